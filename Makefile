@@ -1,0 +1,65 @@
+# Each target does its own set-up from a bare Python: `make demo` on 3.10 and newer, the
+# others on 3.11 and newer.
+
+PYTHON ?= python3
+DEMO := .venv-demo
+DEV := .venv
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help demo test check format bench wheel clean
+
+help:
+	@echo "make demo    Stache ingests the Python reference into the local engine and answers"
+	@echo "             (QUESTION=\"…\" asks your own)"
+	@echo "make test    all tests, with coverage"
+	@echo "make check   format, lint, types, import directions"
+	@echo "make format  put the code into its format"
+	@echo "make bench   what the engine costs, against bare numpy"
+	@echo "make wheel   both wheels, into dist/"
+	@echo "make clean   remove what the targets made"
+
+# $(1) the oldest Python that will do, $(2) the virtual environment, $(3) what to install
+define set_up
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= ($(1)) else "this needs Python $(subst $(comma),.,$(1)) or newer; $(PYTHON) is %d.%d. Name another: make PYTHON=python3.12 ..." % sys.version_info[:2])'
+	@echo "setting up $(2) (once)"
+	@$(PYTHON) -m venv --clear $(2)
+	@$(2)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@$(2)/bin/python -m pip install --quiet $(3)
+	@touch $(2)/.ready
+endef
+comma := ,
+
+$(DEMO)/.ready: pyproject.toml local/pyproject.toml
+	$(call set_up,3$(comma)10,$(DEMO),--group demo -e . -e ./local)
+
+$(DEV)/.ready: pyproject.toml local/pyproject.toml tests/constraints.txt
+	$(call set_up,3$(comma)11,$(DEV),-c tests/constraints.txt --group dev -e . -e ./local)
+
+demo: $(DEMO)/.ready
+	@$(DEMO)/bin/python examples/quickstart.py $(if $(QUESTION),--question "$(QUESTION)")
+
+test: $(DEV)/.ready
+	@rm -f .coverage*
+	$(DEV)/bin/python -m coverage run -m pytest
+	@$(DEV)/bin/python -m coverage combine --quiet
+	$(DEV)/bin/python -m coverage report
+
+check: $(DEV)/.ready
+	$(DEV)/bin/ruff format --check .
+	$(DEV)/bin/ruff check .
+	$(DEV)/bin/mypy
+	$(DEV)/bin/lint-imports
+
+format: $(DEV)/.ready
+	$(DEV)/bin/ruff check --fix .
+	$(DEV)/bin/ruff format .
+
+bench: $(DEV)/.ready
+	$(DEV)/bin/python bench/engine.py
+
+wheel: $(DEV)/.ready
+	$(DEV)/bin/python -m build --no-isolation --wheel --outdir dist .
+	$(DEV)/bin/python -m build --no-isolation --wheel --outdir dist local
+
+clean:
+	rm -rf $(DEMO) $(DEV) .demo-data build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,1 @@
+"""The CDK construct `StacheVectorStore` will live here. It is not written yet."""

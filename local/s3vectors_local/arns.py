@@ -1,0 +1,72 @@
+"""Names and ARNs of vector buckets and indexes.
+
+An S3 Vectors ARN is `arn:PARTITION:s3vectors:REGION:ACCOUNT:bucket/BUCKET` or
+`…:bucket/BUCKET/index/INDEX`
+(https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-access-management.html).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from .errors import ValidationException
+
+DEFAULT_ACCOUNT: Final = "123456789012"
+DEFAULT_REGION: Final = "us-east-1"
+
+_BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
+_INDEX_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Whose request it is: vector buckets belong to one account in one region."""
+
+    account: str = DEFAULT_ACCOUNT
+    region: str = DEFAULT_REGION
+
+    def bucket_arn(self, name: str) -> str:
+        """The ARN of this caller's vector bucket of that name."""
+        return f"arn:{_partition(self.region)}:s3vectors:{self.region}:{self.account}:bucket/{name}"
+
+
+def _partition(region: str) -> str:
+    if region.startswith("cn-"):
+        return "aws-cn"
+    return "aws-us-gov" if region.startswith("us-gov-") else "aws"
+
+
+def check_bucket_name(name: str) -> None:
+    """Refuse a name that a vector bucket cannot have."""
+    if not _BUCKET_NAME.fullmatch(name):
+        message = "Invalid vector bucket name"
+        raise ValidationException(message, ("vectorBucketName", message))
+
+
+def check_index_name(name: str) -> None:
+    """Refuse a name that an index cannot have."""
+    if not _INDEX_NAME.fullmatch(name):
+        message = "Invalid index name"
+        raise ValidationException(message, ("indexName", message))
+
+
+def bucket_arn(caller: Caller, name: str | None, arn: str | None) -> str:
+    """The ARN of the bucket that a request names, by name or by ARN."""
+    if name is None and arn is not None:
+        return arn
+    if name is not None and arn is None:
+        return caller.bucket_arn(name)
+    raise ValidationException(
+        "Must specify either vectorBucketName or vectorBucketArn but not both"
+    )
+
+
+def index_arn(caller: Caller, bucket: str | None, index: str | None, arn: str | None) -> str:
+    """The ARN of the index that a request names, by both names or by ARN."""
+    if arn is not None and bucket is None and index is None:
+        return arn
+    if arn is None and bucket is not None and index is not None:
+        return f"{caller.bucket_arn(bucket)}/index/{index}"
+    raise ValidationException("Must specify either indexArn or both vectorBucketName and indexName")

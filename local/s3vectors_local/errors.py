@@ -1,0 +1,91 @@
+"""What the service answers when it refuses: code, HTTP status, message, field list.
+
+    ServiceError
+    ├── ValidationException          400, with a field list
+    ├── SerializationException       400, the body is not what the protocol wants
+    ├── NotFoundException            404
+    ├── UnknownOperationException    404
+    ├── ConflictException            409
+    ├── InternalServerException      500
+    └── NotImplementedException      501, ours: AWS answers it, the engine not yet
+
+A subclass's name is AWS's error code. The statuses are those of the service model.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class ServiceError(Exception):
+    """An answer with an HTTP status of 400 or more."""
+
+    status: ClassVar[int]
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    @property
+    def code(self) -> str:
+        """AWS's error code, as in the `x-amzn-errortype` header."""
+        return type(self).__name__
+
+    def body(self) -> dict[str, Any]:
+        """The JSON document of the answer."""
+        return {"message": self.message}
+
+
+class ValidationException(ServiceError):  # noqa: N818 - AWS's own name
+    """The request breaks a rule; `fields` are (path, message) pairs."""
+
+    status = 400
+
+    def __init__(self, message: str, *fields: tuple[str, str]) -> None:
+        super().__init__(message)
+        self.fields = fields
+
+    def body(self) -> dict[str, Any]:
+        """The JSON document of the answer, with AWS's `fieldList`."""
+        fields = [{"path": path, "message": message} for path, message in self.fields]
+        return {**super().body(), **({"fieldList": fields} if fields else {})}
+
+
+class SerializationException(ServiceError):  # noqa: N818 - AWS's own name
+    """The body is not JSON, or a member has the wrong JSON type."""
+
+    status = 400
+
+
+class NotFoundException(ServiceError):  # noqa: N818 - AWS's own name
+    """No such vector bucket or index."""
+
+    status = 404
+
+
+class UnknownOperationException(ServiceError):  # noqa: N818 - AWS's own name
+    """No such operation, by path or by method."""
+
+    status = 404
+
+
+class ConflictException(ServiceError):  # noqa: N818 - AWS's own name
+    """The name is taken, or the bucket is not empty."""
+
+    status = 409
+
+
+class InternalServerException(ServiceError):  # noqa: N818 - AWS's own name
+    """The engine failed; nothing of the request is stored."""
+
+    status = 500
+
+
+class NotImplementedException(ServiceError):  # noqa: N818 - named like AWS's own
+    """AWS answers this; the engine does not so far, and says so rather than guess."""
+
+    status = 501
+
+
+class DataDirectoryError(Exception):
+    """The directory the engine was told to keep its data in cannot be used."""

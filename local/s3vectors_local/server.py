@@ -1,0 +1,107 @@
+"""The door over HTTP: the same answers as in process, on a socket."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, TypeAlias
+
+import uvicorn
+
+from .engine import Engine
+from .limits import REQUEST_BODY_BYTES
+from .wire import Answer, answer
+
+DEFAULT_HOST: Final = "127.0.0.1"
+DEFAULT_PORT: Final = 9100
+
+_THREADS: Final = 4
+"""Requests in work at a time; the engine itself works on one, the others parse."""
+
+_BACKLOG: Final = 128
+"""Connections that wait to be accepted."""
+
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+
+
+class Application:
+    """An ASGI application in front of an engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="s3vectors")
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request."""
+        body = await _read(receive)
+        headers = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        path = scope["path"]
+        if path == "/health" and scope["method"] == "GET":
+            got = Answer(200, {"content-type": "application/json"}, b'{"status":"ok"}')
+        else:
+            got = await asyncio.get_running_loop().run_in_executor(
+                self._threads, answer, self._engine, scope["method"], path, headers, body
+            )
+        await send(
+            {
+                "type": "http.response.start",
+                "status": got.status,
+                "headers": [
+                    *((name.encode(), value.encode()) for name, value in got.headers.items()),
+                    (b"content-length", str(len(got.body)).encode()),
+                ],
+            }
+        )
+        await send({"type": "http.response.body", "body": got.body})
+
+
+async def _read(receive: Receive) -> bytes:
+    """The request's body; what is beyond the size limit is read and thrown away."""
+    parts, size = [], 0
+    while True:
+        message = await receive()
+        part = message.get("body", b"")
+        if size <= REQUEST_BODY_BYTES:
+            parts.append(part)
+        size += len(part)
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens there; port 0 takes a free one. Clients wait until `serve`.
+
+    Raises:
+        OSError: the address is in use or not this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+        bound.listen(_BACKLOG)
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
+def serve(engine: Engine, bound: socket.socket) -> None:
+    """Answer requests until SIGINT or SIGTERM; those under way are answered first."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn raises it again at its end
+    configuration = uvicorn.Config(
+        Application(engine),
+        lifespan="off",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+    )
+    uvicorn.Server(configuration).run(sockets=[bound])

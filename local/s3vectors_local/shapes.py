@@ -1,0 +1,201 @@
+"""The members of every request, with the constraints of the service's API model.
+
+Checked against botocore's copy of that model by `tests/local/test_shapes.py`. What no
+model says (names, metadata, vectors, filters) is in `validation.py` and `filters.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TypeAlias
+
+
+@dataclass(frozen=True)
+class Text:
+    """A string; lengths in characters."""
+
+    minimum: int | None = None
+    maximum: int | None = None
+    pattern: str | None = None
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Integer:
+    """A whole number."""
+
+    minimum: int | None = None
+    maximum: int | None = None
+
+
+@dataclass(frozen=True)
+class Flag:
+    """true or false."""
+
+
+@dataclass(frozen=True)
+class Floats:
+    """A list of numbers, of any length; `validation.parse_vector` reads it."""
+
+
+@dataclass(frozen=True)
+class Document:
+    """Any JSON value; the operation itself checks it."""
+
+
+@dataclass(frozen=True)
+class NotYet:
+    """A member that the service knows and the engine does not answer so far: refused."""
+
+
+@dataclass(frozen=True)
+class Items:
+    """A list."""
+
+    of: Shape
+    minimum: int | None = None
+    maximum: int | None = None
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """A map from text to text."""
+
+    key: Text
+    value: Text
+
+
+@dataclass(frozen=True)
+class Structure:
+    """An object; members it does not know are ignored, as AWS does."""
+
+    members: Mapping[str, Shape] = field(default_factory=lambda: MappingProxyType({}))
+    required: tuple[str, ...] = ()
+
+
+Shape: TypeAlias = Text | Integer | Flag | Floats | Document | NotYet | Items | Pairs | Structure
+
+_ARN = r"arn:aws[-a-z0-9]*:s3vectors:[a-z0-9-]+:[0-9]{12}:bucket/[a-z0-9][a-z0-9-.]{1,61}[a-z0-9]"
+TAG_PATTERN = r"([\p{L}\p{Z}\p{N}_.:/=+\-@]*)"
+
+BUCKET_NAME = Text(3, 63)
+BUCKET_ARN = Text(pattern=_ARN)
+INDEX_NAME = Text(3, 63)
+INDEX_ARN = Text(pattern=_ARN + "/index/[a-z0-9][a-z0-9-.]{1,61}[a-z0-9]")
+KEY = Text(1, 1024)
+METADATA_KEY = Text(1, 63)
+TAGS = Pairs(Text(1, 128, TAG_PATTERN), Text(0, 256, TAG_PATTERN))
+VECTOR = Structure({"float32": Floats()})
+ENCRYPTION = Structure(
+    {
+        "sseType": Text(choices=("AES256", "aws:kms")),
+        "kmsKeyArn": Text(1, 2048, r"(arn:aws[-a-z0-9]*:kms:[-a-z0-9]*:[0-9]{12}:key/.+)"),
+    }
+)
+
+_BUCKET = {"vectorBucketName": BUCKET_NAME, "vectorBucketArn": BUCKET_ARN}
+_INDEX = {"vectorBucketName": BUCKET_NAME, "indexName": INDEX_NAME, "indexArn": INDEX_ARN}
+
+INPUTS: Mapping[str, Structure] = {
+    "CreateVectorBucket": Structure(
+        {
+            "vectorBucketName": BUCKET_NAME,
+            "encryptionConfiguration": ENCRYPTION,
+            "tags": TAGS,
+        },
+        ("vectorBucketName",),
+    ),
+    "GetVectorBucket": Structure(_BUCKET),
+    "ListVectorBuckets": Structure(
+        {"maxResults": Integer(1, 500), "nextToken": Text(1, 512), "prefix": Text(1, 63)}
+    ),
+    "DeleteVectorBucket": Structure(_BUCKET),
+    "CreateIndex": Structure(
+        {
+            **_BUCKET,
+            "indexName": INDEX_NAME,
+            "dataType": Text(choices=("float32",)),
+            "dimension": Integer(1, 4096),
+            "distanceMetric": Text(choices=("euclidean", "cosine")),
+            "metadataConfiguration": Structure(
+                {
+                    "nonFilterableMetadataKeys": Items(METADATA_KEY, 0, 10),
+                    "textSearchConfigurations": NotYet(),
+                }
+            ),
+            "encryptionConfiguration": ENCRYPTION,
+            "tags": TAGS,
+        },
+        ("indexName", "dataType", "dimension", "distanceMetric"),
+    ),
+    "GetIndex": Structure(_INDEX),
+    "ListIndexes": Structure(
+        {
+            **_BUCKET,
+            "maxResults": Integer(1, 500),
+            "nextToken": Text(1, 512),
+            "prefix": Text(1, 63),
+        }
+    ),
+    "DeleteIndex": Structure(_INDEX),
+    "PutVectors": Structure(
+        {
+            **_INDEX,
+            "vectors": Items(
+                Structure({"key": KEY, "data": VECTOR, "metadata": Document()}, ("key", "data")),
+                1,
+                500,
+            ),
+        },
+        ("vectors",),
+    ),
+    "GetVectors": Structure(
+        {**_INDEX, "keys": Items(KEY, 1, 100), "returnData": Flag(), "returnMetadata": Flag()},
+        ("keys",),
+    ),
+    "ListVectors": Structure(
+        {
+            **_INDEX,
+            "maxResults": Integer(1, 1000),
+            "nextToken": Text(1, 2048),
+            "segmentCount": Integer(1, 16),
+            "segmentIndex": Integer(0, 15),
+            "returnData": Flag(),
+            "returnMetadata": Flag(),
+        }
+    ),
+    "DeleteVectors": Structure({**_INDEX, "keys": Items(KEY, 1, 500)}, ("keys",)),
+    "QueryVectors": Structure(
+        {
+            **_INDEX,
+            "topK": Integer(1),
+            "queryVector": VECTOR,
+            "filter": Document(),
+            "queryMode": Text(choices=("CLASSIC", "ENHANCED")),
+            "returnMetadata": Flag(),
+            "returnDistance": Flag(),
+            "queryTexts": NotYet(),
+            "returnScores": NotYet(),
+            "nextToken": Text(1, 4096),
+        },
+        ("topK",),
+    ),
+}
+"""Operation to request shape: every operation the engine answers."""
+
+NOT_YET = frozenset(
+    {
+        "DeleteVectorBucketPolicy",
+        "GetVectorBucketPolicy",
+        "ListTagsForResource",
+        "PutVectorBucketDefaultIndexMode",
+        "PutVectorBucketPolicy",
+        "TagResource",
+        "UntagResource",
+        "UpdateIndexMode",
+        "UpdateMetadataConfiguration",
+    }
+)
+"""Operations that the service knows and the engine does not answer so far."""

@@ -1,0 +1,170 @@
+"""Where buckets, indexes and vectors are kept: one SQLite database, on disk or in memory.
+
+On disk it is `s3vectors.db` in a directory that one engine owns at a time. A write is
+acknowledged after SQLite's write-ahead log is synchronised (`synchronous=FULL`), so an
+acknowledged vector survives the death of the process and of the machine, and a request
+is stored whole or not at all.
+
+The metadata of a vector is kept in two columns, filterable and not, because only the
+first is needed in memory to answer a query.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from .errors import DataDirectoryError, InternalServerException
+
+FILE: Final = "s3vectors.db"
+FORMAT: Final = 1
+"""Version of the tables below, kept in SQLite's `user_version`."""
+
+_SCHEMA = f"""
+CREATE TABLE secret (token BLOB NOT NULL);
+CREATE TABLE buckets (arn TEXT PRIMARY KEY, record BLOB NOT NULL);
+CREATE TABLE indexes (id INTEGER PRIMARY KEY, arn TEXT UNIQUE NOT NULL, record BLOB NOT NULL);
+PRAGMA user_version = {FORMAT};
+"""
+
+
+class StoredVector(NamedTuple):
+    """One row of an index: `data` is little-endian float32, the rest is JSON."""
+
+    row: int
+    key: str
+    filterable: bytes
+    rest: bytes
+    data: bytes
+
+
+class Storage:
+    """Every method either does all of what it says or raises and changes nothing."""
+
+    def __init__(self, directory: Path | None) -> None:
+        """Open (and make, when new) the database in `directory`; None keeps it in memory.
+
+        Raises:
+            DataDirectoryError: the directory cannot be written, is in use by another
+                engine, or holds something else or something newer.
+        """
+        self.directory = directory
+        try:
+            self._db = _connect(directory)
+            self.secret = _prepare(self._db)
+        except (OSError, sqlite3.Error) as error:
+            raise DataDirectoryError(_explain(directory, error)) from error
+
+    def close(self) -> None:
+        """Give the directory free."""
+        self._db.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            with self._db:  # commits, or rolls back what fails
+                yield self._db
+        except sqlite3.Error as error:
+            message = f"the data directory refused the write: {error}. Nothing of it is stored"
+            raise InternalServerException(message) from error
+
+    def records(self, table: str) -> list[tuple[Any, ...]]:
+        """All rows of `buckets` (arn, record) or `indexes` (id, arn, record)."""
+        rows = self._db.execute(f"SELECT * FROM {table} ORDER BY rowid").fetchall()
+        return [(*row[:-1], orjson.loads(row[-1])) for row in rows]
+
+    def put_bucket(self, arn: str, record: dict[str, Any]) -> None:
+        """Store a vector bucket's attributes."""
+        with self._transaction() as db:
+            db.execute("INSERT INTO buckets VALUES (?, ?)", (arn, orjson.dumps(record)))
+
+    def delete_bucket(self, arn: str) -> None:
+        """Forget a vector bucket."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM buckets WHERE arn = ?", (arn,))
+
+    def put_index(self, arn: str, record: dict[str, Any]) -> int:
+        """Store a new index's attributes; returns the number of its table."""
+        with self._transaction() as db:
+            cursor = db.execute(
+                "INSERT INTO indexes (arn, record) VALUES (?, ?)", (arn, orjson.dumps(record))
+            )
+            table = int(cursor.lastrowid or 0)
+            db.execute(
+                f"CREATE TABLE vectors_{table} (row INTEGER PRIMARY KEY, key TEXT NOT NULL,"
+                " filterable BLOB NOT NULL, rest BLOB NOT NULL, data BLOB NOT NULL)"
+            )
+        return table
+
+    def delete_index(self, table: int) -> None:
+        """Forget an index and its vectors."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM indexes WHERE id = ?", (table,))
+            db.execute(f"DROP TABLE vectors_{table}")
+
+    def put_vectors(self, table: int, vectors: Iterable[StoredVector]) -> None:
+        """Write rows, replacing what they held."""
+        statement = f"INSERT OR REPLACE INTO vectors_{table} VALUES (?, ?, ?, ?, ?)"
+        with self._transaction() as db:
+            db.executemany(statement, vectors)
+
+    def delete_vectors(self, table: int, rows: Iterable[int]) -> None:
+        """Delete rows."""
+        statement = f"DELETE FROM vectors_{table} WHERE row = ?"
+        with self._transaction() as db:
+            db.executemany(statement, ((row,) for row in rows))
+
+    def vectors(self, table: int) -> Iterator[tuple[int, str, bytes, bytes]]:
+        """Every (row, key, filterable, data) of an index, by row."""
+        statement = f"SELECT row, key, filterable, data FROM vectors_{table} ORDER BY row"
+        yield from self._db.execute(statement)
+
+    def vector(self, table: int, row: int) -> StoredVector:
+        """What a row holds."""
+        statement = f"SELECT * FROM vectors_{table} WHERE row = ?"
+        return StoredVector(*self._db.execute(statement, (row,)).fetchone())
+
+    def row_count(self, table: int) -> int:
+        """One more than the highest row, that is, how much room the rows need."""
+        statement = f"SELECT coalesce(max(row) + 1, 0) FROM vectors_{table}"
+        return int(self._db.execute(statement).fetchone()[0])
+
+
+def _connect(directory: Path | None) -> sqlite3.Connection:
+    if directory is None:
+        return sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    directory.mkdir(parents=True, exist_ok=True)
+    db = sqlite3.connect(directory / FILE, timeout=0, isolation_level=None, check_same_thread=False)
+    db.execute("PRAGMA locking_mode = EXCLUSIVE")  # one engine owns a directory
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
+    return db
+
+
+def _prepare(db: sqlite3.Connection) -> bytes:
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    if version > FORMAT:
+        raise sqlite3.NotSupportedError(
+            f"its format {version} is newer than this s3vectors-local knows ({FORMAT}); "
+            "install the newer s3vectors-local"
+        )
+    if version == 0:
+        db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA}")
+        db.execute("INSERT INTO secret VALUES (?)", (secrets.token_bytes(32),))
+        db.execute("COMMIT")
+    (secret,) = db.execute("SELECT token FROM secret").fetchone()
+    return bytes(secret)
+
+
+def _explain(directory: Path | None, error: OSError | sqlite3.Error) -> str:
+    reason = getattr(error, "strerror", None) or str(error)
+    if "locked" in reason:
+        return f"{directory} belongs to a running engine: stop it, or name another directory"
+    return f"cannot keep data in {directory}: {reason}"

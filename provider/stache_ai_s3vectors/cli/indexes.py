@@ -1,0 +1,156 @@
+"""`stache-s3vectors indexes`: the indexes that Stache keeps its vectors in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec
+
+import click
+
+from stache_ai_s3vectors.errors import NotFoundError, S3VectorsError
+
+if TYPE_CHECKING:
+    from stache_ai_s3vectors.settings import Options, Settings
+
+KINDS: Final = ("documents", "summaries", "insights")
+
+P = ParamSpec("P")
+
+
+@click.group()
+def indexes() -> None:
+    """List and create indexes."""
+
+
+def _with_settings(
+    command: Callable[Concatenate[Settings, P], None],
+) -> Callable[..., None]:
+    """Add the options that stand for settings; hand the command the settings they make."""
+
+    @click.option("--bucket", help="Vector bucket, name or ARN. [default: S3VECTORS_BUCKET_NAME]")
+    @click.option("--region", help="AWS region. [default: S3VECTORS_REGION, AWS_REGION, …]")
+    @click.option("--endpoint", help="local:PATH or a URL. [default: S3VECTORS_ENDPOINT_URL, AWS]")
+    @click.option("--dimension", type=int, help="Embedding size. [default: EMBEDDING_DIMENSION]")
+    @click.option("--json", "as_json", is_flag=True, help="Print JSON, for other programs.")
+    @wraps(command)
+    def run(
+        bucket: str | None,
+        region: str | None,
+        endpoint: str | None,
+        dimension: int | None,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> None:
+        from stache_ai_s3vectors.settings import Settings
+
+        wanted = {
+            "s3vectors_bucket_name": bucket,
+            "s3vectors_region": region,
+            "s3vectors_endpoint_url": endpoint,
+            "embedding_dimension": dimension,
+        }
+        given = {name: value for name, value in wanted.items() if value is not None}
+        try:
+            command(Settings(**given), *args, **kwargs)
+        except S3VectorsError as error:
+            raise click.ClickException(str(error)) from error
+
+    return run
+
+
+@indexes.command("create")
+@_with_settings
+def create_command(settings: Settings, *, as_json: bool) -> None:
+    """Create the documents, summaries and insights indexes that are missing.
+
+    The vector bucket must exist; with a local: endpoint it is made too.
+
+    \b
+    Example:
+      stache-s3vectors indexes create --bucket my-bucket --dimension 1024
+    """  # noqa: D301 - \b keeps click from wrapping the example
+    from stache_ai_s3vectors.client import connect
+    from stache_ai_s3vectors.provision import create_bucket, create_index
+    from stache_ai_s3vectors.settings import resolve
+
+    options = resolve(settings)
+    client = connect(options)
+    if options.local:
+        create_bucket(client, options)
+    names = _names(settings, options)
+    made = {kind: create_index(client, options, name) for kind, name in names.items()}
+    if as_json:
+        rows = [{"kind": kind, "name": names[kind], "created": made[kind]} for kind in KINDS]
+        click.echo(json.dumps({"bucket": options.bucket, "indexes": rows}))
+        return
+    for kind, name in names.items():
+        click.echo(f"{name}: {'created' if made[kind] else 'exists already'}")
+    click.echo("\nStache finds them with these settings:")
+    for kind, name in names.items():
+        click.echo(f"S3VECTORS_{kind.upper()}_INDEX={name}")
+
+
+def _names(settings: Settings, options: Options) -> dict[str, str]:
+    """The configured names, else ones that carry the dimension.
+
+    No property of an index can be changed but its tags, so another embedding size needs
+    another index, and with it another name.
+    """
+    return {
+        kind: getattr(settings, f"s3vectors_{kind}_index") or f"{kind}-{options.dimension}"
+        for kind in KINDS
+    }
+
+
+@indexes.command("list")
+@_with_settings
+def list_command(settings: Settings, *, as_json: bool) -> None:
+    """List the indexes of the bucket, with what they were created as.
+
+    \b
+    Example:
+      stache-s3vectors indexes list --bucket my-bucket --endpoint local:./data
+    """  # noqa: D301 - \b keeps click from wrapping the example
+    from stache_ai_s3vectors.settings import resolve
+
+    found = _list(resolve(settings))
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    _print_table(found)
+
+
+def _list(options: Options) -> list[dict[str, Any]]:
+    from stache_ai_s3vectors.client import connect, far_end, translated
+    from stache_ai_s3vectors.provision import advice
+    from stache_ai_s3vectors.vector_index import VectorIndex
+
+    client = connect(options)
+    try:
+        with translated(f"ListIndexes of {options.bucket} {far_end(client, options)}"):
+            pages = client.get_paginator("list_indexes").paginate(vectorBucketName=options.bucket)
+            names = [index["indexName"] for page in pages for index in page["indexes"]]
+    except NotFoundError as error:
+        raise NotFoundError(f"{error}. {advice(options)}") from error
+    found = [VectorIndex(replace(options, index=name, create_index=False)) for name in names]
+    return [{"name": index.options.index, **index.describe().as_dict()} for index in found]
+
+
+def _print_table(found: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("index", "dimension", "metric", "mode", "non-filterable keys")
+    for index in found:
+        keys = ", ".join(index["nonFilterableMetadataKeys"])
+        table.add_row(
+            index["name"],
+            str(index["dimension"]),
+            index["distanceMetric"],
+            index["indexMode"],
+            keys,
+        )
+    Console().print(table)

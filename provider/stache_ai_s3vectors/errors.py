@@ -1,0 +1,83 @@
+"""What can go wrong, as exceptions; an error is never an answer here.
+
+    S3VectorsError
+    ├── ConfigurationError     a setting is missing, wrong or contradicts another (ValueError)
+    ├── InvalidInputError      what the caller handed over; nothing was sent (ValueError)
+    ├── NotFoundError          no such vector bucket or index
+    ├── AccessDeniedError      credentials are missing or a policy does not allow the call
+    ├── RejectedError          the service refused the request as it was
+    ├── UnavailableError       throttled, failing or out of reach, after all retries
+    └── PartialWriteError      a call stopped half-way: `done` and `missing` say where
+
+The service's own error, where there is one, is the `__cause__`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
+
+
+class S3VectorsError(Exception):
+    """The root of everything this package raises on purpose."""
+
+
+class ConfigurationError(S3VectorsError, ValueError):
+    """A setting is missing, wrong, or contradicts another."""
+
+
+class InvalidInputError(S3VectorsError, ValueError):
+    """What the caller handed over cannot be stored or asked; nothing was sent."""
+
+
+class NotFoundError(S3VectorsError):
+    """No such vector bucket or index."""
+
+
+class AccessDeniedError(S3VectorsError):
+    """No credentials, wrong ones, or a policy that does not allow the call."""
+
+
+class RejectedError(S3VectorsError):
+    """The service refused the request as it was; sending it again will not help."""
+
+
+class UnavailableError(S3VectorsError):
+    """Throttled, failing or out of reach, after all retries; trying later may help."""
+
+
+class PartialWriteError(S3VectorsError):
+    """A call that writes in batches failed after some of them.
+
+    Attributes:
+        done: ids for which the work is done.
+        missing: ids for which it is not; calling again with these completes it.
+    """
+
+    def __init__(self, message: str, *, done: Sequence[str], missing: Sequence[str]) -> None:
+        super().__init__(message)
+        self.done = list(done)
+        self.missing = list(missing)
+
+
+BY_CODE: Final[Mapping[str, type[S3VectorsError]]] = MappingProxyType(
+    {
+        "NotFoundException": NotFoundError,
+        "AccessDeniedException": AccessDeniedError,
+        "AccessDenied": AccessDeniedError,
+        "ExpiredTokenException": AccessDeniedError,
+        "InvalidSignatureException": AccessDeniedError,
+        "UnrecognizedClientException": AccessDeniedError,
+        "TooManyRequestsException": UnavailableError,
+        "InternalServerException": UnavailableError,
+        "ServiceUnavailableException": UnavailableError,
+        "RequestTimeoutException": UnavailableError,
+    }
+)
+"""AWS's error code to our class; every other code is a RejectedError.
+
+The first, the third group and `AccessDeniedException` are modelled errors of the service;
+the others come from the signing that all AWS services share
+(https://docs.aws.amazon.com/AmazonS3/latest/API/CommonErrors.html).
+"""

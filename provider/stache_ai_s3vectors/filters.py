@@ -1,0 +1,199 @@
+"""Namespace, soft delete and the caller's filter → one S3 Vectors filter. Pure.
+
+Stache's filters are Mongo-like documents, `{"doc_id": "a", "page": {"$gte": 2}}`. The
+service takes one condition per object, so every condition becomes an object of its own,
+joined by `$and`. Nothing leans on what AWS leaves undocumented: where a missing key
+matters, the filter says so with `$exists`.
+
+`matches` answers the same filter for metadata in hand, because ListVectors has no filter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeAlias
+
+from .errors import InvalidInputError
+from .records import ACTIVE, NAMESPACE, STATUS, SUMMARY, TYPE
+
+Filter: TypeAlias = dict[str, Any]
+
+EXACT: Final = "exact:"
+CHILDREN: Final = "/*"
+
+IS_ACTIVE: Final[Filter] = {"$or": [{STATUS: {"$exists": False}}, {STATUS: ACTIVE}]}
+"""Not soft-deleted; vectors of the oldest packages have no status at all."""
+
+IS_SUMMARY: Final[Filter] = {TYPE: SUMMARY}
+NO_SUMMARY: Final[Filter] = {"$or": [{TYPE: {"$exists": False}}, {TYPE: {"$ne": SUMMARY}}]}
+
+
+def in_namespace(namespace: str | None) -> list[Filter]:
+    """The conditions for a namespace: `name`, `exact:name`, or `name/*` with its children."""
+    if not namespace:
+        return []
+    if namespace.startswith(EXACT):
+        return [{NAMESPACE: namespace.removeprefix(EXACT)}]
+    if namespace.endswith(CHILDREN):
+        parent = namespace.removesuffix(CHILDREN)
+        below = {NAMESPACE: {"$startsWith": f"{parent}/"}}
+        return [{"$or": [{NAMESPACE: parent}, below]}]
+    return [{NAMESPACE: namespace}]
+
+
+def conditions(document: Mapping[str, Any] | None) -> list[Filter]:
+    """The caller's filter as conditions that must all hold, each an object with one key.
+
+    A list as a value means `$in`.
+
+    Raises:
+        InvalidInputError: an operator or a value that the service does not know.
+    """
+    if document is None:
+        return []
+    if not isinstance(document, Mapping):
+        raise InvalidInputError(f"the filter is {document!r:.80}, not a dictionary")
+    return [_condition(key, operand) for key, operand in document.items()]
+
+
+def all_of(parts: Sequence[Filter]) -> Filter | None:
+    """One filter out of conditions; None when there are none."""
+    if len(parts) > 1:
+        return {"$and": list(parts)}
+    return parts[0] if parts else None
+
+
+def check_filterable(document: Filter | None, non_filterable: frozenset[str]) -> None:
+    """Refuse a filter on keys that the index declares non-filterable."""
+    hidden = sorted(_keys(document) & non_filterable)
+    if hidden:
+        raise InvalidInputError(
+            f"the filter uses {', '.join(hidden)}, which the index declares non-filterable"
+        )
+
+
+def _keys(document: Filter | None) -> set[str]:
+    if document is None:
+        return set()
+    [(key, operand)] = document.items()
+    if key in ("$and", "$or"):
+        return set().union(*map(_keys, operand))
+    return {key}
+
+
+def _condition(key: Any, operand: Any) -> Filter:
+    if key in ("$and", "$or"):
+        return _combination(key, operand)
+    if not isinstance(key, str) or key.startswith("$"):
+        raise InvalidInputError(
+            f"filter operator {key!r} does not exist at this place; $and and $or do"
+        )
+    if isinstance(operand, Mapping):
+        if not operand:
+            raise InvalidInputError(f"the filter on {key!r} is empty")
+        return {key: {name: _operand(key, name, value) for name, value in operand.items()}}
+    if isinstance(operand, (list, tuple)):
+        return {key: {"$in": _operand(key, "$in", operand)}}
+    return {key: _operand(key, "$eq", operand)}
+
+
+def _combination(key: str, operand: Any) -> Filter:
+    if not isinstance(operand, (list, tuple)) or not operand:
+        raise InvalidInputError(f"{key} in a filter takes a non-empty list, not {operand!r:.80}")
+    parts = [all_of(conditions(part)) for part in operand]
+    if None in parts:
+        raise InvalidInputError(f"{key} in a filter holds an empty filter")
+    return {key: parts}
+
+
+def _operand(key: str, operator: str, value: Any) -> Any:
+    if operator not in _OPERANDS:
+        known = " ".join(_OPERANDS)
+        raise InvalidInputError(
+            f"filter operator {operator!r} on {key!r} does not exist; {known} do"
+        )
+    accepts, wanted = _OPERANDS[operator]
+    if not accepts(value):
+        hint = "; for a missing key use {'$exists': False}" if value is None else ""
+        raise InvalidInputError(
+            f"the filter on {key!r} compares with {value!r:.80}; {operator} takes {wanted}{hint}"
+        )
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _primitive(value: Any) -> bool:
+    return isinstance(value, (str, bool, int, float))
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _primitives(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and bool(value) and all(map(_primitive, value))
+
+
+_PRIMITIVE: Final = (_primitive, "a string, a number or a boolean")
+_NUMBER: Final = (_number, "a number")
+_LIST: Final = (_primitives, "a non-empty list of strings, numbers and booleans")
+_OPERANDS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
+    "$eq": _PRIMITIVE,
+    "$ne": _PRIMITIVE,
+    "$gt": _NUMBER,
+    "$gte": _NUMBER,
+    "$lt": _NUMBER,
+    "$lte": _NUMBER,
+    "$in": _LIST,
+    "$nin": _LIST,
+    "$exists": (lambda value: isinstance(value, bool), "a boolean"),
+    "$startsWith": (lambda value: isinstance(value, str), "a string"),
+}
+
+
+def matches(document: Filter | None, metadata: Mapping[str, Any]) -> bool:
+    """Whether stored metadata passes a filter that `conditions` and `all_of` made."""
+    if document is None:
+        return True
+    [(key, operand)] = document.items()
+    if key == "$and":
+        return all(matches(part, metadata) for part in operand)
+    if key == "$or":
+        return any(matches(part, metadata) for part in operand)
+    tests = operand if isinstance(operand, Mapping) else {"$eq": operand}
+    return all(_holds(operator, metadata, key, value) for operator, value in tests.items())
+
+
+def _holds(operator: str, metadata: Mapping[str, Any], key: str, operand: Any) -> bool:
+    if operator == "$exists":
+        return (key in metadata) is bool(operand)
+    if operator in ("$ne", "$nin"):
+        return key not in metadata or not _any_of(metadata[key], operand)
+    return key in metadata and _TESTS[operator](metadata[key], operand)
+
+
+def _any_of(value: Any, operand: Any) -> bool:
+    """An array matches when any element does."""
+    values = value if isinstance(value, list) else [value]
+    wanted = operand if isinstance(operand, list) else [operand]
+    return any(_equal(one, other) for one in values for other in wanted)
+
+
+def _equal(value: Any, operand: Any) -> bool:
+    # JSON's true is not 1, though Python's is
+    return isinstance(value, bool) is isinstance(operand, bool) and bool(value == operand)
+
+
+def _starts(value: Any, operand: str) -> bool:
+    values = value if isinstance(value, list) else [value]
+    return any(isinstance(one, str) and one.startswith(operand) for one in values)
+
+
+_TESTS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
+    "$eq": _any_of,
+    "$in": _any_of,
+    "$startsWith": _starts,
+    "$gt": lambda value, operand: _number(value) and value > operand,
+    "$gte": lambda value, operand: _number(value) and value >= operand,
+    "$lt": lambda value, operand: _number(value) and value < operand,
+    "$lte": lambda value, operand: _number(value) and value <= operand,
+}

@@ -1,0 +1,42 @@
+"""AWS's numbers that the provider has to know before it sends anything.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-limitations.html
+"""
+
+from typing import Final
+
+PUT_BATCH: Final = 500
+"""Vectors in one PutVectors."""
+
+DELETE_BATCH: Final = 500
+"""Keys in one DeleteVectors."""
+
+GET_BATCH: Final = 100
+"""Keys in one GetVectors."""
+
+LIST_PAGE: Final = 1_000
+"""Vectors on one page of ListVectors, at most."""
+
+REQUEST_BODY_BYTES: Final = 20 * 1024 * 1024
+"""A request's body, inclusive."""
+
+TOP_K: Final = 10_000
+"""QueryVectors `topK`."""
+
+KEY_LENGTH: Final = 1_024
+"""A vector's key, in characters and in UTF-8 bytes."""
+
+METADATA_KEYS: Final = 50
+"""Metadata keys of one vector."""
+
+METADATA_BYTES: Final = 40_960
+"""All metadata of a vector, by the arithmetic of `records.metadata_size`."""
+
+FILTERABLE_METADATA_BYTES: Final = 2_048
+"""The filterable part of it, by the same arithmetic."""
+
+FLOAT32_MAX: Final = 3.4028234663852886e38
+"""The largest number a vector element can be (IEEE 754 binary32)."""
+
+FLOAT32_TINY: Final = 2.0**-150
+"""Up to this size a vector element is rounded to zero (half the smallest binary32)."""

@@ -1,0 +1,231 @@
+"""A Stache chunk ⇄ an S3 Vectors record. Pure.
+
+S3 Vectors' metadata holds strings, numbers, booleans and lists of only strings or only
+numbers; the filterable part is limited to 2,048 bytes. What does not fit travels in
+`_overflow`, one non-filterable JSON object, and is put back on reading, so that the
+metadata that comes out is the metadata that went in. `_overflow` also carries a copy of
+every number that float32 does not hold exactly, because AWS does not document the
+precision of numbers in metadata; on reading the copy wins.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from . import limits
+from .errors import InvalidInputError, S3VectorsError
+
+TEXT: Final = "text"
+NAMESPACE: Final = "namespace"
+STATUS: Final = "status"
+TYPE: Final = "_type"
+OVERFLOW: Final = "_overflow"
+
+NON_FILTERABLE: Final = (TEXT, OVERFLOW)
+"""Metadata keys that an index for Stache declares non-filterable."""
+
+ACTIVE: Final = "active"
+SUMMARY: Final = "document_summary"
+DEFAULT_NAMESPACE: Final = "default"
+
+_KEPT: Final = frozenset({NAMESPACE, STATUS, TYPE, "doc_id", TEXT, OVERFLOW})
+"""Never moved out to save space: Stache filters on these."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """What was inserted: the text, and the metadata with namespace and status."""
+
+    text: str
+    metadata: dict[str, Any]
+
+    @property
+    def namespace(self) -> str:
+        """The chunk's namespace."""
+        return str(self.metadata.get(NAMESPACE, ""))
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Metadata as S3 Vectors takes it, and the keys moved out of it to save space."""
+
+    metadata: dict[str, Any]
+    moved: tuple[str, ...]
+
+
+def to_metadata(
+    text: str,
+    metadata: Mapping[str, Any],
+    namespace: str | None,
+    non_filterable: frozenset[str],
+) -> Stored:
+    """The metadata to store for a chunk; the caller's dictionary is left as it is.
+
+    Args:
+        text: the chunk's text; a `text` in the metadata gives way to it.
+        metadata: the user's and Stache's metadata, any JSON values.
+        namespace: beats a `namespace` in the metadata; without either, "default".
+        non_filterable: the index's non-filterable keys.
+
+    Raises:
+        InvalidInputError: something that neither S3 Vectors nor `_overflow` can hold; the
+            message starts with what it is.
+    """
+    if not isinstance(text, str):
+        raise InvalidInputError(f"the text is a {type(text).__name__}, not a string")
+    if OVERFLOW in metadata:
+        raise InvalidInputError(f"metadata key {OVERFLOW!r} is reserved; use another")
+    wanted = {key: value for key, value in metadata.items() if key != TEXT}
+    wanted[NAMESPACE] = namespace or wanted.get(NAMESPACE) or DEFAULT_NAMESPACE
+    if wanted.get(STATUS) is None:
+        wanted[STATUS] = ACTIVE
+    for key in (NAMESPACE, STATUS):
+        if not isinstance(wanted[key], str):
+            raise InvalidInputError(f"the {key} is {wanted[key]!r:.80}, not a string")
+    _check_json({TEXT: text, **wanted})
+    plain = {key: _plain(value) for key, value in wanted.items() if _fits(value)}
+    overflow = {key: value for key, value in wanted.items() if key not in plain}
+    moved = _make_room({TEXT: text, **plain}, non_filterable)
+    overflow |= {key: plain.pop(key) for key in moved}
+    if overflow and OVERFLOW not in non_filterable:
+        raise InvalidInputError(_needs_overflow(overflow, moved))
+    if OVERFLOW in non_filterable:
+        overflow |= {key: value for key, value in plain.items() if not _exact(value)}
+    stored = {TEXT: text, **plain}
+    if overflow:
+        stored[OVERFLOW] = json.dumps(overflow, ensure_ascii=False, separators=(",", ":"))
+    _check_total(stored)
+    return Stored(stored, tuple(moved))
+
+
+def from_metadata(stored: Mapping[str, Any]) -> Chunk:
+    """The chunk that was stored, with what overflowed put back.
+
+    Raises:
+        S3VectorsError: `_overflow` is not what this module writes.
+    """
+    metadata = {key: value for key, value in stored.items() if key not in NON_FILTERABLE}
+    overflow = stored.get(OVERFLOW)
+    if overflow is not None:
+        try:
+            metadata.update(json.loads(overflow))
+        except (TypeError, ValueError) as error:
+            raise S3VectorsError(f"{OVERFLOW} is damaged: {overflow!r:.80}") from error
+    return Chunk(str(stored.get(TEXT, "")), metadata)
+
+
+def metadata_size(metadata: Mapping[str, Any]) -> int:
+    """Bytes as the service counts them: 4 + Σ(8 + utf8(key) + value).
+
+    A string counts its UTF-8 bytes, a number 4, a boolean 0, an array 4 and the element
+    for each element (probed on AWS, September 2026; not the length of the JSON).
+    """
+    return 4 + sum(8 + len(key.encode()) + _value_size(value) for key, value in metadata.items())
+
+
+def _value_size(value: Any) -> int:
+    if isinstance(value, str):
+        return len(value.encode())
+    if isinstance(value, bool):
+        return 0
+    if isinstance(value, list):
+        return sum(4 + _value_size(item) for item in value)
+    return 4
+
+
+def _check_json(metadata: Mapping[str, Any]) -> None:
+    for key, value in metadata.items():
+        if not isinstance(key, str):
+            raise InvalidInputError(f"metadata key {key!r} is a {type(key).__name__}, not a string")
+        try:
+            f"{key}{json.dumps(value, allow_nan=False, ensure_ascii=False)}".encode()
+        except (TypeError, ValueError) as error:  # UnicodeEncodeError is a ValueError
+            raise InvalidInputError(
+                f"metadata {key!r} is {value!r:.80}, which JSON cannot hold ({error})"
+            ) from error
+
+
+def _fits(value: Any) -> bool:
+    """Whether S3 Vectors holds a value of this type."""
+    if isinstance(value, (list, tuple)):
+        return bool(value) and (all(map(_is_text, value)) or all(map(_is_number, value)))
+    return isinstance(value, bool) or _is_text(value) or _is_number(value)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_number(value: Any) -> bool:
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, float) or (whole and abs(value) <= limits.FLOAT32_MAX)
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _exact(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(map(_exact, value))
+    if isinstance(value, (str, bool)):
+        return True
+    if abs(value) > limits.FLOAT32_MAX:
+        return False
+    return bool(struct.unpack("<f", struct.pack("<f", value))[0] == value)
+
+
+def _make_room(metadata: Mapping[str, Any], non_filterable: frozenset[str]) -> list[str]:
+    """Keys to move to `_overflow`, largest first, until the rest is within the limits."""
+    sizes = {
+        key: 8 + len(key.encode()) + _value_size(value)
+        for key, value in metadata.items()
+        if key not in non_filterable
+    }
+    over = 4 + sum(sizes.values()) - limits.FILTERABLE_METADATA_BYTES
+    reserved = 1 if OVERFLOW in non_filterable else 0  # its own key
+    surplus = len(metadata) + reserved - limits.METADATA_KEYS
+    moved: list[str] = []
+    for key in sorted(sizes.keys() - _KEPT, key=lambda key: (-sizes[key], key)):
+        if over <= 0 and surplus <= 0:
+            break
+        moved.append(key)
+        over, surplus = over - sizes[key], surplus - 1
+    if over > 0:
+        largest = ", ".join(f"{key} {sizes[key]}" for key in sorted(sizes.keys() - set(moved)))
+        raise InvalidInputError(
+            f"the filterable metadata is {over} bytes over the service's "
+            f"{limits.FILTERABLE_METADATA_BYTES} even without what can be moved; left are "
+            f"(bytes): {largest}"
+        )
+    return moved
+
+
+def _needs_overflow(overflow: Mapping[str, Any], moved: Sequence[str]) -> str:
+    sizes = {
+        key: metadata_size({key: value}) - 4 for key, value in overflow.items() if key in moved
+    }
+    kinds = {key: type(value).__name__ for key, value in overflow.items() if key not in moved}
+    reasons = [f"{key!r} ({size} bytes, past the filterable limit)" for key, size in sizes.items()]
+    reasons += [f"{key!r} (a {kind}, or a list of such)" for key, kind in kinds.items()]
+    return (
+        f"the index cannot hold {', '.join(reasons)}: it has no non-filterable key {OVERFLOW!r} "
+        "(the older package made such). Leave these out, or move to an index made with "
+        "`stache-s3vectors indexes create`"
+    )
+
+
+def _check_total(stored: Mapping[str, Any]) -> None:
+    size = metadata_size(stored)
+    if size > limits.METADATA_BYTES:
+        parts = {key: metadata_size({key: value}) - 4 for key, value in stored.items()}
+        largest = sorted(parts, key=lambda key: -parts[key])[:3]
+        shown = ", ".join(f"{key} {parts[key]}" for key in largest)
+        raise InvalidInputError(
+            f"text and metadata are {size} bytes, the service takes {limits.METADATA_BYTES}; "
+            f"the largest are (bytes): {shown}. Use smaller chunks"
+        )

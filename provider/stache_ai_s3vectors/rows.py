@@ -1,0 +1,50 @@
+"""Stored vectors as the dictionaries that Stache reads. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .records import TEXT, from_metadata
+
+
+def score(distance: float, metric: str) -> float:
+    """A distance as a score from 0 to 1, higher is nearer."""
+    return min(1.0, max(0.0, 1.0 - distance)) if metric == "cosine" else 1.0 / (1.0 + distance)
+
+
+def found(key: str, points: float, stored: Mapping[str, Any]) -> dict[str, Any]:
+    """One result of a search."""
+    chunk = from_metadata(stored)
+    return {
+        "id": key,
+        "score": points,
+        "text": chunk.text,
+        "content": chunk.text,
+        "namespace": chunk.namespace,
+        "metadata": chunk.metadata,
+    }
+
+
+def fetched(key: str, stored: Mapping[str, Any], fields: Sequence[str] | None) -> dict[str, Any]:
+    """One chunk asked for by id; its own names win over metadata of the same name."""
+    chunk = from_metadata(stored)
+    text = {"text": chunk.text, "content": chunk.text}
+    return {**_chosen(chunk.metadata, fields), **text, "id": key}
+
+
+def listed(key: str, stored: Mapping[str, Any], fields: Sequence[str] | None) -> dict[str, Any]:
+    """One chunk of a scan; its own names win over metadata of the same name."""
+    return {**_chosen(everything(stored), fields), "id": key, "key": key}
+
+
+def everything(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Metadata and text in one dictionary."""
+    chunk = from_metadata(stored)
+    return {**chunk.metadata, TEXT: chunk.text}
+
+
+def _chosen(metadata: dict[str, Any], fields: Sequence[str] | None) -> dict[str, Any]:
+    if fields is None:
+        return metadata
+    return {key: metadata[key] for key in fields if key in metadata}

@@ -1,0 +1,180 @@
+"""Every setting of the provider: name, environment variable, default, meaning.
+
+`Settings` is Stache's own `Settings` plus ours. Stache hands its providers an instance of
+its own class, which knows none of ours; `resolve` fills them in from the environment and
+from a `.env` file, and answers with one plain `Options`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import Field
+from stache_ai.config import Settings as StacheSettings
+
+from .errors import ConfigurationError
+
+LOCAL: Final = "local:"
+"""An endpoint that begins so is the engine in this process."""
+
+_BUCKET_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
+_BUCKET_ARN: Final = re.compile(
+    rf"arn:aws[-a-z0-9]*:s3vectors:[a-z0-9-]+:\d{{12}}:bucket/({_BUCKET_NAME.pattern})"
+)
+
+_NO_BUCKET: Final = """no vector bucket is configured. Set one of
+  - the environment variable (or .env entry) S3VECTORS_BUCKET_NAME or S3VECTORS_BUCKET
+  - stache_ai_s3vectors.Settings(s3vectors_bucket_name="…")
+  - stache_ai.config.Settings(s3vectors_bucket="…")
+Note that stache_ai.config.Settings drops s3vectors_bucket_name without a word: that name \
+works in stache_ai_s3vectors.Settings only"""
+
+
+class Settings(StacheSettings):  # type: ignore[misc]  # stache_ai ships no types
+    """Stache's settings plus those of this provider.
+
+    Each is also an environment variable of the same name in capitals, or a line in `.env`.
+    """
+
+    s3vectors_bucket_name: str | None = Field(
+        default=None,
+        description="Vector bucket: a name or an ARN. `S3VECTORS_BUCKET`, Stache's own name for "
+        "it, does the same.",
+    )
+    s3vectors_region: str | None = Field(
+        default=None,
+        description="AWS region. Unset: `AWS_REGION`, then boto3's own chain "
+        "(`AWS_DEFAULT_REGION`, profile), then `us-east-1`.",
+    )
+    s3vectors_endpoint_url: str | None = Field(
+        default=None,
+        description="Unset: AWS. `local:PATH`: the local engine in this process, data in PATH; "
+        "`local:` alone: in memory. `http://…`: a server that speaks the API.",
+    )
+    s3vectors_create_index: bool | None = Field(
+        default=None,
+        description="Create an index that is missing on first use. Unset: only with a `local:` "
+        "endpoint, where the bucket is made too.",
+    )
+    s3vectors_connect_timeout: float = Field(
+        default=3.0, gt=0, description="Seconds to wait for a connection."
+    )
+    s3vectors_read_timeout: float = Field(
+        default=15.0, gt=0, description="Seconds to wait for an answer, for each of the tries."
+    )
+
+    def __init__(self, **values: Any) -> None:
+        bucket, name = values.get("s3vectors_bucket"), values.get("s3vectors_bucket_name")
+        if name is not None and bucket is None:  # an argument beats either variable
+            values["s3vectors_bucket"] = name
+        if bucket is not None and name is None:
+            values["s3vectors_bucket_name"] = bucket
+        super().__init__(**values)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the settings come to; nothing is left to look up but boto3's own chain."""
+
+    bucket: str
+    index: str
+    region: str | None
+    endpoint: str | None
+    create_index: bool
+    dimension: int
+    connect_timeout: float
+    read_timeout: float
+
+    @property
+    def local(self) -> bool:
+        """Whether the far end is the engine in this process."""
+        return self.endpoint is not None and self.endpoint.startswith(LOCAL)
+
+
+def resolve(settings: StacheSettings, index: str | None = None) -> Options:
+    """Everything the provider needs to know, checked.
+
+    Args:
+        settings: Stache's settings, or ours.
+        index: the index to use; the documents index when None.
+
+    Raises:
+        ConfigurationError: a setting is missing, malformed or contradicts another.
+    """
+    ours = _with_ours(settings)
+    endpoint = _endpoint(ours.s3vectors_endpoint_url)
+    local = endpoint is not None and endpoint.startswith(LOCAL)
+    create = ours.s3vectors_create_index
+    return Options(
+        bucket=_bucket(ours),
+        index=index or ours.s3vectors_documents_index or ours.s3vectors_index,
+        region=_region(ours),
+        endpoint=endpoint,
+        create_index=local if create is None else create,
+        dimension=_dimension(ours),
+        connect_timeout=ours.s3vectors_connect_timeout,
+        read_timeout=ours.s3vectors_read_timeout,
+    )
+
+
+def _with_ours(settings: StacheSettings) -> Settings:
+    if isinstance(settings, Settings):
+        return settings
+    theirs = {name: getattr(settings, name) for name in settings.model_fields_set}
+    ours: Settings = Settings().model_copy(update=theirs)
+    return ours
+
+
+def _bucket(settings: Settings) -> str:
+    name, bucket = settings.s3vectors_bucket_name, settings.s3vectors_bucket
+    if name and bucket and name != bucket:
+        raise ConfigurationError(
+            f"two vector buckets are configured: S3VECTORS_BUCKET_NAME is {name!r} and "
+            f"S3VECTORS_BUCKET is {bucket!r}; set one of them, or both to the same bucket"
+        )
+    value = name or bucket
+    if not value:
+        raise ConfigurationError(_NO_BUCKET)
+    found = _BUCKET_ARN.fullmatch(value)
+    if found:
+        return found[1]
+    if _BUCKET_NAME.fullmatch(value):
+        return str(value)
+    raise ConfigurationError(
+        f"the vector bucket is {value!r}, which is neither a name (3 to 63 lower-case letters, "
+        "digits and hyphens) nor an ARN like arn:aws:s3vectors:REGION:ACCOUNT:bucket/NAME"
+    )
+
+
+def _region(settings: Settings) -> str | None:
+    if settings.s3vectors_region:
+        return str(settings.s3vectors_region)
+    # Stache's default is us-east-1, which says nothing about what the user wants
+    if "aws_region" in settings.model_fields_set and settings.aws_region:
+        return str(settings.aws_region)
+    return os.environ.get("AWS_REGION") or None
+
+
+def _endpoint(value: str | None) -> str | None:
+    if not value:
+        return None
+    if value.startswith(("http://", "https://")):
+        return value
+    if value.startswith(LOCAL):
+        path = value.removeprefix(LOCAL)
+        return LOCAL + str(Path(path).expanduser().resolve()) if path else LOCAL
+    raise ConfigurationError(
+        f"S3VECTORS_ENDPOINT_URL is {value!r}; it must begin with http://, https:// or {LOCAL} "
+        "(the local engine: local:PATH keeps its data in PATH, local: alone in memory)"
+    )
+
+
+def _dimension(settings: Settings) -> int:
+    # Stache's default of 1536 says nothing; its table of models does
+    if "embedding_dimension" in settings.model_fields_set:
+        return int(settings.embedding_dimension)
+    return int(settings.get_embedding_dimensions())

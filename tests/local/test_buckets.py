@@ -1,0 +1,155 @@
+"""Vector buckets: create, get, list, delete."""
+
+from __future__ import annotations
+
+import pytest
+from botocore.exceptions import ClientError
+from far_ends import boto_client
+from s3vectors_local import connect
+
+ARN = "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket"
+
+
+def test_a_new_bucket_can_be_read_by_name_and_by_arn(client, bucket):
+    """GetVectorBucket answers the same for both, with AWS's defaults."""
+    by_name = client.get_vector_bucket(vectorBucketName=bucket)["vectorBucket"]
+    by_arn = client.get_vector_bucket(vectorBucketArn=ARN)["vectorBucket"]
+
+    assert by_name == by_arn
+    assert by_name["vectorBucketArn"] == ARN
+    assert by_name["encryptionConfiguration"] == {"sseType": "AES256"}
+    assert by_name["defaultIndexMode"] == "ENHANCED"
+
+
+def test_a_bucket_name_is_taken_once(client, bucket):
+    """The second CreateVectorBucket is a conflict."""
+    with pytest.raises(client.exceptions.ConflictException, match="already exists"):
+        client.create_vector_bucket(vectorBucketName=bucket)
+
+
+@pytest.mark.parametrize("name", ["My-Bucket", "my_bucket", "-bucket", "bucket-", "my.bucket"])
+def test_a_bad_bucket_name_is_refused(client, name):
+    """Lower-case letters, digits and hyphens, with a letter or digit at both ends."""
+    with pytest.raises(client.exceptions.ValidationException, match="Invalid vector bucket name"):
+        client.create_vector_bucket(vectorBucketName=name)
+
+
+def test_a_long_bucket_name_is_refused_with_its_length(client):
+    """The model's limit, in AWS's words."""
+    with pytest.raises(ClientError) as refused:
+        client.create_vector_bucket(vectorBucketName="b" * 64)
+
+    rule = "Member must have length between 3 and 63, inclusive"
+    message = f"Value with length 64 at '/vectorBucketName' failed to satisfy constraint: {rule}"
+    assert refused.value.response["message"] == f"1 validation error detected. {message}"
+    assert refused.value.response["fieldList"] == [
+        {"path": "/vectorBucketName", "message": message}
+    ]
+
+
+@pytest.mark.parametrize(
+    "encryption, problem",
+    [
+        ({"sseType": "aws:kms"}, "kmsKeyArn must be specified when sseType is set to aws:kms"),
+        (
+            {"kmsKeyArn": "arn:aws:kms:us-east-1:123456789012:key/k"},
+            "kmsKeyArn must not be specified when sseType is AES256.",
+        ),
+        ({"sseType": "aws:kms", "kmsKeyArn": "alias/k"}, "regular expression"),
+        ({"sseType": "none"}, r"enum value set: \[AES256, aws:kms\]"),
+    ],
+)
+def test_encryption_must_make_sense(client, encryption, problem):
+    """A key goes with aws:kms and with nothing else."""
+    with pytest.raises(client.exceptions.ValidationException, match=problem):
+        client.create_vector_bucket(vectorBucketName="b-1", encryptionConfiguration=encryption)
+
+
+def test_encryption_with_a_key_is_kept(client):
+    """What CreateVectorBucket was told, GetVectorBucket tells."""
+    wanted = {"sseType": "aws:kms", "kmsKeyArn": "arn:aws:kms:us-east-1:123456789012:key/k"}
+
+    client.create_vector_bucket(vectorBucketName="b-1", encryptionConfiguration=wanted)
+
+    found = client.get_vector_bucket(vectorBucketName="b-1")["vectorBucket"]
+    assert found["encryptionConfiguration"] == wanted
+
+
+def test_buckets_are_listed_by_name_prefix_and_page(client):
+    """Pages hold maxResults, follow on from each other and end without a token."""
+    for name in ("b-3", "a-1", "b-1", "b-2"):
+        client.create_vector_bucket(vectorBucketName=name)
+
+    first = client.list_vector_buckets(prefix="b-", maxResults=2)
+    second = client.list_vector_buckets(prefix="b-", nextToken=first["nextToken"])
+
+    assert [b["vectorBucketName"] for b in first["vectorBuckets"]] == ["b-1", "b-2"]
+    assert [b["vectorBucketName"] for b in second["vectorBuckets"]] == ["b-3"]
+    assert "nextToken" not in second
+
+
+def test_a_token_is_good_for_its_own_listing_only(client):
+    """Another prefix, or a changed character, is refused."""
+    for name in ("b-1", "b-2"):
+        client.create_vector_bucket(vectorBucketName=name)
+    token = client.list_vector_buckets(maxResults=1)["nextToken"]
+
+    for wrong in (
+        {"nextToken": token, "prefix": "b"},
+        {"nextToken": token[:-2]},
+        {"nextToken": "é"},
+    ):
+        with pytest.raises(client.exceptions.ValidationException, match="Invalid nextToken"):
+            client.list_vector_buckets(**wrong)
+
+
+def test_an_empty_bucket_can_be_deleted(client, bucket):
+    """It is gone, and deleting it again succeeds, as on AWS."""
+    client.delete_vector_bucket(vectorBucketName=bucket)
+    client.delete_vector_bucket(vectorBucketName=bucket)
+
+    assert client.list_vector_buckets()["vectorBuckets"] == []
+
+
+def test_a_bucket_with_an_index_cannot_be_deleted(client, names):
+    """Indexes must go first."""
+    with pytest.raises(client.exceptions.ConflictException, match="is not empty"):
+        client.delete_vector_bucket(vectorBucketName=names["vectorBucketName"])
+
+
+def test_an_unknown_bucket_is_not_found(client):
+    """NotFoundException, not ResourceNotFoundException."""
+    with pytest.raises(client.exceptions.NotFoundException, match="vector bucket could not be"):
+        client.get_vector_bucket(vectorBucketName="nope")
+
+
+@pytest.mark.parametrize(
+    "request_", [{}, {"vectorBucketName": "my-bucket", "vectorBucketArn": ARN}]
+)
+def test_a_bucket_is_named_in_one_way(client, bucket, request_):
+    """By name or by ARN: neither, or both, is refused."""
+    with pytest.raises(client.exceptions.ValidationException, match="but not both"):
+        client.get_vector_bucket(**request_)
+
+
+def test_buckets_belong_to_an_account_and_a_region(engine, client, bucket):
+    """The credential scope of the request says which; a 12-digit access key is an account."""
+    elsewhere = connect(boto_client(region_name="eu-west-1"), engine)
+    else_one = connect(
+        boto_client(aws_access_key_id="210987654321", aws_secret_access_key="x"), engine
+    )
+    china = connect(boto_client(region_name="cn-north-1"), engine)
+
+    assert elsewhere.list_vector_buckets()["vectorBuckets"] == []
+    made = else_one.create_vector_bucket(vectorBucketName=bucket)["vectorBucketArn"]
+    assert made == ARN.replace("123456789012", "210987654321")
+    made = china.create_vector_bucket(vectorBucketName=bucket)["vectorBucketArn"]
+    assert made == "arn:aws-cn:s3vectors:cn-north-1:123456789012:bucket/my-bucket"
+
+
+def test_tags_follow_the_models_rules(client):
+    """Letters of any script, digits, spaces and a few signs; nothing else."""
+    client.create_vector_bucket(vectorBucketName="b-1", tags={"Größe": "a b/c"})
+
+    with pytest.raises(client.exceptions.ValidationException, match="regular expression"):
+        client.create_vector_bucket(vectorBucketName="b-2", tags={"a!": "b"})

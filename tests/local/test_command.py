@@ -1,0 +1,99 @@
+"""The command `s3vectors-local`: what it says when it cannot start."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from far_ends import server
+from s3vectors_local import Engine
+
+COMMAND = Path(sys.executable).with_name("s3vectors-local")
+
+
+def run(*arguments):
+    return subprocess.run(
+        [COMMAND, *arguments], capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def test_a_port_in_use_is_one_line_and_status_2():
+    """Which address, why, and what to do."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = run("serve", "--port", str(port))
+
+    assert result.returncode == 2
+    assert result.stderr == (
+        f"s3vectors-local: cannot listen on 127.0.0.1:{port}: Address already in use; "
+        "choose another --port\n"
+    )
+
+
+def test_an_address_of_another_machine_is_one_line_and_status_2():
+    """192.0.2.1 is kept for documentation, no machine has it."""
+    result = run("serve", "--host", "192.0.2.1", "--port", "0")
+
+    assert result.returncode == 2
+    assert "cannot listen on 192.0.2.1:0: Cannot assign requested address" in result.stderr
+
+
+def test_a_name_that_is_no_address_is_one_line_and_status_2():
+    """The resolver's word for it."""
+    result = run("serve", "--host", "no-such-host.invalid", "--port", "0")
+
+    assert result.returncode == 2
+    assert result.stderr.startswith("s3vectors-local: cannot listen on no-such-host.invalid:0: ")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_directory_that_cannot_be_written_is_one_line_and_status_2(tmp_path):
+    """The operating system's reason."""
+    (tmp_path / "file").touch()
+
+    result = run("serve", "--port", "0", "--data", tmp_path / "file" / "data")
+
+    assert result.returncode == 2
+    assert result.stderr == (
+        f"s3vectors-local: cannot keep data in {tmp_path}/file/data: Not a directory\n"
+    )
+
+
+@pytest.mark.parametrize("owner", ["this process", "another server"])
+def test_a_directory_of_a_running_engine_is_one_line_and_status_2(tmp_path, owner):
+    """In whichever process the engine runs."""
+    if owner == "this process":
+        engine = Engine(tmp_path)
+        result = run("serve", "--port", "0", "--data", tmp_path)
+        engine.close()
+    else:
+        with server("--data", str(tmp_path)):
+            result = run("serve", "--port", "0", "--data", tmp_path)
+
+    assert result.returncode == 2
+    assert result.stderr == (
+        f"s3vectors-local: {tmp_path} belongs to a running engine: stop it, "
+        "or name another directory\n"
+    )
+
+
+@pytest.mark.parametrize("arguments", [["serve", "--port", "70000"], ["serve", "--colour"], ["go"]])
+def test_wrong_usage_is_status_2(arguments):
+    """As click does it, with a hint at --help."""
+    result = run(*arguments)
+
+    assert result.returncode == 2
+    assert "--help" in result.stderr
+
+
+def test_help_shows_how():
+    """An example, every option with its default."""
+    result = run("serve", "--help")
+
+    assert result.returncode == 0
+    assert "s3vectors-local serve --port 9100 --data ./data" in result.stdout
+    assert "127.0.0.1" in result.stdout
+    assert "9100" in result.stdout

@@ -1,0 +1,52 @@
+"""The same engine answers in process and over HTTP, from memory and from disk."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import uuid
+
+import pytest
+import s3vectors_local
+
+
+def test_every_far_end_stores_finds_lists_and_deletes(every_far_end):
+    """One story, four far ends."""
+    client = every_far_end
+    names = {"vectorBucketName": f"b-{uuid.uuid4()}", "indexName": "idx"}
+    client.create_vector_bucket(vectorBucketName=names["vectorBucketName"])
+    client.create_index(**names, dataType="float32", dimension=2, distanceMetric="cosine")
+    vectors = [
+        {"key": f"k{n}", "data": {"float32": [1, n]}, "metadata": {"n": n}} for n in range(3)
+    ]
+    client.put_vectors(**names, vectors=vectors)
+    client.delete_vectors(**names, keys=["k1"])
+
+    query = {"topK": 2, "queryVector": {"float32": [1, 2]}, "returnMetadata": True}
+    found = client.query_vectors(**names, **query, filter={"n": {"$gte": 0}})["vectors"]
+
+    assert [(v["key"], v["metadata"]) for v in found] == [("k2", {"n": 2}), ("k0", {"n": 0})]
+    with pytest.raises(client.exceptions.ValidationException, match="Invalid filter"):
+        client.query_vectors(**names, **query, filter={})
+
+
+def test_importing_the_engine_loads_nothing_heavy():
+    """Until a public name is used."""
+    code = (
+        "import sys, s3vectors_local; "
+        "print([m for m in ('numpy', 'orjson', 'uvicorn', 'boto3', 'botocore') if m in sys.modules])"
+    )
+
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+
+    assert result.stdout == "[]\n"
+
+
+def test_the_public_names_are_there():
+    """Each loads, sorted, and nothing else does."""
+    assert s3vectors_local.__all__ == sorted(s3vectors_local.__all__)
+    assert all(getattr(s3vectors_local, name) for name in s3vectors_local.__all__)
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        s3vectors_local.nothing  # noqa: B018 - it is the access that fails

@@ -1,0 +1,262 @@
+"""The filter language, case by case, and against an independent reference."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from far_ends import boto_client
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from s3vectors_local import Engine, connect, filters
+from s3vectors_local.limits import FILTER_DEPTH
+
+STORED: dict[str, dict[str, Any]] = {
+    "film": {"genre": "drama", "year": 1994, "seen": True, "loc.line": 7},
+    "book": {"genre": "docs", "year": 2020.5, "tags": ["red", "green"], "text": "unfilterable"},
+    "disc": {"year": 1994, "seen": False, "sizes": [1, 2], "genre": "1994"},
+    "bare": {},
+}
+EVERYTHING = sorted(STORED)
+
+CASES = [
+    # implicit and explicit equality
+    ({"genre": "drama"}, ["film"]),
+    ({"genre": {"$eq": "drama"}}, ["film"]),
+    ({"year": 1994}, ["disc", "film"]),
+    ({"year": 1994.0}, ["disc", "film"]),
+    ({"seen": True}, ["film"]),
+    ({"seen": False}, ["disc"]),
+    ({"loc.line": 7}, ["film"]),
+    # against an array: any element
+    ({"tags": "red"}, ["book"]),
+    ({"sizes": 2}, ["disc"]),
+    ({"tags": "re"}, []),
+    # types never mix
+    ({"year": "1994"}, []),
+    ({"genre": 1994}, []),
+    ({"seen": 1}, []),
+    ({"sizes": True}, []),
+    # inequality; a missing key is unequal (our choice)
+    ({"genre": {"$ne": "drama"}}, ["bare", "book", "disc"]),
+    ({"tags": {"$ne": "red"}}, ["bare", "disc", "film"]),
+    # order: numbers only
+    ({"year": {"$gt": 1994}}, ["book"]),
+    ({"year": {"$gte": 1994}}, ["book", "disc", "film"]),
+    ({"year": {"$lt": 2020.5}}, ["disc", "film"]),
+    ({"year": {"$lte": 2020.5}}, ["book", "disc", "film"]),
+    ({"year": {"$gte": 1990, "$lt": 2000}}, ["disc", "film"]),
+    ({"genre": {"$gt": 0}}, []),
+    ({"sizes": {"$gt": 0}}, []),
+    ({"seen": {"$gte": 0}}, []),
+    # membership, mixed types allowed
+    ({"genre": {"$in": ["docs", "drama", 5]}}, ["book", "film"]),
+    ({"tags": {"$in": ["green", "blue"]}}, ["book"]),
+    ({"year": {"$nin": [1994]}}, ["bare", "book"]),
+    ({"tags": {"$nin": ["green"]}}, ["bare", "disc", "film"]),
+    # presence
+    ({"seen": {"$exists": True}}, ["disc", "film"]),
+    ({"seen": {"$exists": False}}, ["bare", "book"]),
+    # prefix
+    ({"genre": {"$startsWith": "d"}}, ["book", "film"]),
+    ({"genre": {"$startsWith": ""}}, ["book", "disc", "film"]),
+    ({"tags": {"$startsWith": "gr"}}, ["book"]),
+    ({"year": {"$startsWith": "19"}}, []),
+    # combination
+    ({"$and": [{"year": 1994}, {"seen": True}]}, ["film"]),
+    ({"$or": [{"seen": False}, {"tags": "red"}]}, ["book", "disc"]),
+    (
+        {"$and": [{"$or": [{"seen": True}, {"seen": False}]}, {"genre": {"$ne": "x"}}]},
+        ["disc", "film"],
+    ),
+    ({"$or": [{"seen": {"$exists": False}}, {"$and": [{"seen": True}]}]}, ["bare", "book", "film"]),
+    # what is not there
+    ({"nothing": 1}, []),
+    ({"nothing": {"$exists": False}}, EVERYTHING),
+]
+
+REFUSED = [
+    {},
+    {"a": 1, "b": 2},
+    {"a": {}},
+    {"a": None},
+    {"a": [1]},
+    {"a": {"$eq": None}},
+    {"a": {"$eq": [1]}},
+    {"a": {"$ne": {"b": 1}}},
+    {"a": {"$gt": "1"}},
+    {"a": {"$gt": True}},
+    {"a": {"$in": []}},
+    {"a": {"$in": "x"}},
+    {"a": {"$nin": [None]}},
+    {"a": {"$in": [["x"]]}},
+    {"a": {"$exists": 1}},
+    {"a": {"$startsWith": 1}},
+    {"a": {"$regex": "x"}},
+    {"a": {"b": 1}},
+    {"a": {"$and": [{"$eq": 1}]}},
+    {"$and": []},
+    {"$or": {}},
+    {"$and": [{}]},
+    {"$and": [{"a": 1, "b": 2}]},
+    {"$and": ["a"]},
+    {"$not": {"a": 1}},
+    {"$nor": [{"a": 1}]},
+    {"$eq": 1},
+    {"text": "unfilterable"},
+    {"$or": [{"genre": "x"}, {"text": {"$exists": True}}]},
+    [{"a": 1}],
+    "a = 1",
+    7,
+    {"a": {"$in": list(range(101))}},
+    {"$and": [{"a": {"$nin": list(range(99))}}, {"b": 1}, {"c": 2}]},
+]
+
+
+@pytest.fixture(scope="module")
+def stored():
+    """The four things above, in an index whose `text` is non-filterable."""
+    engine = Engine()
+    client = connect(boto_client(), engine)
+    names = {"vectorBucketName": "my-bucket", "indexName": "idx"}
+    client.create_vector_bucket(vectorBucketName="my-bucket")
+    client.create_index(
+        **names,
+        dataType="float32",
+        dimension=1,
+        distanceMetric="euclidean",
+        metadataConfiguration={"nonFilterableMetadataKeys": ["text"]},
+    )
+    client.put_vectors(
+        **names,
+        vectors=[{"key": k, "data": {"float32": [1]}, "metadata": m} for k, m in STORED.items()],
+    )
+    yield lambda **request: client.query_vectors(
+        **names, topK=10, queryVector={"float32": [1]}, **request
+    )
+    engine.close()
+
+
+@pytest.mark.parametrize("condition, expected", CASES, ids=lambda value: str(value))
+def test_a_filter_keeps(stored, condition, expected):
+    """Exactly the expected of the four."""
+    found = stored(filter=condition)["vectors"]
+
+    assert sorted(vector["key"] for vector in found) == expected
+
+
+@pytest.mark.parametrize("condition", REFUSED, ids=lambda value: str(value)[:60])
+def test_a_bad_filter_is_refused_in_awss_words(stored, condition):
+    """One message for all, and where it is."""
+    with pytest.raises(ClientError) as refused:
+        stored(filter=condition)
+
+    response = refused.value.response
+    assert response["Error"] == {"Code": "ValidationException", "Message": "Invalid filter"}
+    assert response["fieldList"] == [{"path": "filter", "message": "Invalid filter"}]
+
+
+def test_a_hundred_constraints_are_allowed(stored):
+    """$in counts its values, $and and $or count nothing."""
+    condition = {"$and": [{"$or": [{"year": {"$in": list(range(1995, 2094))}}, {"year": 1994}]}]}
+
+    assert len(stored(filter=condition)["vectors"]) == 2
+
+
+def nested(depth):
+    condition = {"year": 1994}
+    for _ in range(depth):
+        condition = {"$and": [condition]}
+    return condition
+
+
+def test_nesting_is_deep_but_not_endless(stored):
+    """AWS documents no limit; ours keeps a filter from exhausting the stack."""
+    assert len(stored(filter=nested(FILTER_DEPTH))["vectors"]) == 2
+    with pytest.raises(ClientError, match="Invalid filter"):
+        stored(filter=nested(FILTER_DEPTH + 1))
+
+
+def test_starts_with_needs_enhanced_mode():
+    """On a CLASSIC index it is an unknown operator, and constraints are not counted."""
+    many = {"a": {"$in": list(range(101))}}
+
+    assert filters.parse(many, frozenset(), enhanced=False)
+    with pytest.raises(Exception, match="Invalid filter"):
+        filters.parse({"a": {"$startsWith": "x"}}, frozenset(), enhanced=False)
+
+
+PRIMITIVES = st.one_of(st.sampled_from(["", "a", "ab", "b"]), st.integers(0, 3), st.booleans())
+METADATA = st.dictionaries(
+    st.sampled_from("xyz"),
+    st.one_of(
+        PRIMITIVES,
+        st.floats(0, 3),
+        st.lists(st.sampled_from(["", "a", "ab"]), min_size=1, max_size=3),
+        st.lists(st.integers(0, 3), min_size=1, max_size=3),
+    ),
+)
+NUMBERS = st.one_of(st.integers(0, 3), st.floats(0, 3))
+OPERATORS = st.one_of(
+    PRIMITIVES,
+    st.builds(lambda o, v: {o: v}, st.sampled_from(["$eq", "$ne"]), PRIMITIVES),
+    st.builds(lambda o, v: {o: v}, st.sampled_from(["$gt", "$gte", "$lt", "$lte"]), NUMBERS),
+    st.builds(
+        lambda o, v: {o: v},
+        st.sampled_from(["$in", "$nin"]),
+        st.lists(PRIMITIVES, min_size=1, max_size=3),
+    ),
+    st.builds(lambda v: {"$exists": v}, st.booleans()),
+    st.builds(lambda v: {"$startsWith": v}, st.sampled_from(["", "a", "ab"])),
+    st.builds(lambda low, high: {"$gte": low, "$lte": high}, NUMBERS, NUMBERS),
+)
+FILTERS = st.recursive(
+    st.builds(lambda key, operand: {key: operand}, st.sampled_from("xyz"), OPERATORS),
+    lambda parts: st.builds(
+        lambda o, v: {o: v},
+        st.sampled_from(["$and", "$or"]),
+        st.lists(parts, min_size=1, max_size=3),
+    ),
+    max_leaves=6,
+)
+ORDER = {"$gt": operator.gt, "$gte": operator.ge, "$lt": operator.lt, "$lte": operator.le}
+
+
+def typed(value):
+    """A value that equals another only when JSON says so: true is not 1, 1 is 1.0."""
+    return (isinstance(value, bool), value)
+
+
+def reference(condition, metadata):
+    """The language once more, written from the specification as sets of typed values."""
+    [(key, operand)] = condition.items()
+    if key in ("$and", "$or"):
+        return (all if key == "$and" else any)([reference(part, metadata) for part in operand])
+    tests = operand if isinstance(operand, dict) else {"$eq": operand}
+    stored = metadata.get(key)
+    values = stored if isinstance(stored, list) else [] if stored is None else [stored]
+    have = set(map(typed, values))
+    results = []
+    for name, wanted in tests.items():
+        want = set(map(typed, wanted if isinstance(wanted, list) else [wanted]))
+        if name in ORDER:
+            number = isinstance(stored, (int, float)) and not isinstance(stored, bool)
+            results.append(number and ORDER[name](stored, wanted))
+        elif name == "$exists":
+            results.append(bool(values) == wanted)
+        elif name == "$startsWith":
+            results.append(any(str(v).startswith(wanted) for v in values if isinstance(v, str)))
+        else:
+            results.append(bool(have & want) != (name in ("$ne", "$nin")))
+    return all(results)
+
+
+@given(condition=FILTERS, metadata=METADATA)
+@settings(max_examples=500)
+def test_matching_agrees_with_an_independent_reference(condition, metadata):
+    """Any filter on any metadata."""
+    tree = filters.parse(condition, frozenset(), enhanced=True)
+
+    assert filters.matches(tree, metadata) == reference(condition, metadata)

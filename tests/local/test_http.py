@@ -1,0 +1,130 @@
+"""The door over HTTP: the protocol, errors of the protocol, and the life of the server."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from urllib.parse import urlsplit
+
+import pytest
+from far_ends import boto_client, running, server
+from s3vectors_local.limits import REQUEST_BODY_BYTES
+
+
+@pytest.fixture(scope="module")
+def url():
+    with server() as url:
+        yield url
+
+
+def ask(url, method="POST", path="/ListVectorBuckets", body=b""):
+    with closing(http.client.HTTPConnection(urlsplit(url).netloc)) as connection:
+        connection.request(method, path, body)
+        response = connection.getresponse()
+        return response, json.loads(response.read())
+
+
+def test_an_answer_has_the_headers_that_sdks_read(url):
+    """JSON, and an id for each request."""
+    first, body = ask(url, body=b'{"prefix":"none"}')
+    second, _ = ask(url)
+
+    assert body == {"vectorBuckets": []}
+    assert first.headers["content-type"] == "application/json"
+    assert first.headers["x-amzn-requestid"] != second.headers["x-amzn-requestid"]
+
+
+@pytest.mark.parametrize(
+    "method, path, body, status, code",
+    [
+        ("POST", "/ListVectorBuckets", b"{", 400, "SerializationException"),
+        ("POST", "/ListVectorBuckets", b"[]", 400, "SerializationException"),
+        ("POST", "/ListVectorBuckets", b"\xff", 400, "SerializationException"),
+        ("POST", "/ListVectorBuckets", b'{"prefix":"\\ud800"}', 400, "SerializationException"),
+        ("POST", "/ListVectorBuckets", b'{"maxResults":"1"}', 400, "SerializationException"),
+        ("POST", "/ListVectorBuckets", b'{"maxResults":true}', 400, "SerializationException"),
+        ("POST", "/ListVectorBuckets", b'{"maxResults":NaN}', 400, "SerializationException"),
+        ("POST", "/ListVectorBuckets", b'{"maxResults":0}', 400, "ValidationException"),
+        ("POST", "/CreateIndex", b"{}", 400, "ValidationException"),
+        ("POST", "/GetIndex", b'{"indexName":"idx"}', 400, "ValidationException"),
+        ("POST", "/NoSuchThing", b"{}", 404, "UnknownOperationException"),
+        ("GET", "/ListVectorBuckets", b"", 404, "UnknownOperationException"),
+        ("GET", "/tags/arn", b"", 501, "NotImplementedException"),
+    ],
+)
+def test_what_is_wrong_is_answered_in_awss_form(url, method, path, body, status, code):
+    """A status, the code in a header, a message in the body."""
+    response, document = ask(url, method, path, body)
+
+    assert (response.status, response.headers["x-amzn-errortype"]) == (status, code)
+    assert document["message"]
+
+
+def test_unknown_and_null_members_are_ignored(url):
+    """As AWS's protocol says; newer clients may send what the engine does not know."""
+    response, _ = ask(url, body=b'{"prefix":null,"newMember":1}')
+
+    assert response.status == 200
+
+
+@pytest.mark.parametrize("beyond, message", [(0, "not valid JSON"), (1, "exceeds max allowed")])
+def test_a_body_can_have_twenty_mebibytes(url, beyond, message):
+    """Inclusive; one byte more is refused for its size, before it is read."""
+    response, document = ask(url, body=b"x" * (REQUEST_BODY_BYTES + beyond))
+
+    assert response.status == 400
+    assert message in document["message"]
+
+
+def test_one_connection_serves_many_requests(url):
+    """HTTP keep-alive."""
+    with closing(http.client.HTTPConnection(urlsplit(url).netloc)) as connection:
+        connection.connect()
+        first = connection.sock
+        for _ in range(3):
+            connection.request("POST", "/ListVectorBuckets", b'{"prefix":"none"}')
+            assert connection.getresponse().read() == b'{"vectorBuckets":[]}'
+        assert connection.sock is first
+
+
+def test_health_is_for_load_balancers_and_scripts(url):
+    """200 once the engine answers."""
+    response, document = ask(url, "GET", "/health")
+
+    assert (response.status, document) == (200, {"status": "ok"})
+
+
+def test_many_clients_at_a_time(url):
+    """No write is lost when eight clients write."""
+    names = {"vectorBucketName": "many-clients", "indexName": "idx"}
+    with closing(boto_client(endpoint_url=url)) as client:
+        client.create_vector_bucket(vectorBucketName="many-clients")
+        client.create_index(**names, dataType="float32", dimension=2, distanceMetric="cosine")
+
+        def write(number):
+            vectors = [{"key": f"{number}-{n}", "data": {"float32": [1, 2]}} for n in range(5)]
+            client.put_vectors(**names, vectors=vectors)
+
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(write, range(40)))
+
+        assert len(client.list_vectors(**names)["vectors"]) == 200
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_it_stops_cleanly_and_keeps_what_it_acknowledged(tmp_path, stop):
+    """Exit status 0, and the directory is free for the next."""
+    for number in range(2):
+        with (
+            running("--data", str(tmp_path)) as (process, url),
+            closing(boto_client(endpoint_url=url)) as client,
+        ):
+            assert len(client.list_vector_buckets()["vectorBuckets"]) == number
+            client.create_vector_bucket(vectorBucketName=f"bucket-{number}")
+            process.send_signal(stop)
+            _, errors = process.communicate()
+
+            assert (process.returncode, errors) == (0, "")

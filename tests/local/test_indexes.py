@@ -1,0 +1,191 @@
+"""Indexes: create, get, list, delete."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+INDEX: dict[str, Any] = {"dataType": "float32", "dimension": 3, "distanceMetric": "euclidean"}
+
+
+def test_a_new_index_can_be_read_by_names_and_by_arn(client, bucket):
+    """GetIndex tells all that CreateIndex was told."""
+    arn = client.create_index(
+        vectorBucketName=bucket,
+        indexName="my.index",
+        **INDEX,
+        metadataConfiguration={"nonFilterableMetadataKeys": ["text", "_overflow"]},
+    )["indexArn"]
+
+    found = client.get_index(indexArn=arn)["index"]
+
+    assert arn == "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket/index/my.index"
+    assert found == client.get_index(vectorBucketName=bucket, indexName="my.index")["index"]
+    assert found.pop("creationTime")
+    assert found == {
+        "vectorBucketName": bucket,
+        "indexName": "my.index",
+        "indexArn": arn,
+        **INDEX,
+        "metadataConfiguration": {"nonFilterableMetadataKeys": ["text", "_overflow"]},
+        "encryptionConfiguration": {"sseType": "AES256"},
+        "indexMode": "ENHANCED",
+    }
+
+
+def test_without_non_filterable_keys_there_is_no_metadata_configuration(client, bucket):
+    """As seen on AWS, the member is absent, not empty."""
+    client.create_index(vectorBucketName=bucket, indexName="idx", **INDEX)
+
+    found = client.get_index(vectorBucketName=bucket, indexName="idx")["index"]
+
+    assert "metadataConfiguration" not in found
+
+
+def test_an_index_inherits_or_overrides_its_buckets_encryption(client):
+    """Without encryption of its own it has the bucket's."""
+    kms = {"sseType": "aws:kms", "kmsKeyArn": "arn:aws:kms:us-east-1:123456789012:key/k"}
+    plain = {"sseType": "AES256"}
+    client.create_vector_bucket(vectorBucketName="b-1", encryptionConfiguration=kms)
+    client.create_index(
+        vectorBucketName="b-1", indexName="own", **INDEX, encryptionConfiguration=plain
+    )
+    client.create_index(vectorBucketName="b-1", indexName="same", **INDEX)
+
+    found = {
+        name: client.get_index(vectorBucketName="b-1", indexName=name)["index"]
+        for name in ("own", "same")
+    }
+
+    assert found["own"]["encryptionConfiguration"] == plain
+    assert found["same"]["encryptionConfiguration"] == kms
+
+
+def test_every_broken_constraint_is_named_at_once(client, bucket):
+    """Two wrong members, two entries in the field list."""
+    with pytest.raises(client.exceptions.ValidationException) as refused:
+        client.create_index(
+            vectorBucketName=bucket,
+            indexName="idx",
+            dataType="float16",
+            dimension=4097,
+            distanceMetric="cosine",
+        )
+
+    response = refused.value.response
+    assert response["message"].startswith("2 validation errors detected. ")
+    assert "Member must satisfy enum value set: [float32]" in response["message"]
+    assert "Member must be between 1 and 4096, inclusive" in response["message"]
+    assert [field["path"] for field in response["fieldList"]] == ["/dataType", "/dimension"]
+
+
+@pytest.mark.parametrize("name", ["My-Index", "my_index", ".index", "index-"])
+def test_a_bad_index_name_is_refused(client, bucket, name):
+    """As for buckets, but dots are fine inside."""
+    with pytest.raises(client.exceptions.ValidationException, match="Invalid index name"):
+        client.create_index(vectorBucketName=bucket, indexName=name, **INDEX)
+
+
+@pytest.mark.parametrize(
+    "keys, problem",
+    [
+        ([f"k{n}" for n in range(11)], "Value with length 11 at"),
+        (["k" * 64], "Member must have length between 1 and 63, inclusive"),
+    ],
+)
+def test_non_filterable_keys_are_limited(client, bucket, keys, problem):
+    """Ten of them, of 63 characters."""
+    with pytest.raises(client.exceptions.ValidationException, match=problem):
+        client.create_index(
+            vectorBucketName=bucket,
+            indexName="idx",
+            **INDEX,
+            metadataConfiguration={"nonFilterableMetadataKeys": keys},
+        )
+
+
+def test_an_index_name_is_taken_once(client, names):
+    """The second CreateIndex is a conflict."""
+    with pytest.raises(client.exceptions.ConflictException, match="An index with the specified"):
+        client.create_index(**names, **INDEX)
+
+
+def test_the_bucket_must_exist_first(client):
+    """CreateIndex and ListIndexes name the bucket as what is missing."""
+    with pytest.raises(client.exceptions.NotFoundException, match="vector bucket could not be"):
+        client.create_index(vectorBucketName="nope", indexName="idx", **INDEX)
+    with pytest.raises(client.exceptions.NotFoundException, match="vector bucket could not be"):
+        client.list_indexes(vectorBucketName="nope")
+
+
+def test_an_unknown_index_is_not_found_even_when_the_bucket_is_missing(client, bucket):
+    """Index operations say "index" in both cases, as AWS does."""
+    for where in (bucket, "nope"):
+        with pytest.raises(client.exceptions.NotFoundException, match="index could not be found"):
+            client.get_index(vectorBucketName=where, indexName="idx")
+
+
+def test_an_index_is_named_in_one_way(client, names):
+    """By both names or by ARN."""
+    arn = client.get_index(**names)["index"]["indexArn"]
+
+    for wrong in ({**names, "indexArn": arn}, {"indexName": "my-index"}, {}):
+        with pytest.raises(client.exceptions.ValidationException, match="either indexArn or both"):
+            client.get_index(**wrong)
+
+
+def test_an_arn_of_the_older_packages_form_is_refused(client, names):
+    """`vector-bucket/` exists nowhere in S3 Vectors."""
+    arn = client.get_index(**names)["index"]["indexArn"].replace(":bucket/", ":vector-bucket/")
+
+    with pytest.raises(client.exceptions.ValidationException, match="regular expression"):
+        client.get_index(indexArn=arn)
+
+
+def test_indexes_are_listed_by_name_prefix_and_page(client, bucket):
+    """One bucket's only, a page at a time."""
+    client.create_vector_bucket(vectorBucketName="my-bucket-2")
+    for where, name in ((bucket, "b-2"), (bucket, "b-1"), (bucket, "a-1"), ("my-bucket-2", "b-3")):
+        client.create_index(vectorBucketName=where, indexName=name, **INDEX)
+
+    pages = client.get_paginator("list_indexes").paginate(
+        vectorBucketName=bucket, prefix="b", PaginationConfig={"PageSize": 1}
+    )
+
+    assert [[i["indexName"] for i in page["indexes"]] for page in pages] == [["b-1"], ["b-2"]]
+
+
+def test_a_deleted_index_takes_its_vectors_along(client, names):
+    """An index of the same name made afterwards is empty."""
+    client.put_vectors(**names, vectors=[{"key": "a", "data": {"float32": [1, 0]}}])
+
+    client.delete_index(**names)
+    client.create_index(**names, **INDEX)
+
+    assert client.list_vectors(**names)["vectors"] == []
+
+
+def test_deleting_an_unknown_index_is_an_error(client, bucket):
+    """Unlike an unknown bucket."""
+    with pytest.raises(client.exceptions.NotFoundException):
+        client.delete_index(vectorBucketName=bucket, indexName="nope")
+
+
+@pytest.mark.parametrize(
+    "call, request_",
+    [
+        (
+            "create_index",
+            {
+                **INDEX,
+                "metadataConfiguration": {"textSearchConfigurations": [{"metadataKey": "t"}]},
+            },
+        ),
+        ("update_index_mode", {"indexMode": "ENHANCED"}),
+    ],
+)
+def test_what_is_not_there_yet_is_refused_not_ignored(client, bucket, call, request_):
+    """501 and a name, instead of an answer that looks like AWS's."""
+    with pytest.raises(Exception, match=r"NotImplementedException.*does not answer .* so far"):
+        getattr(client, call)(vectorBucketName=bucket, indexName="idx", **request_)

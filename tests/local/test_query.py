@@ -1,0 +1,206 @@
+"""QueryVectors: distances, order, pages, what is returned and refused."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from botocore.exceptions import ClientError
+
+RANDOM = np.random.default_rng(3)
+
+
+@pytest.fixture
+def index(client, bucket):
+    """Makes an index with vectors; gives a function that queries it."""
+
+    def make(metric, vectors, metadata=None):
+        names = {"vectorBucketName": bucket, "indexName": f"{metric}-{len(vectors[0])}"}
+        client.create_index(
+            **names, dataType="float32", dimension=len(vectors[0]), distanceMetric=metric
+        )
+        entries = [
+            {"key": f"k{n}", "data": {"float32": list(map(float, v))}}
+            for n, v in enumerate(vectors)
+        ]
+        for entry, document in zip(entries, metadata or (), strict=False):
+            entry["metadata"] = document
+        for start in range(0, len(entries), 500):
+            client.put_vectors(**names, vectors=entries[start : start + 500])
+
+        def query(vector, top_k=10, **request):
+            data = {"float32": list(map(float, vector))}
+            return client.query_vectors(**names, topK=top_k, queryVector=data, **request)
+
+        query.names = names
+        return query
+
+    return make
+
+
+def keys(response):
+    return [vector["key"] for vector in response["vectors"]]
+
+
+def distances(response):
+    return [vector["distance"] for vector in response["vectors"]]
+
+
+def test_cosine_distance_is_one_minus_the_cosine(index):
+    """0 for the same direction whatever the length, 1 at a right angle, 2 opposite."""
+    query = index("cosine", [[2, 0], [0, 5], [-1, 0], [1, 1]])
+
+    response = query([10, 0], returnDistance=True)
+
+    assert keys(response) == ["k0", "k3", "k1", "k2"]
+    assert distances(response) == pytest.approx([0, 1 - math.sqrt(0.5), 1, 2], abs=1e-6)
+    assert response["distanceMetric"] == "cosine"
+
+
+def test_euclidean_distance_is_the_plain_one(index):
+    """With the square root; AWS does not say."""
+    query = index("euclidean", [[0, 0], [3, 4], [1, 0]])
+
+    response = query([0, 0], returnDistance=True)
+
+    assert keys(response) == ["k0", "k2", "k1"]
+    assert distances(response) == pytest.approx([0, 1, 5])
+    assert response["distanceMetric"] == "euclidean"
+
+
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+@pytest.mark.parametrize("scale", [1e-30, 1, 1e18])
+def test_very_small_and_very_large_vectors_are_compared_right(index, metric, scale):
+    """Squares of float32 overflow; ours do not."""
+    vectors = RANDOM.normal(size=(50, 8)).astype(np.float32) * np.float32(scale)
+    target = vectors[7].astype(float)
+    exact = vectors.astype(float)
+    if metric == "cosine":
+        lengths = np.linalg.norm(exact, axis=1) * np.linalg.norm(target)
+        expected = 1 - exact @ target / lengths
+    else:
+        expected = np.linalg.norm(exact - target, axis=1)
+    query = index(metric, vectors)
+
+    response = query(target, 50, returnDistance=True)
+
+    assert keys(response)[0] == "k7"
+    assert distances(response) == pytest.approx(sorted(expected), rel=1e-5, abs=1e-6)
+
+
+@pytest.mark.parametrize("kept", [3, 60, 100])
+def test_a_filtered_query_finds_the_nearest_of_those_that_pass(index, kept):
+    """Few matches are gathered, many are masked: the answer is the same."""
+    vectors = RANDOM.normal(size=(100, 4))
+    query = index("cosine", vectors, [{"n": n} for n in range(100)])
+    target = RANDOM.normal(size=4)
+    cosines = vectors @ target / np.linalg.norm(vectors, axis=1)
+
+    response = query(target, 5, filter={"n": {"$lt": kept}})
+
+    assert keys(response) == [f"k{n}" for n in np.argsort(-cosines[:kept])[:5]]
+
+
+def test_deleted_and_replaced_vectors_are_not_found(client, index):
+    """Strong consistency: the next query sees the write."""
+    query = index("cosine", [[1, 0], [0.9, 0.1], [0, 1]])
+    client.delete_vectors(**query.names, keys=["k0"])
+    client.put_vectors(**query.names, vectors=[{"key": "k1", "data": {"float32": [-1, 0]}}])
+
+    assert keys(query([1, 0])) == ["k2", "k1"]
+
+
+def test_only_what_is_asked_for_comes_back(index):
+    """Keys, and distance and metadata on request; never the vector."""
+    query = index("cosine", [[1, 0]], [{"a": 1}])
+
+    assert query([1, 0])["vectors"] == [{"key": "k0"}]
+    assert query([1, 0], returnMetadata=True)["vectors"] == [{"key": "k0", "metadata": {"a": 1}}]
+
+
+def test_an_empty_index_answers_with_nothing(client, names):
+    """And still names the metric."""
+    response = client.query_vectors(**names, topK=3, queryVector={"float32": [1, 0]})
+
+    assert response["vectors"] == []
+    assert response["distanceMetric"] == "cosine"
+
+
+def test_results_come_in_pages_of_a_hundred(client, index):
+    """The pages together are the top_k, in order, each vector once."""
+    query = index("euclidean", [[n] for n in range(1, 301)])
+    pages = []
+    token = {}
+    while True:
+        page = query([0], 250, returnDistance=True, **token)
+        pages.append(page)
+        if "nextToken" not in page:
+            break
+        token = {"nextToken": page["nextToken"]}
+
+    assert [len(page["vectors"]) for page in pages] == [100, 100, 50]
+    assert [d for page in pages for d in distances(page)] == list(range(1, 251))
+
+
+@pytest.mark.parametrize("count, top_k", [(100, 200), (150, 100), (100, 100)])
+def test_there_is_no_token_when_nothing_follows(index, count, top_k):
+    """At either end: top_k reached, or no more vectors."""
+    query = index("euclidean", [[n] for n in range(count)])
+
+    page = query([0], top_k)
+
+    assert len(page["vectors"]) == 100
+    assert "nextToken" not in page
+
+
+def test_a_token_continues_its_own_query_only(index):
+    """Another vector is another query."""
+    query = index("euclidean", [[n] for n in range(150)])
+    token = query([0], 150)["nextToken"]
+
+    with pytest.raises(ClientError, match="Invalid nextToken"):
+        query([1], 150, nextToken=token)
+
+
+@pytest.mark.parametrize("vector", [[0, 0], [1], [1, float("inf")], [float("nan"), 1]])
+def test_a_bad_query_vector_has_one_message(index, vector):
+    """The field list tells which fault."""
+    query = index("cosine", [[1, 0]])
+
+    with pytest.raises(ClientError) as refused:
+        query(vector)
+
+    response = refused.value.response
+    message = "Query vector contains invalid values or is invalid for this index"
+    assert response["message"] == message
+    assert response["fieldList"][0]["path"] == "vector"
+
+
+@pytest.mark.parametrize(
+    "request_, problem",
+    [
+        ({"top_k": 10_001}, "Member must be less than or equal to 10000"),
+        ({"queryMode": "CLASSIC"}, "queryMode cannot be CLASSIC when indexMode is ENHANCED"),
+        ({"queryMode": "FAST"}, "enum value set"),
+    ],
+)
+def test_what_a_query_cannot_be(index, request_, problem):
+    """Each with AWS's message where it is known."""
+    query = index("cosine", [[1, 0]])
+
+    with pytest.raises(ClientError, match=problem):
+        query([1, 0], **request_)
+
+
+def test_top_k_can_be_ten_thousand(index):
+    """The service's limit since June 2026."""
+    assert keys(index("cosine", [[1, 0]])([1, 0], 10_000)) == ["k0"]
+
+
+def test_a_query_needs_a_vector(client, names):
+    """Full-text search is refused as not there yet, not ignored."""
+    with pytest.raises(ClientError, match="Must specify queryVector"):
+        client.query_vectors(**names, topK=1)
+    with pytest.raises(ClientError, match="does not answer queryTexts so far"):
+        client.query_vectors(**names, topK=1, queryTexts=[{"text": "a", "metadataKey": "text"}])

@@ -1,0 +1,77 @@
+"""The request shapes are those of botocore's copy of the service model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore import model
+from s3vectors_local import shapes
+from s3vectors_local.engine import OPERATIONS
+
+SERVICE = botocore.session.get_session().get_service_model("s3vectors")
+
+
+def described(shape: Any) -> Any:
+    """One of our shapes in the words of the model."""
+    match shape:
+        case shapes.Structure():
+            members = {name: described(member) for name, member in shape.members.items()}
+            return {"required": set(shape.required), "members": members}
+        case shapes.Items():
+            return {"list": described(shape.of), "min": shape.minimum, "max": shape.maximum}
+        case shapes.Pairs():
+            return {"key": described(shape.key), "value": described(shape.value)}
+        case shapes.Text():
+            limits = {"min": shape.minimum, "max": shape.maximum}
+            return {**limits, "pattern": shape.pattern, "enum": set(shape.choices)}
+        case shapes.Integer():
+            return {"min": shape.minimum, "max": shape.maximum}
+    return type(shape).__name__
+
+
+def modelled(shape: model.Shape, ours: Any) -> Any:
+    """A shape of botocore's model in the same words; `ours` says where we stop."""
+    if isinstance(ours, shapes.NotYet):
+        return "NotYet"
+    if isinstance(shape, model.StructureShape) and not shape.is_document_type:
+        members = {
+            name: modelled(member, ours.members.get(name) if hasattr(ours, "members") else None)
+            for name, member in shape.members.items()
+        }
+        return {"required": set(shape.required_members), "members": members}
+    if isinstance(shape, model.ListShape):
+        if shape.member.type_name == "float":
+            return "Floats"
+        inner = modelled(shape.member, getattr(ours, "of", None))
+        return {"list": inner, **limits(shape)}
+    if isinstance(shape, model.MapShape):
+        return {"key": modelled(shape.key, None), "value": modelled(shape.value, None)}
+    if shape.type_name == "string":
+        pattern = shape.metadata.get("pattern")
+        enum = set(shape.metadata.get("enum", ()))
+        return {**limits(shape), "pattern": pattern, "enum": enum}
+    if shape.type_name == "integer":
+        return limits(shape)
+    return {"boolean": "Flag", "structure": "Document"}[shape.type_name]
+
+
+def limits(shape: model.Shape) -> dict[str, Any]:
+    return {"min": shape.metadata.get("min"), "max": shape.metadata.get("max")}
+
+
+@pytest.mark.parametrize("operation", sorted(shapes.INPUTS))
+def test_a_request_has_the_members_and_limits_of_the_model(operation):
+    """Members, required ones, lengths, ranges, patterns and enums are equal."""
+    ours = shapes.INPUTS[operation]
+
+    theirs = modelled(SERVICE.operation_model(operation).input_shape, ours)
+
+    assert theirs == described(ours)
+
+
+def test_every_operation_of_the_model_is_answered_or_named_as_missing():
+    """No operation is forgotten, none is invented."""
+    assert set(SERVICE.operation_names) == set(OPERATIONS) | shapes.NOT_YET
+    assert set(OPERATIONS) == set(shapes.INPUTS)

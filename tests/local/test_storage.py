@@ -1,0 +1,164 @@
+"""The data directory: what survives, who owns it, and what cannot be used."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+from far_ends import boto_client
+from s3vectors_local import DataDirectoryError, Engine, connect
+from s3vectors_local.errors import InternalServerException
+
+NAMES = {"vectorBucketName": "my-bucket", "indexName": "idx"}
+INDEX = {"dataType": "float32", "dimension": 2, "distanceMetric": "cosine"}
+
+
+def fill(engine, *keys):
+    if not engine.call("ListVectorBuckets", {})["vectorBuckets"]:
+        engine.call("CreateVectorBucket", {"vectorBucketName": "my-bucket"})
+        engine.call("CreateIndex", {**NAMES, **INDEX})
+    vectors = [{"key": key, "data": {"float32": [1, 2]}} for key in keys]
+    engine.call("PutVectors", {**NAMES, "vectors": vectors})
+
+
+def keys(engine):
+    return sorted(v["key"] for v in engine.call("ListVectors", NAMES)["vectors"])
+
+
+def test_everything_is_there_again_after_reopening(tmp_path):
+    """Buckets, indexes with all their attributes, vectors, metadata, page tokens."""
+    engine = Engine(tmp_path)
+    client = connect(boto_client(), engine)
+    client.create_vector_bucket(vectorBucketName="my-bucket", tags={"a": "b"})
+    client.create_index(
+        **NAMES, **INDEX, metadataConfiguration={"nonFilterableMetadataKeys": ["text"]}
+    )
+    metadata = {"text": "t", "n": 1.5}
+    entry = {"data": {"float32": [1, 2]}, "metadata": metadata}
+    client.put_vectors(**NAMES, vectors=[{"key": k, **entry} for k in "ab"])
+    client.delete_vectors(**NAMES, keys=["a"])
+    client.put_vectors(**NAMES, vectors=[{"key": "c", **entry}])
+    told = client.get_index(**NAMES)["index"]
+    token = client.list_vectors(**NAMES, maxResults=1)["nextToken"]
+    engine.close()
+
+    engine = Engine(tmp_path)
+    client = connect(boto_client(), engine)
+
+    assert client.get_index(**NAMES)["index"] == told
+    assert len(client.list_vectors(**NAMES, nextToken=token)["vectors"]) == 1
+    query = {"topK": 5, "queryVector": {"float32": [1, 2]}, "returnMetadata": True}
+    found = client.query_vectors(**NAMES, **query, filter={"n": 1.5})["vectors"]
+    assert {v["key"]: v["metadata"] for v in found} == {"b": metadata, "c": metadata}
+    engine.close()
+
+
+def test_an_engine_in_memory_leaves_no_trace(tmp_path, monkeypatch):
+    """Nothing is written to the current directory."""
+    monkeypatch.chdir(tmp_path)
+    engine = Engine()
+    fill(engine, "a")
+
+    engine.close()
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_directory_has_one_owner(tmp_path):
+    """The second engine says so; when the first is closed it can have it."""
+    first = Engine(tmp_path / "data")
+
+    with pytest.raises(DataDirectoryError, match="data belongs to a running engine"):
+        Engine(tmp_path / "data")
+
+    first.close()
+    Engine(tmp_path / "data").close()
+
+
+def test_a_newer_format_is_left_alone(tmp_path):
+    """The message says which versions, and what to do."""
+    Engine(tmp_path).close()
+    with sqlite3.connect(tmp_path / "s3vectors.db") as db:
+        db.execute("PRAGMA user_version = 99")
+    db.close()
+
+    with pytest.raises(DataDirectoryError, match="format 99 is newer .* install the newer"):
+        Engine(tmp_path)
+
+
+def test_something_else_in_its_place_is_left_alone(tmp_path):
+    """A file that is no database is not overwritten."""
+    (tmp_path / "s3vectors.db").write_text("mine" * 100)
+
+    with pytest.raises(DataDirectoryError, match="file is not a database"):
+        Engine(tmp_path)
+
+    assert (tmp_path / "s3vectors.db").read_text() == "mine" * 100
+
+
+def test_a_path_through_a_file_cannot_be_used(tmp_path):
+    """The reason is the operating system's."""
+    (tmp_path / "file").touch()
+
+    with pytest.raises(DataDirectoryError, match="cannot keep data in .*file/data: Not a dir"):
+        Engine(tmp_path / "file" / "data")
+
+
+def test_a_write_that_the_disk_refuses_changes_nothing(tmp_path):
+    """A 500 that says so; what was stored stays readable, before and after reopening."""
+    engine = Engine(tmp_path)
+    fill(engine, "a")
+    engine._state.storage._db.execute("PRAGMA max_page_count = 1")  # a full disk
+
+    with pytest.raises(InternalServerException, match="is full. Nothing of it is stored"):
+        fill(engine, *(f"k{n}" for n in range(500)))
+
+    assert keys(engine) == ["a"]
+    engine.close()
+    engine = Engine(tmp_path)
+    assert keys(engine) == ["a"]
+    engine.close()
+
+
+WRITER = """
+import sys
+from s3vectors_local import Engine
+engine = Engine(sys.argv[1])
+names = {"vectorBucketName": "my-bucket", "indexName": "idx"}
+for number in range(10**6):
+    keys = [f"{number}-{part}" for part in range(20)]
+    vectors = [{"key": key, "data": {"float32": [1, 2]}} for key in keys]
+    engine.call("PutVectors", {**names, "vectors": vectors})
+    print(number, flush=True)
+"""
+
+
+@pytest.mark.parametrize("after", [0, 1, 7, 40])
+def test_what_was_acknowledged_survives_a_kill(tmp_path, after):
+    """Killed while writing, it opens by itself, with whole requests only."""
+    engine = Engine(tmp_path)
+    fill(engine, "a")
+    engine.close()
+    command = [sys.executable, "-c", WRITER, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
+        for _ in range(after + 1):
+            acknowledged = int(writer.stdout.readline())
+        writer.send_signal(signal.SIGKILL)
+        acknowledged = max([acknowledged, *map(int, writer.stdout.read().split())])
+
+    engine = Engine(tmp_path)
+    token, found = {}, []
+    while True:
+        page = engine.call("ListVectors", {**NAMES, **token})
+        found += [v["key"] for v in page["vectors"]]
+        if "nextToken" not in page:
+            break
+        token = {"nextToken": page["nextToken"]}
+
+    numbers = {key.split("-")[0] for key in found} - {"a"}
+    assert len(found) == 1 + 20 * len(numbers)
+    assert {str(n) for n in range(acknowledged + 1)} <= numbers
+    engine.close()

@@ -1,0 +1,298 @@
+"""Vectors: put, get, list, delete, and what is refused."""
+
+from __future__ import annotations
+
+import random
+import struct
+
+import pytest
+from botocore.exceptions import ClientError
+from far_ends import boto_client
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from s3vectors_local import Engine, connect
+from s3vectors_local.errors import SerializationException, ValidationException
+
+
+def vector(key, *numbers, **metadata):
+    entry = {"key": key, "data": {"float32": list(numbers)}}
+    return {**entry, "metadata": metadata} if metadata else entry
+
+
+def refusal(call, **request):
+    """The parsed error response of a call that must fail."""
+    with pytest.raises(ClientError) as refused:
+        call(**request)
+    return refused.value.response
+
+
+def test_what_is_put_can_be_got(client, names):
+    """Data as float32, metadata as it was, text among it."""
+    metadata = {"text": "long", "n": 1.5, "flag": True, "tags": ["a", "a"], "sizes": [1, 2]}
+    client.put_vectors(**names, vectors=[vector("a", 0.1, -2, **metadata)])
+
+    [found] = client.get_vectors(**names, keys=["a"], returnData=True, returnMetadata=True)[
+        "vectors"
+    ]
+
+    assert found == {"key": "a", "data": {"float32": [0.1, -2.0]}, "metadata": metadata}
+
+
+def test_without_flags_only_keys_come_back(client, names):
+    """returnData and returnMetadata are false unless asked for."""
+    client.put_vectors(**names, vectors=[vector("a", 1, 2, n=1)])
+
+    assert client.get_vectors(**names, keys=["a"])["vectors"] == [{"key": "a"}]
+    assert client.list_vectors(**names)["vectors"] == [{"key": "a"}]
+
+
+def test_metadata_left_out_reads_back_as_an_empty_object(client, names):
+    """As seen on AWS."""
+    client.put_vectors(**names, vectors=[vector("a", 1, 2)])
+
+    found = client.get_vectors(**names, keys=["a"], returnMetadata=True)["vectors"]
+
+    assert found == [{"key": "a", "metadata": {}}]
+
+
+def test_missing_and_repeated_keys(client, names):
+    """Missing keys are left out, a key asked for twice comes once."""
+    client.put_vectors(**names, vectors=[vector("a", 1, 2)])
+
+    assert client.get_vectors(**names, keys=["b", "a", "a"])["vectors"] == [{"key": "a"}]
+
+
+def test_put_replaces_data_and_metadata(client, names):
+    """A key holds the last vector put, whole."""
+    client.put_vectors(**names, vectors=[vector("a", 1, 2, x=1, text="old")])
+    client.put_vectors(**names, vectors=[vector("a", 3, 4, y=2)])
+
+    found = client.get_vectors(**names, keys=["a"], returnData=True, returnMetadata=True)["vectors"]
+
+    assert found == [{"key": "a", "data": {"float32": [3, 4]}, "metadata": {"y": 2}}]
+
+
+def test_the_last_of_equal_keys_in_one_call_wins(client, names):
+    """Not known of AWS; the plainest."""
+    client.put_vectors(**names, vectors=[vector("a", 1, 2), vector("a", 3, 4)])
+
+    found = client.list_vectors(**names, returnData=True)["vectors"]
+
+    assert found == [{"key": "a", "data": {"float32": [3, 4]}}]
+
+
+def test_delete_forgets_and_passes_over_missing_keys(client, names):
+    """200 in both cases."""
+    client.put_vectors(**names, vectors=[vector("a", 1, 2), vector("b", 1, 2)])
+
+    client.delete_vectors(**names, keys=["a", "a", "nope"])
+    client.delete_vectors(**names, keys=["a"])
+
+    assert client.list_vectors(**names)["vectors"] == [{"key": "b"}]
+
+
+@pytest.mark.parametrize(
+    "numbers, problem",
+    [
+        ([1], "vector must have length 2, but has length 1"),
+        ([], "vector must have length 2, but has length 0"),
+        ([1, float("nan")], "vector contains NaNs or Infs"),
+        ([1, float("-inf")], "vector contains NaNs or Infs"),
+        ([1, 1e39], "vector contains NaNs or Infs"),
+        ([0, 0], "cosine distance does not support vectors with zero norm"),
+        ([0, 1e-60], "cosine distance does not support vectors with zero norm"),
+    ],
+)
+def test_a_bad_vector_refuses_the_whole_request(client, names, numbers, problem):
+    """Rules apply after rounding to float32; the record is named; nothing is stored."""
+    response = refusal(
+        client.put_vectors, **names, vectors=[vector("good", 1, 2), vector("bad", *numbers)]
+    )
+
+    message = f"Invalid record for key 'bad': {problem}"
+    assert response["message"] == message
+    assert response["fieldList"] == [{"path": "vectors[1].data", "message": message}]
+    assert client.list_vectors(**names)["vectors"] == []
+
+
+def test_an_integer_beyond_any_float_is_infinite(engine, names):
+    """Python has such integers; JSON's own large numbers are infinite already."""
+    with pytest.raises(ValidationException, match="vector contains NaNs or Infs"):
+        engine.call("PutVectors", {**names, "vectors": [vector("a", 1, 10**400)]})
+
+
+def test_euclidean_indexes_take_zero_vectors(client, bucket):
+    """Only cosine needs a direction."""
+    names = {"vectorBucketName": bucket, "indexName": "idx"}
+    client.create_index(**names, dataType="float32", dimension=1, distanceMetric="euclidean")
+
+    client.put_vectors(**names, vectors=[vector("a", 0)])
+
+    assert client.list_vectors(**names)["vectors"] == [{"key": "a"}]
+
+
+@pytest.mark.parametrize("element", [True, "1.5", None, [1.0]])
+def test_vector_elements_are_numbers(engine, names, element):
+    """JSON of another type is no vector. (botocore refuses some of it itself.)"""
+    with pytest.raises(SerializationException):
+        engine.call("PutVectors", {**names, "vectors": [vector("a", 1, element)]})
+
+
+@pytest.mark.parametrize(
+    "operation, request_, problem",
+    [
+        ("get_vectors", {"keys": ["k"] * 101}, "Value with length 101 at '/keys'"),
+        ("delete_vectors", {"keys": ["k"] * 501}, "Value with length 501 at '/keys'"),
+        ("put_vectors", {"vectors": [vector("k", 1, 2)] * 501}, "Value with length 501"),
+        ("list_vectors", {"maxResults": 1001}, "between 1 and 1000, inclusive"),
+        ("list_vectors", {"segmentCount": 17, "segmentIndex": 0}, "between 1 and 16, inclusive"),
+        ("list_vectors", {"segmentCount": 2}, "must be specified together"),
+        ("list_vectors", {"segmentIndex": 0}, "must be specified together"),
+        ("list_vectors", {"segmentCount": 2, "segmentIndex": 2}, "less than segmentCount"),
+        ("put_vectors", {"vectors": [vector("k" * 1025, 1, 2)]}, "'/vectors/0/key' failed to"),
+        ("put_vectors", {"vectors": [vector("é" * 513, 1, 2)]}, "Record key length exceeds"),
+    ],
+)
+def test_counts_and_lengths_are_limited(client, names, operation, request_, problem):
+    """500, 500 and 100 per call; keys of 1,024 characters and bytes."""
+    response = refusal(getattr(client, operation), **names, **request_)
+
+    assert response["Error"]["Code"] == "ValidationException"
+    assert problem in response["message"]
+
+
+@pytest.mark.parametrize("key", ["k" * 1024, "é" * 512, " ", "a/b#%"])
+def test_keys_up_to_the_limit_are_fine(client, names, key):
+    """Any characters, 1,024 bytes."""
+    client.put_vectors(**names, vectors=[vector(key, 1, 2)])
+
+    assert client.get_vectors(**names, keys=[key])["vectors"] == [{"key": key}]
+
+
+def test_a_listing_goes_through_pages_of_maxresults(client, names):
+    """Every vector once; the last page has no token."""
+    client.put_vectors(**names, vectors=[vector(f"k{n}", 1, n) for n in range(7)])
+
+    pages = list(
+        client.get_paginator("list_vectors").paginate(**names, PaginationConfig={"PageSize": 3})
+    )
+
+    assert [len(page["vectors"]) for page in pages] == [3, 3, 1]
+    assert {v["key"] for p in pages for v in p["vectors"]} == {f"k{n}" for n in range(7)}
+    assert "nextToken" not in pages[-1]
+
+
+def test_a_page_has_500_vectors_by_default(client, names):
+    """The model's default."""
+    for start in (0, 500):
+        batch = [vector(f"k{n}", 1, n) for n in range(start, start + 500)]
+        client.put_vectors(**names, vectors=batch)
+
+    assert len(client.list_vectors(**names)["vectors"]) == 500
+
+
+def test_a_page_ends_after_a_megabyte(client, names):
+    """1 MB of data and metadata is processed, then the page is sent."""
+    batch = [vector(f"k{n:02}", 1, n, text="t" * 30_000) for n in range(50)]
+    client.put_vectors(**names, vectors=batch[:25])
+    client.put_vectors(**names, vectors=batch[25:])
+
+    page = client.list_vectors(**names)
+
+    assert len(page["vectors"]) == 35  # 35 × 30,032 bytes is the first sum past 1,048,576
+    assert page["nextToken"]
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 16])
+def test_segments_partition_the_index(client, names, count):
+    """Every vector is in exactly one segment, deleted rows or not."""
+    client.put_vectors(**names, vectors=[vector(f"k{n}", 1, n) for n in range(100)])
+    client.delete_vectors(**names, keys=[f"k{n}" for n in range(0, 100, 3)])
+
+    seen = [
+        found["key"]
+        for segment in range(count)
+        for page in client.get_paginator("list_vectors").paginate(
+            **names, segmentCount=count, segmentIndex=segment, PaginationConfig={"PageSize": 5}
+        )
+        for found in page["vectors"]
+    ]
+
+    assert sorted(seen) == sorted(f"k{n}" for n in range(100) if n % 3)
+
+
+def test_a_token_is_bound_to_its_segment(client, names):
+    """A listing cannot be continued as another one."""
+    client.put_vectors(**names, vectors=[vector(f"k{n}", 1, n) for n in range(9)])
+    token = client.list_vectors(**names, maxResults=1, segmentCount=2, segmentIndex=0)["nextToken"]
+
+    response = refusal(client.list_vectors, **names, nextToken=token)
+
+    assert response["message"] == "Invalid nextToken"
+
+
+def test_a_listing_under_writes_keeps_the_untouched(client, names):
+    """Deleting, overwriting and adding between pages neither repeats nor loses the others."""
+    client.put_vectors(**names, vectors=[vector(f"k{n}", 1, n) for n in range(20)])
+    first = client.list_vectors(**names, maxResults=8)
+    client.delete_vectors(**names, keys=["k2", "k15"])
+    client.put_vectors(**names, vectors=[vector(k, 2, 2) for k in ("new1", "new2", "k3", "k16")])
+
+    rest = client.list_vectors(**names, nextToken=first["nextToken"])
+
+    seen = [v["key"] for v in first["vectors"] + rest["vectors"]]
+    untouched = {f"k{n}" for n in range(20)} - {"k2", "k15"}
+    assert untouched <= set(seen)
+    assert all(seen.count(key) == 1 for key in untouched)
+
+
+COMMANDS = st.lists(
+    st.tuples(
+        st.sampled_from(["put", "delete", "reopen"]),
+        st.lists(st.tuples(st.sampled_from("abcdefgh"), st.integers(1, 9)), min_size=1, max_size=5),
+    ),
+    max_size=12,
+)
+
+
+@given(commands=COMMANDS)
+@settings(max_examples=40, deadline=None)
+def test_any_sequence_of_puts_deletes_and_reopenings_equals_a_dictionary(
+    tmp_path_factory, commands
+):
+    """The index is a dictionary from key to vector and metadata, on disk."""
+    directory = tmp_path_factory.mktemp("data")
+    names = {"vectorBucketName": "my-bucket", "indexName": "idx"}
+    engine = Engine(directory)
+    client = connect(boto_client(), engine)
+    client.create_vector_bucket(vectorBucketName="my-bucket")
+    client.create_index(**names, dataType="float32", dimension=2, distanceMetric="cosine")
+    expected = {}
+
+    for command, items in commands:
+        if command == "put":
+            client.put_vectors(**names, vectors=[vector(k, 1, n, n=n) for k, n in items])
+            expected.update({k: ([1.0, float(n)], {"n": n}) for k, n in items})
+        elif command == "delete":
+            client.delete_vectors(**names, keys=[k for k, _ in items])
+            expected = {k: v for k, v in expected.items() if k not in dict(items)}
+        else:
+            engine.close()
+            engine = Engine(directory)
+            client = connect(boto_client(), engine)
+
+    listed = client.list_vectors(**names, returnData=True, returnMetadata=True)["vectors"]
+    assert {v["key"]: (v["data"]["float32"], v["metadata"]) for v in listed} == expected
+    query = client.query_vectors(**names, topK=100, queryVector={"float32": [1, 1]})
+    assert {v["key"] for v in query["vectors"]} == set(expected)
+    engine.close()
+
+
+def test_numbers_come_back_as_the_float32_they_are(client, names):
+    """Rounded once, on the way in."""
+    numbers = [random.Random(7).uniform(-1, 1), 1 / 3]
+    client.put_vectors(**names, vectors=[vector("a", *numbers)])
+
+    [found] = client.get_vectors(**names, keys=["a"], returnData=True)["vectors"]
+
+    assert struct.pack("<2f", *found["data"]["float32"]) == struct.pack("<2f", *numbers)

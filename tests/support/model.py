@@ -1,0 +1,40 @@
+"""botocore's copy of the service model as referee of every answer."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from botocore.validate import ParamValidator
+
+UNMODELLED = {
+    "SerializationException",
+    "UnknownOperationException",
+    "NotImplementedException",
+}
+"""Errors that any AWS protocol library may answer, and our own for what is not there yet."""
+
+
+def referee(client: Any) -> Any:
+    """Check every answer of a boto3 `s3vectors` client against the model; returns it."""
+    client.meta.events.register("after-call.s3vectors", _check)
+    return client
+
+
+def _check(http_response: Any, model: Any, **_: Any) -> None:
+    document = json.loads(http_response.content)
+    if http_response.status_code < 300:
+        report = ParamValidator().validate(document, model.output_shape)
+        assert not report.has_errors(), report.generate_report()
+        unknown = document.keys() - model.output_shape.members.keys()
+        assert not unknown, f"{model.name} answers {unknown}, which the model does not know"
+        return
+    code = http_response.headers["x-amzn-errortype"]
+    if code in UNMODELLED:
+        return
+    shapes = {shape.name: shape for shape in model.error_shapes}
+    assert code in shapes, f"the model does not list {code} for {model.name}"
+    report = ParamValidator().validate(document, shapes[code])
+    assert not report.has_errors(), report.generate_report()
+    status = shapes[code].metadata.get("error", {}).get("httpStatusCode", 400)
+    assert http_response.status_code == status
