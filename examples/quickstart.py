@@ -137,9 +137,7 @@ async def ingest(pipeline: RAGPipeline) -> int:
 async def answer(pipeline: RAGPipeline, question: str) -> None:
     """Print the best passages for a question."""
     started = time.perf_counter()
-    response = await pipeline.query(
-        question, top_k=PASSAGES, synthesize=False, namespace=NAMESPACE
-    )
+    response = await pipeline.query(question, top_k=PASSAGES, synthesize=False, namespace=NAMESPACE)
     took = (time.perf_counter() - started) * 1000
     CONSOLE.print(f"\n[bold]{escape(question)}[/bold]  [dim]{took:.0f} ms[/dim]")
     for number, source in enumerate(response["sources"], 1):

@@ -21,6 +21,7 @@ from .errors import (
     BY_CODE,
     AccessDeniedError,
     ConfigurationError,
+    NotFoundError,
     RejectedError,
     S3VectorsError,
     UnavailableError,
@@ -115,11 +116,12 @@ def far_end(client: S3VectorsClient, options: Options) -> str:
 
 
 @contextmanager
-def translated(what: str) -> Iterator[None]:
+def translated(what: str, *, advice: str = "") -> Iterator[None]:
     """Turn botocore's errors into ours, with the cause kept.
 
     Args:
         what: the operation and its object, to begin the message with.
+        advice: what to do when it is not found, to end the message with.
     """
     try:
         yield
@@ -127,7 +129,8 @@ def translated(what: str) -> Iterator[None]:
         details: dict[str, Any] = dict(error.response.get("Error", {}))
         code = str(details.get("Code", ""))
         kind = BY_CODE.get(code, RejectedError)
-        raise kind(f"{what}: {details.get('Message') or 'no message'} ({code})") from error
+        text = f"{what}: {details.get('Message') or 'no message'} ({code})"
+        raise kind(f"{text}. {advice}" if kind is NotFoundError and advice else text) from error
     except (botocore.NoCredentialsError, botocore.PartialCredentialsError) as error:
         raise AccessDeniedError(
             f"{what}: {error}. Set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY "

@@ -52,7 +52,8 @@ class PartialWriteError(S3VectorsError):
 
     Attributes:
         done: ids for which the work is done.
-        missing: ids for which it is not; calling again with these completes it.
+        missing: ids for which it is not known to be (an answer may have been lost on its
+            way); calling again with these completes it.
     """
 
     def __init__(self, message: str, *, done: Sequence[str], missing: Sequence[str]) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from .client import far_end, translated
-from .errors import NotFoundError
 from .records import NON_FILTERABLE
 from .settings import Options
 
@@ -26,21 +25,19 @@ def create_index(client: S3VectorsClient, options: Options, name: str) -> bool:
     Raises:
         NotFoundError: there is no such vector bucket, and how to make it.
     """
-    try:
-        with translated(f"CreateIndex of {options.bucket}/{name} {far_end(client, options)}"):
-            return _made(
-                client,
-                lambda: client.create_index(
-                    vectorBucketName=options.bucket,
-                    indexName=name,
-                    dataType="float32",
-                    dimension=options.dimension,
-                    distanceMetric="cosine",
-                    metadataConfiguration={"nonFilterableMetadataKeys": NON_FILTERABLE},
-                ),
-            )
-    except NotFoundError as error:
-        raise NotFoundError(f"{error}. {advice(options)}") from error
+    what = f"CreateIndex of {options.bucket}/{name} {far_end(client, options)}"
+    with translated(what, advice=advice(options)):
+        return _made(
+            client,
+            lambda: client.create_index(
+                vectorBucketName=options.bucket,
+                indexName=name,
+                dataType="float32",
+                dimension=options.dimension,
+                distanceMetric="cosine",
+                metadataConfiguration={"nonFilterableMetadataKeys": NON_FILTERABLE},
+            ),
+        )
 
 
 def advice(options: Options) -> str:

@@ -81,7 +81,8 @@ class Match:
 class VectorIndex:
     """An index that exists, or is made on first use when the options say so.
 
-    No call is made before one is needed. Every method raises what `errors.py` lists.
+    No call is made before one is needed; the first is always GetIndex. Every method raises
+    what `errors.py` lists.
     """
 
     def __init__(self, options: Options) -> None:
@@ -100,7 +101,7 @@ class VectorIndex:
 
     def _calling(self, operation: str) -> AbstractContextManager[None]:
         where = f"{self.options.bucket}/{self.options.index} {far_end(self.client, self.options)}"
-        return translated(f"{operation} on index {where}")
+        return translated(f"{operation} on index {where}", advice=advice(self.options))
 
     def describe(self) -> Description:
         """The index's attributes, asked for once; makes the index if it may.
@@ -112,9 +113,9 @@ class VectorIndex:
             if self._description is None:
                 try:
                     self._description = self._get_index()
-                except NotFoundError as error:
+                except NotFoundError:
                     if not self.options.create_index:
-                        raise NotFoundError(f"{error}. {advice(self.options)}") from error
+                        raise
                     self._create()
                     self._description = self._get_index()
             return self._description
@@ -142,6 +143,7 @@ class VectorIndex:
         Raises:
             PartialWriteError: a later batch failed after earlier ones were stored.
         """
+        self.describe()
         done: list[str] = []
         for batch in _by_bytes(records):
             vectors: list[PutInputVectorTypeDef] = [
@@ -159,6 +161,7 @@ class VectorIndex:
 
     def get(self, keys: Sequence[str], *, data: bool = False) -> Iterator[Record]:
         """The vectors that exist, in the order of the keys; without `data` they are empty."""
+        self.describe()
         for batch in _slices(list(dict.fromkeys(keys)), limits.GET_BATCH):
             with self._calling("GetVectors"):
                 response = self.client.get_vectors(
@@ -200,6 +203,7 @@ class VectorIndex:
 
     def scan(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Every vector's key and metadata, a page of ListVectors at a time."""
+        self.describe()
         request: ListVectorsInputTypeDef = {
             "vectorBucketName": self.options.bucket,
             "indexName": self.options.index,
@@ -221,6 +225,7 @@ class VectorIndex:
         Raises:
             PartialWriteError: a later batch failed after earlier ones were deleted.
         """
+        self.describe()
         done: list[str] = []
         for batch in _slices(keys, limits.DELETE_BATCH):
             try:
@@ -261,7 +266,8 @@ def _partial(
     finished = set(done)
     missing = [key for key in wanted if key not in finished]
     message = (
-        f"{len(done)} of {len(wanted)} vectors are {verb}, {len(missing)} are not: {error}. "
-        "The error's `done` and `missing` name them; calling again with the missing completes it"
+        f"{len(done)} of {len(wanted)} vectors are {verb}, {len(missing)} are not known to be: "
+        f"{error}. The error's `done` and `missing` name them; calling again with the missing "
+        "completes it"
     )
     return PartialWriteError(message, done=done, missing=missing)

@@ -7,6 +7,7 @@ import sys
 import uuid
 
 import pytest
+
 import s3vectors_local
 
 
@@ -34,7 +35,8 @@ def test_importing_the_engine_loads_nothing_heavy():
     """Until a public name is used."""
     code = (
         "import sys, s3vectors_local; "
-        "print([m for m in ('numpy', 'orjson', 'uvicorn', 'boto3', 'botocore') if m in sys.modules])"
+        "heavy = ('numpy', 'orjson', 'uvicorn', 'boto3', 'botocore'); "
+        "print([m for m in heavy if m in sys.modules])"
     )
 
     result = subprocess.run(

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from far_ends import boto_client
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from s3vectors_local import Engine, connect, filters
 from s3vectors_local.limits import FILTER_DEPTH
 
@@ -139,7 +140,7 @@ def stored():
     engine.close()
 
 
-@pytest.mark.parametrize("condition, expected", CASES, ids=lambda value: str(value))
+@pytest.mark.parametrize("condition, expected", CASES, ids=str)
 def test_a_filter_keeps(stored, condition, expected):
     """Exactly the expected of the four."""
     found = stored(filter=condition)["vectors"]

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from far_ends import boto_client, running, server
+
 from s3vectors_local.limits import REQUEST_BODY_BYTES
 
 

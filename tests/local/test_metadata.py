@@ -6,6 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
+
 from s3vectors_local.validation import metadata_size
 from stache_ai_s3vectors import records
 

@@ -7,6 +7,7 @@ from typing import Any
 import botocore.session
 import pytest
 from botocore import model
+
 from s3vectors_local import shapes
 from s3vectors_local.engine import OPERATIONS
 

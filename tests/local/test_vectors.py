@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from far_ends import boto_client
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from s3vectors_local import Engine, connect
 from s3vectors_local.errors import SerializationException, ValidationException
 
@@ -39,7 +40,7 @@ def test_what_is_put_can_be_got(client, names):
 
 
 def test_without_flags_only_keys_come_back(client, names):
-    """returnData and returnMetadata are false unless asked for."""
+    """ReturnData and returnMetadata are false unless asked for."""
     client.put_vectors(**names, vectors=[vector("a", 1, 2, n=1)])
 
     assert client.get_vectors(**names, keys=["a"])["vectors"] == [{"key": "a"}]
@@ -133,7 +134,7 @@ def test_euclidean_indexes_take_zero_vectors(client, bucket):
 
 @pytest.mark.parametrize("element", [True, "1.5", None, [1.0]])
 def test_vector_elements_are_numbers(engine, names, element):
-    """JSON of another type is no vector. (botocore refuses some of it itself.)"""
+    """JSON of another type is no vector. botocore refuses some of it itself."""
     with pytest.raises(SerializationException):
         engine.call("PutVectors", {**names, "vectors": [vector("a", 1, element)]})
 
@@ -199,7 +200,7 @@ def test_a_page_ends_after_a_megabyte(client, names):
 
     page = client.list_vectors(**names)
 
-    assert len(page["vectors"]) == 35  # 35 × 30,032 bytes is the first sum past 1,048,576
+    assert len(page["vectors"]) == 35  # 35 times 30,032 bytes is the first sum past 1,048,576
     assert page["nextToken"]
 
 

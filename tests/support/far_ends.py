@@ -11,6 +11,7 @@ from typing import Any
 
 import boto3
 from model import referee
+
 from s3vectors_local import Engine, connect
 
 SESSION = boto3.session.Session()  # one, because each reads the service model anew
@@ -51,9 +52,9 @@ def far_end(kind: str, directory: Path) -> Iterator[Any]:
     door, store = kind.split("-")
     data = str(directory / "data") if store == "disk" else None
     if door == "http":
-        with server(*(("--data", data) if data else ())) as url:
-            with closing(boto_client(endpoint_url=url)) as client:
-                yield client
+        arguments = ("--data", data) if data else ()
+        with server(*arguments) as url, closing(boto_client(endpoint_url=url)) as client:
+            yield client
         return
     engine = Engine(data)
     yield connect(boto_client(), engine)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec
 
 import click
 
-from stache_ai_s3vectors.errors import NotFoundError, S3VectorsError
+from stache_ai_s3vectors.errors import S3VectorsError
 
 if TYPE_CHECKING:
     from stache_ai_s3vectors.settings import Options, Settings
@@ -129,12 +129,10 @@ def _list(options: Options) -> list[dict[str, Any]]:
     from stache_ai_s3vectors.vector_index import VectorIndex
 
     client = connect(options)
-    try:
-        with translated(f"ListIndexes of {options.bucket} {far_end(client, options)}"):
-            pages = client.get_paginator("list_indexes").paginate(vectorBucketName=options.bucket)
-            names = [index["indexName"] for page in pages for index in page["indexes"]]
-    except NotFoundError as error:
-        raise NotFoundError(f"{error}. {advice(options)}") from error
+    what = f"ListIndexes of {options.bucket} {far_end(client, options)}"
+    with translated(what, advice=advice(options)):
+        pages = client.get_paginator("list_indexes").paginate(vectorBucketName=options.bucket)
+        names = [index["indexName"] for page in pages for index in page["indexes"]]
     found = [VectorIndex(replace(options, index=name, create_index=False)) for name in names]
     return [{"name": index.options.index, **index.describe().as_dict()} for index in found]
 

@@ -1,0 +1,177 @@
+"""The far end: one engine per path and process, and errors that say what to do."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from contextlib import closing
+
+import pytest
+import stache
+from far_ends import server
+
+from s3vectors_local import Engine
+from stache_ai_s3vectors import (
+    AccessDeniedError,
+    ConfigurationError,
+    NotFoundError,
+    RejectedError,
+    UnavailableError,
+)
+
+
+def test_providers_of_one_path_share_an_engine(tmp_path):
+    """Stache builds three; two spellings of a path are one path."""
+    endpoint = f"local:{tmp_path}/data"
+    documents = stache.provider("documents", s3vectors_endpoint_url=endpoint)
+    summaries = stache.provider("summaries", s3vectors_endpoint_url="local:data")
+
+    documents.insert([[1, 2, 3, 4]], ["t"])
+    summaries.insert([[1, 2, 3, 4]] * 2, ["t"] * 2)
+
+    assert documents.client is summaries.client
+    assert (documents.count_by_filter({}), summaries.count_by_filter({})) == (1, 2)
+
+
+def test_what_is_stored_on_disk_is_there_for_the_next_process(tmp_path):
+    """The bucket and the index were made by the first."""
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import stache; "
+        "provider = stache.provider(s3vectors_endpoint_url='local:data'); "
+        "provider.insert([[1, 2, 3, 4]], ['t'], ids=['a'])"
+    )
+    support = stache.__file__.rpartition("/")[0]
+    subprocess.run([sys.executable, "-c", code, support], check=True, cwd=tmp_path)
+
+    provider = stache.provider(s3vectors_endpoint_url=f"local:{tmp_path}/data")
+
+    assert [row["text"] for row in provider.get_by_ids(["a"])] == ["t"]
+
+
+def test_nothing_is_called_before_it_is_needed():
+    """Stache constructs providers at a cold start."""
+    provider = stache.provider()
+    seen = stache.calls(provider.client)
+
+    stache.provider("summaries")
+    assert seen == []
+    provider.insert([[1, 2, 3, 4]], ["t"])
+    provider.insert([[1, 2, 3, 4]], ["t"])
+
+    assert seen == [
+        "GetIndex",
+        "CreateVectorBucket",
+        "CreateIndex",
+        "GetIndex",
+        "PutVectors",
+        "PutVectors",
+    ]
+
+
+def test_a_directory_of_another_engine_is_named(tmp_path):
+    """A server that has the same data, for instance."""
+    owner = Engine(tmp_path)
+
+    with pytest.raises(ConfigurationError, match="belongs to a running engine"):
+        stache.provider(s3vectors_endpoint_url=f"local:{tmp_path}").count_by_filter({})
+
+    owner.close()
+
+
+def test_without_the_engine_installed_the_error_says_what_to_install():
+    """One line; the engine is an extra."""
+    code = (
+        "import sys; sys.modules['s3vectors_local'] = None\n"
+        "from stache_ai_s3vectors import S3VectorsProvider, Settings\n"
+        "settings = Settings(s3vectors_bucket='my-bucket', s3vectors_endpoint_url='local:')\n"
+        "try: S3VectorsProvider(settings).count_by_filter({})\n"
+        "except Exception as error: print(type(error).__name__, error)"
+    )
+
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+
+    assert result.stdout == (
+        "ConfigurationError the endpoint local: needs the local engine: "
+        "pip install 'stache-ai-s3vectors[local]'\n"
+    )
+
+
+@pytest.mark.parametrize("call", ["insert", "search", "count", "info", "get", "delete"])
+def test_a_missing_index_is_named_with_region_endpoint_and_what_creates_it(call):
+    """For whichever call comes first."""
+    provider = stache.provider(s3vectors_create_index=False, s3vectors_region="eu-west-1")
+    vector = [1, 2, 3, 4]
+    calls = {
+        "insert": lambda: provider.insert([vector], ["t"]),
+        "search": lambda: provider.search(vector),
+        "count": lambda: provider.count_by_filter({}),
+        "info": provider.get_collection_info,
+        "get": lambda: provider.get_by_ids(["a"]),
+        "delete": lambda: provider.delete(["a"]),
+    }
+
+    with pytest.raises(NotFoundError) as refused:
+        calls[call]()
+
+    text = str(refused.value)
+    assert "my-bucket/documents in region eu-west-1 at local:" in text
+    assert "aws s3vectors create-vector-bucket --vector-bucket-name my-bucket" in text
+    assert "stache-s3vectors indexes create --bucket my-bucket --dimension 4" in text
+    assert "S3VECTORS_CREATE_INDEX=true" in text
+
+
+def test_on_a_server_a_missing_index_is_made_when_asked_a_missing_bucket_never():
+    """S3VECTORS_CREATE_INDEX makes indexes; buckets belong to the infrastructure."""
+    with server() as url:
+        provider = stache.provider(s3vectors_endpoint_url=url, s3vectors_create_index=True)
+        with closing(provider.client) as client:
+            with pytest.raises(NotFoundError, match=f"CreateIndex of my-bucket/documents .* {url}"):
+                provider.count_by_filter({})
+
+            client.create_vector_bucket(vectorBucketName="my-bucket")
+
+            assert provider.count_by_filter({}) == 0
+
+
+@pytest.mark.parametrize(
+    "code, kind",
+    [
+        ("AccessDeniedException", AccessDeniedError),
+        ("TooManyRequestsException", UnavailableError),
+        ("ServiceQuotaExceededException", RejectedError),
+        ("ValidationException", RejectedError),
+    ],
+)
+def test_the_services_errors_become_ours(code, kind):
+    """With its text, its code and itself as the cause."""
+    provider = stache.provider()
+    provider.get_collection_info()
+    error = {"Error": {"Code": code, "Message": "the reason"}, "ResponseMetadata": {}}
+    provider.client.meta.events.register(
+        "before-call.s3vectors", lambda **_: (stache.Unavailable(), error)
+    )
+
+    with pytest.raises(
+        kind, match=f"GetVectors on index my-bucket/documents .*: the reason .{code}"
+    ):
+        provider.get_by_ids(["a"])
+
+
+def test_a_server_that_is_not_there_is_unavailable(monkeypatch):
+    """The endpoint is in the message."""
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    provider = stache.provider(s3vectors_endpoint_url="http://127.0.0.1:1")
+
+    with pytest.raises(UnavailableError, match="http://127.0.0.1:1"):
+        provider.count_by_filter({})
+
+
+def test_without_credentials_the_error_says_how_to_set_them(monkeypatch):
+    """Also for a local server, which takes any."""
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    provider = stache.provider(s3vectors_endpoint_url="http://127.0.0.1:1")
+
+    with pytest.raises(AccessDeniedError, match="Set AWS_PROFILE or AWS_ACCESS_KEY_ID"):
+        provider.count_by_filter({})

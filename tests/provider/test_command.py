@@ -1,0 +1,91 @@
+"""The command `stache-s3vectors`."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from stache_ai_s3vectors.cli import main
+
+LOCAL = ["--bucket", "my-bucket", "--endpoint", "local:data", "--dimension", "8"]
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, arguments)
+
+
+def test_indexes_create_makes_the_three_and_says_how_stache_finds_them():
+    """Names carry the dimension, because another dimension needs another index."""
+    result = run("indexes", "create", *LOCAL)
+
+    assert result.exit_code == 0
+    assert result.output.splitlines() == [
+        "documents-8: created",
+        "summaries-8: created",
+        "insights-8: created",
+        "",
+        "Stache finds them with these settings:",
+        "S3VECTORS_DOCUMENTS_INDEX=documents-8",
+        "S3VECTORS_SUMMARIES_INDEX=summaries-8",
+        "S3VECTORS_INSIGHTS_INDEX=insights-8",
+    ]
+
+
+def test_indexes_create_is_safe_to_repeat_and_keeps_configured_names(monkeypatch):
+    """What is there stays as it is."""
+    monkeypatch.setenv("S3VECTORS_DOCUMENTS_INDEX", "mine")
+    run("indexes", "create", *LOCAL)
+
+    result = run("indexes", "create", *LOCAL, "--json")
+
+    assert json.loads(result.output)["indexes"][0] == {
+        "kind": "documents",
+        "name": "mine",
+        "created": False,
+    }
+
+
+def test_indexes_list_shows_what_they_are():
+    """As a table, or as JSON."""
+    run("indexes", "create", *LOCAL)
+
+    listed = json.loads(run("indexes", "list", *LOCAL, "--json").output)
+    table = run("indexes", "list", *LOCAL).output
+
+    assert [index["name"] for index in listed] == ["documents-8", "insights-8", "summaries-8"]
+    assert listed[0]["nonFilterableMetadataKeys"] == ["_overflow", "text"]
+    assert "documents-8" in table
+
+
+@pytest.mark.parametrize("command", ["create", "list"])
+def test_without_a_bucket_the_command_says_how_to_set_one(command):
+    """The provider's own error, exit status 1."""
+    result = run("indexes", command)
+
+    assert result.exit_code == 1
+    assert "S3VECTORS_BUCKET_NAME" in result.output
+
+
+def test_an_unknown_bucket_is_named_with_the_way_to_make_it():
+    """Region, endpoint, command."""
+    result = run("indexes", "list", *LOCAL)
+
+    assert result.exit_code == 1
+    assert "my-bucket in region us-east-1 at local:" in result.output
+    assert "aws s3vectors create-vector-bucket --vector-bucket-name my-bucket" in result.output
+
+
+def test_wrong_usage_is_status_2():
+    """As click does it."""
+    assert run("indexes", "create", "--colour").exit_code == 2
+
+
+@pytest.mark.parametrize("command", ["create", "list"])
+def test_help_shows_an_example(command):
+    """One that can be copied."""
+    assert (
+        f"stache-s3vectors indexes {command} --bucket my-bucket"
+        in run("indexes", command, "--help").output
+    )

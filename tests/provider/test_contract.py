@@ -1,0 +1,45 @@
+"""Stache's own contract for vector providers, on every far end."""
+
+from __future__ import annotations
+
+import pytest
+from far_ends import FAR_ENDS, server
+from stache_ai.testing import VectorDBContractTest
+
+from stache_ai_s3vectors import S3VectorsProvider, Settings
+
+
+@pytest.fixture(scope="session", params=FAR_ENDS)
+def endpoint(request, tmp_path_factory):
+    """An endpoint of each kind, as a user would set it."""
+    door, store = request.param.split("-")
+    data = str(tmp_path_factory.mktemp("contract"))
+    if door == "process":
+        yield f"local:{data}" if store == "disk" else "local:"
+        return
+    with server(*(("--data", data) if store == "disk" else ())) as url:
+        yield url
+
+
+class TestS3VectorsProvider(VectorDBContractTest):
+    """Every test that Stache has for its vector providers; it skips none."""
+
+    @pytest.fixture
+    def provider(self, endpoint):
+        """As Stache makes it, with an index that is made on first use."""
+        settings = Settings(
+            vectordb_provider="s3vectors",
+            s3vectors_bucket_name="contract",
+            s3vectors_region="us-east-1",
+            s3vectors_endpoint_url=endpoint,
+            s3vectors_create_index=True,
+            embedding_dimension=1024,
+        )
+        provider = S3VectorsProvider(settings, index_name="documents")
+        if endpoint.startswith("http"):  # only a local: endpoint makes the bucket
+            buckets = provider.client.list_vector_buckets()["vectorBuckets"]
+            if not buckets:
+                provider.client.create_vector_bucket(vectorBucketName="contract")
+        yield provider
+        if endpoint.startswith("http"):
+            provider.client.close()

@@ -1,0 +1,66 @@
+"""How Stache finds the package, and what importing it costs."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import subprocess
+import sys
+
+import pytest
+import stache_ai.config
+from stache_ai.providers import S3VectorsProviderFactory, VectorDBProviderFactory
+
+import stache_ai_s3vectors
+from stache_ai_s3vectors.provider import S3VectorsProvider
+
+
+def test_stache_finds_the_provider_through_the_entry_point(monkeypatch):
+    """By the name that its factory special-cases."""
+    monkeypatch.setenv("VECTORDB_PROVIDER", "s3vectors")
+    monkeypatch.setenv("S3VECTORS_BUCKET", "my-bucket")
+    monkeypatch.setenv("S3VECTORS_ENDPOINT_URL", "local:")
+    monkeypatch.setenv("S3VECTORS_DOCUMENTS_INDEX", "documents")
+    monkeypatch.setenv("S3VECTORS_SUMMARIES_INDEX", "summaries")
+    settings = stache_ai.config.Settings()
+
+    documents = VectorDBProviderFactory.create(settings)
+    summaries = S3VectorsProviderFactory.get_provider(settings, "summaries")
+
+    assert type(documents) is S3VectorsProvider
+    assert (documents.index_name, summaries.index_name) == ("documents", "summaries")
+
+
+def test_there_is_one_provider_of_that_name():
+    """Two distributions that register it would shadow each other."""
+    points = importlib.metadata.entry_points(group="stache.vectordb", name="s3vectors")
+
+    assert [point.value for point in points] == ["stache_ai_s3vectors.provider:S3VectorsProvider"]
+
+
+@pytest.mark.parametrize(
+    "module, heavy",
+    [
+        ("stache_ai_s3vectors", ["boto3", "botocore", "stache_ai", "numpy", "pydantic", "click"]),
+        ("stache_ai_s3vectors.cli", ["boto3", "botocore", "stache_ai", "numpy", "rich"]),
+        ("stache_ai_s3vectors.provider", ["numpy", "s3vectors_local"]),
+    ],
+)
+def test_importing_is_light(module, heavy):
+    """In a fresh interpreter."""
+    code = f"import sys, {module}; print([m for m in {heavy} if m in sys.modules])"
+
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+
+    assert result.stdout == "[]\n"
+
+
+def test_the_public_names_are_there():
+    """Each loads, sorted, and nothing else does."""
+    names = stache_ai_s3vectors.__all__
+
+    assert names == sorted(names)
+    assert all(getattr(stache_ai_s3vectors, name).__name__ == name for name in names)
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        stache_ai_s3vectors.nothing  # noqa: B018 - it is the access that fails

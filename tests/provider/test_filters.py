@@ -1,0 +1,49 @@
+"""The provider's filters on metadata in hand agree with the engine's in a query."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from s3vectors_local import filters as engine
+from stache_ai_s3vectors import filters
+
+PRIMITIVES = st.one_of(st.sampled_from(["", "a", "ab"]), st.integers(0, 3), st.booleans())
+LISTS = st.one_of(
+    st.lists(st.sampled_from(["", "a", "ab"]), min_size=1, max_size=3),
+    st.lists(st.integers(0, 3), min_size=1, max_size=3),
+)
+METADATA = st.dictionaries(st.sampled_from("xyz"), st.one_of(PRIMITIVES, st.floats(0, 3), LISTS))
+OPERANDS = st.one_of(
+    PRIMITIVES,
+    st.lists(PRIMITIVES, min_size=1, max_size=3),
+    st.fixed_dictionaries({"$eq": PRIMITIVES}),
+    st.fixed_dictionaries({"$ne": PRIMITIVES}),
+    st.fixed_dictionaries({"$in": st.lists(PRIMITIVES, min_size=1)}),
+    st.fixed_dictionaries({"$nin": st.lists(PRIMITIVES, min_size=1)}),
+    st.fixed_dictionaries({"$exists": st.booleans()}),
+    st.fixed_dictionaries({"$startsWith": st.sampled_from(["", "a", "ab"])}),
+    st.fixed_dictionaries({"$gt": st.integers(0, 3), "$lte": st.floats(0, 3)}),
+    st.fixed_dictionaries({"$gte": st.integers(0, 3), "$lt": st.floats(0, 3)}),
+)
+LEAVES = st.dictionaries(st.sampled_from("xyz"), OPERANDS, min_size=1, max_size=3)
+DOCUMENTS = st.recursive(
+    LEAVES,
+    lambda parts: st.builds(
+        lambda name, some: {name: some},
+        st.sampled_from(["$and", "$or"]),
+        st.lists(parts, min_size=1, max_size=3),
+    ),
+    max_leaves=5,
+)
+
+
+@given(document=DOCUMENTS, metadata=METADATA)
+@settings(max_examples=500)
+def test_a_walk_keeps_what_a_query_would_keep(document, metadata):
+    """What the provider makes of a filter is valid for the service, and means the same."""
+    made = filters.all_of(filters.conditions(document))
+
+    tree = engine.parse(made, frozenset(), enhanced=True)
+
+    assert filters.matches(made, metadata) == engine.matches(tree, metadata)

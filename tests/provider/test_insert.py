@@ -1,0 +1,322 @@
+"""insert: what is stored, what is refused before anything is sent, and half-way failures."""
+
+from __future__ import annotations
+
+import copy
+import logging
+
+import numpy as np
+import pytest
+import stache
+
+from stache_ai_s3vectors import (
+    InvalidInputError,
+    PartialWriteError,
+    S3VectorsError,
+    UnavailableError,
+)
+
+
+@pytest.fixture
+def provider():
+    return stache.provider()
+
+
+def stored(provider, id_):
+    [found] = provider.get_vectors_with_embeddings([id_])
+    return found
+
+
+def test_what_goes_in_comes_out(provider):
+    """Every JSON value, in `get_vectors_with_embeddings` and `search` alike."""
+    metadata = {
+        "text_like": 'ü"\n',
+        "page": 7,
+        "exact": 0.5,
+        "inexact": 0.1,
+        "big": 2**53 + 1,
+        "flag": True,
+        "nothing": None,
+        "nested": {"a": [1, {"b": None}]},
+        "empty": [],
+        "mixed": [1, "a"],
+        "flags": [True, False],
+        "tags": ["a", "b"],
+        "prices": [0.1, 2],
+    }
+
+    [id_] = provider.insert([[1, 2, 3, 4]], ["the text"], [metadata], namespace="ns")
+
+    expected = {**metadata, "namespace": "ns", "status": "active"}
+    assert stored(provider, id_)["metadata"] == {**expected, "text": "the text"}
+    [found] = provider.search([1, 2, 3, 4])
+    assert found["metadata"] == expected
+    assert (found["text"], found["content"], found["namespace"]) == ("the text", "the text", "ns")
+
+
+def test_what_fits_can_still_be_filtered_on(provider):
+    """Also numbers that have a copy in the overflow."""
+    provider.insert(stache.vectors(2), ["a", "b"], [{"x": None, "n": 0.1}, {"x": None, "n": 0.2}])
+
+    assert [r["text"] for r in provider.search([1, 0, 0, 0], filter={"n": 0.1})] == ["a"]
+
+
+def test_large_metadata_is_moved_out_and_named_once(provider, caplog):
+    """The largest values first, until 2,048 filterable bytes are kept; one log line."""
+    metadata = {"headings": ["h" * 20] * 60, "note": "n" * 1000, "small": "s"}
+    with caplog.at_level(logging.WARNING):
+        ids = provider.insert(stache.vectors(3), ["a", "b", "c"], [metadata] * 3)
+
+    assert stored(provider, ids[0])["metadata"].items() >= metadata.items()
+    [record] = [r for r in caplog.records if r.name.startswith("stache_ai_s3vectors")]
+    assert record.getMessage().endswith("(stored, and read back): headings")
+    assert len(provider.search([1, 0, 0, 0], filter={"small": "s"})) == 3
+
+
+def test_more_than_fifty_keys_are_kept(provider):
+    """The surplus travels in the overflow."""
+    metadata = {f"key{n}": n for n in range(70)}
+
+    [id_] = provider.insert([[1, 2, 3, 4]], ["t"], [metadata])
+
+    assert stored(provider, id_)["metadata"].items() >= metadata.items()
+
+
+def test_the_arguments_beat_metadata_of_the_same_name(provider):
+    """Neither `text` nor `namespace` in metadata can move a chunk elsewhere."""
+    metadata = {"namespace": "other", "text": "other", "id": "other", "key": "other"}
+
+    [id_] = provider.insert([[1, 2, 3, 4]], ["mine"], [metadata], ids=["a"], namespace="ns")
+
+    assert id_ == "a"
+    found = stored(provider, "a")["metadata"]
+    assert (found["namespace"], found["text"], found["id"]) == ("ns", "mine", "other")
+
+
+@pytest.mark.parametrize(
+    "metadata, expected", [({}, "default"), ({"namespace": "from metadata"}, "from metadata")]
+)
+def test_without_an_argument_the_namespace_is_metadatas_or_default(provider, metadata, expected):
+    """As the older package stored it."""
+    [id_] = provider.insert([[1, 2, 3, 4]], ["t"], [metadata])
+
+    assert stored(provider, id_)["metadata"]["namespace"] == expected
+
+
+def test_the_callers_dictionaries_are_left_as_they_are(provider):
+    """Stache copies them into the summary afterwards."""
+    metadata = {"a": None, "tags": ["x"]}
+    before = copy.deepcopy(metadata)
+
+    provider.insert([[1, 2, 3, 4]], ["t"], [metadata])
+
+    assert metadata == before
+
+
+def test_inserting_an_id_again_replaces_it(provider):
+    """Insert is an upsert; update_document relies on it."""
+    provider.insert([[1, 2, 3, 4]], ["old"], [{"a": 1}], ids=["x"])
+    provider.insert([[4, 3, 2, 1]], ["new"], [{"b": 2}], ids=["x"])
+
+    found = stored(provider, "x")
+    assert found["vector"] == [4, 3, 2, 1]
+    assert found["metadata"]["text"] == "new"
+    assert "a" not in found["metadata"]
+
+
+def test_numpy_vectors_are_fine(provider):
+    """As a list of arrays or one matrix."""
+    ids = provider.insert(np.ones((2, 4), np.float32), ["a", "b"])
+
+    assert stored(provider, ids[1])["vector"] == [1, 1, 1, 1]
+
+
+def test_nothing_to_insert_is_no_call(provider):
+    """And no error."""
+    seen = stache.calls(provider.client)
+
+    assert provider.insert([], []) == []
+    assert seen == []
+
+
+BAD_ITEM = r"^item 1 \(id '1'\): "
+
+
+@pytest.mark.parametrize(
+    "arguments, problem",
+    [
+        ({"texts": ["a"]}, "insert got 2 vectors, 1 texts, 2 metadatas, 2 ids"),
+        ({"ids": []}, "insert got 2 vectors, 2 texts, 2 metadatas, 0 ids"),
+        ({"metadatas": [{}]}, "1 metadatas"),
+        ({"ids": ["0", ""]}, "item 1: the id is empty"),
+        ({"ids": ["0", "0"]}, "item 1: the id '0' is twice in the call"),
+        ({"ids": ["0", "é" * 513]}, "item 1: the id 'é+'… is 1026 bytes long, 1024 are possible"),
+        ({"ids": ["0", 7]}, "item 1: the id 7 is not a string"),
+        ({"ids": ["0", "\ud800"]}, "item 1: the id .* is not Unicode"),
+        (
+            {"vectors": [[1] * 4, [1] * 3]},
+            BAD_ITEM + "the vector has 3 dimensions, the index has 4",
+        ),
+        ({"vectors": [[1] * 4, [1, 2, 3, float("nan")]]}, BAD_ITEM + "the vector holds NaN or inf"),
+        ({"vectors": [[1] * 4, [1, 2, float("inf"), 4]]}, BAD_ITEM + "the vector holds NaN or inf"),
+        ({"vectors": [[1] * 4, [1, 2, 3, 1e39]]}, BAD_ITEM + "the vector holds 1e.39, more than"),
+        ({"vectors": [[1] * 4, [0] * 4]}, BAD_ITEM + "the vector is all zeros"),
+        ({"vectors": [[1] * 4, [0, 0, 0, 1e-50]]}, BAD_ITEM + "the vector is all zeros"),
+        ({"vectors": [[1] * 4, [1, 2, 3, "4"]]}, BAD_ITEM + "the vector holds '4', which is not"),
+        ({"vectors": [[1] * 4, [1, 2, 3, None]]}, BAD_ITEM + "the vector holds None"),
+        ({"vectors": [[1] * 4, 7]}, BAD_ITEM + "the vector is a int, not a list of numbers"),
+        ({"texts": ["a", None]}, BAD_ITEM + "the text is a NoneType, not a string"),
+        (
+            {"texts": ["a", "t" * 41_000]},
+            BAD_ITEM + "text and metadata are 410.. bytes, .*: text 41012",
+        ),
+        ({"texts": ["a", "\ud800"]}, BAD_ITEM + "metadata 'text' is .*JSON cannot hold"),
+        (
+            {"metadatas": [{}, {"n": float("nan")}]},
+            BAD_ITEM + "metadata 'n' is nan, which JSON cannot",
+        ),
+        ({"metadatas": [{}, {"s": {1}}]}, BAD_ITEM + "metadata 's' is .1., which JSON cannot hold"),
+        ({"metadatas": [{}, {7: 1}]}, BAD_ITEM + "metadata key 7 is a int, not a string"),
+        (
+            {"metadatas": [{}, {"_overflow": "x"}]},
+            BAD_ITEM + "metadata key '_overflow' is reserved",
+        ),
+        ({"metadatas": [{}, {"status": 1}]}, BAD_ITEM + "the status is 1, not a string"),
+        ({"metadatas": [{}, {"namespace": 1}]}, BAD_ITEM + "the namespace is 1, not a string"),
+        (
+            {"metadatas": [{}, {"doc_id": "d" * 3000}]},
+            BAD_ITEM + "the filterable metadata is .* over",
+        ),
+    ],
+)
+def test_bad_input_names_the_item_and_sends_nothing(provider, arguments, problem):
+    """All is checked before the first write, the good items too stay out."""
+    provider.get_collection_info()  # makes the index
+    seen = stache.calls(provider.client)
+    good = {"vectors": stache.vectors(2), "texts": ["a", "b"], "metadatas": [{}, {}]}
+
+    with pytest.raises(InvalidInputError, match=problem):
+        provider.insert(**{**good, "ids": ["0", "1"], **arguments})
+
+    assert seen == []
+
+
+@pytest.fixture
+def old_index(provider):
+    """An index as the older package's infrastructure made it: only `text` non-filterable."""
+    client = provider.client
+    client.create_vector_bucket(vectorBucketName="my-bucket")
+    client.create_index(
+        vectorBucketName="my-bucket",
+        indexName="documents",
+        dataType="float32",
+        dimension=4,
+        distanceMetric="cosine",
+        metadataConfiguration={"nonFilterableMetadataKeys": ["text"]},
+    )
+
+
+@pytest.mark.parametrize(
+    "metadata, problem",
+    [
+        ({"a": None, "b": {}}, r"cannot hold 'a' \(a NoneType, or a list of such\), 'b' \(a dict"),
+        ({"headings": ["h" * 20] * 100}, r"cannot hold 'headings' \(2416 bytes, past the"),
+    ],
+)
+@pytest.mark.usefixtures("old_index")
+def test_an_older_index_refuses_what_it_cannot_hold(provider, metadata, problem):
+    """It has no `_overflow`; the error names keys, sizes and the way out."""
+    with pytest.raises(InvalidInputError, match=problem) as refused:
+        provider.insert([[1, 2, 3, 4]], ["t"], [metadata])
+
+    assert "stache-s3vectors indexes create" in str(refused.value)
+
+
+@pytest.mark.usefixtures("old_index")
+def test_an_older_index_takes_all_that_it_can_hold(provider):
+    """Numbers too: their exact copies are only an extra."""
+    metadata = {"n": 0.1, "tags": ["a"], **{f"k{n}": True for n in range(45)}}
+
+    [id_] = provider.insert([[1, 2, 3, 4]], ["t"], [metadata])
+
+    assert stored(provider, id_)["metadata"].items() >= metadata.items()
+
+
+def test_large_calls_are_sent_in_batches_of_500(provider):
+    """The service's count."""
+    seen = stache.calls(provider.client)
+
+    ids = provider.insert([[1, 2, 3, 4]] * 1001, ["t"] * 1001)
+
+    assert seen.count("PutVectors") == 3
+    assert provider.count_by_filter({}) == len(set(ids)) == 1001
+
+
+def test_large_vectors_are_sent_in_batches_of_20_mebibytes():
+    """500 vectors of 3,072 dimensions are 32 MiB as JSON."""
+    provider = stache.provider(embedding_dimension=3072)
+    vector = [-0.12345678901234567] * 3072
+
+    provider.insert([vector] * 400, ["t"] * 400)
+
+    assert provider.count_by_filter({}) == 400
+
+
+def test_a_failure_half_way_says_what_is_stored(provider):
+    """The caller's own ids are never deleted; calling again with the missing completes it."""
+    ids = [str(n) for n in range(1200)]
+    stache.failing(provider.client, "PutVectors", 2)
+
+    with pytest.raises(PartialWriteError, match="500 of 1200 vectors are stored") as failed:
+        provider.insert([[1, 2, 3, 4]] * 1200, ["t"] * 1200, ids=ids)
+
+    assert failed.value.done == ids[:500]
+    assert failed.value.missing == ids[500:]
+    assert isinstance(failed.value.__cause__, UnavailableError)
+    assert provider.count_by_filter({}) == 500
+
+
+def test_after_a_failure_half_way_made_up_ids_are_deleted_again(provider):
+    """Nobody else knows them: they would be orphans that search finds."""
+    stache.failing(provider.client, "PutVectors", 2)
+
+    with pytest.raises(PartialWriteError, match="so the stored are deleted again") as failed:
+        provider.insert([[1, 2, 3, 4]] * 1200, ["t"] * 1200)
+
+    assert failed.value.done == []
+    assert len(failed.value.missing) == 1200
+    assert provider.count_by_filter({}) == 0
+
+
+def test_when_that_fails_too_the_error_still_says_what_is_stored(provider):
+    """Two failures, one error with both."""
+    stache.failing(provider.client, "PutVectors", 2)
+    stache.failing(provider.client, "DeleteVectors", 1)
+
+    with pytest.raises(PartialWriteError, match="failed too: DeleteVectors") as failed:
+        provider.insert([[1, 2, 3, 4]] * 600, ["t"] * 600)
+
+    assert len(failed.value.done) == 500
+    assert len(failed.value.missing) == 100
+    assert provider.count_by_filter({}) == 500
+
+
+def test_a_failure_of_the_only_batch_stores_nothing(provider):
+    """The service's error, not one about parts."""
+    stache.failing(provider.client, "PutVectors", 1)
+
+    with pytest.raises(UnavailableError, match="Currently unable"):
+        provider.insert([[1, 2, 3, 4]], ["t"])
+
+    assert provider.count_by_filter({}) == 0
+
+
+@pytest.mark.parametrize("count", [1, 600])
+def test_what_was_stored_although_the_answer_was_lost_is_withdrawn_too(provider, count):
+    """A request that timed out may have been carried out."""
+    stache.losing_the_answer(provider.client, "PutVectors", -(-count // 500))
+
+    with pytest.raises(S3VectorsError, match="Currently unable"):
+        provider.insert([[1, 2, 3, 4]] * count, ["t"] * count)
+
+    assert provider.count_by_filter({}) == 0

@@ -1,0 +1,275 @@
+"""Reading, updating and deleting chunks that are there, and the walks over the index."""
+
+from __future__ import annotations
+
+import pytest
+import stache
+
+from stache_ai_s3vectors import InvalidInputError, PartialWriteError, S3VectorsError
+
+QUESTION = [1.0, 0.0, 0.5, 0.25]
+IDS = ["a", "b", "c"]
+
+
+@pytest.fixture
+def provider():
+    """Three chunks: two in namespace ns, one in other."""
+    provider = stache.provider()
+    for id_, vector, namespace in zip(IDS, stache.vectors(3), ["ns", "ns", "other"], strict=True):
+        metadata = {"doc_id": f"doc-{id_}", "page": ord(id_), "tags": ["t", id_]}
+        provider.insert([vector], [f"text {id_}"], [metadata], ids=[id_], namespace=namespace)
+    return provider
+
+
+def ids(rows):
+    return [row["id"] for row in rows]
+
+
+def test_get_by_ids_keeps_the_order_and_leaves_the_missing_out(provider):
+    """Repeated ids come once."""
+    assert ids(provider.get_by_ids(["c", "nope", "a", "a"])) == ["c", "a"]
+
+
+def test_get_by_ids_gives_text_and_flat_metadata(provider):
+    """All keys that Stache's document routes read."""
+    [row] = provider.get_by_ids(["a"])
+
+    assert row == {
+        "id": "a",
+        "text": "text a",
+        "content": "text a",
+        "namespace": "ns",
+        "status": "active",
+        "doc_id": "doc-a",
+        "page": 97,
+        "tags": ["t", "a"],
+    }
+
+
+def test_get_by_ids_can_give_some_fields(provider):
+    """Text is always there."""
+    [row] = provider.get_by_ids(["a"], fields=["page", "nothing"])
+
+    assert row == {"id": "a", "text": "text a", "content": "text a", "page": 97}
+
+
+def test_get_by_ids_takes_more_than_a_hundred():
+    """The service's limit per call is ours to deal with."""
+    provider = stache.provider()
+    many = [f"k{n}" for n in range(250)]
+    provider.insert(stache.vectors(250), many, ids=many)
+
+    assert ids(provider.get_by_ids(many[::-1])) == many[::-1]
+
+
+def test_metadata_cannot_shadow_the_real_id(provider):
+    """User metadata may have an `id`, a `key` and a `content` of its own."""
+    metadata = {"id": "evil", "key": "evil", "content": "evil"}
+    provider.insert([QUESTION], ["real"], [metadata], ids=["z"])
+
+    assert provider.get_by_ids(["z"])[0].items() >= {"id": "z", "content": "real"}.items()
+    [row] = provider.list_by_filter({"id": "evil"})
+    assert (row["id"], row["key"]) == ("z", "z")
+
+
+def test_a_namespace_leaves_the_others_out(provider):
+    """For both reads."""
+    assert ids(provider.get_by_ids(IDS, namespace="ns")) == ["a", "b"]
+    assert ids(provider.get_vectors_with_embeddings(IDS, namespace="other")) == ["c"]
+
+
+def test_embeddings_come_as_stored_with_all_metadata(provider):
+    """What update_document writes back."""
+    [row] = provider.get_vectors_with_embeddings(["b"])
+
+    assert row["vector"] == stache.vectors(2)[1]
+    assert row["metadata"].items() >= {"text": "text b", "namespace": "ns", "page": 98}.items()
+
+
+def test_update_document_s_round_trip_changes_nothing_else(provider):
+    """Read with embeddings, insert again: the same chunk."""
+    [before] = provider.get_vectors_with_embeddings(["a"])
+    metadata = dict(before["metadata"])
+    text = metadata.pop("text")
+
+    provider.insert([before["vector"]], [text], [metadata], ids=["a"], namespace="ns")
+
+    assert provider.get_vectors_with_embeddings(["a"]) == [before]
+
+
+def test_update_status_hides_and_restores(provider):
+    """Soft delete and restore; vectors and metadata stay as they are."""
+    before = provider.get_vectors_with_embeddings(["a"])
+
+    assert provider.update_status(["a", "nope"], "ns", "deleting") == 1
+    assert ids(provider.search(QUESTION)) == ["b", "c"]
+
+    assert provider.update_status(["a"], "ns", "active") == 1
+    assert provider.get_vectors_with_embeddings(["a"]) == before
+
+
+def test_update_status_leaves_other_namespaces_alone(provider):
+    """Ids alone do not say that the caller may touch them."""
+    assert provider.update_status(IDS, "ns", "deleting") == 2
+    assert ids(provider.search(QUESTION)) == ["c"]
+
+
+def test_update_status_needs_a_status(provider):
+    """An empty one would hide the chunks for good."""
+    with pytest.raises(InvalidInputError, match="the status is ''"):
+        provider.update_status(["a"], "ns", "")
+
+
+def test_delete_removes_the_ids(provider):
+    """True, also for ids that are not there: they are gone."""
+    assert provider.delete(["a", "a", "nope"]) is True
+    assert ids(provider.get_by_ids(IDS)) == ["b", "c"]
+
+
+def test_delete_leaves_other_namespaces_alone(provider):
+    """As update_status."""
+    provider.delete(IDS, namespace="ns")
+
+    assert ids(provider.get_by_ids(IDS)) == ["c"]
+
+
+def test_delete_takes_the_filter_that_stache_s_pipeline_passes(provider):
+    """`delete(namespace=, filter=, context=)` is in no provider's interface, but is called."""
+    assert provider.delete(namespace="ns", filter={"doc_id": "doc-a"}, context=None) is True
+    assert ids(provider.get_by_ids(IDS)) == ["b", "c"]
+
+
+@pytest.mark.parametrize(
+    "arguments, problem",
+    [
+        ({}, "either ids or a filter"),
+        ({"ids": ["a"], "filter": {"a": 1}}, "either ids or a filter"),
+        ({"filter": {}}, "it would delete everything"),
+        ({"ids": ["a", ""]}, "item 1: the id is empty"),
+    ],
+)
+def test_an_unclear_delete_deletes_nothing(provider, arguments, problem):
+    """What could mean everything is refused."""
+    with pytest.raises(InvalidInputError, match=problem):
+        provider.delete(**arguments)
+
+    assert provider.count_by_filter({}) == 3
+
+
+def test_a_failed_delete_is_an_error_not_false(provider):
+    """Stache ignores the result, so False would leave vectors that search finds."""
+    stache.failing(provider.client, "DeleteVectors", 1)
+
+    with pytest.raises(S3VectorsError, match="Currently unable"):
+        provider.delete(["a"])
+
+
+def test_a_delete_that_stops_half_way_says_where(provider):
+    """Calling again with the missing completes it."""
+    many = [f"k{n}" for n in range(600)]
+    stache.failing(provider.client, "DeleteVectors", 2)
+
+    with pytest.raises(PartialWriteError, match="500 of 600 vectors are deleted") as failed:
+        provider.delete(many)
+
+    assert failed.value.missing == many[500:]
+
+
+def test_delete_by_metadata_says_what_it_deleted(provider):
+    """Within a namespace, if given."""
+    assert provider.delete_by_metadata("tags", "t", namespace="other") == {
+        "deleted": 1,
+        "ids": ["c"],
+    }
+    assert provider.delete_by_metadata("doc_id", "nope") == {"deleted": 0, "ids": []}
+    assert provider.count_by_filter({}) == 2
+
+
+@pytest.mark.parametrize(
+    "condition, expected",
+    [
+        ({}, 3),
+        ({"namespace": "ns"}, 2),
+        ({"page": {"$gt": 97}}, 2),
+        ({"tags": "t"}, 3),
+        ({"tags": ["a", "b"]}, 2),
+        ({"doc_id": {"$ne": "doc-a"}, "namespace": "ns"}, 1),
+        ({"page": "97"}, 0),
+    ],
+)
+def test_counts_follow_the_server_s_filters(provider, condition, expected):
+    """Lists, operators and types as in a query."""
+    assert provider.count_by_filter(condition) == expected
+    assert len(provider.list_by_filter(condition)) == expected
+    assert len(provider.scan_by_metadata(condition)) == expected
+
+
+def test_walks_go_through_all_pages():
+    """A page of ListVectors has at most 1,000 vectors."""
+    provider = stache.provider()
+    provider.insert([QUESTION] * 2100, ["t"] * 2100)
+
+    assert provider.count_by_filter({}) == 2100
+    assert len(provider.list_by_filter({}, limit=10_000)) == 2100
+
+
+def test_list_by_filter_stops_at_the_limit(provider):
+    """And reads no further."""
+    assert len(provider.list_by_filter({}, limit=2)) == 2
+    with pytest.raises(InvalidInputError, match="limit is 0"):
+        provider.list_by_filter({}, limit=0)
+
+
+def test_listed_rows_have_id_and_key_and_the_fields(provider):
+    """Both names are read by Stache's CLI."""
+    [row] = provider.list_by_filter({"doc_id": "doc-a"}, fields=["page", "text"])
+
+    assert row == {"id": "a", "key": "a", "page": 97, "text": "text a"}
+
+
+def test_scan_by_metadata_can_be_held_to_a_namespace(provider):
+    """As Stache's maintenance routes do."""
+    rows = provider.scan_by_metadata(fields=["doc_id"], namespace="ns")
+
+    assert sorted(row["doc_id"] for row in rows) == ["doc-a", "doc-b"]
+
+
+def test_a_failed_walk_is_an_error_not_zero(provider):
+    """Nor an empty list."""
+    stache.failing(provider.client, "ListVectors", 1, 2)
+
+    with pytest.raises(S3VectorsError):
+        provider.count_by_filter({})
+    with pytest.raises(S3VectorsError):
+        provider.list_by_filter({})
+
+
+def test_collection_info_is_what_the_service_says(provider):
+    """Not None, as from the top level of GetIndex."""
+    assert provider.get_collection_info() == {
+        "name": "documents",
+        "bucket": "my-bucket",
+        "arn": "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket/index/documents",
+        "dimension": 4,
+        "distanceMetric": "cosine",
+        "indexMode": "ENHANCED",
+        "nonFilterableMetadataKeys": ["_overflow", "text"],
+    }
+
+
+def test_capabilities_do_not_make_stache_s_cli_crash(provider):
+    """It takes metadata_scan and export for Qdrant's client."""
+    assert provider.capabilities == {"server_side_filtering"}
+    assert provider.max_batch_size == 500
+
+
+def test_a_damaged_overflow_is_an_error(provider):
+    """Somebody else wrote it."""
+    provider.client.put_vectors(
+        vectorBucketName="my-bucket",
+        indexName="documents",
+        vectors=[{"key": "x", "data": {"float32": QUESTION}, "metadata": {"_overflow": "{"}}],
+    )
+
+    with pytest.raises(S3VectorsError, match="_overflow is damaged: '{'"):
+        provider.get_by_ids(["x"])

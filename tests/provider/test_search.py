@@ -1,0 +1,225 @@
+"""search and search_summaries: what is found, in which order, with which score."""
+
+from __future__ import annotations
+
+import pytest
+import stache
+
+from stache_ai_s3vectors import ConfigurationError, InvalidInputError
+
+QUESTION = [1.0, 0.0, 0.5, 0.25]
+
+
+@pytest.fixture
+def provider():
+    return stache.provider()
+
+
+def texts(results):
+    return [result["text"] for result in results]
+
+
+def test_the_nearest_come_first_with_scores_from_1_down(provider):
+    """Score is the cosine."""
+    provider.insert(stache.vectors(3), ["a", "b", "c"])
+
+    results = provider.search(QUESTION, top_k=2)
+
+    assert texts(results) == ["a", "b"]
+    assert results[0]["score"] == pytest.approx(1)
+    assert 0 < results[1]["score"] < 1
+
+
+def test_a_score_is_never_below_zero(provider):
+    """The API promises 0 to 1; opposite directions have a cosine of -1."""
+    provider.insert([[-1, 0, -0.5, -0.25]], ["opposite"])
+
+    assert provider.search(QUESTION)[0]["score"] == 0
+
+
+def test_under_euclidean_distance_the_score_is_its_inverse(provider):
+    """1 / (1 + d), by the metric that the response names."""
+    provider.client.create_vector_bucket(vectorBucketName="my-bucket")
+    provider.client.create_index(
+        vectorBucketName="my-bucket",
+        indexName="documents",
+        dataType="float32",
+        dimension=4,
+        distanceMetric="euclidean",
+    )
+    provider.insert([[0, 0, 0, 0], [3, 4, 0, 0]], ["near", "far"])
+
+    results = provider.search([0, 0, 0, 0])
+
+    assert [(r["text"], r["score"]) for r in results] == [
+        ("near", 1),
+        ("far", pytest.approx(1 / 6)),
+    ]
+
+
+def test_soft_deleted_chunks_and_summaries_do_not_take_up_places(provider):
+    """They are excluded in the filter, so top_k means top_k."""
+    metadatas = [{"status": "deleting"}, {"_type": "document_summary"}, {"_type": "insight"}, {}]
+    provider.insert(stache.vectors(4), ["trashed", "summary", "insight", "chunk"], metadatas)
+
+    assert texts(provider.search(QUESTION, top_k=2)) == ["insight", "chunk"]
+
+
+def test_vectors_of_old_that_have_no_status_are_found(provider):
+    """Written by the first packages, or by other tools."""
+    provider.get_collection_info()
+    provider.client.put_vectors(
+        vectorBucketName="my-bucket",
+        indexName="documents",
+        vectors=[{"key": "old", "data": {"float32": QUESTION}, "metadata": {"text": "old"}}],
+    )
+
+    [found] = provider.search(QUESTION)
+
+    assert (found["id"], found["text"], found["namespace"]) == ("old", "old", "")
+
+
+@pytest.fixture
+def namespaces(provider):
+    """One chunk in each of six namespaces; its text is the namespace."""
+    names = ["books", "books/a", "books/a/b", "bookshelf", "books2", "other"]
+    for name, vector in zip(names, stache.vectors(6), strict=True):
+        provider.insert([vector], [name], namespace=name)
+
+
+@pytest.mark.parametrize(
+    "namespace, expected",
+    [
+        (None, ["books", "books/a", "books/a/b", "bookshelf", "books2", "other"]),
+        ("books", ["books"]),
+        ("exact:books", ["books"]),
+        ("books/*", ["books", "books/a", "books/a/b"]),
+        ("books/a/*", ["books/a", "books/a/b"]),
+        ("exact:books/*", []),
+        ("none/*", []),
+    ],
+)
+@pytest.mark.usefixtures("namespaces")
+def test_a_namespace_is_exact_or_with_its_children(provider, namespace, expected):
+    """The same in `search` and `search_summaries`."""
+    assert texts(provider.search(QUESTION, 10, namespace=namespace)) == expected
+
+    for number, name in enumerate(expected):
+        provider.insert(
+            [[1, number, 0.5, 0.25]], [name], [{"_type": "document_summary"}], namespace=name
+        )
+    assert texts(provider.search_summaries(QUESTION, 10, namespace=namespace)) == expected
+
+
+@pytest.mark.usefixtures("namespaces")
+def test_a_rare_namespace_is_found_behind_many_nearer_chunks(provider):
+    """It is in the filter, not applied to the first few results."""
+    provider.insert([QUESTION] * 50, ["nearer"] * 50, namespace="crowd")
+
+    assert texts(provider.search(QUESTION, 1, namespace="books/a/*")) == ["books/a"]
+
+
+@pytest.mark.usefixtures("namespaces")
+def test_the_filter_cannot_widen_the_namespace(provider):
+    """Both must hold."""
+    assert provider.search(QUESTION, filter={"namespace": "other"}, namespace="books") == []
+
+
+@pytest.mark.parametrize(
+    "condition, expected",
+    [
+        ({"doc": "x", "page": 1}, ["a"]),
+        ({"page": [1, 3]}, ["a", "c"]),
+        ({"page": (1, 3)}, ["a", "c"]),
+        ({"page": {"$gte": 2, "$lt": 4}}, ["b", "c"]),
+        ({"doc": {"$ne": "x"}, "page": {"$exists": True}}, ["c"]),
+        ({"$or": [{"page": 1}, {"doc": "y", "page": 3}]}, ["a", "c"]),
+        ({"doc": {"$startsWith": "x"}}, ["a", "b"]),
+        ({}, ["a", "b", "c"]),
+        (None, ["a", "b", "c"]),
+    ],
+)
+def test_filters_are_mongo_like(provider, condition, expected):
+    """Several keys, lists and operators become what the service accepts."""
+    metadatas = [{"doc": "x", "page": 1}, {"doc": "x", "page": 2}, {"doc": "y", "page": 3}]
+    provider.insert(stache.vectors(3), ["a", "b", "c"], metadatas)
+
+    assert texts(provider.search(QUESTION, filter=condition)) == expected
+
+
+@pytest.mark.parametrize(
+    "condition, problem",
+    [
+        ({"a": None}, r"the filter on 'a' compares with None; \$eq takes .*'\$exists': False"),
+        ({"a": []}, r"the filter on 'a' compares with \[\]; \$in takes a non-empty list"),
+        ({"a": {}}, "the filter on 'a' is empty"),
+        ({"a": {"$regex": "x"}}, r"filter operator '\$regex' on 'a' does not exist; \$eq"),
+        ({"a": {"$gt": "x"}}, r"\$gt takes a number"),
+        ({"$not": {"a": 1}}, r"filter operator '\$not' does not exist at this place"),
+        ({"$and": []}, r"\$and in a filter takes a non-empty list"),
+        ({"$or": [{}]}, r"\$or in a filter holds an empty filter"),
+        ({"text": "x"}, "the filter uses text, which the index declares non-filterable"),
+        ("a = 1", "the filter is 'a = 1', not a dictionary"),
+    ],
+)
+def test_a_bad_filter_is_refused_before_it_is_sent(provider, condition, problem):
+    """In words, where the service says just "Invalid filter"."""
+    provider.insert([QUESTION], ["a"])
+    seen = stache.calls(provider.client)
+
+    with pytest.raises(InvalidInputError, match=problem):
+        provider.search(QUESTION, filter=condition)
+
+    assert seen == []
+
+
+@pytest.mark.parametrize(
+    "vector, top_k, problem",
+    [
+        ([1, 2], 5, "the vector has 2 dimensions, the index has 4"),
+        ([0, 0, 0, 0], 5, "the vector is all zeros"),
+        (QUESTION, 0, "top_k is 0; 1 to 10000 are possible"),
+        (QUESTION, 10_001, "top_k is 10001; 1 to 10000 are possible"),
+        (QUESTION, True, "top_k is True"),
+        (QUESTION, "5", "top_k is '5'"),
+    ],
+)
+def test_a_bad_question_is_refused_before_it_is_sent(provider, vector, top_k, problem):
+    """What, the value got, what is allowed."""
+    provider.insert([QUESTION], ["a"])
+
+    with pytest.raises(InvalidInputError, match=problem):
+        provider.search(vector, top_k)
+
+
+def test_top_k_can_be_more_than_a_page(provider):
+    """Pages of 100 are followed."""
+    provider.insert(stache.vectors(350), [str(n) for n in range(350)])
+
+    results = provider.search(QUESTION, top_k=333)
+
+    assert texts(results) == [str(n) for n in range(333)]
+
+
+def test_summaries_are_found_by_their_own_search_only(provider):
+    """Active ones; with what Stache's document discovery reads."""
+    summary = {"_type": "document_summary", "doc_id": "d", "headings": ["h"], "chunk_count": 3}
+    provider.insert(
+        stache.vectors(3),
+        ["chunk", "gone", "sum"],
+        [{}, {**summary, "status": "deleting"}, summary],
+    )
+
+    [found] = provider.search_summaries(QUESTION)
+
+    assert found["text"] == "sum"
+    assert found["metadata"].items() >= summary.items()
+
+
+def test_a_dimension_that_does_not_fit_the_settings_is_named_with_the_fix(provider):
+    """Before anything is embedded into the wrong index."""
+    provider.insert([QUESTION], ["a"])
+    other = stache.provider(embedding_dimension=1024)
+
+    with pytest.raises(ConfigurationError, match=r"has 4 dim.*say 1024: set EMBEDDING_DIMENSION=4"):
+        other.search([1.0] * 1024)

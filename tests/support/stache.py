@@ -1,0 +1,69 @@
+"""Providers for tests: Stache's settings for a far end, and failures on demand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stache_ai_s3vectors import S3VectorsProvider, Settings
+
+DIMENSION = 4
+
+
+def provider(index: str | None = None, **settings: Any) -> S3VectorsProvider:
+    """A provider on the engine in memory; `settings` change what is not to be so."""
+    wanted: dict[str, Any] = {
+        "s3vectors_bucket_name": "my-bucket",
+        "s3vectors_endpoint_url": "local:",
+        "s3vectors_documents_index": "documents",
+        "embedding_dimension": DIMENSION,
+    }
+    return S3VectorsProvider(Settings(**{**wanted, **settings}), index)
+
+
+def vectors(count: int) -> list[list[float]]:
+    """Different directions, the first nearest to [1, 0, 0, 0]."""
+    return [[1.0, float(n), 0.5, 0.25] for n in range(count)]
+
+
+def calls(client: Any) -> list[str]:
+    """A list to which the client adds the name of each operation it calls from now on."""
+    seen: list[str] = []
+    client.meta.events.register("before-call.s3vectors", lambda model, **_: seen.append(model.name))
+    return seen
+
+
+def failing(client: Any, operation: str, *turns: int) -> None:
+    """Make the given calls of an operation (counted from 1) fail; they do not reach the engine."""
+    error = {
+        "Error": {"Code": "ServiceUnavailableException", "Message": "Currently unable"},
+        "ResponseMetadata": {"HTTPStatusCode": 503},
+    }
+    _at(client, f"before-call.s3vectors.{operation}", turns, (Unavailable(), error))
+
+
+def losing_the_answer(client: Any, operation: str, *turns: int) -> None:
+    """Make the given calls of an operation fail although the engine carries them out.
+
+    Retries are switched off, for all operations of the client: they would wait.
+    """
+    client.meta.events.unregister("needs-retry.s3vectors", unique_id="retry-config-s3vectors")
+    _at(client, f"before-send.s3vectors.{operation}", turns, Unavailable())
+
+
+def _at(client: Any, event: str, turns: tuple[int, ...], response: Any) -> None:
+    count = 0
+
+    def respond(**_: Any) -> Any:
+        nonlocal count
+        count += 1
+        return response if count in turns else None
+
+    client.meta.events.register_first(event, respond)
+
+
+class Unavailable:
+    """An HTTP response as botocore reads it."""
+
+    status_code = 503
+    headers = {"x-amzn-errortype": "ServiceUnavailableException"}  # noqa: RUF012 - read only
+    content = b'{"message":"Currently unable"}'
