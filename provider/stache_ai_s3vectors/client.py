@@ -84,8 +84,8 @@ def _engine(path: str) -> Engine:
         from s3vectors_local import DataDirectoryError, Engine  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise ConfigurationError(
-            f"the endpoint {LOCAL}{path} needs the local engine: "
-            "pip install 'stache-ai-s3vectors[local]'"
+            f"the endpoint {LOCAL}{path} needs the local engine: pip install "
+            "'stache-ai-s3vectors[local]', or ./local in a clone of the repository"
         ) from error
     with _engines_lock:
         if path not in _engines:

@@ -1,0 +1,231 @@
+"""What the README says is so: its commands run, its tables are those of the code."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import stache
+from botocore import session
+from click import Group
+from far_ends import server
+
+from s3vectors_local.__main__ import main as s3vectors_local
+from s3vectors_local.engine import OPERATIONS
+from stache_ai_s3vectors import Settings
+from stache_ai_s3vectors.cli import main as stache_s3vectors
+from stache_ai_s3vectors.settings import StacheSettings, resolve
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+LOCAL_README = (ROOT / "local" / "README.md").read_text()
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
+BIN = Path(sys.executable).parent
+SERVICE = session.get_session().get_service_model("s3vectors")
+
+
+def blocks(text, language):
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def commands():
+    text = README + LOCAL_README + CONTRIBUTING
+    lines = [
+        line.partition(" #")[0] for block in blocks(text, "bash") for line in block.splitlines()
+    ]
+    return list(dict.fromkeys(line.strip() for line in lines if line.strip()))
+
+
+@pytest.mark.parametrize(
+    "text, printed",
+    [
+        (README, "Vectors without a database.\n"),
+        (LOCAL_README, "[{'distance': 0.0049"),
+    ],
+    ids=["README.md", "local/README.md"],
+)
+def test_the_opening_example_works(tmp_path, text, printed):
+    """Copied into a file and run, it prints what it should."""
+    [example] = blocks(text, "python")
+
+    result = subprocess.run(
+        [sys.executable, "-c", example], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+
+    assert result.stderr == ""
+    assert result.stdout.startswith(printed)
+
+
+@pytest.fixture(scope="module")
+def aws_environment():
+    """Both the AWS CLI and our own tool, pointed at a server instead of AWS."""
+    with server() as url:
+        yield (
+            url,
+            {
+                **os.environ,
+                "AWS_DEFAULT_REGION": "us-east-1",
+                "AWS_ENDPOINT_URL_S3VECTORS": url,
+            },
+        )
+
+
+def test_every_command_works(aws_environment, tmp_path):
+    """In the order of the documents, each in the way that shows it best."""
+    for command in commands():
+        word, *arguments = shlex.split(command)
+        if word == "make":
+            targets = [argument for argument in arguments if "=" not in argument]
+            assert subprocess.run(["make", "-n", *targets], cwd=ROOT, check=False).returncode == 0
+        elif word == "pip":
+            for path in arguments[1:]:
+                assert (ROOT / path / "pyproject.toml").is_file(), command
+        elif word == "s3vectors-local":
+            parse(s3vectors_local, arguments)
+        else:
+            run_against_a_server(word, arguments, aws_environment, tmp_path)
+
+
+def parse(group: Group, arguments):
+    """The command and its options exist; it would serve until stopped, so it is not run."""
+    command = group.commands[arguments[0]]
+    command.make_context(arguments[0], arguments[1:])
+
+
+def run_against_a_server(word, arguments, aws_environment, directory):
+    url, environment = aws_environment
+    assert word in ("aws", "stache-s3vectors")
+    arguments = [argument.replace("http://127.0.0.1:9100", url) for argument in arguments]
+    result = subprocess.run(
+        [BIN / word, *arguments],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=directory,
+        check=False,
+    )
+    taken = "already exists" in result.stderr  # two examples make the same bucket
+    assert result.returncode == 0 or taken, result.stderr
+
+
+def test_every_make_target_is_in_its_help():
+    """And every target of the help exists."""
+    result = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    phony = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+    assert set(re.findall(r"^make (\w+)", result.stdout, re.MULTILINE)) == set(phony[1].split()) - {
+        "help"
+    }
+
+
+def test_the_settings_table_is_that_of_the_code():
+    """Names, defaults and meanings of all of ours, in order."""
+    rows = re.findall(r"^\| `(S3VECTORS_\w+)` \| (.*?) \| (.*) \|$", README, re.MULTILINE)
+    ours = [name for name in Settings.model_fields if name not in StacheSettings.model_fields]
+
+    assert rows == [
+        (
+            name.upper(),
+            "–"
+            if Settings.model_fields[name].default is None
+            else str(Settings.model_fields[name].default),
+            Settings.model_fields[name].description,
+        )
+        for name in ours
+    ]
+
+
+def test_stache_s_own_settings_that_are_read_exist():
+    """Those named below the table."""
+    paragraph = README.partition("Of Stache's own settings")[2].partition("\n\n")[0]
+    names = re.findall(r"`([A-Z0-9_]+)`", paragraph)
+
+    assert len(names) == 7
+    assert {name.lower() for name in names} <= StacheSettings.model_fields.keys()
+
+
+def test_the_dot_env_example_is_read(tmp_path):
+    """Each line is a setting, and they fit together."""
+    [example] = blocks(README, "dotenv")
+    (tmp_path / ".env").write_text(example)
+
+    settings = StacheSettings()
+
+    assert {
+        line.partition("=")[0].lower() for line in example.split()
+    } <= Settings.model_fields.keys()
+    assert resolve(settings).bucket == "my-bucket"
+    assert resolve(settings).endpoint == f"local:{tmp_path}/data"
+    assert resolve(settings).dimension == 1024
+    assert settings.vectordb_provider == "s3vectors"
+
+
+def test_the_policy_names_real_actions_on_a_real_arn():
+    """Operations of the service, a resource of the form of its ARNs."""
+    [text] = blocks(README, "json")
+    [statement] = json.loads(text)["Statement"]
+    actions = {action.removeprefix("s3vectors:") for action in statement["Action"]}
+    pattern = SERVICE.shape_for("IndexArn").metadata["pattern"]
+
+    assert actions <= set(SERVICE.operation_names)
+    assert re.fullmatch(pattern, statement["Resource"].replace("index/*", "index/documents-1024"))
+
+
+def test_the_policy_is_what_the_provider_calls():
+    """Every method, on an index that exists: each action is used, no other is needed."""
+    [text] = blocks(README, "json")
+    stache.provider().get_collection_info()
+    provider = stache.provider(s3vectors_create_index=False)
+    seen = stache.calls(provider.client)
+    question = [1, 2, 3, 4]
+
+    ids = provider.insert([question], ["t"], [{"a": "b"}], namespace="ns")
+    provider.search(question, filter={"a": "b"}, namespace="ns/*")
+    provider.search_summaries(question)
+    provider.get_by_ids(ids)
+    provider.get_vectors_with_embeddings(ids)
+    provider.update_status(ids, "ns", "deleting")
+    provider.count_by_filter({})
+    provider.list_by_filter({})
+    provider.scan_by_metadata()
+    provider.delete_by_metadata("a", "b")
+    provider.delete(ids, namespace="ns")
+    provider.get_collection_info()
+
+    assert {f"s3vectors:{name}" for name in seen} == set(json.loads(text)["Statement"][0]["Action"])
+
+
+def test_the_engine_s_readme_names_what_it_answers():
+    """All operations, and no other."""
+    paragraph = LOCAL_README.partition("Answered:")[2].partition(";")[0]
+
+    assert set(re.findall(r"\w+", paragraph)) == set(OPERATIONS)
+
+
+def test_the_changelog_s_commands_exist():
+    """Those of the operator's tool."""
+    changelog = (ROOT / "CHANGELOG.md").read_text()
+
+    assert "`stache-s3vectors indexes create` and `indexes list`" in changelog
+    assert set(stache_s3vectors.commands["indexes"].commands) == {"create", "list"}
+
+
+@pytest.mark.parametrize("text", [README, LOCAL_README, CONTRIBUTING])
+def test_links_lead_somewhere(text):
+    """Within the repository."""
+    for target in re.findall(r"\]\((?!http)([^)]+)\)", text):
+        assert (ROOT / target).exists()
+
+
+def test_the_map_is_the_tree():
+    """Every folder that it names is there."""
+    block = re.search(r"## Map\n\n```\n(.*?)```", README, re.DOTALL)
+
+    for line in block[1].splitlines():
+        assert (ROOT / line.split()[0]).is_dir()

@@ -1,0 +1,89 @@
+"""`examples/quickstart.py`: the product's main job, as `make demo` runs it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from pydoc_data.topics import topics
+
+import pytest
+import quickstart
+from stache_ai_s3vectors.client import close_engines
+
+SCRIPT = Path(quickstart.__file__)
+
+
+def run(data, *arguments):
+    result = subprocess.run(
+        [sys.executable, SCRIPT, "--data", data, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=data.parent,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return tmp_path_factory.mktemp("quickstart") / "data"
+
+
+@pytest.fixture(scope="module")
+def first_run(data):
+    return run(data)
+
+
+def passages(output):
+    """The topics of the passages below each question."""
+    found = {}
+    for line in output.splitlines():
+        if question := re.fullmatch(r"(\S.*\?)  \d+ ms", line):
+            topics_below = found.setdefault(question[1], [])
+        elif passage := re.match(r"  \d\. (\S+)  score (0\.\d\d)  (python/\S+)", line):
+            topics_below.append(passage[1])
+    return found
+
+
+def test_it_ingests_all_topics_and_answers_on_the_topic_asked(first_run):
+    """Three questions, three passages each, the best from a topic about the question."""
+    assert f"Ingested {len(topics)} topics" in first_run
+    assert f"Stored: {len(topics)} documents" in first_run
+    answers = passages(first_run)
+    about_with = {"with", "context-managers", "specialnames", "compound"}
+    about_errors = {"try", "exceptions", "raise", "compound", "execmodel"}
+    assert list(answers) == list(quickstart.QUESTIONS)
+    assert [len(found) for found in answers.values()] == [3, 3, 3]
+    assert set(answers[quickstart.QUESTIONS[0]]) <= about_with
+    assert set(answers[quickstart.QUESTIONS[1]]) <= about_errors
+    assert set(answers[quickstart.QUESTIONS[2]]) == {"debugger"}
+
+
+@pytest.mark.usefixtures("first_run")
+def test_a_second_run_uses_what_is_stored(data):
+    """With a question of one's own."""
+    output = run(data, "--question", "How do I unpack a sequence?")
+
+    assert "All topics were stored already" in output
+    assert len(passages(output)["How do I unpack a sequence?"]) == 3
+
+
+@pytest.mark.usefixtures("first_run")
+def test_an_interrupted_run_is_continued(data, monkeypatch):
+    """A topic of which only a part is stored is ingested again, whole."""
+    for name, value in quickstart.settings(data).items():
+        monkeypatch.setenv(name, value)
+    provider = quickstart.make_pipeline().documents_provider
+    rows = provider.scan_by_metadata({"topic": "try"})
+    provider.delete([rows[0]["id"]])
+    left = provider.count_by_filter({})
+    close_engines()  # gives the directory free
+
+    output = run(data)
+
+    assert "Ingested 1 topics" in output
+    assert re.search(rf"{len(topics)} documents, {left + 1} chunks", output)

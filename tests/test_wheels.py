@@ -1,0 +1,109 @@
+"""The two wheels: what is in them, and that they work with the source tree gone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory):
+    """Both, built as `make wheel` does."""
+    out = tmp_path_factory.mktemp("dist")
+    for project in (ROOT, ROOT / "local"):
+        command = [sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", out]
+        subprocess.run([*command, project], check=True, capture_output=True)
+    return sorted(out.iterdir())
+
+
+@pytest.fixture(scope="module")
+def python(wheels, tmp_path_factory):
+    """A Python that has the wheels, and this one's libraries but not its editable installs."""
+    home = tmp_path_factory.mktemp("venv")
+    venv.create(home, with_pip=False)
+    python = home / "bin" / "python"
+    command = [sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--quiet"]
+    subprocess.run([*command, *wheels], check=True)
+    [packages] = home.glob("lib/python*/site-packages")
+    # A path in a .pth file is searched, but the .pth files in it are not read
+    (packages / "libraries.pth").write_text(sysconfig.get_path("purelib"))
+    return python
+
+
+def run(python, code, directory):
+    result = subprocess.run(
+        [python, "-P", "-c", code], capture_output=True, text=True, cwd=directory, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def test_the_wheels_hold_the_packages_and_nothing_else(wheels):
+    """Typed, with the licence; no tests, no examples."""
+    contents = {wheel.name.partition("-")[0]: zipfile.ZipFile(wheel).namelist() for wheel in wheels}
+    tops = {
+        name: {file.partition("/")[0] for file in files if "dist-info" not in file}
+        for name, files in contents.items()
+    }
+
+    assert tops == {
+        "s3vectors_local": {"s3vectors_local"},
+        "stache_ai_s3vectors": {"stache_ai_s3vectors", "stache_ai_s3vectors_cdk"},
+    }
+    for name, files in contents.items():
+        assert f"{name}/py.typed" in files
+        assert any(file.endswith("licenses/LICENSE") for file in files)
+
+
+def test_both_wheels_have_one_version(wheels):
+    """And it is the one that the extra asks for."""
+    versions = {wheel.name.split("-")[1] for wheel in wheels}
+    [ours] = [w for w in wheels if w.name.startswith("stache")]
+    metadata = next(n for n in zipfile.ZipFile(ours).namelist() if n.endswith("METADATA"))
+
+    [version] = versions
+    assert f"s3vectors-local=={version}" in zipfile.ZipFile(ours).read(metadata).decode()
+
+
+def test_the_installed_wheels_do_the_job(python, tmp_path):
+    """Stache finds the provider; it stores and finds, from site-packages."""
+    code = (
+        "import s3vectors_local, stache_ai_s3vectors\n"
+        "from stache_ai_s3vectors import Settings\n"
+        "from stache_ai.providers import VectorDBProviderFactory\n"
+        "settings = Settings(vectordb_provider='s3vectors', s3vectors_bucket_name='my-bucket',\n"
+        "    s3vectors_endpoint_url='local:data', embedding_dimension=2)\n"
+        "provider = VectorDBProviderFactory.create(settings)\n"
+        "provider.insert([[1, 0]], ['found'])\n"
+        "print(provider.search([1, 0])[0]['text'])\n"
+        "print(stache_ai_s3vectors.__file__, s3vectors_local.__file__, sep='\\n')\n"
+    )
+
+    text, *files = run(python, code, tmp_path).splitlines()
+
+    assert text == "found"
+    assert all(Path(file).is_relative_to(python.parents[1]) for file in files)
+
+
+@pytest.mark.parametrize(
+    "script, name", [("stache-s3vectors", "stache-ai-s3vectors"), ("s3vectors-local",) * 2]
+)
+def test_the_installed_commands_run(python, script, name, tmp_path):
+    """With the version of the wheel."""
+    result = subprocess.run(
+        [python.with_name(script), "--version"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=True,
+    )
+
+    assert result.stdout == f"{script}, version 1.0.0.dev0\n"
