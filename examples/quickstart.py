@@ -97,6 +97,7 @@ def make_pipeline() -> RAGPipeline:
     from stache_ai.config import Settings
     from stache_ai.providers import EmbeddingProviderFactory
     from stache_ai.rag.pipeline import RAGPipeline
+
     from word_hashing import WordHashingEmbeddings
 
     EmbeddingProviderFactory.register("word-hashing", WordHashingEmbeddings)

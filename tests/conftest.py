@@ -6,15 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import loopback
 import pytest
+
+import loopback
 
 loopback.use_dummy_credentials()  # before anything reads the environment
 loopback.refuse_other_machines()
 
-from far_ends import FAR_ENDS, boto_client, far_end  # noqa: E402 - after the environment is safe
 from stache_ai.providers.factories import S3VectorsProviderFactory  # noqa: E402
 
+from far_ends import FAR_ENDS, boto_client, far_end  # noqa: E402 - after the environment is safe
 from s3vectors_local import Engine, connect  # noqa: E402
 from stache_ai_s3vectors.client import close_engines  # noqa: E402
 

@@ -11,11 +11,11 @@ import sys
 from pathlib import Path
 
 import pytest
-import stache
 from botocore import session
 from click import Group
-from far_ends import server
 
+import stache
+from far_ends import server
 from s3vectors_local.__main__ import main as s3vectors_local
 from s3vectors_local.engine import OPERATIONS
 from stache_ai_s3vectors import Settings

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydoc_data.topics import topics
 
 import pytest
+
 import quickstart
 from stache_ai_s3vectors.client import close_engines
 

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from far_ends import server
 
 AWS = Path(sys.executable).with_name("aws")

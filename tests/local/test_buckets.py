@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from botocore.exceptions import ClientError
-from far_ends import boto_client
 
+from far_ends import boto_client
 from s3vectors_local import connect
 
 ARN = "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket"

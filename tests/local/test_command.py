@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from far_ends import server
 
+from far_ends import server
 from s3vectors_local import Engine
 
 COMMAND = Path(sys.executable).with_name("s3vectors-local")

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from far_ends import boto_client
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from far_ends import boto_client
 from s3vectors_local import Engine, connect, filters
 from s3vectors_local.limits import FILTER_DEPTH
 

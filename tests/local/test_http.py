@@ -10,8 +10,8 @@ from contextlib import closing
 from urllib.parse import urlsplit
 
 import pytest
-from far_ends import boto_client, running, server
 
+from far_ends import boto_client, running, server
 from s3vectors_local.limits import REQUEST_BODY_BYTES
 
 

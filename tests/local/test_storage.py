@@ -8,8 +8,8 @@ import subprocess
 import sys
 
 import pytest
-from far_ends import boto_client
 
+from far_ends import boto_client
 from s3vectors_local import DataDirectoryError, Engine, connect
 from s3vectors_local.errors import InternalServerException
 

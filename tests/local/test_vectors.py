@@ -7,10 +7,10 @@ import struct
 
 import pytest
 from botocore.exceptions import ClientError
-from far_ends import boto_client
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from far_ends import boto_client
 from s3vectors_local import Engine, connect
 from s3vectors_local.errors import SerializationException, ValidationException
 

@@ -7,9 +7,9 @@ import sys
 from contextlib import closing
 
 import pytest
+
 import stache
 from far_ends import server
-
 from s3vectors_local import Engine
 from stache_ai_s3vectors import (
     AccessDeniedError,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from far_ends import FAR_ENDS, server
 from stache_ai.testing import VectorDBContractTest
 
+from far_ends import FAR_ENDS, server
 from stache_ai_s3vectors import S3VectorsProvider, Settings
 
 

@@ -7,8 +7,8 @@ import logging
 
 import numpy as np
 import pytest
-import stache
 
+import stache
 from stache_ai_s3vectors import (
     InvalidInputError,
     PartialWriteError,

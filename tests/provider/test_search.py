@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-import stache
 
+import stache
 from stache_ai_s3vectors import ConfigurationError, InvalidInputError
 
 QUESTION = [1.0, 0.0, 0.5, 0.25]

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from model import referee
 
+from model import referee
 from s3vectors_local import Engine, connect
 
 SESSION = boto3.session.Session()  # one, because each reads the service model anew
