@@ -205,8 +205,13 @@ def main() -> None:
     os.environ.update(settings(arguments.data), AWS_REGION="us-east-1")
     arguments.data.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
-    with document_index():
-        asyncio.run(run(arguments.question or list(QUESTIONS), arguments.data))
+    from stache_ai_s3vectors import S3VectorsError
+
+    try:
+        with document_index():
+            asyncio.run(run(arguments.question or list(QUESTIONS), arguments.data))
+    except S3VectorsError as error:
+        sys.exit(f"quickstart: {error}")
 
 
 if __name__ == "__main__":

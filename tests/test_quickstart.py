@@ -11,6 +11,7 @@ from pydoc_data.topics import topics
 import pytest
 
 import quickstart
+from s3vectors_local import Engine
 from stache_ai_s3vectors.client import close_engines
 
 SCRIPT = Path(quickstart.__file__)
@@ -71,6 +72,20 @@ def test_a_second_run_uses_what_is_stored(data):
 
     assert "All topics were stored already" in output
     assert len(passages(output)["How do I unpack a sequence?"]) == 3
+
+
+def test_data_in_use_by_another_is_one_line(tmp_path):
+    """Two demos at a time, for instance."""
+    owner = Engine(tmp_path / "vectors")
+
+    result = subprocess.run(
+        [sys.executable, SCRIPT, "--data", tmp_path], capture_output=True, text=True, check=False
+    )
+    owner.close()
+
+    assert result.returncode == 1
+    assert "vectors belongs to a running engine" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
 
 
 @pytest.mark.usefixtures("first_run")

@@ -130,11 +130,9 @@ def _bounds(what: str, minimum: int | None, maximum: int | None, got: int) -> st
     if (minimum is None or got >= minimum) and (maximum is None or got <= maximum):
         return None
     have = "have length" if what == "length" else "be"
-    if minimum is not None and maximum is not None:
-        return f"Member must {have} between {minimum} and {maximum}, inclusive"
-    if minimum is not None:
+    if maximum is None:
         return f"Member must {have} greater than or equal to {minimum}"
-    return f"Member must {have} less than or equal to {maximum}"
+    return f"Member must {have} between {minimum} and {maximum}, inclusive"
 
 
 def _matches(pattern: str, text: str) -> bool:

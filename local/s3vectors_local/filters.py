@@ -7,8 +7,8 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-metadata-filter
     OPERATOR   = $eq $ne $gt $gte $lt $lte $in $nin $exists $startsWith
 
 A filter object holds exactly one key; several operators under one key must all hold.
-`parse` turns it into a tree that cannot fail any more; `matches` walks the tree. The
-same tree is what a columnar evaluation would read, so the two stay apart.
+`parse` turns it into a tree that cannot fail any more, `predicate` the tree into a
+function. The same tree is what a columnar evaluation would read, so the two stay apart.
 
 Where AWS's behaviour is not documented, the plainest reading is taken:
 - a missing key satisfies `$ne` and `$nin` (they negate `$eq` and `$in`) and
@@ -27,6 +27,7 @@ from .errors import ValidationException
 from .limits import FILTER_CONSTRAINTS, FILTER_DEPTH
 
 Metadata: TypeAlias = Mapping[str, Any]
+Predicate: TypeAlias = Callable[[Metadata], bool]
 
 
 @dataclass(frozen=True)
@@ -145,24 +146,47 @@ def _constraints(condition: Condition) -> int:
     return len(condition.operand) if condition.operator in ("$in", "$nin") else 1
 
 
-def matches(tree: Filter, metadata: Metadata) -> bool:
-    """Whether a vector with this (filterable) metadata passes the filter."""
+def predicate(tree: Filter) -> Predicate:
+    """A function that tells whether a vector's (filterable) metadata passes the filter.
+
+    The tree is walked once, here, and not again for each of the vectors.
+    """
     match tree:
         case AllOf(parts):
-            return all(matches(part, metadata) for part in parts)
+            return _all([predicate(part) for part in parts])
         case AnyOf(parts):
-            return any(matches(part, metadata) for part in parts)
+            return _any([predicate(part) for part in parts])
         case Condition(key, "$exists", operand):
-            return (key in metadata) is operand
-        case Condition(key, "$ne", operand):
-            return key not in metadata or not _any(_equal, metadata[key], operand)
-        case Condition(key, "$nin", operand):
-            return key not in metadata or not _any(_within, metadata[key], operand)
+            return lambda metadata: (key in metadata) is operand
+        case Condition(key, operator, operand) if operator in _NEGATED:
+            holds = _HOLDS[_NEGATED[operator]]
+            return lambda metadata: key not in metadata or not holds(metadata[key], operand)
         case Condition(key, operator, operand):
-            return key in metadata and _HOLDS[operator](metadata[key], operand)
+            holds = _HOLDS[operator]
+            return lambda metadata: key in metadata and holds(metadata[key], operand)
 
 
-def _any(holds: Callable[[Any, Any], bool], value: Any, operand: Any) -> bool:
+def _all(tests: list[Predicate]) -> Predicate:
+    def test_all(metadata: Metadata) -> bool:
+        for test in tests:  # noqa: SIM110 - all() makes a generator for each vector
+            if not test(metadata):
+                return False
+        return True
+
+    return test_all
+
+
+def _any(tests: list[Predicate]) -> Predicate:
+    def test_any(metadata: Metadata) -> bool:
+        for test in tests:  # noqa: SIM110 - any() makes a generator for each vector
+            if test(metadata):
+                return True
+        return False
+
+    return test_any
+
+
+def _element(holds: Callable[[Any, Any], bool], value: Any, operand: Any) -> bool:
     if isinstance(value, list):
         return any(holds(element, operand) for element in value)
     return holds(value, operand)
@@ -181,10 +205,11 @@ def _starts_with(value: Any, operand: str) -> bool:
     return isinstance(value, str) and value.startswith(operand)
 
 
+_NEGATED: Final = {"$ne": "$eq", "$nin": "$in"}
 _HOLDS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
-    "$eq": lambda value, operand: _any(_equal, value, operand),
-    "$in": lambda value, operand: _any(_within, value, operand),
-    "$startsWith": lambda value, operand: _any(_starts_with, value, operand),
+    "$eq": lambda value, operand: _element(_equal, value, operand),
+    "$in": lambda value, operand: _element(_within, value, operand),
+    "$startsWith": lambda value, operand: _element(_starts_with, value, operand),
     "$gt": lambda value, operand: _number(value) and value > operand,
     "$gte": lambda value, operand: _number(value) and value >= operand,
     "$lt": lambda value, operand: _number(value) and value < operand,

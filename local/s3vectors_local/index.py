@@ -17,7 +17,7 @@ import numpy.typing as npt
 import orjson
 
 from .distance import distances, nearest, searchable
-from .filters import Filter, matches
+from .filters import Filter, predicate
 from .storage import Storage, StoredVector
 from .validation import Record, Vector
 
@@ -140,14 +140,11 @@ class Index:
         rows = self._rows
         if condition is None and not rows.free:
             return np.arange(len(rows.keys))
-        return np.fromiter(
-            (
-                row
-                for row, key in enumerate(rows.keys)
-                if key and (condition is None or matches(condition, rows.filterable[row]))
-            ),
-            np.intp,
-        )
+        used = (row for row, key in enumerate(rows.keys) if key)
+        if condition is not None:
+            passes = predicate(condition)
+            used = (row for row in used if passes(rows.filterable[row]))
+        return np.fromiter(used, np.intp)
 
 
 def _stored(

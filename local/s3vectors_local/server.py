@@ -40,6 +40,8 @@ class Application:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
         body = await _read(receive)
+        if body is None:
+            return
         headers = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
@@ -63,11 +65,16 @@ class Application:
         await send({"type": "http.response.body", "body": got.body})
 
 
-async def _read(receive: Receive) -> bytes:
-    """The request's body; what is beyond the size limit is read and thrown away."""
+async def _read(receive: Receive) -> bytes | None:
+    """The request's body, or None if the client left before its end.
+
+    What is beyond the size limit is read and thrown away.
+    """
     parts, size = [], 0
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
         part = message.get("body", b"")
         if size <= REQUEST_BODY_BYTES:
             parts.append(part)
@@ -100,6 +107,7 @@ def serve(engine: Engine, bound: socket.socket) -> None:
     configuration = uvicorn.Config(
         Application(engine),
         lifespan="off",
+        ws="none",
         log_level="warning",
         access_log=False,
         server_header=False,

@@ -160,7 +160,7 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # stache_ai sh
     ) -> list[dict[str, Any]]:
         check_top_k(top_k)
         index = self._describe()
-        condition = filters.all_of(parts)
+        condition = {"$and": parts}
         filters.check_filterable(condition, index.non_filterable)
         numbers = check_vector(vector, index.dimension, index.metric)
         matches, metric = self._index.query(numbers, top_k, condition)

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from pydantic import Field
 from stache_ai.config import Settings as StacheSettings
@@ -162,14 +163,15 @@ def _region(settings: Settings) -> str | None:
 def _endpoint(value: str | None) -> str | None:
     if not value:
         return None
-    if value.startswith(("http://", "https://")):
+    if urlsplit(value).scheme in ("http", "https") and urlsplit(value).hostname:
         return value
     if value.startswith(LOCAL):
         path = value.removeprefix(LOCAL)
         return LOCAL + str(Path(path).expanduser().resolve()) if path else LOCAL
     raise ConfigurationError(
-        f"S3VECTORS_ENDPOINT_URL is {value!r}; it must begin with http://, https:// or {LOCAL} "
-        "(the local engine: local:PATH keeps its data in PATH, local: alone in memory)"
+        f"S3VECTORS_ENDPOINT_URL is {value!r}; it must be a URL with http:// or https://, or "
+        f"begin with {LOCAL} (the local engine: local:PATH keeps its data in PATH, local: alone "
+        "in memory)"
     )
 
 

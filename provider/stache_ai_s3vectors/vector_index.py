@@ -174,7 +174,7 @@ class VectorIndex:
                     yield Record(key, numbers, dict(vector.get("metadata", {})))
 
     def query(
-        self, vector: list[float], top_k: int, condition: dict[str, Any] | None
+        self, vector: list[float], top_k: int, condition: dict[str, Any]
     ) -> tuple[list[Match], str]:
         """The nearest vectors that pass the filter, and the distance metric."""
         request: QueryVectorsInputTypeDef = {
@@ -182,11 +182,10 @@ class VectorIndex:
             "indexName": self.options.index,
             "queryVector": {"float32": vector},
             "topK": top_k,
+            "filter": condition,
             "returnDistance": True,
             "returnMetadata": True,
         }
-        if condition is not None:
-            request["filter"] = condition
         if self.describe().mode != "ENHANCED":
             request["queryMode"] = "ENHANCED"  # filter before the search; knows $startsWith
         matches: list[Match] = []

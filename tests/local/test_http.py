@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import signal
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from urllib.parse import urlsplit
@@ -12,7 +13,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from far_ends import boto_client, running, server
+from s3vectors_local import Engine
 from s3vectors_local.limits import REQUEST_BODY_BYTES
+from s3vectors_local.wire import answer
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +81,36 @@ def test_a_body_can_have_twenty_mebibytes(url, beyond, message):
 
     assert response.status == 400
     assert message in document["message"]
+
+
+def test_a_client_that_leaves_in_the_middle_of_a_request_is_no_request(url):
+    """Nothing of a body that did not arrive whole is taken for one."""
+    with socket.create_connection(urlsplit(url).netloc.split(":")) as connection:
+        connection.sendall(
+            b"POST /CreateVectorBucket HTTP/1.1\r\nhost: x\r\ncontent-length: 99\r\n\r\n"
+            b'{"vectorBucketName":"half-sent"}'
+        )
+
+    _, document = ask(url, body=b'{"prefix":"half-sent"}')
+
+    assert document == {"vectorBuckets": []}
+
+
+def test_a_fault_of_the_engine_is_a_500_and_a_log_entry(caplog):
+    """Here, a closed one; the answer has AWS's form, the log has the traceback."""
+    engine = Engine()
+    engine.call("CreateVectorBucket", {"vectorBucketName": "my-bucket"})
+    index = {"vectorBucketName": "my-bucket", "indexName": "idx"}
+    engine.call(
+        "CreateIndex", {**index, "dataType": "float32", "dimension": 1, "distanceMetric": "cosine"}
+    )
+    engine.close()
+
+    got = answer(engine, "POST", "/ListVectors", {}, json.dumps(index).encode())
+
+    assert (got.status, got.headers["x-amzn-errortype"]) == (500, "InternalServerException")
+    assert "POST /ListVectors failed" in caplog.text
+    assert "Cannot operate on a closed database" in caplog.text
 
 
 def test_one_connection_serves_many_requests(url):

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from botocore.exceptions import ClientError
 
+from s3vectors_local.errors import ValidationException
+
 RANDOM = np.random.default_rng(3)
 
 
@@ -191,6 +193,12 @@ def test_what_a_query_cannot_be(index, request_, problem):
 
     with pytest.raises(ClientError, match=problem):
         query([1, 0], **request_)
+
+
+def test_top_k_is_at_least_one(engine, names):
+    """boto3 checks this itself, other SDKs may not."""
+    with pytest.raises(ValidationException, match="must be greater than or equal to 1"):
+        engine.call("QueryVectors", {**names, "topK": 0, "queryVector": {"float32": [1, 0]}})
 
 
 def test_top_k_can_be_ten_thousand(index):

@@ -112,7 +112,7 @@ def test_a_write_that_the_disk_refuses_changes_nothing(tmp_path):
     """A 500 that says so; what was stored stays readable, before and after reopening."""
     engine = Engine(tmp_path)
     fill(engine, "a")
-    engine._state.storage._db.execute("PRAGMA max_page_count = 1")  # noqa: SLF001 - a full disk
+    engine._state.storage._db.execute("PRAGMA max_page_count = 1")  # a full disk
 
     with pytest.raises(InternalServerException, match="is full. Nothing of it is stored"):
         fill(engine, *(f"k{n}" for n in range(500)))

@@ -140,6 +140,21 @@ def test_vector_elements_are_numbers(engine, names, element):
 
 
 @pytest.mark.parametrize(
+    "entry, problem",
+    [
+        ({"key": "a", "data": {}}, "Vector data must hold float32"),
+        ({"key": "a", "data": {"float32": [1, 2]}, "metadata": []}, "Metadata must be an object"),
+        ({"key": "a", "data": None}, "'/vectors/0/data' failed .*: Member must not be null"),
+        ({"data": {"float32": [1, 2]}}, "'/vectors/0/key' failed .*: Member must not be null"),
+    ],
+)
+def test_a_record_has_its_members(engine, names, entry, problem):
+    """Of the right kind; boto3 checks this itself, other SDKs may not."""
+    with pytest.raises(ValidationException, match=problem):
+        engine.call("PutVectors", {**names, "vectors": [entry]})
+
+
+@pytest.mark.parametrize(
     "operation, request_, problem",
     [
         ("get_vectors", {"keys": ["k"] * 101}, "Value with length 101 at '/keys'"),

@@ -6,6 +6,7 @@ import pytest
 from stache_ai.testing import VectorDBContractTest
 
 from far_ends import FAR_ENDS, server
+from model import referee
 from stache_ai_s3vectors import S3VectorsProvider, Settings
 
 
@@ -36,6 +37,7 @@ class TestS3VectorsProvider(VectorDBContractTest):
             embedding_dimension=1024,
         )
         provider = S3VectorsProvider(settings, index_name="documents")
+        referee(provider.client)
         if endpoint.startswith("http"):  # only a local: endpoint makes the bucket
             buckets = provider.client.list_vector_buckets()["vectorBuckets"]
             if not buckets:

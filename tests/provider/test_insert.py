@@ -34,6 +34,8 @@ def test_what_goes_in_comes_out(provider):
         "page": 7,
         "exact": 0.5,
         "inexact": 0.1,
+        "huge": 1e300,
+        "gigantic": 10**400,
         "big": 2**53 + 1,
         "flag": True,
         "nothing": None,

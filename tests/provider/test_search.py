@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 import stache
@@ -199,6 +201,22 @@ def test_top_k_can_be_more_than_a_page(provider):
     results = provider.search(QUESTION, top_k=333)
 
     assert texts(results) == [str(n) for n in range(333)]
+
+
+def test_on_a_classic_index_the_filter_still_comes_first(provider):
+    """Buckets made before 2026-09-30 are CLASSIC; `name/*` needs ENHANCED there."""
+    provider.insert([QUESTION], ["a"], namespace="ns/child")
+    enhanced = provider._index.describe()
+    requests = []
+    provider.client.meta.events.register(
+        "provide-client-params.s3vectors.QueryVectors", lambda params, **_: requests.append(params)
+    )
+
+    provider.search(QUESTION, namespace="ns/*")
+    provider._index._description = replace(enhanced, mode="CLASSIC")
+    assert texts(provider.search(QUESTION, namespace="ns/*")) == ["a"]
+
+    assert [request.get("queryMode") for request in requests] == [None, "ENHANCED"]
 
 
 def test_summaries_are_found_by_their_own_search_only(provider):

@@ -184,11 +184,12 @@ def test_endpoints(monkeypatch, value, expected):
     assert options(s3vectors_bucket="my-bucket").endpoint == expected
 
 
-def test_an_endpoint_of_another_form_is_shown(monkeypatch):
+@pytest.mark.parametrize("value", ["localhost:9100", "http://", "ftp://x", "data"])
+def test_an_endpoint_of_another_form_is_shown(monkeypatch, value):
     """With the forms that are possible."""
-    monkeypatch.setenv("S3VECTORS_ENDPOINT_URL", "localhost:9100")
+    monkeypatch.setenv("S3VECTORS_ENDPOINT_URL", value)
 
-    with pytest.raises(ConfigurationError, match="is 'localhost:9100'; it must begin with http://"):
+    with pytest.raises(ConfigurationError, match=f"is '{value}'; it must be a URL with http://"):
         options(s3vectors_bucket="my-bucket")
 
 

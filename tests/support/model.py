@@ -17,7 +17,7 @@ UNMODELLED = {
 
 def referee(client: Any) -> Any:
     """Check every answer of a boto3 `s3vectors` client against the model; returns it."""
-    client.meta.events.register("after-call.s3vectors", _check)
+    client.meta.events.register("after-call.s3vectors", _check, unique_id="referee")
     return client
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from model import referee
 from stache_ai_s3vectors import S3VectorsProvider, Settings
 
 DIMENSION = 4
@@ -17,7 +18,10 @@ def provider(index: str | None = None, **settings: Any) -> S3VectorsProvider:
         "s3vectors_documents_index": "documents",
         "embedding_dimension": DIMENSION,
     }
-    return S3VectorsProvider(Settings(**{**wanted, **settings}), index)
+    made = S3VectorsProvider(Settings(**{**wanted, **settings}), index)
+    if made._options.local:  # other clients are made, and closed, by the test
+        referee(made.client)
+    return made
 
 
 def vectors(count: int) -> list[list[float]]:
