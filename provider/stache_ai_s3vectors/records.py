@@ -75,18 +75,7 @@ def to_metadata(
         InvalidInputError: something that neither S3 Vectors nor `_overflow` can hold; the
             message starts with what it is.
     """
-    if not isinstance(text, str):
-        raise InvalidInputError(f"the text is a {type(text).__name__}, not a string")
-    if OVERFLOW in metadata:
-        raise InvalidInputError(f"metadata key {OVERFLOW!r} is reserved; use another")
-    wanted = {key: value for key, value in metadata.items() if key != TEXT}
-    wanted[NAMESPACE] = namespace or wanted.get(NAMESPACE) or DEFAULT_NAMESPACE
-    if wanted.get(STATUS) is None:
-        wanted[STATUS] = ACTIVE
-    for key in (NAMESPACE, STATUS):
-        if not isinstance(wanted[key], str):
-            raise InvalidInputError(f"the {key} is {wanted[key]!r:.80}, not a string")
-    _check_json({TEXT: text, **wanted})
+    wanted = _wanted(text, metadata, namespace)
     plain = {key: _plain(value) for key, value in wanted.items() if _fits(value)}
     overflow = {key: value for key, value in wanted.items() if key not in plain}
     moved = _make_room({TEXT: text, **plain}, non_filterable)
@@ -100,6 +89,25 @@ def to_metadata(
         stored[OVERFLOW] = json.dumps(overflow, ensure_ascii=False, separators=(",", ":"))
     _check_total(stored)
     return Stored(stored, tuple(moved))
+
+
+def _wanted(text: str, metadata: Mapping[str, Any], namespace: str | None) -> dict[str, Any]:
+    """The metadata that has to come out again, checked; all of it but the text."""
+    if not isinstance(text, str):
+        raise InvalidInputError(f"the text is a {type(text).__name__}, not a string")
+    if not isinstance(metadata, Mapping):
+        raise InvalidInputError(f"the metadata is {metadata!r:.80}, not a dictionary")
+    if OVERFLOW in metadata:
+        raise InvalidInputError(f"metadata key {OVERFLOW!r} is reserved; use another")
+    wanted = {key: value for key, value in metadata.items() if key != TEXT}
+    wanted[NAMESPACE] = namespace or wanted.get(NAMESPACE) or DEFAULT_NAMESPACE
+    if wanted.get(STATUS) is None:
+        wanted[STATUS] = ACTIVE
+    for key in (NAMESPACE, STATUS):
+        if not isinstance(wanted[key], str):
+            raise InvalidInputError(f"the {key} is {wanted[key]!r:.80}, not a string")
+    _check_json({TEXT: text, **wanted})
+    return wanted
 
 
 def from_metadata(stored: Mapping[str, Any]) -> Chunk:

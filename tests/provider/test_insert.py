@@ -183,6 +183,7 @@ BAD_ITEM = r"^item 1 \(id '1'\): "
             {"metadatas": [{}, {"_overflow": "x"}]},
             BAD_ITEM + "metadata key '_overflow' is reserved",
         ),
+        ({"metadatas": [{}, None]}, BAD_ITEM + "the metadata is None, not a dictionary"),
         ({"metadatas": [{}, {"status": 1}]}, BAD_ITEM + "the status is 1, not a string"),
         ({"metadatas": [{}, {"namespace": 1}]}, BAD_ITEM + "the namespace is 1, not a string"),
         (
