@@ -211,7 +211,8 @@ def main() -> None:
         with document_index():
             asyncio.run(run(arguments.question or list(QUESTIONS), arguments.data))
     except S3VectorsError as error:
-        sys.exit(f"quickstart: {error}")
+        print(f"quickstart: {error}", file=sys.stderr)
+        sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -83,7 +83,7 @@ def test_data_in_use_by_another_is_one_line(tmp_path):
     )
     owner.close()
 
-    assert result.returncode == 1
+    assert result.returncode == 2
     assert "vectors belongs to a running engine" in result.stderr
     assert len(result.stderr.splitlines()) == 1
 

@@ -1,20 +1,24 @@
 """The port to S3 Vectors: a boto3 client whose far end is AWS or the local engine.
 
-Everything above this module calls an ordinary boto3 client. Only the line in `_connect`
-that registers the engine makes the difference.
+Everything above this module calls an ordinary boto3 client. Only the line in
+`_connect_local` that hands it the engine makes the difference.
 """
 
 from __future__ import annotations
 
 import atexit
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 import boto3
 from botocore import exceptions as botocore
+from botocore import session as core
 from botocore.config import Config
 
 from .errors import (
@@ -46,35 +50,59 @@ def connect(options: Options) -> S3VectorsClient:
     """A client for these options; equal options share one (boto3 clients are thread-safe).
 
     Raises:
-        ConfigurationError: the local engine is not installed, or its data directory
-            cannot be used.
+        ConfigurationError: no client can be made of the settings: an unknown profile, a
+            malformed region, the local engine not installed, its directory not usable.
     """
-    timeouts = (options.connect_timeout, options.read_timeout)
-    region = options.region or boto3.session.Session().region_name or DEFAULT_REGION
-    return _connect(options.endpoint, region, *timeouts)
+    # What boto3 would read is part of the key: other credentials, another client
+    surroundings = tuple(sorted(kv for kv in os.environ.items() if kv[0].startswith("AWS_")))
+    try:
+        return _connect(options.endpoint, options.region, _timeouts(options), surroundings)
+    except (botocore.BotoCoreError, ValueError) as error:
+        if isinstance(error, ConfigurationError):
+            raise
+        raise ConfigurationError(f"boto3 cannot make a client of the settings: {error}") from error
+
+
+def _timeouts(options: Options) -> tuple[float, float]:
+    return options.connect_timeout, options.read_timeout
 
 
 @lru_cache(maxsize=16)
 def _connect(
-    endpoint: str | None, region: str, connect_timeout: float, read_timeout: float
+    endpoint: str | None,
+    region: str | None,
+    timeouts: tuple[float, float],
+    _surroundings: tuple[tuple[str, str], ...],
 ) -> S3VectorsClient:
+    connect_timeout, read_timeout = timeouts
     configuration = Config(
         connect_timeout=connect_timeout, read_timeout=read_timeout, retries={"mode": "standard"}
     )
-    create = boto3.session.Session().client
-    if endpoint is None or not endpoint.startswith(LOCAL):
-        return create("s3vectors", region, endpoint_url=endpoint, config=configuration)
-    engine = _engine(endpoint.removeprefix(LOCAL))
-    client = create(
+    if endpoint is not None and endpoint.startswith(LOCAL):
+        return _connect_local(endpoint.removeprefix(LOCAL), region, configuration)
+    session = boto3.session.Session()
+    return session.client(
         "s3vectors",
-        region,
+        region or session.region_name or DEFAULT_REGION,
+        endpoint_url=endpoint,
+        config=configuration,
+    )
+
+
+def _connect_local(path: str, region: str | None, configuration: Config) -> S3VectorsClient:
+    engine = _engine(path)
+    from s3vectors_local import connect as answer_with  # noqa: PLC0415 - an extra
+
+    # No profile: neither its region, which would show another set of buckets, nor its errors
+    alone = core.Session(session_vars={"profile": (None, None, None, None)})
+    client = boto3.session.Session(botocore_session=alone).client(
+        "s3vectors",
+        region or DEFAULT_REGION,
         endpoint_url=_NOWHERE,
         aws_access_key_id="local",
         aws_secret_access_key="local",  # noqa: S106 - signs requests that never leave
         config=configuration,
     )
-    from s3vectors_local import connect as answer_with  # noqa: PLC0415 - an extra
-
     return answer_with(client, engine)
 
 
@@ -112,7 +140,16 @@ atexit.register(close_engines)
 
 def far_end(client: S3VectorsClient, options: Options) -> str:
     """Where a client's requests go, for the reader of an error."""
-    return f"in region {client.meta.region_name} at {options.endpoint or 'AWS'}"
+    return f"in region {client.meta.region_name} at {endpoint_of(client, options) or 'AWS'}"
+
+
+def endpoint_of(client: S3VectorsClient, options: Options) -> str | None:
+    """The endpoint that is not AWS, from the settings or boto3's own variables."""
+    if options.endpoint:
+        return options.endpoint
+    url = client.meta.endpoint_url
+    host = urlsplit(url).hostname or ""
+    return None if host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws")) else url
 
 
 @contextmanager
@@ -128,7 +165,7 @@ def translated(what: str, *, advice: str = "") -> Iterator[None]:
     except botocore.ClientError as error:
         details: dict[str, Any] = dict(error.response.get("Error", {}))
         code = str(details.get("Code", ""))
-        kind = BY_CODE.get(code, RejectedError)
+        kind = BY_CODE.get(code) or _by_status(error)
         text = f"{what}: {details.get('Message') or 'no message'} ({code})"
         raise kind(f"{text}. {advice}" if kind is NotFoundError and advice else text) from error
     except (botocore.NoCredentialsError, botocore.PartialCredentialsError) as error:
@@ -140,3 +177,13 @@ def translated(what: str, *, advice: str = "") -> Iterator[None]:
         raise UnavailableError(f"{what}: {error}") from error
     except botocore.BotoCoreError as error:
         raise S3VectorsError(f"{what}: {error}") from error
+
+
+def _by_status(error: botocore.ClientError) -> type[S3VectorsError]:
+    """For answers without an AWS error code, from a proxy or a load balancer."""
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    passing = status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in (
+        HTTPStatus.REQUEST_TIMEOUT,
+        HTTPStatus.TOO_MANY_REQUESTS,
+    )
+    return UnavailableError if passing else RejectedError

@@ -15,8 +15,9 @@ The service's own error, where there is one, is the `__cause__`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 
 class S3VectorsError(Exception):
@@ -61,6 +62,10 @@ class PartialWriteError(S3VectorsError):
         self.done = list(done)
         self.missing = list(missing)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Workers hand exceptions to each other pickled
+        return partial(type(self), done=self.done, missing=self.missing), self.args
+
 
 BY_CODE: Final[Mapping[str, type[S3VectorsError]]] = MappingProxyType(
     {
@@ -76,7 +81,7 @@ BY_CODE: Final[Mapping[str, type[S3VectorsError]]] = MappingProxyType(
         "RequestTimeoutException": UnavailableError,
     }
 )
-"""AWS's error code to our class; every other code is a RejectedError.
+"""AWS's error code to our class; for every other code the HTTP status decides.
 
 The first, the third group and `AccessDeniedException` are modelled errors of the service;
 the others come from the signing that all AWS services share

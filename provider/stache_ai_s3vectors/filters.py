@@ -10,6 +10,7 @@ matters, the filter says so with `$exists`.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
@@ -29,7 +30,10 @@ NO_SUMMARY: Final[Filter] = {"$or": [{TYPE: {"$exists": False}}, {TYPE: {"$ne": 
 
 
 def in_namespace(namespace: str | None) -> list[Filter]:
-    """The conditions for a namespace: `name`, `exact:name`, or `name/*` with its children."""
+    """The conditions for the namespace of a search: `name`, `exact:name`, or `name/*`.
+
+    The last is the namespace and all below it.
+    """
     if not namespace:
         return []
     if namespace.startswith(EXACT):
@@ -39,6 +43,14 @@ def in_namespace(namespace: str | None) -> list[Filter]:
         below = {NAMESPACE: {"$startsWith": f"{parent}/"}}
         return [{"$or": [{NAMESPACE: parent}, below]}]
     return [{NAMESPACE: namespace}]
+
+
+def exactly(namespace: str | None) -> list[Filter]:
+    """The conditions for a namespace taken literally, as it was inserted.
+
+    What changes or deletes vectors takes it so: a namespace may be called `exact:a` or `a/*`.
+    """
+    return [] if namespace is None else [{NAMESPACE: namespace}]
 
 
 def conditions(document: Mapping[str, Any] | None) -> list[Filter]:
@@ -122,20 +134,25 @@ def _operand(key: str, operator: str, value: Any) -> Any:
 
 
 def _primitive(value: Any) -> bool:
-    return isinstance(value, (str, bool, int, float))
+    return isinstance(value, bool) or _text(value) or _number(value)
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str) and not any("\ud800" <= char <= "\udfff" for char in value)
 
 
 def _number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return number and abs(value) <= sys.float_info.max  # NaN is not
 
 
 def _primitives(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and bool(value) and all(map(_primitive, value))
 
 
-_PRIMITIVE: Final = (_primitive, "a string, a number or a boolean")
-_NUMBER: Final = (_number, "a number")
-_LIST: Final = (_primitives, "a non-empty list of strings, numbers and booleans")
+_PRIMITIVE: Final = (_primitive, "a string, a finite number or a boolean")
+_NUMBER: Final = (_number, "a finite number")
+_LIST: Final = (_primitives, "a non-empty list of strings, finite numbers and booleans")
 _OPERANDS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "$eq": _PRIMITIVE,
     "$ne": _PRIMITIVE,
@@ -146,7 +163,7 @@ _OPERANDS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "$in": _LIST,
     "$nin": _LIST,
     "$exists": (lambda value: isinstance(value, bool), "a boolean"),
-    "$startsWith": (lambda value: isinstance(value, str), "a string"),
+    "$startsWith": (_text, "a string"),
 }
 
 

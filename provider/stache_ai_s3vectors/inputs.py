@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from numbers import Real
 from typing import Any
 
 from . import limits
@@ -66,8 +67,7 @@ def check_vector(vector: Iterable[float], dimension: int, metric: str) -> list[f
     if not isinstance(numbers, (list, tuple)):
         raise InvalidInputError(f"the vector is a {type(vector).__name__}, not a list of numbers")
     if not set(map(type, numbers)) <= {int, float}:
-        wrong = next(item for item in numbers if type(item) not in (int, float))
-        raise InvalidInputError(f"the vector holds {wrong!r:.80}, which is not a number")
+        numbers = [_number(item) for item in numbers]
     if len(numbers) != dimension:
         raise InvalidInputError(
             f"the vector has {len(numbers)} dimensions, the index has {dimension}"
@@ -76,11 +76,17 @@ def check_vector(vector: Iterable[float], dimension: int, metric: str) -> list[f
     return list(numbers)
 
 
+def _number(item: Any) -> float:
+    if isinstance(item, bool) or not isinstance(item, (int, float, Real)):
+        raise InvalidInputError(f"the vector holds {item!r:.80}, which is not a number")
+    return item if isinstance(item, int) else float(item)  # numpy's, for instance
+
+
 def _check_numbers(numbers: Sequence[float], metric: str) -> None:
+    largest = max(map(abs, numbers))
+    if largest > limits.FLOAT32_MAX and largest != math.inf:
+        raise InvalidInputError(f"the vector holds {largest!r:.30}, more than float32 can")
     if not math.isfinite(sum(numbers)):
         raise InvalidInputError("the vector holds NaN or infinity")
-    largest = max(map(abs, numbers))
-    if largest > limits.FLOAT32_MAX:
-        raise InvalidInputError(f"the vector holds {largest!r}, more than float32 can")
     if largest <= limits.FLOAT32_TINY and metric == "cosine":
         raise InvalidInputError("the vector is all zeros, which has no cosine distance")

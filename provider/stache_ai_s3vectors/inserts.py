@@ -6,7 +6,14 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from .errors import InvalidInputError, PartialWriteError, S3VectorsError, UnavailableError
+from .errors import (
+    AccessDeniedError,
+    InvalidInputError,
+    NotFoundError,
+    PartialWriteError,
+    RejectedError,
+    S3VectorsError,
+)
 from .inputs import check_vector
 from .records import to_metadata
 from .vector_index import Description, Record, VectorIndex
@@ -47,7 +54,9 @@ def store(index: VectorIndex, records: Sequence[Record], *, withdraw: bool) -> N
     """
     try:
         index.put(records)
-    except (PartialWriteError, UnavailableError) as error:
+    except (NotFoundError, AccessDeniedError, RejectedError):
+        raise  # refused, and it was the first request: nothing is stored
+    except S3VectorsError as error:
         if withdraw:
             raise _withdrawn(index, [record.key for record in records], error) from error
         raise
@@ -59,6 +68,7 @@ def _withdrawn(index: VectorIndex, keys: Sequence[str], error: S3VectorsError) -
     A request that timed out may have been carried out, so all of them are deleted.
     """
     done = error.done if isinstance(error, PartialWriteError) else []
+    cause = error.__cause__ if isinstance(error, PartialWriteError) else error
     try:
         index.delete(keys)
     except S3VectorsError as second:
@@ -67,5 +77,8 @@ def _withdrawn(index: VectorIndex, keys: Sequence[str], error: S3VectorsError) -
         return PartialWriteError(text, done=done, missing=missing)
     if not done:
         return error
-    text = f"{error}. The ids were made up in this call, so the stored are deleted again"
+    text = (
+        f"{cause}. Nothing of the call is stored: its ids were made up, so what was stored "
+        f"under them before ({len(done)} of {len(keys)} vectors) is deleted again"
+    )
     return PartialWriteError(text, done=[], missing=keys)

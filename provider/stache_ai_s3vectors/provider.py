@@ -19,7 +19,7 @@ from . import filters, limits, rows, scans
 from .errors import ConfigurationError, InvalidInputError
 from .inputs import check_ids, check_lengths, check_top_k, check_vector
 from .inserts import store, to_records
-from .records import STATUS
+from .records import with_status
 from .settings import resolve
 from .vector_index import Description, Record, VectorIndex
 
@@ -204,17 +204,28 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # stache_ai sh
             Dictionaries with `id`, `vector`, and `metadata` including `text`.
         """
         return [
-            {"id": chunk.key, "vector": chunk.vector, "metadata": rows.everything(chunk.metadata)}
+            {
+                "id": chunk.key,
+                "vector": chunk.vector,
+                "metadata": rows.everything(chunk.key, chunk.metadata),
+            }
             for chunk in self._existing(ids, namespace, data=True)
         ]
 
     def _existing(
         self, ids: list[str], namespace: str | None, *, data: bool = False
     ) -> Iterator[Record]:
+        """The chunks of these ids, but not those of another namespace."""
         check_ids(ids)
-        inside = filters.all_of(filters.in_namespace(namespace))
-        found = self._index.get(ids, data=data)
-        return (chunk for chunk in found if filters.matches(inside, chunk.metadata))
+        inside = filters.all_of(filters.exactly(namespace))
+        elsewhere = 0
+        for chunk in self._index.get(ids, data=data):
+            if filters.matches(inside, chunk.metadata):
+                yield chunk
+            else:
+                elsewhere += 1
+        if elsewhere:
+            _LOG.warning("%d ids are not in namespace %s: left alone", elsewhere, namespace)
 
     def update_status(
         self,
@@ -235,8 +246,9 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # stache_ai sh
         """
         if not status:
             raise InvalidInputError(f"the status is {status!r}; Stache's are active, deleting, …")
+        hidden = self._index.describe().non_filterable
         records = [
-            replace(chunk, metadata={**chunk.metadata, STATUS: status})
+            replace(chunk, metadata=with_status(chunk.key, chunk.metadata, status, hidden))
             for chunk in self._existing(ids, namespace, data=True)
         ]
         self._index.put(records)
@@ -260,13 +272,13 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # stache_ai sh
             filter: instead of ids; as for `search`, and a scan of the index.
 
         Returns:
-            True; what could not be deleted is an error.
+            True: none of the ids is left in the namespace. A failure is an error.
         """
         if (ids is None) is (filter is None):
             raise InvalidInputError("delete takes either ids or a filter")
         if ids is None:
             scans.delete_matching(
-                self._index, [*filters.conditions(filter), *filters.in_namespace(namespace)]
+                self._index, [*filters.conditions(filter), *filters.exactly(namespace)]
             )
             return True
         check_ids(ids)
@@ -287,7 +299,7 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # stache_ai sh
         Returns:
             `deleted`, the number, and `ids`.
         """
-        parts = [*filters.conditions({field: value}), *filters.in_namespace(namespace)]
+        parts = [*filters.conditions({field: value}), *filters.exactly(namespace)]
         deleted = scans.delete_matching(self._index, parts)
         return {"deleted": len(deleted), "ids": deleted}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from .client import far_end, translated
+from .client import endpoint_of, far_end, translated
 from .records import NON_FILTERABLE
 from .settings import Options
 
@@ -26,7 +26,7 @@ def create_index(client: S3VectorsClient, options: Options, name: str) -> bool:
         NotFoundError: there is no such vector bucket, and how to make it.
     """
     what = f"CreateIndex of {options.bucket}/{name} {far_end(client, options)}"
-    with translated(what, advice=advice(options)):
+    with translated(what, advice=advice(client, options)):
         return _made(
             client,
             lambda: client.create_index(
@@ -40,12 +40,23 @@ def create_index(client: S3VectorsClient, options: Options, name: str) -> bool:
         )
 
 
-def advice(options: Options) -> str:
+def advice(client: S3VectorsClient, options: Options) -> str:
     """What to do about a bucket or index that does not exist."""
+    if options.local:
+        return (
+            "With a local: endpoint the provider makes what is missing on first use, unless "
+            "S3VECTORS_CREATE_INDEX is false; so does stache-s3vectors indexes create --bucket "
+            f"{options.bucket} --dimension {options.dimension} --endpoint {options.endpoint}"
+        )
+    region, endpoint = client.meta.region_name, endpoint_of(client, options)
+    at = f" --region {region}" + (f" --endpoint-url {endpoint}" if endpoint else "")
+    ours = at.replace("--endpoint-url", "--endpoint")
     return (
-        "To make the bucket: aws s3vectors create-vector-bucket --vector-bucket-name "
-        f"{options.bucket}; to make its indexes: stache-s3vectors indexes create --bucket "
-        f"{options.bucket} --dimension {options.dimension}, or set S3VECTORS_CREATE_INDEX=true"
+        f"To make the bucket: aws s3vectors create-vector-bucket --vector-bucket-name "
+        f"{options.bucket}{at}. To make this index on first use: S3VECTORS_CREATE_INDEX=true. To "
+        "make indexes for documents, summaries and insights, and see the settings that name "
+        f"them: stache-s3vectors indexes create --bucket {options.bucket} --dimension "
+        f"{options.dimension}{ours}"
     )
 
 

@@ -33,7 +33,13 @@ SUMMARY: Final = "document_summary"
 DEFAULT_NAMESPACE: Final = "default"
 
 _KEPT: Final = frozenset({NAMESPACE, STATUS, TYPE, "doc_id", TEXT, OVERFLOW})
-"""Never moved out to save space: Stache filters on these."""
+"""Never moved out to save space: Stache filters every search on them."""
+
+_KEPT_LONGEST: Final = frozenset({"filename"})
+"""Moved out only when nothing else is left: Stache deletes and lists by them."""
+
+_ROOMY: Final = {STATUS: "deleting"}
+"""Sizes are taken with the longest status, so that a stored chunk can be soft-deleted."""
 
 
 @dataclass(frozen=True)
@@ -78,12 +84,14 @@ def to_metadata(
     wanted = _wanted(text, metadata, namespace)
     plain = {key: _plain(value) for key, value in wanted.items() if _fits(value)}
     overflow = {key: value for key, value in wanted.items() if key not in plain}
-    moved = _make_room({TEXT: text, **plain}, non_filterable)
+    copies = {key: value for key, value in plain.items() if not _exact(value)}
+    extra = bool(overflow or (copies and OVERFLOW in non_filterable))
+    moved = _make_room({TEXT: text, **plain}, non_filterable, extra_key=extra)
     overflow |= {key: plain.pop(key) for key in moved}
     if overflow and OVERFLOW not in non_filterable:
         raise InvalidInputError(_needs_overflow(overflow, moved))
     if OVERFLOW in non_filterable:
-        overflow |= {key: value for key, value in plain.items() if not _exact(value)}
+        overflow |= copies
     stored = {TEXT: text, **plain}
     if overflow:
         stored[OVERFLOW] = json.dumps(overflow, ensure_ascii=False, separators=(",", ":"))
@@ -110,19 +118,49 @@ def _wanted(text: str, metadata: Mapping[str, Any], namespace: str | None) -> di
     return wanted
 
 
-def from_metadata(stored: Mapping[str, Any]) -> Chunk:
+def with_status(
+    key: str, stored: Mapping[str, Any], status: str, non_filterable: frozenset[str]
+) -> dict[str, Any]:
+    """Stored metadata with another status; packed anew only if it would not fit otherwise.
+
+    `to_metadata` leaves room for every status, but others may have written the vector.
+    """
+    changed = {**stored, STATUS: status}
+    filterable = {name: value for name, value in changed.items() if name not in non_filterable}
+    fits = (
+        metadata_size(filterable) <= limits.FILTERABLE_METADATA_BYTES
+        and metadata_size(changed) <= limits.METADATA_BYTES
+        and len(changed) <= limits.METADATA_KEYS
+    )
+    if fits:
+        return changed
+    chunk = from_metadata(key, stored)
+    return to_metadata(
+        chunk.text, {**chunk.metadata, STATUS: status}, None, non_filterable
+    ).metadata
+
+
+def filterable(key: str, stored: Mapping[str, Any]) -> dict[str, Any]:
+    """The metadata as filters would see it, had S3 Vectors no limits of size."""
+    chunk = from_metadata(key, stored)
+    return {name: value for name, value in chunk.metadata.items() if _fits(value)}
+
+
+def from_metadata(key: str, stored: Mapping[str, Any]) -> Chunk:
     """The chunk that was stored, with what overflowed put back.
 
     Raises:
-        S3VectorsError: `_overflow` is not what this module writes.
+        S3VectorsError: `_overflow` of the vector `key` is not what this module writes.
     """
-    metadata = {key: value for key, value in stored.items() if key not in NON_FILTERABLE}
+    metadata = {name: value for name, value in stored.items() if name not in NON_FILTERABLE}
     overflow = stored.get(OVERFLOW)
     if overflow is not None:
         try:
             metadata.update(json.loads(overflow))
         except (TypeError, ValueError) as error:
-            raise S3VectorsError(f"{OVERFLOW} is damaged: {overflow!r:.80}") from error
+            raise S3VectorsError(
+                f"{OVERFLOW} of the vector {key!r} is damaged: {overflow!r:.80}"
+            ) from error
     return Chunk(str(stored.get(TEXT, "")), metadata)
 
 
@@ -150,11 +188,24 @@ def _check_json(metadata: Mapping[str, Any]) -> None:
         if not isinstance(key, str):
             raise InvalidInputError(f"metadata key {key!r} is a {type(key).__name__}, not a string")
         try:
+            _check_keys(value)
             f"{key}{json.dumps(value, allow_nan=False, ensure_ascii=False)}".encode()
         except (TypeError, ValueError) as error:  # UnicodeEncodeError is a ValueError
             raise InvalidInputError(
                 f"metadata {key!r} is {value!r:.80}, which JSON cannot hold ({error})"
             ) from error
+
+
+def _check_keys(value: Any) -> None:
+    """json.dumps would turn other keys into strings without a word."""
+    if isinstance(value, dict):
+        wrong = [key for key in value if not isinstance(key, str)]
+        if wrong:
+            raise TypeError(f"the key {wrong[0]!r} is not a string")
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            _check_keys(item)
 
 
 def _fits(value: Any) -> bool:
@@ -169,8 +220,8 @@ def _is_text(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    return isinstance(value, float) or (whole and abs(value) <= limits.FLOAT32_MAX)
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return number and abs(value) <= limits.FLOAT32_MAX
 
 
 def _plain(value: Any) -> Any:
@@ -182,23 +233,24 @@ def _exact(value: Any) -> bool:
         return all(map(_exact, value))
     if isinstance(value, (str, bool)):
         return True
-    if abs(value) > limits.FLOAT32_MAX:
-        return False
     return bool(struct.unpack("<f", struct.pack("<f", value))[0] == value)
 
 
-def _make_room(metadata: Mapping[str, Any], non_filterable: frozenset[str]) -> list[str]:
+def _make_room(
+    metadata: Mapping[str, Any], non_filterable: frozenset[str], *, extra_key: bool
+) -> list[str]:
     """Keys to move to `_overflow`, largest first, until the rest is within the limits."""
     sizes = {
-        key: 8 + len(key.encode()) + _value_size(value)
+        key: 8 + len(key.encode()) + _value_size(_ROOMY.get(key, value))
         for key, value in metadata.items()
         if key not in non_filterable
     }
     over = 4 + sum(sizes.values()) - limits.FILTERABLE_METADATA_BYTES
-    reserved = 1 if OVERFLOW in non_filterable else 0  # its own key
-    surplus = len(metadata) + reserved - limits.METADATA_KEYS
+    extra_key = extra_key or len(metadata) > limits.METADATA_KEYS
+    surplus = len(metadata) + extra_key - limits.METADATA_KEYS
     moved: list[str] = []
-    for key in sorted(sizes.keys() - _KEPT, key=lambda key: (-sizes[key], key)):
+    movable = sizes.keys() - _KEPT
+    for key in sorted(movable, key=lambda key: (key in _KEPT_LONGEST, -sizes[key], key)):
         if over <= 0 and surplus <= 0:
             break
         moved.append(key)
@@ -214,12 +266,12 @@ def _make_room(metadata: Mapping[str, Any], non_filterable: frozenset[str]) -> l
 
 
 def _needs_overflow(overflow: Mapping[str, Any], moved: Sequence[str]) -> str:
-    sizes = {
-        key: metadata_size({key: value}) - 4 for key, value in overflow.items() if key in moved
-    }
-    kinds = {key: type(value).__name__ for key, value in overflow.items() if key not in moved}
-    reasons = [f"{key!r} ({size} bytes, past the filterable limit)" for key, size in sizes.items()]
-    reasons += [f"{key!r} (a {kind}, or a list of such)" for key, kind in kinds.items()]
+    reasons = [
+        f"{key!r} ({metadata_size({key: value}) - 4} bytes, past the limits)"
+        if key in moved
+        else f"{key!r} ({_kind(value)})"
+        for key, value in overflow.items()
+    ]
     return (
         f"the index cannot hold {', '.join(reasons)}: it has no non-filterable key {OVERFLOW!r} "
         "(the older package made such). Leave these out, or move to an index made with "
@@ -227,8 +279,16 @@ def _needs_overflow(overflow: Mapping[str, Any], moved: Sequence[str]) -> str:
     )
 
 
+def _kind(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return "a list of more than only strings or only numbers" if value else "an empty list"
+    if value is None:
+        return "null"
+    return "an object" if isinstance(value, dict) else "a number beyond float32"
+
+
 def _check_total(stored: Mapping[str, Any]) -> None:
-    size = metadata_size(stored)
+    size = metadata_size({**stored, **_ROOMY})
     if size > limits.METADATA_BYTES:
         parts = {key: metadata_size({key: value}) - 4 for key, value in stored.items()}
         largest = sorted(parts, key=lambda key: -parts[key])[:3]

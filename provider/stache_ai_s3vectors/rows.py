@@ -15,7 +15,7 @@ def score(distance: float, metric: str) -> float:
 
 def found(key: str, points: float, stored: Mapping[str, Any]) -> dict[str, Any]:
     """One result of a search."""
-    chunk = from_metadata(stored)
+    chunk = from_metadata(key, stored)
     return {
         "id": key,
         "score": points,
@@ -28,23 +28,23 @@ def found(key: str, points: float, stored: Mapping[str, Any]) -> dict[str, Any]:
 
 def fetched(key: str, stored: Mapping[str, Any], fields: Sequence[str] | None) -> dict[str, Any]:
     """One chunk asked for by id; its own names win over metadata of the same name."""
-    chunk = from_metadata(stored)
+    chunk = from_metadata(key, stored)
     text = {"text": chunk.text, "content": chunk.text}
     return {**_chosen(chunk.metadata, fields), **text, "id": key}
 
 
 def listed(key: str, stored: Mapping[str, Any], fields: Sequence[str] | None) -> dict[str, Any]:
     """One chunk of a scan; its own names win over metadata of the same name."""
-    return {**_chosen(everything(stored), fields), "id": key, "key": key}
+    return {**_chosen(everything(key, stored), fields), "id": key, "key": key}
 
 
-def everything(stored: Mapping[str, Any]) -> dict[str, Any]:
+def everything(key: str, stored: Mapping[str, Any]) -> dict[str, Any]:
     """Metadata and text in one dictionary."""
-    chunk = from_metadata(stored)
+    chunk = from_metadata(key, stored)
     return {**chunk.metadata, TEXT: chunk.text}
 
 
 def _chosen(metadata: dict[str, Any], fields: Sequence[str] | None) -> dict[str, Any]:
     if fields is None:
         return metadata
-    return {key: metadata[key] for key in fields if key in metadata}
+    return {name: metadata[name] for name in fields if name in metadata}

@@ -7,17 +7,21 @@ from typing import Any
 
 from . import filters
 from .errors import InvalidInputError
+from .records import filterable
 from .vector_index import VectorIndex
 
 
 def matching(
     index: VectorIndex, parts: Sequence[filters.Filter]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Key and stored metadata of every vector for which all conditions hold."""
+    """Key and stored metadata of every vector for which all conditions hold.
+
+    The conditions see values that were too large to be filtered on, too.
+    """
     condition = filters.all_of(parts)
     filters.check_filterable(condition, index.describe().non_filterable)
     for key, metadata in index.scan():
-        if filters.matches(condition, metadata):
+        if filters.matches(condition, filterable(key, metadata)):
             yield key, metadata
 
 

@@ -7,14 +7,14 @@ from a `.env` file, and answers with one plain `Options`.
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, ValidationError
+from pydantic_settings import SettingsConfigDict
 from stache_ai.config import Settings as StacheSettings
 
 from .errors import ConfigurationError
@@ -24,7 +24,8 @@ LOCAL: Final = "local:"
 
 _BUCKET_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 _BUCKET_ARN: Final = re.compile(
-    rf"arn:aws[-a-z0-9]*:s3vectors:[a-z0-9-]+:\d{{12}}:bucket/({_BUCKET_NAME.pattern})"
+    r"arn:aws[-a-z0-9]*:s3vectors:(?P<region>[a-z0-9-]+):\d{12}"
+    rf":bucket/(?P<name>{_BUCKET_NAME.pattern})"
 )
 
 _NO_BUCKET: Final = """no vector bucket is configured. Set one of
@@ -41,6 +42,8 @@ class Settings(StacheSettings):  # type: ignore[misc]  # stache_ai ships no type
     Each is also an environment variable of the same name in capitals, or a line in `.env`.
     """
 
+    model_config = SettingsConfigDict(env_ignore_empty=True)  # set to nothing is not set
+
     s3vectors_bucket_name: str | None = Field(
         default=None,
         description="Vector bucket: a name or an ARN. `S3VECTORS_BUCKET`, Stache's own name for "
@@ -48,8 +51,9 @@ class Settings(StacheSettings):  # type: ignore[misc]  # stache_ai ships no type
     )
     s3vectors_region: str | None = Field(
         default=None,
-        description="AWS region. Unset: `AWS_REGION`, then boto3's own chain "
-        "(`AWS_DEFAULT_REGION`, profile), then `us-east-1`.",
+        description="AWS region. Unset: that of the bucket's ARN, then `AWS_REGION`, then "
+        "boto3's own chain (`AWS_DEFAULT_REGION`, profile), then `us-east-1`. With a `local:` "
+        "endpoint the surroundings do not count: that of the ARN, then `us-east-1`.",
     )
     s3vectors_endpoint_url: str | None = Field(
         default=None,
@@ -96,6 +100,22 @@ class Options:
         return self.endpoint is not None and self.endpoint.startswith(LOCAL)
 
 
+def load(**values: Any) -> Settings:
+    """Our settings from arguments, environment and `.env`.
+
+    Raises:
+        ConfigurationError: a value is not of its setting's type.
+    """
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{'.'.join(map(str, fault['loc'])).upper()} is {fault['input']!r}: {fault['msg']}"
+            for fault in error.errors()
+        )
+        raise ConfigurationError(wrong) from error
+
+
 def resolve(settings: StacheSettings, index: str | None = None) -> Options:
     """Everything the provider needs to know, checked.
 
@@ -110,10 +130,11 @@ def resolve(settings: StacheSettings, index: str | None = None) -> Options:
     endpoint = _endpoint(ours.s3vectors_endpoint_url)
     local = endpoint is not None and endpoint.startswith(LOCAL)
     create = ours.s3vectors_create_index
+    bucket, home = _bucket(ours)
     return Options(
-        bucket=_bucket(ours),
+        bucket=bucket,
         index=index or ours.s3vectors_documents_index or ours.s3vectors_index,
-        region=_region(ours),
+        region=_region(ours, home, local=local),
         endpoint=endpoint,
         create_index=local if create is None else create,
         dimension=_dimension(ours),
@@ -126,44 +147,54 @@ def _with_ours(settings: StacheSettings) -> Settings:
     if isinstance(settings, Settings):
         return settings
     theirs = {name: getattr(settings, name) for name in settings.model_fields_set}
-    ours: Settings = Settings().model_copy(update=theirs)
+    ours: Settings = load().model_copy(update=theirs)
     return ours
 
 
-def _bucket(settings: Settings) -> str:
-    name, bucket = settings.s3vectors_bucket_name, settings.s3vectors_bucket
-    if name and bucket and name != bucket:
-        raise ConfigurationError(
-            f"two vector buckets are configured: S3VECTORS_BUCKET_NAME is {name!r} and "
-            f"S3VECTORS_BUCKET is {bucket!r}; set one of them, or both to the same bucket"
-        )
-    value = name or bucket
-    if not value:
+def _bucket(settings: Settings) -> tuple[str, str | None]:
+    """The bucket's name and, if an ARN says so, its region."""
+    values = [v for v in (settings.s3vectors_bucket_name, settings.s3vectors_bucket) if v]
+    if not values:
         raise ConfigurationError(_NO_BUCKET)
+    found = [_name_and_region(value) for value in values]
+    regions = {region for _, region in found if region}
+    if len({name for name, _ in found}) > 1 or len(regions) > 1:
+        raise ConfigurationError(
+            f"two vector buckets are configured: S3VECTORS_BUCKET_NAME is {values[0]!r} and "
+            f"S3VECTORS_BUCKET is {values[1]!r}; set one of them, or both to the same bucket"
+        )
+    return found[0][0], regions.pop() if regions else None
+
+
+def _name_and_region(value: str) -> tuple[str, str | None]:
     found = _BUCKET_ARN.fullmatch(value)
     if found:
-        return found[1]
+        return found["name"], found["region"]
     if _BUCKET_NAME.fullmatch(value):
-        return str(value)
+        return value, None
     raise ConfigurationError(
         f"the vector bucket is {value!r}, which is neither a name (3 to 63 lower-case letters, "
         "digits and hyphens) nor an ARN like arn:aws:s3vectors:REGION:ACCOUNT:bucket/NAME"
     )
 
 
-def _region(settings: Settings) -> str | None:
-    if settings.s3vectors_region:
-        return str(settings.s3vectors_region)
+def _region(settings: Settings, home: str | None, *, local: bool) -> str | None:
+    wanted = settings.s3vectors_region
+    if home and wanted and home != wanted:
+        raise ConfigurationError(
+            f"S3VECTORS_REGION is {wanted!r}, but the vector bucket's ARN is in {home!r}; "
+            "set them to the same region, or the bucket to its name"
+        )
+    if home or wanted or local:  # what surrounds us says nothing about data in a directory
+        return home or wanted
     # Stache's default is us-east-1, which says nothing about what the user wants
-    if "aws_region" in settings.model_fields_set and settings.aws_region:
-        return str(settings.aws_region)
-    return os.environ.get("AWS_REGION") or None
+    return settings.aws_region if "aws_region" in settings.model_fields_set else None
 
 
 def _endpoint(value: str | None) -> str | None:
     if not value:
         return None
-    if urlsplit(value).scheme in ("http", "https") and urlsplit(value).hostname:
+    if _is_url(value):
         return value
     if value.startswith(LOCAL):
         path = value.removeprefix(LOCAL)
@@ -173,6 +204,14 @@ def _endpoint(value: str | None) -> str | None:
         f"begin with {LOCAL} (the local engine: local:PATH keeps its data in PATH, local: alone "
         "in memory)"
     )
+
+
+def _is_url(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port or an IPv6 address that is none
+        return False
 
 
 def _dimension(settings: Settings) -> int:

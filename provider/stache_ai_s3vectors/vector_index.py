@@ -101,7 +101,7 @@ class VectorIndex:
 
     def _calling(self, operation: str) -> AbstractContextManager[None]:
         where = f"{self.options.bucket}/{self.options.index} {far_end(self.client, self.options)}"
-        return translated(f"{operation} on index {where}", advice=advice(self.options))
+        return translated(f"{operation} on index {where}", advice=advice(self.client, self.options))
 
     def describe(self) -> Description:
         """The index's attributes, asked for once; makes the index if it may.
@@ -197,7 +197,7 @@ class VectorIndex:
                 for found in response["vectors"]
             ]
             if not response.get("nextToken"):
-                return matches[:top_k], response["distanceMetric"]
+                return matches, response["distanceMetric"]
             request["nextToken"] = response["nextToken"]
 
     def scan(self) -> Iterator[tuple[str, dict[str, Any]]]:

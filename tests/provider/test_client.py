@@ -101,25 +101,70 @@ def test_without_the_engine_installed_the_error_says_what_to_install():
 @pytest.mark.parametrize("call", ["insert", "search", "count", "info", "get", "delete"])
 def test_a_missing_index_is_named_with_region_endpoint_and_what_creates_it(call):
     """For whichever call comes first."""
-    provider = stache.provider(s3vectors_create_index=False, s3vectors_region="eu-west-1")
     vector = [1, 2, 3, 4]
-    calls = {
-        "insert": lambda: provider.insert([vector], ["t"]),
-        "search": lambda: provider.search(vector),
-        "count": lambda: provider.count_by_filter({}),
-        "info": provider.get_collection_info,
-        "get": lambda: provider.get_by_ids(["a"]),
-        "delete": lambda: provider.delete(["a"]),
-    }
+    with server() as url:
+        provider = stache.provider(s3vectors_endpoint_url=url, s3vectors_region="eu-west-1")
+        calls = {
+            "insert": lambda: provider.insert([vector], ["t"]),
+            "search": lambda: provider.search(vector),
+            "count": lambda: provider.count_by_filter({}),
+            "info": provider.get_collection_info,
+            "get": lambda: provider.get_by_ids(["a"]),
+            "delete": lambda: provider.delete(["a"]),
+        }
 
-    with pytest.raises(NotFoundError) as refused:
-        calls[call]()
+        with closing(provider.client), pytest.raises(NotFoundError) as refused:
+            calls[call]()
 
     text = str(refused.value)
-    assert "my-bucket/documents in region eu-west-1 at local:" in text
-    assert "aws s3vectors create-vector-bucket --vector-bucket-name my-bucket" in text
-    assert "stache-s3vectors indexes create --bucket my-bucket --dimension 4" in text
-    assert "S3VECTORS_CREATE_INDEX=true" in text
+    assert f"my-bucket/documents in region eu-west-1 at {url}" in text
+    assert (
+        "aws s3vectors create-vector-bucket --vector-bucket-name my-bucket --region eu-west-1 "
+        f"--endpoint-url {url}." in text
+    )
+    assert "this index on first use: S3VECTORS_CREATE_INDEX=true" in text
+    assert (
+        "stache-s3vectors indexes create --bucket my-bucket --dimension 4 --region eu-west-1 "
+        f"--endpoint {url}" in text
+    )
+
+
+def test_a_local_index_that_may_not_be_made_is_named_with_the_reason():
+    """The AWS CLI could not help there."""
+    provider = stache.provider(s3vectors_create_index=False)
+
+    with pytest.raises(NotFoundError, match="unless S3VECTORS_CREATE_INDEX is false"):
+        provider.count_by_filter({})
+
+
+def test_boto3_s_own_endpoint_variable_is_named_too(monkeypatch):
+    """It is not AWS that was asked."""
+    with server() as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3VECTORS", url)
+        provider = stache.provider(s3vectors_endpoint_url=None)
+
+        with closing(provider.client), pytest.raises(NotFoundError, match=f"us-east-1 at {url}: "):
+            provider.count_by_filter({})
+
+
+def test_other_credentials_are_another_client(monkeypatch):
+    """Not those of the first provider that was made."""
+    first = stache.provider(s3vectors_endpoint_url="http://127.0.0.1:1").client
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "other")
+
+    second = stache.provider(s3vectors_endpoint_url="http://127.0.0.1:1").client
+
+    assert first is not second
+
+
+def test_local_data_does_not_depend_on_the_surroundings(monkeypatch):
+    """Buckets belong to a region: with another one, a directory would look empty."""
+    stache.provider(s3vectors_endpoint_url="local:data").insert([[1, 2, 3, 4]], ["t"])
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_PROFILE", "nope")
+
+    assert stache.provider(s3vectors_endpoint_url="local:data").count_by_filter({}) == 1
 
 
 def test_on_a_server_a_missing_index_is_made_when_asked_a_missing_bucket_never():
@@ -127,7 +172,7 @@ def test_on_a_server_a_missing_index_is_made_when_asked_a_missing_bucket_never()
     with server() as url:
         provider = stache.provider(s3vectors_endpoint_url=url, s3vectors_create_index=True)
         with closing(provider.client) as client:
-            with pytest.raises(NotFoundError, match=f"CreateIndex of my-bucket/documents .* {url}"):
+            with pytest.raises(NotFoundError, match=f"CreateIndex .* {url}: .*To make the bucket"):
                 provider.count_by_filter({})
 
             client.create_vector_bucket(vectorBucketName="my-bucket")

@@ -7,6 +7,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
+from s3vectors_local import Engine
 from stache_ai_s3vectors.cli import main
 
 LOCAL = ["--bucket", "my-bucket", "--endpoint", "local:data", "--dimension", "8"]
@@ -61,20 +62,62 @@ def test_indexes_list_shows_what_they_are():
 
 @pytest.mark.parametrize("command", ["create", "list"])
 def test_without_a_bucket_the_command_says_how_to_set_one(command):
-    """The provider's own error, exit status 1."""
+    """The provider's own error, exit status 2."""
     result = run("indexes", command)
 
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "S3VECTORS_BUCKET_NAME" in result.output
 
 
 def test_an_unknown_bucket_is_named_with_the_way_to_make_it():
-    """Region, endpoint, command."""
+    """Region, endpoint, command; following the advice cures it."""
     result = run("indexes", "list", *LOCAL)
 
     assert result.exit_code == 1
     assert "my-bucket in region us-east-1 at local:" in result.output
-    assert "aws s3vectors create-vector-bucket --vector-bucket-name my-bucket" in result.output
+    _, _, advice = result.output.partition("so does stache-s3vectors ")
+    assert run(*advice.split()).exit_code == 0
+    assert run("indexes", "list", *LOCAL).exit_code == 0
+
+
+def test_an_index_that_is_there_but_does_not_fit_is_not_recommended(monkeypatch):
+    """Neither its dimension nor its non-filterable keys can be changed."""
+    monkeypatch.setenv("S3VECTORS_DOCUMENTS_INDEX", "mine")
+    run("indexes", "create", *LOCAL)
+
+    result = run("indexes", "create", *LOCAL[:-1], "16")
+
+    assert result.exit_code == 2
+    assert "my-bucket/mine exists already, with 8 dimensions; wanted are 16" in result.output
+
+
+@pytest.mark.parametrize(
+    "name, value, problem",
+    [
+        ("AWS_PROFILE", "nope", "The config profile (nope) could not be found"),
+        ("S3VECTORS_REGION", "no region", "'no region' doesn't match a supported format"),
+        ("S3VECTORS_READ_TIMEOUT", "abc", "S3VECTORS_READ_TIMEOUT is 'abc'"),
+    ],
+)
+def test_wrong_settings_are_a_message_not_a_traceback(monkeypatch, name, value, problem):
+    """Exit status 2."""
+    monkeypatch.setenv(name, value)
+
+    result = run("indexes", "list", "--bucket", "my-bucket", "--endpoint", "http://127.0.0.1:1")
+
+    assert result.exit_code == 2
+    assert problem in result.output
+
+
+def test_a_directory_in_use_is_status_2():
+    """As for the engine's own command."""
+    owner = Engine("data")
+
+    result = run("indexes", "create", *LOCAL)
+    owner.close()
+
+    assert result.exit_code == 2
+    assert "belongs to a running engine" in result.output
 
 
 def test_wrong_usage_is_status_2():

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import json
 import logging
+import pickle
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from stache_ai_s3vectors import (
     S3VectorsError,
     UnavailableError,
 )
+from stache_ai_s3vectors.records import metadata_size
 
 
 @pytest.fixture
@@ -128,9 +131,10 @@ def test_inserting_an_id_again_replaces_it(provider):
 
 def test_numpy_vectors_are_fine(provider):
     """As a list of arrays or one matrix."""
-    ids = provider.insert(np.ones((2, 4), np.float32), ["a", "b"])
+    for matrix in (np.ones((2, 4), np.float32), list(np.ones((2, 4))), [list(np.ones(4))] * 2):
+        ids = provider.insert(matrix, ["a", "b"])
 
-    assert stored(provider, ids[1])["vector"] == [1, 1, 1, 1]
+        assert stored(provider, ids[1])["vector"] == [1, 1, 1, 1]
 
 
 def test_nothing_to_insert_is_no_call(provider):
@@ -162,6 +166,12 @@ BAD_ITEM = r"^item 1 \(id '1'\): "
         ({"vectors": [[1] * 4, [1, 2, 3, float("nan")]]}, BAD_ITEM + "the vector holds NaN or inf"),
         ({"vectors": [[1] * 4, [1, 2, float("inf"), 4]]}, BAD_ITEM + "the vector holds NaN or inf"),
         ({"vectors": [[1] * 4, [1, 2, 3, 1e39]]}, BAD_ITEM + "the vector holds 1e.39, more than"),
+        ({"vectors": [[1] * 4, [1, 2, 3, 10**400]]}, BAD_ITEM + "the vector holds 10+, more than"),
+        ({"vectors": [[1] * 4, [1, 2, 3, True]]}, BAD_ITEM + "the vector holds True, which is not"),
+        (
+            {"metadatas": [{}, {"n": {1: "a"}}]},
+            BAD_ITEM + "metadata 'n' .*the key 1 is not a string",
+        ),
         ({"vectors": [[1] * 4, [0] * 4]}, BAD_ITEM + "the vector is all zeros"),
         ({"vectors": [[1] * 4, [0, 0, 0, 1e-50]]}, BAD_ITEM + "the vector is all zeros"),
         ({"vectors": [[1] * 4, [1, 2, 3, "4"]]}, BAD_ITEM + "the vector holds '4', which is not"),
@@ -222,8 +232,10 @@ def old_index(provider):
 @pytest.mark.parametrize(
     "metadata, problem",
     [
-        ({"a": None, "b": {}}, r"cannot hold 'a' \(a NoneType, or a list of such\), 'b' \(a dict"),
-        ({"headings": ["h" * 20] * 100}, r"cannot hold 'headings' \(2416 bytes, past the"),
+        ({"a": None, "b": {}}, r"cannot hold 'a' \(null\), 'b' \(an object\): it has no"),
+        ({"a": [], "b": [True]}, r"'a' \(an empty list\), 'b' \(a list of more than only"),
+        ({"a": 10**40}, r"'a' \(a number beyond float32\)"),
+        ({"headings": ["h" * 20] * 100}, r"cannot hold 'headings' \(2416 bytes, past the limits\)"),
     ],
 )
 @pytest.mark.usefixtures("old_index")
@@ -265,6 +277,47 @@ def test_large_vectors_are_sent_in_batches_of_20_mebibytes():
     assert provider.count_by_filter({}) == 400
 
 
+def test_exactly_fifty_keys_stay_filterable(provider):
+    """The overflow's own key is only counted when there is an overflow."""
+    metadata = {f"key{n}": n for n in range(47)}  # and text, namespace, status
+
+    provider.insert([[1, 2, 3, 4]], ["t"], [metadata])
+
+    assert len(provider.search([1, 2, 3, 4], filter={"key46": 46, "key0": 0})) == 1
+
+
+def test_exact_copies_of_numbers_travel_in_the_overflow(provider):
+    """AWS does not document the precision of numbers in metadata."""
+    [id_] = provider.insert([[1, 2, 3, 4]], ["t"], [{"a": 0.1, "b": 0.5, "c": 2**24 + 1}])
+
+    response = provider.client.get_vectors(
+        vectorBucketName="my-bucket", indexName="documents", keys=[id_], returnMetadata=True
+    )
+    assert json.loads(response["vectors"][0]["metadata"]["_overflow"]) == {
+        "a": 0.1,
+        "c": 2**24 + 1,
+    }
+
+
+@pytest.mark.parametrize("length", [1900, 1960, 1961, 1962, 1963, 1964, 1965, 1966, 1967, 2100])
+def test_what_could_be_stored_can_be_soft_deleted(provider, length):
+    """Room is kept, because "deleting" is longer than "active"."""
+    [id_] = provider.insert([[1, 2, 3, 4]], ["t"], [{"note": "n" * length}], namespace="ns")
+
+    assert provider.update_status([id_], "ns", "deleting") == 1
+    assert provider.search([1, 2, 3, 4]) == []
+
+
+def test_text_that_just_fits_can_be_soft_deleted(provider):
+    """The same for the 40,960 bytes of all metadata."""
+    room = 40_960 - metadata_size({"text": "", "namespace": "ns", "status": "deleting"})
+    [id_] = provider.insert([[1, 2, 3, 4]], ["t" * room], namespace="ns")
+
+    assert provider.update_status([id_], "ns", "deleting") == 1
+    with pytest.raises(InvalidInputError, match="text and metadata are 40961 bytes"):
+        provider.insert([[1, 2, 3, 4]], ["t" * (room + 1)], namespace="ns")
+
+
 def test_a_failure_half_way_says_what_is_stored(provider):
     """The caller's own ids are never deleted; calling again with the missing completes it."""
     ids = [str(n) for n in range(1200)]
@@ -276,6 +329,7 @@ def test_a_failure_half_way_says_what_is_stored(provider):
     assert failed.value.done == ids[:500]
     assert failed.value.missing == ids[500:]
     assert isinstance(failed.value.__cause__, UnavailableError)
+    assert pickle.loads(pickle.dumps(failed.value)).missing == ids[500:]
     assert provider.count_by_filter({}) == 500
 
 
@@ -283,11 +337,14 @@ def test_after_a_failure_half_way_made_up_ids_are_deleted_again(provider):
     """Nobody else knows them: they would be orphans that search finds."""
     stache.failing(provider.client, "PutVectors", 2)
 
-    with pytest.raises(PartialWriteError, match="so the stored are deleted again") as failed:
+    with pytest.raises(
+        PartialWriteError, match="Nothing of the call is stored: .* .500 of 1200"
+    ) as failed:
         provider.insert([[1, 2, 3, 4]] * 1200, ["t"] * 1200)
 
     assert failed.value.done == []
     assert len(failed.value.missing) == 1200
+    assert "completes it" not in str(failed.value)
     assert provider.count_by_filter({}) == 0
 
 
@@ -309,6 +366,16 @@ def test_a_failure_of_the_only_batch_stores_nothing(provider):
     stache.failing(provider.client, "PutVectors", 1)
 
     with pytest.raises(UnavailableError, match="Currently unable"):
+        provider.insert([[1, 2, 3, 4]], ["t"])
+
+    assert provider.count_by_filter({}) == 0
+
+
+def test_an_error_page_of_a_proxy_counts_as_unavailable(provider):
+    """Whether the request got through is not known, so what it stored is withdrawn."""
+    stache.losing_the_answer(provider.client, "PutVectors", 1, answer=stache.GatewayTimeout())
+
+    with pytest.raises(UnavailableError, match="504"):
         provider.insert([[1, 2, 3, 4]], ["t"])
 
     assert provider.count_by_filter({}) == 0

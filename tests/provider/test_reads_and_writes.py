@@ -114,6 +114,51 @@ def test_update_status_leaves_other_namespaces_alone(provider):
     assert ids(provider.search(QUESTION)) == ["c"]
 
 
+@pytest.mark.parametrize("name", ["exact:z", "a/*"])
+def test_what_changes_or_deletes_takes_a_namespace_literally(provider, name):
+    """Only searches and scans read `exact:` and `/*`; Stache does not restrict names."""
+    provider.insert(stache.vectors(2), ["x", "y"], ids=["x", "y"], namespace=name)
+    provider.insert(stache.vectors(2), ["p", "q"], ids=["p", "q"], namespace="a/b")
+    both = ["x", "p"]
+
+    assert ids(provider.get_by_ids(both, namespace=name)) == ["x"]
+    assert provider.update_status(both, name, "deleting") == 1
+    provider.delete(both, namespace=name)
+    assert provider.delete_by_metadata("status", "active", namespace=name)["ids"] == ["y"]
+    provider.delete(namespace="a/*", filter={"status": "active"})
+    assert ids(provider.get_by_ids(["x", "y", "p", "q"])) == ["p", "q"]
+
+
+def test_leaving_chunks_of_another_namespace_alone_is_logged(provider, caplog):
+    """Stache takes what it asked for as done."""
+    provider.delete(["a", "c"], namespace="ns")
+
+    assert "1 ids are not in namespace ns: left alone" in caplog.text
+
+
+def test_a_full_vector_of_the_older_package_can_be_soft_deleted(provider):
+    """It kept no room for the longer status; the largest value is moved out then."""
+    metadata = {"text": "t", "namespace": "ns", "status": "active", "note": "n" * 1987}
+    provider.client.put_vectors(
+        vectorBucketName="my-bucket",
+        indexName="documents",
+        vectors=[{"key": "old", "data": {"float32": QUESTION}, "metadata": metadata}],
+    )
+
+    assert provider.update_status(["old"], "ns", "deleting") == 1
+    assert provider.get_by_ids(["old"])[0]["note"] == metadata["note"]
+
+
+def test_scans_see_values_that_were_too_large_to_filter_on(provider):
+    """delete_by_metadata would silently delete nothing otherwise."""
+    large = {"source_path": "s" * 1500, "filename": "f" * 1000}
+    provider.insert([QUESTION], ["t"], [large], ids=["large"])
+
+    assert ids(provider.list_by_filter({"source_path": large["source_path"]})) == ["large"]
+    assert ids(provider.search(QUESTION, filter={"filename": large["filename"]})) == ["large"]
+    assert provider.delete_by_metadata("filename", large["filename"])["ids"] == ["large"]
+
+
 def test_update_status_needs_a_status(provider):
     """An empty one would hide the chunks for good."""
     with pytest.raises(InvalidInputError, match="the status is ''"):
@@ -135,7 +180,7 @@ def test_delete_leaves_other_namespaces_alone(provider):
 
 def test_delete_takes_the_filter_that_stache_s_pipeline_passes(provider):
     """`delete(namespace=, filter=, context=)` is in no provider's interface, but is called."""
-    assert provider.delete(namespace="ns", filter={"doc_id": "doc-a"}, context=None) is True
+    assert provider.delete(namespace="ns", filter={"doc_id": ["doc-a", "doc-c"]}, context=None)
     assert ids(provider.get_by_ids(IDS)) == ["b", "c"]
 
 
@@ -215,7 +260,11 @@ def test_walks_go_through_all_pages():
 
 def test_list_by_filter_stops_at_the_limit(provider):
     """And reads no further."""
+    provider.insert([QUESTION] * 1500, ["t"] * 1500)
+    seen = stache.calls(provider.client)
+
     assert len(provider.list_by_filter({}, limit=2)) == 2
+    assert seen == ["ListVectors"]
     with pytest.raises(InvalidInputError, match="limit is 0"):
         provider.list_by_filter({}, limit=0)
 
@@ -271,5 +320,5 @@ def test_a_damaged_overflow_is_an_error(provider):
         vectors=[{"key": "x", "data": {"float32": QUESTION}, "metadata": {"_overflow": "{"}}],
     )
 
-    with pytest.raises(S3VectorsError, match="_overflow is damaged: '{'"):
+    with pytest.raises(S3VectorsError, match="_overflow of the vector 'x' is damaged: '{'"):
         provider.get_by_ids(["x"])

@@ -61,10 +61,34 @@ def test_under_euclidean_distance_the_score_is_its_inverse(provider):
 
 def test_soft_deleted_chunks_and_summaries_do_not_take_up_places(provider):
     """They are excluded in the filter, so top_k means top_k."""
-    metadatas = [{"status": "deleting"}, {"_type": "document_summary"}, {"_type": "insight"}, {}]
-    provider.insert(stache.vectors(4), ["trashed", "summary", "insight", "chunk"], metadatas)
+    gone = [{"status": status} for status in ("deleting", "purging", "purged")]
+    metadatas = [*gone, {"_type": "document_summary"}, {"_type": "insight"}, {}]
+    provider.insert(stache.vectors(6), [*"abc", "summary", "insight", "chunk"], metadatas)
 
     assert texts(provider.search(QUESTION, top_k=2)) == ["insight", "chunk"]
+
+
+def test_filters_lean_on_nothing_that_aws_leaves_undocumented(provider):
+    """What `$ne` does on a missing key is not known: `$exists` is always beside it."""
+    provider.insert([QUESTION], ["a"])
+    requests = []
+    provider.client.meta.events.register(
+        "provide-client-params.s3vectors.QueryVectors", lambda params, **_: requests.append(params)
+    )
+
+    provider.search(QUESTION)
+
+    assert requests[0]["filter"] == {
+        "$and": [
+            {"$or": [{"status": {"$exists": False}}, {"status": "active"}]},
+            {
+                "$or": [
+                    {"_type": {"$exists": False}},
+                    {"_type": {"$ne": "document_summary"}},
+                ]
+            },
+        ]
+    }
 
 
 def test_vectors_of_old_that_have_no_status_are_found(provider):
@@ -81,11 +105,13 @@ def test_vectors_of_old_that_have_no_status_are_found(provider):
     assert (found["id"], found["text"], found["namespace"]) == ("old", "old", "")
 
 
+NAMESPACES = ["books", "books/a", "books/a/b", "bookshelf", "books2", "other"]
+
+
 @pytest.fixture
 def namespaces(provider):
     """One chunk in each of six namespaces; its text is the namespace."""
-    names = ["books", "books/a", "books/a/b", "bookshelf", "books2", "other"]
-    for name, vector in zip(names, stache.vectors(6), strict=True):
+    for name, vector in zip(NAMESPACES, stache.vectors(6), strict=True):
         provider.insert([vector], [name], namespace=name)
 
 
@@ -106,7 +132,7 @@ def test_a_namespace_is_exact_or_with_its_children(provider, namespace, expected
     """The same in `search` and `search_summaries`."""
     assert texts(provider.search(QUESTION, 10, namespace=namespace)) == expected
 
-    for number, name in enumerate(expected):
+    for number, name in enumerate(NAMESPACES):
         provider.insert(
             [[1, number, 0.5, 0.25]], [name], [{"_type": "document_summary"}], namespace=name
         )
@@ -156,7 +182,11 @@ def test_filters_are_mongo_like(provider, condition, expected):
         ({"a": []}, r"the filter on 'a' compares with \[\]; \$in takes a non-empty list"),
         ({"a": {}}, "the filter on 'a' is empty"),
         ({"a": {"$regex": "x"}}, r"filter operator '\$regex' on 'a' does not exist; \$eq"),
-        ({"a": {"$gt": "x"}}, r"\$gt takes a number"),
+        ({"a": {"$gt": "x"}}, r"\$gt takes a finite number"),
+        ({"a": float("nan")}, r"the filter on 'a' compares with nan; \$eq takes"),
+        ({"a": {"$lt": float("inf")}}, r"\$lt takes a finite number"),
+        ({"a": [10**400]}, r"\$in takes a non-empty list of"),
+        ({"a": "\ud800"}, r"\$eq takes a string"),
         ({"$not": {"a": 1}}, r"filter operator '\$not' does not exist at this place"),
         ({"$and": []}, r"\$and in a filter takes a non-empty list"),
         ({"$or": [{}]}, r"\$or in a filter holds an empty filter"),

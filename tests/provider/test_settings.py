@@ -106,6 +106,30 @@ def test_a_bucket_arn_is_taken_apart(monkeypatch, partition):
     assert options().bucket == "my-bucket"
 
 
+def test_the_region_of_a_bucket_arn_counts_and_is_not_contradicted(monkeypatch):
+    """Another region may have another bucket of the same name."""
+    arn = "arn:aws:s3vectors:eu-west-1:123456789012:bucket/my-bucket"
+    monkeypatch.setenv("S3VECTORS_BUCKET", arn)
+    monkeypatch.setenv("S3VECTORS_BUCKET_NAME", "my-bucket")  # the same bucket
+
+    assert (options().bucket, options().region) == ("my-bucket", "eu-west-1")
+
+    monkeypatch.setenv("S3VECTORS_REGION", "us-west-2")
+    with pytest.raises(ConfigurationError, match="is 'us-west-2', but .* ARN is in 'eu-west-1'"):
+        options()
+
+
+@pytest.mark.parametrize("name", ["READ_TIMEOUT", "CREATE_INDEX"])
+def test_set_to_nothing_is_not_set_and_nonsense_is_named(monkeypatch, name):
+    """For settings that are no text."""
+    monkeypatch.setenv(f"S3VECTORS_{name}", "")
+    assert options(s3vectors_bucket="my-bucket")
+
+    monkeypatch.setenv(f"S3VECTORS_{name}", "abc")
+    with pytest.raises(ConfigurationError, match=f"S3VECTORS_{name} is 'abc': Input should be a"):
+        options(s3vectors_bucket="my-bucket")
+
+
 @pytest.mark.parametrize(
     "value",
     [
@@ -131,7 +155,8 @@ def test_a_bucket_that_is_neither_name_nor_arn_is_shown(monkeypatch, value):
 
 
 def region(**settings):
-    settings = {"s3vectors_bucket": "my-bucket", "s3vectors_endpoint_url": "local:", **settings}
+    endpoint = "http://127.0.0.1:1"  # nothing is sent there
+    settings = {"s3vectors_bucket": "my-bucket", "s3vectors_endpoint_url": endpoint, **settings}
     return connect(resolve(Settings(**settings))).meta.region_name
 
 
@@ -149,6 +174,9 @@ def test_the_region_falls_back_step_by_step(tmp_path, monkeypatch):
     monkeypatch.setenv("AWS_REGION", "eu-west-2")
     assert region() == "eu-west-2"
     assert region(aws_region="eu-west-3") == "eu-west-3"
+
+    arn = "arn:aws:s3vectors:eu-north-1:123456789012:bucket/my-bucket"
+    assert region(s3vectors_bucket=arn) == "eu-north-1"
 
     monkeypatch.setenv("S3VECTORS_REGION", "eu-south-1")
     assert region() == "eu-south-1"
@@ -184,7 +212,9 @@ def test_endpoints(monkeypatch, value, expected):
     assert options(s3vectors_bucket="my-bucket").endpoint == expected
 
 
-@pytest.mark.parametrize("value", ["localhost:9100", "http://", "ftp://x", "data"])
+@pytest.mark.parametrize(
+    "value", ["localhost:9100", "http://", "ftp://x", "data", "http://x:port", "http://::1"]
+)
 def test_an_endpoint_of_another_form_is_shown(monkeypatch, value):
     """With the forms that are possible."""
     monkeypatch.setenv("S3VECTORS_ENDPOINT_URL", value)

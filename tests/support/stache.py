@@ -45,13 +45,13 @@ def failing(client: Any, operation: str, *turns: int) -> None:
     _at(client, f"before-call.s3vectors.{operation}", turns, (Unavailable(), error))
 
 
-def losing_the_answer(client: Any, operation: str, *turns: int) -> None:
+def losing_the_answer(client: Any, operation: str, *turns: int, answer: Any = None) -> None:
     """Make the given calls of an operation fail although the engine carries them out.
 
     Retries are switched off, for all operations of the client: they would wait.
     """
     client.meta.events.unregister("needs-retry.s3vectors", unique_id="retry-config-s3vectors")
-    _at(client, f"before-send.s3vectors.{operation}", turns, Unavailable())
+    _at(client, f"before-send.s3vectors.{operation}", turns, answer or Unavailable())
 
 
 def _at(client: Any, event: str, turns: tuple[int, ...], response: Any) -> None:
@@ -71,3 +71,11 @@ class Unavailable:
     status_code = 503
     headers = {"x-amzn-errortype": "ServiceUnavailableException"}  # noqa: RUF012 - read only
     content = b'{"message":"Currently unable"}'
+
+
+class GatewayTimeout:
+    """What a proxy answers."""
+
+    status_code = 504
+    headers = {"content-type": "text/html"}  # noqa: RUF012 - read only
+    content = b"<html><body>504 Gateway Timeout</body></html>"

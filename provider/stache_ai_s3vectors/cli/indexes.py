@@ -6,18 +6,16 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from stache_ai_s3vectors.errors import S3VectorsError
+from stache_ai_s3vectors.errors import ConfigurationError, S3VectorsError
 
 if TYPE_CHECKING:
     from stache_ai_s3vectors.settings import Options, Settings
 
 KINDS: Final = ("documents", "summaries", "insights")
-
-P = ParamSpec("P")
 
 
 @click.group()
@@ -25,39 +23,38 @@ def indexes() -> None:
     """List and create indexes."""
 
 
-def _with_settings(
-    command: Callable[Concatenate[Settings, P], None],
-) -> Callable[..., None]:
+_OPTIONS: Final = (
+    click.option("--bucket", help="Vector bucket, name or ARN. [default: S3VECTORS_BUCKET_NAME]"),
+    click.option("--region", help="AWS region. [default: S3VECTORS_REGION, AWS_REGION, …]"),
+    click.option("--endpoint", help="local:PATH or a URL. [default: S3VECTORS_ENDPOINT_URL, AWS]"),
+    click.option("--dimension", type=int, help="Embedding size. [default: EMBEDDING_DIMENSION]"),
+    click.option("--json", "as_json", is_flag=True, help="Print JSON, for other programs."),
+)
+_SETTINGS: Final = {
+    "bucket": "s3vectors_bucket_name",
+    "region": "s3vectors_region",
+    "endpoint": "s3vectors_endpoint_url",
+    "dimension": "embedding_dimension",
+}
+
+
+def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that stand for settings; hand the command the settings they make."""
 
-    @click.option("--bucket", help="Vector bucket, name or ARN. [default: S3VECTORS_BUCKET_NAME]")
-    @click.option("--region", help="AWS region. [default: S3VECTORS_REGION, AWS_REGION, …]")
-    @click.option("--endpoint", help="local:PATH or a URL. [default: S3VECTORS_ENDPOINT_URL, AWS]")
-    @click.option("--dimension", type=int, help="Embedding size. [default: EMBEDDING_DIMENSION]")
-    @click.option("--json", "as_json", is_flag=True, help="Print JSON, for other programs.")
     @wraps(command)
-    def run(
-        bucket: str | None,
-        region: str | None,
-        endpoint: str | None,
-        dimension: int | None,
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> None:
-        from stache_ai_s3vectors.settings import Settings
+    def run(*, as_json: bool, **options: Any) -> None:
+        from stache_ai_s3vectors.settings import load
 
-        wanted = {
-            "s3vectors_bucket_name": bucket,
-            "s3vectors_region": region,
-            "s3vectors_endpoint_url": endpoint,
-            "embedding_dimension": dimension,
-        }
-        given = {name: value for name, value in wanted.items() if value is not None}
+        given = {_SETTINGS[name]: value for name, value in options.items() if value is not None}
         try:
-            command(Settings(**given), *args, **kwargs)
+            command(load(**given), as_json=as_json)
         except S3VectorsError as error:
-            raise click.ClickException(str(error)) from error
+            wrong_usage = isinstance(error, ConfigurationError)
+            kind = click.UsageError if wrong_usage else click.ClickException
+            raise kind(str(error)) from error
 
+    for option in reversed(_OPTIONS):
+        run = option(run)
     return run
 
 
@@ -82,6 +79,8 @@ def create_command(settings: Settings, *, as_json: bool) -> None:
         create_bucket(client, options)
     names = _names(settings, options)
     made = {kind: create_index(client, options, name) for kind, name in names.items()}
+    for name in names.values():
+        _check_fit(replace(options, index=name))
     if as_json:
         rows = [{"kind": kind, "name": names[kind], "created": made[kind]} for kind in KINDS]
         click.echo(json.dumps({"bucket": options.bucket, "indexes": rows}))
@@ -91,6 +90,22 @@ def create_command(settings: Settings, *, as_json: bool) -> None:
     click.echo("\nStache finds them with these settings:")
     for kind, name in names.items():
         click.echo(f"S3VECTORS_{kind.upper()}_INDEX={name}")
+
+
+def _check_fit(options: Options) -> None:
+    """Refuse to recommend an index that was there already and is not what Stache needs."""
+    from stache_ai_s3vectors.records import NON_FILTERABLE
+    from stache_ai_s3vectors.vector_index import VectorIndex
+
+    found = VectorIndex(options).describe()
+    missing = sorted(set(NON_FILTERABLE) - found.non_filterable)
+    if found.dimension != options.dimension or missing:
+        lacks = f" and lacks the non-filterable keys {', '.join(missing)}" if missing else ""
+        raise ConfigurationError(
+            f"index {options.bucket}/{options.index} exists already, with {found.dimension} "
+            f"dimensions{lacks}; wanted are {options.dimension}. Neither can be changed: choose "
+            "another name for the new index"
+        )
 
 
 def _names(settings: Settings, options: Options) -> dict[str, str]:
@@ -130,7 +145,7 @@ def _list(options: Options) -> list[dict[str, Any]]:
 
     client = connect(options)
     what = f"ListIndexes of {options.bucket} {far_end(client, options)}"
-    with translated(what, advice=advice(options)):
+    with translated(what, advice=advice(client, options)):
         pages = client.get_paginator("list_indexes").paginate(vectorBucketName=options.bucket)
         names = [index["indexName"] for page in pages for index in page["indexes"]]
     found = [VectorIndex(replace(options, index=name, create_index=False)) for name in names]
