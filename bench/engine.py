@@ -92,7 +92,8 @@ def main() -> None:
 
     def query(vector: Any, condition: dict[str, Any] | None = None) -> Any:
         request = {**NAMES, "topK": TOP, "queryVector": {"float32": vector.tolist()}}
-        return engine.call("QueryVectors", {**request, "filter": condition})
+        extra = {"filter": condition} if condition else {}
+        return engine.call("QueryVectors", {**request, **extra})
 
     def bare(vector: Any) -> Any:
         found = vectors @ vector

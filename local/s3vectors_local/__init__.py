@@ -18,7 +18,8 @@ What is not, or not known of AWS
     done. Undocumented on AWS, and chosen here as the plainest: filters on missing keys
     and arrays (see `filters`), euclidean distance (plain, not squared), the last of equal
     keys in one PutVectors wins, all of a PutVectors request is refused for one bad record,
-    numbers in metadata keep double precision, at most 50 levels of $and and $or.
+    numbers in metadata keep double precision, at most 50 levels of $and and $or, a member
+    that is null counts as not set (but a null filter is refused). The README has the list.
 
 Modules: `engine` (one function per operation) → `index` (one index's vectors) →
 `storage`; `constraints` and `shapes` (the API model), `validation`, `filters`, `limits`

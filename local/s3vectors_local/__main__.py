@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
@@ -60,6 +61,7 @@ def serve_command(host: str, port: int, data: Path | None) -> None:
     where = f"data in {data}" if data else "data in memory only"
     name = f"[{host}]" if ":" in host else host
     click.echo(f"s3vectors-local: http://{name}:{bound.getsockname()[1]}, {where}; Ctrl-C stops")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn raises it again at its end
     try:
         serve(engine, bound)
     except KeyboardInterrupt:

@@ -32,10 +32,20 @@ class Caller:
         return f"arn:{_partition(self.region)}:s3vectors:{self.region}:{self.account}:bucket/{name}"
 
 
+_PARTITIONS: Final = {
+    "cn-": "aws-cn",
+    "us-gov-": "aws-us-gov",
+    "us-iso-": "aws-iso",
+    "us-isob-": "aws-iso-b",
+    "eu-isoe-": "aws-iso-e",
+    "us-isof-": "aws-iso-f",
+    "eusc-": "aws-eusc",
+}
+"""Beginnings of region names, as in botocore's list of partitions; else it is "aws"."""
+
+
 def _partition(region: str) -> str:
-    if region.startswith("cn-"):
-        return "aws-cn"
-    return "aws-us-gov" if region.startswith("us-gov-") else "aws"
+    return next((p for start, p in _PARTITIONS.items() if region.startswith(start)), "aws")
 
 
 def check_bucket_name(name: str) -> None:

@@ -56,9 +56,12 @@ def distances(vectors: Vector, query: Vector, metric: str) -> Vector:
 
 
 def nearest(found: Vector, count: int) -> npt.NDArray[np.intp]:
-    """Positions of the `count` smallest distances, nearest first, ties by position."""
+    """Positions of the `count` smallest distances, nearest first, ties by position.
+
+    So the nearest 10 are the first 10 of the nearest 20, and pages do not overlap.
+    """
+    positions = np.arange(len(found))
     if count < len(found):
-        positions = np.argpartition(found, count - 1)[:count]
-    else:
-        positions = np.arange(len(found))
-    return positions[np.lexsort((positions, found[positions]))]
+        farthest = np.partition(found, count - 1)[count - 1]
+        positions = np.flatnonzero(found <= farthest)
+    return positions[np.argsort(found[positions], kind="stable")][:count]

@@ -7,6 +7,7 @@
     ├── UnknownOperationException    404
     ├── ConflictException            409
     ├── InternalServerException      500
+    ├── ServiceUnavailableException  503
     └── NotImplementedException      501, ours: AWS answers it, the engine not yet
 
 A subclass's name is AWS's error code. The statuses are those of the service model.
@@ -79,6 +80,12 @@ class InternalServerException(ServiceError):  # noqa: N818 - AWS's own name
     """The engine failed; nothing of the request is stored."""
 
     status = 500
+
+
+class ServiceUnavailableException(ServiceError):  # noqa: N818 - AWS's own name
+    """The engine is stopping; nothing of the request is acknowledged."""
+
+    status = 503
 
 
 class NotImplementedException(ServiceError):  # noqa: N818 - named like AWS's own

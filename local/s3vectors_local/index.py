@@ -76,14 +76,20 @@ class Index:
             rows.matrix[row] = np.frombuffer(data, "<f4")
             rows.name(row, key, orjson.loads(filterable))
         rows.matrix = searchable(rows.matrix, self.configuration.metric)
-        rows.free = [row for row, key in enumerate(rows.keys) if not key]
+        rows.free = np.flatnonzero(~rows.live).tolist()
         return rows
 
     def put(self, records: Sequence[Record]) -> None:
-        """Store vectors, replacing those with the same keys; the last of equal keys wins."""
+        """Store vectors, replacing those with the same keys; the last of equal keys wins.
+
+        What can fail for want of memory comes before the write.
+        """
         latest = list({record.key: record for record in records}.values())
         places = self._rows.places([record.key for record in latest])
         split = [self._split(record.metadata) for record in latest]
+        vectors = np.stack([record.vector for record in latest])
+        comparable = searchable(vectors, self.configuration.metric)
+        self._rows.reserve(max(places) + 1)
         self._storage.put_vectors(
             self.table,
             (
@@ -91,12 +97,10 @@ class Index:
                 for row, record, (filterable, rest) in zip(places, latest, split, strict=True)
             ),
         )
-        self._rows.grow(max(places) + 1)
-        vectors = np.stack([record.vector for record in latest])
-        self._rows.matrix[places] = searchable(vectors, self.configuration.metric)
+        self._rows.occupy(places)
+        self._rows.matrix[places] = comparable
         for row, record, (filterable, _) in zip(places, latest, split, strict=True):
             self._rows.name(row, record.key, filterable)
-        self._rows.take(places)
 
     def _split(self, metadata: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         hidden = self.configuration.hidden
@@ -137,14 +141,12 @@ class Index:
         return list(zip(rows[order].tolist(), found[order].tolist(), strict=True))
 
     def _matching(self, condition: Filter | None) -> npt.NDArray[np.intp]:
-        rows = self._rows
-        if condition is None and not rows.free:
-            return np.arange(len(rows.keys))
-        used = (row for row, key in enumerate(rows.keys) if key)
-        if condition is not None:
-            passes = predicate(condition)
-            used = (row for row in used if passes(rows.filterable[row]))
-        return np.fromiter(used, np.intp)
+        data = self._rows
+        rows = np.flatnonzero(data.live[: len(data.keys)])
+        if condition is None:
+            return rows
+        passes = predicate(condition)
+        return np.fromiter((row for row in rows.tolist() if passes(data.filterable[row])), np.intp)
 
 
 def _stored(
@@ -155,46 +157,58 @@ def _stored(
 
 
 class _Rows:
-    """The matrix and what belongs to its rows; a row with an empty key is free."""
+    """The matrix and what belongs to its rows; `free` are those below the end without a key."""
 
     def __init__(self, dimension: int, count: int) -> None:
         self.matrix: Vector = np.zeros((count, dimension), np.float32)
+        self.live: npt.NDArray[np.bool_] = np.zeros(count, np.bool_)
         self.keys: list[str] = [""] * count
         self.filterable: list[Mapping[str, Any]] = [{}] * count
         self.row_of: dict[str, int] = {}
         self.free: list[int] = []
 
     def places(self, keys: Sequence[str]) -> list[int]:
-        """The row for each key: its own, else a free one, else one past the end."""
-        spare = iter([*self.free, *range(len(self.keys), len(self.keys) + len(keys))])
-        return [row if (row := self.row_of.get(key)) is not None else next(spare) for key in keys]
+        """The row for each key: its own, else the last free one, else one past the end."""
+        spare, end = len(self.free), len(self.keys)
+        rows = []
+        for key in keys:
+            row = self.row_of.get(key)
+            if row is None and spare:
+                spare -= 1
+                row = self.free[spare]
+            elif row is None:
+                row, end = end, end + 1
+            rows.append(row)
+        return rows
 
-    def grow(self, count: int) -> None:
-        """Make room for `count` rows; capacity doubles, so that growing is cheap."""
-        missing = max(0, count - len(self.keys))
-        self.keys += [""] * missing
-        self.filterable += [{}] * missing
+    def reserve(self, count: int) -> None:
+        """Have capacity for `count` rows; it doubles, so that growing is cheap."""
         if count > len(self.matrix):
             room = max(count, 2 * len(self.matrix), 64) - len(self.matrix)
             empty = np.zeros((room, self.matrix.shape[1]), np.float32)
             self.matrix = np.concatenate([self.matrix, empty])
+            self.live = np.concatenate([self.live, np.zeros(room, np.bool_)])
+
+    def occupy(self, places: Sequence[int]) -> None:
+        """Take rows that `places` chose: off the free ones, or past the end."""
+        used = sum(not self.live[row] for row in places if row < len(self.keys))
+        del self.free[len(self.free) - used :]
+        missing = max(0, max(places) + 1 - len(self.keys))
+        self.keys += [""] * missing
+        self.filterable += [{}] * missing
 
     def name(self, row: int, key: str, filterable: Mapping[str, Any]) -> None:
         """Say whose a row is, and what filters see of it."""
         self.keys[row] = key
+        self.live[row] = True
         self.filterable[row] = filterable
         self.row_of[key] = row
-
-    def take(self, rows: Sequence[int]) -> None:
-        """These rows are no longer free."""
-        if self.free:
-            taken = set(rows)
-            self.free = [row for row in self.free if row not in taken]
 
     def drop(self, rows: Sequence[int]) -> None:
         """Free rows."""
         for row in rows:
             del self.row_of[self.keys[row]]
             self.keys[row] = ""
+            self.live[row] = False
             self.filterable[row] = {}
         self.free += rows

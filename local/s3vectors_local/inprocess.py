@@ -8,13 +8,16 @@ all its validation, signing, retries and paginators, talks to the engine in this
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from .engine import Engine
 from .wire import Answer, answer
 
 Client = TypeVar("Client")
+
+_EVENT: Final = "before-send.s3vectors"
+_ID: Final = "s3vectors-local"
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,8 @@ class _Response:
 def connect(client: Client, engine: Engine) -> Client:
     """Let the engine answer every request of a boto3 `s3vectors` client.
 
+    A client that was connected to another engine leaves that one.
+
     Returns:
         The same client; none of its requests reaches a network any more.
     """
@@ -40,7 +45,10 @@ def connect(client: Client, engine: Engine) -> Client:
         )
         return _Response(got.status, dict(got.headers), got.body)
 
-    client.meta.events.register("before-send.s3vectors", respond)  # type: ignore[attr-defined]  # any boto client; this package does not import boto
+    events = client.meta.events  # type: ignore[attr-defined]  # any boto client; no boto here
+    # botocore would call both handlers, and only counts an id that is registered twice
+    events.unregister(_EVENT, unique_id=_ID)
+    events.register(_EVENT, respond, unique_id=_ID)
     return client
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import socket
-import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeAlias
@@ -13,14 +11,18 @@ from typing import Any, Final, TypeAlias
 import uvicorn
 
 from .engine import Engine
+from .errors import ServiceUnavailableException
 from .limits import REQUEST_BODY_BYTES
-from .wire import Answer, answer
+from .wire import Answer, answer, refusal
 
 DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 9100
 
 _THREADS: Final = 4
 """Requests in work at a time; the engine itself works on one, the others parse."""
+
+_GRACE: Final = 3
+"""Seconds that requests under way get when the server is asked to stop."""
 
 _BACKLOG: Final = 128
 """Connections that wait to be accepted."""
@@ -38,31 +40,30 @@ class Application:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="s3vectors")
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Answer one HTTP request."""
-        body = await _read(receive)
-        if body is None:
-            return
+        """Answer one HTTP request, unless its client leaves or we stop before it is whole."""
+        try:
+            body = await _read(receive)
+            if body is not None:
+                await _send(send, await self._answer(scope, body))
+        except asyncio.CancelledError:  # we are stopping, and it did not end in its time
+            await _send(send, refusal(ServiceUnavailableException("s3vectors-local is stopping")))
+
+    async def _answer(self, scope: Message, body: bytes) -> Answer:
+        if (scope["method"], scope["path"]) == ("GET", "/health"):
+            return Answer(200, {"content-type": "application/json"}, b'{"status":"ok"}')
         headers = {
-            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+            name.decode("latin-1"): text.decode("latin-1") for name, text in scope["headers"]
         }
-        path = scope["path"]
-        if path == "/health" and scope["method"] == "GET":
-            got = Answer(200, {"content-type": "application/json"}, b'{"status":"ok"}')
-        else:
-            got = await asyncio.get_running_loop().run_in_executor(
-                self._threads, answer, self._engine, scope["method"], path, headers, body
-            )
-        await send(
-            {
-                "type": "http.response.start",
-                "status": got.status,
-                "headers": [
-                    *((name.encode(), value.encode()) for name, value in got.headers.items()),
-                    (b"content-length", str(len(got.body)).encode()),
-                ],
-            }
-        )
-        await send({"type": "http.response.body", "body": got.body})
+        request = (scope["method"], scope["path"], headers, body)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, answer, self._engine, *request)
+
+
+async def _send(send: Send, got: Answer) -> None:
+    headers = {**got.headers, "content-length": str(len(got.body))}
+    encoded = [(name.encode(), text.encode()) for name, text in headers.items()]
+    await send({"type": "http.response.start", "status": got.status, "headers": encoded})
+    await send({"type": "http.response.body", "body": got.body})
 
 
 async def _read(receive: Receive) -> bytes | None:
@@ -102,12 +103,12 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def serve(engine: Engine, bound: socket.socket) -> None:
-    """Answer requests until SIGINT or SIGTERM; those under way are answered first."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn raises it again at its end
+    """Answer requests until SIGINT or SIGTERM; those under way get `_GRACE` seconds more."""
     configuration = uvicorn.Config(
         Application(engine),
         lifespan="off",
         ws="none",
+        timeout_graceful_shutdown=_GRACE,
         log_level="warning",
         access_log=False,
         server_header=False,

@@ -1,6 +1,6 @@
 """Where buckets, indexes and vectors are kept: one SQLite database, on disk or in memory.
 
-On disk it is `s3vectors.db` in a directory that one engine owns at a time. A write is
+On disk it is `s3vectors.db` in a directory that one engine owns at a time (`lock`). A write is
 acknowledged after SQLite's write-ahead log is synchronised (`synchronous=FULL`), so an
 acknowledged vector survives the death of the process and of the machine, and a request
 is stored whole or not at all.
@@ -11,6 +11,8 @@ first is needed in memory to answer a query.
 
 from __future__ import annotations
 
+import errno
+import os
 import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -19,10 +21,14 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import orjson
+from filelock import FileLock, Timeout
 
 from .errors import DataDirectoryError, InternalServerException
 
 FILE: Final = "s3vectors.db"
+LOCK: Final = "lock"
+"""An engine holds an operating system's lock on this file, which dies with its process."""
+
 FORMAT: Final = 1
 """Version of the tables below, kept in SQLite's `user_version`."""
 
@@ -55,29 +61,53 @@ class Storage:
                 engine, or holds something else or something newer.
         """
         self.directory = directory
+        self._owner = None if directory is None else _own(directory)
         try:
             self._db = _connect(directory)
+        except BaseException:
+            self._free()
+            raise
+        try:
             self.secret = _prepare(self._db)
-        except (OSError, sqlite3.Error) as error:
-            raise DataDirectoryError(_explain(directory, error)) from error
+        except BaseException as error:
+            self.close()
+            if isinstance(error, sqlite3.Error):
+                raise _unusable(directory, error) from error
+            raise
 
     def close(self) -> None:
         """Give the directory free."""
         self._db.close()
+        self._free()
+
+    def _free(self) -> None:
+        if self._owner is not None:
+            self._owner.release()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         try:
             self._db.execute("BEGIN IMMEDIATE")
-            with self._db:  # commits, or rolls back what fails
-                yield self._db
-        except sqlite3.Error as error:
-            message = f"the data directory refused the write: {error}. Nothing of it is stored"
-            raise InternalServerException(message) from error
+            yield self._db
+            self._db.execute("COMMIT")
+        except BaseException as error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            if isinstance(error, sqlite3.Error):
+                message = f"the data directory refused the write: {error}. Nothing of it is stored"
+                raise InternalServerException(message) from error
+            raise
 
     def records(self, table: str) -> list[tuple[Any, ...]]:
-        """All rows of `buckets` (arn, record) or `indexes` (id, arn, record)."""
-        rows = self._db.execute(f"SELECT * FROM {table} ORDER BY rowid").fetchall()
+        """All rows of `buckets` (arn, record) or `indexes` (id, arn, record).
+
+        Raises:
+            DataDirectoryError: they cannot be read.
+        """
+        try:
+            rows = self._db.execute(f"SELECT * FROM {table} ORDER BY rowid").fetchall()
+        except sqlite3.Error as error:
+            raise _unusable(self.directory, error) from error
         return [(*row[:-1], orjson.loads(row[-1])) for row in rows]
 
     def put_bucket(self, arn: str, record: dict[str, Any]) -> None:
@@ -137,14 +167,36 @@ class Storage:
         return int(self._db.execute(statement).fetchone()[0])
 
 
+def _own(directory: Path) -> FileLock:
+    """Make the directory, and be its only owner until the lock is released or we die."""
+    lock = FileLock(directory / LOCK, timeout=0, thread_local=False)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        if not os.access(directory, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        lock.acquire()
+    except Timeout as error:
+        raise DataDirectoryError(
+            f"{directory} belongs to a running engine: stop it, or name another directory"
+        ) from error
+    except OSError as error:
+        raise _unusable(directory, error) from error
+    return lock
+
+
 def _connect(directory: Path | None) -> sqlite3.Connection:
-    if directory is None:
-        return sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-    directory.mkdir(parents=True, exist_ok=True)
-    db = sqlite3.connect(directory / FILE, timeout=0, isolation_level=None, check_same_thread=False)
-    db.execute("PRAGMA locking_mode = EXCLUSIVE")  # one engine owns a directory
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = FULL")
+    path = ":memory:" if directory is None else directory / FILE
+    try:
+        db = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+    except sqlite3.Error as error:
+        raise _unusable(directory, error) from error
+    try:
+        db.execute("PRAGMA locking_mode = EXCLUSIVE")  # keeps other SQLite programs out, too
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+    except sqlite3.Error as error:
+        db.close()
+        raise _unusable(directory, error) from error
     return db
 
 
@@ -163,8 +215,9 @@ def _prepare(db: sqlite3.Connection) -> bytes:
     return bytes(secret)
 
 
-def _explain(directory: Path | None, error: OSError | sqlite3.Error) -> str:
+def _unusable(directory: Path | None, error: OSError | sqlite3.Error) -> DataDirectoryError:
     reason = getattr(error, "strerror", None) or str(error)
-    if "locked" in reason:
-        return f"{directory} belongs to a running engine: stop it, or name another directory"
-    return f"cannot keep data in {directory}: {reason}"
+    file = None if directory is None else directory / FILE
+    if file is not None and file.exists() and not os.access(file, os.W_OK):
+        reason = f"{FILE} is not writable"
+    return DataDirectoryError(f"cannot keep data in {directory}: {reason}")

@@ -48,12 +48,10 @@ def parse_records(
         key, metadata = entry["key"], entry.get("metadata")
         _check_key(key, position)
         vector = parse_vector(entry["data"])
-        problem = _vector_problem(vector, dimension, metric)
-        if problem:
+        if problem := _vector_problem(vector, dimension, metric):
             raise _invalid_record(key, f"vectors[{position}].data", problem)
         metadata = {} if metadata is None else metadata
-        problem = metadata_problem(metadata, non_filterable)
-        if problem:
+        if problem := metadata_problem(metadata, non_filterable):
             raise _invalid_record(key, f"vectors[{position}].metadata", problem)
         records.append(Record(key, vector, metadata))
     return records
@@ -73,29 +71,26 @@ def _invalid_record(key: str, path: str, problem: str) -> ValidationException:
 def parse_vector(data: Mapping[str, Any]) -> Vector:
     """The float32 vector of a `{"float32": […]}` member; NaN and infinities allowed.
 
+    Without the member it is empty, which no index takes.
+
     Raises:
-        ValidationException: the union's one member is missing.
         SerializationException: an element is not a number.
     """
-    numbers = data.get("float32")
-    if numbers is None:
-        message = "Vector data must hold float32"
-        raise ValidationException(message, ("data", message))
-    if not set(map(type, numbers)) <= {int, float}:
+    numbers = data.get("float32") or []
+    if not set(map(type, numbers)) <= {float}:
         numbers = [_number(item) for item in numbers]
-    try:
-        wide = np.array(numbers, dtype=np.float64)
-    except OverflowError:  # an integer of more than 308 digits
-        wide = np.array([float("inf")])
     with np.errstate(over="ignore"):
-        return wide.astype(np.float32)
+        return np.array(numbers, dtype=np.float64).astype(np.float32)
 
 
 def _number(item: Any) -> float:
     if isinstance(item, str) and item in _NOT_FINITE:
         return float(item)
     if isinstance(item, (int, float)) and not isinstance(item, bool):
-        return float(item)
+        try:
+            return float(item)
+        except OverflowError:  # an integer of more than 308 digits
+            return float("inf")
     raise SerializationException("vector data must be numbers")
 
 

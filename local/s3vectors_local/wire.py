@@ -60,11 +60,15 @@ def answer(
         response = engine.call(operation, _request(body), _caller(headers))
         return _answer(200, response)
     except ServiceError as error:
-        return _answer(error.status, error.body(), error.code)
+        return refusal(error)
     except Exception:  # noqa: BLE001 - the answer to whatever else is a 500, and a log entry
         _LOG.exception("%s %s failed", method, path)
-        fault = InternalServerException("s3vectors-local failed; its log says how")
-        return _answer(fault.status, fault.body(), fault.code)
+        return refusal(InternalServerException("s3vectors-local failed; its log says how"))
+
+
+def refusal(error: ServiceError) -> Answer:
+    """The answer that says no."""
+    return _answer(error.status, error.body(), error.code)
 
 
 def _operation(method: str, path: str) -> str:

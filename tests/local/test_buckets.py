@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from botocore import session
 from botocore.exceptions import ClientError
 
 from far_ends import boto_client
-from s3vectors_local import connect
+from s3vectors_local import Caller, connect
 
 ARN = "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket"
 
@@ -66,6 +67,16 @@ def test_encryption_must_make_sense(client, encryption, problem):
         client.create_vector_bucket(vectorBucketName="b-1", encryptionConfiguration=encryption)
 
 
+def test_nulls_and_unknown_members_of_the_encryption_are_not_kept(engine):
+    """Null is not set; what a newer client sends is ignored."""
+    told = {"sseType": None, "kmsKeyArn": None, "future": {"x": 1}}
+
+    engine.call("CreateVectorBucket", {"vectorBucketName": "b-1", "encryptionConfiguration": told})
+
+    found = engine.call("GetVectorBucket", {"vectorBucketName": "b-1"})["vectorBucket"]
+    assert found["encryptionConfiguration"] == {"sseType": "AES256"}
+
+
 def test_encryption_with_a_key_is_kept(client):
     """What CreateVectorBucket was told, GetVectorBucket tells."""
     wanted = {"sseType": "aws:kms", "kmsKeyArn": "arn:aws:kms:us-east-1:123456789012:key/k"}
@@ -102,6 +113,8 @@ def test_a_token_is_good_for_its_own_listing_only(client):
     ):
         with pytest.raises(client.exceptions.ValidationException, match="Invalid nextToken"):
             client.list_vector_buckets(**wrong)
+    with pytest.raises(client.exceptions.ValidationException, match="Invalid nextToken"):
+        client.list_indexes(vectorBucketName="b-1", nextToken=token)
 
 
 def test_an_empty_bucket_can_be_deleted(client, bucket):
@@ -146,6 +159,31 @@ def test_buckets_belong_to_an_account_and_a_region(engine, client, bucket):
     assert made == ARN.replace("123456789012", "210987654321")
     made = china.create_vector_bucket(vectorBucketName=bucket)["vectorBucketArn"]
     assert made == "arn:aws-cn:s3vectors:cn-north-1:123456789012:bucket/my-bucket"
+
+
+@pytest.mark.parametrize(
+    "region, partition",
+    [
+        (region, partition["id"])
+        for partition in session.get_session().get_data("partitions")["partitions"]
+        for region in partition["regions"]
+        if not region.endswith("-global")
+    ],
+)
+def test_every_region_of_botocore_has_its_partition(region, partition):
+    """Also those that are hard to get into."""
+    assert Caller(region=region).bucket_arn("b").startswith(f"arn:{partition}:s3vectors:{region}:")
+
+
+def test_an_access_key_id_that_is_not_twelve_digits_is_no_account(engine):
+    """Then the account is the usual one of tests."""
+    client = connect(
+        boto_client(aws_access_key_id="2109876543210", aws_secret_access_key="x"), engine
+    )
+
+    assert (
+        ":123456789012:" in client.create_vector_bucket(vectorBucketName="b-1")["vectorBucketArn"]
+    )
 
 
 def test_tags_follow_the_models_rules(client):

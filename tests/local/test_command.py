@@ -63,6 +63,18 @@ def test_a_directory_that_cannot_be_written_is_one_line_and_status_2(tmp_path):
     )
 
 
+def test_a_damaged_file_is_one_line_and_status_2(tmp_path):
+    """What is in it is not touched."""
+    (tmp_path / "s3vectors.db").write_text("mine" * 100)
+
+    result = run("serve", "--port", "0", "--data", tmp_path)
+
+    assert result.returncode == 2
+    assert result.stderr == (
+        f"s3vectors-local: cannot keep data in {tmp_path}: file is not a database\n"
+    )
+
+
 @pytest.mark.parametrize("owner", ["this process", "another server"])
 def test_a_directory_of_a_running_engine_is_one_line_and_status_2(tmp_path, owner):
     """In whichever process the engine runs."""

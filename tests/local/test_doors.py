@@ -9,6 +9,7 @@ import uuid
 import pytest
 
 import s3vectors_local
+from s3vectors_local import Engine, connect
 
 
 def test_every_far_end_stores_finds_lists_and_deletes(every_far_end):
@@ -29,6 +30,19 @@ def test_every_far_end_stores_finds_lists_and_deletes(every_far_end):
     assert [(v["key"], v["metadata"]) for v in found] == [("k2", {"n": 2}), ("k0", {"n": 0})]
     with pytest.raises(client.exceptions.ValidationException, match="Invalid filter"):
         client.query_vectors(**names, **query, filter={})
+
+
+def test_a_client_has_one_engine_at_a_time(client, engine, bucket):
+    """Connecting it again takes it from the first."""
+    other = Engine()
+
+    connect(client, other)
+    client.create_vector_bucket(vectorBucketName="elsewhere")
+
+    first = engine.call("ListVectorBuckets", {})["vectorBuckets"]
+    assert [found["vectorBucketName"] for found in first] == [bucket]
+    assert len(other.call("ListVectorBuckets", {})["vectorBuckets"]) == 1
+    other.close()
 
 
 def test_importing_the_engine_loads_nothing_heavy():

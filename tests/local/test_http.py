@@ -76,7 +76,7 @@ def test_unknown_and_null_members_are_ignored(url):
 
 @pytest.mark.parametrize("beyond, message", [(0, "not valid JSON"), (1, "exceeds max allowed")])
 def test_a_body_can_have_twenty_mebibytes(url, beyond, message):
-    """Inclusive; one byte more is refused for its size, before it is read."""
+    """Inclusive; one byte more is refused for its size."""
     response, document = ask(url, body=b"x" * (REQUEST_BODY_BYTES + beyond))
 
     assert response.status == 400
@@ -97,20 +97,21 @@ def test_a_client_that_leaves_in_the_middle_of_a_request_is_no_request(url):
 
 
 def test_a_fault_of_the_engine_is_a_500_and_a_log_entry(caplog):
-    """Here, a closed one; the answer has AWS's form, the log has the traceback."""
+    """Here, a lost table; the answer has AWS's form, the log has the traceback."""
     engine = Engine()
     engine.call("CreateVectorBucket", {"vectorBucketName": "my-bucket"})
     index = {"vectorBucketName": "my-bucket", "indexName": "idx"}
     engine.call(
         "CreateIndex", {**index, "dataType": "float32", "dimension": 1, "distanceMetric": "cosine"}
     )
-    engine.close()
+    engine._state.storage._db.execute("DROP TABLE vectors_1")
 
     got = answer(engine, "POST", "/ListVectors", {}, json.dumps(index).encode())
 
     assert (got.status, got.headers["x-amzn-errortype"]) == (500, "InternalServerException")
     assert "POST /ListVectors failed" in caplog.text
-    assert "Cannot operate on a closed database" in caplog.text
+    assert "no such table" in caplog.text
+    engine.close()
 
 
 def test_one_connection_serves_many_requests(url):
@@ -146,6 +147,23 @@ def test_many_clients_at_a_time(url):
             list(threads.map(write, range(40)))
 
         assert len(client.list_vectors(**names)["vectors"]) == 200
+
+
+def test_an_unfinished_request_does_not_keep_it_from_stopping():
+    """It gets its time of grace and an answer, then the server ends."""
+    with running() as (process, url):
+        host, port = urlsplit(url).netloc.split(":")
+        with socket.create_connection((host, int(port))) as connection:
+            connection.sendall(b"POST /GetIndex HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{")
+            ask(url)  # it has read the other by now
+            process.terminate()
+            _, errors = process.communicate()
+            got = connection.recv(1000)
+
+    assert process.returncode == 0
+    assert got.startswith(b"HTTP/1.1 503")
+    assert b"s3vectors-local is stopping" in got
+    assert [line for line in errors.splitlines() if "graceful shutdown exceeded" not in line] == []
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])

@@ -136,11 +136,12 @@ def test_an_index_is_named_in_one_way(client, names):
 
 
 def test_an_arn_of_the_older_packages_form_is_refused(client, names):
-    """`vector-bucket/` exists nowhere in S3 Vectors."""
-    arn = client.get_index(**names)["index"]["indexArn"].replace(":bucket/", ":vector-bucket/")
+    """`vector-bucket/` exists nowhere in S3 Vectors; nor does anything behind the name."""
+    arn = client.get_index(**names)["index"]["indexArn"]
 
-    with pytest.raises(client.exceptions.ValidationException, match="regular expression"):
-        client.get_index(indexArn=arn)
+    for wrong in (arn.replace(":bucket/", ":vector-bucket/"), arn + "/more", arn + "_"):
+        with pytest.raises(client.exceptions.ValidationException, match="regular expression"):
+            client.get_index(indexArn=wrong)
 
 
 def test_indexes_are_listed_by_name_prefix_and_page(client, bucket):

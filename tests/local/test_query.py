@@ -145,6 +145,40 @@ def test_results_come_in_pages_of_a_hundred(client, index):
     assert [d for page in pages for d in distances(page)] == list(range(1, 251))
 
 
+def test_pages_of_equal_distances_neither_repeat_nor_lose(client, index):
+    """Duplicate chunks are common; ties go by row."""
+    query = index("cosine", [[1, 1]] * 150 + [[1, n] for n in range(2, 102)])
+    seen, token = [], {}
+    while True:
+        page = query([1, 1], 200, **token)
+        seen += keys(page)
+        if "nextToken" not in page:
+            break
+        token = {"nextToken": page["nextToken"]}
+
+    assert len(set(seen)) == len(seen) == 200
+    assert keys(query([1, 1], 10)) == seen[:10]
+
+
+@pytest.mark.parametrize(
+    "vectors, metric, expected",
+    [
+        ([[0.1, 0.7, 0.3]], "cosine", 0),
+        ([[-0.1, -0.7, -0.3]], "cosine", 2),
+        ([[3e38, 3e38, 3e38]], "euclidean", 3.4028234663852886e38),
+    ],
+)
+def test_distances_stay_in_their_range(index, vectors, metric, expected):
+    """0 to 2 under cosine whatever the rounding; never infinite, which JSON cannot say."""
+    query = index(metric, vectors)
+    ask = [0.1, 0.7, 0.3] if metric == "cosine" else [-3e38, -3e38, -3e38]
+
+    [distance] = distances(query(ask, returnDistance=True))
+
+    assert distance == pytest.approx(expected, abs=1e-6)
+    assert metric == "euclidean" or 0 <= distance <= 2
+
+
 @pytest.mark.parametrize("count, top_k", [(100, 200), (150, 100), (100, 100)])
 def test_there_is_no_token_when_nothing_follows(index, count, top_k):
     """At either end: top_k reached, or no more vectors."""
@@ -157,12 +191,13 @@ def test_there_is_no_token_when_nothing_follows(index, count, top_k):
 
 
 def test_a_token_continues_its_own_query_only(index):
-    """Another vector is another query."""
+    """Another vector, topK or filter is another query."""
     query = index("euclidean", [[n] for n in range(150)])
     token = query([0], 150)["nextToken"]
 
-    with pytest.raises(ClientError, match="Invalid nextToken"):
-        query([1], 150, nextToken=token)
+    for vector, top_k, extra in (([1], 150, {}), ([0], 149, {}), ([0], 150, {"filter": {"a": 1}})):
+        with pytest.raises(ClientError, match="Invalid nextToken"):
+            query(vector, top_k, nextToken=token, **extra)
 
 
 @pytest.mark.parametrize("vector", [[0, 0], [1], [1, float("inf")], [float("nan"), 1]])
@@ -204,6 +239,14 @@ def test_top_k_is_at_least_one(engine, names):
 def test_top_k_can_be_ten_thousand(index):
     """The service's limit since June 2026."""
     assert keys(index("cosine", [[1, 0]])([1, 0], 10_000)) == ["k0"]
+
+
+def test_a_filter_that_is_null_is_refused(engine, names):
+    """To take it for no filter could show one tenant's vectors to another."""
+    request = {**names, "topK": 1, "queryVector": {"float32": [1, 0]}, "filter": None}
+
+    with pytest.raises(ValidationException, match="Invalid filter"):
+        engine.call("QueryVectors", request)
 
 
 def test_a_query_needs_a_vector(client, names):

@@ -12,6 +12,7 @@ import pytest
 from far_ends import boto_client
 from s3vectors_local import DataDirectoryError, Engine, connect
 from s3vectors_local.errors import InternalServerException
+from s3vectors_local.index import _Rows
 
 NAMES = {"vectorBucketName": "my-bucket", "indexName": "idx"}
 INDEX = {"dataType": "float32", "dimension": 2, "distanceMetric": "cosine"}
@@ -86,8 +87,12 @@ def test_a_newer_format_is_left_alone(tmp_path):
         db.execute("PRAGMA user_version = 99")
     db.close()
 
+    before = (tmp_path / "s3vectors.db").read_bytes()
+
     with pytest.raises(DataDirectoryError, match="format 99 is newer .* install the newer"):
         Engine(tmp_path)
+
+    assert (tmp_path / "s3vectors.db").read_bytes() == before
 
 
 def test_something_else_in_its_place_is_left_alone(tmp_path):
@@ -98,6 +103,136 @@ def test_something_else_in_its_place_is_left_alone(tmp_path):
         Engine(tmp_path)
 
     assert (tmp_path / "s3vectors.db").read_text() == "mine" * 100
+
+
+def test_a_failed_opening_gives_the_directory_free(tmp_path):
+    """Once the fault is mended, it opens, though the error is still held."""
+    (tmp_path / "s3vectors.db").write_text("mine" * 100)
+    with pytest.raises(DataDirectoryError) as refused:
+        Engine(tmp_path)
+    (tmp_path / "s3vectors.db").unlink()
+
+    Engine(tmp_path).close()
+
+    assert "not a database" in str(refused.value)
+
+
+def test_damage_inside_the_file_is_an_error_with_the_reason(tmp_path):
+    """Not a traceback; the command ends with status 2."""
+    engine = Engine(tmp_path)
+    fill(engine, "a")
+    engine.close()
+    path = tmp_path / "s3vectors.db"
+    data = bytearray(path.read_bytes())
+    data[4096:] = b"\xff" * (len(data) - 4096)  # all but the first page, which lists the tables
+    path.write_bytes(data)
+
+    with pytest.raises(DataDirectoryError, match=f"cannot keep data in {tmp_path}: .*malformed"):
+        Engine(tmp_path)
+
+
+OPENER = """
+import sys
+from s3vectors_local import DataDirectoryError, Engine
+sys.stdin.readline()
+try:
+    engine = Engine(sys.argv[1])
+    print("owner", flush=True)
+except DataDirectoryError:
+    print("refused", flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_of_engines_that_start_together_exactly_one_gets_the_directory(tmp_path):
+    """None may be refused for nobody."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    for attempt in range(5):
+        command = [sys.executable, "-c", OPENER, str(tmp_path / str(attempt))]
+        processes = [subprocess.Popen(command, **pipes) for _ in range(3)]
+        for process in processes:
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        answers = [process.stdout.readline().strip() for process in processes]
+        for process in processes:
+            process.communicate("end\n")
+
+        assert sorted(answers) == ["owner", "refused", "refused"]
+
+
+@pytest.mark.parametrize(
+    "step, change, expected",
+    [
+        ("name", lambda engine: fill(engine, "c"), ["a", "b", "c"]),
+        ("drop", lambda engine: engine.call("DeleteVectors", {**NAMES, "keys": ["a"]}), ["b"]),
+    ],
+)
+def test_an_interruption_after_the_commit_leaves_nothing_torn(
+    tmp_path, monkeypatch, step, change, expected
+):
+    """Ctrl-C in a process that has the engine: memory is read anew from the disk."""
+    engine = Engine(tmp_path)
+    fill(engine, "a", "b")
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_Rows, step, interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            change(engine)
+
+    assert keys(engine) == expected
+    fill(engine, "d")
+    assert keys(engine) == [*expected, "d"]
+    engine.close()
+    engine = Engine(tmp_path)
+    assert keys(engine) == [*expected, "d"]
+    engine.close()
+
+
+def test_an_interruption_before_the_commit_stores_nothing(monkeypatch):
+    """The transaction is rolled back, and the next one works."""
+    engine = Engine()
+    fill(engine, "a")
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("s3vectors_local.index._stored", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            fill(engine, "b")
+
+    assert keys(engine) == ["a"]
+    fill(engine, "c")
+    assert keys(engine) == ["a", "c"]
+    engine.close()
+
+
+def test_deleted_buckets_and_indexes_stay_deleted(tmp_path):
+    """Also after reopening."""
+    engine = Engine(tmp_path)
+    fill(engine, "a")
+    engine.call("DeleteIndex", NAMES)
+    engine.call("DeleteVectorBucket", {"vectorBucketName": "my-bucket"})
+    engine.close()
+
+    engine = Engine(tmp_path)
+
+    assert engine.call("ListVectorBuckets", {}) == {"vectorBuckets": []}
+    engine.close()
+
+
+def test_a_closed_engine_refuses_everything():
+    """Even what it could answer from memory."""
+    engine = Engine()
+    fill(engine, "a")
+    engine.close()
+
+    for operation, request in (("ListVectorBuckets", {}), ("ListVectors", NAMES)):
+        with pytest.raises(InternalServerException, match="the engine is closed"):
+            engine.call(operation, request)
 
 
 def test_a_path_through_a_file_cannot_be_used(tmp_path):

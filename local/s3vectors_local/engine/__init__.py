@@ -15,7 +15,12 @@ from typing import Any, Final, TypeAlias
 
 from s3vectors_local import constraints, shapes
 from s3vectors_local.arns import Caller
-from s3vectors_local.errors import NotImplementedException, UnknownOperationException
+from s3vectors_local.errors import (
+    InternalServerException,
+    NotImplementedException,
+    ServiceError,
+    UnknownOperationException,
+)
 
 from . import buckets, indexes, vectors
 from .state import Request, Response, State
@@ -55,10 +60,12 @@ class Engine:
     def __init__(self, directory: str | Path | None = None) -> None:
         self._state = State(None if directory is None else Path(directory))
         self._lock = threading.Lock()
+        self._closed = False
 
     def close(self) -> None:
-        """Give the data directory free; the engine answers nothing afterwards."""
+        """Give the data directory free; the engine refuses every request afterwards."""
         with self._lock:
+            self._closed = True
             self._state.storage.close()
 
     def call(self, operation: str, request: Any, caller: Caller | None = None) -> Response:
@@ -66,7 +73,7 @@ class Engine:
 
         Args:
             operation: AWS's name of it, such as "QueryVectors".
-            request: the members of its input.
+            request: the members of its input, of the types and ranges that JSON has.
             caller: whose request it is.
 
         Returns:
@@ -81,6 +88,15 @@ class Engine:
         if operation not in OPERATIONS:
             raise UnknownOperationException(f"The operation {operation} does not exist")
         constraints.check(shapes.INPUTS[operation], request)
-        request = {name: value for name, value in request.items() if value is not None}
+        # null means not set; but a filter that is null must not become no filter
+        request = {k: v for k, v in request.items() if v is not None or k == "filter"}
         with self._lock:
-            return OPERATIONS[operation](self._state, request, caller or Caller())
+            if self._closed:
+                raise InternalServerException("the engine is closed")
+            try:
+                return OPERATIONS[operation](self._state, request, caller or Caller())
+            except ServiceError:
+                raise
+            except BaseException:  # Ctrl-C, for instance, between the disk and memory
+                self._state.reload()
+                raise

@@ -58,7 +58,7 @@ def list_indexes(state: State, request: Request, caller: Caller) -> Response:
     bucket = state.bucket(request, caller)
     found = [index.configuration for index in state.indexes_of(bucket.arn)]
     named = [(index.name, index) for index in found]
-    page, token = state.page(request, ["ListIndexes", bucket.arn], named)
+    page, token = state.page(request, ["ListIndexes", bucket.arn, bucket.created], named)
     return {"indexes": [_summary(index) for index in page], **token}
 
 

@@ -36,11 +36,20 @@ class State:
 
     def __init__(self, directory: Path | None) -> None:
         self.storage = Storage(directory)
-        self.buckets = {arn: Bucket(**record) for arn, record in self.storage.records("buckets")}
-        self.indexes = {
+        try:
+            self.reload()
+        except BaseException:
+            self.storage.close()
+            raise
+
+    def reload(self) -> None:
+        """Read everything anew from storage; vectors when they are first needed."""
+        buckets = {arn: Bucket(**record) for arn, record in self.storage.records("buckets")}
+        indexes = {
             arn: Index(self.storage, table, IndexConfiguration.from_record(record))
             for table, arn, record in self.storage.records("indexes")
         }
+        self.buckets, self.indexes = buckets, indexes
 
     def bucket(self, request: Request, caller: Caller) -> Bucket:
         """The bucket that a request names by `vectorBucketName` or `vectorBucketArn`."""
@@ -83,7 +92,9 @@ def named_bucket(request: Request, caller: Caller) -> str:
 
 def encryption(request: Request) -> dict[str, str]:
     """The encryption that a Create request asks for; SSE-S3 when it does not say."""
-    wanted: dict[str, str] = {"sseType": "AES256", **request.get("encryptionConfiguration", {})}
+    told = request.get("encryptionConfiguration", {})
+    wanted = {name: told[name] for name in ("sseType", "kmsKeyArn") if told.get(name) is not None}
+    wanted.setdefault("sseType", "AES256")
     if wanted["sseType"] == "AES256" and "kmsKeyArn" in wanted:
         raise ValidationException("kmsKeyArn must not be specified when sseType is AES256.")
     if wanted["sseType"] == "aws:kms" and "kmsKeyArn" not in wanted:

@@ -26,18 +26,18 @@ def put_vectors(state: State, request: Request, caller: Caller) -> Response:
 
 
 def get_vectors(state: State, request: Request, caller: Caller) -> Response:
-    """GetVectors: the vectors that exist, each once."""
+    """GetVectors: the vectors that exist, each once, and not in the order asked, as on AWS."""
     index = state.index(request, caller)
-    rows = [index.row(key) for key in dict.fromkeys(request["keys"])]
-    found = [_output(index.vector(row), request) for row in rows if row is not None]
-    return {"vectors": found}
+    rows = {row for key in request["keys"] if (row := index.row(key)) is not None}
+    return {"vectors": [_output(index.vector(row), request) for row in sorted(rows)]}
 
 
 def list_vectors(state: State, request: Request, caller: Caller) -> Response:
     """ListVectors: by row, until `maxResults` vectors or 1 MB are on the page."""
     index = state.index(request, caller)
     segment, segments = _segment(request)
-    scope = ["ListVectors", index.configuration.arn, segment, segments]
+    told = index.configuration
+    scope = ["ListVectors", told.arn, told.created, segment, segments]
     token = request.get("nextToken")
     last = tokens.position(state.storage.secret, scope, token) if token else -1
     found: list[Response] = []
@@ -80,7 +80,8 @@ def query_vectors(state: State, request: Request, caller: Caller) -> Response:
     if "filter" in request:
         enhanced = told.enhanced or request.get("queryMode") == "ENHANCED"
         condition = filters.parse(request["filter"], told.hidden, enhanced=enhanced)
-    scope = ["QueryVectors", told.arn, query.tolist(), request["topK"], request.get("filter")]
+    asked = [query.tolist(), request["topK"], request.get("filter")]
+    scope = ["QueryVectors", told.arn, told.created, *asked]
     token = request.get("nextToken")
     start = tokens.position(state.storage.secret, scope, token) if token else 0
     end = min(start + limits.QUERY_PAGE, request["topK"])
