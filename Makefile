@@ -5,7 +5,8 @@ PYTHON ?= python3
 DEMO := .venv-demo
 DEV := .venv
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-export QUESTION
+# As it was written: no $ of the question is make's
+export ASKED := $(value QUESTION)
 
 .PHONY: help demo test check format bench wheel clean
 
@@ -37,7 +38,7 @@ $(DEV)/.ready: pyproject.toml local/pyproject.toml tests/constraints.txt
 	$(call set_up,3$(comma)11,$(DEV),-c tests/constraints.txt --group dev -e . -e ./local)
 
 demo: $(DEMO)/.ready
-	@$(DEMO)/bin/python examples/quickstart.py $(if $(QUESTION),--question "$$QUESTION")
+	@$(DEMO)/bin/python examples/quickstart.py $(if $(QUESTION),--question "$$ASKED")
 
 test: $(DEV)/.ready
 	@rm -f .coverage*

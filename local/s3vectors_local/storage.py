@@ -16,7 +16,7 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -61,28 +61,19 @@ class Storage:
                 engine, or holds something else or something newer.
         """
         self.directory = directory
-        self._owner = None if directory is None else _own(directory)
         try:
-            self._db = _connect(directory)
-        except BaseException:
-            self._free()
-            raise
-        try:
-            self.secret = _prepare(self._db)
-        except BaseException as error:
-            self.close()
-            if isinstance(error, sqlite3.Error):
-                raise _unusable(directory, error) from error
-            raise
+            with ExitStack() as opened:  # gives up what it holds if a later step fails
+                if directory is not None:
+                    opened.callback(_own(directory).release)
+                self._db = opened.enter_context(closing(_connect(directory)))
+                self.secret = _prepare(self._db)
+                self._opened = opened.pop_all()
+        except sqlite3.Error as error:
+            raise _unusable(directory, error) from error
 
     def close(self) -> None:
         """Give the directory free."""
-        self._db.close()
-        self._free()
-
-    def _free(self) -> None:
-        if self._owner is not None:
-            self._owner.release()
+        self._opened.close()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -186,21 +177,14 @@ def _own(directory: Path) -> FileLock:
 
 def _connect(directory: Path | None) -> sqlite3.Connection:
     path = ":memory:" if directory is None else directory / FILE
-    try:
-        db = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
-    except sqlite3.Error as error:
-        raise _unusable(directory, error) from error
-    try:
-        db.execute("PRAGMA locking_mode = EXCLUSIVE")  # keeps other SQLite programs out, too
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")
-    except sqlite3.Error as error:
-        db.close()
-        raise _unusable(directory, error) from error
-    return db
+    return sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
 
 
 def _prepare(db: sqlite3.Connection) -> bytes:
+    """Set the database up, the first time with its tables; returns its secret."""
+    db.execute("PRAGMA locking_mode = EXCLUSIVE")  # keeps other SQLite programs out, too
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if version > FORMAT:
         raise sqlite3.NotSupportedError(

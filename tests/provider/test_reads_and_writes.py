@@ -136,6 +136,42 @@ def test_leaving_chunks_of_another_namespace_alone_is_logged(provider, caplog):
     assert "1 ids are not in namespace ns: left alone" in caplog.text
 
 
+def test_vectors_of_the_older_package_are_found_read_updated_and_deleted():
+    """In an index as its template made it: `text` alone is non-filterable."""
+    provider = stache.provider()
+    names = {"vectorBucketName": "my-bucket", "indexName": "documents"}
+    provider.client.create_vector_bucket(vectorBucketName="my-bucket")
+    provider.client.create_index(
+        **names,
+        dataType="float32",
+        dimension=4,
+        distanceMetric="cosine",
+        metadataConfiguration={"nonFilterableMetadataKeys": ["text"]},
+    )
+    metadata = {
+        "text": "old text",
+        "namespace": "default",
+        "status": "active",
+        "doc_id": "d",
+        "tags": ["a", "b"],
+        "nested": '{"it": "wrote these as JSON text"}',
+    }
+    vectors = [{"key": "old", "data": {"float32": QUESTION}, "metadata": metadata}]
+    provider.client.put_vectors(**names, vectors=vectors)
+
+    [found] = provider.search(QUESTION, namespace="default", filter={"tags": "a"})
+    assert {**found["metadata"], "text": found["text"]} == metadata
+    assert provider.list_by_filter({"doc_id": "d"})[0].items() >= metadata.items()
+
+    [whole] = provider.get_vectors_with_embeddings(["old"])
+    changed = {**whole["metadata"], "doc_id": "e"}
+    provider.insert([whole["vector"]], [changed.pop("text")], [changed], ids=["old"])
+    assert provider.update_status(["old"], "default", "deleting") == 1
+    assert provider.get_by_ids(["old"])[0].items() >= {"doc_id": "e", "status": "deleting"}.items()
+
+    assert provider.delete_by_metadata("doc_id", "e")["ids"] == ["old"]
+
+
 def test_a_full_vector_of_the_older_package_can_be_soft_deleted(provider):
     """It kept no room for the longer status; the largest value is moved out then."""
     metadata = {"text": "t", "namespace": "ns", "status": "active", "note": "n" * 1987}
