@@ -11,7 +11,6 @@ first is needed in memory to answer a query.
 
 from __future__ import annotations
 
-import errno
 import os
 import secrets
 import sqlite3
@@ -163,8 +162,6 @@ def _own(directory: Path) -> FileLock:
     lock = FileLock(directory / LOCK, timeout=0, thread_local=False)
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        if not os.access(directory, os.W_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         lock.acquire()
     except Timeout as error:
         raise DataDirectoryError(
@@ -201,7 +198,9 @@ def _prepare(db: sqlite3.Connection) -> bytes:
 
 def _unusable(directory: Path | None, error: OSError | sqlite3.Error) -> DataDirectoryError:
     reason = getattr(error, "strerror", None) or str(error)
-    file = None if directory is None else directory / FILE
-    if file is not None and file.exists() and not os.access(file, os.W_OK):
-        reason = f"{FILE} is not writable"
+    if directory is not None and isinstance(error, sqlite3.Error):
+        file = directory / FILE  # SQLite calls a file that it may not write a disk I/O error
+        effective = os.access in os.supports_effective_ids
+        if file.exists() and not os.access(file, os.W_OK, effective_ids=effective):
+            reason = f"{FILE} is not writable"
     return DataDirectoryError(f"cannot keep data in {directory}: {reason}")

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -129,6 +134,59 @@ def test_damage_inside_the_file_is_an_error_with_the_reason(tmp_path):
 
     with pytest.raises(DataDirectoryError, match=f"cannot keep data in {tmp_path}: .*malformed"):
         Engine(tmp_path)
+
+
+def test_a_database_that_lacks_a_table_is_an_error_with_the_reason(tmp_path):
+    """Whoever took it away."""
+    Engine(tmp_path).close()
+    with sqlite3.connect(tmp_path / "s3vectors.db") as db:
+        db.execute("DROP TABLE buckets")
+    db.close()
+
+    for _ in range(2):  # and it gives the directory free
+        with pytest.raises(DataDirectoryError, match="cannot keep data in .*: no such table: buck"):
+            Engine(tmp_path)
+
+
+@contextmanager
+def without_privileges():
+    """As an ordinary user, who cannot write everywhere; tests may run as root."""
+    if os.geteuid():
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.fixture
+def open_directory():
+    """A directory that every user can reach, unlike pytest's."""
+    directory = Path(tempfile.mkdtemp())
+    directory.chmod(0o777)
+    yield directory
+    shutil.rmtree(directory)
+
+
+@pytest.mark.parametrize("name", ["data", "data/deeper"])
+def test_a_directory_that_cannot_be_written_is_named_with_the_reason(open_directory, name):
+    """There already, or to be made."""
+    (open_directory / "data").mkdir(mode=0o555)
+
+    with without_privileges(), pytest.raises(DataDirectoryError, match="Permission denied"):
+        Engine(open_directory / name)
+
+
+def test_a_file_that_cannot_be_written_is_named(open_directory):
+    """SQLite would call it a disk I/O error."""
+    Engine(open_directory).close()
+    (open_directory / "lock").chmod(0o666)
+    (open_directory / "s3vectors.db").chmod(0o444)
+
+    with without_privileges(), pytest.raises(DataDirectoryError, match=r"s3vectors.db is not writ"):
+        Engine(open_directory)
 
 
 OPENER = """
