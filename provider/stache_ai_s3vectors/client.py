@@ -56,11 +56,25 @@ def connect(options: Options) -> S3VectorsClient:
     # What boto3 would read is part of the key: other credentials, another client
     surroundings = tuple(sorted(kv for kv in os.environ.items() if kv[0].startswith("AWS_")))
     try:
-        return _connect(options.endpoint, options.region, _timeouts(options), surroundings)
+        client = _connect(options.endpoint, options.region, _timeouts(options), surroundings)
+        client.meta.events.register("after-call.s3vectors", _check_answer, unique_id=__name__)
     except (botocore.BotoCoreError, ValueError) as error:
         if isinstance(error, ConfigurationError):
             raise
         raise ConfigurationError(f"boto3 cannot make a client of the settings: {error}") from error
+    return client
+
+
+def _check_answer(http_response: Any, model: Any, **_: Any) -> None:
+    """A page of some web server is no answer, though botocore takes any 200 for success."""
+    content = http_response.content
+    if http_response.status_code < HTTPStatus.BAD_REQUEST and content.strip()[:1] not in (
+        b"",
+        b"{",
+    ):
+        raise S3VectorsError(
+            f"{model.name}: what answered is not S3 Vectors, check the endpoint: {content[:80]!r}"
+        )
 
 
 def _timeouts(options: Options) -> tuple[float, float]:

@@ -16,6 +16,7 @@ from stache_ai_s3vectors import (
     ConfigurationError,
     NotFoundError,
     RejectedError,
+    S3VectorsError,
     UnavailableError,
 )
 
@@ -201,6 +202,33 @@ def test_the_services_errors_become_ours(code, kind):
     with pytest.raises(
         kind, match=f"GetVectors on index my-bucket/documents .*: the reason .{code}"
     ):
+        provider.get_by_ids(["a"])
+
+
+@pytest.mark.parametrize("operation", ["PutVectors", "GetVectors"])
+def test_a_page_of_some_other_server_is_not_taken_for_success(operation):
+    """Botocore takes any 200 for one: an insert would seem to be stored."""
+    provider = stache.provider()
+    provider.get_collection_info()
+    stache.losing_the_answer(provider.client, operation, 1, answer=stache.WebPage())
+    call = {
+        "PutVectors": lambda: provider.insert([[1, 2, 3, 4]], ["t"], ids=["a"]),
+        "GetVectors": lambda: provider.get_by_ids(["a"]),
+    }
+
+    with pytest.raises(S3VectorsError, match=f"{operation}: what answered is not S3 Vectors"):
+        call[operation]()
+
+
+def test_what_botocore_refuses_to_send_is_ours_too():
+    """Nothing is known that gets past our own checks; a handler of the user's might."""
+    provider = stache.provider()
+    provider.get_collection_info()
+    provider.client.meta.events.register(
+        "provide-client-params.s3vectors.GetVectors", lambda params, **_: {**params, "keys": 7}
+    )
+
+    with pytest.raises(S3VectorsError, match="GetVectors on index .*: Parameter validation failed"):
         provider.get_by_ids(["a"])
 
 

@@ -12,6 +12,7 @@ import pytest
 
 import stache
 from stache_ai_s3vectors import (
+    AccessDeniedError,
     InvalidInputError,
     PartialWriteError,
     S3VectorsError,
@@ -369,6 +370,27 @@ def test_a_failure_of_the_only_batch_stores_nothing(provider):
         provider.insert([[1, 2, 3, 4]], ["t"])
 
     assert provider.count_by_filter({}) == 0
+
+
+def test_the_callers_own_ids_are_never_deleted(provider):
+    """Not even when it is unknown whether they were stored: they may have been there before."""
+    stache.losing_the_answer(provider.client, "PutVectors", 1)
+
+    with pytest.raises(UnavailableError):
+        provider.insert([[1, 2, 3, 4]], ["t"], ids=["mine"])
+
+    assert provider.count_by_filter({}) == 1
+
+
+def test_what_was_refused_needs_no_withdrawal(provider):
+    """Nothing can be stored, so nothing is deleted: one call, one error."""
+    stache.failing(provider.client, "PutVectors", 1, code="AccessDeniedException")
+    seen = stache.calls(provider.client)
+
+    with pytest.raises(AccessDeniedError):
+        provider.insert([[1, 2, 3, 4]], ["t"])
+
+    assert "DeleteVectors" not in seen
 
 
 def test_an_error_page_of_a_proxy_counts_as_unavailable(provider):

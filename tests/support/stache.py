@@ -36,10 +36,12 @@ def calls(client: Any) -> list[str]:
     return seen
 
 
-def failing(client: Any, operation: str, *turns: int) -> None:
+def failing(
+    client: Any, operation: str, *turns: int, code: str = "ServiceUnavailableException"
+) -> None:
     """Make the given calls of an operation (counted from 1) fail; they do not reach the engine."""
     error = {
-        "Error": {"Code": "ServiceUnavailableException", "Message": "Currently unable"},
+        "Error": {"Code": code, "Message": "Currently unable"},
         "ResponseMetadata": {"HTTPStatusCode": 503},
     }
     _at(client, f"before-call.s3vectors.{operation}", turns, (Unavailable(), error))
@@ -71,6 +73,14 @@ class Unavailable:
     status_code = 503
     headers = {"x-amzn-errortype": "ServiceUnavailableException"}  # noqa: RUF012 - read only
     content = b'{"message":"Currently unable"}'
+
+
+class WebPage:
+    """What some other server answers."""
+
+    status_code = 200
+    headers = {"content-type": "text/html"}  # noqa: RUF012 - read only
+    content = b"<html><body>Welcome</body></html>"
 
 
 class GatewayTimeout:
