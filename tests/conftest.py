@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import loopback
 
 loopback.use_dummy_credentials()  # before anything reads the environment
 loopback.refuse_other_machines()
+# No test depends on how fast the machine is
+settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ours")
 
 from stache_ai.providers.factories import S3VectorsProviderFactory  # noqa: E402
 

@@ -318,7 +318,7 @@ COMMANDS = st.lists(
 
 
 @given(commands=COMMANDS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_any_sequence_of_puts_deletes_and_reopenings_equals_a_dictionary(
     tmp_path_factory, commands
 ):
