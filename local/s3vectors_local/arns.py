@@ -19,6 +19,17 @@ DEFAULT_REGION: Final = "us-east-1"
 _BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 _INDEX_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
+_PARTITIONS: Final = {
+    "cn-": "aws-cn",
+    "us-gov-": "aws-us-gov",
+    "us-iso-": "aws-iso",
+    "us-isob-": "aws-iso-b",
+    "eu-isoe-": "aws-iso-e",
+    "us-isof-": "aws-iso-f",
+    "eusc-": "aws-eusc",
+}
+"""Beginnings of region names, as in botocore's list of partitions; else it is "aws"."""
+
 
 @dataclass(frozen=True)
 class Caller:
@@ -30,18 +41,6 @@ class Caller:
     def bucket_arn(self, name: str) -> str:
         """The ARN of this caller's vector bucket of that name."""
         return f"arn:{_partition(self.region)}:s3vectors:{self.region}:{self.account}:bucket/{name}"
-
-
-_PARTITIONS: Final = {
-    "cn-": "aws-cn",
-    "us-gov-": "aws-us-gov",
-    "us-iso-": "aws-iso",
-    "us-isob-": "aws-iso-b",
-    "eu-isoe-": "aws-iso-e",
-    "us-isof-": "aws-iso-f",
-    "eusc-": "aws-eusc",
-}
-"""Beginnings of region names, as in botocore's list of partitions; else it is "aws"."""
 
 
 def _partition(region: str) -> str:

@@ -55,30 +55,23 @@ def connect(options: Options) -> S3VectorsClient:
     """
     # What boto3 would read is part of the key: other credentials, another client
     surroundings = tuple(sorted(kv for kv in os.environ.items() if kv[0].startswith("AWS_")))
+    timeouts = (options.connect_timeout, options.read_timeout)
     try:
-        client = _connect(options.endpoint, options.region, _timeouts(options), surroundings)
-        client.meta.events.register("after-call.s3vectors", _check_answer, unique_id=__name__)
+        return _connect(options.endpoint, options.region, timeouts, surroundings)
+    except ConfigurationError:
+        raise
     except (botocore.BotoCoreError, ValueError) as error:
-        if isinstance(error, ConfigurationError):
-            raise
         raise ConfigurationError(f"boto3 cannot make a client of the settings: {error}") from error
-    return client
 
 
 def _check_answer(http_response: Any, model: Any, **_: Any) -> None:
     """A page of some web server is no answer, though botocore takes any 200 for success."""
     content = http_response.content
-    if http_response.status_code < HTTPStatus.BAD_REQUEST and content.strip()[:1] not in (
-        b"",
-        b"{",
-    ):
+    success = http_response.status_code < HTTPStatus.BAD_REQUEST
+    if success and content.strip()[:1] not in (b"", b"{"):
         raise S3VectorsError(
             f"{model.name}: what answered is not S3 Vectors, check the endpoint: {content[:80]!r}"
         )
-
-
-def _timeouts(options: Options) -> tuple[float, float]:
-    return options.connect_timeout, options.read_timeout
 
 
 @lru_cache(maxsize=16)
@@ -93,14 +86,17 @@ def _connect(
         connect_timeout=connect_timeout, read_timeout=read_timeout, retries={"mode": "standard"}
     )
     if endpoint is not None and endpoint.startswith(LOCAL):
-        return _connect_local(endpoint.removeprefix(LOCAL), region, configuration)
-    session = boto3.session.Session()
-    return session.client(
-        "s3vectors",
-        region or session.region_name or DEFAULT_REGION,
-        endpoint_url=endpoint,
-        config=configuration,
-    )
+        client = _connect_local(endpoint.removeprefix(LOCAL), region, configuration)
+    else:
+        session = boto3.session.Session()
+        client = session.client(
+            "s3vectors",
+            region or session.region_name or DEFAULT_REGION,
+            endpoint_url=endpoint,
+            config=configuration,
+        )
+    client.meta.events.register("after-call.s3vectors", _check_answer)
+    return client
 
 
 def _connect_local(path: str, region: str | None, configuration: Config) -> S3VectorsClient:

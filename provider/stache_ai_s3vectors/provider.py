@@ -19,7 +19,7 @@ from . import filters, limits, rows, scans
 from .errors import ConfigurationError, InvalidInputError
 from .inputs import check_ids, check_lengths, check_top_k, check_vector
 from .inserts import store, to_records
-from .records import with_status
+from .records import from_metadata, with_status
 from .settings import resolve
 from .vector_index import Description, Record, VectorIndex
 
@@ -207,7 +207,7 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # stache_ai sh
             {
                 "id": chunk.key,
                 "vector": chunk.vector,
-                "metadata": rows.everything(chunk.key, chunk.metadata),
+                "metadata": from_metadata(chunk.key, chunk.metadata).everything,
             }
             for chunk in self._existing(ids, namespace, data=True)
         ]
@@ -327,7 +327,7 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # stache_ai sh
         if limit < 1:
             raise InvalidInputError(f"limit is {limit!r}; it must be 1 or more")
         found = islice(scans.matching(self._index, filters.conditions(filter)), limit)
-        return [rows.listed(key, metadata, fields) for key, metadata in found]
+        return [rows.listed(key, chunk, fields) for key, chunk in found]
 
     def scan_by_metadata(
         self,
@@ -339,8 +339,7 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # stache_ai sh
         """All chunks that pass the filter; else like `list_by_filter`."""
         parts = [*filters.conditions(filter), *filters.in_namespace(namespace)]
         return [
-            rows.listed(key, metadata, fields)
-            for key, metadata in scans.matching(self._index, parts)
+            rows.listed(key, chunk, fields) for key, chunk in scans.matching(self._index, parts)
         ]
 
     def get_collection_info(

@@ -50,6 +50,16 @@ class Chunk:
     metadata: dict[str, Any]
 
     @property
+    def filterable(self) -> dict[str, Any]:
+        """The metadata as filters would see it, had S3 Vectors no limits of size."""
+        return {name: value for name, value in self.metadata.items() if _fits(value)}
+
+    @property
+    def everything(self) -> dict[str, Any]:
+        """Metadata and text in one dictionary."""
+        return {**self.metadata, TEXT: self.text}
+
+    @property
     def namespace(self) -> str:
         """The chunk's namespace."""
         return str(self.metadata.get(NAMESPACE, ""))
@@ -138,12 +148,6 @@ def with_status(
     return to_metadata(
         chunk.text, {**chunk.metadata, STATUS: status}, None, non_filterable
     ).metadata
-
-
-def filterable(key: str, stored: Mapping[str, Any]) -> dict[str, Any]:
-    """The metadata as filters would see it, had S3 Vectors no limits of size."""
-    chunk = from_metadata(key, stored)
-    return {name: value for name, value in chunk.metadata.items() if _fits(value)}
 
 
 def from_metadata(key: str, stored: Mapping[str, Any]) -> Chunk:

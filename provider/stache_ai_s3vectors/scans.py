@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from . import filters
 from .errors import InvalidInputError
-from .records import filterable
+from .records import Chunk, from_metadata
 from .vector_index import VectorIndex
 
 
-def matching(
-    index: VectorIndex, parts: Sequence[filters.Filter]
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Key and stored metadata of every vector for which all conditions hold.
+def matching(index: VectorIndex, parts: Sequence[filters.Filter]) -> Iterator[tuple[str, Chunk]]:
+    """Key and chunk of every vector for which all conditions hold.
 
     The conditions see values that were too large to be filtered on, too.
     """
     condition = filters.all_of(parts)
     filters.check_filterable(condition, index.describe().non_filterable)
     for key, metadata in index.scan():
-        if filters.matches(condition, filterable(key, metadata)):
-            yield key, metadata
+        chunk = from_metadata(key, metadata)
+        if filters.matches(condition, chunk.filterable):
+            yield key, chunk
 
 
 def delete_matching(index: VectorIndex, parts: Sequence[filters.Filter]) -> list[str]:

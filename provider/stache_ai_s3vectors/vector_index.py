@@ -99,9 +99,16 @@ class VectorIndex:
     def _names(self) -> _Names:
         return {"vectorBucketName": self.options.bucket, "indexName": self.options.index}
 
+    @cached_property
+    def _where(self) -> str:
+        return f"{self.options.bucket}/{self.options.index} {far_end(self.client, self.options)}"
+
+    @cached_property
+    def _advice(self) -> str:
+        return advice(self.client, self.options)
+
     def _calling(self, operation: str) -> AbstractContextManager[None]:
-        where = f"{self.options.bucket}/{self.options.index} {far_end(self.client, self.options)}"
-        return translated(f"{operation} on index {where}", advice=advice(self.client, self.options))
+        return translated(f"{operation} on index {self._where}", advice=self._advice)
 
     def describe(self) -> Description:
         """The index's attributes, asked for once; makes the index if it may.
