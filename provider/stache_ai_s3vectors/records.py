@@ -11,6 +11,7 @@ precision of numbers in metadata; on reading the copy wins.
 from __future__ import annotations
 
 import json
+import reprlib
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -38,8 +39,8 @@ _KEPT: Final = frozenset({NAMESPACE, STATUS, TYPE, "doc_id", TEXT, OVERFLOW})
 _KEPT_LONGEST: Final = frozenset({"filename"})
 """Moved out only when nothing else is left: Stache deletes and lists by them."""
 
-_ROOMY: Final = {STATUS: "deleting"}
-"""Sizes are taken with the longest status, so that a stored chunk can be soft-deleted."""
+_LONGEST_STATUS: Final = "deleting"
+"""Sizes are taken with Stache's longest status, so that a stored chunk can be soft-deleted."""
 
 
 @dataclass(frozen=True)
@@ -145,9 +146,11 @@ def with_status(
     if fits:
         return changed
     chunk = from_metadata(key, stored)
-    return to_metadata(
-        chunk.text, {**chunk.metadata, STATUS: status}, None, non_filterable
-    ).metadata
+    wanted = {**chunk.metadata, STATUS: status}
+    try:
+        return to_metadata(chunk.text, wanted, None, non_filterable).metadata
+    except InvalidInputError as error:
+        raise InvalidInputError(f"status {status!r} for id {key!r}: {error}") from error
 
 
 def from_metadata(key: str, stored: Mapping[str, Any]) -> Chunk:
@@ -194,9 +197,9 @@ def _check_json(metadata: Mapping[str, Any]) -> None:
         try:
             _check_keys(value)
             f"{key}{json.dumps(value, allow_nan=False, ensure_ascii=False)}".encode()
-        except (TypeError, ValueError) as error:  # UnicodeEncodeError is a ValueError
+        except (TypeError, ValueError, RecursionError) as error:  # not Unicode: a ValueError
             raise InvalidInputError(
-                f"metadata {key!r} is {value!r:.80}, which JSON cannot hold ({error})"
+                f"metadata {key!r} is {reprlib.repr(value)}, which JSON cannot hold ({error})"
             ) from error
 
 
@@ -245,8 +248,8 @@ def _make_room(
 ) -> list[str]:
     """Keys to move to `_overflow`, largest first, until the rest is within the limits."""
     sizes = {
-        key: 8 + len(key.encode()) + _value_size(_ROOMY.get(key, value))
-        for key, value in metadata.items()
+        key: 8 + len(key.encode()) + _value_size(value)
+        for key, value in _with_room(metadata).items()
         if key not in non_filterable
     }
     over = 4 + sum(sizes.values()) - limits.FILTERABLE_METADATA_BYTES
@@ -267,6 +270,11 @@ def _make_room(
             f"(bytes): {largest}"
         )
     return moved
+
+
+def _with_room(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    status = max(metadata[STATUS], _LONGEST_STATUS, key=lambda text: len(text.encode()))
+    return {**metadata, STATUS: status}
 
 
 def _needs_overflow(overflow: Mapping[str, Any], moved: Sequence[str]) -> str:
@@ -292,7 +300,7 @@ def _kind(value: Any) -> str:
 
 
 def _check_total(stored: Mapping[str, Any]) -> None:
-    size = metadata_size({**stored, **_ROOMY})
+    size = metadata_size(_with_room(stored))
     if size > limits.METADATA_BYTES:
         parts = {key: metadata_size({key: value}) - 4 for key, value in stored.items()}
         largest = sorted(parts, key=lambda key: -parts[key])[:3]

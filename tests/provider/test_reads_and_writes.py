@@ -185,6 +185,26 @@ def test_a_full_vector_of_the_older_package_can_be_soft_deleted(provider):
     assert provider.get_by_ids(["old"])[0].items() >= {**metadata, "status": "deleting"}.items()
 
 
+def test_a_status_for_which_there_is_no_room_names_the_vector():
+    """In an index of the older package there is nowhere to move the rest."""
+    provider = stache.provider()
+    names = {"vectorBucketName": "my-bucket", "indexName": "documents"}
+    provider.client.create_vector_bucket(vectorBucketName="my-bucket")
+    provider.client.create_index(
+        **names,
+        dataType="float32",
+        dimension=4,
+        distanceMetric="cosine",
+        metadataConfiguration={"nonFilterableMetadataKeys": ["text"]},
+    )
+    metadata = {"text": "t", "namespace": "ns", "status": "active", "note": "n" * 1993}
+    vectors = [{"key": "full", "data": {"float32": QUESTION}, "metadata": metadata}]
+    provider.client.put_vectors(**names, vectors=vectors)
+
+    with pytest.raises(InvalidInputError, match="status 'deleting' for id 'full': .*'note'"):
+        provider.update_status(["full"], "ns", "deleting")
+
+
 def test_scans_see_values_that_were_too_large_to_filter_on(provider):
     """delete_by_metadata would silently delete nothing otherwise."""
     large = {"source_path": "s" * 1500, "filename": "f" * 1000}
