@@ -222,16 +222,7 @@ def test_bad_input_names_the_item_and_sends_nothing(provider, arguments, problem
 @pytest.fixture
 def old_index(provider):
     """An index as the older package's infrastructure made it: only `text` non-filterable."""
-    client = provider.client
-    client.create_vector_bucket(vectorBucketName="my-bucket")
-    client.create_index(
-        vectorBucketName="my-bucket",
-        indexName="documents",
-        dataType="float32",
-        dimension=4,
-        distanceMetric="cosine",
-        metadataConfiguration={"nonFilterableMetadataKeys": ["text"]},
-    )
+    stache.older_index(provider)
 
 
 @pytest.mark.parametrize(

@@ -139,15 +139,7 @@ def test_leaving_chunks_of_another_namespace_alone_is_logged(provider, caplog):
 def test_vectors_of_the_older_package_are_found_read_updated_and_deleted():
     """In an index as its template made it: `text` alone is non-filterable."""
     provider = stache.provider()
-    names = {"vectorBucketName": "my-bucket", "indexName": "documents"}
-    provider.client.create_vector_bucket(vectorBucketName="my-bucket")
-    provider.client.create_index(
-        **names,
-        dataType="float32",
-        dimension=4,
-        distanceMetric="cosine",
-        metadataConfiguration={"nonFilterableMetadataKeys": ["text"]},
-    )
+    names = stache.older_index(provider)
     metadata = {
         "text": "old text",
         "namespace": "default",
@@ -188,15 +180,7 @@ def test_a_full_vector_of_the_older_package_can_be_soft_deleted(provider):
 def test_a_status_for_which_there_is_no_room_names_the_vector():
     """In an index of the older package there is nowhere to move the rest."""
     provider = stache.provider()
-    names = {"vectorBucketName": "my-bucket", "indexName": "documents"}
-    provider.client.create_vector_bucket(vectorBucketName="my-bucket")
-    provider.client.create_index(
-        **names,
-        dataType="float32",
-        dimension=4,
-        distanceMetric="cosine",
-        metadataConfiguration={"nonFilterableMetadataKeys": ["text"]},
-    )
+    names = stache.older_index(provider)
     metadata = {"text": "t", "namespace": "ns", "status": "active", "note": "n" * 1993}
     vectors = [{"key": "full", "data": {"float32": QUESTION}, "metadata": metadata}]
     provider.client.put_vectors(**names, vectors=vectors)

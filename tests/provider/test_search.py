@@ -41,14 +41,7 @@ def test_a_score_is_never_below_zero(provider):
 
 def test_under_euclidean_distance_the_score_is_its_inverse(provider):
     """1 / (1 + d), by the metric that the response names."""
-    provider.client.create_vector_bucket(vectorBucketName="my-bucket")
-    provider.client.create_index(
-        vectorBucketName="my-bucket",
-        indexName="documents",
-        dataType="float32",
-        dimension=4,
-        distanceMetric="euclidean",
-    )
+    stache.older_index(provider, "euclidean")
     provider.insert([[0, 0, 0, 0], [3, 4, 0, 0]], ["near", "far"])
 
     results = provider.search([0, 0, 0, 0])

@@ -24,6 +24,23 @@ def provider(index: str | None = None, **settings: Any) -> S3VectorsProvider:
     return made
 
 
+def older_index(provider: S3VectorsProvider, metric: str = "cosine") -> dict[str, str]:
+    """Make the provider's index as the older package's template did; returns its names.
+
+    Only `text` is non-filterable: there is no `_overflow`.
+    """
+    names = {"vectorBucketName": provider.bucket_name, "indexName": provider.index_name}
+    provider.client.create_vector_bucket(vectorBucketName=provider.bucket_name)
+    provider.client.create_index(
+        **names,
+        dataType="float32",
+        dimension=provider.dimensions,
+        distanceMetric=metric,
+        metadataConfiguration={"nonFilterableMetadataKeys": ["text"]},
+    )
+    return names
+
+
 def vectors(count: int) -> list[list[float]]:
     """Different directions, the first nearest to [1, 0, 0, 0]."""
     return [[1.0, float(n), 0.5, 0.25] for n in range(count)]
