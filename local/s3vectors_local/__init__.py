@@ -6,24 +6,28 @@
 or `s3vectors-local serve --port 9100 --data ./data`, and any AWS SDK with that endpoint.
 
 What is faithful
-    The thirteen operations in `engine.OPERATIONS`: request constraints of the API model,
-    names and ARNs, the metadata size arithmetic, the filter language, page tokens, error
-    codes, statuses and messages. Searches are exact, so they find what AWS's approximate
+    All 22 operations: request constraints of the API model, names and ARNs, the metadata
+    size arithmetic, the filter language, index modes, pages and tokens, read-after-write
+    consistency, error codes, statuses and messages; on request permissions, signatures
+    and the documented rates. Searches are exact, so they find what AWS's approximate
     search finds and, now and then, more.
 
 What is not, or not known of AWS
-    Refused with 501 so far: tags and policies of buckets, UpdateIndexMode,
-    UpdateMetadataConfiguration, PutVectorBucketDefaultIndexMode, full-text search.
-    Signatures, permissions and rate limits are not checked; encryption is recorded, not
-    done. Undocumented on AWS, and chosen here as the plainest: filters on missing keys
-    and arrays (see `filters`), euclidean distance (plain, not squared), the last of equal
-    keys in one PutVectors wins, all of a PutVectors request is refused for one bad record,
-    numbers in metadata keep double precision, at most 50 levels of $and and $or, a member
-    that is null counts as not set (but a null filter is refused). The README has the list.
+    Bucket policies are kept, not enforced; encryption is recorded, not done. Undocumented
+    on AWS, and chosen here as the plainest (`choices` has switches for the first three):
+    `$ne` and `$nin` on missing keys and on arrays, euclidean distance (plain, not squared);
+    the text analyzers, BM25's parameters and the constants of rank fusion (see `text`),
+    several query texts without a vector are ranked by the sum of their scores; the last of
+    equal keys in one PutVectors wins, all of a PutVectors request is refused for one bad
+    record, numbers in metadata keep double precision, at most 50 levels of $and and $or, a
+    member that is null counts as not set (but a null filter is refused). The README has
+    the list.
 
-Modules: `engine` (one function per operation) → `index` (one index's vectors) →
-`storage`; `constraints` and `shapes` (the API model), `validation`, `filters`, `limits`
-(what else is refused); `wire` (the protocol), `inprocess` and `server` (the two doors).
+Modules: `engine` (one function per operation) → `index` (one index's vectors) → `rows`
+(`matrix`, `columns`: what searches compare) and `table` (`storage`: what is kept);
+`constraints` and `shapes` (the API model), `validation`, `filters`, `text`, `limits`; `iam`
+(permissions); `wire` (the protocol), `inprocess` and `server` (the two doors), and what
+they do on request: `signatures`, `faults`, `rates`.
 """
 
 from __future__ import annotations
@@ -33,30 +37,49 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .arns import Caller
+    from .choices import Choices
     from .engine import Engine
-    from .errors import DataDirectoryError, ServiceError
+    from .errors import DataDirectoryError, PolicyError, ServiceError
+    from .faults import Faults
+    from .iam import Policies
     from .inprocess import connect
-    from .server import listen, serve
-
-__all__ = [
-    "Caller",
-    "DataDirectoryError",
-    "Engine",
-    "ServiceError",
-    "connect",
-    "listen",
-    "serve",
-]
+    from .rates import RateLimits
+    from .server import listen, serve, serving
+    from .signatures import Verifier
 
 _HOMES = {
     "Caller": "arns",
+    "Choices": "choices",
     "DataDirectoryError": "errors",
     "Engine": "engine",
+    "Faults": "faults",
+    "Policies": "iam",
+    "PolicyError": "errors",
+    "RateLimits": "rates",
     "ServiceError": "errors",
+    "Verifier": "signatures",
     "connect": "inprocess",
     "listen": "server",
     "serve": "server",
+    "serving": "server",
 }
+
+__all__ = [
+    "Caller",
+    "Choices",
+    "DataDirectoryError",
+    "Engine",
+    "Faults",
+    "Policies",
+    "PolicyError",
+    "RateLimits",
+    "ServiceError",
+    "Verifier",
+    "connect",
+    "listen",
+    "serve",
+    "serving",
+]
 
 
 def __getattr__(name: str) -> Any:

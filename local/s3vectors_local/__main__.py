@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import ipaddress
 import signal
 import sys
 from pathlib import Path
+from typing import Any, NoReturn
 
 import click
 
+from .choices import Choices
 from .engine import Engine
-from .errors import DataDirectoryError
+from .errors import DataDirectoryError, PolicyError
+from .faults import KINDS, Faults
+from .iam import Policies
+from .rates import RateLimits
 from .server import DEFAULT_HOST, DEFAULT_PORT, listen, serve
+from .signatures import Verifier
 
 
 @click.group()
@@ -28,7 +35,8 @@ def main() -> None:
     "--host",
     default=DEFAULT_HOST,
     show_default=True,
-    help="Address to listen on. Whoever can reach it can read and change the data.",
+    help="Address to listen on. Whoever can reach it can read and change the data, unless "
+    "--access-key is given.",
 )
 @click.option(
     "--port",
@@ -42,35 +50,183 @@ def main() -> None:
     type=click.Path(file_okay=False, path_type=Path),
     help="Directory that keeps the data, made when missing. Without it, all is in memory.",
 )
-def serve_command(host: str, port: int, data: Path | None) -> None:
+@click.option(
+    "--access-key",
+    "access_keys",
+    multiple=True,
+    metavar="ID:SECRET",
+    help="Verify signatures, and accept those of this key; can be given more than once.",
+)
+@click.option(
+    "--policy",
+    "policies",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Identity policy (JSON) that every caller has; can be given more than once. "
+    "What none allows is answered with 403.",
+)
+@click.option(
+    "--unused",
+    is_flag=True,
+    help="When stopped, print what the policies grant and no request has needed.",
+)
+@click.option(
+    "--bucket-mode",
+    type=click.Choice(["enhanced", "classic"]),
+    default="enhanced",
+    show_default=True,
+    help="Make vector buckets as AWS does today, or as those made before 2026-09-30.",
+)
+@click.option(
+    "--limits",
+    type=click.Choice(["none", "aws"]),
+    default="none",
+    show_default=True,
+    help="Apply the documented write rates of each index: 1,000 requests and 2,500 vectors a "
+    "second; what is beyond is answered with 429.",
+)
+@click.option(
+    "--latency",
+    type=click.FloatRange(0),
+    default=0.0,
+    metavar="SECONDS",
+    help="Take so much longer for every answer.",
+)
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="KIND:RATE",
+    help=f"Let a share of requests fail: {', '.join(KINDS)}, such as 503:0.01. With a timeout no "
+    "answer comes, and the request is carried out or not. Can be given more than once.",
+)
+@click.option("--seed", default=0, show_default=True, help="The faults that a seed gives repeat.")
+@click.option(
+    "--missing-key",
+    type=click.Choice(["match", "no-match"]),
+    default="match",
+    show_default=True,
+    help="Whether a vector without the key passes $ne and $nin; AWS does not document it.",
+)
+@click.option(
+    "--array-negation",
+    type=click.Choice(["no-element", "any-element"]),
+    default="no-element",
+    show_default=True,
+    help="Whether $ne and $nin ask that no element of an array is equal, or that any differs; "
+    "AWS does not document it.",
+)
+@click.option(
+    "--euclidean",
+    type=click.Choice(["plain", "squared"]),
+    default="plain",
+    show_default=True,
+    help="The euclidean distance itself or its square; AWS does not document which it returns.",
+)
+def serve_command(host: str, port: int, **options: Any) -> None:
     """Answer the S3 Vectors API over HTTP until stopped.
 
     \b
-    Example:
+    Examples:
       s3vectors-local serve --port 9100 --data ./data
       aws s3vectors list-vector-buckets --endpoint-url http://127.0.0.1:9100
-    """  # noqa: D301 - \b keeps click from wrapping the example
+      s3vectors-local serve --policy role.json --unused
+      s3vectors-local serve --limits aws --latency 0.02 --fault 503:0.01
+    """  # noqa: D301 - \b keeps click from wrapping the examples
+    try:
+        policies = _policies(options["policies"], unused=options["unused"])
+        faults = _faults(options)
+        keys = dict(_pair(text, "--access-key ID:SECRET") for text in options["access_keys"])
+    except (PolicyError, ValueError) as error:
+        _stop(str(error))
     try:
         bound = listen(host, port)
     except OSError as error:
         _stop(f"cannot listen on {host}:{port}: {error.strerror}; choose another --port")
-    try:
-        engine = Engine(data)
-    except DataDirectoryError as error:
-        _stop(str(error))
-    where = f"data in {data}" if data else "data in memory only"
-    name = f"[{host}]" if ":" in host else host
-    click.echo(f"s3vectors-local: http://{name}:{bound.getsockname()[1]}, {where}; Ctrl-C stops")
+    engine = _engine(options, policies)
+    _greet(host, bound.getsockname()[1], options["data"], verified=bool(keys))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn raises it again at its end
     try:
-        serve(engine, bound)
+        serve(engine, bound, faults=faults, verifier=Verifier(keys) if keys else None)
     except KeyboardInterrupt:
         pass  # uvicorn has answered what was under way and raises Ctrl-C again
     finally:
         engine.close()
+        if policies is not None and options["unused"]:
+            _report(policies.unused())
 
 
-def _stop(message: str) -> None:
+def _policies(files: tuple[Path, ...], *, unused: bool) -> Policies | None:
+    if files:
+        try:
+            return Policies(*(file.read_text("utf-8") for file in files))
+        except PolicyError as error:
+            named = ", ".join(map(str, files))
+            raise PolicyError(f"{error} (policies are counted in order: {named})") from error
+    if unused:
+        raise ValueError("--unused says what a --policy grants in vain; give a --policy")
+    return None
+
+
+def _faults(options: dict[str, Any]) -> Faults | None:
+    if not options["faults"] and not options["latency"]:
+        return None
+    rates: dict[str, float] = {}
+    for text in options["faults"]:
+        kind, rate = _pair(text, "--fault KIND:RATE")
+        try:
+            rates[kind] = float(rate)
+        except ValueError:
+            raise ValueError(f'--fault {text}: "{rate}" is no number from 0 to 1') from None
+    return Faults(rates, options["latency"], options["seed"])
+
+
+def _pair(text: str, form: str) -> tuple[str, str]:
+    name, _, value = text.partition(":")
+    if not name or not value:
+        raise ValueError(f'"{text}" does not have the form {form}')
+    return name, value
+
+
+def _engine(options: dict[str, Any], policies: Policies | None) -> Engine:
+    choices = Choices(options["missing_key"], options["array_negation"], options["euclidean"])
+    try:
+        return Engine(
+            options["data"],
+            bucket_mode=options["bucket_mode"],
+            choices=choices,
+            policies=policies,
+            rates=RateLimits() if options["limits"] == "aws" else None,
+        )
+    except DataDirectoryError as error:
+        _stop(str(error))
+
+
+def _greet(host: str, port: int, data: Path | None, *, verified: bool) -> None:
+    where = f"data in {data}" if data else "data in memory only"
+    name = f"[{host}]" if ":" in host else host
+    click.echo(f"s3vectors-local: http://{name}:{port}, {where}; Ctrl-C stops")
+    if not verified and not _is_loopback(host):
+        click.echo(
+            f"s3vectors-local: warning: whoever reaches {host} can read and change the data; "
+            "--access-key ID:SECRET asks for signatures",
+            err=True,
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _report(unused: list[str]) -> None:
+    for line in unused or ["all that the policies grant was used"]:
+        click.echo(f"s3vectors-local: {line}")
+
+
+def _stop(message: str) -> NoReturn:
     click.echo(f"s3vectors-local: {message}", err=True)
     sys.exit(2)
 

@@ -8,8 +8,9 @@ An S3 Vectors ARN is `arn:PARTITION:s3vectors:REGION:ACCOUNT:bucket/BUCKET` or
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from .errors import ValidationException
 
@@ -38,9 +39,45 @@ class Caller:
     account: str = DEFAULT_ACCOUNT
     region: str = DEFAULT_REGION
 
+    @property
+    def principal(self) -> str:
+        """The ARN by which a denial calls the caller."""
+        return f"arn:{_partition(self.region)}:iam::{self.account}:user/s3vectors-local"
+
     def bucket_arn(self, name: str) -> str:
         """The ARN of this caller's vector bucket of that name."""
         return f"arn:{_partition(self.region)}:s3vectors:{self.region}:{self.account}:bucket/{name}"
+
+    def bucket_of(self, request: Mapping[str, Any]) -> str:
+        """The ARN of the vector bucket that a request names, by name or by ARN.
+
+        Raises:
+            ValidationException: it names none, or in both ways.
+        """
+        name, arn = request.get("vectorBucketName"), request.get("vectorBucketArn")
+        if name is None and arn is not None:
+            return str(arn)
+        if name is not None and arn is None:
+            return self.bucket_arn(name)
+        raise ValidationException(
+            "Must specify either vectorBucketName or vectorBucketArn but not both"
+        )
+
+    def index_of(self, request: Mapping[str, Any]) -> str:
+        """The ARN of the index that a request names, by both names or by ARN.
+
+        Raises:
+            ValidationException: it names none, or in both ways.
+        """
+        bucket, name = request.get("vectorBucketName"), request.get("indexName")
+        arn = request.get("indexArn")
+        if arn is not None and bucket is None and name is None:
+            return str(arn)
+        if arn is None and bucket is not None and name is not None:
+            return f"{self.bucket_arn(bucket)}/index/{name}"
+        raise ValidationException(
+            "Must specify either indexArn or both vectorBucketName and indexName"
+        )
 
 
 def _partition(region: str) -> str:
@@ -59,23 +96,3 @@ def check_index_name(name: str) -> None:
     if not _INDEX_NAME.fullmatch(name):
         message = "Invalid index name"
         raise ValidationException(message, ("indexName", message))
-
-
-def bucket_arn(caller: Caller, name: str | None, arn: str | None) -> str:
-    """The ARN of the bucket that a request names, by name or by ARN."""
-    if name is None and arn is not None:
-        return arn
-    if name is not None and arn is None:
-        return caller.bucket_arn(name)
-    raise ValidationException(
-        "Must specify either vectorBucketName or vectorBucketArn but not both"
-    )
-
-
-def index_arn(caller: Caller, bucket: str | None, index: str | None, arn: str | None) -> str:
-    """The ARN of the index that a request names, by both names or by ARN."""
-    if arn is not None and bucket is None and index is None:
-        return arn
-    if arn is None and bucket is not None and index is not None:
-        return f"{caller.bucket_arn(bucket)}/index/{index}"
-    raise ValidationException("Must specify either indexArn or both vectorBucketName and indexName")

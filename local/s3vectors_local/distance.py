@@ -1,23 +1,28 @@
 """Exact distances between one query and many vectors, and the nearest of them.
 
 Cosine distance is `1 - cosine similarity`, from 0 to 2, as on AWS. Euclidean distance is
-the plain one, with the square root: AWS does not document which it returns, and the
-ranking is the same.
+the plain one, with the square root; whether AWS returns its square is not documented (see
+`choices`), and the ranking is the same.
 """
 
 from __future__ import annotations
+
+from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from .validation import Vector
 
-_CHUNK = 1024
+Rows: TypeAlias = npt.NDArray[np.intp]
+Distances: TypeAlias = npt.NDArray[np.float64]
+
+_CHUNK: Final = 64
 """Rows handled at a time in float64, so that they stay in the processor's cache."""
 
 
 def searchable(vectors: Vector, metric: str) -> Vector:
-    """Vectors as `distances` wants them: of unit length under cosine, else as they are.
+    """Vectors as `exact` wants them: of unit length under cosine, else as they are.
 
     Cosine does not depend on a vector's length, however large or small; float64 keeps
     the square of any float32 in range.
@@ -37,31 +42,29 @@ def searchable(vectors: Vector, metric: str) -> Vector:
     return units
 
 
-def distances(vectors: Vector, query: Vector, metric: str) -> Vector:
-    """Distance of each row of `vectors` (n, dimension) to `query` (dimension,).
+def exact(vectors: Vector, rows: Rows, query: Vector, metric: str) -> Distances:
+    """Distance of some rows of `vectors` (n, dimension) to `query` (dimension,).
 
-    Both must come from `searchable`.
+    Both must come from `searchable`. A row's distance is the same, bit for bit, whatever
+    other rows are asked for.
 
     Returns:
-        Float32 distances, shape (n,).
+        Float64 distances in the range of float32, one for each of `rows`.
     """
+    wide = query.astype(np.float64)
+    found = np.empty(len(rows), np.float64)
+    for start in range(0, len(rows), _CHUNK):
+        chunk = vectors[rows[start : start + _CHUNK]].astype(np.float64)
+        if metric == "cosine":
+            found[start : start + _CHUNK] = 1 - (chunk * wide).sum(axis=1)
+        else:
+            chunk -= wide
+            found[start : start + _CHUNK] = np.sqrt((chunk * chunk).sum(axis=1))
     if metric == "cosine":
-        cosine: Vector = np.clip(np.float32(1) - vectors @ query, 0, 2)
-        return cosine
-    found = np.empty(len(vectors), np.float64)
-    for start in range(0, len(vectors), _CHUNK):
-        difference = vectors[start : start + _CHUNK].astype(np.float64) - query
-        found[start : start + _CHUNK] = np.sqrt(np.einsum("ij,ij->i", difference, difference))
-    return np.minimum(found, np.finfo(np.float32).max).astype(np.float32)
+        return np.clip(found, 0, 2)
+    return np.minimum(found, np.finfo(np.float32).max)
 
 
-def nearest(found: Vector, count: int) -> npt.NDArray[np.intp]:
-    """Positions of the `count` smallest distances, nearest first, ties by position.
-
-    So the nearest 10 are the first 10 of the nearest 20, and pages do not overlap.
-    """
-    positions = np.arange(len(found))
-    if count < len(found):
-        farthest = np.partition(found, count - 1)[count - 1]
-        positions = np.flatnonzero(found <= farthest)
-    return positions[np.argsort(found[positions], kind="stable")][:count]
+def nearest(found: Distances, count: int) -> Rows:
+    """Positions of the `count` smallest distances, nearest first, ties by position."""
+    return np.argsort(found, kind="stable")[:count]

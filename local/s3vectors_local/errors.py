@@ -1,14 +1,18 @@
 """What the service answers when it refuses: code, HTTP status, message, field list.
 
     ServiceError
-    ├── ValidationException          400, with a field list
-    ├── SerializationException       400, the body is not what the protocol wants
-    ├── NotFoundException            404
-    ├── UnknownOperationException    404
-    ├── ConflictException            409
-    ├── InternalServerException      500
-    ├── ServiceUnavailableException  503
-    └── NotImplementedException      501, ours: AWS answers it, the engine not yet
+    ├── ValidationException            400, with a field list
+    ├── SerializationException         400, the body is not what the protocol wants
+    ├── AccessDeniedException          403, no policy allows it
+    ├── AuthenticationError            403, its code says what is wrong with the signature
+    ├── NotFoundException              404
+    ├── UnknownOperationException      404
+    ├── RequestTimeoutException        408
+    ├── ConflictException              409
+    ├── UnsupportedMediaTypeException  415
+    ├── TooManyRequestsException       429
+    ├── InternalServerException        500
+    └── ServiceUnavailableException    503
 
 A subclass's name is AWS's error code. The statuses are those of the service model.
 """
@@ -88,10 +92,52 @@ class ServiceUnavailableException(ServiceError):  # noqa: N818 - AWS's own name
     status = 503
 
 
-class NotImplementedException(ServiceError):  # noqa: N818 - named like AWS's own
-    """AWS answers this; the engine does not so far, and says so rather than guess."""
+class AccessDeniedException(ServiceError):  # noqa: N818 - AWS's own name
+    """The policies that the engine was given do not allow it."""
 
-    status = 501
+    status = 403
+
+
+class AuthenticationError(ServiceError):
+    """The request is not signed as it should be.
+
+    The codes are those that AWS's services share: MissingAuthenticationToken,
+    UnrecognizedClientException, InvalidSignatureException, IncompleteSignature
+    (https://docs.aws.amazon.com/AmazonS3/latest/API/CommonErrors.html).
+    """
+
+    status = 403
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self._code = code
+
+    @property
+    def code(self) -> str:
+        """AWS's error code."""
+        return self._code
+
+
+class RequestTimeoutException(ServiceError):  # noqa: N818 - AWS's own name
+    """The request took too long; a fault that was asked for."""
+
+    status = 408
+
+
+class UnsupportedMediaTypeException(ServiceError):  # noqa: N818 - AWS's own name
+    """The body is not declared as JSON."""
+
+    status = 415
+
+
+class TooManyRequestsException(ServiceError):  # noqa: N818 - AWS's own name
+    """More requests than the rate limits allow; or a fault that was asked for."""
+
+    status = 429
+
+
+class PolicyError(Exception):
+    """An identity policy that cannot be read or evaluated."""
 
 
 class DataDirectoryError(Exception):

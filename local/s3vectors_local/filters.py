@@ -7,14 +7,14 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-metadata-filter
     OPERATOR   = $eq $ne $gt $gte $lt $lte $in $nin $exists $startsWith
 
 A filter object holds exactly one key; several operators under one key must all hold.
-`parse` turns it into a tree that cannot fail any more, `predicate` the tree into a
-function. The same tree is what a columnar evaluation would read, so the two stay apart.
+`parse` turns it into a tree that cannot fail any more; `columns` finds the rows that pass.
 
 Where AWS's behaviour is not documented, the plainest reading is taken:
 - a missing key satisfies `$ne` and `$nin` (they negate `$eq` and `$in`) and
   `$exists: false`, and no other operator;
 - on an array, `$eq`, `$in` and `$startsWith` hold when they hold for any element, `$ne`
   and `$nin` negate that, and the ordering operators never hold.
+`choices` has the other reading of `$ne` and `$nin`.
 """
 
 from __future__ import annotations
@@ -25,9 +25,6 @@ from typing import Any, Final, TypeAlias
 
 from .errors import ValidationException
 from .limits import FILTER_CONSTRAINTS, FILTER_DEPTH
-
-Metadata: TypeAlias = Mapping[str, Any]
-Predicate: TypeAlias = Callable[[Metadata], bool]
 
 
 @dataclass(frozen=True)
@@ -144,74 +141,3 @@ def _conditions(tree: Filter) -> list[Condition]:
 
 def _constraints(condition: Condition) -> int:
     return len(condition.operand) if condition.operator in ("$in", "$nin") else 1
-
-
-def predicate(tree: Filter) -> Predicate:
-    """A function that tells whether a vector's (filterable) metadata passes the filter.
-
-    The tree is walked once, here, and not again for each of the vectors.
-    """
-    match tree:
-        case AllOf(parts):
-            return _all([predicate(part) for part in parts])
-        case AnyOf(parts):
-            return _any([predicate(part) for part in parts])
-        case Condition(key, "$exists", operand):
-            return lambda metadata: (key in metadata) is operand
-        case Condition(key, operator, operand) if operator in _NEGATED:
-            holds = _HOLDS[_NEGATED[operator]]
-            return lambda metadata: key not in metadata or not holds(metadata[key], operand)
-        case Condition(key, operator, operand):
-            holds = _HOLDS[operator]
-            return lambda metadata: key in metadata and holds(metadata[key], operand)
-
-
-def _all(tests: list[Predicate]) -> Predicate:
-    def test_all(metadata: Metadata) -> bool:
-        for test in tests:  # noqa: SIM110 - all() makes a generator for each vector
-            if not test(metadata):
-                return False
-        return True
-
-    return test_all
-
-
-def _any(tests: list[Predicate]) -> Predicate:
-    def test_any(metadata: Metadata) -> bool:
-        for test in tests:  # noqa: SIM110 - any() makes a generator for each vector
-            if test(metadata):
-                return True
-        return False
-
-    return test_any
-
-
-def _element(holds: Callable[[Any, Any], bool], value: Any, operand: Any) -> bool:
-    if isinstance(value, list):
-        return any(holds(element, operand) for element in value)
-    return holds(value, operand)
-
-
-def _equal(value: Any, operand: Any) -> bool:
-    # JSON's true is not 1, though Python's is
-    return isinstance(value, bool) is isinstance(operand, bool) and bool(value == operand)
-
-
-def _within(value: Any, operand: list[Any]) -> bool:
-    return any(_equal(value, item) for item in operand)
-
-
-def _starts_with(value: Any, operand: str) -> bool:
-    return isinstance(value, str) and value.startswith(operand)
-
-
-_NEGATED: Final = {"$ne": "$eq", "$nin": "$in"}
-_HOLDS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
-    "$eq": lambda value, operand: _element(_equal, value, operand),
-    "$in": lambda value, operand: _element(_within, value, operand),
-    "$startsWith": lambda value, operand: _element(_starts_with, value, operand),
-    "$gt": lambda value, operand: _number(value) and value > operand,
-    "$gte": lambda value, operand: _number(value) and value >= operand,
-    "$lt": lambda value, operand: _number(value) and value < operand,
-    "$lte": lambda value, operand: _number(value) and value <= operand,
-}

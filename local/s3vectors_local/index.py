@@ -1,116 +1,128 @@
 """One index: what it was created with, its vectors in memory, its rows in storage.
 
-Rows are numbered; row i of one float32 matrix is the vector in row i. A deleted row is
-used again, an overwritten vector keeps its row: a listing goes by row number, so it
-neither repeats nor loses a vector that nobody touched meanwhile.
+Rows are numbered; row i of the matrix is the vector in row i. A deleted row is used again,
+an overwritten vector keeps its row: a listing goes by row number, so it neither repeats nor
+loses a vector that nobody touched meanwhile.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import orjson
 
-from .distance import distances, nearest, searchable
-from .filters import Filter, predicate
-from .storage import Storage, StoredVector
-from .validation import Record, Vector
+from .choices import Choices
+from .configuration import IndexConfiguration, TextSearch
+from .filters import Filter
+from .limits import QUERY_PAGE
+from .rows import RowSet
+from .storage import Storage
+from .table import StoredVector, Terms, VectorTable
+from .text import analyzer
+from .validation import Records, Vector
 
-_FEW = 4
-"""Gather the matching rows when at most one in this many matches; else compare all."""
+_RANKINGS: Final = 8
+"""Results of searches that are kept for their next pages, until the next write."""
 
 
 @dataclass(frozen=True)
-class IndexConfiguration:
-    """The attributes of an index, as CreateIndex set them."""
+class Hit:
+    """One result of a search; what does not belong to its kind of search is None."""
 
-    bucket: str
-    name: str
-    arn: str
-    created: float
-    dimension: int
-    metric: str
-    non_filterable: tuple[str, ...]
-    encryption: Mapping[str, str]
-    mode: str
-    tags: Mapping[str, str]
-
-    def record(self) -> dict[str, Any]:
-        """The JSON document that storage keeps."""
-        return asdict(self)
-
-    @classmethod
-    def from_record(cls, record: dict[str, Any]) -> IndexConfiguration:
-        """Back from that document."""
-        return cls(**{**record, "non_filterable": tuple(record["non_filterable"])})
-
-    @cached_property
-    def hidden(self) -> frozenset[str]:
-        """The non-filterable keys, for look-ups."""
-        return frozenset(self.non_filterable)
-
-    @property
-    def enhanced(self) -> bool:
-        """Whether filters come before the search, and know `$startsWith`."""
-        return self.mode == "ENHANCED"
+    row: int
+    key: str
+    distance: float | None = None
+    bm25: Mapping[str, float] | None = None
+    fused: float | None = None
 
 
 class Index:
     """The vectors of one index. Not thread-safe: the engine holds its lock."""
 
-    def __init__(self, storage: Storage, table: int, configuration: IndexConfiguration) -> None:
+    def __init__(
+        self, storage: Storage, number: int, configuration: IndexConfiguration, choices: Choices
+    ) -> None:
         self.configuration = configuration
-        self.table = table
         self._storage = storage
+        self._choices = choices
+        self._table = VectorTable(storage, number)
+        self._rankings: dict[bytes, list[Hit]] = {}
+
+    @classmethod
+    def create(cls, storage: Storage, told: IndexConfiguration, choices: Choices) -> Index:
+        """Make a new index in storage."""
+        with storage.transaction():
+            index = cls(storage, storage.put_index(told.arn, told.record()), told, choices)
+            index._table.create()
+            for text in told.texts:
+                index._table.create_text(text.slot)
+        return index
+
+    def configure(self, **changes: Any) -> None:
+        """Change attributes, here and in storage."""
+        changed = replace(self.configuration, **changes)
+        self._storage.update_index(self._table.number, changed.record())
+        self.configuration = changed
+
+    def drop(self) -> None:
+        """Delete the index with its vectors."""
+        with self._storage.transaction():
+            self._storage.delete_index(self._table.number)
+            self._table.drop(self._slots())
 
     @cached_property
-    def _rows(self) -> _Rows:
+    def _rows(self) -> RowSet:
         """Read from storage when first needed, so that opening a directory is quick."""
-        rows = _Rows(self.configuration.dimension, self._storage.row_count(self.table))
-        for row, key, filterable, data in self._storage.vectors(self.table):
-            rows.matrix[row] = np.frombuffer(data, "<f4")
-            rows.name(row, key, orjson.loads(filterable))
-        rows.matrix = searchable(rows.matrix, self.configuration.metric)
-        rows.free = np.flatnonzero(~rows.live).tolist()
+        told = self.configuration
+        rows = RowSet(told.dimension, told.metric, self._choices)
+        rows.load(self._table.row_count(), self._table.scan())
         return rows
 
-    def put(self, records: Sequence[Record]) -> None:
-        """Store vectors, replacing those with the same keys; the last of equal keys wins.
-
-        What can fail for want of memory comes before the write.
-        """
-        latest = list({record.key: record for record in records}.values())
-        places = self._rows.places([record.key for record in latest])
-        split = [self._split(record.metadata) for record in latest]
-        vectors = np.stack([record.vector for record in latest])
-        comparable = searchable(vectors, self.configuration.metric)
-        self._rows.reserve(max(places) + 1)
-        self._storage.put_vectors(
-            self.table,
-            (
-                _stored(row, record, filterable, rest)
-                for row, record, (filterable, rest) in zip(places, latest, split, strict=True)
-            ),
-        )
-        self._rows.occupy(places)
-        self._rows.matrix[places] = comparable
-        for row, record, (filterable, _) in zip(places, latest, split, strict=True):
-            self._rows.name(row, record.key, filterable)
+    def put(self, records: Records) -> None:
+        """Store vectors, replacing those with the same keys; the last of equal keys wins."""
+        latest = list({key: at for at, key in enumerate(records.keys)}.values())
+        keys = [records.keys[at] for at in latest]
+        metadata = [records.metadata[at] for at in latest]
+        vectors = records.vectors[latest]
+        places = self._rows.places(keys)
+        split = [self._split(entry) for entry in metadata]
+        stored = [
+            StoredVector(row, key, orjson.dumps(shown), orjson.dumps(rest), vector.tobytes())
+            for row, key, (shown, rest), vector in zip(
+                places, keys, split, vectors.astype("<f4", copy=False), strict=True
+            )
+        ]
+        self._table.put(stored, self._terms(places, metadata))
+        self._rankings.clear()
+        self._rows.put(places, keys, vectors, [shown for shown, _ in split])
 
     def _split(self, metadata: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         hidden = self.configuration.hidden
         filterable = {key: value for key, value in metadata.items() if key not in hidden}
         return filterable, {key: value for key, value in metadata.items() if key in hidden}
 
+    def _terms(
+        self, rows: Sequence[int], metadata: Sequence[Mapping[str, Any]]
+    ) -> dict[int, Terms]:
+        """What is written to each text table; rows that it does not cover yet come later."""
+        return {
+            text.slot: [
+                (row, text.terms(entry.get(text.key)))
+                for row, entry in zip(rows, metadata, strict=True)
+                if text.built is None or row < text.built
+            ]
+            for text in self.configuration.texts
+        }
+
     def delete(self, keys: Sequence[str]) -> None:
         """Delete vectors; keys that hold none are passed over."""
         rows = [row for key in dict.fromkeys(keys) if (row := self.row(key)) is not None]
-        self._storage.delete_vectors(self.table, rows)
+        self._table.delete(rows, self._slots())
+        self._rankings.clear()
         self._rows.drop(rows)
 
     def row(self, key: str) -> int | None:
@@ -119,96 +131,76 @@ class Index:
 
     def vector(self, row: int) -> StoredVector:
         """What a row holds, as it was put."""
-        return self._storage.vector(self.table, row)
+        return self._table.vector(row)
 
-    def rows_after(self, row: int, segment: int, segments: int) -> Iterator[int]:
-        """Rows above `row` that hold a vector and belong to a segment, in order."""
+    def after(self, row: int, segment: int, segments: int) -> Iterator[StoredVector]:
+        """The vectors above a row that belong to a segment of the rows, by row."""
+        return self._table.after(row, segment, segments)
+
+    def ranked(self, question: bytes, search: Callable[[], list[Hit]]) -> list[Hit]:
+        """The result of a search; one of several pages is kept for the next of them."""
+        found = self._rankings.pop(question, None) or search()
+        if len(found) > QUERY_PAGE:
+            self._rankings[question] = found
+            if len(self._rankings) > _RANKINGS:
+                del self._rankings[next(iter(self._rankings))]
+        return found
+
+    def search(self, query: Vector, count: int, condition: Filter | None) -> list[Hit]:
+        """The `count` nearest among the vectors that pass the filter, nearest first."""
+        rows, distances = self._rows.nearest(query, count, condition)
+        if (self.configuration.metric, self._choices.euclidean) == ("euclidean", "squared"):
+            distances = np.minimum(distances**2, np.finfo(np.float32).max)
         keys = self._rows.keys
-        start = row + 1 + (segment - row - 1) % segments
-        return (at for at in range(start, len(keys), segments) if keys[at])
+        found = zip(rows.tolist(), distances.astype(np.float32).tolist(), strict=True)
+        return [Hit(row, keys[row], distance) for row, distance in found]
 
-    def search(
-        self, query: Vector, count: int, condition: Filter | None
+    def search_text(
+        self, text: TextSearch, question: str, count: int, condition: Filter | None
     ) -> list[tuple[int, float]]:
-        """The `count` nearest (row, distance) among the vectors that pass the filter."""
-        rows, data, metric = self._matching(condition), self._rows, self.configuration.metric
-        query = searchable(query[None], metric)[0]
-        if len(rows) * _FEW <= len(data.keys):
-            found = distances(data.matrix[rows], query, metric)
-        else:
-            found = distances(data.matrix[: len(data.keys)], query, metric)[rows]
-        order = nearest(found, count)
-        return list(zip(rows[order].tolist(), found[order].tolist(), strict=True))
+        """The (row, BM25 score) that best match a question, best first, among those that pass.
 
-    def _matching(self, condition: Filter | None) -> npt.NDArray[np.intp]:
-        data = self._rows
-        rows = np.flatnonzero(data.live[: len(data.keys)])
-        if condition is None:
-            return rows
-        passes = predicate(condition)
-        return np.fromiter((row for row in rows.tolist() if passes(data.filterable[row])), np.intp)
+        A `count` of -1 stands for all that match at all.
+        """
+        allowed = None if condition is None else self._rows.passing(condition).tobytes()
+        terms = analyzer(text.language)(question)
+        return self._table.search_text(text.slot, terms, count, allowed)
 
+    def key(self, row: int) -> str:
+        """The key of the vector in a row."""
+        return self._rows.keys[row]
 
-def _stored(
-    row: int, record: Record, filterable: dict[str, Any], rest: dict[str, Any]
-) -> StoredVector:
-    data = record.vector.astype("<f4").tobytes()
-    return StoredVector(row, record.key, orjson.dumps(filterable), orjson.dumps(rest), data)
+    def add_texts(self, added: Sequence[TextSearch]) -> None:
+        """Make metadata keys full-text searchable; `build` fills their tables."""
+        with self._storage.transaction():
+            for text in added:
+                self._table.create_text(text.slot)
+            self.configure(texts=(*self.configuration.texts, *added))
 
+    def remove_texts(self, keys: frozenset[str]) -> None:
+        """Take the full text of metadata keys away."""
+        texts = self.configuration.texts
+        with self._storage.transaction():
+            for text in texts:
+                if text.key in keys:
+                    self._table.drop_text(text.slot)
+            self.configure(texts=tuple(text for text in texts if text.key not in keys))
 
-class _Rows:
-    """The matrix and what belongs to its rows; `free` are those below the end without a key."""
+    def build(self, text: TextSearch, count: int) -> None:
+        """Cover at most `count` more vectors with a text table that is BUILDING."""
+        start = text.built or 0
+        entries: list[tuple[int, str]] = []
+        covered = None
+        for vector in self._table.after(start - 1):
+            if len(entries) == count:
+                covered = vector.row
+                break
+            entries.append((vector.row, text.terms(vector.metadata.get(text.key))))
+        advanced = replace(text, built=covered)
+        texts = tuple(advanced if old is text else old for old in self.configuration.texts)
+        with self._storage.transaction():
+            self._table.put_text(text.slot, entries)
+            self.configure(texts=texts)
 
-    def __init__(self, dimension: int, count: int) -> None:
-        self.matrix: Vector = np.zeros((count, dimension), np.float32)
-        self.live: npt.NDArray[np.bool_] = np.zeros(count, np.bool_)
-        self.keys: list[str] = [""] * count
-        self.filterable: list[Mapping[str, Any]] = [{}] * count
-        self.row_of: dict[str, int] = {}
-        self.free: list[int] = []
-
-    def places(self, keys: Sequence[str]) -> list[int]:
-        """The row for each key: its own, else the last free one, else one past the end."""
-        spare, end = len(self.free), len(self.keys)
-        rows = []
-        for key in keys:
-            row = self.row_of.get(key)
-            if row is None and spare:
-                spare -= 1
-                row = self.free[spare]
-            elif row is None:
-                row, end = end, end + 1
-            rows.append(row)
-        return rows
-
-    def reserve(self, count: int) -> None:
-        """Have capacity for `count` rows; it doubles, so that growing is cheap."""
-        if count > len(self.matrix):
-            room = max(count, 2 * len(self.matrix), 64) - len(self.matrix)
-            empty = np.zeros((room, self.matrix.shape[1]), np.float32)
-            self.matrix = np.concatenate([self.matrix, empty])
-            self.live = np.concatenate([self.live, np.zeros(room, np.bool_)])
-
-    def occupy(self, places: Sequence[int]) -> None:
-        """Take rows that `places` chose: off the free ones, or past the end."""
-        used = sum(not self.live[row] for row in places if row < len(self.keys))
-        del self.free[len(self.free) - used :]
-        missing = max(0, max(places) + 1 - len(self.keys))
-        self.keys += [""] * missing
-        self.filterable += [{}] * missing
-
-    def name(self, row: int, key: str, filterable: Mapping[str, Any]) -> None:
-        """Say whose a row is, and what filters see of it."""
-        self.keys[row] = key
-        self.live[row] = True
-        self.filterable[row] = filterable
-        self.row_of[key] = row
-
-    def drop(self, rows: Sequence[int]) -> None:
-        """Free rows."""
-        for row in rows:
-            del self.row_of[self.keys[row]]
-            self.keys[row] = ""
-            self.live[row] = False
-            self.filterable[row] = {}
-        self.free += rows
+    def _slots(self) -> list[int]:
+        return [text.slot for text in self.configuration.texts]

@@ -7,12 +7,15 @@ all its validation, signing, retries and paginators, talks to the engine in this
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from .engine import Engine
-from .wire import Answer, answer
+from .faults import Faults
+from .signatures import HttpRequest, Verifier
+from .wire import Answer, answer, refusal
 
 Client = TypeVar("Client")
 
@@ -29,20 +32,33 @@ class _Response:
     content: bytes
 
 
-def connect(client: Client, engine: Engine) -> Client:
+def connect(
+    client: Client,
+    engine: Engine,
+    *,
+    faults: Faults | None = None,
+    verifier: Verifier | None = None,
+) -> Client:
     """Let the engine answer every request of a boto3 `s3vectors` client.
 
     A client that was connected to another engine leaves that one.
+
+    Args:
+        client: any boto3 `s3vectors` client.
+        engine: who answers.
+        faults: what goes wrong on purpose; a lost answer is botocore's ReadTimeoutError.
+        verifier: checks signatures; without it any credentials will do.
 
     Returns:
         The same client; none of its requests reaches a network any more.
     """
 
     def respond(request: Any, **_: Any) -> _Response:
-        headers = {name.lower(): _text(value) for name, value in request.headers.items()}
-        got: Answer = answer(
-            engine, request.method, urlsplit(request.url).path, headers, request.body or b""
-        )
+        got = _answer(engine, _http(request), faults, verifier)
+        if got is None:
+            from botocore.exceptions import ReadTimeoutError  # noqa: PLC0415 - it is loaded
+
+            raise ReadTimeoutError(endpoint_url=request.url)
         return _Response(got.status, dict(got.headers), got.body)
 
     events = client.meta.events  # type: ignore[attr-defined]  # any boto client; no boto here
@@ -50,6 +66,29 @@ def connect(client: Client, engine: Engine) -> Client:
     events.unregister(_EVENT, unique_id=_ID)
     events.register(_EVENT, respond, unique_id=_ID)
     return client
+
+
+def _answer(
+    engine: Engine, request: HttpRequest, faults: Faults | None, verifier: Verifier | None
+) -> Answer | None:
+    """The answer, or None when it is lost."""
+    if faults is None:
+        return answer(engine, request, verifier)
+    fate = faults.draw()
+    if faults.latency:
+        time.sleep(faults.latency)
+    if fate.error:
+        return refusal(fate.error)
+    got = answer(engine, request, verifier) if fate.done else None
+    return None if fate.lost else got
+
+
+def _http(request: Any) -> HttpRequest:
+    url = urlsplit(request.url)
+    headers = {name.lower(): _text(value) for name, value in request.headers.items()}
+    return HttpRequest(
+        request.method, url.path, url.query, {"host": url.netloc, **headers}, request.body or b""
+    )
 
 
 def _text(value: str | bytes) -> str:

@@ -42,3 +42,15 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-metadata-filter
 
 FILTER_DEPTH: Final = 50
 """$and and $or inside each other. Ours: AWS documents no limit."""
+
+TEXT_SEARCH_KEYS: Final = 10
+"""Text search configurations of one index; the model has the same number for one request."""
+
+TAGS: Final = 50
+"""Tags of one vector bucket or index (API reference of TagResource)."""
+
+WRITE_REQUESTS_PER_SECOND: Final = 1_000
+"""PutVectors and DeleteVectors requests to one index, together."""
+
+WRITTEN_VECTORS_PER_SECOND: Final = 2_500
+"""Vectors that those requests put and delete."""

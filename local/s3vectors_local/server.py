@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable, MutableMapping
+import threading
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, Final, TypeAlias
 
 import uvicorn
 
 from .engine import Engine
 from .errors import ServiceUnavailableException
+from .faults import Fate, Faults
 from .limits import REQUEST_BODY_BYTES
+from .signatures import HttpRequest, Verifier
 from .wire import Answer, answer, refusal
 
 DEFAULT_HOST: Final = "127.0.0.1"
@@ -33,30 +37,53 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 
 class Application:
-    """An ASGI application in front of an engine."""
+    """An ASGI application in front of an engine; the arguments are those of `serve`."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(
+        self, engine: Engine, faults: Faults | None = None, verifier: Verifier | None = None
+    ) -> None:
         self._engine = engine
+        self._faults = faults
+        self._verifier = verifier
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="s3vectors")
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one HTTP request, unless its client leaves or we stop before it is whole."""
         try:
             body = await _read(receive)
-            if body is not None:
-                await _send(send, await self._answer(scope, body))
+            if body is None:
+                return
+            got = await self._answer(scope, body)
+            if got is None:  # a fault that was asked for: nothing comes until the client leaves
+                await receive()
+                return
+            await _send(send, got)
         except asyncio.CancelledError:  # we are stopping, and it did not end in its time
             await _send(send, refusal(ServiceUnavailableException("s3vectors-local is stopping")))
 
-    async def _answer(self, scope: Message, body: bytes) -> Answer:
+    async def _answer(self, scope: Message, body: bytes) -> Answer | None:
+        """The answer, or None when it is to be lost."""
         if (scope["method"], scope["path"]) == ("GET", "/health"):
             return Answer(200, {"content-type": "application/json"}, b'{"status":"ok"}')
-        headers = {
-            name.decode("latin-1"): text.decode("latin-1") for name, text in scope["headers"]
-        }
-        request = (scope["method"], scope["path"], headers, body)
+        fate = Fate() if self._faults is None else self._faults.draw()
+        if self._faults is not None and self._faults.latency:
+            await asyncio.sleep(self._faults.latency)
+        if fate.error:
+            return refusal(fate.error)
+        got = await self._asked(_request(scope, body)) if fate.done else None
+        return None if fate.lost else got
+
+    async def _asked(self, request: HttpRequest) -> Answer:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, answer, self._engine, *request)
+        return await loop.run_in_executor(
+            self._threads, answer, self._engine, request, self._verifier
+        )
+
+
+def _request(scope: Message, body: bytes) -> HttpRequest:
+    headers = {name.decode("latin-1"): text.decode("latin-1") for name, text in scope["headers"]}
+    path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
+    return HttpRequest(scope["method"], path, query, headers, body)
 
 
 async def _send(send: Send, got: Answer) -> None:
@@ -102,10 +129,50 @@ def listen(host: str, port: int) -> socket.socket:
     return bound
 
 
-def serve(engine: Engine, bound: socket.socket) -> None:
-    """Answer requests until SIGINT or SIGTERM; those under way get `_GRACE` seconds more."""
+def serve(
+    engine: Engine,
+    bound: socket.socket,
+    *,
+    faults: Faults | None = None,
+    verifier: Verifier | None = None,
+) -> None:
+    """Answer requests until SIGINT or SIGTERM; those under way get `_GRACE` seconds more.
+
+    Args:
+        engine: who answers.
+        bound: from `listen`.
+        faults: what goes wrong on purpose.
+        verifier: checks signatures; without it any credentials will do.
+    """
+    _uvicorn(engine, faults, verifier).run(sockets=[bound])
+
+
+@contextmanager
+def serving(
+    engine: Engine, *, faults: Faults | None = None, verifier: Verifier | None = None
+) -> Iterator[str]:
+    """Answer requests on this machine from a thread, inside a `with`; gives the URL.
+
+    Args:
+        engine: who answers; it stays open afterwards.
+        faults: what goes wrong on purpose.
+        verifier: checks signatures; without it any credentials will do.
+    """
+    bound = listen(DEFAULT_HOST, 0)
+    server = _uvicorn(engine, faults, verifier)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://{DEFAULT_HOST}:{bound.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+        bound.close()
+
+
+def _uvicorn(engine: Engine, faults: Faults | None, verifier: Verifier | None) -> uvicorn.Server:
     configuration = uvicorn.Config(
-        Application(engine),
+        Application(engine, faults, verifier),
         lifespan="off",
         ws="none",
         timeout_graceful_shutdown=_GRACE,
@@ -113,4 +180,4 @@ def serve(engine: Engine, bound: socket.socket) -> None:
         access_log=False,
         server_header=False,
     )
-    uvicorn.Server(configuration).run(sockets=[bound])
+    return uvicorn.Server(configuration)

@@ -46,11 +46,6 @@ class Document:
 
 
 @dataclass(frozen=True)
-class NotYet:
-    """A member that the service knows and the engine does not answer so far: refused."""
-
-
-@dataclass(frozen=True)
 class Items:
     """A list."""
 
@@ -75,7 +70,7 @@ class Structure:
     required: tuple[str, ...] = ()
 
 
-Shape: TypeAlias = Text | Integer | Flag | Floats | Document | NotYet | Items | Pairs | Structure
+Shape: TypeAlias = Text | Integer | Flag | Floats | Document | Items | Pairs | Structure
 
 _ARN = r"arn:aws[-a-z0-9]*:s3vectors:[a-z0-9-]+:[0-9]{12}:bucket/[a-z0-9][a-z0-9-.]{1,61}[a-z0-9]"
 TAG_PATTERN = r"([\p{L}\p{Z}\p{N}_.:/=+\-@]*)"
@@ -86,7 +81,8 @@ INDEX_NAME = Text(3, 63)
 INDEX_ARN = Text(pattern=_ARN + "/index/[a-z0-9][a-z0-9-.]{1,61}[a-z0-9]")
 KEY = Text(1, 1024)
 METADATA_KEY = Text(1, 63)
-TAGS = Pairs(Text(1, 128, TAG_PATTERN), Text(0, 256, TAG_PATTERN))
+TAG_KEY = Text(1, 128, TAG_PATTERN)
+TAGS = Pairs(TAG_KEY, Text(0, 256, TAG_PATTERN))
 VECTOR = Structure({"float32": Floats()})
 ENCRYPTION = Structure(
     {
@@ -94,6 +90,21 @@ ENCRYPTION = Structure(
         "kmsKeyArn": Text(1, 2048, r"(arn:aws[-a-z0-9]*:kms:[-a-z0-9]*:[0-9]{12}:key/.+)"),
     }
 )
+
+TEXT_SEARCH = Structure(
+    {
+        "metadataKey": METADATA_KEY,
+        "language": Text(choices=("en", "fr", "es", "pt", "it", "de", "nl", "zh", "ja", "ko")),
+        "status": Text(choices=("ACTIVE", "BUILDING")),
+    },
+    ("metadataKey",),
+)
+TEXT_SEARCHES = Items(TEXT_SEARCH, 0, 10)
+QUERY_TEXT = Structure(
+    {"text": Text(1, 1024), "metadataKey": METADATA_KEY}, ("text", "metadataKey")
+)
+INDEX_MODE = Text(choices=("CLASSIC", "ENHANCED"))
+RESOURCE_ARN = Text(0, 1011)
 
 _BUCKET = {"vectorBucketName": BUCKET_NAME, "vectorBucketArn": BUCKET_ARN}
 _INDEX = {"vectorBucketName": BUCKET_NAME, "indexName": INDEX_NAME, "indexArn": INDEX_ARN}
@@ -122,7 +133,7 @@ INPUTS: Mapping[str, Structure] = {
             "metadataConfiguration": Structure(
                 {
                     "nonFilterableMetadataKeys": Items(METADATA_KEY, 0, 10),
-                    "textSearchConfigurations": NotYet(),
+                    "textSearchConfigurations": TEXT_SEARCHES,
                 }
             ),
             "encryptionConfiguration": ENCRYPTION,
@@ -173,29 +184,39 @@ INPUTS: Mapping[str, Structure] = {
             "topK": Integer(1),
             "queryVector": VECTOR,
             "filter": Document(),
-            "queryMode": Text(choices=("CLASSIC", "ENHANCED")),
+            "queryMode": INDEX_MODE,
             "returnMetadata": Flag(),
             "returnDistance": Flag(),
-            "queryTexts": NotYet(),
-            "returnScores": NotYet(),
+            "queryTexts": Items(QUERY_TEXT, 1, 10),
+            "returnScores": Flag(),
             "nextToken": Text(1, 4096),
         },
         ("topK",),
     ),
+    "PutVectorBucketPolicy": Structure({**_BUCKET, "policy": Text()}, ("policy",)),
+    "GetVectorBucketPolicy": Structure(_BUCKET),
+    "DeleteVectorBucketPolicy": Structure(_BUCKET),
+    "PutVectorBucketDefaultIndexMode": Structure(
+        {**_BUCKET, "defaultIndexMode": INDEX_MODE}, ("defaultIndexMode",)
+    ),
+    "UpdateIndexMode": Structure({**_INDEX, "indexMode": INDEX_MODE}, ("indexMode",)),
+    "UpdateMetadataConfiguration": Structure(
+        {
+            **_INDEX,
+            "add": Structure({"textSearchConfigurations": TEXT_SEARCHES}),
+            "delete": Structure(
+                {
+                    "textSearchConfigurations": Items(
+                        Structure({"metadataKey": METADATA_KEY}, ("metadataKey",)), 1, 10
+                    )
+                }
+            ),
+        }
+    ),
+    "TagResource": Structure({"resourceArn": RESOURCE_ARN, "tags": TAGS}, ("resourceArn", "tags")),
+    "UntagResource": Structure(
+        {"resourceArn": RESOURCE_ARN, "tagKeys": Items(TAG_KEY)}, ("resourceArn", "tagKeys")
+    ),
+    "ListTagsForResource": Structure({"resourceArn": RESOURCE_ARN}, ("resourceArn",)),
 }
-"""Operation to request shape: every operation the engine answers."""
-
-NOT_YET = frozenset(
-    {
-        "DeleteVectorBucketPolicy",
-        "GetVectorBucketPolicy",
-        "ListTagsForResource",
-        "PutVectorBucketDefaultIndexMode",
-        "PutVectorBucketPolicy",
-        "TagResource",
-        "UntagResource",
-        "UpdateIndexMode",
-        "UpdateMetadataConfiguration",
-    }
-)
-"""Operations that the service knows and the engine does not answer so far."""
+"""Operation to request shape."""

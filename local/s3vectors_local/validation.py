@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from .errors import SerializationException, ValidationException
-from .limits import FILTERABLE_METADATA_BYTES, KEY_BYTES, METADATA_BYTES, METADATA_KEYS
+from .limits import FILTERABLE_METADATA_BYTES, KEY_BYTES, METADATA_BYTES, METADATA_KEYS, TAGS
 
 Vector: TypeAlias = npt.NDArray[np.float32]
 
@@ -23,38 +23,40 @@ _NOT_FINITE = frozenset({"NaN", "Infinity", "-Infinity"})
 
 
 @dataclass(frozen=True)
-class Record:
-    """One checked vector of PutVectors."""
+class Records:
+    """The checked vectors of a PutVectors request: row i of `vectors` (n, dimension) is key i's."""
 
-    key: str
-    vector: Vector
-    metadata: Mapping[str, Any]
+    keys: list[str]
+    vectors: Vector
+    metadata: list[Mapping[str, Any]]
 
 
 def parse_records(
-    vectors: Sequence[Mapping[str, Any]],
+    entries: Sequence[Mapping[str, Any]],
     dimension: int,
     metric: str,
     non_filterable: frozenset[str],
-) -> list[Record]:
+) -> Records:
     """Check every vector of a PutVectors request; the first bad one refuses all.
 
     Raises:
         ValidationException: names the record's key and what is wrong with it.
         SerializationException: a vector element is not a number.
     """
-    records = []
-    for position, entry in enumerate(vectors):
-        key, metadata = entry["key"], entry.get("metadata")
+    vectors, metadata = [], []
+    for position, entry in enumerate(entries):
+        key = entry["key"]
         _check_key(key, position)
         vector = parse_vector(entry["data"])
         if problem := _vector_problem(vector, dimension, metric):
             raise _invalid_record(key, f"vectors[{position}].data", problem)
-        metadata = {} if metadata is None else metadata
-        if problem := metadata_problem(metadata, non_filterable):
+        told = entry.get("metadata")
+        told = {} if told is None else told
+        if problem := metadata_problem(told, non_filterable):
             raise _invalid_record(key, f"vectors[{position}].metadata", problem)
-        records.append(Record(key, vector, metadata))
-    return records
+        vectors.append(vector)
+        metadata.append(told)
+    return Records([entry["key"] for entry in entries], np.stack(vectors), metadata)
 
 
 def _check_key(key: str, position: int) -> None:
@@ -71,16 +73,19 @@ def _invalid_record(key: str, path: str, problem: str) -> ValidationException:
 def parse_vector(data: Mapping[str, Any]) -> Vector:
     """The float32 vector of a `{"float32": […]}` member; NaN and infinities allowed.
 
-    Without the member it is empty, which no index takes.
+    The numbers are a list or, from `parsing`, a float64 array. Without the member it is
+    empty, which no index takes.
 
     Raises:
         SerializationException: an element is not a number.
     """
-    numbers = data.get("float32") or []
-    if not set(map(type, numbers)) <= {float}:
+    numbers = data.get("float32")
+    if numbers is None:
+        numbers = []
+    if isinstance(numbers, list) and not set(map(type, numbers)) <= {float}:
         numbers = [_number(item) for item in numbers]
     with np.errstate(over="ignore"):
-        return np.array(numbers, dtype=np.float64).astype(np.float32)
+        return np.asarray(numbers, np.float64).astype(np.float32)
 
 
 def _number(item: Any) -> float:
@@ -126,53 +131,63 @@ def metadata_size(metadata: Mapping[str, Any]) -> int:
     element's own value for each element. Found by probing AWS (24 shapes, September
     2026); the user guide gives the limits without the arithmetic.
     """
-    return 4 + sum(8 + len(key.encode()) + _value_size(value) for key, value in metadata.items())
+    return _EMPTY + sum(_entry_size(key, value) for key, value in metadata.items())
+
+
+_EMPTY: Final = 4
+"""What metadata without a key counts."""
+
+
+def _entry_size(key: str, value: Any) -> int:
+    return 8 + (len(key) if key.isascii() else len(key.encode())) + _value_size(value)
 
 
 def _value_size(value: Any) -> int:
-    if isinstance(value, str):
-        return len(value.encode())
-    if isinstance(value, bool):
-        return 0
-    if isinstance(value, list):
+    if type(value) is str:
+        return len(value) if value.isascii() else len(value.encode())
+    if type(value) is list:
         return sum(4 + _value_size(item) for item in value)
-    return 4
+    return 0 if type(value) is bool else 4
 
 
 def metadata_problem(metadata: Any, non_filterable: frozenset[str]) -> str | None:
     """What AWS would say about a vector's metadata, or None."""
     if not isinstance(metadata, dict):
         return "Metadata must be an object"
-    for value in metadata.values():
-        problem = _value_problem(value)
-        if problem:
+    total = filterable = _EMPTY
+    for key, value in metadata.items():
+        if not isinstance(value, (str, int, float)) and (problem := _value_problem(value)):
             return problem
+        size = _entry_size(key, value)
+        total += size
+        if key not in non_filterable:
+            filterable += size
     if len(metadata) > METADATA_KEYS:
         return f"Metadata object must have at most {METADATA_KEYS} keys"
-    if metadata_size(metadata) > METADATA_BYTES:
+    if total > METADATA_BYTES:
         return f"Metadata object must have at most {METADATA_BYTES} bytes"
-    filterable = {key: value for key, value in metadata.items() if key not in non_filterable}
-    if metadata_size(filterable) > FILTERABLE_METADATA_BYTES:
+    if filterable > FILTERABLE_METADATA_BYTES:
         return f"Filterable metadata must have at most {FILTERABLE_METADATA_BYTES} bytes"
     return None
 
 
 def _value_problem(value: Any) -> str | None:
-    if isinstance(value, list):
-        if not value:
-            return "Empty arrays are not allowed in metadata"
-        kinds = {_kind(item) for item in value}
-        if kinds not in ({"string"}, {"number"}):
-            return "Metadata array values must be strings or numbers"
-        return None
-    if _kind(value) is None:
+    """What is wrong with a value that is no string, number or boolean."""
+    if not isinstance(value, list):
         return "Metadata values must be strings, numbers, booleans, or arrays"
-    return None
+    if not value:
+        return "Empty arrays are not allowed in metadata"
+    kinds = {*map(type, value)}
+    if kinds <= {str} or kinds <= {int, float}:
+        return None
+    return "Metadata array values must be strings or numbers"
 
 
-def _kind(value: Any) -> str | None:
-    if isinstance(value, bool):
-        return "boolean"
-    if isinstance(value, str):
-        return "string"
-    return "number" if isinstance(value, (int, float)) else None
+def check_tags(tags: Mapping[str, str]) -> None:
+    """Refuse tags that a resource cannot have."""
+    if len(tags) > TAGS:
+        message = f"A resource can have at most {TAGS} tags"
+        raise ValidationException(message, ("tags", message))
+    if any(key.lower().startswith("aws:") for key in tags):
+        message = "Tag keys that begin with aws: are reserved"
+        raise ValidationException(message, ("tags", message))

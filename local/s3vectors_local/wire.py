@@ -1,7 +1,7 @@
-"""The protocol: (method, path, headers, body) in, (status, headers, body) out.
+"""The protocol: an HTTP request in, an HTTP answer out.
 
-S3 Vectors speaks AWS's rest-json: `POST /OperationName` with a JSON body; an error has
-its code in the `x-amzn-errortype` header and its text in the body.
+S3 Vectors speaks AWS's rest-json: `POST /OperationName` with a JSON body, and tags under
+`/tags/ARN`; an error has its code in the `x-amzn-errortype` header and its text in the body.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 import uuid
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
+from urllib.parse import parse_qs, unquote
 
 import orjson
 
@@ -18,16 +19,19 @@ from .arns import DEFAULT_ACCOUNT, Caller
 from .engine import Engine
 from .errors import (
     InternalServerException,
-    SerializationException,
     ServiceError,
     UnknownOperationException,
+    UnsupportedMediaTypeException,
     ValidationException,
 )
 from .limits import REQUEST_BODY_BYTES
+from .parsing import parse
+from .signatures import HttpRequest, Verifier
 
 _LOG = logging.getLogger(__name__)
 _CREDENTIAL: Final = re.compile(r"Credential=([^/,\s]+)/\d{8}/([a-z0-9-]+)/s3vectors/aws4_request")
 _ACCOUNT: Final = re.compile(r"\d{12}")
+_TAGS: Final = "/tags/"
 _TAG_OPERATIONS: Final = {
     "GET": "ListTagsForResource",
     "POST": "TagResource",
@@ -43,26 +47,25 @@ class Answer(NamedTuple):
     body: bytes
 
 
-def answer(
-    engine: Engine, method: str, path: str, headers: Mapping[str, str], body: bytes
-) -> Answer:
+def answer(engine: Engine, request: HttpRequest, verifier: Verifier | None = None) -> Answer:
     """Answer one HTTP request; every fault becomes an answer too.
 
     Args:
         engine: who answers.
-        method: such as "POST".
-        path: such as "/QueryVectors".
-        headers: with names in lower case.
-        body: the request's body.
+        request: what is asked.
+        verifier: checks the signature; without it nobody does.
     """
     try:
-        operation = _operation(method, path)
-        response = engine.call(operation, _request(body), _caller(headers))
-        return _answer(200, response)
+        operation, located = _operation(request)
+        _check_body(request)
+        if verifier is not None:
+            verifier.check(request)
+        members = {**parse(operation, request.body), **located}
+        return _answer(200, engine.call(operation, members, _caller(request.headers)))
     except ServiceError as error:
         return refusal(error)
     except Exception:  # noqa: BLE001 - the answer to whatever else is a 500, and a log entry
-        _LOG.exception("%s %s failed", method, path)
+        _LOG.exception("%s %s failed", request.method, request.path)
         return refusal(InternalServerException("s3vectors-local failed; its log says how"))
 
 
@@ -71,31 +74,30 @@ def refusal(error: ServiceError) -> Answer:
     return _answer(error.status, error.body(), error.code)
 
 
-def _operation(method: str, path: str) -> str:
-    if path.startswith("/tags/") and method in _TAG_OPERATIONS:
-        return _TAG_OPERATIONS[method]
-    if method != "POST":
-        raise UnknownOperationException(f"No operation is {method} {path}")
-    return path.removeprefix("/")
+def _operation(request: HttpRequest) -> tuple[str, dict[str, Any]]:
+    """The operation's name, and the members that are not in the body."""
+    if request.path.startswith(_TAGS) and request.method in _TAG_OPERATIONS:
+        members: dict[str, Any] = {"resourceArn": unquote(request.path.removeprefix(_TAGS))}
+        if request.method == "DELETE":
+            members["tagKeys"] = parse_qs(request.query, keep_blank_values=True).get("tagKeys")
+        return _TAG_OPERATIONS[request.method], members
+    if request.method != "POST":
+        raise UnknownOperationException(f"No operation is {request.method} {request.path}")
+    return request.path.removeprefix("/"), {}
 
 
-def _request(body: bytes) -> dict[str, Any]:
-    if len(body) > REQUEST_BODY_BYTES:
+def _check_body(request: HttpRequest) -> None:
+    if len(request.body) > REQUEST_BODY_BYTES:
         raise ValidationException("Request body exceeds max allowed size")
-    try:
-        request = orjson.loads(body or b"{}")
-    except orjson.JSONDecodeError as error:
-        raise SerializationException(f"The request body is not valid JSON: {error}") from error
-    if not isinstance(request, dict):
-        raise SerializationException("The request body is not a JSON object")
-    return request
+    told = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if request.body and told not in ("application/json", ""):
+        raise UnsupportedMediaTypeException(f"{told} is not application/json")
 
 
 def _caller(headers: Mapping[str, str]) -> Caller:
     """The account and region in the credential scope of the request's signature.
 
-    An access key id of twelve digits is taken as the account; the signature itself is
-    not verified.
+    An access key id of twelve digits is taken as the account.
     """
     found = _CREDENTIAL.search(headers.get("authorization", ""))
     if found is None:

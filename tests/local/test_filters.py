@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from far_ends import boto_client
-from s3vectors_local import Engine, connect, filters
+from s3vectors_local import Choices, Engine, connect
 from s3vectors_local.limits import FILTER_DEPTH
 
 STORED: dict[str, dict[str, Any]] = {
@@ -180,15 +180,6 @@ def test_nesting_is_deep_but_not_endless(stored):
         stored(filter=nested(FILTER_DEPTH + 1))
 
 
-def test_starts_with_needs_enhanced_mode():
-    """On a CLASSIC index it is an unknown operator, and constraints are not counted."""
-    many = {"a": {"$in": list(range(101))}}
-
-    assert filters.parse(many, frozenset(), enhanced=False)
-    with pytest.raises(Exception, match="Invalid filter"):
-        filters.parse({"a": {"$startsWith": "x"}}, frozenset(), enhanced=False)
-
-
 PRIMITIVES = st.one_of(st.sampled_from(["", "a", "ab", "b"]), st.integers(0, 3), st.booleans())
 METADATA = st.dictionaries(
     st.sampled_from("xyz"),
@@ -230,11 +221,19 @@ def typed(value):
     return (isinstance(value, bool), value)
 
 
-def reference(condition, metadata):
+CHOICES = [
+    Choices(missing_key, array_negation)
+    for missing_key in ("match", "no-match")
+    for array_negation in ("no-element", "any-element")
+]
+
+
+def reference(condition, metadata, choices):
     """The language once more, written from the specification as sets of typed values."""
     [(key, operand)] = condition.items()
     if key in ("$and", "$or"):
-        return (all if key == "$and" else any)([reference(part, metadata) for part in operand])
+        together = all if key == "$and" else any
+        return together([reference(part, metadata, choices) for part in operand])
     tests = operand if isinstance(operand, dict) else {"$eq": operand}
     stored = metadata.get(key)
     values = stored if isinstance(stored, list) else [] if stored is None else [stored]
@@ -249,15 +248,42 @@ def reference(condition, metadata):
             results.append(bool(values) == wanted)
         elif name == "$startsWith":
             results.append(any(str(v).startswith(wanted) for v in values if isinstance(v, str)))
+        elif name in ("$eq", "$in"):
+            results.append(bool(have & want))
+        elif not have:
+            results.append(choices.missing_key == "match")
+        elif choices.array_negation == "any-element":
+            results.append(bool(have - want))
         else:
-            results.append(bool(have & want) != (name in ("$ne", "$nin")))
+            results.append(not have & want)
     return all(results)
 
 
-@given(condition=FILTERS, metadata=METADATA)
-@settings(max_examples=500)
-def test_matching_agrees_with_an_independent_reference(condition, metadata):
-    """Any filter on any metadata."""
-    tree = filters.parse(condition, frozenset(), enhanced=True)
+@pytest.mark.parametrize("choices", CHOICES, ids=str)
+@settings(max_examples=150)
+@given(condition=FILTERS, stored=st.lists(METADATA, max_size=12), data=st.data())
+def test_matching_agrees_with_an_independent_reference(choices, condition, stored, data):
+    """Any filter on any vectors, some of them overwritten or deleted, under every choice."""
+    engine = Engine(choices=choices)
+    names = {"vectorBucketName": "my-bucket", "indexName": "idx"}
+    engine.call("CreateVectorBucket", {"vectorBucketName": "my-bucket"})
+    engine.call(
+        "CreateIndex",
+        {**names, "dataType": "float32", "dimension": 1, "distanceMetric": "euclidean"},
+    )
+    expected = {}
+    for number, metadata in enumerate(stored):
+        key = f"k{data.draw(st.integers(0, number))}"  # often one that is there already
+        vector = {"key": key, "data": {"float32": [1]}, "metadata": metadata}
+        engine.call("PutVectors", {**names, "vectors": [vector]})
+        expected[key] = metadata
+    for key in data.draw(st.lists(st.sampled_from([*expected, "none"]), max_size=3)):
+        engine.call("DeleteVectors", {**names, "keys": [key]})
+        expected.pop(key, None)
 
-    assert filters.predicate(tree)(metadata) == reference(condition, metadata)
+    query = {"topK": 20, "queryVector": {"float32": [1]}, "filter": condition}
+    found = {v["key"] for v in engine.call("QueryVectors", {**names, **query})["vectors"]}
+
+    passing = {key for key, entry in expected.items() if reference(condition, entry, choices)}
+    assert found == passing
+    engine.close()

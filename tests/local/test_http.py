@@ -15,6 +15,7 @@ import pytest
 from far_ends import boto_client, running, server
 from s3vectors_local import Engine
 from s3vectors_local.limits import REQUEST_BODY_BYTES
+from s3vectors_local.signatures import HttpRequest
 from s3vectors_local.wire import answer
 
 
@@ -24,9 +25,9 @@ def url():
         yield url
 
 
-def ask(url, method="POST", path="/ListVectorBuckets", body=b""):
+def ask(url, method="POST", path="/ListVectorBuckets", body=b"", **headers):
     with closing(http.client.HTTPConnection(urlsplit(url).netloc)) as connection:
-        connection.request(method, path, body)
+        connection.request(method, path, body, headers)
         response = connection.getresponse()
         return response, json.loads(response.read())
 
@@ -59,7 +60,9 @@ def test_an_answer_has_the_headers_that_sdks_read(url):
         ("POST", "/GetIndex", b'{"indexName":"idx"}', 400, "ValidationException"),
         ("POST", "/NoSuchThing", b"{}", 404, "UnknownOperationException"),
         ("GET", "/ListVectorBuckets", b"", 404, "UnknownOperationException"),
-        ("GET", "/tags/arn", b"", 501, "NotImplementedException"),
+        ("GET", "/tags/arn", b"", 404, "NotFoundException"),
+        ("DELETE", "/tags/arn", b"", 400, "ValidationException"),
+        ("PUT", "/tags/arn", b"", 404, "UnknownOperationException"),
     ],
 )
 def test_what_is_wrong_is_answered_in_awss_form(url, method, path, body, status, code):
@@ -99,21 +102,47 @@ def test_a_client_that_leaves_in_the_middle_of_a_request_is_no_request(url):
     assert document == {"vectorBuckets": []}
 
 
-def test_a_fault_of_the_engine_is_a_500_and_a_log_entry(caplog):
-    """Here, a lost table; the answer has AWS's form, the log has the traceback."""
-    engine = Engine()
-    engine.call("CreateVectorBucket", {"vectorBucketName": "my-bucket"})
-    index = {"vectorBucketName": "my-bucket", "indexName": "idx"}
-    engine.call(
-        "CreateIndex", {**index, "dataType": "float32", "dimension": 1, "distanceMetric": "cosine"}
-    )
-    engine._state.storage._db.execute("DROP TABLE vectors_1")
+@pytest.mark.parametrize("told", ["text/plain", "application/x-www-form-urlencoded"])
+def test_a_body_that_is_not_said_to_be_json_is_refused(url, told):
+    """What curl sends unless it is told otherwise, for instance."""
+    response, document = ask(url, body=b"{}", **{"content-type": told})
 
-    got = answer(engine, "POST", "/ListVectors", {}, json.dumps(index).encode())
+    assert response.status == 415
+    assert response.headers["x-amzn-errortype"] == "UnsupportedMediaTypeException"
+    assert told in document["message"]
+
+
+@pytest.mark.parametrize("told", ["application/json", "application/json; charset=utf-8"])
+def test_a_body_that_is_said_to_be_json_is_read(url, told):
+    """With parameters or without."""
+    response, _ = ask(url, body=b"{}", **{"content-type": told})
+
+    assert response.status == 200
+
+
+def test_a_client_may_wait_for_the_go_ahead(url):
+    """`Expect: 100-continue`, which some SDKs send with large bodies."""
+    host, port = urlsplit(url).netloc.split(":")
+    with socket.create_connection((host, int(port))) as connection:
+        connection.sendall(
+            b"POST /ListVectorBuckets HTTP/1.1\r\nhost: x\r\ncontent-length: 17\r\n"
+            b"expect: 100-continue\r\n\r\n"
+        )
+        assert connection.recv(1000).startswith(b"HTTP/1.1 100 Continue")
+        connection.sendall(b'{"prefix":"none"}')
+        assert connection.recv(1000).startswith(b"HTTP/1.1 200 OK")
+
+
+def test_a_fault_of_the_engine_is_a_500_and_a_log_entry(caplog, monkeypatch):
+    """The answer has AWS's form, the log has the traceback."""
+    engine = Engine()
+    monkeypatch.setattr(engine, "call", lambda *_: 1 / 0)
+
+    got = answer(engine, HttpRequest("POST", "/ListVectors", "", {}, b"{}"))
 
     assert (got.status, got.headers["x-amzn-errortype"]) == (500, "InternalServerException")
     assert "POST /ListVectors failed" in caplog.text
-    assert "no such table" in caplog.text
+    assert "ZeroDivisionError" in caplog.text
     engine.close()
 
 

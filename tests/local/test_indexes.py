@@ -171,22 +171,3 @@ def test_deleting_an_unknown_index_is_an_error(client, bucket):
     """Unlike an unknown bucket."""
     with pytest.raises(client.exceptions.NotFoundException):
         client.delete_index(vectorBucketName=bucket, indexName="nope")
-
-
-@pytest.mark.parametrize(
-    "call, request_",
-    [
-        (
-            "create_index",
-            {
-                **INDEX,
-                "metadataConfiguration": {"textSearchConfigurations": [{"metadataKey": "t"}]},
-            },
-        ),
-        ("update_index_mode", {"indexMode": "ENHANCED"}),
-    ],
-)
-def test_what_is_not_there_yet_is_refused_not_ignored(client, bucket, call, request_):
-    """501 and a name, instead of an answer that looks like AWS's."""
-    with pytest.raises(Exception, match=r"NotImplementedException.*does not answer .* so far"):
-        getattr(client, call)(vectorBucketName=bucket, indexName="idx", **request_)

@@ -17,7 +17,7 @@ import pytest
 from far_ends import boto_client
 from s3vectors_local import DataDirectoryError, Engine, connect
 from s3vectors_local.errors import InternalServerException
-from s3vectors_local.index import _Rows
+from s3vectors_local.rows import RowSet
 
 NAMES = {"vectorBucketName": "my-bucket", "indexName": "idx"}
 INDEX = {"dataType": "float32", "dimension": 2, "distanceMetric": "cosine"}
@@ -221,7 +221,7 @@ def test_of_engines_that_start_together_exactly_one_gets_the_directory(tmp_path)
 @pytest.mark.parametrize(
     "step, change, expected",
     [
-        ("name", lambda engine: fill(engine, "c"), ["a", "b", "c"]),
+        ("put", lambda engine: fill(engine, "c"), ["a", "b", "c"]),
         ("drop", lambda engine: engine.call("DeleteVectors", {**NAMES, "keys": ["a"]}), ["b"]),
     ],
 )
@@ -236,7 +236,7 @@ def test_an_interruption_after_the_commit_leaves_nothing_torn(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(_Rows, step, interrupted)
+        patch.setattr(RowSet, step, interrupted)
         with pytest.raises(KeyboardInterrupt):
             change(engine)
 
@@ -258,7 +258,7 @@ def test_an_interruption_before_the_commit_stores_nothing(monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("s3vectors_local.index._stored", interrupted)
+        patch.setattr("s3vectors_local.index.StoredVector", interrupted)
         with pytest.raises(KeyboardInterrupt):
             fill(engine, "b")
 
@@ -308,12 +308,25 @@ def test_a_write_that_the_disk_refuses_changes_nothing(tmp_path):
     engine._state.storage._db.execute("PRAGMA max_page_count = 1")  # a full disk
 
     with pytest.raises(InternalServerException, match="is full. Nothing of it is stored"):
-        fill(engine, *(f"k{n}" for n in range(500)))
+        fill(engine, *(f"{n:0900}" for n in range(500)))
 
     assert keys(engine) == ["a"]
     engine.close()
     engine = Engine(tmp_path)
     assert keys(engine) == ["a"]
+    engine.close()
+
+
+def test_a_table_that_cannot_be_read_is_a_500_with_the_reason():
+    """The other indexes go on."""
+    engine = Engine()
+    fill(engine, "a")
+    engine._state.storage._db.execute("DROP TABLE vectors_1")
+
+    with pytest.raises(InternalServerException, match="could not be read: no such table"):
+        engine.call("ListVectors", NAMES)
+
+    assert len(engine.call("ListIndexes", {"vectorBucketName": "my-bucket"})["indexes"]) == 1
     engine.close()
 
 

@@ -1,13 +1,15 @@
 """The engine: one function per operation of the S3 Vectors API.
 
-`buckets`, `indexes` and `vectors` hold the operations, `state` what they work on. An
-operation takes the state, the request (the JSON members of the API) and whose request it
-is, and returns the response's members. Requests come through `Engine.call`, which checks
-their shape first; the two doors, `inprocess.py` and `server.py`, both end there.
+`buckets`, `indexes`, `tags`, `vectors` and `queries` hold the operations, `state` what they
+work on. An operation takes the state, the request (the JSON members of the API) and whose
+request it is, and returns the response's members. Requests come through `Engine.call`,
+which checks their shape and permissions first; the two doors, `inprocess.py` and
+`server.py`, both end there.
 """
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,15 +17,18 @@ from typing import Any, Final, TypeAlias
 
 from s3vectors_local import constraints, shapes
 from s3vectors_local.arns import Caller
+from s3vectors_local.choices import PLAIN, Choices
 from s3vectors_local.errors import (
     InternalServerException,
-    NotImplementedException,
     ServiceError,
     UnknownOperationException,
 )
+from s3vectors_local.iam import Policies, needs
+from s3vectors_local.rates import RateLimits
 
-from . import buckets, indexes, vectors
-from .state import Request, Response, State
+from . import buckets, indexes, queries, tags, vectors
+from .builder import Builder
+from .state import BucketMode, Request, Response, State
 
 __all__ = ["OPERATIONS", "Engine"]
 
@@ -34,16 +39,28 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "GetVectorBucket": buckets.get_vector_bucket,
     "ListVectorBuckets": buckets.list_vector_buckets,
     "DeleteVectorBucket": buckets.delete_vector_bucket,
+    "PutVectorBucketPolicy": buckets.put_vector_bucket_policy,
+    "GetVectorBucketPolicy": buckets.get_vector_bucket_policy,
+    "DeleteVectorBucketPolicy": buckets.delete_vector_bucket_policy,
+    "PutVectorBucketDefaultIndexMode": buckets.put_vector_bucket_default_index_mode,
     "CreateIndex": indexes.create_index,
     "GetIndex": indexes.get_index,
     "ListIndexes": indexes.list_indexes,
     "DeleteIndex": indexes.delete_index,
+    "UpdateIndexMode": indexes.update_index_mode,
+    "UpdateMetadataConfiguration": indexes.update_metadata_configuration,
     "PutVectors": vectors.put_vectors,
     "GetVectors": vectors.get_vectors,
     "ListVectors": vectors.list_vectors,
     "DeleteVectors": vectors.delete_vectors,
-    "QueryVectors": vectors.query_vectors,
+    "QueryVectors": queries.query_vectors,
+    "TagResource": tags.tag_resource,
+    "UntagResource": tags.untag_resource,
+    "ListTagsForResource": tags.list_tags_for_resource,
 }
+
+_BUILDING: Final = frozenset({"CreateIndex", "GetIndex", "UpdateMetadataConfiguration"})
+"""After these a text search may be waiting to be built."""
 
 
 class Engine:
@@ -52,18 +69,38 @@ class Engine:
     Args:
         directory: where to keep the data; made when missing, and owned until `close`.
             None keeps everything in memory.
+        bucket_mode: "enhanced" makes vector buckets as AWS does today, "classic" as those
+            made before 2026-09-30.
+        choices: what to do where AWS's behaviour is not documented.
+        policies: identity policies of whoever calls; without them everything is allowed.
+        rates: limits on writes; without them there are none.
 
     Raises:
         DataDirectoryError: the directory cannot be used; the text says why.
     """
 
-    def __init__(self, directory: str | Path | None = None) -> None:
-        self._state = State(None if directory is None else Path(directory))
+    def __init__(
+        self,
+        directory: str | Path | None = None,
+        *,
+        bucket_mode: BucketMode = "enhanced",
+        choices: Choices = PLAIN,
+        policies: Policies | None = None,
+        rates: RateLimits | None = None,
+    ) -> None:
+        place = None if directory is None else Path(directory)
+        self._state = State(place, choices, bucket_mode)
+        self._policies = policies
+        self._rates = rates
         self._lock = threading.Lock()
+        self._builder = Builder(self._state, self._lock)
         self._closed = False
+        with self._lock:
+            self._builder.start()
 
     def close(self) -> None:
         """Give the data directory free; the engine refuses every request afterwards."""
+        self._builder.close()
         with self._lock:
             self._closed = True
             self._state.storage.close()
@@ -83,8 +120,6 @@ class Engine:
         Raises:
             ServiceError: what AWS would answer instead; nothing is changed then.
         """
-        if operation in shapes.NOT_YET:
-            raise NotImplementedException(f"s3vectors-local does not answer {operation} so far")
         if operation not in OPERATIONS:
             raise UnknownOperationException(f"The operation {operation} does not exist")
         constraints.check(shapes.INPUTS[operation], request)
@@ -94,9 +129,26 @@ class Engine:
             if self._closed:
                 raise InternalServerException("the engine is closed")
             try:
-                return OPERATIONS[operation](self._state, request, caller or Caller())
-            except ServiceError:
+                return self._perform(operation, request, caller or Caller())
+            except ServiceError as error:
+                if error.status == InternalServerException.status:
+                    self._state.reload()
                 raise
+            except sqlite3.Error as error:
+                message = f"the data directory could not be read: {error}"
+                raise InternalServerException(message) from error
             except BaseException:  # Ctrl-C, for instance, between the disk and memory
                 self._state.reload()
                 raise
+
+    def _perform(self, operation: str, request: Request, caller: Caller) -> Response:
+        if self._policies is not None:
+            for need in needs(operation, request, caller, self._state.tags_of):
+                self._policies.check(need, caller.principal)
+        if self._rates is not None and operation in ("PutVectors", "DeleteVectors"):
+            written = request.get("vectors") or request["keys"]
+            self._rates.take(caller.index_of(request), len(written))
+        response = OPERATIONS[operation](self._state, request, caller)
+        if operation in _BUILDING:
+            self._builder.start()
+        return response

@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
-from typing import Final
+
+import orjson
 
 from s3vectors_local.arns import Caller, check_bucket_name
-from s3vectors_local.errors import ConflictException
+from s3vectors_local.errors import ConflictException, NotFoundException, ValidationException
+from s3vectors_local.validation import check_tags
 
-from .state import Bucket, Request, Response, State, encryption, named_bucket
-
-_MODE: Final = "ENHANCED"
-"""The index mode of new buckets, as on AWS for all made since 2026-09-30."""
+from .state import Bucket, Request, Response, State, encryption
 
 
 def create_vector_bucket(state: State, request: Request, caller: Caller) -> Response:
     """CreateVectorBucket."""
     name = request["vectorBucketName"]
     check_bucket_name(name)
+    check_tags(request.get("tags", {}))
     arn = caller.bucket_arn(name)
-    bucket = Bucket(name, arn, time.time(), encryption(request), _MODE, request.get("tags", {}))
+    classic = state.bucket_mode == "classic"
+    bucket = Bucket(
+        name=name,
+        arn=arn,
+        created=time.time(),
+        encryption=encryption(request),
+        mode="CLASSIC" if classic else "ENHANCED",
+        classic=classic,
+        tags=request.get("tags", {}),
+    )
     if arn in state.buckets:
         raise ConflictException("A vector bucket with the specified name already exists")
-    state.storage.put_bucket(arn, asdict(bucket))
-    state.buckets[arn] = bucket
+    state.put_bucket(bucket)
     return {"vectorBucketArn": arn}
 
 
@@ -45,12 +52,59 @@ def list_vector_buckets(state: State, request: Request, caller: Caller) -> Respo
 
 def delete_vector_bucket(state: State, request: Request, caller: Caller) -> Response:
     """DeleteVectorBucket; succeeds when there is no such bucket, as AWS does."""
-    arn = named_bucket(request, caller)
+    arn = caller.bucket_of(request)
     if state.indexes_of(arn):
         raise ConflictException("The specified vector bucket is not empty")
     if arn in state.buckets:
         state.storage.delete_bucket(arn)
         del state.buckets[arn]
+    return {}
+
+
+def put_vector_bucket_default_index_mode(
+    state: State, request: Request, caller: Caller
+) -> Response:
+    """PutVectorBucketDefaultIndexMode, for indexes made from now on."""
+    bucket = state.bucket(request, caller)
+    mode = request["defaultIndexMode"]
+    if mode == "CLASSIC" and not bucket.classic:
+        raise ValidationException(
+            "defaultIndexMode cannot be set to CLASSIC because this vector bucket does not "
+            "support CLASSIC mode"
+        )
+    state.put_bucket(bucket, mode=mode)
+    return {}
+
+
+def put_vector_bucket_policy(state: State, request: Request, caller: Caller) -> Response:
+    """PutVectorBucketPolicy: kept and given back, not enforced."""
+    bucket = state.bucket(request, caller)
+    try:
+        document = orjson.loads(request["policy"])
+    except orjson.JSONDecodeError as error:
+        raise _malformed(f"it is not valid JSON: {error}") from error
+    if not isinstance(document, dict) or "Statement" not in document:
+        raise _malformed("it is not an object with a Statement")
+    state.put_bucket(bucket, policy=request["policy"])
+    return {}
+
+
+def _malformed(reason: str) -> ValidationException:
+    message = f"The policy is malformed: {reason}"
+    return ValidationException(message, ("policy", message))
+
+
+def get_vector_bucket_policy(state: State, request: Request, caller: Caller) -> Response:
+    """GetVectorBucketPolicy."""
+    policy = state.bucket(request, caller).policy
+    if policy is None:
+        raise NotFoundException("The specified vector bucket policy could not be found")
+    return {"policy": policy}
+
+
+def delete_vector_bucket_policy(state: State, request: Request, caller: Caller) -> Response:
+    """DeleteVectorBucketPolicy; succeeds when there is none."""
+    state.put_bucket(state.bucket(request, caller), policy=None)
     return {}
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from s3vectors_local import tokens
-from s3vectors_local.arns import Caller, bucket_arn, index_arn
+from s3vectors_local.arns import Caller
+from s3vectors_local.choices import Choices
+from s3vectors_local.configuration import IndexConfiguration
 from s3vectors_local.errors import NotFoundException, ValidationException
-from s3vectors_local.index import Index, IndexConfiguration
+from s3vectors_local.index import Index
 from s3vectors_local.limits import LIST_PAGE
 from s3vectors_local.storage import Storage
 
+BucketMode: TypeAlias = Literal["enhanced", "classic"]
 Request: TypeAlias = Mapping[str, Any]
 Response: TypeAlias = dict[str, Any]
 T = TypeVar("T")
@@ -21,20 +24,30 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Bucket:
-    """The attributes of a vector bucket, as CreateVectorBucket set them."""
+    """The attributes of a vector bucket.
+
+    Args:
+        mode: the index mode of new indexes in it.
+        classic: whether it is as those made before 2026-09-30, which support CLASSIC.
+        policy: its bucket policy, a JSON text.
+    """
 
     name: str
     arn: str
     created: float
     encryption: Mapping[str, str]
     mode: str
+    classic: bool
     tags: Mapping[str, str]
+    policy: str | None = None
 
 
 class State:
     """Every bucket and index by ARN; the caller of an operation holds the engine's lock."""
 
-    def __init__(self, directory: Path | None) -> None:
+    def __init__(self, directory: Path | None, choices: Choices, bucket_mode: BucketMode) -> None:
+        self.choices = choices
+        self.bucket_mode = bucket_mode
         self.storage = Storage(directory)
         try:
             self.reload()
@@ -46,25 +59,36 @@ class State:
         """Read everything anew from storage; vectors when they are first needed."""
         buckets = {arn: Bucket(**record) for arn, record in self.storage.records("buckets")}
         indexes = {
-            arn: Index(self.storage, table, IndexConfiguration.from_record(record))
-            for table, arn, record in self.storage.records("indexes")
+            arn: Index(self.storage, number, IndexConfiguration.from_record(record), self.choices)
+            for number, arn, record in self.storage.records("indexes")
         }
         self.buckets, self.indexes = buckets, indexes
 
     def bucket(self, request: Request, caller: Caller) -> Bucket:
         """The bucket that a request names by `vectorBucketName` or `vectorBucketArn`."""
-        bucket = self.buckets.get(named_bucket(request, caller))
+        bucket = self.buckets.get(caller.bucket_of(request))
         if bucket is None:
             raise NotFoundException("The specified vector bucket could not be found")
         return bucket
 
+    def put_bucket(self, bucket: Bucket, **changes: Any) -> None:
+        """Store a bucket, new or with some attributes changed."""
+        changed = replace(bucket, **changes)
+        self.storage.put_bucket(bucket.arn, asdict(changed))
+        self.buckets[bucket.arn] = changed
+
     def index(self, request: Request, caller: Caller) -> Index:
         """The index that a request names by both names or by `indexArn`."""
-        names = (request.get("vectorBucketName"), request.get("indexName"))
-        index = self.indexes.get(index_arn(caller, *names, request.get("indexArn")))
+        index = self.indexes.get(caller.index_of(request))
         if index is None:
             raise NotFoundException("The specified index could not be found")
         return index
+
+    def tags_of(self, arn: str) -> Mapping[str, str] | None:
+        """The tags of the bucket or index of that ARN; None when there is no such thing."""
+        if arn in self.buckets:
+            return self.buckets[arn].tags
+        return self.indexes[arn].configuration.tags if arn in self.indexes else None
 
     def indexes_of(self, bucket: str) -> list[Index]:
         """The indexes in the bucket of that ARN."""
@@ -83,11 +107,6 @@ class State:
             return [thing for _, thing in page], {}
         next_token = tokens.seal(self.storage.secret, scope, page[-1][0])
         return [thing for _, thing in page], {"nextToken": next_token}
-
-
-def named_bucket(request: Request, caller: Caller) -> str:
-    """The ARN of the bucket that a request names, whether it exists or not."""
-    return bucket_arn(caller, request.get("vectorBucketName"), request.get("vectorBucketArn"))
 
 
 def encryption(request: Request) -> dict[str, str]:

@@ -1,0 +1,34 @@
+"""How the engine behaves where AWS's behaviour is not documented and a client may lean on it.
+
+Each choice has the plainest reading as its default and the other one as alternative, so
+that a client's tests can pass under both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+MissingKey: TypeAlias = Literal["match", "no-match"]
+ArrayNegation: TypeAlias = Literal["no-element", "any-element"]
+Euclidean: TypeAlias = Literal["plain", "squared"]
+
+
+@dataclass(frozen=True)
+class Choices:
+    """One behaviour for each unknown.
+
+    Args:
+        missing_key: whether a vector without the key passes `$ne` and `$nin`.
+        array_negation: what `$ne` and `$nin` ask of an array: that no element equals the
+            operand, or that any element differs from it.
+        euclidean: the distance itself, or its square. The ranking is the same.
+    """
+
+    missing_key: MissingKey = "match"
+    array_negation: ArrayNegation = "no-element"
+    euclidean: Euclidean = "plain"
+
+
+PLAIN = Choices()
+"""The defaults."""

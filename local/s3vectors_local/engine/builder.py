@@ -1,0 +1,75 @@
+"""Fills the tables of new text searches, a batch at a time, while the engine goes on."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Final
+
+from s3vectors_local.configuration import TextSearch
+from s3vectors_local.index import Index
+
+from .state import State
+
+_LOG = logging.getLogger(__name__)
+
+BATCH: Final = 500
+"""Vectors covered at a time; requests are answered in between."""
+
+_PAUSE: Final = 0.001
+"""Seconds in which a request that waits for the lock can get it."""
+
+
+class Builder:
+    """A thread that lives while something is BUILDING.
+
+    Args:
+        state: the engine's.
+        lock: the engine's, which is held for each batch.
+    """
+
+    def __init__(self, state: State, lock: threading.Lock) -> None:
+        self._state = state
+        self._lock = lock
+        self._thread: threading.Thread | None = None
+        self._stop = threading.Event()
+
+    def start(self) -> None:
+        """Begin, if there is something to do; the caller holds the lock."""
+        if self._thread is None and _unfinished(self._state) and not self._stop.is_set():
+            self._thread = threading.Thread(target=self._run, name="s3vectors-text", daemon=True)
+            self._thread.start()
+
+    def close(self) -> None:
+        """Stop, and wait until it has; the caller does not hold the lock."""
+        self._stop.set()
+        thread = self._thread
+        if thread is not None:
+            thread.join()
+
+    def _run(self) -> None:
+        while self._advance():
+            self._stop.wait(_PAUSE)
+
+    def _advance(self) -> bool:
+        """Cover a batch; False when nothing is left, or nothing can be done."""
+        with self._lock:
+            unfinished = None if self._stop.is_set() else _unfinished(self._state)
+            try:
+                if unfinished is not None:
+                    index, text = unfinished
+                    index.build(text, BATCH)
+                    return True
+            except Exception:  # noqa: BLE001 - the disk may be full; whoever asks for the index starts it again
+                _LOG.exception("building a text search failed")
+                self._state.reload()
+            self._thread = None
+            return False
+
+
+def _unfinished(state: State) -> tuple[Index, TextSearch] | None:
+    for index in state.indexes.values():
+        for text in index.configuration.texts:
+            if text.built is not None:
+                return index, text
+    return None

@@ -1,0 +1,137 @@
+"""Which actions on which ARNs a request needs, and the condition keys it can be judged by.
+
+Actions, resources and condition keys are those of the service authorization reference
+(https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3vectors.html);
+that reading metadata needs GetVectors, too, is in the API reference of QueryVectors and
+ListVectors. UpdateMetadataConfiguration is newer than that table; the index is inferred.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from s3vectors_local.arns import Caller
+
+Context: TypeAlias = Mapping[str, Sequence[str]]
+
+_BUCKET: Final = frozenset(
+    {
+        "CreateVectorBucket",
+        "GetVectorBucket",
+        "DeleteVectorBucket",
+        "PutVectorBucketPolicy",
+        "GetVectorBucketPolicy",
+        "DeleteVectorBucketPolicy",
+        "PutVectorBucketDefaultIndexMode",
+        "ListIndexes",
+    }
+)
+_INDEX: Final = frozenset(
+    {
+        "CreateIndex",
+        "GetIndex",
+        "DeleteIndex",
+        "UpdateIndexMode",
+        "UpdateMetadataConfiguration",
+        "PutVectors",
+        "GetVectors",
+        "ListVectors",
+        "DeleteVectors",
+        "QueryVectors",
+    }
+)
+_TAGS: Final = frozenset({"TagResource", "UntagResource", "ListTagsForResource"})
+
+ACTIONS: Final = frozenset(
+    f"s3vectors:{operation}" for operation in {*_BUCKET, *_INDEX, *_TAGS, "ListVectorBuckets"}
+)
+"""Every action of the service: one per operation, of the same name."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """One action that must be allowed.
+
+    Args:
+        action: such as "s3vectors:QueryVectors".
+        resource: an ARN; "*" for the action that knows none.
+        context: condition keys in lower case and their values.
+    """
+
+    action: str
+    resource: str
+    context: Context
+
+
+def needs(
+    operation: str,
+    request: Mapping[str, Any],
+    caller: Caller,
+    tags_of: Callable[[str], Mapping[str, str] | None],
+) -> list[Need]:
+    """What a request needs, its own action first.
+
+    Args:
+        operation: AWS's name of it.
+        request: its members, of the right shape.
+        caller: whose it is.
+        tags_of: tells the tags of a vector bucket or index by its ARN; None when there is
+            no such thing.
+
+    Raises:
+        ValidationException: the request names its resource both by name and by ARN, or
+            not at all.
+    """
+    resource = _resource(operation, request, caller)
+    context = {**_tagged(resource, tags_of), **_requested(operation, request)}
+    return [
+        Need(f"s3vectors:{name}", resource, context)
+        for name in (operation, *_also(operation, request))
+    ]
+
+
+def _resource(operation: str, request: Mapping[str, Any], caller: Caller) -> str:
+    if operation == "CreateIndex":
+        return f"{caller.bucket_of(request)}/index/{request['indexName']}"
+    if operation in _INDEX:
+        return caller.index_of(request)
+    if operation in _BUCKET:
+        return caller.bucket_of(request)
+    return str(request["resourceArn"]) if operation in _TAGS else "*"
+
+
+def _also(operation: str, request: Mapping[str, Any]) -> list[str]:
+    """The further actions that members of a request need."""
+    if operation == "QueryVectors":
+        reads = "filter" in request or request.get("queryTexts") or request.get("returnMetadata")
+        return ["GetVectors"] if reads else []
+    if operation == "ListVectors":
+        reads = request.get("returnData") or request.get("returnMetadata")
+        return ["GetVectors"] if reads else []
+    creates = operation in ("CreateVectorBucket", "CreateIndex")
+    return ["TagResource"] if creates and request.get("tags") else []
+
+
+def _tagged(resource: str, tags_of: Callable[[str], Mapping[str, str] | None]) -> Context:
+    """`aws:ResourceTag` is the resource's own, `s3vectors:VectorBucketTag` its bucket's."""
+    own = tags_of(resource) or {}
+    bucket = tags_of(resource.partition("/index/")[0]) or {}
+    return {
+        **{f"aws:resourcetag/{key}".lower(): [value] for key, value in own.items()},
+        **{f"s3vectors:vectorbuckettag/{key}".lower(): [value] for key, value in bucket.items()},
+    }
+
+
+def _requested(operation: str, request: Mapping[str, Any]) -> Context:
+    tags = request.get("tags") or {}
+    context = {f"aws:requesttag/{key}".lower(): [value] for key, value in tags.items()}
+    keys = [*tags, *(request.get("tagKeys") or ())]
+    if keys:
+        context["aws:tagkeys"] = keys
+    if operation in ("CreateVectorBucket", "CreateIndex"):
+        encryption = request.get("encryptionConfiguration") or {}
+        named = {"sseType": "s3vectors:ssetype", "kmsKeyArn": "s3vectors:kmskeyarn"}
+        context |= {key: [encryption[m]] for m, key in named.items() if encryption.get(m)}
+    return context

@@ -1,0 +1,204 @@
+"""Vectors in memory, and the exactly nearest of them to a query.
+
+A search narrows the rows down in up to three steps, each of which keeps every row that
+could be among the nearest, by a bound on its own error, so the result is that of comparing
+all rows exactly:
+
+1. one byte per component: the rows' int8 shadow against the query's (a quarter of the
+   memory traffic that bounds the next step);
+2. float32, as BLAS multiplies;
+3. float64, row by row: the distance that is returned does not depend on what else was
+   compared, so the nearest 10 are the first 10 of the nearest 20, bit for bit.
+
+The bound of step 1: with x = s·q + e and y = t·p + f (q and p int8, e and f what rounding
+left), |x·y - s·t·(q·p)| ≤ |e|·|y| + (|x| + |e|)·|f|, by Cauchy and Schwarz.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numkong
+import numpy as np
+import numpy.typing as npt
+
+from .distance import Distances, Rows, exact, nearest, searchable
+from .validation import Vector
+
+_CHUNK: Final = 64
+"""Rows gathered or rounded at a time, so that they stay in the processor's cache."""
+
+_GATHER: Final = 12
+"""Gather the rows when at most one in this many is wanted; else multiply all."""
+
+_SHADOW_FROM: Final = 2048
+"""With fewer rows than this the shadow saves nothing."""
+
+_LARGE: Final = 1e15
+"""Vectors this long could overflow float32 when squared; they are compared exactly."""
+
+_TINY: Final = 1e-30
+"""A scale below this is not divided by."""
+
+_ROUNDING: Final = 2.0**-23
+"""Twice the relative error of one float32 operation, to be on the safe side."""
+
+
+class Matrix:
+    """Rows of float32; of unit length under cosine.
+
+    Args:
+        dimension: components of each row.
+        metric: "cosine" or "euclidean".
+    """
+
+    def __init__(self, dimension: int, metric: str) -> None:
+        self._metric = metric
+        self._values = np.zeros((0, dimension), np.float32)
+        self._lengths = np.zeros(0, np.float32)
+        self._longest = 0.0
+        self._shadow = _Shadow(dimension)
+
+    def reserve(self, count: int) -> None:
+        """Have room for exactly `count` rows, or for some more if it is not the first time.
+
+        The allocator moves large blocks without copying; nobody else has a view on them.
+        """
+        if not len(self._values):  # zeros that nobody has written take no memory
+            self._values = np.zeros((count, self._values.shape[1]), np.float32)
+            self._lengths = np.zeros(count, np.float32)
+        if count > len(self._values):
+            room = count + count // 8
+            self._values.resize((room, self._values.shape[1]), refcheck=False)
+            self._lengths.resize(room, refcheck=False)
+
+    def write(self, rows: Rows, vectors: Vector) -> None:
+        """Set rows that `reserve` made room for."""
+        self._values[rows] = vectors = searchable(vectors, self._metric)
+        if self._metric == "cosine":
+            lengths = np.ones(len(vectors))
+        else:
+            lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))
+        self._longest = max(self._longest, float(lengths.max(initial=0)))
+        self._lengths[rows] = np.minimum(lengths * (1 + _ROUNDING), np.finfo(np.float32).max)
+        self._shadow.forget(rows, len(self._values))
+
+    def nearest(self, query: Vector, count: int, rows: Rows, total: int) -> tuple[Rows, Distances]:
+        """The `count` nearest of some rows, nearest first, ties by row.
+
+        Args:
+            query: as it came, shape (dimension,).
+            count: how many are wanted.
+            rows: the rows to choose from, ascending.
+            total: how many rows are in use.
+        """
+        query = searchable(query[None], self._metric)[0]
+        if len(rows) > count and max(self._longest, _length(query)) < _LARGE:
+            if len(rows) * _GATHER > total >= _SHADOW_FROM:
+                rows = self._by_shadow(query, count, rows, total)
+            rows = self._by_product(query, count, rows, total)
+        found = exact(self._values, rows, query, self._metric)
+        order = nearest(found, count)
+        return rows[order], found[order]
+
+    def _by_shadow(self, query: Vector, count: int, rows: Rows, total: int) -> Rows:
+        products, errors, left = self._shadow.products(self._values, query, total)
+        errors += np.float32(left + 8 * _ROUNDING * _length(query)) * self._lengths[:total]
+        if len(rows) < total:
+            products, errors = products[rows], errors[rows]
+        return self._narrowed(rows, products, errors, count)
+
+    def _by_product(self, query: Vector, count: int, rows: Rows, total: int) -> Rows:
+        if len(rows) * _GATHER > total:
+            products: Vector = (self._values[:total] @ query)[rows]
+        else:
+            products = _gathered(self._values, rows, query)
+        error = np.float32((len(query) + 8) * _ROUNDING * _length(query))
+        return self._narrowed(rows, products, error * self._lengths[rows], count)
+
+    def _narrowed(self, rows: Rows, products: Vector, errors: Vector, count: int) -> Rows:
+        """The rows that may be among the nearest, by their products with the query."""
+        if self._metric == "euclidean":  # |x - y|² = |x|² - 2x·y + |y|²; |y|² is the same for all
+            squares = self._lengths[rows] ** 2
+            products = 2 * products - squares
+            errors = 2 * errors + np.float32(4 * _ROUNDING) * squares
+        worst = products - errors
+        bound = np.partition(worst, len(rows) - count)[len(rows) - count]
+        kept: Rows = rows[products + errors >= bound]
+        return kept
+
+
+def _gathered(values: Vector, rows: Rows, query: Vector) -> Vector:
+    products = np.empty(len(rows), np.float32)
+    for start in range(0, len(rows), _CHUNK):
+        chunk = slice(start, start + _CHUNK)
+        products[chunk] = values[rows[chunk]] @ query
+    return products
+
+
+class _Shadow:
+    """The rows rounded to one byte a component, made when a search wants them."""
+
+    def __init__(self, dimension: int) -> None:
+        self._bytes = np.zeros((0, dimension), np.int8)
+        self._scales = np.zeros(0, np.float32)
+        self._errors = np.zeros(0, np.float32)
+        self._stale = np.zeros(0, np.bool_)
+
+    def forget(self, rows: Rows, capacity: int) -> None:
+        """Rows have changed; `capacity` is how many there could be."""
+        if capacity > len(self._stale):
+            self._stale = np.append(self._stale, np.ones(capacity - len(self._stale), np.bool_))
+        self._stale[rows] = True
+
+    def products(self, values: Vector, query: Vector, total: int) -> tuple[Vector, Vector, float]:
+        """Products of the first `total` rows with the query, and how wrong each may be.
+
+        Returns:
+            The products; their errors for what rounding left of the rows; and the length of
+            what it left of the query, which adds itself times the row's length.
+        """
+        self._renew(values, total)
+        scale = _scales(query[None])[0]
+        rounded = np.rint(query / scale).astype(np.int8)
+        products = np.asarray(
+            numkong.dot(self._bytes[:total], rounded, out_dtype="float32"), np.float32
+        )
+        products *= self._scales[:total]
+        products *= scale
+        left = _length(query - rounded * np.float64(scale))
+        errors: Vector = self._errors[:total] * np.float32(_length(query) + left)
+        return products, errors, left
+
+    def _renew(self, values: Vector, total: int) -> None:
+        if total > len(self._bytes):
+            capacity = len(values)
+            self._bytes.resize((capacity, values.shape[1]), refcheck=False)
+            self._scales.resize(capacity, refcheck=False)
+            self._errors.resize(capacity, refcheck=False)
+        stale = np.flatnonzero(self._stale[:total])
+        for start in range(0, len(stale), _CHUNK):
+            rows = stale[start : start + _CHUNK]
+            self._bytes[rows], self._scales[rows], self._errors[rows] = _rounded(values[rows])
+        self._stale[stale] = False
+
+
+def _rounded(values: Vector) -> tuple[npt.NDArray[np.int8], Vector, Vector]:
+    """Rows as int8, their scales, and the lengths of what rounding left."""
+    scales = _scales(values)
+    whole = np.rint(values / scales[:, None])
+    left = values - whole * scales[:, None]
+    errors = np.sqrt(np.einsum("ij,ij->i", left, left))
+    errors *= np.float32(1 + values.shape[1] * _ROUNDING)
+    return whole.astype(np.int8), scales, errors
+
+
+def _scales(values: Vector) -> Vector:
+    scales: Vector = np.abs(values).max(axis=1) / np.float32(127)
+    scales[scales < _TINY] = 1  # all zero, or so small that what rounding left is all there is
+    return scales
+
+
+def _length(vector: npt.NDArray[Any]) -> float:
+    wide = vector.astype(np.float64)
+    return float(np.sqrt(wide @ wide))

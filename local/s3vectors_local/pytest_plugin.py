@@ -1,0 +1,52 @@
+"""Fixtures for other projects' tests; pytest finds them when the package is installed.
+
+    def test_mine(s3vectors_client):
+        s3vectors_client.create_vector_bucket(vectorBucketName="my-bucket")
+
+Nothing is imported before a test asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from .engine import Engine
+
+
+@pytest.fixture
+def s3vectors_engine() -> Iterator[Engine]:
+    """An empty engine in memory; override it to give it a directory, policies or limits."""
+    from .engine import Engine  # noqa: PLC0415 - numpy is heavy
+
+    with closing(Engine()) as engine:
+        yield engine
+
+
+@pytest.fixture
+def s3vectors_client(s3vectors_engine: Engine) -> Any:
+    """A boto3 client that `s3vectors_engine` answers, with dummy credentials."""
+    import boto3  # type: ignore[import-untyped,unused-ignore]  # noqa: PLC0415 - the test's own
+
+    from .inprocess import connect  # noqa: PLC0415 - numpy is heavy
+
+    client = boto3.client(
+        "s3vectors",
+        region_name="us-east-1",
+        aws_access_key_id="testing",
+        aws_secret_access_key="testing",  # noqa: S106 - a dummy
+    )
+    return connect(client, s3vectors_engine)
+
+
+@pytest.fixture
+def s3vectors_server(s3vectors_engine: Engine) -> Iterator[str]:
+    """The URL of an HTTP server on this machine that `s3vectors_engine` answers."""
+    from .server import serving  # noqa: PLC0415 - a web server is heavy
+
+    with serving(s3vectors_engine) as url:
+        yield url

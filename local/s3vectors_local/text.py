@@ -1,0 +1,126 @@
+"""Full text: how a text becomes terms, and how several rankings become one.
+
+Terms are found by the Snowball stemmers (PyStemmer) for the European languages and as
+pairs of characters for Chinese, Japanese and Korean, the way Lucene's CJK analyzer does;
+without a language, as words, and as single characters where the script writes no spaces.
+AWS does not document its analyzers; no stop words are dropped here, because BM25 hardly
+counts them. SQLite's FTS5 keeps the terms and ranks them (`storage`): it commits together
+with the vectors, and its scores do not drift when vectors are overwritten.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any, Final, TypeAlias
+
+import Stemmer
+
+Analyzer: TypeAlias = Callable[[str], list[str]]
+
+RRF_K: Final = 60
+"""The constant of reciprocal rank fusion, from the paper that proposed it.
+
+G. V. Cormack et al., "Reciprocal Rank Fusion outperforms Condorcet and individual Rank
+Learning Methods", SIGIR 2009. AWS does not document its own.
+"""
+
+_SNOWBALL: Final[Mapping[str, str]] = {
+    "en": "english",
+    "fr": "french",
+    "es": "spanish",
+    "pt": "portuguese",
+    "it": "italian",
+    "de": "german",
+    "nl": "dutch",
+}
+_SPACELESS: Final = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_HANGUL: Final = "\u1100-\u11ff\u3130-\u318f\uac00-\ud7af"
+_WORD: Final = re.compile(rf"[{_SPACELESS}]|[^\W_{_SPACELESS}]+")
+_RUN: Final = re.compile(rf"[{_SPACELESS}{_HANGUL}]+|[^\W_{_SPACELESS}{_HANGUL}]+")
+_EAST_ASIAN: Final = re.compile(rf"[{_SPACELESS}{_HANGUL}]")
+
+_ASCII_WORDS: Final = {
+    code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)
+}
+"""What `str.translate` makes of an ASCII text, so that `split` gives its words: three times
+as fast as the pattern, and the same."""
+
+_REMEMBERED: Final = 200_000
+"""Words whose stems are remembered; texts repeat theirs."""
+
+
+@cache
+def analyzer(language: str | None) -> Analyzer:
+    """What turns a text into its terms, in order.
+
+    Args:
+        language: a language code of the API, or None for the standard analyzer.
+    """
+    if language is None:
+        return _words
+    if language in _SNOWBALL:
+        return _Stems(_SNOWBALL[language]).terms
+    return _pairs
+
+
+def searchable_text(value: Any) -> str:
+    """The text in a metadata value: a string, or the strings of an array; else none."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return "\n".join(item for item in value if isinstance(item, str))
+    return ""
+
+
+def _words(text: str) -> list[str]:
+    if text.isascii():
+        return text.translate(_ASCII_WORDS).split()
+    return _WORD.findall(_folded(text))
+
+
+def _pairs(text: str) -> list[str]:
+    if text.isascii():
+        return _words(text)
+    terms = []
+    for run in _RUN.findall(_folded(text)):
+        if len(run) > 1 and _EAST_ASIAN.match(run):
+            terms += [run[at : at + 2] for at in range(len(run) - 1)]
+        else:
+            terms.append(run)
+    return terms
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
+class _Stems:
+    """Words and their stems; a stemmer serves one thread at a time, as the engine does."""
+
+    def __init__(self, algorithm: str) -> None:
+        self._stemmer = Stemmer.Stemmer(algorithm)
+        self._stem_of: dict[str, str] = {}
+
+    def terms(self, text: str) -> list[str]:
+        """The stem of each word."""
+        words = _words(text)
+        try:
+            return list(map(self._stem_of.__getitem__, words))
+        except KeyError:
+            if len(self._stem_of) >= _REMEMBERED:
+                self._stem_of.clear()
+            new = list({word for word in words if word not in self._stem_of})
+            self._stem_of.update(zip(new, self._stemmer.stemWords(new), strict=True))
+        return [self._stem_of[word] for word in words]
+
+
+def fuse(rankings: Iterable[Sequence[int]]) -> dict[int, float]:
+    """Reciprocal rank fusion: the score of each row that is in any of the rankings."""
+    scores: dict[int, float] = {}
+    for ranking in rankings:
+        for rank, row in enumerate(ranking, 1):
+            scores[row] = scores.get(row, 0.0) + 1 / (RRF_K + rank)
+    return scores
