@@ -19,12 +19,14 @@ class TextSearch:
         language: a code of the API, or None for the standard analyzer.
         slot: the number of its table.
         built: how many rows its table covers so far; None when it is ACTIVE.
+        analyzers: `text.ANALYZERS` when its table was made.
     """
 
     key: str
     language: str | None
     slot: int
     built: int | None
+    analyzers: str
 
     @property
     def status(self) -> str:

@@ -22,7 +22,7 @@ from .limits import QUERY_PAGE
 from .rows import RowSet
 from .storage import Storage
 from .table import StoredVector, Terms, VectorTable
-from .text import analyzer
+from .text import ANALYZERS, analyzer
 from .validation import Records, Vector
 
 _RANKINGS: Final = 8
@@ -185,6 +185,19 @@ class Index:
                 if text.key in keys:
                     self._table.drop_text(text.slot)
             self.configure(texts=tuple(text for text in texts if text.key not in keys))
+
+    def renew_texts(self) -> None:
+        """Start anew with the texts that other analyzers took apart."""
+        texts = self.configuration.texts
+        old = [text for text in texts if text.analyzers != ANALYZERS]
+        if not old:
+            return
+        with self._storage.transaction():
+            for text in old:
+                self._table.drop_text(text.slot)
+                self._table.create_text(text.slot)
+            renewed = {text: replace(text, built=0, analyzers=ANALYZERS) for text in old}
+            self.configure(texts=tuple(renewed.get(text, text) for text in texts))
 
     def build(self, text: TextSearch, count: int) -> None:
         """Cover at most `count` more vectors with a text table that is BUILDING."""

@@ -20,6 +20,9 @@ import Stemmer
 
 Analyzer: TypeAlias = Callable[[str], list[str]]
 
+ANALYZERS: Final = f"1, snowball {Stemmer.version()}"
+"""What made the terms that are stored: others may make different ones of the same text."""
+
 RRF_K: Final = 60
 """The constant of reciprocal rank fusion, from the paper that proposed it.
 

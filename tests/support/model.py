@@ -8,11 +8,15 @@ from typing import Any
 from botocore.validate import ParamValidator
 
 UNMODELLED = {
+    "IncompleteSignature",
+    "InvalidSignatureException",
+    "MissingAuthenticationToken",
     "SerializationException",
     "UnknownOperationException",
-    "NotImplementedException",
+    "UnrecognizedClientException",
+    "UnsupportedMediaTypeException",
 }
-"""Errors that any AWS protocol library may answer, and our own for what is not there yet."""
+"""Errors that any AWS service may answer; their HTTP statuses are nobody's model."""
 
 
 def referee(client: Any) -> Any:

@@ -40,12 +40,16 @@ class Builder:
             self._thread = threading.Thread(target=self._run, name="s3vectors-text", daemon=True)
             self._thread.start()
 
-    def close(self) -> None:
-        """Stop, and wait until it has; the caller does not hold the lock."""
-        self._stop.set()
+    def wait(self) -> None:
+        """Until it has ended; the caller does not hold the lock."""
         thread = self._thread
         if thread is not None:
             thread.join()
+
+    def close(self) -> None:
+        """Stop, and wait until it has."""
+        self._stop.set()
+        self.wait()
 
     def _run(self) -> None:
         while self._advance():

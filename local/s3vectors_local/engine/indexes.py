@@ -11,6 +11,7 @@ from s3vectors_local.configuration import IndexConfiguration, TextSearch
 from s3vectors_local.errors import ConflictException, ValidationException
 from s3vectors_local.index import Index
 from s3vectors_local.limits import TEXT_SEARCH_KEYS
+from s3vectors_local.text import ANALYZERS
 from s3vectors_local.validation import check_tags
 
 from .state import Bucket, Request, Response, State, encryption
@@ -59,7 +60,7 @@ def _texts(
         raise _invalid(f"an index can have at most {TEXT_SEARCH_KEYS} text search configurations")
     slot = 1 + max((text.slot for text in present), default=0)
     return tuple(
-        TextSearch(entry["metadataKey"], entry.get("language"), number, built=0)
+        TextSearch(entry["metadataKey"], entry.get("language"), number, 0, ANALYZERS)
         for number, entry in enumerate(told, slot)
     )
 

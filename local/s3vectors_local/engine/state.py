@@ -62,6 +62,8 @@ class State:
             arn: Index(self.storage, number, IndexConfiguration.from_record(record), self.choices)
             for number, arn, record in self.storage.records("indexes")
         }
+        for index in indexes.values():
+            index.renew_texts()
         self.buckets, self.indexes = buckets, indexes
 
     def bucket(self, request: Request, caller: Caller) -> Bucket:

@@ -1,0 +1,81 @@
+"""Killed at any moment while it writes, the engine loses nothing that it acknowledged."""
+
+from __future__ import annotations
+
+import multiprocessing
+import random
+
+import crash
+from s3vectors_local import Engine
+
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["crash"])
+KILLS = 50
+ANY = {"queryVector": {"float32": [1] * 8}}
+
+
+def kill_while_writing(directory, seed, after):
+    """Start a writer, kill it after so many acknowledgements; returns how many there were."""
+    ours, theirs = PROCESSES.Pipe(duplex=False)
+    writer = PROCESSES.Process(target=crash.write, args=(directory, seed, theirs))
+    writer.start()
+    theirs.close()
+    for _ in range(after):
+        ours.recv()
+    writer.kill()
+    writer.join()
+    acknowledged = after
+    try:
+        while True:
+            ours.recv()
+            acknowledged += 1
+    except EOFError:
+        return acknowledged
+
+
+def test_fifty_kills_lose_nothing_that_was_acknowledged(tmp_path):
+    """What is found is the state after the last acknowledged write, or after the one under way.
+
+    Keys, metadata, filters, vectors and text agree, and it opens by itself each time.
+    """
+    crash.prepare(tmp_path)
+    contents, moments = {}, random.Random(1)
+    for seed in range(KILLS):
+        acknowledged = kill_while_writing(tmp_path, seed, moments.randrange(25))
+
+        engine = Engine(tmp_path)
+        found = crash.read(engine)
+        assert found in [
+            crash.after(contents, seed, acknowledged + under_way) for under_way in (0, 1)
+        ]
+        assert crash.search(engine, **ANY) == found.keys()
+        for word in {entry["word"] for entry in list(found.values())[:3]}:
+            same = {key for key, entry in found.items() if entry["word"] == word}
+            assert (
+                crash.search(engine, queryVector={"float32": [1] * 8}, filter={"word": word})
+                == same
+            )
+            assert crash.search(engine, queryTexts=[{"metadataKey": "text", "text": word}]) == same
+        engine.close()
+        contents = found
+
+    assert contents
+
+
+def test_a_killed_first_start_leaves_a_directory_that_opens(tmp_path):
+    """At whichever moment; it is empty then, or as it was made."""
+    for attempt in range(5):
+        writer = PROCESSES.Process(target=crash.prepare, args=(tmp_path / str(attempt),))
+        writer.start()
+        for _ in range(attempt * 1000):
+            if not writer.is_alive():
+                break
+        writer.kill()
+        writer.join()
+
+        engine = Engine(tmp_path / str(attempt))
+        names = [
+            b["vectorBucketName"] for b in engine.call("ListVectorBuckets", {})["vectorBuckets"]
+        ]
+        assert names in ([], ["my-bucket"])
+        engine.close()

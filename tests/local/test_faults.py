@@ -1,0 +1,219 @@
+"""The service's bad days: errors, lost answers, latency and throttling, on request."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from contextlib import closing
+
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError, ReadTimeoutError
+
+from far_ends import boto_client, server
+from s3vectors_local import Engine, Faults, RateLimits, connect, serving
+from s3vectors_local.errors import TooManyRequestsException
+
+ONCE = Config(retries={"total_max_attempts": 1}, read_timeout=0.3)
+NAMES = {"vectorBucketName": "my-bucket", "indexName": "idx"}
+INDEX = {"dataType": "float32", "dimension": 1, "distanceMetric": "cosine"}
+
+
+def kinds(faults, count=10_000):
+    """How often each kind is drawn."""
+    found = Counter()
+    for _ in range(count):
+        fate = faults.draw()
+        found[fate.error.status if fate.error else (fate.lost, fate.done)] += 1
+    return found
+
+
+def test_faults_come_as_often_as_asked():
+    """The rest is well; a lost request is carried out half of the time."""
+    found = kinds(Faults({"503": 0.1, "429": 0.05, "timeout": 0.2}))
+
+    assert found[503] == pytest.approx(1000, abs=120)
+    assert found[429] == pytest.approx(500, abs=90)
+    assert found[True, True] == pytest.approx(1000, abs=120)
+    assert found[True, False] == pytest.approx(1000, abs=120)
+    assert sum(found.values()) == 10_000
+
+
+def test_a_seed_repeats_its_faults():
+    """And another seed has others."""
+    draws = [[Faults({"500": 0.5}, seed=seed).draw() for _ in range(1)] for seed in range(20)]
+    first, same, other = (Faults({"500": 0.5}, seed=seed) for seed in (1, 1, 2))
+
+    assert [first.draw().done for _ in range(50)] == [same.draw().done for _ in range(50)]
+    assert [first.draw().done for _ in range(50)] != [other.draw().done for _ in range(50)]
+    assert len({fate.done for [fate] in draws}) == 2
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (
+            {"rates": {"418": 0.1}},
+            'no fault is called "418"; there are 408, 429, 500, 503, timeout',
+        ),
+        ({"rates": {"503": 1.5}}, "the rate of 503 is 1.5; it must be from 0 to 1"),
+        ({"rates": {"503": 0.6, "500": 0.6}}, "the rates add up to 1.2"),
+        ({"latency": -1}, "the latency is -1; it must be 0 or more seconds"),
+    ],
+)
+def test_faults_that_make_no_sense_are_refused(arguments, message):
+    """With what is allowed."""
+    with pytest.raises(ValueError, match=message):
+        Faults(**arguments)
+
+
+@pytest.fixture(params=["in process", "over http"])
+def faulty(request):
+    """Makes a client that tries once, of an engine with faults; `engine` is the engine."""
+    engine = Engine()
+    opened = []
+
+    def make(rates=None, latency=0.0, seed=0):
+        if request.param == "in process":
+            client = connect(boto_client(config=ONCE), engine, faults=Faults(rates, latency, seed))
+        else:
+            opened.append(serving(engine, faults=Faults(rates, latency, seed)))
+            client = boto_client(config=ONCE, endpoint_url=opened[-1].__enter__())
+        opened.append(closing(client))
+        client.engine = engine
+        return client
+
+    yield make
+    for thing in reversed(opened):
+        thing.__exit__(None, None, None)
+    engine.close()
+
+
+def buckets(engine):
+    return len(engine.call("ListVectorBuckets", {})["vectorBuckets"])
+
+
+@pytest.mark.parametrize(
+    "kind, code",
+    [
+        ("408", "RequestTimeoutException"),
+        ("429", "TooManyRequestsException"),
+        ("500", "InternalServerException"),
+        ("503", "ServiceUnavailableException"),
+    ],
+)
+def test_an_error_comes_instead_of_the_answer(faulty, kind, code):
+    """And nothing is done."""
+    client = faulty({kind: 1})
+
+    with pytest.raises(ClientError) as failed:
+        client.create_vector_bucket(vectorBucketName="my-bucket")
+
+    assert failed.value.response["Error"]["Code"] == code
+    assert failed.value.response["ResponseMetadata"]["HTTPStatusCode"] == int(kind)
+    assert buckets(client.engine) == 0
+
+
+def test_a_lost_answer_is_a_timeout_and_the_request_may_be_done(faulty):
+    """One of these is, the other is not."""
+    client = faulty({"timeout": 1}, seed=0)
+
+    for name in ("first-bucket", "second-bucket"):
+        with pytest.raises(ReadTimeoutError):
+            client.create_vector_bucket(vectorBucketName=name)
+
+    assert buckets(client.engine) == 1
+
+
+def test_latency_is_added_to_every_answer(faulty):
+    """At least so much."""
+    client = faulty(latency=0.05)
+    began = time.monotonic()
+
+    client.list_vector_buckets()
+
+    assert time.monotonic() - began >= 0.05
+
+
+class Clock:
+    """Stands still unless it is told."""
+
+    def __init__(self):
+        self.now = 100.0
+
+    def __call__(self):
+        """The time."""
+        return self.now
+
+
+def test_an_index_takes_so_many_requests_and_vectors_a_second():
+    """A second's worth at once, then as time goes on; other indexes are not concerned."""
+    clock = Clock()
+    limits = RateLimits(requests=3, vectors=10, clock=clock)
+
+    limits.take("a", 4)
+    limits.take("a", 5)
+    with pytest.raises(TooManyRequestsException):
+        limits.take("a", 2)  # too many vectors
+    limits.take("a", 1)
+    clock.now += 0.2
+    with pytest.raises(TooManyRequestsException):
+        limits.take("a", 1)  # two thirds of a request
+    limits.take("b", 10)
+    clock.now += 0.8
+    limits.take("a", 10)
+
+
+def test_a_rate_that_was_not_used_is_not_saved_up():
+    """No more than a second's worth."""
+    clock = Clock()
+    limits = RateLimits(requests=10, vectors=10, clock=clock)
+    limits.take("a", 1)
+    clock.now += 3600
+
+    limits.take("a", 10)
+    with pytest.raises(TooManyRequestsException):
+        limits.take("a", 1)
+
+
+def test_a_throttled_write_is_a_429_and_does_nothing():
+    """Deletes count like puts; reads are free."""
+    engine = Engine(rates=RateLimits(clock=Clock()))
+    client = connect(boto_client(config=ONCE), engine)
+    client.create_vector_bucket(vectorBucketName="my-bucket")
+    client.create_index(**NAMES, **INDEX)
+    for batch in range(4):
+        vectors = [{"key": f"{batch}-{n}", "data": {"float32": [1]}} for n in range(500)]
+        client.put_vectors(**NAMES, vectors=vectors)
+    client.delete_vectors(**NAMES, keys=[f"0-{n}" for n in range(499)])
+
+    for call, request in (
+        (client.put_vectors, {"vectors": [{"key": k, "data": {"float32": [1]}} for k in "ab"]}),
+        (client.delete_vectors, {"keys": ["1-0", "1-1"]}),
+    ):
+        with pytest.raises(client.exceptions.TooManyRequestsException):
+            call(**NAMES, **request)
+
+    assert len(client.list_vectors(**NAMES, maxResults=1000)["vectors"]) == 1000
+    assert client.get_vectors(**NAMES, keys=["1-0", "a"])["vectors"][0]["key"] == "1-0"
+    engine.close()
+
+
+def test_the_command_has_faults_latency_and_limits():
+    """Here: everything fails."""
+    options = ("--fault", "503:1", "--latency", "0.001", "--seed", "7", "--limits", "aws")
+    with (
+        server(*options) as url,
+        closing(boto_client(config=ONCE, endpoint_url=url)) as client,
+        pytest.raises(ClientError, match="Currently unable"),
+    ):
+        client.list_vector_buckets()
+
+
+def test_a_lost_answer_does_not_keep_the_server_from_stopping():
+    """The client is still waiting."""
+    with server("--fault", "timeout:1") as url:
+        client = boto_client(config=ONCE, endpoint_url=url)
+        with pytest.raises(ReadTimeoutError):
+            client.list_vector_buckets()
+        client.close()

@@ -1,0 +1,382 @@
+"""Permissions: what each request needs, how policies decide, and what is granted in vain."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from botocore.exceptions import ClientError
+
+from far_ends import boto_client, running, server
+from s3vectors_local import Caller, Engine, Policies, PolicyError, connect
+from s3vectors_local.engine import OPERATIONS
+from s3vectors_local.errors import AccessDeniedException
+from s3vectors_local.iam import ACTIONS, Need, needs
+
+BUCKET = "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket"
+INDEX = f"{BUCKET}/index/my-index"
+BY_BUCKET = {"vectorBucketName": "my-bucket"}
+NAMES = {**BY_BUCKET, "indexName": "my-index"}
+VECTOR = {"float32": [1]}
+NEW_INDEX = {"dataType": "float32", "dimension": 1, "distanceMetric": "cosine"}
+TEXTS = [{"metadataKey": "text", "text": "a"}]
+KMS_KEY = "arn:aws:kms:us-east-1:123456789012:key/mine"
+
+
+def policy(*statements):
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def allow(actions, resources, **more):
+    return {"Effect": "Allow", "Action": actions, "Resource": resources, **more}
+
+
+def deny(actions, resources, **more):
+    return {**allow(actions, resources, **more), "Effect": "Deny"}
+
+
+NEEDS = [
+    ("CreateVectorBucket", BY_BUCKET, BUCKET, []),
+    ("CreateVectorBucket", {**BY_BUCKET, "tags": {"a": "b"}}, BUCKET, ["TagResource"]),
+    ("GetVectorBucket", BY_BUCKET, BUCKET, []),
+    ("GetVectorBucket", {"vectorBucketArn": BUCKET}, BUCKET, []),
+    ("ListVectorBuckets", {}, "*", []),
+    ("DeleteVectorBucket", BY_BUCKET, BUCKET, []),
+    ("PutVectorBucketPolicy", {**BY_BUCKET, "policy": "{}"}, BUCKET, []),
+    ("GetVectorBucketPolicy", BY_BUCKET, BUCKET, []),
+    ("DeleteVectorBucketPolicy", BY_BUCKET, BUCKET, []),
+    ("PutVectorBucketDefaultIndexMode", BY_BUCKET, BUCKET, []),
+    ("ListIndexes", BY_BUCKET, BUCKET, []),
+    ("CreateIndex", {**NAMES, **NEW_INDEX}, INDEX, []),
+    ("CreateIndex", {"vectorBucketArn": BUCKET, "indexName": "my-index"}, INDEX, []),
+    ("CreateIndex", {**NAMES, "tags": {"a": "b"}}, INDEX, ["TagResource"]),
+    ("GetIndex", NAMES, INDEX, []),
+    ("GetIndex", {"indexArn": INDEX}, INDEX, []),
+    ("DeleteIndex", NAMES, INDEX, []),
+    ("UpdateIndexMode", NAMES, INDEX, []),
+    ("UpdateMetadataConfiguration", NAMES, INDEX, []),
+    ("PutVectors", NAMES, INDEX, []),
+    ("GetVectors", NAMES, INDEX, []),
+    ("DeleteVectors", NAMES, INDEX, []),
+    ("ListVectors", NAMES, INDEX, []),
+    ("ListVectors", {**NAMES, "returnData": False, "returnMetadata": False}, INDEX, []),
+    ("ListVectors", {**NAMES, "returnData": True}, INDEX, ["GetVectors"]),
+    ("ListVectors", {**NAMES, "returnMetadata": True}, INDEX, ["GetVectors"]),
+    ("QueryVectors", {**NAMES, "queryVector": VECTOR, "returnDistance": True}, INDEX, []),
+    ("QueryVectors", {**NAMES, "filter": {"a": 1}}, INDEX, ["GetVectors"]),
+    ("QueryVectors", {**NAMES, "returnMetadata": True}, INDEX, ["GetVectors"]),
+    ("QueryVectors", {**NAMES, "queryTexts": TEXTS}, INDEX, ["GetVectors"]),
+    ("TagResource", {"resourceArn": INDEX, "tags": {}}, INDEX, []),
+    ("UntagResource", {"resourceArn": BUCKET, "tagKeys": ["a"]}, BUCKET, []),
+    ("ListTagsForResource", {"resourceArn": BUCKET}, BUCKET, []),
+]
+
+
+@pytest.mark.parametrize("operation, request_, resource, also", NEEDS)
+def test_a_request_needs_its_action_and_sometimes_another(operation, request_, resource, also):
+    """All on the same resource."""
+    found = needs(operation, request_, Caller(), lambda _: None)
+
+    assert [(need.action, need.resource) for need in found] == [
+        (f"s3vectors:{name}", resource) for name in (operation, *also)
+    ]
+
+
+def test_every_operation_is_in_these_cases_and_has_an_action():
+    """None is forgotten."""
+    assert {operation for operation, *_ in NEEDS} == set(OPERATIONS)
+    assert {f"s3vectors:{operation}" for operation in OPERATIONS} == ACTIONS
+
+
+def test_the_condition_keys_are_those_of_the_request_and_of_what_it_is_about():
+    """Tags of the index and of its bucket, tags and encryption of the request."""
+    tags = {BUCKET: {"Team": "a"}, INDEX: {"stage": "test"}}
+    encryption = {"sseType": "aws:kms", "kmsKeyArn": KMS_KEY}
+    request = {**NAMES, "tags": {"x": "1", "y": "2"}, "encryptionConfiguration": encryption}
+
+    [need, _] = needs("CreateIndex", request, Caller(), tags.get)
+
+    assert need.context == {
+        "aws:resourcetag/stage": ["test"],
+        "s3vectors:vectorbuckettag/team": ["a"],
+        "aws:requesttag/x": ["1"],
+        "aws:requesttag/y": ["2"],
+        "aws:tagkeys": ["x", "y"],
+        "s3vectors:ssetype": ["aws:kms"],
+        "s3vectors:kmskeyarn": [KMS_KEY],
+    }
+
+
+def allowed(document, action="s3vectors:GetIndex", resource=INDEX, **context):
+    keys = {key.replace("__", ":").replace("_", "/"): value for key, value in context.items()}
+    try:
+        Policies(document).check(Need(action, resource, keys), "me")
+    except AccessDeniedException:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    "statements, expected",
+    [
+        ([allow("s3vectors:GetIndex", INDEX)], True),
+        ([allow(["s3vectors:PutVectors", "S3Vectors:getindex"], [BUCKET, INDEX])], True),
+        ([allow("s3vectors:Get*", INDEX)], True),
+        ([allow("*", "*")], True),
+        ([allow("s3vectors:GetInde?", f"{BUCKET}/index/my-*")], True),
+        ([allow("s3vectors:GetIndex", f"{BUCKET}/*")], True),
+        ([allow("s3vectors:GetIndex", "arn:aws:s3vectors:*:*:bucket/*")], True),
+        ([allow("s3vectors:GetVectors", INDEX)], False),
+        ([allow("s3vectors:GetIndex", BUCKET)], False),
+        ([allow("s3vectors:GetIndex", f"{BUCKET}/index/My-index")], False),
+        ([allow("s3vectors:GetIndex", INDEX.replace(":bucket/", ":vector-bucket/"))], False),
+        ([allow("s3vectors:GetIndex", "arn:aws:s3vectors:*:bucket/*:x:y")], False),
+        ([allow("s3vectors:*", "*"), deny("s3vectors:GetIndex", INDEX)], False),
+        ([deny("s3vectors:PutVectors", "*"), allow("s3vectors:*", "*")], True),
+        ([{"Effect": "Allow", "NotAction": "s3vectors:Put*", "Resource": "*"}], True),
+        ([{"Effect": "Allow", "NotAction": "s3vectors:Get*", "Resource": "*"}], False),
+        ([{"Effect": "Allow", "Action": "*", "NotResource": BUCKET}], True),
+        ([{"Effect": "Allow", "Action": "*", "NotResource": f"{BUCKET}*"}], False),
+    ],
+)
+def test_statements_decide_as_in_iam(statements, expected):
+    """A deny wins, then an allow; ARNs match part by part, actions in any case."""
+    assert allowed(policy(*statements)) is expected
+
+
+@pytest.mark.parametrize(
+    "operator, values, have, expected",
+    [
+        ("StringEquals", "a", ["a"], True),
+        ("StringEquals", ["b", "a"], ["a"], True),
+        ("StringEquals", "a", ["A"], False),
+        ("StringEquals", "a", None, False),
+        ("StringEqualsIgnoreCase", "a", ["A"], True),
+        ("StringNotEquals", "a", ["b"], True),
+        ("StringNotEquals", ["a", "b"], ["b"], False),
+        ("StringNotEquals", "a", None, True),
+        ("StringNotEqualsIgnoreCase", "a", ["A"], False),
+        ("StringLike", "a*", ["abc"], True),
+        ("StringLike", "a?", ["abc"], False),
+        ("StringNotLike", "a*", ["b"], True),
+        ("ArnLike", "arn:aws:kms:*:*:key/*", [KMS_KEY], True),
+        ("ArnEquals", KMS_KEY, [KMS_KEY], True),
+        ("ArnNotLike", "arn:aws:kms:*", [KMS_KEY], True),
+        ("ArnNotEquals", KMS_KEY, [KMS_KEY], False),
+        ("StringEqualsIfExists", "a", None, True),
+        ("StringEqualsIfExists", "a", ["b"], False),
+        ("Null", "true", None, True),
+        ("Null", "true", ["a"], False),
+        ("Null", False, ["a"], True),
+        ("ForAnyValue:StringEquals", "a", ["a", "b"], True),
+        ("ForAnyValue:StringEquals", "a", None, False),
+        ("ForAllValues:StringEquals", "a", ["a", "b"], False),
+        ("ForAllValues:StringEquals", ["a", "b"], ["a"], True),
+        ("ForAllValues:StringEquals", "a", None, True),
+    ],
+)
+def test_conditions_decide_as_in_iam(operator, values, have, expected):
+    """On one key, here the tags' names."""
+    condition = {operator: {"aws:TagKeys": values}}
+    context = {} if have is None else {"aws__tagkeys": have}
+
+    document = policy(allow("s3vectors:*", "*", Condition=condition))
+
+    assert allowed(document, **context) is expected
+
+
+def test_all_conditions_must_hold():
+    """Those of one operator and of several."""
+    condition = {
+        "StringEquals": {"aws:RequestTag/a": "1", "aws:requesttag/B": "2"},
+        "Null": {"aws:ResourceTag/c": "true"},
+    }
+    document = policy(allow("s3vectors:*", "*", Condition=condition))
+
+    assert allowed(document, aws__requesttag_a=["1"], aws__requesttag_b=["2"])
+    assert not allowed(document, aws__requesttag_a=["1"], aws__requesttag_b=["3"])
+    assert not allowed(document, aws__requesttag_a=["1"])
+
+
+@pytest.mark.parametrize(
+    "document, message",
+    [
+        ("{", "policy 1 is not valid JSON"),
+        ("[]", "policy 1 has no Statement"),
+        (policy(), "policy 1 has no Statement"),
+        ({"Statement": [allow("*", "*")]}, '"Version": "2012-10-17"'),
+        (policy("x"), "statement 1 is not an object"),
+        (policy(allow("*", "*"), {"Effect": "Maybe"}), 'statement 2 needs "Effect"'),
+        (policy({"Effect": "Allow", "Resource": "*"}), "needs either Action or NotAction"),
+        (policy({"Effect": "Allow", "Action": "*"}), "needs either Resource or NotResource"),
+        (policy(allow([], "*")), "Action must be a string or a list of strings"),
+        (policy(allow("*", [1])), "Resource must be a string or a list of strings"),
+        (policy(allow("*", "*", Principal="*")), "has Principal, which is not evaluated here"),
+        (policy(allow("*", "arn:aws:s3vectors")), 'neither "\\*" nor a whole ARN'),
+        (policy(allow("*", INDEX + "${aws:username}")), "policy variables are not evaluated"),
+        (policy(allow("*", "*", Condition=[])), "Condition must be an object of objects"),
+        (
+            policy(allow("*", "*", Condition={"IpAddress": {"aws:TagKeys": "a"}})),
+            "the condition operator IpAddress is not evaluated",
+        ),
+        (
+            policy(allow("*", "*", Condition={"StringEquals": {"aws:SourceIp": "a"}})),
+            "the condition key aws:SourceIp is not evaluated",
+        ),
+        (
+            policy(allow("*", "*", Condition={"StringEquals": {"aws:TagKeys": 1}})),
+            "the values of StringEquals must be strings",
+        ),
+        (
+            policy(allow("*", "*", Condition={"StringEquals": {"aws:TagKeys": "${a}"}})),
+            "policy variables are not evaluated",
+        ),
+    ],
+)
+def test_what_cannot_be_evaluated_is_refused_loudly(document, message):
+    """When the policy is read, with its place."""
+    with pytest.raises(PolicyError, match=message):
+        Policies(document)
+
+
+@pytest.fixture
+def caller():
+    """Gives a client whose engine has an index, and then enforces the policy of one statement."""
+    engines = []
+
+    def make(*statements):
+        engine = Engine()
+        engines.append(engine)
+        client = connect(boto_client(), engine)
+        client.create_vector_bucket(**BY_BUCKET)
+        client.create_index(**NAMES, **NEW_INDEX)
+        client.put_vectors(**NAMES, vectors=[{"key": "a", "data": VECTOR}])
+        engine._policies = Policies(policy(*statements))
+        return client
+
+    yield make
+    for engine in engines:
+        engine.close()
+
+
+def test_a_denial_is_a_403_in_aws_s_words(caller):
+    """Who, what, on which resource, and why; nothing is done."""
+    client = caller(allow("s3vectors:GetVectors", INDEX), deny("s3vectors:GetIndex", "*"))
+
+    with pytest.raises(client.exceptions.AccessDeniedException) as refused:
+        client.delete_vectors(**NAMES, keys=["a"])
+    assert refused.value.response["Error"]["Message"] == (
+        "User: arn:aws:iam::123456789012:user/s3vectors-local is not authorized to perform: "
+        f"s3vectors:DeleteVectors on resource: {INDEX} because no identity-based policy allows "
+        "the s3vectors:DeleteVectors action"
+    )
+    with pytest.raises(client.exceptions.AccessDeniedException, match="with an explicit deny in"):
+        client.get_index(**NAMES)
+    assert len(client.get_vectors(**NAMES, keys=["a"])["vectors"]) == 1
+
+
+def test_reading_metadata_in_a_query_or_a_list_needs_get_vectors(caller):
+    """Without it, keys and distances only."""
+    client = caller(allow(["s3vectors:QueryVectors", "s3vectors:ListVectors"], INDEX))
+    query = {**NAMES, "topK": 1, "queryVector": VECTOR}
+
+    assert client.query_vectors(**query, returnDistance=True)["vectors"][0]["key"] == "a"
+    assert client.list_vectors(**NAMES)["vectors"] == [{"key": "a"}]
+    for call, request in (
+        (client.query_vectors, {**query, "filter": {"a": 1}}),
+        (client.query_vectors, {**query, "returnMetadata": True}),
+        (client.query_vectors, {**NAMES, "topK": 1, "queryTexts": TEXTS}),
+        (client.list_vectors, {**NAMES, "returnData": True}),
+    ):
+        with pytest.raises(client.exceptions.AccessDeniedException, match="s3vectors:GetVectors"):
+            call(**request)
+
+
+def test_what_is_not_there_is_denied_before_it_is_missing(caller):
+    """A caller without the permission does not learn whether it exists."""
+    client = caller(allow("s3vectors:GetIndex", INDEX))
+
+    with pytest.raises(client.exceptions.AccessDeniedException):
+        client.get_index(**{**NAMES, "indexName": "no-index"})
+    with pytest.raises(client.exceptions.AccessDeniedException):
+        client.delete_vector_bucket(vectorBucketName="no-bucket")
+
+
+def test_the_tags_of_a_bucket_decide_about_its_indexes(caller):
+    """From the moment they are set."""
+    tagged = {"StringEquals": {"s3vectors:VectorBucketTag/team": "a"}}
+    client = caller(
+        allow("s3vectors:TagResource", BUCKET),
+        allow("s3vectors:GetIndex", "*", Condition=tagged),
+    )
+
+    with pytest.raises(client.exceptions.AccessDeniedException):
+        client.get_index(**NAMES)
+    client.tag_resource(resourceArn=BUCKET, tags={"team": "a"})
+    assert client.get_index(**NAMES)["index"]["indexName"] == "my-index"
+
+
+def test_what_is_granted_in_vain_is_told():
+    """Actions, resources, and what is no action at all."""
+    policies = Policies(
+        policy(
+            allow(["s3vectors:Get*", "s3vectors:InsertVectors"], [INDEX, BUCKET], Sid="Read"),
+            deny("s3vectors:PutVectors", "*"),
+            {"Effect": "Allow", "NotAction": ["s3vectors:[a-z]*"], "NotResource": BUCKET},
+        )
+    )
+    policies.check(Need("s3vectors:GetIndex", INDEX, {}), "me")
+
+    unused = policies.unused()
+
+    read = "policy 1, statement 1 (Read): "
+    never = "was granted and never used"
+    assert [line for line in unused if line.startswith(read)] == [
+        f"{read}s3vectors:InsertVectors is no action of S3 Vectors",
+        f"{read}s3vectors:GetVectorBucket {never}",
+        f"{read}s3vectors:GetVectorBucketPolicy {never}",
+        f"{read}s3vectors:GetVectors {never}",
+        f"{read}{BUCKET} {never}",
+    ]
+    assert not [line for line in unused if "statement 2" in line]
+    rest = {f"policy 1, statement 3: {action} {never}" for action in ACTIONS}
+    rest.remove(f"policy 1, statement 3: s3vectors:GetIndex {never}")
+    assert {line for line in unused if "statement 3" in line} == rest
+
+
+def write(directory, document):
+    path = directory / "role.json"
+    path.write_text(document if isinstance(document, str) else json.dumps(document))
+    return str(path)
+
+
+def test_the_command_enforces_policies_and_tells_what_was_unused(tmp_path):
+    """At the end, one line each."""
+    actions = ["s3vectors:CreateVectorBucket", "s3vectors:DeleteVectorBucket"]
+    role = write(tmp_path, policy(allow(actions, BUCKET)))
+    with running("--policy", role, "--unused") as (process, url):
+        client = boto_client(endpoint_url=url)
+        client.create_vector_bucket(**BY_BUCKET)
+        with pytest.raises(ClientError, match="AccessDeniedException"):
+            client.list_vector_buckets()
+        client.close()
+        process.terminate()
+        printed, _ = process.communicate()
+
+    assert printed == (
+        "s3vectors-local: policy 1, statement 1: s3vectors:DeleteVectorBucket was granted and "
+        "never used\n"
+    )
+
+
+def test_several_policies_add_up(tmp_path):
+    """Each allows its part."""
+    paths = []
+    for name, action in (("a", "CreateVectorBucket"), ("b", "GetVectorBucket")):
+        (tmp_path / name).mkdir()
+        paths += ["--policy", write(tmp_path / name, policy(allow(f"s3vectors:{action}", BUCKET)))]
+    with server(*paths) as url:
+        client = boto_client(endpoint_url=url)
+        client.create_vector_bucket(**BY_BUCKET)
+        assert client.get_vector_bucket(**BY_BUCKET)["vectorBucket"]["vectorBucketName"]
+        client.close()

@@ -1,0 +1,135 @@
+"""The nearest rows are those of an exact comparison of all, bit for bit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from s3vectors_local import matrix
+from s3vectors_local.distance import exact, searchable
+from s3vectors_local.matrix import Matrix
+
+METRICS = ("cosine", "euclidean")
+
+
+def gaussian(generator, count, dimension):
+    return generator.normal(size=(count, dimension))
+
+
+def clustered(generator, count, dimension):
+    centres = 3 * generator.normal(size=(10, dimension))
+    return centres[generator.integers(0, 10, count)] + generator.normal(size=(count, dimension))
+
+
+def with_outliers(generator, count, dimension):
+    made = generator.normal(size=(count, dimension))
+    made[:, 0] *= 100
+    made[::7] *= 1e3
+    return made
+
+
+def repeated(generator, count, dimension):
+    return gaussian(generator, 20, dimension)[generator.integers(0, 20, count)]
+
+
+def tiny(generator, count, dimension):
+    return gaussian(generator, count, dimension) * 1e-39
+
+
+def huge(generator, count, dimension):
+    return gaussian(generator, count, dimension) * 1e37
+
+
+SHAPES = (gaussian, clustered, with_outliers, repeated, tiny, huge)
+
+
+@pytest.fixture(params=["with a shadow", "without"], autouse=True)
+def _shadow(request, monkeypatch):
+    """Small sets go through the steps that large ones do, or not."""
+    monkeypatch.setattr(matrix, "_SHADOW_FROM", 1 if request.param == "with a shadow" else 10**9)
+
+
+def filled(metric, vectors):
+    made = Matrix(vectors.shape[1], metric)
+    made.reserve(len(vectors))
+    made.write(np.arange(len(vectors)), vectors)
+    return made
+
+
+def compared(metric, vectors, query, rows):
+    """All of the rows, nearest first, compared in float64."""
+    units = searchable(vectors, metric)
+    distances = exact(units, rows, searchable(query[None], metric)[0], metric)
+    order = np.argsort(distances, kind="stable")
+    return rows[order], distances[order]
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("share", [1.0, 0.5, 0.02])
+def test_the_nearest_are_those_of_comparing_all(metric, shape, share):
+    """All rows, half of them, a few; one result and many."""
+    generator = np.random.default_rng(7)
+    for dimension in (1, 3, 64, 1024):
+        vectors = shape(generator, 600, dimension).astype(np.float32)
+        made = filled(metric, vectors)
+        rows = np.flatnonzero(generator.random(600) < share)
+        for query in shape(generator, 3, dimension).astype(np.float32):
+            wanted, distances = compared(metric, vectors, query, rows)
+            for count in (1, 10, len(rows) - 1, len(rows), 1000):
+                found, near = made.nearest(query, count, rows, 600)
+                assert found.tolist() == wanted[:count].tolist()
+                assert near.tolist() == distances[:count].tolist()
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_what_is_overwritten_or_added_is_found_as_it_is_now(metric):
+    """Growth moves the rows; the shadow follows."""
+    generator = np.random.default_rng(8)
+    vectors = gaussian(generator, 400, 16).astype(np.float32)
+    made = filled(metric, vectors[:100])
+    query = vectors[0]
+    made.nearest(query, 5, np.arange(100), 100)
+
+    made.reserve(400)
+    made.write(np.arange(100, 400), vectors[100:])
+    vectors[50:60] = vectors[300:310] * 2
+    made.write(np.arange(50, 60), vectors[50:60])
+
+    found, _ = made.nearest(query, 20, np.arange(400), 400)
+    assert found.tolist() == compared(metric, vectors, query, np.arange(400))[0][:20].tolist()
+
+
+def test_a_row_of_zeros_is_at_its_distance():
+    """Euclidean distance takes them."""
+    vectors = np.zeros((50, 4), np.float32)
+    vectors[7] = [3, 4, 0, 0]
+    made = filled("euclidean", vectors)
+
+    found, distances = made.nearest(np.array([3, 4, 0, 0], np.float32), 3, np.arange(50), 50)
+
+    assert found.tolist() == [7, 0, 1]
+    assert distances.tolist() == [0, 5, 5]
+
+
+@settings(max_examples=60)
+@given(
+    metric=st.sampled_from(METRICS),
+    seed=st.integers(0, 2**32),
+    scale=st.integers(-37, 36),
+    count=st.integers(1, 60),
+)
+def test_any_scale_gives_the_exact_result(metric, seed, scale, count):
+    """From the smallest floats to the largest, mixed."""
+    generator = np.random.default_rng(seed)
+    scales = 10.0 ** generator.integers(min(scale, 0), max(scale, 1), (80, 1))
+    vectors = (generator.normal(size=(80, 5)) * scales).astype(np.float32)
+    vectors[np.abs(vectors).max(axis=1) == 0] = 1
+    query = vectors[0] * np.float32(0.5)
+    query = query if query.any() else vectors[0]
+
+    found, _ = filled(metric, vectors).nearest(query, count, np.arange(80), 80)
+
+    assert found.tolist() == compared(metric, vectors, query, np.arange(80))[0][:count].tolist()

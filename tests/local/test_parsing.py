@@ -1,0 +1,139 @@
+"""Request bodies: the fast way reads them as the plain one does."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from s3vectors_local import parsing
+from s3vectors_local.errors import SerializationException
+
+NUMBERS = st.one_of(
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.integers(-(2**63), 2**64 - 1),
+    st.floats(width=32, allow_nan=False, allow_infinity=False),
+)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+VALUES = st.recursive(
+    st.one_of(TEXTS, NUMBERS, st.booleans(), st.none(), st.sampled_from(["[", "]", "\\u005b"])),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(TEXTS, inner, max_size=3)),
+    max_leaves=5,
+)
+USUAL = st.fixed_dictionaries(
+    {"key": TEXTS, "data": st.fixed_dictionaries({"float32": st.lists(NUMBERS, max_size=4)})},
+    optional={"metadata": st.dictionaries(TEXTS, VALUES, max_size=3), "more": VALUES},
+)
+REQUESTS = st.fixed_dictionaries(
+    {"vectors": st.lists(st.one_of(USUAL, VALUES), max_size=3)},
+    optional={"indexArn": TEXTS, "indexName": VALUES},
+)
+
+
+def plain(request):
+    """The same with lists for arrays, and numbers as floats where vectors have them."""
+    if isinstance(request, np.ndarray):
+        return [float(number) for number in request]
+    if isinstance(request, dict):
+        return {key: plain(value) for key, value in request.items()}
+    return [plain(item) for item in request] if isinstance(request, list) else request
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small_bodies_too():
+    """So that what hypothesis makes goes the fast way."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parsing, "_LARGE", 0)
+        yield
+
+
+@settings(max_examples=400)
+@given(request_=REQUESTS, escaped=st.booleans(), spaced=st.booleans())
+def test_both_ways_read_the_same(request_, escaped, spaced):
+    """Whatever is inside, however it is written."""
+    separators = (", ", ": ") if spaced else (",", ":")
+    body = json.dumps(request_, ensure_ascii=escaped, separators=separators).encode()
+
+    assert plain(parsing.parse("PutVectors", body)) == plain(orjson.loads(body))
+
+
+def fast(body):
+    """Whether the numbers of the first vector were read into an array."""
+    request = parsing.parse("PutVectors", body)
+    assert plain(request) == plain(orjson.loads(body))
+    return isinstance(request["vectors"][0]["data"]["float32"], np.ndarray)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"vectors":[{"key":"a","data":{"float32":[1,2.5,-0.0,1e-400]}}]}',
+        b'{"vectors":[{"key":"a[","data":{"float32":[1]},"metadata":{"t":["[","x"],"n":1}}]}',
+        b'{"indexName":"[","vectors":[{"data":{"float32":[]},"key":"a"}],"x":[1]}',
+        b'{ "vectors" : [ { "key" : "\\u00e9" , "data" : { "float32" : [ 1 ] } } ] }',
+    ],
+)
+def test_usual_requests_go_the_fast_way(body):
+    """Brackets in strings do not matter."""
+    assert fast(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"vectors":[{"key":"a","data":{"float32":[[1],2]}}]}',
+        b'{"vectors":[{"key":"a","data":{"float32":[[1]]}}]}',
+        b'{"vectors":[{"key":"\\u005b","data":{"float32":[[1]]}}]}',
+        b'{"vectors":[{"key":"a","data":{"float32":[true]}}]}',
+        b'{"vectors":[{"key":"a","data":{"float32":["NaN"]}}]}',
+        b'{"vectors":[{"key":"a","data":{"float32":[18446744073709551616]}}]}',
+        b'{"vectors":[{"key":"a","data":{"float32":[1]},"key":"b"}]}',
+        b'{"vectors":[{"key":"a","data":{"float32":[1],"float32":[2]}}]}',
+        b'{"vectors":[],"vectors":[{"key":"a","data":{"float32":[1]}}]}',
+        b'{"vectors":[{"key":"a","data":{"float32":[1],"other":[2]}}]}',
+        b' {"vectors":[{"key":"a","data":{"float32":[1]}}]}',
+    ],
+)
+def test_unusual_requests_go_the_plain_way(body):
+    """Where simdjson would read something else, or nothing."""
+    assert not fast(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b'{"vectors":7}',
+        b'{"vectors":[7]}',
+        b'{"vectors":[{"key":"a"}]}',
+        b'{"vectors":[{"data":7}]}',
+        b'{"vectors":[{"data":{"float32":7}}]}',
+        b"{}",
+    ],
+)
+def test_requests_of_another_shape_are_left_to_the_checks(body):
+    """They are read as they are."""
+    assert parsing.parse("PutVectors", body) == orjson.loads(body or b"{}")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        b"[]",
+        b"7",
+        b'\xef\xbb\xbf{"vectors":[{"key":"a","data":{"float32":[1]}}]}',
+        b'{"vectors":[{"key":"\\ud800","data":{"float32":[1]}}]}',
+        b'{"vectors":[{"key":"\xff","data":{"float32":[1]}}]}',
+        b'{"vectors":[{"key":"a","data":{"float32":[NaN]}}]}',
+        b'{"vectors":[{"key":"a","data":{"float32":[1]}}]} more',
+    ],
+)
+def test_what_is_no_request_is_refused(body):
+    """On either way."""
+    with pytest.raises(SerializationException):
+        parsing.parse("PutVectors", body)

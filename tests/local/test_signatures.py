@@ -1,0 +1,142 @@
+"""Signatures: verified on request, against those that botocore makes."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from datetime import datetime
+
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
+
+from far_ends import boto_client, server
+from s3vectors_local import Engine, Verifier, connect
+from s3vectors_local.errors import AuthenticationError
+from s3vectors_local.signatures import HttpRequest
+
+KEYS = {"AKIATEST": "secret"}
+SIGNED = {"aws_access_key_id": "AKIATEST", "aws_secret_access_key": "secret"}
+TAGS = "/tags/arn%3Aaws%3As3vectors%3Aus-east-1%3A123456789012%3Abucket%2Fmy-bucket"
+
+
+def request(method="POST", path="/ListVectorBuckets", query="", body=b"{}", headers=None):
+    """A request as botocore signs it, now."""
+    url = f"http://localhost:9100{path}{'?' if query else ''}{query}"
+    made = AWSRequest(method, url, {"host": "localhost:9100", **(headers or {})}, body)
+    SigV4Auth(Credentials("AKIATEST", "secret"), "s3vectors", "us-east-1").add_auth(made)
+    signed = {name.lower(): value for name, value in made.headers.items()}
+    return HttpRequest(method, path, query, signed, body)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {},
+        {"body": b""},
+        {"body": '{"prefix":"é"}'.encode()},
+        {"method": "GET", "path": TAGS, "body": b""},
+        {"method": "DELETE", "path": TAGS, "query": "tagKeys=b%20c&tagKeys=a%2Fb", "body": b""},
+        {"headers": {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"}},
+        {"headers": {"x-amz-note": "  two   spaces  "}},
+        {"headers": {"content-type": "application/json", "user-agent": "not signed"}},
+    ],
+)
+def test_a_request_that_botocore_signed_is_accepted(told):
+    """Body, path, query and headers."""
+    Verifier(KEYS).check(request(**told))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"method": "PUT"},
+        {"path": "/ListIndexes"},
+        {"query": "a=b"},
+        {"body": b"{ }"},
+    ],
+)
+def test_a_request_that_was_changed_is_refused(change):
+    """Whatever the signature covers."""
+    with pytest.raises(AuthenticationError) as refused:
+        Verifier(KEYS).check(request()._replace(**change))
+
+    assert (refused.value.code, refused.value.status) == ("InvalidSignatureException", 403)
+
+
+@pytest.mark.parametrize(
+    "headers, code",
+    [
+        ({"authorization": ""}, "MissingAuthenticationToken"),
+        ({"authorization": "Basic abc"}, "IncompleteSignature"),
+        ({"host": "elsewhere"}, "InvalidSignatureException"),
+        ({"x-amz-extra": "not signed"}, "InvalidSignatureException"),
+        ({"x-amz-date": "yesterday"}, "IncompleteSignature"),
+        ({"x-amz-date": "20200101T000000Z"}, "IncompleteSignature"),
+    ],
+)
+def test_wrong_headers_are_refused(headers, code):
+    """Each with AWS's common error."""
+    made = request()
+
+    with pytest.raises(AuthenticationError) as refused:
+        Verifier(KEYS).check(made._replace(headers={**made.headers, **headers}))
+
+    assert refused.value.code == code
+
+
+def test_the_secret_must_be_right():
+    """And the key known."""
+    with pytest.raises(AuthenticationError, match="does not match"):
+        Verifier({"AKIATEST": "other"}).check(request())
+    with pytest.raises(AuthenticationError, match="security token .* is invalid") as refused:
+        Verifier({"AKIAOTHER": "secret"}).check(request())
+    assert refused.value.code == "UnrecognizedClientException"
+
+
+@pytest.mark.parametrize("off, fresh", [(-299, True), (299, True), (-301, False), (301, False)])
+def test_clocks_may_differ_by_five_minutes(off, fresh):
+    """Either way."""
+    made = request()
+    signed = datetime.strptime(made.headers["x-amz-date"] + "+0000", "%Y%m%dT%H%M%SZ%z")
+    now = signed.timestamp() + off
+
+    if fresh:
+        Verifier(KEYS, lambda: now).check(made)
+    else:
+        with pytest.raises(AuthenticationError, match="Signature not current"):
+            Verifier(KEYS, lambda: now).check(made)
+
+
+def tell_one_story(client, stranger):
+    """What a client with the right key can do, and one without cannot."""
+    arn = client.create_vector_bucket(vectorBucketName="my-bucket")["vectorBucketArn"]
+    client.tag_resource(resourceArn=arn, tags={"a b": "c", "d/e": "f"})
+    client.untag_resource(resourceArn=arn, tagKeys=["a b"])
+    assert client.list_tags_for_resource(resourceArn=arn)["tags"] == {"d/e": "f"}
+    with pytest.raises(ClientError, match="UnrecognizedClientException"):
+        stranger.list_vector_buckets()
+
+
+def test_the_command_verifies_signatures_when_it_has_a_key():
+    """Over HTTP, with boto3."""
+    with (
+        server("--access-key", "AKIATEST:secret", "--access-key", "AKIAMORE:other") as url,
+        closing(boto_client(endpoint_url=url, **SIGNED)) as client,
+        closing(boto_client(endpoint_url=url)) as stranger,
+    ):
+        tell_one_story(client, stranger)
+
+
+def test_a_client_in_process_can_be_verified_too():
+    """With the same verifier."""
+    engine = Engine()
+    verifier = Verifier(KEYS)
+
+    tell_one_story(
+        connect(boto_client(**SIGNED), engine, verifier=verifier),
+        connect(boto_client(), engine, verifier=verifier),
+    )
+
+    engine.close()

@@ -1,0 +1,107 @@
+"""Tags of vector buckets and indexes."""
+
+from __future__ import annotations
+
+import pytest
+from botocore.exceptions import ClientError
+
+FIFTY = {f"key-{n}": "" for n in range(50)}
+
+
+@pytest.fixture(params=["bucket", "index"])
+def arn(request, client, names):
+    """The ARN of a bucket and of an index."""
+    if request.param == "index":
+        return client.get_index(**names)["index"]["indexArn"]
+    bucket = names["vectorBucketName"]
+    return client.get_vector_bucket(vectorBucketName=bucket)["vectorBucket"]["vectorBucketArn"]
+
+
+def tags(client, arn):
+    return client.list_tags_for_resource(resourceArn=arn)["tags"]
+
+
+def test_tags_are_added_changed_and_taken_away(client, arn):
+    """Those that are not named stay as they are."""
+    client.tag_resource(resourceArn=arn, tags={"team": "a", "stage": "test"})
+    client.tag_resource(resourceArn=arn, tags={"team": "b", "name with space/é": ""})
+    client.untag_resource(resourceArn=arn, tagKeys=["stage", "not-there"])
+
+    assert tags(client, arn) == {"team": "b", "name with space/é": ""}
+
+
+def test_what_has_no_tags_lists_none(client, arn):
+    """An empty map."""
+    assert tags(client, arn) == {}
+
+
+def test_tags_given_at_creation_are_listed(client):
+    """Of both."""
+    made = client.create_vector_bucket(vectorBucketName="tagged", tags={"a": "1"})
+    index = client.create_index(
+        vectorBucketName="tagged",
+        indexName="tagged",
+        dataType="float32",
+        dimension=1,
+        distanceMetric="cosine",
+        tags={"b": "2"},
+    )
+
+    assert tags(client, made["vectorBucketArn"]) == {"a": "1"}
+    assert tags(client, index["indexArn"]) == {"b": "2"}
+
+
+def test_a_resource_has_fifty_tags_at_most(client, arn):
+    """Those that are there count; changing one of them still works."""
+    client.tag_resource(resourceArn=arn, tags=FIFTY)
+    client.tag_resource(resourceArn=arn, tags={"key-0": "changed"})
+
+    with pytest.raises(ClientError, match="at most 50 tags"):
+        client.tag_resource(resourceArn=arn, tags={"one-more": ""})
+    assert tags(client, arn) == {**FIFTY, "key-0": "changed"}
+
+
+@pytest.mark.parametrize("key", ["aws:mine", "AWS:mine"])
+def test_keys_of_aws_are_reserved(client, arn, key):
+    """Whatever their case."""
+    with pytest.raises(ClientError, match="aws: are reserved"):
+        client.tag_resource(resourceArn=arn, tags={key: ""})
+
+
+def test_tags_are_checked_at_creation_too(client, bucket):
+    """Nothing is made."""
+    for bad, message in (({**FIFTY, "x": ""}, "at most 50 tags"), ({"aws:x": ""}, "reserved")):
+        with pytest.raises(ClientError, match=message):
+            client.create_vector_bucket(vectorBucketName="second", tags=bad)
+        with pytest.raises(ClientError, match=message):
+            client.create_index(
+                vectorBucketName=bucket,
+                indexName="tagged",
+                dataType="float32",
+                dimension=1,
+                distanceMetric="cosine",
+                tags=bad,
+            )
+
+    assert len(client.list_vector_buckets()["vectorBuckets"]) == 1
+    assert client.list_indexes(vectorBucketName=bucket)["indexes"] == []
+
+
+@pytest.mark.parametrize("bad", [{"k" * 129: "a"}, {"k": "v" * 257}, {"k": "a;b"}, {"a<b": ""}])
+def test_lengths_and_characters_of_tags_are_checked(client, arn, bad):
+    """As the model says."""
+    with pytest.raises(ClientError, match="failed to satisfy constraint"):
+        client.tag_resource(resourceArn=arn, tags=bad)
+
+
+@pytest.mark.parametrize("missing", ["bucket/no-bucket", "bucket/my-bucket/index/no-index", "else"])
+def test_a_resource_that_is_not_there_is_a_404(client, bucket, missing):
+    """For all three operations."""
+    arn = {"resourceArn": f"arn:aws:s3vectors:us-east-1:123456789012:{missing}"}
+
+    with pytest.raises(client.exceptions.NotFoundException):
+        client.tag_resource(**arn, tags={"a": "b"})
+    with pytest.raises(client.exceptions.NotFoundException):
+        client.untag_resource(**arn, tagKeys=["a"])
+    with pytest.raises(client.exceptions.NotFoundException):
+        client.list_tags_for_resource(**arn)

@@ -1,0 +1,445 @@
+"""Full text: terms, rankings, fusion, and how a text search comes and goes."""
+
+from __future__ import annotations
+
+import pytest
+from botocore.exceptions import ClientError
+
+from far_ends import boto_client
+from s3vectors_local import Engine, connect
+from s3vectors_local.engine import builder
+from s3vectors_local.text import RRF_K, analyzer
+
+NAMES = {"vectorBucketName": "my-bucket", "indexName": "my-index"}
+TEXTS = {
+    "fox": "The quick brown fox jumps over the lazy dog",
+    "dogs": "Dogs, dogs and more dogs",
+    "cat": "A cat sleeps all day",
+}
+
+
+def make(client, *configurations):
+    """An index with those text searches; `text` is non-filterable."""
+    client.create_vector_bucket(vectorBucketName="my-bucket")
+    metadata = {"nonFilterableMetadataKeys": ["text"], "textSearchConfigurations": configurations}
+    client.create_index(
+        **NAMES,
+        dataType="float32",
+        dimension=2,
+        distanceMetric="cosine",
+        metadataConfiguration=metadata,
+    )
+
+
+def put(client, texts, **more):
+    vectors = [
+        {"key": key, "data": {"float32": [1, n]}, "metadata": {"text": text, **more}}
+        for n, (key, text) in enumerate(texts.items())
+    ]
+    client.put_vectors(**NAMES, vectors=vectors)
+
+
+def configurations(client):
+    metadata = client.get_index(**NAMES)["index"].get("metadataConfiguration", {})
+    return metadata.get("textSearchConfigurations", [])
+
+
+def finish_building(client):
+    """Ask until every text search is ACTIVE; each question gives way to the builder."""
+    while any(entry["status"] == "BUILDING" for entry in configurations(client)):
+        pass
+
+
+def ask(client, text, key="text", top_k=10, **request):
+    texts = [{"metadataKey": key, "text": text}]
+    return client.query_vectors(**NAMES, topK=top_k, queryTexts=texts, **request)
+
+
+def keys(response):
+    return [vector["key"] for vector in response["vectors"]]
+
+
+@pytest.fixture
+def searchable(client):
+    """A client whose index has the three texts, searchable in English."""
+    make(client, {"metadataKey": "text", "language": "en"})
+    finish_building(client)
+    put(client, TEXTS, kind="animal")
+    return client
+
+
+@pytest.mark.parametrize(
+    "language, text, expected",
+    [
+        (None, "Don't PANIC: it's 42°C!", ["don", "t", "panic", "it", "s", "42", "c"]),
+        (None, "Straße ﬁne Ä_b", ["strasse", "fine", "ä", "b"]),
+        (None, "日本語 text ひらがな", ["日", "本", "語", "text", "ひ", "ら", "が", "な"]),
+        (None, "한국어 텍스트", ["한국어", "텍스트"]),
+        ("en", "Running dogs easily connected", ["run", "dog", "easili", "connect"]),
+        ("fr", "les chevaux mangeaient", ["le", "cheval", "mang"]),
+        ("es", "bibliotecas corriendo", ["bibliotec", "corr"]),
+        ("pt", "meninas correndo", ["menin", "corr"]),
+        ("it", "le ragazze mangiavano", ["le", "ragazz", "mang"]),
+        ("de", "Die Häuser der Straßen", ["die", "haus", "der", "strass"]),
+        ("nl", "de fietsen kinderen", ["de", "fiets", "kinder"]),
+        ("zh", "北京大学 MBA 课", ["北京", "京大", "大学", "mba", "课"]),
+        ("ja", "東京タワー", ["東京", "京タ", "タワ", "ワー"]),
+        ("ko", "한국어", ["한국", "국어"]),
+        ("ko", "plain ascii", ["plain", "ascii"]),
+        ("en", "", []),
+        (None, "…!?", []),
+    ],
+)
+def test_a_text_becomes_the_terms_of_its_language(language, text, expected):
+    """Stems in Europe, pairs in East Asia, words and single ideographs without a language."""
+    assert analyzer(language)(text) == expected
+
+
+def test_forgetting_stems_changes_nothing(monkeypatch):
+    """When too many words are remembered."""
+    before = analyzer("en")("running dogs connected")
+    monkeypatch.setattr("s3vectors_local.text._REMEMBERED", 1)
+
+    after = analyzer("en")("running dogs connected never heard of before")
+
+    assert after[:3] == before
+
+
+def test_the_best_text_comes_first(searchable):
+    """By BM25; what has none of the words is not found, and there is no distance."""
+    response = ask(searchable, "dog", returnDistance=True, returnScores=True)
+
+    assert keys(response) == ["dogs", "fox"]
+    assert response["distanceMetric"] == "cosine"
+    for vector in response["vectors"]:
+        assert vector.keys() == {"key", "scores"}
+        assert vector["scores"].keys() == {"bm25Scores"}
+    first, second = (vector["scores"]["bm25Scores"] for vector in response["vectors"])
+    assert (first[0]["metadataKey"], first[0]["score"] > second[0]["score"] > 0) == ("text", True)
+
+
+def test_any_of_the_words_is_enough(searchable):
+    """Quotes and operators of query languages are no more than punctuation."""
+    assert set(keys(ask(searchable, 'cats OR "foxes" NEAR(x) text:y *'))) == {"cat", "fox"}
+    assert keys(ask(searchable, "zebra")) == []
+    assert keys(ask(searchable, "?!")) == []
+
+
+def test_as_many_words_as_a_question_can_have(searchable):
+    """512 different ones in 1,024 characters."""
+    words = " ".join(chr(0x4E00 + n) for n in range(511)) + " x"
+
+    assert keys(ask(searchable, words)) == []
+
+
+def test_a_filter_leaves_texts_out(searchable):
+    """Before the ranking, so that topK means topK."""
+    put(searchable, {"dogs": TEXTS["dogs"]}, kind="crowd")
+
+    assert keys(ask(searchable, "dog", top_k=1, filter={"kind": "animal"})) == ["fox"]
+    assert keys(ask(searchable, "dog", filter={"kind": {"$ne": "animal"}})) == ["dogs"]
+
+
+def test_texts_follow_their_vectors_at_once(searchable):
+    """Overwritten, deleted, put without the key, put with another type."""
+    put(searchable, {"cat": "A dog now"})
+    assert set(keys(ask(searchable, "dog"))) == {"dogs", "fox", "cat"}
+    assert keys(ask(searchable, "sleeps")) == []
+
+    searchable.delete_vectors(**NAMES, keys=["dogs"])
+    bare = {"key": "fox", "data": {"float32": [1, 0]}}
+    searchable.put_vectors(**NAMES, vectors=[bare])
+    assert keys(ask(searchable, "dog")) == ["cat"]
+
+    searchable.put_vectors(**NAMES, vectors=[{**bare, "metadata": {"text": 7}}])
+    assert keys(ask(searchable, "7")) == []
+
+
+def test_overwriting_does_not_move_scores(searchable):
+    """What was replaced does not count any more."""
+    before = ask(searchable, "dog", returnScores=True)["vectors"]
+    for _ in range(20):
+        put(searchable, TEXTS)
+
+    assert ask(searchable, "dog", returnScores=True)["vectors"] == before
+
+
+def test_the_strings_of_an_array_are_searchable(searchable):
+    """All of them."""
+    put(searchable, {"cat": ["black cat", "white mouse"]})
+
+    assert keys(ask(searchable, "mouse")) == ["cat"]
+
+
+def test_hybrid_search_fuses_both_rankings(searchable):
+    """By reciprocal rank: 1 / (60 + rank) in each list."""
+    response = ask(
+        searchable,
+        "lazy dog",
+        queryVector={"float32": [1, 2]},
+        returnScores=True,
+        returnDistance=True,
+    )
+
+    # By vector: cat (1,2), dogs (1,1), fox (1,0); by text: fox, dogs
+    fused = {v["key"]: v["scores"]["fused"] for v in response["vectors"]}
+    assert fused == pytest.approx(
+        {
+            "fox": 1 / (RRF_K + 3) + 1 / (RRF_K + 1),
+            "dogs": 1 / (RRF_K + 2) + 1 / (RRF_K + 2),
+            "cat": 1 / (RRF_K + 1),
+        }
+    )
+    assert keys(response) == ["fox", "dogs", "cat"]
+    for vector in response["vectors"]:
+        assert vector["scores"]["vectorDistance"] == vector["distance"]
+    assert response["vectors"][2]["scores"]["bm25Scores"] == []
+
+
+def test_a_hybrid_result_that_only_one_ranking_has_shows_only_its_scores(searchable):
+    """With topK 1 each ranking gives one."""
+    query = {"queryVector": {"float32": [1, 2]}, "returnScores": True, "returnDistance": True}
+    found = ask(searchable, "lazy", top_k=1, **query)["vectors"]
+
+    # cat by vector, fox by text, equal scores: the one that was stored first
+    assert [vector["key"] for vector in found] == ["fox"]
+    assert found[0]["scores"].keys() == {"fused", "bm25Scores"}
+    assert "distance" not in found[0]
+
+
+def test_scores_of_a_vector_search_are_not_returned(searchable):
+    """`returnScores` has no effect there."""
+    found = searchable.query_vectors(
+        **NAMES, topK=1, queryVector={"float32": [1, 2]}, returnScores=True
+    )
+
+    assert found["vectors"] == [{"key": "cat"}]
+
+
+def test_several_texts_without_a_vector_add_up(client):
+    """The sum of their BM25 scores is the order."""
+    make(client, {"metadataKey": "text", "language": "en"}, {"metadataKey": "title"})
+    finish_building(client)
+    for number, (text, title) in enumerate([("dog", "a"), ("dog", "b"), ("cat", "b"), ("x", "y")]):
+        metadata = {"text": text, "title": title}
+        vector = {"key": str(number), "data": {"float32": [1, 1]}, "metadata": metadata}
+        client.put_vectors(**NAMES, vectors=[vector])
+
+    texts = [{"metadataKey": "text", "text": "cat"}, {"metadataKey": "title", "text": "b"}]
+    found = client.query_vectors(**NAMES, topK=3, queryTexts=texts, returnScores=True)["vectors"]
+
+    assert [vector["key"] for vector in found] == ["2", "1"]
+    scores = {entry["metadataKey"] for entry in found[0]["scores"]["bm25Scores"]}
+    assert scores == {"text", "title"}
+
+
+@pytest.mark.parametrize("vector", [{}, {"queryVector": {"float32": [1, 2]}}])
+def test_pages_of_a_text_search_do_not_overlap(client, vector):
+    """Also where scores are equal."""
+    make(client, {"metadataKey": "text"})
+    finish_building(client)
+    put(client, {f"k{n}": "same words" for n in range(250)})
+
+    found, token = [], {}
+    while token is not None:
+        page = ask(client, "words", top_k=230, **vector, **token)
+        found += keys(page)
+        token = {"nextToken": page["nextToken"]} if "nextToken" in page else None
+
+    assert len(found) == len(set(found)) == 230
+
+
+@pytest.mark.parametrize(
+    "texts, message",
+    [
+        ([{"metadataKey": "title", "text": "a"}], "'title' is not configured for text search"),
+        ([{"metadataKey": "text", "text": "a"}] * 2, "can appear at most once"),
+        ([{"metadataKey": "text", "text": "x" * 1025}], "between 1 and 1024"),
+        ([{"metadataKey": f"k{n}", "text": "a"} for n in range(11)], "between 1 and 10"),
+    ],
+)
+def test_wrong_query_texts_are_refused(searchable, texts, message):
+    """400, with what is wrong."""
+    with pytest.raises(ClientError, match=message):
+        searchable.query_vectors(**NAMES, topK=1, queryTexts=texts)
+
+
+def test_an_index_tells_its_text_searches(client):
+    """Key, language when it has one, and status."""
+    make(client, {"metadataKey": "text", "language": "de"}, {"metadataKey": "title"})
+    finish_building(client)
+
+    assert configurations(client) == [
+        {"metadataKey": "text", "language": "de", "status": "ACTIVE"},
+        {"metadataKey": "title", "status": "ACTIVE"},
+    ]
+
+
+@pytest.fixture
+def paused(monkeypatch):
+    """The builder does nothing until the fixture's function is called with a client."""
+    monkeypatch.setattr(builder.Builder, "start", lambda _: None)
+
+    def resume(engine):
+        monkeypatch.undo()
+        engine.call("GetIndex", NAMES)
+
+    return resume
+
+
+def test_what_is_stored_becomes_searchable_and_new_vectors_meanwhile(engine, client, paused):
+    """BUILDING refuses questions; then all that is there is found, as it is then."""
+    make(client)
+    put(client, {f"k{n:04}": f"old {n}" for n in range(500)})
+    put(client, {f"l{n:04}": f"old {n}" for n in range(500)})
+    client.update_metadata_configuration(
+        **NAMES, add={"textSearchConfigurations": [{"metadataKey": "text"}]}
+    )
+    assert [entry["status"] for entry in configurations(client)] == ["BUILDING"]
+    with pytest.raises(ClientError, match="text search configuration of 'text' is BUILDING"):
+        ask(client, "old")
+    put(client, {"k0001": "new", "m": "new"})
+    client.delete_vectors(**NAMES, keys=["k0002"])
+
+    paused(engine)
+    finish_building(client)
+
+    assert set(keys(ask(client, "new"))) == {"k0001", "m"}
+    assert keys(ask(client, "2")) == ["l0002"]
+    assert set(keys(ask(client, "7"))) == {"k0007", "l0007"}
+
+
+def test_building_goes_on_where_it_was_after_reopening(tmp_path, monkeypatch):
+    """Vectors that were written in between are found in either part."""
+    monkeypatch.setattr(builder, "BATCH", 100)
+    monkeypatch.setattr(builder.Builder, "start", lambda _: None)
+    engine = Engine(tmp_path)
+    client = connect(boto_client(), engine)
+    make(client)
+    put(client, {f"k{n}": f"word{n}" for n in range(300)})
+    client.update_metadata_configuration(
+        **NAMES, add={"textSearchConfigurations": [{"metadataKey": "text"}]}
+    )
+    index = next(iter(engine._state.indexes.values()))
+    index.build(index.configuration.texts[0], 100)
+    put(client, {"k5": "early", "k205": "late"})
+    engine.close()
+    monkeypatch.undo()
+
+    engine = Engine(tmp_path)
+    client = connect(boto_client(), engine)
+    finish_building(client)
+
+    for text, key in (("word99", "k99"), ("word299", "k299"), ("early", "k5"), ("late", "k205")):
+        assert keys(ask(client, text)) == [key]
+    assert keys(ask(client, "word5 word205")) == []
+    engine.close()
+
+
+def test_texts_of_other_analyzers_are_built_anew(tmp_path, monkeypatch):
+    """A newer library may stem differently; questions and texts must agree."""
+    engine = Engine(tmp_path)
+    client = connect(boto_client(), engine)
+    make(client, {"metadataKey": "text", "language": "en"})
+    finish_building(client)
+    monkeypatch.setattr("s3vectors_local.configuration.TextSearch.terms", lambda *_: "stale")
+    put(client, TEXTS)
+    monkeypatch.undo()
+    engine.close()
+
+    monkeypatch.setattr("s3vectors_local.index.ANALYZERS", "newer")
+    engine = Engine(tmp_path)
+    client = connect(boto_client(), engine)
+    finish_building(client)
+
+    assert keys(ask(client, "fox")) == ["fox"]
+    assert keys(ask(client, "stale")) == []
+    engine.close()
+
+
+def test_a_failure_while_building_is_logged_and_tried_again(engine, client, monkeypatch, caplog):
+    """When the index is asked for."""
+    make(client)
+    put(client, TEXTS)
+    with monkeypatch.context() as patch:
+        patch.setattr("s3vectors_local.index.Index.build", lambda *_: 1 / 0)
+        client.update_metadata_configuration(
+            **NAMES, add={"textSearchConfigurations": [{"metadataKey": "text"}]}
+        )
+        engine._builder.wait()
+    assert "building a text search failed" in caplog.text
+
+    finish_building(client)
+
+    assert keys(ask(client, "fox")) == ["fox"]
+
+
+def test_a_text_search_that_is_deleted_can_be_added_again_in_another_language(searchable):
+    """In between, its key cannot be asked."""
+    only = {"textSearchConfigurations": [{"metadataKey": "text"}]}
+    searchable.update_metadata_configuration(**NAMES, delete=only)
+    assert configurations(searchable) == []
+    with pytest.raises(ClientError, match="not configured"):
+        ask(searchable, "dog")
+
+    searchable.update_metadata_configuration(**NAMES, add=only)
+    finish_building(searchable)
+
+    assert keys(ask(searchable, "dog")) == ["fox"]  # not stemmed any more
+
+
+@pytest.mark.parametrize(
+    "request_, code, message",
+    [
+        ({}, "ValidationException", "either add or delete but not both"),
+        (
+            {"add": {"textSearchConfigurations": []}, "delete": {}},
+            "ValidationException",
+            "either add or delete but not both",
+        ),
+        (
+            {"add": {"textSearchConfigurations": [{"metadataKey": "text"}]}},
+            "ConflictException",
+            "already exists",
+        ),
+        (
+            {"add": {"textSearchConfigurations": [{"metadataKey": "a"}] * 2}},
+            "ValidationException",
+            "one text search configuration only",
+        ),
+        (
+            {"add": {"textSearchConfigurations": [{"metadataKey": f"k{n}"} for n in range(10)]}},
+            "ValidationException",
+            "at most 10 text search configurations",
+        ),
+        (
+            {"delete": {"textSearchConfigurations": [{"metadataKey": "title"}]}},
+            "ValidationException",
+            "there is none for a metadataKey",
+        ),
+        (
+            {"add": {"textSearchConfigurations": [{"metadataKey": "a", "language": "xx"}]}},
+            "ValidationException",
+            "enum value set",
+        ),
+    ],
+)
+def test_wrong_updates_are_refused(searchable, request_, code, message):
+    """And nothing is changed."""
+    before = configurations(searchable)
+
+    with pytest.raises(ClientError, match=message) as refused:
+        searchable.update_metadata_configuration(**NAMES, **request_)
+
+    assert refused.value.response["Error"]["Code"] == code
+    assert configurations(searchable) == before
+
+
+def test_an_index_that_is_deleted_takes_its_texts_along(searchable):
+    """One of the same name starts empty."""
+    searchable.delete_index(**NAMES)
+    searchable.delete_vector_bucket(vectorBucketName="my-bucket")
+    make(searchable, {"metadataKey": "text", "language": "en"})
+    finish_building(searchable)
+
+    assert keys(ask(searchable, "dog")) == []
