@@ -27,15 +27,21 @@ define set_up
 	@$(PYTHON) -m venv --clear $(2)
 	@$(2)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
 	@$(2)/bin/python -m pip install --quiet $(3)
-	@touch $(2)/.ready
 endef
 comma := ,
 
 $(DEMO)/.ready: pyproject.toml local/pyproject.toml
 	$(call set_up,3$(comma)10,$(DEMO),--group demo -e . -e ./local)
+	@touch $@
 
-$(DEV)/.ready: pyproject.toml local/pyproject.toml tests/constraints.txt
+# AWS's SDK for JavaScript, which one test talks to the local engine with
+JAVASCRIPT_SDK := @aws-sdk/client-s3vectors@3.1137.0
+
+$(DEV)/.ready: pyproject.toml local/pyproject.toml tests/constraints.txt Makefile
 	$(call set_up,3$(comma)11,$(DEV),-c tests/constraints.txt --group dev -e . -e ./local)
+	@$(DEV)/bin/npm install --silent --no-save --no-package-lock --no-audit --no-fund \
+		--prefix $(DEV)/javascript $(JAVASCRIPT_SDK)
+	@touch $@
 
 demo: $(DEMO)/.ready
 	@$(DEMO)/bin/python examples/quickstart.py $(if $(QUESTION),--question "$$ASKED")

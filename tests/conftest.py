@@ -1,18 +1,26 @@
-"""What every test gets: no way to AWS, and a working engine."""
+"""What every test gets: no way to AWS (unless asked with --aws), and a working engine."""
 
 from __future__ import annotations
 
+import sys
+import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from hypothesis import HealthCheck, settings
 
 import loopback
 
-loopback.use_dummy_credentials()  # before anything reads the environment
-loopback.refuse_other_machines()
+AWS = "--aws" in sys.argv
+"""Behaviour tests against AWS, with the credentials of whoever asks, on their bill."""
+
+if not AWS:
+    loopback.use_dummy_credentials()  # before anything reads the environment
+    loopback.refuse_other_machines()
 # No test depends on how fast the machine is
 settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ours")
@@ -20,8 +28,32 @@ settings.load_profile("ours")
 from stache_ai.providers.factories import S3VectorsProviderFactory  # noqa: E402
 
 from far_ends import FAR_ENDS, boto_client, far_end  # noqa: E402 - after the environment is safe
+from model import referee  # noqa: E402
 from s3vectors_local import Engine, connect  # noqa: E402
 from stache_ai_s3vectors.client import close_engines  # noqa: E402
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add our option."""
+    parser.addoption(
+        "--aws",
+        action="store_true",
+        help="run the behaviour tests against AWS, with your credentials, on your bill: they "
+        "make a vector bucket each and delete it again",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With --aws, leave only those tests that know of no engine."""
+    if not AWS:
+        return
+    chosen = [i for i in items if i.get_closest_marker("aws") and "engine" not in _asked_for(i)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = chosen
+
+
+def _asked_for(item: pytest.Item) -> list[str]:
+    return list(getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture(autouse=True)
@@ -42,16 +74,25 @@ def engine() -> Iterator[Engine]:
 
 
 @pytest.fixture
-def client(engine: Engine) -> Any:
+def client(request: pytest.FixtureRequest) -> Iterator[Any]:
     """A boto3 client that the engine answers; every answer is checked against the model."""
-    return connect(boto_client(), engine)
+    if AWS:
+        with closing(referee(boto3.client("s3vectors"))) as client:
+            yield client
+    else:
+        yield connect(boto_client(), request.getfixturevalue("engine"))
 
 
 @pytest.fixture
-def bucket(client: Any) -> str:
+def bucket(client: Any) -> Iterator[str]:
     """The name of an empty vector bucket."""
-    client.create_vector_bucket(vectorBucketName="my-bucket")
-    return "my-bucket"
+    name = f"s3vectors-local-test-{uuid.uuid4()}" if AWS else "my-bucket"
+    client.create_vector_bucket(vectorBucketName=name)
+    yield name
+    if AWS:  # else it goes with its engine
+        for index in client.list_indexes(vectorBucketName=name)["indexes"]:
+            client.delete_index(vectorBucketName=name, indexName=index["indexName"])
+        client.delete_vector_bucket(vectorBucketName=name)
 
 
 @pytest.fixture

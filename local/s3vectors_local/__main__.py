@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
+import re
 import signal
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import click
 
@@ -18,6 +20,9 @@ from .iam import Policies
 from .rates import RateLimits
 from .server import DEFAULT_HOST, DEFAULT_PORT, listen, serve
 from .signatures import Verifier
+
+_KEY_ID: Final = re.compile(r"([^/,:\s]+):(\S+)")
+_NUMBER: Final = re.compile(r"(\w+):([0-9]*\.?[0-9]+(?:e-?[0-9]+)?)")
 
 
 @click.group()
@@ -47,7 +52,7 @@ def main() -> None:
 )
 @click.option(
     "--data",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=click.Path(file_okay=False),
     help="Directory that keeps the data, made when missing. Without it, all is in memory.",
 )
 @click.option(
@@ -136,13 +141,15 @@ def serve_command(host: str, port: int, **options: Any) -> None:
     try:
         policies = _policies(options["policies"], unused=options["unused"])
         faults = _faults(options)
-        keys = dict(_pair(text, "--access-key ID:SECRET") for text in options["access_keys"])
+        keys = _pairs(options["access_keys"], "--access-key ID:SECRET", _KEY_ID)
+        _check_given(host=host, data=options["data"])
     except (PolicyError, ValueError) as error:
         _stop(str(error))
     try:
         bound = listen(host, port)
     except OSError as error:
-        _stop(f"cannot listen on {host}:{port}: {error.strerror}; choose another --port")
+        advice = "choose another --port" if error.errno == errno.EADDRINUSE else "check --host"
+        _stop(f"cannot listen on {host}:{port}: {error.strerror}; {advice}")
     engine = _engine(options, policies)
     _greet(host, bound.getsockname()[1], options["data"], verified=bool(keys))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn raises it again at its end
@@ -160,9 +167,9 @@ def _policies(files: tuple[Path, ...], *, unused: bool) -> Policies | None:
     if files:
         try:
             return Policies(*(file.read_text("utf-8") for file in files))
-        except PolicyError as error:
+        except (PolicyError, UnicodeDecodeError, OSError) as error:
             named = ", ".join(map(str, files))
-            raise PolicyError(f"{error} (policies are counted in order: {named})") from error
+            raise PolicyError(f"--policy {named}: {error}") from error
     if unused:
         raise ValueError("--unused says what a --policy grants in vain; give a --policy")
     return None
@@ -171,21 +178,30 @@ def _policies(files: tuple[Path, ...], *, unused: bool) -> Policies | None:
 def _faults(options: dict[str, Any]) -> Faults | None:
     if not options["faults"] and not options["latency"]:
         return None
-    rates: dict[str, float] = {}
-    for text in options["faults"]:
-        kind, rate = _pair(text, "--fault KIND:RATE")
-        try:
-            rates[kind] = float(rate)
-        except ValueError:
-            raise ValueError(f'--fault {text}: "{rate}" is no number from 0 to 1') from None
-    return Faults(rates, options["latency"], options["seed"])
+    rates = _pairs(options["faults"], "--fault KIND:RATE", _NUMBER)
+    numbers = {kind: float(rate) for kind, rate in rates.items()}
+    return Faults(numbers, options["latency"], options["seed"])
 
 
-def _pair(text: str, form: str) -> tuple[str, str]:
-    name, _, value = text.partition(":")
-    if not name or not value:
-        raise ValueError(f'"{text}" does not have the form {form}')
-    return name, value
+def _pairs(texts: tuple[str, ...], form: str, pattern: re.Pattern[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text in texts:
+        matched = pattern.fullmatch(text)
+        if matched is None:
+            raise ValueError(f'"{text}" does not have the form {form}')
+        name, value = matched.groups()
+        if name in found:
+            raise ValueError(f"{form} is given twice for {name}")
+        found[name] = value
+    return found
+
+
+def _check_given(*, host: str, data: str | None) -> None:
+    """An empty text is mostly a variable that was not set."""
+    if not host:
+        raise ValueError('--host is empty; "0.0.0.0" listens on every address of this machine')
+    if data == "":
+        raise ValueError('--data is empty; name a directory, such as "./data"')
 
 
 def _engine(options: dict[str, Any], policies: Policies | None) -> Engine:
@@ -202,7 +218,7 @@ def _engine(options: dict[str, Any], policies: Policies | None) -> Engine:
         _stop(str(error))
 
 
-def _greet(host: str, port: int, data: Path | None, *, verified: bool) -> None:
+def _greet(host: str, port: int, data: str | None, *, verified: bool) -> None:
     where = f"data in {data}" if data else "data in memory only"
     name = f"[{host}]" if ":" in host else host
     click.echo(f"s3vectors-local: http://{name}:{port}, {where}; Ctrl-C stops")

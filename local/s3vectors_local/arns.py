@@ -12,13 +12,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .errors import ValidationException
+from .errors import AccessDeniedException, NotFoundException, ValidationException
 
 DEFAULT_ACCOUNT: Final = "123456789012"
 DEFAULT_REGION: Final = "us-east-1"
 
 _BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 _INDEX_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+
+_ARN_COLONS: Final = 5
 
 _PARTITIONS: Final = {
     "cn-": "aws-cn",
@@ -47,6 +49,28 @@ class Caller:
     def bucket_arn(self, name: str) -> str:
         """The ARN of this caller's vector bucket of that name."""
         return f"arn:{_partition(self.region)}:s3vectors:{self.region}:{self.account}:bucket/{name}"
+
+    def check_home(self, operation: str, request: Mapping[str, Any]) -> None:
+        """Refuse an ARN of another account or region, as identity policies cannot allow it.
+
+        Raises:
+            AccessDeniedException: another account's.
+            NotFoundException: another region's; an endpoint knows its own.
+        """
+        for member in ("vectorBucketArn", "indexArn", "resourceArn"):
+            arn = request.get(member)
+            if arn is None or arn.count(":") < _ARN_COLONS:
+                continue
+            region, account = arn.split(":")[3:5]
+            if account != self.account:
+                action = f"s3vectors:{operation}"
+                raise AccessDeniedException(
+                    f"User: {self.principal} is not authorized to perform: {action} on "
+                    f"resource: {arn} because no resource-based policy allows the {action} action"
+                )
+            if region != self.region:
+                kind = "index" if "/index/" in arn else "vector bucket"
+                raise NotFoundException(f"The specified {kind} could not be found")
 
     def bucket_of(self, request: Mapping[str, Any]) -> str:
         """The ARN of the vector bucket that a request names, by name or by ARN.

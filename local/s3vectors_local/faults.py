@@ -28,6 +28,12 @@ _ERRORS: Final[Mapping[str, ServiceError]] = {
     "503": ServiceUnavailableException("Currently unable to handle the request"),
 }
 
+_INEXACT: Final = 1e-9
+"""What adding up decimal fractions may get wrong."""
+
+_LONGEST: Final = 3600
+"""Seconds of latency; beyond an hour it is a mistake."""
+
 KINDS: Final = (*_ERRORS, TIMEOUT)
 """What can be asked for."""
 
@@ -71,10 +77,10 @@ class Faults:
                 raise ValueError(f'no fault is called "{kind}"; there are {", ".join(KINDS)}')
             if not 0 <= rate <= 1:
                 raise ValueError(f"the rate of {kind} is {rate}; it must be from 0 to 1")
-        if sum(rates.values()) > 1:
+        if sum(rates.values()) > 1 + _INEXACT:
             raise ValueError(f"the rates add up to {sum(rates.values())}, which is more than 1")
-        if latency < 0:
-            raise ValueError(f"the latency is {latency}; it must be 0 or more seconds")
+        if not 0 <= latency <= _LONGEST:
+            raise ValueError(f"the latency is {latency}; it must be from 0 to {_LONGEST} seconds")
         self.latency = latency
         self._rates = dict(rates)
         self._random = random.Random(seed)  # noqa: S311 - no secret, and it must be repeatable

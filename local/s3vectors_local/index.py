@@ -67,6 +67,7 @@ class Index:
         changed = replace(self.configuration, **changes)
         self._storage.update_index(self._table.number, changed.record())
         self.configuration = changed
+        self._rankings.clear()
 
     def drop(self) -> None:
         """Delete the index with its vectors."""
@@ -150,9 +151,9 @@ class Index:
         """The `count` nearest among the vectors that pass the filter, nearest first."""
         rows, distances = self._rows.nearest(query, count, condition)
         if (self.configuration.metric, self._choices.euclidean) == ("euclidean", "squared"):
-            distances = np.minimum(distances**2, np.finfo(np.float32).max)
+            distances = np.minimum(distances.astype(np.float64) ** 2, np.finfo(np.float32).max)
         keys = self._rows.keys
-        found = zip(rows.tolist(), distances.astype(np.float32).tolist(), strict=True)
+        found = zip(rows.tolist(), distances.tolist(), strict=True)
         return [Hit(row, keys[row], distance) for row, distance in found]
 
     def search_text(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from .engine import Engine
 from .faults import Faults
@@ -51,6 +51,9 @@ def connect(
 
     Returns:
         The same client; none of its requests reaches a network any more.
+
+    Raises:
+        ValueError: a client of another service.
     """
 
     def respond(request: Any, **_: Any) -> _Response:
@@ -61,6 +64,9 @@ def connect(
             raise ReadTimeoutError(endpoint_url=request.url)
         return _Response(got.status, dict(got.headers), got.body)
 
+    service = client.meta.service_model.service_name  # type: ignore[attr-defined]  # the same
+    if service != "s3vectors":
+        raise ValueError(f"this is a client of {service}; connect takes one of s3vectors")
     events = client.meta.events  # type: ignore[attr-defined]  # any boto client; no boto here
     # botocore would call both handlers, and only counts an id that is registered twice
     events.unregister(_EVENT, unique_id=_ID)
@@ -86,9 +92,15 @@ def _answer(
 def _http(request: Any) -> HttpRequest:
     url = urlsplit(request.url)
     headers = {name.lower(): _text(value) for name, value in request.headers.items()}
-    return HttpRequest(
-        request.method, url.path, url.query, {"host": url.netloc, **headers}, request.body or b""
-    )
+    headers.setdefault("host", _host(url))
+    return HttpRequest(request.method, url.path, url.query, headers, request.body or b"")
+
+
+def _host(url: SplitResult) -> str:
+    """As botocore signs it and an HTTP client sends it."""
+    host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname or ""
+    default = {"http": 80, "https": 443}.get(url.scheme)
+    return host if url.port in (None, default) else f"{host}:{url.port}"
 
 
 def _text(value: str | bytes) -> str:

@@ -49,6 +49,9 @@ TEXT_SEARCH_KEYS: Final = 10
 TAGS: Final = 50
 """Tags of one vector bucket or index (API reference of TagResource)."""
 
+PUT_VECTORS: Final = 500
+"""Vectors in one PutVectors, and keys in one DeleteVectors; the model has it, too."""
+
 WRITE_REQUESTS_PER_SECOND: Final = 1_000
 """PutVectors and DeleteVectors requests to one index, together."""
 

@@ -7,8 +7,8 @@ all rows exactly:
 1. one byte per component: the rows' int8 shadow against the query's (a quarter of the
    memory traffic that bounds the next step);
 2. float32, as BLAS multiplies;
-3. float64, row by row: the distance that is returned does not depend on what else was
-   compared, so the nearest 10 are the first 10 of the nearest 20, bit for bit.
+3. float64, row by row, rounded to the float32 that is returned; equal distances go by row.
+   So the nearest 10 are the first 10 of the nearest 20.
 
 The bound of step 1: with x = s·q + e and y = t·p + f (q and p int8, e and f what rounding
 left), |x·y - s·t·(q·p)| ≤ |e|·|y| + (|x| + |e|)·|f|, by Cauchy and Schwarz.
@@ -22,7 +22,7 @@ import numkong
 import numpy as np
 import numpy.typing as npt
 
-from .distance import Distances, Rows, exact, nearest, searchable
+from .distance import Rows, exact, nearest
 from .validation import Vector
 
 _CHUNK: Final = 64
@@ -34,18 +34,17 @@ _GATHER: Final = 12
 _SHADOW_FROM: Final = 2048
 """With fewer rows than this the shadow saves nothing."""
 
-_LARGE: Final = 1e15
-"""Vectors this long could overflow float32 when squared; they are compared exactly."""
-
-_TINY: Final = 1e-30
-"""A scale below this is not divided by."""
+_SHORTEST: Final = 1e-12
+_LONGEST: Final = 1e15
+"""Between these lengths no product or square leaves the range in which float32 is precise;
+beyond them, all rows are compared exactly."""
 
 _ROUNDING: Final = 2.0**-23
 """Twice the relative error of one float32 operation, to be on the safe side."""
 
 
 class Matrix:
-    """Rows of float32; of unit length under cosine.
+    """Rows of float32, as they were put.
 
     Args:
         dimension: components of each row.
@@ -56,7 +55,7 @@ class Matrix:
         self._metric = metric
         self._values = np.zeros((0, dimension), np.float32)
         self._lengths = np.zeros(0, np.float32)
-        self._longest = 0.0
+        self._shortest, self._longest = _LONGEST, _SHORTEST
         self._shadow = _Shadow(dimension)
 
     def reserve(self, count: int) -> None:
@@ -74,26 +73,28 @@ class Matrix:
 
     def write(self, rows: Rows, vectors: Vector) -> None:
         """Set rows that `reserve` made room for."""
-        self._values[rows] = vectors = searchable(vectors, self._metric)
-        if self._metric == "cosine":
-            lengths = np.ones(len(vectors))
-        else:
-            lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))
-        self._longest = max(self._longest, float(lengths.max(initial=0)))
-        self._lengths[rows] = np.minimum(lengths * (1 + _ROUNDING), np.finfo(np.float32).max)
+        lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))
+        self._values[rows] = vectors
+        self._lengths[rows] = np.minimum(lengths, np.finfo(np.float32).max)
+        self._longest = max(self._longest, float(lengths.max()))
+        self._shortest = min(
+            self._shortest, float(lengths.min(where=lengths > 0, initial=_LONGEST))
+        )
         self._shadow.forget(rows, len(self._values))
 
-    def nearest(self, query: Vector, count: int, rows: Rows, total: int) -> tuple[Rows, Distances]:
+    def nearest(self, query: Vector, count: int, rows: Rows, total: int) -> tuple[Rows, Vector]:
         """The `count` nearest of some rows, nearest first, ties by row.
 
         Args:
-            query: as it came, shape (dimension,).
+            query: shape (dimension,).
             count: how many are wanted.
             rows: the rows to choose from, ascending.
             total: how many rows are in use.
+
+        Returns:
+            The rows, and their distances as float32.
         """
-        query = searchable(query[None], self._metric)[0]
-        if len(rows) > count and max(self._longest, _length(query)) < _LARGE:
+        if len(rows) > count and self._is_precise(query):
             if len(rows) * _GATHER > total >= _SHADOW_FROM:
                 rows = self._by_shadow(query, count, rows, total)
             rows = self._by_product(query, count, rows, total)
@@ -101,12 +102,17 @@ class Matrix:
         order = nearest(found, count)
         return rows[order], found[order]
 
+    def _is_precise(self, query: Vector) -> bool:
+        length = _length(query)
+        shortest = min(self._shortest, length or _LONGEST)
+        return shortest >= _SHORTEST and max(self._longest, length) <= _LONGEST
+
     def _by_shadow(self, query: Vector, count: int, rows: Rows, total: int) -> Rows:
         products, errors, left = self._shadow.products(self._values, query, total)
         errors += np.float32(left + 8 * _ROUNDING * _length(query)) * self._lengths[:total]
         if len(rows) < total:
             products, errors = products[rows], errors[rows]
-        return self._narrowed(rows, products, errors, count)
+        return self._narrowed(rows, products, errors, count, query)
 
     def _by_product(self, query: Vector, count: int, rows: Rows, total: int) -> Rows:
         if len(rows) * _GATHER > total:
@@ -114,17 +120,27 @@ class Matrix:
         else:
             products = _gathered(self._values, rows, query)
         error = np.float32((len(query) + 8) * _ROUNDING * _length(query))
-        return self._narrowed(rows, products, error * self._lengths[rows], count)
+        return self._narrowed(rows, products, error * self._lengths[rows], count, query)
 
-    def _narrowed(self, rows: Rows, products: Vector, errors: Vector, count: int) -> Rows:
-        """The rows that may be among the nearest, by their products with the query."""
-        if self._metric == "euclidean":  # |x - y|² = |x|² - 2x·y + |y|²; |y|² is the same for all
-            squares = self._lengths[rows] ** 2
-            products = 2 * products - squares
-            errors = 2 * errors + np.float32(4 * _ROUNDING) * squares
-        worst = products - errors
+    def _narrowed(
+        self, rows: Rows, products: Vector, errors: Vector, count: int, query: Vector
+    ) -> Rows:
+        """The rows that may be among the nearest, by their products with the query.
+
+        The scores that are compared (the cosine times |y|, or x·y - |x|²/2) and their
+        errors are rounded, too, and so is the distance by which rows are equal.
+        """
+        lengths, length = self._lengths[rows], _length(query)
+        if self._metric == "cosine":
+            scores = products / lengths
+            errors = errors / lengths + np.float32(8 * _ROUNDING * length)
+        else:
+            squares = lengths**2
+            scores = products - squares / 2
+            errors = errors + np.float32(4 * _ROUNDING) * (squares + np.float32(length**2))
+        worst = scores - errors
         bound = np.partition(worst, len(rows) - count)[len(rows) - count]
-        kept: Rows = rows[products + errors >= bound]
+        kept: Rows = rows[scores + errors >= bound]
         return kept
 
 
@@ -186,16 +202,17 @@ class _Shadow:
 def _rounded(values: Vector) -> tuple[npt.NDArray[np.int8], Vector, Vector]:
     """Rows as int8, their scales, and the lengths of what rounding left."""
     scales = _scales(values)
-    whole = np.rint(values / scales[:, None])
-    left = values - whole * scales[:, None]
-    errors = np.sqrt(np.einsum("ij,ij->i", left, left))
+    scaled = values / scales[:, None]
+    whole = np.rint(scaled)
+    scaled -= whole
+    errors = np.sqrt(np.einsum("ij,ij->i", scaled, scaled)) * scales
     errors *= np.float32(1 + values.shape[1] * _ROUNDING)
     return whole.astype(np.int8), scales, errors
 
 
 def _scales(values: Vector) -> Vector:
     scales: Vector = np.abs(values).max(axis=1) / np.float32(127)
-    scales[scales < _TINY] = 1  # all zero, or so small that what rounding left is all there is
+    scales[scales == 0] = 1
     return scales
 
 

@@ -44,14 +44,17 @@ def parse(operation: str, body: bytes) -> dict[str, Any]:
 
 def _put_vectors(body: bytes) -> dict[str, Any] | None:
     """The request, or None when it is not as usual."""
+    document: Any = None
     try:
-        document: Any = _parser().parse(body)
+        document = _parser().parse(body)
         request = {name: _plain(document[name]) for name in _names(document) if name != "vectors"}
         vectors = [_vector(entry) for entry in document["vectors"]]
-    except (ValueError, TypeError, KeyError, AttributeError):
+        if not body.startswith(b"{") or not _is_flat(body, request, vectors):
+            return None
+    except (ValueError, TypeError, KeyError, AttributeError, RuntimeError):
         return None
-    if not body.startswith(b"{") or not _is_flat(body, request, vectors):
-        return None
+    finally:
+        document = None  # a parser serves again only when nothing of it is left
     request["vectors"] = [{**entry, "data": {"float32": numbers}} for entry, numbers in vectors]
     return request
 
@@ -68,6 +71,8 @@ def _names(found: Any) -> list[str]:
     names = list(found.keys())
     if len(set(names)) < len(names):
         raise ValueError("simdjson takes the first of equal names, orjson the last")
+    if any("\0" in name for name in names):
+        raise ValueError("simdjson looks a name up to its first NUL only")
     return names
 
 

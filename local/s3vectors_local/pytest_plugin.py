@@ -8,6 +8,7 @@ Nothing is imported before a test asks for it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -28,13 +29,20 @@ def s3vectors_engine() -> Iterator[Engine]:
 
 
 @pytest.fixture
-def s3vectors_client(s3vectors_engine: Engine) -> Any:
-    """A boto3 client that `s3vectors_engine` answers, with dummy credentials."""
+def s3vectors_client(s3vectors_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A boto3 client that `s3vectors_engine` answers, with dummy credentials.
+
+    The AWS profile and variables of whoever runs the test do not count.
+    """
     import boto3  # type: ignore[import-untyped,unused-ignore]  # noqa: PLC0415 - the test's own
 
     from .inprocess import connect  # noqa: PLC0415 - numpy is heavy
 
-    client = boto3.client(
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    client = boto3.session.Session().client(
         "s3vectors",
         region_name="us-east-1",
         aws_access_key_id="testing",

@@ -5,11 +5,13 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-limitations.htm
 
 from __future__ import annotations
 
+import math
+import threading
 import time
 from collections.abc import Callable
 
 from .errors import TooManyRequestsException
-from .limits import WRITE_REQUESTS_PER_SECOND, WRITTEN_VECTORS_PER_SECOND
+from .limits import PUT_VECTORS, WRITE_REQUESTS_PER_SECOND, WRITTEN_VECTORS_PER_SECOND
 
 
 class RateLimits:
@@ -19,6 +21,9 @@ class RateLimits:
         requests: PutVectors and DeleteVectors requests a second, together.
         vectors: vectors put and deleted a second, together.
         clock: tells the time in seconds.
+
+    Raises:
+        ValueError: rates that would refuse a full request for ever.
     """
 
     def __init__(
@@ -27,9 +32,13 @@ class RateLimits:
         vectors: float = WRITTEN_VECTORS_PER_SECOND,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        for name, rate, least in (("requests", requests, 1), ("vectors", vectors, PUT_VECTORS)):
+            if not least <= rate < math.inf:
+                raise ValueError(f"{name} is {rate}; it must be {least} a second or more")
         self._rates = (requests, vectors)
         self._clock = clock
         self._left: dict[str, tuple[float, tuple[float, float]]] = {}
+        self._lock = threading.Lock()
 
     def take(self, index: str, vectors: int) -> None:
         """Count one write request to the index of that ARN.
@@ -37,14 +46,15 @@ class RateLimits:
         Raises:
             TooManyRequestsException: it is one too many; nothing is counted.
         """
-        now = self._clock()
-        before, left = self._left.get(index, (now, self._rates))
-        requests_left, vectors_left = (
-            min(rate, rest + rate * (now - before))
-            for rate, rest in zip(self._rates, left, strict=True)
-        )
-        if requests_left < 1 or vectors_left < vectors:
-            raise TooManyRequestsException(
-                "Your request was denied due to request throttling; please try again later"
+        with self._lock:
+            now = self._clock()
+            before, left = self._left.get(index, (now, self._rates))
+            requests_left, vectors_left = (
+                min(rate, rest + rate * (now - before))
+                for rate, rest in zip(self._rates, left, strict=True)
             )
-        self._left[index] = (now, (requests_left - 1, vectors_left - vectors))
+            if requests_left < 1 or vectors_left < vectors:
+                raise TooManyRequestsException(
+                    "Your request was denied due to request throttling; please try again later"
+                )
+            self._left[index] = (now, (requests_left - 1, vectors_left - vectors))

@@ -11,7 +11,7 @@ import orjson
 
 from .choices import Choices
 from .columns import Columns
-from .distance import Distances, Rows
+from .distance import Rows
 from .filters import Filter
 from .matrix import Matrix
 from .validation import Vector
@@ -104,9 +104,7 @@ class RowSet:
             return live
         return self._columns.matching(condition, len(self.keys)) & live
 
-    def nearest(
-        self, query: Vector, count: int, condition: Filter | None
-    ) -> tuple[Rows, Distances]:
+    def nearest(self, query: Vector, count: int, condition: Filter | None) -> tuple[Rows, Vector]:
         """The rows nearest to a query among those that pass, and their distances."""
         rows = np.flatnonzero(self.passing(condition))
         return self._matrix.nearest(query, count, rows, len(self.keys))

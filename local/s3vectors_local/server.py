@@ -28,6 +28,8 @@ _THREADS: Final = 4
 _GRACE: Final = 3
 """Seconds that requests under way get when the server is asked to stop."""
 
+_STOPPING: Final = "s3vectors-local is stopping"
+
 _BACKLOG: Final = 128
 """Connections that wait to be accepted."""
 
@@ -45,6 +47,7 @@ class Application:
         self._engine = engine
         self._faults = faults
         self._verifier = verifier
+        self.stopping = asyncio.Event()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="s3vectors")
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -54,12 +57,11 @@ class Application:
             if body is None:
                 return
             got = await self._answer(scope, body)
-            if got is None:  # a fault that was asked for: nothing comes until the client leaves
-                await receive()
-                return
+            if got is None:  # a fault that was asked for: nothing comes
+                got = await self._until_left(receive)
             await _send(send, got)
         except asyncio.CancelledError:  # we are stopping, and it did not end in its time
-            await _send(send, refusal(ServiceUnavailableException("s3vectors-local is stopping")))
+            await _send(send, refusal(ServiceUnavailableException(_STOPPING)))
 
     async def _answer(self, scope: Message, body: bytes) -> Answer | None:
         """The answer, or None when it is to be lost."""
@@ -73,6 +75,15 @@ class Application:
         got = await self._asked(_request(scope, body)) if fate.done else None
         return None if fate.lost else got
 
+    async def _until_left(self, receive: Receive) -> Answer:
+        """Wait until the client has left, or we stop and must answer something."""
+        stopping = asyncio.ensure_future(self.stopping.wait())
+        left = asyncio.ensure_future(receive())
+        await asyncio.wait((stopping, left), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        left.cancel()
+        return refusal(ServiceUnavailableException(_STOPPING))
+
     async def _asked(self, request: HttpRequest) -> Answer:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(
@@ -81,7 +92,10 @@ class Application:
 
 
 def _request(scope: Message, body: bytes) -> HttpRequest:
-    headers = {name.decode("latin-1"): text.decode("latin-1") for name, text in scope["headers"]}
+    headers: dict[str, str] = {}
+    for raw_name, raw_text in scope["headers"]:
+        name, text = raw_name.decode("latin-1"), raw_text.decode("latin-1")
+        headers[name] = f"{headers[name]},{text}" if name in headers else text
     path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
     return HttpRequest(scope["method"], path, query, headers, body)
 
@@ -144,7 +158,7 @@ def serve(
         faults: what goes wrong on purpose.
         verifier: checks signatures; without it any credentials will do.
     """
-    _uvicorn(engine, faults, verifier).run(sockets=[bound])
+    _Server(Application(engine, faults, verifier)).run(sockets=[bound])
 
 
 @contextmanager
@@ -159,7 +173,7 @@ def serving(
         verifier: checks signatures; without it any credentials will do.
     """
     bound = listen(DEFAULT_HOST, 0)
-    server = _uvicorn(engine, faults, verifier)
+    server = _Server(Application(engine, faults, verifier))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
     thread.start()
     try:
@@ -170,14 +184,24 @@ def serving(
         bound.close()
 
 
-def _uvicorn(engine: Engine, faults: Faults | None, verifier: Verifier | None) -> uvicorn.Server:
-    configuration = uvicorn.Config(
-        Application(engine, faults, verifier),
-        lifespan="off",
-        ws="none",
-        timeout_graceful_shutdown=_GRACE,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-    )
-    return uvicorn.Server(configuration)
+class _Server(uvicorn.Server):
+    """Tells the application that it stops, so that nothing waits in vain."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        super().__init__(
+            uvicorn.Config(
+                application,
+                lifespan="off",
+                ws="none",
+                timeout_graceful_shutdown=_GRACE,
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+            )
+        )
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn does it."""
+        self._application.stopping.set()
+        await super().shutdown(sockets)

@@ -11,8 +11,7 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,6 +42,46 @@ PRAGMA user_version = {FORMAT};
 """
 
 
+class Transaction:
+    """BEGIN and COMMIT around a `with`; a class, because an interrupt can lose a generator.
+
+    Raises:
+        InternalServerException: the disk refused what was written.
+    """
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self._depth = 0
+
+    def __enter__(self) -> sqlite3.Connection:
+        if self._depth == 0:
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+            except sqlite3.Error as refused:
+                raise _refused(refused) from refused
+        self._depth += 1
+        return self._db
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        self._depth -= 1
+        if self._depth:
+            return
+        try:
+            if error is None:
+                self._db.execute("COMMIT")
+        except sqlite3.Error as refused:
+            error = refused
+        if error is not None:
+            self._db.rollback()
+        if isinstance(error, sqlite3.Error):
+            raise _refused(error) from error
+
+    def abandon(self) -> None:
+        """Roll back, however deep."""
+        self._depth = 0
+        self._db.rollback()
+
+
 class Storage:
     """Every method either does all of what it says or raises and changes nothing."""
 
@@ -60,6 +99,7 @@ class Storage:
                     opened.callback(_own(directory).release)
                 self._db = opened.enter_context(closing(_connect(directory)))
                 self.secret = _prepare(self._db)
+                self._transaction = Transaction(self._db)
                 self._opened = opened.pop_all()
         except sqlite3.Error as error:
             raise _unusable(directory, error) from error
@@ -68,26 +108,13 @@ class Storage:
         """Give the directory free."""
         self._opened.close()
 
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """What is written inside is stored whole, or not at all; one inside another joins it.
+    def transaction(self) -> Transaction:
+        """What is written inside is stored whole, or not at all; one inside another joins it."""
+        return self._transaction
 
-        Raises:
-            InternalServerException: the disk refused it.
-        """
-        if self._db.in_transaction:
-            yield self._db
-            return
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            yield self._db
-            self._db.execute("COMMIT")
-        except BaseException as error:
-            self._db.rollback()
-            if isinstance(error, sqlite3.Error):
-                message = f"the data directory refused the write: {error}. Nothing of it is stored"
-                raise InternalServerException(message) from error
-            raise
+    def abandon(self) -> None:
+        """Roll back what an interrupted request may have left open."""
+        self._transaction.abandon()
 
     def read(self, statement: str, *parameters: Any) -> sqlite3.Cursor:
         """The rows that a SELECT finds, as they are taken."""
@@ -134,6 +161,12 @@ class Storage:
             db.execute("DELETE FROM indexes WHERE id = ?", (number,))
 
 
+def _refused(error: sqlite3.Error) -> InternalServerException:
+    return InternalServerException(
+        f"the data directory refused the write: {error}. Nothing of it is stored"
+    )
+
+
 def _own(directory: Path) -> FileLock:
     """Make the directory, and be its only owner until the lock is released or we die."""
     lock = FileLock(directory / LOCK, timeout=0, thread_local=False)
@@ -173,6 +206,8 @@ def _prepare(db: sqlite3.Connection) -> bytes:
             "name another directory"
         )
     if version == 0:
+        if db.execute("SELECT 1 FROM sqlite_master").fetchone():
+            raise sqlite3.NotSupportedError(f"{FILE} is another program's; name another directory")
         db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA}")
         db.execute("INSERT INTO secret VALUES (?)", (secrets.token_bytes(32),))
         db.execute("COMMIT")

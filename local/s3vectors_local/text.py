@@ -2,7 +2,8 @@
 
 Terms are found by the Snowball stemmers (PyStemmer) for the European languages and as
 pairs of characters for Chinese, Japanese and Korean, the way Lucene's CJK analyzer does;
-without a language, as words, and as single characters where the script writes no spaces.
+without a language, as words, and as single characters in Chinese and Japanese script (Thai
+and its neighbours, which write no spaces either, are taken for long words).
 AWS does not document its analyzers; no stop words are dropped here, because BM25 hardly
 counts them. SQLite's FTS5 keeps the terms and ranks them (`storage`): it commits together
 with the vectors, and its scores do not drift when vectors are overwritten.
@@ -11,6 +12,7 @@ with the vectors, and its scores do not drift when vectors are overwritten.
 from __future__ import annotations
 
 import re
+import threading
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
@@ -39,10 +41,16 @@ _SNOWBALL: Final[Mapping[str, str]] = {
     "de": "german",
     "nl": "dutch",
 }
-_SPACELESS: Final = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_SPACELESS: Final = (
+    "\u3005-\u3007\u3040-\u309f\u30a1-\u30fa\u30fc-\u30ff"
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+)
 _HANGUL: Final = "\u1100-\u11ff\u3130-\u318f\uac00-\ud7af"
-_WORD: Final = re.compile(rf"[{_SPACELESS}]|[^\W_{_SPACELESS}]+")
-_RUN: Final = re.compile(rf"[{_SPACELESS}{_HANGUL}]+|[^\W_{_SPACELESS}{_HANGUL}]+")
+_MARKS: Final = "".join(c for c in map(chr, range(0x10000)) if unicodedata.category(c)[0] == "M")
+"""Vowel signs and accents of their own, which belong to words but not to `\\w`."""
+
+_WORD: Final = re.compile(rf"[{_SPACELESS}]|(?:[^\W_{_SPACELESS}][{_MARKS}]*)+")
+_RUN: Final = re.compile(rf"[{_SPACELESS}{_HANGUL}]+|(?:[^\W_{_SPACELESS}{_HANGUL}][{_MARKS}]*)+")
 _EAST_ASIAN: Final = re.compile(rf"[{_SPACELESS}{_HANGUL}]")
 
 _ASCII_WORDS: Final = {
@@ -101,11 +109,12 @@ def _folded(text: str) -> str:
 
 
 class _Stems:
-    """Words and their stems; a stemmer serves one thread at a time, as the engine does."""
+    """Words and their stems, for any thread; a stemmer serves one at a time."""
 
     def __init__(self, algorithm: str) -> None:
         self._stemmer = Stemmer.Stemmer(algorithm)
         self._stem_of: dict[str, str] = {}
+        self._lock = threading.Lock()
 
     def terms(self, text: str) -> list[str]:
         """The stem of each word."""
@@ -113,11 +122,16 @@ class _Stems:
         try:
             return list(map(self._stem_of.__getitem__, words))
         except KeyError:
+            known = self._learn(set(words))
+        return [known[word] for word in words]
+
+    def _learn(self, words: set[str]) -> dict[str, str]:
+        with self._lock:
             if len(self._stem_of) >= _REMEMBERED:
-                self._stem_of.clear()
-            new = list({word for word in words if word not in self._stem_of})
+                self._stem_of = {}  # others go on with the one they have
+            new = [word for word in words if word not in self._stem_of]
             self._stem_of.update(zip(new, self._stemmer.stemWords(new), strict=True))
-        return [self._stem_of[word] for word in words]
+            return self._stem_of
 
 
 def fuse(rankings: Iterable[Sequence[int]]) -> dict[int, float]:

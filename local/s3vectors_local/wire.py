@@ -81,9 +81,10 @@ def _operation(request: HttpRequest) -> tuple[str, dict[str, Any]]:
         if request.method == "DELETE":
             members["tagKeys"] = parse_qs(request.query, keep_blank_values=True).get("tagKeys")
         return _TAG_OPERATIONS[request.method], members
-    if request.method != "POST":
+    name = request.path.removeprefix("/")
+    if request.method != "POST" or name in _TAG_OPERATIONS.values():
         raise UnknownOperationException(f"No operation is {request.method} {request.path}")
-    return request.path.removeprefix("/"), {}
+    return name, {}
 
 
 def _check_body(request: HttpRequest) -> None:

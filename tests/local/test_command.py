@@ -5,11 +5,12 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
 
-from far_ends import server
+from far_ends import running, server
 from s3vectors_local import Engine
 
 COMMAND = Path(sys.executable).with_name("s3vectors-local")
@@ -100,6 +101,64 @@ def test_wrong_usage_is_status_2(arguments):
 
     assert result.returncode == 2
     assert "--help" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--unused"], "--unused says what a --policy grants in vain; give a --policy"),
+        (["--data", ""], '--data is empty; name a directory, such as "./data"'),
+        (["--host", ""], '--host is empty; "0.0.0.0" listens on every address of this machine'),
+        (["--access-key", "abc"], '"abc" does not have the form --access-key ID:SECRET'),
+        (["--access-key", "a b:c"], '"a b:c" does not have the form --access-key ID:SECRET'),
+        (
+            ["--access-key", "a:b", "--access-key", "a:c"],
+            "--access-key ID:SECRET is given twice for a",
+        ),
+        (["--fault", "503"], '"503" does not have the form --fault KIND:RATE'),
+        (["--fault", "503:much"], '"503:much" does not have the form --fault KIND:RATE'),
+        (["--fault", "503:.1", "--fault", "503:.2"], "--fault KIND:RATE is given twice for 503"),
+        (["--fault", "503:2"], "the rate of 503 is 2.0; it must be from 0 to 1"),
+        (["--latency", "1e9"], "the latency is 1000000000.0; it must be from 0 to 3600 seconds"),
+    ],
+)
+def test_options_that_make_no_sense_are_one_line_and_status_2(tmp_path, arguments, message):
+    """Before anything is written."""
+    result = subprocess.run(
+        [COMMAND, "serve", "--port", "0", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        timeout=60,
+    )
+
+    assert (result.returncode, result.stderr) == (2, f"s3vectors-local: {message}\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"{", b"\xff", b'{"Version": "2012-10-17"}'])
+def test_a_policy_that_cannot_be_read_is_one_line_with_its_file(tmp_path, content):
+    """And status 2."""
+    (tmp_path / "role.json").write_bytes(content)
+
+    result = run("serve", "--port", "0", "--policy", tmp_path / "role.json")
+
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"s3vectors-local: --policy {tmp_path}/role.json: ")
+    assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("arguments, warned", [((), True), (("--access-key", "a:b"), False)])
+def test_an_address_that_others_reach_is_warned_of(arguments, warned):
+    """Unless signatures are verified."""
+    with running("--host", "0.0.0.0", *arguments) as (process, url):  # noqa: S104 - that is the test
+        mine = url.replace("0.0.0.0", "127.0.0.1")  # noqa: S104 - the same
+        with urllib.request.urlopen(f"{mine}/health"):  # noqa: S310 - ours; it has said all by now
+            process.terminate()
+        _, errors = process.communicate()
+
+    assert ("warning: whoever reaches 0.0.0.0 can read and change the data" in errors) is warned
 
 
 def test_help_shows_how():

@@ -9,6 +9,7 @@ import uuid
 import pytest
 
 import s3vectors_local
+from far_ends import SESSION
 from s3vectors_local import Engine, connect
 
 
@@ -43,6 +44,12 @@ def test_a_client_has_one_engine_at_a_time(client, engine, bucket):
     assert [found["vectorBucketName"] for found in first] == [bucket]
     assert len(other.call("ListVectorBuckets", {})["vectorBuckets"]) == 1
     other.close()
+
+
+def test_a_client_of_another_service_is_refused(engine):
+    """It would still go to the network."""
+    with pytest.raises(ValueError, match="this is a client of s3; connect takes one of s3vectors"):
+        connect(SESSION.client("s3", region_name="us-east-1"), engine)
 
 
 def test_importing_the_engine_loads_nothing_heavy():

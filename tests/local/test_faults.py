@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import socket
 import time
+import urllib.request
 from collections import Counter
 from contextlib import closing
+from urllib.parse import urlsplit
 
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from far_ends import boto_client, server
+from far_ends import boto_client, running, server
 from s3vectors_local import Engine, Faults, RateLimits, connect, serving
-from s3vectors_local.errors import TooManyRequestsException
+from s3vectors_local.errors import NotFoundException, TooManyRequestsException
 
 ONCE = Config(retries={"total_max_attempts": 1}, read_timeout=0.3)
 NAMES = {"vectorBucketName": "my-bucket", "indexName": "idx"}
@@ -58,7 +61,8 @@ def test_a_seed_repeats_its_faults():
         ),
         ({"rates": {"503": 1.5}}, "the rate of 503 is 1.5; it must be from 0 to 1"),
         ({"rates": {"503": 0.6, "500": 0.6}}, "the rates add up to 1.2"),
-        ({"latency": -1}, "the latency is -1; it must be 0 or more seconds"),
+        ({"latency": -1}, "the latency is -1; it must be from 0 to 3600 seconds"),
+        ({"latency": float("nan")}, "the latency is nan"),
     ],
 )
 def test_faults_that_make_no_sense_are_refused(arguments, message):
@@ -149,29 +153,56 @@ class Clock:
 def test_an_index_takes_so_many_requests_and_vectors_a_second():
     """A second's worth at once, then as time goes on; other indexes are not concerned."""
     clock = Clock()
-    limits = RateLimits(requests=3, vectors=10, clock=clock)
+    limits = RateLimits(requests=3, vectors=500, clock=clock)
 
-    limits.take("a", 4)
-    limits.take("a", 5)
+    limits.take("a", 400)
+    limits.take("a", 50)
     with pytest.raises(TooManyRequestsException):
-        limits.take("a", 2)  # too many vectors
-    limits.take("a", 1)
+        limits.take("a", 51)  # too many vectors
+    limits.take("a", 50)
     clock.now += 0.2
     with pytest.raises(TooManyRequestsException):
         limits.take("a", 1)  # two thirds of a request
-    limits.take("b", 10)
+    limits.take("b", 500)
     clock.now += 0.8
-    limits.take("a", 10)
+    limits.take("a", 500)
+
+
+@pytest.mark.parametrize(
+    "rates", [{"requests": 0.5}, {"vectors": 499}, {"requests": float("nan")}, {"vectors": 1e999}]
+)
+def test_rates_that_would_refuse_for_ever_are_refused(rates):
+    """A full request must pass now and then."""
+    with pytest.raises(ValueError, match="a second or more"):
+        RateLimits(**rates)
+
+
+def test_fractions_that_add_up_to_one_are_fine():
+    """As decimals, not as floats."""
+    assert kinds(Faults({"408": 0.33, "429": 0.56, "500": 0.11}), 100)[False, True] == 0
+
+
+def test_an_index_that_is_not_there_is_not_throttled_but_missing():
+    """And takes no memory."""
+    rates = RateLimits(requests=1, clock=Clock())
+    engine = Engine(rates=rates)
+
+    for _ in range(3):
+        with pytest.raises(NotFoundException):
+            engine.call("DeleteVectors", {**NAMES, "keys": ["a"]})
+
+    assert rates._left == {}
+    engine.close()
 
 
 def test_a_rate_that_was_not_used_is_not_saved_up():
     """No more than a second's worth."""
     clock = Clock()
-    limits = RateLimits(requests=10, vectors=10, clock=clock)
+    limits = RateLimits(requests=10, vectors=500, clock=clock)
     limits.take("a", 1)
     clock.now += 3600
 
-    limits.take("a", 10)
+    limits.take("a", 500)
     with pytest.raises(TooManyRequestsException):
         limits.take("a", 1)
 
@@ -211,9 +242,16 @@ def test_the_command_has_faults_latency_and_limits():
 
 
 def test_a_lost_answer_does_not_keep_the_server_from_stopping():
-    """The client is still waiting."""
-    with server("--fault", "timeout:1") as url:
-        client = boto_client(config=ONCE, endpoint_url=url)
-        with pytest.raises(ReadTimeoutError):
-            client.list_vector_buckets()
-        client.close()
+    """The client is still waiting; it is told, at once and without a line on the console."""
+    with running("--fault", "timeout:1") as (process, url):
+        host, port = urlsplit(url).netloc.split(":")
+        with socket.create_connection((host, int(port))) as connection:
+            connection.sendall(b"POST /GetIndex HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}")
+            with urllib.request.urlopen(f"{url}/health") as response:  # noqa: S310 - ours
+                assert response.status == 200  # it has read the other by now
+            process.terminate()
+            _, errors = process.communicate()
+            got = connection.recv(1000)
+
+    assert (process.returncode, errors) == (0, "")
+    assert got.startswith(b"HTTP/1.1 503")

@@ -63,6 +63,8 @@ def test_an_answer_has_the_headers_that_sdks_read(url):
         ("GET", "/tags/arn", b"", 404, "NotFoundException"),
         ("DELETE", "/tags/arn", b"", 400, "ValidationException"),
         ("PUT", "/tags/arn", b"", 404, "UnknownOperationException"),
+        ("POST", "/TagResource", b"{}", 404, "UnknownOperationException"),
+        ("POST", "/DeleteVectorBucket", b'{"vectorBucketName":"B@D"}', 400, "ValidationException"),
     ],
 )
 def test_what_is_wrong_is_answered_in_awss_form(url, method, path, body, status, code):

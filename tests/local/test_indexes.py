@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.aws
+
 INDEX: dict[str, Any] = {"dataType": "float32", "dimension": 3, "distanceMetric": "euclidean"}
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from s3vectors_local import matrix
-from s3vectors_local.distance import exact, searchable
+from s3vectors_local.distance import exact
 from s3vectors_local.matrix import Matrix
 
 METRICS = ("cosine", "euclidean")
@@ -60,8 +60,7 @@ def filled(metric, vectors):
 
 def compared(metric, vectors, query, rows):
     """All of the rows, nearest first, compared in float64."""
-    units = searchable(vectors, metric)
-    distances = exact(units, rows, searchable(query[None], metric)[0], metric)
+    distances = exact(vectors, rows, query, metric)
     order = np.argsort(distances, kind="stable")
     return rows[order], distances[order]
 
@@ -82,6 +81,33 @@ def test_the_nearest_are_those_of_comparing_all(metric, shape, share):
                 found, near = made.nearest(query, count, rows, 600)
                 assert found.tolist() == wanted[:count].tolist()
                 assert near.tolist() == distances[:count].tolist()
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_vector_is_nearest_to_itself_however_short(metric):
+    """Also where squares leave the range of float32."""
+    generator = np.random.default_rng(9)
+    for scale in (1e-15, 1e-20, 1e-22, 1e-30, 1e-40):
+        vectors = (gaussian(generator, 40, 16) * scale).astype(np.float32)
+        made = filled(metric, vectors)
+        for row in range(40):
+            assert made.nearest(vectors[row], 1, np.arange(40), 40)[0].tolist() == [row]
+
+
+def test_near_duplicates_are_told_apart():
+    """As far as float32 vectors differ: the distances are those of float64 on what was put."""
+    generator = np.random.default_rng(10)
+    base = generator.normal(size=384)
+    vectors = (base + 1e-4 * generator.normal(size=(3000, 384))).astype(np.float32)
+    query = (base + 1e-4 * generator.normal(size=384)).astype(np.float32)
+    wide, asked = vectors.astype(np.longdouble), query.astype(np.longdouble)
+    lengths = np.sqrt((wide**2).sum(axis=1) * (asked**2).sum())
+    wanted = 1 - (wide * asked).sum(axis=1) / lengths
+
+    found, distances = filled("cosine", vectors).nearest(query, 10, np.arange(3000), 3000)
+
+    assert found.tolist() == np.argsort(wanted)[:10].tolist()
+    assert distances == pytest.approx(wanted[found].astype(float), rel=1e-6)
 
 
 @pytest.mark.parametrize("metric", METRICS)

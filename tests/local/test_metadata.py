@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from s3vectors_local.validation import metadata_size
 from stache_ai_s3vectors import records
 
+pytestmark = pytest.mark.aws
+
 
 def put(client, names, metadata):
     entry = {"key": "a", "data": {"float32": [1, 2]}, "metadata": metadata}

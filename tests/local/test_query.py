@@ -10,6 +10,8 @@ from botocore.exceptions import ClientError
 
 from s3vectors_local.errors import ValidationException
 
+pytestmark = pytest.mark.aws
+
 RANDOM = np.random.default_rng(3)
 
 

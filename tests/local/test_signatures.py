@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
 from contextlib import closing
 from datetime import datetime
+from urllib.parse import urlsplit
 
 import pytest
 from botocore.auth import SigV4Auth
@@ -93,6 +95,43 @@ def test_the_secret_must_be_right():
     with pytest.raises(AuthenticationError, match="security token .* is invalid") as refused:
         Verifier({"AKIAOTHER": "secret"}).check(request())
     assert refused.value.code == "UnrecognizedClientException"
+
+
+def test_a_header_that_comes_twice_is_one_with_a_comma():
+    """As it is signed; one that was slipped in is caught."""
+    signed = request(headers={"x-amz-note": "1,2"})
+    named = [*signed.headers.items()]
+    twice = [(name, text) for name, text in named if name != "x-amz-note"]
+    twice += [("x-amz-note", "1"), ("x-amz-note", "2")]
+
+    with server("--access-key", "AKIATEST:secret") as url:
+        assert send(url, signed, named) == 200
+        assert send(url, signed, twice) == 200
+        assert send(url, signed, [("x-amz-note", "slipped in"), *named]) == 403
+
+
+def send(url, made, headers):
+    """The status of a request that is sent with just these headers."""
+    with closing(http.client.HTTPConnection(urlsplit(url).netloc)) as connection:
+        connection.putrequest(made.method, made.path, skip_host=True, skip_accept_encoding=True)
+        for name, text in headers:
+            connection.putheader(name, text)
+        connection.putheader("content-length", str(len(made.body)))
+        connection.endheaders(made.body)
+        return connection.getresponse().status
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://localhost:443", "http://LOCALHOST:9100", "http://me:pw@localhost", "http://[::1]:9"],
+)
+def test_any_form_of_an_endpoint_is_verified_in_process(url):
+    """The host is that which botocore signs."""
+    engine = Engine()
+    client = connect(boto_client(endpoint_url=url, **SIGNED), engine, verifier=Verifier(KEYS))
+
+    assert client.list_vector_buckets()["vectorBuckets"] == []
+    engine.close()
 
 
 @pytest.mark.parametrize("off, fresh", [(-299, True), (299, True), (-301, False), (301, False)])

@@ -18,6 +18,7 @@ from far_ends import boto_client
 from s3vectors_local import DataDirectoryError, Engine, connect
 from s3vectors_local.errors import InternalServerException
 from s3vectors_local.rows import RowSet
+from s3vectors_local.storage import Transaction
 
 NAMES = {"vectorBucketName": "my-bucket", "indexName": "idx"}
 INDEX = {"dataType": "float32", "dimension": 2, "distanceMetric": "cosine"}
@@ -108,6 +109,27 @@ def test_something_else_in_its_place_is_left_alone(tmp_path):
         Engine(tmp_path)
 
     assert (tmp_path / "s3vectors.db").read_text() == "mine" * 100
+
+
+def test_a_database_of_another_program_is_left_alone(tmp_path):
+    """Our tables are not added to it."""
+    with sqlite3.connect(tmp_path / "s3vectors.db") as db:
+        db.execute("CREATE TABLE theirs (x)")
+    db.close()
+
+    with pytest.raises(DataDirectoryError, match="is another program's; name another directory"):
+        Engine(tmp_path)
+
+
+def test_the_format_of_a_development_version_is_refused(tmp_path):
+    """It was never released."""
+    Engine(tmp_path).close()
+    with sqlite3.connect(tmp_path / "s3vectors.db") as db:
+        db.execute("PRAGMA user_version = 1")
+    db.close()
+
+    with pytest.raises(DataDirectoryError, match="format 1 is that of a development version"):
+        Engine(tmp_path)
 
 
 def test_a_failed_opening_gives_the_directory_free(tmp_path):
@@ -265,6 +287,47 @@ def test_an_interruption_before_the_commit_stores_nothing(monkeypatch):
     assert keys(engine) == ["a"]
     fill(engine, "c")
     assert keys(engine) == ["a", "c"]
+    engine.close()
+
+
+def test_an_interruption_inside_a_commit_loses_nothing_that_comes_later(tmp_path, monkeypatch):
+    """The open transaction is rolled back even if the exception is kept."""
+    engine = Engine(tmp_path)
+    fill(engine, "a")
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Transaction, "__exit__", interrupted)
+        with pytest.raises(KeyboardInterrupt) as kept:
+            fill(engine, "b")
+    fill(engine, "c")
+
+    assert keys(engine) == ["a", "c"]
+    engine.close()
+    engine = Engine(tmp_path)
+    assert keys(engine) == ["a", "c"]
+    assert kept
+    engine.close()
+
+
+def test_a_state_that_cannot_be_read_anew_is_tried_again(monkeypatch):
+    """Until then every request says so."""
+    engine = Engine()
+    fill(engine, "a")
+
+    def fail(*_):
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RowSet, "put", fail)
+        patch.setattr("s3vectors_local.storage.Storage.records", fail)
+        for _ in range(2):
+            with pytest.raises(InternalServerException, match="could not be read: disk I/O error"):
+                fill(engine, "b")
+
+    assert keys(engine) == ["a", "b"]
     engine.close()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -75,6 +77,7 @@ def searchable(client):
         (None, "Straße ﬁne Ä_b", ["strasse", "fine", "ä", "b"]),
         (None, "日本語 text ひらがな", ["日", "本", "語", "text", "ひ", "ら", "が", "な"]),
         (None, "한국어 텍스트", ["한국어", "텍스트"]),
+        (None, "हिन्दी में", ["हिन्दी", "में"]),
         ("en", "Running dogs easily connected", ["run", "dog", "easili", "connect"]),
         ("fr", "les chevaux mangeaient", ["le", "cheval", "mang"]),
         ("es", "bibliotecas corriendo", ["bibliotec", "corr"]),
@@ -83,7 +86,7 @@ def searchable(client):
         ("de", "Die Häuser der Straßen", ["die", "haus", "der", "strass"]),
         ("nl", "de fietsen kinderen", ["de", "fiets", "kinder"]),
         ("zh", "北京大学 MBA 课", ["北京", "京大", "大学", "mba", "课"]),
-        ("ja", "東京タワー", ["東京", "京タ", "タワ", "ワー"]),
+        ("ja", "東京タワー・人々", ["東京", "京タ", "タワ", "ワー", "人々"]),
         ("ko", "한국어", ["한국", "국어"]),
         ("ko", "plain ascii", ["plain", "ascii"]),
         ("en", "", []),
@@ -372,6 +375,37 @@ def test_a_failure_while_building_is_logged_and_tried_again(engine, client, monk
     finish_building(client)
 
     assert keys(ask(client, "fox")) == ["fox"]
+
+
+def test_pages_do_not_outlive_the_text_search_they_came_from(client):
+    """The same question in another language has another ranking, and no old token."""
+    make(client, {"metadataKey": "text", "language": "en"})
+    finish_building(client)
+    put(client, {f"a{n}": "running" for n in range(150)} | {f"b{n}": "run" for n in range(150)})
+    first = ask(client, "running", top_k=1000)
+    only = {"textSearchConfigurations": [{"metadataKey": "text"}]}
+    client.update_metadata_configuration(**NAMES, delete=only)
+    client.update_metadata_configuration(**NAMES, add=only)
+    finish_building(client)
+
+    with pytest.raises(ClientError, match="Invalid nextToken"):
+        ask(client, "running", top_k=1000, nextToken=first["nextToken"])
+    again = ask(client, "running", top_k=1000)
+    last = ask(client, "running", top_k=1000, nextToken=again["nextToken"])
+    assert len(keys(again) + keys(last)) == 150
+
+
+def test_engines_in_several_threads_share_the_stemmers(monkeypatch):
+    """Words that one of them forgets are not missed by another."""
+    monkeypatch.setattr("s3vectors_local.text._REMEMBERED", 50)
+    terms = analyzer("en")
+
+    def work(number):
+        words = [f"walking{number}x{n}ing" for n in range(40)]
+        return all(len(terms(" ".join(words))) == 40 for _ in range(50))
+
+    with ThreadPoolExecutor(6) as threads:
+        assert all(threads.map(work, range(30)))
 
 
 def test_a_text_search_that_is_deleted_can_be_added_again_in_another_language(searchable):

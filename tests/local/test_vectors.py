@@ -11,6 +11,8 @@ from far_ends import boto_client
 from s3vectors_local import Engine, connect
 from s3vectors_local.errors import SerializationException, ValidationException
 
+pytestmark = pytest.mark.aws
+
 
 def vector(key, *numbers, **metadata):
     entry = {"key": key, "data": {"float32": list(numbers)}}

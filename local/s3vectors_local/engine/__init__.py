@@ -19,8 +19,8 @@ from s3vectors_local import constraints, shapes
 from s3vectors_local.arns import Caller
 from s3vectors_local.choices import PLAIN, Choices
 from s3vectors_local.errors import (
+    DataDirectoryError,
     InternalServerException,
-    ServiceError,
     UnknownOperationException,
 )
 from s3vectors_local.iam import Policies, needs
@@ -118,7 +118,8 @@ class Engine:
             float32 arrays.
 
         Raises:
-            ServiceError: what AWS would answer instead; nothing is changed then.
+            ServiceError: what AWS would answer instead; nothing is changed then. (After an
+                interrupt, such as Ctrl-C, the request is carried out whole or not at all.)
         """
         if operation not in OPERATIONS:
             raise UnknownOperationException(f"The operation {operation} does not exist")
@@ -129,25 +130,20 @@ class Engine:
             if self._closed:
                 raise InternalServerException("the engine is closed")
             try:
-                return self._perform(operation, request, caller or Caller())
-            except ServiceError as error:
-                if error.status == InternalServerException.status:
-                    self._state.reload()
-                raise
-            except sqlite3.Error as error:
+                with self._state.changing():
+                    return self._perform(operation, request, caller or Caller())
+            except (sqlite3.Error, DataDirectoryError) as error:
                 message = f"the data directory could not be read: {error}"
                 raise InternalServerException(message) from error
-            except BaseException:  # Ctrl-C, for instance, between the disk and memory
-                self._state.reload()
-                raise
 
     def _perform(self, operation: str, request: Request, caller: Caller) -> Response:
         if self._policies is not None:
-            for need in needs(operation, request, caller, self._state.tags_of):
-                self._policies.check(need, caller.principal)
+            needed = needs(operation, request, caller, self._state.tags_of)
+            self._policies.check(needed, caller.principal)
+        caller.check_home(operation, request)
         if self._rates is not None and operation in ("PutVectors", "DeleteVectors"):
-            written = request.get("vectors") or request["keys"]
-            self._rates.take(caller.index_of(request), len(written))
+            arn = self._state.index(request, caller).configuration.arn
+            self._rates.take(arn, len(request.get("vectors") or request["keys"]))
         response = OPERATIONS[operation](self._state, request, caller)
         if operation in _BUILDING:
             self._builder.start()

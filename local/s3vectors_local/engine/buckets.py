@@ -53,6 +53,8 @@ def list_vector_buckets(state: State, request: Request, caller: Caller) -> Respo
 def delete_vector_bucket(state: State, request: Request, caller: Caller) -> Response:
     """DeleteVectorBucket; succeeds when there is no such bucket, as AWS does."""
     arn = caller.bucket_of(request)
+    if "vectorBucketName" in request:
+        check_bucket_name(request["vectorBucketName"])
     if state.indexes_of(arn):
         raise ConflictException("The specified vector bucket is not empty")
     if arn in state.buckets:

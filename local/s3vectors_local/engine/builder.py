@@ -36,13 +36,15 @@ class Builder:
 
     def start(self) -> None:
         """Begin, if there is something to do; the caller holds the lock."""
-        if self._thread is None and _unfinished(self._state) and not self._stop.is_set():
-            self._thread = threading.Thread(target=self._run, name="s3vectors-text", daemon=True)
-            self._thread.start()
+        if self._thread is None and not self._stop.is_set() and _unfinished(self._state):
+            thread = threading.Thread(target=self._run, name="s3vectors-text", daemon=True)
+            thread.start()  # it waits for the lock
+            self._thread = thread
 
     def wait(self) -> None:
         """Until it has ended; the caller does not hold the lock."""
-        thread = self._thread
+        with self._lock:
+            thread = self._thread
         if thread is not None:
             thread.join()
 
@@ -59,16 +61,19 @@ class Builder:
         """Cover a batch; False when nothing is left, or nothing can be done."""
         with self._lock:
             unfinished = None if self._stop.is_set() else _unfinished(self._state)
-            try:
-                if unfinished is not None:
-                    index, text = unfinished
-                    index.build(text, BATCH)
-                    return True
-            except Exception:  # noqa: BLE001 - the disk may be full; whoever asks for the index starts it again
-                _LOG.exception("building a text search failed")
-                self._state.reload()
-            self._thread = None
+            if unfinished is None or not self._build(*unfinished):
+                self._thread = None
+                return False
+            return True
+
+    def _build(self, index: Index, text: TextSearch) -> bool:
+        try:
+            with self._state.changing():
+                index.build(text, BATCH)
+        except Exception:  # noqa: BLE001 - the disk may be full; who asks for the index tries again
+            _LOG.exception("building a text search failed")
             return False
+        return True
 
 
 def _unfinished(state: State) -> tuple[Index, TextSearch] | None:

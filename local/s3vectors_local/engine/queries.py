@@ -31,7 +31,7 @@ def query_vectors(state: State, request: Request, caller: Caller) -> Response:
         vector = parse_query_vector(request["queryVector"], told.dimension, told.metric)
     texts = _texts(request, index)
     condition = _condition(request, index)
-    question = _digest(request, vector)
+    question = _digest(request, vector, texts)
     scope = ["QueryVectors", told.arn, told.created, question.hex()]
     token = request.get("nextToken")
     start = tokens.position(state.storage.secret, scope, token) if token else 0
@@ -89,9 +89,10 @@ def _condition(request: Request, index: Index) -> Filter | None:
     return filters.parse(request["filter"], told.hidden, enhanced=enhanced)
 
 
-def _digest(request: Request, vector: Vector | None) -> bytes:
+def _digest(request: Request, vector: Vector | None, texts: list[tuple[TextSearch, str]]) -> bytes:
     """What a page token is bound to: whatever changes the ranking."""
-    asked = [request["topK"], request.get("filter"), request.get("queryTexts")]
+    told = [[text.key, text.language, text.slot, question] for text, question in texts]
+    asked = [request["topK"], request.get("filter"), told]
     digest = hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS))
     if vector is not None:
         digest.update(np.ascontiguousarray(vector).tobytes())

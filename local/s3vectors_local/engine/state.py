@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar
@@ -11,7 +12,12 @@ from s3vectors_local import tokens
 from s3vectors_local.arns import Caller
 from s3vectors_local.choices import Choices
 from s3vectors_local.configuration import IndexConfiguration
-from s3vectors_local.errors import NotFoundException, ValidationException
+from s3vectors_local.errors import (
+    InternalServerException,
+    NotFoundException,
+    ServiceError,
+    ValidationException,
+)
 from s3vectors_local.index import Index
 from s3vectors_local.limits import LIST_PAGE
 from s3vectors_local.storage import Storage
@@ -49,14 +55,33 @@ class State:
         self.choices = choices
         self.bucket_mode = bucket_mode
         self.storage = Storage(directory)
+        self._doubtful = False
         try:
             self.reload()
         except BaseException:
             self.storage.close()
             raise
 
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Around whatever may change something.
+
+        If it fails in a way that may leave memory and storage apart, memory is read anew
+        before the next time; even if that has to wait, or fails at first.
+        """
+        if self._doubtful:
+            self.reload()
+        self._doubtful = True
+        try:
+            yield
+        except ServiceError as error:
+            self._doubtful = error.status == InternalServerException.status
+            raise
+        self._doubtful = False
+
     def reload(self) -> None:
         """Read everything anew from storage; vectors when they are first needed."""
+        self.storage.abandon()
         buckets = {arn: Bucket(**record) for arn, record in self.storage.records("buckets")}
         indexes = {
             arn: Index(self.storage, number, IndexConfiguration.from_record(record), self.choices)
@@ -65,6 +90,7 @@ class State:
         for index in indexes.values():
             index.renew_texts()
         self.buckets, self.indexes = buckets, indexes
+        self._doubtful = False
 
     def bucket(self, request: Request, caller: Caller) -> Bucket:
         """The bucket that a request names by `vectorBucketName` or `vectorBucketArn`."""

@@ -13,7 +13,7 @@ from typing import Any, Final
 from s3vectors_local.errors import PolicyError
 
 from .needs import Context
-from .patterns import matches, matches_arn
+from .patterns import matches, matches_arn, whole_arn
 
 _KEYS: Final = re.compile(
     r"s3vectors:(ssetype|kmskeyarn|vectorbuckettag/.+)|aws:(tagkeys|(resource|request)tag/.+)"
@@ -92,32 +92,54 @@ def parse_conditions(name: str, told: Any) -> tuple[Condition, ...]:
     if not isinstance(told, Mapping) or not all(isinstance(v, Mapping) for v in told.values()):
         raise PolicyError(f"{name}: Condition must be an object of objects")
     return tuple(
-        _condition(name, operator, key, values)
-        for operator, keys in told.items()
-        for key, values in keys.items()
+        condition for text, keys in told.items() for condition in _conditions(name, text, keys)
     )
 
 
-def _condition(name: str, told: str, key: str, values: Any) -> Condition:
-    found = _OPERATOR.fullmatch(told)
+def _conditions(name: str, text: str, keys: Mapping[Any, Any]) -> list[Condition]:
+    found = _OPERATOR.fullmatch(text)
     quantifier, operator, suffix = found.groups() if found else (None, "", None)
-    if operator not in {*_COMPARISONS, *_NEGATIONS, "Null"}:
-        raise PolicyError(f"{name}: the condition operator {told} is not evaluated here")
-    if not _KEYS.fullmatch(key.lower()):
+    modified = quantifier is not None or suffix is not None
+    unclear = (operator == "Null" and modified) or (quantifier and suffix)
+    if operator not in {*_COMPARISONS, *_NEGATIONS, "Null"} or unclear:
+        raise PolicyError(f"{name}: the condition operator {text} is not evaluated here")
+    if len({str(key).lower() for key in keys}) < len(keys):
+        raise PolicyError(f"{name}: {text} has a condition key twice, in upper and lower case")
+    return [
+        Condition(
+            _key(name, key, quantified=quantifier is not None or operator == "Null"),
+            operator,
+            _values(name, operator, values),
+            quantifier,
+            suffix is not None,
+        )
+        for key, values in keys.items()
+    ]
+
+
+def _key(name: str, key: Any, *, quantified: bool) -> str:
+    if not isinstance(key, str) or not _KEYS.fullmatch(key.lower()) or "${" in key:
         raise PolicyError(
             f"{name}: the condition key {key} is not evaluated here, only those of S3 Vectors: "
             "s3vectors:sseType, s3vectors:kmsKeyArn, s3vectors:VectorBucketTag/KEY, "
             "aws:ResourceTag/KEY, aws:RequestTag/KEY and aws:TagKeys"
         )
-    wanted = _texts(name, told, values)
-    return Condition(key.lower(), operator, wanted, quantifier, suffix is not None)
+    if key.lower() == "aws:tagkeys" and not quantified:
+        raise PolicyError(f"{name}: {key} has several values and needs ForAnyValue or ForAllValues")
+    return key.lower()
 
 
-def _texts(name: str, operator: str, values: Any) -> tuple[str, ...]:
+def _values(name: str, operator: str, values: Any) -> tuple[str, ...]:
     listed: Sequence[Any] = values if isinstance(values, list) else [values]
     texts = tuple(str(v).lower() if isinstance(v, bool) else v for v in listed)
     if not texts or not all(isinstance(text, str) for text in texts):
         raise PolicyError(f"{name}: the values of {operator} must be strings")
     if any("${" in text for text in texts):
         raise PolicyError(f"{name}: policy variables are not evaluated here: {listed}")
+    if operator == "Null":
+        texts = tuple(text.lower() for text in texts)
+        if texts not in (("true",), ("false",)):
+            raise PolicyError(f"{name}: the value of Null must be true or false")
+    if operator.startswith("Arn") and not all(map(whole_arn, texts)):
+        raise PolicyError(f"{name}: the values of {operator} must be whole ARNs: {listed}")
     return texts

@@ -119,14 +119,22 @@ def _tagged(resource: str, tags_of: Callable[[str], Mapping[str, str] | None]) -
     own = tags_of(resource) or {}
     bucket = tags_of(resource.partition("/index/")[0]) or {}
     return {
-        **{f"aws:resourcetag/{key}".lower(): [value] for key, value in own.items()},
-        **{f"s3vectors:vectorbuckettag/{key}".lower(): [value] for key, value in bucket.items()},
+        **_by_key("aws:resourcetag/", own),
+        **_by_key("s3vectors:vectorbuckettag/", bucket),
     }
+
+
+def _by_key(prefix: str, tags: Mapping[str, str]) -> dict[str, list[str]]:
+    """Tags as condition keys, which do not tell upper from lower case."""
+    found: dict[str, list[str]] = {}
+    for key, value in tags.items():
+        found.setdefault(f"{prefix}{key}".lower(), []).append(value)
+    return found
 
 
 def _requested(operation: str, request: Mapping[str, Any]) -> Context:
     tags = request.get("tags") or {}
-    context = {f"aws:requesttag/{key}".lower(): [value] for key, value in tags.items()}
+    context = _by_key("aws:requesttag/", tags)
     keys = [*tags, *(request.get("tagKeys") or ())]
     if keys:
         context["aws:tagkeys"] = keys

@@ -8,11 +8,11 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-
-import orjson
 
 from s3vectors_local.errors import AccessDeniedException, PolicyError
 
@@ -20,6 +20,7 @@ from .conditions import Condition, parse_conditions
 from .needs import ACTIONS, Need
 from .patterns import matches_action, matches_arn, whole_arn
 
+_ACTION: Final = re.compile(r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
 _MEMBERS: Final = {
     "Sid",
     "Effect",
@@ -67,30 +68,34 @@ class Policies:
         self._statements = [s for n, d in enumerate(documents, 1) for s in _statements(n, d)]
         self._used: set[tuple[str, str]] = set()
 
-    def check(self, need: Need, principal: str) -> None:
-        """Refuse what the policies do not allow.
+    def check(self, needs: Sequence[Need], principal: str) -> None:
+        """Refuse a request unless all that it needs is allowed.
 
         Raises:
-            AccessDeniedException: in AWS's words.
+            AccessDeniedException: in AWS's words, for the first need that is not.
         """
+        granting = [self._granting(need, principal) for need in needs]
+        for need, statements in zip(needs, granting, strict=True):
+            for statement in statements:
+                self._use(statement, need)
+
+    def _granting(self, need: Need, principal: str) -> list[Statement]:
         applying = [statement for statement in self._statements if statement.applies(need)]
-        if all(statement.allows for statement in applying) and applying:
-            self._use(applying, need)
-            return
+        if applying and all(statement.allows for statement in applying):
+            return applying
         reason = f"because no identity-based policy allows the {need.action} action"
-        if applying:
+        if any(not statement.allows for statement in applying):
             reason = "with an explicit deny in an identity-based policy"
         raise AccessDeniedException(
             f"User: {principal} is not authorized to perform: {need.action} on resource: "
             f"{need.resource} {reason}"
         )
 
-    def _use(self, statements: list[Statement], need: Need) -> None:
-        for statement in statements:
-            self._used.add((statement.name, need.action))
-            if not statement.negated_resources:
-                matching = (p for p in statement.resources if matches_arn(p, need.resource))
-                self._used |= {(statement.name, pattern) for pattern in matching}
+    def _use(self, statement: Statement, need: Need) -> None:
+        self._used.add((statement.name, need.action))
+        if not statement.negated_resources:
+            matching = (p for p in statement.resources if matches_arn(p, need.resource))
+            self._used |= {(statement.name, pattern) for pattern in matching}
 
     def unused(self) -> list[str]:
         """What the policies grant and no request has needed so far, one sentence each."""
@@ -102,14 +107,14 @@ class Policies:
         ]
 
     def _unused_of(self, statement: Statement) -> list[str]:
-        unknown = () if statement.negated_actions else statement.actions
-        resources = () if statement.negated_resources else statement.resources
-        granted = (*sorted(_granted(statement)), *resources)
+        granted = sorted(_granted(statement))
+        unknown = [p for p in statement.actions if _ours(p) and not _expanded(p)]
+        resources = statement.resources if granted and not statement.negated_resources else ()
         return [
-            *(f"{p} is no action of S3 Vectors" for p in unknown if not _expanded(p)),
+            *(f"{pattern} is no action of S3 Vectors" for pattern in unknown),
             *(
                 f"{name} was granted and never used"
-                for name in granted
+                for name in (*granted, *resources)
                 if (statement.name, name) not in self._used
             ),
         ]
@@ -120,6 +125,10 @@ def _granted(statement: Statement) -> set[str]:
     return set(ACTIONS) - named if statement.negated_actions else named
 
 
+def _ours(pattern: str) -> bool:
+    return pattern.lower().startswith("s3vectors:")
+
+
 def _expanded(pattern: str) -> list[str]:
     return [action for action in ACTIONS if matches_action(pattern, action)]
 
@@ -128,16 +137,25 @@ def _statements(number: int, document: str | Mapping[str, Any]) -> list[Statemen
     name = f"policy {number}"
     if isinstance(document, str):
         try:
-            document = orjson.loads(document)
-        except orjson.JSONDecodeError as error:
+            document = json.loads(document, object_pairs_hook=_without_repeats)
+        except ValueError as error:
             raise PolicyError(f"{name} is not valid JSON: {error}") from error
     if not isinstance(document, Mapping) or not document.get("Statement"):
         raise PolicyError(f"{name} has no Statement")
+    if unknown := document.keys() - {"Version", "Id", "Statement"}:
+        raise PolicyError(f"{name} has {_listed(unknown)}, which is not evaluated here")
     if document.get("Version") != "2012-10-17":
         raise PolicyError(f'{name} must say "Version": "2012-10-17"')
     found = document["Statement"]
     statements = found if isinstance(found, list) else [found]
     return [_statement(f"{name}, statement {n}", s) for n, s in enumerate(statements, 1)]
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError(f"an object has one of {_listed(members)} twice")
+    return members
 
 
 def _statement(name: str, told: Any) -> Statement:
@@ -149,6 +167,9 @@ def _statement(name: str, told: Any) -> Statement:
         raise PolicyError(f'{name} needs "Effect": "Allow" or "Deny"')
     actions, negated_actions = _either(name, told, "Action")
     resources, negated_resources = _either(name, told, "Resource")
+    for pattern in actions:
+        if not _ACTION.fullmatch(pattern):
+            raise PolicyError(f'{name}: "{pattern}" is neither "*" nor SERVICE:ACTION')
     for pattern in resources:
         _check_resource(name, pattern)
     sid = told.get("Sid")

@@ -1,0 +1,28 @@
+"""AWS's SDK for JavaScript talks to the server as it would to AWS."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from far_ends import server
+
+SDK = Path(sys.prefix) / "javascript"
+"""Where `make test` installs it, at the version in the Makefile."""
+
+
+def test_the_javascript_sdk_tells_its_story():
+    """Buckets, indexes, vectors, a filter, pages, tags and errors; signatures are verified."""
+    assert (SDK / "node_modules").is_dir(), "run `make test` once; it installs the SDK"
+    node = Path(sys.executable).with_name("node")
+
+    with server("--access-key", "testing:testing") as url:
+        result = subprocess.run(
+            [node, Path(__file__).with_name("smoke.cjs"), SDK, url],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert (result.stdout, result.stderr) == ("ok\n", "")

@@ -1,0 +1,47 @@
+"""The fixtures for other projects' tests."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import urllib.request
+
+THEIRS = """
+import sys
+
+def test_nothing_heavy_is_loaded_before_it_is_asked_for():
+    assert not {"numpy", "uvicorn", "boto3", "s3vectors_local.engine"} & sys.modules.keys()
+
+def test_mine(s3vectors_client, s3vectors_engine, s3vectors_server):
+    s3vectors_client.create_vector_bucket(vectorBucketName="my-bucket")
+    assert len(s3vectors_engine.call("ListVectorBuckets", {})["vectorBuckets"]) == 1
+    import urllib.request
+    assert urllib.request.urlopen(s3vectors_server + "/health").status == 200
+
+def test_each_test_has_an_empty_engine(s3vectors_client):
+    assert s3vectors_client.list_vector_buckets()["vectorBuckets"] == []
+"""
+
+
+def test_a_project_that_has_the_wheel_has_the_fixtures(tmp_path):
+    """Without a line of configuration."""
+    (tmp_path / "test_theirs.py").write_text(THEIRS)
+
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", str(tmp_path)]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+
+    assert "3 passed" in result.stdout, result.stdout
+
+
+def test_the_client_and_the_engine_belong_together(s3vectors_client, s3vectors_engine):
+    """What one writes the other has."""
+    s3vectors_client.create_vector_bucket(vectorBucketName="my-bucket")
+
+    assert len(s3vectors_engine.call("ListVectorBuckets", {})["vectorBuckets"]) == 1
+
+
+def test_the_server_answers_until_the_test_ends(s3vectors_server):
+    """On this machine only."""
+    assert s3vectors_server.startswith("http://127.0.0.1:")
+    with urllib.request.urlopen(f"{s3vectors_server}/health") as response:  # noqa: S310 - ours
+        assert response.status == 200
