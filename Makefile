@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # As it was written: no $ of the question is make's
 export ASKED := $(value QUESTION)
 
-.PHONY: help demo test check format bench wheel clean
+.PHONY: help demo test check format bench bench-quick wheel clean
 
 help:
 	@echo "make demo    Stache ingests the Python reference into the local engine and answers"
@@ -16,7 +16,8 @@ help:
 	@echo "make test    all tests, with coverage"
 	@echo "make check   format, lint, types, import directions"
 	@echo "make format  put the code into its format"
-	@echo "make bench   what the engine costs, against bare numpy"
+	@echo "make bench   what the engine costs, beside numpy and other engines (half an hour)"
+	@echo "make bench-quick  our engine alone, at one size"
 	@echo "make wheel   both wheels, into dist/"
 	@echo "make clean   remove what the targets made"
 
@@ -63,11 +64,18 @@ format: $(DEV)/.ready
 	$(DEV)/bin/ruff format .
 
 bench: $(DEV)/.ready
-	$(DEV)/bin/python bench/engine.py
+	$(DEV)/bin/python bench/engine.py --vectors 1000 10000 100000 300000 --save
+	$(DEV)/bin/python bench/over_http.py --save
+	$(DEV)/bin/python bench/compare.py --vectors 1000 10000 100000 --save
+	$(DEV)/bin/python bench/report.py
+
+bench-quick: $(DEV)/.ready
+	$(DEV)/bin/python bench/engine.py --vectors 20000
+	$(DEV)/bin/python bench/over_http.py
 
 wheel: $(DEV)/.ready
 	$(DEV)/bin/python -m build --no-isolation --wheel --outdir dist .
 	$(DEV)/bin/python -m build --no-isolation --wheel --outdir dist local
 
 clean:
-	rm -rf $(DEMO) $(DEV) .demo-data build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(DEMO) $(DEV) .bench .demo-data build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

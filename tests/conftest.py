@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import uuid
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -76,23 +76,34 @@ def engine() -> Iterator[Engine]:
 @pytest.fixture
 def client(request: pytest.FixtureRequest) -> Iterator[Any]:
     """A boto3 client that the engine answers; every answer is checked against the model."""
-    if AWS:
-        with closing(referee(boto3.client("s3vectors"))) as client:
-            yield client
-    else:
+    if not AWS:
         yield connect(boto_client(), request.getfixturevalue("engine"))
+        return
+    made: list[str] = []
+    with closing(referee(boto3.client("s3vectors"))) as client:
+        client.meta.events.register(
+            "after-call.s3vectors.CreateVectorBucket",
+            lambda parsed, **_: made.extend(filter(None, [parsed.get("vectorBucketArn")])),
+        )
+        yield client
+        for arn in made:
+            _delete(client, arn)
+
+
+def _delete(client: Any, bucket: str) -> None:
+    """Leave nothing in the account."""
+    with suppress(client.exceptions.NotFoundException):  # a test may have deleted it
+        for index in client.list_indexes(vectorBucketArn=bucket)["indexes"]:
+            client.delete_index(indexArn=index["indexArn"])
+        client.delete_vector_bucket(vectorBucketArn=bucket)
 
 
 @pytest.fixture
-def bucket(client: Any) -> Iterator[str]:
+def bucket(client: Any) -> str:
     """The name of an empty vector bucket."""
     name = f"s3vectors-local-test-{uuid.uuid4()}" if AWS else "my-bucket"
     client.create_vector_bucket(vectorBucketName=name)
-    yield name
-    if AWS:  # else it goes with its engine
-        for index in client.list_indexes(vectorBucketName=name)["indexes"]:
-            client.delete_index(vectorBucketName=name, indexName=index["indexName"])
-        client.delete_vector_bucket(vectorBucketName=name)
+    return name
 
 
 @pytest.fixture

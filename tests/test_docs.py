@@ -16,6 +16,7 @@ from click import Group
 
 import stache
 from far_ends import server
+from s3vectors_local import pytest_plugin
 from s3vectors_local.__main__ import main as s3vectors_local
 from s3vectors_local.engine import OPERATIONS
 from stache_ai_s3vectors import Settings
@@ -52,7 +53,7 @@ def commands():
 )
 def test_the_opening_example_works(tmp_path, text, printed):
     """Copied into a file and run, it prints what it should."""
-    [example] = blocks(text, "python")
+    example = blocks(text, "python")[0]
 
     result = subprocess.run(
         [sys.executable, "-c", example], capture_output=True, text=True, cwd=tmp_path, check=False
@@ -76,17 +77,21 @@ def aws_environment():
         )
 
 
-def test_every_command_works(aws_environment, tmp_path):
+def test_every_command_works(aws_environment, tmp_path, monkeypatch):
     """In the order of the documents, each in the way that shows it best."""
+    monkeypatch.chdir(tmp_path)
     for command in commands():
         word, *arguments = shlex.split(command)
         if word == "make":
             targets = [argument for argument in arguments if "=" not in argument]
             assert subprocess.run(["make", "-n", *targets], cwd=ROOT, check=False).returncode == 0
+        elif word == "pytest":
+            assert all((ROOT / path).exists() for path in arguments if not path.startswith("-"))
         elif word == "pip":
             for path in arguments[1:]:
                 assert (ROOT / path / "pyproject.toml").is_file(), command
         elif word == "s3vectors-local":
+            (tmp_path / "role.json").touch()
             parse(s3vectors_local, arguments)
         else:
             run_against_a_server(word, arguments, aws_environment, tmp_path)
@@ -208,6 +213,21 @@ def test_the_engine_s_readme_names_what_it_answers():
     assert set(re.findall(r"\w+", paragraph)) == set(OPERATIONS)
 
 
+def test_the_engine_s_readme_names_its_fixtures():
+    """Those of the plugin, in a table."""
+    names = re.findall(r"^\| `(s3vectors_\w+)` \|", LOCAL_README, re.MULTILINE)
+
+    assert names == ["s3vectors_client", "s3vectors_engine", "s3vectors_server"]
+    assert all(hasattr(pytest_plugin, name) for name in names)
+
+
+def test_the_engine_s_readme_names_every_option_of_its_command():
+    """So that none is hidden in --help."""
+    options = {option for o in s3vectors_local.commands["serve"].params for option in o.opts}
+
+    assert options <= set(re.findall(r"--[a-z-]+", LOCAL_README))
+
+
 def test_the_changelog_s_commands_exist():
     """Those of the operator's tool."""
     changelog = (ROOT / "CHANGELOG.md").read_text()
@@ -216,11 +236,14 @@ def test_the_changelog_s_commands_exist():
     assert set(stache_s3vectors.commands["indexes"].commands) == {"create", "list"}
 
 
-@pytest.mark.parametrize("text", [README, LOCAL_README, CONTRIBUTING])
-def test_links_lead_somewhere(text):
+@pytest.mark.parametrize(
+    "path", ["README.md", "local/README.md", "CONTRIBUTING.md", "bench/README.md"]
+)
+def test_links_lead_somewhere(path):
     """Within the repository."""
-    for target in re.findall(r"\]\((?!http)([^)]+)\)", text):
-        assert (ROOT / target).exists()
+    document = ROOT / path
+    for target in re.findall(r"\]\((?!http)([^)]+)\)", document.read_text()):
+        assert (document.parent / target).exists(), target
 
 
 def test_the_map_is_the_tree():

@@ -30,6 +30,9 @@ _FEW: Final = 4
 _SLACK: Final = 1024
 """A vocabulary may outgrow twice its last clean size by this much before it is cleaned."""
 
+_PLAIN: Final = frozenset({str, int, float})
+"""Types whose values are their own identity."""
+
 _TRUE: Final = object()
 _FALSE: Final = object()
 """Python takes True for 1; JSON does not."""
@@ -64,9 +67,11 @@ class Vocabulary:
 
     def codes(self, values: Iterable[Any]) -> list[int]:
         """The number of each value."""
-        known, code = self._code_of.get, self.code
-        # Most are strings seen before: they are their own identity
-        return [(type(value) is str and known(value)) or code(value) for value in values]
+        told = list(values)
+        if not {*map(type, told)} <= _PLAIN:
+            return [self.code(value) for value in told]
+        known = zip(told, map(self._code_of.get, told), strict=True)
+        return [self.code(value) if code is None else code for value, code in known]
 
     def equal(self, operand: Any) -> list[int]:
         """The codes of a value and of the arrays that contain it."""

@@ -95,7 +95,7 @@ class Matrix:
             The rows, and their distances as float32.
         """
         if len(rows) > count and self._is_precise(query):
-            if len(rows) * _GATHER > total >= _SHADOW_FROM:
+            if len(rows) * _GATHER > total >= _SHADOW_FROM and self._shadow.asked():
                 rows = self._by_shadow(query, count, rows, total)
             rows = self._by_product(query, count, rows, total)
         found = exact(self._values, rows, query, self._metric)
@@ -160,11 +160,17 @@ class _Shadow:
         self._scales = np.zeros(0, np.float32)
         self._errors = np.zeros(0, np.float32)
         self._stale = np.zeros(0, np.bool_)
+        self._asked = False
+
+    def asked(self) -> bool:
+        """False the first time: a process that searches once need not make it."""
+        before, self._asked = self._asked, True
+        return before
 
     def forget(self, rows: Rows, capacity: int) -> None:
         """Rows have changed; `capacity` is how many there could be."""
         if capacity > len(self._stale):
-            self._stale = np.append(self._stale, np.ones(capacity - len(self._stale), np.bool_))
+            self._stale = np.append(self._stale, np.zeros(capacity - len(self._stale), np.bool_))
         self._stale[rows] = True
 
     def products(self, values: Vector, query: Vector, total: int) -> tuple[Vector, Vector, float]:
@@ -187,11 +193,14 @@ class _Shadow:
         return products, errors, left
 
     def _renew(self, values: Vector, total: int) -> None:
+        capacity = len(values)
+        if not len(self._bytes):
+            self._bytes = np.zeros((capacity, values.shape[1]), np.int8)
+            self._scales, self._errors = np.zeros((2, capacity), np.float32)
         if total > len(self._bytes):
-            capacity = len(values)
             self._bytes.resize((capacity, values.shape[1]), refcheck=False)
-            self._scales.resize(capacity, refcheck=False)
-            self._errors.resize(capacity, refcheck=False)
+            self._scales = np.resize(self._scales, capacity)
+            self._errors = np.resize(self._errors, capacity)
         stale = np.flatnonzero(self._stale[:total])
         for start in range(0, len(stale), _CHUNK):
             rows = stale[start : start + _CHUNK]

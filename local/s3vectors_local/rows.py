@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
 import numpy as np
@@ -39,11 +40,19 @@ class RowSet:
         self._reserve(count)
         self.keys = [""] * count
         found = iter(stored)
-        while batch := [entry for _, entry in zip(range(_BATCH), found, strict=False)]:
+        while batch := list(islice(found, _BATCH)):
             rows, keys, filterable, data = zip(*batch, strict=True)
             vectors = np.frombuffer(b"".join(data), _STORED).reshape(-1, self._dimension)
-            self.put(rows, keys, vectors, map(orjson.loads, filterable))
+            self._matrix.write(np.array(rows, np.intp), vectors)
+            self._columns.put(rows, map(orjson.loads, filterable), count)
+            self._name(rows, keys)
         self.free = np.flatnonzero(~self._live[:count]).tolist()
+
+    def _name(self, rows: Sequence[int], keys: Sequence[str]) -> None:
+        self._live[list(rows)] = True
+        for row, key in zip(rows, keys, strict=True):
+            self.keys[row] = key
+            self.row_of[key] = row
 
     def places(self, keys: Sequence[str]) -> list[int]:
         """The row for each key: its own, else the last free one, else one past the end."""
@@ -72,10 +81,7 @@ class RowSet:
         self._columns.drop(at[self._live[at]].tolist())
         self._matrix.write(at, vectors)
         self._columns.put(rows, filterable, len(self.keys))
-        self._live[at] = True
-        for row, key in zip(rows, keys, strict=True):
-            self.keys[row] = key
-            self.row_of[key] = row
+        self._name(rows, keys)
 
     def _occupy(self, rows: Sequence[int]) -> None:
         used = sum(not self._live[row] for row in rows if row < len(self.keys))

@@ -1,0 +1,36 @@
+"""`pytest --aws` runs the behaviour tests against what AWS's own variables lead to."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from far_ends import boto_client, server
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_behaviour_tests_pass_against_a_far_end_that_they_only_know_by_its_endpoint():
+    """Here a server of ours, in place of AWS; nothing is left in it, and no test is skipped."""
+    with server() as url:
+        variables = {"AWS_ENDPOINT_URL_S3VECTORS": url, "AWS_DEFAULT_REGION": "eu-west-1"}
+        command = [sys.executable, "-m", "pytest", "--aws", "-q", "tests/local", "-p", "no:cov"]
+        result = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            env={**os.environ, **variables},
+            check=False,
+        )
+        client = boto_client(endpoint_url=url, region_name="eu-west-1")
+        left = client.list_vector_buckets()["vectorBuckets"]
+        client.close()
+
+    assert result.returncode == 0, result.stdout
+    [passed] = re.findall(r"^(\d+) passed, \d+ deselected", result.stdout, re.MULTILINE)
+    assert int(passed) > 120
+    assert left == []
