@@ -30,11 +30,11 @@ ROOT: Final = Path(__file__).parents[1]
 ENVIRONMENTS: Final = ROOT / ".bench"
 PEERS: Final = {
     "ours": (),
-    "chroma": ("chromadb==1.5.9",),
+    "chromadb": ("chromadb==1.5.9",),
     "qdrant": ("qdrant-client==1.20.0",),
-    "lance": ("lancedb==0.40.0", "pyarrow"),
+    "lancedb": ("lancedb==0.40.0", "pyarrow"),
 }
-"""Module in `peers` → what its environment needs; ours is the one that runs this."""
+"""Ending of a module in `peers` → what its environment needs; ours is the one that runs this."""
 
 OTHER: Final = {"plot": ("matplotlib==3.11.2",)}
 """Environments of other parts."""
@@ -73,7 +73,7 @@ def python(name: str) -> str:
     if not (home / "ready").exists():
         print(f"setting up {home.relative_to(ROOT)} (once)")
         subprocess.run([sys.executable, "-m", "venv", "--clear", home], check=True)  # noqa: S603 - ours
-        pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet"]
+        pip = [str(home / "bin" / "python"), "-m", "pip", "install", "-qq"]
         subprocess.run([*pip, "numpy", *needed], check=True)  # noqa: S603 - ours
         (home / "ready").touch()
     return str(home / "bin" / "python")

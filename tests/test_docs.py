@@ -213,6 +213,21 @@ def test_the_engine_s_readme_names_what_it_answers():
     assert set(re.findall(r"\w+", paragraph)) == set(OPERATIONS)
 
 
+def test_the_engine_s_pytest_example_works(tmp_path):
+    """Copied into a file and run."""
+    (tmp_path / "test_example.py").write_text(blocks(LOCAL_README, "python")[1])
+
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+
+    assert "1 passed" in result.stdout, result.stdout
+
+
 def test_the_engine_s_readme_names_its_fixtures():
     """Those of the plugin, in a table."""
     names = re.findall(r"^\| `(s3vectors_\w+)` \|", LOCAL_README, re.MULTILINE)

@@ -2,7 +2,7 @@
 
     python bench/peers/run.py NAME DATA DIRECTORY
 
-NAME is a module beside this one, DATA has what compare.py wrote, DIRECTORY is for the engine.
+with_NAME is a module beside this one, DATA has what compare.py wrote, DIRECTORY is for the engine.
 Prints a JSON document. numpy takes turns with the engine in the same process, so that the
 ratios of different processes can be compared.
 """
@@ -79,7 +79,7 @@ def measure(peer: Any, data: Path, vectors: Any, rounds: int) -> dict[str, Any]:
 
 def opened(name: str, directory: str, query: Any) -> None:
     """In a fresh process: seconds to the first answer, and memory grown meanwhile."""
-    module = importlib.import_module(name)
+    module = importlib.import_module(f"with_{name}")
     before = resident()
     began = time.perf_counter()
     peer = module.Peer(directory)
@@ -94,7 +94,7 @@ def main() -> None:
         opened(name, directory, np.load(data / "queries.npy")[0])
         return
     vectors = np.load(data / "vectors.npy")
-    module = importlib.import_module(name)
+    module = importlib.import_module(f"with_{name}")
     peer = module.Peer(directory)
     ingest = fill(peer, data, vectors)
     gc.collect()

@@ -33,9 +33,9 @@ class TextSearch:
         """BUILDING until every row that was there when it was added is covered."""
         return "ACTIVE" if self.built is None else "BUILDING"
 
-    def terms(self, value: Any) -> str:
-        """The terms of a metadata value, with spaces between."""
-        return " ".join(analyzer(self.language)(searchable_text(value)))
+    def prepared(self, value: Any) -> str:
+        """What its table keeps of a metadata value."""
+        return analyzer(self.language).prepared(searchable_text(value))
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from .filters import Filter
 from .limits import QUERY_PAGE
 from .rows import RowSet
 from .storage import Storage
-from .table import StoredVector, Terms, VectorTable
+from .table import StoredVector, Texts, VectorTable
 from .text import ANALYZERS, analyzer
 from .validation import Records, Vector
 
@@ -59,7 +59,7 @@ class Index:
             index = cls(storage, storage.put_index(told.arn, told.record()), told, choices)
             index._table.create()
             for text in told.texts:
-                index._table.create_text(text.slot)
+                index._table.create_text(text.slot, text.language)
         return index
 
     def configure(self, **changes: Any) -> None:
@@ -97,7 +97,7 @@ class Index:
                 places, keys, split, vectors.astype("<f4", copy=False), strict=True
             )
         ]
-        self._table.put(stored, self._terms(places, metadata))
+        self._table.put(stored, self._texts(places, metadata))
         self._rankings.clear()
         self._rows.put(places, keys, vectors, [shown for shown, _ in split])
 
@@ -106,13 +106,13 @@ class Index:
         filterable = {key: value for key, value in metadata.items() if key not in hidden}
         return filterable, {key: value for key, value in metadata.items() if key in hidden}
 
-    def _terms(
+    def _texts(
         self, rows: Sequence[int], metadata: Sequence[Mapping[str, Any]]
-    ) -> dict[int, Terms]:
+    ) -> dict[int, Texts]:
         """What is written to each text table; rows that it does not cover yet come later."""
         return {
             text.slot: [
-                (row, text.terms(entry.get(text.key)))
+                (row, text.prepared(entry.get(text.key)))
                 for row, entry in zip(rows, metadata, strict=True)
                 if text.built is None or row < text.built
             ]
@@ -164,8 +164,8 @@ class Index:
         A `count` of -1 stands for all that match at all.
         """
         allowed = None if condition is None else self._rows.passing(condition).tobytes()
-        terms = analyzer(text.language)(question)
-        return self._table.search_text(text.slot, terms, count, allowed)
+        words = analyzer(text.language).words(question)
+        return self._table.search_text(text.slot, words, count, allowed)
 
     def key(self, row: int) -> str:
         """The key of the vector in a row."""
@@ -175,7 +175,7 @@ class Index:
         """Make metadata keys full-text searchable; `build` fills their tables."""
         with self._storage.transaction():
             for text in added:
-                self._table.create_text(text.slot)
+                self._table.create_text(text.slot, text.language)
             self.configure(texts=(*self.configuration.texts, *added))
 
     def remove_texts(self, keys: frozenset[str]) -> None:
@@ -196,7 +196,7 @@ class Index:
         with self._storage.transaction():
             for text in old:
                 self._table.drop_text(text.slot)
-                self._table.create_text(text.slot)
+                self._table.create_text(text.slot, text.language)
             renewed = {text: replace(text, built=0, analyzers=ANALYZERS) for text in old}
             self.configure(texts=tuple(renewed.get(text, text) for text in texts))
 
@@ -209,7 +209,7 @@ class Index:
             if len(entries) == count:
                 covered = vector.row
                 break
-            entries.append((vector.row, text.terms(vector.metadata.get(text.key))))
+            entries.append((vector.row, text.prepared(vector.metadata.get(text.key))))
         advanced = replace(text, built=covered)
         texts = tuple(advanced if old is text else old for old in self.configuration.texts)
         with self._storage.transaction():

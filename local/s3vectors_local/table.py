@@ -1,8 +1,7 @@
 """The stored vectors of one index, and their full text.
 
 The metadata of a vector is kept in two columns, filterable and not, because only the
-first is needed in memory to answer a query. A text search key has a table of its own,
-which holds the terms that `text` made; FTS5's `ascii` tokenizer only splits them again.
+first is needed in memory to answer a query. A text search key has a table of its own.
 """
 
 from __future__ import annotations
@@ -13,12 +12,13 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import orjson
 
 from .storage import Storage
+from .text import analyzer
 
 _FTS5: Final = {"pgsz": 16_000, "automerge": 16}
 """Larger pages and rarer merges than FTS5's own make writing a quarter faster."""
 
-Terms: TypeAlias = Sequence[tuple[int, str]]
-"""Rows and the terms of their texts, with spaces between."""
+Texts: TypeAlias = Sequence[tuple[int, str]]
+"""Rows and their texts, as `text.Analyzer.prepared` gives them."""
 
 
 class StoredVector(NamedTuple):
@@ -59,12 +59,12 @@ class VectorTable:
             for slot in slots:
                 self.drop_text(slot)
 
-    def put(self, vectors: Iterable[StoredVector], texts: Mapping[int, Terms]) -> None:
+    def put(self, vectors: Iterable[StoredVector], texts: Mapping[int, Texts]) -> None:
         """Write rows, replacing what they held, and the texts of those rows, by slot."""
         with self.storage.transaction() as db:
             db.executemany(f"INSERT OR REPLACE INTO {self._name} VALUES (?, ?, ?, ?, ?)", vectors)
-            for slot, terms in texts.items():
-                self.put_text(slot, terms)
+            for slot, entries in texts.items():
+                self.put_text(slot, entries)
 
     def delete(self, rows: Sequence[int], slots: Iterable[int]) -> None:
         """Delete rows, and their texts in those slots."""
@@ -96,11 +96,12 @@ class VectorTable:
         found = self.storage.read(f"SELECT coalesce(max(row) + 1, 0) FROM {self._name}")
         return int(found.fetchone()[0])
 
-    def create_text(self, slot: int) -> None:
+    def create_text(self, slot: int, language: str | None) -> None:
         """Make room for the text of one metadata key."""
+        tokenizer = analyzer(language).tokenizer
         name = self._text(slot)
         with self.storage.transaction() as db:
-            db.execute(f"CREATE VIRTUAL TABLE {name} USING fts5(terms, tokenize=ascii)")
+            db.execute(f"CREATE VIRTUAL TABLE {name} USING fts5(terms, tokenize='{tokenizer}')")
             for option, value in _FTS5.items():
                 db.execute(f"INSERT INTO {name} ({name}, rank) VALUES (?, ?)", (option, value))
 
@@ -109,27 +110,27 @@ class VectorTable:
         with self.storage.transaction() as db:
             db.execute(f"DROP TABLE {self._text(slot)}")
 
-    def put_text(self, slot: int, terms: Terms) -> None:
-        """Replace the texts of rows; a row without terms has none."""
+    def put_text(self, slot: int, texts: Texts) -> None:
+        """Replace the texts of rows; an empty one is none."""
         name = self._text(slot)
         with self.storage.transaction() as db:
-            empty = [(row,) for row, text in terms if not text]
+            empty = [(row,) for row, text in texts if not text]
             db.executemany(f"DELETE FROM {name} WHERE rowid = ?", empty)
-            full = [entry for entry in terms if entry[1]]
+            full = [entry for entry in texts if entry[1]]
             db.executemany(f"INSERT OR REPLACE INTO {name} (rowid, terms) VALUES (?, ?)", full)
 
     def search_text(
-        self, slot: int, terms: Iterable[str], count: int, allowed: bytes | None
+        self, slot: int, words: Iterable[str], count: int, allowed: bytes | None
     ) -> list[tuple[int, float]]:
-        """The rows that best match any of the terms, by BM25, and their scores; ties by row.
+        """The rows that best match any of the words, by BM25, and their scores; ties by row.
 
         Args:
             slot: whose text.
-            terms: what the text is compared with; repeated ones count once.
+            words: what the text is compared with; repeated ones count once.
             count: how many rows are wanted, at most; -1 for all.
             allowed: one byte per row, 1 for those that may be found; None for all.
         """
-        expression = " OR ".join(f'"{term}"' for term in dict.fromkeys(terms))
+        expression = " OR ".join(f'"{word}"' for word in dict.fromkeys(words))
         if not expression:
             return []
         name = self._text(slot)

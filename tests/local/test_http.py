@@ -11,6 +11,8 @@ from contextlib import closing
 from urllib.parse import urlsplit
 
 import pytest
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 from far_ends import boto_client, running, server
 from s3vectors_local import Engine
@@ -214,3 +216,40 @@ def test_it_stops_cleanly_and_keeps_what_it_acknowledged(tmp_path, stop):
             _, errors = process.communicate()
 
             assert (process.returncode, errors) == (0, "")
+
+
+def test_nothing_acknowledged_is_lost_when_it_stops_under_load(tmp_path):
+    """Four clients write until it is gone; what they were told is stored is there afterwards."""
+    names = {"vectorBucketName": "under-load", "indexName": "idx"}
+    once = Config(retries={"total_max_attempts": 1})
+    with running("--data", str(tmp_path)) as (process, url):
+        with closing(boto_client(endpoint_url=url)) as client:
+            client.create_vector_bucket(vectorBucketName="under-load")
+            client.create_index(**names, dataType="float32", dimension=2, distanceMetric="cosine")
+
+        def write(writer):
+            acknowledged = []
+            with closing(boto_client(endpoint_url=url, config=once)) as client:
+                for number in range(100_000):
+                    key = f"{writer}-{number}"
+                    try:
+                        vector = {"key": key, "data": {"float32": [1, 2]}}
+                        client.put_vectors(**names, vectors=[vector])
+                    except (ClientError, BotoCoreError):
+                        return acknowledged
+                    acknowledged.append(key)
+                    if number == 20:  # all have begun by then, or are about to
+                        process.send_signal(signal.SIGTERM)
+            return acknowledged
+
+        with ThreadPoolExecutor(4) as threads:
+            told = {key for keys in threads.map(write, range(4)) for key in keys}
+        _, errors = process.communicate()
+
+    engine = Engine(tmp_path)
+    page = {"maxResults": 1000}
+    found = {v["key"] for v in engine.call("ListVectors", {**names, **page})["vectors"]}
+    assert (process.returncode, errors) == (0, "")
+    assert len(told) > 20
+    assert told <= found
+    engine.close()

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 from botocore.exceptions import ClientError
+from hypothesis import given
+from hypothesis import strategies as st
 
 from far_ends import boto_client
 from s3vectors_local import Engine, connect
@@ -70,6 +74,16 @@ def searchable(client):
     return client
 
 
+def terms(language, text):
+    """What SQLite has of a text, in order."""
+    made = analyzer(language)
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.execute(f"CREATE VIRTUAL TABLE t USING fts5(terms, tokenize='{made.tokenizer}')")
+        db.execute("CREATE VIRTUAL TABLE v USING fts5vocab(t, instance)")
+        db.execute("INSERT INTO t VALUES (?)", (made.prepared(text),))
+        return [term for (term,) in db.execute("SELECT term FROM v ORDER BY offset")]
+
+
 @pytest.mark.parametrize(
     "language, text, expected",
     [
@@ -79,6 +93,7 @@ def searchable(client):
         (None, "한국어 텍스트", ["한국어", "텍스트"]),
         (None, "हिन्दी में", ["हिन्दी", "में"]),
         ("en", "Running dogs easily connected", ["run", "dog", "easili", "connect"]),
+        ("en", "Naïve RUNNERS’ cafés", ["naïv", "runner", "café"]),
         ("fr", "les chevaux mangeaient", ["le", "cheval", "mang"]),
         ("es", "bibliotecas corriendo", ["bibliotec", "corr"]),
         ("pt", "meninas correndo", ["menin", "corr"]),
@@ -95,15 +110,23 @@ def searchable(client):
 )
 def test_a_text_becomes_the_terms_of_its_language(language, text, expected):
     """Stems in Europe, pairs in East Asia, words and single ideographs without a language."""
-    assert analyzer(language)(text) == expected
+    assert terms(language, text) == expected
+
+
+@given(st.text(max_size=30), st.sampled_from([None, "en", "de", "ja"]))
+def test_a_question_is_taken_apart_like_a_text(text, language):
+    """Each of its words finds the terms that the text has."""
+    found = [term for word in analyzer(language).words(text) for term in terms(language, word)]
+
+    assert found == terms(language, text)
 
 
 def test_forgetting_stems_changes_nothing(monkeypatch):
     """When too many words are remembered."""
-    before = analyzer("en")("running dogs connected")
+    before = terms("fr", "chevaux mangeaient livres")
     monkeypatch.setattr("s3vectors_local.text._REMEMBERED", 1)
 
-    after = analyzer("en")("running dogs connected never heard of before")
+    after = terms("fr", "chevaux mangeaient livres jamais vus")
 
     assert after[:3] == before
 
@@ -345,7 +368,7 @@ def test_texts_of_other_analyzers_are_built_anew(tmp_path, monkeypatch):
     client = connect(boto_client(), engine)
     make(client, {"metadataKey": "text", "language": "en"})
     finish_building(client)
-    monkeypatch.setattr("s3vectors_local.configuration.TextSearch.terms", lambda *_: "stale")
+    monkeypatch.setattr("s3vectors_local.configuration.TextSearch.prepared", lambda *_: "stale")
     put(client, TEXTS)
     monkeypatch.undo()
     engine.close()
@@ -398,11 +421,11 @@ def test_pages_do_not_outlive_the_text_search_they_came_from(client):
 def test_engines_in_several_threads_share_the_stemmers(monkeypatch):
     """Words that one of them forgets are not missed by another."""
     monkeypatch.setattr("s3vectors_local.text._REMEMBERED", 50)
-    terms = analyzer("en")
+    words = analyzer("fr").words
 
     def work(number):
-        words = [f"walking{number}x{n}ing" for n in range(40)]
-        return all(len(terms(" ".join(words))) == 40 for _ in range(50))
+        made = [f"mangeaient{number}x{n}ent" for n in range(40)]
+        return all(len(words(" ".join(made))) == 40 for _ in range(50))
 
     with ThreadPoolExecutor(6) as threads:
         assert all(threads.map(work, range(30)))
