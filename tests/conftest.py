@@ -44,16 +44,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With --aws, leave only those tests that know of no engine."""
+    """With --aws, leave only those tests that know a client and no engine."""
     if not AWS:
         return
-    chosen = [i for i in items if i.get_closest_marker("aws") and "engine" not in _asked_for(i)]
+    chosen = [item for item in items if _is_for_aws(item)]
     config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
     items[:] = chosen
 
 
-def _asked_for(item: pytest.Item) -> list[str]:
-    return list(getattr(item, "fixturenames", ()))
+def _is_for_aws(item: pytest.Item) -> bool:
+    marked = item.get_closest_marker("aws") and not item.get_closest_marker("ours")
+    asked_for = getattr(item, "fixturenames", ())
+    return bool(marked and "client" in asked_for and "engine" not in asked_for)
 
 
 @pytest.fixture(autouse=True)

@@ -205,7 +205,11 @@ def _check_given(*, host: str, data: str | None) -> None:
 
 
 def _engine(options: dict[str, Any], policies: Policies | None) -> Engine:
-    choices = Choices(options["missing_key"], options["array_negation"], options["euclidean"])
+    choices = Choices(
+        missing_key=options["missing_key"],
+        array_negation=options["array_negation"],
+        euclidean=options["euclidean"],
+    )
     try:
         return Engine(
             options["data"],

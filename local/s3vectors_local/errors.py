@@ -3,6 +3,7 @@
     ServiceError
     ├── ValidationException            400, with a field list
     ├── SerializationException         400, the body is not what the protocol wants
+    ├── ServiceQuotaExceededException  402, too many buckets or indexes
     ├── AccessDeniedException          403, no policy allows it
     ├── AuthenticationError            403, its code says what is wrong with the signature
     ├── NotFoundException              404
@@ -14,7 +15,8 @@
     ├── InternalServerException        500
     └── ServiceUnavailableException    503
 
-A subclass's name is AWS's error code. The statuses are those of the service model.
+A subclass's name is AWS's error code. The statuses are those of the service model, or, for
+errors that are not in it, those that AWS's services share.
 """
 
 from __future__ import annotations
@@ -90,6 +92,12 @@ class ServiceUnavailableException(ServiceError):  # noqa: N818 - AWS's own name
     """The engine is stopping; nothing of the request is acknowledged."""
 
     status = 503
+
+
+class ServiceQuotaExceededException(ServiceError):  # noqa: N818 - AWS's own name
+    """There are as many buckets, or indexes in the bucket, as there can be."""
+
+    status = 402
 
 
 class AccessDeniedException(ServiceError):  # noqa: N818 - AWS's own name

@@ -1,7 +1,7 @@
-"""The service's numbers that its API model does not carry.
+"""The service's numbers, but for those of single request members.
 
-Lengths, ranges and counts of single request members live in `shapes.py`, beside the
-members. Source of the numbers here, unless a line says otherwise:
+Their lengths, ranges and counts live in `shapes.py`, beside the members. Source of the
+numbers here, unless a line says otherwise:
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-limitations.html
 """
 
@@ -42,6 +42,12 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-metadata-filter
 
 FILTER_DEPTH: Final = 50
 """$and and $or inside each other. Ours: AWS documents no limit."""
+
+BUCKETS: Final = 10_000
+"""Vector buckets of an account in a region."""
+
+INDEXES: Final = 10_000
+"""Indexes of a vector bucket."""
 
 TEXT_SEARCH_KEYS: Final = 10
 """Text search configurations of one index; the model has the same number for one request."""

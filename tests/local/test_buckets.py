@@ -101,7 +101,7 @@ def test_buckets_are_listed_by_name_prefix_and_page(client):
 
 
 def test_a_token_is_good_for_its_own_listing_only(client):
-    """Another prefix, or a changed character, is refused."""
+    """Another prefix, another listing, or any character changed or cut off, is refused."""
     for name in ("b-1", "b-2"):
         client.create_vector_bucket(vectorBucketName=name)
     token = client.list_vector_buckets(maxResults=1)["nextToken"]
@@ -110,11 +110,38 @@ def test_a_token_is_good_for_its_own_listing_only(client):
         {"nextToken": token, "prefix": "b"},
         {"nextToken": token[:-2]},
         {"nextToken": "é"},
+        *({"nextToken": changed} for changed in tampered(token)),
     ):
         with pytest.raises(client.exceptions.ValidationException, match="Invalid nextToken"):
             client.list_vector_buckets(**wrong)
     with pytest.raises(client.exceptions.ValidationException, match="Invalid nextToken"):
         client.list_indexes(vectorBucketName="b-1", nextToken=token)
+
+
+def tampered(token):
+    """Every character changed to others of the same alphabet, one at a time."""
+    for position, character in enumerate(token):
+        for other in "AaZ0_-=":
+            if other != character:
+                yield token[:position] + other + token[position + 1 :]
+
+
+def test_a_key_must_be_of_the_same_region(client):
+    """As the service wants it."""
+    key = "arn:aws:kms:eu-west-1:123456789012:key/k"
+    encryption = {"sseType": "aws:kms", "kmsKeyArn": key}
+
+    with pytest.raises(client.exceptions.ValidationException, match="in the same region"):
+        client.create_vector_bucket(vectorBucketName="b-1", encryptionConfiguration=encryption)
+
+
+def test_an_account_has_so_many_buckets_in_a_region(client, bucket, monkeypatch):
+    """10,000; here fewer. In another region there is room."""
+    monkeypatch.setattr("s3vectors_local.limits.BUCKETS", 1)
+
+    with pytest.raises(client.exceptions.ServiceQuotaExceededException) as refused:
+        client.create_vector_bucket(vectorBucketName="b-1")
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 402
 
 
 def test_an_empty_bucket_can_be_deleted(client, bucket):

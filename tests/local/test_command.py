@@ -6,11 +6,12 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from far_ends import running, server
+from far_ends import boto_client, running, server
 from s3vectors_local import Engine
 
 COMMAND = Path(sys.executable).with_name("s3vectors-local")
@@ -159,6 +160,55 @@ def test_an_address_that_others_reach_is_warned_of(arguments, warned):
         _, errors = process.communicate()
 
     assert ("warning: whoever reaches 0.0.0.0 can read and change the data" in errors) is warned
+
+
+CHOICES = [
+    (),
+    ("--missing-key", "no-match"),
+    ("--array-negation", "any-element"),
+    ("--euclidean", "squared"),
+]
+
+
+@pytest.mark.parametrize("options", CHOICES, ids=" ".join)
+def test_every_choice_of_the_command_has_its_effect(options):
+    """On a missing key, on an array, on the distance."""
+    names = {"vectorBucketName": "my-bucket", "indexName": "idx"}
+    with (
+        server(*options) as url,
+        closing(boto_client(endpoint_url=url)) as client,
+    ):
+        client.create_vector_bucket(vectorBucketName="my-bucket")
+        client.create_index(**names, dataType="float32", dimension=2, distanceMetric="euclidean")
+        tagged = {"key": "tagged", "data": {"float32": [3, 4]}, "metadata": {"t": ["a", "b"]}}
+        bare = {"key": "bare", "data": {"float32": [6, 8]}}
+        client.put_vectors(**names, vectors=[tagged, bare])
+
+        def found(condition):
+            query = {"topK": 2, "queryVector": {"float32": [0, 0]}, "returnDistance": True}
+            return client.query_vectors(**names, **query, filter=condition)["vectors"]
+
+        unequal = [vector["key"] for vector in found({"t": {"$ne": "a"}})]
+        other = [vector["key"] for vector in found({"t": {"$ne": "c"}})]
+        [nearest] = found({"t": "a"})
+
+    any_element = "any-element" in options
+    expected = [] if "no-match" in options else ["bare"]
+    assert unequal == (["tagged"] if any_element else []) + expected
+    assert other == ["tagged", *expected]
+    assert nearest["distance"] == (25 if "squared" in options else 5)
+
+
+def test_the_bucket_mode_of_the_command_has_its_effect():
+    """New buckets are CLASSIC."""
+    with (
+        server("--bucket-mode", "classic") as url,
+        closing(boto_client(endpoint_url=url)) as client,
+    ):
+        client.create_vector_bucket(vectorBucketName="my-bucket")
+        bucket = client.get_vector_bucket(vectorBucketName="my-bucket")["vectorBucket"]
+
+    assert bucket["defaultIndexMode"] == "CLASSIC"
 
 
 def test_help_shows_how():

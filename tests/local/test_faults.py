@@ -17,7 +17,8 @@ from far_ends import boto_client, running, server
 from s3vectors_local import Engine, Faults, RateLimits, connect, serving
 from s3vectors_local.errors import NotFoundException, TooManyRequestsException
 
-ONCE = Config(retries={"total_max_attempts": 1}, read_timeout=0.3)
+ONCE = Config(retries={"total_max_attempts": 1})
+IMPATIENT = Config(retries={"total_max_attempts": 1}, read_timeout=0.3)
 NAMES = {"vectorBucketName": "my-bucket", "indexName": "idx"}
 INDEX = {"dataType": "float32", "dimension": 1, "distanceMetric": "cosine"}
 
@@ -77,12 +78,14 @@ def faulty(request):
     engine = Engine()
     opened = []
 
-    def make(rates=None, latency=0.0, seed=0):
+    def make(rates=None, latency=0.0, seed=0, config=ONCE):
         if request.param == "in process":
-            client = connect(boto_client(config=ONCE), engine, faults=Faults(rates, latency, seed))
+            client = connect(
+                boto_client(config=config), engine, faults=Faults(rates, latency, seed)
+            )
         else:
             opened.append(serving(engine, faults=Faults(rates, latency, seed)))
-            client = boto_client(config=ONCE, endpoint_url=opened[-1].__enter__())
+            client = boto_client(config=config, endpoint_url=opened[-1].__enter__())
         opened.append(closing(client))
         client.engine = engine
         return client
@@ -120,7 +123,7 @@ def test_an_error_comes_instead_of_the_answer(faulty, kind, code):
 
 def test_a_lost_answer_is_a_timeout_and_the_request_may_be_done(faulty):
     """One of these is, the other is not."""
-    client = faulty({"timeout": 1}, seed=0)
+    client = faulty({"timeout": 1}, seed=0, config=IMPATIENT)
 
     for name in ("first-bucket", "second-bucket"):
         with pytest.raises(ReadTimeoutError):
@@ -230,15 +233,54 @@ def test_a_throttled_write_is_a_429_and_does_nothing():
     engine.close()
 
 
-def test_the_command_has_faults_latency_and_limits():
-    """Here: everything fails."""
-    options = ("--fault", "503:1", "--latency", "0.001", "--seed", "7", "--limits", "aws")
+def test_the_command_has_faults_with_a_seed():
+    """Those that the same seed gives in Python."""
+    expected = Faults({"503": 0.5}, seed=7)
     with (
-        server(*options) as url,
+        server("--fault", "503:0.5", "--seed", "7") as url,
         closing(boto_client(config=ONCE, endpoint_url=url)) as client,
-        pytest.raises(ClientError, match="Currently unable"),
     ):
+        for _ in range(20):
+            if expected.draw().error:
+                with pytest.raises(ClientError, match="Currently unable"):
+                    client.list_vector_buckets()
+            else:
+                client.list_vector_buckets()
+
+
+def test_the_command_has_latency():
+    """At least so much."""
+    with (
+        server("--latency", "0.05") as url,
+        closing(boto_client(config=ONCE, endpoint_url=url)) as client,
+    ):
+        began = time.monotonic()
         client.list_vector_buckets()
+        assert time.monotonic() - began >= 0.05
+
+
+def test_the_command_has_the_limits_of_aws():
+    """Five full requests a second; here a second's worth and as many as it takes."""
+    with (
+        server("--limits", "aws") as url,
+        closing(boto_client(config=ONCE, endpoint_url=url)) as client,
+    ):
+        client.create_vector_bucket(vectorBucketName="my-bucket")
+        client.create_index(**NAMES, **INDEX)
+        batch = [f"k{n}" for n in range(500)]
+        throttled = client.exceptions.TooManyRequestsException
+        assert any(
+            fails(client.delete_vectors, throttled, **NAMES, keys=batch) for _ in range(1000)
+        )
+
+
+def fails(call, kind, **request):
+    """Whether a call ends with that error."""
+    try:
+        call(**request)
+    except kind:
+        return True
+    return False
 
 
 def test_a_lost_answer_does_not_keep_the_server_from_stopping():

@@ -10,9 +10,10 @@ from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from far_ends import boto_client
-from s3vectors_local import Choices, Engine, connect
+from s3vectors_local import Choices, Engine
 from s3vectors_local.limits import FILTER_DEPTH
+
+pytestmark = pytest.mark.aws
 
 STORED: dict[str, dict[str, Any]] = {
     "film": {"genre": "drama", "year": 1994, "seen": True, "loc.line": 7},
@@ -116,13 +117,10 @@ REFUSED = [
 ]
 
 
-@pytest.fixture(scope="module")
-def stored():
+@pytest.fixture
+def stored(client, bucket):
     """The four things above, in an index whose `text` is non-filterable."""
-    engine = Engine()
-    client = connect(boto_client(), engine)
-    names = {"vectorBucketName": "my-bucket", "indexName": "idx"}
-    client.create_vector_bucket(vectorBucketName="my-bucket")
+    names = {"vectorBucketName": bucket, "indexName": "idx"}
     client.create_index(
         **names,
         dataType="float32",
@@ -134,10 +132,9 @@ def stored():
         **names,
         vectors=[{"key": k, "data": {"float32": [1]}, "metadata": m} for k, m in STORED.items()],
     )
-    yield lambda **request: client.query_vectors(
+    return lambda **request: client.query_vectors(
         **names, topK=10, queryVector={"float32": [1]}, **request
     )
-    engine.close()
 
 
 @pytest.mark.parametrize("condition, expected", CASES, ids=str)
@@ -173,6 +170,7 @@ def nested(depth):
     return condition
 
 
+@pytest.mark.ours
 def test_nesting_is_deep_but_not_endless(stored):
     """AWS documents no limit; ours keeps a filter from exhausting the stack."""
     assert len(stored(filter=nested(FILTER_DEPTH))["vectors"]) == 2

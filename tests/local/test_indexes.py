@@ -48,6 +48,7 @@ def test_without_non_filterable_keys_there_is_no_metadata_configuration(client, 
     assert "metadataConfiguration" not in found
 
 
+@pytest.mark.ours  # AWS would look the key up
 def test_an_index_inherits_or_overrides_its_buckets_encryption(client):
     """Without encryption of its own it has the bucket's."""
     kms = {"sseType": "aws:kms", "kmsKeyArn": "arn:aws:kms:us-east-1:123456789012:key/k"}
@@ -65,6 +66,27 @@ def test_an_index_inherits_or_overrides_its_buckets_encryption(client):
 
     assert found["own"]["encryptionConfiguration"] == plain
     assert found["same"]["encryptionConfiguration"] == kms
+
+
+def test_the_encryption_of_an_index_must_make_sense(client, bucket):
+    """By the same rules as that of a bucket."""
+    for encryption in ({"sseType": "aws:kms"}, {"kmsKeyArn": f"arn:aws:kms:x:{0:012}:key/k"}):
+        with pytest.raises(client.exceptions.ValidationException, match="kmsKeyArn must"):
+            client.create_index(
+                vectorBucketName=bucket,
+                indexName="idx",
+                **INDEX,
+                encryptionConfiguration=encryption,
+            )
+
+
+@pytest.mark.ours
+def test_a_bucket_has_so_many_indexes(client, names, monkeypatch):
+    """10,000; here fewer."""
+    monkeypatch.setattr("s3vectors_local.limits.INDEXES", 1)
+
+    with pytest.raises(client.exceptions.ServiceQuotaExceededException):
+        client.create_index(**{**names, "indexName": "second"}, **INDEX)
 
 
 def test_every_broken_constraint_is_named_at_once(client, bucket):

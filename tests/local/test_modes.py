@@ -142,6 +142,27 @@ def test_text_search_needs_enhanced_mode(client):
             call(**request)
 
 
+@only_classic
+def test_text_searches_outlast_a_time_in_classic_mode(client):
+    """They wait until the index is ENHANCED again."""
+    texts = {"textSearchConfigurations": [{"metadataKey": "t"}]}
+    ask = {**NAMES, "topK": 1, "queryTexts": [{"metadataKey": "t", "text": "word"}]}
+    client.update_index_mode(**NAMES, indexMode="ENHANCED")
+    client.update_metadata_configuration(**NAMES, add=texts)
+    while "BUILDING" in str(client.get_index(**NAMES)["index"]):
+        pass
+    client.update_index_mode(**NAMES, indexMode="CLASSIC")
+    vector = {"key": "a", "data": {"float32": [1]}, "metadata": {"t": "a word"}}
+    client.put_vectors(**NAMES, vectors=[vector])
+
+    with pytest.raises(ClientError, match="can only be used when indexMode is ENHANCED"):
+        client.query_vectors(**ask)
+    with pytest.raises(ClientError, match="can only be used when indexMode is ENHANCED"):
+        client.update_metadata_configuration(**NAMES, delete=texts)
+    client.update_index_mode(**NAMES, indexMode="ENHANCED")
+    assert [v["key"] for v in client.query_vectors(**ask)["vectors"]] == ["a"]
+
+
 def test_the_mode_of_something_that_is_not_there_is_a_404(client):
     """Bucket and index."""
     with pytest.raises(client.exceptions.NotFoundException, match="vector bucket could not"):

@@ -90,7 +90,7 @@ def test_segments_share_the_vectors_out_evenly(segments):
 
 
 def test_a_page_ends_when_a_mebibyte_has_been_read():
-    """With metadata of 40 KB that is 26 vectors, whatever maxResults says."""
+    """With metadata of 40 KB that is 27 vectors, whatever maxResults says."""
     engine = filled(60, text="x" * 40_000)
 
     sizes = [len(page) for page in pages(engine, maxResults=1000)]

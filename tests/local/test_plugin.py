@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import urllib.request
@@ -28,7 +29,15 @@ def test_a_project_that_has_the_wheel_has_the_fixtures(tmp_path):
     (tmp_path / "test_theirs.py").write_text(THEIRS)
 
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", str(tmp_path)]
-    result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    theirs = {
+        "AWS_PROFILE": "missing",
+        "AWS_ENDPOINT_URL": "http://192.0.2.1",
+        "AWS_RETRY_MODE": "x",
+    }
+    environment = {**os.environ, **theirs}  # which do not count
+    result = subprocess.run(
+        command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False
+    )
 
     assert "3 passed" in result.stdout, result.stdout
 

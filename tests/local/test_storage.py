@@ -132,6 +132,48 @@ def test_the_format_of_a_development_version_is_refused(tmp_path):
         Engine(tmp_path)
 
 
+def test_what_is_acknowledged_is_synchronised_to_the_disk(tmp_path):
+    """Otherwise a machine that loses its power would lose it."""
+    engine = Engine(tmp_path)
+    read = engine._state.storage.read
+
+    assert read("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert read("PRAGMA synchronous").fetchone() == (2,)  # FULL
+    engine.close()
+
+
+@pytest.mark.parametrize("table", ["buckets", "indexes"])
+@pytest.mark.parametrize("record", ["{", '{"other": 1}'])
+def test_a_damaged_record_is_an_error_with_the_reason(tmp_path, table, record):
+    """Of a bucket or an index."""
+    engine = Engine(tmp_path)
+    fill(engine, "a")
+    engine.close()
+    with sqlite3.connect(tmp_path / "s3vectors.db") as db:
+        db.execute(f"UPDATE {table} SET record = ?", (record,))  # noqa: S608 - ours
+    db.close()
+
+    with pytest.raises(DataDirectoryError, match="a record of a bucket or index is damaged"):
+        Engine(tmp_path)
+
+
+def test_damaged_metadata_is_a_500_with_the_reason(tmp_path):
+    """The other indexes go on."""
+    engine = Engine(tmp_path)
+    fill(engine, "a")
+    engine.close()
+    with sqlite3.connect(tmp_path / "s3vectors.db") as db:
+        db.execute("UPDATE vectors_1 SET filterable = '{'")
+    db.close()
+    engine = Engine(tmp_path)
+
+    with pytest.raises(InternalServerException, match="could not be read: unexpected end"):
+        engine.call("QueryVectors", {**NAMES, "topK": 1, "queryVector": {"float32": [1, 2]}})
+
+    assert len(engine.call("ListIndexes", {"vectorBucketName": "my-bucket"})["indexes"]) == 1
+    engine.close()
+
+
 def test_a_failed_opening_gives_the_directory_free(tmp_path):
     """Once the fault is mended, it opens, though the error is still held."""
     (tmp_path / "s3vectors.db").write_text("mine" * 100)

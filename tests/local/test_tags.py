@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError
 
+pytestmark = pytest.mark.aws
+
 FIFTY = {f"key-{n}": "" for n in range(50)}
 
 
@@ -94,6 +96,7 @@ def test_lengths_and_characters_of_tags_are_checked(client, arn, bad):
         client.tag_resource(resourceArn=arn, tags=bad)
 
 
+@pytest.mark.ours  # on AWS it is another account's
 @pytest.mark.parametrize("missing", ["bucket/no-bucket", "bucket/my-bucket/index/no-index", "else"])
 def test_a_resource_that_is_not_there_is_a_404(client, bucket, missing):
     """For all three operations."""

@@ -55,6 +55,7 @@ def test_metadata_left_out_reads_back_as_an_empty_object(client, names):
     assert found == [{"key": "a", "metadata": {}}]
 
 
+@pytest.mark.ours
 def test_get_vectors_does_not_keep_the_order_asked(client, names):
     """Nor does AWS; a client must look at the keys."""
     client.put_vectors(**names, vectors=[vector(key, 1, 2) for key in "abc"])
@@ -105,6 +106,7 @@ def test_put_replaces_data_and_metadata(client, names):
     assert found == [{"key": "a", "data": {"float32": [3, 4]}, "metadata": {"y": 2}}]
 
 
+@pytest.mark.ours
 def test_the_last_of_equal_keys_in_one_call_wins(client, names):
     """Not known of AWS; the plainest."""
     client.put_vectors(**names, vectors=[vector("a", 1, 2), vector("a", 3, 4)])
@@ -239,6 +241,7 @@ def test_a_page_has_500_vectors_by_default(client, names):
     assert len(client.list_vectors(**names)["vectors"]) == 500
 
 
+@pytest.mark.ours
 def test_a_page_ends_after_a_megabyte(client, names):
     """1 MB of data and metadata is processed, then the page is sent."""
     batch = [vector(f"k{n:02}", 1, n, text="t" * 30_000) for n in range(50)]

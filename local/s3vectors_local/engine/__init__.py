@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+import orjson
+
 from s3vectors_local import constraints, shapes
 from s3vectors_local.arns import Caller
 from s3vectors_local.choices import PLAIN, Choices
@@ -132,7 +134,7 @@ class Engine:
             try:
                 with self._state.changing():
                     return self._perform(operation, request, caller or Caller())
-            except (sqlite3.Error, DataDirectoryError) as error:
+            except (sqlite3.Error, DataDirectoryError, orjson.JSONDecodeError) as error:
                 message = f"the data directory could not be read: {error}"
                 raise InternalServerException(message) from error
 

@@ -6,8 +6,14 @@ import time
 
 import orjson
 
+from s3vectors_local import limits
 from s3vectors_local.arns import Caller, check_bucket_name
-from s3vectors_local.errors import ConflictException, NotFoundException, ValidationException
+from s3vectors_local.errors import (
+    ConflictException,
+    NotFoundException,
+    ServiceQuotaExceededException,
+    ValidationException,
+)
 from s3vectors_local.validation import check_tags
 
 from .state import Bucket, Request, Response, State, encryption
@@ -24,13 +30,18 @@ def create_vector_bucket(state: State, request: Request, caller: Caller) -> Resp
         name=name,
         arn=arn,
         created=time.time(),
-        encryption=encryption(request),
+        encryption=encryption(request, caller),
         mode="CLASSIC" if classic else "ENHANCED",
         classic=classic,
         tags=request.get("tags", {}),
     )
     if arn in state.buckets:
         raise ConflictException("A vector bucket with the specified name already exists")
+    home = caller.bucket_arn("")
+    if sum(other.startswith(home) for other in state.buckets) >= limits.BUCKETS:
+        raise ServiceQuotaExceededException(
+            f"An account can have at most {limits.BUCKETS} vector buckets in a region"
+        )
     state.put_bucket(bucket)
     return {"vectorBucketArn": arn}
 

@@ -6,11 +6,15 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from s3vectors_local import limits
 from s3vectors_local.arns import Caller, check_index_name
 from s3vectors_local.configuration import IndexConfiguration, TextSearch
-from s3vectors_local.errors import ConflictException, ValidationException
+from s3vectors_local.errors import (
+    ConflictException,
+    ServiceQuotaExceededException,
+    ValidationException,
+)
 from s3vectors_local.index import Index
-from s3vectors_local.limits import TEXT_SEARCH_KEYS
 from s3vectors_local.text import ANALYZERS
 from s3vectors_local.validation import check_tags
 
@@ -20,12 +24,16 @@ from .state import Bucket, Request, Response, State, encryption
 def create_index(state: State, request: Request, caller: Caller) -> Response:
     """CreateIndex, in the bucket's mode and, unless it says otherwise, its encryption."""
     check_index_name(request["indexName"])
-    wanted = encryption(request)
+    wanted = encryption(request, caller)
     check_tags(request.get("tags", {}))
     bucket = state.bucket(request, caller)
     arn = f"{bucket.arn}/index/{request['indexName']}"
     if arn in state.indexes:
         raise ConflictException("An index with the specified name already exists")
+    if len(state.indexes_of(bucket.arn)) >= limits.INDEXES:
+        raise ServiceQuotaExceededException(
+            f"A vector bucket can have at most {limits.INDEXES} indexes"
+        )
     metadata = request.get("metadataConfiguration", {})
     texts = metadata.get("textSearchConfigurations") or ()
     if texts and bucket.mode != "ENHANCED":
@@ -56,8 +64,9 @@ def _texts(
         raise _invalid("each metadataKey can have one text search configuration only")
     if set(keys) & {text.key for text in present}:
         raise ConflictException("A text search configuration for the metadata key already exists")
-    if len(keys) + len(present) > TEXT_SEARCH_KEYS:
-        raise _invalid(f"an index can have at most {TEXT_SEARCH_KEYS} text search configurations")
+    if len(keys) + len(present) > limits.TEXT_SEARCH_KEYS:
+        most = limits.TEXT_SEARCH_KEYS
+        raise _invalid(f"an index can have at most {most} text search configurations")
     slot = 1 + max((text.slot for text in present), default=0)
     return tuple(
         TextSearch(entry["metadataKey"], entry.get("language"), number, 0, ANALYZERS)

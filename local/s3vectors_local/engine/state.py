@@ -13,6 +13,7 @@ from s3vectors_local.arns import Caller
 from s3vectors_local.choices import Choices
 from s3vectors_local.configuration import IndexConfiguration
 from s3vectors_local.errors import (
+    DataDirectoryError,
     InternalServerException,
     NotFoundException,
     ServiceError,
@@ -82,11 +83,15 @@ class State:
     def reload(self) -> None:
         """Read everything anew from storage; vectors when they are first needed."""
         self.storage.abandon()
-        buckets = {arn: Bucket(**record) for arn, record in self.storage.records("buckets")}
-        indexes = {
-            arn: Index(self.storage, number, IndexConfiguration.from_record(record), self.choices)
-            for number, arn, record in self.storage.records("indexes")
-        }
+        try:
+            buckets = {arn: Bucket(**record) for arn, record in self.storage.records("buckets")}
+            indexes = {
+                arn: Index(self.storage, number, IndexConfiguration.from_record(told), self.choices)
+                for number, arn, told in self.storage.records("indexes")
+            }
+        except (ValueError, TypeError, KeyError) as error:
+            message = f"a record of a bucket or index is damaged: {error}"
+            raise DataDirectoryError(message) from error
         for index in indexes.values():
             index.renew_texts()
         self.buckets, self.indexes = buckets, indexes
@@ -137,7 +142,7 @@ class State:
         return [thing for _, thing in page], {"nextToken": next_token}
 
 
-def encryption(request: Request) -> dict[str, str]:
+def encryption(request: Request, caller: Caller) -> dict[str, str]:
     """The encryption that a Create request asks for; SSE-S3 when it does not say."""
     told = request.get("encryptionConfiguration", {})
     wanted = {name: told[name] for name in ("sseType", "kmsKeyArn") if told.get(name) is not None}
@@ -146,4 +151,7 @@ def encryption(request: Request) -> dict[str, str]:
         raise ValidationException("kmsKeyArn must not be specified when sseType is AES256.")
     if wanted["sseType"] == "aws:kms" and "kmsKeyArn" not in wanted:
         raise ValidationException("kmsKeyArn must be specified when sseType is set to aws:kms")
+    key = wanted.get("kmsKeyArn")
+    if key is not None and key.split(":")[3] != caller.region:
+        raise ValidationException("kmsKeyArn must be a key in the same region")
     return wanted

@@ -1,0 +1,93 @@
+"""By name and by ARN, wherever the model offers both; never by both at once."""
+
+from __future__ import annotations
+
+import botocore.session
+import pytest
+from botocore import xform_name
+from botocore.exceptions import ClientError
+
+ARN = "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket"
+BUCKET = ({"vectorBucketName": "my-bucket"}, {"vectorBucketArn": ARN})
+INDEX = (
+    {"vectorBucketName": "my-bucket", "indexName": "my-index"},
+    {"indexArn": f"{ARN}/index/my-index"},
+)
+SERVICE = botocore.session.get_session().get_service_model("s3vectors")
+VECTOR = {"float32": [1, 2]}
+TEXTS = {"textSearchConfigurations": [{"metadataKey": "text"}]}
+
+REQUESTS = {
+    "GetVectorBucket": {},
+    "DeleteVectorBucket": {},
+    "PutVectorBucketPolicy": {"policy": '{"Statement": []}'},
+    "GetVectorBucketPolicy": {},
+    "DeleteVectorBucketPolicy": {},
+    "PutVectorBucketDefaultIndexMode": {"defaultIndexMode": "ENHANCED"},
+    "ListIndexes": {},
+    "CreateIndex": {
+        "indexName": "second",
+        "dataType": "float32",
+        "dimension": 2,
+        "distanceMetric": "cosine",
+    },
+    "GetIndex": {},
+    "DeleteIndex": {},
+    "UpdateIndexMode": {"indexMode": "ENHANCED"},
+    "UpdateMetadataConfiguration": {"add": TEXTS},
+    "PutVectors": {"vectors": [{"key": "a", "data": VECTOR}]},
+    "GetVectors": {"keys": ["a"]},
+    "ListVectors": {},
+    "DeleteVectors": {"keys": ["a"]},
+    "QueryVectors": {"topK": 1, "queryVector": VECTOR},
+}
+"""What an operation asks for besides the name."""
+
+
+def ways(operation):
+    """The two ways to name what an operation is about."""
+    members = SERVICE.operation_model(operation).input_shape.members
+    return INDEX if "indexArn" in members else BUCKET
+
+
+@pytest.fixture
+def ready(client, names):
+    """The bucket with a policy, and the index in it; the operation under test may need them."""
+    client.put_vector_bucket_policy(**BUCKET[0], policy='{"Statement": []}')
+    client.put_vectors(**names, vectors=[{"key": "a", "data": VECTOR}])
+    return client
+
+
+def test_every_operation_that_offers_both_is_here():
+    """As the model says."""
+    offering = {
+        name
+        for name in SERVICE.operation_names
+        if {"vectorBucketArn", "indexArn"}
+        & SERVICE.operation_model(name).input_shape.members.keys()
+    }
+
+    assert offering == REQUESTS.keys()
+
+
+@pytest.mark.parametrize("operation", REQUESTS)
+@pytest.mark.parametrize("way", [0, 1], ids=["name", "ARN"])
+def test_it_works_by_name_and_by_arn(ready, operation, way):
+    """With the same outcome."""
+    if operation == "DeleteVectorBucket":
+        ready.delete_index(**INDEX[way])
+
+    call = getattr(ready, xform_name(operation))
+
+    assert call(**ways(operation)[way], **REQUESTS[operation])
+
+
+@pytest.mark.parametrize("operation", REQUESTS)
+def test_it_is_refused_by_both_and_by_neither(ready, operation):
+    """In AWS's words."""
+    by_name, by_arn = ways(operation)
+    call = getattr(ready, xform_name(operation))
+
+    for named in ({**by_name, **by_arn}, {}):
+        with pytest.raises(ClientError, match="Must specify either (indexArn|vectorBucketName) or"):
+            call(**named, **REQUESTS[operation])
