@@ -1,7 +1,8 @@
 """The stored vectors of one index, and their full text.
 
-The metadata of a vector is kept in two columns, filterable and not, because only the
-first is needed in memory to answer a query. A text search key has a table of its own.
+The metadata of a vector is kept in two tables, filterable and not, because only the first is
+needed in memory to answer a query: opening an index reads no texts. A text search key has a
+table of its own.
 """
 
 from __future__ import annotations
@@ -43,26 +44,37 @@ class VectorTable:
         self.storage = storage
         self.number = number
         self._name = f"vectors_{number}"
+        self._rest = f"rest_{number}"
+        self._both = f"SELECT row, key, filterable, rest, data FROM {self._name} JOIN {self._rest} USING (row)"
 
     def create(self) -> None:
         """Make it, when the index is made."""
         with self.storage.transaction() as db:
             db.execute(
                 f"CREATE TABLE {self._name} (row INTEGER PRIMARY KEY, key TEXT NOT NULL,"
-                " filterable BLOB NOT NULL, rest BLOB NOT NULL, data BLOB NOT NULL)"
+                " filterable BLOB NOT NULL, data BLOB NOT NULL)"
             )
+            db.execute(f"CREATE TABLE {self._rest} (row INTEGER PRIMARY KEY, rest BLOB NOT NULL)")
 
     def drop(self, slots: Iterable[int]) -> None:
         """Take it away, with the text in those slots."""
         with self.storage.transaction() as db:
             db.execute(f"DROP TABLE {self._name}")
+            db.execute(f"DROP TABLE {self._rest}")
             for slot in slots:
                 self.drop_text(slot)
 
-    def put(self, vectors: Iterable[StoredVector], texts: Mapping[int, Texts]) -> None:
+    def put(self, vectors: Sequence[StoredVector], texts: Mapping[int, Texts]) -> None:
         """Write rows, replacing what they held, and the texts of those rows, by slot."""
         with self.storage.transaction() as db:
-            db.executemany(f"INSERT OR REPLACE INTO {self._name} VALUES (?, ?, ?, ?, ?)", vectors)
+            db.executemany(
+                f"INSERT OR REPLACE INTO {self._name} VALUES (?, ?, ?, ?)",
+                [(vector.row, vector.key, vector.filterable, vector.data) for vector in vectors],
+            )
+            db.executemany(
+                f"INSERT OR REPLACE INTO {self._rest} VALUES (?, ?)",
+                [(vector.row, vector.rest) for vector in vectors],
+            )
             for slot, entries in texts.items():
                 self.put_text(slot, entries)
 
@@ -70,7 +82,8 @@ class VectorTable:
         """Delete rows, and their texts in those slots."""
         parameters = [(row,) for row in rows]
         with self.storage.transaction() as db:
-            db.executemany(f"DELETE FROM {self._name} WHERE row = ?", parameters)
+            for name in (self._name, self._rest):
+                db.executemany(f"DELETE FROM {name} WHERE row = ?", parameters)
             for slot in slots:
                 db.executemany(f"DELETE FROM {self._text(slot)} WHERE rowid = ?", parameters)
 
@@ -81,14 +94,14 @@ class VectorTable:
     def after(self, row: int, segment: int = 0, segments: int = 1) -> Iterator[StoredVector]:
         """The vectors above a row that belong to a segment of the rows, by row."""
         found = self.storage.read(
-            f"SELECT * FROM {self._name} WHERE row > ? AND row % ? = ? ORDER BY row",
+            f"{self._both} WHERE row > ? AND row % ? = ? ORDER BY row",
             *(row, segments, segment),
         )
         return map(StoredVector._make, found)
 
     def vector(self, row: int) -> StoredVector:
         """What a row holds."""
-        found = self.storage.read(f"SELECT * FROM {self._name} WHERE row = ?", row)
+        found = self.storage.read(f"{self._both} WHERE row = ?", row)
         return StoredVector(*found.fetchone())
 
     def row_count(self) -> int:
