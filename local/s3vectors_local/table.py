@@ -45,7 +45,10 @@ class VectorTable:
         self.number = number
         self._name = f"vectors_{number}"
         self._rest = f"rest_{number}"
-        self._both = f"SELECT row, key, filterable, rest, data FROM {self._name} JOIN {self._rest} USING (row)"
+        self._both = (
+            "SELECT row, key, filterable, rest, data"
+            f" FROM {self._name} JOIN {self._rest} USING (row)"
+        )
 
     def create(self) -> None:
         """Make it, when the index is made."""
