@@ -80,7 +80,7 @@ class Index:
         """Read from storage when first needed, so that opening a directory is quick."""
         told = self.configuration
         rows = RowSet(told.dimension, told.metric, self._choices)
-        rows.load(self._table.row_count(), self._table.scan())
+        rows.load(self._table.row_count(), self._table.names(), self._table.data())
         return rows
 
     def put(self, records: Records) -> None:

@@ -71,6 +71,10 @@ class Matrix:
             self._values.resize((room, self._values.shape[1]), refcheck=False)
             self._lengths.resize(room, refcheck=False)
 
+    def touch(self) -> None:
+        """Write zeros where zeros are, so that the rows have their memory already."""
+        self._values.fill(0)
+
     def write(self, rows: Rows, vectors: Vector) -> None:
         """Set rows that `reserve` made room for."""
         lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, Final
+from threading import Thread
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,15 @@ _BATCH: Final = 1000
 """Vectors taken from storage at a time when an index is opened."""
 
 
+T = TypeVar("T")
+
+
+def _batches(found: Iterable[T]) -> Iterator[list[T]]:
+    rest = iter(found)
+    while batch := list(islice(rest, _BATCH)):
+        yield batch
+
+
 class RowSet:
     """The rows of one index; `free` are those below the end that hold no vector."""
 
@@ -35,17 +45,27 @@ class RowSet:
         self._columns = Columns(choices)
         self._live = np.zeros(0, np.bool_)
 
-    def load(self, count: int, stored: Iterable[tuple[int, str, bytes, bytes]]) -> None:
-        """Fill an empty set with `count` rows of (row, key, filterable, data), by row."""
+    def load(
+        self,
+        count: int,
+        named: Iterable[tuple[int, str, bytes]],
+        stored: Iterable[tuple[int, bytes]],
+    ) -> None:
+        """Fill an empty set with `count` rows: (row, key, filterable) and (row, data), by row."""
         self._reserve(count)
         self.keys = [""] * count
-        found = iter(stored)
-        while batch := list(islice(found, _BATCH)):
-            rows, keys, filterable, data = zip(*batch, strict=True)
-            vectors = np.frombuffer(b"".join(data), _STORED).reshape(-1, self._dimension)
-            self._matrix.write(np.array(rows, np.intp), vectors)
+        # The system hands out the matrix's memory meanwhile, which can take as long as the rest
+        touching = Thread(target=self._matrix.touch)
+        touching.start()
+        for batch in _batches(named):
+            rows, keys, filterable = zip(*batch, strict=True)
             self._columns.put(rows, map(orjson.loads, filterable), count)
             self._name(rows, keys)
+        touching.join()
+        for chunk in _batches(stored):
+            rows, data = zip(*chunk, strict=True)
+            vectors = np.frombuffer(b"".join(data), _STORED).reshape(-1, self._dimension)
+            self._matrix.write(np.array(rows, np.intp), vectors)
         self.free = np.flatnonzero(~self._live[:count]).tolist()
 
     def _name(self, rows: Sequence[int], keys: Sequence[str]) -> None:

@@ -90,9 +90,13 @@ class VectorTable:
             for slot in slots:
                 db.executemany(f"DELETE FROM {self._text(slot)} WHERE rowid = ?", parameters)
 
-    def scan(self) -> Iterator[tuple[int, str, bytes, bytes]]:
-        """Every (row, key, filterable, data), by row."""
-        yield from self.storage.read(f"SELECT row, key, filterable, data FROM {self._name}")
+    def names(self) -> Iterator[tuple[int, str, bytes]]:
+        """Every (row, key, filterable), by row."""
+        yield from self.storage.read(f"SELECT row, key, filterable FROM {self._name} ORDER BY row")
+
+    def data(self) -> Iterator[tuple[int, bytes]]:
+        """Every (row, data), by row."""
+        yield from self.storage.read(f"SELECT row, data FROM {self._name} ORDER BY row")
 
     def after(self, row: int, segment: int = 0, segments: int = 1) -> Iterator[StoredVector]:
         """The vectors above a row that belong to a segment of the rows, by row."""
