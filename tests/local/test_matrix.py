@@ -49,6 +49,7 @@ SHAPES = (gaussian, clustered, with_outliers, repeated, tiny, huge)
 def _shadow(request, monkeypatch):
     """Small sets go through the steps that large ones do, or not."""
     monkeypatch.setattr(matrix, "_SHADOW_FROM", 1 if request.param == "with a shadow" else 10**9)
+    monkeypatch.setattr(matrix._Shadow, "asked", lambda _: True)  # from the first search on
 
 
 def filled(metric, vectors):
@@ -108,6 +109,19 @@ def test_near_duplicates_are_told_apart():
 
     assert found.tolist() == np.argsort(wanted)[:10].tolist()
     assert distances == pytest.approx(wanted[found].astype(float), rel=1e-6)
+
+
+def test_the_first_search_does_without_the_shadow(monkeypatch):
+    """A process that searches once need not make it; the second finds the same."""
+    monkeypatch.undo()
+    vectors = clustered(np.random.default_rng(11), 3000, 8).astype(np.float32)
+    made = filled("cosine", vectors)
+
+    first = made.nearest(vectors[0], 5, np.arange(3000), 3000)
+    assert len(made._shadow._bytes) == 0
+    second = made.nearest(vectors[0], 5, np.arange(3000), 3000)
+    assert len(made._shadow._bytes) == 3000
+    assert [part.tolist() for part in first] == [part.tolist() for part in second]
 
 
 @pytest.mark.parametrize("metric", METRICS)
