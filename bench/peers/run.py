@@ -9,19 +9,20 @@ ratios of different processes can be compared.
 
 from __future__ import annotations
 
-import os
+import sys
+from pathlib import Path
 
-for _name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
-    os.environ[_name] = "1"  # before numpy reads it
+sys.path.append(str(Path(__file__).parents[1]))
+import measure
+
+measure.one_blas_thread()
 
 import gc
 import importlib
 import json
 import statistics
 import subprocess
-import sys
 import time
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -29,12 +30,6 @@ import numpy as np
 TOP: Final = 10
 BATCH: Final = 500
 KINDS: Final = ("all", "1 %", "50 %")
-
-
-def resident() -> int:
-    """Resident bytes of this process."""
-    pages = Path("/proc/self/statm").read_text("ascii").split()[1]
-    return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 def fill(peer: Any, data: Path, vectors: Any) -> float:
@@ -50,7 +45,7 @@ def fill(peer: Any, data: Path, vectors: Any) -> float:
     return len(vectors) / took
 
 
-def measure(peer: Any, data: Path, vectors: Any, rounds: int) -> dict[str, Any]:
+def timed(peer: Any, data: Path, vectors: Any, rounds: int) -> dict[str, Any]:
     """Times of each kind of query beside numpy's, and recall against exact."""
     queries = np.load(data / "queries.npy")
     truth = json.loads((data / "truth.json").read_text("utf-8"))
@@ -80,11 +75,15 @@ def measure(peer: Any, data: Path, vectors: Any, rounds: int) -> dict[str, Any]:
 def opened(name: str, directory: str, query: Any) -> None:
     """In a fresh process: seconds to the first answer, and memory grown meanwhile."""
     module = importlib.import_module(f"with_{name}")
-    before = resident()
+    before = measure.resident_bytes()
     began = time.perf_counter()
     peer = module.Peer(directory)
     peer.query(query, "all", TOP)
-    print(json.dumps({"seconds": time.perf_counter() - began, "grown": resident() - before}))
+    print(
+        json.dumps(
+            {"seconds": time.perf_counter() - began, "grown": measure.resident_bytes() - before}
+        )
+    )
 
 
 def main() -> None:
@@ -98,7 +97,7 @@ def main() -> None:
     peer = module.Peer(directory)
     ingest = fill(peer, data, vectors)
     gc.collect()
-    result = measure(peer, data, vectors, module.ROUNDS)
+    result = timed(peer, data, vectors, module.ROUNDS)
     peer.close()
     command = [sys.executable, __file__, name, str(data), directory, "open"]
     again = [

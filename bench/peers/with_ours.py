@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any, Final
 
-from s3vectors_local import Engine
-
-sys.path.append(str(Path(__file__).parents[1]))
 import records
+from s3vectors_local import Engine
 
 ROUNDS: Final = 9
 OPENINGS: Final = 5

@@ -86,16 +86,22 @@ def test_a_directory_has_one_owner(tmp_path):
     Engine(tmp_path / "data").close()
 
 
-def test_a_newer_format_is_left_alone(tmp_path):
-    """The message says which versions, and what to do."""
+@pytest.mark.parametrize(
+    "version, reason",
+    [
+        (99, "format 99 is newer .* install the newer"),
+        (1, "format 1 is that of a development version"),
+    ],
+)
+def test_another_format_is_left_alone(tmp_path, version, reason):
+    """The message says which, and what to do."""
     Engine(tmp_path).close()
     with sqlite3.connect(tmp_path / "s3vectors.db") as db:
-        db.execute("PRAGMA user_version = 99")
+        db.execute(f"PRAGMA user_version = {version}")
     db.close()
-
     before = (tmp_path / "s3vectors.db").read_bytes()
 
-    with pytest.raises(DataDirectoryError, match="format 99 is newer .* install the newer"):
+    with pytest.raises(DataDirectoryError, match=reason):
         Engine(tmp_path)
 
     assert (tmp_path / "s3vectors.db").read_bytes() == before
@@ -118,17 +124,6 @@ def test_a_database_of_another_program_is_left_alone(tmp_path):
     db.close()
 
     with pytest.raises(DataDirectoryError, match="is another program's; name another directory"):
-        Engine(tmp_path)
-
-
-def test_the_format_of_a_development_version_is_refused(tmp_path):
-    """It was never released."""
-    Engine(tmp_path).close()
-    with sqlite3.connect(tmp_path / "s3vectors.db") as db:
-        db.execute("PRAGMA user_version = 1")
-    db.close()
-
-    with pytest.raises(DataDirectoryError, match="format 1 is that of a development version"):
         Engine(tmp_path)
 
 
