@@ -16,6 +16,7 @@ import numpy as np
 import orjson
 
 from .choices import Choices
+from .columns import Mask
 from .configuration import IndexConfiguration, TextSearch
 from .filters import Filter
 from .limits import QUERY_PAGE
@@ -147,9 +148,13 @@ class Index:
                 del self._rankings[next(iter(self._rankings))]
         return found
 
-    def search(self, query: Vector, count: int, condition: Filter | None) -> list[Hit]:
-        """The `count` nearest among the vectors that pass the filter, nearest first."""
-        rows, distances = self._rows.nearest(query, count, condition)
+    def passing(self, condition: Filter | None) -> Mask:
+        """Which rows hold a vector that passes the filter."""
+        return self._rows.passing(condition)
+
+    def search(self, query: Vector, count: int, allowed: Mask) -> list[Hit]:
+        """The `count` nearest among the rows that `passing` allows, nearest first."""
+        rows, distances = self._rows.nearest(query, count, allowed)
         if (self.configuration.metric, self._choices.euclidean) == ("euclidean", "squared"):
             distances = np.minimum(distances.astype(np.float64) ** 2, np.finfo(np.float32).max)
         keys = self._rows.keys
@@ -157,13 +162,13 @@ class Index:
         return [Hit(row, keys[row], distance) for row, distance in found]
 
     def search_text(
-        self, text: TextSearch, question: str, count: int, condition: Filter | None
+        self, text: TextSearch, question: str, count: int, allowed: bytes | None
     ) -> list[tuple[int, float]]:
-        """The (row, BM25 score) that best match a question, best first, among those that pass.
+        """The (row, BM25 score) that best match a question, best first.
 
-        A `count` of -1 stands for all that match at all.
+        Among the rows that `passing` allows, one byte each, or, for None, among all; a
+        `count` of -1 stands for all that match at all.
         """
-        allowed = None if condition is None else self._rows.passing(condition).tobytes()
         words = analyzer(text.language).words(question)
         return self._table.search_text(text.slot, words, count, allowed)
 

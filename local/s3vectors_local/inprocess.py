@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, urlsplit
 from .engine import Engine
 from .faults import Faults
 from .signatures import HttpRequest, Verifier
-from .wire import Answer, answer, refusal
+from .wire import fated
 
 Client = TypeVar("Client")
 
@@ -55,9 +55,13 @@ def connect(
     Raises:
         ValueError: a client of another service.
     """
+    fates = faults or Faults()
 
     def respond(request: Any, **_: Any) -> _Response:
-        got = _answer(engine, _http(request), faults, verifier)
+        fate = fates.draw()
+        if fates.latency:
+            time.sleep(fates.latency)
+        got = fated(fate, engine, _http(request), verifier)
         if got is None:
             from botocore.exceptions import ReadTimeoutError  # noqa: PLC0415 - it is loaded
 
@@ -72,21 +76,6 @@ def connect(
     events.unregister(_EVENT, unique_id=_ID)
     events.register(_EVENT, respond, unique_id=_ID)
     return client
-
-
-def _answer(
-    engine: Engine, request: HttpRequest, faults: Faults | None, verifier: Verifier | None
-) -> Answer | None:
-    """The answer, or None when it is lost."""
-    if faults is None:
-        return answer(engine, request, verifier)
-    fate = faults.draw()
-    if faults.latency:
-        time.sleep(faults.latency)
-    if fate.error:
-        return refusal(fate.error)
-    got = answer(engine, request, verifier) if fate.done else None
-    return None if fate.lost else got
 
 
 def _http(request: Any) -> HttpRequest:

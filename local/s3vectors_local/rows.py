@@ -8,11 +8,10 @@ from threading import Thread
 from typing import Any, Final, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 import orjson
 
 from .choices import Choices
-from .columns import Columns
+from .columns import Columns, Mask
 from .distance import Rows
 from .filters import Filter
 from .matrix import Matrix
@@ -123,14 +122,14 @@ class RowSet:
         self._columns.drop(rows)
         self.free += rows
 
-    def passing(self, condition: Filter | None) -> npt.NDArray[np.bool_]:
+    def passing(self, condition: Filter | None) -> Mask:
         """Which rows hold a vector that passes the filter."""
         live = self._live[: len(self.keys)]
         if condition is None:
             return live
         return self._columns.matching(condition, len(self.keys)) & live
 
-    def nearest(self, query: Vector, count: int, condition: Filter | None) -> tuple[Rows, Vector]:
-        """The rows nearest to a query among those that pass, and their distances."""
-        rows = np.flatnonzero(self.passing(condition))
+    def nearest(self, query: Vector, count: int, allowed: Mask) -> tuple[Rows, Vector]:
+        """The rows nearest to a query among those that `passing` allows, and their distances."""
+        rows = np.flatnonzero(allowed)
         return self._matrix.nearest(query, count, rows, len(self.keys))

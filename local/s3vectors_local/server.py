@@ -14,10 +14,10 @@ import uvicorn
 
 from .engine import Engine
 from .errors import ServiceUnavailableException
-from .faults import Fate, Faults
+from .faults import Faults
 from .limits import REQUEST_BODY_BYTES
 from .signatures import HttpRequest, Verifier
-from .wire import Answer, answer, refusal
+from .wire import Answer, fated, refusal
 
 DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 9100
@@ -45,7 +45,7 @@ class Application:
         self, engine: Engine, faults: Faults | None = None, verifier: Verifier | None = None
     ) -> None:
         self._engine = engine
-        self._faults = faults
+        self._faults = faults or Faults()
         self._verifier = verifier
         self.stopping = asyncio.Event()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="s3vectors")
@@ -67,13 +67,11 @@ class Application:
         """The answer, or None when it is to be lost."""
         if (scope["method"], scope["path"]) == ("GET", "/health"):
             return Answer(200, {"content-type": "application/json"}, b'{"status":"ok"}')
-        fate = Fate() if self._faults is None else self._faults.draw()
-        if self._faults is not None and self._faults.latency:
+        fate = self._faults.draw()
+        if self._faults.latency:
             await asyncio.sleep(self._faults.latency)
-        if fate.error:
-            return refusal(fate.error)
-        got = await self._asked(_request(scope, body)) if fate.done else None
-        return None if fate.lost else got
+        asked = (fate, self._engine, _request(scope, body), self._verifier)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, fated, *asked)
 
     async def _until_left(self, receive: Receive) -> Answer:
         """Wait until the client has left, or we stop and must answer something."""
@@ -83,12 +81,6 @@ class Application:
         stopping.cancel()
         left.cancel()
         return refusal(ServiceUnavailableException(_STOPPING))
-
-    async def _asked(self, request: HttpRequest) -> Answer:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(
-            self._threads, answer, self._engine, request, self._verifier
-        )
 
 
 def _request(scope: Message, body: bytes) -> HttpRequest:

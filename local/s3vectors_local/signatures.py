@@ -16,8 +16,11 @@ from urllib.parse import quote, unquote
 
 from .errors import AuthenticationError
 
+CREDENTIAL: Final = re.compile(r"Credential=([^/,\s]+)/(\d{8})/([a-z0-9-]+)/s3vectors/aws4_request")
+"""The access key id, day and region in an Authorization header."""
+
 _AUTHORIZATION: Final = re.compile(
-    r"AWS4-HMAC-SHA256 Credential=([^/,\s]+)/(\d{8})/([a-z0-9-]+)/s3vectors/aws4_request,\s*"
+    rf"AWS4-HMAC-SHA256 {CREDENTIAL.pattern},\s*"
     r"SignedHeaders=([^,\s]+),\s*Signature=([0-9a-f]{64})"
 )
 _SKEW: Final = 300

@@ -18,7 +18,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import Stemmer
 
@@ -45,11 +45,6 @@ _SPACELESS: Final = (
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 )
 _HANGUL: Final = "\u1100-\u11ff\u3130-\u318f\uac00-\ud7af"
-_MARKS: Final = "".join(c for c in map(chr, range(0x10000)) if unicodedata.category(c)[0] == "M")
-"""Vowel signs and accents of their own, which belong to words but not to `\\w`."""
-
-_WORD: Final = re.compile(rf"[{_SPACELESS}]|(?:[^\W_{_SPACELESS}][{_MARKS}]*)+")
-_RUN: Final = re.compile(rf"[{_SPACELESS}{_HANGUL}]+|(?:[^\W_{_SPACELESS}{_HANGUL}][{_MARKS}]*)+")
 _EAST_ASIAN: Final = re.compile(rf"[{_SPACELESS}{_HANGUL}]")
 
 _ASCII_WORDS: Final = {
@@ -78,6 +73,27 @@ class Analyzer:
     words: Callable[[str], list[str]]
 
 
+class _Patterns(NamedTuple):
+    """What finds the words of a text, and what the runs of East Asian script and the words."""
+
+    word: re.Pattern[str]
+    run: re.Pattern[str]
+
+
+@cache
+def _patterns() -> _Patterns:
+    """Made when a text is not ASCII for the first time: starting up need not wait for it.
+
+    Marks are vowel signs and accents of their own; `re` does not count them among letters.
+    """
+    marks = "".join(c for c in map(chr, range(0x10000)) if unicodedata.category(c)[0] == "M")
+    east_asian = _SPACELESS + _HANGUL
+    return _Patterns(
+        word=re.compile(rf"[{_SPACELESS}]|(?:[^\W_{_SPACELESS}][{marks}]*)+"),
+        run=re.compile(rf"[{east_asian}]+|(?:[^\W_{east_asian}][{marks}]*)+"),
+    )
+
+
 @cache
 def analyzer(language: str | None) -> Analyzer:
     """The analyzer of a language code of the API, or, for None, the standard one."""
@@ -104,14 +120,14 @@ def _plain(text: str) -> str:
 def _words(text: str) -> list[str]:
     if text.isascii():
         return text.translate(_ASCII_WORDS).split()
-    return _WORD.findall(_folded(text))
+    return _patterns().word.findall(_folded(text))
 
 
 def _pairs(text: str) -> list[str]:
     if text.isascii():
         return _words(text)
     terms = []
-    for run in _RUN.findall(_folded(text)):
+    for run in _patterns().run.findall(_folded(text)):
         if len(run) > 1 and _EAST_ASIAN.match(run):
             terms += [run[at : at + 2] for at in range(len(run) - 1)]
         else:

@@ -24,12 +24,12 @@ from .errors import (
     UnsupportedMediaTypeException,
     ValidationException,
 )
+from .faults import Fate
 from .limits import REQUEST_BODY_BYTES
 from .parsing import parse
-from .signatures import HttpRequest, Verifier
+from .signatures import CREDENTIAL, HttpRequest, Verifier
 
 _LOG = logging.getLogger(__name__)
-_CREDENTIAL: Final = re.compile(r"Credential=([^/,\s]+)/\d{8}/([a-z0-9-]+)/s3vectors/aws4_request")
 _ACCOUNT: Final = re.compile(r"\d{12}")
 _TAGS: Final = "/tags/"
 _TAG_OPERATIONS: Final = {
@@ -69,6 +69,16 @@ def answer(engine: Engine, request: HttpRequest, verifier: Verifier | None = Non
         return refusal(InternalServerException("s3vectors-local failed; its log says how"))
 
 
+def fated(
+    fate: Fate, engine: Engine, request: HttpRequest, verifier: Verifier | None
+) -> Answer | None:
+    """The answer that a request gets by its fate, or None when it is lost."""
+    if fate.error:
+        return refusal(fate.error)
+    got = answer(engine, request, verifier) if fate.done else None
+    return None if fate.lost else got
+
+
 def refusal(error: ServiceError) -> Answer:
     """The answer that says no."""
     return _answer(error.status, error.body(), error.code)
@@ -100,10 +110,10 @@ def _caller(headers: Mapping[str, str]) -> Caller:
 
     An access key id of twelve digits is taken as the account.
     """
-    found = _CREDENTIAL.search(headers.get("authorization", ""))
+    found = CREDENTIAL.search(headers.get("authorization", ""))
     if found is None:
         return Caller()
-    key, region = found.groups()
+    key, _, region = found.groups()
     return Caller(key if _ACCOUNT.fullmatch(key) else DEFAULT_ACCOUNT, region)
 
 

@@ -106,12 +106,14 @@ def _search(
     texts: list[tuple[TextSearch, str]],
     condition: Filter | None,
 ) -> list[Hit]:
-    near = [] if vector is None else index.search(vector, count, condition)
+    passing = index.passing(condition)
+    near = [] if vector is None else index.search(vector, count, passing)
     if not texts:
         return near
+    allowed = None if condition is None else passing.tobytes()
     # Several texts without a vector are ranked by the sum of their scores, so all must be known
     depth = count if vector is not None or len(texts) == 1 else -1
-    best = {text.key: index.search_text(text, q, depth, condition) for text, q in texts}
+    best = {text.key: index.search_text(text, q, depth, allowed) for text, q in texts}
     scores: dict[int, dict[str, float]] = {}
     for key, ranking in best.items():
         for row, score in ranking:
