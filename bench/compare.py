@@ -36,7 +36,11 @@ PEERS: Final = {
 }
 """Ending of a module in `peers` → what its environment needs; ours is the one that runs this."""
 
-OTHER: Final = {"plot": ("matplotlib==3.11.2",)}
+OTHER: Final = {
+    "plot": ("matplotlib==3.11.2",),
+    "older": ("stache-ai-s3vectors==0.2.0", "stache-ai==0.3.0"),
+    "langchain": ("langchain-aws==1.9.1",),
+}
 """Environments of other parts."""
 
 QUERIES: Final = 40

@@ -185,8 +185,8 @@ def test_the_policy_names_real_actions_on_a_real_arn():
 def test_the_policy_is_what_the_provider_calls():
     """Every method, on an index that exists: each action is used, no other is needed."""
     [text] = blocks(README, "json")
-    stache.provider().get_collection_info()
     provider = stache.provider(s3vectors_create_index=False)
+    stache.older_index(provider)
     seen = stache.calls(provider.client)
     question = [1, 2, 3, 4]
 

@@ -21,6 +21,7 @@ from botocore import exceptions as botocore
 from botocore import session as core
 from botocore.config import Config
 
+from . import bodies
 from .errors import (
     BY_CODE,
     AccessDeniedError,
@@ -55,9 +56,9 @@ def connect(options: Options) -> S3VectorsClient:
     """
     # What boto3 would read is part of the key: other credentials, another client
     surroundings = tuple(sorted(kv for kv in os.environ.items() if kv[0].startswith("AWS_")))
-    timeouts = (options.connect_timeout, options.read_timeout)
+    limits = (options.connect_timeout, options.read_timeout, options.max_attempts)
     try:
-        return _connect(options.endpoint, options.region, timeouts, surroundings)
+        return _connect(options.endpoint, options.region, limits, surroundings)
     except ConfigurationError:
         raise
     except (botocore.BotoCoreError, ValueError) as error:
@@ -68,7 +69,7 @@ def _check_answer(http_response: Any, model: Any, **_: Any) -> None:
     """A page of some web server is no answer, though botocore takes any 200 for success."""
     content = http_response.content
     success = http_response.status_code < HTTPStatus.BAD_REQUEST
-    if success and content.strip()[:1] not in (b"", b"{"):
+    if success and content[:80].lstrip()[:1] not in (b"", b"{"):
         raise S3VectorsError(
             f"{model.name}: what answered is not S3 Vectors, check the endpoint: {content[:80]!r}"
         )
@@ -78,12 +79,14 @@ def _check_answer(http_response: Any, model: Any, **_: Any) -> None:
 def _connect(
     endpoint: str | None,
     region: str | None,
-    timeouts: tuple[float, float],
+    limits: tuple[float, float, int],
     _surroundings: tuple[tuple[str, str], ...],
 ) -> S3VectorsClient:
-    connect_timeout, read_timeout = timeouts
+    connect_timeout, read_timeout, max_attempts = limits
     configuration = Config(
-        connect_timeout=connect_timeout, read_timeout=read_timeout, retries={"mode": "standard"}
+        connect_timeout=connect_timeout,
+        read_timeout=read_timeout,
+        retries={"mode": "standard", "total_max_attempts": max_attempts},
     )
     if endpoint is not None and endpoint.startswith(LOCAL):
         client = _connect_local(endpoint.removeprefix(LOCAL), region, configuration)
@@ -96,6 +99,7 @@ def _connect(
             config=configuration,
         )
     client.meta.events.register("after-call.s3vectors", _check_answer)
+    bodies.register(client.meta.events)
     return client
 
 

@@ -5,7 +5,7 @@ service takes one condition per object, so every condition becomes an object of 
 joined by `$and`. Nothing leans on what AWS leaves undocumented: where a missing key
 matters, the filter says so with `$exists`.
 
-`matches` answers the same filter for metadata in hand, because ListVectors has no filter.
+`predicate` answers the same filter for metadata in hand, because ListVectors has no filter.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
+from . import limits
 from .errors import InvalidInputError
-from .records import ACTIVE, NAMESPACE, STATUS, SUMMARY, TYPE
+from .keys import ACTIVE, NAMESPACE, STATUS, SUMMARY, TYPE
 
 Filter: TypeAlias = dict[str, Any]
+Test: TypeAlias = Callable[[Mapping[str, Any]], bool]
 
 EXACT: Final = "exact:"
 CHILDREN: Final = "/*"
@@ -84,6 +86,21 @@ def check_filterable(document: Filter | None, non_filterable: frozenset[str]) ->
         )
 
 
+def check_constraints(document: Filter | None) -> None:
+    """Refuse a filter that compares with more values than the service evaluates."""
+    count = _constraints(document)
+    if count > limits.FILTER_CONSTRAINTS:
+        raise InvalidInputError(
+            f"the filter compares with {count} values, those for soft delete, summaries and the "
+            f"namespace included; the service takes {limits.FILTER_CONSTRAINTS}. Ask several times"
+        )
+
+
+def mentions(key: str, parts: Sequence[Filter]) -> bool:
+    """Whether any of the conditions looks at a metadata key."""
+    return any(key in _keys(part) for part in parts)
+
+
 def _keys(document: Filter | None) -> set[str]:
     if document is None:
         return set()
@@ -91,6 +108,16 @@ def _keys(document: Filter | None) -> set[str]:
     if key in ("$and", "$or"):
         return set().union(*map(_keys, operand))
     return {key}
+
+
+def _constraints(document: Filter | None) -> int:
+    if document is None:
+        return 0
+    [(key, operand)] = document.items()
+    if key in ("$and", "$or"):
+        return sum(map(_constraints, operand))
+    values = operand.values() if isinstance(operand, Mapping) else [operand]
+    return sum(len(value) if isinstance(value, list) else 1 for value in values)
 
 
 def _condition(key: Any, operand: Any) -> Filter:
@@ -103,10 +130,25 @@ def _condition(key: Any, operand: Any) -> Filter:
     if isinstance(operand, Mapping):
         if not operand:
             raise InvalidInputError(f"the filter on {key!r} is empty")
-        return {key: {name: _operand(key, name, value) for name, value in operand.items()}}
+        checked = {name: _operand(key, name, value) for name, value in operand.items()}
+        return _with_missing(key, checked)
     if isinstance(operand, (list, tuple)):
         return {key: {"$in": _operand(key, "$in", operand)}}
     return {key: _operand(key, "$eq", operand)}
+
+
+def _with_missing(key: str, tests: dict[str, Any]) -> Filter:
+    """Tests of one key, with what they say about vectors that lack it written out.
+
+    `$ne` and `$nin` hold where the key is missing, as in Mongo and here on the client; what
+    the service does is not documented.
+    """
+    negations = {name: tests[name] for name in _NEGATIONS if name in tests}
+    if not negations:
+        return {key: tests}
+    missing_or = {"$or": [{key: {"$exists": False}}, {key: negations}]}
+    rest = {name: value for name, value in tests.items() if name not in negations}
+    return {"$and": [missing_or, {key: rest}]} if rest else missing_or
 
 
 def _combination(key: str, operand: Any) -> Filter:
@@ -150,6 +192,7 @@ def _primitives(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and bool(value) and all(map(_primitive, value))
 
 
+_NEGATIONS: Final = ("$ne", "$nin")
 _PRIMITIVE: Final = (_primitive, "a string, a finite number or a boolean")
 _NUMBER: Final = (_number, "a finite number")
 _LIST: Final = (_primitives, "a non-empty list of strings, finite numbers and booleans")
@@ -167,25 +210,33 @@ _OPERANDS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
 }
 
 
-def matches(document: Filter | None, metadata: Mapping[str, Any]) -> bool:
+def predicate(document: Filter | None) -> Test:
     """Whether stored metadata passes a filter that `conditions` and `all_of` made."""
     if document is None:
-        return True
+        return lambda _: True
     [(key, operand)] = document.items()
     if key == "$and":
-        return all(matches(part, metadata) for part in operand)
+        return _all([predicate(part) for part in operand])
     if key == "$or":
-        return any(matches(part, metadata) for part in operand)
+        parts = [predicate(part) for part in operand]
+        return lambda metadata: any(part(metadata) for part in parts)
     tests = operand if isinstance(operand, Mapping) else {"$eq": operand}
-    return all(_holds(operator, metadata, key, value) for operator, value in tests.items())
+    return _all([_test(key, operator, value) for operator, value in tests.items()])
 
 
-def _holds(operator: str, metadata: Mapping[str, Any], key: str, operand: Any) -> bool:
+def _all(parts: list[Test]) -> Test:
+    if len(parts) == 1:
+        return parts[0]
+    return lambda metadata: all(part(metadata) for part in parts)
+
+
+def _test(key: str, operator: str, operand: Any) -> Test:
     if operator == "$exists":
-        return (key in metadata) is bool(operand)
-    if operator in ("$ne", "$nin"):
-        return key not in metadata or not _any_of(metadata[key], operand)
-    return key in metadata and _TESTS[operator](metadata[key], operand)
+        return lambda metadata: (key in metadata) is operand
+    if operator in _NEGATIONS:
+        return lambda metadata: key not in metadata or not _any_of(metadata[key], operand)
+    holds = _TESTS[operator]
+    return lambda metadata: key in metadata and holds(metadata[key], operand)
 
 
 def _any_of(value: Any, operand: Any) -> bool:

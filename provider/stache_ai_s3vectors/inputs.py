@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from numbers import Real
-from typing import Any
+from typing import Any, Final, TypeAlias
 
 from . import limits
 from .errors import InvalidInputError
+
+Numbers: TypeAlias = Any
+"""A vector as it can be sent: a list of floats or a numpy array."""
+
+_DOUBLE: Final = 8
+"""Bytes of the largest number that can be sent."""
+
+_SURELY_MORE_THAN_TINY: Final = limits.FLOAT32_TINY * math.sqrt(limits.DIMENSIONS)
+"""A vector longer than this has an element that float32 does not round to zero."""
 
 
 def check_lengths(**lists: Sequence[Any]) -> None:
@@ -51,42 +60,73 @@ def check_top_k(top_k: Any) -> None:
         raise InvalidInputError(f"top_k is {top_k!r:.80}; 1 to {limits.TOP_K} are possible")
 
 
-def check_vector(vector: Iterable[float], dimension: int, metric: str) -> list[float]:
-    """The vector as a list, when the index can hold it.
+def check_vector(vector: Any, dimension: int, metric: str) -> Numbers:
+    """The vector as it can be sent, when the index can hold it.
 
     Args:
         vector: numbers, in a list, a tuple or a numpy array.
         dimension: the index's.
         metric: the index's, "cosine" or "euclidean".
 
+    Returns:
+        A list of floats, or a numpy array as it is.
+
     Raises:
         InvalidInputError: the message starts with what the vector is.
     """
-    tolist = getattr(vector, "tolist", None)  # a numpy array
-    numbers = tolist() if callable(tolist) else vector
-    if not isinstance(numbers, (list, tuple)):
+    if hasattr(vector, "__array_interface__"):
+        return _check_array(vector, dimension, metric)
+    numbers = _floats(vector)
+    _check_dimension(len(numbers), dimension)
+    # In C, unlike max(map(abs, …)): between these two, some element is neither tiny nor too large
+    if not _SURELY_MORE_THAN_TINY < math.hypot(*numbers) <= limits.FLOAT32_MAX:
+        _check_largest(_largest(numbers), metric)
+    return numbers
+
+
+def _floats(vector: Any) -> list[float]:
+    if not isinstance(vector, (list, tuple)):
         raise InvalidInputError(f"the vector is a {type(vector).__name__}, not a list of numbers")
-    if not set(map(type, numbers)) <= {int, float}:
-        numbers = [_number(item) for item in numbers]
-    if len(numbers) != dimension:
-        raise InvalidInputError(
-            f"the vector has {len(numbers)} dimensions, the index has {dimension}"
-        )
-    _check_numbers(numbers, metric)
-    return list(numbers)
+    if list(map(type, vector)).count(float) == len(vector):
+        return vector if isinstance(vector, list) else list(vector)
+    return [_float(item) for item in vector]
 
 
-def _number(item: Any) -> float:
-    if isinstance(item, bool) or not isinstance(item, (int, float, Real)):
+def _float(item: Any) -> float:
+    if isinstance(item, bool) or not isinstance(item, Real):  # numpy's numbers are Real, too
         raise InvalidInputError(f"the vector holds {item!r:.80}, which is not a number")
-    return item if isinstance(item, int) else float(item)  # numpy's, for instance
+    try:
+        return float(item)
+    except OverflowError as error:
+        raise InvalidInputError(f"the vector holds {item!r:.30}, more than float32 can") from error
 
 
-def _check_numbers(numbers: Sequence[float], metric: str) -> None:
-    largest = max(map(abs, numbers))
-    if largest > limits.FLOAT32_MAX and largest != math.inf:
-        raise InvalidInputError(f"the vector holds {largest!r:.30}, more than float32 can")
-    if not math.isfinite(sum(numbers)):
+def _check_dimension(length: int, dimension: int) -> None:
+    if length != dimension:
+        raise InvalidInputError(f"the vector has {length} dimensions, the index has {dimension}")
+
+
+def _check_array(vector: Any, dimension: int, metric: str) -> Any:
+    """A numpy array, by its own methods: the provider does without numpy."""
+    if vector.ndim != 1 or vector.dtype.kind not in "fiu":
+        raise InvalidInputError(
+            f"the vector is an array of {vector.dtype} with {vector.ndim} dimensions, not a list "
+            "of numbers"
+        )
+    _check_dimension(len(vector), dimension)
+    _check_largest(float(abs(vector).max()), metric)
+    plain = vector.dtype.isnative and vector.dtype.itemsize <= _DOUBLE
+    return vector.copy() if plain else vector.astype(float)
+
+
+def _largest(numbers: Sequence[float]) -> float:
+    return math.nan if any(map(math.isnan, numbers)) else max(map(abs, numbers))
+
+
+def _check_largest(largest: float, metric: str) -> None:
+    if not math.isfinite(largest):
         raise InvalidInputError("the vector holds NaN or infinity")
+    if largest > limits.FLOAT32_MAX:
+        raise InvalidInputError(f"the vector holds {largest!r:.30}, more than float32 can")
     if largest <= limits.FLOAT32_TINY and metric == "cosine":
         raise InvalidInputError("the vector is all zeros, which has no cosine distance")

@@ -6,6 +6,8 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from .answers import Description
+from .batches import Record
 from .errors import (
     AccessDeniedError,
     InvalidInputError,
@@ -16,7 +18,7 @@ from .errors import (
 )
 from .inputs import check_vector
 from .records import to_metadata
-from .vector_index import Description, Record, VectorIndex
+from .vector_index import Progress, VectorIndex
 
 _LOG = logging.getLogger(__name__)
 
@@ -46,16 +48,18 @@ def to_records(index: Description, chunks: Iterable[Chunk], namespace: str | Non
     return records
 
 
-def store(index: VectorIndex, records: Sequence[Record], *, withdraw: bool) -> None:
+def store(
+    index: VectorIndex, records: Sequence[Record], progress: Progress | None, *, withdraw: bool
+) -> None:
     """Store records; when that fails and `withdraw` is set, delete what was stored.
 
     Raises:
         PartialWriteError: says which are stored and which are not.
     """
     try:
-        index.put(records)
+        index.put(records, progress)
     except (NotFoundError, AccessDeniedError, RejectedError):
-        raise  # refused, and it was the first request: nothing is stored
+        raise  # refused, as were all that were sent with it: nothing is stored
     except S3VectorsError as error:
         if withdraw:
             raise _withdrawn(index, [record.key for record in records], error) from error
@@ -72,7 +76,10 @@ def _withdrawn(index: VectorIndex, keys: Sequence[str], error: S3VectorsError) -
     try:
         index.delete(keys)
     except S3VectorsError as second:
-        missing = [key for key in keys if key not in set(done)]
+        deleted = set(second.done) if isinstance(second, PartialWriteError) else set()
+        done = [key for key in done if key not in deleted]
+        left = set(done)
+        missing = [key for key in keys if key not in left]
         text = f"{error}. Deleting what is stored under made-up ids failed too: {second}"
         return PartialWriteError(text, done=done, missing=missing)
     if not done:

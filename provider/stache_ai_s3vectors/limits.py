@@ -35,8 +35,26 @@ METADATA_BYTES: Final = 40_960
 FILTERABLE_METADATA_BYTES: Final = 2_048
 """The filterable part of it, by the same arithmetic."""
 
+DIMENSIONS: Final = 4_096
+"""Elements of a vector, at most."""
+
 FLOAT32_MAX: Final = 3.4028234663852886e38
 """The largest number a vector element can be (IEEE 754 binary32)."""
 
 FLOAT32_TINY: Final = 2.0**-150
 """Up to this size a vector element is rounded to zero (half the smallest binary32)."""
+
+WRITTEN_VECTORS_PER_SECOND: Final = 2_500
+"""Vectors put and deleted a second, together, per index."""
+
+WRITE_REQUESTS_PER_SECOND: Final = 1_000
+"""PutVectors and DeleteVectors requests a second, together, per index."""
+
+LIST_SEGMENTS: Final = 16
+"""Parts into which ListVectors divides an index, at most."""
+
+FILTER_CONSTRAINTS: Final = 100
+"""Values that a filter compares with, at most; `$and` and `$or` are free."""
+
+QUERY_TEXT_LENGTH: Final = 1_024
+"""QueryVectors `queryTexts.text`, in characters."""

@@ -6,28 +6,27 @@ one instance for each of its indexes: documents, summaries, insights.
 
 from __future__ import annotations
 
-import logging
 import uuid
-from collections.abc import Iterator
-from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from stache_ai.providers.base import VectorDBProvider
 
-from . import filters, limits, rows, scans
+from . import filters, limits, rows, scans, searches, updates
+from .answers import Description
 from .errors import ConfigurationError, InvalidInputError
-from .inputs import check_ids, check_lengths, check_top_k, check_vector
+from .inputs import check_ids, check_lengths
 from .inserts import store, to_records
-from .records import from_metadata, with_status
+from .keys import STATUS
+from .logs import logged
+from .questions import handed_over
+from .records import from_metadata
 from .settings import resolve
-from .vector_index import Description, Record, VectorIndex
+from .vector_index import Progress, VectorIndex
 
 if TYPE_CHECKING:
     from stache_ai.config import Settings
     from stache_ai.middleware.context import RequestContext
-
-_LOG = logging.getLogger(__name__)
 
 
 class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # stache_ai ships no types
@@ -35,7 +34,8 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # stache_ai sh
 
     Construction reads settings and makes no call. Every method raises a subclass of
     `S3VectorsError` when it could not do what it says; none answers with an empty result
-    instead. `context` is Stache's and not used.
+    instead. Threads may share a provider. `context` is Stache's; only `search` looks into it.
+    `progress`, where there is one, is called with the number of vectors just dealt with.
 
     Args:
         settings: Stache's settings, or `stache_ai_s3vectors.Settings`.
@@ -80,11 +80,14 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # stache_ai sh
         ids: list[str] | None = None,
         namespace: str | None = None,
         context: RequestContext | None = None,
+        *,
+        progress: Progress | None = None,
     ) -> list[str]:
         """Store chunks; those whose ids exist are replaced.
 
         Args:
-            vectors: one embedding per chunk, as long as the index's dimension.
+            vectors: one embedding per chunk, as long as the index's dimension: lists, or the
+                rows of a numpy array.
             texts: their texts.
             metadatas: their metadata, any JSON values; `status` is "active" unless given.
             ids: their ids, 1 to 1,024 characters; made up when not given.
@@ -104,9 +107,11 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # stache_ai sh
         check_ids(keys, unique=True)
         if not keys:
             return []
-        chunks = zip(keys, vectors, texts, metadatas, strict=True)
-        store(self._index, to_records(self._describe(), chunks, namespace), withdraw=ids is None)
-        _LOG.debug("inserted %d vectors into %s", len(keys), self.index_name)
+        with logged("insert", self._index.name) as line:
+            chunks = zip(keys, vectors, texts, metadatas, strict=True)
+            records = to_records(self._describe(), chunks, namespace)
+            store(self._index, records, progress, withdraw=ids is None)
+            line.outcome = f"{len(keys)} vectors stored"
         return list(keys)
 
     def _describe(self) -> Description:
@@ -130,6 +135,9 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # stache_ai sh
     ) -> list[dict[str, Any]]:
         """The nearest chunks that are neither soft-deleted nor summaries.
 
+        With `S3VECTORS_SEARCH_MODE=hybrid`, and an index that has text search on `text`, the
+        question's words count, too: Stache's pipeline hands them over in `context`.
+
         Args:
             query_vector: the question's embedding.
             top_k: how many, 1 to 10,000.
@@ -138,11 +146,12 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # stache_ai sh
                 filter cannot widen it.
 
         Returns:
-            Dictionaries with `id`, `score` (0 to 1, best first), `text` and its alias
-            `content`, `namespace`, `metadata`.
+            Dictionaries with `id`, `score` (0 to 1, best first; in hybrid search relative to
+            the best), `text` and its alias `content`, `namespace`, `metadata`.
         """
         parts = [filters.IS_ACTIVE, filters.NO_SUMMARY, *filters.conditions(filter)]
-        return self._search(query_vector, top_k, [*parts, *filters.in_namespace(namespace)])
+        question = handed_over(context) if self._options.hybrid else None
+        return self._search("search", query_vector, top_k, parts, namespace, question)
 
     def search_summaries(
         self,
@@ -152,23 +161,24 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # stache_ai sh
         context: RequestContext | None = None,
     ) -> list[dict[str, Any]]:
         """The nearest document summaries that are not soft-deleted; else like `search`."""
-        parts = [filters.IS_ACTIVE, filters.IS_SUMMARY, *filters.in_namespace(namespace)]
-        return self._search(query_vector, top_k, parts)
+        parts = [filters.IS_ACTIVE, filters.IS_SUMMARY]
+        return self._search("search_summaries", query_vector, top_k, parts, namespace)
 
     def _search(
-        self, vector: list[float], top_k: int, parts: list[filters.Filter]
+        self,
+        operation: str,
+        vector: list[float],
+        top_k: int,
+        parts: list[filters.Filter],
+        namespace: str | None,
+        question: str | None = None,
     ) -> list[dict[str, Any]]:
-        check_top_k(top_k)
-        index = self._describe()
-        condition = {"$and": parts}
-        filters.check_filterable(condition, index.non_filterable)
-        numbers = check_vector(vector, index.dimension, index.metric)
-        matches, metric = self._index.query(numbers, top_k, condition)
-        _LOG.debug("found %d of %d vectors in %s", len(matches), top_k, self.index_name)
-        return [
-            rows.found(match.key, rows.score(match.distance, metric), match.metadata)
-            for match in matches
-        ]
+        parts = [*parts, *filters.in_namespace(namespace)]
+        with logged(operation, self._index.name) as line:
+            self._describe()
+            found = searches.search(self._index, vector, top_k, parts, question)
+            line.outcome = f"{len(found)} of {top_k} found"
+        return found
 
     def get_by_ids(
         self,
@@ -187,10 +197,14 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # stache_ai sh
         Returns:
             Dictionaries with the metadata keys, and `id`, `text` and its alias `content`.
         """
-        return [
-            rows.fetched(chunk.key, chunk.metadata, fields)
-            for chunk in self._existing(ids, namespace)
-        ]
+        with logged("get_by_ids", self._index.name) as line:
+            check_ids(ids)
+            found = [
+                rows.fetched(chunk.key, chunk.metadata, fields)
+                for chunk in updates.existing(self._index, ids, namespace)
+            ]
+            line.outcome = f"{len(found)} of {len(ids)} found"
+        return found
 
     def get_vectors_with_embeddings(
         self,
@@ -203,29 +217,18 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # stache_ai sh
         Returns:
             Dictionaries with `id`, `vector`, and `metadata` including `text`.
         """
-        return [
-            {
-                "id": chunk.key,
-                "vector": chunk.vector,
-                "metadata": from_metadata(chunk.key, chunk.metadata).everything,
-            }
-            for chunk in self._existing(ids, namespace, data=True)
-        ]
-
-    def _existing(
-        self, ids: list[str], namespace: str | None, *, data: bool = False
-    ) -> Iterator[Record]:
-        """The chunks of these ids, but not those of another namespace."""
-        check_ids(ids)
-        inside = filters.all_of(filters.exactly(namespace))
-        elsewhere = 0
-        for chunk in self._index.get(ids, data=data):
-            if filters.matches(inside, chunk.metadata):
-                yield chunk
-            else:
-                elsewhere += 1
-        if elsewhere:
-            _LOG.warning("%d ids are not in namespace %s: left alone", elsewhere, namespace)
+        with logged("get_vectors_with_embeddings", self._index.name) as line:
+            check_ids(ids)
+            found = [
+                {
+                    "id": chunk.key,
+                    "vector": chunk.vector,
+                    "metadata": from_metadata(chunk.key, chunk.metadata).everything,
+                }
+                for chunk in updates.existing(self._index, ids, namespace, data=True)
+            ]
+            line.outcome = f"{len(found)} of {len(ids)} found"
+        return found
 
     def update_status(
         self,
@@ -233,6 +236,8 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # stache_ai sh
         namespace: str | None,
         status: str,
         context: RequestContext | None = None,
+        *,
+        progress: Progress | None = None,
     ) -> int:
         """Set the status of chunks; "active" ones are found by `search`, others are not.
 
@@ -243,16 +248,17 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # stache_ai sh
 
         Returns:
             How many were updated.
+
+        Raises:
+            PartialWriteError: some could not be updated; all others are.
         """
         if not status:
             raise InvalidInputError(f"the status is {status!r}; Stache's are active, deleting, …")
-        hidden = self._index.describe().non_filterable
-        records = [
-            replace(chunk, metadata=with_status(chunk.key, chunk.metadata, status, hidden))
-            for chunk in self._existing(ids, namespace, data=True)
-        ]
-        self._index.put(records)
-        return len(records)
+        check_ids(ids)
+        with logged("update_status", self._index.name) as line:
+            count = updates.set_status(self._index, ids, namespace, status, progress)
+            line.outcome = f"{count} of {len(ids)} now {status}"
+        return count
 
     def delete(
         self,
@@ -261,6 +267,7 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # stache_ai sh
         context: RequestContext | None = None,
         *,
         filter: dict[str, Any] | None = None,
+        progress: Progress | None = None,
     ) -> bool:
         """Delete chunks by id, or all that pass a filter.
 
@@ -269,22 +276,27 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # stache_ai sh
         Args:
             ids: any number of ids; those that do not exist are passed over.
             namespace: chunks of other namespaces are left alone.
-            filter: instead of ids; as for `search`, and a scan of the index.
+            filter: instead of ids; as for `search`, and a scan of the index. What is
+                soft-deleted is deleted, too.
 
         Returns:
             True: none of the ids is left in the namespace. A failure is an error.
+
+        Raises:
+            PartialWriteError: some could not be deleted; all others are.
         """
         if (ids is None) is (filter is None):
             raise InvalidInputError("delete takes either ids or a filter")
         if ids is None:
-            scans.delete_matching(
-                self._index, [*filters.conditions(filter), *filters.exactly(namespace)]
-            )
+            parts = [*filters.conditions(filter), *filters.exactly(namespace)]
+            self._delete_matching("delete", parts, progress)
             return True
         check_ids(ids)
-        if namespace is not None:
-            ids = [chunk.key for chunk in self._existing(ids, namespace)]
-        self._index.delete(list(dict.fromkeys(ids)))
+        with logged("delete", self._index.name) as line:
+            if namespace is not None:
+                ids = [chunk.key for chunk in updates.existing(self._index, ids, namespace)]
+            self._index.delete(list(dict.fromkeys(ids)), progress)
+            line.outcome = f"{len(ids)} ids deleted"
         return True
 
     def delete_by_metadata(
@@ -293,23 +305,47 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # stache_ai sh
         value: str,
         namespace: str | None = None,
         context: RequestContext | None = None,
+        *,
+        progress: Progress | None = None,
     ) -> dict[str, Any]:
         """Delete all chunks whose metadata has that value; a scan of the index.
 
+        After a failure, calling again deletes the rest.
+
         Returns:
             `deleted`, the number, and `ids`.
+
+        Raises:
+            PartialWriteError: some could not be deleted, or not all of the index was read.
         """
         parts = [*filters.conditions({field: value}), *filters.exactly(namespace)]
-        deleted = scans.delete_matching(self._index, parts)
+        deleted = self._delete_matching("delete_by_metadata", parts, progress)
         return {"deleted": len(deleted), "ids": deleted}
+
+    def _delete_matching(
+        self, operation: str, parts: list[filters.Filter], progress: Progress | None
+    ) -> list[str]:
+        with logged(operation, self._index.name) as line:
+            deleted = scans.delete_matching(self._index, parts, progress)
+            line.outcome = f"{len(deleted)} vectors deleted"
+        return deleted
 
     def count_by_filter(
         self,
         filter: dict[str, Any],
         context: RequestContext | None = None,
+        *,
+        progress: Progress | None = None,
     ) -> int:
-        """How many chunks pass the filter, whatever their status; a scan of the index."""
-        return sum(1 for _ in scans.matching(self._index, filters.conditions(filter)))
+        """How many chunks pass the filter; a scan of the index.
+
+        Soft-deleted ones do not count, unless the filter says something about `status`.
+        """
+        with logged("count_by_filter", self._index.name) as line:
+            pages = scans.matching(self._index, _present(filter), progress)
+            count = sum(len(page.rows) for page in pages)
+            line.outcome = f"{count} counted"
+        return count
 
     def list_by_filter(
         self,
@@ -317,8 +353,12 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # stache_ai sh
         fields: list[str] | None = None,
         limit: int = 1000,
         context: RequestContext | None = None,
+        *,
+        progress: Progress | None = None,
     ) -> list[dict[str, Any]]:
-        """Chunks that pass the filter, whatever their status; a scan until `limit`.
+        """Chunks that pass the filter, in no order; a scan of the index until `limit`.
+
+        Soft-deleted ones are left out, unless the filter says something about `status`.
 
         Returns:
             Dictionaries with the metadata keys and `text` (or just `fields` of them), and
@@ -326,8 +366,11 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # stache_ai sh
         """
         if limit < 1:
             raise InvalidInputError(f"limit is {limit!r}; it must be 1 or more")
-        found = islice(scans.matching(self._index, filters.conditions(filter)), limit)
-        return [rows.listed(key, chunk, fields) for key, chunk in found]
+        with logged("list_by_filter", self._index.name) as line:
+            found = islice(scans.rows(self._index, _present(filter), progress), limit)
+            listed = [rows.listed(key, stored, fields) for key, stored in found]
+            line.outcome = f"{len(listed)} listed"
+        return listed
 
     def scan_by_metadata(
         self,
@@ -335,20 +378,37 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # stache_ai sh
         fields: list[str] | None = None,
         namespace: str | None = None,
         context: RequestContext | None = None,
+        *,
+        progress: Progress | None = None,
     ) -> list[dict[str, Any]]:
-        """All chunks that pass the filter; else like `list_by_filter`."""
+        """All chunks that pass the filter, soft-deleted or not; else like `list_by_filter`."""
         parts = [*filters.conditions(filter), *filters.in_namespace(namespace)]
-        return [
-            rows.listed(key, chunk, fields) for key, chunk in scans.matching(self._index, parts)
-        ]
+        with logged("scan_by_metadata", self._index.name) as line:
+            found = scans.rows(self._index, parts, progress)
+            listed = [rows.listed(key, stored, fields) for key, stored in found]
+            line.outcome = f"{len(listed)} found"
+        return listed
 
     def get_collection_info(
         self,
         context: RequestContext | None = None,
+        *,
+        count: bool = False,
     ) -> dict[str, Any]:
         """What the index is: `name`, `bucket`, `arn`, `dimension` and so on.
 
-        S3 Vectors keeps no count of vectors; `count_by_filter({})` counts them.
+        Args:
+            count: also count all vectors, as `count`; S3 Vectors keeps no count, so this
+                lists the whole index.
         """
-        index = self._index.describe()
-        return {"name": self.index_name, "bucket": self.bucket_name, **index.as_dict()}
+        with logged("get_collection_info", self._index.name):
+            told = self._index.describe().as_dict()
+            if count:
+                told["count"] = sum(len(page.rows) for page in self._index.pages(metadata=False))
+        return {"name": self.index_name, "bucket": self.bucket_name, **told}
+
+
+def _present(filter: dict[str, Any] | None) -> list[filters.Filter]:
+    """A filter, and not soft-deleted if it does not speak of that."""
+    parts = filters.conditions(filter)
+    return parts if filters.mentions(STATUS, parts) else [filters.IS_ACTIVE, *parts]

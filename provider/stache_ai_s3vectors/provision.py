@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from .answers import CLASSIC, ENHANCED
 from .client import endpoint_of, far_end, translated
-from .records import NON_FILTERABLE
+from .keys import NON_FILTERABLE, TEXT
 from .settings import Options
+
+_LOG = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from mypy_boto3_s3vectors import S3VectorsClient
@@ -22,9 +26,20 @@ def create_bucket(client: S3VectorsClient, options: Options) -> bool:
 def create_index(client: S3VectorsClient, options: Options, name: str) -> bool:
     """Make an index as Stache needs it, with cosine distance; False when it exists already.
 
+    It gets text search on `text`, which hybrid search needs, unless the bucket makes CLASSIC
+    indexes, which have none.
+
     Raises:
         NotFoundError: there is no such vector bucket, and how to make it.
     """
+    enhanced = _makes_enhanced(client, options)
+    if not enhanced:
+        _LOG.warning(
+            "bucket %s makes CLASSIC indexes: %s gets no text search", options.bucket, name
+        )
+    metadata: Any = {"nonFilterableMetadataKeys": NON_FILTERABLE}
+    if enhanced:
+        metadata["textSearchConfigurations"] = [{"metadataKey": TEXT}]
     what = f"CreateIndex of {options.bucket}/{name} {far_end(client, options)}"
     with translated(what, advice=advice(client, options)):
         return _made(
@@ -35,9 +50,16 @@ def create_index(client: S3VectorsClient, options: Options, name: str) -> bool:
                 dataType="float32",
                 dimension=options.dimension,
                 distanceMetric="cosine",
-                metadataConfiguration={"nonFilterableMetadataKeys": NON_FILTERABLE},
+                metadataConfiguration=metadata,
             ),
         )
+
+
+def _makes_enhanced(client: S3VectorsClient, options: Options) -> bool:
+    what = f"GetVectorBucket of {options.bucket} {far_end(client, options)}"
+    with translated(what, advice=advice(client, options)):
+        bucket = client.get_vector_bucket(vectorBucketName=options.bucket)["vectorBucket"]
+    return bucket.get("defaultIndexMode", CLASSIC) == ENHANCED
 
 
 def advice(client: S3VectorsClient, options: Options) -> str:

@@ -19,28 +19,14 @@ from typing import Any, Final
 
 from . import limits
 from .errors import InvalidInputError, S3VectorsError
+from .keys import ACTIVE, DEFAULT_NAMESPACE, NAMESPACE, NON_FILTERABLE, OVERFLOW, STATUS, TEXT
+from .sizes import ROOM, check_total, make_room, metadata_size
 
-TEXT: Final = "text"
-NAMESPACE: Final = "namespace"
-STATUS: Final = "status"
-TYPE: Final = "_type"
-OVERFLOW: Final = "_overflow"
+_EXACT_INTEGERS: Final = 2**24
+"""float32 holds every integer up to this one."""
 
-NON_FILTERABLE: Final = (TEXT, OVERFLOW)
-"""Metadata keys that an index for Stache declares non-filterable."""
-
-ACTIVE: Final = "active"
-SUMMARY: Final = "document_summary"
-DEFAULT_NAMESPACE: Final = "default"
-
-_KEPT: Final = frozenset({NAMESPACE, STATUS, TYPE, "doc_id", TEXT, OVERFLOW})
-"""Never moved out to save space: Stache filters every search on them."""
-
-_KEPT_LONGEST: Final = frozenset({"filename"})
-"""Moved out only when nothing else is left: Stache deletes and lists by them."""
-
-_LONGEST_STATUS: Final = "deleting"
-"""Sizes are taken with Stache's longest status, so that a stored chunk can be soft-deleted."""
+_LARGEST_INTEGER: Final = 2**63 - 1
+"""JSON writers stop here; what is larger is sent as a float, and as it is in `_overflow`."""
 
 
 @dataclass(frozen=True)
@@ -92,13 +78,73 @@ def to_metadata(
         InvalidInputError: something that neither S3 Vectors nor `_overflow` can hold; the
             message starts with what it is.
     """
+    if not isinstance(metadata, Mapping):
+        raise InvalidInputError(f"the metadata is {metadata!r:.80}, not a dictionary")
+    simple = _simple(text, metadata, namespace, non_filterable)
+    return _general(text, metadata, namespace, non_filterable) if simple is None else simple
+
+
+def _simple(
+    text: str, metadata: Mapping[str, Any], namespace: str | None, non_filterable: frozenset[str]
+) -> Stored | None:
+    """What `_general` answers for almost every chunk, in a tenth of its time; or None.
+
+    That is: strings, small integers, booleans and lists of strings, within the limits.
+    """
+    stored: dict[str, Any] = {**metadata, TEXT: text}
+    if namespace or not stored.get(NAMESPACE):
+        stored[NAMESPACE] = namespace or DEFAULT_NAMESPACE
+    if stored.get(STATUS) is None:
+        stored[STATUS] = ACTIVE
+    total, filterable = 4, 4 + ROOM
+    for key, value in stored.items():
+        size = _simple_size(value)
+        if size is None or type(key) is not str or not key.isascii():
+            return None
+        total += 8 + len(key) + size
+        if key not in non_filterable:
+            filterable += 8 + len(key) + size
+    fits = (
+        total + ROOM <= limits.METADATA_BYTES
+        and filterable <= limits.FILTERABLE_METADATA_BYTES
+        and len(stored) <= limits.METADATA_KEYS
+        and OVERFLOW not in stored
+        and type(stored.get(TEXT)) is type(stored[NAMESPACE]) is type(stored[STATUS]) is str
+    )
+    return Stored(stored, ()) if fits else None
+
+
+def _simple_size(value: Any) -> int | None:
+    kind = type(value)
+    if kind is str:
+        return len(value) if value.isascii() else _utf8_size(value)
+    if kind is int:
+        return 4 if -_EXACT_INTEGERS <= value <= _EXACT_INTEGERS else None
+    if kind is bool:
+        return 0
+    if kind is list and value and all(type(item) is str and item.isascii() for item in value):
+        return 4 * len(value) + sum(map(len, value))
+    return None
+
+
+def _utf8_size(value: str) -> int | None:
+    try:
+        return len(value.encode())
+    except UnicodeEncodeError:
+        return None
+
+
+def _general(
+    text: str, metadata: Mapping[str, Any], namespace: str | None, non_filterable: frozenset[str]
+) -> Stored:
     wanted = _wanted(text, metadata, namespace)
     plain = {key: _plain(value) for key, value in wanted.items() if _fits(value)}
     overflow = {key: value for key, value in wanted.items() if key not in plain}
-    copies = {key: value for key, value in plain.items() if not _exact(value)}
+    copies = {key: wanted[key] for key in plain if not _exact(wanted[key])}
     extra = bool(overflow or (copies and OVERFLOW in non_filterable))
-    moved = _make_room({TEXT: text, **plain}, non_filterable, extra_key=extra)
-    overflow |= {key: plain.pop(key) for key in moved}
+    moved = make_room({TEXT: text, **plain}, non_filterable, extra_key=extra)
+    overflow |= {key: wanted[key] for key in moved}
+    plain = {key: value for key, value in plain.items() if key not in overflow}
     if overflow and OVERFLOW not in non_filterable:
         raise InvalidInputError(_needs_overflow(overflow, moved))
     if OVERFLOW in non_filterable:
@@ -106,7 +152,7 @@ def to_metadata(
     stored = {TEXT: text, **plain}
     if overflow:
         stored[OVERFLOW] = json.dumps(overflow, ensure_ascii=False, separators=(",", ":"))
-    _check_total(stored)
+    check_total(stored)
     return Stored(stored, tuple(moved))
 
 
@@ -114,8 +160,6 @@ def _wanted(text: str, metadata: Mapping[str, Any], namespace: str | None) -> di
     """The metadata that has to come out again, checked; all of it but the text."""
     if not isinstance(text, str):
         raise InvalidInputError(f"the text is a {type(text).__name__}, not a string")
-    if not isinstance(metadata, Mapping):
-        raise InvalidInputError(f"the metadata is {metadata!r:.80}, not a dictionary")
     if OVERFLOW in metadata:
         raise InvalidInputError(f"metadata key {OVERFLOW!r} is reserved; use another")
     wanted = {key: value for key, value in metadata.items() if key != TEXT}
@@ -171,25 +215,6 @@ def from_metadata(key: str, stored: Mapping[str, Any]) -> Chunk:
     return Chunk(str(stored.get(TEXT, "")), metadata)
 
 
-def metadata_size(metadata: Mapping[str, Any]) -> int:
-    """Bytes as the service counts them: 4 + Σ(8 + utf8(key) + value).
-
-    A string counts its UTF-8 bytes, a number 4, a boolean 0, an array 4 and the element
-    for each element (probed on AWS, September 2026; not the length of the JSON).
-    """
-    return 4 + sum(8 + len(key.encode()) + _value_size(value) for key, value in metadata.items())
-
-
-def _value_size(value: Any) -> int:
-    if isinstance(value, str):
-        return len(value.encode())
-    if isinstance(value, bool):
-        return 0
-    if isinstance(value, list):
-        return sum(4 + _value_size(item) for item in value)
-    return 4
-
-
 def _check_json(metadata: Mapping[str, Any]) -> None:
     for key, value in metadata.items():
         if not isinstance(key, str):
@@ -232,49 +257,19 @@ def _is_number(value: Any) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return float(value) if type(value) is int and abs(value) > _LARGEST_INTEGER else value
 
 
 def _exact(value: Any) -> bool:
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return all(map(_exact, value))
     if isinstance(value, (str, bool)):
         return True
+    if abs(value) > _LARGEST_INTEGER and isinstance(value, int):
+        return False
     return bool(struct.unpack("<f", struct.pack("<f", value))[0] == value)
-
-
-def _make_room(
-    metadata: Mapping[str, Any], non_filterable: frozenset[str], *, extra_key: bool
-) -> list[str]:
-    """Keys to move to `_overflow`, largest first, until the rest is within the limits."""
-    sizes = {
-        key: 8 + len(key.encode()) + _value_size(value)
-        for key, value in _with_room(metadata).items()
-        if key not in non_filterable
-    }
-    over = 4 + sum(sizes.values()) - limits.FILTERABLE_METADATA_BYTES
-    extra_key = extra_key or len(metadata) > limits.METADATA_KEYS
-    surplus = len(metadata) + extra_key - limits.METADATA_KEYS
-    moved: list[str] = []
-    movable = sizes.keys() - _KEPT
-    for key in sorted(movable, key=lambda key: (key in _KEPT_LONGEST, -sizes[key], key)):
-        if over <= 0 and surplus <= 0:
-            break
-        moved.append(key)
-        over, surplus = over - sizes[key], surplus - 1
-    if over > 0:
-        largest = ", ".join(f"{key} {sizes[key]}" for key in sorted(sizes.keys() - set(moved)))
-        raise InvalidInputError(
-            f"the filterable metadata is {over} bytes over the service's "
-            f"{limits.FILTERABLE_METADATA_BYTES} even without what can be moved; left are "
-            f"(bytes): {largest}"
-        )
-    return moved
-
-
-def _with_room(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    status = max(metadata[STATUS], _LONGEST_STATUS, key=lambda text: len(text.encode()))
-    return {**metadata, STATUS: status}
 
 
 def _needs_overflow(overflow: Mapping[str, Any], moved: Sequence[str]) -> str:
@@ -297,15 +292,3 @@ def _kind(value: Any) -> str:
     if value is None:
         return "null"
     return "an object" if isinstance(value, dict) else "a number beyond float32"
-
-
-def _check_total(stored: Mapping[str, Any]) -> None:
-    size = metadata_size(_with_room(stored))
-    if size > limits.METADATA_BYTES:
-        parts = {key: metadata_size({key: value}) - 4 for key, value in stored.items()}
-        largest = sorted(parts, key=lambda key: -parts[key])[:3]
-        shown = ", ".join(f"{key} {parts[key]}" for key in largest)
-        raise InvalidInputError(
-            f"text and metadata are {size} bytes, the service takes {limits.METADATA_BYTES}; "
-            f"the largest are (bytes): {shown}. Use smaller chunks"
-        )

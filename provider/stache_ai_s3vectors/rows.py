@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .records import Chunk, from_metadata
+from .records import from_metadata
 
 
 def score(distance: float, metric: str) -> float:
@@ -33,8 +33,9 @@ def fetched(key: str, stored: Mapping[str, Any], fields: Sequence[str] | None) -
     return {**_chosen(chunk.metadata, fields), **text, "id": key}
 
 
-def listed(key: str, chunk: Chunk, fields: Sequence[str] | None) -> dict[str, Any]:
+def listed(key: str, stored: Mapping[str, Any], fields: Sequence[str] | None) -> dict[str, Any]:
     """One chunk of a scan; its own names win over metadata of the same name."""
+    chunk = from_metadata(key, stored)
     return {**_chosen(chunk.everything, fields), "id": key, "key": key}
 
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError
 from pydantic_settings import SettingsConfigDict
 from stache_ai.config import Settings as StacheSettings
 
+from . import limits
 from .errors import ConfigurationError
 
 LOCAL: Final = "local:"
@@ -71,6 +72,24 @@ class Settings(StacheSettings):  # type: ignore[misc]  # stache_ai ships no type
     s3vectors_read_timeout: float = Field(
         default=15.0, gt=0, description="Seconds to wait for an answer, for each of the tries."
     )
+    s3vectors_max_attempts: int = Field(
+        default=5,
+        ge=1,
+        description="Tries of a request that was throttled, failed at the service's side or got "
+        "no answer, the first included.",
+    )
+    s3vectors_write_rate: float = Field(
+        default=float(limits.WRITTEN_VECTORS_PER_SECOND),
+        ge=0,
+        description="Vectors a second to write at most, per index and process; the service takes "
+        "2,500 from all of an index's writers together. 0: as fast as it goes, as with a `local:` "
+        "endpoint.",
+    )
+    s3vectors_search_mode: Literal["vector", "hybrid"] = Field(
+        default="vector",
+        description="`hybrid`: searches look for the question's words, too, where the index has "
+        "text search on `text`.",
+    )
 
     def __init__(self, **values: Any) -> None:
         bucket, name = values.get("s3vectors_bucket"), values.get("s3vectors_bucket_name")
@@ -93,6 +112,9 @@ class Options:
     dimension: int
     connect_timeout: float
     read_timeout: float
+    max_attempts: int
+    write_rate: float
+    hybrid: bool
 
     @property
     def local(self) -> bool:
@@ -140,6 +162,9 @@ def resolve(settings: StacheSettings, index: str | None = None) -> Options:
         dimension=_dimension(ours),
         connect_timeout=ours.s3vectors_connect_timeout,
         read_timeout=ours.s3vectors_read_timeout,
+        max_attempts=ours.s3vectors_max_attempts,
+        write_rate=ours.s3vectors_write_rate,
+        hybrid=ours.s3vectors_search_mode == "hybrid",
     )
 
 

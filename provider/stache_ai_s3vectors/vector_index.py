@@ -1,37 +1,46 @@
-"""One index of a vector bucket: put, get, query, scan, delete, in AWS's words.
+"""One index of a vector bucket: put, get, query, list, delete, in AWS's words.
 
-Batches and pages live here and nowhere else: callers hand over any number of vectors and
-read any number of results.
+Batches, pages, pace and parallel calls live here and nowhere else: callers hand over any
+number of vectors and read any number of results.
 """
 
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypedDict, TypeVar
 
 from . import limits
+from .answers import ACTIVE, ENHANCED, Description, Match
+from .batches import Batch, Record, batches
+from .bodies import PLACEHOLDER, dumps, sending
 from .client import connect, far_end, translated
-from .errors import NotFoundError, PartialWriteError, S3VectorsError
+from .errors import NotFoundError
+from .inputs import Numbers
+from .outcomes import Outcomes
+from .parallel import Page, in_flight, pages
 from .provision import advice, create_bucket, create_index
 from .settings import Options
+from .shared import Shared, shared
 
 if TYPE_CHECKING:
     from mypy_boto3_s3vectors import S3VectorsClient
-    from mypy_boto3_s3vectors.type_defs import (
-        ListVectorsInputTypeDef,
-        PutInputVectorTypeDef,
-        QueryVectorsInputTypeDef,
-    )
 
 T = TypeVar("T")
 
-_NUMBER_BYTES: Final = 26
-"""The longest a double can be in JSON, with the comma and the blank behind it."""
+Progress: TypeAlias = Callable[[int], object]
+"""Called with the number of vectors that were just dealt with, in the caller's thread."""
+
+Row: TypeAlias = tuple[str, dict[str, Any]]
+"""A vector's key and metadata."""
+
+PUTS_AT_A_TIME: Final = 4
+"""PutVectors requests under way: enough for the service's rate at 200 ms of latency."""
+
+ASK_AGAIN: Final = 10.0
+"""Seconds between two looks at an index whose text search is BUILDING."""
 
 
 class _Names(TypedDict):
@@ -39,76 +48,48 @@ class _Names(TypedDict):
     indexName: str
 
 
-@dataclass(frozen=True)
-class Description:
-    """What GetIndex tells and the provider needs."""
-
-    arn: str
-    dimension: int
-    metric: str
-    non_filterable: frozenset[str]
-    mode: str
-
-    def as_dict(self) -> dict[str, Any]:
-        """In AWS's words, for a person or a program to read."""
-        return {
-            "arn": self.arn,
-            "dimension": self.dimension,
-            "distanceMetric": self.metric,
-            "indexMode": self.mode,
-            "nonFilterableMetadataKeys": sorted(self.non_filterable),
-        }
-
-
-@dataclass(frozen=True)
-class Record:
-    """One vector as PutVectors takes it."""
-
-    key: str
-    vector: list[float]
-    metadata: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Match:
-    """One result of QueryVectors."""
-
-    key: str
-    distance: float
-    metadata: dict[str, Any]
-
-
 class VectorIndex:
     """An index that exists, or is made on first use when the options say so.
 
-    No call is made before one is needed; the first is always GetIndex. Every method raises
-    what `errors.py` lists.
+    No call is made before one is needed; the first is always GetIndex, once per index and
+    process. Every method raises what `errors.py` lists. Threads may share it.
     """
 
     def __init__(self, options: Options) -> None:
         self.options = options
-        self._description: Description | None = None
-        self._lock = threading.Lock()
 
     @cached_property
     def client(self) -> S3VectorsClient:
         """The boto3 client."""
         return connect(self.options)
 
+    @cached_property
+    def name(self) -> str:
+        """The index and its bucket."""
+        return f"{self.options.bucket}/{self.options.index}"
+
+    @cached_property
+    def _shared(self) -> Shared:
+        rate = None if self.options.local else self.options.write_rate
+        return shared(self.client, (self.options.bucket, self.options.index), rate)
+
     @property
     def _names(self) -> _Names:
         return {"vectorBucketName": self.options.bucket, "indexName": self.options.index}
 
     @cached_property
-    def _where(self) -> str:
-        return f"{self.options.bucket}/{self.options.index} {far_end(self.client, self.options)}"
-
-    @cached_property
     def _advice(self) -> str:
         return advice(self.client, self.options)
 
-    def _calling(self, operation: str) -> AbstractContextManager[None]:
-        return translated(f"{operation} on index {self._where}", advice=self._advice)
+    @contextmanager
+    def _calling(self, operation: str) -> Iterator[None]:
+        what = f"{operation} on index {self.name} {far_end(self.client, self.options)}"
+        try:
+            with translated(what, advice=self._advice):
+                yield
+        except NotFoundError:
+            self._shared.description = None  # it may be made again, and differently
+            raise
 
     def describe(self) -> Description:
         """The index's attributes, asked for once; makes the index if it may.
@@ -116,164 +97,180 @@ class VectorIndex:
         Raises:
             NotFoundError: there is no such bucket or index, and how to make one.
         """
-        with self._lock:
-            if self._description is None:
-                try:
-                    self._description = self._get_index()
-                except NotFoundError:
-                    if not self.options.create_index:
-                        raise
-                    self._create()
-                    self._description = self._get_index()
-            return self._description
+        with self._shared.lock:
+            if self._shared.description is None:
+                self._shared.description = self._get_or_create()
+                self._shared.asked = time.monotonic()
+            return self._shared.description
 
-    def _get_index(self) -> Description:
-        with self._calling("GetIndex"):
-            found = self.client.get_index(**self._names)["index"]
-        keys = found.get("metadataConfiguration", {}).get("nonFilterableMetadataKeys", [])
-        return Description(
-            arn=found["indexArn"],
-            dimension=found["dimension"],
-            metric=found["distanceMetric"],
-            non_filterable=frozenset(keys),
-            mode=found.get("indexMode", "CLASSIC"),
-        )
+    def text_search(self, key: str) -> str | None:
+        """The status of a metadata key's text search; None when there is none.
 
-    def _create(self) -> None:
+        While it is BUILDING, the index is asked again now and then.
+        """
+        status = self.describe().text_searches.get(key)
+        if status not in (None, ACTIVE) and time.monotonic() - self._shared.asked >= ASK_AGAIN:
+            self._shared.description = None
+            status = self.describe().text_searches.get(key)
+        return status
+
+    def _get_or_create(self) -> Description:
+        try:
+            return self._get_index()
+        except NotFoundError:
+            if not self.options.create_index:
+                raise
         if self.options.local:
             create_bucket(self.client, self.options)
         create_index(self.client, self.options, self.options.index)
+        return self._get_index()
 
-    def put(self, records: Sequence[Record]) -> None:
+    def _get_index(self) -> Description:
+        with self._calling("GetIndex"):
+            return Description.from_answer(self.client.get_index(**self._names)["index"])
+
+    def put(self, records: Sequence[Record], progress: Progress | None = None) -> None:
         """Store records, replacing those with the same keys.
 
+        After a failure no further request is sent.
+
         Raises:
-            PartialWriteError: a later batch failed after earlier ones were stored.
+            PartialWriteError: a batch failed after others were stored.
         """
         self.describe()
-        done: list[str] = []
-        for batch in _by_bytes(records):
-            vectors: list[PutInputVectorTypeDef] = [
-                {"key": record.key, "data": {"float32": record.vector}, "metadata": record.metadata}
-                for record in batch
-            ]
-            try:
-                with self._calling("PutVectors"):
-                    self.client.put_vectors(**self._names, vectors=vectors)
-            except S3VectorsError as error:
-                if done:
-                    raise _partial("stored", done, [r.key for r in records], error) from error
-                raise
-            done += [record.key for record in batch]
+        outcomes = Outcomes("stored", [record.key for record in records], progress)
+        wanted = batches(self.options.bucket, self.options.index, records)
+        unless_failed = (batch for batch in wanted if not outcomes.failed)
+        for batch, call in in_flight(self._put, unless_failed, PUTS_AT_A_TIME):
+            outcomes.add(batch.keys, call)
+        outcomes.check()
+
+    def _put(self, batch: Batch) -> None:
+        self._wait(len(batch.keys))
+        with self._calling("PutVectors"), sending(batch.body):
+            self.client.put_vectors(
+                **self._names,
+                vectors=[{"key": batch.keys[0], "data": {"float32": PLACEHOLDER}}],
+            )
+
+    def _wait(self, vectors: int) -> None:
+        if self._shared.pace is not None:
+            self._shared.pace.wait(vectors)
 
     def get(self, keys: Sequence[str], *, data: bool = False) -> Iterator[Record]:
         """The vectors that exist, in the order of the keys; without `data` they are empty."""
         self.describe()
-        for batch in _slices(list(dict.fromkeys(keys)), limits.GET_BATCH):
-            with self._calling("GetVectors"):
-                response = self.client.get_vectors(
-                    **self._names, keys=batch, returnData=data, returnMetadata=True
-                )
-            found = {vector["key"]: vector for vector in response["vectors"]}
-            for key in batch:
-                if vector := found.get(key):
-                    numbers = list(vector.get("data", {}).get("float32", ()))
-                    yield Record(key, numbers, dict(vector.get("metadata", {})))
+        wanted = _slices(list(dict.fromkeys(keys)), limits.GET_BATCH)
+        for _, call in in_flight(lambda batch: self._get(batch, data=data), wanted):
+            yield from call.result()
+
+    def _get(self, keys: Sequence[str], *, data: bool) -> list[Record]:
+        with self._calling("GetVectors"):
+            response = self.client.get_vectors(
+                **self._names, keys=keys, returnData=data, returnMetadata=True
+            )
+        found = {vector["key"]: vector for vector in response["vectors"]}
+        return [
+            Record(
+                key, found[key].get("data", {}).get("float32", []), found[key].get("metadata", {})
+            )
+            for key in keys
+            if key in found
+        ]
 
     def query(
-        self, vector: list[float], top_k: int, condition: dict[str, Any]
+        self,
+        vector: Numbers,
+        top_k: int,
+        condition: dict[str, Any],
+        texts: dict[str, str] | None = None,
     ) -> tuple[list[Match], str]:
-        """The nearest vectors that pass the filter, and the distance metric."""
-        request: QueryVectorsInputTypeDef = {
-            "vectorBucketName": self.options.bucket,
-            "indexName": self.options.index,
-            "queryVector": {"float32": vector},
+        """The nearest vectors that pass the filter, and the distance metric.
+
+        Args:
+            texts: for each metadata key with text search, what to look for: hybrid search.
+        """
+        request: dict[str, Any] = {
+            **self._names,
             "topK": top_k,
             "filter": condition,
             "returnDistance": True,
             "returnMetadata": True,
         }
-        if self.describe().mode != "ENHANCED":
-            request["queryMode"] = "ENHANCED"  # filter before the search; knows $startsWith
+        if self.describe().mode != ENHANCED:
+            request["queryMode"] = ENHANCED  # filter before the search; knows $startsWith
+        if texts:
+            request["queryTexts"] = [{"metadataKey": k, "text": t} for k, t in texts.items()]
+            request["returnScores"] = True
         matches: list[Match] = []
         while True:
-            with self._calling("QueryVectors"):
-                response = self.client.query_vectors(**request)
-            matches += [
-                Match(found["key"], found["distance"], found.get("metadata", {}))
-                for found in response["vectors"]
-            ]
+            body = dumps({**request, "queryVector": {"float32": vector}})
+            with self._calling("QueryVectors"), sending(body):
+                response = self.client.query_vectors(
+                    **request, queryVector={"float32": PLACEHOLDER}
+                )
+            matches += map(Match.from_answer, response["vectors"])
             if not response.get("nextToken"):
                 return matches, response["distanceMetric"]
             request["nextToken"] = response["nextToken"]
 
-    def scan(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Every vector's key and metadata, a page of ListVectors at a time."""
-        self.describe()
-        request: ListVectorsInputTypeDef = {
-            "vectorBucketName": self.options.bucket,
-            "indexName": self.options.index,
-            "maxResults": limits.LIST_PAGE,
-            "returnMetadata": True,
-        }
-        while True:
-            with self._calling("ListVectors"):
-                response = self.client.list_vectors(**request)
-            for vector in response["vectors"]:
-                yield vector["key"], vector.get("metadata", {})
-            if not response.get("nextToken"):
-                return
-            request["nextToken"] = response["nextToken"]
+    def pages(self, *, metadata: bool = True) -> Iterator[Page[Row]]:
+        """Every vector's key and metadata, in pages and in no order.
 
-    def delete(self, keys: Sequence[str]) -> None:
-        """Delete vectors; keys that hold none are passed over.
-
-        Raises:
-            PartialWriteError: a later batch failed after earlier ones were deleted.
+        An index of one page takes one call; a larger one is read in segments, several at a
+        time. Each page names its segment, and the last of a segment has no token.
         """
         self.describe()
-        done: list[str] = []
-        for batch in _slices(keys, limits.DELETE_BATCH):
-            try:
-                with self._calling("DeleteVectors"):
-                    self.client.delete_vectors(**self._names, keys=batch)
-            except S3VectorsError as error:
-                if done:
-                    raise _partial("deleted", done, keys, error) from error
-                raise
-            done += batch
+        first = self._list(None, None, metadata=metadata)
+        yield first
+        if first.token is None:
+            return
+        seen = {key for key, _ in first.rows}
+        segments = pages(
+            lambda number, token: self._list(number, token, metadata=metadata),
+            limits.LIST_SEGMENTS,
+        )
+        for page in segments:
+            rows = [row for row in page.rows if row[0] not in seen]
+            yield Page(rows, page.token, page.segment)
+
+    def _list(self, segment: int | None, token: str | None, *, metadata: bool) -> Page[Row]:
+        request: dict[str, Any] = {
+            **self._names,
+            "maxResults": limits.LIST_PAGE,
+            "returnMetadata": metadata,
+        }
+        if segment is not None:
+            request["segmentIndex"] = segment
+            request["segmentCount"] = limits.LIST_SEGMENTS
+        if token is not None:
+            request["nextToken"] = token
+        with self._calling("ListVectors"):
+            response = self.client.list_vectors(**request)
+        rows = [(vector["key"], vector.get("metadata", {})) for vector in response["vectors"]]
+        return Page(rows, response.get("nextToken") or None, segment)
+
+    def delete(self, keys: Sequence[str], progress: Progress | None = None) -> None:
+        """Delete vectors; keys that hold none are passed over.
+
+        A batch that fails does not keep the others from being tried.
+
+        Raises:
+            PartialWriteError: some batches failed, others are deleted.
+        """
+        self.describe()
+        outcomes = Outcomes("deleted", keys, progress)
+        wanted = outcomes.untried(_slices(keys, limits.DELETE_BATCH))
+        for batch, call in in_flight(self._delete, wanted):
+            outcomes.add(batch, call)
+        outcomes.check()
+
+    def _delete(self, keys: Sequence[str]) -> None:
+        self._wait(len(keys))
+        with self._calling("DeleteVectors"):
+            self.client.delete_vectors(**self._names, keys=keys)
 
 
 def _slices(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     for start in range(0, len(items), size):
         yield items[start : start + size]
-
-
-def _by_bytes(records: Sequence[Record]) -> Iterator[list[Record]]:
-    """Batches within the service's count and, by the longest JSON they can become, bytes."""
-    batch: list[Record] = []
-    size = 0
-    for record in records:
-        bytes_ = _NUMBER_BYTES * len(record.vector) + len(json.dumps(record.metadata))
-        bytes_ += len(json.dumps(record.key)) + 100  # the names around them
-        full = len(batch) == limits.PUT_BATCH or size + bytes_ > limits.REQUEST_BODY_BYTES - 1000
-        if batch and full:
-            yield batch
-            batch, size = [], 0
-        batch.append(record)
-        size += bytes_
-    if batch:
-        yield batch
-
-
-def _partial(
-    verb: str, done: Sequence[str], wanted: Sequence[str], error: S3VectorsError
-) -> PartialWriteError:
-    finished = set(done)
-    missing = [key for key in wanted if key not in finished]
-    message = (
-        f"{len(done)} of {len(wanted)} vectors are {verb}, {len(missing)} are not known to be: "
-        f"{error}. The error's `done` and `missing` name them; calling again with the missing "
-        "completes it"
-    )
-    return PartialWriteError(message, done=done, missing=missing)

@@ -62,6 +62,7 @@ def test_nothing_is_called_before_it_is_needed():
     assert seen == [
         "GetIndex",
         "CreateVectorBucket",
+        "GetVectorBucket",
         "CreateIndex",
         "GetIndex",
         "PutVectors",
@@ -173,7 +174,9 @@ def test_on_a_server_a_missing_index_is_made_when_asked_a_missing_bucket_never()
     with server() as url:
         provider = stache.provider(s3vectors_endpoint_url=url, s3vectors_create_index=True)
         with closing(provider.client) as client:
-            with pytest.raises(NotFoundError, match=f"CreateIndex .* {url}: .*To make the bucket"):
+            with pytest.raises(
+                NotFoundError, match=f"GetVectorBucket .* {url}: .*To make the bucket"
+            ):
                 provider.count_by_filter({})
 
             client.create_vector_bucket(vectorBucketName="my-bucket")

@@ -50,4 +50,4 @@ def test_a_walk_keeps_what_a_query_would_keep(document, metadata):
     columns.put([0], [metadata], 1)
     [passes] = columns.matching(parse(made, frozenset(), enhanced=True), 1)
 
-    assert filters.matches(made, metadata) == passes
+    assert filters.predicate(made)(metadata) == passes

@@ -18,7 +18,7 @@ from stache_ai_s3vectors import (
     S3VectorsError,
     UnavailableError,
 )
-from stache_ai_s3vectors.records import metadata_size
+from stache_ai_s3vectors.sizes import metadata_size
 
 
 @pytest.fixture
@@ -325,17 +325,35 @@ def test_text_that_just_fits_can_be_soft_deleted(provider):
 
 def test_a_failure_half_way_says_what_is_stored(provider):
     """The caller's own ids are never deleted; calling again with the missing completes it."""
-    ids = [str(n) for n in range(1200)]
+    ids = [str(n) for n in range(1500)]
     stache.failing(provider.client, "PutVectors", 2)
 
-    with pytest.raises(PartialWriteError, match="500 of 1200 vectors are stored") as failed:
-        provider.insert([[1, 2, 3, 4]] * 1200, ["t"] * 1200, ids=ids)
+    with pytest.raises(PartialWriteError, match="1000 of 1500 vectors are stored") as failed:
+        provider.insert([[1, 2, 3, 4]] * 1500, ["t"] * 1500, ids=ids)
 
-    assert failed.value.done == ids[:500]
-    assert failed.value.missing == ids[500:]
+    assert failed.value.missing in (ids[:500], ids[500:1000], ids[1000:])
+    assert {*failed.value.done, *failed.value.missing} == {*ids}
     assert isinstance(failed.value.__cause__, UnavailableError)
-    assert pickle.loads(pickle.dumps(failed.value)).missing == ids[500:]
-    assert provider.count_by_filter({}) == 500
+    assert pickle.loads(pickle.dumps(failed.value)).missing == failed.value.missing
+    rows = provider.list_by_filter({}, limit=2000)
+    assert sorted(row["id"] for row in rows) == sorted(failed.value.done)
+
+
+def test_after_a_failure_nothing_more_is_sent(provider):
+    """Only what is under way already ends."""
+    asked = []
+    provider.client.meta.events.register(
+        "provide-client-params.s3vectors.PutVectors", lambda **_: asked.append(1)
+    )
+    stache.failing(provider.client, "PutVectors", *range(1, 100))
+
+    with pytest.raises(UnavailableError):
+        provider.insert(
+            [[1, 2, 3, 4]] * 10_000, ["t"] * 10_000, ids=[f"{n}" for n in range(10_000)]
+        )
+
+    assert 1 <= len(asked) <= 4
+    assert provider.count_by_filter({}) == 0
 
 
 def test_after_a_failure_half_way_made_up_ids_are_deleted_again(provider):
@@ -343,12 +361,12 @@ def test_after_a_failure_half_way_made_up_ids_are_deleted_again(provider):
     stache.failing(provider.client, "PutVectors", 2)
 
     with pytest.raises(
-        PartialWriteError, match="Nothing of the call is stored: .* .500 of 1200"
+        PartialWriteError, match="Nothing of the call is stored: .* .1000 of 1500"
     ) as failed:
-        provider.insert([[1, 2, 3, 4]] * 1200, ["t"] * 1200)
+        provider.insert([[1, 2, 3, 4]] * 1500, ["t"] * 1500)
 
     assert failed.value.done == []
-    assert len(failed.value.missing) == 1200
+    assert len(failed.value.missing) == 1500
     assert "completes it" not in str(failed.value)
     assert provider.count_by_filter({}) == 0
 
@@ -356,14 +374,27 @@ def test_after_a_failure_half_way_made_up_ids_are_deleted_again(provider):
 def test_when_that_fails_too_the_error_still_says_what_is_stored(provider):
     """Two failures, one error with both."""
     stache.failing(provider.client, "PutVectors", 2)
-    stache.failing(provider.client, "DeleteVectors", 1)
+    stache.failing(provider.client, "DeleteVectors", 1, 2)
 
     with pytest.raises(PartialWriteError, match="failed too: DeleteVectors") as failed:
-        provider.insert([[1, 2, 3, 4]] * 600, ["t"] * 600)
+        provider.insert([[1, 2, 3, 4]] * 1000, ["t"] * 1000)
 
     assert len(failed.value.done) == 500
-    assert len(failed.value.missing) == 100
+    assert len(failed.value.missing) == 500
     assert provider.count_by_filter({}) == 500
+
+
+def test_what_could_be_deleted_again_does_not_count_as_stored(provider):
+    """Half of the clean-up worked."""
+    stache.failing(provider.client, "PutVectors", 3)
+    stache.failing(provider.client, "DeleteVectors", 2)
+
+    with pytest.raises(PartialWriteError, match="failed too") as failed:
+        provider.insert([[1, 2, 3, 4]] * 1500, ["t"] * 1500)
+
+    found = [row["id"] for row in provider.list_by_filter({}, limit=2000)]
+    assert sorted(failed.value.done) == sorted(found)
+    assert {*failed.value.done} | {*failed.value.missing} >= {*found}
 
 
 def test_a_failure_of_the_only_batch_stores_nothing(provider):

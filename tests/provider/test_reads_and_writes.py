@@ -345,7 +345,9 @@ def test_collection_info_is_what_the_service_says(provider):
         "distanceMetric": "cosine",
         "indexMode": "ENHANCED",
         "nonFilterableMetadataKeys": ["_overflow", "text"],
+        "textSearch": {"text": "ACTIVE"},
     }
+    assert provider.get_collection_info(count=True)["count"] == 3
 
 
 def test_capabilities_do_not_make_stache_s_cli_crash(provider):

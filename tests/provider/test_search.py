@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 import stache
@@ -234,16 +232,16 @@ def test_top_k_can_be_more_than_a_page(provider):
 
 def test_on_a_classic_index_the_filter_still_comes_first(provider):
     """Buckets made before 2026-09-30 are CLASSIC; `name/*` needs ENHANCED there."""
-    provider.insert([QUESTION], ["a"], namespace="ns/child")
-    enhanced = provider._index.describe()
+    stache.engine("local:classic", bucket_mode="classic")
+    classic = stache.provider(s3vectors_endpoint_url="local:classic")
     requests = []
-    provider.client.meta.events.register(
-        "provide-client-params.s3vectors.QueryVectors", lambda params, **_: requests.append(params)
-    )
-
-    provider.search(QUESTION, namespace="ns/*")
-    provider._index._description = replace(enhanced, mode="CLASSIC")
-    assert texts(provider.search(QUESTION, namespace="ns/*")) == ["a"]
+    for one in (provider, classic):
+        one.insert([QUESTION], ["a"], namespace="ns/child")
+        one.client.meta.events.register(
+            "provide-client-params.s3vectors.QueryVectors",
+            lambda params, **_: requests.append(params),
+        )
+        assert texts(one.search(QUESTION, namespace="ns/*")) == ["a"]
 
     assert [request.get("queryMode") for request in requests] == [None, "ENHANCED"]
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from model import referee
-from stache_ai_s3vectors import S3VectorsProvider, Settings
+from s3vectors_local import Engine
+from stache_ai_s3vectors import S3VectorsProvider, Settings, client
 
 DIMENSION = 4
 
@@ -22,6 +24,14 @@ def provider(index: str | None = None, **settings: Any) -> S3VectorsProvider:
     if made._options.local:  # other clients are made, and closed, by the test
         referee(made.client)
     return made
+
+
+def engine(endpoint: str, **options: Any) -> Engine:
+    """The engine of a `local:` endpoint, with options; before its first provider is made."""
+    path = endpoint.removeprefix("local:")
+    path = str(Path(path).resolve()) if path else path
+    client._engines[path] = Engine(path or None, **options)
+    return client._engines[path]
 
 
 def older_index(provider: S3VectorsProvider, metric: str = "cosine") -> dict[str, str]:

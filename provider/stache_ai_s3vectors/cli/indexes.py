@@ -94,7 +94,7 @@ def create_command(settings: Settings, *, as_json: bool) -> None:
 
 def _check_fit(options: Options) -> None:
     """Refuse to recommend an index that was there already and is not what Stache needs."""
-    from stache_ai_s3vectors.records import NON_FILTERABLE
+    from stache_ai_s3vectors.keys import NON_FILTERABLE
     from stache_ai_s3vectors.vector_index import VectorIndex
 
     found = VectorIndex(options).describe()

@@ -1,0 +1,75 @@
+"""What the service answers, as values. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+ENHANCED: Final = "ENHANCED"
+CLASSIC: Final = "CLASSIC"
+ACTIVE: Final = "ACTIVE"
+
+
+@dataclass(frozen=True)
+class Description:
+    """An index, in AWS's words.
+
+    Args:
+        mode: ENHANCED, or CLASSIC.
+        text_searches: the metadata keys with text search, each with its status: BUILDING,
+            then ACTIVE.
+    """
+
+    arn: str
+    dimension: int
+    metric: str
+    non_filterable: frozenset[str]
+    mode: str
+    text_searches: Mapping[str, str]
+
+    @classmethod
+    def from_answer(cls, index: Mapping[str, Any]) -> Description:
+        """From the `index` of a GetIndex answer."""
+        metadata = index.get("metadataConfiguration", {})
+        texts = metadata.get("textSearchConfigurations", [])
+        return cls(
+            arn=index["indexArn"],
+            dimension=index["dimension"],
+            metric=index["distanceMetric"],
+            non_filterable=frozenset(metadata.get("nonFilterableMetadataKeys", [])),
+            mode=index.get("indexMode", CLASSIC),
+            text_searches={text["metadataKey"]: text.get("status", ACTIVE) for text in texts},
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """For a person or a program to read."""
+        return {
+            "arn": self.arn,
+            "dimension": self.dimension,
+            "distanceMetric": self.metric,
+            "indexMode": self.mode,
+            "nonFilterableMetadataKeys": sorted(self.non_filterable),
+            "textSearch": dict(self.text_searches),
+        }
+
+
+@dataclass(frozen=True)
+class Match:
+    """One result of QueryVectors.
+
+    Args:
+        distance: from the question's vector; None where only the text was found.
+        fused: the score of hybrid search; None without.
+    """
+
+    key: str
+    distance: float | None
+    fused: float | None
+    metadata: dict[str, Any]
+
+    @classmethod
+    def from_answer(cls, found: Mapping[str, Any]) -> Match:
+        """From one of the `vectors` of a QueryVectors answer."""
+        fused = found.get("scores", {}).get("fused")
+        return cls(found["key"], found.get("distance"), fused, found.get("metadata", {}))

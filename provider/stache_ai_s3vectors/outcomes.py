@@ -1,0 +1,98 @@
+"""What became of the batches of a call that writes, and the error that says so. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from .errors import (
+    AccessDeniedError,
+    NotFoundError,
+    PartialWriteError,
+    S3VectorsError,
+    UnavailableError,
+)
+
+T = TypeVar("T")
+
+
+class Outcomes:
+    """Collects which of the wanted keys are done.
+
+    Args:
+        verb: what is done to them, "stored" for instance.
+        wanted: all keys of the call.
+        progress: called with the number of keys that were just done.
+    """
+
+    def __init__(
+        self, verb: str, wanted: Sequence[str], progress: Callable[[int], object] | None = None
+    ) -> None:
+        self.done: list[str] = []
+        self._verb = verb
+        self._wanted = wanted
+        self._progress = progress
+        self._skipped: set[str] = set()
+        self._errors: list[S3VectorsError] = []
+
+    @property
+    def failed(self) -> bool:
+        """Whether any batch has failed."""
+        return bool(self._errors)
+
+    def untried(self, batches: Iterable[T]) -> Iterator[T]:
+        """The batches, until one fails in a way in which all others would fail, too."""
+        for batch in batches:
+            if any(isinstance(e, (NotFoundError, AccessDeniedError)) for e in self._errors):
+                return
+            yield batch
+
+    def add(self, keys: Sequence[str], call: Future[Any]) -> None:
+        """Note how the call that had to deal with these keys ended."""
+        error = call.exception()
+        if error is None:
+            self.note(keys)
+        elif isinstance(error, S3VectorsError):
+            self.fail(error)
+        else:
+            raise error
+
+    def note(self, keys: Sequence[str]) -> None:
+        """Note that these keys are done."""
+        self.done += keys
+        if self._progress is not None:
+            self._progress(len(keys))
+
+    def skip(self, keys: Iterable[str]) -> None:
+        """Note that there is nothing to do about these keys."""
+        self._skipped.update(keys)
+
+    def fail(self, error: S3VectorsError) -> None:
+        """Note an error; what it is about counts as not done."""
+        if isinstance(error, PartialWriteError):
+            self.note(error.done)
+        self._errors.append(error)
+
+    def check(self) -> None:
+        """Raise if anything failed.
+
+        Raises:
+            S3VectorsError: the error itself, when nothing is done.
+            PartialWriteError: some keys are done.
+        """
+        if not self._errors:
+            return
+        # One that leaves open what was done, if there is any
+        first = next((e for e in self._errors if isinstance(e, UnavailableError)), self._errors[0])
+        if not self.done:
+            raise first
+        finished = self._skipped.union(self.done)
+        missing = [key for key in self._wanted if key not in finished]
+        total = len(self.done) + len(missing)
+        message = (
+            f"{len(self.done)} of {total} vectors are {self._verb}, {len(missing)} are "
+            f"not known to be: {first}. The error's `done` and `missing` name them; calling again "
+            "with the missing completes it"
+        )
+        raise PartialWriteError(message, done=self.done, missing=missing) from first

@@ -1,0 +1,83 @@
+"""Search by vector or, where there are words and an index for them, by both."""
+
+from __future__ import annotations
+
+import logging
+from functools import lru_cache
+from typing import Any
+
+from . import filters, questions, rows
+from .answers import ACTIVE, Match
+from .errors import S3VectorsError
+from .inputs import check_top_k, check_vector
+from .keys import TEXT
+from .vector_index import VectorIndex
+
+_LOG = logging.getLogger(__name__)
+
+
+def search(
+    index: VectorIndex,
+    vector: Any,
+    top_k: int,
+    parts: list[filters.Filter],
+    question: str | None = None,
+) -> list[dict[str, Any]]:
+    """The nearest vectors for which all conditions hold, as Stache reads them.
+
+    Args:
+        question: the words to look for, too; None for search by vector only.
+
+    Raises:
+        InvalidInputError: the service could not take the question; nothing was sent.
+    """
+    told = index.describe()
+    check_top_k(top_k)
+    condition = {"$and": parts}
+    filters.check_filterable(condition, told.non_filterable)
+    filters.check_constraints(condition)
+    numbers = check_vector(vector, told.dimension, told.metric)
+    texts = {TEXT: _cut(question)} if question and _has_text_search(index) else None
+    matches, metric = index.query(numbers, top_k, condition, texts)
+    # Fused scores mean nothing by themselves; the best is the measure of the others
+    best = _number(matches[0], matches[0].fused) if texts and matches else None
+    return [rows.found(match.key, _score(match, metric, best), match.metadata) for match in matches]
+
+
+def _score(match: Match, metric: str, best: float | None) -> float:
+    if best is None:
+        return rows.score(_number(match, match.distance), metric)
+    return _number(match, match.fused) / best
+
+
+def _number(match: Match, value: float | None) -> float:
+    if value is None:
+        raise S3VectorsError(f"QueryVectors answered without the score of {match.key!r}")
+    return value
+
+
+def _cut(question: str) -> str:
+    words = questions.cut(question)
+    if len(words) < len(question.rstrip()):
+        _warn_once(
+            "a question was longer than the 1,024 characters that the service takes; hybrid "
+            "search looks for its first words only (this is said once)"
+        )
+    return words
+
+
+def _has_text_search(index: VectorIndex) -> bool:
+    status = index.text_search(TEXT)
+    if status == ACTIVE:
+        return True
+    reason = "has no text search on 'text'" if status is None else f"is {status} its text search"
+    _warn_once(
+        f"S3VECTORS_SEARCH_MODE is hybrid, but index {index.name} {reason}: searching by vector "
+        "only (this is said once)"
+    )
+    return False
+
+
+@lru_cache(maxsize=1000)
+def _warn_once(message: str) -> None:
+    _LOG.warning(message)

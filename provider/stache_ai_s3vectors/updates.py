@@ -1,0 +1,83 @@
+"""Changes of chunks that are there, by id, held to a namespace."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+
+from . import filters, limits
+from .batches import Record
+from .errors import InvalidInputError
+from .outcomes import Outcomes
+from .parallel import in_flight
+from .records import with_status
+from .vector_index import Progress, VectorIndex
+
+_LOG = logging.getLogger(__name__)
+
+
+def existing(
+    index: VectorIndex, ids: Sequence[str], namespace: str | None, *, data: bool = False
+) -> Iterator[Record]:
+    """The chunks of these ids, in their order, but not those of another namespace."""
+    inside = filters.predicate(filters.all_of(filters.exactly(namespace)))
+    elsewhere = 0
+    for chunk in index.get(ids, data=data):
+        if inside(chunk.metadata):
+            yield chunk
+        else:
+            elsewhere += 1
+    if elsewhere:
+        _LOG.warning("%d ids are not in namespace %s: left alone", elsewhere, namespace)
+
+
+def set_status(
+    index: VectorIndex,
+    ids: Sequence[str],
+    namespace: str | None,
+    status: str,
+    progress: Progress | None = None,
+) -> int:
+    """Read chunks, and write them with another status; returns how many.
+
+    S3 Vectors changes no part of a vector: whoever writes one of them between the reading
+    and the writing is overwritten.
+
+    Raises:
+        PartialWriteError: some failed; all others were tried.
+    """
+    unique = list(dict.fromkeys(ids))
+    outcomes = Outcomes("updated", unique, progress)
+    starts = range(0, len(unique), limits.GET_BATCH)
+    groups = outcomes.untried(unique[start : start + limits.GET_BATCH] for start in starts)
+    work = partial(_set_status, index, namespace, status)
+    for group, call in in_flight(work, groups):
+        if call.exception() is not None:
+            outcomes.add(group, call)
+            continue
+        updated, refused = call.result()
+        outcomes.note(updated)
+        outcomes.skip(set(group) - set(updated) - refused.keys())
+        for error in refused.values():
+            outcomes.fail(error)
+    outcomes.check()
+    return len(outcomes.done)
+
+
+def _set_status(
+    index: VectorIndex, namespace: str | None, status: str, ids: Sequence[str]
+) -> tuple[list[str], dict[str, InvalidInputError]]:
+    """For at most one GetVectors: the ids that were updated, and those that cannot be."""
+    hidden = index.describe().non_filterable
+    records: list[Record] = []
+    refused: dict[str, InvalidInputError] = {}
+    for chunk in existing(index, ids, namespace, data=True):
+        try:
+            metadata = with_status(chunk.key, chunk.metadata, status, hidden)
+            records.append(replace(chunk, metadata=metadata))
+        except InvalidInputError as error:  # noqa: PERF203 - one is no reason not to try the rest
+            refused[chunk.key] = error
+    index.put(records)
+    return [record.key for record in records], refused
