@@ -102,8 +102,9 @@ def main() -> None:
     "faults",
     multiple=True,
     metavar="KIND:RATE",
-    help=f"Let a share of requests fail: {', '.join(KINDS)}, such as 503:0.01. With a timeout no "
-    "answer comes, and the request is carried out or not. Can be given more than once.",
+    help=f"Let a share of requests fail: {', '.join(KINDS)}, such as 503:0.01. With a timeout "
+    "or a dropped connection no answer comes, and the request is carried out or not. Can be given "
+    "more than once.",
 )
 @click.option("--seed", default=0, show_default=True, help="The faults that a seed gives repeat.")
 @click.option(

@@ -9,7 +9,7 @@ import random
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from .errors import (
     InternalServerException,
@@ -20,6 +20,9 @@ from .errors import (
 )
 
 TIMEOUT: Final = "timeout"
+DROPPED: Final = "dropped"
+
+Lost: TypeAlias = Literal["timeout", "dropped"]
 
 _ERRORS: Final[Mapping[str, ServiceError]] = {
     "408": RequestTimeoutException("The request timed out"),
@@ -34,7 +37,9 @@ _INEXACT: Final = 1e-9
 _LONGEST: Final = 3600
 """Seconds of latency; beyond an hour it is a mistake."""
 
-KINDS: Final = (*_ERRORS, TIMEOUT)
+_LOST: Final[Mapping[str, Lost]] = {TIMEOUT: TIMEOUT, DROPPED: DROPPED}
+
+KINDS: Final = (*_ERRORS, *_LOST)
 """What can be asked for."""
 
 
@@ -44,12 +49,13 @@ class Fate:
 
     Args:
         error: the answer instead of the engine's; the engine does not see the request.
-        lost: whether no answer comes at all.
+        lost: how no answer comes: "timeout", nothing happens; or "dropped", the connection
+            ends before the answer does. None when one comes.
         done: whether the engine carries the request out.
     """
 
     error: ServiceError | None = None
-    lost: bool = False
+    lost: Lost | None = None
     done: bool = True
 
 
@@ -58,8 +64,8 @@ class Faults:
 
     Args:
         rates: the share of requests, from 0 to 1, of each kind: an HTTP status ("408",
-            "429", "500", "503"), or "timeout", where no answer comes and the request is
-            carried out or not, half each.
+            "429", "500", "503"), or "timeout" or "dropped", where no answer comes and the
+            request is carried out or not, half each.
         latency: seconds that every answer takes longer.
         seed: the same seed and sequence of requests has the same fates.
 
@@ -92,8 +98,7 @@ class Faults:
             chance, done = self._random.random(), self._random.random() < 1 / 2
         for kind, rate in self._rates.items():
             if chance < rate:
-                if kind == TIMEOUT:
-                    return Fate(lost=True, done=done)
-                return Fate(error=_ERRORS[kind], done=False)
+                lost = _LOST.get(kind)
+                return Fate(lost=lost, done=done) if lost else Fate(_ERRORS[kind], done=False)
             chance -= rate
         return Fate()

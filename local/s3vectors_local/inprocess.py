@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from .engine import Engine
-from .faults import Faults
+from .faults import TIMEOUT, Faults, Lost
 from .signatures import HttpRequest, Verifier
 from .wire import fated
 
@@ -46,7 +46,8 @@ def connect(
     Args:
         client: any boto3 `s3vectors` client.
         engine: who answers.
-        faults: what goes wrong on purpose; a lost answer is botocore's ReadTimeoutError.
+        faults: what goes wrong on purpose; a lost answer is botocore's ReadTimeoutError
+            or ConnectionClosedError.
         verifier: checks signatures; without it any credentials will do.
 
     Returns:
@@ -62,10 +63,8 @@ def connect(
         if fates.latency:
             time.sleep(fates.latency)
         got = fated(fate, engine, _http(request), verifier)
-        if got is None:
-            from botocore.exceptions import ReadTimeoutError  # noqa: PLC0415 - it is loaded
-
-            raise ReadTimeoutError(endpoint_url=request.url)
+        if isinstance(got, str):
+            raise _lost(got, request.url)
         return _Response(got.status, dict(got.headers), got.body)
 
     service = client.meta.service_model.service_name  # type: ignore[attr-defined]  # the same
@@ -76,6 +75,12 @@ def connect(
     events.unregister(_EVENT, unique_id=_ID)
     events.register(_EVENT, respond, unique_id=_ID)
     return client
+
+
+def _lost(how: Lost, url: str) -> Exception:
+    from botocore.exceptions import ConnectionClosedError, ReadTimeoutError  # noqa: PLC0415 - loaded
+
+    return (ReadTimeoutError if how == TIMEOUT else ConnectionClosedError)(endpoint_url=url)
 
 
 def _http(request: Any) -> HttpRequest:

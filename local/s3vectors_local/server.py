@@ -14,7 +14,7 @@ import uvicorn
 
 from .engine import Engine
 from .errors import ServiceUnavailableException
-from .faults import Faults
+from .faults import DROPPED, TIMEOUT, Faults, Lost
 from .limits import REQUEST_BODY_BYTES
 from .signatures import HttpRequest, Verifier
 from .wire import Answer, fated, refusal
@@ -57,14 +57,17 @@ class Application:
             if body is None:
                 return
             got = await self._answer(scope, body)
-            if got is None:  # a fault that was asked for: nothing comes
+            if got == TIMEOUT:  # a fault that was asked for: nothing comes
                 got = await self._until_left(receive)
-            await _send(send, got)
+            if got == DROPPED:
+                await _drop(send, receive)
+            else:
+                await _send(send, got)
         except asyncio.CancelledError:  # we are stopping, and it did not end in its time
             await _send(send, refusal(ServiceUnavailableException(_STOPPING)))
 
-    async def _answer(self, scope: Message, body: bytes) -> Answer | None:
-        """The answer, or None when it is to be lost."""
+    async def _answer(self, scope: Message, body: bytes) -> Answer | Lost:
+        """The answer, or how it is to be lost."""
         if (scope["method"], scope["path"]) == ("GET", "/health"):
             return Answer(200, {"content-type": "application/json"}, b'{"status":"ok"}')
         fate = self._faults.draw()
@@ -97,6 +100,12 @@ async def _send(send: Send, got: Answer) -> None:
     encoded = [(name.encode(), text.encode()) for name, text in headers.items()]
     await send({"type": "http.response.start", "status": got.status, "headers": encoded})
     await send({"type": "http.response.body", "body": got.body})
+
+
+async def _drop(send: Any, receive: Receive) -> None:
+    """Close the connection; ASGI has no word for it, but uvicorn's `send` knows its transport."""
+    send.__self__.transport.abort()
+    await receive()  # until uvicorn has noticed, else it would answer for us
 
 
 async def _read(receive: Receive) -> bytes | None:

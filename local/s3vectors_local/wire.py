@@ -24,7 +24,7 @@ from .errors import (
     UnsupportedMediaTypeException,
     ValidationException,
 )
-from .faults import Fate
+from .faults import Fate, Lost
 from .limits import REQUEST_BODY_BYTES
 from .parsing import parse
 from .signatures import CREDENTIAL, HttpRequest, Verifier
@@ -71,12 +71,15 @@ def answer(engine: Engine, request: HttpRequest, verifier: Verifier | None = Non
 
 def fated(
     fate: Fate, engine: Engine, request: HttpRequest, verifier: Verifier | None
-) -> Answer | None:
-    """The answer that a request gets by its fate, or None when it is lost."""
+) -> Answer | Lost:
+    """The answer that a request gets by its fate, or how it is lost."""
     if fate.error:
         return refusal(fate.error)
-    got = answer(engine, request, verifier) if fate.done else None
-    return None if fate.lost else got
+    if fate.lost is None:
+        return answer(engine, request, verifier)
+    if fate.done:
+        answer(engine, request, verifier)
+    return fate.lost
 
 
 def refusal(error: ServiceError) -> Answer:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from botocore.config import Config
-from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
 from far_ends import boto_client, running, server
 from s3vectors_local import Engine, Faults, RateLimits, connect, serving
@@ -34,12 +34,13 @@ def kinds(faults, count=10_000):
 
 def test_faults_come_as_often_as_asked():
     """The rest is well; a lost request is carried out half of the time."""
-    found = kinds(Faults({"503": 0.1, "429": 0.05, "timeout": 0.2}))
+    found = kinds(Faults({"503": 0.1, "429": 0.05, "timeout": 0.2, "dropped": 0.1}))
 
     assert found[503] == pytest.approx(1000, abs=120)
     assert found[429] == pytest.approx(500, abs=90)
-    assert found[True, True] == pytest.approx(1000, abs=120)
-    assert found[True, False] == pytest.approx(1000, abs=120)
+    assert found["timeout", True] == pytest.approx(1000, abs=120)
+    assert found["timeout", False] == pytest.approx(1000, abs=120)
+    assert found["dropped", True] == pytest.approx(500, abs=90)
     assert sum(found.values()) == 10_000
 
 
@@ -58,7 +59,7 @@ def test_a_seed_repeats_its_faults():
     [
         (
             {"rates": {"418": 0.1}},
-            'no fault is called "418"; there are 408, 429, 500, 503, timeout',
+            'no fault is called "418"; there are 408, 429, 500, 503, timeout, dropped',
         ),
         ({"rates": {"503": 1.5}}, "the rate of 503 is 1.5; it must be from 0 to 1"),
         ({"rates": {"503": 0.6, "500": 0.6}}, "the rates add up to 1.2"),
@@ -121,12 +122,15 @@ def test_an_error_comes_instead_of_the_answer(faulty, kind, code):
     assert buckets(client.engine) == 0
 
 
-def test_a_lost_answer_is_a_timeout_and_the_request_may_be_done(faulty):
+@pytest.mark.parametrize(
+    "kind, error", [("timeout", ReadTimeoutError), ("dropped", ConnectionClosedError)]
+)
+def test_a_lost_answer_is_no_answer_and_the_request_may_be_done(faulty, kind, error):
     """One of these is, the other is not."""
-    client = faulty({"timeout": 1}, seed=0, config=IMPATIENT)
+    client = faulty({kind: 1}, seed=0, config=IMPATIENT)
 
     for name in ("first-bucket", "second-bucket"):
-        with pytest.raises(ReadTimeoutError):
+        with pytest.raises(error):
             client.create_vector_bucket(vectorBucketName=name)
 
     assert buckets(client.engine) == 1
@@ -182,7 +186,7 @@ def test_rates_that_would_refuse_for_ever_are_refused(rates):
 
 def test_fractions_that_add_up_to_one_are_fine():
     """As decimals, not as floats."""
-    assert kinds(Faults({"408": 0.33, "429": 0.56, "500": 0.11}), 100)[False, True] == 0
+    assert kinds(Faults({"408": 0.33, "429": 0.56, "500": 0.11}), 100)[None, True] == 0
 
 
 def test_an_index_that_is_not_there_is_not_throttled_but_missing():
