@@ -20,6 +20,11 @@ import orjson
 PLACEHOLDER: Final = (0.0,)
 """Stands for a vector in the request that botocore sees."""
 
+_ENDED_EARLY: Final = "stache_ai_s3vectors.ended_early"
+"""Where a parsed answer says that the connection closed before its end."""
+
+_FAILURE: Final = int(HTTPStatus.SERVICE_UNAVAILABLE)
+
 _READ: Final = ("GetVectors", "ListVectors", "QueryVectors")
 
 _body: ContextVar[bytes | None] = ContextVar("_body", default=None)
@@ -28,8 +33,8 @@ _body: ContextVar[bytes | None] = ContextVar("_body", default=None)
 def register(events: Any) -> None:
     """Make a boto3 `s3vectors` client's events use this module."""
     events.register("before-call.s3vectors", _send)
-    for operation in _READ:
-        events.register(f"before-parse.s3vectors.{operation}", _read)
+    events.register("before-parse.s3vectors", _read)
+    events.register_first("needs-retry.s3vectors", _make_a_failure)
 
 
 @contextmanager
@@ -44,7 +49,14 @@ def sending(body: bytes) -> Iterator[None]:
 
 def dumps(document: Any) -> bytes:
     """JSON; numpy arrays are lists of numbers."""
-    return orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
+    return orjson.dumps(document, default=_listed, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def _listed(value: Any) -> Any:
+    """What orjson leaves to us: arrays that are not one block of native numbers."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"{value!r:.80} is no JSON")
 
 
 def _send(params: dict[str, Any], **_: Any) -> None:
@@ -54,15 +66,39 @@ def _send(params: dict[str, Any], **_: Any) -> None:
 
 
 def _read(
-    response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any
+    operation_model: Any,
+    response_dict: dict[str, Any],
+    customized_response_dict: dict[str, Any],
+    **_: Any,
 ) -> None:
-    """The answer as the service wrote it: this API's names are botocore's, too."""
-    if response_dict["status_code"] != HTTPStatus.OK:
-        return  # botocore reads errors
-    try:
-        answer = orjson.loads(response_dict["body"])
-    except orjson.JSONDecodeError:
-        return  # and complains of what is none
-    if isinstance(answer, dict):
-        customized_response_dict.update(answer)
+    """Read an answer, and mark one that ended early, which botocore would take for whole.
+
+    Its HTTP library is told not to compare an answer with the length that was announced.
+    """
+    body, announced = response_dict["body"], response_dict["headers"].get("content-length")
+    if announced is not None and len(body) < int(announced):
+        customized_response_dict[_ENDED_EARLY] = True
         response_dict["body"] = b"{}"
+    elif operation_model.name in _READ and response_dict["status_code"] == HTTPStatus.OK:
+        answer = _loads(body)
+        if isinstance(answer, dict):  # this API's names are botocore's, too
+            customized_response_dict.update(answer)
+            response_dict["body"] = b"{}"
+
+
+def _loads(body: bytes) -> Any:
+    """A JSON document; None when it is none, of which botocore will complain."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _make_a_failure(response: tuple[Any, dict[str, Any]] | None, **_: Any) -> None:
+    """Let botocore deal with an answer that ended early as with one that says 503."""
+    if response is None or not response[1].pop(_ENDED_EARLY, False):
+        return
+    http, parsed = response
+    http.status_code = parsed["ResponseMetadata"]["HTTPStatusCode"] = _FAILURE
+    message = "the connection closed before the end of the answer"
+    parsed["Error"] = {"Code": "ConnectionClosed", "Message": message}

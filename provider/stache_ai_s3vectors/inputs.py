@@ -13,9 +13,6 @@ from .errors import InvalidInputError
 Numbers: TypeAlias = Any
 """A vector as it can be sent: a list of floats or a numpy array."""
 
-_DOUBLE: Final = 8
-"""Bytes of the largest number that can be sent."""
-
 _SURELY_MORE_THAN_TINY: Final = limits.FLOAT32_TINY * math.sqrt(limits.DIMENSIONS)
 """A vector longer than this has an element that float32 does not round to zero."""
 
@@ -114,9 +111,11 @@ def _check_array(vector: Any, dimension: int, metric: str) -> Any:
             "of numbers"
         )
     _check_dimension(len(vector), dimension)
-    _check_largest(float(abs(vector).max()), metric)
-    plain = vector.dtype.isnative and vector.dtype.itemsize <= _DOUBLE
-    return vector.copy() if plain else vector.astype(float)
+    # As floats, because the smallest integer's absolute value is none of its type
+    floats = vector.astype(float)
+    _check_largest(float(abs(floats).max()), metric)
+    native = vector.dtype.isnative and vector.dtype.itemsize <= floats.dtype.itemsize
+    return vector if native else floats
 
 
 def _largest(numbers: Sequence[float]) -> float:

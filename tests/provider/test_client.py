@@ -199,7 +199,7 @@ def test_the_services_errors_become_ours(code, kind):
     provider.get_collection_info()
     error = {"Error": {"Code": code, "Message": "the reason"}, "ResponseMetadata": {}}
     provider.client.meta.events.register(
-        "before-call.s3vectors", lambda **_: (stache.Unavailable(), error)
+        "before-call.s3vectors", lambda **_: (stache.UNAVAILABLE, error)
     )
 
     with pytest.raises(
@@ -213,7 +213,7 @@ def test_a_page_of_some_other_server_is_not_taken_for_success(operation):
     """Botocore takes any 200 for one: an insert would seem to be stored."""
     provider = stache.provider()
     provider.get_collection_info()
-    stache.losing_the_answer(provider.client, operation, 1, answer=stache.WebPage())
+    stache.losing_the_answer(provider.client, operation, 1, answer=stache.WEB_PAGE)
     call = {
         "PutVectors": lambda: provider.insert([[1, 2, 3, 4]], ["t"], ids=["a"]),
         "GetVectors": lambda: provider.get_by_ids(["a"]),

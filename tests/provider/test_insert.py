@@ -430,7 +430,7 @@ def test_what_was_refused_needs_no_withdrawal(provider):
 
 def test_an_error_page_of_a_proxy_counts_as_unavailable(provider):
     """Whether the request got through is not known, so what it stored is withdrawn."""
-    stache.losing_the_answer(provider.client, "PutVectors", 1, answer=stache.GatewayTimeout())
+    stache.losing_the_answer(provider.client, "PutVectors", 1, answer=stache.GATEWAY_TIMEOUT)
 
     with pytest.raises(UnavailableError, match="504"):
         provider.insert([[1, 2, 3, 4]], ["t"])

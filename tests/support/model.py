@@ -26,8 +26,11 @@ def referee(client: Any) -> Any:
 
 
 def _check(http_response: Any, model: Any, **_: Any) -> None:
-    if http_response.headers.get("content-type") == "text/html":
+    headers = http_response.headers
+    if headers.get("content-type") == "text/html":
         return  # a test's proxy stands in between
+    if int(headers.get("content-length", 0)) > len(http_response.content):
+        return  # a test cut it off
     document = json.loads(http_response.content)
     if http_response.status_code < 300:
         report = ParamValidator().validate(document, model.output_shape)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+
+import botocore.endpoint
+import pytest
 
 from model import referee
 from s3vectors_local import Engine
@@ -32,6 +37,45 @@ def engine(endpoint: str, **options: Any) -> Engine:
     path = str(Path(path).resolve()) if path else path
     client._engines[path] = Engine(path or None, **options)
     return client._engines[path]
+
+
+def engine_of(endpoint: str) -> Engine:
+    """The engine that answers the providers of a `local:` endpoint."""
+    return client._engines[endpoint.removeprefix("local:")]
+
+
+def without_waiting(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """From now on botocore does not wait before it tries again; the waits that it wanted."""
+    waits: list[float] = []
+    monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=waits.append))
+    return waits
+
+
+def retries(client: Any) -> list[int]:
+    """A list to which the client adds, for each call from now on, how often it was repeated."""
+    seen: list[int] = []
+    client.meta.events.register(
+        "after-call.s3vectors",
+        lambda parsed, **_: seen.append(parsed["ResponseMetadata"]["RetryAttempts"]),
+    )
+    return seen
+
+
+@dataclass
+class Answer:
+    """An HTTP response as botocore reads it."""
+
+    status_code: int
+    headers: dict[str, str]
+    content: bytes
+
+
+def answering(client: Any, operation: str, *answers: Answer) -> None:
+    """Give these answers to the next requests of an operation, instead of the engine's."""
+    left = list(answers)
+    client.meta.events.register_first(
+        f"before-send.s3vectors.{operation}", lambda **_: left.pop(0) if left else None
+    )
 
 
 def older_index(provider: S3VectorsProvider, metric: str = "cosine") -> dict[str, str]:
@@ -71,7 +115,7 @@ def failing(
         "Error": {"Code": code, "Message": "Currently unable"},
         "ResponseMetadata": {"HTTPStatusCode": 503},
     }
-    _at(client, f"before-call.s3vectors.{operation}", turns, (Unavailable(), error))
+    _at(client, f"before-call.s3vectors.{operation}", turns, (UNAVAILABLE, error))
 
 
 def losing_the_answer(client: Any, operation: str, *turns: int, answer: Any = None) -> None:
@@ -80,7 +124,7 @@ def losing_the_answer(client: Any, operation: str, *turns: int, answer: Any = No
     Retries are switched off, for all operations of the client: they would wait.
     """
     client.meta.events.unregister("needs-retry.s3vectors", unique_id="retry-config-s3vectors")
-    _at(client, f"before-send.s3vectors.{operation}", turns, answer or Unavailable())
+    _at(client, f"before-send.s3vectors.{operation}", turns, answer or UNAVAILABLE)
 
 
 def _at(client: Any, event: str, turns: tuple[int, ...], response: Any) -> None:
@@ -94,25 +138,13 @@ def _at(client: Any, event: str, turns: tuple[int, ...], response: Any) -> None:
     client.meta.events.register_first(event, respond)
 
 
-class Unavailable:
-    """An HTTP response as botocore reads it."""
+UNAVAILABLE = Answer(
+    503, {"x-amzn-errortype": "ServiceUnavailableException"}, b'{"message":"Currently unable"}'
+)
+WEB_PAGE = Answer(200, {"content-type": "text/html"}, b"<html><body>Welcome</body></html>")
+"""What some other server answers."""
 
-    status_code = 503
-    headers = {"x-amzn-errortype": "ServiceUnavailableException"}  # noqa: RUF012 - read only
-    content = b'{"message":"Currently unable"}'
-
-
-class WebPage:
-    """What some other server answers."""
-
-    status_code = 200
-    headers = {"content-type": "text/html"}  # noqa: RUF012 - read only
-    content = b"<html><body>Welcome</body></html>"
-
-
-class GatewayTimeout:
-    """What a proxy answers."""
-
-    status_code = 504
-    headers = {"content-type": "text/html"}  # noqa: RUF012 - read only
-    content = b"<html><body>504 Gateway Timeout</body></html>"
+GATEWAY_TIMEOUT = Answer(
+    504, {"content-type": "text/html"}, b"<html><body>504 Gateway Timeout</body></html>"
+)
+"""What a proxy answers."""

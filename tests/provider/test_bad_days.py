@@ -1,0 +1,180 @@
+"""Throttling, failures, lost answers and kills: what is stored is what was said to be."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import stache
+from s3vectors_local import Faults, connect
+from stache_ai_s3vectors import PartialWriteError, S3VectorsError
+
+pytestmark = pytest.mark.usefixtures("every_choice")
+
+RATES = {"429": 0.05, "503": 0.05, "timeout": 0.05, "dropped": 0.05}
+VECTOR = [1.0, 2.0, 3.0, 4.0]
+COUNT = 10_000
+
+
+class Expected:
+    """For each id the values that it may have, by what the provider said; None is no vector."""
+
+    def __init__(self):
+        self.possible = {}
+
+    def change(self, call, ids, after):
+        """Call; `after` makes of an id's value the new one."""
+        done, missing = ids, []
+        try:
+            call(ids)
+        except PartialWriteError as error:
+            done, missing = error.done, error.missing
+            assert not {*done} & {*missing}
+            assert {*done, *missing} <= {*ids}
+        except S3VectorsError:
+            done, missing = [], ids
+        for id_ in done:
+            self.possible[id_] = {after(value) for value in self._of(id_)}
+        for id_ in missing:
+            self.possible[id_] = self._of(id_) | {after(value) for value in self._of(id_)}
+
+    def _of(self, id_):
+        return self.possible.get(id_, {None})
+
+    @property
+    def open(self):
+        """The ids of which it is not known what they have."""
+        return [id_ for id_, values in self.possible.items() if len(values) > 1]
+
+    def check(self, rows):
+        """What is stored is what was said."""
+        found = {row["id"]: (row["version"], row["status"]) for row in rows}
+        assert found.keys() <= self.possible.keys()
+        for id_, values in self.possible.items():
+            assert found.get(id_) in values, id_
+
+
+def history(provider, expected, seed):
+    """Inserts, updates, status changes and deletes of 10,000 vectors, 1 to 500 a call."""
+    generator = random.Random(seed)
+    ids = [f"id-{n}" for n in range(COUNT)]
+    start = 0
+    while start < COUNT:
+        size = generator.randint(1, 500)
+        part = ids[start : start + size]
+        start += size
+        expected.change(insert(provider, 1), part, lambda _: (1, "active"))
+        some = generator.sample(ids[:start], min(start, generator.randint(1, 500)))
+        kind = generator.choice(("update", "status", "delete"))
+        if kind == "update":
+            expected.change(insert(provider, 2), some, lambda _: (2, "active"))
+        elif kind == "delete":
+            expected.change(provider.delete, some, lambda _: None)
+        else:
+            expected.change(
+                lambda wanted: provider.update_status(wanted, "default", "deleting"),
+                some,
+                lambda value: value and (value[0], "deleting"),
+            )
+
+
+def insert(provider, version):
+    """Store ids, with a version in the metadata."""
+
+    def call(ids):
+        metadatas = [{"version": version} for _ in ids]
+        assert provider.insert([VECTOR] * len(ids), ids, metadatas, ids=ids) == ids
+
+    return call
+
+
+@pytest.mark.parametrize("attempts", [5, 2, 1])
+def test_what_is_stored_is_what_was_said(attempts, monkeypatch):
+    """20 % of all requests go wrong; with one try for each, many calls fail, and say where."""
+    stache.without_waiting(monkeypatch)
+    provider = stache.provider(s3vectors_max_attempts=attempts)
+    provider.get_collection_info()
+    engine = stache.engine_of("local:")
+    connect(provider.client, engine, faults=Faults(RATES, seed=attempts))
+    retries = stache.retries(provider.client)
+    expected = Expected()
+
+    history(provider, expected, seed=attempts)
+
+    connect(provider.client, engine)
+    expected.check(provider.scan_by_metadata(fields=["version", "status"]))
+    assert bool(expected.open) is (attempts < 5)
+    assert (sum(retries) > 20) is (attempts > 1)
+
+
+KILLED = """
+import os, signal, sys
+sys.path.insert(0, sys.argv[1])
+import stache
+provider = stache.provider(s3vectors_endpoint_url="local:data")
+calls = 0
+def die(**_):
+    global calls
+    calls += 1
+    if calls == int(sys.argv[4]):
+        os.kill(os.getpid(), signal.SIGKILL)
+provider.client.meta.events.register(f"after-call.s3vectors.{sys.argv[2]}", die)
+eval(sys.argv[3])
+"""
+
+
+def killed(operation, call, at):
+    """Run a call in a process that dies after the given answer to an operation."""
+    support = str(Path(stache.__file__).parent)
+    result = subprocess.run(
+        [sys.executable, "-c", KILLED, support, operation, call, str(at)], check=False
+    )
+    assert result.returncode == -signal.SIGKILL
+
+
+def fill(count):
+    """A provider on disk with so many chunks, half of them of the document `gone`."""
+    provider = stache.provider(s3vectors_endpoint_url="local:data")
+    ids = [f"id-{n}" for n in range(count)]
+    metadatas = [{"doc_id": "gone" if n % 2 else "kept"} for n in range(count)]
+    provider.insert([VECTOR] * count, ids, metadatas, ids=ids)
+    stache.client.close_engines()
+    return ids
+
+
+def reopened():
+    return stache.provider(s3vectors_endpoint_url="local:data")
+
+
+@pytest.mark.parametrize("at", [1, 2, 7])
+def test_a_killed_delete_by_metadata_is_completed_by_calling_again(at):
+    """Some segments are done, the others are not; nothing else is gone."""
+    fill(2500)
+    call = 'provider.delete_by_metadata("doc_id", "gone")'
+
+    killed("DeleteVectors", call, at)
+    again = reopened().delete_by_metadata("doc_id", "gone")
+
+    assert 0 < again["deleted"] < 1250
+    assert reopened().count_by_filter({"doc_id": "gone"}) == 0
+    assert reopened().count_by_filter({"doc_id": "kept"}) == 1250
+
+
+@pytest.mark.parametrize("at", [1, 3])
+def test_a_killed_update_status_is_completed_by_calling_again(at):
+    """Chunks have the old status or the new one, and lose nothing."""
+    ids = fill(600)
+
+    killed("PutVectors", f"provider.update_status({ids}, None, 'deleting')", at)
+    provider = reopened()
+    done = provider.count_by_filter({"status": "deleting"})
+    assert provider.count_by_filter({"status": "active"}) + done == 600
+    assert done >= 100 * at
+
+    assert provider.update_status(ids, None, "deleting") == 600
+    assert provider.count_by_filter({"status": "deleting", "doc_id": "gone"}) == 300

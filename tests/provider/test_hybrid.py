@@ -1,0 +1,226 @@
+"""Hybrid search: the question's words, from Stache's pipeline to the service."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import datetime, timezone
+
+import pytest
+from stache_ai.middleware.context import QueryContext, RequestContext
+from stache_ai.providers.plugin_loader import get_providers
+
+import stache
+from stache_ai_s3vectors import searches
+from stache_ai_s3vectors.query_processor import S3VectorsQuestion
+from stache_ai_s3vectors.questions import cut, hand_over, handed_over
+
+pytestmark = pytest.mark.usefixtures("every_choice")
+
+QUESTION = [1.0, 0.0, 0.5, 0.25]
+WORDS = "XK-4471?"
+TEXTS = [
+    "The coffee machine shows error codes on its display.",
+    "Whoever sees an error should write down its code.",
+    "XK-4471: the water tank is empty.",
+]
+FAR = [[1.0, 0.1, 0.5, 0.25], [1.0, 0.2, 0.5, 0.25], [-1.0, 5.0, 0.0, 0.0]]
+
+
+@pytest.fixture(autouse=True)
+def _warnings_come_again():
+    searches._warn_once.cache_clear()
+
+
+def context(question=None):
+    """A request's context as the pipeline makes it, after our processor saw the question."""
+    made = RequestContext("id", datetime.now(timezone.utc), "default")
+    if question is not None:
+        about = QueryContext.from_request_context(made, question, 5)
+        result = asyncio.run(S3VectorsQuestion().process(question, None, about))
+        assert (result.action, result.query, result.filters) == ("allow", None, None)
+    return made
+
+
+def provider(mode="hybrid", **settings):
+    made = stache.provider(s3vectors_search_mode=mode, **settings)
+    made.insert(FAR, TEXTS, ids=["machine", "write", "tank"])
+    return made
+
+
+def ids(results):
+    return [result["id"] for result in results]
+
+
+def test_exact_words_are_found_by_hybrid_search_only():
+    """The embedding of a part number says nothing; its letters do."""
+    hybrid, vector = provider(), provider("vector")
+
+    assert ids(vector.search(QUESTION, 2, context=context(WORDS))) == ["machine", "write"]
+    assert "tank" in ids(hybrid.search(QUESTION, 2, context=context(WORDS)))
+
+
+def test_scores_are_relative_to_the_best():
+    """A fused score means nothing by itself."""
+    results = provider().search(QUESTION, 3, context=context(WORDS))
+
+    scores = [result["score"] for result in results]
+    assert scores[0] == 1
+    assert scores == sorted(scores, reverse=True)
+    assert 0 < scores[-1] < 1
+
+
+def test_pages_share_the_best_score():
+    """One of several pages of 100."""
+    made = provider()
+    made.insert(stache.vectors(250), [f"error {n}" for n in range(250)])
+
+    results = made.search(QUESTION, 240, context=context(WORDS))
+
+    assert len(results) == 240
+    assert [r["score"] for r in results].count(1) < 10
+    assert all(0 < result["score"] <= 1 for result in results)
+
+
+def test_filters_hold_in_hybrid_search():
+    """Namespaces and soft delete, too."""
+    made = provider()
+    made.insert([QUESTION], ["XK-4471 in another house"], namespace="other")
+    made.update_status(["tank"], "default", "deleting")
+
+    found = ids(made.search(QUESTION, 5, namespace="default", context=context(WORDS)))
+
+    assert sorted(found) == ["machine", "write"]
+
+
+@pytest.mark.parametrize("question", [None, "", "  \n"])
+def test_without_words_the_vector_is_enough(question):
+    """Document discovery runs no query processors."""
+    results = provider().search(QUESTION, 1, context=context(question))
+
+    assert ids(results) == ["machine"]
+    assert provider().search(QUESTION, 1) == results
+
+
+def test_summaries_and_insights_are_found_as_before():
+    """search_insights runs the processors; summaries are searched by vector."""
+    made = provider()
+    made.insert(
+        [QUESTION] * 2, ["sum", "XK-4471"], [{"_type": "document_summary"}, {"_type": "insight"}]
+    )
+
+    [summary] = made.search_summaries(QUESTION, 5, context=context(WORDS))
+    [insight] = made.search(QUESTION, 5, filter={"_type": "insight"}, context=context(WORDS))
+
+    assert (summary["text"], insight["text"]) == ("sum", "XK-4471")
+
+
+def test_an_index_without_text_search_is_searched_by_vector_and_that_is_said_once(caplog):
+    """The older package made such; the log says what to do."""
+    made = stache.provider(s3vectors_search_mode="hybrid")
+    stache.older_index(made)
+    made.insert(FAR, TEXTS, ids=["machine", "write", "tank"])
+
+    for _ in range(2):
+        assert ids(made.search(QUESTION, 1, context=context(WORDS))) == ["machine"]
+
+    assert caplog.text.count("my-bucket/documents has no text search on 'text'") == 1
+
+
+def test_a_text_search_that_is_building_is_used_when_it_is_ready(caplog, monkeypatch):
+    """The index is asked again after a while, not at every search."""
+    made = provider()
+    ready = made._index.describe()
+    building = {**ready.text_searches, "text": "BUILDING"}
+    made._index._shared.description = type(ready)(**{**vars(ready), "text_searches": building})
+    seen = stache.calls(made.client)
+
+    for _ in range(2):
+        assert ids(made.search(QUESTION, 1, context=context(WORDS))) == ["machine"]
+    assert caplog.text.count("is BUILDING its text search: searching by vector only") == 1
+    assert "GetIndex" not in seen
+
+    monkeypatch.setattr("stache_ai_s3vectors.vector_index.ASK_AGAIN", 0)
+    assert "tank" in ids(made.search(QUESTION, 2, context=context(WORDS)))
+    assert seen.count("GetIndex") == 1
+
+
+def test_a_bucket_of_classic_indexes_gets_one_without_text_search(caplog):
+    """Made before 2026-09-30 and not switched; text search needs ENHANCED."""
+    stache.engine("local:", bucket_mode="classic")
+    made = provider()
+
+    assert ids(made.search(QUESTION, 1, context=context(WORDS))) == ["machine"]
+    assert "bucket my-bucket makes CLASSIC indexes: documents gets no text search" in caplog.text
+    assert made.get_collection_info().items() >= {"indexMode": "CLASSIC", "textSearch": {}}.items()
+
+
+def test_an_index_made_on_first_use_has_text_search():
+    """And the keys that cannot be added later."""
+    made = stache.provider()
+
+    told = made.get_collection_info()
+
+    assert set(told["textSearch"]) == {"text"}
+    assert told["nonFilterableMetadataKeys"] == ["_overflow", "text"]
+
+
+@pytest.mark.parametrize(
+    "question, expected",
+    [
+        ("short", "short"),
+        ("a" * 1024, "a" * 1024),
+        ("a" * 1025, "a" * 1024),
+        ("word " * 300, ("word " * 205).strip()),
+        ("a" * 1019 + " bcde fgh", "a" * 1019 + " bcde"),
+        ("a" * 1020 + " bcde", "a" * 1020),
+        ("\U0001f600" * 600, "\U0001f600" * 512),
+        ("half \ud83d pair", "half ? pair"),
+    ],
+    ids=["short", "full", "one word", "words", "just fits", "half a word", "emoji", "surrogate"],
+)
+def test_a_long_question_is_cut_at_a_word(question, expected):
+    """1,024 characters, whichever way characters are counted."""
+    assert cut(question) == expected
+
+
+def test_that_it_was_cut_is_said_once_without_the_question(caplog):
+    """Questions are nobody's business."""
+    made = provider()
+    long = WORDS + " secret" * 300
+
+    for _ in range(2):
+        assert "tank" in ids(made.search(QUESTION, 2, context=context(long)))
+
+    assert caplog.text.count("longer than the 1,024 characters") == 1
+    assert "secret" not in caplog.text
+
+
+def test_stache_finds_the_processor_and_runs_it_last():
+    """So that it sees what other processors made of the question."""
+    assert get_providers("query_processor")["s3vectors"] is S3VectorsQuestion
+    assert S3VectorsQuestion.priority > 100_000
+
+
+@pytest.mark.parametrize("given", [None, object(), {"custom": {}}, RequestContext])
+def test_a_context_of_another_kind_has_no_words(given):
+    """Whatever a caller hands over."""
+    assert handed_over(given) is None
+
+
+def test_words_travel_under_a_name_of_their_own():
+    """Other middleware has its own names in the same place."""
+    custom = {"Other.key": 1}
+    hand_over(WORDS, custom)
+
+    assert list(custom) == ["Other.key", "stache_ai_s3vectors.question"]
+
+
+def test_the_log_says_how_it_was_searched(caplog):
+    """At level debug; never the words."""
+    caplog.set_level(logging.DEBUG, "stache_ai_s3vectors")
+
+    provider().search(QUESTION, 3, context=context(WORDS))
+
+    assert "search on my-bucket/documents: 3 of 3 found" in caplog.text
+    assert "XK-4471" not in caplog.text
