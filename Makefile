@@ -4,6 +4,9 @@
 PYTHON ?= python3
 DEMO := .venv-demo
 DEV := .venv
+# Stache as old as we support, and the package that this one replaces: for tests
+OLDEST := .venv-oldest
+OLDER := .venv-older
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # As it was written: no $ of the question is make's
 export ASKED := $(value QUESTION)
@@ -13,7 +16,7 @@ export ASKED := $(value QUESTION)
 help:
 	@echo "make demo    Stache ingests the Python reference into the local engine and answers"
 	@echo "             (QUESTION=\"…\" asks your own)"
-	@echo "make test    all tests, with coverage"
+	@echo "make test    all tests, with coverage; the provider's again under the oldest Stache"
 	@echo "make check   format, lint, types, import directions"
 	@echo "make format  put the code into its format"
 	@echo "make bench   what the engine costs, beside numpy and other engines (half an hour)"
@@ -44,14 +47,25 @@ $(DEV)/.ready: pyproject.toml local/pyproject.toml tests/constraints.txt Makefil
 		--prefix $(DEV)/javascript $(JAVASCRIPT_SDK)
 	@touch $@
 
+# Both with the versions of the tests, but for what makes them old
+$(OLDEST)/.ready $(OLDER)/.ready: pyproject.toml local/pyproject.toml tests/constraints.txt
+	@grep -v '^stache-ai' tests/constraints.txt > $(@D).constraints
+	$(call set_up,3$(comma)11,$(@D),-c $(@D).constraints $(INSTALL))
+	@touch $@
+
+$(OLDEST)/.ready: INSTALL := --group oldest -e . -e ./local
+$(OLDER)/.ready: INSTALL := --group older
+
 demo: $(DEMO)/.ready
 	@$(DEMO)/bin/python examples/quickstart.py $(if $(QUESTION),--question "$$ASKED")
 
-test: $(DEV)/.ready
+test: $(DEV)/.ready $(OLDEST)/.ready $(OLDER)/.ready
 	@rm -f .coverage*
 	$(DEV)/bin/python -m coverage run -m pytest
 	@$(DEV)/bin/python -m coverage combine --quiet
 	$(DEV)/bin/python -m coverage report
+	@# Hybrid search needs Stache 0.1.1, whose pipeline has query processors
+	$(OLDEST)/bin/python -m pytest tests/provider --ignore tests/provider/test_hybrid.py
 
 check: $(DEV)/.ready
 	$(DEV)/bin/ruff format --check .
@@ -78,4 +92,4 @@ wheel: $(DEV)/.ready
 	$(DEV)/bin/python -m build --no-isolation --wheel --outdir dist local
 
 clean:
-	rm -rf $(DEMO) $(DEV) .bench .demo-data build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(DEMO) $(DEV) $(OLDEST)* $(OLDER)* .bench .demo-data build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

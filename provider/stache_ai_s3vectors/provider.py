@@ -395,14 +395,14 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # stache_ai sh
         *,
         count: bool = False,
     ) -> dict[str, Any]:
-        """What the index is: `name`, `bucket`, `arn`, `dimension` and so on.
+        """What the index is now: `name`, `bucket`, `arn`, `dimension` and so on.
 
         Args:
             count: also count all vectors, as `count`; S3 Vectors keeps no count, so this
                 lists the whole index.
         """
         with logged("get_collection_info", self._index.name):
-            told = self._index.describe().as_dict()
+            told = self._index.describe(fresh=True).as_dict()
             if count:
                 told["count"] = sum(len(page.rows) for page in self._index.pages(metadata=False))
         return {"name": self.index_name, "bucket": self.bucket_name, **told}

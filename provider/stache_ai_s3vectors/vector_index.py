@@ -39,7 +39,7 @@ Row: TypeAlias = tuple[str, dict[str, Any]]
 PUTS_AT_A_TIME: Final = 4
 """PutVectors requests under way: enough for the service's rate at 200 ms of latency."""
 
-ASK_AGAIN: Final = 10.0
+ASK_AGAIN: Final = 1.0
 """Seconds between two looks at an index whose text search is BUILDING."""
 
 
@@ -91,14 +91,17 @@ class VectorIndex:
             self._shared.description = None  # it may be made again, and differently
             raise
 
-    def describe(self) -> Description:
+    def describe(self, *, fresh: bool = False) -> Description:
         """The index's attributes, asked for once; makes the index if it may.
+
+        Args:
+            fresh: ask again.
 
         Raises:
             NotFoundError: there is no such bucket or index, and how to make one.
         """
         with self._shared.lock:
-            if self._shared.description is None:
+            if fresh or self._shared.description is None:
                 self._shared.description = self._get_or_create()
                 self._shared.asked = time.monotonic()
             return self._shared.description
@@ -109,10 +112,9 @@ class VectorIndex:
         While it is BUILDING, the index is asked again now and then.
         """
         status = self.describe().text_searches.get(key)
-        if status not in (None, ACTIVE) and time.monotonic() - self._shared.asked >= ASK_AGAIN:
-            self._shared.description = None
-            status = self.describe().text_searches.get(key)
-        return status
+        if status in (None, ACTIVE) or time.monotonic() - self._shared.asked < ASK_AGAIN:
+            return status
+        return self.describe(fresh=True).text_searches.get(key)
 
     def _get_or_create(self) -> Description:
         try:

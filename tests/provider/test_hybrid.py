@@ -45,6 +45,8 @@ def context(question=None):
 def provider(mode="hybrid", **settings):
     made = stache.provider(s3vectors_search_mode=mode, **settings)
     made.insert(FAR, TEXTS, ids=["machine", "write", "tank"])
+    while "BUILDING" in made.get_collection_info()["textSearch"].values():
+        pass  # for a moment, also of an empty index
     return made
 
 

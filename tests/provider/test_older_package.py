@@ -1,0 +1,139 @@
+"""What the older package of the same name wrote, by that package itself (0.2.0)."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+import stache
+from far_ends import server
+from stache_ai_s3vectors import InvalidInputError
+
+ROOT = Path(__file__).parents[2]
+OLDER = ROOT / ".venv-older" / "bin" / "python"
+SCRIPT = Path(stache.__file__).with_name("older.py")
+
+QUESTION = [1.0, 0.0, 0.5, 0.25]
+IDS = [f"old-{n}" for n in range(4)]
+METADATAS = [
+    {"doc_id": "d1", "filename": "a.pdf", "chunk_index": 0, "tags": ["x", "y"]},
+    {"doc_id": "d1", "filename": "a.pdf", "chunk_index": 1, "nested": {"a": [1, None]}},
+    {"doc_id": "d2", "filename": "b.pdf", "chunk_index": 0, "nothing": None, "empty": []},
+    {"doc_id": "d2", "_type": "document_summary", "headings": ["h1", {"h": 2}]},
+]
+"""As Stache's pipeline wrote them; the older package changed what S3 Vectors cannot hold."""
+
+
+def older(url, *calls):
+    """What the older package answers to calls, against that server."""
+    environment = {
+        **os.environ,
+        "AWS_ENDPOINT_URL_S3VECTORS": url,
+        "AWS_REGION": "us-east-1",
+        "S3VECTORS_BUCKET": "my-bucket",
+        "S3VECTORS_INDEX": "documents",
+        "EMBEDDING_DIMENSION": "4",
+    }
+    assert OLDER.exists(), "`make test` sets it up"
+    result = subprocess.run(
+        [OLDER, SCRIPT],
+        input=json.dumps(calls),
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+@pytest.fixture(scope="module")
+def written():
+    """A server with an index as the older package's template made it, and what it wrote."""
+    with server() as url:
+        provider = stache.provider(s3vectors_endpoint_url=url)
+        stache.older_index(provider)
+        provider.client.close()
+        texts = [f"text {n}" for n in range(4)]
+        given = {"texts": texts, "metadatas": METADATAS, "ids": IDS, "namespace": "ns"}
+        older(url, ["insert", {"vectors": stache.vectors(4), **given}])
+        yield url
+
+
+@pytest.fixture
+def provider(written):
+    """Ours, on what the other wrote."""
+    provider = stache.provider(s3vectors_endpoint_url=written)
+    with closing(provider.client):
+        yield provider
+
+
+def test_it_is_found_by_vector_filter_and_namespace(provider):
+    """Summaries by their own search."""
+    found = provider.search(QUESTION, 10, namespace="ns")
+    assert [row["id"] for row in found] == IDS[:3]
+    assert [row["text"] for row in found] == ["text 0", "text 1", "text 2"]
+    assert [row["id"] for row in provider.search(QUESTION, filter={"tags": "y"})] == ["old-0"]
+    assert [row["id"] for row in provider.search_summaries(QUESTION, namespace="ns")] == ["old-3"]
+
+
+def test_it_is_read_as_it_was_stored(provider):
+    """Objects are the JSON text that the older package made of them; nulls are gone."""
+    rows = provider.get_by_ids(IDS)
+
+    assert rows[0].items() >= {**METADATAS[0], "namespace": "ns", "status": "active"}.items()
+    assert json.loads(rows[1]["nested"]) == METADATAS[1]["nested"]
+    assert not {"nothing", "empty"} & rows[2].keys()
+    assert rows[3]["headings"] == ["h1", '{"h": 2}']
+    assert provider.count_by_filter({"doc_id": "d1", "chunk_index": {"$gte": 1}}) == 1
+
+
+def test_it_is_updated_and_both_packages_see_it(provider, written):
+    """Soft delete and restore by one, seen by the other; the embedding stays."""
+    before = provider.get_vectors_with_embeddings(["old-0"])
+
+    assert provider.update_status(["old-0"], "ns", "deleting") == 1
+    [theirs] = older(written, ["search", {"query_vector": QUESTION}])
+    assert "old-0" not in [row["id"] for row in theirs]
+    older(written, ["update_status", {"ids": ["old-0"], "namespace": "ns", "status": "active"}])
+
+    assert provider.get_vectors_with_embeddings(["old-0"]) == before
+
+
+def test_what_ours_writes_beside_it_the_older_package_reads(provider, written):
+    """Going back is possible, too."""
+    provider.insert([QUESTION], ["new"], [{"doc_id": "n"}], ["new-1"], namespace="ns")
+
+    [rows] = older(written, ["get_by_ids", {"ids": ["new-1"]}])
+
+    assert rows[0]["text"] == "new"
+    assert provider.delete(["new-1"], namespace="ns")
+
+
+def test_its_index_refuses_what_it_cannot_hold_with_the_reason(provider):
+    """Keys and sizes; it has no `_overflow`."""
+    with pytest.raises(InvalidInputError, match=r"'nested' \(an object\).*older package made such"):
+        provider.insert([QUESTION], ["t"], [{"nested": {"a": 1}}])
+    with pytest.raises(InvalidInputError, match=r"'note' \(\d+ bytes, past the limits\)"):
+        provider.insert([QUESTION], ["t"], [{"note": "n" * 3000}])
+
+
+def test_it_is_deleted():
+    """By metadata and by id, and nothing else."""
+    with server() as url:
+        provider = stache.provider(s3vectors_endpoint_url=url)
+        stache.older_index(provider)
+        with closing(provider.client):
+            given = {"texts": IDS, "metadatas": METADATAS, "ids": IDS, "namespace": "ns"}
+            older(url, ["insert", {"vectors": stache.vectors(4), **given}])
+
+            assert provider.delete_by_metadata("filename", "a.pdf", "ns")["deleted"] == 2
+            assert provider.delete(["old-2"], namespace="elsewhere")
+            assert provider.delete(["old-3"], namespace="ns")
+
+            assert [row["id"] for row in provider.scan_by_metadata()] == ["old-2"]
