@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ from stache_ai_s3vectors.settings import StacheSettings, resolve
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 LOCAL_README = (ROOT / "local" / "README.md").read_text()
+PROVIDER_README = (ROOT / "provider" / "README.md").read_text()
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 BIN = Path(sys.executable).parent
 SERVICE = session.get_session().get_service_model("s3vectors")
@@ -36,7 +38,7 @@ def blocks(text, language):
 
 
 def commands():
-    text = README + LOCAL_README + CONTRIBUTING
+    text = README + LOCAL_README + PROVIDER_README + CONTRIBUTING
     lines = [
         line.partition(" #")[0] for block in blocks(text, "bash") for line in block.splitlines()
     ]
@@ -252,13 +254,43 @@ def test_the_changelog_s_commands_exist():
 
 
 @pytest.mark.parametrize(
-    "path", ["README.md", "local/README.md", "CONTRIBUTING.md", "bench/README.md"]
+    "path",
+    ["README.md", "local/README.md", "provider/README.md", "CONTRIBUTING.md", "bench/README.md"],
 )
 def test_links_lead_somewhere(path):
     """Within the repository."""
     document = ROOT / path
     for target in re.findall(r"\]\((?!http)([^)]+)\)", document.read_text()):
         assert (document.parent / target).exists(), target
+
+
+def test_the_provider_s_readme_adds_text_search(monkeypatch):
+    """To an index that is there; run against a server."""
+    with server() as url:
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3VECTORS", url)
+        provider = stache.provider("documents-1024", s3vectors_endpoint_url=url)
+        with closing(provider.client):
+            stache.older_index(provider)
+            assert provider.get_collection_info()["textSearch"] == {}
+
+            exec(blocks(PROVIDER_README, "python")[0], {})  # noqa: S102 - it is ours
+
+            assert provider.get_collection_info()["textSearch"].keys() == {"text"}
+
+
+def test_every_fault_has_its_test():
+    """Those that the provider's README names are there."""
+    named = set(re.findall(r"`(test_\w+)`", PROVIDER_README))
+    files = (ROOT / "tests").rglob("test_*.py")
+    there = {
+        name
+        for file in files
+        for name in re.findall(r"^def (test_\w+)", file.read_text(), re.MULTILINE)
+    }
+
+    assert len(named) > 40
+    assert named <= there
 
 
 def test_the_map_is_the_tree():
