@@ -19,8 +19,8 @@ help:
 	@echo "make test    all tests, with coverage; the provider's again under the oldest Stache"
 	@echo "make check   format, lint, types, import directions"
 	@echo "make format  put the code into its format"
-	@echo "make bench   what the engine costs, beside numpy and other engines (half an hour)"
-	@echo "make bench-quick  our engine alone, at one size"
+	@echo "make bench   what engine and provider cost, beside others (an hour)"
+	@echo "make bench-quick  our engine at one size, our provider beside others"
 	@echo "make wheel   both wheels, into dist/"
 	@echo "make clean   remove what the targets made"
 
@@ -80,12 +80,14 @@ format: $(DEV)/.ready
 bench: $(DEV)/.ready
 	$(DEV)/bin/python bench/engine.py --vectors 1000 10000 100000 300000 --save
 	$(DEV)/bin/python bench/over_http.py --save
+	$(DEV)/bin/python bench/provider.py --save
 	$(DEV)/bin/python bench/compare.py --vectors 1000 10000 100000 --save
 	$(DEV)/bin/python bench/report.py
 
 bench-quick: $(DEV)/.ready
 	$(DEV)/bin/python bench/engine.py --vectors 20000
 	$(DEV)/bin/python bench/over_http.py
+	$(DEV)/bin/python bench/provider.py --only costs
 
 wheel: $(DEV)/.ready
 	$(DEV)/bin/python -m build --no-isolation --wheel --outdir dist .

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from . import filters
-from .errors import InvalidInputError, S3VectorsError
+from .errors import AccessDeniedError, InvalidInputError, NotFoundError, S3VectorsError
 from .keys import OVERFLOW
 from .outcomes import Outcomes
 from .parallel import Page
@@ -83,9 +83,11 @@ def delete_matching(
 
 
 def _delete(index: VectorIndex, keys: list[str], outcomes: Outcomes) -> None:
-    """Delete a segment's; a failure does not keep the other segments from being tried."""
+    """Delete a segment's; other segments are tried after a failure that need not be theirs."""
     try:
         index.delete(keys)
         outcomes.note(keys)
+    except (NotFoundError, AccessDeniedError):
+        raise
     except S3VectorsError as error:
         outcomes.fail(error)

@@ -7,7 +7,12 @@ import threading
 import pytest
 
 import stache
-from stache_ai_s3vectors import InvalidInputError, PartialWriteError, S3VectorsError
+from stache_ai_s3vectors import (
+    AccessDeniedError,
+    InvalidInputError,
+    PartialWriteError,
+    S3VectorsError,
+)
 
 pytestmark = pytest.mark.usefixtures("every_choice")
 
@@ -206,6 +211,18 @@ def test_what_fails_for_all_alike_is_not_tried_for_all(provider):
         provider.delete([f"id-{n}" for n in range(20_000)])
 
     assert len(seen) <= 8
+
+
+def test_a_denied_delete_by_metadata_ends_at_the_first_denial(provider):
+    """The rest of the index need not be read for it."""
+    lists, deletes = asked(provider.client, "ListVectors"), asked(provider.client, "DeleteVectors")
+    stache.failing(provider.client, "DeleteVectors", *range(1, 99), code="AccessDeniedException")
+
+    with pytest.raises(AccessDeniedError, match="Currently unable"):
+        provider.delete_by_metadata("doc_id", "d")
+
+    assert len(deletes) == 1
+    assert len(lists) < 17
 
 
 def test_progress_is_told_vector_by_vector(provider):

@@ -156,14 +156,14 @@ def _print_table(found: list[dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("index", "dimension", "metric", "mode", "non-filterable keys")
+    table = Table("index", "dimension", "metric", "mode", "non-filterable keys", "text search")
     for index in found:
-        keys = ", ".join(index["nonFilterableMetadataKeys"])
         table.add_row(
             index["name"],
             str(index["dimension"]),
             index["distanceMetric"],
             index["indexMode"],
-            keys,
+            ", ".join(index["nonFilterableMetadataKeys"]),
+            ", ".join(f"{key} {status}" for key, status in index["textSearch"].items()),
         )
     Console().print(table)
