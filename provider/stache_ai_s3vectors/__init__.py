@@ -55,4 +55,6 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     home = {"S3VectorsProvider": "provider", "Settings": "settings"}.get(name, "errors")
+    if home == "provider":  # Stache 0.1.0 loads all plugins, and so us, when this is imported
+        import_module("stache_ai.providers")
     return getattr(import_module(f".{home}", __name__), name)

@@ -17,6 +17,8 @@ from typing import Any, Final
 
 import orjson
 
+from .errors import InvalidInputError, S3VectorsError
+
 PLACEHOLDER: Final = (0.0,)
 """Stands for a vector in the request that botocore sees."""
 
@@ -25,6 +27,7 @@ _ENDED_EARLY: Final = "stache_ai_s3vectors.ended_early"
 
 _FAILURE: Final = int(HTTPStatus.SERVICE_UNAVAILABLE)
 
+_SENT: Final = ("PutVectors", "QueryVectors")
 _READ: Final = ("GetVectors", "ListVectors", "QueryVectors")
 
 _body: ContextVar[bytes | None] = ContextVar("_body", default=None)
@@ -32,9 +35,11 @@ _body: ContextVar[bytes | None] = ContextVar("_body", default=None)
 
 def register(events: Any) -> None:
     """Make a boto3 `s3vectors` client's events use this module."""
-    events.register("before-call.s3vectors", _send)
+    for operation in _SENT:
+        events.register(f"before-call.s3vectors.{operation}", _send)
     events.register("before-parse.s3vectors", _read)
     events.register_first("needs-retry.s3vectors", _make_a_failure)
+    events.register("after-call.s3vectors", _check)
 
 
 @contextmanager
@@ -48,8 +53,15 @@ def sending(body: bytes) -> Iterator[None]:
 
 
 def dumps(document: Any) -> bytes:
-    """JSON; numpy arrays are lists of numbers."""
-    return orjson.dumps(document, default=_listed, option=orjson.OPT_SERIALIZE_NUMPY)
+    """JSON; numpy arrays are lists of numbers.
+
+    Raises:
+        InvalidInputError: something in it that JSON does not know.
+    """
+    try:
+        return orjson.dumps(document, default=_listed, option=orjson.OPT_SERIALIZE_NUMPY)
+    except orjson.JSONEncodeError as error:
+        raise InvalidInputError(f"the request is no JSON: {error}") from error
 
 
 def _listed(value: Any) -> Any:
@@ -75,23 +87,40 @@ def _read(
 
     Its HTTP library is told not to compare an answer with the length that was announced.
     """
-    body, announced = response_dict["body"], response_dict["headers"].get("content-length")
-    if announced is not None and len(body) < int(announced):
+    body, announced = response_dict["body"], response_dict["headers"].get("content-length", "")
+    if announced.isdecimal() and len(body) < int(announced):
         customized_response_dict[_ENDED_EARLY] = True
         response_dict["body"] = b"{}"
-    elif operation_model.name in _READ and response_dict["status_code"] == HTTPStatus.OK:
-        answer = _loads(body)
-        if isinstance(answer, dict):  # this API's names are botocore's, too
+    elif response_dict["status_code"] == HTTPStatus.OK and body:
+        answer = _loads(body, operation_model.name)
+        if operation_model.name in _READ:  # this API's names are botocore's, too
             customized_response_dict.update(answer)
             response_dict["body"] = b"{}"
 
 
-def _loads(body: bytes) -> Any:
-    """A JSON document; None when it is none, of which botocore will complain."""
+def _loads(body: bytes, operation: str) -> dict[str, Any]:
+    """A page of some web server is no answer, though botocore takes any 200 for success."""
     try:
-        return orjson.loads(body)
+        answer = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return None
+        answer = None
+    if not isinstance(answer, dict):
+        raise S3VectorsError(
+            f"{operation}: what answered is not S3 Vectors, check the endpoint: {body[:80]!r}"
+        )
+    return answer
+
+
+def _check(parsed: dict[str, Any], model: Any, **_: Any) -> None:
+    """Botocore does not miss what an answer should have."""
+    if "Error" in parsed or parsed["ResponseMetadata"]["HTTPStatusCode"] != HTTPStatus.OK:
+        return
+    missing = [n for n in model.output_shape.required_members if parsed.get(n) is None]
+    if missing:
+        raise S3VectorsError(
+            f"{model.name}: what answered is not S3 Vectors, check the endpoint: its answer has "
+            f"no {', '.join(missing)}"
+        )
 
 
 def _make_a_failure(response: tuple[Any, dict[str, Any]] | None, **_: Any) -> None:

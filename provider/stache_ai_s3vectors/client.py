@@ -45,6 +45,10 @@ _NOWHERE: Final = "http://s3vectors-local.invalid"
 
 _engines: dict[str, Engine] = {}
 _engines_lock = threading.Lock()
+_connecting = threading.Lock()
+
+_CONNECTIONS: Final = 32
+"""Kept open: a walk that deletes has up to 16 requests under way, and threads share a client."""
 
 
 def connect(options: Options) -> S3VectorsClient:
@@ -58,21 +62,12 @@ def connect(options: Options) -> S3VectorsClient:
     surroundings = tuple(sorted(kv for kv in os.environ.items() if kv[0].startswith("AWS_")))
     limits = (options.connect_timeout, options.read_timeout, options.max_attempts)
     try:
-        return _connect(options.endpoint, options.region, limits, surroundings)
+        with _connecting:  # equal options at the same time are one client, too
+            return _connect(options.endpoint, options.region, limits, surroundings)
     except ConfigurationError:
         raise
     except (botocore.BotoCoreError, ValueError) as error:
         raise ConfigurationError(f"boto3 cannot make a client of the settings: {error}") from error
-
-
-def _check_answer(http_response: Any, model: Any, **_: Any) -> None:
-    """A page of some web server is no answer, though botocore takes any 200 for success."""
-    content = http_response.content
-    success = http_response.status_code < HTTPStatus.BAD_REQUEST
-    if success and content[:80].lstrip()[:1] not in (b"", b"{"):
-        raise S3VectorsError(
-            f"{model.name}: what answered is not S3 Vectors, check the endpoint: {content[:80]!r}"
-        )
 
 
 @lru_cache(maxsize=16)
@@ -87,6 +82,7 @@ def _connect(
         connect_timeout=connect_timeout,
         read_timeout=read_timeout,
         retries={"mode": "standard", "total_max_attempts": max_attempts},
+        max_pool_connections=_CONNECTIONS,
     )
     if endpoint is not None and endpoint.startswith(LOCAL):
         client = _connect_local(endpoint.removeprefix(LOCAL), region, configuration)
@@ -98,7 +94,6 @@ def _connect(
             endpoint_url=endpoint,
             config=configuration,
         )
-    client.meta.events.register("after-call.s3vectors", _check_answer)
     bodies.register(client.meta.events)
     return client
 
@@ -181,12 +176,17 @@ def translated(what: str, *, advice: str = "") -> Iterator[None]:
         code = str(details.get("Code", ""))
         kind = BY_CODE.get(code) or _by_status(error)
         text = f"{what}: {details.get('Message') or 'no message'} ({code})"
-        raise kind(f"{text}. {advice}" if kind is NotFoundError and advice else text) from error
+        ours = kind(f"{text}. {advice}" if kind is NotFoundError and advice else text)
+        first_try = not error.response.get("ResponseMetadata", {}).get("RetryAttempts")
+        ours.nothing_done = first_try and kind is not UnavailableError
+        raise ours from error
     except (botocore.NoCredentialsError, botocore.PartialCredentialsError) as error:
-        raise AccessDeniedError(
+        ours = AccessDeniedError(
             f"{what}: {error}. Set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY "
             "(a local server takes any)"
-        ) from error
+        )
+        ours.nothing_done = True
+        raise ours from error
     except (botocore.ConnectionError, botocore.HTTPClientError) as error:
         raise UnavailableError(f"{what}: {error}") from error
     except botocore.BotoCoreError as error:

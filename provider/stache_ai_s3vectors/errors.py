@@ -21,7 +21,14 @@ from typing import Any, Final
 
 
 class S3VectorsError(Exception):
-    """The root of everything this package raises on purpose."""
+    """The root of everything this package raises on purpose.
+
+    Attributes:
+        nothing_done: whether the service refused the request at the first try, so that
+            nothing of it can have been carried out.
+    """
+
+    nothing_done = False
 
 
 class ConfigurationError(S3VectorsError, ValueError):

@@ -17,6 +17,7 @@ from typing import Any, Final, TypeAlias
 from . import limits
 from .errors import InvalidInputError
 from .keys import ACTIVE, NAMESPACE, STATUS, SUMMARY, TYPE
+from .values import is_number, is_text, plain
 
 Filter: TypeAlias = dict[str, Any]
 Test: TypeAlias = Callable[[Mapping[str, Any]], bool]
@@ -38,6 +39,7 @@ def in_namespace(namespace: str | None) -> list[Filter]:
     """
     if not namespace:
         return []
+    namespace = _checked(namespace)
     if namespace.startswith(EXACT):
         return [{NAMESPACE: namespace.removeprefix(EXACT)}]
     if namespace.endswith(CHILDREN):
@@ -52,7 +54,15 @@ def exactly(namespace: str | None) -> list[Filter]:
 
     What changes or deletes vectors takes it so: a namespace may be called `exact:a` or `a/*`.
     """
-    return [] if namespace is None else [{NAMESPACE: namespace}]
+    return [] if namespace is None else [{NAMESPACE: _checked(namespace)}]
+
+
+def _checked(namespace: Any) -> str:
+    if not is_text(namespace) or not namespace:
+        raise InvalidInputError(
+            f"the namespace is {namespace!r:.80}; it must be a name, or None for all of them"
+        )
+    return str(plain(namespace))
 
 
 def conditions(document: Mapping[str, Any] | None) -> list[Filter]:
@@ -67,7 +77,10 @@ def conditions(document: Mapping[str, Any] | None) -> list[Filter]:
         return []
     if not isinstance(document, Mapping):
         raise InvalidInputError(f"the filter is {document!r:.80}, not a dictionary")
-    return [_condition(key, operand) for key, operand in document.items()]
+    try:
+        return [_condition(key, operand) for key, operand in document.items()]
+    except RecursionError as error:
+        raise InvalidInputError("the filter is nested too deeply") from error
 
 
 def all_of(parts: Sequence[Filter]) -> Filter | None:
@@ -79,7 +92,7 @@ def all_of(parts: Sequence[Filter]) -> Filter | None:
 
 def check_filterable(document: Filter | None, non_filterable: frozenset[str]) -> None:
     """Refuse a filter on keys that the index declares non-filterable."""
-    hidden = sorted(_keys(document) & non_filterable)
+    hidden = sorted(keys(document) & non_filterable)
     if hidden:
         raise InvalidInputError(
             f"the filter uses {', '.join(hidden)}, which the index declares non-filterable"
@@ -96,17 +109,13 @@ def check_constraints(document: Filter | None) -> None:
         )
 
 
-def mentions(key: str, parts: Sequence[Filter]) -> bool:
-    """Whether any of the conditions looks at a metadata key."""
-    return any(key in _keys(part) for part in parts)
-
-
-def _keys(document: Filter | None) -> set[str]:
+def keys(document: Filter | None) -> set[str]:
+    """The metadata keys that a filter looks at."""
     if document is None:
         return set()
     [(key, operand)] = document.items()
     if key in ("$and", "$or"):
-        return set().union(*map(_keys, operand))
+        return set().union(*map(keys, operand))
     return {key}
 
 
@@ -123,10 +132,11 @@ def _constraints(document: Filter | None) -> int:
 def _condition(key: Any, operand: Any) -> Filter:
     if key in ("$and", "$or"):
         return _combination(key, operand)
-    if not isinstance(key, str) or key.startswith("$"):
+    if not is_text(key) or key.startswith("$"):
         raise InvalidInputError(
-            f"filter operator {key!r} does not exist at this place; $and and $or do"
+            f"filter operator {key!r:.80} does not exist at this place; $and and $or do"
         )
+    key = plain(key)
     if isinstance(operand, Mapping):
         if not operand:
             raise InvalidInputError(f"the filter on {key!r} is empty")
@@ -172,20 +182,15 @@ def _operand(key: str, operator: str, value: Any) -> Any:
         raise InvalidInputError(
             f"the filter on {key!r} compares with {value!r:.80}; {operator} takes {wanted}{hint}"
         )
-    return list(value) if isinstance(value, tuple) else value
+    return plain(value)
 
 
 def _primitive(value: Any) -> bool:
-    return isinstance(value, bool) or _text(value) or _number(value)
-
-
-def _text(value: Any) -> bool:
-    return isinstance(value, str) and not any("\ud800" <= char <= "\udfff" for char in value)
+    return isinstance(value, bool) or is_text(value) or _number(value)
 
 
 def _number(value: Any) -> bool:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return number and abs(value) <= sys.float_info.max  # NaN is not
+    return is_number(value, sys.float_info.max)
 
 
 def _primitives(value: Any) -> bool:
@@ -206,7 +211,7 @@ _OPERANDS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "$in": _LIST,
     "$nin": _LIST,
     "$exists": (lambda value: isinstance(value, bool), "a boolean"),
-    "$startsWith": (_text, "a string"),
+    "$startsWith": (is_text, "a string"),
 }
 
 

@@ -105,10 +105,10 @@ def _check_dimension(length: int, dimension: int) -> None:
 
 def _check_array(vector: Any, dimension: int, metric: str) -> Any:
     """A numpy array, by its own methods: the provider does without numpy."""
-    if vector.ndim != 1 or vector.dtype.kind not in "fiu":
+    if vector.ndim != 1 or vector.dtype.kind not in "fiu" or hasattr(vector, "mask"):
         raise InvalidInputError(
-            f"the vector is an array of {vector.dtype} with {vector.ndim} dimensions, not a list "
-            "of numbers"
+            f"the vector is a {type(vector).__name__} of {vector.dtype} with {vector.ndim} "
+            "dimensions, not a list of numbers"
         )
     _check_dimension(len(vector), dimension)
     # As floats, because the smallest integer's absolute value is none of its type

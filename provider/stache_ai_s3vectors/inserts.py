@@ -8,14 +8,7 @@ from typing import Any, TypeAlias
 
 from .answers import Description
 from .batches import Record
-from .errors import (
-    AccessDeniedError,
-    InvalidInputError,
-    NotFoundError,
-    PartialWriteError,
-    RejectedError,
-    S3VectorsError,
-)
+from .errors import InvalidInputError, PartialWriteError, S3VectorsError
 from .inputs import check_vector
 from .records import to_metadata
 from .vector_index import Progress, VectorIndex
@@ -58,34 +51,57 @@ def store(
     """
     try:
         index.put(records, progress)
-    except (NotFoundError, AccessDeniedError, RejectedError):
-        raise  # refused, as were all that were sent with it: nothing is stored
     except S3VectorsError as error:
+        if error.nothing_done or not withdraw:
+            raise
+        other = _withdraw(index, [record.key for record in records], error)
+        if other is None:
+            raise
+        raise other from error
+    except BaseException:  # an interruption, or an error of the caller's own `progress`
         if withdraw:
-            raise _withdrawn(index, [record.key for record in records], error) from error
+            _withdraw_quietly(index, [record.key for record in records])
         raise
 
 
-def _withdrawn(index: VectorIndex, keys: Sequence[str], error: S3VectorsError) -> S3VectorsError:
-    """The error to raise after deleting what is stored under ids that nobody knows.
+def _withdraw(
+    index: VectorIndex, keys: Sequence[str], error: S3VectorsError
+) -> PartialWriteError | None:
+    """Delete what is stored under ids that nobody knows; the error to raise instead, if any.
 
     A request that timed out may have been carried out, so all of them are deleted.
     """
     done = error.done if isinstance(error, PartialWriteError) else []
-    cause = error.__cause__ if isinstance(error, PartialWriteError) else error
     try:
         index.delete(keys)
     except S3VectorsError as second:
-        deleted = set(second.done) if isinstance(second, PartialWriteError) else set()
-        done = [key for key in done if key not in deleted]
+        # When it was refused, what was stored is there; otherwise nobody knows
+        done = done if second.nothing_done else []
         left = set(done)
         missing = [key for key in keys if key not in left]
-        text = f"{error}. Deleting what is stored under made-up ids failed too: {second}"
+        text = (
+            f"{error}. Deleting what is stored under the ids that the call made up failed, too: "
+            f"{second}. To delete it later, delete the ids in `done` and `missing`"
+        )
         return PartialWriteError(text, done=done, missing=missing)
     if not done:
-        return error
+        return None
     text = (
-        f"{cause}. Nothing of the call is stored: its ids were made up, so what was stored "
-        f"under them before ({len(done)} of {len(keys)} vectors) is deleted again"
+        f"{error.__cause__}. Nothing of the call is stored: its ids were made up, so what was "
+        f"stored under them before ({len(done)} of {len(keys)} vectors) is deleted again"
     )
     return PartialWriteError(text, done=[], missing=keys)
+
+
+def _withdraw_quietly(index: VectorIndex, keys: Sequence[str]) -> None:
+    """The same, on the way out with another error."""
+    try:
+        index.delete(keys)
+    except S3VectorsError as error:
+        _LOG.warning(
+            "insert into %s was interrupted; up to %d vectors stay stored under ids that it made "
+            "up: %s",
+            index.name,
+            len(keys),
+            error,
+        )

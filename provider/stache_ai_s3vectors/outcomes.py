@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import Any
 
 from .errors import (
     AccessDeniedError,
     NotFoundError,
     PartialWriteError,
     S3VectorsError,
-    UnavailableError,
 )
-
-T = TypeVar("T")
 
 
 class Outcomes:
@@ -41,22 +38,18 @@ class Outcomes:
         """Whether any batch has failed."""
         return bool(self._errors)
 
-    def untried(self, batches: Iterable[T]) -> Iterator[T]:
-        """The batches, until one fails in a way in which all others would fail, too."""
-        for batch in batches:
-            if any(isinstance(e, (NotFoundError, AccessDeniedError)) for e in self._errors):
-                return
-            yield batch
+    @property
+    def hopeless(self) -> bool:
+        """Whether a batch has failed in a way in which all others would fail, too."""
+        return any(isinstance(error, (NotFoundError, AccessDeniedError)) for error in self._errors)
 
     def add(self, keys: Sequence[str], call: Future[Any]) -> None:
         """Note how the call that had to deal with these keys ended."""
         error = call.exception()
         if error is None:
             self.note(keys)
-        elif isinstance(error, S3VectorsError):
-            self.fail(error)
         else:
-            raise error
+            self.fail(_ours(error))
 
     def note(self, keys: Sequence[str]) -> None:
         """Note that these keys are done."""
@@ -84,7 +77,7 @@ class Outcomes:
         if not self._errors:
             return
         # One that leaves open what was done, if there is any
-        first = next((e for e in self._errors if isinstance(e, UnavailableError)), self._errors[0])
+        first = next((e for e in self._errors if not e.nothing_done), self._errors[0])
         if not self.done:
             raise first
         finished = self._skipped.union(self.done)
@@ -96,3 +89,12 @@ class Outcomes:
             "with the missing completes it"
         )
         raise PartialWriteError(message, done=self.done, missing=missing) from first
+
+
+def _ours(error: BaseException) -> S3VectorsError:
+    """An error of ours; one that nobody thought of must not hide what was done."""
+    if isinstance(error, S3VectorsError):
+        return error
+    ours = S3VectorsError(f"{type(error).__name__}: {error}")
+    ours.__cause__ = error
+    return ours

@@ -18,26 +18,36 @@ WORKERS: Final = 8
 
 
 def in_flight(
-    function: Callable[[T], R], items: Iterable[T], workers: int = WORKERS
+    function: Callable[[T], R],
+    items: Iterable[T],
+    workers: int = WORKERS,
+    *,
+    before: Callable[[T], object] | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[tuple[T, Future[R]]]:
     """Call a function for each item, some at a time; yields each with its finished call.
 
     Items are taken from the iterable only as there is room for them, and come in its order.
     A single item is called in the caller's own thread. Whoever stops reading early waits for
     the calls that are under way; those that have not begun are not made.
+
+    Args:
+        before: called with each item in the caller's thread, just before its call.
+        stop: asked before each call; True for no more.
     """
     iterator = iter(items)
     first = list(islice(iterator, 2))
-    if len(first) < 2:  # noqa: PLR2004 - one, or none
-        yield from ((item, _called(function, item)) for item in first)
-        return
-    waiting: deque[tuple[T, Future[R]]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(workers) as pool:  # which has no thread before it gets a call
+        submit = pool.submit if len(first) > 1 else _called
+        waiting: deque[tuple[T, Future[R]]] = deque()
         try:
             for item in chain(first, iterator):
+                if stop():
+                    break
+                if before is not None:
+                    before(item)
                 # A copy, because tracing libraries keep their span in it
-                call = pool.submit(copy_context().run, function, item)
-                waiting.append((item, call))
+                waiting.append((item, submit(copy_context().run, function, item)))
                 if len(waiting) >= workers:
                     yield _finished(waiting)
             while waiting:
@@ -47,10 +57,10 @@ def in_flight(
                 call.cancel()
 
 
-def _called(function: Callable[[T], R], item: T) -> Future[R]:
+def _called(function: Callable[..., R], *arguments: Any) -> Future[R]:
     call: Future[R] = Future()
     try:
-        call.set_result(function(item))
+        call.set_result(function(*arguments))
     except Exception as error:  # noqa: BLE001 - as a pool does it; the caller asks for it
         call.set_exception(error)
     return call

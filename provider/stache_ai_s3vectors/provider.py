@@ -22,6 +22,7 @@ from .logs import logged
 from .questions import handed_over
 from .records import from_metadata
 from .settings import resolve
+from .values import is_text
 from .vector_index import Progress, VectorIndex
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # stache_ai sh
             PartialWriteError: the service failed half-way. Ids made up in this call are
                 deleted again, the caller's own stay.
         """
-        keys = [str(uuid.uuid4()) for _ in vectors] if ids is None else ids
+        keys = [str(uuid.uuid4()) for _ in vectors] if ids is None else list(ids)
         metadatas = [{} for _ in vectors] if metadatas is None else metadatas
         check_lengths(vectors=vectors, texts=texts, metadatas=metadatas, ids=keys)
         check_ids(keys, unique=True)
@@ -112,7 +113,7 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # stache_ai sh
             records = to_records(self._describe(), chunks, namespace)
             store(self._index, records, progress, withdraw=ids is None)
             line.outcome = f"{len(keys)} vectors stored"
-        return list(keys)
+        return keys
 
     def _describe(self) -> Description:
         """The index's attributes, once they are known to fit the settings."""
@@ -252,8 +253,10 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # stache_ai sh
         Raises:
             PartialWriteError: some could not be updated; all others are.
         """
-        if not status:
-            raise InvalidInputError(f"the status is {status!r}; Stache's are active, deleting, …")
+        if not is_text(status) or not status:
+            raise InvalidInputError(
+                f"the status is {status!r:.80}; Stache's are active, deleting, …"
+            )
         check_ids(ids)
         with logged("update_status", self._index.name) as line:
             count = updates.set_status(self._index, ids, namespace, status, progress)
@@ -288,7 +291,10 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # stache_ai sh
         if (ids is None) is (filter is None):
             raise InvalidInputError("delete takes either ids or a filter")
         if ids is None:
-            parts = [*filters.conditions(filter), *filters.exactly(namespace)]
+            conditions = filters.conditions(filter)
+            if not conditions:
+                raise InvalidInputError("the filter is empty: it would delete everything")
+            parts = [*conditions, *filters.exactly(namespace)]
             self._delete_matching("delete", parts, progress)
             return True
         check_ids(ids)
@@ -411,4 +417,4 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # stache_ai sh
 def _present(filter: dict[str, Any] | None) -> list[filters.Filter]:
     """A filter, and not soft-deleted if it does not speak of that."""
     parts = filters.conditions(filter)
-    return parts if filters.mentions(STATUS, parts) else [filters.IS_ACTIVE, *parts]
+    return parts if STATUS in filters.keys(filters.all_of(parts)) else [filters.IS_ACTIVE, *parts]

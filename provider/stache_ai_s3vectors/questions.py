@@ -16,9 +16,12 @@ def hand_over(question: str, custom: dict[str, Any]) -> None:
 
 
 def handed_over(context: Any) -> str | None:
-    """The words that were put into a request's context; None when there are none."""
+    """Take the words that were put into a request's context; None when there are none.
+
+    They belong to one search: another with the same context is about something else.
+    """
     custom = getattr(context, "custom", None)
-    question = custom.get(_KEY) if isinstance(custom, dict) else None
+    question = custom.pop(_KEY, None) if isinstance(custom, dict) else None
     return question if isinstance(question, str) and question.strip() else None
 
 
@@ -28,7 +31,7 @@ def cut(question: str) -> str:
     Characters are counted as UTF-16 does, where one may be two: nobody says which the
     service means, and what is short so is short either way.
     """
-    text = question.encode("utf-8", "replace").decode()  # half a surrogate pair is no text
+    text = question.strip().encode("utf-8", "replace").decode()  # half a surrogate pair is no text
     encoded = text.encode("utf-16-le")
     if len(encoded) <= 2 * limits.QUERY_TEXT_LENGTH:
         return text

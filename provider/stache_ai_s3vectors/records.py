@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import reprlib
-import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -21,12 +20,10 @@ from . import limits
 from .errors import InvalidInputError, S3VectorsError
 from .keys import ACTIVE, DEFAULT_NAMESPACE, NAMESPACE, NON_FILTERABLE, OVERFLOW, STATUS, TEXT
 from .sizes import ROOM, check_total, make_room, metadata_size
+from .values import is_exact, is_metadata, plain
 
 _EXACT_INTEGERS: Final = 2**24
 """float32 holds every integer up to this one."""
-
-_LARGEST_INTEGER: Final = 2**63 - 1
-"""JSON writers stop here; what is larger is sent as a float, and as it is in `_overflow`."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +36,7 @@ class Chunk:
     @property
     def filterable(self) -> dict[str, Any]:
         """The metadata as filters would see it, had S3 Vectors no limits of size."""
-        return {name: value for name, value in self.metadata.items() if _fits(value)}
+        return {name: value for name, value in self.metadata.items() if is_metadata(value)}
 
     @property
     def everything(self) -> dict[str, Any]:
@@ -92,8 +89,7 @@ def _simple(
     That is: strings, small integers, booleans and lists of strings, within the limits.
     """
     stored: dict[str, Any] = {**metadata, TEXT: text}
-    if namespace or not stored.get(NAMESPACE):
-        stored[NAMESPACE] = namespace or DEFAULT_NAMESPACE
+    stored[NAMESPACE] = _namespace(namespace, stored)
     if stored.get(STATUS) is None:
         stored[STATUS] = ACTIVE
     total, filterable = 4, 4 + ROOM
@@ -138,18 +134,18 @@ def _general(
     text: str, metadata: Mapping[str, Any], namespace: str | None, non_filterable: frozenset[str]
 ) -> Stored:
     wanted = _wanted(text, metadata, namespace)
-    plain = {key: _plain(value) for key, value in wanted.items() if _fits(value)}
-    overflow = {key: value for key, value in wanted.items() if key not in plain}
-    copies = {key: wanted[key] for key in plain if not _exact(wanted[key])}
+    fitting = {key: plain(value) for key, value in wanted.items() if is_metadata(value)}
+    overflow = {key: value for key, value in wanted.items() if key not in fitting}
+    copies = {key: wanted[key] for key in fitting if not is_exact(wanted[key])}
     extra = bool(overflow or (copies and OVERFLOW in non_filterable))
-    moved = make_room({TEXT: text, **plain}, non_filterable, extra_key=extra)
+    moved = make_room({TEXT: text, **fitting}, non_filterable, extra_key=extra)
     overflow |= {key: wanted[key] for key in moved}
-    plain = {key: value for key, value in plain.items() if key not in overflow}
+    fitting = {key: value for key, value in fitting.items() if key not in overflow}
     if overflow and OVERFLOW not in non_filterable:
         raise InvalidInputError(_needs_overflow(overflow, moved))
     if OVERFLOW in non_filterable:
         overflow |= copies
-    stored = {TEXT: text, **plain}
+    stored = {TEXT: plain(text), **fitting}
     if overflow:
         stored[OVERFLOW] = json.dumps(overflow, ensure_ascii=False, separators=(",", ":"))
     check_total(stored)
@@ -163,14 +159,22 @@ def _wanted(text: str, metadata: Mapping[str, Any], namespace: str | None) -> di
     if OVERFLOW in metadata:
         raise InvalidInputError(f"metadata key {OVERFLOW!r} is reserved; use another")
     wanted = {key: value for key, value in metadata.items() if key != TEXT}
-    wanted[NAMESPACE] = namespace or wanted.get(NAMESPACE) or DEFAULT_NAMESPACE
+    wanted[NAMESPACE] = _namespace(namespace, wanted)
     if wanted.get(STATUS) is None:
         wanted[STATUS] = ACTIVE
     for key in (NAMESPACE, STATUS):
         if not isinstance(wanted[key], str):
             raise InvalidInputError(f"the {key} is {wanted[key]!r:.80}, not a string")
     _check_json({TEXT: text, **wanted})
-    return wanted
+    return {plain(key): value for key, value in wanted.items()}
+
+
+def _namespace(argument: Any, metadata: Mapping[str, Any]) -> Any:
+    """The argument, else that of the metadata, else the default; not checked to be a string."""
+    for value in (argument, metadata.get(NAMESPACE)):
+        if value is not None and not (isinstance(value, str) and not value):
+            return value
+    return DEFAULT_NAMESPACE
 
 
 def with_status(
@@ -207,7 +211,7 @@ def from_metadata(key: str, stored: Mapping[str, Any]) -> Chunk:
     overflow = stored.get(OVERFLOW)
     if overflow is not None:
         try:
-            metadata.update(json.loads(overflow))
+            metadata.update({**json.loads(overflow)})
         except (TypeError, ValueError) as error:
             raise S3VectorsError(
                 f"{OVERFLOW} of the vector {key!r} is damaged: {overflow!r:.80}"
@@ -240,38 +244,6 @@ def _check_keys(value: Any) -> None:
             _check_keys(item)
 
 
-def _fits(value: Any) -> bool:
-    """Whether S3 Vectors holds a value of this type."""
-    if isinstance(value, (list, tuple)):
-        return bool(value) and (all(map(_is_text, value)) or all(map(_is_number, value)))
-    return isinstance(value, bool) or _is_text(value) or _is_number(value)
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _is_number(value: Any) -> bool:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return number and abs(value) <= limits.FLOAT32_MAX
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return float(value) if type(value) is int and abs(value) > _LARGEST_INTEGER else value
-
-
-def _exact(value: Any) -> bool:
-    if isinstance(value, (list, tuple)):
-        return all(map(_exact, value))
-    if isinstance(value, (str, bool)):
-        return True
-    if abs(value) > _LARGEST_INTEGER and isinstance(value, int):
-        return False
-    return bool(struct.unpack("<f", struct.pack("<f", value))[0] == value)
-
-
 def _needs_overflow(overflow: Mapping[str, Any], moved: Sequence[str]) -> str:
     reasons = [
         f"{key!r} ({metadata_size({key: value}) - 4} bytes, past the limits)"
@@ -291,4 +263,4 @@ def _kind(value: Any) -> str:
         return "a list of more than only strings or only numbers" if value else "an empty list"
     if value is None:
         return "null"
-    return "an object" if isinstance(value, dict) else "a number beyond float32"
+    return "an object" if isinstance(value, dict) else "a number too large for S3 Vectors"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from . import filters
-from .errors import AccessDeniedError, InvalidInputError, NotFoundError, S3VectorsError
+from .errors import InvalidInputError, PartialWriteError, S3VectorsError
 from .keys import OVERFLOW
 from .outcomes import Outcomes
 from .parallel import Page
@@ -26,17 +27,22 @@ def matching(
     """
     condition = filters.all_of(parts)
     filters.check_filterable(condition, index.describe().non_filterable)
-    passes = filters.predicate(condition)
+    passes, wanted = filters.predicate(condition), filters.keys(condition)
     for page in index.pages():
-        rows = [row for row in page.rows if passes(_filterable(*row))]
+        rows = [row for row in page.rows if passes(_filterable(*row, wanted))]
         if progress is not None:
             progress(len(page.rows))
         yield Page(rows, page.token, page.segment)
 
 
-def _filterable(key: str, stored: dict[str, object]) -> dict[str, object]:
-    """The metadata as filters would see it, had S3 Vectors no limits of size."""
-    return from_metadata(key, stored).filterable if OVERFLOW in stored else stored
+def _filterable(key: str, stored: dict[str, Any], wanted: set[str]) -> dict[str, Any]:
+    """The metadata as filters would see it, had S3 Vectors no limits of size.
+
+    `_overflow` is taken apart only if it can have something to say about the wanted keys.
+    """
+    if OVERFLOW not in stored or all(isinstance(stored.get(k), (str, bool)) for k in wanted):
+        return stored
+    return from_metadata(key, stored).filterable
 
 
 def rows(
@@ -68,6 +74,7 @@ def delete_matching(
     found: dict[int | None, list[str]] = defaultdict(list)
     seen: list[str] = []
     outcomes = Outcomes("deleted", seen, progress)
+    unread: S3VectorsError | None = None
     try:
         for page in matching(index, parts):
             keys = [key for key, _ in page.rows]
@@ -75,19 +82,36 @@ def delete_matching(
             found[page.segment] += keys
             if page.token is None:
                 _delete(index, found.pop(page.segment), outcomes)
-        _delete(index, found.pop(None, []), outcomes)  # the first page, which was of all segments
+            if outcomes.hopeless:
+                break
     except S3VectorsError as error:
-        outcomes.fail(error)
+        unread = error
+    # The first page, which was of all segments; and, when reading failed, what was read
+    _delete(index, [key for keys in found.values() for key in keys], outcomes)
+    if unread is not None and outcomes.done:
+        raise _partly_read(seen, outcomes.done, unread) from unread
+    if unread is not None:
+        raise unread
     outcomes.check()
     return outcomes.done
 
 
 def _delete(index: VectorIndex, keys: list[str], outcomes: Outcomes) -> None:
-    """Delete a segment's; other segments are tried after a failure that need not be theirs."""
+    """Delete a segment's; a failure does not keep the other segments from being tried."""
+    if outcomes.hopeless:
+        return
     try:
         index.delete(keys)
         outcomes.note(keys)
-    except (NotFoundError, AccessDeniedError):
-        raise
     except S3VectorsError as error:
         outcomes.fail(error)
+
+
+def _partly_read(seen: list[str], done: list[str], error: S3VectorsError) -> PartialWriteError:
+    finished = set(done)
+    missing = [key for key in seen if key not in finished]
+    text = (
+        f"{len(done)} vectors are deleted, but not all of the index was read: {error}. Calling "
+        "again deletes the rest"
+    )
+    return PartialWriteError(text, done=done, missing=missing)

@@ -8,7 +8,7 @@ from typing import Any
 
 from . import filters, questions, rows
 from .answers import ACTIVE, Match
-from .errors import S3VectorsError
+from .errors import RejectedError, S3VectorsError
 from .inputs import check_top_k, check_vector
 from .keys import TEXT
 from .vector_index import VectorIndex
@@ -38,7 +38,13 @@ def search(
     filters.check_constraints(condition)
     numbers = check_vector(vector, told.dimension, told.metric)
     texts = {TEXT: _cut(question)} if question and _has_text_search(index) else None
-    matches, metric = index.query(numbers, top_k, condition, texts)
+    try:
+        matches, metric = index.query(numbers, top_k, condition, texts)
+    except RejectedError:
+        if texts is None or _has_text_search(index):
+            raise
+        texts = None  # it had text search when it was asked last
+        matches, metric = index.query(numbers, top_k, condition)
     # Fused scores mean nothing by themselves; the best is the measure of the others
     best = _number(matches[0], matches[0].fused) if texts and matches else None
     return [rows.found(match.key, _score(match, metric, best), match.metadata) for match in matches]
@@ -58,7 +64,7 @@ def _number(match: Match, value: float | None) -> float:
 
 def _cut(question: str) -> str:
     words = questions.cut(question)
-    if len(words) < len(question.rstrip()):
+    if len(words) < len(question.strip()):
         _warn_once(
             "a question was longer than the 1,024 characters that the service takes; hybrid "
             "search looks for its first words only (this is said once)"

@@ -51,9 +51,9 @@ def set_status(
     unique = list(dict.fromkeys(ids))
     outcomes = Outcomes("updated", unique, progress)
     starts = range(0, len(unique), limits.GET_BATCH)
-    groups = outcomes.untried(unique[start : start + limits.GET_BATCH] for start in starts)
+    groups = (unique[start : start + limits.GET_BATCH] for start in starts)
     work = partial(_set_status, index, namespace, status)
-    for group, call in in_flight(work, groups):
+    for group, call in in_flight(work, groups, stop=lambda: outcomes.hopeless):
         if call.exception() is not None:
             outcomes.add(group, call)
             continue

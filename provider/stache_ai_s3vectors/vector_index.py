@@ -17,7 +17,7 @@ from .answers import ACTIVE, ENHANCED, Description, Match
 from .batches import Batch, Record, batches
 from .bodies import PLACEHOLDER, dumps, sending
 from .client import connect, far_end, translated
-from .errors import NotFoundError
+from .errors import NotFoundError, RejectedError, UnavailableError
 from .inputs import Numbers
 from .outcomes import Outcomes
 from .parallel import Page, in_flight, pages
@@ -41,6 +41,9 @@ PUTS_AT_A_TIME: Final = 4
 
 ASK_AGAIN: Final = 1.0
 """Seconds between two looks at an index whose text search is BUILDING."""
+
+ASK_AGAIN_LATER: Final = 300.0
+"""The same for one that has none: somebody may add it."""
 
 
 class _Names(TypedDict):
@@ -87,8 +90,8 @@ class VectorIndex:
         try:
             with translated(what, advice=self._advice):
                 yield
-        except NotFoundError:
-            self._shared.description = None  # it may be made again, and differently
+        except (NotFoundError, RejectedError):
+            self._shared.description = None  # it may not be what it was: ask at the next need
             raise
 
     def describe(self, *, fresh: bool = False) -> Description:
@@ -101,20 +104,26 @@ class VectorIndex:
             NotFoundError: there is no such bucket or index, and how to make one.
         """
         with self._shared.lock:
-            if fresh or self._shared.description is None:
-                self._shared.description = self._get_or_create()
+            known = self._shared.description
+            if fresh or known is None:
+                known = self._shared.description = self._get_or_create()
                 self._shared.asked = time.monotonic()
-            return self._shared.description
+            return known
 
     def text_search(self, key: str) -> str | None:
         """The status of a metadata key's text search; None when there is none.
 
-        While it is BUILDING, the index is asked again now and then.
+        Unless it is ACTIVE, the index is asked again now and then.
         """
         status = self.describe().text_searches.get(key)
-        if status in (None, ACTIVE) or time.monotonic() - self._shared.asked < ASK_AGAIN:
+        patience = ASK_AGAIN if status else ASK_AGAIN_LATER
+        if status == ACTIVE or time.monotonic() - self._shared.asked < patience:
             return status
-        return self.describe(fresh=True).text_searches.get(key)
+        self._shared.asked = time.monotonic()
+        try:
+            return self.describe(fresh=True).text_searches.get(key)
+        except UnavailableError:  # no reason not to search by vector
+            return status
 
     def _get_or_create(self) -> Description:
         try:
@@ -141,14 +150,18 @@ class VectorIndex:
         """
         self.describe()
         outcomes = Outcomes("stored", [record.key for record in records], progress)
-        wanted = batches(self.options.bucket, self.options.index, records)
-        unless_failed = (batch for batch in wanted if not outcomes.failed)
-        for batch, call in in_flight(self._put, unless_failed, PUTS_AT_A_TIME):
+        calls = in_flight(
+            self._put,
+            batches(self.options.bucket, self.options.index, records),
+            PUTS_AT_A_TIME,
+            before=lambda batch: self._wait(len(batch.keys)),
+            stop=lambda: outcomes.failed,
+        )
+        for batch, call in calls:
             outcomes.add(batch.keys, call)
         outcomes.check()
 
     def _put(self, batch: Batch) -> None:
-        self._wait(len(batch.keys))
         with self._calling("PutVectors"), sending(batch.body):
             self.client.put_vectors(
                 **self._names,
@@ -156,6 +169,7 @@ class VectorIndex:
             )
 
     def _wait(self, vectors: int) -> None:
+        """Keep the pace, in the caller's thread: whoever interrupts it has not sent anything."""
         if self._shared.pace is not None:
             self._shared.pace.wait(vectors)
 
@@ -262,13 +276,17 @@ class VectorIndex:
         """
         self.describe()
         outcomes = Outcomes("deleted", keys, progress)
-        wanted = outcomes.untried(_slices(keys, limits.DELETE_BATCH))
-        for batch, call in in_flight(self._delete, wanted):
+        calls = in_flight(
+            self._delete,
+            _slices(keys, limits.DELETE_BATCH),
+            before=lambda batch: self._wait(len(batch)),
+            stop=lambda: outcomes.hopeless,
+        )
+        for batch, call in calls:
             outcomes.add(batch, call)
         outcomes.check()
 
     def _delete(self, keys: Sequence[str]) -> None:
-        self._wait(len(keys))
         with self._calling("DeleteVectors"):
             self.client.delete_vectors(**self._names, keys=keys)
 

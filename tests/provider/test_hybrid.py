@@ -147,6 +147,57 @@ def test_a_text_search_that_is_building_is_used_when_it_is_ready(caplog, monkeyp
     assert seen.count("GetIndex") == 1
 
 
+def test_text_search_that_is_gone_is_done_without(caplog):
+    """Somebody deleted its configuration; the next search notices."""
+    made = provider()
+    made.client.update_metadata_configuration(
+        vectorBucketName="my-bucket",
+        indexName="documents",
+        delete={"textSearchConfigurations": [{"metadataKey": "text"}]},
+    )
+
+    assert ids(made.search(QUESTION, 1, context=context(WORDS))) == ["machine"]
+    assert "has no text search on 'text'" in caplog.text
+
+
+def test_text_search_that_was_added_is_noticed_after_a_while(monkeypatch):
+    """Not at every search."""
+    made = stache.provider(s3vectors_search_mode="hybrid")
+    names = stache.older_index(made)
+    made.insert(FAR, TEXTS, ids=["machine", "write", "tank"])
+    made.search(QUESTION, 1, context=context(WORDS))
+    texts = {"textSearchConfigurations": [{"metadataKey": "text"}]}
+    made.client.update_metadata_configuration(**names, add=texts)
+
+    seen = stache.calls(made.client)
+    made.search(QUESTION, 1, context=context(WORDS))
+    assert "GetIndex" not in seen
+
+    monkeypatch.setattr("stache_ai_s3vectors.vector_index.ASK_AGAIN_LATER", 0)
+    monkeypatch.setattr("stache_ai_s3vectors.vector_index.ASK_AGAIN", 0)
+    while "tank" not in ids(made.search(QUESTION, 2, context=context(WORDS))):
+        pass  # it is BUILDING for a moment
+
+
+def test_when_the_index_cannot_be_asked_the_vector_is_enough(monkeypatch):
+    """A look at its text search is no reason for a search to fail."""
+    made = stache.provider(s3vectors_search_mode="hybrid", s3vectors_max_attempts=1)
+    stache.older_index(made)
+    made.insert(FAR, TEXTS, ids=["machine", "write", "tank"])
+    monkeypatch.setattr("stache_ai_s3vectors.vector_index.ASK_AGAIN_LATER", 0)
+    stache.failing(made.client, "GetIndex", *range(1, 9))
+
+    assert ids(made.search(QUESTION, 1, context=context(WORDS))) == ["machine"]
+
+
+def test_words_are_for_one_search():
+    """Another one with the same context is about something else."""
+    made, same = provider(), context(WORDS)
+
+    assert "tank" in ids(made.search(QUESTION, 2, context=same))
+    assert "tank" not in ids(made.search(QUESTION, 2, context=same))
+
+
 def test_a_bucket_of_classic_indexes_gets_one_without_text_search(caplog):
     """Made before 2026-09-30 and not switched; text search needs ENHANCED."""
     stache.engine("local:", bucket_mode="classic")
@@ -178,8 +229,19 @@ def test_an_index_made_on_first_use_has_text_search():
         ("a" * 1020 + " bcde", "a" * 1020),
         ("\U0001f600" * 600, "\U0001f600" * 512),
         ("half \ud83d pair", "half ? pair"),
+        ("\n" * 1100 + "words", "words"),
     ],
-    ids=["short", "full", "one word", "words", "just fits", "half a word", "emoji", "surrogate"],
+    ids=[
+        "short",
+        "full",
+        "one word",
+        "words",
+        "just fits",
+        "half a word",
+        "emoji",
+        "surrogate",
+        "space",
+    ],
 )
 def test_a_long_question_is_cut_at_a_word(question, expected):
     """1,024 characters, whichever way characters are counted."""

@@ -9,6 +9,7 @@ import pickle
 
 import numpy as np
 import pytest
+from botocore.exceptions import ClientError
 
 import stache
 from stache_ai_s3vectors import (
@@ -230,7 +231,7 @@ def old_index(provider):
     [
         ({"a": None, "b": {}}, r"cannot hold 'a' \(null\), 'b' \(an object\): it has no"),
         ({"a": [], "b": [True]}, r"'a' \(an empty list\), 'b' \(a list of more than only"),
-        ({"a": 10**40}, r"'a' \(a number beyond float32\)"),
+        ({"a": 10**40}, r"'a' \(a number too large for S3 Vectors\)"),
         ({"headings": ["h" * 20] * 100}, r"cannot hold 'headings' \(2416 bytes, past the limits\)"),
     ],
 )
@@ -371,39 +372,82 @@ def test_after_a_failure_half_way_made_up_ids_are_deleted_again(provider):
     assert provider.count_by_filter({}) == 0
 
 
-def test_when_that_fails_too_the_error_still_says_what_is_stored(provider):
-    """Two failures, one error with both."""
+@pytest.mark.parametrize(
+    "code, stored", [("AccessDeniedException", 500), ("ServiceUnavailableException", 0)]
+)
+def test_when_that_fails_too_the_error_says_what_is_known_to_be_stored(provider, code, stored):
+    """After a refusal that is what was stored; else nobody knows what the deletes did."""
     stache.failing(provider.client, "PutVectors", 2)
-    stache.failing(provider.client, "DeleteVectors", 1, 2)
+    stache.failing(provider.client, "DeleteVectors", 1, 2, code=code)
 
-    with pytest.raises(PartialWriteError, match="failed too: DeleteVectors") as failed:
+    with pytest.raises(PartialWriteError, match="made up failed, too: DeleteVectors") as failed:
         provider.insert([[1, 2, 3, 4]] * 1000, ["t"] * 1000)
 
-    assert len(failed.value.done) == 500
-    assert len(failed.value.missing) == 500
-    assert provider.count_by_filter({}) == 500
+    assert len(failed.value.done) == stored
+    assert len({*failed.value.done, *failed.value.missing}) == 1000
+    found = provider.list_by_filter({})
+    assert {row["id"] for row in found} <= {*failed.value.done, *failed.value.missing}
+    assert len(found) == 500
 
 
 def test_what_could_be_deleted_again_does_not_count_as_stored(provider):
-    """Half of the clean-up worked."""
+    """The answers to all deletes were lost, but they were carried out."""
     stache.failing(provider.client, "PutVectors", 3)
-    stache.failing(provider.client, "DeleteVectors", 2)
+    stache.losing_the_answer(provider.client, "DeleteVectors", 1, 2, 3)
 
-    with pytest.raises(PartialWriteError, match="failed too") as failed:
+    with pytest.raises(PartialWriteError, match="failed, too") as failed:
         provider.insert([[1, 2, 3, 4]] * 1500, ["t"] * 1500)
 
-    found = [row["id"] for row in provider.list_by_filter({}, limit=2000)]
-    assert sorted(failed.value.done) == sorted(found)
-    assert {*failed.value.done} | {*failed.value.missing} >= {*found}
+    assert failed.value.done == []
+    assert provider.count_by_filter({}) == 0
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_an_interrupted_insert_leaves_nothing_under_made_up_ids(provider, error):
+    """Ctrl-C, or an error of the caller's own callback."""
+
+    def progress(_):
+        raise error
+
+    with pytest.raises(error):
+        provider.insert([[1, 2, 3, 4]] * 1500, ["t"] * 1500, progress=progress)
+
+    assert provider.count_by_filter({}) == 0
+
+
+def test_an_interrupted_insert_that_cannot_clean_up_says_so(provider, caplog):
+    """The error stays the interruption."""
+    stache.failing(provider.client, "DeleteVectors", *range(1, 9))
+
+    def progress(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        provider.insert([[1, 2, 3, 4]] * 600, ["t"] * 600, progress=progress)
+
+    assert "up to 600 vectors stay stored under ids that it made up" in caplog.text
+
+
+def test_a_refusal_after_a_lost_answer_is_withdrawn(provider, monkeypatch):
+    """The first try may have been carried out, though the second was denied."""
+    provider.get_collection_info()
+    stache.without_waiting(monkeypatch)
+    stache.answering(provider.client, "PutVectors", stache.UNAVAILABLE, stache.DENIED)
+
+    with pytest.raises(AccessDeniedError):
+        provider.insert([[1, 2, 3, 4]], ["t"])
+
+    assert provider.count_by_filter({}) == 0
 
 
 def test_a_failure_of_the_only_batch_stores_nothing(provider):
     """The service's error, not one about parts."""
     stache.failing(provider.client, "PutVectors", 1)
 
-    with pytest.raises(UnavailableError, match="Currently unable"):
+    with pytest.raises(UnavailableError, match="Currently unable") as failed:
         provider.insert([[1, 2, 3, 4]], ["t"])
 
+    assert isinstance(failed.value.__cause__, ClientError)
     assert provider.count_by_filter({}) == 0
 
 

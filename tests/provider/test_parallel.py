@@ -80,6 +80,30 @@ def test_items_are_taken_as_there_is_room():
     calls.close()
 
 
+def test_when_it_is_time_to_stop_nothing_is_called_any_more():
+    """Calls that are under way end, and are told."""
+    done = []
+    calls = in_flight(lambda n: n, range(1000), 3, stop=lambda: len(done) >= 5)
+
+    for _, call in calls:
+        done.append(call.result())
+
+    assert 5 <= len(done) <= 8
+
+
+def test_before_runs_in_the_caller_s_thread_just_before_each_call():
+    """Where an interruption finds nothing sent."""
+    seen = []
+    calls = in_flight(
+        lambda n: n, range(10), 2, before=lambda _: seen.append(threading.get_ident())
+    )
+
+    next(calls)
+    assert len(seen) == 2
+    assert results(calls) == list(range(1, 10))
+    assert seen == [threading.get_ident()] * 10
+
+
 def test_calls_see_the_caller_s_context():
     """Tracing libraries keep their span in it."""
     SPAN.set("request 7")

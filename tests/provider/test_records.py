@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from enum import IntEnum
+from enum import Enum, IntEnum
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import stache
-from stache_ai_s3vectors import InvalidInputError
+from stache_ai_s3vectors import InvalidInputError, S3VectorsError
 from stache_ai_s3vectors.keys import ACTIVE, DEFAULT_NAMESPACE, NAMESPACE, STATUS
 from stache_ai_s3vectors.records import _general, _simple, from_metadata, to_metadata
 from stache_ai_s3vectors.sizes import metadata_size
@@ -100,6 +101,24 @@ class Name(str):
     __slots__ = ()
 
 
+class Word(str, Enum):
+    """A string with a name."""
+
+    ONE = "one"
+
+
+class Real(float):
+    """A float of another class."""
+
+    __slots__ = ()
+
+
+class Big(int):
+    """An integer of another class."""
+
+    __slots__ = ()
+
+
 @pytest.mark.parametrize(
     "value, expected",
     [
@@ -114,6 +133,12 @@ class Name(str):
         (("a", "b"), ["a", "b"]),
         (Level.HIGH, 3),
         (Name("x"), "x"),
+        (Word.ONE, "one"),
+        ([Word.ONE, "two"], ["one", "two"]),
+        (Real(0.5), 0.5),
+        ([Real(0.1)], [0.1]),
+        (Big(2**70), 2**70),
+        (Big(7), 7),
         (OrderedDict(a=1), {"a": 1}),
         ([True, False], [True, False]),
         ([], []),
@@ -130,6 +155,89 @@ def test_unusual_values_make_the_round_trip(value, expected):
 
     [row] = provider.get_by_ids(["a"])
     assert (row["value"], type(row["value"])) == (expected, type(expected))
+
+
+@pytest.mark.parametrize("key", [Name("key"), Word.ONE])
+def test_keys_of_other_classes_make_it_too(key):
+    """As the strings that they are; in filters, too."""
+    provider = stache.provider()
+
+    provider.insert([VECTOR], ["t"], [{key: Real(0.5)}], ["a"])
+
+    [row] = provider.get_by_ids(["a"])
+    assert row[str.__str__(key)] == 0.5
+    assert len(provider.search(VECTOR, filter={key: Real(0.5)})) == 1
+    assert len(provider.search(VECTOR, filter={key: {"$in": [Word.ONE, Real(0.5)]}})) == 1
+
+
+def test_an_older_index_refuses_integers_that_would_come_back_as_floats():
+    """They can be kept in `_overflow` only."""
+    provider = stache.provider()
+    stache.older_index(provider)
+
+    with pytest.raises(InvalidInputError, match="'n' .a number too large for S3 Vectors"):
+        provider.insert([VECTOR], ["t"], [{"n": 2**63}])
+
+
+@pytest.mark.parametrize(
+    "call, problem",
+    [
+        (lambda p: p.search(VECTOR, filter={"n": 2**64}), r"compares with 18446744073709551616"),
+        (lambda p: p.search(VECTOR, filter={"\ud800": 1}), "filter operator"),
+        (lambda p: p.search(VECTOR, namespace="\ud800"), "the namespace is"),
+        (lambda p: p.delete(["a"], namespace=""), "the namespace is ''"),
+        (lambda p: p.delete(namespace="ns", filter={}), "it would delete everything"),
+        (lambda p: p.update_status(["a"], "", "deleting"), "the namespace is ''"),
+        (lambda p: p.update_status(["a"], None, "\ud800"), "the status is"),
+        (lambda p: p.update_status(["a"], None, 5), "the status is 5"),
+        (lambda p: p.insert([VECTOR], ["t"], [{"namespace": np.ones(2)}]), "the namespace is"),
+        (lambda p: p.insert([np.ma.masked_array([1, 2, 3, 4], [0, 1, 0, 0])], ["t"]), "Masked"),
+        (lambda p: p.insert([np.ones((2, 4))], ["t"]), "with 2 dimensions, not a list"),
+        (lambda p: p.insert(np.array([[True] * 4]), ["t"]), "of bool with 1 dimensions"),
+        (lambda p: p.count_by_filter(deep(5000)), "nested too deeply"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_words(call, problem):
+    """Not as some error of a library below."""
+    provider = stache.provider()
+    provider.insert([VECTOR], ["t"], ids=["a"])
+
+    with pytest.raises(InvalidInputError, match=problem):
+        call(provider)
+
+    assert provider.count_by_filter({}) == 1
+
+
+def deep(levels):
+    """A filter in a filter in a filter."""
+    document = {"a": 1}
+    for _ in range(levels):
+        document = {"$and": [document]}
+    return document
+
+
+def test_ids_may_come_in_an_array():
+    """As whatever holds strings."""
+    provider = stache.provider()
+
+    assert provider.insert([VECTOR], ["t"], ids=np.array(["a"])) == ["a"]
+
+
+def test_a_damaged_overflow_is_in_nobody_s_way():
+    """A walk that does not need it passes it by, so that it can be deleted."""
+    provider = stache.provider()
+    provider.insert([VECTOR], ["t"], [{"doc_id": "d"}], ["a"])
+    metadata = {"text": "t", "doc_id": "d", "status": "active", "_overflow": '[["a",1]]'}
+    provider.client.put_vectors(
+        vectorBucketName="my-bucket",
+        indexName="documents",
+        vectors=[{"key": "x", "data": {"float32": VECTOR}, "metadata": metadata}],
+    )
+
+    with pytest.raises(S3VectorsError, match="_overflow of the vector 'x' is damaged"):
+        provider.get_by_ids(["x"])
+    assert provider.count_by_filter({"doc_id": "d"}) == 2
+    assert provider.delete_by_metadata("doc_id", "d")["deleted"] == 2
 
 
 @pytest.mark.parametrize(

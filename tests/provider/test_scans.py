@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,6 +13,7 @@ from stache_ai_s3vectors import (
     InvalidInputError,
     PartialWriteError,
     S3VectorsError,
+    UnavailableError,
 )
 
 pytestmark = pytest.mark.usefixtures("every_choice")
@@ -146,17 +148,49 @@ def test_when_deleting_fails_the_other_segments_are_tried(provider):
     assert provider.delete_by_metadata("doc_id", "d")["deleted"] == len(left)
 
 
-def test_when_reading_fails_what_was_deleted_is_said(provider):
-    """There may be more than `missing` names: not all was read."""
+def test_when_reading_fails_what_was_found_is_deleted_and_that_is_said(provider):
+    """Calling again deletes the rest."""
     stache.failing(provider.client, "ListVectors", 12)
 
-    with pytest.raises(S3VectorsError, match="ListVectors .* Currently unable") as failed:
+    with pytest.raises(PartialWriteError, match="not all of the index was read: ") as failed:
         provider.delete_by_metadata("doc_id", "d")
 
-    gone = 500 - len(provider.scan_by_metadata({"doc_id": "d"}))
-    assert len(getattr(failed.value, "done", [])) == gone
+    left = provider.scan_by_metadata({"doc_id": "d"})
+    assert len(failed.value.done) == 500 - len(left)
+    assert failed.value.missing == []
     provider.delete_by_metadata("doc_id", "d")
     assert provider.count_by_filter({"doc_id": "d"}) == 0
+
+
+def test_when_nothing_can_be_read_nothing_is_deleted(provider):
+    """The error itself."""
+    stache.failing(provider.client, "ListVectors", 1)
+
+    with pytest.raises(UnavailableError, match="ListVectors"):
+        provider.delete_by_metadata("doc_id", "d")
+
+
+def test_with_a_low_rate_an_interrupted_call_sends_nothing_more(provider):
+    """The pace is kept before a request is handed over, by the thread that is interrupted."""
+    asked_for = asked(provider.client, "PutVectors")
+    provider._index._shared.pace = SimpleNamespace(wait=interrupt_at(3))
+
+    with pytest.raises(KeyboardInterrupt):
+        provider.insert([VECTOR] * 5000, ["t"] * 5000, ids=[f"new-{n}" for n in range(5000)])
+
+    assert len(asked_for) == 2
+
+
+def interrupt_at(turn):
+    """A wait in which Ctrl-C is pressed."""
+    waits = []
+
+    def wait(vectors):
+        waits.append(vectors)
+        if len(waits) == turn:
+            raise KeyboardInterrupt
+
+    return wait
 
 
 def test_update_status_tries_the_rest_when_something_failed(provider):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import boto3
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 import stache
 from far_ends import server
 from s3vectors_local import Engine, Faults, connect
-from stache_ai_s3vectors import S3VectorsError, UnavailableError
+from stache_ai_s3vectors import PartialWriteError, S3VectorsError, UnavailableError
 from stache_ai_s3vectors.batches import Record, batches
 
 QUESTION = [1.0, 0.0, 0.5, 0.25]
@@ -188,6 +190,35 @@ def test_an_answer_that_always_ends_early_is_an_error(provider, monkeypatch):
         provider.delete(["a"])
 
 
+@pytest.mark.parametrize(
+    "headers, content",
+    [
+        ({}, b"{}"),
+        ({}, b'{"vectors":null}'),
+        ({}, b'{"vec'),
+        ({}, b"[]"),
+        ({}, b"<html>"),
+        ({"content-length": "abc"}, b"{}"),
+        ({"content-length": "2, 2"}, b"{}"),
+        ({"content-length": ""}, b"{}"),
+    ],
+)
+@pytest.mark.parametrize("operation", ["GetVectors", "ListVectors", "QueryVectors"])
+def test_a_success_that_is_none_is_an_error(operation, headers, content):
+    """Some other server answers, or a proxy; botocore takes any 200."""
+    provider = stache.provider()
+    provider.insert([QUESTION], ["t"], ids=["a"])
+    provider.client.meta.events.unregister("after-call.s3vectors", unique_id="referee")
+    stache.answering(provider.client, operation, stache.Answer(200, headers, content))
+
+    with pytest.raises(S3VectorsError, match="what answered is not S3 Vectors"):
+        {
+            "GetVectors": lambda: provider.get_by_ids(["a"]),
+            "ListVectors": lambda: provider.count_by_filter({}),
+            "QueryVectors": lambda: provider.search(QUESTION),
+        }[operation]()
+
+
 def test_a_request_that_is_sent_again_has_its_body_again(monkeypatch):
     """Over HTTP, where the first connection is dropped."""
     stache.without_waiting(monkeypatch)
@@ -201,6 +232,39 @@ def test_a_request_that_is_sent_again_has_its_body_again(monkeypatch):
 
             assert provider.count_by_filter({}) == 10
             assert sum(retries) > 0
+
+
+def test_an_error_that_nobody_thought_of_does_not_hide_what_was_done(provider):
+    """Nor keep the rest from being tried."""
+    ids = [str(n) for n in range(500)]
+    provider.insert([QUESTION] * 500, ["t"] * 500, ids=ids)
+    count = 0
+
+    def odd(parsed, **_):
+        nonlocal count
+        count += 1
+        if count == 3:
+            del parsed["vectors"][0]["key"]
+
+    provider.client.meta.events.register("after-call.s3vectors.GetVectors", odd)
+
+    with pytest.raises(PartialWriteError, match="400 of 500 vectors are updated.*KeyError"):
+        provider.update_status(ids, None, "deleting")
+
+    assert provider.count_by_filter({"status": "deleting"}) == 400
+
+
+@pytest.mark.parametrize("threads", [16])
+def test_many_threads_make_one_client(threads):
+    """And so share one description and one pace."""
+    together = threading.Barrier(threads, timeout=30)
+
+    def make(_):
+        together.wait()
+        return stache.provider()._index._shared
+
+    with ThreadPoolExecutor(threads) as pool:
+        assert len({id(shared) for shared in pool.map(make, range(threads))}) == 1
 
 
 def test_settings_decide_how_often_is_tried(monkeypatch):

@@ -71,7 +71,7 @@ class Answer:
 
 
 def answering(client: Any, operation: str, *answers: Answer) -> None:
-    """Give these answers to the next requests of an operation, instead of the engine's."""
+    """Give these answers to the next requests of an operation, which the engine carries out."""
     left = list(answers)
     client.meta.events.register_first(
         f"before-send.s3vectors.{operation}", lambda **_: left.pop(0) if left else None
@@ -141,6 +141,7 @@ def _at(client: Any, event: str, turns: tuple[int, ...], response: Any) -> None:
 UNAVAILABLE = Answer(
     503, {"x-amzn-errortype": "ServiceUnavailableException"}, b'{"message":"Currently unable"}'
 )
+DENIED = Answer(403, {"x-amzn-errortype": "AccessDeniedException"}, b'{"message":"denied"}')
 WEB_PAGE = Answer(200, {"content-type": "text/html"}, b"<html><body>Welcome</body></html>")
 """What some other server answers."""
 
