@@ -1,0 +1,169 @@
+"""insert, update_status, delete, delete_by_metadata."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from .. import filters, scans, updates
+from ..errors import InvalidInputError
+from ..inputs import check_ids, check_lengths
+from ..inserts import store, to_records
+from ..logs import logged
+from ..values import is_text
+from ..vector_index import Progress
+from .base import Base
+
+if TYPE_CHECKING:
+    from stache_ai.middleware.context import RequestContext
+
+
+class Writes(Base):
+    """What changes the index."""
+
+    def insert(
+        self,
+        vectors: list[list[float]],
+        texts: list[str],
+        metadatas: list[dict[str, Any]] | None = None,
+        ids: list[str] | None = None,
+        namespace: str | None = None,
+        context: RequestContext | None = None,
+        *,
+        progress: Progress | None = None,
+    ) -> list[str]:
+        """Store chunks; those whose ids exist are replaced.
+
+        Args:
+            vectors: one embedding per chunk, as long as the index's dimension: lists, or the
+                rows of a numpy array.
+            texts: their texts.
+            metadatas: their metadata, any JSON values; `status` is "active" unless given.
+            ids: their ids, 1 to 1,024 characters; made up when not given.
+            namespace: beats a `namespace` in the metadata.
+
+        Returns:
+            The ids, in the order of the chunks; all of them are stored.
+
+        Raises:
+            InvalidInputError: a chunk cannot be stored; nothing was sent.
+            PartialWriteError: the service failed half-way. Ids made up in this call are
+                deleted again, the caller's own stay.
+        """
+        keys = [str(uuid.uuid4()) for _ in vectors] if ids is None else list(ids)
+        metadatas = [{} for _ in vectors] if metadatas is None else metadatas
+        check_lengths(vectors=vectors, texts=texts, metadatas=metadatas, ids=keys)
+        check_ids(keys, unique=True)
+        if not keys:
+            return []
+        with logged("insert", self._index.name) as line:
+            chunks = zip(keys, vectors, texts, metadatas, strict=True)
+            records = to_records(self._describe(), chunks, namespace)
+            store(self._index, records, progress, withdraw=ids is None)
+            line.outcome = f"{len(keys)} vectors stored"
+        return keys
+
+    def update_status(
+        self,
+        ids: list[str],
+        namespace: str | None,
+        status: str,
+        context: RequestContext | None = None,
+        *,
+        progress: Progress | None = None,
+    ) -> int:
+        """Set the status of chunks; "active" ones are found by `search`, others are not.
+
+        Args:
+            ids: any number of ids; those that do not exist are passed over.
+            namespace: chunks of other namespaces are left alone.
+            status: "active", "deleting", "purging" or "purged".
+
+        Returns:
+            How many were updated.
+
+        Raises:
+            PartialWriteError: some could not be updated; all others are.
+        """
+        if not is_text(status) or not status:
+            raise InvalidInputError(
+                f"the status is {status!r:.80}; Stache's are active, deleting, …"
+            )
+        check_ids(ids)
+        with logged("update_status", self._index.name) as line:
+            count = updates.set_status(self._index, ids, namespace, status, progress)
+            line.outcome = f"{count} of {len(ids)} now {status}"
+        return count
+
+    def delete(
+        self,
+        ids: list[str] | None = None,
+        namespace: str | None = None,
+        context: RequestContext | None = None,
+        *,
+        filter: dict[str, Any] | None = None,
+        progress: Progress | None = None,
+    ) -> bool:
+        """Delete chunks by id, or all that pass a filter.
+
+        Stache's pipeline deletes a document with `filter=`, which its own interface lacks.
+
+        Args:
+            ids: any number of ids; those that do not exist are passed over.
+            namespace: chunks of other namespaces are left alone.
+            filter: instead of ids; as for `search`, and a scan of the index. What is
+                soft-deleted is deleted, too.
+
+        Returns:
+            True: none of the ids is left in the namespace. A failure is an error.
+
+        Raises:
+            PartialWriteError: some could not be deleted; all others are.
+        """
+        if (ids is None) is (filter is None):
+            raise InvalidInputError("delete takes either ids or a filter")
+        if ids is None:
+            conditions = filters.conditions(filter)
+            if not conditions:
+                raise InvalidInputError("the filter is empty: it would delete everything")
+            parts = [*conditions, *filters.exactly(namespace)]
+            self._delete_matching("delete", parts, progress)
+            return True
+        check_ids(ids)
+        with logged("delete", self._index.name) as line:
+            if namespace is not None:
+                ids = [chunk.key for chunk in updates.existing(self._index, ids, namespace)]
+            self._index.delete(list(dict.fromkeys(ids)), progress)
+            line.outcome = f"{len(ids)} ids deleted"
+        return True
+
+    def delete_by_metadata(
+        self,
+        field: str,
+        value: str,
+        namespace: str | None = None,
+        context: RequestContext | None = None,
+        *,
+        progress: Progress | None = None,
+    ) -> dict[str, Any]:
+        """Delete all chunks whose metadata has that value; a scan of the index.
+
+        After a failure, calling again deletes the rest.
+
+        Returns:
+            `deleted`, the number, and `ids`.
+
+        Raises:
+            PartialWriteError: some could not be deleted, or not all of the index was read.
+        """
+        parts = [*filters.conditions({field: value}), *filters.exactly(namespace)]
+        deleted = self._delete_matching("delete_by_metadata", parts, progress)
+        return {"deleted": len(deleted), "ids": deleted}
+
+    def _delete_matching(
+        self, operation: str, parts: list[filters.Filter], progress: Progress | None
+    ) -> list[str]:
+        with logged(operation, self._index.name) as line:
+            deleted = scans.delete_matching(self._index, parts, progress)
+            line.outcome = f"{len(deleted)} vectors deleted"
+        return deleted
