@@ -75,7 +75,7 @@ def provider_filter(condition: dict[str, Any]) -> dict[str, Any]:
     """One user condition as our provider sends it: soft delete and summaries left out."""
     present = [
         {"$or": [{"status": {"$exists": False}}, {"status": "active"}]},
-        {"$or": [{"_type": {"$exists": False}}, {"_type": "chunk"}]},
+        {"$or": [{"_type": {"$exists": False}}, {"_type": {"$ne": "document_summary"}}]},
     ]
     return {"$and": [*present, condition]}
 

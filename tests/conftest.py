@@ -41,6 +41,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run the behaviour tests against AWS, with your credentials, on your bill: they "
         "make a vector bucket each and delete it again",
     )
+    parser.addoption(
+        "--other-choices",
+        action="store_true",
+        help="where AWS does not document what it does, let the engine of the provider's tests "
+        "do the other thing",
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -4,17 +4,24 @@ Stache finds the provider by itself: `VECTORDB_PROVIDER=s3vectors` and a bucket.
 
 Modules, from Stache's words down to AWS's:
 
-    provider        Stache's VectorDBProvider; START HERE
-    settings        every setting: name, default, meaning
-    inputs          what Stache hands over, checked before anything is sent (pure)
-    records, rows   a chunk ⇄ a record; a record as the dictionary Stache reads (pure)
-    filters         namespace, soft delete and the caller's filter as one filter (pure)
-    inserts, scans  check all, then store; find by filter
-    vector_index    one index: batches and pages
-    provision       make a bucket, make an index
-    client          a boto3 client whose far end is AWS or the local engine
-    limits, errors  AWS's numbers; our exceptions
-    cli             the command stache-s3vectors
+    provider           Stache's VectorDBProvider; START HERE
+    query_processor    hands the question's words from Stache's pipeline to the provider
+    settings           every setting: name, default, meaning
+    inserts, updates   check all, then store; change or delete by id
+    searches, scans    by vector and words; by filter, through the whole index
+    vector_index       one index: batches, pages, pace, parallel calls
+    shared, outcomes   what its users share; what became of a call's batches
+    batches, answers   what is sent, what comes back, as values (pure)
+    provision          make a bucket, make an index
+    client, bodies     a boto3 client whose far end is AWS or the local engine; its JSON
+    parallel, pace     several calls at a time; no more than the service takes
+    inputs, questions  what Stache hands over, checked; a question's words (pure)
+    filters            namespace, soft delete and the caller's filter as one filter (pure)
+    records, rows      a chunk ⇄ a record; a record as the dictionary Stache reads (pure)
+    sizes, values      what metadata weighs; which values there are (pure)
+    keys, limits       Stache's names; AWS's numbers
+    errors, logs       our exceptions; one line for each operation
+    cli                the command stache-s3vectors
 """
 
 from __future__ import annotations

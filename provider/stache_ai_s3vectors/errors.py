@@ -90,7 +90,8 @@ BY_CODE: Final[Mapping[str, type[S3VectorsError]]] = MappingProxyType(
 )
 """AWS's error code to our class; for every other code the HTTP status decides.
 
-The first, the third group and `AccessDeniedException` are modelled errors of the service;
-the others come from the signing that all AWS services share
+Those that end in `Exception` are in the service's model, but for `ExpiredToken…`,
+`InvalidSignature…` and `UnrecognizedClient…`: like `AccessDenied`, these come from the signing
+that all AWS services share
 (https://docs.aws.amazon.com/AmazonS3/latest/API/CommonErrors.html).
 """

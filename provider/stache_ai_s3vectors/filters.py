@@ -151,7 +151,8 @@ def _with_missing(key: str, tests: dict[str, Any]) -> Filter:
     """Tests of one key, with what they say about vectors that lack it written out.
 
     `$ne` and `$nin` hold where the key is missing, as in Mongo and here on the client; what
-    the service does is not documented.
+    the service does is not documented. Nor is what they do to an array, for which there are
+    no other words: here, no element may be equal.
     """
     negations = {name: tests[name] for name in _NEGATIONS if name in tests}
     if not negations:

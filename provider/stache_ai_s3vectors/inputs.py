@@ -27,6 +27,8 @@ def check_lengths(**lists: Sequence[Any]) -> None:
 
 def check_ids(ids: Sequence[str], *, unique: bool = False) -> None:
     """Refuse ids that cannot be a vector's key and, if asked, ids that are there twice."""
+    if isinstance(ids, (str, bytes)):
+        raise InvalidInputError(f"ids is {ids!r:.80}; it must be a list of ids")
     seen: set[str] = set()
     for position, key in enumerate(ids):
         _check_id(position, key)

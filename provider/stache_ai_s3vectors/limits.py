@@ -30,7 +30,7 @@ METADATA_KEYS: Final = 50
 """Metadata keys of one vector."""
 
 METADATA_BYTES: Final = 40_960
-"""All metadata of a vector, by the arithmetic of `records.metadata_size`."""
+"""All metadata of a vector, by the arithmetic of `sizes.metadata_size`."""
 
 FILTERABLE_METADATA_BYTES: Final = 2_048
 """The filterable part of it, by the same arithmetic."""

@@ -46,7 +46,7 @@ def search(
         texts = None  # it had text search when it was asked last
         matches, metric = index.query(numbers, top_k, condition)
     # Fused scores mean nothing by themselves; the best is the measure of the others
-    best = _number(matches[0], matches[0].fused) if texts and matches else None
+    best = _number(matches[0], matches[0].fused) or 1.0 if texts and matches else None
     return [rows.found(match.key, _score(match, metric, best), match.metadata) for match in matches]
 
 

@@ -82,8 +82,8 @@ class Settings(StacheSettings):  # type: ignore[misc]  # stache_ai ships no type
         default=float(limits.WRITTEN_VECTORS_PER_SECOND),
         ge=0,
         description="Vectors a second to write at most, per index and process; the service takes "
-        "2,500 from all of an index's writers together. 0: as fast as it goes, as with a `local:` "
-        "endpoint.",
+        "2,500 from all of an index's writers together. The first provider of an index decides. "
+        "0: as fast as it goes, as with a `local:` endpoint.",
     )
     s3vectors_search_mode: Literal["vector", "hybrid"] = Field(
         default="vector",

@@ -48,12 +48,9 @@ def set_status(
     Raises:
         PartialWriteError: some failed; all others were tried.
     """
-    unique = list(dict.fromkeys(ids))
-    outcomes = Outcomes("updated", unique, progress)
-    starts = range(0, len(unique), limits.GET_BATCH)
-    groups = (unique[start : start + limits.GET_BATCH] for start in starts)
+    outcomes = Outcomes("updated", list(dict.fromkeys(ids)), progress)
     work = partial(_set_status, index, namespace, status)
-    for group, call in in_flight(work, groups, stop=lambda: outcomes.hopeless):
+    for group, call in in_flight(work, _groups(ids), stop=lambda: outcomes.hopeless):
         if call.exception() is not None:
             outcomes.add(group, call)
             continue
@@ -64,6 +61,40 @@ def set_status(
             outcomes.fail(error)
     outcomes.check()
     return len(outcomes.done)
+
+
+def delete_inside(
+    index: VectorIndex, ids: Sequence[str], namespace: str, progress: Progress | None = None
+) -> int:
+    """Delete those of the chunks that are in a namespace; returns how many.
+
+    Raises:
+        PartialWriteError: some failed; all others were tried.
+    """
+    outcomes = Outcomes("deleted", list(dict.fromkeys(ids)), progress)
+    work = partial(_delete_inside, index, namespace)
+    for group, call in in_flight(work, _groups(ids), stop=lambda: outcomes.hopeless):
+        if call.exception() is not None:
+            outcomes.add(group, call)
+            continue
+        outcomes.note(call.result())
+        outcomes.skip(set(group) - set(call.result()))
+    outcomes.check()
+    return len(outcomes.done)
+
+
+def _delete_inside(index: VectorIndex, namespace: str, ids: Sequence[str]) -> list[str]:
+    """For at most one GetVectors: the ids that were deleted."""
+    found = [chunk.key for chunk in existing(index, ids, namespace)]
+    index.delete(found)
+    return found
+
+
+def _groups(ids: Sequence[str]) -> list[list[str]]:
+    """Different ids, as many at a time as one GetVectors takes."""
+    unique = list(dict.fromkeys(ids))
+    starts = range(0, len(unique), limits.GET_BATCH)
+    return [unique[start : start + limits.GET_BATCH] for start in starts]
 
 
 def _set_status(

@@ -6,16 +6,27 @@ from functools import partial
 
 import pytest
 
+import far_ends
 import s3vectors_local
 from s3vectors_local import Choices, Engine
 
+OTHER = Choices("no-match", "any-element", "squared")
 
-@pytest.fixture(
-    params=[Choices(), Choices("no-match", "any-element", "squared")],
-    ids=["plain choices", "other choices"],
-)
+
+def choose(monkeypatch, choices):
+    """Let every engine in process behave so."""
+    made = partial(Engine, choices=choices)
+    monkeypatch.setattr(s3vectors_local, "Engine", made, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _choices(monkeypatch):
+    """As --other-choices says, in process; `far_ends` sees to those behind HTTP."""
+    if far_ends.OTHER_CHOICES:
+        choose(monkeypatch, OTHER)
+
+
+@pytest.fixture(params=[Choices(), OTHER], ids=["plain choices", "other choices"])
 def every_choice(request, monkeypatch):
     """The engine behaves in one way, then in the other, where AWS's is not documented."""
-    monkeypatch.setattr(
-        s3vectors_local, "Engine", partial(Engine, choices=request.param), raising=False
-    )
+    choose(monkeypatch, request.param)

@@ -6,15 +6,15 @@ import random
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 import stache
+from far_ends import server
 from s3vectors_local import Faults, connect
 from stache_ai_s3vectors import PartialWriteError, S3VectorsError
-
-pytestmark = pytest.mark.usefixtures("every_choice")
 
 RATES = {"429": 0.05, "503": 0.05, "timeout": 0.05, "dropped": 0.05}
 VECTOR = [1.0, 2.0, 3.0, 4.0]
@@ -70,11 +70,13 @@ def history(provider, expected, seed):
         start += size
         expected.change(insert(provider, 1), part, lambda _: (1, "active"))
         some = generator.sample(ids[:start], min(start, generator.randint(1, 500)))
-        kind = generator.choice(("update", "status", "delete"))
+        kind = generator.choice(("update", "status", "delete", "delete inside"))
         if kind == "update":
             expected.change(insert(provider, 2), some, lambda _: (2, "active"))
         elif kind == "delete":
             expected.change(provider.delete, some, lambda _: None)
+        elif kind == "delete inside":
+            expected.change(lambda ids: provider.delete(ids, "default"), some, lambda _: None)
         else:
             expected.change(
                 lambda wanted: provider.update_status(wanted, "default", "deleting"),
@@ -111,6 +113,79 @@ def test_what_is_stored_is_what_was_said(attempts, monkeypatch):
     assert expected.open if attempts == 1 else sum(retries) > 0
 
 
+def test_the_same_over_http_with_a_read_timeout_of_a_second(monkeypatch, tmp_path):
+    """Real sockets that are closed, or that nothing comes from."""
+    stache.without_waiting(monkeypatch)
+    data = str(tmp_path / "data")
+    expected = Expected()
+    faults = [f"--fault={kind}:{rate}" for kind, rate in RATES.items()]
+    with server("--data", data, "--seed", "7", *faults) as url:
+        provider = stache.provider(
+            s3vectors_endpoint_url=url,
+            s3vectors_read_timeout=1,
+            s3vectors_create_index=True,
+            s3vectors_write_rate=0,
+        )
+        with closing(provider.client) as client:
+            retries = stache.retries(client)
+            client.create_vector_bucket(vectorBucketName="my-bucket")
+            history(provider, expected, seed=7)
+            assert sum(retries) > 0
+
+    with server("--data", data) as url:
+        provider = stache.provider(s3vectors_endpoint_url=url)
+        with closing(provider.client):
+            expected.check(provider.scan_by_metadata(fields=["version", "status"]))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_ids_that_an_insert_made_up_are_stored_only_if_it_says_so(seed, monkeypatch):
+    """After an error nothing is left under ids that it does not name."""
+    stache.without_waiting(monkeypatch)
+    provider = stache.provider(s3vectors_max_attempts=1)
+    provider.get_collection_info()
+    engine = stache.engine_of("local:")
+    connect(provider.client, engine, faults=Faults(RATES, seed=seed))
+    sure, perhaps = set(), set()
+    for _ in range(10):
+        try:
+            sure |= {*provider.insert([VECTOR] * 1500, ["t"] * 1500)}
+        except PartialWriteError as error:
+            sure |= {*error.done}
+            perhaps |= {*error.missing}
+        except S3VectorsError:
+            pass  # nothing is stored
+
+    connect(provider.client, engine)
+    found = {row["id"] for row in provider.scan_by_metadata(fields=[])}
+    assert sure <= found <= sure | perhaps
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_delete_by_metadata_deletes_what_it_says_and_ends_when_repeated(seed, monkeypatch):
+    """However many of its requests fail."""
+    stache.without_waiting(monkeypatch)
+    provider = stache.provider(s3vectors_max_attempts=1)
+    ids = [str(n) for n in range(2000)]
+    metadatas = [{"doc_id": "d" if n % 2 else "e"} for n in range(2000)]
+    provider.insert([VECTOR] * 2000, ids, metadatas, ids)
+    connect(provider.client, stache.engine_of("local:"), faults=Faults(RATES, seed=seed))
+    gone = set()
+    for _ in range(500):
+        try:
+            gone |= {*provider.delete_by_metadata("doc_id", "d")["ids"]}
+            break
+        except PartialWriteError as error:
+            gone |= {*error.done}
+        except S3VectorsError:
+            pass
+
+    connect(provider.client, stache.engine_of("local:"))
+    assert gone <= {*ids[1::2]}
+    assert provider.count_by_filter({"doc_id": "d"}) == 0
+    assert provider.count_by_filter({}) == 1000
+
+
 KILLED = """
 import os, signal, sys
 sys.path.insert(0, sys.argv[1])
@@ -120,7 +195,7 @@ calls = 0
 def die(**_):
     global calls
     calls += 1
-    if calls == int(sys.argv[4]):
+    if calls >= int(sys.argv[4]):
         os.kill(os.getpid(), signal.SIGKILL)
 provider.client.meta.events.register(f"after-call.s3vectors.{sys.argv[2]}", die)
 eval(sys.argv[3])

@@ -235,10 +235,10 @@ def test_what_botocore_refuses_to_send_is_ours_too():
         provider.get_by_ids(["a"])
 
 
-def test_a_server_that_is_not_there_is_unavailable(monkeypatch):
+def test_a_server_that_is_not_there_is_unavailable():
     """The endpoint is in the message."""
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    provider = stache.provider(s3vectors_endpoint_url="http://127.0.0.1:1")
+    endpoint = "http://127.0.0.1:1"
+    provider = stache.provider(s3vectors_endpoint_url=endpoint, s3vectors_max_attempts=1)
 
     with pytest.raises(UnavailableError, match="http://127.0.0.1:1"):
         provider.count_by_filter({})

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+import re
+
+import pytest
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from s3vectors_local import Choices
@@ -40,13 +43,19 @@ DOCUMENTS = st.recursive(
 )
 
 
+@pytest.mark.parametrize("choices", [Choices(), Choices("no-match", "any-element")])
 @given(document=DOCUMENTS, metadata=METADATA)
 @settings(max_examples=500)
-def test_a_walk_keeps_what_a_query_would_keep(document, metadata):
-    """What the provider makes of a filter is valid for the service, and means the same."""
-    made = filters.all_of(filters.conditions(document))
+def test_a_walk_keeps_what_a_query_would_keep(choices, document, metadata):
+    """What the provider makes of a filter is valid for the service, and means the same.
 
-    columns = Columns(Choices())
+    But for the negation of an array, which is not documented and has no other words.
+    """
+    made = filters.all_of(filters.conditions(document))
+    arrays = any(isinstance(value, list) for value in metadata.values())
+    assume(choices == Choices() or not (arrays and re.search(r"\$n(e|in)\b", str(document))))
+
+    columns = Columns(choices)
     columns.put([0], [metadata], 1)
     [passes] = columns.matching(parse(made, frozenset(), enhanced=True), 1)
 

@@ -10,6 +10,7 @@ import pytest
 from stache_ai.middleware.context import QueryContext, RequestContext
 from stache_ai.providers.plugin_loader import get_providers
 
+import quickstart
 import stache
 from stache_ai_s3vectors import searches
 from stache_ai_s3vectors.query_processor import S3VectorsQuestion
@@ -45,9 +46,16 @@ def context(question=None):
 def provider(mode="hybrid", **settings):
     made = stache.provider(s3vectors_search_mode=mode, **settings)
     made.insert(FAR, TEXTS, ids=["machine", "write", "tank"])
-    while "BUILDING" in made.get_collection_info()["textSearch"].values():
-        pass  # for a moment, also of an empty index
+    until_active(made)
     return made
+
+
+def until_active(made):
+    """Wait for the engine, which builds for a moment, also an empty index."""
+    for _ in range(100_000):
+        if "BUILDING" not in made.get_collection_info()["textSearch"].values():
+            return
+    raise AssertionError("it is still BUILDING")
 
 
 def ids(results):
@@ -137,6 +145,7 @@ def test_a_text_search_that_is_building_is_used_when_it_is_ready(caplog, monkeyp
     made._index._shared.description = type(ready)(**{**vars(ready), "text_searches": building})
     seen = stache.calls(made.client)
 
+    monkeypatch.setattr("stache_ai_s3vectors.vector_index.ASK_AGAIN", float("inf"))
     for _ in range(2):
         assert ids(made.search(QUESTION, 1, context=context(WORDS))) == ["machine"]
     assert caplog.text.count("is BUILDING its text search: searching by vector only") == 1
@@ -162,6 +171,7 @@ def test_text_search_that_is_gone_is_done_without(caplog):
 
 def test_text_search_that_was_added_is_noticed_after_a_while(monkeypatch):
     """Not at every search."""
+    monkeypatch.setattr("stache_ai_s3vectors.vector_index.ASK_AGAIN_LATER", float("inf"))
     made = stache.provider(s3vectors_search_mode="hybrid")
     names = stache.older_index(made)
     made.insert(FAR, TEXTS, ids=["machine", "write", "tank"])
@@ -174,9 +184,8 @@ def test_text_search_that_was_added_is_noticed_after_a_while(monkeypatch):
     assert "GetIndex" not in seen
 
     monkeypatch.setattr("stache_ai_s3vectors.vector_index.ASK_AGAIN_LATER", 0)
-    monkeypatch.setattr("stache_ai_s3vectors.vector_index.ASK_AGAIN", 0)
-    while "tank" not in ids(made.search(QUESTION, 2, context=context(WORDS))):
-        pass  # it is BUILDING for a moment
+    until_active(stache.provider(s3vectors_endpoint_url="local:"))
+    assert "tank" in ids(made.search(QUESTION, 2, context=context(WORDS)))
 
 
 def test_when_the_index_cannot_be_asked_the_vector_is_enough(monkeypatch):
@@ -258,6 +267,39 @@ def test_that_it_was_cut_is_said_once_without_the_question(caplog):
 
     assert caplog.text.count("longer than the 1,024 characters") == 1
     assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize("given", [None, "context"])
+def test_a_question_to_stache_s_pipeline_is_searched_by_both(given, monkeypatch):
+    """The whole way, with a context or without: embedding, processor, provider, service."""
+    environment = {
+        "VECTORDB_PROVIDER": "s3vectors",
+        "S3VECTORS_BUCKET_NAME": "my-bucket",
+        "S3VECTORS_ENDPOINT_URL": "local:",
+        "S3VECTORS_DOCUMENTS_INDEX": "documents",
+        "S3VECTORS_SEARCH_MODE": "hybrid",
+        "EMBEDDING_PROVIDER": "word-hashing",
+        "EMBEDDING_DIMENSION": "1024",
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    pipeline = quickstart.make_pipeline()
+    made = pipeline.documents_provider
+    made.insert([pipeline.embedding_provider.embed(text) for text in TEXTS], TEXTS)
+    until_active(made)
+    asked = []
+    made.client.meta.events.register(
+        "provide-client-params.s3vectors.QueryVectors",
+        lambda params, **_: asked.append(params.get("queryTexts")),
+    )
+
+    found = asyncio.run(
+        pipeline.query(WORDS, top_k=1, synthesize=False, context=given and context())
+    )
+
+    assert asked == [[{"metadataKey": "text", "text": WORDS}]]
+    assert found["sources"][0]["text"] == TEXTS[2]
+    assert found["sources"][0]["score"] == 1
 
 
 def test_stache_finds_the_processor_and_runs_it_last():

@@ -80,6 +80,17 @@ def test_large_metadata_is_moved_out_and_named_once(provider, caplog):
     assert len(provider.search([1, 0, 0, 0], filter={"small": "s"})) == 3
 
 
+def test_metadata_is_measured_as_the_service_does(provider):
+    """Not as escaped JSON, in which Chinese text is twice as long."""
+    title, text = "\u6f22" * 350, "\u6f22\u5b57" * 3500
+
+    provider.insert([[1, 2, 3, 4]], [text], [{"title": title}], ids=["a"])
+
+    [row] = provider.get_by_ids(["a"])
+    assert (row["text"], row["title"]) == (text, title)
+    assert len(provider.search([1, 2, 3, 4], filter={"title": title})) == 1
+
+
 def test_more_than_fifty_keys_are_kept(provider):
     """The surplus travels in the overflow."""
     metadata = {f"key{n}": n for n in range(70)}
@@ -229,9 +240,15 @@ def old_index(provider):
 @pytest.mark.parametrize(
     "metadata, problem",
     [
-        ({"a": None, "b": {}}, r"cannot hold 'a' \(null\), 'b' \(an object\): it has no"),
-        ({"a": [], "b": [True]}, r"'a' \(an empty list\), 'b' \(a list of more than only"),
-        ({"a": 10**40}, r"'a' \(a number too large for S3 Vectors\)"),
+        (
+            {"a": None, "b": {}},
+            r"cannot hold 'a' \(null, \d+ bytes as JSON\), 'b' \(an object, \d+ bytes as JSON\): it has no",
+        ),
+        (
+            {"a": [], "b": [True]},
+            r"'a' \(an empty list, \d+ bytes as JSON\), 'b' \(a list of more than only",
+        ),
+        ({"a": 10**40}, r"'a' \(a number too large for S3 Vectors, \d+ bytes as JSON\)"),
         ({"headings": ["h" * 20] * 100}, r"cannot hold 'headings' \(2416 bytes, past the limits\)"),
     ],
 )

@@ -117,7 +117,10 @@ def test_what_ours_writes_beside_it_the_older_package_reads(provider, written):
 
 def test_its_index_refuses_what_it_cannot_hold_with_the_reason(provider):
     """Keys and sizes; it has no `_overflow`."""
-    with pytest.raises(InvalidInputError, match=r"'nested' \(an object\).*older package made such"):
+    with pytest.raises(
+        InvalidInputError,
+        match=r"'nested' \(an object, \d+ bytes as JSON\).*older package made such",
+    ):
         provider.insert([QUESTION], ["t"], [{"nested": {"a": 1}}])
     with pytest.raises(InvalidInputError, match=r"'note' \(\d+ bytes, past the limits\)"):
         provider.insert([QUESTION], ["t"], [{"note": "n" * 3000}])

@@ -7,8 +7,6 @@ import pytest
 import stache
 from stache_ai_s3vectors import InvalidInputError, PartialWriteError, S3VectorsError
 
-pytestmark = pytest.mark.usefixtures("every_choice")
-
 QUESTION = [1.0, 0.0, 0.5, 0.25]
 IDS = ["a", "b", "c"]
 

@@ -7,8 +7,6 @@ import pytest
 import stache
 from stache_ai_s3vectors import ConfigurationError, InvalidInputError
 
-pytestmark = pytest.mark.usefixtures("every_choice")
-
 QUESTION = [1.0, 0.0, 0.5, 0.25]
 
 
@@ -230,6 +228,15 @@ def test_top_k_can_be_more_than_a_page(provider):
     assert texts(results) == [str(n) for n in range(333)]
 
 
+def test_top_k_can_be_all_that_the_service_takes(provider):
+    """10,000, a hundred to a page."""
+    provider.insert([QUESTION] * 1234, ["t"] * 1234)
+    seen = stache.calls(provider.client)
+
+    assert len(provider.search(QUESTION, top_k=10_000)) == 1234
+    assert seen == ["QueryVectors"] * 13
+
+
 def test_on_a_classic_index_the_filter_still_comes_first(provider):
     """Buckets made before 2026-09-30 are CLASSIC; `name/*` needs ENHANCED there."""
     stache.engine("local:classic", bucket_mode="classic")
@@ -268,3 +275,5 @@ def test_a_dimension_that_does_not_fit_the_settings_is_named_with_the_fix(provid
 
     with pytest.raises(ConfigurationError, match=r"has 4 dim.*say 1024: set EMBEDDING_DIMENSION=4"):
         other.search([1.0] * 1024)
+    with pytest.raises(ConfigurationError, match=r"has 4 dim.*say 1024: set EMBEDDING_DIMENSION=4"):
+        other.insert([[1.0] * 1024], ["t"])

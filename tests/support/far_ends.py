@@ -14,6 +14,11 @@ import boto3
 from model import referee
 from s3vectors_local import Engine, connect
 
+OTHER_CHOICES = "--other-choices" in sys.argv
+"""Whether engines do the other thing where AWS does not document what it does."""
+
+CHOICES = ("--missing-key=no-match", "--array-negation=any-element", "--euclidean=squared")
+
 SESSION = boto3.session.Session()  # one, because each reads the service model anew
 FAR_ENDS = ("process-memory", "process-disk", "http-memory", "http-disk")
 
@@ -21,7 +26,8 @@ FAR_ENDS = ("process-memory", "process-disk", "http-memory", "http-disk")
 @contextmanager
 def running(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """`s3vectors-local serve` on a free port: the process and its URL; killed at the end."""
-    command = [sys.executable, "-m", "s3vectors_local", "serve", "--port", "0", *arguments]
+    command = [sys.executable, "-m", "s3vectors_local", "serve", "--port", "0"]
+    command += [*(CHOICES if OTHER_CHOICES else ()), *arguments]
     pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, **pipes) as process:
         assert process.stdout is not None

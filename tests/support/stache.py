@@ -10,6 +10,7 @@ from typing import Any
 import botocore.endpoint
 import pytest
 
+import s3vectors_local
 from model import referee
 from s3vectors_local import Engine
 from stache_ai_s3vectors import S3VectorsProvider, Settings, client
@@ -35,7 +36,8 @@ def engine(endpoint: str, **options: Any) -> Engine:
     """The engine of a `local:` endpoint, with options; before its first provider is made."""
     path = endpoint.removeprefix("local:")
     path = str(Path(path).resolve()) if path else path
-    client._engines[path] = Engine(path or None, **options)
+    # As the provider finds it, so that a test's choices hold
+    client._engines[path] = s3vectors_local.Engine(path or None, **options)
     return client._engines[path]
 
 

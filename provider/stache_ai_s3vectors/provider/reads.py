@@ -94,7 +94,7 @@ class Reads(Base):
             check_ids(ids)
             found = [
                 rows.fetched(chunk.key, chunk.metadata, fields)
-                for chunk in updates.existing(self._index, ids, namespace)
+                for chunk in updates.existing(self._index, ids, namespace or None)
             ]
             line.outcome = f"{len(found)} of {len(ids)} found"
         return found
@@ -118,7 +118,7 @@ class Reads(Base):
                     "vector": chunk.vector,
                     "metadata": from_metadata(chunk.key, chunk.metadata).everything,
                 }
-                for chunk in updates.existing(self._index, ids, namespace, data=True)
+                for chunk in updates.existing(self._index, ids, namespace or None, data=True)
             ]
             line.outcome = f"{len(found)} of {len(ids)} found"
         return found

@@ -131,10 +131,12 @@ class Writes(Base):
             return True
         check_ids(ids)
         with logged("delete", self._index.name) as line:
-            if namespace is not None:
-                ids = [chunk.key for chunk in updates.existing(self._index, ids, namespace)]
-            self._index.delete(list(dict.fromkeys(ids)), progress)
-            line.outcome = f"{len(ids)} ids deleted"
+            if namespace is None:
+                self._index.delete(list(dict.fromkeys(ids)), progress)
+                line.outcome = f"{len(ids)} ids deleted"
+            else:
+                count = updates.delete_inside(self._index, ids, namespace, progress)
+                line.outcome = f"{count} of {len(ids)} ids deleted"
         return True
 
     def delete_by_metadata(
