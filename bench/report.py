@@ -52,7 +52,8 @@ Stache writes it, lists of Python floats, calls of 500. Each client runs in a pr
 it is not ours, in an environment of its own, in turns. CPU is the client's processor time. The
 floor is orjson, one signature by botocore and one HTTP request, without any check and without
 botocore's client; of it, JSON and hashing take about 30 µs. Searches ask for the top 10;
-langchain-aws and the floor send no filter. Counting is wall time with 50 ms a page, for a filter that half of the vectors pass.
+langchain-aws and the floor send no filter. Counting is wall time with 50 ms a page, for a
+filter that half of the vectors pass.
 
 """
 PROVIDER_REST: Final = """

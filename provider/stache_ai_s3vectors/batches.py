@@ -8,10 +8,12 @@ from typing import Any, Final
 
 from . import limits
 from .bodies import dumps
-from .inputs import Numbers
+from .errors import InvalidInputError
+from .inputs import Numbers, floats
 
-_SPARE: Final = 0.95
-"""How full a body is planned to be: texts differ in length."""
+_BEFORE: Final = b'{"data":{"float32":'
+_BEHIND: Final = b"},"
+_END: Final = b"]}"
 
 
 @dataclass(frozen=True)
@@ -28,38 +30,63 @@ class Batch:
     """One PutVectors request."""
 
     keys: list[str]
-    body: bytes
+    body: bytearray
 
 
 def batches(bucket: str, index: str, records: Sequence[Record]) -> Iterator[Batch]:
     """The requests that store records, each written when it is asked for.
 
-    A body is written at once, which is faster than record by record. How many records it may
-    have is guessed from the size of the one before; when it comes out too large, it is
-    written again with half of them.
+    Raises:
+        InvalidInputError: a vector holds something that is no number; before the first
+            request is handed out, whichever it would be in.
     """
-    names = {"vectorBucketName": bucket, "indexName": index}
-    start = 0
-    count = _fitting(len(dumps(_entry(records[0])))) if records else 0
-    while start < len(records):
-        part = records[start : start + count]
-        body = dumps({**names, "vectors": list(map(_entry, part))})
-        if len(body) > limits.REQUEST_BODY_BYTES and count > 1:
-            count //= 2
-            continue
-        yield Batch([record.key for record in part], body)
-        start += len(part)
-        count = _fitting(len(body) / len(part))
+    head = dumps({"vectorBucketName": bucket, "indexName": index})[:-1] + b',"vectors":['
+    # One buffer that grows: on many machines fresh memory costs more than what is written to it
+    keys, body = list[str](), bytearray(head)
+    for position, record in enumerate(records):
+        vector = _vector(position, record)
+        rest = dumps({"key": record.key, "metadata": record.metadata})[1:]
+        size = len(_BEFORE) + len(vector) + len(_BEHIND) + len(rest)
+        full = len(body) + size + len(_END) > limits.REQUEST_BODY_BYTES
+        if keys and (full or len(keys) == limits.PUT_BATCH):
+            if len(keys) == position:  # the first: what is not written yet must be fine, too
+                _check(records, position)
+            yield Batch(keys, _ended(body))
+            keys, body = [], bytearray(head)
+        keys.append(record.key)
+        body += _BEFORE
+        body += vector
+        body += _BEHIND
+        body += rest
+        body += b","
+    if keys:
+        yield Batch(keys, _ended(body))
 
 
-def _fitting(bytes_each: float) -> int:
-    wanted = int(_SPARE * limits.REQUEST_BODY_BYTES / bytes_each)
-    return max(1, min(limits.PUT_BATCH, wanted))
+def _ended(body: bytearray) -> bytearray:
+    body[-1:] = _END  # instead of the last comma
+    return body
 
 
-def _entry(record: Record) -> dict[str, Any]:
-    return {
-        "key": record.key,
-        "data": {"float32": record.vector},
-        "metadata": record.metadata,
-    }
+def _check(records: Sequence[Record], start: int) -> None:
+    for position in range(start, len(records)):
+        if isinstance(records[position].vector, list):
+            _floats(position, records[position])
+
+
+def _vector(position: int, record: Record) -> bytes:
+    """A vector as JSON; `check_vector` has left to us what is a number in Python only."""
+    try:
+        written = dumps(record.vector)
+        if b"u" not in written and b"s" not in written:  # as true, false and null have them
+            return written
+    except InvalidInputError:
+        pass  # it may be of numbers that JSON writers do not know
+    return dumps(_floats(position, record))
+
+
+def _floats(position: int, record: Record) -> list[float]:
+    try:
+        return floats(record.vector)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"item {position} (id {record.key!r}): {error}") from error

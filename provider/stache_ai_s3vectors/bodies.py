@@ -30,7 +30,7 @@ _FAILURE: Final = int(HTTPStatus.SERVICE_UNAVAILABLE)
 _SENT: Final = ("PutVectors", "QueryVectors")
 _READ: Final = ("GetVectors", "ListVectors", "QueryVectors")
 
-_body: ContextVar[bytes | None] = ContextVar("_body", default=None)
+_body: ContextVar[bytes | bytearray | None] = ContextVar("_body", default=None)
 
 
 def register(events: Any) -> None:
@@ -43,7 +43,7 @@ def register(events: Any) -> None:
 
 
 @contextmanager
-def sending(body: bytes) -> Iterator[None]:
+def sending(body: bytes | bytearray) -> Iterator[None]:
     """Requests made inside carry this body instead of their own."""
     token = _body.set(body)
     try:

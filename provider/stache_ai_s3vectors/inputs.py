@@ -59,31 +59,39 @@ def check_top_k(top_k: Any) -> None:
         raise InvalidInputError(f"top_k is {top_k!r:.80}; 1 to {limits.TOP_K} are possible")
 
 
-def check_vector(vector: Any, dimension: int, metric: str) -> Numbers:
+def check_vector(vector: Any, dimension: int, metric: str, *, types: bool = True) -> Numbers:
     """The vector as it can be sent, when the index can hold it.
 
     Args:
         vector: numbers, in a list, a tuple or a numpy array.
         dimension: the index's.
         metric: the index's, "cosine" or "euclidean".
+        types: also look for what is a number in Python and not in JSON, such as True; False
+            when `batches` will do that, which costs next to nothing while it writes.
 
     Returns:
-        A list of floats, or a numpy array as it is.
+        A sequence of numbers, or a numpy array as it is.
 
     Raises:
         InvalidInputError: the message starts with what the vector is.
     """
-    if hasattr(vector, "__array_interface__"):
+    if type(vector) is not list and hasattr(vector, "__array_interface__"):
         return _check_array(vector, dimension, metric)
-    numbers = _floats(vector)
+    numbers = vector if type(vector) is list and not types else floats(vector)
     _check_dimension(len(numbers), dimension)
-    # In C, unlike max(map(abs, …)): between these two, some element is neither tiny nor too large
-    if not _SURELY_MORE_THAN_TINY < math.hypot(*numbers) <= limits.FLOAT32_MAX:
+    try:
+        length = math.hypot(*numbers)  # in C, unlike max(map(abs, …))
+    except (TypeError, ValueError, OverflowError):
+        numbers = floats(vector)  # which says why not
+        length = math.hypot(*numbers)
+    # Between these two, some element is neither tiny nor too large
+    if not _SURELY_MORE_THAN_TINY < length <= limits.FLOAT32_MAX:
         _check_largest(_largest(numbers), metric)
     return numbers
 
 
-def _floats(vector: Any) -> list[float]:
+def floats(vector: Any) -> list[float]:
+    """A vector as a list of Python's floats."""
     if not isinstance(vector, (list, tuple)):
         raise InvalidInputError(f"the vector is a {type(vector).__name__}, not a list of numbers")
     if list(map(type, vector)).count(float) == len(vector):

@@ -29,7 +29,7 @@ def to_records(index: Description, chunks: Iterable[Chunk], namespace: str | Non
     moved: set[str] = set()
     for position, (key, vector, text, metadata) in enumerate(chunks):
         try:
-            numbers = check_vector(vector, index.dimension, index.metric)
+            numbers = check_vector(vector, index.dimension, index.metric, types=False)
             stored = to_metadata(text, metadata, namespace, index.non_filterable)
         except InvalidInputError as error:
             raise InvalidInputError(f"item {position} (id {key!r}): {error}") from error

@@ -95,7 +95,9 @@ def _simple(
         stored[STATUS] = ACTIVE
     total, filterable = 4, 4 + ROOM
     for key, value in stored.items():
-        size, name = _simple_size(value), _text_size(key)
+        # What nearly all are is asked here, because calls cost more than the question
+        size = len(value) if type(value) is str and value.isascii() else _simple_size(value)
+        name = len(key) if type(key) is str and key.isascii() else _text_size(key)
         if size is None or name is None:
             return None
         total += 8 + name + size

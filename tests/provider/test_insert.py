@@ -242,13 +242,10 @@ def old_index(provider):
     [
         (
             {"a": None, "b": {}},
-            r"cannot hold 'a' \(null, \d+ bytes as JSON\), 'b' \(an object, \d+ bytes as JSON\): it has no",
+            r"cannot hold 'a' \(null, 4 bytes .*, 'b' \(an object, 2 bytes .* no",
         ),
-        (
-            {"a": [], "b": [True]},
-            r"'a' \(an empty list, \d+ bytes as JSON\), 'b' \(a list of more than only",
-        ),
-        ({"a": 10**40}, r"'a' \(a number too large for S3 Vectors, \d+ bytes as JSON\)"),
+        ({"a": [], "b": [True]}, r"'a' \(an empty list, .*, 'b' \(a list of more than only"),
+        ({"a": 10**40}, r"'a' \(a number too large for S3 Vectors, 41 bytes as JSON\)"),
         ({"headings": ["h" * 20] * 100}, r"cannot hold 'headings' \(2416 bytes, past the limits\)"),
     ],
 )
