@@ -88,7 +88,7 @@ bench: $(DEV)/.ready
 bench-quick: $(DEV)/.ready
 	$(DEV)/bin/python bench/engine.py --vectors 20000
 	$(DEV)/bin/python bench/over_http.py
-	$(DEV)/bin/python bench/provider.py --only costs
+	$(DEV)/bin/python bench/provider.py --only costs --rounds 3
 
 wheel: $(DEV)/.ready
 	$(DEV)/bin/python -m build --no-isolation --wheel --outdir dist .

@@ -33,6 +33,7 @@ CLIENTS: Final = {
     "langchain": "langchain",
 }
 ROUNDS: Final = 5
+"""How often the long tasks run."""
 RATE: Final = 2_500
 """Vectors a second that the service takes."""
 
@@ -84,10 +85,12 @@ def run(name: str, task: str, url: str, count: int) -> Any:
     return json.loads(result.stdout.splitlines()[-1])
 
 
-def in_turns(task: str, names: Sequence[str], url: str, count: int) -> dict[str, list[float]]:
+def in_turns(
+    task: str, names: Sequence[str], url: str, count: int, rounds: int = ROUNDS
+) -> dict[str, list[float]]:
     """The figures of each client, from several runs in turns."""
     found: dict[str, list[float]] = {name: [] for name in names}
-    for turn in range(ROUNDS):
+    for turn in range(rounds):
         for name in [*names[turn % len(names) :], *names[: turn % len(names)]]:
             answer = run(name, task, url, count)
             found[name] += answer if isinstance(answer, list) else [answer]
@@ -109,13 +112,13 @@ def told(figures: dict[str, list[float]], unit: str, base: str) -> dict[str, Any
     }
 
 
-def costs() -> dict[str, Any]:
+def costs(rounds: int) -> dict[str, Any]:
     """Processor time of inserts and searches, and time to start."""
     everybody = list(CLIENTS)
     with server() as url:
-        inserted = in_turns("insert", everybody, url, 1_500)
-        searched = in_turns("search", everybody, url, 200)
-        started = in_turns("start", ["ours", "older", "langchain"], url, 0)
+        inserted = in_turns("insert", everybody, url, 1_500, rounds)
+        searched = in_turns("search", everybody, url, 100, rounds)
+        started = in_turns("start", ["ours", "older", "langchain"], url, 0, rounds)
     return {
         "insert": told(inserted, "ms a vector", "processor time"),
         "search": told(searched, "ms a search", "processor time"),
@@ -171,9 +174,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--save", action="store_true", help="keep it in bench/results")
     parser.add_argument("--only", nargs="+", choices=("costs", "ingest", "count", "memory"))
+    parser.add_argument("--rounds", type=int, default=11, help="of the short tasks")
     arguments = parser.parse_args()
     wanted = arguments.only or ("costs", "ingest", "count", "memory")
-    result: dict[str, Any] = costs() if "costs" in wanted else {}
+    result: dict[str, Any] = costs(arguments.rounds) if "costs" in wanted else {}
     for name, entry in result.items():
         show(name, entry)
     if "ingest" in wanted:

@@ -72,10 +72,10 @@ class Corpus:
 
 
 def provider_filter(condition: dict[str, Any]) -> dict[str, Any]:
-    """One user condition as our provider sends it: soft delete and summaries left out."""
+    """One user condition, in the shape that our provider gives it: soft delete, type, condition."""
     present = [
         {"$or": [{"status": {"$exists": False}}, {"status": "active"}]},
-        {"$or": [{"_type": {"$exists": False}}, {"_type": {"$ne": "document_summary"}}]},
+        {"$or": [{"_type": {"$exists": False}}, {"_type": "chunk"}]},
     ]
     return {"$and": [*present, condition]}
 

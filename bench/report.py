@@ -27,9 +27,9 @@ provider's are ratios to those of other clients. All are medians. Absolute times
 they were measured on {cores} cores of an {cpu}, Python {python}, numpy {numpy}.
 
 The data: vectors of 1,024 dimensions in 200 clusters, with the text (1.5 KB) and metadata that
-Stache writes. They are made up; embeddings of real text were not measured. "Filter" is what
-our provider sends for a namespace or another condition: soft delete, type, and one condition
-that keeps 1 % or 50 %.
+Stache writes. They are made up; embeddings of real text were not measured. "Filter" has the
+shape that our provider sends for a namespace or another condition: soft delete, type (here by
+equality, there by `$ne`), and one condition that keeps 1 % or 50 %.
 """
 
 GROWTH: Final = """\
