@@ -87,29 +87,25 @@ def run(name: str, task: str, url: str, count: int) -> Any:
 
 def in_turns(
     task: str, names: Sequence[str], url: str, count: int, rounds: int = ROUNDS
-) -> dict[str, list[float]]:
-    """The figures of each client, from several runs in turns."""
-    found: dict[str, list[float]] = {name: [] for name in names}
+) -> dict[str, list[list[float]]]:
+    """The figures of each client in each of several runs, in turns."""
+    found: dict[str, list[list[float]]] = {name: [] for name in names}
     for turn in range(rounds):
         for name in [*names[turn % len(names) :], *names[: turn % len(names)]]:
             answer = run(name, task, url, count)
-            found[name] += answer if isinstance(answer, list) else [answer]
+            found[name].append(answer if isinstance(answer, list) else [answer])
     return found
 
 
-def told(figures: dict[str, list[float]], unit: str, base: str) -> dict[str, Any]:
-    """Medians, and how often ours goes into them."""
-    ours = statistics.median(figures["ours"])
-    return {
-        "base": base,
-        **{
-            name: {
-                **measure.figure(values, unit),
-                "times ours": round(statistics.median(values) / ours, 2),
-            }
-            for name, values in figures.items()
-        },
-    }
+def told(figures: dict[str, list[list[float]]], unit: str, base: str) -> dict[str, Any]:
+    """Medians, and how often ours goes into them: round by round, as machines have moods."""
+    ours = list(map(statistics.median, figures["ours"]))
+    result: dict[str, Any] = {"base": base}
+    for name, rounds in figures.items():
+        ratios = [statistics.median(r) / mine for r, mine in zip(rounds, ours, strict=True)]
+        figure = measure.figure([value for values in rounds for value in values], unit)
+        result[name] = {**figure, "times ours": round(statistics.median(ratios), 2)}
+    return result
 
 
 def costs(rounds: int) -> dict[str, Any]:
@@ -172,7 +168,11 @@ def show(name: str, entry: dict[str, Any]) -> None:
 def main() -> None:
     """Measure all of it."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--save", action="store_true", help="keep it in bench/results")
+    parser.add_argument(
+        "--save",
+        action="store_true",
+        help="keep it in bench/results, beside what --only leaves out",
+    )
     parser.add_argument("--only", nargs="+", choices=("costs", "ingest", "count", "memory"))
     parser.add_argument("--rounds", type=int, default=11, help="of the short tasks")
     arguments = parser.parse_args()
@@ -192,7 +192,9 @@ def main() -> None:
         result["memory"] = memory()
         print("peak megabytes:", *(f"{peak:.0f}" for peak in result["memory"]["peaks"]))
     if arguments.save:
-        measure.save("provider", {"machine": measure.machine(), **result})
+        saved = measure.RESULTS / "provider.json"
+        before = json.loads(saved.read_text("utf-8")) if arguments.only and saved.exists() else {}
+        measure.save("provider", {**before, "machine": measure.machine(), **result})
 
 
 if __name__ == "__main__":
