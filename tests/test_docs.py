@@ -8,7 +8,6 @@ import re
 import shlex
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -249,8 +248,8 @@ def test_the_changelog_s_commands_exist():
     """Those of the operator's tool."""
     changelog = (ROOT / "CHANGELOG.md").read_text()
 
-    assert "`stache-s3vectors indexes create` and `indexes list`" in changelog
-    assert set(stache_s3vectors.commands["indexes"].commands) == {"create", "list"}
+    assert "`stache-s3vectors indexes create`, `indexes list` and `indexes upgrade`" in changelog
+    assert set(stache_s3vectors.commands["indexes"].commands) == {"create", "list", "upgrade"}
 
 
 @pytest.mark.parametrize(
@@ -262,21 +261,6 @@ def test_links_lead_somewhere(path):
     document = ROOT / path
     for target in re.findall(r"\]\((?!http)([^)]+)\)", document.read_text()):
         assert (document.parent / target).exists(), target
-
-
-def test_the_provider_s_readme_adds_text_search(monkeypatch):
-    """To an index that is there; run against a server."""
-    with server() as url:
-        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        monkeypatch.setenv("AWS_ENDPOINT_URL_S3VECTORS", url)
-        provider = stache.provider("documents-1024", s3vectors_endpoint_url=url)
-        with closing(provider.client):
-            stache.older_index(provider)
-            assert provider.get_collection_info()["textSearch"] == {}
-
-            exec(blocks(PROVIDER_README, "python")[0], {})  # noqa: S102 - it is ours
-
-            assert provider.get_collection_info()["textSearch"].keys() == {"text"}
 
 
 def test_every_fault_has_its_test():

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from http import HTTPStatus
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -47,8 +46,6 @@ _NOWHERE: Final = "http://s3vectors-local.invalid"
 _engines: dict[str, Engine] = {}
 _engines_lock = threading.Lock()
 _connecting = threading.Lock()
-
-_OURS: Final = "stache-ai-s3vectors"
 
 _CONNECTIONS: Final = 32
 """Kept open: a walk that deletes has up to 16 requests under way, and threads share a client."""
@@ -87,7 +84,7 @@ def _connect(
         retries={"mode": "standard", "total_max_attempts": max_attempts},
         max_pool_connections=_CONNECTIONS,
         # Put together once: botocore would do it for each request, a seventh of a search's cost
-        user_agent=f"stache-ai-s3vectors/{version(_OURS)} Boto3/{boto3.__version__}",
+        user_agent=f"stache-ai-s3vectors Boto3/{boto3.__version__}",
     )
     if endpoint is not None and endpoint.startswith(LOCAL):
         client = _connect_local(endpoint.removeprefix(LOCAL), region, configuration)

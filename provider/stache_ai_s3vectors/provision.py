@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from .answers import CLASSIC, ENHANCED
+from .answers import CLASSIC, ENHANCED, Description
 from .client import endpoint_of, far_end, translated
 from .keys import NON_FILTERABLE, TEXT
 from .settings import Options
@@ -53,6 +53,31 @@ def create_index(client: S3VectorsClient, options: Options, name: str) -> bool:
                 metadataConfiguration=metadata,
             ),
         )
+
+
+def upgrade_index(
+    client: Any, options: Options, told: Description, language: str | None
+) -> list[str]:
+    """Make the options' index ready for hybrid search; returns what had to be changed.
+
+    Args:
+        client: the boto3 client; the published types do not know these operations yet.
+        told: what the index is.
+        language: of the texts; None for none in particular.
+    """
+    names = {"vectorBucketName": options.bucket, "indexName": options.index}
+    where = f"{options.bucket}/{options.index} {far_end(client, options)}"
+    changed = []
+    if told.mode != ENHANCED:
+        with translated(f"UpdateIndexMode of {where}"):
+            client.update_index_mode(**names, indexMode=ENHANCED)
+        changed.append("ENHANCED mode")
+    if TEXT not in told.text_searches:
+        text = {"metadataKey": TEXT} | ({"language": language} if language else {})
+        with translated(f"UpdateMetadataConfiguration of {where}"):
+            client.update_metadata_configuration(**names, add={"textSearchConfigurations": [text]})
+        changed.append("text search")
+    return changed
 
 
 def _makes_enhanced(client: S3VectorsClient, options: Options) -> bool:

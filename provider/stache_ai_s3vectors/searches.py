@@ -79,7 +79,7 @@ def _has_text_search(index: VectorIndex) -> bool:
     reason = "has no text search on 'text'" if status is None else f"is {status} its text search"
     _warn_once(
         f"S3VECTORS_SEARCH_MODE is hybrid, but index {index.name} {reason}: searching by vector "
-        "only (this is said once)"
+        "only (this is said once; `stache-s3vectors indexes upgrade` adds it)"
     )
     return False
 

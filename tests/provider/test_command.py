@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 
 import pytest
 from click.testing import CliRunner
 
+import stache
 from s3vectors_local import Engine
 from stache_ai_s3vectors.cli import main
 
@@ -58,6 +60,67 @@ def test_indexes_list_shows_what_they_are():
     assert [index["name"] for index in listed] == ["documents-8", "insights-8", "summaries-8"]
     assert listed[0]["nonFilterableMetadataKeys"] == ["_overflow", "text"]
     assert "documents-8" in table
+
+
+def classic():
+    """A bucket of CLASSIC indexes, as they were before 2026-09-30, with Stache's three."""
+    stache.engine("local:data", bucket_mode="classic")
+    run("indexes", "create", *LOCAL)
+
+
+def test_indexes_upgrade_makes_them_ready_for_hybrid_search(monkeypatch):
+    """Stache's three; what is ready already stays as it is."""
+    monkeypatch.setattr(import_module("stache_ai_s3vectors.cli.indexes"), "POLL", 0)
+    classic()
+
+    first = run("indexes", "upgrade", *LOCAL)
+    again = run("indexes", "upgrade", *LOCAL, "--json")
+
+    assert first.output.splitlines() == [
+        "documents-8: ENHANCED mode, text search",
+        "summaries-8: ENHANCED mode, text search",
+        "insights-8: ENHANCED mode, text search",
+    ]
+    assert json.loads(again.output)["changes"] == {
+        "documents-8": [],
+        "summaries-8": [],
+        "insights-8": [],
+    }
+    for index in json.loads(run("indexes", "list", *LOCAL, "--json").output):
+        assert (index["indexMode"], index["textSearch"]) == ("ENHANCED", {"text": "ACTIVE"})
+
+
+def test_indexes_upgrade_takes_names_and_a_language(monkeypatch):
+    """Of the texts; the others are left alone."""
+    monkeypatch.setattr(import_module("stache_ai_s3vectors.cli.indexes"), "POLL", 0)
+    classic()
+
+    result = run("indexes", "upgrade", *LOCAL, "--language", "de", "documents-8")
+
+    assert result.output == "documents-8: ENHANCED mode, text search\n"
+    client = stache.provider("documents-8", s3vectors_endpoint_url="local:data").client
+    names = {"vectorBucketName": "my-bucket", "indexName": "documents-8"}
+    told = client.get_index(**names)["index"]["metadataConfiguration"]
+    assert told["textSearchConfigurations"] == [
+        {"metadataKey": "text", "language": "de", "status": "ACTIVE"}
+    ]
+    modes = {
+        i["name"]: i["indexMode"]
+        for i in json.loads(run("indexes", "list", *LOCAL, "--json").output)
+    }
+    assert modes["summaries-8"] == "CLASSIC"
+
+
+def test_indexes_upgrade_changes_none_if_one_is_not_there():
+    """It is named, with the way to make it."""
+    classic()
+
+    result = run("indexes", "upgrade", *LOCAL, "documents-8", "nothing")
+
+    assert result.exit_code == 1
+    assert "GetIndex on index my-bucket/nothing" in result.output
+    [documents, *_] = json.loads(run("indexes", "list", *LOCAL, "--json").output)
+    assert documents["indexMode"] == "CLASSIC"
 
 
 @pytest.mark.parametrize("command", ["create", "list"])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import wraps
@@ -14,13 +16,19 @@ from stache_ai_s3vectors.errors import ConfigurationError, S3VectorsError
 
 if TYPE_CHECKING:
     from stache_ai_s3vectors.settings import Options, Settings
+    from stache_ai_s3vectors.vector_index import VectorIndex
 
 KINDS: Final = ("documents", "summaries", "insights")
+LANGUAGES: Final = ("en", "fr", "es", "pt", "it", "de", "nl", "zh", "ja", "ko")
+"""Those of the service's text search."""
+
+POLL: Final = 2.0
+"""Seconds between two looks at a text search that is BUILDING."""
 
 
 @click.group()
 def indexes() -> None:
-    """List and create indexes."""
+    """List, create and upgrade indexes."""
 
 
 _OPTIONS: Final = (
@@ -42,12 +50,13 @@ def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that stand for settings; hand the command the settings they make."""
 
     @wraps(command)
-    def run(*, as_json: bool, **options: Any) -> None:
+    def run(**options: Any) -> None:
         from stache_ai_s3vectors.settings import load
 
-        given = {_SETTINGS[name]: value for name, value in options.items() if value is not None}
+        values = {field: options.pop(name) for name, field in _SETTINGS.items()}
+        given = {field: value for field, value in values.items() if value is not None}
         try:
-            command(load(**given), as_json=as_json)
+            command(load(**given), **options)
         except S3VectorsError as error:
             wrong_usage = isinstance(error, ConfigurationError)
             kind = click.UsageError if wrong_usage else click.ClickException
@@ -118,6 +127,64 @@ def _names(settings: Settings, options: Options) -> dict[str, str]:
         kind: getattr(settings, f"s3vectors_{kind}_index") or f"{kind}-{options.dimension}"
         for kind in KINDS
     }
+
+
+@indexes.command("upgrade")
+@click.argument("names", nargs=-1)
+@click.option(
+    "--language",
+    type=click.Choice(LANGUAGES),
+    help="Of the texts, for word forms. [default: none in particular]",
+)
+@_with_settings
+def upgrade_command(
+    settings: Settings, *, names: tuple[str, ...], language: str | None, as_json: bool
+) -> None:
+    """Make indexes ready for hybrid search: ENHANCED mode, and text search on `text`.
+
+    NAMES are those of the indexes; by default Stache's three. Returns when the text searches
+    are built; interrupting the wait interrupts nothing else. Safe to repeat.
+
+    \b
+    Example:
+      stache-s3vectors indexes upgrade --bucket my-bucket documents-1024
+    """  # noqa: D301 - \b keeps click from wrapping the example
+    from stache_ai_s3vectors.provision import upgrade_index
+    from stache_ai_s3vectors.settings import resolve
+    from stache_ai_s3vectors.vector_index import VectorIndex
+
+    options = resolve(settings)
+    wanted = names or tuple(_names(settings, options).values())
+    # The description first: an index that is not there is an error before any is changed
+    found = [VectorIndex(replace(options, index=name, create_index=False)) for name in wanted]
+    told = [index.describe(fresh=True) for index in found]
+    changes = {
+        index.options.index: upgrade_index(index.client, index.options, description, language)
+        for index, description in zip(found, told, strict=True)
+    }
+    _wait(found)
+    if as_json:
+        click.echo(json.dumps({"bucket": options.bucket, "changes": changes}))
+        return
+    for name, changed in changes.items():
+        click.echo(f"{name}: {', '.join(changed) or 'has all of it already'}")
+
+
+def _wait(found: list[VectorIndex]) -> None:
+    """Until the text search of each index is ACTIVE, with a bar in a terminal."""
+    from rich.progress import Progress
+
+    from stache_ai_s3vectors.answers import ACTIVE
+    from stache_ai_s3vectors.keys import TEXT
+
+    with Progress(disable=not sys.stdout.isatty()) as progress:
+        task = progress.add_task("building text search", total=len(found))
+        left = found
+        while left:
+            left = [i for i in left if i.describe(fresh=True).text_searches.get(TEXT) != ACTIVE]
+            progress.update(task, completed=len(found) - len(left))
+            if left:
+                time.sleep(POLL)
 
 
 @indexes.command("list")
