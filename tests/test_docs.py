@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
@@ -13,8 +12,8 @@ from pathlib import Path
 import pytest
 from botocore import session
 from click import Group
+from click.testing import CliRunner
 
-import stache
 from far_ends import server
 from s3vectors_local import pytest_plugin
 from s3vectors_local.__main__ import main as s3vectors_local
@@ -172,39 +171,13 @@ def test_the_dot_env_example_is_read(tmp_path):
     assert settings.vectordb_provider == "s3vectors"
 
 
-def test_the_policy_names_real_actions_on_a_real_arn():
-    """Operations of the service, a resource of the form of its ARNs."""
-    [text] = blocks(README, "json")
-    [statement] = json.loads(text)["Statement"]
-    actions = {action.removeprefix("s3vectors:") for action in statement["Action"]}
-    pattern = SERVICE.shape_for("IndexArn").metadata["pattern"]
+def test_the_policy_is_what_the_command_prints():
+    """The one above it, word for word."""
+    [command] = [line for line in commands() if line.startswith("stache-s3vectors policy")]
 
-    assert actions <= set(SERVICE.operation_names)
-    assert re.fullmatch(pattern, statement["Resource"].replace("index/*", "index/documents-1024"))
+    printed = CliRunner().invoke(stache_s3vectors, shlex.split(command)[1:]).output
 
-
-def test_the_policy_is_what_the_provider_calls():
-    """Every method, on an index that exists: each action is used, no other is needed."""
-    [text] = blocks(README, "json")
-    provider = stache.provider(s3vectors_create_index=False)
-    stache.older_index(provider)
-    seen = stache.calls(provider.client)
-    question = [1, 2, 3, 4]
-
-    ids = provider.insert([question], ["t"], [{"a": "b"}], namespace="ns")
-    provider.search(question, filter={"a": "b"}, namespace="ns/*")
-    provider.search_summaries(question)
-    provider.get_by_ids(ids)
-    provider.get_vectors_with_embeddings(ids)
-    provider.update_status(ids, "ns", "deleting")
-    provider.count_by_filter({})
-    provider.list_by_filter({})
-    provider.scan_by_metadata()
-    provider.delete_by_metadata("a", "b")
-    provider.delete(ids, namespace="ns")
-    provider.get_collection_info()
-
-    assert {f"s3vectors:{name}" for name in seen} == set(json.loads(text)["Statement"][0]["Action"])
+    assert blocks(README, "json") == [printed]
 
 
 def test_the_engine_s_readme_names_what_it_answers():

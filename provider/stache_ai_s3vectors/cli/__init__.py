@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from .indexes import indexes
+from .policy import policy
 
 
 @click.group()
@@ -18,3 +19,4 @@ def main() -> None:
 
 
 main.add_command(indexes)
+main.add_command(policy)

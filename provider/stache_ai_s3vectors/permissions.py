@@ -1,0 +1,74 @@
+"""The IAM actions that each level of use needs, and on what. Pure; the only list of them.
+
+    read            search, and chunks by id
+    read-write      all that Stache does
+    manage-indexes  the operator's tool, and S3VECTORS_CREATE_INDEX
+
+Each level has what those above it have. QueryVectors with a filter or metadata, and
+ListVectors with metadata, need GetVectors, too; ListIndexes and GetVectorBucket are
+authorized on the bucket, all else on the index
+(https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-access-management.html).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+_READ: Final = ("GetIndex", "GetVectors", "ListVectors", "QueryVectors")
+_WRITE: Final = ("DeleteVectors", "PutVectors")
+_MANAGE: Final = ("CreateIndex", "UpdateIndexMode", "UpdateMetadataConfiguration")
+
+
+@dataclass(frozen=True)
+class Level:
+    """Actions, without their service's prefix, by what they are authorized on."""
+
+    index: tuple[str, ...]
+    bucket: tuple[str, ...]
+    key: tuple[str, ...]
+
+
+LEVELS: Final[Mapping[str, Level]] = MappingProxyType(
+    {
+        "read": Level(_READ, (), ("Decrypt",)),
+        "read-write": Level((*_READ, *_WRITE), (), ("Decrypt", "GenerateDataKey")),
+        "manage-indexes": Level(
+            (*_READ, *_WRITE, *_MANAGE),
+            ("GetVectorBucket", "ListIndexes"),
+            ("Decrypt", "GenerateDataKey"),
+        ),
+    }
+)
+
+
+def policy(
+    level: str, bucket_arn: str, indexes: Sequence[str], kms_key_arn: str | None = None
+) -> dict[str, Any]:
+    """The least-privilege IAM policy of a level.
+
+    Args:
+        level: one of `LEVELS`.
+        bucket_arn: `arn:PARTITION:s3vectors:REGION:ACCOUNT:bucket/NAME`.
+        indexes: the names of the indexes, and no others.
+        kms_key_arn: the customer key that encrypts them, if one does.
+    """
+    actions = LEVELS[level]
+    statements = [
+        _allow("s3vectors", actions.index, [f"{bucket_arn}/index/{name}" for name in indexes])
+    ]
+    if actions.bucket:
+        statements.append(_allow("s3vectors", actions.bucket, [bucket_arn]))
+    if kms_key_arn:
+        statements.append(_allow("kms", actions.key, [kms_key_arn]))
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _allow(service: str, actions: Sequence[str], resources: Sequence[str]) -> dict[str, Any]:
+    return {
+        "Effect": "Allow",
+        "Action": [f"{service}:{action}" for action in sorted(actions)],
+        "Resource": list(resources),
+    }
