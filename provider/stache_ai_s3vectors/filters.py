@@ -99,7 +99,7 @@ def check_filterable(document: Filter | None, non_filterable: frozenset[str]) ->
         )
 
 
-def check_constraints(document: Filter | None) -> None:
+def check_constraints(document: Filter) -> None:
     """Refuse a filter that compares with more values than the service evaluates."""
     count = _constraints(document)
     if count > limits.FILTER_CONSTRAINTS:
@@ -119,9 +119,7 @@ def keys(document: Filter | None) -> set[str]:
     return {key}
 
 
-def _constraints(document: Filter | None) -> int:
-    if document is None:
-        return 0
+def _constraints(document: Filter) -> int:
     [(key, operand)] = document.items()
     if key in ("$and", "$or"):
         return sum(map(_constraints, operand))

@@ -82,8 +82,7 @@ def check_vector(vector: Any, dimension: int, metric: str, *, types: bool = True
     try:
         length = math.hypot(*numbers)  # in C, unlike max(map(abs, …))
     except (TypeError, ValueError, OverflowError):
-        numbers = floats(vector)  # which says why not
-        length = math.hypot(*numbers)
+        numbers, length = floats(vector), math.nan  # the first says why not
     # Between these two, some element is neither tiny nor too large
     if not _SURELY_MORE_THAN_TINY < length <= limits.FLOAT32_MAX:
         _check_largest(_largest(numbers), metric)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from . import filters
-from .errors import InvalidInputError, PartialWriteError, S3VectorsError
+from .errors import PartialWriteError, S3VectorsError
 from .keys import OVERFLOW
 from .outcomes import Outcomes
 from .parallel import Page
@@ -69,8 +69,6 @@ def delete_matching(
         PartialWriteError: some were deleted; `missing` are those found and not deleted. There
             may be more, when reading failed.
     """
-    if not parts:
-        raise InvalidInputError("the filter is empty: it would delete everything")
     found: dict[int | None, list[str]] = defaultdict(list)
     seen: list[str] = []
     outcomes = Outcomes("deleted", seen, progress)

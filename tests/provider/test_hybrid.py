@@ -12,7 +12,7 @@ from stache_ai.providers.plugin_loader import get_providers
 
 import quickstart
 import stache
-from stache_ai_s3vectors import searches
+from stache_ai_s3vectors import RejectedError, S3VectorsError, searches
 from stache_ai_s3vectors.query_processor import S3VectorsQuestion
 from stache_ai_s3vectors.questions import cut, hand_over, handed_over
 
@@ -167,6 +167,30 @@ def test_text_search_that_is_gone_is_done_without(caplog):
 
     assert ids(made.search(QUESTION, 1, context=context(WORDS))) == ["machine"]
     assert "has no text search on 'text'" in caplog.text
+
+
+def test_what_is_refused_for_another_reason_is_an_error():
+    """Text search is there; to search without it would hide the reason."""
+    made = provider()
+    refusal = stache.Answer(
+        400, {"x-amzn-errortype": "ValidationException"}, b'{"message":"for another reason"}'
+    )
+    stache.answering(made.client, "QueryVectors", refusal)
+
+    with pytest.raises(RejectedError, match="for another reason"):
+        made.search(QUESTION, 1, context=context(WORDS))
+
+
+def test_an_answer_without_scores_is_an_error():
+    """A score is never made up."""
+    made = provider()
+    made.client.meta.events.register(
+        "after-call.s3vectors.QueryVectors",
+        lambda parsed, **_: [found.pop("scores") for found in parsed["vectors"]],
+    )
+
+    with pytest.raises(S3VectorsError, match="answered without the score of '"):
+        made.search(QUESTION, 1, context=context(WORDS))
 
 
 def test_text_search_that_was_added_is_noticed_after_a_while(monkeypatch):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
+from decimal import Decimal
 from enum import Enum, IntEnum
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -206,6 +208,37 @@ def test_what_cannot_be_is_refused_in_words(call, problem):
         call(provider)
 
     assert provider.count_by_filter({}) == 1
+
+
+@pytest.mark.parametrize("odd", [True, Decimal(1), "1", None])
+def test_what_is_no_number_is_found_in_any_batch_before_the_first_is_sent(odd):
+    """The first request would have been stored."""
+    provider = stache.provider()
+    vectors = [VECTOR] * 1200
+    vectors[1100] = [1.0, odd, 3.0, 4.0]
+
+    with pytest.raises(InvalidInputError, match=r"item 1100 .*which is not a number"):
+        provider.insert(vectors, ["t"] * 1200)
+
+    assert provider.count_by_filter({}) == 0
+
+
+def test_numbers_that_json_writers_do_not_know_are_stored_as_floats():
+    """Fractions and integers of more than 64 bits, among arrays, in several batches."""
+    provider = stache.provider()
+    odd = [[Fraction(1, 2), 2**70, 3, 4.0], np.ones(4), (1, 2, 3, 4)]
+
+    ids = provider.insert(odd * 200, ["t"] * 600)
+
+    rows = provider.get_vectors_with_embeddings(ids[597:])
+    found = [row["vector"] for row in rows]
+    assert found == [pytest.approx([0.5, 2.0**70, 3, 4]), [1] * 4, [1, 2, 3, 4]]
+
+
+def test_a_string_is_no_list_of_ids():
+    """It would be one for each letter."""
+    with pytest.raises(InvalidInputError, match="ids is 'ab'; it must be a list of ids"):
+        stache.provider().delete("ab")
 
 
 def deep(levels):

@@ -52,6 +52,19 @@ def test_every_vector_is_seen_once(provider):
     }
 
 
+def test_segments_of_many_pages_are_followed_to_their_ends(provider, monkeypatch):
+    """Each on its own, with its own tokens."""
+    monkeypatch.setattr("stache_ai_s3vectors.limits.LIST_PAGE", 40)
+    seen = asked(provider.client, "ListVectors")
+
+    rows = provider.scan_by_metadata()
+
+    assert sorted(row["n"] for row in rows) == list(range(MANY))
+    assert len(seen) > 16 * 3
+    assert provider.delete_by_metadata("doc_id", "d")["deleted"] == 500
+    assert provider.count_by_filter({}) == MANY - 500
+
+
 def test_a_small_index_takes_one_call():
     """Sixteen would cost sixteen times as much."""
     provider = stache.provider()
@@ -132,6 +145,19 @@ def test_a_segment_is_deleted_when_it_has_been_read_to_its_end(provider):
     first = events.index("delete")
     assert "last" in events[:first]
     assert "last" in events[first:]  # not all was read before the first was deleted
+
+
+def test_what_was_deleted_of_a_segment_before_it_failed_counts(provider):
+    """A segment may take several requests."""
+    stache.failing(provider.client, "DeleteVectors", 17)
+
+    with pytest.raises(PartialWriteError) as failed:
+        provider.delete_by_metadata("status", "active")
+
+    left = [row["id"] for row in provider.scan_by_metadata()]
+    assert 0 < len(left) <= 500
+    assert sorted(failed.value.missing) == sorted(left)
+    assert len(failed.value.done) == MANY - len(left)
 
 
 def test_when_deleting_fails_the_other_segments_are_tried(provider):
