@@ -20,6 +20,7 @@ Modules, from Stache's words down to AWS's:
     records, rows      a chunk ⇄ a record; a record as the dictionary Stache reads (pure)
     sizes, values      what metadata weighs; which values there are (pure)
     keys, limits       Stache's names; AWS's numbers
+    arns               names and ARNs of vector buckets
     permissions        the IAM actions that each level of use needs
     errors, logs       our exceptions; one line for each operation
     cli                the command stache-s3vectors

@@ -105,10 +105,14 @@ def _loads(body: bytes, operation: str) -> dict[str, Any]:
     except orjson.JSONDecodeError:
         answer = None
     if not isinstance(answer, dict):
-        raise S3VectorsError(
-            f"{operation}: what answered is not S3 Vectors, check the endpoint: {body[:80]!r}"
-        )
+        raise _not_ours(operation, f"{body[:80]!r}")
     return answer
+
+
+def _not_ours(operation: str, why: str) -> S3VectorsError:
+    return S3VectorsError(
+        f"{operation}: what answered is not S3 Vectors, check the endpoint: {why}"
+    )
 
 
 def _check(parsed: dict[str, Any], model: Any, **_: Any) -> None:
@@ -117,10 +121,7 @@ def _check(parsed: dict[str, Any], model: Any, **_: Any) -> None:
         return
     missing = [n for n in model.output_shape.required_members if parsed.get(n) is None]
     if missing:
-        raise S3VectorsError(
-            f"{model.name}: what answered is not S3 Vectors, check the endpoint: its answer has "
-            f"no {', '.join(missing)}"
-        )
+        raise _not_ours(model.name, f"its answer has no {', '.join(missing)}")
 
 
 def _make_a_failure(response: tuple[Any, dict[str, Any]] | None, **_: Any) -> None:

@@ -43,6 +43,12 @@ class Outcomes:
         """Whether a batch has failed in a way in which all others would fail, too."""
         return any(isinstance(error, (NotFoundError, AccessDeniedError)) for error in self._errors)
 
+    @property
+    def missing(self) -> list[str]:
+        """The wanted keys that are neither done nor passed over."""
+        finished = self._skipped.union(self.done)
+        return [key for key in self._wanted if key not in finished]
+
     def add(self, keys: Sequence[str], call: Future[Any]) -> None:
         """Note how the call that had to deal with these keys ended."""
         error = call.exception()
@@ -80,8 +86,7 @@ class Outcomes:
         first = next((e for e in self._errors if not e.nothing_done), self._errors[0])
         if not self.done:
             raise first
-        finished = self._skipped.union(self.done)
-        missing = [key for key in self._wanted if key not in finished]
+        missing = self.missing
         total = len(self.done) + len(missing)
         message = (
             f"{len(self.done)} of {total} vectors are {self._verb}, {len(missing)} are "

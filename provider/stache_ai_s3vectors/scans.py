@@ -86,10 +86,10 @@ def delete_matching(
         unread = error
     # The first page, which was of all segments; and, when reading failed, what was read
     _delete(index, [key for keys in found.values() for key in keys], outcomes)
-    if unread is not None and outcomes.done:
-        raise _partly_read(seen, outcomes.done, unread) from unread
     if unread is not None:
-        raise unread
+        if not outcomes.done:
+            raise unread
+        raise _partly_read(outcomes, unread) from unread
     outcomes.check()
     return outcomes.done
 
@@ -105,11 +105,9 @@ def _delete(index: VectorIndex, keys: list[str], outcomes: Outcomes) -> None:
         outcomes.fail(error)
 
 
-def _partly_read(seen: list[str], done: list[str], error: S3VectorsError) -> PartialWriteError:
-    finished = set(done)
-    missing = [key for key in seen if key not in finished]
+def _partly_read(outcomes: Outcomes, error: S3VectorsError) -> PartialWriteError:
     text = (
-        f"{len(done)} vectors are deleted, but not all of the index was read: {error}. Calling "
-        "again deletes the rest"
+        f"{len(outcomes.done)} vectors are deleted, but not all of the index was read: {error}. "
+        "Calling again deletes the rest"
     )
-    return PartialWriteError(text, done=done, missing=missing)
+    return PartialWriteError(text, done=outcomes.done, missing=outcomes.missing)

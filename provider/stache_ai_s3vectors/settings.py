@@ -7,7 +7,6 @@ from a `.env` file, and answers with one plain `Options`.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -18,16 +17,11 @@ from pydantic_settings import SettingsConfigDict
 from stache_ai.config import Settings as StacheSettings
 
 from . import limits
+from .arns import BUCKET_ARN, BUCKET_NAME
 from .errors import ConfigurationError
 
 LOCAL: Final = "local:"
 """An endpoint that begins so is the engine in this process."""
-
-_BUCKET_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
-_BUCKET_ARN: Final = re.compile(
-    r"arn:aws[-a-z0-9]*:s3vectors:(?P<region>[a-z0-9-]+):\d{12}"
-    rf":bucket/(?P<name>{_BUCKET_NAME.pattern})"
-)
 
 _NO_BUCKET: Final = """no vector bucket is configured. Set one of
   - the environment variable (or .env entry) S3VECTORS_BUCKET_NAME or S3VECTORS_BUCKET
@@ -192,10 +186,10 @@ def _bucket(settings: Settings) -> tuple[str, str | None]:
 
 
 def _name_and_region(value: str) -> tuple[str, str | None]:
-    found = _BUCKET_ARN.fullmatch(value)
+    found = BUCKET_ARN.fullmatch(value)
     if found:
         return found["name"], found["region"]
-    if _BUCKET_NAME.fullmatch(value):
+    if BUCKET_NAME.fullmatch(value):
         return value, None
     raise ConfigurationError(
         f"the vector bucket is {value!r}, which is neither a name (3 to 63 lower-case letters, "

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import TypeAlias
 
 from . import filters, limits
 from .batches import Record
@@ -13,9 +14,12 @@ from .errors import InvalidInputError
 from .outcomes import Outcomes
 from .parallel import in_flight
 from .records import with_status
-from .vector_index import Progress, VectorIndex
+from .vector_index import Progress, VectorIndex, slices
 
 _LOG = logging.getLogger(__name__)
+
+Changed: TypeAlias = tuple[list[str], dict[str, InvalidInputError]]
+"""The ids that were changed, and those that cannot be; the others are not there."""
 
 
 def existing(
@@ -48,19 +52,8 @@ def set_status(
     Raises:
         PartialWriteError: some failed; all others were tried.
     """
-    outcomes = Outcomes("updated", list(dict.fromkeys(ids)), progress)
     work = partial(_set_status, index, namespace, status)
-    for group, call in in_flight(work, _groups(ids), stop=lambda: outcomes.hopeless):
-        if call.exception() is not None:
-            outcomes.add(group, call)
-            continue
-        updated, refused = call.result()
-        outcomes.note(updated)
-        outcomes.skip(set(group) - set(updated) - refused.keys())
-        for error in refused.values():
-            outcomes.fail(error)
-    outcomes.check()
-    return len(outcomes.done)
+    return _by_groups("updated", work, ids, progress)
 
 
 def delete_inside(
@@ -71,36 +64,41 @@ def delete_inside(
     Raises:
         PartialWriteError: some failed; all others were tried.
     """
-    outcomes = Outcomes("deleted", list(dict.fromkeys(ids)), progress)
-    work = partial(_delete_inside, index, namespace)
-    for group, call in in_flight(work, _groups(ids), stop=lambda: outcomes.hopeless):
+    return _by_groups("deleted", partial(_delete_inside, index, namespace), ids, progress)
+
+
+def _by_groups(
+    verb: str,
+    work: Callable[[Sequence[str]], Changed],
+    ids: Sequence[str],
+    progress: Progress | None,
+) -> int:
+    """Change as many at a time as one GetVectors takes; returns how many were changed."""
+    unique = list(dict.fromkeys(ids))
+    outcomes = Outcomes(verb, unique, progress)
+    groups = slices(unique, limits.GET_BATCH)
+    for group, call in in_flight(work, groups, stop=lambda: outcomes.hopeless):
         if call.exception() is not None:
             outcomes.add(group, call)
             continue
-        outcomes.note(call.result())
-        outcomes.skip(set(group) - set(call.result()))
+        changed, refused = call.result()
+        outcomes.note(changed)
+        outcomes.skip(set(group) - set(changed) - refused.keys())
+        for error in refused.values():
+            outcomes.fail(error)
     outcomes.check()
     return len(outcomes.done)
 
 
-def _delete_inside(index: VectorIndex, namespace: str, ids: Sequence[str]) -> list[str]:
-    """For at most one GetVectors: the ids that were deleted."""
+def _delete_inside(index: VectorIndex, namespace: str, ids: Sequence[str]) -> Changed:
     found = [chunk.key for chunk in existing(index, ids, namespace)]
     index.delete(found)
-    return found
-
-
-def _groups(ids: Sequence[str]) -> list[list[str]]:
-    """Different ids, as many at a time as one GetVectors takes."""
-    unique = list(dict.fromkeys(ids))
-    starts = range(0, len(unique), limits.GET_BATCH)
-    return [unique[start : start + limits.GET_BATCH] for start in starts]
+    return found, {}
 
 
 def _set_status(
     index: VectorIndex, namespace: str | None, status: str, ids: Sequence[str]
-) -> tuple[list[str], dict[str, InvalidInputError]]:
-    """For at most one GetVectors: the ids that were updated, and those that cannot be."""
+) -> Changed:
     hidden = index.describe().non_filterable
     records: list[Record] = []
     refused: dict[str, InvalidInputError] = {}

@@ -81,14 +81,17 @@ class VectorIndex:
         return {"vectorBucketName": self.options.bucket, "indexName": self.options.index}
 
     @cached_property
+    def _where(self) -> str:
+        return f"{self.name} {far_end(self.client, self.options)}"
+
+    @cached_property
     def _advice(self) -> str:
         return advice(self.client, self.options)
 
     @contextmanager
     def _calling(self, operation: str) -> Iterator[None]:
-        what = f"{operation} on index {self.name} {far_end(self.client, self.options)}"
         try:
-            with translated(what, advice=self._advice):
+            with translated(f"{operation} on index {self._where}", advice=self._advice):
                 yield
         except (NotFoundError, RejectedError):
             self._shared.description = None  # it may not be what it was: ask at the next need
@@ -176,7 +179,7 @@ class VectorIndex:
     def get(self, keys: Sequence[str], *, data: bool = False) -> Iterator[Record]:
         """The vectors that exist, in the order of the keys; without `data` they are empty."""
         self.describe()
-        wanted = _slices(list(dict.fromkeys(keys)), limits.GET_BATCH)
+        wanted = slices(list(dict.fromkeys(keys)), limits.GET_BATCH)
         for _, call in in_flight(lambda batch: self._get(batch, data=data), wanted):
             yield from call.result()
 
@@ -278,7 +281,7 @@ class VectorIndex:
         outcomes = Outcomes("deleted", keys, progress)
         calls = in_flight(
             self._delete,
-            _slices(keys, limits.DELETE_BATCH),
+            slices(keys, limits.DELETE_BATCH),
             before=lambda batch: self._wait(len(batch)),
             stop=lambda: outcomes.hopeless,
         )
@@ -291,6 +294,7 @@ class VectorIndex:
             self.client.delete_vectors(**self._names, keys=keys)
 
 
-def _slices(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+def slices(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """The items, so many at a time."""
     for start in range(0, len(items), size):
         yield items[start : start + size]

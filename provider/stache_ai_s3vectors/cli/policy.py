@@ -8,13 +8,10 @@ from typing import Final
 
 import click
 
+from stache_ai_s3vectors.arns import BUCKET_ARN
 from stache_ai_s3vectors.permissions import LEVELS
 from stache_ai_s3vectors.permissions import policy as least
 
-_BUCKET: Final = re.compile(
-    r"arn:(?P<partition>aws[-a-z0-9]*):s3vectors:(?P<region>[a-z0-9-]+):(?P<account>\d{12})"
-    r":bucket/(?P<name>[a-z0-9][a-z0-9-]{1,61}[a-z0-9])"
-)
 _KEY: Final = re.compile(r"arn:aws[-a-z0-9]*:kms:[a-z0-9-]+:\d{12}:key/.+")
 
 
@@ -57,7 +54,7 @@ def policy(  # noqa: PLR0913, PLR0917 - one for each option
     arn = bucket
     if not bucket.startswith("arn:"):
         arn = f"arn:{partition or 'aws'}:s3vectors:{region or ''}:{account or ''}:bucket/{bucket}"
-    found = _BUCKET.fullmatch(arn)
+    found = BUCKET_ARN.fullmatch(arn)
     if found is None:
         raise click.UsageError(
             f"{arn!r} is not the ARN of a vector bucket: give --account (twelve digits), --region "
