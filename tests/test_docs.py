@@ -14,6 +14,7 @@ from botocore import session
 from click import Group
 from click.testing import CliRunner
 
+import terminal
 from far_ends import server
 from s3vectors_local import pytest_plugin
 from s3vectors_local.__main__ import main as s3vectors_local
@@ -221,13 +222,20 @@ def test_the_changelog_s_commands_exist():
     """Those of the operator's tool."""
     changelog = (ROOT / "CHANGELOG.md").read_text()
 
-    assert "`stache-s3vectors indexes create`, `indexes list` and `indexes upgrade`" in changelog
-    assert set(stache_s3vectors.commands["indexes"].commands) == {"create", "list", "upgrade"}
+    [told] = re.findall(r"^- `stache-s3vectors`: (.*?)\.$", changelog, re.MULTILINE | re.DOTALL)
+    assert set(re.findall(r"`(\w+)`", told)) == set(stache_s3vectors.commands)
 
 
 @pytest.mark.parametrize(
     "path",
-    ["README.md", "local/README.md", "provider/README.md", "CONTRIBUTING.md", "bench/README.md"],
+    [
+        "README.md",
+        "local/README.md",
+        "provider/README.md",
+        "provider/tool.md",
+        "CONTRIBUTING.md",
+        "bench/README.md",
+    ],
 )
 def test_links_lead_somewhere(path):
     """Within the repository."""
@@ -256,3 +264,20 @@ def test_the_map_is_the_tree():
 
     for line in block[1].splitlines():
         assert (ROOT / line.split()[0]).is_dir()
+
+
+def test_the_tool_s_page_shows_what_its_commands_print(tmp_path):
+    """Each run in a real terminal; `python tests/support/terminal.py` renews the page."""
+    page = (ROOT / "provider" / "tool.md").read_text()
+
+    assert terminal.rewritten(page, tmp_path) == page
+
+
+def test_the_tool_s_page_shows_every_command():
+    """Each at least once."""
+    page = (ROOT / "provider" / "tool.md").read_text()
+
+    for name, command in stache_s3vectors.commands.items():
+        names = getattr(command, "commands", {"": None})
+        for words in ([name, sub] if sub else [name] for sub in names):
+            assert f" stache-s3vectors {' '.join(words)}" in page, words

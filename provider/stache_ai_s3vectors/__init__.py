@@ -23,7 +23,14 @@ Modules, from Stache's words down to AWS's:
     arns               names and ARNs of vector buckets
     permissions        the IAM actions that each level of use needs
     errors, logs       our exceptions; one line for each operation
-    cli                the command stache-s3vectors
+    cli                the command stache-s3vectors, and below it
+    doctor, remedies   will it work, and what to do about an error
+    transfers          records into an index, only what differs
+    exports, lines     an index as a file that guards itself
+    migration          what the older package wrote, as ours (pure)
+    embedding          new vectors of stored texts, by Stache's embedder
+    stats, prices      what an index holds; what AWS charges (pure)
+    identity           whose credentials these are
 """
 
 from __future__ import annotations

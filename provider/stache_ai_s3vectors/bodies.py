@@ -9,9 +9,11 @@ credentials, signing, retries and errors stay botocore's.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -25,12 +27,18 @@ PLACEHOLDER: Final = (0.0,)
 _ENDED_EARLY: Final = "stache_ai_s3vectors.ended_early"
 """Where a parsed answer says that the connection closed before its end."""
 
+_OPTIONS: Final = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_PASSTHROUGH_DATACLASS
+
 _FAILURE: Final = int(HTTPStatus.SERVICE_UNAVAILABLE)
 
 _SENT: Final = ("PutVectors", "QueryVectors")
 _READ: Final = ("GetVectors", "ListVectors", "QueryVectors")
 
+_VECTOR: Final = re.compile(rb'"data"\s*:\s*\{\s*"float32"\s*:\s*(\[[^\]]*\])\s*\}')
+"""A vector's numbers in an answer. Metadata cannot look so: it holds no objects."""
+
 _body: ContextVar[bytes | bytearray | None] = ContextVar("_body", default=None)
+_unread: ContextVar[bool] = ContextVar("_unread", default=False)
 
 
 def register(events: Any) -> None:
@@ -52,6 +60,33 @@ def sending(body: bytes | bytearray) -> Iterator[None]:
         _body.reset(token)
 
 
+@contextmanager
+def leaving_vectors() -> Iterator[None]:
+    """Answers read inside keep each vector's numbers as the JSON they came as.
+
+    Whoever passes vectors on, or compares them, needs no Python object for each number;
+    making those is nine tenths of reading an answer.
+    """
+    token = _unread.set(True)
+    try:
+        yield
+    finally:
+        _unread.reset(token)
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A vector's numbers, as JSON."""
+
+    json: bytes
+
+
+def numbers(vector: Any) -> list[float]:
+    """A vector as a list, whether its numbers have been read or not."""
+    read: list[float] = orjson.loads(vector.json) if isinstance(vector, Unread) else list(vector)
+    return read
+
+
 def dumps(document: Any) -> bytes:
     """JSON; numpy arrays are lists of numbers.
 
@@ -59,13 +94,15 @@ def dumps(document: Any) -> bytes:
         InvalidInputError: something in it that JSON does not know.
     """
     try:
-        return orjson.dumps(document, default=_listed, option=orjson.OPT_SERIALIZE_NUMPY)
+        return orjson.dumps(document, default=_listed, option=_OPTIONS)
     except orjson.JSONEncodeError as error:
         raise InvalidInputError(f"the request is no JSON: {error}") from error
 
 
 def _listed(value: Any) -> Any:
-    """What orjson leaves to us: arrays that are not one block of native numbers."""
+    """What orjson leaves to us: what is JSON, and arrays that are not one native block."""
+    if isinstance(value, Unread):
+        return orjson.Fragment(value.json)
     if hasattr(value, "tolist"):
         return value.tolist()
     raise TypeError(f"{value!r:.80} is no JSON")
@@ -101,11 +138,25 @@ def _read(
 def _loads(body: bytes, operation: str) -> dict[str, Any]:
     """A page of some web server is no answer, though botocore takes any 200 for success."""
     try:
-        answer = orjson.loads(body)
+        answer = _without_vectors(body) if _unread.get() else orjson.loads(body)
     except orjson.JSONDecodeError:
         answer = None
     if not isinstance(answer, dict):
         raise _not_ours(operation, f"{body[:80]!r}")
+    return answer
+
+
+def _without_vectors(body: bytes) -> Any:
+    found: list[bytes] = []
+
+    def leave(match: re.Match[bytes]) -> bytes:
+        found.append(match[1])
+        return b'"data":{"float32":%d}' % (len(found) - 1)
+
+    answer = orjson.loads(_VECTOR.sub(leave, body))
+    for vector in answer.get("vectors", ()) if found else ():
+        data = vector["data"]
+        data["float32"] = Unread(found[data["float32"]])
     return answer
 
 

@@ -43,6 +43,10 @@ DEFAULT_REGION: Final = "us-east-1"
 _NOWHERE: Final = "http://s3vectors-local.invalid"
 """Where requests to the engine would go if it did not answer: RFC 2606 keeps it unresolvable."""
 
+_NO_CREDENTIALS: Final = (
+    "Set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (a local server takes any)"
+)
+
 _engines: dict[str, Engine] = {}
 _engines_lock = threading.Lock()
 _connecting = threading.Lock()
@@ -178,21 +182,24 @@ def translated(what: str, *, advice: str = "") -> Iterator[None]:
         code = str(details.get("Code", ""))
         kind = BY_CODE.get(code) or _by_status(error)
         text = f"{what}: {details.get('Message') or 'no message'} ({code})"
-        ours = kind(f"{text}. {advice}" if kind is NotFoundError and advice else text)
+        ours = _with_remedy(kind, text, advice if kind is NotFoundError else "")
         first_try = not error.response.get("ResponseMetadata", {}).get("RetryAttempts")
         ours.nothing_done = first_try and kind is not UnavailableError
         raise ours from error
     except (botocore.NoCredentialsError, botocore.PartialCredentialsError) as error:
-        ours = AccessDeniedError(
-            f"{what}: {error}. Set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY "
-            "(a local server takes any)"
-        )
+        ours = _with_remedy(AccessDeniedError, f"{what}: {error}", _NO_CREDENTIALS)
         ours.nothing_done = True
         raise ours from error
     except (botocore.ConnectionError, botocore.HTTPClientError) as error:
         raise UnavailableError(f"{what}: {error}") from error
     except botocore.BotoCoreError as error:
         raise S3VectorsError(f"{what}: {error}") from error
+
+
+def _with_remedy(kind: type[S3VectorsError], text: str, remedy: str) -> S3VectorsError:
+    error = kind(f"{text}. {remedy}" if remedy else text)
+    error.remedy = remedy
+    return error
 
 
 def _by_status(error: botocore.ClientError) -> type[S3VectorsError]:

@@ -26,9 +26,11 @@ class S3VectorsError(Exception):
     Attributes:
         nothing_done: whether the service refused the request at the first try, so that
             nothing of it can have been carried out.
+        remedy: the end of the message that says what to do; empty when it has none.
     """
 
     nothing_done = False
+    remedy = ""
 
 
 class ConfigurationError(S3VectorsError, ValueError):

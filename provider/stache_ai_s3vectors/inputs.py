@@ -11,7 +11,7 @@ from . import limits
 from .errors import InvalidInputError
 
 Numbers: TypeAlias = Any
-"""A vector as it can be sent: a list of floats or a numpy array."""
+"""A vector as it can be sent: a list of floats, a numpy array, or JSON that was not read."""
 
 _SURELY_MORE_THAN_TINY: Final = limits.FLOAT32_TINY * math.sqrt(limits.DIMENSIONS)
 """A vector longer than this has an element that float32 does not round to zero."""

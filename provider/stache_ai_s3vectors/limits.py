@@ -58,3 +58,6 @@ FILTER_CONSTRAINTS: Final = 100
 
 QUERY_TEXT_LENGTH: Final = 1_024
 """QueryVectors `queryTexts.text`, in characters."""
+
+VECTORS: Final = 2_000_000_000
+"""Vectors of an index, at most."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .answers import CLASSIC, ENHANCED, Description
-from .client import endpoint_of, far_end, translated
+from .client import connect, endpoint_of, far_end, translated
 from .keys import NON_FILTERABLE, TEXT
 from .settings import Options
 
@@ -78,6 +78,26 @@ def upgrade_index(
             client.update_metadata_configuration(**names, add={"textSearchConfigurations": [text]})
         changed.append("text search")
     return changed
+
+
+def list_indexes(options: Options) -> list[str]:
+    """The names of all indexes of the bucket, as the service orders them.
+
+    Raises:
+        NotFoundError: there is no such vector bucket, and how to make it.
+    """
+    client = connect(options)
+    what = f"ListIndexes of {options.bucket} {far_end(client, options)}"
+    with translated(what, advice=advice(client, options)):
+        pages = client.get_paginator("list_indexes").paginate(vectorBucketName=options.bucket)
+        return [index["indexName"] for page in pages for index in page["indexes"]]
+
+
+def delete_index(client: S3VectorsClient, options: Options) -> None:
+    """Delete the options' index with all its vectors, for good."""
+    what = f"DeleteIndex of {options.bucket}/{options.index} {far_end(client, options)}"
+    with translated(what):
+        client.delete_index(vectorBucketName=options.bucket, indexName=options.index)
 
 
 def _makes_enhanced(client: S3VectorsClient, options: Options) -> bool:

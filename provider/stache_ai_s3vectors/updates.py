@@ -12,9 +12,9 @@ from . import filters, limits
 from .batches import Record
 from .errors import InvalidInputError
 from .outcomes import Outcomes
-from .parallel import in_flight
+from .parallel import in_flight, slices
 from .records import with_status
-from .vector_index import Progress, VectorIndex, slices
+from .vector_index import Progress, VectorIndex
 
 _LOG = logging.getLogger(__name__)
 

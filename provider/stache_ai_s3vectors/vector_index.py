@@ -10,25 +10,23 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypedDict
 
 from . import limits
 from .answers import ACTIVE, ENHANCED, Description, Match
 from .batches import Batch, Record, batches
-from .bodies import PLACEHOLDER, dumps, sending
+from .bodies import PLACEHOLDER, dumps, leaving_vectors, sending
 from .client import connect, far_end, translated
 from .errors import NotFoundError, RejectedError, UnavailableError
 from .inputs import Numbers
 from .outcomes import Outcomes
-from .parallel import Page, in_flight, pages
+from .parallel import Page, in_flight, pages, slices
 from .provision import advice, create_bucket, create_index
 from .settings import Options
 from .shared import Shared, shared
 
 if TYPE_CHECKING:
     from mypy_boto3_s3vectors import S3VectorsClient
-
-T = TypeVar("T")
 
 Progress: TypeAlias = Callable[[int], object]
 """Called with the number of vectors that were just dealt with, in the caller's thread."""
@@ -177,25 +175,23 @@ class VectorIndex:
             self._shared.pace.wait(vectors)
 
     def get(self, keys: Sequence[str], *, data: bool = False) -> Iterator[Record]:
-        """The vectors that exist, in the order of the keys; without `data` they are empty."""
+        """The vectors that exist, in the order of the keys, their numbers unread.
+
+        Args:
+            data: with their numbers; else they are empty.
+        """
         self.describe()
         wanted = slices(list(dict.fromkeys(keys)), limits.GET_BATCH)
         for _, call in in_flight(lambda batch: self._get(batch, data=data), wanted):
             yield from call.result()
 
     def _get(self, keys: Sequence[str], *, data: bool) -> list[Record]:
-        with self._calling("GetVectors"):
+        with self._calling("GetVectors"), leaving_vectors():
             response = self.client.get_vectors(
                 **self._names, keys=keys, returnData=data, returnMetadata=True
             )
         found = {vector["key"]: vector for vector in response["vectors"]}
-        return [
-            Record(
-                key, found[key].get("data", {}).get("float32", []), found[key].get("metadata", {})
-            )
-            for key in keys
-            if key in found
-        ]
+        return [_record(found[key]) for key in keys if key in found]
 
     def query(
         self,
@@ -239,35 +235,39 @@ class VectorIndex:
         An index of one page takes one call; a larger one is read in segments, several at a
         time. Each page names its segment, and the last of a segment has no token.
         """
+        for page in self._pages({"returnMetadata": metadata}):
+            rows = [(vector["key"], vector.get("metadata", {})) for vector in page.rows]
+            yield Page(rows, page.token, page.segment)
+
+    def records(self) -> Iterator[Record]:
+        """Every vector with its metadata, in no order, its numbers unread."""
+        for page in self._pages({"returnData": True, "returnMetadata": True}):
+            yield from map(_record, page.rows)
+
+    def _pages(self, wanted: dict[str, bool]) -> Iterator[Page[Any]]:
         self.describe()
-        first = self._list(None, None, metadata=metadata)
+        first = self._list(None, None, wanted)
         yield first
         if first.token is None:
             return
-        seen = {key for key, _ in first.rows}
+        seen = {vector["key"] for vector in first.rows}
         segments = pages(
-            lambda number, token: self._list(number, token, metadata=metadata),
-            limits.LIST_SEGMENTS,
+            lambda number, token: self._list(number, token, wanted), limits.LIST_SEGMENTS
         )
         for page in segments:
-            rows = [row for row in page.rows if row[0] not in seen]
+            rows = [vector for vector in page.rows if vector["key"] not in seen]
             yield Page(rows, page.token, page.segment)
 
-    def _list(self, segment: int | None, token: str | None, *, metadata: bool) -> Page[Row]:
-        request: dict[str, Any] = {
-            **self._names,
-            "maxResults": limits.LIST_PAGE,
-            "returnMetadata": metadata,
-        }
+    def _list(self, segment: int | None, token: str | None, wanted: dict[str, bool]) -> Page[Any]:
+        request: dict[str, Any] = {**self._names, "maxResults": limits.LIST_PAGE, **wanted}
         if segment is not None:
             request["segmentIndex"] = segment
             request["segmentCount"] = limits.LIST_SEGMENTS
         if token is not None:
             request["nextToken"] = token
-        with self._calling("ListVectors"):
+        with self._calling("ListVectors"), leaving_vectors():
             response = self.client.list_vectors(**request)
-        rows = [(vector["key"], vector.get("metadata", {})) for vector in response["vectors"]]
-        return Page(rows, response.get("nextToken") or None, segment)
+        return Page([*response["vectors"]], response.get("nextToken") or None, segment)
 
     def delete(self, keys: Sequence[str], progress: Progress | None = None) -> None:
         """Delete vectors; keys that hold none are passed over.
@@ -294,7 +294,7 @@ class VectorIndex:
             self.client.delete_vectors(**self._names, keys=keys)
 
 
-def slices(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """The items, so many at a time."""
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
+def _record(vector: Any) -> Record:
+    return Record(
+        vector["key"], vector.get("data", {}).get("float32", []), vector.get("metadata", {})
+    )

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+import sys
+from contextlib import nullcontext
 from importlib import import_module
 
 import pytest
+from click import Group, Option
 from click.testing import CliRunner
 
+import far_ends
 import stache
 from s3vectors_local import Engine
 from stache_ai_s3vectors.cli import main
+from stache_ai_s3vectors.cli.options import settings_of
+from stache_ai_s3vectors.settings import resolve
 
 LOCAL = ["--bucket", "my-bucket", "--endpoint", "local:data", "--dimension", "8"]
 
 
-def run(*arguments):
-    return CliRunner().invoke(main, arguments)
+def run(*arguments, **options):
+    return CliRunner().invoke(main, arguments, **options)
 
 
 def test_indexes_create_makes_the_three_and_says_how_stache_finds_them():
@@ -188,10 +196,190 @@ def test_wrong_usage_is_status_2():
     assert run("indexes", "create", "--colour").exit_code == 2
 
 
-@pytest.mark.parametrize("command", ["create", "list"])
-def test_help_shows_an_example(command):
-    """One that can be copied."""
-    assert (
-        f"stache-s3vectors indexes {command} --bucket my-bucket"
-        in run("indexes", command, "--help").output
+def commands(group=main, path=()):
+    """Every command and its words."""
+    for name, command in group.commands.items():
+        if isinstance(command, Group):
+            yield from commands(command, (*path, name))
+        else:
+            yield (*path, name), command
+
+
+@pytest.mark.parametrize("words", [words for words, _ in commands()], ids=" ".join)
+def test_help_shows_an_example(words):
+    """One that can be copied, of that command, with options that exist."""
+    shown = run(*words, "--help").output
+
+    _, _, rest = shown.partition(f"stache-s3vectors {' '.join(words)} ")
+    line = re.sub(r"\\\n\s*", "", rest).partition("\n")[0]
+    assert "Example" in shown
+    assert set(re.findall(r"--[a-z-]+", line)) <= set(re.findall(r"--[a-z-]+", shown))
+
+
+@pytest.mark.parametrize(
+    "command", [c for words, c in commands() if words != ("serve",)], ids=lambda c: c.name
+)
+def test_every_command_prints_json_and_shows_tracebacks_on_request(command):
+    """And explains every option."""
+    options = {option for parameter in command.params for option in parameter.opts}
+
+    assert {"--json", "--debug"} <= options or command.name == "policy"
+    assert all(parameter.help for parameter in command.params if isinstance(parameter, Option))
+
+
+@pytest.mark.parametrize(
+    "arguments, meant",
+    [
+        (["exprot"], "export"),
+        (["indexes", "craete"], "create"),
+        (["stats", "--buckt", "my-bucket"], "--bucket"),
+        (["doctor", "--level", "read-wirte"], "read-write"),
+        (["stats", *LOCAL, "--index", "documets-8"], "documents-8"),
+        (["copy", "documents8", "other", *LOCAL], "documents-8"),
+    ],
+)
+def test_the_nearest_right_word_is_named(arguments, meant):
+    """Of commands, options, their values, and indexes."""
+    run("indexes", "create", *LOCAL)
+
+    result = run(*arguments)
+
+    assert result.exit_code != 0
+    assert f"Did you mean '{meant}'?" in result.output
+
+
+def of_service(code, status=403):
+    """What the service answers, though it is not there."""
+    text = (
+        b'{"message":"User: arn:aws:iam::123456789012:user/ann is not authorized to perform: '
+        b"s3vectors:GetIndex on resource: arn:aws:s3vectors:us-east-1:123456789012:bucket/"
+        b'my-bucket/index/documents-8 because of this"}'
     )
+    return stache.Answer(status, {"x-amzn-errortype": code}, text)
+
+
+ONE_LINE_EACH = {
+    "missing bucket": (None, {}, "could not be found", "To make the bucket: "),
+    "wrong region": (None, {"S3VECTORS_REGION": "eu-west-1"}, "in region eu-west-1", "To make"),
+    "expired credentials": ("ExpiredTokenException", {}, "ExpiredToken", "renew the credentials"),
+    "unknown key": ("UnrecognizedClientException", {}, "Unrecognized", "check the access key id"),
+    "denied action": (
+        "AccessDeniedException",
+        {},
+        "not authorized to perform: s3vectors:GetIndex",
+        "allow s3vectors:GetIndex on arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket",
+    ),
+    "quota": ("ServiceQuotaExceededException", {}, "Quota", "ask AWS for a higher quota"),
+}
+
+
+@pytest.mark.parametrize("name", ONE_LINE_EACH)
+def test_an_error_is_one_line_of_cause_and_one_of_remedy(monkeypatch, name):
+    """And no traceback."""
+    code, environment, cause, remedy = ONE_LINE_EACH[name]
+    with far_ends.server() if code is None else nullcontext("http://127.0.0.1:1") as url:
+        for variable, value in environment.items():
+            monkeypatch.setenv(variable, value)
+        arguments = ["--bucket", "my-bucket", "--endpoint", url, "--dimension", "8"]
+        if code is not None:
+            settings = stache.Settings(
+                s3vectors_bucket_name="my-bucket", s3vectors_endpoint_url=url
+            )
+            client = stache.client.connect(resolve(settings))
+            stache.answering(client, "GetIndex", *[of_service(code)] * 9)
+        result = run("stats", "--index", "documents-8", *arguments)
+
+    first, second = result.stderr.splitlines()
+    assert result.exit_code == 1
+    assert first.startswith("Error: GetIndex on index my-bucket/documents-8")
+    assert cause in first
+    assert second.startswith("Fix: ")
+    assert remedy in second
+
+
+def test_missing_credentials_are_told_without_a_call(monkeypatch):
+    """With what to set."""
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+
+    result = run("stats", "--bucket", "my-bucket", "--endpoint", "http://127.0.0.1:1")
+
+    first, second = result.stderr.splitlines()
+    assert first.endswith("Unable to locate credentials")
+    assert second.startswith("Fix: Set AWS_PROFILE or AWS_ACCESS_KEY_ID")
+
+
+def test_an_endpoint_that_nobody_answers_at_is_told_with_the_server_to_start(monkeypatch):
+    """After the last try."""
+    stache.without_waiting(monkeypatch)
+
+    result = run("stats", "--bucket", "my-bucket", "--endpoint", "http://127.0.0.1:1")
+
+    first, second = result.stderr.splitlines()
+    assert "Could not connect to the endpoint URL" in first
+    assert second.startswith("Fix: start the server, with stache-s3vectors serve")
+
+
+def test_debug_shows_the_traceback():
+    """In a process of its own: it switches the log on, too."""
+    command = [sys.executable, "-m", "stache_ai_s3vectors.cli", "stats", *LOCAL, "--debug"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert result.returncode == 1
+    assert "Traceback" in result.stderr
+    assert "stache_ai_s3vectors.errors.NotFoundError: GetIndex on" in result.stderr
+
+
+def test_aws_as_an_endpoint_beats_the_settings(monkeypatch):
+    """Otherwise nothing could be copied to AWS where the settings name a local engine."""
+    monkeypatch.setenv("S3VECTORS_ENDPOINT_URL", "local:data")
+
+    settings = settings_of({"bucket": "my-bucket", "endpoint": "aws"})
+
+    assert resolve(settings).endpoint is None
+
+
+@pytest.mark.parametrize("answer, left", [("documents-8\n", 2), ("yes\n", 3), ("\n", 3)])
+def test_indexes_delete_asks_for_the_name(monkeypatch, answer, left):
+    """And says how much it holds; anything else deletes nothing."""
+    run("indexes", "create", *LOCAL)
+    monkeypatch.setattr("stache_ai_s3vectors.cli.options.is_asked", lambda: True)
+
+    result = run("indexes", "delete", "documents-8", *LOCAL, input=answer)
+
+    assert "my-bucket/documents-8 holds 0 vectors. Type documents-8 to delete it" in result.output
+    assert len(json.loads(run("indexes", "list", *LOCAL, "--json").output)) == left
+
+
+def test_indexes_delete_without_a_terminal_needs_yes():
+    """Nobody is there to be asked."""
+    run("indexes", "create", *LOCAL)
+
+    refused = run("indexes", "delete", "documents-8", *LOCAL)
+    done = run("indexes", "delete", "documents-8", *LOCAL, "--yes", "--json")
+
+    assert (refused.exit_code, "add --yes" in refused.output) == (2, True)
+    assert json.loads(done.output) == {"bucket": "my-bucket", "deleted": ["documents-8"]}
+    assert len(json.loads(run("indexes", "list", *LOCAL, "--json").output)) == 2
+
+
+def test_serve_is_the_local_engine():
+    """With its own options, and its own help."""
+    shown = run("serve", "--help").output
+
+    assert shown.startswith("Usage: stache-s3vectors serve [OPTIONS]")
+    assert "--latency" in shown
+    assert run("serve", "--host", "").exit_code == 2
+
+
+def test_help_loads_neither_boto_nor_stache():
+    """It is there at once."""
+    code = (
+        "import sys; from click.testing import CliRunner; from stache_ai_s3vectors.cli import main;"
+        "CliRunner().invoke(main, ['copy', '--help']);"
+        "print({'boto3', 'stache_ai', 'rich', 'orjson', 'pydantic'} & {*sys.modules})"
+    )
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+
+    assert result.stdout == "set()\n"

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import click
 
+from .archive import export_command, import_command
+from .copying import copy_command, migrate_command, reembed_command
+from .doctor import doctor_command
 from .indexes import indexes
 from .policy import policy
+from .purge import purge_command
+from .serve import serve_command
+from .stats import stats_command
 
 
 @click.group()
@@ -18,5 +24,17 @@ def main() -> None:
     """
 
 
-main.add_command(indexes)
-main.add_command(policy)
+for _command in (
+    doctor_command,
+    indexes,
+    policy,
+    stats_command,
+    export_command,
+    import_command,
+    copy_command,
+    reembed_command,
+    migrate_command,
+    purge_command,
+    serve_command,
+):
+    main.add_command(_command)

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
-from collections.abc import Callable
 from dataclasses import replace
-from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from stache_ai_s3vectors.errors import ConfigurationError, S3VectorsError
+from stache_ai_s3vectors.errors import ConfigurationError
+
+from .options import KINDS, Choice, chosen, confirm, existing, names_of, with_settings
+from .progress import progress
 
 if TYPE_CHECKING:
     from stache_ai_s3vectors.settings import Options, Settings
     from stache_ai_s3vectors.vector_index import VectorIndex
 
-KINDS: Final = ("documents", "summaries", "insights")
 LANGUAGES: Final = ("en", "fr", "es", "pt", "it", "de", "nl", "zh", "ja", "ko")
 """Those of the service's text search."""
 
@@ -28,47 +27,11 @@ POLL: Final = 2.0
 
 @click.group()
 def indexes() -> None:
-    """List, create and upgrade indexes."""
-
-
-_OPTIONS: Final = (
-    click.option("--bucket", help="Vector bucket, name or ARN. [default: S3VECTORS_BUCKET_NAME]"),
-    click.option("--region", help="AWS region. [default: S3VECTORS_REGION, AWS_REGION, …]"),
-    click.option("--endpoint", help="local:PATH or a URL. [default: S3VECTORS_ENDPOINT_URL, AWS]"),
-    click.option("--dimension", type=int, help="Embedding size. [default: EMBEDDING_DIMENSION]"),
-    click.option("--json", "as_json", is_flag=True, help="Print JSON, for other programs."),
-)
-_SETTINGS: Final = {
-    "bucket": "s3vectors_bucket_name",
-    "region": "s3vectors_region",
-    "endpoint": "s3vectors_endpoint_url",
-    "dimension": "embedding_dimension",
-}
-
-
-def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that stand for settings; hand the command the settings they make."""
-
-    @wraps(command)
-    def run(**options: Any) -> None:
-        from stache_ai_s3vectors.settings import load
-
-        values = {field: options.pop(name) for name, field in _SETTINGS.items()}
-        given = {field: value for field, value in values.items() if value is not None}
-        try:
-            command(load(**given), **options)
-        except S3VectorsError as error:
-            wrong_usage = isinstance(error, ConfigurationError)
-            kind = click.UsageError if wrong_usage else click.ClickException
-            raise kind(str(error)) from error
-
-    for option in reversed(_OPTIONS):
-        run = option(run)
-    return run
+    """List, create, upgrade and delete indexes."""
 
 
 @indexes.command("create")
-@_with_settings
+@with_settings
 def create_command(settings: Settings, *, as_json: bool) -> None:
     """Create the documents, summaries and insights indexes that are missing.
 
@@ -86,7 +49,7 @@ def create_command(settings: Settings, *, as_json: bool) -> None:
     client = connect(options)
     if options.local:
         create_bucket(client, options)
-    names = _names(settings, options)
+    names = names_of(settings, options.dimension)
     made = {kind: create_index(client, options, name) for kind, name in names.items()}
     for name in names.values():
         _check_fit(replace(options, index=name))
@@ -117,26 +80,14 @@ def _check_fit(options: Options) -> None:
         )
 
 
-def _names(settings: Settings, options: Options) -> dict[str, str]:
-    """The configured names, else ones that carry the dimension.
-
-    No property of an index can be changed but its tags, so another embedding size needs
-    another index, and with it another name.
-    """
-    return {
-        kind: getattr(settings, f"s3vectors_{kind}_index") or f"{kind}-{options.dimension}"
-        for kind in KINDS
-    }
-
-
 @indexes.command("upgrade")
 @click.argument("names", nargs=-1)
 @click.option(
     "--language",
-    type=click.Choice(LANGUAGES),
+    type=Choice(LANGUAGES),
     help="Of the texts, for word forms. [default: none in particular]",
 )
-@_with_settings
+@with_settings
 def upgrade_command(
     settings: Settings, *, names: tuple[str, ...], language: str | None, as_json: bool
 ) -> None:
@@ -150,13 +101,9 @@ def upgrade_command(
       stache-s3vectors indexes upgrade --bucket my-bucket documents-1024
     """  # noqa: D301 - \b keeps click from wrapping the example
     from stache_ai_s3vectors.provision import upgrade_index
-    from stache_ai_s3vectors.settings import resolve
-    from stache_ai_s3vectors.vector_index import VectorIndex
 
-    options = resolve(settings)
-    wanted = names or tuple(_names(settings, options).values())
-    # The description first: an index that is not there is an error before any is changed
-    found = [VectorIndex(replace(options, index=name, create_index=False)) for name in wanted]
+    # All are there before any is changed
+    found = chosen(settings, names)
     told = [index.describe(fresh=True) for index in found]
     changes = {
         index.options.index: upgrade_index(index.client, index.options, description, language)
@@ -164,7 +111,7 @@ def upgrade_command(
     }
     _wait(found)
     if as_json:
-        click.echo(json.dumps({"bucket": options.bucket, "changes": changes}))
+        click.echo(json.dumps({"bucket": found[0].options.bucket, "changes": changes}))
         return
     for name, changed in changes.items():
         click.echo(f"{name}: {', '.join(changed) or 'has all of it already'}")
@@ -172,23 +119,55 @@ def upgrade_command(
 
 def _wait(found: list[VectorIndex]) -> None:
     """Until the text search of each index is ACTIVE, with a bar in a terminal."""
-    from rich.progress import Progress
-
     from stache_ai_s3vectors.answers import ACTIVE
     from stache_ai_s3vectors.keys import TEXT
 
-    with Progress(disable=not sys.stdout.isatty()) as progress:
-        task = progress.add_task("building text search", total=len(found))
+    with progress("building text search", len(found)) as done:
         left = found
         while left:
-            left = [i for i in left if i.describe(fresh=True).text_searches.get(TEXT) != ACTIVE]
-            progress.update(task, completed=len(found) - len(left))
+            waiting = [i for i in left if i.describe(fresh=True).text_searches.get(TEXT) != ACTIVE]
+            done(len(left) - len(waiting))
+            left = waiting
             if left:
                 time.sleep(POLL)
 
 
+@indexes.command("delete")
+@click.argument("names", nargs=-1, required=True)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_settings
+def delete_command(settings: Settings, *, names: tuple[str, ...], yes: bool, as_json: bool) -> None:
+    """Delete indexes with all their vectors, for good.
+
+    Asks for each name unless --yes is given. No level of `stache-s3vectors policy` allows it:
+    Stache never needs s3vectors:DeleteIndex, so it takes an administrator's credentials.
+
+    \b
+    Example:
+      stache-s3vectors indexes delete documents-1024 --bucket my-bucket
+    """  # noqa: D301 - \b keeps click from wrapping the example
+    from stache_ai_s3vectors.provision import delete_index
+
+    found = chosen(settings, names)
+    for index in found:
+        name = index.options.index
+        question = f"{_contents(index)}. Type {name} to delete it" if not yes else ""
+        confirm(question, name, yes=yes)
+        delete_index(index.client, index.options)
+        if not as_json:
+            click.echo(f"{name}: deleted")
+    if as_json:
+        click.echo(json.dumps({"bucket": found[0].options.bucket, "deleted": list(names)}))
+
+
+def _contents(index: VectorIndex) -> str:
+    first = next(index.pages(metadata=False))
+    more = "more than " if first.token else ""
+    return f"{index.name} holds {more}{len(first.rows):,} vectors"
+
+
 @indexes.command("list")
-@_with_settings
+@with_settings
 def list_command(settings: Settings, *, as_json: bool) -> None:
     """List the indexes of the bucket, with what they were created as.
 
@@ -206,16 +185,9 @@ def list_command(settings: Settings, *, as_json: bool) -> None:
 
 
 def _list(options: Options) -> list[dict[str, Any]]:
-    from stache_ai_s3vectors.client import connect, far_end, translated
-    from stache_ai_s3vectors.provision import advice
-    from stache_ai_s3vectors.vector_index import VectorIndex
+    from stache_ai_s3vectors.provision import list_indexes
 
-    client = connect(options)
-    what = f"ListIndexes of {options.bucket} {far_end(client, options)}"
-    with translated(what, advice=advice(client, options)):
-        pages = client.get_paginator("list_indexes").paginate(vectorBucketName=options.bucket)
-        names = [index["indexName"] for page in pages for index in page["indexes"]]
-    found = [VectorIndex(replace(options, index=name, create_index=False)) for name in names]
+    found = [existing(replace(options, index=name)) for name in list_indexes(options)]
     return [{"name": index.options.index, **index.describe().as_dict()} for index in found]
 
 

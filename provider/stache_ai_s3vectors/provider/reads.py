@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .. import filters, rows, searches, updates
+from ..bodies import numbers
 from ..inputs import check_ids
 from ..logs import logged
 from ..questions import handed_over
@@ -115,7 +116,7 @@ class Reads(Base):
             found = [
                 {
                     "id": chunk.key,
-                    "vector": chunk.vector,
+                    "vector": numbers(chunk.vector),
                     "metadata": from_metadata(chunk.key, chunk.metadata).everything,
                 }
                 for chunk in updates.existing(self._index, ids, namespace or None, data=True)

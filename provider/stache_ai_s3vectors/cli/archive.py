@@ -1,0 +1,150 @@
+"""`stache-s3vectors export` and `import`: an index as a file, and back."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from stache_ai_s3vectors.errors import ConfigurationError
+
+from .options import existing, filter_option, names_of, reached, resumable, with_settings
+from .progress import progress
+
+if TYPE_CHECKING:
+    from stache_ai_s3vectors.filters import Filter
+    from stache_ai_s3vectors.settings import Options, Settings
+    from stache_ai_s3vectors.vector_index import VectorIndex
+
+_INDEX = click.option("--index", "name", help="Name of the index. [default: Stache's documents]")
+
+
+def options_of(settings: Settings, name: str | None) -> Options:
+    """Those for the index of that name, by default the documents."""
+    from stache_ai_s3vectors.settings import resolve
+
+    options = resolve(settings)
+    return replace(options, index=name or names_of(settings, options.dimension)["documents"])
+
+
+@click.command("export")
+@click.argument("file", type=click.Path(dir_okay=False, writable=True, path_type=Path))
+@_INDEX
+@click.option("--namespace", help="Only of this namespace; ns/* is ns and all below it.")
+@click.option("--filter", "condition", help='Only what passes, such as \'{"doc_id": "a"}\'.')
+@click.option("--force", is_flag=True, help="Replace FILE when it exists.")
+@with_settings
+def export_command(  # noqa: PLR0913 - one for each option
+    settings: Settings,
+    *,
+    file: Path,
+    name: str | None,
+    namespace: str | None,
+    condition: str | None,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Write an index to FILE, as JSON Lines; compressed when it is called ….gz.
+
+    Vectors, texts and metadata exactly as they are stored, in the order of their keys, each
+    line with a checksum. An export that was interrupted goes on when it is called again; what
+    changes in the index meanwhile may or may not be in it. The keys are held in memory, about
+    100 bytes each.
+
+    \b
+    Example:
+      stache-s3vectors export backup.jsonl.gz --bucket my-bucket --index documents-1024
+    """  # noqa: D301 - \b keeps click from wrapping the example
+    from stache_ai_s3vectors import filters
+
+    if file.exists() and not force:
+        raise ConfigurationError(f"{file} exists; choose another name, or add --force")
+    parts = [*filters.conditions(filter_option(condition)), *filters.in_namespace(namespace)]
+    index = existing(options_of(settings, name))
+    partial = _partial(file, index.options, parts)
+    with resumable(lambda: f"what is exported so far is in {partial}"), _opened(partial) as opened:
+        count = _export(index, parts, opened, compressed=file.suffix == ".gz")
+    partial.replace(file)
+    told = {"file": str(file), "index": index.options.index, "vectors": count}
+    click.echo(json.dumps(told) if as_json else f"{file}: {count} vectors of {index.name}")
+
+
+def _opened(partial: Path) -> Any:
+    try:
+        return partial.open("r+b" if partial.exists() else "w+b")
+    except OSError as error:
+        raise ConfigurationError(f"{partial} cannot be written: {error.strerror}") from error
+
+
+def _partial(file: Path, options: Options, parts: list[Filter]) -> Path:
+    """The file's name until it is whole; another for another source."""
+    source = [options.endpoint, options.region, options.bucket, options.index, parts]
+    tag = hashlib.sha256(json.dumps(source).encode()).hexdigest()[:8]
+    return file.with_name(f"{file.name}.{tag}.partial")
+
+
+def _export(index: VectorIndex, parts: list[Filter], file: Any, *, compressed: bool) -> int:
+    from stache_ai_s3vectors.exports import Writer, header
+
+    writer = Writer(file, compressed=compressed, head=header(index.describe()))
+    with progress("finding the vectors") as found:
+        keys = sorted(_keys(index, parts, found))
+    left = [key for key in keys if writer.last_key is None or key > writer.last_key]
+    with progress("exporting", len(left)) as done:
+        for record in index.get(left, data=True):
+            writer.add(record)
+            done(1)
+    writer.finish()
+    return writer.count
+
+
+def _keys(index: VectorIndex, parts: list[Filter], found: Any) -> Iterator[str]:
+    from stache_ai_s3vectors import scans
+
+    if parts:
+        yield from (key for key, _ in scans.rows(index, parts, found))
+        return
+    for page in index.pages(metadata=False):
+        yield from (key for key, _ in page.rows)
+        found(len(page.rows))
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@_INDEX
+@with_settings
+def import_command(settings: Settings, *, file: Path, name: str | None, as_json: bool) -> None:
+    """Store the vectors of FILE, which `export` wrote.
+
+    Vectors whose keys exist are replaced; those that are in the index exactly so are left
+    alone, so an import that was interrupted goes on when it is called again. Each line is
+    checked before it is used: of a damaged file, nothing is imported from the bad line on.
+
+    \b
+    Example:
+      stache-s3vectors import backup.jsonl.gz --bucket my-bucket --index documents-1024
+    """  # noqa: D301 - \b keeps click from wrapping the example
+    from stache_ai_s3vectors.exports import Reader
+    from stache_ai_s3vectors.transfers import Tally, check_fit, transfer
+
+    tally = Tally()
+    with file.open("rb") as opened:
+        reader = Reader(opened)
+        source = reader.description()
+        # Where a missing index is made, it is made for what comes
+        index = reached(replace(options_of(settings, name), dimension=source.dimension))
+        check_fit(source, index.describe(), index.name)
+        with resumable(lambda: f"{tally.written} vectors are imported"), progress("importing") as d:
+            transfer(reader.records(), index, tally, d)
+    told = {"file": str(file), "index": index.options.index}
+    counts = {"written": tally.written, "unchanged": tally.same}
+    click.echo(
+        json.dumps({**told, **counts})
+        if as_json
+        else f"{index.name}: {tally.written} vectors written, {tally.same} were there already"
+    )

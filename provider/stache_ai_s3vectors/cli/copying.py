@@ -1,0 +1,276 @@
+"""`stache-s3vectors copy`, `reembed` and `migrate`: from one index into another."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from stache_ai_s3vectors.arns import INDEX_ARN
+from stache_ai_s3vectors.errors import ConfigurationError, InvalidInputError
+from stache_ai_s3vectors.keys import NAMESPACE, STATUS
+
+from .options import existing, reached, resumable, settings_of, with_values
+from .progress import progress
+
+if TYPE_CHECKING:
+    from stache_ai_s3vectors.batches import Record
+    from stache_ai_s3vectors.migration import Restorer
+    from stache_ai_s3vectors.settings import Options
+    from stache_ai_s3vectors.transfers import Tally
+    from stache_ai_s3vectors.vector_index import VectorIndex
+
+_SHOWN: Final = 10
+"""Keys of vectors with a problem that are printed."""
+
+_SIDES: Final = (
+    click.argument("source"),
+    click.argument("destination"),
+    click.option("--from-endpoint", help="Endpoint of SOURCE. [default: --endpoint]"),
+    click.option("--from-region", help="Region of SOURCE. [default: --region]"),
+    click.option("--to-endpoint", help="Endpoint of DESTINATION. [default: --endpoint]"),
+    click.option("--to-region", help="Region of DESTINATION. [default: --region]"),
+)
+
+
+def _with_sides(command: Callable[..., None]) -> Callable[..., None]:
+    for option in reversed(_SIDES):
+        command = option(command)
+    return command
+
+
+def _sides(values: dict[str, Any]) -> tuple[VectorIndex, Options]:
+    """The source, which is there, and where the destination is or will be."""
+    source = _located("source", "from", values)
+    destination = _located("destination", "to", values)
+    if source == destination:
+        raise click.UsageError("SOURCE and DESTINATION are the same index")
+    return existing(source), destination
+
+
+def _located(name: str, way: str, values: dict[str, Any]) -> Options:
+    """The options of INDEX, BUCKET/INDEX or an index's ARN."""
+    from stache_ai_s3vectors.settings import resolve
+
+    found = INDEX_ARN.fullmatch(values[name])
+    bucket, _, index = values[name].rpartition("/")
+    region = values[f"{way}_region"] or values["region"]
+    if found:
+        bucket, index, region = found["bucket"], found["index"], region or found["region"]
+    settings = settings_of(
+        {
+            "bucket": bucket or values["bucket"],
+            "region": region,
+            "endpoint": values[f"{way}_endpoint"] or values["endpoint"],
+            "dimension": values["dimension"],
+        }
+    )
+    return replace(resolve(settings), index=index)
+
+
+@click.command("copy")
+@_with_sides
+@with_values
+def copy_command(*, as_json: bool, **values: Any) -> None:
+    """Copy all vectors of SOURCE into DESTINATION, and compare both at the end.
+
+    Each is INDEX, BUCKET/INDEX or an index's ARN; an endpoint is local:PATH, a URL or aws.
+    Vectors of the same key are replaced; those that are there already, exactly so, are not
+    written again: the same command completes a copy that was interrupted. Other vectors of
+    DESTINATION stay. Both sides use the same credentials; export and import do without.
+
+    \b
+    Example:
+      stache-s3vectors copy documents-1024 my-bucket-123456789012/documents-1024 \\
+        --bucket my-bucket --from-endpoint local:./data --to-endpoint aws --to-region us-east-1
+    """  # noqa: D301 - \b keeps click from wrapping the example
+    from stache_ai_s3vectors.transfers import Tally, check_fit
+
+    source, place = _sides(values)
+    told = source.describe()
+    destination = reached(replace(place, dimension=told.dimension))
+    check_fit(told, destination.describe(), destination.name)
+    tally = Tally()
+    _run(source.records, destination, tally)
+    _report(destination, tally, as_json=as_json)
+
+
+def _run(
+    records: Callable[[], Iterator[Record]],
+    destination: VectorIndex,
+    tally: Tally,
+    finish: Any = None,
+) -> None:
+    """Transfer, then compare; `records` reads the source from its beginning."""
+    from stache_ai_s3vectors.transfers import differing, transfer
+
+    with resumable(lambda: f"{tally.written} vectors are written, {tally.same} were there"):
+        with progress("copying") as done:
+            transfer(records(), destination, tally, done, finish)
+        with progress("comparing", tally.seen) as done:
+            wrong = [
+                key
+                for key in differing(records(), destination, done, data=finish is None)
+                if key not in tally.left_out
+            ]
+    if wrong:
+        raise click.ClickException(
+            f"{len(wrong)} vectors of the source are not in {destination.name}, or not so: "
+            f"{', '.join(wrong[:_SHOWN])}. If the source was written meanwhile, run it again"
+        )
+
+
+def _report(destination: VectorIndex, tally: Tally, *, as_json: bool) -> None:
+    counts = {
+        "written": tally.written,
+        "unchanged": tally.same,
+        "verified": tally.written + tally.same,
+    }
+    if as_json:
+        click.echo(
+            json.dumps({"index": destination.options.index, **counts, "leftOut": tally.left_out})
+        )
+    else:
+        click.echo(
+            f"{destination.name}: {tally.written} vectors written, {tally.same} were there "
+            f"already; all {counts['verified']} compared with the source and the same"
+        )
+    _fail_for(tally.left_out)
+
+
+def _fail_for(left_out: dict[str, str]) -> None:
+    if not left_out:
+        return
+    for key, why in list(left_out.items())[:_SHOWN]:
+        click.echo(f"  {key}: {why}", err=True)
+    raise click.ClickException(f"{len(left_out)} vectors are left out, the first are above")
+
+
+@click.command("reembed")
+@_with_sides
+@with_values
+def reembed_command(*, as_json: bool, **values: Any) -> None:
+    """Embed the texts of SOURCE anew, into DESTINATION: the way to another embedding model.
+
+    The embedder is the one that Stache's settings name (EMBEDDING_PROVIDER and so on); set them
+    to the new model first. Make the new index (the infrastructure, or indexes create), run this,
+    then point S3VECTORS_DOCUMENTS_INDEX and EMBEDDING_DIMENSION to it. Keys, texts and metadata
+    stay. What is there already is not embedded again: the same command completes an interrupted
+    run. Do it for each of Stache's indexes.
+
+    \b
+    Example:
+      stache-s3vectors reembed documents-1024 documents-1536 --bucket my-bucket
+    """  # noqa: D301 - \b keeps click from wrapping the example
+    from stache_ai_s3vectors.batches import Record
+    from stache_ai_s3vectors.embedding import Embedder
+    from stache_ai_s3vectors.transfers import Tally, check_keys
+
+    source, place = _sides(values)
+    embedder = Embedder(settings_of({"bucket": place.bucket}))
+    destination = reached(replace(place, dimension=embedder.dimension))
+    told = destination.describe()
+    if told.dimension != embedder.dimension:
+        raise ConfigurationError(
+            f"the embedder makes vectors of {embedder.dimension} dimensions, index "
+            f"{destination.name} has {told.dimension}; make an index of {embedder.dimension}, or "
+            "set EMBEDDING_PROVIDER and its model to one of that size"
+        )
+    check_keys(source.describe(), told, destination.name)
+    tally = Tally(left_out=embedder.left_out)
+
+    def records() -> Iterator[Record]:
+        return (Record(key, [], stored) for page in source.pages() for key, stored in page.rows)
+
+    _run(records, destination, tally, lambda missing: embedder.embedded(missing, told.metric))
+    _report(destination, tally, as_json=as_json)
+
+
+@click.command("migrate")
+@_with_sides
+@click.option("--keep", "kept", multiple=True, help="Metadata key whose strings stay strings.")
+@click.option("--yes", is_flag=True, help="Do it; without, only say what would be done.")
+@with_values
+def migrate_command(*, kept: tuple[str, ...], yes: bool, as_json: bool, **values: Any) -> None:
+    """Take an index that the older package (0.2.x) wrote over into one of ours.
+
+    Keys, vectors, namespaces and statuses stay; what became a JSON string because it was an
+    object becomes one again, also within lists. Without --yes nothing is written. DESTINATION
+    needs the same dimension, and _overflow among its non-filterable keys, as indexes create
+    makes it. SOURCE stays as it is; the same command completes an interrupted run.
+
+    \b
+    Example:
+      stache-s3vectors migrate stache-documents documents-1024 --bucket my-bucket
+    """  # noqa: D301 - \b keeps click from wrapping the example
+    from stache_ai_s3vectors.keys import NON_FILTERABLE
+    from stache_ai_s3vectors.migration import Restorer
+    from stache_ai_s3vectors.transfers import Tally, check_fit
+
+    source, place = _sides(values)
+    told = source.describe()
+    destination = reached(replace(place, dimension=told.dimension))
+    wanted = replace(told, non_filterable=told.non_filterable | set(NON_FILTERABLE))
+    check_fit(wanted, destination.describe(), destination.name)
+    restorer = Restorer(destination.describe().non_filterable, kept)
+    tally = Tally()
+    if not yes:
+        _preview(source, destination, restorer, as_json=as_json)
+        return
+
+    def records() -> Iterator[Record]:
+        return _restored(source.records(), restorer, tally.left_out)
+
+    _run(records, destination, tally)
+    _report(destination, tally, as_json=as_json)
+
+
+def _restored(
+    records: Iterator[Record], restorer: Restorer, left_out: dict[str, str]
+) -> Iterator[Record]:
+    for record in records:
+        try:
+            yield restorer.restore(record)
+        except InvalidInputError as error:  # noqa: PERF203 - one is no reason not to take the rest
+            left_out[record.key] = str(error)
+
+
+def _preview(
+    source: VectorIndex, destination: VectorIndex, restorer: Restorer, *, as_json: bool
+) -> None:
+    """Say what would be done."""
+    from stache_ai_s3vectors.batches import Record
+
+    left_out: dict[str, str] = {}
+    namespaces: Counter[str] = Counter()
+    statuses: Counter[str] = Counter()
+    with progress("reading") as done:
+        for page in source.pages():
+            records = (Record(key, [], stored) for key, stored in page.rows)
+            for record in _restored(records, restorer, left_out):
+                namespaces[record.metadata[NAMESPACE]] += 1
+                statuses[record.metadata[STATUS]] += 1
+            done(len(page.rows))
+    told = {
+        "vectors": namespaces.total(),
+        "namespaces": dict(namespaces.most_common()),
+        "statuses": dict(statuses.most_common()),
+        "objects": dict(restorer.restored.most_common()),
+        "leftOut": left_out,
+    }
+    if as_json:
+        click.echo(json.dumps(told))
+        return
+    click.echo(f"{told['vectors']} vectors of {source.name} would go to {destination.name}")
+    for title, counts in (("namespaces", namespaces), ("statuses", statuses)):
+        shown = ", ".join(f"{name} {count}" for name, count in counts.most_common(_SHOWN))
+        click.echo(f"{title}: {shown}")
+    for key, count in restorer.restored.most_common():
+        click.echo(f"{key}: {count} strings become objects, such as {restorer.examples[key]!r:.80}")
+    for key, why in list(left_out.items())[:_SHOWN]:
+        click.echo(f"{key} cannot be taken over: {why}")
+    click.echo("Nothing was written. Add --yes to do it, --keep KEY for what is a string of yours.")

@@ -1,0 +1,121 @@
+"""`stache-s3vectors purge`: delete by namespace, status or filter."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from stache_ai_s3vectors.keys import NAMESPACE, STATUS
+
+from .options import chosen, filter_option, indexes_option, resumable, with_settings
+from .progress import progress
+
+if TYPE_CHECKING:
+    from stache_ai_s3vectors.filters import Filter
+    from stache_ai_s3vectors.settings import Settings
+    from stache_ai_s3vectors.vector_index import VectorIndex
+
+_SHOWN: Final = 5
+"""Keys that a dry run prints of each index."""
+
+
+@click.command("purge")
+@indexes_option
+@click.option("--namespace", help="Those of this namespace, and not of those below it.")
+@click.option("--status", help="Those of this status, such as deleting.")
+@click.option("--filter", "condition", help='Those that pass, such as \'{"doc_id": "a"}\'.')
+@click.option("--yes", is_flag=True, help="Delete; without, only say what would be deleted.")
+@with_settings
+def purge_command(  # noqa: PLR0913 - one for each option
+    settings: Settings,
+    *,
+    names: tuple[str, ...],
+    namespace: str | None,
+    status: str | None,
+    condition: str | None,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Delete the vectors for which all of --namespace, --status and --filter hold.
+
+    Without --yes nothing is deleted, and the vectors are counted. S3 Vectors cannot delete by
+    filter: the index is read, and what passes is deleted, for good. For a namespace and all
+    below it: --filter '{"$or": [{"namespace": "a"}, {"namespace": {"$startsWith": "a/"}}]}'.
+
+    \b
+    Example:
+      stache-s3vectors purge --bucket my-bucket --index documents-1024 --status deleting
+    """  # noqa: D301 - \b keeps click from wrapping the example
+    parts = _parts(namespace, status, condition)
+    indexes = chosen(settings, names)
+    found = {index.options.index: (_delete if yes else _count)(index, parts) for index in indexes}
+    if as_json:
+        click.echo(json.dumps({"deleted": yes, "indexes": found}))
+        return
+    for name, told in found.items():
+        click.echo(f"{name}: {told['vectors']} vectors {'deleted' if yes else 'would be deleted'}")
+        for key in ("namespaces", "statuses", "keys"):
+            if told.get(key):
+                click.echo(f"  {key}: {_shown(told[key])}")
+    if not yes:
+        click.echo("Nothing was deleted. Add --yes to do it.")
+
+
+def _parts(namespace: str | None, status: str | None, condition: str | None) -> list[Filter]:
+    from stache_ai_s3vectors import filters
+
+    document = filter_option(condition)
+    parts = [*filters.exactly(namespace), *filters.conditions(document)]
+    if status is not None:
+        parts += filters.conditions({STATUS: status})
+    if not parts:
+        raise click.UsageError(
+            "nothing says what to delete: give --namespace, --status or --filter (to delete all "
+            "of an index: stache-s3vectors indexes delete, and create)"
+        )
+    return parts
+
+
+def _count(index: VectorIndex, parts: list[Filter]) -> dict[str, object]:
+    from stache_ai_s3vectors import scans
+
+    namespaces: Counter[str] = Counter()
+    statuses: Counter[str] = Counter()
+    keys: list[str] = []
+    with progress(f"reading {index.options.index}") as done:
+        for key, stored in scans.rows(index, parts, done):
+            namespaces[str(stored.get(NAMESPACE, ""))] += 1
+            statuses[str(stored.get(STATUS, ""))] += 1
+            keys = sorted([*keys, key])[:_SHOWN]
+    return {
+        "vectors": namespaces.total(),
+        "namespaces": dict(namespaces.most_common()),
+        "statuses": dict(statuses.most_common()),
+        "keys": keys if namespaces.total() == len(keys) else [*keys, "…"],
+    }
+
+
+def _delete(index: VectorIndex, parts: list[Filter]) -> dict[str, object]:
+    from stache_ai_s3vectors import scans
+
+    deleted = 0
+
+    def count(vectors: int) -> None:
+        nonlocal deleted
+        deleted += vectors
+        done(vectors)
+
+    def so_far() -> str:
+        return f"{deleted} vectors of {index.options.index} are deleted, perhaps more"
+
+    with resumable(so_far), progress(f"deleting from {index.options.index}") as done:
+        return {"vectors": len(scans.delete_matching(index, parts, count))}
+
+
+def _shown(told: object) -> str:
+    if isinstance(told, dict):
+        return ", ".join(f"{name or '(none)'} {count}" for name, count in told.items())
+    return ", ".join(map(str, told)) if isinstance(told, list) else str(told)

@@ -1,0 +1,110 @@
+"""New vectors of stored texts, by the embedder that Stache's settings name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from stache_ai.providers.factories import EmbeddingProviderFactory
+from stache_ai.rag.embedding_resilience import (
+    BedrockErrorClassifier,
+    DefaultErrorClassifier,
+    OllamaErrorClassifier,
+)
+
+from .batches import Record
+from .errors import ConfigurationError, InvalidInputError, UnavailableError
+from .inputs import check_vector
+from .keys import TEXT
+from .parallel import slices
+
+TEXTS: Final = 64
+"""Texts in one call of the embedder."""
+
+
+class Embedder:
+    """Makes the vectors of records out of their texts.
+
+    Stache stores a chunk's text exactly as it embedded it, so nothing else is needed.
+
+    Args:
+        settings: Stache's.
+
+    Attributes:
+        dimension: of the vectors.
+        left_out: keys of records without a vector, and why.
+
+    Raises:
+        ConfigurationError: Stache has no such embedder, or it lacks a setting.
+    """
+
+    def __init__(self, settings: Any) -> None:
+        try:
+            self._provider = EmbeddingProviderFactory.create(settings)
+            self.dimension = int(self._provider.get_dimensions())
+        except Exception as error:
+            raise ConfigurationError(
+                f"Stache cannot make the embedder {settings.embedding_provider!r}: {error}"
+            ) from error
+        self.left_out: dict[str, str] = {}
+        self._errors = _classifier(self._provider.get_name().lower())
+
+    def embedded(self, records: Sequence[Record], metric: str) -> list[Record]:
+        """The records with their vectors, without those that got none.
+
+        Raises:
+            UnavailableError: the embedder failed.
+        """
+        ready: list[Record] = []
+        for batch in slices([r for r in records if self._has_text(r)], TEXTS):
+            made = zip(batch, self._vectors(batch), strict=True)
+            ready += [done for pair in made if (done := self._checked(*pair, metric))]
+        return ready
+
+    def _checked(self, record: Record, vector: Any, metric: str) -> Record | None:
+        if vector is None:
+            return None
+        try:
+            return replace(record, vector=check_vector(vector, self.dimension, metric))
+        except InvalidInputError as error:
+            self.left_out[record.key] = f"the embedder's answer: {error}"
+            return None
+
+    def _has_text(self, record: Record) -> bool:
+        if record.metadata.get(TEXT):
+            return True
+        self.left_out[record.key] = "it has no text"
+        return False
+
+    def _vectors(self, batch: Sequence[Record]) -> list[Any]:
+        texts = [record.metadata[TEXT] for record in batch]
+        try:
+            vectors = list(self._provider.embed_batch(texts))
+        except Exception as error:
+            if self._errors.is_context_length_error(error):
+                return self._one_by_one(batch, error)
+            raise _failed(error) from error
+        if len(vectors) != len(texts):
+            raise UnavailableError(
+                f"the embedder answered {len(texts)} texts with {len(vectors)} vectors"
+            )
+        return vectors
+
+    def _one_by_one(self, batch: Sequence[Record], error: Exception) -> list[Any]:
+        """A text too long for the model must not keep the others from being embedded."""
+        if len(batch) == 1:
+            self.left_out[batch[0].key] = f"its text is too long for the embedder: {error}"
+            return [None]
+        return [vector for record in batch for vector in self._vectors([record])]
+
+
+def _classifier(name: str) -> Any:
+    """What knows a model's error about texts that are too long; chosen as Stache does."""
+    known = {"ollama": OllamaErrorClassifier, "bedrock": BedrockErrorClassifier}
+    kinds = [kind for part, kind in known.items() if part in name]
+    return (kinds or [DefaultErrorClassifier])[0]()
+
+
+def _failed(error: Exception) -> UnavailableError:
+    return UnavailableError(f"the embedder failed: {type(error).__name__}: {error}")

@@ -1,0 +1,63 @@
+"""What boto knows beside S3 Vectors: whose credentials these are, and which regions there are."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Final
+
+import boto3
+from botocore import exceptions as botocore
+from botocore.config import Config
+
+from .client import translated
+from .errors import ConfigurationError
+
+_STS: Final = ("AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL")
+"""Either says that STS is somewhere else, too."""
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Where credentials come from, in boto's words, and their access key id."""
+
+    method: str
+    key_id: str
+
+
+def credentials() -> Credentials | None:
+    """What boto3 finds in the surroundings; None when that is nothing.
+
+    Raises:
+        ConfigurationError: a profile that does not exist, or cannot be used.
+    """
+    try:
+        found = boto3.session.Session().get_credentials()
+        key = found.get_frozen_credentials().access_key if found else None
+        return Credentials(found.method, key) if found and key else None
+    except botocore.BotoCoreError as error:
+        raise ConfigurationError(f"boto3 cannot get credentials: {error}") from error
+
+
+def has_sts(*, aws: bool) -> bool:
+    """Whether somebody can be asked: beside another server than AWS there may be no STS."""
+    return aws or any(name in os.environ for name in _STS)
+
+
+def caller(region: str) -> tuple[str, str]:
+    """The account and the ARN of whoever signs.
+
+    Raises:
+        AccessDeniedError: the credentials are no (longer) good.
+        UnavailableError: STS does not answer.
+    """
+    config = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2})
+    with translated("GetCallerIdentity"):
+        sts = boto3.session.Session().client("sts", region, config=config)
+        told = sts.get_caller_identity()
+    return told["Account"], told["Arn"]
+
+
+def regions() -> list[str]:
+    """Where S3 is; botocore does not know where S3 Vectors is."""
+    return list(boto3.session.Session().get_available_regions("s3"))

@@ -1,0 +1,423 @@
+"""`doctor`: the right cause for each broken set-up, and the fix that mends it."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+from contextlib import closing
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+import far_ends
+import stache
+import tool
+from s3vectors_local import Engine, Policies
+from stache_ai_s3vectors.permissions import LEVELS, policy
+from stache_ai_s3vectors.settings import resolve
+
+ARN = "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket"
+KINDS = ("documents", "summaries", "insights")
+
+
+@pytest.fixture(autouse=True)
+def _settings(monkeypatch):
+    """As the deployment sets them, for a local engine with the three indexes."""
+    monkeypatch.setenv("VECTORDB_PROVIDER", "s3vectors")
+    monkeypatch.setenv("S3VECTORS_BUCKET_NAME", "my-bucket")
+    monkeypatch.setenv("S3VECTORS_ENDPOINT_URL", "local:data")
+    monkeypatch.setenv("S3VECTORS_CREATE_INDEX", "false")
+    monkeypatch.setenv("EMBEDDING_DIMENSION", "4")
+    for kind in KINDS:
+        monkeypatch.setenv(f"S3VECTORS_{kind.upper()}_INDEX", kind)
+
+
+@pytest.fixture
+def store():
+    """The bucket with its three indexes."""
+    tool.done("indexes", "create")
+
+
+def wrong(*arguments):
+    """What is wrong: each check with its text, and its fix."""
+    result = tool.run("doctor", "--json", *arguments)
+    told = json.loads(result.stdout)
+    found = [check for check in told["checks"] if check["state"] == "wrong"]
+    assert result.exit_code == (1 if found else 0)
+    assert told["ready"] is not bool(found)
+    assert all(check["fix"] for check in found)
+    return [(check["check"], check["text"], check["fix"]) for check in found]
+
+
+def test_a_good_set_up_is_ready(store):
+    """Each check says what it looked at; nothing is left behind."""
+    result = tool.run("doctor", "--level", "manage-indexes")
+
+    assert result.exit_code == 0, result.output
+    assert result.stdout.endswith("\nready\n")
+    for line in (
+        "ok       settings: bucket my-bucket, indexes documents, summaries, insights",
+        f"ok       bucket: {ARN}",
+        "ok       documents: 4 dimensions, cosine, ENHANCED, text search on text ACTIVE",
+        "ok       permissions on insights: CreateIndex, DeleteVectors, GetIndex",
+        "ok       round trip in summaries: inserted, found, read, deleted",
+    ):
+        assert line in result.stdout
+    assert not tool.contents(stache.provider("documents", s3vectors_endpoint_url="local:data"))
+
+
+def test_read_only_makes_no_round_trip(store):
+    """Level read: nothing is written."""
+    calls = stache.calls(stache.provider(s3vectors_endpoint_url="local:data").client)
+
+    assert wrong("--level", "read") == []
+    assert not {"PutVectors", "DeleteVectors", "CreateIndex"} & {*calls}
+
+
+SETTINGS = {
+    "no bucket": ({"S3VECTORS_BUCKET_NAME": None}, "settings", "no vector bucket", "--bucket NAME"),
+    "a name that cannot be": (
+        {"S3VECTORS_BUCKET_NAME": "My_Bucket"},
+        "settings",
+        "the vector bucket is 'My_Bucket'",
+        "correct that",
+    ),
+    "two buckets": (
+        {"S3VECTORS_BUCKET": "other-bucket"},
+        "settings",
+        "two vector buckets are configured",
+        "correct that",
+    ),
+    "a number that is none": (
+        {"S3VECTORS_READ_TIMEOUT": "soon"},
+        "settings",
+        "S3VECTORS_READ_TIMEOUT is 'soon'",
+        "correct that",
+    ),
+    "another provider": (
+        {"VECTORDB_PROVIDER": "qdrant"},
+        "settings",
+        "VECTORDB_PROVIDER is 'qdrant'",
+        "set VECTORDB_PROVIDER=s3vectors",
+    ),
+    "an unknown profile": (
+        {"AWS_PROFILE": "nobody", "S3VECTORS_ENDPOINT_URL": "http://127.0.0.1:1"},
+        "settings",
+        "The config profile (nobody) could not be found",
+        "correct that",
+    ),
+    "no credentials": (
+        {
+            "AWS_ACCESS_KEY_ID": None,
+            "AWS_SECRET_ACCESS_KEY": None,
+            "S3VECTORS_ENDPOINT_URL": "http://127.0.0.1:1",
+        },
+        "credentials",
+        "none are configured",
+        "set AWS_PROFILE, or AWS_ACCESS_KEY_ID",
+    ),
+    "nobody answers": (
+        {"S3VECTORS_ENDPOINT_URL": "http://127.0.0.1:1"},
+        "endpoint",
+        "Could not connect to the endpoint URL",
+        "start the server",
+    ),
+    "another region": (
+        {"S3VECTORS_REGION": "eu-west-1"},
+        "region",
+        "vector bucket my-bucket is in us-east-1",
+        "set S3VECTORS_REGION=us-east-1",
+    ),
+    "no such bucket": (
+        {"S3VECTORS_BUCKET_NAME": "your-bucket"},
+        "bucket",
+        "there is no vector bucket your-bucket in us-east-1, nor in any other region",
+        "correct S3VECTORS_BUCKET_NAME",
+    ),
+    "no such index": (
+        {"S3VECTORS_SUMMARIES_INDEX": "sumaries"},
+        "sumaries",
+        "there is no such index in my-bucket; the bucket has documents, insights, summaries",
+        "correct the setting that names it",
+    ),
+    "another dimension": (
+        {"EMBEDDING_DIMENSION": "8"},
+        "documents",
+        "it has 4 dimensions, Stache's embeddings 8",
+        "set EMBEDDING_DIMENSION=4",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_wrong_setting_is_named(store, monkeypatch, name):
+    """With the variable, and what to set it to."""
+    values, check, text, fix = SETTINGS[name]
+    stache.client.close_engines()
+    for variable, value in values.items():
+        if value is None:
+            monkeypatch.delenv(variable)
+        else:
+            monkeypatch.setenv(variable, value)
+
+    found = wrong()
+
+    assert found, name
+    assert found[0][0] == check
+    assert text in found[0][1]
+    assert fix in found[0][2]
+
+
+def names(index="documents"):
+    return {"vectorBucketName": "my-bucket", "indexName": index}
+
+
+def made(non_filterable, metric="cosine"):
+    """The documents index, made by somebody else."""
+    client = stache.provider(s3vectors_endpoint_url="local:data").client
+    client.delete_index(**names())
+    client.create_index(
+        **names(),
+        dataType="float32",
+        dimension=4,
+        distanceMetric=metric,
+        metadataConfiguration={"nonFilterableMetadataKeys": non_filterable},
+    )
+
+
+def test_an_index_where_text_is_filterable_is_wrong(store):
+    """Chunks are longer than what can be filtered on."""
+    made(["_overflow"])
+
+    [(check, text, fix)] = wrong()
+
+    assert (check, "text is filterable" in text) == ("documents", True)
+    assert "indexes create" in fix
+
+
+def test_what_only_could_be_better_is_a_warning(store):
+    """Ready all the same: the older package's index, and euclidean distance."""
+    made(["text"], "euclidean")
+
+    result = tool.run("doctor")
+
+    assert result.exit_code == 0
+    assert "Warning: documents: its distance is euclidean" in result.stdout
+    assert "Warning: documents: it has no _overflow key" in result.stdout
+    assert "stache-s3vectors migrate" in result.stdout
+
+
+def test_hybrid_search_without_text_search_is_wrong(store, monkeypatch):
+    """The command that adds it is the fix."""
+    monkeypatch.setenv("S3VECTORS_SEARCH_MODE", "hybrid")
+    made(["text", "_overflow"])
+
+    [(check, text, fix)] = wrong()
+
+    assert (check, fix) == ("documents", "stache-s3vectors indexes upgrade documents")
+    assert "it has no text search" in text
+
+
+def test_hybrid_search_on_a_classic_index_is_wrong(monkeypatch):
+    """Upgrade switches the mode, too."""
+    stache.engine("local:data", bucket_mode="classic").close()
+    stache.client.close_engines()
+    stache.engine("local:data", bucket_mode="classic")
+    tool.done("indexes", "create")
+    monkeypatch.setenv("S3VECTORS_SEARCH_MODE", "hybrid")
+
+    found = wrong()
+
+    assert [check for check, _, _ in found] == ["documents", "summaries", "insights"]
+    assert all("its mode is CLASSIC" in text for _, text, _ in found)
+
+
+def under(document):
+    """From now on the engine holds its callers to a policy."""
+    stache.client.close_engines()
+    stache.engine("local:data", policies=Policies(json.dumps(document)))
+
+
+@pytest.mark.parametrize("action", LEVELS["read-write"].index)
+def test_each_action_that_is_denied_is_named(store, action):
+    """With the ARN; and what the others can do is tried all the same."""
+    document = policy("read-write", ARN, KINDS)
+    document["Statement"][0]["Action"].remove(f"s3vectors:{action}")
+    under(document)
+
+    found = wrong()
+
+    assert len(found) == len(KINDS)
+    for kind, (_, text, fix) in zip(KINDS, found, strict=True):
+        assert f"s3vectors:{action} on resource: {ARN}/index/{kind}" in text
+        assert f"allow s3vectors:{action} on {ARN}/index/{kind}" in fix
+
+
+@pytest.mark.parametrize(
+    "action", [*LEVELS["manage-indexes"].bucket, *LEVELS["manage-indexes"].index]
+)
+def test_so_is_each_of_manage_indexes(store, action):
+    """When that level is asked about."""
+    document = policy("manage-indexes", ARN, KINDS)
+    for statement in document["Statement"]:
+        statement["Action"] = [a for a in statement["Action"] if a != f"s3vectors:{action}"]
+    under(document)
+
+    found = wrong("--level", "manage-indexes")
+
+    assert found
+    assert all(f"s3vectors:{action}" in text for _, text, _ in found)
+
+
+def test_a_policy_of_the_level_is_enough(store):
+    """And all of its actions but those that nothing can be tried of are used."""
+    for level in LEVELS:
+        document = policy(level, ARN, KINDS)
+        stache.client.close_engines()
+        policies = Policies(json.dumps(document))
+        stache.engine("local:data", policies=policies)
+
+        assert wrong("--level", level) == []
+        assert policies.unused() == []
+
+
+def test_the_bucket_in_another_region_is_found_without_asking_for_the_bucket(store, monkeypatch):
+    """A role of level read-write may only ask for its indexes."""
+    under(policy("read-write", ARN, KINDS))
+    monkeypatch.setenv("S3VECTORS_REGION", "eu-west-1")
+
+    [(check, text, _)] = wrong()
+
+    assert (check, text) == ("region", "vector bucket my-bucket is in us-east-1")
+
+
+@pytest.mark.parametrize(
+    "code, text",
+    [
+        ("ExpiredTokenException", "renew the credentials"),
+        ("UnrecognizedClientException", "check the access key id"),
+        ("InvalidSignatureException", "check the secret access key"),
+    ],
+)
+def test_credentials_that_are_no_good_are_named_so(store, code, text):
+    """Nothing else is tried with them; these codes are not in the service's model."""
+    client = stache.client.connect(resolve(stache.Settings()))
+    body = b'{"message":"The security token included in the request is not good"}'
+    denied = stache.Answer(403, {"x-amzn-errortype": code}, body)
+    stache.answering(client, "GetIndex", *[denied] * 9)
+
+    [(check, _, fix)] = wrong()
+
+    assert check == "credentials"
+    assert text in fix
+
+
+def test_a_wrong_secret_is_found_by_a_server_that_verifies():
+    """Over HTTP, as AWS does it."""
+    with far_ends.server("--access-key", "testing:right") as url:
+        [(check, text, fix)] = wrong("--endpoint", url, "--region", "us-east-1")
+
+    assert check == "credentials"
+    assert "secret" in fix
+    assert "signature" in text
+
+
+class _Page(http.server.BaseHTTPRequestHandler):
+    """Some other web server."""
+
+    def do_POST(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"<html>Welcome</html>")
+
+    def log_message(self, *_):
+        pass
+
+
+def test_another_server_at_the_endpoint_is_said_to_be_one():
+    """Its pages are no answers."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Page) as web:
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        [(check, text, fix)] = wrong("--endpoint", f"http://127.0.0.1:{web.server_port}")
+        web.shutdown()
+
+    assert check == "endpoint"
+    assert "what answered is not S3 Vectors" in text
+    assert fix
+
+
+@pytest.mark.parametrize("minutes, word", [(-20, "ahead"), (20, "behind")])
+def test_a_clock_that_is_wrong_is_named_before_what_it_leads_to(monkeypatch, minutes, word):
+    """AWS refuses the signature; the Date of its answer tells why."""
+    monkeypatch.setenv("S3VECTORS_ENDPOINT_URL", "http://127.0.0.1:1")
+    client = stache.client.connect(resolve(stache.Settings()))
+    there = datetime.now(timezone.utc) + timedelta(minutes=minutes)
+    headers = {
+        "x-amzn-errortype": "InvalidSignatureException",
+        "date": there.strftime("%a, %d %b %Y %H:%M:%S GMT"),
+    }
+    late = stache.Answer(403, headers, b'{"message":"Signature expired"}')
+    stache.answering(client, "GetIndex", *[late] * 9)
+
+    [(check, text, fix)] = wrong()
+
+    assert check == "clock"
+    assert word in text
+    assert "set the clock" in fix
+
+
+def test_a_service_that_throttles_is_not_called_unreachable(store, monkeypatch):
+    """The remedy is to wait."""
+    client = stache.provider(s3vectors_endpoint_url="local:data").client
+    stache.without_waiting(monkeypatch)
+    slow = stache.Answer(429, {"x-amzn-errortype": "TooManyRequestsException"}, b'{"message":"m"}')
+    stache.answering(client, "GetIndex", *[slow] * 99)
+
+    [(check, _, fix)] = wrong()
+
+    assert check == "endpoint"
+    assert "wait a little" in fix
+
+
+def test_a_directory_in_use_is_named():
+    """By another engine of this machine."""
+    with closing(Engine("data")):
+        [(check, text, _)] = wrong()
+
+    assert check == "settings"
+    assert "belongs to a running engine" in text
+
+
+def test_a_vector_that_cannot_be_removed_again_is_named(store):
+    """With the command that removes it."""
+    client = stache.provider(s3vectors_endpoint_url="local:data").client
+    stache.failing(client, "DeleteVectors", *range(2, 99))
+
+    [(check, _, fix)] = wrong("--index", "documents")
+
+    assert check == "round trip in documents"
+    assert "is left behind" in fix
+    assert "stache-s3vectors purge --index documents --namespace stache-s3vectors-doctor-" in fix
+
+
+def test_what_the_provider_makes_by_itself_is_not_missing(monkeypatch):
+    """With a local: endpoint, before the first use."""
+    monkeypatch.delenv("S3VECTORS_CREATE_INDEX")
+    stache.provider("another", s3vectors_endpoint_url="local:data").insert([[1.0] * 4], ["t"])
+
+    result = tool.run("doctor")
+
+    assert result.exit_code == 0
+    assert "documents: not there yet; the provider makes it on first use" in result.stdout
+
+
+def test_indexes_that_are_not_named_are_told_to_be(monkeypatch, store):
+    """Stache would use one called "stache" for all three."""
+    for kind in KINDS:
+        monkeypatch.delenv(f"S3VECTORS_{kind.upper()}_INDEX")
+
+    found = wrong()
+
+    assert [check for check, _, _ in found] == ["stache"]
+    assert "S3VECTORS_DOCUMENTS_INDEX, S3VECTORS_SUMMARIES_INDEX" in tool.run("doctor").stdout

@@ -1,0 +1,179 @@
+"""`migrate`: an index that the older package wrote, taken over."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import stache
+import tool
+from stache_ai_s3vectors import InvalidInputError
+from stache_ai_s3vectors.batches import Record
+from stache_ai_s3vectors.migration import Restorer
+
+NON_FILTERABLE = frozenset({"text", "_overflow"})
+MIGRATE = ("migrate", "old", "new", *tool.LOCAL)
+
+
+def restored(metadata, kept=()):
+    """The metadata that a reader gets after the migration."""
+    record = Record("a", [1.0], {"text": "t", "namespace": "n", "status": "active", **metadata})
+    stored = Restorer(NON_FILTERABLE, kept).restore(record).metadata
+    overflow = json.loads(stored.get("_overflow", "{}"))
+    return {**{key: stored[key] for key in stored if key != "_overflow"}, **overflow}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"a": 1},
+        {"a": [1, None, {"b": "ü"}], "c": True},
+        {},
+    ],
+)
+def test_what_was_an_object_becomes_one_again(value):
+    """The older package stored `json.dumps` of it."""
+    assert restored({"key": json.dumps(value)})["key"] == value
+
+
+def test_objects_and_lists_within_a_list_become_what_they_were():
+    """Each was a JSON text of its own; plain strings beside them stay."""
+    value = ["plain", {"a": 1}, ["b", 2]]
+    stored = [v if isinstance(v, str) else json.dumps(v) for v in value]
+
+    assert restored({"key": stored})["key"] == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a":1}',
+        '{ "a": 1 }',
+        "{'a': 1}",
+        "{not json}",
+        "[1, 2]",
+        '"text"',
+        "12",
+        "null",
+        "{",
+        '{"a": NaN}',
+        '{"a": 1, "a": 2}',
+        '{"a": "ü"}',
+    ],
+)
+def test_a_string_that_the_older_package_would_not_have_written_stays_one(text):
+    """To the byte; a list at the top was stored as a list."""
+    assert restored({"key": text})["key"] == text
+
+
+def test_a_key_can_be_kept_as_it_is():
+    """A user's own strings may be JSON of that form."""
+    assert restored({"mine": '{"a": 1}', "other": '{"a": 1}'}, kept=["mine"]) == {
+        "text": "t",
+        "namespace": "n",
+        "status": "active",
+        "mine": '{"a": 1}',
+        "other": {"a": 1},
+    }
+
+
+def test_what_does_not_fit_is_an_error():
+    """On an index without _overflow, an object cannot be stored."""
+    record = Record("a", [1.0], {"text": "t", "key": '{"a": 1}'})
+
+    with pytest.raises(InvalidInputError, match="has no non-filterable key '_overflow'"):
+        Restorer(frozenset({"text"})).restore(record)
+
+
+@pytest.fixture
+def old():
+    """An index as the older package's template makes it, with what it would have written."""
+    provider = stache.provider("old", s3vectors_endpoint_url="local:data")
+    names = stache.older_index(provider)
+    statuses = ("active", "deleting")
+    vectors = [
+        {
+            "key": f"k{n}",
+            "data": {"float32": [1.0, float(n), 0.5, 0.25]},
+            "metadata": {
+                "text": f"text {n}",
+                "namespace": f"ns{n % 3}",
+                "status": statuses[n % 2],
+                "author": json.dumps({"name": "Ada", "born": n}),
+                "page": n,
+            },
+        }
+        for n in range(12)
+    ]
+    provider.client.put_vectors(**names, vectors=vectors)
+    return provider
+
+
+def test_a_dry_run_comes_first_and_writes_nothing(old):
+    """It says what would go, and which strings become objects."""
+    shown = tool.done(*MIGRATE)
+
+    assert shown.splitlines() == [
+        "12 vectors of my-bucket/old would go to my-bucket/new",
+        "namespaces: ns0 4, ns1 4, ns2 4",
+        "statuses: active 6, deleting 6",
+        """author: 12 strings become objects, such as '{"name": "Ada", "born": 0}'""",
+        "Nothing was written. Add --yes to do it, --keep KEY for what is a string of yours.",
+    ]
+    assert not tool.contents(stache.provider("new", s3vectors_endpoint_url="local:data"))
+    assert tool.told(*MIGRATE)["objects"] == {"author": 12}
+
+
+def test_keys_vectors_namespaces_and_statuses_stay(old):
+    """And the objects are objects; the source is as it was."""
+    before = tool.contents(old)
+
+    told = tool.told(*MIGRATE, "--yes")
+    again = tool.told(*MIGRATE, "--yes")
+
+    new = stache.provider("new", s3vectors_endpoint_url="local:data")
+    assert (told["written"], again["written"], again["unchanged"]) == (12, 0, 12)
+    assert tool.contents(old) == before
+    rows = {row["id"]: row for row in new.scan_by_metadata()}
+    assert {key: row["author"] for key, row in rows.items()} == {
+        f"k{n}": {"name": "Ada", "born": n} for n in range(12)
+    }
+    for key, vector in tool.contents(new).items():
+        assert vector["data"] == before[key]["data"]
+        for name in ("text", "namespace", "status", "page"):
+            assert vector["metadata"][name] == before[key]["metadata"][name]
+
+
+def test_a_destination_that_cannot_hold_objects_is_refused(old):
+    """Such as another of the older package's; before anything is written."""
+    other = stache.provider("new", s3vectors_endpoint_url="local:data")
+    names = {"vectorBucketName": "my-bucket", "indexName": "new"}
+    other.client.create_index(
+        **names,
+        dataType="float32",
+        dimension=4,
+        distanceMetric="cosine",
+        metadataConfiguration={"nonFilterableMetadataKeys": ["text"]},
+    )
+
+    result = tool.run(*MIGRATE, "--yes")
+
+    assert result.exit_code == 2
+    assert "has no non-filterable keys _overflow" in result.stderr
+
+
+def test_a_vector_that_cannot_be_taken_over_is_named_and_the_others_are(old):
+    """Exit status 1: not all of it is there."""
+    names = {"vectorBucketName": "my-bucket", "indexName": "old"}
+    huge = {"text": "x" * 40_905, "namespace": "n", "status": "active"}
+    old.client.put_vectors(
+        **names, vectors=[{"key": "huge", "data": {"float32": [1.0] * 4}, "metadata": huge}]
+    )
+
+    dry, wet = tool.run(*MIGRATE), tool.run(*MIGRATE, "--yes")
+
+    assert "huge cannot be taken over" in dry.stdout
+    assert wet.exit_code == 1
+    assert "1 vectors are left out" in wet.stderr
+    assert len(tool.contents(stache.provider("new", s3vectors_endpoint_url="local:data"))) == 12

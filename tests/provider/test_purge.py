@@ -1,0 +1,89 @@
+"""`purge`: deletes by namespace, status or filter; says what first."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import stache
+import tool
+
+INDEX = ("--index", "documents", *tool.LOCAL)
+
+
+@pytest.fixture
+def provider():
+    """Twelve chunks in "books", three of them soft-deleted, and two below it."""
+    provider = tool.filled(12)
+    provider.update_status([f"key-{n:05}" for n in range(3)], "books", "deleting")
+    provider.insert(stache.vectors(2), ["t", "t"], ids=["b1", "b2"], namespace="books/old")
+    return provider
+
+
+@pytest.mark.parametrize(
+    "chosen, count",
+    [
+        (("--namespace", "books"), 12),
+        (("--status", "deleting"), 3),
+        (("--namespace", "books", "--status", "active"), 9),
+        (("--filter", '{"doc_id": "d1"}'), 4),
+        (("--filter", '{"namespace": {"$startsWith": "books/"}}'), 2),
+        (("--namespace", "books/*"), 0),
+    ],
+)
+def test_what_would_be_deleted_is_what_is_deleted(provider, chosen, count):
+    """A dry run first, which deletes nothing; a namespace is taken literally."""
+    dry = tool.told("purge", *chosen, *INDEX)
+    before = len(tool.contents(provider))
+    wet = tool.told("purge", *chosen, "--yes", *INDEX)
+
+    assert (dry["deleted"], dry["indexes"]["documents"]["vectors"]) == (False, count)
+    assert before == 14
+    assert wet == {"deleted": True, "indexes": {"documents": {"vectors": count}}}
+    assert len(tool.contents(provider)) == 14 - count
+
+
+def test_a_dry_run_says_what_it_is_about(provider):
+    """Namespaces, statuses and some keys; and how to go on."""
+    assert tool.done("purge", "--filter", '{"n": {"$lt": 2}}', *INDEX).splitlines() == [
+        "documents: 2 vectors would be deleted",
+        "  namespaces: books 2",
+        "  statuses: deleting 1, active 1",
+        "  keys: key-00000, key-00011",
+        "Nothing was deleted. Add --yes to do it.",
+    ]
+
+
+def test_it_goes_through_all_of_stache_s_indexes(monkeypatch):
+    """Unless some are named."""
+    for kind in ("documents", "summaries", "insights"):
+        monkeypatch.setenv(f"S3VECTORS_{kind.upper()}_INDEX", kind)
+        provider = stache.provider(kind, s3vectors_endpoint_url="local:data")
+        provider.insert([[1.0] * 4], ["t"], namespace="gone")
+
+    told = tool.told("purge", "--namespace", "gone", "--yes", *tool.LOCAL)
+
+    assert told["indexes"] == {
+        kind: {"vectors": 1} for kind in ("documents", "summaries", "insights")
+    }
+
+
+def test_nothing_said_is_wrong_usage(provider):
+    """It would be everything."""
+    result = tool.run("purge", "--yes", *INDEX)
+
+    assert (result.exit_code, "nothing says what to delete" in result.stderr) == (2, True)
+    assert len(tool.contents(provider)) == 14
+
+
+def test_a_purge_that_fails_half_way_says_so(provider):
+    """And deletes the rest when it is called again."""
+    stache.failing(provider.client, "DeleteVectors", 1)
+
+    result = tool.run("purge", "--namespace", "books", "--yes", *INDEX)
+    told = tool.told("purge", "--namespace", "books", "--yes", *INDEX)
+
+    assert result.exit_code == 1
+    assert "Stopped: 0 vectors of documents are deleted" in result.stderr
+    assert json.dumps(told["indexes"]["documents"]["vectors"]) == "12"

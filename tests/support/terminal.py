@@ -1,0 +1,182 @@
+"""Commands in a real terminal, and documents that show what they print there.
+
+    python tests/support/terminal.py FILE.md
+
+runs every command of the document's `console` blocks, in order, in one empty directory, and
+writes what they print below them; the tests compare. `stache-s3vectors` there is the one of
+this environment.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import subprocess
+import sys
+import tempfile
+from contextlib import closing
+from http import HTTPStatus
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Final
+
+import pyte
+
+import words
+
+COLUMNS: Final = 160
+LINES: Final = 400
+PATIENCE: Final = 120
+"""Seconds without any output after which something hangs."""
+
+_VERSION: Final = re.compile(
+    r"\b(Python|stache-ai-s3vectors|stache-ai|boto3|s3vectors-local) [\w.]+"
+)
+_PORT: Final = re.compile(r"127\.0\.0\.1:\d+")
+_BLOCK: Final = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_FILE: Final = re.compile(r"^```ini\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_CONTROLLED: Final = """\
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execvp("bash", ["bash", "-c", sys.argv[1]])
+"""
+"""Makes the terminal that of the session, so that Ctrl-C works, and becomes bash."""
+
+_INGEST: Final = """\
+from stache_ai_s3vectors import S3VectorsProvider, Settings
+S3VectorsProvider(Settings()).insert(
+    [[1.0, float(n), 0.5, 0.25] for n in range(1200)],
+    [f"Chunk {n} of the handbook." for n in range(1200)],
+    [{"doc_id": f"doc-{n // 100}", "chunk_index": n % 100} for n in range(1200)],
+    [f"chunk-{n:04}" for n in range(1200)],
+    namespace="handbook",
+)
+"""
+
+
+class Terminal:
+    """A wide terminal, with a command in it.
+
+    Args:
+        command: for bash.
+        directory: where it runs.
+        environment: added to that of this process.
+    """
+
+    def __init__(self, command: str, directory: Path, environment: dict[str, str]) -> None:
+        self.raw = b""
+        self._screen = pyte.Screen(COLUMNS, LINES)
+        self._stream = pyte.ByteStream(self._screen)
+        self._master, slave = os.openpty()
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _CONTROLLED, command],
+            cwd=directory,
+            env={**os.environ, **environment, "TERM": "xterm", "COLUMNS": str(COLUMNS)},
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+        )
+        os.close(slave)
+
+    def wait_for(self, text: str) -> None:
+        """Read until the screen shows it, or the command is at its end."""
+        while text not in self.shown and self._read():
+            pass
+
+    def _read(self) -> bool:
+        ready, _, _ = select.select([self._master], [], [], PATIENCE)
+        assert ready, f"nothing for {PATIENCE} seconds; the screen is\n{self.shown}"
+        try:
+            data = os.read(self._master, 1 << 16)
+        except OSError:  # Linux's way to say that nobody is at the other end any more
+            return False
+        self.raw += data
+        self._stream.feed(data)
+        return bool(data)
+
+    def type(self, keys: str) -> None:
+        """Press keys; the character 3 is Ctrl-C."""
+        os.write(self._master, keys.encode())
+
+    def finish(self) -> int:
+        """Wait for the end of the command; its exit status."""
+        while self._read():
+            pass
+        os.close(self._master)
+        return self._process.wait()
+
+    @property
+    def shown(self) -> str:
+        """What is on the screen."""
+        return "\n".join(line.rstrip() for line in self._screen.display).rstrip()
+
+
+def rewritten(document: str, directory: Path) -> str:
+    """The document, with what its commands print now."""
+    (directory / "packages").mkdir()
+    words.install(directory / "packages")
+    (directory / "work").mkdir()
+    for content in _FILE.findall(document):
+        (directory / "work" / ".env").write_text(content)
+    return _BLOCK.sub(lambda block: _block(block[1], directory), document)
+
+
+def _block(text: str, directory: Path) -> str:
+    shown = []
+    commands = re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]
+    for command in commands:
+        line = _command(command)
+        shown.append(f"$ {line}\n{_printed(line, directory)}")
+    return "```console\n" + "".join(shown) + "```"
+
+
+def _command(text: str) -> str:
+    """The command, which goes on where a line ends with a backslash."""
+    found = re.match(r"(?:.*\\\n)*.*", text)
+    assert found is not None
+    return found[0]
+
+
+def _printed(command: str, directory: Path) -> str:
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PYTHONPATH": str(directory / "packages"),
+    }
+    work = directory / "work"
+    terminal = Terminal(command.replace("--port 9100", "--port 0"), work, environment)
+    if " serve " in command:
+        terminal.wait_for("Ctrl-C stops")
+        _wait_for_an_answer(terminal.shown)
+        terminal.type("\x03")
+    elif "indexes delete" in command and "--yes" not in command:
+        terminal.wait_for("to delete it:")
+        terminal.type(command.rpartition(" ")[2] + "\n")
+    status = terminal.finish()
+    if "indexes create" in command:
+        subprocess.run([sys.executable, "-c", _INGEST], cwd=work, check=True)
+    text = terminal.shown.replace(str(work), "/home/you")
+    text = _PORT.sub("127.0.0.1:9100", _VERSION.sub(r"\1 …", text))
+    ended = f"[exit status {status}]\n" if status else ""
+    return (f"{text}\n" if text else "") + ended
+
+
+def _wait_for_an_answer(shown: str) -> None:
+    """The port is open before the server answers there."""
+    found = _PORT.search(shown)
+    assert found is not None, shown
+    with closing(HTTPConnection(found[0])) as connection:
+        connection.request("POST", "/ListVectorBuckets", b"{}")
+        assert connection.getresponse().status == HTTPStatus.OK
+
+
+def main() -> None:
+    """Rewrite the documents that are named."""
+    for name in sys.argv[1:]:
+        with tempfile.TemporaryDirectory() as directory:
+            Path(name).write_text(rewritten(Path(name).read_text(), Path(directory)))
+
+
+if __name__ == "__main__":
+    main()

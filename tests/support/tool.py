@@ -1,0 +1,65 @@
+"""The command `stache-s3vectors`, run in this process as a user would type it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from click.testing import CliRunner, Result
+
+import stache
+from stache_ai_s3vectors import S3VectorsProvider
+from stache_ai_s3vectors.cli import main
+
+BUCKET = ("--bucket", "my-bucket")
+LOCAL = (*BUCKET, "--endpoint", "local:data", "--dimension", "4")
+"""The options of an index that `filled` makes."""
+
+TEXTS = ("plain", 'with\nnewlines and "quotes"', "grüße, 世界 \u2028 🎉", '"vector":[1],"sum":"')
+METADATA: tuple[dict[str, Any], ...] = (
+    {"doc_id": "d1", "page": 1, "tags": ["a", "b"], "numbers": [1, 2.5]},
+    {"doc_id": "d2", "ratio": 1 / 3, "big": 2**60, "nested": {"a": [1, None]}, "nothing": None},
+    {"doc_id": 'd"3', "flag": True, "title": "ß" * 900, "float32": [1.0, 2.0]},
+)
+"""What survives only when nothing is rewritten on the way."""
+
+
+def run(*arguments: str, **options: Any) -> Result:
+    """What the command answers."""
+    return CliRunner().invoke(main, arguments, **options)
+
+
+def done(*arguments: str) -> str:
+    """What the command prints when it succeeds."""
+    result = run(*arguments)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def told(*arguments: str) -> Any:
+    """What it prints with --json."""
+    return json.loads(done(*arguments, "--json"))
+
+
+def filled(count: int, **settings: Any) -> S3VectorsProvider:
+    """A provider whose index, made for it, has so many chunks, of all sorts."""
+    where = {"s3vectors_endpoint_url": "local:data", "s3vectors_create_index": True}
+    provider = stache.provider("documents", **{**where, **settings})
+    numbers = range(count)
+    provider.insert(
+        stache.vectors(count),
+        [TEXTS[n % len(TEXTS)] for n in numbers],
+        [{**METADATA[n % len(METADATA)], "n": n} for n in numbers],
+        [f"key-{n * 7919 % count:05}" for n in numbers],  # not in their order
+        namespace="books",
+    )
+    return provider
+
+
+def contents(provider: S3VectorsProvider) -> dict[str, Any]:
+    """All that the index has, as it is stored."""
+    names = {"vectorBucketName": provider.bucket_name, "indexName": provider.index_name}
+    pages = provider.client.get_paginator("list_vectors").paginate(
+        **names, returnData=True, returnMetadata=True
+    )
+    return {vector.pop("key"): vector for page in pages for vector in page["vectors"]}
