@@ -6,6 +6,7 @@ import click
 
 from .indexes import indexes
 from .policy import policy
+from .policy_check import check_command
 
 
 @click.group()
@@ -20,3 +21,4 @@ def main() -> None:
 
 main.add_command(indexes)
 main.add_command(policy)
+policy.add_command(check_command)
