@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from functools import reduce
 from typing import Any, Final
 
 import click
@@ -17,6 +18,18 @@ from stache_ai_s3vectors.permissions import policy as least
 _KEY: Final = re.compile(r"arn:aws[-a-z0-9]*:kms:[a-z0-9-]+:\d{12}:key/.+")
 
 
+_LEVEL: Final = click.option(
+    "--level",
+    type=click.Choice(list(LEVELS)),
+    default="read-write",
+    show_default=True,
+    help="read: search. read-write: all that Stache does. manage-indexes: this tool.",
+)
+_KMS_KEY: Final = click.option(
+    "--kms-key", help="ARN of the customer key that encrypts the bucket."
+)
+
+
 def options(default: str, required: str = "") -> Callable[[Callable[..., None]], Any]:
     """The options that say whose policy it is.
 
@@ -24,35 +37,19 @@ def options(default: str, required: str = "") -> Callable[[Callable[..., None]],
         default: where the parts of the bucket's ARN come from when they are not given.
         required: what help says of the bucket and the indexes.
     """
+    index = f"Name of an index. Give it once for each of them.{required}"
+    parts = f"[default: that of {default}]"
+    partition = f"aws, aws-cn or aws-us-gov. [default: that of {default}, aws]"
     made = (
-        click.option(
-            "--level",
-            type=click.Choice(list(LEVELS)),
-            default="read-write",
-            show_default=True,
-            help="read: search. read-write: all that Stache does. manage-indexes: this tool.",
-        ),
+        _LEVEL,
         click.option("--bucket", help=f"Vector bucket: its name, or its ARN.{required}"),
-        click.option("--account", help=f"Twelve digits. [default: that of {default}]"),
-        click.option("--region", help=f"AWS region. [default: that of {default}]"),
-        click.option(
-            "--partition", help=f"aws, aws-cn or aws-us-gov. [default: that of {default}, aws]"
-        ),
-        click.option(
-            "--index",
-            "indexes",
-            multiple=True,
-            help=f"Name of an index. Give it once for each of them.{required}",
-        ),
-        click.option("--kms-key", help="ARN of the customer key that encrypts the bucket."),
+        click.option("--account", help=f"Twelve digits. {parts}"),
+        click.option("--region", help=f"AWS region. {parts}"),
+        click.option("--partition", help=partition),
+        click.option("--index", "indexes", multiple=True, help=index),
+        _KMS_KEY,
     )
-
-    def add(command: Callable[..., None]) -> Callable[..., None]:
-        for option in reversed(made):
-            command = option(command)
-        return command
-
-    return add
+    return lambda command: reduce(lambda done, option: option(done), reversed(made), command)
 
 
 @click.group(invoke_without_command=True)

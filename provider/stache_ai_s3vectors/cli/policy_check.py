@@ -31,11 +31,12 @@ def check_command(  # noqa: PLR0913 - one for each option
     kms_key: str | None,
     as_json: bool,
 ) -> None:
-    """Say what an IAM policy lacks for a level of use, and what it has too much.
+    """Say what an IAM policy lacks, or has too much.
 
-    FILE is an identity policy as JSON; "-" is standard input. Bucket and indexes are, if not
-    given, those that the ARNs in FILE name. Of other services only KMS is looked at, and only
-    with --kms-key. Exit status: 0 nothing found, 1 something found, 2 wrong usage.
+    FILE is an identity policy as JSON; "-" is standard input. It is held against what a level of
+    use needs on some indexes. Bucket and indexes are, if not given, those that the ARNs in FILE
+    name. Of other services only KMS is looked at, and only with --kms-key. Exit status: 0 nothing
+    found, 1 something found, 2 wrong usage.
 
     \b
     Example:

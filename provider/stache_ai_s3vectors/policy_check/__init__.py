@@ -61,14 +61,15 @@ def parsed(text: str) -> Policy:
 
 
 def named(policy: Policy, bucket: str | None = None) -> Named:
-    """What a policy names of S3 Vectors, misspelled ARNs as they were meant.
+    """What a policy allows of S3 Vectors by name, misspelled ARNs as they were meant.
 
     Args:
         policy: what `parsed` gave.
         bucket: a bucket's name, for only what is said of that one.
     """
-    resources = [item.text for s in policy.statements for item in s.resources.items]
-    found = [parts_of(text) for text in resources if of_service(service_of(text))]
+    allowed = [s.resources for s in policy.statements if s.allows and not s.resources.but]
+    texts = [item.text for resources in allowed for item in resources.items]
+    found = [parts_of(text) for text in texts if of_service(service_of(text))]
     parts = [p for p in found if p and bucket in (None, p.bucket)]
     return Named(
         _plain(p.bucket for p in parts),

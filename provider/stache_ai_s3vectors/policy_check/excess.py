@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from stache_ai_s3vectors.permissions import LEVELS
@@ -35,10 +35,7 @@ def too_much(judged: Judged, target: Target) -> Iterator[Finding]:
     if not needed or not (can or on_key):
         return
     if statement.resources.but:
-        arns = dict.fromkeys(n.resource for n in needed if statement.covers(n.resource))
-        problem = f"NotResource covers all but what it names, more than {_place(arns, target)}"
-        fix = f'write "Resource" with {quoted(arns)}'
-        yield Finding(statement.resources.line, TOO_MUCH, problem, fix)
+        yield _not_resource(statement, needed, target)
         return
     literally = [item for item in statement.resources.items if item in judged.sound]
     yield from _broad(literally, needed, target)
@@ -84,6 +81,14 @@ def _not_action(statement: Statement, can: set[str], target: Target) -> Finding:
     return Finding(statement.actions.line, TOO_MUCH, problem, fix)
 
 
+def _not_resource(statement: Statement, needed: Sequence[Need], target: Target) -> Finding:
+    arns = dict.fromkeys(n.resource for n in needed if statement.covers(n.resource))
+    than = f"more than {target.places(arns)}" if arns else "but nothing that was asked about"
+    problem = f"NotResource covers all but what it names, {than}"
+    fix = f'write "Resource" with {quoted(arns)}' if arns else "remove the statement"
+    return Finding(statement.resources.line, TOO_MUCH, problem, fix)
+
+
 def _broad(items: Iterable[Text], needed: Sequence[Need], target: Target) -> Iterator[Finding]:
     """Resources with wildcards."""
     for item in items:
@@ -91,7 +96,7 @@ def _broad(items: Iterable[Text], needed: Sequence[Need], target: Target) -> Ite
             continue
         arns = dict.fromkeys(n.resource for n in needed if covers(item.text, n.resource))
         if arns:
-            problem = f'"{item.text}" covers more than {_place(arns, target)}'
+            problem = f'"{item.text}" covers more than {target.places(arns)}'
             yield Finding(item.line, TOO_MUCH, problem, f"write {quoted(arns)}")
         elif kinds(item.text) and service_of(item.text) == SERVICE:
             problem = f'"{item.text}" covers nothing that was asked about'
@@ -112,7 +117,8 @@ def _others(items: Iterable[Text], target: Target) -> Iterator[Finding]:
     if inside:
         names = " ".join(f"--index {item.text.removeprefix(within)}" for item in inside)
         are = "is" if len(inside) == 1 else "are"
-        problem = f"{quoted(i.text for i in inside)} {are} beyond {_all(target)}, asked about"
+        asked_about = target.places(target.index_arns)
+        problem = f"{quoted(i.text for i in inside)} {are} beyond {asked_about}, asked about"
         yield Finding(inside[0].line, TOO_MUCH, problem, f"remove that, or check with {names}, too")
     if outside:
         are = "is" if len(outside) == 1 else "are"
@@ -123,11 +129,3 @@ def _others(items: Iterable[Text], target: Target) -> Iterator[Finding]:
 
 def _literal(resource: str) -> bool:
     return not wild(resource) and variable(resource) is None
-
-
-def _all(target: Target) -> str:
-    return target.places(target.index_arns)
-
-
-def _place(arns: Collection[str], target: Target) -> str:
-    return target.places(arns) or "was asked about"

@@ -34,6 +34,8 @@ def judge_actions(statement: Statement, target: Target) -> tuple[Patterns, list[
             else:
                 fix = f"remove it, {target.level} needs no {right} either"
         findings.append(Finding(item.line, kind, problem, fix))
+    if statement.actions.but:  # as long as it excepts nothing, more is allowed, or denied
+        return statement.actions, findings
     return replace(statement.actions, items=tuple(items)), findings
 
 

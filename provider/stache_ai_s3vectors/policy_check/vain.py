@@ -93,14 +93,10 @@ def _reach(resources: Patterns) -> tuple[frozenset[str], bool]:
 
 def _resources(statement: Statement, target: Target) -> tuple[Patterns, list[Finding]]:
     """The resources of a statement as they were meant, and what is wrong with them."""
-    negated = statement.actions.but or statement.resources.but
-    alone = not negated and all(_own(item) for item in statement.actions.items)
-    grants = statement.allows and not statement.resources.but
-    items, findings = [], []
+    items: list[Text] = []
+    findings = []
     for item in statement.resources.items:
-        found = None
-        if alone or of_service(service_of(item.text)):
-            found = fault(item, target) or (elsewhere(item, target) if grants else None)
+        found = _resource_fault(item, statement, target)
         if found is None:
             items.append(item)
             continue
@@ -110,9 +106,27 @@ def _resources(statement: Statement, target: Target) -> tuple[Patterns, list[Fin
             finding = replace(finding, fix=f"write {quoted(arns)}")
         findings.append(finding)
         # What cannot be told is no reason to call anything missing
-        unknown = () if statement.resources.but else ("*",)
-        items += [Text(item.line, arn) for arn in arns or ((meant,) if meant else unknown)]
+        items += [Text(item.line, arn) for arn in arns or (meant or "*",)]
+    if statement.resources.but:  # as long as it excepts nothing, more is allowed, or denied
+        return statement.resources, findings
     return replace(statement.resources, items=tuple(items)), findings
+
+
+def _resource_fault(
+    item: Text, statement: Statement, target: Target
+) -> tuple[Finding, str | None] | None:
+    """What is wrong with a resource if it is to be one of S3 Vectors, and what was meant."""
+    negated = statement.actions.but or statement.resources.but
+    alone = not negated and all(_own(action) for action in statement.actions.items)
+    if not alone and not of_service(service_of(item.text)):
+        return None
+    found = fault(item, target)
+    if found or not statement.allows or statement.resources.but:
+        return found
+    moved = elsewhere(item, target)
+    # Beside the right one it is no slip, but a grant of its own
+    beside = moved and any(moved[1] == other.text for other in statement.resources.items)
+    return None if beside else moved
 
 
 def _right(statement: Statement, meant: str | None, target: Target) -> tuple[str, ...]:
@@ -151,7 +165,7 @@ def _together(
     quiet: bool,
 ) -> list[Finding]:
     """Actions and resources that do not go together; `quiet`: the resources are wrong anyhow."""
-    if sum(map(len, lost.values())) == len(statement.actions.items):
+    if lost and sum(map(len, lost.values())) == len(statement.actions.items):
         # Nothing goes together: one resource is more likely wrong than all the actions
         line = statement.resources.items[0].line
         return (
