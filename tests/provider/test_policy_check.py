@@ -167,6 +167,7 @@ TOO_MUCH = [
     (on(DOCUMENTS, INSIGHTS, f"{BUCKET}a*"), ASKED, "a*", "covers nothing that was asked about"),
     (on(DOCUMENTS, INSIGHTS), FIRST, INSIGHTS, "is beyond index documents, asked about; remove th"),
     (on(DOCUMENTS, INSIGHTS, f"{BUCKET}s/index/abc"), ASKED, "ts/", "is outside of bucket my-buck"),
+    (on(DOCUMENTS, INSIGHTS, ELSEWHERE), ASKED, ELSEWHERE, "is outside of bucket my-bucket"),
     (whole(NotResource=TABLE), ASKED, "NotResource", f'write "Resource" with "{DOCUMENTS}" and "'),
     (
         beside({"Effect": "Allow", "Action": PUT, "NotResource": f"{BUCKET}/*"}),
@@ -198,6 +199,12 @@ NEVER = [
     (whole("s3vectors:DropIndex"), [], "Drop", "remove it, read-write needs no s3vectors:DeleteI"),
     (whole("s3vectors:Zip"), [], "Zip", '"s3vectors:Zip" is no action of S3 Vectors; remove it'),
     (beside(deny("s3vectors:DelIndex")), [], "DelI", 'write "s3vectors:DeleteIndex"'),
+    (
+        beside({"Effect": "Deny", "NotAction": [*NEEDED, "s3vectors:GetVector"], "Resource": "*"}),
+        [],
+        'tor"',
+        'write "s3vectors:GetVectors"',
+    ),
     (beside(deny("s3vectors:TagResource", vector_bucket(BUCKET))), [], "vector-", "write"),
     (beside(deny("s3vectors:DeleteIndex", BUCKET)), [], f'{BUCKET}"', "write the Resource"),
     (whole("s3vectors:ListIndexes"), [], "ListI", "a vector bucket, and the statement names none;"),
