@@ -201,7 +201,7 @@ def commands(group=main, path=()):
     for name, command in group.commands.items():
         if isinstance(command, Group):
             yield from commands(command, (*path, name))
-        else:
+        if not isinstance(command, Group) or command.invoke_without_command:
             yield (*path, name), command
 
 

@@ -9,6 +9,7 @@ from .copying import copy_command, migrate_command, reembed_command
 from .doctor import doctor_command
 from .indexes import indexes
 from .policy import policy
+from .policy_check import check_command
 from .purge import purge_command
 from .serve import serve_command
 from .stats import stats_command
@@ -38,3 +39,4 @@ for _command in (
     serve_command,
 ):
     main.add_command(_command)
+policy.add_command(check_command)

@@ -110,6 +110,11 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     return _with_options(_with_loaded(command), _OPTIONS)
 
 
+def plainly(command: Callable[..., None]) -> Callable[..., None]:
+    """Add only what every command has: --json and --debug."""
+    return _with_options(command, {})
+
+
 def with_values(command: Callable[..., None]) -> Callable[..., None]:
     """Add the same options; hand the command their values, for `settings_of`."""
     return _with_options(command, _OPTIONS)

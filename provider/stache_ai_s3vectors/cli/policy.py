@@ -4,53 +4,108 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Final
+from collections.abc import Callable
+from functools import reduce
+from typing import Any, Final
 
 import click
+from click.core import ParameterSource
 
 from stache_ai_s3vectors.arns import BUCKET_ARN
 from stache_ai_s3vectors.permissions import LEVELS
 from stache_ai_s3vectors.permissions import policy as least
 
+from .options import Choice
+
 _KEY: Final = re.compile(r"arn:aws[-a-z0-9]*:kms:[a-z0-9-]+:\d{12}:key/.+")
 
 
-@click.command()
-@click.option(
+_LEVEL: Final = click.option(
     "--level",
-    type=click.Choice(list(LEVELS)),
+    type=Choice(list(LEVELS)),
     default="read-write",
     show_default=True,
     help="read: search. read-write: all that Stache does. manage-indexes: this tool.",
 )
-@click.option("--bucket", required=True, help="Vector bucket: its name, or its ARN.")
-@click.option("--account", help="Twelve digits. [default: that of the bucket's ARN]")
-@click.option("--region", help="AWS region. [default: that of the bucket's ARN]")
-@click.option("--partition", help="aws, aws-cn or aws-us-gov. [default: the ARN's, aws]")
-@click.option(
-    "--index",
-    "indexes",
-    multiple=True,
-    required=True,
-    help="Name of an index. Give it once for each of them.",
+_KMS_KEY: Final = click.option(
+    "--kms-key", help="ARN of the customer key that encrypts the bucket."
 )
-@click.option("--kms-key", help="ARN of the customer key that encrypts the bucket.")
-def policy(  # noqa: PLR0913, PLR0917 - one for each option
+
+
+def options(default: str, required: str = "") -> Callable[[Callable[..., None]], Any]:
+    """The options that say whose policy it is.
+
+    Args:
+        default: where the parts of the bucket's ARN come from when they are not given.
+        required: what help says of the bucket and the indexes.
+    """
+    index = f"Name of an index. Give it once for each of them.{required}"
+    parts = f"[default: that of {default}]"
+    partition = f"aws, aws-cn or aws-us-gov. [default: that of {default}, aws]"
+    made = (
+        _LEVEL,
+        click.option("--bucket", help=f"Vector bucket: its name, or its ARN.{required}"),
+        click.option("--account", help=f"Twelve digits. {parts}"),
+        click.option("--region", help=f"AWS region. {parts}"),
+        click.option("--partition", help=partition),
+        click.option("--index", "indexes", multiple=True, help=index),
+        _KMS_KEY,
+    )
+    return lambda command: reduce(lambda done, option: option(done), reversed(made), command)
+
+
+@click.group(invoke_without_command=True)
+@options("the bucket's ARN", "  [required]")
+@click.pass_context
+def policy(  # noqa: PLR0913 - one for each option
+    context: click.Context,
+    *,
     level: str,
-    bucket: str,
+    bucket: str | None,
     account: str | None,
     region: str | None,
     partition: str | None,
     indexes: tuple[str, ...],
     kms_key: str | None,
 ) -> None:
-    """Print the least-privilege IAM policy, as JSON. Makes no call.
+    """Print the least-privilege IAM policy, as JSON; or check one. Makes no call.
 
     \b
     Example:
       stache-s3vectors policy --bucket my-bucket --account 123456789012 --region us-east-1 \\
         --index documents-1024 --index summaries-1024 --index insights-1024
     """  # noqa: D301 - \b keeps click from wrapping the example
+    if context.invoked_subcommand is not None:
+        _refuse_options(context)
+        return
+    for name, value in (("bucket", bucket), ("indexes", indexes)):
+        if not value:  # click's own `required` would demand them of a subcommand, too
+            raise click.MissingParameter(ctx=context, param=_parameter(context, name))
+    arn = bucket_arn(bucket or "", account=account, region=region, partition=partition)
+    check_key(kms_key)
+    click.echo(json.dumps(least(level, arn, indexes, kms_key), indent=2))
+
+
+def _parameter(context: click.Context, name: str) -> click.Parameter:
+    return next(param for param in context.command.params if param.name == name)
+
+
+def _refuse_options(context: click.Context) -> None:
+    """Options before the subcommand would be lost without a word."""
+    for param in context.command.params:
+        source = context.get_parameter_source(param.name or "")
+        if source is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"give {param.opts[0]} after {context.invoked_subcommand}")
+
+
+def bucket_arn(
+    bucket: str, *, account: str | None, region: str | None, partition: str | None
+) -> str:
+    """The ARN of a bucket that was given by its name or by its ARN.
+
+    Raises:
+        click.UsageError: something is missing, or contradicts the ARN.
+    """
     arn = bucket
     if not bucket.startswith("arn:"):
         arn = f"arn:{partition or 'aws'}:s3vectors:{region or ''}:{account or ''}:bucket/{bucket}"
@@ -64,6 +119,14 @@ def policy(  # noqa: PLR0913, PLR0917 - one for each option
     wrong = [name for name, value in given.items() if value not in (None, found[name])]
     if wrong:
         raise click.UsageError(f"--{wrong[0]} contradicts the bucket's ARN {arn}")
+    return arn
+
+
+def check_key(kms_key: str | None) -> None:
+    """Refuse what is no ARN of a key.
+
+    Raises:
+        click.UsageError: with what is wrong.
+    """
     if kms_key is not None and not _KEY.fullmatch(kms_key):
         raise click.UsageError(f"{kms_key!r} is not the ARN of a KMS key; aliases do not do")
-    click.echo(json.dumps(least(level, arn, indexes, kms_key), indent=2))
