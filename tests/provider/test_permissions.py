@@ -189,7 +189,7 @@ def test_the_command_names_a_key_of_one_s_own():
         ([*ARGUMENTS, "--region", "eu-west-1"], "--region contradicts the bucket's ARN"),
         ([*ARGUMENTS, "--kms-key", "alias/mine"], "is not the ARN of a KMS key"),
         ([*ARGUMENTS, "--level", "write"], "'write' is not one of 'read', 'read-write'"),
-        (["--bucket", ARN], "Missing option '--index'"),
+        ([], "no vector bucket is configured"),
     ],
 )
 def test_the_command_says_what_is_wrong(arguments, problem):
@@ -198,6 +198,18 @@ def test_the_command_says_what_is_wrong(arguments, problem):
 
     assert result.exit_code == 2
     assert problem in result.output
+
+
+def test_bucket_and_indexes_are_those_of_the_settings(monkeypatch):
+    """Where the provider's settings are, the account is all that they do not say."""
+    monkeypatch.setenv("S3VECTORS_BUCKET_NAME", "my-bucket")
+    monkeypatch.setenv("S3VECTORS_REGION", "us-east-1")
+    for kind in ("documents", "summaries", "insights"):
+        monkeypatch.setenv(f"S3VECTORS_{kind.upper()}_INDEX", kind)
+
+    printed = json.loads(run("--account", "123456789012").output)
+
+    assert printed == policy("read-write", ARN, ["documents", "summaries", "insights"])
 
 
 def test_an_engine_with_policies_denies_by_default():

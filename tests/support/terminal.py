@@ -35,7 +35,9 @@ _VERSION: Final = re.compile(
 )
 _PORT: Final = re.compile(r"127\.0\.0\.1:\d+")
 _BLOCK: Final = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
-_FILE: Final = re.compile(r"^```ini\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_FILES: Final = {"ini": ".env", "json": "role.json"}
+"""What the document's blocks of these languages are in the directory."""
+
 _CONTROLLED: Final = """\
 import fcntl, os, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
@@ -118,8 +120,11 @@ def rewritten(document: str, directory: Path) -> str:
     (directory / "packages").mkdir()
     words.install(directory / "packages")
     (directory / "work").mkdir()
-    for content in _FILE.findall(document):
-        (directory / "work" / ".env").write_text(content)
+    for language, name in _FILES.items():
+        for content in re.findall(
+            rf"^```{language}\n(.*?)^```", document, re.DOTALL | re.MULTILINE
+        ):
+            (directory / "work" / name).write_text(content)
     return _BLOCK.sub(lambda block: _block(block[1], directory), document)
 
 

@@ -15,7 +15,7 @@ from stache_ai_s3vectors.arns import BUCKET_ARN
 from stache_ai_s3vectors.permissions import LEVELS
 from stache_ai_s3vectors.permissions import policy as least
 
-from .options import Choice
+from .options import Choice, names_of, plainly, settings_of
 
 _KEY: Final = re.compile(r"arn:aws[-a-z0-9]*:kms:[a-z0-9-]+:\d{12}:key/.+")
 
@@ -32,19 +32,19 @@ _KMS_KEY: Final = click.option(
 )
 
 
-def options(default: str, required: str = "") -> Callable[[Callable[..., None]], Any]:
+def options(default: str, configured: str = "") -> Callable[[Callable[..., None]], Any]:
     """The options that say whose policy it is.
 
     Args:
         default: where the parts of the bucket's ARN come from when they are not given.
-        required: what help says of the bucket and the indexes.
+        configured: where the bucket and the indexes come from then.
     """
-    index = f"Name of an index. Give it once for each of them.{required}"
+    index = f"Name of an index. Give it once for each of them.{configured}"
     parts = f"[default: that of {default}]"
     partition = f"aws, aws-cn or aws-us-gov. [default: that of {default}, aws]"
     made = (
         _LEVEL,
-        click.option("--bucket", help=f"Vector bucket: its name, or its ARN.{required}"),
+        click.option("--bucket", help=f"Vector bucket: its name, or its ARN.{configured}"),
         click.option("--account", help=f"Twelve digits. {parts}"),
         click.option("--region", help=f"AWS region. {parts}"),
         click.option("--partition", help=partition),
@@ -55,7 +55,8 @@ def options(default: str, required: str = "") -> Callable[[Callable[..., None]],
 
 
 @click.group(invoke_without_command=True)
-@options("the bucket's ARN", "  [required]")
+@options("the bucket's ARN", " [default: S3VECTORS_…]")
+@plainly
 @click.pass_context
 def policy(  # noqa: PLR0913 - one for each option
     context: click.Context,
@@ -67,6 +68,7 @@ def policy(  # noqa: PLR0913 - one for each option
     partition: str | None,
     indexes: tuple[str, ...],
     kms_key: str | None,
+    as_json: bool,  # noqa: ARG001 - it is JSON anyway
 ) -> None:
     """Print the least-privilege IAM policy, as JSON; or check one. Makes no call.
 
@@ -78,16 +80,24 @@ def policy(  # noqa: PLR0913 - one for each option
     if context.invoked_subcommand is not None:
         _refuse_options(context)
         return
-    for name, value in (("bucket", bucket), ("indexes", indexes)):
-        if not value:  # click's own `required` would demand them of a subcommand, too
-            raise click.MissingParameter(ctx=context, param=_parameter(context, name))
-    arn = bucket_arn(bucket or "", account=account, region=region, partition=partition)
+    if not bucket or not indexes:
+        bucket, region, indexes = _configured(bucket, region, indexes)
+    arn = bucket_arn(bucket, account=account, region=region, partition=partition)
     check_key(kms_key)
     click.echo(json.dumps(least(level, arn, indexes, kms_key), indent=2))
 
 
-def _parameter(context: click.Context, name: str) -> click.Parameter:
-    return next(param for param in context.command.params if param.name == name)
+def _configured(
+    bucket: str | None, region: str | None, indexes: tuple[str, ...]
+) -> tuple[str, str | None, tuple[str, ...]]:
+    """What was not given, from the provider's settings."""
+    from stache_ai_s3vectors.settings import resolve
+
+    settings = settings_of({"bucket": bucket, "region": region})
+    options = resolve(settings)
+    names = tuple(dict.fromkeys(names_of(settings, options.dimension).values()))
+    named = bucket or settings.s3vectors_bucket_name or settings.s3vectors_bucket or ""
+    return named, region or options.region, indexes or names
 
 
 def _refuse_options(context: click.Context) -> None:
