@@ -25,7 +25,7 @@ import pyte
 
 import words
 
-COLUMNS: Final = 160
+COLUMNS: Final = 240
 LINES: Final = 400
 PATIENCE: Final = 120
 """Seconds without any output after which something hangs."""
