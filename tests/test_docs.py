@@ -273,6 +273,16 @@ def test_the_tool_s_page_shows_what_its_commands_print(tmp_path):
     assert terminal.rewritten(page, tmp_path) == page
 
 
+def test_the_readme_s_table_of_the_tool_is_that_of_the_code():
+    """Every command, and no other."""
+    _, _, table = README.partition("| `stache-s3vectors …` |")
+    cells = re.findall(r"^\| (.*?) \|", table.partition("\n\n")[0], re.MULTILINE)
+
+    assert {word for cell in cells for word in re.findall(r"`(\w+)`", cell)} == set(
+        stache_s3vectors.commands
+    )
+
+
 def test_the_tool_s_page_shows_every_command():
     """Each at least once."""
     page = (ROOT / "provider" / "tool.md").read_text()
