@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import stache
+import tool
 from far_ends import server
 from stache_ai_s3vectors import InvalidInputError
 
@@ -140,3 +141,20 @@ def test_it_is_deleted():
             assert provider.delete(["old-3"], namespace="ns")
 
             assert [row["id"] for row in provider.scan_by_metadata()] == ["old-2"]
+
+
+def test_its_index_is_taken_over_into_one_of_ours(written):
+    """Objects are objects again; what it left out cannot come back."""
+    place = ("--bucket", "my-bucket", "--endpoint", written, "--dimension", "4")
+    ours = stache.provider(
+        "taken-over", s3vectors_endpoint_url=written, s3vectors_create_index=True
+    )
+    with closing(ours.client):
+        assert ours.count_by_filter({}) == 0  # and it is made
+
+        tool.done("migrate", "documents", "taken-over", *place, "--yes")
+
+        rows = {row["id"]: row for row in ours.scan_by_metadata()}
+        for key, metadata in zip(IDS, METADATAS, strict=True):
+            kept = {name: value for name, value in metadata.items() if value not in (None, [])}
+            assert rows[key].items() >= {**kept, "namespace": "ns", "status": "active"}.items()
