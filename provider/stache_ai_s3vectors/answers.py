@@ -19,6 +19,7 @@ class Description:
         mode: ENHANCED, or CLASSIC.
         text_searches: the metadata keys with text search, each with its status: BUILDING,
             then ACTIVE.
+        created: when it was made, as ISO 8601; empty when nobody said.
     """
 
     arn: str
@@ -27,6 +28,7 @@ class Description:
     non_filterable: frozenset[str]
     mode: str
     text_searches: Mapping[str, str]
+    created: str = ""
 
     @classmethod
     def from_answer(cls, index: Mapping[str, Any]) -> Description:
@@ -40,6 +42,7 @@ class Description:
             non_filterable=frozenset(metadata.get("nonFilterableMetadataKeys", [])),
             mode=index.get("indexMode", CLASSIC),
             text_searches={text["metadataKey"]: text.get("status", ACTIVE) for text in texts},
+            created=str(index.get("creationTime", "")),
         )
 
     def as_dict(self) -> dict[str, Any]:

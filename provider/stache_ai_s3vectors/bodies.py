@@ -150,13 +150,14 @@ def _without_vectors(body: bytes) -> Any:
     found: list[bytes] = []
 
     def leave(match: re.Match[bytes]) -> bytes:
-        found.append(match[1])
+        found.append(b"".join(match[1].split()))  # on one line, as files of lines need it
         return b'"data":{"float32":%d}' % (len(found) - 1)
 
     answer = orjson.loads(_VECTOR.sub(leave, body))
     for vector in answer.get("vectors", ()) if found else ():
-        data = vector["data"]
-        data["float32"] = Unread(found[data["float32"]])
+        data = vector.get("data")
+        if data:
+            data["float32"] = Unread(found[data["float32"]])
     return answer
 
 

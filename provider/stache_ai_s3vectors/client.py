@@ -47,9 +47,31 @@ _NO_CREDENTIALS: Final = (
     "Set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (a local server takes any)"
 )
 
+_LOG_IN: Final = (
+    "Renew or correct the credentials: aws sso login, AWS_PROFILE, or the profile in ~/.aws/config"
+)
+
+_CONFIGURED: Final = (
+    "If that is a program or file that credentials come from, correct it in ~/.aws/config"
+)
+
 _engines: dict[str, Engine] = {}
 _engines_lock = threading.Lock()
 _connecting = threading.Lock()
+
+_AWS_HOSTS: Final = (
+    ".amazonaws.com",
+    ".amazonaws.com.cn",
+    ".amazonaws.eu",
+    ".api.aws",
+    ".api.amazonwebservices.com.cn",
+    ".api.amazonwebservices.eu",
+    ".c2s.ic.gov",
+    ".sc2s.sgov.gov",
+    ".cloud.adc-e.uk",
+    ".csp.hci.ic.gov",
+)
+"""Ends of AWS's host names, as in botocore's list of partitions."""
 
 _CONNECTIONS: Final = 32
 """Kept open: a walk that deletes has up to 16 requests under way, and threads share a client."""
@@ -70,7 +92,7 @@ def connect(options: Options) -> S3VectorsClient:
             return _connect(options.endpoint, options.region, limits, surroundings)
     except ConfigurationError:
         raise
-    except (botocore.BotoCoreError, ValueError) as error:
+    except (botocore.BotoCoreError, botocore.ClientError, OSError, ValueError) as error:
         raise ConfigurationError(f"boto3 cannot make a client of the settings: {error}") from error
 
 
@@ -161,10 +183,17 @@ def far_end(client: S3VectorsClient, options: Options) -> str:
 def endpoint_of(client: S3VectorsClient, options: Options) -> str | None:
     """The endpoint that is not AWS, from the settings or boto3's own variables."""
     if options.endpoint:
-        return options.endpoint
-    url = client.meta.endpoint_url
+        return _without_password(options.endpoint)
+    url = _without_password(client.meta.endpoint_url)
     host = urlsplit(url).hostname or ""
-    return None if host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws")) else url
+    return None if host.endswith(_AWS_HOSTS) else url
+
+
+def _without_password(url: str) -> str:
+    """What may be printed."""
+    parts = urlsplit(url)
+    user, _, host = parts.netloc.rpartition("@")
+    return url.replace(f"{user}@{host}", f"…@{host}", 1) if user else url
 
 
 @contextmanager
@@ -181,7 +210,9 @@ def translated(what: str, *, advice: str = "") -> Iterator[None]:
         details: dict[str, Any] = dict(error.response.get("Error", {}))
         code = str(details.get("Code", ""))
         kind = BY_CODE.get(code) or _by_status(error)
-        text = f"{what}: {details.get('Message') or 'no message'} ({code})"
+        # Credentials may have been asked for first, by an operation of another service
+        where = what if error.operation_name in what else f"{what}: {error.operation_name}"
+        text = f"{where}: {details.get('Message') or 'no message'} ({code})"
         ours = _with_remedy(kind, text, advice if kind is NotFoundError else "")
         first_try = not error.response.get("ResponseMetadata", {}).get("RetryAttempts")
         ours.nothing_done = first_try and kind is not UnavailableError
@@ -192,8 +223,14 @@ def translated(what: str, *, advice: str = "") -> Iterator[None]:
         raise ours from error
     except (botocore.ConnectionError, botocore.HTTPClientError) as error:
         raise UnavailableError(f"{what}: {error}") from error
+    except (botocore.SSOError, botocore.CredentialRetrievalError) as error:
+        raise _with_remedy(AccessDeniedError, f"{what}: {error}", _LOG_IN) from error
     except botocore.BotoCoreError as error:
         raise S3VectorsError(f"{what}: {error}") from error
+    except (FileNotFoundError, PermissionError, ValueError) as error:
+        if isinstance(error, S3VectorsError):
+            raise
+        raise _with_remedy(S3VectorsError, f"{what}: {error}", _CONFIGURED) from error
 
 
 def _with_remedy(kind: type[S3VectorsError], text: str, remedy: str) -> S3VectorsError:

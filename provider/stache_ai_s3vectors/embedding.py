@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any, Final
 
 from stache_ai.providers.factories import EmbeddingProviderFactory
@@ -14,13 +17,16 @@ from stache_ai.rag.embedding_resilience import (
 )
 
 from .batches import Record
+from .bodies import numbers
 from .errors import ConfigurationError, InvalidInputError, UnavailableError
 from .inputs import check_vector
 from .keys import TEXT
 from .parallel import slices
+from .transfers import TEXTS
+from .vector_index import VectorIndex
 
-TEXTS: Final = 64
-"""Texts in one call of the embedder."""
+_ALIKE: Final = 0.95
+"""Cosine of two vectors that one model made of one text; services differ a little each time."""
 
 
 class Embedder:
@@ -50,6 +56,21 @@ class Embedder:
         self.left_out: dict[str, str] = {}
         self._errors = _classifier(self._provider.get_name().lower())
 
+    def check(self, index: VectorIndex) -> None:
+        """Refuse to mix models: one text that is in the index is embedded, and compared.
+
+        Raises:
+            ConfigurationError: its vector is another model's.
+        """
+        for record in islice(index.records(), 1):
+            [made] = self._vectors([record]) if self._has_text(record) else [None]
+            if made is not None and _cosine(made, numbers(record.vector)) < _ALIKE:
+                raise ConfigurationError(
+                    f"index {index.name} has vectors of another embedding model: that of "
+                    f"{record.key!r} is not what this embedder makes of its text; use an empty "
+                    "index, or the embedder of before"
+                )
+
     def embedded(self, records: Sequence[Record], metric: str) -> list[Record]:
         """The records with their vectors, without those that got none.
 
@@ -72,7 +93,8 @@ class Embedder:
             return None
 
     def _has_text(self, record: Record) -> bool:
-        if record.metadata.get(TEXT):
+        text = record.metadata.get(TEXT)
+        if isinstance(text, str) and text:
             return True
         self.left_out[record.key] = "it has no text"
         return False
@@ -82,8 +104,8 @@ class Embedder:
         try:
             vectors = list(self._provider.embed_batch(texts))
         except Exception as error:
-            if self._errors.is_context_length_error(error):
-                return self._one_by_one(batch, error)
+            if self._errors.is_context_length_error(error) and not _is_throttling(error):
+                return self._in_halves(batch, error)
             raise _failed(error) from error
         if len(vectors) != len(texts):
             raise UnavailableError(
@@ -91,12 +113,18 @@ class Embedder:
             )
         return vectors
 
-    def _one_by_one(self, batch: Sequence[Record], error: Exception) -> list[Any]:
+    def _in_halves(self, batch: Sequence[Record], error: Exception) -> list[Any]:
         """A text too long for the model must not keep the others from being embedded."""
         if len(batch) == 1:
             self.left_out[batch[0].key] = f"its text is too long for the embedder: {error}"
             return [None]
-        return [vector for record in batch for vector in self._vectors([record])]
+        half = len(batch) // 2
+        return [*self._vectors(batch[:half]), *self._vectors(batch[half:])]
+
+
+def _cosine(one: Any, other: Any) -> float:
+    dot = sum(a * b for a, b in zip(map(float, one), map(float, other), strict=True))
+    return dot / (math.hypot(*one) * math.hypot(*other) or 1.0)
 
 
 def _classifier(name: str) -> Any:
@@ -104,6 +132,14 @@ def _classifier(name: str) -> Any:
     known = {"ollama": OllamaErrorClassifier, "bedrock": BedrockErrorClassifier}
     kinds = [kind for part, kind in known.items() if part in name]
     return (kinds or [DefaultErrorClassifier])[0]()
+
+
+def _is_throttling(error: Exception) -> bool:
+    """Stache takes "too many tokens, please wait" for a text that is too long."""
+    response = getattr(error, "response", None)
+    code = response.get("Error", {}).get("Code", "") if isinstance(response, dict) else ""
+    told = f"{type(error).__name__} {code} {error}"
+    return bool(re.search("throttl|too ?many ?requests|rate.?limit|429", told, re.IGNORECASE))
 
 
 def _failed(error: Exception) -> UnavailableError:

@@ -81,7 +81,10 @@ BY_CODE: Final[Mapping[str, type[S3VectorsError]]] = MappingProxyType(
         "NotFoundException": NotFoundError,
         "AccessDeniedException": AccessDeniedError,
         "AccessDenied": AccessDeniedError,
+        "ExpiredToken": AccessDeniedError,
         "ExpiredTokenException": AccessDeniedError,
+        "InvalidClientTokenId": AccessDeniedError,
+        "SignatureDoesNotMatch": AccessDeniedError,
         "InvalidSignatureException": AccessDeniedError,
         "UnrecognizedClientException": AccessDeniedError,
         "TooManyRequestsException": UnavailableError,
@@ -93,7 +96,7 @@ BY_CODE: Final[Mapping[str, type[S3VectorsError]]] = MappingProxyType(
 """AWS's error code to our class; for every other code the HTTP status decides.
 
 Those that end in `Exception` are in the service's model, but for `ExpiredToken…`,
-`InvalidSignature…` and `UnrecognizedClient…`: like `AccessDenied`, these come from the signing
-that all AWS services share
+`InvalidSignature…` and `UnrecognizedClient…`: like those without it, they come from the signing
+that all AWS services share, some of them from STS
 (https://docs.aws.amazon.com/AmazonS3/latest/API/CommonErrors.html).
 """

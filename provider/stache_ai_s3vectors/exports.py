@@ -20,7 +20,7 @@ import gzip
 import hashlib
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from io import BufferedReader
 from typing import Any, BinaryIO, Final
@@ -30,7 +30,7 @@ import orjson
 from .answers import ENHANCED, Description
 from .batches import Record
 from .bodies import Unread, dumps
-from .errors import ConfigurationError, S3VectorsError
+from .errors import S3VectorsError
 from .lines import lines
 
 FORMAT: Final = "stache-s3vectors"
@@ -107,49 +107,40 @@ class Writer:
     Args:
         file: to read and write; empty, or with the beginning of this export.
         compressed: whether it consists of gzip members.
-        head: its first line. What is there already must begin with it.
+        head: its first line.
+        keys: those of the vectors, in their order. What is there already is kept as far as it
+            begins with `head` and has these.
 
     Attributes:
         count: vectors in the file.
-        last_key: of the last of them.
-
-    Raises:
-        ConfigurationError: the file begins as another export.
     """
 
-    def __init__(self, file: BinaryIO, *, compressed: bool, head: dict[str, Any]) -> None:
+    def __init__(
+        self, file: BinaryIO, *, compressed: bool, head: dict[str, Any], keys: Sequence[str]
+    ) -> None:
         self.count = 0
-        self.last_key: str | None = None
         self._file = file
         self._compressed = compressed
         self._chain = _Chain()
         self._block: list[bytes] = []
-        if not self._resume(head):
+        if not self._resume(head, keys):
             self._block.append(self._chain.close(orjson.dumps(head)))
             self._write()
 
-    def _resume(self, head: dict[str, Any]) -> bool:
+    def _resume(self, head: dict[str, Any], keys: Sequence[str]) -> bool:
         """Take over what is whole of the file, cut off the rest; False when nothing is."""
-        chain, position, count, key = _Chain(), 0, -1, None
+        chain, position, count = _Chain(), 0, -1
         with suppress(zlib.error, EOFError, DamagedExportError):
             for document, end in _documents(self._file, chain, compressed=self._compressed):
-                if "vectors" in document:
+                wanted = document == head if count < 0 else document.get("key") == _at(keys, count)
+                if not wanted or "vectors" in document:
                     break
-                if count < 0 and document != head:
-                    raise self._other()
-                count, key = count + 1, document.get("key")
+                count += 1
                 if end is not None:
-                    self._chain, position = chain.copy(), end
-                    self.count, self.last_key = count, key
+                    self._chain, position, self.count = chain.copy(), end, count
         self._file.seek(position)
         self._file.truncate()
         return position > 0
-
-    def _other(self) -> ConfigurationError:
-        return ConfigurationError(
-            f"{self._file.name} is the beginning of an export of another index; delete it, or "
-            "choose another FILE"
-        )
 
     def add(self, record: Record) -> None:
         """Write a vector, whose key must come after those before."""
@@ -158,7 +149,6 @@ class Writer:
         line = {"key": record.key, "metadata": metadata, "vector": record.vector}
         self._block.append(self._chain.close(dumps(line)))
         self.count += 1
-        self.last_key = record.key
         if len(self._block) == BLOCK:
             self._write()
 
@@ -200,6 +190,7 @@ class Reader:
         except DamagedExportError:
             self.head = {}
         if self.head.get("format") != FORMAT:
+            self._line = 1
             raise self._damaged("is not the first line of an export, or not as it was written")
         if self.head.get("version") != VERSION:
             raise self._damaged(
@@ -253,6 +244,10 @@ class Reader:
         )
         error.remedy = remedy
         return error
+
+
+def _at(keys: Sequence[str], position: int) -> str | None:
+    return keys[position] if position < len(keys) else None
 
 
 def _documents(

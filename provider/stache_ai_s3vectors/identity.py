@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import boto3
-from botocore import exceptions as botocore
 from botocore.config import Config
 
 from .client import translated
-from .errors import ConfigurationError
 
 _STS: Final = ("AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL")
 """Either says that STS is somewhere else, too."""
@@ -29,14 +27,13 @@ def credentials() -> Credentials | None:
     """What boto3 finds in the surroundings; None when that is nothing.
 
     Raises:
-        ConfigurationError: a profile that does not exist, or cannot be used.
+        S3VectorsError: a profile that does not exist, a role that cannot be assumed, a login
+            that has ended, a program that fails.
     """
-    try:
+    with translated("boto3 cannot get credentials"):
         found = boto3.session.Session().get_credentials()
         key = found.get_frozen_credentials().access_key if found else None
         return Credentials(found.method, key) if found and key else None
-    except botocore.BotoCoreError as error:
-        raise ConfigurationError(f"boto3 cannot get credentials: {error}") from error
 
 
 def has_sts(*, aws: bool) -> bool:
@@ -58,6 +55,6 @@ def caller(region: str) -> tuple[str, str]:
     return told["Account"], told["Arn"]
 
 
-def regions() -> list[str]:
-    """Where S3 is; botocore does not know where S3 Vectors is."""
-    return list(boto3.session.Session().get_available_regions("s3"))
+def regions(partition: str) -> list[str]:
+    """Where S3 is in a partition; botocore does not know where S3 Vectors is."""
+    return list(boto3.session.Session().get_available_regions("s3", partition_name=partition))

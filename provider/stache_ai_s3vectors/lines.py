@@ -42,6 +42,8 @@ def _unzipped(file: BinaryIO) -> Iterator[Line]:
         last = len(lines) - 1
         for number, line in enumerate(lines):
             yield line, end if number == last and not rest else None
+    if rest:  # recompressed by somebody, without the last newline
+        yield rest, None
 
 
 def _members(file: BinaryIO) -> Iterator[tuple[bytes, int | None]]:

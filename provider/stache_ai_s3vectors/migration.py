@@ -13,6 +13,8 @@ from dataclasses import replace
 from typing import Any, NoReturn
 
 from .batches import Record
+from .errors import InvalidInputError
+from .keys import TEXT
 from .records import from_metadata, to_metadata
 
 
@@ -43,6 +45,9 @@ class Restorer:
         Raises:
             InvalidInputError: the index cannot hold it.
         """
+        text = record.metadata.get(TEXT, "")
+        if not isinstance(text, str):
+            raise InvalidInputError(f"its text is {text!r:.40}, not a string")
         chunk = from_metadata(record.key, record.metadata)
         metadata = {key: self._value(key, value) for key, value in chunk.metadata.items()}
         stored = to_metadata(chunk.text, metadata, None, self._non_filterable)

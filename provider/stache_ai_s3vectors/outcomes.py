@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, Final
 
 from .errors import (
     AccessDeniedError,
     NotFoundError,
     PartialWriteError,
     S3VectorsError,
+)
+
+_COMPLETES: Final = (
+    "The error's `done` and `missing` name them; calling again with the missing completes it"
 )
 
 
@@ -90,10 +94,11 @@ class Outcomes:
         total = len(self.done) + len(missing)
         message = (
             f"{len(self.done)} of {total} vectors are {self._verb}, {len(missing)} are "
-            f"not known to be: {first}. The error's `done` and `missing` name them; calling again "
-            "with the missing completes it"
+            f"not known to be: {first}. {_COMPLETES}"
         )
-        raise PartialWriteError(message, done=self.done, missing=missing) from first
+        error = PartialWriteError(message, done=self.done, missing=missing)
+        error.remedy = _COMPLETES
+        raise error from first
 
 
 def _ours(error: BaseException) -> S3VectorsError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from .answers import CLASSIC, ENHANCED, Description
 from .client import connect, endpoint_of, far_end, translated
@@ -23,8 +23,13 @@ def create_bucket(client: S3VectorsClient, options: Options) -> bool:
         return _made(client, lambda: client.create_vector_bucket(vectorBucketName=options.bucket))
 
 
-def create_index(client: S3VectorsClient, options: Options, name: str) -> bool:
-    """Make an index as Stache needs it, with cosine distance; False when it exists already.
+def create_index(
+    client: S3VectorsClient,
+    options: Options,
+    name: str,
+    metric: Literal["cosine", "euclidean"] = "cosine",
+) -> bool:
+    """Make an index as Stache needs it; False when it exists already.
 
     It gets text search on `text`, which hybrid search needs, unless the bucket makes CLASSIC
     indexes, which have none.
@@ -49,7 +54,7 @@ def create_index(client: S3VectorsClient, options: Options, name: str) -> bool:
                 indexName=name,
                 dataType="float32",
                 dimension=options.dimension,
-                distanceMetric="cosine",
+                distanceMetric=metric,
                 metadataConfiguration=metadata,
             ),
         )
@@ -107,23 +112,40 @@ def _makes_enhanced(client: S3VectorsClient, options: Options) -> bool:
     return bucket.get("defaultIndexMode", CLASSIC) == ENHANCED
 
 
+def here(client: S3VectorsClient, options: Options) -> str:
+    """The options of the tool that name this bucket, whatever the surroundings say."""
+    if options.local:
+        region = f" --region {options.region}" if options.region else ""
+        return f"--bucket {options.bucket} --endpoint {options.endpoint}{region}"
+    endpoint = endpoint_of(client, options) or "aws"
+    return f"--bucket {options.bucket} --endpoint {endpoint} --region {client.meta.region_name}"
+
+
+def make_bucket(client: S3VectorsClient, options: Options) -> str:
+    """The command that makes the vector bucket."""
+    if options.local:
+        return f"stache-s3vectors indexes create {here(client, options)}"
+    endpoint = endpoint_of(client, options)
+    at = f" --region {client.meta.region_name}" + (
+        f" --endpoint-url {endpoint}" if endpoint else ""
+    )
+    return f"aws s3vectors create-vector-bucket --vector-bucket-name {options.bucket}{at}"
+
+
 def advice(client: S3VectorsClient, options: Options) -> str:
     """What to do about a bucket or index that does not exist."""
+    create = (
+        f"stache-s3vectors indexes create --dimension {options.dimension} {here(client, options)}"
+    )
     if options.local:
         return (
             "With a local: endpoint the provider makes what is missing on first use, unless "
-            "S3VECTORS_CREATE_INDEX is false; so does stache-s3vectors indexes create --bucket "
-            f"{options.bucket} --dimension {options.dimension} --endpoint {options.endpoint}"
+            f"S3VECTORS_CREATE_INDEX is false; so does {create}"
         )
-    region, endpoint = client.meta.region_name, endpoint_of(client, options)
-    at = f" --region {region}" + (f" --endpoint-url {endpoint}" if endpoint else "")
-    ours = at.replace("--endpoint-url", "--endpoint")
     return (
-        f"To make the bucket: aws s3vectors create-vector-bucket --vector-bucket-name "
-        f"{options.bucket}{at}. To make this index on first use: S3VECTORS_CREATE_INDEX=true. To "
-        "make indexes for documents, summaries and insights, and see the settings that name "
-        f"them: stache-s3vectors indexes create --bucket {options.bucket} --dimension "
-        f"{options.dimension}{ours}"
+        f"To make the bucket: {make_bucket(client, options)}. To make this index on first use: "
+        "S3VECTORS_CREATE_INDEX=true. To make indexes for documents, summaries and insights, and "
+        f"see the settings that name them: {create}"
     )
 
 

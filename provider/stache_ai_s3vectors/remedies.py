@@ -7,15 +7,21 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from .errors import AccessDeniedError, S3VectorsError, UnavailableError
+from .errors import AccessDeniedError, PartialWriteError, S3VectorsError, UnavailableError
 
 _DENIED: Final = re.compile(r"not authorized to perform: (\S+) on resource: (\S+)")
-_REFUSED: Final = re.compile(r"endpoint URL: \"https?://(?:127\.0\.0\.1|localhost|\[::1\])[:/]")
+_REFUSED: Final = re.compile(
+    r"Could not connect to the endpoint URL: \"https?://(?:127\.0\.0\.1|localhost|\[::1\])[:/]"
+)
 
 _KEY: Final = (
     "let the caller use the customer key: kms:Decrypt, and kms:GenerateDataKey to write "
     "(stache-s3vectors policy --kms-key ARN), and indexing.s3vectors.amazonaws.com in the "
     "key's own policy"
+)
+_KEY_STATE: Final = (
+    "look at the customer key of the index in KMS: it must exist, be enabled, and be symmetric; "
+    "without it the vectors cannot be read"
 )
 _CLOCK: Final = "set this machine's clock (timedatectl shows whether it is synchronised)"
 _BY_CODE: Final[Mapping[str, str]] = MappingProxyType(
@@ -29,6 +35,10 @@ _BY_CODE: Final[Mapping[str, str]] = MappingProxyType(
         "InvalidClientTokenId": "check the access key id, or the profile that it comes from",
         "RequestTimeTooSkewed": _CLOCK,
         "RequestExpired": _CLOCK,
+        "KmsDisabled": _KEY_STATE,
+        "KmsInvalidState": _KEY_STATE,
+        "KmsInvalidKeyUsage": _KEY_STATE,
+        "KmsNotFound": _KEY_STATE,
         "TooManyRequests": "wait a little; with other writers at work, lower S3VECTORS_WRITE_RATE",
         "ServiceQuotaExceeded": "delete what is not used any more, or ask AWS for a higher quota",
     }
@@ -44,7 +54,7 @@ def cause_of(error: S3VectorsError) -> str:
 
 def remedy_of(error: S3VectorsError) -> str:
     """What to do about an error; empty when the message says it."""
-    if error.remedy:
+    if error.remedy and not isinstance(error, PartialWriteError):
         return " ".join(error.remedy.split())
     if isinstance(error.__cause__, S3VectorsError):
         return remedy_of(error.__cause__)
@@ -58,7 +68,8 @@ def remedy_of(error: S3VectorsError) -> str:
 
 def code_of(error: S3VectorsError) -> str:
     """AWS's code of the error behind one of ours; empty when the service did not answer."""
-    response = getattr(error.__cause__, "response", {})
+    # botocore's errors of the connection have a response that is None
+    response = getattr(error.__cause__, "response", None) or {}
     return str(response.get("Error", {}).get("Code", ""))
 
 
@@ -69,6 +80,8 @@ def denied_action(error: S3VectorsError) -> tuple[str, str] | None:
 
 
 def _about_access(text: str) -> str:
+    if "AssumeRole" in text:
+        return "let the profile's credentials assume its role (sts:AssumeRole), or use others"
     if "kms:" in text or "asynchronous indexing" in text:
         return _KEY
     found = _DENIED.search(text)
@@ -83,9 +96,12 @@ def _about_access(text: str) -> str:
 def _about_service(text: str) -> str:
     if _REFUSED.search(text):
         return "start the server, with stache-s3vectors serve for instance, or check the port"
-    if "endpoint URL" in text or "connect" in text.lower():
-        return (
-            "check the region's name, the endpoint and the network (proxy, VPC endpoint); "
-            "stache-s3vectors doctor tries each"
-        )
+    if "SSL" in text or "CERTIFICATE" in text:
+        return "check that the endpoint speaks TLS (http:// or https://), and its certificate"
+    if "proxy" in text.lower():
+        return "check HTTPS_PROXY and NO_PROXY, or the proxy itself"
+    if "Read timeout" in text:
+        return "try again, or set S3VECTORS_READ_TIMEOUT higher; what was done stays done"
+    if "Could not connect" in text or "endpoint URL" in text or "connect" in text.lower():
+        return "check the region's name, the endpoint and the network (proxy, VPC endpoint)"
     return "try again later; what was done stays done"

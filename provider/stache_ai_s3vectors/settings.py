@@ -216,13 +216,19 @@ def _endpoint(value: str | None) -> str | None:
     if _is_url(value):
         return value
     if value.startswith(LOCAL):
-        path = value.removeprefix(LOCAL)
-        return LOCAL + str(Path(path).expanduser().resolve()) if path else LOCAL
+        return LOCAL + _resolved(value.removeprefix(LOCAL))
     raise ConfigurationError(
         f"S3VECTORS_ENDPOINT_URL is {value!r}; it must be a URL with http:// or https://, or "
         f"begin with {LOCAL} (the local engine: local:PATH keeps its data in PATH, local: alone "
         "in memory)"
     )
+
+
+def _resolved(path: str) -> str:
+    try:
+        return str(Path(path).expanduser().resolve()) if path else ""
+    except (RuntimeError, OSError, ValueError) as error:  # no such user's home, or no path at all
+        raise ConfigurationError(f"S3VECTORS_ENDPOINT_URL={LOCAL}{path}: {error}") from error
 
 
 def _is_url(value: str) -> bool:
@@ -235,6 +241,10 @@ def _is_url(value: str) -> bool:
 
 def _dimension(settings: Settings) -> int:
     # Stache's default of 1536 says nothing; its table of models does
-    if "embedding_dimension" in settings.model_fields_set:
-        return int(settings.embedding_dimension)
-    return int(settings.get_embedding_dimensions())
+    told = "embedding_dimension" in settings.model_fields_set
+    found = int(settings.embedding_dimension if told else settings.get_embedding_dimensions())
+    if not 1 <= found <= limits.DIMENSIONS:
+        raise ConfigurationError(
+            f"EMBEDDING_DIMENSION is {found}; S3 Vectors takes 1 to {limits.DIMENSIONS}"
+        )
+    return found

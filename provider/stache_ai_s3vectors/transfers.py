@@ -8,6 +8,7 @@ again, and the verification is the same comparison without the writing.
 from __future__ import annotations
 
 import struct
+import threading
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,11 +21,15 @@ from .answers import Description
 from .batches import Record
 from .bodies import Unread, numbers
 from .errors import ConfigurationError, PartialWriteError, S3VectorsError
+from .keys import NON_FILTERABLE
 from .parallel import in_flight, slices
 from .vector_index import Progress, VectorIndex
 
 Finish: TypeAlias = Callable[[Sequence[Record]], Sequence[Record]]
 """Makes of records that are not in the destination what is put there."""
+
+TEXTS: Final = 64
+"""Records at a time that `finish` gets: what is lost when it fails is soon made again."""
 
 AT_A_TIME: Final = 4
 """Chunks under way: one is read while others are compared and written."""
@@ -32,7 +37,7 @@ AT_A_TIME: Final = 4
 
 @dataclass
 class Tally:
-    """What became of the records so far.
+    """What became of the records so far; calls under way count when they end.
 
     Args:
         same: were in the destination already, with the same content.
@@ -42,18 +47,21 @@ class Tally:
     written: int = 0
     same: int = 0
     left_out: dict[str, str] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    @property
-    def seen(self) -> int:
-        """All of them."""
-        return self.written + self.same + len(self.left_out)
+    def add(self, *, written: int = 0, same: int = 0) -> None:
+        """Count some; any thread may."""
+        with self._lock:
+            self.written += written
+            self.same += same
 
 
 def check_fit(source: Description, destination: Description, name: str) -> None:
     """Refuse a destination that cannot hold what the source has, before anything is written.
 
     Raises:
-        ConfigurationError: another dimension, or a key that is filterable only there.
+        ConfigurationError: another dimension or metric, or a key that is filterable on one
+            side only.
     """
     if source.dimension != destination.dimension:
         raise ConfigurationError(
@@ -61,17 +69,28 @@ def check_fit(source: Description, destination: Description, name: str) -> None:
             f"{destination.dimension}; use an index of {source.dimension}, or stache-s3vectors "
             "reembed to make new vectors of the texts"
         )
+    if source.metric != destination.metric:
+        raise ConfigurationError(
+            f"the vectors are searched by {source.metric} distance, index {name} by "
+            f"{destination.metric}; use an index of the same metric"
+        )
     check_keys(source, destination, name)
 
 
 def check_keys(source: Description, destination: Description, name: str) -> None:
-    """The keys' part of it: a text would not fit where it is filterable."""
+    """The keys' part of it: texts would not fit, or filters would stop to work."""
     missing = sorted(source.non_filterable - destination.non_filterable)
     if missing:
         raise ConfigurationError(
             f"index {name} has no non-filterable keys {', '.join(missing)}, as the source has; "
             f"the service would refuse more than {limits.FILTERABLE_METADATA_BYTES} bytes of them. "
             "Make one that has: stache-s3vectors indexes create"
+        )
+    hidden = sorted(destination.non_filterable - source.non_filterable - set(NON_FILTERABLE))
+    if hidden:
+        raise ConfigurationError(
+            f"index {name} does not filter on {', '.join(hidden)}, as the source does; use one "
+            "that does"
         )
 
 
@@ -93,18 +112,18 @@ def transfer(
     Raises:
         S3VectorsError: what is stored so far stays; calling again goes on from there.
     """
-    fresh = not next(destination.pages(metadata=False)).rows
-    work = partial(_store, destination, finish, fresh=fresh)
-    source = _Chunks(records)
+    fresh = finish is None and _is_empty(destination)
+    work = partial(_store, destination, tally, finish, fresh=fresh)
+    source = _Chunks(records, limits.PUT_BATCH if finish is None else TEXTS)
     for chunk, call in in_flight(work, source, AT_A_TIME):
-        error = call.exception()
-        if isinstance(error, PartialWriteError):
-            tally.written += len(error.done)
-        written, same = call.result()
-        tally.written += written
-        tally.same += same
+        call.result()
         progress(len(chunk))
     source.check()
+
+
+def _is_empty(index: VectorIndex) -> bool:
+    first = next(index.pages(metadata=False))
+    return not first.rows and first.token is None
 
 
 def differing(
@@ -113,10 +132,11 @@ def differing(
     """The keys of records that the destination has not, or not so.
 
     Args:
+        progress: called with the number of records just compared.
         data: compare the vectors, too, not their metadata only.
     """
     find = partial(_missing, destination, data=data)
-    source = _Chunks(records)
+    source = _Chunks(records, limits.PUT_BATCH)
     for chunk, call in in_flight(find, source, AT_A_TIME):
         yield from (record.key for record in call.result())
         progress(len(chunk))
@@ -124,18 +144,19 @@ def differing(
 
 
 class _Chunks:
-    """Records, as many at a time as one PutVectors takes.
+    """Records, so many at a time.
 
     An error in reading them ends them, and waits for `check`: what came before is good.
     """
 
-    def __init__(self, records: Iterable[Record]) -> None:
+    def __init__(self, records: Iterable[Record], size: int) -> None:
         self._records = records
+        self._size = size
         self._error: S3VectorsError | None = None
 
     def __iter__(self) -> Iterator[list[Record]]:
         whole = self._whole()
-        while chunk := list(islice(whole, limits.PUT_BATCH)):
+        while chunk := list(islice(whole, self._size)):
             yield chunk
 
     def _whole(self) -> Iterator[Record]:
@@ -151,13 +172,22 @@ class _Chunks:
 
 
 def _store(
-    destination: VectorIndex, finish: Finish | None, chunk: list[Record], *, fresh: bool
-) -> tuple[int, int]:
-    """Returns how many are written, and how many were there."""
+    destination: VectorIndex,
+    tally: Tally,
+    finish: Finish | None,
+    chunk: list[Record],
+    *,
+    fresh: bool,
+) -> None:
     missing = chunk if fresh else _missing(destination, chunk, data=finish is None)
+    tally.add(same=len(chunk) - len(missing))
     ready = missing if finish is None else finish(missing)
-    destination.put(ready)
-    return len(ready), len(chunk) - len(missing)
+    try:
+        destination.put(ready)
+    except PartialWriteError as error:
+        tally.add(written=len(error.done))
+        raise
+    tally.add(written=len(ready))
 
 
 def _missing(destination: VectorIndex, chunk: Sequence[Record], *, data: bool) -> list[Record]:
@@ -172,29 +202,38 @@ def _missing(destination: VectorIndex, chunk: Sequence[Record], *, data: bool) -
     ]
 
 
-def same(one: Record, other: Record, *, data: bool = True) -> bool:
-    """Whether two records hold the same, as far as the service keeps it: in float32."""
-    return _same_metadata(one.metadata, other.metadata) and (
-        not data or _same_vector(one.vector, other.vector)
+def same(record: Record, there: Record, *, data: bool = True) -> bool:
+    """Whether what is there is the record, as far as the service keeps it: in float32."""
+    return _same_metadata(record.metadata, there.metadata) and (
+        not data or _same_vector(record.vector, there.vector)
     )
 
 
-def _same_vector(one: Any, other: Any) -> bool:
-    if isinstance(one, Unread) and one == other:
+def _same_vector(vector: Any, there: Any) -> bool:
+    if isinstance(vector, Unread) and vector == there:
         return True
     # Other far ends may write the same float32 with more digits
-    return array("f", numbers(one)) == array("f", numbers(other))
+    return array("f", numbers(vector)) == array("f", numbers(there))
 
 
-def _same_metadata(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    return one.keys() == other.keys() and all(_same_value(one[key], other[key]) for key in one)
+def _same_metadata(metadata: Mapping[str, Any], there: Mapping[str, Any]) -> bool:
+    return metadata.keys() == there.keys() and all(
+        _same_value(metadata[key], there[key]) for key in metadata
+    )
 
 
-def _same_value(one: Any, other: Any) -> bool:
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_same_value, one, other))
-    if type(one) is type(other) and one == other:
+def _same_value(value: Any, there: Any) -> bool:
+    if isinstance(value, list) and isinstance(there, list):
+        return len(value) == len(there) and all(map(_same_value, value, there))
+    if type(value) is type(there) and value == there:
         return True
+    numeric = all(isinstance(n, (int, float)) and not isinstance(n, bool) for n in (value, there))
     # Another far end may write 1 as 1.0, or keep no more than float32 holds
-    numbers = all(isinstance(n, (int, float)) and not isinstance(n, bool) for n in (one, other))
-    return numbers and struct.pack("<f", one) == struct.pack("<f", other)
+    return numeric and (value == there or there == _float32(value))
+
+
+def _float32(number: float) -> float | None:
+    try:
+        return float(struct.unpack("<f", struct.pack("<f", number))[0])
+    except OverflowError:
+        return None

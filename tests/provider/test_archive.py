@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import json
+import re
+import shlex
+import subprocess
+import sys
 
 import pytest
 
@@ -119,21 +124,99 @@ def test_an_interrupted_export_goes_on(tmp_path, name):
     assert not list(tmp_path.glob("*.partial"))
 
 
-def test_the_beginning_of_another_index_s_export_is_not_gone_on_with(tmp_path):
-    """The index was made anew in between, with another metric."""
-    provider = tool.filled(1_200)
-    stache.failing(provider.client, "GetVectors", *range(11, 90))
-    tool.run("export", "a.jsonl", *EXPORT)
+def half_exported(count=2_500):
+    """An index, and the beginning of its export: of 1,000 vectors."""
+    provider = tool.filled(count)
+    stache.failing(provider.client, "GetVectors", *range(11, 99))
+    assert tool.run("export", "a.jsonl", *EXPORT).exit_code == 1
     close_engines()
-    other = stache.provider("documents", s3vectors_endpoint_url="local:data")
+    return stache.provider("documents", s3vectors_endpoint_url="local:data")
+
+
+def keys_in(path):
+    return [json.loads(line)["key"] for line in path.read_bytes().split(b"\n")[1:-2]]
+
+
+def test_the_export_of_an_index_that_was_made_anew_begins_anew(tmp_path):
+    """What is there is of another index, though its name is the same."""
+    other = half_exported()
     names = {"vectorBucketName": "my-bucket", "indexName": "documents"}
     other.client.delete_index(**names)
-    other.client.create_index(**names, dataType="float32", dimension=4, distanceMetric="euclidean")
+    other.insert([[1.0] * 4] * 3, ["t"] * 3, ids=["key-00001", "key-00002", "new"])
 
-    result = tool.run("export", "a.jsonl", *EXPORT)
+    shown = tool.run("export", "a.jsonl", *EXPORT)
 
-    assert result.exit_code == 2
-    assert "is the beginning of an export of another index" in result.stderr
+    assert shown.exit_code == 0
+    assert "Going on" not in shown.stderr
+    assert keys_in(tmp_path / "a.jsonl") == ["key-00001", "key-00002", "new"]
+
+
+def test_what_came_and_went_in_between_is_in_the_export_as_it_is_now(tmp_path):
+    """The beginning is kept only as far as it has the same keys."""
+    provider = half_exported()
+    provider.delete(["key-00500"])
+    provider.insert([[1.0] * 4], ["t"], ids=["key-00100a"])
+
+    tool.done("export", "a.jsonl", *EXPORT)
+
+    assert keys_in(tmp_path / "a.jsonl") == sorted(tool.contents(provider))
+
+
+def test_an_export_that_goes_on_says_so_and_from_when_it_is(tmp_path):
+    """Its beginning may be old; --force begins anew."""
+    half_exported()
+
+    went_on = tool.run("export", "a.jsonl", *EXPORT)
+
+    assert re.search(r"Going on after 1000 vectors, exported by 20\d\d-\d\d-\d\d ", went_on.stderr)
+    (tmp_path / "a.jsonl").unlink()
+    stache.client.close_engines()
+    half_exported()
+    assert "Going on" not in tool.run("export", "a.jsonl", "--force", *EXPORT).stderr
+
+
+def test_two_exports_to_one_file_do_not_mix(tmp_path):
+    """The second is told that there is a first."""
+    half_exported()
+    [partial] = tmp_path.glob("*.partial")
+
+    with partial.open("r+b") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        result = tool.run("export", "a.jsonl", *EXPORT)
+
+    assert result.exit_code == 1
+    assert "another export is writing a.jsonl." in result.stderr
+    assert not (tmp_path / "a.jsonl").exists()
+    assert tool.run("export", "a.jsonl", *EXPORT).exit_code == 0
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path):
+    """A folder that is not there, a folder, a name too long."""
+    tool.filled(1)
+    (tmp_path / "folder").mkdir()
+
+    for name in ("nowhere/a.jsonl", "folder", "x" * 300):
+        result = tool.run("export", name, *EXPORT)
+        assert (result.exit_code, "Stopped" in result.stderr) == (2, False), result.output
+
+
+def test_a_full_disk_is_an_error_like_others(tmp_path):
+    """What there is goes on when there is room."""
+    tool.filled(2_500)
+    command = [sys.executable, "-m", "stache_ai_s3vectors.cli", "export", "a.jsonl", *EXPORT]
+    close_engines()
+    limited = subprocess.run(
+        ["bash", "-c", f"ulimit -f 400; trap '' XFSZ; {shlex.join(command)}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert limited.returncode == 1
+    assert "Stopped: what is exported so far is in a.jsonl." in limited.stderr
+    assert "Fix: make room" in limited.stderr
+    tool.done("export", "a.jsonl", *EXPORT)
+    assert len(keys_in(tmp_path / "a.jsonl")) == 2_500
 
 
 @pytest.mark.parametrize(

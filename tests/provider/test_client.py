@@ -126,8 +126,8 @@ def test_a_missing_index_is_named_with_region_endpoint_and_what_creates_it(call)
     )
     assert "this index on first use: S3VECTORS_CREATE_INDEX=true" in text
     assert (
-        "stache-s3vectors indexes create --bucket my-bucket --dimension 4 --region eu-west-1 "
-        f"--endpoint {url}" in text
+        "stache-s3vectors indexes create --dimension 4 --bucket my-bucket "
+        f"--endpoint {url} --region eu-west-1" in text
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from stache_ai_s3vectors.cli import main
 from stache_ai_s3vectors.cli.options import settings_of
 from stache_ai_s3vectors.settings import resolve
 
+BUCKET_ARN = "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket"
 LOCAL = ["--bucket", "my-bucket", "--endpoint", "local:data", "--dimension", "8"]
 
 
@@ -159,7 +161,7 @@ def test_an_index_that_is_there_but_does_not_fit_is_not_recommended(monkeypatch)
     result = run("indexes", "create", *LOCAL[:-1], "16")
 
     assert result.exit_code == 2
-    assert "my-bucket/mine exists already, with 8 dimensions; wanted are 16" in result.output
+    assert "my-bucket/mine exists already, and has 8 dimensions; wanted are 16" in result.output
 
 
 @pytest.mark.parametrize(
@@ -205,7 +207,10 @@ def commands(group=main, path=()):
             yield (*path, name), command
 
 
-@pytest.mark.parametrize("words", [words for words, _ in commands()], ids=" ".join)
+OURS = [words for words, _ in commands() if words != ("serve",)]
+
+
+@pytest.mark.parametrize("words", OURS, ids=" ".join)
 def test_help_shows_an_example(words):
     """One that can be copied, of that command, with options that exist."""
     shown = run(*words, "--help").output
@@ -213,6 +218,7 @@ def test_help_shows_an_example(words):
     _, _, rest = shown.partition(f"stache-s3vectors {' '.join(words)} ")
     line = re.sub(r"\\\n\s*", "", rest).partition("\n")[0]
     assert "Example" in shown
+    assert line.strip() not in ("", "[OPTIONS]")
     assert set(re.findall(r"--[a-z-]+", line)) <= set(re.findall(r"--[a-z-]+", shown))
 
 
@@ -368,6 +374,7 @@ def test_serve_is_the_local_engine():
     shown = run("serve", "--help").output
 
     assert shown.startswith("Usage: stache-s3vectors serve [OPTIONS]")
+    assert "s3vectors-local serve --port 9100 --data ./data" in shown
     assert "--latency" in shown
     assert run("serve", "--host", "").exit_code == 2
 
@@ -383,3 +390,99 @@ def test_help_loads_neither_boto_nor_stache():
     result = subprocess.run(command, capture_output=True, text=True, check=True)
 
     assert result.stdout == "set()\n"
+
+
+@pytest.mark.parametrize("value", ["abc", "0", "4097"])
+def test_a_dimension_that_cannot_be_is_refused(value):
+    """As an option, and as a variable, which Stache reads when it is imported."""
+    command = [sys.executable, "-m", "stache_ai_s3vectors.cli", "stats", "--bucket", "my-bucket"]
+    told = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "EMBEDDING_DIMENSION": value},
+    )
+
+    assert run("stats", "--bucket", "my-bucket", "--dimension", value).exit_code == 2
+    assert told.returncode == 2
+    assert "Traceback" not in told.stderr
+
+
+def test_a_fault_of_this_program_is_told_without_a_traceback(monkeypatch):
+    """With the option that shows where."""
+    monkeypatch.setattr("stache_ai_s3vectors.provision.list_indexes", lambda _: {}["a"])
+
+    result = run("indexes", "list", *LOCAL)
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: KeyError: ")
+    assert "Fix: --debug shows where" in result.stderr
+
+
+@pytest.mark.parametrize("index", ["*", "", "x/../*"])
+def test_a_policy_is_for_indexes_not_for_patterns(index):
+    """It would grant more than was meant."""
+    result = run("policy", "--bucket", BUCKET_ARN, "--index", index)
+
+    assert result.exit_code == 2
+
+
+def test_a_policy_knows_the_partition_of_its_region():
+    """China's is not "aws"."""
+    result = run(
+        *("policy", "--bucket", "my-bucket", "--account", "123456789012"),
+        *("--region", "cn-north-1", "--index", "documents"),
+    )
+
+    assert "arn:aws-cn:s3vectors:cn-north-1:123456789012:bucket/my-bucket" in result.output
+
+
+def test_what_is_in_the_data_cannot_write_to_the_terminal():
+    """A namespace with a newline and an escape sequence."""
+    provider = stache.provider(
+        "documents-8", s3vectors_endpoint_url="local:data", embedding_dimension=8
+    )
+    provider.insert([[1.0] * 8], ["t"], namespace="a\nstatuses: \x1b[31mred")
+
+    shown = run("stats", *LOCAL, "--index", "documents-8").output
+
+    assert "namespaces: a\\nstatuses: \\x1b[31mred 1" in shown
+
+
+def test_indexes_create_looks_before_it_makes(monkeypatch):
+    """One that does not fit keeps the others from being made."""
+    monkeypatch.setenv("S3VECTORS_INSIGHTS_INDEX", "mine")
+    run("indexes", "create", *LOCAL)
+
+    run("indexes", "create", *LOCAL[:-1], "16")
+
+    listed = json.loads(run("indexes", "list", *LOCAL, "--json").output)
+    assert [index["name"] for index in listed] == ["documents-8", "mine", "summaries-8"]
+
+
+def test_indexes_create_that_fails_half_way_says_what_is_made():
+    """And goes on when it is called again."""
+    provider = stache.provider(
+        "documents-8", s3vectors_endpoint_url="local:data", embedding_dimension=8
+    )
+    stache.failing(provider.client, "CreateIndex", *range(2, 99), code="AccessDeniedException")
+
+    result = run("indexes", "create", *LOCAL)
+
+    assert result.exit_code == 1
+    assert "Stopped: created are documents-8." in result.stderr
+
+
+def test_indexes_delete_tells_what_it_deleted_before_a_failure():
+    """Index by index."""
+    run("indexes", "create", *LOCAL)
+    provider = stache.provider(
+        "documents-8", s3vectors_endpoint_url="local:data", embedding_dimension=8
+    )
+    stache.failing(provider.client, "DeleteIndex", 2, code="AccessDeniedException")
+
+    result = run("indexes", "delete", "documents-8", "insights-8", "documents-8", "--yes", *LOCAL)
+
+    assert result.exit_code == 1
+    assert "Stopped: deleted are documents-8." in result.stderr

@@ -72,6 +72,7 @@ def test_read_only_makes_no_round_trip(store):
     calls = stache.calls(stache.provider(s3vectors_endpoint_url="local:data").client)
 
     assert wrong("--level", "read") == []
+    assert "QueryVectors" in calls
     assert not {"PutVectors", "DeleteVectors", "CreateIndex"} & {*calls}
 
 
@@ -103,9 +104,9 @@ SETTINGS = {
     ),
     "an unknown profile": (
         {"AWS_PROFILE": "nobody", "S3VECTORS_ENDPOINT_URL": "http://127.0.0.1:1"},
-        "settings",
+        "credentials",
         "The config profile (nobody) could not be found",
-        "correct that",
+        "correct AWS_PROFILE",
     ),
     "no credentials": (
         {
@@ -132,14 +133,14 @@ SETTINGS = {
     "no such bucket": (
         {"S3VECTORS_BUCKET_NAME": "your-bucket"},
         "bucket",
-        "there is no vector bucket your-bucket in us-east-1, nor in any other region",
+        "there is no vector bucket your-bucket in us-east-1, nor in the 33 other regions",
         "correct S3VECTORS_BUCKET_NAME",
     ),
     "no such index": (
         {"S3VECTORS_SUMMARIES_INDEX": "sumaries"},
         "sumaries",
         "there is no such index in my-bucket; the bucket has documents, insights, summaries",
-        "correct the setting that names it",
+        "correct S3VECTORS_SUMMARIES_INDEX, or: S3VECTORS_SUMMARIES_INDEX=sumaries stache-",
     ),
     "another dimension": (
         {"EMBEDDING_DIMENSION": "8"},
@@ -215,7 +216,8 @@ def test_hybrid_search_without_text_search_is_wrong(store, monkeypatch):
 
     [(check, text, fix)] = wrong()
 
-    assert (check, fix) == ("documents", "stache-s3vectors indexes upgrade documents")
+    assert check == "documents"
+    assert fix.startswith("stache-s3vectors indexes upgrade documents --bucket my-bucket ")
     assert "it has no text search" in text
 
 
@@ -239,35 +241,67 @@ def under(document):
     stache.engine("local:data", policies=Policies(json.dumps(document)))
 
 
-@pytest.mark.parametrize("action", LEVELS["read-write"].index)
-def test_each_action_that_is_denied_is_named(store, action):
-    """With the ARN; and what the others can do is tried all the same."""
-    document = policy("read-write", ARN, KINDS)
-    document["Statement"][0]["Action"].remove(f"s3vectors:{action}")
-    under(document)
-
-    found = wrong()
-
-    assert len(found) == len(KINDS)
-    for kind, (_, text, fix) in zip(KINDS, found, strict=True):
-        assert f"s3vectors:{action} on resource: {ARN}/index/{kind}" in text
-        assert f"allow s3vectors:{action} on {ARN}/index/{kind}" in fix
-
-
-@pytest.mark.parametrize(
-    "action", [*LEVELS["manage-indexes"].bucket, *LEVELS["manage-indexes"].index]
-)
-def test_so_is_each_of_manage_indexes(store, action):
-    """When that level is asked about."""
-    document = policy("manage-indexes", ARN, KINDS)
+def without(level, action):
+    """From now on that action of a level is denied."""
+    document = policy(level, ARN, KINDS)
     for statement in document["Statement"]:
         statement["Action"] = [a for a in statement["Action"] if a != f"s3vectors:{action}"]
     under(document)
 
-    found = wrong("--level", "manage-indexes")
 
-    assert found
-    assert all(f"s3vectors:{action}" in text for _, text, _ in found)
+@pytest.mark.parametrize("action", ["GetVectors", "ListVectors", "QueryVectors", "DeleteVectors"])
+def test_an_action_that_is_denied_is_one_finding(store, action):
+    """With all ARNs; the others are tried all the same, and nothing is written."""
+    without("read-write", action)
+
+    [(check, text, fix)] = wrong()
+
+    arns = ", ".join(f"{ARN}/index/{kind}" for kind in sorted(KINDS))
+    assert check == "permissions"
+    assert f"s3vectors:{action} is not allowed on {arns}" in text
+    assert fix.startswith(f"allow s3vectors:{action} on {arns}")
+    stache.client.close_engines()
+    assert not tool.contents(stache.provider("documents", s3vectors_endpoint_url="local:data"))
+
+
+@pytest.mark.parametrize(
+    "action, checks",
+    [("GetIndex", KINDS), ("PutVectors", [f"round trip in {kind}" for kind in KINDS])],
+)
+def test_an_action_that_stands_for_an_index_is_named_for_each(store, action, checks):
+    """Without GetIndex nothing is known of it; PutVectors is the round trip."""
+    without("read-write", action)
+
+    found = wrong()
+
+    assert [check for check, _, _ in found] == [*checks]
+    for kind, (_, _, fix) in zip(KINDS, found, strict=True):
+        assert f"allow s3vectors:{action} on {ARN}/index/{kind}" in fix
+
+
+@pytest.mark.parametrize(
+    "action", ["CreateIndex", "UpdateIndexMode", "ListIndexes", "GetVectorBucket"]
+)
+def test_so_is_one_of_manage_indexes(store, action):
+    """When that level is asked about; what Stache needs is tried all the same."""
+    without("manage-indexes", action)
+
+    [(_, text, _)] = wrong("--level", "manage-indexes")
+    shown = tool.run("doctor", "--level", "manage-indexes").stdout
+
+    assert f"s3vectors:{action}" in text
+    assert "round trip in documents: inserted" in shown
+    assert (
+        "round trip in documents: inserted"
+        in tool.run("doctor", "--level", "manage-indexes").stdout
+    )
+
+
+def test_what_cannot_be_tried_without_a_change_is_said_not_to_be(store):
+    """Nobody knows what AWS does when a text search is added again."""
+    shown = tool.run("doctor", "--level", "manage-indexes").stdout
+
+    assert "UpdateMetadataConfiguration not tried: a call would change something" in shown
 
 
 def test_a_policy_of_the_level_is_enough(store):
@@ -279,7 +313,8 @@ def test_a_policy_of_the_level_is_enough(store):
         stache.engine("local:data", policies=policies)
 
         assert wrong("--level", level) == []
-        assert policies.unused() == []
+        left = "s3vectors:UpdateMetadataConfiguration was granted and never used"
+        assert all(left in line for line in policies.unused())
 
 
 def test_the_bucket_in_another_region_is_found_without_asking_for_the_bucket(store, monkeypatch):
@@ -394,10 +429,10 @@ def test_a_vector_that_cannot_be_removed_again_is_named(store):
     client = stache.provider(s3vectors_endpoint_url="local:data").client
     stache.failing(client, "DeleteVectors", *range(2, 99))
 
-    [(check, _, fix)] = wrong("--index", "documents")
+    [(check, text, fix)] = wrong("--index", "documents")
 
     assert check == "round trip in documents"
-    assert "is left behind" in fix
+    assert "the vector stache-s3vectors-doctor-" in text
     assert "stache-s3vectors purge --index documents --namespace stache-s3vectors-doctor-" in fix
 
 
@@ -421,3 +456,142 @@ def test_indexes_that_are_not_named_are_told_to_be(monkeypatch, store):
 
     assert [check for check, _, _ in found] == ["stache"]
     assert "S3VECTORS_DOCUMENTS_INDEX, S3VECTORS_SUMMARIES_INDEX" in tool.run("doctor").stdout
+
+
+def test_a_vector_is_removed_when_the_round_trip_is_interrupted(store, monkeypatch):
+    """Ctrl-C between the insert and the end."""
+    provider = stache.provider("documents", s3vectors_endpoint_url="local:data")
+
+    def press(**_):
+        raise KeyboardInterrupt
+
+    seen = stache.calls(provider.client)
+    provider.client.meta.events.register(
+        "before-call.s3vectors.QueryVectors", lambda **_: press() if "PutVectors" in seen else None
+    )
+
+    result = tool.run("doctor", "--index", "documents")
+
+    assert result.exit_code == 1
+    assert seen.count("DeleteVectors") == 2
+    assert not tool.contents(provider)
+
+
+def test_a_vector_whose_insert_was_not_answered_is_removed(store):
+    """It may have been stored."""
+    provider = stache.provider("documents", s3vectors_endpoint_url="local:data")
+    stache.losing_the_answer(provider.client, "PutVectors", 1)
+
+    [(check, text, _)] = wrong("--index", "documents")
+
+    assert check == "round trip in documents"
+    assert "Currently unable" in text
+    assert not tool.contents(provider)
+
+
+def test_what_may_be_made_on_aws_is_not_called_ready_without_a_word(monkeypatch):
+    """CreateIndex cannot be tried; and without GetVectorBucket it will not work."""
+    monkeypatch.setenv("S3VECTORS_CREATE_INDEX", "true")
+    with far_ends.server() as url:
+        with closing(far_ends.boto_client(endpoint_url=url)) as client:
+            client.create_vector_bucket(vectorBucketName="my-bucket")
+        shown = tool.run("doctor", "--endpoint", url, "--region", "us-east-1").stdout
+
+    assert (
+        "Warning: documents: not there yet; the provider makes it on first use, if it may" in shown
+    )
+
+
+def test_a_key_that_is_disabled_is_not_called_allowed(store):
+    """KMS refuses with 400, which is no permission."""
+    client = stache.client.connect(resolve(stache.Settings()))
+    body = b'{"message":"The key is disabled"}'
+    disabled = stache.Answer(400, {"x-amzn-errortype": "KmsDisabledException"}, body)
+    stache.answering(client, "GetVectors", *[disabled] * 9)
+
+    found = wrong("--level", "read", "--index", "documents")
+
+    assert found
+    assert all("look at the customer key" in fix for _, _, fix in found)
+
+
+def test_a_copy_of_the_bucket_in_another_region_is_no_fault(store, monkeypatch):
+    """As long as any of the indexes is here."""
+    tool.done("indexes", "create", "--region", "eu-west-1")
+    under(policy("read-write", ARN, ["summaries", "insights"]))
+
+    found = wrong()
+
+    assert [check for check, _, _ in found] == ["documents"]
+
+
+def test_a_lost_connection_is_an_error_like_others(monkeypatch):
+    """Botocore's has a response that is None."""
+    monkeypatch.setenv("S3VECTORS_MAX_ATTEMPTS", "1")
+    with far_ends.server("--fault", "dropped:1") as url:
+        [(check, text, fix)] = wrong("--endpoint", url, "--region", "us-east-1")
+
+    assert check == "endpoint"
+    assert "Connection was closed" in text
+    assert "start the server" not in fix
+
+
+def test_the_account_of_the_bucket_s_arn_is_compared(store, monkeypatch):
+    """The bucket of that name may be another's."""
+    arn = ARN.replace("123456789012", "999999999999")
+    monkeypatch.setenv("S3VECTORS_BUCKET_NAME", arn)
+
+    [(check, text, _)] = wrong()
+
+    assert check == "account"
+    assert arn in text
+
+
+@pytest.mark.parametrize("profile", ["credential_process = /nowhere/program", "role_arn = x"])
+def test_credentials_that_cannot_be_had_are_told(tmp_path, monkeypatch, profile):
+    """A program that is not there, a role without a source."""
+    (tmp_path / "config").write_text(f"[profile mine]\n{profile}\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_PROFILE", "mine")
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+
+    [(check, _, fix)] = wrong("--endpoint", "http://127.0.0.1:1")
+
+    assert check == "credentials"
+    assert fix
+
+
+def refusal(code):
+    return 403, f"<ErrorResponse><Error><Code>{code}</Code></Error></ErrorResponse>"
+
+
+ANN = "<Arn>arn:aws:iam::1:user/ann</Arn><UserId>U</UserId><Account>111122223333</Account>"
+ANSWER = "GetCallerIdentityResponse"
+STS = {
+    "ok": (200, f"<{ANSWER}><GetCallerIdentityResult>{ANN}</GetCallerIdentityResult></{ANSWER}>"),
+    "wrong": refusal("ExpiredToken"),
+    "skipped": refusal("AccessDenied"),
+}
+
+
+@pytest.mark.parametrize("state", STS)
+def test_sts_says_whose_the_credentials_are(monkeypatch, state):
+    """What it refuses to say stops nothing, unless the credentials are no good."""
+
+    class Sts(_Page):
+        def do_POST(self):
+            status, text = STS[state]
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Sts) as web:
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", f"http://127.0.0.1:{web.server_port}")
+        result = tool.run("doctor", "--endpoint", "http://127.0.0.1:1", "--json")
+        web.shutdown()
+
+    [told] = [c for c in json.loads(result.stdout)["checks"] if c["check"] == "credentials"]
+    assert told["state"] == state
+    assert state != "ok" or "account 111122223333" in told["text"]

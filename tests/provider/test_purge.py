@@ -69,6 +69,26 @@ def test_it_goes_through_all_of_stache_s_indexes(monkeypatch):
     }
 
 
+def test_what_was_deleted_before_a_failure_is_told(provider, monkeypatch):
+    """Also what was deleted from the indexes before."""
+    other = stache.provider("other", s3vectors_endpoint_url="local:data")
+    other.insert([[1.0] * 4], ["t"], namespace="books")
+    stache.failing(provider.client, "DeleteVectors", 2)
+
+    result = tool.run("purge", "--namespace", "books", "--yes", *INDEX, "--index", "other")
+
+    assert result.exit_code == 1
+    assert "documents: 12 vectors deleted" in result.stdout
+    assert "Stopped: 12 of documents and 0 vectors of other are deleted" in result.stderr
+
+
+def test_an_index_that_is_named_twice_is_gone_through_once(provider):
+    """Otherwise the second count would hide the first."""
+    told = tool.told("purge", "--namespace", "books", "--yes", *INDEX, "--index", "documents")
+
+    assert told["indexes"] == {"documents": {"vectors": 12}}
+
+
 def test_nothing_said_is_wrong_usage(provider):
     """It would be everything."""
     result = tool.run("purge", "--yes", *INDEX)

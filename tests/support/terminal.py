@@ -25,7 +25,7 @@ import pyte
 
 import words
 
-COLUMNS: Final = 240
+COLUMNS: Final = 400
 LINES: Final = 400
 PATIENCE: Final = 120
 """Seconds without any output after which something hangs."""

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
+from io import BufferedRandom
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from stache_ai_s3vectors.errors import ConfigurationError
+from stache_ai_s3vectors.errors import ConfigurationError, S3VectorsError, UnavailableError
 
-from .options import existing, filter_option, names_of, reached, resumable, with_settings
+from .options import destination, existing, filter_option, names_of, resumable, with_settings
 from .progress import progress
 
 if TYPE_CHECKING:
+    from stache_ai_s3vectors.answers import Description
     from stache_ai_s3vectors.filters import Filter
     from stache_ai_s3vectors.settings import Options, Settings
     from stache_ai_s3vectors.vector_index import VectorIndex
@@ -37,7 +42,7 @@ def options_of(settings: Settings, name: str | None) -> Options:
 @_INDEX
 @click.option("--namespace", help="Only of this namespace; ns/* is ns and all below it.")
 @click.option("--filter", "condition", help='Only what passes, such as \'{"doc_id": "a"}\'.')
-@click.option("--force", is_flag=True, help="Replace FILE when it exists.")
+@click.option("--force", is_flag=True, help="Replace FILE when it exists, and begin anew.")
 @with_settings
 def export_command(  # noqa: PLR0913 - one for each option
     settings: Settings,
@@ -52,9 +57,9 @@ def export_command(  # noqa: PLR0913 - one for each option
     """Write an index to FILE, as JSON Lines; compressed when it is called ….gz.
 
     Vectors, texts and metadata exactly as they are stored, in the order of their keys, each
-    line with a checksum. An export that was interrupted goes on when it is called again; what
-    changes in the index meanwhile may or may not be in it. The keys are held in memory, about
-    100 bytes each.
+    line with a checksum. An export that was interrupted goes on when it is called again (but
+    not with --force); what changes in the index meanwhile may or may not be in it. The keys are
+    held in memory, about 150 bytes each.
 
     \b
     Example:
@@ -62,45 +67,97 @@ def export_command(  # noqa: PLR0913 - one for each option
     """  # noqa: D301 - \b keeps click from wrapping the example
     from stache_ai_s3vectors import filters
 
-    if file.exists() and not force:
-        raise ConfigurationError(f"{file} exists; choose another name, or add --force")
+    _check_target(file, force=force)
     parts = [*filters.conditions(filter_option(condition)), *filters.in_namespace(namespace)]
     index = existing(options_of(settings, name))
-    partial = _partial(file, index.options, parts)
-    with resumable(lambda: f"what is exported so far is in {partial}"), _opened(partial) as opened:
+    partial = _partial(file, index.describe(), parts)
+    if force:
+        partial.unlink(missing_ok=True)
+    with _opened(partial) as opened:
         count = _export(index, parts, opened, compressed=file.suffix == ".gz")
-    partial.replace(file)
+        partial.replace(file)  # while it is locked
     told = {"file": str(file), "index": index.options.index, "vectors": count}
     click.echo(json.dumps(told) if as_json else f"{file}: {count} vectors of {index.name}")
 
 
-def _opened(partial: Path) -> Any:
+def _check_target(file: Path, *, force: bool) -> None:
     try:
-        return partial.open("r+b" if partial.exists() else "w+b")
+        there, regular = file.exists(), file.is_file()
+    except OSError as error:
+        raise ConfigurationError(f"{file} cannot be written: {error.strerror}") from error
+    if not file.name or (there and not regular):
+        raise ConfigurationError(f"{str(file)!r} is no regular file; name one")
+    if there and not force:
+        raise ConfigurationError(f"{file} exists; choose another name, or add --force")
+
+
+def _opened(partial: Path) -> BufferedRandom:
+    """The file, which no other process writes.
+
+    Raises:
+        ConfigurationError: it cannot be written.
+        UnavailableError: another process does.
+    """
+    try:
+        opened = partial.open("r+b" if partial.exists() else "w+b")
     except OSError as error:
         raise ConfigurationError(f"{partial} cannot be written: {error.strerror}") from error
+    if _is_locked(opened) and partial.exists():
+        return opened
+    opened.close()
+    raise UnavailableError(f"another export is writing {partial}; wait for it, or choose another")
 
 
-def _partial(file: Path, options: Options, parts: list[Filter]) -> Path:
+def _is_locked(opened: BufferedRandom) -> bool:
+    try:
+        import fcntl
+    except ImportError:  # pragma: no cover - Windows locks nothing here
+        return True
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _partial(file: Path, index: Description, parts: list[Filter]) -> Path:
     """The file's name until it is whole; another for another source."""
-    source = [options.endpoint, options.region, options.bucket, options.index, parts]
-    tag = hashlib.sha256(json.dumps(source).encode()).hexdigest()[:8]
+    source = json.dumps([index.arn, index.created, parts])
+    tag = hashlib.sha256(source.encode()).hexdigest()[:8]
     return file.with_name(f"{file.name}.{tag}.partial")
 
 
-def _export(index: VectorIndex, parts: list[Filter], file: Any, *, compressed: bool) -> int:
+def _export(
+    index: VectorIndex, parts: list[Filter], file: BufferedRandom, *, compressed: bool
+) -> int:
     from stache_ai_s3vectors.exports import Writer, header
 
-    writer = Writer(file, compressed=compressed, head=header(index.describe()))
     with progress("finding the vectors") as found:
         keys = sorted(_keys(index, parts, found))
-    left = [key for key in keys if writer.last_key is None or key > writer.last_key]
-    with progress("exporting", len(left)) as done:
-        for record in index.get(left, data=True):
-            writer.add(record)
-            done(1)
-    writer.finish()
+    written = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime).astimezone()
+    with resumable(lambda: f"what is exported so far is in {file.name}"), _room(file.name):
+        head = header(index.describe())
+        writer = Writer(file, compressed=compressed, head=head, keys=keys)
+        left = keys[writer.count :]
+        if writer.count:
+            since = written.isoformat(" ", "seconds")
+            click.echo(f"Going on after {writer.count} vectors, exported by {since}.", err=True)
+        with progress("exporting", len(left)) as done:
+            for record in index.get(left, data=True):
+                writer.add(record)
+                done(1)
+        writer.finish()
     return writer.count
+
+
+@contextmanager
+def _room(name: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        full = S3VectorsError(f"{name} cannot be written: {error.strerror}")
+        full.remedy = "make room"
+        raise full from error
 
 
 def _keys(index: VectorIndex, parts: list[Filter], found: Any) -> Iterator[str]:
@@ -137,8 +194,11 @@ def import_command(settings: Settings, *, file: Path, name: str | None, as_json:
         reader = Reader(opened)
         source = reader.description()
         # Where a missing index is made, it is made for what comes
-        index = reached(replace(options_of(settings, name), dimension=source.dimension))
-        check_fit(source, index.describe(), index.name)
+        place = destination(
+            replace(options_of(settings, name), dimension=source.dimension), source.metric
+        )
+        check_fit(source, place.told, place.name)
+        index = place.made()
         with resumable(lambda: f"{tally.written} vectors are imported"), progress("importing") as d:
             transfer(reader.records(), index, tally, d)
     told = {"file": str(file), "index": index.options.index}

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from stache_ai_s3vectors.arns import INDEX_ARN
-from stache_ai_s3vectors.errors import ConfigurationError, InvalidInputError
+from stache_ai_s3vectors.errors import ConfigurationError, S3VectorsError
 from stache_ai_s3vectors.keys import NAMESPACE, STATUS
 
-from .options import existing, reached, resumable, settings_of, with_values
+from .options import destination, existing, printable, resumable, settings_of, with_values
 from .progress import progress
 
 if TYPE_CHECKING:
@@ -46,10 +46,23 @@ def _with_sides(command: Callable[..., None]) -> Callable[..., None]:
 def _sides(values: dict[str, Any]) -> tuple[VectorIndex, Options]:
     """The source, which is there, and where the destination is or will be."""
     source = _located("source", "from", values)
-    destination = _located("destination", "to", values)
-    if source == destination:
+    place = _located("destination", "to", values)
+    if source == place:
         raise click.UsageError("SOURCE and DESTINATION are the same index")
-    return existing(source), destination
+    index = existing(source)
+    _check_account(values["source"], index)
+    _check_account(values["destination"], index)
+    return index, place
+
+
+def _check_account(location: str, source: VectorIndex) -> None:
+    """Names are looked up in the caller's own account, whatever an ARN says."""
+    wanted, own = INDEX_ARN.fullmatch(location), INDEX_ARN.fullmatch(source.describe().arn)
+    if wanted and own and wanted["account"] != own["account"]:
+        raise ConfigurationError(
+            f"{location} is in account {wanted['account']}, the credentials are of "
+            f"{own['account']}; export with those of one account, import with the other's"
+        )
 
 
 def _located(name: str, way: str, values: dict[str, Any]) -> Options:
@@ -58,18 +71,20 @@ def _located(name: str, way: str, values: dict[str, Any]) -> Options:
 
     found = INDEX_ARN.fullmatch(values[name])
     bucket, _, index = values[name].rpartition("/")
-    region = values[f"{way}_region"] or values["region"]
+    given = {name: _own(values, way, name) for name in ("region", "endpoint")}
     if found:
-        bucket, index, region = found["bucket"], found["index"], region or found["region"]
+        bucket, index = found["bucket"], found["index"]
+        given["region"] = given["region"] or found["region"]
     settings = settings_of(
-        {
-            "bucket": bucket or values["bucket"],
-            "region": region,
-            "endpoint": values[f"{way}_endpoint"] or values["endpoint"],
-            "dimension": values["dimension"],
-        }
+        {**given, "bucket": bucket or values["bucket"], "dimension": values["dimension"]}
     )
     return replace(resolve(settings), index=index)
+
+
+def _own(values: dict[str, Any], way: str, name: str) -> Any:
+    """The option of one side, else that of both."""
+    own = values[f"{way}_{name}"]
+    return values[name] if own is None else own
 
 
 @click.command("copy")
@@ -92,11 +107,11 @@ def copy_command(*, as_json: bool, **values: Any) -> None:
 
     source, place = _sides(values)
     told = source.describe()
-    destination = reached(replace(place, dimension=told.dimension))
-    check_fit(told, destination.describe(), destination.name)
-    tally = Tally()
-    _run(source.records, destination, tally)
-    _report(destination, tally, as_json=as_json)
+    into = destination(replace(place, dimension=told.dimension), told.metric)
+    check_fit(told, into.told, into.name)
+    tally, index = Tally(), into.made()
+    compared = _run(source.records, index, tally)
+    _report(index, tally, compared, as_json=as_json)
 
 
 def _run(
@@ -104,32 +119,56 @@ def _run(
     destination: VectorIndex,
     tally: Tally,
     finish: Any = None,
-) -> None:
-    """Transfer, then compare; `records` reads the source from its beginning."""
-    from stache_ai_s3vectors.transfers import differing, transfer
+) -> int:
+    """Transfer, then compare; returns how many were compared.
+
+    Args:
+        records: reads the source from its beginning.
+    """
+    from stache_ai_s3vectors.transfers import transfer
 
     with resumable(lambda: f"{tally.written} vectors are written, {tally.same} were there"):
         with progress("copying") as done:
             transfer(records(), destination, tally, done, finish)
-        with progress("comparing", tally.seen) as done:
-            wrong = [
-                key
-                for key in differing(records(), destination, done, data=finish is None)
-                if key not in tally.left_out
-            ]
+        compared = _compare(records(), destination, tally, data=finish is None)
+    stored = tally.written + tally.same
+    if compared < stored:
+        raise click.ClickException(
+            f"{stored} vectors went to {destination.name}, and the source has {compared} now: it "
+            "was changed meanwhile; run it again"
+        )
+    return compared
+
+
+def _compare(
+    records: Iterator[Record], destination: VectorIndex, tally: Tally, *, data: bool
+) -> int:
+    """How many vectors were compared, all of them the same."""
+    from stache_ai_s3vectors.transfers import differing
+
+    compared = 0
+
+    def count(vectors: int) -> None:
+        nonlocal compared
+        compared += vectors
+        done(vectors)
+
+    with progress("comparing", tally.written + tally.same) as done:
+        found = list(differing(records, destination, count, data=data))
+    wrong = [key for key in found if key not in tally.left_out]
     if wrong:
         raise click.ClickException(
             f"{len(wrong)} vectors of the source are not in {destination.name}, or not so: "
-            f"{', '.join(wrong[:_SHOWN])}. If the source was written meanwhile, run it again"
+            f"{', '.join(map(printable, wrong[:_SHOWN]))}. If the source was written meanwhile, "
+            "run it again"
         )
+    return compared - len(found)
 
 
-def _report(destination: VectorIndex, tally: Tally, *, as_json: bool) -> None:
-    counts = {
-        "written": tally.written,
-        "unchanged": tally.same,
-        "verified": tally.written + tally.same,
-    }
+def _report(
+    destination: VectorIndex, tally: Tally, compared: int, *, as_json: bool, what: str = ""
+) -> None:
+    counts = {"written": tally.written, "unchanged": tally.same, "verified": compared}
     if as_json:
         click.echo(
             json.dumps({"index": destination.options.index, **counts, "leftOut": tally.left_out})
@@ -137,7 +176,7 @@ def _report(destination: VectorIndex, tally: Tally, *, as_json: bool) -> None:
     else:
         click.echo(
             f"{destination.name}: {tally.written} vectors written, {tally.same} were there "
-            f"already; all {counts['verified']} compared with the source and the same"
+            f"already; {what}all {compared} compared with the source and the same"
         )
     _fail_for(tally.left_out)
 
@@ -146,7 +185,7 @@ def _fail_for(left_out: dict[str, str]) -> None:
     if not left_out:
         return
     for key, why in list(left_out.items())[:_SHOWN]:
-        click.echo(f"  {key}: {why}", err=True)
+        click.echo(f"  {printable(key)}: {why}", err=True)
     raise click.ClickException(f"{len(left_out)} vectors are left out, the first are above")
 
 
@@ -172,22 +211,23 @@ def reembed_command(*, as_json: bool, **values: Any) -> None:
 
     source, place = _sides(values)
     embedder = Embedder(settings_of({"bucket": place.bucket}))
-    destination = reached(replace(place, dimension=embedder.dimension))
-    told = destination.describe()
-    if told.dimension != embedder.dimension:
+    into = destination(replace(place, dimension=embedder.dimension), source.describe().metric)
+    if into.told.dimension != embedder.dimension:
         raise ConfigurationError(
-            f"the embedder makes vectors of {embedder.dimension} dimensions, index "
-            f"{destination.name} has {told.dimension}; make an index of {embedder.dimension}, or "
-            "set EMBEDDING_PROVIDER and its model to one of that size"
+            f"the embedder makes vectors of {embedder.dimension} dimensions, index {into.name} has "
+            f"{into.told.dimension}; make an index of {embedder.dimension}, or set "
+            "EMBEDDING_PROVIDER and its model to one of that size"
         )
-    check_keys(source.describe(), told, destination.name)
-    tally = Tally(left_out=embedder.left_out)
+    check_keys(source.describe(), into.told, into.name)
+    tally, index = Tally(left_out=embedder.left_out), into.made()
 
     def records() -> Iterator[Record]:
         return (Record(key, [], stored) for page in source.pages() for key, stored in page.rows)
 
-    _run(records, destination, tally, lambda missing: embedder.embedded(missing, told.metric))
-    _report(destination, tally, as_json=as_json)
+    embedder.check(index)
+    metric = into.told.metric
+    compared = _run(records, index, tally, lambda missing: embedder.embedded(missing, metric))
+    _report(index, tally, compared, as_json=as_json, what="texts and metadata of ")
 
 
 @click.command("migrate")
@@ -213,20 +253,20 @@ def migrate_command(*, kept: tuple[str, ...], yes: bool, as_json: bool, **values
 
     source, place = _sides(values)
     told = source.describe()
-    destination = reached(replace(place, dimension=told.dimension))
+    into = destination(replace(place, dimension=told.dimension), told.metric)
     wanted = replace(told, non_filterable=told.non_filterable | set(NON_FILTERABLE))
-    check_fit(wanted, destination.describe(), destination.name)
-    restorer = Restorer(destination.describe().non_filterable, kept)
-    tally = Tally()
+    check_fit(wanted, into.told, into.name)
+    restorer = Restorer(into.told.non_filterable, kept)
     if not yes:
-        _preview(source, destination, restorer, as_json=as_json)
+        _preview(source, into.name, restorer, as_json=as_json)
         return
+    tally, index = Tally(), into.made()
 
     def records() -> Iterator[Record]:
         return _restored(source.records(), restorer, tally.left_out)
 
-    _run(records, destination, tally)
-    _report(destination, tally, as_json=as_json)
+    compared = _run(records, index, tally)
+    _report(index, tally, compared, as_json=as_json)
 
 
 def _restored(
@@ -235,13 +275,11 @@ def _restored(
     for record in records:
         try:
             yield restorer.restore(record)
-        except InvalidInputError as error:  # noqa: PERF203 - one is no reason not to take the rest
+        except S3VectorsError as error:  # noqa: PERF203 - one is no reason not to take the rest
             left_out[record.key] = str(error)
 
 
-def _preview(
-    source: VectorIndex, destination: VectorIndex, restorer: Restorer, *, as_json: bool
-) -> None:
+def _preview(source: VectorIndex, destination: str, restorer: Restorer, *, as_json: bool) -> None:
     """Say what would be done."""
     from stache_ai_s3vectors.batches import Record
 
@@ -265,12 +303,13 @@ def _preview(
     if as_json:
         click.echo(json.dumps(told))
         return
-    click.echo(f"{told['vectors']} vectors of {source.name} would go to {destination.name}")
+    click.echo(f"{told['vectors']} vectors of {source.name} would go to {destination}")
     for title, counts in (("namespaces", namespaces), ("statuses", statuses)):
-        shown = ", ".join(f"{name} {count}" for name, count in counts.most_common(_SHOWN))
+        most = counts.most_common(_SHOWN)
+        shown = ", ".join(f"{printable(name)} {count}" for name, count in most)
         click.echo(f"{title}: {shown}")
     for key, count in restorer.restored.most_common():
         click.echo(f"{key}: {count} strings become objects, such as {restorer.examples[key]!r:.80}")
     for key, why in list(left_out.items())[:_SHOWN]:
-        click.echo(f"{key} cannot be taken over: {why}")
+        click.echo(f"{printable(key)} cannot be taken over: {why}")
     click.echo("Nothing was written. Add --yes to do it, --keep KEY for what is a string of yours.")

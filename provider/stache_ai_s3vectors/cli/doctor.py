@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -57,7 +58,7 @@ def doctor_command(*, level: str, names: tuple[str, ...], as_json: bool, **value
         found.append(finding)
         if not as_json:
             mark, colour = _MARKS[finding.state.value]
-            click.secho(f"{mark:8}", fg=colour, nl=False)
+            click.secho(f"{mark:8}", fg=colour, nl=False, color=_coloured())
             click.echo(f" {finding.check}: {finding.text}")
     wrong = [finding for finding in found if finding.state.value == "wrong"]
     if as_json:
@@ -67,6 +68,12 @@ def doctor_command(*, level: str, names: tuple[str, ...], as_json: bool, **value
         _conclude(found, wrong)
     if wrong:
         click.get_current_context().exit(1)
+
+
+def _coloured() -> bool | None:
+    """None leaves it to click, which asks for a terminal."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return False if plain else None
 
 
 def _conclude(found: list[Finding], wrong: list[Finding]) -> None:

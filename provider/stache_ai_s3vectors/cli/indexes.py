@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from stache_ai_s3vectors.errors import ConfigurationError
+from stache_ai_s3vectors.errors import ConfigurationError, NotFoundError
 
-from .options import KINDS, Choice, chosen, confirm, existing, names_of, with_settings
+from .options import KINDS, Choice, chosen, confirm, existing, names_of, resumable, with_settings
 from .progress import progress
 
 if TYPE_CHECKING:
@@ -50,34 +51,50 @@ def create_command(settings: Settings, *, as_json: bool) -> None:
     if options.local:
         create_bucket(client, options)
     names = names_of(settings, options.dimension)
-    made = {kind: create_index(client, options, name) for kind, name in names.items()}
-    for name in names.values():
-        _check_fit(replace(options, index=name))
+    made: dict[str, bool] = {}
+    # What is there is looked at before anything is made
+    missing = [n for n in dict.fromkeys(names.values()) if not _fits(replace(options, index=n))]
+    with resumable(lambda: f"created are {_listed(made)}"):
+        for name in missing:
+            made[name] = create_index(client, options, name)
+    created = {kind: made.get(name, False) for kind, name in names.items()}
     if as_json:
-        rows = [{"kind": kind, "name": names[kind], "created": made[kind]} for kind in KINDS]
+        rows = [{"kind": kind, "name": names[kind], "created": created[kind]} for kind in KINDS]
         click.echo(json.dumps({"bucket": options.bucket, "indexes": rows}))
         return
-    for kind, name in names.items():
-        click.echo(f"{name}: {'created' if made[kind] else 'exists already'}")
+    for name in dict.fromkeys(names.values()):
+        click.echo(f"{name}: {'created' if made.get(name) else 'exists already'}")
     click.echo("\nStache finds them with these settings:")
     for kind, name in names.items():
         click.echo(f"S3VECTORS_{kind.upper()}_INDEX={name}")
 
 
-def _check_fit(options: Options) -> None:
-    """Refuse to recommend an index that was there already and is not what Stache needs."""
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names) or "none"
+
+
+def _fits(options: Options) -> bool:
+    """Whether the index is there; refuses to recommend one that is not what Stache needs."""
     from stache_ai_s3vectors.keys import NON_FILTERABLE
     from stache_ai_s3vectors.vector_index import VectorIndex
 
-    found = VectorIndex(options).describe()
+    try:
+        found = VectorIndex(replace(options, create_index=False)).describe()
+    except NotFoundError:
+        return False
+    problems = []
+    if found.dimension != options.dimension:
+        problems.append(f"has {found.dimension} dimensions; wanted are {options.dimension}")
     missing = sorted(set(NON_FILTERABLE) - found.non_filterable)
-    if found.dimension != options.dimension or missing:
-        lacks = f" and lacks the non-filterable keys {', '.join(missing)}" if missing else ""
+    if missing:
+        problems.append(f"lacks the non-filterable keys {', '.join(missing)}")
+    if problems:
         raise ConfigurationError(
-            f"index {options.bucket}/{options.index} exists already, with {found.dimension} "
-            f"dimensions{lacks}; wanted are {options.dimension}. Neither can be changed: choose "
-            "another name for the new index"
+            f"index {options.bucket}/{options.index} exists already, and {' and '.join(problems)}. "
+            "That cannot be changed: name another in the setting that names it, such as "
+            f"S3VECTORS_DOCUMENTS_INDEX=documents-{options.dimension}"
         )
+    return True
 
 
 @indexes.command("upgrade")
@@ -105,11 +122,17 @@ def upgrade_command(
     # All are there before any is changed
     found = chosen(settings, names)
     told = [index.describe(fresh=True) for index in found]
-    changes = {
-        index.options.index: upgrade_index(index.client, index.options, description, language)
-        for index, description in zip(found, told, strict=True)
-    }
-    _wait(found)
+    changes: dict[str, list[str]] = {}
+
+    def so_far() -> str:
+        changed = ", ".join(f"{name} has {' and '.join(c)} now" for name, c in changes.items() if c)
+        return f"{changed or 'nothing is changed'}; what is BUILDING goes on by itself"
+
+    with resumable(so_far):
+        for index, description in zip(found, told, strict=True):
+            name = index.options.index
+            changes[name] = upgrade_index(index.client, index.options, description, language)
+        _wait(found)
     if as_json:
         click.echo(json.dumps({"bucket": found[0].options.bucket, "changes": changes}))
         return
@@ -149,15 +172,18 @@ def delete_command(settings: Settings, *, names: tuple[str, ...], yes: bool, as_
     from stache_ai_s3vectors.provision import delete_index
 
     found = chosen(settings, names)
-    for index in found:
+    for index in found if not yes else ():
         name = index.options.index
-        question = f"{_contents(index)}. Type {name} to delete it" if not yes else ""
-        confirm(question, name, yes=yes)
-        delete_index(index.client, index.options)
-        if not as_json:
-            click.echo(f"{name}: deleted")
+        confirm(f"{_contents(index)}. Type {name} to delete it", name)
+    deleted: list[str] = []
+    with resumable(lambda: f"deleted are {_listed(deleted)}"):
+        for index in found:
+            delete_index(index.client, index.options)
+            deleted.append(index.options.index)
+            if not as_json:
+                click.echo(f"{index.options.index}: deleted")
     if as_json:
-        click.echo(json.dumps({"bucket": found[0].options.bucket, "deleted": list(names)}))
+        click.echo(json.dumps({"bucket": found[0].options.bucket, "deleted": deleted}))
 
 
 def _contents(index: VectorIndex) -> str:
@@ -193,16 +219,18 @@ def _list(options: Options) -> list[dict[str, Any]]:
 
 def _print_table(found: list[dict[str, Any]]) -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table("index", "dimension", "metric", "mode", "non-filterable keys", "text search")
+    table.columns[0].overflow = "fold"
     for index in found:
         table.add_row(
             index["name"],
             str(index["dimension"]),
             index["distanceMetric"],
             index["indexMode"],
-            ", ".join(index["nonFilterableMetadataKeys"]),
-            ", ".join(f"{key} {status}" for key, status in index["textSearch"].items()),
+            escape(", ".join(index["nonFilterableMetadataKeys"])),
+            escape(", ".join(f"{key} {status}" for key, status in index["textSearch"].items())),
         )
     Console().print(table)

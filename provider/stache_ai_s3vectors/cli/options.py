@@ -6,23 +6,27 @@ import difflib
 import json
 import logging
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import IO, TYPE_CHECKING, Any, Final, TypeAlias
 
 import click
 
+from stache_ai_s3vectors import limits
 from stache_ai_s3vectors.errors import (
     ConfigurationError,
     InvalidInputError,
     NotFoundError,
+    RejectedError,
     S3VectorsError,
 )
 from stache_ai_s3vectors.remedies import cause_of, remedy_of
 
 if TYPE_CHECKING:
+    from stache_ai_s3vectors.answers import Description
     from stache_ai_s3vectors.settings import Options, Settings
     from stache_ai_s3vectors.vector_index import VectorIndex
 
@@ -46,7 +50,9 @@ _OPTIONS: Final[dict[str, Option]] = {
         "--endpoint", help="local:PATH, URL, or aws. [default: S3VECTORS_ENDPOINT_URL, aws]"
     ),
     "dimension": click.option(
-        "--dimension", type=int, help="Embedding size. [default: EMBEDDING_DIMENSION]"
+        "--dimension",
+        type=click.IntRange(1, limits.DIMENSIONS),
+        help="Embedding size. [default: EMBEDDING_DIMENSION]",
     ),
 }
 _FIELDS: Final = {
@@ -59,7 +65,7 @@ _JSON: Final[Option] = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON, for programs."
 )
 _DEBUG: Final[Option] = click.option(
-    "--debug", is_flag=True, help="Show tracebacks, and every call on standard error."
+    "--debug", is_flag=True, help="Show tracebacks, and the provider's log, on standard error."
 )
 
 indexes_option: Final[Option] = click.option(
@@ -88,6 +94,16 @@ class WrongUsage(Failure):
     """The same for what the user has to set or type otherwise."""
 
     exit_code = 2
+
+
+def _failure(error: Exception) -> Failure:
+    if isinstance(error, (ConfigurationError, InvalidInputError)):
+        return WrongUsage(error)
+    if isinstance(error, S3VectorsError):
+        return Failure(error)
+    other = S3VectorsError(f"{type(error).__name__}: {error}")
+    other.remedy = "--debug shows where; if it is not the machine's, it is a fault of this program"
+    return Failure(other)
 
 
 class Choice(click.Choice[str]):
@@ -134,16 +150,24 @@ def settings_of(values: dict[str, Any]) -> Settings:
     Raises:
         ConfigurationError: a value is not of its setting's type, or there is no bucket.
     """
-    from stache_ai_s3vectors.settings import load
+    try:
+        from stache_ai_s3vectors.settings import load
+    except ValueError as error:  # Stache reads its settings when it is imported
+        raise ConfigurationError(f"Stache cannot read its settings: {error}") from error
 
+    empty = [name for name, value in values.items() if name in _FIELDS and value == ""]
+    if empty:  # mostly a variable that is not set; it must not mean AWS
+        raise ConfigurationError(f"--{empty[0]} is empty; leave it out for the setting's value")
     given = {_FIELDS[name]: value for name, value in values.items() if value is not None}
     if given.get("s3vectors_endpoint_url") == AWS:
         given["s3vectors_endpoint_url"] = ""
     settings = load(**given)
     if not settings.s3vectors_bucket_name and not settings.s3vectors_bucket:
-        error = ConfigurationError("no vector bucket is configured")
-        error.remedy = "name it: --bucket NAME, or S3VECTORS_BUCKET_NAME in the environment or .env"
-        raise error
+        missing = ConfigurationError("no vector bucket is configured")
+        missing.remedy = (
+            "name it: --bucket NAME, or S3VECTORS_BUCKET_NAME in the environment or .env"
+        )
+        raise missing
     return settings
 
 
@@ -155,11 +179,12 @@ def _with_options(command: Callable[..., None], options: dict[str, Option]) -> C
             logging.getLogger("stache_ai_s3vectors").setLevel(logging.DEBUG)
         try:
             command(**values)
-        except S3VectorsError as error:
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
+        except Exception as error:
             if debug:
-                raise
-            usage = isinstance(error, (ConfigurationError, InvalidInputError))
-            raise (WrongUsage if usage else Failure)(error) from error
+                traceback.print_exc()
+            raise _failure(error) from error
 
     decorated: Callable[..., None] = run
     for option in reversed((*options.values(), _JSON, _DEBUG)):
@@ -189,8 +214,8 @@ def chosen(settings: Settings, names: Sequence[str]) -> list[VectorIndex]:
     from stache_ai_s3vectors.settings import resolve
 
     options = resolve(settings)
-    wanted = list(names) or list(dict.fromkeys(names_of(settings, options.dimension).values()))
-    return [existing(replace(options, index=name)) for name in wanted]
+    wanted = names or names_of(settings, options.dimension).values()
+    return [existing(replace(options, index=name)) for name in dict.fromkeys(wanted)]
 
 
 def existing(options: Options) -> VectorIndex:
@@ -207,15 +232,58 @@ def existing(options: Options) -> VectorIndex:
     return index
 
 
-def reached(options: Options) -> VectorIndex:
-    """The options' index, which is there, or is made where the settings say so."""
-    from stache_ai_s3vectors.vector_index import VectorIndex
+@dataclass(frozen=True)
+class Destination:
+    """Where vectors are to go.
 
-    if not options.create_index:
-        return existing(options)
-    index = VectorIndex(options)
-    index.describe()
-    return index
+    Args:
+        told: what it is, or will be.
+        there: whether it is; else `made` makes it.
+    """
+
+    options: Options
+    told: Description
+    there: bool
+
+    @property
+    def name(self) -> str:
+        """The index and its bucket."""
+        return f"{self.options.bucket}/{self.options.index}"
+
+    def made(self) -> VectorIndex:
+        """The index, which is there from now on."""
+        from stache_ai_s3vectors.client import connect
+        from stache_ai_s3vectors.provision import create_bucket, create_index
+
+        if not self.there:
+            client = connect(self.options)
+            if self.options.local:
+                create_bucket(client, self.options)
+            metric: Any = self.told.metric
+            create_index(client, self.options, self.options.index, metric)
+        return existing(self.options)
+
+
+def destination(options: Options, metric: str) -> Destination:
+    """The options' index, which is there, or can be made where the settings say so.
+
+    Args:
+        metric: of one that is made.
+
+    Raises:
+        NotFoundError: it is not there, and is not to be made.
+    """
+    from stache_ai_s3vectors.answers import ENHANCED, Description
+    from stache_ai_s3vectors.keys import NON_FILTERABLE
+
+    try:
+        return Destination(options, existing(options).describe(), there=True)
+    except NotFoundError:
+        if not options.create_index:
+            raise
+    keys = frozenset(NON_FILTERABLE)
+    planned = Description("", options.dimension, metric, keys, ENHANCED, {})
+    return Destination(options, planned, there=False)
 
 
 def _similar(options: Options) -> str:
@@ -229,22 +297,24 @@ def _similar(options: Options) -> str:
 
 @contextmanager
 def resumable(so_far: Callable[[], str]) -> Iterator[None]:
-    """Say how far it got when it is interrupted or fails, and that it can go on."""
+    """Say how far it got when it is interrupted or fails, and whether it can go on."""
+    from stache_ai_s3vectors.exports import DamagedExportError
+
+    final = (ConfigurationError, InvalidInputError, RejectedError, DamagedExportError)
     try:
         yield
-    except (KeyboardInterrupt, S3VectorsError):
-        click.echo(f"Stopped: {so_far()}. The same command again goes on from there.", err=True)
+    except (KeyboardInterrupt, S3VectorsError) as error:
+        goes_on = "" if isinstance(error, final) else " The same command again goes on from there."
+        click.echo(f"Stopped: {so_far()}.{goes_on}", err=True)
         raise
 
 
-def confirm(question: str, answer: str, *, yes: bool) -> None:
-    """Go on only when the user types the answer, or has said --yes."""
-    if yes:
-        return
+def confirm(question: str, answer: str) -> None:
+    """Go on only when the user types the answer."""
     if not is_asked():
         raise click.UsageError("this deletes data: add --yes to do it without being asked")
-    if click.prompt(question, default="", show_default=False) != answer:
-        raise click.ClickException("that is not it; nothing was deleted")
+    if click.prompt(question, default="", show_default=False, err=True) != answer:
+        raise click.ClickException("that is not it; nothing is deleted")
 
 
 def is_asked() -> bool:
@@ -262,8 +332,13 @@ def filter_option(value: str | None) -> dict[str, Any] | None:
         return None
     try:
         document = json.loads(value)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidInputError(f"--filter {value!r:.80} is no JSON: {error}") from error
     if not isinstance(document, dict):
         raise InvalidInputError(f"""--filter {value!r:.80} is no object such as '{{"a": "b"}}'""")
     return document
+
+
+def printable(text: str) -> str:
+    """A text of somebody's data, such that it cannot write to the terminal what it likes."""
+    return text if text.isprintable() else repr(text)[1:-1]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Any, Final
 
 import click
 from click.core import ParameterSource
 
-from stache_ai_s3vectors.arns import BUCKET_ARN
+from stache_ai_s3vectors.arns import BUCKET_ARN, INDEX_NAME, partition_of
 from stache_ai_s3vectors.permissions import LEVELS
 from stache_ai_s3vectors.permissions import policy as least
 
@@ -84,6 +84,7 @@ def policy(  # noqa: PLR0913 - one for each option
         bucket, region, indexes = _configured(bucket, region, indexes)
     arn = bucket_arn(bucket, account=account, region=region, partition=partition)
     check_key(kms_key)
+    check_indexes(indexes)
     click.echo(json.dumps(least(level, arn, indexes, kms_key), indent=2))
 
 
@@ -118,7 +119,8 @@ def bucket_arn(
     """
     arn = bucket
     if not bucket.startswith("arn:"):
-        arn = f"arn:{partition or 'aws'}:s3vectors:{region or ''}:{account or ''}:bucket/{bucket}"
+        partition = partition or partition_of(region or "")
+        arn = f"arn:{partition}:s3vectors:{region or ''}:{account or ''}:bucket/{bucket}"
     found = BUCKET_ARN.fullmatch(arn)
     if found is None:
         raise click.UsageError(
@@ -130,6 +132,20 @@ def bucket_arn(
     if wrong:
         raise click.UsageError(f"--{wrong[0]} contradicts the bucket's ARN {arn}")
     return arn
+
+
+def check_indexes(names: Sequence[str]) -> None:
+    """Refuse what is no name of an index, such as a wildcard.
+
+    Raises:
+        click.UsageError: with what is wrong.
+    """
+    wrong = [name for name in names if not INDEX_NAME.fullmatch(name)]
+    if wrong:
+        raise click.UsageError(
+            f"--index {wrong[0]!r} is no name of an index: 3 to 63 lower-case letters, digits, "
+            "hyphens and dots"
+        )
 
 
 def check_key(kms_key: str | None) -> None:

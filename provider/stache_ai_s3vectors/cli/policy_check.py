@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .options import plainly
-from .policy import bucket_arn, check_key, options
+from .policy import bucket_arn, check_indexes, check_key, options
 
 if TYPE_CHECKING:
     from stache_ai_s3vectors.policy_check import Finding, Policy, Target
@@ -46,6 +46,7 @@ def check_command(  # noqa: PLR0913 - one for each option
     from stache_ai_s3vectors.policy_check import Target, check, parsed
 
     check_key(kms_key)
+    check_indexes(indexes)
     policy = parsed(_text(file))
     where = {"account": account, "region": region, "partition": partition}
     try:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from stache_ai_s3vectors.keys import NAMESPACE, STATUS
 
-from .options import chosen, filter_option, indexes_option, resumable, with_settings
+from .options import chosen, filter_option, indexes_option, printable, resumable, with_settings
 from .progress import progress
 
 if TYPE_CHECKING:
@@ -50,18 +50,25 @@ def purge_command(  # noqa: PLR0913 - one for each option
       stache-s3vectors purge --bucket my-bucket --index documents-1024 --status deleting
     """  # noqa: D301 - \b keeps click from wrapping the example
     parts = _parts(namespace, status, condition)
-    indexes = chosen(settings, names)
-    found = {index.options.index: (_delete if yes else _count)(index, parts) for index in indexes}
+    found: dict[str, dict[str, Any]] = {}
+    for index in chosen(settings, names):
+        deleted = ", ".join(f"{told['vectors']} of {name}" for name, told in found.items())
+        before = f"{deleted} and " if deleted and yes else ""
+        told = _delete(index, parts, before) if yes else _count(index, parts)
+        found[index.options.index] = told
+        if not as_json:
+            _print(index.options.index, told, deleted=yes)
     if as_json:
         click.echo(json.dumps({"deleted": yes, "indexes": found}))
-        return
-    for name, told in found.items():
-        click.echo(f"{name}: {told['vectors']} vectors {'deleted' if yes else 'would be deleted'}")
-        for key in ("namespaces", "statuses", "keys"):
-            if told.get(key):
-                click.echo(f"  {key}: {_shown(told[key])}")
-    if not yes:
+    elif not yes:
         click.echo("Nothing was deleted. Add --yes to do it.")
+
+
+def _print(name: str, told: dict[str, Any], *, deleted: bool) -> None:
+    click.echo(f"{name}: {told['vectors']} vectors {'deleted' if deleted else 'would be deleted'}")
+    for key in ("namespaces", "statuses", "keys"):
+        if told.get(key):
+            click.echo(f"  {key}: {_shown(told[key])}")
 
 
 def _parts(namespace: str | None, status: str | None, condition: str | None) -> list[Filter]:
@@ -79,7 +86,7 @@ def _parts(namespace: str | None, status: str | None, condition: str | None) -> 
     return parts
 
 
-def _count(index: VectorIndex, parts: list[Filter]) -> dict[str, object]:
+def _count(index: VectorIndex, parts: list[Filter]) -> dict[str, Any]:
     from stache_ai_s3vectors import scans
 
     namespaces: Counter[str] = Counter()
@@ -98,7 +105,7 @@ def _count(index: VectorIndex, parts: list[Filter]) -> dict[str, object]:
     }
 
 
-def _delete(index: VectorIndex, parts: list[Filter]) -> dict[str, object]:
+def _delete(index: VectorIndex, parts: list[Filter], before: str) -> dict[str, Any]:
     from stache_ai_s3vectors import scans
 
     deleted = 0
@@ -109,7 +116,7 @@ def _delete(index: VectorIndex, parts: list[Filter]) -> dict[str, object]:
         done(vectors)
 
     def so_far() -> str:
-        return f"{deleted} vectors of {index.options.index} are deleted, perhaps more"
+        return f"{before}{deleted} vectors of {index.options.index} are deleted, perhaps more"
 
     with resumable(so_far), progress(f"deleting from {index.options.index}") as done:
         return {"vectors": len(scans.delete_matching(index, parts, count))}
@@ -117,5 +124,5 @@ def _delete(index: VectorIndex, parts: list[Filter]) -> dict[str, object]:
 
 def _shown(told: object) -> str:
     if isinstance(told, dict):
-        return ", ".join(f"{name or '(none)'} {count}" for name, count in told.items())
-    return ", ".join(map(str, told)) if isinstance(told, list) else str(told)
+        return ", ".join(f"{printable(name) or '(none)'} {n}" for name, n in told.items())
+    return ", ".join(printable(str(key)) for key in told) if isinstance(told, list) else str(told)

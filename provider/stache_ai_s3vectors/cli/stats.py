@@ -10,7 +10,7 @@ import click
 
 from stache_ai_s3vectors import prices
 
-from .options import chosen, indexes_option, with_settings
+from .options import chosen, indexes_option, printable, with_settings
 from .progress import progress
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _SHOWN: Final = 10
 @indexes_option
 @click.option(
     "--queries",
-    type=click.IntRange(0),
+    type=click.IntRange(0, 10**12),
     default=10_000,
     show_default=True,
     help="Queries a month, for the estimate of costs.",
@@ -46,8 +46,11 @@ def stats_command(
     """  # noqa: D301 - \b keeps click from wrapping the example
     found = {index.options.index: _read(index) for index in chosen(settings, names)}
     if as_json:
-        told = {name: stats.as_dict() for name, stats in found.items()}
-        source = {"region": prices.REGION, "readOn": prices.READ_ON}
+        told = {
+            name: {**stats.as_dict(), "costPerMonth": sum(_costs(stats, queries))}
+            for name, stats in found.items()
+        }
+        source = {"region": prices.REGION, "readOn": prices.READ_ON, "queries": queries}
         click.echo(json.dumps({"indexes": told, "prices": source}))
         return
     for name, stats in found.items():
@@ -77,12 +80,12 @@ def _print(name: str, stats: Stats) -> None:
         if counts:
             click.echo(f"  {title}: {_counts(counts)}")
     for what, (value, limit, key) in stats.near().items():
-        whose = f" ({key})" if key else ""
+        whose = f" ({printable(key)})" if key else ""
         click.echo(f"  {what}: {value:,} of {limit:,}, {_share(value / limit)}{whose}")
 
 
 def _counts(counts: Counter[str]) -> str:
-    shown = [f"{name} {count:,}" for name, count in counts.most_common(_SHOWN)]
+    shown = [f"{printable(name)} {count:,}" for name, count in counts.most_common(_SHOWN)]
     rest = len(counts) - len(shown)
     return ", ".join(shown) + (f", and {rest} more" if rest > 0 else "")
 
@@ -96,7 +99,8 @@ def _size(size: float) -> str:
 
 
 def _share(share: float) -> str:
-    return f"{share:.0%}" if share >= 0.01 or not share else "under 1%"  # noqa: PLR2004
+    percent = int(100 * share)  # 100 only when it is reached
+    return f"{percent}%" if percent or not share else "under 1%"
 
 
 def _print_costs(found: dict[str, Stats], queries: int) -> None:
@@ -105,7 +109,7 @@ def _print_costs(found: dict[str, Stats], queries: int) -> None:
 
     table = Table("USD a month", "storage", f"{queries:,} queries", "together")
     rows: list[tuple[str, float, float]] = [
-        (name, stats.storage_cost(), queries * stats.query_cost()) for name, stats in found.items()
+        (name, *_costs(stats, queries)) for name, stats in found.items()
     ]
     for name, storage, asked in rows:
         table.add_row(name, *map(_usd, (storage, asked, storage + asked)))
@@ -114,6 +118,10 @@ def _print_costs(found: dict[str, Stats], queries: int) -> None:
         table.add_row("all", *map(_usd, (*total, sum(total))))
     Console().print(table)
     click.echo(f"List prices of {prices.REGION}, read on {prices.READ_ON}.")
+
+
+def _costs(stats: Stats, queries: int) -> tuple[float, float]:
+    return stats.storage_cost(), queries * stats.query_cost()
 
 
 def _usd(amount: float) -> str:

@@ -1,7 +1,8 @@
 """Will it work? Checks in order, each with what it found and, when that is wrong, the fix.
 
 surroundings  versions, settings, credentials
-service       endpoint, clock, region, bucket
+service       endpoint, clock, region
+bucket        is it there, or in another region?
 indexes       each of Stache's indexes against Stache's settings
 permissions   each action of a level, by a call that changes nothing
 round_trip    one vector in a namespace of its own, removed again
@@ -14,10 +15,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..answers import Description
+from ..errors import S3VectorsError
 from ..vector_index import VectorIndex
-from . import indexes, permissions, round_trip, service, surroundings
-from .findings import Finding, Stop
+from . import bucket, indexes, permissions, round_trip, service, surroundings
+from .findings import Finding, Stop, failed
+from .indexes import Look
 
 if TYPE_CHECKING:
     from ..settings import Settings
@@ -39,21 +41,30 @@ def examine(
         yield from _examine(load, level, names)
     except Stop as stop:
         yield stop.finding
+    except S3VectorsError as error:  # from where nobody expected one
+        yield failed("doctor", error)
 
 
 def _examine(load: Callable[[], Settings], level: str, names: Sequence[str]) -> Iterator[Finding]:
     yield from surroundings.versions()
     settings = surroundings.read(load)
     options = surroundings.resolved(settings)
-    chosen = list(dict.fromkeys(names or surroundings.names(settings).values()))
-    yield from surroundings.stache(settings, options, chosen)
+    variables = surroundings.variables(settings, names)
+    yield from surroundings.stache(settings, options, list(variables))
     yield from surroundings.credentials(options)
-    all_of = [VectorIndex(replace(options, index=name, create_index=False)) for name in chosen]
-    yield from service.examine(all_of[0], level)
-    found: list[tuple[VectorIndex, Description]] = []
-    for index in all_of:
-        yield from indexes.examine(index, options, found)
-    for index, description in found:
-        allowed = yield from permissions.examine(index, description, level)
-        if level != "read":
-            yield from round_trip.examine(index, settings, allowed=allowed)
+    looks = [
+        Look(VectorIndex(replace(options, index=name, create_index=False)), variable)
+        for name, variable in variables.items()
+    ]
+    yield from service.examine(looks[0])
+    for look in looks[1:]:
+        look.take()
+    makes = yield from bucket.examine(looks, options, level)
+    for look in looks:
+        yield from indexes.examine(look, options, makes=makes)
+    yield from surroundings.account(settings, looks)
+    found = [look for look in looks if look.told]
+    ready = yield from permissions.examine(found, level)
+    if level != "read":
+        for look in found:
+            yield from round_trip.examine(look, settings, allowed=look.name in ready)

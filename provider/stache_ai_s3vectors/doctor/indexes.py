@@ -2,102 +2,131 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from ..answers import ACTIVE, ENHANCED, Description
 from ..errors import NotFoundError, S3VectorsError
 from ..keys import OVERFLOW, TEXT
-from ..provision import list_indexes
+from ..provision import here, list_indexes
 from ..settings import Options
 from ..vector_index import VectorIndex
 from .findings import Finding, failed, ok, warning, wrong
 
 
-def examine(
-    index: VectorIndex, options: Options, found: list[tuple[VectorIndex, Description]]
-) -> Iterator[Finding]:
+@dataclass
+class Look:
+    """An index, and what the service says of it.
+
+    Args:
+        index: makes nothing.
+        variable: the environment variable that names it.
+        told: what it is; None when it is not there, or nobody says.
+        error: why not.
+    """
+
+    index: VectorIndex
+    variable: str
+    told: Description | None = None
+    error: S3VectorsError | None = None
+
+    @property
+    def name(self) -> str:
+        """The index's."""
+        return self.index.options.index
+
+    def take(self) -> None:
+        """Ask the service."""
+        try:
+            self.told = self.index.describe(fresh=True)
+        except S3VectorsError as error:
+            self.error = error
+
+    def command(self, words: str) -> str:
+        """A command of the tool for this store."""
+        return f"stache-s3vectors {words} {here(self.index.client, self.index.options)}"
+
+
+def examine(look: Look, options: Options, *, makes: bool) -> Iterator[Finding]:
     """What the index is, and whether Stache can use it.
 
     Args:
         options: the provider's; it may make what is missing.
-        found: gets the index when it is there.
+        makes: whether it could, as far as is known.
     """
-    name = index.options.index
-    try:
-        told = index.describe(fresh=True)
-    except NotFoundError:
-        yield _missing(index, options)
+    told = look.told
+    if isinstance(look.error, NotFoundError):
+        yield _missing(look, options, makes=makes)
+    elif look.error is not None:
+        yield failed(look.name, look.error)
+    if told is None:
         return
-    except S3VectorsError as error:
-        yield failed(name, error)
-        return
-    found.append((index, told))
-    faults = [*_fixed(name, told, options), *_changeable(name, told, options)]
+    faults = [*_fixed(look, told, options), *_changeable(look, told, options)]
     yield from faults
     if not faults:
         texts = ", ".join(f"on {key} {status}" for key, status in told.text_searches.items())
-        yield ok(
-            name,
-            f"{told.dimension} dimensions, {told.metric}, {told.mode}, text search "
-            f"{texts or 'none'}",
-        )
+        text = f"{told.dimension} dimensions, {told.metric}, {told.mode}, text search "
+        yield ok(look.name, text + (texts or "none"))
 
 
-def _missing(index: VectorIndex, options: Options) -> Finding:
-    name = index.options.index
-    if options.create_index:
-        return ok(name, "not there yet; the provider makes it on first use")
-    try:
-        others = list_indexes(index.options)
-        there = f"; the bucket has {', '.join(others)}" if others else "; the bucket has none"
-    except S3VectorsError:  # not allowed to look
-        there = ""
-    return wrong(
-        name,
-        f"there is no such index in {index.options.bucket}{there}",
-        f"correct the setting that names it, or: stache-s3vectors indexes create --dimension "
-        f"{options.dimension}",
+def _missing(look: Look, options: Options, *, makes: bool) -> Finding:
+    create = f"{look.variable}={look.name} " + look.command(
+        f"indexes create --dimension {options.dimension}"
     )
+    if options.create_index and options.local:
+        return ok(look.name, "not there yet; the provider makes it on first use")
+    if options.create_index and makes:
+        text = "not there yet; the provider makes it on first use, if it may: CreateIndex not tried"
+        return warning(look.name, text, create)
+    try:
+        others = ", ".join(list_indexes(look.index.options)) or "none"
+        text = f"there is no such index in {options.bucket}; the bucket has {others}"
+    except S3VectorsError:
+        text = f"no such index in {options.bucket}, or no such bucket: this role may not ask which"
+    return wrong(look.name, text, f"correct {look.variable}, or: {create}")
 
 
-def _fixed(name: str, told: Description, options: Options) -> Iterator[Finding]:
+def _fixed(look: Look, told: Description, options: Options) -> Iterator[Finding]:
     """What cannot be changed about an index."""
     if told.dimension != options.dimension:
         yield wrong(
-            name,
+            look.name,
             f"it has {told.dimension} dimensions, Stache's embeddings {options.dimension}",
-            f"set EMBEDDING_DIMENSION={told.dimension} and a model of that size; or make an index "
-            f"of {options.dimension} (indexes create) and fill it with stache-s3vectors reembed",
+            f"set EMBEDDING_DIMENSION={told.dimension} and a model of that size; or "
+            + _another(look, options, "reembed"),
         )
     if told.metric != "cosine":
-        yield warning(
-            name,
-            f"its distance is {told.metric}: scores are 1 / (1 + distance)",
-            "an index made by indexes create has cosine; stache-s3vectors copy fills it",
-        )
+        text = f"its distance is {told.metric}: scores are 1 / (1 + distance)"
+        yield warning(look.name, text, _another(look, options, "copy"))
     if TEXT not in told.non_filterable:
-        yield wrong(
-            name,
-            f"{TEXT} is filterable there: chunks of more than 2,048 bytes are refused",
-            "make another index (indexes create) and fill it with stache-s3vectors copy",
-        )
+        text = f"{TEXT} is filterable there: chunks of more than 2,048 bytes are refused"
+        yield wrong(look.name, text, _another(look, options, "migrate"))
     elif OVERFLOW not in told.non_filterable:
-        yield warning(
-            name,
-            f"it has no {OVERFLOW} key: nested or large metadata is refused",
-            "make another index (indexes create) and fill it with stache-s3vectors migrate",
-        )
+        text = f"it has no {OVERFLOW} key: nested or large metadata is refused"
+        yield warning(look.name, text, _another(look, options, "migrate"))
 
 
-def _changeable(name: str, told: Description, options: Options) -> Iterator[Finding]:
-    fix = f"stache-s3vectors indexes upgrade {name}"
+def _another(look: Look, options: Options, filling: str) -> str:
+    """How to replace an index by a better one."""
+    name = f"{re.sub('-[0-9]+$', '', look.name)}-{options.dimension}"
+    name += "-new" if name == look.name else ""
+    create = look.command(f"indexes create --dimension {options.dimension}")
+    return (
+        f"make another: set {look.variable}={name} and run {create}; fill it: "
+        f"{look.command(f'{filling} {look.name} {name}')}"
+    )
+
+
+def _changeable(look: Look, told: Description, options: Options) -> Iterator[Finding]:
+    fix = look.command(f"indexes upgrade {look.name}")
     status = told.text_searches.get(TEXT)
     if told.mode != ENHANCED:
         kind = wrong if options.hybrid else warning
-        yield kind(name, f"its mode is {told.mode}: no hybrid search, slower filters", fix)
+        yield kind(look.name, f"its mode is {told.mode}: no hybrid search, slower filters", fix)
     elif options.hybrid and status is None:
-        yield wrong(name, "S3VECTORS_SEARCH_MODE is hybrid, and it has no text search", fix)
+        text = "S3VECTORS_SEARCH_MODE is hybrid, and it has no text search"
+        yield wrong(look.name, text, fix)
     elif options.hybrid and status != ACTIVE:
-        yield warning(
-            name, f"its text search is {status}: searches go by vector until then", "wait"
-        )
+        text = f"its text search is {status}: searches go by vector until then"
+        yield warning(look.name, text, "wait")

@@ -3,63 +3,100 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Generator
+from collections import defaultdict
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, Final
 
 from ..answers import ENHANCED, Description
 from ..client import translated
 from ..errors import AccessDeniedError, RejectedError, S3VectorsError
 from ..filters import IS_ACTIVE
-from ..keys import TEXT
+from ..keys import NON_FILTERABLE
 from ..permissions import LEVELS
-from ..provision import create_index, list_indexes
-from ..remedies import denied_action
+from ..provision import list_indexes
+from ..remedies import cause_of, denied_action, remedy_of
 from ..vector_index import VectorIndex
-from .findings import Finding, failed, ok, skipped
+from .findings import Finding, failed, ok, skipped, wrong
+from .indexes import Look
 
 Calls = dict[str, Callable[[], object]]
 
-_BY_ROUND_TRIP: Final = "PutVectors"
+_CHECK: Final = "permissions"
+_TRIED_ELSEWHERE: Final = frozenset({"PutVectors", "GetVectorBucket"})
+"""By the round trip, and when the bucket was looked at."""
 
 
-def examine(index: VectorIndex, told: Description, level: str) -> Generator[Finding, None, bool]:
-    """What is allowed on an index, and what of the level is not.
+def examine(looks: Sequence[Look], level: str) -> Generator[Finding, None, set[str]]:
+    """What is allowed on the indexes, and what of the level is not.
 
     Returns:
-        Whether all that was tried is allowed.
+        The names of the indexes on which a round trip can be tried.
     """
-    actions = {*LEVELS[level].index, *LEVELS[level].bucket} - {_BY_ROUND_TRIP, "GetVectorBucket"}
-    calls = _calls(index, told)
-    name = f"permissions on {index.options.index}"
-    missing: dict[str, Finding] = {}
-    for action in sorted(actions & calls.keys()):
-        error = _error_of(calls[action])
+    denied: dict[str, list[AccessDeniedError]] = defaultdict(list)
+    ready = set()
+    for look in looks:
+        tried = _index_calls(look)
+        if look is looks[0]:
+            tried |= {"ListIndexes": lambda: list_indexes(looks[0].index.options)}
+        wanted = _wanted(level, bucket=look is looks[0])
+        passed = yield from _try({a: tried[a] for a in tried if a in wanted}, look.name, denied)
+        if passed >= _wanted("read-write", bucket=False):
+            ready.add(look.name)
+        untried = sorted(wanted - tried.keys())
+        if untried:
+            text = f"{', '.join(untried)} not tried: a call would change something"
+            yield skipped(f"{_CHECK} on {look.name}", text)
+    for action, errors in denied.items():
+        yield _merged(action, errors)
+    return ready
+
+
+def _wanted(level: str, *, bucket: bool) -> set[str]:
+    actions = LEVELS[level]
+    return {*actions.index, *(actions.bucket if bucket else ())} - _TRIED_ELSEWHERE
+
+
+def _try(
+    calls: Calls, name: str, denied: dict[str, list[AccessDeniedError]]
+) -> Generator[Finding, None, set[str]]:
+    """Make the calls; returns the actions that are allowed, and notes what is denied."""
+    errors = {action: _error_of(call) for action, call in sorted(calls.items())}
+    for action, error in errors.items():
         if isinstance(error, AccessDeniedError):
-            denied, _ = denied_action(error) or (f"s3vectors:{action}", "")
-            missing.setdefault(denied, failed(name, error))
+            culprit, _ = denied_action(error) or (f"s3vectors:{action}", "")
+            denied[culprit].append(error)
         elif error is not None:
-            yield failed(name, error)
-    yield from missing.values()
-    untried = sorted(actions - calls.keys())
-    if untried:
-        yield skipped(name, f"{', '.join(untried)} not tried: each call would change something")
-    if not missing:
-        yield ok(name, ", ".join(sorted(actions & calls.keys())))
-    return not missing
+            yield failed(f"{_CHECK} on {name}", error)
+    passed = {action for action, error in errors.items() if error is None}
+    if passed:
+        yield ok(f"{_CHECK} on {name}", ", ".join(sorted(passed)))
+    return passed
 
 
 def _error_of(call: Callable[[], object]) -> S3VectorsError | None:
-    """A refusal of what is asked for comes after the question who may ask."""
     try:
         call()
-    except RejectedError:
-        return None
     except S3VectorsError as error:
         return error
     return None
 
 
-def _calls(index: VectorIndex, told: Description) -> Calls:
+def _merged(action: str, errors: Sequence[AccessDeniedError]) -> Finding:
+    """One finding for one action, whatever it is denied on."""
+    found = {resource for error in errors if (d := denied_action(error)) for resource in d[1:]}
+    if not found:
+        return wrong(_CHECK, cause_of(errors[0]), remedy_of(errors[0]))
+    return wrong(
+        _CHECK,
+        f"{action} is not allowed on {', '.join(sorted(found))}: {cause_of(errors[0])}",
+        f"allow {action} on {', '.join(sorted(found))}, and look for a Deny; stache-s3vectors "
+        "policy prints all that is needed, policy check FILE compares",
+    )
+
+
+def _index_calls(look: Look) -> Calls:
+    index, told = look.index, look.told
+    assert told is not None  # noqa: S101 - only what is there is tried
     absent = f"stache-s3vectors-doctor-{uuid.uuid4()}"
     vector = [1.0] + [0.0] * (told.dimension - 1)
     calls: Calls = {
@@ -68,26 +105,35 @@ def _calls(index: VectorIndex, told: Description) -> Calls:
         "ListVectors": lambda: next(index.pages()),
         "QueryVectors": lambda: index.query(vector, 1, IS_ACTIVE),
         "DeleteVectors": lambda: index.delete([absent]),
-        "ListIndexes": lambda: list_indexes(index.options),
-        "CreateIndex": lambda: create_index(index.client, index.options, index.options.index),
+        "CreateIndex": lambda: _create_again(index, told),
     }
-    client: Any = index.client
-    names = {"vectorBucketName": index.options.bucket, "indexName": index.options.index}
     if told.mode == ENHANCED:
-        calls["UpdateIndexMode"] = _translated(
-            lambda: client.update_index_mode(**names, indexMode=ENHANCED)
-        )
-    if TEXT in told.text_searches:
-        again = {"textSearchConfigurations": [{"metadataKey": TEXT}]}
-        calls["UpdateMetadataConfiguration"] = _translated(
-            lambda: client.update_metadata_configuration(**names, add=again)
-        )
+        calls["UpdateIndexMode"] = lambda: _set_mode_again(index)
     return calls
 
 
-def _translated(call: Callable[[], object]) -> Callable[[], object]:
-    def run() -> object:
-        with translated("trying a permission"):
-            return call()
+def _create_again(index: VectorIndex, told: Description) -> None:
+    """The service asks who may before it refuses to make what is there."""
+    client: Any = index.client
+    try:
+        with translated(f"CreateIndex of {index.name}"):
+            client.create_index(
+                vectorBucketName=index.options.bucket,
+                indexName=index.options.index,
+                dataType="float32",
+                dimension=told.dimension,
+                distanceMetric=told.metric,
+                metadataConfiguration={"nonFilterableMetadataKeys": NON_FILTERABLE},
+            )
+    except RejectedError:
+        return
 
-    return run
+
+def _set_mode_again(index: VectorIndex) -> None:
+    client: Any = index.client
+    with translated(f"UpdateIndexMode of {index.name}"):
+        client.update_index_mode(
+            vectorBucketName=index.options.bucket,
+            indexName=index.options.index,
+            indexMode=ENHANCED,
+        )

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import S3VectorsError
 from ..keys import OVERFLOW
 from ..provider import S3VectorsProvider
-from ..vector_index import VectorIndex
 from .findings import Finding, failed, ok, skipped, wrong
+from .indexes import Look
 
 if TYPE_CHECKING:
     from ..settings import Settings
+
+_LOG = logging.getLogger(__name__)
 
 _NESTED: Final[dict[str, Any]] = {"nested": {"a": 1}}
 """Metadata that travels in `_overflow`."""
@@ -21,55 +25,72 @@ _NESTED: Final[dict[str, Any]] = {"nested": {"a": 1}}
 _TEXT: Final = "stache-s3vectors doctor wrote this and will remove it"
 
 
-def examine(index: VectorIndex, settings: Settings, *, allowed: bool) -> Iterator[Finding]:
+def examine(look: Look, settings: Settings, *, allowed: bool) -> Iterator[Finding]:
     """Insert, search, read, delete; says so when the vector could not be removed.
 
     Args:
         allowed: whether the vector could be found and deleted again.
     """
-    name = f"round trip in {index.options.index}"
+    check, told = f"round trip in {look.name}", look.told
     if not allowed:
-        yield skipped(name, "not tried: the permissions for it are missing")
-        return
-    told = index.describe()
-    dimension = told.dimension
-    if dimension != index.options.dimension:
-        return  # which is told already
-    provider = S3VectorsProvider(settings, index.options.index)
-    key = f"stache-s3vectors-doctor-{uuid.uuid4()}"
-    vector = [1.0] + [0.0] * (dimension - 1)
-    try:
+        text = "not tried, nor PutVectors with it: what it needs is not allowed, or fails"
+        yield skipped(check, text)
+    elif told is not None and told.dimension == look.index.options.dimension:
         metadata = _NESTED if OVERFLOW in told.non_filterable else {}
-        provider.insert([vector], [_TEXT], [metadata], [key], namespace=key)
-    except S3VectorsError as error:
-        yield failed(name, error)
-        return
-    problem = _problem(provider, key, vector, metadata)
-    try:
-        provider.delete([key], namespace=key)
-        left = provider.get_by_ids([key])
-    except S3VectorsError as error:
-        purge = f"stache-s3vectors purge --index {index.options.index} --namespace {key} --yes"
-        yield failed(name, error, f"the vector {key} is left behind; when deletes work: {purge}")
-        return
-    if left:
-        problem = f"the vector {key} is there after it was deleted"
-    if problem:
-        yield wrong(name, problem, "check that the endpoint is S3 Vectors, or a faithful engine")
-        return
-    yield ok(name, "inserted, found, read, deleted")
+        provider = S3VectorsProvider(settings, look.name)
+        yield _Trip(look, check, provider, metadata).made()
 
 
-def _problem(
-    provider: S3VectorsProvider, key: str, vector: list[float], metadata: dict[str, Any]
-) -> str:
-    try:
-        found: list[Any] = provider.search(vector, top_k=1, namespace=key)
-        read: list[Any] = provider.get_by_ids([key])
-    except S3VectorsError as error:
-        return str(error)
-    if [result["id"] for result in found] != [key]:
-        return f"the vector just inserted is not found in its namespace, but {found!r:.80}"
-    if not read or not {"text": _TEXT, **metadata}.items() <= read[0].items():
-        return f"the vector just inserted reads back as {read!r:.80}"
-    return ""
+@dataclass
+class _Trip:
+    look: Look
+    check: str
+    provider: S3VectorsProvider
+    metadata: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        self.key = f"stache-s3vectors-doctor-{uuid.uuid4()}"
+        self.vector = [1.0] + [0.0] * (self.look.index.options.dimension - 1)
+
+    def made(self) -> Finding:
+        """What came of it; the vector is deleted whatever happens."""
+        try:
+            finding = self._tried()
+        except BaseException:  # Ctrl-C, most likely
+            left = self._removed()
+            if left is not None:
+                _LOG.warning("%s", left.text)
+            raise
+        return self._removed() or finding
+
+    def _tried(self) -> Finding:
+        try:
+            self.provider.insert(
+                [self.vector], [_TEXT], [self.metadata], [self.key], namespace=self.key
+            )
+            found: list[Any] = self.provider.search(self.vector, top_k=1, namespace=self.key)
+            read: list[Any] = self.provider.get_by_ids([self.key])
+        except S3VectorsError as error:
+            return failed(self.check, error)
+        problem = ""
+        if [result["id"] for result in found] != [self.key]:
+            problem = f"the vector just inserted is not found in its namespace, but {found!r:.80}"
+        elif not read or not {"text": _TEXT, **self.metadata}.items() <= read[0].items():
+            problem = f"the vector just inserted reads back as {read!r:.80}"
+        if problem:
+            fix = "check that the endpoint is S3 Vectors, or a faithful engine"
+            return wrong(self.check, problem, fix)
+        return ok(self.check, "inserted, found, read, deleted")
+
+    def _removed(self) -> Finding | None:
+        """Delete the vector; None when it is gone."""
+        try:
+            self.provider.delete([self.key])
+            if not self.provider.get_by_ids([self.key]):
+                return None
+            problem = "it is there after it was deleted"
+        except S3VectorsError as error:
+            problem = str(error)
+        purge = self.look.command(f"purge --index {self.look.name} --namespace {self.key} --yes")
+        text = f"the vector {self.key} may be left in {self.look.name}: {problem}"
+        return wrong(self.check, text, f"when that is mended: {purge}")

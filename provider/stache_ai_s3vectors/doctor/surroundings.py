@@ -8,15 +8,22 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Final
 
 from .. import identity
+from ..arns import BUCKET_ARN
 from ..client import connect, endpoint_of
-from ..errors import AccessDeniedError, S3VectorsError
+from ..errors import S3VectorsError
+from ..remedies import code_of, remedy_of
 from ..settings import Options, resolve
 from .findings import Finding, Stop, failed, ok, skipped, warning, wrong
+from .indexes import Look
+from .service import OF_CREDENTIALS
 
 if TYPE_CHECKING:
     from ..settings import Settings
 
 _PACKAGES: Final = ("stache-ai-s3vectors", "stache-ai", "boto3", "s3vectors-local")
+_BOTO3: Final = (1, 44, 4)
+"""The first with full-text and hybrid queries."""
+
 _OURS: Final = "stache_ai_s3vectors.provider:S3VectorsProvider"
 _KINDS: Final = ("documents", "summaries", "insights")
 
@@ -30,6 +37,9 @@ def versions() -> Iterator[Finding]:
         except metadata.PackageNotFoundError:  # noqa: PERF203 - one may be missing
             installed.append(f"no {package}")
     yield ok("versions", f"Python {platform.python_version()}, {', '.join(installed)}")
+    if tuple(map(int, metadata.version("boto3").split(".")[:3])) < _BOTO3:
+        needed = ".".join(map(str, _BOTO3))
+        yield wrong("versions", f"boto3 is older than {needed}", f"pip install 'boto3>={needed}'")
     points = metadata.entry_points(group="stache.vectordb", name="s3vectors")
     others = sorted(
         {f"{p.value} of {p.dist.name if p.dist else '?'}" for p in points if p.value != _OURS}
@@ -54,18 +64,26 @@ def resolved(settings: Settings) -> Options:
     """What they come to."""
     try:
         options = resolve(settings)
-        connect(options)
+        if options.local:
+            connect(options)  # the directory may belong to another engine
     except S3VectorsError as error:
         raise Stop(failed("settings", error)) from error
     return options
 
 
-def names(settings: Settings) -> dict[str, str]:
-    """The indexes that Stache would use, chosen as its factory does."""
-    return {
+def variables(settings: Settings, chosen: Sequence[str]) -> dict[str, str]:
+    """The indexes to look at, each with the environment variable that names it.
+
+    Args:
+        chosen: their names; by default those that Stache would use, as its factory chooses.
+    """
+    used = {
         kind: getattr(settings, f"s3vectors_{kind}_index") or settings.s3vectors_index
-        for kind in _KINDS
+        for kind in reversed(_KINDS)
     }
+    named = {name: f"S3VECTORS_{kind.upper()}_INDEX" for kind, name in used.items()}
+    wanted = chosen or [used[kind] for kind in _KINDS]
+    return {name: named.get(name, "S3VECTORS_DOCUMENTS_INDEX") for name in wanted}
 
 
 def stache(settings: Settings, options: Options, chosen: Sequence[str]) -> Iterator[Finding]:
@@ -101,20 +119,34 @@ def credentials(options: Options) -> Iterator[Finding]:
     try:
         found = identity.credentials()
     except S3VectorsError as error:
-        raise Stop(failed("credentials", error, "correct AWS_PROFILE, or ~/.aws/config")) from error
+        fix = remedy_of(error) or "correct AWS_PROFILE, or the profile in ~/.aws/config"
+        raise Stop(failed("credentials", error, fix)) from error
     if found is None:
         fix = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or use a role"
         raise Stop(wrong("credentials", "none are configured", fix))
     told = f"access key {found.key_id} ({found.method})"
-    client = connect(options)
+    try:
+        client = connect(options)
+    except S3VectorsError as error:
+        raise Stop(failed("settings", error)) from error
     if not identity.has_sts(aws=endpoint_of(client, options) is None):
         yield ok("credentials", f"{told}; no STS here to ask whose they are")
         return
     try:
         account, arn = identity.caller(client.meta.region_name)
-    except AccessDeniedError as error:
-        raise Stop(failed("credentials", error)) from error
     except S3VectorsError as error:
+        if code_of(error).startswith(OF_CREDENTIALS):
+            raise Stop(failed("credentials", error)) from error
         yield skipped("credentials", f"{told}; STS does not say whose they are: {error}")
         return
     yield ok("credentials", f"{told} are {arn}, account {account}")
+
+
+def account(settings: Settings, looks: Sequence[Look]) -> Iterator[Finding]:
+    """A bucket's ARN says whose it must be."""
+    given = settings.s3vectors_bucket_name or settings.s3vectors_bucket or ""
+    wanted = BUCKET_ARN.fullmatch(given)
+    found = next((look.told.arn for look in looks if look.told), None)
+    if wanted and found and not found.startswith(f"{given}/"):
+        text = f"the bucket is configured as {given}, what answers is {found}"
+        yield wrong("account", text, "correct the bucket's ARN, or use that account's credentials")
