@@ -25,8 +25,8 @@ import pyte
 
 import words
 
-COLUMNS: Final = 400
-LINES: Final = 400
+COLUMNS: Final = 1000
+LINES: Final = 100
 PATIENCE: Final = 120
 """Seconds without any output after which something hangs."""
 
