@@ -435,6 +435,21 @@ def test_an_arn_of_another_account_is_refused():
     assert "is in account 999999999999, the credentials are of 123456789012" in result.stderr
 
 
+def test_an_arn_of_the_destination_is_compared_with_the_destination():
+    """The source may be in another account: the local engine's, for instance."""
+    provider = tool.filled(1)
+    copied().insert([[1.0] * 4], ["t"])
+    theirs = "arn:aws:s3vectors:us-east-1:999999999999:bucket/my-bucket/index/documents"
+    provider.client.meta.events.register(
+        "after-call.s3vectors.GetIndex", lambda parsed, **_: parsed["index"].update(indexArn=theirs)
+    )
+    arn = theirs.replace("999999999999", "123456789012").replace("documents", "copied")
+
+    told = tool.told("copy", "documents", arn, *tool.LOCAL, "--to-endpoint", "local:other")
+
+    assert told["written"] == 1
+
+
 def test_an_empty_endpoint_is_refused():
     """Mostly a variable that is not set; it must not mean AWS."""
     tool.filled(1)

@@ -17,10 +17,16 @@ CREDENTIALS = {
 }
 
 
+_OURS = ("AWS_", "S3VECTORS_", "EMBEDDING_", "VECTORDB_")
+_MACHINE = ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "COLUMNS", "LINES")
+_TERMINAL = ("FORCE_COLOR", "NO_COLOR", "CLICOLOR_FORCE", "PY_COLORS")
+
+
 def use_dummy_credentials() -> None:
-    """Take away what could reach AWS, and every setting of ours, and set dummies."""
-    for name in [n for n in os.environ if n.startswith(("AWS_", "S3VECTORS_"))]:
-        del os.environ[name]
+    """Take away what could reach AWS, every setting of ours, and what changes what is printed."""
+    for name in list(os.environ):
+        if name.upper().startswith(_OURS) or name.upper() in (*_MACHINE, *_TERMINAL):
+            del os.environ[name]
     os.environ.update(CREDENTIALS)
 
 

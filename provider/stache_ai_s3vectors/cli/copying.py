@@ -14,7 +14,15 @@ from stache_ai_s3vectors.arns import INDEX_ARN
 from stache_ai_s3vectors.errors import ConfigurationError, S3VectorsError
 from stache_ai_s3vectors.keys import NAMESPACE, STATUS
 
-from .options import destination, existing, printable, resumable, settings_of, with_values
+from .options import (
+    Destination,
+    destination,
+    existing,
+    printable,
+    resumable,
+    settings_of,
+    with_values,
+)
 from .progress import progress
 
 if TYPE_CHECKING:
@@ -51,13 +59,19 @@ def _sides(values: dict[str, Any]) -> tuple[VectorIndex, Options]:
         raise click.UsageError("SOURCE and DESTINATION are the same index")
     index = existing(source)
     _check_account(values["source"], index)
-    _check_account(values["destination"], index)
     return index, place
 
 
-def _check_account(location: str, source: VectorIndex) -> None:
+def _made(into: Destination, location: str) -> VectorIndex:
+    """The destination, which is there from now on."""
+    index = into.made()
+    _check_account(location, index)
+    return index
+
+
+def _check_account(location: str, index: VectorIndex) -> None:
     """Names are looked up in the caller's own account, whatever an ARN says."""
-    wanted, own = INDEX_ARN.fullmatch(location), INDEX_ARN.fullmatch(source.describe().arn)
+    wanted, own = INDEX_ARN.fullmatch(location), INDEX_ARN.fullmatch(index.describe().arn)
     if wanted and own and wanted["account"] != own["account"]:
         raise ConfigurationError(
             f"{location} is in account {wanted['account']}, the credentials are of "
@@ -109,7 +123,7 @@ def copy_command(*, as_json: bool, **values: Any) -> None:
     told = source.describe()
     into = destination(replace(place, dimension=told.dimension), told.metric)
     check_fit(told, into.told, into.name)
-    tally, index = Tally(), into.made()
+    tally, index = Tally(), _made(into, values["destination"])
     compared = _run(source.records, index, tally)
     _report(index, tally, compared, as_json=as_json)
 
@@ -219,7 +233,8 @@ def reembed_command(*, as_json: bool, **values: Any) -> None:
             "EMBEDDING_PROVIDER and its model to one of that size"
         )
     check_keys(source.describe(), into.told, into.name)
-    tally, index = Tally(left_out=embedder.left_out), into.made()
+    tally = Tally(left_out=embedder.left_out)
+    index = _made(into, values["destination"])
 
     def records() -> Iterator[Record]:
         return (Record(key, [], stored) for page in source.pages() for key, stored in page.rows)
@@ -260,7 +275,7 @@ def migrate_command(*, kept: tuple[str, ...], yes: bool, as_json: bool, **values
     if not yes:
         _preview(source, into.name, restorer, as_json=as_json)
         return
-    tally, index = Tally(), into.made()
+    tally, index = Tally(), _made(into, values["destination"])
 
     def records() -> Iterator[Record]:
         return _restored(source.records(), restorer, tally.left_out)
