@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -83,6 +84,10 @@ class Stats:
         """USD a month, at list prices."""
         return prices.storage(self.stored_bytes)
 
+    def put_cost(self) -> float:
+        """USD for storing all of it once, in full batches, at list prices."""
+        return prices.puts(self.stored_bytes, math.ceil(self.vectors / limits.PUT_BATCH))
+
     def query_cost(self) -> float:
         """USD for one query, at list prices; without data returned beyond the free part."""
         return prices.query(self.vectors, self.searched_bytes / max(1, self.vectors))
@@ -100,6 +105,7 @@ class Stats:
                 name: {"largest": value, "limit": limit, "key": key}
                 for name, (value, limit, key) in self.near().items()
             },
+            "putCost": self.put_cost(),
             "storageCostPerMonth": self.storage_cost(),
             "queryCost": self.query_cost(),
         }

@@ -35,6 +35,7 @@ def test_the_bytes_are_those_that_the_service_counts():
 
     sizes = {key: metadata_size(vector["metadata"]) for key, vector in stored.items()}
     assert told["storedBytes"] == sum(4 * 4 + len(key) + size for key, size in sizes.items())
+    assert told["putCost"] == prices.puts(told["storedBytes"], 1)
     assert told["limits"]["metadata bytes"]["largest"] == max(sizes.values())
     assert sizes[told["limits"]["metadata bytes"]["key"]] == max(sizes.values())
 

@@ -82,6 +82,7 @@ def _print(name: str, stats: Stats) -> None:
     for what, (value, limit, key) in stats.near().items():
         whose = f" ({printable(key)})" if key else ""
         click.echo(f"  {what}: {value:,} of {limit:,}, {_share(value / limit)}{whose}")
+    click.echo(f"  storing it once: USD {_usd(stats.put_cost())}, in full batches")
 
 
 def _counts(counts: Counter[str]) -> str:
