@@ -162,7 +162,7 @@ def test_a_copy_that_fails_says_how_far_it_came_and_goes_on():
 
 def test_interrupted_twice_and_resumed_nothing_is_lost_or_doubled():
     """Over HTTP, with Ctrl-C, at the service's rate; each run says how far it came."""
-    count = 7_000
+    count = 10_000
     with ExitStack() as stack:
         urls = [stack.enter_context(far_ends.server()) for _ in range(2)]
         sides = [
@@ -196,7 +196,7 @@ def environment():
     return {
         **os.environ,
         "S3VECTORS_CREATE_INDEX": "true",
-        "S3VECTORS_WRITE_RATE": "2500",
+        "S3VECTORS_WRITE_RATE": "1000",
         "S3VECTORS_REGION": "us-east-1",
     }
 

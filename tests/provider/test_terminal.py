@@ -17,11 +17,11 @@ COMMAND = f"{sys.executable} -m stache_ai_s3vectors.cli"
 
 @pytest.fixture(scope="module")
 def slow():
-    """A server that takes its time, with an index of 3,000 chunks."""
-    with far_ends.server("--latency", "0.2") as url:
+    """A server that takes its time, with an index of 6,000 chunks: an export takes seconds."""
+    with far_ends.server("--latency", "0.4") as url:
         with closing(far_ends.boto_client(endpoint_url=url)) as client:
             client.create_vector_bucket(vectorBucketName="my-bucket")
-        provider = tool.filled(3_000, s3vectors_endpoint_url=url, s3vectors_write_rate=0.0)
+        provider = tool.filled(6_000, s3vectors_endpoint_url=url, s3vectors_write_rate=0.0)
         with closing(provider.client):
             yield f"--bucket my-bucket --endpoint {url} --region us-east-1"
 
@@ -34,9 +34,9 @@ def test_long_work_shows_a_bar_that_goes_when_it_is_done(slow, tmp_path):
     bar = terminal.shown
     status = terminal.finish()
 
-    assert "/3000" in bar
+    assert "/6000" in bar
     assert status == 0
-    assert terminal.shown == "a.jsonl: 3000 vectors of my-bucket/documents"
+    assert terminal.shown == "a.jsonl: 6000 vectors of my-bucket/documents"
 
 
 def test_without_a_terminal_there_is_no_bar(slow, tmp_path):
@@ -44,7 +44,7 @@ def test_without_a_terminal_there_is_no_bar(slow, tmp_path):
     command = f"{COMMAND} export a.jsonl --index documents {slow}".split()
     result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=True)
 
-    assert result.stdout == "a.jsonl: 3000 vectors of my-bucket/documents\n"
+    assert result.stdout == "a.jsonl: 6000 vectors of my-bucket/documents\n"
     assert result.stderr == ""
 
 
@@ -60,7 +60,7 @@ def test_ctrl_c_says_how_far_it_came_and_the_next_run_goes_on(slow, tmp_path):
     assert (status, again.finish()) == (1, 0)
     assert "Stopped: what is exported so far is in a.jsonl." in terminal.shown
     assert "Traceback" not in terminal.shown
-    assert again.shown == "a.jsonl: 3000 vectors of my-bucket/documents"
+    assert again.shown == "a.jsonl: 6000 vectors of my-bucket/documents"
     assert not (tmp_path / "a.jsonl").read_bytes().endswith(b"\n\n")
 
 
