@@ -87,6 +87,7 @@ bench: $(DEV)/.ready
 	$(DEV)/bin/python bench/engine.py --vectors 1000 10000 100000 300000 --save
 	$(DEV)/bin/python bench/over_http.py --save
 	$(DEV)/bin/python bench/provider.py --save
+	$(DEV)/bin/python bench/copying.py --save
 	$(DEV)/bin/python bench/compare.py --vectors 1000 10000 100000 --save
 	$(DEV)/bin/python bench/report.py
 
