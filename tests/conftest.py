@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import uuid
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ import loopback
 AWS = "--aws" in sys.argv
 """Behaviour tests against AWS, with the credentials of whoever asks, on their bill."""
 
+# A shell lets what it runs in the background ignore Ctrl-C, and so what that runs in turn
+signal.signal(signal.SIGINT, signal.default_int_handler)
 if not AWS:
     loopback.use_dummy_credentials()  # before anything reads the environment
     loopback.refuse_other_machines()
