@@ -60,18 +60,17 @@ demo: $(DEMO)/.ready
 	@$(DEMO)/bin/python examples/quickstart.py $(if $(QUESTION),--question "$$ASKED")
 
 # The provider's tests run again, with the oldest Stache and the other reading of what AWS does
-# not document, beside the others: each keeps one core busy. Hybrid search is tested with both
-# readings by the others: it needs Stache 0.1.1, whose pipeline has query processors. The commands
-# that know neither Stache nor what AWS leaves open are tested once
+# not document. Hybrid search is tested with both readings by the others: it needs Stache 0.1.1,
+# whose pipeline has query processors. The commands that know neither Stache nor what AWS leaves
+# open are tested once
 ONCE := hybrid archive command doctor policy_check policy_check_command purge stats terminal
-AGAIN := $(OLDEST)/bin/python -m pytest tests/provider --other-choices \
-	$(ONCE:%=--ignore tests/provider/test_%.py) -p no:cacheprovider
+SPREAD := --numprocesses auto --dist worksteal
 
 test: $(DEV)/.ready $(OLDEST)/.ready $(OLDER)/.ready
 	@rm -f .coverage*
-	@echo "$(AGAIN)"; $(AGAIN) > $(OLDEST)/log 2>&1 & \
-	$(DEV)/bin/python -m coverage run -m pytest; status=$$?; \
-	wait $$! || status=1; cat $(OLDEST)/log; exit $$status
+	$(DEV)/bin/python -m coverage run -m pytest $(SPREAD)
+	$(OLDEST)/bin/python -m pytest $(SPREAD) tests/provider --other-choices \
+		$(ONCE:%=--ignore tests/provider/test_%.py) -p no:cacheprovider
 	@$(DEV)/bin/python -m coverage combine --quiet
 	$(DEV)/bin/python -m coverage report
 

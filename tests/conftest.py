@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -15,9 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import loopback
-
-AWS = "--aws" in sys.argv
-"""Behaviour tests against AWS, with the credentials of whoever asks, on their bill."""
+from asked import AWS
 
 # A shell lets what it runs in the background ignore Ctrl-C, and so what that runs in turn
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-import far_ends
+import asked
 import s3vectors_local
 from s3vectors_local import Choices, Engine
 
@@ -22,7 +22,7 @@ def choose(monkeypatch, choices):
 @pytest.fixture(autouse=True)
 def _choices(monkeypatch):
     """As --other-choices says, in process; `far_ends` sees to those behind HTTP."""
-    if far_ends.OTHER_CHOICES:
+    if asked.OTHER_CHOICES:
         choose(monkeypatch, OTHER)
 
 

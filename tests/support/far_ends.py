@@ -11,11 +11,9 @@ from typing import Any
 
 import boto3
 
+from asked import OTHER_CHOICES
 from model import referee
 from s3vectors_local import Engine, connect
-
-OTHER_CHOICES = "--other-choices" in sys.argv
-"""Whether engines do the other thing where AWS does not document what it does."""
 
 CHOICES = ("--missing-key=no-match", "--array-negation=any-element", "--euclidean=squared")
 

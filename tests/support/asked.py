@@ -1,0 +1,18 @@
+"""What pytest's command line asks for, known before anything of it is parsed."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+_WORDS = ("--aws", "--other-choices")
+_VARIABLE = "TESTS_ASKED_FOR"
+
+if "PYTEST_XDIST_WORKER" not in os.environ:  # a worker has no command line; its parent did this
+    os.environ[_VARIABLE] = " ".join(word for word in _WORDS if word in sys.argv)
+
+AWS = "--aws" in os.environ[_VARIABLE]
+"""Behaviour tests against AWS, with the credentials of whoever asks, on their bill."""
+
+OTHER_CHOICES = "--other-choices" in os.environ[_VARIABLE]
+"""Whether engines do the other thing where AWS does not document what it does."""
