@@ -19,7 +19,7 @@ class Description:
         mode: ENHANCED, or CLASSIC.
         text_searches: the metadata keys with text search, each with its status: BUILDING,
             then ACTIVE.
-        created: when it was made, as ISO 8601; empty when nobody said.
+        created: when it was made, as a text; empty when nobody said.
     """
 
     arn: str

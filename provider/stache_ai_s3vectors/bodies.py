@@ -61,13 +61,13 @@ def sending(body: bytes | bytearray) -> Iterator[None]:
 
 
 @contextmanager
-def leaving_vectors() -> Iterator[None]:
-    """Answers read inside keep each vector's numbers as the JSON they came as.
+def leaving_vectors(*, when: bool) -> Iterator[None]:
+    """Answers read inside keep each vector's numbers, when they bring any, as the JSON they are.
 
     Whoever passes vectors on, or compares them, needs no Python object for each number;
     making those is nine tenths of reading an answer.
     """
-    token = _unread.set(True)
+    token = _unread.set(when)
     try:
         yield
     finally:

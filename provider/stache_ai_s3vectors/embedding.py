@@ -21,8 +21,6 @@ from .bodies import numbers
 from .errors import ConfigurationError, InvalidInputError, UnavailableError
 from .inputs import check_vector
 from .keys import TEXT
-from .parallel import slices
-from .transfers import TEXTS
 from .vector_index import VectorIndex
 
 _ALIKE: Final = 0.95
@@ -77,11 +75,9 @@ class Embedder:
         Raises:
             UnavailableError: the embedder failed.
         """
-        ready: list[Record] = []
-        for batch in slices([r for r in records if self._has_text(r)], TEXTS):
-            made = zip(batch, self._vectors(batch), strict=True)
-            ready += [done for pair in made if (done := self._checked(*pair, metric))]
-        return ready
+        texts = [record for record in records if self._has_text(record)]
+        made = zip(texts, self._vectors(texts) if texts else (), strict=True)
+        return [done for pair in made if (done := self._checked(*pair, metric))]
 
     def _checked(self, record: Record, vector: Any, metric: str) -> Record | None:
         if vector is None:

@@ -13,6 +13,14 @@ OVERFLOW: Final = "_overflow"
 NON_FILTERABLE: Final = (TEXT, OVERFLOW)
 """Metadata keys that an index for Stache declares non-filterable."""
 
+KINDS: Final = ("documents", "summaries", "insights")
+"""Stache's indexes."""
+
 ACTIVE: Final = "active"
 SUMMARY: Final = "document_summary"
 DEFAULT_NAMESPACE: Final = "default"
+
+
+def index_variable(kind: str) -> str:
+    """The environment variable that names the index of a kind."""
+    return f"S3VECTORS_{kind.upper()}_INDEX"

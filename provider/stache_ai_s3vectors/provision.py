@@ -60,6 +60,15 @@ def create_index(
         )
 
 
+def provide(
+    client: S3VectorsClient, options: Options, metric: Literal["cosine", "euclidean"] = "cosine"
+) -> None:
+    """Make the options' index, and on a `local:` endpoint its bucket, unless they exist."""
+    if options.local:
+        create_bucket(client, options)
+    create_index(client, options, options.index, metric)
+
+
 def upgrade_index(
     client: Any, options: Options, told: Description, language: str | None
 ) -> list[str]:

@@ -75,7 +75,11 @@ def code_of(error: S3VectorsError) -> str:
 
 def denied_action(error: S3VectorsError) -> tuple[str, str] | None:
     """The action and the ARN that AWS says are not allowed."""
-    found = _DENIED.search(str(error))
+    return _denied(str(error))
+
+
+def _denied(text: str) -> tuple[str, str] | None:
+    found = _DENIED.search(text)
     return (found[1], found[2].rstrip(".,")) if found else None
 
 
@@ -84,12 +88,17 @@ def _about_access(text: str) -> str:
         return "let the profile's credentials assume its role (sts:AssumeRole), or use others"
     if "kms:" in text or "asynchronous indexing" in text:
         return _KEY
-    found = _DENIED.search(text)
-    if found is None:
+    denied = _denied(text)
+    if denied is None:
         return "check whose credentials these are: aws sts get-caller-identity"
+    return how_to_allow(*denied)
+
+
+def how_to_allow(action: str, resources: str) -> str:
+    """What to do about a denied action."""
     return (
-        f"allow {found[1]} on {found[2].rstrip('.,')}, and look for a Deny; stache-s3vectors "
-        "policy prints all that is needed, policy check FILE compares"
+        f"allow {action} on {resources}, and look for a Deny; stache-s3vectors policy prints all "
+        "that is needed, policy check FILE compares"
     )
 
 
@@ -102,6 +111,6 @@ def _about_service(text: str) -> str:
         return "check HTTPS_PROXY and NO_PROXY, or the proxy itself"
     if "Read timeout" in text:
         return "try again, or set S3VECTORS_READ_TIMEOUT higher; what was done stays done"
-    if "Could not connect" in text or "endpoint URL" in text or "connect" in text.lower():
+    if "endpoint URL" in text or "connect" in text.lower():
         return "check the region's name, the endpoint and the network (proxy, VPC endpoint)"
     return "try again later; what was done stays done"

@@ -55,6 +55,9 @@ class Tally:
             self.written += written
             self.same += same
 
+    def __str__(self) -> str:
+        return f"{self.written} vectors written, {self.same} were there already"
+
 
 def check_fit(source: Description, destination: Description, name: str) -> None:
     """Refuse a destination that cannot hold what the source has, before anything is written.

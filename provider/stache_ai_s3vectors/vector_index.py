@@ -21,7 +21,7 @@ from .errors import NotFoundError, RejectedError, UnavailableError
 from .inputs import Numbers
 from .outcomes import Outcomes
 from .parallel import Page, in_flight, pages, slices
-from .provision import advice, create_bucket, create_index
+from .provision import advice, provide
 from .settings import Options
 from .shared import Shared, shared
 
@@ -132,9 +132,7 @@ class VectorIndex:
         except NotFoundError:
             if not self.options.create_index:
                 raise
-        if self.options.local:
-            create_bucket(self.client, self.options)
-        create_index(self.client, self.options, self.options.index)
+        provide(self.client, self.options)
         return self._get_index()
 
     def _get_index(self) -> Description:
@@ -186,7 +184,7 @@ class VectorIndex:
             yield from call.result()
 
     def _get(self, keys: Sequence[str], *, data: bool) -> list[Record]:
-        with self._calling("GetVectors"), leaving_vectors():
+        with self._calling("GetVectors"), leaving_vectors(when=data):
             response = self.client.get_vectors(
                 **self._names, keys=keys, returnData=data, returnMetadata=True
             )
@@ -265,7 +263,7 @@ class VectorIndex:
             request["segmentCount"] = limits.LIST_SEGMENTS
         if token is not None:
             request["nextToken"] = token
-        with self._calling("ListVectors"), leaving_vectors():
+        with self._calling("ListVectors"), leaving_vectors(when="returnData" in wanted):
             response = self.client.list_vectors(**request)
         return Page([*response["vectors"]], response.get("nextToken") or None, segment)
 

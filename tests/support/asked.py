@@ -8,7 +8,7 @@ import sys
 _WORDS = ("--aws", "--other-choices")
 _VARIABLE = "TESTS_ASKED_FOR"
 
-if "PYTEST_XDIST_WORKER" not in os.environ:  # a worker has no command line; its parent did this
+if sys.argv[0] != "-c":  # one of xdist's workers, which has its parent's environment only
     os.environ[_VARIABLE] = " ".join(word for word in _WORDS if word in sys.argv)
 
 AWS = "--aws" in os.environ[_VARIABLE]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import click
 
 from .archive import export_command, import_command
-from .copying import copy_command, migrate_command, reembed_command
+from .copying import copy_command, reembed_command
 from .doctor import doctor_command
 from .indexes import indexes
+from .migrating import migrate_command
 from .policy import policy
 from .policy_check import check_command
 from .purge import purge_command

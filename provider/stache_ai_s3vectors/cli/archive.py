@@ -17,7 +17,9 @@ import click
 
 from stache_ai_s3vectors.errors import ConfigurationError, S3VectorsError, UnavailableError
 
-from .options import destination, existing, filter_option, names_of, resumable, with_settings
+from .failures import resumable
+from .options import filter_option, with_settings
+from .places import destination, existing, names_of
 from .progress import progress
 
 if TYPE_CHECKING:
@@ -203,8 +205,4 @@ def import_command(settings: Settings, *, file: Path, name: str | None, as_json:
             transfer(reader.records(), index, tally, d)
     told = {"file": str(file), "index": index.options.index}
     counts = {"written": tally.written, "unchanged": tally.same}
-    click.echo(
-        json.dumps({**told, **counts})
-        if as_json
-        else f"{index.name}: {tally.written} vectors written, {tally.same} were there already"
-    )
+    click.echo(json.dumps({**told, **counts}) if as_json else f"{index.name}: {tally}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
@@ -11,28 +10,20 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from stache_ai_s3vectors.arns import INDEX_ARN
-from stache_ai_s3vectors.errors import ConfigurationError, S3VectorsError
-from stache_ai_s3vectors.keys import NAMESPACE, STATUS
+from stache_ai_s3vectors.errors import ConfigurationError
 
-from .options import (
-    Destination,
-    destination,
-    existing,
-    printable,
-    resumable,
-    settings_of,
-    with_values,
-)
+from .failures import resumable
+from .options import printable, settings_of, with_values
+from .places import Destination, destination, existing
 from .progress import progress
 
 if TYPE_CHECKING:
     from stache_ai_s3vectors.batches import Record
-    from stache_ai_s3vectors.migration import Restorer
     from stache_ai_s3vectors.settings import Options
     from stache_ai_s3vectors.transfers import Tally
     from stache_ai_s3vectors.vector_index import VectorIndex
 
-_SHOWN: Final = 10
+SHOWN: Final = 10
 """Keys of vectors with a problem that are printed."""
 
 _SIDES: Final = (
@@ -45,13 +36,14 @@ _SIDES: Final = (
 )
 
 
-def _with_sides(command: Callable[..., None]) -> Callable[..., None]:
+def with_sides(command: Callable[..., None]) -> Callable[..., None]:
+    """Add what tells the source and the destination, for `sides`."""
     for option in reversed(_SIDES):
         command = option(command)
     return command
 
 
-def _sides(values: dict[str, Any]) -> tuple[VectorIndex, Options]:
+def sides(values: dict[str, Any]) -> tuple[VectorIndex, Options]:
     """The source, which is there, and where the destination is or will be."""
     source = _located("source", "from", values)
     place = _located("destination", "to", values)
@@ -62,7 +54,7 @@ def _sides(values: dict[str, Any]) -> tuple[VectorIndex, Options]:
     return index, place
 
 
-def _made(into: Destination, location: str) -> VectorIndex:
+def made(into: Destination, location: str) -> VectorIndex:
     """The destination, which is there from now on."""
     index = into.made()
     _check_account(location, index)
@@ -102,7 +94,7 @@ def _own(values: dict[str, Any], way: str, name: str) -> Any:
 
 
 @click.command("copy")
-@_with_sides
+@with_sides
 @with_values
 def copy_command(*, as_json: bool, **values: Any) -> None:
     """Copy all vectors of SOURCE into DESTINATION, and compare both at the end.
@@ -119,16 +111,16 @@ def copy_command(*, as_json: bool, **values: Any) -> None:
     """  # noqa: D301 - \b keeps click from wrapping the example
     from stache_ai_s3vectors.transfers import Tally, check_fit
 
-    source, place = _sides(values)
+    source, place = sides(values)
     told = source.describe()
     into = destination(replace(place, dimension=told.dimension), told.metric)
     check_fit(told, into.told, into.name)
-    tally, index = Tally(), _made(into, values["destination"])
-    compared = _run(source.records, index, tally)
-    _report(index, tally, compared, as_json=as_json)
+    tally, index = Tally(), made(into, values["destination"])
+    compared = run(source.records, index, tally)
+    report(index, tally, compared, as_json=as_json)
 
 
-def _run(
+def run(
     records: Callable[[], Iterator[Record]],
     destination: VectorIndex,
     tally: Tally,
@@ -173,15 +165,16 @@ def _compare(
     if wrong:
         raise click.ClickException(
             f"{len(wrong)} vectors of the source are not in {destination.name}, or not so: "
-            f"{', '.join(map(printable, wrong[:_SHOWN]))}. If the source was written meanwhile, "
+            f"{', '.join(map(printable, wrong[:SHOWN]))}. If the source was written meanwhile, "
             "run it again"
         )
     return compared - len(found)
 
 
-def _report(
+def report(
     destination: VectorIndex, tally: Tally, compared: int, *, as_json: bool, what: str = ""
 ) -> None:
+    """Say what was done; fail for what was left out."""
     counts = {"written": tally.written, "unchanged": tally.same, "verified": compared}
     if as_json:
         click.echo(
@@ -189,8 +182,8 @@ def _report(
         )
     else:
         click.echo(
-            f"{destination.name}: {tally.written} vectors written, {tally.same} were there "
-            f"already; {what}all {compared} compared with the source and the same"
+            f"{destination.name}: {tally}; {what}all {compared} compared with the source and the "
+            "same"
         )
     _fail_for(tally.left_out)
 
@@ -198,13 +191,13 @@ def _report(
 def _fail_for(left_out: dict[str, str]) -> None:
     if not left_out:
         return
-    for key, why in list(left_out.items())[:_SHOWN]:
+    for key, why in list(left_out.items())[:SHOWN]:
         click.echo(f"  {printable(key)}: {why}", err=True)
     raise click.ClickException(f"{len(left_out)} vectors are left out, the first are above")
 
 
 @click.command("reembed")
-@_with_sides
+@with_sides
 @with_values
 def reembed_command(*, as_json: bool, **values: Any) -> None:
     """Embed the texts of SOURCE anew, into DESTINATION: the way to another embedding model.
@@ -223,7 +216,7 @@ def reembed_command(*, as_json: bool, **values: Any) -> None:
     from stache_ai_s3vectors.embedding import Embedder
     from stache_ai_s3vectors.transfers import Tally, check_keys
 
-    source, place = _sides(values)
+    source, place = sides(values)
     embedder = Embedder(settings_of({"bucket": place.bucket}))
     into = destination(replace(place, dimension=embedder.dimension), source.describe().metric)
     if into.told.dimension != embedder.dimension:
@@ -234,97 +227,12 @@ def reembed_command(*, as_json: bool, **values: Any) -> None:
         )
     check_keys(source.describe(), into.told, into.name)
     tally = Tally(left_out=embedder.left_out)
-    index = _made(into, values["destination"])
+    index = made(into, values["destination"])
 
     def records() -> Iterator[Record]:
         return (Record(key, [], stored) for page in source.pages() for key, stored in page.rows)
 
     embedder.check(index)
     metric = into.told.metric
-    compared = _run(records, index, tally, lambda missing: embedder.embedded(missing, metric))
-    _report(index, tally, compared, as_json=as_json, what="texts and metadata of ")
-
-
-@click.command("migrate")
-@_with_sides
-@click.option("--keep", "kept", multiple=True, help="Metadata key whose strings stay strings.")
-@click.option("--yes", is_flag=True, help="Do it; without, only say what would be done.")
-@with_values
-def migrate_command(*, kept: tuple[str, ...], yes: bool, as_json: bool, **values: Any) -> None:
-    """Take an index that the older package (0.2.x) wrote over into one of ours.
-
-    Keys, vectors, namespaces and statuses stay; what became a JSON string because it was an
-    object becomes one again, also within lists. Without --yes nothing is written. DESTINATION
-    needs the same dimension, and _overflow among its non-filterable keys, as indexes create
-    makes it. SOURCE stays as it is; the same command completes an interrupted run.
-
-    \b
-    Example:
-      stache-s3vectors migrate stache-documents documents-1024 --bucket my-bucket
-    """  # noqa: D301 - \b keeps click from wrapping the example
-    from stache_ai_s3vectors.keys import NON_FILTERABLE
-    from stache_ai_s3vectors.migration import Restorer
-    from stache_ai_s3vectors.transfers import Tally, check_fit
-
-    source, place = _sides(values)
-    told = source.describe()
-    into = destination(replace(place, dimension=told.dimension), told.metric)
-    wanted = replace(told, non_filterable=told.non_filterable | set(NON_FILTERABLE))
-    check_fit(wanted, into.told, into.name)
-    restorer = Restorer(into.told.non_filterable, kept)
-    if not yes:
-        _preview(source, into.name, restorer, as_json=as_json)
-        return
-    tally, index = Tally(), _made(into, values["destination"])
-
-    def records() -> Iterator[Record]:
-        return _restored(source.records(), restorer, tally.left_out)
-
-    compared = _run(records, index, tally)
-    _report(index, tally, compared, as_json=as_json)
-
-
-def _restored(
-    records: Iterator[Record], restorer: Restorer, left_out: dict[str, str]
-) -> Iterator[Record]:
-    for record in records:
-        try:
-            yield restorer.restore(record)
-        except S3VectorsError as error:  # noqa: PERF203 - one is no reason not to take the rest
-            left_out[record.key] = str(error)
-
-
-def _preview(source: VectorIndex, destination: str, restorer: Restorer, *, as_json: bool) -> None:
-    """Say what would be done."""
-    from stache_ai_s3vectors.batches import Record
-
-    left_out: dict[str, str] = {}
-    namespaces: Counter[str] = Counter()
-    statuses: Counter[str] = Counter()
-    with progress("reading") as done:
-        for page in source.pages():
-            records = (Record(key, [], stored) for key, stored in page.rows)
-            for record in _restored(records, restorer, left_out):
-                namespaces[record.metadata[NAMESPACE]] += 1
-                statuses[record.metadata[STATUS]] += 1
-            done(len(page.rows))
-    told = {
-        "vectors": namespaces.total(),
-        "namespaces": dict(namespaces.most_common()),
-        "statuses": dict(statuses.most_common()),
-        "objects": dict(restorer.restored.most_common()),
-        "leftOut": left_out,
-    }
-    if as_json:
-        click.echo(json.dumps(told))
-        return
-    click.echo(f"{told['vectors']} vectors of {source.name} would go to {destination}")
-    for title, counts in (("namespaces", namespaces), ("statuses", statuses)):
-        most = counts.most_common(_SHOWN)
-        shown = ", ".join(f"{printable(name)} {count}" for name, count in most)
-        click.echo(f"{title}: {shown}")
-    for key, count in restorer.restored.most_common():
-        click.echo(f"{key}: {count} strings become objects, such as {restorer.examples[key]!r:.80}")
-    for key, why in list(left_out.items())[:_SHOWN]:
-        click.echo(f"{printable(key)} cannot be taken over: {why}")
-    click.echo("Nothing was written. Add --yes to do it, --keep KEY for what is a string of yours.")
+    compared = run(records, index, tally, lambda missing: embedder.embedded(missing, metric))
+    report(index, tally, compared, as_json=as_json, what="texts and metadata of ")

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from stache_ai_s3vectors.errors import ConfigurationError, NotFoundError
+from stache_ai_s3vectors.keys import KINDS, index_variable
 
-from .options import KINDS, Choice, chosen, confirm, existing, names_of, resumable, with_settings
+from .failures import resumable
+from .options import Choice, confirm, with_settings
+from .places import chosen, existing, names_of
 from .progress import progress
 
 if TYPE_CHECKING:
@@ -66,7 +69,7 @@ def create_command(settings: Settings, *, as_json: bool) -> None:
         click.echo(f"{name}: {'created' if made.get(name) else 'exists already'}")
     click.echo("\nStache finds them with these settings:")
     for kind, name in names.items():
-        click.echo(f"S3VECTORS_{kind.upper()}_INDEX={name}")
+        click.echo(f"{index_variable(kind)}={name}")
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""What the commands share: options that stand for settings, and errors as two lines."""
+"""What the commands share: options that stand for settings, and what the user is asked."""
 
 from __future__ import annotations
 
@@ -7,31 +7,19 @@ import json
 import logging
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import IO, TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import click
 
 from stache_ai_s3vectors import limits
-from stache_ai_s3vectors.errors import (
-    ConfigurationError,
-    InvalidInputError,
-    NotFoundError,
-    RejectedError,
-    S3VectorsError,
-)
-from stache_ai_s3vectors.remedies import cause_of, remedy_of
+from stache_ai_s3vectors.errors import ConfigurationError, InvalidInputError
+
+from .failures import failure
 
 if TYPE_CHECKING:
-    from stache_ai_s3vectors.answers import Description
-    from stache_ai_s3vectors.settings import Options, Settings
-    from stache_ai_s3vectors.vector_index import VectorIndex
-
-KINDS: Final = ("documents", "summaries", "insights")
-"""Stache's indexes."""
+    from stache_ai_s3vectors.settings import Settings
 
 Option: TypeAlias = Callable[[Callable[..., None]], Callable[..., None]]
 """What click.option answers."""
@@ -74,36 +62,6 @@ indexes_option: Final[Option] = click.option(
     multiple=True,
     help="Name of an index; can be given more than once. [default: Stache's three]",
 )
-
-
-class Failure(click.ClickException):
-    """An error of ours as a line of cause and a line of remedy."""
-
-    def __init__(self, error: S3VectorsError) -> None:
-        super().__init__(cause_of(error))
-        self.remedy = remedy_of(error)
-
-    def show(self, file: IO[Any] | None = None) -> None:
-        """Print both."""
-        click.echo(f"Error: {self.message}", file, err=file is None)
-        if self.remedy:
-            click.echo(f"Fix: {self.remedy}", file, err=file is None)
-
-
-class WrongUsage(Failure):
-    """The same for what the user has to set or type otherwise."""
-
-    exit_code = 2
-
-
-def _failure(error: Exception) -> Failure:
-    if isinstance(error, (ConfigurationError, InvalidInputError)):
-        return WrongUsage(error)
-    if isinstance(error, S3VectorsError):
-        return Failure(error)
-    other = S3VectorsError(f"{type(error).__name__}: {error}")
-    other.remedy = "--debug shows where; if it is not the machine's, it is a fault of this program"
-    return Failure(other)
 
 
 class Choice(click.Choice[str]):
@@ -184,129 +142,12 @@ def _with_options(command: Callable[..., None], options: dict[str, Option]) -> C
         except Exception as error:
             if debug:
                 traceback.print_exc()
-            raise _failure(error) from error
+            raise failure(error) from error
 
     decorated: Callable[..., None] = run
     for option in reversed((*options.values(), _JSON, _DEBUG)):
         decorated = option(decorated)
     return decorated
-
-
-def names_of(settings: Settings, dimension: int) -> dict[str, str]:
-    """Stache's indexes by kind: the configured names, else ones that carry the dimension.
-
-    No property of an index can be changed but its tags, so another embedding size needs
-    another index, and with it another name.
-    """
-    older = settings.s3vectors_index if "s3vectors_index" in settings.model_fields_set else None
-    return {
-        kind: getattr(settings, f"s3vectors_{kind}_index") or older or f"{kind}-{dimension}"
-        for kind in KINDS
-    }
-
-
-def chosen(settings: Settings, names: Sequence[str]) -> list[VectorIndex]:
-    """The indexes of these names, by default Stache's; all of them are there.
-
-    Raises:
-        NotFoundError: one is not, and which name is near.
-    """
-    from stache_ai_s3vectors.settings import resolve
-
-    options = resolve(settings)
-    wanted = names or names_of(settings, options.dimension).values()
-    return [existing(replace(options, index=name)) for name in dict.fromkeys(wanted)]
-
-
-def existing(options: Options) -> VectorIndex:
-    """The options' index, which is there."""
-    from stache_ai_s3vectors.vector_index import VectorIndex
-
-    index = VectorIndex(replace(options, create_index=False))
-    try:
-        index.describe()
-    except NotFoundError as error:
-        better = NotFoundError(cause_of(error))
-        better.remedy = f"{_similar(options)} {remedy_of(error)}".strip()
-        raise better from error
-    return index
-
-
-@dataclass(frozen=True)
-class Destination:
-    """Where vectors are to go.
-
-    Args:
-        told: what it is, or will be.
-        there: whether it is; else `made` makes it.
-    """
-
-    options: Options
-    told: Description
-    there: bool
-
-    @property
-    def name(self) -> str:
-        """The index and its bucket."""
-        return f"{self.options.bucket}/{self.options.index}"
-
-    def made(self) -> VectorIndex:
-        """The index, which is there from now on."""
-        from stache_ai_s3vectors.client import connect
-        from stache_ai_s3vectors.provision import create_bucket, create_index
-
-        if not self.there:
-            client = connect(self.options)
-            if self.options.local:
-                create_bucket(client, self.options)
-            metric: Any = self.told.metric
-            create_index(client, self.options, self.options.index, metric)
-        return existing(self.options)
-
-
-def destination(options: Options, metric: str) -> Destination:
-    """The options' index, which is there, or can be made where the settings say so.
-
-    Args:
-        metric: of one that is made.
-
-    Raises:
-        NotFoundError: it is not there, and is not to be made.
-    """
-    from stache_ai_s3vectors.answers import ENHANCED, Description
-    from stache_ai_s3vectors.keys import NON_FILTERABLE
-
-    try:
-        return Destination(options, existing(options).describe(), there=True)
-    except NotFoundError:
-        if not options.create_index:
-            raise
-    keys = frozenset(NON_FILTERABLE)
-    planned = Description("", options.dimension, metric, keys, ENHANCED, {})
-    return Destination(options, planned, there=False)
-
-
-def _similar(options: Options) -> str:
-    from stache_ai_s3vectors.provision import list_indexes
-
-    try:
-        return nearest(options.index, list_indexes(options))
-    except S3VectorsError:  # not allowed, or no such bucket: then there is nothing to suggest
-        return ""
-
-
-@contextmanager
-def resumable(so_far: Callable[[], str]) -> Iterator[None]:
-    """Say how far it got when it is interrupted or fails, and whether it can go on."""
-    from stache_ai_s3vectors.exports import DamagedExportError
-
-    final = (ConfigurationError, InvalidInputError, RejectedError, DamagedExportError)
-    try:
-        yield
-    except (KeyboardInterrupt, S3VectorsError) as error:
-        goes_on = "" if isinstance(error, final) else " The same command again goes on from there."
-        click.echo(f"Stopped: {so_far()}.{goes_on}", err=True)
-        raise
 
 
 def confirm(question: str, answer: str) -> None:

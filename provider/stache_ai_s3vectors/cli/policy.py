@@ -15,7 +15,8 @@ from stache_ai_s3vectors.arns import BUCKET_ARN, INDEX_NAME, partition_of
 from stache_ai_s3vectors.permissions import LEVELS
 from stache_ai_s3vectors.permissions import policy as least
 
-from .options import Choice, names_of, plainly, settings_of
+from .options import Choice, plainly, settings_of
+from .places import names_of
 
 _KEY: Final = re.compile(r"arn:aws[-a-z0-9]*:kms:[a-z0-9-]+:\d{12}:key/.+")
 

@@ -10,7 +10,9 @@ import click
 
 from stache_ai_s3vectors.keys import NAMESPACE, STATUS
 
-from .options import chosen, filter_option, indexes_option, printable, resumable, with_settings
+from .failures import resumable
+from .options import filter_option, indexes_option, printable, with_settings
+from .places import chosen
 from .progress import progress
 
 if TYPE_CHECKING:

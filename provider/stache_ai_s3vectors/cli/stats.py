@@ -10,7 +10,8 @@ import click
 
 from stache_ai_s3vectors import prices
 
-from .options import chosen, indexes_option, printable, with_settings
+from .options import indexes_option, printable, with_settings
+from .places import chosen
 from .progress import progress
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from ..filters import IS_ACTIVE
 from ..keys import NON_FILTERABLE
 from ..permissions import LEVELS
 from ..provision import list_indexes
-from ..remedies import cause_of, denied_action, remedy_of
+from ..remedies import cause_of, denied_action, how_to_allow, remedy_of
 from ..vector_index import VectorIndex
 from .findings import Finding, failed, ok, skipped, wrong
 from .indexes import Look
@@ -86,11 +86,11 @@ def _merged(action: str, errors: Sequence[AccessDeniedError]) -> Finding:
     found = {resource for error in errors if (d := denied_action(error)) for resource in d[1:]}
     if not found:
         return wrong(_CHECK, cause_of(errors[0]), remedy_of(errors[0]))
+    resources = ", ".join(sorted(found))
     return wrong(
         _CHECK,
-        f"{action} is not allowed on {', '.join(sorted(found))}: {cause_of(errors[0])}",
-        f"allow {action} on {', '.join(sorted(found))}, and look for a Deny; stache-s3vectors "
-        "policy prints all that is needed, policy check FILE compares",
+        f"{action} is not allowed on {resources}: {cause_of(errors[0])}",
+        how_to_allow(action, resources),
     )
 
 

@@ -11,6 +11,7 @@ from .. import identity
 from ..arns import BUCKET_ARN
 from ..client import connect, endpoint_of
 from ..errors import S3VectorsError
+from ..keys import KINDS, index_variable
 from ..remedies import code_of, remedy_of
 from ..settings import Options, resolve
 from .findings import Finding, Stop, failed, ok, skipped, warning, wrong
@@ -25,7 +26,6 @@ _BOTO3: Final = (1, 44, 4)
 """The first with full-text and hybrid queries."""
 
 _OURS: Final = "stache_ai_s3vectors.provider:S3VectorsProvider"
-_KINDS: Final = ("documents", "summaries", "insights")
 
 
 def versions() -> Iterator[Finding]:
@@ -57,7 +57,7 @@ def read(load: Callable[[], Settings]) -> Settings:
     try:
         return load()
     except S3VectorsError as error:
-        raise Stop(failed("settings", error, "")) from error
+        raise Stop(failed("settings", error)) from error
 
 
 def resolved(settings: Settings) -> Options:
@@ -79,10 +79,10 @@ def variables(settings: Settings, chosen: Sequence[str]) -> dict[str, str]:
     """
     used = {
         kind: getattr(settings, f"s3vectors_{kind}_index") or settings.s3vectors_index
-        for kind in reversed(_KINDS)
+        for kind in reversed(KINDS)
     }
-    named = {name: f"S3VECTORS_{kind.upper()}_INDEX" for kind, name in used.items()}
-    wanted = chosen or [used[kind] for kind in _KINDS]
+    named = {name: index_variable(kind) for kind, name in used.items()}
+    wanted = chosen or [used[kind] for kind in KINDS]
     return {name: named.get(name, "S3VECTORS_DOCUMENTS_INDEX") for name in wanted}
 
 
@@ -98,9 +98,9 @@ def stache(settings: Settings, options: Options, chosen: Sequence[str]) -> Itera
             f"VECTORDB_PROVIDER is {settings.vectordb_provider!r}: Stache keeps its vectors there"
         )
         yield kind("settings", text, "set VECTORDB_PROVIDER=s3vectors where Stache runs")
-    unset = [kind for kind in _KINDS if not getattr(settings, f"s3vectors_{kind}_index")]
+    unset = [kind for kind in KINDS if not getattr(settings, f"s3vectors_{kind}_index")]
     if unset and settings.s3vectors_index in chosen:
-        variables = ", ".join(f"S3VECTORS_{kind.upper()}_INDEX" for kind in unset)
+        variables = ", ".join(index_variable(kind) for kind in unset)
         text = f"{variables} not set: Stache uses the index {settings.s3vectors_index!r}"
         fix = "set what stache-s3vectors indexes create prints at its end"
         yield warning("settings", text, fix)

@@ -1,0 +1,109 @@
+"""`stache-s3vectors migrate`: what the older package wrote, into an index of ours."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from stache_ai_s3vectors.errors import S3VectorsError
+from stache_ai_s3vectors.keys import NAMESPACE, STATUS
+
+from .copying import SHOWN, made, report, run, sides, with_sides
+from .options import printable, with_values
+from .places import destination
+from .progress import progress
+
+if TYPE_CHECKING:
+    from stache_ai_s3vectors.batches import Record
+    from stache_ai_s3vectors.migration import Restorer
+    from stache_ai_s3vectors.vector_index import VectorIndex
+
+
+@click.command("migrate")
+@with_sides
+@click.option("--keep", "kept", multiple=True, help="Metadata key whose strings stay strings.")
+@click.option("--yes", is_flag=True, help="Do it; without, only say what would be done.")
+@with_values
+def migrate_command(*, kept: tuple[str, ...], yes: bool, as_json: bool, **values: Any) -> None:
+    """Take an index that the older package (0.2.x) wrote over into one of ours.
+
+    Keys, vectors, namespaces and statuses stay; what became a JSON string because it was an
+    object becomes one again, also within lists. Without --yes nothing is written. DESTINATION
+    needs the same dimension, and _overflow among its non-filterable keys, as indexes create
+    makes it. SOURCE stays as it is; the same command completes an interrupted run.
+
+    \b
+    Example:
+      stache-s3vectors migrate stache-documents documents-1024 --bucket my-bucket
+    """  # noqa: D301 - \b keeps click from wrapping the example
+    from stache_ai_s3vectors.keys import NON_FILTERABLE
+    from stache_ai_s3vectors.migration import Restorer
+    from stache_ai_s3vectors.transfers import Tally, check_fit
+
+    source, place = sides(values)
+    told = source.describe()
+    into = destination(replace(place, dimension=told.dimension), told.metric)
+    wanted = replace(told, non_filterable=told.non_filterable | set(NON_FILTERABLE))
+    check_fit(wanted, into.told, into.name)
+    restorer = Restorer(into.told.non_filterable, kept)
+    if not yes:
+        _preview(source, into.name, restorer, as_json=as_json)
+        return
+    tally, index = Tally(), made(into, values["destination"])
+
+    def records() -> Iterator[Record]:
+        return _restored(source.records(), restorer, tally.left_out)
+
+    compared = run(records, index, tally)
+    report(index, tally, compared, as_json=as_json)
+
+
+def _restored(
+    records: Iterator[Record], restorer: Restorer, left_out: dict[str, str]
+) -> Iterator[Record]:
+    for record in records:
+        try:
+            yield restorer.restore(record)
+        except S3VectorsError as error:  # noqa: PERF203 - one is no reason not to take the rest
+            left_out[record.key] = str(error)
+
+
+def _preview(source: VectorIndex, destination: str, restorer: Restorer, *, as_json: bool) -> None:
+    """Say what would be done."""
+    from stache_ai_s3vectors.batches import Record
+
+    left_out: dict[str, str] = {}
+    namespaces: Counter[str] = Counter()
+    statuses: Counter[str] = Counter()
+    with progress("reading") as done:
+        for page in source.pages():
+            records = (Record(key, [], stored) for key, stored in page.rows)
+            for record in _restored(records, restorer, left_out):
+                namespaces[record.metadata[NAMESPACE]] += 1
+                statuses[record.metadata[STATUS]] += 1
+            done(len(page.rows))
+    told = {
+        "vectors": namespaces.total(),
+        "namespaces": dict(namespaces.most_common()),
+        "statuses": dict(statuses.most_common()),
+        "objects": dict(restorer.restored.most_common()),
+        "leftOut": left_out,
+    }
+    if as_json:
+        click.echo(json.dumps(told))
+        return
+    click.echo(f"{told['vectors']} vectors of {source.name} would go to {destination}")
+    for title, counts in (("namespaces", namespaces), ("statuses", statuses)):
+        most = counts.most_common(SHOWN)
+        shown = ", ".join(f"{printable(name)} {count}" for name, count in most)
+        click.echo(f"{title}: {shown}")
+    for key, count in restorer.restored.most_common():
+        click.echo(f"{key}: {count} strings become objects, such as {restorer.examples[key]!r:.80}")
+    for key, why in list(left_out.items())[:SHOWN]:
+        click.echo(f"{printable(key)} cannot be taken over: {why}")
+    click.echo("Nothing was written. Add --yes to do it, --keep KEY for what is a string of yours.")
