@@ -1,1 +1,14 @@
-"""The CDK construct `StacheVectorStore` will live here. It is not written yet."""
+"""A vector store for Stache on Amazon S3 Vectors, as a CDK construct.
+
+    from stache_ai_s3vectors_cdk import StacheVectorStore
+
+    store = StacheVectorStore(self, "Vectors")
+    store.connect(function)
+
+Modules: `store` (the construct), `bucket`, `index` and `key` (what it consists of, checked).
+"""
+
+from .index import VectorIndexOptions
+from .store import StacheVectorStore
+
+__all__ = ["StacheVectorStore", "VectorIndexOptions"]

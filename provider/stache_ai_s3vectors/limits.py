@@ -38,6 +38,12 @@ FILTERABLE_METADATA_BYTES: Final = 2_048
 DIMENSIONS: Final = 4_096
 """Elements of a vector, at most."""
 
+NON_FILTERABLE_KEYS: Final = 10
+"""Non-filterable metadata keys of an index, at most."""
+
+NON_FILTERABLE_KEY_LENGTH: Final = 63
+"""Characters of one of them."""
+
 FLOAT32_MAX: Final = 3.4028234663852886e38
 """The largest number a vector element can be (IEEE 754 binary32)."""
 

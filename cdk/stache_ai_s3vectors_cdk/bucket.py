@@ -1,0 +1,69 @@
+"""The store's vector bucket and its name, checked at synth time."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from aws_cdk import RemovalPolicy, Stack, Token
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3vectors as s3vectors
+from constructs import Construct
+
+from stache_ai_s3vectors.arns import BUCKET_NAME
+
+_PREFIX: Final = re.compile(r"[a-z0-9][a-z0-9-]*")
+_LONGEST: Final = 63 - len("-vectors-123456789012")
+"""Characters of a prefix, at most: the whole name has 63."""
+
+
+def name_of(scope: Construct, prefix: str, given: str | None, *, existing: bool) -> str:
+    """The bucket's name: the given one, or PREFIX-vectors-ACCOUNT.
+
+    Raises:
+        ValueError: it cannot be one.
+    """
+    if given is None:
+        if existing:
+            raise ValueError(
+                "existing_bucket is True and bucket_name is not given; name the existing bucket"
+            )
+        _check_prefix(prefix)
+        return f"{prefix}-vectors-{Stack.of(scope).account}"
+    if not Token.is_unresolved(given) and not BUCKET_NAME.fullmatch(given):
+        raise ValueError(
+            f"bucket_name is {given!r}; it must be 3 to 63 lower-case letters, digits and hyphens, "
+            "and begin and end with a letter or digit"
+        )
+    return given
+
+
+def _check_prefix(prefix: str) -> None:
+    if Token.is_unresolved(prefix):
+        return
+    if not _PREFIX.fullmatch(prefix):
+        raise ValueError(
+            f"prefix is {prefix!r}; it must be lower-case letters, digits and hyphens, and begin "
+            "with a letter or digit"
+        )
+    if len(prefix) > _LONGEST:
+        raise ValueError(
+            f"prefix is {prefix!r}, {len(prefix)} characters; -vectors- and the account leave "
+            f"{_LONGEST} of the bucket's 63: shorten it, or give a bucket_name"
+        )
+
+
+def created_bucket(
+    scope: Construct, name: str, key: kms.IKey | None, removal_policy: RemovalPolicy
+) -> s3vectors.CfnVectorBucket:
+    """A vector bucket, encrypted with the key, or with keys of S3's own."""
+    bucket = s3vectors.CfnVectorBucket(
+        scope,
+        "Bucket",
+        vector_bucket_name=name,
+        encryption_configuration=s3vectors.CfnVectorBucket.EncryptionConfigurationProperty(
+            sse_type="aws:kms" if key else "AES256", kms_key_arn=key.key_arn if key else None
+        ),
+    )
+    bucket.apply_removal_policy(removal_policy)
+    return bucket

@@ -1,0 +1,134 @@
+"""What an index of the store is, checked at synth time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from aws_cdk import Token, Tokenization
+from aws_cdk.aws_kms import IKey
+
+from stache_ai_s3vectors import limits
+from stache_ai_s3vectors.arns import INDEX_NAME
+from stache_ai_s3vectors.keys import NON_FILTERABLE
+
+METRICS: Final = ("cosine", "euclidean")
+
+
+@dataclass(frozen=True)
+class VectorIndexOptions:
+    """An index of a store. None of it can be changed later, so its name carries its dimension.
+
+    Args:
+        name: by default the kind and the dimension, such as "documents-1024".
+        dimension: of the embeddings, 1 to 4096; by default the store's.
+        distance_metric: "cosine" or "euclidean"; by default the store's.
+        non_filterable_metadata_keys: metadata keys that are not filtered on, beside `text` and
+            `_overflow`; eight at most.
+        encryption_key: a customer key of its own; by default the bucket's encryption.
+        existing: it is there already, and is used instead of created.
+    """
+
+    name: str | None = None
+    dimension: int | None = None
+    distance_metric: str | None = None
+    non_filterable_metadata_keys: Sequence[str] = ()
+    encryption_key: IKey | None = None
+    existing: bool = False
+
+
+@dataclass(frozen=True)
+class Index:
+    """The same, with nothing left to default."""
+
+    name: str
+    dimension: int
+    distance_metric: str
+    keys: tuple[str, ...]
+    encryption_key: IKey | None
+    existing: bool
+
+
+def completed(
+    options: Mapping[str, VectorIndexOptions], dimension: int, metric: str
+) -> dict[str, Index]:
+    """Every index by its kind, checked.
+
+    Raises:
+        ValueError: names the prop, the value, what is allowed and the fix.
+    """
+    if not options:
+        raise ValueError("indexes is empty; leave it out for documents, summaries and insights")
+    found = {kind: _completed(kind, given, dimension, metric) for kind, given in options.items()}
+    kinds: dict[str, str] = {}
+    for kind, index in found.items():
+        if index.name in kinds and not Token.is_unresolved(index.name):
+            raise ValueError(
+                f"indexes[{kind!r}] and indexes[{kinds[index.name]!r}] both have the name "
+                f"{index.name!r}; give one of them another name"
+            )
+        kinds[index.name] = kind
+    return found
+
+
+def _completed(kind: str, given: VectorIndexOptions, dimension: int, metric: str) -> Index:
+    prop = f"indexes[{kind!r}]"
+    size = dimension if given.dimension is None else given.dimension
+    check_dimension(f"{prop}.dimension", size)
+    chosen = given.distance_metric or metric
+    check_metric(f"{prop}.distance_metric", chosen)
+    name = given.name or f"{kind}-{as_text(size)}"
+    if not Token.is_unresolved(name) and not INDEX_NAME.fullmatch(name):
+        raise ValueError(
+            f"{prop}.name is {name!r}; it must be 3 to 63 lower-case letters, digits, hyphens and "
+            "dots, and begin and end with a letter or digit"
+        )
+    keys = _keys(f"{prop}.non_filterable_metadata_keys", given.non_filterable_metadata_keys)
+    return Index(name, size, chosen, keys, given.encryption_key, given.existing)
+
+
+def _keys(prop: str, given: Sequence[str]) -> tuple[str, ...]:
+    keys = tuple(dict.fromkeys((*NON_FILTERABLE, *given)))
+    if isinstance(given, str):
+        raise TypeError(f"{prop} is {given!r}; it must be a list: [{given!r}]")
+    for key in keys:
+        if not 1 <= len(key) <= limits.NON_FILTERABLE_KEY_LENGTH:
+            raise ValueError(
+                f"{prop} has {key!r}, {len(key)} characters; a key has 1 to "
+                f"{limits.NON_FILTERABLE_KEY_LENGTH}"
+            )
+    if len(keys) > limits.NON_FILTERABLE_KEYS:
+        raise ValueError(
+            f"{prop} makes {len(keys)} keys with {' and '.join(NON_FILTERABLE)}; the service takes "
+            f"{limits.NON_FILTERABLE_KEYS}: leave {len(keys) - limits.NON_FILTERABLE_KEYS} out"
+        )
+    return keys
+
+
+def check_dimension(prop: str, value: int) -> None:
+    """Refuse what no embedding is.
+
+    Raises:
+        ValueError: it is not 1 to 4096.
+    """
+    if not Token.is_unresolved(value) and not 1 <= value <= limits.DIMENSIONS:
+        raise ValueError(
+            f"{prop} is {value}; it must be 1 to {limits.DIMENSIONS}, the size of your embedding "
+            "model's vectors"
+        )
+
+
+def check_metric(prop: str, value: str) -> None:
+    """Refuse what is no distance.
+
+    Raises:
+        ValueError: it is neither "cosine" nor "euclidean".
+    """
+    if not Token.is_unresolved(value) and value not in METRICS:
+        raise ValueError(f"{prop} is {value!r}; it must be one of {', '.join(METRICS)}")
+
+
+def as_text(number: int) -> str:
+    """A number, which may be a token, as a string."""
+    return Tokenization.stringify_number(number)

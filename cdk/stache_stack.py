@@ -1,0 +1,135 @@
+"""One stack: the vector store, and the example function that uses it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from aws_cdk import CfnOutput, RemovalPolicy, Stack, Tags
+from constructs import Construct, Node
+
+from stache_ai_s3vectors.keys import KINDS
+from stache_ai_s3vectors.permissions import LEVELS
+from stache_ai_s3vectors_cdk import StacheVectorStore, VectorIndexOptions
+from stache_function import StacheFunction
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `cdk deploy -c NAME=VALUE` takes.
+
+    Args:
+        prefix: the bucket is called PREFIX-vectors-ACCOUNT.
+        bucket_name: instead of that.
+        dimension: of the embeddings.
+        distance_metric: cosine or euclidean.
+        create_encryption_key: true for a customer key.
+        existing: true when the bucket and the indexes are there already.
+        retain: false to delete the data with the stack.
+        deploy_function: false for the store alone.
+        level: what the function may do: read, read-write or manage-indexes.
+        runtime: of the function.
+        architecture: arm64 or x86_64.
+        embedding_provider: bedrock, or word-hashing, which needs no model.
+        embedding_model: Bedrock's id of the model.
+        documents_table: one that is there already; with namespaces_table.
+        namespaces_table: the same.
+    """
+
+    prefix: str = "stache"
+    bucket_name: str = ""
+    dimension: int = 1024
+    distance_metric: str = "cosine"
+    create_encryption_key: bool = False
+    existing: bool = False
+    retain: bool = True
+    deploy_function: bool = True
+    level: str = "read-write"
+    runtime: str = "python3.13"
+    architecture: str = "arm64"
+    embedding_provider: str = "bedrock"
+    embedding_model: str = "amazon.titan-embed-text-v2:0"
+    documents_table: str = ""
+    namespaces_table: str = ""
+
+    @classmethod
+    def from_context(cls, node: Node) -> Options:
+        """Those of the command line and of cdk.json.
+
+        Raises:
+            ValueError: names the option, its value and what is allowed.
+        """
+        given = {option.name: node.try_get_context(option.name) for option in fields(cls)}
+        return cls(**{name: _read(name, v) for name, v in given.items() if v is not None})
+
+
+def _read(name: str, value: Any) -> Any:
+    """A value of the context, which the command line makes a string."""
+    kind = type(getattr(Options, name))
+    if kind is bool and str(value).lower() in {"true", "false"}:
+        return str(value).lower() == "true"
+    if kind is int and str(value).isdecimal():
+        return int(value)
+    if kind is str and isinstance(value, str):
+        return value
+    wanted = {bool: "true or false", int: "a whole number", str: "a string"}[kind]
+    raise ValueError(f"context {name} is {value!r}; it must be {wanted}: -c {name}=…")
+
+
+class StacheStack(Stack):
+    """Stache's vectors and the function that ingests into them and searches them."""
+
+    def __init__(self, scope: Construct, id: str, options: Options, **props: Any) -> None:  # noqa: A002 - as every construct calls it
+        super().__init__(scope, id, **props)
+        removal_policy = RemovalPolicy.RETAIN if options.retain else RemovalPolicy.DESTROY
+        store = StacheVectorStore(
+            self,
+            "Vectors",
+            prefix=options.prefix,
+            bucket_name=options.bucket_name or None,
+            existing_bucket=options.existing,
+            dimension=options.dimension,
+            distance_metric=options.distance_metric,
+            indexes=dict.fromkeys(KINDS, VectorIndexOptions(existing=options.existing)),
+            create_encryption_key=options.create_encryption_key,
+            removal_policy=removal_policy,
+        )
+        self._tell(store)
+        if options.deploy_function:
+            self._deploy(store, options, removal_policy)
+        Tags.of(self).add("Application", "stache")
+
+    def _deploy(
+        self, store: StacheVectorStore, options: Options, removal_policy: RemovalPolicy
+    ) -> None:
+        tables = [name for name in (options.documents_table, options.namespaces_table) if name]
+        stache = StacheFunction(
+            self,
+            "Stache",
+            runtime=options.runtime,
+            architecture=options.architecture,
+            embedding_provider=options.embedding_provider,
+            embedding_model=options.embedding_model,
+            table_names=tables,
+            removal_policy=removal_policy,
+        )
+        store.connect(stache.function, level=options.level)
+        CfnOutput(self, "FunctionName", value=stache.function.function_name)
+
+    def _tell(self, store: StacheVectorStore) -> None:
+        """What other stacks and people need to know."""
+        told = {
+            "BucketName": store.bucket_name,
+            "BucketArn": store.bucket_arn,
+            "Environment": self.to_json_string(store.environment),
+        }
+        for kind, name in store.index_names.items():
+            told[f"{kind.title()}IndexName"] = name
+            told[f"{kind.title()}IndexArn"] = store.index_arn(kind)
+        for level in LEVELS:
+            policy = store.managed_policy(level)
+            told[f"{policy.node.id}Arn"] = policy.managed_policy_arn
+        if store.encryption_key is not None:
+            told["KeyArn"] = store.encryption_key.key_arn
+        for name, value in told.items():
+            CfnOutput(self, name, value=value)

@@ -1,0 +1,176 @@
+"""Build the function's package: this folder, our provider's wheel, Stache, and what they need.
+
+Wheels are chosen by the function's platform and Python, so any Python with pip on any
+machine builds for any runtime. The provider comes from the wheel that `make wheel` builds:
+the package index has an older package of that name.
+
+    python build.py --runtime python3.13 --architecture arm64 --zip ../../dist/function.zip
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+HERE: Final = Path(__file__).resolve().parent
+WHEELS: Final = HERE.parents[1] / "dist"
+OURS: Final = (HERE / "handler.py", HERE.parent / "word_hashing.py")
+
+MACHINES: Final = {"arm64": "aarch64", "x86_64": "x86_64"}
+"""Lambda's architectures, as wheels call them."""
+
+LIBRARIES: Final = ("manylinux_2_28", "manylinux2014")
+"""What runs on Amazon Linux 2023 (glibc 2.34), which all runtimes of today are built on."""
+
+LARGEST: Final = 250 * 1024 * 1024
+"""Bytes that Lambda takes, unzipped (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
+
+_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
+"""The time of every file in a zip: the same content makes the same zip."""
+
+
+def provider_wheel() -> Path:
+    """The provider's wheel, which `make wheel` builds."""
+    found = sorted(
+        WHEELS.glob("stache_ai_s3vectors-*.whl"), key=lambda wheel: wheel.stat().st_mtime
+    )
+    if not found:
+        sys.exit(f"build.py: no wheel of the provider in {WHEELS}; run: make wheel")
+    return found[-1]
+
+
+def install(target: Path, runtime: str, architecture: str) -> None:
+    """Install everything that runs in the function."""
+    version = provider_wheel().name.split("-")[1]
+    wanted = [f"--requirement={HERE / 'requirements.txt'}", f"stache-ai-s3vectors=={version}"]
+    while wanted:
+        _pip(wanted, target, runtime, architecture)
+        before, wanted = wanted, missing(target, runtime, architecture)
+        if wanted == before:
+            sys.exit(f"build.py: pip did not install {', '.join(wanted)}")
+
+
+def _pip(wanted: list[str], target: Path, runtime: str, architecture: str) -> None:
+    platforms = [f"--platform={library}_{MACHINES[architecture]}" for library in LIBRARIES]
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", "--upgrade"]
+    command += ["--only-binary=:all:", "--implementation=cp", *platforms]
+    command += [f"--python-version={runtime.removeprefix('python')}", f"--target={target}"]
+    if subprocess.run([*command, f"--find-links={WHEELS}", *wanted], check=False).returncode:  # noqa: S603 - pip, of this Python
+        sys.exit(
+            "build.py: pip could not install it, see above; pip comes with Python (python -m "
+            "ensurepip), and the wheels from the index that pip is set to use"
+        )
+
+
+def missing(target: Path, runtime: str, architecture: str) -> list[str]:
+    """What the installed packages need where the function runs, and is not there.
+
+    pip chooses wheels for another Python, but asks the Python that it runs in whether a
+    requirement such as `tomli; python_version < "3.11"` applies
+    (https://github.com/pypa/pip/issues/11664).
+    """
+    from pip._vendor.packaging.requirements import Requirement
+    from pip._vendor.packaging.utils import canonicalize_name
+
+    there = {
+        canonicalize_name(found.metadata["Name"]): found
+        for found in metadata.distributions(path=[str(target)])
+    }
+    environment = _environment(runtime, architecture)
+    found, asked = set(), [(name, "") for name in there]
+    for name, extra in asked:  # which grows
+        for text in there[name].requires or [] if name in there else []:
+            needed = Requirement(text)
+            if needed.marker and not needed.marker.evaluate({**environment, "extra": extra}):
+                continue
+            key = canonicalize_name(needed.name)
+            if key not in there:
+                needed.marker = None
+                found.add(str(needed))
+            asked += [(key, e) for e in needed.extras if (key, e) not in asked]
+    return sorted(found)
+
+
+def _environment(runtime: str, architecture: str) -> dict[str, str]:
+    """What a requirement's marker can ask about, where the function runs."""
+    version = runtime.removeprefix("python")
+    return {
+        "implementation_name": "cpython",
+        "os_name": "posix",
+        "platform_machine": MACHINES[architecture],
+        "platform_python_implementation": "CPython",
+        "platform_system": "Linux",
+        "python_full_version": f"{version}.0",
+        "python_version": version,
+        "sys_platform": "linux",
+    }
+
+
+def trim(target: Path) -> None:
+    """Leave out what a function never runs."""
+    shutil.rmtree(target / "bin", ignore_errors=True)  # commands of packages
+    for folder in [*target.rglob("__pycache__")]:
+        shutil.rmtree(folder)
+
+
+def check_size(target: Path) -> None:
+    """Refuse what Lambda would."""
+    size = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
+    if size > LARGEST:
+        sys.exit(f"build.py: {size:,} bytes are more than the {LARGEST:,} that Lambda takes")
+
+
+def pack(folder: Path, file: Path) -> None:
+    """Zip a folder, reproducibly."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), _EPOCH)
+            entry.external_attr = 0o644 << 16
+            packed.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
+
+
+def build(target: Path, runtime: str, architecture: str) -> None:
+    """Put the whole function into a folder."""
+    target.mkdir(parents=True, exist_ok=True)
+    install(target, runtime, architecture)
+    trim(target)
+    for file in OURS:
+        shutil.copy(file, target)
+    check_size(target)
+
+
+def _runtime(value: str) -> str:
+    if not re.fullmatch(r"python3\.1[0-9]", value):
+        raise argparse.ArgumentTypeError(f"{value!r} is no runtime of Lambda; python3.13 is one")
+    return value
+
+
+def main() -> None:
+    """Read the arguments, build."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--runtime", type=_runtime, default="python3.13", help="%(default)s")
+    parser.add_argument("--architecture", choices=MACHINES, default="arm64", help="%(default)s")
+    parser.add_argument("--output", type=Path, help="the folder to build in")
+    parser.add_argument("--zip", type=Path, help="the file to build")
+    given = parser.parse_args()
+    if given.output is None and given.zip is None:
+        parser.error("say where: --output FOLDER, --zip FILE or both")
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = given.output or Path(scratch)
+        build(folder, given.runtime, given.architecture)
+        if given.zip is not None:
+            pack(folder, given.zip)
+            print(f"{given.zip}: {given.zip.stat().st_size:,} bytes")
+
+
+if __name__ == "__main__":
+    main()

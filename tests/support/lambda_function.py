@@ -1,0 +1,85 @@
+"""The example function in this process, as Lambda calls it: moto's DynamoDB, the local engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+import handler
+
+DOCUMENTS, NAMESPACES = "my-documents", "my-namespaces"
+REGION = "us-east-1"
+
+ENVIRONMENT = {
+    "AWS_REGION": REGION,
+    "AWS_DEFAULT_REGION": REGION,
+    "VECTORDB_PROVIDER": "s3vectors",
+    "S3VECTORS_BUCKET_NAME": "my-bucket",
+    "S3VECTORS_BUCKET": "my-bucket",
+    "S3VECTORS_ENDPOINT_URL": "local:",
+    "S3VECTORS_DOCUMENTS_INDEX": "documents-1024",
+    "S3VECTORS_SUMMARIES_INDEX": "summaries-1024",
+    "S3VECTORS_INSIGHTS_INDEX": "insights-1024",
+    "EMBEDDING_PROVIDER": "word-hashing",
+    "EMBEDDING_DIMENSION": "1024",
+    "DOCUMENT_INDEX_PROVIDER": "dynamodb",
+    "DYNAMODB_DOCUMENTS_TABLE": DOCUMENTS,
+    "NAMESPACE_PROVIDER": "dynamodb",
+    "DYNAMODB_NAMESPACE_TABLE": NAMESPACES,
+    "ENABLE_SUMMARY_GENERATION": "false",
+    "LLM_PROVIDER": "none",
+}
+
+
+@contextmanager
+def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The function's tables and environment."""
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    with mock_aws():
+        client = boto3.client("dynamodb")
+        _create(
+            client, DOCUMENTS, ("PK", "SK"), {n: (f"{n}PK", f"{n}SK") for n in ("GSI1", "GSI2")}
+        )
+        _create(client, NAMESPACES, ("id",), {"parent_id-index": ("parent_id", "id")})
+        handler.pipeline.cache_clear()
+        yield
+    handler.pipeline.cache_clear()
+
+
+def _create(client: Any, name: str, key: tuple[str, ...], others: dict[str, Any]) -> None:
+    attributes = sorted({*key, *(attribute for other in others.values() for attribute in other)})
+    client.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": a, "AttributeType": "S"} for a in attributes],
+        KeySchema=_schema(key),
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": index,
+                "KeySchema": _schema(other),
+                "Projection": {"ProjectionType": "ALL"},
+            }
+            for index, other in others.items()
+        ],
+    )
+
+
+def _schema(key: tuple[str, ...]) -> list[dict[str, str]]:
+    kinds = zip(key, ("HASH", "RANGE"), strict=False)
+    return [{"AttributeName": name, "KeyType": kind} for name, kind in kinds]
+
+
+def invoke(action: str, **fields: Any) -> Any:
+    """What the function answers."""
+    return handler.handler({"action": action, **fields}, None)
+
+
+def passages(question: str, **fields: Any) -> list[str]:
+    """The texts that a query finds."""
+    return [passage["text"] for passage in invoke("query", question=question, **fields)["passages"]]
