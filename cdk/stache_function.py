@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -26,6 +27,9 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 SOURCE: Final = Path(__file__).resolve().parents[1] / "examples" / "lambda"
+
+ARCHITECTURES: Final = ("arm64", "x86_64")
+_RUNTIME: Final = re.compile(r"python3\.\d+")
 
 DOCUMENTS_ACTIONS: Final = (
     "DeleteItem",
@@ -84,6 +88,11 @@ class StacheFunction(Construct):
         removal_policy: RemovalPolicy,
     ) -> None:
         super().__init__(scope, id)
+        if not _RUNTIME.fullmatch(runtime):
+            raise ValueError(f"runtime is {runtime!r}; it must be Python's, such as python3.13")
+        if architecture not in ARCHITECTURES:
+            allowed = ", ".join(ARCHITECTURES)
+            raise ValueError(f"architecture is {architecture!r}; it must be one of {allowed}")
         documents, namespaces = self._tables(table_names, removal_policy)
         role = self._role(documents, namespaces)
         environment = {

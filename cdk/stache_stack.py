@@ -103,6 +103,8 @@ class StacheStack(Stack):
         self, store: StacheVectorStore, options: Options, removal_policy: RemovalPolicy
     ) -> None:
         tables = [name for name in (options.documents_table, options.namespaces_table) if name]
+        if len(tables) == 1:
+            raise ValueError("documents_table and namespaces_table go together; give both or none")
         stache = StacheFunction(
             self,
             "Stache",

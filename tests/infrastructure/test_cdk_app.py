@@ -1,0 +1,173 @@
+"""The CDK app: the store and the example function in one stack."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from aws_cdk import App, Validations
+from aws_cdk.assertions import Template
+from cdk_nag import AwsSolutionsChecks
+
+import stores
+from cloudformation import deployed
+from stache_ai_s3vectors.permissions import LEVELS
+from stache_stack import Options, StacheStack
+
+CDK = Path(__file__).parents[2] / "cdk"
+CONTEXT = json.loads((CDK / "cdk.json").read_text())["context"]
+BUCKET = "stache-vectors-123456789012"
+
+
+def app(**context):
+    """The app with what `-c` gives it; nothing is built for the function."""
+    made = App(context={**CONTEXT, **context, "aws:cdk:bundling-stacks": []})
+    return made, StacheStack(made, "Stache", Options.from_context(made.node))
+
+
+def stack(**context):
+    """Its stack as it would be deployed."""
+    return deployed(Template.from_stack(app(**context)[1]).to_json())
+
+
+def role_statements(found):
+    """What the function's role may do, without the store."""
+    [document] = (made["PolicyDocument"] for made in found.of_type("AWS::IAM::Policy").values())
+    return {
+        statement
+        for statement in stores.statements(document)
+        if not statement[1][0].startswith("s3vectors:")
+    }
+
+
+def test_the_stack_has_the_store_and_the_function():
+    """And one managed policy per level, whose ARNs it tells."""
+    found = stack()
+
+    store, told = stores.from_stack(found), found.values()
+    assert store.bucket == told["BucketName"] == BUCKET
+    assert store.policies.keys() == LEVELS.keys()
+    assert told["BucketArn"].endswith(f":bucket/{BUCKET}")
+    assert told["DocumentsIndexName"] == "documents-1024"
+    assert told["InsightsIndexArn"] == f"{told['BucketArn']}/index/insights-1024"
+    assert {"ReadPolicyArn", "ReadWritePolicyArn", "ManageIndexesPolicyArn"} <= told.keys()
+    assert "KeyArn" not in told
+
+
+def test_the_environment_is_told_and_set():
+    """As one JSON object, and on the function."""
+    found = stack()
+
+    told = json.loads(found.values()["Environment"])
+    [function] = found.of_type("AWS::Lambda::Function").values()
+    variables = function["Environment"]["Variables"]
+    assert told.items() <= variables.items()
+    assert {name: variables[name] for name in variables.keys() - told.keys()} == {
+        "DOCUMENT_INDEX_PROVIDER": "dynamodb",
+        "DYNAMODB_DOCUMENTS_TABLE": variables["DYNAMODB_DOCUMENTS_TABLE"],
+        "NAMESPACE_PROVIDER": "dynamodb",
+        "DYNAMODB_NAMESPACE_TABLE": variables["DYNAMODB_NAMESPACE_TABLE"],
+        "EMBEDDING_PROVIDER": "bedrock",
+        "BEDROCK_EMBEDDING_MODEL": "amazon.titan-embed-text-v2:0",
+        "ENABLE_SUMMARY_GENERATION": "false",
+        "LLM_PROVIDER": "none",
+    }
+
+
+def test_the_role_may_use_its_tables_its_model_and_its_log_only():
+    """Nothing else, and no wildcard."""
+    found = stack()
+
+    documents, namespaces = (
+        f"arn:aws:dynamodb:us-east-1:123456789012:table/stack-{name}"
+        for name in found.of_type("AWS::DynamoDB::Table")
+    )
+    [log] = found.of_type("AWS::Logs::LogGroup")
+    model = "arn:aws:bedrock:us-east-1::foundation-model/amazon.titan-embed-text-v2:0"
+    [role] = found.of_type("AWS::IAM::Role").values()
+    items = tuple(f"dynamodb:{name}Item" for name in ("Delete", "Get", "Put", "Update"))
+    assert "ManagedPolicyArns" not in role
+    assert role_statements(found) == {
+        ("Allow", tuple(sorted((*items, "dynamodb:DescribeTable"))), (documents,)),
+        ("Allow", ("dynamodb:Query",), (f"{documents}/index/GSI2",)),
+        ("Allow", ("dynamodb:DescribeTable",), (namespaces,)),
+        ("Allow", ("bedrock:InvokeModel",), (model,)),
+        (
+            "Allow",
+            ("logs:CreateLogStream", "logs:PutLogEvents"),
+            (f"arn:aws:logs:us-east-1:123456789012:log-group:stack-{log}:*",),
+        ),
+    }
+
+
+def test_without_bedrock_there_is_no_right_to_it():
+    """The hashing embedder needs no model."""
+    found = stack(embedding_provider="word-hashing")
+
+    actions = {action for _, actions, _ in role_statements(found) for action in actions}
+    [function] = found.of_type("AWS::Lambda::Function").values()
+    assert not [action for action in actions if action.startswith("bedrock:")]
+    assert "BEDROCK_EMBEDDING_MODEL" not in function["Environment"]["Variables"]
+
+
+def test_the_store_can_be_deployed_alone():
+    """For stacks that bring functions of their own."""
+    found = stack(deploy_function="false", create_encryption_key="true")
+
+    assert {resource["Type"].split("::")[1] for resource in found.resources.values()} == {
+        "S3Vectors",
+        "IAM",
+        "KMS",
+    }
+    assert found.values()["KeyArn"].startswith("arn:aws:kms:")
+
+
+def test_what_an_earlier_deployment_left_is_used_again():
+    """Bucket, indexes and tables, by name."""
+    found = stack(
+        existing="true", bucket_name=BUCKET, documents_table="docs", namespaces_table="names"
+    )
+
+    kinds = {resource["Type"] for resource in found.resources.values()}
+    resources = {arn for _, _, arns in role_statements(found) for arn in arns}
+    assert not kinds & {"AWS::S3Vectors::VectorBucket", "AWS::S3Vectors::Index"}
+    assert "AWS::DynamoDB::Table" not in kinds
+    assert "arn:aws:dynamodb:us-east-1:123456789012:table/docs/index/GSI2" in resources
+
+
+@pytest.mark.parametrize("retain, kept", [("true", "Retain"), ("false", "Delete")])
+def test_the_tables_stay_with_the_vectors(retain, kept):
+    """One without the other is of no use."""
+    found = stack(retain=retain)
+
+    for resource in found.resources.values():
+        if resource["Type"] in {"AWS::S3Vectors::VectorBucket", "AWS::DynamoDB::Table"}:
+            assert resource["DeletionPolicy"] == kept
+
+
+def test_the_app_passes_cdk_nag():
+    """With one rule acknowledged, for the reason that stands there."""
+    made, _ = app()
+    Validations.of(made).add_plugins(AwsSolutionsChecks(made))
+
+    made.synth()
+
+
+@pytest.mark.parametrize(
+    "context, problem",
+    [
+        ({"dimension": "many"}, "context dimension is 'many'; it must be a whole number"),
+        ({"retain": "perhaps"}, "context retain is 'perhaps'; it must be true or false"),
+        ({"prefix": 3}, "context prefix is 3; it must be a string"),
+        ({"level": "all"}, "level is 'all'; it must be one of read, read-write, manage-indexes"),
+        ({"dimension": "4097"}, "dimension is 4097"),
+        ({"architecture": "mips"}, "architecture is 'mips'; it must be one of arm64, x86_64"),
+        ({"runtime": "python2.7"}, "runtime is 'python2.7'; it must be .* such as python3.13"),
+        ({"documents_table": "one"}, "documents_table and namespaces_table go together"),
+    ],
+)
+def test_bad_options_are_refused(context, problem):
+    """At synth time, with what is allowed."""
+    with pytest.raises(ValueError, match=problem):
+        app(**context)

@@ -1,0 +1,99 @@
+"""A vector store as it is deployed, whatever dialect it was written in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cloudformation import Deployed
+from stache_ai_s3vectors.permissions import LEVELS, policy
+
+_LEVEL: Final = re.compile("(?P<words>ReadWrite|Read|ManageIndexes)Policy")
+_LEVELS: Final = {"Read": "read", "ReadWrite": "read-write", "ManageIndexes": "manage-indexes"}
+
+Statement = tuple[str, tuple[str, ...], tuple[str, ...]]
+"""Effect, actions, resources."""
+
+
+@dataclass(frozen=True)
+class Index:
+    """An index's properties."""
+
+    dimension: int
+    metric: str
+    keys: frozenset[str]
+    encryption: str | None
+    """The ARN of its own customer key."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """What is created, and what is allowed."""
+
+    bucket: str | None
+    """The name of the one that is created."""
+    encryption: str | None
+    """The ARN of its customer key."""
+    indexes: Mapping[str, Index]
+    """Those that are created, by name."""
+    policies: Mapping[str, frozenset[Statement]]
+    """By level."""
+
+
+def statements(document: Mapping[str, Any]) -> frozenset[Statement]:
+    """What a policy says, without what does not matter."""
+    found = []
+    for statement in document["Statement"]:
+        assert statement.keys() <= {"Effect", "Action", "Resource", "Sid"}, statement
+        actions, resources = _listed(statement["Action"]), _listed(statement["Resource"])
+        found.append((statement["Effect"], actions, resources))
+    return frozenset(found)
+
+
+def _listed(value: str | Sequence[str]) -> tuple[str, ...]:
+    return tuple(sorted([value] if isinstance(value, str) else value))
+
+
+def expected(
+    bucket_arn: str, names: Sequence[str], keys: Sequence[str] = ()
+) -> dict[str, frozenset[Statement]]:
+    """The policies that `permissions.py` makes, by level."""
+    return {level: statements(policy(level, bucket_arn, names, keys)) for level in LEVELS}
+
+
+def from_stack(stack: Deployed) -> Store:
+    """A store that CloudFormation makes."""
+    buckets = list(stack.of_type("AWS::S3Vectors::VectorBucket").values())
+    policies = {}
+    for name, made in stack.of_type("AWS::IAM::ManagedPolicy").items():
+        found = _LEVEL.search(name)
+        assert found, name
+        policies[_LEVELS[found["words"]]] = statements(made["PolicyDocument"])
+    return Store(
+        bucket=buckets[0]["VectorBucketName"] if buckets else None,
+        encryption=_key(buckets[0]) if buckets else None,
+        indexes={
+            made["IndexName"]: _index(made)
+            for made in stack.of_type("AWS::S3Vectors::Index").values()
+        },
+        policies=policies,
+    )
+
+
+def _index(made: Mapping[str, Any]) -> Index:
+    assert made["DataType"] == "float32"
+    return Index(
+        int(made["Dimension"]),
+        made["DistanceMetric"],
+        frozenset(made["MetadataConfiguration"]["NonFilterableMetadataKeys"]),
+        _key(made),
+    )
+
+
+def _key(made: Mapping[str, Any]) -> str | None:
+    encryption = made.get("EncryptionConfiguration", {"SseType": "AES256"})
+    assert (encryption["SseType"] == "aws:kms") == ("KmsKeyArn" in encryption), encryption
+    key: str | None = encryption.get("KmsKeyArn")
+    return key
