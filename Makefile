@@ -8,10 +8,13 @@ DEV := .venv
 OLDEST := .venv-oldest
 OLDER := .venv-older
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Of the example's Lambda function
+RUNTIME ?= python3.13
+ARCHITECTURE ?= arm64
 # As it was written: no $ of the question is make's
 export ASKED := $(value QUESTION)
 
-.PHONY: help demo test check format bench bench-quick wheel clean
+.PHONY: help demo test check format bench bench-quick wheel function clean
 
 help:
 	@echo "make demo    Stache ingests the Python reference into the local engine and answers"
@@ -22,6 +25,8 @@ help:
 	@echo "make bench   what engine and provider cost, beside others (an hour)"
 	@echo "make bench-quick  our engine at one size, our provider beside others"
 	@echo "make wheel   both wheels, into dist/"
+	@echo "make function  the example's Lambda function, into dist/function.zip (RUNTIME,"
+	@echo "             ARCHITECTURE)"
 	@echo "make clean   remove what the targets made"
 
 # $(1) the oldest Python that will do, $(2) the virtual environment, $(3) what to install
@@ -38,13 +43,14 @@ $(DEMO)/.ready: pyproject.toml local/pyproject.toml
 	$(call set_up,3$(comma)10,$(DEMO),--group demo -e . -e ./local)
 	@touch $@
 
-# AWS's SDK for JavaScript, which one test talks to the local engine with
-JAVASCRIPT_SDK := @aws-sdk/client-s3vectors@3.1137.0
+# AWS's SDK for JavaScript, which one test talks to the local engine with; and the CDK's command
+# line, whose `latest` is another line
+NPM := @aws-sdk/client-s3vectors@3.1137.0 aws-cdk@2.1148.1
 
 $(DEV)/.ready: pyproject.toml local/pyproject.toml tests/constraints.txt Makefile
 	$(call set_up,3$(comma)11,$(DEV),-c tests/constraints.txt --group dev -e . -e ./local)
 	@$(DEV)/bin/npm install --silent --no-save --no-package-lock --no-audit --no-fund \
-		--prefix $(DEV)/javascript $(JAVASCRIPT_SDK)
+		--prefix $(DEV)/javascript $(NPM)
 	@touch $@
 
 # Both with the versions of the tests, but for what makes them old
@@ -66,7 +72,7 @@ demo: $(DEMO)/.ready
 ONCE := hybrid archive command doctor policy_check policy_check_command purge stats terminal
 SPREAD := --numprocesses auto --dist worksteal
 
-test: $(DEV)/.ready $(OLDEST)/.ready $(OLDER)/.ready
+test: $(DEV)/.ready $(OLDEST)/.ready $(OLDER)/.ready wheel
 	@rm -f .coverage*
 	$(DEV)/bin/python -m coverage run -m pytest $(SPREAD)
 	$(OLDEST)/bin/python -m pytest $(SPREAD) tests/provider --other-choices \
@@ -100,6 +106,10 @@ bench-quick: $(DEV)/.ready
 wheel: $(DEV)/.ready
 	$(DEV)/bin/python -m build --no-isolation --wheel --outdir dist .
 	$(DEV)/bin/python -m build --no-isolation --wheel --outdir dist local
+
+function: wheel
+	$(DEV)/bin/python examples/lambda/build.py --runtime $(RUNTIME) \
+		--architecture $(ARCHITECTURE) --zip dist/function.zip
 
 clean:
 	rm -rf $(DEMO) $(DEV) $(OLDEST)* $(OLDER)* .bench .demo-data build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -51,7 +51,7 @@ class _Build:
     def __init__(self, runtime: str, architecture: str) -> None:
         self._options = [f"--runtime={runtime}", f"--architecture={architecture}"]
 
-    def try_bundle(self, output_dir: str, **_: Any) -> bool:
+    def try_bundle(self, output_dir: str, *_: Any, **__: Any) -> bool:
         """Build into the folder; True, for no Docker."""
         build = [sys.executable, str(SOURCE / "build.py"), f"--output={output_dir}"]
         subprocess.run([*build, *self._options], check=True)  # noqa: S603 - ours, of this folder

@@ -1,0 +1,103 @@
+"""The real CDK CLI on the app, and what its README says."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+import re
+
+from aws_cdk import App, RemovalPolicy
+from aws_cdk.assertions import Template
+
+import deployables
+from cloudformation import deployed
+from stache_ai_s3vectors_cdk import StacheVectorStore
+from stache_stack import Options, StacheStack
+
+README = (deployables.ROOT / "cdk" / "README.md").read_text()
+
+
+def test_cdk_synth_builds_the_function_that_is_deployed(tmp_path):
+    """The app as it is, with nothing but its context."""
+    deployables.cdk("synth", "--quiet", "--output", str(tmp_path / "out"))
+
+    template = json.loads((tmp_path / "out" / "Stache.template.json").read_text())
+    [asset] = (tmp_path / "out").glob("asset.*")
+    [function] = deployed(template).of_type("AWS::Lambda::Function").values()
+    deployables.check(asset)
+    assert function["Code"]["S3Key"].startswith(asset.name.removeprefix("asset."))
+    assert function["Handler"] == "handler.handler"
+
+
+def table(first):
+    """The rows of a table, by what its first column is called."""
+    start = README.index(f"| {first} |")
+    rows = README[start:].split("\n\n")[0].splitlines()[2:]
+    cells = [[cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]] for row in rows]
+    return {name.strip("`"): (default.strip("`"), meaning) for name, default, meaning in cells}
+
+
+def meanings(documented):
+    """What a docstring says of each argument."""
+    text = inspect.cleandoc(documented.__doc__).split("Args:\n")[1].split("\n\n")[0]
+    found = re.findall(r"^    (\w+): (.*(?:\n        .*)*)", text, re.MULTILINE)
+    return {name: " ".join(meaning.split()).rstrip(".") for name, meaning in found}
+
+
+def test_the_readme_s_options_are_those_of_the_app():
+    """Names, defaults, meanings."""
+    fields = dataclasses.fields(Options)
+    defaults = {f.name: str(f.default).replace("True", "true") for f in fields}
+    said = meanings(Options)
+
+    assert table("`-c NAME=VALUE`") == {
+        name: (default.replace("False", "false"), said[name]) for name, default in defaults.items()
+    }
+
+
+def test_the_readme_s_props_are_those_of_the_construct():
+    """Names, defaults, meanings."""
+    parameters = inspect.signature(StacheVectorStore.__init__).parameters.values()
+    props = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+    said = meanings(StacheVectorStore)
+
+    assert table("prop") == {name: (written(value), said[name]) for name, value in props.items()}
+
+
+def written(value):
+    """A default as one types it."""
+    if isinstance(value, RemovalPolicy):
+        return str(value)
+    return f'"{value}"' if isinstance(value, str) else repr(value)
+
+
+def test_the_readme_s_outputs_are_those_of_the_app():
+    """All of them, and no others."""
+    app = App(context={"create_encryption_key": True, "aws:cdk:bundling-stacks": []})
+    stack = StacheStack(app, "Stache", Options.from_context(app.node))
+
+    told = README[README.index("Outputs:") :].split("\n\n")[0]
+    outputs = Template.from_stack(stack).to_json()["Outputs"]
+    assert set(re.findall(r"`(\w+)`", told)) == outputs.keys()
+
+
+def test_the_readme_s_example_works(tmp_path):
+    """As it stands there."""
+    [example] = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    (tmp_path / "app.py").write_text(example)
+    (tmp_path / "function").mkdir()
+    (tmp_path / "function" / "handler.py").write_text("def handler(event, context): ...")
+
+    deployables.run("python", "app.py", cwd=tmp_path, CDK_OUTDIR=str(tmp_path / "out"))
+
+    template = json.loads((tmp_path / "out" / "Notes.template.json").read_text())
+    names = deployed(template).of_type("AWS::S3Vectors::Index").values()
+    assert next(made["IndexName"] for made in names) == "documents-1024"
+
+
+def test_the_readme_s_method_names_exist():
+    """Those of the list of the construct's methods and attributes."""
+    listed = README[README.index("- `grant_read") :].split("\n\n")[0]
+    for name in re.findall(r"`(?:StacheVectorStore\.)?(\w+)(?:\(|`)", listed):
+        assert hasattr(StacheVectorStore, name) or name in {"bucket_name", "encryption_key"}, name

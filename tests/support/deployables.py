@@ -1,0 +1,64 @@
+"""What the infrastructure deploys: the commands that build it, and what is in it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+BIN: Final = Path(sys.executable).parent
+
+
+def environment(**more: str) -> dict[str, str]:
+    """The environment of a command: our Python and Node first, none of the machine's settings."""
+    path = os.pathsep.join((str(BIN), os.environ["PATH"]))
+    wanted = {"PATH": path, "JSII_NODE": str(BIN / "node"), "CDK_DISABLE_VERSION_CHECK": "1"}
+    return {**os.environ, **wanted, **more}
+
+
+def run(*command: str | Path, cwd: Path, **more: str) -> str:
+    """What a command prints; an error with all of it when it fails."""
+    result = subprocess.run(
+        command, cwd=cwd, env=environment(**more), capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, f"{command}: {result.stdout}\n{result.stderr}"
+    return result.stdout
+
+
+def cdk(*arguments: str, cwd: Path | None = None, **more: str) -> str:
+    """The CDK CLI in the app's folder."""
+    node_modules = Path(sys.prefix) / "javascript" / "node_modules"
+    script = node_modules / "aws-cdk" / "bin" / "cdk"
+    return run(BIN / "node", script, *arguments, cwd=cwd or ROOT / "cdk", **more)
+
+
+def version() -> str:
+    """That of this tree."""
+    found = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert found
+    return found[1]
+
+
+def files(package: Path) -> Mapping[str, bytes]:
+    """What a built function has, from a folder or a zip."""
+    if package.is_dir():
+        paths = [path for path in package.rglob("*") if path.is_file()]
+        return {path.relative_to(package).as_posix(): path.read_bytes() for path in paths}
+    with zipfile.ZipFile(package) as packed:
+        return {name: packed.read(name) for name in packed.namelist()}
+
+
+def check(package: Path) -> None:
+    """A built function has the handler, and our provider of this version where Stache finds it."""
+    found: Any = files(package)
+    info = f"stache_ai_s3vectors-{version()}.dist-info"
+    assert {"handler.py", "word_hashing.py", f"{info}/METADATA"} <= found.keys()
+    assert b"stache_ai_s3vectors.provider:S3VectorsProvider" in found[f"{info}/entry_points.txt"]
+    source = ROOT / "provider" / "stache_ai_s3vectors" / "permissions.py"
+    assert found["stache_ai_s3vectors/permissions.py"] == source.read_bytes()
