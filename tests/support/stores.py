@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -96,4 +97,35 @@ def _key(made: Mapping[str, Any]) -> str | None:
     encryption = made.get("EncryptionConfiguration", {"SseType": "AES256"})
     assert (encryption["SseType"] == "aws:kms") == ("KmsKeyArn" in encryption), encryption
     key: str | None = encryption.get("KmsKeyArn")
+    return key
+
+
+def from_plan(plan: Mapping[str, Any]) -> Store:
+    """A store that Terraform plans; what is known after apply only is None."""
+    resources = plan["planned_values"]["root_module"]["resources"]
+    made = [each for each in resources if each["mode"] == "managed"]
+    buckets = [each["values"] for each in made if each["type"] == "aws_s3vectors_vector_bucket"]
+    indexes = [each["values"] for each in made if each["type"] == "aws_s3vectors_index"]
+    return Store(
+        bucket=buckets[0]["vector_bucket_name"] if buckets else None,
+        encryption=_planned_key(buckets[0]) if buckets else None,
+        indexes={each["index_name"]: _planned_index(each) for each in indexes},
+        policies={
+            each["index"]: statements(json.loads(each["values"]["policy"]))
+            for each in made
+            if each["type"] == "aws_iam_policy"
+        },
+    )
+
+
+def _planned_index(values: Mapping[str, Any]) -> Index:
+    assert values["data_type"] == "float32"
+    [metadata] = values["metadata_configuration"]
+    keys = frozenset(metadata["non_filterable_metadata_keys"])
+    return Index(values["dimension"], values["distance_metric"], keys, _planned_key(values))
+
+
+def _planned_key(values: Mapping[str, Any]) -> str | None:
+    [encryption] = values.get("encryption_configuration") or [{"kms_key_arn": None}]
+    key: str | None = encryption["kms_key_arn"]
     return key

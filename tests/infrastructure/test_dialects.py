@@ -1,0 +1,187 @@
+"""CDK, SAM and Terraform make the same store: that of `permissions.py`, everywhere."""
+
+from __future__ import annotations
+
+import copy
+import json
+from functools import cache
+
+import pytest
+from aws_cdk import App, CfnOutput, Stack
+from aws_cdk import aws_kms as kms
+from aws_cdk.assertions import Template
+
+import authorization
+import sam
+import stores
+import terraform
+from cloudformation import deployed
+from stache_ai_s3vectors.arns import BUCKET_ARN, INDEX_ARN
+from stache_ai_s3vectors.permissions import LEVELS
+from stache_ai_s3vectors_cdk import StacheVectorStore, VectorIndexOptions
+
+ACCOUNT = "123456789012"
+PLACES = {
+    "us-east-1": "aws",
+    "eu-central-1": "aws",
+    "cn-north-1": "aws-cn",
+    "us-gov-west-1": "aws-us-gov",
+}
+KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+KINDS = ("documents", "summaries", "insights")
+
+
+@cache
+def cdk(region, **given):
+    """The store and the environment that the CDK makes."""
+    stack = Stack(App(), "Stack")
+    key = kms.Key.from_key_arn(stack, "Key", given["key"]) if "key" in given else None
+    existing = given.get("existing", False)
+    options = VectorIndexOptions(
+        existing=existing, non_filterable_metadata_keys=given.get("keys", ())
+    )
+    store = StacheVectorStore(
+        stack,
+        "Store",
+        prefix=given.get("prefix", "stache"),
+        bucket_name=f"stache-vectors-{ACCOUNT}" if existing else None,
+        existing_bucket=existing,
+        dimension=given.get("dimension", 1024),
+        distance_metric=given.get("metric", "cosine"),
+        indexes=dict.fromkeys(KINDS, options),
+        encryption_key=key,
+    )
+    for level in LEVELS:
+        store.managed_policy(level)
+    CfnOutput(stack, "Environment", value=stack.to_json_string(store.environment))
+    found = deployed(Template.from_stack(stack).to_json(), region=region)
+    return stores.from_stack(found), json.loads(found.values()["Environment"])
+
+
+@cache
+def sam_(region, **given):
+    """Those of the SAM template."""
+    names = {"prefix": "Prefix", "dimension": "Dimension", "metric": "DistanceMetric"}
+    parameters = {names[name]: given[name] for name in names.keys() & given.keys()}
+    parameters |= {"KmsKeyArn": given["key"]} if "key" in given else {}
+    parameters |= {"NonFilterableKeys": ",".join(given["keys"])} if "keys" in given else {}
+    if given.get("existing"):
+        parameters |= {"ExistingBucket": "true", "ExistingIndexes": "true"}
+        parameters["BucketName"] = f"stache-vectors-{ACCOUNT}"
+    template = sam.transformed(sam.TEMPLATE.read_text()).transformed
+    found = deployed(template, parameters, region=region)
+    return stores.from_stack(found), json.loads(found.values()["Environment"])
+
+
+@cache
+def terraform_(region, **given):
+    """Those of the Terraform module."""
+    names = {"prefix": "prefix", "dimension": "dimension", "metric": "distance_metric"}
+    variables = {names[name]: given[name] for name in names.keys() & given.keys()}
+    variables |= {"kms_key_arn": given["key"]} if "key" in given else {}
+    index = {"non_filterable_metadata_keys": list(given.get("keys", ()))}
+    if given.get("existing"):
+        variables |= {"existing_bucket": True, "bucket_name": f"stache-vectors-{ACCOUNT}"}
+        index = {"existing": True}
+    if index != {"non_filterable_metadata_keys": []}:
+        variables["indexes"] = dict.fromkeys(KINDS, index)
+    plan = terraform.planned(variables, region=region)
+    return stores.from_plan(plan), plan["planned_values"]["outputs"]["environment"]["value"]
+
+
+DIALECTS = pytest.mark.parametrize("dialect", [cdk, sam_, terraform_], ids=["cdk", "sam", "tf"])
+
+
+def arn_in(region, bucket=f"stache-vectors-{ACCOUNT}"):
+    return f"arn:{PLACES[region]}:s3vectors:{region}:{ACCOUNT}:bucket/{bucket}"
+
+
+@DIALECTS
+@pytest.mark.parametrize("region", PLACES)
+def test_the_defaults_are_the_same_everywhere(dialect, region):
+    """Names, properties, every statement of every policy, and the environment."""
+    store, environment = dialect(region)
+
+    bucket = f"stache-vectors-{ACCOUNT}"
+    names = [f"{kind}-1024" for kind in KINDS]
+    index = stores.Index(1024, "cosine", frozenset({"text", "_overflow"}), None)
+    assert store == stores.Store(
+        bucket, None, dict.fromkeys(names, index), stores.expected(arn_in(region), names)
+    )
+    assert environment == {
+        "VECTORDB_PROVIDER": "s3vectors",
+        "S3VECTORS_BUCKET_NAME": bucket,
+        "S3VECTORS_BUCKET": bucket,
+        "S3VECTORS_REGION": region,
+        **{f"S3VECTORS_{kind.upper()}_INDEX": f"{kind}-1024" for kind in KINDS},
+        "EMBEDDING_DIMENSION": "1024",
+    }
+
+
+@DIALECTS
+def test_what_is_chosen_is_the_same_everywhere(dialect):
+    """Prefix, size, metric, keys, encryption."""
+    given = {"prefix": "mine", "dimension": 256, "metric": "euclidean", "key": KEY}
+    store, environment = dialect("us-east-1", **given, keys=("source", "raw"))
+
+    names = [f"{kind}-256" for kind in KINDS]
+    keys = frozenset({"text", "_overflow", "source", "raw"})
+    bucket = f"mine-vectors-{ACCOUNT}"
+    assert store == stores.Store(
+        bucket,
+        KEY,
+        dict.fromkeys(names, stores.Index(256, "euclidean", keys, None)),
+        stores.expected(arn_in("us-east-1", bucket), names, [KEY]),
+    )
+    assert environment["EMBEDDING_DIMENSION"] == "256"
+
+
+@DIALECTS
+def test_what_is_given_as_existing_is_used_the_same_everywhere(dialect):
+    """Nothing is made but the policies."""
+    store, environment = dialect("us-east-1", existing=True)
+
+    names = [f"{kind}-1024" for kind in KINDS]
+    assert store == stores.Store(None, None, {}, stores.expected(arn_in("us-east-1"), names))
+    assert environment["S3VECTORS_DOCUMENTS_INDEX"] == "documents-1024"
+
+
+@DIALECTS
+@pytest.mark.parametrize("region", PLACES)
+def test_every_action_is_granted_on_what_it_is_authorized_on(dialect, region):
+    """By AWS's own table; and every ARN is a bucket's or an index's, with nothing open."""
+    store, _ = dialect(region)
+
+    for found in store.policies.values():
+        for effect, actions, resources in found:
+            assert effect == "Allow"
+            assert authorization.mistakes({"Action": actions, "Resource": resources}) == []
+            assert all(INDEX_ARN.fullmatch(arn) or BUCKET_ARN.fullmatch(arn) for arn in resources)
+
+
+@pytest.mark.parametrize(
+    "actions, resource",
+    [
+        (["s3vectors:GetVectors"], "arn:aws:s3vectors:us-east-1:123456789012:vector-bucket/b"),
+        (["s3vectors:ListIndexes"], "arn:aws:s3vectors:us-east-1:123456789012:bucket/b/index/i"),
+        (["s3vectors:GetVectors"], "arn:aws:s3vectors:us-east-1:123456789012:bucket/b"),
+        (["s3vectors:ReadVectors"], "arn:aws:s3vectors:us-east-1:123456789012:bucket/b/index/i"),
+    ],
+)
+def test_what_older_documents_say_is_caught(actions, resource):
+    """The wrong kind of ARN, the wrong resource, an action that does not exist."""
+    assert authorization.mistakes({"Action": actions, "Resource": [resource]})
+
+
+def test_a_default_that_differs_in_one_dialect_is_seen():
+    """The comparison looks at every part."""
+    store, _ = terraform_("us-east-1")
+    names = [f"{kind}-1024" for kind in KINDS]
+    other = {**store.indexes, names[0]: stores.Index(1024, "euclidean", frozenset(), None)}
+    fewer = copy.deepcopy(dict(store.policies))
+    fewer["read"] = frozenset()
+
+    assert store != stores.Store(store.bucket, None, other, store.policies)
+    assert store != stores.Store(store.bucket, None, store.indexes, fewer)
+    assert store != stores.Store("other", None, store.indexes, store.policies)
+    assert store != stores.Store(store.bucket, KEY, store.indexes, store.policies)
