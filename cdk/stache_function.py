@@ -73,6 +73,7 @@ class StacheFunction(Construct):
 
     Attributes:
         function: the function.
+        tables: documents, namespaces.
     """
 
     def __init__(  # noqa: PLR0913 - props, in the manner of the CDK
@@ -93,7 +94,7 @@ class StacheFunction(Construct):
         if architecture not in ARCHITECTURES:
             allowed = ", ".join(ARCHITECTURES)
             raise ValueError(f"architecture is {architecture!r}; it must be one of {allowed}")
-        documents, namespaces = self._tables(table_names, removal_policy)
+        documents, namespaces = self.tables = self._tables(table_names, removal_policy)
         role = self._role(documents, namespaces)
         environment = {
             "DOCUMENT_INDEX_PROVIDER": "dynamodb",

@@ -117,6 +117,8 @@ class StacheStack(Stack):
         )
         store.connect(stache.function, level=options.level)
         CfnOutput(self, "FunctionName", value=stache.function.function_name)
+        for name, table in zip(("Documents", "Namespaces"), stache.tables, strict=True):
+            CfnOutput(self, f"{name}TableName", value=table.table_name)
 
     def _tell(self, store: StacheVectorStore) -> None:
         """What other stacks and people need to know."""
