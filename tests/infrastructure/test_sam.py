@@ -75,13 +75,13 @@ def test_statements_are_ones_that_aws_grants(variant):
     stack = store("cn-north-1", **VARIANTS[variant])
     named = [arn for one in statements(stack) for arn in one["Resource"]]
 
-    assert [] == [mistake for one in statements(stack) for mistake in mistakes(one)]
-    assert [] == [
+    assert [mistake for one in statements(stack) for mistake in mistakes(one)] == []
+    assert [
         arn
         for arn in named
         if ":s3vectors:" in arn and not (BUCKET_ARN.fullmatch(arn) or INDEX_ARN.fullmatch(arn))
-    ]
-    assert [] == [one for one in statements(stack) if "*" in str(one)]
+    ] == []
+    assert [one for one in statements(stack) if "*" in str(one)] == []
 
 
 @pytest.mark.parametrize(
@@ -119,9 +119,9 @@ def test_own_names():
     """Prefix, bucket and indexes can have other names."""
     named = store(BucketName="my-bucket", DocumentsIndex="my.docs").values()
 
-    assert "team-a-vectors-123456789012" == store(Prefix="team-a").values()["BucketName"]
-    assert "my-bucket" == named["BucketName"]
-    assert "my.docs" == named["DocumentsIndexName"]
+    assert store(Prefix="team-a").values()["BucketName"] == "team-a-vectors-123456789012"
+    assert named["BucketName"] == "my-bucket"
+    assert named["DocumentsIndexName"] == "my.docs"
 
 
 @pytest.mark.parametrize("kind", ["documents", "summaries", "insights"])
@@ -146,11 +146,11 @@ def test_indexes_of_another_kind():
     stack = store(Dimension="4096", DistanceMetric="euclidean", NonFilterableKeys="a,b,c,d,e,f,g,h")
 
     index = stack.resources["InsightsVectorIndex"]["Properties"]
-    assert ("insights-4096", 4096, "euclidean") == (
+    assert (
         index["IndexName"],
         index["Dimension"],
         index["DistanceMetric"],
-    )
+    ) == ("insights-4096", 4096, "euclidean")
     keys = index["MetadataConfiguration"]["NonFilterableMetadataKeys"]
     assert ["text", "_overflow", *"abcdefgh"] == keys
 
@@ -160,10 +160,10 @@ def test_indexes_wait_for_a_new_bucket():
     resources = template().transformed["Resources"]
 
     assert all(
-        {"Ref": "VectorBucket"}
-        == resources[f"{kind}VectorIndex"]["Properties"]["VectorBucketName"]["Fn::If"][1][
+        resources[f"{kind}VectorIndex"]["Properties"]["VectorBucketName"]["Fn::If"][1][
             "Fn::Select"
         ][1]["Fn::Split"][1]
+        == {"Ref": "VectorBucket"}
         for kind in ("Documents", "Summaries", "Insights")
     )
 
@@ -172,8 +172,8 @@ def test_what_is_there_is_not_made():
     """A bucket and indexes that are there already are used."""
     in_bucket, all_there = store(**EXISTING), store(**EXISTING, ExistingIndexes="true")
 
-    assert {} == in_bucket.of_type("AWS::S3Vectors::VectorBucket")
-    assert 3 == len(in_bucket.of_type("AWS::S3Vectors::Index"))
+    assert in_bucket.of_type("AWS::S3Vectors::VectorBucket") == {}
+    assert len(in_bucket.of_type("AWS::S3Vectors::Index")) == 3
     assert {"AWS::IAM::ManagedPolicy"} == {each["Type"] for each in all_there.resources.values()}
     assert store(BucketName="my-bucket").values() == all_there.values()
 
@@ -219,7 +219,7 @@ def test_data_stays():
 
     assert {"Retain"} == {each["DeletionPolicy"] for each in kept}
     assert {"Retain"} == {each["UpdateReplacePolicy"] for each in kept}
-    assert RETAINED == {each["Type"] for each in kept}
+    assert {each["Type"] for each in kept} == RETAINED
 
 
 def test_everything_taggable_is_tagged():
@@ -237,7 +237,7 @@ def test_no_policy_has_a_name():
     """Two stacks of one account don't get in each other's way."""
     found = store().of_type("AWS::IAM::ManagedPolicy").values()
 
-    assert [] == [each for each in found if "ManagedPolicyName" in each]
+    assert [each for each in found if "ManagedPolicyName" in each] == []
 
 
 @pytest.mark.parametrize("region", REGIONS)

@@ -13,6 +13,7 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).parents[2]
 FOLDER: Final = ROOT / "sam"
 TEMPLATE: Final = FOLDER / "template.yaml"
+FUNCTION: Final = ROOT / "examples" / "lambda"
 _BIN: Final = ROOT / ".venv-sam" / "bin"
 _TRANSFORM: Final = Path(__file__).parent / "sam_transform.py"
 _NOWHERE: Final = "http://127.0.0.1:9"
