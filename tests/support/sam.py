@@ -8,6 +8,8 @@ import subprocess
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import time
 from typing import Any, Final
 
 ROOT: Final = Path(__file__).parents[2]
@@ -71,19 +73,33 @@ def run(
 
 def _environment(*, online: bool) -> dict[str, str]:
     """Nothing of AWS, nor of whoever runs the tests."""
-    home = {
+    home = _home()
+    ours = {
         "SAM_CLI_TELEMETRY": "0",
+        "__SAM_CLI_APP_DIR": home,
         "PATH": f"{_BIN}{os.pathsep}{os.environ['PATH']}",
-        "HOME": os.environ.get("HOME", "/"),
+        "HOME": home,
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_DEFAULT_REGION": "us-east-1",  # the transform asks for one
     }
     if not online:
-        return {**home, "HTTP_PROXY": _NOWHERE, "HTTPS_PROXY": _NOWHERE}
-    kept = ("PIP_", "SSL_", "REQUESTS_")
-    return {**home, **{name: value for name, value in os.environ.items() if name.startswith(kept)}}
+        return {**ours, "HTTP_PROXY": _NOWHERE, "HTTPS_PROXY": _NOWHERE}
+    kept = ("HOME", "PIP_", "REQUESTS_", "SSL_")  # what pip is set up with
+    return {**ours, **{name: value for name, value in os.environ.items() if name.startswith(kept)}}
+
+
+@cache
+def _kept() -> TemporaryDirectory[str]:
+    """A folder that goes when the tests do."""
+    return TemporaryDirectory(prefix="sam-")
+
+
+def _home() -> str:
+    """Where the SAM CLI has just looked for a newer version of itself, and so does not again."""
+    (Path(_kept().name) / "metadata.json").write_text(json.dumps({"lastVersionCheck": time()}))
+    return _kept().name
 
 
 @cache
@@ -118,12 +134,12 @@ def built(folder: Path, **parameters: str) -> Path:
     """Build the function as the README says, and tell where it is.
 
     Args:
-        folder: where to build.
+        folder: where to build, and to note how it was done.
         parameters: the template's.
     """
     overrides = [f"{name}={value}" for name, value in parameters.items()]
     options = ["--parameter-overrides", *overrides] if overrides else []
-    result = run("sam", "build", "--build-dir", folder, *options, online=True)
+    result = run("sam", "build", "--build-dir", folder / "build", *options, online=True)
     if result.returncode:
         raise RuntimeError(result.stderr)
-    return folder / "StacheFunction"
+    return folder / "build" / "StacheFunction"
