@@ -145,14 +145,13 @@ def test_indexes_of_another_kind():
     """Dimension, metric and more keys that are not filtered on are parameters."""
     stack = store(Dimension="4096", DistanceMetric="euclidean", NonFilterableKeys="a,b,c,d,e,f,g,h")
 
-    index = stack.resources["InsightsVectorIndex"]["Properties"]
-    assert (
-        index["IndexName"],
-        index["Dimension"],
-        index["DistanceMetric"],
-    ) == ("insights-4096", 4096, "euclidean")
-    keys = index["MetadataConfiguration"]["NonFilterableMetadataKeys"]
-    assert ["text", "_overflow", *"abcdefgh"] == keys
+    indexes = list(stack.of_type("AWS::S3Vectors::Index").values())
+    names = {index["IndexName"] for index in indexes}
+    assert names == {"documents-4096", "summaries-4096", "insights-4096"}
+    for index in indexes:
+        assert (index["Dimension"], index["DistanceMetric"]) == (4096, "euclidean")
+        keys = index["MetadataConfiguration"]["NonFilterableMetadataKeys"]
+        assert keys == ["text", "_overflow", *"abcdefgh"]
 
 
 def test_indexes_wait_for_a_new_bucket():

@@ -8,7 +8,10 @@ import sam
 from stache_ai_s3vectors.permissions import LEVELS
 
 README = (sam.FOLDER / "README.md").read_text()
-SOURCE = sam.transformed(sam.TEMPLATE.read_text()).source
+
+
+def source():
+    return sam.transformed(sam.TEMPLATE.read_text()).source
 
 
 def rows(heading):
@@ -27,14 +30,14 @@ def test_the_parameters():
     """Name, default and description are the template's."""
     assert rows("| parameter | default | what it is |") == [
         [code(name), code(of["Default"]), of["Description"]]
-        for name, of in SOURCE["Parameters"].items()
+        for name, of in source()["Parameters"].items()
     ]
 
 
 def test_the_outputs():
     """Name and description are the template's."""
     assert rows("| output | what it is |") == [
-        [code(name), of["Description"]] for name, of in SOURCE["Outputs"].items()
+        [code(name), of["Description"]] for name, of in source()["Outputs"].items()
     ]
 
 
@@ -45,7 +48,7 @@ def test_the_levels():
     assert [row[:2] for row in rows("| level | policy | for |")] == [
         [code(level), code(policy)] for level, policy in zip(LEVELS, policies, strict=True)
     ]
-    assert set(policies) <= set(SOURCE["Outputs"])
+    assert set(policies) <= set(source()["Outputs"])
 
 
 def test_overrides_name_parameters():
@@ -53,7 +56,7 @@ def test_overrides_name_parameters():
     overrides = re.findall(r"(?<![\w$])([A-Z][A-Za-z]+)=", README)
 
     assert overrides
-    assert set(overrides) <= set(SOURCE["Parameters"])
+    assert set(overrides) <= set(source()["Parameters"])
 
 
 def test_imports_name_outputs():
@@ -61,7 +64,7 @@ def test_imports_name_outputs():
     imported = re.findall(r"!ImportValue stache-(\w+)", README)
 
     assert imported
-    assert set(imported) <= set(SOURCE["Outputs"])
+    assert set(imported) <= set(source()["Outputs"])
 
 
 def test_import_names_resources():
@@ -72,6 +75,6 @@ def test_import_names_resources():
 
     assert set(named) == {
         name
-        for name, of in SOURCE["Resources"].items()
+        for name, of in source()["Resources"].items()
         if of["Type"].startswith("AWS::S3Vectors::")
     }
