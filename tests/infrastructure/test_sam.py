@@ -115,13 +115,29 @@ def test_the_bucket(region):
     } == bucket
 
 
-def test_own_names():
-    """Prefix, bucket and indexes can have other names."""
-    named = store(BucketName="my-bucket", DocumentsIndex="my.docs").values()
+@pytest.mark.parametrize(
+    "parameter, default",
+    [
+        ("BucketName", f"stache-vectors-{ACCOUNT}"),
+        ("DocumentsIndex", "documents-1024"),
+        ("SummariesIndex", "summaries-1024"),
+        ("InsightsIndex", "insights-1024"),
+    ],
+)
+def test_an_own_name_is_used_everywhere(parameter, default):
+    """In resources, policies, outputs and the function's environment."""
+    usual = deployed(template().transformed)
+    named = deployed(template().transformed, {parameter: "my-own"})
 
-    assert store(Prefix="team-a").values()["BucketName"] == "team-a-vectors-123456789012"
-    assert named["BucketName"] == "my-bucket"
-    assert named["DocumentsIndexName"] == "my.docs"
+    def text(stack):
+        return json.dumps([stack.resources, stack.outputs])
+
+    assert text(named) == text(usual).replace(default, "my-own")
+
+
+def test_the_prefix():
+    """The bucket is called after it."""
+    assert store(Prefix="team-a").values()["BucketName"] == f"team-a-vectors-{ACCOUNT}"
 
 
 @pytest.mark.parametrize("kind", ["documents", "summaries", "insights"])
