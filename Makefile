@@ -7,6 +7,8 @@ DEV := .venv
 # Stache as old as we support, and the package that this one replaces: for tests
 OLDEST := .venv-oldest
 OLDER := .venv-older
+# The SAM CLI, for tests
+SAM := .venv-sam
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Of the example's Lambda function
 RUNTIME ?= python3.13
@@ -62,6 +64,10 @@ $(OLDEST)/.ready $(OLDER)/.ready: pyproject.toml local/pyproject.toml tests/cons
 $(OLDEST)/.ready: INSTALL := --group oldest -e . -e ./local
 $(OLDER)/.ready: INSTALL := --group older
 
+$(SAM)/.ready: pyproject.toml
+	$(call set_up,3$(comma)11,$(SAM),--group sam)
+	@touch $@
+
 demo: $(DEMO)/.ready
 	@$(DEMO)/bin/python examples/quickstart.py $(if $(QUESTION),--question "$$ASKED")
 
@@ -72,7 +78,7 @@ demo: $(DEMO)/.ready
 ONCE := hybrid archive command doctor policy_check policy_check_command purge stats terminal
 SPREAD := --numprocesses auto --dist worksteal
 
-test: $(DEV)/.ready $(OLDEST)/.ready $(OLDER)/.ready wheel
+test: $(DEV)/.ready $(OLDEST)/.ready $(OLDER)/.ready $(SAM)/.ready wheel
 	@rm -f .coverage*
 	$(DEV)/bin/python -m coverage run -m pytest $(SPREAD)
 	$(OLDEST)/bin/python -m pytest $(SPREAD) tests/provider --other-choices \
@@ -112,4 +118,4 @@ function: wheel
 		--architecture $(ARCHITECTURE) --zip dist/function.zip
 
 clean:
-	rm -rf $(DEMO) $(DEV) $(OLDEST)* $(OLDER)* .bench .demo-data build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(DEMO) $(DEV) $(OLDEST)* $(OLDER)* $(SAM) .bench .demo-data build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,162 @@
+"""Templates are resolved as CloudFormation resolves them."""
+
+from __future__ import annotations
+
+import pytest
+
+from cloudformation import ACCOUNT, deployed
+from cloudformation_parameters import TemplateError
+
+BUCKET = {"Type": "AWS::S3Vectors::VectorBucket", "Properties": {"VectorBucketName": "my-bucket"}}
+ARN = f"arn:aws-cn:s3vectors:cn-north-1:{ACCOUNT}:bucket/my-bucket"
+PARAMETERS = {
+    "Word": {"Type": "String", "Default": "word"},
+    "Number": {"Type": "Number", "Default": 7},
+}
+
+
+def value(node, **sections):
+    """What a part of a template comes to in China."""
+    template = {
+        "Parameters": PARAMETERS,
+        "Resources": {"Bucket": BUCKET},
+        "Outputs": {"It": {"Value": node}},
+        **sections,
+    }
+    return deployed(template, region="cn-north-1").outputs["It"].get("Value")
+
+
+@pytest.mark.parametrize(
+    "node, expected",
+    [
+        ({"Ref": "Word"}, "word"),
+        ({"Ref": "Number"}, 7),
+        ({"Ref": "AWS::Partition"}, "aws-cn"),
+        ({"Ref": "AWS::URLSuffix"}, "amazonaws.com.cn"),
+        ({"Ref": "Bucket"}, ARN),
+        ({"Fn::GetAtt": ["Bucket", "VectorBucketArn"]}, ARN),
+        ({"Fn::GetAtt": "Bucket.VectorBucketArn"}, ARN),
+        ({"Fn::Join": ["-", ["a", {"Ref": "Number"}, "b"]]}, "a-7-b"),
+        ({"Fn::Select": ["1", {"Fn::Split": ["/", {"Ref": "Bucket"}]}]}, "my-bucket"),
+        ({"Fn::Sub": "${Word} ${!Word} ${Bucket.VectorBucketArn}"}, f"word ${{Word}} {ARN}"),
+        ({"Fn::Sub": ["${Own}-${AWS::Region}", {"Own": {"Ref": "Word"}}]}, "word-cn-north-1"),
+        (["a", {"Ref": "AWS::NoValue"}, {"b": {"Ref": "AWS::NoValue"}}], ["a", {}]),
+        ({"Ref": "AWS::NoValue"}, None),
+    ],
+)
+def test_a_function_has_its_value(node, expected):
+    """Functions, parameters, resources and the deployment's own values."""
+    assert value(node) == expected
+
+
+@pytest.mark.parametrize(
+    "condition, expected",
+    [
+        ({"Fn::Equals": [{"Ref": "Number"}, "7"]}, "yes"),
+        ({"Fn::Not": [{"Fn::Equals": [{"Ref": "Word"}, "word"]}]}, "no"),
+        ({"Fn::And": [{"Condition": "Yes"}, {"Fn::Not": [{"Condition": "Yes"}]}]}, "no"),
+        ({"Fn::Or": [{"Condition": "Yes"}, {"Fn::Not": [{"Condition": "Yes"}]}]}, "yes"),
+    ],
+)
+def test_a_condition_decides(condition, expected):
+    """What it comes to chooses a branch."""
+    conditions = {"It": condition, "Yes": {"Fn::Equals": ["a", "a"]}}
+
+    assert value({"Fn::If": ["It", "yes", "no"]}, Conditions=conditions) == expected
+
+
+@pytest.mark.parametrize(
+    "node, said",
+    [
+        ({"Fn::ImportValue": "a"}, "Fn::ImportValue is not known here"),
+        ({"Ref": "Nothing"}, "nothing called Nothing"),
+        ({"Fn::GetAtt": ["Bucket", "VectorBucketName"]}, "no attribute VectorBucketName"),
+        ({"Fn::If": ["Nothing", 1, 2]}, "no condition Nothing"),
+    ],
+)
+def test_what_is_not_known_is_refused(node, said):
+    """Rather than resolved to something that is not there."""
+    with pytest.raises(TemplateError, match=said):
+        value(node)
+
+
+def test_what_is_not_made_cannot_be_named():
+    """A resource whose condition is false is not in the stack, nor to be referred to."""
+    template = {
+        "Conditions": {"No": {"Fn::Equals": ["a", "b"]}},
+        "Resources": {"Bucket": {**BUCKET, "Condition": "No"}},
+    }
+
+    assert deployed(template).resources == {}
+    with pytest.raises(TemplateError, match="Bucket is not made"):
+        deployed({**template, "Outputs": {"It": {"Value": {"Ref": "Bucket"}}}})
+
+
+@pytest.mark.parametrize(
+    "resource, reference, arn",
+    [
+        ({"Type": "AWS::DynamoDB::Table"}, "stack-It", "dynamodb:us-east-1:{}:table/stack-It"),
+        ({"Type": "AWS::IAM::Role"}, "stack-It", "iam::{}:role/stack-It"),
+        ({"Type": "AWS::KMS::Key"}, "stack-It", "kms:us-east-1:{}:key/stack-It"),
+        ({"Type": "AWS::Lambda::Function"}, "stack-It", "lambda:us-east-1:{}:function:stack-It"),
+        ({"Type": "AWS::Logs::LogGroup"}, "stack-It", "logs:us-east-1:{}:log-group:stack-It:*"),
+    ],
+)
+def test_a_resource_has_its_name_and_arn(resource, reference, arn):
+    """Those whose Ref is their name."""
+    outputs = {
+        "Name": {"Value": {"Ref": "It"}},
+        "Arn": {"Value": {"Fn::GetAtt": ["It", "Arn"]}},
+    }
+
+    told = deployed({"Resources": {"It": resource}, "Outputs": outputs}).values()
+
+    assert told == {"Name": reference, "Arn": f"arn:aws:{arn.format(ACCOUNT)}"}
+
+
+@pytest.mark.parametrize("bucket", [{"VectorBucketName": "my-bucket"}, {"VectorBucketArn": ARN}])
+def test_an_index_is_in_its_bucket(bucket):
+    """Whether that is given by name or by ARN."""
+    index = {"Type": "AWS::S3Vectors::Index", "Properties": {"IndexName": "docs", **bucket}}
+
+    assert value({"Ref": "Index"}, Resources={"Index": index}) == f"{ARN}/index/docs"
+
+
+@pytest.mark.parametrize(
+    "parameters, said",
+    [
+        ({"Other": "a"}, "do not exist in the template"),
+        ({}, "must have values"),
+        ({"Word": "a", "Number": "two"}, "Number failed to satisfy constraint: it is not allowed"),
+    ],
+)
+def test_parameters_are_checked(parameters, said):
+    """Unknown, missing and wrong ones."""
+    declared = {"Word": {"Type": "String"}, "Number": {"Type": "Number", "Default": 1}}
+
+    with pytest.raises(TemplateError, match=said):
+        deployed({"Parameters": declared, "Resources": {}}, parameters)
+
+
+def test_a_rule_holds_when_its_condition_does():
+    """As in the templates of the CDK, whose rule looks for a version among others."""
+    rule = {
+        "RuleCondition": {"Fn::Equals": [{"Ref": "Word"}, "word"]},
+        "Assertions": [
+            {
+                "Assert": {"Fn::Not": [{"Fn::Contains": [["6", "7"], {"Ref": "Number"}]}]},
+                "AssertDescription": "7 is too old",
+            }
+        ],
+    }
+    template = {"Parameters": PARAMETERS, "Resources": {}, "Rules": {"Version": rule}}
+
+    assert deployed(template, {"Word": "other"}).resources == {}
+    with pytest.raises(TemplateError, match="7 is too old"):
+        deployed(template)
+
+
+def test_a_transform_is_not_applied():
+    """Someone else does that."""
+    with pytest.raises(TemplateError, match="transform"):
+        deployed({"Transform": "AWS::Serverless-2016-10-31", "Resources": {}})

@@ -1,0 +1,296 @@
+"""The SAM template makes the store, and its permissions are those of permissions.py."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+import sam
+from authorization import mistakes
+from cloudformation import ACCOUNT, deployed
+from stache_ai_s3vectors.arns import BUCKET_ARN, INDEX_ARN, partition_of
+from stache_ai_s3vectors.permissions import LEVELS, policy
+
+REGIONS = ("us-east-1", "eu-central-1", "cn-north-1", "us-gov-west-1")
+KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+EXISTING = {"ExistingBucket": "true", "BucketName": "my-bucket"}
+VARIANTS = {
+    "by default": {},
+    "with a key of its own": {"CreateKmsKey": "true"},
+    "with a key": {"KmsKeyArn": KEY},
+    "of another size": {"Dimension": "512"},
+    "of own names": {"BucketName": "my-bucket", "SummariesIndex": "my.summaries"},
+    "in a bucket that is there": EXISTING,
+    "all of it there": {**EXISTING, "ExistingIndexes": "true", "KmsKeyArn": KEY},
+}
+RETAINED = {
+    "AWS::DynamoDB::Table",
+    "AWS::KMS::Key",
+    "AWS::S3Vectors::Index",
+    "AWS::S3Vectors::VectorBucket",
+}
+
+
+def template():
+    return sam.transformed(sam.TEMPLATE.read_text())
+
+
+def store(region="us-east-1", **parameters):
+    """The store alone."""
+    values = {"DeployFunction": "false", **parameters}
+    return deployed(template().transformed, values, region=region)
+
+
+def expected_policy(level, stack):
+    """What permissions.py makes of the stack's bucket, indexes and key."""
+    told = stack.values()
+    names = [told[f"{kind}IndexName"] for kind in ("Documents", "Summaries", "Insights")]
+    return policy(level, told["BucketArn"], names, [told["KeyArn"]] if "KeyArn" in told else [])
+
+
+def policies(stack):
+    """The managed policies' documents, by level."""
+    found = stack.of_type("AWS::IAM::ManagedPolicy").values()
+    return {each["Description"].partition(": ")[2]: each["PolicyDocument"] for each in found}
+
+
+def statements(stack):
+    return [one for document in policies(stack).values() for one in document["Statement"]]
+
+
+@pytest.mark.parametrize("region", REGIONS)
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_policies_are_those_of_permissions(region, variant):
+    """Each level's managed policy says what permissions.py says, in every partition."""
+    stack = store(region, **VARIANTS[variant])
+
+    assert {level: expected_policy(level, stack) for level in LEVELS} == policies(stack)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_statements_are_ones_that_aws_grants(variant):
+    """Each action is authorized on its resources, and each resource is an ARN as AWS writes it."""
+    stack = store("cn-north-1", **VARIANTS[variant])
+    named = [arn for one in statements(stack) for arn in one["Resource"]]
+
+    assert [mistake for one in statements(stack) for mistake in mistakes(one)] == []
+    assert [
+        arn
+        for arn in named
+        if ":s3vectors:" in arn and not (BUCKET_ARN.fullmatch(arn) or INDEX_ARN.fullmatch(arn))
+    ] == []
+    assert [one for one in statements(stack) if "*" in str(one)] == []
+
+
+@pytest.mark.parametrize(
+    "right, wrong, said",
+    [
+        (":bucket/${Bucket}/", ":vector-bucket/${Bucket}/", "vector-bucket"),
+        ("s3vectors:PutVectors", "s3vectors:PutVector", "PutVector on"),
+        ("s3vectors:GetIndex", "s3vectors:ListIndexes", "ListIndexes on .*/index/"),
+        ("s3vectors:ListIndexes", "s3vectors:QueryVectors", "QueryVectors on .*-123456789012$"),
+    ],
+)
+def test_a_wrong_statement_is_seen(right, wrong, said):
+    """An ARN or an action as older documents have it does not pass for one that AWS grants."""
+    text = sam.TEMPLATE.read_text().replace(right, wrong)
+
+    stack = deployed(sam.transformed(text).transformed, {"DeployFunction": "false"})
+
+    found = [mistake for one in statements(stack) for mistake in mistakes(one)]
+    assert any(re.search(said, mistake) for mistake in found)
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_the_bucket(region):
+    """It is called after prefix and account, and S3's own keys encrypt it."""
+    [bucket] = store(region).of_type("AWS::S3Vectors::VectorBucket").values()
+
+    assert {
+        "VectorBucketName": f"stache-vectors-{ACCOUNT}",
+        "EncryptionConfiguration": {"SseType": "AES256"},
+        "Tags": [{"Key": "Application", "Value": "stache"}],
+    } == bucket
+
+
+@pytest.mark.parametrize(
+    "parameter, default",
+    [
+        ("BucketName", f"stache-vectors-{ACCOUNT}"),
+        ("DocumentsIndex", "documents-1024"),
+        ("SummariesIndex", "summaries-1024"),
+        ("InsightsIndex", "insights-1024"),
+    ],
+)
+def test_an_own_name_is_used_everywhere(parameter, default):
+    """In resources, policies, outputs and the function's environment."""
+    usual = deployed(template().transformed)
+    named = deployed(template().transformed, {parameter: "my-own"})
+
+    def text(stack):
+        return json.dumps([stack.resources, stack.outputs])
+
+    assert text(named) == text(usual).replace(default, "my-own")
+
+
+def test_the_prefix():
+    """The bucket is called after it."""
+    assert store(Prefix="team-a").values()["BucketName"] == f"team-a-vectors-{ACCOUNT}"
+
+
+@pytest.mark.parametrize("kind", ["documents", "summaries", "insights"])
+@pytest.mark.parametrize("bucket", [{}, EXISTING], ids=["in its bucket", "in another"])
+def test_an_index(kind, bucket):
+    """Its name carries its dimension, and what Stache doesn't filter on is not filterable."""
+    stack = store(**bucket)
+
+    assert {
+        "IndexName": f"{kind}-1024",
+        "VectorBucketName": stack.values()["BucketName"],
+        "DataType": "float32",
+        "Dimension": 1024,
+        "DistanceMetric": "cosine",
+        "MetadataConfiguration": {"NonFilterableMetadataKeys": ["text", "_overflow"]},
+        "Tags": [{"Key": "Application", "Value": "stache"}],
+    } == stack.resources[f"{kind.title()}VectorIndex"]["Properties"]
+
+
+def test_indexes_of_another_kind():
+    """Dimension, metric and more keys that are not filtered on are parameters."""
+    stack = store(Dimension="4096", DistanceMetric="euclidean", NonFilterableKeys="a,b,c,d,e,f,g,h")
+
+    indexes = list(stack.of_type("AWS::S3Vectors::Index").values())
+    names = {index["IndexName"] for index in indexes}
+    assert names == {"documents-4096", "summaries-4096", "insights-4096"}
+    for index in indexes:
+        assert (index["Dimension"], index["DistanceMetric"]) == (4096, "euclidean")
+        keys = index["MetadataConfiguration"]["NonFilterableMetadataKeys"]
+        assert keys == ["text", "_overflow", *"abcdefgh"]
+
+
+def test_indexes_wait_for_a_new_bucket():
+    """Each takes its bucket's name from the bucket, so CloudFormation makes that first."""
+    resources = template().transformed["Resources"]
+
+    assert all(
+        resources[f"{kind}VectorIndex"]["Properties"]["VectorBucketName"]["Fn::If"][1][
+            "Fn::Select"
+        ][1]["Fn::Split"][1]
+        == {"Ref": "VectorBucket"}
+        for kind in ("Documents", "Summaries", "Insights")
+    )
+
+
+def test_what_is_there_is_not_made():
+    """A bucket and indexes that are there already are used."""
+    in_bucket, all_there = store(**EXISTING), store(**EXISTING, ExistingIndexes="true")
+
+    assert in_bucket.of_type("AWS::S3Vectors::VectorBucket") == {}
+    assert len(in_bucket.of_type("AWS::S3Vectors::Index")) == 3
+    assert {"AWS::IAM::ManagedPolicy"} == {each["Type"] for each in all_there.resources.values()}
+    assert store(BucketName="my-bucket").values() == all_there.values()
+
+
+@pytest.mark.parametrize("parameters", [{"KmsKeyArn": KEY}, {"CreateKmsKey": "true"}])
+def test_a_customer_key_encrypts_the_bucket(parameters):
+    """The key that is given, or the one that is made."""
+    stack = store(**parameters)
+
+    [bucket] = stack.of_type("AWS::S3Vectors::VectorBucket").values()
+    key = {"SseType": "aws:kms", "KmsKeyArn": stack.values()["KeyArn"]}
+    assert key == bucket["EncryptionConfiguration"]
+    assert bool(stack.of_type("AWS::KMS::Key")) is ("CreateKmsKey" in parameters)
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_the_key_lets_s3_vectors_use_it_for_this_bucket(region):
+    """It rotates; beside the account, only the indexing of this bucket may use it."""
+    stack = store(region, CreateKmsKey="true")
+
+    [key] = stack.of_type("AWS::KMS::Key").values()
+    account, indexing = key["KeyPolicy"]["Statement"]
+    arn = stack.values()["BucketArn"]
+    assert key["EnableKeyRotation"] is True
+    assert {"AWS": f"arn:{partition_of(region)}:iam::{ACCOUNT}:root"} == account["Principal"]
+    assert {
+        "Sid": "AllowIndexing",
+        "Effect": "Allow",
+        "Principal": {"Service": "indexing.s3vectors.amazonaws.com"},
+        "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+        "Resource": "*",
+        "Condition": {
+            "StringEquals": {"aws:SourceAccount": ACCOUNT},
+            "ArnLike": {"aws:SourceArn": [arn, f"{arn}/*"]},
+        },
+    } == indexing
+
+
+def test_data_stays():
+    """Whatever holds data is retained, by a literal word and not by a parameter."""
+    resources = template().source["Resources"].values()
+    kept = [each for each in resources if each["Type"] in RETAINED]
+
+    assert {"Retain"} == {each["DeletionPolicy"] for each in kept}
+    assert {"Retain"} == {each["UpdateReplacePolicy"] for each in kept}
+    assert {each["Type"] for each in kept} == RETAINED
+
+
+def test_everything_taggable_is_tagged():
+    """CloudFormation can tag all but managed policies."""
+    stack = deployed(template().transformed, {"CreateKmsKey": "true"})
+
+    assert {"AWS::IAM::ManagedPolicy"} == {
+        each["Type"]
+        for each in stack.resources.values()
+        if {"Key": "Application", "Value": "stache"} not in each["Properties"].get("Tags", [])
+    }
+
+
+def test_no_policy_has_a_name():
+    """Two stacks of one account don't get in each other's way."""
+    found = store().of_type("AWS::IAM::ManagedPolicy").values()
+
+    assert [each for each in found if "ManagedPolicyName" in each] == []
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_the_outputs(region):
+    """Names, ARNs and the environment, exported under the stack's name."""
+    stack = store(region)
+    arn = f"arn:{partition_of(region)}:s3vectors:{region}:{ACCOUNT}:bucket/stache-vectors-{ACCOUNT}"
+
+    told = stack.values()
+    assert arn == told["BucketArn"]
+    assert f"{arn}/index/summaries-1024" == told["SummariesIndexArn"]
+    assert "arn:" in told["ReadPolicyArn"]
+    assert {name: f"stack-{name}" for name in told} == {
+        name: output["Export"]["Name"] for name, output in stack.outputs.items()
+    }
+
+
+def test_the_environment():
+    """It is the store's, in the region of the deployment, ready for a function's settings."""
+    told = json.loads(store("eu-central-1", Dimension="512").values()["Environment"])
+
+    assert {
+        "VECTORDB_PROVIDER": "s3vectors",
+        "S3VECTORS_BUCKET_NAME": f"stache-vectors-{ACCOUNT}",
+        "S3VECTORS_BUCKET": f"stache-vectors-{ACCOUNT}",
+        "S3VECTORS_REGION": "eu-central-1",
+        "S3VECTORS_DOCUMENTS_INDEX": "documents-512",
+        "S3VECTORS_SUMMARIES_INDEX": "summaries-512",
+        "S3VECTORS_INSIGHTS_INDEX": "insights-512",
+        "EMBEDDING_DIMENSION": "512",
+    } == told
+
+
+def test_the_longest_environment_is_an_output():
+    """CloudFormation takes 1,024 characters."""
+    kinds = ("DocumentsIndex", "SummariesIndex", "InsightsIndex")
+    names = {kind: f"{kind[0].lower()}{'x' * 62}" for kind in kinds}
+
+    told = store("us-gov-west-1", BucketName="b" * 63, Dimension="4096", **names).values()
+
+    assert len(told["Environment"]) <= 1024

