@@ -7,6 +7,9 @@ DEV := .venv
 # Stache as old as we support, and the package that this one replaces: for tests
 OLDEST := .venv-oldest
 OLDER := .venv-older
+# Terraform's core, newest (with what the tests' provider needs) and as old as we support
+TERRAFORM := .venv-terraform
+TERRAFORM_OLDEST := .venv-terraform-oldest
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # As it was written: no $ of the question is make's
 export ASKED := $(value QUESTION)
@@ -56,6 +59,18 @@ $(OLDEST)/.ready $(OLDER)/.ready: pyproject.toml local/pyproject.toml tests/cons
 $(OLDEST)/.ready: INSTALL := --group oldest -e . -e ./local
 $(OLDER)/.ready: INSTALL := --group older
 
+STANDIN := tests/support/standin
+
+$(TERRAFORM)/.ready: pyproject.toml tests/constraints-terraform.txt $(STANDIN)/messages.proto
+	$(call set_up,3$(comma)11,$(TERRAFORM),-c tests/constraints-terraform.txt --group terraform)
+	@$(TERRAFORM)/bin/python -m grpc_tools.protoc --proto_path $(STANDIN) \
+		--descriptor_set_out $(TERRAFORM)/messages.pb messages.proto
+	@touch $@
+
+$(TERRAFORM_OLDEST)/.ready: pyproject.toml
+	$(call set_up,3$(comma)11,$(TERRAFORM_OLDEST),--group terraform-oldest)
+	@touch $@
+
 demo: $(DEMO)/.ready
 	@$(DEMO)/bin/python examples/quickstart.py $(if $(QUESTION),--question "$$ASKED")
 
@@ -66,7 +81,7 @@ demo: $(DEMO)/.ready
 ONCE := hybrid archive command doctor policy_check policy_check_command purge stats terminal
 SPREAD := --numprocesses auto --dist worksteal
 
-test: $(DEV)/.ready $(OLDEST)/.ready $(OLDER)/.ready
+test: $(DEV)/.ready $(OLDEST)/.ready $(OLDER)/.ready $(TERRAFORM)/.ready $(TERRAFORM_OLDEST)/.ready
 	@rm -f .coverage*
 	$(DEV)/bin/python -m coverage run -m pytest $(SPREAD)
 	$(OLDEST)/bin/python -m pytest $(SPREAD) tests/provider --other-choices \
@@ -102,4 +117,4 @@ wheel: $(DEV)/.ready
 	$(DEV)/bin/python -m build --no-isolation --wheel --outdir dist local
 
 clean:
-	rm -rf $(DEMO) $(DEV) $(OLDEST)* $(OLDER)* .bench .demo-data build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(DEMO) $(DEV) $(OLDEST)* $(OLDER)* $(TERRAFORM)* .bench .demo-data build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

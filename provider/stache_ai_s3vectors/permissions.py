@@ -45,7 +45,7 @@ LEVELS: Final[Mapping[str, Level]] = MappingProxyType(
 
 
 def policy(
-    level: str, bucket_arn: str, indexes: Sequence[str], kms_key_arn: str | None = None
+    level: str, bucket_arn: str, indexes: Sequence[str], keys: Sequence[str] = ()
 ) -> dict[str, Any]:
     """The least-privilege IAM policy of a level.
 
@@ -53,7 +53,7 @@ def policy(
         level: one of `LEVELS`.
         bucket_arn: `arn:PARTITION:s3vectors:REGION:ACCOUNT:bucket/NAME`.
         indexes: the names of the indexes, and no others.
-        kms_key_arn: the customer key that encrypts them, if one does.
+        keys: the ARNs of the customer keys that encrypt them: the bucket's, indexes' own.
     """
     actions = LEVELS[level]
     statements = [
@@ -61,8 +61,8 @@ def policy(
     ]
     if actions.bucket:
         statements.append(_allow("s3vectors", actions.bucket, [bucket_arn]))
-    if kms_key_arn:
-        statements.append(_allow("kms", actions.key, [kms_key_arn]))
+    if keys:
+        statements.append(_allow("kms", actions.key, keys))
     return {"Version": "2012-10-17", "Statement": statements}
 
 

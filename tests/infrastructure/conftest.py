@@ -1,0 +1,41 @@
+"""What the infrastructure's tests get: servers for Terraform to call, once for each worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+import terraform
+from terraform import Workspace
+
+
+@pytest.fixture(scope="session")
+def _urls() -> Iterator[dict[str, str]]:
+    with terraform.servers() as urls:
+        yield urls
+
+
+@pytest.fixture
+def store(_urls: dict[str, str], tmp_path: Path) -> Callable[..., Workspace]:
+    """Makes a folder to deploy from; tests name their stores differently, to share servers."""
+
+    def made(variables: dict[str, Any], part: str = ".", name: str = "store") -> Workspace:
+        return terraform.workspace(tmp_path / name, part, endpoints=_urls).given(variables)
+
+    return made
+
+
+@pytest.fixture
+def called(_urls: dict[str, str]) -> Callable[[str], Any]:
+    """Makes a boto3 client of what Terraform has called."""
+
+    def client(service: str) -> Any:
+        own = _urls.get(f"AWS_ENDPOINT_URL_{service.upper()}")
+        url = own or _urls["AWS_ENDPOINT_URL"]
+        return boto3.client(service, region_name=terraform.REGION, endpoint_url=url)
+
+    return client
