@@ -54,6 +54,16 @@ resource "aws_iam_policy" "this" {
       } if length(keys) > 0],
     )
   })
+
+  lifecycle {
+    precondition {
+      condition = alltrue([
+        for index in merge(aws_s3vectors_index.retained, aws_s3vectors_index.disposable) :
+        alltrue([for key in index.encryption_configuration[*].kms_key_arn : key == null || contains(local.keys, coalesce(key, "-"))])
+      ])
+      error_message = "an index is encrypted with a customer key that is named nowhere, so no policy would let Stache use it: give the key of an existing bucket in kms_key_arn, or that of an index in its entry of indexes."
+    }
+  }
 }
 
 resource "aws_kms_key" "retained" {

@@ -94,11 +94,6 @@ resource "aws_s3vectors_index" "retained" {
     prevent_destroy = true
     # Text search that is added later changes what AWS tells of it: no reason to replace it.
     ignore_changes = [metadata_configuration]
-
-    postcondition {
-      condition     = alltrue([for key in self.encryption_configuration[*].kms_key_arn : key == null || contains(local.keys, coalesce(key, "-"))])
-      error_message = "index ${each.value.name} is encrypted with a customer key that is named nowhere, so no policy lets Stache use it: give the key of the bucket in kms_key_arn, or that of the index in its entry of indexes."
-    }
   }
 }
 
@@ -130,11 +125,6 @@ resource "aws_s3vectors_index" "disposable" {
     ignore_changes = [metadata_configuration]
     # A bucket that is replaced under its old name takes its indexes with it.
     replace_triggered_by = [aws_s3vectors_vector_bucket.disposable[0].vector_bucket_arn]
-
-    postcondition {
-      condition     = alltrue([for key in self.encryption_configuration[*].kms_key_arn : key == null || contains(local.keys, coalesce(key, "-"))])
-      error_message = "index ${each.value.name} is encrypted with a customer key that is named nowhere, so no policy lets Stache use it: give the key of the bucket in kms_key_arn, or that of the index in its entry of indexes."
-    }
   }
 }
 

@@ -88,13 +88,22 @@ def test_each_entry_has_what_it_says_and_else_what_the_store_says():
     assert wide["encryption_configuration"] == [{"kms_key_arn": OWN_KEY, "sse_type": "aws:kms"}]
 
 
+def test_the_name_begins_as_it_is_told_to_or_is_the_one_given():
+    """Of the bucket."""
+    prefixed = outputs(terraform.planned({"prefix": "mine"}))
+    named = outputs(terraform.planned({"prefix": "mine", "bucket_name": "all-mine"}))
+
+    assert prefixed["bucket_name"] == f"mine-vectors-{ACCOUNT}"
+    assert named["environment"]["S3VECTORS_BUCKET_NAME"] == "all-mine"
+
+
 @pytest.mark.parametrize("region, partition", PLACES)
 def test_the_outputs_name_what_is_made_where_it_is(region, partition):
     """In every partition."""
-    bucket = f"mine-vectors-{ACCOUNT}"
+    bucket = f"stache-vectors-{ACCOUNT}"
     arn = f"arn:{partition}:s3vectors:{region}:{ACCOUNT}:bucket/{bucket}"
 
-    told = outputs(terraform.planned({"prefix": "mine"}, region=region))
+    told = outputs(terraform.planned(region=region))
 
     assert told["bucket_name"] == bucket
     assert told["bucket_arn"] == arn
@@ -117,11 +126,13 @@ def test_the_outputs_name_what_is_made_where_it_is(region, partition):
 def test_each_level_has_the_policy_that_the_provider_prints(region, partition, keys):
     """Statement by statement, with its keys and without."""
     arn = f"arn:{partition}:s3vectors:{region}:{ACCOUNT}:bucket/stache-vectors-{ACCOUNT}"
-    own = {"kms_key_arn": OWN_KEY} if keys else {}
-    given = {"documents": {}, "insights": own, "summaries": own}
-    key = KEY if keys else None
+    own = {"kms_key_arn": OWN_KEY}
+    encrypted = {
+        "kms_key_arn": KEY,
+        "indexes": {"documents": {}, "insights": own, "summaries": own},
+    }
 
-    plan = terraform.planned({"kms_key_arn": key, "indexes": given}, region=region)
+    plan = terraform.planned(encrypted if keys else {}, region=region)
 
     for level in LEVELS:
         found = made(plan)[f'aws_iam_policy.this["{level}"]']

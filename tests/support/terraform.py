@@ -9,6 +9,7 @@ Two environments that `make test` sets up hold the cores, newest and oldest supp
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import shutil
@@ -135,8 +136,13 @@ def planned(
         region: where; its partition follows from it.
         part: an example's path in the module, to plan that.
     """
-    ready = _prepared(part, NEWEST)
-    return Workspace(ready.folder, region=region).given(variables or {}).plan()
+    return copy.deepcopy(_planned(json.dumps(variables or {}), region, part))
+
+
+@cache
+def _planned(variables: str, region: str, part: str) -> dict[str, Any]:
+    folder = _prepared(part, NEWEST).folder
+    return Workspace(folder, region=region).given(json.loads(variables)).plan()
 
 
 def refusal(variables: Mapping[str, Any], core: str = NEWEST) -> str:
