@@ -184,7 +184,8 @@ def test_the_complete_example_is_made_and_gone_again(store, called, tmp_path):
     """A function with its role, logs and tables, and the vectors under their own key."""
     code = tmp_path / "function.zip"
     code.write_bytes(b"PK\5\6" + bytes(18))  # a zip without files
-    given = {"function_zip": str(code), "prefix": "example", "retain_data": False}
+    given = {"function_zip": str(code), "prefix": "example", "level": "read"}
+    given["retain_data"] = False
     deployed = store(given, "examples/complete")
 
     told = deployed.apply()
@@ -192,6 +193,9 @@ def test_the_complete_example_is_made_and_gone_again(store, called, tmp_path):
     assert deployed.changes() == {}
     found = called("lambda").get_function(FunctionName=told["function_name"])["Configuration"]
     assert (found["Handler"], found["Runtime"]) == ("handler.handler", "python3.13")
+    role = found["Role"].rpartition("/")[2]
+    attached = called("iam").list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+    assert [each["PolicyName"].rpartition("us-east-1-")[2] for each in attached] == ["read"]
     environment = found["Environment"]["Variables"]
     assert environment["S3VECTORS_BUCKET_NAME"] == told["bucket_name"]
     assert environment["DYNAMODB_DOCUMENTS_TABLE"] == told["table_names"]["documents"]

@@ -17,7 +17,7 @@ README = (terraform.MODULE / "README.md").read_text()
 @pytest.mark.parametrize("core", CORES)
 def test_the_files_are_formatted(core, tmp_path):
     """By Terraform's own formatter."""
-    folder = terraform.workspace(tmp_path, core=core)
+    folder = terraform.workspace(tmp_path, core=core, attached=False)
 
     assert folder.done("fmt", "-check", "-recursive") == ""
 
@@ -26,7 +26,7 @@ def test_the_files_are_formatted(core, tmp_path):
 @pytest.mark.parametrize("part", PARTS)
 def test_the_module_and_its_examples_are_valid(part, core, tmp_path):
     """Without a single warning."""
-    folder = terraform.workspace(tmp_path, part, core=core)
+    folder = terraform.workspace(tmp_path, part, core=core, attached=False)
 
     told = json.loads(folder.done("validate", "-json"))
 
@@ -36,7 +36,7 @@ def test_the_module_and_its_examples_are_valid(part, core, tmp_path):
 @pytest.mark.parametrize("core", CORES)
 def test_the_tests_that_it_ships_pass(core, tmp_path):
     """As its users run them."""
-    printed = terraform.workspace(tmp_path, core=core).done("test")
+    printed = terraform.workspace(tmp_path, core=core, attached=False).done("test")
 
     assert "10 passed, 0 failed" in printed
 
@@ -78,8 +78,10 @@ def rows(title):
 
 def test_the_readme_is_formatted_as_the_files(tmp_path):
     """Its blocks are Terraform's own way of writing."""
-    folder = terraform.workspace(tmp_path)
-    for number, block in enumerate(re.findall(r"```hcl\n(module.*?|import.*?)```", README, re.S)):
+    folder = terraform.workspace(tmp_path, attached=False)
+    for number, block in enumerate(
+        re.findall(r"```hcl\n(module.*?|import.*?)```", README, re.DOTALL)
+    ):
         (folder.folder / f"readme{number}.tf").write_text(block)
 
     assert folder.done("fmt", "-check") == ""

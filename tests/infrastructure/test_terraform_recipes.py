@@ -17,12 +17,12 @@ VECTORS = "module.stache_vectors.aws_s3vectors"
 def blocks(title, language):
     """The code in a section."""
     section = README.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
-    return re.findall(rf"```{language}\n(.*?)```", section, re.S)
+    return re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL)
 
 
 def usage():
     """What the README begins with."""
-    return re.findall(r"```hcl\n(.*?)```", README, re.S)[0]
+    return re.findall(r"```hcl\n(.*?)```", README, re.DOTALL)[0]
 
 
 @pytest.fixture

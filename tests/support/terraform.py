@@ -9,6 +9,7 @@ Two environments that `make test` sets up hold the cores, newest and oldest supp
 
 from __future__ import annotations
 
+import atexit
 import copy
 import json
 import re
@@ -38,27 +39,47 @@ _ENVIRONMENTS: Final[Mapping[str, Path]] = {
     NEWEST: ROOT / ".venv-terraform",
     OLDEST: ROOT / ".venv-terraform-oldest",
 }
+_PYTHON: Final = _ENVIRONMENTS[NEWEST] / "bin" / "python"
 _VERSION: Final = "6.55.0"
 """What the stand-in passes for: the version that the newest of its schemas are of."""
+_ENDPOINTS: Final = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3VECTORS")
+_SERVICES: Final = ("dynamodb", "iam", "kms", "lambda", "logs")
 _ONLY_HERE: Final = 'provider_installation {{\n  filesystem_mirror {{\n    path = "{}"\n  }}\n}}\n'
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """A folder with a module in it, where Terraform runs."""
+    """A folder with a module in it, where Terraform runs.
+
+    `attached`: to a stand-in that runs already, which is faster than to start one for each
+    command, as Terraform does for its users.
+    """
 
     folder: Path
     core: str = NEWEST
     region: str = REGION
     endpoints: Mapping[str, str] = field(default_factory=dict)
+    attached: bool = True
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """What a command of Terraform's prints, and its exit code."""
+        if self.attached:
+            self._tell_provider()
         return _run(self.core, self.folder, self._environment(), *arguments)
+
+    def _tell_provider(self) -> None:
+        """What a stand-in of its own would take from the environment."""
+        rest, vectors = (self.endpoints.get(name, "") for name in _ENDPOINTS)
+        urls = {**dict.fromkeys(_SERVICES, rest), "s3vectors": vectors}
+        block = {"region": self.region, "endpoints": [urls]}
+        told = self.folder / "provider.tf.json"
+        told.write_text(json.dumps({"provider": {"aws": block}}))
 
     def _environment(self) -> dict[str, str]:
         """Nothing of the machine's."""
+        attached = {"TF_REATTACH_PROVIDERS": _standin()} if self.attached else {}
         return {
+            **attached,
             **CREDENTIALS,
             **self.endpoints,
             "AWS_REGION": self.region,
@@ -93,7 +114,9 @@ class Workspace:
 
     def changes(self) -> dict[str, list[str]]:
         """What the plan does to each resource that it does not leave as it is."""
-        found = {each["address"]: each["change"]["actions"] for each in self.plan()["resource_changes"]}
+        found = {
+            each["address"]: each["change"]["actions"] for each in self.plan()["resource_changes"]
+        }
         return {address: actions for address, actions in found.items() if actions != ["no-op"]}
 
     def apply(self) -> dict[str, Any]:
@@ -121,7 +144,7 @@ def workspace(folder: Path, part: str = ".", **options: Any) -> Workspace:
     """
     ready = _prepared(part, options.get("core", NEWEST))
     top = ready.folder.parents[len(Path(part).parts)]
-    leave = shutil.ignore_patterns("*.tfvars.json", "*.plan")
+    leave = shutil.ignore_patterns("*.tfvars.json", "*.plan", "provider.tf.json")
     shutil.copytree(top, folder / "copy", symlinks=True, ignore=leave)
     return Workspace(folder / "copy" / "terraform" / part, **options)
 
@@ -153,14 +176,13 @@ def refusal(variables: Mapping[str, Any], core: str = NEWEST) -> str:
 @contextmanager
 def servers() -> Iterator[dict[str, str]]:
     """An engine, and moto for the rest of AWS, as settings of their URLs."""
-    python = _ENVIRONMENTS[NEWEST] / "bin" / "python"
     pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    command = [python, _STANDIN / "elsewhere.py"]
+    command = [_PYTHON, _STANDIN / "elsewhere.py"]
     with server() as vectors, subprocess.Popen(command, **pipes) as moto:
         assert moto.stdin is not None
         assert moto.stdout is not None
         url = moto.stdout.readline().strip()
-        yield {"AWS_ENDPOINT_URL": url, "AWS_ENDPOINT_URL_S3VECTORS": vectors}
+        yield dict(zip(_ENDPOINTS, (url, vectors), strict=True))
         moto.stdin.close()
 
 
@@ -170,9 +192,8 @@ def _prepared(part: str, core: str) -> Workspace:
     folder = Path(tempfile.mkdtemp(prefix="terraform-", dir=_mirror()))
     leave = shutil.ignore_patterns(".terraform*", "terraform.tfstate*")
     shutil.copytree(MODULE, folder / "terraform", ignore=leave)
-    ready = Workspace(folder / "terraform" / part, core)
-    ready.done("init")
-    return ready
+    Workspace(folder / "terraform" / part, core, attached=False).done("init")
+    return Workspace(folder / "terraform" / part, core)
 
 
 def _run(
@@ -189,25 +210,39 @@ def _run(
 
 
 @cache
+def _address() -> str:
+    """The provider's, as Terraform writes it in full."""
+    told = _run(NEWEST, MODULE, {}, "providers").stdout
+    found = re.search(r"provider\[(.*/hashicorp/aws)\]", told)
+    assert found, told
+    return found[1]
+
+
+@cache
 def _mirror() -> Path:
     """The only place that Terraform may take a provider from; it holds the stand-in."""
     folder = tempfile.TemporaryDirectory(prefix="terraform-")
-    _KEPT.append(folder)
+    atexit.register(folder.cleanup)
     mirror = Path(folder.name)
-    told = _run(NEWEST, MODULE, {}, "providers").stdout
-    address = re.search(r"provider\[(.*/hashicorp/aws)\]", told)
-    assert address, told
-    kind = mirror / "providers" / address[1] / _VERSION / "linux_amd64"
+    kind = mirror / "providers" / _address() / _VERSION / "linux_amd64"
     kind.mkdir(parents=True)
     provider = kind / f"terraform-provider-aws_v{_VERSION}"
-    python = _ENVIRONMENTS[NEWEST] / "bin" / "python"
-    provider.write_text(f'#!/bin/sh\nPYTHONPATH="{_STANDIN.parent}" exec "{python}" -m standin\n')
+    provider.write_text(f'#!/bin/sh\nPYTHONPATH="{_STANDIN.parent}" exec "{_PYTHON}" -m standin\n')
     provider.chmod(0o755)
     (mirror / "terraform.rc").write_text(_ONLY_HERE.format(mirror / "providers"))
     return mirror
 
 
-_KEPT: Final[list[tempfile.TemporaryDirectory[str]]] = []  # until the process ends
+@cache
+def _standin() -> str:
+    """One that runs until this process ends (and so its input), as Terraform is told of it."""
+    environment = {**CREDENTIALS, "PYTHONPATH": str(_STANDIN.parent)}
+    command: list[str | Path] = [_PYTHON, "-m", "standin", "--attached"]
+    pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(command, env=environment, **pipes)
+    atexit.register(process.communicate)
+    assert process.stdout is not None
+    return json.dumps({_address(): json.loads(process.stdout.readline())})
 
 
 def _diagnostics(lines: str) -> Iterator[dict[str, Any]]:

@@ -6,8 +6,10 @@ https://github.com/hashicorp/go-plugin/blob/main/docs/guide-plugin-write-non-go.
 from __future__ import annotations
 
 import base64
+import json
 import os
 import signal
+import sys
 import tempfile
 import threading
 from collections.abc import Callable
@@ -25,25 +27,42 @@ from .service import METHODS, Service, answering
 
 
 def main() -> None:
-    """Serve; tell Terraform where, on the output."""
+    """Serve; tell Terraform where, on the output.
+
+    With `--attached` it serves many runs of Terraform, which are told of it in advance, until
+    its input ends.
+    """
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=16))
     server.add_generic_rpc_handlers(_handlers(stopped.set))
     with tempfile.TemporaryDirectory(prefix="standin") as folder:
-        address = f"{folder}/socket"
-        certificate, key = _certificate()
-        pem = certificate.public_bytes(serialization.Encoding.PEM)
-        # Terraform's own certificate has a curve that gRPC's TLS does not take: not asked for
-        credentials = grpc.ssl_server_credentials([(key, pem)], require_client_auth=False)
-        server.add_secure_port(f"unix:{address}", credentials)
-        server.start()
-        der = base64.b64encode(certificate.public_bytes(serialization.Encoding.DER)).decode()
-        print(f"1|6|unix|{address}|grpc|{der.rstrip('=')}", flush=True)  # noqa: T201 - the protocol
-        stopped.wait()
+        attached = "--attached" in sys.argv
+        serve, wait = (_attached, sys.stdin.read) if attached else (_started, stopped.wait)
+        print(serve(server, f"{folder}/socket"), flush=True)  # noqa: T201 - the protocol
+        wait()
         server.stop(0).wait()
     os._exit(0)  # not waiting for threads, as Terraform waits for us
+
+
+def _started(server: Any, address: str) -> str:
+    certificate, key = _certificate()
+    pem = certificate.public_bytes(serialization.Encoding.PEM)
+    # Terraform's own certificate has a curve that gRPC's TLS does not take: not asked for
+    credentials = grpc.ssl_server_credentials([(key, pem)], require_client_auth=False)
+    server.add_secure_port(f"unix:{address}", credentials)
+    server.start()
+    der = base64.b64encode(certificate.public_bytes(serialization.Encoding.DER)).decode()
+    return f"1|6|unix|{address}|grpc|{der.rstrip('=')}"
+
+
+def _attached(server: Any, address: str) -> str:
+    server.add_insecure_port(f"unix:{address}")
+    server.start()
+    where = {"Network": "unix", "String": address}
+    told = {"Protocol": "grpc", "ProtocolVersion": 6, "Pid": os.getpid(), "Test": True}
+    return json.dumps({**told, "Addr": where})
 
 
 def _handlers(stop: Callable[[], None]) -> tuple[Any, ...]:
@@ -87,9 +106,7 @@ def _certificate() -> tuple[x509.Certificate, bytes]:
         .not_valid_before(now - timedelta(minutes=5))
         .not_valid_after(now + timedelta(days=1))
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(
-            x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False
-        )
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
         .sign(key, hashes.SHA256())
     )
     encoding = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8

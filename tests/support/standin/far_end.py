@@ -37,12 +37,16 @@ class Provider:
     """
 
     def __init__(self, config: dict[str, Any]) -> None:
-        self.region = config.get("region") or os.environ.get("AWS_REGION")
-        if not self.region or self.region is UNKNOWN:
+        region = config.get("region") or os.environ.get("AWS_REGION")
+        if not region or region is UNKNOWN:
             raise ProblemError("no region", "Set region in the provider block, or AWS_REGION.")
+        self.region = str(region)
         self.default_tags: dict[str, str] = {}
         for block in config.get("default_tags") or []:
             self.default_tags |= block.get("tags") or {}
+        self._endpoints: dict[str, str] = {}
+        for block in config.get("endpoints") or []:
+            self._endpoints |= {service: url for service, url in block.items() if url}
         self._clients: dict[str, Any] = {}
 
     @property
@@ -54,22 +58,24 @@ class Provider:
     def client(self, service: str) -> Any:
         """A boto3 client of that service."""
         if service not in self._clients:
-            url = _url(service)
+            url = _local(service, self._endpoints.get(service) or _from_environment(service))
             import boto3  # noqa: PLC0415 - takes longer than a plan, which makes no calls
 
-            self._clients[service] = boto3.client(
-                service, region_name=self.region, endpoint_url=url
-            )
+            make: Any = boto3.client
+            self._clients[service] = make(service, region_name=self.region, endpoint_url=url)
         return self._clients[service]
 
 
-def _url(service: str) -> str:
+def _from_environment(service: str) -> str:
     name = f"AWS_ENDPOINT_URL_{service.upper()}"
-    url = os.environ.get(name) or os.environ.get("AWS_ENDPOINT_URL") or ""
+    return os.environ.get(name) or os.environ.get("AWS_ENDPOINT_URL") or ""
+
+
+def _local(service: str, url: str) -> str:
     if urllib.parse.urlparse(url).hostname not in _LOOPBACK:
         raise ProblemError(
             "the stand-in provider talks to this machine only",
-            f"{service}: {name} and AWS_ENDPOINT_URL name {url or 'nothing'}.",
+            f"The endpoint of {service} is {url or 'not given'}.",
         )
     return url
 

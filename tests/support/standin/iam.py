@@ -60,7 +60,12 @@ class Policy(_Iam):
         """Replace the document."""
         if planned["policy"] != prior["policy"]:
             document = {"PolicyArn": planned["id"], "PolicyDocument": planned["policy"]}
-            call("updating IAM Policy", self.client.create_policy_version, SetAsDefault=True, **document)
+            call(
+                "updating IAM Policy",
+                self.client.create_policy_version,
+                SetAsDefault=True,
+                **document,
+            )
         return planned
 
     def delete(self, state: State) -> None:
@@ -110,7 +115,9 @@ class RolePolicy(_Iam):
         """Put it."""
         named = {"RoleName": planned["role"], "PolicyName": planned["name"]}
         document = planned["policy"]
-        call("putting IAM Role Policy", self.client.put_role_policy, PolicyDocument=document, **named)
+        call(
+            "putting IAM Role Policy", self.client.put_role_policy, PolicyDocument=document, **named
+        )
         return {**planned, "id": f"{planned['role']}:{planned['name']}"}
 
     def read(self, state: State) -> State | None:

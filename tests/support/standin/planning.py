@@ -31,7 +31,9 @@ def plan(
     left_open = [
         name
         for name, told in attributes.items()
-        if told.get("computed") and config.get(name) is None and planned.get(name) is None
+        if told.get("computed")
+        and config.get(name) is None
+        and planned.get(name) is None
         and name not in rule.defaults
     ]
     if prior is None:
@@ -39,7 +41,9 @@ def plan(
     planned = _without_rewording(rule, prior, planned)
     replaced = [name for name in rule.replaces if _differs(name, prior, planned, config)]
     if replaced:
-        planned |= {name: UNKNOWN for name in _computed(attributes, config) if name not in rule.defaults}
+        planned |= {
+            name: UNKNOWN for name in _computed(attributes, config) if name not in rule.defaults
+        }
     return planned, replaced
 
 
@@ -75,7 +79,8 @@ def _without_rewording(rule: Rule, prior: State, planned: State) -> State:
     same = {
         name: prior[name]
         for name in rule.documents
-        if known(planned[name]) and known(prior[name])
+        if known(planned[name])
+        and known(prior[name])
         and json.loads(planned[name]) == json.loads(prior[name])
     }
     if rule.older:  # to which nothing and an empty text are one
