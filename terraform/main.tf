@@ -100,7 +100,8 @@ resource "aws_s3vectors_index" "retained" {
 resource "aws_s3vectors_index" "disposable" {
   for_each = { for key, index in local.new_indexes : key => index if !var.retain_data }
 
-  vector_bucket_name = local.bucket_name
+  # From its ARN, so that a bucket that is replaced under its old name takes its indexes with it.
+  vector_bucket_name = one(concat([for bucket in aws_s3vectors_vector_bucket.disposable : reverse(split("/", bucket.vector_bucket_arn))[0]], var.existing_bucket ? [local.bucket_name] : []))
   index_name         = each.value.name
   data_type          = "float32"
   dimension          = each.value.dimension
@@ -119,12 +120,8 @@ resource "aws_s3vectors_index" "disposable" {
     }
   }
 
-  depends_on = [aws_s3vectors_vector_bucket.disposable]
-
   lifecycle {
     ignore_changes = [metadata_configuration]
-    # A bucket that is replaced under its old name takes its indexes with it.
-    replace_triggered_by = [aws_s3vectors_vector_bucket.disposable[0].vector_bucket_arn]
   }
 }
 

@@ -23,8 +23,11 @@ def _urls() -> Iterator[dict[str, str]]:
 def store(_urls: dict[str, str], tmp_path: Path) -> Callable[..., Workspace]:
     """Makes a folder to deploy from; tests name their stores differently, to share servers."""
 
-    def made(variables: dict[str, Any], part: str = ".", name: str = "store") -> Workspace:
-        return terraform.workspace(tmp_path / name, part, endpoints=_urls).given(variables)
+    def made(
+        variables: dict[str, Any], part: str = ".", name: str = "store", **options: Any
+    ) -> Workspace:
+        folder = terraform.workspace(tmp_path / name, part, endpoints=_urls, **options)
+        return folder.given(variables)
 
     return made
 

@@ -50,6 +50,28 @@ def test_what_is_planned_is_made_and_then_nothing_is_left_to_do(store, called):
         ]
 
 
+def test_the_oldest_core_does_the_same(store, called):
+    """Makes, leaves, imports, refuses to destroy; and destroys what is not retained."""
+    options = {"core": terraform.OLDEST}
+    deployed = store({"prefix": "old", "indexes": {"documents": {}}}, name="first", **options)
+    told = deployed.apply()
+    again = store({"prefix": "old", "indexes": {"documents": {}}}, name="again", **options)
+    index = told["index_arns"]["documents"]
+    again.done("import", "aws_s3vectors_vector_bucket.retained[0]", told["bucket_arn"])
+    again.done("import", 'aws_s3vectors_index.retained["documents"]', index)
+    gone = store({"prefix": "old-gone", "retain_data": False}, name="gone", **options)
+    gone.apply()
+    gone.destroy()
+
+    assert deployed.changes() == {}
+    assert all(actions == ["create"] for actions in again.changes().values())
+    assert not [name for name in again.changes() if name.startswith("aws_s3vectors")]
+    refusal = deployed.given({"prefix": "old", "dimension": 8}).refused("plan")
+    assert "Instance cannot be destroyed" in refusal
+    assert gone.resources() == []
+    assert names(called("s3vectors"), told["bucket_name"]) == ["documents-1024"]
+
+
 def test_a_key_is_made_that_s3_vectors_may_use_for_this_bucket_only(store, called):
     """It turns over, and the policies allow its use."""
     told = store({"prefix": "keyed", "create_kms_key": True}).apply()
@@ -161,6 +183,35 @@ def test_a_bucket_that_is_replaced_takes_its_indexes_with_it(store):
     deployed.apply()
 
     assert deployed.changes() == {}
+
+
+def test_new_tags_replace_nothing(store):
+    """Retained or not."""
+    for retain in (True, False):
+        given = {"prefix": f"tags-{retain}".lower(), "retain_data": retain}
+        deployed = store(given, name=str(retain))
+        deployed.apply()
+
+        changes = deployed.given({**given, "tags": {"Team": "search"}}).changes()
+        deployed.apply()
+
+        assert {action for actions in changes.values() for action in actions} == {"update"}
+        assert deployed.changes() == {}
+
+
+def test_in_an_existing_bucket_only_the_own_indexes_are_destroyed(store, called):
+    """The bucket is not the module's."""
+    vectors = called("s3vectors")
+    vectors.create_vector_bucket(vectorBucketName="not-ours")
+    given = {"bucket_name": "not-ours", "existing_bucket": True, "retain_data": False}
+    deployed = store(given)
+
+    deployed.apply()
+    made = names(vectors, "not-ours")
+    deployed.destroy()
+
+    assert len(made) == len(KINDS)
+    assert names(vectors, "not-ours") == []
 
 
 def test_an_index_under_a_key_that_nothing_names_is_an_error(store):

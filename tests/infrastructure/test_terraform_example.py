@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import re
 
 import pytest
+from stache_ai_dynamodb import document_index, namespace
 
 import terraform
+from stache_ai_s3vectors import Settings
 
 ACCOUNT = terraform.ACCOUNT
 PLACES = (("us-east-1", "aws"), ("cn-north-1", "aws-cn"))
@@ -136,3 +140,32 @@ def keys(table):
         index["name"]: [key["attribute_name"] for key in index["key_schema"]]
         for index in table["global_secondary_index"]
     }
+
+
+def test_its_settings_are_all_known_to_stache(example):
+    """One that it does not know would be dropped without a word."""
+    variables = example()["aws_lambda_function.this"]["environment"][0]["variables"]
+
+    assert {name.lower() for name in variables} <= set(Settings.model_fields)
+
+
+def test_it_may_do_with_the_tables_just_what_stache_does(example):
+    """Every call in the source of stache-ai-dynamodb, and no other."""
+    source = inspect.getsource(document_index) + inspect.getsource(namespace)
+    calls = re.findall(r"\.(describe_table|[a-z]+_item|query|scan|batch_\w+)\(", source)
+    calls += [f"{part.lower()}_item" for part in re.findall(r'"(Put|Update|Delete)": {', source)]
+    calls += re.findall(r"get_paginator\('(\w+)'\)", source)
+
+    needed = {call.title().replace("_", "") for call in calls}
+    granted = [action for each in statements(example()) for action in each["Action"]]
+    assert {f"dynamodb:{action}" for action in needed} == {
+        action for action in granted if action.startswith("dynamodb:")
+    }
+
+
+def test_stache_asks_a_table_by_its_indexes_only():
+    """So that Query on the tables themselves need not be allowed."""
+    for module in (document_index, namespace):
+        source = inspect.getsource(module)
+        queries = re.findall(r"self\.table\.query\(|get_paginator\('query'\)", source)
+        assert len(queries) == len(re.findall(r"IndexName(?:=|\": )", source))

@@ -57,7 +57,10 @@ class Policy(_Iam):
         }
 
     def update(self, prior: State, planned: State) -> State:
-        """Replace the document."""
+        """Replace the document, and the tags."""
+        gone = sorted(set(prior["tags_all"] or {}) - set(planned["tags_all"] or {}))
+        self.client.untag_policy(PolicyArn=planned["id"], TagKeys=gone)
+        self.client.tag_policy(PolicyArn=planned["id"], Tags=_tags(planned))
         if planned["policy"] != prior["policy"]:
             document = {"PolicyArn": planned["id"], "PolicyDocument": planned["policy"]}
             call(
