@@ -9,6 +9,9 @@ OLDEST := .venv-oldest
 OLDER := .venv-older
 # The SAM CLI, for tests
 SAM := .venv-sam
+# Terraform's core, newest (with what the tests' provider needs) and as old as we support
+TERRAFORM := .venv-terraform
+TERRAFORM_OLDEST := .venv-terraform-oldest
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Of the example's Lambda function
 RUNTIME ?= python3.13
@@ -68,6 +71,18 @@ $(SAM)/.ready: pyproject.toml
 	$(call set_up,3$(comma)11,$(SAM),--group sam)
 	@touch $@
 
+STANDIN := tests/support/standin
+
+$(TERRAFORM)/.ready: pyproject.toml tests/constraints-terraform.txt $(STANDIN)/messages.proto
+	$(call set_up,3$(comma)11,$(TERRAFORM),-c tests/constraints-terraform.txt --group terraform)
+	@$(TERRAFORM)/bin/python -m grpc_tools.protoc --proto_path $(STANDIN) \
+		--descriptor_set_out $(TERRAFORM)/messages.pb messages.proto
+	@touch $@
+
+$(TERRAFORM_OLDEST)/.ready: pyproject.toml
+	$(call set_up,3$(comma)11,$(TERRAFORM_OLDEST),--group terraform-oldest)
+	@touch $@
+
 demo: $(DEMO)/.ready
 	@$(DEMO)/bin/python examples/quickstart.py $(if $(QUESTION),--question "$$ASKED")
 
@@ -78,7 +93,10 @@ demo: $(DEMO)/.ready
 ONCE := hybrid archive command doctor policy_check policy_check_command purge stats terminal
 SPREAD := --numprocesses auto --dist worksteal
 
-test: $(DEV)/.ready $(OLDEST)/.ready $(OLDER)/.ready $(SAM)/.ready wheel
+# Every environment that the tests need
+ALL := $(DEV) $(OLDEST) $(OLDER) $(SAM) $(TERRAFORM) $(TERRAFORM_OLDEST)
+
+test: $(ALL:%=%/.ready) wheel
 	@rm -f .coverage*
 	$(DEV)/bin/python -m coverage run -m pytest $(SPREAD)
 	$(OLDEST)/bin/python -m pytest $(SPREAD) tests/provider --other-choices \
@@ -118,4 +136,4 @@ function: wheel
 		--architecture $(ARCHITECTURE) --zip dist/function.zip
 
 clean:
-	rm -rf $(DEMO) $(DEV) $(OLDEST)* $(OLDER)* $(SAM) .bench .demo-data build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(DEMO) $(DEV) $(OLDEST)* $(OLDER)* $(SAM) $(TERRAFORM)* .bench .demo-data build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -53,7 +53,7 @@ def policy(
         level: one of `LEVELS`.
         bucket_arn: `arn:PARTITION:s3vectors:REGION:ACCOUNT:bucket/NAME`.
         indexes: the names of the indexes, and no others.
-        keys: the ARNs of the customer keys that encrypt them, if any do.
+        keys: the ARNs of the customer keys that encrypt them: the bucket's, indexes' own.
     """
     actions = LEVELS[level]
     statements = [

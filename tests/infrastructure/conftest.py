@@ -1,10 +1,49 @@
-"""What the infrastructure's tests share."""
+"""What the infrastructure's tests get: Node, and servers for Terraform to call."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+import terraform
+from terraform import Workspace
 
 # The CDK runs in Node; the machine's own may be too old, or not there
 os.environ["JSII_NODE"] = str(Path(sys.executable).with_name("node"))
+
+
+@pytest.fixture(scope="session")
+def _urls() -> Iterator[dict[str, str]]:
+    with terraform.servers() as urls:
+        yield urls
+
+
+@pytest.fixture
+def store(_urls: dict[str, str], tmp_path: Path) -> Callable[..., Workspace]:
+    """Makes a folder to deploy from; tests name their stores differently, to share servers."""
+
+    def made(
+        variables: dict[str, Any], part: str = ".", name: str = "store", **options: Any
+    ) -> Workspace:
+        folder = terraform.workspace(tmp_path / name, part, endpoints=_urls, **options)
+        return folder.given(variables)
+
+    return made
+
+
+@pytest.fixture
+def called(_urls: dict[str, str]) -> Callable[[str], Any]:
+    """Makes a boto3 client of what Terraform has called."""
+
+    def client(service: str) -> Any:
+        own = _urls.get(f"AWS_ENDPOINT_URL_{service.upper()}")
+        url = own or _urls["AWS_ENDPOINT_URL"]
+        return boto3.client(service, region_name=terraform.REGION, endpoint_url=url)
+
+    return client

@@ -272,8 +272,8 @@ OTHERS = ["s3:*", "s3:TagResource", "kms:*", "bedrock:*", "*:Query"]
 ONE_EACH = [allow(action, arn) for action in NEEDED for arn in (DOCUMENTS, INSIGHTS)]
 GOOD = [
     *((policy(level, BUCKET, INDEXES), ["--level", level]) for level in LEVELS),
-    *((policy(level, BUCKET, INDEXES, KEY), ["--level", level, *OF_KEY]) for level in LEVELS),
-    (policy("read-write", BUCKET, INDEXES, KEY), []),
+    *((policy(level, BUCKET, INDEXES, [KEY]), ["--level", level, *OF_KEY]) for level in LEVELS),
+    (policy("read-write", BUCKET, INDEXES, [KEY]), []),
     (beside(allow(["dynamodb:Query", "logs:PutLogEvents"], [TABLE, "*"])), []),
     (beside(allow(OTHERS[:-1], "*")), []),
     (beside(allow("*", TABLE)), []),

@@ -86,7 +86,8 @@ def policy(  # noqa: PLR0913 - one for each option
     arn = bucket_arn(bucket, account=account, region=region, partition=partition)
     check_key(kms_key)
     check_indexes(indexes)
-    click.echo(json.dumps(least(level, arn, indexes, [kms_key] if kms_key else []), indent=2))
+    keys = [kms_key] if kms_key else []
+    click.echo(json.dumps(least(level, arn, indexes, keys), indent=2))
 
 
 def _configured(

@@ -1,0 +1,14 @@
+output "function_name" {
+  description = "What to invoke: aws lambda invoke --function-name."
+  value       = aws_lambda_function.this.function_name
+}
+
+output "bucket_name" {
+  description = "Name of the vector bucket."
+  value       = module.stache_vectors.bucket_name
+}
+
+output "table_names" {
+  description = "Names of the two tables."
+  value       = { for name, table in aws_dynamodb_table.this : name => table.name }
+}

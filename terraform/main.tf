@@ -1,0 +1,137 @@
+data "aws_caller_identity" "current" {}
+data "aws_partition" "current" {}
+data "aws_region" "current" {}
+
+locals {
+  tags = merge({ Application = "stache" }, var.tags)
+
+  # ARNs are put together from names, so that a plan shows each policy before anything exists.
+  region      = data.aws_region.current.region
+  account     = "${local.region}:${data.aws_caller_identity.current.account_id}"
+  bucket_name = coalesce(var.bucket_name, "${var.prefix}-vectors-${data.aws_caller_identity.current.account_id}")
+  bucket_arn  = "arn:${data.aws_partition.current.partition}:s3vectors:${local.account}:bucket/${local.bucket_name}"
+
+  # The text of a chunk, and what Stache's provider puts where filters do not reach.
+  non_filterable_keys = {
+    for key, index in var.indexes : key => sort(setunion(["text", "_overflow"], index.non_filterable_metadata_keys))
+  }
+  dimensions = { for key, index in var.indexes : key => coalesce(index.dimension, var.dimension) }
+  names      = { for key, index in var.indexes : key => coalesce(index.name, "${key}-${local.dimensions[key]}") }
+  index_arns = { for key, name in local.names : key => "${local.bucket_arn}/index/${name}" }
+
+  new_indexes = {
+    for key, index in var.indexes : key => {
+      name            = local.names[key]
+      dimension       = local.dimensions[key]
+      distance_metric = coalesce(index.distance_metric, var.distance_metric)
+      kms_key_arn     = index.kms_key_arn
+      non_filterable  = local.non_filterable_keys[key]
+    } if !index.existing
+  }
+}
+
+# Each resource that holds data is written twice, because `prevent_destroy` takes no variable.
+resource "aws_s3vectors_vector_bucket" "retained" {
+  count = var.retain_data && !var.existing_bucket ? 1 : 0
+
+  vector_bucket_name = local.bucket_name
+  tags               = local.tags
+
+  # Said in either case: left out, it would keep a key that kms_key_arn no longer names.
+  encryption_configuration {
+    sse_type    = local.encrypted ? "aws:kms" : "AES256"
+    kms_key_arn = local.kms_key_arn
+  }
+
+  # S3 Vectors refuses an index whose key it may not use.
+  depends_on = [aws_kms_key_policy.this]
+
+  lifecycle {
+    prevent_destroy = true
+  }
+}
+
+resource "aws_s3vectors_vector_bucket" "disposable" {
+  count = !var.retain_data && !var.existing_bucket ? 1 : 0
+
+  vector_bucket_name = local.bucket_name
+  tags               = local.tags
+  force_destroy      = true # also the indexes that the operator's tool has made in it
+
+  encryption_configuration {
+    sse_type    = local.encrypted ? "aws:kms" : "AES256"
+    kms_key_arn = local.kms_key_arn
+  }
+
+  depends_on = [aws_kms_key_policy.this]
+}
+
+resource "aws_s3vectors_index" "retained" {
+  for_each = { for key, index in local.new_indexes : key => index if var.retain_data }
+
+  vector_bucket_name = local.bucket_name
+  index_name         = each.value.name
+  data_type          = "float32"
+  dimension          = each.value.dimension
+  distance_metric    = each.value.distance_metric
+  tags               = local.tags
+
+  metadata_configuration {
+    non_filterable_metadata_keys = each.value.non_filterable
+  }
+
+  dynamic "encryption_configuration" {
+    for_each = each.value.kms_key_arn == null ? [] : [each.value.kms_key_arn]
+    content {
+      sse_type    = "aws:kms"
+      kms_key_arn = encryption_configuration.value
+    }
+  }
+
+  depends_on = [aws_s3vectors_vector_bucket.retained]
+
+  lifecycle {
+    prevent_destroy = true
+    # Text search that is added later changes what AWS tells of it: no reason to replace it.
+    ignore_changes = [metadata_configuration]
+  }
+}
+
+resource "aws_s3vectors_index" "disposable" {
+  for_each = { for key, index in local.new_indexes : key => index if !var.retain_data }
+
+  # From its ARN, so that a bucket that is replaced under its old name takes its indexes with it.
+  vector_bucket_name = one(concat([for bucket in aws_s3vectors_vector_bucket.disposable : reverse(split("/", bucket.vector_bucket_arn))[0]], var.existing_bucket ? [local.bucket_name] : []))
+  index_name         = each.value.name
+  data_type          = "float32"
+  dimension          = each.value.dimension
+  distance_metric    = each.value.distance_metric
+  tags               = local.tags
+
+  metadata_configuration {
+    non_filterable_metadata_keys = each.value.non_filterable
+  }
+
+  dynamic "encryption_configuration" {
+    for_each = each.value.kms_key_arn == null ? [] : [each.value.kms_key_arn]
+    content {
+      sse_type    = "aws:kms"
+      kms_key_arn = encryption_configuration.value
+    }
+  }
+
+  lifecycle {
+    ignore_changes = [metadata_configuration]
+  }
+}
+
+# What is ignored above is told, at least.
+check "non_filterable_keys" {
+  assert {
+    condition = alltrue([
+      for key, index in merge(aws_s3vectors_index.retained, aws_s3vectors_index.disposable) :
+      toset(flatten(index.metadata_configuration[*].non_filterable_metadata_keys)) == toset(local.non_filterable_keys[key])
+    ])
+    error_message = "an index has other non-filterable keys than indexes asks for, and keeps them. Ask for those that it has; or add a second entry with the new ones, and copy the vectors: stache-s3vectors copy."
+  }
+}

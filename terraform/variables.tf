@@ -1,0 +1,175 @@
+variable "prefix" {
+  description = "What the vector bucket's name begins with: `<prefix>-vectors-<account id>`."
+  type        = string
+  default     = "stache"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z0-9][a-z0-9-]{0,41}$", var.prefix))
+    error_message = "prefix is \"${var.prefix}\": it must be 1 to 42 lower-case letters, digits and hyphens, beginning with a letter or digit, because with \"-vectors-<account id>\" the bucket's name has at most 63. Shorten it or write it in lower case, or give bucket_name."
+  }
+}
+
+variable "bucket_name" {
+  description = "The vector bucket's whole name, if it is to be another than `prefix` makes."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.bucket_name == null || can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.bucket_name))
+    error_message = "bucket_name is \"${coalesce(var.bucket_name, "empty")}\": it must be 3 to 63 lower-case letters, digits and hyphens, beginning and ending with a letter or digit. Give the name and not the ARN."
+  }
+}
+
+variable "existing_bucket" {
+  description = "Use the vector bucket that has `bucket_name` and was made elsewhere, instead of making one."
+  type        = bool
+  default     = false
+  nullable    = false
+
+  validation {
+    condition     = !var.existing_bucket || var.bucket_name != null
+    error_message = "existing_bucket is true and bucket_name is not set: give the name of the bucket in bucket_name, or leave existing_bucket out."
+  }
+}
+
+variable "dimension" {
+  description = "How many numbers an embedding has, for each index that does not say otherwise: what your embedding model makes."
+  type        = number
+  default     = 1024
+  nullable    = false
+
+  validation {
+    condition     = var.dimension >= 1 && var.dimension <= 4096 && floor(var.dimension) == var.dimension
+    error_message = "dimension is ${var.dimension}: it must be a whole number from 1 to 4096. Give the one of your embedding model, such as 1024."
+  }
+}
+
+variable "distance_metric" {
+  description = "How far apart two embeddings are, for each index that does not say otherwise: `cosine` or `euclidean`."
+  type        = string
+  default     = "cosine"
+  nullable    = false
+
+  validation {
+    condition     = contains(["cosine", "euclidean"], var.distance_metric)
+    error_message = "distance_metric is \"${var.distance_metric}\": it must be cosine or euclidean. Give cosine unless your embedding model's page says otherwise."
+  }
+}
+
+variable "indexes" {
+  description = "The indexes. An entry that says nothing is named `<its key>-<its dimension>`. `text` and `_overflow` are always among the non-filterable keys. `existing` uses an index made elsewhere."
+  type = map(object({
+    name                         = optional(string)
+    dimension                    = optional(number)
+    distance_metric              = optional(string)
+    non_filterable_metadata_keys = optional(set(string), [])
+    kms_key_arn                  = optional(string)
+    existing                     = optional(bool, false)
+  }))
+  default = {
+    documents = {}
+    summaries = {}
+    insights  = {}
+  }
+  nullable = false
+
+  validation {
+    condition     = length(var.indexes) > 0
+    error_message = "indexes is empty: it must have at least one entry. Add documents = {}, or leave indexes out."
+  }
+
+  validation {
+    condition     = alltrue([for key, index in var.indexes : can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", coalesce(index.name, "${key}-${coalesce(index.dimension, var.dimension)}")))])
+    error_message = "indexes has ${join(", ", [for key, index in var.indexes : "${key} = \"${coalesce(index.name, "${key}-${coalesce(index.dimension, var.dimension)}")}\"" if !can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", coalesce(index.name, "${key}-${coalesce(index.dimension, var.dimension)}")))])}: an index's name must be 3 to 63 lower-case letters, digits, hyphens and dots, beginning and ending with a letter or digit. Rename the entry, or give it a name."
+  }
+
+  validation {
+    condition     = length(distinct([for key, index in var.indexes : coalesce(index.name, "${key}-${coalesce(index.dimension, var.dimension)}")])) == length(var.indexes)
+    error_message = "indexes names two indexes the same: ${join(", ", [for key, index in var.indexes : "${key} = \"${coalesce(index.name, "${key}-${coalesce(index.dimension, var.dimension)}")}\""])}. Each must have a name of its own: change one."
+  }
+
+  validation {
+    condition     = alltrue([for index in var.indexes : index.dimension == null || try(index.dimension >= 1 && index.dimension <= 4096 && floor(index.dimension) == index.dimension, false)])
+    error_message = "indexes has the dimensions ${join(", ", [for key, index in var.indexes : "${index.dimension} (${key})" if index.dimension != null])}: each must be a whole number from 1 to 4096. Give the one of your embedding model, such as 1024, or leave it out."
+  }
+
+  validation {
+    condition     = alltrue([for index in var.indexes : index.distance_metric == null || contains(["cosine", "euclidean"], coalesce(index.distance_metric, "-"))])
+    error_message = "indexes has the metrics ${join(", ", [for key, index in var.indexes : "\"${index.distance_metric}\" (${key})" if index.distance_metric != null])}: each must be cosine or euclidean. Give one of them, or leave it out."
+  }
+
+  validation {
+    condition     = alltrue([for index in var.indexes : length(setunion(["text", "_overflow"], index.non_filterable_metadata_keys)) <= 10])
+    error_message = "indexes has ${join(", ", [for key, index in var.indexes : "${length(setunion(["text", "_overflow"], index.non_filterable_metadata_keys))} non-filterable keys (${key})" if length(setunion(["text", "_overflow"], index.non_filterable_metadata_keys)) > 10])}: an index must have at most 10, and text and _overflow are two of them. Leave out those that you filter on or do not use."
+  }
+
+  validation {
+    condition     = alltrue([for index in var.indexes : alltrue([for key in index.non_filterable_metadata_keys : length(key) >= 1 && length(key) <= 63])])
+    error_message = "indexes has the non-filterable keys ${join(", ", [for key in flatten([for index in var.indexes : tolist(index.non_filterable_metadata_keys)]) : "\"${key}\"" if length(key) < 1 || length(key) > 63])}: each must be 1 to 63 characters. Shorten it where your metadata has it, too."
+  }
+
+  validation {
+    condition     = alltrue([for index in var.indexes : index.kms_key_arn == null || can(regex("^arn:aws[-a-z0-9]*:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", index.kms_key_arn))])
+    error_message = "indexes has the keys ${join(", ", [for key, index in var.indexes : "\"${index.kms_key_arn}\" (${key})" if index.kms_key_arn != null])}: each must be the ARN of a key, arn:aws:kms:REGION:ACCOUNT:key/ID; an alias does not do. `aws kms describe-key --key-id alias/NAME --query KeyMetadata.Arn` tells it."
+  }
+}
+
+variable "environment_indexes" {
+  description = "Which entry of `indexes` Stache uses as `documents`, `summaries` and `insights`, where it is not the entry of that name."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for use in keys(var.environment_indexes) : contains(["documents", "summaries", "insights"], use)])
+    error_message = "environment_indexes has ${join(", ", keys(var.environment_indexes))}: Stache has the uses documents, summaries and insights. Write, say, documents = \"<key of an entry of indexes>\"."
+  }
+
+  validation {
+    condition     = alltrue([for entry in values(var.environment_indexes) : contains(keys(var.indexes), entry)])
+    error_message = "environment_indexes names ${join(", ", [for use, entry in var.environment_indexes : "\"${entry}\" (${use})"])}: each must be the key of an entry of indexes, which has ${join(", ", keys(var.indexes))}. Add the entry, or name one of these."
+  }
+}
+
+variable "kms_key_arn" {
+  description = "ARN of the customer key that encrypts the vector bucket (and, where it exists already, that encrypted it). Without it, and without `create_kms_key`, S3's own keys do."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kms_key_arn == null || can(regex("^arn:aws[-a-z0-9]*:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", var.kms_key_arn))
+    error_message = "kms_key_arn is \"${coalesce(var.kms_key_arn, "empty")}\": it must be the ARN of a key, arn:aws:kms:REGION:ACCOUNT:key/ID; an alias does not do. `aws kms describe-key --key-id alias/NAME --query KeyMetadata.Arn` tells it."
+  }
+}
+
+variable "create_kms_key" {
+  description = "Make a customer key for the vector bucket, with rotation and a key policy that lets S3 Vectors use it."
+  type        = bool
+  default     = false
+  nullable    = false
+
+  validation {
+    condition     = !var.create_kms_key || var.kms_key_arn == null
+    error_message = "create_kms_key is true and kms_key_arn is \"${coalesce(var.kms_key_arn, "empty")}\": a bucket has one key. Leave out one of the two."
+  }
+
+  validation {
+    condition     = !var.create_kms_key || !var.existing_bucket
+    error_message = "create_kms_key is true and existing_bucket, too: the key of a bucket is chosen when it is made. Leave out create_kms_key, and give the bucket's key, if it has one, in kms_key_arn."
+  }
+}
+
+variable "retain_data" {
+  description = "Refuse every plan that would destroy the bucket, an index or the created key. With `false`, destroying destroys, whatever the bucket holds."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "tags" {
+  description = "Tags of everything that can have them, beside `Application = \"stache\"`."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}

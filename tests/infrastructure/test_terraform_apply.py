@@ -1,0 +1,255 @@
+"""What the Terraform module does to a store, from its first day to its last."""
+
+from __future__ import annotations
+
+import json
+
+import terraform
+
+ACCOUNT = terraform.ACCOUNT
+KINDS = ("documents", "summaries", "insights")
+TAGS = {"Application": "stache"}
+
+
+def names(vectors, bucket):
+    """The indexes that the engine has."""
+    found = vectors.list_indexes(vectorBucketName=bucket)["indexes"]
+    return sorted(index["indexName"] for index in found)
+
+
+def buckets(vectors):
+    """The buckets that the engine has."""
+    return [each["vectorBucketName"] for each in vectors.list_vector_buckets()["vectorBuckets"]]
+
+
+def policies(iam, bucket):
+    """Those of a bucket."""
+    found = iam.list_policies(Scope="Local")["Policies"]
+    return [each["PolicyName"] for each in found if each["PolicyName"].startswith(bucket)]
+
+
+def test_what_is_planned_is_made_and_then_nothing_is_left_to_do(store, called):
+    """Bucket, indexes and policies are as the outputs say."""
+    deployed = store({"prefix": "first"})
+
+    told = deployed.apply()
+
+    vectors, iam = called("s3vectors"), called("iam")
+    assert deployed.changes() == {}
+    assert names(vectors, told["bucket_name"]) == sorted(told["index_names"].values())
+    for arn in told["index_arns"].values():
+        index = vectors.get_index(indexArn=arn)["index"]
+        assert (index["dimension"], index["distanceMetric"]) == (1024, "cosine")
+        keys = index["metadataConfiguration"]["nonFilterableMetadataKeys"]
+        assert sorted(keys) == ["_overflow", "text"]
+    tagged = [told["bucket_arn"], *told["index_arns"].values()]
+    assert all(vectors.list_tags_for_resource(resourceArn=arn)["tags"] == TAGS for arn in tagged)
+    for arn in told["policy_arns"].values():
+        assert iam.list_policy_tags(PolicyArn=arn)["Tags"] == [
+            {"Key": "Application", "Value": "stache"}
+        ]
+
+
+def test_the_oldest_core_does_the_same(store, called):
+    """Makes, leaves, imports, refuses to destroy; and destroys what is not retained."""
+    options = {"core": terraform.OLDEST}
+    deployed = store({"prefix": "old", "indexes": {"documents": {}}}, name="first", **options)
+    told = deployed.apply()
+    again = store({"prefix": "old", "indexes": {"documents": {}}}, name="again", **options)
+    index = told["index_arns"]["documents"]
+    again.done("import", "aws_s3vectors_vector_bucket.retained[0]", told["bucket_arn"])
+    again.done("import", 'aws_s3vectors_index.retained["documents"]', index)
+    gone = store({"prefix": "old-gone", "retain_data": False}, name="gone", **options)
+    gone.apply()
+    gone.destroy()
+
+    assert deployed.changes() == {}
+    assert all(actions == ["create"] for actions in again.changes().values())
+    assert not [name for name in again.changes() if name.startswith("aws_s3vectors")]
+    refusal = deployed.given({"prefix": "old", "dimension": 8}).refused("plan")
+    assert "Instance cannot be destroyed" in refusal
+    assert gone.resources() == []
+    assert names(called("s3vectors"), told["bucket_name"]) == ["documents-1024"]
+
+
+def test_a_key_is_made_that_s3_vectors_may_use_for_this_bucket_only(store, called):
+    """It turns over, and the policies allow its use."""
+    told = store({"prefix": "keyed", "create_kms_key": True}).apply()
+
+    kms, key = called("kms"), told["kms_key_arn"]
+    bucket = called("s3vectors").get_vector_bucket(vectorBucketName=told["bucket_name"])
+    assert bucket["vectorBucket"]["encryptionConfiguration"]["kmsKeyArn"] == key
+    assert kms.get_key_rotation_status(KeyId=key)["KeyRotationEnabled"]
+    assert kms.list_resource_tags(KeyId=key)["Tags"] == [
+        {"TagKey": "Application", "TagValue": "stache"}
+    ]
+    document = json.loads(kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"])
+    assert document["Statement"] == [
+        {
+            "Effect": "Allow",
+            "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
+            "Action": "kms:*",
+            "Resource": "*",
+        },
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "indexing.s3vectors.amazonaws.com"},
+            "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+            "Resource": "*",
+            "Condition": {
+                "StringEquals": {"aws:SourceAccount": ACCOUNT},
+                "ArnLike": {"aws:SourceArn": [told["bucket_arn"], f"{told['bucket_arn']}/*"]},
+            },
+        },
+    ]
+    read = called("iam").get_policy_version(PolicyArn=told["policy_arns"]["read"], VersionId="v1")
+    statements = read["PolicyVersion"]["Document"]["Statement"]
+    assert statements[-1] == {"Effect": "Allow", "Action": ["kms:Decrypt"], "Resource": [key]}
+
+
+def test_text_search_that_is_added_later_is_no_reason_to_replace_an_index(store, called):
+    """As `stache-s3vectors indexes upgrade` adds it."""
+    deployed = store({"prefix": "texts"})
+    arn = deployed.apply()["index_arns"]["documents"]
+
+    vectors = called("s3vectors")
+    vectors.update_index_mode(indexArn=arn, indexMode="ENHANCED")
+    added = {"textSearchConfigurations": [{"metadataKey": "text"}]}
+    vectors.update_metadata_configuration(indexArn=arn, add=added)
+
+    assert deployed.changes() == {}
+
+
+def test_other_non_filterable_keys_change_nothing_and_are_told(store):
+    """They are fixed when an index is made."""
+    deployed = store({"prefix": "others", "indexes": {"documents": {}}})
+    deployed.apply()
+
+    more = {"documents": {"non_filterable_metadata_keys": ["raw"]}}
+    deployed.given({"prefix": "others", "indexes": more})
+
+    assert deployed.changes() == {}
+    assert "an index has other non-filterable keys" in deployed.done("plan")
+
+
+def test_a_plan_that_would_destroy_vectors_is_refused(store, called):
+    """To destroy all of it, another dimension, another key: nothing is destroyed."""
+    deployed = store({"prefix": "kept"})
+    bucket = deployed.apply()["bucket_name"]
+
+    everything = deployed.refused("plan", "-destroy")
+    dimension = deployed.given({"prefix": "kept", "dimension": 3072}).refused("plan")
+    key = deployed.given({"prefix": "kept", "create_kms_key": True}).refused("plan")
+
+    for message in (everything, dimension, key):
+        assert "Instance cannot be destroyed" in message
+    assert 'aws_s3vectors_index.retained["documents"]' in dimension
+    assert "aws_s3vectors_vector_bucket.retained[0]" in key
+    assert len(names(called("s3vectors"), bucket)) == len(KINDS)
+
+
+def test_with_retain_data_false_a_new_dimension_replaces_the_indexes(store, called):
+    """And destroying leaves nothing, not even an index that another tool has made."""
+    deployed = store({"prefix": "gone", "retain_data": False})
+    bucket = deployed.apply()["bucket_name"]
+    vectors = called("s3vectors")
+
+    deployed.given({"prefix": "gone", "retain_data": False, "dimension": 8})
+    replaced = deployed.changes()
+    deployed.apply()
+
+    kinds = {f'aws_s3vectors_index.disposable["{kind}"]' for kind in KINDS}
+    assert {name for name, actions in replaced.items() if "delete" in actions} == kinds
+    assert names(vectors, bucket) == ["documents-8", "insights-8", "summaries-8"]
+    vectors.create_index(
+        vectorBucketName=bucket,
+        indexName="another",
+        dataType="float32",
+        dimension=2,
+        distanceMetric="cosine",
+    )
+    deployed.destroy()
+    assert deployed.resources() == []
+    assert bucket not in buckets(vectors)
+    assert policies(called("iam"), bucket) == []
+
+
+def test_a_bucket_that_is_replaced_takes_its_indexes_with_it(store):
+    """As when it gets a key, which it can have from its first day only."""
+    deployed = store({"prefix": "moved", "retain_data": False})
+    deployed.apply()
+
+    deployed.given({"prefix": "moved", "retain_data": False, "create_kms_key": True})
+    deployed.apply()
+
+    assert deployed.changes() == {}
+
+
+def test_new_tags_replace_nothing(store):
+    """Retained or not."""
+    for retain in (True, False):
+        given = {"prefix": f"tags-{retain}".lower(), "retain_data": retain}
+        deployed = store(given, name=str(retain))
+        deployed.apply()
+
+        changes = deployed.given({**given, "tags": {"Team": "search"}}).changes()
+        deployed.apply()
+
+        assert {action for actions in changes.values() for action in actions} == {"update"}
+        assert deployed.changes() == {}
+
+
+def test_in_an_existing_bucket_only_the_own_indexes_are_destroyed(store, called):
+    """The bucket is not the module's."""
+    vectors = called("s3vectors")
+    vectors.create_vector_bucket(vectorBucketName="not-ours")
+    given = {"bucket_name": "not-ours", "existing_bucket": True, "retain_data": False}
+    deployed = store(given)
+
+    deployed.apply()
+    made = names(vectors, "not-ours")
+    deployed.destroy()
+
+    assert len(made) == len(KINDS)
+    assert names(vectors, "not-ours") == []
+
+
+def test_an_index_under_a_key_that_nothing_names_is_an_error(store):
+    """No policy would let Stache use it; the key in kms_key_arn mends it."""
+    told = store({"prefix": "secret", "create_kms_key": True}, name="earlier").apply()
+    given = {
+        "bucket_name": told["bucket_name"],
+        "existing_bucket": True,
+        "indexes": {"more": {}},
+    }
+    later = store(given)
+
+    message = later.refused("apply", "-auto-approve")
+    later.given({**given, "kms_key_arn": told["kms_key_arn"]})
+
+    assert "an index is encrypted with a customer key that is named nowhere" in message
+    assert not [name for name in later.changes() if name.startswith("aws_s3vectors")]
+
+
+def test_the_complete_example_is_made_and_gone_again(store, called, tmp_path):
+    """A function with its role, logs and tables, and the vectors under their own key."""
+    code = tmp_path / "function.zip"
+    code.write_bytes(b"PK\5\6" + bytes(18))  # a zip without files
+    given = {"function_zip": str(code), "prefix": "example", "level": "read"}
+    given["retain_data"] = False
+    deployed = store(given, "examples/complete")
+
+    told = deployed.apply()
+
+    assert deployed.changes() == {}
+    found = called("lambda").get_function(FunctionName=told["function_name"])["Configuration"]
+    assert (found["Handler"], found["Runtime"]) == ("handler.handler", "python3.13")
+    role = found["Role"].rpartition("/")[2]
+    attached = called("iam").list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+    assert [each["PolicyName"].rpartition("us-east-1-")[2] for each in attached] == ["read"]
+    environment = found["Environment"]["Variables"]
+    assert environment["S3VECTORS_BUCKET_NAME"] == told["bucket_name"]
+    assert environment["DYNAMODB_DOCUMENTS_TABLE"] == told["table_names"]["documents"]
+    deployed.destroy()
+    assert deployed.resources() == []
+    assert told["bucket_name"] not in buckets(called("s3vectors"))

@@ -1,0 +1,171 @@
+"""The function that `terraform/examples/complete` deploys: what it is, and what it may do."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+
+import pytest
+from stache_ai_dynamodb import document_index, namespace
+
+import terraform
+from stache_ai_s3vectors import Settings
+
+ACCOUNT = terraform.ACCOUNT
+PLACES = (("us-east-1", "aws"), ("cn-north-1", "aws-cn"))
+
+
+@pytest.fixture
+def example(tmp_path):
+    """Plans it: the planned values of its own resources, by address."""
+    code = tmp_path / "function.zip"
+    code.write_bytes(b"code")
+
+    def planned(region=terraform.REGION, **given):
+        variables = {"function_zip": str(code), **given}
+        plan = terraform.planned(variables, region=region, part="examples/complete")
+        resources = plan["planned_values"]["root_module"]["resources"]
+        return {each["address"]: each["values"] for each in resources}
+
+    return planned
+
+
+def statements(example):
+    """What the role may do, beside the module's policy."""
+    return json.loads(example["aws_iam_role_policy.this"]["policy"])["Statement"]
+
+
+@pytest.mark.parametrize("region, partition", PLACES)
+def test_the_role_may_use_its_own_logs_tables_and_model_only(example, region, partition):
+    """Listed by hand, action by action."""
+    arn = f"arn:{partition}:{{}}:{region}:{ACCOUNT}:{{}}".format
+    documents, namespaces = (
+        arn("dynamodb", f"table/stache-{name}") for name in ("documents", "namespaces")
+    )
+
+    assert [
+        (statement["Action"], statement["Resource"]) for statement in statements(example(region))
+    ] == [
+        (
+            ["logs:CreateLogStream", "logs:PutLogEvents"],
+            [arn("logs", "log-group:/aws/lambda/stache-function:*")],
+        ),
+        (
+            [
+                "dynamodb:DeleteItem",
+                "dynamodb:DescribeTable",
+                "dynamodb:GetItem",
+                "dynamodb:PutItem",
+                "dynamodb:Scan",
+                "dynamodb:UpdateItem",
+            ],
+            [documents, namespaces],
+        ),
+        (
+            ["dynamodb:Query"],
+            [
+                f"{documents}/index/GSI1",
+                f"{documents}/index/GSI2",
+                f"{namespaces}/index/parent_id-index",
+            ],
+        ),
+        (
+            ["bedrock:InvokeModel"],
+            [f"arn:{partition}:bedrock:{region}::foundation-model/amazon.titan-embed-text-v2:0"],
+        ),
+    ]
+
+
+def test_without_bedrock_it_may_invoke_no_model(example):
+    """Where embeddings come from somewhere else."""
+    planned = example(embedding_provider="ollama", embedding_model="bge-m3")
+
+    actions = [action for each in statements(planned) for action in each["Action"]]
+    assert not [action for action in actions if action.startswith("bedrock")]
+    variables = planned["aws_lambda_function.this"]["environment"][0]["variables"]
+    assert (variables["EMBEDDING_PROVIDER"], variables["EMBEDDING_MODEL"]) == ("ollama", "bge-m3")
+    assert "BEDROCK_EMBEDDING_MODEL" not in variables
+
+
+def test_the_function_has_the_settings_of_all_that_it_uses(example):
+    """Stache's own names."""
+    function = example(runtime="python3.12", architecture="x86_64")["aws_lambda_function.this"]
+
+    assert (function["runtime"], function["architectures"]) == ("python3.12", ["x86_64"])
+    assert function["environment"][0]["variables"] == {
+        "VECTORDB_PROVIDER": "s3vectors",
+        "S3VECTORS_BUCKET_NAME": f"stache-vectors-{ACCOUNT}",
+        "S3VECTORS_BUCKET": f"stache-vectors-{ACCOUNT}",
+        "S3VECTORS_REGION": "us-east-1",
+        "S3VECTORS_DOCUMENTS_INDEX": "documents-1024",
+        "S3VECTORS_SUMMARIES_INDEX": "summaries-1024",
+        "S3VECTORS_INSIGHTS_INDEX": "insights-1024",
+        "EMBEDDING_DIMENSION": "1024",
+        "NAMESPACE_PROVIDER": "dynamodb",
+        "DOCUMENT_INDEX_PROVIDER": "dynamodb",
+        "DYNAMODB_DOCUMENTS_TABLE": "stache-documents",
+        "DYNAMODB_NAMESPACE_TABLE": "stache-namespaces",
+        "EMBEDDING_PROVIDER": "bedrock",
+        "EMBEDDING_MODEL": "amazon.titan-embed-text-v2:0",
+        "BEDROCK_EMBEDDING_MODEL": "amazon.titan-embed-text-v2:0",
+        "LLM_PROVIDER": "none",
+    }
+
+
+@pytest.mark.parametrize("retain", [True, False])
+def test_the_tables_have_the_keys_that_stache_asks_by(example, retain):
+    """On demand, with backups, and protected like the vectors."""
+    planned = example(retain_data=retain)
+
+    tables = [planned[f'aws_dynamodb_table.this["{name}"]'] for name in ("documents", "namespaces")]
+    assert [(each["hash_key"], each["range_key"]) for each in tables] == [
+        ("PK", "SK"),
+        ("id", None),
+    ]
+    assert [keys(each) for each in tables] == [
+        {"GSI1": ["GSI1PK", "GSI1SK"], "GSI2": ["GSI2PK", "GSI2SK"]},
+        {"parent_id-index": ["parent_id", "id"]},
+    ]
+    for table in tables:
+        assert table["billing_mode"] == "PAY_PER_REQUEST"
+        assert table["point_in_time_recovery"][0]["enabled"]
+        assert table["deletion_protection_enabled"] is retain
+        assert table["tags"] == {"Application": "stache"}
+
+
+def keys(table):
+    """Those of its indexes."""
+    return {
+        index["name"]: [key["attribute_name"] for key in index["key_schema"]]
+        for index in table["global_secondary_index"]
+    }
+
+
+def test_its_settings_are_all_known_to_stache(example):
+    """One that it does not know would be dropped without a word."""
+    variables = example()["aws_lambda_function.this"]["environment"][0]["variables"]
+
+    assert {name.lower() for name in variables} <= set(Settings.model_fields)
+
+
+def test_it_may_do_with_the_tables_just_what_stache_does(example):
+    """Every call in the source of stache-ai-dynamodb, and no other."""
+    source = inspect.getsource(document_index) + inspect.getsource(namespace)
+    calls = re.findall(r"\.(describe_table|[a-z]+_item|query|scan|batch_\w+)\(", source)
+    calls += [f"{part.lower()}_item" for part in re.findall(r'"(Put|Update|Delete)": {', source)]
+    calls += re.findall(r"get_paginator\('(\w+)'\)", source)
+
+    needed = {call.title().replace("_", "") for call in calls}
+    granted = [action for each in statements(example()) for action in each["Action"]]
+    assert {f"dynamodb:{action}" for action in needed} == {
+        action for action in granted if action.startswith("dynamodb:")
+    }
+
+
+def test_stache_asks_a_table_by_its_indexes_only():
+    """So that Query on the tables themselves need not be allowed."""
+    for module in (document_index, namespace):
+        source = inspect.getsource(module)
+        queries = re.findall(r"self\.table\.query\(|get_paginator\('query'\)", source)
+        assert len(queries) == len(re.findall(r"IndexName(?:=|\": )", source))

@@ -1,0 +1,87 @@
+"""The files of the Terraform module, as its users get them."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+import terraform
+
+PARTS = (".", "examples/basic", "examples/complete")
+CORES = (terraform.NEWEST, terraform.OLDEST)
+README = (terraform.MODULE / "README.md").read_text()
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_the_files_are_formatted(core, tmp_path):
+    """By Terraform's own formatter."""
+    folder = terraform.workspace(tmp_path, core=core, attached=False)
+
+    assert folder.done("fmt", "-check", "-recursive") == ""
+
+
+@pytest.mark.parametrize("core", CORES)
+@pytest.mark.parametrize("part", PARTS)
+def test_the_module_and_its_examples_are_valid(part, core, tmp_path):
+    """Without a single warning."""
+    folder = terraform.workspace(tmp_path, part, core=core, attached=False)
+
+    told = json.loads(folder.done("validate", "-json"))
+
+    assert told["diagnostics"] == []
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_the_tests_that_it_ships_pass(core, tmp_path):
+    """As its users run them."""
+    printed = terraform.workspace(tmp_path, core=core, attached=False).done("test")
+
+    assert "10 passed, 0 failed" in printed
+
+
+def test_it_runs_on_no_older_core_than_it_is_tested_with(tmp_path):
+    """What versions.tf says is what the oldest core of the tests is."""
+    told = terraform.workspace(tmp_path, core=terraform.OLDEST).done("version", "-json")
+
+    assert json.loads(told)["terraform_version"].startswith("1.10.")
+    assert 'required_version = ">= 1.10"' in (terraform.MODULE / "versions.tf").read_text()
+
+
+def test_the_readme_lists_every_input():
+    """With its default and its description."""
+    told = terraform.planned()["configuration"]["root_module"]["variables"]
+    defaults = {name: variable["default"] for name, variable in told.items()}
+    defaults["indexes"] = {kind: {} for kind in defaults["indexes"]}  # what is not written
+
+    assert rows("Inputs") == {
+        (f"`{name}`", f"`{json.dumps(defaults[name])}`", variable["description"])
+        for name, variable in told.items()
+    }
+
+
+def test_the_readme_lists_every_output():
+    """With its description."""
+    told = terraform.planned()["configuration"]["root_module"]["outputs"]
+
+    assert rows("Outputs") == {
+        (f"`{name}`", output["description"]) for name, output in told.items()
+    }
+
+
+def rows(title):
+    table = README.partition(f"## {title}\n")[2].strip().split("\n\n")[0]
+    lines = [line.strip("|").split("|") for line in table.splitlines()[2:]]
+    return {tuple(cell.strip() for cell in line) for line in lines}
+
+
+def test_the_readme_is_formatted_as_the_files(tmp_path):
+    """Its blocks are Terraform's own way of writing."""
+    folder = terraform.workspace(tmp_path, attached=False)
+    for number, block in enumerate(
+        re.findall(r"```hcl\n(module.*?|import.*?)```", README, re.DOTALL)
+    ):
+        (folder.folder / f"readme{number}.tf").write_text(block)
+
+    assert folder.done("fmt", "-check") == ""

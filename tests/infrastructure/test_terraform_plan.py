@@ -1,0 +1,273 @@
+"""What the Terraform module makes, as its plan says."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import terraform
+from stache_ai_s3vectors.permissions import LEVELS, policy
+
+ACCOUNT = terraform.ACCOUNT
+KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/mine"
+OWN_KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/of-the-insights"
+PLACES = (
+    ("us-east-1", "aws"),
+    ("eu-central-1", "aws"),
+    ("cn-north-1", "aws-cn"),
+    ("us-gov-west-1", "aws-us-gov"),
+)
+NAMES = ["documents-1024", "insights-1024", "summaries-1024"]
+
+
+def made(plan):
+    """The values of what is planned, by address."""
+    resources = plan["planned_values"]["root_module"]["resources"]
+    return {each["address"]: each["values"] for each in resources if each["mode"] == "managed"}
+
+
+def outputs(plan):
+    """The values of the outputs that are known."""
+    found = plan["planned_values"]["outputs"]
+    return {name: output["value"] for name, output in found.items() if "value" in output}
+
+
+def test_a_bucket_three_indexes_and_three_policies_are_made():
+    """And nothing else, when nothing is asked for."""
+    assert set(made(terraform.planned())) == {
+        "aws_s3vectors_vector_bucket.retained[0]",
+        *(
+            f'aws_s3vectors_index.retained["{kind}"]'
+            for kind in ("documents", "summaries", "insights")
+        ),
+        *(f'aws_iam_policy.this["{level}"]' for level in LEVELS),
+    }
+
+
+def test_an_index_is_as_the_provider_wants_it():
+    """Its name carries its dimension; the text is no filter."""
+    index = made(terraform.planned())['aws_s3vectors_index.retained["documents"]']
+
+    keys = index.pop("metadata_configuration")[0]["non_filterable_metadata_keys"]
+    assert sorted(keys) == ["_overflow", "text"]
+    assert index == {
+        "data_type": "float32",
+        "dimension": 1024,
+        "distance_metric": "cosine",
+        "index_name": "documents-1024",
+        "region": "us-east-1",
+        "tags": {"Application": "stache"},
+        "tags_all": {"Application": "stache"},
+        "vector_bucket_name": f"stache-vectors-{ACCOUNT}",
+    }
+
+
+def test_each_entry_has_what_it_says_and_else_what_the_store_says():
+    """Dimension, metric, name, more non-filterable keys, a key of its own."""
+    own = {
+        "name": "wide.ones",
+        "dimension": 4096,
+        "distance_metric": "cosine",
+        "non_filterable_metadata_keys": ["raw", "text"],
+        "kms_key_arn": OWN_KEY,
+    }
+    given = {"documents": {}, "wide": own}
+    store = made(
+        terraform.planned({"dimension": 8, "distance_metric": "euclidean", "indexes": given})
+    )
+
+    plain = store['aws_s3vectors_index.retained["documents"]']
+    assert (plain["index_name"], plain["dimension"]) == ("documents-8", 8)
+    assert plain["distance_metric"] == "euclidean"
+    wide = store['aws_s3vectors_index.retained["wide"]']
+    assert (wide["index_name"], wide["dimension"]) == ("wide.ones", 4096)
+    assert wide["distance_metric"] == "cosine"
+    keys = wide["metadata_configuration"][0]["non_filterable_metadata_keys"]
+    assert sorted(keys) == ["_overflow", "raw", "text"]
+    assert wide["encryption_configuration"] == [{"kms_key_arn": OWN_KEY, "sse_type": "aws:kms"}]
+
+
+def test_the_name_begins_as_it_is_told_to_or_is_the_one_given():
+    """Of the bucket."""
+    prefixed = outputs(terraform.planned({"prefix": "mine"}))
+    named = outputs(terraform.planned({"prefix": "mine", "bucket_name": "all-mine"}))
+
+    assert prefixed["bucket_name"] == f"mine-vectors-{ACCOUNT}"
+    assert named["environment"]["S3VECTORS_BUCKET_NAME"] == "all-mine"
+
+
+@pytest.mark.parametrize("region, partition", PLACES)
+def test_the_outputs_name_what_is_made_where_it_is(region, partition):
+    """In every partition."""
+    bucket = f"stache-vectors-{ACCOUNT}"
+    arn = f"arn:{partition}:s3vectors:{region}:{ACCOUNT}:bucket/{bucket}"
+
+    told = outputs(terraform.planned(region=region))
+
+    assert told["bucket_name"] == bucket
+    assert told["bucket_arn"] == arn
+    assert sorted(told["index_names"].values()) == NAMES
+    assert sorted(told["index_arns"].values()) == [f"{arn}/index/{name}" for name in NAMES]
+    assert told["environment"] == {
+        "VECTORDB_PROVIDER": "s3vectors",
+        "S3VECTORS_BUCKET_NAME": bucket,
+        "S3VECTORS_BUCKET": bucket,
+        "S3VECTORS_REGION": region,
+        "S3VECTORS_DOCUMENTS_INDEX": "documents-1024",
+        "S3VECTORS_SUMMARIES_INDEX": "summaries-1024",
+        "S3VECTORS_INSIGHTS_INDEX": "insights-1024",
+        "EMBEDDING_DIMENSION": "1024",
+    }
+
+
+@pytest.mark.parametrize("region, partition", PLACES)
+@pytest.mark.parametrize("keys", [[], [KEY, OWN_KEY]], ids=["s3-keys", "customer-keys"])
+def test_each_level_has_the_policy_that_the_provider_prints(region, partition, keys):
+    """Statement by statement, with its keys and without."""
+    arn = f"arn:{partition}:s3vectors:{region}:{ACCOUNT}:bucket/stache-vectors-{ACCOUNT}"
+    own = {"kms_key_arn": OWN_KEY}
+    encrypted = {
+        "kms_key_arn": KEY,
+        "indexes": {"documents": {}, "insights": own, "summaries": own},
+    }
+
+    plan = terraform.planned(encrypted if keys else {}, region=region)
+
+    for level in LEVELS:
+        found = made(plan)[f'aws_iam_policy.this["{level}"]']
+        assert found["name"] == f"stache-vectors-{ACCOUNT}-{region}-{level}"
+        assert json.loads(found["policy"]) == policy(level, arn, NAMES, keys)
+
+
+def test_a_given_key_encrypts_the_bucket():
+    """Its indexes inherit it."""
+    store = made(terraform.planned({"kms_key_arn": KEY}))
+
+    bucket = store["aws_s3vectors_vector_bucket.retained[0]"]
+    assert bucket["encryption_configuration"] == [{"kms_key_arn": KEY, "sse_type": "aws:kms"}]
+
+
+def test_everything_that_can_be_tagged_is():
+    """With what it is part of, and what is asked for."""
+    plan = terraform.planned({"tags": {"Team": "search"}, "create_kms_key": True})
+
+    tagged = {address: each["tags"] for address, each in made(plan).items() if "tags" in each}
+    assert set(made(plan)) - set(tagged) == {"aws_kms_key_policy.this[0]"}
+    assert all(tags == {"Application": "stache", "Team": "search"} for tags in tagged.values())
+
+
+def test_what_exists_is_referred_to_and_not_made():
+    """By its name; only policies are made."""
+    given = {"documents": {"existing": True}, "insights": {"name": "old", "existing": True}}
+
+    plan = terraform.planned({"bucket_name": "mine", "existing_bucket": True, "indexes": given})
+
+    assert set(made(plan)) == {f'aws_iam_policy.this["{level}"]' for level in LEVELS}
+    assert outputs(plan)["index_names"] == {"documents": "documents-1024", "insights": "old"}
+    assert "S3VECTORS_SUMMARIES_INDEX" not in outputs(plan)["environment"]
+
+
+def test_stache_uses_the_entries_that_it_is_told_to():
+    """The dimension is that of the documents."""
+    given = {"documents": {}, "insights": {}, "wide": {"dimension": 3072}}
+
+    plan = terraform.planned({"indexes": given, "environment_indexes": {"documents": "wide"}})
+
+    environment = outputs(plan)["environment"]
+    assert environment["S3VECTORS_DOCUMENTS_INDEX"] == "wide-3072"
+    assert environment["S3VECTORS_INSIGHTS_INDEX"] == "insights-1024"
+    assert environment["EMBEDDING_DIMENSION"] == "3072"
+
+
+REFUSALS = {
+    "a prefix too long": ({"prefix": "a" * 43}, 'prefix is "aaa', "Shorten it"),
+    "a prefix with capitals": ({"prefix": "Stache"}, 'prefix is "Stache"', "in lower case"),
+    "no such bucket name": ({"bucket_name": "a_b"}, 'bucket_name is "a_b"', "Give the name"),
+    "a dimension of 0": ({"dimension": 0}, "dimension is 0", "from 1 to 4096. Give"),
+    "a dimension of 4097": ({"dimension": 4097}, "dimension is 4097", "from 1 to 4096. Give"),
+    "half a dimension": ({"dimension": 1.5}, "dimension is 1.5", "whole number"),
+    "an index's dimension of 0": (
+        {"indexes": {"documents": {"dimension": 0}}},
+        "0 (documents)",
+        "or leave it out",
+    ),
+    "an unknown metric": (
+        {"distance_metric": "dot"},
+        'distance_metric is "dot"',
+        "Give cosine unless",
+    ),
+    "an index's unknown metric": (
+        {"indexes": {"documents": {"distance_metric": "dot"}}},
+        '"dot" (documents)',
+        "cosine or euclidean",
+    ),
+    "no index": ({"indexes": {}}, "indexes is empty", "Add documents = {}"),
+    "an index name with an underscore": (
+        {"indexes": {"my_documents": {}}},
+        'my_documents = "my_documents-1024"',
+        "Rename the entry",
+    ),
+    "two indexes of one name": (
+        {"indexes": {"documents": {"name": "one"}, "insights": {"name": "one"}}},
+        'documents = "one", insights = "one"',
+        "change one",
+    ),
+    "eleven non-filterable keys": (
+        {"indexes": {"documents": {"non_filterable_metadata_keys": list("abcdefghi")}}},
+        "11 non-filterable keys (documents)",
+        "Leave out those",
+    ),
+    "a non-filterable key too long": (
+        {"indexes": {"documents": {"non_filterable_metadata_keys": ["a" * 64]}}},
+        '"aaaa',
+        "1 to 63 characters",
+    ),
+    "an alias instead of a key": (
+        {"kms_key_arn": f"arn:aws:kms:us-east-1:{ACCOUNT}:alias/mine"},
+        "alias/mine",
+        "aws kms describe-key",
+    ),
+    "an alias instead of an index's key": (
+        {"indexes": {"documents": {"kms_key_arn": "alias/mine"}}},
+        '"alias/mine" (documents)',
+        "aws kms describe-key",
+    ),
+    "a key given and made": (
+        {"kms_key_arn": KEY, "create_kms_key": True},
+        "create_kms_key is true",
+        "Leave out one of the two",
+    ),
+    "a key for a bucket that has its own": (
+        {"create_kms_key": True, "existing_bucket": True, "bucket_name": "mine"},
+        "create_kms_key is true and existing_bucket",
+        "Leave out create_kms_key",
+    ),
+    "an existing bucket without a name": (
+        {"existing_bucket": True},
+        "bucket_name is not set",
+        "give the name of the bucket",
+    ),
+    "a use that Stache does not have": (
+        {"environment_indexes": {"concepts": "documents"}},
+        "environment_indexes has concepts",
+        "documents, summaries and insights",
+    ),
+    "an entry that is not there": (
+        {"environment_indexes": {"documents": "wide"}},
+        '"wide" (documents)',
+        "Add the entry",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_bad_input_is_refused_when_it_is_planned(case):
+    """The message has what was given, and the fix."""
+    variables, given, fix = REFUSALS[case]
+
+    message = terraform.refusal(variables)
+
+    assert given in message
+    assert fix in message
+    assert message.count("Invalid value for variable") == 1

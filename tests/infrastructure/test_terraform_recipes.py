@@ -1,0 +1,158 @@
+"""The recipes of the Terraform module's README, followed to the letter."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+import pytest
+
+import terraform
+
+README = (terraform.MODULE / "README.md").read_text()
+BUCKET = f"stache-vectors-{terraform.ACCOUNT}"
+VECTORS = "module.stache_vectors.aws_s3vectors"
+
+
+def blocks(title, language):
+    """The code in a section."""
+    section = README.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+    return re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL)
+
+
+def usage():
+    """What the README begins with."""
+    return re.findall(r"```hcl\n(.*?)```", README, re.DOTALL)[0]
+
+
+@pytest.fixture
+def follow(store):
+    """Makes a folder with that code; the name of its bucket is its own."""
+
+    def made(name, *code):
+        folder = store({}, "examples/basic", name)
+        write(folder, *code)
+        return folder
+
+    return made
+
+
+def write(folder, *code):
+    """The code that is in it from now on, with the module where it is here."""
+    text = re.sub(r'source = ".*"', 'source = "../.."', "\n".join(code))
+    (folder.folder / "main.tf").write_text(text)
+
+
+@pytest.fixture(autouse=True)
+def _alone(called):
+    """Each recipe has its bucket's default name, so it leaves none to the next."""
+    yield
+    vectors, iam = called("s3vectors"), called("iam")
+    for bucket in vectors.list_vector_buckets(prefix=BUCKET)["vectorBuckets"]:
+        for index in vectors.list_indexes(vectorBucketArn=bucket["vectorBucketArn"])["indexes"]:
+            vectors.delete_index(indexArn=index["indexArn"])
+        vectors.delete_vector_bucket(vectorBucketArn=bucket["vectorBucketArn"])
+    for policy in iam.list_policies(Scope="Local")["Policies"]:
+        if policy["PolicyName"].startswith(BUCKET):
+            iam.delete_policy(PolicyArn=policy["Arn"])
+
+
+def indexes(vectors):
+    """The names of those that are there."""
+    found = vectors.list_indexes(vectorBucketName=BUCKET)["indexes"]
+    return sorted(index["indexName"] for index in found)
+
+
+def commands(title):
+    """Those of a section that are Terraform's, without its name."""
+    lines = "\n".join(blocks(title, "bash")).splitlines()
+    return [shlex.split(line)[1:] for line in lines if line.startswith("terraform")]
+
+
+def test_what_a_lost_state_knew_is_referred_to_again(follow, called):
+    """With the policies, whose names are taken, imported."""
+    first = follow("lost", usage())
+    first.apply()
+    by_name, policies = blocks("Use data that exists", "hcl")
+    again = follow("found", by_name, policies)
+
+    changes = again.changes()
+    again.apply()
+
+    assert changes == {}
+    assert not [name for name in again.resources() if name.startswith(VECTORS)]
+    again.destroy()
+    assert indexes(called("s3vectors")) == ["documents-1024", "insights-1024", "summaries-1024"]
+
+
+def test_what_a_lost_state_knew_is_imported(follow):
+    """Then there is nothing to change."""
+    follow("lost", usage()).apply()
+    again = follow("found", usage(), blocks("Use data that exists", "hcl")[1])
+
+    for command in commands("Use data that exists"):
+        again.done(*command)
+
+    assert again.changes() == {}
+    assert len([name for name in again.resources() if name.startswith(VECTORS)]) == 4
+
+
+def test_a_second_size_is_put_beside_the_first_and_then_used(follow, called):
+    """Nothing of the first is touched."""
+    folder = follow("sizes", usage())
+    folder.apply()
+    wide, switch = blocks("A new embedding model", "hcl")
+    output = usage().partition("\n\n")[2]
+
+    write(folder, wide, output)
+    before = folder.apply()["environment"]
+    write(folder, wide.rstrip().removesuffix("}") + switch + "}\n", output)
+    after = folder.apply()["environment"]
+
+    assert len(indexes(called("s3vectors"))) == 6
+    assert before["S3VECTORS_DOCUMENTS_INDEX"] == "documents-1024"
+    assert after["S3VECTORS_DOCUMENTS_INDEX"] == "documents-3072"
+    assert after["S3VECTORS_SUMMARIES_INDEX"] == "summaries-3072"
+    assert after["S3VECTORS_INSIGHTS_INDEX"] == "insights-3072"
+    assert after["EMBEDDING_DIMENSION"] == "3072"
+
+
+def test_the_rest_is_removed_and_the_vectors_stay(follow, called):
+    """Once Terraform has forgotten them."""
+    folder = follow("left", usage())
+    folder.apply()
+    forget, destroy, *_ = commands("Remove it")
+
+    folder.done(*forget)
+    folder.done(*destroy, "-auto-approve")
+
+    assert folder.resources() == []
+    assert len(indexes(called("s3vectors"))) == 3
+
+
+def test_everything_is_removed_when_that_is_said(follow, called):
+    """The same bucket, no longer retained; then destroyed."""
+    folder = follow("removed", usage())
+    folder.apply()
+
+    write(folder, *blocks("Remove it", "hcl"))
+    *moves, apply, destroy = commands("Remove it")[2:]
+    for move in moves:
+        folder.done(*move)
+    changed = folder.changes()
+    folder.done(*apply, "-auto-approve")
+    folder.done(*destroy, "-auto-approve")
+
+    assert not [name for name, actions in changed.items() if "delete" in actions]
+    assert called("s3vectors").list_vector_buckets(prefix=BUCKET)["vectorBuckets"] == []
+
+
+def test_a_module_that_is_deleted_from_the_configuration_is_not_protected(follow):
+    """So the README warns of it."""
+    folder = follow("deleted", usage())
+    folder.apply()
+
+    write(folder, "")
+
+    assert f'{VECTORS}_index.retained["documents"]' in folder.changes()
+    assert "Do not just delete the module" in README

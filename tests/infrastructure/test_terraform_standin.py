@@ -1,0 +1,66 @@
+"""The stand-in for hashicorp/aws: that it is no less strict than the genuine one."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import terraform
+
+SCHEMAS = sorted((terraform.ROOT / "tests/support/standin/schemas").rglob("*.json"))
+
+
+@pytest.mark.parametrize("path", SCHEMAS, ids=lambda path: path.stem)
+def test_each_schema_tells_where_it_is_from(path):
+    """And which version of the provider has it."""
+    told = json.loads(path.read_text())
+
+    assert told["source"]
+    assert told["provider_version"].startswith("6.")
+
+
+def test_it_calls_no_other_machine(tmp_path):
+    """Not even one that cannot be reached."""
+    endpoints = {"AWS_ENDPOINT_URL": "http://192.0.2.1"}
+    folder = terraform.workspace(tmp_path, endpoints=endpoints, attached=False)
+
+    message = folder.refused("apply", "-auto-approve")
+
+    assert "the stand-in provider talks to this machine only" in message
+    assert "http://192.0.2.1" in message
+
+
+FAULTS = {
+    "index_mode": ('data_type          = "float32"', 'index_mode = "ENHANCED"', "Unsupported"),
+    "no data type": ('data_type          = "float32"', "", "Missing required argument"),
+    "keys as an attribute": (
+        "metadata_configuration {",
+        "metadata_configuration = {",
+        "Unsupported argument",
+    ),
+    "the region's old name": (
+        "data.aws_region.current.region",
+        "data.aws_region.current.name",
+        "Deprecated",
+    ),
+    "an unknown metric": (
+        "distance_metric    = each.value.distance_metric",
+        'distance_metric = "dot"',
+        "Invalid Attribute Value",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_the_genuine_schemas_forbid_is_told(fault, tmp_path):
+    """Each is a fault planted in the module."""
+    right, wrong, summary = FAULTS[fault]
+    folder = terraform.workspace(tmp_path, attached=False)
+    file = folder.folder / "main.tf"
+    assert right in file.read_text()
+    file.write_text(file.read_text().replace(right, wrong))
+
+    told = json.loads(folder.run("validate", "-json").stdout)
+
+    assert summary in " ".join(each["summary"] for each in told["diagnostics"])

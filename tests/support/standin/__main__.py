@@ -1,0 +1,117 @@
+"""The process that Terraform starts: a gRPC server on a socket of its own, until told to stop.
+
+https://github.com/hashicorp/go-plugin/blob/main/docs/guide-plugin-write-non-go.md says how.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from concurrent import futures
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import grpc
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from . import messages
+from .service import METHODS, Service, answering
+
+
+def main() -> None:
+    """Serve; tell Terraform where, on the output.
+
+    With `--attached` it serves many runs of Terraform, which are told of it in advance, until
+    its input ends.
+    """
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=16))
+    server.add_generic_rpc_handlers(_handlers(stopped.set))
+    with tempfile.TemporaryDirectory(prefix="standin") as folder:
+        attached = "--attached" in sys.argv
+        serve, wait = (_attached, sys.stdin.read) if attached else (_started, stopped.wait)
+        print(serve(server, f"{folder}/socket"), flush=True)  # noqa: T201 - the protocol
+        wait()
+        server.stop(0).wait()
+    os._exit(0)  # not waiting for threads, as Terraform waits for us
+
+
+def _started(server: Any, address: str) -> str:
+    certificate, key = _certificate()
+    pem = certificate.public_bytes(serialization.Encoding.PEM)
+    # Terraform's own certificate has a curve that gRPC's TLS does not take: not asked for
+    credentials = grpc.ssl_server_credentials([(key, pem)], require_client_auth=False)
+    server.add_secure_port(f"unix:{address}", credentials)
+    server.start()
+    der = base64.b64encode(certificate.public_bytes(serialization.Encoding.DER)).decode()
+    return f"1|6|unix|{address}|grpc|{der.rstrip('=')}"
+
+
+def _attached(server: Any, address: str) -> str:
+    server.add_insecure_port(f"unix:{address}")
+    server.start()
+    where = {"Network": "unix", "String": address}
+    told = {"Protocol": "grpc", "ProtocolVersion": 6, "Pid": os.getpid(), "Test": True}
+    return json.dumps({**told, "Addr": where})
+
+
+def _handlers(stop: Callable[[], None]) -> tuple[Any, ...]:
+    service = Service()
+    provider = {
+        name: _unary(answering(getattr(service, ours), getattr(messages, answer)), question)
+        for name, (ours, question, answer) in METHODS.items()
+    }
+
+    def shut_down(_: Any, __: Any) -> Any:
+        stop()
+        return messages.Empty()
+
+    # A stream that stays open would keep one of the threads from answering
+    output = grpc.unary_stream_rpc_method_handler(lambda *_: iter(()))
+    made = grpc.method_handlers_generic_handler
+    return (
+        made("tfplugin6.Provider", provider),
+        made("plugin.GRPCController", {"Shutdown": _unary(shut_down, "Empty")}),
+        made("plugin.GRPCStdio", {"StreamStdio": output}),
+    )
+
+
+def _unary(method: Callable[[Any, Any], Any], question: str) -> Any:
+    return grpc.unary_unary_rpc_method_handler(
+        method,
+        request_deserializer=getattr(messages, question).FromString,
+        response_serializer=lambda answer: answer.SerializeToString(),
+    )
+
+
+def _certificate() -> tuple[x509.Certificate, bytes]:
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(timezone.utc)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(minutes=5))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    encoding = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    return made, key.private_bytes(*encoding, serialization.NoEncryption())
+
+
+if __name__ == "__main__":
+    main()

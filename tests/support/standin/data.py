@@ -1,0 +1,31 @@
+"""Data sources, told without a call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .far_end import ACCOUNT, Provider
+
+State = dict[str, Any]
+
+
+def caller_identity(provider: Provider, config: State) -> State:
+    """aws_caller_identity."""
+    arn = f"arn:{provider.partition}:iam::{ACCOUNT}:user/terraform"
+    return {**config, "account_id": ACCOUNT, "arn": arn, "user_id": "terraform", "id": ACCOUNT}
+
+
+def region(provider: Provider, config: State) -> State:
+    """aws_region."""
+    name = config.get("region") or provider.region
+    told = {"endpoint": f"ec2.{name}.amazonaws.com", "description": name}
+    return {**config, **told, "region": name, "name": name, "id": name}
+
+
+def partition(provider: Provider, config: State) -> State:
+    """aws_partition."""
+    name = provider.partition
+    suffix = "amazonaws.com.cn" if name == "aws-cn" else "amazonaws.com"
+    reverse = ".".join(reversed(suffix.split(".")))
+    told = {"partition": name, "dns_suffix": suffix, "reverse_dns_prefix": reverse}
+    return {**config, **told, "id": name}

@@ -1,0 +1,172 @@
+"""Policies and roles."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from .far_end import Provider, call, or_none
+
+State = dict[str, Any]
+
+
+class _Iam:
+    def __init__(self, provider: Provider) -> None:
+        self.client = provider.client("iam")
+
+    def _found(self, method: Any, **arguments: Any) -> Any:
+        return or_none(self.client, "NoSuchEntityException", method, **arguments)
+
+
+class Policy(_Iam):
+    """aws_iam_policy."""
+
+    def create(self, planned: State) -> State:
+        """Make it."""
+        made = call(
+            f"creating IAM Policy ({planned['name']})",
+            self.client.create_policy,
+            PolicyName=planned["name"],
+            Path=planned["path"],
+            PolicyDocument=planned["policy"],
+            Description=planned["description"] or "",
+            Tags=_tags(planned),
+        )["Policy"]
+        told = {"arn": made["Arn"], "policy_id": made["PolicyId"], "attachment_count": 0}
+        return {**planned, **told, "id": made["Arn"]}
+
+    def read(self, state: State) -> State | None:
+        """What there is of it now."""
+        answer = self._found(self.client.get_policy, PolicyArn=state["id"])
+        if answer is None:
+            return None
+        found = answer["Policy"]
+        version = {"PolicyArn": state["id"], "VersionId": found["DefaultVersionId"]}
+        document = self.client.get_policy_version(**version)["PolicyVersion"]
+        tags = {each["Key"]: each["Value"] for each in found["Tags"]}
+        return {
+            **_rewritten(state, document),
+            "arn": found["Arn"],
+            "attachment_count": found["AttachmentCount"],
+            "description": found.get("Description") or state["description"],
+            "name": found["PolicyName"],
+            "path": found["Path"],
+            "policy_id": found["PolicyId"],
+            "tags": state["tags"] or tags,
+            "tags_all": tags,
+        }
+
+    def update(self, prior: State, planned: State) -> State:
+        """Replace the document, and the tags."""
+        gone = sorted(set(prior["tags_all"] or {}) - set(planned["tags_all"] or {}))
+        self.client.untag_policy(PolicyArn=planned["id"], TagKeys=gone)
+        self.client.tag_policy(PolicyArn=planned["id"], Tags=_tags(planned))
+        if planned["policy"] != prior["policy"]:
+            document = {"PolicyArn": planned["id"], "PolicyDocument": planned["policy"]}
+            call(
+                "updating IAM Policy",
+                self.client.create_policy_version,
+                SetAsDefault=True,
+                **document,
+            )
+        return planned
+
+    def delete(self, state: State) -> None:
+        """Delete it and its versions."""
+        for version in self.client.list_policy_versions(PolicyArn=state["id"])["Versions"]:
+            if not version["IsDefaultVersion"]:
+                name = version["VersionId"]
+                self.client.delete_policy_version(PolicyArn=state["id"], VersionId=name)
+        call("deleting IAM Policy", self.client.delete_policy, PolicyArn=state["id"])
+
+
+class Role(_Iam):
+    """aws_iam_role."""
+
+    def create(self, planned: State) -> State:
+        """Make it."""
+        made = call(
+            f"creating IAM Role ({planned['name']})",
+            self.client.create_role,
+            RoleName=planned["name"],
+            Path=planned["path"],
+            AssumeRolePolicyDocument=planned["assume_role_policy"],
+            Tags=_tags(planned),
+        )["Role"]
+        return {**planned, "arn": made["Arn"], "unique_id": made["RoleId"], "id": planned["name"]}
+
+    def read(self, state: State) -> State | None:
+        """The state, if it is still there."""
+        return state if self._found(self.client.get_role, RoleName=state["id"]) else None
+
+    def update(self, prior: State, planned: State) -> State:  # noqa: ARG002 - as for the others
+        """Replace who may take it."""
+        document = planned["assume_role_policy"]
+        update = self.client.update_assume_role_policy
+        call("updating IAM Role", update, RoleName=planned["id"], PolicyDocument=document)
+        return planned
+
+    def delete(self, state: State) -> None:
+        """Delete it."""
+        call("deleting IAM Role", self.client.delete_role, RoleName=state["id"])
+
+
+class RolePolicy(_Iam):
+    """aws_iam_role_policy."""
+
+    def create(self, planned: State) -> State:
+        """Put it."""
+        named = {"RoleName": planned["role"], "PolicyName": planned["name"]}
+        document = planned["policy"]
+        call(
+            "putting IAM Role Policy", self.client.put_role_policy, PolicyDocument=document, **named
+        )
+        return {**planned, "id": f"{planned['role']}:{planned['name']}"}
+
+    def read(self, state: State) -> State | None:
+        """What there is of it now."""
+        named = {"RoleName": state["role"], "PolicyName": state["name"]}
+        answer = self._found(self.client.get_role_policy, **named)
+        return answer and _rewritten(state, {"Document": answer["PolicyDocument"]})
+
+    def update(self, prior: State, planned: State) -> State:  # noqa: ARG002 - as for the others
+        """Put it again."""
+        return self.create(planned)
+
+    def delete(self, state: State) -> None:
+        """Delete it."""
+        named = {"RoleName": state["role"], "PolicyName": state["name"]}
+        call("deleting IAM Role Policy", self.client.delete_role_policy, **named)
+
+
+class RolePolicyAttachment(_Iam):
+    """aws_iam_role_policy_attachment."""
+
+    def create(self, planned: State) -> State:
+        """Attach it."""
+        named = {"RoleName": planned["role"], "PolicyArn": planned["policy_arn"]}
+        call("attaching IAM Policy", self.client.attach_role_policy, **named)
+        return {**planned, "id": f"{planned['role']}/{planned['policy_arn']}"}
+
+    def read(self, state: State) -> State | None:
+        """The state, if it is still there."""
+        answer = self._found(self.client.list_attached_role_policies, RoleName=state["role"])
+        arns = [policy["PolicyArn"] for policy in (answer or {}).get("AttachedPolicies", [])]
+        return state if state["policy_arn"] in arns else None
+
+    def delete(self, state: State) -> None:
+        """Detach it."""
+        named = {"RoleName": state["role"], "PolicyArn": state["policy_arn"]}
+        call("detaching IAM Policy", self.client.detach_role_policy, **named)
+
+
+def _rewritten(state: State, version: State) -> State:
+    """The state with the document that is there, in the words of before when it says the same."""
+    if state["policy"] and json.loads(state["policy"]) == version["Document"]:
+        return state
+    return {**state, "policy": json.dumps(version["Document"])}
+
+
+def _tags(planned: State) -> list[dict[str, str]]:
+    tags = planned["tags_all"] or {}
+    return [{"Key": name, "Value": value} for name, value in tags.items()]

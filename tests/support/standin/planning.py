@@ -1,0 +1,92 @@
+"""What Terraform is told that a change will do. Pure."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from . import schemas
+from .rules import RULES, Rule
+from .values import UNKNOWN, has_unknown, known
+
+State = dict[str, Any]
+
+_GIVEN_BY_PROVIDER = ("region", "tags_all")
+
+
+def plan(
+    type_name: str, prior: State | None, proposed: State, config: State, provider: Any
+) -> tuple[State, list[str]]:
+    """The state after the change, and what of it forces a replacement.
+
+    Args:
+        type_name: of the resource.
+        prior: its state; None before it exists.
+        proposed: Terraform's merge of prior state and configuration.
+        config: the configuration.
+        provider: whose region and default tags hold.
+    """
+    rule, attributes = RULES[type_name], schemas.attributes(type_name)
+    planned = {**proposed, **_defaults(rule, config), **_from(provider, attributes, config)}
+    left_open = [
+        name
+        for name, told in attributes.items()
+        if told.get("computed")
+        and config.get(name) is None
+        and planned.get(name) is None
+        and name not in rule.defaults
+    ]
+    if prior is None:
+        return {**planned, **dict.fromkeys(left_open, UNKNOWN)}, []
+    planned = _without_rewording(rule, prior, planned)
+    replaced = [name for name in rule.replaces if _differs(name, prior, planned, config)]
+    if replaced:
+        planned |= {
+            name: UNKNOWN for name in _computed(attributes, config) if name not in rule.defaults
+        }
+    return planned, replaced
+
+
+def _defaults(rule: Rule, config: State) -> State:
+    return {name: value for name, value in rule.defaults.items() if config.get(name) is None}
+
+
+def _from(provider: Any, attributes: dict[str, Any], config: State) -> State:
+    given: State = {}
+    if "region" in attributes and config.get("region") is None:
+        given["region"] = provider.region
+    if "tags_all" in attributes:
+        tags = config.get("tags")
+        unknown = has_unknown(tags)
+        given["tags_all"] = UNKNOWN if unknown else {**provider.default_tags, **(tags or {})}
+    return given
+
+
+def _computed(attributes: dict[str, Any], config: State) -> list[str]:
+    return [
+        name
+        for name, told in attributes.items()
+        if told.get("computed") and config.get(name) is None and name not in _GIVEN_BY_PROVIDER
+    ]
+
+
+def _differs(name: str, prior: State, planned: State, config: State) -> bool:
+    return bool(config.get(name) is not None and planned[name] != prior.get(name))
+
+
+def _without_rewording(rule: Rule, prior: State, planned: State) -> State:
+    """What only says the same in other words, as it was said before."""
+    same = {
+        name: prior[name]
+        for name in rule.documents
+        if known(planned[name])
+        and known(prior[name])
+        and json.loads(planned[name]) == json.loads(prior[name])
+    }
+    if rule.older:  # to which nothing and an empty text are one
+        same |= {
+            name: value
+            for name, value in prior.items()
+            if value in (None, "") and planned.get(name) in (None, "")
+        }
+    return {**planned, **same}

@@ -1,0 +1,155 @@
+"""Vector buckets and indexes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .far_end import Provider, call, or_none, timestamp
+
+State = dict[str, Any]
+
+
+class VectorBucket:
+    """aws_s3vectors_vector_bucket."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+        self.client = provider.client("s3vectors")
+
+    def create(self, planned: State) -> State:
+        """Make it."""
+        name = planned["vector_bucket_name"]
+        call(
+            f"creating S3 Vectors Vector Bucket ({name})",
+            self.client.create_vector_bucket,
+            vectorBucketName=name,
+            **_encryption(planned),
+            **_tags(planned),
+        )
+        found = self.client.get_vector_bucket(vectorBucketName=name)["vectorBucket"]
+        return self._state(planned, found)
+
+    def read(self, state: State) -> State | None:
+        """What there is of it now."""
+        arn = state["vector_bucket_arn"]
+        get = self.client.get_vector_bucket
+        answer = or_none(self.client, "NotFoundException", get, vectorBucketArn=arn)
+        return answer and self._tagged(self._state(state, answer["vectorBucket"]), arn)
+
+    def update(self, prior: State, planned: State) -> State:
+        """Only tags change without a replacement."""
+        self._retag(prior["vector_bucket_arn"], prior, planned)
+        return planned
+
+    def delete(self, state: State) -> None:
+        """Delete it; with force_destroy its indexes first."""
+        arn = state["vector_bucket_arn"]
+        if state["force_destroy"]:
+            for index in self.client.list_indexes(vectorBucketArn=arn)["indexes"]:
+                self.client.delete_index(indexArn=index["indexArn"])
+        what = f"deleting S3 Vectors Vector Bucket ({arn})"
+        call(what, self.client.delete_vector_bucket, vectorBucketArn=arn)
+
+    @staticmethod
+    def _state(state: State, bucket: State) -> State:
+        return {
+            **state,
+            "vector_bucket_name": bucket["vectorBucketName"],
+            "vector_bucket_arn": bucket["vectorBucketArn"],
+            "creation_time": timestamp(bucket.get("creationTime")),
+            "encryption_configuration": _encrypted(bucket),
+            "force_destroy": bool(state.get("force_destroy")),
+        }
+
+    def _tagged(self, state: State, arn: str) -> State:
+        tags = self.client.list_tags_for_resource(resourceArn=arn)["tags"]
+        default = self.provider.default_tags
+        own = {name: value for name, value in tags.items() if default.get(name) != value}
+        region = state["region"] or self.provider.region
+        return {**state, "tags": own or state["tags"], "tags_all": tags, "region": region}
+
+    def _retag(self, arn: str, prior: State, planned: State) -> None:
+        old, new = prior["tags_all"] or {}, planned["tags_all"] or {}
+        gone = sorted(set(old) - set(new))
+        if gone:
+            call("untagging", self.client.untag_resource, resourceArn=arn, tagKeys=gone)
+        if new:
+            call("tagging", self.client.tag_resource, resourceArn=arn, tags=new)
+
+
+class Index(VectorBucket):
+    """aws_s3vectors_index."""
+
+    def create(self, planned: State) -> State:
+        """Make it."""
+        name, bucket = planned["index_name"], planned["vector_bucket_name"]
+        call(
+            f"creating S3 Vectors Index ({name})",
+            self.client.create_index,
+            vectorBucketName=bucket,
+            indexName=name,
+            dataType=planned["data_type"],
+            dimension=int(planned["dimension"]),
+            distanceMetric=planned["distance_metric"],
+            **_metadata(planned),
+            **_encryption(planned),
+            **_tags(planned),
+        )
+        found = self.client.get_index(vectorBucketName=bucket, indexName=name)["index"]
+        return self._state(planned, found)
+
+    def read(self, state: State) -> State | None:
+        """What there is of it now."""
+        arn = state["index_arn"]
+        get = self.client.get_index
+        answer = or_none(self.client, "NotFoundException", get, indexArn=arn)
+        return answer and self._tagged(self._state(state, answer["index"]), arn)
+
+    def update(self, prior: State, planned: State) -> State:
+        """Only tags change without a replacement."""
+        self._retag(prior["index_arn"], prior, planned)
+        return planned
+
+    def delete(self, state: State) -> None:
+        """Delete it."""
+        what = f"deleting S3 Vectors Index ({state['index_arn']})"
+        call(what, self.client.delete_index, indexArn=state["index_arn"])
+
+    @staticmethod
+    def _state(state: State, index: State) -> State:
+        keys = index.get("metadataConfiguration", {}).get("nonFilterableMetadataKeys")
+        return {
+            **state,
+            "index_name": index["indexName"],
+            "index_arn": index["indexArn"],
+            "vector_bucket_name": index["vectorBucketName"],
+            "creation_time": timestamp(index.get("creationTime")),
+            "data_type": index["dataType"],
+            "dimension": index["dimension"],
+            "distance_metric": index["distanceMetric"],
+            "encryption_configuration": _encrypted(index),
+            "metadata_configuration": [{"non_filterable_metadata_keys": keys}] if keys else [],
+        }
+
+
+def _metadata(planned: State) -> State:
+    blocks = planned["metadata_configuration"]
+    keys = [sorted(block["non_filterable_metadata_keys"]) for block in blocks]
+    return {"metadataConfiguration": {"nonFilterableMetadataKeys": keys[0]}} if keys else {}
+
+
+def _encryption(planned: State) -> State:
+    wanted = planned["encryption_configuration"]
+    if not isinstance(wanted, list) or not wanted:
+        return {}
+    named = {"sseType": wanted[0]["sse_type"], "kmsKeyArn": wanted[0]["kms_key_arn"]}
+    return {"encryptionConfiguration": {name: value for name, value in named.items() if value}}
+
+
+def _encrypted(answer: State) -> list[State]:
+    told = answer.get("encryptionConfiguration", {})
+    return [{"sse_type": told.get("sseType", "AES256"), "kms_key_arn": told.get("kmsKeyArn")}]
+
+
+def _tags(planned: State) -> State:
+    return {"tags": planned["tags_all"]} if planned["tags_all"] else {}

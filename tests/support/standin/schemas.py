@@ -1,0 +1,73 @@
+"""The genuine schemas, and what they say of a type."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from . import messages
+
+_FOLDER: Final = Path(__file__).parent / "schemas"
+_NESTING: Final[Mapping[str, int]] = {"single": 1, "list": 2, "set": 3}
+
+
+def _read(folder: str) -> dict[str, Any]:
+    return {path.stem: json.loads(path.read_text()) for path in (_FOLDER / folder).glob("*.json")}
+
+
+PROVIDER: Final = _read(".")["provider"]
+RESOURCES: Final = _read("resources")
+DATA: Final = _read("data")
+
+
+def attributes(type_name: str) -> dict[str, Any]:
+    """The attributes of a resource type, by name."""
+    found: dict[str, Any] = RESOURCES[type_name]["block"]["attributes"]
+    return found
+
+
+def empty(type_name: str) -> dict[str, Any]:
+    """A state of that type in which nothing is set."""
+    blocks = RESOURCES[type_name]["block"].get("block_types", {})
+    nothing = {name: _none(block) for name, block in blocks.items()}
+    return {**dict.fromkeys(attributes(type_name)), **nothing}
+
+
+def _none(block: dict[str, Any]) -> Any:
+    return None if block["nesting_mode"] == "single" else []
+
+
+def answer() -> Any:
+    """All schemas, as Terraform asks for them."""
+    return messages.Schemas(
+        provider=_schema(PROVIDER),
+        resource_schemas={name: _schema(schema) for name, schema in RESOURCES.items()},
+        data_source_schemas={name: _schema(schema) for name, schema in DATA.items()},
+        server_capabilities=messages.ServerCapabilities(plan_destroy=True),
+    )
+
+
+def _schema(schema: dict[str, Any]) -> Any:
+    return messages.Schema(version=schema["version"], block=_block(schema["block"]))
+
+
+def _block(block: dict[str, Any]) -> Any:
+    return messages.Block(
+        attributes=[
+            messages.Attribute(name=name, **{**told, "type": json.dumps(told["type"]).encode()})
+            for name, told in block.get("attributes", {}).items()
+        ],
+        block_types=[_nested(name, told) for name, told in block.get("block_types", {}).items()],
+    )
+
+
+def _nested(name: str, told: dict[str, Any]) -> Any:
+    return messages.NestedBlock(
+        type_name=name,
+        block=_block(told["block"]),
+        nesting=_NESTING[told["nesting_mode"]],
+        min_items=told.get("min_items", 0),
+        max_items=told.get("max_items", 0),
+    )

@@ -1,0 +1,167 @@
+"""The methods of Terraform's plugin protocol that a provider answers."""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from . import compute, data, iam, kms, messages, s3vectors, schemas
+from .checks import refusals
+from .far_end import ProblemError, Provider
+from .planning import plan
+from .rules import RULES
+from .values import decoded, encoded, settled
+
+_ERROR: Final = 1
+_KINDS: Final[Mapping[str, Any]] = {
+    "aws_cloudwatch_log_group": compute.LogGroup,
+    "aws_dynamodb_table": compute.Table,
+    "aws_iam_policy": iam.Policy,
+    "aws_iam_role": iam.Role,
+    "aws_iam_role_policy": iam.RolePolicy,
+    "aws_iam_role_policy_attachment": iam.RolePolicyAttachment,
+    "aws_kms_key": kms.Key,
+    "aws_kms_key_policy": kms.KeyPolicy,
+    "aws_lambda_function": compute.Function,
+    "aws_s3vectors_index": s3vectors.Index,
+    "aws_s3vectors_vector_bucket": s3vectors.VectorBucket,
+}
+_DATA: Final[Mapping[str, Any]] = {
+    "aws_caller_identity": data.caller_identity,
+    "aws_partition": data.partition,
+    "aws_region": data.region,
+}
+
+
+class Service:
+    """One provider; each method is given a request and returns the answer to it."""
+
+    _provider: Provider
+
+    def schemas(self, _: Any) -> Any:
+        """Every schema."""
+        return schemas.answer()
+
+    def check_provider(self, _: Any) -> Any:
+        """The schema has checked all there is."""
+        return messages.CheckedProvider()
+
+    def configure(self, request: Any) -> Any:
+        """Take the provider block."""
+        self._provider = Provider(decoded(request.config))
+        return messages.Checked()
+
+    def check(self, request: Any) -> Any:
+        """A resource's or data source's configuration."""
+        wrong = refusals(request.type_name, decoded(request.config))
+        return messages.Checked(
+            diagnostics=[
+                _diagnostic("Invalid Attribute Value", f"{name} {why}", name) for name, why in wrong
+            ]
+        )
+
+    def upgrade(self, request: Any) -> Any:
+        """A stored state, in today's schema."""
+        stored = json.loads(request.raw_state.json)
+        empty = schemas.empty(request.type_name)
+        state = {name: stored.get(name, nothing) for name, nothing in empty.items()}
+        return messages.State(state=encoded(state))
+
+    def read(self, request: Any) -> Any:
+        """A resource's state now."""
+        state = self._kind(request).read(decoded(request.current_state))
+        return messages.State(state=encoded(state))
+
+    def read_data(self, request: Any) -> Any:
+        """A data source."""
+        found = _DATA[request.type_name](self._provider, decoded(request.config))
+        return messages.State(state=encoded(found))
+
+    def plan(self, request: Any) -> Any:
+        """What a change will do."""
+        proposed = decoded(request.proposed_new_state)
+        if proposed is None:
+            return messages.Planned(planned_state=encoded(None))
+        prior, config = decoded(request.prior_state), decoded(request.config)
+        planned, replaced = plan(request.type_name, prior, proposed, config, self._provider)
+        return messages.Planned(
+            planned_state=encoded(planned),
+            requires_replace=[_path(name) for name in replaced],
+            legacy_type_system=RULES[request.type_name].older,
+        )
+
+    def apply(self, request: Any) -> Any:
+        """Make the change."""
+        prior, planned = decoded(request.prior_state), decoded(request.planned_state)
+        older = RULES[request.type_name].older
+        try:
+            state = self._changed(self._kind(request), prior, planned)
+        except ProblemError as problem:
+            wrong = [_diagnostic(problem.summary, problem.detail)]
+            left = encoded(prior)
+            return messages.Applied(new_state=left, diagnostics=wrong, legacy_type_system=older)
+        return messages.Applied(new_state=encoded(state), legacy_type_system=older)
+
+    @staticmethod
+    def _changed(kind: Any, prior: Any, planned: Any) -> Any:
+        if planned is None:
+            return kind.delete(prior)
+        return settled(kind.create(planned) if prior is None else kind.update(prior, planned))
+
+    def import_(self, request: Any) -> Any:
+        """A resource known by its id only; Terraform reads the rest next."""
+        named = {RULES[request.type_name].imported_by: request.id}
+        state = encoded({**schemas.empty(request.type_name), **named})
+        found = messages.Imported.Resource(type_name=request.type_name, state=state)
+        return messages.Imported(imported_resources=[found])
+
+    def stop(self, _: Any) -> Any:
+        """Nothing runs on."""
+        return messages.Empty()
+
+    def _kind(self, request: Any) -> Any:
+        return _KINDS[request.type_name](self._provider)
+
+
+METHODS: Final[Mapping[str, tuple[str, str, str]]] = {
+    "GetProviderSchema": ("schemas", "Empty", "Schemas"),
+    "ValidateProviderConfig": ("check_provider", "ProviderConfig", "CheckedProvider"),
+    "ConfigureProvider": ("configure", "Configuration", "Checked"),
+    "ValidateResourceConfig": ("check", "TypedConfig", "Checked"),
+    "ValidateDataResourceConfig": ("check", "TypedConfig", "Checked"),
+    "UpgradeResourceState": ("upgrade", "Stored", "State"),
+    "ReadResource": ("read", "Current", "State"),
+    "ReadDataSource": ("read_data", "TypedConfig", "State"),
+    "PlanResourceChange": ("plan", "Wanted", "Planned"),
+    "ApplyResourceChange": ("apply", "Change", "Applied"),
+    "ImportResourceState": ("import_", "Import", "Imported"),
+    "StopProvider": ("stop", "Empty", "Empty"),
+}
+"""Terraform's name of each method: ours, and the messages of question and answer."""
+
+
+def answering(method: Callable[[Any], Any], answer: Any) -> Callable[[Any, Any], Any]:
+    """The method as gRPC calls it; whatever goes wrong is shown by Terraform."""
+
+    def answered(request: Any, _: Any) -> Any:
+        try:
+            return method(request)
+        except ProblemError as problem:
+            return answer(diagnostics=[_diagnostic(problem.summary, problem.detail)])
+        except Exception as error:  # noqa: BLE001 - Terraform would only say that the plugin failed
+            traceback.print_exc(file=sys.stderr)
+            return answer(diagnostics=[_diagnostic("the stand-in provider failed", repr(error))])
+
+    return answered
+
+
+def _diagnostic(summary: str, detail: str = "", attribute: str | None = None) -> Any:
+    where = _path(attribute) if attribute else None
+    return messages.Diagnostic(severity=_ERROR, summary=summary, detail=detail, attribute=where)
+
+
+def _path(name: str) -> Any:
+    return messages.AttributePath(steps=[messages.AttributePath.Step(attribute_name=name)])

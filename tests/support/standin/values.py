@@ -1,0 +1,50 @@
+"""Terraform's values on the wire: MessagePack, where every extension means "not known yet"."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+import msgpack
+
+from . import messages
+
+
+class _Unknown:
+    def __repr__(self) -> str:
+        return "(known after apply)"
+
+
+UNKNOWN: Final = _Unknown()
+
+
+def decoded(value: Any) -> Any:
+    """What a DynamicValue holds."""
+    if value.msgpack:
+        return msgpack.unpackb(value.msgpack, ext_hook=lambda *_: UNKNOWN, strict_map_key=False)
+    return json.loads(value.json) if value.json else None
+
+
+def encoded(value: Any) -> Any:
+    """The DynamicValue that holds it."""
+    packed = msgpack.packb(value, default=lambda _: msgpack.ExtType(0, b"\0"))
+    return messages.DynamicValue(msgpack=packed)
+
+
+def known(value: Any) -> bool:
+    """Whether it is set, and no part of it is unknown."""
+    return value is not None and not has_unknown(value)
+
+
+def has_unknown(value: Any) -> bool:
+    """Whether any part of it is unknown."""
+    if isinstance(value, dict):
+        return any(has_unknown(part) for part in value.values())
+    if isinstance(value, list):
+        return any(has_unknown(part) for part in value)
+    return value is UNKNOWN
+
+
+def settled(state: dict[str, Any]) -> dict[str, Any]:
+    """The state with nothing unknown: what no call has told is null."""
+    return {name: None if value is UNKNOWN else value for name, value in state.items()}

@@ -1,0 +1,252 @@
+"""Terraform's real core on this machine, with our stand-in for hashicorp/aws.
+
+    planned({"prefix": "mine"}, region="cn-north-1")      the plan, as JSON
+    with servers() as urls:
+        store = workspace(tmp_path, endpoints=urls)       one to apply in
+
+Two environments that `make test` sets up hold the cores, newest and oldest supported.
+"""
+
+from __future__ import annotations
+
+import atexit
+import copy
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from far_ends import server
+from loopback import CREDENTIALS
+
+ROOT: Final = Path(__file__).parents[2]
+MODULE: Final = ROOT / "terraform"
+NEWEST: Final = "newest"
+OLDEST: Final = "oldest"
+REGION: Final = "us-east-1"
+ACCOUNT: Final = "123456789012"
+"""Whose plans and stores they are: that of moto, and of our engine unless told otherwise."""
+
+_STANDIN: Final = Path(__file__).parent / "standin"
+_ENVIRONMENTS: Final[Mapping[str, Path]] = {
+    NEWEST: ROOT / ".venv-terraform",
+    OLDEST: ROOT / ".venv-terraform-oldest",
+}
+_PYTHON: Final = _ENVIRONMENTS[NEWEST] / "bin" / "python"
+_VERSION: Final = "6.55.0"
+"""What the stand-in passes for: the version that the newest of its schemas are of."""
+_ENDPOINTS: Final = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3VECTORS")
+_SERVICES: Final = ("dynamodb", "iam", "kms", "lambda", "logs")
+_ONLY_HERE: Final = 'provider_installation {{\n  filesystem_mirror {{\n    path = "{}"\n  }}\n}}\n'
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A folder with a module in it, where Terraform runs.
+
+    `attached`: to a stand-in that runs already, which is faster than to start one for each
+    command, as Terraform does for its users.
+    """
+
+    folder: Path
+    core: str = NEWEST
+    region: str = REGION
+    endpoints: Mapping[str, str] = field(default_factory=dict)
+    attached: bool = True
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """What a command of Terraform's prints, and its exit code."""
+        if self.attached:
+            self._tell_provider()
+        return _run(self.core, self.folder, self._environment(), *arguments)
+
+    def _tell_provider(self) -> None:
+        """What a stand-in of its own would take from the environment."""
+        rest, vectors = (self.endpoints.get(name, "") for name in _ENDPOINTS)
+        urls = {**dict.fromkeys(_SERVICES, rest), "s3vectors": vectors}
+        block = {"region": self.region, "endpoints": [urls]}
+        told = self.folder / "provider.tf.json"
+        told.write_text(json.dumps({"provider": {"aws": block}}))
+
+    def _environment(self) -> dict[str, str]:
+        """Nothing of the machine's."""
+        attached = {"TF_REATTACH_PROVIDERS": _standin()} if self.attached else {}
+        return {
+            **attached,
+            **CREDENTIALS,
+            **self.endpoints,
+            "AWS_REGION": self.region,
+            "HOME": str(self.folder),
+            "TF_CLI_CONFIG_FILE": str(_mirror() / "terraform.rc"),
+        }
+
+    def done(self, *arguments: str) -> str:
+        """What a command prints that succeeds."""
+        result = self.run(*arguments)
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
+
+    def refused(self, command: str, *arguments: str) -> str:
+        """Everything that a command says that fails; of `plan` and `apply`."""
+        result = self.run(command, "-json", *arguments)
+        assert result.returncode == 1, result.stdout + result.stderr
+        return "\n".join(
+            f"{told['summary']}: {told['detail']}" for told in _diagnostics(result.stdout)
+        )
+
+    def given(self, variables: Mapping[str, Any]) -> Workspace:
+        """The same, with these values of the module's variables from now on."""
+        (self.folder / "terraform.tfvars.json").write_text(json.dumps(variables))
+        return self
+
+    def plan(self) -> dict[str, Any]:
+        """The plan."""
+        self.done("plan", "-out=it.plan")
+        found: dict[str, Any] = json.loads(self.done("show", "-json", "it.plan"))
+        return found
+
+    def changes(self) -> dict[str, list[str]]:
+        """What the plan does to each resource that it does not leave as it is."""
+        found = {
+            each["address"]: each["change"]["actions"] for each in self.plan()["resource_changes"]
+        }
+        return {address: actions for address, actions in found.items() if actions != ["no-op"]}
+
+    def apply(self) -> dict[str, Any]:
+        """Make it so; the outputs."""
+        self.done("apply", "-auto-approve")
+        told = json.loads(self.done("output", "-json"))
+        return {name: output["value"] for name, output in told.items()}
+
+    def destroy(self) -> str:
+        """Have all of it destroyed; what Terraform prints."""
+        return self.done("apply", "-destroy", "-auto-approve")
+
+    def resources(self) -> list[str]:
+        """What its state has."""
+        return self.done("state", "list").split()
+
+
+def workspace(folder: Path, part: str = ".", **options: Any) -> Workspace:
+    """A copy of the module, ready to run in.
+
+    Args:
+        folder: where.
+        part: an example's path in it, to run that.
+        options: of `Workspace`.
+    """
+    ready = _prepared(part, options.get("core", NEWEST))
+    top = ready.folder.parents[len(Path(part).parts)]
+    leave = shutil.ignore_patterns("*.tfvars.json", "*.plan", "provider.tf.json")
+    shutil.copytree(top, folder / "copy", symlinks=True, ignore=leave)
+    return Workspace(folder / "copy" / "terraform" / part, **options)
+
+
+def planned(
+    variables: Mapping[str, Any] | None = None, *, region: str = REGION, part: str = "."
+) -> dict[str, Any]:
+    """The plan of a first deployment, as `terraform show -json` has it; no server is asked.
+
+    Args:
+        variables: the module's, or the example's.
+        region: where; its partition follows from it.
+        part: an example's path in the module, to plan that.
+    """
+    return copy.deepcopy(_planned(json.dumps(variables or {}), region, part))
+
+
+@cache
+def _planned(variables: str, region: str, part: str) -> dict[str, Any]:
+    folder = _prepared(part, NEWEST).folder
+    return Workspace(folder, region=region).given(json.loads(variables)).plan()
+
+
+def refusal(variables: Mapping[str, Any], core: str = NEWEST) -> str:
+    """Why such a deployment is refused when it is planned."""
+    return _prepared(".", core).given(variables).refused("plan")
+
+
+@contextmanager
+def servers() -> Iterator[dict[str, str]]:
+    """An engine, and moto for the rest of AWS, as settings of their URLs."""
+    pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    command = [_PYTHON, _STANDIN / "elsewhere.py"]
+    with server() as vectors, subprocess.Popen(command, **pipes) as moto:
+        assert moto.stdin is not None
+        assert moto.stdout is not None
+        url = moto.stdout.readline().strip()
+        yield dict(zip(_ENDPOINTS, (url, vectors), strict=True))
+        moto.stdin.close()
+
+
+@cache
+def _prepared(part: str, core: str) -> Workspace:
+    """A copy that has been initialised, for the whole run."""
+    folder = Path(tempfile.mkdtemp(prefix="terraform-", dir=_mirror()))
+    leave = shutil.ignore_patterns(".terraform*", "terraform.tfstate*")
+    shutil.copytree(MODULE, folder / "terraform", ignore=leave)
+    Workspace(folder / "terraform" / part, core, attached=False).done("init")
+    return Workspace(folder / "terraform" / part, core)
+
+
+def _run(
+    core: str, folder: Path, environment: Mapping[str, str], *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [_ENVIRONMENTS[core] / "bin" / "python", _STANDIN / "core.py", *arguments],
+        cwd=folder,
+        env={"CHECKPOINT_DISABLE": "1", "PATH": "/usr/bin:/bin", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@cache
+def _address() -> str:
+    """The provider's, as Terraform writes it in full."""
+    told = _run(NEWEST, MODULE, {}, "providers").stdout
+    found = re.search(r"provider\[(.*/hashicorp/aws)\]", told)
+    assert found, told
+    return found[1]
+
+
+@cache
+def _mirror() -> Path:
+    """The only place that Terraform may take a provider from; it holds the stand-in."""
+    folder = tempfile.TemporaryDirectory(prefix="terraform-")
+    atexit.register(folder.cleanup)
+    mirror = Path(folder.name)
+    kind = mirror / "providers" / _address() / _VERSION / "linux_amd64"
+    kind.mkdir(parents=True)
+    provider = kind / f"terraform-provider-aws_v{_VERSION}"
+    provider.write_text(f'#!/bin/sh\nPYTHONPATH="{_STANDIN.parent}" exec "{_PYTHON}" -m standin\n')
+    provider.chmod(0o755)
+    (mirror / "terraform.rc").write_text(_ONLY_HERE.format(mirror / "providers"))
+    return mirror
+
+
+@cache
+def _standin() -> str:
+    """One that runs until this process ends (and so its input), as Terraform is told of it."""
+    environment = {**CREDENTIALS, "PYTHONPATH": str(_STANDIN.parent)}
+    command: list[str | Path] = [_PYTHON, "-m", "standin", "--attached"]
+    pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(command, env=environment, **pipes)
+    atexit.register(process.communicate)
+    assert process.stdout is not None
+    return json.dumps({_address(): json.loads(process.stdout.readline())})
+
+
+def _diagnostics(lines: str) -> Iterator[dict[str, Any]]:
+    for line in lines.splitlines():
+        told = json.loads(line)
+        if told["type"] == "diagnostic":
+            yield told["diagnostic"]
