@@ -17,9 +17,9 @@ resource "aws_lambda_function" "this" {
       DYNAMODB_DOCUMENTS_TABLE = aws_dynamodb_table.this["documents"].name
       DYNAMODB_NAMESPACE_TABLE = aws_dynamodb_table.this["namespaces"].name
       EMBEDDING_PROVIDER       = var.embedding_provider
-      EMBEDDING_MODEL          = var.embedding_model
-      # The function finds passages; no model answers in their words.
-      LLM_PROVIDER = "none"
+      # The function finds passages; no model answers in their words, or sums them up.
+      LLM_PROVIDER              = "none"
+      ENABLE_SUMMARY_GENERATION = "false"
     }, local.on_bedrock ? { BEDROCK_EMBEDDING_MODEL = var.embedding_model } : {})
   }
 
@@ -73,14 +73,19 @@ resource "aws_iam_role_policy" "this" {
         {
           # A transaction is authorized as the writes it is made of.
           Effect   = "Allow"
-          Action   = ["dynamodb:DeleteItem", "dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan", "dynamodb:UpdateItem"]
-          Resource = values(local.table_arns)
+          Action   = ["dynamodb:DeleteItem", "dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+          Resource = [local.table_arns["documents"]]
         },
         {
-          # Stache lists by the tables' indexes only.
           Effect   = "Allow"
           Action   = ["dynamodb:Query"]
-          Resource = flatten([for name, table in local.tables : [for index in keys(table.indexes) : "${local.table_arns[name]}/index/${index}"]])
+          Resource = ["${local.table_arns["documents"]}/index/GSI2"]
+        },
+        {
+          # Stache only looks whether it is there.
+          Effect   = "Allow"
+          Action   = ["dynamodb:DescribeTable"]
+          Resource = [local.table_arns["namespaces"]]
         },
       ],
       local.on_bedrock ? [{

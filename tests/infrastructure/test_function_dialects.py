@@ -1,0 +1,216 @@
+"""The example function is the same in CDK, SAM and Terraform, and may do what it does."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import dataclass
+
+import boto3
+import pytest
+from aws_cdk import App
+from aws_cdk.assertions import Template
+
+import handler
+import lambda_function
+import sam
+import stache
+import terraform
+from cloudformation import deployed
+from lambda_function import DOCUMENTS, NAMESPACES, invoke
+from stache_ai_s3vectors import S3VectorsError
+from stache_stack import Options, StacheStack
+
+PLACES = {"us-east-1": "aws", "cn-north-1": "aws-cn"}
+LOG = "my-log-group"
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A function as it is deployed, whatever its tables and its log group are called."""
+
+    grants: frozenset[tuple[str, str]]
+    """Actions and ARNs, without the vectors'."""
+    environment: dict[str, str]
+    settings: dict[str, object]
+
+
+def cdk(region, **given):
+    """By the CDK's app."""
+    app = App(context={**given, "aws:cdk:bundling-stacks": []})
+    stack = StacheStack(app, "Stache", Options.from_context(app.node))
+    found = deployed(Template.from_stack(stack).to_json(), region=region)
+    [document] = (made["PolicyDocument"] for made in found.of_type("AWS::IAM::Policy").values())
+    return of_stack(found, document)
+
+
+def sam_(region, **given):
+    """By the SAM template."""
+    names = {"embedding_provider": "EmbeddingProvider", "runtime": "Runtime"}
+    parameters = {names[name]: value for name, value in given.items()}
+    text = sam.TEMPLATE.read_text()
+    template = sam.transformed(text, json.dumps(parameters)).transformed
+    found = deployed(template, parameters, region=region)
+    [role] = found.of_type("AWS::IAM::Role").values()
+    return of_stack(found, role["Policies"][0]["PolicyDocument"])
+
+
+def of_stack(found, document):
+    [function] = found.of_type("AWS::Lambda::Function").values()
+    told = found.values()
+    [log] = found.of_type("AWS::Logs::LogGroup")
+    renamed = {
+        told["DocumentsTableName"]: DOCUMENTS,
+        told["NamespacesTableName"]: NAMESPACES,
+        f"stack-{log}": LOG,
+    }
+    properties = {
+        "runtime": function["Runtime"],
+        "architectures": function["Architectures"],
+        "handler": function["Handler"],
+        "memory": function["MemorySize"],
+        "timeout": function["Timeout"],
+    }
+    return normal(document, function["Environment"]["Variables"], properties, renamed)
+
+
+def terraform_(region, tmp_path, **given):
+    """By Terraform's complete example."""
+    (tmp_path / "function.zip").write_bytes(b"code")
+    variables = {"function_zip": str(tmp_path / "function.zip"), **given}
+    plan = terraform.planned(variables, region=region, part="examples/complete")
+    resources = plan["planned_values"]["root_module"]["resources"]
+    found = {each["address"]: each["values"] for each in resources}
+    function = found["aws_lambda_function.this"]
+    properties = {
+        "runtime": function["runtime"],
+        "architectures": function["architectures"],
+        "handler": function["handler"],
+        "memory": function["memory_size"],
+        "timeout": function["timeout"],
+    }
+    renamed = {
+        "stache-documents": DOCUMENTS,
+        "stache-namespaces": NAMESPACES,
+        "/aws/lambda/stache-function": LOG,
+    }
+    document = json.loads(found["aws_iam_role_policy.this"]["policy"])
+    return normal(document, function["environment"][0]["variables"], properties, renamed)
+
+
+def normal(document, environment, properties, renamed):
+    def with_names(text):
+        for name, other in renamed.items():
+            text = text.replace(name, other)
+        return text
+
+    granted = set()
+    for statement in document["Statement"]:
+        actions, resources = (
+            [value] if isinstance(value, str) else value
+            for value in (statement["Action"], statement["Resource"])
+        )
+        granted |= {(action, with_names(arn)) for action in actions for arn in resources}
+    granted = {(action, arn) for action, arn in granted if not action.startswith("s3vectors:")}
+    variables = {name: with_names(str(value)) for name, value in environment.items()}
+    return Deployed(frozenset(granted), variables, properties)
+
+
+@pytest.fixture(params=["cdk", "sam", "terraform"])
+def dialect(request, tmp_path):
+    """Deploys the function in one of them."""
+    return {
+        "cdk": cdk,
+        "sam": sam_,
+        "terraform": lambda region, **given: terraform_(region, tmp_path, **given),
+    }[request.param]
+
+
+def called(monkeypatch):
+    """Every DynamoDB call of the function over a whole life, as actions on tables' ARNs."""
+    seen = set()
+
+    def note(params, model, **_):
+        request = json.loads(params["body"])
+        one = "TransactItems" not in request
+        writes = [] if one else [each for item in request["TransactItems"] for each in item.items()]
+        calls = [(model.name, request)] if one else [(f"{kind}Item", of) for kind, of in writes]
+        for action, told in calls:
+            index = f"/index/{told['IndexName']}" if "IndexName" in told else ""
+            seen.add((f"dynamodb:{action}", f"table/{told['TableName']}{index}"))
+
+    with lambda_function.deployed(monkeypatch):
+        seen.clear()
+        boto3.setup_default_session()
+        boto3.DEFAULT_SESSION.events.register("before-call.dynamodb", note)
+        live()
+    return seen
+
+
+def live():
+    """All that the function does, and an ingestion that fails."""
+    invoke("health")
+    document = invoke("ingest", text="The cat sleeps.", filename="cat.txt")
+    invoke("ingest", text="The cat sleeps.", filename="cat.txt")
+    invoke("ingest", text="The cat is awake.", filename="cat.txt")
+    invoke("ingest", text="A text without a name.")
+    document = invoke("ingest", text="The dog barks.", filename="dog.txt")
+    for last in ("restore", "purge"):
+        trashed = invoke("delete", doc_id=document["doc_id"])["deleted_at_ms"]
+        invoke(last, doc_id=document["doc_id"], deleted_at_ms=trashed)
+    invoke("query", question="who sleeps?")
+    stache.failing(handler.pipeline().documents_provider.client, "PutVectors", *range(1, 9))
+    with suppress(S3VectorsError):
+        invoke("ingest", text="The bird sings.", filename="bird.txt")
+
+
+@pytest.mark.parametrize("region", PLACES)
+def test_it_may_do_what_it_does_and_nothing_else(dialect, region, monkeypatch):
+    """On its two tables what it was seen to do; its model; its log group."""
+    partition = PLACES[region]
+    arn = f"arn:{partition}:{{}}:{region}:{{}}:{{}}".format
+    log = arn("logs", "123456789012", f"log-group:{LOG}:*")
+    model = arn("bedrock", "", "foundation-model/amazon.titan-embed-text-v2:0")
+
+    assert dialect(region).grants == {
+        *(
+            (action, arn("dynamodb", "123456789012", table))
+            for action, table in called(monkeypatch)
+        ),
+        ("bedrock:InvokeModel", model),
+        ("logs:CreateLogStream", log),
+        ("logs:PutLogEvents", log),
+    }
+
+
+def test_it_is_the_same_function(dialect):
+    """Its environment, handler, memory, time."""
+    found = dialect("us-east-1")
+
+    assert found.settings == {
+        "runtime": "python3.13",
+        "architectures": ["arm64"],
+        "handler": "handler.handler",
+        "memory": 1024,
+        "timeout": 60,
+    }
+    ours = {**lambda_function.ENVIRONMENT, "EMBEDDING_PROVIDER": "bedrock"}
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "S3VECTORS_ENDPOINT_URL"):
+        del ours[name]  # Lambda sets the first two; the third would be no AWS
+    bucket = "stache-vectors-123456789012"
+    assert found.environment == {
+        **ours,
+        "S3VECTORS_BUCKET_NAME": bucket,
+        "S3VECTORS_BUCKET": bucket,
+        "S3VECTORS_REGION": "us-east-1",
+        "BEDROCK_EMBEDDING_MODEL": "amazon.titan-embed-text-v2:0",
+    }
+
+
+def test_without_bedrock_it_may_ask_no_model(dialect):
+    """And gets no name of one."""
+    found = dialect("us-east-1", embedding_provider="word-hashing")
+
+    assert not [action for action, _ in found.grants if action.startswith("bedrock:")]
+    assert "BEDROCK_EMBEDDING_MODEL" not in found.environment
+    assert found.environment["EMBEDDING_PROVIDER"] == "word-hashing"
