@@ -28,8 +28,14 @@ from constructs import Construct
 
 SOURCE: Final = Path(__file__).resolve().parents[1] / "examples" / "lambda"
 
-ARCHITECTURES: Final = ("arm64", "x86_64")
-_RUNTIME: Final = re.compile(r"python3\.\d+")
+CHOICES: Final = {
+    "runtime": ("python3.11", "python3.12", "python3.13", "python3.14"),
+    "architecture": ("arm64", "x86_64"),
+    "embedding_provider": ("bedrock", "word-hashing"),
+}
+"""What the function can be built for, and what it has in its package."""
+
+_PROFILE: Final = re.compile(r"arn:.*|.*/.*|(us|us-gov|eu|apac|jp|au|ca|global)\..*")
 
 DOCUMENTS_ACTIONS: Final = (
     "DeleteItem",
@@ -89,11 +95,14 @@ class StacheFunction(Construct):
         removal_policy: RemovalPolicy,
     ) -> None:
         super().__init__(scope, id)
-        if not _RUNTIME.fullmatch(runtime):
-            raise ValueError(f"runtime is {runtime!r}; it must be Python's, such as python3.13")
-        if architecture not in ARCHITECTURES:
-            allowed = ", ".join(ARCHITECTURES)
-            raise ValueError(f"architecture is {architecture!r}; it must be one of {allowed}")
+        _check("runtime", runtime)
+        _check("architecture", architecture)
+        _check("embedding_provider", embedding_provider)
+        if _PROFILE.fullmatch(embedding_model):
+            raise ValueError(
+                f"embedding_model is {embedding_model!r}; it must be the id of a foundation model, "
+                "such as amazon.titan-embed-text-v2:0, and no ARN or inference profile"
+            )
         documents, namespaces = self.tables = self._tables(table_names, removal_policy)
         role = self._role(documents, namespaces)
         environment = {
@@ -194,6 +203,11 @@ class StacheFunction(Construct):
             timeout=Duration.minutes(1),
             log_group=log_group,
         )
+
+
+def _check(prop: str, value: str) -> None:
+    if value not in CHOICES[prop]:
+        raise ValueError(f"{prop} is {value!r}; it must be one of {', '.join(CHOICES[prop])}")
 
 
 def _key(name: str) -> dynamodb.Attribute:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from aws_cdk import CfnOutput, RemovalPolicy, Stack, Tags
+from aws_cdk import aws_kms as kms
 from constructs import Construct, Node
 
 from stache_ai_s3vectors.keys import KINDS
@@ -23,7 +24,8 @@ class Options:
         bucket_name: instead of that.
         dimension: of the embeddings.
         distance_metric: cosine or euclidean.
-        create_encryption_key: true for a customer key.
+        encryption_key_arn: a customer key's, whose policy lets S3 Vectors use it.
+        create_encryption_key: true for a customer key that is made.
         existing: true when the bucket and the indexes are there already.
         retain: false to delete the data with the stack.
         deploy_function: false for the store alone.
@@ -40,6 +42,7 @@ class Options:
     bucket_name: str = ""
     dimension: int = 1024
     distance_metric: str = "cosine"
+    encryption_key_arn: str = ""
     create_encryption_key: bool = False
     existing: bool = False
     retain: bool = True
@@ -81,7 +84,10 @@ class StacheStack(Stack):
 
     def __init__(self, scope: Construct, id: str, options: Options, **props: Any) -> None:  # noqa: A002 - as every construct calls it
         super().__init__(scope, id, **props)
-        removal_policy = RemovalPolicy.RETAIN if options.retain else RemovalPolicy.DESTROY
+        # What a first deployment made that then failed would be in the way of the next
+        kept = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+        removal_policy = kept if options.retain else RemovalPolicy.DESTROY
+        arn = options.encryption_key_arn
         store = StacheVectorStore(
             self,
             "Vectors",
@@ -91,20 +97,23 @@ class StacheStack(Stack):
             dimension=options.dimension,
             distance_metric=options.distance_metric,
             indexes=dict.fromkeys(KINDS, VectorIndexOptions(existing=options.existing)),
+            encryption_key=kms.Key.from_key_arn(self, "Key", arn) if arn else None,
             create_encryption_key=options.create_encryption_key,
             removal_policy=removal_policy,
         )
         self._tell(store)
         if options.deploy_function:
             self._deploy(store, options, removal_policy)
-        Tags.of(self).add("Application", "stache")
+        Tags.of(self).add("Application", "stache", priority=50)  # yours, on the app, win
 
     def _deploy(
         self, store: StacheVectorStore, options: Options, removal_policy: RemovalPolicy
     ) -> None:
         tables = [name for name in (options.documents_table, options.namespaces_table) if name]
-        if len(tables) == 1:
-            raise ValueError("documents_table and namespaces_table go together; give both or none")
+        if len(set(tables)) == 1:
+            raise ValueError(
+                "documents_table and namespaces_table are two tables; name both, or none"
+            )
         stache = StacheFunction(
             self,
             "Stache",

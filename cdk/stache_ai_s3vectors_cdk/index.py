@@ -112,9 +112,12 @@ def check_dimension(prop: str, value: int) -> None:
     Raises:
         ValueError: it is not 1 to 4096.
     """
-    if not Token.is_unresolved(value) and not 1 <= value <= limits.DIMENSIONS:
+    if Token.is_unresolved(value):
+        return
+    # A bool is an int to Python
+    if type(value) is not int or not 1 <= value <= limits.DIMENSIONS:
         raise ValueError(
-            f"{prop} is {value}; it must be 1 to {limits.DIMENSIONS}, the size of your embedding "
+            f"{prop} is {value!r}; it must be 1 to {limits.DIMENSIONS}, the size of your embedding "
             "model's vectors"
         )
 

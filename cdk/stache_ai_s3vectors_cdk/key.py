@@ -43,8 +43,11 @@ def check_key(scope: Construct, prop: str, key: kms.IKey | None) -> None:
     """Refuse an alias: the service takes a key's own ARN only.
 
     Raises:
-        ValueError: it is one.
+        TypeError: it is the ARN itself.
+        ValueError: it is an alias.
     """
+    if isinstance(key, str):
+        raise TypeError(f"{prop} is {key!r}; give a key: kms.Key.from_key_arn(scope, id, {key!r})")
     arn = "" if key is None else json.dumps(Stack.of(scope).resolve(key.key_arn))
     if ":alias/" in arn:
         raise ValueError(

@@ -23,6 +23,9 @@ READ: Final = "read"
 READ_WRITE: Final = "read-write"
 MANAGE_INDEXES: Final = "manage-indexes"
 
+_TAG_PRIORITY: Final = 50
+"""Below 100, the CDK's own for tags."""
+
 
 class StacheVectorStore(Construct):
     """Stache's vector store: a vector bucket with its indexes, and who may do what with them.
@@ -40,7 +43,7 @@ class StacheVectorStore(Construct):
             bucket is encrypted with keys of S3's own.
         create_encryption_key: make such a key.
         removal_policy: of the bucket, the indexes and a key that was made; they stay unless
-            you say otherwise.
+            you say otherwise, or unless their very creation is rolled back.
 
     Attributes:
         bucket_name: the vector bucket's name.
@@ -63,14 +66,20 @@ class StacheVectorStore(Construct):
         indexes: Mapping[str, VectorIndexOptions] | None = None,
         encryption_key: kms.IKey | None = None,
         create_encryption_key: bool = False,
-        removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
+        removal_policy: RemovalPolicy = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     ) -> None:
         super().__init__(scope, id)
         check_dimension("dimension", dimension)
         check_metric("distance_metric", distance_metric)
+        if existing_bucket and create_encryption_key:
+            raise ValueError(
+                "existing_bucket and create_encryption_key are both True, but a bucket's key is "
+                "chosen when it is made; give the key that it has as encryption_key"
+            )
         given = dict.fromkeys(KINDS, VectorIndexOptions()) if indexes is None else indexes
         self._indexes = completed(given, dimension, distance_metric)
         self._check_keys(encryption_key, create=create_encryption_key)
+        self._check_existing(existing_bucket=existing_bucket)
         self.bucket_name = name_of(self, prefix, bucket_name, existing=existing_bucket)
         self.encryption_key = (
             created_key(self, self.bucket_arn, removal_policy)
@@ -85,7 +94,8 @@ class StacheVectorStore(Construct):
         for kind, index in self._indexes.items():
             if not index.existing:
                 self._create_index(kind, index, bucket, removal_policy)
-        Tags.of(self).add("Application", "stache")
+        # Yours, on an app or a stack, win
+        Tags.of(self).add("Application", "stache", priority=_TAG_PRIORITY)
 
     @classmethod
     def from_store_attributes(  # noqa: PLR0913 - attributes, in the manner of the CDK
@@ -99,6 +109,8 @@ class StacheVectorStore(Construct):
         encryption_key: kms.IKey | None = None,
     ) -> StacheVectorStore:
         """A store that was made elsewhere: by another stack, or before. Creates nothing.
+
+        It is one of this stack's region and account, whose indexes have no keys of their own.
 
         Args:
             scope: where it belongs.
@@ -198,9 +210,10 @@ class StacheVectorStore(Construct):
         Raises:
             ValueError: there is no such level.
         """
+        grant = self._grant(function, level)
         for name, value in self.environment.items():
             function.add_environment(name, value)
-        return self._grant(function, level)
+        return grant
 
     def _grant(self, grantee: iam.IGrantable, level: str) -> iam.Grant:
         _check_level(level)
@@ -225,6 +238,14 @@ class StacheVectorStore(Construct):
         check_key(self, "encryption_key", given)
         for kind, index in self._indexes.items():
             check_key(self, f"indexes[{kind!r}].encryption_key", index.encryption_key)
+
+    def _check_existing(self, *, existing_bucket: bool) -> None:
+        there = [kind for kind, index in self._indexes.items() if index.existing]
+        if there and not existing_bucket:
+            raise ValueError(
+                f"indexes[{there[0]!r}].existing is True, but a new bucket has no indexes; set "
+                "existing_bucket, too"
+            )
 
     def _create_index(
         self,

@@ -10,7 +10,6 @@ the package index has an older package of that name.
 from __future__ import annotations
 
 import argparse
-import re
 import shutil
 import subprocess
 import sys
@@ -22,16 +21,24 @@ from typing import Final
 
 HERE: Final = Path(__file__).resolve().parent
 WHEELS: Final = HERE.parents[1] / "dist"
-OURS: Final = (HERE / "handler.py", HERE.parent / "word_hashing.py")
+OURS: Final = (HERE / "handler.py", HERE / "documents.py", HERE.parent / "word_hashing.py")
 
 MACHINES: Final = {"arm64": "aarch64", "x86_64": "x86_64"}
 """Lambda's architectures, as wheels call them."""
 
-LIBRARIES: Final = ("manylinux_2_28", "manylinux2014")
-"""What runs on Amazon Linux 2023 (glibc 2.34), which all runtimes of today are built on."""
+GLIBC: Final = {"python3.11": 26, "python3.12": 34, "python3.13": 34, "python3.14": 34}
+"""Lambda's runtimes, each with the minor version of its glibc: Amazon Linux 2 has 2.26, Amazon
+Linux 2023 has 2.34 (https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html)."""
 
 LARGEST: Final = 250 * 1024 * 1024
-"""Bytes that Lambda takes, unzipped (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
+"""Bytes that Lambda takes, unzipped
+(https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
+
+LARGEST_ZIP: Final = 50 * 1024 * 1024
+"""Bytes of a zip that Lambda takes without S3; the same page."""
+
+UNUSED: Final = ("httptools", "uvloop", "watchfiles", "websockets")
+"""Of the web server that Stache's core brings, which no function starts."""
 
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 """The time of every file in a zip: the same content makes the same zip."""
@@ -49,8 +56,8 @@ def provider_wheel() -> Path:
 
 def install(target: Path, runtime: str, architecture: str) -> None:
     """Install everything that runs in the function."""
-    version = provider_wheel().name.split("-")[1]
-    wanted = [f"--requirement={HERE / 'requirements.txt'}", f"stache-ai-s3vectors=={version}"]
+    # By its path: of two with one name and version, pip prefers the index's
+    wanted = [f"--requirement={HERE / 'requirements.txt'}", str(provider_wheel())]
     while wanted:
         _pip(wanted, target, runtime, architecture)
         before, wanted = wanted, missing(target, runtime, architecture)
@@ -59,11 +66,12 @@ def install(target: Path, runtime: str, architecture: str) -> None:
 
 
 def _pip(wanted: list[str], target: Path, runtime: str, architecture: str) -> None:
-    platforms = [f"--platform={library}_{MACHINES[architecture]}" for library in LIBRARIES]
+    libraries = ["manylinux2014", *(f"manylinux_2_{n}" for n in range(17, GLIBC[runtime] + 1))]
+    platforms = [f"--platform={library}_{MACHINES[architecture]}" for library in libraries]
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", "--upgrade"]
     command += ["--only-binary=:all:", "--implementation=cp", *platforms]
     command += [f"--python-version={runtime.removeprefix('python')}", f"--target={target}"]
-    if subprocess.run([*command, f"--find-links={WHEELS}", *wanted], check=False).returncode:  # noqa: S603 - pip, of this Python
+    if subprocess.run([*command, *wanted], check=False).returncode:  # noqa: S603 - pip, of this Python
         sys.exit(
             "build.py: pip could not install it, see above; pip comes with Python (python -m "
             "ensurepip), and the wheels from the index that pip is set to use"
@@ -117,6 +125,11 @@ def _environment(runtime: str, architecture: str) -> dict[str, str]:
 def trim(target: Path) -> None:
     """Leave out what a function never runs."""
     shutil.rmtree(target / "bin", ignore_errors=True)  # commands of packages
+    for name in UNUSED:
+        for folder in (target / name, *target.glob(f"{name}-*.dist-info")):
+            shutil.rmtree(folder, ignore_errors=True)
+    for file in target.glob("*.dist-info/direct_url.json"):
+        file.unlink()  # where the wheel was on the machine that built it
     for folder in [*target.rglob("__pycache__")]:
         shutil.rmtree(folder)
 
@@ -139,7 +152,9 @@ def pack(folder: Path, file: Path) -> None:
 
 
 def build(target: Path, runtime: str, architecture: str) -> None:
-    """Put the whole function into a folder."""
+    """Put the whole function into a folder, which is empty or not there."""
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        sys.exit(f"build.py: {target} is no empty folder; name another, or remove it")
     target.mkdir(parents=True, exist_ok=True)
     install(target, runtime, architecture)
     trim(target)
@@ -148,16 +163,10 @@ def build(target: Path, runtime: str, architecture: str) -> None:
     check_size(target)
 
 
-def _runtime(value: str) -> str:
-    if not re.fullmatch(r"python3\.1[0-9]", value):
-        raise argparse.ArgumentTypeError(f"{value!r} is no runtime of Lambda; python3.13 is one")
-    return value
-
-
 def main() -> None:
     """Read the arguments, build."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--runtime", type=_runtime, default="python3.13", help="%(default)s")
+    parser.add_argument("--runtime", choices=GLIBC, default="python3.13", help="%(default)s")
     parser.add_argument("--architecture", choices=MACHINES, default="arm64", help="%(default)s")
     parser.add_argument("--output", type=Path, help="the folder to build in")
     parser.add_argument("--zip", type=Path, help="the file to build")
@@ -169,7 +178,9 @@ def main() -> None:
         build(folder, given.runtime, given.architecture)
         if given.zip is not None:
             pack(folder, given.zip)
-            print(f"{given.zip}: {given.zip.stat().st_size:,} bytes")
+            size = given.zip.stat().st_size
+            too_large = "; more than Lambda takes without S3" if size > LARGEST_ZIP else ""
+            print(f"{given.zip}: {size:,} bytes{too_large}")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,8 @@ from stache_ai.config import Settings
 from stache_ai.providers import EmbeddingProviderFactory
 from stache_ai.rag.pipeline import RAGPipeline
 
-from stache_ai_s3vectors import S3VectorsError
+import documents
+from documents import BadEventError
 from word_hashing import WordHashingEmbeddings
 
 Answer: TypeAlias = dict[str, Any]
@@ -30,10 +31,6 @@ Fields: TypeAlias = Mapping[str, type]
 
 PACKAGES: Final = ("stache-ai", "stache-ai-s3vectors", "stache-ai-dynamodb", "boto3")
 DEFAULT_NAMESPACE: Final = "default"
-
-
-class BadEventError(ValueError):
-    """The event is none that this function takes; the message says what to send."""
 
 
 @dataclass(frozen=True)
@@ -69,20 +66,20 @@ async def _run(action: Action, given: Answer) -> Answer:
 
 
 async def ingest(stache: RAGPipeline, given: Answer) -> Answer:
-    """Store a text; a filename that is stored already with the same text is left alone."""
+    """Store a text; one of the same filename and content is left alone, an older is replaced."""
     known = {"filename": given["filename"]} if "filename" in given else {}
     done = await stache.ingest_text(
         given["text"],
         metadata={**given.get("metadata", {}), **known},
         namespace=given["namespace"],
     )
-    document = stache.get_document_record(done["doc_id"], given["namespace"])
-    if document is None:  # Stache logs that it could not list a document, and goes on
-        raise RuntimeError(
-            f"document {done['doc_id']} is stored in {given['namespace']!r}, but not listed in the "
-            "documents table: query finds it, delete does not. Look at the function's log, then "
-            "ingest it again"
-        )
+    record = stache.get_document_record(done["doc_id"], given["namespace"])
+    if done["action"] == "skipped":
+        documents.check_skipped(stache, given, done, record)
+    elif record is None:
+        documents.withdraw(stache, given, done)
+    if done.get("previous_doc_id"):
+        documents.retire(stache, done["previous_doc_id"], given["namespace"])
     return {name: done.get(name) for name in ("doc_id", "namespace", "chunks_created", "action")}
 
 
@@ -99,41 +96,18 @@ async def query(stache: RAGPipeline, given: Answer) -> Answer:
 
 
 async def delete(stache: RAGPipeline, given: Answer) -> Answer:
-    """Move a document to the trash; its `deleted_at_ms` names it there."""
-    # Not stache.soft_delete_document: that one only logs it when the vectors cannot be marked, and
-    # queries go on to find what is in the trash. Marked first, because this can be repeated
-    name = given["doc_id"], given["namespace"]
-    _mark(stache, stache.get_document_record(*name) or {}, given["namespace"], "deleting")
-    done = stache.document_index_provider.soft_delete_document(*name)
-    return _told(done, "deleted_at_ms", "purge_after")
+    """Move a document to the trash; its `deleted_at_ms` names it there. Safe to repeat."""
+    return documents.trash(stache, given["doc_id"], given["namespace"])
 
 
 async def restore(stache: RAGPipeline, given: Answer) -> Answer:
     """Take a document out of the trash."""
-    done = stache.document_index_provider.restore_document(
-        given["doc_id"], given["namespace"], given["deleted_at_ms"]
-    )
-    try:
-        _mark(stache, done, given["namespace"], "active")
-    except S3VectorsError as error:
-        raise RuntimeError(
-            f"document {given['doc_id']} is out of the trash, but queries may not find all of it: "
-            f"{error}. Send delete, then restore again"
-        ) from error
-    return _told(done, "status")
+    return documents.restore(stache, given["doc_id"], given["namespace"], given["deleted_at_ms"])
 
 
 async def purge(stache: RAGPipeline, given: Answer) -> Answer:
-    """Delete a document that is in the trash, for good; safe to repeat after a failure."""
-    index, name = stache.document_index_provider, (given["doc_id"], given["namespace"])
-    record = stache.get_document_record(*name) or {}
-    job = stache.purge_trash_entry(*name, given["deleted_at_ms"])
-    stache.documents_provider.delete(job["chunk_ids"], namespace=given["namespace"])
-    index.complete_permanent_delete(
-        *name, given["deleted_at_ms"], record.get("filename", "unknown")
-    )
-    index.delete_cleanup_job(job["cleanup_job_id"])
-    return {**_told(job), "chunks_deleted": len(job["chunk_ids"])}
+    """Delete a document that is in the trash, for good. Safe to repeat after a failure."""
+    return documents.purge(stache, given["doc_id"], given["namespace"], given["deleted_at_ms"])
 
 
 async def health(stache: RAGPipeline, given: Answer) -> Answer:  # noqa: ARG001 - as the others
@@ -145,15 +119,6 @@ async def health(stache: RAGPipeline, given: Answer) -> Answer:  # noqa: ARG001 
         "document_index": stache.document_index_provider.get_name(),
         "documents": stache.documents_provider.get_collection_info(),
     }
-
-
-def _mark(stache: RAGPipeline, document: Answer, namespace: str, status: str) -> None:
-    if document.get("chunk_ids"):
-        stache.documents_provider.update_status(document["chunk_ids"], namespace, status)
-
-
-def _told(done: Answer, *names: str) -> Answer:
-    return {name: done[name] for name in ("doc_id", "namespace", *names)}
 
 
 _WHERE: Final[Fields] = {"namespace": str}
@@ -197,7 +162,19 @@ def _checked(event: Any) -> tuple[Action, Answer]:
     for name, value in given.items():
         if type(value) is not fields[name] or value == "":
             raise BadEventError(f"{name} is {value!r:.80}; it must be {_TYPES[fields[name]]}")
+    _check_names(event["action"], given)
     return action, given
+
+
+def _check_names(action: str, given: Answer) -> None:
+    """What begins with _ is Stache's own, and * stands for all namespaces below one."""
+    for key in given.get("metadata", ()):
+        if key.startswith("_"):
+            raise BadEventError(f"metadata has {key!r}; keys that begin with _ are Stache's own")
+    if "*" in given.get("namespace", "") and action != "query":
+        raise BadEventError(
+            f"namespace is {given['namespace']!r}; * stands for what is below it, in queries only"
+        )
 
 
 def _choices(value: object, known: Mapping[str, Any]) -> str:

@@ -136,7 +136,49 @@ def test_what_an_earlier_deployment_left_is_used_again():
     assert "arn:aws:dynamodb:us-east-1:123456789012:table/docs/index/GSI2" in resources
 
 
-@pytest.mark.parametrize("retain, kept", [("true", "Retain"), ("false", "Delete")])
+def test_the_key_of_what_is_there_is_given_by_its_arn():
+    """Otherwise the function could not read what it encrypts."""
+    key = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    found = stack(existing="true", bucket_name=BUCKET, encryption_key_arn=key)
+
+    granted = {arns for _, actions, arns in role_statements(found) if actions[0].startswith("kms")}
+    assert granted == {(key,)}
+    assert found.values()["KeyArn"] == key
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_the_function_gets_the_level_that_is_asked_for(level):
+    """And no more."""
+    found = stack(level=level)
+
+    [document] = (made["PolicyDocument"] for made in found.of_type("AWS::IAM::Policy").values())
+    wanted = stores.from_stack(found).policies[level]
+    assert stores.statements(document) - role_statements(found) == wanted
+
+
+def test_what_is_chosen_is_what_is_deployed():
+    """Size, metric, runtime, architecture, model."""
+    given = {"dimension": "256", "distance_metric": "euclidean", "runtime": "python3.12"}
+    found = stack(**given, architecture="x86_64", embedding_model="cohere.embed-english-v3")
+
+    [function] = found.of_type("AWS::Lambda::Function").values()
+    index = stores.from_stack(found).indexes["documents-256"]
+    assert (index.dimension, index.metric) == (256, "euclidean")
+    assert (function["Runtime"], function["Architectures"]) == ("python3.12", ["x86_64"])
+    variables = function["Environment"]["Variables"]
+    assert variables["BEDROCK_EMBEDDING_MODEL"] == "cohere.embed-english-v3"
+
+
+def test_everything_in_the_stack_is_tagged():
+    """What can be."""
+    untagged = {"AWS::IAM::ManagedPolicy", "AWS::IAM::Policy"}
+    for resource in stack(create_encryption_key="true").resources.values():
+        if resource["Type"] not in untagged:
+            tags = resource["Properties"]["Tags"]
+            assert {"Key": "Application", "Value": "stache"} in tags, resource["Type"]
+
+
+@pytest.mark.parametrize("retain, kept", [("true", "RetainExceptOnCreate"), ("false", "Delete")])
 def test_the_tables_stay_with_the_vectors(retain, kept):
     """One without the other is of no use."""
     found = stack(retain=retain)
@@ -163,8 +205,12 @@ def test_the_app_passes_cdk_nag():
         ({"level": "all"}, "level is 'all'; it must be one of read, read-write, manage-indexes"),
         ({"dimension": "4097"}, "dimension is 4097"),
         ({"architecture": "mips"}, "architecture is 'mips'; it must be one of arm64, x86_64"),
-        ({"runtime": "python2.7"}, "runtime is 'python2.7'; it must be .* such as python3.13"),
-        ({"documents_table": "one"}, "documents_table and namespaces_table go together"),
+        ({"runtime": "python2.7"}, "runtime is 'python2.7'; it must be one of python3.11, "),
+        ({"embedding_provider": "bedrok"}, "'bedrok'; it must be one of bedrock, word-hashing"),
+        ({"embedding_model": "us.cohere.embed-v4:0"}, "must be the id of a foundation model"),
+        ({"embedding_model": "arn:aws:bedrock:x"}, "must be the id of a foundation model"),
+        ({"documents_table": "one"}, "documents_table and namespaces_table are two tables"),
+        ({"documents_table": "a", "namespaces_table": "a"}, "are two tables; name both, or none"),
     ],
 )
 def test_bad_options_are_refused(context, problem):

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from aws_cdk import App, CfnParameter, RemovalPolicy, Stack
+from aws_cdk import App, CfnParameter, RemovalPolicy, Stack, Tags
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -22,6 +22,7 @@ OTHER_KEY = KEY.replace("1234abcd", "5678abcd")
 NAMES = ["documents-1024", "summaries-1024", "insights-1024"]
 BUCKET = "stache-vectors-123456789012"
 ARN = f"arn:aws:s3vectors:us-east-1:123456789012:bucket/{BUCKET}"
+BUCKET_TYPE = "AWS::S3Vectors::VectorBucket"
 REGIONS = [("aws", "us-east-1"), ("aws", "eu-central-1"), ("aws-cn", "cn-north-1")]
 REGIONS += [("aws-us-gov", "us-gov-west-1")]
 
@@ -83,9 +84,12 @@ def test_every_property_can_be_chosen(stack):
     }
 
 
-@pytest.mark.parametrize("removal, kept", [(None, "Retain"), (RemovalPolicy.DESTROY, "Delete")])
+@pytest.mark.parametrize(
+    "removal, kept",
+    [(None, ("RetainExceptOnCreate", "Retain")), (RemovalPolicy.DESTROY, ("Delete", "Delete"))],
+)
 def test_data_stays_unless_asked_otherwise(stack, removal, kept):
-    """The key that it is encrypted with, too."""
+    """The key that it is encrypted with, too; but not what a first deployment leaves that fails."""
     how = {} if removal is None else {"removal_policy": removal}
     StacheVectorStore(stack, "Store", create_encryption_key=True, **how)
 
@@ -97,15 +101,72 @@ def test_data_stays_unless_asked_otherwise(stack, removal, kept):
         "AWS::S3Vectors::Index",
     }
     for resource in resources:
-        assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == (kept, kept)
+        assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == kept
 
 
-def test_everything_is_tagged(stack):
-    """Bucket, indexes, key."""
+@pytest.mark.parametrize("given, value", [({}, "stache"), ({"Application": "billing"}, "billing")])
+def test_everything_is_tagged(stack, given, value):
+    """Bucket, indexes, key; a tag of the stack wins over ours."""
     StacheVectorStore(stack, "Store", create_encryption_key=True)
+    for name, text in given.items():
+        Tags.of(stack).add(name, text)
 
     for resource in made(stack).resources.values():
-        assert {"Key": "Application", "Value": "stache"} in resource["Properties"]["Tags"]
+        assert resource["Properties"]["Tags"] == [{"Key": "Application", "Value": value}]
+
+
+def test_an_index_waits_for_its_bucket(stack):
+    """They know of each other by a name only."""
+    StacheVectorStore(stack, "Store")
+
+    found = made(stack)
+    [bucket] = found.of_type("AWS::S3Vectors::VectorBucket")
+    for name in found.of_type("AWS::S3Vectors::Index"):
+        assert found.resources[name]["DependsOn"] == [bucket]
+
+
+def test_managed_policies_name_every_key(stack):
+    """The bucket's and the indexes' own, each once."""
+    own = own_key(stack, "OtherKey", OTHER_KEY)
+    store = StacheVectorStore(
+        stack,
+        "Store",
+        encryption_key=own_key(stack),
+        indexes={
+            "documents": VectorIndexOptions(encryption_key=own),
+            "summaries": VectorIndexOptions(encryption_key=own),
+        },
+    )
+    store.managed_policy("read")
+
+    found = stores.from_stack(made(stack)).policies["read"]
+
+    assert found == stores.expected(ARN, NAMES[:2], [KEY, OTHER_KEY])["read"]
+
+
+def test_the_environment_tells_the_size_of_the_documents(stack):
+    """Whatever the other indexes have."""
+    store = StacheVectorStore(
+        stack,
+        "Store",
+        indexes={
+            "notes": VectorIndexOptions(dimension=8),
+            "insights": VectorIndexOptions(dimension=16),
+            "documents": VectorIndexOptions(dimension=32),
+        },
+    )
+
+    assert store.environment["EMBEDDING_DIMENSION"] == "32"
+    assert "S3VECTORS_SUMMARIES_INDEX" not in store.environment
+
+
+def test_two_stores_share_a_stack(stack):
+    """Each with a bucket of its own."""
+    for prefix in ("one", "two"):
+        StacheVectorStore(stack, prefix, prefix=prefix).managed_policy("read")
+
+    names = {each["VectorBucketName"] for each in made(stack).of_type(BUCKET_TYPE).values()}
+    assert names == {"one-vectors-123456789012", "two-vectors-123456789012"}
 
 
 @pytest.mark.parametrize("partition, region", REGIONS)
@@ -280,6 +341,14 @@ TEN = [f"key{number}" for number in range(9)]
         ({"prefix": "s" * 43}, "43 characters; .* leave 42 of the bucket's 63: shorten it"),
         ({"prefix": ""}, "prefix is ''"),
         ({"bucket_name": "my_bucket"}, "bucket_name is 'my_bucket'; it must be 3 to 63"),
+        (
+            {"existing_bucket": True, "bucket_name": "b-1", "create_encryption_key": True},
+            "existing_bucket and create_encryption_key are both True, .*give the key that it has",
+        ),
+        ({"indexes": {"a": {"existing": True}}}, r"\['a'\].existing is True, but a new bucket has"),
+        ({"dimension": True}, "dimension is True; it must be 1 to 4096"),
+        ({"dimension": 10.5}, "dimension is 10.5; it must be 1 to 4096"),
+        ({"dimension": "1024"}, "dimension is '1024'; it must be 1 to 4096"),
         ({"existing_bucket": True}, "existing_bucket is True and bucket_name is not given"),
         ({"dimension": 0}, "dimension is 0; it must be 1 to 4096"),
         ({"dimension": 4097}, "dimension is 4097; it must be 1 to 4096"),
@@ -319,6 +388,12 @@ def test_an_alias_is_refused(stack):
         StacheVectorStore(stack, "Other", indexes={"a": VectorIndexOptions(encryption_key=alias)})
 
 
+def test_an_arn_is_no_key(stack):
+    """But it is easily made one."""
+    with pytest.raises(TypeError, match="give a key: kms.Key.from_key_arn"):
+        StacheVectorStore(stack, "Store", encryption_key=KEY)
+
+
 def test_a_key_is_given_or_created(stack):
     """Not both."""
     with pytest.raises(ValueError, match="leave one of them out"):
@@ -329,8 +404,10 @@ def test_an_unknown_level_or_kind_is_refused(stack):
     """With those that there are."""
     store = StacheVectorStore(stack, "Store")
 
+    connected = function(stack)
     with pytest.raises(ValueError, match="level is 'write'; it must be one of read, read-write,"):
-        store.connect(function(stack), level="write")
+        store.connect(connected, level="write")
+    assert "Environment" not in made(stack).of_type("AWS::Lambda::Function")["Function76856677"]
     with pytest.raises(ValueError, match="level is 'admin'"):
         store.managed_policy("admin")
     with pytest.raises(ValueError, match="kind is 'docs'; it must be one of documents, summaries"):

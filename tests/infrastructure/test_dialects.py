@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from functools import cache
 
@@ -173,15 +172,48 @@ def test_what_older_documents_say_is_caught(actions, resource):
     assert authorization.mistakes({"Action": actions, "Resource": [resource]})
 
 
-def test_a_default_that_differs_in_one_dialect_is_seen():
-    """The comparison looks at every part."""
-    store, _ = terraform_("us-east-1")
-    names = [f"{kind}-1024" for kind in KINDS]
-    other = {**store.indexes, names[0]: stores.Index(1024, "euclidean", frozenset(), None)}
-    fewer = copy.deepcopy(dict(store.policies))
-    fewer["read"] = frozenset()
+def test_a_default_that_differs_in_one_dialect_is_seen(tmp_path):
+    """Changed in the template, or in the module, it is no longer what the others make."""
+    text = sam.TEMPLATE.read_text()
+    other = text.replace("Default: cosine", "Default: euclidean")
+    made = stores.from_stack(deployed(sam.transformed(other).transformed))
+    module = terraform.workspace(tmp_path)
+    variables = module.folder / "variables.tf"
+    variables.write_text(variables.read_text().replace("= 1024", "= 1536"))
 
-    assert store != stores.Store(store.bucket, None, other, store.policies)
-    assert store != stores.Store(store.bucket, None, store.indexes, fewer)
-    assert store != stores.Store("other", None, store.indexes, store.policies)
-    assert store != stores.Store(store.bucket, KEY, store.indexes, store.policies)
+    assert made != cdk("us-east-1")[0]
+    assert stores.from_plan(module.plan()) != cdk("us-east-1")[0]
+
+
+def granted_key(document):
+    """What the indexing service may do with a key, and when."""
+    [statement] = (each for each in document["Statement"] if "Service" in each["Principal"])
+    return {name: statement[name] for name in ("Principal", "Action", "Condition")}
+
+
+@pytest.mark.parametrize("region", PLACES)
+def test_a_created_key_lets_the_same_service_use_it(region):
+    """For the bucket and the account only; it rotates."""
+    stack = Stack(App(), "Stack")
+    StacheVectorStore(stack, "Store", create_encryption_key=True)
+    by_cdk = deployed(Template.from_stack(stack).to_json(), region=region)
+    template = sam.transformed(sam.TEMPLATE.read_text()).transformed
+    by_sam = deployed(template, {"CreateKmsKey": "true"}, region=region)
+    plan = terraform.planned({"create_kms_key": True}, region=region)
+    resources = plan["planned_values"]["root_module"]["resources"]
+    planned = {each["type"]: each["values"] for each in resources}
+
+    keys = [next(iter(found.of_type("AWS::KMS::Key").values())) for found in (by_cdk, by_sam)]
+    arn = arn_in(region)
+    wanted = {
+        "Principal": {"Service": "indexing.s3vectors.amazonaws.com"},
+        "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+        "Condition": {
+            "StringEquals": {"aws:SourceAccount": ACCOUNT},
+            "ArnLike": {"aws:SourceArn": [arn, f"{arn}/*"]},
+        },
+    }
+    assert [granted_key(key["KeyPolicy"]) for key in keys] == [wanted, wanted]
+    assert granted_key(json.loads(planned["aws_kms_key_policy"]["policy"])) == wanted
+    assert all(key["EnableKeyRotation"] is True for key in keys)
+    assert planned["aws_kms_key"]["enable_key_rotation"] is True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+from contextlib import suppress
 
 import pytest
 
@@ -75,7 +75,7 @@ def test_a_purged_document_is_gone_for_good(cat):
 
     assert purged["chunks_deleted"] == 1
     assert [row["text"] for row in index.scan_by_metadata(fields=["text"])] == [DOG]
-    with pytest.raises(ValueError, match="not in trash"):
+    with pytest.raises(ValueError, match="is purged, not in the trash"):
         invoke("restore", doc_id=cat, deleted_at_ms=deleted["deleted_at_ms"])
 
 
@@ -131,19 +131,121 @@ def test_a_purge_that_fails_is_repeated(cat):
     assert purged["chunks_deleted"] == 1
 
 
-def test_a_document_that_is_stored_but_not_listed_is_an_error(caplog):
-    """Stache logs it, and says that all is well."""
-    caplog.set_level(logging.CRITICAL)
-    client = handler.pipeline().document_index_provider.table.meta.client
+@pytest.mark.parametrize("name", [{"filename": "cat.txt"}, {}], ids=["named", "unnamed"])
+def test_a_document_that_cannot_be_listed_is_taken_back(monkeypatch, name):
+    """Stache logs it, and says that all is well; nobody could delete it."""
+    index = handler.pipeline().document_index_provider
 
-    def refuse(params, **_):
-        if b"METADATA" in params["body"]:
-            raise RuntimeError("no room")
+    def refuse(**_):
+        raise RuntimeError("no room")
 
-    client.meta.events.register("before-call.dynamodb.PutItem", refuse)
+    with monkeypatch.context() as patched:
+        patched.setattr(index, "create_document", refuse)
+        with pytest.raises(RuntimeError, match="taken back: nothing of it is stored"):
+            invoke("ingest", text=CAT, **name)
+    before = passages("cat")
+    again = invoke("ingest", text=CAT, **name)
 
-    with pytest.raises(RuntimeError, match="is stored in 'default', but not listed"):
+    assert before == []
+    assert again["action"] == "ingested_new"
+    assert passages("cat") == [CAT]
+
+
+def test_a_text_whose_document_is_in_the_trash_is_not_said_to_be_stored(cat):
+    """Stache would skip it, and no query would find it."""
+    trashed = invoke("delete", doc_id=cat)["deleted_at_ms"]
+
+    with pytest.raises(ValueError, match=f"{cat}, which is in the trash since {trashed}: send re"):
         invoke("ingest", text=CAT, filename="cat.txt")
+
+
+def test_a_purged_text_can_be_ingested_again(cat):
+    """Its reservation goes with it."""
+    trashed = invoke("delete", doc_id=cat)["deleted_at_ms"]
+    invoke("purge", doc_id=cat, deleted_at_ms=trashed)
+
+    again = invoke("ingest", text=CAT, filename="cat.txt")
+
+    assert again["action"] == "ingested_new"
+    assert passages("cat", top_k=1) == [CAT]
+
+
+def test_a_new_version_takes_the_place_of_the_one_before(cat):
+    """Which is in the trash; the same text once more is told so."""
+    new = "The cat is awake and out."
+    told = invoke("ingest", text=new, filename="cat.txt")
+
+    assert told["action"] == "ingested_version"
+    assert passages("cat") == [new, DOG]
+    with pytest.raises(ValueError, match=f"{cat}, which is in the trash"):
+        invoke("ingest", text=CAT, filename="cat.txt")
+
+
+def test_a_version_before_that_stays_findable_is_an_error(cat):
+    """Stache only logs it; delete mends it."""
+    stache.failing(handler.pipeline().documents_provider.client, "PutVectors", 1, 3)
+
+    with pytest.raises(RuntimeError, match=f"the one before, {cat}: .*Send delete for that one"):
+        invoke("ingest", text="The cat is awake and out.", filename="cat.txt")
+    invoke("delete", doc_id=cat)
+
+    assert CAT not in passages("cat")
+
+
+def test_what_is_half_purged_is_not_restored(cat):
+    """Its vectors may be gone; purge completes it."""
+    trashed = invoke("delete", doc_id=cat)["deleted_at_ms"]
+    stache.failing(handler.pipeline().documents_provider.client, "DeleteVectors", 1)
+    with suppress(S3VectorsError):
+        invoke("purge", doc_id=cat, deleted_at_ms=trashed)
+
+    with pytest.raises(ValueError, match="is being purged: send purge again"):
+        invoke("restore", doc_id=cat, deleted_at_ms=trashed)
+    with pytest.raises(ValueError, match="is being purged: send purge again, then ingest"):
+        invoke("ingest", text=CAT, filename="cat.txt")
+
+
+def test_a_purge_that_the_index_does_not_note_is_an_error(cat, monkeypatch):
+    """Stache takes every conflict for a job that is done already."""
+    trashed = invoke("delete", doc_id=cat)["deleted_at_ms"]
+    index = handler.pipeline().document_index_provider
+    with monkeypatch.context() as patched:
+        patched.setattr(index, "complete_permanent_delete", lambda *_: None)
+        with pytest.raises(RuntimeError, match="no vectors any more, but is listed: purge again"):
+            invoke("purge", doc_id=cat, deleted_at_ms=trashed)
+
+    invoke("purge", doc_id=cat, deleted_at_ms=trashed)
+
+    assert handler.pipeline().get_document_record(cat, "default")["status"] == "purged"
+
+
+def test_a_restore_without_all_its_chunks_is_an_error(cat):
+    """Somebody deleted vectors behind the index's back."""
+    trashed = invoke("delete", doc_id=cat)["deleted_at_ms"]
+    provider = handler.pipeline().documents_provider
+    provider.delete(handler.pipeline().get_document_record(cat, "default")["chunk_ids"])
+
+    with pytest.raises(RuntimeError, match="0 of its 1 chunks are there"):
+        invoke("restore", doc_id=cat, deleted_at_ms=trashed)
+
+
+def test_a_delete_can_be_repeated(cat):
+    """It says the same."""
+    assert invoke("delete", doc_id=cat) == invoke("delete", doc_id=cat)
+
+
+def test_a_wrong_time_of_deletion_is_refused(cat):
+    """It names the entry in the trash, which would stay there."""
+    trashed = invoke("delete", doc_id=cat)["deleted_at_ms"]
+
+    for action in ("restore", "purge"):
+        with pytest.raises(
+            ValueError, match=f"is 1; document {cat} is in the trash since {trashed}"
+        ):
+            invoke(action, doc_id=cat, deleted_at_ms=1)
+    invoke("restore", doc_id=cat, deleted_at_ms=trashed)
+    with pytest.raises(ValueError, match=f"{cat} is active, not in the trash"):
+        invoke("restore", doc_id=cat, deleted_at_ms=trashed)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +262,9 @@ def test_a_document_that_is_stored_but_not_listed_is_an_error(caplog):
         ({"action": "query", "question": "x", "top_k": True}, "top_k is True; it must be a whole"),
         ({"action": "query", "question": "x", "top_k": 0}, "top_k is 0"),
         ({"action": "query", "question": "x", "filter": "a"}, "filter is 'a'; it must be an obj"),
-        ({"action": "delete", "doc_id": "absent"}, "absent"),
+        ({"action": "delete", "doc_id": "absent"}, "no document 'absent' in namespace 'default'"),
+        ({"action": "ingest", "text": "x", "namespace": "a/*"}, r"is 'a/\*'; .* in queries only"),
+        ({"action": "ingest", "text": "x", "metadata": {"_type": "y"}}, "has '_type'; keys that"),
         ({"action": "restore", "doc_id": "a"}, "restore needs 'deleted_at_ms': a whole number"),
         ({"action": "health", "verbose": True}, "health takes no 'verbose'"),
         ({"action": "ingest", "text": "  "}, "Cannot ingest empty text"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import boto3
 import pytest
@@ -25,6 +26,15 @@ PLACES = {"us-east-1": "aws", "cn-north-1": "aws-cn"}
 LOG = "my-log-group"
 
 
+class Table(NamedTuple):
+    """Keys of a table, and of its indexes by name; how it is billed, and whether backed up."""
+
+    keys: tuple[str, ...]
+    indexes: frozenset[tuple[str, tuple[str, ...]]]
+    billing: str
+    recovery: bool
+
+
 @dataclass(frozen=True)
 class Deployed:
     """A function as it is deployed, whatever its tables and its log group are called."""
@@ -33,6 +43,7 @@ class Deployed:
     """Actions and ARNs, without the vectors'."""
     environment: dict[str, str]
     settings: dict[str, object]
+    tables: frozenset[Table]
 
 
 def cdk(region, **given):
@@ -71,7 +82,23 @@ def of_stack(found, document):
         "memory": function["MemorySize"],
         "timeout": function["Timeout"],
     }
-    return normal(document, function["Environment"]["Variables"], properties, renamed)
+    tables = frozenset(
+        Table(
+            keys_of(made),
+            frozenset(
+                (each["IndexName"], keys_of(each)) for each in made["GlobalSecondaryIndexes"]
+            ),
+            made["BillingMode"],
+            made["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"],
+        )
+        for made in found.of_type("AWS::DynamoDB::Table").values()
+    )
+    return normal(document, function["Environment"]["Variables"], properties, renamed, tables)
+
+
+def keys_of(made):
+    kinds = {each["KeyType"]: each["AttributeName"] for each in made["KeySchema"]}
+    return tuple(kinds[kind] for kind in ("HASH", "RANGE") if kind in kinds)
 
 
 def terraform_(region, tmp_path, **given):
@@ -95,10 +122,24 @@ def terraform_(region, tmp_path, **given):
         "/aws/lambda/stache-function": LOG,
     }
     document = json.loads(found["aws_iam_role_policy.this"]["policy"])
-    return normal(document, function["environment"][0]["variables"], properties, renamed)
+    tables = frozenset(
+        Table(
+            tuple(filter(None, (made["hash_key"], made["range_key"]))),
+            frozenset(
+                (each["name"], tuple(key["attribute_name"] for key in each["key_schema"]))
+                for each in made["global_secondary_index"]
+            ),
+            made["billing_mode"],
+            made["point_in_time_recovery"][0]["enabled"],
+        )
+        for address, made in found.items()
+        if address.startswith("aws_dynamodb_table")
+    )
+    variables = function["environment"][0]["variables"]
+    return normal(document, variables, properties, renamed, tables)
 
 
-def normal(document, environment, properties, renamed):
+def normal(document, environment, properties, renamed, tables):
     def with_names(text):
         for name, other in renamed.items():
             text = text.replace(name, other)
@@ -113,7 +154,7 @@ def normal(document, environment, properties, renamed):
         granted |= {(action, with_names(arn)) for action in actions for arn in resources}
     granted = {(action, arn) for action, arn in granted if not action.startswith("s3vectors:")}
     variables = {name: with_names(str(value)) for name, value in environment.items()}
-    return Deployed(frozenset(granted), variables, properties)
+    return Deployed(frozenset(granted), variables, properties, tables)
 
 
 @pytest.fixture(params=["cdk", "sam", "terraform"])
@@ -205,6 +246,21 @@ def test_it_is_the_same_function(dialect):
         "S3VECTORS_REGION": "us-east-1",
         "BEDROCK_EMBEDDING_MODEL": "amazon.titan-embed-text-v2:0",
     }
+
+
+def test_its_tables_have_the_keys_that_stache_asks_by(dialect):
+    """The function's own tests run on tables of the same."""
+    documents = (("GSI1", ("GSI1PK", "GSI1SK")), ("GSI2", ("GSI2PK", "GSI2SK")))
+    namespaces = (("parent_id-index", ("parent_id", "id")),)
+
+    assert dialect("us-east-1").tables == {
+        Table(("PK", "SK"), frozenset(documents), "PAY_PER_REQUEST", recovery=True),
+        Table(("id",), frozenset(namespaces), "PAY_PER_REQUEST", recovery=True),
+    }
+    assert {
+        DOCUMENTS: (("PK", "SK"), dict(documents)),
+        NAMESPACES: (("id",), dict(namespaces)),
+    } == lambda_function.TABLES
 
 
 def test_without_bedrock_it_may_ask_no_model(dialect):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import platform
 import subprocess
 import sys
 import zipfile
@@ -10,6 +12,8 @@ import pytest
 
 import build
 import deployables
+import sam
+from stache_function import CHOICES
 
 SCRIPT = deployables.ROOT / "examples" / "lambda" / "build.py"
 
@@ -19,11 +23,29 @@ def run(*arguments):
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def test_the_zip_has_our_provider_and_fits_into_lambda(tmp_path):
-    """Unzipped, it may have 250 MB; the wheels are those of the runtime and the architecture."""
-    deployables.run(
-        sys.executable, SCRIPT, "--zip", tmp_path / "function.zip", cwd=deployables.ROOT
-    )
+@pytest.fixture
+def impostor(tmp_path):
+    """A folder where pip finds another package of our name and version."""
+    name = f"stache_ai_s3vectors-{deployables.version()}"
+    told = f"Metadata-Version: 2.1\nName: stache-ai-s3vectors\nVersion: {deployables.version()}\n"
+    folder = tmp_path / "index"
+    folder.mkdir()
+    with zipfile.ZipFile(folder / f"{name}-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("stache_ai_s3vectors/__init__.py", "raise SystemExit('not ours')")
+        wheel.writestr(f"{name}.dist-info/METADATA", told)
+        wheel.writestr(f"{name}.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        wheel.writestr(f"{name}.dist-info/RECORD", "")
+    return folder
+
+
+def test_the_zip_has_our_provider_and_fits_into_lambda(tmp_path, impostor):
+    """Uploaded as it is, and unzipped; also where somebody has our name and version.
+
+    The wheels are those of the runtime and the architecture.
+    """
+    package = tmp_path / "function.zip"
+    command = (sys.executable, SCRIPT, "--zip", package)
+    deployables.run(*command, cwd=deployables.ROOT, PIP_FIND_LINKS=str(impostor))
 
     deployables.check(tmp_path / "function.zip")
     with zipfile.ZipFile(tmp_path / "function.zip") as packed:
@@ -33,6 +55,41 @@ def test_the_zip_has_our_provider_and_fits_into_lambda(tmp_path):
     assert native
     assert all(".cpython-313-aarch64-linux-gnu" in name for name in native)
     assert not [entry for entry in entries if "__pycache__" in entry.filename]
+    assert package.stat().st_size < build.LARGEST_ZIP
+
+
+def test_what_is_left_out_is_not_missed(tmp_path):
+    """The function starts from its package alone, here with this machine's Python."""
+    runtime = f"python3.{min(max(sys.version_info.minor, 11), 14)}"
+    machine = {kind: name for name, kind in build.MACHINES.items()}[platform.machine()]
+    where = ("--runtime", runtime, "--architecture", machine, "--output", tmp_path / "it")
+    deployables.run(sys.executable, SCRIPT, *where, cwd=deployables.ROOT)
+
+    code = "import sys; sys.path[:] = [p for p in sys.path if 'site-packages' not in p]; "
+    code += "sys.path.insert(0, ''); import handler, stache_ai_s3vectors as it; print(it.__file__)"
+    variables = {"DYNAMODB_DOCUMENTS_TABLE": "x", "AWS_REGION": "us-east-1"}
+    told = deployables.run(sys.executable, "-c", code, cwd=tmp_path / "it", **variables)
+
+    assert told.strip() == str(tmp_path / "it" / "stache_ai_s3vectors" / "__init__.py")
+
+
+def test_every_dialect_offers_the_runtimes_that_can_be_built_for():
+    """No others, and all of them."""
+    parameters = sam.transformed(sam.TEMPLATE.read_text()).source["Parameters"]
+    variables = (deployables.ROOT / "terraform/examples/complete/variables.tf").read_text()
+
+    assert parameters["Runtime"]["AllowedValues"] == list(build.GLIBC)
+    assert CHOICES["runtime"] == tuple(build.GLIBC)
+    assert json.dumps(list(build.GLIBC)) in variables
+    assert CHOICES["architecture"] == tuple(build.MACHINES)
+
+
+def test_a_folder_that_has_something_in_it_is_not_built_in(tmp_path):
+    """Wheels of two runtimes would be in it."""
+    (tmp_path / "old.so").touch()
+
+    with pytest.raises(SystemExit, match="is no empty folder; name another, or remove it"):
+        build.build(tmp_path, "python3.13", "arm64")
 
 
 def test_the_same_content_makes_the_same_zip(tmp_path):
@@ -111,7 +168,8 @@ def test_without_the_wheel_it_says_how_to_build_it(tmp_path, monkeypatch):
     "arguments, problem",
     [
         ([], "say where: --output FOLDER, --zip FILE or both"),
-        (["--runtime", "3.13", "--zip", "x"], "'3.13' is no runtime of Lambda; python3.13 is one"),
+        (["--runtime", "3.13", "--zip", "x"], "invalid choice: '3.13' (choose from"),
+        (["--runtime", "python3.10", "--zip", "x"], "invalid choice: 'python3.10'"),
         (["--architecture", "mips", "--zip", "x"], "invalid choice: 'mips'"),
     ],
 )

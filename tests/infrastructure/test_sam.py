@@ -232,7 +232,7 @@ def test_data_stays():
     resources = template().source["Resources"].values()
     kept = [each for each in resources if each["Type"] in RETAINED]
 
-    assert {"Retain"} == {each["DeletionPolicy"] for each in kept}
+    assert {"RetainExceptOnCreate"} == {each["DeletionPolicy"] for each in kept}
     assert {"Retain"} == {each["UpdateReplacePolicy"] for each in kept}
     assert {each["Type"] for each in kept} == RETAINED
 

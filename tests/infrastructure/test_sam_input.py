@@ -37,8 +37,9 @@ BAD = [
     ("Level", "write", "read-write is what Stache needs"),
     ("Runtime", "python3.10", "python3.11 to python3.14"),
     ("Architecture", "arm", "arm64 or x86_64"),
-    ("EmbeddingProvider", "Bedrock", "lower case"),
-    ("EmbeddingModel", "*", "without wildcards"),
+    ("EmbeddingProvider", "Bedrock", "bedrock or word-hashing"),
+    ("EmbeddingModel", "*", "the id of a foundation model"),
+    ("EmbeddingModel", "us.cohere.embed-v4:0", "no inference profile"),
     ("ExistingDocumentsTable", "arn:aws:dynamodb:us-east-1:123456789012:table/t", "not the ARN"),
 ]
 GOOD = [

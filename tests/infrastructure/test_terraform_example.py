@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 import terraform
 from stache_ai_s3vectors import Settings
 
 ACCOUNT = terraform.ACCOUNT
-PLACES = (("us-east-1", "aws"), ("cn-north-1", "aws-cn"))
 
 
 @pytest.fixture
@@ -28,20 +25,23 @@ def example(tmp_path):
     return planned
 
 
-def statements(example):
-    """What the role may do, beside the module's policy."""
-    return json.loads(example["aws_iam_role_policy.this"]["policy"])["Statement"]
+@pytest.mark.parametrize(
+    "given, problem",
+    [
+        ({"runtime": "python3.10"}, "it must be python3.11, python3.12, python3.13 or python3.14"),
+        ({"architecture": "arm"}, "it must be arm64 or x86_64"),
+        ({"embedding_provider": "ollama"}, "it must be bedrock or word-hashing"),
+        ({"embedding_model": "us.cohere.embed-v4:0"}, "must be the id of a foundation model"),
+        ({"level": "write"}, "it must be read, read-write or manage-indexes"),
+    ],
+)
+def test_what_the_function_cannot_be_is_refused(tmp_path, given, problem):
+    """When it is planned, with what is allowed."""
+    example = terraform.workspace(tmp_path, "examples/complete")
+    (tmp_path / "function.zip").write_bytes(b"code")
+    told = example.given({"function_zip": str(tmp_path / "function.zip"), **given}).refused("plan")
 
-
-def test_without_bedrock_it_may_invoke_no_model(example):
-    """Where embeddings come from somewhere else."""
-    planned = example(embedding_provider="ollama", embedding_model="bge-m3")
-
-    actions = [action for each in statements(planned) for action in each["Action"]]
-    assert not [action for action in actions if action.startswith("bedrock")]
-    variables = planned["aws_lambda_function.this"]["environment"][0]["variables"]
-    assert variables["EMBEDDING_PROVIDER"] == "ollama"
-    assert "BEDROCK_EMBEDDING_MODEL" not in variables
+    assert problem in told
 
 
 def test_the_function_has_the_settings_of_all_that_it_uses(example):

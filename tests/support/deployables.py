@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
+_PERMISSIONS: Final = ROOT / "provider" / "stache_ai_s3vectors" / "permissions.py"
 BIN: Final = Path(sys.executable).parent
 
 
@@ -60,5 +61,7 @@ def check(package: Path) -> None:
     info = f"stache_ai_s3vectors-{version()}.dist-info"
     assert {"handler.py", "word_hashing.py", f"{info}/METADATA"} <= found.keys()
     assert b"stache_ai_s3vectors.provider:S3VectorsProvider" in found[f"{info}/entry_points.txt"]
-    source = ROOT / "provider" / "stache_ai_s3vectors" / "permissions.py"
-    assert found["stache_ai_s3vectors/permissions.py"] == source.read_bytes()
+    wheel = files(ROOT / "dist" / f"stache_ai_s3vectors-{version()}-py3-none-any.whl")
+    ours = {name: content for name, content in wheel.items() if not name.startswith(info)}
+    assert ours.items() <= found.items()
+    assert ours["stache_ai_s3vectors/permissions.py"] == _PERMISSIONS.read_bytes()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 import boto3
 import pytest
@@ -14,6 +14,12 @@ import handler
 
 DOCUMENTS, NAMESPACES = "my-documents", "my-namespaces"
 REGION = "us-east-1"
+
+TABLES: Final[Mapping[str, tuple[tuple[str, ...], Mapping[str, tuple[str, ...]]]]] = {
+    DOCUMENTS: (("PK", "SK"), {"GSI1": ("GSI1PK", "GSI1SK"), "GSI2": ("GSI2PK", "GSI2SK")}),
+    NAMESPACES: (("id",), {"parent_id-index": ("parent_id", "id")}),
+}
+"""Each table's key, and those of its indexes."""
 
 ENVIRONMENT = {
     "AWS_REGION": REGION,
@@ -43,16 +49,16 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv(name, value)
     with mock_aws():
         client = boto3.client("dynamodb")
-        _create(
-            client, DOCUMENTS, ("PK", "SK"), {n: (f"{n}PK", f"{n}SK") for n in ("GSI1", "GSI2")}
-        )
-        _create(client, NAMESPACES, ("id",), {"parent_id-index": ("parent_id", "id")})
+        for name, (key, others) in TABLES.items():
+            _create(client, name, key, others)
         handler.pipeline.cache_clear()
         yield
     handler.pipeline.cache_clear()
 
 
-def _create(client: Any, name: str, key: tuple[str, ...], others: dict[str, Any]) -> None:
+def _create(
+    client: Any, name: str, key: tuple[str, ...], others: Mapping[str, tuple[str, ...]]
+) -> None:
     attributes = sorted({*key, *(attribute for other in others.values() for attribute in other)})
     client.create_table(
         TableName=name,

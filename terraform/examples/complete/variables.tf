@@ -18,8 +18,8 @@ variable "runtime" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^python3\\.1[0-9]$", var.runtime))
-    error_message = "runtime is \"${var.runtime}\": it must be one of Lambda's Pythons from 3.10 on. Give the one that function_zip was built for, such as python3.13."
+    condition     = contains(["python3.11", "python3.12", "python3.13", "python3.14"], var.runtime)
+    error_message = "runtime is \"${var.runtime}\": it must be python3.11, python3.12, python3.13 or python3.14. Give the one that function_zip was built for."
   }
 }
 
@@ -36,17 +36,27 @@ variable "architecture" {
 }
 
 variable "embedding_provider" {
-  description = "Stache's embedding provider."
+  description = "What makes the embeddings: `bedrock`, or `word-hashing`, which needs no model."
   type        = string
   default     = "bedrock"
   nullable    = false
+
+  validation {
+    condition     = contains(["bedrock", "word-hashing"], var.embedding_provider)
+    error_message = "embedding_provider is \"${var.embedding_provider}\": it must be bedrock or word-hashing, which function_zip has. Add another to examples/lambda/requirements.txt and here."
+  }
 }
 
 variable "embedding_model" {
-  description = "The provider's model; with Bedrock the only one that the function may invoke."
+  description = "Bedrock's id of the model, the only one that the function may invoke."
   type        = string
   default     = "amazon.titan-embed-text-v2:0"
   nullable    = false
+
+  validation {
+    condition     = !can(regex("^(arn:.*|.*/.*|(us|us-gov|eu|apac|jp|au|ca|global)\\..*)$", var.embedding_model))
+    error_message = "embedding_model is \"${var.embedding_model}\": it must be the id of a foundation model, and no ARN or inference profile. Give one such as amazon.titan-embed-text-v2:0."
+  }
 }
 
 variable "level" {

@@ -1,0 +1,39 @@
+"""The commands that remove what stays, as the pages of the CDK and SAM have them."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+import boto3
+import pytest
+
+import deployables
+from far_ends import server
+
+BUCKET = "stache-vectors-123456789012"
+
+
+@pytest.mark.parametrize("folder", ["cdk", "sam"])
+def test_what_stays_is_removed_by_the_commands_of_the_page(folder):
+    """In their order: no bucket is deleted before its indexes."""
+    page = (deployables.ROOT / folder / "README.md").read_text().replace("$bucket", BUCKET)
+    commands = re.findall(r"^aws s3vectors delete-.*$", page, re.MULTILINE)
+
+    with server() as url:
+        client = boto3.client("s3vectors", region_name="us-east-1", endpoint_url=url)
+        client.create_vector_bucket(vectorBucketName=BUCKET)
+        for kind in ("documents", "summaries", "insights"):
+            client.create_index(
+                vectorBucketName=BUCKET,
+                indexName=f"{kind}-1024",
+                dataType="float32",
+                dimension=1024,
+                distanceMetric="cosine",
+            )
+        where = {"AWS_ENDPOINT_URL_S3VECTORS": url, "AWS_DEFAULT_REGION": "us-east-1"}
+        for command in commands:
+            deployables.run(*shlex.split(command), cwd=deployables.ROOT, **where)
+
+        assert client.list_vector_buckets()["vectorBuckets"] == []
+    assert len(commands) == 4
