@@ -18,6 +18,14 @@ from terraform import Workspace
 os.environ["JSII_NODE"] = str(Path(sys.executable).with_name("node"))
 
 
+@pytest.fixture
+def stack() -> Any:
+    """An empty stack of the CDK, of no account and region in particular."""
+    from aws_cdk import App, Stack  # noqa: PLC0415 - it starts Node, which most tests do without
+
+    return Stack(App(), "Stack")
+
+
 @pytest.fixture(scope="session")
 def _urls() -> Iterator[dict[str, str]]:
     with terraform.servers() as urls:

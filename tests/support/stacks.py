@@ -1,0 +1,42 @@
+"""Stacks of the CDK in tests: synthesized, and resolved as CloudFormation would."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from aws_cdk import Stack
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk.assertions import Template
+
+from cloudformation import Deployed, deployed
+
+KEY: Final = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+OTHER_KEY: Final = KEY.replace("1234abcd", "5678abcd")
+NAMES: Final = ["documents-1024", "summaries-1024", "insights-1024"]
+BUCKET: Final = "stache-vectors-123456789012"
+ARN: Final = f"arn:aws:s3vectors:us-east-1:123456789012:bucket/{BUCKET}"
+
+
+def made(
+    stack: Stack, parameters: Mapping[str, Any] | None = None, region: str = "us-east-1"
+) -> Deployed:
+    """The stack as it would be deployed."""
+    return deployed(Template.from_stack(stack).to_json(), parameters, region=region)
+
+
+def own_key(stack: Stack, name: str = "Key", arn: str = KEY) -> kms.IKey:
+    """A customer key that is there."""
+    return kms.Key.from_key_arn(stack, name, arn)
+
+
+def function(stack: Stack) -> lambda_.Function:
+    """A function that does nothing."""
+    return lambda_.Function(
+        stack,
+        "Function",
+        code=lambda_.Code.from_inline("pass"),
+        handler="index.handler",
+        runtime=lambda_.Runtime.PYTHON_3_13,
+    )
