@@ -27,33 +27,38 @@ locals {
   keys        = distinct(concat(local.encrypted ? [local.kms_key_arn] : [], [for index in var.indexes : index.kms_key_arn if index.kms_key_arn != null]))
 }
 
-resource "aws_iam_policy" "this" {
-  for_each = local.levels
+locals {
+  policies = {
+    for level, actions in local.levels : level => jsonencode({
+      Version = "2012-10-17"
+      Statement = concat(
+        [{
+          Effect   = "Allow"
+          Action   = sort([for action in actions.index : "s3vectors:${action}"])
+          Resource = values(local.index_arns)
+        }],
+        [for names in [actions.bucket] : {
+          Effect   = "Allow"
+          Action   = sort([for action in names : "s3vectors:${action}"])
+          Resource = [local.bucket_arn]
+        } if length(names) > 0],
+        [for keys in [local.keys] : {
+          Effect   = "Allow"
+          Action   = sort([for action in actions.key : "kms:${action}"])
+          Resource = keys
+        } if length(keys) > 0],
+      )
+    })
+  }
+}
 
-  name        = "${local.bucket_name}-${local.region}-${each.key}"
+resource "aws_iam_policy" "this" {
+  for_each = local.policies
+
+  name        = "${coalesce(var.policy_name_prefix, "${local.bucket_name}-${local.region}")}-${each.key}"
   description = "Stache's vectors: ${each.key}"
   tags        = local.tags
-
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = concat(
-      [{
-        Effect   = "Allow"
-        Action   = sort([for action in each.value.index : "s3vectors:${action}"])
-        Resource = values(local.index_arns)
-      }],
-      [for actions in [each.value.bucket] : {
-        Effect   = "Allow"
-        Action   = sort([for action in actions : "s3vectors:${action}"])
-        Resource = [local.bucket_arn]
-      } if length(actions) > 0],
-      [for keys in [local.keys] : {
-        Effect   = "Allow"
-        Action   = sort([for action in each.value.key : "kms:${action}"])
-        Resource = keys
-      } if length(keys) > 0],
-    )
-  })
+  policy      = each.value
 
   lifecycle {
     precondition {
@@ -62,6 +67,16 @@ resource "aws_iam_policy" "this" {
         alltrue([for key in index.encryption_configuration[*].kms_key_arn : key == null || contains(local.keys, coalesce(key, "-"))])
       ])
       error_message = "an index is encrypted with a customer key that is named nowhere, so no policy would let Stache use it: give the key of an existing bucket in kms_key_arn, or that of an index in its entry of indexes."
+    }
+
+    precondition {
+      condition     = length(each.value) <= 6144
+      error_message = "the policy ${each.key} has ${length(each.value)} characters, and IAM takes 6144: indexes has too many entries, or long names. Divide them between two stores of one bucket (existing_bucket, policy_name_prefix)."
+    }
+
+    precondition {
+      condition     = alltrue([for key in local.keys : split(":", key)[3] == local.region])
+      error_message = "a customer key is of another region than the bucket, ${local.region}: ${join(", ", [for key in local.keys : key if split(":", key)[3] != local.region])}. S3 Vectors takes keys of its own region only: give one."
     }
   }
 }

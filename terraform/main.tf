@@ -125,6 +125,13 @@ resource "aws_s3vectors_index" "disposable" {
   }
 }
 
+check "environment" {
+  assert {
+    condition     = contains(keys(local.used), "documents")
+    error_message = "indexes has no entry for Stache's documents, so the environment names none. Call one documents, or name one in environment_indexes."
+  }
+}
+
 # What is ignored above is told, at least.
 check "non_filterable_keys" {
   assert {

@@ -48,6 +48,11 @@ output "environment" {
     contains(keys(local.used), "documents") ? { EMBEDDING_DIMENSION = tostring(local.dimensions[local.used.documents]) } : {},
   )
   depends_on = [aws_s3vectors_index.retained, aws_s3vectors_index.disposable]
+
+  precondition {
+    condition     = length(distinct([for key in values(local.used) : local.dimensions[key]])) <= 1
+    error_message = "Stache embeds documents, summaries and insights with one model, and their indexes have the dimensions ${join(", ", [for use, key in local.used : "${local.dimensions[key]} (${use})"])}. Give all three one dimension, in indexes or by environment_indexes."
+  }
 }
 
 output "kms_key_arn" {

@@ -22,7 +22,7 @@ variable "bucket_name" {
 }
 
 variable "existing_bucket" {
-  description = "Use the vector bucket that has `bucket_name` and was made elsewhere, instead of making one."
+  description = "Use the vector bucket that has `bucket_name`, in this account and region, instead of making one."
   type        = bool
   default     = false
   nullable    = false
@@ -73,6 +73,11 @@ variable "indexes" {
     insights  = {}
   }
   nullable = false
+
+  validation {
+    condition     = alltrue([for index in var.indexes : try(index.existing, false) == false]) || var.existing_bucket
+    error_message = "indexes has existing ones, and existing_bucket is false: a new bucket has no indexes. Set existing_bucket, too, or leave existing out."
+  }
 
   validation {
     condition     = length(var.indexes) > 0
@@ -160,16 +165,32 @@ variable "create_kms_key" {
   }
 }
 
+variable "policy_name_prefix" {
+  description = "What the policies' names begin with, before the level; by default the bucket's name and the region. Another store of the same bucket needs another."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.policy_name_prefix == null || can(regex("^[A-Za-z0-9_+=,.@-]{1,113}$", var.policy_name_prefix))
+    error_message = "policy_name_prefix is \"${coalesce(var.policy_name_prefix, "empty")}\": it must be 1 to 113 letters, digits and _+=,.@-, because with \"-manage-indexes\" a policy's name has at most 128. Shorten it."
+  }
+}
+
 variable "retain_data" {
-  description = "Refuse every plan that would destroy the bucket, an index or the created key. With `false`, destroying destroys, whatever the bucket holds."
+  description = "Refuse plans that would destroy the bucket, an index or the created key. With `false`, destroying destroys, whatever the bucket holds; and so does a change from `false` to `true` without the steps in the README."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "tags" {
-  description = "Tags of everything that can have them, beside `Application = \"stache\"`."
+  description = "Tags of everything that can have them, beside `Application = \"stache\"`, which they may replace."
   type        = map(string)
   default     = {}
   nullable    = false
+
+  validation {
+    condition     = alltrue([for key in keys(var.tags) : lower(key) != "application" || key == "Application"])
+    error_message = "tags has ${join(", ", [for key in keys(var.tags) : "\"${key}\"" if lower(key) == "application" && key != "Application"])}: IAM does not tell upper from lower case in keys of tags, and Application is one already. Write Application."
+  }
 }

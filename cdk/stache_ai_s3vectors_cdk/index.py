@@ -11,7 +11,7 @@ from aws_cdk.aws_kms import IKey
 
 from stache_ai_s3vectors import limits
 from stache_ai_s3vectors.arns import INDEX_NAME
-from stache_ai_s3vectors.keys import NON_FILTERABLE
+from stache_ai_s3vectors.keys import KINDS, NON_FILTERABLE
 
 METRICS: Final = ("cosine", "euclidean")
 
@@ -104,6 +104,27 @@ def _keys(prop: str, given: Sequence[str]) -> tuple[str, ...]:
             f"{limits.NON_FILTERABLE_KEYS}: leave {len(keys) - limits.NON_FILTERABLE_KEYS} out"
         )
     return keys
+
+
+def check_together(indexes: Mapping[str, Index], *, existing_bucket: bool) -> None:
+    """Refuse indexes that do not belong together.
+
+    Raises:
+        ValueError: one is there already in a bucket that is not, or Stache's differ in size.
+    """
+    there = [kind for kind, index in indexes.items() if index.existing]
+    if there and not existing_bucket:
+        raise ValueError(
+            f"indexes[{there[0]!r}].existing is True, but a new bucket has no indexes; set "
+            "existing_bucket, too"
+        )
+    sizes = {kind: indexes[kind].dimension for kind in KINDS if kind in indexes}
+    if len(set(sizes.values())) > 1:
+        told = ", ".join(f"{size} ({kind})" for kind, size in sizes.items())
+        raise ValueError(
+            f"indexes has the dimensions {told}, but Stache embeds all three with one model; give "
+            "them one"
+        )
 
 
 def check_dimension(prop: str, value: int) -> None:

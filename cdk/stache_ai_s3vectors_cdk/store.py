@@ -16,7 +16,15 @@ from stache_ai_s3vectors.keys import KINDS, index_variable
 from stache_ai_s3vectors.permissions import LEVELS, policy
 
 from .bucket import created_bucket, name_of
-from .index import Index, VectorIndexOptions, as_text, check_dimension, check_metric, completed
+from .index import (
+    Index,
+    VectorIndexOptions,
+    as_text,
+    check_dimension,
+    check_metric,
+    check_together,
+    completed,
+)
 from .key import check_key, created_key
 
 READ: Final = "read"
@@ -79,7 +87,7 @@ class StacheVectorStore(Construct):
         given = dict.fromkeys(KINDS, VectorIndexOptions()) if indexes is None else indexes
         self._indexes = completed(given, dimension, distance_metric)
         self._check_keys(encryption_key, create=create_encryption_key)
-        self._check_existing(existing_bucket=existing_bucket)
+        check_together(self._indexes, existing_bucket=existing_bucket)
         self.bucket_name = name_of(self, prefix, bucket_name, existing=existing_bucket)
         self.encryption_key = (
             created_key(self, self.bucket_arn, removal_policy)
@@ -238,14 +246,6 @@ class StacheVectorStore(Construct):
         check_key(self, "encryption_key", given)
         for kind, index in self._indexes.items():
             check_key(self, f"indexes[{kind!r}].encryption_key", index.encryption_key)
-
-    def _check_existing(self, *, existing_bucket: bool) -> None:
-        there = [kind for kind, index in self._indexes.items() if index.existing]
-        if there and not existing_bucket:
-            raise ValueError(
-                f"indexes[{there[0]!r}].existing is True, but a new bucket has no indexes; set "
-                "existing_bucket, too"
-            )
 
     def _create_index(
         self,

@@ -24,6 +24,10 @@ NINE = [f"key{number}" for number in range(9)]
             "existing_bucket and create_encryption_key are both True, .*give the key that it has",
         ),
         ({"indexes": {"a": {"existing": True}}}, r"\['a'\].existing is True, but a new bucket has"),
+        (
+            {"indexes": {"documents": {"dimension": 8}, "insights": {}}},
+            r"has the dimensions 8 \(documents\), 1024 \(insights\), but Stache embeds .*give them",
+        ),
         ({"dimension": True}, "dimension is True; it must be 1 to 4096"),
         ({"dimension": 10.5}, "dimension is 10.5; it must be 1 to 4096"),
         ({"dimension": "1024"}, "dimension is '1024'; it must be 1 to 4096"),

@@ -106,7 +106,7 @@ def test_the_environment_tells_the_size_of_the_documents(stack):
         "Store",
         indexes={
             "notes": VectorIndexOptions(dimension=8),
-            "insights": VectorIndexOptions(dimension=16),
+            "insights": VectorIndexOptions(dimension=32),
             "documents": VectorIndexOptions(dimension=32),
         },
     )

@@ -30,7 +30,7 @@ def value(node, **sections):
     "node, expected",
     [
         ({"Ref": "Word"}, "word"),
-        ({"Ref": "Number"}, 7),
+        ({"Ref": "Number"}, "7"),
         ({"Ref": "AWS::Partition"}, "aws-cn"),
         ({"Ref": "AWS::URLSuffix"}, "amazonaws.com.cn"),
         ({"Ref": "Bucket"}, ARN),

@@ -150,7 +150,7 @@ def test_an_index(kind, bucket):
         "IndexName": f"{kind}-1024",
         "VectorBucketName": stack.values()["BucketName"],
         "DataType": "float32",
-        "Dimension": 1024,
+        "Dimension": "1024",
         "DistanceMetric": "cosine",
         "MetadataConfiguration": {"NonFilterableMetadataKeys": ["text", "_overflow"]},
         "Tags": [{"Key": "Application", "Value": "stache"}],
@@ -165,7 +165,7 @@ def test_indexes_of_another_kind():
     names = {index["IndexName"] for index in indexes}
     assert names == {"documents-4096", "summaries-4096", "insights-4096"}
     for index in indexes:
-        assert (index["Dimension"], index["DistanceMetric"]) == (4096, "euclidean")
+        assert (index["Dimension"], index["DistanceMetric"]) == ("4096", "euclidean")
         keys = index["MetadataConfiguration"]["NonFilterableMetadataKeys"]
         assert keys == ["text", "_overflow", *"abcdefgh"]
 

@@ -34,6 +34,8 @@ BAD = [
     ("InsightsIndex", "documents-512", "another name"),
     ("KmsKeyArn", "arn:aws:kms:us-east-1:123456789012:alias/mine", "describe-key"),
     ("KmsKeyArn", "1234abcd-12ab-34cd-56ef-1234567890ab", "whole ARN"),
+    ("Dimension", "1024.5", "a whole number from 1 to 4096"),
+    ("Dimension", "0512", "a whole number from 1 to 4096"),
     ("Level", "write", "read-write is what Stache needs"),
     ("Runtime", "python3.10", "python3.11 to python3.14"),
     ("Architecture", "arm", "arm64 or x86_64"),

@@ -126,9 +126,10 @@ def test_the_outputs_name_what_is_made_where_it_is(region, partition):
 def test_each_level_has_the_policy_that_the_provider_prints(region, partition, keys):
     """Statement by statement, with its keys and without."""
     arn = f"arn:{partition}:s3vectors:{region}:{ACCOUNT}:bucket/stache-vectors-{ACCOUNT}"
-    own = {"kms_key_arn": OWN_KEY}
+    keys = [key.replace("us-east-1", region) for key in keys]
+    own = {"kms_key_arn": OWN_KEY.replace("us-east-1", region)}
     encrypted = {
-        "kms_key_arn": KEY,
+        "kms_key_arn": KEY.replace("us-east-1", region),
         "indexes": {"documents": {}, "insights": own, "summaries": own},
     }
 
@@ -170,13 +171,14 @@ def test_what_exists_is_referred_to_and_not_made():
 
 def test_stache_uses_the_entries_that_it_is_told_to():
     """The dimension is that of the documents."""
-    given = {"documents": {}, "insights": {}, "wide": {"dimension": 3072}}
+    wide = {"dimension": 3072}
+    given = {"documents": {}, "insights": wide, "wide": wide}
 
     plan = terraform.planned({"indexes": given, "environment_indexes": {"documents": "wide"}})
 
     environment = outputs(plan)["environment"]
     assert environment["S3VECTORS_DOCUMENTS_INDEX"] == "wide-3072"
-    assert environment["S3VECTORS_INSIGHTS_INDEX"] == "insights-1024"
+    assert environment["S3VECTORS_INSIGHTS_INDEX"] == "insights-3072"
     assert environment["EMBEDDING_DIMENSION"] == "3072"
 
 
@@ -243,6 +245,36 @@ REFUSALS = {
         "create_kms_key is true and existing_bucket",
         "Leave out create_kms_key",
     ),
+    "a key of another region": (
+        {"kms_key_arn": KEY.replace("us-east-1", "eu-central-1")},
+        "a customer key is of another region than the bucket, us-east-1",
+        "takes keys of its own region only: give one",
+    ),
+    "an existing index in a new bucket": (
+        {"indexes": {"documents": {"existing": True}}},
+        "indexes has existing ones, and existing_bucket is false",
+        "Set existing_bucket, too",
+    ),
+    "more than a policy can name": (
+        {"indexes": {f"an-index-with-a-number-{n}": {} for n in range(60)}},
+        "and IAM takes 6144",
+        "Divide them between two stores",
+    ),
+    "uses of several sizes": (
+        {"indexes": {"documents": {"dimension": 512}, "summaries": {}}},
+        "have the dimensions 512 (documents), 1024 (summaries)",
+        "Give all three one dimension",
+    ),
+    "a tag of IAM's in lower case": (
+        {"tags": {"application": "x"}},
+        'tags has "application"',
+        "Write Application",
+    ),
+    "a prefix of policies that is too long": (
+        {"policy_name_prefix": "p" * 114},
+        "it must be 1 to 113 letters",
+        "Shorten it",
+    ),
     "an existing bucket without a name": (
         {"existing_bucket": True},
         "bucket_name is not set",
@@ -270,4 +302,5 @@ def test_bad_input_is_refused_when_it_is_planned(case):
 
     assert given in message
     assert fix in message
-    assert message.count("Invalid value for variable") == 1
+    if "precondition" not in message:
+        assert message.count("Invalid value for variable") == 1

@@ -91,10 +91,28 @@ def test_what_a_lost_state_knew_is_imported(follow):
     again = follow("found", usage(), blocks("Use data that exists", "hcl")[1])
 
     for command in commands("Use data that exists"):
-        again.done(*command)
+        if "aws_kms" not in command[1]:
+            again.done(*command)
 
     assert again.changes() == {}
     assert len([name for name in again.resources() if name.startswith(VECTORS)]) == 4
+
+
+def test_what_a_lost_state_knew_is_imported_with_its_key(follow, called):
+    """Otherwise the plan would be for a new key, and a new bucket with it."""
+    with_key = usage().replace("source =", "create_kms_key = true\n\n  source =", 1)
+    first = follow("lost", with_key)
+    first.apply()
+    [bucket] = called("s3vectors").list_vector_buckets(prefix=BUCKET)["vectorBuckets"]
+    made = called("s3vectors").get_vector_bucket(vectorBucketArn=bucket["vectorBucketArn"])
+    key = made["vectorBucket"]["encryptionConfiguration"]["kmsKeyArn"].rpartition("/")[2]
+    again = follow("found", with_key, blocks("Use data that exists", "hcl")[1])
+
+    told = commands("Use data that exists")
+    for command in sorted(told, key=lambda each: "aws_kms" not in each[1]):
+        again.done(*(part.replace("KEY_ID", key) for part in command))
+
+    assert again.changes() == {}
 
 
 def test_a_second_size_is_put_beside_the_first_and_then_used(follow, called):
@@ -136,15 +154,59 @@ def test_everything_is_removed_when_that_is_said(follow, called):
     folder.apply()
 
     write(folder, *blocks("Remove it", "hcl"))
-    *moves, apply, destroy = commands("Remove it")[2:]
-    for move in moves:
-        folder.done(*move)
+    move(folder, "disposable")
     changed = folder.changes()
-    folder.done(*apply, "-auto-approve")
-    folder.done(*destroy, "-auto-approve")
+    folder.done("apply", "-auto-approve")
+    folder.done("destroy", "-auto-approve")
 
     assert not [name for name, actions in changed.items() if "delete" in actions]
     assert called("s3vectors").list_vector_buckets(prefix=BUCKET)["vectorBuckets"] == []
+
+
+def move(folder, to):
+    """Tell Terraform that it is the same, from now on retained, or no longer."""
+    moves = [each for each in commands("Remove it") if "mv" in each and each[-1].endswith(f".{to}")]
+    assert moves
+    for command in moves:
+        folder.done(*command)
+
+
+def test_what_was_disposable_is_retained_when_terraform_is_told_first(follow):
+    """Otherwise the plan destroys all of it, as the input's description says."""
+    folder = follow("back", usage().replace("source =", "retain_data = false\n\n  source =", 1))
+    folder.apply()
+    write(folder, usage())
+    untold = folder.changes()
+
+    move(folder, "retained")
+    told = folder.changes()
+
+    assert any("delete" in actions for actions in untold.values())
+    assert not any("delete" in actions for actions in told.values())
+    assert "from `false` to `true` without the steps" in README
+
+
+def test_an_entry_is_left_behind_or_gets_another_key(follow, called):
+    """Nothing of it is destroyed."""
+    folder = follow("one", usage())
+    folder.apply()
+    left, renamed = commands("One index")
+    entries = 'documents = {}\n overviews = { name = "summaries-1024" }'
+    given = f'indexes = {{ {entries} }}\n environment_indexes = {{ summaries = "overviews" }}'
+    write(folder, usage().replace("source =", f"{given}\n\n  source =", 1).replace("\n ", "\n  "))
+
+    folder.done(*left)
+    folder.done(*renamed)
+
+    assert not any("delete" in actions for actions in folder.changes().values())
+    assert "insights-1024" in indexes(called("s3vectors"))
+
+
+def test_a_key_whose_policy_is_written_into_it_is_there_first(follow):
+    """As the page has it."""
+    [code] = blocks("A customer key of your own", "hcl")
+
+    assert follow("own", code).apply() == {}
 
 
 def test_a_module_that_is_deleted_from_the_configuration_is_not_protected(follow):

@@ -27,18 +27,19 @@ def given(declared: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, A
     }
 
 
-def _checked(name: str, of: Mapping[str, Any], value: str) -> str | int:
+def _checked(name: str, of: Mapping[str, Any], value: str) -> str:
     if not _allowed(of, value):
         said = of.get("ConstraintDescription", "it is not allowed")
         raise TemplateError(f"Parameter {name} failed to satisfy constraint: {said}")
-    return int(value) if of["Type"] == "Number" else value
+    return value
 
 
 def _allowed(of: Mapping[str, Any], value: str) -> bool:
     if of["Type"] == "Number":
-        if not re.fullmatch(r"-?[0-9]+", value):
+        if not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value):  # as AWS: it need not be whole
             return False
-        return int(of.get("MinValue", value)) <= int(value) <= int(of.get("MaxValue", value))
+        least, most = of.get("MinValue", value), of.get("MaxValue", value)
+        return float(least) <= float(value) <= float(most)
     return (
         bool(re.fullmatch(of.get("AllowedPattern", r"(?s).*"), value))
         and value in map(str, of.get("AllowedValues", [value]))

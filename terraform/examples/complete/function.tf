@@ -24,7 +24,7 @@ resource "aws_lambda_function" "this" {
   }
 
   # Otherwise Lambda makes one of that name, which keeps logs for ever.
-  depends_on = [aws_cloudwatch_log_group.this, aws_iam_role_policy.this]
+  depends_on = [aws_cloudwatch_log_group.this, aws_iam_role_policy.this, aws_iam_role_policy_attachment.vectors]
 }
 
 resource "aws_cloudwatch_log_group" "this" {

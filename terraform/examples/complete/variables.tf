@@ -9,6 +9,11 @@ variable "prefix" {
   type        = string
   default     = "stache"
   nullable    = false
+
+  validation {
+    condition     = length(var.prefix) <= 40
+    error_message = "prefix is \"${var.prefix}\", ${length(var.prefix)} characters: it must be 40 or fewer, because the role's name has the region behind it and at most 64. Shorten it."
+  }
 }
 
 variable "runtime" {

@@ -19,6 +19,8 @@ _CHOICES: Final = {
 }
 _DOCUMENTS: Final = ("assume_role_policy", "policy")
 _NON_FILTERABLE: Final = 10
+_LONGEST: Final = {"aws_iam_role": 64, "aws_lambda_function": 64}
+"""Characters of a name."""
 
 
 def refusals(type_name: str, config: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -32,6 +34,9 @@ def refusals(type_name: str, config: dict[str, Any]) -> Iterator[tuple[str, str]
             yield from _document(name, told[name])
     if not _BUCKET.fullmatch(told.get("vector_bucket_name", "bucket")):
         yield "vector_bucket_name", f"is no bucket's name: {told['vector_bucket_name']}"
+    longest = _LONGEST.get(type_name, 0)
+    if longest and len(told.get("name") or told.get("function_name") or "") > longest:
+        yield "name", f"has more than {longest} characters"
     if type_name == "aws_iam_policy" and not _POLICY.fullmatch(told.get("name", "policy")):
         yield "name", f"is no policy's name: {told['name']}"
     yield from _encryption(told)

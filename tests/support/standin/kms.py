@@ -6,6 +6,7 @@ import json
 from typing import Any, Final
 
 from .far_end import Provider, call, or_none
+from .values import known
 
 State = dict[str, Any]
 
@@ -22,22 +23,33 @@ class _Kms:
         return str(answer["Policy"])
 
 
+def _as_told(document: str, before: str | None) -> str:
+    """As it was written, when it says the same."""
+    same = before is not None and json.loads(document) == json.loads(before)
+    return str(before) if same else document
+
+
 class Key(_Kms):
     """aws_kms_key."""
 
     def create(self, planned: State) -> State:
         """Make it."""
         tags = planned["tags_all"] or {}
+        description = planned["description"] if known(planned["description"]) else ""
+        document = {"Policy": planned["policy"]} if known(planned["policy"]) else {}
         made = call(
             "creating KMS Key",
             self.client.create_key,
-            Description=planned["description"] or "",
+            Description=description,
             Tags=[{"TagKey": name, "TagValue": value} for name, value in tags.items()],
+            **document,
         )["KeyMetadata"]
         if planned["enable_key_rotation"]:
             self.client.enable_key_rotation(KeyId=made["KeyId"])
         told = {"arn": made["Arn"], "key_id": made["KeyId"], "id": made["KeyId"]}
-        return {**planned, **told, "multi_region": False, "policy": self._document(made["KeyId"])}
+        policy = document.get("Policy") or self._document(made["KeyId"])
+        told |= {"description": description, "policy": policy}
+        return {**planned, **told, "multi_region": False}
 
     def read(self, state: State) -> State | None:
         """What there is of it now."""
@@ -46,7 +58,26 @@ class Key(_Kms):
         )
         if answer is None or answer["KeyMetadata"]["KeyState"] == "PendingDeletion":
             return None
-        return {**state, "policy": self._document(state["id"])}
+        key = answer["KeyMetadata"]
+        listed = self.client.list_resource_tags(KeyId=state["id"])["Tags"]
+        tags = {tag["TagKey"]: tag["TagValue"] for tag in listed}
+        rotation = self.client.get_key_rotation_status(KeyId=state["id"])
+        return {
+            **state,
+            "arn": key["Arn"],
+            "key_id": key["KeyId"],
+            "description": key["Description"],
+            # moto does not tell of what nobody has chosen
+            "key_usage": key.get("KeyUsage", "ENCRYPT_DECRYPT"),
+            "customer_master_key_spec": key.get("CustomerMasterKeySpec", "SYMMETRIC_DEFAULT"),
+            "is_enabled": key["Enabled"],
+            "multi_region": key.get("MultiRegion", False),
+            "enable_key_rotation": rotation["KeyRotationEnabled"],
+            "bypass_policy_lockout_safety_check": bool(state["bypass_policy_lockout_safety_check"]),
+            "policy": _as_told(self._document(key["KeyId"]), state["policy"]),
+            "tags": tags or None,
+            "tags_all": tags,
+        }
 
     def update(self, prior: State, planned: State) -> State:  # noqa: ARG002 - as for the others
         """Only tags change here."""
@@ -73,9 +104,13 @@ class KeyPolicy(_Kms):
 
     def read(self, state: State) -> State | None:
         """What there is of it now."""
-        document = self._document(state["key_id"])
-        same = json.loads(document) == json.loads(state["policy"])
-        return state if same else {**state, "policy": document}
+        document = self._document(state["id"])
+        return {
+            **state,
+            "key_id": state["id"],
+            "bypass_policy_lockout_safety_check": bool(state["bypass_policy_lockout_safety_check"]),
+            "policy": _as_told(document, state["policy"]),
+        }
 
     def update(self, prior: State, planned: State) -> State:  # noqa: ARG002 - as for the others
         """Put it again."""

@@ -113,8 +113,10 @@ class Service:
 
     def import_(self, request: Any) -> Any:
         """A resource known by its id only; Terraform reads the rest next."""
+        empty = schemas.empty(request.type_name)
+        place = {"region": self._provider.region} if "region" in empty else {}
         named = {RULES[request.type_name].imported_by: request.id}
-        state = encoded({**schemas.empty(request.type_name), **named})
+        state = encoded({**empty, **place, **named})
         found = messages.Imported.Resource(type_name=request.type_name, state=state)
         return messages.Imported(imported_resources=[found])
 
