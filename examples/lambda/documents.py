@@ -85,8 +85,7 @@ def trash(stache: RAGPipeline, doc_id: str, namespace: str) -> Answer:
         )
     _mark(stache, record, "deleting")  # first: from then on it can be repeated
     if record["status"] != "deleting":
-        stache.document_index_provider.soft_delete_document(doc_id, namespace)
-        record = _record(stache, doc_id, namespace)
+        record = stache.document_index_provider.soft_delete_document(doc_id, namespace)
     return {
         "doc_id": doc_id,
         "namespace": namespace,
