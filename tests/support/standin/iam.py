@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from .far_end import Provider, call, or_none
+from .values import as_written
 
 State = dict[str, Any]
 
@@ -42,10 +42,11 @@ class Policy(_Iam):
             return None
         found = answer["Policy"]
         version = {"PolicyArn": state["id"], "VersionId": found["DefaultVersionId"]}
-        document = self.client.get_policy_version(**version)["PolicyVersion"]
+        document = self.client.get_policy_version(**version)["PolicyVersion"]["Document"]
         tags = {each["Key"]: each["Value"] for each in found["Tags"]}
         return {
-            **_rewritten(state, document),
+            **state,
+            "policy": as_written(document, state["policy"]),
             "arn": found["Arn"],
             "attachment_count": found["AttachmentCount"],
             "description": found.get("Description") or state["description"],
@@ -127,7 +128,10 @@ class RolePolicy(_Iam):
         """What there is of it now."""
         named = {"RoleName": state["role"], "PolicyName": state["name"]}
         answer = self._found(self.client.get_role_policy, **named)
-        return answer and _rewritten(state, {"Document": answer["PolicyDocument"]})
+        return answer and {
+            **state,
+            "policy": as_written(answer["PolicyDocument"], state["policy"]),
+        }
 
     def update(self, prior: State, planned: State) -> State:  # noqa: ARG002 - as for the others
         """Put it again."""
@@ -158,13 +162,6 @@ class RolePolicyAttachment(_Iam):
         """Detach it."""
         named = {"RoleName": state["role"], "PolicyArn": state["policy_arn"]}
         call("detaching IAM Policy", self.client.detach_role_policy, **named)
-
-
-def _rewritten(state: State, version: State) -> State:
-    """The state with the document that is there, in the words of before when it says the same."""
-    if state["policy"] and json.loads(state["policy"]) == version["Document"]:
-        return state
-    return {**state, "policy": json.dumps(version["Document"])}
 
 
 def _tags(planned: State) -> list[dict[str, str]]:

@@ -6,7 +6,7 @@ import json
 from typing import Any, Final
 
 from .far_end import Provider, call, or_none
-from .values import known
+from .values import as_written, known
 
 State = dict[str, Any]
 
@@ -18,15 +18,10 @@ class _Kms:
     def __init__(self, provider: Provider) -> None:
         self.client = provider.client("kms")
 
-    def _document(self, key: str) -> str:
+    def _policy(self, key: str, before: str | None = None) -> str:
+        """A key's policy, in the words of before when it says the same."""
         answer = self.client.get_key_policy(KeyId=key, PolicyName="default")
-        return str(answer["Policy"])
-
-
-def _as_told(document: str, before: str | None) -> str:
-    """As it was written, when it says the same."""
-    same = before is not None and json.loads(document) == json.loads(before)
-    return str(before) if same else document
+        return as_written(json.loads(answer["Policy"]), before)
 
 
 class Key(_Kms):
@@ -47,7 +42,7 @@ class Key(_Kms):
         if planned["enable_key_rotation"]:
             self.client.enable_key_rotation(KeyId=made["KeyId"])
         told = {"arn": made["Arn"], "key_id": made["KeyId"], "id": made["KeyId"]}
-        policy = document.get("Policy") or self._document(made["KeyId"])
+        policy = document.get("Policy") or self._policy(made["KeyId"])
         told |= {"description": description, "policy": policy}
         return {**planned, **told, "multi_region": False}
 
@@ -74,7 +69,7 @@ class Key(_Kms):
             "multi_region": key.get("MultiRegion", False),
             "enable_key_rotation": rotation["KeyRotationEnabled"],
             "bypass_policy_lockout_safety_check": bool(state["bypass_policy_lockout_safety_check"]),
-            "policy": _as_told(self._document(key["KeyId"]), state["policy"]),
+            "policy": self._policy(key["KeyId"], state["policy"]),
             "tags": tags or None,
             "tags_all": tags,
         }
@@ -104,12 +99,11 @@ class KeyPolicy(_Kms):
 
     def read(self, state: State) -> State | None:
         """What there is of it now."""
-        document = self._document(state["id"])
         return {
             **state,
             "key_id": state["id"],
             "bypass_policy_lockout_safety_check": bool(state["bypass_policy_lockout_safety_check"]),
-            "policy": _as_told(document, state["policy"]),
+            "policy": self._policy(state["id"], state["policy"]),
         }
 
     def update(self, prior: State, planned: State) -> State:  # noqa: ARG002 - as for the others

@@ -9,12 +9,31 @@ from .far_end import Provider, call, or_none, timestamp
 State = dict[str, Any]
 
 
-class VectorBucket:
-    """aws_s3vectors_vector_bucket."""
+class _Tagged:
+    """What both types do alike."""
 
     def __init__(self, provider: Provider) -> None:
         self.provider = provider
         self.client = provider.client("s3vectors")
+
+    def _tagged(self, state: State, arn: str) -> State:
+        tags = self.client.list_tags_for_resource(resourceArn=arn)["tags"]
+        default = self.provider.default_tags
+        own = {name: value for name, value in tags.items() if default.get(name) != value}
+        region = state["region"] or self.provider.region
+        return {**state, "tags": own or state["tags"], "tags_all": tags, "region": region}
+
+    def _retag(self, arn: str, prior: State, planned: State) -> None:
+        old, new = prior["tags_all"] or {}, planned["tags_all"] or {}
+        gone = sorted(set(old) - set(new))
+        if gone:
+            call("untagging", self.client.untag_resource, resourceArn=arn, tagKeys=gone)
+        if new:
+            call("tagging", self.client.tag_resource, resourceArn=arn, tags=new)
+
+
+class VectorBucket(_Tagged):
+    """aws_s3vectors_vector_bucket."""
 
     def create(self, planned: State) -> State:
         """Make it."""
@@ -61,23 +80,8 @@ class VectorBucket:
             "force_destroy": bool(state.get("force_destroy")),
         }
 
-    def _tagged(self, state: State, arn: str) -> State:
-        tags = self.client.list_tags_for_resource(resourceArn=arn)["tags"]
-        default = self.provider.default_tags
-        own = {name: value for name, value in tags.items() if default.get(name) != value}
-        region = state["region"] or self.provider.region
-        return {**state, "tags": own or state["tags"], "tags_all": tags, "region": region}
 
-    def _retag(self, arn: str, prior: State, planned: State) -> None:
-        old, new = prior["tags_all"] or {}, planned["tags_all"] or {}
-        gone = sorted(set(old) - set(new))
-        if gone:
-            call("untagging", self.client.untag_resource, resourceArn=arn, tagKeys=gone)
-        if new:
-            call("tagging", self.client.tag_resource, resourceArn=arn, tags=new)
-
-
-class Index(VectorBucket):
+class Index(_Tagged):
     """aws_s3vectors_index."""
 
     def create(self, planned: State) -> State:

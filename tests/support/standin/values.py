@@ -45,6 +45,13 @@ def has_unknown(value: Any) -> bool:
     return value is UNKNOWN
 
 
+def as_written(document: Any, before: str | None) -> str:
+    """A JSON document as it was written before, when it still says the same."""
+    if before and json.loads(before) == document:
+        return before
+    return json.dumps(document)
+
+
 def settled(state: dict[str, Any]) -> dict[str, Any]:
     """The state with nothing unknown: what no call has told is null."""
     return {name: None if value is UNKNOWN else value for name, value in state.items()}
