@@ -16,6 +16,7 @@ import handler
 import lambda_function
 import sam
 import stache
+import stores
 import terraform
 from cloudformation import deployed
 from lambda_function import DOCUMENTS, NAMESPACES, invoke
@@ -145,14 +146,13 @@ def normal(document, environment, properties, renamed, tables):
             text = text.replace(name, other)
         return text
 
-    granted = set()
-    for statement in document["Statement"]:
-        actions, resources = (
-            [value] if isinstance(value, str) else value
-            for value in (statement["Action"], statement["Resource"])
-        )
-        granted |= {(action, with_names(arn)) for action in actions for arn in resources}
-    granted = {(action, arn) for action, arn in granted if not action.startswith("s3vectors:")}
+    granted = {
+        (action, with_names(arn))
+        for _, actions, resources in stores.statements(document)
+        for action in actions
+        for arn in resources
+        if not action.startswith("s3vectors:")
+    }
     variables = {name: with_names(str(value)) for name, value in environment.items()}
     return Deployed(frozenset(granted), variables, properties, tables)
 
@@ -181,7 +181,6 @@ def called(monkeypatch):
             seen.add((f"dynamodb:{action}", f"table/{told['TableName']}{index}"))
 
     with lambda_function.deployed(monkeypatch):
-        seen.clear()
         boto3.setup_default_session()
         boto3.DEFAULT_SESSION.events.register("before-call.dynamodb", note)
         live()

@@ -1,4 +1,4 @@
-"""The function that `terraform/examples/complete` deploys: what it is, and what it may do."""
+"""The function that `terraform/examples/complete` deploys: what it is, and what it cannot be."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ BIN: Final = Path(sys.executable).parent
 
 
 def environment(**more: str) -> dict[str, str]:
-    """The environment of a command: our Python and Node first, none of the machine's settings."""
+    """The environment of a command: that of the tests, with our Python and Node first."""
     path = os.pathsep.join((str(BIN), os.environ["PATH"]))
     wanted = {"PATH": path, "JSII_NODE": str(BIN / "node"), "CDK_DISABLE_VERSION_CHECK": "1"}
     return {**os.environ, **wanted, **more}
