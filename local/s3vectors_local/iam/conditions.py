@@ -140,6 +140,7 @@ def _values(name: str, operator: str, values: Any) -> tuple[str, ...]:
         texts = tuple(text.lower() for text in texts)
         if texts not in (("true",), ("false",)):
             raise PolicyError(f"{name}: the value of Null must be true or false")
-    if operator.startswith("Arn") and not all(map(whole_arn, texts)):
+    # AWS compares the six parts, which "*" alone does not have
+    if operator.startswith("Arn") and not all(whole_arn(t) and t != "*" for t in texts):
         raise PolicyError(f"{name}: the values of {operator} must be whole ARNs: {listed}")
     return texts

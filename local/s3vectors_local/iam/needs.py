@@ -85,10 +85,12 @@ def needs(
             not at all.
     """
     resource = _resource(operation, request, caller)
-    context = {**_tagged(resource, tags_of), **_requested(operation, request)}
+    context = {**_tagged(resource, tags_of), **_requested_tags(request)}
+    # Of the two, only the action that creates knows the keys of encryption
+    own = {**context, **_requested_encryption(operation, request)}
     return [
-        Need(f"s3vectors:{name}", resource, context)
-        for name in (operation, *_also(operation, request))
+        Need(f"s3vectors:{operation}", resource, own),
+        *(Need(f"s3vectors:{name}", resource, context) for name in _also(operation, request)),
     ]
 
 
@@ -132,14 +134,16 @@ def _by_key(prefix: str, tags: Mapping[str, str]) -> dict[str, list[str]]:
     return found
 
 
-def _requested(operation: str, request: Mapping[str, Any]) -> Context:
+def _requested_tags(request: Mapping[str, Any]) -> Context:
     tags = request.get("tags") or {}
     context = _by_key("aws:requesttag/", tags)
     keys = [*tags, *(request.get("tagKeys") or ())]
-    if keys:
-        context["aws:tagkeys"] = keys
-    if operation in ("CreateVectorBucket", "CreateIndex"):
-        encryption = request.get("encryptionConfiguration") or {}
-        named = {"sseType": "s3vectors:ssetype", "kmsKeyArn": "s3vectors:kmskeyarn"}
-        context |= {key: [encryption[m]] for m, key in named.items() if encryption.get(m)}
-    return context
+    return {**context, "aws:tagkeys": keys} if keys else context
+
+
+def _requested_encryption(operation: str, request: Mapping[str, Any]) -> Context:
+    if operation not in ("CreateVectorBucket", "CreateIndex"):
+        return {}
+    encryption = request.get("encryptionConfiguration") or {}
+    named = {"sseType": "s3vectors:ssetype", "kmsKeyArn": "s3vectors:kmskeyarn"}
+    return {key: [encryption[m]] for m, key in named.items() if encryption.get(m)}

@@ -26,7 +26,12 @@ def matches_action(pattern: str, action: str) -> bool:
 
 
 def matches_arn(pattern: str, arn: str) -> bool:
-    """The same for ARNs, part by part: a wildcard does not reach over one of the five colons."""
+    """The same for ARNs, part by part.
+
+    AWS's `*` at the end of a part may reach over the colon, too; of a whole ARN, which has all
+    five, none would be left for the rest of it
+    (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html).
+    """
     if pattern == "*":
         return True
     wanted, parts = pattern.split(":", _ARN_PARTS - 1), arn.split(":", _ARN_PARTS - 1)

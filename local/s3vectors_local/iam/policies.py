@@ -21,6 +21,8 @@ from .needs import ACTIONS, Need
 from .patterns import matches_action, matches_arn, whole_arn
 
 _ACTION: Final = re.compile(r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
+_WILDCARD_SERVICE: Final = re.compile(r"(?:[^:]*:){2}[^:]*[*?]")
+"""https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html"""
 _MEMBERS: Final = {
     "Sid",
     "Effect",
@@ -200,6 +202,8 @@ def _check_resource(name: str, pattern: str) -> None:
         raise PolicyError(f"{name}: policy variables are not evaluated here: {pattern}")
     if not whole_arn(pattern):
         raise PolicyError(f'{name}: "{pattern}" is neither "*" nor a whole ARN')
+    if _WILDCARD_SERVICE.match(pattern):
+        raise PolicyError(f"{name}: the service in an ARN takes no wildcard: {pattern}")
 
 
 def _listed(names: Any) -> str:
