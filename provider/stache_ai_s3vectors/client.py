@@ -101,7 +101,7 @@ def _connect(
     endpoint: str | None,
     region: str | None,
     limits: tuple[float, float, int],
-    _surroundings: tuple[tuple[str, str], ...],
+    surroundings: tuple[tuple[str, str], ...],
 ) -> S3VectorsClient:
     connect_timeout, read_timeout, max_attempts = limits
     configuration = Config(
@@ -115,7 +115,7 @@ def _connect(
     if endpoint is not None and endpoint.startswith(LOCAL):
         client = _connect_local(endpoint.removeprefix(LOCAL), region, configuration)
     else:
-        session = boto3.session.Session()
+        session = _session(surroundings)
         client = session.client(
             "s3vectors",
             region or session.region_name or DEFAULT_REGION,
@@ -124,6 +124,12 @@ def _connect(
         )
     bodies.register(client.meta.events)
     return client
+
+
+@lru_cache(maxsize=4)
+def _session(_surroundings: tuple[tuple[str, str], ...]) -> boto3.session.Session:
+    """One for all clients of the same surroundings: each would read the service's model anew."""
+    return boto3.session.Session()
 
 
 def _connect_local(path: str, region: str | None, configuration: Config) -> S3VectorsClient:
@@ -167,6 +173,7 @@ def close_engines() -> None:
     """Give the data directories of all local engines free; clients made before are dead."""
     with _engines_lock:
         _connect.cache_clear()
+        _session.cache_clear()
         for engine in _engines.values():
             engine.close()
         _engines.clear()
