@@ -9,6 +9,8 @@ OLDEST := .venv-oldest
 OLDER := .venv-older
 # The SAM CLI, for tests
 SAM := .venv-sam
+# Lambda's own runtime client, and nothing else: what a deployed function finds, for tests
+LAMBDA := .venv-lambda
 # Terraform's core, newest (with what the tests' provider needs) and as old as we support
 TERRAFORM := .venv-terraform
 TERRAFORM_OLDEST := .venv-terraform-oldest
@@ -48,9 +50,9 @@ $(DEMO)/.ready: pyproject.toml local/pyproject.toml
 	$(call set_up,3$(comma)10,$(DEMO),--group demo -e . -e ./local)
 	@touch $@
 
-# AWS's SDK for JavaScript, which one test talks to the local engine with; and the CDK's command
-# line, whose `latest` is another line
-NPM := @aws-sdk/client-s3vectors@3.1137.0 aws-cdk@2.1148.1
+# AWS's SDK for JavaScript, which one test talks to the local engine with; the CDK's command line,
+# whose `latest` is another line; and somebody else's evaluation of IAM policies
+NPM := @aws-sdk/client-s3vectors@3.1137.0 aws-cdk@2.1148.1 @cloud-copilot/iam-simulate@0.1.173
 
 $(DEV)/.ready: pyproject.toml local/pyproject.toml tests/constraints.txt Makefile
 	$(call set_up,3$(comma)11,$(DEV),-c tests/constraints.txt --group dev -e . -e ./local)
@@ -69,6 +71,10 @@ $(OLDER)/.ready: INSTALL := --group older
 
 $(SAM)/.ready: pyproject.toml
 	$(call set_up,3$(comma)11,$(SAM),--group sam)
+	@touch $@
+
+$(LAMBDA)/.ready: pyproject.toml
+	$(call set_up,3$(comma)11,$(LAMBDA),--group lambda)
 	@touch $@
 
 STANDIN := tests/support/standin
@@ -94,9 +100,11 @@ ONCE := hybrid archive command doctor policy_check policy_check_command purge st
 SPREAD := --numprocesses auto --dist worksteal
 
 # Every environment that the tests need
-ALL := $(DEV) $(OLDEST) $(OLDER) $(SAM) $(TERRAFORM) $(TERRAFORM_OLDEST)
+ALL := $(DEV) $(OLDEST) $(OLDER) $(SAM) $(LAMBDA) $(TERRAFORM) $(TERRAFORM_OLDEST)
 
-test: $(ALL:%=%/.ready) wheel
+test:
+	@$(MAKE) --no-print-directory --jobs 2 $(ALL:%=%/.ready)
+	@$(MAKE) --no-print-directory wheel
 	@rm -f .coverage*
 	$(DEV)/bin/python -m coverage run -m pytest $(SPREAD)
 	$(OLDEST)/bin/python -m pytest $(SPREAD) tests/provider --other-choices \
@@ -114,11 +122,12 @@ format: $(DEV)/.ready
 	$(DEV)/bin/ruff check --fix .
 	$(DEV)/bin/ruff format .
 
-bench: $(DEV)/.ready
+bench: $(DEV)/.ready $(LAMBDA)/.ready wheel
 	$(DEV)/bin/python bench/engine.py --vectors 1000 10000 100000 300000 --save
 	$(DEV)/bin/python bench/over_http.py --save
 	$(DEV)/bin/python bench/provider.py --save
 	$(DEV)/bin/python bench/copying.py --save
+	$(DEV)/bin/python bench/lambda_package.py --save
 	$(DEV)/bin/python bench/compare.py --vectors 1000 10000 100000 --save
 	$(DEV)/bin/python bench/report.py
 
@@ -136,4 +145,4 @@ function: wheel
 		--architecture $(ARCHITECTURE) --zip dist/function.zip
 
 clean:
-	rm -rf $(DEMO) $(DEV) $(OLDEST)* $(OLDER)* $(SAM) $(TERRAFORM)* .bench .demo-data build dist cdk/cdk.out sam/.aws-sam .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(DEMO) $(DEV) $(OLDEST)* $(OLDER)* $(SAM) $(LAMBDA) $(TERRAFORM)* .bench .demo-data build dist cdk/cdk.out sam/.aws-sam .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -74,6 +74,33 @@ was interrupted twice with Ctrl-C and called again: it reads again what is there
 takes {size:,} bytes a vector, compressed.
 
 """
+FUNCTION: Final = """\
+## The example's Lambda function
+
+Built for {for_}: {unzipped:.1f} MB unzipped, of the {most_unzipped:.1f} MB that Lambda takes, and
+{zip:.1f} MB as a zip, of the {most_zip:.1f} MB that it takes without S3
+([quotas](https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)).
+
+"""
+FUNCTION_STARTS: Final = """
+From a new process of AWS's runtime client to its first answer, and a later answer. The far end is
+a simulated AWS on the same machine: there is no network in it, and no download of the package. All
+run in the same package, in turns. Lambda's folder cannot be written to, so what has no bytecode is
+compiled again at every cold start; "with bytecode" is the same package with it, {more:.1f} MB
+larger.
+
+"""
+FUNCTION_IMPORTS: Final = """
+Of a query's cold start, as built, imports took {all:,} ms in one run, slowed by Python's own
+measuring: {largest}; this provider's own modules {ours}.
+
+"""
+EVENTS: Final = {
+    "nothing": "floor: a handler that does nothing",
+    "boto3": "floor: boto3 and one client",
+    "health": "the function, health",
+    "query": "the function, query",
+}
 PEERS: Final = """\
 ## Beside others
 
@@ -183,13 +210,51 @@ def copying(result: Any) -> str:
     return told + table(["", "rate", "in inserts"], rows)
 
 
+def function(result: Any) -> str:
+    """What the example function weighs, and how it starts."""
+    mega = {name: result[name] / 1e6 for name in ("unzipped", "zip", "unzipped with bytecode")}
+    most = {f"most_{name}": size / 1e6 for name, size in result["limits"].items()}
+    told = FUNCTION.format(**mega, **most, for_=result["for"])
+    parts, shown = result["parts"], 12
+    rows = [[name, f"{size / 1e6:.1f} MB"] for name, size in [*parts.items()][:shown]]
+    rest = sum([*parts.values()][shown:])
+    rows.append([f"{len(parts) - shown} others", f"{rest / 1e6:.1f} MB"])
+    started = FUNCTION_STARTS.format(more=mega["unzipped with bytecode"] - mega["unzipped"])
+    return told + table(["", "unzipped"], rows) + started + _starts(result) + _imports(result)
+
+
+def _starts(result: Any) -> str:
+    rows = []
+    for event, title in EVENTS.items():
+        built, compiled = (
+            result["starts"][f"{event}, {package}"] for package in ("as built", "with bytecode")
+        )
+        ratios = [f"{built[f'in {floor}']:.2f}" for floor in ("nothing", "boto3")]
+        more = [_spread(compiled["cold"]), f"{compiled['in as built']:.2f}"]
+        rows.append([title, _spread(built["cold"]), *ratios, *more, _told(built["warm"])])
+    head = ["", "cold, as built", "in nothing", "in boto3", "with bytecode", "in as built", "warm"]
+    return table(head, rows)
+
+
+def _spread(figure: Any) -> str:
+    return f"{figure['median']:.2f} s ({figure['least']:.2f} to {figure['most']:.2f})"
+
+
+def _imports(result: Any) -> str:
+    took = result["imports"]["as built"]
+    largest = ", ".join(f"{name} {ms}" for name, ms in [*took.items()][:3])
+    return FUNCTION_IMPORTS.format(
+        all=sum(took.values()), largest=largest, ours=took["stache_ai_s3vectors"]
+    )
+
+
 def _told(entry: Any) -> str:
     median, unit = entry["median"], entry["unit"].split()[0]
     return f"{1000 * median:.0f} µs" if unit == "ms" and median < 1 else f"{median:.2f} {unit}"
 
 
-def main() -> None:
-    """Write the page, then the plots."""
+def page() -> str:
+    """The page, of all results."""
     grown, compared, wired = load("engine"), load("compare"), load("http")
     machine = grown["machine"]
     parts = [
@@ -200,11 +265,17 @@ def main() -> None:
         "The engine's share is the caller's wait minus the client's own processor time.\n",
         PROVIDER + provider(load("provider")),
         copying(load("copying")),
+        function(load("lambda")),
         PEERS,
         *(f"### {size['vectors']:,} vectors\n\n{peers(size)}" for size in compared["sizes"]),
         "![queries of all peers](results/compare.svg)\n",
     ]
-    (HERE / "README.md").write_text("\n".join(parts), "utf-8")
+    return "\n".join(parts)
+
+
+def main() -> None:
+    """Write the page, then the plots."""
+    (HERE / "README.md").write_text(page(), "utf-8")
     python = compare.python("plot")
     subprocess.run([python, str(HERE / "plot.py")], check=True)  # noqa: S603 - ours
 

@@ -20,6 +20,7 @@ class Options:
     """What `cdk deploy -c NAME=VALUE` takes.
 
     Args:
+        stack_name: what the stack is called.
         prefix: the bucket is called PREFIX-vectors-ACCOUNT.
         bucket_name: instead of that.
         dimension: of the embeddings.
@@ -38,6 +39,7 @@ class Options:
         namespaces_table: the same.
     """
 
+    stack_name: str = "Stache"
     prefix: str = "stache"
     bucket_name: str = ""
     dimension: int = 1024
@@ -83,7 +85,7 @@ class StacheStack(Stack):
     """Stache's vectors and the function that ingests into them and searches them."""
 
     def __init__(self, scope: Construct, id: str, options: Options, **props: Any) -> None:  # noqa: A002 - as every construct calls it
-        super().__init__(scope, id, **props)
+        super().__init__(scope, id, stack_name=options.stack_name, **props)
         # What a first deployment made that then failed would be in the way of the next
         kept = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
         removal_policy = kept if options.retain else RemovalPolicy.DESTROY

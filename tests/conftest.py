@@ -50,7 +50,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With --aws, leave only those tests that know a client and no engine."""
+    """With --aws, leave only those tests that know a client or an account, and no engine."""
     if not AWS:
         return
     chosen = [item for item in items if _is_for_aws(item)]
@@ -61,7 +61,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _is_for_aws(item: pytest.Item) -> bool:
     marked = item.get_closest_marker("aws") and not item.get_closest_marker("ours")
     asked_for = getattr(item, "fixturenames", ())
-    return bool(marked and "client" in asked_for and "engine" not in asked_for)
+    anywhere = {"client", "account"} & {*asked_for} and "engine" not in asked_for
+    return bool(marked and anywhere)
 
 
 @pytest.fixture(autouse=True)

@@ -37,8 +37,14 @@ LARGEST: Final = 250 * 1024 * 1024
 LARGEST_ZIP: Final = 50 * 1024 * 1024
 """Bytes of a zip that Lambda takes without S3; the same page."""
 
-UNUSED: Final = ("httptools", "uvloop", "watchfiles", "websockets")
-"""Of the web server that Stache's core brings, which no function starts."""
+UNUSED: Final = (
+    # Of the web server that Stache's core brings, which no function starts
+    *("httptools", "uvloop", "watchfiles", "websockets"),
+    # Stache's readers of PDF files and what only they need, half of the package: it takes text
+    *("pdfplumber", "PyPDF2", "pdfminer.six", "pillow", "pypdfium2"),
+    *("cryptography", "cffi", "pycparser"),
+)
+"""Distributions that are left out."""
 
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 """The time of every file in a zip: the same content makes the same zip."""
@@ -125,13 +131,26 @@ def _environment(runtime: str, architecture: str) -> dict[str, str]:
 def trim(target: Path) -> None:
     """Leave out what a function never runs."""
     shutil.rmtree(target / "bin", ignore_errors=True)  # commands of packages
-    for name in UNUSED:
-        for folder in (target / name, *target.glob(f"{name}-*.dist-info")):
-            shutil.rmtree(folder, ignore_errors=True)
+    for distribution in [*metadata.distributions(path=[str(target)])]:
+        if distribution.metadata["Name"] in UNUSED:
+            _remove(distribution, target)
     for file in target.glob("*.dist-info/direct_url.json"):
         file.unlink()  # where the wheel was on the machine that built it
     for folder in [*target.rglob("__pycache__")]:
         shutil.rmtree(folder)
+
+
+def _remove(distribution: metadata.Distribution, target: Path) -> None:
+    """Remove the files of a distribution, and the folders that are empty then."""
+    for file in distribution.files or ():
+        path = target / file
+        if ".." in file.parts or not path.is_file():  # commands, which are gone
+            continue
+        path.unlink()
+        for folder in path.relative_to(target).parents[:-1]:
+            if any((target / folder).iterdir()):
+                break
+            (target / folder).rmdir()
 
 
 def check_size(target: Path) -> None:

@@ -11,7 +11,7 @@ from aws_cdk.assertions import Template
 from cdk_nag import AwsSolutionsChecks
 
 import stores
-from cloudformation import deployed
+from cloudformation import KINDS, deployed
 from stache_ai_s3vectors.permissions import LEVELS
 from stache_stack import Options, StacheStack
 
@@ -134,6 +134,28 @@ def test_what_an_earlier_deployment_left_is_used_again():
     assert not kinds & {"AWS::S3Vectors::VectorBucket", "AWS::S3Vectors::Index"}
     assert "AWS::DynamoDB::Table" not in kinds
     assert "arn:aws:dynamodb:us-east-1:123456789012:table/docs/index/GSI2" in resources
+
+
+def test_two_stacks_stand_beside_each_other():
+    """With a name and a prefix each: what one names, the other does not."""
+    notes, mails = (app(stack_name=name, prefix=name.lower())[1] for name in ("Notes", "Mails"))
+
+    assert (notes.stack_name, mails.stack_name) == ("Notes", "Mails")
+    assert named(notes) == {"notes-vectors-123456789012"}
+    assert named(mails) == {"mails-vectors-123456789012"}
+
+
+def named(stack):
+    """The names that an account has once; the indexes' are their bucket's."""
+    template = Template.from_stack(stack).to_json()
+    assert not [output for output in template["Outputs"].values() if "Export" in output]
+    resources = deployed(template).resources.values()
+    return {
+        resource["Properties"][KINDS[kind].name]
+        for resource in resources
+        if (kind := resource["Type"]) in KINDS.keys() - {"AWS::S3Vectors::Index"}
+        and KINDS[kind].name in resource["Properties"]
+    }
 
 
 def test_the_key_of_what_is_there_is_given_by_its_arn():

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import platform
 import subprocess
 import sys
 import zipfile
+from collections import Counter
 
 import pytest
 
@@ -38,6 +38,14 @@ def impostor(tmp_path):
     return folder
 
 
+def parts(entries):
+    """Bytes of each folder and module at the top."""
+    sizes = Counter()
+    for entry in entries:
+        sizes[entry.filename.partition("/")[0]] += entry.file_size
+    return sizes
+
+
 def test_the_zip_has_our_provider_and_fits_into_lambda(tmp_path, impostor):
     """Uploaded as it is, and unzipped; also where somebody has our name and version.
 
@@ -51,26 +59,33 @@ def test_the_zip_has_our_provider_and_fits_into_lambda(tmp_path, impostor):
     with zipfile.ZipFile(tmp_path / "function.zip") as packed:
         entries = packed.infolist()
     native = [entry.filename for entry in entries if ".cpython-" in entry.filename]
-    assert sum(entry.file_size for entry in entries) < build.LARGEST
+    sizes = parts(entries)
+    assert sizes.total() < build.LARGEST, f"its parts, in bytes: {sizes.most_common()}"
+    assert {"botocore", "stache_ai", "stache_ai_s3vectors"} <= sizes.keys()
+    assert not {"pdfplumber", "PIL", "uvloop"} & sizes.keys()
     assert native
     assert all(".cpython-313-aarch64-linux-gnu" in name for name in native)
     assert not [entry for entry in entries if "__pycache__" in entry.filename]
     assert package.stat().st_size < build.LARGEST_ZIP
 
 
-def test_what_is_left_out_is_not_missed(tmp_path):
-    """The function starts from its package alone, here with this machine's Python."""
-    runtime = f"python3.{min(max(sys.version_info.minor, 11), 14)}"
-    machine = {kind: name for name, kind in build.MACHINES.items()}[platform.machine()]
-    where = ("--runtime", runtime, "--architecture", machine, "--output", tmp_path / "it")
-    deployables.run(sys.executable, SCRIPT, *where, cwd=deployables.ROOT)
+def test_what_is_left_out_is_left_out_whole(tmp_path):
+    """With its folders, but for what others have in them, and nothing outside of the package."""
+    package, outside = tmp_path / "package", tmp_path / "bin" / "reader"
+    files = ("PIL/image.py", "PIL/raw/more.so", "shared/of_pillow.py", "shared/other.py", "x.py")
+    for file in (*(package / name for name in files), outside):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    distribution(package, "pillow")
+    record = ["PIL/image.py", "PIL/raw/more.so", "shared/of_pillow.py", "../bin/reader", "gone.py"]
+    info = [f"pillow-1.0.dist-info/{name}" for name in ("METADATA", "RECORD")]
+    (package / info[1]).write_text("".join(f"{name},,\n" for name in [*record, *info]))
 
-    code = "import os, sys; sys.path.insert(0, os.getcwd()); "
-    code += "import handler, stache_ai_s3vectors as it; print(it.__file__)"
-    # Without what is installed here, coverage among it
-    told = deployables.run(sys.executable, "-I", "-S", "-c", code, cwd=tmp_path / "it")
+    build.trim(package)
 
-    assert told.strip() == str(tmp_path / "it" / "stache_ai_s3vectors" / "__init__.py")
+    assert outside.exists()
+    left = [path.relative_to(package).as_posix() for path in package.rglob("*")]
+    assert sorted(left) == ["shared", "shared/other.py", "x.py"]
 
 
 def test_every_dialect_offers_the_runtimes_that_can_be_built_for():

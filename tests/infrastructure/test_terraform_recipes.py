@@ -2,27 +2,11 @@
 
 from __future__ import annotations
 
-import re
-import shlex
-
 import pytest
 
-import terraform
+from recipes import BUCKET, README, blocks, commands, moves, usage, write
 
-README = (terraform.MODULE / "README.md").read_text()
-BUCKET = f"stache-vectors-{terraform.ACCOUNT}"
 VECTORS = "module.stache_vectors.aws_s3vectors"
-
-
-def blocks(title, language):
-    """The code in a section."""
-    section = README.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
-    return re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL)
-
-
-def usage():
-    """What the README begins with."""
-    return re.findall(r"```hcl\n(.*?)```", README, re.DOTALL)[0]
 
 
 @pytest.fixture
@@ -35,12 +19,6 @@ def follow(store):
         return folder
 
     return made
-
-
-def write(folder, *code):
-    """The code that is in it from now on, with the module where it is here."""
-    text = re.sub(r'source = ".*"', 'source = "../.."', "\n".join(code))
-    (folder.folder / "main.tf").write_text(text)
 
 
 @pytest.fixture(autouse=True)
@@ -61,12 +39,6 @@ def indexes(vectors):
     """The names of those that are there."""
     found = vectors.list_indexes(vectorBucketName=BUCKET)["indexes"]
     return sorted(index["indexName"] for index in found)
-
-
-def commands(title):
-    """Those of a section that are Terraform's, without its name."""
-    lines = "\n".join(blocks(title, "bash")).splitlines()
-    return [shlex.split(line)[1:] for line in lines if line.startswith("terraform")]
 
 
 def test_what_a_lost_state_knew_is_referred_to_again(follow, called):
@@ -165,9 +137,7 @@ def test_everything_is_removed_when_that_is_said(follow, called):
 
 def move(folder, to):
     """Tell Terraform that it is the same, from now on retained, or no longer."""
-    moves = [each for each in commands("Remove it") if "mv" in each and each[-1].endswith(f".{to}")]
-    assert moves
-    for command in moves:
+    for command in moves(to):
         folder.done(*command)
 
 

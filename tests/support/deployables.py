@@ -11,15 +11,25 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from children import node_options
+
 ROOT: Final = Path(__file__).resolve().parents[2]
 _PERMISSIONS: Final = ROOT / "provider" / "stache_ai_s3vectors" / "permissions.py"
 BIN: Final = Path(sys.executable).parent
 
 
 def environment(**more: str) -> dict[str, str]:
-    """The environment of a command: that of the tests, with our Python and Node first."""
-    path = os.pathsep.join((str(BIN), os.environ["PATH"]))
-    wanted = {"PATH": path, "JSII_NODE": str(BIN / "node"), "CDK_DISABLE_VERSION_CHECK": "1"}
+    """The environment of a command: that of the tests, with our Python and Node first.
+
+    Node keeps to this machine; Python does not, for pip is one that goes for packages.
+    """
+    wanted = {
+        "PATH": os.pathsep.join((str(BIN), os.environ["PATH"])),
+        "JSII_NODE": str(BIN / "node"),
+        "CDK_DISABLE_VERSION_CHECK": "1",
+        "CDK_DISABLE_CLI_TELEMETRY": "true",
+        **node_options(),
+    }
     return {**os.environ, **wanted, **more}
 
 
@@ -32,7 +42,7 @@ def run(*command: str | Path, cwd: Path, **more: str) -> str:
     return result.stdout
 
 
-def cdk(*arguments: str, cwd: Path | None = None, **more: str) -> str:
+def cdk(*arguments: str | Path, cwd: Path | None = None, **more: str) -> str:
     """The CDK CLI in the app's folder."""
     node_modules = Path(sys.prefix) / "javascript" / "node_modules"
     script = node_modules / "aws-cdk" / "bin" / "cdk"

@@ -48,12 +48,16 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     with mock_aws():
-        client = boto3.client("dynamodb")
-        for name, (key, others) in TABLES.items():
-            _create(client, name, key, others)
+        create_tables(boto3.client("dynamodb"))
         handler.pipeline.cache_clear()
         yield
     handler.pipeline.cache_clear()
+
+
+def create_tables(client: Any) -> None:
+    """Make the function's tables."""
+    for name, (key, others) in TABLES.items():
+        _create(client, name, key, others)
 
 
 def _create(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,14 +13,14 @@ from tempfile import TemporaryDirectory
 from time import time
 from typing import Any, Final
 
+from children import OFFLINE, python_path
+
 ROOT: Final = Path(__file__).parents[2]
 FOLDER: Final = ROOT / "sam"
 TEMPLATE: Final = FOLDER / "template.yaml"
 FUNCTION: Final = ROOT / "examples" / "lambda"
 _BIN: Final = ROOT / ".venv-sam" / "bin"
 _TRANSFORM: Final = Path(__file__).parent / "sam_transform.py"
-_NOWHERE: Final = "http://127.0.0.1:9"
-"""The proxy of what must stay offline: nobody listens there."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ def run(
     folder: Path = FOLDER,
     text: str = "",
     online: bool = False,
+    endpoint: str = "",
 ) -> subprocess.CompletedProcess[str]:
     """Run a command of that environment.
 
@@ -59,11 +61,12 @@ def run(
         folder: where it starts.
         text: its standard input.
         online: it may ask for packages, as pip is set up to.
+        endpoint: of the simulated AWS that it may talk to.
     """
     return subprocess.run(
         [_BIN / command, *arguments],
         cwd=folder,
-        env=_environment(online=online),
+        env=_environment(online=online, endpoint=endpoint),
         input=text,
         capture_output=True,
         text=True,
@@ -71,7 +74,7 @@ def run(
     )
 
 
-def _environment(*, online: bool) -> dict[str, str]:
+def _environment(*, online: bool, endpoint: str) -> dict[str, str]:
     """Nothing of AWS, nor of whoever runs the tests."""
     home = _home()
     ours = {
@@ -85,9 +88,20 @@ def _environment(*, online: bool) -> dict[str, str]:
         "AWS_DEFAULT_REGION": "us-east-1",  # the transform asks for one
     }
     if not online:
-        return {**ours, "HTTP_PROXY": _NOWHERE, "HTTPS_PROXY": _NOWHERE}
+        offline = {**OFFLINE, "PYTHONPATH": python_path()}
+        return {**ours, **offline, **(_simulated(endpoint) if endpoint else {})}
     kept = ("HOME", "PIP_", "REQUESTS_", "SSL_")  # what pip is set up with
     return {**ours, **{name: value for name, value in os.environ.items() if name.startswith(kept)}}
+
+
+def _simulated(endpoint: str) -> dict[str, str]:
+    """A way to this simulated AWS."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "SAM_CLI_POLL_DELAY": "0.1",  # in seconds
+    }
 
 
 @cache
@@ -137,9 +151,27 @@ def built(folder: Path, **parameters: str) -> Path:
         folder: where to build, and to note how it was done.
         parameters: the template's.
     """
-    overrides = [f"{name}={value}" for name, value in parameters.items()]
-    options = ["--parameter-overrides", *overrides] if overrides else []
-    result = run("sam", "build", "--build-dir", folder / "build", *options, online=True)
+    into = ("--build-dir", folder / "build")
+    result = run("sam", "build", *into, *_overrides(parameters), online=True)
     if result.returncode:
         raise RuntimeError(result.stderr)
     return folder / "build" / "StacheFunction"
+
+
+def deploy(
+    endpoint: str, template: Path = TEMPLATE, **parameters: str
+) -> subprocess.CompletedProcess[str]:
+    """Deploy as the README says, to a simulated AWS.
+
+    Args:
+        endpoint: the simulated AWS's.
+        template: the one to deploy; what `sam build` made of ours has the function.
+        parameters: the template's.
+    """
+    options = ("--template", template, "--config-file", FOLDER / "samconfig.toml")
+    return run("sam", "deploy", *options, *_overrides(parameters), endpoint=endpoint)
+
+
+def _overrides(parameters: Mapping[str, str]) -> list[str]:
+    given = [f"{name}={value}" for name, value in parameters.items()]
+    return ["--parameter-overrides", *given] if given else []

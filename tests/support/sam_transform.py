@@ -22,11 +22,13 @@ class _NoManagedPolicies:
 
 
 def _packaged(template: dict[str, Any]) -> dict[str, Any]:
-    """The same with each function's code in S3, where `sam deploy` puts it."""
+    """The same with each function's code in S3, where `sam deploy` puts it, if it has not."""
     copy: dict[str, Any] = json.loads(json.dumps(template))
     for resource in copy["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
-            resource["Properties"]["CodeUri"] = "s3://packaged/code.zip"
+            code = resource["Properties"]["CodeUri"]
+            if not code.startswith("s3://"):
+                resource["Properties"]["CodeUri"] = "s3://packaged/code.zip"
     return copy
 
 

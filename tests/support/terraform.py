@@ -12,6 +12,7 @@ from __future__ import annotations
 import atexit
 import copy
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -23,6 +24,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from children import OFFLINE, python_path
 from far_ends import server
 from loopback import CREDENTIALS
 
@@ -39,6 +41,8 @@ _ENVIRONMENTS: Final[Mapping[str, Path]] = {
     NEWEST: ROOT / ".venv-terraform",
     OLDEST: ROOT / ".venv-terraform-oldest",
 }
+_PYTHON_PATH: Final = python_path(_STANDIN.parent)
+"""Where the stand-in is, and what keeps it here."""
 _PYTHON: Final = _ENVIRONMENTS[NEWEST] / "bin" / "python"
 _VERSION: Final = "6.55.0"
 """What the stand-in passes for: the version that the newest of its schemas are of."""
@@ -173,12 +177,18 @@ def refusal(variables: Mapping[str, Any], core: str = NEWEST) -> str:
     return _prepared(".", core).given(variables).refused("plan")
 
 
+def everywhere(url: str) -> dict[str, str]:
+    """One server for all of AWS, as settings."""
+    return dict.fromkeys(_ENDPOINTS, url)
+
+
 @contextmanager
 def servers() -> Iterator[dict[str, str]]:
     """An engine, and moto for the rest of AWS, as settings of their URLs."""
     pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     command = [_PYTHON, _STANDIN / "elsewhere.py"]
-    with server() as vectors, subprocess.Popen(command, **pipes) as moto:
+    environment = {**os.environ, "PYTHONPATH": _PYTHON_PATH}
+    with server() as vectors, subprocess.Popen(command, env=environment, **pipes) as moto:
         assert moto.stdin is not None
         assert moto.stdout is not None
         url = moto.stdout.readline().strip()
@@ -199,10 +209,11 @@ def _prepared(part: str, core: str) -> Workspace:
 def _run(
     core: str, folder: Path, environment: Mapping[str, str], *arguments: str
 ) -> subprocess.CompletedProcess[str]:
+    ours = {"CHECKPOINT_DISABLE": "1", "PATH": "/usr/bin:/bin", "PYTHONPATH": _PYTHON_PATH}
     return subprocess.run(
         [_ENVIRONMENTS[core] / "bin" / "python", _STANDIN / "core.py", *arguments],
         cwd=folder,
-        env={"CHECKPOINT_DISABLE": "1", "PATH": "/usr/bin:/bin", **environment},
+        env={**OFFLINE, **ours, **environment},
         capture_output=True,
         text=True,
         check=False,
@@ -227,7 +238,7 @@ def _mirror() -> Path:
     kind = mirror / "providers" / _address() / _VERSION / "linux_amd64"
     kind.mkdir(parents=True)
     provider = kind / f"terraform-provider-aws_v{_VERSION}"
-    provider.write_text(f'#!/bin/sh\nPYTHONPATH="{_STANDIN.parent}" exec "{_PYTHON}" -m standin\n')
+    provider.write_text(f'#!/bin/sh\nPYTHONPATH="{_PYTHON_PATH}" exec "{_PYTHON}" -m standin\n')
     provider.chmod(0o755)
     (mirror / "terraform.rc").write_text(_ONLY_HERE.format(mirror / "providers"))
     return mirror
@@ -236,7 +247,7 @@ def _mirror() -> Path:
 @cache
 def _standin() -> str:
     """One that runs until this process ends (and so its input), as Terraform is told of it."""
-    environment = {**CREDENTIALS, "PYTHONPATH": str(_STANDIN.parent)}
+    environment = {**CREDENTIALS, "PYTHONPATH": _PYTHON_PATH}
     command: list[str | Path] = [_PYTHON, "-m", "standin", "--attached"]
     pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     process = subprocess.Popen(command, env=environment, **pipes)

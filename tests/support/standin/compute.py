@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from . import schemas
 from .far_end import Provider, call, or_none
 
 State = dict[str, Any]
@@ -108,14 +109,69 @@ class Table:
         update(TableName=name, PointInTimeRecoverySpecification=wanted)
 
     def read(self, state: State) -> State | None:
-        """The state, if it is still there."""
+        """What there is of it now."""
+        named = {"TableName": state["id"]}
         missing = "ResourceNotFoundException"
-        describe = self.client.describe_table
-        return state if or_none(self.client, missing, describe, TableName=state["id"]) else None
+        answer = or_none(self.client, missing, self.client.describe_table, **named)
+        if answer is None:
+            return None
+        found = answer["Table"]
+        backups = self.client.describe_continuous_backups(**named)["ContinuousBackupsDescription"]
+        recovery = backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"]
+        listed = self.client.list_tags_of_resource(ResourceArn=found["TableArn"])["Tags"]
+        tags = {tag["Key"]: tag["Value"] for tag in listed}
+        recoverable = {"enabled": recovery == "ENABLED"}
+        return {
+            **state,
+            **_told(found),
+            "point_in_time_recovery": [{**_nothing("point_in_time_recovery"), **recoverable}],
+            "tags": state["tags"] or tags,
+            "tags_all": tags,
+        }
+
+    def update(self, prior: State, planned: State) -> State:  # noqa: ARG002 - as for the others
+        """Protect it, or no longer."""
+        protected = bool(planned["deletion_protection_enabled"])
+        named = {"TableName": planned["id"], "DeletionProtectionEnabled": protected}
+        call("updating DynamoDB Table", self.client.update_table, **named)
+        return planned
 
     def delete(self, state: State) -> None:
         """Delete it."""
         call("deleting DynamoDB Table", self.client.delete_table, TableName=state["id"])
+
+
+def _told(found: State) -> State:
+    """A table, in the words of Terraform."""
+    keys = {each["KeyType"]: each["AttributeName"] for each in found["KeySchema"]}
+    return {
+        "arn": found["TableArn"],
+        "name": found["TableName"],
+        "billing_mode": found["BillingModeSummary"]["BillingMode"],
+        "deletion_protection_enabled": found["DeletionProtectionEnabled"],
+        "hash_key": keys["HASH"],
+        "range_key": keys.get("RANGE"),
+        "attribute": [
+            {"name": each["AttributeName"], "type": each["AttributeType"]}
+            for each in found["AttributeDefinitions"]
+        ],
+        "global_secondary_index": [
+            {
+                **_nothing("global_secondary_index"),
+                "name": each["IndexName"],
+                "projection_type": each["Projection"]["ProjectionType"],
+                "key_schema": [
+                    {"attribute_name": key["AttributeName"], "key_type": key["KeyType"]}
+                    for key in each["KeySchema"]
+                ],
+            }
+            for each in found["GlobalSecondaryIndexes"]
+        ],
+    }
+
+
+def _nothing(block: str) -> State:
+    return schemas.empty("aws_dynamodb_table", block)
 
 
 def _keys(partition: str, sort: str | None) -> list[dict[str, str]]:

@@ -28,11 +28,13 @@ def attributes(type_name: str) -> dict[str, Any]:
     return found
 
 
-def empty(type_name: str) -> dict[str, Any]:
-    """A state of that type in which nothing is set."""
-    blocks = RESOURCES[type_name]["block"].get("block_types", {})
-    nothing = {name: _none(block) for name, block in blocks.items()}
-    return {**dict.fromkeys(attributes(type_name)), **nothing}
+def empty(type_name: str, nested: str | None = None) -> dict[str, Any]:
+    """A state of that type, or a block in it, in which nothing is set."""
+    block = RESOURCES[type_name]["block"]
+    if nested:
+        block = block["block_types"][nested]["block"]
+    nothing = {name: _none(told) for name, told in block.get("block_types", {}).items()}
+    return {**dict.fromkeys(block.get("attributes", {})), **nothing}
 
 
 def _none(block: dict[str, Any]) -> Any:

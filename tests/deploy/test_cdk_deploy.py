@@ -1,0 +1,98 @@
+"""The CDK app, deployed with the real CDK CLI to a simulated AWS."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+import cdk_app
+import deployables
+import function_life
+from deployed_store import ACCOUNT, REGION, of_stack
+from lambda_function import DOCUMENTS, NAMESPACES, create_tables
+from place import provider
+from word_hashing import embed
+
+BUCKET = f"stache-vectors-{ACCOUNT}"
+STORE = {"deploy_function": "false"}
+
+
+@pytest.fixture
+def aws(aws):
+    """The account, bootstrapped."""
+    cdk_app.bootstrap(ACCOUNT, REGION, **aws.where)
+    return aws
+
+
+def deploy(aws, folder, **options):
+    """All that the CLI says."""
+    return cdk_app.deploy(folder, options, **aws.where)
+
+
+def store(aws, folder):
+    """The store as the outputs have it."""
+    return of_stack("CDK", aws, cdk_app.outputs(folder))
+
+
+def names(aws):
+    found = aws.client("s3vectors").list_indexes(vectorBucketName=BUCKET)["indexes"]
+    return {index["indexName"] for index in found}
+
+
+def stacks(aws):
+    """All but that of the bootstrapping."""
+    told = aws.client("cloudformation").describe_stacks()["Stacks"]
+    return [one["StackName"] for one in told if one["StackName"] != "CDKToolkit"]
+
+
+def policies(aws):
+    return aws.client("iam").list_policies(Scope="Local")["Policies"]
+
+
+def test_a_store_is_deployed_changed_left_behind_and_used_again(aws, tmp_path):
+    """Another size makes indexes beside; what is destroyed stays; the next function finds it."""
+    deploy(aws, tmp_path, **STORE)
+    documents = provider(store(aws, tmp_path).owner)
+    documents.insert([embed(function_life.CAT)], [function_life.CAT], ids=["a"])
+    first = names(aws)
+    again = deploy(aws, tmp_path, **STORE)
+    deploy(aws, tmp_path, **STORE, dimension="256")
+    both = names(aws)
+    cdk_app.destroy(tmp_path, **aws.where)
+
+    assert "Stache (no changes)" in again
+    assert both == first | {name.replace("1024", "256") for name in first}
+    assert stacks(aws) == policies(aws) == []
+    create_tables(aws.client("dynamodb"))
+    deploy(aws, tmp_path, **recipe(), **cdk_app.HERE)
+    assert names(aws) == both
+    assert found(aws, cdk_app.outputs(tmp_path)["FunctionName"], tmp_path) == [function_life.CAT]
+    assert aws.policies.decisions
+    assert all(decision.allowed for decision in aws.policies.decisions)
+
+
+def recipe():
+    """The options with which the README uses again what an earlier stack left, and two tables."""
+    page = (deployables.ROOT / "cdk" / "README.md").read_text()
+    command = page.partition("Deployed again, they are given as")[2].split("```")[1]
+    given = dict(re.findall(r"-c (\w+)=(\S+)", command))
+    assert given["bucket_name"] == BUCKET
+    return {**given, "documents_table": DOCUMENTS, "namespaces_table": NAMESPACES}
+
+
+def found(aws, name, folder):
+    """What the function of this name finds."""
+    with aws.function(name, folder / "function") as function:
+        return function_life.found(function)
+
+
+def test_a_key_that_s3_vectors_may_not_use_is_refused(aws, tmp_path):
+    """The output says why, and nothing is left in the next deployment's way."""
+    key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+
+    with pytest.raises(AssertionError) as refused:
+        deploy(aws, tmp_path, **STORE, encryption_key_arn=key)
+
+    assert "Insufficient access to perform asynchronous indexing" in str(refused.value)
+    assert aws.client("s3vectors").list_vector_buckets()["vectorBuckets"] == []

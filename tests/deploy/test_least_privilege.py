@@ -1,0 +1,148 @@
+"""Each level's deployed policy is enough for what it is for, and for nothing else."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from functools import partial
+from importlib import import_module
+from itertools import count
+
+import click
+import pytest
+
+import permission_table
+import probes
+import second_opinion
+import stores
+from behaviours import BEHAVIOURS, denied
+from deployed_store import DIALECTS, deployed, granted, without
+from place import Owner, Place
+from stache_ai_s3vectors import S3VectorsProvider
+from stache_ai_s3vectors.cli import main
+from stache_ai_s3vectors.permissions import LEVELS
+
+ACTIONS = [
+    (level, f"{service}:{action}")
+    for level, actions in LEVELS.items()
+    for service, names in {
+        "s3vectors": (*actions.index, *actions.bucket),
+        "kms": actions.key,
+    }.items()
+    for action in names
+]
+_number = count()
+
+
+@pytest.fixture(scope="module", params=DIALECTS)
+def store(request, tmp_path_factory):
+    """A store with a customer key, deployed in each dialect."""
+    with deployed(request.param, tmp_path_factory.mktemp(request.param)) as store:
+        yield store
+
+
+@pytest.fixture(scope="module")
+def owner(store):
+    """Who deployed it."""
+    return Owner(store.owner)
+
+
+@pytest.fixture
+def place(store, owner, tmp_path, monkeypatch):
+    """Makes the store as a new role with this policy sees it."""
+    monkeypatch.setattr(import_module("stache_ai_s3vectors.cli.indexes"), "POLL", 0)
+
+    def made(policy):
+        name = f"role-{next(_number)}"
+        decisions = partial(store.aws.policies.of_role, name)
+        return Place(owner, store.role(name, policy), decisions, tmp_path)
+
+    return made
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_level_is_enough_and_uses_all_of_it_and_the_readme_s_table_says_so(store, place, level):
+    """What is of a higher level, or of none, is denied."""
+    here = place(level)
+
+    own = {each.name: denied(each, here) is None for each in BEHAVIOURS if each.is_for(level)}
+    used = {decision.action for decision in here.decisions() if decision.allowed}
+    others = {e.name: denied(e, here) is None for e in BEHAVIOURS if not e.is_for(level)}
+
+    assert used == {*granted(store.document(level))}
+    assert disagreements(store.document(level), here) == []
+    assert (all(own.values()), any(others.values())) == (True, False)
+    assert {**own, **others} == permission_table.written()[store.dialect, level]
+
+
+def test_every_operation_and_every_command_declares_its_level():
+    """But those that call nobody."""
+    operations = {
+        name
+        for name in dir(S3VectorsProvider)
+        if not name.startswith("_") and inspect.isfunction(getattr(S3VectorsProvider, name))
+    }
+    commands = {*commands_of(main, "stache-s3vectors")}
+    offline = {"get_name", "stache-s3vectors policy check", "stache-s3vectors serve"}
+
+    declared = {re.split(r",| --", behaviour.name)[0] for behaviour in BEHAVIOURS}
+
+    assert declared == (operations | commands) - offline
+
+
+def commands_of(command, name):
+    if not isinstance(command, click.Group):
+        yield name
+        return
+    for part, inner in command.commands.items():
+        yield from commands_of(inner, f"{name} {part}")
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_deployed_policy_is_that_of_the_table_of_permissions(store, level):
+    """So what is shown of one of them holds for those of the other dialects, too."""
+    assert stores.statements(store.document(level)) == stores.statements(store.expected(level))
+
+
+@pytest.mark.parametrize("store", ["Terraform"], indirect=True)
+@pytest.mark.parametrize("level, action", ACTIONS)
+def test_without_any_one_action_something_is_denied(store, place, level, action):
+    """So none is granted for nothing."""
+    here = place(without(store.document(level), action))
+
+    # Those that the lower level does not have come last
+    refused = (denied(each, here) for each in reversed(BEHAVIOURS) if each.is_for(level))
+
+    assert next(filter(None, refused), None) == action
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_every_operation_is_denied_but_what_is_granted_and_so_says_the_other(store, place, level):
+    """Asked on its own index, and on another's, of another bucket, account, region."""
+    here, document = place(level), store.document(level)
+    asked = {where: store.probes(where) for where in ("", "index", "bucket", "account", "region")}
+
+    denied_ones = {
+        where: {name for name, request in them.items() if is_denied(here, name, request)}
+        for where, them in asked.items()
+    }
+
+    assert asked[""].keys() == probes.operations()
+    own = {name for name in asked[""] if f"s3vectors:{name}" not in granted(document)}
+    assert denied_ones == {where: {*them} for where, them in asked.items()} | {"": own}
+    assert disagreements(document, here) == []
+
+
+def disagreements(document, place):
+    """What somebody else decides otherwise of what was asked."""
+    decided = [d[1:] for d in place.decisions() if d.action.startswith("s3vectors:")]
+    assert decided
+    return second_opinion.disagreements([document], decided)
+
+
+def is_denied(place, operation, request):
+    """By the role's policies: the engine has other reasons to deny, such as another account."""
+    before = len(place.decisions())
+    code = probes.code(place.client, operation, request)
+    refused = [decision.action for decision in place.decisions()[before:] if not decision.allowed]
+    return (code, refused) == ("AccessDeniedException", [f"s3vectors:{operation}"])

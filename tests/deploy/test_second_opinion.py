@@ -1,0 +1,137 @@
+"""Ours and somebody else's evaluation of IAM policies decide the same, but for what is argued."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+import random_policies
+from s3vectors_local.iam import ACTIONS, Need
+from second_opinion import (
+    UNKNOWN,
+    WRONG,
+    Question,
+    differences,
+    disagreements,
+    opinions,
+    ours,
+    unargued,
+)
+from stache_ai_s3vectors.permissions import LEVELS, policy
+
+BUCKET = "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket"
+INDEX = f"{BUCKET}/index/my-index"
+KEY = "arn:aws:kms:us-east-1:123456789012:key/mine"
+RESOURCES = (
+    INDEX,
+    f"{BUCKET}/index/my-index-2",
+    f"{BUCKET}/index/other-index",
+    INDEX.replace("my-bucket", "other-bucket"),
+    INDEX.replace("123456789012", "999999999999"),
+    INDEX.replace("us-east-1", "eu-west-1"),
+    INDEX.replace("arn:aws:", "arn:aws-cn:"),
+    INDEX.replace(":bucket/", ":vector-bucket/"),
+    BUCKET,
+    BUCKET.replace("my-bucket", "other-bucket"),
+    BUCKET.replace(":bucket/", ":vector-bucket/"),
+    f"{BUCKET}/index",
+    f"{BUCKET}/index/",
+    f"{BUCKET}/index/*",
+    "*",
+)
+LEVEL_POLICIES = [
+    policy(level, BUCKET, ["my-index"], keys) for level in LEVELS for keys in ((), (KEY,))
+]
+
+
+def allow(actions, resources):
+    statement = {"Effect": "Allow", "Action": actions, "Resource": resources}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+HANDWRITTEN = [
+    allow("s3vectors:*", "*"),
+    allow("s3vectors:*", f"{BUCKET}*"),
+    allow("s3vectors:Get*", "arn:aws:s3vectors:*:*:*"),
+    allow("s3vectors:Get*", "arn:aws:s3vectors:*:*:*/index/my-index"),
+]
+
+
+def every_question(documents):
+    return [
+        Question([document], Need(action, resource, {}))
+        for document in documents
+        for action in sorted(ACTIONS)
+        for resource in RESOURCES
+    ]
+
+
+def decided(questions):
+    return [(question, ours(question)) for question in questions]
+
+
+def test_the_policies_of_every_level_mean_what_we_think():
+    """Each action on what it is granted for, what looks like it, and everything."""
+    asked = decided(every_question(LEVEL_POLICIES))
+
+    assert {allowed for _, allowed in asked} == {True, False}
+    assert unargued(differences(asked), requests=False) == []
+
+
+def test_random_policies_are_decided_alike():
+    """Wildcards, denials, negations and conditions, about requests as they can be."""
+    asked = decided(random_policies.questions(seed=20_261_123, requests=2_500))
+
+    answers = Counter(allowed for _, allowed in asked)
+    assert min(answers.values()) > 500
+    assert unargued(differences(asked), requests=True) == []
+
+
+def test_every_argument_is_needed():
+    """One that nothing needs any more would hide what comes later."""
+    found = differences(decided(every_question([*LEVEL_POLICIES, *HANDWRITTEN])))
+
+    assert unargued(found, requests=False) == []
+    for argument in UNKNOWN:
+        assert any(argument.covers(it) for it in found), argument.reason
+    others = [it for it in found if it.theirs.allowed is not it.ours]
+    for argument in WRONG:
+        assert any(argument.covers(it) for it in others), argument.reason
+
+
+@pytest.mark.parametrize(
+    "action, resource, allowed",
+    [
+        ("s3vectors:PutVectors", INDEX, True),
+        ("s3vectors:GetVectors", INDEX, False),
+        ("s3vectors:GetVectors", BUCKET, True),
+        ("s3vectors:GetVectors", BUCKET, False),
+        ("s3vectors:UpdateMetadataConfiguration", INDEX, True),
+        ("s3vectors:InventVectors", INDEX, False),
+    ],
+)
+def test_a_wrong_decision_is_found_among_right_ones(action, resource, allowed):
+    """Whichever way it is wrong; also one on a resource that no request needs it on."""
+    right = ("s3vectors:QueryVectors", INDEX, True)
+    document = policy("read", BUCKET, ["my-index"])
+
+    found = disagreements([document], [right, (action, resource, allowed), right])
+
+    assert [it.question.need for it in found] == [Need(action, resource, {})]
+
+
+def test_right_decisions_are_no_disagreement():
+    """Also by two policies together."""
+    documents = [policy("read", BUCKET, ["my-index"]), allow("s3vectors:PutVectors", INDEX)]
+    decisions = [("s3vectors:GetIndex", INDEX, True), ("s3vectors:PutVectors", INDEX, True)]
+
+    assert disagreements(documents, decisions) == []
+
+
+def test_a_policy_that_is_none_gets_no_opinion():
+    """An error is no agreement."""
+    none = {"Statement": [{"Effect": "Maybe"}]}
+
+    with pytest.raises(RuntimeError, match="no opinion: .*identityPolicyErrors"):
+        opinions([Question([none], Need("s3vectors:GetIndex", INDEX, {}))])

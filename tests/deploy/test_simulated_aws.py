@@ -1,0 +1,283 @@
+"""The simulated AWS passes nothing over: what it does not do as AWS does, it refuses."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import zipfile
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+import deployables
+import function_life
+import sam
+import terraform
+from simulated import types
+from simulated.functions import RefusedError
+from simulated.runtime import FunctionError
+
+ELSEWHERE = "192.0.2.1"
+"""A machine that is nobody's (RFC 5737)."""
+REACH = f"import socket; socket.create_connection(({ELSEWHERE!r}, 80), timeout=1)"
+REACHED = f"a test tried to reach {ELSEWHERE}"
+[OTHER] = {"arm64", "x86_64"} - {function_life.ARCHITECTURE}
+
+BUCKET = "my-bucket"
+TRUSTED = {
+    "Effect": "Allow",
+    "Principal": {"Service": "lambda.amazonaws.com"},
+    "Action": "sts:AssumeRole",
+}
+
+
+def document(*statements):
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+def role(aws, *trust, **more):
+    """Its ARN."""
+    trust = document(*trust or (TRUSTED,))
+    made = aws.client("iam").create_role(RoleName="it", AssumeRolePolicyDocument=trust, **more)
+    return made["Role"]["Arn"]
+
+
+def zipped(body):
+    """A package whose handler does that."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as package:
+        package.writestr("handler.py", f"def handler(event, context):\n    {body}\n")
+    return packed.getvalue()
+
+
+def create_function(aws, body, arn=None, **more):
+    options = {
+        "FunctionName": "it",
+        "Role": arn or role(aws),
+        "Handler": "handler.handler",
+        "Code": {"ZipFile": zipped(body)},
+        "Runtime": function_life.RUNTIME,
+        "Architectures": [function_life.ARCHITECTURE],
+        **more,
+    }
+    aws.client("lambda").create_function(**options)
+
+
+def invoke(aws):
+    told = aws.client("lambda").invoke(FunctionName="it", Payload="{}")
+    return json.loads(told["Payload"].read())
+
+
+def refusal(aws, folder):
+    """Why the function is not run."""
+    with pytest.raises(RefusedError) as refused, aws.function("it", folder):
+        pass
+    return str(refused.value)
+
+
+def assumed(aws, arn, **more):
+    """Credentials as this role."""
+    told = aws.client("sts").assume_role(RoleArn=arn, RoleSessionName="it", **more)["Credentials"]
+    return told["AccessKeyId"], told["SecretAccessKey"], told["SessionToken"]
+
+
+def vectors(aws, *credentials, region="us-east-1"):
+    return boto3.Session(*credentials).client("s3vectors", region, endpoint_url=aws.url)
+
+
+def test_a_function_reaches_no_other_machine(aws, tmp_path):
+    """It fails as it would when the network does, and says what it tried."""
+    create_function(aws, REACH)
+
+    with aws.function("it", tmp_path / "task") as function, pytest.raises(FunctionError) as failed:
+        function.invoke({})
+
+    assert REACHED in str(failed.value)
+
+
+def test_nothing_of_ours_can_be_imported_in_a_function(aws, tmp_path):
+    """But the hook that keeps it here."""
+    finds = "return [n for n in event if __import__('importlib.util').util.find_spec(n)]"
+    create_function(aws, finds)
+
+    names = ["loopback", "children", "terraform", "stache_ai_s3vectors", "boto3", "sitecustomize"]
+    with aws.function("it", tmp_path / "task") as function:
+        found = function.invoke(names)
+
+    assert found == ["sitecustomize"]
+
+
+def test_node_reaches_no_other_machine(tmp_path):
+    """As the CDK's command line, which would send telemetry."""
+    script = f"fetch('http://{ELSEWHERE}').catch(error => {{ throw error.cause }})"
+
+    with pytest.raises(AssertionError, match=REACHED):
+        deployables.run(deployables.BIN / "node", "-e", script, cwd=tmp_path)
+
+
+def test_sam_s_python_reaches_no_other_machine():
+    """Not past its proxy, either."""
+    assert REACHED in sam.run("python", "-c", REACH).stderr
+
+
+def test_the_stand_in_s_python_reaches_no_other_machine():
+    """Whatever of it runs."""
+    result = subprocess.run(
+        [terraform._PYTHON, "-c", REACH],
+        env={"PYTHONPATH": terraform._PYTHON_PATH},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert REACHED in result.stderr
+
+
+@pytest.mark.parametrize("core", [terraform.NEWEST, terraform.OLDEST])
+def test_terraform_reaches_no_other_machine(tmp_path, core):
+    """Go takes no hook of Python's; it goes to a proxy that is not there."""
+    wanted = 'terraform {\n  required_providers {\n    it = { source = "it/it" }\n  }\n}\n'
+    (tmp_path / "main.tf").write_text(wanted)
+
+    told = terraform._run(core, tmp_path, {"HOME": str(tmp_path)}, "init", "-no-color")
+
+    assert "proxyconnect tcp: dial tcp 127.0.0.1:9" in " ".join(told.stderr.split())
+
+
+@pytest.mark.parametrize(
+    "trust",
+    [
+        [{**TRUSTED, "Principal": {"Service": "ec2.amazonaws.com"}}],
+        [{**TRUSTED, "Principal": "*"}],
+        [{**TRUSTED, "Action": "sts:TagSession"}],
+        [{**TRUSTED, "Condition": {"StringEquals": {"aws:SourceAccount": "1"}}}],
+        [TRUSTED, {**TRUSTED, "Effect": "Deny"}],
+    ],
+)
+def test_a_role_that_does_not_trust_lambda_runs_no_function(aws, tmp_path, trust):
+    """In AWS's words, whoever invokes it."""
+    create_function(aws, "return 1", role(aws, *trust))
+    words = "The role defined for the function cannot be assumed by Lambda."
+
+    with pytest.raises(ClientError) as refused:
+        invoke(aws)
+
+    assert words in str(refused.value)
+    assert refusal(aws, tmp_path) == words
+
+
+@pytest.mark.parametrize(
+    "options, wanted",
+    [
+        ({"Runtime": "python3.9"}, f"python3.9 on {function_life.ARCHITECTURE}"),
+        ({"Architectures": [OTHER]}, f"{function_life.RUNTIME} on {OTHER}"),
+    ],
+)
+def test_a_function_for_another_machine_is_not_run(aws, tmp_path, options, wanted):
+    """Another Python's, or another processor's; both are told."""
+    create_function(aws, "return 1", **options)
+    here = f"{function_life.RUNTIME} on {function_life.ARCHITECTURE}"
+
+    assert f"it is for {wanted}; functions run here by {here}" in refusal(aws, tmp_path)
+
+
+def test_a_function_stays_warm_until_it_is_changed_or_made_again(aws):
+    """Its process goes on with the same code and configuration only; the one before is stopped."""
+    functions, counts = aws.client("lambda"), "return __import__('os').getpid()"
+    create_function(aws, counts)
+    same = [invoke(aws), invoke(aws)]
+    functions.update_function_configuration(FunctionName="it", Environment={"Variables": {"A": ""}})
+    configured = invoke(aws)
+    functions.update_function_code(FunctionName="it", ZipFile=zipped(f"{counts}, 2"))
+    [recoded, number] = invoke(aws)
+    arn = functions.get_function_configuration(FunctionName="it")["Role"]
+    functions.delete_function(FunctionName="it")
+    create_function(aws, counts, arn)
+
+    assert same[0] == same[1]
+    assert number == 2
+    assert len({same[0], configured, recoded, invoke(aws)}) == 4
+
+
+def test_a_function_that_is_not_there_is_not_found(aws):
+    """Nor one that was."""
+    create_function(aws, "return 1")
+    invoke(aws)
+    aws.client("lambda").delete_function(FunctionName="it")
+
+    with pytest.raises(ClientError) as refused:
+        invoke(aws)
+
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 404
+
+
+def test_a_permissions_boundary_is_not_passed_over(aws):
+    """What would limit a role is not evaluated, so nothing is proven of it."""
+    arn = role(aws, PermissionsBoundary="arn:aws:iam::aws:policy/ReadOnlyAccess")
+
+    with pytest.raises(ClientError, match="boundary of the role it is not evaluated here"):
+        vectors(aws, *assumed(aws, arn)).list_vector_buckets()
+
+
+def test_a_stack_s_role_changes_with_its_template(aws):
+    """Whom it trusts, and its boundary: both decide what is proven of it."""
+    boundary = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+    stacks, nobody = aws.client("cloudformation"), {"Version": "2012-10-17", "Statement": []}
+
+    stacks.create_stack(StackName="it", TemplateBody=template(json.loads(document(TRUSTED))))
+    changed = template(nobody, PermissionsBoundary=boundary)
+    stacks.update_stack(StackName="it", TemplateBody=changed)
+    role = aws.client("iam").get_role(RoleName="it")["Role"]
+
+    assert role["AssumeRolePolicyDocument"] == nobody
+    assert role["PermissionsBoundary"]["PermissionsBoundaryArn"] == boundary
+
+
+def template(trust, **more):
+    """A stack's, with a role."""
+    properties = {"RoleName": "it", "AssumeRolePolicyDocument": trust, **more}
+    return json.dumps({"Resources": {"It": {"Type": "AWS::IAM::Role", "Properties": properties}}})
+
+
+def test_a_session_policy_is_not_passed_over(aws):
+    """Nor one that is told by its ARN."""
+    arn = role(aws)
+    client = vectors(aws, *assumed(aws, arn, Policy=document()))
+
+    with pytest.raises(ClientError, match="session policy .* is not evaluated here"):
+        client.list_vector_buckets()
+    with pytest.raises(ClientError, match="session policy is not evaluated here"):
+        assumed(aws, arn, PolicyArns=[{"arn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}])
+
+
+def test_credentials_that_nobody_has_are_refused(aws):
+    """In AWS's words; only who deploys may do all."""
+    words = "The security token included in the request is invalid."
+
+    with pytest.raises(ClientError, match=words):
+        vectors(aws, "nobody", "nobody").list_vector_buckets()
+
+
+def test_a_resource_of_an_unknown_type_is_refused_by_its_type(aws):
+    """It would be passed over, with a warning."""
+    template = json.dumps({"Resources": {"It": {"Type": "AWS::Nobody::Knows"}}})
+
+    with pytest.raises(ClientError, match="CloudFormation does not know AWS::Nobody::Knows"):
+        aws.client("cloudformation").create_stack(StackName="it", TemplateBody=template)
+
+
+def test_a_region_s_buckets_are_its_own(aws):
+    """It is the one that the request is signed for."""
+    vectors(aws).create_vector_bucket(vectorBucketName=BUCKET)
+    elsewhere = vectors(aws, region="eu-west-1")
+
+    assert elsewhere.list_vector_buckets()["vectorBuckets"] == []
+    with pytest.raises(elsewhere.exceptions.NotFoundException):
+        elsewhere.get_vector_bucket(vectorBucketName=BUCKET)
+
+
+def test_cloudformation_keeps_no_engine_of_an_account_that_is_gone():
+    """A second one would be written to in its place."""
+    assert types._engines == []

@@ -1,0 +1,154 @@
+"""The complete example, deployed by Terraform's core to a simulated AWS, and what it made, run."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+import build
+import deployables
+import function_life
+import recipes
+import terraform
+from function_life import CAT, found
+from recipes import BUCKET
+from simulated.runtime import FunctionError
+
+WHERE = f"{terraform.REGION}:{terraform.ACCOUNT}"
+DOCUMENTS = f"arn:aws:s3vectors:{WHERE}:bucket/{BUCKET}/index/documents-1024"
+POLICY = f"arn:aws:iam::{terraform.ACCOUNT}:policy/{BUCKET}-{terraform.REGION}-read-write"
+KEY = "module.stache_vectors.aws_kms_key"
+
+
+@pytest.fixture(scope="session")
+def code(tmp_path_factory):
+    """The function's zip, as `make function` builds it."""
+    file = tmp_path_factory.mktemp("code") / "function.zip"
+    command = [sys.executable, build.__file__, "--runtime", function_life.RUNTIME]
+    command += ["--architecture", function_life.ARCHITECTURE, "--zip", file]
+    deployables.run(*command, cwd=deployables.ROOT)
+    return file
+
+
+@pytest.fixture
+def example(aws, code, tmp_path):
+    """Makes a folder to deploy the example from."""
+    here = {
+        "function_zip": str(code),
+        "runtime": function_life.RUNTIME,
+        "architecture": function_life.ARCHITECTURE,
+        "embedding_provider": "word-hashing",
+    }
+
+    def made(name="example"):
+        endpoints = terraform.everywhere(aws.url)
+        folder = terraform.workspace(tmp_path / name, "examples/complete", endpoints=endpoints)
+        return folder.given(here)
+
+    return made
+
+
+def test_the_deployed_function_does_its_work_as_its_role(aws, example, tmp_path):
+    """From start to purge, denied nothing; and nothing is left to deploy."""
+    deployed = example()
+    told = deployed.apply()
+
+    with aws.function(told["function_name"], tmp_path / "task") as function:
+        function_life.live(function)
+
+    assert deployed.changes() == {}
+    assert aws.policies.decisions
+    assert all(decision.allowed for decision in aws.policies.decisions)
+
+
+def test_a_function_without_its_policy_says_what_it_lacks(aws, example, tmp_path):
+    """What somebody has detached is attached again by the next apply."""
+    deployed = example()
+    name = deployed.apply()["function_name"]
+    role = f"{name}-{terraform.REGION}"
+    aws.client("iam").detach_role_policy(RoleName=role, PolicyArn=POLICY)
+
+    with aws.function(name, tmp_path / "task") as function:
+        with pytest.raises(FunctionError) as refused:
+            found(function)
+        changes = deployed.changes()
+        deployed.apply()
+        mended = found(function)
+
+    lacks = f"not authorized to perform: s3vectors:GetIndex on resource: {DOCUMENTS}"
+    assert lacks in str(refused.value)
+    assert changes == {"aws_iam_role_policy_attachment.vectors": ["create"]}
+    assert mended == []
+
+
+def test_a_second_deployment_finds_what_the_first_left_behind(aws, example, tmp_path):
+    """As the page has it, to the letter; at last all is destroyed, with the data."""
+    first, second = example("first"), example("second")
+    name = first.apply()["function_name"]
+    with aws.function(name, tmp_path / "first-task") as function:
+        function.invoke({"action": "ingest", "text": CAT, "filename": "cat.txt"})
+
+    tables = leave(first)
+    left = data(aws)
+    for command in [*imports(aws), *tables]:
+        second.done(*command)
+    changes = second.changes()
+    second.apply()
+
+    assert left == (["documents-1024", "insights-1024", "summaries-1024"], 2, "Enabled")
+    assert {tuple(actions) for actions in changes.values()} == {("create",)}
+    assert not [name for name in changes if "table" in name or "kms" in name]
+    with aws.function(name, tmp_path / "second-task") as function:
+        assert found(function) == [CAT]
+    destroy(second)
+    assert_nothing_acts(aws)
+    assert data(aws) == ([], 0, "PendingDeletion")
+
+
+def leave(example):
+    """Remove all but the data; the commands that import the tables again."""
+    forget, remove, *tables = recipes.commands("The complete example, removed and deployed again")
+    example.done(*forget)
+    example.done(*remove, "-auto-approve")
+    assert example.resources() == []
+    return tables
+
+
+def imports(aws):
+    """The commands for all else, the key's first."""
+    assert_nothing_acts(aws)
+    [key] = aws.client("kms").list_keys()["Keys"]
+    told = recipes.commands("Use data that exists")
+    in_order = sorted(told, key=lambda command: "aws_kms" not in command[1])
+    return [[part.replace("KEY_ID", key["KeyId"]) for part in each] for each in in_order]
+
+
+def destroy(example):
+    """All of it."""
+    key = ["state", "mv", f"{KEY}.retained", f"{KEY}.disposable"]
+    for command in [*recipes.moves("disposable"), key]:
+        example.done(*command)
+    example.done("apply", "-auto-approve", "-var", "retain_data=false")
+    example.done("destroy", "-auto-approve", "-var", "retain_data=false")
+
+
+def data(aws):
+    """The indexes that there are, how many tables, and how it is with the key."""
+    vectors, kms = aws.client("s3vectors"), aws.client("kms")
+    buckets = [each["vectorBucketArn"] for each in vectors.list_vector_buckets()["vectorBuckets"]]
+    listed = [vectors.list_indexes(vectorBucketArn=arn)["indexes"] for arn in buckets]
+    [key] = kms.list_keys()["Keys"]
+    return (
+        sorted(index["indexName"] for indexes in listed for index in indexes),
+        len(aws.client("dynamodb").list_tables()["TableNames"]),
+        kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"]["KeyState"],
+    )
+
+
+def assert_nothing_acts(aws):
+    """No function, role or policy is there."""
+    iam = aws.client("iam")
+    assert aws.client("lambda").list_functions()["Functions"] == []
+    assert iam.list_policies(Scope="Local")["Policies"] == []
+    assert iam.list_roles()["Roles"] == []

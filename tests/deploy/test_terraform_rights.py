@@ -1,0 +1,187 @@
+"""Who may use what the Terraform module makes, as a simulated AWS holds them to it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from stache_ai.providers import EmbeddingProviderFactory
+
+import recipes
+import terraform
+import tool
+from function_life import CAT
+from recipes import BUCKET
+from stache_ai_s3vectors import AccessDeniedError, S3VectorsProvider, Settings
+from word_hashing import WordHashingEmbeddings, embed
+
+ARN = f"arn:aws:s3vectors:{terraform.REGION}:{terraform.ACCOUNT}:bucket/{BUCKET}"
+DOCUMENTS = f"{ARN}/index/documents-1024"
+POLICY = f"arn:aws:iam::{terraform.ACCOUNT}:policy/{BUCKET}-{terraform.REGION}"
+INDEXES = ["documents-1024", "insights-1024", "summaries-1024"]
+
+ADMINISTRATION = {
+    "Effect": "Allow",
+    "Principal": {"AWS": f"arn:aws:iam::{terraform.ACCOUNT}:root"},
+    "Action": "kms:*",
+    "Resource": "*",
+}
+INDEXING = {
+    "Effect": "Allow",
+    "Principal": {"Service": "indexing.s3vectors.amazonaws.com"},
+    "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+    "Resource": "*",
+    "Condition": {"ArnLike": {"aws:SourceArn": f"{ARN}/*"}},
+}
+REFUSED = "Insufficient access to perform asynchronous indexing"
+
+
+@pytest.fixture
+def store(aws, tmp_path):
+    """Makes a folder to deploy the module from, or code of the page."""
+
+    def made(variables=None, *code):
+        part, endpoints = "examples/basic" if code else ".", terraform.everywhere(aws.url)
+        folder = terraform.workspace(tmp_path / "store", part, endpoints=endpoints)
+        if code:
+            recipes.write(folder, *code)
+        return folder.given(variables or {})
+
+    return made
+
+
+@pytest.fixture
+def become(aws, monkeypatch):
+    """Makes a role, and lets this process go on as the role, with a store's settings."""
+
+    def made(name, environment):
+        trust = json.dumps({"Version": "2012-10-17", "Statement": []})
+        role = aws.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust)
+        for variable, value in {**environment, **aws.as_role(role["Role"]["Arn"])}.items():
+            monkeypatch.setenv(variable, value)
+
+    return made
+
+
+def indexes(aws):
+    """The names of those that are there."""
+    listed = aws.client("s3vectors").list_indexes(vectorBucketName=BUCKET)["indexes"]
+    return sorted(index["indexName"] for index in listed)
+
+
+class Wide(WordHashingEmbeddings):
+    """A new model, as wide as the page's: 3,072 numbers."""
+
+    def embed_batch(self, texts, **_):
+        """A vector for each text."""
+        return [embed(text) * 3 for text in texts]
+
+    def get_dimensions(self):
+        """How many numbers a vector has."""
+        return 3072
+
+
+def test_a_new_model_is_taken_up_by_a_role_that_may_read_and_write(aws, store, become, monkeypatch):
+    """As the page has it: the role's policy follows the indexes, and the old vectors stay."""
+    deployed = store({}, recipes.usage())
+    become("writer", deployed.apply()["environment"])
+    aws.client("iam").attach_role_policy(RoleName="writer", PolicyArn=f"{POLICY}-read-write")
+    S3VectorsProvider(Settings()).insert([embed(CAT)], [CAT], ids=["cat"])
+
+    for variable, value in switched(deployed, monkeypatch).items():
+        monkeypatch.setenv(variable, value)
+    [cat] = S3VectorsProvider(Settings()).search(embed("where does the cat sleep?") * 3)
+
+    assert (cat["id"], cat["text"]) == ("cat", CAT)
+    assert all(decision.allowed for decision in aws.policies.decisions)
+    kept = aws.client("s3vectors").list_vectors(indexArn=DOCUMENTS)["vectors"]
+    assert [vector["key"] for vector in kept] == ["cat"]
+    assert deployed.changes() == {}
+
+
+def switched(deployed, monkeypatch):
+    """Follow the page's recipe, with a model of ours; the environment at its end."""
+    title, output = "A new embedding model", recipes.usage().partition("\n\n")[2]
+    beside, switch = recipes.blocks(title, "hcl")
+    recipes.write(deployed, beside, output)
+    deployed.apply()
+    for line in recipes.commands(title, "export"):
+        for variable in line:
+            monkeypatch.setenv(*variable.split("=", 1))
+    EmbeddingProviderFactory.register("wide", Wide)
+    monkeypatch.setenv("EMBEDDING_PROVIDER", "wide")
+    for command in recipes.commands(title, "stache-s3vectors"):
+        tool.done(*command)
+    recipes.write(deployed, beside.rstrip().removesuffix("}") + switch + "}\n", output)
+    return deployed.apply()["environment"]
+
+
+def test_a_policy_is_not_deleted_from_under_a_role(aws, store, become):
+    """The page says so; and how it goes on."""
+    deployed, iam = store({"retain_data": False}), aws.client("iam")
+    become("reader", deployed.apply()["environment"])
+    attached = {"RoleName": "reader", "PolicyArn": f"{POLICY}-read"}
+    iam.attach_role_policy(**attached)
+
+    message = deployed.refused("apply", "-destroy", "-auto-approve")
+    left = deployed.resources()
+    iam.detach_role_policy(**attached)
+    deployed.destroy()
+
+    assert "DeleteConflict" in message
+    assert "DeleteConflict" in recipes.README
+    assert 'aws_iam_policy.this["read"]' in left
+    assert iam.list_policies(Scope="Local")["Policies"] == []
+
+
+def test_a_customer_key_that_s3_vectors_may_not_use_is_told(aws, store):
+    """Once the key's policy lets the service use it, the next apply goes on."""
+    kms = aws.client("kms")
+    key = kms.create_key(Policy=key_policy(ADMINISTRATION))["KeyMetadata"]
+    deployed = store({"kms_key_arn": key["Arn"]})
+
+    message = deployed.refused("apply", "-auto-approve")
+    before = indexes(aws)
+    policy = key_policy(ADMINISTRATION, INDEXING)
+    kms.put_key_policy(KeyId=key["KeyId"], PolicyName="default", Policy=policy)
+    deployed.apply()
+
+    assert "creating S3 Vectors Index (documents-1024)" in message
+    assert REFUSED in message
+    assert REFUSED in recipes.README
+    assert (before, indexes(aws)) == ([], INDEXES)
+    assert deployed.changes() == {}
+
+
+def key_policy(*statements):
+    """The document."""
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+def test_the_key_of_the_page_is_one_that_s3_vectors_may_use(aws, store):
+    """With its condition, which names the bucket."""
+    store({}, *recipes.blocks("A customer key of your own", "hcl")).apply()
+
+    assert indexes(aws) == INDEXES
+
+
+def test_a_policy_on_vector_bucket_arns_allows_nothing(aws, store, become):
+    """As the older package's documents have them; the message names the ARN that is right."""
+    told, iam = store().apply(), aws.client("iam")
+    become("reader", told["environment"])
+    made = iam.get_policy_version(PolicyArn=told["policy_arns"]["read"], VersionId="v1")
+    right = json.dumps(made["PolicyVersion"]["Document"])
+    wrong = right.replace(":bucket/", ":vector-bucket/")
+    inline, provider = (
+        {"RoleName": "reader", "PolicyName": "vectors"},
+        S3VectorsProvider(Settings()),
+    )
+    iam.put_role_policy(**inline, PolicyDocument=wrong)
+
+    with pytest.raises(AccessDeniedError) as refused:
+        provider.search(embed(CAT))
+    iam.put_role_policy(**inline, PolicyDocument=right)
+
+    lacks = f"not authorized to perform: s3vectors:GetIndex on resource: {DOCUMENTS}"
+    assert lacks in str(refused.value)
+    assert provider.search(embed(CAT)) == []

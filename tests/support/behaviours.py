@@ -1,0 +1,255 @@
+"""What the provider and the operator's tool do on a deployed store, each with the level it needs.
+
+Each behaviour finds what `Owner.reset` stores, does one thing as the role under test, and shows
+that it was done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Final, TypeAlias
+
+import pytest
+
+from place import TEXTS, Place, ToolError
+from stache_ai_s3vectors import S3VectorsError
+from stache_ai_s3vectors.permissions import LEVELS
+from stache_ai_s3vectors.questions import hand_over
+from word_hashing import embed
+
+_Run: TypeAlias = Callable[[Place], None]
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """One thing that can be done.
+
+    Args:
+        name: of the provider's operation, or of the tool's command.
+        level: the least that it needs; None if no level is for it.
+        run: does it, and shows that it was done.
+        tries: actions that it does without where they are denied.
+    """
+
+    name: str
+    level: str | None
+    run: _Run
+    tries: frozenset[str]
+
+    def is_for(self, level: str) -> bool:
+        """Whether a role of this level is to be able to do it."""
+        order = list(LEVELS)
+        return self.level is not None and order.index(self.level) <= order.index(level)
+
+
+BEHAVIOURS: Final[list[Behaviour]] = []
+"""All of them."""
+
+
+def needs(level: str | None, name: str, *, tries: str | None = None) -> Callable[[_Run], _Run]:
+    """Declare which level a behaviour needs, what it is called, and which action it only tries."""
+
+    def declared(run: _Run) -> _Run:
+        BEHAVIOURS.append(Behaviour(name, level, run, frozenset(filter(None, [tries]))))
+        return run
+
+    return declared
+
+
+def denied(behaviour: Behaviour, place: Place) -> str | None:
+    """Have it done, on a store as it was at first; the action that it was denied, if any.
+
+    The error must name the action, and nothing may be denied to what succeeds.
+    """
+    place.owner.reset()
+    before = len(place.decisions())
+    error = None
+    try:
+        behaviour.run(place)
+    except (S3VectorsError, ToolError) as raised:
+        error = raised
+    refused = [
+        decision.action
+        for decision in place.decisions()[before:]
+        if not decision.allowed and decision.action not in behaviour.tries
+    ]
+    if error is None:
+        assert refused == [], f"{behaviour.name} was done without {refused}"
+        return None
+    assert refused, f"{behaviour.name} failed, and nothing was denied: {error}"
+    assert refused[0] in str(error), f"{behaviour.name} does not name {refused[0]}: {error}"
+    return refused[0]
+
+
+@needs("read", "search")
+def _(place: Place) -> None:
+    found = place.provider.search(embed("cat"), filter={"doc_id": ["d1", "d2"]}, namespace="home")
+    assert [row["id"] for row in found] == ["cat", "dog"]
+
+
+@needs("read", "search, hybrid")
+def _(place: Place) -> None:
+    place.owner.with_text_search()
+    context = SimpleNamespace(custom={})
+    hand_over("barks", context.custom)
+    finder = place.provider_of("documents", S3VECTORS_SEARCH_MODE="hybrid")
+    found = finder.search(embed("cat"), top_k=2, context=context)
+    assert {row["id"] for row in found} == {"cat", "dog"}
+
+
+@needs("read", "search_summaries")
+def _(place: Place) -> None:
+    assert [row["id"] for row in place.provider.search_summaries(embed("pets"))] == ["pets"]
+
+
+@needs("read", "get_by_ids")
+def _(place: Place) -> None:
+    assert [row["text"] for row in place.provider.get_by_ids(["dog"])] == [TEXTS["dog"]]
+
+
+@needs("read", "get_vectors_with_embeddings")
+def _(place: Place) -> None:
+    [row] = place.provider.get_vectors_with_embeddings(["cat"])
+    assert row["vector"] == pytest.approx(embed(TEXTS["cat"]), abs=1e-6)
+
+
+@needs("read", "count_by_filter")
+def _(place: Place) -> None:
+    assert place.provider.count_by_filter({"doc_id": "d1"}) == 2
+
+
+@needs("read", "list_by_filter")
+def _(place: Place) -> None:
+    assert [row["id"] for row in place.provider.list_by_filter({"doc_id": "d2"})] == ["dog"]
+
+
+@needs("read", "scan_by_metadata")
+def _(place: Place) -> None:
+    found = place.provider.scan_by_metadata(namespace="home")
+    assert {row["id"] for row in found} == {*TEXTS}
+
+
+@needs("read", "get_collection_info")
+def _(place: Place) -> None:
+    told = place.provider.get_collection_info(count=True)
+    assert (told["dimension"], told["count"]) == (1024, 3)
+
+
+@needs("read-write", "insert")
+def _(place: Place) -> None:
+    place.provider.insert([embed("bird")], ["bird"], ids=["bird"], namespace="home")
+    assert place.owner.keys("documents") == {*TEXTS, "bird"}
+
+
+@needs("manage-indexes", "insert, S3VECTORS_CREATE_INDEX")
+def _(place: Place) -> None:
+    place.owner.without_insights()
+    maker = place.provider_of("insights", S3VECTORS_CREATE_INDEX="true")
+    maker.insert([embed("bird")], ["bird"], ids=["bird"], namespace="home")
+    assert place.owner.keys("insights") == {"bird"}
+
+
+@needs("read-write", "update_status")
+def _(place: Place) -> None:
+    assert place.provider.update_status(["cat"], "home", "deleting") == 1
+    assert [row["id"] for row in place.provider.search(embed("cat"))] == ["dog"]
+
+
+@needs("read-write", "delete")
+def _(place: Place) -> None:
+    place.provider.delete(["cat"], namespace="home")
+    assert place.owner.keys("documents") == {"dog", "pets"}
+
+
+@needs("read-write", "delete_by_metadata")
+def _(place: Place) -> None:
+    assert place.provider.delete_by_metadata("doc_id", "d1")["deleted"] == 2
+    assert place.owner.keys("documents") == {"dog"}
+
+
+@needs("read", "stache-s3vectors doctor --level read", tries="s3vectors:GetVectorBucket")
+def _(place: Place) -> None:
+    assert place.tool("doctor", "--level", "read")["ready"]
+
+
+@needs("read", "stache-s3vectors stats")
+def _(place: Place) -> None:
+    assert place.tool("stats")
+
+
+@needs("read", "stache-s3vectors export")
+def _(place: Place) -> None:
+    _export(place)
+
+
+@needs("read-write", "stache-s3vectors doctor", tries="s3vectors:GetVectorBucket")
+def _(place: Place) -> None:
+    assert place.tool("doctor")["ready"]
+    assert place.owner.keys("documents") == {*TEXTS}
+
+
+@needs("read-write", "stache-s3vectors import")
+def _(place: Place) -> None:
+    place.tool("import", _export(place), "--index", place.index("insights"))
+    assert place.owner.keys("insights") == {*TEXTS}
+
+
+@needs("read-write", "stache-s3vectors copy")
+def _(place: Place) -> None:
+    place.tool("copy", place.index("documents"), place.index("insights"))
+    assert place.owner.keys("insights") == {*TEXTS}
+
+
+@needs("read-write", "stache-s3vectors reembed")
+def _(place: Place) -> None:
+    place.tool("reembed", place.index("documents"), place.index("insights"))
+    assert place.owner.keys("insights") == {*TEXTS}
+
+
+@needs("read-write", "stache-s3vectors migrate --yes")
+def _(place: Place) -> None:
+    place.tool("migrate", place.index("documents"), place.index("insights"), "--yes")
+    assert place.owner.keys("insights") == {*TEXTS}
+
+
+@needs("read-write", "stache-s3vectors purge --yes")
+def _(place: Place) -> None:
+    place.tool("purge", "--filter", '{"doc_id": "d1"}', "--yes")
+    assert place.owner.keys("documents") == {"dog"}
+
+
+@needs("manage-indexes", "stache-s3vectors doctor --level manage-indexes")
+def _(place: Place) -> None:
+    assert place.tool("doctor", "--level", "manage-indexes")["ready"]
+
+
+@needs("manage-indexes", "stache-s3vectors indexes list")
+def _(place: Place) -> None:
+    assert len(place.tool("indexes", "list")) == 3
+
+
+@needs("manage-indexes", "stache-s3vectors indexes create")
+def _(place: Place) -> None:
+    place.owner.without_insights()
+    told = place.tool("indexes", "create")
+    assert {row["kind"] for row in told["indexes"] if row["created"]} == {"insights"}
+
+
+@needs("manage-indexes", "stache-s3vectors indexes upgrade")
+def _(place: Place) -> None:
+    place.owner.with_insights("CLASSIC")
+    told = place.tool("indexes", "upgrade", place.index("insights"))
+    assert len(told["changes"][place.index("insights")]) == 2
+
+
+@needs(None, "stache-s3vectors indexes delete")
+def _(place: Place) -> None:
+    place.tool("indexes", "delete", place.index("insights"), "--yes")
+
+
+def _export(place: Place) -> str:
+    path = str(place.folder / "export.jsonl")
+    assert place.tool("export", path, "--force")
+    return path

@@ -1,0 +1,66 @@
+"""The CDK app, deployed with the real CDK CLI."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import deployables
+import function_life
+
+HERE: Final[Mapping[str, str]] = {
+    "runtime": function_life.RUNTIME,
+    "architecture": function_life.ARCHITECTURE,
+    "embedding_provider": "word-hashing",
+}
+"""A function that runs on this machine, and asks no model."""
+
+
+def deploy(folder: Path, options: Mapping[str, str], **where: str) -> str:
+    """All that the CLI says, on standard output.
+
+    Args:
+        folder: gets what is synthesized, and the outputs.
+        options: of the app.
+        where: to deploy to: environment variables.
+    """
+    given = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+    out = ("--output", _synthesized(folder), "--outputs-file", _told(folder))
+    return _cdk("deploy", "--require-approval", "never", *out, *given, **where)
+
+
+def outputs(folder: Path, stack: str = "Stache") -> dict[str, str]:
+    """What the stack of this name told when it was deployed."""
+    found: dict[str, str] = json.loads(_told(folder).read_text())[stack]
+    return found
+
+
+def asset(folder: Path) -> Path:
+    """The function's package, as it was built."""
+    [found] = _synthesized(folder).glob("asset.*/")
+    return found
+
+
+def destroy(folder: Path, **where: str) -> None:
+    """Take away what was deployed; nothing, when it could not even be synthesized."""
+    if (_synthesized(folder) / "manifest.json").exists():
+        _cdk("destroy", "--force", "--app", _synthesized(folder), **where)
+
+
+def bootstrap(account: str, region: str, **where: str) -> None:
+    """Make the account known to the CDK."""
+    _cdk("bootstrap", f"aws://{account}/{region}", "--app", "", **where)
+
+
+def _cdk(*arguments: str | Path, **where: Any) -> str:
+    return deployables.cdk(*arguments, **where, CI="true")
+
+
+def _synthesized(folder: Path) -> Path:
+    return folder / "out"
+
+
+def _told(folder: Path) -> Path:
+    return folder / "outputs.json"

@@ -1,0 +1,32 @@
+"""Processes that the tests start talk to this machine only, too; unless asked with --aws."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Final
+
+from asked import AWS
+
+_HERE: Final = Path(__file__).parent
+_NOWHERE: Final = "http://127.0.0.1:9"
+
+OFFLINE: Final = {
+    "HTTP_PROXY": _NOWHERE,
+    "HTTPS_PROXY": _NOWHERE,
+    "NO_PROXY": "127.0.0.1",
+}
+"""What keeps programs away that no hook can get into: a proxy where nobody listens."""
+
+
+def python_path(*folders: Path) -> str:
+    """PYTHONPATH for another Python: `guard` first, then these folders."""
+    guard = () if AWS else (_HERE / "guard",)
+    return os.pathsep.join(map(str, (*guard, *folders)))
+
+
+def node_options() -> dict[str, str]:
+    """The environment variable for a Node and those that it starts."""
+    hook = json.dumps(str(_HERE / "loopback.cjs"))  # in quotes, for a path may have spaces
+    return {} if AWS else {"NODE_OPTIONS": f"--require {hook}"}

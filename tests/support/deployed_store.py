@@ -1,0 +1,198 @@
+"""A store that one of the three dialects deploys to a simulated AWS, and roles that use it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import cdk_app
+import probes
+import sam
+import terraform
+from simulated import Aws, simulated_aws
+from stache_ai_s3vectors.keys import KINDS, index_variable
+from stache_ai_s3vectors.permissions import LEVELS, policy
+
+ACCOUNT: Final = terraform.ACCOUNT
+REGION: Final = terraform.REGION
+_TRUST: Final = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "lambda.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+    ],
+}
+
+
+@dataclass(frozen=True)
+class DeployedStore:
+    """What a deployment tells.
+
+    Args:
+        dialect: what it was written in.
+        aws: where it is.
+        environment: the variables of a function that uses it.
+        policies: the ARN of the managed policy of each level.
+    """
+
+    dialect: str
+    aws: Aws
+    environment: Mapping[str, str]
+    policies: Mapping[str, str]
+
+    def document(self, level: str) -> dict[str, Any]:
+        """The policy of a level, as IAM has it."""
+        iam = self.aws.client("iam")
+        told = iam.get_policy(PolicyArn=self.policies[level])["Policy"]
+        version = iam.get_policy_version(
+            PolicyArn=self.policies[level], VersionId=told["DefaultVersionId"]
+        )
+        found: dict[str, Any] = version["PolicyVersion"]["Document"]
+        return found
+
+    def expected(self, level: str) -> dict[str, Any]:
+        """What it should be."""
+        told = self.aws.client("s3vectors").get_vector_bucket(vectorBucketName=self.bucket)
+        key = told["vectorBucket"]["encryptionConfiguration"]["kmsKeyArn"]
+        return policy(level, self.arn(), self.indexes, [key])
+
+    @property
+    def bucket(self) -> str:
+        """The name of the vector bucket."""
+        return self.environment["S3VECTORS_BUCKET_NAME"]
+
+    @property
+    def indexes(self) -> list[str]:
+        """The names of the indexes."""
+        return [self.environment[index_variable(kind)] for kind in KINDS]
+
+    def arn(self, region: str = REGION, account: str = ACCOUNT, bucket: str = "") -> str:
+        """The ARN of its vector bucket, or of another."""
+        return f"arn:aws:s3vectors:{region}:{account}:bucket/{bucket or self.bucket}"
+
+    def probes(self, elsewhere: str = "") -> dict[str, dict[str, Any]]:
+        """A request of each operation.
+
+        Args:
+            elsewhere: than on its own documents: another `index`, `bucket`, `account` or `region`.
+        """
+        bucket = self.arn(
+            "eu-west-1" if elsewhere == "region" else REGION,
+            "999999999999" if elsewhere == "account" else ACCOUNT,
+            "another-bucket" if elsewhere == "bucket" else "",
+        )
+        index = "another-index" if elsewhere == "index" else self.indexes[0]
+        asked = probes.requests(bucket, f"{bucket}/index/{index}")
+        if elsewhere != "index":
+            return dict(asked)
+        # Those on the bucket itself are the same for each of its indexes
+        return {name: told for name, told in asked.items() if index in str(told)}
+
+    def role(self, name: str, policy: str | Mapping[str, Any]) -> dict[str, str]:
+        """The environment of a new role.
+
+        Args:
+            name: its name.
+            policy: the managed policy of this level, or a document.
+        """
+        iam = self.aws.client("iam")
+        made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(_TRUST))["Role"]
+        if isinstance(policy, str):
+            iam.attach_role_policy(RoleName=name, PolicyArn=self.policies[policy])
+        else:
+            document = json.dumps(policy)
+            iam.put_role_policy(RoleName=name, PolicyName="its", PolicyDocument=document)
+        told = self.aws.client("sts").assume_role(RoleArn=made["Arn"], RoleSessionName="test")
+        return self._used_by(told["Credentials"])
+
+    @property
+    def owner(self) -> dict[str, str]:
+        """The environment of who deployed it, and may do all."""
+        testing = ("AccessKeyId", "SecretAccessKey", "SessionToken")
+        return self._used_by(dict.fromkeys(testing, "testing"))
+
+    def _used_by(self, credentials: Mapping[str, str]) -> dict[str, str]:
+        return {
+            **self.environment,
+            **self.aws.where,
+            "AWS_ACCESS_KEY_ID": credentials["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": credentials["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": credentials["SessionToken"],
+            "EMBEDDING_PROVIDER": "word-hashing",
+        }
+
+
+def _by_cdk(aws: Aws, folder: Path) -> DeployedStore:
+    cdk_app.bootstrap(ACCOUNT, REGION, **aws.where)
+    options = {"deploy_function": "false", "create_encryption_key": "true"}
+    cdk_app.deploy(folder, options, **aws.where)
+    return of_stack("CDK", aws, cdk_app.outputs(folder))
+
+
+def of_stack(dialect: str, aws: Aws, outputs: Mapping[str, str]) -> DeployedStore:
+    """The store that CloudFormation made, as the stack's outputs have it."""
+    names = {level: f"{_words(level)}PolicyArn" for level in LEVELS}
+    policies = {level: outputs[name] for level, name in names.items()}
+    return DeployedStore(dialect, aws, json.loads(outputs["Environment"]), policies)
+
+
+def _by_sam(aws: Aws, folder: Path) -> DeployedStore:
+    del folder  # nothing is built
+    done = sam.deploy(aws.url, DeployFunction="false", CreateKmsKey="true")
+    assert done.returncode == 0, done.stderr
+    [stack] = aws.client("cloudformation").describe_stacks(StackName="stache")["Stacks"]
+    outputs = {told["OutputKey"]: told["OutputValue"] for told in stack["Outputs"]}
+    return of_stack("SAM", aws, outputs)
+
+
+def _words(level: str) -> str:
+    return "".join(word.title() for word in level.split("-"))
+
+
+def _by_terraform(aws: Aws, folder: Path) -> DeployedStore:
+    store = terraform.workspace(folder, endpoints=terraform.everywhere(aws.url))
+    told = store.given({"create_kms_key": True}).apply()
+    return DeployedStore("Terraform", aws, told["environment"], told["policy_arns"])
+
+
+DIALECTS: Final[Mapping[str, Callable[[Aws, Path], DeployedStore]]] = {
+    "CDK": _by_cdk,
+    "SAM": _by_sam,
+    "Terraform": _by_terraform,
+}
+
+
+@contextmanager
+def deployed(dialect: str, folder: Path) -> Iterator[DeployedStore]:
+    """A store with a customer key, in an account of its own.
+
+    Its bucket is as those that were made before 2026-09-30, whose indexes can be upgraded.
+    """
+    with simulated_aws("classic") as aws:
+        yield DIALECTS[dialect](aws, folder)
+
+
+def without(document: Mapping[str, Any], action: str) -> dict[str, Any]:
+    """A policy that lacks an action."""
+    statements = [
+        {**statement, "Action": left}
+        for statement in document["Statement"]
+        if (left := [each for each in _listed(statement["Action"]) if each != action])
+    ]
+    return {**document, "Statement": statements}
+
+
+def granted(document: Mapping[str, Any]) -> list[str]:
+    """The actions that a policy allows, service and all."""
+    return sorted(a for statement in document["Statement"] for a in _listed(statement["Action"]))
+
+
+def _listed(value: str | Sequence[str]) -> list[str]:
+    return [value] if isinstance(value, str) else [*value]

@@ -1,0 +1,83 @@
+"""The README's table of what each level may do, as it was observed.
+
+    PYTHONPATH=examples python tests/support/permission_table.py
+
+deploys the store in each dialect to a simulated AWS, tries every behaviour under each level's
+policy, and writes the table anew.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import loopback
+from behaviours import BEHAVIOURS, denied
+from deployed_store import DIALECTS, deployed
+from place import Owner, Place
+from stache_ai_s3vectors.permissions import LEVELS
+
+README: Final = Path(__file__).parents[2] / "README.md"
+_FIRST: Final = "operation"
+_CELLS: Final = {"allowed": True, "denied": False}
+
+Column: TypeAlias = dict[str, bool]
+"""Whether each behaviour was allowed, by its name."""
+
+
+def written() -> dict[tuple[str, str], Column]:
+    """What the README says, by dialect and level."""
+    rows = [[cell.strip(" `") for cell in row.split("|")[1:-1]] for row in _table().splitlines()]
+    heads = [tuple(head.split(" ", 1)) for head in rows[0][1:]]
+    return {
+        (dialect, level): {row[0]: _CELLS[row[number]] for row in rows[2:]}
+        for number, (dialect, level) in enumerate(heads, 1)
+    }
+
+
+def _table() -> str:
+    found = re.search(rf"^\| {_FIRST} \|.*\n(\|.*\n)+", README.read_text(), re.MULTILINE)
+    assert found
+    return found[0]
+
+
+def _observed() -> dict[tuple[str, str], Column]:
+    return {
+        (dialect, level): made for dialect in DIALECTS for level, made in _by_level(dialect).items()
+    }
+
+
+def _by_level(dialect: str) -> dict[str, Column]:
+    with tempfile.TemporaryDirectory() as folder, deployed(dialect, Path(folder)) as store:
+        owner = Owner(store.owner)
+        found = {}
+        for level in LEVELS:
+            decisions = partial(store.aws.policies.of_role, level)
+            place = Place(owner, store.role(level, level), decisions, Path(folder))
+            found[level] = {each.name: denied(each, place) is None for each in BEHAVIOURS}
+        return found
+
+
+def _lines(columns: dict[tuple[str, str], Column]) -> str:
+    words = {allowed: word for word, allowed in _CELLS.items()}
+    heads = [_FIRST, *(" ".join(head) for head in columns)]
+    rows = [
+        [f"`{each.name}`", *(words[made[each.name]] for made in columns.values())]
+        for each in BEHAVIOURS
+    ]
+    table = [heads, ["---"] * len(heads), *rows]
+    return "".join(f"| {' | '.join(row)} |\n" for row in table)
+
+
+def main() -> None:
+    """Write the table."""
+    README.write_text(README.read_text().replace(_table(), _lines(_observed())))
+
+
+if __name__ == "__main__":
+    loopback.use_dummy_credentials()
+    loopback.refuse_other_machines()
+    main()

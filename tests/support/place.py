@@ -1,0 +1,159 @@
+"""A deployed store as one role sees it, and its owner, who puts it in order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal, TypeAlias
+
+import pytest
+from click.testing import CliRunner
+from stache_ai.providers import EmbeddingProviderFactory
+
+from simulated.roles import Decision
+from stache_ai_s3vectors import S3VectorsProvider, Settings, shared
+from stache_ai_s3vectors.cli import main
+from stache_ai_s3vectors.keys import NON_FILTERABLE, TEXT, index_variable
+from word_hashing import WordHashingEmbeddings, embed
+
+Environment: TypeAlias = Mapping[str, str]
+"""Credentials, endpoint, region and the store's settings."""
+
+TEXTS: Final = {"cat": "The cat sleeps.", "dog": "The dog barks.", "pets": "About pets."}
+"""What is stored at first, by key: two chunks, and a summary."""
+
+_METADATA: Final = (
+    {"doc_id": "d1"},
+    {"doc_id": "d2"},
+    {"_type": "document_summary", "doc_id": "d1"},
+)
+
+
+class ToolError(Exception):
+    """The operator's tool failed; its output."""
+
+
+class Owner:
+    """Who deployed the store, and may do all."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+        self._documents = provider(environment)
+        self._client = self._documents.client
+
+    def keys(self, kind: str) -> set[str]:
+        """Those that Stache's index of a kind has."""
+        found = self._client.list_vectors(**self._names(kind))["vectors"]
+        return {vector["key"] for vector in found}
+
+    def reset(self) -> None:
+        """The documents are TEXTS, the index for insights is empty."""
+        if surplus := self.keys("documents") - TEXTS.keys():
+            self._documents.delete([*surplus])
+        vectors = [embed(text) for text in TEXTS.values()]
+        texts, keys = [*TEXTS.values()], [*TEXTS]
+        self._documents.insert(vectors, texts, [*_METADATA], keys, namespace="home")
+        self.with_insights("ENHANCED")
+
+    def with_text_search(self) -> None:
+        """The documents have it, ready to be used."""
+        names = self._names("documents")
+        self._client.update_index_mode(**names, indexMode="ENHANCED")
+        if not self._text_searches():
+            added = {"textSearchConfigurations": [{"metadataKey": TEXT}]}
+            self._client.update_metadata_configuration(**names, add=added)
+        while "BUILDING" in self._text_searches():
+            pass  # for a moment, by a thread of the engine's
+
+    def _text_searches(self) -> list[str]:
+        index = self._client.get_index(**self._names("documents"))["index"]
+        searches = index["metadataConfiguration"].get("textSearchConfigurations", [])
+        return [search["status"] for search in searches]
+
+    def without_insights(self) -> None:
+        """The index for insights is missing."""
+        with suppress(self._client.exceptions.NotFoundException):
+            self._client.delete_index(**self._names("insights"))
+
+    def with_insights(self, mode: Literal["CLASSIC", "ENHANCED"]) -> None:
+        """The index for insights is empty, in this mode, without text search."""
+        self.without_insights()
+        names = self._names("insights")
+        self._client.put_vector_bucket_default_index_mode(
+            vectorBucketName=names["vectorBucketName"], defaultIndexMode=mode
+        )
+        self._client.create_index(
+            **names,
+            dataType="float32",
+            dimension=1024,
+            distanceMetric="cosine",
+            metadataConfiguration={"nonFilterableMetadataKeys": [*NON_FILTERABLE]},
+        )
+
+    def _names(self, kind: str) -> dict[str, str]:
+        return {
+            "vectorBucketName": self._environment["S3VECTORS_BUCKET_NAME"],
+            "indexName": self._environment[index_variable(kind)],
+        }
+
+
+@dataclass(frozen=True)
+class Place:
+    """A deployed store, seen by one role.
+
+    Args:
+        owner: who puts it in order.
+        role: the environment of who is under test.
+        decisions: what was decided about the role so far.
+        folder: for files.
+    """
+
+    owner: Owner
+    role: Environment
+    decisions: Callable[[], Sequence[Decision]]
+    folder: Path
+
+    @property
+    def provider(self) -> S3VectorsProvider:
+        """Stache's documents, as the role."""
+        return provider(self.role)
+
+    def provider_of(self, kind: str, **settings: str) -> S3VectorsProvider:
+        """Stache's index of a kind, as the role, with more settings."""
+        return provider({**self.role, **settings}, kind)
+
+    @property
+    def client(self) -> Any:
+        """A boto3 client of S3 Vectors, as the role."""
+        return self.provider.client
+
+    def tool(self, *arguments: str) -> Any:
+        """What the operator's tool prints with --json, run by the role.
+
+        Raises:
+            ToolError: it failed.
+        """
+        EmbeddingProviderFactory.register("word-hashing", WordHashingEmbeddings)
+        shared._known.clear()  # a command is a process of its own, and knows no index yet
+        told = CliRunner().invoke(main, [*arguments, "--json"], env=self.role)
+        if told.exit_code:
+            raise ToolError(told.output)
+        return json.loads(told.stdout)
+
+    def index(self, kind: str) -> str:
+        """The name of Stache's index of a kind."""
+        return self.role[index_variable(kind)]
+
+
+def provider(environment: Environment, kind: str = "documents") -> S3VectorsProvider:
+    """Stache's index of a kind, in this environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        shared._known.clear()  # it knows no index yet
+        made = S3VectorsProvider(Settings(), environment[index_variable(kind)])
+        assert made.client  # which reads the environment when it is asked for first
+        return made

@@ -1,0 +1,149 @@
+"""Policies as nobody would write them, and requests that they may or may not allow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from random import Random
+from typing import Any, Final
+
+from s3vectors_local import Caller
+from s3vectors_local.engine import OPERATIONS
+from s3vectors_local.iam import ACTIONS, Need, needs
+from second_opinion import Question
+
+BUCKETS: Final = ("documents", "documents-2", "others")
+INDEXES: Final = ("chunks", "chunks.old", "summaries-1024")
+TAGS: Final = {"team": ("a", "B", "search*", ""), "Stage": ("prod", "Prod", "a b+c.d")}
+KEY: Final = "arn:aws:kms:us-east-1:123456789012:key/mine"
+ENCRYPTIONS: Final[tuple[dict[str, str], ...]] = (
+    {},
+    {"sseType": "AES256"},
+    {"sseType": "aws:kms", "kmsKeyArn": KEY},
+)
+KINDS: Final = ("aws:ResourceTag", "aws:RequestTag", "s3vectors:VectorBucketTag")
+TAG_KEYS: Final = "aws:TagKeys"
+TEXTS: Final = ("StringEquals", "StringEqualsIgnoreCase", "StringLike")
+ARNS: Final = ("ArnEquals", "ArnLike")
+
+
+def questions(seed: int, requests: int) -> list[Question]:
+    """One or more for each request; the same seed draws the same."""
+    draw = Random(seed)
+    return [question for _ in range(requests) for question in _questions(draw)]
+
+
+def _questions(draw: Random) -> list[Question]:
+    """What one request needs, asked of policies that are about it, more or less."""
+    needed = _needs(draw)
+    about = draw.choice(needed)
+    documents = [
+        {"Version": "2012-10-17", "Statement": _some(draw, lambda: _statement(draw, about))}
+        for _ in range(draw.choice((1, 1, 2)))
+    ]
+    return [Question(documents, need) for need in needed]
+
+
+def _needs(draw: Random) -> list[Need]:
+    operation = draw.choice(sorted(OPERATIONS))
+    bucket, index = draw.choice(BUCKETS), draw.choice(INDEXES)
+    arn = Caller().bucket_arn(bucket)
+    request: dict[str, Any] = {"vectorBucketName": bucket, "indexName": index}
+    if operation.endswith(("agResource", "ForResource")):
+        request = {"resourceArn": draw.choice((arn, f"{arn}/index/{index}"))}
+    if operation in {"CreateIndex", "CreateVectorBucket", "TagResource"}:
+        request |= {"tags": _tags(draw), "encryptionConfiguration": draw.choice(ENCRYPTIONS)}
+    if operation == "UntagResource":
+        request["tagKeys"] = draw.sample(sorted(TAGS), draw.choice((1, 2)))
+    if draw.random() < 0.5:
+        request["returnMetadata"] = True
+    tags = {resource: _tags(draw) for resource in (arn, f"{arn}/index/{index}")}
+    return needs(operation, request, Caller(), tags.get)
+
+
+def _tags(draw: Random) -> dict[str, str]:
+    return {key: draw.choice(values) for key, values in TAGS.items() if draw.random() < 0.5}
+
+
+def _statement(draw: Random, about: Need) -> dict[str, Any]:
+    resources = [about.resource] * 4 + [_needs(draw)[0].resource]
+    actions = [about.action] * 4 + sorted(ACTIONS)
+    action = draw.choice(("Action",) * 4 + ("NotAction",))
+    resource = draw.choice(("Resource",) * 4 + ("NotResource",))
+    statement: dict[str, Any] = {
+        "Effect": draw.choice(("Allow", "Allow", "Allow", "Deny")),
+        action: _some(draw, lambda: _action(draw, draw.choice(actions))),
+        resource: _some(draw, lambda: _resource(draw, draw.choice(resources))),
+    }
+    if draw.random() < 0.6:
+        statement["Condition"] = dict(
+            [_condition(draw, about.context) for _ in range(draw.choice((1, 1, 2)))]
+        )
+    return statement
+
+
+def _some(draw: Random, one: Any) -> Any:
+    """One, or a list of up to three."""
+    return one() if draw.random() < 0.5 else [one() for _ in range(draw.choice((1, 2, 3)))]
+
+
+def _action(draw: Random, action: str) -> str:
+    service, name = action.split(":")
+    if draw.random() < 0.1:
+        return "*"
+    return f"{_recased(draw, service)}:{_recased(draw, _blurred(draw, name))}"
+
+
+def _recased(draw: Random, text: str) -> str:
+    return draw.choice((text, text, text.lower(), text.swapcase()))
+
+
+def _resource(draw: Random, resource: str) -> str:
+    return "*" if resource == "*" or draw.random() < 0.1 else _arn(draw, resource)
+
+
+def _arn(draw: Random, arn: str) -> str:
+    start, partition, service, region, account, rest = arn.split(":")
+    kind, slash, name = rest.partition("/")
+    told = "*" if draw.random() < 0.1 else kind + slash + _blurred(draw, name)
+    others = [_blurred(draw, part, 0.2) for part in (region, account)]
+    return ":".join([start, _blurred(draw, partition, 0.1), service, *others, told])
+
+
+def _blurred(draw: Random, text: str, often: float = 0.6) -> str:
+    """A pattern that was a text: with wildcards in place of some of it, or more than it."""
+    while text and draw.random() < often:
+        first = draw.randrange(len(text))
+        wildcard, length = draw.choice((("*", 0), ("*", 3), ("*", len(text)), ("?", 1), ("?", 0)))
+        text = text[:first] + wildcard + text[first + length :]
+        often /= 2
+    return text
+
+
+def _condition(draw: Random, context: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    kind = draw.choice(("tag", "tag", "keys", "type", "key", "null"))
+    if kind == "key":
+        have = draw.choice((KEY, f"{KEY}s"))
+        return _operator(draw, ARNS), {"s3vectors:kmsKeyArn": _some(draw, lambda: _arn(draw, have))}
+    if kind == "type":
+        told = draw.choice(("AES256", "aws:kms", "AWS:KMS"))
+        return _operator(draw, TEXTS), {"s3vectors:sseType": _some(draw, lambda: told)}
+    if kind == "keys":
+        operator = draw.choice(("ForAnyValue:", "ForAllValues:")) + _negated(draw, TEXTS)
+        return operator, {TAG_KEYS: _some(draw, lambda: draw.choice(("team", "Stage", "s*", "*")))}
+    key, values = draw.choice(sorted(TAGS.items()))
+    name = f"{draw.choice(KINDS)}/{_recased(draw, key)}"
+    if kind == "null":
+        return "Null", {draw.choice((name, TAG_KEYS, *context)): draw.choice(("true", "false"))}
+    return _operator(draw, TEXTS), {
+        name: _some(draw, lambda: _blurred(draw, draw.choice(values), 0.3))
+    }
+
+
+def _operator(draw: Random, among: tuple[str, ...]) -> str:
+    return _negated(draw, among) + draw.choice(("", "", "IfExists"))
+
+
+def _negated(draw: Random, among: tuple[str, ...]) -> str:
+    operator = draw.choice(among)
+    kind = "Arn" if operator.startswith("Arn") else "String"
+    return operator if draw.random() < 0.7 else operator.replace(kind, f"{kind}Not")

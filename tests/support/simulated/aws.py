@@ -1,0 +1,140 @@
+"""The simulated AWS itself."""
+
+from __future__ import annotations
+
+import io
+import logging
+import threading
+import zipfile
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import boto3
+from moto.moto_api._internal.models import moto_api_backend
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
+from werkzeug.serving import make_server
+
+from s3vectors_local import Engine
+from s3vectors_local.engine.state import BucketMode
+
+from . import functions, repairs, types
+from .gate import Gate
+from .invocations import Application, Invocations
+from .keys import KeyedEngine
+from .roles import REGION, RolePolicies
+from .runtime import POLL, Runtime, running
+
+PYTHON: Final = Path(__file__).resolve().parents[3] / ".venv-lambda" / "bin" / "python"
+"""A Python that has AWS's runtime client, and nothing of ours."""
+
+
+@dataclass(frozen=True)
+class Aws:
+    """A simulated AWS that runs.
+
+    Args:
+        url: its endpoint, for every service.
+        engine: which keeps the vectors.
+        policies: which role may do what with them, and what was decided.
+    """
+
+    url: str
+    engine: Engine
+    policies: RolePolicies
+
+    @property
+    def where(self) -> dict[str, str]:
+        """The environment of a command that is to use it."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+        }
+
+    def client(self, service: str, **credentials: Any) -> Any:
+        """A client of who deploys, or of whose credentials are given."""
+        return boto3.client(
+            service,  # type: ignore[call-overload]  # any of them
+            region_name=REGION,
+            endpoint_url=self.url,
+            **credentials,
+        )
+
+    @contextmanager
+    def function(self, name: str, folder: Path) -> Iterator[Runtime]:
+        """Run a function that is deployed, as its role.
+
+        Args:
+            name: the function's.
+            folder: where its package is put.
+
+        Raises:
+            RefusedError: Lambda may not run it, or this machine cannot.
+        """
+        configuration = self.client("lambda").get_function_configuration(FunctionName=name)
+        functions.check(configuration, PYTHON)
+        with zipfile.ZipFile(io.BytesIO(functions.code(configuration))) as package:
+            package.extractall(folder)
+        environment = self.as_role(configuration["Role"])
+        with running(folder, configuration, environment, PYTHON) as runtime:
+            yield runtime
+
+    def as_role(self, arn: str) -> dict[str, str]:
+        """The environment in which a program runs as this role, whomever the role trusts."""
+        assume = self.client("sts").assume_role
+        credentials = assume(RoleArn=arn, RoleSessionName="function")["Credentials"]
+        return {
+            "AWS_ACCESS_KEY_ID": credentials["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": credentials["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": credentials["SessionToken"],
+            **self.where,
+        }
+
+
+@contextmanager
+def simulated_aws(bucket_mode: BucketMode = "enhanced") -> Iterator[Aws]:
+    """Run one on this machine; empty at the beginning. One at a time in a process.
+
+    Args:
+        bucket_mode: of vector buckets: as today's, or as those made before 2026-09-30.
+    """
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # not a line for each request
+    repairs.apply()
+    moto_api_backend.reset()
+    policies = RolePolicies()
+    engine = KeyedEngine(policies, bucket_mode)
+
+    def run(name: str, folder: Path) -> AbstractContextManager[Runtime]:
+        return aws.function(name, folder)  # when the server has its address
+
+    moto = DomainDispatcherApplication(create_backend_app)
+    with (
+        closing(engine),
+        types.registered(engine),
+        Invocations(moto, run) as moto_and_lambda,
+        _served(Gate(moto_and_lambda, engine)) as url,
+    ):
+        aws = Aws(url, engine, policies)
+        yield aws
+
+
+@contextmanager
+def _served(application: Application) -> Iterator[str]:
+    """Serve it on this machine; its URL."""
+    handler = MotoRequestHandler
+    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=handler)
+    thread = threading.Thread(target=server.serve_forever, args=(POLL,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

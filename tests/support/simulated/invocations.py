@@ -1,0 +1,93 @@
+"""Lambda's Invoke, which moto leaves to Docker: functions run on this machine, and stay warm."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final, NamedTuple, Self, TypeAlias
+from urllib.parse import unquote
+
+from .functions import Configuration, RefusedError, present
+from .runtime import FunctionError, Runtime
+
+Environ: TypeAlias = dict[str, Any]
+Start: TypeAlias = Callable[[str, list[tuple[str, str]]], object]
+Application: TypeAlias = Callable[[Environ, Start], Iterable[bytes]]
+Run: TypeAlias = Callable[[str, Path], AbstractContextManager[Runtime]]
+
+_INVOKE: Final = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
+_JSON: Final = ("Content-Type", "application/json")
+
+
+class _Warm(NamedTuple):
+    """A function that runs, as it was when it was started."""
+
+    configuration: Configuration
+    runtime: Runtime
+    until: ExitStack
+
+
+class Invocations:
+    """A WSGI application in front of moto's; a context that stops what runs.
+
+    Args:
+        moto: answers all else, and for functions that are not there.
+        run: runs a function by its name, out of a folder.
+    """
+
+    def __init__(self, moto: Application, run: Run) -> None:
+        self._moto = moto
+        self._run = run
+        self._warm: dict[str, _Warm] = {}
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for warm in self._warm.values():
+            warm.until.close()
+
+    def __call__(self, environ: Environ, start: Start) -> Iterable[bytes]:
+        """Answer one request."""
+        asked = _INVOKE.fullmatch(environ["PATH_INFO"])
+        configuration = present(unquote(asked[1])) if asked else None
+        if configuration is None:
+            return self._moto(environ, start)
+        event = json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
+        status, headers, answer = self._answer(configuration, event)
+        start(status, [_JSON, *headers.items()])
+        return [json.dumps(answer).encode()]
+
+    def _answer(self, configuration: Configuration, event: Any) -> tuple[str, dict[str, str], Any]:
+        told = {"X-Amz-Executed-Version": "$LATEST"}
+        try:
+            return "200 OK", told, self._function(configuration).invoke(event)
+        except FunctionError as error:
+            return "200 OK", {**told, "X-Amz-Function-Error": "Unhandled"}, error.told
+        except RefusedError as error:
+            code = {"X-Amzn-ErrorType": "InvalidParameterValueException"}
+            return "400 Bad Request", code, {"Message": str(error)}
+
+    def _function(self, configuration: Configuration) -> Runtime:
+        """It as it is now: one that has been changed since, or made again, is started anew."""
+        name = configuration["FunctionName"]
+        with self._lock:
+            warm = self._warm.get(name)
+            if warm is None or warm.configuration != configuration:
+                if warm is not None:
+                    self._warm.pop(name).until.close()
+                self._warm[name] = self._started(configuration)
+            return self._warm[name].runtime
+
+    def _started(self, configuration: Configuration) -> _Warm:
+        with ExitStack() as stack:
+            folder = stack.enter_context(TemporaryDirectory(prefix="function-"))
+            run = self._run(configuration["FunctionName"], Path(folder) / "task")
+            runtime = stack.enter_context(run)
+            return _Warm(configuration, runtime, stack.pop_all())

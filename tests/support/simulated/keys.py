@@ -1,0 +1,66 @@
+"""What a customer key asks for: its consent to S3 Vectors' indexing, and rights of who calls.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-data-encryption.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from moto.kms.models import kms_backends
+
+from s3vectors_local import Engine
+from s3vectors_local.arns import Caller
+from s3vectors_local.engine.state import BucketMode
+from s3vectors_local.errors import AccessDeniedException
+from s3vectors_local.iam.patterns import matches_arn
+
+from .consent import Conditions, consents
+from .roles import ACCOUNT, RolePolicies
+
+_INDEXING: Final = "indexing.s3vectors.amazonaws.com"
+
+
+class KeyedEngine(Engine):
+    """An engine that asks KMS before it makes an index which a customer key encrypts."""
+
+    def __init__(self, policies: RolePolicies, bucket_mode: BucketMode) -> None:
+        super().__init__(policies=policies, bucket_mode=bucket_mode)
+        policies.key_of = self._key_of
+
+    def _key_of(self, arn: str) -> str | None:
+        """The key of an index, or of the bucket that it is to be made in."""
+        bucket = self._state.buckets.get(arn.partition("/index/")[0])
+        index = self._state.indexes.get(arn)
+        found = index.configuration if index else bucket
+        return found.encryption.get("kmsKeyArn") if found else None
+
+    def call(self, operation: str, request: Any, caller: Caller | None = None) -> dict[str, Any]:
+        """Answer one request."""
+        if operation == "CreateIndex":
+            self._check_key(request, caller or Caller())
+        return super().call(operation, request, caller)
+
+    def _check_key(self, request: Mapping[str, Any], caller: Caller) -> None:
+        bucket = self._state.buckets.get(caller.bucket_of(request))
+        if bucket is None:
+            return  # which the engine says
+        own = request.get("encryptionConfiguration") or bucket.encryption
+        key = own.get("kmsKeyArn")
+        index = f"{bucket.arn}/index/{request['indexName']}"
+        if key and not _consents(key, index, caller.region):
+            raise AccessDeniedException("Insufficient access to perform asynchronous indexing")
+
+
+def _consents(key: str, index: str, region: str) -> bool:
+    """Whether the key's policy lets the service use it for this index."""
+    keys = kms_backends[ACCOUNT][region].keys
+    found = keys.get(key.rpartition("/")[2])
+    if found is None or found.key_state != "Enabled":
+        return False
+    conditions: Conditions = {
+        ("StringEquals", "aws:SourceAccount"): lambda account: account == ACCOUNT,
+        ("ArnLike", "aws:SourceArn"): lambda pattern: matches_arn(pattern, index),
+    }
+    return consents(found.policy, _INDEXING, "kms:Decrypt", conditions)

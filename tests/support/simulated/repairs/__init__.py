@@ -1,0 +1,17 @@
+"""What moto 5.2.5 does otherwise than AWS, where our deployments notice, put right.
+
+Each function mends one thing and says which.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from . import rights, rollback, stacks, updates
+
+
+@cache
+def apply() -> None:
+    """Mend all of it, once in a process."""
+    for part in (rights, stacks, updates, rollback):
+        part.apply()

@@ -1,0 +1,220 @@
+"""AWS::S3Vectors::VectorBucket and ::Index for moto's CloudFormation, made in our engine.
+
+As the registry's schema says: Ref is the ARN, Fn::GetAtt knows the ARN and the time, a name is no
+attribute; nothing but tags changes in place
+(https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_S3Vectors.html).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, ClassVar, Final
+
+import boto3
+from moto.cloudformation import parsing
+from moto.cloudformation.exceptions import UnformattedGetAttTemplateException
+from moto.core.common_models import CloudFormationModel
+
+from s3vectors_local import Engine, connect
+
+RETAINS: Final = frozenset({"Retain", "RetainExceptOnCreate", "Snapshot"})
+
+_engines: list[Engine] = []
+"""That of the simulated AWS which runs; moto calls classes, which cannot know another."""
+
+
+@contextmanager
+def registered(engine: Engine) -> Iterator[None]:
+    """Inside, CloudFormation makes S3 Vectors' resources in this engine."""
+    _engines[:] = [engine]
+    for found in (parsing.get_model_list, parsing.get_model_map, parsing.get_name_type_map):
+        found.cache_clear()
+    try:
+        yield
+    finally:
+        _engines.clear()
+
+
+def client(region: str) -> Any:
+    """Of who deploys, who may do all."""
+    return connect(boto3.client("s3vectors", region_name=region), _engines[0])
+
+
+class _Resource:
+    """What both types do alike."""
+
+    arn_attribute: ClassVar[str]
+
+    def __init__(self, arn: str, properties: Mapping[str, Any]) -> None:
+        self.arn = arn
+        self.properties = properties
+
+    @property
+    def physical_resource_id(self) -> str:
+        """What Ref is."""
+        return self.arn
+
+    @classmethod
+    def has_cfn_attr(cls, attr: str) -> bool:
+        """Whether Fn::GetAtt knows it."""
+        return attr in {cls.arn_attribute, "CreationTime"}
+
+    def get_cfn_attribute(self, attribute_name: str) -> str:
+        """What Fn::GetAtt answers."""
+        if attribute_name == self.arn_attribute:
+            return self.arn
+        if attribute_name == "CreationTime":
+            return "2026-11-22T00:00:00Z"
+        raise UnformattedGetAttTemplateException
+
+    def is_created(self) -> bool:
+        """It is, once it is made."""
+        return True
+
+    @classmethod
+    def update_from_cloudformation_json(
+        cls,
+        original_resource: Any,
+        new_resource_name: str,
+        cloudformation_json: Any,
+        account_id: str,
+        region_name: str,
+    ) -> Any:
+        """Change tags in place, replace it for all else; the one before stays if it is to."""
+        wanted = cloudformation_json["Properties"]
+        before = original_resource.properties
+        if _without_tags(wanted) == _without_tags(before):
+            _retag(client(region_name), original_resource.arn, _tags(before), _tags(wanted))
+            original_resource.properties = wanted
+            return original_resource
+        told = (new_resource_name, cloudformation_json, account_id, region_name)
+        made = cls.create_from_cloudformation_json(*told)  # type: ignore[attr-defined]  # by types
+        if cloudformation_json.get("UpdateReplacePolicy") not in RETAINS:
+            cls.delete_from_cloudformation_json(  # type: ignore[attr-defined]  # by types
+                original_resource.arn, {}, account_id, region_name
+            )
+        return made
+
+
+class VectorBucket(_Resource, CloudFormationModel):
+    """AWS::S3Vectors::VectorBucket."""
+
+    __module__ = "simulated.s3vectors.types"  # moto reads the service out of it
+    arn_attribute = "VectorBucketArn"
+
+    @staticmethod
+    def cloudformation_name_type() -> str:
+        """The property that names it."""
+        return "VectorBucketName"
+
+    @staticmethod
+    def cloudformation_type() -> str:
+        """Its type."""
+        return "AWS::S3Vectors::VectorBucket"
+
+    @classmethod
+    def create_from_cloudformation_json(  # noqa: D102 - moto's own
+        cls,
+        resource_name: str,
+        cloudformation_json: Any,
+        account_id: str,  # noqa: ARG003
+        region_name: str,
+        **_: Any,
+    ) -> VectorBucket:
+        properties = cloudformation_json.get("Properties", {})
+        made = client(region_name).create_vector_bucket(
+            vectorBucketName=properties.get("VectorBucketName") or resource_name.lower()[:63],
+            **_encryption(properties),
+            **({"tags": _tags(properties)} if _tags(properties) else {}),
+        )
+        return cls(made["vectorBucketArn"], properties)
+
+    @classmethod
+    def delete_from_cloudformation_json(  # noqa: D102 - moto's own
+        cls,
+        resource_name: str,
+        cloudformation_json: Any,  # noqa: ARG003
+        account_id: str,  # noqa: ARG003
+        region_name: str,
+    ) -> None:
+        client(region_name).delete_vector_bucket(vectorBucketArn=resource_name)
+
+
+class Index(_Resource, CloudFormationModel):
+    """AWS::S3Vectors::Index."""
+
+    __module__ = "simulated.s3vectors.types"
+    arn_attribute = "IndexArn"
+
+    @staticmethod
+    def cloudformation_name_type() -> str:
+        """The property that names it."""
+        return "IndexName"
+
+    @staticmethod
+    def cloudformation_type() -> str:
+        """Its type."""
+        return "AWS::S3Vectors::Index"
+
+    @classmethod
+    def create_from_cloudformation_json(  # noqa: D102 - moto's own
+        cls,
+        resource_name: str,
+        cloudformation_json: Any,
+        account_id: str,  # noqa: ARG003
+        region_name: str,
+        **_: Any,
+    ) -> Index:
+        properties = cloudformation_json["Properties"]
+        bucket = {
+            name[0].lower() + name[1:]: properties[name]
+            for name in ("VectorBucketName", "VectorBucketArn")
+            if name in properties
+        }
+        keys = properties.get("MetadataConfiguration", {}).get("NonFilterableMetadataKeys")
+        made = client(region_name).create_index(
+            **bucket,
+            indexName=properties.get("IndexName") or resource_name.lower()[:63],
+            dataType=properties["DataType"],
+            dimension=int(properties["Dimension"]),
+            distanceMetric=properties["DistanceMetric"],
+            **({"metadataConfiguration": {"nonFilterableMetadataKeys": keys}} if keys else {}),
+            **_encryption(properties),
+            **({"tags": _tags(properties)} if _tags(properties) else {}),
+        )
+        return cls(made["indexArn"], properties)
+
+    @classmethod
+    def delete_from_cloudformation_json(  # noqa: D102 - moto's own
+        cls,
+        resource_name: str,
+        cloudformation_json: Any,  # noqa: ARG003
+        account_id: str,  # noqa: ARG003
+        region_name: str,
+    ) -> None:
+        client(region_name).delete_index(indexArn=resource_name)
+
+
+def _tags(properties: Mapping[str, Any]) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in properties.get("Tags", [])}
+
+
+def _without_tags(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in properties.items() if name != "Tags"}
+
+
+def _retag(vectors: Any, arn: str, before: dict[str, str], wanted: dict[str, str]) -> None:
+    gone = sorted(before.keys() - wanted.keys())
+    if gone:
+        vectors.untag_resource(resourceArn=arn, tagKeys=gone)
+    if wanted:
+        vectors.tag_resource(resourceArn=arn, tags=wanted)
+
+
+def _encryption(properties: Mapping[str, Any]) -> dict[str, Any]:
+    told = properties.get("EncryptionConfiguration")
+    if not told:
+        return {}
+    names = {"SseType": "sseType", "KmsKeyArn": "kmsKeyArn"}
+    return {"encryptionConfiguration": {names[name]: value for name, value in told.items()}}
