@@ -13,6 +13,7 @@ import cdk_app
 import probes
 import sam
 import terraform
+from loopback import CREDENTIALS
 from simulated import Aws, simulated_aws
 from stache_ai_s3vectors.keys import KINDS, index_variable
 from stache_ai_s3vectors.permissions import LEVELS, policy
@@ -109,24 +110,15 @@ class DeployedStore:
         else:
             document = json.dumps(policy)
             iam.put_role_policy(RoleName=name, PolicyName="its", PolicyDocument=document)
-        told = self.aws.client("sts").assume_role(RoleArn=made["Arn"], RoleSessionName="test")
-        return self._used_by(told["Credentials"])
+        return self._used_by(self.aws.as_role(made["Arn"]))
 
     @property
     def owner(self) -> dict[str, str]:
         """The environment of who deployed it, and may do all."""
-        testing = ("AccessKeyId", "SecretAccessKey", "SessionToken")
-        return self._used_by(dict.fromkeys(testing, "testing"))
+        return self._used_by({**self.aws.where, **CREDENTIALS})
 
-    def _used_by(self, credentials: Mapping[str, str]) -> dict[str, str]:
-        return {
-            **self.environment,
-            **self.aws.where,
-            "AWS_ACCESS_KEY_ID": credentials["AccessKeyId"],
-            "AWS_SECRET_ACCESS_KEY": credentials["SecretAccessKey"],
-            "AWS_SESSION_TOKEN": credentials["SessionToken"],
-            "EMBEDDING_PROVIDER": "word-hashing",
-        }
+    def _used_by(self, somebody: Mapping[str, str]) -> dict[str, str]:
+        return {**self.environment, **somebody, "EMBEDDING_PROVIDER": "word-hashing"}
 
 
 def _by_cdk(aws: Aws, folder: Path) -> DeployedStore:
@@ -136,20 +128,24 @@ def _by_cdk(aws: Aws, folder: Path) -> DeployedStore:
     return of_stack("CDK", aws, cdk_app.outputs(folder))
 
 
-def of_stack(dialect: str, aws: Aws, outputs: Mapping[str, str]) -> DeployedStore:
+def of_stack(dialect: str, aws: Aws, told: Mapping[str, str]) -> DeployedStore:
     """The store that CloudFormation made, as the stack's outputs have it."""
     names = {level: f"{_words(level)}PolicyArn" for level in LEVELS}
-    policies = {level: outputs[name] for level, name in names.items()}
-    return DeployedStore(dialect, aws, json.loads(outputs["Environment"]), policies)
+    policies = {level: told[name] for level, name in names.items()}
+    return DeployedStore(dialect, aws, json.loads(told["Environment"]), policies)
 
 
 def _by_sam(aws: Aws, folder: Path) -> DeployedStore:
     del folder  # nothing is built
     done = sam.deploy(aws.url, DeployFunction="false", CreateKmsKey="true")
     assert done.returncode == 0, done.stderr
-    [stack] = aws.client("cloudformation").describe_stacks(StackName="stache")["Stacks"]
-    outputs = {told["OutputKey"]: told["OutputValue"] for told in stack["Outputs"]}
-    return of_stack("SAM", aws, outputs)
+    return of_stack("SAM", aws, outputs(aws, "stache"))
+
+
+def outputs(aws: Aws, stack: str) -> dict[str, str]:
+    """Those of a stack, as CloudFormation tells them."""
+    [told] = aws.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    return {output["OutputKey"]: output["OutputValue"] for output in told["Outputs"]}
 
 
 def _words(level: str) -> str:

@@ -14,6 +14,7 @@ from time import time
 from typing import Any, Final
 
 from children import OFFLINE, python_path
+from loopback import CREDENTIALS
 
 ROOT: Final = Path(__file__).parents[2]
 FOLDER: Final = ROOT / "sam"
@@ -97,9 +98,8 @@ def _environment(*, online: bool, endpoint: str) -> dict[str, str]:
 def _simulated(endpoint: str) -> dict[str, str]:
     """A way to this simulated AWS."""
     return {
+        **CREDENTIALS,
         "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
         "SAM_CLI_POLL_DELAY": "0.1",  # in seconds
     }
 

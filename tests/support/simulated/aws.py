@@ -21,7 +21,6 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import make_server
 
-from s3vectors_local import Engine
 from s3vectors_local.engine.state import BucketMode
 
 from . import functions, repairs, types
@@ -41,12 +40,10 @@ class Aws:
 
     Args:
         url: its endpoint, for every service.
-        engine: which keeps the vectors.
         policies: which role may do what with them, and what was decided.
     """
 
     url: str
-    engine: Engine
     policies: RolePolicies
 
     @property
@@ -58,13 +55,12 @@ class Aws:
             "AWS_DEFAULT_REGION": REGION,
         }
 
-    def client(self, service: str, **credentials: Any) -> Any:
-        """A client of who deploys, or of whose credentials are given."""
+    def client(self, service: str) -> Any:
+        """A client of who deploys."""
         return boto3.client(
             service,  # type: ignore[call-overload]  # any of them
             region_name=REGION,
             endpoint_url=self.url,
-            **credentials,
         )
 
     @contextmanager
@@ -121,7 +117,7 @@ def simulated_aws(bucket_mode: BucketMode = "enhanced") -> Iterator[Aws]:
         Invocations(moto, run) as moto_and_lambda,
         _served(Gate(moto_and_lambda, engine)) as url,
     ):
-        aws = Aws(url, engine, policies)
+        aws = Aws(url, policies)
         yield aws
 
 

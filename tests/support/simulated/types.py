@@ -44,16 +44,37 @@ def client(region: str) -> Any:
 class _Resource:
     """What both types do alike."""
 
+    name_property: ClassVar[str]
     arn_attribute: ClassVar[str]
 
     def __init__(self, arn: str, properties: Mapping[str, Any]) -> None:
         self.arn = arn
         self.properties = properties
 
+    @classmethod
+    def make(cls, vectors: Any, name: str, properties: Mapping[str, Any], **both: Any) -> str:
+        """Make one; its ARN. `both` is what both types take."""
+        raise NotImplementedError
+
+    @classmethod
+    def remove(cls, vectors: Any, arn: str) -> None:
+        """Delete it."""
+        raise NotImplementedError
+
     @property
     def physical_resource_id(self) -> str:
         """What Ref is."""
         return self.arn
+
+    @classmethod
+    def cloudformation_name_type(cls) -> str:
+        """The property that names it."""
+        return cls.name_property
+
+    @classmethod
+    def cloudformation_type(cls) -> str:
+        """Its type."""
+        return f"AWS::S3Vectors::{cls.__name__}"
 
     @classmethod
     def has_cfn_attr(cls, attr: str) -> bool:
@@ -73,6 +94,33 @@ class _Resource:
         return True
 
     @classmethod
+    def create_from_cloudformation_json(
+        cls,
+        resource_name: str,
+        cloudformation_json: Any,
+        account_id: str,  # noqa: ARG003 - moto's own
+        region_name: str,
+        **_: Any,
+    ) -> Any:
+        """Make it, under a name of its own if the template has none."""
+        properties = cloudformation_json.get("Properties", {})
+        name = properties.get(cls.name_property) or resource_name.lower()[:63]
+        tags = {"tags": _tags(properties)} if _tags(properties) else {}
+        both = {**_encryption(properties), **tags}
+        return cls(cls.make(client(region_name), name, properties, **both), properties)
+
+    @classmethod
+    def delete_from_cloudformation_json(
+        cls,
+        resource_name: str,
+        cloudformation_json: Any,  # noqa: ARG003 - moto's own
+        account_id: str,  # noqa: ARG003 - moto's own
+        region_name: str,
+    ) -> None:
+        """Delete it, by its physical id."""
+        cls.remove(client(region_name), resource_name)
+
+    @classmethod
     def update_from_cloudformation_json(
         cls,
         original_resource: Any,
@@ -89,11 +137,9 @@ class _Resource:
             original_resource.properties = wanted
             return original_resource
         told = (new_resource_name, cloudformation_json, account_id, region_name)
-        made = cls.create_from_cloudformation_json(*told)  # type: ignore[attr-defined]  # by types
+        made = cls.create_from_cloudformation_json(*told)
         if cloudformation_json.get("UpdateReplacePolicy") not in RETAINS:
-            cls.delete_from_cloudformation_json(  # type: ignore[attr-defined]  # by types
-                original_resource.arn, {}, account_id, region_name
-            )
+            cls.remove(client(region_name), original_resource.arn)
         return made
 
 
@@ -101,99 +147,53 @@ class VectorBucket(_Resource, CloudFormationModel):
     """AWS::S3Vectors::VectorBucket."""
 
     __module__ = "simulated.s3vectors.types"  # moto reads the service out of it
+    name_property = "VectorBucketName"
     arn_attribute = "VectorBucketArn"
 
-    @staticmethod
-    def cloudformation_name_type() -> str:
-        """The property that names it."""
-        return "VectorBucketName"
-
-    @staticmethod
-    def cloudformation_type() -> str:
-        """Its type."""
-        return "AWS::S3Vectors::VectorBucket"
+    @classmethod
+    def make(cls, vectors: Any, name: str, properties: Mapping[str, Any], **both: Any) -> str:
+        """Make one; its ARN."""
+        del properties  # it has no others
+        arn: str = vectors.create_vector_bucket(vectorBucketName=name, **both)["vectorBucketArn"]
+        return arn
 
     @classmethod
-    def create_from_cloudformation_json(  # noqa: D102 - moto's own
-        cls,
-        resource_name: str,
-        cloudformation_json: Any,
-        account_id: str,  # noqa: ARG003
-        region_name: str,
-        **_: Any,
-    ) -> VectorBucket:
-        properties = cloudformation_json.get("Properties", {})
-        made = client(region_name).create_vector_bucket(
-            vectorBucketName=properties.get("VectorBucketName") or resource_name.lower()[:63],
-            **_encryption(properties),
-            **({"tags": _tags(properties)} if _tags(properties) else {}),
-        )
-        return cls(made["vectorBucketArn"], properties)
-
-    @classmethod
-    def delete_from_cloudformation_json(  # noqa: D102 - moto's own
-        cls,
-        resource_name: str,
-        cloudformation_json: Any,  # noqa: ARG003
-        account_id: str,  # noqa: ARG003
-        region_name: str,
-    ) -> None:
-        client(region_name).delete_vector_bucket(vectorBucketArn=resource_name)
+    def remove(cls, vectors: Any, arn: str) -> None:
+        """Delete it."""
+        vectors.delete_vector_bucket(vectorBucketArn=arn)
 
 
 class Index(_Resource, CloudFormationModel):
     """AWS::S3Vectors::Index."""
 
     __module__ = "simulated.s3vectors.types"
+    name_property = "IndexName"
     arn_attribute = "IndexArn"
 
-    @staticmethod
-    def cloudformation_name_type() -> str:
-        """The property that names it."""
-        return "IndexName"
-
-    @staticmethod
-    def cloudformation_type() -> str:
-        """Its type."""
-        return "AWS::S3Vectors::Index"
-
     @classmethod
-    def create_from_cloudformation_json(  # noqa: D102 - moto's own
-        cls,
-        resource_name: str,
-        cloudformation_json: Any,
-        account_id: str,  # noqa: ARG003
-        region_name: str,
-        **_: Any,
-    ) -> Index:
-        properties = cloudformation_json["Properties"]
+    def make(cls, vectors: Any, name: str, properties: Mapping[str, Any], **both: Any) -> str:
+        """Make one; its ARN."""
         bucket = {
-            name[0].lower() + name[1:]: properties[name]
-            for name in ("VectorBucketName", "VectorBucketArn")
-            if name in properties
+            member[0].lower() + member[1:]: properties[member]
+            for member in ("VectorBucketName", "VectorBucketArn")
+            if member in properties
         }
         keys = properties.get("MetadataConfiguration", {}).get("NonFilterableMetadataKeys")
-        made = client(region_name).create_index(
+        arn: str = vectors.create_index(
             **bucket,
-            indexName=properties.get("IndexName") or resource_name.lower()[:63],
+            indexName=name,
             dataType=properties["DataType"],
             dimension=int(properties["Dimension"]),
             distanceMetric=properties["DistanceMetric"],
             **({"metadataConfiguration": {"nonFilterableMetadataKeys": keys}} if keys else {}),
-            **_encryption(properties),
-            **({"tags": _tags(properties)} if _tags(properties) else {}),
-        )
-        return cls(made["indexArn"], properties)
+            **both,
+        )["indexArn"]
+        return arn
 
     @classmethod
-    def delete_from_cloudformation_json(  # noqa: D102 - moto's own
-        cls,
-        resource_name: str,
-        cloudformation_json: Any,  # noqa: ARG003
-        account_id: str,  # noqa: ARG003
-        region_name: str,
-    ) -> None:
-        client(region_name).delete_index(indexArn=resource_name)
+    def remove(cls, vectors: Any, arn: str) -> None:
+        """Delete it."""
+        vectors.delete_index(indexArn=arn)
 
 
 def _tags(properties: Mapping[str, Any]) -> dict[str, str]:
