@@ -29,8 +29,8 @@ help:
 	@echo "make test    all tests, with coverage; the provider's again under the oldest Stache"
 	@echo "make check   format, lint, types, import directions"
 	@echo "make format  put the code into its format"
-	@echo "make bench   what engine and provider cost, beside others (an hour)"
-	@echo "make bench-quick  our engine at one size, our provider beside others"
+	@echo "make bench   what engine and provider cost, beside others (two hours)"
+	@echo "make bench-quick  ours against the floors, at one size (three minutes)"
 	@echo "make wheel   both wheels, into dist/"
 	@echo "make function  the example's Lambda function, into dist/function.zip (RUNTIME,"
 	@echo "             ARCHITECTURE)"
@@ -126,15 +126,18 @@ bench: $(DEV)/.ready $(LAMBDA)/.ready wheel
 	$(DEV)/bin/python bench/engine.py --vectors 1000 10000 100000 300000 --save
 	$(DEV)/bin/python bench/over_http.py --save
 	$(DEV)/bin/python bench/provider.py --save
+	$(DEV)/bin/python bench/searches.py --save
+	$(DEV)/bin/python bench/faults.py --save
+	$(DEV)/bin/python bench/costs.py --save
 	$(DEV)/bin/python bench/copying.py --save
 	$(DEV)/bin/python bench/lambda_package.py --save
-	$(DEV)/bin/python bench/compare.py --vectors 1000 10000 100000 --save
+	$(DEV)/bin/python bench/compare.py --vectors 1000 10000 100000 300000 --save
+	$(DEV)/bin/python bench/scale.py
 	$(DEV)/bin/python bench/report.py
 
 bench-quick: $(DEV)/.ready
 	$(DEV)/bin/python bench/engine.py --vectors 20000
-	$(DEV)/bin/python bench/over_http.py
-	$(DEV)/bin/python bench/provider.py --only costs --rounds 3
+	$(DEV)/bin/python bench/provider.py --only costs --clients ours floor --dimensions 1024
 
 wheel: $(DEV)/.ready
 	$(DEV)/bin/python -m build --no-isolation --wheel --outdir dist .

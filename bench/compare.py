@@ -2,9 +2,10 @@
 
     python bench/compare.py [--vectors 100000] [--save]
 
-Each peer lives in a virtual environment of its own, in .bench, which this makes. All are
+Each peer lives in a virtual environment of its own, in .bench, which is made. All are
 called in process. Times are told as ratios to numpy's product and partial sort, measured in
-turns in the same process; recall is the share of the exact ten nearest that was found.
+turns in the same process; recall is the share of the exact ten nearest that was found. A peer
+may take `environments.MOST_MEMORY`; what takes more "cannot".
 """
 
 from __future__ import annotations
@@ -15,33 +16,26 @@ measure.one_blas_thread()
 
 import argparse
 import json
-import statistics
+import resource
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
+import environments
 import records
 
-ROOT: Final = Path(__file__).parents[1]
-ENVIRONMENTS: Final = ROOT / ".bench"
 PEERS: Final = {
-    "ours": (),
-    "chromadb": ("chromadb==1.5.9",),
-    "qdrant": ("qdrant-client==1.20.0",),
-    "lancedb": ("lancedb==0.40.0", "pyarrow"),
+    "ours": (None, "s3vectors-local"),
+    "chromadb": ("chromadb", "chromadb"),
+    "qdrant": ("qdrant", "qdrant-client"),
+    "lancedb": ("lancedb", "lancedb"),
+    "lancedb_indexed": ("lancedb", "lancedb"),
+    "moto": ("moto", "moto"),
 }
-"""Ending of a module in `peers` → what its environment needs; ours is the one that runs this."""
-
-OTHER: Final = {
-    "plot": ("matplotlib==3.11.2",),
-    "older": ("stache-ai-s3vectors==0.2.0", "stache-ai==0.3.0"),
-    "langchain": ("langchain-aws==1.9.1",),
-}
-"""Environments of other parts."""
+"""Ending of a module in `peers` → its environment, and its package."""
 
 QUERIES: Final = 40
 
@@ -66,60 +60,64 @@ def prepare(directory: Path, count: int) -> None:
             rows = numbers[mask][np.argsort(-scores[mask], kind="stable")[:10]]
             truth[kind].append([f"chunk-{row}" for row in rows])
     (directory / "truth.json").write_text(json.dumps(truth), "utf-8")
-
-
-def python(name: str) -> str:
-    """The interpreter of an environment, made when missing."""
-    needed = {**PEERS, **OTHER}[name]
-    if not needed:
-        return sys.executable
-    home = ENVIRONMENTS / name
-    if not (home / "ready").exists():
-        print(f"setting up {home.relative_to(ROOT)} (once)")
-        subprocess.run([sys.executable, "-m", "venv", "--clear", home], check=True)  # noqa: S603 - ours
-        pip = [str(home / "bin" / "python"), "-m", "pip", "install", "-qq"]
-        subprocess.run([*pip, "numpy", *needed], check=True)  # noqa: S603 - ours
-        (home / "ready").touch()
-    return str(home / "bin" / "python")
-
-
-def version(interpreter: str, requirement: str) -> str:
-    """Which release an environment has."""
-    package = requirement.partition("==")[0]
-    code = f"from importlib.metadata import version; print(version({package!r}))"
-    command = [interpreter, "-c", code]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603 - ours
+    words = records.words()[300:]
+    texts = [" ".join(words[3 * number : 3 * number + 3]) for number in range(QUERIES)]
+    (directory / "texts.json").write_text(json.dumps(texts), "utf-8")
 
 
 def run(name: str, data: Path, count: int) -> dict[str, Any]:
-    """One peer's figures; "cannot" with the reason where it fails."""
-    interpreter = python(name)
-    requirement = (PEERS[name] or ("s3vectors-local",))[0]
-    told = {"name": name, "package": f"{requirement.partition('==')[0]} "}
-    told["package"] += version(interpreter, requirement)
+    """One peer's figures; "cannot" with the reason where it has no memory or no call for it."""
+    environment, package = PEERS[name]
+    release = environments.installed(environment)[package]
+    told: dict[str, Any] = {"name": name, "package": f"{package} {release}"}
     with tempfile.TemporaryDirectory() as directory:
-        command = [interpreter, str(Path(__file__).parent / "peers" / "run.py"), name]
+        script = str(Path(__file__).parent / "peers" / "run.py")
         result = subprocess.run(  # noqa: S603 - ours
-            [*command, str(data), directory], capture_output=True, text=True, check=False
+            [environments.python(environment), script, name, str(data), directory],
+            capture_output=True,
+            text=True,
+            check=False,
+            preexec_fn=_limit_memory,  # this process has no threads
         )
     if result.returncode:
-        return {**told, "cannot": result.stderr.strip().splitlines()[-1]}
+        if "emory" not in result.stderr:  # Python's, numpy's and Rust's words for it
+            raise SystemExit(f"{name}: {result.stderr}")
+        return {
+            **told,
+            "cannot": f"it needs more than {environments.MOST_MEMORY / 2**30:.0f} GiB of memory",
+        }
     found = json.loads(result.stdout.splitlines()[-1])
-    numpy = statistics.median(found["milliseconds"].pop("numpy"))
-    raw = count * records.DIMENSION * 4
+    told["ingest"] = round(found["ingest"])
+    return {**told, "cannot": found["cannot"]} if "cannot" in found else told | _told(found, count)
+
+
+def _limit_memory() -> None:
+    resource.setrlimit(resource.RLIMIT_DATA, (environments.MOST_MEMORY, environments.MOST_MEMORY))
+
+
+def _told(found: dict[str, Any], count: int) -> dict[str, Any]:
+    raw, times, hybrid = count * records.DIMENSION * 4, found["milliseconds"], found["hybrid"]
+    if "cannot" not in hybrid:
+        milliseconds = hybrid["milliseconds"]
+        hybrid = {
+            "indexed": round(count / hybrid["index"]),
+            "milliseconds": measure.figure(milliseconds["hybrid"], "ms"),
+            "ratio": _ratio(milliseconds["hybrid"], milliseconds["numpy"]),
+        }
     return {
-        **told,
-        "ingest": round(found["ingest"]),
-        "milliseconds": {k: measure.figure(v, "ms") for k, v in found["milliseconds"].items()},
-        "ratio": {
-            kind: round(statistics.median(values) / numpy, 3)
-            for kind, values in found["milliseconds"].items()
-        },
+        "milliseconds": {kind: measure.figure(values, "ms") for kind, values in times.items()},
+        "ratio": {kind: _ratio(values, times["numpy"]) for kind, values in times.items()},
         "recall": {kind: round(value, 3) for kind, value in found["recall"].items()},
         "open": measure.figure([entry["seconds"] for entry in found["opened"]], "s"),
-        "memory": round(statistics.median([e["grown"] for e in found["opened"]]) / raw, 2),
+        "memory": measure.figure([entry["grown"] / raw for entry in found["opened"]], "x"),
         "disk": round(found["disk"] / raw, 2),
+        "hybrid": hybrid,
     }
+
+
+def _ratio(values: list[float], numpy: list[float]) -> dict[str, Any]:
+    """Round by round, as machines have moods."""
+    return measure.figure([one / other for one, other in zip(values, numpy, strict=True)], "x")
 
 
 def show(result: dict[str, Any]) -> None:
@@ -128,12 +126,15 @@ def show(result: dict[str, Any]) -> None:
         print(f"{result['package']:<24} cannot: {result['cannot']}")
         return
     times = "  ".join(
-        f"{kind} {ratio:7.3f} x (recall {result['recall'][kind]:.3f})"
+        f"{kind} {ratio['median']:7.3f} x (recall {result['recall'][kind]:.3f})"
         for kind, ratio in result["ratio"].items()
+        if kind in result["recall"]
     )
+    hybrid = result["hybrid"].get("ratio", {}).get("median", "cannot")
     print(f"{result['package']:<24} {times}  ingest {result['ingest']:,}/s", end="  ")
-    print(f"open {result['open']['median']:.2f} s  memory {result['memory']:.2f} x", end="  ")
-    print(f"disk {result['disk']:.2f} x")
+    print(f"open {result['open']['median']:.2f} s", end="  ")
+    print(f"memory {result['memory']['median']:.2f} x  disk {result['disk']:.2f} x", end="  ")
+    print(f"hybrid {hybrid} x")
 
 
 def main() -> None:
@@ -154,7 +155,10 @@ def main() -> None:
                 show(results[-1])
             sizes.append({"vectors": count, "peers": results})
     if arguments.save:
-        measure.save("compare", {"machine": measure.machine(), "sizes": sizes})
+        used = {PEERS[name][0] for name in arguments.peers}
+        installed = {name or "ours": environments.installed(name) for name in used}
+        about = {"machine": measure.machine(), "installed": installed}
+        measure.save("compare", {**about, "sizes": sizes})
 
 
 if __name__ == "__main__":

@@ -8,12 +8,13 @@ import platform
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
 RESULTS: Final = Path(__file__).parent / "results"
-_PACKAGES: Final = ("numpy", "numkong", "orjson", "pysimdjson", "uvicorn", "boto3")
+_PACKAGES: Final = ("numpy", "numkong", "orjson", "pysimdjson", "uvicorn", "boto3", "stache-ai")
 
 
 def one_blas_thread() -> None:
@@ -40,14 +41,25 @@ def in_turns(tasks: dict[str, Callable[[int], Any]], rounds: int) -> dict[str, l
 
 
 def figure(values: Sequence[float], unit: str) -> dict[str, Any]:
-    """The median of at least five, and how far they spread."""
+    """The median of at least five, and how far they spread.
+
+    "spread" is half the distance between the quartiles, in percent of the median.
+    """
+    median = statistics.median(values)
+    low, _, high = statistics.quantiles(values, n=4, method="inclusive")
     return {
-        "median": round(statistics.median(values), 4),
-        "least": round(min(values), 4),
-        "most": round(max(values), 4),
+        "median": significant(median),
+        "spread": round(50 * (high - low) / median, 1),
+        "least": significant(min(values)),
+        "most": significant(max(values)),
         "of": len(values),
         "unit": unit,
     }
+
+
+def significant(value: float) -> float:
+    """Five digits, which is more than any figure here has."""
+    return float(f"{value:.5g}")
 
 
 def resident_bytes(process: int | str = "self") -> int:
@@ -63,6 +75,9 @@ def machine() -> dict[str, Any]:
     return {
         "cpu": model.partition(":")[2].strip(),
         "cores": os.cpu_count(),
+        "GiB": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30),
+        "system": f"{platform.system()} {platform.release()}",
+        "on": datetime.now(tz=timezone.utc).date().isoformat(),
         "python": platform.python_version(),
         "packages": {name: metadata.version(name) for name in _PACKAGES},
     }

@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 DIMENSION: Final = 1024
 TEXT_BYTES: Final = 1_500
+LARGE_CALL: Final = 1_000
+"""Vectors handed over at a time where requests fail: more than one batch, to be done in part."""
 
 _TEXT_WORDS: Final = 260
 """English has 5.7 characters a word, the space included."""
@@ -19,6 +21,14 @@ _WORDS: Final = 30_000
 _CLUSTERS: Final = 200
 
 Floats = npt.NDArray[np.float32]
+
+
+def call(dimension: int) -> int:
+    """Vectors handed over at a time: 500 as by Stache, or fewer where a request holds no more.
+
+    A request holds 20 MiB, and a number 20 bytes.
+    """
+    return 500 if dimension <= DIMENSION else 250
 
 
 def words() -> list[str]:

@@ -235,6 +235,7 @@ def test_the_changelog_s_commands_exist():
         "provider/tool.md",
         "CONTRIBUTING.md",
         "bench/README.md",
+        "bench/scale.md",
     ],
 )
 def test_links_lead_somewhere(path):

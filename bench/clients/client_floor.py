@@ -16,7 +16,7 @@ NAMES: Final = {"vectorBucketName": "bench", "indexName": "documents"}
 
 
 class Client:
-    """Three requests."""
+    """Four requests."""
 
     def __init__(self) -> None:
         self.url = os.environ["AWS_ENDPOINT_URL_S3VECTORS"]
@@ -49,6 +49,20 @@ class Client:
         ]
         for start in range(0, len(vectors_), 500):
             self._call("PutVectors", {**NAMES, "vectors": vectors_[start : start + 500]})
+
+    def count(self, condition: dict[str, Any]) -> int:
+        """How many have these values; page after page."""
+        asked: dict[str, Any] = {**NAMES, "maxResults": 1_000, "returnMetadata": True}
+        found = 0
+        while True:
+            page = self._call("ListVectors", asked)
+            found += sum(
+                all(vector["metadata"].get(key) == value for key, value in condition.items())
+                for vector in page["vectors"]
+            )
+            if not page.get("nextToken"):
+                return found
+            asked["nextToken"] = page["nextToken"]
 
     def search(self, vector: list[float]) -> list[Any]:
         """The nearest ten, without a filter."""

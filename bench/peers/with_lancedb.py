@@ -1,15 +1,19 @@
-"""lancedb without an index: exact, read from disk by each query."""
+"""lancedb without an index over vectors: exact, read from disk by each query."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, Final
 
 import lancedb
 import pyarrow as pa
+from lancedb.index import FTS
+from lancedb.rerankers import RRFReranker
 
-ROUNDS: Final = 9
+ROUNDS: Final = 20
 OPENINGS: Final = 5
 _PRESENT: Final = "status = 'active' AND _type = 'chunk' AND "
+CANNOT: Final[Any] = {}
 FILTERS: Final = {
     "all": None,
     "1 %": f"{_PRESENT} namespace = 'books/7'",
@@ -39,12 +43,26 @@ class Peer:
         else:
             self.table.add(columns)
 
+    def finish(self) -> None:
+        """Compact what many small writes left, as its documentation asks for."""
+        self.table.optimize(cleanup_older_than=timedelta(0))
+
     def query(self, vector: Any, kind: str, top: int) -> list[str]:
         """The keys of the nearest."""
         search = self.table.search(vector).distance_type("cosine").select(["key"]).limit(top)
         if FILTERS[kind]:
             search = search.where(FILTERS[kind], prefilter=True)
         return [row["key"] for row in search.to_list()]
+
+    def index_text(self) -> None:
+        """Index what is stored; it returns when that is done."""
+        self.table.create_index("text", config=FTS())
+
+    def hybrid(self, vector: Any, text: str, top: int) -> list[str]:
+        """The keys of the best by nearness and words, fused by reciprocal rank."""
+        search = self.table.search(query_type="hybrid").vector(vector).text(text)
+        found = search.distance_type("cosine").select(["key"]).limit(top).rerank(RRFReranker())
+        return [row["key"] for row in found.to_list()]
 
     def close(self) -> None:
         """It has nothing to close."""

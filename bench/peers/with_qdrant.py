@@ -8,8 +8,8 @@ from typing import Any, Final
 from qdrant_client import QdrantClient, models
 
 ROUNDS: Final = 5
-OPENINGS: Final = 1
-"""It takes half a minute."""
+OPENINGS: Final = 5
+CANNOT: Final[Any] = {}
 
 
 def _matches(**wanted: Any) -> models.Filter:
@@ -45,6 +45,9 @@ class Peer:
         ]
         self.client.upsert("documents", points)
 
+    def finish(self) -> None:
+        """There is nothing more to do."""
+
     def query(self, vector: Any, kind: str, top: int) -> list[str]:
         """The keys of the nearest."""
         found = self.client.query_points(
@@ -53,6 +56,21 @@ class Peer:
             query_filter=FILTERS[kind],
             limit=top,
             with_payload=["key"],
+        )
+        return [point.payload["key"] for point in found.points]
+
+    def index_text(self) -> None:
+        """Have the texts scored; local mode reads all of them at each query."""
+        scored = models.TextIndexParams(type=models.TextIndexType.TEXT, scoring=True)
+        self.client.create_payload_index("documents", "text", scored)
+
+    def hybrid(self, vector: Any, text: str, top: int) -> list[str]:
+        """The keys of the best by nearness and words, fused by reciprocal rank."""
+        words = models.Prefetch(query=models.TextQuery(text=text), using="text", limit=top)
+        nearest = models.Prefetch(query=vector.tolist(), limit=top)
+        fused = models.FusionQuery(fusion=models.Fusion.RRF)
+        found = self.client.query_points(
+            "documents", fused, prefetch=[words, nearest], limit=top, with_payload=["key"]
         )
         return [point.payload["key"] for point in found.points]
 

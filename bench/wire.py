@@ -1,0 +1,81 @@
+"""How many bytes and requests a client sends and gets: a relay before a server, which counts."""
+
+from __future__ import annotations
+
+import re
+import socket
+import socketserver
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import urlsplit
+
+_PIECE: Final = 65_536
+_RETRY: Final = re.compile(rb"amz-sdk-request: [^\r]*attempt=(?!1\b)", re.IGNORECASE)
+"""botocore says in each request's head which try it is."""
+
+
+@dataclass
+class Counted:
+    """Bytes in both directions, HTTP's headers included, and requests.
+
+    Args:
+        there: host and port of the server.
+    """
+
+    there: tuple[str, int]
+    url: str = ""
+    requests: int = 0
+    retried: int = 0
+    sent: int = 0
+    received: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def note_sent(self, piece: bytes) -> None:
+        """Something on its way to the server."""
+        with self.lock:
+            self.sent += len(piece)
+            # A head is never larger than a piece, and begins one: a body ends before it
+            if piece.startswith(b"POST /"):
+                self.requests += 1
+                self.retried += _RETRY.search(piece) is not None
+
+    def note_received(self, piece: bytes) -> None:
+        """Something on its way back."""
+        with self.lock:
+            self.received += len(piece)
+
+
+@contextmanager
+def counting(url: str) -> Iterator[Counted]:
+    """A relay to the server of that URL, for as long as it is used."""
+    there = urlsplit(url)
+    counted = Counted((there.hostname or "", there.port or 80))
+
+    class Relay(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with socket.create_connection(counted.there) as server:
+                arguments = (server, self.request, counted.note_received)
+                back = threading.Thread(target=_pass, args=arguments, daemon=True)
+                back.start()
+                _pass(self.request, server, counted.note_sent)
+                back.join()
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Relay) as relay:
+        relay.daemon_threads = True
+        counted.url = f"http://127.0.0.1:{relay.server_address[1]}"
+        threading.Thread(target=relay.serve_forever, daemon=True).start()
+        yield counted
+        relay.shutdown()
+
+
+def _pass(one: socket.socket, other: socket.socket, note: Callable[[bytes], None]) -> None:
+    other.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    with suppress(OSError):  # either side may go at any time
+        while piece := one.recv(_PIECE):
+            note(piece)
+            other.sendall(piece)
+    with suppress(OSError):
+        other.shutdown(socket.SHUT_WR)  # after a reset, too: nobody shall wait for more
