@@ -100,7 +100,10 @@ def _told(found: dict[str, Any], count: int) -> dict[str, Any]:
     if "cannot" not in hybrid:
         milliseconds = hybrid["milliseconds"]
         hybrid = {
-            "indexed": round(count / hybrid["index"]),
+            # In no time at all nothing was indexed: qdrant-client reads the texts at each query
+            **(
+                {"indexed": round(count / hybrid["index"])} if hybrid["index"] > count / 1e6 else {}
+            ),
             "milliseconds": measure.figure(milliseconds["hybrid"], "ms"),
             "ratio": _ratio(milliseconds["hybrid"], milliseconds["numpy"]),
         }
