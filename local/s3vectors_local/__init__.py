@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from .arns import Caller
     from .choices import Choices
     from .engine import Engine
-    from .errors import DataDirectoryError, PolicyError, ServiceError
+    from .errors import DataDirectoryError, InheritedEngineError, PolicyError, ServiceError
     from .faults import Faults
     from .iam import Policies
     from .inprocess import connect
@@ -53,6 +53,7 @@ _HOMES = {
     "DataDirectoryError": "errors",
     "Engine": "engine",
     "Faults": "faults",
+    "InheritedEngineError": "errors",
     "Policies": "iam",
     "PolicyError": "errors",
     "RateLimits": "rates",
@@ -70,6 +71,7 @@ __all__ = [
     "DataDirectoryError",
     "Engine",
     "Faults",
+    "InheritedEngineError",
     "Policies",
     "PolicyError",
     "RateLimits",

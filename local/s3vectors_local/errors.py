@@ -33,6 +33,9 @@ class ServiceError(Exception):
         super().__init__(message)
         self.message = message
 
+    def __str__(self) -> str:
+        return self.message
+
     @property
     def code(self) -> str:
         """AWS's error code, as in the `x-amzn-errortype` header."""
@@ -51,6 +54,7 @@ class ValidationException(ServiceError):  # noqa: N818 - AWS's own name
     def __init__(self, message: str, *fields: tuple[str, str]) -> None:
         super().__init__(message)
         self.fields = fields
+        self.args = (message, *fields)  # what pickle makes it of again
 
     def body(self) -> dict[str, Any]:
         """The JSON document of the answer, with AWS's `fieldList`."""
@@ -119,6 +123,7 @@ class AuthenticationError(ServiceError):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self._code = code
+        self.args = (code, message)  # what pickle makes it of again
 
     @property
     def code(self) -> str:
@@ -150,3 +155,7 @@ class PolicyError(Exception):
 
 class DataDirectoryError(Exception):
     """The directory the engine was told to keep its data in cannot be used."""
+
+
+class InheritedEngineError(RuntimeError):
+    """The engine belongs to the process that this one was forked from."""

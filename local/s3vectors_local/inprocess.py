@@ -59,6 +59,7 @@ def connect(
     fates = faults or Faults()
 
     def respond(request: Any, **_: Any) -> _Response:
+        engine.check_owner()  # before anything that has a lock
         fate = fates.draw()
         if fates.latency:
             time.sleep(fates.latency)

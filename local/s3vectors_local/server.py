@@ -13,7 +13,11 @@ from typing import Any, Final, TypeAlias
 import uvicorn
 
 from .engine import Engine
-from .errors import ServiceUnavailableException
+from .errors import (
+    InheritedEngineError,
+    InternalServerException,
+    ServiceUnavailableException,
+)
 from .faults import DROPPED, TIMEOUT, Faults, Lost
 from .limits import REQUEST_BODY_BYTES
 from .signatures import HttpRequest, Verifier
@@ -70,6 +74,10 @@ class Application:
         """The answer, or how it is to be lost."""
         if (scope["method"], scope["path"]) == ("GET", "/health"):
             return Answer(200, {"content-type": "application/json"}, b'{"status":"ok"}')
+        try:
+            self._engine.check_owner()
+        except InheritedEngineError as error:
+            return refusal(InternalServerException(str(error)))
         fate = self._faults.draw()
         if self._faults.latency:
             await asyncio.sleep(self._faults.latency)

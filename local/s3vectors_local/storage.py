@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,10 +19,12 @@ import orjson
 from filelock import FileLock, Timeout
 
 from .errors import DataDirectoryError, InternalServerException
+from .ownership import Ownership, check_not_inherited, sharing
 
 FILE: Final = "s3vectors.db"
 LOCK: Final = "lock"
-"""An engine holds an operating system's lock on this file, which dies with its process."""
+"""An engine holds an operating system's lock on this file, which dies with its process. It
+holds the process's id."""
 
 FORMAT: Final = 2
 """Version of the tables below, kept in SQLite's `user_version`."""
@@ -100,13 +102,16 @@ class Storage:
                 self._db = opened.enter_context(closing(_connect(directory)))
                 self.secret = _prepare(self._db)
                 self._transaction = Transaction(self._db)
+                self.ownership = Ownership(directory, self._db)
+                opened.callback(self.ownership.end)
                 self._opened = opened.pop_all()
         except sqlite3.Error as error:
             raise _unusable(directory, error) from error
 
     def close(self) -> None:
-        """Give the directory free."""
-        self._opened.close()
+        """Give the directory free; a process that was forked from the owner leaves it alone."""
+        if not self.ownership.inherited:
+            self._opened.close()
 
     def transaction(self) -> Transaction:
         """What is written inside is stored whole, or not at all; one inside another joins it."""
@@ -169,17 +174,31 @@ def _refused(error: sqlite3.Error) -> InternalServerException:
 
 def _own(directory: Path) -> FileLock:
     """Make the directory, and be its only owner until the lock is released or we die."""
-    lock = FileLock(directory / LOCK, timeout=0, thread_local=False)
+    check_not_inherited(directory)
+    file = directory / LOCK
+    lock = FileLock(file, timeout=0, thread_local=False)
     try:
         directory.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout as error:
         raise DataDirectoryError(
-            f"{directory} belongs to a running engine: stop it, or name another directory"
+            f"{directory} belongs to a running engine{_owner(file)}; one process at a time can "
+            f"open it. {sharing(directory)}. Or stop that engine, or name another directory"
         ) from error
     except OSError as error:
         raise _unusable(directory, error) from error
+    with suppress(OSError):  # Windows lets nobody write to what is locked
+        file.write_text(str(os.getpid()), "ascii")
     return lock
+
+
+def _owner(file: Path) -> str:
+    """Which process it is, as far as the lock's file says so."""
+    try:
+        text = file.read_text("ascii")
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return f" (process {text})" if text.isdecimal() else ""
 
 
 def _connect(directory: Path | None) -> sqlite3.Connection:

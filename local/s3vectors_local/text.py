@@ -12,6 +12,7 @@ dropped here, because BM25 hardly counts them.
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 import unicodedata
@@ -101,6 +102,10 @@ def analyzer(language: str | None) -> Analyzer:
         return Analyzer("porter ascii" if language else "ascii", _plain, _words)
     terms = _Stems(_SNOWBALL[language]).terms if language in _SNOWBALL else _pairs
     return Analyzer("ascii", lambda text: " ".join(terms(text)), terms)
+
+
+if hasattr(os, "register_at_fork"):  # a stemmer's lock may be held at the fork, for ever
+    os.register_at_fork(after_in_child=analyzer.cache_clear)
 
 
 def searchable_text(value: Any) -> str:

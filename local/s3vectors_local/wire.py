@@ -18,6 +18,7 @@ import orjson
 from .arns import DEFAULT_ACCOUNT, Caller
 from .engine import Engine
 from .errors import (
+    InheritedEngineError,
     InternalServerException,
     ServiceError,
     UnknownOperationException,
@@ -64,6 +65,8 @@ def answer(engine: Engine, request: HttpRequest, verifier: Verifier | None = Non
         return _answer(200, engine.call(operation, members, _caller(request.headers)))
     except ServiceError as error:
         return refusal(error)
+    except InheritedEngineError:
+        raise  # no answer of the service's, after which a client would try again
     except Exception:  # noqa: BLE001 - the answer to whatever else is a 500, and a log entry
         _LOG.exception("%s %s failed", request.method, request.path)
         return refusal(InternalServerException("s3vectors-local failed; its log says how"))

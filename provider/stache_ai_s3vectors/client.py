@@ -1,17 +1,13 @@
 """The port to S3 Vectors: a boto3 client whose far end is AWS or the local engine.
 
-Everything above this module calls an ordinary boto3 client. Only the line in
-`_connect_local` that hands it the engine makes the difference.
+Everything above this module calls an ordinary boto3 client. Only the last line of
+`local_client`, which hands it the engine, makes the difference.
 """
 
 from __future__ import annotations
 
-import atexit
-import os
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -24,14 +20,16 @@ from botocore.config import Config
 from . import bodies
 from .errors import (
     BY_CODE,
+    CREDENTIALS,
     AccessDeniedError,
-    ConfigurationError,
     NotFoundError,
     RejectedError,
     S3VectorsError,
     UnavailableError,
 )
-from .settings import LOCAL, Options
+from .retries import Retries
+from .settings import Options
+from .texts import printable, without_passwords
 
 if TYPE_CHECKING:
     from mypy_boto3_s3vectors import S3VectorsClient
@@ -55,10 +53,6 @@ _CONFIGURED: Final = (
     "If that is a program or file that credentials come from, correct it in ~/.aws/config"
 )
 
-_engines: dict[str, Engine] = {}
-_engines_lock = threading.Lock()
-_connecting = threading.Lock()
-
 _AWS_HOSTS: Final = (
     ".amazonaws.com",
     ".amazonaws.com.cn",
@@ -77,109 +71,49 @@ _CONNECTIONS: Final = 32
 """Kept open: a walk that deletes has up to 16 requests under way, and threads share a client."""
 
 
-def connect(options: Options) -> S3VectorsClient:
-    """A client for these options; equal options share one (boto3 clients are thread-safe).
-
-    Raises:
-        ConfigurationError: no client can be made of the settings: an unknown profile, a
-            malformed region, the local engine not installed, its directory not usable.
-    """
-    # What boto3 would read is part of the key: other credentials, another client
-    surroundings = tuple(sorted(kv for kv in os.environ.items() if kv[0].startswith("AWS_")))
-    limits = (options.connect_timeout, options.read_timeout, options.max_attempts)
-    try:
-        with _connecting:  # equal options at the same time are one client, too
-            return _connect(options.endpoint, options.region, limits, surroundings)
-    except ConfigurationError:
-        raise
-    except (botocore.BotoCoreError, botocore.ClientError, OSError, ValueError) as error:
-        raise ConfigurationError(f"boto3 cannot make a client of the settings: {error}") from error
-
-
-@lru_cache(maxsize=16)
-def _connect(
-    endpoint: str | None,
-    region: str | None,
-    limits: tuple[float, float, int],
-    surroundings: tuple[tuple[str, str], ...],
-) -> S3VectorsClient:
-    connect_timeout, read_timeout, max_attempts = limits
-    configuration = Config(
-        connect_timeout=connect_timeout,
-        read_timeout=read_timeout,
-        retries={"mode": "standard", "total_max_attempts": max_attempts},
-        max_pool_connections=_CONNECTIONS,
-        # Put together once: botocore would do it for each request, a seventh of a search's cost
-        user_agent=f"stache-ai-s3vectors Boto3/{boto3.__version__}",
+def client(options: Options, session: boto3.session.Session) -> S3VectorsClient:
+    """A client of AWS, or of the server that the options name."""
+    made: S3VectorsClient = session.client(
+        "s3vectors",
+        options.region or session.region_name or DEFAULT_REGION,
+        endpoint_url=options.endpoint,
+        config=_configuration(options),
     )
-    if endpoint is not None and endpoint.startswith(LOCAL):
-        client = _connect_local(endpoint.removeprefix(LOCAL), region, configuration)
-    else:
-        session = _session(surroundings)
-        client = session.client(
-            "s3vectors",
-            region or session.region_name or DEFAULT_REGION,
-            endpoint_url=endpoint,
-            config=configuration,
-        )
-    bodies.register(client.meta.events)
-    return client
+    return _ours(made, options)
 
 
-@lru_cache(maxsize=4)
-def _session(_surroundings: tuple[tuple[str, str], ...]) -> boto3.session.Session:
-    """One for all clients of the same surroundings: each would read the service's model anew."""
-    return boto3.session.Session()
-
-
-def _connect_local(path: str, region: str | None, configuration: Config) -> S3VectorsClient:
-    engine = _engine(path)
+def local_client(options: Options, engine: Engine) -> S3VectorsClient:
+    """A client whose requests an engine in this process answers."""
     from s3vectors_local import connect as answer_with  # noqa: PLC0415 - an extra
 
     # No profile: neither its region, which would show another set of buckets, nor its errors
     alone = core.Session(session_vars={"profile": (None, None, None, None)})
-    client = boto3.session.Session(botocore_session=alone).client(
+    made: S3VectorsClient = boto3.session.Session(botocore_session=alone).client(
         "s3vectors",
-        region or DEFAULT_REGION,
+        options.region or DEFAULT_REGION,
         endpoint_url=_NOWHERE,
         aws_access_key_id="local",
         aws_secret_access_key="local",  # noqa: S106 - signs requests that never leave
-        config=configuration,
+        config=_configuration(options),
     )
-    return answer_with(client, engine)
+    return answer_with(_ours(made, options), engine)
 
 
-def _engine(path: str) -> Engine:
-    """One engine per path and process; an empty path is the one in memory."""
-    try:
-        from s3vectors_local import DataDirectoryError, Engine  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise ConfigurationError(
-            f"the endpoint {LOCAL}{path} needs the local engine: pip install "
-            "'stache-ai-s3vectors[local]', or ./local in a clone of the repository"
-        ) from error
-    with _engines_lock:
-        if path not in _engines:
-            try:
-                _engines[path] = Engine(path or None)
-            except DataDirectoryError as error:
-                raise ConfigurationError(
-                    f"S3VECTORS_ENDPOINT_URL={LOCAL}{path}: {error}"
-                ) from error
-        return _engines[path]
+def _configuration(options: Options) -> Config:
+    return Config(
+        connect_timeout=options.connect_timeout,
+        read_timeout=options.read_timeout,
+        retries={"mode": "standard", "total_max_attempts": 1},  # see retries.py
+        max_pool_connections=_CONNECTIONS,
+        # Put together once: botocore would do it for each request, a seventh of a search's cost
+        user_agent=f"stache-ai-s3vectors Boto3/{boto3.__version__}",
+    )
 
 
-def close_engines() -> None:
-    """Give the data directories of all local engines free; clients made before are dead."""
-    with _engines_lock:
-        _connect.cache_clear()
-        _session.cache_clear()
-        for engine in _engines.values():
-            engine.close()
-        _engines.clear()
-
-
-atexit.register(close_engines)
+def _ours(made: S3VectorsClient, options: Options) -> S3VectorsClient:
+    bodies.register(made.meta.events)
+    Retries(options.retry_seconds, options.max_attempts).register(made.meta.events)
+    return made
 
 
 def far_end(client: S3VectorsClient, options: Options) -> str:
@@ -190,59 +124,83 @@ def far_end(client: S3VectorsClient, options: Options) -> str:
 def endpoint_of(client: S3VectorsClient, options: Options) -> str | None:
     """The endpoint that is not AWS, from the settings or boto3's own variables."""
     if options.endpoint:
-        return _without_password(options.endpoint)
-    url = _without_password(client.meta.endpoint_url)
+        return without_passwords(options.endpoint)
+    url = without_passwords(client.meta.endpoint_url)
     host = urlsplit(url).hostname or ""
     return None if host.endswith(_AWS_HOSTS) else url
 
 
-def _without_password(url: str) -> str:
-    """What may be printed."""
-    parts = urlsplit(url)
-    user, _, host = parts.netloc.rpartition("@")
-    return url.replace(f"{user}@{host}", f"…@{host}", 1) if user else url
-
-
 @contextmanager
-def translated(what: str, *, advice: str = "") -> Iterator[None]:
+def translated(
+    what: str | Callable[[], str], *, advice: str | Callable[[], str] = ""
+) -> Iterator[None]:
     """Turn botocore's errors into ours, with the cause kept.
 
     Args:
-        what: the operation and its object, to begin the message with.
-        advice: what to do when it is not found, to end the message with.
+        what: the operation and its object, to begin the message with; or what makes the text.
+        advice: what to do when it is not found, to end the message with; likewise.
     """
     try:
         yield
     except botocore.ClientError as error:
-        details: dict[str, Any] = dict(error.response.get("Error", {}))
-        code = str(details.get("Code", ""))
-        kind = BY_CODE.get(code) or _by_status(error)
-        # Credentials may have been asked for first, by an operation of another service
-        where = what if error.operation_name in what else f"{what}: {error.operation_name}"
-        text = f"{where}: {details.get('Message') or 'no message'} ({code})"
-        ours = _with_remedy(kind, text, advice if kind is NotFoundError else "")
-        first_try = not error.response.get("ResponseMetadata", {}).get("RetryAttempts")
-        ours.nothing_done = first_try and kind is not UnavailableError
-        raise ours from error
-    except (botocore.NoCredentialsError, botocore.PartialCredentialsError) as error:
+        raise _from_answer(error, _text(what), advice) from error
+    except S3VectorsError:
+        raise
+    except (botocore.BotoCoreError, FileNotFoundError, PermissionError, ValueError) as error:
+        _strip(error)
+        raise _without_answer(error, _text(what)) from error
+
+
+def _text(text: str | Callable[[], str]) -> str:
+    return text if isinstance(text, str) else text()
+
+
+def _from_answer(
+    error: botocore.ClientError, what: str, advice: str | Callable[[], str]
+) -> S3VectorsError:
+    details: dict[str, Any] = dict(error.response.get("Error", {}))
+    code = str(details.get("Code", ""))
+    kind = BY_CODE.get(code) or _by_status(error)
+    # Credentials may have been asked for first, by an operation of another service
+    other = error.operation_name not in what
+    where = f"{what}: {error.operation_name}" if other else what
+    text = f"{where}: {details.get('Message') or 'no message'} ({code})"
+    ours = _with_remedy(kind, text, _text(advice) if kind is NotFoundError else "")
+    first_try = not error.response.get("ResponseMetadata", {}).get("RetryAttempts")
+    ours.nothing_done = first_try and kind is not UnavailableError
+    ours.about_credentials = code in CREDENTIALS or (other and kind is not UnavailableError)
+    return ours
+
+
+def _without_answer(error: Exception, what: str) -> S3VectorsError:
+    if isinstance(error, (botocore.NoCredentialsError, botocore.PartialCredentialsError)):
         ours = _with_remedy(AccessDeniedError, f"{what}: {error}", _NO_CREDENTIALS)
-        ours.nothing_done = True
-        raise ours from error
-    except (botocore.ConnectionError, botocore.HTTPClientError) as error:
-        raise UnavailableError(f"{what}: {error}") from error
-    except (botocore.SSOError, botocore.CredentialRetrievalError) as error:
-        raise _with_remedy(AccessDeniedError, f"{what}: {error}", _LOG_IN) from error
-    except botocore.BotoCoreError as error:
-        raise S3VectorsError(f"{what}: {error}") from error
-    except (FileNotFoundError, PermissionError, ValueError) as error:
-        if isinstance(error, S3VectorsError):
-            raise
-        raise _with_remedy(S3VectorsError, f"{what}: {error}", _CONFIGURED) from error
+        ours.nothing_done = ours.about_credentials = True
+    elif isinstance(error, (botocore.ConnectionError, botocore.HTTPClientError)):
+        ours = UnavailableError(f"{what}: {error}")
+    elif isinstance(error, (botocore.SSOError, botocore.CredentialRetrievalError)):
+        ours = _with_remedy(AccessDeniedError, f"{what}: {error}", _LOG_IN)
+        ours.about_credentials = True
+    elif isinstance(error, botocore.BotoCoreError):
+        ours = S3VectorsError(f"{what}: {error}")
+        # A profile, a token, a file of configuration: what a session keeps once it has read it
+        ours.about_credentials = not isinstance(error, botocore.ParamValidationError)
+    else:
+        ours = _with_remedy(S3VectorsError, f"{what}: {error}", _CONFIGURED)
+        ours.about_credentials = True
+    return ours
+
+
+def _strip(error: Exception) -> None:
+    """Take passwords out of botocore's own text, which a traceback shows beside ours."""
+    clean = without_passwords(error)
+    if clean != str(error):
+        error.args = (clean,)
 
 
 def _with_remedy(kind: type[S3VectorsError], text: str, remedy: str) -> S3VectorsError:
     error = kind(f"{text}. {remedy}" if remedy else text)
-    error.remedy = remedy
+    error.remedy = printable(without_passwords(remedy))
     return error
 
 

@@ -9,7 +9,8 @@
     ├── UnavailableError       throttled, failing or out of reach, after all retries
     └── PartialWriteError      a call stopped half-way: `done` and `missing` say where
 
-The service's own error, where there is one, is the `__cause__`.
+The service's own error, where there is one, is the `__cause__`. No message holds a password of a
+URL or a control character, whatever it was made of.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
+from .texts import printable, without_passwords
+
 
 class S3VectorsError(Exception):
     """The root of everything this package raises on purpose.
@@ -26,11 +29,18 @@ class S3VectorsError(Exception):
     Attributes:
         nothing_done: whether the service refused the request at the first try, so that
             nothing of it can have been carried out.
+        about_credentials: whether the credentials are missing or not accepted; others may do.
+        about_index: whether another index of the same name would take the input.
         remedy: the end of the message that says what to do; empty when it has none.
     """
 
     nothing_done = False
+    about_credentials = False
+    about_index = False
     remedy = ""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(printable(without_passwords(message)))
 
 
 class ConfigurationError(S3VectorsError, ValueError):
@@ -73,30 +83,43 @@ class PartialWriteError(S3VectorsError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Workers hand exceptions to each other pickled
-        return partial(type(self), done=self.done, missing=self.missing), self.args
+        made = partial(type(self), done=self.done, missing=self.missing)
+        return made, self.args, self.__dict__
 
+
+CREDENTIALS: Final = frozenset(
+    {
+        "AuthFailure",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "IncompleteSignature",
+        "IncompleteSignatureException",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "InvalidToken",
+        "MissingAuthenticationToken",
+        "MissingAuthenticationTokenException",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
+"""AWS's error codes that say that the credentials are missing, expired, unknown or wrong.
+
+They come from the signing that all AWS services share, some of them from STS
+(https://docs.aws.amazon.com/AmazonS3/latest/API/CommonErrors.html).
+"""
 
 BY_CODE: Final[Mapping[str, type[S3VectorsError]]] = MappingProxyType(
     {
+        **dict.fromkeys(CREDENTIALS, AccessDeniedError),
         "NotFoundException": NotFoundError,
         "AccessDeniedException": AccessDeniedError,
         "AccessDenied": AccessDeniedError,
-        "ExpiredToken": AccessDeniedError,
-        "ExpiredTokenException": AccessDeniedError,
-        "InvalidClientTokenId": AccessDeniedError,
-        "SignatureDoesNotMatch": AccessDeniedError,
-        "InvalidSignatureException": AccessDeniedError,
-        "UnrecognizedClientException": AccessDeniedError,
         "TooManyRequestsException": UnavailableError,
         "InternalServerException": UnavailableError,
         "ServiceUnavailableException": UnavailableError,
         "RequestTimeoutException": UnavailableError,
     }
 )
-"""AWS's error code to our class; for every other code the HTTP status decides.
-
-Those that end in `Exception` are in the service's model, but for `ExpiredToken…`,
-`InvalidSignature…` and `UnrecognizedClient…`: like those without it, they come from the signing
-that all AWS services share, some of them from STS
-(https://docs.aws.amazon.com/AmazonS3/latest/API/CommonErrors.html).
-"""
+"""AWS's error code to our class; for every other code the HTTP status decides."""

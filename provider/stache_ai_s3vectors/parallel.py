@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextvars import copy_context
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, islice
+from queue import SimpleQueue
 from typing import Any, Final, Generic, TypeVar
+
+from .deadlines import part_of_current
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 WORKERS: Final = 8
 """Calls at a time: the service takes hundreds of reads a second, and latency is 10 to 100 ms."""
+
+GRACE: Final = 0.5
+"""Seconds that calls under way get to end when nobody wants more of them."""
 
 
 def slices(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
@@ -30,12 +38,12 @@ def in_flight(
     *,
     before: Callable[[T], object] | None = None,
     stop: Callable[[], bool] = lambda: False,
-) -> Iterator[tuple[T, Future[R]]]:
+) -> Generator[tuple[T, Future[R]], None, None]:
     """Call a function for each item, some at a time; yields each with its finished call.
 
     Items are taken from the iterable only as there is room for them, and come in its order.
-    A single item is called in the caller's own thread. Whoever stops reading early waits for
-    the calls that are under way; those that have not begun are not made.
+    A single item is called in the caller's own thread. Close the generator to stop early: calls
+    that have not begun are not made, those under way get `GRACE` seconds to end.
 
     Args:
         before: called with each item in the caller's thread, just before its call.
@@ -43,33 +51,109 @@ def in_flight(
     """
     iterator = iter(items)
     first = list(islice(iterator, 2))
-    with ThreadPoolExecutor(workers) as pool:  # which has no thread before it gets a call
-        submit = pool.submit if len(first) > 1 else _called
+    with _Threads(workers if len(first) > 1 else 0) as threads:
         waiting: deque[tuple[T, Future[R]]] = deque()
-        try:
-            for item in chain(first, iterator):
-                if stop():
-                    break
-                if before is not None:
-                    before(item)
-                # A copy, because tracing libraries keep their span in it
-                waiting.append((item, submit(copy_context().run, function, item)))
-                if len(waiting) >= workers:
-                    yield _finished(waiting)
-            while waiting:
+        for item in chain(first, iterator):
+            if stop():
+                break
+            if before is not None:
+                before(item)
+            waiting.append((item, threads.submit(function, item)))
+            if len(waiting) >= workers:
                 yield _finished(waiting)
-        finally:
-            for _, call in waiting:
-                call.cancel()
+        while waiting:
+            yield _finished(waiting)
 
 
-def _called(function: Callable[..., R], *arguments: Any) -> Future[R]:
-    call: Future[R] = Future()
-    try:
-        call.set_result(function(*arguments))
-    except Exception as error:  # noqa: BLE001 - as a pool does it; the caller asks for it
-        call.set_exception(error)
+def detached(function: Callable[[], R]) -> Future[R]:
+    """Call a function in a thread that does not keep the process alive."""
+    threads = _Threads(1)
+    call = threads.submit(function)
+    threads.end()
     return call
+
+
+class _Threads:
+    """Threads for the calls inside a `with`.
+
+    A ThreadPoolExecutor takes no work while the interpreter ends, though its last thread or an
+    `atexit` handler may still have some, and it keeps the process alive until its calls end,
+    though the user has pressed Ctrl-C. Here the caller does the work where no thread can be
+    started, and a `with` that ends early leaves slow calls behind.
+
+    Args:
+        most: threads, at most; the caller does all the work when it is 0.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._threads: list[threading.Thread] = []
+        self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._under_way: set[Future[Any]] = set()
+        self._deadline = part_of_current()
+
+    def submit(self, function: Callable[..., R], *arguments: Any) -> Future[R]:
+        """Call the function, perhaps later; in the caller's thread the call has ended already."""
+        call: Future[R] = Future()
+        work = partial(self._deadline.within(function), *arguments)
+        if len(self._threads) < self._most:
+            self._start()
+        if self._threads:
+            self._under_way.add(call)
+            call.add_done_callback(self._under_way.discard)
+            self._queue.put(partial(_run, call, work, BaseException))
+        else:
+            _run(call, work, Exception)  # an interruption is the caller's own
+        return call
+
+    def _start(self) -> None:
+        thread = threading.Thread(target=_work, args=[self._queue], daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the interpreter is ending, or there are too many threads
+            self._most = len(self._threads)
+        else:
+            self._threads.append(thread)
+
+    def end(self) -> None:
+        """The threads end when they have done all the work."""
+        for _ in self._threads:
+            self._queue.put(None)
+
+    def __enter__(self) -> _Threads:
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        self.end()
+        if kind is None:
+            self._join(None)
+            return
+        self._deadline.cancel()
+        for call in list(self._under_way):
+            call.cancel()
+        self._join(time.monotonic() + GRACE)
+
+    def _join(self, until: float | None) -> None:
+        for thread in self._threads:
+            thread.join(None if until is None else max(0.0, until - time.monotonic()))
+
+
+def _work(queue: SimpleQueue[Callable[[], None] | None]) -> None:
+    while (work := queue.get()) is not None:
+        work()
+        del work  # not kept while the next is waited for
+
+
+def _run(call: Future[R], work: Callable[[], R], kept: type[BaseException]) -> None:
+    """Make a call, and keep its result, or its error if it is of that kind, for who asks."""
+    if not call.set_running_or_notify_cancel():
+        return
+    try:
+        result = work()
+    except kept as error:  # noqa: BLE001 - as an executor does it
+        call.set_exception(error)
+    else:
+        call.set_result(result)
 
 
 def _finished(waiting: deque[tuple[T, Future[R]]]) -> tuple[T, Future[R]]:
@@ -95,28 +179,20 @@ class Page(Generic[T]):
 
 def pages(
     fetch: Callable[[int, str | None], Page[T]], segments: int, workers: int = WORKERS
-) -> Iterator[Page[T]]:
+) -> Generator[Page[T], None, None]:
     """The pages of all segments of a listing, some segments at a time, in any order.
 
     `fetch` gets a segment's number and the token of the page before. The next page of a
     segment is fetched while the caller reads the last one.
     """
     ahead = iter(range(segments))
-    with ThreadPoolExecutor(workers) as pool:
-        waiting = {_submit(pool, fetch, number, None) for number in islice(ahead, workers)}
-        try:
-            while waiting:
-                finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                for page in [call.result() for call in finished]:
-                    if page.token is not None:
-                        waiting.add(_submit(pool, fetch, page.segment, page.token))
-                    else:
-                        waiting |= {_submit(pool, fetch, n, None) for n in islice(ahead, 1)}
-                    yield page
-        finally:
-            for call in waiting:
-                call.cancel()
-
-
-def _submit(pool: ThreadPoolExecutor, fetch: Callable[..., Page[T]], *of: Any) -> Future[Page[T]]:
-    return pool.submit(copy_context().run, fetch, *of)
+    with _Threads(workers) as threads:
+        waiting = {threads.submit(fetch, number, None) for number in islice(ahead, workers)}
+        while waiting:
+            finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            for page in [call.result() for call in finished]:
+                if page.token is not None:
+                    waiting.add(threads.submit(fetch, page.segment, page.token))
+                else:
+                    waiting |= {threads.submit(fetch, n, None) for n in islice(ahead, 1)}
+                yield page

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 from .answers import CLASSIC, ENHANCED, Description
-from .client import connect, endpoint_of, far_end, translated
+from .client import endpoint_of, far_end, translated
+from .connections import connect
 from .keys import NON_FILTERABLE, TEXT
 from .settings import Options
 

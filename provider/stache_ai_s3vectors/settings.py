@@ -23,12 +23,13 @@ from .errors import ConfigurationError
 LOCAL: Final = "local:"
 """An endpoint that begins so is the engine in this process."""
 
-_NO_BUCKET: Final = """no vector bucket is configured. Set one of
-  - the environment variable (or .env entry) S3VECTORS_BUCKET_NAME or S3VECTORS_BUCKET
-  - stache_ai_s3vectors.Settings(s3vectors_bucket_name="…")
-  - stache_ai.config.Settings(s3vectors_bucket="…")
-Note that stache_ai.config.Settings drops s3vectors_bucket_name without a word: that name \
-works in stache_ai_s3vectors.Settings only"""
+_NO_BUCKET: Final = (
+    "no vector bucket is configured. Set one of: the environment variable (or .env entry) "
+    "S3VECTORS_BUCKET_NAME or S3VECTORS_BUCKET; stache_ai_s3vectors.Settings("
+    's3vectors_bucket_name="…"); stache_ai.config.Settings(s3vectors_bucket="…"). Note that '
+    "stache_ai.config.Settings ignores s3vectors_bucket_name: that name works in "
+    "stache_ai_s3vectors.Settings only"
+)
 
 
 class Settings(StacheSettings):  # type: ignore[misc]  # stache_ai ships no types
@@ -66,11 +67,18 @@ class Settings(StacheSettings):  # type: ignore[misc]  # stache_ai ships no type
     s3vectors_read_timeout: float = Field(
         default=15.0, gt=0, description="Seconds to wait for an answer, for each of the tries."
     )
-    s3vectors_max_attempts: int = Field(
-        default=5,
+    s3vectors_retry_seconds: float = Field(
+        default=30.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Seconds within which a request that was throttled, failed at the service's "
+        "side or got no answer is tried again.",
+    )
+    s3vectors_max_attempts: int | None = Field(
+        default=None,
         ge=1,
-        description="Tries of a request that was throttled, failed at the service's side or got "
-        "no answer, the first included.",
+        description="Tries of a request at most, the first included. Unset: as many as "
+        "`S3VECTORS_RETRY_SECONDS` allows. 1: no request is tried again.",
     )
     s3vectors_write_rate: float = Field(
         default=float(limits.WRITTEN_VECTORS_PER_SECOND),
@@ -106,7 +114,8 @@ class Options:
     dimension: int
     connect_timeout: float
     read_timeout: float
-    max_attempts: int
+    retry_seconds: float
+    max_attempts: int | None
     write_rate: float
     hybrid: bool
 
@@ -156,6 +165,7 @@ def resolve(settings: StacheSettings, index: str | None = None) -> Options:
         dimension=_dimension(ours),
         connect_timeout=ours.s3vectors_connect_timeout,
         read_timeout=ours.s3vectors_read_timeout,
+        retry_seconds=ours.s3vectors_retry_seconds,
         max_attempts=ours.s3vectors_max_attempts,
         write_rate=ours.s3vectors_write_rate,
         hybrid=ours.s3vectors_search_mode == "hybrid",

@@ -16,14 +16,21 @@ from . import limits
 from .answers import ACTIVE, ENHANCED, Description, Match
 from .batches import Batch, Record, batches
 from .bodies import PLACEHOLDER, dumps, leaving_vectors, sending
-from .client import connect, far_end, translated
-from .errors import NotFoundError, RejectedError, UnavailableError
+from .client import far_end, translated
+from .connections import Connection, connection, end
+from .errors import (
+    AccessDeniedError,
+    NotFoundError,
+    RejectedError,
+    S3VectorsError,
+    UnavailableError,
+)
 from .inputs import Numbers
 from .outcomes import Outcomes
 from .parallel import Page, in_flight, pages, slices
 from .provision import advice, provide
 from .settings import Options
-from .shared import Shared, shared
+from .shared import Shared
 
 if TYPE_CHECKING:
     from mypy_boto3_s3vectors import S3VectorsClient
@@ -58,45 +65,61 @@ class VectorIndex:
 
     def __init__(self, options: Options) -> None:
         self.options = options
+        self._held: Connection | None = None
 
-    @cached_property
+    def __getstate__(self) -> dict[str, Any]:
+        # What another process, or a copy, makes it of again: the connection is this process's
+        return {"options": self.options, "_held": None}
+
+    @property
     def client(self) -> S3VectorsClient:
-        """The boto3 client."""
-        return connect(self.options)
+        """The boto3 client; another after a fork, and after its credentials were refused."""
+        return self._connection.client
 
     @cached_property
     def name(self) -> str:
         """The index and its bucket."""
         return f"{self.options.bucket}/{self.options.index}"
 
-    @cached_property
+    @property
+    def _connection(self) -> Connection:
+        held = self._held
+        if held is None or not held.usable:
+            held = self._held = connection(self.options)
+        return held
+
+    @property
     def _shared(self) -> Shared:
         rate = None if self.options.local else self.options.write_rate
-        return shared(self.client, (self.options.bucket, self.options.index), rate)
+        return self._connection.shared((self.options.bucket, self.options.index), rate)
 
     @property
     def _names(self) -> _Names:
         return {"vectorBucketName": self.options.bucket, "indexName": self.options.index}
 
-    @cached_property
-    def _where(self) -> str:
-        return f"{self.name} {far_end(self.client, self.options)}"
-
-    @cached_property
-    def _advice(self) -> str:
-        return advice(self.client, self.options)
-
     @contextmanager
-    def _calling(self, operation: str) -> Iterator[None]:
+    def _calling(self, operation: str) -> Iterator[S3VectorsClient]:
+        """The client for one call, whose errors become ours."""
+        held, options = self._connection, self.options
         try:
-            with translated(f"{operation} on index {self._where}", advice=self._advice):
-                yield
+            with translated(
+                lambda: f"{operation} on index {self.name} {far_end(held.client, options)}",
+                advice=lambda: advice(held.client, options),
+            ):
+                yield held.client
         except (NotFoundError, RejectedError):
             self._shared.description = None  # it may not be what it was: ask at the next need
+            raise
+        except S3VectorsError as error:
+            denied = isinstance(error, AccessDeniedError) and held.credentials_changed
+            if error.about_credentials or denied:
+                end(held)
             raise
 
     def describe(self, *, fresh: bool = False) -> Description:
         """The index's attributes, asked for once; makes the index if it may.
+
+        Threads that need them while one asks share its answer, or its error.
 
         Args:
             fresh: ask again.
@@ -104,12 +127,31 @@ class VectorIndex:
         Raises:
             NotFoundError: there is no such bucket or index, and how to make one.
         """
-        with self._shared.lock:
-            known = self._shared.description
-            if fresh or known is None:
-                known = self._shared.description = self._get_or_create()
-                self._shared.asked = time.monotonic()
+        shared = self._shared
+        known = shared.description
+        if known is not None and not fresh:
             return known
+        return shared.flight.run(lambda: self._ask(shared))
+
+    def known(self) -> Description | None:
+        """The index's attributes, as far as nobody has to make the index to have them.
+
+        None when it does not exist and would be made on first use.
+        """
+        shared = self._shared
+        if shared.description is not None or not self.options.create_index:
+            return self.describe()
+        try:
+            return self._keep(shared, self._get_index())
+        except NotFoundError:
+            return None
+
+    def _ask(self, shared: Shared) -> Description:
+        return self._keep(shared, self._get_or_create())
+
+    def _keep(self, shared: Shared, description: Description) -> Description:
+        shared.description, shared.asked = description, time.monotonic()
+        return description
 
     def text_search(self, key: str) -> str | None:
         """The status of a metadata key's text search; None when there is none.
@@ -118,9 +160,10 @@ class VectorIndex:
         """
         status = self.describe().text_searches.get(key)
         patience = ASK_AGAIN if status else ASK_AGAIN_LATER
-        if status == ACTIVE or time.monotonic() - self._shared.asked < patience:
+        shared = self._shared
+        if status == ACTIVE or time.monotonic() - shared.asked < patience:
             return status
-        self._shared.asked = time.monotonic()
+        shared.asked = time.monotonic()  # the others go on with what is known
         try:
             return self.describe(fresh=True).text_searches.get(key)
         except UnavailableError:  # no reason not to search by vector
@@ -136,8 +179,8 @@ class VectorIndex:
         return self._get_index()
 
     def _get_index(self) -> Description:
-        with self._calling("GetIndex"):
-            return Description.from_answer(self.client.get_index(**self._names)["index"])
+        with self._calling("GetIndex") as client:
+            return Description.from_answer(client.get_index(**self._names)["index"])
 
     def put(self, records: Sequence[Record], progress: Progress | None = None) -> None:
         """Store records, replacing those with the same keys.
@@ -161,8 +204,8 @@ class VectorIndex:
         outcomes.check()
 
     def _put(self, batch: Batch) -> None:
-        with self._calling("PutVectors"), sending(batch.body):
-            self.client.put_vectors(
+        with self._calling("PutVectors") as client, sending(batch.body):
+            client.put_vectors(
                 **self._names,
                 vectors=[{"key": batch.keys[0], "data": {"float32": PLACEHOLDER}}],
             )
@@ -184,8 +227,8 @@ class VectorIndex:
             yield from call.result()
 
     def _get(self, keys: Sequence[str], *, data: bool) -> list[Record]:
-        with self._calling("GetVectors"), leaving_vectors(when=data):
-            response = self.client.get_vectors(
+        with self._calling("GetVectors") as client, leaving_vectors(when=data):
+            response = client.get_vectors(
                 **self._names, keys=keys, returnData=data, returnMetadata=True
             )
         found = {vector["key"]: vector for vector in response["vectors"]}
@@ -218,8 +261,8 @@ class VectorIndex:
         matches: list[Match] = []
         while True:
             body = dumps({**request, "queryVector": {"float32": vector}})
-            with self._calling("QueryVectors"), sending(body):
-                response = self.client.query_vectors(
+            with self._calling("QueryVectors") as client, sending(body):
+                response = client.query_vectors(
                     **request, queryVector={"float32": PLACEHOLDER}
                 )
             matches += map(Match.from_answer, response["vectors"])
@@ -263,8 +306,8 @@ class VectorIndex:
             request["segmentCount"] = limits.LIST_SEGMENTS
         if token is not None:
             request["nextToken"] = token
-        with self._calling("ListVectors"), leaving_vectors(when="returnData" in wanted):
-            response = self.client.list_vectors(**request)
+        with self._calling("ListVectors") as client, leaving_vectors(when="returnData" in wanted):
+            response = client.list_vectors(**request)
         return Page([*response["vectors"]], response.get("nextToken") or None, segment)
 
     def delete(self, keys: Sequence[str], progress: Progress | None = None) -> None:
@@ -288,8 +331,8 @@ class VectorIndex:
         outcomes.check()
 
     def _delete(self, keys: Sequence[str]) -> None:
-        with self._calling("DeleteVectors"):
-            self.client.delete_vectors(**self._names, keys=keys)
+        with self._calling("DeleteVectors") as client:
+            client.delete_vectors(**self._names, keys=keys)
 
 
 def _record(vector: Any) -> Record:

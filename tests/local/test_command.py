@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import socket
 import subprocess
 import sys
@@ -81,18 +83,21 @@ def test_a_damaged_file_is_one_line_and_status_2(tmp_path):
 def test_a_directory_of_a_running_engine_is_one_line_and_status_2(tmp_path, owner):
     """In whichever process the engine runs."""
     if owner == "this process":
-        engine = Engine(tmp_path)
+        engine, process = Engine(tmp_path), os.getpid()
         result = run("serve", "--port", "0", "--data", tmp_path)
         engine.close()
     else:
-        with server("--data", str(tmp_path)):
+        with running("--data", str(tmp_path)) as (other, _):
+            process = other.pid
             result = run("serve", "--port", "0", "--data", tmp_path)
 
     assert result.returncode == 2
-    assert result.stderr == (
-        f"s3vectors-local: {tmp_path} belongs to a running engine: stop it, "
-        "or name another directory\n"
-    )
+    [line] = result.stderr.splitlines()
+    owner = re.search(r"belongs to a running engine \(process (\d+)\); one process", line)
+    assert line.startswith(f"s3vectors-local: {tmp_path} belongs to")
+    assert int(owner[1]) == process
+    assert f"run `s3vectors-local serve --data {tmp_path}`" in line
+    assert line.endswith("Or stop that engine, or name another directory")
 
 
 @pytest.mark.parametrize("arguments", [["serve", "--port", "70000"], ["serve", "--colour"], ["go"]])

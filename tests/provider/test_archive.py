@@ -14,7 +14,7 @@ import pytest
 
 import stache
 import tool
-from stache_ai_s3vectors.client import close_engines
+from stache_ai_s3vectors.connections import close_engines
 
 EXPORT = ("--index", "documents", *tool.LOCAL)
 ELSEWHERE = (*tool.BUCKET, "--endpoint", "local:other", "--dimension", "4", "--index", "restored")
@@ -174,7 +174,7 @@ def test_an_export_that_goes_on_says_so_and_from_when_it_is(tmp_path):
 
     assert re.search(r"Going on after 1000 vectors, exported by 20\d\d-\d\d-\d\d ", went_on.stderr)
     (tmp_path / "a.jsonl").unlink()
-    stache.client.close_engines()
+    stache.close_engines()
     half_exported()
     assert "Going on" not in tool.run("export", "a.jsonl", "--force", *EXPORT).stderr
 

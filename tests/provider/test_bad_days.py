@@ -217,7 +217,7 @@ def fill(count):
     ids = [f"id-{n}" for n in range(count)]
     metadatas = [{"doc_id": "gone" if n % 2 else "kept"} for n in range(count)]
     provider.insert([VECTOR] * count, ids, metadatas, ids=ids)
-    stache.client.close_engines()
+    stache.close_engines()
     return ids
 
 

@@ -18,7 +18,7 @@ import stache
 import tool
 from stache_ai_s3vectors.batches import Record
 from stache_ai_s3vectors.bodies import Unread
-from stache_ai_s3vectors.client import close_engines
+from stache_ai_s3vectors.connections import close_engines
 from stache_ai_s3vectors.transfers import same
 from words import Words
 

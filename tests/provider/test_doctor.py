@@ -155,7 +155,7 @@ SETTINGS = {
 def test_a_wrong_setting_is_named(store, monkeypatch, name):
     """With the variable, and what to set it to."""
     values, check, text, fix = SETTINGS[name]
-    stache.client.close_engines()
+    stache.close_engines()
     for variable, value in values.items():
         if value is None:
             monkeypatch.delenv(variable)
@@ -224,7 +224,7 @@ def test_hybrid_search_without_text_search_is_wrong(store, monkeypatch):
 def test_hybrid_search_on_a_classic_index_is_wrong(monkeypatch):
     """Upgrade switches the mode, too."""
     stache.engine("local:data", bucket_mode="classic").close()
-    stache.client.close_engines()
+    stache.close_engines()
     stache.engine("local:data", bucket_mode="classic")
     tool.done("indexes", "create")
     monkeypatch.setenv("S3VECTORS_SEARCH_MODE", "hybrid")
@@ -237,7 +237,7 @@ def test_hybrid_search_on_a_classic_index_is_wrong(monkeypatch):
 
 def under(document):
     """From now on the engine holds its callers to a policy."""
-    stache.client.close_engines()
+    stache.close_engines()
     stache.engine("local:data", policies=Policies(json.dumps(document)))
 
 
@@ -260,7 +260,7 @@ def test_an_action_that_is_denied_is_one_finding(store, action):
     assert check == "permissions"
     assert f"s3vectors:{action} is not allowed on {arns}" in text
     assert fix.startswith(f"allow s3vectors:{action} on {arns}")
-    stache.client.close_engines()
+    stache.close_engines()
     assert not tool.contents(stache.provider("documents", s3vectors_endpoint_url="local:data"))
 
 
@@ -308,7 +308,7 @@ def test_a_policy_of_the_level_is_enough(store):
     """And all of its actions but those that nothing can be tried of are used."""
     for level in LEVELS:
         document = policy(level, ARN, KINDS)
-        stache.client.close_engines()
+        stache.close_engines()
         policies = Policies(json.dumps(document))
         stache.engine("local:data", policies=policies)
 

@@ -65,9 +65,9 @@ USES = {"read": read, "read-write": read_write, "manage-indexes": manage}
 
 def under(document, monkeypatch):
     """A provider whose calls are held to a policy, on an index that was there before."""
-    stache.client.close_engines()
+    stache.close_engines()
     stache.older_index(stache.provider(s3vectors_endpoint_url="local:data"))
-    stache.client.close_engines()
+    stache.close_engines()
     policies = Policies(json.dumps(document))
     stache.engine("local:data", policies=policies)
     made = stache.provider

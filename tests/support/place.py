@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from stache_ai.providers import EmbeddingProviderFactory
 
 from simulated.roles import Decision
-from stache_ai_s3vectors import S3VectorsProvider, Settings, shared
+from stache_ai_s3vectors import S3VectorsProvider, Settings, connections
 from stache_ai_s3vectors.cli import main
 from stache_ai_s3vectors.keys import NON_FILTERABLE, TEXT, index_variable
 from word_hashing import WordHashingEmbeddings, embed
@@ -137,7 +137,7 @@ class Place:
             ToolError: it failed.
         """
         EmbeddingProviderFactory.register("word-hashing", WordHashingEmbeddings)
-        shared._known.clear()  # a command is a process of its own, and knows no index yet
+        connections._process.connections.clear()  # a command is a process of its own
         told = CliRunner().invoke(main, [*arguments, "--json"], env=self.role)
         if told.exit_code:
             raise ToolError(told.output)
@@ -153,7 +153,7 @@ def provider(environment: Environment, kind: str = "documents") -> S3VectorsProv
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
             patch.setenv(name, value)
-        shared._known.clear()  # it knows no index yet
+        connections._process.connections.clear()  # it knows no index yet
         made = S3VectorsProvider(Settings(), environment[index_variable(kind)])
         assert made.client  # which reads the environment when it is asked for first
         return made

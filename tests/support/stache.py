@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-import botocore.endpoint
 import pytest
 
 import s3vectors_local
 from model import referee
 from s3vectors_local import Engine
-from stache_ai_s3vectors import S3VectorsProvider, Settings, client
+from stache_ai_s3vectors import S3VectorsProvider, Settings, connections, deadlines
+from stache_ai_s3vectors.connections import close_engines
+from stache_ai_s3vectors.retries import UNIQUE_ID as RETRIES
+
+__all__ = ["close_engines"]
 
 DIMENSION = 4
 
@@ -37,19 +39,20 @@ def engine(endpoint: str, **options: Any) -> Engine:
     path = endpoint.removeprefix("local:")
     path = str(Path(path).resolve()) if path else path
     # As the provider finds it, so that a test's choices hold
-    client._engines[path] = s3vectors_local.Engine(path or None, **options)
-    return client._engines[path]
+    made = s3vectors_local.Engine(path or None, **options)
+    connections._process.engines[path] = made
+    return made
 
 
 def engine_of(endpoint: str) -> Engine:
     """The engine that answers the providers of a `local:` endpoint."""
-    return client._engines[endpoint.removeprefix("local:")]
+    return connections._process.engines[endpoint.removeprefix("local:")]
 
 
 def without_waiting(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """From now on botocore does not wait before it tries again; the waits that it wanted."""
+    """From now on nobody waits before a request is tried again; the waits that were wanted."""
     waits: list[float] = []
-    monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=waits.append))
+    monkeypatch.setattr(deadlines, "pause", waits.append)
     return waits
 
 
@@ -125,7 +128,7 @@ def losing_the_answer(client: Any, operation: str, *turns: int, answer: Any = No
 
     Retries are switched off, for all operations of the client: they would wait.
     """
-    client.meta.events.unregister("needs-retry.s3vectors", unique_id="retry-config-s3vectors")
+    client.meta.events.unregister("needs-retry.s3vectors", unique_id=RETRIES)
     _at(client, f"before-send.s3vectors.{operation}", turns, answer or UNAVAILABLE)
 
 

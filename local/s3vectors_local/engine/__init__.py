@@ -68,6 +68,9 @@ _BUILDING: Final = frozenset({"CreateIndex", "GetIndex", "UpdateMetadataConfigur
 class Engine:
     """S3 Vectors for one process; safe to call from many threads.
 
+    A process that is forked from the one that made it cannot use it: every call there raises
+    `InheritedEngineError`, and `close` does nothing.
+
     Args:
         directory: where to keep the data; made when missing, and owned until `close`.
             None keeps everything in memory.
@@ -100,8 +103,18 @@ class Engine:
         with self._lock:
             self._builder.start()
 
+    def check_owner(self) -> None:
+        """Refuse to work in a process that was forked from the engine's.
+
+        Raises:
+            InheritedEngineError: says which process owns it, and how to share the data.
+        """
+        self._state.storage.ownership.check()
+
     def close(self) -> None:
         """Give the data directory free; the engine refuses every request afterwards."""
+        if self._state.storage.ownership.inherited:
+            return
         self._builder.close()
         with self._lock:
             self._closed = True
@@ -122,7 +135,9 @@ class Engine:
         Raises:
             ServiceError: what AWS would answer instead; nothing is changed then. (After an
                 interrupt, such as Ctrl-C, the request is carried out whole or not at all.)
+            InheritedEngineError: this process was forked from the engine's.
         """
+        self.check_owner()  # first: another thread may have held the lock at the fork
         if operation not in OPERATIONS:
             raise UnknownOperationException(f"The operation {operation} does not exist")
         constraints.check(shapes.INPUTS[operation], request)

@@ -36,10 +36,20 @@ class Builder:
 
     def start(self) -> None:
         """Begin, if there is something to do; the caller holds the lock."""
-        if self._thread is None and not self._stop.is_set() and _unfinished(self._state):
-            thread = threading.Thread(target=self._run, name="s3vectors-text", daemon=True)
+        if self._thread is not None or self._stop.is_set() or not _unfinished(self._state):
+            return
+        thread = threading.Thread(target=self._run, name="s3vectors-text", daemon=True)
+        try:
             thread.start()  # it waits for the lock
+        except RuntimeError:  # the interpreter is ending, or there are too many threads
+            self._build_here()
+        else:
             self._thread = thread
+
+    def _build_here(self) -> None:
+        while (unfinished := _unfinished(self._state)) is not None:
+            index, text = unfinished
+            index.build(text, BATCH)
 
     def wait(self) -> None:
         """Until it has ended; the caller does not hold the lock."""

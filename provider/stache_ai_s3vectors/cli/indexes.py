@@ -45,7 +45,7 @@ def create_command(settings: Settings, *, as_json: bool) -> None:
     Example:
       stache-s3vectors indexes create --bucket my-bucket --dimension 1024
     """  # noqa: D301 - \b keeps click from wrapping the example
-    from stache_ai_s3vectors.client import connect
+    from stache_ai_s3vectors.connections import connect
     from stache_ai_s3vectors.provision import create_bucket, create_index
     from stache_ai_s3vectors.settings import resolve
 

@@ -78,7 +78,7 @@ class Destination:
 
     def made(self) -> VectorIndex:
         """The index, which is there from now on."""
-        from stache_ai_s3vectors.client import connect
+        from stache_ai_s3vectors.connections import connect
         from stache_ai_s3vectors.provision import provide
 
         if not self.there:

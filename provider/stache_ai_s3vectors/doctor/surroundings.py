@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from .. import identity
 from ..arns import BUCKET_ARN
-from ..client import connect, endpoint_of
+from ..client import endpoint_of
+from ..connections import connect
 from ..errors import S3VectorsError
 from ..keys import KINDS, index_variable
 from ..remedies import code_of, remedy_of

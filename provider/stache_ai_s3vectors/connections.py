@@ -1,0 +1,224 @@
+"""What this process keeps between calls: clients, sessions, local engines, what is known of indexes.
+
+All of it belongs to the process. A forked one starts with nothing: two processes that read answers
+from one socket would get each other's, and the locks of threads that the child does not have would
+never be released.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import boto3
+from botocore import exceptions as botocore
+
+from . import client as clients
+from .errors import ConfigurationError
+from .flights import Flight
+from .settings import LOCAL, Options
+from .shared import Shared
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3vectors import S3VectorsClient
+
+    from s3vectors_local import Engine
+
+Surroundings: TypeAlias = tuple[tuple[str, str], ...]
+"""The environment variables that boto3 reads, with their values."""
+
+_Key: TypeAlias = tuple[Any, ...]
+
+_KEPT: Final = 16
+"""Connections that are kept; the oldest go first."""
+
+_CREDENTIAL_FILES: Final = (
+    ("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"),
+    ("AWS_CONFIG_FILE", "~/.aws/config"),
+)
+
+
+@dataclass(eq=False)
+class Connection:
+    """A client, and what its users share about each index.
+
+    Args:
+        key: the options that it was made of.
+        files: when the files with credentials were written last, before it was made.
+    """
+
+    client: S3VectorsClient
+    key: _Key
+    files: tuple[int, ...]
+    process: int = field(default_factory=os.getpid)
+    ended: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _indexes: dict[tuple[str, str], Shared] = field(default_factory=dict)
+
+    @property
+    def usable(self) -> bool:
+        """Whether it is this process's, and its credentials were not refused."""
+        return not self.ended and self.process == os.getpid()
+
+    def shared(self, name: tuple[str, str], rate: float | None) -> Shared:
+        """What is shared about the index of that bucket and name.
+
+        Args:
+            rate: vectors a second to write at most; None or 0 for no limit. The first to ask
+                decides.
+        """
+        with self._lock:
+            return self._indexes.setdefault(name, Shared.of(rate))
+
+    @property
+    def credentials_changed(self) -> bool:
+        """Whether a file that credentials come from was written since."""
+        return self.files != _files()
+
+
+class _Process:
+    """What one process keeps.
+
+    Args:
+        inherited: the engines of the process that this one was forked from. They are kept, so that
+            nothing of them is cleaned up here, and refused.
+    """
+
+    def __init__(self, inherited: dict[str, Engine]) -> None:
+        self.lock = threading.Lock()
+        self.connections: dict[_Key, Connection] = {}
+        self.sessions: dict[Surroundings, boto3.session.Session] = {}
+        self.flights: dict[_Key, Flight[Connection]] = {}
+        self.engines: dict[str, Engine] = {}
+        self.engines_lock = threading.Lock()
+        self.inherited = inherited
+
+
+_process = _Process({})
+
+
+def _begin_anew() -> None:
+    global _process  # noqa: PLW0603 - the child of a fork has one of its own
+    _process = _Process({**_process.inherited, **_process.engines})
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(after_in_child=_begin_anew)
+
+
+def connect(options: Options) -> S3VectorsClient:
+    """A client for these options; equal options share one (boto3 clients are thread-safe).
+
+    Raises:
+        ConfigurationError: no client can be made of the settings: an unknown profile, a
+            malformed region, the local engine not installed, its directory not usable.
+    """
+    return connection(options).client
+
+
+def connection(options: Options) -> Connection:
+    """The connection of this process for these options; raises what `connect` does."""
+    # What boto3 would read is part of the key: other credentials, another client
+    surroundings = tuple(sorted(kv for kv in os.environ.items() if kv[0].startswith("AWS_")))
+    tries = (options.retry_seconds, options.max_attempts)
+    timeouts = (options.connect_timeout, options.read_timeout)
+    key = (options.endpoint, options.region, timeouts, tries, surroundings)
+    process = _process
+    with process.lock:
+        known = process.connections.get(key)
+        if known is not None:
+            return known
+        flight = process.flights.setdefault(key, Flight())
+    try:
+        return flight.run(lambda: _connect(process, options, surroundings, key))
+    finally:
+        process.flights.pop(key, None)
+
+
+def _connect(
+    process: _Process, options: Options, surroundings: Surroundings, key: _Key
+) -> Connection:
+    files = _files()
+    try:
+        made = Connection(_client(process, options, surroundings), key, files)
+    except ConfigurationError:
+        raise
+    except (botocore.BotoCoreError, botocore.ClientError, OSError, ValueError) as error:
+        with process.lock:
+            process.sessions.pop(surroundings, None)  # the user may correct a file that it has read
+        raise ConfigurationError(f"boto3 cannot make a client of the settings: {error}") from error
+    with process.lock:
+        while len(process.connections) >= _KEPT:
+            process.connections.pop(next(iter(process.connections)))
+        return process.connections.setdefault(key, made)
+
+
+def _client(process: _Process, options: Options, surroundings: Surroundings) -> S3VectorsClient:
+    if options.local:
+        path = str(options.endpoint).removeprefix(LOCAL)
+        return clients.local_client(options, _engine(process, path))
+    with process.lock:
+        # One for all clients of the same surroundings: each would read the service's model anew
+        session = process.sessions.setdefault(surroundings, boto3.session.Session())
+    return clients.client(options, session)
+
+
+def end(connection: Connection) -> None:
+    """Do not use a connection any more: credentials are read anew for the next."""
+    connection.ended = True
+    process = _process
+    with process.lock:
+        if process.connections.get(connection.key) is connection:
+            del process.connections[connection.key]
+        process.sessions.pop(connection.key[-1], None)
+
+
+def _files() -> tuple[int, ...]:
+    return tuple(_written(os.environ.get(name) or usual) for name, usual in _CREDENTIAL_FILES)
+
+
+def _written(file: str) -> int:
+    try:
+        return Path(file).expanduser().stat().st_mtime_ns
+    except (OSError, RuntimeError, ValueError):  # boto3 says what is wrong with it, if it reads it
+        return 0
+
+
+def _engine(process: _Process, path: str) -> Engine:
+    """One engine per path and process; an empty path is the one in memory."""
+    try:
+        from s3vectors_local import DataDirectoryError, Engine, InheritedEngineError  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise ConfigurationError(
+            f"the endpoint {LOCAL}{path} needs the local engine: pip install "
+            "'stache-ai-s3vectors[local]', or ./local in a clone of the repository"
+        ) from error
+    with process.engines_lock:
+        try:
+            if path in process.inherited:
+                process.inherited[path].check_owner()
+            if path not in process.engines:
+                process.engines[path] = Engine(path or None)
+        except (DataDirectoryError, InheritedEngineError) as error:
+            raise ConfigurationError(f"S3VECTORS_ENDPOINT_URL={LOCAL}{path}: {error}") from error
+        return process.engines[path]
+
+
+def close_engines() -> None:
+    """Give the data directories of all local engines free, and make all clients anew."""
+    process = _process
+    with process.engines_lock, process.lock:
+        for connection in process.connections.values():
+            connection.ended = True
+        process.connections.clear()
+        process.sessions.clear()
+        for engine in process.engines.values():
+            engine.close()
+        process.engines.clear()
+
+
+atexit.register(close_engines)

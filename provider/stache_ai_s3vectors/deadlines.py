@@ -1,0 +1,88 @@
+"""Until when the calls of a piece of work may go on. Pure, but for the clock."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar, copy_context
+from functools import partial
+from typing import Final, TypeVar
+
+R = TypeVar("R")
+
+
+class Deadline:
+    """A moment after which nothing is tried again; it can be moved up to now.
+
+    Args:
+        seconds: how long from now.
+        outer: the deadline of the work that this one is part of.
+    """
+
+    def __init__(self, seconds: float, outer: Deadline | None) -> None:
+        self._until = time.monotonic() + seconds
+        self._outer = outer
+        self._cancelled = threading.Event()
+
+    def cancel(self) -> None:
+        """Nobody waits for the work any more."""
+        self._cancelled.set()
+
+    @property
+    def remaining(self) -> float:
+        """Seconds that are left."""
+        own = 0.0 if self._cancelled.is_set() else self._until - time.monotonic()
+        return own if self._outer is None else min(own, self._outer.remaining)
+
+    def wait(self, seconds: float) -> None:
+        """Wait so long; until it is cancelled at most."""
+        self._cancelled.wait(seconds)
+
+    def within(self, function: Callable[..., R]) -> Callable[..., R]:
+        """The function, as another thread calls it: with this deadline, and the caller's context.
+
+        Tracing libraries, for instance, keep their span in the context.
+        """
+        context = copy_context()
+        context.run(_current.set, self)
+        return partial(context.run, function)
+
+
+_current: Final[ContextVar[Deadline | None]] = ContextVar("_current", default=None)
+
+
+def part_of_current() -> Deadline:
+    """A deadline of its own for a part of the caller's work; it ends when it is cancelled."""
+    return Deadline(math.inf, _current.get())
+
+
+def remaining() -> float:
+    """Seconds that the work of the caller has left; infinity when nobody has set a limit."""
+    current = _current.get()
+    return math.inf if current is None else current.remaining
+
+
+def pause(seconds: float) -> None:
+    """Wait before the next try; not longer than somebody waits for the work."""
+    current = _current.get()
+    if current is None:
+        time.sleep(seconds)
+    else:
+        current.wait(seconds)
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Give the calls inside so many seconds in which they may be tried again.
+
+    A try that has begun ends by its own timeouts. Limits inside limits do not widen them; threads
+    that copy the caller's context, as `asyncio.to_thread` does, keep to it.
+    """
+    token = _current.set(Deadline(seconds, _current.get()))
+    try:
+        yield
+    finally:
+        _current.reset(token)

@@ -1,0 +1,26 @@
+"""Texts of others, such that they may be printed and logged. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_USER: Final = re.compile(r"(?<=://)[^\s\"'<>]*@")
+"""Up to the last @: a password that was not encoded may hold one, and a slash."""
+
+_LINE_ENDS: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_CONTROL: Final = {
+    code: _LINE_ENDS.get(chr(code), f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}")
+    for code in (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)
+}
+"""Control characters and Unicode's ends of lines, each as Python writes it in a string."""
+
+
+def printable(text: object) -> str:
+    """A text on one line: it can neither begin another in a log nor control a terminal."""
+    return str(text).translate(_CONTROL)
+
+
+def without_passwords(text: object) -> str:
+    """A text whose URLs name neither a user nor a password."""
+    return _USER.sub("…@", str(text))
