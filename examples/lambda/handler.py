@@ -24,6 +24,7 @@ from stache_ai.rag.pipeline import RAGPipeline
 
 import documents
 from documents import BadEventError
+from stache_ai_s3vectors import time_limit
 from word_hashing import WordHashingEmbeddings
 
 Answer: TypeAlias = dict[str, Any]
@@ -49,8 +50,11 @@ def pipeline() -> RAGPipeline:
     return RAGPipeline(Settings())
 
 
-def handler(event: Any, context: Any) -> Answer:  # noqa: ARG001 - what Lambda calls
+def handler(event: Any, context: Any) -> Answer:
     """Carry out one event.
+
+    Requests to S3 Vectors are tried again for half of the time that the invocation has left, so
+    that there is some to say what failed.
 
     Raises:
         BadEventError: there is no such action, or its fields are missing, unknown or wrong.
@@ -58,7 +62,8 @@ def handler(event: Any, context: Any) -> Answer:  # noqa: ARG001 - what Lambda c
         ValueError: there is no such document, or it is not in the trash.
     """
     action, given = _checked(event)
-    return asyncio.run(_run(action, given))
+    with time_limit(context.get_remaining_time_in_millis() / 2000):
+        return asyncio.run(_run(action, given))
 
 
 async def _run(action: Action, given: Answer) -> Answer:

@@ -55,12 +55,16 @@ class RowSet:
         self.keys = [""] * count
         # The system hands out the matrix's memory meanwhile, which can take as long as the rest
         touching = Thread(target=self._matrix.touch)
-        touching.start()
+        try:
+            touching.start()
+        except RuntimeError:  # the interpreter is ending, or there are too many threads
+            self._matrix.touch()
         for batch in _batches(named):
             rows, keys, filterable = zip(*batch, strict=True)
             self._columns.put(rows, map(orjson.loads, filterable), count)
             self._name(rows, keys)
-        touching.join()
+        if touching.ident is not None:
+            touching.join()
         for chunk in _batches(stored):
             rows, data = zip(*chunk, strict=True)
             vectors = np.frombuffer(b"".join(data), _STORED).reshape(-1, self._dimension)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -70,6 +71,12 @@ class Match:
     distance: float | None
     fused: float | None
     metadata: dict[str, Any]
+
+    def rank(self) -> float:
+        """What results are ordered by, the best first."""
+        if self.fused is not None:
+            return -self.fused
+        return math.inf if self.distance is None else self.distance
 
     @classmethod
     def from_answer(cls, found: Mapping[str, Any]) -> Match:

@@ -147,7 +147,7 @@ def translated(
     except S3VectorsError:
         raise
     except (botocore.BotoCoreError, FileNotFoundError, PermissionError, ValueError) as error:
-        _strip(error)
+        strip_passwords(error)
         raise _without_answer(error, _text(what)) from error
 
 
@@ -191,7 +191,7 @@ def _without_answer(error: Exception, what: str) -> S3VectorsError:
     return ours
 
 
-def _strip(error: Exception) -> None:
+def strip_passwords(error: Exception) -> None:
     """Take passwords out of botocore's own text, which a traceback shows beside ours."""
     clean = without_passwords(error)
     if clean != str(error):

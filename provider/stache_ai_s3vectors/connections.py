@@ -1,4 +1,4 @@
-"""What this process keeps between calls: clients, sessions, local engines, what is known of indexes.
+"""What this process keeps between calls: clients, local engines, what is known of indexes.
 
 All of it belongs to the process. A forked one starts with nothing: two processes that read answers
 from one socket would get each other's, and the locks of threads that the child does not have would
@@ -12,6 +12,7 @@ import os
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
+from stat import S_ISREG
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import boto3
@@ -71,6 +72,9 @@ class Connection:
             rate: vectors a second to write at most; None or 0 for no limit. The first to ask
                 decides.
         """
+        known = self._indexes.get(name)
+        if known is not None:
+            return known
         with self._lock:
             return self._indexes.setdefault(name, Shared.of(rate))
 
@@ -150,6 +154,7 @@ def _connect(
     except (botocore.BotoCoreError, botocore.ClientError, OSError, ValueError) as error:
         with process.lock:
             process.sessions.pop(surroundings, None)  # the user may correct a file that it has read
+        clients.strip_passwords(error)
         raise ConfigurationError(f"boto3 cannot make a client of the settings: {error}") from error
     with process.lock:
         while len(process.connections) >= _KEPT:
@@ -182,10 +187,12 @@ def _files() -> tuple[int, ...]:
 
 
 def _written(file: str) -> int:
+    """When a file was written last; 0 when it is not there, or no file."""
     try:
-        return Path(file).expanduser().stat().st_mtime_ns
+        found = Path(file).expanduser().stat()
     except (OSError, RuntimeError, ValueError):  # boto3 says what is wrong with it, if it reads it
         return 0
+    return found.st_mtime_ns if S_ISREG(found.st_mode) else 0
 
 
 def _engine(process: _Process, path: str) -> Engine:

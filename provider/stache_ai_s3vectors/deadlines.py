@@ -13,6 +13,10 @@ from typing import Final, TypeVar
 
 R = TypeVar("R")
 
+TICK: Final = 0.5
+"""Seconds that a wait takes at most before it is begun again: Python may overlook a Ctrl-C that
+comes just before a wait without end."""
+
 
 class Deadline:
     """A moment after which nothing is tried again; it can be moved up to now.

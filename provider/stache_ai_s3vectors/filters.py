@@ -16,8 +16,9 @@ from typing import Any, Final, TypeAlias
 
 from . import limits
 from .errors import InvalidInputError
-from .keys import ACTIVE, NAMESPACE, STATUS, SUMMARY, TYPE
-from .values import is_number, is_text, plain
+from .inputs import check_namespace
+from .keys import NAMESPACE, NON_FILTERABLE, SOFT_DELETED, STATUS, SUMMARY, TYPE
+from .values import is_number, is_text, native, plain
 
 Filter: TypeAlias = dict[str, Any]
 Test: TypeAlias = Callable[[Mapping[str, Any]], bool]
@@ -25,7 +26,9 @@ Test: TypeAlias = Callable[[Mapping[str, Any]], bool]
 EXACT: Final = "exact:"
 CHILDREN: Final = "/*"
 
-IS_ACTIVE: Final[Filter] = {"$or": [{STATUS: {"$exists": False}}, {STATUS: ACTIVE}]}
+NOT_DELETED: Final[Filter] = {
+    "$or": [{STATUS: {"$exists": False}}, {STATUS: {"$nin": [*SOFT_DELETED]}}]
+}
 """Not soft-deleted; vectors of the oldest packages have no status at all."""
 
 IS_SUMMARY: Final[Filter] = {TYPE: SUMMARY}
@@ -37,13 +40,13 @@ def in_namespace(namespace: str | None) -> list[Filter]:
 
     The last is the namespace and all below it.
     """
-    if not namespace:
+    if namespace is None:
         return []
-    namespace = _checked(namespace)
+    namespace = check_namespace(namespace)
     if namespace.startswith(EXACT):
-        return [{NAMESPACE: namespace.removeprefix(EXACT)}]
+        return [{NAMESPACE: _named(namespace, namespace.removeprefix(EXACT))}]
     if namespace.endswith(CHILDREN):
-        parent = namespace.removesuffix(CHILDREN)
+        parent = _named(namespace, namespace.removesuffix(CHILDREN))
         below = {NAMESPACE: {"$startsWith": f"{parent}/"}}
         return [{"$or": [{NAMESPACE: parent}, below]}]
     return [{NAMESPACE: namespace}]
@@ -54,15 +57,13 @@ def exactly(namespace: str | None) -> list[Filter]:
 
     What changes or deletes vectors takes it so: a namespace may be called `exact:a` or `a/*`.
     """
-    return [] if namespace is None else [{NAMESPACE: _checked(namespace)}]
+    return [] if namespace is None else [{NAMESPACE: check_namespace(namespace)}]
 
 
-def _checked(namespace: Any) -> str:
-    if not is_text(namespace) or not namespace:
-        raise InvalidInputError(
-            f"the namespace is {namespace!r:.80}; it must be a name, or None for all of them"
-        )
-    return str(plain(namespace))
+def _named(pattern: str, name: str) -> str:
+    if not name:
+        raise InvalidInputError(f"the namespace is {pattern!r}, which names none")
+    return name
 
 
 def conditions(document: Mapping[str, Any] | None) -> list[Filter]:
@@ -94,9 +95,11 @@ def check_filterable(document: Filter | None, non_filterable: frozenset[str]) ->
     """Refuse a filter on keys that the index declares non-filterable."""
     hidden = sorted(keys(document) & non_filterable)
     if hidden:
-        raise InvalidInputError(
+        error = InvalidInputError(
             f"the filter uses {', '.join(hidden)}, which the index declares non-filterable"
         )
+        error.about_index = not keys(document) & {*NON_FILTERABLE}  # so they are in all of ours
+        raise error
 
 
 def check_constraints(document: Filter) -> None:
@@ -170,6 +173,7 @@ def _combination(key: str, operand: Any) -> Filter:
 
 
 def _operand(key: str, operator: str, value: Any) -> Any:
+    value = [native(v) for v in value] if isinstance(value, (list, tuple)) else native(value)
     if operator not in _OPERANDS:
         known = " ".join(_OPERANDS)
         raise InvalidInputError(

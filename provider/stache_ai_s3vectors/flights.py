@@ -5,8 +5,10 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import Generic, TypeVar
+
+from .deadlines import TICK
 
 T = TypeVar("T")
 
@@ -42,7 +44,9 @@ class Flight(Generic[T]):
             self._under_way = None
 
     def _share(self, call: Callable[[], T], other: Future[T]) -> T:
-        error = other.exception()  # when it has one
+        while not other.done():
+            wait([other], timeout=TICK)
+        error = other.exception()
         if error is None:
             return other.result()
         if isinstance(error, Exception):  # a copy, for each thread adds its own traceback

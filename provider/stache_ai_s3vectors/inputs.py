@@ -3,18 +3,79 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from numbers import Real
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from numbers import Integral, Real
 from typing import Any, Final, TypeAlias
 
 from . import limits
 from .errors import InvalidInputError
+from .values import is_text, plain
 
 Numbers: TypeAlias = Any
 """A vector as it can be sent: a list of floats, a numpy array, or JSON that was not read."""
 
 _SURELY_MORE_THAN_TINY: Final = limits.FLOAT32_TINY * math.sqrt(limits.DIMENSIONS)
 """A vector longer than this has an element that float32 does not round to zero."""
+
+
+def check_namespace(namespace: Any) -> str:
+    """A namespace that is given: a name.
+
+    Raises:
+        InvalidInputError: it is something else, an empty text included: that mostly is a value
+            that somebody forgot, and must not stand for all namespaces.
+    """
+    if not is_text(namespace) or not namespace:
+        raise InvalidInputError(
+            f"the namespace is {namespace!r:.80}; it must be a name, or None for all of them"
+        )
+    return str(plain(namespace))
+
+
+def check_list(name: str, items: Any, *, of: str, ordered: bool = False) -> None:
+    """Refuse what is not a list of things, such as None, a string, or a generator.
+
+    Args:
+        name: the argument.
+        items: its value.
+        of: what it is a list of.
+        ordered: also refuse a set.
+    """
+    kinds = (str, bytes, bytearray, Mapping, *((AbstractSet,) if ordered else ()))
+    wrong = isinstance(items, kinds) or not isinstance(items, Collection)
+    if wrong or getattr(items, "ndim", 1) == 0:
+        shown = type(items).__name__ if isinstance(items, Iterator) else f"{items!r:.80}"
+        raise InvalidInputError(f"{name} is {shown}; it must be a list of {of}")
+
+
+def check_fields(fields: Any) -> None:
+    """Refuse what is neither None nor a list of metadata keys."""
+    if fields is None:
+        return
+    check_list("fields", fields, of="metadata keys")
+    for field in fields:
+        if not isinstance(field, str):
+            raise InvalidInputError(f"fields holds {field!r:.80}; metadata keys are strings")
+
+
+def check_limit(limit: Any) -> int:
+    """How many to list, as an integer of Python's.
+
+    Raises:
+        InvalidInputError: it is not an integer, or less than 1.
+    """
+    number = _integer(limit)
+    if number is None or number < 1:
+        raise InvalidInputError(f"limit is {limit!r:.80}; it must be 1 or more")
+    return number
+
+
+def _integer(value: Any) -> int | None:
+    """An integer of Python's or numpy's; None for all else."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        return None
+    return int(value)
 
 
 def check_lengths(**lists: Sequence[Any]) -> None:
@@ -27,14 +88,20 @@ def check_lengths(**lists: Sequence[Any]) -> None:
 
 def check_ids(ids: Sequence[str], *, unique: bool = False) -> None:
     """Refuse ids that cannot be a vector's key and, if asked, ids that are there twice."""
-    if isinstance(ids, (str, bytes)):
-        raise InvalidInputError(f"ids is {ids!r:.80}; it must be a list of ids")
+    check_list("ids", ids, of="ids")
     seen: set[str] = set()
     for position, key in enumerate(ids):
         _check_id(position, key)
         if unique and key in seen:
             raise InvalidInputError(f"item {position}: the id {key!r:.80} is twice in the call")
         seen.add(key)
+
+
+def checked_ids(ids: Any) -> list[str]:
+    """The ids of an insert as a list; each is there once."""
+    check_list("ids", ids, of="ids", ordered=True)
+    check_ids(ids, unique=True)
+    return list(ids)
 
 
 def _check_id(position: int, key: Any) -> None:
@@ -53,10 +120,36 @@ def _check_id(position: int, key: Any) -> None:
         )
 
 
-def check_top_k(top_k: Any) -> None:
-    """Refuse what QueryVectors cannot take as `topK`."""
-    if isinstance(top_k, bool) or not isinstance(top_k, int) or not 1 <= top_k <= limits.TOP_K:
+def check_top_k(top_k: Any) -> int:
+    """How many results to ask for, as an integer of Python's; more than the service takes stay.
+
+    Raises:
+        InvalidInputError: it is not an integer, or less than 1.
+    """
+    number = _integer(top_k)
+    if number is None or number < 1:
         raise InvalidInputError(f"top_k is {top_k!r:.80}; 1 to {limits.TOP_K} are possible")
+    return number
+
+
+def dimension_of(vector: Any, name: str) -> int:
+    """How many dimensions a vector has.
+
+    Args:
+        name: begins the message.
+
+    Raises:
+        InvalidInputError: it is no list of numbers, nor an array of one dimension.
+    """
+    array = hasattr(vector, "__array_interface__")
+    if array and vector.ndim == 1:
+        return len(vector)
+    if array or not isinstance(vector, (list, tuple)):
+        shape = f" with {vector.ndim} dimensions" if array else ""
+        raise InvalidInputError(
+            f"{name} is a {type(vector).__name__}{shape}, not a list of numbers"
+        )
+    return len(vector)
 
 
 def check_vector(vector: Any, dimension: int, metric: str, *, types: bool = True) -> Numbers:

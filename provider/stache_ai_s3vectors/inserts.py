@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from concurrent.futures import wait
+from typing import Any, Final, TypeAlias
 
 from .answers import Description
 from .batches import Record
+from .deadlines import time_limit
 from .errors import InvalidInputError, PartialWriteError, S3VectorsError
 from .inputs import check_vector
+from .keys import NAMESPACE, TEXT
+from .parallel import UnderWay, detached
 from .records import to_metadata
+from .texts import printable
 from .vector_index import Progress, VectorIndex
 
 _LOG = logging.getLogger(__name__)
+
+WITHDRAWAL: Final = 5.0
+"""Seconds in which the deletion of what a failed insert has stored is tried again."""
+
+PATIENCE: Final = 1.0
+"""Seconds that an interrupted caller waits for that deletion."""
 
 Chunk: TypeAlias = tuple[str, Sequence[float], str, Mapping[str, Any]]
 """id, embedding, text, metadata"""
@@ -27,18 +38,37 @@ def to_records(index: Description, chunks: Iterable[Chunk], namespace: str | Non
     """
     records: list[Record] = []
     moved: set[str] = set()
+    replaced: set[str] = set()
     for position, (key, vector, text, metadata) in enumerate(chunks):
         try:
             numbers = check_vector(vector, index.dimension, index.metric, types=False)
             stored = to_metadata(text, metadata, namespace, index.non_filterable)
         except InvalidInputError as error:
-            raise InvalidInputError(f"item {position} (id {key!r}): {error}") from error
+            named = InvalidInputError(f"item {position} (id {key!r}): {error}")
+            named.about_index = error.about_index
+            raise named from error
         records.append(Record(key, numbers, stored.metadata))
         moved.update(stored.moved)
+        replaced.update(
+            name
+            for name in (TEXT, NAMESPACE)
+            if metadata.get(name) is not None
+            and not _is_same(metadata[name], stored.metadata[name])
+        )
+    if replaced:
+        names = ", ".join(sorted(replaced))
+        _LOG.warning(
+            "metadata that the arguments of the same meaning replace, and that is not stored: %s",
+            names,
+        )
     if moved:
-        names = ", ".join(sorted(moved))
+        names = ", ".join(map(printable, sorted(moved)))
         _LOG.warning("metadata too large to filter on (stored, and read back): %s", names)
     return records
+
+
+def _is_same(value: Any, text: Any) -> bool:
+    return isinstance(value, str) and value == text
 
 
 def store(
@@ -49,8 +79,9 @@ def store(
     Raises:
         PartialWriteError: says which are stored and which are not.
     """
+    under_way = UnderWay()
     try:
-        index.put(records, progress)
+        index.put(records, progress, under_way)
     except S3VectorsError as error:
         if error.nothing_done or not withdraw:
             raise
@@ -60,7 +91,7 @@ def store(
         raise other from error
     except BaseException:  # an interruption, or an error of the caller's own `progress`
         if withdraw:
-            _withdraw_quietly(index, [record.key for record in records])
+            _withdraw_quietly(index, [record.key for record in records], under_way)
         raise
 
 
@@ -73,7 +104,8 @@ def _withdraw(
     """
     done = error.done if isinstance(error, PartialWriteError) else []
     try:
-        index.delete(keys)
+        with time_limit(WITHDRAWAL):
+            index.delete(keys)
     except S3VectorsError as second:
         # When it was refused, what was stored is there; otherwise nobody knows
         done = done if second.nothing_done else []
@@ -93,15 +125,28 @@ def _withdraw(
     return PartialWriteError(text, done=[], missing=keys)
 
 
-def _withdraw_quietly(index: VectorIndex, keys: Sequence[str]) -> None:
-    """The same, on the way out with another error."""
-    try:
-        index.delete(keys)
-    except S3VectorsError as error:
+def _withdraw_quietly(index: VectorIndex, keys: Sequence[str], under_way: UnderWay) -> None:
+    """The same, on the way out with another error; for a moment here, then in the background."""
+
+    def withdraw() -> None:
+        under_way.wait()  # what is stored after it was deleted would stay
+        try:
+            index.delete(keys)
+        except S3VectorsError as error:
+            _LOG.warning(
+                "insert into %s was interrupted; up to %d vectors stay stored under ids that it "
+                "made up: %s",
+                printable(index.name),
+                len(keys),
+                error,
+            )
+
+    call = detached(withdraw)
+    wait([call], timeout=PATIENCE)
+    if not call.done():
         _LOG.warning(
-            "insert into %s was interrupted; up to %d vectors stay stored under ids that it made "
-            "up: %s",
-            index.name,
+            "insert into %s was interrupted; up to %d vectors are stored under ids that it made "
+            "up. They are being deleted, for as long as this process runs",
+            printable(index.name),
             len(keys),
-            error,
         )

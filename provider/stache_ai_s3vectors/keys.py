@@ -17,6 +17,10 @@ KINDS: Final = ("documents", "summaries", "insights")
 """Stache's indexes."""
 
 ACTIVE: Final = "active"
+
+SOFT_DELETED: Final = ("deleting", "purging", "purged")
+"""Statuses of what searches and lists leave out; any other, the user's own included, is found."""
+
 SUMMARY: Final = "document_summary"
 DEFAULT_NAMESPACE: Final = "default"
 

@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from .texts import printable
+
 _LOG = logging.getLogger(__name__)
 
 
@@ -29,4 +31,6 @@ def logged(operation: str, index: str) -> Iterator[Line]:
         raise
     finally:
         took = (time.perf_counter() - began) * 1000
-        _LOG.debug("%s on %s: %s, %.1f ms", operation, index, line.outcome, took)
+        _LOG.debug(
+            "%s on %s: %s, %.1f ms", operation, printable(index), printable(line.outcome), took
+        )

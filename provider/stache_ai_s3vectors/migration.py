@@ -16,6 +16,7 @@ from .batches import Record
 from .errors import InvalidInputError
 from .keys import TEXT
 from .records import from_metadata, to_metadata
+from .values import is_deep
 
 
 class Restorer:
@@ -73,7 +74,9 @@ def _restored(value: Any, kinds: tuple[type, ...]) -> Any:
         loaded = json.loads(value, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return value
-    return loaded if isinstance(loaded, kinds) and json.dumps(loaded) == value else value
+    if not isinstance(loaded, kinds) or is_deep(loaded):
+        return value
+    return loaded if json.dumps(loaded) == value else value
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from typing import Any, Final
 
 from .errors import (
@@ -12,6 +14,9 @@ from .errors import (
     PartialWriteError,
     S3VectorsError,
 )
+from .texts import printable
+
+_LOG = logging.getLogger(__name__)
 
 _COMPLETES: Final = (
     "The error's `done` and `missing` name them; calling again with the missing completes it"
@@ -34,6 +39,7 @@ class Outcomes:
         self._verb = verb
         self._wanted = wanted
         self._progress = progress
+        self._sure: list[str] = []
         self._skipped: set[str] = set()
         self._errors: list[S3VectorsError] = []
 
@@ -66,6 +72,31 @@ class Outcomes:
         self.done += keys
         if self._progress is not None:
             self._progress(len(keys))
+
+    def sure(self, keys: Sequence[str]) -> None:
+        """Note, in whichever thread, that the service has said so of these keys."""
+        self._sure += keys  # one operation of a list, which needs no lock
+
+    @contextmanager
+    def said_when_interrupted(self, index: str) -> Iterator[None]:
+        """When the caller is interrupted inside, log what is known to be done by then.
+
+        Args:
+            index: what the call works on.
+        """
+        try:
+            yield
+        except BaseException as error:
+            _LOG.warning(
+                "a call on %s was interrupted by %s: %d of %d vectors are known to be %s, the "
+                "others may or may not be",
+                printable(index),
+                type(error).__name__,
+                len(self._sure),
+                len(self._wanted),
+                self._verb,
+            )
+            raise
 
     def skip(self, keys: Iterable[str]) -> None:
         """Note that there is nothing to do about these keys."""

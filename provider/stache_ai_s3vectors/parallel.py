@@ -7,13 +7,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
 from queue import SimpleQueue
 from typing import Any, Final, Generic, TypeVar
 
-from .deadlines import part_of_current
+from .deadlines import TICK, part_of_current
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -51,7 +52,7 @@ def in_flight(
     """
     iterator = iter(items)
     first = list(islice(iterator, 2))
-    with _Threads(workers if len(first) > 1 else 0) as threads:
+    with _threads(workers if len(first) > 1 else 0) as threads:
         waiting: deque[tuple[T, Future[R]]] = deque()
         for item in chain(first, iterator):
             if stop():
@@ -73,13 +74,35 @@ def detached(function: Callable[[], R]) -> Future[R]:
     return call
 
 
+class UnderWay:
+    """Counts calls that have begun and not ended, in whichever threads."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._changed = threading.Condition()
+
+    def __enter__(self) -> None:
+        with self._changed:
+            self._count += 1
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        with self._changed:
+            self._count -= 1
+            self._changed.notify_all()
+
+    def wait(self) -> None:
+        """Until all have ended."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._count)
+
+
 class _Threads:
-    """Threads for the calls inside a `with`.
+    """Threads for some calls.
 
     A ThreadPoolExecutor takes no work while the interpreter ends, though its last thread or an
     `atexit` handler may still have some, and it keeps the process alive until its calls end,
     though the user has pressed Ctrl-C. Here the caller does the work where no thread can be
-    started, and a `with` that ends early leaves slow calls behind.
+    started, and whoever gives up early leaves slow calls behind.
 
     Args:
         most: threads, at most; the caller does all the work when it is 0.
@@ -120,22 +143,33 @@ class _Threads:
         for _ in self._threads:
             self._queue.put(None)
 
-    def __enter__(self) -> _Threads:
-        return self
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        self.end()
-        if kind is None:
-            self._join(None)
-            return
+    def give_up(self) -> None:
+        """Make no more calls; those under way get a moment, and try nothing again after it."""
         self._deadline.cancel()
         for call in list(self._under_way):
             call.cancel()
-        self._join(time.monotonic() + GRACE)
-
-    def _join(self, until: float | None) -> None:
+        until = time.monotonic() + GRACE
         for thread in self._threads:
-            thread.join(None if until is None else max(0.0, until - time.monotonic()))
+            thread.join(max(0.0, until - time.monotonic()))
+
+    def join(self) -> None:
+        """Wait until all threads have ended."""
+        for thread in self._threads:
+            thread.join()
+
+
+@contextmanager
+def _threads(most: int) -> Iterator[_Threads]:
+    """So many threads for the calls inside."""
+    threads = _Threads(most)
+    try:
+        yield threads
+    except BaseException:
+        threads.end()
+        threads.give_up()
+        raise
+    threads.end()
+    threads.join()
 
 
 def _work(queue: SimpleQueue[Callable[[], None] | None]) -> None:
@@ -150,7 +184,7 @@ def _run(call: Future[R], work: Callable[[], R], kept: type[BaseException]) -> N
         return
     try:
         result = work()
-    except kept as error:  # noqa: BLE001 - as an executor does it
+    except kept as error:
         call.set_exception(error)
     else:
         call.set_result(result)
@@ -158,7 +192,8 @@ def _run(call: Future[R], work: Callable[[], R], kept: type[BaseException]) -> N
 
 def _finished(waiting: deque[tuple[T, Future[R]]]) -> tuple[T, Future[R]]:
     item, call = waiting.popleft()
-    wait([call])
+    while not call.done():
+        wait([call], timeout=TICK)
     return item, call
 
 
@@ -186,10 +221,10 @@ def pages(
     segment is fetched while the caller reads the last one.
     """
     ahead = iter(range(segments))
-    with _Threads(workers) as threads:
+    with _threads(workers) as threads:
         waiting = {threads.submit(fetch, number, None) for number in islice(ahead, workers)}
         while waiting:
-            finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            finished, waiting = wait(waiting, timeout=TICK, return_when=FIRST_COMPLETED)
             for page in [call.result() for call in finished]:
                 if page.token is not None:
                     waiting.add(threads.submit(fetch, page.segment, page.token))

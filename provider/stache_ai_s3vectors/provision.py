@@ -152,10 +152,14 @@ def advice(client: S3VectorsClient, options: Options) -> str:
             "With a local: endpoint the provider makes what is missing on first use, unless "
             f"S3VECTORS_CREATE_INDEX is false; so does {create}"
         )
+    on_first_use = (
+        ""
+        if options.create_index
+        else ("To make this index on first use: S3VECTORS_CREATE_INDEX=true. ")
+    )
     return (
-        f"To make the bucket: {make_bucket(client, options)}. To make this index on first use: "
-        "S3VECTORS_CREATE_INDEX=true. To make indexes for documents, summaries and insights, and "
-        f"see the settings that name them: {create}"
+        f"To make the bucket: {make_bucket(client, options)}. {on_first_use}To make indexes for "
+        f"documents, summaries and insights, and see the settings that name them: {create}"
     )
 
 

@@ -11,16 +11,22 @@ precision of numbers in metadata; on reading the copy wins.
 from __future__ import annotations
 
 import json
+import logging
 import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from . import limits
-from .errors import InvalidInputError, S3VectorsError
+from .errors import InvalidInputError
+from .inputs import check_namespace
 from .keys import ACTIVE, DEFAULT_NAMESPACE, NAMESPACE, NON_FILTERABLE, OVERFLOW, STATUS, TEXT
 from .sizes import ROOM, check_total, make_room, metadata_size
-from .values import is_exact, is_metadata, is_number, is_text, plain
+from .texts import printable
+from .values import DEPTH, is_deep, is_exact, is_metadata, is_number, is_text, native, plain
+
+_LOG = logging.getLogger(__name__)
 
 _EXACT_INTEGERS: Final = 2**24
 """float32 holds every integer up to this one."""
@@ -108,6 +114,7 @@ def _simple(
         and filterable <= limits.FILTERABLE_METADATA_BYTES
         and len(stored) <= limits.METADATA_KEYS
         and OVERFLOW not in stored
+        and stored[NAMESPACE]
         and type(stored.get(TEXT)) is type(stored[NAMESPACE]) is type(stored[STATUS]) is str
     )
     return Stored(stored, ()) if fits else None
@@ -149,7 +156,9 @@ def _general(
     overflow |= {key: wanted[key] for key in moved}
     fitting = {key: value for key, value in fitting.items() if key not in overflow}
     if overflow and OVERFLOW not in non_filterable:
-        raise InvalidInputError(_needs_overflow(overflow, moved))
+        error = InvalidInputError(_needs_overflow(overflow, moved))
+        error.about_index = True
+        raise error
     if OVERFLOW in non_filterable:
         overflow |= copies
     stored = {TEXT: plain(text), **fitting}
@@ -165,23 +174,29 @@ def _wanted(text: str, metadata: Mapping[str, Any], namespace: str | None) -> di
         raise InvalidInputError(f"the text is a {type(text).__name__}, not a string")
     if OVERFLOW in metadata:
         raise InvalidInputError(f"metadata key {OVERFLOW!r} is reserved; use another")
-    wanted = {key: value for key, value in metadata.items() if key != TEXT}
-    wanted[NAMESPACE] = _namespace(namespace, wanted)
+    wanted = {key: _native(value) for key, value in metadata.items() if key != TEXT}
+    wanted[NAMESPACE] = check_namespace(_namespace(namespace, wanted))
     if wanted.get(STATUS) is None:
         wanted[STATUS] = ACTIVE
-    for key in (NAMESPACE, STATUS):
-        if not isinstance(wanted[key], str):
-            raise InvalidInputError(f"the {key} is {wanted[key]!r:.80}, not a string")
+    if not isinstance(wanted[STATUS], str):
+        raise InvalidInputError(f"the {STATUS} is {wanted[STATUS]!r:.80}, not a string")
     _check_json({TEXT: text, **wanted})
     return {plain(key): value for key, value in wanted.items()}
 
 
 def _namespace(argument: Any, metadata: Mapping[str, Any]) -> Any:
-    """The argument, else that of the metadata, else the default; not checked to be a string."""
+    """The argument, else that of the metadata, else the default; not checked to be a name."""
     for value in (argument, metadata.get(NAMESPACE)):
-        if value is not None and not (isinstance(value, str) and not value):
+        if value is not None:
             return value
     return DEFAULT_NAMESPACE
+
+
+def without_empty_namespace(metadata: Any) -> Any:
+    """Metadata without a namespace that is empty; anything else as it is."""
+    if isinstance(metadata, Mapping) and metadata.get(NAMESPACE) == "":
+        return {key: value for key, value in metadata.items() if key != NAMESPACE}
+    return metadata
 
 
 def with_status(
@@ -211,19 +226,39 @@ def with_status(
 def from_metadata(key: str, stored: Mapping[str, Any]) -> Chunk:
     """The chunk that was stored, with what overflowed put back.
 
-    Raises:
-        S3VectorsError: `_overflow` of the vector `key` is not what this module writes.
+    An `_overflow` that this module did not write is metadata like any other: one vector must not
+    keep all others from being read.
     """
     metadata = {name: value for name, value in stored.items() if name not in NON_FILTERABLE}
     overflow = stored.get(OVERFLOW)
     if overflow is not None:
-        try:
-            metadata.update({**json.loads(overflow)})
-        except (TypeError, ValueError) as error:
-            raise S3VectorsError(
-                f"{OVERFLOW} of the vector {key!r} is damaged: {overflow!r:.80}"
-            ) from error
+        values = _unpacked(overflow)
+        if values is None:
+            _warn_of_overflow(key, f"{overflow!r:.80}")
+            values = {OVERFLOW: overflow}
+        metadata.update(values)
     return Chunk(str(stored.get(TEXT, "")), metadata)
+
+
+def _unpacked(overflow: Any) -> dict[str, Any] | None:
+    """What travelled in an `_overflow`; None when this module did not write it."""
+    try:
+        values = json.loads(overflow)
+    except (TypeError, ValueError, RecursionError):
+        return None
+    if not isinstance(values, dict) or any(map(is_deep, values.values())):
+        return None
+    return values
+
+
+@lru_cache(maxsize=1000)
+def _warn_of_overflow(key: str, shown: str) -> None:
+    _LOG.warning(
+        "%s of the vector %r is not as this package writes it, and is read as metadata: %s",
+        OVERFLOW,
+        key,
+        printable(shown),
+    )
 
 
 def _check_json(metadata: Mapping[str, Any]) -> None:
@@ -234,6 +269,11 @@ def _check_json(metadata: Mapping[str, Any]) -> None:
             )
         if is_metadata(value):
             continue
+        if is_deep(value):
+            raise InvalidInputError(
+                f"metadata {key!r} has more than {DEPTH} levels of objects and lists, which is all "
+                "that can be stored; store it as a JSON string"
+            )
         try:
             _check_keys(value)
             json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
@@ -241,6 +281,15 @@ def _check_json(metadata: Mapping[str, Any]) -> None:
             raise InvalidInputError(
                 f"metadata {key!r} is {reprlib.repr(value)}, which JSON cannot hold ({error})"
             ) from error
+
+
+def _native(value: Any, levels: int = DEPTH) -> Any:
+    """A value whose numbers are Python's; what is too deep is left for `_check_json` to refuse."""
+    if levels and isinstance(value, dict):
+        return {key: _native(item, levels - 1) for key, item in value.items()}
+    if levels and isinstance(value, (list, tuple)):
+        return [_native(item, levels - 1) for item in value]
+    return native(value)
 
 
 def _check_keys(value: Any) -> None:

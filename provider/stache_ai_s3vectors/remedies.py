@@ -11,7 +11,7 @@ from .errors import AccessDeniedError, PartialWriteError, S3VectorsError, Unavai
 
 _DENIED: Final = re.compile(r"not authorized to perform: (\S+) on resource: (\S+)")
 _REFUSED: Final = re.compile(
-    r"Could not connect to the endpoint URL: \"https?://(?:127\.0\.0\.1|localhost|\[::1\])[:/]"
+    r"Could not connect to the endpoint URL: \"https?://(?:…@)?(?:127\.0\.0\.1|localhost|\[::1\])[:/]"
 )
 
 _KEY: Final = (

@@ -23,7 +23,7 @@ from botocore.exceptions import EndpointConnectionError, HTTPClientError
 from . import deadlines
 
 FIRST_CONTACT: Final = 3.0
-"""Seconds for an endpoint that has never answered and where nobody listens: mostly it is a mistake."""
+"""Seconds for an endpoint that has never answered and refuses connections: mostly a mistake."""
 
 UNIQUE_ID: Final = "stache-ai-s3vectors-retries"
 """What this handler is called among a client's events."""
@@ -62,7 +62,7 @@ class _Backoff:
 
     def after(self, attempts: int) -> float:
         """The wait after so many failed attempts."""
-        whole = min(self.longest, self.first * 2.0 ** min(attempts - 1, 30))
+        whole: float = min(self.longest, self.first * 2.0 ** min(attempts - 1, 30))
         return whole * (1 - random.random() / 2)  # noqa: S311 - spreads load, keeps no secret
 
 
@@ -114,7 +114,8 @@ class Retries:
     def _left(self, context: Mapping[str, Any], error: BaseException | None) -> float:
         unheard = isinstance(error, EndpointConnectionError) and not self._reached
         seconds = min(self.seconds, FIRST_CONTACT) if unheard else self.seconds
-        return seconds - max(time.monotonic() - context[_BEGAN], context.get(_WAITED, 0.0))
+        passed = float(max(time.monotonic() - context[_BEGAN], context.get(_WAITED, 0.0)))
+        return seconds - passed
 
 
 def _begin(params: Mapping[str, Any], **_: Any) -> None:
@@ -134,9 +135,7 @@ def _backoff(
     return _TRANSIENT if status in _FAILED else None
 
 
-def _wait(
-    backoff: _Backoff, attempts: int, response: tuple[Any, dict[str, Any]] | None
-) -> float:
+def _wait(backoff: _Backoff, attempts: int, response: tuple[Any, dict[str, Any]] | None) -> float:
     wait = backoff.after(attempts)
     asked = response[0].headers.get(_RETRY_AFTER, "") if response is not None else ""
     if not asked.isdecimal():

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from . import filters
-from .errors import PartialWriteError, S3VectorsError
+from .errors import InvalidInputError, PartialWriteError, S3VectorsError
 from .keys import OVERFLOW
 from .outcomes import Outcomes
 from .parallel import Page
@@ -26,7 +26,10 @@ def matching(
         progress: called with the number of vectors that were looked at.
     """
     condition = filters.all_of(parts)
-    filters.check_filterable(condition, index.describe().non_filterable)
+    try:
+        filters.check_filterable(condition, index.describe().non_filterable)
+    except InvalidInputError:  # unless it was made anew since
+        filters.check_filterable(condition, index.describe(fresh=True).non_filterable)
     passes, wanted = filters.predicate(condition), filters.keys(condition)
     for page in index.pages():
         rows = [row for row in page.rows if passes(_filterable(*row, wanted))]

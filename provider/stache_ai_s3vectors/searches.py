@@ -6,18 +6,20 @@ import logging
 from functools import lru_cache
 from typing import Any
 
-from . import filters, questions, rows
-from .answers import ACTIVE, Match
+from . import filters, limits, questions, rows
+from .answers import ACTIVE, Description, Match
 from .errors import RejectedError, S3VectorsError
 from .inputs import check_top_k, check_vector
 from .keys import TEXT
+from .texts import printable
 from .vector_index import VectorIndex
 
 _LOG = logging.getLogger(__name__)
 
 
-def search(
+def search(  # noqa: PLR0913, PLR0917 - a search has so many parts
     index: VectorIndex,
+    description: Description,
     vector: Any,
     top_k: int,
     parts: list[filters.Filter],
@@ -26,17 +28,17 @@ def search(
     """The nearest vectors for which all conditions hold, as Stache reads them.
 
     Args:
+        description: what the index is.
         question: the words to look for, too; None for search by vector only.
 
     Raises:
         InvalidInputError: the service could not take the question; nothing was sent.
     """
-    told = index.describe()
-    check_top_k(top_k)
+    top_k = _at_most(check_top_k(top_k))
     condition = {"$and": parts}
-    filters.check_filterable(condition, told.non_filterable)
+    filters.check_filterable(condition, description.non_filterable)
     filters.check_constraints(condition)
-    numbers = check_vector(vector, told.dimension, told.metric)
+    numbers = check_vector(vector, description.dimension, description.metric)
     texts = {TEXT: _cut(question)} if question and _has_text_search(index) else None
     try:
         matches, metric = index.query(numbers, top_k, condition, texts)
@@ -62,6 +64,15 @@ def _number(match: Match, value: float | None) -> float:
     return value
 
 
+def _at_most(top_k: int) -> int:
+    if top_k > limits.TOP_K:
+        _warn_once(
+            f"a search asked for more than the {limits.TOP_K:,} results that the service has at "
+            "most; it gets those (this is said once)"
+        )
+    return min(top_k, limits.TOP_K)
+
+
 def _cut(question: str) -> str:
     words = questions.cut(question)
     if len(words) < len(question.strip()):
@@ -78,8 +89,8 @@ def _has_text_search(index: VectorIndex) -> bool:
         return True
     reason = "has no text search on 'text'" if status is None else f"is {status} its text search"
     _warn_once(
-        f"S3VECTORS_SEARCH_MODE is hybrid, but index {index.name} {reason}: searching by vector "
-        "only (this is said once; `stache-s3vectors indexes upgrade` adds it)"
+        f"S3VECTORS_SEARCH_MODE is hybrid, but index {printable(index.name)} {reason}: searching "
+        "by vector only (this is said once; `stache-s3vectors indexes upgrade` adds it)"
     )
     return False
 

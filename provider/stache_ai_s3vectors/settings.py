@@ -27,9 +27,13 @@ _NO_BUCKET: Final = (
     "no vector bucket is configured. Set one of: the environment variable (or .env entry) "
     "S3VECTORS_BUCKET_NAME or S3VECTORS_BUCKET; stache_ai_s3vectors.Settings("
     's3vectors_bucket_name="…"); stache_ai.config.Settings(s3vectors_bucket="…"). Note that '
-    "stache_ai.config.Settings ignores s3vectors_bucket_name: that name works in "
+    "stache_ai.config.Settings drops s3vectors_bucket_name: that name works in "
     "stache_ai_s3vectors.Settings only"
 )
+
+
+_SECRET: Final = ("KEY", "PASSWORD", "SECRET", "TOKEN")
+"""In a setting's name: its value is not shown."""
 
 
 class Settings(StacheSettings):  # type: ignore[misc]  # stache_ai ships no types
@@ -134,11 +138,14 @@ def load(**values: Any) -> Settings:
     try:
         return Settings(**values)
     except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, fault['loc'])).upper()} is {fault['input']!r}: {fault['msg']}"
-            for fault in error.errors()
-        )
-        raise ConfigurationError(wrong) from error
+        raise ConfigurationError("; ".join(map(_fault, error.errors()))) from None
+
+
+def _fault(fault: Any) -> str:
+    """What pydantic says of one setting; not the value of one that may be secret."""
+    name, value = ".".join(map(str, fault["loc"])).upper(), fault["input"]
+    secret = any(word in name for word in _SECRET) or not isinstance(value, (str, int, float))
+    return f"{name or 'settings'} is {'wrong' if secret else repr(value)}: {fault['msg']}"
 
 
 def resolve(settings: StacheSettings, index: str | None = None) -> Options:

@@ -8,10 +8,11 @@ from typing import Final
 _USER: Final = re.compile(r"(?<=://)[^\s\"'<>]*@")
 """Up to the last @: a password that was not encoded may hold one, and a slash."""
 
-_LINE_ENDS: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_PORT: Final = re.compile(r"(?<=could not be cast to integer value as )'.*'")
+"""urllib's words about a password with a slash, of which it takes the beginning for a port."""
+
 _CONTROL: Final = {
-    code: _LINE_ENDS.get(chr(code), f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}")
-    for code in (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)
+    code: repr(chr(code))[1:-1] for code in (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)
 }
 """Control characters and Unicode's ends of lines, each as Python writes it in a string."""
 
@@ -23,4 +24,4 @@ def printable(text: object) -> str:
 
 def without_passwords(text: object) -> str:
     """A text whose URLs name neither a user nor a password."""
-    return _USER.sub("…@", str(text))
+    return _PORT.sub("'…'", _USER.sub("…@", str(text)))

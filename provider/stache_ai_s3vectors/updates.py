@@ -14,6 +14,7 @@ from .errors import InvalidInputError
 from .outcomes import Outcomes
 from .parallel import in_flight, slices
 from .records import with_status
+from .texts import printable
 from .vector_index import Progress, VectorIndex
 
 _LOG = logging.getLogger(__name__)
@@ -34,7 +35,8 @@ def existing(
         else:
             elsewhere += 1
     if elsewhere:
-        _LOG.warning("%d ids are not in namespace %s: left alone", elsewhere, namespace)
+        inside_of = printable(namespace)
+        _LOG.warning("%d ids are not in namespace %s: left alone", elsewhere, inside_of)
 
 
 def set_status(

@@ -11,6 +11,32 @@ _LARGEST_INTEGER: Final = 2**63 - 1
 """What JSON readers and writers agree on."""
 
 
+DEPTH: Final = 64
+"""Levels of objects and lists in a metadata value, at most. Readers of JSON, Stache's web server
+among them, take some stack for each level; Python's ends at a thousand calls."""
+
+
+def native(value: Any) -> Any:
+    """A scalar of numpy as the value of Python's that it stands for; anything else as it is."""
+    scalar = hasattr(value, "dtype") and getattr(value, "ndim", None) == 0
+    return value.item() if scalar else value
+
+
+def is_deep(value: Any) -> bool:
+    """Whether a value has more levels of dictionaries and lists than `DEPTH`."""
+    level = [value]
+    for _ in range(DEPTH):
+        parts = _containers(level)
+        if not parts:
+            return False
+        level = [v for p in parts for v in (p.values() if isinstance(p, dict) else p)]
+    return bool(_containers(level))
+
+
+def _containers(values: list[Any]) -> list[Any]:
+    return [value for value in values if isinstance(value, (dict, list, tuple))]
+
+
 def is_text(value: Any) -> bool:
     """Whether it is a string of Unicode characters, without half a surrogate pair."""
     if not isinstance(value, str):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypedDict
 
@@ -27,7 +27,7 @@ from .errors import (
 )
 from .inputs import Numbers
 from .outcomes import Outcomes
-from .parallel import Page, in_flight, pages, slices
+from .parallel import Page, UnderWay, in_flight, pages, slices
 from .provision import advice, provide
 from .settings import Options
 from .shared import Shared
@@ -51,6 +51,10 @@ ASK_AGAIN_LATER: Final = 300.0
 """The same for one that has none: somebody may add it."""
 
 
+RANKINGS: Final = 3
+"""How often a search asks for its pages when writes move the ranking under it."""
+
+
 class _Names(TypedDict):
     vectorBucketName: str
     indexName: str
@@ -61,15 +65,19 @@ class VectorIndex:
 
     No call is made before one is needed; the first is always GetIndex, once per index and
     process. Every method raises what `errors.py` lists. Threads may share it.
+
+    Args:
+        options: which index, and where.
+        create: whether to make it when it is missing; by default, what the options say.
     """
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, *, create: bool | None = None) -> None:
         self.options = options
+        self._creates = options.create_index if create is None else create
         self._held: Connection | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        # What another process, or a copy, makes it of again: the connection is this process's
-        return {"options": self.options, "_held": None}
+        return {**self.__dict__, "_held": None}  # a connection is its process's, and no copy's
 
     @property
     def client(self) -> S3VectorsClient:
@@ -112,8 +120,8 @@ class VectorIndex:
             raise
         except S3VectorsError as error:
             denied = isinstance(error, AccessDeniedError) and held.credentials_changed
-            if error.about_credentials or denied:
-                end(held)
+            if (error.about_credentials or denied) and not options.local:
+                end(held)  # the user may renew the credentials; boto3 would not look
             raise
 
     def describe(self, *, fresh: bool = False) -> Description:
@@ -139,7 +147,7 @@ class VectorIndex:
         None when it does not exist and would be made on first use.
         """
         shared = self._shared
-        if shared.description is not None or not self.options.create_index:
+        if shared.description is not None or not self._creates:
             return self.describe()
         try:
             return self._keep(shared, self._get_index())
@@ -173,7 +181,7 @@ class VectorIndex:
         try:
             return self._get_index()
         except NotFoundError:
-            if not self.options.create_index:
+            if not self._creates:
                 raise
         provide(self.client, self.options)
         return self._get_index()
@@ -182,25 +190,41 @@ class VectorIndex:
         with self._calling("GetIndex") as client:
             return Description.from_answer(client.get_index(**self._names)["index"])
 
-    def put(self, records: Sequence[Record], progress: Progress | None = None) -> None:
+    def put(
+        self,
+        records: Sequence[Record],
+        progress: Progress | None = None,
+        under_way: UnderWay | None = None,
+    ) -> None:
         """Store records, replacing those with the same keys.
 
         After a failure no further request is sent.
+
+        Args:
+            under_way: counts the requests; after an interruption some may still be under way.
 
         Raises:
             PartialWriteError: a batch failed after others were stored.
         """
         self.describe()
+        under_way = UnderWay() if under_way is None else under_way
         outcomes = Outcomes("stored", [record.key for record in records], progress)
+
+        def put(batch: Batch) -> None:
+            with under_way:
+                self._put(batch)
+            outcomes.sure(batch.keys)
+
         calls = in_flight(
-            self._put,
+            put,
             batches(self.options.bucket, self.options.index, records),
             PUTS_AT_A_TIME,
             before=lambda batch: self._wait(len(batch.keys)),
             stop=lambda: outcomes.failed,
         )
-        for batch, call in calls:
-            outcomes.add(batch.keys, call)
+        with closing(calls), outcomes.said_when_interrupted(self.name):
+            for batch, call in calls:
+                outcomes.add(batch.keys, call)
         outcomes.check()
 
     def _put(self, batch: Batch) -> None:
@@ -223,8 +247,9 @@ class VectorIndex:
         """
         self.describe()
         wanted = slices(list(dict.fromkeys(keys)), limits.GET_BATCH)
-        for _, call in in_flight(lambda batch: self._get(batch, data=data), wanted):
-            yield from call.result()
+        with closing(in_flight(lambda batch: self._get(batch, data=data), wanted)) as calls:
+            for _, call in calls:
+                yield from call.result()
 
     def _get(self, keys: Sequence[str], *, data: bool) -> list[Record]:
         with self._calling("GetVectors") as client, leaving_vectors(when=data):
@@ -241,11 +266,31 @@ class VectorIndex:
         condition: dict[str, Any],
         texts: dict[str, str] | None = None,
     ) -> tuple[list[Match], str]:
-        """The nearest vectors that pass the filter, and the distance metric.
+        """The nearest vectors that pass the filter, each once, best first; the distance metric.
+
+        Pages are of the ranking as it is when they are asked for. While somebody writes, one may
+        repeat vectors of another, and others are on none: then all pages are asked for again.
 
         Args:
             texts: for each metadata key with text search, what to look for: hybrid search.
         """
+        found: dict[str, Match] = {}
+        for _ in range(RANKINGS):
+            matches, metric = self._ranking(vector, top_k, condition, texts)
+            latest = {match.key: match for match in matches}
+            found |= latest
+            if len(latest) == len(matches) or len(found) >= top_k:
+                break
+        return sorted(found.values(), key=Match.rank)[:top_k], metric
+
+    def _ranking(
+        self,
+        vector: Numbers,
+        top_k: int,
+        condition: dict[str, Any],
+        texts: dict[str, str] | None,
+    ) -> tuple[list[Match], str]:
+        """What the pages of one query hold."""
         request: dict[str, Any] = {
             **self._names,
             "topK": top_k,
@@ -262,9 +307,7 @@ class VectorIndex:
         while True:
             body = dumps({**request, "queryVector": {"float32": vector}})
             with self._calling("QueryVectors") as client, sending(body):
-                response = client.query_vectors(
-                    **request, queryVector={"float32": PLACEHOLDER}
-                )
+                response = client.query_vectors(**request, queryVector={"float32": PLACEHOLDER})
             matches += map(Match.from_answer, response["vectors"])
             if not response.get("nextToken"):
                 return matches, response["distanceMetric"]
@@ -295,9 +338,10 @@ class VectorIndex:
         segments = pages(
             lambda number, token: self._list(number, token, wanted), limits.LIST_SEGMENTS
         )
-        for page in segments:
-            rows = [vector for vector in page.rows if vector["key"] not in seen]
-            yield Page(rows, page.token, page.segment)
+        with closing(segments):
+            for page in segments:
+                rows = [vector for vector in page.rows if vector["key"] not in seen]
+                yield Page(rows, page.token, page.segment)
 
     def _list(self, segment: int | None, token: str | None, wanted: dict[str, bool]) -> Page[Any]:
         request: dict[str, Any] = {**self._names, "maxResults": limits.LIST_PAGE, **wanted}
@@ -320,14 +364,20 @@ class VectorIndex:
         """
         self.describe()
         outcomes = Outcomes("deleted", keys, progress)
+
+        def delete(batch: Sequence[str]) -> None:
+            self._delete(batch)
+            outcomes.sure(batch)
+
         calls = in_flight(
-            self._delete,
+            delete,
             slices(keys, limits.DELETE_BATCH),
             before=lambda batch: self._wait(len(batch)),
             stop=lambda: outcomes.hopeless,
         )
-        for batch, call in calls:
-            outcomes.add(batch, call)
+        with closing(calls), outcomes.said_when_interrupted(self.name):
+            for batch, call in calls:
+                outcomes.add(batch, call)
         outcomes.check()
 
     def _delete(self, keys: Sequence[str]) -> None:

@@ -154,8 +154,8 @@ def says_that_the_bucket_is_missing(function):
     with pytest.raises(FunctionError) as refused:
         function.invoke({"action": "health"})
     assert str(refused.value).startswith(
-        "ConfigurationError: no vector bucket is configured. Set one of\n"
-        "  - the environment variable (or .env entry) S3VECTORS_BUCKET_NAME or S3VECTORS_BUCKET\n"
+        "ConfigurationError: no vector bucket is configured. Set one of: the environment variable "
+        "(or .env entry) S3VECTORS_BUCKET_NAME or S3VECTORS_BUCKET; "
     )
 
 

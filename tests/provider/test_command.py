@@ -9,6 +9,7 @@ import subprocess
 import sys
 from contextlib import nullcontext
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 from click import Group, Option
@@ -20,6 +21,7 @@ from s3vectors_local import Engine
 from stache_ai_s3vectors.cli import main
 from stache_ai_s3vectors.cli.options import settings_of
 from stache_ai_s3vectors.settings import resolve
+from tool import done
 
 BUCKET_ARN = "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket"
 LOCAL = ["--bucket", "my-bucket", "--endpoint", "local:data", "--dimension", "8"]
@@ -291,7 +293,7 @@ def test_an_error_is_one_line_of_cause_and_one_of_remedy(monkeypatch, name):
             settings = stache.Settings(
                 s3vectors_bucket_name="my-bucket", s3vectors_endpoint_url=url
             )
-            client = stache.client.connect(resolve(settings))
+            client = stache.connections.connect(resolve(settings))
             stache.answering(client, "GetIndex", *[of_service(code)] * 9)
         result = run("stats", "--index", "documents-8", *arguments)
 
@@ -328,7 +330,8 @@ def test_an_endpoint_that_nobody_answers_at_is_told_with_the_server_to_start(mon
 
 def test_debug_shows_the_traceback():
     """In a process of its own: it switches the log on, too."""
-    command = [sys.executable, "-m", "stache_ai_s3vectors.cli", "stats", *LOCAL, "--debug"]
+    stats = ["stats", "--index", "missing", *LOCAL, "--debug"]
+    command = [sys.executable, "-m", "stache_ai_s3vectors.cli", *stats]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert result.returncode == 1
@@ -486,3 +489,58 @@ def test_indexes_delete_tells_what_it_deleted_before_a_failure():
 
     assert result.exit_code == 1
     assert "Stopped: deleted are documents-8." in result.stderr
+
+
+@pytest.mark.parametrize(
+    "command, printed",
+    [
+        (["stats", "--index", "documents-8"], "documents-8: 0 vectors, 0 bytes"),
+        (["stats"], "insights-8: 0 vectors, 0 bytes"),
+        (["export", "file.jsonl"], "file.jsonl: 0 vectors of my-bucket/documents-8"),
+        (["purge", "--namespace", "a"], "documents-8: 0 vectors would be deleted"),
+        (["purge", "--namespace", "a", "--yes"], "documents-8: 0 vectors deleted"),
+    ],
+)
+def test_an_index_of_a_local_endpoint_that_was_never_used_is_empty(command, printed):
+    """Its first use would make it; reading does not."""
+    for _ in range(2):
+        options = ["--bucket", "my-bucket", "--endpoint", "local:data", "--dimension", "8"]
+        assert printed in done(*command, *options)
+        for file in Path.cwd().glob("file.jsonl"):
+            file.unlink()
+
+    client = stache.provider(s3vectors_endpoint_url="local:data").client
+    assert client.list_vector_buckets()["vectorBuckets"] == []
+
+
+@pytest.mark.parametrize(
+    "arguments, environment, cause",
+    [
+        (["--index", "documets"], {}, "my-bucket/documets"),
+        (["--dimension", "16"], {}, "my-bucket/documents-16"),
+        ([], {"S3VECTORS_CREATE_INDEX": "false"}, "my-bucket/documents-8"),
+    ],
+)
+def test_a_name_that_is_wrong_is_not_an_empty_index(monkeypatch, arguments, environment, cause):
+    """A slip of the keys, another embedding size, or an index that nothing would make."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    if not environment:
+        done("indexes", "create", *LOCAL)
+
+    result = run("stats", *LOCAL, *arguments)
+
+    assert result.exit_code == 1
+    assert cause in result.stderr
+
+
+@pytest.mark.parametrize("set_already", [True, False])
+def test_the_advice_to_make_indexes_is_given_only_to_who_does_not(monkeypatch, set_already):
+    """S3VECTORS_CREATE_INDEX=true is no help where it is set."""
+    if set_already:
+        monkeypatch.setenv("S3VECTORS_CREATE_INDEX", "true")
+    with far_ends.server() as url:
+        result = run("stats", "--bucket", "my-bucket", "--endpoint", url, "--dimension", "8")
+
+    assert ("S3VECTORS_CREATE_INDEX=true" in result.stderr) is not set_already
+    assert "To make the bucket: aws s3vectors create-vector-bucket" in result.stderr

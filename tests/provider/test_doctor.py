@@ -337,7 +337,7 @@ def test_the_bucket_in_another_region_is_found_without_asking_for_the_bucket(sto
 )
 def test_credentials_that_are_no_good_are_named_so(store, code, text):
     """Nothing else is tried with them; these codes are not in the service's model."""
-    client = stache.client.connect(resolve(stache.Settings()))
+    client = stache.connections.connect(resolve(stache.Settings()))
     body = b'{"message":"The security token included in the request is not good"}'
     denied = stache.Answer(403, {"x-amzn-errortype": code}, body)
     stache.answering(client, "GetIndex", *[denied] * 9)
@@ -386,7 +386,7 @@ def test_another_server_at_the_endpoint_is_said_to_be_one():
 def test_a_clock_that_is_wrong_is_named_before_what_it_leads_to(monkeypatch, minutes, word):
     """AWS refuses the signature; the Date of its answer tells why."""
     monkeypatch.setenv("S3VECTORS_ENDPOINT_URL", "http://127.0.0.1:1")
-    client = stache.client.connect(resolve(stache.Settings()))
+    client = stache.connections.connect(resolve(stache.Settings()))
     there = datetime.now(timezone.utc) + timedelta(minutes=minutes)
     headers = {
         "x-amzn-errortype": "InvalidSignatureException",
@@ -504,7 +504,7 @@ def test_what_may_be_made_on_aws_is_not_called_ready_without_a_word(monkeypatch)
 
 def test_a_key_that_is_disabled_is_not_called_allowed(store):
     """KMS refuses with 400, which is no permission."""
-    client = stache.client.connect(resolve(stache.Settings()))
+    client = stache.connections.connect(resolve(stache.Settings()))
     body = b'{"message":"The key is disabled"}'
     disabled = stache.Answer(400, {"x-amzn-errortype": "KmsDisabledException"}, body)
     stache.answering(client, "GetVectors", *[disabled] * 9)

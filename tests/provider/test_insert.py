@@ -188,7 +188,7 @@ BAD_ITEM = r"^item 1 \(id '1'\): "
             {"metadatas": [{}, {"n": {1: "a"}}]},
             BAD_ITEM + "metadata 'n' .*the key 1 is not a string",
         ),
-        ({"metadatas": [{}, {"n": NESTED}]}, BAD_ITEM + "metadata 'n' is .*JSON cannot hold"),
+        ({"metadatas": [{}, {"n": NESTED}]}, BAD_ITEM + "metadata 'n' has more than 64 levels of"),
         ({"vectors": [[1] * 4, [0] * 4]}, BAD_ITEM + "the vector is all zeros"),
         ({"vectors": [[1] * 4, [0, 0, 0, 1e-50]]}, BAD_ITEM + "the vector is all zeros"),
         ({"vectors": [[1] * 4, [1, 2, 3, "4"]]}, BAD_ITEM + "the vector holds '4', which is not"),
@@ -212,7 +212,7 @@ BAD_ITEM = r"^item 1 \(id '1'\): "
         ),
         ({"metadatas": [{}, None]}, BAD_ITEM + "the metadata is None, not a dictionary"),
         ({"metadatas": [{}, {"status": 1}]}, BAD_ITEM + "the status is 1, not a string"),
-        ({"metadatas": [{}, {"namespace": 1}]}, BAD_ITEM + "the namespace is 1, not a string"),
+        ({"metadatas": [{}, {"namespace": 1}]}, BAD_ITEM + "the namespace is 1; it must be a name"),
         (
             {"metadatas": [{}, {"doc_id": "d" * 3000}]},
             BAD_ITEM + "the filterable metadata is .* over",

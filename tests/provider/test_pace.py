@@ -11,8 +11,8 @@ import stache
 from far_ends import server
 from s3vectors_local import RateLimits
 from s3vectors_local.errors import TooManyRequestsException
+from stache_ai_s3vectors.connections import Connection
 from stache_ai_s3vectors.pace import Pace
-from stache_ai_s3vectors.shared import shared
 
 VECTOR = [1.0, 2.0, 3.0, 4.0]
 
@@ -106,12 +106,11 @@ def test_nothing_is_paced_where_nothing_throttles(settings):
     assert stache.provider(**settings)._index._shared.pace is None
 
 
-def test_what_is_shared_goes_with_the_client():
-    """Nothing is kept for clients that are gone."""
+def test_what_is_shared_goes_with_the_connection():
+    """The first to ask decides about the pace."""
+    connection, other = (Connection(stache.provider().client, (), ()) for _ in range(2))
+    first = connection.shared(("b", "i"), 1)
 
-    class Client:
-        """Stands for any."""
-
-    client = Client()
-    assert shared(client, ("b", "i"), 1) is shared(client, ("b", "i"), 2)
-    assert shared(Client(), ("b", "i"), None).pace is None
+    assert connection.shared(("b", "i"), None) is first
+    assert first.pace is not None
+    assert other.shared(("b", "i"), None).pace is None

@@ -355,13 +355,30 @@ def test_capabilities_do_not_make_stache_s_cli_crash(provider):
     assert provider.max_batch_size == 500
 
 
-def test_a_damaged_overflow_is_an_error(provider):
-    """Somebody else wrote it."""
+@pytest.mark.parametrize(
+    "overflow",
+    ["{", "7", '"a"', "", "[" * 100_000, '{"a":' * 985 + "1" + "}" * 985, '{"a": 1' + "0" * 5000],
+)
+def test_an_overflow_that_somebody_else_wrote_is_metadata(provider, caplog, overflow):
+    """With one warning: one vector must not keep the others from being found."""
     provider.client.put_vectors(
         vectorBucketName="my-bucket",
         indexName="documents",
-        vectors=[{"key": "x", "data": {"float32": QUESTION}, "metadata": {"_overflow": "{"}}],
+        vectors=[
+            {
+                "key": f"x{len(overflow)}",
+                "data": {"float32": QUESTION},
+                "metadata": {"_overflow": overflow[:40_000]},
+            }
+        ],
     )
 
-    with pytest.raises(S3VectorsError, match="_overflow of the vector 'x' is damaged: '{'"):
-        provider.get_by_ids(["x"])
+    for _ in range(2):
+        found = provider.search(QUESTION, 9)
+    scanned = {row["id"]: row for row in provider.scan_by_metadata()}
+
+    [odd] = [result for result in found if result["id"] == f"x{len(overflow)}"]
+    assert odd["metadata"]["_overflow"] == overflow[:40_000]
+    assert scanned[odd["id"]]["_overflow"] == overflow[:40_000]
+    assert len(found) == 4
+    assert caplog.text.count(f"_overflow of the vector 'x{len(overflow)}' is not as") == 1

@@ -8,6 +8,7 @@ import stache
 from stache_ai_s3vectors import ConfigurationError, InvalidInputError
 
 QUESTION = [1.0, 0.0, 0.5, 0.25]
+GONE = ["deleting", "purging", "purged"]
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def test_filters_lean_on_nothing_that_aws_leaves_undocumented(provider):
 
     assert requests[0]["filter"] == {
         "$and": [
-            {"$or": [{"status": {"$exists": False}}, {"status": "active"}]},
+            {"$or": [{"status": {"$exists": False}}, {"status": {"$nin": GONE}}]},
             {
                 "$or": [
                     {"_type": {"$exists": False}},
@@ -206,7 +207,6 @@ def test_a_bad_filter_is_refused_before_it_is_sent(provider, condition, problem)
         ([1, 2], 5, "the vector has 2 dimensions, the index has 4"),
         ([0, 0, 0, 0], 5, "the vector is all zeros"),
         (QUESTION, 0, "top_k is 0; 1 to 10000 are possible"),
-        (QUESTION, 10_001, "top_k is 10001; 1 to 10000 are possible"),
         (QUESTION, True, "top_k is True"),
         (QUESTION, "5", "top_k is '5'"),
     ],
@@ -277,3 +277,80 @@ def test_a_dimension_that_does_not_fit_the_settings_is_named_with_the_fix(provid
         other.search([1.0] * 1024)
     with pytest.raises(ConfigurationError, match=r"has 4 dim.*say 1024: set EMBEDDING_DIMENSION=4"):
         other.insert([[1.0] * 1024], ["t"])
+
+
+@pytest.mark.parametrize("status", ["open", "Deleting", "deleted", "trash", "", "aktiv"])
+def test_a_status_of_the_users_own_is_found(provider, status):
+    """In searches, lists and counts; as with Stache's other providers."""
+    provider.insert([QUESTION], ["t"], [{"status": status}], ["a"])
+    summary = {"_type": "document_summary", "status": status}
+    provider.insert([QUESTION], ["s"], [summary], ["b"])
+
+    assert texts(provider.search(QUESTION)) == ["t"]
+    assert texts(provider.search_summaries(QUESTION)) == ["s"]
+    assert provider.count_by_filter({}) == 2
+    assert [row["status"] for row in provider.list_by_filter({})] == [status] * 2
+    assert len(provider.search(QUESTION, filter={"status": status})) == 1
+
+
+@pytest.mark.parametrize("status", GONE)
+def test_exactly_what_is_deleted_softly_is_left_out(provider, status):
+    """Whether Stache set the status or the user's metadata has it; unless the filter says so."""
+    provider.insert([QUESTION] * 2, ["t"] * 2, [{}, {"status": status}], ["a", "b"])
+    provider.update_status(["a"], None, status)
+
+    assert provider.search(QUESTION) == []
+    assert provider.count_by_filter({}) == 0
+    assert provider.list_by_filter({}) == []
+    assert provider.count_by_filter({"status": status}) == 2
+
+
+def test_after_trash_and_restore_a_status_of_the_users_own_is_active(provider):
+    """Stache sets it on both ways; the documents say so."""
+    provider.insert([QUESTION], ["t"], [{"status": "open"}], ["a"], namespace="ns")
+
+    provider.update_status(["a"], "ns", "deleting")
+    assert provider.search(QUESTION) == []
+    provider.update_status(["a"], "ns", "active")
+
+    assert provider.search(QUESTION)[0]["metadata"]["status"] == "active"
+
+
+def test_pages_of_a_search_while_somebody_writes_have_each_vector_once_best_first(provider):
+    """A page is of the ranking as it is when it is asked for."""
+    ids = [str(n) for n in range(1500)]
+    provider.insert(stache.vectors(1500), ids, ids=ids)
+    writer = stache.provider(s3vectors_retry_seconds=1)  # a client of its own
+    pages = []
+
+    def write(parsed, **_):
+        pages.append([vector["key"] for vector in parsed["vectors"]])
+        writer.insert([QUESTION], ["near"], ids=[ids[-len(pages)]])
+
+    provider.client.meta.events.register("after-call.s3vectors.QueryVectors", write)
+
+    results = provider.search(QUESTION, top_k=1000)
+
+    seen = [key for page in pages for key in page]
+    assert len({*seen}) < len(seen)  # the pages as such repeat some
+    assert len({result["id"] for result in results}) == len(results) == 1000
+    scores = [result["score"] for result in results]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_of_a_vector_that_moved_between_the_pages_the_last_answer_counts(provider):
+    """Its score is of what is stored now."""
+    provider.insert(stache.vectors(150), [str(n) for n in range(150)], ids=[*map(str, range(150))])
+    writer = stache.provider(s3vectors_retry_seconds=1)
+    moved = []
+
+    def move(**_):
+        if not moved:
+            moved.append(writer.insert([[1.0, 200.0, 0.5, 0.25]], ["0"], ids=["0"]))
+
+    provider.client.meta.events.register("after-call.s3vectors.QueryVectors", move)
+
+    results = provider.search(QUESTION, top_k=150)
+
+    assert [result["id"] for result in results].count("0") == 1
+    assert results[-1]["id"] == "0"

@@ -10,57 +10,68 @@ import pytest
 
 import far_ends
 import tool
+from moody import PASS, SILENT, moody
+from s3vectors_local import Engine, connect
 from terminal import Terminal
 
 COMMAND = f"{sys.executable} -m stache_ai_s3vectors.cli"
 
 
-@pytest.fixture(scope="module")
-def slow():
-    """A server that takes its time, with an index of 6,000 chunks: an export takes seconds."""
-    with far_ends.server("--latency", "0.4") as url:
-        with closing(far_ends.boto_client(endpoint_url=url)) as client:
-            client.create_vector_bucket(vectorBucketName="my-bucket")
-        provider = tool.filled(6_000, s3vectors_endpoint_url=url, s3vectors_write_rate=0.0)
-        with closing(provider.client):
-            yield f"--bucket my-bucket --endpoint {url} --region us-east-1"
+@pytest.fixture
+def server():
+    """One with an index of 2,000 chunks, which gives no vectors until it is told to go on."""
+    with closing(Engine()) as engine, moody(engine) as server:
+        connect(far_ends.boto_client(), engine).create_vector_bucket(vectorBucketName="my-bucket")
+        provider = tool.filled(2_000, s3vectors_endpoint_url=server.url, s3vectors_write_rate=0.0)
+        provider.client.close()
+        server.behaviour = lambda operation, _: SILENT if operation == "GetVectors" else PASS
+        yield server
 
 
-def test_long_work_shows_a_bar_that_goes_when_it_is_done(slow, tmp_path):
+def export(server):
+    """The command that writes the index to a file."""
+    where = f"--bucket my-bucket --endpoint {server.url} --region us-east-1"
+    return f"{COMMAND} export a.jsonl --index documents {where}"
+
+
+def test_long_work_shows_a_bar_that_goes_when_it_is_done(server, tmp_path):
     """With how many there are, on standard error."""
-    terminal = Terminal(f"{COMMAND} export a.jsonl --index documents {slow}", tmp_path, {})
+    terminal = Terminal(export(server), tmp_path, {})
 
     terminal.wait_for("exporting")
     bar = terminal.shown
+    server.let_go()
     status = terminal.finish()
 
-    assert "/6000" in bar
+    assert "/2000" in bar
     assert status == 0
-    assert terminal.shown == "a.jsonl: 6000 vectors of my-bucket/documents"
+    assert terminal.shown == "a.jsonl: 2000 vectors of my-bucket/documents"
 
 
-def test_without_a_terminal_there_is_no_bar(slow, tmp_path):
+def test_without_a_terminal_there_is_no_bar(server, tmp_path):
     """Nothing but the result, on standard output."""
-    command = f"{COMMAND} export a.jsonl --index documents {slow}".split()
+    server.let_go()
+    command = export(server).split()
     result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=True)
 
-    assert result.stdout == "a.jsonl: 6000 vectors of my-bucket/documents\n"
+    assert result.stdout == "a.jsonl: 2000 vectors of my-bucket/documents\n"
     assert result.stderr == ""
 
 
-def test_ctrl_c_says_how_far_it_came_and_the_next_run_goes_on(slow, tmp_path):
-    """Exit status 1, and no traceback."""
-    command = f"{COMMAND} export a.jsonl --index documents {slow}"
-    terminal = Terminal(command, tmp_path, {})
+def test_ctrl_c_says_how_far_it_came_and_the_next_run_goes_on(server, tmp_path):
+    """Exit status 1, and no traceback; although nothing answers."""
+    terminal = Terminal(export(server), tmp_path, {})
     terminal.wait_for("exporting")
     terminal.type("\x03")
     status = terminal.finish()
+    assert not server.ended.is_set()
+    server.let_go()
 
-    again = Terminal(command, tmp_path, {})
+    again = Terminal(export(server), tmp_path, {})
     assert (status, again.finish()) == (1, 0)
     assert "Stopped: what is exported so far is in a.jsonl." in terminal.shown
     assert "Traceback" not in terminal.shown
-    assert again.shown == "a.jsonl: 6000 vectors of my-bucket/documents"
+    assert again.shown == "a.jsonl: 2000 vectors of my-bucket/documents"
     assert not (tmp_path / "a.jsonl").read_bytes().endswith(b"\n\n")
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
+from stache_ai.middleware.context import RequestContext
 
 import s3vectors_local
 from model import referee
 from s3vectors_local import Engine
 from stache_ai_s3vectors import S3VectorsProvider, Settings, connections, deadlines
 from stache_ai_s3vectors.connections import close_engines
+from stache_ai_s3vectors.questions import hand_over
 from stache_ai_s3vectors.retries import UNIQUE_ID as RETRIES
 
 __all__ = ["close_engines"]
@@ -98,6 +101,14 @@ def older_index(provider: S3VectorsProvider, metric: str = "cosine") -> dict[str
         metadataConfiguration={"nonFilterableMetadataKeys": ["text"]},
     )
     return names
+
+
+def context(question: str | None = None) -> RequestContext:
+    """What Stache hands over with a call; with a question's words, as its pipeline does."""
+    made = RequestContext("id", datetime.now(timezone.utc), "default")
+    if question is not None:
+        hand_over(question, made.custom)
+    return made
 
 
 def vectors(count: int) -> list[list[float]]:

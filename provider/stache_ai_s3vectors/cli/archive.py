@@ -19,7 +19,7 @@ from stache_ai_s3vectors.errors import ConfigurationError, S3VectorsError, Unava
 
 from .failures import resumable
 from .options import filter_option, with_settings
-from .places import destination, existing, names_of
+from .places import destination, names_of, readable_index
 from .progress import progress
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def export_command(  # noqa: PLR0913 - one for each option
 
     _check_target(file, force=force)
     parts = [*filters.conditions(filter_option(condition)), *filters.in_namespace(namespace)]
-    index = existing(options_of(settings, name))
+    index = readable_index(settings, options_of(settings, name))
     partial = _partial(file, index.describe(), parts)
     if force:
         partial.unlink(missing_ok=True)

@@ -82,7 +82,7 @@ def _fits(options: Options) -> bool:
     from stache_ai_s3vectors.vector_index import VectorIndex
 
     try:
-        found = VectorIndex(replace(options, create_index=False)).describe()
+        found = VectorIndex(options, create=False).describe()
     except NotFoundError:
         return False
     problems = []

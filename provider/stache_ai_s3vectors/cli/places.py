@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -37,18 +38,47 @@ def chosen(settings: Settings, names: Sequence[str]) -> list[VectorIndex]:
     Raises:
         NotFoundError: one is not, and which name is near.
     """
+    return [existing(options) for options in _chosen(settings, names)]
+
+
+def readable(settings: Settings, names: Sequence[str]) -> list[VectorIndex]:
+    """The same for a command that reads; one that its first use will make is empty."""
+    return [readable_index(settings, options) for options in _chosen(settings, names)]
+
+
+def readable_index(settings: Settings, options: Options) -> VectorIndex:
+    """The options' index, for a command that reads.
+
+    On a `local:` endpoint, one of Stache's that was never used is empty.
+
+    Raises:
+        NotFoundError: it is not there, and which name is near.
+    """
+    try:
+        return existing(options)
+    except NotFoundError:
+        stache = names_of(settings, options.dimension).values()
+        makes = options.local and options.create_index and options.index in stache
+        if not makes or _has_other_size(options):
+            raise
+    from .unused import UnusedIndex
+
+    return UnusedIndex(options)
+
+
+def _chosen(settings: Settings, names: Sequence[str]) -> list[Options]:
     from stache_ai_s3vectors.settings import resolve
 
     options = resolve(settings)
     wanted = names or names_of(settings, options.dimension).values()
-    return [existing(replace(options, index=name)) for name in dict.fromkeys(wanted)]
+    return [replace(options, index=name) for name in dict.fromkeys(wanted)]
 
 
 def existing(options: Options) -> VectorIndex:
     """The options' index, which is there."""
     from stache_ai_s3vectors.vector_index import VectorIndex
 
-    index = VectorIndex(replace(options, create_index=False))
+    index = VectorIndex(options, create=False)
     try:
         index.describe()
     except NotFoundError as error:
@@ -96,17 +126,29 @@ def destination(options: Options, metric: str) -> Destination:
     Raises:
         NotFoundError: it is not there, and is not to be made.
     """
-    from stache_ai_s3vectors.answers import ENHANCED, Description
-    from stache_ai_s3vectors.keys import NON_FILTERABLE
+    from .unused import planned
 
     try:
         return Destination(options, existing(options).describe(), there=True)
     except NotFoundError:
         if not options.create_index:
             raise
-    keys = frozenset(NON_FILTERABLE)
-    planned = Description("", options.dimension, metric, keys, ENHANCED, {})
-    return Destination(options, planned, there=False)
+    return Destination(options, planned(options, metric), there=False)
+
+
+def _has_other_size(options: Options) -> bool:
+    """Whether there is an index of that name but for the dimension at its end."""
+    from stache_ai_s3vectors.provision import list_indexes
+
+    try:
+        names = list_indexes(options)
+    except NotFoundError:  # nor is there a bucket
+        return False
+    return _without_size(options.index) in map(_without_size, names)
+
+
+def _without_size(name: str) -> str:
+    return re.sub(r"-\d+$", "", name)
 
 
 def _similar(options: Options) -> str:

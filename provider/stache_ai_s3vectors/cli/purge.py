@@ -12,7 +12,7 @@ from stache_ai_s3vectors.keys import NAMESPACE, STATUS
 
 from .failures import resumable
 from .options import filter_option, indexes_option, printable, with_settings
-from .places import chosen
+from .places import readable
 from .progress import progress
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def purge_command(  # noqa: PLR0913 - one for each option
     """  # noqa: D301 - \b keeps click from wrapping the example
     parts = _parts(namespace, status, condition)
     found: dict[str, dict[str, Any]] = {}
-    for index in chosen(settings, names):
+    for index in readable(settings, names):
         deleted = ", ".join(f"{told['vectors']} of {name}" for name, told in found.items())
         before = f"{deleted} and " if deleted and yes else ""
         told = _delete(index, parts, before) if yes else _count(index, parts)

@@ -11,7 +11,7 @@ import click
 from stache_ai_s3vectors import prices
 
 from .options import indexes_option, printable, with_settings
-from .places import chosen
+from .places import readable
 from .progress import progress
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def stats_command(
     Example:
       stache-s3vectors stats --bucket my-bucket --index documents-1024
     """  # noqa: D301 - \b keeps click from wrapping the example
-    found = {index.options.index: _read(index) for index in chosen(settings, names)}
+    found = {index.options.index: _read(index) for index in readable(settings, names)}
     if as_json:
         told = {
             name: {**stats.as_dict(), "costPerMonth": sum(_costs(stats, queries))}

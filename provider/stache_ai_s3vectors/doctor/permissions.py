@@ -10,7 +10,7 @@ from typing import Any, Final
 from ..answers import ENHANCED, Description
 from ..client import translated
 from ..errors import AccessDeniedError, RejectedError, S3VectorsError
-from ..filters import IS_ACTIVE
+from ..filters import NOT_DELETED
 from ..keys import NON_FILTERABLE
 from ..permissions import LEVELS
 from ..provision import list_indexes
@@ -103,7 +103,7 @@ def _index_calls(look: Look) -> Calls:
         "GetIndex": lambda: index.describe(fresh=True),
         "GetVectors": lambda: list(index.get([absent])),
         "ListVectors": lambda: next(index.pages()),
-        "QueryVectors": lambda: index.query(vector, 1, IS_ACTIVE),
+        "QueryVectors": lambda: index.query(vector, 1, NOT_DELETED),
         "DeleteVectors": lambda: index.delete([absent]),
         "CreateIndex": lambda: _create_again(index, told),
     }

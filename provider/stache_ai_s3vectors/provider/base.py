@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from .. import dimensions
 from ..answers import Description
-from ..errors import ConfigurationError
+from ..errors import InvalidInputError
 from ..settings import resolve
 from ..vector_index import VectorIndex
 
 if TYPE_CHECKING:
     from stache_ai.config import Settings
+
+T = TypeVar("T")
 
 
 class Base:
@@ -24,13 +28,34 @@ class Base:
         self.dimensions = self._options.dimension
         self._index = VectorIndex(self._options)
 
-    def _describe(self) -> Description:
-        """The index's attributes, once they are known to fit the settings."""
-        index = self._index.describe()
-        if index.dimension != self.dimensions:
-            raise ConfigurationError(
-                f"index {self.bucket_name}/{self.index_name} has {index.dimension} dimensions, "
-                f"Stache's settings say {self.dimensions}: set EMBEDDING_DIMENSION="
-                f"{index.dimension} and an embedding model of that size, or use another index"
-            )
-        return index
+    def _with_description(self, given: int, work: Callable[[Description], T]) -> T:
+        """Do what needs the index's attributes, once they are known to fit.
+
+        What an index that was known would refuse, another of the same name may take: before such
+        an error, it is asked again.
+
+        Args:
+            given: dimensions of the vectors that the caller handed over.
+            work: what to do; it sends nothing before it refuses its input.
+
+        Raises:
+            ConfigurationError: vectors, settings and index have not the same dimensions.
+        """
+        known = dimensions.fitting(self._index, given)
+        try:
+            return work(known)
+        except InvalidInputError as error:
+            if not error.about_index:
+                raise
+            now = self._index.describe(fresh=True)
+            if now == known:
+                raise
+            return work(now)
+
+    def _without_default(self, context: Any) -> bool:
+        """Whether an empty namespace is what Stache makes of a default that was set to nothing.
+
+        With DEFAULT_NAMESPACE= in its environment, Stache's pipeline passes "" where it otherwise
+        passes None. Only what comes from Stache has a context.
+        """
+        return context is not None and getattr(self.settings, "default_namespace", None) == ""

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from .. import filters, rows, searches, updates
 from ..bodies import numbers
-from ..inputs import check_ids
+from ..inputs import check_fields, check_ids, dimension_of
+from ..keys import TYPE
 from ..logs import logged
 from ..questions import handed_over
 from ..records import from_metadata
@@ -29,21 +30,26 @@ class Reads(Base):
     ) -> list[dict[str, Any]]:
         """The nearest chunks that are neither soft-deleted nor summaries.
 
+        Soft-deleted are those whose `status` is "deleting", "purging" or "purged". A status of the
+        user's own, "open" for instance, is found.
+
         With `S3VECTORS_SEARCH_MODE=hybrid`, and an index that has text search on `text`, the
         question's words count, too: Stache's pipeline hands them over in `context`.
 
         Args:
             query_vector: the question's embedding.
-            top_k: how many, 1 to 10,000.
+            top_k: how many; the service has 10,000 at most.
             filter: metadata conditions, all of which must hold; a list means "any of".
-            namespace: `name`, `exact:name`, or `name/*` for it and all below it. The
-                filter cannot widen it.
+            namespace: `name`, `exact:name`, or `name/*` for it and all below it; None for all.
+                The filter cannot widen it.
 
         Returns:
             Dictionaries with `id`, `score` (0 to 1, best first; in hybrid search relative to
             the best), `text` and its alias `content`, `namespace`, `metadata`.
         """
-        parts = [filters.IS_ACTIVE, filters.NO_SUMMARY, *filters.conditions(filter)]
+        parts = [filters.NOT_DELETED, filters.NO_SUMMARY, *filters.conditions(filter)]
+        if namespace == "" and TYPE not in (filter or ()) and self._without_default(context):
+            namespace = None
         question = handed_over(context) if self._options.hybrid else None
         return self._search("search", query_vector, top_k, parts, namespace, question)
 
@@ -55,7 +61,9 @@ class Reads(Base):
         context: RequestContext | None = None,
     ) -> list[dict[str, Any]]:
         """The nearest document summaries that are not soft-deleted; else like `search`."""
-        parts = [filters.IS_ACTIVE, filters.IS_SUMMARY]
+        parts = [filters.NOT_DELETED, filters.IS_SUMMARY]
+        if namespace == "" and context is not None:
+            namespace = None  # Stache's GET /documents/discover?namespace= means all of them
         return self._search("search_summaries", query_vector, top_k, parts, namespace)
 
     def _search(
@@ -69,8 +77,10 @@ class Reads(Base):
     ) -> list[dict[str, Any]]:
         parts = [*parts, *filters.in_namespace(namespace)]
         with logged(operation, self._index.name) as line:
-            self._describe()
-            found = searches.search(self._index, vector, top_k, parts, question)
+            found = self._with_description(
+                dimension_of(vector, "query_vector"),
+                lambda index: searches.search(self._index, index, vector, top_k, parts, question),
+            )
             line.outcome = f"{len(found)} of {top_k} found"
         return found
 
@@ -93,9 +103,10 @@ class Reads(Base):
         """
         with logged("get_by_ids", self._index.name) as line:
             check_ids(ids)
+            check_fields(fields)
             found = [
                 rows.fetched(chunk.key, chunk.metadata, fields)
-                for chunk in updates.existing(self._index, ids, namespace or None)
+                for chunk in updates.existing(self._index, ids, namespace)
             ]
             line.outcome = f"{len(found)} of {len(ids)} found"
         return found
@@ -119,7 +130,7 @@ class Reads(Base):
                     "vector": numbers(chunk.vector),
                     "metadata": from_metadata(chunk.key, chunk.metadata).everything,
                 }
-                for chunk in updates.existing(self._index, ids, namespace or None, data=True)
+                for chunk in updates.existing(self._index, ids, namespace, data=True)
             ]
             line.outcome = f"{len(found)} of {len(ids)} found"
         return found

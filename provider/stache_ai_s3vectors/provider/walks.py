@@ -6,7 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from .. import filters, rows, scans
-from ..errors import InvalidInputError
+from ..inputs import check_fields, check_limit
 from ..keys import STATUS
 from ..logs import logged
 from ..vector_index import Progress
@@ -53,8 +53,8 @@ class Walks(Base):
             Dictionaries with the metadata keys and `text` (or just `fields` of them), and
             `id` and its alias `key`.
         """
-        if limit < 1:
-            raise InvalidInputError(f"limit is {limit!r}; it must be 1 or more")
+        check_fields(fields)
+        limit = check_limit(limit)
         with logged("list_by_filter", self._index.name) as line:
             found = islice(scans.rows(self._index, _present(filter), progress), limit)
             listed = [rows.listed(key, stored, fields) for key, stored in found]
@@ -71,6 +71,7 @@ class Walks(Base):
         progress: Progress | None = None,
     ) -> list[dict[str, Any]]:
         """All chunks that pass the filter, soft-deleted or not; else like `list_by_filter`."""
+        check_fields(fields)
         parts = [*filters.conditions(filter), *filters.in_namespace(namespace)]
         with logged("scan_by_metadata", self._index.name) as line:
             found = scans.rows(self._index, parts, progress)
@@ -82,4 +83,4 @@ class Walks(Base):
 def _present(filter: dict[str, Any] | None) -> list[filters.Filter]:
     """A filter, and not soft-deleted if it does not speak of that."""
     parts = filters.conditions(filter)
-    return parts if STATUS in filters.keys(filters.all_of(parts)) else [filters.IS_ACTIVE, *parts]
+    return parts if STATUS in filters.keys(filters.all_of(parts)) else [filters.NOT_DELETED, *parts]

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from .. import filters, scans, updates
 from ..errors import InvalidInputError
-from ..inputs import check_ids, check_lengths
+from ..inputs import check_ids, check_lengths, check_list, checked_ids, dimension_of
 from ..inserts import store, to_records
 from ..logs import logged
+from ..records import without_empty_namespace
 from ..values import is_text
 from ..vector_index import Progress
 from .base import Base
@@ -38,9 +39,11 @@ class Writes(Base):
             vectors: one embedding per chunk, as long as the index's dimension: lists, or the
                 rows of a numpy array.
             texts: their texts.
-            metadatas: their metadata, any JSON values; `status` is "active" unless given.
+            metadatas: their metadata, any JSON values; `status` is "active" unless given. A status
+                of the user's own is replaced when Stache moves the chunk to the trash, and is
+                "active" after it was restored.
             ids: their ids, 1 to 1,024 characters; made up when not given.
-            namespace: beats a `namespace` in the metadata.
+            namespace: beats a `namespace` in the metadata; "default" when there is neither.
 
         Returns:
             The ids, in the order of the chunks; all of them are stored.
@@ -50,15 +53,22 @@ class Writes(Base):
             PartialWriteError: the service failed half-way. Ids made up in this call are
                 deleted again, the caller's own stay.
         """
-        keys = [str(uuid.uuid4()) for _ in vectors] if ids is None else list(ids)
+        check_list("vectors", vectors, of="vectors", ordered=True)
+        check_list("texts", texts, of="texts", ordered=True)
+        keys = [str(uuid.uuid4()) for _ in vectors] if ids is None else checked_ids(ids)
         metadatas = [{} for _ in vectors] if metadatas is None else metadatas
+        check_list("metadatas", metadatas, of="dictionaries", ordered=True)
         check_lengths(vectors=vectors, texts=texts, metadatas=metadatas, ids=keys)
-        check_ids(keys, unique=True)
         if not keys:
             return []
+        if self._without_default(context):
+            namespace, metadatas = namespace or None, [*map(without_empty_namespace, metadatas)]
+        chunks = [*zip(keys, vectors, texts, metadatas, strict=True)]
         with logged("insert", self._index.name) as line:
-            chunks = zip(keys, vectors, texts, metadatas, strict=True)
-            records = to_records(self._describe(), chunks, namespace)
+            records = self._with_description(
+                dimension_of(chunks[0][1], f"item 0 (id {keys[0]!r}): the vector"),
+                lambda index: to_records(index, chunks, namespace),
+            )
             store(self._index, records, progress, withdraw=ids is None)
             line.outcome = f"{len(keys)} vectors stored"
         return keys
@@ -72,12 +82,12 @@ class Writes(Base):
         *,
         progress: Progress | None = None,
     ) -> int:
-        """Set the status of chunks; "active" ones are found by `search`, others are not.
+        """Set the status of chunks; "deleting", "purging" and "purged" ones are not found.
 
         Args:
             ids: any number of ids; those that do not exist are passed over.
             namespace: chunks of other namespaces are left alone.
-            status: "active", "deleting", "purging" or "purged".
+            status: "active", "deleting", "purging" or "purged"; or one of the user's own.
 
         Returns:
             How many were updated.
@@ -90,6 +100,7 @@ class Writes(Base):
                 f"the status is {status!r:.80}; Stache's are active, deleting, …"
             )
         check_ids(ids)
+        filters.exactly(namespace)
         with logged("update_status", self._index.name) as line:
             count = updates.set_status(self._index, ids, namespace, status, progress)
             line.outcome = f"{count} of {len(ids)} now {status}"
@@ -130,6 +141,7 @@ class Writes(Base):
             self._delete_matching("delete", parts, progress)
             return True
         check_ids(ids)
+        filters.exactly(namespace)
         with logged("delete", self._index.name) as line:
             if namespace is None:
                 self._index.delete(list(dict.fromkeys(ids)), progress)
@@ -158,6 +170,8 @@ class Writes(Base):
         Raises:
             PartialWriteError: some could not be deleted, or not all of the index was read.
         """
+        if not is_text(field) or not field or field.startswith("$"):
+            raise InvalidInputError(f"field is {field!r:.80}; it must be a metadata key")
         parts = [*filters.conditions({field: value}), *filters.exactly(namespace)]
         deleted = self._delete_matching("delete_by_metadata", parts, progress)
         return {"deleted": len(deleted), "ids": deleted}

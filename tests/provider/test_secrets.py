@@ -1,0 +1,187 @@
+"""No error and no line of a log holds a password, or what would begin a line of its own."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import traceback
+from contextlib import suppress
+
+import pytest
+from pydantic import model_validator
+
+import stache
+from stache_ai_s3vectors import (
+    ConfigurationError,
+    PartialWriteError,
+    S3VectorsError,
+    Settings,
+    UnavailableError,
+    settings,
+)
+from stache_ai_s3vectors.texts import printable, without_passwords
+from tool import run
+
+PASSWORD = "PASSW0RD"
+VECTOR = [1.0, 2.0, 3.0, 4.0]
+ENDPOINTS = [
+    f"http://user:{PASSWORD}@127.0.0.1:1",
+    f"http://user:{PASSWORD}/x@127.0.0.1:1",
+    f"http://user:a@{PASSWORD}@127.0.0.1:1",
+    f"http://{PASSWORD}@127.0.0.1:1",
+    f"http://user:{PASSWORD}@127.0.0.1:port",
+    f"http://user:{PASSWORD}@bad_host!:1",
+    f"ftp://user:{PASSWORD}@127.0.0.1",
+]
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+@pytest.mark.parametrize("source", ["setting", "variable of boto3"])
+def test_a_password_in_an_endpoint_is_in_no_error_of_the_provider(
+    monkeypatch, caplog, endpoint, source
+):
+    """Nor in the cause that a traceback shows with it."""
+    caplog.set_level(logging.DEBUG, "stache_ai_s3vectors")
+    made = {"s3vectors_endpoint_url": endpoint}
+    if source != "setting":
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3VECTORS", endpoint)
+        made = {"s3vectors_endpoint_url": None}
+    calls = [
+        lambda p: p.search(VECTOR),
+        lambda p: p.insert([VECTOR], ["t"]),
+        lambda p: p.get_collection_info(),
+    ]
+    for call in calls:
+        with pytest.raises(S3VectorsError) as failed:
+            call(stache.provider(**made, s3vectors_retry_seconds=0))
+
+        error = failed.value
+        shown = "".join(traceback.format_exception(error)) + repr(error) + error.remedy
+        assert PASSWORD not in shown.replace(str(ENDPOINTS), "")
+        assert PASSWORD not in pickle.dumps(error).decode("latin-1")
+    assert PASSWORD not in caplog.text
+
+
+COMMANDS = [
+    ["stats"],
+    ["doctor"],
+    ["indexes", "list"],
+    ["indexes", "create"],
+    ["indexes", "delete", "documents-8", "--yes"],
+    ["purge", "--namespace", "a"],
+    ["export", "file.jsonl"],
+    ["copy", "documents-8", "other"],
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+@pytest.mark.parametrize("debug", [[], ["--debug"]], ids=["", "debug"])
+def test_a_password_in_an_endpoint_is_not_printed_by_the_tool(
+    monkeypatch, command, endpoint, debug
+):
+    """Whatever it does."""
+    monkeypatch.setenv("S3VECTORS_RETRY_SECONDS", "0")
+    options = ["--bucket", "my-bucket", "--endpoint", endpoint, *debug]
+
+    result = run(*command, *options)
+
+    assert result.exit_code != 0
+    assert PASSWORD not in result.output
+    assert PASSWORD not in result.stderr
+
+
+HOSTILE = "name\n2026-11-28 ERROR forged\x1b[2K\r\x00\x85\u2028"
+
+
+def test_a_namespace_cannot_begin_a_line_of_the_log(caplog):
+    """Nor the other texts that calls are given."""
+    caplog.set_level(logging.DEBUG)
+    provider = stache.provider()
+    provider.insert([VECTOR], ["t"], [{HOSTILE: "x" * 3000}], ["a"], namespace="ns")
+    provider.insert([VECTOR], ["t"], [{"namespace": HOSTILE}], ["b"], namespace="ns")
+    provider.insert([VECTOR], ["t"], [{"_type": HOSTILE}], [HOSTILE])
+    provider.update_status(["a"], HOSTILE, "deleting")
+    provider.update_status(["a"], "ns", HOSTILE)
+    provider.delete(["a"], namespace=HOSTILE)
+    provider.get_by_ids(["a"], namespace=HOSTILE)
+    stache.failing(provider.client, "DeleteVectors", 1)
+    with suppress(S3VectorsError):
+        provider.delete([HOSTILE])
+
+    assert len(caplog.records) > 8
+    for record in caplog.records:
+        if record.name.startswith("stache_ai_s3vectors"):
+            assert record.getMessage().isprintable()
+
+
+CALLS = {
+    "namespace": lambda p: p.search(VECTOR, namespace="/*" + HOSTILE * 0) or 1 / 0,
+    "filter": lambda p: p.search(VECTOR, filter={HOSTILE: None}),
+    "operator": lambda p: p.search(VECTOR, filter={"a": {HOSTILE: 1}}),
+    "id": lambda p: p.insert([VECTOR] * 2, ["t"] * 2, ids=[HOSTILE] * 2),
+    "metadata": lambda p: p.insert([VECTOR], ["t"], [{HOSTILE: {1}}]),
+    "service": lambda p: p.get_by_ids(["a"]),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_no_error_begins_a_line_of_its_own(call):
+    """Whether the text is the caller's or the server's."""
+    provider = stache.provider()
+    provider.get_collection_info()
+    text = b'{"message":"no\\n\\u001b[2K2026 ERROR forged"}'
+    answer = stache.Answer(400, {"x-amzn-errortype": "ValidationException"}, text)
+    provider.client.meta.events.unregister("after-call.s3vectors", unique_id="referee")
+    stache.answering(provider.client, "GetVectors", answer)
+
+    with pytest.raises(S3VectorsError) as failed:
+        CALLS[call](provider)
+
+    assert str(failed.value).isprintable()
+
+
+@pytest.mark.parametrize("kind", [ConfigurationError, UnavailableError, PartialWriteError])
+def test_errors_are_clean_whatever_they_are_made_of(kind):
+    """One place sees to it."""
+    details = {"done": [], "missing": []} if kind is PartialWriteError else {}
+
+    error = kind(f"at https://user:{PASSWORD}@host/x and {HOSTILE}", **details)
+
+    assert str(error).isprintable()
+    assert PASSWORD not in str(error)
+    assert "https://…@host/x" in str(error)
+
+
+def test_clean_text_stays_as_it_is():
+    """Also when it is cleaned twice."""
+    text = (
+        'arn:aws:s3vectors:us-east-1:1:bucket/b at "http://127.0.0.1:1/GetIndex", me@example ü 漢'
+    )
+
+    assert printable(without_passwords(text)) == text
+    assert printable(printable("a\nb")) == printable("a\nb") == "a\\nb"
+
+
+class Checked(Settings):
+    """Settings that somebody has made stricter."""
+
+    @model_validator(mode="after")
+    def refuse(self):
+        """Always."""
+        raise ValueError("these do not go together")
+
+
+def test_settings_that_are_wrong_do_not_show_the_secret_ones(monkeypatch):
+    """Pydantic's own error shows them all."""
+    monkeypatch.setattr(settings, "Settings", Checked)
+    with pytest.raises(ConfigurationError, match="these do not go together") as failed:
+        settings.load(openai_api_key=PASSWORD)
+    assert PASSWORD not in "".join(traceback.format_exception(failed.value))
+
+    monkeypatch.setattr(settings, "Settings", Settings)
+    with pytest.raises(ConfigurationError, match="OPENAI_API_KEY is wrong") as failed:
+        settings.load(openai_api_key=[PASSWORD])
+    assert PASSWORD not in "".join(traceback.format_exception(failed.value))
+    with pytest.raises(ConfigurationError, match="S3VECTORS_MAX_ATTEMPTS is 'x'"):
+        settings.load(s3vectors_max_attempts="x")

@@ -1,0 +1,38 @@
+"""Stache's own application as a server runs it, with embeddings that only hash words.
+
+With `TOUCH=search` or `TOUCH=insert` in the environment the provider is used when this module is
+imported: with `gunicorn --preload`, that is before the workers are forked.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from stache_ai.providers import EmbeddingProviderFactory
+
+from word_hashing import WordHashingEmbeddings, embed
+
+EmbeddingProviderFactory.register("word-hashing", WordHashingEmbeddings)
+
+from stache_ai.api.main import app  # noqa: E402 - it reads the settings
+from stache_ai.rag.pipeline import get_pipeline  # noqa: E402
+
+__all__ = ["app"]
+
+
+async def name_worker(request: Any, call_next: Callable[[Any], Awaitable[Any]]) -> Any:
+    """Say which process answers."""
+    response = await call_next(request)
+    response.headers["x-worker"] = str(os.getpid())
+    return response
+
+
+app.middleware("http")(name_worker)
+
+if os.environ.get("TOUCH") == "search":
+    get_pipeline().documents_provider.search(embed("before the fork"))
+elif os.environ.get("TOUCH") == "insert":
+    texts = ["before the fork"]
+    get_pipeline().documents_provider.insert([embed(texts[0])], texts, namespace="before")

@@ -1,0 +1,140 @@
+"""Stache under several worker processes, as people run it, and who asks it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+import boto3
+from moto.server import ThreadedMotoServer
+
+import handler
+from children import python_path
+from lambda_function import ENVIRONMENT, REGION, create_tables
+from loopback import CREDENTIALS
+
+LIMIT: Final = 60.0
+"""Seconds for what takes one or two; none is waited for without need."""
+
+COMMANDS: Final[Mapping[str, tuple[int, tuple[str, ...]]]] = {
+    "uvicorn --workers 3": (3, ("uvicorn", "--workers", "3", "--fd", "{fd}", "stache_app:app")),
+    "gunicorn --preload -w 2": (
+        2,
+        (
+            *("gunicorn", "--preload", "-w", "2", "-k", "uvicorn_worker.UvicornWorker"),
+            *("--bind", "fd://{fd}", "--no-control-socket", "stache_app:app"),
+        ),
+    ),
+}
+"""How Stache's application is served: the number of workers, and the command."""
+
+_UP: Final = "Application startup complete"
+"""What each worker logs when it is ready."""
+
+
+class Reply:
+    """One answer of a server: its status, the process that gave it, and what it says."""
+
+    def __init__(self, url: str, body: Mapping[str, Any]) -> None:
+        headers = {"content-type": "application/json", "connection": "close"}
+        request = urllib.request.Request(url, json.dumps(body).encode(), headers)  # noqa: S310
+        try:
+            with urllib.request.urlopen(request, timeout=LIMIT) as got:  # noqa: S310 - our own
+                self.status, self.process = got.status, got.headers["x-worker"]
+                self.answer: Any = json.load(got)
+        except urllib.error.HTTPError as error:
+            with error:
+                self.status, self.process = error.code, error.headers["x-worker"]
+                self.answer = error.read().decode()
+
+
+@contextmanager
+def documents_table() -> Iterator[str]:
+    """The URL of moto's DynamoDB, with the tables that Stache needs."""
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    url = "http://{}:{}".format(*server.get_host_and_port())
+    try:
+        create_tables(boto3.client("dynamodb", REGION, endpoint_url=url))
+        yield url
+    finally:
+        server.stop()
+
+
+@contextmanager
+def stache_server(kind: str, folder: Path, **settings: str) -> Iterator[tuple[str, list[str]]]:
+    """The URL of Stache once all its workers are up, and the lines of its log so far."""
+    workers, words = COMMANDS[kind]
+    up = threading.Semaphore(0)
+    log: list[str] = []
+    with _listening() as listening:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *(word.format(fd=listening.fileno()) for word in words)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=_environment(settings),
+            cwd=folder,  # Stache reads .env from it
+            pass_fds=[listening.fileno()],
+            start_new_session=True,
+        )
+        port = listening.getsockname()[1]
+    reader = threading.Thread(target=_read, args=(process, log, up, workers))
+    reader.start()
+    try:
+        if not all(up.acquire(timeout=LIMIT) for _ in range(workers)) or process.poll() is not None:
+            raise RuntimeError("the server did not come up:\n" + "\n".join(log))
+        yield f"http://127.0.0.1:{port}", log
+        process.terminate()
+        process.wait(LIMIT)
+    finally:
+        with suppress(ProcessLookupError):  # mostly nobody is left
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        reader.join()
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def _listening() -> socket.socket:
+    """A socket of ours that the server gets: no port is guessed, and no client refused."""
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    listening.listen(128)
+    return listening
+
+
+def _environment(settings: Mapping[str, str]) -> dict[str, str]:
+    here = Path(__file__).parent
+    folders = (here, Path(handler.__file__).parents[1])
+    return {
+        **CREDENTIALS,
+        **ENVIRONMENT,
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": python_path(*folders),
+        "PYTHONUNBUFFERED": "1",
+        "S3VECTORS_CREATE_INDEX": "true",
+        **settings,
+    }
+
+
+def _read(
+    process: subprocess.Popen[str], log: list[str], up: threading.Semaphore, workers: int
+) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        log.append(line.rstrip())
+        if _UP in line:
+            up.release()
+    up.release(workers)  # it has ended: nobody need wait
