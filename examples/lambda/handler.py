@@ -6,6 +6,9 @@ An event is an object with an `action` and what that action takes (`ACTIONS`):
       --payload '{"action": "query", "question": "What is a vector?"}' answer.json
 
 What goes wrong is raised, so the invocation fails and its answer says why.
+
+A `status` of your own in a document's metadata is kept and can be filtered on, until the document
+is deleted: delete and restore set it to "deleting" and "active".
 """
 
 from __future__ import annotations

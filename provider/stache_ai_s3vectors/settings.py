@@ -57,8 +57,9 @@ class Settings(StacheSettings):  # type: ignore[misc]  # stache_ai ships no type
     )
     s3vectors_endpoint_url: str | None = Field(
         default=None,
-        description="Unset: AWS. `local:PATH`: the local engine in this process, data in PATH; "
-        "`local:` alone: in memory. `http://…`: a server that speaks the API.",
+        description="Unset: AWS. `local:PATH`: the local engine in this process, data in PATH, for "
+        "one process at a time; `local:` alone: in memory. `http://…`: a server that speaks the "
+        "API, for any number of processes.",
     )
     s3vectors_create_index: bool | None = Field(
         default=None,
@@ -75,13 +76,13 @@ class Settings(StacheSettings):  # type: ignore[misc]  # stache_ai ships no type
         default=30.0,
         ge=0,
         allow_inf_nan=False,
-        description="Seconds within which a request that was throttled, failed at the service's "
-        "side or got no answer is tried again.",
+        description="A request that is throttled, fails at the service's side or gets no answer "
+        "is tried again for so many seconds.",
     )
     s3vectors_max_attempts: int | None = Field(
         default=None,
         ge=1,
-        description="Tries of a request at most, the first included. Unset: as many as "
+        description="Tries of a request, the first included. Unset: as many as "
         "`S3VECTORS_RETRY_SECONDS` allows. 1: no request is tried again.",
     )
     s3vectors_write_rate: float = Field(

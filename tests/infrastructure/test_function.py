@@ -9,7 +9,7 @@ import pytest
 import handler
 import lambda_function
 import stache
-from lambda_function import invoke, passages
+from lambda_function import Invocation, invoke, passages
 from stache_ai_s3vectors import S3VectorsError
 
 CAT, DOG = "The cat sleeps on the warm mat.", "Dogs bark in the village at night."
@@ -65,6 +65,17 @@ def test_a_deleted_document_is_restored(cat):
     assert between == [DOG]
     assert restored["status"] == "active"
     assert passages("cat", top_k=1) == [CAT]
+
+
+def test_a_document_with_a_status_of_its_own_is_found_until_it_is_deleted():
+    """And after it was restored, with Stache's."""
+    told = invoke("ingest", text="A ticket.", filename="ticket.txt", metadata={"status": "open"})
+
+    assert passages("ticket", filter={"status": "open"}) == ["A ticket."]
+    deleted = invoke("delete", doc_id=told["doc_id"])
+    assert passages("ticket") == []
+    invoke("restore", doc_id=told["doc_id"], deleted_at_ms=deleted["deleted_at_ms"])
+    assert passages("ticket", filter={"status": "active"}) == ["A ticket."]
 
 
 def test_a_purged_document_is_gone_for_good(cat):
@@ -273,4 +284,4 @@ def test_a_wrong_time_of_deletion_is_refused(cat):
 def test_a_bad_event_is_refused_with_what_to_send(event, problem):
     """The invocation fails, and the message is in its answer."""
     with pytest.raises(Exception, match=problem):
-        handler.handler(event, None)
+        handler.handler(event, Invocation())
