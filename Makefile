@@ -51,8 +51,9 @@ $(DEMO)/.ready: pyproject.toml local/pyproject.toml
 	@touch $@
 
 # AWS's SDK for JavaScript, which one test talks to the local engine with; the CDK's command line,
-# whose `latest` is another line; and somebody else's evaluation of IAM policies
-NPM := @aws-sdk/client-s3vectors@3.1137.0 aws-cdk@2.1148.1 @cloud-copilot/iam-simulate@0.1.173
+# whose `latest` is another line; somebody else's evaluation of IAM policies; and a browser
+NPM := @aws-sdk/client-s3vectors@3.1137.0 aws-cdk@2.1148.1 @cloud-copilot/iam-simulate@0.1.173 \
+	@sparticuz/chromium@153.0.0 playwright-core@1.65.1
 
 $(DEV)/.ready: pyproject.toml local/pyproject.toml tests/constraints.txt Makefile
 	$(call set_up,3$(comma)11,$(DEV),-c tests/constraints.txt --group dev -e . -e ./local)

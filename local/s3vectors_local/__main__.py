@@ -17,6 +17,7 @@ from .engine import Engine
 from .errors import DataDirectoryError, PolicyError
 from .faults import KINDS, Faults
 from .iam import Policies
+from .origins import Origins
 from .rates import RateLimits
 from .server import DEFAULT_HOST, DEFAULT_PORT, listen, serve
 from .signatures import Verifier
@@ -51,6 +52,15 @@ def main() -> None:
     help="Port to listen on; 0 takes a free one.",
 )
 @click.option(
+    "--allow-host",
+    "hosts",
+    multiple=True,
+    metavar="NAME",
+    help="Another name or address by which clients reach it, from other containers for instance; "
+    "can be given more than once. Requests by other names are refused, and so are those of web "
+    "pages.",
+)
+@click.option(
     "--data",
     type=click.Path(file_okay=False),
     help="Directory that keeps the data, made when missing. Without it, all is in memory.",
@@ -60,7 +70,17 @@ def main() -> None:
     "access_keys",
     multiple=True,
     metavar="ID:SECRET",
-    help="Verify signatures, and accept those of this key; can be given more than once.",
+    envvar="S3VECTORS_LOCAL_ACCESS_KEY",
+    help="Verify signatures, and accept those of this key; can be given more than once. Other "
+    "users of the machine see it in the list of processes: better use the environment variable "
+    "S3VECTORS_LOCAL_ACCESS_KEY (several with spaces between them), or --access-key-file.",
+)
+@click.option(
+    "--access-key-file",
+    "key_files",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The same for the keys in a file, one ID:SECRET a line; # begins a comment.",
 )
 @click.option(
     "--policy",
@@ -142,8 +162,10 @@ def serve_command(host: str, port: int, **options: Any) -> None:
     try:
         policies = _policies(options["policies"], unused=options["unused"])
         faults = _faults(options)
-        keys = _pairs(options["access_keys"], "--access-key ID:SECRET", _KEY_ID)
+        keys = _access_keys(options)
         _check_given(host=host, data=options["data"])
+        hosts = [*options["hosts"], *([] if _is_wildcard(host) else [host])]
+        Origins(hosts)
     except (PolicyError, ValueError) as error:
         _stop(str(error))
     try:
@@ -155,7 +177,8 @@ def serve_command(host: str, port: int, **options: Any) -> None:
     _greet(host, bound.getsockname()[1], options["data"], verified=bool(keys))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn raises it again at its end
     try:
-        serve(engine, bound, faults=faults, verifier=Verifier(keys) if keys else None)
+        verifier = Verifier(keys) if keys else None
+        serve(engine, bound, faults=faults, verifier=verifier, hosts=hosts)
     except KeyboardInterrupt:
         pass  # uvicorn has answered what was under way and raises Ctrl-C again
     finally:
@@ -184,12 +207,31 @@ def _faults(options: dict[str, Any]) -> Faults | None:
     return Faults(numbers, options["latency"], options["seed"])
 
 
-def _pairs(texts: tuple[str, ...], form: str, pattern: re.Pattern[str]) -> dict[str, str]:
+def _access_keys(options: dict[str, Any]) -> dict[str, str]:
+    texts = list(options["access_keys"])
+    for file in options["key_files"]:
+        try:
+            lines = [
+                line.partition("#")[0].strip() for line in file.read_text("utf-8").splitlines()
+            ]
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"--access-key-file {file} cannot be read: {error}") from error
+        found = [line for line in lines if line]
+        if not found:
+            raise ValueError(f"--access-key-file {file} has no line ID:SECRET")
+        texts += found
+    return _pairs(tuple(texts), "--access-key ID:SECRET", _KEY_ID, secret=True)
+
+
+def _pairs(
+    texts: tuple[str, ...], form: str, pattern: re.Pattern[str], *, secret: bool = False
+) -> dict[str, str]:
     found: dict[str, str] = {}
-    for text in texts:
+    for number, text in enumerate(texts, 1):
         matched = pattern.fullmatch(text)
         if matched is None:
-            raise ValueError(f'"{text}" does not have the form {form}')
+            shown = f"key {number}" if secret else f'"{text}"'
+            raise ValueError(f"{shown} does not have the form {form}")
         name, value = matched.groups()
         if name in found:
             raise ValueError(f"{form} is given twice for {name}")
@@ -233,6 +275,13 @@ def _greet(host: str, port: int, data: str | None, *, verified: bool) -> None:
             "--access-key ID:SECRET asks for signatures",
             err=True,
         )
+
+
+def _is_wildcard(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return False
 
 
 def _is_loopback(host: str) -> bool:

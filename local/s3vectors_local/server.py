@@ -5,9 +5,17 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterator,
+    Mapping,
+    MutableMapping,
+)
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, TypeAlias
 
 import uvicorn
@@ -16,10 +24,12 @@ from .engine import Engine
 from .errors import (
     InheritedEngineError,
     InternalServerException,
+    ServiceError,
     ServiceUnavailableException,
 )
 from .faults import DROPPED, TIMEOUT, Faults, Lost
 from .limits import REQUEST_BODY_BYTES
+from .origins import Origins
 from .signatures import HttpRequest, Verifier
 from .wire import Answer, fated, refusal
 
@@ -34,6 +44,9 @@ _GRACE: Final = 3
 
 _STOPPING: Final = "s3vectors-local is stopping"
 
+_BODIES_BYTES: Final = 8 * REQUEST_BODY_BYTES
+"""Bodies that are held at a time, together."""
+
 _BACKLOG: Final = 128
 """Connections that wait to be accepted."""
 
@@ -46,21 +59,44 @@ class Application:
     """An ASGI application in front of an engine; the arguments are those of `serve`."""
 
     def __init__(
-        self, engine: Engine, faults: Faults | None = None, verifier: Verifier | None = None
+        self,
+        engine: Engine,
+        faults: Faults | None = None,
+        verifier: Verifier | None = None,
+        hosts: Collection[str] = (),
     ) -> None:
         self._engine = engine
         self._faults = faults or Faults()
         self._verifier = verifier
+        self._origins = Origins(hosts)
+        self._room = _Room(_BODIES_BYTES)
         self.stopping = asyncio.Event()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="s3vectors")
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one HTTP request, unless its client leaves or we stop before it is whole."""
         try:
+            self._check(scope, headers := _headers(scope))
+        except ServiceError as error:
+            await _send(send, refusal(error))  # its body is not read
+            return
+        async with self._room.of(_body_bytes(headers)):
+            await self._serve(scope, receive, send, headers)
+
+    def _check(self, scope: Message, headers: Mapping[str, str]) -> None:
+        """Refuse what the headers alone are reason enough to refuse."""
+        self._origins.check(headers, (scope.get("server") or ("",))[0])
+        if self._verifier is not None and not _is_health(scope):
+            self._verifier.check_headers(headers)
+
+    async def _serve(
+        self, scope: Message, receive: Receive, send: Send, headers: Mapping[str, str]
+    ) -> None:
+        try:
             body = await _read(receive)
             if body is None:
                 return
-            got = await self._answer(scope, body)
+            got = await self._answer(scope, headers, body)
             if got == TIMEOUT:  # a fault that was asked for: nothing comes
                 got = await self._until_left(receive)
             if got == DROPPED:
@@ -70,9 +106,11 @@ class Application:
         except asyncio.CancelledError:  # we are stopping, and it did not end in its time
             await _send(send, refusal(ServiceUnavailableException(_STOPPING)))
 
-    async def _answer(self, scope: Message, body: bytes) -> Answer | Lost:
+    async def _answer(
+        self, scope: Message, headers: Mapping[str, str], body: bytes
+    ) -> Answer | Lost:
         """The answer, or how it is to be lost."""
-        if (scope["method"], scope["path"]) == ("GET", "/health"):
+        if _is_health(scope):
             return Answer(200, {"content-type": "application/json"}, b'{"status":"ok"}')
         try:
             self._engine.check_owner()
@@ -81,7 +119,9 @@ class Application:
         fate = self._faults.draw()
         if self._faults.latency:
             await asyncio.sleep(self._faults.latency)
-        asked = (fate, self._engine, _request(scope, body), self._verifier)
+        path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
+        request = HttpRequest(scope["method"], path, query, headers, body)
+        asked = (fate, self._engine, request, self._verifier)
         return await asyncio.get_running_loop().run_in_executor(self._threads, fated, *asked)
 
     async def _until_left(self, receive: Receive) -> Answer:
@@ -94,13 +134,51 @@ class Application:
         return refusal(ServiceUnavailableException(_STOPPING))
 
 
-def _request(scope: Message, body: bytes) -> HttpRequest:
+class _Room:
+    """Memory for the bodies that are being received and answered.
+
+    Args:
+        size: bytes that they may take together; the others wait, unread.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+        self._changed = asyncio.Condition()
+
+    @asynccontextmanager
+    async def of(self, size: int) -> AsyncIterator[None]:
+        """Wait until there is so much room, and have it inside."""
+        if self._left < size:
+            async with self._changed:
+                await self._changed.wait_for(lambda: self._left >= size)
+        self._left -= size
+        try:
+            yield
+        finally:
+            self._left += size
+            async with self._changed:
+                self._changed.notify_all()
+
+
+def _is_health(scope: Message) -> bool:
+    return (scope["method"], scope["path"]) == ("GET", "/health")
+
+
+def _body_bytes(headers: Mapping[str, str]) -> int:
+    """What a request's body will take; the most that is kept when it does not say."""
+    if "transfer-encoding" in headers:
+        return REQUEST_BODY_BYTES
+    announced = headers.get("content-length", "0")
+    return min(int(announced), REQUEST_BODY_BYTES) if announced.isdecimal() else REQUEST_BODY_BYTES
+
+
+def _headers(scope: Message) -> dict[str, str]:
+    """By name in lower case; those that are there several times are joined."""
     headers: dict[str, str] = {}
     for raw_name, raw_text in scope["headers"]:
         name, text = raw_name.decode("latin-1"), raw_text.decode("latin-1")
         headers[name] = f"{headers[name]},{text}" if name in headers else text
-    path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
-    return HttpRequest(scope["method"], path, query, headers, body)
+    return headers
 
 
 async def _send(send: Send, got: Answer) -> None:
@@ -158,16 +236,21 @@ def serve(
     *,
     faults: Faults | None = None,
     verifier: Verifier | None = None,
+    hosts: Collection[str] = (),
 ) -> None:
     """Answer requests until SIGINT or SIGTERM; those under way get `_GRACE` seconds more.
+
+    Requests that a web page of another origin may have sent are refused.
 
     Args:
         engine: who answers.
         bound: from `listen`.
         faults: what goes wrong on purpose.
         verifier: checks signatures; without it any credentials will do.
+        hosts: names and addresses by which clients reach it, beside those of the loopback
+            interface and the address that they connect to.
     """
-    _Server(Application(engine, faults, verifier)).run(sockets=[bound])
+    _Server(Application(engine, faults, verifier, hosts)).run(sockets=[bound])
 
 
 @contextmanager

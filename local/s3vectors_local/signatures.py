@@ -57,22 +57,8 @@ class Verifier:
         Raises:
             AuthenticationError: with the code that says what is wrong.
         """
-        header = request.headers.get("authorization")
-        if not header:
-            raise AuthenticationError("MissingAuthenticationToken", "Missing Authentication Token")
-        found = _AUTHORIZATION.fullmatch(header)
-        if found is None:
-            raise AuthenticationError(
-                "IncompleteSignature", "The Authorization header is not that of a signed request"
-            )
-        key, day, region, names, signature = found.groups()
-        if key not in self._keys:
-            raise AuthenticationError(
-                "UnrecognizedClientException",
-                "The security token included in the request is invalid.",
-            )
-        moment = request.headers.get("x-amz-date", "")
-        self._check_time(moment, day)
+        key, day, region, names, signature = self.check_headers(request.headers)
+        moment = request.headers["x-amz-date"]
         scope = f"{day}/{region}/s3vectors/aws4_request"
         wanted = _signature(self._keys[key], scope, moment, _canonical(request, names.split(";")))
         if not hmac.compare_digest(wanted, signature) or not _covers(request, names.split(";")):
@@ -81,6 +67,32 @@ class Verifier:
                 "The request signature we calculated does not match the signature you "
                 "provided. Check your AWS Secret Access Key and signing method.",
             )
+
+    def check_headers(self, headers: Mapping[str, str]) -> tuple[str, ...]:
+        """Refuse what is not signed by a known key, and now; the body is not needed for it.
+
+        Returns:
+            The access key id, day, region, signed headers and signature.
+
+        Raises:
+            AuthenticationError: with the code that says what is wrong.
+        """
+        header = headers.get("authorization")
+        if not header:
+            raise AuthenticationError("MissingAuthenticationToken", "Missing Authentication Token")
+        found = _AUTHORIZATION.fullmatch(header)
+        if found is None:
+            raise AuthenticationError(
+                "IncompleteSignature", "The Authorization header is not that of a signed request"
+            )
+        key, day, *_ = found.groups()
+        if key not in self._keys:
+            raise AuthenticationError(
+                "UnrecognizedClientException",
+                "The security token included in the request is invalid.",
+            )
+        self._check_time(headers.get("x-amz-date", ""), day)
+        return found.groups()
 
     def _check_time(self, moment: str, day: str) -> None:
         try:

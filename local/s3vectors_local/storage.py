@@ -29,6 +29,10 @@ holds the process's id."""
 FORMAT: Final = 2
 """Version of the tables below, kept in SQLite's `user_version`."""
 
+_PRIVATE: Final = 0o600
+_PRIVATE_DIRECTORY: Final = 0o700
+"""Permissions of what is created: the texts are for their owner only."""
+
 _PAGE_BYTES: Final = 16_384
 """SQLite's page: a vector with its metadata mostly fits, which makes writing twice as fast."""
 
@@ -105,7 +109,7 @@ class Storage:
                 self.ownership = Ownership(directory, self._db)
                 opened.callback(self.ownership.end)
                 self._opened = opened.pop_all()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise _unusable(directory, error) from error
 
     def close(self) -> None:
@@ -176,9 +180,9 @@ def _own(directory: Path) -> FileLock:
     """Make the directory, and be its only owner until the lock is released or we die."""
     check_not_inherited(directory)
     file = directory / LOCK
-    lock = FileLock(file, timeout=0, thread_local=False)
+    lock = FileLock(file, timeout=0, mode=_PRIVATE, thread_local=False)
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=_PRIVATE_DIRECTORY, parents=True, exist_ok=True)
         lock.acquire()
     except Timeout as error:
         raise DataDirectoryError(
@@ -202,7 +206,11 @@ def _owner(file: Path) -> str:
 
 
 def _connect(directory: Path | None) -> sqlite3.Connection:
-    path = ":memory:" if directory is None else directory / FILE
+    path: str | Path = ":memory:"
+    if directory is not None:
+        path = directory / FILE
+        with suppress(FileExistsError):
+            path.touch(_PRIVATE, exist_ok=False)  # its log gets the same permissions
     return sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
 
 

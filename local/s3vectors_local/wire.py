@@ -11,7 +11,7 @@ import re
 import uuid
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
-from urllib.parse import parse_qs, unquote
+from urllib.parse import unquote
 
 import orjson
 
@@ -95,7 +95,7 @@ def _operation(request: HttpRequest) -> tuple[str, dict[str, Any]]:
     if request.path.startswith(_TAGS) and request.method in _TAG_OPERATIONS:
         members: dict[str, Any] = {"resourceArn": unquote(request.path.removeprefix(_TAGS))}
         if request.method == "DELETE":
-            members["tagKeys"] = parse_qs(request.query, keep_blank_values=True).get("tagKeys")
+            members["tagKeys"] = _values(request.query, "tagKeys")
         return _TAG_OPERATIONS[request.method], members
     name = request.path.removeprefix("/")
     if request.method != "POST" or name in _TAG_OPERATIONS.values():
@@ -103,12 +103,20 @@ def _operation(request: HttpRequest) -> tuple[str, dict[str, Any]]:
     return name, {}
 
 
+def _values(query: str, name: str) -> list[str] | None:
+    """What a query says of a name; a plus is a plus, as in what is signed."""
+    pairs = [pair.partition("=") for pair in query.split("&")]
+    return [unquote(value) for key, _, value in pairs if unquote(key) == name] or None
+
+
 def _check_body(request: HttpRequest) -> None:
     if len(request.body) > REQUEST_BODY_BYTES:
         raise ValidationException("Request body exceeds max allowed size")
     told = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if request.body and told not in ("application/json", ""):
-        raise UnsupportedMediaTypeException(f"{told} is not application/json")
+    if request.body and told != "application/json":  # else a web page could send it anywhere
+        raise UnsupportedMediaTypeException(
+            f"The Content-Type is {told or 'missing'}; it must be application/json"
+        )
 
 
 def _caller(headers: Mapping[str, str]) -> Caller:

@@ -115,8 +115,8 @@ def test_wrong_usage_is_status_2(arguments):
         (["--unused"], "--unused says what a --policy grants in vain; give a --policy"),
         (["--data", ""], '--data is empty; name a directory, such as "./data"'),
         (["--host", ""], '--host is empty; "0.0.0.0" listens on every address of this machine'),
-        (["--access-key", "abc"], '"abc" does not have the form --access-key ID:SECRET'),
-        (["--access-key", "a b:c"], '"a b:c" does not have the form --access-key ID:SECRET'),
+        (["--access-key", "abc"], "key 1 does not have the form --access-key ID:SECRET"),
+        (["--access-key", "a b:c"], "key 1 does not have the form --access-key ID:SECRET"),
         (
             ["--access-key", "a:b", "--access-key", "a:c"],
             "--access-key ID:SECRET is given twice for a",

@@ -293,7 +293,10 @@ def test_a_lost_answer_does_not_keep_the_server_from_stopping():
     with running("--fault", "timeout:1") as (process, url):
         host, port = urlsplit(url).netloc.split(":")
         with socket.create_connection((host, int(port))) as connection:
-            connection.sendall(b"POST /GetIndex HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}")
+            connection.sendall(
+                b"POST /GetIndex HTTP/1.1\r\nhost: localhost\r\n"
+                b"content-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
+            )
             with urllib.request.urlopen(f"{url}/health") as response:  # noqa: S310 - ours
                 assert response.status == 200  # it has read the other by now
             process.terminate()

@@ -20,6 +20,8 @@ from s3vectors_local.limits import REQUEST_BODY_BYTES
 from s3vectors_local.signatures import HttpRequest
 from s3vectors_local.wire import answer
 
+JSON = {"content-type": "application/json"}
+
 
 @pytest.fixture(scope="module")
 def url():
@@ -28,6 +30,8 @@ def url():
 
 
 def ask(url, method="POST", path="/ListVectorBuckets", body=b"", **headers):
+    if body:
+        headers.setdefault("content-type", "application/json")
     with closing(http.client.HTTPConnection(urlsplit(url).netloc)) as connection:
         connection.request(method, path, body, headers)
         response = connection.getresponse()
@@ -97,7 +101,8 @@ def test_a_client_that_leaves_in_the_middle_of_a_request_is_no_request(url):
     """Nothing of a body that did not arrive whole is taken for one."""
     with socket.create_connection(urlsplit(url).netloc.split(":")) as connection:
         connection.sendall(
-            b"POST /CreateVectorBucket HTTP/1.1\r\nhost: x\r\ncontent-length: 99\r\n\r\n"
+            b"POST /CreateVectorBucket HTTP/1.1\r\nhost: localhost\r\n"
+            b"content-type: application/json\r\ncontent-length: 99\r\n\r\n"
             b'{"vectorBucketName":"half-sent"}'
         )
 
@@ -129,7 +134,8 @@ def test_a_client_may_wait_for_the_go_ahead(url):
     host, port = urlsplit(url).netloc.split(":")
     with socket.create_connection((host, int(port))) as connection:
         connection.sendall(
-            b"POST /ListVectorBuckets HTTP/1.1\r\nhost: x\r\ncontent-length: 17\r\n"
+            b"POST /ListVectorBuckets HTTP/1.1\r\nhost: localhost\r\ncontent-length: 17\r\n"
+            b"content-type: application/json\r\n"
             b"expect: 100-continue\r\n\r\n"
         )
         assert connection.recv(1000).startswith(b"HTTP/1.1 100 Continue")
@@ -142,7 +148,7 @@ def test_a_fault_of_the_engine_is_a_500_and_a_log_entry(caplog, monkeypatch):
     engine = Engine()
     monkeypatch.setattr(engine, "call", lambda *_: 1 / 0)
 
-    got = answer(engine, HttpRequest("POST", "/ListVectors", "", {}, b"{}"))
+    got = answer(engine, HttpRequest("POST", "/ListVectors", "", JSON, b"{}"))
 
     assert (got.status, got.headers["x-amzn-errortype"]) == (500, "InternalServerException")
     assert "POST /ListVectors failed" in caplog.text
@@ -156,7 +162,7 @@ def test_one_connection_serves_many_requests(url):
         connection.connect()
         first = connection.sock
         for _ in range(3):
-            connection.request("POST", "/ListVectorBuckets", b'{"prefix":"none"}')
+            connection.request("POST", "/ListVectorBuckets", b'{"prefix":"none"}', JSON)
             assert connection.getresponse().read() == b'{"vectorBuckets":[]}'
         assert connection.sock is first
 
@@ -190,7 +196,9 @@ def test_an_unfinished_request_does_not_keep_it_from_stopping():
     with running() as (process, url):
         host, port = urlsplit(url).netloc.split(":")
         with socket.create_connection((host, int(port))) as connection:
-            connection.sendall(b"POST /GetIndex HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{")
+            connection.sendall(
+                b"POST /GetIndex HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n{"
+            )
             ask(url)  # it has read the other by now
             process.terminate()
             _, errors = process.communicate()

@@ -195,11 +195,17 @@ def test_there_is_no_token_when_nothing_follows(index, count, top_k):
 
 
 def test_a_token_continues_its_own_query_only(index):
-    """Another vector, topK or filter is another query."""
+    """Another vector, topK, filter or mode is another query."""
     query = index("euclidean", [[n] for n in range(150)])
     token = query([0], 150)["nextToken"]
 
-    for vector, top_k, extra in (([1], 150, {}), ([0], 149, {}), ([0], 150, {"filter": {"a": 1}})):
+    others = (
+        ([1], 150, {}),
+        ([0], 149, {}),
+        ([0], 150, {"filter": {"a": 1}}),
+        ([0], 150, {"queryMode": "ENHANCED"}),
+    )
+    for vector, top_k, extra in others:
         with pytest.raises(ClientError, match="Invalid nextToken"):
             query(vector, top_k, nextToken=token, **extra)
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import http.client
-from contextlib import closing
+import socket
+from contextlib import ExitStack, closing
 from datetime import datetime
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
+from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from far_ends import boto_client, server
 from s3vectors_local import Engine, Verifier, connect
 from s3vectors_local.errors import AuthenticationError
+from s3vectors_local.limits import REQUEST_BODY_BYTES
 from s3vectors_local.signatures import HttpRequest
 
 KEYS = {"AKIATEST": "secret"}
@@ -23,11 +26,16 @@ SIGNED = {"aws_access_key_id": "AKIATEST", "aws_secret_access_key": "secret"}
 TAGS = "/tags/arn%3Aaws%3As3vectors%3Aus-east-1%3A123456789012%3Abucket%2Fmy-bucket"
 
 
-def request(method="POST", path="/ListVectorBuckets", query="", body=b"{}", headers=None):
+ONCE = Config(retries={"total_max_attempts": 1})
+
+
+def request(
+    method="POST", path="/ListVectorBuckets", query="", body=b"{}", headers=None, key="AKIATEST"
+):
     """A request as botocore signs it, now."""
     url = f"http://localhost:9100{path}{'?' if query else ''}{query}"
     made = AWSRequest(method, url, {"host": "localhost:9100", **(headers or {})}, body)
-    SigV4Auth(Credentials("AKIATEST", "secret"), "s3vectors", "us-east-1").add_auth(made)
+    SigV4Auth(Credentials(key, "secret"), "s3vectors", "us-east-1").add_auth(made)
     signed = {name.lower(): value for name, value in made.headers.items()}
     return HttpRequest(method, path, query, signed, body)
 
@@ -116,6 +124,7 @@ def send(url, made, headers):
         connection.putrequest(made.method, made.path, skip_host=True, skip_accept_encoding=True)
         for name, text in headers:
             connection.putheader(name, text)
+        connection.putheader("content-type", "application/json")
         connection.putheader("content-length", str(len(made.body)))
         connection.endheaders(made.body)
         return connection.getresponse().status
@@ -179,3 +188,90 @@ def test_a_client_in_process_can_be_verified_too():
     )
 
     engine.close()
+
+
+def test_a_body_is_not_read_before_the_headers_are_those_of_a_known_key():
+    """Who has no key cannot make the server keep megabytes."""
+    head = b"POST /PutVectors HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
+    unknown = request(key="AKIAUNKNOWN").headers["authorization"].encode()
+    with server("--access-key", "AKIATEST:secret") as url:
+        for more in (b"", b"authorization: " + unknown + b"\r\n"):
+            with socket.create_connection(urlsplit(url).netloc.split(":")) as connection:
+                connection.sendall(head + more + b"content-length: 19000000\r\n\r\n")
+                answered = connection.recv(1000)  # nothing of the body was sent
+
+            assert answered.startswith(b"HTTP/1.1 403")
+
+
+def test_bodies_of_many_connections_wait_for_their_turn():
+    """Only so many are held at a time; the others are not read, and all are answered."""
+    head = b"POST /ListVectorBuckets HTTP/1.1\r\nhost: localhost\r\n"
+    head += b"content-type: application/json\r\n"
+    size = REQUEST_BODY_BYTES - 1
+    with server() as url, ExitStack() as opened:
+        connections = [
+            opened.enter_context(socket.create_connection(urlsplit(url).netloc.split(":")))
+            for _ in range(12)
+        ]
+        for connection in connections:
+            connection.sendall(head + b"content-length: %d\r\n\r\n{}" % size)
+        for connection in connections[:10]:
+            connection.close()
+        for connection in connections[10:]:
+            connection.sendall(b" " * (size - 2))
+            assert connection.recv(1000).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("source", ["variable", "file"])
+def test_keys_need_not_be_in_the_list_of_processes(monkeypatch, tmp_path, source):
+    """From the environment, or a file with comments."""
+    arguments = []
+    if source == "variable":
+        monkeypatch.setenv("S3VECTORS_LOCAL_ACCESS_KEY", "AKIATEST:secret AKIAMORE:other")
+    else:
+        file = tmp_path / "keys"
+        file.write_text("# mine\nAKIATEST:secret  # of today\n\nAKIAMORE:other\n")
+        arguments = ["--access-key-file", str(file)]
+    with server(*arguments) as url:
+        for key, secret, status in (
+            ("AKIATEST", "secret", 200),
+            ("AKIAMORE", "other", 200),
+            ("AKIATEST", "wrong", 403),
+        ):
+            signed = {"aws_access_key_id": key, "aws_secret_access_key": secret}
+            with closing(boto_client(endpoint_url=url, config=ONCE, **signed)) as client:
+                assert status_of(client.list_vector_buckets) == status
+
+
+def status_of(call):
+    """The HTTP status of a call's answer."""
+    try:
+        return call()["ResponseMetadata"]["HTTPStatusCode"]
+    except ClientError as error:
+        return error.response["ResponseMetadata"]["HTTPStatusCode"]
+
+
+def test_a_plus_in_a_tag_s_key_is_a_plus(tmp_path):
+    """With signatures or without; a space is sent as %20."""
+    for arguments in ((), ("--access-key", "AKIATEST:secret")):
+        with server(*arguments) as url, closing(boto_client(endpoint_url=url, **SIGNED)) as client:
+            made = client.create_vector_bucket(
+                vectorBucketName="my-bucket", tags={"a+b": "1", "a b": "2", "ab": "3"}
+            )
+            arn = made["vectorBucketArn"]
+
+            path = f"/tags/{quote(arn, safe='')}"
+            signed = request("DELETE", path, "tagKeys=a%2Bb", b"")
+            assert send_raw(url, "DELETE", f"{path}?tagKeys=a+b", signed.headers) == 200
+
+            assert client.list_tags_for_resource(resourceArn=arn)["tags"] == {"a b": "2", "ab": "3"}
+
+
+def send_raw(url, method, path, headers):
+    """The status of a request without a body, sent as it is written here."""
+    with closing(http.client.HTTPConnection(urlsplit(url).netloc)) as connection:
+        connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+        for name, text in headers.items():
+            connection.putheader(name, text)
+        connection.endheaders()
+        return connection.getresponse().status

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -9,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -469,3 +471,30 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path, after):
     assert len(found) == 1 + 20 * len(numbers)
     assert {str(n) for n in range(acknowledged + 1)} <= numbers
     engine.close()
+
+
+def test_an_engine_closes_itself_at_the_end_of_a_with(tmp_path):
+    """And the next can open its directory."""
+    with Engine(tmp_path) as engine:
+        engine.call("CreateVectorBucket", {"vectorBucketName": "my-bucket"})
+    with pytest.raises(InternalServerException, match="the engine is closed"):
+        engine.call("ListVectorBuckets", {})
+
+    with Engine(tmp_path) as again:
+        assert len(again.call("ListVectorBuckets", {})["vectorBuckets"]) == 1
+
+
+@pytest.mark.parametrize("circle", [False, True], ids=["dropped", "in a circle"])
+def test_an_engine_that_nobody_holds_any_more_closes_itself(tmp_path, circle):
+    """Without a word, also where resources that are left open are errors."""
+    engine = Engine(tmp_path)
+    if circle:
+        engine.itself = engine
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        del engine
+        gc.collect()
+
+    assert caught == []
+    Engine(tmp_path).close()

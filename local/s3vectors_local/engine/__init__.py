@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -27,6 +28,7 @@ from s3vectors_local.errors import (
 )
 from s3vectors_local.iam import Policies, needs
 from s3vectors_local.rates import RateLimits
+from s3vectors_local.storage import Storage
 
 from . import buckets, indexes, queries, tags, vectors
 from .builder import Builder
@@ -63,6 +65,12 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
 
 _BUILDING: Final = frozenset({"CreateIndex", "GetIndex", "UpdateMetadataConfiguration"})
 """After these a text search may be waiting to be built."""
+
+
+def _finish(builder: Builder, storage: Storage) -> None:
+    """Give the data directory free, when nothing is under way any more."""
+    if not storage.ownership.inherited:
+        builder.close(then=storage.close)
 
 
 class Engine:
@@ -102,6 +110,14 @@ class Engine:
         self._closed = False
         with self._lock:
             self._builder.start()
+        # An engine that nobody holds any more closes itself; so does each when Python ends
+        self._finish = weakref.finalize(self, _finish, self._builder, self._state.storage)
+
+    def __enter__(self) -> Engine:  # noqa: PYI034 - Self is newer than Python 3.10
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def check_owner(self) -> None:
         """Refuse to work in a process that was forked from the engine's.
@@ -115,10 +131,8 @@ class Engine:
         """Give the data directory free; the engine refuses every request afterwards."""
         if self._state.storage.ownership.inherited:
             return
-        self._builder.close()
-        with self._lock:
-            self._closed = True
-            self._state.storage.close()
+        self._closed = True
+        self._finish()
 
     def call(self, operation: str, request: Any, caller: Caller | None = None) -> Response:
         """Answer one request.

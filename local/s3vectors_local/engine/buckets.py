@@ -62,15 +62,14 @@ def list_vector_buckets(state: State, request: Request, caller: Caller) -> Respo
 
 
 def delete_vector_bucket(state: State, request: Request, caller: Caller) -> Response:
-    """DeleteVectorBucket; succeeds when there is no such bucket, as AWS does."""
-    arn = caller.bucket_of(request)
+    """DeleteVectorBucket, of one that is empty."""
     if "vectorBucketName" in request:
         check_bucket_name(request["vectorBucketName"])
-    if state.indexes_of(arn):
+    bucket = state.bucket(request, caller)
+    if state.indexes_of(bucket.arn):
         raise ConflictException("The specified vector bucket is not empty")
-    if arn in state.buckets:
-        state.storage.delete_bucket(arn)
-        del state.buckets[arn]
+    state.storage.delete_bucket(bucket.arn)
+    del state.buckets[bucket.arn]
     return {}
 
 

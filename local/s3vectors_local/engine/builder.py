@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from typing import Final
 
 from s3vectors_local.configuration import TextSearch
@@ -33,6 +34,7 @@ class Builder:
         self._lock = lock
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
+        self._then: Callable[[], object] | None = None
 
     def start(self) -> None:
         """Begin, if there is something to do; the caller holds the lock."""
@@ -58,14 +60,21 @@ class Builder:
         if thread is not None:
             thread.join()
 
-    def close(self) -> None:
-        """Stop, and wait until it has."""
+    def close(self, then: Callable[[], object]) -> None:
+        """Stop, and do what is to be done when nothing is under way any more."""
         self._stop.set()
+        if threading.current_thread() is self._thread:  # the garbage collector has come by here
+            self._then = then
+            return
         self.wait()
+        with self._lock:
+            then()
 
     def _run(self) -> None:
         while self._advance():
             self._stop.wait(_PAUSE)
+        if self._then is not None:
+            self._then()
 
     def _advance(self) -> bool:
         """Cover a batch; False when nothing is left, or nothing can be done."""

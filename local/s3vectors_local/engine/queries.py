@@ -32,7 +32,8 @@ def query_vectors(state: State, request: Request, caller: Caller) -> Response:
     texts = _texts(request, index)
     condition = _condition(request, index)
     question = _digest(request, vector, texts)
-    scope = ["QueryVectors", told.arn, told.created, question.hex()]
+    mode = request.get("queryMode", "")
+    scope = ["QueryVectors", told.arn, told.created, question.hex(), mode]
     token = request.get("nextToken")
     start = tokens.position(state.storage.secret, scope, token) if token else 0
     found = index.ranked(

@@ -1,0 +1,220 @@
+"""Whom a server on somebody's own machine answers: by its name, and no web page's request."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import stat
+import subprocess
+import sys
+from contextlib import closing
+from urllib.parse import urlsplit
+
+import pytest
+
+from far_ends import boto_client, server
+from s3vectors_local import Engine, serving
+
+JSON = {"content-type": "application/json"}
+
+
+@pytest.fixture(scope="module")
+def url():
+    """A server as anybody starts it."""
+    with server() as url:
+        yield url
+
+
+def ask(url, headers, method="POST", path="/ListVectorBuckets", body=b"{}"):
+    """Status, headers and document that come back for just these headers."""
+    with closing(http.client.HTTPConnection(urlsplit(url).netloc)) as connection:
+        connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+        for name, value in headers:
+            connection.putheader(name, value)
+        connection.putheader("content-length", str(len(body)))
+        connection.endheaders(body)
+        response = connection.getresponse()
+        return response.status, dict(response.getheaders()), json.loads(response.read())
+
+
+def with_host(host):
+    """The headers of a request by that name."""
+    return [("host", host), *JSON.items()]
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost",
+        "LOCALHOST:1",
+        "localhost.:9100",
+        "127.0.0.1",
+        "127.0.0.1:9100",
+        "127.1.2.3",
+        "[::1]",
+        "[::1]:9100",
+    ],
+)
+def test_a_name_of_this_machine_is_answered(url, host):
+    """With whatever port: it may be forwarded."""
+    assert ask(url, with_host(host))[0] == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "evil.example:9100",
+        "localhost.evil.example",
+        "127.0.0.1.evil.example",
+        "127.0.0.1@evil.example",
+        "evil.example@127.0.0.1:x",
+        "192.0.2.1",
+        "0.0.0.0",  # noqa: S104 - what is refused
+        "[::]",
+        "s3vectors",
+        "",
+        "[",
+        "local host",
+    ],
+)
+def test_another_name_is_refused(url, host):
+    """It may be a web page's, whose name was made to lead here; the error says what to do."""
+    status, headers, document = ask(url, with_host(host))
+
+    assert (status, headers["x-amzn-errortype"]) == (403, "AccessDeniedException")
+    assert "--allow-host" in document["message"]
+
+
+def test_a_request_without_a_host_or_with_two_is_refused(url):
+    """HTTP/1.1 wants one."""
+    assert ask(url, [*JSON.items()])[0] == 403
+    assert ask(url, [*with_host("localhost"), ("host", "evil.example")])[0] == 403
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "null",
+        "http://evil.example",
+        "http://localhost",
+        "http://127.0.0.1:3000",
+        "https://localhost.evil.example",
+        "file://",
+        "",
+    ],
+)
+@pytest.mark.parametrize("method, path", [("POST", "/ListVectorBuckets"), ("GET", "/health")])
+def test_another_origin_is_refused(url, origin, method, path):
+    """Also that of another port of this machine; and no answer allows any."""
+    headers = [*with_host("localhost:9100"), ("origin", origin)]
+
+    status, answered, document = ask(url, headers, method, path)
+
+    assert status == 403
+    assert "Origin" in document["message"]
+    assert not any(name.lower().startswith("access-control") for name in answered)
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:9100", "https://localhost:9100"])
+def test_the_server_s_own_origin_is_answered(url, origin):
+    """Pages of its own ask it."""
+    assert ask(url, [*with_host("localhost:9100"), ("origin", origin)])[0] == 200
+
+
+@pytest.mark.parametrize(
+    "site, status", [("cross-site", 403), ("same-site", 403), ("same-origin", 200), ("none", 200)]
+)
+def test_what_the_browser_says_of_the_site_counts(url, site, status):
+    """It says so where there is no Origin, too."""
+    assert ask(url, [*with_host("localhost"), ("sec-fetch-site", site)])[0] == status
+
+
+def test_a_preflight_is_not_answered_with_what_it_asks_for(url):
+    """No header of CORS is ever sent."""
+    asked = [("access-control-request-method", "POST"), ("access-control-request-headers", "x")]
+
+    status, headers, _ = ask(url, [*with_host("localhost"), *asked], "OPTIONS", body=b"")
+
+    assert status == 404
+    assert not any(name.lower().startswith("access-control") for name in headers)
+
+
+@pytest.mark.parametrize(
+    "told", [None, "", "text/plain", "application/x-www-form-urlencoded", "json"]
+)
+def test_a_body_that_is_not_said_to_be_json_changes_nothing(told):
+    """A page may send those three anywhere without asking."""
+    with server() as url, closing(boto_client(endpoint_url=url)) as client:
+        headers = [("host", "localhost"), *([("content-type", told)] if told is not None else [])]
+        body = b'{"vectorBucketName":"planted"}'
+
+        status, answered, _ = ask(url, headers, path="/CreateVectorBucket", body=body)
+
+        assert (status, answered["x-amzn-errortype"]) == (415, "UnsupportedMediaTypeException")
+        assert client.list_vector_buckets()["vectorBuckets"] == []
+
+
+def test_other_names_can_be_allowed():
+    """For containers that reach it by the name of a service."""
+    with server("--allow-host", "s3vectors", "--allow-host", "Other.Example.") as url:
+        for host in ("s3vectors:9100", "S3VECTORS", "other.example:80", "localhost"):
+            assert ask(url, with_host(host))[0] == 200
+        assert ask(url, with_host("third"))[0] == 403
+
+
+def test_what_is_no_name_cannot_be_allowed():
+    """It would never match, or always."""
+    for host in ("", "a b", "http://x", "[::1"):
+        command = [sys.executable, "-m", "s3vectors_local", "serve", "--port", "0"]
+        result = subprocess.run(
+            [*command, "--allow-host", host], capture_output=True, text=True, check=False
+        )
+        assert result.returncode == 2
+        assert result.stderr == (
+            f"s3vectors-local: {host!r} is neither the name of a host nor an address\n"
+        )
+
+
+def test_the_address_that_it_was_told_to_listen_on_is_its_name():
+    """Without a further option."""
+    with server("--host", "127.0.0.2") as url:
+        assert "127.0.0.2" in url
+        with closing(boto_client(endpoint_url=url)) as client:
+            assert client.list_vector_buckets()["vectorBuckets"] == []
+
+
+def test_an_sdk_by_an_allowed_name_signs_and_is_answered(monkeypatch):
+    """In Python, `serving` answers by the names of this machine."""
+    with Engine() as engine, serving(engine) as url:
+        port = url.rpartition(":")[2]
+        with closing(boto_client(endpoint_url=f"http://localhost:{port}")) as client:
+            assert client.list_vector_buckets()["vectorBuckets"] == []
+
+
+def modes(folder):
+    """The permissions of a folder and of what is in it."""
+    return {path.name: stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.iterdir())}
+
+
+def test_other_users_of_the_machine_can_read_nothing(tmp_path):
+    """Whatever the umask allows."""
+    before = os.umask(0)
+    try:
+        with Engine(tmp_path / "deep" / "data") as engine:
+            engine.call("CreateVectorBucket", {"vectorBucketName": "my-bucket"})
+            found = modes(tmp_path / "deep" / "data")
+    finally:
+        os.umask(before)
+
+    assert found == {"data": 0o700, "lock": 0o600, "s3vectors.db": 0o600, "s3vectors.db-wal": 0o600}
+
+
+def test_a_folder_that_was_there_keeps_its_permissions(tmp_path):
+    """It is its owner's decision."""
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o755)
+
+    with Engine(folder):
+        assert modes(folder)["data"] == 0o755

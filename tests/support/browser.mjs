@@ -1,0 +1,35 @@
+// A real browser opens pages, and tells what their requests came to.
+// node browser.mjs PACKAGES < {"resolve": {"name": "127.0.0.1"}, "pages": [[url, script], …]}
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
+import { text } from 'node:stream/consumers';
+
+const require = createRequire(`${process.argv[2]}/node_modules/`);
+const { default: chromium } = await import(pathToFileURL(require.resolve('@sparticuz/chromium')));
+const { chromium: browsers } = require('playwright-core');
+const { resolve, pages } = JSON.parse(await text(process.stdin));
+
+const rules = Object.entries(resolve).map(([name, address]) => `MAP ${name} ${address}`);
+const browser = await browsers.launch({
+  executablePath: await chromium.executablePath(),
+  headless: true,
+  args: [
+    // Not chromium.args, which switch off what is tested here: --disable-web-security
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+    '--no-first-run',
+    `--host-resolver-rules=${[...rules, 'MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost'].join(', ')}`,
+  ],
+});
+const results = [];
+for (const [url, script] of pages) {
+  const page = await browser.newPage();
+  await page.goto(url);
+  results.push(await page.evaluate(`(async () => { ${script} })()`));
+  await page.close();
+}
+await browser.close();
+console.log(JSON.stringify(results));
