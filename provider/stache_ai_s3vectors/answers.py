@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from .keys import NON_FILTERABLE
+
 ENHANCED: Final = "ENHANCED"
 CLASSIC: Final = "CLASSIC"
 ACTIVE: Final = "ACTIVE"
@@ -45,6 +47,11 @@ class Description:
             text_searches={text["metadataKey"]: text.get("status", ACTIVE) for text in texts},
             created=str(index.get("creationTime", "")),
         )
+
+    @classmethod
+    def planned(cls, dimension: int, metric: str = "cosine") -> Description:
+        """What an index will be that is made for Stache."""
+        return cls("", dimension, metric, frozenset(NON_FILTERABLE), ENHANCED, {})
 
     def as_dict(self) -> dict[str, Any]:
         """For a person or a program to read."""

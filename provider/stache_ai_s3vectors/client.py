@@ -53,6 +53,25 @@ _CONFIGURED: Final = (
     "If that is a program or file that credentials come from, correct it in ~/.aws/config"
 )
 
+_LOG_IN_AGAIN: Final = (
+    botocore.CredentialRetrievalError,
+    botocore.LoginError,
+    botocore.SSOError,
+    botocore.TokenRetrievalError,
+)
+_OF_CREDENTIALS: Final = (
+    botocore.ConfigNotFound,
+    botocore.ConfigParseError,
+    botocore.InfiniteLoopConfigError,
+    botocore.InvalidConfigError,
+    botocore.MetadataRetrievalError,
+    botocore.NoAuthTokenError,
+    botocore.ProfileNotFound,
+    botocore.RefreshWithMFAUnsupportedError,
+    botocore.UnknownCredentialError,
+)
+"""About profiles and files that a session keeps once it has read them."""
+
 _AWS_HOSTS: Final = (
     ".amazonaws.com",
     ".amazonaws.com.cn",
@@ -178,13 +197,12 @@ def _without_answer(error: Exception, what: str) -> S3VectorsError:
         ours.nothing_done = ours.about_credentials = True
     elif isinstance(error, (botocore.ConnectionError, botocore.HTTPClientError)):
         ours = UnavailableError(f"{what}: {error}")
-    elif isinstance(error, (botocore.SSOError, botocore.CredentialRetrievalError)):
+    elif isinstance(error, _LOG_IN_AGAIN):
         ours = _with_remedy(AccessDeniedError, f"{what}: {error}", _LOG_IN)
         ours.about_credentials = True
     elif isinstance(error, botocore.BotoCoreError):
         ours = S3VectorsError(f"{what}: {error}")
-        # A profile, a token, a file of configuration: what a session keeps once it has read it
-        ours.about_credentials = not isinstance(error, botocore.ParamValidationError)
+        ours.about_credentials = isinstance(error, _OF_CREDENTIALS)
     else:
         ours = _with_remedy(S3VectorsError, f"{what}: {error}", _CONFIGURED)
         ours.about_credentials = True

@@ -21,7 +21,7 @@ from botocore import exceptions as botocore
 from . import client as clients
 from .errors import ConfigurationError
 from .flights import Flight
-from .settings import LOCAL, Options
+from .settings import LOCAL, Options, check_user
 from .shared import Shared
 
 if TYPE_CHECKING:
@@ -34,8 +34,14 @@ Surroundings: TypeAlias = tuple[tuple[str, str], ...]
 
 _Key: TypeAlias = tuple[Any, ...]
 
+_Session: TypeAlias = tuple[boto3.session.Session, tuple[int, ...]]
+"""With when the files with credentials were written last, before it was made."""
+
 _KEPT: Final = 16
 """Connections that are kept; the oldest go first."""
+
+_KEPT_SESSIONS: Final = 4
+"""Sessions that are kept: each has read the service's model, which is large."""
 
 _CREDENTIAL_FILES: Final = (
     ("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"),
@@ -49,7 +55,7 @@ class Connection:
 
     Args:
         key: the options that it was made of.
-        files: when the files with credentials were written last, before it was made.
+        files: when the files with credentials were written last, before they were read for it.
     """
 
     client: S3VectorsClient
@@ -95,7 +101,7 @@ class _Process:
     def __init__(self, inherited: dict[str, Engine]) -> None:
         self.lock = threading.Lock()
         self.connections: dict[_Key, Connection] = {}
-        self.sessions: dict[Surroundings, boto3.session.Session] = {}
+        self.sessions: dict[Surroundings, _Session] = {}
         self.flights: dict[_Key, Flight[Connection]] = {}
         self.engines: dict[str, Engine] = {}
         self.engines_lock = threading.Lock()
@@ -140,15 +146,16 @@ def connection(options: Options) -> Connection:
     try:
         return flight.run(lambda: _connect(process, options, surroundings, key))
     finally:
-        process.flights.pop(key, None)
+        with process.lock:
+            if process.flights.get(key) is flight:
+                del process.flights[key]
 
 
 def _connect(
     process: _Process, options: Options, surroundings: Surroundings, key: _Key
 ) -> Connection:
-    files = _files()
     try:
-        made = Connection(_client(process, options, surroundings), key, files)
+        made = _new(process, options, surroundings, key)
     except ConfigurationError:
         raise
     except (botocore.BotoCoreError, botocore.ClientError, OSError, ValueError) as error:
@@ -162,14 +169,31 @@ def _connect(
         return process.connections.setdefault(key, made)
 
 
-def _client(process: _Process, options: Options, surroundings: Surroundings) -> S3VectorsClient:
+def _new(process: _Process, options: Options, surroundings: Surroundings, key: _Key) -> Connection:
     if options.local:
         path = str(options.endpoint).removeprefix(LOCAL)
-        return clients.local_client(options, _engine(process, path))
+        return Connection(clients.local_client(options, _engine(process, path)), key, ())
+    for name, value in surroundings:
+        if name.startswith("AWS_ENDPOINT_URL"):
+            check_user(name, value)
+    session, files = _session(process, surroundings)
+    return Connection(clients.client(options, session), key, files)
+
+
+def _session(process: _Process, surroundings: Surroundings) -> _Session:
+    """One for all clients of the same surroundings: each would read the service's model anew."""
+    files = _files()
     with process.lock:
-        # One for all clients of the same surroundings: each would read the service's model anew
-        session = process.sessions.setdefault(surroundings, boto3.session.Session())
-    return clients.client(options, session)
+        known = process.sessions.get(surroundings)
+    if known is not None and known[1] == files:
+        return known
+    made = (boto3.session.Session(), files)
+    with process.lock:
+        process.sessions.pop(surroundings, None)
+        while len(process.sessions) >= _KEPT_SESSIONS:
+            process.sessions.pop(next(iter(process.sessions)))
+        process.sessions[surroundings] = made
+    return made
 
 
 def end(connection: Connection) -> None:
@@ -215,17 +239,21 @@ def _engine(process: _Process, path: str) -> Engine:
         return process.engines[path]
 
 
-def close_engines() -> None:
-    """Give the data directories of all local engines free, and make all clients anew."""
+def close_engines(*, in_memory: bool = True) -> None:
+    """Give the data directories of local engines free, and make all clients anew.
+
+    Args:
+        in_memory: also forget what the engine in memory has.
+    """
     process = _process
     with process.engines_lock, process.lock:
         for connection in process.connections.values():
             connection.ended = True
         process.connections.clear()
         process.sessions.clear()
-        for engine in process.engines.values():
-            engine.close()
-        process.engines.clear()
+        for path in [path for path in process.engines if path or in_memory]:
+            process.engines.pop(path).close()
 
 
-atexit.register(close_engines)
+# What is in memory stays for who works until the very end; it is gone with the process
+atexit.register(close_engines, in_memory=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -36,14 +37,29 @@ class Deadline:
         self._cancelled.set()
 
     @property
+    def cancelled(self) -> bool:
+        """Whether nobody waits for this work, or for what it is part of."""
+        outer = self._outer is not None and self._outer.cancelled
+        return outer or self._cancelled.is_set()
+
+    @property
     def remaining(self) -> float:
         """Seconds that are left."""
         own = 0.0 if self._cancelled.is_set() else self._until - time.monotonic()
         return own if self._outer is None else min(own, self._outer.remaining)
 
     def wait(self, seconds: float) -> None:
-        """Wait so long; until it is cancelled at most."""
-        self._cancelled.wait(seconds)
+        """Wait so long, or until nobody waits for the work."""
+        until = time.monotonic() + seconds
+        while not self.cancelled and (left := until - time.monotonic()) > 0:
+            self._cancelled.wait(min(left, TICK))
+
+    def renew(self) -> None:
+        """In a forked process: have locks that no other thread holds."""
+        if not self._cancelled.is_set():
+            self._cancelled = threading.Event()
+        if self._outer is not None:
+            self._outer.renew()
 
     def within(self, function: Callable[..., R]) -> Callable[..., R]:
         """The function, as another thread calls it: with this deadline, and the caller's context.
@@ -56,6 +72,31 @@ class Deadline:
 
 
 _current: Final[ContextVar[Deadline | None]] = ContextVar("_current", default=None)
+
+
+def _renew_current() -> None:
+    current = _current.get()
+    if current is not None:
+        current.renew()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(after_in_child=_renew_current)
+
+
+class AbandonedError(Exception):
+    """A request was not made, because nobody waits for its answer any more."""
+
+
+def check_wanted() -> None:
+    """Make no request of work that was interrupted.
+
+    Raises:
+        AbandonedError: nobody reads it but the thread that it ends.
+    """
+    current = _current.get()
+    if current is not None and current.cancelled:
+        raise AbandonedError("the call was interrupted before this request")
 
 
 def part_of_current() -> Deadline:

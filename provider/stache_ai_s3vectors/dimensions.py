@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from .answers import Description
 from .errors import ConfigurationError, InvalidInputError, S3VectorsError
 from .provision import here
 from .vector_index import VectorIndex
 
 
-def fitting(index: VectorIndex, given: int) -> Description:
-    """What the index is; it is made if it may and if vectors and settings agree.
+def fitting(index: VectorIndex, given: int, check: Callable[[Description], object]) -> Description:
+    """What the index is; it is made if it may, and if it could take the input.
 
     Args:
         given: dimensions of the vectors that are to be stored or looked for.
+        check: refuses input that an index cannot take.
 
     Raises:
         ConfigurationError: they do not agree; the message names all three and what to change.
-        InvalidInputError: only the vectors do not.
+        InvalidInputError: only the vectors do not, or the input is refused.
     """
     expected = index.options.dimension
-    known = index.describe() if given == expected else index.known()
+    if given != expected:
+        known = index.known()
+    else:
+        _check_first(index, check)
+        known = index.describe()
     if known is not None and known.dimension != expected:
         known = index.describe(fresh=True)  # it may have been made anew since
     if known is not None and known.dimension == given == expected:
@@ -31,6 +38,17 @@ def fitting(index: VectorIndex, given: int) -> Description:
             f"{given}, or use an embedding model with {expected}"
         )
     raise _disagreement(index, given, known.dimension)
+
+
+def _check_first(index: VectorIndex, check: Callable[[Description], object]) -> None:
+    """Refuse input for which an index would be made in vain."""
+    if not index.would_create:
+        return
+    try:
+        check(Description.planned(index.options.dimension))
+    except InvalidInputError:
+        if index.known() is None:  # else it is for the one that is there to say
+            raise
 
 
 def _disagreement(
@@ -68,6 +86,6 @@ def _disagreement(
 def _is_empty(index: VectorIndex) -> bool:
     """Whether it surely holds nothing; whoever may not list it gets the other advice."""
     try:
-        return not next(index.pages(metadata=False)).rows
+        return index.is_empty()
     except S3VectorsError:
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from numbers import Integral, Real
@@ -10,7 +11,7 @@ from typing import Any, Final, TypeAlias
 
 from . import limits
 from .errors import InvalidInputError
-from .values import is_text, plain
+from .values import is_text, native, plain
 
 Numbers: TypeAlias = Any
 """A vector as it can be sent: a list of floats, a numpy array, or JSON that was not read."""
@@ -49,6 +50,18 @@ def check_list(name: str, items: Any, *, of: str, ordered: bool = False) -> None
         raise InvalidInputError(f"{name} is {shown}; it must be a list of {of}")
 
 
+def check_scalar(name: str, value: Any) -> None:
+    """Refuse what a filter would take for a condition of its own.
+
+    Args:
+        name: the argument.
+    """
+    if not isinstance(native(value), (str, bool, int, float)):
+        raise InvalidInputError(
+            f"{name} is {value!r:.80}; it must be a string, a number or a boolean"
+        )
+
+
 def check_fields(fields: Any) -> None:
     """Refuse what is neither None nor a list of metadata keys."""
     if fields is None:
@@ -68,7 +81,7 @@ def check_limit(limit: Any) -> int:
     number = _integer(limit)
     if number is None or number < 1:
         raise InvalidInputError(f"limit is {limit!r:.80}; it must be 1 or more")
-    return number
+    return min(number, sys.maxsize)
 
 
 def _integer(value: Any) -> int | None:
@@ -143,13 +156,21 @@ def dimension_of(vector: Any, name: str) -> int:
     """
     array = hasattr(vector, "__array_interface__")
     if array and vector.ndim == 1:
-        return len(vector)
+        return _possible(len(vector), name)
     if array or not isinstance(vector, (list, tuple)):
         shape = f" with {vector.ndim} dimensions" if array else ""
         raise InvalidInputError(
             f"{name} is a {type(vector).__name__}{shape}, not a list of numbers"
         )
-    return len(vector)
+    return _possible(len(vector), name)
+
+
+def _possible(dimension: int, name: str) -> int:
+    if not 1 <= dimension <= limits.DIMENSIONS:
+        raise InvalidInputError(
+            f"{name} has {dimension} dimensions; S3 Vectors takes 1 to {limits.DIMENSIONS}"
+        )
+    return dimension
 
 
 def check_vector(vector: Any, dimension: int, metric: str, *, types: bool = True) -> Numbers:
@@ -230,4 +251,6 @@ def _check_largest(largest: float, metric: str) -> None:
     if largest > limits.FLOAT32_MAX:
         raise InvalidInputError(f"the vector holds {largest!r:.30}, more than float32 can")
     if largest <= limits.FLOAT32_TINY and metric == "cosine":
-        raise InvalidInputError("the vector is all zeros, which has no cosine distance")
+        error = InvalidInputError("the vector is all zeros, which has no cosine distance")
+        error.about_index = True
+        raise error

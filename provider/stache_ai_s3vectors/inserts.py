@@ -31,11 +31,33 @@ Chunk: TypeAlias = tuple[str, Sequence[float], str, Mapping[str, Any]]
 
 
 def to_records(index: Description, chunks: Iterable[Chunk], namespace: str | None) -> list[Record]:
-    """The records for chunks.
+    """The records for chunks; the log names metadata that is not stored as it was given.
 
     Raises:
         InvalidInputError: names the first chunk that the index cannot hold, and why.
     """
+    records, replaced, moved = _converted(index, chunks, namespace)
+    if replaced:
+        names = ", ".join(sorted(replaced))
+        _LOG.warning(
+            "metadata that the arguments of the same meaning replace, and that is not stored: %s",
+            names,
+        )
+    if moved:
+        names = ", ".join(map(printable, sorted(moved)))
+        _LOG.warning("metadata too large to filter on (stored, and read back): %s", names)
+    return records
+
+
+def check_chunks(index: Description, chunks: Iterable[Chunk], namespace: str | None) -> None:
+    """Refuse chunks as `to_records` does."""
+    _converted(index, chunks, namespace)
+
+
+def _converted(
+    index: Description, chunks: Iterable[Chunk], namespace: str | None
+) -> tuple[list[Record], set[str], set[str]]:
+    """The records, the names of metadata that arguments replace, and of what was moved."""
     records: list[Record] = []
     moved: set[str] = set()
     replaced: set[str] = set()
@@ -55,16 +77,7 @@ def to_records(index: Description, chunks: Iterable[Chunk], namespace: str | Non
             if metadata.get(name) is not None
             and not _is_same(metadata[name], stored.metadata[name])
         )
-    if replaced:
-        names = ", ".join(sorted(replaced))
-        _LOG.warning(
-            "metadata that the arguments of the same meaning replace, and that is not stored: %s",
-            names,
-        )
-    if moved:
-        names = ", ".join(map(printable, sorted(moved)))
-        _LOG.warning("metadata too large to filter on (stored, and read back): %s", names)
-    return records
+    return records, replaced, moved
 
 
 def _is_same(value: Any, text: Any) -> bool:
@@ -83,7 +96,7 @@ def store(
     try:
         index.put(records, progress, under_way)
     except S3VectorsError as error:
-        if error.nothing_done or not withdraw:
+        if error.nothing_done or not withdraw or isinstance(error, InvalidInputError):
             raise
         other = _withdraw(index, [record.key for record in records], error)
         if other is None:

@@ -13,7 +13,9 @@ from .errors import (
     NotFoundError,
     PartialWriteError,
     S3VectorsError,
+    UnavailableError,
 )
+from .parallel import WORKERS
 from .texts import printable
 
 _LOG = logging.getLogger(__name__)
@@ -40,6 +42,7 @@ class Outcomes:
         self._wanted = wanted
         self._progress = progress
         self._sure: list[str] = []
+        self._unanswered = 0
         self._skipped: set[str] = set()
         self._errors: list[S3VectorsError] = []
 
@@ -50,8 +53,12 @@ class Outcomes:
 
     @property
     def hopeless(self) -> bool:
-        """Whether a batch has failed in a way in which all others would fail, too."""
-        return any(isinstance(error, (NotFoundError, AccessDeniedError)) for error in self._errors)
+        """Whether batches have failed in a way in which all others would fail, too.
+
+        So many in a row without an answer are all that are made at a time.
+        """
+        refused = any(isinstance(e, (NotFoundError, AccessDeniedError)) for e in self._errors)
+        return refused or self._unanswered >= WORKERS
 
     @property
     def missing(self) -> list[str]:
@@ -69,6 +76,7 @@ class Outcomes:
 
     def note(self, keys: Sequence[str]) -> None:
         """Note that these keys are done."""
+        self._unanswered = 0
         self.done += keys
         if self._progress is not None:
             self._progress(len(keys))
@@ -78,15 +86,20 @@ class Outcomes:
         self._sure += keys  # one operation of a list, which needs no lock
 
     @contextmanager
-    def said_when_interrupted(self, index: str) -> Iterator[None]:
+    def said_when_interrupted(self, index: str, unless: object = None) -> Iterator[None]:
         """When the caller is interrupted inside, log what is known to be done by then.
 
         Args:
             index: what the call works on.
+            unless: anything: another call says so.
         """
         try:
             yield
+        except S3VectorsError:
+            raise
         except BaseException as error:
+            if unless is not None:
+                raise
             _LOG.warning(
                 "a call on %s was interrupted by %s: %d of %d vectors are known to be %s, the "
                 "others may or may not be",
@@ -106,6 +119,7 @@ class Outcomes:
         """Note an error; what it is about counts as not done."""
         if isinstance(error, PartialWriteError):
             self.note(error.done)
+        self._unanswered += isinstance(error, UnavailableError)
         self._errors.append(error)
 
     def check(self) -> None:

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from . import limits
+from . import deadlines, limits
 
 
 class Pace:
@@ -31,7 +31,7 @@ class Pace:
         vectors: float = limits.WRITTEN_VECTORS_PER_SECOND,
         requests: float = limits.WRITE_REQUESTS_PER_SECOND,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] = deadlines.pause,
     ) -> None:
         self._vectors = _Bucket(vectors, limits.PUT_BATCH)
         self._requests = _Bucket(requests, 1)

@@ -174,7 +174,7 @@ def _wanted(text: str, metadata: Mapping[str, Any], namespace: str | None) -> di
         raise InvalidInputError(f"the text is a {type(text).__name__}, not a string")
     if OVERFLOW in metadata:
         raise InvalidInputError(f"metadata key {OVERFLOW!r} is reserved; use another")
-    wanted = {key: _native(value) for key, value in metadata.items() if key != TEXT}
+    wanted = {key: _Native(key).of(value) for key, value in metadata.items() if key != TEXT}
     wanted[NAMESPACE] = check_namespace(_namespace(namespace, wanted))
     if wanted.get(STATUS) is None:
         wanted[STATUS] = ACTIVE
@@ -283,13 +283,33 @@ def _check_json(metadata: Mapping[str, Any]) -> None:
             ) from error
 
 
-def _native(value: Any, levels: int = DEPTH) -> Any:
-    """A value whose numbers are Python's; what is too deep is left for `_check_json` to refuse."""
-    if levels and isinstance(value, dict):
-        return {key: _native(item, levels - 1) for key, item in value.items()}
-    if levels and isinstance(value, (list, tuple)):
-        return [_native(item, levels - 1) for item in value]
-    return native(value)
+class _Native:
+    """Makes numbers Python's, in a value of as many parts as metadata can have.
+
+    Objects that hold themselves, or each other many times over, would otherwise be endless.
+    """
+
+    def __init__(self, name: Any) -> None:
+        self._name = name
+        self._left = limits.METADATA_BYTES
+
+    def of(self, value: Any, levels: int = DEPTH) -> Any:
+        """The value; what is too deep is left for `_check_json` to refuse.
+
+        Raises:
+            InvalidInputError: it has more parts than metadata can have bytes.
+        """
+        self._left -= 1
+        if self._left < 0:
+            raise InvalidInputError(
+                f"metadata {self._name!r:.80} has more than {limits.METADATA_BYTES} values, or "
+                "holds itself; all metadata of a vector has so many bytes at most"
+            )
+        if levels and isinstance(value, dict):
+            return {key: self.of(item, levels - 1) for key, item in value.items()}
+        if levels and isinstance(value, (list, tuple)):
+            return [self.of(item, levels - 1) for item in value]
+        return native(value)
 
 
 def _check_keys(value: Any) -> None:

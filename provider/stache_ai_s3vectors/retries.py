@@ -18,12 +18,13 @@ from typing import Any, Final
 from botocore.exceptions import (
     ConnectionError as BotocoreConnectionError,
 )
-from botocore.exceptions import EndpointConnectionError, HTTPClientError
+from botocore.exceptions import EndpointConnectionError, HTTPClientError, SSLError
 
 from . import deadlines
 
 FIRST_CONTACT: Final = 3.0
-"""Seconds for an endpoint that has never answered and refuses connections: mostly a mistake."""
+"""Seconds for an endpoint that has never answered and refuses connections, or does not speak TLS:
+mostly a mistake."""
 
 UNIQUE_ID: Final = "stache-ai-s3vectors-retries"
 """What this handler is called among a client's events."""
@@ -112,7 +113,7 @@ class Retries:
         return None if deadlines.remaining() <= 0 else 0.0
 
     def _left(self, context: Mapping[str, Any], error: BaseException | None) -> float:
-        unheard = isinstance(error, EndpointConnectionError) and not self._reached
+        unheard = isinstance(error, (EndpointConnectionError, SSLError)) and not self._reached
         seconds = min(self.seconds, FIRST_CONTACT) if unheard else self.seconds
         passed = float(max(time.monotonic() - context[_BEGAN], context.get(_WAITED, 0.0)))
         return seconds - passed

@@ -76,19 +76,20 @@ def delete_matching(
     seen: list[str] = []
     outcomes = Outcomes("deleted", seen, progress)
     unread: S3VectorsError | None = None
-    try:
-        for page in matching(index, parts):
-            keys = [key for key, _ in page.rows]
-            seen += keys
-            found[page.segment] += keys
-            if page.token is None:
-                _delete(index, found.pop(page.segment), outcomes)
-            if outcomes.hopeless:
-                break
-    except S3VectorsError as error:
-        unread = error
-    # The first page, which was of all segments; and, when reading failed, what was read
-    _delete(index, [key for keys in found.values() for key in keys], outcomes)
+    with outcomes.said_when_interrupted(index.name):
+        try:
+            for page in matching(index, parts):
+                keys = [key for key, _ in page.rows]
+                seen += keys
+                found[page.segment] += keys
+                if page.token is None:
+                    _delete(index, found.pop(page.segment), outcomes)
+                if outcomes.hopeless:
+                    break
+        except S3VectorsError as error:
+            unread = error
+        # The first page, which was of all segments; and, when reading failed, what was read
+        _delete(index, [key for keys in found.values() for key in keys], outcomes)
     if unread is not None:
         if not outcomes.done:
             raise unread
@@ -102,7 +103,7 @@ def _delete(index: VectorIndex, keys: list[str], outcomes: Outcomes) -> None:
     if outcomes.hopeless:
         return
     try:
-        index.delete(keys)
+        index.delete(keys, part_of=outcomes)
         outcomes.note(keys)
     except S3VectorsError as error:
         outcomes.fail(error)

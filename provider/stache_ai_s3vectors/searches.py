@@ -9,7 +9,7 @@ from typing import Any
 from . import filters, limits, questions, rows
 from .answers import ACTIVE, Description, Match
 from .errors import RejectedError, S3VectorsError
-from .inputs import check_top_k, check_vector
+from .inputs import Numbers, check_top_k, check_vector
 from .keys import TEXT
 from .texts import printable
 from .vector_index import VectorIndex
@@ -34,11 +34,8 @@ def search(  # noqa: PLR0913, PLR0917 - a search has so many parts
     Raises:
         InvalidInputError: the service could not take the question; nothing was sent.
     """
-    top_k = _at_most(check_top_k(top_k))
-    condition = {"$and": parts}
-    filters.check_filterable(condition, description.non_filterable)
-    filters.check_constraints(condition)
-    numbers = check_vector(vector, description.dimension, description.metric)
+    numbers, top_k, condition = check(description, vector, top_k, parts)
+    top_k = _at_most(top_k)
     texts = {TEXT: _cut(question)} if question and _has_text_search(index) else None
     try:
         matches, metric = index.query(numbers, top_k, condition, texts)
@@ -50,6 +47,21 @@ def search(  # noqa: PLR0913, PLR0917 - a search has so many parts
     # Fused scores mean nothing by themselves; the best is the measure of the others
     best = _number(matches[0], matches[0].fused) or 1.0 if texts and matches else None
     return [rows.found(match.key, _score(match, metric, best), match.metadata) for match in matches]
+
+
+def check(
+    description: Description, vector: Any, top_k: Any, parts: list[filters.Filter]
+) -> tuple[Numbers, int, filters.Filter]:
+    """The vector, number and filter of a search, as they can be asked.
+
+    Raises:
+        InvalidInputError: an index of that description could not take them.
+    """
+    number = check_top_k(top_k)
+    condition = {"$and": parts}
+    filters.check_filterable(condition, description.non_filterable)
+    filters.check_constraints(condition)
+    return check_vector(vector, description.dimension, description.metric), number, condition
 
 
 def _score(match: Match, metric: str, best: float | None) -> float:

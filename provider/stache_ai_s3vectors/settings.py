@@ -7,6 +7,7 @@ from a `.env` file, and answers with one plain `Options`.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -31,6 +32,9 @@ _NO_BUCKET: Final = (
     "stache_ai_s3vectors.Settings only"
 )
 
+
+_USER: Final = re.compile(r"[\w.~%!$&*+,;=:-]*", re.ASCII)
+"""A user and a password in a URL (RFC 3986)."""
 
 _SECRET: Final = ("KEY", "PASSWORD", "SECRET", "TOKEN")
 """In a setting's name: its value is not shown."""
@@ -231,15 +235,39 @@ def _region(settings: Settings, home: str | None, *, local: bool) -> str | None:
 def _endpoint(value: str | None) -> str | None:
     if not value:
         return None
-    if _is_url(value):
-        return value
     if value.startswith(LOCAL):
         return LOCAL + _resolved(value.removeprefix(LOCAL))
+    check_user("S3VECTORS_ENDPOINT_URL", value)
+    if _is_url(value):
+        return value
     raise ConfigurationError(
-        f"S3VECTORS_ENDPOINT_URL is {value!r}; it must be a URL with http:// or https://, or "
-        f"begin with {LOCAL} (the local engine: local:PATH keeps its data in PATH, local: alone "
+        f"S3VECTORS_ENDPOINT_URL is {_shown(value)!r}; it must be a URL with http:// or https://, "
+        f"or begin with {LOCAL} (the local engine: local:PATH keeps its data in PATH, local: alone "
         "in memory)"
     )
+
+
+def check_user(name: str, endpoint: str) -> None:
+    """Refuse a user or a password in a URL that are not encoded as they must be.
+
+    Args:
+        name: the setting's.
+
+    Raises:
+        ConfigurationError: does not show them.
+    """
+    user, at, host = endpoint.partition("://")[2].rpartition("@")
+    if at and not _USER.fullmatch(user):
+        raise ConfigurationError(
+            f"{name} has a user or a password with characters that a URL does not take (…@{host}); "
+            "leave them out: requests are signed with AWS credentials"
+        )
+
+
+def _shown(endpoint: str) -> str:
+    """An endpoint without what may be a password, whatever its form."""
+    _, at, host = endpoint.rpartition("@")
+    return f"…@{host}" if at else endpoint
 
 
 def _resolved(path: str) -> str:

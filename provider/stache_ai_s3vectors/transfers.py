@@ -115,18 +115,13 @@ def transfer(
     Raises:
         S3VectorsError: what is stored so far stays; calling again goes on from there.
     """
-    fresh = finish is None and _is_empty(destination)
+    fresh = finish is None and destination.is_empty()
     work = partial(_store, destination, tally, finish, fresh=fresh)
     source = _Chunks(records, limits.PUT_BATCH if finish is None else TEXTS)
     for chunk, call in in_flight(work, source, AT_A_TIME):
         call.result()
         progress(len(chunk))
     source.check()
-
-
-def _is_empty(index: VectorIndex) -> bool:
-    first = next(index.pages(metadata=False))
-    return not first.rows and first.token is None
 
 
 def differing(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
@@ -55,7 +56,7 @@ def set_status(
         PartialWriteError: some failed; all others were tried.
     """
     work = partial(_set_status, index, namespace, status)
-    return _by_groups("updated", work, ids, progress)
+    return _by_groups(index, "updated", work, ids, progress)
 
 
 def delete_inside(
@@ -66,12 +67,13 @@ def delete_inside(
     Raises:
         PartialWriteError: some failed; all others were tried.
     """
-    return _by_groups("deleted", partial(_delete_inside, index, namespace), ids, progress)
+    return _by_groups(index, "deleted", partial(_delete_inside, index, namespace), ids, progress)
 
 
 def _by_groups(
+    index: VectorIndex,
     verb: str,
-    work: Callable[[Sequence[str]], Changed],
+    work: Callable[[Outcomes, Sequence[str]], Changed],
     ids: Sequence[str],
     progress: Progress | None,
 ) -> int:
@@ -79,27 +81,35 @@ def _by_groups(
     unique = list(dict.fromkeys(ids))
     outcomes = Outcomes(verb, unique, progress)
     groups = slices(unique, limits.GET_BATCH)
-    for group, call in in_flight(work, groups, stop=lambda: outcomes.hopeless):
-        if call.exception() is not None:
-            outcomes.add(group, call)
-            continue
-        changed, refused = call.result()
-        outcomes.note(changed)
-        outcomes.skip(set(group) - set(changed) - refused.keys())
-        for error in refused.values():
-            outcomes.fail(error)
+    calls = in_flight(partial(work, outcomes), groups, stop=lambda: outcomes.hopeless)
+    with closing(calls), outcomes.said_when_interrupted(index.name):
+        for group, call in calls:
+            if call.exception() is not None:
+                outcomes.add(group, call)
+                continue
+            changed, refused = call.result()
+            outcomes.note(changed)
+            outcomes.skip(set(group) - set(changed) - refused.keys())
+            for error in refused.values():
+                outcomes.fail(error)
     outcomes.check()
     return len(outcomes.done)
 
 
-def _delete_inside(index: VectorIndex, namespace: str, ids: Sequence[str]) -> Changed:
+def _delete_inside(
+    index: VectorIndex, namespace: str, outcomes: Outcomes, ids: Sequence[str]
+) -> Changed:
     found = [chunk.key for chunk in existing(index, ids, namespace)]
-    index.delete(found)
+    index.delete(found, part_of=outcomes)
     return found, {}
 
 
 def _set_status(
-    index: VectorIndex, namespace: str | None, status: str, ids: Sequence[str]
+    index: VectorIndex,
+    namespace: str | None,
+    status: str,
+    outcomes: Outcomes,
+    ids: Sequence[str],
 ) -> Changed:
     hidden = index.describe().non_filterable
     records: list[Record] = []
@@ -110,5 +120,5 @@ def _set_status(
             records.append(replace(chunk, metadata=metadata))
         except InvalidInputError as error:  # noqa: PERF203 - one is no reason not to try the rest
             refused[chunk.key] = error
-    index.put(records)
+    index.put(records, part_of=outcomes)
     return [record.key for record in records], refused

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypedDict
 
 from . import limits
@@ -18,6 +17,7 @@ from .batches import Batch, Record, batches
 from .bodies import PLACEHOLDER, dumps, leaving_vectors, sending
 from .client import far_end, translated
 from .connections import Connection, connection, end
+from .deadlines import check_wanted
 from .errors import (
     AccessDeniedError,
     NotFoundError,
@@ -73,6 +73,7 @@ class VectorIndex:
 
     def __init__(self, options: Options, *, create: bool | None = None) -> None:
         self.options = options
+        self.name = f"{options.bucket}/{options.index}"
         self._creates = options.create_index if create is None else create
         self._held: Connection | None = None
 
@@ -83,11 +84,6 @@ class VectorIndex:
     def client(self) -> S3VectorsClient:
         """The boto3 client; another after a fork, and after its credentials were refused."""
         return self._connection.client
-
-    @cached_property
-    def name(self) -> str:
-        """The index and its bucket."""
-        return f"{self.options.bucket}/{self.options.index}"
 
     @property
     def _connection(self) -> Connection:
@@ -108,6 +104,7 @@ class VectorIndex:
     @contextmanager
     def _calling(self, operation: str) -> Iterator[S3VectorsClient]:
         """The client for one call, whose errors become ours."""
+        check_wanted()
         held, options = self._connection, self.options
         try:
             with translated(
@@ -139,7 +136,12 @@ class VectorIndex:
         known = shared.description
         if known is not None and not fresh:
             return known
-        return shared.flight.run(lambda: self._ask(shared))
+        return shared.flight.run(lambda: self._ask(shared), self.options.retry_seconds)
+
+    @property
+    def would_create(self) -> bool:
+        """Whether describing it may make it, as far as is known."""
+        return self._creates and self._shared.description is None
 
     def known(self) -> Description | None:
         """The index's attributes, as far as nobody has to make the index to have them.
@@ -195,6 +197,7 @@ class VectorIndex:
         records: Sequence[Record],
         progress: Progress | None = None,
         under_way: UnderWay | None = None,
+        part_of: Outcomes | None = None,
     ) -> None:
         """Store records, replacing those with the same keys.
 
@@ -202,6 +205,7 @@ class VectorIndex:
 
         Args:
             under_way: counts the requests; after an interruption some may still be under way.
+            part_of: the call that this is part of, which says what became of it.
 
         Raises:
             PartialWriteError: a batch failed after others were stored.
@@ -213,7 +217,7 @@ class VectorIndex:
         def put(batch: Batch) -> None:
             with under_way:
                 self._put(batch)
-            outcomes.sure(batch.keys)
+            (part_of or outcomes).sure(batch.keys)
 
         calls = in_flight(
             put,
@@ -222,7 +226,7 @@ class VectorIndex:
             before=lambda batch: self._wait(len(batch.keys)),
             stop=lambda: outcomes.failed,
         )
-        with closing(calls), outcomes.said_when_interrupted(self.name):
+        with closing(calls), outcomes.said_when_interrupted(self.name, unless=part_of):
             for batch, call in calls:
                 outcomes.add(batch.keys, call)
         outcomes.check()
@@ -354,10 +358,23 @@ class VectorIndex:
             response = client.list_vectors(**request)
         return Page([*response["vectors"]], response.get("nextToken") or None, segment)
 
-    def delete(self, keys: Sequence[str], progress: Progress | None = None) -> None:
+    def is_empty(self) -> bool:
+        """Whether it holds nothing."""
+        first = next(self.pages(metadata=False))
+        return not first.rows and first.token is None
+
+    def delete(
+        self,
+        keys: Sequence[str],
+        progress: Progress | None = None,
+        part_of: Outcomes | None = None,
+    ) -> None:
         """Delete vectors; keys that hold none are passed over.
 
         A batch that fails does not keep the others from being tried.
+
+        Args:
+            part_of: the call that this is part of, which says what became of it.
 
         Raises:
             PartialWriteError: some batches failed, others are deleted.
@@ -367,7 +384,7 @@ class VectorIndex:
 
         def delete(batch: Sequence[str]) -> None:
             self._delete(batch)
-            outcomes.sure(batch)
+            (part_of or outcomes).sure(batch)
 
         calls = in_flight(
             delete,
@@ -375,7 +392,7 @@ class VectorIndex:
             before=lambda batch: self._wait(len(batch)),
             stop=lambda: outcomes.hopeless,
         )
-        with closing(calls), outcomes.said_when_interrupted(self.name):
+        with closing(calls), outcomes.said_when_interrupted(self.name, unless=part_of):
             for batch, call in calls:
                 outcomes.add(batch, call)
         outcomes.check()

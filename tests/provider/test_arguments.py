@@ -287,3 +287,84 @@ def test_the_log_of_a_call_is_one_line_whatever_the_index_is_called(caplog):
         provider.search(VECTOR)
 
     assert all("\n" not in record.getMessage() for record in caplog.records)
+
+
+def circle():
+    """Objects that know each other, twice."""
+    parent = {"name": "a"}
+    parent["children"] = [{"parent": parent}, {"parent": parent}]
+    return parent
+
+
+def shared(levels):
+    """A list that holds the one before it twice: small, and endless to read."""
+    value = [1]
+    for _ in range(levels):
+        value = [value, value]
+    return value
+
+
+@pytest.mark.parametrize("value", [circle(), shared(40)], ids=["circle", "shared"])
+def test_metadata_that_holds_itself_is_refused_at_once(provider, value):
+    """Not copied for ever."""
+    with pytest.raises(InvalidInputError, match="metadata 'a' has more than"):
+        provider.insert([VECTOR], ["t"], [{"a": value}])
+
+
+@pytest.mark.parametrize("value", [{"$exists": False}, ["a"], None, {}, ()])
+def test_the_value_to_delete_by_is_no_condition(provider, value):
+    """It would delete what nobody named."""
+    with pytest.raises(InvalidInputError, match="value is .*; it must be a string, a number"):
+        provider.delete_by_metadata("n", value)
+
+    assert provider.count_by_filter({}) == 3
+
+
+def test_a_limit_can_be_as_large_as_anybody_likes(provider):
+    """Larger than what Python counts with."""
+    assert len(provider.list_by_filter({}, limit=10**30)) == 3
+    assert len(provider.search(VECTOR, 10**30)) == 3
+
+
+@pytest.mark.parametrize("size", [0, 5000])
+def test_a_size_that_no_index_has_is_no_advice(provider, size):
+    """Neither for what is stored nor for what is looked for."""
+    for call in (
+        lambda: provider.insert([[1.0] * size], ["t"]),
+        lambda: provider.search([1.0] * size),
+    ):
+        with pytest.raises(InvalidInputError, match=f"has {size} dimensions; S3 Vectors takes 1"):
+            call()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"vectors": [VECTOR, [1.0, 2.0]]},
+        {"vectors": [VECTOR, [1.0, 2.0, 3.0, float("nan")]]},
+        {"metadatas": [{}, {"a": {1}}]},
+        {"texts": ["a", None]},
+    ],
+)
+def test_input_that_is_refused_makes_no_index(arguments):
+    """Nor a bucket."""
+    provider = stache.provider()
+    good = {"vectors": [VECTOR] * 2, "texts": ["a", "b"], "metadatas": [{}, {}]}
+
+    with pytest.raises(InvalidInputError, match="item 1"):
+        provider.insert(**{**good, **arguments})
+
+    assert provider.client.list_vector_buckets()["vectorBuckets"] == []
+
+
+def test_input_that_is_refused_while_it_is_written_is_neither_interrupted_nor_withdrawn(
+    provider, caplog
+):
+    """What is a number in Python only is noticed there; nothing was sent."""
+    seen = stache.calls(provider.client)
+
+    with pytest.raises(InvalidInputError, match="holds True"):
+        provider.insert([VECTOR, [True, 2.0, 3.0, 4.0]], ["t"] * 2)
+
+    assert seen == []
+    assert caplog.text == ""

@@ -144,3 +144,29 @@ def test_what_comes_from_a_program_is_asked_for_again(monkeypatch, file, tmp_pat
     with pytest.raises(NotFoundError):
         one.count_by_filter({})
     one.client.close()
+
+
+def test_a_client_that_is_made_later_has_the_credentials_of_the_file_as_it_is(file, url):
+    """With other timeouts, for instance: the session of before has read the old ones."""
+    write(file, UNKNOWN)
+    old = provider(url)
+    assert old.client
+    write(file, GOOD)
+
+    new = stache.provider(
+        s3vectors_endpoint_url=url, s3vectors_create_index=True, s3vectors_read_timeout=7
+    )
+
+    with closing(new.client), pytest.raises(NotFoundError):
+        new.count_by_filter({})
+    old.client.close()
+
+
+def test_sessions_of_many_credentials_do_not_pile_up(monkeypatch, url):
+    """A process may assume a role for each tenant."""
+    for n in range(20):
+        monkeypatch.setenv("AWS_SESSION_TOKEN", str(n))
+        assert provider(url).client
+
+    assert len(stache.connections._process.sessions) <= 4
+    assert len(stache.connections._process.connections) <= 16

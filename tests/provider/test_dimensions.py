@@ -148,3 +148,17 @@ def test_input_that_no_index_would_take_is_refused_without_asking():
         provider.search([1.0] * 4, filter={"a": {"$regex": "b"}})
 
     assert seen == []
+
+
+def test_an_index_that_was_made_anew_with_another_metric_takes_zeros():
+    """Cosine has no distance for them, euclidean has."""
+    provider = stache.provider()
+    provider.insert([[1.0] * 4], ["t"])
+    names = {"vectorBucketName": "my-bucket", "indexName": "documents"}
+    provider.client.delete_index(**names)
+    provider.client.create_index(
+        **names, dataType="float32", dimension=4, distanceMetric="euclidean"
+    )
+
+    assert len(provider.insert([[0.0] * 4], ["t"])) == 1
+    assert len(provider.search([0.0] * 4)) == 1

@@ -14,7 +14,7 @@ import pytest
 import stache
 from far_ends import server
 from forks import LIMIT, in_child, run_script
-from stache_ai_s3vectors import ConfigurationError, connections
+from stache_ai_s3vectors import ConfigurationError, connections, deadlines, time_limit
 
 VECTOR = [1.0, 2.0, 3.0, 4.0]
 TENANTS = [f"tenant{n}" for n in range(4)]
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 
 
 @contextmanager
-def provider_over_http(**settings):
+def provider_over_http():
     """A provider on a server of its own."""
     with server() as url:
         made = stache.provider(
@@ -104,6 +104,16 @@ def test_locks_that_other_threads_hold_at_the_fork_stop_no_child():
         asking.join()
 
     assert answer == 4
+
+
+def test_a_time_limit_around_a_fork_holds_in_the_child():
+    """Whatever lock of its another thread held."""
+    with time_limit(1000):
+        current = deadlines._current.get()
+        with current._cancelled._cond:
+            left = in_child(lambda: (deadlines.pause(0.001), deadlines.remaining())[1])
+
+    assert 0 < left <= 1000
 
 
 def test_a_fork_of_a_fork_starts_anew_too():

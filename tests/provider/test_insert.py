@@ -228,7 +228,8 @@ def test_bad_input_names_the_item_and_sends_nothing(provider, arguments, problem
     with pytest.raises(InvalidInputError, match=problem):
         provider.insert(**{**good, "ids": ["0", "1"], **arguments})
 
-    assert seen == []
+    # Zeros have no cosine distance, but the index may have been made anew with another metric
+    assert seen == (["GetIndex"] if "all zeros" in problem else [])
 
 
 @pytest.fixture

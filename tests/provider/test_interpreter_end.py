@@ -34,7 +34,7 @@ LAST_LINES = {
 
 
 @pytest.mark.parametrize("last", LAST_LINES)
-@pytest.mark.parametrize("where", ["local:data", "http"])
+@pytest.mark.parametrize("where", ["local:data", "local:", "http"])
 def test_a_call_from_the_last_thread_is_carried_out_whole(tmp_path, last, where):
     """Where no thread can be started any more, the caller's does the work."""
     script = BEGIN + LAST_LINES[last]

@@ -13,7 +13,8 @@ command line, workers. It passes an empty text in these places:
   document whose record then says "": a mistake, which is refused.
 - stache-ai 0.1.0, DELETE /documents?filename=f&namespace=: it may delete, so it is refused.
 
-The first two are understood when the call comes with Stache's context, as it does there.
+The first two are understood when the call comes with Stache's context, as it does there. Stache
+0.1.0 has no contexts: its empty namespaces are refused.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ import stache
 from moody import PASS, SILENT, moody
 from s3vectors_local import Engine, connect, listen
 from s3vectors_local.server import Application, _Server
-from stache_ai_s3vectors import UnavailableError, time_limit
+from stache_ai_s3vectors import UnavailableError, deadlines, time_limit
 from stache_ai_s3vectors.flights import Flight
 
 VECTOR = [1.0, 2.0, 3.0, 4.0]
@@ -259,6 +259,55 @@ def test_threads_that_need_the_same_answer_share_one_call_and_its_error(engine):
     assert len(server.seen) <= 4
 
 
+def test_who_came_late_to_a_call_without_an_answer_makes_one_of_its_own():
+    """It has time left that the other had used."""
+    flight = Flight()
+    entered, go_on = threading.Event(), threading.Event()
+
+    def unanswered():
+        entered.set()
+        assert go_on.wait(LONG)
+        raise UnavailableError("no answer")
+
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(flight.run, unanswered)
+        assert entered.wait(LONG)
+        patient = pool.submit(flight.run, lambda: "answer", LONG)
+        hasty = pool.submit(flight.run, lambda: "answer")
+        go_on.set()
+
+        assert patient.result() == "answer"
+        assert isinstance(hasty.exception(), UnavailableError) or hasty.result() == "answer"
+        assert isinstance(first.exception(), UnavailableError)
+
+
+def test_a_time_limit_ends_the_wait_for_somebody_else_s_call():
+    """Whose own limit is another."""
+    flight = Flight()
+    entered, go_on = threading.Event(), threading.Event()
+
+    def slow():
+        entered.set()
+        assert go_on.wait(LONG)
+        return "late"
+
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(flight.run, slow)
+        assert entered.wait(LONG)
+        with time_limit(0.01), pytest.raises(UnavailableError, match="time limit ended"):
+            flight.run(lambda: "never called")
+        go_on.set()
+        assert first.result() == "late"
+
+
+def test_a_signal_handler_may_ask_what_its_own_thread_is_asking():
+    """It would wait for itself."""
+    flight = Flight()
+
+    assert flight.run(lambda: flight.run(lambda: "inner") + " and outer") == "inner and outer"
+    assert flight.run(lambda: "again") == "again"
+
+
 def test_who_shares_a_call_that_was_interrupted_makes_it_anew():
     """Ctrl-C in one thread is no answer for another."""
     flight = Flight()
@@ -348,22 +397,104 @@ def wait_until_only_one_is_stored(engine):
         assert time.monotonic() < deadline
 
 
-@pytest.mark.parametrize("call", ["search", "delete", "scan"])
-def test_other_interrupted_calls_end_too(engine, ctrl_c, call):
-    """Reads have nothing to say."""
-    with moody(engine) as server, closing(provider(server.url).client):
-        one = provider(server.url)
-        one.insert([VECTOR] * 1500, ["t"] * 1500)
-        server.behaviour = lambda *_: SILENT
+BULK = {
+    "search": lambda p, _: p.search(VECTOR),
+    "scan": lambda p, _: p.count_by_filter({}),
+    "get": lambda p, ids: p.get_by_ids(ids),
+    "delete": lambda p, ids: p.delete(ids),
+    "delete in a namespace": lambda p, ids: p.delete(ids, namespace="default"),
+    "delete by filter": lambda p, _: p.delete_by_metadata("text2", "t"),
+    "update_status": lambda p, ids: p.update_status(ids, None, "deleting"),
+}
+WRITES = {"delete", "delete in a namespace", "delete by filter", "update_status"}
+
+
+@pytest.mark.parametrize("call", BULK)
+def test_other_interrupted_calls_end_too(engine, ctrl_c, caplog, call):
+    """Although nothing answers for ten minutes; those that write say what is known to be done."""
+    with moody(engine) as server:
+        patient = {"s3vectors_read_timeout": 600, "s3vectors_retry_seconds": 600}
+        one = provider(server.url, **patient)
+        ids = [str(n) for n in range(3000)]
+        one.insert([VECTOR] * 3000, ["t"] * 3000, [{"text2": "t"}] * 3000, ids=ids)
+        writes = {"DeleteVectors", "PutVectors"}
+        silent = writes if call in WRITES else {"QueryVectors", "ListVectors", "GetVectors"}
+        server.behaviour = lambda operation, _: SILENT if operation in silent else PASS
         ctrl_c(server, 1)
-        calls = {
-            "search": lambda: one.search(VECTOR),
-            "delete": lambda: one.delete([str(n) for n in range(4000)]),
-            "scan": lambda: one.count_by_filter({}),
-        }
+        began = time.monotonic()
 
-        with pytest.raises(KeyboardInterrupt):
-            calls[call]()
+        with pytest.raises(KeyboardInterrupt), caplog.at_level(logging.WARNING):
+            BULK[call](one, ids)
 
+        assert time.monotonic() - began < LONG / 2
         assert not server.ended.is_set()
+        before = len(server.seen)
         server.let_go()
+        one.client.close()
+
+    assert ("vectors are known to be" in caplog.text) is (call in WRITES)
+    assert caplog.text.count("was interrupted by KeyboardInterrupt") == (call in WRITES)
+    assert len(server.seen) == before
+
+
+def workers():
+    """The threads that make calls for others."""
+    return {thread for thread in threading.enumerate() if "(_work)" in thread.name}
+
+
+@pytest.mark.parametrize("call", ["delete", "delete in a namespace", "update_status"])
+def test_after_an_interruption_nothing_more_is_sent(engine, call):
+    """Also by threads that keep the pace just then."""
+    with moody(engine) as server:
+        one = stache.provider(
+            s3vectors_endpoint_url=server.url, s3vectors_write_rate=10.0, s3vectors_retry_seconds=9
+        )  # a connection of its own, and so a pace
+        ids = [str(n) for n in range(1600)]
+        provider(server.url).insert([VECTOR] * 1600, ["t"] * 1600, ids=ids)
+        waiting = threading.Semaphore(0)
+        one._index._shared.pace._sleep = lambda seconds: (
+            waiting.release(),
+            deadlines.pause(seconds),
+        )
+
+        def press():
+            for _ in range(1 if call == "delete" else 2):  # which keeps the pace where it is called
+                assert waiting.acquire(timeout=LONG)
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+        presser = threading.Thread(target=press)
+        before = workers()
+        presser.start()
+        with pytest.raises(KeyboardInterrupt):
+            BULK[call](one, ids)
+        for thread in workers() - before:
+            thread.join(LONG)
+        written = sum(op in ("DeleteVectors", "PutVectors") for op in server.seen)
+        one.client.close()
+
+    assert workers() <= before
+    assert written <= 4 + 5  # of the first insert, and what the pace lets through at once
+
+
+@pytest.mark.parametrize("call", ["delete", "delete in a namespace", "update_status"])
+def test_when_nothing_answers_a_large_call_gives_up_after_one_round(engine, call):
+    """Not after each of its many requests has used its time."""
+    with moody(engine, lambda *_: 503) as server:
+        one = provider(server.url, s3vectors_max_attempts=1)
+        server.behaviour = lambda operation, _: PASS if operation == "GetIndex" else 503
+
+        with closing(one.client), pytest.raises(UnavailableError):
+            BULK[call](one, [str(n) for n in range(20_000)])
+
+    assert len(server.seen) <= 1 + 8 + 8
+
+
+def test_a_server_that_does_not_speak_tls_is_reported_sooner(engine, monkeypatch):
+    """https:// where http:// was meant."""
+    waits = stache.without_waiting(monkeypatch)
+    with moody(engine) as server:
+        one = provider(server.url.replace("http:", "https:"))
+        with closing(one.client), pytest.raises(UnavailableError, match="SSL"):
+            one.search(VECTOR)
+
+    assert sum(waits) == pytest.approx(3, abs=0.5)

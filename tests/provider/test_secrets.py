@@ -32,7 +32,12 @@ ENDPOINTS = [
     f"http://user:{PASSWORD}@127.0.0.1:port",
     f"http://user:{PASSWORD}@bad_host!:1",
     f"ftp://user:{PASSWORD}@127.0.0.1",
+    f"http://user:a'{PASSWORD}@127.0.0.1:1",
+    f'http://user:a"{PASSWORD}@127.0.0.1:1',
+    f"http://user:a<{PASSWORD}@127.0.0.1:1",
+    f"http://user:a {PASSWORD}@127.0.0.1:1",
 ]
+NO_URLS = [f"user:{PASSWORD}@127.0.0.1:1", f"http:/user:{PASSWORD}@127.0.0.1:1"]
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
@@ -60,6 +65,15 @@ def test_a_password_in_an_endpoint_is_in_no_error_of_the_provider(
         assert PASSWORD not in shown.replace(str(ENDPOINTS), "")
         assert PASSWORD not in pickle.dumps(error).decode("latin-1")
     assert PASSWORD not in caplog.text
+
+
+@pytest.mark.parametrize("endpoint", NO_URLS)
+def test_a_password_in_what_is_no_url_is_not_shown(endpoint):
+    """A scheme may be missing, or misspelt."""
+    with pytest.raises(ConfigurationError, match="…@127.0.0.1:1") as failed:
+        stache.provider(s3vectors_endpoint_url=endpoint)
+
+    assert PASSWORD not in "".join(traceback.format_exception(failed.value))
 
 
 COMMANDS = [
@@ -116,7 +130,7 @@ def test_a_namespace_cannot_begin_a_line_of_the_log(caplog):
 
 
 CALLS = {
-    "namespace": lambda p: p.search(VECTOR, namespace="/*" + HOSTILE * 0) or 1 / 0,
+    "namespace": lambda p: p.search(VECTOR, namespace=HOSTILE + "\ud800"),
     "filter": lambda p: p.search(VECTOR, filter={HOSTILE: None}),
     "operator": lambda p: p.search(VECTOR, filter={"a": {HOSTILE: 1}}),
     "id": lambda p: p.insert([VECTOR] * 2, ["t"] * 2, ids=[HOSTILE] * 2),

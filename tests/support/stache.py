@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from stache_ai.middleware.context import RequestContext
 
 import s3vectors_local
 from model import referee
@@ -103,9 +102,9 @@ def older_index(provider: S3VectorsProvider, metric: str = "cosine") -> dict[str
     return names
 
 
-def context(question: str | None = None) -> RequestContext:
+def context(question: str | None = None) -> Any:
     """What Stache hands over with a call; with a question's words, as its pipeline does."""
-    made = RequestContext("id", datetime.now(timezone.utc), "default")
+    made = SimpleNamespace(custom={})  # as much of a RequestContext as the provider looks at
     if question is not None:
         hand_over(question, made.custom)
     return made

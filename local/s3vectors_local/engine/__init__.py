@@ -110,8 +110,11 @@ class Engine:
         self._closed = False
         with self._lock:
             self._builder.start()
-        # An engine that nobody holds any more closes itself; so does each when Python ends
+        # An engine that nobody holds any more closes itself
         self._finish = weakref.finalize(self, _finish, self._builder, self._state.storage)
+        # So does one with a directory when Python ends; in memory there is nothing to give free,
+        # and a function registered with atexit may still work with it
+        self._finish.atexit = place is not None
 
     def __enter__(self) -> Engine:  # noqa: PYI034 - Self is newer than Python 3.10
         return self

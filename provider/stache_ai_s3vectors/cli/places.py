@@ -126,14 +126,14 @@ def destination(options: Options, metric: str) -> Destination:
     Raises:
         NotFoundError: it is not there, and is not to be made.
     """
-    from .unused import planned
+    from stache_ai_s3vectors.answers import Description
 
     try:
         return Destination(options, existing(options).describe(), there=True)
     except NotFoundError:
         if not options.create_index:
             raise
-    return Destination(options, planned(options, metric), there=False)
+    return Destination(options, Description.planned(options.dimension, metric), there=False)
 
 
 def _has_other_size(options: Options) -> bool:

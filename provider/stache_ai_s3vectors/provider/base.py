@@ -28,7 +28,12 @@ class Base:
         self.dimensions = self._options.dimension
         self._index = VectorIndex(self._options)
 
-    def _with_description(self, given: int, work: Callable[[Description], T]) -> T:
+    def _with_description(
+        self,
+        given: int,
+        work: Callable[[Description], T],
+        check: Callable[[Description], object],
+    ) -> T:
         """Do what needs the index's attributes, once they are known to fit.
 
         What an index that was known would refuse, another of the same name may take: before such
@@ -37,11 +42,12 @@ class Base:
         Args:
             given: dimensions of the vectors that the caller handed over.
             work: what to do; it sends nothing before it refuses its input.
+            check: refuses input that an index cannot take, and sends nothing.
 
         Raises:
             ConfigurationError: vectors, settings and index have not the same dimensions.
         """
-        known = dimensions.fitting(self._index, given)
+        known = dimensions.fitting(self._index, given, check)
         try:
             return work(known)
         except InvalidInputError as error:

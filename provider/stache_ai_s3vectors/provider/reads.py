@@ -80,6 +80,7 @@ class Reads(Base):
             found = self._with_description(
                 dimension_of(vector, "query_vector"),
                 lambda index: searches.search(self._index, index, vector, top_k, parts, question),
+                lambda index: searches.check(index, vector, top_k, parts),
             )
             line.outcome = f"{len(found)} of {top_k} found"
         return found

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import uuid
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .. import filters, scans, updates
 from ..errors import InvalidInputError
-from ..inputs import check_ids, check_lengths, check_list, checked_ids, dimension_of
-from ..inserts import store, to_records
+from ..inputs import (
+    check_ids,
+    check_lengths,
+    check_list,
+    check_scalar,
+    checked_ids,
+    dimension_of,
+)
+from ..inserts import check_chunks, store, to_records
 from ..logs import logged
 from ..records import without_empty_namespace
 from ..values import is_text
@@ -67,7 +75,8 @@ class Writes(Base):
         with logged("insert", self._index.name) as line:
             records = self._with_description(
                 dimension_of(chunks[0][1], f"item 0 (id {keys[0]!r}): the vector"),
-                lambda index: to_records(index, chunks, namespace),
+                partial(to_records, chunks=chunks, namespace=namespace),
+                partial(check_chunks, chunks=chunks, namespace=namespace),
             )
             store(self._index, records, progress, withdraw=ids is None)
             line.outcome = f"{len(keys)} vectors stored"
@@ -172,6 +181,7 @@ class Writes(Base):
         """
         if not is_text(field) or not field or field.startswith("$"):
             raise InvalidInputError(f"field is {field!r:.80}; it must be a metadata key")
+        check_scalar("value", value)
         parts = [*filters.conditions({field: value}), *filters.exactly(namespace)]
         deleted = self._delete_matching("delete_by_metadata", parts, progress)
         return {"deleted": len(deleted), "ids": deleted}
