@@ -34,7 +34,12 @@ def s3vectors_client(s3vectors_engine: Engine, monkeypatch: pytest.MonkeyPatch) 
 
     The AWS profile and variables of whoever runs the test do not count.
     """
-    import boto3  # type: ignore[import-untyped,unused-ignore]  # noqa: PLC0415 - the test's own
+    try:
+        import boto3  # type: ignore[import-untyped,unused-ignore]  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        if error.name != "boto3":
+            raise
+        pytest.fail("s3vectors_client needs boto3: pip install 's3vectors-local[boto3]'")
 
     from .inprocess import connect  # noqa: PLC0415 - numpy is heavy
 

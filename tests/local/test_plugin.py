@@ -54,3 +54,14 @@ def test_the_server_answers_until_the_test_ends(s3vectors_server):
     assert s3vectors_server.startswith("http://127.0.0.1:")
     with urllib.request.urlopen(f"{s3vectors_server}/health") as response:  # noqa: S310 - ours
         assert response.status == 200
+
+
+def test_without_boto3_the_fixture_says_what_to_install(tmp_path):
+    """The engine does without it."""
+    (tmp_path / "conftest.py").write_text("import sys\nsys.modules['boto3'] = None\n")
+    (tmp_path / "test_theirs.py").write_text("def test_mine(s3vectors_client): pass\n")
+
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", str(tmp_path)]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+
+    assert "s3vectors_client needs boto3: pip install 's3vectors-local[boto3]'" in result.stdout

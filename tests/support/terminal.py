@@ -172,7 +172,7 @@ def _wait_for_an_answer(shown: str) -> None:
     found = _PORT.search(shown)
     assert found is not None, shown
     with closing(HTTPConnection(found[0])) as connection:
-        connection.request("POST", "/ListVectorBuckets", b"{}")
+        connection.request("GET", "/health")
         assert connection.getresponse().status == HTTPStatus.OK
 
 
