@@ -216,10 +216,10 @@ def _access_keys(options: dict[str, Any]) -> dict[str, str]:
             ]
         except (OSError, UnicodeDecodeError) as error:
             raise ValueError(f"--access-key-file {file} cannot be read: {error}") from error
-        found = [line for line in lines if line]
-        if not found:
+        keys = [line for line in lines if line]
+        if not keys:
             raise ValueError(f"--access-key-file {file} has no line ID:SECRET")
-        texts += found
+        texts += keys
     return _pairs(tuple(texts), "--access-key ID:SECRET", _KEY_ID, secret=True)
 
 

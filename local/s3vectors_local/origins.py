@@ -1,7 +1,7 @@
 """Who may ask a server on somebody's own machine: programs, and not the web pages they visit.
 
-A browser sends a page's requests to 127.0.0.1, too, with what the page wants in them. It says so:
-in `Origin` and `Sec-Fetch-Site`, and, when a page's own name was made to lead here (DNS
+A browser sends a page's requests to 127.0.0.1 like to any host, with what the page wants in them.
+It says so: in `Origin` and `Sec-Fetch-Site`, and, when a page's own name was made to lead here (DNS
 rebinding), in `Host`.
 https://fetch.spec.whatwg.org/#origin-header, https://www.w3.org/TR/fetch-metadata/
 """
@@ -77,8 +77,8 @@ def _given(host: str) -> str:
 
 def _name(host: str) -> str:
     """The name or address in a Host header; empty when it is not as it should be."""
-    found = _HOST.fullmatch(host)
-    return (found[1] or found[2]).lower().removesuffix(".") if found else ""
+    match = _HOST.fullmatch(host)
+    return (match[1] or match[2]).lower().removesuffix(".") if match else ""
 
 
 def _is_loopback(name: str) -> bool:

@@ -90,15 +90,15 @@ _CONNECTIONS: Final = 32
 """Kept open: a walk that deletes has up to 16 requests under way, and threads share a client."""
 
 
-def client(options: Options, session: boto3.session.Session) -> S3VectorsClient:
+def remote_client(options: Options, session: boto3.session.Session) -> S3VectorsClient:
     """A client of AWS, or of the server that the options name."""
-    made: S3VectorsClient = session.client(
+    client: S3VectorsClient = session.client(
         "s3vectors",
         options.region or session.region_name or DEFAULT_REGION,
         endpoint_url=options.endpoint,
         config=_configuration(options),
     )
-    return _ours(made, options)
+    return _equip(client, options)
 
 
 def local_client(options: Options, engine: Engine) -> S3VectorsClient:
@@ -107,7 +107,7 @@ def local_client(options: Options, engine: Engine) -> S3VectorsClient:
 
     # No profile: neither its region, which would show another set of buckets, nor its errors
     alone = core.Session(session_vars={"profile": (None, None, None, None)})
-    made: S3VectorsClient = boto3.session.Session(botocore_session=alone).client(
+    client: S3VectorsClient = boto3.session.Session(botocore_session=alone).client(
         "s3vectors",
         options.region or DEFAULT_REGION,
         endpoint_url=_NOWHERE,
@@ -115,7 +115,7 @@ def local_client(options: Options, engine: Engine) -> S3VectorsClient:
         aws_secret_access_key="local",  # noqa: S106 - signs requests that never leave
         config=_configuration(options),
     )
-    return answer_with(_ours(made, options), engine)
+    return answer_with(_equip(client, options), engine)
 
 
 def _configuration(options: Options) -> Config:
@@ -129,10 +129,11 @@ def _configuration(options: Options) -> Config:
     )
 
 
-def _ours(made: S3VectorsClient, options: Options) -> S3VectorsClient:
-    bodies.register(made.meta.events)
-    Retries(options.retry_seconds, options.max_attempts).register(made.meta.events)
-    return made
+def _equip(client: S3VectorsClient, options: Options) -> S3VectorsClient:
+    """Give a client our way with bodies and retries."""
+    bodies.register(client.meta.events)
+    Retries(options.retry_seconds, options.max_attempts).register(client.meta.events)
+    return client
 
 
 def far_end(client: S3VectorsClient, options: Options) -> str:

@@ -155,7 +155,7 @@ def _connect(
     process: _Process, options: Options, surroundings: Surroundings, key: _Key
 ) -> Connection:
     try:
-        made = _new(process, options, surroundings, key)
+        connection = _new(process, options, surroundings, key)
     except ConfigurationError:
         raise
     except (botocore.BotoCoreError, botocore.ClientError, OSError, ValueError) as error:
@@ -166,7 +166,7 @@ def _connect(
     with process.lock:
         while len(process.connections) >= _KEPT:
             process.connections.pop(next(iter(process.connections)))
-        return process.connections.setdefault(key, made)
+        return process.connections.setdefault(key, connection)
 
 
 def _new(process: _Process, options: Options, surroundings: Surroundings, key: _Key) -> Connection:
@@ -177,7 +177,7 @@ def _new(process: _Process, options: Options, surroundings: Surroundings, key: _
         if name.startswith("AWS_ENDPOINT_URL"):
             check_user(name, value)
     session, files = _session(process, surroundings)
-    return Connection(clients.client(options, session), key, files)
+    return Connection(clients.remote_client(options, session), key, files)
 
 
 def _session(process: _Process, surroundings: Surroundings) -> _Session:
@@ -187,13 +187,13 @@ def _session(process: _Process, surroundings: Surroundings) -> _Session:
         known = process.sessions.get(surroundings)
     if known is not None and known[1] == files:
         return known
-    made = (boto3.session.Session(), files)
+    session = (boto3.session.Session(), files)
     with process.lock:
         process.sessions.pop(surroundings, None)
         while len(process.sessions) >= _KEPT_SESSIONS:
             process.sessions.pop(next(iter(process.sessions)))
-        process.sessions[surroundings] = made
-    return made
+        process.sessions[surroundings] = session
+    return session
 
 
 def end(connection: Connection) -> None:
@@ -211,12 +211,12 @@ def _files() -> tuple[int, ...]:
 
 
 def _written(file: str) -> int:
-    """When a file was written last; 0 when it is not there, or no file."""
+    """When a file was written last; 0 when it does not exist or is not a regular file."""
     try:
-        found = Path(file).expanduser().stat()
+        status = Path(file).expanduser().stat()
     except (OSError, RuntimeError, ValueError):  # boto3 says what is wrong with it, if it reads it
         return 0
-    return found.st_mtime_ns if S_ISREG(found.st_mode) else 0
+    return status.st_mtime_ns if S_ISREG(status.st_mode) else 0
 
 
 def _engine(process: _Process, path: str) -> Engine:

@@ -41,7 +41,7 @@ def fitting(index: VectorIndex, given: int, check: Callable[[Description], objec
 
 
 def _check_first(index: VectorIndex, check: Callable[[Description], object]) -> None:
-    """Refuse input for which an index would be made in vain."""
+    """Refuse input that no index for Stache can take, before one is created for it."""
     if not index.would_create:
         return
     try:

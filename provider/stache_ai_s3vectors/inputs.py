@@ -78,16 +78,13 @@ def check_limit(limit: Any) -> int:
     Raises:
         InvalidInputError: it is not an integer, or less than 1.
     """
-    number = _integer(limit)
-    if number is None or number < 1:
-        raise InvalidInputError(f"limit is {limit!r:.80}; it must be 1 or more")
-    return min(number, sys.maxsize)
+    return min(_count(limit, f"limit is {limit!r:.80}; it must be 1 or more"), sys.maxsize)
 
 
-def _integer(value: Any) -> int | None:
-    """An integer of Python's or numpy's; None for all else."""
-    if isinstance(value, bool) or not isinstance(value, Integral):
-        return None
+def _count(value: Any, problem: str) -> int:
+    """An integer of Python's or numpy's, at least 1, as one of Python's."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+        raise InvalidInputError(problem)
     return int(value)
 
 
@@ -139,10 +136,7 @@ def check_top_k(top_k: Any) -> int:
     Raises:
         InvalidInputError: it is not an integer, or less than 1.
     """
-    number = _integer(top_k)
-    if number is None or number < 1:
-        raise InvalidInputError(f"top_k is {top_k!r:.80}; 1 to {limits.TOP_K} are possible")
-    return number
+    return _count(top_k, f"top_k is {top_k!r:.80}; 1 to {limits.TOP_K} are possible")
 
 
 def dimension_of(vector: Any, name: str) -> int:
@@ -152,7 +146,7 @@ def dimension_of(vector: Any, name: str) -> int:
         name: begins the message.
 
     Raises:
-        InvalidInputError: it is no list of numbers, nor an array of one dimension.
+        InvalidInputError: it is neither a list of numbers nor an array of one dimension.
     """
     array = hasattr(vector, "__array_interface__")
     if array and vector.ndim == 1:

@@ -390,7 +390,7 @@ def test_after_an_interruption_made_up_ids_are_deleted_behind_the_caller(engine,
 
 
 def wait_until_only_one_is_stored(engine):
-    """Until what was inserted in vain is deleted."""
+    """Until what the interrupted insert stored is deleted."""
     names = {"vectorBucketName": "my-bucket", "indexName": "documents"}
     deadline = time.monotonic() + LONG
     while len(engine.call("ListVectors", names)["vectors"]) > 1:
