@@ -76,6 +76,16 @@ def test_a_password_in_what_is_no_url_is_not_shown(endpoint):
     assert PASSWORD not in "".join(traceback.format_exception(failed.value))
 
 
+@pytest.fixture
+def _log_as_before():
+    """--debug switches the log on for the whole process."""
+    ours, root = logging.getLogger("stache_ai_s3vectors"), logging.getLogger()
+    level, handlers = ours.level, list(root.handlers)
+    yield
+    ours.setLevel(level)
+    root.handlers[:] = handlers
+
+
 COMMANDS = [
     ["stats"],
     ["doctor"],
@@ -91,6 +101,7 @@ COMMANDS = [
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 @pytest.mark.parametrize("debug", [[], ["--debug"]], ids=["", "debug"])
+@pytest.mark.usefixtures("_log_as_before")
 def test_a_password_in_an_endpoint_is_not_printed_by_the_tool(
     monkeypatch, command, endpoint, debug
 ):
