@@ -95,9 +95,10 @@ demo: $(DEMO)/.ready
 
 # The provider's tests run again, with the oldest Stache and the other reading of what AWS does
 # not document. Hybrid search is tested with both readings by the others: it needs Stache 0.1.1,
-# whose pipeline has query processors. The commands that know neither Stache nor what AWS leaves
-# open are tested once
-ONCE := hybrid archive command doctor policy_check policy_check_command purge stats terminal
+# whose pipeline has query processors. What knows neither Stache nor what AWS leaves
+# open, commands and processes for instance, is tested once
+ONCE := hybrid archive command credentials doctor forks interpreter_end outages policy_check \
+	policy_check_command purge secrets stats terminal
 SPREAD := --numprocesses auto --dist worksteal
 
 # Every environment that the tests need
