@@ -105,7 +105,7 @@ class ServiceQuotaExceededException(ServiceError):  # noqa: N818 - AWS's own nam
 
 
 class AccessDeniedException(ServiceError):  # noqa: N818 - AWS's own name
-    """The policies that the engine was given do not allow it."""
+    """The policies that the engine was given do not allow it, or a web page may have sent it."""
 
     status = 403
 

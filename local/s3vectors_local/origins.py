@@ -18,7 +18,6 @@ from .errors import AccessDeniedException
 _OWN_SITES: Final = ("same-origin", "none")
 """What `Sec-Fetch-Site` says of a request of our own pages, and of one that the user typed."""
 
-
 _HOST: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s\[\]/?#@:]+))(?::\d*)?")
 """An address of IPv6 in brackets, or a name, or an address of IPv4; and a port."""
 

@@ -143,21 +143,30 @@ class _Room:
 
     def __init__(self, size: int) -> None:
         self._left = size
+        self._waiting = 0
         self._changed = asyncio.Condition()
 
     @asynccontextmanager
     async def of(self, size: int) -> AsyncIterator[None]:
         """Wait until there is so much room, and have it inside."""
         if self._left < size:
-            async with self._changed:
-                await self._changed.wait_for(lambda: self._left >= size)
+            await self._wait_for(size)
         self._left -= size
         try:
             yield
         finally:
             self._left += size
+            if self._waiting:  # hardly ever: the others need not pay for it
+                async with self._changed:
+                    self._changed.notify_all()
+
+    async def _wait_for(self, size: int) -> None:
+        self._waiting += 1
+        try:
             async with self._changed:
-                self._changed.notify_all()
+                await self._changed.wait_for(lambda: self._left >= size)
+        finally:
+            self._waiting -= 1
 
 
 def _is_health(scope: Message) -> bool:

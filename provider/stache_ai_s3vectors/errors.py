@@ -83,8 +83,8 @@ class PartialWriteError(S3VectorsError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Workers hand exceptions to each other pickled
-        made = partial(type(self), done=self.done, missing=self.missing)
-        return made, self.args, self.__dict__
+        build = partial(type(self), done=self.done, missing=self.missing)
+        return build, self.args, self.__dict__
 
 
 CREDENTIALS: Final = frozenset(

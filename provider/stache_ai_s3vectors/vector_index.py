@@ -278,14 +278,14 @@ class VectorIndex:
         Args:
             texts: for each metadata key with text search, what to look for: hybrid search.
         """
-        found: dict[str, Match] = {}
+        by_key: dict[str, Match] = {}
         for _ in range(RANKINGS):
             matches, metric = self._ranking(vector, top_k, condition, texts)
             latest = {match.key: match for match in matches}
-            found |= latest
-            if len(latest) == len(matches) or len(found) >= top_k:
+            by_key |= latest
+            if len(latest) == len(matches) or len(by_key) >= top_k:
                 break
-        return sorted(found.values(), key=Match.rank)[:top_k], metric
+        return sorted(by_key.values(), key=Match.rank)[:top_k], metric
 
     def _ranking(
         self,
