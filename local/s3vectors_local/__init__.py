@@ -13,7 +13,7 @@ What is faithful
     search finds and, now and then, more.
 
 What is not, or not known of AWS
-    Bucket policies are kept, not enforced; encryption is recorded, not done. Undocumented
+    Bucket policies are enforced with permissions only; encryption is recorded, not done. Undocumented
     on AWS, and chosen here as the plainest (`choices` has switches for the first three):
     `$ne` and `$nin` on missing keys and on arrays, euclidean distance (plain, not squared);
     the text analyzers, BM25's parameters and the constants of rank fusion (see `text`),

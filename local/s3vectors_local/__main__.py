@@ -12,6 +12,7 @@ from typing import Any, Final, NoReturn
 
 import click
 
+from .arns import Caller
 from .choices import Choices
 from .engine import Engine
 from .errors import DataDirectoryError, PolicyError
@@ -23,6 +24,7 @@ from .server import DEFAULT_HOST, DEFAULT_PORT, listen, serve
 from .signatures import Verifier
 
 _KEY_ID: Final = re.compile(r"([^/,:\s]+):(\S+)")
+_CALLER: Final = re.compile(r"([^/,=\s]+)=(\S+)")
 _NUMBER: Final = re.compile(r"(\w+):([0-9]*\.?[0-9]+(?:e-?[0-9]+)?)")
 
 
@@ -86,9 +88,18 @@ def main() -> None:
     "--policy",
     "policies",
     multiple=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Identity policy (JSON) that every caller has; can be given more than once. "
-    "What none allows is answered with 403.",
+    metavar="[PRINCIPAL=]FILE",
+    help="Enforce permissions. Identity policy (JSON) of every caller, or of one principal (the "
+    "ARN of a user or role, an account's id); can be given more than once. Bucket policies are "
+    "enforced, too. What is not allowed is answered with 403.",
+)
+@click.option(
+    "--principal",
+    "principals",
+    multiple=True,
+    metavar="KEY_ID=PRINCIPAL",
+    help="Who the requests signed with an access key are from: the ARN of a user or role, an "
+    "account's id, or a service such as lambda.amazonaws.com; can be given more than once.",
 )
 @click.option(
     "--unused",
@@ -163,6 +174,9 @@ def serve_command(host: str, port: int, **options: Any) -> None:
         policies = _policies(options["policies"], unused=options["unused"])
         faults = _faults(options)
         keys = _access_keys(options)
+        principals = _pairs(options["principals"], "--principal KEY_ID=PRINCIPAL", _CALLER)
+        for name in (*principals.values(), *(policies if isinstance(policies, dict) else ())):
+            Caller.named(name)
         _check_given(host=host, data=options["data"])
         hosts = [*options["hosts"], *([] if _is_wildcard(host) else [host])]
         Origins(hosts)
@@ -173,7 +187,7 @@ def serve_command(host: str, port: int, **options: Any) -> None:
     except OSError as error:
         advice = "choose another --port" if error.errno == errno.EADDRINUSE else "check --host"
         _stop(f"cannot listen on {host}:{port}: {error.strerror}; {advice}")
-    engine = _engine(options, policies)
+    engine = _engine(options, policies, principals)
     _greet(host, bound.getsockname()[1], options["data"], verified=bool(keys))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn raises it again at its end
     try:
@@ -184,19 +198,33 @@ def serve_command(host: str, port: int, **options: Any) -> None:
     finally:
         engine.close()
         if policies is not None and options["unused"]:
-            _report(policies.unused())
+            each = policies.values() if isinstance(policies, dict) else [policies]
+            _report([line for one in each for line in one.unused()])
 
 
-def _policies(files: tuple[Path, ...], *, unused: bool) -> Policies | None:
-    if files:
-        try:
-            return Policies(*(file.read_text("utf-8") for file in files))
-        except (PolicyError, UnicodeDecodeError, OSError) as error:
-            named = ", ".join(map(str, files))
-            raise PolicyError(f"--policy {named}: {error}") from error
-    if unused:
-        raise ValueError("--unused says what a --policy grants in vain; give a --policy")
-    return None
+def _policies(given: tuple[str, ...], *, unused: bool) -> Policies | dict[str, Policies] | None:
+    """Those of every caller, or of each principal."""
+    if not given:
+        if unused:
+            raise ValueError("--unused says what a --policy grants in vain; give a --policy")
+        return None
+    files: dict[str, list[str]] = {}
+    for text in given:
+        principal, _, file = text.rpartition("=")
+        files.setdefault(principal, []).append(file)
+    policies = {principal: _read_policies(names) for principal, names in files.items()}
+    if "" not in policies:
+        return policies
+    if len(policies) > 1:
+        raise ValueError("--policy FILE is for every caller; with it, none can be for a principal")
+    return policies[""]
+
+
+def _read_policies(files: list[str]) -> Policies:
+    try:
+        return Policies(*(Path(file).read_text("utf-8") for file in files))
+    except (PolicyError, UnicodeDecodeError, OSError) as error:
+        raise PolicyError(f"--policy {', '.join(files)}: {error}") from error
 
 
 def _faults(options: dict[str, Any]) -> Faults | None:
@@ -247,7 +275,11 @@ def _check_given(*, host: str, data: str | None) -> None:
         raise ValueError('--data is empty; name a directory, such as "./data"')
 
 
-def _engine(options: dict[str, Any], policies: Policies | None) -> Engine:
+def _engine(
+    options: dict[str, Any],
+    policies: Policies | dict[str, Policies] | None,
+    principals: dict[str, str],
+) -> Engine:
     choices = Choices(
         missing_key=options["missing_key"],
         array_negation=options["array_negation"],
@@ -260,8 +292,9 @@ def _engine(options: dict[str, Any], policies: Policies | None) -> Engine:
             choices=choices,
             policies=policies,
             rates=RateLimits() if options["limits"] == "aws" else None,
+            principals=principals,
         )
-    except DataDirectoryError as error:
+    except (DataDirectoryError, PolicyError) as error:
         _stop(str(error))
 
 

@@ -34,41 +34,112 @@ _PARTITIONS: Final = {
 """Beginnings of region names, as in botocore's list of partitions; else it is "aws"."""
 
 
+_PRINCIPAL: Final = re.compile(
+    r"arn:[a-z-]+:(?:iam::(\d{12}):(root|(?:user|role)/[\w+=,.@/-]+)"
+    r"|sts::(\d{12}):(assumed-role/[\w+=,.@-]+/[\w+=,.@-]+))"
+)
+_SERVICE: Final = re.compile(r"[a-z0-9.-]+\.amazonaws\.com(?:\.cn)?")
+_SESSION: Final = "s3vectors-local"
+
+
 @dataclass(frozen=True)
 class Caller:
-    """Whose request it is: vector buckets belong to one account in one region."""
+    """Whose request it is: vector buckets belong to one account in one region.
+
+    Args:
+        account: twelve digits; of a service, the account for which it works.
+        region: where the request arrives.
+        identity: who in the account: `root`, `user/NAME`, `role/NAME` or
+            `assumed-role/ROLE/SESSION`; or the name of a service, such as
+            `lambda.amazonaws.com`.
+    """
 
     account: str = DEFAULT_ACCOUNT
     region: str = DEFAULT_REGION
+    identity: str = f"user/{_SESSION}"
+
+    @classmethod
+    def named(cls, principal: str, region: str = DEFAULT_REGION) -> Caller:
+        """The caller that a principal's name stands for.
+
+        Args:
+            principal: an account's id, the ARN of a root user, user, role or role session, or
+                the name of a service.
+            region: where its requests arrive.
+
+        Raises:
+            ValueError: it is none of them.
+        """
+        if re.fullmatch(r"\d{12}", principal):
+            return cls(principal, region)
+        if is_service(principal):
+            return cls(DEFAULT_ACCOUNT, region, principal)
+        found = _PRINCIPAL.fullmatch(principal)
+        if found is None:
+            raise ValueError(
+                f'"{principal}" is not a principal. Give an account id of 12 digits, the ARN of a '
+                "user, role or role session, or a service such as lambda.amazonaws.com"
+            )
+        account, identity, session_account, session = found.groups()
+        return cls(account or session_account, region, identity or session)
+
+    @property
+    def is_service(self) -> bool:
+        """Whether a service of AWS calls, which has no identity policies."""
+        return is_service(self.identity)
 
     @property
     def principal(self) -> str:
-        """The ARN by which a denial calls the caller."""
-        return f"arn:{_partition(self.region)}:iam::{self.account}:user/s3vectors-local"
+        """The ARN by which a denial calls the caller; a service's name."""
+        if self.is_service:
+            return self.identity
+        if self.identity.startswith("role/"):
+            return self._arn("sts", f"assumed-role/{self.identity.split('/')[-1]}/{_SESSION}")
+        service = "sts" if self.identity.startswith("assumed-role/") else "iam"
+        return self._arn(service, self.identity)
+
+    @property
+    def role(self) -> str | None:
+        """The ARN of the role whose session calls; None when it is not a role's.
+
+        A session does not say which path its role has.
+        """
+        kind, _, name = self.identity.partition("/")
+        if kind == "role":
+            return self._arn("iam", self.identity)
+        return self._arn("iam", f"role/{name.split('/')[0]}") if kind == "assumed-role" else None
+
+    def _arn(self, service: str, identity: str) -> str:
+        return f"arn:{_partition(self.region)}:{service}::{self.account}:{identity}"
 
     def bucket_arn(self, name: str) -> str:
         """The ARN of this caller's vector bucket of that name."""
         return f"arn:{_partition(self.region)}:s3vectors:{self.region}:{self.account}:bucket/{name}"
 
-    def check_home(self, operation: str, request: Mapping[str, Any]) -> None:
-        """Refuse an ARN of another account or region, as identity policies cannot allow it.
+    def check_account(self, operation: str, request: Mapping[str, Any]) -> None:
+        """Refuse an ARN of another account.
 
         Raises:
-            AccessDeniedException: another account's.
-            NotFoundException: another region's; an endpoint knows its own.
+            AccessDeniedException: it is another account's.
         """
-        for member in ("vectorBucketArn", "indexArn", "resourceArn"):
-            arn = request.get(member)
-            if arn is None or arn.count(":") < _ARN_COLONS:
-                continue
-            region, account = arn.split(":")[3:5]
-            if account != self.account:
+        for arn in _named(request):
+            if account_of(arn) not in (None, self.account):
                 action = f"s3vectors:{operation}"
                 raise AccessDeniedException(
                     f"User: {self.principal} is not authorized to perform: {action} on "
-                    f"resource: {arn} because no resource-based policy allows the {action} action"
+                    f"resource: {arn} because no resource-based policy allows the {action} action "
+                    "(s3vectors-local enforces bucket policies only when it has identity policies)"
                 )
-            if region != self.region:
+
+    def check_region(self, request: Mapping[str, Any]) -> None:
+        """Refuse an ARN of another region.
+
+        Raises:
+            NotFoundException: it is another region's; an endpoint knows its own.
+        """
+        for arn in _named(request):
+            parts = arn.split(":")
+            if len(parts) > _ARN_COLONS and parts[3] != self.region:
                 kind = "index" if "/index/" in arn else "vector bucket"
                 raise NotFoundException(f"The specified {kind} could not be found")
 
@@ -102,6 +173,23 @@ class Caller:
         raise ValidationException(
             "Must specify either indexArn or both vectorBucketName and indexName"
         )
+
+
+def is_service(principal: str) -> bool:
+    """Whether a principal's name is that of a service of AWS."""
+    return _SERVICE.fullmatch(principal) is not None
+
+
+def account_of(arn: str) -> str | None:
+    """The account in an ARN; None when it is not a whole ARN."""
+    parts = arn.split(":")
+    return parts[4] if len(parts) > _ARN_COLONS else None
+
+
+def _named(request: Mapping[str, Any]) -> list[str]:
+    """The ARNs by which a request names its resource."""
+    members = ("vectorBucketArn", "indexArn", "resourceArn")
+    return [request[member] for member in members if request.get(member) is not None]
 
 
 def _partition(region: str) -> str:

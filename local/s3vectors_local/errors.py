@@ -105,9 +105,17 @@ class ServiceQuotaExceededException(ServiceError):  # noqa: N818 - AWS's own nam
 
 
 class AccessDeniedException(ServiceError):  # noqa: N818 - AWS's own name
-    """The policies that the engine was given do not allow it, or a web page may have sent it."""
+    """The policies that the engine was given do not allow it, or a web page may have sent it.
+
+    Attributes:
+        statement: the policy statement that denies it; None when none allows it.
+    """
 
     status = 403
+
+    def __init__(self, message: str, statement: str | None = None) -> None:
+        super().__init__(message)
+        self.statement = statement
 
 
 class AuthenticationError(ServiceError):
@@ -150,7 +158,11 @@ class TooManyRequestsException(ServiceError):  # noqa: N818 - AWS's own name
 
 
 class PolicyError(Exception):
-    """An identity policy that cannot be read or evaluated."""
+    """A policy that cannot be read or evaluated."""
+
+
+class UnevaluatedPolicyError(PolicyError):
+    """A valid policy that has something which the engine does not evaluate."""
 
 
 class DataDirectoryError(Exception):

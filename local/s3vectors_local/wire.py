@@ -7,7 +7,6 @@ S3 Vectors speaks AWS's rest-json: `POST /OperationName` with a JSON body, and t
 from __future__ import annotations
 
 import logging
-import re
 import uuid
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
@@ -15,7 +14,7 @@ from urllib.parse import unquote
 
 import orjson
 
-from .arns import DEFAULT_ACCOUNT, Caller
+from .arns import DEFAULT_REGION, Caller
 from .engine import Engine
 from .errors import (
     InheritedEngineError,
@@ -31,7 +30,6 @@ from .parsing import parse
 from .signatures import CREDENTIAL, HttpRequest, Verifier
 
 _LOG = logging.getLogger(__name__)
-_ACCOUNT: Final = re.compile(r"\d{12}")
 _TAGS: Final = "/tags/"
 _TAG_OPERATIONS: Final = {
     "GET": "ListTagsForResource",
@@ -62,7 +60,7 @@ def answer(engine: Engine, request: HttpRequest, verifier: Verifier | None = Non
         if verifier is not None:
             verifier.check(request)
         members = {**parse(operation, request.body), **located}
-        return _answer(200, engine.call(operation, members, _caller(request.headers)))
+        return _answer(200, engine.call(operation, members, _caller(engine, request.headers)))
     except ServiceError as error:
         return refusal(error)
     except InheritedEngineError:
@@ -119,16 +117,13 @@ def _check_body(request: HttpRequest) -> None:
         )
 
 
-def _caller(headers: Mapping[str, str]) -> Caller:
-    """The account and region in the credential scope of the request's signature.
-
-    An access key id of twelve digits is taken as the account.
-    """
+def _caller(engine: Engine, headers: Mapping[str, str]) -> Caller:
+    """Whose request it is, by the credential scope of its signature."""
     found = CREDENTIAL.search(headers.get("authorization", ""))
     if found is None:
-        return Caller()
+        return engine.caller(None, DEFAULT_REGION)
     key, _, region = found.groups()
-    return Caller(key if _ACCOUNT.fullmatch(key) else DEFAULT_ACCOUNT, region)
+    return engine.caller(key, region)
 
 
 def _answer(status: int, document: Mapping[str, Any], code: str | None = None) -> Answer:

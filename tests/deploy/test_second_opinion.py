@@ -88,6 +88,16 @@ def test_random_policies_are_decided_alike():
     assert unargued(differences(asked), requests=True) == []
 
 
+def test_random_bucket_policies_are_decided_alike():
+    """With identity policies or without, of users, roles, sessions and services."""
+    asked = decided(random_policies.shared_questions(seed=20_261_128, requests=2_000))
+
+    answers = Counter((q.caller.account, q.caller.is_service, allowed) for q, allowed in asked)
+    assert len(answers) == 6
+    assert min(answers.values()) > 20
+    assert unargued(differences(asked), requests=True) == []
+
+
 def test_every_argument_is_needed():
     """One that nothing needs any more would hide what comes later."""
     found = differences(decided(every_question([*LEVEL_POLICIES, *HANDWRITTEN])))

@@ -1,12 +1,20 @@
-"""Policies of vector buckets: kept and given back, not enforced."""
+"""Policies of vector buckets: kept, refused when malformed, enforced with permissions on."""
 
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 
 import pytest
 from botocore.exceptions import ClientError
+from click.testing import CliRunner
 
+from far_ends import boto_client, server
+from s3vectors_local import Engine, Policies, PolicyError, connect
+from s3vectors_local.__main__ import main
+
+BUCKET = "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket"
+INDEX = f"{BUCKET}/index/my-index"
 POLICY = json.dumps(
     {
         "Version": "2012-10-17",
@@ -23,8 +31,11 @@ NO_POLICY = "The specified vector bucket policy could not be found"
 
 
 def test_a_policy_is_given_back_as_it_was_put(client, bucket):
-    """To the character; a second one replaces it, and it is not enforced."""
-    client.put_vector_bucket_policy(vectorBucketName=bucket, policy='{"Statement": []}')
+    """To the character; a second one replaces it, and without permissions it is not enforced."""
+    client.put_vector_bucket_policy(
+        vectorBucketName=bucket,
+        policy=POLICY.replace("Deny", "Allow").replace('"*"', '{"AWS": "111122223333"}'),
+    )
     client.put_vector_bucket_policy(vectorBucketName=bucket, policy=POLICY)
 
     assert client.get_vector_bucket_policy(vectorBucketName=bucket)["policy"] == POLICY
@@ -42,35 +53,370 @@ def test_a_bucket_without_a_policy_is_a_404(client, bucket):
         client.get_vector_bucket_policy(vectorBucketName=bucket)
 
 
-@pytest.mark.parametrize("bad", ["", "x", "[]", "{}", '"text"'])
-def test_a_policy_that_is_none_is_refused(client, bucket, bad):
-    """And what was there stays."""
+def statement(**changes):
+    whole = {
+        "Effect": "Allow",
+        "Principal": {"AWS": "222233334444"},
+        "Action": "s3vectors:GetIndex",
+        "Resource": INDEX,
+    }
+    return {k: v for k, v in (whole | changes).items() if v is not None}
+
+
+def document(*statements, **members):
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)} | members)
+
+
+MALFORMED = {
+    "": "not valid JSON",
+    "x": "not valid JSON",
+    "[]": "no Statement",
+    "{}": "no Statement",
+    '"text"': "no Statement",
+    '{"Statement": []}': "no Statement",
+    '{"Statement": "x"}': "statement 1 is not an object",
+    '{"Statement": 1}': "statement 1 is not an object",
+    "[" * 100_000: "not valid JSON",
+    '{"Statement": [], "Statement": []}': "an object has one of Statement twice",
+    document(statement(), Version="2099-01-01"): "must say",
+    document(statement(), Version=2012): "must say",
+    document(statement(), Name="x"): "has Name",
+    document(statement(Effect="Maybe")): 'needs "Effect"',
+    document(statement(Effect=None)): 'needs "Effect"',
+    document(statement(Principal=None)): "Missing required field Principal",
+    document(statement(NotPrincipal="*")): "Missing required field Principal",
+    document(statement(Principal="222233334444")): "Invalid principal in policy",
+    document(statement(Principal={})): "Invalid principal in policy",
+    document(statement(Principal={"AWS": []})): "Invalid principal in policy",
+    document(statement(Principal={"AWS": "me"})): "Invalid principal in policy",
+    document(statement(Principal={"AWS": "arn:aws:iam::222233334444:role/*"})): "Invalid principal",
+    document(statement(Principal={"AWS": "arn:aws:iam:222233334444:role/a"})): "Invalid principal",
+    document(statement(Principal={"Service": "lambda"})): "Invalid principal in policy",
+    document(statement(Principal={"Everybody": "*"})): "Invalid principal in policy",
+    document(statement(Action=None)): "needs either Action or NotAction",
+    document(statement(NotAction="*")): "needs either Action or NotAction",
+    document(statement(Action="s3:GetObject")): "Policy has invalid action",
+    document(statement(Action="s3vectors:InsertVectors")): "Policy has invalid action",
+    document(statement(Action="GetIndex")): "Policy has invalid action",
+    document(statement(Resource=None)): "needs either Resource or NotResource",
+    document(statement(Resource="my-bucket")): "Policy has invalid resource",
+    document(statement(Resource="arn:aws:s3:::my-bucket")): "Policy has invalid resource",
+    document(statement(Resource=INDEX.replace(":bucket", ":vector-bucket"))): "invalid resource",
+    document(statement(), statement(Sid=1)): "statement 2: Sid must be",
+    document(statement(Resources="*")): "has Resources",
+    document(statement(Condition=[])): "Condition must be",
+    document(statement(Condition={"Sometimes": {"aws:PrincipalArn": "x"}})): "not a condition oper",
+    document(statement(Condition={"StringEquals": {"PrincipalArn": "x"}})): "not a condition key",
+    document(statement(Condition={"Bool": {"aws:SecureTransport": "x"}})): "must be true or false",
+    # Behind what is valid but not evaluated here
+    document(statement(NotPrincipal="*", Principal=None), statement(Effect="x")): "statement 2",
+    document(
+        statement(
+            Condition={
+                "IpAddress": {"aws:SourceIp": "10.0.0.0/8"},
+                "Sometimes": {"aws:SourceIp": "x"},
+            }
+        )
+    ): "not a condition operator",
+}
+
+
+def test_a_malformed_policy_is_refused(client, bucket):
+    """With the code that the model has for it, and what was there stays."""
     client.put_vector_bucket_policy(vectorBucketName=bucket, policy=POLICY)
 
-    with pytest.raises(ClientError, match="The policy is malformed"):
-        client.put_vector_bucket_policy(vectorBucketName=bucket, policy=bad)
-
+    for bad, message in MALFORMED.items():
+        with pytest.raises(ClientError, match="The policy is malformed: ") as refused:
+            client.put_vector_bucket_policy(vectorBucketName=bucket, policy=bad)
+        error = refused.value.response
+        assert message in error["Error"]["Message"]
+        assert error["Error"]["Code"] == "ValidationException"
+        assert error["fieldList"][0]["path"] == "policy"
     assert client.get_vector_bucket_policy(vectorBucketName=bucket)["policy"] == POLICY
 
 
-def test_a_policy_goes_with_its_bucket(client, bucket):
-    """A new bucket of the same name has none."""
-    client.put_vector_bucket_policy(vectorBucketName=bucket, policy=POLICY)
-    client.delete_vector_bucket(vectorBucketName=bucket)
-    client.create_vector_bucket(vectorBucketName=bucket)
+VALID = [
+    document(statement()),
+    json.dumps({"Statement": statement()}),
+    document(statement(), Id="mine", Version="2008-10-17"),
+    # Both are put on AWS: by moto's verified test, and by Terraform's
+    document(
+        statement(
+            Action="s3vectors:*",
+            Principal={"AWS": "arn:aws:iam::123456789012:root"},
+            Resource="arn:aws:s3vectors:aws-region:123456789012:bucket/amzn-s3-demo-vector-bucket",
+        )
+    ),
+    document(statement(Principal={"AWS": "123456789012"}, Resource="*")),
+    document(statement(Principal={"Service": ["lambda.amazonaws.com"], "AWS": ["222233334444"]})),
+    document(statement(Principal={"Federated": "cognito-identity.amazonaws.com"})),
+    document(statement(NotPrincipal={"AWS": "222233334444"}, Principal=None, Effect="Deny")),
+    document(statement(Condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}})),
+    document(statement(Condition={"StringEquals": {"aws:PrincipalOrgID": "o-1"}})),
+    document(statement(Condition={"NumericLessThan": {"s3vectors:x": 1}})),
+    document(statement(Action=["s3vectors:Get*", "*"], Resource=[f"{BUCKET}*", f"{INDEX}/*"])),
+    document(statement(Resource=INDEX + "${aws:username}")),
+]
 
-    with pytest.raises(client.exceptions.NotFoundException, match=NO_POLICY):
-        client.get_vector_bucket_policy(vectorBucketName=bucket)
+
+def test_a_valid_policy_is_kept(client, bucket):
+    """Also one that the engine cannot evaluate, as long as it enforces none."""
+    for good in VALID:
+        client.put_vector_bucket_policy(vectorBucketName=bucket, policy=good)
+        assert client.get_vector_bucket_policy(vectorBucketName=bucket)["policy"] == good
 
 
-def test_a_bucket_that_is_not_there_is_a_404(client):
-    """For all three operations."""
-    none = {"vectorBucketName": "no-bucket"}
-    message = "The specified vector bucket could not be found"
+def test_a_public_policy_is_refused(client, bucket):
+    """S3 Block Public Access is always on; a deny for everybody is not public."""
+    of_account = {"StringEquals": {"aws:PrincipalAccount": "222233334444"}}
 
-    with pytest.raises(client.exceptions.NotFoundException, match=message):
-        client.put_vector_bucket_policy(**none, policy=POLICY)
-    with pytest.raises(client.exceptions.NotFoundException, match=message):
-        client.get_vector_bucket_policy(**none)
-    with pytest.raises(client.exceptions.NotFoundException, match=message):
-        client.delete_vector_bucket_policy(**none)
+    for everyone in ("*", {"AWS": "*"}, {"AWS": ["222233334444", "*"]}):
+        public = statement(Principal=everyone)
+        over_tls = {**public, "Condition": {"Bool": {"aws:SecureTransport": "true"}}}
+        for open_to_all in (public, over_tls):
+            rules = document(open_to_all)
+            with pytest.raises(client.exceptions.AccessDeniedException, match="Public Access"):
+                client.put_vector_bucket_policy(vectorBucketName=bucket, policy=rules)
+        for private in ({**public, "Condition": of_account}, {**public, "Effect": "Deny"}):
+            rules = document(private)
+            client.put_vector_bucket_policy(vectorBucketName=bucket, policy=rules)
+
+
+OWNER = "arn:aws:iam::123456789012:user/owner"
+MEMBER = "arn:aws:iam::123456789012:role/member"
+GUEST = "arn:aws:iam::222233334444:role/guest"
+STRANGER = "arn:aws:iam::333344445555:user/stranger"
+SERVICE = "bedrock.amazonaws.com"
+EVERYTHING = {
+    "Version": "2012-10-17",
+    "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"},
+}
+PRINCIPALS = {
+    name.rpartition("/")[2].partition(".")[0]: name
+    for name in (OWNER, MEMBER, GUEST, STRANGER, SERVICE)
+}
+
+
+@contextmanager
+def shared(bucket_policy, **identity):
+    """Clients by name, of an engine that enforces a bucket's policy and identity policies."""
+    policies = {PRINCIPALS[name]: Policies(document) for name, document in identity.items()}
+    policies[OWNER] = Policies(EVERYTHING)
+    with Engine(policies=policies, principals=PRINCIPALS) as engine:
+        clients = {
+            name: connect(boto_client(aws_access_key_id=name, aws_secret_access_key="any"), engine)
+            for name in PRINCIPALS
+        }
+        owner = clients["owner"]
+        owner.create_vector_bucket(vectorBucketName="my-bucket")
+        owner.create_index(
+            vectorBucketName="my-bucket",
+            indexName="my-index",
+            dataType="float32",
+            dimension=1,
+            distanceMetric="cosine",
+        )
+        if bucket_policy is not None:
+            owner.put_vector_bucket_policy(vectorBucketArn=BUCKET, policy=bucket_policy)
+        yield clients
+
+
+def refusal(client):
+    """What the client is told when it asks for the index; None when it is answered."""
+    try:
+        client.get_index(indexArn=INDEX)
+    except client.exceptions.AccessDeniedException as error:
+        return str(error)
+    return None
+
+
+def test_another_account_needs_both_policies():
+    """The bucket's and its own; a name alone, or its own alone, is not enough."""
+    allows_guest = document(statement(Principal={"AWS": GUEST}))
+
+    with shared(allows_guest, guest=EVERYTHING, stranger=EVERYTHING) as clients:
+        assert refusal(clients["guest"]) is None
+        assert "no resource-based policy allows" in refusal(clients["stranger"])
+        with pytest.raises(ClientError, match="no resource-based policy allows"):
+            clients["guest"].list_indexes(vectorBucketArn=BUCKET)
+    with shared(allows_guest) as clients:
+        assert "no identity-based policy allows" in refusal(clients["guest"])
+    with shared(None, guest=EVERYTHING) as clients:
+        assert "no resource-based policy allows" in refusal(clients["guest"])
+
+
+def test_another_account_works_by_arn():
+    """It writes and reads what the bucket's policy lets it; names are those of its own buckets."""
+    rights = ["s3vectors:PutVectors", "s3vectors:GetVectors"]
+    allows_account = document(statement(Action=rights))
+
+    with shared(allows_account, guest=EVERYTHING) as clients:
+        guest = clients["guest"]
+        guest.put_vectors(indexArn=INDEX, vectors=[{"key": "a", "data": {"float32": [1]}}])
+        assert len(guest.get_vectors(indexArn=INDEX, keys=["a"])["vectors"]) == 1
+        assert len(clients["owner"].get_vectors(indexArn=INDEX, keys=["a"])["vectors"]) == 1
+        with pytest.raises(ClientError, match="s3vectors:DeleteVectors"):
+            guest.delete_vectors(indexArn=INDEX, keys=["a"])
+        with pytest.raises(guest.exceptions.NotFoundException):
+            guest.get_index(vectorBucketName="my-bucket", indexName="my-index")
+
+
+def test_in_one_account_either_policy_allows():
+    """But the account's own name in the bucket's policy gives nobody in it a right."""
+    reads = {**EVERYTHING, "Statement": statement(Principal=None)}
+
+    with shared(document(statement(Principal={"AWS": MEMBER}))) as clients:
+        assert refusal(clients["member"]) is None
+    with shared(document(statement(Principal={"AWS": "123456789012"}))) as clients:
+        assert "no identity-based policy allows" in refusal(clients["member"])
+    with shared(None, member=reads) as clients:
+        assert refusal(clients["member"]) is None
+
+
+@pytest.mark.parametrize(
+    "principal", [MEMBER, MEMBER.replace("role/", "user/"), "*", "123456789012"]
+)
+def test_an_explicit_deny_in_a_bucket_policy_wins(principal):
+    """Over what both policies allow; of the account, of everybody, not of another's name."""
+    rules = document(
+        statement(Principal={"AWS": MEMBER}),
+        statement(Effect="Deny", Principal={"AWS": principal}, Sid="No"),
+    )
+
+    with shared(rules, member=EVERYTHING) as clients:
+        told = refusal(clients["member"])
+    if "user/" in principal:
+        assert told is None
+    else:
+        assert "with an explicit deny in a resource-based policy" in told
+
+
+def test_a_deny_in_an_identity_policy_wins_over_a_bucket_policy():
+    """As one in the bucket's policy does."""
+    denies = {**EVERYTHING, "Statement": statement(Principal=None, Effect="Deny")}
+
+    with shared(document(statement(Principal={"AWS": MEMBER})), member=denies) as clients:
+        assert "with an explicit deny in an identity-based policy" in refusal(clients["member"])
+
+
+def test_a_service_needs_the_bucket_policy_alone():
+    """And the account for which it works can be a condition."""
+    for_account = {"StringEquals": {"aws:SourceAccount": "123456789012"}}
+    for_other = {"StringEquals": {"aws:SourceAccount": "222233334444"}}
+    whom = {"Principal": {"Service": SERVICE}}
+
+    with shared(document(statement(**whom, Condition=for_account))) as clients:
+        assert refusal(clients["bedrock"]) is None
+    with shared(document(statement(**whom, Condition=for_other))) as clients:
+        assert "no resource-based policy allows" in refusal(clients["bedrock"])
+
+
+def test_conditions_know_who_asks():
+    """The session's role, its account, the region, and that requests count as made with TLS."""
+    conditions = {
+        "ArnEquals": {"aws:PrincipalArn": GUEST},
+        "StringEquals": {
+            "aws:PrincipalAccount": "222233334444",
+            "aws:RequestedRegion": "us-east-1",
+        },
+        "Bool": {"aws:SecureTransport": "true", "aws:PrincipalIsAWSService": "false"},
+    }
+
+    with shared(document(statement(Condition=conditions)), guest=EVERYTHING) as clients:
+        assert refusal(clients["guest"]) is None
+    conditions["ArnEquals"] = {"aws:PrincipalArn": MEMBER}
+    with shared(document(statement(Condition=conditions)), guest=EVERYTHING) as clients:
+        assert "no resource-based policy" in refusal(clients["guest"])
+
+
+def test_what_cannot_be_enforced_is_refused_where_it_would_be():
+    """When it is put, and when an engine that enforces opens a directory that has it."""
+    by_address = document(statement(Condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}))
+
+    with (
+        shared(None) as clients,
+        pytest.raises(ClientError, match="s3vectors-local cannot enforce it: .*IpAddress"),
+    ):
+        clients["owner"].put_vector_bucket_policy(vectorBucketArn=BUCKET, policy=by_address)
+
+
+def test_a_stored_policy_that_cannot_be_enforced_keeps_the_engine_from_starting(tmp_path):
+    """Rather than be passed over; the directory is free afterwards."""
+    by_address = document(statement(Condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}))
+    with Engine(tmp_path) as engine:
+        client = connect(boto_client(), engine)
+        client.create_vector_bucket(vectorBucketName="my-bucket")
+        client.put_vector_bucket_policy(vectorBucketName="my-bucket", policy=by_address)
+
+    with pytest.raises(PolicyError, match="vector bucket my-bucket cannot be enforced: .*IpAddr"):
+        Engine(tmp_path, policies=Policies(EVERYTHING))
+
+    with Engine(tmp_path) as engine:
+        client = connect(boto_client(), engine)
+        client.delete_vector_bucket_policy(vectorBucketName="my-bucket")
+    Engine(tmp_path, policies=Policies(EVERYTHING)).close()
+
+
+@pytest.mark.parametrize("name", ["", "me", "1234", "arn:aws:iam::123456789012:group/a", "*"])
+def test_a_principal_that_is_none_is_refused(name):
+    """When the engine is made, and what one can be is said."""
+    with pytest.raises(ValueError, match="is not a principal. Give an account id"):
+        Engine(principals={"key": name})
+    with pytest.raises(ValueError, match="is not a principal. Give an account id"):
+        Engine(policies={name: Policies(EVERYTHING)})
+
+
+def test_the_command_enforces_bucket_policies(tmp_path):
+    """Who has an access key, and whose a policy is, are options."""
+    everything = tmp_path / "everything.json"
+    everything.write_text(json.dumps(EVERYTHING))
+    options = [
+        *("--principal", f"owner={OWNER}", "--principal", f"guest={GUEST}"),
+        *("--policy", f"{OWNER}={everything}", "--policy", f"{GUEST}={everything}"),
+    ]
+
+    with server(*options) as url:
+        owner, guest, other = (
+            boto_client(endpoint_url=url, aws_access_key_id=key, aws_secret_access_key="any")
+            for key in ("owner", "guest", "x")
+        )
+        owner.create_vector_bucket(vectorBucketName="my-bucket")
+        with pytest.raises(ClientError, match="no resource-based policy allows"):
+            guest.list_indexes(vectorBucketArn=BUCKET)
+        rules = document(statement(Action="s3vectors:ListIndexes", Resource=BUCKET))
+        owner.put_vector_bucket_policy(vectorBucketName="my-bucket", policy=rules)
+        assert guest.list_indexes(vectorBucketArn=BUCKET)["indexes"] == []
+        with pytest.raises(ClientError, match="no identity-based policy allows"):
+            other.list_vector_buckets()
+        for client in (owner, guest, other):
+            client.close()
+
+
+def test_policies_are_of_every_caller_or_of_principals(tmp_path):
+    """Both at once would leave open whose they are."""
+    policy = tmp_path / "policy.json"
+    policy.write_text(json.dumps(EVERYTHING))
+
+    result = CliRunner().invoke(
+        main, ["serve", "--policy", f"{OWNER}={policy}", "--policy", str(policy)]
+    )
+
+    assert result.exit_code == 2
+    assert "for every caller" in result.output
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (["--principal", "x"], "does not have the form --principal KEY_ID=PRINCIPAL"),
+        (["--principal", "x=y"], '"y" is not a principal'),
+        (["--principal", f"x={OWNER}", "--principal", f"x={GUEST}"], "is given twice for x"),
+        (["--policy", f"{OWNER}=nowhere.json"], "nowhere.json"),
+    ],
+)
+def test_wrong_options_about_callers_are_refused(options, message):
+    """With what is wrong and what is allowed."""
+    result = CliRunner().invoke(main, ["serve", *options])
+
+    assert result.exit_code == 2
+    assert message in result.output

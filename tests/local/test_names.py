@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import botocore.session
 import pytest
 from botocore import xform_name
@@ -15,12 +17,15 @@ INDEX = (
 )
 SERVICE = botocore.session.get_session().get_service_model("s3vectors")
 VECTOR = {"float32": [1, 2]}
+POLICY = json.dumps(
+    {"Statement": {"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*"}}
+)
 TEXTS = {"textSearchConfigurations": [{"metadataKey": "text"}]}
 
 REQUESTS = {
     "GetVectorBucket": {},
     "DeleteVectorBucket": {},
-    "PutVectorBucketPolicy": {"policy": '{"Statement": []}'},
+    "PutVectorBucketPolicy": {"policy": POLICY},
     "GetVectorBucketPolicy": {},
     "DeleteVectorBucketPolicy": {},
     "PutVectorBucketDefaultIndexMode": {"defaultIndexMode": "ENHANCED"},
@@ -53,7 +58,7 @@ def ways(operation):
 @pytest.fixture
 def ready(client, names):
     """The bucket with a policy, and the index in it; the operation under test may need them."""
-    client.put_vector_bucket_policy(**BUCKET[0], policy='{"Statement": []}')
+    client.put_vector_bucket_policy(**BUCKET[0], policy=POLICY)
     client.put_vectors(**names, vectors=[{"key": "a", "data": VECTOR}])
     return client
 

@@ -1,6 +1,7 @@
 // Somebody else's evaluation of IAM policies: of many questions, in one process.
 // Argument: the folder that has node_modules.
-// In: a list of {policies, principal, action, resource, context}; out: of {allowed, problem}.
+// In: a list of {policies, bucketPolicy, principal, account, action, resource, context};
+// out: of {allowed, problem}.
 "use strict";
 const fs = require("node:fs");
 const [folder] = process.argv.slice(2);
@@ -9,18 +10,18 @@ const iam = require(require.resolve("@cloud-copilot/iam-simulate", { paths: [fol
 // What is wrong with a question though its policies can be evaluated: they are, all the same
 const KNOWS_LESS = new Set(["invalid.action", "no.resource.types", "must.use.wildcard"]);
 
-async function opinion({ policies, principal, action, resource, context }) {
+async function opinion({ policies, bucketPolicy, principal, account, action, resource, context }) {
   const simulation = {
     request: {
       principal,
       action,
-      // The principal's own: then its policies alone decide
-      resource: { resource, accountId: principal.split(":")[4] },
+      resource: { resource, accountId: account },
       contextVariables: context,
     },
     identityPolicies: policies.map((policy, n) => ({ name: `policy ${n + 1}`, policy })),
     serviceControlPolicies: [],
     resourceControlPolicies: [],
+    resourcePolicy: bucketPolicy === null ? undefined : bucketPolicy,
   };
   const found = await iam.runSimulation(simulation, {});
   if (found.resultType !== "error") {

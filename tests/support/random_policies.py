@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from random import Random
 from typing import Any, Final
 
 from s3vectors_local import Caller
 from s3vectors_local.engine import OPERATIONS
 from s3vectors_local.iam import ACTIONS, Need, needs
-from second_opinion import Question
+from second_opinion import NEWER, Question
 
 BUCKETS: Final = ("documents", "documents-2", "others")
 INDEXES: Final = ("chunks", "chunks.old", "summaries-1024")
@@ -19,6 +20,16 @@ ENCRYPTIONS: Final[tuple[dict[str, str], ...]] = (
     {},
     {"sseType": "AES256"},
     {"sseType": "aws:kms", "kmsKeyArn": KEY},
+)
+OWNER: Final = Caller()
+CALLERS: Final = (
+    Caller(identity="role/reader"),
+    Caller(identity="role/service-role/writer"),
+    Caller(identity="user/ann"),
+    Caller("222233334444", identity="role/reader"),
+    Caller("222233334444", identity="assumed-role/reader/its-session"),
+    Caller("222233334444", identity="user/bob"),
+    Caller(identity="lambda.amazonaws.com"),
 )
 KINDS: Final = ("aws:ResourceTag", "aws:RequestTag", "s3vectors:VectorBucketTag")
 TAG_KEYS: Final = "aws:TagKeys"
@@ -43,7 +54,57 @@ def _questions(draw: Random) -> list[Question]:
     return [Question(documents, need) for need in needed]
 
 
-def _needs(draw: Random) -> list[Need]:
+def shared_questions(seed: int, requests: int) -> list[Question]:
+    """The same, asked of a bucket policy, too, by callers of two accounts."""
+    draw = Random(seed)
+    return [question for _ in range(requests) for question in _shared_questions(draw)]
+
+
+def _shared_questions(draw: Random) -> list[Question]:
+    caller = draw.choice(CALLERS)
+    needed = _needs(draw, caller)
+    about = draw.choice(needed)
+    documents = [
+        {"Version": "2012-10-17", "Statement": _some(draw, lambda: _statement(draw, about))}
+    ]
+    bucket_policy = {
+        "Version": "2012-10-17",
+        "Statement": _some(draw, lambda: _bucket_statement(draw, about, caller)),
+    }
+    if caller.is_service or draw.random() < 0.2:
+        documents = []
+    # An action on no resource is about no bucket; iam-simulate fails at one that it does not know
+    document = None if about.resource == "*" else bucket_policy
+    return [
+        Question(documents, need, caller, document)
+        for need in needed
+        if need.action.partition(":")[2] not in NEWER
+    ]
+
+
+def _bucket_statement(draw: Random, about: Need, caller: Caller) -> dict[str, Any]:
+    kind = "Service" if caller.is_service else "AWS"
+    account = caller.account
+    other = draw.choice(CALLERS)
+    names = [
+        caller.role or caller.principal,
+        caller.role or caller.principal,
+        caller.principal,
+        account if kind == "AWS" else caller.principal,
+        f"arn:aws:iam::{account}:root" if kind == "AWS" else caller.principal,
+    ]
+    own = {kind: _some(draw, lambda: draw.choice(names))}
+    others = {"Service" if other.is_service else "AWS": other.role or other.principal}
+    statement = _statement(draw, about)
+    # Only these are a bucket policy's own
+    statement = {
+        "NotResource" if "NotResource" in statement else "Resource": about.resource,
+        "NotAction" if "NotAction" in statement else "Action": about.action,
+    } | {name: statement[name] for name in ("Effect", "Condition") if name in statement}
+    return statement | {"Principal": draw.choice((own, own, own, own, others, "*", {"AWS": "*"}))}
+
+
+def _needs(draw: Random, caller: Caller = OWNER) -> list[Need]:
     operation = draw.choice(sorted(OPERATIONS))
     bucket, index = draw.choice(BUCKETS), draw.choice(INDEXES)
     arn = Caller().bucket_arn(bucket)
@@ -57,7 +118,13 @@ def _needs(draw: Random) -> list[Need]:
     if draw.random() < 0.5:
         request["returnMetadata"] = True
     tags = {resource: _tags(draw) for resource in (arn, f"{arn}/index/{index}")}
-    return needs(operation, request, Caller(), tags.get)
+    needed = needs(operation, request, caller, tags.get)
+    # Whoever asks, the bucket is one account's
+    home = f":{OWNER.account}:"
+    return [
+        replace(need, resource=need.resource.replace(f":{caller.account}:", home))
+        for need in needed
+    ]
 
 
 def _tags(draw: Random) -> dict[str, str]:

@@ -16,13 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from s3vectors_local.arns import Caller, account_of
 from s3vectors_local.errors import AccessDeniedException
-from s3vectors_local.iam import Need, Policies
+from s3vectors_local.iam import BucketPolicy, Need, Policies
 
 PACKAGES: Final = Path(sys.prefix) / "javascript"
 """Where `make test` installs it, at the version in the Makefile."""
 
-PRINCIPAL: Final = "arn:aws:iam::123456789012:role/asked-about"
+CALLER: Final = Caller(identity="role/asked-about")
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,16 @@ class Question:
     """Whether policies allow what is needed.
 
     Args:
-        documents: all policies of one principal.
+        documents: all identity policies of the caller.
         need: action, resource and condition keys.
+        caller: who asks.
+        bucket_policy: that of the bucket which is asked about.
     """
 
     documents: Sequence[Mapping[str, Any]]
     need: Need
+    caller: Caller = CALLER
+    bucket_policy: Mapping[str, Any] | None = None
 
 
 class Opinion(NamedTuple):
@@ -68,7 +73,7 @@ class Argument:
     requests: bool = True
 
 
-_NEWER: Final = (
+NEWER: Final = (
     "PutVectorBucketDefaultIndexMode",
     "UpdateIndexMode",
     "UpdateMetadataConfiguration",
@@ -91,7 +96,7 @@ UNKNOWN: Final = (
             f"{name} is newer than its data",
             _problem("invalid.action", _action(name)),
         )
-        for name in _NEWER
+        for name in NEWER
     ),
     Argument(
         "no request needs an action on a resource of a kind that it has nothing to do with",
@@ -152,7 +157,9 @@ def _told(question: Question) -> dict[str, Any]:
     need = question.need
     return {
         "policies": question.documents,
-        "principal": PRINCIPAL,
+        "bucketPolicy": question.bucket_policy,
+        "principal": question.caller.principal,
+        "account": account_of(need.resource) or question.caller.account,
         "action": need.action,
         "resource": need.resource,
         # Only this key is one of several values
@@ -166,7 +173,10 @@ def _told(question: Question) -> dict[str, Any]:
 def ours(question: Question) -> bool:
     """What the engine decides."""
     try:
-        Policies(*question.documents).check([question.need], PRINCIPAL)
+        document = question.bucket_policy
+        bucket_policy = None if document is None else BucketPolicy(json.dumps(document))
+        policies = Policies(*question.documents)
+        policies.check([question.need], question.caller, bucket_policy)
     except AccessDeniedException:
         return False
     return True

@@ -9,10 +9,12 @@ which checks their shape and permissions first; the two doors, `inprocess.py` an
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import threading
 import weakref
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -63,6 +65,11 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "ListTagsForResource": tags.list_tags_for_resource,
 }
 
+_ACCOUNT: Final = re.compile(r"\d{12}")
+
+_NONE: Final = Policies()
+"""Those of a principal that has none."""
+
 _BUILDING: Final = frozenset({"CreateIndex", "GetIndex", "UpdateMetadataConfiguration"})
 """After these a text search may be waiting to be built."""
 
@@ -85,26 +92,40 @@ class Engine:
         bucket_mode: "enhanced" makes vector buckets as AWS does today, "classic" as those
             made before 2026-09-30.
         choices: what to do where AWS's behaviour is not documented.
-        policies: identity policies of whoever calls; without them everything is allowed.
+        policies: identity policies of whoever calls, or those of each principal (its ARN, its
+            account's id); a principal without policies is allowed nothing. With policies,
+            bucket policies are enforced, too; without, everything is allowed.
         rates: limits on writes; without them there are none.
+        principals: who calls, by access key id: the ARN of a user, a role or a session, an
+            account's id, or the name of a service. Any other key id of twelve digits is an
+            account's id, and all others stand for one user of account 123456789012.
 
     Raises:
         DataDirectoryError: the directory cannot be used; the text says why.
+        PolicyError: permissions are to be enforced, and a stored bucket policy cannot be
+            evaluated.
+        ValueError: a principal is none.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but the first by name
         self,
         directory: str | Path | None = None,
         *,
         bucket_mode: BucketMode = "enhanced",
         choices: Choices = PLAIN,
-        policies: Policies | None = None,
+        policies: Policies | Mapping[str, Policies] | None = None,
         rates: RateLimits | None = None,
+        principals: Mapping[str, str] | None = None,
     ) -> None:
         place = None if directory is None else Path(directory)
-        self._state = State(place, choices, bucket_mode)
-        self._policies = policies
+        self._callers = {key: Caller.named(name) for key, name in (principals or {}).items()}
+        self._policies = None if isinstance(policies, Mapping) else policies
+        self._policies_by_principal = {
+            _who(Caller.named(name)): own
+            for name, own in (policies if isinstance(policies, Mapping) else {}).items()
+        }
         self._rates = rates
+        self._state = State(place, choices, bucket_mode, enforcing=policies is not None)
         self._lock = threading.Lock()
         self._builder = Builder(self._state, self._lock)
         self._closed = False
@@ -136,6 +157,20 @@ class Engine:
             return
         self._closed = True
         self._finish()
+
+    def caller(self, access_key: str | None, region: str) -> Caller:
+        """Whose request it is.
+
+        Args:
+            access_key: the id of the access key that signed it; None when nothing did.
+            region: where it arrives.
+        """
+        known = self._callers.get(access_key or "")
+        if known is not None:
+            return replace(known, region=region)
+        if access_key is not None and _ACCOUNT.fullmatch(access_key):
+            return Caller(access_key, region)
+        return Caller(region=region)
 
     def call(self, operation: str, request: Any, caller: Caller | None = None) -> Response:
         """Answer one request.
@@ -171,10 +206,14 @@ class Engine:
                 raise InternalServerException(message) from error
 
     def _perform(self, operation: str, request: Request, caller: Caller) -> Response:
-        if self._policies is not None:
+        if not self._state.enforcing:
+            caller.check_account(operation, request)
+        else:
             needed = needs(operation, request, caller, self._state.tags_of)
-            self._policies.check(needed, caller.principal)
-        caller.check_home(operation, request)
+            bucket_policy = self._state.bucket_policy(needed[0].resource)
+            policies = self._policies or self._policies_by_principal.get(_who(caller), _NONE)
+            policies.check(needed, caller, bucket_policy)
+        caller.check_region(request)
         if self._rates is not None and operation in ("PutVectors", "DeleteVectors"):
             arn = self._state.index(request, caller).configuration.arn
             self._rates.take(arn, len(request.get("vectors") or request["keys"]))
@@ -182,3 +221,7 @@ class Engine:
         if operation in _BUILDING:
             self._builder.start()
         return response
+
+
+def _who(caller: Caller) -> tuple[str, str]:
+    return caller.account, caller.identity

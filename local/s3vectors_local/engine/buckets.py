@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 
-import orjson
-
 from s3vectors_local import limits
 from s3vectors_local.arns import Caller, check_bucket_name
 from s3vectors_local.errors import (
+    AccessDeniedException,
     ConflictException,
     NotFoundException,
+    PolicyError,
     ServiceQuotaExceededException,
+    UnevaluatedPolicyError,
     ValidationException,
 )
+from s3vectors_local.iam import BucketPolicy
 from s3vectors_local.validation import check_tags
 
 from .state import Bucket, Request, Response, State, encryption
@@ -89,14 +91,27 @@ def put_vector_bucket_default_index_mode(
 
 
 def put_vector_bucket_policy(state: State, request: Request, caller: Caller) -> Response:
-    """PutVectorBucketPolicy: kept and given back, not enforced."""
+    """PutVectorBucketPolicy, of one that is well formed and not public.
+
+    What the engine does not evaluate is kept when it does not enforce permissions, and else
+    refused.
+    """
     bucket = state.bucket(request, caller)
     try:
-        document = orjson.loads(request["policy"])
-    except orjson.JSONDecodeError as error:
-        raise _malformed(f"it is not valid JSON: {error}") from error
-    if not isinstance(document, dict) or "Statement" not in document:
-        raise _malformed("it is not an object with a Statement")
+        public = BucketPolicy(request["policy"]).public_statement()
+    except UnevaluatedPolicyError as error:
+        if state.enforcing:
+            raise _malformed(f"s3vectors-local cannot enforce it: {error}") from error
+        public = None
+    except PolicyError as error:
+        raise _malformed(str(error)) from error
+    if public is not None:
+        raise AccessDeniedException(
+            f"User: {caller.principal} is not authorized to perform: "
+            f"s3vectors:PutVectorBucketPolicy on resource: {bucket.arn} because public policies "
+            f"are prevented by S3 Block Public Access, and {public} allows everybody something",
+            public,
+        )
     state.put_bucket(bucket, policy=request["policy"])
     return {}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar
 
@@ -16,9 +17,11 @@ from s3vectors_local.errors import (
     DataDirectoryError,
     InternalServerException,
     NotFoundException,
+    PolicyError,
     ServiceError,
     ValidationException,
 )
+from s3vectors_local.iam import BucketPolicy
 from s3vectors_local.index import Index
 from s3vectors_local.limits import LIST_PAGE
 from s3vectors_local.storage import Storage
@@ -52,13 +55,23 @@ class Bucket:
 class State:
     """Every bucket and index by ARN; the caller of an operation holds the engine's lock."""
 
-    def __init__(self, directory: Path | None, choices: Choices, bucket_mode: BucketMode) -> None:
+    def __init__(
+        self,
+        directory: Path | None,
+        choices: Choices,
+        bucket_mode: BucketMode,
+        *,
+        enforcing: bool,
+    ) -> None:
         self.choices = choices
         self.bucket_mode = bucket_mode
+        self.enforcing = enforcing
         self.storage = Storage(directory)
         self._doubtful = False
         try:
             self.reload()
+            if enforcing:
+                self._check_bucket_policies()
         except BaseException:
             self.storage.close()
             raise
@@ -123,6 +136,21 @@ class State:
             return self.buckets[arn].tags
         return self.indexes[arn].configuration.tags if arn in self.indexes else None
 
+    def bucket_policy(self, arn: str) -> BucketPolicy | None:
+        """The policy of the bucket of that ARN, or of the bucket of the index of that ARN."""
+        bucket = self.buckets.get(arn.partition("/index/")[0])
+        return None if bucket is None or bucket.policy is None else _read_policy(bucket.policy)
+
+    def _check_bucket_policies(self) -> None:
+        for arn, bucket in self.buckets.items():
+            try:
+                self.bucket_policy(arn)
+            except PolicyError as error:  # noqa: PERF203 - once, when the engine starts
+                raise PolicyError(
+                    f"the stored policy of the vector bucket {bucket.name} cannot be enforced: "
+                    f"{error}. Replace or delete it with an engine that has no identity policies"
+                ) from error
+
     def indexes_of(self, bucket: str) -> list[Index]:
         """The indexes in the bucket of that ARN."""
         return [index for arn, index in self.indexes.items() if arn.startswith(f"{bucket}/index/")]
@@ -140,6 +168,11 @@ class State:
             return [thing for _, thing in page], {}
         next_token = tokens.seal(self.storage.secret, scope, page[-1][0])
         return [thing for _, thing in page], {"nextToken": next_token}
+
+
+@lru_cache(maxsize=64)
+def _read_policy(document: str) -> BucketPolicy:
+    return BucketPolicy(document)
 
 
 def encryption(request: Request, caller: Caller) -> dict[str, str]:

@@ -1,10 +1,10 @@
-"""Permissions: what a request needs, and whether identity policies allow it.
+"""Permissions: what a request needs, and whether policies allow it.
 
-`needs` knows the actions and ARNs of each operation; `policies` reads and evaluates policy
-documents. Only identity policies are enforced; a bucket policy is stored and given back.
+`needs` knows the actions and ARNs of each operation; `policies` reads and evaluates identity
+policies and bucket policies, with `principals` and `conditions`.
 """
 
 from .needs import ACTIONS, Need, needs
-from .policies import Policies
+from .policies import BucketPolicy, Policies
 
-__all__ = ["ACTIONS", "Need", "Policies", "needs"]
+__all__ = ["ACTIONS", "BucketPolicy", "Need", "Policies", "needs"]

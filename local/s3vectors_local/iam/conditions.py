@@ -1,4 +1,4 @@
-"""The conditions of a policy statement, on the keys that S3 Vectors defines.
+"""The conditions of a policy statement, on the keys of S3 Vectors and on who asks.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
 """
@@ -6,18 +6,24 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_con
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from s3vectors_local.errors import PolicyError
+from s3vectors_local.errors import PolicyError, UnevaluatedPolicyError
 
 from .needs import Context
 from .patterns import matches, matches_arn, whole_arn
 
+T = TypeVar("T")
+R = TypeVar("R")
+
 _KEYS: Final = re.compile(
-    r"s3vectors:(ssetype|kmskeyarn|vectorbuckettag/.+)|aws:(tagkeys|(resource|request)tag/.+)"
+    r"s3vectors:(ssetype|kmskeyarn|vectorbuckettag/.+)|aws:(tagkeys|(resource|request)tag/.+"
+    r"|principal(arn|account|isawsservice|servicename)|requestedregion|resourceaccount"
+    r"|securetransport|sourceaccount)"
 )
+_KEY_FORM: Final = re.compile(r"[\w-]+:.+")
 _OPERATOR: Final = re.compile(r"(?:(ForAnyValue|ForAllValues):)?(\w+?)(IfExists)?")
 
 
@@ -35,6 +41,7 @@ _COMPARISONS: Final[Mapping[str, Callable[[str, str], bool]]] = {
     "StringLike": matches,
     "ArnEquals": matches_arn,
     "ArnLike": matches_arn,
+    "Bool": _same_ignoring_case,
 }
 _NEGATIONS: Final = {
     name.replace(kind, f"{kind}Not"): name
@@ -42,6 +49,14 @@ _NEGATIONS: Final = {
     for kind in ("String", "Arn")
     if name.startswith(kind)
 }
+_NUMBERS: Final = ("Equals", "NotEquals", "LessThan", "LessThanEquals", "GreaterThan")
+_UNEVALUATED: Final = {
+    *(f"{kind}{how}" for kind in ("Numeric", "Date") for how in (*_NUMBERS, "GreaterThanEquals")),
+    "BinaryEquals",
+    "IpAddress",
+    "NotIpAddress",
+}
+"""Operators of IAM that are not evaluated here."""
 
 
 @dataclass(frozen=True)
@@ -87,13 +102,32 @@ def parse_conditions(name: str, told: Any) -> tuple[Condition, ...]:
     """The conditions of a statement; all of them must hold.
 
     Raises:
-        PolicyError: one of them cannot be evaluated here.
+        PolicyError: they are malformed.
+        UnevaluatedPolicyError: they are valid, and one of them is not evaluated here.
     """
     if not isinstance(told, Mapping) or not all(isinstance(v, Mapping) for v in told.values()):
         raise PolicyError(f"{name}: Condition must be an object of objects")
-    return tuple(
-        condition for text, keys in told.items() for condition in _conditions(name, text, keys)
-    )
+    parsed = parse_each(told.items(), lambda pair: _conditions(name, *pair))
+    return tuple(condition for conditions in parsed for condition in conditions)
+
+
+def parse_each(items: Iterable[T], parse: Callable[[T], R]) -> list[R]:
+    """Parse all items, so that a malformed one is found behind one that is not evaluated.
+
+    Raises:
+        PolicyError: an item is malformed.
+        UnevaluatedPolicyError: none is malformed, and one is not evaluated.
+    """
+    parsed: list[R] = []
+    unevaluated: UnevaluatedPolicyError | None = None
+    for item in items:
+        try:
+            parsed.append(parse(item))
+        except UnevaluatedPolicyError as error:  # noqa: PERF203 - a few items, read once
+            unevaluated = unevaluated or error
+    if unevaluated is not None:
+        raise unevaluated
+    return parsed
 
 
 def _conditions(name: str, text: str, keys: Mapping[Any, Any]) -> list[Condition]:
@@ -101,46 +135,72 @@ def _conditions(name: str, text: str, keys: Mapping[Any, Any]) -> list[Condition
     quantifier, operator, suffix = found.groups() if found else (None, "", None)
     modified = quantifier is not None or suffix is not None
     unclear = (operator == "Null" and modified) or (quantifier and suffix)
-    if operator not in {*_COMPARISONS, *_NEGATIONS, "Null"} or unclear:
-        raise PolicyError(f"{name}: the condition operator {text} is not evaluated here")
+    if operator not in {*_COMPARISONS, *_NEGATIONS, *_UNEVALUATED, "Null"}:
+        raise PolicyError(f"{name}: {text} is not a condition operator")
     if len({str(key).lower() for key in keys}) < len(keys):
         raise PolicyError(f"{name}: {text} has a condition key twice, in upper and lower case")
-    return [
-        Condition(
-            _key(name, key, quantified=quantifier is not None or operator == "Null"),
+    quantified = quantifier is not None or operator == "Null"
+
+    def condition(pair: tuple[Any, Any]) -> Condition:
+        key, values = pair
+        listed = _values(name, operator, values)
+        if operator in _UNEVALUATED or unclear:
+            raise UnevaluatedPolicyError(
+                f"{name}: the condition operator {text} is not evaluated here"
+            )
+        return Condition(
+            _key(name, key, quantified=quantified),
             operator,
-            _values(name, operator, values),
+            _evaluated(name, operator, listed),
             quantifier,
             suffix is not None,
         )
-        for key, values in keys.items()
-    ]
+
+    return parse_each(keys.items(), condition)
 
 
 def _key(name: str, key: Any, *, quantified: bool) -> str:
-    if not isinstance(key, str) or not _KEYS.fullmatch(key.lower()) or "${" in key:
-        raise PolicyError(
-            f"{name}: the condition key {key} is not evaluated here, only those of S3 Vectors: "
-            "s3vectors:sseType, s3vectors:kmsKeyArn, s3vectors:VectorBucketTag/KEY, "
-            "aws:ResourceTag/KEY, aws:RequestTag/KEY and aws:TagKeys"
+    if not isinstance(key, str) or not _KEY_FORM.fullmatch(key):
+        raise PolicyError(f"{name}: {key} is not a condition key")
+    if not _KEYS.fullmatch(key.lower()) or "${" in key:
+        raise UnevaluatedPolicyError(
+            f"{name}: the condition key {key} is not evaluated here, only those of S3 Vectors "
+            "(s3vectors:sseType, s3vectors:kmsKeyArn, s3vectors:VectorBucketTag/KEY, "
+            "aws:ResourceTag/KEY, aws:RequestTag/KEY, aws:TagKeys) and aws:PrincipalArn, "
+            "aws:PrincipalAccount, aws:PrincipalIsAWSService, aws:PrincipalServiceName, "
+            "aws:RequestedRegion, aws:ResourceAccount, aws:SecureTransport and aws:SourceAccount"
         )
     if key.lower() == "aws:tagkeys" and not quantified:
-        raise PolicyError(f"{name}: {key} has several values and needs ForAnyValue or ForAllValues")
+        raise UnevaluatedPolicyError(
+            f"{name}: {key} has several values and needs ForAnyValue or ForAllValues"
+        )
     return key.lower()
 
 
 def _values(name: str, operator: str, values: Any) -> tuple[str, ...]:
     listed: Sequence[Any] = values if isinstance(values, list) else [values]
-    texts = tuple(str(v).lower() if isinstance(v, bool) else v for v in listed)
+    numbers = operator.startswith("Numeric")
+    texts = tuple(
+        str(v).lower() if isinstance(v, bool) or (numbers and isinstance(v, (int, float))) else v
+        for v in listed
+    )
     if not texts or not all(isinstance(text, str) for text in texts):
         raise PolicyError(f"{name}: the values of {operator} must be strings")
-    if any("${" in text for text in texts):
-        raise PolicyError(f"{name}: policy variables are not evaluated here: {listed}")
-    if operator == "Null":
+    if operator in ("Null", "Bool"):
         texts = tuple(text.lower() for text in texts)
         if texts not in (("true",), ("false",)):
-            raise PolicyError(f"{name}: the value of Null must be true or false")
+            raise PolicyError(f"{name}: the value of {operator} must be true or false")
+    return texts
+
+
+def _evaluated(name: str, operator: str, texts: tuple[str, ...]) -> tuple[str, ...]:
+    if any("${" in text for text in texts):
+        raise UnevaluatedPolicyError(
+            f"{name}: policy variables are not evaluated here: {', '.join(texts)}"
+        )
     # AWS compares the six parts, which "*" alone does not have
     if operator.startswith("Arn") and not all(whole_arn(t) and t != "*" for t in texts):
-        raise PolicyError(f"{name}: the values of {operator} must be whole ARNs: {listed}")
+        raise UnevaluatedPolicyError(
+            f"{name}: the values of {operator} must be whole ARNs: {', '.join(texts)}"
+        )
     return texts

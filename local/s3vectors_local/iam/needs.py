@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from s3vectors_local.arns import Caller
+from s3vectors_local.arns import Caller, account_of
 
 Context: TypeAlias = Mapping[str, Sequence[str]]
 
@@ -77,7 +77,7 @@ def needs(
         operation: AWS's name of it.
         request: its members, of the right shape.
         caller: whose it is.
-        tags_of: tells the tags of a vector bucket or index by its ARN; None when there is
+        tags_of: returns the tags of a vector bucket or index by its ARN; None when there is
             no such thing.
 
     Raises:
@@ -85,7 +85,11 @@ def needs(
             not at all.
     """
     resource = _resource(operation, request, caller)
-    context = {**_tagged(resource, tags_of), **_requested_tags(request)}
+    context = {
+        **_about_caller(caller, resource),
+        **_tagged(resource, tags_of),
+        **_requested_tags(request),
+    }
     # Of the two, only the action that creates knows the keys of encryption
     own = {**context, **_requested_encryption(operation, request)}
     return [
@@ -114,6 +118,30 @@ def _also(operation: str, request: Mapping[str, Any]) -> list[str]:
         return ["GetVectors"] if reads else []
     creates = operation in ("CreateVectorBucket", "CreateIndex")
     return ["TagResource"] if creates and request.get("tags") else []
+
+
+def _about_caller(caller: Caller, resource: str) -> Context:
+    """The global keys of who asks, and how: a request counts as made with TLS, as on AWS.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+    """
+    shared: dict[str, Sequence[str]] = {
+        "aws:requestedregion": [caller.region],
+        "aws:resourceaccount": [account_of(resource) or caller.account],
+        "aws:securetransport": ["true"],
+        "aws:principalisawsservice": [str(caller.is_service).lower()],
+    }
+    if caller.is_service:
+        own = {
+            "aws:principalservicename": [caller.identity],
+            "aws:sourceaccount": [caller.account],
+        }
+    else:
+        own = {
+            "aws:principalarn": [caller.role or caller.principal],
+            "aws:principalaccount": [caller.account],
+        }
+    return shared | own
 
 
 def _tagged(resource: str, tags_of: Callable[[str], Mapping[str, str] | None]) -> Context:

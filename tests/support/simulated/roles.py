@@ -9,14 +9,16 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from moto.iam.models import iam_backends
 from moto.sts.models import sts_backends
 
 from loopback import CREDENTIALS
+from s3vectors_local.arns import Caller
 from s3vectors_local.errors import AccessDeniedException, AuthenticationError, ServiceError
-from s3vectors_local.iam import Need, Policies
+from s3vectors_local.iam import BucketPolicy, Need, Policies
 
 ACCOUNT: Final = "123456789012"
 REGION: Final = "us-east-1"
@@ -62,17 +64,19 @@ class RolePolicies(Policies):
         """The customer key of an index by its ARN."""
         self._read: dict[str, tuple[str, Policies]] = {}
 
-    def check(self, needs: Sequence[Need], principal: str) -> None:
+    def check(
+        self, needs: Sequence[Need], caller: Caller, bucket_policy: BucketPolicy | None = None
+    ) -> None:
         """Refuse a request unless the role's policies allow all that it needs."""
-        del principal
         role = _role.get()
         if role is None:
             return
         policies = self.of(role)
+        session = replace(caller, identity=f"assumed-role/{role}/function")
         for need in (*needs, *self._of_keys(needs)):
             self.decisions.append(Decision(role, need.action, need.resource, allowed=True))
             try:
-                policies.check([need], f"arn:aws:sts::{ACCOUNT}:assumed-role/{role}/function")
+                policies.check([need], session, bucket_policy)
             except AccessDeniedException:
                 self.decisions[-1] = self.decisions[-1]._replace(allowed=False)
                 raise
