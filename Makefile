@@ -55,10 +55,21 @@ $(DEMO)/.ready: pyproject.toml local/pyproject.toml
 NPM := @aws-sdk/client-s3vectors@3.1137.0 aws-cdk@2.1148.1 @cloud-copilot/iam-simulate@0.1.173 \
 	@sparticuz/chromium@153.0.0 playwright-core@1.65.1
 
+# moto's own tests of S3 Vectors, from the source distribution of the moto that is installed; one
+# test runs them against the engine. $(1) the virtual environment
+define unpack_moto_tests
+	@$(1)/bin/python -m pip download --quiet --no-deps --no-binary moto -c tests/constraints.txt \
+		--dest $(1) moto
+	@cd $(1) && release=$$(basename moto-*.tar.gz .tar.gz) && tar -xzf $$release.tar.gz \
+		$$release/pyproject.toml $$release/tests/__init__.py $$release/tests/conftest.py \
+		$$release/tests/test_s3vectors
+endef
+
 $(DEV)/.ready: pyproject.toml local/pyproject.toml tests/constraints.txt Makefile
 	$(call set_up,3$(comma)11,$(DEV),-c tests/constraints.txt --group dev -e . -e ./local)
 	@$(DEV)/bin/npm install --silent --no-save --no-package-lock --no-audit --no-fund \
 		--prefix $(DEV)/javascript $(NPM)
+	$(call unpack_moto_tests,$(DEV))
 	@touch $@
 
 # Both with the versions of the tests, but for what makes them old

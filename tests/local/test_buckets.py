@@ -145,7 +145,7 @@ def test_an_account_has_so_many_buckets_in_a_region(client, bucket, monkeypatch)
 
 
 def test_an_empty_bucket_can_be_deleted(client, bucket):
-    """It is gone; deleting it again finds none, as moto's newest tests show of AWS."""
+    """It is gone; deleting it again finds none."""
     client.delete_vector_bucket(vectorBucketName=bucket)
     with pytest.raises(client.exceptions.NotFoundException, match="bucket could not be found"):
         client.delete_vector_bucket(vectorBucketName=bucket)

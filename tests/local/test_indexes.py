@@ -195,6 +195,6 @@ def test_a_deleted_index_takes_its_vectors_along(client, names):
 
 
 def test_deleting_an_unknown_index_is_an_error(client, bucket):
-    """Unlike an unknown bucket."""
-    with pytest.raises(client.exceptions.NotFoundException):
+    """As is an unknown bucket."""
+    with pytest.raises(client.exceptions.NotFoundException, match="index could not be found"):
         client.delete_index(vectorBucketName=bucket, indexName="nope")
