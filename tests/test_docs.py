@@ -36,10 +36,21 @@ def blocks(text, language):
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
+EXPORTS = [
+    line
+    for block in blocks(LOCAL_README, "bash")
+    for line in block.splitlines()
+    if line.startswith("export ")
+]
+"""What a program needs to find the server; a test of its own tries them."""
+
+
 def commands():
     text = README + LOCAL_README + PROVIDER_README + CONTRIBUTING
     lines = [
-        line.partition(" #")[0] for block in blocks(text, "bash") for line in block.splitlines()
+        line.partition(" #")[0]
+        for block in blocks(text, "bash")
+        for line in block.replace("\\\n", "").splitlines()
     ]
     return list(dict.fromkeys(line.strip() for line in lines if line.strip()))
 
@@ -94,6 +105,8 @@ def test_every_command_works(aws_environment, tmp_path, monkeypatch):
         elif word == "s3vectors-local":
             (tmp_path / "role.json").touch()
             parse(s3vectors_local, arguments)
+        elif word == "export":
+            assert command in EXPORTS
         else:
             run_against_a_server(word, arguments, aws_environment, tmp_path)
 
@@ -203,12 +216,69 @@ def test_the_engine_s_pytest_example_works(tmp_path):
     assert "1 passed" in result.stdout, result.stdout
 
 
+APPLICATION = """
+import boto3
+
+def search(question):
+    buckets = boto3.client("s3vectors").list_vector_buckets()["vectorBuckets"]
+    print("found", len(buckets))
+"""
+
+
+def test_the_engine_s_examples_of_a_whole_application_work(tmp_path):
+    """The one for pytest and the one without, with an application that makes its own client."""
+    (tmp_path / "my_application.py").write_text(APPLICATION)
+    for_pytest, plain = [
+        block for block in blocks(LOCAL_README, "python") if "my_application" in block
+    ]
+    (tmp_path / "test_example.py").write_text(f"import my_application\n{for_pytest}")
+    (tmp_path / "example.py").write_text(f"import my_application\n{plain}")
+    pytest_command = [sys.executable, "-m", "pytest", "-q", "-s", "test_example.py"]
+
+    for command in (pytest_command, [sys.executable, "example.py"]):
+        result = subprocess.run(
+            command, capture_output=True, text=True, cwd=tmp_path, env=bare(), check=False
+        )
+        assert "found 0" in result.stdout, result.stdout + result.stderr
+
+
+def test_the_engine_s_variables_point_a_program_at_the_server(tmp_path):
+    """As they stand, but for the port."""
+    [block] = [block for block in blocks(LOCAL_README, "bash") if block.startswith("export")]
+    with server() as url:
+        variables = dict(
+            word.split("=", 1)
+            for word in shlex.split(block.replace("http://127.0.0.1:9100", url))
+            if word != "export"
+        )
+        result = subprocess.run(
+            [sys.executable, "-c", f"{APPLICATION}\nsearch('x')"],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env=bare() | variables,
+            check=False,
+        )
+
+    assert result.stdout == "found 0\n", result.stderr
+
+
+def bare():
+    """An environment that knows nothing of AWS."""
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
 def test_the_engine_s_readme_names_its_fixtures():
     """Those of the plugin, in a table."""
     names = re.findall(r"^\| `(s3vectors_\w+)` \|", LOCAL_README, re.MULTILINE)
+    fixtures = [name for name in vars(pytest_plugin) if name.startswith("s3vectors_")]
 
-    assert names == ["s3vectors_client", "s3vectors_engine", "s3vectors_server"]
-    assert all(hasattr(pytest_plugin, name) for name in names)
+    assert sorted(names) == sorted(fixtures)
 
 
 def test_the_engine_s_readme_names_every_option_of_its_command():

@@ -13,21 +13,20 @@ What is faithful
     search finds and, now and then, more.
 
 What is not, or not known of AWS
-    Bucket policies are enforced with permissions only; encryption is recorded, not done. Undocumented
-    on AWS, and chosen here as the plainest (`choices` has switches for the first three):
-    `$ne` and `$nin` on missing keys and on arrays, euclidean distance (plain, not squared);
-    the text analyzers, BM25's parameters and the constants of rank fusion (see `text`),
-    several query texts without a vector are ranked by the sum of their scores; the last of
-    equal keys in one PutVectors wins, all of a PutVectors request is refused for one bad
-    record, numbers in metadata keep double precision, at most 50 levels of $and and $or, a
-    member that is null counts as not set (but a null filter is refused). The README has
-    the list.
+    Bucket policies are enforced with permissions only; encryption is recorded, not done.
+    Undocumented on AWS, and chosen here as the plainest (`choices` has switches for some): `$ne`
+    and `$nin` on missing keys and on arrays, euclidean distance (plain, not squared), the precision
+    of numbers in metadata, equal keys in one PutVectors; the text analyzers, BM25's parameters and
+    the constants of rank fusion (see `text`), several query texts without a vector are ranked by
+    the sum of their scores; all of a PutVectors request is refused for one bad record, at most 50
+    levels of $and and $or, a member that is null counts as not set (but a null filter is refused).
+    The README has the list.
 
 Modules: `engine` (one function per operation) → `index` (one index's vectors) → `rows`
 (`matrix`, `columns`: what searches compare) and `table` (`storage`: what is kept);
 `constraints` and `shapes` (the API model), `validation`, `filters`, `text`, `limits`; `iam`
-(permissions); `wire` (the protocol), `inprocess` and `server` (the two doors), and what
-they do on request: `signatures`, `faults`, `rates`.
+(permissions); `wire` (the protocol), `inprocess` (one client), `all_clients` and `server`, and
+what they do on request: `signatures`, `faults`, `rates`.
 """
 
 from __future__ import annotations
@@ -36,6 +35,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .all_clients import connect_all
     from .arns import Caller
     from .choices import Choices
     from .engine import Engine
@@ -60,6 +60,7 @@ _HOMES = {
     "ServiceError": "errors",
     "Verifier": "signatures",
     "connect": "inprocess",
+    "connect_all": "all_clients",
     "listen": "server",
     "serve": "server",
     "serving": "server",
@@ -78,6 +79,7 @@ __all__ = [
     "ServiceError",
     "Verifier",
     "connect",
+    "connect_all",
     "listen",
     "serve",
     "serving",

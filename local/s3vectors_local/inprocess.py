@@ -8,9 +8,11 @@ all its validation, signing, retries and paginators, talks to the engine in this
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from urllib.parse import SplitResult, urlsplit
+from weakref import WeakSet
 
 from .engine import Engine
 from .faults import TIMEOUT, Faults, Lost
@@ -21,6 +23,9 @@ Client = TypeVar("Client")
 
 _EVENT: Final = "before-send.s3vectors"
 _ID: Final = "s3vectors-local"
+
+_CONNECTED: Final[WeakSet[Any]] = WeakSet()
+"""The events of clients that an engine answers."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,8 @@ def connect(
 ) -> Client:
     """Let the engine answer every request of a boto3 `s3vectors` client.
 
-    A client that was connected to another engine leaves that one.
+    A client that was connected to another engine leaves that one. Inside moto's `mock_aws`, moto
+    carries every request out, too; `connect_all` keeps it from that.
 
     Args:
         client: any boto3 `s3vectors` client.
@@ -56,6 +62,26 @@ def connect(
     Raises:
         ValueError: a client of another service.
     """
+    service = client.meta.service_model.service_name  # type: ignore[attr-defined]  # the same
+    if service != "s3vectors":
+        raise ValueError(f"this is a client of {service}; connect takes one of s3vectors")
+    events = client.meta.events  # type: ignore[attr-defined]  # any boto client; no boto here
+    # botocore would call both handlers, and only counts an id that is registered twice
+    events.unregister(_EVENT, unique_id=_ID)
+    events.register(_EVENT, answered(engine, faults, verifier), unique_id=_ID)
+    _CONNECTED.add(events)
+    return client
+
+
+def is_connected(events: Any) -> bool:
+    """Whether these are the events of a client that was given to `connect`."""
+    return events in _CONNECTED
+
+
+def answered(
+    engine: Engine, faults: Faults | None, verifier: Verifier | None
+) -> Callable[..., _Response]:
+    """A handler of botocore's `before-send`: the engine's answer to a request."""
     fates = faults or Faults()
 
     def respond(request: Any, **_: Any) -> _Response:
@@ -68,14 +94,7 @@ def connect(
             raise _lost(got, request.url)
         return _Response(got.status, dict(got.headers), got.body)
 
-    service = client.meta.service_model.service_name  # type: ignore[attr-defined]  # the same
-    if service != "s3vectors":
-        raise ValueError(f"this is a client of {service}; connect takes one of s3vectors")
-    events = client.meta.events  # type: ignore[attr-defined]  # any boto client; no boto here
-    # botocore would call both handlers, and only counts an id that is registered twice
-    events.unregister(_EVENT, unique_id=_ID)
-    events.register(_EVENT, respond, unique_id=_ID)
-    return client
+    return respond
 
 
 def _lost(how: Lost, url: str) -> Exception:

@@ -57,6 +57,23 @@ def s3vectors_client(s3vectors_engine: Engine, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.fixture
+def s3vectors_all_clients(s3vectors_engine: Engine) -> Iterator[Engine]:
+    """Let `s3vectors_engine` answer every boto3 `s3vectors` client of the process; gives it.
+
+    Clients made before and clients made in the test, wherever; other services are untouched.
+    """
+    from .all_clients import connect_all  # noqa: PLC0415 - nothing is imported before it is used
+
+    try:
+        import botocore  # type: ignore[import-untyped,unused-ignore]  # noqa: F401, PLC0415
+    except ModuleNotFoundError:
+        pytest.fail("s3vectors_all_clients needs boto3: pip install 's3vectors-local[boto3]'")
+
+    with connect_all(s3vectors_engine) as engine:
+        yield engine
+
+
+@pytest.fixture
 def s3vectors_server(s3vectors_engine: Engine) -> Iterator[str]:
     """The URL of an HTTP server on this machine that `s3vectors_engine` answers."""
     from .server import serving  # noqa: PLC0415 - a web server is heavy

@@ -1,0 +1,283 @@
+"""Every client of the process is answered by an engine: old and new, with moto's, in threads."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import boto3
+import botocore.session
+import pytest
+from botocore.credentials import DeferredRefreshableCredentials
+from botocore.endpoint import Endpoint
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
+from botocore.session import Session
+from botocore.signers import RequestSigner
+from moto import mock_aws
+from moto.s3vectors.models import s3vectors_backends
+
+from s3vectors_local import Engine, Faults, Verifier, connect, connect_all
+
+BUCKET = "my-bucket"
+NOWHERE = "http://127.0.0.1:9"
+
+
+@pytest.fixture
+def bare(monkeypatch):
+    """No credentials, no region, no profile: as on a machine that never saw AWS."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.fixture
+def methods():
+    """What is changed of botocore; it must be as before afterwards."""
+    places = [(Session, "create_client"), (RequestSigner, "sign"), (Endpoint, "make_request")]
+    before = [getattr(owner, name) for owner, name in places]
+    yield
+    assert [getattr(owner, name) for owner, name in places] == before
+
+
+def fresh(**options):
+    return boto3.session.Session().client("s3vectors", **options)
+
+
+def buckets(engine):
+    return [
+        each["vectorBucketName"] for each in engine.call("ListVectorBuckets", {})["vectorBuckets"]
+    ]
+
+
+def test_new_clients_are_answered_without_credentials_or_a_region(bare, methods):
+    """Those of boto3, of its default session, and of botocore."""
+    del bare, methods
+    with Engine() as engine, connect_all(engine):
+        fresh().create_vector_bucket(vectorBucketName="bucket-1")
+        boto3.client("s3vectors").create_vector_bucket(vectorBucketName="bucket-2")
+        plain = botocore.session.get_session().create_client("s3vectors", "us-east-1")
+        plain.create_vector_bucket(vectorBucketName="bucket-3")
+
+        assert buckets(engine) == ["bucket-1", "bucket-2", "bucket-3"]
+
+
+def test_clients_made_before_are_answered_and_go_back(bare, methods):
+    """Those without credentials, too; after the `with` they go where they went."""
+    del bare, methods
+    bareback = fresh(region_name="us-east-1", endpoint_url=NOWHERE)
+    keyed = fresh(
+        region_name="us-east-1",
+        endpoint_url=NOWHERE,
+        aws_access_key_id="any",
+        aws_secret_access_key="any",
+    )
+
+    with Engine() as engine, connect_all(engine):
+        bareback.create_vector_bucket(vectorBucketName="bucket-1")
+        keyed.create_vector_bucket(vectorBucketName="bucket-2")
+        assert buckets(engine) == ["bucket-1", "bucket-2"]
+
+    with pytest.raises(NoCredentialsError):
+        bareback.list_vector_buckets()
+    with pytest.raises(EndpointConnectionError):
+        keyed.list_vector_buckets()
+
+
+def test_credentials_that_would_ask_the_network_are_not_asked(bare, methods):
+    """A role's and a profile's are fetched when a request is signed; a dummy signs instead."""
+    del bare, methods
+
+    def fetch():
+        raise AssertionError("the credentials were fetched")
+
+    session = botocore.session.get_session()
+    session._credentials = DeferredRefreshableCredentials(fetch, "assume-role")
+    client = session.create_client("s3vectors", "us-east-1", endpoint_url=NOWHERE)
+
+    with Engine() as engine, connect_all(engine):
+        assert client.list_vector_buckets()["vectorBuckets"] == []
+
+
+def test_a_client_s_own_keys_say_whose_it_is(bare, methods, monkeypatch):
+    """A key id of twelve digits is an account, in the client or in the environment."""
+    del bare, methods
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "111122223333")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
+    with Engine() as engine, connect_all(engine):
+        by_environment = fresh().create_vector_bucket(vectorBucketName=BUCKET)
+        keys = {"aws_access_key_id": "444455556666", "aws_secret_access_key": "any"}
+        own = fresh(**keys).create_vector_bucket(vectorBucketName=BUCKET)
+
+    assert ":111122223333:" in by_environment["vectorBucketArn"]
+    assert ":444455556666:" in own["vectorBucketArn"]
+
+
+def test_signatures_and_faults_are_as_with_connect(bare, methods):
+    """The retries are botocore's own."""
+    del bare, methods
+    verifier = Verifier({"ID": "SECRET"})
+    with Engine() as engine:
+        with connect_all(engine, verifier=verifier):
+            good = fresh(aws_access_key_id="ID", aws_secret_access_key="SECRET")
+            assert good.list_vector_buckets()["vectorBuckets"] == []
+            with pytest.raises(ClientError, match="UnrecognizedClientException"):
+                fresh().list_vector_buckets()
+        with connect_all(engine, faults=Faults({"503": 1})):
+            with pytest.raises(ClientError, match="ServiceUnavailableException") as refused:
+                fresh().list_vector_buckets()
+            assert refused.value.response["ResponseMetadata"]["RetryAttempts"] > 0
+
+
+def test_nested_the_innermost_answers(bare, methods):
+    """And the outer one again afterwards."""
+    del bare, methods
+    client = fresh(region_name="us-east-1")
+    with Engine() as outer, Engine() as inner, connect_all(outer):
+        with connect_all(inner):
+            client.create_vector_bucket(vectorBucketName="inner-bucket")
+        client.create_vector_bucket(vectorBucketName="outer-bucket")
+
+        assert (buckets(outer), buckets(inner)) == (["outer-bucket"], ["inner-bucket"])
+
+
+def test_a_connected_client_stays_with_its_engine(bare, methods):
+    """What was said of one client counts more than what was said of all."""
+    del bare, methods
+    with Engine() as own, Engine() as common:
+        client = connect(
+            fresh(region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="a"), own
+        )
+        with connect_all(common):
+            client.create_vector_bucket(vectorBucketName=BUCKET)
+
+        assert (buckets(own), buckets(common)) == ([BUCKET], [])
+
+
+def test_threads_are_answered(bare, methods):
+    """Each with clients of its own, made before and inside."""
+    del bare, methods
+    old = fresh(region_name="us-east-1")
+    with Engine() as engine, connect_all(engine), ThreadPoolExecutor(8) as pool:
+        session = boto3.session.Session()
+
+        def work(number):
+            client = old if number % 2 else session.client("s3vectors")
+            return client.create_vector_bucket(vectorBucketName=f"bucket-{number}")
+
+        clients = [pool.submit(work, number) for number in range(1, 40, 2)]
+        made_here = [fresh() for _ in range(0, 40, 2)]
+        even = [
+            pool.submit(client.create_vector_bucket, vectorBucketName=f"bucket-{2 * n}")
+            for n, client in enumerate(made_here)
+        ]
+        assert all(each.result() for each in (*clients, *even))
+        assert len(buckets(engine)) == 40
+
+
+def motos():
+    """What moto itself keeps of S3 Vectors."""
+    return [backend for account in s3vectors_backends.values() for backend in account.values()]
+
+
+@pytest.mark.parametrize("engine_first", [True, False])
+def test_moto_answers_everything_else(bare, methods, engine_first):
+    """In both orders, and S3 Vectors is carried out once, by the engine alone."""
+    del bare, methods
+    before = fresh(region_name="us-east-1")
+    with Engine() as engine:
+        managers = [connect_all(engine), mock_aws()]
+        first, second = managers if engine_first else managers[::-1]
+        with first:
+            between = fresh(region_name="us-east-1")
+            with second:
+                inside = fresh(region_name="us-east-1")
+                dynamodb = boto3.session.Session().client("dynamodb", "us-east-1")
+                assert dynamodb.list_tables()["TableNames"] == []
+                for number, client in enumerate((before, between, inside)):
+                    client.create_vector_bucket(vectorBucketName=f"bucket-{number}")
+                # moto has no such operations
+                client.put_vector_bucket_default_index_mode(
+                    vectorBucketName="bucket-0", defaultIndexMode="ENHANCED"
+                )
+                assert buckets(engine) == ["bucket-0", "bucket-1", "bucket-2"]
+                assert not any(kept.vector_buckets for kept in motos())
+
+
+def test_a_wrapper_that_others_put_around_stays(bare, methods, monkeypatch):
+    """Then ours passes everything on, and serves again the next time."""
+    del bare, methods
+    calls = []
+    with monkeypatch.context() as patch:
+        with Engine() as engine, connect_all(engine):
+            ours = Endpoint.make_request
+
+            def wrapper(endpoint, *arguments):
+                calls.append(1)
+                return ours(endpoint, *arguments)
+
+            patch.setattr(Endpoint, "make_request", wrapper)
+            assert fresh().list_vector_buckets()["vectorBuckets"] == []
+        client = fresh(region_name="us-east-1", endpoint_url=NOWHERE)
+        with pytest.raises(NoCredentialsError):
+            client.list_vector_buckets()
+        with Engine() as engine, connect_all(engine):
+            assert client.list_vector_buckets()["vectorBuckets"] == []
+        assert len(calls) == 3
+    # The wrapper is gone, and ours comes off at the next end
+    with Engine() as engine, connect_all(engine):
+        assert fresh().list_vector_buckets()["vectorBuckets"] == []
+
+
+def test_a_request_that_would_be_sent_after_all_is_not(bare, methods, monkeypatch):
+    """If a newer botocore did not ask before it sends."""
+    del bare, methods
+    monkeypatch.setattr("s3vectors_local.all_clients._Events.emit", lambda *_, **__: [])
+    with (
+        Engine() as engine,
+        connect_all(engine),
+        pytest.raises(RuntimeError, match="is botocore newer .* Nothing was sent"),
+    ):
+        fresh().list_vector_buckets()
+
+
+THEIRS = """
+import boto3
+OLD = boto3.client("s3vectors", region_name="us-east-1")
+
+def deep_inside():
+    return boto3.client("s3vectors").list_vector_buckets()["vectorBuckets"]
+
+def test_mine(s3vectors_all_clients):
+    OLD.create_vector_bucket(vectorBucketName="my-bucket")
+    assert len(deep_inside()) == 1
+    assert len(s3vectors_all_clients.call("ListVectorBuckets", {})["vectorBuckets"]) == 1
+
+def test_each_test_has_an_empty_engine(s3vectors_all_clients):
+    assert deep_inside() == []
+"""
+
+
+def test_a_fixture_does_it_for_a_test(bare, tmp_path):
+    """For a program that makes its own client."""
+    del bare
+    (tmp_path / "test_theirs.py").write_text(THEIRS)
+
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", str(tmp_path)]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+
+    assert "2 passed" in result.stdout, result.stdout
+
+
+def test_without_botocore_the_fixture_says_what_to_install(tmp_path):
+    """The engine does without it."""
+    (tmp_path / "conftest.py").write_text("import sys\nsys.modules['botocore'] = None\n")
+    (tmp_path / "test_theirs.py").write_text("def test_mine(s3vectors_all_clients): pass\n")
+
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", str(tmp_path)]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+
+    assert "s3vectors_all_clients needs boto3: pip install" in result.stdout
