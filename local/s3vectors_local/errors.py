@@ -87,9 +87,17 @@ class ConflictException(ServiceError):  # noqa: N818 - AWS's own name
 
 
 class InternalServerException(ServiceError):  # noqa: N818 - AWS's own name
-    """The engine failed; nothing of the request is stored."""
+    """The engine failed; nothing of the request is stored.
+
+    Attributes:
+        write_refused: whether the disk refused what was written, the log included.
+    """
 
     status = 500
+
+    def __init__(self, message: str, *, write_refused: bool = False) -> None:
+        super().__init__(message)
+        self.write_refused = write_refused
 
 
 class ServiceUnavailableException(ServiceError):  # noqa: N818 - AWS's own name

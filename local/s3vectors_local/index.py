@@ -63,10 +63,17 @@ class Index:
                 index._table.create_text(text.slot, text.language)
         return index
 
-    def configure(self, **changes: Any) -> None:
-        """Change attributes, here and in storage."""
+    def configure(self, before: Callable[[], None] = lambda: None, **changes: Any) -> None:
+        """Change attributes, in storage and then here.
+
+        Args:
+            before: what is written first, in the same transaction.
+            changes: the attributes.
+        """
         changed = replace(self.configuration, **changes)
-        self._storage.update_index(self._table.number, changed.record())
+        with self._storage.transaction():
+            before()
+            self._storage.update_index(self._table.number, changed.record())
         self.configuration = changed
         self._rankings.clear()
 
@@ -178,19 +185,23 @@ class Index:
 
     def add_texts(self, added: Sequence[TextSearch]) -> None:
         """Make metadata keys full-text searchable; `build` fills their tables."""
-        with self._storage.transaction():
+
+        def create() -> None:
             for text in added:
                 self._table.create_text(text.slot, text.language)
-            self.configure(texts=(*self.configuration.texts, *added))
+
+        self.configure(create, texts=(*self.configuration.texts, *added))
 
     def remove_texts(self, keys: frozenset[str]) -> None:
         """Take the full text of metadata keys away."""
         texts = self.configuration.texts
-        with self._storage.transaction():
+
+        def drop() -> None:
             for text in texts:
                 if text.key in keys:
                     self._table.drop_text(text.slot)
-            self.configure(texts=tuple(text for text in texts if text.key not in keys))
+
+        self.configure(drop, texts=tuple(text for text in texts if text.key not in keys))
 
     def renew_texts(self) -> None:
         """Start anew with the texts that other analyzers took apart."""
@@ -198,12 +209,14 @@ class Index:
         old = [text for text in texts if text.analyzers != ANALYZERS]
         if not old:
             return
-        with self._storage.transaction():
+
+        def renew() -> None:
             for text in old:
                 self._table.drop_text(text.slot)
                 self._table.create_text(text.slot, text.language)
-            renewed = {text: replace(text, built=0, analyzers=ANALYZERS) for text in old}
-            self.configure(texts=tuple(renewed.get(text, text) for text in texts))
+
+        renewed = {text: replace(text, built=0, analyzers=ANALYZERS) for text in old}
+        self.configure(renew, texts=tuple(renewed.get(text, text) for text in texts))
 
     def build(self, text: TextSearch, count: int) -> None:
         """Cover at most `count` more vectors with a text table that is BUILDING."""
@@ -217,9 +230,7 @@ class Index:
             entries.append((vector.row, text.prepared(vector.metadata.get(text.key))))
         advanced = replace(text, built=covered)
         texts = tuple(advanced if old is text else old for old in self.configuration.texts)
-        with self._storage.transaction():
-            self._table.put_text(text.slot, entries)
-            self.configure(texts=texts)
+        self.configure(lambda: self._table.put_text(text.slot, entries), texts=texts)
 
     def _slots(self) -> list[int]:
         return [text.slot for text in self.configuration.texts]

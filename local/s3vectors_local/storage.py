@@ -4,10 +4,16 @@ On disk it is `s3vectors.db` in a directory that one engine owns at a time (`loc
 acknowledged after SQLite's write-ahead log is synchronised (`synchronous=FULL`), so an
 acknowledged vector survives the death of the process and of the machine, and a request
 is stored whole or not at all. `table` has the vectors of one index.
+
+What is deleted leaves free pages, which later writes use; `compact` gives them back to the file
+system. On a full disk deletes work: the database's file is made longer before a write that needs
+it, so that the log can always be emptied into it, and a log that was emptied is written over from
+its start, without more room.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import sqlite3
@@ -40,6 +46,16 @@ _CHECKPOINT_PAGES: Final = 4_000
 """Pages (64 MB) in the log before they move to the database: those of full-text tables are
 written again and again, and move once."""
 
+_LOG_BYTES: Final = _CHECKPOINT_PAGES * _PAGE_BYTES
+"""The log's file is cut to this when a larger one has been emptied."""
+
+_STEP_BYTES: Final = 1 << 20
+"""The database's file is made longer by so much at least."""
+
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+
+_COMPACTED: Final = f"{FILE}.compacted"
+
 _SCHEMA = f"""
 CREATE TABLE secret (token BLOB NOT NULL);
 CREATE TABLE buckets (arn TEXT PRIMARY KEY, record BLOB NOT NULL);
@@ -55,8 +71,9 @@ class Transaction:
         InternalServerException: the disk refused what was written.
     """
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: sqlite3.Connection, room: _Room) -> None:
         self._db = db
+        self._room = room
         self._depth = 0
 
     def __enter__(self) -> sqlite3.Connection:
@@ -74,18 +91,65 @@ class Transaction:
             return
         try:
             if error is None:
+                self._room.reserve(self._db)
                 self._db.execute("COMMIT")
-        except sqlite3.Error as refused:
+        except (sqlite3.Error, OSError) as refused:
             error = refused
         if error is not None:
             self._db.rollback()
-        if isinstance(error, sqlite3.Error):
+        if isinstance(error, (sqlite3.Error, OSError)):
             raise _refused(error) from error
+
+    def empty_log(self) -> None:
+        """Move what is in the log to the database; the next write begins at the log's start.
+
+        If that cannot be done, nothing has changed.
+        """
+        with suppress(sqlite3.Error):
+            self._db.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
 
     def abandon(self) -> None:
         """Roll back, however deep."""
         self._depth = 0
         self._db.rollback()
+
+
+class _Room:
+    """Room in the file system for all pages of the database, also those still in the log.
+
+    SQLite makes its file longer when it empties the log, and a full disk would keep it from that;
+    the log could then only grow. Where the system has no `posix_fallocate` (macOS, Windows), that
+    is so.
+
+    Args:
+        file: the database's file; None in memory.
+    """
+
+    def __init__(self, file: Path | None) -> None:
+        # It stays open as long as SQLite has the file: closing it would end SQLite's locks
+        self._file = None
+        if file is not None and hasattr(os, "posix_fallocate"):
+            self._file = os.open(file, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
+
+    def reserve(self, db: sqlite3.Connection) -> None:
+        """Make the file as long as a transaction that is about to end has made the database.
+
+        Raises:
+            OSError: the disk is full.
+        """
+        if self._file is None:
+            return
+        (pages,) = db.execute("PRAGMA page_count").fetchone()
+        size = os.fstat(self._file).st_size
+        missing = pages * _PAGE_BYTES - size
+        if missing > 0:
+            os.posix_fallocate(self._file, size, max(missing, _STEP_BYTES))
+
+    def close(self) -> None:
+        """Give the file free."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
 
 
 class Storage:
@@ -103,9 +167,12 @@ class Storage:
             with ExitStack() as opened:  # gives up what it holds if a later step fails
                 if directory is not None:
                     opened.callback(_own(directory).release)
+                room = opened.enter_context(ExitStack())
                 self._db = opened.enter_context(closing(_connect(directory)))
                 self.secret = _prepare(self._db)
-                self._transaction = Transaction(self._db)
+                file = _Room(None if directory is None else directory / FILE)
+                room.callback(file.close)
+                self._transaction = Transaction(self._db, file)
                 self.ownership = Ownership(directory, self._db)
                 opened.callback(self.ownership.end)
                 self._opened = opened.pop_all()
@@ -120,6 +187,14 @@ class Storage:
     def transaction(self) -> Transaction:
         """What is written inside is stored whole, or not at all; one inside another joins it."""
         return self._transaction
+
+    def empty_log(self) -> None:
+        """Move what is in the log to the database; the next write begins at the log's start.
+
+        If that cannot be done, nothing has changed.
+        """
+        with suppress(sqlite3.Error):
+            self._db.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
 
     def abandon(self) -> None:
         """Roll back what an interrupted request may have left open."""
@@ -170,10 +245,73 @@ class Storage:
             db.execute("DELETE FROM indexes WHERE id = ?", (number,))
 
 
-def _refused(error: sqlite3.Error) -> InternalServerException:
-    return InternalServerException(
-        f"the data directory refused the write: {error}. Nothing of it is stored"
+def _refused(error: sqlite3.Error | OSError) -> InternalServerException:
+    # Python reports SQLite's error codes from 3.11 on only
+    full = "disk is full" in str(error) or getattr(error, "errno", None) in _FULL
+    reason = "the disk is full" if full else str(error)
+    advice = (
+        ". Delete an index, or a few vectors at a time: their space is used again. Or free space "
+        "on the disk"
     )
+    return InternalServerException(
+        f"the data directory refused the write: {reason}. Nothing of it is stored"
+        f"{advice if full else ''}",
+        write_refused=True,
+    )
+
+
+def compact(directory: Path) -> tuple[int, int]:
+    """Give the space of what was deleted back to the file system; the engine must not run.
+
+    The live data is written to a new file, which then takes the place of the old one: there must
+    be room for both.
+
+    Returns:
+        The database's size before and after, in bytes.
+
+    Raises:
+        DataDirectoryError: the directory cannot be opened, or the new file cannot be written; all
+            is as it was.
+    """
+    file, compacted = directory / FILE, directory / _COMPACTED
+    if not file.is_file():
+        raise DataDirectoryError(f"there is no {FILE} in {directory}")
+    with ExitStack() as opened:
+        opened.callback(_own(directory).release)
+        try:
+            before = _write_compacted(directory, compacted)
+            after = compacted.stat().st_size
+            compacted.replace(file)
+            _synchronise(directory)
+        except (sqlite3.Error, OSError) as error:
+            with suppress(OSError):
+                compacted.unlink(missing_ok=True)
+            raise _unusable(directory, error) from error
+    return before, after
+
+
+def _write_compacted(directory: Path, compacted: Path) -> int:
+    """Write the live data to a new file; returns how long the old one is."""
+    compacted.unlink(missing_ok=True)  # of an earlier time, which was interrupted
+    compacted.touch(_PRIVATE)
+    with closing(_connect(directory)) as db:
+        _prepare(db)
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        before = (directory / FILE).stat().st_size
+        db.execute("VACUUM INTO ?", (str(compacted),))
+    _synchronise(compacted)
+    return before
+
+
+def _synchronise(path: Path) -> None:
+    """Have what was written survive the death of the machine; a directory only where that works."""
+    if path.is_dir() and os.name == "nt":
+        return
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def _own(directory: Path) -> FileLock:
@@ -221,6 +359,9 @@ def _prepare(db: sqlite3.Connection) -> bytes:
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")
     db.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+    db.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
+    # Else whatever is deleted is written over, all of it through the log
+    db.execute("PRAGMA secure_delete = OFF")
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if version > FORMAT:
         raise sqlite3.NotSupportedError(

@@ -199,13 +199,23 @@ class Engine:
             if self._closed:
                 raise InternalServerException("the engine is closed")
             try:
-                with self._state.changing():
+                try:
+                    return self._perform(operation, request, caller or Caller())
+                except InternalServerException as error:
+                    if not error.write_refused:
+                        raise
+                    # An emptied log is written over, so that a deletion needs no more room
+                    self._state.storage.empty_log()
                     return self._perform(operation, request, caller or Caller())
             except (sqlite3.Error, DataDirectoryError, orjson.JSONDecodeError) as error:
                 message = f"the data directory could not be read: {error}"
                 raise InternalServerException(message) from error
 
     def _perform(self, operation: str, request: Request, caller: Caller) -> Response:
+        with self._state.changing():
+            return self._permitted(operation, request, caller)
+
+    def _permitted(self, operation: str, request: Request, caller: Caller) -> Response:
         if not self._state.enforcing:
             caller.check_account(operation, request)
         else:

@@ -89,7 +89,9 @@ class State:
         try:
             yield
         except ServiceError as error:
-            self._doubtful = error.status == InternalServerException.status
+            # What the disk refuses is rolled back before anything is changed in memory
+            failed = isinstance(error, InternalServerException) and not error.write_refused
+            self._doubtful = failed
             raise
         self._doubtful = False
 
