@@ -22,6 +22,7 @@ from .origins import Origins
 from .rates import RateLimits
 from .server import DEFAULT_HOST, DEFAULT_PORT, listen, serve
 from .signatures import Verifier
+from .storage import compact
 
 _KEY_ID: Final = re.compile(r"([^/,:\s]+):(\S+)")
 _CALLER: Final = re.compile(r"([^/,=\s]+)=(\S+)")
@@ -200,6 +201,29 @@ def serve_command(host: str, port: int, **options: Any) -> None:
         if policies is not None and options["unused"]:
             each = policies.values() if isinstance(policies, dict) else [policies]
             _report([line for one in each for line in one.unused()])
+
+
+@main.command("compact")
+@click.option(
+    "--data",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Directory that keeps the data; no engine may have it open.",
+)
+def compact_command(data: Path) -> None:
+    """Give the space of deleted vectors back to the file system.
+
+    The disk needs room for the live data once more.
+
+    \b
+    Example:
+      s3vectors-local compact --data ./data
+    """  # noqa: D301 - \b keeps click from wrapping the example
+    try:
+        before, after = compact(data)
+    except DataDirectoryError as error:
+        _stop(str(error))
+    click.echo(f"s3vectors-local: {data}: {before:,} bytes before, {after:,} after")
 
 
 def _policies(given: tuple[str, ...], *, unused: bool) -> Policies | dict[str, Policies] | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -25,6 +24,9 @@ from .storage import Storage
 from .table import StoredVector, Texts, VectorTable
 from .text import ANALYZERS, analyzer
 from .validation import Records, Vector
+
+OPENED_AT_A_TIME: Final = 1000
+"""Vectors that are read into memory before other requests get their turn."""
 
 _RANKINGS: Final = 8
 """Results of searches that are kept for their next pages, until the next write."""
@@ -52,6 +54,9 @@ class Index:
         self._choices = choices
         self._table = VectorTable(storage, number)
         self._rankings: dict[bytes, list[Hit]] = {}
+        self._vectors = RowSet(configuration.dimension, configuration.metric, choices)
+        # The last row that is in memory; None when all are
+        self._loaded: int | None = -1
 
     @classmethod
     def create(cls, storage: Storage, told: IndexConfiguration, choices: Choices) -> Index:
@@ -83,13 +88,27 @@ class Index:
             self._storage.delete_index(self._table.number)
             self._table.drop(self._slots())
 
-    @cached_property
+    def open(self, count: int) -> bool:
+        """Read at most `count` more vectors from storage; whether all are in memory then."""
+        if self._loaded == -1:
+            self._vectors.expect(self._table.row_count())
+        if self._loaded is not None:
+            vectors = self._table.compared(self._loaded, count)
+            if vectors:
+                self._vectors.load(vectors)
+            if len(vectors) == count:
+                self._loaded = vectors[-1][0]
+            else:
+                self._vectors.trim()
+                self._loaded = None
+        return self._loaded is None
+
+    @property
     def _rows(self) -> RowSet:
         """Read from storage when first needed, so that opening a directory is quick."""
-        told = self.configuration
-        rows = RowSet(told.dimension, told.metric, self._choices)
-        rows.load(self._table.row_count(), self._table.names(), self._table.data())
-        return rows
+        while not self.open(OPENED_AT_A_TIME):
+            pass
+        return self._vectors
 
     def put(self, records: Records) -> None:
         """Store vectors, replacing those with the same keys; the last of equal keys wins."""

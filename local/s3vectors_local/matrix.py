@@ -16,6 +16,7 @@ left), |x·y - s·t·(q·p)| ≤ |e|·|y| + (|x| + |e|)·|f|, by Cauchy and Schw
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numkong
@@ -43,8 +44,15 @@ _ROUNDING: Final = 2.0**-23
 """Twice the relative error of one float32 operation, to be on the safe side."""
 
 
+_SPARSE_FROM: Final = 4096
+"""Compact when more than half of the slots are free, if there are so many."""
+
+
 class Matrix:
-    """Rows of float32, as they were put.
+    """Vectors of float32, as they were put, by row.
+
+    A row that holds a vector has a slot in memory; mostly it is the one of the same number. Memory
+    is held for the slots, so rows without a vector take none for long.
 
     Args:
         dimension: components of each row.
@@ -57,84 +65,127 @@ class Matrix:
         self._lengths = np.zeros(0, np.float32)
         self._shortest, self._longest = _LONGEST, _SHORTEST
         self._shadow = _Shadow(dimension)
+        self._slots = np.zeros(0, np.int32)  # of each row; -1 for none
+        self._free: list[int] = []
+        self._count = 0  # slots in use, or free
+        self._moved = False  # whether a row may have a slot of another number
 
-    def reserve(self, count: int) -> None:
-        """Have room for exactly `count` rows, or for some more if it is not the first time.
+    def expect(self, count: int) -> None:
+        """Have room for so many vectors; zeros that nobody has written take no memory."""
+        self._values = np.zeros((count, self._values.shape[1]), np.float32)
+        self._lengths = np.zeros(count, np.float32)
 
-        The allocator moves large blocks without copying; nobody else has a view on them.
-        """
-        if not len(self._values):  # zeros that nobody has written take no memory
-            self._values = np.zeros((count, self._values.shape[1]), np.float32)
-            self._lengths = np.zeros(count, np.float32)
+    def write(self, rows: Rows, vectors: Vector) -> None:
+        """Set rows, new or not."""
+        slots = self._take_slots(rows)
+        lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))
+        self._values[slots] = vectors
+        self._lengths[slots] = np.minimum(lengths, np.finfo(np.float32).max)
+        self._longest = max(self._longest, float(lengths.max()))
+        self._shortest = min(
+            self._shortest, float(lengths.min(where=lengths > 0, initial=_LONGEST))
+        )
+        self._shadow.forget(slots, len(self._values))
+
+    def _take_slots(self, rows: Rows) -> Rows:
+        last = int(rows.max())
+        if last >= len(self._slots):
+            room = np.full(last + 1 + last // 8 - len(self._slots), -1, np.int32)
+            self._slots = np.append(self._slots, room)
+        new = rows[self._slots[rows] < 0]
+        reused = min(len(new), len(self._free))
+        # The last that became free first, as rows are used again
+        taken = self._free[len(self._free) - reused :][::-1]
+        taken += range(self._count, self._count + len(new) - reused)
+        del self._free[len(self._free) - reused :]
+        self._count += len(new) - reused
+        self._reserve(self._count)
+        self._slots[new] = taken
+        self._moved = self._moved or not np.array_equal(new, taken)
+        return self._slots[rows].astype(np.intp)
+
+    def _reserve(self, count: int) -> None:
+        # The allocator moves large blocks without copying; nobody else has a view on them
         if count > len(self._values):
             room = count + count // 8
             self._values.resize((room, self._values.shape[1]), refcheck=False)
             self._lengths.resize(room, refcheck=False)
 
-    def touch(self) -> None:
-        """Write zeros where zeros are, so that the rows have their memory already."""
-        self._values.fill(0)
+    def trim(self) -> None:
+        """Give room back that no vector has."""
+        self._values.resize((self._count, self._values.shape[1]), refcheck=False)
+        self._lengths.resize(self._count, refcheck=False)
 
-    def write(self, rows: Rows, vectors: Vector) -> None:
-        """Set rows that `reserve` made room for."""
-        lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))
-        self._values[rows] = vectors
-        self._lengths[rows] = np.minimum(lengths, np.finfo(np.float32).max)
-        self._longest = max(self._longest, float(lengths.max()))
-        self._shortest = min(
-            self._shortest, float(lengths.min(where=lengths > 0, initial=_LONGEST))
-        )
-        self._shadow.forget(rows, len(self._values))
+    def drop(self, rows: Sequence[int]) -> None:
+        """Free rows that hold a vector, and the memory of most of those that are free by now."""
+        self._free += self._slots[rows].tolist()
+        self._slots[rows] = -1
+        if len(self._free) * 2 > self._count >= _SPARSE_FROM:
+            self._compact()
 
-    def nearest(self, query: Vector, count: int, rows: Rows, total: int) -> tuple[Rows, Vector]:
+    def _compact(self) -> None:
+        rows = np.flatnonzero(self._slots >= 0)
+        slots = self._slots[rows]
+        self._values, self._lengths = self._values[slots], self._lengths[slots]
+        self._slots[rows] = np.arange(len(rows), dtype=np.int32)
+        self._free, self._count = [], len(rows)
+        self._moved = True
+        self._shadow = _Shadow(self._values.shape[1])
+        self._shadow.forget(np.arange(len(rows)), len(rows))
+
+    def nearest(self, query: Vector, count: int, rows: Rows) -> tuple[Rows, Vector]:
         """The `count` nearest of some rows, nearest first, ties by row.
 
         Args:
             query: shape (dimension,).
             count: how many are wanted.
-            rows: the rows to choose from, ascending.
-            total: how many rows are in use.
+            rows: the rows to choose from, ascending; each holds a vector.
 
         Returns:
             The rows, and their distances as float32.
         """
-        if len(rows) > count and self._is_precise(query):
-            if len(rows) * _GATHER > total >= _SHADOW_FROM and self._shadow.asked():
-                rows = self._by_shadow(query, count, rows, total)
-            rows = self._by_product(query, count, rows, total)
-        found = exact(self._values, rows, query, self._metric)
+        slots = self._slots[rows].astype(np.intp) if self._moved else rows
+        kept = np.arange(len(slots))
+        if len(slots) > count and self._is_precise(query):
+            if len(slots) * _GATHER > self._count >= _SHADOW_FROM and self._shadow.asked():
+                kept = self._by_shadow(query, count, slots)
+            kept = kept[self._by_product(query, count, slots[kept])]
+        found = exact(self._values, slots[kept], query, self._metric)
         order = nearest(found, count)
-        return rows[order], found[order]
+        return rows[kept[order]], found[order]
 
     def _is_precise(self, query: Vector) -> bool:
         length = _length(query)
         shortest = min(self._shortest, length or _LONGEST)
         return shortest >= _SHORTEST and max(self._longest, length) <= _LONGEST
 
-    def _by_shadow(self, query: Vector, count: int, rows: Rows, total: int) -> Rows:
+    def _by_shadow(self, query: Vector, count: int, slots: Rows) -> Rows:
+        """The positions among some slots of those that may be among the nearest."""
+        total = self._count
         products, errors, left = self._shadow.products(self._values, query, total)
         errors += np.float32(left + 8 * _ROUNDING * _length(query)) * self._lengths[:total]
-        if len(rows) < total:
-            products, errors = products[rows], errors[rows]
-        return self._narrowed(rows, products, errors, count, query)
+        if len(slots) < total or self._moved:
+            products, errors = products[slots], errors[slots]
+        return self._narrowed(slots, products, errors, count, query)
 
-    def _by_product(self, query: Vector, count: int, rows: Rows, total: int) -> Rows:
-        if len(rows) * _GATHER > total:
-            products: Vector = (self._values[:total] @ query)[rows]
+    def _by_product(self, query: Vector, count: int, slots: Rows) -> Rows:
+        """The positions among some slots of those that may be among the nearest."""
+        if len(slots) * _GATHER > self._count:
+            products: Vector = (self._values[: self._count] @ query)[slots]
         else:
-            products = _gathered(self._values, rows, query)
+            products = _gathered(self._values, slots, query)
         error = np.float32((len(query) + 8) * _ROUNDING * _length(query))
-        return self._narrowed(rows, products, error * self._lengths[rows], count, query)
+        return self._narrowed(slots, products, error * self._lengths[slots], count, query)
 
     def _narrowed(
-        self, rows: Rows, products: Vector, errors: Vector, count: int, query: Vector
+        self, slots: Rows, products: Vector, errors: Vector, count: int, query: Vector
     ) -> Rows:
-        """The rows that may be among the nearest, by their products with the query.
+        """The positions of those that may be among the nearest, by their products with the query.
 
         The scores that are compared (the cosine times |y|, or x·y - |x|²/2) and their
         errors are rounded, too, and so is the distance by which rows are equal.
         """
-        lengths, length = self._lengths[rows], _length(query)
+        lengths, length = self._lengths[slots], _length(query)
         if self._metric == "cosine":
             scores = products / lengths
             errors = errors / lengths + np.float32(8 * _ROUNDING * length)
@@ -143,8 +194,8 @@ class Matrix:
             scores = products - squares / 2
             errors = errors + np.float32(4 * _ROUNDING) * (squares + np.float32(length**2))
         worst = scores - errors
-        bound = np.partition(worst, len(rows) - count)[len(rows) - count]
-        kept: Rows = rows[scores + errors >= bound]
+        bound = np.partition(worst, len(slots) - count)[len(slots) - count]
+        kept: Rows = np.flatnonzero(scores + errors >= bound)
         return kept
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
-from threading import Thread
-from typing import Any, Final, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
 
 import numpy as np
 import orjson
@@ -18,18 +16,6 @@ from .matrix import Matrix
 from .validation import Vector
 
 _STORED: Final = np.dtype("<f4")
-
-_BATCH: Final = 1000
-"""Vectors taken from storage at a time when an index is opened."""
-
-
-T = TypeVar("T")
-
-
-def _batches(found: Iterable[T]) -> Iterator[list[T]]:
-    rest = iter(found)
-    while batch := list(islice(rest, _BATCH)):
-        yield batch
 
 
 class RowSet:
@@ -44,32 +30,25 @@ class RowSet:
         self._columns = Columns(choices)
         self._live = np.zeros(0, np.bool_)
 
-    def load(
-        self,
-        count: int,
-        named: Iterable[tuple[int, str, bytes]],
-        stored: Iterable[tuple[int, bytes]],
-    ) -> None:
-        """Fill an empty set with `count` rows: (row, key, filterable) and (row, data), by row."""
-        self._reserve(count)
-        self.keys = [""] * count
-        # The system hands out the matrix's memory meanwhile, which can take as long as the rest
-        touching = Thread(target=self._matrix.touch)
-        try:
-            touching.start()
-        except RuntimeError:  # the interpreter is ending, or there are too many threads
-            self._matrix.touch()
-        for batch in _batches(named):
-            rows, keys, filterable = zip(*batch, strict=True)
-            self._columns.put(rows, map(orjson.loads, filterable), count)
-            self._name(rows, keys)
-        if touching.ident is not None:
-            touching.join()
-        for chunk in _batches(stored):
-            rows, data = zip(*chunk, strict=True)
-            vectors = np.frombuffer(b"".join(data), _STORED).reshape(-1, self._dimension)
-            self._matrix.write(np.array(rows, np.intp), vectors)
-        self.free = np.flatnonzero(~self._live[:count]).tolist()
+    def expect(self, count: int) -> None:
+        """Have room for as many vectors as `load` will add, at most."""
+        self._matrix.expect(count)
+
+    def load(self, vectors: Sequence[tuple[int, str, bytes, bytes]]) -> None:
+        """Add stored vectors, (row, key, filterable, data), above those that are there, by row."""
+        rows, keys, filterable, data = zip(*vectors, strict=True)
+        metadata = list(map(orjson.loads, filterable))
+        start = len(self.keys)
+        self._extend(rows[-1] + 1)
+        self._columns.put(rows, metadata, len(self.keys))
+        stored = np.frombuffer(b"".join(data), _STORED).reshape(-1, self._dimension)
+        self._matrix.write(np.array(rows, np.intp), stored)
+        self._name(rows, keys)
+        self.free += (start + np.flatnonzero(~self._live[start : len(self.keys)])).tolist()
+
+    def trim(self) -> None:
+        """Give room back that `load` did not need."""
+        self._matrix.trim()
 
     def _name(self, rows: Sequence[int], keys: Sequence[str]) -> None:
         self._live[list(rows)] = True
@@ -109,11 +88,10 @@ class RowSet:
     def _occupy(self, rows: Sequence[int]) -> None:
         used = sum(not self._live[row] for row in rows if row < len(self.keys))
         del self.free[max(0, len(self.free) - used) :]
-        self.keys += [""] * (max(rows) + 1 - len(self.keys))
-        self._reserve(len(self.keys))
+        self._extend(max(rows) + 1)
 
-    def _reserve(self, count: int) -> None:
-        self._matrix.reserve(count)
+    def _extend(self, count: int) -> None:
+        self.keys += [""] * (count - len(self.keys))
         if count > len(self._live):
             self._live = np.append(self._live, np.zeros(count + count // 8, np.bool_))
 
@@ -124,6 +102,7 @@ class RowSet:
             self.keys[row] = ""
         self._live[rows] = False
         self._columns.drop(rows)
+        self._matrix.drop(rows)
         self.free += rows
 
     def passing(self, condition: Filter | None) -> Mask:
@@ -136,4 +115,4 @@ class RowSet:
     def nearest(self, query: Vector, count: int, allowed: Mask) -> tuple[Rows, Vector]:
         """The rows nearest to a query among those that `passing` allows, and their distances."""
         rows = np.flatnonzero(allowed)
-        return self._matrix.nearest(query, count, rows, len(self.keys))
+        return self._matrix.nearest(query, count, rows)

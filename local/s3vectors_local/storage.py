@@ -46,9 +46,6 @@ _CHECKPOINT_PAGES: Final = 4_000
 """Pages (64 MB) in the log before they move to the database: those of full-text tables are
 written again and again, and move once."""
 
-_LOG_BYTES: Final = _CHECKPOINT_PAGES * _PAGE_BYTES
-"""The log's file is cut to this when a larger one has been emptied."""
-
 _STEP_BYTES: Final = 1 << 20
 """The database's file is made longer by so much at least."""
 
@@ -359,7 +356,6 @@ def _prepare(db: sqlite3.Connection) -> bytes:
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")
     db.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
-    db.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
     # Else whatever is deleted is written over, all of it through the log
     db.execute("PRAGMA secure_delete = OFF")
     (version,) = db.execute("PRAGMA user_version").fetchone()

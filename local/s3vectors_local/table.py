@@ -90,13 +90,13 @@ class VectorTable:
             for slot in slots:
                 db.executemany(f"DELETE FROM {self._text(slot)} WHERE rowid = ?", parameters)
 
-    def names(self) -> Iterator[tuple[int, str, bytes]]:
-        """Every (row, key, filterable), by row."""
-        yield from self.storage.read(f"SELECT row, key, filterable FROM {self._name} ORDER BY row")
-
-    def data(self) -> Iterator[tuple[int, bytes]]:
-        """Every (row, data), by row."""
-        yield from self.storage.read(f"SELECT row, data FROM {self._name} ORDER BY row")
+    def compared(self, row: int, count: int) -> list[tuple[int, str, bytes, bytes]]:
+        """At most `count` (row, key, filterable, data) above a row: what searches compare."""
+        return self.storage.read(
+            f"SELECT row, key, filterable, data FROM {self._name} WHERE row > ? ORDER BY row"
+            " LIMIT ?",
+            *(row, count),
+        ).fetchall()
 
     def after(self, row: int, segment: int = 0, segments: int = 1) -> Iterator[StoredVector]:
         """The vectors above a row that belong to a segment of the rows, by row."""
@@ -112,7 +112,7 @@ class VectorTable:
         return StoredVector(*found.fetchone())
 
     def row_count(self) -> int:
-        """One more than the highest row, that is, how much room the rows need."""
+        """One more than the highest row."""
         found = self.storage.read(f"SELECT coalesce(max(row) + 1, 0) FROM {self._name}")
         return int(found.fetchone()[0])
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import stat
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
-from s3vectors_local import Engine
+import s3vectors_local.engine
+from s3vectors_local import DataDirectoryError, Engine
+from s3vectors_local.__main__ import main
+from s3vectors_local.storage import compact
 
 NAMES = {"vectorBucketName": "my-bucket", "indexName": "idx"}
 OTHER = {**NAMES, "indexName": "other"}
@@ -20,8 +26,9 @@ def create(engine, *names):
     if not engine.call("ListVectorBuckets", {})["vectorBuckets"]:
         engine.call("CreateVectorBucket", {"vectorBucketName": "my-bucket"})
     shape = {"dataType": "float32", "dimension": DIMENSION, "distanceMetric": "cosine"}
+    kept_apart = {"metadataConfiguration": {"nonFilterableMetadataKeys": ["text"]}}
     for name in names:
-        engine.call("CreateIndex", {**NAMES, "indexName": name, **shape})
+        engine.call("CreateIndex", {**NAMES, "indexName": name, **shape, **kept_apart})
 
 
 def put(engine, numbers, names=NAMES, text=""):
@@ -91,6 +98,130 @@ second, again = fill(100_000)
 left = [(name, key) for name, key in first if name == "idx" and key not in gone] + second
 print(json.dumps([len(first), refusal, again, sorted(left)]))
 """
+
+
+def test_the_log_of_deleting_an_index_does_not_grow_with_it(tmp_path):
+    """Its pages become free without being written over."""
+    with Engine(tmp_path) as engine:
+        create(engine, "idx")
+        put(engine, range(2_000), text="t" * 1_000)
+    log = tmp_path / "s3vectors.db-wal"
+    with Engine(tmp_path) as engine:
+        engine.call("DeleteIndex", NAMES)
+        written = log.stat().st_size
+    assert written < 1_000_000 < (tmp_path / "s3vectors.db").stat().st_size
+
+
+def test_compacting_gives_the_space_back(tmp_path):
+    """And nothing else changes: data, order of the rows, page tokens, permissions."""
+    with Engine(tmp_path) as engine:
+        create(engine, "idx")
+        put(engine, range(3_000))
+        delete(engine, range(2_990))
+        token = engine.call("ListVectors", {**NAMES, "maxResults": 4})["nextToken"]
+        before = everything(engine)
+    file = tmp_path / "s3vectors.db"
+    full = file.stat().st_size
+
+    result = CliRunner().invoke(main, ["compact", "--data", str(tmp_path)])
+
+    assert result.exit_code == 0, result.output
+    assert result.output == (
+        f"s3vectors-local: {tmp_path}: {full:,} bytes before, {file.stat().st_size:,} after\n"
+    )
+    assert file.stat().st_size < full / 20
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert {entry.name for entry in tmp_path.iterdir()} == {"lock", "s3vectors.db"}
+    with Engine(tmp_path) as engine:
+        assert everything(engine) == before
+        rest = engine.call("ListVectors", {**NAMES, "nextToken": token})["vectors"]
+        assert [vector["key"] for vector in rest] == before["keys"][4:]
+        put(engine, range(5))
+        assert len(keys(engine)) == 15
+
+
+def everything(engine):
+    vectors = engine.call("ListVectors", {**NAMES, "returnData": True, "returnMetadata": True})
+    return {
+        "keys": keys(engine),
+        "vectors": [
+            (v["key"], v["data"]["float32"].tolist(), v["metadata"]) for v in vectors["vectors"]
+        ],
+        "index": engine.call("GetIndex", NAMES),
+    }
+
+
+def test_what_cannot_be_compacted_says_why_and_stays(tmp_path):
+    """A running engine's directory, none, and one of which the new file cannot be written."""
+    with Engine(tmp_path / "data") as engine:
+        create(engine, "idx")
+        with pytest.raises(DataDirectoryError, match="belongs to a running engine"):
+            compact(tmp_path / "data")
+    result = CliRunner().invoke(main, ["compact", "--data", str(tmp_path / "none")])
+    assert result.exit_code == 2
+    assert "there is no s3vectors.db in" in result.output
+    assert not (tmp_path / "none").exists()
+    left = tmp_path / "data" / "s3vectors.db.compacted"
+    left.mkdir()
+    with pytest.raises(DataDirectoryError, match="cannot keep data in"):
+        compact(tmp_path / "data")
+    left.rmdir()
+    left.write_text("of an earlier time, which was interrupted")
+    compact(tmp_path / "data")
+    assert not left.exists()
+
+
+def test_a_large_index_opens_without_stopping_the_others(tmp_path, monkeypatch):
+    """A small one is asked while it is half open; whoever waits for it gets the whole."""
+    with Engine(tmp_path) as engine:
+        create(engine, "idx", "other")
+        put(engine, range(3_000))
+        put(engine, range(3), OTHER)
+    asked = threading.Event()
+
+    class Time:
+        @staticmethod
+        def sleep(_):
+            assert asked.wait(60)
+
+    monkeypatch.setattr(s3vectors_local.engine, "time", Time)
+    query = {"topK": 5_000, "queryVector": {"float32": np.ones(DIMENSION)}}
+    with Engine(tmp_path) as engine:
+        [large] = [i for i in engine._state.indexes.values() if i.configuration.name == "idx"]
+        answers = []
+        threads = [
+            threading.Thread(
+                target=lambda: answers.append(engine.call("QueryVectors", {**NAMES, **query}))
+            )
+            for _ in range(3)
+        ]
+        for thread in threads:
+            thread.start()
+        assert len(engine.call("QueryVectors", {**OTHER, **query})["vectors"]) == 3
+        assert large._loaded is not None
+        asked.set()
+        for thread in threads:
+            thread.join()
+        assert large._loaded is None
+        assert len(answers) == 3
+        assert all("nextToken" in answer for answer in answers)
+
+
+def test_an_index_that_is_deleted_while_it_opens_is_not_found(tmp_path, monkeypatch):
+    """By whoever waits for it; one of the same name is another."""
+    with Engine(tmp_path) as engine:
+        create(engine, "idx")
+        put(engine, range(1_500))
+    with Engine(tmp_path) as engine:
+
+        class Time:
+            @staticmethod
+            def sleep(_):
+                engine.call("DeleteIndex", NAMES)
+
+        monkeypatch.setattr(s3vectors_local.engine, "time", Time)
+        with pytest.raises(s3vectors_local.ServiceError, match="index could not be found"):
+            engine.call("GetVectors", {**NAMES, "keys": ["1"]})
 
 
 def test_deletions_work_on_a_full_disk_and_make_room(tmp_path):

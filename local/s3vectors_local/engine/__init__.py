@@ -12,8 +12,10 @@ from __future__ import annotations
 import re
 import sqlite3
 import threading
+import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -27,8 +29,10 @@ from s3vectors_local.errors import (
     DataDirectoryError,
     InternalServerException,
     UnknownOperationException,
+    ValidationException,
 )
 from s3vectors_local.iam import Policies, needs
+from s3vectors_local.index import OPENED_AT_A_TIME
 from s3vectors_local.rates import RateLimits
 from s3vectors_local.storage import Storage
 
@@ -67,11 +71,27 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
 
 _ACCOUNT: Final = re.compile(r"\d{12}")
 
+_SEARCHING: Final = frozenset({"PutVectors", "GetVectors", "DeleteVectors", "QueryVectors"})
+"""These need the index in memory."""
+
+_PAUSE: Final = 0.0005
+"""Seconds in which a request that waits for the lock can get it."""
+
 _NONE: Final = Policies()
 """Those of a principal that has none."""
 
 _BUILDING: Final = frozenset({"CreateIndex", "GetIndex", "UpdateMetadataConfiguration"})
 """After these a text search may be waiting to be built."""
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Around what reads the data directory."""
+    try:
+        yield
+    except (sqlite3.Error, DataDirectoryError, orjson.JSONDecodeError) as error:
+        message = f"the data directory could not be read: {error}"
+        raise InternalServerException(message) from error
 
 
 def _finish(builder: Builder, storage: Storage) -> None:
@@ -195,21 +215,34 @@ class Engine:
         constraints.check(shapes.INPUTS[operation], request)
         # null means not set; but a filter that is null must not become no filter
         request = {k: v for k, v in request.items() if v is not None or k == "filter"}
-        with self._lock:
-            if self._closed:
-                raise InternalServerException("the engine is closed")
+        caller = caller or Caller()
+        if operation in _SEARCHING:
+            self._open_index(request, caller)
+        with self._lock, _reading():
+            self._check_open()
             try:
-                try:
-                    return self._perform(operation, request, caller or Caller())
-                except InternalServerException as error:
-                    if not error.write_refused:
-                        raise
-                    # An emptied log is written over, so that a deletion needs no more room
-                    self._state.storage.empty_log()
-                    return self._perform(operation, request, caller or Caller())
-            except (sqlite3.Error, DataDirectoryError, orjson.JSONDecodeError) as error:
-                message = f"the data directory could not be read: {error}"
-                raise InternalServerException(message) from error
+                return self._perform(operation, request, caller)
+            except InternalServerException as error:
+                if not error.write_refused:
+                    raise
+            # An emptied log is written over, so that a deletion needs no more room
+            self._state.storage.empty_log()
+            return self._perform(operation, request, caller)
+
+    def _open_index(self, request: Request, caller: Caller) -> None:
+        """Read an index into memory, and let other requests pass between two batches."""
+        with suppress(ValidationException, KeyError):  # whoever performs the request says so
+            arn = caller.index_of(request)
+            while True:
+                with self._lock, _reading():
+                    self._check_open()
+                    if self._state.indexes[arn].open(OPENED_AT_A_TIME):
+                        return
+                time.sleep(_PAUSE)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise InternalServerException("the engine is closed")
 
     def _perform(self, operation: str, request: Request, caller: Caller) -> Response:
         with self._state.changing():
