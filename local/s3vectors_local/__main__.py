@@ -161,6 +161,22 @@ def main() -> None:
     show_default=True,
     help="The euclidean distance itself or its square; AWS does not document which it returns.",
 )
+@click.option(
+    "--numbers",
+    type=click.Choice(["double", "single"]),
+    default="double",
+    show_default=True,
+    help="How metadata keeps numbers: integers exactly and the others in double precision, or all "
+    "in single precision; AWS does not document it.",
+)
+@click.option(
+    "--repeated-keys",
+    type=click.Choice(["last", "refused"]),
+    default="last",
+    show_default=True,
+    help="Whether the last of equal keys in one PutVectors is stored, or the request is refused; "
+    "AWS does not document it.",
+)
 def serve_command(host: str, port: int, **options: Any) -> None:
     """Answer the S3 Vectors API over HTTP until stopped.
 
@@ -308,6 +324,8 @@ def _engine(
         missing_key=options["missing_key"],
         array_negation=options["array_negation"],
         euclidean=options["euclidean"],
+        numbers=options["numbers"],
+        repeated_keys=options["repeated_keys"],
     )
     try:
         return Engine(

@@ -12,6 +12,8 @@ from typing import Literal, TypeAlias
 MissingKey: TypeAlias = Literal["match", "no-match"]
 ArrayNegation: TypeAlias = Literal["no-element", "any-element"]
 Euclidean: TypeAlias = Literal["plain", "squared"]
+Numbers: TypeAlias = Literal["double", "single"]
+RepeatedKeys: TypeAlias = Literal["last", "refused"]
 
 
 @dataclass(frozen=True)
@@ -23,11 +25,18 @@ class Choices:
         array_negation: what `$ne` and `$nin` ask of an array: that no element equals the
             operand, or that any element differs from it.
         euclidean: the distance itself, or its square. The ranking is the same.
+        numbers: how metadata keeps numbers: integers exactly (up to 64 bits) and the others as
+            double precision floats, or all of them as single precision floats, with which
+            filters then compare.
+        repeated_keys: which of the vectors with equal keys in one PutVectors is stored: the last,
+            or none, because the request is refused.
     """
 
     missing_key: MissingKey = "match"
     array_negation: ArrayNegation = "no-element"
     euclidean: Euclidean = "plain"
+    numbers: Numbers = "double"
+    repeated_keys: RepeatedKeys = "last"
 
 
 PLAIN = Choices()

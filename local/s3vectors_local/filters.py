@@ -139,5 +139,12 @@ def _conditions(tree: Filter) -> list[Condition]:
     return [condition for part in tree.parts for condition in _conditions(part)]
 
 
+def with_operands(tree: Filter, change: Callable[[Any], Any]) -> Filter:
+    """The same tree with other operands."""
+    if isinstance(tree, Condition):
+        return Condition(tree.key, tree.operator, change(tree.operand))
+    return type(tree)(tuple(with_operands(part, change) for part in tree.parts))
+
+
 def _constraints(condition: Condition) -> int:
     return len(condition.operand) if condition.operator in ("$in", "$nin") else 1

@@ -22,6 +22,9 @@ _NOT_FINITE = frozenset({"NaN", "Infinity", "-Infinity"})
 """How the protocol writes the floats that JSON cannot."""
 
 
+_INFINITE: Final = frozenset({float("inf"), float("-inf")})
+
+
 @dataclass(frozen=True)
 class Records:
     """The checked vectors of a PutVectors request: row i of `vectors` (n, dimension) is key i's."""
@@ -181,6 +184,53 @@ def _value_problem(value: Any) -> str | None:
     if kinds <= {str} or kinds <= {int, float}:
         return None
     return "Metadata array values must be strings or numbers"
+
+
+def check_keys_differ(keys: Sequence[str]) -> None:
+    """Refuse a PutVectors request that has a key twice.
+
+    Raises:
+        ValidationException: names the key.
+    """
+    seen: set[str] = set()
+    for position, key in enumerate(keys):
+        if key in seen:
+            raise _invalid_record(key, f"vectors[{position}].key", "the request has the key twice")
+        seen.add(key)
+
+
+def to_single(value: Any) -> Any:
+    """A metadata value or a filter's operand with its numbers in single precision.
+
+    Whole numbers stay whole; what single precision cannot hold becomes infinite.
+    """
+    if isinstance(value, list):
+        return [to_single(item) for item in value]
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return value
+    with np.errstate(over="ignore"):
+        narrow = float(np.float32(_number(value)))
+    return int(narrow) if isinstance(value, int) and np.isfinite(narrow) else narrow
+
+
+def narrowed(records: Records) -> Records:
+    """The records with the numbers of their metadata in single precision.
+
+    Raises:
+        ValidationException: single precision cannot hold one; names its record.
+    """
+    metadata: list[Mapping[str, Any]] = []
+    for position, (key, told) in enumerate(zip(records.keys, records.metadata, strict=True)):
+        narrow = {name: to_single(value) for name, value in told.items()}
+        if any(not _INFINITE.isdisjoint(_listed(value)) for value in narrow.values()):
+            problem = "Metadata numbers must be finite in single precision"
+            raise _invalid_record(key, f"vectors[{position}].metadata", problem)
+        metadata.append(narrow)
+    return Records(records.keys, records.vectors, metadata)
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def check_tags(tags: Mapping[str, str]) -> None:

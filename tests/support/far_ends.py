@@ -15,7 +15,13 @@ from asked import OTHER_CHOICES
 from model import referee
 from s3vectors_local import Engine, connect
 
-CHOICES = ("--missing-key=no-match", "--array-negation=any-element", "--euclidean=squared")
+CHOICES = (
+    "--missing-key=no-match",
+    "--array-negation=any-element",
+    "--euclidean=squared",
+    "--numbers=single",
+    "--repeated-keys=refused",
+)
 
 SESSION = boto3.session.Session()  # one, because each reads the service model anew
 FAR_ENDS = ("process-memory", "process-disk", "http-memory", "http-disk")

@@ -16,7 +16,7 @@ from s3vectors_local.errors import ValidationException
 from s3vectors_local.filters import Filter
 from s3vectors_local.index import Hit, Index
 from s3vectors_local.text import fuse
-from s3vectors_local.validation import Vector, parse_query_vector
+from s3vectors_local.validation import Vector, parse_query_vector, to_single
 
 from .state import Request, Response, State
 
@@ -30,7 +30,7 @@ def query_vectors(state: State, request: Request, caller: Caller) -> Response:
     if "queryVector" in request:
         vector = parse_query_vector(request["queryVector"], told.dimension, told.metric)
     texts = _texts(request, index)
-    condition = _condition(request, index)
+    condition = _condition(state, request, index)
     question = _digest(request, vector, texts)
     mode = request.get("queryMode", "")
     scope = ["QueryVectors", told.arn, told.created, question.hex(), mode]
@@ -82,12 +82,13 @@ def _invalid(reason: str) -> ValidationException:
     return ValidationException(message, ("queryTexts", message))
 
 
-def _condition(request: Request, index: Index) -> Filter | None:
+def _condition(state: State, request: Request, index: Index) -> Filter | None:
     if "filter" not in request:
         return None
     told = index.configuration
     enhanced = told.enhanced or request.get("queryMode") == "ENHANCED"
-    return filters.parse(request["filter"], told.hidden, enhanced=enhanced)
+    tree = filters.parse(request["filter"], told.hidden, enhanced=enhanced)
+    return filters.with_operands(tree, to_single) if state.choices.numbers == "single" else tree
 
 
 def _digest(request: Request, vector: Vector | None, texts: list[tuple[TextSearch, str]]) -> bytes:

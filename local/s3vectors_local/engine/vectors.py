@@ -8,7 +8,12 @@ from s3vectors_local import limits, tokens
 from s3vectors_local.arns import Caller
 from s3vectors_local.errors import ValidationException
 from s3vectors_local.table import StoredVector
-from s3vectors_local.validation import metadata_size, parse_records
+from s3vectors_local.validation import (
+    check_keys_differ,
+    metadata_size,
+    narrowed,
+    parse_records,
+)
 
 from .state import Request, Response, State
 
@@ -17,7 +22,12 @@ def put_vectors(state: State, request: Request, caller: Caller) -> Response:
     """PutVectors: all of the request or, when one record is bad, none of it."""
     index = state.index(request, caller)
     told = index.configuration
-    index.put(parse_records(request["vectors"], told.dimension, told.metric, told.hidden))
+    records = parse_records(request["vectors"], told.dimension, told.metric, told.hidden)
+    if state.choices.repeated_keys == "refused":
+        check_keys_differ(records.keys)
+    if state.choices.numbers == "single":
+        records = narrowed(records)
+    index.put(records)
     return {}
 
 

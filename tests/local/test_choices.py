@@ -1,0 +1,128 @@
+"""The switches for what AWS does not document: numbers, and equal keys in one request.
+
+The others are tested where they belong: filters and distances.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from far_ends import boto_client, server
+from s3vectors_local import Choices, Engine, ServiceError
+
+NAMES = {"vectorBucketName": "my-bucket", "indexName": "idx"}
+VECTOR = {"float32": [1, 2]}
+
+
+def engine_with(metadata=None, **choices):
+    engine = Engine(choices=Choices(**choices))
+    engine.call("CreateVectorBucket", {"vectorBucketName": "my-bucket"})
+    shape = {"dataType": "float32", "dimension": 2, "distanceMetric": "cosine"}
+    hidden = {"metadataConfiguration": {"nonFilterableMetadataKeys": ["hidden"]}}
+    engine.call("CreateIndex", {**NAMES, **shape, **hidden})
+    if metadata is not None:
+        vectors = [{"key": "a", "data": VECTOR, "metadata": metadata}]
+        engine.call("PutVectors", {**NAMES, "vectors": vectors})
+    return engine
+
+
+def stored(engine):
+    [vector] = engine.call("GetVectors", {**NAMES, "keys": ["a"], "returnMetadata": True})[
+        "vectors"
+    ]
+    return vector["metadata"]
+
+
+def passes(engine, condition):
+    query = {**NAMES, "topK": 1, "queryVector": VECTOR, "filter": condition}
+    return bool(engine.call("QueryVectors", query)["vectors"])
+
+
+EXACT = {
+    "price": 0.1,
+    "id": 2**63 + 1,
+    "small": -7,
+    "list": [0.1, 2**53 + 1],
+    "yes": True,
+    "t": "1",
+}
+
+
+def test_by_default_numbers_are_as_they_were_put():
+    """Integers up to 64 bits, and everything that has double precision."""
+    with engine_with({**EXACT, "hidden": 0.1}) as engine:
+        assert stored(engine) == {**EXACT, "hidden": 0.1}
+        assert passes(engine, {"id": 2**63 + 1})
+        assert not passes(engine, {"id": 2**63})
+        assert not passes(engine, {"price": 0.10000000149011612})
+
+
+def test_numbers_can_have_single_precision():
+    """Those that are kept and those that filters compare; whole numbers stay whole."""
+    with engine_with({**EXACT, "hidden": 0.1}, numbers="single") as engine:
+        assert stored(engine) == {
+            **EXACT,
+            "price": 0.10000000149011612,
+            "id": 2**63,
+            "list": [0.10000000149011612, 2**53],
+            "hidden": 0.10000000149011612,
+        }
+        assert type(stored(engine)["id"]) is int
+        for condition in (
+            {"price": 0.1},
+            {"id": 2**63 + 1},
+            {"list": {"$in": [2**53 + 1]}},
+            {"$and": [{"price": {"$gte": 0.1, "$lte": 0.1}}, {"small": {"$gt": -1e300}}]},
+            {"yes": True},
+            {"t": "1"},
+        ):
+            assert passes(engine, condition), condition
+        assert not passes(engine, {"price": {"$gt": 0.1}})
+
+
+@pytest.mark.parametrize("number", [1e39, -(10**39), [1, 1e300]])
+def test_what_single_precision_cannot_hold_is_refused(number):
+    """Before anything is stored."""
+    with (
+        engine_with(numbers="single") as engine,
+        pytest.raises(ServiceError, match="Invalid record for key 'a': .* single precision"),
+    ):
+        vectors = [{"key": "a", "data": VECTOR, "metadata": {"n": number}}]
+        engine.call("PutVectors", {**NAMES, "vectors": vectors})
+
+
+TWICE = {**NAMES, "vectors": [{"key": k, "data": {"float32": [n, 1]}} for n, k in enumerate("aba")]}
+
+
+def test_by_default_the_last_of_equal_keys_wins():
+    """In one request as in two."""
+    with engine_with() as engine:
+        engine.call("PutVectors", TWICE)
+
+        found = engine.call("GetVectors", {**NAMES, "keys": ["a"], "returnData": True})
+        assert found["vectors"][0]["data"]["float32"].tolist() == [2, 1]
+
+
+def test_equal_keys_can_be_refused():
+    """Then nothing of the request is stored."""
+    with engine_with(repeated_keys="refused") as engine:
+        with pytest.raises(ServiceError, match="for key 'a': the request has the key twice"):
+            engine.call("PutVectors", TWICE)
+
+        assert engine.call("ListVectors", NAMES)["vectors"] == []
+
+
+def test_the_command_has_the_switches():
+    """For clients over HTTP."""
+    with server("--numbers", "single", "--repeated-keys", "refused") as url:
+        client = boto_client(endpoint_url=url)
+        client.create_vector_bucket(vectorBucketName="my-bucket")
+        client.create_index(**NAMES, dataType="float32", dimension=2, distanceMetric="cosine")
+        with pytest.raises(client.exceptions.ValidationException, match="has the key twice"):
+            client.put_vectors(**TWICE)
+        client.put_vectors(
+            **NAMES, vectors=[{"key": "a", "data": VECTOR, "metadata": {"price": 0.1}}]
+        )
+        found = client.get_vectors(**NAMES, keys=["a"], returnMetadata=True)["vectors"]
+        assert found[0]["metadata"] == {"price": 0.10000000149011612}
+        client.close()
