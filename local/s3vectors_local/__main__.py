@@ -20,6 +20,7 @@ from .faults import KINDS, Faults
 from .iam import Policies
 from .origins import Origins
 from .rates import RateLimits
+from .request_log import RequestLog
 from .server import DEFAULT_HOST, DEFAULT_PORT, listen, serve
 from .signatures import Verifier
 from .storage import compact
@@ -106,6 +107,12 @@ def main() -> None:
     "--unused",
     is_flag=True,
     help="When stopped, print what the policies grant and no request has needed.",
+)
+@click.option(
+    "--log",
+    is_flag=True,
+    help="Print a line for each request: operation, bucket and index, HTTP status, time, and of a "
+    "refusal its code and the policy statement that denies it; never data or keys.",
 )
 @click.option(
     "--bucket-mode",
@@ -209,7 +216,8 @@ def serve_command(host: str, port: int, **options: Any) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn raises it again at its end
     try:
         verifier = Verifier(keys) if keys else None
-        serve(engine, bound, faults=faults, verifier=verifier, hosts=hosts)
+        log = RequestLog() if options["log"] else None
+        serve(engine, bound, faults=faults, verifier=verifier, hosts=hosts, log=log)
     except KeyboardInterrupt:
         pass  # uvicorn has answered what was under way and raises Ctrl-C again
     finally:

@@ -1,10 +1,11 @@
-"""The door over HTTP: the same answers as in process, on a socket."""
+"""The HTTP server: the same answers as in process, on a socket."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 import threading
+import time
 from collections.abc import (
     AsyncIterator,
     Awaitable,
@@ -16,6 +17,8 @@ from collections.abc import (
 )
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
+from functools import cache
+from importlib.metadata import metadata
 from typing import Any, Final, TypeAlias
 
 import uvicorn
@@ -30,6 +33,7 @@ from .errors import (
 from .faults import DROPPED, TIMEOUT, Faults, Lost
 from .limits import REQUEST_BODY_BYTES
 from .origins import Origins
+from .request_log import RequestLog
 from .signatures import HttpRequest, Verifier
 from .wire import Answer, fated, refusal
 
@@ -64,8 +68,10 @@ class Application:
         faults: Faults | None = None,
         verifier: Verifier | None = None,
         hosts: Collection[str] = (),
+        log: RequestLog | None = None,
     ) -> None:
         self._engine = engine
+        self._log = log
         self._faults = faults or Faults()
         self._verifier = verifier
         self._origins = Origins(hosts)
@@ -75,18 +81,25 @@ class Application:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one HTTP request, unless its client leaves or we stop before it is whole."""
+        begun = time.perf_counter()
         try:
             self._check(scope, headers := _headers(scope))
         except ServiceError as error:
-            await _send(send, refusal(error))  # its body is not read
+            await _send(send, got := refusal(error))  # its body is not read
+            self._print(scope, got, begun)
             return
         async with self._room.of(_body_bytes(headers)):
             await self._serve(scope, receive, send, headers)
 
+    def _print(self, scope: Message, got: Answer | Lost, begun: float) -> None:
+        if self._log is not None:
+            method, path = scope["method"], scope["raw_path"].decode("latin-1")
+            self._log.print(method, path, got, time.perf_counter() - begun)
+
     def _check(self, scope: Message, headers: Mapping[str, str]) -> None:
         """Refuse what the headers alone are reason enough to refuse."""
         self._origins.check(headers, (scope.get("server") or ("",))[0])
-        if self._verifier is not None and not _is_health(scope):
+        if self._verifier is not None and _page(scope) is None:
             self._verifier.check_headers(headers)
 
     async def _serve(
@@ -96,7 +109,9 @@ class Application:
             body = await _read(receive)
             if body is None:
                 return
+            begun = time.perf_counter()
             got = await self._answer(scope, headers, body)
+            self._print(scope, got, begun)
             if got == TIMEOUT:  # a fault that was asked for: nothing comes
                 got = await self._until_left(receive)
             if got == DROPPED:
@@ -110,8 +125,9 @@ class Application:
         self, scope: Message, headers: Mapping[str, str], body: bytes
     ) -> Answer | Lost:
         """The answer, or how it is to be lost."""
-        if _is_health(scope):
-            return Answer(200, {"content-type": "application/json"}, b'{"status":"ok"}')
+        page = _page(scope)
+        if page is not None:
+            return page
         try:
             self._engine.check_owner()
         except InheritedEngineError as error:
@@ -169,8 +185,30 @@ class _Room:
             self._waiting -= 1
 
 
-def _is_health(scope: Message) -> bool:
-    return (scope["method"], scope["path"]) == ("GET", "/health")
+def _page(scope: Message) -> Answer | None:
+    """What is answered beside the API, to anybody; None when the request is for the API."""
+    if scope["method"] != "GET":
+        return None
+    if scope["path"] == "/health":
+        return Answer(200, {"content-type": "application/json"}, b'{"status":"ok"}')
+    if scope["path"] == "/":
+        headers = {"content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff"}
+        return Answer(200, headers, _about().encode())
+    return None
+
+
+@cache
+def _about() -> str:
+    """What this is, and its documents: the README that the package is installed with."""
+    package = metadata("s3vectors-local")
+    return f"""s3vectors-local {package["Version"]}: {package["Summary"]}
+
+This is an S3 Vectors endpoint, for AWS's SDKs and the AWS CLI:
+    export AWS_ENDPOINT_URL_S3VECTORS=http://{DEFAULT_HOST}:{DEFAULT_PORT}
+GET /health says whether it runs. `s3vectors-local serve --help` lists its options.
+Its documents follow.
+
+{package["Description"]}"""
 
 
 def _body_bytes(headers: Mapping[str, str]) -> int:
@@ -239,13 +277,14 @@ def listen(host: str, port: int) -> socket.socket:
     return bound
 
 
-def serve(
+def serve(  # noqa: PLR0913 - all but two by name
     engine: Engine,
     bound: socket.socket,
     *,
     faults: Faults | None = None,
     verifier: Verifier | None = None,
     hosts: Collection[str] = (),
+    log: RequestLog | None = None,
 ) -> None:
     """Answer requests until SIGINT or SIGTERM; those under way get `_GRACE` seconds more.
 
@@ -258,8 +297,9 @@ def serve(
         verifier: checks signatures; without it any credentials will do.
         hosts: names and addresses by which clients reach it, beside those of the loopback
             interface and the address that they connect to.
+        log: gets a line for each request.
     """
-    _Server(Application(engine, faults, verifier, hosts)).run(sockets=[bound])
+    _Server(Application(engine, faults, verifier, hosts, log)).run(sockets=[bound])
 
 
 @contextmanager

@@ -15,8 +15,9 @@ from urllib.parse import unquote
 import orjson
 
 from .arns import DEFAULT_REGION, Caller
-from .engine import Engine
+from .engine import OPERATIONS, Engine
 from .errors import (
+    AccessDeniedException,
     InheritedEngineError,
     InternalServerException,
     ServiceError,
@@ -39,11 +40,21 @@ _TAG_OPERATIONS: Final = {
 
 
 class Answer(NamedTuple):
-    """An HTTP response; header names are in lower case."""
+    """An HTTP response, and what a log may say of it.
+
+    Args:
+        status: of HTTP.
+        headers: names are in lower case.
+        body: JSON, or text.
+        resource: what the request was about, such as "my-bucket/my-index"; not checked.
+        reason: the error's code, and the policy statement that decided.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    resource: str = ""
+    reason: str = ""
 
 
 def answer(engine: Engine, request: HttpRequest, verifier: Verifier | None = None) -> Answer:
@@ -54,15 +65,17 @@ def answer(engine: Engine, request: HttpRequest, verifier: Verifier | None = Non
         request: what is asked.
         verifier: checks the signature; without it nobody does.
     """
+    members: dict[str, Any] = {}
     try:
         operation, located = _operation(request)
         _check_body(request)
         if verifier is not None:
             verifier.check(request)
         members = {**parse(operation, request.body), **located}
-        return _answer(200, engine.call(operation, members, _caller(engine, request.headers)))
+        done = _answer(200, engine.call(operation, members, _caller(engine, request.headers)))
+        return done._replace(resource=_resource(members))
     except ServiceError as error:
-        return refusal(error)
+        return refusal(error)._replace(resource=_resource(members))
     except InheritedEngineError:
         raise  # no answer of the service's, after which a client would try again
     except Exception:  # noqa: BLE001 - the answer to whatever else is a 500, and a log entry
@@ -85,7 +98,28 @@ def fated(
 
 def refusal(error: ServiceError) -> Answer:
     """The answer that says no."""
-    return _answer(error.status, error.body(), error.code)
+    reason = error.code
+    if isinstance(error, AccessDeniedException) and error.statement:
+        reason += f", denied by {error.statement}"
+    return _answer(error.status, error.body(), error.code)._replace(reason=reason)
+
+
+def operation_name(method: str, path: str) -> str | None:
+    """AWS's name of the operation that a request is for; None when it is for none."""
+    if path.startswith(_TAGS):
+        return _TAG_OPERATIONS.get(method)
+    name = path.removeprefix("/")
+    known = method == "POST" and name in OPERATIONS and name not in _TAG_OPERATIONS.values()
+    return name if known else None
+
+
+def _resource(members: Mapping[str, Any]) -> str:
+    """What a request names: "bucket", "bucket/index" or the same out of an ARN."""
+    for member in ("indexArn", "vectorBucketArn", "resourceArn"):
+        if isinstance(arn := members.get(member), str):
+            return arn.rpartition(":bucket/")[2].replace("/index/", "/")
+    names = (members.get("vectorBucketName"), members.get("indexName"))
+    return "/".join(name for name in names if isinstance(name, str))
 
 
 def _operation(request: HttpRequest) -> tuple[str, dict[str, Any]]:

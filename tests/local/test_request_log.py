@@ -1,0 +1,185 @@
+"""`serve --log`: a line for each request, with nothing in it that is secret."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import json
+import re
+from contextlib import closing
+from urllib.parse import urlsplit
+
+import pytest
+from botocore.exceptions import ClientError
+
+from far_ends import boto_client, running
+from s3vectors_local.request_log import RequestLog
+from s3vectors_local.wire import Answer
+
+LINE = re.compile(r"(\d{4}-\d\d-\d\dT[\d:.]{12}\+00:00) (.*) (\d+\.\d) ms ?(.*)")
+NAMES = {"vectorBucketName": "my-bucket", "indexName": "my-index"}
+SECRETS = ("0.125", "words", "secret-key", "hidden", "SECRET")
+
+
+def lines(text):
+    """What was printed of each request, without the time."""
+    found = [LINE.fullmatch(line) for line in text.splitlines()]
+    assert all(found), text
+    return [" ".join(filter(None, match.group(2, 4))) for match in found]
+
+
+def logged(*options, ask, **keys):
+    """The lines of a server that `ask` has asked."""
+    with running("--log", *options) as (process, url):
+        with closing(boto_client(endpoint_url=url, **keys)) as client:
+            ask(client, url)
+        process.terminate()
+        printed, _ = process.communicate()
+    return lines(printed)
+
+
+def test_each_request_is_a_line_and_nothing_secret_is_in_it():
+    """Operation, bucket and index, status; by name and by ARN."""
+
+    def ask(client, _):
+        client.create_vector_bucket(vectorBucketName="my-bucket")
+        arn = client.create_index(
+            **NAMES, dataType="float32", dimension=1, distanceMetric="cosine"
+        )["indexArn"]
+        vector = {"float32": [0.125]}
+        metadata = {"text": "words", "secret-key": "hidden"}
+        client.put_vectors(
+            indexArn=arn, vectors=[{"key": "secret-key", "data": vector, "metadata": metadata}]
+        )
+        client.query_vectors(
+            **NAMES, topK=1, queryVector=vector, filter={"text": "words"}, returnMetadata=True
+        )
+        client.list_tags_for_resource(resourceArn=arn)
+        with pytest.raises(ClientError):
+            client.put_vectors(
+                **NAMES, vectors=[{"key": "secret-key", "data": {"float32": [0.125, 0.125]}}]
+            )
+        with pytest.raises(ClientError):
+            client.get_index(vectorBucketName="no-bucket", indexName="hid\x1b[31mden\n")
+
+    found = logged(ask=ask)
+
+    assert found == [
+        "CreateVectorBucket my-bucket 200",
+        "CreateIndex my-bucket/my-index 200",
+        "PutVectors my-bucket/my-index 200",
+        "QueryVectors my-bucket/my-index 200",
+        "ListTagsForResource my-bucket/my-index 200",
+        "PutVectors my-bucket/my-index 400 ValidationException",
+        "GetIndex no-bucket/hid?[31mden? 404 NotFoundException".replace("[", "?"),
+    ]
+
+
+def test_a_refusal_names_the_statement_that_denies(tmp_path):
+    """Of an identity policy or of the bucket's; where none allows, the code alone."""
+    role = tmp_path / "role.json"
+    allowed = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    denied = {"Sid": "NoIndex", "Effect": "Deny", "Action": "s3vectors:GetIndex", "Resource": "*"}
+    role.write_text(json.dumps({"Version": "2012-10-17", "Statement": [allowed, denied]}))
+    own = {**denied, "Sid": "Own", "Principal": "*", "Action": "s3vectors:ListVectors"}
+
+    def ask(client, _):
+        client.create_vector_bucket(vectorBucketName="my-bucket")
+        client.put_vector_bucket_policy(
+            vectorBucketName="my-bucket", policy=json.dumps({"Statement": own})
+        )
+        for call in (client.get_index, client.list_vectors):
+            with pytest.raises(ClientError):
+                call(**NAMES)
+
+    found = logged("--policy", str(role), ask=ask)[2:]
+
+    denial = "my-bucket/my-index 403 AccessDeniedException, denied by"
+    assert found == [
+        f"GetIndex {denial} policy 1, statement 2 (NoIndex)",
+        f"ListVectors {denial} bucket policy, statement 1 (Own)",
+    ]
+
+
+def test_what_does_not_reach_the_engine_is_logged(tmp_path):
+    """Wrong keys, other hosts, unknown paths, faults; nothing of them can forge a line."""
+    keys = tmp_path / "keys"
+    keys.write_text("ID:SECRET\n")
+
+    def ask(client, url):
+        with pytest.raises(ClientError):
+            client.list_vector_buckets()
+        for path, host in (
+            ("/health", "localhost"),
+            ("/", "localhost"),
+            ("/x?secret-key", "localhost"),
+            ("/GetIndex", "evil.example"),
+        ):
+            with closing(http.client.HTTPConnection(urlsplit(url).netloc)) as connection:
+                connection.request("GET", path, headers={"host": host, "x-amz-date": "SECRET"})
+                connection.getresponse().read()
+
+    found = logged("--access-key-file", str(keys), ask=ask)
+
+    assert found == [
+        "ListVectorBuckets - 403 UnrecognizedClientException",
+        "GET /health - 200",
+        "GET / - 200",
+        "GET /x - 403 MissingAuthenticationToken",
+        "GET /GetIndex - 403 AccessDeniedException",
+    ]
+    assert not any(secret in line for secret in SECRETS for line in found)
+
+
+def test_lost_answers_are_logged_as_what_they_are():
+    """A fault that was asked for."""
+
+    def ask(client, _):
+        with pytest.raises(Exception, match="Connection was closed"):
+            client.list_vector_buckets()
+
+    found = logged("--fault", "dropped:1", ask=ask)
+
+    assert set(found) == {"ListVectorBuckets - dropped"}
+
+
+def test_without_the_option_nothing_is_printed():
+    """Beside the first line."""
+    with running() as (process, url):
+        with closing(boto_client(endpoint_url=url)) as client:
+            client.list_vector_buckets()
+        process.terminate()
+        printed, _ = process.communicate()
+
+    assert printed == ""
+
+
+def test_a_reader_that_has_left_keeps_nothing_from_being_answered():
+    """As `| head -1` does."""
+
+    class Gone(io.StringIO):
+        def write(self, _):
+            raise BrokenPipeError
+
+    RequestLog(Gone()).print("POST", "/ListIndexes", Answer(200, {}, b""), 0.001)
+    closed = io.StringIO()
+    closed.close()
+    RequestLog(closed).print("POST", "/ListIndexes", "timeout", 0.001)
+
+
+def test_the_first_page_says_what_this_is_and_shows_the_documents():
+    """To a person with a browser, who needs no key for it."""
+    with (
+        running("--access-key", "ID:SECRET") as (_, url),
+        closing(http.client.HTTPConnection(urlsplit(url).netloc)) as connection,
+    ):
+        connection.request("GET", "/")
+        response = connection.getresponse()
+        page = response.read().decode()
+
+    assert response.status == 200
+    assert response.getheader("content-type") == "text/plain; charset=utf-8"
+    assert page.startswith("s3vectors-local 1.0.0.dev0: Amazon S3 Vectors in a box")
+    assert "AWS_ENDPOINT_URL_S3VECTORS=http://127.0.0.1:9100" in page
+    assert "GET /health" in page
+    assert "## What is faithful, what is not" in page
