@@ -23,6 +23,7 @@ from .rates import RateLimits
 from .request_log import RequestLog
 from .server import DEFAULT_HOST, DEFAULT_PORT, listen, serve
 from .signatures import Verifier
+from .snapshot_commands import export_command, import_command, reset_command
 from .storage import compact
 
 _KEY_ID: Final = re.compile(r"([^/,:\s]+):(\S+)")
@@ -383,6 +384,10 @@ def _stop(message: str) -> NoReturn:
     click.echo(f"s3vectors-local: {message}", err=True)
     sys.exit(2)
 
+
+main.add_command(export_command)
+main.add_command(import_command)
+main.add_command(reset_command)
 
 if __name__ == "__main__":
     main()

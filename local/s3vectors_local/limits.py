@@ -58,6 +58,9 @@ TAGS: Final = 50
 PUT_VECTORS: Final = 500
 """Vectors in one PutVectors, and keys in one DeleteVectors; the model has it, too."""
 
+GET_VECTORS: Final = 100
+"""Keys in one GetVectors; the model has it, too."""
+
 WRITE_REQUESTS_PER_SECOND: Final = 1_000
 """PutVectors and DeleteVectors requests to one index, together."""
 

@@ -110,6 +110,24 @@ class Verifier:
             )
 
 
+def authorization(request: HttpRequest, key: str, secret: str, region: str) -> str:
+    """The Authorization header that signs a request, all of its headers included.
+
+    Args:
+        request: with an `x-amz-date` among its headers.
+        key: the access key's id.
+        secret: the secret access key.
+        region: where the request arrives.
+    """
+    moment, names = request.headers["x-amz-date"], sorted(request.headers)
+    scope = f"{moment[:8]}/{region}/s3vectors/aws4_request"
+    signature = _signature(secret, scope, moment, _canonical(request, names))
+    return (
+        f"AWS4-HMAC-SHA256 Credential={key}/{scope}, SignedHeaders={';'.join(names)}, "
+        f"Signature={signature}"
+    )
+
+
 def _covers(request: HttpRequest, names: list[str]) -> bool:
     """Whether the signature covers the host and every x-amz header, as it must."""
     present = {"host", *(name for name in request.headers if name.startswith("x-amz-"))}

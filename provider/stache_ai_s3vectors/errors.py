@@ -7,6 +7,7 @@
     ├── AccessDeniedError      credentials are missing or a policy does not allow the call
     ├── RejectedError          the service refused the request as it was
     ├── UnavailableError       throttled, failing or out of reach, after all retries
+    ├── DamagedFileError       a file that is to be imported was changed or cut off
     └── PartialWriteError      a call stopped half-way: `done` and `missing` say where
 
 The service's own error, where there is one, is the `__cause__`. No message holds a password of a
@@ -65,6 +66,10 @@ class RejectedError(S3VectorsError):
 
 class UnavailableError(S3VectorsError):
     """Throttled, failing or out of reach, after all retries; trying later may help."""
+
+
+class DamagedFileError(S3VectorsError):
+    """A file that is to be imported is damaged; the message names the line."""
 
 
 class PartialWriteError(S3VectorsError):

@@ -1,7 +1,7 @@
 """An index as a file of JSON Lines, and back; every line guards itself and those before it.
 
-The first line tells the index, each other one a vector as the service keeps it, the last
-how many there are; vectors are in the order of their keys, so equal indexes give equal
+The first line describes the index, each other one a vector as the service keeps it, the last
+says how many there are; vectors are in the order of their keys, so equal indexes give equal
 files. Each line ends with `sum`: the beginning of the SHA-256 of all lines up to it, without
 their sums. A line that was changed, lost, doubled or moved is found when it is read, before
 anything of it is used.
@@ -12,6 +12,9 @@ anything of it is used.
 
 A file called `….gz` is compressed in blocks, each a gzip member of its own, so that an
 export that was interrupted goes on after the last whole one.
+
+This file is in two packages, s3vectors-local and stache-ai-s3vectors, neither of which needs the
+other. A test keeps the two equal; change both.
 """
 
 from __future__ import annotations
@@ -20,24 +23,21 @@ import gzip
 import hashlib
 import os
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from io import BufferedReader
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, NamedTuple
 
 import orjson
-
-from .answers import ENHANCED, Description
-from .batches import Record
-from .bodies import Unread, dumps
-from .errors import S3VectorsError
-from .lines import lines
 
 FORMAT: Final = "stache-s3vectors"
 VERSION: Final = 1
 
 BLOCK: Final = 1_000
 """Vectors that are written, and compressed, at a time."""
+
+LINE_BYTES: Final = 1 << 20
+"""A longer line is damaged: 4,096 numbers and 40 KB of metadata, all escaped, take less."""
 
 _SUM: Final = b',"sum":"'
 _SUM_LENGTH: Final = 16
@@ -50,10 +50,41 @@ _LEVEL: Final = 1
 """Of compression: numbers hardly get smaller with more."""
 
 _GZIP_MAGIC: Final = b"\x1f\x8b"
+_GZIP: Final = 31
+"""zlib's window bits for a gzip member."""
+
+_READ: Final = 1 << 20
+"""Bytes that are read or decompressed at a time."""
+
+_REMEDY: Final = "Fetch the file again, or export anew; what is before that line is imported"
 
 
-class DamagedExportError(S3VectorsError):
-    """A file is no export, or one that was damaged or cut off; the message names the line."""
+class DamagedExportError(Exception):
+    """A file is not an export, or was damaged or cut off; the message names the line.
+
+    Attributes:
+        remedy: the end of the message, which says what to do.
+    """
+
+    remedy = _REMEDY
+
+
+class Vector(NamedTuple):
+    """A vector as a line has it.
+
+    Args:
+        key: its key.
+        metadata: its metadata.
+        numbers: the JSON array of as many finite numbers as the index has dimensions.
+    """
+
+    key: str
+    metadata: dict[str, Any]
+    numbers: bytes
+
+
+class _LineError(Exception):
+    """A line is not what was written."""
 
 
 class _Chain:
@@ -70,34 +101,40 @@ class _Chain:
         """A line of a JSON object: with its sum, and without the newline."""
         return document[:-1] + _SUM + self._next(document) + _END
 
-    def open(self, line: bytes) -> dict[str, Any] | None:
-        """The object of a line; None when it is not what was written."""
+    def open(self, line: bytes) -> bytes:
+        """The JSON object of a line.
+
+        Raises:
+            _LineError: its sum is another.
+        """
         document, tail = line[:-_TAIL] + b"}", line[-_TAIL:]
         if tail != _SUM + self._next(document) + _END:
-            return None
-        start, is_vector, vector = document.rpartition(_VECTOR)
-        if not is_vector:
-            return _object(document)
-        return {**_object(start + b"}"), "vector": Unread(vector[:-1])}
+            raise _LineError("its sum does not fit")
+        return document
 
     def _next(self, document: bytes) -> bytes:
         self._digest.update(document)
         return self._digest.hexdigest()[:_SUM_LENGTH].encode()
 
 
-def _object(document: bytes) -> dict[str, Any]:
-    loaded: dict[str, Any] = orjson.loads(document)
-    return loaded
+def header(
+    dimension: int, metric: str, non_filterable: Iterable[str], **more: Any
+) -> dict[str, Any]:
+    """The first line of an index's export.
 
-
-def header(index: Description) -> dict[str, Any]:
-    """The first line of an index's export."""
+    Args:
+        dimension: of its vectors.
+        metric: its distance metric.
+        non_filterable: its non-filterable metadata keys.
+        more: what else a reader may want to know; it can be passed over.
+    """
     return {
         "format": FORMAT,
         "version": VERSION,
-        "dimension": index.dimension,
-        "distanceMetric": index.metric,
-        "nonFilterableMetadataKeys": sorted(index.non_filterable),
+        "dimension": dimension,
+        "distanceMetric": metric,
+        "nonFilterableMetadataKeys": sorted(non_filterable),
+        **more,
     }
 
 
@@ -105,33 +142,40 @@ class Writer:
     """Writes an export, or the rest of one that was interrupted.
 
     Args:
-        file: to read and write; empty, or with the beginning of this export.
+        file: to write, and, to go on, to read and write: empty, or with the beginning of this
+            export.
         compressed: whether it consists of gzip members.
         head: its first line.
-        keys: those of the vectors, in their order. What is there already is kept as far as it
-            begins with `head` and has these.
+        keys: those of the vectors, in their order, of a file that may have a beginning already.
+            It is kept as far as it begins with `head` and has these. None writes a new file.
 
     Attributes:
         count: vectors in the file.
     """
 
     def __init__(
-        self, file: BinaryIO, *, compressed: bool, head: dict[str, Any], keys: Sequence[str]
+        self,
+        file: BinaryIO,
+        *,
+        compressed: bool,
+        head: dict[str, Any],
+        keys: Sequence[str] | None = None,
     ) -> None:
         self.count = 0
         self._file = file
         self._compressed = compressed
         self._chain = _Chain()
         self._block: list[bytes] = []
-        if not self._resume(head, keys):
+        if keys is None or not self._resume(head, keys):
             self._block.append(self._chain.close(orjson.dumps(head)))
             self._write()
 
     def _resume(self, head: dict[str, Any], keys: Sequence[str]) -> bool:
         """Take over what is whole of the file, cut off the rest; False when nothing is."""
         chain, position, count = _Chain(), 0, -1
-        with suppress(zlib.error, EOFError, DamagedExportError):
-            for document, end in _documents(self._file, chain, compressed=self._compressed):
+        with suppress(zlib.error, EOFError, _LineError):
+            for line, end in _lines(self._file, compressed=self._compressed):
+                document = _object(_without_vector(chain.open(line)))
                 wanted = document == head if count < 0 else document.get("key") == _at(keys, count)
                 if not wanted or "vectors" in document:
                     break
@@ -142,22 +186,23 @@ class Writer:
         self._file.truncate()
         return position > 0
 
-    def add(self, record: Record) -> None:
-        """Write a vector, whose key must come after those before."""
+    def add(self, key: str, metadata: Mapping[str, Any], numbers: bytes) -> None:
+        """Write a vector, whose key must come after those before; `numbers` is a JSON array."""
         # Sorted, because the service need not keep the order of metadata
-        metadata = dict(sorted(record.metadata.items()))
-        line = {"key": record.key, "metadata": metadata, "vector": record.vector}
-        self._block.append(self._chain.close(dumps(line)))
+        told = {"key": key, "metadata": dict(sorted(metadata.items()))}
+        line = {**told, "vector": orjson.Fragment(numbers)}
+        self._block.append(self._chain.close(orjson.dumps(line)))
         self.count += 1
         if len(self._block) == BLOCK:
             self._write()
 
     def finish(self) -> None:
-        """Write the last line, down to the disk."""
+        """Write the last line, down to the disk where the file is on one."""
         self._write()
         self._block.append(self._chain.close(orjson.dumps({"vectors": self.count})))
         self._write()
-        os.fsync(self._file.fileno())
+        with suppress(OSError):  # a pipe or a terminal
+            os.fsync(self._file.fileno())
 
     def _write(self) -> None:
         data = b"".join(line + b"\n" for line in self._block)
@@ -183,84 +228,166 @@ class Reader:
     def __init__(self, file: BufferedReader) -> None:
         self._name = file.name
         self._line = 0
-        compressed = file.peek(2)[:2] == _GZIP_MAGIC
-        self._documents = _documents(file, _Chain(), compressed=compressed)
+        self._chain = _Chain()
+        self._lines = _lines(file, compressed=file.peek(2)[:2] == _GZIP_MAGIC)
         try:
-            self.head = self._next() or {}
-        except DamagedExportError:
+            self.head = _object(self._next() or b"{}")
+        except (DamagedExportError, _LineError):
             self.head = {}
+        self._line = 1
         if self.head.get("format") != FORMAT:
-            self._line = 1
             raise self._damaged("is not the first line of an export, or not as it was written")
         if self.head.get("version") != VERSION:
             raise self._damaged(
-                f"says version {self.head.get('version')!r}; this program reads {VERSION}"
+                f"says version {self.head.get('version')!r:.80}; this program reads {VERSION}"
             )
+        self._check_head()
 
-    def records(self) -> Iterator[Record]:
+    def _check_head(self) -> None:
+        dimension, keys = self.head.get("dimension"), self.head.get("nonFilterableMetadataKeys")
+        known = (
+            type(dimension) is int
+            and self.head.get("distanceMetric") in ("cosine", "euclidean")
+            and isinstance(keys, list)
+            and all(isinstance(key, str) for key in keys)
+        )
+        if not known:
+            raise self._damaged("does not describe an index")
+
+    def vectors(self) -> Iterator[Vector]:
         """The vectors.
 
         Raises:
             DamagedExportError: at the first line that is not what was written, and at the end
                 of a file that was cut off.
         """
+        last = None
         count = 0
         while (document := self._next()) is not None:
-            if "vectors" in document:
-                if document["vectors"] != count or self._next() is not None:
-                    raise self._damaged("is not where the export ends")
-                return
-            yield Record(document["key"], document["vector"], document["metadata"])
+            try:
+                if _VECTOR not in document:
+                    self._check_end(document, count)
+                    return
+                vector = self._vector(document, last)
+            except _LineError as error:
+                raise self._damaged(f"is damaged ({error})") from error
+            yield vector
+            last = vector.key
             count += 1
         self._line += 1
         raise self._damaged("is missing: the file was cut off")
 
-    def description(self) -> Description:
-        """What the index was that the vectors come from."""
-        return Description(
-            arn="",
-            dimension=self.head["dimension"],
-            metric=self.head["distanceMetric"],
-            non_filterable=frozenset(self.head["nonFilterableMetadataKeys"]),
-            mode=ENHANCED,
-            text_searches={},
-        )
+    def _check_end(self, document: bytes, count: int) -> None:
+        if _object(document).get("vectors") != count or self._next() is not None:
+            raise _LineError("it is not where the export ends")
 
-    def _next(self) -> dict[str, Any] | None:
+    def _vector(self, document: bytes, last: str | None) -> Vector:
+        start, _, numbers = document.rpartition(_VECTOR)
+        told, numbers = _object(start + b"}"), numbers[:-1]
+        key, metadata = told.get("key"), told.get("metadata")
+        if not isinstance(key, str) or not isinstance(metadata, dict):
+            raise _LineError("it has no key or no metadata")
+        if last is not None and key <= last:
+            raise _LineError("its key is not behind the one before")
+        # It goes into requests as it is: so nothing but numbers may be in it
+        listed = _loads(numbers)
+        if not isinstance(listed, list) or len(listed) != self.head["dimension"]:
+            raise _LineError(f"its vector is not an array of {self.head['dimension']} numbers")
+        if not set(map(type, listed)) <= {int, float}:
+            raise _LineError("its vector has something that is not a number")
+        return Vector(key, metadata, numbers)
+
+    def _next(self) -> bytes | None:
         self._line += 1
         try:
-            document, _ = next(self._documents)
+            line, _ = next(self._lines)
+            return self._chain.open(line)
         except StopIteration:
             self._line -= 1
             return None
-        except (DamagedExportError, zlib.error, EOFError) as error:
+        except (_LineError, zlib.error, EOFError) as error:
             raise self._damaged(f"is damaged ({error})") from error
-        return document
 
     def _damaged(self, what: str) -> DamagedExportError:
-        remedy = "Fetch the file again, or export anew; what is before that line is imported"
-        error = DamagedExportError(
-            f"line {self._line} of {self._name} {what}; nothing is imported from there on. {remedy}"
+        return DamagedExportError(
+            f"line {self._line} of {self._name} {what}; nothing is imported from there on. "
+            f"{_REMEDY}"
         )
-        error.remedy = remedy
-        return error
 
 
 def _at(keys: Sequence[str], position: int) -> str | None:
     return keys[position] if position < len(keys) else None
 
 
-def _documents(
-    file: BinaryIO, chain: _Chain, *, compressed: bool
-) -> Iterator[tuple[dict[str, Any], int | None]]:
-    """The objects of a file's lines, each with its end in the file where that is a good place.
+def _without_vector(document: bytes) -> bytes:
+    start, is_vector, _ = document.rpartition(_VECTOR)
+    return start + b"}" if is_vector else document
+
+
+def _object(document: bytes) -> dict[str, Any]:
+    loaded = _loads(document)
+    if not isinstance(loaded, dict):
+        raise _LineError("it is not a JSON object")
+    return loaded
+
+
+def _loads(document: bytes) -> Any:
+    try:
+        return orjson.loads(document)
+    except orjson.JSONDecodeError as error:
+        raise _LineError(f"it is not JSON: {error}") from error
+
+
+def _lines(file: BinaryIO, *, compressed: bool) -> Iterator[tuple[bytes, int | None]]:
+    """The lines of a file, each with its end in the file where that is a place to go on from.
 
     Raises:
-        DamagedExportError: a line is not what was written.
-        zlib.error, EOFError: a gzip member is not.
+        _LineError: one is too long.
+        zlib.error: a gzip member is damaged.
+        EOFError: the last one was cut off.
     """
-    for line, end in lines(file, compressed=compressed):
-        document = chain.open(line)
-        if document is None:
-            raise DamagedExportError("its sum does not fit")
-        yield document, end
+    return _unzipped(file) if compressed else _plain(file)
+
+
+def _plain(file: BinaryIO) -> Iterator[tuple[bytes, int | None]]:
+    end = 0
+    while line := file.readline(LINE_BYTES + 1):
+        _check_length(line)
+        end += len(line)
+        yield line.removesuffix(b"\n"), end if line.endswith(b"\n") else None
+
+
+def _unzipped(file: BinaryIO) -> Iterator[tuple[bytes, int | None]]:
+    """A good place to go on is the end of a member; it ends with a line."""
+    rest = b""
+    for piece, end in _members(file):
+        *lines, rest = (rest + piece).split(b"\n")
+        _check_length(rest)
+        last = len(lines) - 1
+        for number, line in enumerate(lines):
+            yield line, end if number == last and not rest else None
+    if rest:  # recompressed by somebody, without the last newline
+        yield rest, None
+
+
+def _check_length(line: bytes) -> None:
+    if len(line) > LINE_BYTES:
+        raise _LineError(f"it is longer than {LINE_BYTES:,} bytes")
+
+
+def _members(file: BinaryIO) -> Iterator[tuple[bytes, int | None]]:
+    """Pieces of the content of gzip members, the last of a member with its end in the file."""
+    member = None
+    while data := file.read(_READ):
+        while data:
+            member = member or zlib.decompressobj(_GZIP)
+            piece = member.decompress(data, _READ)
+            data = member.unconsumed_tail
+            if member.eof:
+                data = member.unused_data
+                yield piece, file.tell() - len(data)
+                member = None
+            else:
+                yield piece, None
+    if member is not None:
+        raise EOFError("the file was cut off")

@@ -15,7 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stache_ai_s3vectors.errors import ConfigurationError, S3VectorsError, UnavailableError
+from stache_ai_s3vectors.errors import (
+    ConfigurationError,
+    DamagedFileError,
+    S3VectorsError,
+    UnavailableError,
+)
 
 from .failures import resumable
 from .options import filter_option, with_settings
@@ -24,6 +29,8 @@ from .progress import progress
 
 if TYPE_CHECKING:
     from stache_ai_s3vectors.answers import Description
+    from stache_ai_s3vectors.batches import Record
+    from stache_ai_s3vectors.exports import Reader
     from stache_ai_s3vectors.filters import Filter
     from stache_ai_s3vectors.settings import Options, Settings
     from stache_ai_s3vectors.vector_index import VectorIndex
@@ -132,13 +139,15 @@ def _partial(file: Path, index: Description, parts: list[Filter]) -> Path:
 def _export(
     index: VectorIndex, parts: list[Filter], file: BufferedRandom, *, compressed: bool
 ) -> int:
+    from stache_ai_s3vectors.bodies import dumps
     from stache_ai_s3vectors.exports import Writer, header
 
     with progress("finding the vectors") as found:
         keys = sorted(_keys(index, parts, found))
     written = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime).astimezone()
     with resumable(lambda: f"what is exported so far is in {file.name}"), _room(file.name):
-        head = header(index.describe())
+        told = index.describe()
+        head = header(told.dimension, told.metric, told.non_filterable)
         writer = Writer(file, compressed=compressed, head=head, keys=keys)
         left = keys[writer.count :]
         if writer.count:
@@ -146,7 +155,7 @@ def _export(
             click.echo(f"Going on after {writer.count} vectors, exported by {since}.", err=True)
         with progress("exporting", len(left)) as done:
             for record in index.get(left, data=True):
-                writer.add(record)
+                writer.add(record.key, record.metadata, dumps(record.vector))
                 done(1)
         writer.finish()
     return writer.count
@@ -192,9 +201,9 @@ def import_command(settings: Settings, *, file: Path, name: str | None, as_json:
     from stache_ai_s3vectors.transfers import Tally, check_fit, transfer
 
     tally = Tally()
-    with file.open("rb") as opened:
+    with file.open("rb") as opened, _undamaged():
         reader = Reader(opened)
-        source = reader.description()
+        source = _description(reader.head)
         # Where a missing index is made, it is made for what comes
         place = destination(
             replace(options_of(settings, name), dimension=source.dimension), source.metric
@@ -202,7 +211,43 @@ def import_command(settings: Settings, *, file: Path, name: str | None, as_json:
         check_fit(source, place.told, place.name)
         index = place.made()
         with resumable(lambda: f"{tally.written} vectors are imported"), progress("importing") as d:
-            transfer(reader.records(), index, tally, d)
+            transfer(_records(reader), index, tally, d)
     told = {"file": str(file), "index": index.options.index}
     counts = {"written": tally.written, "unchanged": tally.same}
     click.echo(json.dumps({**told, **counts}) if as_json else f"{index.name}: {tally}")
+
+
+def _description(head: dict[str, Any]) -> Description:
+    """What the index was that the vectors come from."""
+    from stache_ai_s3vectors.answers import ENHANCED, Description
+
+    return Description(
+        arn="",
+        dimension=head["dimension"],
+        metric=head["distanceMetric"],
+        non_filterable=frozenset(head["nonFilterableMetadataKeys"]),
+        mode=ENHANCED,
+        text_searches={},
+    )
+
+
+def _records(reader: Reader) -> Iterator[Record]:
+    from stache_ai_s3vectors.batches import Record
+    from stache_ai_s3vectors.bodies import Unread
+
+    with _undamaged():
+        for vector in reader.vectors():
+            yield Record(vector.key, Unread(vector.numbers), vector.metadata)
+
+
+@contextmanager
+def _undamaged() -> Iterator[None]:
+    """Around the reading of a file: damage is an error of ours."""
+    from stache_ai_s3vectors.exports import DamagedExportError
+
+    try:
+        yield
+    except DamagedExportError as error:
+        damaged = DamagedFileError(str(error))
+        damaged.remedy = error.remedy
+        raise damaged from error

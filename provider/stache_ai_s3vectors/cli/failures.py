@@ -10,6 +10,7 @@ import click
 
 from stache_ai_s3vectors.errors import (
     ConfigurationError,
+    DamagedFileError,
     InvalidInputError,
     RejectedError,
     S3VectorsError,
@@ -51,9 +52,7 @@ def failure(error: Exception) -> Failure:
 @contextmanager
 def resumable(so_far: Callable[[], str]) -> Iterator[None]:
     """Say how far it got when it is interrupted or fails, and whether it can go on."""
-    from stache_ai_s3vectors.exports import DamagedExportError
-
-    final = (ConfigurationError, InvalidInputError, RejectedError, DamagedExportError)
+    final = (ConfigurationError, InvalidInputError, RejectedError, DamagedFileError)
     try:
         yield
     except (KeyboardInterrupt, S3VectorsError) as error:

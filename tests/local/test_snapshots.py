@@ -1,0 +1,402 @@
+"""`export`, `import` and `reset`: of a stopped directory and of a running engine."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import s3vectors_local.exports
+import stache_ai_s3vectors.exports
+import tool
+from far_ends import server
+from s3vectors_local import Engine
+from s3vectors_local.__main__ import main
+from s3vectors_local.exports import LINE_BYTES
+from stache_ai_s3vectors.connections import close_engines
+
+NAMES = {"vectorBucketName": "my-bucket", "indexName": "notes"}
+TEXTS = [{"metadataKey": "text", "language": "en"}]
+COUNT = 1_203
+
+
+def run(*arguments, status=0, **options):
+    result = CliRunner().invoke(main, [str(word) for word in arguments], **options)
+    assert result.exit_code == status, result.output
+    return result.output
+
+
+def fill(directory):
+    """Two buckets, one empty; two indexes, one empty, and awkward vectors in the other."""
+    generator = np.random.default_rng(3)
+    with Engine(directory) as engine:
+        for bucket in ("my-bucket", "empty-bucket"):
+            engine.call("CreateVectorBucket", {"vectorBucketName": bucket})
+        shape = {"dataType": "float32", "dimension": 3, "distanceMetric": "euclidean"}
+        kept = {"nonFilterableMetadataKeys": ["text", "b"], "textSearchConfigurations": TEXTS}
+        engine.call("CreateIndex", {**NAMES, **shape, "metadataConfiguration": kept})
+        engine.call("CreateIndex", {**NAMES, "indexName": "empty.index", **shape})
+        vectors = [
+            {
+                "key": f'{n % 7} \u00e9\U0001f600\n"{n}',
+                "data": {
+                    "float32": generator.normal(size=3).astype(np.float32) * 10.0 ** (n % 60 - 30)
+                },
+                "metadata": {
+                    "text": f"words {n}",
+                    "n": n * 1.1,
+                    "list": [1, 2**60],
+                    "b": "x" * 3_000,
+                },
+            }
+            for n in range(COUNT)
+        ]
+        for start in range(0, COUNT, 500):
+            engine.call("PutVectors", {**NAMES, "vectors": vectors[start : start + 500]})
+
+
+def everything(directory):
+    with Engine(directory) as engine:
+        buckets = engine.call("ListVectorBuckets", {})["vectorBuckets"]
+        found = {}
+        for bucket in (each["vectorBucketName"] for each in buckets):
+            for index in engine.call("ListIndexes", {"vectorBucketName": bucket})["indexes"]:
+                names = {"vectorBucketName": bucket, "indexName": index["indexName"]}
+                told = engine.call("GetIndex", names)["index"]
+                del told["creationTime"]
+                told.get("metadataConfiguration", {}).get("nonFilterableMetadataKeys", []).sort()
+                for text in told.get("metadataConfiguration", {}).get(
+                    "textSearchConfigurations", ()
+                ):
+                    del text["status"]
+                found[bucket, index["indexName"]] = told, vectors(engine, names)
+        return found
+
+
+def vectors(engine, names):
+    found, token = {}, {}
+    while True:
+        request = {**names, "returnData": True, "returnMetadata": True, **token}
+        page = engine.call("ListVectors", request)
+        for vector in page["vectors"]:
+            found[vector["key"]] = vector["data"]["float32"].tobytes(), vector["metadata"]
+        if "nextToken" not in page:
+            return found
+        token = {"nextToken": page["nextToken"]}
+
+
+@contextmanager
+def engine_at(kind, directory):
+    """Options for an engine on a directory: stopped, running, or running with access keys."""
+    if kind == "stopped":
+        yield ["--data", directory]
+    else:
+        key = ["--access-key", "ID:SECRET"] if kind == "verifying" else []
+        with server("--data", str(directory), *key) as url:
+            yield ["--endpoint-url", url, *key]
+
+
+KINDS = ["stopped", "running", "verifying"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_snapshot_of_everything_is_everything(tmp_path, kind):
+    """Saved, emptied and filled again: the same indexes and vectors, to the bit."""
+    data, snapshot = tmp_path / "data", tmp_path / "snapshot"
+    fill(data)
+    before = everything(data)
+
+    with engine_at(kind, data) as engine:
+        printed = run("export", snapshot, *engine)
+        assert f"my-bucket/notes: {COUNT} vectors to {snapshot}/my-bucket/notes.jsonl" in printed
+        assert {str(path.relative_to(snapshot)) for path in snapshot.rglob("*")} == {
+            "empty-bucket",
+            "my-bucket",
+            "my-bucket/empty.index.jsonl",
+            "my-bucket/notes.jsonl",
+        }
+        assert "2 vector buckets with 2 indexes deleted" in run("reset", "--yes", *engine)
+        assert "0 vector buckets" in run("reset", *engine)
+        assert f"my-bucket/notes: {COUNT} vectors from" in run("import", snapshot, *engine)
+
+    assert everything(data) == before
+
+
+def test_the_operator_s_tool_reads_and_writes_the_same_files(tmp_path):
+    """One module does it; what one of the two writes the other stores, and writes again."""
+    assert Path(s3vectors_local.exports.__file__).read_text() == (
+        Path(stache_ai_s3vectors.exports.__file__).read_text()
+    )
+    data, theirs, ours = tmp_path / "data", tmp_path / "theirs.jsonl.gz", tmp_path / "ours.jsonl.gz"
+    fill(data)
+    index = ["--bucket", "my-bucket", "--index", "notes", "--endpoint"]
+    tool.done("export", str(theirs), *index, f"local:{data}")
+    close_engines()
+    run("export", ours, "--data", data, "--index", "my-bucket/notes")
+
+    def lines(file):
+        head, *rest = gzip.decompress(file.read_bytes()).splitlines()
+        # Ours says more of the index, which changes every sum
+        told = {name: value for name, value in json.loads(head).items() if name != "sum"}
+        told.pop("textSearchConfigurations", None)
+        return told, [line.rpartition(b',"sum"')[0] for line in rest]
+
+    assert lines(ours) == lines(theirs)
+    for number, file in enumerate((ours, theirs)):
+        copy = tmp_path / f"copy-{number}"
+        run("import", file, "--data", copy, "--index", "my-bucket/notes")
+        assert (
+            everything(copy)["my-bucket", "notes"][1] == everything(data)["my-bucket", "notes"][1]
+        )
+    with Engine(data) as engine:
+        again = {**NAMES, "indexName": "again"}
+        shape = {"dataType": "float32", "dimension": 3, "distanceMetric": "euclidean"}
+        kept = {"metadataConfiguration": {"nonFilterableMetadataKeys": ["b", "text"]}}
+        engine.call("CreateIndex", {**again, **shape, **kept})
+    again = ["--bucket", "my-bucket", "--index", "again", "--endpoint", f"local:{data}"]
+    tool.done("import", str(ours), *again)
+    close_engines()
+    found = everything(data)
+    assert found["my-bucket", "again"][1] == found["my-bucket", "notes"][1]
+
+
+def test_pipes_carry_an_index(tmp_path):
+    """From one engine to another, without a file between."""
+    data, copy = tmp_path / "data", tmp_path / "copy"
+    fill(data)
+    command = [sys.executable, "-m", "s3vectors_local"]
+
+    with subprocess.Popen(
+        [*command, "export", "-", "--index", "my-bucket/notes", "--data", data],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as export:
+        taken = subprocess.run(
+            [*command, "import", "-", "--index", "my-bucket/notes", "--data", copy],
+            stdin=export.stdout,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert taken.stderr == f"s3vectors-local: my-bucket/notes: {COUNT} vectors from -\n"
+    assert everything(copy)["my-bucket", "notes"] == everything(data)["my-bucket", "notes"]
+
+
+def damaged_at(line, change):
+    def damage(data):
+        lines = data.splitlines(keepends=True)
+        lines[line] = change(lines[line])
+        return b"".join(lines)
+
+    return damage
+
+
+@pytest.mark.parametrize(
+    "damage, message",
+    [
+        (
+            damaged_at(600, lambda line: line.replace(b"words", b"wards")),
+            "line 601 .* sum does not",
+        ),
+        (damaged_at(600, lambda _: b""), "line 601 .* sum does not fit"),
+        (lambda data: data[:200_000], "is damaged|is missing: the file was cut off"),
+        (damaged_at(0, lambda line: line[:20]), "line 1 .* not the first line of an export"),
+        (lambda _: b"", "line 1 .* not the first line of an export"),
+        (lambda _: b"{}\n" * 3, "line 1 .* not the first line"),
+        (
+            lambda data: data.splitlines()[0] + b"\n" + b"x" * (LINE_BYTES + 9),
+            "line 2 .* longer than",
+        ),
+    ],
+)
+def test_a_damaged_file_is_stored_up_to_the_damage(tmp_path, damage, message):
+    """The line is named, and what is before it is there."""
+    data, copy, file = tmp_path / "data", tmp_path / "copy", tmp_path / "notes.jsonl"
+    fill(data)
+    run("export", file, "--data", data, "--index", "my-bucket/notes")
+    file.write_bytes(damage(file.read_bytes()))
+
+    printed = run("import", file, "--data", copy, "--index", "my-bucket/notes", status=2)
+
+    assert re.search(message, printed), printed
+    whole = everything(data)["my-bucket", "notes"][1]
+    stored = everything(copy).get(("my-bucket", "notes"), (None, {}))[1]
+    assert stored.items() <= whole.items()
+    assert f"stopped after {len(stored)} vectors" in printed or not stored
+
+
+def summed(*documents):
+    """A file whose sums are right, whatever its lines are."""
+    chain = s3vectors_local.exports._Chain()
+    return b"".join(chain.close(document) + b"\n" for document in documents)
+
+
+HEAD = json.dumps(s3vectors_local.exports.header(2, "cosine", [])).encode()
+GOOD = b'{"key":"a","metadata":{},"vector":[1,0]}'
+
+
+@pytest.mark.parametrize(
+    "head, line, message",
+    [
+        (HEAD.replace(b'"dimension": 2', b'"dimension": "2"'), GOOD, "line 1 .* describe an index"),
+        (HEAD.replace(b'"cosine"', b"1"), GOOD, "line 1 .* does not describe an index"),
+        (HEAD.replace(b"[]", b"[1]"), GOOD, "line 1 .* does not describe an index"),
+        (
+            HEAD.replace(b'"version": 1', b'"version": 2'),
+            GOOD,
+            "says version 2; this program reads 1",
+        ),
+        (HEAD, b'{"metadata":{},"vector":[1,0]}', "line 2 .*it has no key or no metadata"),
+        (HEAD, b'{"key":1,"metadata":{},"vector":[1,0]}', "it has no key or no metadata"),
+        (HEAD, b'{"key":"a","metadata":[],"vector":[1,0]}', "it has no key or no metadata"),
+        (HEAD, b'{"key":"a","metadata":{}}', "it is not where the export ends"),
+        (HEAD, b'{"key":"a","metadata":{},"vector":[1,0,0]}', "is not an array of 2 numbers"),
+        (HEAD, b'{"key":"a","metadata":{},"vector":{"a":1}}', "is not an array of 2 numbers"),
+        (HEAD, b'{"key":"a","metadata":{},"vector":[1,"0"]}', "something that is not a number"),
+        (HEAD, b'{"key":"a","metadata":{},"vector":[1,[0]]}', "something that is not a number"),
+        (HEAD, b'{"key":"a","metadata":{},"vector":[1,true]}', "something that is not a number"),
+        (HEAD, b'{"key":"a","metadata":{},"vector":[1,1e999]}', "it is not JSON"),
+        (HEAD, GOOD[:-1] + b"},{" + GOOD[1:], "it is not JSON"),
+        (HEAD, b'["key","metadata","vector"]', "its sum does not fit"),
+        (HEAD, b'{"key",}', "it is not JSON"),
+    ],
+)
+def test_a_crafted_file_stores_nothing_but_vectors(tmp_path, head, line, message):
+    """Its sums are right; what is not a vector of the index is damage, in both packages."""
+    file = tmp_path / "crafted.jsonl"
+    file.write_bytes(summed(head, line, b'{"vectors":1}'))
+
+    printed = run("import", file, "--data", tmp_path / "a", "--index", "my-bucket/notes", status=2)
+    index = ["--bucket", "my-bucket", "--index", "notes-2", "--endpoint", f"local:{tmp_path}/b"]
+    theirs = tool.run("import", str(file), *index)
+
+    assert theirs.exit_code == 1
+    for output in (printed, theirs.output):
+        assert re.search(message, " ".join(output.split())), output
+
+
+def test_a_key_that_comes_twice_is_damage(tmp_path):
+    """Vectors are in the order of their keys."""
+    file = tmp_path / "twice.jsonl"
+    file.write_bytes(summed(HEAD, GOOD, GOOD, b'{"vectors":2}'))
+
+    printed = run("import", file, "--data", tmp_path / "a", "--index", "my-bucket/notes", status=2)
+
+    assert "line 3" in printed
+    assert "its key is not behind the one before" in printed
+
+
+def test_a_small_gzip_of_a_large_line_takes_little_memory(tmp_path):
+    """It is decompressed by the piece, and given up when a line is too long."""
+    file = tmp_path / "bomb.jsonl.gz"
+    file.write_bytes(gzip.compress(summed(HEAD)) + gzip.compress(bytes(300_000_000)))
+    code = (
+        "import resource, sys\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (2 * 10**9, 2 * 10**9))\n"
+        "from s3vectors_local.exports import Reader\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "try: list(Reader(open(sys.argv[1], 'rb')).vectors())\n"
+        "except Exception as error: print(error)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000)\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code, file], capture_output=True, text=True, check=False
+    )
+
+    assert "it is longer than 1,048,576 bytes" in result.stdout, result.stderr
+    assert result.stdout.endswith("True\n")
+
+
+def test_an_index_of_another_kind_is_refused_before_anything_is_stored(tmp_path):
+    """Dimension, metric and non-filterable keys must be those of the file."""
+    data, file = tmp_path / "data", tmp_path / "notes.jsonl"
+    fill(data)
+    file.write_bytes(summed(HEAD, GOOD, b'{"vectors":1}'))
+
+    printed = run("import", file, "--data", data, "--index", "my-bucket/notes", status=2)
+
+    assert "the index my-bucket/notes has dimension, metric and non-filterable keys" in printed
+    assert "stopped after 0 vectors" in printed
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["export", "x"], "name either --data or --endpoint-url"),
+        (["export", "x", "--data", ".", "--endpoint-url", "http://x"], "name either --data or"),
+        (["export", "x", "--data", "none"], "there is no s3vectors.db in none"),
+        (["reset", "--data", "none", "--yes"], "there is no s3vectors.db in none"),
+        (["export", "-", "--data", "data"], "- is not a new or empty directory"),
+        (["export", "full", "--data", "data"], "full is not a new or empty directory"),
+        (["export", "full/a", "--data", "data", "--index", "my-bucket/notes"], "full/a exists"),
+        (["export", "x", "--data", "data", "--index", "notes"], '"notes" is not BUCKET/INDEX'),
+        (
+            [
+                "export",
+                "x",
+                "--data",
+                "data",
+                "--index",
+                "../..",
+            ],
+            '"../.." is not BUCKET/INDEX',
+        ),
+        (["export", "x", "--data", "data", "--index", "my-bucket/none"], "NotFoundException: The"),
+        (["import", "none", "--data", "data"], "none is not a directory; add --index"),
+        (["import", "none", "--data", "data", "--index", "my-bucket/x.y"], "none: No such file"),
+        (["import", "full", "--data", "data"], "full has no files BUCKET/INDEX.jsonl"),
+        (["export", "x", "--endpoint-url", "ftp://x"], "is not the URL of an endpoint"),
+        (["export", "x", "--endpoint-url", "http://127.0.0.1:9"], "Connection refused"),
+        (["export", "x", "--endpoint-url", "http://x", "--access-key", "x"], "form ID:SECRET"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(tmp_path, monkeypatch, arguments, message):
+    """What is wrong, with the value; and nothing is made."""
+    monkeypatch.chdir(tmp_path)
+    fill(tmp_path / "data")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "a").touch()
+    before = sorted(tmp_path.iterdir())
+
+    printed = run(*arguments, status=2)
+
+    [line] = [line for line in printed.splitlines() if "stopped after" not in line]
+    assert line.startswith("s3vectors-local: ")
+    assert message in line
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_reset_asks(tmp_path):
+    """Unless it is told not to; no is no."""
+    fill(tmp_path)
+
+    printed = run("reset", "--data", tmp_path, input="n\n", status=2)
+    assert "Delete 2 vector buckets with 2 indexes?" in printed
+    assert "nothing was deleted" in printed
+    assert len(everything(tmp_path)) == 2
+    run("reset", "--data", tmp_path, input="y\n")
+    assert everything(tmp_path) == {}
+
+
+def test_other_accounts_and_regions_have_their_own(tmp_path):
+    """By the key's id and the region, as in requests."""
+    with Engine(tmp_path / "data") as engine:
+        caller = engine.caller("111122223333", "eu-west-1")
+        engine.call("CreateVectorBucket", {"vectorBucketName": "theirs"}, caller)
+    options = ["--data", tmp_path / "data"]
+
+    run("export", tmp_path / "ours", *options)
+    own = [*options, "--region", "eu-west-1", "--access-key", "111122223333:any"]
+    run("export", tmp_path / "theirs", *own)
+
+    assert list((tmp_path / "ours").iterdir()) == []
+    assert [path.name for path in (tmp_path / "theirs").iterdir()] == ["theirs"]
