@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import ipaddress
+import platform
 import re
 import signal
 import sys
@@ -18,7 +19,9 @@ from .engine import Engine
 from .errors import DataDirectoryError, PolicyError
 from .faults import KINDS, Faults
 from .iam import Policies
+from .matrix import HAS_NUMKONG
 from .origins import Origins
+from .parsing import HAS_SIMDJSON
 from .rates import RateLimits
 from .request_log import RequestLog
 from .server import DEFAULT_HOST, DEFAULT_PORT, listen, serve
@@ -214,6 +217,7 @@ def serve_command(host: str, port: int, **options: Any) -> None:
         _stop(f"cannot listen on {host}:{port}: {error.strerror}; {advice}")
     engine = _engine(options, policies, principals)
     _greet(host, bound.getsockname()[1], options["data"], verified=bool(keys))
+    _print_missing()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn raises it again at its end
     try:
         verifier = Verifier(keys) if keys else None
@@ -359,6 +363,25 @@ def _greet(host: str, port: int, data: str | None, *, verified: bool) -> None:
             "--access-key ID:SECRET asks for signatures",
             err=True,
         )
+
+
+def _print_missing() -> None:
+    """Name what the extra `fast` installs on this platform and is not installed."""
+    missing = [] if HAS_NUMKONG else ["numkong"]
+    if not HAS_SIMDJSON and _has_simdjson_wheels():
+        missing.append("pysimdjson")
+    if missing:
+        click.echo(
+            f"s3vectors-local: not installed: {', '.join(missing)}; "
+            "pip install 's3vectors-local[fast]' makes the engine faster",
+            err=True,
+        )
+
+
+def _has_simdjson_wheels() -> bool:
+    """Whether the extra `fast` includes pysimdjson here: its marker in pyproject.toml."""
+    windows_on_arm = sys.platform == "win32" and platform.machine() == "ARM64"
+    return sys.version_info < (3, 14) and not windows_on_arm
 
 
 def _is_wildcard(host: str) -> bool:

@@ -5,7 +5,8 @@ could be among the nearest, by a bound on its own error, so the result is that o
 all rows exactly:
 
 1. one byte per component: the rows' int8 shadow against the query's (a quarter of the
-   memory traffic that bounds the next step);
+   memory traffic that bounds the next step). numkong multiplies the bytes; it comes with
+   the extra `fast`, and without it a search starts with step 2;
 2. float32, as BLAS multiplies;
 3. float64, row by row, rounded to the float32 that is returned; equal distances go by row.
    So the nearest 10 are the first 10 of the nearest 20.
@@ -19,12 +20,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-import numkong
 import numpy as np
 import numpy.typing as npt
 
 from .distance import Rows, exact, nearest
 from .validation import Vector
+
+try:
+    import numkong
+
+    HAS_NUMKONG = True
+except ImportError:
+    HAS_NUMKONG = False
 
 _CHUNK: Final = 64
 """Rows gathered or rounded at a time, so that they stay in the processor's cache."""
@@ -147,7 +154,8 @@ class Matrix:
         slots = self._slots[rows].astype(np.intp) if self._moved else rows
         kept = np.arange(len(slots))
         if len(slots) > count and self._is_precise(query):
-            if len(slots) * _GATHER > self._count >= _SHADOW_FROM and self._shadow.asked():
+            many = len(slots) * _GATHER > self._count >= _SHADOW_FROM
+            if HAS_NUMKONG and many and self._shadow.asked():
                 kept = self._by_shadow(query, count, slots)
             kept = kept[self._by_product(query, count, slots[kept])]
         found = exact(self._values, slots[kept], query, self._metric)

@@ -2,7 +2,8 @@
 
 Half the work of PutVectors is reading numbers. simdjson reads them into an array at once;
 whatever it cannot read, or would read otherwise than orjson, is left to orjson, so that
-both ways give the same request or the same error.
+both ways give the same request or the same error. simdjson comes with the extra `fast`;
+without it, orjson reads everything.
 """
 
 from __future__ import annotations
@@ -13,9 +14,15 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import orjson
-import simdjson
 
 from .errors import SerializationException
+
+try:
+    import simdjson
+
+    HAS_SIMDJSON = True
+except ImportError:
+    HAS_SIMDJSON = False
 
 _LARGE: Final = 16_384
 """Bytes from which on simdjson is worth its set-up."""
@@ -29,7 +36,7 @@ def parse(operation: str, body: bytes) -> dict[str, Any]:
     Raises:
         SerializationException: the body is not a JSON object.
     """
-    if operation == "PutVectors" and len(body) >= _LARGE:
+    if HAS_SIMDJSON and operation == "PutVectors" and len(body) >= _LARGE:
         request = _put_vectors(body)
         if request is not None:
             return request

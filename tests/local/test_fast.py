@@ -1,0 +1,90 @@
+"""The extra `fast`: without it, the answers are the same, and `serve` says what is missing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import tomllib
+from packaging.requirements import Requirement
+
+from s3vectors_local import __main__ as command
+from s3vectors_local.parsing import HAS_SIMDJSON
+
+ROOT = Path(__file__).parents[2]
+
+
+def print_answers(*missing):
+    """The lines of `answers.py` where these modules are missing, and the modules that it used."""
+    program = [sys.executable, ROOT / "tests" / "support" / "answers.py", *missing]
+    result = subprocess.run(program, capture_output=True, check=True)
+    *lines, used = result.stdout.splitlines()
+    return lines, used.decode().split()
+
+
+@pytest.fixture(scope="module")
+def answers():
+    """Those of an engine that has what can be installed."""
+    lines, used = print_answers()
+    assert used == (["numkong", "simdjson"] if HAS_SIMDJSON else ["numkong"])
+    return lines
+
+
+@pytest.mark.parametrize("missing", [["numkong"], ["simdjson"], ["numkong", "simdjson"]])
+def test_without_the_extra_every_answer_is_the_same(answers, missing):
+    """Byte for byte: puts, searches with and without filters, lists, and errors."""
+    lines, used = print_answers(*missing)
+
+    assert not set(used) & set(missing)
+    assert len(lines) > 100
+    assert lines == answers
+
+
+def serve_without(*missing):
+    """What a server prints to stderr until it is stopped, where these modules are missing."""
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({missing}))\n"
+        "from s3vectors_local.__main__ import main; main(['serve', '--port', '0'])"
+    )
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", code], **pipes) as process:
+        url = process.stdout.readline().split()[1].rstrip(",")
+        with urllib.request.urlopen(f"{url}/health"):  # noqa: S310 - ours
+            process.terminate()  # it has answered, so it can be stopped
+        return process.communicate()[1]
+
+
+def test_serve_names_what_is_missing():
+    """On stderr, in one line, with the command that installs it; nothing when all is there."""
+    missing = "numkong, pysimdjson" if HAS_SIMDJSON else "numkong"
+
+    assert serve_without() == ""
+    assert serve_without("numkong", "simdjson") == (
+        f"s3vectors-local: not installed: {missing}; "
+        "pip install 's3vectors-local[fast]' makes the engine faster\n"
+    )
+
+
+@pytest.mark.parametrize("platform, machine", [("linux", "aarch64"), ("win32", "ARM64")])
+@pytest.mark.parametrize("version", [(3, 10), (3, 13), (3, 14)])
+def test_serve_asks_only_for_what_the_extra_installs(monkeypatch, platform, machine, version):
+    """The condition in the code is the marker in pyproject.toml."""
+    project = tomllib.loads((ROOT / "local" / "pyproject.toml").read_text())["project"]
+    requirements = map(Requirement, project["optional-dependencies"]["fast"])
+    markers = {requirement.name: requirement.marker for requirement in requirements}
+    environment = {
+        "python_version": ".".join(map(str, version)),
+        "sys_platform": platform,
+        "platform_machine": machine,
+    }
+
+    monkeypatch.setattr(command, "sys", SimpleNamespace(version_info=version, platform=platform))
+    monkeypatch.setattr(command, "platform", SimpleNamespace(machine=lambda: machine))
+
+    assert list(markers) == ["numkong", "pysimdjson"]
+    assert markers["numkong"] is None
+    assert markers["pysimdjson"].evaluate(environment) == command._has_simdjson_wheels()

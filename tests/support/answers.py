@@ -1,0 +1,174 @@
+"""Print the engine's answers to many requests, in a process that lacks some modules.
+
+    python tests/support/answers.py [MODULE …]
+
+A MODULE that is named cannot be imported. Each answer is a line: the status, the error's code and
+the body. The last line has those modules of the extra `fast` that were imported.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from typing import Any, Final, TypeAlias
+
+for module in sys.argv[1:]:
+    sys.modules[module] = None  # type: ignore[assignment] # importing it is an ImportError
+
+import numpy as np  # noqa: E402
+
+from s3vectors_local import Engine  # noqa: E402
+from s3vectors_local.matrix import HAS_NUMKONG  # noqa: E402
+from s3vectors_local.parsing import HAS_SIMDJSON  # noqa: E402
+from s3vectors_local.signatures import HttpRequest  # noqa: E402
+from s3vectors_local.wire import answer  # noqa: E402
+
+METRICS: Final = ("cosine", "euclidean")
+VECTORS: Final = 3000
+"""More than the rows from which on a search uses numkong."""
+
+DIMENSION: Final = 48
+BATCH: Final = 500
+FILTERS: Final[tuple[Any, ...]] = (
+    None,
+    {"year": {"$gte": 2000}},
+    {"$and": [{"tags": {"$in": ["t1", "t2"]}}, {"text": {"$exists": True}}]},
+    {"n": 7},
+)
+_SEGMENTS: Final = 4
+_PADDING: Final = " " * 20_000
+"""Makes a body large enough for simdjson."""
+
+Request: TypeAlias = tuple[str, bytes]
+
+
+def requests() -> Iterator[Request]:
+    """Operations and bodies: to put, search and list the vectors; then bodies to refuse."""
+    generator = np.random.default_rng(12)
+    yield _request("CreateVectorBucket", {"vectorBucketName": "my-bucket"})
+    for metric in METRICS:
+        yield from _create_index(metric)
+        yield from _puts(metric, generator)
+        yield from _searches(metric, generator)
+        yield from _lists(metric)
+    yield from _malformed()
+
+
+def _names(metric: str) -> dict[str, str]:
+    return {"vectorBucketName": "my-bucket", "indexName": metric}
+
+
+def _request(operation: str, members: dict[str, Any]) -> Request:
+    return operation, json.dumps(members).encode()
+
+
+def _create_index(metric: str) -> Iterator[Request]:
+    index = {"dataType": "float32", "dimension": DIMENSION, "distanceMetric": metric}
+    metadata = {"nonFilterableMetadataKeys": ["body"]}
+    yield _request("CreateIndex", {**_names(metric), **index, "metadataConfiguration": metadata})
+
+
+def _puts(metric: str, generator: np.random.Generator) -> Iterator[Request]:
+    """All of the vectors, some of them equal; then some once more with other numbers."""
+    vectors = generator.normal(size=(VECTORS, DIMENSION))
+    vectors[::50] = vectors[0]
+    for start in range(0, VECTORS, BATCH):
+        yield _put(metric, start, vectors[start : start + BATCH])
+    yield _put(metric, 100, 3 * vectors[:BATCH])
+
+
+def _put(metric: str, start: int, vectors: np.ndarray[Any, Any]) -> Request:
+    entries = [
+        {
+            "key": f"k{start + n}",
+            "data": {"float32": vector.tolist()},
+            "metadata": _metadata(start + n),
+        }
+        for n, vector in enumerate(vectors)
+    ]
+    return _request("PutVectors", {**_names(metric), "vectors": entries})
+
+
+def _metadata(number: int) -> dict[str, Any]:
+    return {
+        "n": number,
+        "year": 1980 + number % 40,
+        "share": number / 7,
+        "tags": [f"t{number % 5}", "[", "é"],
+        "draft": number % 3 == 0,
+        "body": f'[{number}] \\ " \n',
+        **({"text": "x" * (number % 9)} if number % 2 else {}),
+    }
+
+
+def _searches(metric: str, generator: np.random.Generator) -> Iterator[Request]:
+    """Each filter three times, because an index's first search does without numkong."""
+    for chosen in FILTERS:
+        for count in (1, 10, 100):
+            query = {"float32": generator.normal(size=DIMENSION).tolist()}
+            members = {**_names(metric), "topK": count, "queryVector": query}
+            members |= {"returnDistance": True, "returnMetadata": True}
+            yield _request("QueryVectors", members | ({"filter": chosen} if chosen else {}))
+
+
+def _lists(metric: str) -> Iterator[Request]:
+    """Every vector, in segments of one page each: a page token is different each time."""
+    for segment in range(_SEGMENTS):
+        part = {"segmentCount": _SEGMENTS, "segmentIndex": segment, "maxResults": 1000}
+        yield _request("ListVectors", {**_names(metric), **part, "returnData": True})
+
+
+def _malformed() -> Iterator[Request]:
+    """Bodies of PutVectors that are not JSON, or have something unexpected in them."""
+    good = json.dumps({"key": "a", "data": {"float32": [1.5] * DIMENSION}}, separators=(",", ":"))
+    wrong = [
+        *("", "{", "[]", "7", "null", '{"vectors":7}', '{"vectors":[7]}', '{"vectors":[]}'),
+        *(_with('{"key":"a"}'), _with('{"key":"a","data":7}'), _with("null")),
+        _with('{"key":"a","data":{"float32":7}}'),
+        _with('{"key":"a","data":{"float32":[[1],2]}}'),
+        _with('{"key":"a","data":{"float32":[true]}}'),
+        _with('{"key":"a","data":{"float32":["NaN"]}}'),
+        _with('{"key":"a","data":{"float32":[NaN]}}'),
+        _with('{"key":"a","data":{"float32":[1e999]}}'),
+        _with('{"key":"a","data":{"float32":[1,2]}}'),
+        _with('{"key":"a","data":{"float32":[18446744073709551616]}}'),
+        _with('{"key":7,"data":{"float32":[1]}}'),
+        _with('{"key":"a","data":{"float32":[1],"other":[2]}}'),
+        _with('{"key":"\\ud800","data":{"float32":[1]}}'),
+        _with(good.replace("1.5", "0")),
+        _with(good.replace("1.5", "01")),
+        _with(good.replace('"a"', '"a","key":"b"')),
+        _with(good.replace('"a"', '"a","key\\u0000":"b"')),
+        _with(good.replace('"a"', '"a","metadata":{"deep":' + "[" * 300 + "]" * 300 + "}")),
+        _with(good.replace('"a"', '"a","metadata":{"deep":{"a":1}}')),
+        _with(good) + " more",
+        _with(good + ","),
+        "\ufeff" + _with(good),
+    ]
+    for body in wrong:
+        encoded = body.encode()
+        yield "PutVectors", encoded
+        yield "PutVectors", encoded + _PADDING.encode()
+        yield "PutVectors", _PADDING.encode() + encoded
+    yield "PutVectors", (_with(good) + _PADDING).encode().replace(b"a", b"\xff")
+
+
+def _with(entry: str) -> str:
+    return f'{{"vectorBucketName":"my-bucket","indexName":"cosine","vectors":[{entry}]}}'
+
+
+def main() -> None:
+    """Send every request to one engine in memory."""
+    engine = Engine()
+    for operation, body in requests():
+        headers = {"content-type": "application/json"}
+        got = answer(engine, HttpRequest("POST", f"/{operation}", "", headers, body))
+        code = got.headers.get("x-amzn-errortype", "-")
+        sys.stdout.write(f"{got.status} {code} {got.body.decode()}\n")
+    used = {"numkong": HAS_NUMKONG, "simdjson": HAS_SIMDJSON}
+    sys.stdout.write(" ".join(name for name, is_used in used.items() if is_used) + "\n")
+
+
+if __name__ == "__main__":
+    main()

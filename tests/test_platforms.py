@@ -1,0 +1,139 @@
+"""Where both packages can be installed from wheels alone, and where not, as the README says."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import tomllib
+from packaging.requirements import Requirement
+from uv import find_uv_bin
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
+SYSTEMS = {
+    "Linux with glibc older than 2.28": ("x86_64-manylinux_2_17", "aarch64-manylinux_2_17"),
+    "Linux with glibc 2.28": ("x86_64-manylinux_2_28", "aarch64-manylinux_2_28"),
+    "Linux with musl": ("x86_64-unknown-linux-musl", "aarch64-unknown-linux-musl"),
+    "macOS": ("x86_64-apple-darwin", "aarch64-apple-darwin"),
+    "Windows": ("x86_64-pc-windows-msvc",),
+    "Windows on Arm": ("aarch64-pc-windows-msvc",),
+}
+"""The README's name → uv's names."""
+
+
+def read_project(folder):
+    return tomllib.loads((folder / "pyproject.toml").read_text())
+
+
+def read_requirements():
+    """What each package needs, with the extras and the demo, for which all must be installable."""
+    ours, engine = read_project(ROOT), read_project(ROOT / "local")
+    extras = engine["project"]["optional-dependencies"]
+    plain = [*engine["project"]["dependencies"], *extras["boto3"]]
+    return {
+        "s3vectors-local": plain,
+        "s3vectors-local[fast]": [*plain, *extras["fast"]],
+        "stache-ai-s3vectors": [
+            *ours["project"]["dependencies"],
+            *ours["project"]["optional-dependencies"]["cdk"],
+            *ours["dependency-groups"]["demo"],
+        ],
+    }
+
+
+REQUIREMENTS = read_requirements()
+
+
+def can_be_installed(requirements, platform, python):
+    """Whether uv finds wheels of all that these requirements need, there.
+
+    uv talks to the package index and to nobody else; it builds and installs nothing. Where it
+    cannot reach the index, this fails with what uv says.
+    """
+    command = [find_uv_bin(), "pip", "compile", "-", "--only-binary", ":all:"]
+    command += ["--python-platform", platform, "--python-version", python]
+    command += ["--python", sys.executable, "--no-python-downloads"]
+    result = subprocess.run(
+        command,
+        input="\n".join(requirements),
+        capture_output=True,
+        text=True,
+        env={**os.environ, "UV_CONCURRENT_DOWNLOADS": "4"},  # of several uv at a time
+        check=False,
+    )
+    lacks_wheels = "hint: Wheels are required for" in result.stderr
+    assert result.returncode == 0 or lacks_wheels, f"uv failed for {platform}:\n{result.stderr}"
+    return result.returncode == 0
+
+
+def read_expected(system, python):
+    """What the README's table says: package → what has no wheels there."""
+    row = r"^\| `(\S+)` \| (.+) \| 3\.(\d+)(?: to 3\.(\d+))? \| (.+) \|$"
+    minor = int(python.removeprefix("3."))
+    return {
+        package: without.split(", ")
+        for package, where, first, last, without in re.findall(row, README, re.MULTILINE)
+        if where == system and int(first) <= minor <= int(last or first)
+    }
+
+
+def find_wrong(expected, platform, python):
+    """The packages and dependencies of which the table is wrong."""
+    others = [name for name in REQUIREMENTS if name not in expected]
+    together = {line for name in others for line in REQUIREMENTS[name]}
+    wrong = []
+    if not can_be_installed(together, platform, python):
+        wrong = [
+            f"{name} cannot be installed"
+            for name in others
+            if not can_be_installed(REQUIREMENTS[name], platform, python)
+        ]
+    for name, without in expected.items():
+        needed = {Requirement(line).name: line for line in REQUIREMENTS[name]}
+        wrong += [
+            f"{package} has wheels"
+            for package in without
+            if can_be_installed([needed.get(package, package)], platform, python)
+        ]
+        indirect = needed.keys().isdisjoint(without)
+        if indirect and can_be_installed(REQUIREMENTS[name], platform, python):
+            wrong.append(f"{name} can be installed")
+    return wrong
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_the_readme_says_what_cannot_be_installed_where(system, python):
+    """What its table names has no wheels; all else can be installed without a compiler."""
+    expected = read_expected(system, python)
+    platforms = SYSTEMS[system]
+    with ThreadPoolExecutor(len(platforms)) as threads:  # they mostly wait for the index
+        wrong = threads.map(lambda platform: find_wrong(expected, platform, python), platforms)
+        wrong = dict(zip(platforms, wrong, strict=True))
+
+    assert wrong == {platform: [] for platform in platforms}
+
+
+def test_every_system_in_the_readme_s_table_is_known():
+    """Else its row would be skipped."""
+    [table] = re.findall(r"^\| needs a compiler .*\n\|[-|]+\n((?:\|.*\n)+)", README, re.MULTILINE)
+    rows = [line.split(" | ") for line in table.splitlines()]
+
+    assert rows
+    assert {system for _, system, _, _ in rows} <= SYSTEMS.keys()
+    assert {name.strip("| `") for name, _, _, _ in rows} <= REQUIREMENTS.keys()
+
+
+@pytest.mark.parametrize(
+    "system, python", [("Linux with glibc 2.28", "3.14"), ("Windows on Arm", "3.13")]
+)
+def test_what_the_extra_leaves_out_has_no_wheels(system, python):
+    """When pysimdjson has them, its marker in local/pyproject.toml can go."""
+    assert not can_be_installed(["pysimdjson"], SYSTEMS[system][0], python)
