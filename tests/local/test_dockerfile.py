@@ -1,0 +1,83 @@
+"""The engine's Dockerfile: nobody here can build an image, so what can be read of it is tested."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from far_ends import server
+from s3vectors_local.__main__ import main
+
+DOCKERFILE = Path(__file__).parents[2] / "local" / "Dockerfile"
+INSTRUCTIONS = [
+    line.split(" ", 1)
+    for line in DOCKERFILE.read_text().replace("\\\n", "").splitlines()
+    if line and not line.startswith("#")
+]
+
+
+def instruction(name):
+    [told] = [told for word, told in INSTRUCTIONS if word == name]
+    return told
+
+
+def test_a_linter_finds_nothing():
+    """hadolint, with all of its rules, and with ShellCheck's for the shell."""
+    hadolint = Path(sys.executable).with_name("hadolint")
+    command = [hadolint, "--no-color", "--failure-threshold", "style", DOCKERFILE]
+
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert result.stdout == ""
+    assert result.returncode == 0
+
+
+def test_it_serves_as_nobody_special_and_keeps_its_data():
+    """The command and its options exist; the user is not root and owns the directory."""
+    assert instruction("FROM") == "python:3.13-slim"
+    assert int(instruction("USER")) > 0
+    assert f"useradd --uid {instruction('USER')} s3vectors" in instruction("RUN")
+    words = json.loads(instruction("ENTRYPOINT")) + json.loads(instruction("CMD"))
+    assert words[0] == "s3vectors-local"
+    options = main.commands[words[1]].make_context(words[1], words[2:]).params
+    assert (options["host"], str(options["port"])) == ("0.0.0.0", instruction("EXPOSE"))  # noqa: S104 - in a container
+    assert options["data"] == instruction("VOLUME")
+    assert f"--owner s3vectors --mode 0700 {options['data']}" in instruction("RUN")
+
+
+def test_its_wheel_is_the_one_that_make_builds():
+    """From the folder that the first lines name."""
+    pattern = instruction("COPY").split()[0]
+
+    assert list((DOCKERFILE.parents[1] / "dist").glob(pattern))
+    assert "local/Dockerfile --tag s3vectors-local dist\n" in DOCKERFILE.read_text()
+
+
+def test_its_health_check_works():
+    """It succeeds while a server answers, and fails when none does."""
+    told = instruction("HEALTHCHECK").partition("CMD ")[2]
+    with server() as url:
+        words = json.loads(told.replace(f"http://127.0.0.1:{instruction('EXPOSE')}", url))
+        command = [sys.executable, *words[1:]]
+        assert subprocess.run(command, check=False).returncode == 0
+    assert subprocess.run(command, capture_output=True, check=False).returncode != 0
+
+
+def test_the_readme_builds_and_runs_it():
+    """The same image, the same port, and the same directory."""
+    text = (DOCKERFILE.parent / "README.md").read_text()
+    build, run = (
+        shlex.split(line)
+        for line in re.findall(r"^docker .*$", text.replace("\\\n", ""), re.MULTILINE)
+    )
+
+    assert build[:2] == ["docker", "build"]
+    assert build[build.index("--file") + 1] == "local/Dockerfile"
+    assert build[build.index("--tag") + 1] == run[-1] == "s3vectors-local"
+    port = instruction("EXPOSE")
+    assert run[run.index("--publish") + 1] == f"127.0.0.1:{port}:{port}"
+    assert run[run.index("--volume") + 1].endswith(f":{instruction('VOLUME')}")
