@@ -4,6 +4,8 @@
 
 The engine's share of PutVectors is the time the caller waits minus the processor time of the
 client itself, which is boto3's to spend. A query is compared with one that has nothing to do.
+The checks of a request's headers (Host, Origin, Sec-Fetch-Site, Content-Type), and of the room
+for its body, are timed apart.
 """
 
 from __future__ import annotations
@@ -13,6 +15,8 @@ import measure
 measure.one_blas_thread()
 
 import argparse
+import asyncio
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -24,11 +28,15 @@ from typing import Any, Final
 import boto3
 
 import records
+from s3vectors_local import Engine, wire
+from s3vectors_local.server import Application, _body_bytes
+from s3vectors_local.signatures import HttpRequest
 
 NAMES: Final = {"vectorBucketName": "bench", "indexName": "documents"}
 EMPTY: Final = {"vectorBucketName": "bench", "indexName": "empty"}
 BATCHES: Final = 40
 QUERIES: Final = 30
+CHECKS: Final = 20_000
 
 
 @contextmanager
@@ -118,6 +126,40 @@ def query() -> dict[str, Any]:
     return {name: measure.figure(values, "ms") for name, values in times.items()}
 
 
+def checks() -> float:
+    """Microseconds that the server spends on refusing what a web page may have sent."""
+    request = HttpRequest("POST", "/QueryVectors", "", {"content-type": "application/json"}, b"{}")
+    raw = {
+        "host": "127.0.0.1:9100",
+        "content-type": "application/json",
+        "content-length": "25000",
+        "user-agent": "Boto3/1.44",
+        "x-amz-date": "20261128T000000Z",
+        "authorization": "AWS4-HMAC-SHA256 Credential=x/20261128/us-east-1/s3vectors/aws4_request",
+    }
+    scope = {
+        "method": "POST",
+        "path": "/QueryVectors",
+        "server": ("127.0.0.1", 9100),
+        "headers": [(name.encode(), value.encode()) for name, value in raw.items()],
+    }
+
+    async def check() -> None:
+        async with application._room.of(_body_bytes(raw)):  # noqa: SLF001 - timed apart
+            wire._check_body(request)  # noqa: SLF001
+
+    async def all_checks() -> float:
+        began = time.perf_counter()
+        for _ in range(CHECKS):
+            application._check(scope, raw)  # noqa: SLF001
+            await check()
+        return (time.perf_counter() - began) / CHECKS * 1e6
+
+    with Engine() as engine:
+        application = Application(engine)
+        return statistics.median(asyncio.run(all_checks()) for _ in range(9))
+
+
 def main() -> None:
     """Measure puts with and without text search, and queries."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -127,6 +169,7 @@ def main() -> None:
         "put": put(text=False),
         "put, with text search": put(text=True),
         "query": query(),
+        "checks": {"median": round(checks(), 2), "unit": "µs"},
     }
     for name in ("put", "put, with text search"):
         share = result[name]["share"]["median"]
@@ -134,6 +177,13 @@ def main() -> None:
         print(f"{result[name]['as the caller sees it']['median']:,.0f}/s as the caller sees it")
     for name, entry in result["query"].items():
         print(f"query, {name:<15} {entry['median']:8.2f} ms")
+    spent = result["checks"]["median"]
+    shares = {
+        "a query over no vectors": spent / 10 / result["query"]["no vectors"]["median"],
+        "a put of 500": spent * result["put"]["share"]["median"] / 500 / 1e4,
+    }
+    told = ", ".join(f"{share:.2f} % of {name}" for name, share in shares.items())
+    print(f"checks of a request    {spent:8.2f} µs, {told}")
     if arguments.save:
         measure.save("http", {"machine": measure.machine(), **result})
 
