@@ -5,7 +5,14 @@ numbers; the filterable part is limited to 2,048 bytes. What does not fit travel
 `_overflow`, one non-filterable JSON object, and is put back on reading, so that the
 metadata that comes out is the metadata that went in. `_overflow` also carries a copy of
 every number that float32 does not hold exactly, because AWS does not document the
-precision of numbers in metadata; on reading the copy wins.
+precision of numbers in metadata.
+
+Others may write the same vectors, the older package for instance, and keep an `_overflow` that
+they do not know. So what stands outside it counts; a copy wins only where it is the same number in
+float32, of which it says more.
+
+The indexes that the older package made have no such non-filterable key. There `_overflow` is
+filterable metadata like any other, and holds what has room in 2,048 bytes; copies are left out.
 """
 
 from __future__ import annotations
@@ -13,7 +20,7 @@ from __future__ import annotations
 import json
 import logging
 import reprlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -22,9 +29,19 @@ from . import limits
 from .errors import InvalidInputError
 from .inputs import check_namespace
 from .keys import ACTIVE, DEFAULT_NAMESPACE, NAMESPACE, NON_FILTERABLE, OVERFLOW, STATUS, TEXT
-from .sizes import ROOM, check_total, make_room, metadata_size
+from .sizes import ROOM, check_total, fits, make_room, metadata_size
 from .texts import printable
-from .values import DEPTH, is_deep, is_exact, is_metadata, is_number, is_text, native, plain
+from .values import (
+    DEPTH,
+    is_deep,
+    is_exact,
+    is_metadata,
+    is_number,
+    is_same_number,
+    is_text,
+    native,
+    plain,
+)
 
 _LOG = logging.getLogger(__name__)
 
@@ -109,7 +126,7 @@ def _simple(
         total += 8 + name + size
         if key not in non_filterable:
             filterable += 8 + name + size
-    fits = (
+    simple = (
         total + ROOM <= limits.METADATA_BYTES
         and filterable <= limits.FILTERABLE_METADATA_BYTES
         and len(stored) <= limits.METADATA_KEYS
@@ -117,7 +134,7 @@ def _simple(
         and stored[NAMESPACE]
         and type(stored.get(TEXT)) is type(stored[NAMESPACE]) is type(stored[STATUS]) is str
     )
-    return Stored(stored, ()) if fits else None
+    return Stored(stored, ()) if simple else None
 
 
 def _simple_size(value: Any) -> int | None:
@@ -150,22 +167,55 @@ def _general(
     wanted = _wanted(text, metadata, namespace)
     fitting = {key: plain(value) for key, value in wanted.items() if is_metadata(value)}
     overflow = {key: value for key, value in wanted.items() if key not in fitting}
+    if OVERFLOW not in non_filterable:
+        return Stored(_without_hidden_overflow(text, fitting, overflow, non_filterable), ())
     copies = {key: wanted[key] for key in fitting if not is_exact(wanted[key])}
-    extra = bool(overflow or (copies and OVERFLOW in non_filterable))
+    extra = bool(overflow or copies)
     moved = make_room({TEXT: text, **fitting}, non_filterable, extra_key=extra)
     overflow |= {key: wanted[key] for key in moved}
     fitting = {key: value for key, value in fitting.items() if key not in overflow}
-    if overflow and OVERFLOW not in non_filterable:
-        error = InvalidInputError(_needs_overflow(overflow, moved))
-        error.about_index = True
-        raise error
-    if OVERFLOW in non_filterable:
-        overflow |= copies
-    stored = {TEXT: plain(text), **fitting}
-    if overflow:
-        stored[OVERFLOW] = json.dumps(overflow, ensure_ascii=False, separators=(",", ":"))
+    stored = {TEXT: plain(text), **fitting, **_packed(overflow | copies)}
     check_total(stored)
     return Stored(stored, tuple(moved))
+
+
+def _without_hidden_overflow(
+    text: str,
+    fitting: Mapping[str, Any],
+    overflow: Mapping[str, Any],
+    non_filterable: frozenset[str],
+) -> dict[str, Any]:
+    """What is stored in an index in which `_overflow` is filterable.
+
+    Where it does not fit, nulls and empty lists are left out, as the older package did.
+
+    Raises:
+        InvalidInputError: it still does not fit; names what, with the sizes.
+    """
+    plain_metadata = {TEXT: plain(text), **fitting}
+    stored = {**plain_metadata, **_packed(overflow)}
+    if not fits(stored, non_filterable):
+        empty = [key for key, value in overflow.items() if value is None or value in ([], ())]
+        rest = {key: value for key, value in overflow.items() if key not in empty}
+        stored = {**plain_metadata, **_packed(rest)}
+        if not fits(stored, non_filterable):
+            moved = make_room(plain_metadata, non_filterable, extra_key=bool(rest))
+            error = InvalidInputError(_needs_overflow(rest | {key: fitting[key] for key in moved}))
+            error.about_index = True
+            raise error
+        _LOG.warning(
+            "metadata %s is null or an empty list, and is left out: the index has no room for it",
+            printable(", ".join(empty)),
+        )
+    check_total(stored)
+    return stored
+
+
+def _packed(overflow: Mapping[str, Any]) -> dict[str, str]:
+    """The one key in which it travels; none when there is nothing."""
+    if not overflow:
+        return {}
+    return {OVERFLOW: json.dumps(overflow, ensure_ascii=False, separators=(",", ":"))}
 
 
 def _wanted(text: str, metadata: Mapping[str, Any], namespace: str | None) -> dict[str, Any]:
@@ -207,13 +257,9 @@ def with_status(
     `to_metadata` leaves room for every status, but others may have written the vector.
     """
     changed = {**stored, STATUS: status}
-    filterable = {name: value for name, value in changed.items() if name not in non_filterable}
-    fits = (
-        metadata_size(filterable) <= limits.FILTERABLE_METADATA_BYTES
-        and metadata_size(changed) <= limits.METADATA_BYTES
-        and len(changed) <= limits.METADATA_KEYS
-    )
-    if fits:
+    if fits(changed, non_filterable, room=False) and (
+        metadata_size(changed) <= limits.METADATA_BYTES
+    ):
         return changed
     chunk = from_metadata(key, stored)
     wanted = {**chunk.metadata, STATUS: status}
@@ -235,8 +281,12 @@ def from_metadata(key: str, stored: Mapping[str, Any]) -> Chunk:
         values = _unpacked(overflow)
         if values is None:
             _warn_of_overflow(key, f"{overflow!r:.80}")
-            values = {OVERFLOW: overflow}
-        metadata.update(values)
+            values, metadata[OVERFLOW] = {}, overflow
+        metadata |= {
+            name: value
+            for name, value in values.items()
+            if name != TEXT and (name not in stored or is_same_number(stored[name], value))
+        }
     return Chunk(str(stored.get(TEXT, "")), metadata)
 
 
@@ -324,17 +374,18 @@ def _check_keys(value: Any) -> None:
             _check_keys(item)
 
 
-def _needs_overflow(overflow: Mapping[str, Any], moved: Sequence[str]) -> str:
+def _needs_overflow(unheld: Mapping[str, Any]) -> str:
     reasons = [
-        f"{key!r} ({metadata_size({key: value}) - 4} bytes, past the limits)"
-        if key in moved
+        f"{key!r} ({metadata_size({key: value}) - 4} bytes)"
+        if is_metadata(value)
         else f"{key!r} ({_kind(value)}, {len(json.dumps(value).encode())} bytes as JSON)"
-        for key, value in overflow.items()
+        for key, value in unheld.items()
     ]
     return (
-        f"the index cannot hold {', '.join(reasons)}: it has no non-filterable key {OVERFLOW!r} "
-        "(the older package made such). Leave these out, or move to an index made with "
-        "`stache-s3vectors indexes create`"
+        f"the index has no room for {', '.join(reasons)}: filterable metadata has at most "
+        f"{limits.FILTERABLE_METADATA_BYTES} bytes and {limits.METADATA_KEYS} keys, and the index "
+        f"has no non-filterable key {OVERFLOW!r} for the rest (the older package made such). Leave "
+        "these out, or move to an index made with `stache-s3vectors indexes create`"
     )
 
 

@@ -41,6 +41,22 @@ def _value_size(value: Any) -> int:
     return 4
 
 
+def fits(metadata: Mapping[str, Any], non_filterable: frozenset[str], *, room: bool = True) -> bool:
+    """Whether the number of keys and the size of what is filterable are within the limits.
+
+    Args:
+        metadata: to be stored.
+        non_filterable: the index's non-filterable keys.
+        room: also with Stache's longest status.
+    """
+    told = _with_room(metadata) if room else metadata
+    filterable = {key: value for key, value in told.items() if key not in non_filterable}
+    return (
+        len(metadata) <= limits.METADATA_KEYS
+        and metadata_size(filterable) <= limits.FILTERABLE_METADATA_BYTES
+    )
+
+
 def make_room(
     metadata: Mapping[str, Any], non_filterable: frozenset[str], *, extra_key: bool
 ) -> list[str]:

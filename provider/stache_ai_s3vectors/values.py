@@ -80,3 +80,12 @@ def is_exact(value: Any) -> bool:
     if isinstance(value, (str, bool)):
         return True
     return bool(struct.unpack("<f", struct.pack("<f", value))[0] == value)
+
+
+def is_same_number(value: Any, other: Any) -> bool:
+    """Whether two numbers, or two lists of numbers, are the same in float32."""
+    if isinstance(value, list) and isinstance(other, list):
+        return len(value) == len(other) and all(map(is_same_number, value, other))
+    if not is_number(value) or not is_number(other):
+        return False
+    return struct.pack("<f", value) == struct.pack("<f", other)

@@ -205,7 +205,7 @@ def test_what_only_could_be_better_is_a_warning(store):
 
     assert result.exit_code == 0
     assert "Warning: documents: its distance is euclidean" in result.stdout
-    assert "Warning: documents: it has no _overflow key" in result.stdout
+    assert "Warning: documents: _overflow is not a non-filterable key" in result.stdout
     assert "stache-s3vectors migrate" in result.stdout
 
 

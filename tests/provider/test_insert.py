@@ -241,22 +241,63 @@ def old_index(provider):
 @pytest.mark.parametrize(
     "metadata, problem",
     [
+        ({"a": {"b": "c" * 1_990}}, r"no room for 'a' \(an object, 1999 bytes as JSON\)"),
         (
-            {"a": None, "b": {}},
-            r"cannot hold 'a' \(null, 4 bytes .*, 'b' \(an object, 2 bytes .* no",
+            {"a": [None] * 400},
+            r"no room for 'a' \(a list of more than only strings or only numbers, ",
         ),
-        ({"a": [], "b": [True]}, r"'a' \(an empty list, .*, 'b' \(a list of more than only"),
-        ({"a": 10**40}, r"'a' \(a number too large for S3 Vectors, 41 bytes as JSON\)"),
-        ({"headings": ["h" * 20] * 100}, r"cannot hold 'headings' \(2416 bytes, past the limits\)"),
+        ({"headings": ["h" * 20] * 100}, r"no room for 'headings' \(2416 bytes\)"),
+        ({f"k{n}": 1 for n in range(48)}, r"no room for 'k10' \(15 bytes\), .* 50 keys"),
+        (
+            {"a": {"b": 1}, "gone": None, "note": "n" * 1_970},
+            r"no room for 'a' \(an object, 8 bytes as JSON\): ",
+        ),
     ],
 )
 @pytest.mark.usefixtures("old_index")
 def test_an_older_index_refuses_what_it_cannot_hold(provider, metadata, problem):
-    """It has no `_overflow`; the error names keys, sizes and the way out."""
+    """Its `_overflow` is filterable; the error names keys, sizes and the way out."""
     with pytest.raises(InvalidInputError, match=problem) as refused:
         provider.insert([[1, 2, 3, 4]], ["t"], [metadata])
 
+    assert "no non-filterable key '_overflow'" in str(refused.value)
     assert "stache-s3vectors indexes create" in str(refused.value)
+
+
+@pytest.mark.usefixtures("old_index")
+def test_an_older_index_keeps_what_s3_vectors_cannot_hold(provider, caplog):
+    """As long as it fits: Stache itself writes a null when a re-ingest's soft delete fails."""
+    metadata = {
+        "_deleted_at_ms": None,
+        "empty": [],
+        "mixed": [1, "a", None],
+        "object": {"a": {"b": [1.5, None]}},
+        "large": 10**40,
+        "author": "Ann",
+    }
+    [id_] = provider.insert([[1, 2, 3, 4]], ["t"], [metadata])
+
+    [row] = provider.get_by_ids([id_])
+    assert row.items() >= metadata.items()
+    assert not caplog.records
+    assert provider.update_status([id_], "default", "deleting") == 1
+    assert provider.update_status([id_], "default", "active") == 1
+    assert provider.get_by_ids([id_]) == [row]
+    assert provider.count_by_filter({"author": "Ann"}) == 1
+    assert [hit["metadata"]["mixed"] for hit in provider.search([1, 2, 3, 4])] == [[1, "a", None]]
+
+
+@pytest.mark.usefixtures("old_index")
+def test_a_null_without_room_in_an_older_index_is_left_out(provider, caplog):
+    """As the older package did, with a warning; the document is stored."""
+    metadata = {"note": "n" * 1_960, "gone": None, "empty": []}
+
+    [id_] = provider.insert([[1, 2, 3, 4]], ["t"], [metadata])
+
+    [row] = provider.get_by_ids([id_])
+    assert row["note"] == metadata["note"]
+    assert not {"gone", "empty", "_overflow"} & row.keys()
+    assert "metadata gone, empty is null or an empty list, and is left out" in caplog.text
 
 
 @pytest.mark.usefixtures("old_index")

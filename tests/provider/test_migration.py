@@ -79,8 +79,8 @@ def test_a_key_can_be_kept_as_it_is():
 
 
 def test_what_does_not_fit_is_an_error():
-    """On an index without _overflow, an object cannot be stored."""
-    record = Record("a", [1.0], {"text": "t", "key": '{"a": 1}'})
+    """On an index without _overflow, a large object cannot be stored."""
+    record = Record("a", [1.0], {"text": "t", "key": json.dumps({"a": "x" * 2_000})})
 
     with pytest.raises(InvalidInputError, match="has no non-filterable key '_overflow'"):
         Restorer(frozenset({"text"})).restore(record)

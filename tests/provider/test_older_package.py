@@ -30,14 +30,14 @@ METADATAS = [
 """As Stache's pipeline wrote them; the older package changed what S3 Vectors cannot hold."""
 
 
-def older(url, *calls):
+def older(url, *calls, index="documents"):
     """What the older package answers to calls, against that server."""
     environment = {
         **os.environ,
         "AWS_ENDPOINT_URL_S3VECTORS": url,
         "AWS_REGION": "us-east-1",
         "S3VECTORS_BUCKET": "my-bucket",
-        "S3VECTORS_INDEX": "documents",
+        "S3VECTORS_INDEX": index,
         "EMBEDDING_DIMENSION": "4",
     }
     assert OLDER.exists(), "`make test` sets it up"
@@ -116,15 +116,56 @@ def test_what_ours_writes_beside_it_the_older_package_reads(provider, written):
     assert provider.delete(["new-1"], namespace="ns")
 
 
-def test_its_index_refuses_what_it_cannot_hold_with_the_reason(provider):
-    """Keys and sizes; it has no `_overflow`."""
-    with pytest.raises(
-        InvalidInputError,
-        match=r"'nested' \(an object, \d+ bytes as JSON\).*older package made such",
-    ):
-        provider.insert([QUESTION], ["t"], [{"nested": {"a": 1}}])
-    with pytest.raises(InvalidInputError, match=r"'note' \(\d+ bytes, past the limits\)"):
+def test_its_index_keeps_what_fits_and_refuses_the_rest_with_the_reason(provider, written):
+    """Objects and nulls as far as there is room; the older package reads what is beside them."""
+    metadata = {"nested": {"a": [1, None]}, "nothing": None, "doc_id": "both"}
+    provider.insert([QUESTION], ["t"], [metadata], ["kept"], namespace="ns")
+
+    [row] = provider.get_by_ids(["kept"])
+    assert row.items() >= metadata.items()
+    [[theirs]] = older(written, ["get_by_ids", {"ids": ["kept"]}])
+    assert (theirs["text"], theirs["doc_id"]) == ("t", "both")
+    assert provider.delete(["kept"], namespace="ns")
+    with pytest.raises(InvalidInputError, match=r"no room for 'note' \(\d+ bytes\)"):
         provider.insert([QUESTION], ["t"], [{"note": "n" * 3000}])
+
+
+AGAIN = {
+    "price": 99.5,  # was 0.1
+    "when": 1_764_000_000_123,  # is as it was
+    "author": "Bob",  # was an object
+    "numbers": [0.1, 7],  # was [0.1, 0.2]
+}
+
+
+def test_what_the_older_package_stores_over_ours_is_what_counts():
+    """It hands `_overflow` on as it read it: what that says of values that were changed is old."""
+    with server() as url:
+        provider = stache.provider(s3vectors_endpoint_url=url, s3vectors_create_index=True)
+        with closing(provider.client):
+            provider.client.create_vector_bucket(vectorBucketName="my-bucket")
+            metadata = {
+                "price": 0.1,
+                "when": 1_764_000_000_123,
+                "author": {"name": "Ann"},
+                "numbers": [0.1, 0.2],
+                "kept": {"a": None},
+            }
+            provider.insert([QUESTION], ["t"], [metadata], ["a"], namespace="ns")
+            index = provider.index_name
+            [[theirs]] = older(url, ["get_by_ids", {"ids": ["a"]}], index=index)
+            fields = {k: v for k, v in theirs.items() if k not in ("id", "key", "text", "content")}
+            again = {"vectors": [QUESTION], "texts": ["t"], "ids": ["a"], "namespace": "ns"}
+            older(url, ["insert", {**again, "metadatas": [{**fields, **AGAIN}]}], index=index)
+
+            [row] = provider.get_by_ids(["a"])
+            assert row.items() >= {**AGAIN, "kept": {"a": None}}.items()
+            [hit] = provider.search(QUESTION, filter={"price": 99.5})
+            assert hit["metadata"]["price"] == 99.5
+            assert provider.count_by_filter({"price": 99.5}) == 1
+            assert provider.count_by_filter({"price": 0.1}) == 0
+            assert provider.delete_by_metadata("price", 0.1)["deleted"] == 0
+            assert provider.delete_by_metadata("author", "Bob")["deleted"] == 1
 
 
 def test_it_is_deleted():

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from .. import limits
 from ..answers import ACTIVE, ENHANCED, Description
 from ..errors import NotFoundError, S3VectorsError
 from ..keys import OVERFLOW, TEXT
@@ -103,7 +104,10 @@ def _fixed(look: Look, told: Description, options: Options) -> Iterator[Finding]
         text = f"{TEXT} is filterable there: chunks of more than 2,048 bytes are refused"
         yield wrong(look.name, text, _another(look, options, "migrate"))
     elif OVERFLOW not in told.non_filterable:
-        text = f"it has no {OVERFLOW} key: nested or large metadata is refused"
+        text = (
+            f"{OVERFLOW} is not a non-filterable key: nested metadata takes filterable room, and "
+            f"more than {limits.FILTERABLE_METADATA_BYTES} bytes are refused"
+        )
         yield warning(look.name, text, _another(look, options, "migrate"))
 
 

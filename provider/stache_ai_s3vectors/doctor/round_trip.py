@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import S3VectorsError
-from ..keys import OVERFLOW
 from ..provider import S3VectorsProvider
 from .findings import Finding, failed, ok, skipped, wrong
 from .indexes import Look
@@ -36,9 +35,8 @@ def examine(look: Look, settings: Settings, *, allowed: bool) -> Iterator[Findin
         text = "not tried, nor PutVectors with it: what it needs is not allowed, or fails"
         yield skipped(check, text)
     elif told is not None and told.dimension == look.index.options.dimension:
-        metadata = _NESTED if OVERFLOW in told.non_filterable else {}
         provider = S3VectorsProvider(settings, look.name)
-        yield _Trip(look, check, provider, metadata).made()
+        yield _Trip(look, check, provider, _NESTED).made()
 
 
 @dataclass
