@@ -32,7 +32,7 @@ Modules, from Stache's words down to AWS's:
     cli                the command stache-s3vectors, and below it
     doctor, remedies   will it work, and what to do about an error
     transfers          records into an index, only what differs
-    exports, lines     an index as a file that guards itself
+    exports            an index as a file that guards itself
     migration          what the older package wrote, as ours (pure)
     embedding          new vectors of stored texts, by Stache's embedder
     stats, prices      what an index holds; what AWS charges (pure)
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         AccessDeniedError,
         ConfigurationError,
         InvalidInputError,
+        NamespaceError,
         NotFoundError,
         PartialWriteError,
         RejectedError,
@@ -63,6 +64,7 @@ __all__ = [
     "AccessDeniedError",
     "ConfigurationError",
     "InvalidInputError",
+    "NamespaceError",
     "NotFoundError",
     "PartialWriteError",
     "RejectedError",

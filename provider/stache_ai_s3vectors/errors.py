@@ -3,6 +3,7 @@
     S3VectorsError
     ├── ConfigurationError     a setting is missing, wrong or contradicts another (ValueError)
     ├── InvalidInputError      what the caller handed over; nothing was sent (ValueError)
+    ├── NamespaceError         ids are in another namespace than the one that was named
     ├── NotFoundError          no such vector bucket or index
     ├── AccessDeniedError      credentials are missing or a policy does not allow the call
     ├── RejectedError          the service refused the request as it was
@@ -50,6 +51,10 @@ class ConfigurationError(S3VectorsError, ValueError):
 
 class InvalidInputError(S3VectorsError, ValueError):
     """What the caller handed over cannot be stored or asked; nothing was sent."""
+
+
+class NamespaceError(S3VectorsError):
+    """Ids are in another namespace than the one that was named; these were left alone."""
 
 
 class NotFoundError(S3VectorsError):

@@ -3,41 +3,66 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
-from typing import TypeAlias
+from typing import Any, Final, TypeAlias
 
 from . import filters, limits
 from .batches import Record
-from .errors import InvalidInputError
+from .errors import InvalidInputError, NamespaceError, S3VectorsError
+from .keys import NAMESPACE
 from .outcomes import Outcomes
 from .parallel import in_flight, slices
-from .records import with_status
+from .records import from_metadata, with_status
 from .texts import printable
 from .vector_index import Progress, VectorIndex
 
 _LOG = logging.getLogger(__name__)
 
-Changed: TypeAlias = tuple[list[str], dict[str, InvalidInputError]]
+Changed: TypeAlias = tuple[list[str], dict[str, S3VectorsError]]
 """The ids that were changed, and those that cannot be; the others are not there."""
+
+_NAMED: Final = 5
+"""Ids that an error names."""
 
 
 def existing(
     index: VectorIndex, ids: Sequence[str], namespace: str | None, *, data: bool = False
 ) -> Iterator[Record]:
     """The chunks of these ids, in their order, but not those of another namespace."""
-    inside = filters.predicate(filters.all_of(filters.exactly(namespace)))
-    elsewhere = 0
-    for chunk in index.get(ids, data=data):
-        if inside(chunk.metadata):
-            yield chunk
-        else:
-            elsewhere += 1
+    inside, elsewhere = _divided(index, ids, namespace, data=data)
     if elsewhere:
         inside_of = printable(namespace)
-        _LOG.warning("%d ids are not in namespace %s: left alone", elsewhere, inside_of)
+        _LOG.warning("%d ids are not in namespace %s: left out", len(elsewhere), inside_of)
+    return iter(inside)
+
+
+def _divided(
+    index: VectorIndex, ids: Sequence[str], namespace: str | None, *, data: bool = False
+) -> tuple[list[Record], dict[str, Any]]:
+    """The chunks of these ids that are in a namespace, and the namespaces of the others."""
+    is_inside = filters.predicate(filters.all_of(filters.exactly(namespace)))
+    inside: list[Record] = []
+    elsewhere: dict[str, Any] = {}
+    for chunk in index.get(ids, data=data):
+        if is_inside(chunk.metadata):
+            inside.append(chunk)
+        else:
+            elsewhere[chunk.key] = from_metadata(chunk.key, chunk.metadata).metadata.get(NAMESPACE)
+    return inside, elsewhere
+
+
+def _refused(verb: str, namespace: str | None, elsewhere: Mapping[str, Any]) -> NamespaceError:
+    """The error about ids that are in other namespaces."""
+    named = [f"{key!r:.80} in {other!r:.80}" for key, other in elsewhere.items()][:_NAMED]
+    more = f" and {len(elsewhere) - _NAMED} more" if len(elsewhere) > _NAMED else ""
+    return NamespaceError(
+        f"{len(elsewhere)} of the ids are not in namespace {namespace!r:.80} and were not {verb}: "
+        f"{', '.join(named)}{more}. Name their own namespace, or none; `stache-s3vectors purge` "
+        "finds and deletes vectors by --namespace and --filter"
+    )
 
 
 def set_status(
@@ -90,7 +115,7 @@ def _by_groups(
             changed, refused = call.result()
             outcomes.note(changed)
             outcomes.skip(set(group) - set(changed) - refused.keys())
-            for error in refused.values():
+            for error in dict.fromkeys(refused.values()):  # one may be about many ids
                 outcomes.fail(error)
     outcomes.check()
     return len(outcomes.done)
@@ -99,9 +124,10 @@ def _by_groups(
 def _delete_inside(
     index: VectorIndex, namespace: str, outcomes: Outcomes, ids: Sequence[str]
 ) -> Changed:
-    found = [chunk.key for chunk in existing(index, ids, namespace)]
+    inside, elsewhere = _divided(index, ids, namespace)
+    found = [chunk.key for chunk in inside]
     index.delete(found, part_of=outcomes)
-    return found, {}
+    return found, dict.fromkeys(elsewhere, _refused("deleted", namespace, elsewhere))
 
 
 def _set_status(
@@ -113,8 +139,11 @@ def _set_status(
 ) -> Changed:
     hidden = index.describe().non_filterable
     records: list[Record] = []
-    refused: dict[str, InvalidInputError] = {}
-    for chunk in existing(index, ids, namespace, data=True):
+    inside, elsewhere = _divided(index, ids, namespace, data=True)
+    refused: dict[str, S3VectorsError] = dict.fromkeys(
+        elsewhere, _refused("updated", namespace, elsewhere)
+    )
+    for chunk in inside:
         try:
             metadata = with_status(chunk.key, chunk.metadata, status, hidden)
             records.append(replace(chunk, metadata=metadata))

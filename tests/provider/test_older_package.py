@@ -13,7 +13,7 @@ import pytest
 import stache
 import tool
 from far_ends import server
-from stache_ai_s3vectors import InvalidInputError
+from stache_ai_s3vectors import InvalidInputError, NamespaceError
 
 ROOT = Path(__file__).parents[2]
 OLDER = ROOT / ".venv-older" / "bin" / "python"
@@ -178,7 +178,8 @@ def test_it_is_deleted():
             older(url, ["insert", {"vectors": stache.vectors(4), **given}])
 
             assert provider.delete_by_metadata("filename", "a.pdf", "ns")["deleted"] == 2
-            assert provider.delete(["old-2"], namespace="elsewhere")
+            with pytest.raises(NamespaceError, match="'old-2' in 'ns'"):
+                provider.delete(["old-2"], namespace="elsewhere")
             assert provider.delete(["old-3"], namespace="ns")
 
             assert [row["id"] for row in provider.scan_by_metadata()] == ["old-2"]

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 import stache
-from stache_ai_s3vectors import InvalidInputError, PartialWriteError, S3VectorsError
+from stache_ai_s3vectors import (
+    InvalidInputError,
+    NamespaceError,
+    PartialWriteError,
+    S3VectorsError,
+)
 
 QUESTION = [1.0, 0.0, 0.5, 0.25]
 IDS = ["a", "b", "c"]
@@ -108,10 +115,33 @@ def test_update_status_hides_and_restores(provider):
     assert provider.get_vectors_with_embeddings(["a"]) == before
 
 
-def test_update_status_leaves_other_namespaces_alone(provider):
-    """Ids alone do not say that the caller may touch them."""
-    assert provider.update_status(IDS, "ns", "deleting") == 2
+def test_ids_of_another_namespace_are_left_alone_and_an_error(provider):
+    """Ids alone do not say that the caller may touch them; those that are right are done."""
+    with pytest.raises(PartialWriteError, match="1 of the ids are not in namespace 'ns'") as one:
+        provider.update_status(IDS, "ns", "deleting")
+    assert (sorted(one.value.done), one.value.missing) == (["a", "b"], ["c"])
+    assert "were not updated: 'c' in 'other'" in str(one.value)
     assert ids(provider.search(QUESTION)) == ["c"]
+
+    with pytest.raises(NamespaceError, match="2 of the ids .*'ns2' .* not deleted: 'a' in 'ns'"):
+        provider.delete(["a", "b", "none"], namespace="ns2")
+    assert len(provider.get_by_ids(IDS)) == 3
+    assert provider.delete(IDS)  # without a guard
+    assert provider.get_by_ids(IDS) == []
+
+
+def test_stache_is_told_when_a_document_s_vectors_are_in_another_namespace(provider):
+    """The older package let metadata's namespace win: its delete answered, and nothing was gone."""
+    many = [f"v{n}" for n in range(250)]
+    provider.insert(stache.vectors(1) * 250, ["t"] * 250, ids=many, namespace="team-b")
+
+    with pytest.raises(NamespaceError) as refused:
+        provider.delete(many, namespace="team-a")
+
+    assert "in 'team-b'" in str(refused.value)
+    assert "and 95 more" in str(refused.value)
+    assert "stache-s3vectors purge" in str(refused.value)
+    assert len(provider.get_by_ids(many)) == 250
 
 
 @pytest.mark.parametrize("name", ["exact:z", "a/*"])
@@ -122,18 +152,19 @@ def test_what_changes_or_deletes_takes_a_namespace_literally(provider, name):
     both = ["x", "p"]
 
     assert ids(provider.get_by_ids(both, namespace=name)) == ["x"]
-    assert provider.update_status(both, name, "deleting") == 1
-    provider.delete(both, namespace=name)
+    assert provider.update_status(["x"], name, "deleting") == 1
+    with pytest.raises(PartialWriteError, match=f"not in namespace '{re.escape(name)}'"):
+        provider.delete(both, namespace=name)
     assert provider.delete_by_metadata("status", "active", namespace=name)["ids"] == ["y"]
     provider.delete(namespace="a/*", filter={"status": "active"})
     assert ids(provider.get_by_ids(["x", "y", "p", "q"])) == ["p", "q"]
 
 
-def test_leaving_chunks_of_another_namespace_alone_is_logged(provider, caplog):
-    """Stache takes what it asked for as done."""
-    provider.delete(["a", "c"], namespace="ns")
+def test_leaving_out_what_is_in_another_namespace_is_logged(provider, caplog):
+    """What is read by id and namespace."""
+    assert ids(provider.get_by_ids(["a", "c"], namespace="ns")) == ["a"]
 
-    assert "1 ids are not in namespace ns: left alone" in caplog.text
+    assert "1 ids are not in namespace ns: left out" in caplog.text
 
 
 def test_vectors_of_the_older_package_are_found_read_updated_and_deleted():
@@ -209,13 +240,6 @@ def test_delete_removes_the_ids(provider):
     """True, also for ids that are not there: they are gone."""
     assert provider.delete(["a", "a", "nope"]) is True
     assert ids(provider.get_by_ids(IDS)) == ["b", "c"]
-
-
-def test_delete_leaves_other_namespaces_alone(provider):
-    """As update_status."""
-    provider.delete(IDS, namespace="ns")
-
-    assert ids(provider.get_by_ids(IDS)) == ["c"]
 
 
 def test_delete_takes_the_filter_that_stache_s_pipeline_passes(provider):

@@ -95,13 +95,14 @@ class Writes(Base):
 
         Args:
             ids: any number of ids; those that do not exist are passed over.
-            namespace: chunks of other namespaces are left alone.
+            namespace: a guard: ids that are in another namespace are left alone, and are an error.
             status: "active", "deleting", "purging" or "purged"; or one of the user's own.
 
         Returns:
             How many were updated.
 
         Raises:
+            NamespaceError: ids are in another namespace, and nothing was updated.
             PartialWriteError: some could not be updated; all others are.
         """
         if not is_text(status) or not status:
@@ -130,14 +131,16 @@ class Writes(Base):
 
         Args:
             ids: any number of ids; those that do not exist are passed over.
-            namespace: chunks of other namespaces are left alone.
+            namespace: with ids a guard: those that are in another namespace are left alone, and
+                are an error. With a filter, it is part of it.
             filter: instead of ids; as for `search`, and a scan of the index. What is
                 soft-deleted is deleted, too.
 
         Returns:
-            True: none of the ids is left in the namespace. A failure is an error.
+            True: none of the ids is left. A failure is an error.
 
         Raises:
+            NamespaceError: ids are in another namespace, and nothing was deleted.
             PartialWriteError: some could not be deleted; all others are.
         """
         if (ids is None) is (filter is None):
