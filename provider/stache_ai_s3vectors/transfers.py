@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 import threading
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -41,11 +41,13 @@ class Tally:
 
     Args:
         same: were in the destination already, with the same content.
+        kept: keys of those that are in the destination with other content, and were to stay so.
         left_out: keys of those that `finish` could not make anything of, and why.
     """
 
     written: int = 0
     same: int = 0
+    kept: list[str] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -54,6 +56,11 @@ class Tally:
         with self._lock:
             self.written += written
             self.same += same
+
+    def keep(self, keys: Iterable[str]) -> None:
+        """Note that these stay as they are; any thread may."""
+        with self._lock:
+            self.kept += keys
 
     def __str__(self) -> str:
         return f"{self.written} vectors written, {self.same} were there already"
@@ -97,12 +104,14 @@ def check_keys(source: Description, destination: Description, name: str) -> None
         )
 
 
-def transfer(
+def transfer(  # noqa: PLR0913 - all that a transfer is
     records: Iterable[Record],
     destination: VectorIndex,
     tally: Tally,
     progress: Progress,
     finish: Finish | None = None,
+    *,
+    replace: bool = True,
 ) -> None:
     """Store the records that are not in the destination as they are.
 
@@ -111,12 +120,13 @@ def transfer(
         progress: called with the number of records just dealt with.
         finish: given, the records come without vectors, only their metadata is compared,
             and it makes the vectors of those to be stored; what it leaves out is left out.
+        replace: also store those whose key is there with other content.
 
     Raises:
         S3VectorsError: what is stored so far stays; calling again goes on from there.
     """
     fresh = finish is None and destination.is_empty()
-    work = partial(_store, destination, tally, finish, fresh=fresh)
+    work = partial(_store, destination, tally, finish, fresh=fresh, replace=replace)
     source = _Chunks(records, limits.PUT_BATCH if finish is None else TEXTS)
     for chunk, call in in_flight(work, source, AT_A_TIME):
         call.result()
@@ -133,12 +143,53 @@ def differing(
         progress: called with the number of records just compared.
         data: compare the vectors, too, not their metadata only.
     """
-    find = partial(_missing, destination, data=data)
+    find = partial(_divided, destination, data=data)
     source = _Chunks(records, limits.PUT_BATCH)
     for chunk, call in in_flight(find, source, AT_A_TIME):
-        yield from (record.key for record in call.result())
+        absent, other = call.result()
+        yield from (record.key for record in (*absent, *other))
         progress(len(chunk))
     source.check()
+
+
+@dataclass
+class Survey:
+    """How a destination compares with a source.
+
+    Args:
+        same: vectors that both have with the same content.
+        absent: keys that only the source has.
+        other: keys that the destination has with other content.
+        extra: keys that only the destination has.
+    """
+
+    same: int
+    absent: list[str]
+    other: list[str]
+    extra: list[str]
+
+
+def survey(records: Iterable[Record], destination: VectorIndex, progress: Progress) -> Survey:
+    """Compare a source with a destination, and write nothing; holds all keys in memory."""
+    told = Survey(0, [], [], [])
+    keys: set[str] = set()
+    source = _Chunks(records, limits.PUT_BATCH)
+    for chunk, call in in_flight(partial(_divided, destination, data=True), source, AT_A_TIME):
+        absent, other = call.result()
+        told.same += len(chunk) - len(absent) - len(other)
+        told.absent += (record.key for record in absent)
+        told.other += (record.key for record in other)
+        keys.update(record.key for record in chunk)
+        progress(len(chunk))
+    source.check()
+    told.extra = extra_keys(destination, keys)
+    return told
+
+
+def extra_keys(destination: VectorIndex, keys: Collection[str]) -> list[str]:
+    """The keys of the destination that are none of these."""
+    pages = destination.pages(metadata=False)
+    return sorted(key for page in pages for key, _ in page.rows if key not in keys)
 
 
 class _Chunks:
@@ -169,16 +220,20 @@ class _Chunks:
             raise self._error
 
 
-def _store(
+def _store(  # noqa: PLR0913 - all that a transfer is
     destination: VectorIndex,
     tally: Tally,
     finish: Finish | None,
     chunk: list[Record],
     *,
     fresh: bool,
+    replace: bool,
 ) -> None:
-    missing = chunk if fresh else _missing(destination, chunk, data=finish is None)
-    tally.add(same=len(chunk) - len(missing))
+    absent, other = (chunk, []) if fresh else _divided(destination, chunk, data=finish is None)
+    tally.add(same=len(chunk) - len(absent) - len(other))
+    if not replace:
+        tally.keep(record.key for record in other)
+    missing = [*absent, *(other if replace else ())]
     ready = missing if finish is None else finish(missing)
     try:
         destination.put(ready)
@@ -188,16 +243,18 @@ def _store(
     tally.add(written=len(ready))
 
 
-def _missing(destination: VectorIndex, chunk: Sequence[Record], *, data: bool) -> list[Record]:
+def _divided(
+    destination: VectorIndex, chunk: Sequence[Record], *, data: bool
+) -> tuple[list[Record], list[Record]]:
+    """The records whose keys the destination has not, and those that are there, but not so."""
     keys = [record.key for record in chunk]
     # One call after the other: other chunks are under way in other threads
     parts = (destination.get(part, data=data) for part in slices(keys, limits.GET_BATCH))
     there = {record.key: record for part in parts for record in part}
-    return [
-        record
-        for record in chunk
-        if record.key not in there or not same(record, there[record.key], data=data)
-    ]
+    absent = [record for record in chunk if record.key not in there]
+    present = (record for record in chunk if record.key in there)
+    other = [record for record in present if not same(record, there[record.key], data=data)]
+    return absent, other
 
 
 def same(record: Record, there: Record, *, data: bool = True) -> bool:

@@ -37,6 +37,8 @@ def test_a_copy_has_all_of_it():
         "index": "copied",
         "written": 1_300,
         "unchanged": 0,
+        "different": 0,
+        "onlyThere": 0,
         "verified": 1_300,
         "leftOut": {},
     }
@@ -54,8 +56,9 @@ def test_a_copy_is_safe_to_repeat():
 
     told = tool.told(*COPY)
 
-    assert (told["written"], told["unchanged"]) == (2, 1_298)
+    assert (told["written"], told["unchanged"], told["onlyThere"]) == (2, 1_298, 1)
     assert "mine" in tool.contents(other)
+    assert "1 vectors are only in the destination: mine" in tool.done(*COPY)
 
 
 @pytest.mark.parametrize(

@@ -145,6 +145,78 @@ def test_keys_vectors_namespaces_and_statuses_stay(old):
             assert vector["metadata"][name] == before[key]["metadata"][name]
 
 
+def new():
+    return stache.provider("new", s3vectors_endpoint_url="local:data")
+
+
+@pytest.fixture
+def cut_over(old):
+    """Both after the move, when ours was used: one trashed, one deleted, one edited, one new."""
+    tool.done(*MIGRATE, "--yes")
+    ours = new()
+    ours.update_status(["k0"], "ns0", "deleting")
+    ours.delete(["k1"])
+    ours.insert([[1.0] * 4], ["edited"], [{"page": 2}], ["k2"], namespace="ns2")
+    ours.insert([[1.0] * 4], ["later"], [{}], ["later"])
+    return old
+
+
+@pytest.mark.usefixtures("cut_over")
+def test_called_again_after_the_move_it_undoes_nothing():
+    """What differs or is missing may be newer: it is counted and named, and nothing is written."""
+    before = tool.contents(new())
+
+    result = tool.run(*MIGRATE, "--yes")
+
+    assert result.exit_code == 1
+    assert tool.contents(new()) == before
+    told = " ".join(result.stderr.split())
+    assert "9 of the source's are the same there, 2 differ there (k0, k2)" in told
+    assert "1 are missing there (k1), 1 are only there (later). Nothing was written" in told
+
+
+@pytest.mark.usefixtures("cut_over")
+def test_resuming_stores_what_is_missing_and_replaces_nothing():
+    """It is asked for."""
+    before = tool.contents(new())
+
+    told = tool.told(*MIGRATE, "--yes", "--resume")
+
+    assert (told["written"], told["unchanged"], told["different"], told["onlyThere"]) == (
+        1,
+        9,
+        2,
+        1,
+    )
+    after = tool.contents(new())
+    assert after.keys() - before.keys() == {"k1"}
+    assert {key: after[key] for key in before} == before
+
+
+def test_the_last_run_before_the_move_takes_over_what_changed(old):
+    """With --replace; what was deleted in the source meanwhile is named."""
+    tool.done(*MIGRATE, "--yes")
+    old.update_status(["k0"], "ns0", "deleting")
+    old.delete(["k1"])
+
+    shown = tool.done(*MIGRATE, "--yes", "--replace")
+
+    assert "1 vectors written, 10 were there already; all 11 compared" in shown
+    assert "1 vectors are only in the destination: k1" in shown
+    assert new().get_by_ids(["k0"])[0]["status"] == "deleting"
+
+
+def test_an_interrupted_run_is_completed_when_asked(old):
+    """With --resume: the tool cannot tell what is still to come from what was deleted."""
+    tool.done(*MIGRATE, "--yes")
+    new().delete([f"k{n}" for n in range(5)])
+
+    assert "5 are missing there" in " ".join(tool.run(*MIGRATE, "--yes").stderr.split())
+    assert tool.told(*MIGRATE, "--yes", "--resume")["written"] == 5
+    assert tool.told(*MIGRATE, "--yes")["written"] == 0
+    assert tool.run(*MIGRATE, "--yes", "--resume", "--replace").exit_code == 2
+
+
 def test_a_destination_that_cannot_hold_objects_is_refused(old):
     """Such as another of the older package's; before anything is written."""
     other = stache.provider("new", s3vectors_endpoint_url="local:data")

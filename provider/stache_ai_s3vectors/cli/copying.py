@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
@@ -102,7 +102,8 @@ def copy_command(*, as_json: bool, **values: Any) -> None:
     Each is INDEX, BUCKET/INDEX or an index's ARN; an endpoint is local:PATH, a URL or aws.
     Vectors of the same key are replaced; those that are there already, exactly so, are not
     written again: the same command completes a copy that was interrupted. Other vectors of
-    DESTINATION stay. Both sides use the same credentials; export and import do without.
+    DESTINATION stay, and are counted. Both sides use the same credentials; export and import do
+    without.
 
     \b
     Example:
@@ -120,30 +121,55 @@ def copy_command(*, as_json: bool, **values: Any) -> None:
     report(index, tally, compared, as_json=as_json)
 
 
+class Compared(NamedTuple):
+    """What comparing both sides after a transfer found.
+
+    Args:
+        verified: vectors of the source that are the same in the destination.
+        extra: keys that only the destination has.
+    """
+
+    verified: int
+    extra: list[str]
+
+
 def run(
     records: Callable[[], Iterator[Record]],
     destination: VectorIndex,
     tally: Tally,
     finish: Any = None,
-) -> int:
-    """Transfer, then compare; returns how many were compared.
+    *,
+    replace: bool = True,
+) -> Compared:
+    """Transfer, then compare.
 
     Args:
         records: reads the source from its beginning.
+        destination: is there.
+        tally: is kept up to date.
+        finish: as for `transfer`.
+        replace: also those whose keys are there with other content.
     """
-    from stache_ai_s3vectors.transfers import transfer
+    from stache_ai_s3vectors.transfers import extra_keys, transfer
+
+    keys: set[str] = set()
+
+    def noted() -> Iterator[Record]:
+        for record in records():
+            keys.add(record.key)
+            yield record
 
     with resumable(lambda: f"{tally.written} vectors are written, {tally.same} were there"):
         with progress("copying") as done:
-            transfer(records(), destination, tally, done, finish)
-        compared = _compare(records(), destination, tally, data=finish is None)
+            transfer(records(), destination, tally, done, finish, replace=replace)
+        compared = _compare(noted(), destination, tally, data=finish is None)
     stored = tally.written + tally.same
     if compared < stored:
         raise click.ClickException(
             f"{stored} vectors went to {destination.name}, and the source has {compared} now: it "
             "was changed meanwhile; run it again"
         )
-    return compared
+    return Compared(compared, extra_keys(destination, keys | tally.left_out.keys()))
 
 
 def _compare(
@@ -152,7 +178,7 @@ def _compare(
     """How many vectors were compared, all of them the same."""
     from stache_ai_s3vectors.transfers import differing
 
-    compared = 0
+    compared, kept = 0, set(tally.kept)
 
     def count(vectors: int) -> None:
         nonlocal compared
@@ -161,7 +187,7 @@ def _compare(
 
     with progress("comparing", tally.written + tally.same) as done:
         found = list(differing(records, destination, count, data=data))
-    wrong = [key for key in found if key not in tally.left_out]
+    wrong = [key for key in found if key not in tally.left_out and key not in kept]
     if wrong:
         raise click.ClickException(
             f"{len(wrong)} vectors of the source are not in {destination.name}, or not so: "
@@ -172,20 +198,34 @@ def _compare(
 
 
 def report(
-    destination: VectorIndex, tally: Tally, compared: int, *, as_json: bool, what: str = ""
+    destination: VectorIndex, tally: Tally, compared: Compared, *, as_json: bool, what: str = ""
 ) -> None:
     """Say what was done; fail for what was left out."""
-    counts = {"written": tally.written, "unchanged": tally.same, "verified": compared}
+    told = {
+        "index": destination.options.index,
+        "written": tally.written,
+        "unchanged": tally.same,
+        "different": len(tally.kept),
+        "onlyThere": len(compared.extra),
+        "verified": compared.verified,
+        "leftOut": tally.left_out,
+    }
     if as_json:
-        click.echo(
-            json.dumps({"index": destination.options.index, **counts, "leftOut": tally.left_out})
-        )
+        click.echo(json.dumps(told))
     else:
         click.echo(
-            f"{destination.name}: {tally}; {what}all {compared} compared with the source and the "
-            "same"
+            f"{destination.name}: {tally}; {what}all {compared.verified} compared with the source "
+            "and the same"
         )
+        _name("differ from the source's, and were left as they are", sorted(tally.kept))
+        _name("are only in the destination", compared.extra)
     _fail_for(tally.left_out)
+
+
+def _name(what: str, keys: list[str]) -> None:
+    if keys:
+        more = ", …" if len(keys) > SHOWN else ""
+        click.echo(f"{len(keys)} vectors {what}: {', '.join(map(printable, keys[:SHOWN]))}{more}")
 
 
 def _fail_for(left_out: dict[str, str]) -> None:

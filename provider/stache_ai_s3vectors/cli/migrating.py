@@ -28,23 +28,51 @@ if TYPE_CHECKING:
 @with_sides
 @click.option("--keep", "kept", multiple=True, help="Metadata key whose strings stay strings.")
 @click.option("--yes", is_flag=True, help="Do it; without, only say what would be done.")
+@click.option(
+    "--resume", is_flag=True, help="DESTINATION has vectors already: store those that are missing."
+)
+@click.option(
+    "--replace",
+    "replacing",
+    is_flag=True,
+    help="The same, and replace those that differ by SOURCE's.",
+)
 @with_values
-def migrate_command(*, kept: tuple[str, ...], yes: bool, as_json: bool, **values: Any) -> None:
+def migrate_command(
+    *,
+    kept: tuple[str, ...],
+    yes: bool,
+    resume: bool,
+    replacing: bool,
+    as_json: bool,
+    **values: Any,
+) -> None:
     """Take an index that the older package (0.2.x) wrote over into one of ours.
 
     Keys, vectors, namespaces and statuses stay; what became a JSON string because it was an
     object becomes one again, also within lists. Without --yes nothing is written. DESTINATION
     needs the same dimension, and _overflow among its non-filterable keys, as indexes create
-    makes it. SOURCE stays as it is; the same command completes an interrupted run.
+    makes it. SOURCE stays as it is.
+
+    When DESTINATION has vectors already, what differs there may be newer, and what is missing may
+    have been deleted there: nothing is written without --resume or --replace, and what only
+    DESTINATION has is counted and named.
+
+    To move without losing what is written meanwhile: run it, stop what writes to SOURCE, run it
+    again with --replace, delete what is only in DESTINATION (it was deleted in SOURCE meanwhile),
+    and point S3VECTORS_DOCUMENTS_INDEX to DESTINATION. Afterwards, do not run it any more.
 
     \b
-    Example:
+    Examples:
       stache-s3vectors migrate stache-documents documents-1024 --bucket my-bucket
+      stache-s3vectors migrate stache-documents documents-1024 --bucket my-bucket --yes --replace
     """  # noqa: D301 - \b keeps click from wrapping the example
     from stache_ai_s3vectors.keys import NON_FILTERABLE
     from stache_ai_s3vectors.migration import Restorer
     from stache_ai_s3vectors.transfers import Tally, check_fit
 
+    if resume and replacing:
+        raise click.UsageError("--resume and --replace exclude each other")
     source, place = sides(values)
     told = source.describe()
     into = destination(replace(place, dimension=told.dimension), told.metric)
@@ -59,8 +87,35 @@ def migrate_command(*, kept: tuple[str, ...], yes: bool, as_json: bool, **values
     def records() -> Iterator[Record]:
         return _restored(source.records(), restorer, tally.left_out)
 
-    compared = run(records, index, tally)
+    if not (resume or replacing or index.is_empty()):
+        _check_unused(records(), index)
+    compared = run(records, index, tally, replace=replacing)
     report(index, tally, compared, as_json=as_json)
+
+
+def _check_unused(records: Iterator[Record], index: VectorIndex) -> None:
+    """Refuse to write where something may be newer than in the source."""
+    from stache_ai_s3vectors.transfers import survey
+
+    with progress("comparing") as done:
+        found = survey(records, index, done)
+    if not found.absent and not found.other:
+        return
+    shown = [
+        f"{len(keys)} {what} ({', '.join(map(printable, keys[:SHOWN]))})"
+        for what, keys in (
+            ("differ there", found.other),
+            ("are missing there", found.absent),
+            ("are only there", found.extra),
+        )
+        if keys
+    ]
+    raise click.ClickException(
+        f"{index.name} has vectors already. {found.same} of the source's are the same there, "
+        f"{', '.join(shown)}. Nothing was written: what differs or is missing may have been "
+        "changed or deleted there since. --resume stores those that are missing, --replace also "
+        "replaces those that differ"
+    )
 
 
 def _restored(
