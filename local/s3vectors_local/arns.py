@@ -99,6 +99,16 @@ class Caller:
         return self._arn(service, self.identity)
 
     @property
+    def who(self) -> tuple[str, str]:
+        """The account, and who in it has the policies: of a session, its role, without a path."""
+        kind, _, name = self.identity.partition("/")
+        if kind == "role":
+            return self.account, f"role/{name.split('/')[-1]}"
+        if kind == "assumed-role":
+            return self.account, f"role/{name.split('/')[0]}"
+        return self.account, self.identity
+
+    @property
     def role(self) -> str | None:
         """The ARN of the role whose session calls; None when it is not a role's.
 

@@ -24,12 +24,18 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 
+def printable(text: str) -> str:
+    """A text without halves of surrogate pairs, which nothing can send or print."""
+    return text.encode("utf-8", "replace").decode()
+
+
 class ServiceError(Exception):
     """An answer with an HTTP status of 400 or more."""
 
     status: ClassVar[int]
 
     def __init__(self, message: str) -> None:
+        message = printable(message)
         super().__init__(message)
         self.message = message
 
@@ -58,7 +64,7 @@ class ValidationException(ServiceError):  # noqa: N818 - AWS's own name
 
     def body(self) -> dict[str, Any]:
         """The JSON document of the answer, with AWS's `fieldList`."""
-        fields = [{"path": path, "message": message} for path, message in self.fields]
+        fields = [{"path": path, "message": printable(told)} for path, told in self.fields]
         return {**super().body(), **({"fieldList": fields} if fields else {})}
 
 

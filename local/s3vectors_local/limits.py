@@ -55,6 +55,9 @@ TEXT_SEARCH_KEYS: Final = 10
 TAGS: Final = 50
 """Tags of one vector bucket or index (API reference of TagResource)."""
 
+BUCKET_POLICY_BYTES: Final = 20_480
+"""S3's limit for bucket policies; S3 Vectors' own is not documented."""
+
 PUT_VECTORS: Final = 500
 """Vectors in one PutVectors, and keys in one DeleteVectors; the model has it, too."""
 

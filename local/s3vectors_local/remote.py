@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import orjson
 
@@ -17,6 +17,16 @@ from .signatures import HttpRequest, authorization
 
 _TIMEOUT = 300
 """Seconds: a large index that is asked for the first time takes a while."""
+
+
+_ANSWERS = {
+    "ListVectorBuckets": {"vectorBuckets"},
+    "ListIndexes": {"indexes"},
+    "ListVectors": {"vectors"},
+    "GetVectors": {"vectors"},
+    "GetIndex": {"index"},
+}
+"""What an answer has at least."""
 
 
 class RemoteEngine:
@@ -33,7 +43,8 @@ class RemoteEngine:
 
     def __init__(self, url: str, access_key: tuple[str, str], region: str) -> None:
         parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
+        more = parts.path.strip("/") or parts.query or parts.fragment or parts.username
+        if parts.scheme not in ("http", "https") or not _has_host(parts) or more:
             raise ValueError(
                 f'"{url}" is not the URL of an endpoint, such as http://127.0.0.1:9100'
             )
@@ -63,20 +74,38 @@ class RemoteEngine:
             response = self._connection.getresponse()
             answer = orjson.loads(response.read() or b"{}")
         except (http.client.HTTPException, orjson.JSONDecodeError) as error:
-            raise OSError(f"what answers there is not S3 Vectors: {error!r:.200}") from error
+            raise _not_ours(f"{error!r:.200}") from error
+        finally:
+            self._connection.close()  # the next call opens it again: an idle one may be closed
+        if not isinstance(answer, dict):
+            raise _not_ours(f"{answer!r:.200}")
         if response.status != HTTPStatus.OK:
             raise _error(response.getheader("x-amzn-errortype", ""), answer)
-        return answer  # type: ignore[no-any-return]  # JSON; its shape is the operation's
+        missing = _ANSWERS.get(operation, set()) - answer.keys()
+        if missing:
+            raise _not_ours(f"its answer has no {', '.join(missing)}")
+        return answer
 
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
 
 
-def _error(code: str, answer: Any) -> ServiceError:
+def _has_host(parts: SplitResult) -> bool:
+    try:
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none
+        return False
+
+
+def _not_ours(what: str) -> OSError:
+    return OSError(f"what answers there is not S3 Vectors: {what}")
+
+
+def _error(code: str, answer: dict[str, Any]) -> ServiceError:
     """The error of an answer, of its own class where there is one for its code."""
     kind = getattr(errors, code, None)
-    message = answer.get("message", "") if isinstance(answer, dict) else ""
+    message = str(answer.get("message", ""))
     if isinstance(kind, type) and issubclass(kind, ServiceError) and kind.__name__.endswith("tion"):
         return kind(message)
     return errors.AuthenticationError(code or "UnknownError", message)

@@ -88,6 +88,11 @@ class Application:
             await _send(send, got := refusal(error))  # its body is not read
             self._print(scope, got, begun)
             return
+        page = _page(scope)
+        if page is not None:  # for anybody; so it takes no room, and no body is read
+            await _send(send, page)
+            self._print(scope, page, begun)
+            return
         async with self._room.of(_body_bytes(headers)):
             await self._serve(scope, receive, send, headers)
 
@@ -125,9 +130,6 @@ class Application:
         self, scope: Message, headers: Mapping[str, str], body: bytes
     ) -> Answer | Lost:
         """The answer, or how it is to be lost."""
-        page = _page(scope)
-        if page is not None:
-            return page
         try:
             self._engine.check_owner()
         except InheritedEngineError as error:
@@ -299,7 +301,11 @@ def serve(  # noqa: PLR0913 - all but two by name
             interface and the address that they connect to.
         log: gets a line for each request.
     """
-    _Server(Application(engine, faults, verifier, hosts, log)).run(sockets=[bound])
+    try:
+        _Server(Application(engine, faults, verifier, hosts, log)).run(sockets=[bound])
+    finally:
+        if log is not None:
+            log.close()
 
 
 @contextmanager

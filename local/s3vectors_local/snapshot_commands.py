@@ -203,7 +203,10 @@ def _opened(
     must_exist: bool = True,
 ) -> Iterator[Call]:
     """The engine that the options name; a directory without one is only made for an import."""
-    key, colon, secret = access_key.partition(":")
+    first = (
+        access_key.split(maxsplit=1)[0] if access_key.split() else ""
+    )  # the variable may have several
+    key, colon, secret = first.partition(":")
     if (data is None) is (endpoint_url is None):
         _stop("name either --data or --endpoint-url")
     if not (key and colon and secret):

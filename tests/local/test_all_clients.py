@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from unittest import mock
 
 import boto3
 import botocore.session
 import pytest
+from botocore.config import Config
 from botocore.credentials import DeferredRefreshableCredentials
 from botocore.endpoint import Endpoint
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
+from botocore.httpsession import URLLib3Session
 from botocore.session import Session
 from botocore.signers import RequestSigner
 from moto import mock_aws
@@ -37,7 +41,12 @@ def bare(monkeypatch):
 @pytest.fixture
 def methods():
     """What is changed of botocore; it must be as before afterwards."""
-    places = [(Session, "create_client"), (RequestSigner, "sign"), (Endpoint, "make_request")]
+    places = [
+        (Session, "create_client"),
+        (RequestSigner, "sign"),
+        (Endpoint, "make_request"),
+        (URLLib3Session, "send"),
+    ]
     before = [getattr(owner, name) for owner, name in places]
     yield
     assert [getattr(owner, name) for owner, name in places] == before
@@ -239,9 +248,103 @@ def test_a_request_that_would_be_sent_after_all_is_not(bare, methods, monkeypatc
     with (
         Engine() as engine,
         connect_all(engine),
-        pytest.raises(RuntimeError, match="is botocore newer .* Nothing was sent"),
+        pytest.raises(RuntimeError, match="botocore is newer .* Nothing was sent"),
     ):
         fresh().list_vector_buckets()
+
+
+def test_a_mock_that_takes_ours_away_lets_nothing_out(bare):
+    """One that began before and ends inside puts botocore's own back; the next time all works."""
+    del bare
+    client = fresh(region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="a")
+    original = Endpoint.make_request
+    patched = mock.patch.object(Endpoint, "make_request", autospec=True, side_effect=original)
+    patched.start()
+    with Engine() as engine, connect_all(engine):
+        assert client.list_vector_buckets()["vectorBuckets"] == []
+        patched.stop()
+        assert Endpoint.make_request is original
+        with pytest.raises(RuntimeError, match="a mock has taken .* Nothing was sent"):
+            client.list_vector_buckets()
+    with Engine() as engine, connect_all(engine):
+        assert client.list_vector_buckets()["vectorBuckets"] == []
+    assert Endpoint.make_request is original
+
+
+def test_what_was_put_away_inside_works_afterwards(bare, methods):
+    """And other services go on while it comes and goes."""
+    del bare, methods
+    keys = {"aws_access_key_id": "a", "aws_secret_access_key": "a"}
+    stop = threading.Event()
+    failures = []
+    config = Config(retries={"total_max_attempts": 1}, connect_timeout=1)
+    s3 = boto3.session.Session().client(
+        "s3", "us-east-1", endpoint_url=NOWHERE, config=config, **keys
+    )
+
+    def ask():
+        while not stop.is_set():
+            try:
+                s3.list_buckets()
+            except EndpointConnectionError:
+                continue
+            except Exception as error:  # noqa: BLE001 - whatever it is
+                failures.append(error)
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    with Engine() as engine:
+        for _ in range(200):
+            with connect_all(engine):
+                make = botocore.session.get_session().create_client
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert make("s3", "us-east-1").meta.region_name == "us-east-1"
+
+
+def test_profiles_and_empty_variables_are_not_asked(bare, methods, monkeypatch, tmp_path):
+    """A profile's process and instance metadata may do anything; dummies sign."""
+    del bare, methods
+    ran = tmp_path / "ran"
+    config = tmp_path / "config"
+    config.write_text(
+        f"[profile p]\nregion = eu-west-1\ncredential_process = touch {ran}\n"
+        "[profile m]\nrole_arn = arn:aws:iam::123456789012:role/r\n"
+        "credential_source = Ec2InstanceMetadata\n"
+    )
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    monkeypatch.delenv("AWS_EC2_METADATA_DISABLED")
+    with Engine() as engine, connect_all(engine):
+        for keys in ({}, {"AWS_ACCESS_KEY_ID": ""}, {"AWS_ACCESS_KEY_ID": "x"}, KEYS):
+            for name, value in keys.items():
+                monkeypatch.setenv(name, value)
+            for profile in (None, "p", "m"):
+                client = boto3.session.Session(profile_name=profile).client("s3vectors")
+                assert client.list_vector_buckets()["vectorBuckets"] == []
+                region = "eu-west-1" if profile == "p" else "us-east-1"
+                assert client.meta.region_name == region
+    assert not ran.exists()
+
+
+KEYS = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y"}
+
+
+def test_a_client_is_made_as_it_was_asked_for(bare, methods):
+    """By position, and with a region in its configuration."""
+    del bare, methods
+    with Engine() as engine, connect_all(engine):
+        configured = fresh(config=Config(region_name="eu-west-1"))
+        assert configured.meta.region_name == "eu-west-1"
+        session = botocore.session.get_session()
+        named = session.create_client("s3vectors", None)
+        assert named.meta.region_name == "us-east-1"
+        by_position = ("us-east-1", None, True, None, None, "444455556666", "SK")
+        keyed = session.create_client("s3vectors", *by_position)
+        arn = keyed.create_vector_bucket(vectorBucketName=BUCKET)["vectorBucketArn"]
+        assert ":444455556666:" in arn
 
 
 THEIRS = """

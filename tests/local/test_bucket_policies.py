@@ -76,11 +76,16 @@ MALFORMED = {
     '{"Statement": []}': "no Statement",
     '{"Statement": "x"}': "statement 1 is not an object",
     '{"Statement": 1}': "statement 1 is not an object",
-    "[" * 100_000: "not valid JSON",
+    "[" * 20_000: "not valid JSON",
+    "x" * 20_481: "longer than 20,480 bytes",
     '{"Statement": [], "Statement": []}': "an object has one of Statement twice",
     document(statement(), Version="2099-01-01"): "must say",
     document(statement(), Version=2012): "must say",
     document(statement(), Name="x"): "has Name",
+    document(statement(), Id=["x"]): "Id must be a string",
+    document(statement(Sid="\ud800")): "not valid JSON",
+    document(statement(Principal={"AWS": "\udfff"})): "not valid JSON",
+    document(statement(Condition={"a": json.loads("[" * 30 + "]" * 30)})): "more than 20 levels",
     document(statement(Effect="Maybe")): 'needs "Effect"',
     document(statement(Effect=None)): 'needs "Effect"',
     document(statement(Principal=None)): "Missing required field Principal",
@@ -177,6 +182,12 @@ def test_a_public_policy_is_refused(client, bucket):
             rules = document(open_to_all)
             with pytest.raises(client.exceptions.AccessDeniedException, match="Public Access"):
                 client.put_vector_bucket_policy(vectorBucketName=bucket, policy=rules)
+        for quantified in ("ForAllValues:StringEquals", "StringEqualsIfExists"):
+            rules = document(
+                {**public, "Condition": {quantified: {"aws:SourceAccount": "222233334444"}}}
+            )
+            with pytest.raises(client.exceptions.AccessDeniedException, match="Public Access"):
+                client.put_vector_bucket_policy(vectorBucketName=bucket, policy=rules)
         for private in ({**public, "Condition": of_account}, {**public, "Effect": "Deny"}):
             rules = document(private)
             client.put_vector_bucket_policy(vectorBucketName=bucket, policy=rules)
@@ -191,6 +202,63 @@ EVERYTHING = {
     "Version": "2012-10-17",
     "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"},
 }
+
+
+def test_a_public_statement_is_refused_beside_one_that_is_not_evaluated(client, bucket):
+    """And one that allows everybody but some."""
+    by_address = statement(Condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}})
+
+    for public in (
+        statement(Principal="*"),
+        statement(NotPrincipal={"AWS": "222233334444"}, Principal=None),
+    ):
+        with pytest.raises(client.exceptions.AccessDeniedException, match="Public Access"):
+            client.put_vector_bucket_policy(
+                vectorBucketName=bucket, policy=document(by_address, public)
+            )
+
+
+SESSION = "arn:aws:sts::123456789012:assumed-role/member/its-session"
+
+
+@pytest.mark.parametrize("role", [MEMBER, MEMBER.replace("role/", "role/a/path/")])
+def test_what_binds_a_role_binds_its_sessions(role):
+    """Its identity policies, and what bucket policies say of it, with or without its path."""
+    denies = {**EVERYTHING, "Statement": statement(Principal=None, Effect="Deny")}
+    theirs = {"Principal": {"AWS": role}}
+    owner = {OWNER: Policies(EVERYTHING)}
+
+    def told(bucket_policy, identity):
+        with Engine(
+            policies={**owner, role: Policies(identity)}, principals={"owner": OWNER, "s": SESSION}
+        ) as engine:
+            caller = engine.caller("owner", "us-east-1")
+            engine.call("CreateVectorBucket", {"vectorBucketName": "my-bucket"}, caller)
+            policy = {"vectorBucketName": "my-bucket", "policy": bucket_policy}
+            engine.call("PutVectorBucketPolicy", policy, caller)
+            session = connect(
+                boto_client(aws_access_key_id="s", aws_secret_access_key="any"), engine
+            )
+            try:
+                session.get_index(indexArn=INDEX)
+            except ClientError as error:
+                return str(error)
+
+    assert "explicit deny in an identity" in told(document(statement(**theirs)), denies)
+    assert "could not be found" in told(document(statement(**theirs)), EVERYTHING)
+    assert "explicit deny in a resource" in told(
+        document(statement(**theirs, Effect="Deny")), EVERYTHING
+    )
+
+
+def test_a_principal_is_named_once():
+    """Two spellings of one would leave open whose policies count."""
+    ours = Policies(EVERYTHING)
+
+    with pytest.raises(ValueError, match="is a principal that is named twice"):
+        Engine(policies={MEMBER: ours, MEMBER.replace("role/", "role/a/"): ours})
+
+
 PRINCIPALS = {
     name.rpartition("/")[2].partition(".")[0]: name
     for name in (OWNER, MEMBER, GUEST, STRANGER, SERVICE)

@@ -6,12 +6,15 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
+from hypothesis import given
+from hypothesis import strategies as st
 
 from far_ends import boto_client, running, server
 from s3vectors_local import Caller, Engine, Policies, PolicyError, connect
 from s3vectors_local.engine import OPERATIONS
 from s3vectors_local.errors import AccessDeniedException
 from s3vectors_local.iam import ACTIONS, Need, needs
+from s3vectors_local.iam.patterns import matches
 
 BUCKET = "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket"
 INDEX = f"{BUCKET}/index/my-index"
@@ -473,3 +476,52 @@ def test_several_policies_add_up(tmp_path):
         client.create_vector_bucket(**BY_BUCKET)
         assert client.get_vector_bucket(**BY_BUCKET)["vectorBucket"]["vectorBucketName"]
         client.close()
+
+
+RED = {"StringEquals": {"aws:RequestTag/team": "red"}}
+
+
+def test_members_that_an_operation_does_not_have_decide_nothing(caller):
+    """Neither as tags of the request, nor by their type."""
+    client = caller(
+        allow("s3vectors:*", "*", Condition=RED),
+        allow(
+            "s3vectors:TagResource",
+            "*",
+            Condition={"ForAnyValue:StringEquals": {"aws:TagKeys": "team"}},
+        ),
+    )
+    engine = Engine(policies=Policies(policy(allow("s3vectors:*", "*", Condition=RED))))
+    for request in ({**BY_BUCKET, "tags": {"team": "red"}}, {**BY_BUCKET, "tags": 5}):
+        with pytest.raises(AccessDeniedException):
+            engine.call("DeleteVectorBucket", request)
+    engine.close()
+    with pytest.raises(client.exceptions.AccessDeniedException):
+        client.tag_resource(resourceArn=BUCKET, tags={"secret": "x"})
+    with Engine() as engine:
+        for odd in ({"indexArn": 5}, {"vectorBucketArn": ["x"]}, {"tags": 5}, {"resourceArn": {}}):
+            assert engine.call("ListVectorBuckets", odd) == {"vectorBuckets": []}
+
+
+@given(
+    st.text("ab*?", max_size=8),
+    st.text("ab", max_size=10),
+)
+def test_wildcards_match_as_they_would_one_character_at_a_time(pattern, text):
+    """Compared with the plainest way, which takes too long for long ones."""
+
+    def plainest(p, t):
+        if not p:
+            return not t
+        if p[0] == "*":
+            return any(plainest(p[1:], t[n:]) for n in range(len(t) + 1))
+        return bool(t) and p[0] in ("?", t[0]) and plainest(p[1:], t[1:])
+
+    assert matches(pattern, text) is plainest(pattern, text)
+
+
+def test_no_pattern_takes_long():
+    """Patterns and texts come from whoever calls, as a bucket policy and a tag."""
+    assert not matches("*a" * 500 + "b", "a" * 5_000)
+    assert not matches("*?a" * 500 + "b", "a" * 5_000)
+    assert matches("*a" * 500 + "*", "a" * 5_000)

@@ -6,13 +6,16 @@ import http.client
 import io
 import json
 import re
-from contextlib import closing
+import socket
+import threading
+from contextlib import ExitStack, closing
 from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import ClientError
 
 from far_ends import boto_client, running
+from s3vectors_local import request_log
 from s3vectors_local.request_log import RequestLog
 from s3vectors_local.wire import Answer
 
@@ -161,10 +164,66 @@ def test_a_reader_that_has_left_keeps_nothing_from_being_answered():
         def write(self, _):
             raise BrokenPipeError
 
-    RequestLog(Gone()).print("POST", "/ListIndexes", Answer(200, {}, b""), 0.001)
     closed = io.StringIO()
     closed.close()
-    RequestLog(closed).print("POST", "/ListIndexes", "timeout", 0.001)
+    for file in (Gone(), closed):
+        log = RequestLog(file)
+        log.print("POST", "/ListIndexes", Answer(200, {}, b""), 0.001)
+        log.close()
+
+
+def test_a_slow_reader_keeps_nothing_from_being_answered(monkeypatch):
+    """What waits has an end; how many lines are missing is said."""
+    monkeypatch.setattr(request_log, "_WAITING", 5)
+    reads = threading.Event()
+    printed = []
+
+    class Slow(io.StringIO):
+        def write(self, text):
+            assert reads.wait(60)
+            printed.append(text)
+
+    log = RequestLog(Slow())
+    for _ in range(20):
+        log.print("POST", "/ListIndexes", "timeout", 0.001)
+    reads.set()
+    log.close()
+
+    found = "".join(printed).splitlines()
+    [missing] = [line for line in found if "are not in this log: it is read too slowly" in line]
+    assert len(found) - 1 + int(missing.split()[0]) == 20
+
+
+def test_nothing_in_a_request_forges_a_line_or_a_column():
+    """Neither a name with spaces nor a path with a newline."""
+    file = io.StringIO()
+    log = RequestLog(file)
+    answer = Answer(404, {}, b"", "a b 200\nx", "Code, denied by bucket policy (\x1b[31m Own)")
+    log.print("GET", "/x 200 y\r\n", answer, 0.001)
+    log.close()
+
+    [line] = file.getvalue().splitlines()
+    assert line.split(" ", 1)[1] == (
+        "GET /x?200?y?? a?b?200?x 404 1.0 ms Code, denied by bucket policy (??31m Own)"
+    )
+
+
+def test_what_anybody_may_ask_takes_no_memory(tmp_path):
+    """A body that is announced with it is not waited for, nor is room kept for it."""
+    keys = tmp_path / "keys"
+    keys.write_text("ID:SECRET\n")
+    with running("--access-key-file", str(keys)) as (_, url), ExitStack() as open_:
+        netloc = urlsplit(url).netloc
+        host, port = netloc.split(":")
+        for _ in range(9):
+            waiting = open_.enter_context(socket.create_connection((host, int(port))))
+            waiting.sendall(
+                b"GET /health HTTP/1.1\r\nhost: localhost\r\ncontent-length: 20971520\r\n\r\n"
+            )
+            assert waiting.recv(15) == b"HTTP/1.1 200 OK"
+        keyed = {"aws_access_key_id": "ID", "aws_secret_access_key": "SECRET"}
+        with closing(boto_client(endpoint_url=url, **keyed)) as client:
+            assert client.list_vector_buckets()["vectorBuckets"] == []
 
 
 def test_the_first_page_says_what_this_is_and_shows_the_documents():

@@ -7,7 +7,9 @@ import json
 import re
 import subprocess
 import sys
+import threading
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,7 @@ from far_ends import server
 from s3vectors_local import Engine
 from s3vectors_local.__main__ import main
 from s3vectors_local.exports import LINE_BYTES
+from s3vectors_local.remote import RemoteEngine
 from stache_ai_s3vectors.connections import close_engines
 
 NAMES = {"vectorBucketName": "my-bucket", "indexName": "notes"}
@@ -354,7 +357,10 @@ def test_an_index_of_another_kind_is_refused_before_anything_is_stored(tmp_path)
         (["import", "none", "--data", "data"], "none is not a directory; add --index"),
         (["import", "none", "--data", "data", "--index", "my-bucket/x.y"], "none: No such file"),
         (["import", "full", "--data", "data"], "full has no files BUCKET/INDEX.jsonl"),
-        (["export", "x", "--endpoint-url", "ftp://x"], "is not the URL of an endpoint"),
+        *(
+            (["export", "x", "--endpoint-url", url], "is not the URL of an endpoint")
+            for url in ("ftp://x", "http://127.0.0.1:abc", "http://x/y", "http://x?y=z", "http://")
+        ),
         (["export", "x", "--endpoint-url", "http://127.0.0.1:9"], "Connection refused"),
         (["export", "x", "--endpoint-url", "http://x", "--access-key", "x"], "form ID:SECRET"),
     ],
@@ -373,6 +379,43 @@ def test_what_cannot_be_done_is_one_line(tmp_path, monkeypatch, arguments, messa
     assert line.startswith("s3vectors-local: ")
     assert message in line
     assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("answer", ["[1]", "{}", '{"message": 5}', "hello", ""])
+def test_what_is_no_engine_is_said_to_be_none(tmp_path, answer):
+    """Whatever it answers."""
+
+    class Other(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(answer.encode())
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Other) as other:
+        thread = threading.Thread(target=other.serve_forever)
+        thread.start()
+        url = f"http://127.0.0.1:{other.server_port}"
+        printed = run("export", tmp_path / "x", "--endpoint-url", url, status=2)
+        other.shutdown()
+        thread.join()
+
+    assert "what answers there is not S3 Vectors" in printed
+
+
+def test_a_pause_between_requests_does_no_harm(tmp_path):
+    """A server closes idle connections: each request has its own."""
+    fill(tmp_path)
+    with server("--data", str(tmp_path)) as url:
+        remote = RemoteEngine(url, ("any", "any"), "us-east-1")
+        for _ in range(2):
+            assert len(remote.call("ListVectorBuckets", {})["vectorBuckets"]) == 2
+            assert remote._connection.sock is None
+        options = ["--endpoint-url", url]
+        keys = {"S3VECTORS_LOCAL_ACCESS_KEY": "A:1 B:2"}
+        assert "2 indexes deleted" in run("reset", "--yes", *options, env=keys)
 
 
 def test_reset_asks(tmp_path):

@@ -140,10 +140,7 @@ class Engine:
         place = None if directory is None else Path(directory)
         self._callers = {key: Caller.named(name) for key, name in (principals or {}).items()}
         self._policies = None if isinstance(policies, Mapping) else policies
-        self._policies_by_principal = {
-            _who(Caller.named(name)): own
-            for name, own in (policies if isinstance(policies, Mapping) else {}).items()
-        }
+        self._policies_by_principal = _by_principal(policies)
         self._rates = rates
         self._state = State(place, choices, bucket_mode, enforcing=policies is not None)
         self._lock = threading.Lock()
@@ -212,9 +209,15 @@ class Engine:
         self.check_owner()  # first: another thread may have held the lock at the fork
         if operation not in OPERATIONS:
             raise UnknownOperationException(f"The operation {operation} does not exist")
-        constraints.check(shapes.INPUTS[operation], request)
-        # null means not set; but a filter that is null must not become no filter
-        request = {k: v for k, v in request.items() if v is not None or k == "filter"}
+        shape = shapes.INPUTS[operation]
+        constraints.check(shape, request)
+        # What the operation does not have is passed over. null means not set; but a filter that is
+        # null must not become no filter
+        request = {
+            name: request[name]
+            for name in shape.members
+            if name in request and (request[name] is not None or name == "filter")
+        }
         caller = caller or Caller()
         if operation in _SEARCHING:
             self._open_index(request, caller)
@@ -254,7 +257,7 @@ class Engine:
         else:
             needed = needs(operation, request, caller, self._state.tags_of)
             bucket_policy = self._state.bucket_policy(needed[0].resource)
-            policies = self._policies or self._policies_by_principal.get(_who(caller), _NONE)
+            policies = self._policies or self._policies_by_principal.get(caller.who, _NONE)
             policies.check(needed, caller, bucket_policy)
         caller.check_region(request)
         if self._rates is not None and operation in ("PutVectors", "DeleteVectors"):
@@ -266,5 +269,13 @@ class Engine:
         return response
 
 
-def _who(caller: Caller) -> tuple[str, str]:
-    return caller.account, caller.identity
+def _by_principal(
+    policies: Policies | Mapping[str, Policies] | None,
+) -> dict[tuple[str, str], Policies]:
+    found: dict[tuple[str, str], Policies] = {}
+    for name, own in (policies if isinstance(policies, Mapping) else {}).items():
+        who = Caller.named(name).who
+        if who in found:
+            raise ValueError(f'"{name}" is a principal that is named twice; name it once')
+        found[who] = own
+    return found

@@ -15,7 +15,7 @@ from s3vectors_local.errors import (
     UnevaluatedPolicyError,
     ValidationException,
 )
-from s3vectors_local.iam import BucketPolicy
+from s3vectors_local.iam import BucketPolicy, find_public_statement
 from s3vectors_local.validation import check_tags
 
 from .state import Bucket, Request, Response, State, encryption
@@ -97,14 +97,16 @@ def put_vector_bucket_policy(state: State, request: Request, caller: Caller) -> 
     refused.
     """
     bucket = state.bucket(request, caller)
+    if len(request["policy"].encode()) > limits.BUCKET_POLICY_BYTES:
+        raise _malformed(f"it is longer than {limits.BUCKET_POLICY_BYTES:,} bytes")
     try:
-        public = BucketPolicy(request["policy"]).public_statement()
+        BucketPolicy(request["policy"])
     except UnevaluatedPolicyError as error:
         if state.enforcing:
             raise _malformed(f"s3vectors-local cannot enforce it: {error}") from error
-        public = None
     except PolicyError as error:
         raise _malformed(str(error)) from error
+    public = find_public_statement(request["policy"])
     if public is not None:
         raise AccessDeniedException(
             f"User: {caller.principal} is not authorized to perform: "

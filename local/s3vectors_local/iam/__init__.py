@@ -5,6 +5,6 @@ policies and bucket policies, with `principals` and `conditions`.
 """
 
 from .needs import ACTIONS, Need, needs
-from .policies import BucketPolicy, Policies
+from .policies import BucketPolicy, Policies, find_public_statement
 
-__all__ = ["ACTIONS", "BucketPolicy", "Need", "Policies", "needs"]
+__all__ = ["ACTIONS", "BucketPolicy", "Need", "Policies", "find_public_statement", "needs"]

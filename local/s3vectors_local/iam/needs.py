@@ -88,7 +88,7 @@ def needs(
     context = {
         **_about_caller(caller, resource),
         **_tagged(resource, tags_of),
-        **_requested_tags(request),
+        **_requested_tags(operation, request),
     }
     # Of the two, only the action that creates knows the keys of encryption
     own = {**context, **_requested_encryption(operation, request)}
@@ -162,11 +162,15 @@ def _by_key(prefix: str, tags: Mapping[str, str]) -> dict[str, list[str]]:
     return found
 
 
-def _requested_tags(request: Mapping[str, Any]) -> Context:
+def _requested_tags(operation: str, request: Mapping[str, Any]) -> Context:
+    """Only the requests that set tags, or take them away, have these keys."""
+    if operation == "UntagResource":
+        return {"aws:tagkeys": list(request.get("tagKeys") or ())}
+    if operation not in ("CreateVectorBucket", "CreateIndex", "TagResource"):
+        return {}
     tags = request.get("tags") or {}
     context = _by_key("aws:requesttag/", tags)
-    keys = [*tags, *(request.get("tagKeys") or ())]
-    return {**context, "aws:tagkeys": keys} if keys else context
+    return {**context, "aws:tagkeys": [*tags]} if tags else context
 
 
 def _requested_encryption(operation: str, request: Mapping[str, Any]) -> Context:

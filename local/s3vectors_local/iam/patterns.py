@@ -3,21 +3,49 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import lru_cache
 from typing import Final
 
 _ARN_PARTS: Final = 6
 
 
-@cache
-def _wildcard(pattern: str) -> re.Pattern[str]:
-    special = {"*": ".*", "?": "."}
-    return re.compile("".join(special.get(c, re.escape(c)) for c in pattern), re.DOTALL)
-
-
 def matches(pattern: str, text: str) -> bool:
-    """Whether a pattern stands for a text; upper and lower case differ."""
-    return _wildcard(pattern).fullmatch(text) is not None
+    """Whether a pattern stands for a text; upper and lower case differ.
+
+    In time that grows with their lengths: patterns and texts come from whoever calls.
+    """
+    first, *others = pattern.split("*")
+    if not others:
+        return len(first) == len(text) and _find(first, text, 0) == 0
+    *middle, last = others
+    end = len(text) - len(last)
+    if (
+        end < len(first)
+        or _find(first, text[: len(first)], 0) != 0
+        or _find(last, text, end) != end
+    ):
+        return False
+    position = len(first)
+    # The leftmost place of each part leaves the most room for those behind it
+    for part in middle:
+        found = _find(part, text[:end], position)
+        if found < 0:
+            return False
+        position = found + len(part)
+    return True
+
+
+def _find(part: str, text: str, start: int) -> int:
+    """The first place of a part, whose `?` stand for any character, in a text; -1 for none."""
+    if "?" not in part:
+        return text.find(part, start)
+    found = _any_characters(part).search(text, start)
+    return found.start() if found else -1
+
+
+@lru_cache(maxsize=256)
+def _any_characters(part: str) -> re.Pattern[str]:
+    return re.compile("".join("." if c == "?" else re.escape(c) for c in part), re.DOTALL)
 
 
 def matches_action(pattern: str, action: str) -> bool:

@@ -17,7 +17,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from s3vectors_local.arns import Caller, account_of
-from s3vectors_local.errors import AccessDeniedException, PolicyError, UnevaluatedPolicyError
+from s3vectors_local.errors import (
+    AccessDeniedException,
+    PolicyError,
+    UnevaluatedPolicyError,
+    printable,
+)
 
 from .conditions import Condition, parse_conditions, parse_each
 from .needs import ACTIONS, Need
@@ -25,6 +30,9 @@ from .patterns import matches_action, matches_arn, whole_arn
 from .principals import Principals, parse_principals
 
 _ACTION: Final = re.compile(r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
+_LEVELS: Final = 20
+"""Objects and lists within each other; a policy has six."""
+
 _WILDCARD_SERVICE: Final = re.compile(r"(?:[^:]*:){2}[^:]*[*?]")
 """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html"""
 _MEMBERS: Final = {
@@ -162,19 +170,6 @@ class BucketPolicy:
     def __init__(self, document: str) -> None:
         self._statements = _statements("bucket policy", document, _BUCKET)
 
-    def public_statement(self) -> str | None:
-        """The name of a statement that allows everybody something; None when there is none.
-
-        A fixed value of a condition key that stands for a place or an account makes it not
-        public, as S3 decides it:
-        https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
-        """
-        for statement in self._statements:
-            everyone = statement.principals is not None and statement.principals.everyone
-            if everyone and statement.allows and not any(map(_narrows, statement.conditions)):
-                return statement.name
-        return None
-
     def applying(self, need: Need, caller: Caller) -> list[Statement]:
         """The statements that are about the caller, or its account, and what it needs."""
         return [
@@ -189,11 +184,40 @@ class BucketPolicy:
 _PRIVATE_KEYS: Final = frozenset({"aws:principalarn", "aws:principalaccount", "aws:sourceaccount"})
 
 
+def find_public_statement(document: str) -> str | None:
+    """The name of a statement that allows everybody something; None when there is none.
+
+    A fixed value of a condition key that stands for a place or an account makes it not public,
+    as S3 decides it; one that is not evaluated here may:
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
+
+    Args:
+        document: JSON text of a bucket policy that is well formed.
+    """
+    told = json.loads(document)["Statement"]
+    for number, statement in enumerate(told if isinstance(told, list) else [told], 1):
+        name = f"bucket policy, statement {number}"
+        allows = statement["Effect"] == "Allow"
+        if allows and "NotPrincipal" in statement:
+            return name
+        if not allows or not parse_principals(name, statement["Principal"]).everyone:
+            continue
+        try:
+            conditions = parse_conditions(name, statement.get("Condition", {}))
+        except UnevaluatedPolicyError:
+            continue
+        if not any(map(_narrows, conditions)):
+            return name
+    return None
+
+
 def _narrows(condition: Condition) -> bool:
     """Whether a condition names accounts or principals, without wildcards."""
     positive = condition.operator in ("StringEquals", "StringLike", "ArnEquals", "ArnLike")
     fixed = not any("*" in value or "?" in value for value in condition.values)
-    return positive and fixed and not condition.if_exists and condition.key in _PRIVATE_KEYS
+    # These two hold for a request that has no such key
+    certain = not condition.if_exists and condition.quantifier != "ForAllValues"
+    return positive and fixed and certain and condition.key in _PRIVATE_KEYS
 
 
 def _denied(
@@ -236,20 +260,37 @@ def _expanded(pattern: str) -> list[str]:
 
 def _statements(name: str, document: str | Mapping[str, Any], grammar: _Grammar) -> list[Statement]:
     if isinstance(document, str):
-        try:
-            document = json.loads(document, object_pairs_hook=_without_repeats)
-        except (ValueError, RecursionError) as error:
-            raise PolicyError(f"{name} is not valid JSON: {error}") from error
+        document = _load(name, document)
     if not isinstance(document, Mapping) or not document.get("Statement"):
         raise PolicyError(f"{name} has no Statement")
     if unknown := document.keys() - {"Version", "Id", "Statement"}:
         raise PolicyError(f"{name} has {_listed(unknown)}, which no policy has")
+    if not isinstance(document.get("Id", ""), str):
+        raise PolicyError(f"{name}: Id must be a string")
     if document.get("Version", grammar.default_version) not in grammar.versions:
         raise PolicyError(f'{name} must say "Version": "2012-10-17"')
     found = document["Statement"]
     statements = found if isinstance(found, list) else [found]
     numbered = [(f"{name}, statement {n}", told) for n, told in enumerate(statements, 1)]
     return parse_each(numbered, lambda pair: _statement(*pair, grammar))
+
+
+def _load(name: str, document: str) -> Any:
+    try:
+        told = json.loads(document, object_pairs_hook=_without_repeats)
+        json.dumps(told, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:  # half a surrogate pair is a ValueError
+        raise PolicyError(f"{name} is not valid JSON: {printable(str(error))}") from error
+    if _is_deep(told, _LEVELS):
+        raise PolicyError(f"{name} has more than {_LEVELS} levels of objects and lists")
+    return told
+
+
+def _is_deep(value: Any, levels: int) -> bool:
+    if not isinstance(value, (dict, list)):
+        return False
+    parts = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_is_deep(part, levels - 1) for part in parts)
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from s3vectors_local.arns import Caller, is_service
@@ -37,12 +38,25 @@ class Principals:
 
     def name(self, caller: Caller) -> bool:
         """Whether the caller itself is named, or everybody."""
-        own = {caller.principal, caller.role}
-        return self.everyone or not own.isdisjoint(self.names)
+        if self.everyone or caller.principal in self.names:
+            return True
+        if caller.identity == "root":
+            return caller.account in self.accounts
+        # A session does not say which path its role has, and a role's name is its account's own
+        return caller.role is not None and _without_path(caller.role) in self._roles
+
+    @cached_property
+    def _roles(self) -> frozenset[str]:
+        return frozenset(_without_path(name) for name in self.names if ":role/" in name)
 
     def include(self, caller: Caller) -> bool:
         """Whether the caller is named, or its account."""
         return self.name(caller) or (not caller.is_service and caller.account in self.accounts)
+
+
+def _without_path(role: str) -> str:
+    account, _, name = role.partition(":role/")
+    return f"{account}:role/{name.split('/')[-1]}"
 
 
 def parse_principals(name: str, told: Any) -> Principals:
