@@ -102,14 +102,35 @@ def check_filterable(document: Filter | None, non_filterable: frozenset[str]) ->
         raise error
 
 
-def check_constraints(document: Filter) -> None:
-    """Refuse a filter that compares with more values than the service evaluates."""
-    count = _constraints(document)
-    if count > limits.FILTER_CONSTRAINTS:
+def check_constraints(document: Filter, *, classic: bool) -> None:
+    """Refuse a filter that compares with more values than the service evaluates.
+
+    Args:
+        document: the filter.
+        classic: whether the index is in CLASSIC mode, which has no such limit.
+
+    Raises:
+        InvalidInputError: says how many there are, and how many there can be.
+    """
+    if not is_for_enhanced(document) and (not classic or _knows_prefixes(document)):
         raise InvalidInputError(
-            f"the filter compares with {count} values, those for soft delete, summaries and the "
-            f"namespace included; the service takes {limits.FILTER_CONSTRAINTS}. Ask several times"
+            f"the filter compares with {_constraints(document)} values, those for soft delete, "
+            "summaries and the namespace included; the service takes "
+            f"{limits.FILTER_CONSTRAINTS}. Ask several times"
         )
+
+
+def is_for_enhanced(document: Filter) -> bool:
+    """Whether the service evaluates the filter in ENHANCED mode."""
+    return _constraints(document) <= limits.FILTER_CONSTRAINTS
+
+
+def _knows_prefixes(document: Filter) -> bool:
+    """Whether there is a `$startsWith`, which CLASSIC mode does not have."""
+    [(key, operand)] = document.items()
+    if key in ("$and", "$or"):
+        return any(map(_knows_prefixes, operand))
+    return isinstance(operand, Mapping) and "$startsWith" in operand
 
 
 def keys(document: Filter | None) -> set[str]:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from . import filters, limits, questions, rows
-from .answers import ACTIVE, Description, Match
+from .answers import ACTIVE, ENHANCED, Description, Match
 from .errors import RejectedError, S3VectorsError
 from .inputs import Numbers, check_top_k, check_vector
 from .keys import TEXT
@@ -60,7 +60,7 @@ def check(
     number = check_top_k(top_k)
     condition = {"$and": parts}
     filters.check_filterable(condition, description.non_filterable)
-    filters.check_constraints(condition)
+    filters.check_constraints(condition, classic=description.mode != ENHANCED)
     return check_vector(vector, description.dimension, description.metric), number, condition
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypedDict
 
-from . import limits
+from . import filters, limits
 from .answers import ACTIVE, ENHANCED, Description, Match
 from .batches import Batch, Record, batches
 from .bodies import PLACEHOLDER, dumps, leaving_vectors, sending
@@ -302,7 +302,7 @@ class VectorIndex:
             "returnDistance": True,
             "returnMetadata": True,
         }
-        if self.describe().mode != ENHANCED:
+        if self.describe().mode != ENHANCED and filters.is_for_enhanced(condition):
             request["queryMode"] = ENHANCED  # filter before the search; knows $startsWith
         if texts:
             request["queryTexts"] = [{"metadataKey": k, "text": t} for k, t in texts.items()]

@@ -253,6 +253,21 @@ def test_on_a_classic_index_the_filter_still_comes_first(provider):
     assert [request.get("queryMode") for request in requests] == [None, "ENHANCED"]
 
 
+def test_a_classic_index_takes_as_many_values_as_it_did(provider):
+    """The limit is ENHANCED mode's; with `name/*`, which needs that mode, it stays."""
+    stache.engine("local:classic", bucket_mode="classic")
+    classic = stache.provider(s3vectors_endpoint_url="local:classic")
+    many = {"n": list(range(500))}
+    for one in (provider, classic):
+        one.insert([QUESTION] * 2, ["a", "b"], [{"n": 7}, {"n": 700}])
+
+    assert texts(classic.search(QUESTION, filter=many)) == ["a"]
+    assert texts(classic.search(QUESTION, filter=many, namespace="default")) == ["a"]
+    for one, namespace in ((provider, None), (classic, "default/*")):
+        with pytest.raises(InvalidInputError, match="compares with 50. values.*takes 100"):
+            one.search(QUESTION, filter=many, namespace=namespace)
+
+
 def test_summaries_are_found_by_their_own_search_only(provider):
     """Active ones; with what Stache's document discovery reads."""
     summary = {"_type": "document_summary", "doc_id": "d", "headings": ["h"], "chunk_count": 3}
