@@ -35,15 +35,17 @@ def indexes() -> None:
 
 
 @indexes.command("create")
+@click.argument("names", nargs=-1)
 @with_settings
-def create_command(settings: Settings, *, as_json: bool) -> None:
-    """Create the documents, summaries and insights indexes that are missing.
+def create_command(settings: Settings, *, names: tuple[str, ...], as_json: bool) -> None:
+    """Create the indexes NAMES, by default Stache's three, as far as they are missing.
 
     The vector bucket must exist; with a local: endpoint it is made too.
 
     \b
-    Example:
+    Examples:
       stache-s3vectors indexes create --bucket my-bucket --dimension 1024
+      stache-s3vectors indexes create documents-1024-new --bucket my-bucket --dimension 1024
     """  # noqa: D301 - \b keeps click from wrapping the example
     from stache_ai_s3vectors.connections import connect
     from stache_ai_s3vectors.provision import create_bucket, create_index
@@ -53,22 +55,25 @@ def create_command(settings: Settings, *, as_json: bool) -> None:
     client = connect(options)
     if options.local:
         create_bucket(client, options)
-    names = names_of(settings, options.dimension)
+    by_kind = {} if names else names_of(settings, options.dimension)
+    wanted = list(dict.fromkeys(names or by_kind.values()))
     made: dict[str, bool] = {}
     # What is there is looked at before anything is made
-    missing = [n for n in dict.fromkeys(names.values()) if not _fits(replace(options, index=n))]
+    missing = [name for name in wanted if not _fits(replace(options, index=name))]
     with resumable(lambda: f"created are {_listed(made)}"):
         for name in missing:
             made[name] = create_index(client, options, name)
-    created = {kind: made.get(name, False) for kind, name in names.items()}
     if as_json:
-        rows = [{"kind": kind, "name": names[kind], "created": created[kind]} for kind in KINDS]
-        click.echo(json.dumps({"bucket": options.bucket, "indexes": rows}))
+        kinds = [{"kind": kind, "name": by_kind[kind]} for kind in KINDS if by_kind]
+        rows: list[dict[str, Any]] = kinds or [{"name": name} for name in wanted]
+        told = [{**row, "created": made.get(row["name"], False)} for row in rows]
+        click.echo(json.dumps({"bucket": options.bucket, "indexes": told}))
         return
-    for name in dict.fromkeys(names.values()):
+    for name in wanted:
         click.echo(f"{name}: {'created' if made.get(name) else 'exists already'}")
-    click.echo("\nStache finds them with these settings:")
-    for kind, name in names.items():
+    if by_kind:
+        click.echo("\nStache finds them with these settings:")
+    for kind, name in by_kind.items():
         click.echo(f"{index_variable(kind)}={name}")
 
 

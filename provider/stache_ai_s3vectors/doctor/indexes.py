@@ -115,10 +115,10 @@ def _another(look: Look, options: Options, filling: str) -> str:
     """How to replace an index by a better one."""
     name = f"{re.sub('-[0-9]+$', '', look.name)}-{options.dimension}"
     name += "-new" if name == look.name else ""
-    create = look.command(f"indexes create --dimension {options.dimension}")
+    create = look.command(f"indexes create {name} --dimension {options.dimension}")
     return (
-        f"make another: set {look.variable}={name} and run {create}; fill it: "
-        f"{look.command(f'{filling} {look.name} {name}')}"
+        f"make another: {create}; fill it: {look.command(f'{filling} {look.name} {name}')}; then "
+        f"set {look.variable}={name}"
     )
 
 

@@ -82,7 +82,13 @@ def variables(settings: Settings, chosen: Sequence[str]) -> dict[str, str]:
         kind: getattr(settings, f"s3vectors_{kind}_index") or settings.s3vectors_index
         for kind in reversed(KINDS)
     }
-    named = {name: index_variable(kind) for kind, name in used.items()}
+    shared = "s3vectors_index" in settings.model_fields_set
+    named = {
+        name: index_variable(kind)
+        if getattr(settings, f"s3vectors_{kind}_index") or not shared
+        else "S3VECTORS_INDEX"
+        for kind, name in used.items()
+    }
     wanted = chosen or [used[kind] for kind in KINDS]
     return {name: named.get(name, "S3VECTORS_DOCUMENTS_INDEX") for name in wanted}
 
