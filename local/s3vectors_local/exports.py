@@ -19,6 +19,7 @@ other. A test keeps the two equal; change both.
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import os
@@ -26,7 +27,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from io import BufferedReader
-from typing import Any, BinaryIO, Final, NamedTuple
+from typing import Any, BinaryIO, Final, NamedTuple, Protocol
 
 import orjson
 
@@ -53,8 +54,16 @@ _GZIP_MAGIC: Final = b"\x1f\x8b"
 _GZIP: Final = 31
 """zlib's window bits for a gzip member."""
 
-_READ: Final = 1 << 20
-"""Bytes that are read or decompressed at a time."""
+_READ: Final = 1 << 16
+"""Bytes that are read at a time, and at most 16 times as many that are decompressed."""
+
+_NO_DISK: Final = (errno.EINVAL, errno.ENOTSUP, errno.EROFS, errno.EBADF)
+"""What synchronising a pipe or a terminal says."""
+
+_KEY_CHARACTERS: Final = 1_024
+_METADATA_KEYS: Final = 50
+_METADATA_BYTES: Final = 40_960
+"""What a vector can have at most: https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-limitations.html"""
 
 _REMEDY: Final = "Fetch the file again, or export anew; what is before that line is imported"
 
@@ -201,8 +210,11 @@ class Writer:
         self._write()
         self._block.append(self._chain.close(orjson.dumps({"vectors": self.count})))
         self._write()
-        with suppress(OSError):  # a pipe or a terminal
+        try:
             os.fsync(self._file.fileno())
+        except OSError as error:
+            if error.errno not in _NO_DISK:
+                raise
 
     def _write(self) -> None:
         data = b"".join(line + b"\n" for line in self._block)
@@ -229,7 +241,8 @@ class Reader:
         self._name = file.name
         self._line = 0
         self._chain = _Chain()
-        self._lines = _lines(file, compressed=file.peek(2)[:2] == _GZIP_MAGIC)
+        start = _Start(file)
+        self._lines = _lines(start, compressed=start.data == _GZIP_MAGIC)
         try:
             self.head = _object(self._next() or b"{}")
         except (DamagedExportError, _LineError):
@@ -287,6 +300,8 @@ class Reader:
         key, metadata = told.get("key"), told.get("metadata")
         if not isinstance(key, str) or not isinstance(metadata, dict):
             raise _LineError("it has no key or no metadata")
+        if len(key) > _KEY_CHARACTERS or not _is_metadata(metadata):
+            raise _LineError("its key or its metadata is none that a vector can have")
         if last is not None and key <= last:
             raise _LineError("its key is not behind the one before")
         # It goes into requests as it is: so nothing but numbers may be in it
@@ -315,6 +330,45 @@ class Reader:
         )
 
 
+def _is_metadata(metadata: dict[str, Any]) -> bool:
+    """Whether a vector can have it, roughly: else a small file could take much memory."""
+    if len(metadata) > _METADATA_KEYS:
+        return False
+    values = [v if isinstance(v, list) else [v] for v in metadata.values()]
+    if sum(map(len, values)) > _METADATA_BYTES // 4:  # the least that an item counts
+        return False
+    items = [item for listed in values for item in listed]
+    texts = [*metadata, *(item for item in items if isinstance(item, str))]
+    plain = all(isinstance(item, (str, int, float)) for item in items)
+    return plain and sum(map(len, texts)) <= _METADATA_BYTES
+
+
+class _Start:
+    """A file whose first bytes have been looked at; a pipe may give them one by one."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.data = self._rest = file.read(len(_GZIP_MAGIC))
+
+    def read(self, size: int) -> bytes:
+        """At most so many bytes."""
+        rest, self._rest = self._rest, b""
+        return rest + self._file.read(size - len(rest))
+
+    def readline(self, size: int) -> bytes:
+        """The next line, or so many bytes of it."""
+        line, newline, self._rest = self._rest.partition(b"\n")
+        return line + (newline or self._file.readline(size - len(line)))
+
+
+class _Readable(Protocol):
+    """As much of a file as is needed to read lines."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+    def readline(self, size: int, /) -> bytes: ...
+
+
 def _at(keys: Sequence[str], position: int) -> str | None:
     return keys[position] if position < len(keys) else None
 
@@ -338,7 +392,7 @@ def _loads(document: bytes) -> Any:
         raise _LineError(f"it is not JSON: {error}") from error
 
 
-def _lines(file: BinaryIO, *, compressed: bool) -> Iterator[tuple[bytes, int | None]]:
+def _lines(file: _Readable, *, compressed: bool) -> Iterator[tuple[bytes, int | None]]:
     """The lines of a file, each with its end in the file where that is a place to go on from.
 
     Raises:
@@ -349,45 +403,54 @@ def _lines(file: BinaryIO, *, compressed: bool) -> Iterator[tuple[bytes, int | N
     return _unzipped(file) if compressed else _plain(file)
 
 
-def _plain(file: BinaryIO) -> Iterator[tuple[bytes, int | None]]:
+def _plain(file: _Readable) -> Iterator[tuple[bytes, int | None]]:
     end = 0
     while line := file.readline(LINE_BYTES + 1):
-        _check_length(line)
+        _check_length(len(line))
         end += len(line)
         yield line.removesuffix(b"\n"), end if line.endswith(b"\n") else None
 
 
-def _unzipped(file: BinaryIO) -> Iterator[tuple[bytes, int | None]]:
+def _unzipped(file: _Readable) -> Iterator[tuple[bytes, int | None]]:
     """A good place to go on is the end of a member; it ends with a line."""
-    rest = b""
+    parts: list[bytes] = []  # of a line whose end is still to come
+    size = 0
     for piece, end in _members(file):
-        *lines, rest = (rest + piece).split(b"\n")
-        _check_length(rest)
+        *lines, rest = piece.split(b"\n")
         last = len(lines) - 1
         for number, line in enumerate(lines):
-            yield line, end if number == last and not rest else None
-    if rest:  # recompressed by somebody, without the last newline
-        yield rest, None
+            _check_length(size + len(line))
+            whole = b"".join((*parts, line))
+            parts, size = [], 0
+            yield whole, end if number == last and not rest else None
+        if rest:
+            parts.append(rest)
+            size += len(rest)
+            _check_length(size)
+    if parts:  # recompressed by somebody, without the last newline
+        yield b"".join(parts), None
 
 
-def _check_length(line: bytes) -> None:
-    if len(line) > LINE_BYTES:
+def _check_length(size: int) -> None:
+    if size > LINE_BYTES:
         raise _LineError(f"it is longer than {LINE_BYTES:,} bytes")
 
 
-def _members(file: BinaryIO) -> Iterator[tuple[bytes, int | None]]:
+def _members(file: _Readable) -> Iterator[tuple[bytes, int | None]]:
     """Pieces of the content of gzip members, the last of a member with its end in the file."""
     member = None
+    position = 0
     while data := file.read(_READ):
+        position += len(data)
         while data:
             member = member or zlib.decompressobj(_GZIP)
-            piece = member.decompress(data, _READ)
+            piece = member.decompress(data, 16 * _READ)
             data = member.unconsumed_tail
             if member.eof:
                 data = member.unused_data
-                yield piece, file.tell() - len(data)
+                yield piece, position - len(data)
                 member = None
-            else:
+            elif piece:
                 yield piece, None
     if member is not None:
         raise EOFError("the file was cut off")

@@ -54,7 +54,7 @@ class Index:
         self._choices = choices
         self._table = VectorTable(storage, number)
         self._rankings: dict[bytes, list[Hit]] = {}
-        self._vectors = RowSet(configuration.dimension, configuration.metric, choices)
+        self._vectors = self._new_rows()
         # The last row that is in memory; None when all are
         self._loaded: int | None = -1
 
@@ -89,19 +89,34 @@ class Index:
             self._table.drop(self._slots())
 
     def open(self, count: int) -> bool:
-        """Read at most `count` more vectors from storage; whether all are in memory then."""
+        """Read at most `count` more vectors from storage; whether all are in memory then.
+
+        If it fails, or is interrupted, the next time begins anew.
+        """
+        try:
+            self._read(count)
+        except BaseException:
+            self._vectors, self._loaded = self._new_rows(), -1
+            raise
+        return self._loaded is None
+
+    def _read(self, count: int) -> None:
+        if self._loaded is None:
+            return
         if self._loaded == -1:
             self._vectors.expect(self._table.row_count())
-        if self._loaded is not None:
-            vectors = self._table.compared(self._loaded, count)
-            if vectors:
-                self._vectors.load(vectors)
-            if len(vectors) == count:
-                self._loaded = vectors[-1][0]
-            else:
-                self._vectors.trim()
-                self._loaded = None
-        return self._loaded is None
+        vectors = self._table.compared(self._loaded, count)
+        if vectors:
+            self._vectors.load(vectors)
+        if len(vectors) == count:
+            self._loaded = vectors[-1][0]
+        else:
+            self._vectors.trim()
+            self._loaded = None
+
+    def _new_rows(self) -> RowSet:
+        told = self.configuration
+        return RowSet(told.dimension, told.metric, self._choices)
 
     @property
     def _rows(self) -> RowSet:

@@ -6,20 +6,22 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
-from functools import partial
 from pathlib import Path
+from tempfile import mkstemp
 from typing import Any, BinaryIO, Final, NoReturn, TypeVar
 
 import click
+import orjson
 
 from .engine import Engine
 from .errors import DataDirectoryError, PolicyError, ServiceError
 from .exports import DamagedExportError
 from .remote import RemoteEngine
-from .snapshots import Call, Index, delete_all, list_indexes
+from .snapshots import Call, Index, delete_all, list_indexes, make_bucket
 from .storage import FILE
 
 _INDEX: Final = re.compile(r"([a-z0-9][a-z0-9-]{1,61}[a-z0-9])/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])")
+_BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 _SUFFIXES: Final = (".jsonl", ".jsonl.gz")
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -87,6 +89,10 @@ def export_command(target: str, name: str | None, **engine: Any) -> None:
         ):
             _stop(f"{target} is not a new or empty directory; name one, or add --index")
         found = list_indexes(call)
+        for index in (index for indexes in found.values() for index in indexes):
+            _index(call, index.name)  # what answers may not be an engine: names become paths
+        if not all(map(_BUCKET.fullmatch, found)):
+            _stop("the endpoint has a bucket whose name S3 Vectors does not allow")
         directory.mkdir(parents=True, exist_ok=True)
         for bucket, indexes in found.items():
             (directory / bucket).mkdir(exist_ok=True)
@@ -98,20 +104,25 @@ def _export(index: Index, target: str) -> None:
     if target == "-":
         count = index.write_to(sys.stdout.buffer, compressed=False)
     else:
-        file = Path(target)
-        if file.exists():
-            _stop(f"{file} exists; name another file")
-        # Whole or not there
-        unfinished = file.with_name(f"{file.name}.partial")
-        try:
-            with unfinished.open("wb") as opened:
-                count = index.write_to(opened, compressed=file.suffix == ".gz")
-            unfinished.replace(file)
-        except BaseException:
-            with suppress(OSError):
-                unfinished.unlink(missing_ok=True)
-            raise
+        count = _write(index, Path(target))
     _say(f"{index.name}: {count} vectors to {target}")
+
+
+def _write(index: Index, file: Path) -> int:
+    """Write a file that is whole, or not there; for its owner only, as the engine's are."""
+    if file.exists():
+        _stop(f"{file} exists; name another file")
+    opened, name = mkstemp(prefix=f"{file.name}.", suffix=".partial", dir=file.parent)
+    unfinished = Path(name)
+    try:
+        with open(opened, "wb") as written:  # noqa: PTH123 - it is open already
+            count = index.write_to(written, compressed=file.suffix == ".gz")
+        unfinished.replace(file)
+    except BaseException:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        raise
+    return count
 
 
 @click.command("import")
@@ -130,18 +141,42 @@ def import_command(source: str, name: str | None, **engine: Any) -> None:
       s3vectors-local import --data ./data snapshot
       s3vectors-local import --data ./data --index my-bucket/notes notes.jsonl.gz
     """  # noqa: D301 - \b keeps click from wrapping the examples
-    with _reported(), _opened(**engine, must_exist=False) as call:
-        if name is not None:
-            _import(_index(call, name), source)
-            return
-        directory = Path(source)
-        if not directory.is_dir():
-            _stop(f"{source} is not a directory; add --index BUCKET/INDEX for a file")
-        files = [file for file in sorted(directory.glob("*/*")) if _stem(file) is not None]
-        if not files:
-            _stop(f"{source} has no files BUCKET/INDEX{_SUFFIXES[0]}")
-        for file in files:
-            _import(_index(call, f"{file.parent.name}/{_stem(file)}"), str(file))
+    with _reported():
+        files = [(Path(source), name)] if name is not None else _files(Path(source))
+        if source != "-" and not Path(source).exists():
+            _stop(f"{source}: No such file or directory")
+        with _opened(**engine, must_exist=False) as call:
+            indexes = [(file, _index(call, index)) for file, index in files if index]
+            for file, index in files:
+                if not index:
+                    make_bucket(call, file.name)
+            for file, place in indexes:
+                _import(place, str(file))
+
+
+def _files(directory: Path) -> list[tuple[Path, str]]:
+    """The files below a directory, each with its index; empty directories with none."""
+    if not directory.is_dir():
+        _stop(f"{directory} is not a directory; add --index BUCKET/INDEX for a file")
+    found: dict[str, Path] = {}
+    for file in sorted(directory.glob("*/*")):
+        stem = _stem(file)
+        if stem is None:
+            continue
+        name = f"{file.parent.name}/{stem}"
+        if name in found:
+            _stop(f"{found[name]} and {file} are for the same index; leave one")
+        if _INDEX.fullmatch(name) is None:
+            _stop(f"{file} is not BUCKET/INDEX{_SUFFIXES[0]}, two names that S3 Vectors allows")
+        found[name] = file
+    empty = [
+        (each, "")
+        for each in sorted(directory.iterdir())
+        if each.is_dir() and _BUCKET.fullmatch(each.name) and not any(each.iterdir())
+    ]
+    if not found and not empty:
+        _stop(f"{directory} has no files BUCKET/INDEX{_SUFFIXES[0]}")
+    return [*empty, *((file, name) for name, file in found.items())]
 
 
 def _stem(file: Path) -> str | None:
@@ -218,7 +253,11 @@ def _opened(
         if must_exist and not (data / FILE).is_file():
             _stop(f"there is no {FILE} in {data}")
         with Engine(data) as engine:
-            yield partial(engine.call, caller=engine.caller(key, region))
+            caller = engine.caller(key, region)
+            # As it comes over HTTP
+            yield lambda operation, request: engine.call(
+                operation, orjson.loads(orjson.dumps(request)), caller
+            )
 
 
 @contextmanager

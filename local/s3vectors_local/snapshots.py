@@ -17,10 +17,11 @@ from .exports import DamagedExportError, Reader, Vector, Writer, header
 from .limits import GET_VECTORS, LIST_PAGE, PUT_VECTORS, REQUEST_BODY_BYTES
 
 Call: TypeAlias = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
-"""Performs an operation: its name and its request; its errors are `ServiceError`s."""
+"""Performs an operation: its name and its request, which orjson can write; its errors are
+`ServiceError`s."""
 
-_BATCH_BYTES: Final = REQUEST_BODY_BYTES * 3 // 4
-"""Of lines in one request, which has a little more around each."""
+_BATCH_BYTES: Final = REQUEST_BODY_BYTES - 1_000
+"""Of vectors in one request, which has the names around them."""
 
 
 class Index:
@@ -87,16 +88,16 @@ class Index:
         reader = Reader(file)
         self._make(reader.head)
         damage: DamagedExportError | None = None
-        batch: list[Vector] = []
+        batch: list[Any] = []
         size = 0
         try:
-            for vector in reader.vectors():
-                bytes_ = len(vector.numbers) + len(orjson.dumps(vector.metadata))
-                if len(batch) == PUT_VECTORS or size + bytes_ > _BATCH_BYTES:
+            for vector in map(_entry, reader.vectors()):
+                length = len(orjson.dumps(vector)) + 1
+                if len(batch) == PUT_VECTORS or size + length > _BATCH_BYTES:
                     self._put(batch, written)
                     batch, size = [], 0
                 batch.append(vector)
-                size += bytes_
+                size += length
         except DamagedExportError as error:
             damage = error
         if batch:
@@ -104,21 +105,12 @@ class Index:
         if damage is not None:
             raise damage
 
-    def _put(self, batch: list[Vector], written: Callable[[int], None]) -> None:
-        vectors = [
-            {
-                "key": vector.key,
-                "data": {"float32": orjson.loads(vector.numbers)},
-                "metadata": vector.metadata,
-            }
-            for vector in batch
-        ]
-        self._call("PutVectors", {**self._names, "vectors": vectors})
+    def _put(self, batch: list[Any], written: Callable[[int], None]) -> None:
+        self._call("PutVectors", {**self._names, "vectors": batch})
         written(len(batch))
 
     def _make(self, head: Mapping[str, Any]) -> None:
-        with suppress(ConflictException):
-            self._call("CreateVectorBucket", {"vectorBucketName": self._bucket})
+        make_bucket(self._call, self._bucket)
         try:
             there = self._call("GetIndex", self._names)["index"]
         except NotFoundException:
@@ -146,6 +138,18 @@ class Index:
             **({"metadataConfiguration": metadata} if metadata else {}),
         }
         self._call("CreateIndex", {**self._names, **shape})
+
+
+def _entry(vector: Vector) -> dict[str, Any]:
+    """A vector as PutVectors takes it; its numbers stay the JSON that they are."""
+    numbers = orjson.Fragment(vector.numbers)
+    return {"key": vector.key, "data": {"float32": numbers}, "metadata": vector.metadata}
+
+
+def make_bucket(call: Call, bucket: str) -> None:
+    """Create a vector bucket if it is missing."""
+    with suppress(ConflictException):
+        call("CreateVectorBucket", {"vectorBucketName": bucket})
 
 
 def list_indexes(call: Call) -> dict[str, list[Index]]:

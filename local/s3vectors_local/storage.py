@@ -50,6 +50,9 @@ _STEP_BYTES: Final = 1 << 20
 """The database's file is made longer by so much at least."""
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+_UNABLE: Final = (errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.ENODEV)
+"""What a file system says that cannot reserve room."""
+
 
 _COMPACTED: Final = f"{FILE}.compacted"
 
@@ -115,8 +118,8 @@ class _Room:
     """Room in the file system for all pages of the database, also those still in the log.
 
     SQLite makes its file longer when it empties the log, and a full disk would keep it from that;
-    the log could then only grow. Where the system has no `posix_fallocate` (macOS, Windows), that
-    is so.
+    the log could then only grow. Where the system has no `posix_fallocate` (macOS, Windows, some
+    file systems), that is so.
 
     Args:
         file: the database's file; None in memory.
@@ -125,6 +128,7 @@ class _Room:
     def __init__(self, file: Path | None) -> None:
         # It stays open as long as SQLite has the file: closing it would end SQLite's locks
         self._file = None
+        self._able = True
         if file is not None and hasattr(os, "posix_fallocate"):
             self._file = os.open(file, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
 
@@ -134,13 +138,18 @@ class _Room:
         Raises:
             OSError: the disk is full.
         """
-        if self._file is None:
+        if self._file is None or not self._able:
             return
         (pages,) = db.execute("PRAGMA page_count").fetchone()
         size = os.fstat(self._file).st_size
         missing = pages * _PAGE_BYTES - size
         if missing > 0:
-            os.posix_fallocate(self._file, size, max(missing, _STEP_BYTES))
+            try:
+                os.posix_fallocate(self._file, size, max(missing, _STEP_BYTES))
+            except OSError as error:
+                if error.errno not in _UNABLE:
+                    raise
+                self._able = False
 
     def close(self) -> None:
         """Give the file free."""
@@ -164,6 +173,7 @@ class Storage:
             with ExitStack() as opened:  # gives up what it holds if a later step fails
                 if directory is not None:
                     opened.callback(_own(directory).release)
+                    _remove_compacted(directory)
                 room = opened.enter_context(ExitStack())
                 self._db = opened.enter_context(closing(_connect(directory)))
                 self.secret = _prepare(self._db)
@@ -247,8 +257,8 @@ def _refused(error: sqlite3.Error | OSError) -> InternalServerException:
     full = "disk is full" in str(error) or getattr(error, "errno", None) in _FULL
     reason = "the disk is full" if full else str(error)
     advice = (
-        ". Delete an index, or a few vectors at a time: their space is used again. Or free space "
-        "on the disk"
+        ". Delete an index, or a few vectors at a time: their space is used again. If that is "
+        "refused, too, free space on the disk"
     )
     return InternalServerException(
         f"the data directory refused the write: {reason}. Nothing of it is stored"
@@ -281,23 +291,33 @@ def compact(directory: Path) -> tuple[int, int]:
             compacted.replace(file)
             _synchronise(directory)
         except (sqlite3.Error, OSError) as error:
-            with suppress(OSError):
-                compacted.unlink(missing_ok=True)
             raise _unusable(directory, error) from error
+        finally:
+            _remove_compacted(directory)
     return before, after
 
 
 def _write_compacted(directory: Path, compacted: Path) -> int:
     """Write the live data to a new file; returns how long the old one is."""
-    compacted.unlink(missing_ok=True)  # of an earlier time, which was interrupted
+    _remove_compacted(directory)
     compacted.touch(_PRIVATE)
     with closing(_connect(directory)) as db:
         _prepare(db)
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         before = (directory / FILE).stat().st_size
         db.execute("VACUUM INTO ?", (str(compacted),))
+    with closing(sqlite3.connect(compacted, isolation_level=None)) as db:
+        # Else the first opening would write, which a disk that is full by then refuses
+        db.execute("PRAGMA journal_mode = WAL").fetchall()
     _synchronise(compacted)
     return before
+
+
+def _remove_compacted(directory: Path) -> None:
+    """Remove what an interrupted `compact` has left."""
+    for suffix in ("", "-journal", "-wal", "-shm"):
+        with suppress(OSError):
+            (directory / f"{_COMPACTED}{suffix}").unlink(missing_ok=True)
 
 
 def _synchronise(path: Path) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
+import io
 import json
+import os
 import re
+import stat
 import subprocess
 import sys
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -20,10 +25,11 @@ import s3vectors_local.exports
 import stache_ai_s3vectors.exports
 import tool
 from far_ends import server
-from s3vectors_local import Engine
+from s3vectors_local import Engine, snapshot_commands
 from s3vectors_local.__main__ import main
-from s3vectors_local.exports import LINE_BYTES
+from s3vectors_local.exports import LINE_BYTES, DamagedExportError, Reader
 from s3vectors_local.remote import RemoteEngine
+from s3vectors_local.snapshots import Index
 from stache_ai_s3vectors.connections import close_engines
 
 NAMES = {"vectorBucketName": "my-bucket", "indexName": "notes"}
@@ -443,3 +449,187 @@ def test_other_accounts_and_regions_have_their_own(tmp_path):
 
     assert list((tmp_path / "ours").iterdir()) == []
     assert [path.name for path in (tmp_path / "theirs").iterdir()] == ["theirs"]
+
+
+def test_a_compressed_export_comes_through_a_pipe(tmp_path):
+    """Which cannot say where it is, and may give one byte at a time."""
+    data, file = tmp_path / "data", tmp_path / "notes.jsonl.gz"
+    fill(data)
+    run("export", file, "--data", data, "--index", "my-bucket/notes")
+    slowly = (
+        "import sys, time\n"
+        "data = open(sys.argv[1], 'rb').read()\n"
+        "for part in (data[:1], data[1:2], data[2:]):\n"
+        "    sys.stdout.buffer.write(part); sys.stdout.buffer.flush()\n"
+    )
+    command = [sys.executable, "-m", "s3vectors_local", "import", "-", "--index", "my-bucket/notes"]
+
+    with subprocess.Popen([sys.executable, "-c", slowly, file], stdout=subprocess.PIPE) as source:
+        result = subprocess.run(
+            [*command, "--data", tmp_path / "copy"],
+            stdin=source.stdout,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert result.returncode == 0, result.stderr
+    assert (
+        everything(tmp_path / "copy")["my-bucket", "notes"]
+        == everything(data)["my-bucket", "notes"]
+    )
+
+
+def test_two_exports_to_one_file_do_not_mix(tmp_path):
+    """Each writes a file of its own until it is whole; a link that lies there is not followed."""
+    data, file, precious = tmp_path / "data", tmp_path / "notes.jsonl", tmp_path / "precious"
+    fill(data)
+    precious.write_text("mine")
+    (tmp_path / "notes.jsonl.partial").symlink_to(precious)
+    with Engine(data) as engine:
+        index = Index(engine.call, "my-bucket", "notes")
+        real = index.write_to
+
+        def write_to(opened, *, compressed):
+            snapshot_commands._write(Index(engine.call, "my-bucket", "notes"), file)
+            return real(opened, compressed=compressed)
+
+        index.write_to = write_to
+        assert snapshot_commands._write(index, file) == COUNT
+
+    assert precious.read_text() == "mine"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    run("import", file, "--data", tmp_path / "copy", "--index", "my-bucket/notes")
+    assert [p.name for p in tmp_path.iterdir() if "partial" in p.name] == ["notes.jsonl.partial"]
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"a": [{}]},
+        {"a": {}},
+        {"a": None},
+        {"a": [None]},
+        {f"k{n}": 1 for n in range(51)},
+        {"a": [1] * 10_241},
+        {"a": "x" * 40_961},
+        {"a": ["x" * 5_000] * 9},
+    ],
+)
+def test_metadata_that_no_vector_has_is_damage(tmp_path, metadata):
+    """In a file with right sums: little of it could take much memory."""
+    file = tmp_path / "crafted.jsonl"
+    line = json.dumps({"key": "a", "metadata": metadata, "vector": [1, 0]}, separators=(",", ":"))
+    file.write_bytes(summed(HEAD, line.encode(), b'{"vectors":1}'))
+
+    printed = run("import", file, "--data", tmp_path / "a", "--index", "my-bucket/notes", status=2)
+
+    assert "line 2" in printed
+    assert "its key or its metadata is none that a vector can have" in printed
+
+
+def test_names_that_an_endpoint_makes_up_are_no_paths(tmp_path):
+    """Nothing is written."""
+    answers = {
+        "/ListVectorBuckets": {"vectorBuckets": [{"vectorBucketName": "../../escaped"}]},
+        "/ListIndexes": {"indexes": []},
+    }
+
+    class Evil(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(answers[self.path]).encode())
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Evil) as evil:
+        thread = threading.Thread(target=evil.serve_forever)
+        thread.start()
+        url = f"http://127.0.0.1:{evil.server_port}"
+        first = run("export", tmp_path / "a" / "b", "--endpoint-url", url, status=2)
+        answers["/ListVectorBuckets"]["vectorBuckets"][0]["vectorBucketName"] = "my-bucket"
+        answers["/ListIndexes"]["indexes"] = [{"indexName": "../authorized"}]
+        second = run("export", tmp_path / "a" / "b", "--endpoint-url", url, status=2)
+        evil.shutdown()
+        thread.join()
+
+    assert "a bucket whose name S3 Vectors does not allow" in first
+    assert "is not BUCKET/INDEX" in second
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_export_whose_end_does_not_reach_the_disk_is_no_success(tmp_path, monkeypatch):
+    """Some file systems say only then that they are full; a pipe cannot be synchronised."""
+    fill(tmp_path / "data")
+    code = errno.ENOSPC
+
+    def fsync(_):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(s3vectors_local.exports.os, "fsync", fsync)
+    options = ["--data", tmp_path / "data", "--index", "my-bucket/notes"]
+    assert "No space left" in run("export", tmp_path / "x", *options, status=2)
+    assert not (tmp_path / "x").exists()
+    code = errno.EINVAL
+    run("export", tmp_path / "x", *options)
+
+
+def test_many_small_gzip_members_take_little_time():
+    """Each is read once."""
+    data = gzip.compress(summed(HEAD)) + gzip.compress(b"x" * 900_000) + gzip.compress(b"") * 50_000
+    reader = Reader(io.BufferedReader(Named(data)))
+    seen = []
+    original = s3vectors_local.exports._check_length
+
+    with (
+        mock.patch.object(
+            s3vectors_local.exports, "_check_length", lambda size: (seen.append(1), original(size))
+        ),
+        pytest.raises(DamagedExportError),
+    ):
+        list(reader.vectors())
+
+    assert len(seen) < 100
+
+
+class Named(io.BytesIO):
+    """Bytes with the name of a file."""
+
+    name = "tiny.jsonl.gz"
+
+
+def test_numbers_that_are_longer_when_written_again_fit_a_request(tmp_path):
+    """They are sent as they stand in the file."""
+    file = tmp_path / "long.jsonl"
+    head = json.dumps(s3vectors_local.exports.header(4_096, "cosine", [])).encode()
+    vector = b"[" + b",".join([b"1e15"] * 4_096) + b"]"
+    lines = [b'{"key":"%04d","metadata":{},"vector":%s}' % (n, vector) for n in range(500)]
+    file.write_bytes(summed(head, *lines, b'{"vectors":500}'))
+
+    with server() as url:
+        printed = run("import", file, "--endpoint-url", url, "--index", "my-bucket/notes")
+
+    assert "500 vectors from" in printed
+
+
+def test_a_snapshot_that_cannot_be_stored_whole_is_refused_before_it_is_begun(tmp_path):
+    """Two files for one index, a name that is none, a directory that is not there."""
+    data, snapshot = tmp_path / "data", tmp_path / "snapshot"
+    fill(data)
+    run("export", snapshot, "--data", data)
+    for name, message in (
+        ("notes.jsonl.gz", "are for the same index; leave one"),
+        ("Bad_Name.jsonl", "two names that S3 Vectors allows"),
+    ):
+        odd = snapshot / "my-bucket" / name
+        odd.write_bytes(b"")
+        assert message in run("import", snapshot, "--data", tmp_path / "copy", status=2)
+        odd.unlink()
+    run("import", tmp_path / "typo", "--data", tmp_path / "copy", status=2)
+    assert not (tmp_path / "copy").exists()
+    run("import", snapshot, "--data", tmp_path / "copy")
+    assert everything(tmp_path / "copy").keys() == everything(data).keys()
+    with Engine(tmp_path / "copy") as engine:
+        assert len(engine.call("ListVectorBuckets", {})["vectorBuckets"]) == 2

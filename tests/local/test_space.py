@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import stat
 import subprocess
 import sys
 import threading
+from unittest import mock
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
 import s3vectors_local.engine
-from s3vectors_local import DataDirectoryError, Engine
+from s3vectors_local import DataDirectoryError, Engine, storage
 from s3vectors_local.__main__ import main
 from s3vectors_local.storage import compact
 
@@ -238,3 +240,102 @@ def test_deletions_work_on_a_full_disk_and_make_room(tmp_path):
     with Engine(tmp_path) as engine:
         stored = [[name, key] for name in ("idx", "other") for key in keys(engine, name)]
     assert sorted(stored) == left
+
+
+def test_what_an_interrupted_compact_left_goes(tmp_path):
+    """With the next opening: it holds the data once more. Ctrl-C leaves nothing."""
+    with Engine(tmp_path) as engine:
+        create(engine, "idx")
+        put(engine, range(50))
+    for suffix in ("", "-journal"):
+        (tmp_path / f"s3vectors.db.compacted{suffix}").write_text("left")
+    with (
+        mock.patch.object(storage, "_synchronise", side_effect=KeyboardInterrupt),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        compact(tmp_path)
+    assert {entry.name for entry in tmp_path.iterdir()} == {"lock", "s3vectors.db"}
+    (tmp_path / "s3vectors.db.compacted").write_text("left")
+    with Engine(tmp_path) as engine:
+        assert len(keys(engine)) == 50
+    assert {entry.name for entry in tmp_path.iterdir()} == {"lock", "s3vectors.db"}
+
+
+def test_a_compacted_database_is_opened_without_writing_to_it(tmp_path):
+    """Its header says already that it has a write-ahead log."""
+    with Engine(tmp_path) as engine:
+        create(engine, "idx")
+        put(engine, range(50))
+    compact(tmp_path)
+    before = (tmp_path / "s3vectors.db").read_bytes()
+
+    with Engine(tmp_path) as engine:
+        assert len(keys(engine)) == 50
+        assert (tmp_path / "s3vectors.db").read_bytes() == before
+
+
+@pytest.mark.parametrize("code", [errno.EOPNOTSUPP, errno.EINVAL])
+def test_a_file_system_that_reserves_no_room_is_written_all_the_same(tmp_path, monkeypatch, code):
+    """As one without the call at all."""
+
+    def unable(*_):
+        raise OSError(code, "unable")
+
+    monkeypatch.setattr(storage.os, "posix_fallocate", unable)
+    with Engine(tmp_path) as engine:
+        create(engine, "idx")
+        put(engine, range(600))
+        assert len(keys(engine)) == 600
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError, ValueError])
+def test_an_interrupt_while_an_index_opens_leaves_nothing_half(tmp_path, monkeypatch, error):
+    """Wherever it comes: the next request reads the index anew, and filters as before."""
+    with Engine(tmp_path) as engine:
+        create(engine, "idx")
+        put(engine, range(12))
+    query = {"topK": 20, "queryVector": {"float32": [1.0] * DIMENSION}}
+
+    def answers(engine):
+        return [
+            [
+                v["key"]
+                for v in engine.call("QueryVectors", {**NAMES, **query, "filter": f})["vectors"]
+            ]
+            for f in [{"n": n} for n in range(12)]
+        ]
+
+    monkeypatch.setattr(s3vectors_local.engine, "OPENED_AT_A_TIME", 5)
+    with Engine(tmp_path) as engine:
+        expected = answers(engine)
+    step = 0
+    while True:
+        step += 1
+        count = 0
+
+        def trace(frame, event, _, wanted=step):
+            nonlocal count
+            if frame.f_code.co_filename.endswith(("columns.py", "rows.py", "matrix.py")):
+                count += event == "line"
+                if count == wanted:
+                    sys.settrace(None)
+                    raise error
+                return trace
+            return trace if "s3vectors_local" in frame.f_code.co_filename else None
+
+        with Engine(tmp_path) as engine:
+            arn = next(iter(engine._state.indexes))
+            sys.settrace(trace)
+            try:
+                while not engine._state.indexes[arn].open(5):
+                    pass
+            except error:
+                interrupted = True
+            else:
+                interrupted = False
+            finally:
+                sys.settrace(None)
+            assert answers(engine) == expected, step
+        if not interrupted:
+            return
+        step += 6  # every seventh line, or it would take long
