@@ -7,6 +7,7 @@ import json
 import threading
 from contextlib import closing
 from datetime import datetime, timedelta, timezone
+from importlib import metadata
 
 import pytest
 
@@ -595,3 +596,45 @@ def test_sts_says_whose_the_credentials_are(monkeypatch, state):
     [told] = [c for c in json.loads(result.stdout)["checks"] if c["check"] == "credentials"]
     assert told["state"] == state
     assert state != "ok" or "account 111122223333" in told["text"]
+
+
+@pytest.mark.usefixtures("store")
+def test_two_copies_of_the_package_are_named(tmp_path, monkeypatch):
+    """`pip install --target` without --upgrade leaves the older one's metadata in a layer."""
+    left = tmp_path / "stache_ai_s3vectors-0.2.0.dist-info"
+    left.mkdir()
+    told = "Metadata-Version: 2.1\nName: stache-ai-s3vectors\nVersion: 0.2.0\n"
+    (left / "METADATA").write_text(told)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    [[check, text, fix]] = [told for told in wrong() if "is installed 2 times" in told[1]]
+
+    assert check == "versions"
+    assert f"0.2.0 in {tmp_path}" in text
+    assert "1.0.0.dev0 in" in text
+    assert "into an empty folder" in fix
+
+
+@pytest.mark.parametrize(
+    "group, text, status",
+    [
+        ("stache.vectordb", "Stache cannot find the provider: its entry point", 1),
+        ("stache.query_processor", "hybrid search gets no words: the entry point", 0),
+    ],
+)
+@pytest.mark.usefixtures("store")
+def test_an_entry_point_that_is_missing_is_named(monkeypatch, group, text, status):
+    """A layer that was stripped of its metadata has none."""
+    every = metadata.entry_points
+
+    def entry_points(**selected):
+        found = every(**selected)
+        return found.select(name="none") if selected["group"] == group else found
+
+    monkeypatch.setattr(metadata, "entry_points", entry_points)
+
+    result = tool.run("doctor")
+
+    assert result.exit_code == status
+    assert text in result.stdout
+    assert "keep stache_ai_s3vectors-*.dist-info beside the package" in result.stdout

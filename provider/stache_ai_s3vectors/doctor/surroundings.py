@@ -27,6 +27,7 @@ _BOTO3: Final = (1, 44, 4)
 """The first with full-text and hybrid queries."""
 
 _OURS: Final = "stache_ai_s3vectors.provider:S3VectorsProvider"
+_QUESTIONS: Final = "stache_ai_s3vectors.query_processor:S3VectorsQuestion"
 
 
 def versions() -> Iterator[Finding]:
@@ -41,7 +42,9 @@ def versions() -> Iterator[Finding]:
     if tuple(map(int, metadata.version("boto3").split(".")[:3])) < _BOTO3:
         needed = ".".join(map(str, _BOTO3))
         yield wrong("versions", f"boto3 is older than {needed}", f"pip install 'boto3>={needed}'")
+    yield from _copies()
     points = metadata.entry_points(group="stache.vectordb", name="s3vectors")
+    yield from _missing_entry_points()
     others = sorted(
         {f"{p.value} of {p.dist.name if p.dist else '?'}" for p in points if p.value != _OURS}
     )
@@ -51,6 +54,32 @@ def versions() -> Iterator[Finding]:
             f"another package says that it is Stache's provider s3vectors, too: {others[0]}",
             "pip uninstall it; Stache takes either",
         )
+
+
+def _copies() -> Iterator[Finding]:
+    """More than one distribution of our name: Python takes the code of either."""
+    found = [each for each in metadata.distributions() if each.name == _PACKAGES[0]]
+    shown = sorted({f"{each.version} in {each.locate_file('')}" for each in found})
+    if len(shown) > 1:
+        yield wrong(
+            "versions",
+            f"{_PACKAGES[0]} is installed {len(shown)} times: {', '.join(shown)}",
+            "install into an empty folder (`pip install --target` leaves what is there), or remove "
+            "the other's stache_ai_s3vectors*.dist-info",
+        )
+
+
+def _missing_entry_points() -> Iterator[Finding]:
+    """What keeps Stache from finding us, though the code is there."""
+    keep = "keep stache_ai_s3vectors-*.dist-info beside the package: Stache finds it through that"
+    values = {point.value for point in metadata.entry_points(group="stache.vectordb")}
+    if _OURS not in values:
+        text = "Stache cannot find the provider: its entry point stache.vectordb is missing"
+        yield wrong("versions", text, keep)
+    values = {point.value for point in metadata.entry_points(group="stache.query_processor")}
+    if _QUESTIONS not in values:
+        text = "hybrid search gets no words: the entry point stache.query_processor is missing"
+        yield warning("versions", text, keep)
 
 
 def read(load: Callable[[], Settings]) -> Settings:
