@@ -22,6 +22,7 @@ SOFT_DELETED: Final = ("deleting", "purging", "purged")
 """Statuses of what searches and lists leave out; any other, the user's own included, is found."""
 
 SUMMARY: Final = "document_summary"
+INSIGHT: Final = "insight"
 DEFAULT_NAMESPACE: Final = "default"
 
 

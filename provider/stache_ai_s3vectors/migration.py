@@ -14,9 +14,9 @@ from typing import Any, NoReturn
 
 from .batches import Record
 from .errors import InvalidInputError
-from .keys import TEXT
+from .keys import INSIGHT, SUMMARY, TEXT, TYPE
 from .records import from_metadata, to_metadata
-from .values import is_deep
+from .values import is_deep, is_metadata
 
 
 class Restorer:
@@ -32,6 +32,8 @@ class Restorer:
     Attributes:
         restored: how many values became objects again, by metadata key.
         examples: one of them for each key, as it was stored.
+        hidden: how many lists got objects back, by metadata key: S3 Vectors holds no such lists, so
+            searches no longer find them by their strings.
     """
 
     def __init__(self, non_filterable: frozenset[str], kept: Collection[str] = ()) -> None:
@@ -39,6 +41,7 @@ class Restorer:
         self._kept = frozenset(kept)
         self.restored: Counter[str] = Counter()
         self.examples: dict[str, Any] = {}
+        self.hidden: Counter[str] = Counter()
 
     def restore(self, record: Record) -> Record:
         """The record as it is to be stored; key and vector stay.
@@ -62,8 +65,16 @@ class Restorer:
         if found is not value and found != value:
             self.restored[key] += 1
             self.examples.setdefault(key, value)
+            if isinstance(value, list) and not is_metadata(found):
+                self.hidden[key] += 1
             return found
         return value
+
+
+def kind_of(record: Record) -> str:
+    """Which of Stache's indexes a vector belongs to: the older package could have one for all."""
+    kinds = {SUMMARY: "summaries", INSIGHT: "insights"}
+    return kinds.get(str(record.metadata.get(TYPE)), "documents")
 
 
 def _restored(value: Any, kinds: tuple[type, ...]) -> Any:

@@ -249,3 +249,40 @@ def test_a_vector_that_cannot_be_taken_over_is_named_and_the_others_are(old):
     assert wet.exit_code == 1
     assert "1 vectors are left out" in wet.stderr
     assert len(tool.contents(stache.provider("new", s3vectors_endpoint_url="local:data"))) == 12
+
+
+def test_one_index_for_everything_is_divided():
+    """Summaries and insights by their type; what has another, or none, is a document's."""
+    provider = stache.provider("old", s3vectors_endpoint_url="local:data")
+    stache.older_index(provider)
+    kinds = {
+        "a": {},
+        "b": {"_type": "chunk"},
+        "s": {"_type": "document_summary"},
+        "i": {"_type": "insight"},
+    }
+    provider.insert(stache.vectors(4), ["t"] * 4, list(kinds.values()), list(kinds))
+
+    for kind, keys in (("documents", {"a", "b"}), ("summaries", {"s"}), ("insights", {"i"})):
+        command = ("migrate", "old", kind, *tool.LOCAL, "--kind", kind)
+        assert tool.told(*command)["vectors"] == len(keys)
+        tool.done(*command, "--yes")
+        index = stache.provider(kind, s3vectors_endpoint_url="local:data")
+        assert tool.contents(index).keys() == keys
+
+
+def test_the_preview_names_lists_that_searches_will_not_find(old):
+    """S3 Vectors holds no list of strings and objects."""
+    old.insert(
+        [[1.0] * 4],
+        ["t"],
+        [{"headings": ["Introduction", '{"level": 2}']}],
+        ["list"],
+        namespace="n",
+    )
+
+    told = tool.told(*MIGRATE)
+
+    assert told["listsWithObjects"] == {"headings": 1}
+    shown = " ".join(tool.done(*MIGRATE).split())
+    assert "headings: 1 lists get objects back; searches no longer find them by their" in shown

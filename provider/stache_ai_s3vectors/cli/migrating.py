@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stache_ai_s3vectors.errors import S3VectorsError
-from stache_ai_s3vectors.keys import NAMESPACE, STATUS
+from stache_ai_s3vectors.keys import KINDS, NAMESPACE, STATUS
 
 from .copying import SHOWN, made, report, run, sides, with_sides
-from .options import printable, with_values
+from .options import Choice, printable, with_values
 from .places import destination
 from .progress import progress
 
@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 @click.command("migrate")
 @with_sides
 @click.option("--keep", "kept", multiple=True, help="Metadata key whose strings stay strings.")
+@click.option(
+    "--kind",
+    type=Choice(KINDS),
+    help="Take only these, out of an index that has all three. [default: all]",
+)
 @click.option("--yes", is_flag=True, help="Do it; without, only say what would be done.")
 @click.option(
     "--resume", is_flag=True, help="DESTINATION has vectors already: store those that are missing."
@@ -38,9 +43,10 @@ if TYPE_CHECKING:
     help="The same, and replace those that differ by SOURCE's.",
 )
 @with_values
-def migrate_command(
+def migrate_command(  # noqa: PLR0913 - one for each option
     *,
     kept: tuple[str, ...],
+    kind: str | None,
     yes: bool,
     resume: bool,
     replacing: bool,
@@ -62,9 +68,12 @@ def migrate_command(
     again with --replace, delete what is only in DESTINATION (it was deleted in SOURCE meanwhile),
     and point S3VECTORS_DOCUMENTS_INDEX to DESTINATION. Afterwards, do not run it any more.
 
+    The older package could have one index for everything: --kind takes a part of it.
+
     \b
     Examples:
       stache-s3vectors migrate stache-documents documents-1024 --bucket my-bucket
+      stache-s3vectors migrate stache summaries-1024 --kind summaries --bucket my-bucket
       stache-s3vectors migrate stache-documents documents-1024 --bucket my-bucket --yes --replace
     """  # noqa: D301 - \b keeps click from wrapping the example
     from stache_ai_s3vectors.keys import NON_FILTERABLE
@@ -80,12 +89,12 @@ def migrate_command(
     check_fit(wanted, into.told, into.name)
     restorer = Restorer(into.told.non_filterable, kept)
     if not yes:
-        _preview(source, into.name, restorer, as_json=as_json)
+        _preview(source, into.name, restorer, kind, as_json=as_json)
         return
     tally, index = Tally(), made(into, values["destination"])
 
     def records() -> Iterator[Record]:
-        return _restored(source.records(), restorer, tally.left_out)
+        return _restored(_of_kind(source.records(), kind), restorer, tally.left_out)
 
     if not (resume or replacing or index.is_empty()):
         _check_unused(records(), index)
@@ -118,6 +127,12 @@ def _check_unused(records: Iterator[Record], index: VectorIndex) -> None:
     )
 
 
+def _of_kind(records: Iterator[Record], kind: str | None) -> Iterator[Record]:
+    from stache_ai_s3vectors.migration import kind_of
+
+    return (record for record in records if kind is None or kind_of(record) == kind)
+
+
 def _restored(
     records: Iterator[Record], restorer: Restorer, left_out: dict[str, str]
 ) -> Iterator[Record]:
@@ -128,7 +143,9 @@ def _restored(
             left_out[record.key] = str(error)
 
 
-def _preview(source: VectorIndex, destination: str, restorer: Restorer, *, as_json: bool) -> None:
+def _preview(
+    source: VectorIndex, destination: str, restorer: Restorer, kind: str | None, *, as_json: bool
+) -> None:
     """Say what would be done."""
     from stache_ai_s3vectors.batches import Record
 
@@ -138,7 +155,7 @@ def _preview(source: VectorIndex, destination: str, restorer: Restorer, *, as_js
     with progress("reading") as done:
         for page in source.pages():
             records = (Record(key, [], stored) for key, stored in page.rows)
-            for record in _restored(records, restorer, left_out):
+            for record in _restored(_of_kind(records, kind), restorer, left_out):
                 namespaces[record.metadata[NAMESPACE]] += 1
                 statuses[record.metadata[STATUS]] += 1
             done(len(page.rows))
@@ -147,6 +164,7 @@ def _preview(source: VectorIndex, destination: str, restorer: Restorer, *, as_js
         "namespaces": dict(namespaces.most_common()),
         "statuses": dict(statuses.most_common()),
         "objects": dict(restorer.restored.most_common()),
+        "listsWithObjects": dict(restorer.hidden.most_common()),
         "leftOut": left_out,
     }
     if as_json:
@@ -159,6 +177,11 @@ def _preview(source: VectorIndex, destination: str, restorer: Restorer, *, as_js
         click.echo(f"{title}: {shown}")
     for key, count in restorer.restored.most_common():
         click.echo(f"{key}: {count} strings become objects, such as {restorer.examples[key]!r:.80}")
+    for key, count in restorer.hidden.most_common():
+        click.echo(
+            f"{key}: {count} lists get objects back; searches no longer find them by their strings "
+            f"(--keep {key} leaves them as they are)"
+        )
     for key, why in list(left_out.items())[:SHOWN]:
         click.echo(f"{printable(key)} cannot be taken over: {why}")
     click.echo("Nothing was written. Add --yes to do it, --keep KEY for what is a string of yours.")
