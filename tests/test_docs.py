@@ -309,6 +309,7 @@ def test_the_changelog_s_commands_exist():
         "CONTRIBUTING.md",
         "bench/README.md",
         "bench/scale.md",
+        "docs/migrate.md",
     ],
 )
 def test_links_lead_somewhere(path):

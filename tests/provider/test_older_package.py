@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import subprocess
-from contextlib import closing
+from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -30,7 +33,7 @@ METADATAS = [
 """As Stache's pipeline wrote them; the older package changed what S3 Vectors cannot hold."""
 
 
-def older(url, *calls, index="documents"):
+def older(url, *calls, index="documents", dimension="4"):
     """What the older package answers to calls, against that server."""
     environment = {
         **os.environ,
@@ -38,7 +41,7 @@ def older(url, *calls, index="documents"):
         "AWS_REGION": "us-east-1",
         "S3VECTORS_BUCKET": "my-bucket",
         "S3VECTORS_INDEX": index,
-        "EMBEDDING_DIMENSION": "4",
+        "EMBEDDING_DIMENSION": dimension,
     }
     assert OLDER.exists(), "`make test` sets it up"
     result = subprocess.run(
@@ -200,3 +203,47 @@ def test_its_index_is_taken_over_into_one_of_ours(written):
         for key, metadata in zip(IDS, METADATAS, strict=True):
             kept = {name: value for name, value in metadata.items() if value not in (None, [])}
             assert rows[key].items() >= {**kept, "namespace": "ns", "status": "active"}.items()
+
+
+def test_the_page_of_the_move_works_as_it_is_written(monkeypatch):
+    """Its commands in their order, its cut-over, and the way back."""
+    page = (ROOT / "docs" / "migrate.md").read_text()
+    [block] = re.findall(r"^```bash\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    create, preview, first = (shlex.split(line)[1:] for line in block.splitlines())
+    vectors = [[float(n + 1)] + [1.0] * 1023 for n in range(4)]
+    given = {"texts": IDS, "metadatas": METADATAS, "ids": IDS, "namespace": "ns"}
+    with server() as url, ExitStack() as stack:
+        monkeypatch.setenv("S3VECTORS_ENDPOINT_URL", url)
+        old = stache.provider(
+            "stache-documents", s3vectors_endpoint_url=url, embedding_dimension=1024
+        )
+        stack.enter_context(closing(old.client))
+        stache.older_index(old)
+        theirs = partial(older, url, index="stache-documents", dimension="1024")
+        theirs(["insert", {"vectors": vectors, **given}])
+
+        tool.done(*create)
+        assert "4 vectors of my-bucket/stache-documents would go to" in tool.done(*preview)
+        tool.done(*first)
+        theirs(["update_status", {"ids": ["old-0"], "namespace": "ns", "status": "deleting"}])
+        theirs(["delete", {"ids": ["old-1"]}])
+        shown = tool.done(*first, "--replace")
+        assert "1 vectors written, 2 were there already" in shown
+        assert "1 vectors are only in the destination: old-1" in shown
+
+        new = stache.provider(
+            "documents-1024", s3vectors_endpoint_url=url, embedding_dimension=1024
+        )
+        stack.enter_context(closing(new.client))
+        assert new.delete(["old-1"], namespace="ns")
+        assert new.get_by_ids(["old-0"])[0]["status"] == "deleting"
+        new.insert([vectors[0]], ["new"], [{"nested": {"a": 1}}], ["new-1"], namespace="ns")
+        [[row]] = older(
+            url, ["get_by_ids", {"ids": ["new-1"]}], index="documents-1024", dimension="1024"
+        )
+        assert (row["text"], json.loads(row["_overflow"])) == ("new", {"nested": {"a": 1}})
+        new.update_status(["old-2"], "ns", "deleting")
+        assert tool.run(*first).exit_code == 1  # after the move it undoes nothing
+        assert new.get_by_ids(["old-2"])[0]["status"] == "deleting"
+        [rows] = theirs(["get_by_ids", {"ids": IDS}])
+        assert [row["id"] for row in rows] == ["old-0", "old-2", "old-3"]
