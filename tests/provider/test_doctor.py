@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import http.server
 import json
+import shlex
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime, timedelta, timezone
 from importlib import metadata
 
@@ -638,3 +639,52 @@ def test_an_entry_point_that_is_missing_is_named(monkeypatch, group, text, statu
     assert result.exit_code == status
     assert text in result.stdout
     assert "keep stache_ai_s3vectors-*.dist-info beside the package" in result.stdout
+
+
+@pytest.mark.parametrize("layout", ["one for each", "one for all"])
+def test_the_fixes_for_an_older_layout_work_as_they_are_typed(monkeypatch, layout):
+    """Make the new indexes, fill them, set the variables: then there is nothing left to say."""
+    names = {kind: "stache" if layout == "one for all" else f"stache-{kind}" for kind in KINDS}
+    for kind, name in names.items():
+        monkeypatch.setenv(f"S3VECTORS_{kind.upper()}_INDEX", name)
+        if layout == "one for all":
+            monkeypatch.delenv(f"S3VECTORS_{kind.upper()}_INDEX")
+    if layout == "one for all":
+        monkeypatch.setenv("S3VECTORS_INDEX", "stache")
+    for name in set(names.values()):
+        provider = stache.provider(name, s3vectors_endpoint_url="local:data")
+        make_bucket(provider)
+        provider.client.create_index(
+            vectorBucketName="my-bucket",
+            indexName=name,
+            dataType="float32",
+            dimension=4,
+            distanceMetric="cosine",
+            metadataConfiguration={"nonFilterableMetadataKeys": ["text"]},
+        )
+        provider.insert(stache.vectors(3), ["a", "b", "c"], ids=["a", "b", "c"])
+
+    told = json.loads(tool.run("doctor", "--json").stdout)
+    fixes = [
+        c["fix"] for c in told["checks"] if c["state"] == "warning" and "make another" in c["fix"]
+    ]
+    assert len(fixes) == len(set(names.values()))
+    for fix in fixes:
+        create, fill, variable = fix.split("; ")
+        create, fill = (each.partition("stache-s3vectors ")[2] for each in (create, fill))
+        tool.done(*shlex.split(create))
+        tool.done(*shlex.split(fill), "--yes")
+        monkeypatch.setenv(*variable.removeprefix("then set ").split("=", 1))
+
+    told = json.loads(tool.run("doctor", "--json").stdout)
+    assert told["ready"]
+    assert replacements(told) == []
+
+
+def replacements(told):
+    return [each["fix"] for each in told["checks"] if "make another" in each.get("fix", "")]
+
+
+def make_bucket(provider):
+    with suppress(provider.client.exceptions.ConflictException):
+        provider.client.create_vector_bucket(vectorBucketName="my-bucket")
