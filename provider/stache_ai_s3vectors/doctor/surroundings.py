@@ -64,8 +64,8 @@ def _copies() -> Iterator[Finding]:
         yield wrong(
             "versions",
             f"{_PACKAGES[0]} is installed {len(shown)} times: {', '.join(shown)}",
-            "install into an empty folder (`pip install --target` leaves what is there), or remove "
-            "the other's stache_ai_s3vectors*.dist-info",
+            "install into an empty folder: `pip install --target` leaves what is there, with "
+            "--upgrade, too",
         )
 
 
