@@ -137,7 +137,7 @@ AGAIN = {
     "price": 99.5,  # was 0.1
     "when": 1_764_000_000_123,  # is as it was
     "author": "Bob",  # was an object
-    "numbers": [0.1, 7],  # was [0.1, 0.2]
+    "numbers": [0.5, 7],  # was [0.1, 0.2]
 }
 
 

@@ -13,6 +13,7 @@ from pydantic import model_validator
 import stache
 from stache_ai_s3vectors import (
     ConfigurationError,
+    NamespaceError,
     PartialWriteError,
     S3VectorsError,
     Settings,
@@ -126,9 +127,14 @@ def test_a_namespace_cannot_begin_a_line_of_the_log(caplog):
     provider.insert([VECTOR], ["t"], [{HOSTILE: "x" * 3000}], ["a"], namespace="ns")
     provider.insert([VECTOR], ["t"], [{"namespace": HOSTILE}], ["b"], namespace="ns")
     provider.insert([VECTOR], ["t"], [{"_type": HOSTILE}], [HOSTILE])
-    provider.update_status(["a"], HOSTILE, "deleting")
+    for call in (
+        lambda: provider.update_status(["a"], HOSTILE, "deleting"),
+        lambda: provider.delete(["a"], namespace=HOSTILE),
+    ):
+        with pytest.raises(NamespaceError) as refused:
+            call()
+        assert str(refused.value).isprintable()
     provider.update_status(["a"], "ns", HOSTILE)
-    provider.delete(["a"], namespace=HOSTILE)
     provider.get_by_ids(["a"], namespace=HOSTILE)
     stache.failing(provider.client, "DeleteVectors", 1)
     with suppress(S3VectorsError):
