@@ -34,7 +34,7 @@ _CALLER: Final = re.compile(r"([^/,=\s]+)=(\S+)")
 _NUMBER: Final = re.compile(r"(\w+):([0-9]*\.?[0-9]+(?:e-?[0-9]+)?)")
 
 
-@click.group()
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="s3vectors-local", prog_name="s3vectors-local")
 def main() -> None:
     """Amazon S3 Vectors in a box.

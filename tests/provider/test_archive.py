@@ -207,7 +207,7 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path):
 def test_a_full_disk_is_an_error_like_others(tmp_path):
     """What there is goes on when there is room."""
     tool.filled(2_500)
-    command = [sys.executable, "-m", "stache_ai_s3vectors.cli", "export", "a.jsonl", *EXPORT]
+    command = [sys.executable, "-m", "stache_ai_s3vectors", "export", "a.jsonl", *EXPORT]
     close_engines()
     limited = subprocess.run(
         ["bash", "-c", f"ulimit -f 400; trap '' XFSZ; {shlex.join(command)}"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from contextlib import nullcontext
@@ -331,7 +332,7 @@ def test_an_endpoint_that_nobody_answers_at_is_told_with_the_server_to_start(mon
 def test_debug_shows_the_traceback():
     """In a process of its own: it switches the log on, too."""
     stats = ["stats", "--index", "missing", *LOCAL, "--debug"]
-    command = [sys.executable, "-m", "stache_ai_s3vectors.cli", *stats]
+    command = [sys.executable, "-m", "stache_ai_s3vectors", *stats]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert result.returncode == 1
@@ -398,7 +399,7 @@ def test_help_loads_neither_boto_nor_stache():
 @pytest.mark.parametrize("value", ["abc", "0", "4097"])
 def test_a_dimension_that_cannot_be_is_refused(value):
     """As an option, and as a variable, which Stache reads when it is imported."""
-    command = [sys.executable, "-m", "stache_ai_s3vectors.cli", "stats", "--bucket", "my-bucket"]
+    command = [sys.executable, "-m", "stache_ai_s3vectors", "stats", "--bucket", "my-bucket"]
     told = subprocess.run(
         command,
         capture_output=True,
@@ -544,3 +545,28 @@ def test_the_advice_to_make_indexes_is_given_only_to_who_does_not(monkeypatch, s
 
     assert ("S3VECTORS_CREATE_INDEX=true" in result.stderr) is not set_already
     assert "To make the bucket: aws s3vectors create-vector-bucket" in result.stderr
+
+
+@pytest.mark.parametrize("command", [(), ("stats",), ("indexes",), ("indexes", "create")])
+def test_help_has_a_short_option(command):
+    """Of the command and of each below it."""
+    assert done(*command, "-h") == done(*command, "--help")
+
+
+@pytest.mark.parametrize("arguments", ["doctor", "indexes list", "stats"])
+def test_a_reader_that_leaves_early_is_no_fault(tmp_path, arguments):
+    """`| head -1` and `| grep -q` do that: nothing is printed about it."""
+    place = "--bucket my-bucket --endpoint local:data --dimension 4"
+    tool_ = f"{shlex.quote(sys.executable)} -m stache_ai_s3vectors"
+    script = (
+        f"{tool_} indexes create {place} >/dev/null; "
+        f"PYTHONUNBUFFERED=1 {tool_} {arguments} {place} | (exec <&-; true)"
+    )
+
+    result = subprocess.run(
+        ["sh", "-c", script], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+
+    assert result.stdout == ""
+    assert "fault" not in result.stderr
+    assert "BrokenPipe" not in result.stderr

@@ -174,7 +174,7 @@ def test_interrupted_twice_and_resumed_nothing_is_lost_or_doubled():
         for side in sides:
             side.create_vector_bucket(vectorBucketName="my-bucket")
         tool.filled(count, s3vectors_endpoint_url=urls[0], s3vectors_write_rate=0.0)
-        command = [sys.executable, "-m", "stache_ai_s3vectors.cli", "copy", "documents", "copied"]
+        command = [sys.executable, "-m", "stache_ai_s3vectors", "copy", "documents", "copied"]
         command += ["--bucket", "my-bucket", "--dimension", "4"]
         command += ["--from-endpoint", urls[0], "--to-endpoint", urls[1]]
 

@@ -14,7 +14,7 @@ from moody import PASS, SILENT, moody
 from s3vectors_local import Engine, connect
 from terminal import Terminal
 
-COMMAND = f"{sys.executable} -m stache_ai_s3vectors.cli"
+COMMAND = f"{sys.executable} -m stache_ai_s3vectors"
 
 
 @pytest.fixture

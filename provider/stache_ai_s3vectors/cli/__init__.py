@@ -16,7 +16,7 @@ from .serve import serve_command
 from .stats import stats_command
 
 
-@click.group()
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="stache-ai-s3vectors", prog_name="stache-s3vectors")
 def main() -> None:
     """Look after Stache's vectors in Amazon S3 Vectors.

@@ -137,7 +137,8 @@ def _with_options(command: Callable[..., None], options: dict[str, Option]) -> C
             logging.getLogger("stache_ai_s3vectors").setLevel(logging.DEBUG)
         try:
             command(**values)
-        except (click.ClickException, click.Abort, click.exceptions.Exit):
+        # The reader of a pipe has left, as `head` does: click ends quietly
+        except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
             raise
         except Exception as error:
             if debug:
