@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import sysconfig
@@ -107,3 +108,17 @@ def test_the_installed_commands_run(python, script, name, tmp_path):
     )
 
     assert result.stdout == f"{script}, version 1.0.0.dev0\n"
+
+
+def test_no_advice_installs_a_package_of_our_names():
+    """The index has another package of one name, and the other name is not ours yet."""
+    named = re.compile(r"pip install [^\n]*(?:stache-ai-s3vectors|s3vectors-local)")
+    sources = [
+        path
+        for folder in ("provider", "local", "cdk", "sam", "terraform", "examples")
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in {".py", ".md", ".yaml", ".tf"}
+    ]
+
+    assert len(sources) > 100
+    assert [path for path in sources if named.search(path.read_text())] == []

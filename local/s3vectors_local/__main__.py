@@ -372,8 +372,7 @@ def _print_missing() -> None:
         missing.append("pysimdjson")
     if missing:
         click.echo(
-            f"s3vectors-local: not installed: {', '.join(missing)}; "
-            "pip install 's3vectors-local[fast]' makes the engine faster",
+            f"s3vectors-local: `pip install {' '.join(missing)}` makes the engine faster",
             err=True,
         )
 

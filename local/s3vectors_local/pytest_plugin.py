@@ -39,7 +39,7 @@ def s3vectors_client(s3vectors_engine: Engine, monkeypatch: pytest.MonkeyPatch) 
     except ModuleNotFoundError as error:
         if error.name != "boto3":
             raise
-        pytest.fail("s3vectors_client needs boto3: pip install 's3vectors-local[boto3]'")
+        pytest.fail("s3vectors_client needs boto3: pip install 'boto3>=1.44.4'")
 
     from .inprocess import connect  # noqa: PLC0415 - numpy is heavy
 
@@ -67,7 +67,7 @@ def s3vectors_all_clients(s3vectors_engine: Engine) -> Iterator[Engine]:
     try:
         import botocore  # type: ignore[import-untyped,unused-ignore]  # noqa: F401, PLC0415
     except ModuleNotFoundError:
-        pytest.fail("s3vectors_all_clients needs boto3: pip install 's3vectors-local[boto3]'")
+        pytest.fail("s3vectors_all_clients needs boto3: pip install 'boto3>=1.44.4'")
 
     with connect_all(s3vectors_engine) as engine:
         yield engine

@@ -225,8 +225,8 @@ def _engine(process: _Process, path: str) -> Engine:
         from s3vectors_local import DataDirectoryError, Engine, InheritedEngineError  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise ConfigurationError(
-            f"the endpoint {LOCAL}{path} needs the local engine: pip install "
-            "'stache-ai-s3vectors[local]', or ./local in a clone of the repository"
+            f"the endpoint {LOCAL}{path} needs the local engine; in a clone of the "
+            "repository: pip install './local[fast]'"
         ) from error
     with process.engines_lock:
         try:

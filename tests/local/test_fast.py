@@ -60,12 +60,11 @@ def serve_without(*missing):
 
 def test_serve_names_what_is_missing():
     """On stderr, in one line, with the command that installs it; nothing when all is there."""
-    missing = "numkong, pysimdjson" if HAS_SIMDJSON else "numkong"
+    missing = "numkong pysimdjson" if HAS_SIMDJSON else "numkong"
 
     assert serve_without() == ""
     assert serve_without("numkong", "simdjson") == (
-        f"s3vectors-local: not installed: {missing}; "
-        "pip install 's3vectors-local[fast]' makes the engine faster\n"
+        f"s3vectors-local: `pip install {missing}` makes the engine faster\n"
     )
 
 

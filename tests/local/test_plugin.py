@@ -64,4 +64,4 @@ def test_without_boto3_the_fixture_says_what_to_install(tmp_path):
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", str(tmp_path)]
     result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
 
-    assert "s3vectors_client needs boto3: pip install 's3vectors-local[boto3]'" in result.stdout
+    assert "s3vectors_client needs boto3: pip install 'boto3>=1.44.4'" in result.stdout

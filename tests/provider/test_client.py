@@ -95,8 +95,8 @@ def test_without_the_engine_installed_the_error_says_what_to_install():
     )
 
     assert result.stdout == (
-        "ConfigurationError the endpoint local: needs the local engine: pip install "
-        "'stache-ai-s3vectors[local]', or ./local in a clone of the repository\n"
+        "ConfigurationError the endpoint local: needs the local engine; in a clone of the "
+        "repository: pip install './local[fast]'\n"
     )
 
 

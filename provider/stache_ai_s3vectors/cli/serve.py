@@ -24,7 +24,7 @@ def serve_command(arguments: tuple[str, ...]) -> None:
         from s3vectors_local.__main__ import main
     except ImportError as error:
         raise click.ClickException(
-            "the local engine is not installed: pip install 'stache-ai-s3vectors[local]', or "
-            "./local in a clone of the repository"
+            "the local engine is not installed; in a clone of the repository: "
+            "pip install './local[fast]'"
         ) from error
     main.main(["serve", *arguments], prog_name="stache-s3vectors")
