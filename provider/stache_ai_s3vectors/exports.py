@@ -57,8 +57,8 @@ _GZIP: Final = 31
 _READ: Final = 1 << 16
 """Bytes that are read at a time, and at most 16 times as many that are decompressed."""
 
-_NO_DISK: Final = (errno.EINVAL, errno.ENOTSUP, errno.EROFS, errno.EBADF)
-"""What synchronising a pipe or a terminal says."""
+_NO_DISK: Final = (None, errno.EINVAL, errno.ENOTSUP, errno.EROFS, errno.EBADF)
+"""What synchronising a pipe, a terminal or a file in memory says."""
 
 _KEY_CHARACTERS: Final = 1_024
 _METADATA_KEYS: Final = 50
