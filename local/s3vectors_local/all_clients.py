@@ -183,10 +183,11 @@ class _Events:
     def emit(self, event_name: str, **options: Any) -> Any:
         if not event_name.startswith("before-send."):
             return self._events.emit(event_name, **options)
-        with _LOCK:
-            respond = _responders[-1] if _responders else None
-        if respond is None:
+        # No lock: a slice is one step, and a forked child may find the lock held for ever.
+        innermost = _responders[-1:]
+        if not innermost:
             raise RuntimeError("connect_all ended during a request; nothing was sent")
+        (respond,) = innermost
         return [(respond, respond(options["request"]))]
 
     def __getattr__(self, name: str) -> Any:

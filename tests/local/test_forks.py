@@ -19,7 +19,9 @@ from s3vectors_local import (
     Engine,
     Faults,
     InheritedEngineError,
+    all_clients,
     connect,
+    connect_all,
     serving,
 )
 
@@ -215,3 +217,13 @@ def test_many_forks_while_threads_write_lose_nothing(tmp_path):
         assert {b["vectorBucketName"] for page in pages for b in page["vectorBuckets"]} == {
             *acknowledged
         }
+
+
+def test_a_process_forked_during_another_threads_request_is_refused_too():
+    """It inherits that thread's lock, which nobody opens; a request must not wait for it."""
+    with closing(Engine()) as engine, connect_all(engine):
+        client = boto_client()
+        with all_clients._LOCK:
+            text = in_child(lambda: message_of(client.list_vector_buckets, InheritedEngineError))
+
+    assert f"belongs to process {os.getpid()}; process" in text
