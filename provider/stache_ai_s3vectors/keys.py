@@ -8,10 +8,18 @@ TEXT: Final = "text"
 NAMESPACE: Final = "namespace"
 STATUS: Final = "status"
 TYPE: Final = "_type"
+DOCUMENT: Final = "doc_id"
 OVERFLOW: Final = "_overflow"
 
 NON_FILTERABLE: Final = (TEXT, OVERFLOW)
 """Metadata keys that an index for Stache declares non-filterable."""
+
+FILTERED: Final = (NAMESPACE, STATUS, TYPE, DOCUMENT)
+"""Metadata keys that Stache or this provider filters on.
+
+The service refuses to filter on a non-filterable key, and the keys of an index are fixed: in an
+index that declares one of these non-filterable, inserts succeed and searches fail, for good.
+"""
 
 KINDS: Final = ("documents", "summaries", "insights")
 """Stache's indexes."""

@@ -4,10 +4,15 @@
     read-write      all that Stache does
     manage-indexes  the operator's tool, and S3VECTORS_CREATE_INDEX
 
-Each level has what those above it have. QueryVectors with a filter or metadata, and
-ListVectors with metadata, need GetVectors, too; ListIndexes and GetVectorBucket are
-authorized on the bucket, all else on the index
+Each level has the actions of the levels above it. QueryVectors with a filter or metadata, and
+ListVectors with metadata, also need GetVectors. ListIndexes and GetVectorBucket are authorized
+on the bucket, all other actions on the index
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-access-management.html).
+
+A customer key is used for the caller, by S3 Vectors: kms:Decrypt for each operation on vectors,
+and kms:GenerateDataKey to create. The condition `kms:ViaService` keeps the grant to that: the
+same caller cannot decrypt anything else that a shared key encrypts
+(https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-data-encryption.html).
 """
 
 from __future__ import annotations
@@ -16,6 +21,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
+
+from .arns import BUCKET_ARN, service_host
+
+VIA_SERVICE: Final = "kms:ViaService"
 
 _READ: Final = ("GetIndex", "GetVectors", "ListVectors", "QueryVectors")
 _WRITE: Final = ("DeleteVectors", "PutVectors")
@@ -34,7 +43,7 @@ class Level:
 LEVELS: Final[Mapping[str, Level]] = MappingProxyType(
     {
         "read": Level(_READ, (), ("Decrypt",)),
-        "read-write": Level((*_READ, *_WRITE), (), ("Decrypt", "GenerateDataKey")),
+        "read-write": Level((*_READ, *_WRITE), (), ("Decrypt",)),
         "manage-indexes": Level(
             (*_READ, *_WRITE, *_MANAGE),
             ("GetVectorBucket", "ListIndexes"),
@@ -45,7 +54,12 @@ LEVELS: Final[Mapping[str, Level]] = MappingProxyType(
 
 
 def policy(
-    level: str, bucket_arn: str, indexes: Sequence[str], keys: Sequence[str] = ()
+    level: str,
+    bucket_arn: str,
+    indexes: Sequence[str],
+    keys: Sequence[str] = (),
+    *,
+    host: str | None = None,
 ) -> dict[str, Any]:
     """The least-privilege IAM policy of a level.
 
@@ -53,7 +67,9 @@ def policy(
         level: one of `LEVELS`.
         bucket_arn: `arn:PARTITION:s3vectors:REGION:ACCOUNT:bucket/NAME`.
         indexes: the names of the indexes, and no others.
-        keys: the ARNs of the customer keys that encrypt them: the bucket's, indexes' own.
+        keys: the ARNs of the customer keys that encrypt the bucket and the indexes.
+        host: the service's host name in the bucket's region, such as
+            `s3vectors.us-east-1.amazonaws.com`; by default it is derived from the bucket's ARN.
     """
     actions = LEVELS[level]
     statements = [
@@ -62,8 +78,16 @@ def policy(
     if actions.bucket:
         statements.append(_allow("s3vectors", actions.bucket, [bucket_arn]))
     if keys:
-        statements.append(_allow("kms", actions.key, keys))
+        through = {"StringEquals": {VIA_SERVICE: host or _host(bucket_arn)}}
+        statements.append({**_allow("kms", actions.key, keys), "Condition": through})
     return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _host(bucket_arn: str) -> str:
+    parsed = BUCKET_ARN.fullmatch(bucket_arn)
+    if parsed is None:
+        raise ValueError(f"{bucket_arn!r} is not the ARN of a vector bucket")
+    return service_host(parsed["partition"], parsed["region"])
 
 
 def _allow(service: str, actions: Sequence[str], resources: Sequence[str]) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from . import limits
 from .errors import InvalidInputError
-from .keys import NAMESPACE, OVERFLOW, STATUS, TEXT, TYPE
+from .keys import FILTERED, OVERFLOW, STATUS, TEXT
 
-_KEPT: Final = frozenset({NAMESPACE, STATUS, TYPE, "doc_id", TEXT, OVERFLOW})
+_KEPT: Final = frozenset({*FILTERED, TEXT, OVERFLOW})
 """Never moved out to save space: Stache filters every search on them."""
 
 _KEPT_LONGEST: Final = frozenset({"filename"})

@@ -67,13 +67,28 @@ def every_question(documents):
     ]
 
 
+def key_questions(documents):
+    contexts = [{}] + [
+        {"kms:viaservice": [f"{service}.{region}.amazonaws.com"]}
+        for service in ("s3vectors", "s3")
+        for region in ("us-east-1", "eu-west-1")
+    ]
+    return [
+        Question([document], Need(f"kms:{action}", key, context))
+        for document in documents
+        for action in ("Decrypt", "GenerateDataKey", "Encrypt")
+        for key in (KEY, KEY.replace("mine", "yours"))
+        for context in contexts
+    ]
+
+
 def decided(questions):
     return [(question, ours(question)) for question in questions]
 
 
 def test_the_policies_of_every_level_mean_what_we_think():
     """Each action on what it is granted for, what looks like it, and everything."""
-    asked = decided(every_question(LEVEL_POLICIES))
+    asked = decided(every_question(LEVEL_POLICIES) + key_questions(LEVEL_POLICIES))
 
     assert {allowed for _, allowed in asked} == {True, False}
     assert unargued(differences(asked), requests=False) == []

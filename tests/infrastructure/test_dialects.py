@@ -152,7 +152,7 @@ def test_every_action_is_granted_on_what_it_is_authorized_on(dialect, region):
     store, _ = dialect(region)
 
     for found in store.policies.values():
-        for effect, actions, resources in found:
+        for effect, actions, resources, _ in found:
             assert effect == "Allow"
             assert authorization.mistakes({"Action": actions, "Resource": resources}) == []
             assert all(INDEX_ARN.fullmatch(arn) or BUCKET_ARN.fullmatch(arn) for arn in resources)

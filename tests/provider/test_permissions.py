@@ -12,13 +12,18 @@ from click.testing import CliRunner
 
 import stache
 from s3vectors_local import Engine, Policies
+from s3vectors_local.arns import Caller
+from s3vectors_local.errors import ServiceError
+from s3vectors_local.iam import Need
 from stache_ai_s3vectors import AccessDeniedError
+from stache_ai_s3vectors.arns import service_host
 from stache_ai_s3vectors.cli import main
 from stache_ai_s3vectors.permissions import LEVELS, policy
 from stache_ai_s3vectors.provision import create_index
 
 VECTOR = [1.0, 2.0, 3.0, 4.0]
 ARN = "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket"
+KEYS = "arn:aws:kms:us-east-1:123456789012:key/"
 ARGUMENTS = ["--bucket", ARN, "--index", "documents"]
 
 
@@ -138,6 +143,41 @@ def test_the_actions_are_operations_of_the_service():
     assert {a for level in LEVELS.values() for a in level.index + level.bucket} <= set(names)
 
 
+def test_a_grant_on_a_key_is_for_s3_vectors_only():
+    """Whoever has the policy cannot decrypt anything else that a shared key encrypts."""
+    policies = Policies(policy("manage-indexes", ARN, ["documents"], [f"{KEYS}1234"]))
+    hosts = {
+        "s3vectors.us-east-1.amazonaws.com": True,
+        "s3vectors.eu-west-1.amazonaws.com": False,
+        "s3.us-east-1.amazonaws.com": False,
+        None: False,
+    }
+
+    allowed = {host: is_allowed(policies, host) for host in hosts}
+
+    assert allowed == hosts
+
+
+def is_allowed(policies, host):
+    """Whether they let the key decrypt what a service asks for; None is the caller itself."""
+    context = {} if host is None else {"kms:viaservice": [host]}
+    try:
+        policies.check([Need("kms:Decrypt", f"{KEYS}1234", context)], Caller(identity="role/its"))
+    except ServiceError:
+        return False
+    return True
+
+
+def test_the_host_names_are_those_of_the_sdk():
+    """Of every partition in botocore's list."""
+    partitions = session.get_session().get_data("partitions")["partitions"]
+
+    assert len(partitions) >= 8
+    for partition in partitions:
+        host = service_host(partition["id"], "some-region-1")
+        assert host == f"s3vectors.some-region-1.{partition['outputs']['dnsSuffix']}"
+
+
 def test_each_level_has_what_those_above_it_have():
     """In the order of the list."""
     levels = list(LEVELS.values())
@@ -165,7 +205,7 @@ def test_the_command_takes_a_name_or_an_arn():
 
 
 def test_the_command_names_a_key_of_one_s_own():
-    """Reading needs to decrypt only."""
+    """Vectors need to decrypt only, and only what S3 Vectors encrypted in the region."""
     key = "arn:aws:kms:us-east-1:123456789012:key/1234"
 
     statements = {
@@ -173,11 +213,13 @@ def test_the_command_names_a_key_of_one_s_own():
         for level in LEVELS
     }
 
-    assert statements["read"][-1]["Action"] == ["kms:Decrypt"]
-    assert statements["read-write"][-1] == {
-        "Effect": "Allow",
+    through = {"StringEquals": {"kms:ViaService": "s3vectors.us-east-1.amazonaws.com"}}
+    decrypt = {"Effect": "Allow", "Action": ["kms:Decrypt"], "Resource": [key]}
+    assert statements["read"][-1] == {**decrypt, "Condition": through}
+    assert statements["read-write"][-1] == statements["read"][-1]
+    assert statements["manage-indexes"][-1] == {
+        **statements["read"][-1],
         "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
-        "Resource": [key],
     }
 
 
@@ -188,6 +230,13 @@ def test_the_command_names_a_key_of_one_s_own():
         (["--bucket", "arn:aws:s3vectors:x:1:vector-bucket/b", "--index", "a"], "is not the ARN"),
         ([*ARGUMENTS, "--region", "eu-west-1"], "--region contradicts the bucket's ARN"),
         ([*ARGUMENTS, "--kms-key", "alias/mine"], "is not the ARN of a KMS key"),
+        ([*ARGUMENTS, "--kms-key", f"{KEYS}*"], "wildcards and aliases are not accepted"),
+        ([*ARGUMENTS, "--kms-key", f"{KEYS}12?4"], "wildcards and aliases are not accepted"),
+        ([*ARGUMENTS, "--kms-key", f"{KEYS}1234/*"], "wildcards and aliases are not accepted"),
+        (
+            [*ARGUMENTS, "--kms-key", f"{KEYS.replace('us-east-1', 'eu-west-1')}1234"],
+            "is in eu-west-1 and the bucket in us-east-1",
+        ),
         ([*ARGUMENTS, "--level", "write"], "'write' is not one of 'read', 'read-write'"),
         ([], "no vector bucket is configured"),
     ],

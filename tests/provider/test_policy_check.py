@@ -103,7 +103,7 @@ BY_TAG = f"{BUCKET}/index/${{aws:PrincipalTag/index}}"
 ELSEWHERE = DOCUMENTS.replace("us-east-1", "eu-west-1")
 CHINA = DOCUMENTS.replace("us-east-1", "cn-east-1")
 PUT = "s3vectors:PutVectors"
-KEYS = ["kms:Decrypt", "kms:GenerateDataKey"]
+KEYS = ["kms:Decrypt"]
 OF_KEY = ["--kms-key", KEY]
 READ = ["--level", "read"]
 FIRST = ASKED[:4]
@@ -113,7 +113,7 @@ ENCRYPTED = {"StringEqualsIfExists": {"s3vectors:sseType": "aws:kms"}}
 MISSING = [
     (document(allow(NEEDED[1:])), [], "", "no statement allows s3vectors:DeleteVectors on indexes"),
     (on(DOCUMENTS), ASKED, "^Allow", "PutVectors and QueryVectors on index insights, this one on"),
-    (whole(), OF_KEY, "", "kms:Decrypt and GenerateDataKey on the key; add one with the Resource"),
+    (whole(), OF_KEY, "", "kms:Decrypt on the key; add one with the Resource"),
     (under("StringEquals", "aws:SourceVpc", "v"), [], "SourceVpc", "holds, which is not known her"),
     (under("StringNotLike", "aws:RequestedRegion", "us-*"), [], '"aws:Req', "holds, which does no"),
     (under("NumericLessThan", "aws:EpochTime", 9), [], "aws:Epoch", 'aws:EpochTime "9.0" holds'),
@@ -176,7 +176,7 @@ TOO_MUCH = [
         "covers all but what it names, but nothing that was asked about; remove the statement",
     ),
     (beside(allow(KEYS, "arn:aws:kms:*:*:key/*")), OF_KEY, "y/*", f'than the key; write "{KEY}"'),
-    (beside(allow("kms:*", KEY)), OF_KEY, "kms:*", 'name the actions: "kms:Decrypt" and "kms:Gene'),
+    (beside(allow("kms:*", KEY)), OF_KEY, "kms:*", 'name the actions: "kms:Decrypt"'),
     (beside(allow([*KEYS, "kms:Sign"], KEY)), OF_KEY, "kms:S", "does not need kms:Sign; remove it"),
 ]
 NEVER = [

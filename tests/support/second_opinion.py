@@ -130,6 +130,20 @@ WRONG: Final = (
 """Decisions of its that are not AWS's."""
 
 
+_DELEGATED: Final = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"AWS": "arn:aws:iam::123456789012:root"},
+            "Action": "kms:*",
+            "Resource": "*",
+        }
+    ],
+}
+"""The policy of a key that leaves the decision to its account's identity policies."""
+
+
 def opinions(questions: Sequence[Question]) -> list[Opinion]:
     """What iam-simulate says, in one process.
 
@@ -157,7 +171,7 @@ def _told(question: Question) -> dict[str, Any]:
     need = question.need
     return {
         "policies": question.documents,
-        "bucketPolicy": question.bucket_policy,
+        "bucketPolicy": _DELEGATED if ":kms:" in need.resource else question.bucket_policy,
         "principal": question.caller.principal,
         "account": account_of(need.resource) or question.caller.account,
         "action": need.action,

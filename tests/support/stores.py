@@ -14,8 +14,8 @@ from stache_ai_s3vectors.permissions import LEVELS, policy
 _LEVEL: Final = re.compile("(?P<words>ReadWrite|Read|ManageIndexes)Policy")
 _LEVELS: Final = {"Read": "read", "ReadWrite": "read-write", "ManageIndexes": "manage-indexes"}
 
-Statement = tuple[str, tuple[str, ...], tuple[str, ...]]
-"""Effect, actions, resources."""
+Statement = tuple[str, tuple[str, ...], tuple[str, ...], str]
+"""Effect, actions, resources, and the condition as JSON; empty without one."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,12 @@ def statements(document: Mapping[str, Any]) -> frozenset[Statement]:
     """What a policy says, without what does not matter."""
     found = []
     for statement in document["Statement"]:
-        assert statement.keys() <= {"Effect", "Action", "Resource", "Sid"}, statement
+        known = {"Effect", "Action", "Resource", "Sid", "Condition"}
+        assert statement.keys() <= known, statement
         actions, resources = _listed(statement["Action"]), _listed(statement["Resource"])
-        found.append((statement["Effect"], actions, resources))
+        condition = statement.get("Condition")
+        told = json.dumps(condition, sort_keys=True) if condition else ""
+        found.append((statement["Effect"], actions, resources, told))
     return frozenset(found)
 
 

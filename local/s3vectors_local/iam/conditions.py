@@ -21,7 +21,7 @@ R = TypeVar("R")
 _KEYS: Final = re.compile(
     r"s3vectors:(ssetype|kmskeyarn|vectorbuckettag/.+)|aws:(tagkeys|(resource|request)tag/.+"
     r"|principal(arn|account|isawsservice|servicename)|requestedregion|resourceaccount"
-    r"|securetransport|sourceaccount)"
+    r"|securetransport|sourceaccount)|kms:viaservice"
 )
 _KEY_FORM: Final = re.compile(r"[\w-]+:.+")
 _OPERATOR: Final = re.compile(r"(?:(ForAnyValue|ForAllValues):)?(\w+?)(IfExists)?")
@@ -168,7 +168,8 @@ def _key(name: str, key: Any, *, quantified: bool) -> str:
             "(s3vectors:sseType, s3vectors:kmsKeyArn, s3vectors:VectorBucketTag/KEY, "
             "aws:ResourceTag/KEY, aws:RequestTag/KEY, aws:TagKeys) and aws:PrincipalArn, "
             "aws:PrincipalAccount, aws:PrincipalIsAWSService, aws:PrincipalServiceName, "
-            "aws:RequestedRegion, aws:ResourceAccount, aws:SecureTransport and aws:SourceAccount"
+            "aws:RequestedRegion, aws:ResourceAccount, aws:SecureTransport, aws:SourceAccount and "
+            "kms:ViaService"
         )
     if key.lower() == "aws:tagkeys" and not quantified:
         raise UnevaluatedPolicyError(

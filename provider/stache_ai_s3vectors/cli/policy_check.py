@@ -45,12 +45,12 @@ def check_command(  # noqa: PLR0913 - one for each option
     """  # noqa: D301 - \b keeps click from wrapping the example
     from stache_ai_s3vectors.policy_check import Target, check, parsed
 
-    check_key(kms_key)
     check_indexes(indexes)
     policy = parsed(_text(file))
     where = {"account": account, "region": region, "partition": partition}
     try:
         arn = _bucket(policy, bucket, where)
+        check_key(kms_key, arn)
         target = Target(level, arn, indexes or _indexes(policy, arn), kms_key)
     except click.UsageError:
         if policy.whole:

@@ -11,6 +11,8 @@ from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 from typing import Final
 
+from stache_ai_s3vectors.arns import service_host
+
 from .actions import ON, PREFIX, condition_keys
 from .findings import actions_listed
 from .patterns import matches, variable
@@ -123,6 +125,7 @@ def _holds(condition: Condition, target: Target, action: str | None) -> bool | N
         "aws:securetransport": "true",  # boto3 calls S3 Vectors by HTTPS
         "aws:requestedregion": target.region,
         "aws:resourceaccount": target.account,
+        "kms:viaservice": service_host(target.partition, target.region),
     }
     name = (action or "").removeprefix(PREFIX)
     if name in ON and not _known(condition.key, (*_GLOBAL, *condition_keys(name))):

@@ -1,4 +1,4 @@
-"""Whether the policy of a role or of a key lets one of AWS's services do something.
+"""Whether the policy of a role or of a key lets a service, or a role, do something.
 
 Whatever is not read here counts against it: nothing is proven by what nobody understood.
 """
@@ -17,28 +17,36 @@ Conditions: TypeAlias = Mapping[tuple[str, str], Callable[[str], bool]]
 _READ: Final = {"Sid", "Effect", "Principal", "Action", "Resource", "Condition"}
 
 
-def consents(document: str, service: str, action: str, conditions: Conditions) -> bool:
+def consents(
+    document: str, principal: str, action: str, conditions: Conditions, *, kind: str = "Service"
+) -> bool:
     """Whether a statement allows it, and none denies it.
 
     Args:
         document: the policy, as JSON.
-        service: its principal.
+        principal: who wants it.
         action: what it is to do.
         conditions: those that are read; any other does not allow, and denies.
+        kind: of the principal: "Service", or "AWS" for a role.
     """
     statements = _listed(json.loads(document)["Statement"])
-    applying = {s["Effect"] for s in statements if _applies(s, service, action, conditions)}
+    applying = {
+        s["Effect"] for s in statements if _applies(s, (kind, principal), action, conditions)
+    }
     return applying == {"Allow"}
 
 
 def _applies(
-    statement: Mapping[str, Any], service: str, action: str, conditions: Conditions
+    statement: Mapping[str, Any],
+    principal: tuple[str, str],
+    action: str,
+    conditions: Conditions,
 ) -> bool:
     denies: bool = statement["Effect"] == "Deny"
     if statement.keys() - _READ:  # NotPrincipal, NotAction
         return denies
     return (
-        _names(statement["Principal"], service, everybody=denies)
+        _names(statement["Principal"], principal, everybody=denies)
         and any(matches_action(pattern, action) for pattern in _listed(statement["Action"]))
         and all(
             any(map(conditions[test], values)) if test in conditions else denies
@@ -47,12 +55,13 @@ def _applies(
     )
 
 
-def _names(principal: Any, service: str, *, everybody: bool) -> bool:
-    """Whether it is the service; or everybody, which does not name a service to trust."""
-    if not isinstance(principal, Mapping):
-        return everybody and principal == "*"
-    anybody = everybody and any("*" in _listed(names) for names in principal.values())
-    return anybody or service in _listed(principal.get("Service", []))
+def _names(named: Any, principal: tuple[str, str], *, everybody: bool) -> bool:
+    """Whether it is the principal; or everybody, which does not name one to trust."""
+    if not isinstance(named, Mapping):
+        return everybody and named == "*"
+    anybody = everybody and any("*" in _listed(names) for names in named.values())
+    kind, name = principal
+    return anybody or name in _listed(named.get(kind, []))
 
 
 def _tests(condition: Mapping[str, Any]) -> list[tuple[tuple[str, str], list[str]]]:

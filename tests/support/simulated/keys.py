@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-data-encryption
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from moto.kms.models import kms_backends
@@ -14,10 +15,11 @@ from s3vectors_local import Engine
 from s3vectors_local.arns import Caller
 from s3vectors_local.engine.state import BucketMode
 from s3vectors_local.errors import AccessDeniedException
+from s3vectors_local.iam import Need
 from s3vectors_local.iam.patterns import matches_arn
 
 from .consent import Conditions, consents
-from .roles import ACCOUNT, RolePolicies
+from .roles import ACCOUNT, RolePolicies, acting_account
 
 _INDEXING: Final = "indexing.s3vectors.amazonaws.com"
 
@@ -28,6 +30,7 @@ class KeyedEngine(Engine):
     def __init__(self, policies: RolePolicies, bucket_mode: BucketMode) -> None:
         super().__init__(policies=policies, bucket_mode=bucket_mode)
         policies.key_of = self._key_of
+        policies.check_key = _check_foreign_use
 
     def _key_of(self, arn: str) -> str | None:
         """The key of an index, or of the bucket that it is to be made in."""
@@ -35,6 +38,10 @@ class KeyedEngine(Engine):
         index = self._state.indexes.get(arn)
         found = index.configuration if index else bucket
         return found.encryption.get("kmsKeyArn") if found else None
+
+    def caller(self, access_key: str | None, region: str) -> Caller:
+        """Whose request it is: also a role's of another account."""
+        return replace(super().caller(access_key, region), account=acting_account())
 
     def call(self, operation: str, request: Any, caller: Caller | None = None) -> dict[str, Any]:
         """Answer one request."""
@@ -51,6 +58,22 @@ class KeyedEngine(Engine):
         index = f"{bucket.arn}/index/{request['indexName']}"
         if key and not _consents(key, index, caller.region):
             raise AccessDeniedException("Insufficient access to perform asynchronous indexing")
+
+
+def _check_foreign_use(need: Need, caller: Caller) -> None:
+    """Refuse a caller of another account unless the key's policy allows it what it needs."""
+    region = need.resource.split(":")[3]
+    found = kms_backends[ACCOUNT][region].keys.get(need.resource.rpartition("/")[2])
+    conditions: Conditions = {
+        ("StringEquals", "kms:ViaService"): lambda host: [host] == need.context["kms:viaservice"],
+    }
+    if found is None or not consents(
+        found.policy, caller.role or caller.principal, need.action, conditions, kind="AWS"
+    ):
+        raise AccessDeniedException(
+            f"User: {caller.principal} is not authorized to perform: {need.action} on resource: "
+            f"{need.resource} because no resource-based policy allows the {need.action} action"
+        )
 
 
 def _consents(key: str, index: str, region: str) -> bool:

@@ -16,7 +16,7 @@ from moto.iam.models import iam_backends
 from moto.sts.models import sts_backends
 
 from loopback import CREDENTIALS
-from s3vectors_local.arns import Caller
+from s3vectors_local.arns import Caller, account_of
 from s3vectors_local.errors import AccessDeniedException, AuthenticationError, ServiceError
 from s3vectors_local.iam import BucketPolicy, Need, Policies
 
@@ -26,14 +26,32 @@ REGION: Final = "us-east-1"
 _OWNER: Final = CREDENTIALS["AWS_ACCESS_KEY_ID"]
 _KEY: Final[Mapping[str, tuple[str, ...]]] = {
     "s3vectors:CreateIndex": ("kms:Decrypt", "kms:GenerateDataKey"),
-    "s3vectors:PutVectors": ("kms:GenerateDataKey",),
-    "s3vectors:GetVectors": ("kms:Decrypt",),
-    "s3vectors:ListVectors": ("kms:Decrypt",),
-    "s3vectors:QueryVectors": ("kms:Decrypt",),
+    **{
+        f"s3vectors:{operation}": ("kms:Decrypt",)
+        for operation in (
+            "DeleteVectors",
+            "GetVectors",
+            "ListVectors",
+            "PutVectors",
+            "QueryVectors",
+        )
+    },
 }
-"""What a caller needs of a customer key, too: to write new data keys, to read the old."""
+"""What a caller also needs of a customer key, which S3 Vectors uses for it.
 
-_role: ContextVar[str | None] = ContextVar("_role", default=None)
+Of operations on vectors AWS's page says so; of CreateIndex, CloudFormation's handlers:
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-data-encryption.html
+"""
+
+
+class Role(NamedTuple):
+    """A role and its account."""
+
+    account: str
+    name: str
+
+
+_role: ContextVar[Role | None] = ContextVar("_role", default=None)
 
 
 class Decision(NamedTuple):
@@ -62,7 +80,9 @@ class RolePolicies(Policies):
         self.decisions: list[Decision] = []
         self.key_of: Callable[[str], str | None] = lambda _: None
         """The customer key of an index by its ARN."""
-        self._read: dict[str, tuple[str, Policies]] = {}
+        self.check_key: Callable[[Need, Caller], None] = lambda *_: None
+        """Refuses a caller of another account unless the key's policy allows it what it needs."""
+        self._read: dict[Role, tuple[str, Policies]] = {}
 
     def check(
         self, needs: Sequence[Need], caller: Caller, bucket_policy: BucketPolicy | None = None
@@ -72,11 +92,13 @@ class RolePolicies(Policies):
         if role is None:
             return
         policies = self.of(role)
-        session = replace(caller, identity=f"assumed-role/{role}/function")
-        for need in (*needs, *self._of_keys(needs)):
-            self.decisions.append(Decision(role, need.action, need.resource, allowed=True))
+        session = replace(
+            caller, account=role.account, identity=f"assumed-role/{role.name}/function"
+        )
+        for need in (*needs, *self._of_keys(needs, caller.region)):
+            self.decisions.append(Decision(role.name, need.action, need.resource, allowed=True))
             try:
-                policies.check([need], session, bucket_policy)
+                self._check(policies, need, session, bucket_policy)
             except AccessDeniedException:
                 self.decisions[-1] = self.decisions[-1]._replace(allowed=False)
                 raise
@@ -85,13 +107,29 @@ class RolePolicies(Policies):
         """What was decided about a role, in its order."""
         return [decision for decision in self.decisions if decision.role == role]
 
-    def _of_keys(self, needs: Sequence[Need]) -> Iterator[Need]:
+    def _check(
+        self,
+        policies: Policies,
+        need: Need,
+        session: Caller,
+        bucket_policy: BucketPolicy | None,
+    ) -> None:
+        if not need.action.startswith("kms:"):
+            policies.check([need], session, bucket_policy)
+            return
+        # What the role itself may; then what the key's policy says of another account
+        policies.check([need], replace(session, account=account_of(need.resource) or ACCOUNT))
+        if session.account != account_of(need.resource):
+            self.check_key(need, session)
+
+    def _of_keys(self, needs: Sequence[Need], region: str) -> Iterator[Need]:
         actions = dict.fromkeys(a for need in needs for a in _KEY.get(need.action, ()))
         key = self.key_of(needs[0].resource) if actions else None
         if key is not None:
-            yield from (Need(action, key, {}) for action in actions)
+            context = {"kms:viaservice": [f"s3vectors.{region}.amazonaws.com"]}
+            yield from (Need(action, key, context) for action in actions)
 
-    def of(self, role: str) -> Policies:
+    def of(self, role: Role) -> Policies:
         """The policies of a role as they are now; read anew when they have changed."""
         documents = list(_documents(role))
         text = json.dumps(documents, sort_keys=True)
@@ -100,17 +138,23 @@ class RolePolicies(Policies):
         return self._read[role][1]
 
 
-def _documents(role: str) -> Iterator[Any]:
+def _documents(role: Role) -> Iterator[Any]:
     """Those that stand in it, and those that are attached."""
-    backend = iam_backends[ACCOUNT]["aws"]
-    found = backend.get_role(role)
+    backend = iam_backends[role.account]["aws"]
+    found = backend.get_role(role.name)
     if found.permissions_boundary:
-        raise NotEvaluatedError(f"the permissions boundary of the role {role}")
+        raise NotEvaluatedError(f"the permissions boundary of the role {role.name}")
     for document in found.policies.values():
         yield json.loads(document)
-    for attached in backend.list_attached_role_policies(role)[0]:
+    for attached in backend.list_attached_role_policies(role.name)[0]:
         versions = backend.managed_policies[attached.arn].versions
         yield json.loads(next(each for each in versions if each.is_default).document)
+
+
+def acting_account() -> str:
+    """The account of who makes the request."""
+    role = _role.get()
+    return ACCOUNT if role is None else role.account
 
 
 @contextmanager
@@ -130,9 +174,11 @@ def acting_as(access_key: str) -> Iterator[None]:
         _role.reset(token)
 
 
-def _assumed(access_key: str) -> str:
-    """The name of the role that has these credentials."""
-    assumed = sts_backends[ACCOUNT]["aws"].get_assumed_role_from_access_key(access_key)
+def _assumed(access_key: str) -> Role:
+    """The role that has these credentials."""
+    backends = [sts_backends[account]["aws"] for account in sts_backends]
+    found = (backend.get_assumed_role_from_access_key(access_key) for backend in backends)
+    assumed = next(filter(None, found), None)
     if assumed is None:
         raise AuthenticationError(
             "UnrecognizedClientException", "The security token included in the request is invalid."
@@ -140,4 +186,4 @@ def _assumed(access_key: str) -> str:
     name: str = assumed.role_arn.rpartition("/")[2]
     if assumed.policy:
         raise NotEvaluatedError(f"the session policy with which the role {name} was assumed")
-    return name
+    return Role(assumed.role_arn.split(":")[4], name)

@@ -1,12 +1,13 @@
-"""AWS::S3Vectors::VectorBucket and ::Index for moto's CloudFormation, made in our engine.
+"""AWS::S3Vectors::VectorBucket, ::Index and ::VectorBucketPolicy for moto, made in our engine.
 
 As the registry's schema says: Ref is the ARN, Fn::GetAtt knows the ARN and the time, a name is no
-attribute; nothing but tags changes in place
+attribute; nothing but tags, text search and a policy changes in place
 (https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_S3Vectors.html).
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar, Final
@@ -60,6 +61,17 @@ class _Resource:
     def remove(cls, vectors: Any, arn: str) -> None:
         """Delete it."""
         raise NotImplementedError
+
+    @classmethod
+    def fixed(cls, properties: Mapping[str, Any]) -> dict[str, Any]:
+        """The properties whose change replaces the resource."""
+        return {name: value for name, value in properties.items() if name != "Tags"}
+
+    @classmethod
+    def change(
+        cls, vectors: Any, arn: str, before: Mapping[str, Any], wanted: Mapping[str, Any]
+    ) -> None:
+        """Change in place what can be, beside tags."""
 
     @property
     def physical_resource_id(self) -> str:
@@ -132,8 +144,9 @@ class _Resource:
         """Change tags in place, replace it for all else; the one before stays if it is to."""
         wanted = cloudformation_json["Properties"]
         before = original_resource.properties
-        if _without_tags(wanted) == _without_tags(before):
+        if cls.fixed(wanted) == cls.fixed(before):
             _retag(client(region_name), original_resource.arn, _tags(before), _tags(wanted))
+            cls.change(client(region_name), original_resource.arn, before, wanted)
             original_resource.properties = wanted
             return original_resource
         told = (new_resource_name, cloudformation_json, account_id, region_name)
@@ -178,14 +191,20 @@ class Index(_Resource, CloudFormationModel):
             for member in ("VectorBucketName", "VectorBucketArn")
             if member in properties
         }
-        keys = properties.get("MetadataConfiguration", {}).get("NonFilterableMetadataKeys")
+        metadata = properties.get("MetadataConfiguration", {})
+        keys = metadata.get("NonFilterableMetadataKeys")
+        searches = _text_searches(properties)
+        configuration = {
+            **({"nonFilterableMetadataKeys": keys} if keys else {}),
+            **({"textSearchConfigurations": searches} if searches else {}),
+        }
         arn: str = vectors.create_index(
             **bucket,
             indexName=name,
             dataType=properties["DataType"],
             dimension=int(properties["Dimension"]),
             distanceMetric=properties["DistanceMetric"],
-            **({"metadataConfiguration": {"nonFilterableMetadataKeys": keys}} if keys else {}),
+            **({"metadataConfiguration": configuration} if configuration else {}),
             **both,
         )["indexArn"]
         return arn
@@ -195,13 +214,93 @@ class Index(_Resource, CloudFormationModel):
         """Delete it."""
         vectors.delete_index(indexArn=arn)
 
+    @classmethod
+    def fixed(cls, properties: Mapping[str, Any]) -> dict[str, Any]:
+        """All but tags and text search."""
+        metadata = {**properties.get("MetadataConfiguration", {})}
+        metadata.pop("TextSearchConfigurations", None)
+        return {**super().fixed(properties), "MetadataConfiguration": metadata}
+
+    @classmethod
+    def change(
+        cls, vectors: Any, arn: str, before: Mapping[str, Any], wanted: Mapping[str, Any]
+    ) -> None:
+        """Text search, whose update needs no interruption."""
+        had, wants = _text_searches(before), _text_searches(wanted)
+        if gone := [each for each in had if each not in wants]:
+            keys = [{"metadataKey": each["metadataKey"]} for each in gone]
+            vectors.update_metadata_configuration(
+                indexArn=arn, delete={"textSearchConfigurations": keys}
+            )
+        if new := [each for each in wants if each not in had]:
+            vectors.update_metadata_configuration(
+                indexArn=arn, add={"textSearchConfigurations": new}
+            )
+
+
+class VectorBucketPolicy(_Resource, CloudFormationModel):
+    """AWS::S3Vectors::VectorBucketPolicy, whose Ref is the bucket's ARN."""
+
+    __module__ = "simulated.s3vectors.types"
+    name_property = "VectorBucketArn"
+    arn_attribute = "VectorBucketArn"
+
+    @classmethod
+    def has_cfn_attr(cls, attr: str) -> bool:
+        """Fn::GetAtt knows nothing of it."""
+        del attr
+        return False
+
+    @classmethod
+    def make(cls, vectors: Any, name: str, properties: Mapping[str, Any], **both: Any) -> str:
+        """Put one on its bucket; the bucket's ARN."""
+        del name, both  # it has neither a name of its own, nor tags, nor encryption
+        arn = properties.get("VectorBucketArn")
+        bucket = {"vectorBucketArn": arn or ""}
+        if arn is None:
+            bucket = {"vectorBucketName": properties["VectorBucketName"]}
+        found: str = vectors.get_vector_bucket(**bucket)["vectorBucket"]["vectorBucketArn"]
+        vectors.put_vector_bucket_policy(vectorBucketArn=found, policy=_document(properties))
+        return found
+
+    @classmethod
+    def remove(cls, vectors: Any, arn: str) -> None:
+        """Delete it."""
+        vectors.delete_vector_bucket_policy(vectorBucketArn=arn)
+
+    @classmethod
+    def fixed(cls, properties: Mapping[str, Any]) -> dict[str, Any]:
+        """Which bucket it is on."""
+        return {name: value for name, value in properties.items() if name != "Policy"}
+
+    @classmethod
+    def change(
+        cls, vectors: Any, arn: str, before: Mapping[str, Any], wanted: Mapping[str, Any]
+    ) -> None:
+        """What it says."""
+        del before
+        vectors.put_vector_bucket_policy(vectorBucketArn=arn, policy=_document(wanted))
+
+
+def _document(properties: Mapping[str, Any]) -> str:
+    policy = properties["Policy"]
+    return policy if isinstance(policy, str) else json.dumps(policy)
+
+
+def _text_searches(properties: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Under the member that the service's own API has.
+
+    CloudFormation's reference has the page of one configuration; the page of the member that
+    lists them does not mention it yet (seen 2026-11-28):
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-s3vectors-index-textsearchconfiguration.html
+    """
+    found = properties.get("MetadataConfiguration", {}).get("TextSearchConfigurations", [])
+    names = {"MetadataKey": "metadataKey", "Language": "language"}
+    return [{names[name]: value for name, value in each.items()} for each in found]
+
 
 def _tags(properties: Mapping[str, Any]) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in properties.get("Tags", [])}
-
-
-def _without_tags(properties: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in properties.items() if name != "Tags"}
 
 
 def _retag(vectors: Any, arn: str, before: dict[str, str], wanted: dict[str, str]) -> None:
