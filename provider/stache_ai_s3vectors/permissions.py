@@ -83,6 +83,45 @@ def policy(
     return {"Version": "2012-10-17", "Statement": statements}
 
 
+def bucket_policy(
+    bucket_arn: str,
+    indexes: Sequence[str],
+    readers: Sequence[str] = (),
+    writers: Sequence[str] = (),
+) -> dict[str, Any]:
+    """The policy of a vector bucket that other accounts use: what `policy` is on their side.
+
+    Args:
+        bucket_arn: `arn:PARTITION:s3vectors:REGION:ACCOUNT:bucket/NAME`.
+        indexes: the names of the indexes, and no others.
+        readers: the ARNs of principals that get the level `read`.
+        writers: the ARNs of principals that get the level `read-write`.
+    """
+    arns = [f"{bucket_arn}/index/{name}" for name in indexes]
+    shared = {"Readers": (readers, LEVELS["read"]), "Writers": (writers, LEVELS["read-write"])}
+    statements = [
+        {"Sid": sid, "Principal": {"AWS": list(principals)}, **_allow("s3vectors", to.index, arns)}
+        for sid, (principals, to) in shared.items()
+        if principals
+    ]
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def key_use(principals: Sequence[str], host: str) -> dict[str, Any]:
+    """The statement of a key's policy that lets other accounts read and write vectors under it.
+
+    Args:
+        principals: their ARNs.
+        host: the service's host name in the key's region.
+    """
+    return {
+        "Sid": "AllowOtherAccounts",
+        "Principal": {"AWS": list(principals)},
+        **_allow("kms", LEVELS["read-write"].key, ["*"]),
+        "Condition": {"StringEquals": {VIA_SERVICE: host}},
+    }
+
+
 def _host(bucket_arn: str) -> str:
     parsed = BUCKET_ARN.fullmatch(bucket_arn)
     if parsed is None:
