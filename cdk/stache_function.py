@@ -35,7 +35,14 @@ CHOICES: Final = {
 }
 """What the function can be built for, and what it has in its package."""
 
-_PROFILE: Final = re.compile(r"arn:.*|.*/.*|(us|us-gov|eu|apac|jp|au|ca|global)\..*")
+_MODEL: Final = re.compile(
+    r"(?!(us|us-gov|eu|apac|jp|au|ca|global)[.])(?!arn:)[A-Za-z0-9][A-Za-z0-9.:-]*"
+)
+"""Bedrock's id of a foundation model; no pattern for several."""
+
+_TABLE: Final = re.compile(r"[A-Za-z0-9_.-]{3,255}")
+"""A table's name
+(https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateTable.html)."""
 
 DOCUMENTS_ACTIONS: Final = (
     "DeleteItem",
@@ -98,11 +105,18 @@ class StacheFunction(Construct):
         _check("runtime", runtime)
         _check("architecture", architecture)
         _check("embedding_provider", embedding_provider)
-        if _PROFILE.fullmatch(embedding_model):
+        if not _MODEL.fullmatch(embedding_model):
             raise ValueError(
                 f"embedding_model is {embedding_model!r}; it must be the id of a foundation model, "
-                "such as amazon.titan-embed-text-v2:0, and no ARN or inference profile"
+                "such as amazon.titan-embed-text-v2:0: letters, digits and . : -, not an ARN and "
+                "not an inference profile"
             )
+        for name in table_names:
+            if not _TABLE.fullmatch(name):
+                raise ValueError(
+                    f"table_names has {name!r}; it must be the name of a table, 3 to 255 letters, "
+                    "digits and _ . -"
+                )
         documents, namespaces = self.tables = self._tables(table_names, removal_policy)
         role = self._role(documents, namespaces)
         environment = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
-from aws_cdk import CfnOutput, RemovalPolicy, Stack, Tags
+from aws_cdk import CfnOutput, RemovalPolicy, Stack
 from aws_cdk import aws_kms as kms
 from constructs import Construct, Node
 
@@ -27,6 +27,9 @@ class Options:
         distance_metric: cosine or euclidean.
         encryption_key_arn: a customer key's, whose policy lets S3 Vectors use it.
         create_encryption_key: true for a customer key that is made.
+        readers: ARNs of principals of other accounts that may search, comma-separated.
+        writers: the same for all that Stache does.
+        text_search: standard or a language, for hybrid search.
         existing: true when the bucket and the indexes are there already.
         retain: false to delete the data with the stack.
         deploy_function: false for the store alone.
@@ -46,6 +49,9 @@ class Options:
     distance_metric: str = "cosine"
     encryption_key_arn: str = ""
     create_encryption_key: bool = False
+    readers: str = ""
+    writers: str = ""
+    text_search: str = ""
     existing: bool = False
     retain: bool = True
     deploy_function: bool = True
@@ -81,6 +87,10 @@ def _read(name: str, value: Any) -> Any:
     raise ValueError(f"context {name} is {value!r}; it must be {wanted}: -c {name}=…")
 
 
+def _parts(listed: str) -> list[str]:
+    return [part for part in listed.split(",") if part]
+
+
 class StacheStack(Stack):
     """Stache's vectors and the function that ingests into them and searches them."""
 
@@ -101,12 +111,14 @@ class StacheStack(Stack):
             indexes=dict.fromkeys(KINDS, VectorIndexOptions(existing=options.existing)),
             encryption_key=kms.Key.from_key_arn(self, "Key", arn) if arn else None,
             create_encryption_key=options.create_encryption_key,
+            readers=_parts(options.readers),
+            writers=_parts(options.writers),
+            text_search=options.text_search or None,
             removal_policy=removal_policy,
         )
         self._tell(store)
         if options.deploy_function:
             self._deploy(store, options, removal_policy)
-        Tags.of(self).add("Application", "stache", priority=50)  # yours, on the app, win
 
     def _deploy(
         self, store: StacheVectorStore, options: Options, removal_policy: RemovalPolicy

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Final
 
-from aws_cdk import RemovalPolicy, Stack, Token
+from aws_cdk import RemovalPolicy, Stack, Stage, Token
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3vectors as s3vectors
 from constructs import Construct
@@ -51,6 +52,35 @@ def _check_prefix(prefix: str) -> None:
             f"prefix is {prefix!r}, {len(prefix)} characters; -vectors- and the account leave "
             f"{_LONGEST} of the bucket's 63: shorten it, or give a bucket_name"
         )
+
+
+def check_unique(scope: Construct, name: str) -> None:
+    """Refuse a bucket that another construct of the app makes already, in the same place.
+
+    Of two stages whose account is not known, nobody can tell whether it is the same.
+
+    Raises:
+        ValueError: there is one.
+    """
+    place = _place(scope, name)
+    for other in scope.node.root.node.find_all():
+        if not isinstance(other, s3vectors.CfnVectorBucket):
+            continue
+        if other.vector_bucket_name and _place(other, other.vector_bucket_name) == place:
+            raise ValueError(
+                f"the vector bucket of {scope.node.path} has the name of that of "
+                f"{other.node.path}, {json.dumps(Stack.of(scope).resolve(name))}. Give one of the "
+                "stores another prefix or bucket_name"
+            )
+
+
+def _place(scope: Construct, name: str) -> tuple[str, ...]:
+    """The bucket's name, and what is known of its account and region."""
+    stack = Stack.of(scope)
+    where = [json.dumps(stack.resolve(each)) for each in (name, stack.account, stack.region)]
+    unknown = any(map(Token.is_unresolved, (stack.account, stack.region)))
+    stage = Stage.of(scope) if unknown else None
+    return (*where, stage.node.path if stage else "")
 
 
 def created_bucket(

@@ -11,9 +11,11 @@ from aws_cdk.aws_kms import IKey
 
 from stache_ai_s3vectors import limits
 from stache_ai_s3vectors.arns import INDEX_NAME
-from stache_ai_s3vectors.keys import KINDS, NON_FILTERABLE
+from stache_ai_s3vectors.keys import FILTERED, KINDS, LANGUAGES, NON_FILTERABLE
 
 METRICS: Final = ("cosine", "euclidean")
+STANDARD: Final = "standard"
+"""Text search in no particular language."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,12 @@ def completed(
     """
     if not options:
         raise ValueError("indexes is empty; leave it out for documents, summaries and insights")
+    for kind, given in options.items():
+        if not isinstance(given, VectorIndexOptions):
+            raise TypeError(
+                f"indexes[{kind!r}] is {given!r}; it must be VectorIndexOptions(...), such as "
+                "VectorIndexOptions(dimension=512)"
+            )
     found = {kind: _completed(kind, given, dimension, metric) for kind, given in options.items()}
     kinds: dict[str, str] = {}
     for kind, index in found.items():
@@ -93,6 +101,12 @@ def _keys(prop: str, given: Sequence[str]) -> tuple[str, ...]:
     if isinstance(given, str):
         raise TypeError(f"{prop} is {given!r}; it must be a list: [{given!r}]")
     for key in keys:
+        if key in FILTERED:
+            raise ValueError(
+                f"{prop} has {key!r}, which Stache's searches filter on. S3 Vectors refuses to "
+                "filter on a non-filterable key, and the keys of an index cannot be changed: "
+                "leave it out"
+            )
         if not 1 <= len(key) <= limits.NON_FILTERABLE_KEY_LENGTH:
             raise ValueError(
                 f"{prop} has {key!r}, {len(key)} characters; a key has 1 to "
@@ -151,6 +165,17 @@ def check_metric(prop: str, value: str) -> None:
     """
     if not Token.is_unresolved(value) and value not in METRICS:
         raise ValueError(f"{prop} is {value!r}; it must be one of {', '.join(METRICS)}")
+
+
+def check_text_search(value: str | None) -> None:
+    """Refuse what text search does not know.
+
+    Raises:
+        ValueError: it is neither "standard" nor a language.
+    """
+    allowed = (STANDARD, *LANGUAGES)
+    if value is not None and not Token.is_unresolved(value) and value not in allowed:
+        raise ValueError(f"text_search is {value!r}; it must be one of {', '.join(allowed)}")
 
 
 def as_text(number: int) -> str:

@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 import json
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
-from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import RemovalPolicy, Stack, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
+
+from stache_ai_s3vectors.arns import KEY_ARN
 
 INDEXING: Final = "indexing.s3vectors.amazonaws.com"
 """Writes the indexes in the background; without the key's consent CreateIndex is refused
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-data-encryption.html)."""
 
 
-def created_key(scope: Construct, bucket_arn: str, removal_policy: RemovalPolicy) -> kms.Key:
-    """A key that rotates, and goes or stays with the data."""
+def created_key(
+    scope: Construct,
+    bucket_arn: str,
+    removal_policy: RemovalPolicy,
+    statements: Iterable[Mapping[str, Any]],
+) -> kms.Key:
+    """A key that rotates, and goes or stays with the data.
+
+    Args:
+        scope: where it belongs.
+        bucket_arn: whose indexes S3 Vectors may write with it.
+        removal_policy: of the key.
+        statements: more of its policy.
+    """
     key = kms.Key(
         scope,
         "Key",
@@ -36,21 +51,46 @@ def created_key(scope: Construct, bucket_arn: str, removal_policy: RemovalPolicy
             },
         )
     )
+    for statement in statements:
+        key.add_to_resource_policy(iam.PolicyStatement.from_json(statement))
     return key
 
 
-def check_key(scope: Construct, prop: str, key: kms.IKey | None) -> None:
-    """Refuse an alias: the service takes a key's own ARN only.
+def check_key(
+    scope: Construct, prop: str, key: kms.IKey | None, *, region: str | None = None
+) -> None:
+    """Refuse what is not one key in the bucket's region: the service takes no other.
+
+    Args:
+        scope: what it is for.
+        prop: what it was given as.
+        key: the key, or none.
+        region: the bucket's; by default the stack's.
 
     Raises:
         TypeError: it is the ARN itself.
-        ValueError: it is an alias.
+        ValueError: it is an alias, a pattern for several keys, or a key of another region.
     """
     if isinstance(key, str):
         raise TypeError(f"{prop} is {key!r}; give a key: kms.Key.from_key_arn(scope, id, {key!r})")
-    arn = "" if key is None else json.dumps(Stack.of(scope).resolve(key.key_arn))
+    if key is None:
+        return
+    stack = Stack.of(scope)
+    resolved = stack.resolve(key.key_arn)
+    arn = json.dumps(resolved)
     if ":alias/" in arn:
         raise ValueError(
             f"{prop} is an alias, {arn}; S3 Vectors takes the ARN of a key: "
             "kms.Key.from_key_arn(...), or kms.Key.from_lookup(..., alias_name=...)"
+        )
+    if isinstance(resolved, str) and not KEY_ARN.fullmatch(resolved):
+        raise ValueError(
+            f"{prop} is {arn}; it must be the ARN of one key, arn:aws:kms:REGION:ACCOUNT:key/ID, "
+            "without wildcards"
+        )
+    regions = (key.env.region, region or stack.region)
+    if not any(map(Token.is_unresolved, regions)) and len({*regions}) > 1:
+        raise ValueError(
+            f"{prop} is a key in {regions[0]}, and the bucket is in {regions[1]}; S3 Vectors takes "
+            "keys of its own region only: give one of those"
         )

@@ -3,36 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from functools import reduce
+from typing import Any, Final
 
-from aws_cdk import RemovalPolicy, Stack, Tags
+from aws_cdk import ArnFormat, RemovalPolicy, Stack, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3vectors as s3vectors
 from constructs import Construct
 
-from stache_ai_s3vectors.keys import KINDS, index_variable
-from stache_ai_s3vectors.permissions import LEVELS, policy
+from stache_ai_s3vectors.arns import BUCKET_ARN
+from stache_ai_s3vectors.keys import KINDS, TEXT, index_variable
+from stache_ai_s3vectors.permissions import LEVELS, key_use, policy
 
-from .bucket import created_bucket, name_of
+from .bucket import check_unique, created_bucket, name_of
 from .index import (
+    STANDARD,
     Index,
     VectorIndexOptions,
     as_text,
     check_dimension,
     check_metric,
+    check_text_search,
     check_together,
     completed,
 )
 from .key import check_key, created_key
+from .sharing import bucket_policy, check_account, check_principals, grant, policies_of
 
 READ: Final = "read"
 READ_WRITE: Final = "read-write"
 MANAGE_INDEXES: Final = "manage-indexes"
-
-_TAG_PRIORITY: Final = 50
-"""Below 100, the CDK's own for tags."""
 
 
 class StacheVectorStore(Construct):
@@ -50,6 +52,11 @@ class StacheVectorStore(Construct):
         encryption_key: a customer key whose policy lets S3 Vectors use it; by default the
             bucket is encrypted with keys of S3's own.
         create_encryption_key: make such a key.
+        readers: ARNs of principals of other accounts that may search: roles, users, or a whole
+            account by its root.
+        writers: the same for all that Stache does.
+        text_search: "standard" or a language (en, fr, es, pt, it, de, nl, zh, ja, ko), for hybrid
+            search; by default the indexes have none.
         removal_policy: of the bucket, the indexes and a key that was made; they stay unless
             you say otherwise, or unless their very creation is rolled back.
 
@@ -58,7 +65,7 @@ class StacheVectorStore(Construct):
         encryption_key: the bucket's customer key; None without.
 
     Raises:
-        ValueError: names the prop, the value, what is allowed and the fix.
+        TypeError, ValueError: names the prop, the value, what is allowed and the fix.
     """
 
     def __init__(  # noqa: PLR0913 - props, in the manner of the CDK
@@ -74,11 +81,17 @@ class StacheVectorStore(Construct):
         indexes: Mapping[str, VectorIndexOptions] | None = None,
         encryption_key: kms.IKey | None = None,
         create_encryption_key: bool = False,
+        readers: Sequence[str] = (),
+        writers: Sequence[str] = (),
+        text_search: str | None = None,
         removal_policy: RemovalPolicy = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     ) -> None:
         super().__init__(scope, id)
         check_dimension("dimension", dimension)
         check_metric("distance_metric", distance_metric)
+        check_text_search(text_search)
+        check_principals("readers", readers)
+        check_principals("writers", writers)
         if existing_bucket and create_encryption_key:
             raise ValueError(
                 "existing_bucket and create_encryption_key are both True, but a bucket's key is "
@@ -88,9 +101,14 @@ class StacheVectorStore(Construct):
         self._indexes = completed(given, dimension, distance_metric)
         self._check_keys(encryption_key, create=create_encryption_key)
         check_together(self._indexes, existing_bucket=existing_bucket)
+        self._foreign_arn: str | None = None
+        self._resources: list[Construct] = []
         self.bucket_name = name_of(self, prefix, bucket_name, existing=existing_bucket)
+        if not existing_bucket:
+            check_unique(self, self.bucket_name)
+        sharing = [key_use([*readers, *writers], self._host)] if readers or writers else []
         self.encryption_key = (
-            created_key(self, self.bucket_arn, removal_policy)
+            created_key(self, self.bucket_arn, removal_policy, sharing)
             if create_encryption_key
             else encryption_key
         )
@@ -99,11 +117,19 @@ class StacheVectorStore(Construct):
             if existing_bucket
             else created_bucket(self, self.bucket_name, self.encryption_key, removal_policy)
         )
+        if bucket is not None:
+            self._resources.append(bucket)
         for kind, index in self._indexes.items():
             if not index.existing:
-                self._create_index(kind, index, bucket, removal_policy)
-        # Yours, on an app or a stack, win
-        Tags.of(self).add("Application", "stache", priority=_TAG_PRIORITY)
+                created = self._create_index(kind, index, bucket, removal_policy)
+                _add_text_search(created, text_search)
+                self._resources.append(created)
+        if readers or writers:
+            names = list(self.index_names.values())
+            place = (self.bucket_name, self.bucket_arn)
+            shared = bucket_policy(self, place, names, readers, writers)
+            if bucket is not None:
+                shared.add_resource_dependency(bucket)
 
     @classmethod
     def from_store_attributes(  # noqa: PLR0913 - attributes, in the manner of the CDK
@@ -111,24 +137,39 @@ class StacheVectorStore(Construct):
         scope: Construct,
         id: str,  # noqa: A002 - as every construct calls it
         *,
-        bucket_name: str,
+        bucket_name: str | None = None,
+        bucket_arn: str | None = None,
         index_names: Mapping[str, str],
         dimension: int = 1024,
         encryption_key: kms.IKey | None = None,
     ) -> StacheVectorStore:
         """A store that was made elsewhere: by another stack, or before. Creates nothing.
 
-        It is one of this stack's region and account, whose indexes have no keys of their own.
+        Its indexes have no keys of their own.
 
         Args:
             scope: where it belongs.
             id: its name there.
-            bucket_name: the bucket's.
-            index_names: by kind.
+            bucket_name: the bucket's, in this stack's region and account.
+            bucket_arn: instead of that, the ARN of a bucket anywhere. One of another account must
+                also allow the grantees in its own policy: see `readers` and `writers`.
+            index_names: by kind, "documents" among them.
             dimension: of its embeddings.
             encryption_key: the customer key that encrypts it, if one does.
+
+        Raises:
+            ValueError: names the attribute, the value, what is allowed and the fix.
         """
-        return cls(
+        if (bucket_name is None) is (bucket_arn is None):
+            raise ValueError("give either bucket_name or bucket_arn")
+        if bucket_arn is not None:
+            bucket_name = _name_in(scope, bucket_arn)
+        if KINDS[0] not in index_names:
+            raise ValueError(
+                f"index_names is {dict(index_names)!r}; it must name Stache's indexes by their "
+                f"kinds, {', '.join(KINDS)}, of which {KINDS[0]} is needed"
+            )
+        store = cls(
             scope,
             id,
             bucket_name=bucket_name,
@@ -138,15 +179,32 @@ class StacheVectorStore(Construct):
                 kind: VectorIndexOptions(name=name, existing=True)
                 for kind, name in index_names.items()
             },
-            encryption_key=encryption_key,
         )
+        store._foreign_arn = bucket_arn
+        # A key is checked against the stack's region, which need not be the bucket's
+        check_key(store, "encryption_key", encryption_key, region=store._region)
+        store.encryption_key = encryption_key
+        return store
 
     @property
     def bucket_arn(self) -> str:
         """The vector bucket's ARN, in the deployment's partition, region and account."""
-        return Stack.of(self).format_arn(
+        return self._foreign_arn or Stack.of(self).format_arn(
             service="s3vectors", resource="bucket", resource_name=self.bucket_name
         )
+
+    @property
+    def _region(self) -> str:
+        stack = Stack.of(self)
+        if self._foreign_arn is None:
+            return stack.region
+        parts = stack.split_arn(self._foreign_arn, ArnFormat.SLASH_RESOURCE_NAME)
+        return str(parts.region)
+
+    @property
+    def _host(self) -> str:
+        """The service's host name, by which `kms:ViaService` knows it."""
+        return f"s3vectors.{self._region}.{Stack.of(self).url_suffix}"
 
     @property
     def index_names(self) -> dict[str, str]:
@@ -165,16 +223,25 @@ class StacheVectorStore(Construct):
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment variables of a function that runs Stache."""
+        """The environment variables of a function that runs Stache.
+
+        Raises:
+            ValueError: the store has no index for documents.
+        """
+        if KINDS[0] not in self._indexes:
+            raise ValueError(
+                f"indexes has the kinds {', '.join(self._indexes)}; Stache needs one that is "
+                f"called {KINDS[0]!r}"
+            )
         used = {kind: self._indexes[kind] for kind in KINDS if kind in self._indexes}
-        first = next(iter((*used.values(), *self._indexes.values())))
+        bucket = self._foreign_arn or self.bucket_name
         return {
             "VECTORDB_PROVIDER": "s3vectors",
-            "S3VECTORS_BUCKET_NAME": self.bucket_name,
-            "S3VECTORS_BUCKET": self.bucket_name,
-            "S3VECTORS_REGION": Stack.of(self).region,
+            "S3VECTORS_BUCKET_NAME": bucket,
+            "S3VECTORS_BUCKET": bucket,
+            "S3VECTORS_REGION": self._region,
             **{index_variable(kind): index.name for kind, index in used.items()},
-            "EMBEDDING_DIMENSION": as_text(first.dimension),
+            "EMBEDDING_DIMENSION": as_text(used[KINDS[0]].dimension),
         }
 
     def managed_policy(self, level: str) -> iam.ManagedPolicy:
@@ -190,9 +257,7 @@ class StacheVectorStore(Construct):
         made = self.node.try_find_child(id_)
         if isinstance(made, iam.ManagedPolicy):
             return made
-        names = list(self.index_names.values())
-        keys = [key.key_arn for key in self._keys()]
-        document = policy(level, self.bucket_arn, names, list(dict.fromkeys(keys)))
+        document = self._policy(level)
         return iam.ManagedPolicy(
             self,
             id_,
@@ -213,25 +278,44 @@ class StacheVectorStore(Construct):
         return self._grant(grantee, MANAGE_INDEXES)
 
     def connect(self, function: lambda_.Function, *, level: str = READ_WRITE) -> iam.Grant:
-        """Grant a function a level, and set its environment.
+        """Grant a function a level, and set its environment. It waits for the store.
 
         Raises:
-            ValueError: there is no such level.
+            TypeError: the function's environment cannot be set.
+            ValueError: there is no such level, or nothing can be granted.
         """
-        grant = self._grant(function, level)
-        for name, value in self.environment.items():
+        if not callable(getattr(function, "add_environment", None)):
+            raise TypeError(
+                f"connect cannot set the environment of {function.node.path}: it is an imported "
+                "function, an alias, a version or a Lambda@Edge function. Connect the function "
+                "itself; or let grant_read or grant_read_write grant its role the level, and set "
+                "the variables in environment where the function is defined"
+            )
+        environment = self.environment
+        granted = self._grant(function, level)
+        for name, value in environment.items():
             function.add_environment(name, value)
-        return grant
+        if self._resources:
+            function.node.add_dependency(*self._resources)
+        return granted
 
     def _grant(self, grantee: iam.IGrantable, level: str) -> iam.Grant:
+        """All of a level, or an error and nothing.
+
+        Not `key.grant`: between regions it grants the use of every key.
+        """
         _check_level(level)
-        actions = LEVELS[level]
-        grant = _granted(grantee, actions.index, [self.index_arn(kind) for kind in self._indexes])
-        if actions.bucket:
-            grant = grant.combine(_granted(grantee, actions.bucket, [self.bucket_arn]))
-        for key in self._keys():
-            grant = grant.combine(key.grant(grantee, *(f"kms:{name}" for name in actions.key)))
-        return grant
+        check_account(grantee, Stack.of(self).account)
+        grants = [grant(grantee, statement) for statement in self._policy(level)["Statement"]]
+        # A policy that is there before what it is about would let a function run too early
+        for attached in policies_of(grantee) if self._resources else ():
+            attached.node.add_dependency(*self._resources)
+        return reduce(iam.Grant.combine, grants)
+
+    def _policy(self, level: str) -> dict[str, Any]:
+        keys = list(dict.fromkeys(key.key_arn for key in self._keys()))
+        names = list(self.index_names.values())
+        return policy(level, self.bucket_arn, names, keys, host=self._host)
 
     def _keys(self) -> list[kms.IKey]:
         """The bucket's key and the indexes' own."""
@@ -253,7 +337,7 @@ class StacheVectorStore(Construct):
         index: Index,
         bucket: s3vectors.CfnVectorBucket | None,
         removal_policy: RemovalPolicy,
-    ) -> None:
+    ) -> s3vectors.CfnIndex:
         created = s3vectors.CfnIndex(
             self,
             f"{kind}-index",
@@ -272,6 +356,7 @@ class StacheVectorStore(Construct):
             created.add_resource_dependency(
                 bucket
             )  # by its name alone, CloudFormation does not see it
+        return created
 
 
 def _encryption(
@@ -284,9 +369,23 @@ def _encryption(
     )
 
 
-def _granted(grantee: iam.IGrantable, names: Sequence[str], arns: list[str]) -> iam.Grant:
-    actions = [f"s3vectors:{name}" for name in sorted(names)]
-    return iam.Grant.add_to_principal(grantee=grantee, actions=actions, resource_arns=arns)
+def _add_text_search(index: s3vectors.CfnIndex, language: str | None) -> None:
+    """CloudFormation's reference has it since November 2026, the CDK's own class not yet."""
+    if language is None:
+        return
+    search = {"MetadataKey": TEXT} | ({} if language == STANDARD else {"Language": language})
+    index.add_property_override("MetadataConfiguration.TextSearchConfigurations", [search])
+
+
+def _name_in(scope: Construct, bucket_arn: str) -> str:
+    """The bucket's name in its ARN, which may be a token."""
+    if not Token.is_unresolved(bucket_arn) and not BUCKET_ARN.fullmatch(bucket_arn):
+        raise ValueError(
+            f"bucket_arn is {bucket_arn!r}; it must be "
+            "arn:PARTITION:s3vectors:REGION:ACCOUNT:bucket/NAME"
+        )
+    parts = Stack.of(scope).split_arn(bucket_arn, ArnFormat.SLASH_RESOURCE_NAME)
+    return str(parts.resource_name)
 
 
 def _check_level(level: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -33,14 +33,18 @@ class Batch:
     body: bytearray
 
 
-def batches(bucket: str, index: str, records: Sequence[Record]) -> Iterator[Batch]:
+def batches(names: Mapping[str, str], records: Sequence[Record]) -> Iterator[Batch]:
     """The requests that store records, each written when it is asked for.
+
+    Args:
+        names: the members that name the index.
+        records: what is to be stored.
 
     Raises:
         InvalidInputError: a vector holds something that is no number; before the first
             request is handed out, whichever it would be in.
     """
-    head = dumps({"vectorBucketName": bucket, "indexName": index})[:-1] + b',"vectors":['
+    head = dumps({**names})[:-1] + b',"vectors":['
     # One buffer that grows: on many machines fresh memory costs more than what is written to it
     keys, body = list[str](), bytearray(head)
     for position, record in enumerate(records):

@@ -21,6 +21,11 @@ The service refuses to filter on a non-filterable key, and the keys of an index 
 index that declares one of these non-filterable, inserts succeed and searches fail, for good.
 """
 
+LANGUAGES: Final = ("en", "fr", "es", "pt", "it", "de", "nl", "zh", "ja", "ko")
+"""Languages of text search; without one, the service's standard analyzer takes the words
+(https://docs.aws.amazon.com/AmazonS3/latest/API/API_S3VectorBuckets_TextSearchConfiguration.html).
+"""
+
 KINDS: Final = ("documents", "summaries", "insights")
 """Stache's indexes."""
 

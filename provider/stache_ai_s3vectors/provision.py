@@ -51,7 +51,7 @@ def create_index(
         return _made(
             client,
             lambda: client.create_index(
-                vectorBucketName=options.bucket,
+                **options.bucket_names,
                 indexName=name,
                 dataType="float32",
                 dimension=options.dimension,
@@ -80,7 +80,7 @@ def upgrade_index(
         told: what the index is.
         language: of the texts; None for none in particular.
     """
-    names = {"vectorBucketName": options.bucket, "indexName": options.index}
+    names = options.index_names
     where = f"{options.bucket}/{options.index} {far_end(client, options)}"
     changed = []
     if told.mode != ENHANCED:
@@ -104,7 +104,7 @@ def list_indexes(options: Options) -> list[str]:
     client = connect(options)
     what = f"ListIndexes of {options.bucket} {far_end(client, options)}"
     with translated(what, advice=advice(client, options)):
-        pages = client.get_paginator("list_indexes").paginate(vectorBucketName=options.bucket)
+        pages = client.get_paginator("list_indexes").paginate(**options.bucket_names)
         return [index["indexName"] for page in pages for index in page["indexes"]]
 
 
@@ -112,13 +112,13 @@ def delete_index(client: S3VectorsClient, options: Options) -> None:
     """Delete the options' index with all its vectors, for good."""
     what = f"DeleteIndex of {options.bucket}/{options.index} {far_end(client, options)}"
     with translated(what):
-        client.delete_index(vectorBucketName=options.bucket, indexName=options.index)
+        client.delete_index(**options.index_names)
 
 
 def _makes_enhanced(client: S3VectorsClient, options: Options) -> bool:
     what = f"GetVectorBucket of {options.bucket} {far_end(client, options)}"
     with translated(what, advice=advice(client, options)):
-        bucket = client.get_vector_bucket(vectorBucketName=options.bucket)["vectorBucket"]
+        bucket = client.get_vector_bucket(**options.bucket_names)["vectorBucket"]
     return bucket.get("defaultIndexMode", CLASSIC) == ENHANCED
 
 
@@ -128,7 +128,8 @@ def here(client: S3VectorsClient, options: Options) -> str:
         region = f" --region {options.region}" if options.region else ""
         return f"--bucket {options.bucket} --endpoint {options.endpoint}{region}"
     endpoint = endpoint_of(client, options) or "aws"
-    return f"--bucket {options.bucket} --endpoint {endpoint} --region {client.meta.region_name}"
+    bucket = options.bucket_arn or options.bucket
+    return f"--bucket {bucket} --endpoint {endpoint} --region {client.meta.region_name}"
 
 
 def make_bucket(client: S3VectorsClient, options: Options) -> str:

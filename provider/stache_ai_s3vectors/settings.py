@@ -50,8 +50,8 @@ class Settings(StacheSettings):  # type: ignore[misc]  # stache_ai ships no type
 
     s3vectors_bucket_name: str | None = Field(
         default=None,
-        description="Vector bucket: a name or an ARN. `S3VECTORS_BUCKET`, Stache's own name for "
-        "it, does the same.",
+        description="Vector bucket: its name, or its ARN, which may be of another account. "
+        "`S3VECTORS_BUCKET`, Stache's own name for it, does the same.",
     )
     s3vectors_region: str | None = Field(
         default=None,
@@ -127,6 +127,22 @@ class Options:
     max_attempts: int | None
     write_rate: float
     hybrid: bool
+    bucket_arn: str | None = None
+    """Of a bucket that is configured by its ARN; a name is one of the caller's own account."""
+
+    @property
+    def bucket_names(self) -> dict[str, Any]:
+        """The member of a request that names the bucket."""
+        if self.bucket_arn:
+            return {"vectorBucketArn": self.bucket_arn}
+        return {"vectorBucketName": self.bucket}
+
+    @property
+    def index_names(self) -> dict[str, Any]:
+        """The members of a request that name the index."""
+        if self.bucket_arn:
+            return {"indexArn": f"{self.bucket_arn}/index/{self.index}"}
+        return {"vectorBucketName": self.bucket, "indexName": self.index}
 
     @property
     def local(self) -> bool:
@@ -167,11 +183,13 @@ def resolve(settings: StacheSettings, index: str | None = None) -> Options:
     endpoint = _endpoint(ours.s3vectors_endpoint_url)
     local = endpoint is not None and endpoint.startswith(LOCAL)
     create = ours.s3vectors_create_index
-    bucket, home = _bucket(ours)
+    bucket, arn = _bucket(ours)
     return Options(
         bucket=bucket,
+        # The engine in this process has one account, whatever the ARN says
+        bucket_arn=None if local else arn,
         index=index or ours.s3vectors_documents_index or ours.s3vectors_index,
-        region=_region(ours, home, local=local),
+        region=_region(ours, _region_in(arn), local=local),
         endpoint=endpoint,
         create_index=local if create is None else create,
         dimension=_dimension(ours),
@@ -193,26 +211,31 @@ def _with_ours(settings: StacheSettings) -> Settings:
 
 
 def _bucket(settings: Settings) -> tuple[str, str | None]:
-    """The bucket's name and, if an ARN says so, its region."""
+    """The bucket's name, and its ARN if it is configured by that."""
     values = [v for v in (settings.s3vectors_bucket_name, settings.s3vectors_bucket) if v]
     if not values:
         raise ConfigurationError(_NO_BUCKET)
-    found = [_name_and_region(value) for value in values]
-    regions = {region for _, region in found if region}
-    if len({name for name, _ in found}) > 1 or len(regions) > 1:
+    names = {_name_in(value) for value in values}
+    arns = {value for value in values if BUCKET_ARN.fullmatch(value)}
+    if len(names) > 1 or len(arns) > 1:
         raise ConfigurationError(
             f"two vector buckets are configured: S3VECTORS_BUCKET_NAME is {values[0]!r} and "
             f"S3VECTORS_BUCKET is {values[1]!r}; set one of them, or both to the same bucket"
         )
-    return found[0][0], regions.pop() if regions else None
+    return names.pop(), arns.pop() if arns else None
 
 
-def _name_and_region(value: str) -> tuple[str, str | None]:
+def _region_in(arn: str | None) -> str | None:
+    found = BUCKET_ARN.fullmatch(arn or "")
+    return found["region"] if found else None
+
+
+def _name_in(value: str) -> str:
     found = BUCKET_ARN.fullmatch(value)
     if found:
-        return found["name"], found["region"]
+        return found["name"]
     if BUCKET_NAME.fullmatch(value):
-        return value, None
+        return value
     raise ConfigurationError(
         f"the vector bucket is {value!r}, which is neither a name (3 to 63 lower-case letters, "
         "digits and hyphens) nor an ARN like arn:aws:s3vectors:REGION:ACCOUNT:bucket/NAME"

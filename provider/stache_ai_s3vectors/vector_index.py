@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from . import filters, limits
 from .answers import ACTIVE, ENHANCED, Description, Match
@@ -55,11 +55,6 @@ RANKINGS: Final = 3
 """How often a search asks for its pages when writes move the ranking under it."""
 
 
-class _Names(TypedDict):
-    vectorBucketName: str
-    indexName: str
-
-
 class VectorIndex:
     """An index that exists, or is made on first use when the options say so.
 
@@ -93,13 +88,17 @@ class VectorIndex:
         return held
 
     @property
-    def _shared(self) -> Shared:
-        rate = None if self.options.local else self.options.write_rate
-        return self._connection.shared((self.options.bucket, self.options.index), rate)
+    def _place(self) -> str:
+        return self.options.bucket_arn or self.options.bucket
 
     @property
-    def _names(self) -> _Names:
-        return {"vectorBucketName": self.options.bucket, "indexName": self.options.index}
+    def _shared(self) -> Shared:
+        rate = None if self.options.local else self.options.write_rate
+        return self._connection.shared((self._place, self.options.index), rate)
+
+    @property
+    def _names(self) -> dict[str, Any]:
+        return self.options.index_names
 
     @contextmanager
     def _calling(self, operation: str) -> Iterator[S3VectorsClient]:
@@ -221,7 +220,7 @@ class VectorIndex:
 
         calls = in_flight(
             put,
-            batches(self.options.bucket, self.options.index, records),
+            batches(self._names, records),
             PUTS_AT_A_TIME,
             before=lambda batch: self._wait(len(batch.keys)),
             stop=lambda: outcomes.failed,

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from aws_cdk import App, Validations
+from aws_cdk import App, Tags, Validations
 from aws_cdk.assertions import Template
 from cdk_nag import AwsSolutionsChecks
 
@@ -89,14 +89,15 @@ def test_the_role_may_use_its_tables_its_model_and_its_log_only():
     items = tuple(f"dynamodb:{name}Item" for name in ("Delete", "Get", "Put", "Update"))
     assert "ManagedPolicyArns" not in role
     assert role_statements(found) == {
-        ("Allow", tuple(sorted((*items, "dynamodb:DescribeTable"))), (documents,)),
-        ("Allow", ("dynamodb:Query",), (f"{documents}/index/GSI2",)),
-        ("Allow", ("dynamodb:DescribeTable",), (namespaces,)),
-        ("Allow", ("bedrock:InvokeModel",), (model,)),
+        ("Allow", tuple(sorted((*items, "dynamodb:DescribeTable"))), (documents,), ""),
+        ("Allow", ("dynamodb:Query",), (f"{documents}/index/GSI2",), ""),
+        ("Allow", ("dynamodb:DescribeTable",), (namespaces,), ""),
+        ("Allow", ("bedrock:InvokeModel",), (model,), ""),
         (
             "Allow",
             ("logs:CreateLogStream", "logs:PutLogEvents"),
             (f"arn:aws:logs:us-east-1:123456789012:log-group:stack-{log}:*",),
+            "",
         ),
     }
 
@@ -105,7 +106,7 @@ def test_without_bedrock_there_is_no_right_to_it():
     """The hashing embedder needs no model."""
     found = stack(embedding_provider="word-hashing")
 
-    actions = {action for _, actions, _ in role_statements(found) for action in actions}
+    actions = {action for _, actions, _, _ in role_statements(found) for action in actions}
     [function] = found.of_type("AWS::Lambda::Function").values()
     assert not [action for action in actions if action.startswith("bedrock:")]
     assert "BEDROCK_EMBEDDING_MODEL" not in function["Environment"]["Variables"]
@@ -130,7 +131,7 @@ def test_what_an_earlier_deployment_left_is_used_again():
     )
 
     kinds = {resource["Type"] for resource in found.resources.values()}
-    resources = {arn for _, _, arns in role_statements(found) for arn in arns}
+    resources = {arn for _, _, arns, _ in role_statements(found) for arn in arns}
     assert not kinds & {"AWS::S3Vectors::VectorBucket", "AWS::S3Vectors::Index"}
     assert "AWS::DynamoDB::Table" not in kinds
     assert "arn:aws:dynamodb:us-east-1:123456789012:table/docs/index/GSI2" in resources
@@ -163,8 +164,8 @@ def test_the_key_of_what_is_there_is_given_by_its_arn():
     key = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
     found = stack(existing="true", bucket_name=BUCKET, encryption_key_arn=key)
 
-    granted = {arns for _, actions, arns in role_statements(found) if actions[0].startswith("kms")}
-    assert granted == {(key,)}
+    [granted] = [each for each in role_statements(found) if each[1][0].startswith("kms")]
+    assert granted[2] == (key,)
     assert found.values()["KeyArn"] == key
 
 
@@ -191,13 +192,30 @@ def test_what_is_chosen_is_what_is_deployed():
     assert variables["BEDROCK_EMBEDDING_MODEL"] == "cohere.embed-english-v3"
 
 
-def test_everything_in_the_stack_is_tagged():
-    """What can be."""
-    untagged = {"AWS::IAM::ManagedPolicy", "AWS::IAM::Policy"}
-    for resource in stack(create_encryption_key="true").resources.values():
-        if resource["Type"] not in untagged:
-            tags = resource["Properties"]["Tags"]
-            assert {"Key": "Application", "Value": "stache"} in tags, resource["Type"]
+@pytest.mark.parametrize("key", ["application", "Application", "APPLICATION"])
+def test_the_tags_are_the_organisation_s(key):
+    """In every letter case: IAM takes no two that differ in that only."""
+    made, its = app(create_encryption_key="true")
+    Tags.of(made).add(key, "billing")
+
+    untaggable = {"AWS::IAM::ManagedPolicy", "AWS::IAM::Policy"}
+    for resource in deployed(Template.from_stack(its).to_json()).resources.values():
+        if resource["Type"] not in untaggable:
+            assert resource["Properties"]["Tags"] == [{"Key": key, "Value": "billing"}]
+
+
+@pytest.mark.parametrize("model", ["*", "amazon.*", "a?", "amazon.titan/*", "arn:aws:x", ""])
+def test_a_pattern_is_not_a_model(model):
+    """It would let the function invoke others."""
+    with pytest.raises(ValueError, match="embedding_model is .* must be the id of a foundation"):
+        app(embedding_model=model)
+
+
+@pytest.mark.parametrize("table", ["*", "docs*", "a?bc", "docs/index/x"])
+def test_a_pattern_is_not_a_table(table):
+    """It would let the function use others."""
+    with pytest.raises(ValueError, match="table_names has .*; it must be the name of a table"):
+        app(documents_table=table, namespaces_table="names")
 
 
 @pytest.mark.parametrize("retain, kept", [("true", "RetainExceptOnCreate"), ("false", "Delete")])

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from aws_cdk import App, CustomResource, Environment, Stack
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk.assertions import Template
+from aws_cdk.aws_cloudfront import experimental
 
 import stores
 from stache_ai_s3vectors.permissions import LEVELS, policy
@@ -71,9 +76,7 @@ def test_a_grant_is_exactly_its_level(stack, level):
     grants[level](role).assert_success()
 
     [found] = made(stack).of_type("AWS::IAM::Policy").values()
-    wanted = policy(level, ARN, NAMES[:2], [KEY])
-    for_other = {**wanted["Statement"][-1], "Resource": OTHER_KEY}
-    wanted["Statement"].append(for_other)
+    wanted = policy(level, ARN, NAMES[:2], [KEY, OTHER_KEY])
     assert stores.statements(found["PolicyDocument"]) == stores.statements(wanted)
 
 
@@ -124,3 +127,198 @@ def test_an_imported_store_creates_nothing_and_grants_the_same(stack):
     assert stores.statements(granted["PolicyDocument"]) == wanted
     assert stack.resolve(store.environment)["S3VECTORS_DOCUMENTS_INDEX"] == "docs"
     assert store.environment["EMBEDDING_DIMENSION"] == "384"
+
+
+def in_region(app, name, region, account="123456789012"):
+    return Stack(app, name, env=Environment(account=account, region=region))
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_grant_to_another_region_names_the_key(level):
+    """Not every key there is."""
+    app = App()
+    here, there = in_region(app, "Here", "us-east-1"), in_region(app, "There", "eu-west-1")
+    store = StacheVectorStore(here, "Store", encryption_key=own_key(here))
+
+    store.connect(function(there), level=level)
+
+    found = made(there, region="eu-west-1")
+    [granted] = found.of_type("AWS::IAM::Policy").values()
+    [connected] = found.of_type("AWS::Lambda::Function").values()
+    wanted = stores.expected(ARN, NAMES, [KEY])[level]
+    assert stores.statements(granted["PolicyDocument"]) == wanted
+    assert connected["Environment"]["Variables"]["S3VECTORS_REGION"] == "us-east-1"
+
+
+@pytest.mark.parametrize(
+    "grantee",
+    [
+        iam.AccountPrincipal("111122223333"),
+        iam.AccountRootPrincipal(),
+        iam.ArnPrincipal("arn:aws:iam::111122223333:role/search"),
+        iam.ServicePrincipal("lambda.amazonaws.com"),
+        iam.AnyPrincipal(),
+        iam.OrganizationPrincipal("o-1234567890"),
+    ],
+    ids=lambda grantee: type(grantee).__name__,
+)
+@pytest.mark.parametrize("create", [True, False], ids=["key", "no key"])
+def test_who_has_no_policy_of_their_own_is_refused_before_anything_is_granted(
+    stack, grantee, create
+):
+    """Also the created key's policy stays as it was."""
+    store = StacheVectorStore(stack, "Store", create_encryption_key=create)
+    before = Template.from_stack(stack).to_json()
+
+    with pytest.raises(ValueError, match="put .*into readers or writers|Put .* into readers or w"):
+        store.grant_read(grantee)
+
+    assert Template.from_stack(stack).to_json() == before
+
+
+@pytest.mark.parametrize("grant", ["grant_read", "grant_read_write", "grant_manage_indexes"])
+def test_a_role_of_another_account_is_refused_with_the_bucket_policy_it_needs(grant):
+    """Its account has its policies; an import would pretend that they were changed."""
+    stack = in_region(App(), "Stack", "us-east-1")
+    store = StacheVectorStore(stack, "Store")
+    role = iam.Role.from_role_arn(stack, "Role", "arn:aws:iam::111122223333:role/search")
+
+    with pytest.raises(ValueError, match="in account 111122223333.* into readers or writers"):
+        getattr(store, grant)(role)
+
+    assert "AWS::IAM::Policy" not in types(stack)
+
+
+def test_a_store_of_another_account_is_named_by_its_arn():
+    """For a function that it lets in: its policy, and its environment."""
+    stack = in_region(App(), "Stack", "eu-west-1", account="111122223333")
+    key = kms.Key.from_key_arn(stack, "Key", KEY)
+    store = StacheVectorStore.from_store_attributes(
+        stack,
+        "Store",
+        bucket_arn=ARN,
+        index_names=dict(zip(("documents", "summaries", "insights"), NAMES, strict=True)),
+        encryption_key=key,
+    )
+
+    store.connect(function(stack), level="read")
+
+    found = made(stack, region="eu-west-1")
+    [granted] = found.of_type("AWS::IAM::Policy").values()
+    [connected] = found.of_type("AWS::Lambda::Function").values()
+    variables = connected["Environment"]["Variables"]
+    wanted = stores.expected(ARN, NAMES, [KEY])["read"]
+    assert stores.statements(granted["PolicyDocument"]) == wanted
+    assert (variables["S3VECTORS_BUCKET_NAME"], variables["S3VECTORS_REGION"]) == (ARN, "us-east-1")
+
+
+def test_a_function_in_another_stack_waits_for_the_store_s_stack():
+    """Deployed together, its stack comes second."""
+    app = App()
+    first, second = Stack(app, "First"), Stack(app, "Second")
+    store = StacheVectorStore(first, "Store")
+
+    store.connect(function(second))
+
+    assembly = app.synth()
+    names = [each.id for each in assembly.get_stack_by_name("Second").dependencies]
+    assert "First" in names
+
+
+def test_a_role_in_another_stack_waits_for_the_store_s_stack():
+    """By a grant alone."""
+    app = App()
+    first, second = Stack(app, "First"), Stack(app, "Second")
+    store = StacheVectorStore(first, "Store")
+    role = iam.Role(second, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+
+    store.grant_read(role)
+
+    assembly = app.synth()
+    names = [each.id for each in assembly.get_stack_by_name("Second").dependencies]
+    assert "First" in names
+
+
+def types(stack):
+    return {r["Type"] for r in Template.from_stack(stack).to_json()["Resources"].values()}
+
+
+def waits_for(resources, name):
+    """All that a resource waits for, and what that waits for."""
+    found = set()
+    left = [name]
+    while left:
+        resource = resources[left.pop()]
+        named = {*resource.get("DependsOn", []), *references(resource.get("Properties", {}))}
+        left += named - found
+        found |= named
+    return found
+
+
+def references(value):
+    if isinstance(value, list):
+        for each in value:
+            yield from references(each)
+    elif isinstance(value, dict):
+        if isinstance(value.get("Ref"), str) and not value["Ref"].startswith("AWS::"):
+            yield value["Ref"]
+        elif "Fn::GetAtt" in value:
+            yield value["Fn::GetAtt"][0]
+        else:
+            for each in value.values():
+                yield from references(each)
+
+
+def test_a_custom_resource_that_calls_the_function_waits_for_bucket_indexes_and_key(stack):
+    """Otherwise it is called before the store is there."""
+    store = StacheVectorStore(stack, "Store", create_encryption_key=True)
+    connected = function(stack)
+    store.connect(connected)
+    CustomResource(stack, "Fill", service_token=connected.function_arn)
+
+    resources = Template.from_stack(stack).to_json()["Resources"]
+    [fill] = [n for n, r in resources.items() if r["Type"] == "AWS::CloudFormation::CustomResource"]
+
+    waited = {resources[name]["Type"] for name in waits_for(resources, fill)}
+    indexes = [n for n in waits_for(resources, fill) if resources[n]["Type"].endswith("s::Index")]
+    assert {"AWS::S3Vectors::VectorBucket", "AWS::KMS::Key", "AWS::IAM::Policy"} <= waited
+    assert len(indexes) == 3
+
+
+def imported(stack):
+    arn = "arn:aws:lambda:us-east-1:123456789012:function:its"
+    return lambda_.Function.from_function_arn(stack, "Imported", arn)
+
+
+def edge(stack):
+    return experimental.EdgeFunction(
+        stack,
+        "Edge",
+        code=lambda_.Code.from_inline("pass"),
+        handler="index.handler",
+        runtime=lambda_.Runtime.PYTHON_3_13,
+    )
+
+
+@pytest.mark.parametrize(
+    "another",
+    [
+        imported,
+        lambda stack: lambda_.Alias(
+            stack, "Alias", alias_name="live", version=function(stack).current_version
+        ),
+        lambda stack: function(stack).current_version,
+        edge,
+    ],
+    ids=["imported", "alias", "version", "edge"],
+)
+def test_what_has_no_environment_to_set_is_not_connected_and_gets_nothing(another):
+    """The error names what does instead."""
+    stack = in_region(App(), "Stack", "us-east-1")
+    store = StacheVectorStore(stack, "Store")
+    function_ = another(stack)
+
+    with pytest.raises(TypeError, match="cannot set the environment of .*grant_read.*environment"):
+        store.connect(function_)
+
+    assert "AWS::IAM::Policy" not in types(stack)

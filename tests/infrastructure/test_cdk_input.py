@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from aws_cdk import App, Environment, Stack, Stage
 from aws_cdk import aws_kms as kms
 from aws_cdk.assertions import Match, Template
 
 from stache_ai_s3vectors_cdk import StacheVectorStore, VectorIndexOptions
-from stacks import KEY, function, own_key
+from stacks import ARN, KEY, function, own_key
 
 NINE = [f"key{number}" for number in range(9)]
 
@@ -44,6 +45,18 @@ NINE = [f"key{number}" for number in range(9)]
             "makes 11 keys with text and _overflow; the service takes 10: leave 1 out",
         ),
         ({"indexes": {"a": {"non_filterable_metadata_keys": ["k" * 64]}}}, "64 characters; a key"),
+        *(
+            (
+                {"indexes": {"a": {"non_filterable_metadata_keys": ["source", key]}}},
+                f"has '{key}', which Stache's searches filter on.*cannot be changed: leave it out",
+            )
+            for key in ("status", "namespace", "_type", "doc_id")
+        ),
+        ({"text_search": "english"}, "text_search is 'english'; it must be one of standard, en, f"),
+        ({"text_search": ""}, "text_search is ''; it must be one of"),
+        ({"readers": ["*"]}, r"readers has '\*'; it must be the ARN of a role, a user or an acc"),
+        ({"readers": ["arn:aws:iam::111122223333:role/*"]}, "without wildcards"),
+        ({"writers": ["111122223333"]}, "writers has '111122223333'; it must be the ARN"),
         (
             {"indexes": {"a": {"name": "same"}, "b": {"name": "same"}}},
             r"indexes\['b'\] and indexes\['a'\] both have the name 'same'; give one",
@@ -109,3 +122,99 @@ def test_one_key_that_is_no_list_is_refused(stack):
 
     with pytest.raises(TypeError, match=r"is 'source'; it must be a list: \['source'\]"):
         StacheVectorStore(stack, "Store", indexes={"documents": options})
+
+
+@pytest.mark.parametrize("options", [{"dimension": 3}, 1024, "documents-1024", None])
+def test_an_index_that_is_not_options_is_refused_by_its_prop(stack, options):
+    """With what it must be."""
+    with pytest.raises(TypeError, match=r"indexes\['documents'\] is .*VectorIndexOptions\(dimens"):
+        StacheVectorStore(stack, "Store", indexes={"documents": options})
+
+
+@pytest.mark.parametrize("prop", ["readers", "writers"])
+def test_one_principal_that_is_not_a_list_is_refused(stack, prop):
+    """Its letters would become principals."""
+    with pytest.raises(TypeError, match=rf"{prop} is 'arn:.*'; it must be a list"):
+        StacheVectorStore(stack, "Store", **{prop: "arn:aws:iam::111122223333:root"})
+
+
+@pytest.mark.parametrize(
+    "given, problem",
+    [
+        (
+            {"bucket_name": "my-bucket", "index_names": {"docs": "documents-1024"}},
+            "index_names is {'docs': 'documents-1024'}; it must name .* documents, summaries",
+        ),
+        ({"bucket_name": "my-bucket", "index_names": {}}, "index_names is {}"),
+        ({"index_names": {"documents": "documents-1024"}}, "either bucket_name or bucket_arn"),
+        (
+            {"bucket_arn": "my-bucket", "index_names": {"documents": "documents-1024"}},
+            "bucket_arn is 'my-bucket'; it must be arn:PARTITION:s3vectors:REGION:ACCOUNT:bucket/",
+        ),
+        (
+            {"bucket_name": "b-1", "bucket_arn": ARN, "index_names": {"documents": "documents"}},
+            "either bucket_name or bucket_arn",
+        ),
+    ],
+)
+def test_attributes_that_are_no_store_are_refused(stack, given, problem):
+    """Its function would otherwise look for indexes of other names."""
+    with pytest.raises(ValueError, match=problem):
+        StacheVectorStore.from_store_attributes(stack, "Store", **given)
+
+
+def test_a_store_without_documents_has_no_environment(stack):
+    """Stache would look for an index of its own default name."""
+    store = StacheVectorStore(stack, "Store", indexes={"docs": VectorIndexOptions()})
+    connected = function(stack)
+
+    with pytest.raises(ValueError, match="has the kinds docs; Stache needs one .* 'documents'"):
+        store.connect(connected)
+    assert "AWS::IAM::Policy" not in Template.from_stack(stack).to_json()["Resources"]
+
+
+@pytest.mark.parametrize("key", ["*", "1234abcd-*", "1234/*", "?234"])
+def test_a_pattern_is_not_a_key(stack, key):
+    """The policies would name others, too."""
+    several = own_key(stack, "Keys", f"arn:aws:kms:us-east-1:123456789012:key/{key}")
+
+    with pytest.raises(ValueError, match="encryption_key is .*the ARN of one key"):
+        StacheVectorStore(stack, "Store", encryption_key=several)
+
+
+def test_a_key_of_another_region_is_refused():
+    """Given by its ARN, or made by a stack there."""
+    app = App()
+    stack = Stack(app, "Here", env=Environment(account="123456789012", region="eu-west-1"))
+    other = Stack(app, "There", env=Environment(account="123456789012", region="us-east-1"))
+    keys = [own_key(stack), kms.Key(other, "Key")]
+
+    for number, key in enumerate(keys):
+        with pytest.raises(ValueError, match="encryption_key is a key in us-east-1, and the buck"):
+            StacheVectorStore(stack, f"Store{number}", encryption_key=key)
+    options = VectorIndexOptions(encryption_key=keys[0])
+    with pytest.raises(ValueError, match=r"indexes\['a'\].encryption_key is a key in us-east-1"):
+        StacheVectorStore(stack, "Store", indexes={"a": options})
+
+
+@pytest.mark.parametrize("props", [{}, {"bucket_name": "my-bucket"}])
+def test_two_stores_of_one_name_are_refused(stack, props):
+    """In one stack, or in two of one app: the second deployment would fail half-way."""
+    StacheVectorStore(stack, "Store", **props)
+    second = Stack(stack.node.scope, "Second")
+
+    for scope in (stack, second):
+        with pytest.raises(ValueError, match="has the name of that of Stack/Store.*another prefix"):
+            StacheVectorStore(scope, "Other", **props)
+    StacheVectorStore(second, "Third", prefix="other")
+
+
+def test_one_name_in_two_places_is_allowed():
+    """Accounts and regions have their own buckets; of stages nobody knows the account."""
+    app = App()
+    one, two = "1" * 12, "2" * 12
+    for account, region in [(one, "us-east-1"), (two, "us-east-1"), (one, "eu-west-1")]:
+        env = Environment(account=account, region=region)
+        StacheVectorStore(Stack(app, f"In{account}{region}", env=env), "Store")
+    for name in ("Test", "Production"):
+        StacheVectorStore(Stack(Stage(app, name), "Stack"), "Store")

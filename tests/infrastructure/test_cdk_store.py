@@ -9,7 +9,7 @@ import pytest
 from aws_cdk import CfnParameter, RemovalPolicy, Tags
 
 import stores
-from stache_ai_s3vectors.permissions import LEVELS
+from stache_ai_s3vectors.permissions import LEVELS, bucket_policy, key_use
 from stache_ai_s3vectors_cdk import StacheVectorStore, VectorIndexOptions
 from stacks import ARN, BUCKET, KEY, NAMES, OTHER_KEY, function, made, own_key
 
@@ -78,15 +78,73 @@ def test_data_stays_unless_asked_otherwise(stack, removal, kept):
         assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == kept
 
 
-@pytest.mark.parametrize("given, value", [({}, "stache"), ({"Application": "billing"}, "billing")])
-def test_everything_is_tagged(stack, given, value):
-    """Bucket, indexes, key; a tag of the stack wins over ours."""
+@pytest.mark.parametrize("key", ["application", "Application", "team"])
+def test_the_tags_are_the_user_s(stack, key):
+    """Bucket, indexes and key have no others, in any letter case."""
     StacheVectorStore(stack, "Store", create_encryption_key=True)
-    for name, text in given.items():
-        Tags.of(stack).add(name, text)
+    Tags.of(stack).add(key, "billing")
 
     for resource in made(stack).resources.values():
-        assert resource["Properties"]["Tags"] == [{"Key": "Application", "Value": value}]
+        assert resource["Properties"]["Tags"] == [{"Key": key, "Value": "billing"}]
+
+
+@pytest.mark.parametrize(
+    "language, search",
+    [
+        ("standard", {"MetadataKey": "text"}),
+        ("de", {"MetadataKey": "text", "Language": "de"}),
+    ],
+)
+def test_text_search_is_declared_when_it_is_asked_for(stack, language, search):
+    """On each index, beside its non-filterable keys."""
+    StacheVectorStore(stack, "Store", text_search=language)
+
+    for index in made(stack).of_type("AWS::S3Vectors::Index").values():
+        assert index["MetadataConfiguration"] == {
+            "NonFilterableMetadataKeys": ["text", "_overflow"],
+            "TextSearchConfigurations": [search],
+        }
+
+
+def test_without_it_no_index_has_text_search(stack):
+    """As long as nobody can try it on AWS, nobody gets it unasked."""
+    StacheVectorStore(stack, "Store")
+
+    for index in made(stack).of_type("AWS::S3Vectors::Index").values():
+        assert index["MetadataConfiguration"].keys() == {"NonFilterableMetadataKeys"}
+
+
+READER = "arn:aws:iam::111122223333:role/search"
+WRITER = "arn:aws:iam::444455556666:root"
+
+
+def test_other_accounts_are_let_in_by_the_bucket_s_policy(stack):
+    """Exactly the two levels, on exactly these indexes; and by the created key's."""
+    StacheVectorStore(
+        stack, "Store", create_encryption_key=True, readers=[READER], writers=[WRITER]
+    )
+
+    found = made(stack)
+
+    [shared] = found.of_type("AWS::S3Vectors::VectorBucketPolicy").values()
+    assert shared == {
+        "VectorBucketName": BUCKET,
+        "Policy": bucket_policy(ARN, NAMES, [READER], [WRITER]),
+    }
+    [key] = found.of_type("AWS::KMS::Key").values()
+    wanted = key_use([READER, WRITER], "s3vectors.us-east-1.amazonaws.com")
+    assert stores.plain(key["KeyPolicy"]["Statement"][-1]) == stores.plain(wanted)
+
+
+def test_the_bucket_s_policy_waits_for_the_bucket(stack):
+    """They know of each other by a name only."""
+    StacheVectorStore(stack, "Store", readers=[READER])
+
+    found = made(stack)
+
+    [bucket] = found.of_type("AWS::S3Vectors::VectorBucket")
+    [policy_] = found.of_type("AWS::S3Vectors::VectorBucketPolicy")
+    assert found.resources[policy_]["DependsOn"] == [bucket]
 
 
 def test_an_index_waits_for_its_bucket(stack):

@@ -69,6 +69,32 @@ def test_a_good_set_up_is_ready(store):
     assert not tool.contents(stache.provider("documents", s3vectors_endpoint_url="local:data"))
 
 
+@pytest.mark.parametrize("key", ["status", "namespace", "_type", "doc_id"])
+def test_an_index_in_which_no_search_works_is_named_with_the_way_out(store, key):
+    """Once, by the key; it is no matter of permissions."""
+    client = stache.provider(s3vectors_endpoint_url="local:data").client
+    names = {"vectorBucketName": "my-bucket", "indexName": "documents"}
+    client.delete_index(**names)
+    client.create_index(
+        **names,
+        dataType="float32",
+        dimension=4,
+        distanceMetric="cosine",
+        metadataConfiguration={"nonFilterableMetadataKeys": ["text", "_overflow", key]},
+    )
+
+    [(check, text, fix)] = wrong("--level", "manage-indexes")
+
+    assert check == "documents"
+    assert text.startswith(f"{key} cannot be filtered on")
+    assert "That cannot be changed" in text
+    assert "indexes create documents-4 --dimension 4" in fix
+    assert "copy documents documents-4" in fix
+    result = tool.run("indexes", "create")
+    assert result.exit_code == 2
+    assert f"cannot be filtered by {key}, as all of Stache's searches do" in result.output
+
+
 def test_read_only_makes_no_round_trip(store):
     """Level read: nothing is written."""
     calls = stache.calls(stache.provider(s3vectors_endpoint_url="local:data").client)

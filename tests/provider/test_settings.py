@@ -106,6 +106,30 @@ def test_a_bucket_arn_is_taken_apart(monkeypatch, partition):
     assert options().bucket == "my-bucket"
 
 
+def test_a_bucket_arn_is_what_requests_name(monkeypatch):
+    """A name would be one of the caller's own account; the engine in this process has one only."""
+    arn = "arn:aws:s3vectors:eu-west-1:999999999999:bucket/my-bucket"
+    monkeypatch.setenv(BUCKET, arn)
+
+    there = options()
+    monkeypatch.setenv("S3VECTORS_ENDPOINT_URL", "local:")
+    here = options()
+
+    assert there.bucket_names == {"vectorBucketArn": arn}
+    assert there.index_names == {"indexArn": f"{arn}/index/{there.index}"}
+    assert here.bucket_names == {"vectorBucketName": "my-bucket"}
+    assert here.index_names == {"vectorBucketName": "my-bucket", "indexName": here.index}
+
+
+def test_buckets_of_two_accounts_contradict_each_other(monkeypatch):
+    """Whatever their names are."""
+    for name, account in ((BUCKET, "1" * 12), ("S3VECTORS_BUCKET", "2" * 12)):
+        monkeypatch.setenv(name, f"arn:aws:s3vectors:us-east-1:{account}:bucket/my-bucket")
+
+    with pytest.raises(ConfigurationError, match="two vector buckets are configured"):
+        options()
+
+
 def test_the_region_of_a_bucket_arn_counts_and_is_not_contradicted(monkeypatch):
     """Another region may have another bucket of the same name."""
     arn = "arn:aws:s3vectors:eu-west-1:123456789012:bucket/my-bucket"

@@ -123,7 +123,7 @@ def test_bodies_hold_all_records_in_order_within_the_limit(lengths):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("stache_ai_s3vectors.limits.REQUEST_BODY_BYTES", 61_000)
-        made = list(batches("my-bucket", "idx", records))
+        made = list(batches({"vectorBucketName": "my-bucket", "indexName": "idx"}, records))
 
     assert all(len(batch.body) <= 61_000 for batch in made)
     assert [key for batch in made for key in batch.keys] == [r.key for r in records]

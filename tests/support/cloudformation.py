@@ -53,6 +53,7 @@ KINDS: Final = {
         "IndexArn",
         ref_is_arn=True,
     ),
+    "AWS::S3Vectors::VectorBucketPolicy": Kind(None, "s3vectors:{region}:{account}:none", "None"),
     "AWS::S3Vectors::VectorBucket": Kind(
         "VectorBucketName",
         "s3vectors:{region}:{account}:bucket/{name}",

@@ -60,9 +60,14 @@ class DeployedStore:
 
     def expected(self, level: str) -> dict[str, Any]:
         """What it should be."""
+        return policy(level, self.arn(), self.indexes, [self.key])
+
+    @property
+    def key(self) -> str:
+        """The ARN of the customer key that encrypts the bucket."""
         told = self.aws.client("s3vectors").get_vector_bucket(vectorBucketName=self.bucket)
-        key = told["vectorBucket"]["encryptionConfiguration"]["kmsKeyArn"]
-        return policy(level, self.arn(), self.indexes, [key])
+        found: str = told["vectorBucket"]["encryptionConfiguration"]["kmsKeyArn"]
+        return found
 
     @property
     def bucket(self) -> str:
@@ -112,6 +117,21 @@ class DeployedStore:
             iam.put_role_policy(RoleName=name, PolicyName="its", PolicyDocument=document)
         return self._used_by(self.aws.as_role(made["Arn"]))
 
+    def foreign_role(self, arn: str, document: Mapping[str, Any]) -> dict[str, str]:
+        """The environment of a new role of another account, which names the bucket by its ARN.
+
+        Args:
+            arn: the role's.
+            document: its policy.
+        """
+        account, name = arn.split(":")[4], arn.rpartition("/")[2]
+        administrator = self.aws.as_role(f"arn:aws:iam::{account}:role/administrator")
+        iam = self.aws.client("iam", administrator)
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(_TRUST))
+        iam.put_role_policy(RoleName=name, PolicyName="its", PolicyDocument=json.dumps(document))
+        bucket = {"S3VECTORS_BUCKET_NAME": self.arn(), "S3VECTORS_BUCKET": self.arn()}
+        return self._used_by(self.aws.as_role(arn)) | bucket
+
     @property
     def owner(self) -> dict[str, str]:
         """The environment of who deployed it, and may do all."""
@@ -121,9 +141,10 @@ class DeployedStore:
         return {**self.environment, **somebody, "EMBEDDING_PROVIDER": "word-hashing"}
 
 
-def _by_cdk(aws: Aws, folder: Path) -> DeployedStore:
+def _by_cdk(aws: Aws, folder: Path, readers: Sequence[str]) -> DeployedStore:
     cdk_app.bootstrap(ACCOUNT, REGION, **aws.where)
     options = {"deploy_function": "false", "create_encryption_key": "true"}
+    options["readers"] = ",".join(readers)
     cdk_app.deploy(folder, options, **aws.where)
     return of_stack("CDK", aws, cdk_app.outputs(folder))
 
@@ -135,9 +156,10 @@ def of_stack(dialect: str, aws: Aws, told: Mapping[str, str]) -> DeployedStore:
     return DeployedStore(dialect, aws, json.loads(told["Environment"]), policies)
 
 
-def _by_sam(aws: Aws, folder: Path) -> DeployedStore:
+def _by_sam(aws: Aws, folder: Path, readers: Sequence[str]) -> DeployedStore:
     del folder  # nothing is built
-    done = sam.deploy(aws.url, DeployFunction="false", CreateKmsKey="true")
+    parameters = {"DeployFunction": "false", "CreateKmsKey": "true", "Readers": ",".join(readers)}
+    done = sam.deploy(aws.url, sam.TEMPLATE, **parameters)
     assert done.returncode == 0, done.stderr
     return of_stack("SAM", aws, outputs(aws, "stache"))
 
@@ -152,13 +174,13 @@ def _words(level: str) -> str:
     return "".join(word.title() for word in level.split("-"))
 
 
-def _by_terraform(aws: Aws, folder: Path) -> DeployedStore:
+def _by_terraform(aws: Aws, folder: Path, readers: Sequence[str]) -> DeployedStore:
     store = terraform.workspace(folder, endpoints=terraform.everywhere(aws.url))
-    told = store.given({"create_kms_key": True}).apply()
+    told = store.given({"create_kms_key": True, "readers": [*readers]}).apply()
     return DeployedStore("Terraform", aws, told["environment"], told["policy_arns"])
 
 
-DIALECTS: Final[Mapping[str, Callable[[Aws, Path], DeployedStore]]] = {
+DIALECTS: Final[Mapping[str, Callable[[Aws, Path, Sequence[str]], DeployedStore]]] = {
     "CDK": _by_cdk,
     "SAM": _by_sam,
     "Terraform": _by_terraform,
@@ -166,13 +188,18 @@ DIALECTS: Final[Mapping[str, Callable[[Aws, Path], DeployedStore]]] = {
 
 
 @contextmanager
-def deployed(dialect: str, folder: Path) -> Iterator[DeployedStore]:
+def deployed(dialect: str, folder: Path, readers: Sequence[str] = ()) -> Iterator[DeployedStore]:
     """A store with a customer key, in an account of its own.
 
     Its bucket is as those that were made before 2026-09-30, whose indexes can be upgraded.
+
+    Args:
+        dialect: what it is written in.
+        folder: for files.
+        readers: the ARNs of roles of other accounts that may search.
     """
     with simulated_aws("classic") as aws:
-        yield DIALECTS[dialect](aws, folder)
+        yield DIALECTS[dialect](aws, folder, readers)
 
 
 def without(document: Mapping[str, Any], action: str) -> dict[str, Any]:

@@ -56,6 +56,18 @@ def statements(document: Mapping[str, Any]) -> frozenset[Statement]:
     return frozenset(found)
 
 
+def plain(statement: Mapping[str, Any]) -> dict[str, Any]:
+    """A statement in which one item and a list of one are the same."""
+    return {
+        name: {kind: _listed(names) for kind, names in value.items()}
+        if name == "Principal"
+        else _listed(value)
+        if name in ("Action", "Resource")
+        else value
+        for name, value in statement.items()
+    }
+
+
 def _listed(value: str | Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted([value] if isinstance(value, str) else value))
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from stache_ai_s3vectors.errors import ConfigurationError, NotFoundError
-from stache_ai_s3vectors.keys import KINDS, index_variable
+from stache_ai_s3vectors.keys import KINDS, LANGUAGES, index_variable
 
 from .failures import resumable
 from .options import Choice, confirm, with_settings
@@ -21,9 +21,6 @@ from .progress import progress
 if TYPE_CHECKING:
     from stache_ai_s3vectors.settings import Options, Settings
     from stache_ai_s3vectors.vector_index import VectorIndex
-
-LANGUAGES: Final = ("en", "fr", "es", "pt", "it", "de", "nl", "zh", "ja", "ko")
-"""Those of the service's text search."""
 
 POLL: Final = 2.0
 """Seconds between two looks at a text search that is BUILDING."""
@@ -83,7 +80,7 @@ def _listed(names: Iterable[str]) -> str:
 
 def _fits(options: Options) -> bool:
     """Whether the index is there; refuses to recommend one that is not what Stache needs."""
-    from stache_ai_s3vectors.keys import NON_FILTERABLE
+    from stache_ai_s3vectors.keys import FILTERED, NON_FILTERABLE
     from stache_ai_s3vectors.vector_index import VectorIndex
 
     try:
@@ -96,6 +93,8 @@ def _fits(options: Options) -> bool:
     missing = sorted(set(NON_FILTERABLE) - found.non_filterable)
     if missing:
         problems.append(f"lacks the non-filterable keys {', '.join(missing)}")
+    if lost := sorted(found.non_filterable.intersection(FILTERED)):
+        problems.append(f"cannot be filtered by {', '.join(lost)}, as all of Stache's searches do")
     if problems:
         raise ConfigurationError(
             f"index {options.bucket}/{options.index} exists already, and {' and '.join(problems)}. "

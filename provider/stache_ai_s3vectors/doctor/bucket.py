@@ -29,7 +29,7 @@ def examine(looks: Sequence[Look], options: Options, level: str) -> Generator[Fi
     first = looks[0].index
     try:
         with translated(f"GetVectorBucket of {options.bucket}"):
-            told = first.client.get_vector_bucket(vectorBucketName=options.bucket)["vectorBucket"]
+            told = first.client.get_vector_bucket(**options.bucket_names)["vectorBucket"]
     except NotFoundError:
         if options.local and options.create_index:
             yield ok("bucket", "not there yet; the provider makes it on first use")
@@ -71,6 +71,8 @@ def _in(place: str, options: Options) -> Finding:
 
 def _elsewhere(index: VectorIndex) -> tuple[str | None, int]:
     """The region in which the bucket or the index is, and how many could be asked."""
+    if index.options.bucket_arn:
+        return None, 0  # which says the region
     here, asked = index.client.meta.region_name, 0
     others = [region for region in identity.regions(partition_of(here)) if region != here]
     for region, call in in_flight(lambda region: _is_in(index.options, region), others):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from .. import limits
 from ..answers import ACTIVE, ENHANCED, Description
 from ..errors import NotFoundError, S3VectorsError
-from ..keys import OVERFLOW, TEXT
+from ..keys import FILTERED, OVERFLOW, TEXT
 from ..provision import here, list_indexes
 from ..settings import Options
 from ..vector_index import VectorIndex
@@ -100,6 +100,12 @@ def _fixed(look: Look, told: Description, options: Options) -> Iterator[Finding]
     if told.metric != "cosine":
         text = f"its distance is {told.metric}: scores are 1 / (1 + distance)"
         yield warning(look.name, text, _another(look, options, "copy"))
+    if lost := sorted(told.non_filterable.intersection(FILTERED)):
+        text = (
+            f"{', '.join(lost)} cannot be filtered on in this index; all of Stache's searches do "
+            "that, and fail. That cannot be changed"
+        )
+        yield wrong(look.name, text, _another(look, options, "copy"))
     if TEXT not in told.non_filterable:
         text = f"{TEXT} is filterable there: chunks of more than 2,048 bytes are refused"
         yield wrong(look.name, text, _another(look, options, "migrate"))

@@ -10,7 +10,6 @@ from typing import Any, Final
 from ..answers import ENHANCED, Description
 from ..client import translated
 from ..errors import AccessDeniedError, RejectedError, S3VectorsError
-from ..filters import NOT_DELETED
 from ..keys import NON_FILTERABLE
 from ..permissions import LEVELS
 from ..provision import list_indexes
@@ -22,6 +21,9 @@ from .indexes import Look
 Calls = dict[str, Callable[[], object]]
 
 _CHECK: Final = "permissions"
+_ANY: Final = {"stache-s3vectors-doctor": {"$exists": False}}
+"""A filter, which QueryVectors needs GetVectors for, on a key that no index declares."""
+
 _TRIED_ELSEWHERE: Final = frozenset({"PutVectors", "GetVectorBucket"})
 """By the round trip, and when the bucket was looked at."""
 
@@ -103,7 +105,7 @@ def _index_calls(look: Look) -> Calls:
         "GetIndex": lambda: index.describe(fresh=True),
         "GetVectors": lambda: list(index.get([absent])),
         "ListVectors": lambda: next(index.pages()),
-        "QueryVectors": lambda: index.query(vector, 1, NOT_DELETED),
+        "QueryVectors": lambda: index.query(vector, 1, _ANY),
         "DeleteVectors": lambda: index.delete([absent]),
         "CreateIndex": lambda: _create_again(index, told),
     }
@@ -118,7 +120,7 @@ def _create_again(index: VectorIndex, told: Description) -> None:
     try:
         with translated(f"CreateIndex of {index.name}"):
             client.create_index(
-                vectorBucketName=index.options.bucket,
+                **index.options.bucket_names,
                 indexName=index.options.index,
                 dataType="float32",
                 dimension=told.dimension,
@@ -132,8 +134,4 @@ def _create_again(index: VectorIndex, told: Description) -> None:
 def _set_mode_again(index: VectorIndex) -> None:
     client: Any = index.client
     with translated(f"UpdateIndexMode of {index.name}"):
-        client.update_index_mode(
-            vectorBucketName=index.options.bucket,
-            indexName=index.options.index,
-            indexMode=ENHANCED,
-        )
+        client.update_index_mode(**index.options.index_names, indexMode=ENHANCED)

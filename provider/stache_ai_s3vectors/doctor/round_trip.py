@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import S3VectorsError
+from ..keys import FILTERED
 from ..provider import S3VectorsProvider
 from .findings import Finding, failed, ok, skipped, wrong
 from .indexes import Look
@@ -34,6 +35,8 @@ def examine(look: Look, settings: Settings, *, allowed: bool) -> Iterator[Findin
     if not allowed:
         text = "not tried, nor PutVectors with it: what it needs is not allowed, or fails"
         yield skipped(check, text)
+    elif told is not None and told.non_filterable.intersection(FILTERED):
+        yield skipped(check, "not tried: no search can work in this index")
     elif told is not None and told.dimension == look.index.options.dimension:
         provider = S3VectorsProvider(settings, look.name)
         yield _Trip(look, check, provider, _NESTED).made()

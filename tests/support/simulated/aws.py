@@ -6,7 +6,7 @@ import io
 import logging
 import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,9 +55,16 @@ class Aws:
             "AWS_DEFAULT_REGION": REGION,
         }
 
-    def client(self, service: str) -> Any:
-        """A client of who deploys."""
-        return boto3.client(
+    def client(self, service: str, environment: Mapping[str, str] | None = None) -> Any:
+        """A client of who deploys, or of who has this environment."""
+        session = boto3.Session()
+        if environment is not None:
+            session = boto3.Session(
+                environment["AWS_ACCESS_KEY_ID"],
+                environment["AWS_SECRET_ACCESS_KEY"],
+                environment["AWS_SESSION_TOKEN"],
+            )
+        return session.client(
             service,  # type: ignore[call-overload]  # any of them
             region_name=REGION,
             endpoint_url=self.url,

@@ -1,0 +1,102 @@
+"""Who else may use a store: other accounts by the bucket's policy, grantees by their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from aws_cdk import Token
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3vectors as s3vectors
+from constructs import Construct, Node
+
+from stache_ai_s3vectors import permissions
+from stache_ai_s3vectors.arns import PRINCIPAL_ARN
+
+
+def check_principals(prop: str, arns: Sequence[str]) -> None:
+    """Refuse what a bucket policy cannot name.
+
+    Raises:
+        TypeError: it is one text, whose letters would become principals.
+        ValueError: it is not the ARN of a role, a user or an account's root.
+    """
+    if isinstance(arns, str):
+        raise TypeError(f"{prop} is {arns!r}; it must be a list: [{arns!r}]")
+    for arn in arns:
+        if not Token.is_unresolved(arn) and not PRINCIPAL_ARN.fullmatch(arn):
+            raise ValueError(
+                f"{prop} has {arn!r}; it must be the ARN of a role, a user or an account's root, "
+                "such as arn:aws:iam::111122223333:role/search, without wildcards"
+            )
+
+
+def bucket_policy(
+    scope: Construct,
+    bucket: tuple[str, str],
+    indexes: Sequence[str],
+    readers: Sequence[str],
+    writers: Sequence[str],
+) -> s3vectors.CfnVectorBucketPolicy:
+    """The policy of a bucket that other accounts use.
+
+    Args:
+        scope: where it belongs.
+        bucket: its name and its ARN.
+        indexes: their names.
+        readers: ARNs of principals.
+        writers: the same.
+    """
+    name, arn = bucket
+    return s3vectors.CfnVectorBucketPolicy(
+        scope,
+        "BucketPolicy",
+        vector_bucket_name=name,
+        policy=permissions.bucket_policy(arn, indexes, readers, writers),
+    )
+
+
+def check_account(grantee: iam.IGrantable, account: str) -> None:
+    """Refuse a grantee whose own policies are in another account.
+
+    Raises:
+        ValueError: they are.
+    """
+    theirs = grantee.grant_principal.principal_account
+    if theirs is None or any(map(Token.is_unresolved, (theirs, account))) or theirs == account:
+        return
+    raise ValueError(
+        f"the grantee is in account {theirs}, where this stack, in {account}, changes no policy. "
+        "Put the grantee's ARN into readers or writers, which make the bucket's policy; and attach "
+        "to it, in its own account, what `stache-s3vectors policy` prints"
+    )
+
+
+def grant(grantee: iam.IGrantable, statement: Mapping[str, Any]) -> iam.Grant:
+    """Add a statement to the grantee's own policy.
+
+    Raises:
+        ValueError: it has none; nothing is added then.
+    """
+    granted = iam.Grant.add_to_principal(
+        grantee=grantee,
+        actions=statement["Action"],
+        resource_arns=statement["Resource"],
+        conditions=statement.get("Condition"),
+    )
+    if not granted.success:
+        raise ValueError(
+            f"the grantee, {grantee.grant_principal}, has no policy of its own to add to. Grant to "
+            "a role, a user, a group or a function; put principals of other accounts into readers "
+            "or writers, which make the bucket's policy"
+        )
+    return granted
+
+
+def policies_of(grantee: iam.IGrantable) -> Iterator[Construct]:
+    """The policies that hold what a grantee was granted."""
+    for each in (grantee, grantee.grant_principal):
+        node: Node | None = getattr(each, "node", None)  # of a principal that is a construct
+        for child in node.find_all() if node else ():
+            if isinstance(child, (iam.Policy, iam.ManagedPolicy)):
+                yield child
