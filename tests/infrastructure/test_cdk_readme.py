@@ -11,10 +11,11 @@ import inspect
 import json
 import re
 
-from aws_cdk import App, RemovalPolicy
+from aws_cdk import App, Environment, RemovalPolicy, Stack
 from aws_cdk.assertions import Template
 
 import deployables
+import stacks
 from cloudformation import deployed
 from stache_ai_s3vectors_cdk import StacheVectorStore
 from stache_stack import Options, StacheStack
@@ -74,10 +75,12 @@ def test_the_readme_s_outputs_are_those_of_the_app():
     assert set(re.findall(r"`(\w+)`", told)) == outputs.keys()
 
 
+EXAMPLE, *RECIPES = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
 def test_the_readme_s_example_works(tmp_path):
     """As it stands there."""
-    [example] = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-    (tmp_path / "app.py").write_text(example)
+    (tmp_path / "app.py").write_text(EXAMPLE)
     (tmp_path / "function").mkdir()
     (tmp_path / "function" / "handler.py").write_text("def handler(event, context): ...")
 
@@ -86,6 +89,24 @@ def test_the_readme_s_example_works(tmp_path):
     template = json.loads((tmp_path / "out" / "Notes.template.json").read_text())
     names = deployed(template).of_type("AWS::S3Vectors::Index").values()
     assert next(made["IndexName"] for made in names) == "documents-1024"
+
+
+def test_the_readme_s_recipe_for_another_account_fits_both_sides():
+    """The one side lets in what the other allows."""
+    app = App()
+    ours, theirs = (
+        Stack(app, name, env=Environment(account=account, region="us-east-1"))
+        for name, account in (("Ours", "123456789012"), ("Theirs", "111122223333"))
+    )
+    names = {"StacheVectorStore": StacheVectorStore, "function": stacks.function(theirs)}
+    for recipe, stack in zip(RECIPES, (ours, theirs), strict=True):
+        exec(recipe, {**names, "stack": stack})  # noqa: S102 - the README's own
+
+    [shared] = stacks.made(ours).of_type("AWS::S3Vectors::VectorBucketPolicy").values()
+    [granted] = stacks.made(theirs).of_type("AWS::IAM::Policy").values()
+    [let_in], [allowed] = shared["Policy"]["Statement"], granted["PolicyDocument"]["Statement"]
+    assert let_in["Action"] == allowed["Action"]
+    assert allowed["Resource"] in let_in["Resource"]
 
 
 def test_the_readme_s_method_names_exist():

@@ -25,6 +25,7 @@ REGION: Final = "us-east-1"
 
 _OWNER: Final = CREDENTIALS["AWS_ACCESS_KEY_ID"]
 _KEY: Final[Mapping[str, tuple[str, ...]]] = {
+    "s3vectors:CreateVectorBucket": ("kms:GenerateDataKey",),
     "s3vectors:CreateIndex": ("kms:Decrypt", "kms:GenerateDataKey"),
     **{
         f"s3vectors:{operation}": ("kms:Decrypt",)
@@ -51,7 +52,10 @@ class Role(NamedTuple):
     name: str
 
 
+_OWNER_ROLE: Final = Role("", "")
+
 _role: ContextVar[Role | None] = ContextVar("_role", default=None)
+"""None: nobody's request, but what CloudFormation does for who deploys."""
 
 
 class Decision(NamedTuple):
@@ -78,6 +82,8 @@ class RolePolicies(Policies):
     def __init__(self) -> None:
         super().__init__()
         self.decisions: list[Decision] = []
+        self.deployer: Role | None = None
+        """As whom CloudFormation makes what a stack has; None: who may do all."""
         self.key_of: Callable[[str], str | None] = lambda _: None
         """The customer key of an index by its ARN."""
         self.check_key: Callable[[Need, Caller], None] = lambda *_: None
@@ -88,8 +94,8 @@ class RolePolicies(Policies):
         self, needs: Sequence[Need], caller: Caller, bucket_policy: BucketPolicy | None = None
     ) -> None:
         """Refuse a request unless the role's policies allow all that it needs."""
-        role = _role.get()
-        if role is None:
+        role = _role.get() or self.deployer
+        if role in (None, _OWNER_ROLE):
             return
         policies = self.of(role)
         session = replace(
@@ -124,7 +130,8 @@ class RolePolicies(Policies):
 
     def _of_keys(self, needs: Sequence[Need], region: str) -> Iterator[Need]:
         actions = dict.fromkeys(a for need in needs for a in _KEY.get(need.action, ()))
-        key = self.key_of(needs[0].resource) if actions else None
+        asked = needs[0].context.get("s3vectors:kmskeyarn")
+        key = (asked[0] if asked else self.key_of(needs[0].resource)) if actions else None
         if key is not None:
             context = {"kms:viaservice": [f"s3vectors.{region}.amazonaws.com"]}
             yield from (Need(action, key, context) for action in actions)
@@ -154,12 +161,12 @@ def _documents(role: Role) -> Iterator[Any]:
 def acting_account() -> str:
     """The account of who makes the request."""
     role = _role.get()
-    return ACCOUNT if role is None else role.account
+    return role.account if role and role.account else ACCOUNT
 
 
 @contextmanager
 def acting_as(access_key: str) -> Iterator[None]:
-    """Requests inside are made with these credentials; outside, by who deploys.
+    """Requests inside are made with these credentials; outside, by CloudFormation.
 
     moto's CloudFormation makes what a stack has outside, in this process.
 
@@ -167,7 +174,7 @@ def acting_as(access_key: str) -> Iterator[None]:
         AuthenticationError: they are neither a role's nor those of who deploys.
         NotEvaluatedError: a role was assumed with a session policy.
     """
-    token = _role.set(None if access_key == _OWNER else _assumed(access_key))
+    token = _role.set(_OWNER_ROLE if access_key == _OWNER else _assumed(access_key))
     try:
         yield
     finally:

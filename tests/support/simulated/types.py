@@ -1,7 +1,8 @@
 """AWS::S3Vectors::VectorBucket, ::Index and ::VectorBucketPolicy for moto, made in our engine.
 
 As the registry's schema says: Ref is the ARN, Fn::GetAtt knows the ARN and the time, a name is no
-attribute; nothing but tags, text search and a policy changes in place
+attribute; nothing but tags, text search and a policy changes in place. Each handler makes the
+calls that the registry's schema lists for it: making one also reads it, and its tags
 (https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_S3Vectors.html).
 """
 
@@ -168,6 +169,8 @@ class VectorBucket(_Resource, CloudFormationModel):
         """Make one; its ARN."""
         del properties  # it has no others
         arn: str = vectors.create_vector_bucket(vectorBucketName=name, **both)["vectorBucketArn"]
+        vectors.get_vector_bucket(vectorBucketArn=arn)
+        vectors.list_tags_for_resource(resourceArn=arn)
         return arn
 
     @classmethod
@@ -207,6 +210,8 @@ class Index(_Resource, CloudFormationModel):
             **({"metadataConfiguration": configuration} if configuration else {}),
             **both,
         )["indexArn"]
+        vectors.get_index(indexArn=arn)
+        vectors.list_tags_for_resource(resourceArn=arn)
         return arn
 
     @classmethod
@@ -261,6 +266,7 @@ class VectorBucketPolicy(_Resource, CloudFormationModel):
             bucket = {"vectorBucketName": properties["VectorBucketName"]}
         found: str = vectors.get_vector_bucket(**bucket)["vectorBucket"]["vectorBucketArn"]
         vectors.put_vector_bucket_policy(vectorBucketArn=found, policy=_document(properties))
+        vectors.get_vector_bucket_policy(vectorBucketArn=found)
         return found
 
     @classmethod
