@@ -1,0 +1,59 @@
+"""GitHub's workflows are well formed, and call what a contributor calls."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+TEMPLATES = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
+
+
+def findings(*paths):
+    packages = Path(sys.prefix) / "javascript"
+    script = ROOT / "tests" / "support" / "workflows.mjs"
+    node = Path(sys.executable).with_name("node")
+    command = [node, script, packages, *paths]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    return [json.loads(line)["message"] for line in lines]
+
+
+def test_the_workflows_are_well_formed():
+    """As far as actionlint knows; they were not run on GitHub."""
+    assert [path.name for path in WORKFLOWS] == ["ci.yml", "release.yml"]
+    assert findings(*WORKFLOWS) == []
+
+
+def test_a_misspelt_workflow_is_found(tmp_path):
+    """Such as a key that no step has."""
+    wrong = tmp_path / "wrong.yml"
+    wrong.write_text(WORKFLOWS[0].read_text().replace("with:", "wiht:", 1))
+
+    assert any("wiht" in finding for finding in findings(wrong))
+
+
+def test_ci_runs_what_a_contributor_runs():
+    """On the oldest Python of the tests and a newer one; the demo on the oldest of all."""
+    jobs = yaml.safe_load(WORKFLOWS[0].read_text())["jobs"]
+    steps = {name: [s["run"] for s in job["steps"] if "run" in s] for name, job in jobs.items()}
+
+    assert steps == {"test": ["bash .ci/run"], "demo": ["make demo"]}
+    assert jobs["test"]["strategy"]["matrix"]["python"] == ["3.11", "3.13"]
+    assert jobs["demo"]["steps"][1]["with"]["python-version"] == "3.10"
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.stem)
+def test_an_issue_template_can_be_read(path):
+    """GitHub shows none that it cannot read."""
+    assert yaml.safe_load(path.read_text())
+
+
+def test_a_bug_report_asks_for_the_doctor():
+    """What it says is what we would ask first."""
+    assert "doctor --json" in (ROOT / ".github" / "ISSUE_TEMPLATE" / "bug.yml").read_text()
