@@ -1,38 +1,37 @@
 """One engine with the shared data, in a process and an environment of its own.
 
-    python bench/peers/run.py NAME DATA DIRECTORY
+    python bench/peers/peer_task.py NAME DATA DIRECTORY
 
-with_NAME is a module beside this one, DATA has what compare.py wrote, DIRECTORY is for the engine.
-Prints a JSON document. numpy takes turns with the engine in the same process, so that the
+with_NAME is a module of this folder, DATA has what measure_peers.py wrote, DIRECTORY is for the
+engine. Prints a JSON document. numpy takes turns with the engine in the same process, so that the
 ratios of different processes can be compared.
 """
 
 from __future__ import annotations
-
-import sys
-from pathlib import Path
-
-sys.path.append(str(Path(__file__).parents[1]))
-import measure
-
-measure.one_blas_thread()
 
 import gc
 import importlib
 import json
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+
+sys.path.append(str(Path(__file__).parents[1]))
+
+import sampling
 
 TOP: Final = 10
 BATCH: Final = 500
 ENOUGH: Final = 10_000
 """Vectors for the ingest of one that cannot query."""
 
+OPENINGS: Final = 5
 KINDS: Final = ("all", "1 %", "50 %")
 
 
@@ -51,30 +50,28 @@ def fill(peer: Any, data: Path, vectors: Any) -> float:
     return len(vectors) / (took + time.perf_counter() - began)
 
 
-def timed(peer: Any, data: Path, vectors: Any, rounds: int) -> dict[str, Any]:
-    """Times of each kind of query beside numpy's, and recall against exact."""
+def time_queries(peer: Any, data: Path, vectors: Any) -> dict[str, Any]:
+    """Times of each kind of query and of numpy's product, and recall compared with exact."""
     queries = np.load(data / "queries.npy")
     truth = json.loads((data / "truth.json").read_text("utf-8"))
     units = vectors / np.linalg.norm(vectors, axis=1)[:, None]
-    times: dict[str, list[float]] = {kind: [] for kind in (*KINDS, "numpy")}
-    found: dict[str, list[float]] = {kind: [] for kind in KINDS}
     order = [*KINDS, "numpy"]
-    for turn in range(rounds + 1):
+    times: dict[str, list[float]] = {kind: [] for kind in order}
+    recall: dict[str, list[float]] = {kind: [] for kind in KINDS}
+    for turn in range(peer.rounds + 1):
         query = queries[turn]
-        for kind in order[turn % 4 :] + order[: turn % 4]:
+        for kind in sampling.rotate(order, turn):
             began = time.perf_counter()
             if kind == "numpy":
-                keys = np.argpartition(-(units @ query), TOP)[:TOP]
+                np.argpartition(-(units @ query), TOP)[:TOP]
             else:
                 keys = peer.query(query, kind, TOP)
             if turn:  # the first warms up
                 times[kind].append((time.perf_counter() - began) * 1000)
             if kind != "numpy":
-                found[kind].append(len({*keys} & {*truth[kind][turn]}) / TOP)
-    return {
-        "milliseconds": {kind: times[kind] for kind in times},
-        "recall": {kind: statistics.mean(values) for kind, values in found.items()},
-    }
+                recall[kind].append(len({*keys} & {*truth[kind][turn]}) / TOP)
+    means = {kind: statistics.mean(values) for kind, values in recall.items()}
+    return {"milliseconds": times, "recall": means}
 
 
 def check_that_it_cannot(call: Callable[[], object], words: str) -> None:
@@ -88,13 +85,13 @@ def check_that_it_cannot(call: Callable[[], object], words: str) -> None:
     raise SystemExit("it can do what is said that it cannot: measure it")
 
 
-def hybrid(module: Any, data: Path, directory: str, vectors: Any) -> dict[str, Any]:
-    """Seconds to index the texts of what is stored, and times of hybrid queries beside numpy's."""
-    peer = module.Peer(directory)
+def time_hybrid(kind: Any, data: Path, directory: str, vectors: Any) -> dict[str, Any]:
+    """Seconds to index the texts of what is stored, and times of hybrid queries and of numpy."""
+    peer = kind(directory)
     queries = np.load(data / "queries.npy")
     texts = json.loads((data / "texts.json").read_text("utf-8"))
-    if "hybrid" in module.CANNOT:
-        words, reason = module.CANNOT["hybrid"]
+    if "hybrid" in peer.cannot:
+        words, reason = peer.cannot["hybrid"]
         check_that_it_cannot(lambda: peer.hybrid(queries[0], texts[0], TOP), words)
         peer.close()
         return {"cannot": reason}
@@ -107,58 +104,65 @@ def hybrid(module: Any, data: Path, directory: str, vectors: Any) -> dict[str, A
         "numpy": lambda number: np.argpartition(-(units @ queries[number]), TOP)[:TOP],
     }
     assert len(tasks["hybrid"](-1)) == TOP  # noqa: S101 - else it found nothing; warms up
-    times = measure.in_turns(tasks, module.ROUNDS)
+    times = sampling.time_in_turns(tasks, peer.rounds)
     peer.close()
     return {"index": indexed, "milliseconds": times}
 
 
-def opened(name: str, directory: str, queries: Any) -> None:
+def time_opening(name: str, directory: str, queries: Any) -> None:
     """In a fresh process: seconds to the first answer, and memory grown until the third."""
-    module = importlib.import_module(f"with_{name}")
-    before = measure.resident_bytes()
+    kind = import_peer(name)
+    before = sampling.read_resident_bytes()
     began = time.perf_counter()
-    peer = module.Peer(directory)
+    peer = kind(directory)
     peer.query(queries[0], "all", TOP)
     seconds = time.perf_counter() - began
     for query in queries[1:3]:
         peer.query(query, "all", TOP)
-    print(json.dumps({"seconds": seconds, "grown": measure.resident_bytes() - before}))
+    grown = sampling.read_resident_bytes() - before
+    print(json.dumps({"seconds": seconds, "grown": grown}))
 
 
-def filled(module: Any, data: Path, directory: str, vectors: Any) -> dict[str, Any]:
+def fill_and_query(kind: Any, data: Path, directory: str, vectors: Any) -> dict[str, Any]:
     """What storing and querying takes, or why it cannot query; nothing of it stays in memory."""
-    peer = module.Peer(directory)
-    if "query" in module.CANNOT:
+    peer = kind(directory)
+    if "query" in peer.cannot:
         ingest = fill(peer, data, vectors[:ENOUGH])
-        words, reason = module.CANNOT["query"]
+        words, reason = peer.cannot["query"]
         question = np.load(data / "queries.npy")[0]
         check_that_it_cannot(lambda: peer.query(question, "all", TOP), words)
         return {"ingest": ingest, "cannot": reason}
     ingest = fill(peer, data, vectors)
     gc.collect()
-    result = timed(peer, data, vectors, module.ROUNDS)
+    result = time_queries(peer, data, vectors)
     peer.close()
     return {"ingest": ingest, **result}
+
+
+def import_peer(name: str) -> Any:
+    """The class of a peer; "_indexed" is another one in the same module."""
+    module, _, variant = name.partition("_")
+    return getattr(importlib.import_module(f"with_{module}"), variant.capitalize() or "Peer")
 
 
 def main() -> None:
     """Fill, query, open again five times, then index the texts and query by both."""
     name, data, directory = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
     if len(sys.argv) > 4:  # noqa: PLR2004 - a fourth argument: only open
-        opened(name, directory, np.load(data / "queries.npy"))
+        time_opening(name, directory, np.load(data / "queries.npy"))
         return
-    vectors, module = np.load(data / "vectors.npy"), importlib.import_module(f"with_{name}")
-    result = filled(module, data, directory, vectors)
+    vectors, kind = np.load(data / "vectors.npy"), import_peer(name)
+    result = fill_and_query(kind, data, directory, vectors)
     gc.collect()
     if "cannot" not in result:
         command = [sys.executable, __file__, name, str(data), directory, "open"]
         result["opened"] = [
             json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)  # noqa: S603 - ourselves
-            for _ in range(module.OPENINGS)
+            for _ in range(OPENINGS)
         ]
         files = [file for file in Path(directory).rglob("*") if file.is_file()]
         result["disk"] = sum(file.stat().st_size for file in files)
-        result["hybrid"] = hybrid(module, data, directory, vectors)
+        result["hybrid"] = time_hybrid(kind, data, directory, vectors)
     print(json.dumps(result))
 
 
