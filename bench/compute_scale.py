@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from s3vectors_local.limits import LIST_PAGE_BYTES
@@ -9,10 +10,8 @@ from stache_ai_s3vectors import limits, prices
 from stache_ai_s3vectors.parallel import WORKERS
 
 LATENCY: Final = 0.15
-"""Seconds a write, as for the measured ingestion."""
-
 PAGE_LATENCY: Final = 0.05
-"""Seconds a page, as for the measured count."""
+"""Seconds a write and a page, as for the measured ingestion and count."""
 
 CALL: Final = 20_000
 """Vectors that one insert is given: it checks all, then sends them."""
@@ -23,17 +22,11 @@ SHARDS: Final = (1, 10, 100, 1_000)
 DIMENSION: Final = "1024"
 
 
-def estimate_insert(vectors: int, checking: float, batch: float = 0.0) -> float:
-    """Seconds of one insert into one index.
-
-    Args:
-        vectors: how many.
-        checking: seconds until the first request, in which all are checked.
-        batch: seconds to make one full request.
-    """
-    rate = limits.WRITTEN_VECTORS_PER_SECOND
+def estimate_insert(vectors: int, checking: float) -> float:
+    """Seconds of one insert into one index, of which `checking` until the first request."""
     # A full request goes out at once, the others at the rate
-    return checking + batch + max(0, vectors - limits.PUT_BATCH) / rate + LATENCY
+    paced = max(0, vectors - limits.PUT_BATCH) / limits.WRITTEN_VECTORS_PER_SECOND
+    return checking + paced + LATENCY
 
 
 def estimate_load(vectors: int, checking: float) -> float:
@@ -51,8 +44,7 @@ def estimate_walk(vectors: int, page: int, computing: float = 0.0) -> float:
         page: vectors on a page.
         computing: seconds of server and client that a vector takes.
     """
-    # The index's description and a first page, then the segments
-    rounds = 2
+    rounds = 2  # the index's description and a first page
     if vectors > page:
         share = -(-vectors // limits.LIST_SEGMENTS)
         rounds += -(-share // page) * limits.LIST_SEGMENTS // WORKERS
@@ -65,51 +57,39 @@ def size_page(costs: Any) -> int:
     return min(limits.LIST_PAGE, -(-LIST_PAGE_BYTES // stored))
 
 
-def compare_with_measured(clients: Any, costs: Any) -> dict[str, tuple[float, float]]:
+def compare_with_measured(clients: Any, costs: Any) -> Iterator[tuple[str, float, float]]:
     """What was measured at small sizes, and what the arithmetic gives."""
     processor = clients["costs"][DIMENSION]
     writing, reading = (processor[task]["ours"]["median"] / 1000 for task in ("insert", "scan"))
-    pairs = {}
     for entry in clients["ingest"]:
         if entry["client"] == "ours":
-            seconds = estimate_insert(
-                entry["vectors"], entry["before"]["median"], limits.PUT_BATCH * writing
-            )
-            pairs[f"store {entry['vectors']:,}"] = (entry["took"]["median"], seconds)
+            first_request = entry["before"]["median"] + limits.PUT_BATCH * writing
+            seconds = estimate_insert(entry["vectors"], first_request)
+            yield f"store {entry['vectors']:,}", entry["took"]["median"], seconds
     # Without latency the server is what a walk waits for
-    serving = clients["walk"]["ours"]["median"] / clients["walk"]["vectors"]
+    computing = clients["walk"]["ours"]["median"] / clients["walk"]["vectors"] + reading
     for name in ("count", "small count"):
         vectors = clients[name]["vectors"]
-        seconds = estimate_walk(vectors, size_page(costs), serving + reading)
-        pairs[f"count {vectors:,}"] = (clients[name]["ours"]["median"], seconds)
-    return pairs
+        seconds = estimate_walk(vectors, size_page(costs), computing)
+        yield f"count {vectors:,}", clients[name]["ours"]["median"], seconds
 
 
-def plan(clients: Any, costs: Any) -> list[tuple[int, int, float, float, float, float]]:
+def plan(clients: Any, costs: Any) -> Iterator[tuple[int, int, float, float, float, float]]:
     """Vectors, indexes, seconds to load, cores for that, seconds to list, USD of the queries."""
-    ingest = clients["ingest"][0]
+    ingest, insert = clients["ingest"][0], clients["costs"][DIMENSION]["insert"]["ours"]["median"]
     checking = ingest["before"]["median"] / ingest["vectors"]
-    processor = clients["costs"][DIMENSION]["insert"]["ours"]["median"] / 1000
-    core = CALL / estimate_load(CALL, checking) * processor
-    rows = []
+    core = CALL / estimate_load(CALL, checking) * insert / 1000
     for vectors in SIZES:
         for shards in SHARDS:
             each = -(-vectors // shards)
-            query = prices.query(each, costs["bytes a chunk"]["searched"])
+            query = shards * prices.query(each, costs["bytes a chunk"]["searched"])
             load, walk = estimate_load(each, checking), estimate_walk(each, size_page(costs))
-            rows.append((vectors, shards, load, shards * core, walk, QUERIES * shards * query))
-    return rows
+            yield vectors, shards, load, shards * core, walk, QUERIES * query
 
 
-def list_bills(costs: Any) -> list[tuple[int, float, float, float]]:
+def list_bills(costs: Any) -> Iterator[tuple[int, float, float, float]]:
     """Vectors, TB, USD a month to store, USD to load."""
-    stored = costs["bytes a chunk"]["stored"]
-    return [
-        (
-            vectors,
-            vectors * stored / prices.TB,
-            prices.storage(vectors * stored),
-            prices.puts(vectors * stored, -(-vectors // limits.PUT_BATCH)),
-        )
-        for vectors in SIZES
-    ]
+    for vectors in SIZES:
+        size = vectors * costs["bytes a chunk"]["stored"]
+        load = prices.puts(size, -(-vectors // limits.PUT_BATCH))
+        yield vectors, size / prices.TB, prices.storage(size), load

@@ -24,22 +24,15 @@ import sampling
 from servers import serve
 
 CLIENTS: Final = {
-    "ours": None,
-    "floor": None,
-    "boto3": None,
-    "older": "older",
-    "langchain": "langchain",
-    "llamaindex": "llamaindex",
+    "ours": (None, "stache-ai-s3vectors"),
+    "floor": (None, ""),
+    "boto3": (None, "boto3"),
+    "older": ("older", "stache-ai-s3vectors"),
+    "langchain": ("langchain", "langchain-aws"),
+    "llamaindex": ("llamaindex", "llama-index-vector-stores-s3"),
 }
-"""Client → its environment; None is the one that runs this."""
+"""Client → its environment, where None is the one that runs this, and its package."""
 
-PACKAGES: Final = {
-    "ours": "stache-ai-s3vectors",
-    "older": "stache-ai-s3vectors",
-    "langchain": "langchain-aws",
-    "llamaindex": "llama-index-vector-stores-s3",
-    "boto3": "boto3",
-}
 SCANNERS: Final = ("ours", "floor", "boto3", "older")
 """Those that can go through an index; the others have no public call for it."""
 DIMENSIONS: Final = (384, 1024, 3072)
@@ -59,7 +52,15 @@ def run_task(name: str, task: str, url: str, count: int, dimension: int = datase
     """One client's answer to one task."""
     script = Path(__file__).parent / "clients" / "client_task.py"
     result = subprocess.run(  # noqa: S603 - ours
-        [environments.prepare(CLIENTS[name]), script, name, task, url, str(count), str(dimension)],
+        [
+            environments.prepare(CLIENTS[name][0]),
+            script,
+            name,
+            task,
+            url,
+            str(count),
+            str(dimension),
+        ],
         capture_output=True,
         text=True,
         check=False,
@@ -213,13 +214,10 @@ OPTIONS: Final[dict[str, Any]] = {
 
 def describe_clients(names: Sequence[str]) -> dict[str, Any]:
     """Which release each client is, and what else is in its environment."""
-    installed = {name: environments.list_installed(CLIENTS[name]) for name in names}
-    packages = {
-        name: f"{package} {installed[name][package]}"
-        for name, package in PACKAGES.items()
-        if name in names
-    }
-    return {"packages": packages, "installed": installed}
+    installed = {name: environments.list_installed(CLIENTS[name][0]) for name in names}
+    packages = {name: CLIENTS[name][1] for name in names if CLIENTS[name][1]}
+    releases = {name: f"{one} {installed[name][one]}" for name, one in packages.items()}
+    return {"packages": releases, "installed": installed}
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:

@@ -56,8 +56,8 @@ def measure_client(share: float, name: str) -> dict[str, Any]:
 
 def measure(_: argparse.Namespace) -> dict[str, Any]:
     """Every client with every share."""
-    for name in CLIENTS.values():
-        environments.prepare(name)  # before several want it
+    for environment, _package in CLIENTS.values():
+        environments.prepare(environment)  # before several want it
     with ThreadPoolExecutor(len(SHARES) * len(CLIENTS)) as pool:
         runs = {
             share: {name: pool.submit(measure_client, share, name) for name in CLIENTS}

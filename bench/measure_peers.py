@@ -20,7 +20,6 @@ import numpy as np
 
 import dataset
 import environments
-import sampling
 
 PEERS: Final = {
     "ours": (None, "s3vectors-local"),
@@ -69,7 +68,7 @@ def find_truth(vectors: dataset.Floats, queries: dataset.Floats) -> dict[str, li
     return truth
 
 
-def measure_peer(name: str, data: Path, count: int) -> dict[str, Any]:
+def measure_peer(name: str, data: Path) -> dict[str, Any]:
     """One peer's figures; "cannot" with the reason where it has no memory or no call for it."""
     environment, package = PEERS[name]
     release = environments.list_installed(environment)[package]
@@ -88,46 +87,12 @@ def measure_peer(name: str, data: Path, count: int) -> dict[str, Any]:
             raise SystemExit(f"{name}: {result.stderr}")
         most = f"{environments.MOST_MEMORY / 2**30:.0f} GiB"
         return {**about, "cannot": f"it needs more than {most} of memory"}
-    printed = json.loads(result.stdout.splitlines()[-1])
-    about["ingest"] = round(printed.pop("ingest"))
-    return about | (printed if "cannot" in printed else summarize_peer(printed, count))
+    return {**about, **json.loads(result.stdout.splitlines()[-1])}
 
 
 def limit_memory() -> None:
     """Of a process that is about to start."""
     resource.setrlimit(resource.RLIMIT_DATA, (environments.MOST_MEMORY, environments.MOST_MEMORY))
-
-
-def summarize_peer(printed: dict[str, Any], count: int) -> dict[str, Any]:
-    """The figures of what it printed."""
-    raw, times, opened = count * dataset.DIMENSION * 4, printed["milliseconds"], printed["opened"]
-    return {
-        "milliseconds": {kind: sampling.summarize(values, "ms") for kind, values in times.items()},
-        "ratio": {kind: compare(values, times["numpy"]) for kind, values in times.items()},
-        "recall": {kind: round(value, 3) for kind, value in printed["recall"].items()},
-        "open": sampling.summarize([entry["seconds"] for entry in opened], "s"),
-        "memory": sampling.summarize([entry["grown"] / raw for entry in opened], "x"),
-        "disk": round(printed["disk"] / raw, 2),
-        "hybrid": summarize_hybrid(printed["hybrid"], count),
-    }
-
-
-def summarize_hybrid(hybrid: dict[str, Any], count: int) -> dict[str, Any]:
-    """The figures of the hybrid queries, or why there are none."""
-    if "cannot" in hybrid:
-        return hybrid
-    times, took = hybrid["milliseconds"], hybrid["index"]
-    return {
-        # In no time nothing was indexed: qdrant-client reads the texts at each query
-        **({"indexed": round(count / took)} if took > count / 1e6 else {}),
-        "milliseconds": sampling.summarize(times["hybrid"], "ms"),
-        "ratio": compare(times["hybrid"], times["numpy"]),
-    }
-
-
-def compare(values: list[float], numpy: list[float]) -> dict[str, Any]:
-    """Ratios to numpy, round by round."""
-    return sampling.summarize(sampling.divide_rounds(values, numpy), "x")
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
@@ -136,7 +101,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     for count in options.vectors:
         with tempfile.TemporaryDirectory() as data:
             write_data(Path(data), count)
-            peers = [measure_peer(name, Path(data), count) for name in options.peers]
+            peers = [measure_peer(name, Path(data)) for name in options.peers]
         sizes.append({"vectors": count, "peers": peers})
     used = {PEERS[name][0] for name in options.peers}
     installed = {name or "ours": environments.list_installed(name) for name in used}

@@ -1,4 +1,4 @@
-"""How many bytes and requests a client sends and gets: a relay before a server, which counts."""
+"""How many bytes and requests a client sends and gets: a relay to a server, which counts."""
 
 from __future__ import annotations
 
@@ -19,14 +19,9 @@ _RETRY: Final = re.compile(rb"amz-sdk-request: [^\r]*attempt=(?!1\b)", re.IGNORE
 
 @dataclass
 class Traffic:
-    """Bytes in both directions, HTTP's headers included, and requests.
+    """Bytes in both directions, HTTP's headers included, and requests, through one URL."""
 
-    Args:
-        address: host and port of the server.
-    """
-
-    address: tuple[str, int]
-    url: str = ""
+    url: str
     requests: int = 0
     retried: int = 0
     sent: int = 0
@@ -52,26 +47,26 @@ class Traffic:
 def count_traffic(url: str) -> Iterator[Traffic]:
     """A relay to the server of that URL, for as long as it is used."""
     parts = urlsplit(url)
-    traffic = Traffic((parts.hostname or "", parts.port or 80))
 
     class Relay(socketserver.BaseRequestHandler):
         def handle(self) -> None:
-            with socket.create_connection(traffic.address) as server:
+            with socket.create_connection((str(parts.hostname), parts.port or 80)) as server:
                 arguments = (server, self.request, traffic.note_received)
-                back = threading.Thread(target=_forward, args=arguments, daemon=True)
+                back = threading.Thread(target=forward, args=arguments, daemon=True)
                 back.start()
-                _forward(self.request, server, traffic.note_sent)
+                forward(self.request, server, traffic.note_sent)
                 back.join()
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Relay) as relay:
         relay.daemon_threads = True
-        traffic.url = f"http://127.0.0.1:{relay.server_address[1]}"
+        traffic = Traffic(f"http://127.0.0.1:{relay.server_address[1]}")
         threading.Thread(target=relay.serve_forever, daemon=True).start()
         yield traffic
         relay.shutdown()
 
 
-def _forward(one: socket.socket, other: socket.socket, note: Callable[[bytes], None]) -> None:
+def forward(one: socket.socket, other: socket.socket, note: Callable[[bytes], None]) -> None:
+    """Pass on what one sends, until it ends."""
     other.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with suppress(OSError):  # either side may go at any time
         while piece := one.recv(_PIECE):

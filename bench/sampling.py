@@ -9,6 +9,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
@@ -87,6 +88,7 @@ def describe_machine() -> dict[str, Any]:
     }
 
 
+@cache
 def load_result(name: str) -> Any:
     """A saved result."""
     return json.loads((RESULTS / f"{name}.json").read_text("utf-8"))

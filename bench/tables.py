@@ -1,4 +1,4 @@
-"""The figures of bench/results as Markdown tables, for the terminal and for the pages. Pure.
+"""The figures of bench/results as Markdown tables, for the terminal and for the pages.
 
 Each result has a function that renders its tables by name. **Bold** is what is better than ours.
 """
@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
+
+import compute_scale
+import targets
+from sampling import load_result
 
 CANNOT: Final = "cannot"
 Tables = Iterator[tuple[str, str]]
@@ -33,25 +37,35 @@ OPENED: Final = (
     "resident, in raw float32 data",
     "the same, with the shadow",
 )
-COSTS: Final = (
-    *("insert, CPU a vector", "bytes"),
-    *("search, CPU", "bytes"),
-    *("scan, CPU a vector", "bytes"),
-)
-WAITS: Final = {"start": "import and make", "count": "count 50,000, 50 ms a page"}
-INGEST: Final = ("", "took", "times the least", "requests", "throttled", "vectors lost")
-FAULTS: Final = {
-    "requests": "requests",
-    "retried": "of them retries",
-    "succeeded": "inserts that succeeded",
-    "lost": "vectors lost",
-    "stored by calls that failed": "stored by inserts that failed",
-    "of them named": "of them named by the error",
+TASKS: Final = {
+    "insert": "insert, CPU a vector",
+    "search": "search, CPU",
+    "scan": "scan, CPU a vector",
 }
-STARTS: Final = (
-    *("", "cold, as built", "times nothing", "times boto3"),
-    *("with bytecode", "times as built", "warm"),
-)
+WAITS: Final = {"start": "import and make", "count": "count 50,000, 50 ms a page"}
+INGEST: Final = {
+    "took": ("took", "spread"),
+    "times the least": ("ratio", ".2f"),
+    "requests": ("requests", ","),
+    "throttled": ("sent again", ","),
+    "vectors lost": ("lost", ","),
+}
+FAULTS: Final = {
+    "requests": ("requests", ","),
+    "of them retries": ("retried", ","),
+    "inserts that succeeded": ("succeeded", ","),
+    "vectors lost": ("lost", ","),
+    "stored by inserts that failed": ("stored by calls that failed", ","),
+    "of them named by the error": ("of them named", ","),
+}
+STARTS: Final = {
+    "cold, as built": ("as built:cold", "spread"),
+    "times nothing": ("as built:in nothing", ".2f"),
+    "times boto3": ("as built:in boto3", ".2f"),
+    "with bytecode": ("with bytecode:cold", "spread"),
+    "times as built": ("with bytecode:in as built", ".2f"),
+    "warm": ("as built:warm", "spread"),
+}
 PEERS: Final = {
     "query": ("ratio:all:median", "{:.2f}", -1),
     "recall": ("recall:all", "{:.3f}", 1),
@@ -66,15 +80,23 @@ PEERS: Final = {
     "memory": ("memory:median", "{:.2f} x", -1),
     "disk": ("disk", "{:.2f} x", -1),
 }
-"""Head → where a peer's figure is, its format, and whether more (1) or less (-1) is better."""
+"""Heads → where an entry's figure is, and its format; of peers, whether more (1) is better."""
 
 _SHOWN_PARTS: Final = 12
 
 
-def join_table(head: Row, rows: Iterable[Row]) -> str:
-    """Markdown; all columns but the first to the right."""
-    lines = [head, ["---", *["--:"] * (len(head) - 1)], *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+def read_path(result: Any, path: str) -> Any:
+    """What is in a result under these keys, which colons divide."""
+    for key in path.split(":"):
+        result = result[int(key) if isinstance(result, list) else key]
+    return result
+
+
+def format_value(value: Any, form: str) -> str:
+    """A figure in Python's format, or as "MB", or with its unit and "spread"."""
+    if form == "spread":
+        return format_figure(value)
+    return f"{value / 1e6:.1f} MB" if form == "MB" else format(value, form)
 
 
 def format_figure(figure: Any) -> str:
@@ -93,6 +115,28 @@ def shorten(value: float) -> str:
 def mark(cell: str, *, better: bool) -> str:
     """Bold what is better than ours."""
     return f"**{cell}**" if better else cell
+
+
+def join_table(head: Row, rows: Iterable[Row]) -> str:
+    """Markdown; all columns but the first to the right."""
+    lines = [head, ["---", *["--:"] * (len(head) - 1)], *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def join_entries(
+    entries: Iterable[tuple[str, Any]], columns: Mapping[str, tuple[str, str]], corner: str = ""
+) -> str:
+    """A table with a row for each named entry, and these figures of it."""
+    rows = [
+        [name, *(format_value(read_path(entry, path), form) for path, form in columns.values())]
+        for name, entry in entries
+    ]
+    return join_table([corner, *columns], rows)
+
+
+def join_pairs(head: Row, pairs: Mapping[str, float], form: str) -> str:
+    """A table of two columns."""
+    return join_table(head, [[name, format_value(value, form)] for name, value in pairs.items()])
 
 
 def name_client(name: str, result: Any) -> str:
@@ -137,7 +181,8 @@ def render_clients(result: Any) -> Tables:
             for name in CLIENTS
             if name in entry["insert"]
         ]
-        yield f"clients {dimension}", join_table(["times ours", *COSTS], rows)
+        heads = [head for task in TASKS.values() for head in (task, "bytes")]
+        yield f"clients {dimension}", join_table(["times ours", *heads], rows)
     if result.keys() >= WAITS.keys():
         rows = [
             [name_client(name, result), *(format_times_ours(result[w].get(name)) for w in WAITS)]
@@ -146,24 +191,18 @@ def render_clients(result: Any) -> Tables:
         ]
         yield "waits", join_table(["times ours", *WAITS.values()], rows)
     if "ingest" in result:
-        rows = [
-            [
-                f"{name_client(entry['client'], result)}, {entry['vectors']:,} vectors",
-                format_figure(entry["took"]),
-                f"{entry['ratio']:.2f}",
-                *(f"{entry[count]:,}" for count in ("requests", "sent again", "lost")),
-            ]
+        entries = (
+            (f"{name_client(entry['client'], result)}, {entry['vectors']:,} vectors", entry)
             for entry in result["ingest"]
-        ]
-        yield "ingest", join_table(INGEST, rows)
+        )
+        yield "ingest", join_entries(entries, INGEST)
     if "searches" in result:
-        rows = [[owner, f"{share:.0%}"] for owner, share in result["searches"].items()]
-        yield "searches", join_table(["whose code", "processor time"], rows)
+        yield "searches", join_pairs(["whose code", "processor time"], result["searches"], ".0%")
 
 
 def format_costs(entry: Any, name: str) -> Iterator[str]:
     """Processor time and bytes of each task."""
-    for task in ("insert", "search", "scan"):
+    for task in TASKS:
         yield format_times_ours(entry[task].get(name))
         size, ours = entry["bytes"][task].get(name), entry["bytes"][task]["ours"]
         yield mark(f"{size:,}", better=size < ours) if size else CANNOT
@@ -179,31 +218,20 @@ def format_times_ours(figure: Any) -> str:
 
 def render_faults(result: Any) -> Tables:
     """What clients do when the service fails."""
-    rows = [
-        [f"{float(share):.0%}, {name_client(name, result)}", *(f"{entry[k]:,}" for k in FAULTS)]
+    entries = (
+        (f"{float(share):.0%}, {name_client(name, result)}", entry)
         for share, clients in result["shares"].items()
         for name, entry in clients.items()
-    ]
-    yield "faults", join_table(["requests that fail, client", *FAULTS.values()], rows)
+    )
+    yield "faults", join_entries(entries, FAULTS, "requests that fail, client")
 
 
 def render_costs(result: Any) -> Tables:
     """What it costs on AWS, and what that is made of."""
-    loads = [f"${price:.2f}" for price in result["load"].values()]
-    heads = [f"loaded {int(batch):,} a request" for batch in result["load"]]
-    yield (
-        "costs",
-        join_table(
-            ["", *heads, "stored a month", f"{result['queries']:,} queries"],
-            [
-                [
-                    f"{result['chunks']:,} chunks",
-                    *loads,
-                    *(f"${result[k]:.2f}" for k in ("store", "query")),
-                ]
-            ],
-        ),
-    )
+    usd = {f"loaded {int(size):,} a request": price for size, price in result["load"].items()}
+    usd |= {"stored a month": result["store"], f"{result['queries']:,} queries": result["query"]}
+    row = [f"{result['chunks']:,} chunks", *(f"${price:.2f}" for price in usd.values())]
+    yield "costs", join_table(["", *usd], [row])
     rows = [[what, f"${price:.10f}".rstrip("0")] for what, price in result["prices"].items()]
     yield "prices", join_table(["list price", ""], rows)
 
@@ -219,16 +247,13 @@ def render_lambda(result: Any) -> Tables:
     """What the function's package weighs, and how it starts and answers."""
     parts = [*result["parts"].items()]
     others = f"{len(parts) - _SHOWN_PARTS} others", sum(size for _, size in parts[_SHOWN_PARTS:])
-    rows = [[name, f"{size / 1e6:.1f} MB"] for name, size in [*parts[:_SHOWN_PARTS], others]]
-    yield "parts", join_table(["", "unzipped"], rows)
-    rows = []
-    for event, name in EVENTS.items():
-        built, compiled = (result["starts"][f"{event}, {p}"] for p in ("as built", "with bytecode"))
-        ratios = [f"{built[f'in {floor}']:.2f}" for floor in ("nothing", "boto3")]
-        more = [format_figure(compiled["cold"]), f"{compiled['in as built']:.2f}"]
-        cold, warm = (format_figure(built[kind]) for kind in ("cold", "warm"))
-        rows.append([name, cold, *ratios, *more, warm])
-    yield "starts", join_table(STARTS, rows)
+    yield "parts", join_pairs(["", "unzipped"], dict([*parts[:_SHOWN_PARTS], others]), "MB")
+    kinds = ("as built", "with bytecode")
+    entries = (
+        (title, {kind: result["starts"][f"{event}, {kind}"] for kind in kinds})
+        for event, title in EVENTS.items()
+    )
+    yield "starts", join_entries(entries, STARTS)
 
 
 def render_peers(result: Any) -> Tables:
@@ -258,13 +283,6 @@ def format_cell(peer: Any, ours: Any, path: str, form: str, sign: int) -> str:
     return mark(form.format(value), better=ratio > 1.05)  # noqa: PLR2004 - a twentieth
 
 
-def read_path(result: Any, path: str) -> Any:
-    """What is in a result under these keys, which colons divide."""
-    for key in path.split(":"):
-        result = result[int(key) if isinstance(result, list) else key]
-    return result
-
-
 RENDERERS: Final[Mapping[str, Callable[[Any], Tables]]] = {
     "engine": render_engine,
     "http": render_http,
@@ -277,6 +295,71 @@ RENDERERS: Final[Mapping[str, Callable[[Any], Tables]]] = {
 }
 
 
+def render_targets() -> str:
+    """What was asked for, and whether it was kept."""
+    rows = [
+        [
+            one.what,
+            f"at {'least' if one.least else 'most'} {one.limit:,} {one.unit}",
+            f"{shorten(one.measured)} {one.unit}",
+            "kept" if one.kept else "**missed**",
+        ]
+        for one in targets.list_targets(load_result)
+    ]
+    return join_table(["", "asked", "measured", ""], rows)
+
+
+def render_machines() -> str:
+    """Which figures were measured on which machine, and with what; costs are arithmetic."""
+    names: dict[tuple[str, ...], list[str]] = {}
+    for name in RENDERERS.keys() - {"costs"}:
+        about = load_result(name)["machine"]
+        machine = f"{about['cores']} cores, {about['cpu']}, {about['GiB']} GiB, {about['system']}"
+        versions = ", ".join(f"{one} {version}" for one, version in about["packages"].items())
+        key = (about["on"], machine, f"Python {about['python']}, {versions}")
+        names.setdefault(key, []).append(name)
+    rows = [[", ".join(sorted(names)), *key] for key, names in sorted(names.items())]
+    return join_table(["figures", "on", "machine", "with"], rows)
+
+
+def render_scale(clients: Any, costs: Any) -> Tables:
+    """The tables of scale.md."""
+    rows: list[Row] = [
+        [what, f"{took:.2f} s", f"{computed:.2f} s", f"{computed / took:.2f}"]
+        for what, took, computed in compute_scale.compare_with_measured(clients, costs)
+    ]
+    yield "scale measured", join_table(["", "measured", "computed", "ratio"], rows)
+    rows = [
+        [f"{n:,}", f"{m:,}", format_time(load), f"{cores:,.1f}", format_time(walk), f"${usd:,.0f}"]
+        for n, m, load, cores, walk, usd in compute_scale.plan(clients, costs)
+    ]
+    head = ["vectors", "indexes", "load", "cores to load", "list all"]
+    yield "scale", join_table([*head, f"{compute_scale.QUERIES:,} queries"], rows)
+    rows = [
+        [f"{vectors:,}", f"{size:,.2f} TB", f"${month:,.0f}", f"${load:,.0f}"]
+        for vectors, size, month, load in compute_scale.list_bills(costs)
+    ]
+    yield (
+        "scale bills",
+        join_table(["vectors", "logical size", "store, a month", "load once"], rows),
+    )
+
+
+def format_time(seconds: float) -> str:
+    """In the largest unit of which there are two."""
+    units = ((86_400, "days"), (3_600, "hours"), (60, "minutes"), (1, "seconds"))
+    size, unit = next((u for u in units if seconds >= 2 * u[0]), units[-1])
+    return f"{seconds / size:,.1f} {unit}"
+
+
 def render(name: str, result: Any) -> dict[str, str]:
     """The tables of a result, by name."""
     return dict(RENDERERS[name](result))
+
+
+def render_all() -> dict[str, str]:
+    """The tables of everything that is saved."""
+    rendered = {"targets": render_targets(), "machines": render_machines()}
+    for name in RENDERERS:
+        rendered |= render(name, load_result(name))
+    return rendered | dict(render_scale(load_result("clients"), load_result("costs")))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
 _SIZE: Final = 100_000
@@ -30,6 +30,13 @@ class Target(NamedTuple):
     def kept(self) -> bool:
         """Whether it holds."""
         return self.measured >= self.limit if self.least else self.measured <= self.limit
+
+
+def list_targets(load: Callable[[str], Any]) -> Iterator[Target]:
+    """All of them; `load` reads the result of a name."""
+    yield from list_engine_targets(load("engine"))
+    yield from list_http_targets(load("http"))
+    yield from list_client_targets(load("clients"))
 
 
 def list_engine_targets(result: Any) -> Iterator[Target]:

@@ -35,7 +35,7 @@ OPENINGS: Final = 5
 KINDS: Final = ("all", "1 %", "50 %")
 
 
-def fill(peer: Any, data: Path, vectors: Any) -> float:
+def fill(peer: Any, data: Path, vectors: Any) -> int:
     """Store everything; returns vectors a second, without reading the data."""
     took = 0.0
     with (data / "metadata.jsonl").open(encoding="utf-8") as lines:
@@ -47,7 +47,7 @@ def fill(peer: Any, data: Path, vectors: Any) -> float:
             took += time.perf_counter() - began
     began = time.perf_counter()
     peer.finish()
-    return len(vectors) / (took + time.perf_counter() - began)
+    return round(len(vectors) / (took + time.perf_counter() - began))
 
 
 def time_queries(peer: Any, data: Path, vectors: Any) -> dict[str, Any]:
@@ -70,8 +70,17 @@ def time_queries(peer: Any, data: Path, vectors: Any) -> dict[str, Any]:
                 times[kind].append((time.perf_counter() - began) * 1000)
             if kind != "numpy":
                 recall[kind].append(len({*keys} & {*truth[kind][turn]}) / TOP)
-    means = {kind: statistics.mean(values) for kind, values in recall.items()}
-    return {"milliseconds": times, "recall": means}
+    means = {kind: round(statistics.mean(values), 3) for kind, values in recall.items()}
+    return {
+        "milliseconds": {kind: sampling.summarize(values, "ms") for kind, values in times.items()},
+        "ratio": {kind: compare(values, times["numpy"]) for kind, values in times.items()},
+        "recall": means,
+    }
+
+
+def compare(values: list[float], numpy: list[float]) -> dict[str, Any]:
+    """Ratios to numpy, round by round."""
+    return sampling.summarize(sampling.divide_rounds(values, numpy), "x")
 
 
 def check_that_it_cannot(call: Callable[[], object], words: str) -> None:
@@ -86,7 +95,7 @@ def check_that_it_cannot(call: Callable[[], object], words: str) -> None:
 
 
 def time_hybrid(kind: Any, data: Path, directory: str, vectors: Any) -> dict[str, Any]:
-    """Seconds to index the texts of what is stored, and times of hybrid queries and of numpy."""
+    """Texts indexed a second, of what is stored, and times of hybrid queries and of numpy."""
     peer = kind(directory)
     queries = np.load(data / "queries.npy")
     texts = json.loads((data / "texts.json").read_text("utf-8"))
@@ -97,7 +106,7 @@ def time_hybrid(kind: Any, data: Path, directory: str, vectors: Any) -> dict[str
         return {"cannot": reason}
     began = time.perf_counter()
     peer.index_text()
-    indexed = time.perf_counter() - began
+    took = time.perf_counter() - began
     units = vectors / np.linalg.norm(vectors, axis=1)[:, None]
     tasks: dict[str, Callable[[int], Any]] = {
         "hybrid": lambda number: peer.hybrid(queries[number], texts[number], TOP),
@@ -106,7 +115,12 @@ def time_hybrid(kind: Any, data: Path, directory: str, vectors: Any) -> dict[str
     assert len(tasks["hybrid"](-1)) == TOP  # noqa: S101 - else it found nothing; warms up
     times = sampling.time_in_turns(tasks, peer.rounds)
     peer.close()
-    return {"index": indexed, "milliseconds": times}
+    return {
+        # In no time nothing was indexed: qdrant-client reads the texts at each query
+        **({"indexed": round(len(vectors) / took)} if took > len(vectors) / 1e6 else {}),
+        "milliseconds": sampling.summarize(times["hybrid"], "ms"),
+        "ratio": compare(times["hybrid"], times["numpy"]),
+    }
 
 
 def time_opening(name: str, directory: str, queries: Any) -> None:
@@ -119,8 +133,7 @@ def time_opening(name: str, directory: str, queries: Any) -> None:
     seconds = time.perf_counter() - began
     for query in queries[1:3]:
         peer.query(query, "all", TOP)
-    grown = sampling.read_resident_bytes() - before
-    print(json.dumps({"seconds": seconds, "grown": grown}))
+    print(json.dumps([seconds, sampling.read_resident_bytes() - before]))
 
 
 def fill_and_query(kind: Any, data: Path, directory: str, vectors: Any) -> dict[str, Any]:
@@ -155,13 +168,16 @@ def main() -> None:
     result = fill_and_query(kind, data, directory, vectors)
     gc.collect()
     if "cannot" not in result:
+        raw = vectors.nbytes
         command = [sys.executable, __file__, name, str(data), directory, "open"]
-        result["opened"] = [
+        opened = [
             json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)  # noqa: S603 - ourselves
             for _ in range(OPENINGS)
         ]
+        result["open"] = sampling.summarize([seconds for seconds, _ in opened], "s")
+        result["memory"] = sampling.summarize([grown / raw for _, grown in opened], "x")
         files = [file for file in Path(directory).rglob("*") if file.is_file()]
-        result["disk"] = sum(file.stat().st_size for file in files)
+        result["disk"] = round(sum(file.stat().st_size for file in files) / raw, 2)
         result["hybrid"] = time_hybrid(kind, data, directory, vectors)
     print(json.dumps(result))
 
