@@ -173,7 +173,7 @@ def measure_memory() -> dict[str, Any]:
     """Of ours, peaks after the first and the last of ten calls. Not timed: all at once."""
     with ExitStack() as stack, ThreadPoolExecutor(ROUNDS) as pool:
         urls = [stack.enter_context(serve()) for _ in range(ROUNDS)]
-        runs = list(pool.map(lambda url: run_task("ours", "memory", url, REMEMBERED), urls))
+        runs = list(pool.map(lambda url: run_task("ours", "watch_memory", url, REMEMBERED), urls))
     first, last = (sampling.summarize([peaks[n] for peaks in runs], "MB") for n in (0, -1))
     return {"vectors": REMEMBERED, "first": first, "last": last}
 

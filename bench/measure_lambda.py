@@ -49,7 +49,7 @@ FLOORS: Final = {
     "nothing": HANDLER,
     "boto3": f"import boto3\n\nclient = boto3.client('s3vectors')\n\n\n{HANDLER}",
 }
-"""Modules that are put beside the function, each with a handler."""
+"""Modules that are added to the package, each with a handler."""
 
 EVENTS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "nothing": ("floor_nothing", {}),

@@ -18,8 +18,8 @@ import environments
 import tables
 from sampling import load_result
 
-HERE: Final = Path(__file__).parent
-PAGES: Final = (HERE / "README.md", HERE / "scale.md", HERE.parent / "README.md")
+FOLDER: Final = Path(__file__).parent
+PAGES: Final = (FOLDER / "README.md", FOLDER / "scale.md", FOLDER.parent / "README.md")
 FILLED: Final = re.compile(r"<!-- (table|figure) (.+?) -->(.*?)<!-- end -->", re.DOTALL)
 
 
@@ -45,7 +45,7 @@ def main() -> None:
     """Fill the pages, then draw the plots."""
     for page in PAGES:
         page.write_text(fill(page.read_text("utf-8")), "utf-8")
-    subprocess.run([environments.prepare("plot"), HERE / "plots.py"], check=True)  # noqa: S603 - ours
+    subprocess.run([environments.prepare("plot"), FOLDER / "plots.py"], check=True)  # noqa: S603 - ours
 
 
 if __name__ == "__main__":

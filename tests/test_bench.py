@@ -15,7 +15,7 @@ import relay
 import sampling
 import tables
 
-PAGES = {str(page.relative_to(pages.HERE.parent)): page.read_text() for page in pages.PAGES}
+PAGES = {str(page.relative_to(pages.FOLDER.parent)): page.read_text() for page in pages.PAGES}
 
 
 @pytest.mark.parametrize("page", PAGES)

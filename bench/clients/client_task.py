@@ -160,7 +160,7 @@ class Tasks:
         calls = ([f"chunk-{first + n}" for n in range(self.large)] for first in firsts)
         return [len(self.client.provider.get_by_ids(keys)) for keys in calls]
 
-    def memory(self) -> list[float]:
+    def watch_memory(self) -> list[float]:
         """Peak resident megabytes after each of ten calls of a tenth of so many."""
         peaks = []
         for number in range(10):

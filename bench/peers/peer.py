@@ -1,4 +1,4 @@
-"""What every peer has, unless it says otherwise; each adds put and query, and most add hybrid."""
+"""What every peer has, unless it differs; each adds put and query, and most query_hybrid."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def time_hybrid(kind: Any, data: Path, directory: str, vectors: Any) -> dict[str
     texts = json.loads((data / "texts.json").read_text("utf-8"))
     if "hybrid" in peer.cannot:
         words, reason = peer.cannot["hybrid"]
-        check_that_it_cannot(lambda: peer.hybrid(queries[0], texts[0], TOP), words)
+        check_that_it_cannot(lambda: peer.query_hybrid(queries[0], texts[0], TOP), words)
         peer.close()
         return {"cannot": reason}
     began = time.perf_counter()
@@ -109,7 +109,7 @@ def time_hybrid(kind: Any, data: Path, directory: str, vectors: Any) -> dict[str
     took = time.perf_counter() - began
     units = vectors / np.linalg.norm(vectors, axis=1)[:, None]
     tasks: dict[str, Callable[[int], Any]] = {
-        "hybrid": lambda number: peer.hybrid(queries[number], texts[number], TOP),
+        "hybrid": lambda number: peer.query_hybrid(queries[number], texts[number], TOP),
         "numpy": lambda number: np.argpartition(-(units @ queries[number]), TOP)[:TOP],
     }
     assert len(tasks["hybrid"](-1)) == TOP  # noqa: S101 - else it found nothing; warms up

@@ -47,7 +47,7 @@ class Peer(peer.Peer):
         answer = self.collection.query([vector], n_results=top, where=FILTERS[kind], include=[])
         return list(answer["ids"][0])
 
-    def hybrid(self, vector: Any, text: str, top: int) -> list[str]:
+    def query_hybrid(self, vector: Any, text: str, top: int) -> list[str]:
         """What only its cloud can."""
         nearest = Knn(query=list(vector), return_rank=True)
         counts = SparseVector(indices=[*range(len(text.split()))], values=[1.0] * len(text.split()))

@@ -57,7 +57,7 @@ class Peer(peer.Peer):
         """Index what is stored; it returns when that is done."""
         self.table.create_index("text", config=FTS())
 
-    def hybrid(self, vector: Any, text: str, top: int) -> list[str]:
+    def query_hybrid(self, vector: Any, text: str, top: int) -> list[str]:
         """The keys of the best by nearness and words, fused by reciprocal rank."""
         search = self.table.search(query_type="hybrid").vector(vector).text(text)
         rows = search.distance_type("cosine").select(["key"]).limit(top).rerank(RRFReranker())

@@ -41,7 +41,7 @@ class Peer(peer.Peer):
         while "BUILDING" in str(self.engine.call("GetIndex", NAMES)):
             time.sleep(0.01)
 
-    def hybrid(self, vector: Any, text: str, top: int) -> list[str]:
+    def query_hybrid(self, vector: Any, text: str, top: int) -> list[str]:
         """The keys of the best by nearness and words."""
         return self._ask(vector, top, {"queryTexts": [{"metadataKey": "text", "text": text}]})
 

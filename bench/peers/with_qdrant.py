@@ -66,7 +66,7 @@ class Peer(peer.Peer):
         scored = models.TextIndexParams(type=models.TextIndexType.TEXT, scoring=True)
         self.client.create_payload_index("documents", "text", scored)
 
-    def hybrid(self, vector: Any, text: str, top: int) -> list[str]:
+    def query_hybrid(self, vector: Any, text: str, top: int) -> list[str]:
         """The keys of the best by nearness and words, fused by reciprocal rank."""
         words = models.Prefetch(query=models.TextQuery(text=text), using="text", limit=top)
         nearest = models.Prefetch(query=vector.tolist(), limit=top)
