@@ -29,7 +29,7 @@ help:
 	@echo "make test    all tests, with coverage; the provider's again under the oldest Stache"
 	@echo "make check   format, lint, types, import directions"
 	@echo "make format  put the code into its format"
-	@echo "make bench   what engine and provider cost, beside others (two hours)"
+	@echo "make bench   what engine and provider cost, compared with others (two hours)"
 	@echo "make bench-quick  ours against the floors, at one size (three minutes)"
 	@echo "make wheel   both wheels, into dist/"
 	@echo "make function  the example's Lambda function, into dist/function.zip (RUNTIME,"
@@ -138,22 +138,23 @@ format: $(DEV)/.ready
 	$(DEV)/bin/ruff check --fix .
 	$(DEV)/bin/ruff format .
 
+BENCH := $(DEV)/bin/python bench/run.py
+SIZES := 1000 10000 100000 300000
+
 bench: $(DEV)/.ready $(LAMBDA)/.ready wheel
-	$(DEV)/bin/python bench/engine.py --vectors 1000 10000 100000 300000 --save
-	$(DEV)/bin/python bench/over_http.py --save
-	$(DEV)/bin/python bench/provider.py --save
-	$(DEV)/bin/python bench/searches.py --save
-	$(DEV)/bin/python bench/faults.py --save
-	$(DEV)/bin/python bench/costs.py --save
-	$(DEV)/bin/python bench/copying.py --save
-	$(DEV)/bin/python bench/lambda_package.py --save
-	$(DEV)/bin/python bench/compare.py --vectors 1000 10000 100000 300000 --save
-	$(DEV)/bin/python bench/scale.py
-	$(DEV)/bin/python bench/report.py
+	$(BENCH) engine --vectors $(SIZES) --save
+	$(BENCH) http --save
+	$(BENCH) clients --save
+	$(BENCH) faults --save
+	$(BENCH) costs --save
+	$(BENCH) copying --save
+	$(BENCH) lambda --save
+	$(BENCH) peers --vectors $(SIZES) --save
+	$(DEV)/bin/python bench/pages.py
 
 bench-quick: $(DEV)/.ready
-	$(DEV)/bin/python bench/engine.py --vectors 20000
-	$(DEV)/bin/python bench/provider.py --only costs --clients ours floor --dimensions 1024
+	$(BENCH) engine --vectors 20000
+	$(BENCH) clients --only costs --clients ours floor --dimensions 1024
 
 wheel: $(DEV)/.ready
 	$(DEV)/bin/python -m build --no-isolation --wheel --outdir dist .

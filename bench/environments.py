@@ -1,4 +1,4 @@
-"""The virtual environments of what we are measured beside; each is made when it is first wanted."""
+"""The virtual environments of what we are compared with; each is made when it is first wanted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Final
 ROOT: Final = Path(__file__).parents[1]
 HOME: Final = ROOT / ".bench"
 MOST_MEMORY: Final = 14 * 2**30
-"""Bytes that one may take; without a limit, the operating system would end something else, too."""
+"""Bytes that one may take; without a limit, the operating system might end something else."""
 
 NEEDED: Final = {
     "chromadb": ("chromadb==1.5.9",),
@@ -24,7 +24,7 @@ NEEDED: Final = {
     "langchain": ("langchain-aws==1.9.1",),
     "llamaindex": ("llama-index-vector-stores-s3==0.4.0",),
 }
-"""Environment → what is installed in it, beside our own release of numpy."""
+"""Environment → what is installed in it, with our own release of numpy."""
 
 _INSTALLED: Final = (
     "import json; from importlib.metadata import distributions;"
@@ -32,7 +32,7 @@ _INSTALLED: Final = (
 )
 
 
-def python(name: str | None) -> str:
+def prepare(name: str | None) -> str:
     """The interpreter of an environment, made when missing; None is the one that runs this."""
     if name is None:
         return sys.executable
@@ -47,9 +47,9 @@ def python(name: str | None) -> str:
     return str(home / "bin" / "python")
 
 
-def installed(name: str | None) -> dict[str, str]:
+def list_installed(name: str | None) -> dict[str, str]:
     """Each distribution of an environment, and its release."""
-    command = [python(name), "-c", _INSTALLED]
+    command = [prepare(name), "-c", _INSTALLED]
     result = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - ours
     releases: dict[str, str] = json.loads(result.stdout)
     return dict(sorted(releases.items()))

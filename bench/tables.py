@@ -1,15 +1,22 @@
-"""The figures of bench/results as tables. Pure; report.py puts them on pages."""
+"""The figures of bench/results as Markdown tables, for the terminal and for the pages.
+
+Each result has a function that renders its tables by name. **Bold** is what is better than ours.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from targets import Target
+import compute_scale
+import targets
+from sampling import load_result
 
 CANNOT: Final = "cannot"
+Tables = Iterator[tuple[str, str]]
+Row = Sequence[str]
 
-TITLES: Final = {
+CLIENTS: Final = {
     "ours": "this provider",
     "older": "{}, the older package",
     "langchain": "{}",
@@ -23,290 +30,336 @@ EVENTS: Final = {
     "health": "the function, health",
     "query": "the function, query",
 }
+OPENED: Final = (
+    "open to first answer",
+    "open, cold file cache",
+    "second answer",
+    "resident, in raw float32 data",
+    "the same, with the shadow",
+)
+TASKS: Final = {
+    "insert": "insert, CPU a vector",
+    "search": "search, CPU",
+    "scan": "scan, CPU a vector",
+}
+WAITS: Final = {"start": "import and make", "count": "count 50,000, 50 ms a page"}
+INGEST: Final = {
+    "took": ("took", "spread"),
+    "times the least": ("ratio", ".2f"),
+    "requests": ("requests", ","),
+    "throttled": ("sent again", ","),
+    "vectors lost": ("lost", ","),
+}
+FAULTS: Final = {
+    "requests": ("requests", ","),
+    "of them retries": ("retried", ","),
+    "inserts that succeeded": ("succeeded", ","),
+    "vectors lost": ("lost", ","),
+    "stored by inserts that failed": ("stored by calls that failed", ","),
+    "of them named by the error": ("of them named", ","),
+}
+STARTS: Final = {
+    "cold, as built": ("as built:cold", "spread"),
+    "times nothing": ("as built:in nothing", ".2f"),
+    "times boto3": ("as built:in boto3", ".2f"),
+    "with bytecode": ("with bytecode:cold", "spread"),
+    "times as built": ("with bytecode:in as built", ".2f"),
+    "warm": ("as built:warm", "spread"),
+}
+PEERS: Final = {
+    "query": ("ratio:all:median", "{:.2f}", -1),
+    "recall": ("recall:all", "{:.3f}", 1),
+    "filter 1 %": ("ratio:1 %:median", "{:.2f}", -1),
+    "recall 1 %": ("recall:1 %", "{:.3f}", 1),
+    "filter 50 %": ("ratio:50 %:median", "{:.2f}", -1),
+    "recall 50 %": ("recall:50 %", "{:.3f}", 1),
+    "hybrid": ("hybrid:ratio:median", "{:.2f}", -1),
+    "ingest": ("ingest", "{:,.0f}/s", 1),
+    "index texts": ("hybrid:indexed", "{:,.0f}/s", 1),
+    "open": ("open:median", "{:.2f} s", -1),
+    "memory": ("memory:median", "{:.2f} x", -1),
+    "disk": ("disk", "{:.2f} x", -1),
+}
+"""Heads → where an entry's figure is, and its format; of peers, whether more (1) is better."""
+
 _SHOWN_PARTS: Final = 12
-_MILLI: Final = 1_000
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def read_path(result: Any, path: str) -> Any:
+    """What is in a result under these keys, which colons divide."""
+    for key in path.split(":"):
+        result = result[int(key) if isinstance(result, list) else key]
+    return result
+
+
+def format_value(value: Any, form: str) -> str:
+    """A figure in Python's format, or as "MB", or with its unit and "spread"."""
+    if form == "spread":
+        return format_figure(value)
+    return f"{value / 1e6:.1f} MB" if form == "MB" else format(value, form)
+
+
+def format_figure(figure: Any) -> str:
+    """A median with its unit and spread."""
+    median, unit = figure["median"], figure["unit"].split()[0]
+    if unit == "ms" and median < 1:
+        median, unit = 1_000 * median, "µs"
+    return f"{shorten(median)} {unit} ±{figure['spread']:.0f} %"
+
+
+def shorten(value: float) -> str:
+    """A number of three digits or so."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}" if value < 1 else f"{value:.2f}"  # noqa: PLR2004 - three digits
+
+
+def mark(cell: str, *, better: bool) -> str:
+    """Bold what is better than ours."""
+    return f"**{cell}**" if better else cell
+
+
+def join_table(head: Row, rows: Iterable[Row]) -> str:
     """Markdown; all columns but the first to the right."""
     lines = [head, ["---", *["--:"] * (len(head) - 1)], *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
-def told(figure: Any) -> str:
-    """A median with its unit and spread."""
-    median, unit = figure["median"], figure["unit"].split()[0]
-    if unit == "ms" and median < 1:
-        median, unit = _MILLI * median, "µs"
-    return f"{_short(median)} {unit} ±{figure['spread']:.0f} %"
+def join_entries(
+    entries: Iterable[tuple[str, Any]], columns: Mapping[str, tuple[str, str]], corner: str = ""
+) -> str:
+    """A table with a row for each named entry, and these figures of it."""
+    rows = [
+        [name, *(format_value(read_path(entry, path), form) for path, form in columns.values())]
+        for name, entry in entries
+    ]
+    return join_table([corner, *columns], rows)
 
 
-def engine(result: Any) -> str:
-    """How our engine grows."""
+def join_pairs(head: Row, pairs: Mapping[str, float], form: str) -> str:
+    """A table of two columns."""
+    return join_table(head, [[name, format_value(value, form)] for name, value in pairs.items()])
+
+
+def name_client(name: str, result: Any) -> str:
+    """A client, with its release."""
+    return CLIENTS[name].format(result["packages"].get(name))
+
+
+def render_engine(result: Any) -> Tables:
+    """How our engine grows; times in bare numpy's, too."""
     sizes = result["sizes"]
-    rows = []
-    for name in sizes[0]["milliseconds"]:
-        row = [name]
-        for size in sizes:
-            figure, base = (size["milliseconds"][task] for task in (name, "bare numpy"))
-            row.append(f"{figure['median'] / base['median']:.2f} ({told(figure)})")
-        rows.append(row)
-    opened = (
-        "open to first answer",
-        "open, cold file cache",
-        "second answer",
-        "resident, in raw float32 data",
-        "the same, with the shadow",
-    )
-    rows += [[name, *(told(size[name]) for size in sizes)] for name in opened]
+
+    def format_times(times: Any, name: str) -> str:
+        ratio = times[name]["median"] / times["bare numpy"]["median"]
+        return f"{ratio:.2f} ({format_figure(times[name])})"
+
+    rows = [
+        [name, *(format_times(size["milliseconds"], name) for size in sizes)]
+        for name in sizes[0]["milliseconds"]
+    ]
+    rows += [[name, *(format_figure(size[name]) for size in sizes)] for name in OPENED]
     rows.append(["disk a vector", *(f"{size['disk bytes a vector']:,} B" for size in sizes)])
     rows.append(["the data's reading, one core", *(f"{size['GB/s']:.1f} GB/s" for size in sizes)])
-    head = ["in process, on disk", *(f"{size['vectors']:,}" for size in sizes)]
-    return table(head, rows)
+    yield "engine", join_table(["", *(f"{size['vectors']:,}" for size in sizes)], rows)
 
 
-def http(result: Any) -> str:
+def render_http(result: Any) -> Tables:
     """What the engine costs behind boto3 and HTTP."""
-    rows = []
-    for name in ("put", "put, with text search"):
-        shares = [told(result[name][kind]) for kind in ("share", "as the caller sees it")]
-        rows.append([f"{name}, durable, 500 a call", *shares])
-    rows += [[f"query, {name}", "", told(entry)] for name, entry in result["query"].items()]
-    return table(["from boto3 over HTTP", "the engine's share", "as the caller sees it"], rows)
-
-
-def _ratio(kind: str) -> Callable[[Any], float]:
-    return lambda peer: float(peer["ratio"][kind]["median"])
-
-
-def _recall(kind: str) -> Callable[[Any], float]:
-    return lambda peer: float(peer["recall"][kind])
-
-
-PeerColumn = tuple[str, Callable[[Any], float], str, bool]
-"""Head, the value of a peer, its format, and whether more is better."""
-
-_PEER_COLUMNS: Final[Sequence[PeerColumn]] = (
-    ("query", _ratio("all"), "{:.2f}", False),
-    ("recall", _recall("all"), "{:.3f}", True),
-    ("filter 1 %", _ratio("1 %"), "{:.2f}", False),
-    ("recall", _recall("1 %"), "{:.3f}", True),
-    ("filter 50 %", _ratio("50 %"), "{:.2f}", False),
-    ("recall", _recall("50 %"), "{:.3f}", True),
-    ("hybrid", lambda peer: peer["hybrid"]["ratio"]["median"], "{:.2f}", False),
-    ("ingest", lambda peer: peer["ingest"], "{:,.0f}/s", True),
-    ("index texts", lambda peer: peer["hybrid"]["indexed"], "{:,.0f}/s", True),
-    ("open", lambda peer: peer["open"]["median"], "{:.2f} s", False),
-    ("memory", lambda peer: peer["memory"]["median"], "{:.2f} x", False),
-    ("disk", lambda peer: peer["disk"], "{:.2f} x", False),
-)
-
-
-def peers(size: Any) -> str:
-    """All peers at one size; bold is what is better than ours, by more than a twentieth."""
-    ours = next(peer for peer in size["peers"] if peer["name"] == "ours")
-    rows = []
-    for peer in size["peers"]:
-        cells = [_peer_cell(peer, ours, column) for column in _PEER_COLUMNS]
-        rows.append([_engine_title(peer), *cells])
-    head = ["", *(column[0] for column in _PEER_COLUMNS)]
-    return "\n".join([table(head, rows), *_reasons(size)]) + "\n"
-
-
-def _engine_title(peer: Any) -> str:
-    return f"{peer['package']}{', indexed' if peer['name'].endswith('indexed') else ''}"
-
-
-def _reasons(size: Any) -> list[str]:
-    """Why some cannot."""
-    told = []
-    for peer in size["peers"]:
-        name = _engine_title(peer)
-        if "cannot" in peer:
-            told.append(f"{name}: {peer['cannot']}.")
-        elif "cannot" in peer["hybrid"]:
-            told.append(f"{name}, hybrid: {peer['hybrid']['cannot']}.")
-        elif "note" in peer:
-            told.append(f"{name}: {peer['note']}.")
-    return told
-
-
-def _peer_cell(peer: Any, ours: Any, column: PeerColumn) -> str:
-    _, value, form, more = column
-    mine = value(ours)
-    try:
-        other = value(peer)
-    except KeyError:
-        return CANNOT
-    return _bold(form.format(other), better=other > 1.05 * mine if more else other < mine / 1.05)
-
-
-def _bold(cell: str, *, better: bool) -> str:
-    return f"**{cell}**" if better else cell
-
-
-def clients(entry: Any, packages: Any) -> str:
-    """What each client costs at one size of embeddings: in ours, its own figure, and bytes."""
-    rows = []
-    for name in TITLES:
-        row = [title(name, packages)]
-        for task in ("insert", "search", "scan"):
-            figure, size = entry[task].get(name), entry["bytes"][task].get(name)
-            mine = entry["bytes"][task]["ours"]
-            row.append(_times(figure))
-            row.append(_bold(f"{size:,}", better=size < mine) if figure else CANNOT)
-        rows.append(row)
-    heads = ("insert, CPU a vector", "search, CPU", "scan, CPU a vector")
-    return table(["times ours", *(head for one in heads for head in (one, "bytes"))], rows)
-
-
-def title(name: str, packages: Any) -> str:
-    """A client, with its release."""
-    return TITLES[name].format(packages.get(name))
-
-
-def waits(result: Any) -> str:
-    """What a person waits for."""
+    kinds = ("share", "as the caller sees it")
     rows = [
-        [
-            title(name, result["packages"]),
-            *(_times(result[task].get(name)) for task in ("start", "count")),
-        ]
-        for name in TITLES
-        if name != "floor"
+        [f"{name}, durable, 500 a call", *(format_figure(result[name][kind]) for kind in kinds)]
+        for name in ("put", "put, with text search")
     ]
-    return table(["times ours", "import and make", "count 50,000, 50 ms a page"], rows)
+    rows += [[f"query, {name}", "", format_figure(e)] for name, e in result["query"].items()]
+    yield "http", join_table(["", "the engine's share", "as the caller sees it"], rows)
 
 
-def _times(figure: Any) -> str:
+def render_clients(result: Any) -> Tables:
+    """What each client costs, in ours, by the size of embeddings; and what a person waits for."""
+    for dimension, entry in result.get("costs", {}).items():
+        rows = [
+            [name_client(name, result), *format_costs(entry, name)]
+            for name in CLIENTS
+            if name in entry["insert"]
+        ]
+        heads = [head for task in TASKS.values() for head in (task, "bytes")]
+        yield f"clients {dimension}", join_table(["times ours", *heads], rows)
+    if result.keys() >= WAITS.keys():
+        rows = [
+            [name_client(name, result), *(format_times_ours(result[w].get(name)) for w in WAITS)]
+            for name in CLIENTS
+            if name in result["start"]
+        ]
+        yield "waits", join_table(["times ours", *WAITS.values()], rows)
+    if "ingest" in result:
+        entries = (
+            (f"{name_client(entry['client'], result)}, {entry['vectors']:,} vectors", entry)
+            for entry in result["ingest"]
+        )
+        yield "ingest", join_entries(entries, INGEST)
+    if "searches" in result:
+        yield "searches", join_pairs(["whose code", "processor time"], result["searches"], ".0%")
+
+
+def format_costs(entry: Any, name: str) -> Iterator[str]:
+    """Processor time and bytes of each task."""
+    for task in TASKS:
+        yield format_times_ours(entry[task].get(name))
+        size, ours = entry["bytes"][task].get(name), entry["bytes"][task]["ours"]
+        yield mark(f"{size:,}", better=size < ours) if size else CANNOT
+
+
+def format_times_ours(figure: Any) -> str:
+    """A figure in ours, and itself."""
     if not figure:
         return CANNOT
     times = figure["times ours"]
-    return _bold(f"{times:.2f} ({told(figure)})", better=times < 1)
+    return mark(f"{times:.2f} ({format_figure(figure)})", better=times < 1)
 
 
-def ingest(result: Any) -> str:
-    """What clients take to store, at the service's rates."""
-    rows = []
-    for entry in result["ingest"]:
-        throttled = entry["sent again"] / entry["requests"]
-        rows.append(
-            [
-                f"{title(entry['client'], result['packages'])}, {entry['vectors']:,} vectors",
-                told(entry["took"]),
-                f"{entry['ratio']:.2f}",
-                f"{entry['requests']:,}",
-                f"{throttled:.1%}",
-                f"{entry['lost']:,}",
-            ]
-        )
-    head = ["", "took", "in the least", "requests", "throttled", "vectors lost"]
-    return table(head, rows)
+def render_faults(result: Any) -> Tables:
+    """What clients do when the service fails."""
+    entries = (
+        (f"{float(share):.0%}, {name_client(name, result)}", entry)
+        for share, clients in result["shares"].items()
+        for name, entry in clients.items()
+    )
+    yield "faults", join_entries(entries, FAULTS, "requests that fail, client")
 
 
-def faults(result: Any, packages: Any) -> str:
-    """What clients make of a failing service."""
-    head = [
-        "requests that fail, client",
-        "inserts",
-        "requests",
-        "of them again",
-        "inserts that succeeded",
-        "vectors lost",
-        "stored by inserts that failed",
-        "of them named by the error",
-    ]
-    names = [
-        "calls",
-        "requests",
-        "retried",
-        "succeeded",
-        "lost",
-        "stored by calls that failed",
-        "of them named",
-    ]
-    rows = [
-        [f"{float(share):.0%}, {title(name, packages)}", *(f"{entry[key]:,}" for key in names)]
-        for share, of_share in result["shares"].items()
-        for name, entry in of_share.items()
-    ]
-    return table(head, rows)
-
-
-def cost(result: Any) -> str:
-    """What it costs on AWS."""
-    loads = {int(batch): price for batch, price in result["load"].items()}
-    names = {max(loads): f"batches of {max(loads)}, as ours", 1: "one by one"}
-    rows = [
-        ["load once", *(f"${price:.2f}" for price in loads.values())],
-        ["store, a month", *[f"${result['store']:.2f}"] * len(loads)],
-        [f"{result['queries']:,} queries", *[f"${result['query']:.2f}"] * len(loads)],
-    ]
-    return table(["", *(names.get(batch, f"of {batch}") for batch in loads)], rows)
-
-
-def prices(result: Any) -> str:
-    """What the bill is made of."""
+def render_costs(result: Any) -> Tables:
+    """What it costs on AWS, and what that is made of."""
+    usd = {f"loaded {int(size):,} a request": price for size, price in result["load"].items()}
+    usd |= {"stored a month": result["store"], f"{result['queries']:,} queries": result["query"]}
+    row = [f"{result['chunks']:,} chunks", *(f"${price:.2f}" for price in usd.values())]
+    yield "costs", join_table(["", *usd], [row])
     rows = [[what, f"${price:.10f}".rstrip("0")] for what, price in result["prices"].items()]
-    return table(["list price of", ""], rows)
+    yield "prices", join_table(["list price", ""], rows)
 
 
-def copying(result: Any) -> str:
-    """What the operator's tool costs, beside the insert of the provider."""
-    rows = [
-        [name, told(figure), f"{result['ratio'][name]:.2f}"]
-        for name, figure in result["rates"].items()
-    ]
-    return table(["", "rate", "in inserts"], rows)
+def render_copying(result: Any) -> Tables:
+    """What the operator's tool costs, compared with the insert of the provider."""
+    rates, ratio = result["rates"], result["ratio"]
+    rows = [[name, format_figure(rates[name]), f"{ratio[name]:.2f}"] for name in rates]
+    yield "copying", join_table(["", "rate", "times the insert's rate"], rows)
 
 
-def parts(result: Any) -> str:
-    """What of the function's package weighs how much."""
-    sizes = [*result["parts"].items()]
-    rows = [[name, f"{size / 1e6:.1f} MB"] for name, size in sizes[:_SHOWN_PARTS]]
-    rest = sum(size for _, size in sizes[_SHOWN_PARTS:])
-    rows.append([f"{len(sizes) - _SHOWN_PARTS} others", f"{rest / 1e6:.1f} MB"])
-    return table(["", "unzipped"], rows)
+def render_lambda(result: Any) -> Tables:
+    """What the function's package weighs, and how it starts and answers."""
+    parts = [*result["parts"].items()]
+    others = f"{len(parts) - _SHOWN_PARTS} others", sum(size for _, size in parts[_SHOWN_PARTS:])
+    yield "parts", join_pairs(["", "unzipped"], dict([*parts[:_SHOWN_PARTS], others]), "MB")
+    kinds = ("as built", "with bytecode")
+    entries = (
+        (title, {kind: result["starts"][f"{event}, {kind}"] for kind in kinds})
+        for event, title in EVENTS.items()
+    )
+    yield "starts", join_entries(entries, STARTS)
 
 
-def starts(result: Any) -> str:
-    """How the function starts, and answers."""
-    rows = []
-    for event, name in EVENTS.items():
-        built, compiled = (
-            result["starts"][f"{event}, {package}"] for package in ("as built", "with bytecode")
-        )
-        ratios = [f"{built[f'in {floor}']:.2f}" for floor in ("nothing", "boto3")]
-        more = [told(compiled["cold"]), f"{compiled['in as built']:.2f}"]
-        rows.append([name, told(built["cold"]), *ratios, *more, told(built["warm"])])
-    head = ["", "cold, as built", "in nothing", "in boto3", "with bytecode", "in as built", "warm"]
-    return table(head, rows)
+def render_peers(result: Any) -> Tables:
+    """All peers at each size; bold is better than ours by more than a twentieth."""
+    for size in result["sizes"]:
+        ours = next((peer for peer in size["peers"] if peer["name"] == "ours"), size["peers"][0])
+        rows = [
+            [name_peer(peer), *(format_cell(peer, ours, *column) for column in PEERS.values())]
+            for peer in size["peers"]
+        ]
+        heads = ["recall" if head.startswith("recall") else head for head in PEERS]
+        yield f"peers {size['vectors']}", join_table(["", *heads], rows)
 
 
-def kept(targets: Sequence[Target]) -> str:
-    """What was asked for, and whether it came."""
+def name_peer(peer: Any) -> str:
+    """A peer, with its release."""
+    return f"{peer['package']}{', indexed' if peer['name'].endswith('indexed') else ''}"
+
+
+def format_cell(peer: Any, ours: Any, path: str, form: str, sign: int) -> str:
+    """A figure of a peer, bold when it is better than ours; a sign of -1: less is better."""
+    try:
+        value, mine = read_path(peer, path), read_path(ours, path)
+    except KeyError:
+        return CANNOT
+    ratio = value / mine if sign > 0 else mine / value
+    return mark(form.format(value), better=ratio > 1.05)  # noqa: PLR2004 - a twentieth
+
+
+RENDERERS: Final[Mapping[str, Callable[[Any], Tables]]] = {
+    "engine": render_engine,
+    "http": render_http,
+    "clients": render_clients,
+    "faults": render_faults,
+    "costs": render_costs,
+    "copying": render_copying,
+    "lambda": render_lambda,
+    "peers": render_peers,
+}
+
+
+def render_targets() -> str:
+    """What was asked for, and whether it was kept."""
     rows = [
         [
             one.what,
             f"at {'least' if one.least else 'most'} {one.limit:,} {one.unit}",
-            f"{_short(one.measured)} {one.unit}",
+            f"{shorten(one.measured)} {one.unit}",
             "kept" if one.kept else "**missed**",
         ]
-        for one in targets
+        for one in targets.list_targets(load_result)
     ]
-    return table(["", "asked", "measured", ""], rows)
+    return join_table(["", "asked", "measured", ""], rows)
 
 
-def machines(results: Any) -> str:
-    """What each was measured on, and with."""
-    rows = []
-    for name, result in results.items():
-        about = result["machine"]
+def render_machines() -> str:
+    """Which figures were measured on which machine, and with what; costs are arithmetic."""
+    names: dict[tuple[str, ...], list[str]] = {}
+    for name in RENDERERS.keys() - {"costs"}:
+        about = load_result(name)["machine"]
         machine = f"{about['cores']} cores, {about['cpu']}, {about['GiB']} GiB, {about['system']}"
         versions = ", ".join(f"{one} {version}" for one, version in about["packages"].items())
-        rows.append([name, about["on"], machine, f"Python {about['python']}, {versions}"])
-    return table(["figures", "on", "machine", "with"], rows)
+        key = (about["on"], machine, f"Python {about['python']}, {versions}")
+        names.setdefault(key, []).append(name)
+    rows = [[", ".join(sorted(names)), *key] for key, names in sorted(names.items())]
+    return join_table(["figures", "on", "machine", "with"], rows)
 
 
-def _short(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}" if value < 1 else f"{value:.2f}"  # noqa: PLR2004 - three digits
+def render_scale(clients: Any, costs: Any) -> Tables:
+    """The tables of scale.md."""
+    rows: list[Row] = [
+        [what, f"{took:.2f} s", f"{computed:.2f} s", f"{computed / took:.2f}"]
+        for what, took, computed in compute_scale.compare_with_measured(clients, costs)
+    ]
+    yield "scale measured", join_table(["", "measured", "computed", "ratio"], rows)
+    rows = [
+        [f"{n:,}", f"{m:,}", format_time(load), f"{cores:,.1f}", format_time(walk), f"${usd:,.0f}"]
+        for n, m, load, cores, walk, usd in compute_scale.plan(clients, costs)
+    ]
+    head = ["vectors", "indexes", "load", "cores to load", "list all"]
+    yield "scale", join_table([*head, f"{compute_scale.QUERIES:,} queries"], rows)
+    rows = [
+        [f"{vectors:,}", f"{size:,.2f} TB", f"${month:,.0f}", f"${load:,.0f}"]
+        for vectors, size, month, load in compute_scale.list_bills(costs)
+    ]
+    yield (
+        "scale bills",
+        join_table(["vectors", "logical size", "store, a month", "load once"], rows),
+    )
+
+
+def format_time(seconds: float) -> str:
+    """In the largest unit of which there are two."""
+    units = ((86_400, "days"), (3_600, "hours"), (60, "minutes"), (1, "seconds"))
+    size, unit = next((u for u in units if seconds >= 2 * u[0]), units[-1])
+    return f"{seconds / size:,.1f} {unit}"
+
+
+def render(name: str, result: Any) -> dict[str, str]:
+    """The tables of a result, by name."""
+    return dict(RENDERERS[name](result))
+
+
+def render_all() -> dict[str, str]:
+    """The tables of everything that is saved."""
+    rendered = {"targets": render_targets(), "machines": render_machines()}
+    for name in RENDERERS:
+        rendered |= render(name, load_result(name))
+    return rendered | dict(render_scale(load_result("clients"), load_result("costs")))

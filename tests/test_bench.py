@@ -1,82 +1,116 @@
-"""What the pages of bench/ say is what its results say, and its tools count rightly."""
+"""The pages show what bench/results has, and the tools of bench/ count correctly."""
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
-from pathlib import Path
+from itertools import pairwise
 
-import report
-import scale
-import summary
-import wire
+import pytest
 
-ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
-SCALE = (ROOT / "bench" / "scale.md").read_text()
+import compute_scale
+import pages
+import relay
+import sampling
+import tables
 
-
-def test_the_page_says_what_was_measured():
-    """Written by `report.py`, and by nobody else."""
-    assert report.page() == (ROOT / "bench" / "README.md").read_text()
+PAGES = {str(page.relative_to(pages.FOLDER.parent)): page.read_text() for page in pages.PAGES}
 
 
-def test_the_readme_shows_the_same_figures():
-    """Between its two marks."""
-    assert summary.within(README, report.load) == README
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_shows_what_was_measured(page):
+    """Every table and figure between two marks is that of the results."""
+    assert pages.fill(PAGES[page]) == PAGES[page]
 
 
-def test_the_plan_tells_small_sizes_as_they_were_measured():
-    """The simulation that tells the large ones is within a quarter of each."""
-    rows = scale.reproduced()
+@pytest.mark.parametrize("page", PAGES)
+def test_a_figure_that_is_changed_by_hand_is_noticed(page):
+    """Any digit between two marks, in a table or in a sentence."""
+    for match in pages.FILLED.finditer(PAGES[page]):
+        at = match.start(3) + re.search(r"\d", match[3]).start()
+        changed = str((int(PAGES[page][at]) + 1) % 10)
+        by_hand = PAGES[page][:at] + changed + PAGES[page][at + 1 :]
+
+        assert pages.fill(by_hand) != by_hand
+
+
+def test_every_table_is_on_a_page():
+    """None is rendered for nobody, and none has lost its marks."""
+    shown = {name for page in PAGES.values() for name in re.findall("<!-- table (.+?) -->", page)}
+
+    assert shown == tables.render_all().keys()
+
+
+def test_the_readme_has_no_figure_without_marks():
+    """What has decimals was measured, and is compared."""
+    [section] = re.findall(r"## Performance and cost\n(.*?)\n## ", PAGES["README.md"], re.DOTALL)
+
+    assert len(pages.FILLED.findall(section)) > 10
+    assert not re.search(r"\d\.\d|\d %", pages.FILLED.sub("", section.replace("keeps 1 %", "")))
+
+
+def test_a_cell_is_bold_when_it_is_better_than_ours():
+    """Less is better for a query, more for an ingest; by more than a twentieth."""
+    ours = {"name": "ours", "package": "ours 1", "ingest": 100, "disk": 2.0}
+    faster = {"name": "other", "package": "other 1", "ingest": 106, "disk": 1.0}
+    as_good = {"name": "other", "package": "other 1", "ingest": 104, "disk": 1.95}
+    sizes = [{"vectors": 10, "peers": [ours, faster, as_good]}]
+
+    [table] = tables.render("peers", {"sizes": sizes}).values()
+    assert "| other 1 | cannot |" in table
+    assert re.findall(r"\*\*.*?\*\*", table) == ["**106/s**", "**1.00 x**"]
+
+
+def test_the_arithmetic_of_scale_gives_small_sizes_as_they_were_measured():
+    """Within a quarter of each."""
+    results = (sampling.load_result(name) for name in ("clients", "costs"))
+    rows = [*compute_scale.compare_with_measured(*results)]
 
     assert len(rows) == 4
-    assert all(0.75 <= float(row[-1]) <= 1.25 for row in rows)
-    assert all(" | ".join(row) in SCALE for row in rows)
+    assert all(0.75 <= computed / measured <= 1.25 for _, measured, computed in rows)
 
 
-def test_the_plan_has_today_s_prices():
-    """Those that the provider's table says."""
-    assert all(" | ".join(row) in SCALE for row in scale.bills())
+def test_an_index_is_loaded_at_the_service_s_rate():
+    """2,500 vectors a second, and what an insert waits for before and after."""
+    seconds = compute_scale.estimate_load(1_000_000, checking=0.0)
+
+    assert 0.95 * 1_000_000 / 2_500 <= seconds <= 1_000_000 / 2_500
 
 
-def test_the_simulated_ingestion_keeps_to_the_service_s_rate():
-    """2,500 vectors a second: nothing is refused, and hardly any time is lost."""
-    loaded = scale.load(1_000_000, latency=0.15, before=0.0, processor=0.0)
-
-    assert loaded.throttled == 0
-    # A full request goes out at once, the others at the rate
-    assert 999_500 / 2_500 <= loaded.seconds <= 1.01 * 999_500 / 2_500
+def test_a_list_takes_pages_in_segments():
+    """Two calls for a small index; a large one takes rounds of its workers."""
+    assert compute_scale.estimate_walk(200, page=200) == 0.1
+    assert compute_scale.estimate_walk(32_000, page=200) == (2 + 160 // 8) * 0.05
 
 
-def test_a_slow_processor_makes_a_simulated_ingestion_longer():
-    """A millisecond a vector is a thousand a second."""
-    loaded = scale.load(100_000, latency=0.15, before=0.0, processor=0.001)
+def test_tasks_take_turns():
+    """Each round begins with another, and no two calls get the same number."""
+    calls = []
+    tasks = {name: lambda number, name=name: calls.append((name, number)) for name in "abc"}
 
-    assert 100 <= loaded.seconds <= 101
-
-
-def test_a_simulated_walk_reads_pages_in_segments():
-    """Two calls for a small index; a large one takes as many rounds as its workers need, too."""
-    assert scale.walk(200, latency=0.05, serving=0.0, reading=0.0, page=200) == 0.1
-    rounds = scale.walk(32_000, latency=0.05, serving=0.0, reading=0.0, page=200) / 0.05
-    assert round(rounds) == 2 + 160 // scale.WORKERS
+    times = sampling.time_in_turns(tasks, 2)
+    assert [name for name, _ in calls] == ["a", "b", "c", "b", "c", "a"]
+    assert all(one < other for (_, one), (_, other) in pairwise(calls))
+    assert {name: len(values) for name, values in times.items()} == dict.fromkeys("abc", 2)
 
 
 def test_the_relay_counts_every_byte_and_request():
-    """In both directions, of several connections."""
+    """In both directions, of several connections; a repeated request apart."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         threading.Thread(target=answer_twice, args=(listening,), daemon=True).start()
-        with wire.counting(f"http://127.0.0.1:{listening.getsockname()[1]}") as counted:
-            address = ("127.0.0.1", int(counted.url.rpartition(":")[2]))
-            for _ in range(2):
+        with relay.count_traffic(f"http://127.0.0.1:{listening.getsockname()[1]}") as traffic:
+            address = ("127.0.0.1", int(traffic.url.rpartition(":")[2]))
+            for attempt in (1, 2):
+                head = b"POST / HTTP/1.1\r\namz-sdk-request: attempt=%d\r\n" % attempt
                 with socket.create_connection(address) as client:
-                    client.sendall(b"POST / " + 100_000 * b"x")
+                    client.sendall(head + 100_000 * b"x")
                     client.shutdown(socket.SHUT_WR)
                     while client.recv(65_536):
                         pass
 
-    assert (counted.sent, counted.received, counted.requests) == (200_014, 400_000, 2)
+    assert (traffic.sent, traffic.received) == (2 * len(head) + 200_000, 400_000)
+    assert (traffic.requests, traffic.retried) == (2, 1)
 
 
 def answer_twice(listening):

@@ -15,23 +15,16 @@ class Client:
     def __init__(self) -> None:
         self.store = S3VectorStore(index_name_or_arn="documents", bucket_name_or_arn="bench")
 
-    def insert(
-        self,
-        vectors: list[list[float]],
-        texts: list[str],
-        metadatas: list[dict[str, Any]],
-        ids: list[str],
-    ) -> None:
+    def insert(self, vectors: Any, texts: Any, metadatas: Any, ids: Any) -> None:
         """Store chunks, 500 a request as the others."""
-        self.store.add(
-            [
-                TextNode(id_=key, text=text, metadata=metadata, embedding=vector)
-                for key, vector, text, metadata in zip(ids, vectors, texts, metadatas, strict=True)
-            ]
-        )
+        nodes = [
+            TextNode(id_=key, text=text, metadata=metadata, embedding=vector)
+            for key, vector, text, metadata in zip(ids, vectors, texts, metadatas, strict=True)
+        ]
+        self.store.add(nodes)
 
     def search(self, vector: list[float]) -> list[Any]:
         """The nearest ten, without a filter."""
-        asked = VectorStoreQuery(query_embedding=vector, similarity_top_k=10)
-        found: list[Any] = self.store.query(asked).nodes
-        return found
+        query = VectorStoreQuery(query_embedding=vector, similarity_top_k=10)
+        nodes: list[Any] = self.store.query(query).nodes
+        return nodes

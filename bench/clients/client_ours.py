@@ -1,4 +1,4 @@
-"""This repository's provider, with Stache's own settings."""
+"""This repository's provider, with Stache's own settings; or the older package, where that is."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Client:
     def __init__(self) -> None:
         self.provider = S3VectorsProvider(Settings(), "documents")
 
-    def insert(self, **given: Any) -> None:
+    def insert(self, **chunks: Any) -> None:
         """Store chunks, as Stache does."""
-        self.provider.insert(**given)
+        self.provider.insert(**chunks)
 
     def search(self, vector: list[float]) -> list[Any]:
         """The nearest ten."""

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import chromadb
 from chromadb import Knn, Rrf, Search, SparseVector
 
-ROUNDS: Final = 20
-OPENINGS: Final = 5
-CANNOT: Final = {
-    "hybrid": ("Search is not implemented for Local Chroma", "it ranks by words only in its cloud")
-}
+import peer
+
 _PRESENT: Final = [{"status": "active"}, {"_type": "chunk"}]
 FILTERS: Final = {
     "all": None,
@@ -20,8 +17,15 @@ FILTERS: Final = {
 }
 
 
-class Peer:
+class Peer(peer.Peer):
     """A collection on disk."""
+
+    cannot: ClassVar = {
+        "hybrid": (
+            "Search is not implemented for Local Chroma",
+            "it ranks by words only in its cloud",
+        )
+    }
 
     def __init__(self, directory: str) -> None:
         self.client = chromadb.PersistentClient(
@@ -38,22 +42,19 @@ class Peer:
             del entry["tags"]
         self.collection.add(keys, vectors, metadata, documents)
 
-    def finish(self) -> None:
-        """There is nothing more to do."""
-
     def query(self, vector: Any, kind: str, top: int) -> list[str]:
-        """The keys of those it finds."""
-        found = self.collection.query([vector], n_results=top, where=FILTERS[kind], include=[])
-        return list(found["ids"][0])
+        """The keys of those that it finds."""
+        answer = self.collection.query([vector], n_results=top, where=FILTERS[kind], include=[])
+        return list(answer["ids"][0])
 
-    def hybrid(self, vector: Any, text: str, top: int) -> list[str]:
+    def query_hybrid(self, vector: Any, text: str, top: int) -> list[str]:
         """What only its cloud can."""
         nearest = Knn(query=list(vector), return_rank=True)
         counts = SparseVector(indices=[*range(len(text.split()))], values=[1.0] * len(text.split()))
         words = Knn(query=counts, key="words", return_rank=True)
-        asked = Search().rank(Rrf(ranks=[nearest, words])).limit(top)
-        return list(self.collection.search(asked)["ids"][0])
+        search = Search().rank(Rrf(ranks=[nearest, words])).limit(top)
+        return list(self.collection.search(search)["ids"][0])
 
     def close(self) -> None:
-        """Give the directory free."""
+        """Release the directory."""
         self.client.close()

@@ -7,13 +7,12 @@ from typing import Any, Final
 
 import lancedb
 import pyarrow as pa
-from lancedb.index import FTS
+from lancedb.index import FTS, Bitmap, HnswSq
 from lancedb.rerankers import RRFReranker
 
-ROUNDS: Final = 20
-OPENINGS: Final = 5
+import peer
+
 _PRESENT: Final = "status = 'active' AND _type = 'chunk' AND "
-CANNOT: Final[Any] = {}
 FILTERS: Final = {
     "all": None,
     "1 %": f"{_PRESENT} namespace = 'books/7'",
@@ -21,7 +20,7 @@ FILTERS: Final = {
 }
 
 
-class Peer:
+class Peer(peer.Peer):
     """A table on disk."""
 
     def __init__(self, directory: str) -> None:
@@ -58,11 +57,19 @@ class Peer:
         """Index what is stored; it returns when that is done."""
         self.table.create_index("text", config=FTS())
 
-    def hybrid(self, vector: Any, text: str, top: int) -> list[str]:
+    def query_hybrid(self, vector: Any, text: str, top: int) -> list[str]:
         """The keys of the best by nearness and words, fused by reciprocal rank."""
         search = self.table.search(query_type="hybrid").vector(vector).text(text)
-        found = search.distance_type("cosine").select(["key"]).limit(top).rerank(RRFReranker())
-        return [row["key"] for row in found.to_list()]
+        rows = search.distance_type("cosine").select(["key"]).limit(top).rerank(RRFReranker())
+        return [row["key"] for row in rows.to_list()]
 
-    def close(self) -> None:
-        """It has nothing to close."""
+
+class Indexed(Peer):
+    """With the indexes that it has: approximate over vectors, exact over what is filtered."""
+
+    def finish(self) -> None:
+        """Index, and compact."""
+        self.table.create_index("vector", config=HnswSq(distance_type="cosine"))
+        for column in ("status", "_type", "namespace", "half"):
+            self.table.create_index(column, config=Bitmap())
+        super().finish()

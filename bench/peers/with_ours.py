@@ -5,62 +5,50 @@ from __future__ import annotations
 import time
 from typing import Any, Final
 
-import records
+import dataset
+import peer
+from dataset import NAMES
 from s3vectors_local import Engine
 
-ROUNDS: Final = 20
-OPENINGS: Final = 5
-NAMES: Final = {"vectorBucketName": "bench", "indexName": "documents"}
-CANNOT: Final[Any] = {}
-FILTERS: Final = {
+FILTERS: Final[dict[str, Any]] = {
     "all": {},
-    "1 %": {"filter": records.ONE_PERCENT},
-    "50 %": {"filter": records.HALF},
+    "1 %": {"filter": dataset.ONE_PERCENT},
+    "50 %": {"filter": dataset.HALF},
 }
 
 
-class Peer:
+class Peer(peer.Peer):
     """An index on disk."""
 
     def __init__(self, directory: str) -> None:
         self.engine = Engine(directory)
         if not self.engine.call("ListVectorBuckets", {})["vectorBuckets"]:
             self.engine.call("CreateVectorBucket", {"vectorBucketName": "bench"})
-            index = {"dataType": "float32", "dimension": records.DIMENSION}
-            hidden = {"metadataConfiguration": {"nonFilterableMetadataKeys": ["text"]}}
-            self.engine.call(
-                "CreateIndex", {**NAMES, **index, **hidden, "distanceMetric": "cosine"}
-            )
+            self.engine.call("CreateIndex", dataset.describe_index())
 
     def put(self, keys: list[str], vectors: Any, metadata: list[dict[str, Any]]) -> None:
         """Store a batch; durable when it returns."""
-        batch = [
-            {"key": key, "data": {"float32": vector.tolist()}, "metadata": entry}
-            for key, vector, entry in zip(keys, vectors, metadata, strict=True)
-        ]
-        self.engine.call("PutVectors", {**NAMES, "vectors": batch})
-
-    def finish(self) -> None:
-        """There is nothing more to do."""
+        records = dataset.to_records(keys, vectors, metadata)
+        self.engine.call("PutVectors", {**NAMES, "vectors": records})
 
     def query(self, vector: Any, kind: str, top: int) -> list[str]:
         """The keys of the nearest."""
-        asked = {"topK": top, "queryVector": {"float32": vector.tolist()}, **FILTERS[kind]}
-        return [v["key"] for v in self.engine.call("QueryVectors", {**NAMES, **asked})["vectors"]]
+        return self._ask(vector, top, FILTERS[kind])
 
     def index_text(self) -> None:
-        """Add text search to what is stored, and wait until it is there."""
-        added = {"textSearchConfigurations": [{"metadataKey": "text", "language": "en"}]}
-        self.engine.call("UpdateMetadataConfiguration", {**NAMES, "add": added})
+        """Add text search to what is stored, and wait until it is ready."""
+        self.engine.call("UpdateMetadataConfiguration", {**NAMES, "add": dataset.TEXT_SEARCH})
         while "BUILDING" in str(self.engine.call("GetIndex", NAMES)):
             time.sleep(0.01)
 
-    def hybrid(self, vector: Any, text: str, top: int) -> list[str]:
+    def query_hybrid(self, vector: Any, text: str, top: int) -> list[str]:
         """The keys of the best by nearness and words."""
-        words = {"queryTexts": [{"metadataKey": "text", "text": text}]}
-        asked = {"topK": top, "queryVector": {"float32": vector.tolist()}, **words}
-        return [v["key"] for v in self.engine.call("QueryVectors", {**NAMES, **asked})["vectors"]]
+        return self._ask(vector, top, {"queryTexts": [{"metadataKey": "text", "text": text}]})
+
+    def _ask(self, vector: Any, top: int, more: dict[str, Any]) -> list[str]:
+        question = {**NAMES, "topK": top, "queryVector": {"float32": vector.tolist()}, **more}
+        return [v["key"] for v in self.engine.call("QueryVectors", question)["vectors"]]
 
     def close(self) -> None:
-        """Give the directory free."""
+        """Release the directory."""
         self.engine.close()

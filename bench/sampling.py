@@ -1,4 +1,4 @@
-"""How the benchmarks measure: turns, medians, spread, memory, and what machine it was."""
+"""How the benchmarks measure: in turns, as medians with their spread; and on which machine."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
@@ -17,22 +18,21 @@ RESULTS: Final = Path(__file__).parent / "results"
 _PACKAGES: Final = ("numpy", "numkong", "orjson", "pysimdjson", "uvicorn", "boto3", "stache-ai")
 
 
-def one_blas_thread() -> None:
-    """Call before numpy is imported: two thread pools fight over two cores."""
-    for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
-        os.environ[name] = "1"
+def rotate(names: Sequence[Any], turn: int) -> list[Any]:
+    """The names in their order, each turn beginning with another."""
+    first = turn % len(names)
+    return [*names[first:], *names[:first]]
 
 
-def in_turns(tasks: dict[str, Callable[[int], Any]], rounds: int) -> dict[str, list[float]]:
+def time_in_turns(tasks: dict[str, Callable[[int], Any]], rounds: int) -> dict[str, list[float]]:
     """Milliseconds of each task, each round; every round runs all, in turning order.
 
     A task gets a number that no other call has had, so that no answer is from a cache.
     """
     times: dict[str, list[float]] = {name: [] for name in tasks}
-    names, number = list(tasks), 0
+    number = 0
     for turn in range(rounds):
-        first = turn % len(names)
-        for name in names[first:] + names[:first]:
+        for name in rotate([*tasks], turn):
             began = time.perf_counter()
             tasks[name](number)
             times[name].append((time.perf_counter() - began) * 1000)
@@ -40,7 +40,7 @@ def in_turns(tasks: dict[str, Callable[[int], Any]], rounds: int) -> dict[str, l
     return times
 
 
-def figure(values: Sequence[float], unit: str) -> dict[str, Any]:
+def summarize(values: Sequence[float], unit: str) -> dict[str, Any]:
     """The median of at least five, and how far they spread.
 
     "spread" is half the distance between the quartiles, in percent of the median.
@@ -48,27 +48,32 @@ def figure(values: Sequence[float], unit: str) -> dict[str, Any]:
     median = statistics.median(values)
     low, _, high = statistics.quantiles(values, n=4, method="inclusive")
     return {
-        "median": significant(median),
+        "median": round_figure(median),
         "spread": round(50 * (high - low) / median, 1),
-        "least": significant(min(values)),
-        "most": significant(max(values)),
+        "least": round_figure(min(values)),
+        "most": round_figure(max(values)),
         "of": len(values),
         "unit": unit,
     }
 
 
-def significant(value: float) -> float:
+def divide_rounds(values: Sequence[float], base: Sequence[float]) -> list[float]:
+    """Ratios round by round, because a machine is faster at one time than at another."""
+    return [value / least for value, least in zip(values, base, strict=True)]
+
+
+def round_figure(value: float) -> float:
     """Five digits, which is more than any figure here has."""
     return float(f"{value:.5g}")
 
 
-def resident_bytes(process: int | str = "self") -> int:
-    """Resident memory of a process, as Linux counts it."""
-    pages = Path(f"/proc/{process}/statm").read_text("ascii").split()[1]
+def read_resident_bytes() -> int:
+    """Resident memory of this process, as Linux counts it."""
+    pages = Path("/proc/self/statm").read_text("ascii").split()[1]
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
-def machine() -> dict[str, Any]:
+def describe_machine() -> dict[str, Any]:
     """What the figures were measured on."""
     cpu = Path("/proc/cpuinfo").read_text("utf-8")
     model = next(line for line in cpu.splitlines() if line.startswith("model name"))
@@ -83,7 +88,13 @@ def machine() -> dict[str, Any]:
     }
 
 
-def save(name: str, result: Any) -> None:
+@cache
+def load_result(name: str) -> Any:
+    """A saved result."""
+    return json.loads((RESULTS / f"{name}.json").read_text("utf-8"))
+
+
+def save_result(name: str, result: Any) -> None:
     """Write a result for the tables and plots."""
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n", "utf-8")

@@ -1,4 +1,4 @@
-"""How many bytes and requests a client sends and gets: a relay before a server, which counts."""
+"""How many bytes and requests a client sends and gets: a relay to a server, which counts."""
 
 from __future__ import annotations
 
@@ -14,19 +14,14 @@ from urllib.parse import urlsplit
 
 _PIECE: Final = 65_536
 _RETRY: Final = re.compile(rb"amz-sdk-request: [^\r]*attempt=(?!1\b)", re.IGNORECASE)
-"""botocore says in each request's head which try it is."""
+"""botocore writes into each request's head which attempt it is."""
 
 
 @dataclass
-class Counted:
-    """Bytes in both directions, HTTP's headers included, and requests.
+class Traffic:
+    """Bytes in both directions, HTTP's headers included, and requests, through one URL."""
 
-    Args:
-        there: host and port of the server.
-    """
-
-    there: tuple[str, int]
-    url: str = ""
+    url: str
     requests: int = 0
     retried: int = 0
     sent: int = 0
@@ -49,33 +44,33 @@ class Counted:
 
 
 @contextmanager
-def counting(url: str) -> Iterator[Counted]:
+def count_traffic(url: str) -> Iterator[Traffic]:
     """A relay to the server of that URL, for as long as it is used."""
-    there = urlsplit(url)
-    counted = Counted((there.hostname or "", there.port or 80))
+    parts = urlsplit(url)
 
     class Relay(socketserver.BaseRequestHandler):
         def handle(self) -> None:
-            with socket.create_connection(counted.there) as server:
-                arguments = (server, self.request, counted.note_received)
-                back = threading.Thread(target=_pass, args=arguments, daemon=True)
+            with socket.create_connection((str(parts.hostname), parts.port or 80)) as server:
+                arguments = (server, self.request, traffic.note_received)
+                back = threading.Thread(target=forward, args=arguments, daemon=True)
                 back.start()
-                _pass(self.request, server, counted.note_sent)
+                forward(self.request, server, traffic.note_sent)
                 back.join()
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Relay) as relay:
         relay.daemon_threads = True
-        counted.url = f"http://127.0.0.1:{relay.server_address[1]}"
+        traffic = Traffic(f"http://127.0.0.1:{relay.server_address[1]}")
         threading.Thread(target=relay.serve_forever, daemon=True).start()
-        yield counted
+        yield traffic
         relay.shutdown()
 
 
-def _pass(one: socket.socket, other: socket.socket, note: Callable[[bytes], None]) -> None:
+def forward(one: socket.socket, other: socket.socket, note: Callable[[bytes], None]) -> None:
+    """Pass on what one sends, until it ends."""
     other.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with suppress(OSError):  # either side may go at any time
         while piece := one.recv(_PIECE):
             note(piece)
             other.sendall(piece)
     with suppress(OSError):
-        other.shutdown(socket.SHUT_WR)  # after a reset, too: nobody shall wait for more
+        other.shutdown(socket.SHUT_WR)  # also after a reset: nobody shall wait for more

@@ -9,9 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 DIMENSION: Final = 1024
+BATCH: Final = 500
 TEXT_BYTES: Final = 1_500
 LARGE_CALL: Final = 1_000
-"""Vectors handed over at a time where requests fail: more than one batch, to be done in part."""
+"""Vectors in an insert where requests fail: more than one batch, so that a part may succeed."""
+
+NAMES: Final = {"vectorBucketName": "bench", "indexName": "documents"}
+HIDDEN: Final = {"nonFilterableMetadataKeys": ["text"]}
+TEXT_SEARCH: Final = {"textSearchConfigurations": [{"metadataKey": "text", "language": "en"}]}
 
 _TEXT_WORDS: Final = 260
 """English has 5.7 characters a word, the space included."""
@@ -23,25 +28,36 @@ _CLUSTERS: Final = 200
 Floats = npt.NDArray[np.float32]
 
 
-def call(dimension: int) -> int:
-    """Vectors handed over at a time: 500 as by Stache, or fewer where a request holds no more.
+def choose_call_size(dimension: int) -> int:
+    """Vectors in an insert: 500 as by Stache, or fewer where a request holds no more.
 
     A request holds 20 MiB, and a number 20 bytes.
     """
-    return 500 if dimension <= DIMENSION else 250
+    return BATCH if dimension <= DIMENSION else BATCH // 2
 
 
-def words() -> list[str]:
+def describe_index(dimension: int = DIMENSION, **metadata: Any) -> dict[str, Any]:
+    """What CreateIndex is asked for."""
+    return {
+        **NAMES,
+        "dataType": "float32",
+        "dimension": dimension,
+        "distanceMetric": "cosine",
+        "metadataConfiguration": {**HIDDEN, **metadata},
+    }
+
+
+def make_words() -> list[str]:
     """Made-up words, the most frequent first."""
     letters = "etaoinshrdlucmfwypvbgkjqxz"
-    made = []
+    words = []
     for number in range(_WORDS):
         word, rest = "x", number + len(letters) ** 3
         while rest:
             rest, letter = divmod(rest, len(letters))
             word += letters[letter]
-        made.append(word)
-    return made
+        words.append(word)
+    return words
 
 
 class Corpus:
@@ -50,25 +66,25 @@ class Corpus:
     def __init__(self, seed: int = 1, dimension: int = DIMENSION) -> None:
         self._generator = np.random.default_rng(seed)
         self._centres = 2 * self._generator.normal(size=(_CLUSTERS, dimension))
-        self._words = np.array(words())
+        self._words = np.array(make_words())
         frequencies = 1 / np.arange(1, _WORDS + 1)
         self._frequencies = frequencies / frequencies.sum()
 
-    def vectors(self, count: int) -> Floats:
+    def draw_vectors(self, count: int) -> Floats:
         """So many embeddings, shape (count, dimension)."""
         chosen = self._centres[self._generator.integers(0, _CLUSTERS, count)]
         noise = self._generator.normal(size=chosen.shape)
         return (chosen + noise).astype(np.float32)
 
-    def text(self) -> str:
+    def draw_text(self) -> str:
         """About 1.5 KB of words, as frequent as words are (Zipf)."""
         chosen = self._generator.choice(self._words, _TEXT_WORDS, p=self._frequencies)
         return " ".join(chosen)[:TEXT_BYTES]
 
-    def metadata(self, number: int) -> dict[str, Any]:
+    def draw_metadata(self, number: int) -> dict[str, Any]:
         """The metadata of one record; `namespace` keeps 1 % of them, `half` 50 %."""
         return {
-            "text": self.text(),
+            "text": self.draw_text(),
             "namespace": f"books/{number % 100}",
             "status": "active",
             "_type": "chunk",
@@ -80,8 +96,31 @@ class Corpus:
             "half": number % 2,
         }
 
+    def draw_records(self, start: int, vectors: Floats) -> list[dict[str, Any]]:
+        """What PutVectors takes, of vectors numbered from `start`."""
+        metadata = [self.draw_metadata(start + n) for n in range(len(vectors))]
+        return to_records([f"chunk-{start + n}" for n in range(len(vectors))], vectors, metadata)
 
-def provider_filter(condition: dict[str, Any]) -> dict[str, Any]:
+    def draw_chunks(self, start: int, count: int) -> dict[str, Any]:
+        """What Stache hands over: lists of Python floats, texts, metadata."""
+        metadatas = [self.draw_metadata(start + n) for n in range(count)]
+        texts = [metadata.pop("text") for metadata in metadatas]
+        for metadata in metadatas:
+            metadata["headings"] = ["Einführung", "Über Vektoren"]  # not all the world writes ASCII
+        ids = [f"chunk-{start + n}" for n in range(count)]
+        vectors = self.draw_vectors(count).tolist()
+        return {"vectors": vectors, "texts": texts, "metadatas": metadatas, "ids": ids}
+
+
+def to_records(keys: list[str], vectors: Any, metadata: list[Any]) -> list[dict[str, Any]]:
+    """What PutVectors takes, of vectors in numpy's arrays."""
+    return [
+        {"key": key, "data": {"float32": vector.tolist()}, "metadata": entry}
+        for key, vector, entry in zip(keys, vectors, metadata, strict=True)
+    ]
+
+
+def build_filter(condition: dict[str, Any]) -> dict[str, Any]:
     """One user condition, in the shape that our provider gives it: soft delete, type, condition."""
     present = [
         {"$or": [{"status": {"$exists": False}}, {"status": "active"}]},
@@ -90,5 +129,5 @@ def provider_filter(condition: dict[str, Any]) -> dict[str, Any]:
     return {"$and": [*present, condition]}
 
 
-ONE_PERCENT: Final = provider_filter({"namespace": "books/7"})
-HALF: Final = provider_filter({"half": 1})
+ONE_PERCENT: Final = build_filter({"namespace": "books/7"})
+HALF: Final = build_filter({"half": 1})

@@ -1,0 +1,70 @@
+"""What clients do when the service fails: what they try again, and what they lose.
+
+Each inserts the same chunks, 1,000 a call, into a server of ours that lets a share of requests
+fail, seeded, and reports which calls succeeded, and what the errors of the others named as stored;
+a second server on the same data, without faults, shows what is stored. A vector is lost when its
+call reported that it was stored, and it is not. Nothing is timed, so all clients run at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+
+import dataset
+import environments
+import relay
+from measure_clients import CLIENTS, describe_clients, run_task
+from servers import serve
+
+CALLS: Final = 40
+DIMENSION: Final = 16
+"""Small: what is measured does not depend on it."""
+
+SHARES: Final = (0.05, 0.20, 0.40)
+_KINDS: Final = ("500", "503", "dropped")
+"""Not 429, after which botocore waits for seconds, nor timeouts, which each take their time."""
+
+
+def measure_client(share: float, name: str) -> dict[str, Any]:
+    """One client, with this share of requests failing."""
+    faults = [word for kind in _KINDS for word in ("--fault", f"{kind}:{share / len(_KINDS):.4f}")]
+    with tempfile.TemporaryDirectory() as folder:
+        data = ("--data", folder)
+        with serve(*data, dimension=DIMENSION):
+            pass  # the index is made while nothing fails
+        failing = serve(*data, *faults, "--seed", "1", create=False)
+        with failing as url, relay.count_traffic(url) as traffic:
+            named = run_task(name, "insert_under_faults", traffic.url, CALLS, DIMENSION)
+        with serve(*data, create=False) as url:
+            stored = run_task("ours", "count_stored", url, CALLS, DIMENSION)
+    calls = [*zip(named, stored, strict=True)]
+    succeeded = [count for names, count in calls if names is None]
+    failed = [(names, count) for names, count in calls if names is not None]
+    return {
+        "calls": CALLS,
+        "requests": traffic.requests,
+        "retried": traffic.retried,
+        "succeeded": len(succeeded),
+        "lost": sum(dataset.LARGE_CALL - count for count in succeeded),
+        "stored by calls that failed": sum(count for _, count in failed),
+        "of them named": sum(min(names, count) for names, count in failed),
+    }
+
+
+def measure(_: argparse.Namespace) -> dict[str, Any]:
+    """Every client with every share."""
+    for environment, _package in CLIENTS.values():
+        environments.prepare(environment)  # before several want it
+    with ThreadPoolExecutor(len(SHARES) * len(CLIENTS)) as pool:
+        runs = {
+            share: {name: pool.submit(measure_client, share, name) for name in CLIENTS}
+            for share in SHARES
+        }
+    shares = {
+        str(share): {name: run.result() for name, run in clients.items()}
+        for share, clients in runs.items()
+    }
+    return {**describe_clients([*CLIENTS]), "shares": shares}

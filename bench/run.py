@@ -1,0 +1,64 @@
+"""Run a benchmark, print its tables, and keep the result in bench/results if asked to.
+
+    python bench/run.py engine --vectors 1000
+    python bench/run.py clients --only costs --clients ours floor --dimensions 1024
+    python bench/run.py faults --save
+
+`--help` after the name lists a benchmark's options.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from typing import Any, Final
+
+import sampling
+import tables
+
+MODULES: Final = {
+    "engine": "measure_engine",
+    "http": "measure_http",
+    "clients": "measure_clients",
+    "faults": "measure_faults",
+    "costs": "compute_costs",
+    "copying": "measure_copying",
+    "lambda": "measure_lambda",
+    "peers": "measure_peers",
+}
+"""Benchmark, which is also the name of its result → module, with `measure` and its OPTIONS."""
+
+BLAS: Final = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
+
+
+def parse_options(name: str, module: Any) -> argparse.Namespace:
+    """The command line of a benchmark."""
+    parser = argparse.ArgumentParser(prog=f"run.py {name}", description=module.__doc__)
+    parser.add_argument("--save", action="store_true", help="keep the result in bench/results")
+    for option, settings in getattr(module, "OPTIONS", {}).items():
+        parser.add_argument(f"--{option}", **settings)
+    options = parser.parse_args(sys.argv[2:])
+    if options.save and getattr(options, "only", None):
+        parser.error("--save keeps a whole run; leave --only out")
+    return options
+
+
+def main() -> None:
+    """Run the benchmark that the first argument names."""
+    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    if name not in MODULES:
+        raise SystemExit(f"{__doc__}\nThe benchmarks: {', '.join(MODULES)}.")
+    # Before numpy is imported, here and in each process: two thread pools fight over two cores
+    os.environ.update(dict.fromkeys(BLAS, "1"))
+    module = importlib.import_module(MODULES[name])
+    options = parse_options(name, module)
+    result = {"machine": sampling.describe_machine(), **module.measure(options)}
+    print("\n".join(f"{title}\n\n{text}" for title, text in tables.render(name, result).items()))
+    if options.save:
+        sampling.save_result(name, result)
+
+
+if __name__ == "__main__":
+    main()
