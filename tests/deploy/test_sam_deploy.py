@@ -15,6 +15,7 @@ from stache_ai_s3vectors import AccessDeniedError
 from word_hashing import embed
 
 BUCKET = "stache-vectors-123456789012"
+BUCKET_ARN = f"arn:aws:s3vectors:us-east-1:123456789012:bucket/{BUCKET}"
 STORE = {"DeployFunction": "false"}
 HERE = {
     "Runtime": function_life.RUNTIME,
@@ -104,6 +105,37 @@ def test_a_key_that_s3_vectors_may_not_use_is_refused(aws):
     assert left == []
     assert bucket["encryptionConfiguration"] == {"sseType": "aws:kms", "kmsKeyArn": told["KeyArn"]}
     assert len(indexes(aws)) == 3
+
+
+@pytest.mark.parametrize("key", ["application", "Application"])
+def test_an_organisation_s_tag_is_the_only_one(aws, key):
+    """Deployed with it, and again: IAM takes no two keys that differ in letter case only."""
+    tags = {key: "search"}
+    first = sam.deploy(aws.url, tags=tags, EmbeddingProvider="word-hashing")
+    again = sam.deploy(aws.url, tags=tags, EmbeddingProvider="word-hashing")
+
+    assert first.returncode == 0, first.stdout
+    assert "No changes to deploy" in again.stderr
+    iam = aws.client("iam")
+    [role] = [one for one in iam.list_roles()["Roles"] if "FunctionRole" in one["RoleName"]]
+    assert iam.list_role_tags(RoleName=role["RoleName"])["Tags"] == [
+        {"Key": key, "Value": "search"}
+    ]
+    for arn in (BUCKET_ARN, f"{BUCKET_ARN}/index/documents-1024"):
+        assert aws.client("s3vectors").list_tags_for_resource(resourceArn=arn)["tags"] == tags
+
+
+def test_the_store_is_nested_in_another_template(aws, tmp_path):
+    """Built and deployed with it, as the README says; the other template has its outputs."""
+    sam.nest(tmp_path, str(sam.TEMPLATE), **STORE, Dimension="512")
+    built = sam.run("sam", "build", folder=tmp_path)
+    assert built.returncode == 0, built.stderr
+
+    told = deploy(aws, tmp_path / ".aws-sam" / "build" / "template.yaml")
+
+    assert told == {"Bucket": BUCKET}
+    names = {index["indexName"] for index in indexes(aws)}
+    assert names == {f"{kind}-512" for kind in ("documents", "summaries", "insights")}
 
 
 def test_a_template_with_the_older_package_s_arns_lets_nobody_in(aws, tmp_path):
