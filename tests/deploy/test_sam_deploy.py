@@ -16,7 +16,7 @@ from deployed_store import of_stack, outputs
 from place import provider
 from simulated.runtime import FunctionError
 from stache_ai_s3vectors import AccessDeniedError
-from stache_ai_s3vectors.permissions import policy
+from stache_ai_s3vectors.permissions import bucket_policy, policy
 from stache_ai_s3vectors.questions import hand_over
 from word_hashing import embed
 
@@ -198,6 +198,24 @@ def test_one_kind_of_principal_is_enough(aws):
     [*_, others] = json.loads(key)["Statement"]
     assert others["Principal"] == {"AWS": [role_arn("r")]}
     assert [one["Sid"] for one in json.loads(bucket)["Statement"]] == ["Readers"]
+
+
+def test_a_bucket_that_is_there_is_shared_instead_of_what_it_was(aws):
+    """Its policy is replaced, and goes with the stack; the bucket stays."""
+    vectors = aws.client("s3vectors")
+    vectors.create_vector_bucket(vectorBucketName=BUCKET)
+    earlier = bucket_policy(BUCKET_ARN, ["documents"], readers=[role_arn("earlier")])
+    vectors.put_vector_bucket_policy(vectorBucketName=BUCKET, policy=json.dumps(earlier))
+
+    deploy(aws, **STORE, ExistingBucket="true", BucketName=BUCKET, Writers=role_arn("w"))
+    now = vectors.get_vector_bucket_policy(vectorBucketName=BUCKET)["policy"]
+    delete(aws)
+
+    names = [f"{kind}-1024" for kind in ("documents", "summaries", "insights")]
+    assert json.loads(now) == bucket_policy(BUCKET_ARN, names, writers=[role_arn("w")])
+    with pytest.raises(vectors.exceptions.NotFoundException):
+        vectors.get_vector_bucket_policy(vectorBucketName=BUCKET)
+    assert len(indexes(aws)) == 3
 
 
 def role_arn(name):

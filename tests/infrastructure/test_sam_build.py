@@ -75,6 +75,16 @@ def test_it_is_built_in_a_template_that_nests_it(repository):
     assert command[1:] == [str(script), *BUILT, "--output", str(output)]
 
 
+def test_a_template_that_nests_it_and_does_not_say_where_it_is_fails(repository):
+    """As the README says: the SAM CLI looks for the folder beside the parent's."""
+    folder = parent(repository, **WANTED)
+
+    result = sam.run("sam", "build", folder=folder, more={"MAKEFLAGS": "n"})
+
+    assert result.returncode == 1
+    assert "[Errno 2] No such file or directory" in result.stderr
+
+
 def test_the_store_alone_is_built_without_building_a_function(repository):
     """Nested, or for itself: it needs neither make nor the wheel."""
     folder = parent(repository, DeployFunction="false")
