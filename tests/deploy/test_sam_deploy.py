@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
+from types import SimpleNamespace
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 import function_life
 import sam
@@ -12,9 +16,15 @@ from deployed_store import of_stack, outputs
 from place import provider
 from simulated.runtime import FunctionError
 from stache_ai_s3vectors import AccessDeniedError
+from stache_ai_s3vectors.permissions import bucket_policy, policy
+from stache_ai_s3vectors.questions import hand_over
 from word_hashing import embed
 
 BUCKET = "stache-vectors-123456789012"
+BUCKET_ARN = f"arn:aws:s3vectors:us-east-1:123456789012:bucket/{BUCKET}"
+OTHERS = "999999999999"
+"""Another account."""
+
 STORE = {"DeployFunction": "false"}
 HERE = {
     "Runtime": function_life.RUNTIME,
@@ -104,6 +114,147 @@ def test_a_key_that_s3_vectors_may_not_use_is_refused(aws):
     assert left == []
     assert bucket["encryptionConfiguration"] == {"sseType": "aws:kms", "kmsKeyArn": told["KeyArn"]}
     assert len(indexes(aws)) == 3
+
+
+@pytest.mark.parametrize("key", ["application", "Application"])
+def test_an_organisation_s_tag_is_the_only_one(aws, key):
+    """Deployed with it, and again: IAM takes no two keys that differ in letter case only."""
+    tags = {key: "search"}
+    first = sam.deploy(aws.url, tags=tags, EmbeddingProvider="word-hashing")
+    again = sam.deploy(aws.url, tags=tags, EmbeddingProvider="word-hashing")
+
+    assert first.returncode == 0, first.stdout
+    assert "No changes to deploy" in again.stderr
+    iam = aws.client("iam")
+    [role] = [one for one in iam.list_roles()["Roles"] if "FunctionRole" in one["RoleName"]]
+    assert iam.list_role_tags(RoleName=role["RoleName"])["Tags"] == [
+        {"Key": key, "Value": "search"}
+    ]
+    for arn in (BUCKET_ARN, f"{BUCKET_ARN}/index/documents-1024"):
+        assert aws.client("s3vectors").list_tags_for_resource(resourceArn=arn)["tags"] == tags
+
+
+def test_a_store_with_text_search_finds_by_words(aws):
+    """Those that an embedding knows nothing of; another language changes the indexes in place."""
+    store = of_stack("SAM", aws, deploy(aws, **STORE, TextSearch="standard"))
+    hybrid, vector = (
+        provider({**store.owner, "S3VECTORS_SEARCH_MODE": mode}) for mode in ("hybrid", "vector")
+    )
+    texts = ["The cat sleeps.", "A cat.", "Tank 4471"]
+    hybrid.insert([embed(text) for text in texts], texts, ids=["sleeps", "cat", "tank"])
+    until_active(aws)
+    context = SimpleNamespace(custom={})
+    hand_over("4471", context.custom)
+
+    assert "tank" not in ids(vector.search(embed("cat"), top_k=2, context=context))
+    assert "tank" in ids(hybrid.search(embed("cat"), top_k=2, context=context))
+    deploy(aws, **STORE, TextSearch="en")
+    assert text_search(aws)["language"] == "en"
+    assert sorted(keys(aws, "documents-1024")) == ["cat", "sleeps", "tank"]
+
+
+def ids(rows):
+    return [row["id"] for row in rows]
+
+
+def text_search(aws):
+    told = aws.client("s3vectors").get_index(vectorBucketName=BUCKET, indexName="documents-1024")
+    [configuration] = told["index"]["metadataConfiguration"]["textSearchConfigurations"]
+    return configuration
+
+
+def until_active(aws):
+    while text_search(aws)["status"] == "BUILDING":
+        pass  # for a moment, by a thread of the engine's
+
+
+def test_principals_of_another_account_do_what_they_may(aws):
+    """A reader searches, a writer also writes; under the key that the template makes."""
+    made = deploy(aws, **STORE, CreateKmsKey="true", Readers=role_arn("r"), Writers=role_arn("w"))
+    reader, writer, other = (foreign(aws, name, made) for name in ("r", "w", "other"))
+    index = {"indexArn": made["DocumentsIndexArn"]}
+    vector = {"float32": embed("cat")}
+    question = {"queryVector": vector, "topK": 1, "returnMetadata": True}
+
+    writer.put_vectors(**index, vectors=[{"key": "cat", "data": vector}])
+
+    for client in (reader, writer):
+        [found] = client.query_vectors(**index, **question)["vectors"]
+        assert found["key"] == "cat"
+    for denied in (
+        lambda: reader.delete_vectors(**index, keys=["cat"]),
+        lambda: other.query_vectors(**index, **question),
+    ):
+        with pytest.raises(ClientError, match="not authorized"):
+            denied()
+
+
+def test_one_kind_of_principal_is_enough(aws):
+    """Without writers, the key's policy names the reader only."""
+    made = deploy(aws, **STORE, CreateKmsKey="true", Readers=role_arn("r"))
+    key = aws.client("kms").get_key_policy(KeyId=made["KeyArn"], PolicyName="default")["Policy"]
+    bucket = aws.client("s3vectors").get_vector_bucket_policy(vectorBucketName=BUCKET)["policy"]
+
+    [*_, others] = json.loads(key)["Statement"]
+    assert others["Principal"] == {"AWS": [role_arn("r")]}
+    assert [one["Sid"] for one in json.loads(bucket)["Statement"]] == ["Readers"]
+
+
+def test_a_bucket_that_is_there_is_shared_instead_of_what_it_was(aws):
+    """Its policy is replaced, and goes with the stack; the bucket stays."""
+    vectors = aws.client("s3vectors")
+    vectors.create_vector_bucket(vectorBucketName=BUCKET)
+    earlier = bucket_policy(BUCKET_ARN, ["documents"], readers=[role_arn("earlier")])
+    vectors.put_vector_bucket_policy(vectorBucketName=BUCKET, policy=json.dumps(earlier))
+
+    deploy(aws, **STORE, ExistingBucket="true", BucketName=BUCKET, Writers=role_arn("w"))
+    now = vectors.get_vector_bucket_policy(vectorBucketName=BUCKET)["policy"]
+    delete(aws)
+
+    names = [f"{kind}-1024" for kind in ("documents", "summaries", "insights")]
+    assert json.loads(now) == bucket_policy(BUCKET_ARN, names, writers=[role_arn("w")])
+    with pytest.raises(vectors.exceptions.NotFoundException):
+        vectors.get_vector_bucket_policy(vectorBucketName=BUCKET)
+    assert len(indexes(aws)) == 3
+
+
+def role_arn(name):
+    return f"arn:aws:iam::{OTHERS}:role/{name}"
+
+
+def foreign(aws, name, made):
+    """A client of a role in the other account, which its own account lets read and write here."""
+    document = policy("read-write", made["BucketArn"], ["documents-1024"], [made["KeyArn"]])
+    trust = {"Effect": "Allow", "Principal": {"AWS": OTHERS}, "Action": "sts:AssumeRole"}
+    trusting = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    iam = client("iam", aws.as_role(role_arn("deployer")))
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=trusting)
+    iam.put_role_policy(RoleName=name, PolicyName="its", PolicyDocument=json.dumps(document))
+    return client("s3vectors", aws.as_role(role_arn(name)))
+
+
+def client(service, environment):
+    return boto3.client(
+        service,
+        region_name=environment["AWS_REGION"],
+        endpoint_url=environment["AWS_ENDPOINT_URL"],
+        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+        aws_session_token=environment["AWS_SESSION_TOKEN"],
+    )
+
+
+def test_the_store_is_nested_in_another_template(aws, tmp_path):
+    """Built and deployed with it, as the README says; the other template has its outputs."""
+    sam.nest(tmp_path, str(sam.TEMPLATE), **STORE, Dimension="512")
+    built = sam.run("sam", "build", folder=tmp_path)
+    assert built.returncode == 0, built.stderr
+
+    told = deploy(aws, tmp_path / ".aws-sam" / "build" / "template.yaml")
+
+    assert told == {"Bucket": BUCKET}
+    names = {index["indexName"] for index in indexes(aws)}
+    assert names == {f"{kind}-512" for kind in ("documents", "summaries", "insights")}
 
 
 def test_a_template_with_the_older_package_s_arns_lets_nobody_in(aws, tmp_path):

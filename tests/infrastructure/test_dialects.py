@@ -64,6 +64,9 @@ def sam_(region, **given):
     parameters = {names[name]: given[name] for name in names.keys() & given.keys()}
     parameters |= {"KmsKeyArn": given["key"]} if "key" in given else {}
     parameters |= {"NonFilterableKeys": ",".join(given["keys"])} if "keys" in given else {}
+    lists = {"readers": "Readers", "writers": "Writers"}
+    parameters |= {lists[name]: ",".join(given[name]) for name in lists.keys() & given.keys()}
+    parameters |= {"TextSearch": given["text_search"]} if "text_search" in given else {}
     if given.get("existing"):
         parameters |= {"ExistingBucket": "true", "ExistingIndexes": "true"}
         parameters["BucketName"] = f"stache-vectors-{ACCOUNT}"

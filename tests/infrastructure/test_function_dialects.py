@@ -148,7 +148,7 @@ def normal(document, environment, properties, renamed, tables):
 
     granted = {
         (action, with_names(arn))
-        for _, actions, resources in stores.statements(document)
+        for _, actions, resources, _ in stores.statements(document)
         for action in actions
         for arn in resources
         if not action.startswith("s3vectors:")

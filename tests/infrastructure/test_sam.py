@@ -10,11 +10,14 @@ import pytest
 import sam
 from authorization import mistakes
 from cloudformation import ACCOUNT, deployed
-from stache_ai_s3vectors.arns import BUCKET_ARN, INDEX_ARN, partition_of
-from stache_ai_s3vectors.permissions import LEVELS, policy
+from stache_ai_s3vectors.arns import BUCKET_ARN, INDEX_ARN, partition_of, service_host
+from stache_ai_s3vectors.permissions import LEVELS, bucket_policy, key_use, policy
 
 REGIONS = ("us-east-1", "eu-central-1", "cn-north-1", "us-gov-west-1")
 KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+ROLE = "arn:aws:iam::999999999999:role/team/search"
+ROOT = "arn:aws:iam::888888888888:root"
+USER = "arn:aws:iam::777777777777:user/ann"
 EXISTING = {"ExistingBucket": "true", "BucketName": "my-bucket"}
 VARIANTS = {
     "by default": {},
@@ -24,6 +27,11 @@ VARIANTS = {
     "of own names": {"BucketName": "my-bucket", "SummariesIndex": "my.summaries"},
     "in a bucket that is there": EXISTING,
     "all of it there": {**EXISTING, "ExistingIndexes": "true", "KmsKeyArn": KEY},
+}
+SHARED = {
+    "with one reader": ([ROLE], []),
+    "with one writer": ([], [ROOT]),
+    "with several of both": ([ROLE, ROOT], [USER, ROLE]),
 }
 RETAINED = {
     "AWS::DynamoDB::Table",
@@ -111,7 +119,6 @@ def test_the_bucket(region):
     assert {
         "VectorBucketName": f"stache-vectors-{ACCOUNT}",
         "EncryptionConfiguration": {"SseType": "AES256"},
-        "Tags": [{"Key": "Application", "Value": "stache"}],
     } == bucket
 
 
@@ -153,7 +160,6 @@ def test_an_index(kind, bucket):
         "Dimension": "1024",
         "DistanceMetric": "cosine",
         "MetadataConfiguration": {"NonFilterableMetadataKeys": ["text", "_overflow"]},
-        "Tags": [{"Key": "Application", "Value": "stache"}],
     } == stack.resources[f"{kind.title()}VectorIndex"]["Properties"]
 
 
@@ -170,17 +176,20 @@ def test_indexes_of_another_kind():
         assert keys == ["text", "_overflow", *"abcdefgh"]
 
 
-def test_indexes_wait_for_a_new_bucket():
+def test_what_is_in_a_new_bucket_waits_for_it():
     """Each takes its bucket's name from the bucket, so CloudFormation makes that first."""
     resources = template().transformed["Resources"]
 
-    assert all(
-        resources[f"{kind}VectorIndex"]["Properties"]["VectorBucketName"]["Fn::If"][1][
-            "Fn::Select"
-        ][1]["Fn::Split"][1]
-        == {"Ref": "VectorBucket"}
-        for kind in ("Documents", "Summaries", "Insights")
-    )
+    waiting = [
+        name
+        for name, resource in resources.items()
+        if "VectorBucketName" in resource["Properties"] and name != "VectorBucket"
+    ]
+    assert len(waiting) == 4
+    for name in waiting:
+        condition, made, _ = resources[name]["Properties"]["VectorBucketName"]["Fn::If"]
+        assert condition == "NewBucket"
+        assert made["Fn::Select"][1]["Fn::Split"][1] == {"Ref": "VectorBucket"}
 
 
 def test_what_is_there_is_not_made():
@@ -210,7 +219,7 @@ def test_the_key_lets_s3_vectors_use_it_for_this_bucket(region):
     stack = store(region, CreateKmsKey="true")
 
     [key] = stack.of_type("AWS::KMS::Key").values()
-    account, indexing = key["KeyPolicy"]["Statement"]
+    account, indexing = key["KeyPolicy"]["Statement"]  # and nobody else
     arn = stack.values()["BucketArn"]
     assert key["EnableKeyRotation"] is True
     assert {"AWS": f"arn:{partition_of(region)}:iam::{ACCOUNT}:root"} == account["Principal"]
@@ -227,6 +236,63 @@ def test_the_key_lets_s3_vectors_use_it_for_this_bucket(region):
     } == indexing
 
 
+@pytest.mark.parametrize("readers, writers", SHARED.values(), ids=SHARED)
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_bucket_s_policy_is_that_of_permissions(variant, readers, writers):
+    """On the bucket of the stack, whether it is new or not, and for the indexes of the stack."""
+    stack = store(**VARIANTS[variant], **sharing(readers, writers))
+
+    values = stack.values()
+    names = [values[f"{kind}IndexName"] for kind in ("Documents", "Summaries", "Insights")]
+    [made] = stack.of_type("AWS::S3Vectors::VectorBucketPolicy").values()
+    assert made == {
+        "VectorBucketName": values["BucketName"],
+        "Policy": bucket_policy(values["BucketArn"], names, readers, writers),
+    }
+    assert [mistake for one in made["Policy"]["Statement"] for mistake in mistakes(one)] == []
+
+
+@pytest.mark.parametrize("region", REGIONS)
+@pytest.mark.parametrize("readers, writers", SHARED.values(), ids=SHARED)
+def test_the_key_of_a_shared_bucket_lets_the_other_accounts_use_it(region, readers, writers):
+    """Readers and writers, through S3 Vectors only."""
+    stack = store(region, CreateKmsKey="true", **sharing(readers, writers))
+
+    [key] = stack.of_type("AWS::KMS::Key").values()
+    [*_, others] = key["KeyPolicy"]["Statement"]
+    assert len(key["KeyPolicy"]["Statement"]) == 3
+    assert others == key_use([*readers, *writers], service_host(partition_of(region), region))
+
+
+def sharing(readers, writers):
+    return {"Readers": ",".join(readers), "Writers": ",".join(writers)}
+
+
+def test_a_bucket_that_is_not_shared_has_no_policy():
+    """One that is there keeps its own."""
+    assert not store().of_type("AWS::S3Vectors::VectorBucketPolicy")
+    assert not store(**EXISTING).of_type("AWS::S3Vectors::VectorBucketPolicy")
+
+
+@pytest.mark.parametrize(
+    "chosen, configuration",
+    [
+        ("standard", {"MetadataKey": "text"}),
+        ("de", {"MetadataKey": "text", "Language": "de"}),
+    ],
+)
+def test_text_search(chosen, configuration):
+    """In the chunks' text, in every index."""
+    indexes = store(TextSearch=chosen).of_type("AWS::S3Vectors::Index").values()
+
+    assert len(indexes) == 3
+    for index in indexes:
+        assert index["MetadataConfiguration"] == {
+            "NonFilterableMetadataKeys": ["text", "_overflow"],
+            "TextSearchConfigurations": [configuration],
+        }
+
+
 def test_data_stays():
     """Whatever holds data is retained, by a literal word and not by a parameter."""
     resources = template().source["Resources"].values()
@@ -237,15 +303,12 @@ def test_data_stays():
     assert {each["Type"] for each in kept} == RETAINED
 
 
-def test_everything_taggable_is_tagged():
-    """CloudFormation can tag all but managed policies."""
-    stack = deployed(template().transformed, {"CreateKmsKey": "true"})
+def test_no_tag_is_ours():
+    """Tags are the deployer's: one of ours could collide with them; the transform adds its own."""
+    stack = deployed(template().transformed, {"CreateKmsKey": "true", "Readers": ROLE})
 
-    assert {"AWS::IAM::ManagedPolicy"} == {
-        each["Type"]
-        for each in stack.resources.values()
-        if {"Key": "Application", "Value": "stache"} not in each["Properties"].get("Tags", [])
-    }
+    tags = [tag for each in stack.resources.values() for tag in each["Properties"].get("Tags", [])]
+    assert tags == [{"Key": "lambda:createdBy", "Value": "SAM"}]
 
 
 def test_no_policy_has_a_name():

@@ -117,6 +117,16 @@ def test_its_level(level, policy):
     assert [f"arn:aws-cn:iam::{ACCOUNT}:policy/stack-{policy}"] == role["ManagedPolicyArns"]
 
 
+def test_its_permissions_boundary():
+    """Its role has the one that is given, else none."""
+    boundary = "arn:aws:iam::123456789012:policy/team/limit"
+    [limited] = stack(PermissionsBoundary=boundary).of_type("AWS::IAM::Role").values()
+    [usual] = stack().of_type("AWS::IAM::Role").values()
+
+    assert limited == {**usual, "PermissionsBoundary": boundary}
+    assert "PermissionsBoundary" not in usual
+
+
 def test_the_model_it_may_ask():
     """The one model, where it runs; none, when it is not Bedrock that makes the embeddings."""
     without = stack(EmbeddingProvider="word-hashing")

@@ -10,8 +10,25 @@ import pytest
 import sam
 from cloudformation import deployed
 from cloudformation_parameters import TemplateError
+from stache_ai_s3vectors.keys import FILTERED
 
 KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+ROLE = "arn:aws:iam::999999999999:role/search"
+NOBODY = [
+    "*",
+    "999999999999",
+    "arn:aws:iam::999999999999:role/*",
+    "arn:aws:iam::*:root",
+    "arn:aws:iam::999999999999:*",
+    "arn:aws:iam::999999999999:group/team",
+    "arn:aws:sts::999999999999:assumed-role/search/session",
+    f"{ROLE}, {ROLE}",
+    f"{ROLE},",
+    f",{ROLE}",
+    f" {ROLE}",
+]
+"""Values that do not name principals."""
+
 BAD = [
     ("Prefix", "p" * 43, "shorten it"),
     ("Prefix", "Stache", "lower case"),
@@ -26,7 +43,10 @@ BAD = [
     ("NonFilterableKeys", "a,b,c,d,e,f,g,h,i", "leave some out"),
     ("NonFilterableKeys", "title,text", "always there"),
     ("NonFilterableKeys", "_overflow", "always there"),
-    ("NonFilterableKeys", "a, b", "no blanks"),
+    ("NonFilterableKeys", "a, b", "without blanks"),
+    *(("NonFilterableKeys", key, f"Not .*{key}.*searches filter on them") for key in FILTERED),
+    *(("NonFilterableKeys", f"a,{key}", "index cannot be changed") for key in FILTERED),
+    ("NonFilterableKeys", "namespace,a", "leave some out"),
     ("NonFilterableKeys", "k" * 64, "1 to 63"),
     ("DocumentsIndex", "my_documents", "3 to 63"),
     ("DocumentsIndex", "summaries-1024", "another name"),
@@ -43,6 +63,21 @@ BAD = [
     ("EmbeddingModel", "*", "the id of a foundation model"),
     ("EmbeddingModel", "us.cohere.embed-v4:0", "no inference profile"),
     ("ExistingDocumentsTable", "arn:aws:dynamodb:us-east-1:123456789012:table/t", "not the ARN"),
+    ("ExistingDocumentsTable", "documents-*", "a table's name"),
+    ("ExistingNamespacesTable", "*", "a table's name"),
+    ("Prefix", "*", "1 to 42"),
+    ("BucketName", "stache-*", "3 to 63"),
+    ("DocumentsIndex", "documents-*", "3 to 63"),
+    ("SummariesIndex", "***", "3 to 63"),
+    ("InsightsIndex", "insights-????", "3 to 63"),
+    ("KmsKeyArn", "arn:aws:kms:us-east-1:123456789012:key/*", "whole ARN"),
+    ("KmsKeyArn", "arn:aws:kms:*:123456789012:key/1234abcd", "whole ARN"),
+    ("EmbeddingModel", "amazon.titan-*", "no inference profile"),
+    ("TextSearch", "true", "write standard"),
+    ("TextSearch", "EN", "lower case"),
+    *((kind, value, "separated by commas") for kind in ("Readers", "Writers") for value in NOBODY),
+    ("PermissionsBoundary", "TeamBoundary", "the ARN of a managed policy"),
+    ("PermissionsBoundary", "arn:aws:iam::123456789012:policy/*", "the ARN of a managed policy"),
 ]
 GOOD = [
     {"Prefix": "p" * 42},
@@ -53,11 +88,25 @@ GOOD = [
     {"DocumentsIndex": "documents-384", "SummariesIndex": "summaries"},
     {"KmsKeyArn": KEY.replace("aws", "aws-us-gov", 1).replace("1234abcd", "mrk-1234abcd")},
     {"EmbeddingModel": "cohere.embed-multilingual-v3"},
+    {"NonFilterableKeys": "namespaces,my_status,type,doc_ids,_types"},
+    {"Readers": f"{ROLE},arn:aws-cn:iam::999999999999:root", "Writers": ROLE},
+    {"Readers": "arn:aws:iam::999999999999:role/a/path/na.me+=@_-"},
+    {"PermissionsBoundary": "arn:aws:iam::aws:policy/PowerUserAccess"},
+    {"TextSearch": "ko"},
 ]
 CONTRADICTIONS = [
     ({"ExistingBucket": "true"}, "name the bucket"),
     ({"ExistingIndexes": "true"}, "set ExistingBucket"),
     ({"KmsKeyArn": KEY, "CreateKmsKey": "true"}, "give one"),
+    (
+        {
+            "ExistingBucket": "true",
+            "BucketName": "my-bucket",
+            "ExistingIndexes": "true",
+            "TextSearch": "standard",
+        },
+        "use stache-s3vectors indexes upgrade",
+    ),
     (
         {"ExistingBucket": "true", "BucketName": "my-bucket", "CreateKmsKey": "true"},
         "give the key that it has as KmsKeyArn",

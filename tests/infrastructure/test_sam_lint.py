@@ -13,12 +13,14 @@ import sam
 NEWER = "'updatemetadataconfiguration' is not one of"
 """cfn-lint's table is older than the action; so argued in tests/support/authorization.py."""
 
+EXCEPTION = "    Metadata: { cfn-lint: { config: { ignore_checks: [E3002] } } }\n"
+
 FAULTS = {
     "E1010": (
         '!Select [1, !Split ["/", !Ref VectorBucket]]',
         "!GetAtt VectorBucket.VectorBucketName",
     ),
-    "E3002": ("DataType: float32", "Type: float32"),
+    "E3002": ("RetentionInDays: 30", "Retention: 30"),
     "E3034": ("Dimension: !Ref Dimension", "Dimension: 4097"),
     "W3037": ("s3vectors:PutVectors", "s3vectors:PutVector"),
 }
@@ -65,6 +67,22 @@ def test_cfn_lint_has_nothing_to_say(tmp_path):
     assert found["source.yaml"] == []
     assert found["transformed.json"] == []
     assert "W3037" not in {one.rule for one in found["untransformed.json"]}
+
+
+def test_the_one_exception_hides_text_search_only(tmp_path):
+    """Without it, cfn-lint finds the property that its schema of an index lacks, and nothing else.
+
+    That is also so in all other properties of the indexes, where the exception would hide a fault.
+    """
+    text = sam.TEMPLATE.read_text()
+    assert text.count(EXCEPTION) == text.count("ignore_checks") == 3
+
+    found = linted(tmp_path, text.replace(EXCEPTION, ""))["source.yaml"]
+
+    where = "Resources/{}VectorIndex/Properties/MetadataConfiguration/TextSearchConfigurations"
+    assert {(one.rule, one.path) for one in found} == {
+        ("E3002", where.format(kind)) for kind in ("Documents", "Summaries", "Insights")
+    }
 
 
 def test_cfn_lint_sees_faults(tmp_path):

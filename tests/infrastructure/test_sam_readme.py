@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
+
+from click.testing import CliRunner
 
 import sam
-from stache_ai_s3vectors.permissions import LEVELS
+from stache_ai_s3vectors.cli import main
+from stache_ai_s3vectors.permissions import LEVELS, key_use, policy
 
 README = (sam.FOLDER / "README.md").read_text()
 
@@ -68,7 +73,7 @@ def test_imports_name_outputs():
 
 
 def test_import_names_resources():
-    """What can be imported into the stack again are resources of the template."""
+    """What can be imported into the stack again is all of S3 Vectors that an earlier one left."""
     named = re.findall(r'"LogicalResourceId": "(\w+)"', README) + re.findall(
         r"`(\w+VectorIndex)`", README
     )
@@ -76,5 +81,25 @@ def test_import_names_resources():
     assert set(named) == {
         name
         for name, of in source()["Resources"].items()
-        if of["Type"].startswith("AWS::S3Vectors::")
+        if of["Type"].startswith("AWS::S3Vectors::") and "DeletionPolicy" in of
     }
+
+
+def test_the_other_account_s_policy_is_what_the_command_prints():
+    """Of a reader: the level `read` on the indexes of the store."""
+    [command] = re.findall(r"^stache-s3vectors policy (?:.*\\\n)*.*$", README, re.MULTILINE)
+    arguments = shlex.split(command.replace("\\\n", " "))[1:]
+
+    printed = CliRunner().invoke(main, arguments, catch_exceptions=False).output
+
+    bucket = "arn:aws:s3vectors:us-east-1:123456789012:bucket/stache-vectors-123456789012"
+    names = [f"{kind}-1024" for kind in ("documents", "summaries", "insights")]
+    assert json.loads(printed) == policy("read", bucket, names)
+
+
+def test_the_statement_for_a_key_of_one_s_own_is_that_of_permissions():
+    """For the role that the page shares the bucket with."""
+    [role] = re.findall(r"Readers=(\S+)", README)
+    [statement] = re.findall(r"```json\n(\{.*?\n\})\n```", README, re.DOTALL)
+
+    assert json.loads(statement) == key_use([role], "s3vectors.us-east-1.amazonaws.com")

@@ -53,6 +53,7 @@ def run(
     text: str = "",
     online: bool = False,
     endpoint: str = "",
+    more: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run a command of that environment.
 
@@ -63,11 +64,12 @@ def run(
         text: its standard input.
         online: it may ask for packages, as pip is set up to.
         endpoint: of the simulated AWS that it may talk to.
+        more: environment variables.
     """
     return subprocess.run(
         [_BIN / command, *arguments],
         cwd=folder,
-        env=_environment(online=online, endpoint=endpoint),
+        env={**_environment(online=online, endpoint=endpoint), **(more or {})},
         input=text,
         capture_output=True,
         text=True,
@@ -158,17 +160,45 @@ def built(folder: Path, **parameters: str) -> Path:
     return folder / "build" / "StacheFunction"
 
 
+def nest(folder: Path, location: str, **parameters: str) -> Path:
+    """Write a template that nests ours, and return its path.
+
+    Args:
+        folder: where to write it.
+        location: of ours, seen from there.
+        parameters: of ours.
+    """
+    nested = {"Location": location, "Parameters": parameters}
+    template = {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Transform": "AWS::Serverless-2016-10-31",
+        "Resources": {"Store": {"Type": "AWS::Serverless::Application", "Properties": nested}},
+        "Outputs": {"Bucket": {"Value": {"Fn::GetAtt": ["Store", "Outputs.BucketName"]}}},
+    }
+    (folder / "template.yaml").write_text(json.dumps(template))
+    return folder / "template.yaml"
+
+
 def deploy(
-    endpoint: str, template: Path = TEMPLATE, **parameters: str
+    endpoint: str,
+    template: Path = TEMPLATE,
+    tags: Mapping[str, str] | None = None,
+    **parameters: str,
 ) -> subprocess.CompletedProcess[str]:
     """Deploy as the README says, to a simulated AWS.
 
     Args:
         endpoint: the simulated AWS's.
         template: the one to deploy; what `sam build` made of ours has the function.
+        tags: of the stack.
         parameters: the template's.
     """
-    options = ("--template", template, "--config-file", FOLDER / "samconfig.toml")
+    given = [f"{key}={value}" for key, value in (tags or {}).items()]
+    options: list[str | Path] = [
+        *("--template", template),
+        *("--config-file", FOLDER / "samconfig.toml"),
+    ]
+    options += ["--tags", *given] if given else []
     return run("sam", "deploy", *options, *_overrides(parameters), endpoint=endpoint)
 
 

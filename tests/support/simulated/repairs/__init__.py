@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from functools import cache
 
-from . import rights, rollback, stacks, updates
+from . import rights, rollback, stacks, tags, updates
 
 
 @cache
 def apply() -> None:
     """Mend all of it, once in a process."""
-    for part in (rights, stacks, updates, rollback):
+    for part in (rights, tags, stacks, updates, rollback):  # tags inside of the transform
         part.apply()

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from functools import wraps
 from typing import Any, Final
 from urllib.parse import urlparse
 
 from moto.cloudformation import models as stacks
 from moto.cloudformation import parsing, responses
-from moto.cloudformation.exceptions import CloudFormationError
+from moto.cloudformation.exceptions import (
+    CloudFormationError,
+    UnformattedGetAttTemplateException,
+)
 
 import sam
 
@@ -26,6 +30,7 @@ def apply() -> None:
     _refuse_unknown_types()
     _read_templates_on_an_address()
     _tell_outputs_of_change_sets()
+    _tell_outputs_of_nested_stacks()
     _forget_change_sets_that_are_gone()
     _resolve_parameters_once()
     _retain_what_is_to_be_retained()
@@ -53,15 +58,19 @@ def _refuse_unknown_types() -> None:
 
 def _read_templates_on_an_address() -> None:
     """A TemplateURL on 127.0.0.1 is in path style; moto takes the first label for the bucket."""
-    original = vars(responses)["get_stack_from_s3_url"]
+    for module in (responses, stacks):  # of a stack, and of one that is nested
+        original = vars(module)["get_stack_from_s3_url"]
+        vars(module)["get_stack_from_s3_url"] = _on_an_address(original)
 
+
+def _on_an_address(original: Callable[..., Any]) -> Callable[..., Any]:
     def get_stack_from_s3_url(template_url: str, *args: Any, **kwargs: Any) -> Any:
         parts = urlparse(template_url)
         if re.fullmatch(r"[\d.]+", parts.hostname or ""):
             template_url = f"http://localhost{parts.path}"
         return original(template_url, *args, **kwargs)
 
-    vars(responses)["get_stack_from_s3_url"] = get_stack_from_s3_url
+    return get_stack_from_s3_url
 
 
 def _tell_outputs_of_change_sets() -> None:
@@ -82,6 +91,18 @@ def _tell_outputs_of_change_sets() -> None:
         self.exports.update({export.name: export for export in stack.exports})
 
     stacks.CloudFormationBackend.execute_change_set = execute_change_set  # type: ignore[method-assign]  # that is how
+
+
+def _tell_outputs_of_nested_stacks() -> None:
+    """Fn::GetAtt does not know Outputs.NAME of a stack that is nested in another."""
+
+    def get_cfn_attribute(self: Any, attribute_name: str) -> Any:
+        values = {f"Outputs.{each.key}": each.value for each in self.output_map.values() if each}
+        if attribute_name not in values:
+            raise UnformattedGetAttTemplateException
+        return values[attribute_name]
+
+    stacks.Stack.get_cfn_attribute = get_cfn_attribute  # type: ignore[attr-defined]  # that is how
 
 
 class _ChangeSetNotFoundError(CloudFormationError):
