@@ -12,7 +12,7 @@ locals {
     read-write = {
       index  = concat(local.reading, local.writing)
       bucket = []
-      key    = ["Decrypt", "GenerateDataKey"]
+      key    = ["Decrypt"]
     }
     manage-indexes = {
       index  = concat(local.reading, local.writing, ["CreateIndex", "UpdateIndexMode", "UpdateMetadataConfiguration"])
@@ -28,6 +28,9 @@ locals {
 }
 
 locals {
+  host               = "s3vectors.${local.region}.${data.aws_partition.current.dns_suffix}"
+  through_s3_vectors = { StringEquals = { "kms:ViaService" = local.host } }
+
   policies = {
     for level, actions in local.levels : level => jsonencode({
       Version = "2012-10-17"
@@ -46,6 +49,8 @@ locals {
           Effect   = "Allow"
           Action   = sort([for action in actions.key : "kms:${action}"])
           Resource = keys
+          # S3 Vectors uses the key for the caller, who can decrypt nothing else with it.
+          Condition = local.through_s3_vectors
         } if length(keys) > 0],
       )
     })

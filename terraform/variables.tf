@@ -1,3 +1,10 @@
+# Validations may use these, because they refer to no variable.
+locals {
+  index_name = "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
+  # It becomes the Resource of a policy: one key, not a pattern for several.
+  key_arn = "^arn:aws[-a-z0-9]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$"
+}
+
 variable "prefix" {
   description = "What the vector bucket's name begins with: `<prefix>-vectors-<account id>`."
   type        = string
@@ -84,14 +91,34 @@ variable "indexes" {
     error_message = "indexes is empty: it must have at least one entry. Add documents = {}, or leave indexes out."
   }
 
+  # With format(): some parsers of HCL do not take a template in a template in a template.
   validation {
-    condition     = alltrue([for key, index in var.indexes : can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", coalesce(index.name, "${key}-${coalesce(index.dimension, var.dimension)}")))])
-    error_message = "indexes has ${join(", ", [for key, index in var.indexes : "${key} = \"${coalesce(index.name, "${key}-${coalesce(index.dimension, var.dimension)}")}\"" if !can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", coalesce(index.name, "${key}-${coalesce(index.dimension, var.dimension)}")))])}: an index's name must be 3 to 63 lower-case letters, digits, hyphens and dots, beginning and ending with a letter or digit. Rename the entry, or give it a name."
+    condition = alltrue([
+      for key, index in var.indexes :
+      can(regex(local.index_name, coalesce(index.name, format("%s-%s", key, coalesce(index.dimension, var.dimension)))))
+    ])
+    error_message = format(
+      "indexes has %s: an index's name must be 3 to 63 lower-case letters, digits, hyphens and dots, beginning and ending with a letter or digit. Rename the entry, or give it a name.",
+      join(", ", [
+        for key, index in var.indexes :
+        format("%s = %q", key, coalesce(index.name, format("%s-%s", key, coalesce(index.dimension, var.dimension))))
+        if !can(regex(local.index_name, coalesce(index.name, format("%s-%s", key, coalesce(index.dimension, var.dimension)))))
+      ])
+    )
   }
 
   validation {
-    condition     = length(distinct([for key, index in var.indexes : coalesce(index.name, "${key}-${coalesce(index.dimension, var.dimension)}")])) == length(var.indexes)
-    error_message = "indexes names two indexes the same: ${join(", ", [for key, index in var.indexes : "${key} = \"${coalesce(index.name, "${key}-${coalesce(index.dimension, var.dimension)}")}\""])}. Each must have a name of its own: change one."
+    condition = length(var.indexes) == length(distinct([
+      for key, index in var.indexes :
+      coalesce(index.name, format("%s-%s", key, coalesce(index.dimension, var.dimension)))
+    ]))
+    error_message = format(
+      "indexes names two indexes the same: %s. Each must have a name of its own: change one.",
+      join(", ", [
+        for key, index in var.indexes :
+        format("%s = %q", key, coalesce(index.name, format("%s-%s", key, coalesce(index.dimension, var.dimension))))
+      ])
+    )
   }
 
   validation {
@@ -115,8 +142,8 @@ variable "indexes" {
   }
 
   validation {
-    condition     = alltrue([for index in var.indexes : index.kms_key_arn == null || can(regex("^arn:aws[-a-z0-9]*:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", index.kms_key_arn))])
-    error_message = "indexes has the keys ${join(", ", [for key, index in var.indexes : "\"${index.kms_key_arn}\" (${key})" if index.kms_key_arn != null])}: each must be the ARN of a key, arn:aws:kms:REGION:ACCOUNT:key/ID; an alias does not do. `aws kms describe-key --key-id alias/NAME --query KeyMetadata.Arn` tells it."
+    condition     = alltrue([for index in var.indexes : index.kms_key_arn == null || can(regex(local.key_arn, index.kms_key_arn))])
+    error_message = "indexes has the keys ${join(", ", [for key, index in var.indexes : "\"${index.kms_key_arn}\" (${key})" if index.kms_key_arn != null])}: each must be the ARN of a key, arn:aws:kms:REGION:ACCOUNT:key/ID, without a wildcard; key aliases are not accepted. `aws kms describe-key --key-id alias/NAME --query KeyMetadata.Arn` prints it."
   }
 }
 
@@ -143,8 +170,8 @@ variable "kms_key_arn" {
   default     = null
 
   validation {
-    condition     = var.kms_key_arn == null || can(regex("^arn:aws[-a-z0-9]*:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", var.kms_key_arn))
-    error_message = "kms_key_arn is \"${coalesce(var.kms_key_arn, "empty")}\": it must be the ARN of a key, arn:aws:kms:REGION:ACCOUNT:key/ID; an alias does not do. `aws kms describe-key --key-id alias/NAME --query KeyMetadata.Arn` tells it."
+    condition     = var.kms_key_arn == null || can(regex(local.key_arn, var.kms_key_arn))
+    error_message = "kms_key_arn is \"${coalesce(var.kms_key_arn, "empty")}\": it must be the ARN of a key, arn:aws:kms:REGION:ACCOUNT:key/ID, without a wildcard; key aliases are not accepted. `aws kms describe-key --key-id alias/NAME --query KeyMetadata.Arn` prints it."
   }
 }
 

@@ -26,6 +26,12 @@ run "refuses_an_alias" {
   expect_failures = [var.kms_key_arn]
 }
 
+run "refuses_a_pattern_for_several_keys" {
+  command = plan
+  variables { kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/*" }
+  expect_failures = [var.kms_key_arn]
+}
+
 run "refuses_two_keys" {
   command = plan
   variables {

@@ -104,7 +104,12 @@ def test_a_key_is_made_that_s3_vectors_may_use_for_this_bucket_only(store, calle
     ]
     read = called("iam").get_policy_version(PolicyArn=told["policy_arns"]["read"], VersionId="v1")
     statements = read["PolicyVersion"]["Document"]["Statement"]
-    assert statements[-1] == {"Effect": "Allow", "Action": ["kms:Decrypt"], "Resource": [key]}
+    assert statements[-1] == {
+        "Effect": "Allow",
+        "Action": ["kms:Decrypt"],
+        "Resource": [key],
+        "Condition": {"StringEquals": {"kms:ViaService": "s3vectors.us-east-1.amazonaws.com"}},
+    }
 
 
 def test_text_search_that_is_added_later_is_no_reason_to_replace_an_index(store, called):

@@ -230,6 +230,16 @@ REFUSALS = {
         "alias/mine",
         "aws kms describe-key",
     ),
+    "a pattern for several keys": (
+        {"kms_key_arn": f"arn:aws:kms:us-east-1:{ACCOUNT}:key/*"},
+        f'kms_key_arn is "arn:aws:kms:us-east-1:{ACCOUNT}:key/*"',
+        "without a wildcard",
+    ),
+    "a pattern for several keys of an index": (
+        {"indexes": {"documents": {"kms_key_arn": f"arn:aws:kms:us-east-1:{ACCOUNT}:key/?"}}},
+        ':key/?" (documents)',
+        "without a wildcard",
+    ),
     "an alias instead of an index's key": (
         {"indexes": {"documents": {"kms_key_arn": "alias/mine"}}},
         '"alias/mine" (documents)',
