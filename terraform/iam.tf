@@ -83,6 +83,12 @@ resource "aws_iam_policy" "this" {
       condition     = alltrue([for key in local.keys : split(":", key)[3] == local.region])
       error_message = "a customer key is of another region than the bucket, ${local.region}: ${join(", ", [for key in local.keys : key if split(":", key)[3] != local.region])}. S3 Vectors takes keys of its own region only: give one."
     }
+
+    # With those of the provider's default_tags. IAM would refuse them when the bucket is there.
+    postcondition {
+      condition     = length(distinct([for key in try(keys(self.tags_all), []) : lower(key)])) == length(try(keys(self.tags_all), []))
+      error_message = "the tags are ${join(", ", try(keys(self.tags_all), []))}: keys of tags must differ in more than upper and lower case, because IAM does not distinguish them. Write each key in one way, in tags and in default_tags of the provider."
+    }
   }
 }
 

@@ -3,7 +3,8 @@ data "aws_partition" "current" {}
 data "aws_region" "current" {}
 
 locals {
-  tags = merge({ Application = "stache" }, var.tags)
+  # An empty map would be a change of what was imported without tags.
+  tags = length(var.tags) > 0 ? var.tags : null
 
   # ARNs are put together from names, so that a plan shows each policy before anything exists.
   region      = data.aws_region.current.region

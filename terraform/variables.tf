@@ -211,13 +211,8 @@ variable "retain_data" {
 }
 
 variable "tags" {
-  description = "Tags of everything that can have them, beside `Application = \"stache\"`, which they may replace."
+  description = "Tags of everything that can have them, besides `default_tags` of your provider."
   type        = map(string)
   default     = {}
   nullable    = false
-
-  validation {
-    condition     = alltrue([for key in keys(var.tags) : lower(key) != "application" || key == "Application"])
-    error_message = "tags has ${join(", ", [for key in keys(var.tags) : "\"${key}\"" if lower(key) == "application" && key != "Application"])}: IAM does not tell upper from lower case in keys of tags, and Application is one already. Write Application."
-  }
 }

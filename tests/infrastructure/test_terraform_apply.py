@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 import terraform
 
 ACCOUNT = terraform.ACCOUNT
 KINDS = ("documents", "summaries", "insights")
-TAGS = {"Application": "stache"}
 
 
 def names(vectors, bucket):
@@ -42,12 +43,10 @@ def test_what_is_planned_is_made_and_then_nothing_is_left_to_do(store, called):
         assert (index["dimension"], index["distanceMetric"]) == (1024, "cosine")
         keys = index["metadataConfiguration"]["nonFilterableMetadataKeys"]
         assert sorted(keys) == ["_overflow", "text"]
-    tagged = [told["bucket_arn"], *told["index_arns"].values()]
-    assert all(vectors.list_tags_for_resource(resourceArn=arn)["tags"] == TAGS for arn in tagged)
+    made = [told["bucket_arn"], *told["index_arns"].values()]
+    assert all(vectors.list_tags_for_resource(resourceArn=arn)["tags"] == {} for arn in made)
     for arn in told["policy_arns"].values():
-        assert iam.list_policy_tags(PolicyArn=arn)["Tags"] == [
-            {"Key": "Application", "Value": "stache"}
-        ]
+        assert iam.list_policy_tags(PolicyArn=arn)["Tags"] == []
 
 
 def test_the_oldest_core_does_the_same(store, called):
@@ -80,9 +79,7 @@ def test_a_key_is_made_that_s3_vectors_may_use_for_this_bucket_only(store, calle
     bucket = called("s3vectors").get_vector_bucket(vectorBucketName=told["bucket_name"])
     assert bucket["vectorBucket"]["encryptionConfiguration"]["kmsKeyArn"] == key
     assert kms.get_key_rotation_status(KeyId=key)["KeyRotationEnabled"]
-    assert kms.list_resource_tags(KeyId=key)["Tags"] == [
-        {"TagKey": "Application", "TagValue": "stache"}
-    ]
+    assert kms.list_resource_tags(KeyId=key)["Tags"] == []
     document = json.loads(kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"])
     assert document["Statement"] == [
         {
@@ -202,6 +199,39 @@ def test_new_tags_replace_nothing(store):
 
         assert {action for actions in changes.values() for action in actions} == {"update"}
         assert deployed.changes() == {}
+
+
+@pytest.mark.parametrize("key", ["application", "Application"])
+def test_tags_of_an_organisation_are_put_on_everything(store, called, key):
+    """In the provider's `default_tags`, whatever their letter case; a second apply does nothing."""
+    given = {"prefix": f"org-{'u' if key[0].isupper() else 'l'}", "create_kms_key": True}
+    deployed = store(given, default_tags={key: "search", "Team": "x"})
+
+    told = deployed.apply()
+    deployed.apply()
+
+    tags = {key: "search", "Team": "x"}
+    vectors, iam, kms = called("s3vectors"), called("iam"), called("kms")
+    for arn in [told["bucket_arn"], *told["index_arns"].values()]:
+        assert vectors.list_tags_for_resource(resourceArn=arn)["tags"] == tags
+    for arn in told["policy_arns"].values():
+        listed = iam.list_policy_tags(PolicyArn=arn)["Tags"]
+        assert {tag["Key"]: tag["Value"] for tag in listed} == tags
+    listed = kms.list_resource_tags(KeyId=told["kms_key_arn"])["Tags"]
+    assert {tag["TagKey"]: tag["TagValue"] for tag in listed} == tags
+    assert deployed.changes() == {}
+
+
+def test_tags_that_iam_would_refuse_are_refused_before_anything_is_made(store, called):
+    """One of the provider's and one of the module's, which differ in letter case only."""
+    tags = {"prefix": "twice", "tags": {"Application": "stache"}}
+    deployed = store(tags, default_tags={"application": "search"})
+
+    message = deployed.refused("apply", "-auto-approve")
+
+    assert "the tags are Application, application: keys of tags must differ" in message
+    assert "Write each key in one way" in message
+    assert f"twice-vectors-{ACCOUNT}" not in buckets(called("s3vectors"))
 
 
 def test_in_an_existing_bucket_only_the_own_indexes_are_destroyed(store, called):

@@ -87,7 +87,7 @@ def test_the_tables_have_the_keys_that_stache_asks_by(example, retain):
         assert table["billing_mode"] == "PAY_PER_REQUEST"
         assert table["point_in_time_recovery"][0]["enabled"]
         assert table["deletion_protection_enabled"] is retain
-        assert table["tags"] == {"Application": "stache"}
+        assert table["tags"] is None
 
 
 def keys(table):

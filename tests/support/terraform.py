@@ -56,7 +56,8 @@ class Workspace:
     """A folder with a module in it, where Terraform runs.
 
     `attached`: to a stand-in that runs already, which is faster than to start one for each
-    command, as Terraform does for its users.
+    command, as Terraform does for its users. `default_tags` are those of the provider, which needs
+    to be attached.
     """
 
     folder: Path
@@ -64,6 +65,7 @@ class Workspace:
     region: str = REGION
     endpoints: Mapping[str, str] = field(default_factory=dict)
     attached: bool = True
+    default_tags: Mapping[str, str] = field(default_factory=dict)
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """What a command of Terraform's prints, and its exit code."""
@@ -75,7 +77,8 @@ class Workspace:
         """What a stand-in of its own would take from the environment."""
         rest, vectors = (self.endpoints.get(name, "") for name in _ENDPOINTS)
         urls = {**dict.fromkeys(_SERVICES, rest), "s3vectors": vectors}
-        block = {"region": self.region, "endpoints": [urls]}
+        tags = {"default_tags": [{"tags": self.default_tags}]} if self.default_tags else {}
+        block = {"region": self.region, "endpoints": [urls], **tags}
         told = self.folder / "provider.tf.json"
         told.write_text(json.dumps({"provider": {"aws": block}}))
 

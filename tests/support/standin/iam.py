@@ -12,6 +12,7 @@ State = dict[str, Any]
 
 class _Iam:
     def __init__(self, provider: Provider) -> None:
+        self.provider = provider
         self.client = provider.client("iam")
 
     def _found(self, method: Any, **arguments: Any) -> Any:
@@ -53,7 +54,7 @@ class Policy(_Iam):
             "name": found["PolicyName"],
             "path": found["Path"],
             "policy_id": found["PolicyId"],
-            "tags": state["tags"] or tags,
+            "tags": self.provider.own_tags(tags),
             "tags_all": tags,
         }
 

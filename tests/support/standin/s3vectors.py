@@ -18,10 +18,8 @@ class _Tagged:
 
     def _tagged(self, state: State, arn: str) -> State:
         tags = self.client.list_tags_for_resource(resourceArn=arn)["tags"]
-        default = self.provider.default_tags
-        own = {name: value for name, value in tags.items() if default.get(name) != value}
-        region = state["region"] or self.provider.region
-        return {**state, "tags": own or state["tags"], "tags_all": tags, "region": region}
+        told = {"tags": self.provider.own_tags(tags), "tags_all": tags}
+        return {**state, **told, "region": state["region"] or self.provider.region}
 
     def _retag(self, arn: str, prior: State, planned: State) -> None:
         old, new = prior["tags_all"] or {}, planned["tags_all"] or {}
