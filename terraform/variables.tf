@@ -3,6 +3,8 @@ locals {
   index_name = "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
   # It becomes the Resource of a policy: one key, not a pattern for several.
   key_arn = "^arn:aws[-a-z0-9]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$"
+  # Metadata that Stache's searches filter on: stache_ai_s3vectors/keys.py.
+  filtered = ["_type", "doc_id", "namespace", "status"]
 }
 
 variable "prefix" {
@@ -65,12 +67,13 @@ variable "distance_metric" {
 }
 
 variable "indexes" {
-  description = "The indexes. An entry that says nothing is named `<its key>-<its dimension>`. `text` and `_overflow` are always among the non-filterable keys. `existing` uses an index made elsewhere."
+  description = "The indexes. An entry that says nothing is named `<its key>-<its dimension>`. `text` and `_overflow` are among the non-filterable keys. `existing` uses an index made elsewhere."
   type = map(object({
     name                         = optional(string)
     dimension                    = optional(number)
     distance_metric              = optional(string)
     non_filterable_metadata_keys = optional(set(string), [])
+    overflow                     = optional(bool, true)
     kms_key_arn                  = optional(string)
     existing                     = optional(bool, false)
   }))
@@ -132,8 +135,33 @@ variable "indexes" {
   }
 
   validation {
-    condition     = alltrue([for index in var.indexes : length(setunion(["text", "_overflow"], index.non_filterable_metadata_keys)) <= 10])
-    error_message = "indexes has ${join(", ", [for key, index in var.indexes : "${length(setunion(["text", "_overflow"], index.non_filterable_metadata_keys))} non-filterable keys (${key})" if length(setunion(["text", "_overflow"], index.non_filterable_metadata_keys)) > 10])}: an index must have at most 10, and text and _overflow are two of them. Leave out those that you filter on or do not use."
+    condition = alltrue([
+      for index in var.indexes :
+      length(setunion(index.overflow ? ["text", "_overflow"] : ["text"], index.non_filterable_metadata_keys)) <= 10
+    ])
+    error_message = format(
+      "indexes has %s: an index must have at most 10, and text and _overflow are two of them. Leave out those that you filter on or do not use.",
+      join(", ", [
+        for key, index in var.indexes :
+        format("%d non-filterable keys (%s)", length(setunion(index.overflow ? ["text", "_overflow"] : ["text"], index.non_filterable_metadata_keys)), key)
+        if length(setunion(index.overflow ? ["text", "_overflow"] : ["text"], index.non_filterable_metadata_keys)) > 10
+      ])
+    )
+  }
+
+  validation {
+    condition = alltrue([
+      for index in var.indexes : length(setintersection(local.filtered, index.non_filterable_metadata_keys)) == 0
+    ])
+    error_message = format(
+      "indexes has the non-filterable keys %s: Stache's searches filter on %s, S3 Vectors refuses filters on non-filterable keys, and the keys of an index cannot be changed. Leave these keys out.",
+      join(", ", flatten([
+        for key, index in var.indexes : [
+          for name in setintersection(local.filtered, index.non_filterable_metadata_keys) : format("%q (%s)", name, key)
+        ]
+      ])),
+      join(", ", local.filtered)
+    )
   }
 
   validation {

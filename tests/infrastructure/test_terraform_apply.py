@@ -122,8 +122,8 @@ def test_text_search_that_is_added_later_is_no_reason_to_replace_an_index(store,
     assert deployed.changes() == {}
 
 
-def test_other_non_filterable_keys_change_nothing_and_are_told(store):
-    """They are fixed when an index is made."""
+def test_other_non_filterable_keys_change_nothing_and_are_a_warning(store):
+    """They are fixed when an index is made; the warning names both, and what is to be done."""
     deployed = store({"prefix": "others", "indexes": {"documents": {}}})
     deployed.apply()
 
@@ -131,7 +131,12 @@ def test_other_non_filterable_keys_change_nothing_and_are_told(store):
     deployed.given({"prefix": "others", "indexes": more})
 
     assert deployed.changes() == {}
-    assert "an index has other non-filterable keys" in deployed.done("plan")
+    [warning] = deployed.warnings()
+    assert (
+        "documents-1024 has _overflow, text, and indexes asks for _overflow, raw, text" in warning
+    )
+    assert "To keep an index as it is, name the keys that it has in its entry" in warning
+    assert 'as the README says under "One index"' in warning
 
 
 def test_a_plan_that_would_destroy_vectors_is_refused(store, called):

@@ -7,6 +7,7 @@ import json
 import pytest
 
 import terraform
+from stache_ai_s3vectors.keys import FILTERED
 from stache_ai_s3vectors.permissions import LEVELS, policy
 
 ACCOUNT = terraform.ACCOUNT
@@ -86,6 +87,16 @@ def test_each_entry_has_what_it_says_and_else_what_the_store_says():
     keys = wide["metadata_configuration"][0]["non_filterable_metadata_keys"]
     assert sorted(keys) == ["_overflow", "raw", "text"]
     assert wide["encryption_configuration"] == [{"kms_key_arn": OWN_KEY, "sse_type": "aws:kms"}]
+
+
+def test_an_index_of_the_older_package_is_described_as_it_is():
+    """It has no `_overflow`, and may have nine more keys."""
+    keys = [f"key-{n}" for n in range(9)]
+    entry = {"overflow": False, "non_filterable_metadata_keys": keys}
+    store = made(terraform.planned({"indexes": {"documents": entry}}))
+
+    [metadata] = store['aws_s3vectors_index.retained["documents"]']["metadata_configuration"]
+    assert sorted(metadata["non_filterable_metadata_keys"]) == [*keys, "text"]
 
 
 def test_the_name_begins_as_it_is_told_to_or_is_the_one_given():
@@ -301,6 +312,16 @@ REFUSALS = {
         "Add the entry",
     ),
 }
+
+
+@pytest.mark.parametrize("key", FILTERED)
+def test_a_key_that_stache_filters_on_is_refused_as_a_non_filterable_one(key):
+    """Before there is an index in which no search would succeed, for good."""
+    message = terraform.refusal({"indexes": {"notes": {"non_filterable_metadata_keys": [key]}}})
+
+    assert f'indexes has the non-filterable keys "{key}" (notes)' in message
+    assert "S3 Vectors refuses filters on non-filterable keys" in message
+    assert "Leave these keys out" in message
 
 
 @pytest.mark.parametrize("case", REFUSALS)

@@ -87,6 +87,59 @@ def test_what_a_lost_state_knew_is_imported_with_its_key(follow, called):
     assert again.changes() == {}
 
 
+@pytest.fixture
+def older(called):
+    """Three indexes as the older package makes them: `text` alone is non-filterable."""
+    vectors = called("s3vectors")
+    vectors.create_vector_bucket(vectorBucketName="my-bucket")
+    for kind in ("documents", "summaries", "insights"):
+        vectors.create_index(
+            vectorBucketName="my-bucket",
+            indexName=f"stache-{kind}",
+            dataType="float32",
+            dimension=1024,
+            distanceMetric="cosine",
+            metadataConfiguration={"nonFilterableMetadataKeys": ["text"]},
+        )
+    yield
+    for kind in ("documents", "summaries", "insights"):
+        vectors.delete_index(vectorBucketName="my-bucket", indexName=f"stache-{kind}")
+    vectors.delete_vector_bucket(vectorBucketName="my-bucket")
+
+
+@pytest.mark.usefixtures("older")
+def test_indexes_of_the_older_package_are_imported_as_they_are(follow):
+    """Nothing of them changes, and no plan warns of their keys."""
+    title = "Indexes of the older package"
+    folder = follow("older", *blocks(title, "hcl"))
+
+    for command in commands(title):
+        folder.done(*command)
+
+    assert {tuple(actions) for actions in folder.changes().values()} == {("create",)}
+    assert not [name for name in folder.changes() if name.startswith(VECTORS)]
+    assert folder.warnings() == []
+    folder.apply()
+    assert folder.changes() == {}
+    assert folder.warnings() == []
+
+
+@pytest.mark.usefixtures("older")
+def test_indexes_of_the_older_package_that_are_imported_as_new_ones_are_a_warning(follow):
+    """It names the attribute that the page has."""
+    title = "Indexes of the older package"
+    [code] = blocks(title, "hcl")
+    assert ", overflow = false" in code
+    folder = follow("warned", code.replace(", overflow = false", ""))
+
+    for command in commands(title):
+        folder.done(*command)
+
+    [warning] = folder.warnings()
+    assert "stache-documents has text, and indexes asks for _overflow, text" in warning
+    assert "with `overflow = false` if it has no _overflow" in warning
+
+
 def test_a_second_size_is_put_beside_the_first_and_then_used(follow, called):
     """Nothing of the first is touched."""
     folder = follow("sizes", usage())

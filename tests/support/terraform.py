@@ -104,9 +104,11 @@ class Workspace:
         """Everything that a command says that fails; of `plan` and `apply`."""
         result = self.run(command, "-json", *arguments)
         assert result.returncode == 1, result.stdout + result.stderr
-        return "\n".join(
-            f"{told['summary']}: {told['detail']}" for told in _diagnostics(result.stdout)
-        )
+        return "\n".join(_problems(result.stdout, "error", "warning"))
+
+    def warnings(self) -> list[str]:
+        """The warnings of a plan that succeeds."""
+        return list(_problems(self.done("plan", "-json"), "warning"))
 
     def given(self, variables: Mapping[str, Any]) -> Workspace:
         """The same, with these values of the module's variables from now on."""
@@ -259,8 +261,9 @@ def _standin() -> str:
     return json.dumps({_address(): json.loads(process.stdout.readline())})
 
 
-def _diagnostics(lines: str) -> Iterator[dict[str, Any]]:
+def _problems(lines: str, *severities: str) -> Iterator[str]:
+    """What a command that prints JSON says in its diagnostics."""
     for line in lines.splitlines():
-        told = json.loads(line)
-        if told["type"] == "diagnostic":
-            yield told["diagnostic"]
+        message = json.loads(line)
+        if message["type"] == "diagnostic" and message["diagnostic"]["severity"] in severities:
+            yield f"{message['diagnostic']['summary']}: {message['diagnostic']['detail']}"
