@@ -118,24 +118,34 @@ resource "aws_kms_key_policy" "this" {
   key_id = local.created_key.key_id
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
-      {
+    Statement = concat(
+      [
+        {
+          Effect    = "Allow"
+          Principal = { AWS = "arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}:root" }
+          Action    = "kms:*"
+          Resource  = "*"
+        },
+        {
+          # It reads what is stored to build the index, in the background.
+          Effect    = "Allow"
+          Principal = { Service = "indexing.s3vectors.amazonaws.com" }
+          Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+          Resource  = "*"
+          Condition = {
+            StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id }
+            ArnLike      = { "aws:SourceArn" = [local.bucket_arn, "${local.bucket_arn}/*"] }
+          }
+        },
+      ],
+      [for principals in [local.other_principals] : {
+        Sid       = "AllowOtherAccounts"
         Effect    = "Allow"
-        Principal = { AWS = "arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}:root" }
-        Action    = "kms:*"
-        Resource  = "*"
-      },
-      {
-        # It reads what is stored to build the index, in the background.
-        Effect    = "Allow"
-        Principal = { Service = "indexing.s3vectors.amazonaws.com" }
-        Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
-        Resource  = "*"
-        Condition = {
-          StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id }
-          ArnLike      = { "aws:SourceArn" = [local.bucket_arn, "${local.bucket_arn}/*"] }
-        }
-      },
-    ]
+        Principal = { AWS = principals }
+        Action    = [for action in local.levels.read-write.key : "kms:${action}"]
+        Resource  = ["*"]
+        Condition = local.through_s3_vectors
+      } if length(principals) > 0],
+    )
   })
 }

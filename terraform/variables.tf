@@ -3,6 +3,8 @@ locals {
   index_name = "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
   # It becomes the Resource of a policy: one key, not a pattern for several.
   key_arn = "^arn:aws[-a-z0-9]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$"
+  # One principal, or an account; a bucket's policy takes no pattern for several.
+  principal_arn = "^arn:aws[-a-z0-9]*:iam::[0-9]{12}:(root|(role|user)/[A-Za-z0-9_+=,.@/-]+)$"
   # Metadata that Stache's searches filter on: stache_ai_s3vectors/keys.py.
   filtered = ["_type", "doc_id", "namespace", "status"]
 }
@@ -228,6 +230,30 @@ variable "policy_name_prefix" {
   validation {
     condition     = var.policy_name_prefix == null || can(regex("^[A-Za-z0-9_+=,.@-]{1,113}$", var.policy_name_prefix))
     error_message = "policy_name_prefix is \"${coalesce(var.policy_name_prefix, "empty")}\": it must be 1 to 113 letters, digits and _+=,.@-, because with \"-manage-indexes\" a policy's name has at most 128. Shorten it."
+  }
+}
+
+variable "readers" {
+  description = "Principals of other accounts that may search: ARNs of IAM roles, users or account roots. They replace the policy of an existing bucket."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.readers : can(regex(local.principal_arn, arn))])
+    error_message = "readers has ${join(", ", [for arn in var.readers : format("%q", arn) if !can(regex(local.principal_arn, arn))])}: each must be the ARN of a role, a user or an account's root, such as arn:aws:iam::111122223333:role/NAME, without a wildcard. `aws iam get-role --role-name NAME --query Role.Arn` prints it."
+  }
+}
+
+variable "writers" {
+  description = "Principals of other accounts that may do all that Stache does: ARNs of IAM roles, users or account roots. They replace the policy of an existing bucket."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.writers : can(regex(local.principal_arn, arn))])
+    error_message = "writers has ${join(", ", [for arn in var.writers : format("%q", arn) if !can(regex(local.principal_arn, arn))])}: each must be the ARN of a role, a user or an account's root, such as arn:aws:iam::111122223333:role/NAME, without a wildcard. `aws iam get-role --role-name NAME --query Role.Arn` prints it."
   }
 }
 

@@ -46,3 +46,17 @@ run "refuses_a_bucket_without_a_name" {
   variables { existing_bucket = true }
   expect_failures = [var.existing_bucket]
 }
+
+run "refuses_a_non_filterable_key_that_searches_filter_on" {
+  command = plan
+  variables {
+    indexes = { documents = { non_filterable_metadata_keys = ["namespace"] } }
+  }
+  expect_failures = [var.indexes]
+}
+
+run "refuses_readers_of_every_account" {
+  command = plan
+  variables { readers = ["*"] }
+  expect_failures = [var.readers]
+}

@@ -10,6 +10,9 @@ import terraform
 
 ACCOUNT = terraform.ACCOUNT
 KINDS = ("documents", "summaries", "insights")
+EVERYTHING = json.dumps(
+    {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+)
 
 
 def names(vectors, bucket):
@@ -239,6 +242,28 @@ def test_tags_that_iam_would_refuse_are_refused_before_anything_is_made(store, c
     assert f"twice-vectors-{ACCOUNT}" not in buckets(called("s3vectors"))
 
 
+def test_other_accounts_are_let_in_and_shut_out_again(store, called):
+    """With the policy of the bucket, also of one that is replaced, and not otherwise."""
+    reader = {"readers": ["arn:aws:iam::111122223333:role/search"]}
+    given = {"prefix": "open", "retain_data": False}
+    deployed = store({**given, **reader})
+    bucket = {"vectorBucketName": deployed.apply()["bucket_name"]}
+    vectors = called("s3vectors")
+    first = json.loads(vectors.get_vector_bucket_policy(**bucket)["policy"])
+
+    assert deployed.changes() == {}
+    deployed.given({**given, **reader, "create_kms_key": True}).apply()
+    replaced = json.loads(vectors.get_vector_bucket_policy(**bucket)["policy"])
+    assert deployed.changes() == {}
+    deployed.given({**given, "create_kms_key": True}).apply()
+
+    assert [each["Sid"] for each in first["Statement"]] == ["Readers"]
+    assert first["Statement"][0]["Principal"] == {"AWS": reader["readers"]}
+    assert replaced == first
+    with pytest.raises(vectors.exceptions.NotFoundException):
+        vectors.get_vector_bucket_policy(**bucket)
+
+
 def test_in_an_existing_bucket_only_the_own_indexes_are_destroyed(store, called):
     """The bucket is not the module's."""
     vectors = called("s3vectors")
@@ -293,3 +318,26 @@ def test_the_complete_example_is_made_and_gone_again(store, called, tmp_path):
     deployed.destroy()
     assert deployed.resources() == []
     assert told["bucket_name"] not in buckets(called("s3vectors"))
+
+
+def test_the_role_of_the_example_gets_a_boundary_and_loses_it_again(store, called, tmp_path):
+    """In place, as an organisation demands it."""
+    code = tmp_path / "function.zip"
+    code.write_bytes(b"PK\5\6" + bytes(18))  # a zip without files
+    given = {"function_zip": str(code), "prefix": "bounded", "retain_data": False}
+    boundary = f"arn:aws:iam::{ACCOUNT}:policy/developers"
+    deployed, iam = store(given, "examples/complete"), called("iam")
+    iam.create_policy(PolicyName="developers", PolicyDocument=EVERYTHING)
+    deployed.apply()
+
+    changes = deployed.given({**given, "permissions_boundary": boundary}).changes()
+    deployed.apply()
+    bounded = iam.get_role(RoleName="bounded-function-us-east-1")["Role"]
+    left = deployed.changes()
+    deployed.given(given).apply()
+    free = iam.get_role(RoleName="bounded-function-us-east-1")["Role"]
+
+    assert changes == {"aws_iam_role.this": ["update"]}
+    assert bounded["PermissionsBoundary"]["PermissionsBoundaryArn"] == boundary
+    assert left == {}
+    assert "PermissionsBoundary" not in free

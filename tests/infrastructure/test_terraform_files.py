@@ -72,7 +72,7 @@ def test_the_tests_that_it_ships_pass(core, tmp_path):
     """As its users run them."""
     printed = terraform.workspace(tmp_path, core=core, attached=False).done("test")
 
-    assert "11 passed, 0 failed" in printed
+    assert "14 passed, 0 failed" in printed
 
 
 def test_it_runs_on_no_older_core_than_it_is_tested_with(tmp_path):

@@ -7,11 +7,14 @@ import json
 import pytest
 
 import terraform
+from stache_ai_s3vectors.arns import service_host
 from stache_ai_s3vectors.keys import FILTERED
-from stache_ai_s3vectors.permissions import LEVELS, policy
+from stache_ai_s3vectors.permissions import LEVELS, bucket_policy, key_use, policy
 
 ACCOUNT = terraform.ACCOUNT
 KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/mine"
+READER = "arn:aws:iam::111122223333:role/team/search"
+WRITER = "arn:aws:iam::444455556666:root"
 OWN_KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/of-the-insights"
 PLACES = (
     ("us-east-1", "aws"),
@@ -169,6 +172,42 @@ def test_everything_that_can_be_tagged_is():
     assert all(tags == {"Team": "search"} for tags in tagged.values())
 
 
+SHARED = {
+    "readers": ({"readers": [READER]}, [READER], []),
+    "writers": ({"writers": [WRITER]}, [], [WRITER]),
+    "both": ({"readers": [READER, READER], "writers": [WRITER]}, [READER], [WRITER]),
+}
+
+
+@pytest.mark.parametrize("region, partition", PLACES)
+@pytest.mark.parametrize("case", SHARED)
+def test_other_accounts_may_do_what_the_provider_s_table_says(case, region, partition):
+    """By the bucket's policy and by the created key's, in every partition."""
+    given, readers, writers = (
+        json.loads(json.dumps(each).replace("arn:aws:", f"arn:{partition}:"))
+        for each in SHARED[case]
+    )
+    plan = terraform.planned({**given, "create_kms_key": True}, region=region)
+
+    store, arn = made(plan), outputs(plan)["bucket_arn"]
+    shared = json.loads(store["aws_s3vectors_vector_bucket_policy.this[0]"]["policy"])
+    assert shared == bucket_policy(arn, NAMES, readers, writers)
+    key = json.loads(store["aws_kms_key_policy.this[0]"]["policy"])
+    host = service_host(partition, region)
+    assert key["Statement"][-1] == key_use([*readers, *writers], host)
+
+
+def test_the_policy_of_an_existing_bucket_names_the_bucket():
+    """Its ARN is known before anything is made."""
+    given = {"documents": {"existing": True}}
+    existing = {"bucket_name": "mine", "existing_bucket": True, "indexes": given}
+
+    store = made(terraform.planned({**existing, "readers": [READER]}))
+
+    policy = store["aws_s3vectors_vector_bucket_policy.this[0]"]
+    assert policy["vector_bucket_arn"] == f"arn:aws:s3vectors:us-east-1:{ACCOUNT}:bucket/mine"
+
+
 def test_what_exists_is_referred_to_and_not_made():
     """By its name; only policies are made."""
     given = {"documents": {"existing": True}, "insights": {"name": "old", "existing": True}}
@@ -295,6 +334,27 @@ REFUSALS = {
         {"policy_name_prefix": "p" * 114},
         "it must be 1 to 113 letters",
         "Shorten it",
+    ),
+    "a reader of every account": ({"readers": ["*"]}, 'readers has "*"', "without a wildcard"),
+    "a pattern for several readers": (
+        {"readers": [READER, "arn:aws:iam::111122223333:role/*"]},
+        'readers has "arn:aws:iam::111122223333:role/*": each',
+        "aws iam get-role",
+    ),
+    "an account's number as a writer": (
+        {"writers": ["111122223333"]},
+        'writers has "111122223333"',
+        "must be the ARN of a role, a user or an account's root",
+    ),
+    "a session of a role as a writer": (
+        {"writers": ["arn:aws:sts::111122223333:assumed-role/search/me"]},
+        "writers has",
+        "aws iam get-role",
+    ),
+    "a reader of another partition": (
+        {"readers": [READER.replace("arn:aws:", "arn:aws-cn:")]},
+        f"of another partition than the bucket, aws: {READER.replace('arn:aws:', 'arn:aws-cn:')}",
+        "leave them out",
     ),
     "an existing bucket without a name": (
         {"existing_bucket": True},
