@@ -114,7 +114,7 @@ def test_the_readme_is_formatted_as_the_files(tmp_path):
     """Its blocks are Terraform's own way of writing."""
     folder = terraform.workspace(tmp_path, attached=False)
     for number, block in enumerate(
-        re.findall(r"```hcl\n(module.*?|import.*?)```", README, re.DOTALL)
+        re.findall(r"```hcl\n((?:import|module|resource) .*?)```", README, re.DOTALL)
     ):
         (folder.folder / f"readme{number}.tf").write_text(block)
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
+import sys
+
 import pytest
 
 from recipes import BUCKET, README, blocks, commands, moves, usage, write
+from stache_ai_s3vectors.permissions import key_use
 
 VECTORS = "module.stache_vectors.aws_s3vectors"
 
@@ -13,8 +18,8 @@ VECTORS = "module.stache_vectors.aws_s3vectors"
 def follow(store):
     """Makes a folder with that code; the name of its bucket is its own."""
 
-    def made(name, *code):
-        folder = store({}, "examples/basic", name)
+    def made(name, *code, **options):
+        folder = store({}, "examples/basic", name, **options)
         write(folder, *code)
         return folder
 
@@ -230,6 +235,62 @@ def test_a_key_whose_policy_is_written_into_it_is_there_first(follow):
     [code] = blocks("A customer key of your own", "hcl")
 
     assert follow("own", code).apply() == {}
+
+
+@pytest.fixture
+def programs(tmp_path):
+    """A folder with the tool, as this process would run it."""
+    path = os.pathsep.join([os.environ.get("PYTHONPATH", ""), "$PYTHONPATH"])
+    script = tmp_path / "bin" / "stache-s3vectors"
+    script.parent.mkdir()
+    run = f'"{sys.executable}" -m stache_ai_s3vectors "$@"'
+    script.write_text(f'#!/bin/sh\nPYTHONPATH="{path}" exec {run}\n')
+    script.chmod(0o755)
+    return script.parent
+
+
+def test_text_search_is_added_after_the_indexes(follow, programs, called):
+    """By the tool, which Terraform runs once; the next plan has nothing to do."""
+    [code] = blocks("Text search", "hcl")
+    folder = follow("searched", usage(), code, programs=programs)
+
+    folder.apply()
+
+    vectors = called("s3vectors")
+    for name in indexes(vectors):
+        index = vectors.get_index(vectorBucketName=BUCKET, indexName=name)["index"]
+        [search] = index["metadataConfiguration"]["textSearchConfigurations"]
+        assert (index["indexMode"], search["metadataKey"]) == ("ENHANCED", "text")
+    assert folder.changes() == {}
+    assert folder.warnings() == []
+
+
+def test_the_statement_for_a_key_of_one_s_own_is_that_of_the_table_of_permissions():
+    """As `create_kms_key` writes it."""
+    [statement] = blocks("A function in another account reads", "json")
+    [code] = blocks("A function in another account reads", "hcl")
+    reader = "arn:aws:iam::111122223333:role/search"
+
+    assert json.loads(statement) == key_use([reader], "s3vectors.us-east-1.amazonaws.com")
+    assert f'readers = ["{reader}"]' in code
+
+
+def test_a_second_store_of_the_same_name_fails_and_is_mended_by_another_name(follow):
+    """Nothing of the first is touched."""
+    first = follow("first", usage())
+    first.apply()
+    second = follow("second", usage())
+
+    message = second.refused("apply", "-auto-approve")
+    left = [name for name in second.resources() if ".data." not in name]
+    write(second, usage().replace("source =", 'prefix = "stache-vectors-two"\n\n  source =', 1))
+    second.apply()
+
+    assert "ConflictException" in message
+    assert "ConflictException" in README
+    assert left == []
+    assert first.changes() == {}
+    assert second.changes() == {}
 
 
 def test_a_module_that_is_deleted_from_the_configuration_is_not_protected(follow):

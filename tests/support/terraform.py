@@ -44,6 +44,7 @@ _ENVIRONMENTS: Final[Mapping[str, Path]] = {
 _PYTHON_PATH: Final = python_path(_STANDIN.parent)
 """Where the stand-in is, and what keeps it here."""
 _PYTHON: Final = _ENVIRONMENTS[NEWEST] / "bin" / "python"
+_PATH: Final = "/usr/bin:/bin"
 _VERSION: Final = "6.55.0"
 """What the stand-in passes for: the version that the newest of its schemas are of."""
 _ENDPOINTS: Final = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3VECTORS")
@@ -57,7 +58,7 @@ class Workspace:
 
     `attached`: to a stand-in that runs already, which is faster than to start one for each
     command, as Terraform does for its users. `default_tags` are those of the provider, which needs
-    to be attached.
+    to be attached. `programs` is a folder with those that the module runs.
     """
 
     folder: Path
@@ -66,6 +67,7 @@ class Workspace:
     endpoints: Mapping[str, str] = field(default_factory=dict)
     attached: bool = True
     default_tags: Mapping[str, str] = field(default_factory=dict)
+    programs: Path | None = None
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """What a command of Terraform's prints, and its exit code."""
@@ -85,8 +87,10 @@ class Workspace:
     def _environment(self) -> dict[str, str]:
         """Nothing of the machine's."""
         attached = {"TF_REATTACH_PROVIDERS": _standin()} if self.attached else {}
+        programs = {"PATH": f"{self.programs}:{_PATH}"} if self.programs else {}
         return {
             **attached,
+            **programs,
             **CREDENTIALS,
             **self.endpoints,
             "AWS_REGION": self.region,
@@ -214,7 +218,7 @@ def _prepared(part: str, core: str) -> Workspace:
 def _run(
     core: str, folder: Path, environment: Mapping[str, str], *arguments: str
 ) -> subprocess.CompletedProcess[str]:
-    ours = {"CHECKPOINT_DISABLE": "1", "PATH": "/usr/bin:/bin", "PYTHONPATH": _PYTHON_PATH}
+    ours = {"CHECKPOINT_DISABLE": "1", "PATH": _PATH, "PYTHONPATH": _PYTHON_PATH}
     return subprocess.run(
         [_ENVIRONMENTS[core] / "bin" / "python", _STANDIN / "core.py", *arguments],
         cwd=folder,
