@@ -21,7 +21,8 @@ locals {
 }
 
 resource "aws_s3vectors_vector_bucket_policy" "this" {
-  count = length(local.other_principals) > 0 ? 1 : 0
+  # By the lists alone: the ARN of a role that is made with it is not known yet.
+  count = length(var.readers) + length(var.writers) > 0 ? 1 : 0
 
   vector_bucket_arn = local.policed_bucket
   policy = jsonencode({

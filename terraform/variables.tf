@@ -241,7 +241,7 @@ variable "readers" {
 
   validation {
     condition     = alltrue([for arn in var.readers : can(regex(local.principal_arn, arn))])
-    error_message = "readers has ${join(", ", [for arn in var.readers : format("%q", arn) if !can(regex(local.principal_arn, arn))])}: each must be the ARN of a role, a user or an account's root, such as arn:aws:iam::111122223333:role/NAME, without a wildcard. `aws iam get-role --role-name NAME --query Role.Arn` prints it."
+    error_message = "readers has ${join(", ", [for arn in var.readers : jsonencode(arn) if !can(regex(local.principal_arn, arn))])}: each must be the ARN of a role, a user or an account's root, such as arn:aws:iam::111122223333:role/NAME, without a wildcard. `aws iam get-role --role-name NAME --query Role.Arn` prints it."
   }
 }
 
@@ -253,7 +253,7 @@ variable "writers" {
 
   validation {
     condition     = alltrue([for arn in var.writers : can(regex(local.principal_arn, arn))])
-    error_message = "writers has ${join(", ", [for arn in var.writers : format("%q", arn) if !can(regex(local.principal_arn, arn))])}: each must be the ARN of a role, a user or an account's root, such as arn:aws:iam::111122223333:role/NAME, without a wildcard. `aws iam get-role --role-name NAME --query Role.Arn` prints it."
+    error_message = "writers has ${join(", ", [for arn in var.writers : jsonencode(arn) if !can(regex(local.principal_arn, arn))])}: each must be the ARN of a role, a user or an account's root, such as arn:aws:iam::111122223333:role/NAME, without a wildcard. `aws iam get-role --role-name NAME --query Role.Arn` prints it."
   }
 }
 

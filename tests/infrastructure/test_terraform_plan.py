@@ -336,6 +336,7 @@ REFUSALS = {
         "Shorten it",
     ),
     "a reader of every account": ({"readers": ["*"]}, 'readers has "*"', "without a wildcard"),
+    "a reader that is null": ({"readers": [None]}, "readers has null: each", "aws iam get-role"),
     "a pattern for several readers": (
         {"readers": [READER, "arn:aws:iam::111122223333:role/*"]},
         'readers has "arn:aws:iam::111122223333:role/*": each',

@@ -265,6 +265,21 @@ def test_text_search_is_added_after_the_indexes(follow, programs, called):
     assert folder.warnings() == []
 
 
+def test_a_reader_that_is_made_in_the_same_apply_is_let_in(follow, called):
+    """Its ARN is known after the apply only, as that of a role is."""
+    [code] = blocks("A function in another account reads", "hcl")
+    role = '"arn:aws:iam::111122223333:role/search"'
+    made = f'resource "terraform_data" "role" {{\n  input = {role}\n}}\n'
+    folder = follow("unknown", code.replace(role, "terraform_data.role.output"), made)
+
+    folder.apply()
+
+    document = called("s3vectors").get_vector_bucket_policy(vectorBucketName=BUCKET)["policy"]
+    [statement] = json.loads(document)["Statement"]
+    assert statement["Principal"] == {"AWS": [json.loads(role)]}
+    assert folder.changes() == {}
+
+
 def test_the_statement_for_a_key_of_one_s_own_is_that_of_the_table_of_permissions():
     """As `create_kms_key` writes it."""
     [statement] = blocks("A function in another account reads", "json")

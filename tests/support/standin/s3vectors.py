@@ -90,8 +90,11 @@ class VectorBucketPolicy:
 
     def create(self, planned: State) -> State:
         """Put it, in place of any that there is."""
+        return self._put("creating", planned)
+
+    def _put(self, verb: str, planned: State) -> State:
         arn = planned["vector_bucket_arn"]
-        what = f"putting S3 Vectors Vector Bucket Policy ({arn})"
+        what = f"{verb} S3 Vectors Vector Bucket Policy ({arn})"
         put = self.client.put_vector_bucket_policy
         call(what, put, vectorBucketArn=arn, policy=planned["policy"])
         return planned
@@ -107,7 +110,7 @@ class VectorBucketPolicy:
 
     def update(self, prior: State, planned: State) -> State:  # noqa: ARG002 - as for the others
         """Put it again."""
-        return self.create(planned)
+        return self._put("updating", planned)
 
     def delete(self, state: State) -> None:
         """Delete it."""
