@@ -12,7 +12,7 @@ locals {
     read-write = {
       index  = concat(local.reading, local.writing)
       bucket = []
-      key    = ["Decrypt", "GenerateDataKey"]
+      key    = ["Decrypt"]
     }
     manage-indexes = {
       index  = concat(local.reading, local.writing, ["CreateIndex", "UpdateIndexMode", "UpdateMetadataConfiguration"])
@@ -28,6 +28,9 @@ locals {
 }
 
 locals {
+  host               = "s3vectors.${local.region}.${data.aws_partition.current.dns_suffix}"
+  through_s3_vectors = { StringEquals = { "kms:ViaService" = local.host } }
+
   policies = {
     for level, actions in local.levels : level => jsonencode({
       Version = "2012-10-17"
@@ -46,6 +49,8 @@ locals {
           Effect   = "Allow"
           Action   = sort([for action in actions.key : "kms:${action}"])
           Resource = keys
+          # S3 Vectors uses the key for the caller, who can decrypt nothing else with it.
+          Condition = local.through_s3_vectors
         } if length(keys) > 0],
       )
     })
@@ -78,6 +83,12 @@ resource "aws_iam_policy" "this" {
       condition     = alltrue([for key in local.keys : split(":", key)[3] == local.region])
       error_message = "a customer key is of another region than the bucket, ${local.region}: ${join(", ", [for key in local.keys : key if split(":", key)[3] != local.region])}. S3 Vectors takes keys of its own region only: give one."
     }
+
+    # With those of the provider's default_tags. IAM would refuse them when the bucket is there.
+    postcondition {
+      condition     = length(distinct([for key in try(keys(self.tags_all), []) : lower(key)])) == length(try(keys(self.tags_all), []))
+      error_message = "the tags are ${join(", ", try(keys(self.tags_all), []))}: keys of tags must differ in more than upper and lower case, because IAM does not distinguish them. Write each key in one way, in tags and in default_tags of the provider."
+    }
   }
 }
 
@@ -107,24 +118,34 @@ resource "aws_kms_key_policy" "this" {
   key_id = local.created_key.key_id
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
-      {
+    Statement = concat(
+      [
+        {
+          Effect    = "Allow"
+          Principal = { AWS = "arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}:root" }
+          Action    = "kms:*"
+          Resource  = "*"
+        },
+        {
+          # It reads what is stored to build the index, in the background.
+          Effect    = "Allow"
+          Principal = { Service = "indexing.s3vectors.amazonaws.com" }
+          Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+          Resource  = "*"
+          Condition = {
+            StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id }
+            ArnLike      = { "aws:SourceArn" = [local.bucket_arn, "${local.bucket_arn}/*"] }
+          }
+        },
+      ],
+      [for principals in [local.other_principals] : {
+        Sid       = "AllowOtherAccounts"
         Effect    = "Allow"
-        Principal = { AWS = "arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}:root" }
-        Action    = "kms:*"
-        Resource  = "*"
-      },
-      {
-        # It reads what is stored to build the index, in the background.
-        Effect    = "Allow"
-        Principal = { Service = "indexing.s3vectors.amazonaws.com" }
-        Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
-        Resource  = "*"
-        Condition = {
-          StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id }
-          ArnLike      = { "aws:SourceArn" = [local.bucket_arn, "${local.bucket_arn}/*"] }
-        }
-      },
-    ]
+        Principal = { AWS = principals }
+        Action    = [for action in local.levels.read-write.key : "kms:${action}"]
+        Resource  = ["*"]
+        Condition = local.through_s3_vectors
+      } if length(principals) > 0],
+    )
   })
 }

@@ -3,7 +3,8 @@ data "aws_partition" "current" {}
 data "aws_region" "current" {}
 
 locals {
-  tags = merge({ Application = "stache" }, var.tags)
+  # An empty map would be a change of what was imported without tags.
+  tags = length(var.tags) > 0 ? var.tags : null
 
   # ARNs are put together from names, so that a plan shows each policy before anything exists.
   region      = data.aws_region.current.region
@@ -13,7 +14,8 @@ locals {
 
   # The text of a chunk, and what Stache's provider puts where filters do not reach.
   non_filterable_keys = {
-    for key, index in var.indexes : key => sort(setunion(["text", "_overflow"], index.non_filterable_metadata_keys))
+    for key, index in var.indexes :
+    key => sort(setunion(index.overflow ? ["text", "_overflow"] : ["text"], index.non_filterable_metadata_keys))
   }
   dimensions = { for key, index in var.indexes : key => coalesce(index.dimension, var.dimension) }
   names      = { for key, index in var.indexes : key => coalesce(index.name, "${key}-${local.dimensions[key]}") }
@@ -132,13 +134,26 @@ check "environment" {
   }
 }
 
-# What is ignored above is told, at least.
+# The change that is ignored above is a warning, at least.
+locals {
+  actual_keys = {
+    for key, index in merge(aws_s3vectors_index.retained, aws_s3vectors_index.disposable) :
+    key => sort(flatten(index.metadata_configuration[*].non_filterable_metadata_keys))
+  }
+  differing_keys = {
+    for key, names in local.actual_keys : key => names if names != local.non_filterable_keys[key]
+  }
+}
+
 check "non_filterable_keys" {
   assert {
-    condition = alltrue([
-      for key, index in merge(aws_s3vectors_index.retained, aws_s3vectors_index.disposable) :
-      toset(flatten(index.metadata_configuration[*].non_filterable_metadata_keys)) == toset(local.non_filterable_keys[key])
-    ])
-    error_message = "an index has other non-filterable keys than indexes asks for, and keeps them. Ask for those that it has; or add a second entry with the new ones, and copy the vectors: stache-s3vectors copy."
+    condition = length(local.differing_keys) == 0
+    error_message = format(
+      "the non-filterable keys of an index cannot be changed: %s. To keep an index as it is, name the keys that it has in its entry, with `overflow = false` if it has no _overflow. For other keys, add a second entry, copy the vectors (stache-s3vectors copy), and take the first out as the README says under \"One index\".",
+      join("; ", [
+        for key, names in local.differing_keys :
+        format("%s has %s, and indexes asks for %s", local.names[key], length(names) > 0 ? join(", ", names) : "none", join(", ", local.non_filterable_keys[key]))
+      ])
+    )
   }
 }

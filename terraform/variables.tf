@@ -1,3 +1,14 @@
+# Validations may use these, because they refer to no variable.
+locals {
+  index_name = "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
+  # It becomes the Resource of a policy: one key, not a pattern for several.
+  key_arn = "^arn:aws[-a-z0-9]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$"
+  # One principal, or an account; a bucket's policy takes no pattern for several.
+  principal_arn = "^arn:aws[-a-z0-9]*:iam::[0-9]{12}:(root|(role|user)/[A-Za-z0-9_+=,.@/-]+)$"
+  # Metadata that Stache's searches filter on: stache_ai_s3vectors/keys.py.
+  filtered = ["_type", "doc_id", "namespace", "status"]
+}
+
 variable "prefix" {
   description = "What the vector bucket's name begins with: `<prefix>-vectors-<account id>`."
   type        = string
@@ -58,12 +69,13 @@ variable "distance_metric" {
 }
 
 variable "indexes" {
-  description = "The indexes. An entry that says nothing is named `<its key>-<its dimension>`. `text` and `_overflow` are always among the non-filterable keys. `existing` uses an index made elsewhere."
+  description = "The indexes. An entry that says nothing is named `<its key>-<its dimension>`. `text` and `_overflow` are among the non-filterable keys. `existing` uses an index made elsewhere."
   type = map(object({
     name                         = optional(string)
     dimension                    = optional(number)
     distance_metric              = optional(string)
     non_filterable_metadata_keys = optional(set(string), [])
+    overflow                     = optional(bool, true)
     kms_key_arn                  = optional(string)
     existing                     = optional(bool, false)
   }))
@@ -84,14 +96,34 @@ variable "indexes" {
     error_message = "indexes is empty: it must have at least one entry. Add documents = {}, or leave indexes out."
   }
 
+  # With format(): some parsers of HCL do not take a template in a template in a template.
   validation {
-    condition     = alltrue([for key, index in var.indexes : can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", coalesce(index.name, "${key}-${coalesce(index.dimension, var.dimension)}")))])
-    error_message = "indexes has ${join(", ", [for key, index in var.indexes : "${key} = \"${coalesce(index.name, "${key}-${coalesce(index.dimension, var.dimension)}")}\"" if !can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", coalesce(index.name, "${key}-${coalesce(index.dimension, var.dimension)}")))])}: an index's name must be 3 to 63 lower-case letters, digits, hyphens and dots, beginning and ending with a letter or digit. Rename the entry, or give it a name."
+    condition = alltrue([
+      for key, index in var.indexes :
+      can(regex(local.index_name, coalesce(index.name, format("%s-%s", key, coalesce(index.dimension, var.dimension)))))
+    ])
+    error_message = format(
+      "indexes has %s: an index's name must be 3 to 63 lower-case letters, digits, hyphens and dots, beginning and ending with a letter or digit. Rename the entry, or give it a name.",
+      join(", ", [
+        for key, index in var.indexes :
+        format("%s = %q", key, coalesce(index.name, format("%s-%s", key, coalesce(index.dimension, var.dimension))))
+        if !can(regex(local.index_name, coalesce(index.name, format("%s-%s", key, coalesce(index.dimension, var.dimension)))))
+      ])
+    )
   }
 
   validation {
-    condition     = length(distinct([for key, index in var.indexes : coalesce(index.name, "${key}-${coalesce(index.dimension, var.dimension)}")])) == length(var.indexes)
-    error_message = "indexes names two indexes the same: ${join(", ", [for key, index in var.indexes : "${key} = \"${coalesce(index.name, "${key}-${coalesce(index.dimension, var.dimension)}")}\""])}. Each must have a name of its own: change one."
+    condition = length(var.indexes) == length(distinct([
+      for key, index in var.indexes :
+      coalesce(index.name, format("%s-%s", key, coalesce(index.dimension, var.dimension)))
+    ]))
+    error_message = format(
+      "indexes names two indexes the same: %s. Each must have a name of its own: change one.",
+      join(", ", [
+        for key, index in var.indexes :
+        format("%s = %q", key, coalesce(index.name, format("%s-%s", key, coalesce(index.dimension, var.dimension))))
+      ])
+    )
   }
 
   validation {
@@ -105,8 +137,33 @@ variable "indexes" {
   }
 
   validation {
-    condition     = alltrue([for index in var.indexes : length(setunion(["text", "_overflow"], index.non_filterable_metadata_keys)) <= 10])
-    error_message = "indexes has ${join(", ", [for key, index in var.indexes : "${length(setunion(["text", "_overflow"], index.non_filterable_metadata_keys))} non-filterable keys (${key})" if length(setunion(["text", "_overflow"], index.non_filterable_metadata_keys)) > 10])}: an index must have at most 10, and text and _overflow are two of them. Leave out those that you filter on or do not use."
+    condition = alltrue([
+      for index in var.indexes :
+      length(setunion(index.overflow ? ["text", "_overflow"] : ["text"], index.non_filterable_metadata_keys)) <= 10
+    ])
+    error_message = format(
+      "indexes has %s: an index must have at most 10, and text and _overflow are two of them. Leave out those that you filter on or do not use.",
+      join(", ", [
+        for key, index in var.indexes :
+        format("%d non-filterable keys (%s)", length(setunion(index.overflow ? ["text", "_overflow"] : ["text"], index.non_filterable_metadata_keys)), key)
+        if length(setunion(index.overflow ? ["text", "_overflow"] : ["text"], index.non_filterable_metadata_keys)) > 10
+      ])
+    )
+  }
+
+  validation {
+    condition = alltrue([
+      for index in var.indexes : length(setintersection(local.filtered, index.non_filterable_metadata_keys)) == 0
+    ])
+    error_message = format(
+      "indexes has the non-filterable keys %s: Stache's searches filter on %s, S3 Vectors refuses filters on non-filterable keys, and the keys of an index cannot be changed. Leave these keys out.",
+      join(", ", flatten([
+        for key, index in var.indexes : [
+          for name in setintersection(local.filtered, index.non_filterable_metadata_keys) : format("%q (%s)", name, key)
+        ]
+      ])),
+      join(", ", local.filtered)
+    )
   }
 
   validation {
@@ -115,8 +172,8 @@ variable "indexes" {
   }
 
   validation {
-    condition     = alltrue([for index in var.indexes : index.kms_key_arn == null || can(regex("^arn:aws[-a-z0-9]*:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", index.kms_key_arn))])
-    error_message = "indexes has the keys ${join(", ", [for key, index in var.indexes : "\"${index.kms_key_arn}\" (${key})" if index.kms_key_arn != null])}: each must be the ARN of a key, arn:aws:kms:REGION:ACCOUNT:key/ID; an alias does not do. `aws kms describe-key --key-id alias/NAME --query KeyMetadata.Arn` tells it."
+    condition     = alltrue([for index in var.indexes : index.kms_key_arn == null || can(regex(local.key_arn, index.kms_key_arn))])
+    error_message = "indexes has the keys ${join(", ", [for key, index in var.indexes : "\"${index.kms_key_arn}\" (${key})" if index.kms_key_arn != null])}: each must be the ARN of a key, arn:aws:kms:REGION:ACCOUNT:key/ID, without a wildcard; key aliases are not accepted. `aws kms describe-key --key-id alias/NAME --query KeyMetadata.Arn` prints it."
   }
 }
 
@@ -143,8 +200,8 @@ variable "kms_key_arn" {
   default     = null
 
   validation {
-    condition     = var.kms_key_arn == null || can(regex("^arn:aws[-a-z0-9]*:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", var.kms_key_arn))
-    error_message = "kms_key_arn is \"${coalesce(var.kms_key_arn, "empty")}\": it must be the ARN of a key, arn:aws:kms:REGION:ACCOUNT:key/ID; an alias does not do. `aws kms describe-key --key-id alias/NAME --query KeyMetadata.Arn` tells it."
+    condition     = var.kms_key_arn == null || can(regex(local.key_arn, var.kms_key_arn))
+    error_message = "kms_key_arn is \"${coalesce(var.kms_key_arn, "empty")}\": it must be the ARN of a key, arn:aws:kms:REGION:ACCOUNT:key/ID, without a wildcard; key aliases are not accepted. `aws kms describe-key --key-id alias/NAME --query KeyMetadata.Arn` prints it."
   }
 }
 
@@ -176,6 +233,30 @@ variable "policy_name_prefix" {
   }
 }
 
+variable "readers" {
+  description = "Principals of other accounts that may search: ARNs of IAM roles, users or account roots. They replace the policy of an existing bucket."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.readers : can(regex(local.principal_arn, arn))])
+    error_message = "readers has ${join(", ", [for arn in var.readers : jsonencode(arn) if !can(regex(local.principal_arn, arn))])}: each must be the ARN of a role, a user or an account's root, such as arn:aws:iam::111122223333:role/NAME, without a wildcard. `aws iam get-role --role-name NAME --query Role.Arn` prints it."
+  }
+}
+
+variable "writers" {
+  description = "Principals of other accounts that may do all that Stache does: ARNs of IAM roles, users or account roots. They replace the policy of an existing bucket."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.writers : can(regex(local.principal_arn, arn))])
+    error_message = "writers has ${join(", ", [for arn in var.writers : jsonencode(arn) if !can(regex(local.principal_arn, arn))])}: each must be the ARN of a role, a user or an account's root, such as arn:aws:iam::111122223333:role/NAME, without a wildcard. `aws iam get-role --role-name NAME --query Role.Arn` prints it."
+  }
+}
+
 variable "retain_data" {
   description = "Refuse plans that would destroy the bucket, an index or the created key. With `false`, destroying destroys, whatever the bucket holds; and so does a change from `false` to `true` without the steps in the README."
   type        = bool
@@ -184,13 +265,8 @@ variable "retain_data" {
 }
 
 variable "tags" {
-  description = "Tags of everything that can have them, beside `Application = \"stache\"`, which they may replace."
+  description = "Tags of everything that can have them, besides `default_tags` of your provider."
   type        = map(string)
   default     = {}
   nullable    = false
-
-  validation {
-    condition     = alltrue([for key in keys(var.tags) : lower(key) != "application" || key == "Application"])
-    error_message = "tags has ${join(", ", [for key in keys(var.tags) : "\"${key}\"" if lower(key) == "application" && key != "Application"])}: IAM does not tell upper from lower case in keys of tags, and Application is one already. Write Application."
-  }
 }

@@ -78,3 +78,13 @@ run "uses_what_exists" {
     error_message = "the index is another"
   }
 }
+
+run "lets_a_role_of_another_account_search" {
+  command = plan
+  variables { readers = ["arn:aws-cn:iam::111122223333:role/search"] }
+
+  assert {
+    condition     = jsondecode(aws_s3vectors_vector_bucket_policy.this[0].policy).Statement[*].Action == [["s3vectors:GetIndex", "s3vectors:GetVectors", "s3vectors:ListVectors", "s3vectors:QueryVectors"]]
+    error_message = "the actions are others"
+  }
+}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import boto3
 import pytest
 from stache_ai.providers import EmbeddingProviderFactory
 
@@ -33,6 +34,7 @@ INDEXING = {
     "Resource": "*",
     "Condition": {"ArnLike": {"aws:SourceArn": f"{ARN}/*"}},
 }
+OUTPUT = 'output "key" {\n  value = module.stache_vectors.kms_key_arn\n}\n'
 REFUSED = "Insufficient access to perform asynchronous indexing"
 
 
@@ -163,6 +165,55 @@ def test_the_key_of_the_page_is_one_that_s3_vectors_may_use(aws, store):
     store({}, *recipes.blocks("A customer key of your own", "hcl")).apply()
 
     assert indexes(aws) == INDEXES
+
+
+READER = "arn:aws:iam::111122223333:role/search"
+READS = "A function in another account reads"
+
+
+@pytest.fixture
+def foreign(aws, monkeypatch):
+    """Makes a role in another account with what the page's command prints; its client."""
+
+    def make(arn, *more):
+        for name, value in aws.as_role(arn).items():
+            monkeypatch.setenv(name, value)
+        boto3.setup_default_session()
+        [command] = recipes.commands(READS, "stache-s3vectors")
+        name = arn.rpartition("/")[2]
+        trust = json.dumps({"Version": "2012-10-17", "Statement": []})
+        iam = boto3.client("iam")
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)
+        document = tool.done(*command, *more)
+        iam.put_role_policy(RoleName=name, PolicyName="vectors", PolicyDocument=document)
+        return boto3.client("s3vectors")
+
+    yield make
+    boto3.setup_default_session()
+
+
+def query(client):
+    """A search by the index's ARN, as of a bucket in another account."""
+    vector = {"float32": embed(CAT)}
+    return client.query_vectors(indexArn=DOCUMENTS, topK=1, queryVector=vector)["vectors"]
+
+
+def test_a_role_of_another_account_reads_when_both_accounts_say_so(aws, store, foreign):
+    """As the page has it, under a created key; it cannot delete, and another role cannot read."""
+    [code] = recipes.blocks(READS, "hcl")
+    given = code.replace("readers =", "create_kms_key = true\n  retain_data = false\n  readers =")
+    deployed = store({}, given, OUTPUT)
+    key = ("--kms-key", deployed.apply()["key"])
+
+    reader = foreign(READER, *key)
+    answer = query(reader)
+    with pytest.raises(reader.exceptions.AccessDeniedException, match="DeleteVectors"):
+        reader.delete_vectors(indexArn=DOCUMENTS, keys=["cat"])
+    stranger = foreign(READER.replace("search", "other"), *key)
+    with pytest.raises(stranger.exceptions.AccessDeniedException, match="QueryVectors"):
+        query(stranger)
+
+    assert answer == []
 
 
 def test_a_policy_on_vector_bucket_arns_allows_nothing(aws, store, become):

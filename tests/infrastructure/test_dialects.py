@@ -81,6 +81,7 @@ def terraform_(region, **given):
     names = {"prefix": "prefix", "dimension": "dimension", "metric": "distance_metric"}
     variables = {names[name]: given[name] for name in names.keys() & given.keys()}
     variables |= {"kms_key_arn": given["key"]} if "key" in given else {}
+    variables |= {name: list(given[name]) for name in ("readers", "writers") if name in given}
     index = {"non_filterable_metadata_keys": list(given.get("keys", ()))}
     if given.get("existing"):
         variables |= {"existing_bucket": True, "bucket_name": f"stache-vectors-{ACCOUNT}"}

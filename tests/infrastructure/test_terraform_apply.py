@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 import terraform
 
 ACCOUNT = terraform.ACCOUNT
 KINDS = ("documents", "summaries", "insights")
-TAGS = {"Application": "stache"}
+EVERYTHING = json.dumps(
+    {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+)
 
 
 def names(vectors, bucket):
@@ -42,12 +46,10 @@ def test_what_is_planned_is_made_and_then_nothing_is_left_to_do(store, called):
         assert (index["dimension"], index["distanceMetric"]) == (1024, "cosine")
         keys = index["metadataConfiguration"]["nonFilterableMetadataKeys"]
         assert sorted(keys) == ["_overflow", "text"]
-    tagged = [told["bucket_arn"], *told["index_arns"].values()]
-    assert all(vectors.list_tags_for_resource(resourceArn=arn)["tags"] == TAGS for arn in tagged)
+    made = [told["bucket_arn"], *told["index_arns"].values()]
+    assert all(vectors.list_tags_for_resource(resourceArn=arn)["tags"] == {} for arn in made)
     for arn in told["policy_arns"].values():
-        assert iam.list_policy_tags(PolicyArn=arn)["Tags"] == [
-            {"Key": "Application", "Value": "stache"}
-        ]
+        assert iam.list_policy_tags(PolicyArn=arn)["Tags"] == []
 
 
 def test_the_oldest_core_does_the_same(store, called):
@@ -80,9 +82,7 @@ def test_a_key_is_made_that_s3_vectors_may_use_for_this_bucket_only(store, calle
     bucket = called("s3vectors").get_vector_bucket(vectorBucketName=told["bucket_name"])
     assert bucket["vectorBucket"]["encryptionConfiguration"]["kmsKeyArn"] == key
     assert kms.get_key_rotation_status(KeyId=key)["KeyRotationEnabled"]
-    assert kms.list_resource_tags(KeyId=key)["Tags"] == [
-        {"TagKey": "Application", "TagValue": "stache"}
-    ]
+    assert kms.list_resource_tags(KeyId=key)["Tags"] == []
     document = json.loads(kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"])
     assert document["Statement"] == [
         {
@@ -104,7 +104,12 @@ def test_a_key_is_made_that_s3_vectors_may_use_for_this_bucket_only(store, calle
     ]
     read = called("iam").get_policy_version(PolicyArn=told["policy_arns"]["read"], VersionId="v1")
     statements = read["PolicyVersion"]["Document"]["Statement"]
-    assert statements[-1] == {"Effect": "Allow", "Action": ["kms:Decrypt"], "Resource": [key]}
+    assert statements[-1] == {
+        "Effect": "Allow",
+        "Action": ["kms:Decrypt"],
+        "Resource": [key],
+        "Condition": {"StringEquals": {"kms:ViaService": "s3vectors.us-east-1.amazonaws.com"}},
+    }
 
 
 def test_text_search_that_is_added_later_is_no_reason_to_replace_an_index(store, called):
@@ -120,8 +125,8 @@ def test_text_search_that_is_added_later_is_no_reason_to_replace_an_index(store,
     assert deployed.changes() == {}
 
 
-def test_other_non_filterable_keys_change_nothing_and_are_told(store):
-    """They are fixed when an index is made."""
+def test_other_non_filterable_keys_change_nothing_and_are_a_warning(store):
+    """They are fixed when an index is made; the warning names both, and what is to be done."""
     deployed = store({"prefix": "others", "indexes": {"documents": {}}})
     deployed.apply()
 
@@ -129,7 +134,12 @@ def test_other_non_filterable_keys_change_nothing_and_are_told(store):
     deployed.given({"prefix": "others", "indexes": more})
 
     assert deployed.changes() == {}
-    assert "an index has other non-filterable keys" in deployed.done("plan")
+    [warning] = deployed.warnings()
+    assert (
+        "documents-1024 has _overflow, text, and indexes asks for _overflow, raw, text" in warning
+    )
+    assert "To keep an index as it is, name the keys that it has in its entry" in warning
+    assert 'as the README says under "One index"' in warning
 
 
 def test_a_plan_that_would_destroy_vectors_is_refused(store, called):
@@ -199,6 +209,61 @@ def test_new_tags_replace_nothing(store):
         assert deployed.changes() == {}
 
 
+@pytest.mark.parametrize("key", ["application", "Application"])
+def test_tags_of_an_organisation_are_put_on_everything(store, called, key):
+    """In the provider's `default_tags`, whatever their letter case; a second apply does nothing."""
+    given = {"prefix": f"org-{'u' if key[0].isupper() else 'l'}", "create_kms_key": True}
+    deployed = store(given, default_tags={key: "search", "Team": "x"})
+
+    told = deployed.apply()
+    deployed.apply()
+
+    tags = {key: "search", "Team": "x"}
+    vectors, iam, kms = called("s3vectors"), called("iam"), called("kms")
+    for arn in [told["bucket_arn"], *told["index_arns"].values()]:
+        assert vectors.list_tags_for_resource(resourceArn=arn)["tags"] == tags
+    for arn in told["policy_arns"].values():
+        listed = iam.list_policy_tags(PolicyArn=arn)["Tags"]
+        assert {tag["Key"]: tag["Value"] for tag in listed} == tags
+    listed = kms.list_resource_tags(KeyId=told["kms_key_arn"])["Tags"]
+    assert {tag["TagKey"]: tag["TagValue"] for tag in listed} == tags
+    assert deployed.changes() == {}
+
+
+def test_tags_that_iam_would_refuse_are_refused_before_anything_is_made(store, called):
+    """One of the provider's and one of the module's, which differ in letter case only."""
+    tags = {"prefix": "twice", "tags": {"Application": "stache"}}
+    deployed = store(tags, default_tags={"application": "search"})
+
+    message = deployed.refused("apply", "-auto-approve")
+
+    assert "the tags are Application, application: keys of tags must differ" in message
+    assert "Write each key in one way" in message
+    assert f"twice-vectors-{ACCOUNT}" not in buckets(called("s3vectors"))
+
+
+def test_other_accounts_are_let_in_and_shut_out_again(store, called):
+    """With the policy of the bucket, also of one that is replaced, and not otherwise."""
+    reader = {"readers": ["arn:aws:iam::111122223333:role/search"]}
+    given = {"prefix": "open", "retain_data": False}
+    deployed = store({**given, **reader})
+    bucket = {"vectorBucketName": deployed.apply()["bucket_name"]}
+    vectors = called("s3vectors")
+    first = json.loads(vectors.get_vector_bucket_policy(**bucket)["policy"])
+
+    assert deployed.changes() == {}
+    deployed.given({**given, **reader, "create_kms_key": True}).apply()
+    replaced = json.loads(vectors.get_vector_bucket_policy(**bucket)["policy"])
+    assert deployed.changes() == {}
+    deployed.given({**given, "create_kms_key": True}).apply()
+
+    assert [each["Sid"] for each in first["Statement"]] == ["Readers"]
+    assert first["Statement"][0]["Principal"] == {"AWS": reader["readers"]}
+    assert replaced == first
+    with pytest.raises(vectors.exceptions.NotFoundException):
+        vectors.get_vector_bucket_policy(**bucket)
+
+
 def test_in_an_existing_bucket_only_the_own_indexes_are_destroyed(store, called):
     """The bucket is not the module's."""
     vectors = called("s3vectors")
@@ -253,3 +318,26 @@ def test_the_complete_example_is_made_and_gone_again(store, called, tmp_path):
     deployed.destroy()
     assert deployed.resources() == []
     assert told["bucket_name"] not in buckets(called("s3vectors"))
+
+
+def test_the_role_of_the_example_gets_a_boundary_and_loses_it_again(store, called, tmp_path):
+    """In place, as an organisation demands it."""
+    code = tmp_path / "function.zip"
+    code.write_bytes(b"PK\5\6" + bytes(18))  # a zip without files
+    given = {"function_zip": str(code), "prefix": "bounded", "retain_data": False}
+    boundary = f"arn:aws:iam::{ACCOUNT}:policy/developers"
+    deployed, iam = store(given, "examples/complete"), called("iam")
+    iam.create_policy(PolicyName="developers", PolicyDocument=EVERYTHING)
+    deployed.apply()
+
+    changes = deployed.given({**given, "permissions_boundary": boundary}).changes()
+    deployed.apply()
+    bounded = iam.get_role(RoleName="bounded-function-us-east-1")["Role"]
+    left = deployed.changes()
+    deployed.given(given).apply()
+    free = iam.get_role(RoleName="bounded-function-us-east-1")["Role"]
+
+    assert changes == {"aws_iam_role.this": ["update"]}
+    assert bounded["PermissionsBoundary"]["PermissionsBoundaryArn"] == boundary
+    assert left == {}
+    assert "PermissionsBoundary" not in free

@@ -31,7 +31,17 @@ def example(tmp_path):
         ({"runtime": "python3.10"}, "it must be python3.11, python3.12, python3.13 or python3.14"),
         ({"architecture": "arm"}, "it must be arm64 or x86_64"),
         ({"embedding_provider": "ollama"}, "it must be bedrock or word-hashing"),
-        ({"embedding_model": "us.cohere.embed-v4:0"}, "must be the id of a foundation model"),
+        ({"embedding_model": "us.cohere.embed-v4:0"}, "must be the id of one foundation model"),
+        ({"embedding_model": "*"}, 'embedding_model is "*": it must be the id of one foundation'),
+        ({"embedding_model": "amazon.titan-?"}, "without a wildcard"),
+        (
+            {"embedding_model": "arn:aws:bedrock:us-east-1::x"},
+            "inference profiles are not accepted",
+        ),
+        ({"prefix": "*"}, "1 to 40 lower-case letters, digits and hyphens"),
+        ({"prefix": "a" * 41}, "41 characters: it must be 1 to 40"),
+        ({"permissions_boundary": "boundary"}, 'permissions_boundary is "boundary": it must be'),
+        ({"permissions_boundary": "arn:aws:iam::123456789012:policy/*"}, "the ARN of a policy"),
         ({"level": "write"}, "it must be read, read-write or manage-indexes"),
     ],
 )
@@ -69,6 +79,16 @@ def test_the_function_has_the_settings_of_all_that_it_uses(example):
     }
 
 
+def test_the_role_has_the_boundary_that_an_organisation_demands(example):
+    """And none without one."""
+    boundary = f"arn:aws:iam::{ACCOUNT}:policy/limits/developers"
+
+    bounded = example(permissions_boundary=boundary)["aws_iam_role.this"]
+
+    assert bounded["permissions_boundary"] == boundary
+    assert example()["aws_iam_role.this"]["permissions_boundary"] is None
+
+
 @pytest.mark.parametrize("retain", [True, False])
 def test_the_tables_have_the_keys_that_stache_asks_by(example, retain):
     """On demand, with backups, and protected like the vectors."""
@@ -87,7 +107,7 @@ def test_the_tables_have_the_keys_that_stache_asks_by(example, retain):
         assert table["billing_mode"] == "PAY_PER_REQUEST"
         assert table["point_in_time_recovery"][0]["enabled"]
         assert table["deletion_protection_enabled"] is retain
-        assert table["tags"] == {"Application": "stache"}
+        assert table["tags"] is None
 
 
 def keys(table):

@@ -11,6 +11,7 @@ import terraform
 
 PARTS = (".", "examples/basic", "examples/complete")
 CORES = (terraform.NEWEST, terraform.OLDEST)
+CODE = sorted(terraform.MODULE.rglob("*.tf"))
 README = (terraform.MODULE / "README.md").read_text()
 
 
@@ -33,12 +34,45 @@ def test_the_module_and_its_examples_are_valid(part, core, tmp_path):
     assert told["diagnostics"] == []
 
 
+INSIDE = re.compile(r'\\.|\$\$\{|\$\{|"')
+OUTSIDE = re.compile(r'#.*|["{}]')
+NESTED = 2
+
+
+def measure_nesting(code):
+    """How many templates stand in one another, where they do so most."""
+    opened, deepest, position = [], 0, 0
+    while token := (INSIDE if opened[-1:] == ['"'] else OUTSIDE).search(code, position):
+        position = token.end()
+        if token[0] == "}" or (token[0] == '"' and opened[-1:] == ['"']):
+            opened.pop()
+        elif token[0] in {'"', "{", "${"}:
+            opened.append(token[0])
+        deepest = max(deepest, opened.count("${"))
+    assert not opened
+    return deepest
+
+
+@pytest.mark.parametrize("file", CODE, ids=lambda file: str(file.relative_to(terraform.MODULE)))
+def test_the_code_is_simple_enough_for_other_parsers_of_hcl(file):
+    """python-hcl2 and checkov's copy of it do not parse a third template in a template."""
+    assert measure_nesting(file.read_text()) <= NESTED
+
+
+def test_a_third_template_in_a_template_is_seen():
+    """And braces, comments and escapes are not taken for templates."""
+    third = 'a = "${b("${c("${d}")}")}"'
+
+    assert measure_nesting(third) == NESTED + 1
+    assert measure_nesting('a = { b = "\\"$${c}\\" ${d} # {" } # "${') == 1
+
+
 @pytest.mark.parametrize("core", CORES)
 def test_the_tests_that_it_ships_pass(core, tmp_path):
     """As its users run them."""
     printed = terraform.workspace(tmp_path, core=core, attached=False).done("test")
 
-    assert "10 passed, 0 failed" in printed
+    assert "14 passed, 0 failed" in printed
 
 
 def test_it_runs_on_no_older_core_than_it_is_tested_with(tmp_path):
@@ -80,7 +114,7 @@ def test_the_readme_is_formatted_as_the_files(tmp_path):
     """Its blocks are Terraform's own way of writing."""
     folder = terraform.workspace(tmp_path, attached=False)
     for number, block in enumerate(
-        re.findall(r"```hcl\n(module.*?|import.*?)```", README, re.DOTALL)
+        re.findall(r"```hcl\n((?:import|module|resource) .*?)```", README, re.DOTALL)
     ):
         (folder.folder / f"readme{number}.tf").write_text(block)
 

@@ -7,10 +7,14 @@ import json
 import pytest
 
 import terraform
-from stache_ai_s3vectors.permissions import LEVELS, policy
+from stache_ai_s3vectors.arns import service_host
+from stache_ai_s3vectors.keys import FILTERED
+from stache_ai_s3vectors.permissions import LEVELS, bucket_policy, key_use, policy
 
 ACCOUNT = terraform.ACCOUNT
 KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/mine"
+READER = "arn:aws:iam::111122223333:role/team/search"
+WRITER = "arn:aws:iam::444455556666:root"
 OWN_KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/of-the-insights"
 PLACES = (
     ("us-east-1", "aws"),
@@ -57,8 +61,8 @@ def test_an_index_is_as_the_provider_wants_it():
         "distance_metric": "cosine",
         "index_name": "documents-1024",
         "region": "us-east-1",
-        "tags": {"Application": "stache"},
-        "tags_all": {"Application": "stache"},
+        "tags": None,
+        "tags_all": {},
         "vector_bucket_name": f"stache-vectors-{ACCOUNT}",
     }
 
@@ -86,6 +90,16 @@ def test_each_entry_has_what_it_says_and_else_what_the_store_says():
     keys = wide["metadata_configuration"][0]["non_filterable_metadata_keys"]
     assert sorted(keys) == ["_overflow", "raw", "text"]
     assert wide["encryption_configuration"] == [{"kms_key_arn": OWN_KEY, "sse_type": "aws:kms"}]
+
+
+def test_an_index_of_the_older_package_is_described_as_it_is():
+    """It has no `_overflow`, and may have nine more keys."""
+    keys = [f"key-{n}" for n in range(9)]
+    entry = {"overflow": False, "non_filterable_metadata_keys": keys}
+    store = made(terraform.planned({"indexes": {"documents": entry}}))
+
+    [metadata] = store['aws_s3vectors_index.retained["documents"]']["metadata_configuration"]
+    assert sorted(metadata["non_filterable_metadata_keys"]) == [*keys, "text"]
 
 
 def test_the_name_begins_as_it_is_told_to_or_is_the_one_given():
@@ -150,12 +164,48 @@ def test_a_given_key_encrypts_the_bucket():
 
 
 def test_everything_that_can_be_tagged_is():
-    """With what it is part of, and what is asked for."""
+    """With what is asked for, and nothing else."""
     plan = terraform.planned({"tags": {"Team": "search"}, "create_kms_key": True})
 
     tagged = {address: each["tags"] for address, each in made(plan).items() if "tags" in each}
     assert set(made(plan)) - set(tagged) == {"aws_kms_key_policy.this[0]"}
-    assert all(tags == {"Application": "stache", "Team": "search"} for tags in tagged.values())
+    assert all(tags == {"Team": "search"} for tags in tagged.values())
+
+
+SHARED = {
+    "readers": ({"readers": [READER]}, [READER], []),
+    "writers": ({"writers": [WRITER]}, [], [WRITER]),
+    "both": ({"readers": [READER, READER], "writers": [WRITER]}, [READER], [WRITER]),
+}
+
+
+@pytest.mark.parametrize("region, partition", PLACES)
+@pytest.mark.parametrize("case", SHARED)
+def test_other_accounts_may_do_what_the_provider_s_table_says(case, region, partition):
+    """By the bucket's policy and by the created key's, in every partition."""
+    given, readers, writers = (
+        json.loads(json.dumps(each).replace("arn:aws:", f"arn:{partition}:"))
+        for each in SHARED[case]
+    )
+    plan = terraform.planned({**given, "create_kms_key": True}, region=region)
+
+    store, arn = made(plan), outputs(plan)["bucket_arn"]
+    shared = json.loads(store["aws_s3vectors_vector_bucket_policy.this[0]"]["policy"])
+    assert shared == bucket_policy(arn, NAMES, readers, writers)
+    key = json.loads(store["aws_kms_key_policy.this[0]"]["policy"])
+    host = service_host(partition, region)
+    assert key["Statement"][-1] == key_use([*readers, *writers], host)
+
+
+def test_the_policy_of_an_existing_bucket_names_the_bucket():
+    """Its ARN is known before anything is made."""
+    given = {"documents": {"existing": True}}
+    existing = {"bucket_name": "mine", "existing_bucket": True, "indexes": given}
+
+    store = made(terraform.planned({**existing, "readers": [READER]}))
+
+    policy = store["aws_s3vectors_vector_bucket_policy.this[0]"]
+    assert policy["vector_bucket_arn"] == f"arn:aws:s3vectors:us-east-1:{ACCOUNT}:bucket/mine"
 
 
 def test_what_exists_is_referred_to_and_not_made():
@@ -230,6 +280,16 @@ REFUSALS = {
         "alias/mine",
         "aws kms describe-key",
     ),
+    "a pattern for several keys": (
+        {"kms_key_arn": f"arn:aws:kms:us-east-1:{ACCOUNT}:key/*"},
+        f'kms_key_arn is "arn:aws:kms:us-east-1:{ACCOUNT}:key/*"',
+        "without a wildcard",
+    ),
+    "a pattern for several keys of an index": (
+        {"indexes": {"documents": {"kms_key_arn": f"arn:aws:kms:us-east-1:{ACCOUNT}:key/?"}}},
+        ':key/?" (documents)',
+        "without a wildcard",
+    ),
     "an alias instead of an index's key": (
         {"indexes": {"documents": {"kms_key_arn": "alias/mine"}}},
         '"alias/mine" (documents)',
@@ -265,15 +325,37 @@ REFUSALS = {
         "have the dimensions 512 (documents), 1024 (summaries)",
         "Give all three one dimension",
     ),
-    "a tag of IAM's in lower case": (
-        {"tags": {"application": "x"}},
-        'tags has "application"',
-        "Write Application",
+    "two tags that are one to IAM": (
+        {"tags": {"application": "x", "Application": "y"}},
+        "the tags are Application, application",
+        "Write each key in one way",
     ),
     "a prefix of policies that is too long": (
         {"policy_name_prefix": "p" * 114},
         "it must be 1 to 113 letters",
         "Shorten it",
+    ),
+    "a reader of every account": ({"readers": ["*"]}, 'readers has "*"', "without a wildcard"),
+    "a reader that is null": ({"readers": [None]}, "readers has null: each", "aws iam get-role"),
+    "a pattern for several readers": (
+        {"readers": [READER, "arn:aws:iam::111122223333:role/*"]},
+        'readers has "arn:aws:iam::111122223333:role/*": each',
+        "aws iam get-role",
+    ),
+    "an account's number as a writer": (
+        {"writers": ["111122223333"]},
+        'writers has "111122223333"',
+        "must be the ARN of a role, a user or an account's root",
+    ),
+    "a session of a role as a writer": (
+        {"writers": ["arn:aws:sts::111122223333:assumed-role/search/me"]},
+        "writers has",
+        "aws iam get-role",
+    ),
+    "a reader of another partition": (
+        {"readers": [READER.replace("arn:aws:", "arn:aws-cn:")]},
+        f"of another partition than the bucket, aws: {READER.replace('arn:aws:', 'arn:aws-cn:')}",
+        "leave them out",
     ),
     "an existing bucket without a name": (
         {"existing_bucket": True},
@@ -293,6 +375,16 @@ REFUSALS = {
 }
 
 
+@pytest.mark.parametrize("key", FILTERED)
+def test_a_key_that_stache_filters_on_is_refused_as_a_non_filterable_one(key):
+    """Before there is an index in which no search would succeed, for good."""
+    message = terraform.refusal({"indexes": {"notes": {"non_filterable_metadata_keys": [key]}}})
+
+    assert f'indexes has the non-filterable keys "{key}" (notes)' in message
+    assert "S3 Vectors refuses filters on non-filterable keys" in message
+    assert "Leave these keys out" in message
+
+
 @pytest.mark.parametrize("case", REFUSALS)
 def test_bad_input_is_refused_when_it_is_planned(case):
     """The message has what was given, and the fix."""
@@ -302,5 +394,5 @@ def test_bad_input_is_refused_when_it_is_planned(case):
 
     assert given in message
     assert fix in message
-    if "precondition" not in message:
+    if "condition failed" not in message:
         assert message.count("Invalid value for variable") == 1

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
+import sys
+
 import pytest
 
 from recipes import BUCKET, README, blocks, commands, moves, usage, write
+from stache_ai_s3vectors.permissions import key_use
 
 VECTORS = "module.stache_vectors.aws_s3vectors"
 
@@ -13,8 +18,8 @@ VECTORS = "module.stache_vectors.aws_s3vectors"
 def follow(store):
     """Makes a folder with that code; the name of its bucket is its own."""
 
-    def made(name, *code):
-        folder = store({}, "examples/basic", name)
+    def made(name, *code, **options):
+        folder = store({}, "examples/basic", name, **options)
         write(folder, *code)
         return folder
 
@@ -85,6 +90,59 @@ def test_what_a_lost_state_knew_is_imported_with_its_key(follow, called):
         again.done(*(part.replace("KEY_ID", key) for part in command))
 
     assert again.changes() == {}
+
+
+@pytest.fixture
+def older(called):
+    """Three indexes as the older package makes them: `text` alone is non-filterable."""
+    vectors = called("s3vectors")
+    vectors.create_vector_bucket(vectorBucketName="my-bucket")
+    for kind in ("documents", "summaries", "insights"):
+        vectors.create_index(
+            vectorBucketName="my-bucket",
+            indexName=f"stache-{kind}",
+            dataType="float32",
+            dimension=1024,
+            distanceMetric="cosine",
+            metadataConfiguration={"nonFilterableMetadataKeys": ["text"]},
+        )
+    yield
+    for kind in ("documents", "summaries", "insights"):
+        vectors.delete_index(vectorBucketName="my-bucket", indexName=f"stache-{kind}")
+    vectors.delete_vector_bucket(vectorBucketName="my-bucket")
+
+
+@pytest.mark.usefixtures("older")
+def test_indexes_of_the_older_package_are_imported_as_they_are(follow):
+    """Nothing of them changes, and no plan warns of their keys."""
+    title = "Indexes of the older package"
+    folder = follow("older", *blocks(title, "hcl"))
+
+    for command in commands(title):
+        folder.done(*command)
+
+    assert {tuple(actions) for actions in folder.changes().values()} == {("create",)}
+    assert not [name for name in folder.changes() if name.startswith(VECTORS)]
+    assert folder.warnings() == []
+    folder.apply()
+    assert folder.changes() == {}
+    assert folder.warnings() == []
+
+
+@pytest.mark.usefixtures("older")
+def test_indexes_of_the_older_package_that_are_imported_as_new_ones_are_a_warning(follow):
+    """It names the attribute that the page has."""
+    title = "Indexes of the older package"
+    [code] = blocks(title, "hcl")
+    assert ", overflow = false" in code
+    folder = follow("warned", code.replace(", overflow = false", ""))
+
+    for command in commands(title):
+        folder.done(*command)
+
+    [warning] = folder.warnings()
+    assert "stache-documents has text, and indexes asks for _overflow, text" in warning
+    assert "with `overflow = false` if it has no _overflow" in warning
 
 
 def test_a_second_size_is_put_beside_the_first_and_then_used(follow, called):
@@ -177,6 +235,77 @@ def test_a_key_whose_policy_is_written_into_it_is_there_first(follow):
     [code] = blocks("A customer key of your own", "hcl")
 
     assert follow("own", code).apply() == {}
+
+
+@pytest.fixture
+def programs(tmp_path):
+    """A folder with the tool, as this process would run it."""
+    path = os.pathsep.join([os.environ.get("PYTHONPATH", ""), "$PYTHONPATH"])
+    script = tmp_path / "bin" / "stache-s3vectors"
+    script.parent.mkdir()
+    run = f'"{sys.executable}" -m stache_ai_s3vectors "$@"'
+    script.write_text(f'#!/bin/sh\nPYTHONPATH="{path}" exec {run}\n')
+    script.chmod(0o755)
+    return script.parent
+
+
+def test_text_search_is_added_after_the_indexes(follow, programs, called):
+    """By the tool, which Terraform runs once; the next plan has nothing to do."""
+    [code] = blocks("Text search", "hcl")
+    folder = follow("searched", usage(), code, programs=programs)
+
+    folder.apply()
+
+    vectors = called("s3vectors")
+    for name in indexes(vectors):
+        index = vectors.get_index(vectorBucketName=BUCKET, indexName=name)["index"]
+        [search] = index["metadataConfiguration"]["textSearchConfigurations"]
+        assert (index["indexMode"], search["metadataKey"]) == ("ENHANCED", "text")
+    assert folder.changes() == {}
+    assert folder.warnings() == []
+
+
+def test_a_reader_that_is_made_in_the_same_apply_is_let_in(follow, called):
+    """Its ARN is known after the apply only, as that of a role is."""
+    [code] = blocks("A function in another account reads", "hcl")
+    role = '"arn:aws:iam::111122223333:role/search"'
+    made = f'resource "terraform_data" "role" {{\n  input = {role}\n}}\n'
+    folder = follow("unknown", code.replace(role, "terraform_data.role.output"), made)
+
+    folder.apply()
+
+    document = called("s3vectors").get_vector_bucket_policy(vectorBucketName=BUCKET)["policy"]
+    [statement] = json.loads(document)["Statement"]
+    assert statement["Principal"] == {"AWS": [json.loads(role)]}
+    assert folder.changes() == {}
+
+
+def test_the_statement_for_a_key_of_one_s_own_is_that_of_the_table_of_permissions():
+    """As `create_kms_key` writes it."""
+    [statement] = blocks("A function in another account reads", "json")
+    [code] = blocks("A function in another account reads", "hcl")
+    reader = "arn:aws:iam::111122223333:role/search"
+
+    assert json.loads(statement) == key_use([reader], "s3vectors.us-east-1.amazonaws.com")
+    assert f'readers = ["{reader}"]' in code
+
+
+def test_a_second_store_of_the_same_name_fails_and_is_mended_by_another_name(follow):
+    """Nothing of the first is touched."""
+    first = follow("first", usage())
+    first.apply()
+    second = follow("second", usage())
+
+    message = second.refused("apply", "-auto-approve")
+    left = [name for name in second.resources() if ".data." not in name]
+    write(second, usage().replace("source =", 'prefix = "stache-vectors-two"\n\n  source =', 1))
+    second.apply()
+
+    assert "ConflictException" in message
+    assert "ConflictException" in README
+    assert left == []
+    assert first.changes() == {}
+    assert second.changes() == {}
 
 
 def test_a_module_that_is_deleted_from_the_configuration_is_not_protected(follow):

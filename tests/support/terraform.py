@@ -44,6 +44,7 @@ _ENVIRONMENTS: Final[Mapping[str, Path]] = {
 _PYTHON_PATH: Final = python_path(_STANDIN.parent)
 """Where the stand-in is, and what keeps it here."""
 _PYTHON: Final = _ENVIRONMENTS[NEWEST] / "bin" / "python"
+_PATH: Final = "/usr/bin:/bin"
 _VERSION: Final = "6.55.0"
 """What the stand-in passes for: the version that the newest of its schemas are of."""
 _ENDPOINTS: Final = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3VECTORS")
@@ -56,7 +57,8 @@ class Workspace:
     """A folder with a module in it, where Terraform runs.
 
     `attached`: to a stand-in that runs already, which is faster than to start one for each
-    command, as Terraform does for its users.
+    command, as Terraform does for its users. `default_tags` are those of the provider, which needs
+    to be attached. `programs` is a folder with those that the module runs.
     """
 
     folder: Path
@@ -64,6 +66,8 @@ class Workspace:
     region: str = REGION
     endpoints: Mapping[str, str] = field(default_factory=dict)
     attached: bool = True
+    default_tags: Mapping[str, str] = field(default_factory=dict)
+    programs: Path | None = None
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """What a command of Terraform's prints, and its exit code."""
@@ -75,15 +79,18 @@ class Workspace:
         """What a stand-in of its own would take from the environment."""
         rest, vectors = (self.endpoints.get(name, "") for name in _ENDPOINTS)
         urls = {**dict.fromkeys(_SERVICES, rest), "s3vectors": vectors}
-        block = {"region": self.region, "endpoints": [urls]}
+        tags = {"default_tags": [{"tags": self.default_tags}]} if self.default_tags else {}
+        block = {"region": self.region, "endpoints": [urls], **tags}
         told = self.folder / "provider.tf.json"
         told.write_text(json.dumps({"provider": {"aws": block}}))
 
     def _environment(self) -> dict[str, str]:
         """Nothing of the machine's."""
         attached = {"TF_REATTACH_PROVIDERS": _standin()} if self.attached else {}
+        programs = {"PATH": f"{self.programs}:{_PATH}"} if self.programs else {}
         return {
             **attached,
+            **programs,
             **CREDENTIALS,
             **self.endpoints,
             "AWS_REGION": self.region,
@@ -101,9 +108,11 @@ class Workspace:
         """Everything that a command says that fails; of `plan` and `apply`."""
         result = self.run(command, "-json", *arguments)
         assert result.returncode == 1, result.stdout + result.stderr
-        return "\n".join(
-            f"{told['summary']}: {told['detail']}" for told in _diagnostics(result.stdout)
-        )
+        return "\n".join(_problems(result.stdout, "error", "warning"))
+
+    def warnings(self) -> list[str]:
+        """The warnings of a plan that succeeds."""
+        return list(_problems(self.done("plan", "-json"), "warning"))
 
     def given(self, variables: Mapping[str, Any]) -> Workspace:
         """The same, with these values of the module's variables from now on."""
@@ -209,7 +218,7 @@ def _prepared(part: str, core: str) -> Workspace:
 def _run(
     core: str, folder: Path, environment: Mapping[str, str], *arguments: str
 ) -> subprocess.CompletedProcess[str]:
-    ours = {"CHECKPOINT_DISABLE": "1", "PATH": "/usr/bin:/bin", "PYTHONPATH": _PYTHON_PATH}
+    ours = {"CHECKPOINT_DISABLE": "1", "PATH": _PATH, "PYTHONPATH": _PYTHON_PATH}
     return subprocess.run(
         [_ENVIRONMENTS[core] / "bin" / "python", _STANDIN / "core.py", *arguments],
         cwd=folder,
@@ -256,8 +265,9 @@ def _standin() -> str:
     return json.dumps({_address(): json.loads(process.stdout.readline())})
 
 
-def _diagnostics(lines: str) -> Iterator[dict[str, Any]]:
+def _problems(lines: str, *severities: str) -> Iterator[str]:
+    """What a command that prints JSON says in its diagnostics."""
     for line in lines.splitlines():
-        told = json.loads(line)
-        if told["type"] == "diagnostic":
-            yield told["diagnostic"]
+        message = json.loads(line)
+        if message["type"] == "diagnostic" and message["diagnostic"]["severity"] in severities:
+            yield f"{message['diagnostic']['summary']}: {message['diagnostic']['detail']}"

@@ -8,7 +8,6 @@ resource "aws_lambda_function" "this" {
   source_code_hash = filebase64sha256(var.function_zip)
   memory_size      = 1024
   timeout          = 60
-  tags             = local.tags
 
   environment {
     variables = merge(module.stache_vectors.environment, {
@@ -30,12 +29,11 @@ resource "aws_lambda_function" "this" {
 resource "aws_cloudwatch_log_group" "this" {
   name              = "/aws/lambda/${local.name}"
   retention_in_days = 30
-  tags              = local.tags
 }
 
 resource "aws_iam_role" "this" {
-  name = "${local.name}-${local.region}"
-  tags = local.tags
+  name                 = "${local.name}-${local.region}"
+  permissions_boundary = var.permissions_boundary
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"

@@ -5,7 +5,6 @@ data "aws_region" "current" {}
 
 locals {
   name = "${var.prefix}-function"
-  tags = { Application = "stache" }
 
   partition = data.aws_partition.current.partition
   region    = data.aws_region.current.region

@@ -20,7 +20,6 @@ resource "aws_dynamodb_table" "this" {
   hash_key                    = each.value.keys[0]
   range_key                   = try(each.value.keys[1], null)
   deletion_protection_enabled = var.retain_data
-  tags                        = local.tags
 
   dynamic "attribute" {
     for_each = toset(concat(each.value.keys, flatten(values(each.value.indexes))))

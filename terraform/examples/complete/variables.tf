@@ -11,8 +11,9 @@ variable "prefix" {
   nullable    = false
 
   validation {
-    condition     = length(var.prefix) <= 40
-    error_message = "prefix is \"${var.prefix}\", ${length(var.prefix)} characters: it must be 40 or fewer, because the role's name has the region behind it and at most 64. Shorten it."
+    # It becomes part of ARNs in policies; the role's name has the region behind it and at most 64.
+    condition     = can(regex("^[a-z0-9][a-z0-9-]{0,39}$", var.prefix))
+    error_message = "prefix is \"${var.prefix}\", ${length(var.prefix)} characters: it must be 1 to 40 lower-case letters, digits and hyphens, beginning with a letter or digit. Shorten it, or write it in lower case."
   }
 }
 
@@ -59,8 +60,19 @@ variable "embedding_model" {
   nullable    = false
 
   validation {
-    condition     = !can(regex("^(arn:.*|.*/.*|(us|us-gov|eu|apac|jp|au|ca|global)\\..*)$", var.embedding_model))
-    error_message = "embedding_model is \"${var.embedding_model}\": it must be the id of a foundation model, and no ARN or inference profile. Give one such as amazon.titan-embed-text-v2:0."
+    condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9.:-]*$", var.embedding_model)) && !can(regex("^(arn:|(us|us-gov|eu|apac|jp|au|ca|global)\\.)", var.embedding_model))
+    error_message = "embedding_model is \"${var.embedding_model}\": it must be the id of one foundation model, without a wildcard; ARNs and inference profiles are not accepted. Give one such as amazon.titan-embed-text-v2:0."
+  }
+}
+
+variable "permissions_boundary" {
+  description = "ARN of the IAM policy that is to be the boundary of the function's role, where your organisation demands one."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.permissions_boundary == null || can(regex("^arn:aws[-a-z0-9]*:iam::([0-9]{12}|aws):policy/[A-Za-z0-9_+=,.@/-]+$", var.permissions_boundary))
+    error_message = "permissions_boundary is \"${coalesce(var.permissions_boundary, "empty")}\": it must be the ARN of a policy, arn:aws:iam::ACCOUNT:policy/NAME. `aws iam list-policies --scope Local --query Policies[].Arn` lists them."
   }
 }
 

@@ -34,6 +34,8 @@ def refusals(type_name: str, config: dict[str, Any]) -> Iterator[tuple[str, str]
             yield from _document(name, told[name])
     if not _BUCKET.fullmatch(told.get("vector_bucket_name", "bucket")):
         yield "vector_bucket_name", f"is no bucket's name: {told['vector_bucket_name']}"
+    if not _ARN.fullmatch(told.get("vector_bucket_arn", "arn:a:b:::c")):
+        yield "vector_bucket_arn", f"is not an ARN: {told['vector_bucket_arn']}"
     longest = _LONGEST.get(type_name, 0)
     if longest and len(told.get("name") or told.get("function_name") or "") > longest:
         yield "name", f"has more than {longest} characters"

@@ -81,6 +81,7 @@ class Table:
     """aws_dynamodb_table."""
 
     def __init__(self, provider: Provider) -> None:
+        self.provider = provider
         self.client = provider.client("dynamodb")
 
     def create(self, planned: State) -> State:
@@ -125,7 +126,7 @@ class Table:
             **state,
             **_told(found),
             "point_in_time_recovery": [{**_nothing("point_in_time_recovery"), **recoverable}],
-            "tags": state["tags"] or tags,
+            "tags": self.provider.own_tags(tags),
             "tags_all": tags,
         }
 

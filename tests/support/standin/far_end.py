@@ -55,6 +55,12 @@ class Provider:
         starts = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
         return next((p for start, p in starts.items() if self.region.startswith(start)), "aws")
 
+    def own_tags(self, tags: dict[str, str]) -> dict[str, str] | None:
+        """A resource's tags without the default ones; None when there are no others."""
+        default = self.default_tags
+        own = {name: value for name, value in tags.items() if default.get(name) != value}
+        return own or None
+
     def client(self, service: str) -> Any:
         """A boto3 client of that service."""
         if service not in self._clients:

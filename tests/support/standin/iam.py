@@ -12,6 +12,7 @@ State = dict[str, Any]
 
 class _Iam:
     def __init__(self, provider: Provider) -> None:
+        self.provider = provider
         self.client = provider.client("iam")
 
     def _found(self, method: Any, **arguments: Any) -> Any:
@@ -53,7 +54,7 @@ class Policy(_Iam):
             "name": found["PolicyName"],
             "path": found["Path"],
             "policy_id": found["PolicyId"],
-            "tags": state["tags"] or tags,
+            "tags": self.provider.own_tags(tags),
             "tags_all": tags,
         }
 
@@ -93,18 +94,29 @@ class Role(_Iam):
             Path=planned["path"],
             AssumeRolePolicyDocument=planned["assume_role_policy"],
             Tags=_tags(planned),
+            **_boundary(planned),
         )["Role"]
         return {**planned, "arn": made["Arn"], "unique_id": made["RoleId"], "id": planned["name"]}
 
     def read(self, state: State) -> State | None:
-        """The state, if it is still there."""
-        return state if self._found(self.client.get_role, RoleName=state["id"]) else None
+        """The state, with the boundary that there is now."""
+        answer = self._found(self.client.get_role, RoleName=state["id"])
+        boundary = (answer or {"Role": {}})["Role"].get("PermissionsBoundary", {})
+        told = {"permissions_boundary": boundary.get("PermissionsBoundaryArn")}
+        return answer and {**state, **told}
 
-    def update(self, prior: State, planned: State) -> State:  # noqa: ARG002 - as for the others
-        """Replace who may take it."""
+    def update(self, prior: State, planned: State) -> State:
+        """Replace who may take it, and its boundary."""
+        named = {"RoleName": planned["id"]}
         document = planned["assume_role_policy"]
         update = self.client.update_assume_role_policy
-        call("updating IAM Role", update, RoleName=planned["id"], PolicyDocument=document)
+        call("updating IAM Role", update, **named, PolicyDocument=document)
+        if planned["permissions_boundary"]:
+            put = self.client.put_role_permissions_boundary
+            call("updating the boundary of IAM Role", put, **named, **_boundary(planned))
+        elif prior["permissions_boundary"]:
+            delete = self.client.delete_role_permissions_boundary
+            call("deleting the boundary of IAM Role", delete, **named)
         return planned
 
     def delete(self, state: State) -> None:
@@ -162,6 +174,11 @@ class RolePolicyAttachment(_Iam):
         """Detach it."""
         named = {"RoleName": state["role"], "PolicyArn": state["policy_arn"]}
         call("detaching IAM Policy", self.client.detach_role_policy, **named)
+
+
+def _boundary(planned: State) -> dict[str, str]:
+    arn = planned["permissions_boundary"]
+    return {"PermissionsBoundary": arn} if arn else {}
 
 
 def _tags(planned: State) -> list[dict[str, str]]:

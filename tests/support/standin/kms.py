@@ -16,6 +16,7 @@ _DAYS: Final = 30
 
 class _Kms:
     def __init__(self, provider: Provider) -> None:
+        self.provider = provider
         self.client = provider.client("kms")
 
     def _policy(self, key: str, before: str | None = None) -> str:
@@ -70,7 +71,7 @@ class Key(_Kms):
             "enable_key_rotation": rotation["KeyRotationEnabled"],
             "bypass_policy_lockout_safety_check": bool(state["bypass_policy_lockout_safety_check"]),
             "policy": self._policy(key["KeyId"], state["policy"]),
-            "tags": tags or None,
+            "tags": self.provider.own_tags(tags),
             "tags_all": tags,
         }
 

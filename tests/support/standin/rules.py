@@ -62,6 +62,12 @@ RULES: Final[Mapping[str, Rule]] = {
         imported_by="index_arn",
         older=False,
     ),
+    "aws_s3vectors_vector_bucket_policy": Rule(
+        ("region", "vector_bucket_arn"),
+        documents=("policy",),
+        imported_by="vector_bucket_arn",
+        older=False,
+    ),
     "aws_cloudwatch_log_group": Rule(
         ("name", "region"), {"retention_in_days": 0, "skip_destroy": False}
     ),

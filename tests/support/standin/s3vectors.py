@@ -1,10 +1,12 @@
-"""Vector buckets and indexes."""
+"""Vector buckets with their policies, and indexes."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from .far_end import Provider, call, or_none, timestamp
+from .values import as_written
 
 State = dict[str, Any]
 
@@ -18,10 +20,8 @@ class _Tagged:
 
     def _tagged(self, state: State, arn: str) -> State:
         tags = self.client.list_tags_for_resource(resourceArn=arn)["tags"]
-        default = self.provider.default_tags
-        own = {name: value for name, value in tags.items() if default.get(name) != value}
-        region = state["region"] or self.provider.region
-        return {**state, "tags": own or state["tags"], "tags_all": tags, "region": region}
+        told = {"tags": self.provider.own_tags(tags), "tags_all": tags}
+        return {**state, **told, "region": state["region"] or self.provider.region}
 
     def _retag(self, arn: str, prior: State, planned: State) -> None:
         old, new = prior["tags_all"] or {}, planned["tags_all"] or {}
@@ -79,6 +79,44 @@ class VectorBucket(_Tagged):
             "encryption_configuration": _encrypted(bucket),
             "force_destroy": bool(state.get("force_destroy")),
         }
+
+
+class VectorBucketPolicy:
+    """aws_s3vectors_vector_bucket_policy."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+        self.client = provider.client("s3vectors")
+
+    def create(self, planned: State) -> State:
+        """Put it, in place of any that there is."""
+        return self._put("creating", planned)
+
+    def _put(self, verb: str, planned: State) -> State:
+        arn = planned["vector_bucket_arn"]
+        what = f"{verb} S3 Vectors Vector Bucket Policy ({arn})"
+        put = self.client.put_vector_bucket_policy
+        call(what, put, vectorBucketArn=arn, policy=planned["policy"])
+        return planned
+
+    def read(self, state: State) -> State | None:
+        """What there is of it now."""
+        get, arn = self.client.get_vector_bucket_policy, state["vector_bucket_arn"]
+        answer = or_none(self.client, "NotFoundException", get, vectorBucketArn=arn)
+        if answer is None:
+            return None
+        policy = as_written(json.loads(answer["policy"]), state["policy"])
+        return {**state, "policy": policy, "region": state["region"] or self.provider.region}
+
+    def update(self, prior: State, planned: State) -> State:  # noqa: ARG002 - as for the others
+        """Put it again."""
+        return self._put("updating", planned)
+
+    def delete(self, state: State) -> None:
+        """Delete it."""
+        arn = state["vector_bucket_arn"]
+        what = f"deleting S3 Vectors Vector Bucket Policy ({arn})"
+        call(what, self.client.delete_vector_bucket_policy, vectorBucketArn=arn)
 
 
 class Index(_Tagged):

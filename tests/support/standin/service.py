@@ -28,6 +28,7 @@ _KINDS: Final[Mapping[str, Any]] = {
     "aws_lambda_function": compute.Function,
     "aws_s3vectors_index": s3vectors.Index,
     "aws_s3vectors_vector_bucket": s3vectors.VectorBucket,
+    "aws_s3vectors_vector_bucket_policy": s3vectors.VectorBucketPolicy,
 }
 _DATA: Final[Mapping[str, Any]] = {
     "aws_caller_identity": data.caller_identity,
