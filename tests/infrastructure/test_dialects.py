@@ -16,7 +16,7 @@ import stores
 import terraform
 from cloudformation import deployed
 from stache_ai_s3vectors.arns import BUCKET_ARN, INDEX_ARN
-from stache_ai_s3vectors.permissions import LEVELS
+from stache_ai_s3vectors.permissions import LEVELS, bucket_policy
 from stache_ai_s3vectors_cdk import StacheVectorStore, VectorIndexOptions
 
 ACCOUNT = "123456789012"
@@ -49,6 +49,8 @@ def cdk(region, **given):
         distance_metric=given.get("metric", "cosine"),
         indexes=dict.fromkeys(KINDS, options),
         encryption_key=key,
+        readers=given.get("readers", ()),
+        writers=given.get("writers", ()),
     )
     for level in LEVELS:
         store.managed_policy(level)
@@ -147,6 +149,29 @@ def test_what_is_given_as_existing_is_used_the_same_everywhere(dialect):
     names = [f"{kind}-1024" for kind in KINDS]
     assert store == stores.Store(None, None, {}, stores.expected(arn_in("us-east-1"), names))
     assert environment["S3VECTORS_DOCUMENTS_INDEX"] == "documents-1024"
+
+
+READERS = ("arn:aws:iam::111122223333:role/search", "arn:aws:iam::444455556666:root")
+WRITERS = ("arn:aws:iam::111122223333:role/ingest",)
+
+
+def shared(dialect, region, **given):
+    """The bucket's policy that a dialect makes, whatever it calls it."""
+    store, _ = dialect(region, **given)
+    return store.shared
+
+
+@DIALECTS
+@pytest.mark.parametrize("given", [{}, {"key": KEY}], ids=["no key", "key"])
+def test_other_accounts_are_let_in_the_same_everywhere(dialect, given):
+    """By the policy of `permissions.py`, and not at all unless they are named."""
+    indexes = [f"{kind}-1024" for kind in KINDS]
+    wanted = bucket_policy(arn_in("us-east-1"), indexes, READERS, WRITERS)
+
+    assert shared(dialect, "us-east-1", readers=READERS, writers=WRITERS, **given) == [
+        stores.plain(statement) for statement in wanted["Statement"]
+    ]
+    assert shared(dialect, "us-east-1", **given) is None
 
 
 @DIALECTS

@@ -11,6 +11,7 @@ from typing import Any, Final
 from cloudformation import Deployed
 from stache_ai_s3vectors.permissions import LEVELS, policy
 
+_TYPE: Final = "AWS::S3Vectors::VectorBucket"
 _LEVEL: Final = re.compile("(?P<words>ReadWrite|Read|ManageIndexes)Policy")
 _LEVELS: Final = {"Read": "read", "ReadWrite": "read-write", "ManageIndexes": "manage-indexes"}
 
@@ -41,6 +42,8 @@ class Store:
     """Those that are created, by name."""
     policies: Mapping[str, frozenset[Statement]]
     """By level."""
+    shared: Sequence[Mapping[str, Any]] | None = None
+    """The statements of the bucket's own policy."""
 
 
 def statements(document: Mapping[str, Any]) -> frozenset[Statement]:
@@ -81,7 +84,7 @@ def expected(
 
 def from_stack(stack: Deployed) -> Store:
     """A store that CloudFormation makes."""
-    buckets = list(stack.of_type("AWS::S3Vectors::VectorBucket").values())
+    buckets = list(stack.of_type(_TYPE).values())
     policies = {}
     for name, made in stack.of_type("AWS::IAM::ManagedPolicy").items():
         found = _LEVEL.search(name)
@@ -95,7 +98,15 @@ def from_stack(stack: Deployed) -> Store:
             for made in stack.of_type("AWS::S3Vectors::Index").values()
         },
         policies=policies,
+        shared=_shared([p["Policy"] for p in stack.of_type(f"{_TYPE}Policy").values()]),
     )
+
+
+def _shared(documents: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]] | None:
+    if not documents:
+        return None
+    [document] = documents
+    return [plain(statement) for statement in document["Statement"]]
 
 
 def _index(made: Mapping[str, Any]) -> Index:
@@ -130,6 +141,13 @@ def from_plan(plan: Mapping[str, Any]) -> Store:
             for each in made
             if each["type"] == "aws_iam_policy"
         },
+        shared=_shared(
+            [
+                json.loads(each["values"]["policy"])
+                for each in made
+                if each["type"] == "aws_s3vectors_vector_bucket_policy"
+            ]
+        ),
     )
 
 
