@@ -18,6 +18,11 @@ INDEX_ARN: Final = re.compile(
     rf"(?P<bucket>{BUCKET_ARN.pattern})/index/(?P<index>{INDEX_NAME.pattern})"
 )
 
+KEY_ARN: Final = re.compile(
+    r"arn:aws[-a-z0-9]*:kms:(?P<region>[a-z0-9-]+):\d{12}:key/(?P<key>[A-Za-z0-9-]+)"
+)
+"""A key of KMS, one and not a pattern for several: a UUID, or `mrk-` and 32 digits."""
+
 _PARTITIONS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "cn-": "aws-cn",
@@ -31,7 +36,27 @@ _PARTITIONS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Beginnings of region names, as in botocore's list of partitions; else it is "aws"."""
 
+_DNS_SUFFIXES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "aws-cn": "amazonaws.com.cn",
+        "aws-iso": "c2s.ic.gov",
+        "aws-iso-b": "sc2s.sgov.gov",
+        "aws-iso-e": "cloud.adc-e.uk",
+        "aws-iso-f": "csp.hci.ic.gov",
+        "aws-eusc": "amazonaws.eu",
+    }
+)
+"""What host names end with in a partition, as in botocore's list; else it is "amazonaws.com"."""
+
 
 def partition_of(region: str) -> str:
     """The partition of AWS that a region is in."""
     return next((p for start, p in _PARTITIONS.items() if region.startswith(start)), "aws")
+
+
+def service_host(partition: str, region: str) -> str:
+    """The host name of S3 Vectors in a region, which is also what `kms:ViaService` says there.
+
+    https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html
+    """
+    return f"s3vectors.{region}.{_DNS_SUFFIXES.get(partition, 'amazonaws.com')}"

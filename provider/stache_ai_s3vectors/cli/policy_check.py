@@ -1,4 +1,4 @@
-"""`stache-s3vectors policy check`: what an IAM policy lacks, and what it has too much."""
+"""`stache-s3vectors policy check`: what an IAM policy does not allow, and allows too much of."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import plainly
+from .failures import missing_engine
+from .options import plainly, printable
 from .policy import bucket_arn, check_indexes, check_key, options
 
 if TYPE_CHECKING:
@@ -32,36 +33,39 @@ def check_command(  # noqa: PLR0913 - one for each option
     kms_key: str | None,
     as_json: bool,
 ) -> None:
-    """Say what an IAM policy lacks, or has too much.
+    """Find missing, excess and ineffective permissions in an IAM policy. Makes no call.
 
-    FILE is an identity policy as JSON; "-" is standard input. It is held against what a level of
-    use needs on some indexes. Bucket and indexes are, if not given, those that the ARNs in FILE
-    name. Of other services only KMS is looked at, and only with --kms-key. Exit status: 0 nothing
-    found, 1 something found, 2 wrong usage.
+    FILE is an identity policy as JSON; "-" is standard input. The local engine evaluates it for
+    what a level of use needs on the indexes. Bucket and indexes are, if not given, those that the
+    ARNs in FILE name. Of other services only KMS is checked, and only with --kms-key. Exit status:
+    0 no findings, 1 findings, 2 wrong usage.
 
     \b
     Example:
       stache-s3vectors policy check role.json --index documents-1024 --index insights-1024
     """  # noqa: D301 - \b keeps click from wrapping the example
-    from stache_ai_s3vectors.policy_check import Target, check, parsed
+    try:
+        from stache_ai_s3vectors.policy_check import Target, check, parse_policy
+    except ImportError as error:
+        raise missing_engine() from error
 
     check_key(kms_key)
     check_indexes(indexes)
-    policy = parsed(_text(file))
+    policy = parse_policy(_text(file))
     where = {"account": account, "region": region, "partition": partition}
     try:
         arn = _bucket(policy, bucket, where)
         target = Target(level, arn, indexes or _indexes(policy, arn), kms_key)
     except click.UsageError:
-        if policy.whole:
+        if policy.complete:
             raise
-        # Nobody has to say what a file is for that cannot be read
+        # A file that cannot be read needs no options
         _print(file, level, None, list(policy.findings), as_json=as_json)
         sys.exit(1)
     findings = check(policy, target)
     _print(file, level, target, findings, as_json=as_json)
-    if not policy.whole and not as_json:
-        click.echo("What is missing can be told when the malformed is corrected.", err=True)
+    if not policy.complete and not as_json:
+        click.echo("Missing permissions are reported once no part is malformed.", err=True)
     sys.exit(1 if findings else 0)
 
 
@@ -71,34 +75,34 @@ def _text(file: str) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise click.UsageError(f"{file} is no UTF-8 text: {error.reason}") from error
+        raise click.UsageError(f"{file} is not UTF-8 text: {error.reason}") from error
 
 
 def _bucket(policy: Policy, bucket: str | None, given: dict[str, str | None]) -> str:
     """The bucket's ARN, from the options and what the policy names."""
-    from stache_ai_s3vectors.policy_check import named
+    from stache_ai_s3vectors.policy_check import collect_names
 
     if bucket is not None and bucket.startswith("arn:"):
         return bucket_arn(bucket, **given)
-    bucket = bucket or _one("bucket", named(policy).buckets)
-    found = named(policy, bucket)
-    region = given["region"] or _one("region", found.regions)
-    account = given["account"] or _one("account", found.accounts)
-    partition = given["partition"] or _one("partition", found.partitions or ("aws",))
+    bucket = bucket or _one("bucket", collect_names(policy).buckets)
+    names = collect_names(policy, bucket)
+    region = given["region"] or _one("region", names.regions)
+    account = given["account"] or _one("account", names.accounts)
+    partition = given["partition"] or _one("partition", names.partitions or ("aws",))
     return bucket_arn(bucket, account=account, region=region, partition=partition)
 
 
 def _one(what: str, names: tuple[str, ...]) -> str:
     if len(names) != 1:
-        has = f"several of it ({', '.join(names)})" if names else "none"
+        has = f"several ({', '.join(names)})" if names else "none"
         raise click.UsageError(f"give --{what}: the ARNs of S3 Vectors in the policy name {has}")
     return names[0]
 
 
 def _indexes(policy: Policy, arn: str) -> tuple[str, ...]:
-    from stache_ai_s3vectors.policy_check import named
+    from stache_ai_s3vectors.policy_check import collect_names
 
-    indexes = named(policy, arn.partition(":bucket/")[2]).indexes
+    indexes = collect_names(policy, arn.partition(":bucket/")[2]).indexes
     if not indexes:
         raise click.UsageError(
             "give --index for each index that is used: no ARN of S3 Vectors in the policy names one"
@@ -110,17 +114,19 @@ def _print(
     file: str, level: str, target: Target | None, findings: list[Finding], *, as_json: bool
 ) -> None:
     if as_json:
-        told = {
+        report = {
             "file": file,
             "level": level,
             "bucket": target.bucket_arn if target else None,
             "indexes": list(target.indexes) if target else [],
-            "findings": [asdict(found) for found in findings],
+            "findings": [asdict(finding) for finding in findings],
         }
-        click.echo(json.dumps(told))
+        click.echo(json.dumps(report))
         return
-    for found in findings:
-        click.echo(f"{file}:{found.line}: {found.kind}: {found.problem}; {found.fix}")
+    for finding in findings:
+        where = f"statement {finding.statement}: " if finding.statement else ""
+        text = f"{finding.kind}: {where}{finding.problem}; {finding.fix}"
+        click.echo(f"{file}:{finding.line}: {printable(text)}")
     if target and not findings:
         count = len(target.indexes)
         these = "this index" if count == 1 else f"these {count} indexes"

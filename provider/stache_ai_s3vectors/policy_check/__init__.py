@@ -1,46 +1,40 @@
 """Whether an IAM policy allows what a level of use needs, and nothing else of S3 Vectors.
 
-Modules, from the whole down to its parts:
+The engine's `s3vectors_local.iam` evaluates; these modules read, ask and explain:
 
-    lacks        what the level needs and the policy does not allow, or denies
-    excess       what it grants and nobody needs
-    vain         what of a statement can never match, and the statement as it was meant
-    names        the same for the name of an action
-    resources    the same for a resource
-    conditions   which conditions there are, and which are known to hold
-    targets      what a policy is held against: level, bucket, indexes, key
-    parsing      a document as statements, and what of it IAM does not take
-    statements   the statements, and what they are about
-    actions      every action of S3 Vectors, with its resources and condition keys
-    patterns     IAM's wildcards
-    reading      JSON with lines
-    findings     what the check says
+    missing     what the level needs and the policy does not allow, or denies
+    excess      what the policy grants and the level does not need
+    meaning     what of a statement can never match, and the statement as it is meant
+    rules       a statement as the engine evaluates it
+    conditions  the same of one condition
+    resources   ARNs: what they cover, and what is wrong with them
+    targets     what the policy is checked for: level, bucket, indexes, key
+    documents   a policy document as statements, and what of it IAM does not take
+    service     the actions of S3 Vectors, as the engine knows them
+    source      JSON with lines
+    findings    what the check reports
 
-All of it is pure. What each level needs is in `permissions`, one folder up.
+All of it is pure, and needs the engine. What a level needs is in `permissions`, one folder up.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .excess import too_much
-from .findings import MALFORMED, Finding
-from .lacks import lacking
-from .parsing import parse
-from .patterns import variable, wild
-from .reading import read
-from .resources import of_service, parts_of, service_of
-from .statements import Policy
+from .documents import Policy, parse_policy
+from .excess import find_excess
+from .findings import Finding
+from .meaning import judge
+from .missing import find_missing
+from .resources import is_open, parse_leniently, resembles_service, service_of
 from .targets import Target
-from .vain import judge
 
-__all__ = ["Finding", "Named", "Policy", "Target", "check", "named", "parsed"]
+__all__ = ["Finding", "Names", "Policy", "Target", "check", "collect_names", "parse_policy"]
 
 
 @dataclass(frozen=True)
-class Named:
+class Names:
     """What the resources of a policy name, without wildcards; each name once."""
 
     buckets: tuple[str, ...]
@@ -50,39 +44,28 @@ class Named:
     indexes: tuple[str, ...]
 
 
-def parsed(text: str) -> Policy:
-    """Read a policy; what is wrong with its form is among its findings."""
-    try:
-        return parse(read(text))
-    except json.JSONDecodeError as error:
-        problem = f"no JSON at column {error.colno}: {error.msg[:1].lower()}{error.msg[1:]}"
-        finding = Finding(error.lineno, MALFORMED, problem, "correct it there")
-        return Policy(statements=(), findings=(finding,), whole=False)
-
-
-def named(policy: Policy, bucket: str | None = None) -> Named:
-    """What a policy allows of S3 Vectors by name, misspelled ARNs as they were meant.
+def collect_names(policy: Policy, bucket: str | None = None) -> Names:
+    """What a policy allows of S3 Vectors by name, misspelled ARNs as they are meant.
 
     Args:
-        policy: what `parsed` gave.
-        bucket: a bucket's name, for only what is said of that one.
+        policy: what `parse_policy` returned.
+        bucket: a bucket's name, for only what is about that one.
     """
-    allowed = [s.resources for s in policy.statements if s.allows and not s.resources.but]
-    texts = [item.text for resources in allowed for item in resources.items]
-    found = [parts_of(text) for text in texts if of_service(service_of(text))]
-    parts = [p for p in found if p and bucket in (None, p.bucket)]
-    return Named(
-        _plain(p.bucket for p in parts),
-        _plain(p.partition for p in parts),
-        _plain(p.region for p in parts),
-        _plain(p.account for p in parts),
-        _plain(p.index for p in parts),
+    allowed = [r for r in policy.rules if r.allows and not r.statement.negated_resources]
+    texts = [text for rule in allowed for text in rule.resources]
+    parsed = [parse_leniently(text) for text in texts if resembles_service(service_of(text))]
+    parts = [p for p in parsed if p and bucket in (None, p.bucket)]
+    return Names(
+        _fixed(p.bucket for p in parts),
+        _fixed(p.partition for p in parts),
+        _fixed(p.region for p in parts),
+        _fixed(p.account for p in parts),
+        _fixed(p.index for p in parts),
     )
 
 
-def _plain(names: Iterable[str | None]) -> tuple[str, ...]:
-    plain = (name for name in names if name and not wild(name) and not variable(name))
-    return tuple(dict.fromkeys(plain))
+def _fixed(names: Iterable[str | None]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for name in names if name and not is_open(name)))
 
 
 def check(policy: Policy, target: Target) -> list[Finding]:
@@ -91,12 +74,12 @@ def check(policy: Policy, target: Target) -> list[Finding]:
     While a part of it cannot be evaluated, nothing is called missing or denied.
 
     Args:
-        policy: what `parsed` gave.
+        policy: what `parse_policy` returned.
         target: level, bucket and indexes that it is for.
     """
-    judged = [judge(statement, target) for statement in policy.statements]
+    judged = [judge(written, target) for written in policy.rules]
     findings = [*policy.findings, *(finding for one in judged for finding in one.findings)]
-    findings += [finding for one in judged for finding in too_much(one, target)]
-    if policy.whole:
-        findings += lacking([s for one in judged if (s := one.decides())], target)
+    findings += [finding for one in judged for finding in find_excess(one, target)]
+    if policy.complete:
+        findings += find_missing([one.deciding for one in judged], target)
     return sorted(set(findings))
