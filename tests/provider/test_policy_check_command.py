@@ -72,6 +72,7 @@ def test_json_tells_what_was_asked_and_what_was_found(tmp_path):
         "level": "read",
         "bucket": BUCKET,
         "indexes": ["documents"],
+        "policies": [],
         "findings": 2,
     }
     assert told["findings"][0] == {
@@ -80,6 +81,7 @@ def test_json_tells_what_was_asked_and_what_was_found(tmp_path):
         "problem": "read does not need s3vectors:DeleteVectors",
         "fix": "remove it, or check with --level read-write",
         "statement": "1",
+        "policy": "",
     }
 
 
@@ -100,7 +102,10 @@ def test_what_is_missing_is_told_when_the_rest_can_be_read():
     result = run(half)
 
     assert " missing: " not in result.output
-    assert "Missing permissions are reported once no part is malformed.\n" in result.output
+    assert (
+        "Missing permissions are reported once nothing is malformed or unresolved.\n"
+        in result.output
+    )
 
 
 @pytest.mark.parametrize(

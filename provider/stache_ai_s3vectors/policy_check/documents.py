@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any, Final
@@ -16,21 +16,18 @@ from s3vectors_local.errors import PolicyError
 from s3vectors_local.iam import parse_statement
 
 from .conditions import WrittenCondition
-from .findings import MALFORMED, Finding
+from .containers import Extract, placeholder
+from .findings import MALFORMED, UNRESOLVED, Finding
 from .rules import Rule
-from .source import Object, Text, read_json, walk
+from .source import Object, Text, walk
 
 VERSION: Final = "2012-10-17"
 _DOCUMENT: Final = ("Version", "Id", "Statement")
 _NAMES: Final = ("Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition")
-_WRAPPERS: Final = {
-    "PolicyDocument": "PolicyDocument",
-    "PolicyVersion": "PolicyVersion.Document",
-    "Document": "Document",
-}
-"""Members that AWS prints a policy document in, and the way to it."""
-
 _SID: Final = re.compile(r"[A-Za-z0-9]*")
+_LARGEST: Final = 10_240
+"""Characters of all policies in a role, https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
+
 _THIS: Final = "the statement"
 
 
@@ -39,37 +36,45 @@ class Policy:
     """A policy document.
 
     Args:
+        name: what its file calls it; empty when the file is the policy.
+        line: where it begins.
         rules: its statements that can be evaluated.
         findings: why IAM does not take the document as it is.
         complete: whether all of it can be evaluated.
     """
 
+    name: str
+    line: int
     rules: tuple[Rule, ...]
     findings: tuple[Finding, ...]
     complete: bool
 
 
-def parse_policy(text: str) -> Policy:
-    """Read a policy; what is wrong with its form is among its findings."""
-    try:
-        return read_policy(read_json(text))
-    except json.JSONDecodeError as error:
-        problem = f"not JSON at column {error.colno}: {error.msg[:1].lower()}{error.msg[1:]}"
-        finding = Finding(error.lineno, MALFORMED, problem, "correct it there")
-        return Policy((), (finding,), complete=False)
+def read_policy(extract: Extract) -> Policy:
+    """Read a policy document; what is wrong with its form is among its findings."""
+    reader = _Reader(extract.unresolved)
+    unknown = extract.document is None and extract.unresolved
+    rules = () if unknown else tuple(reader.read(extract.document, extract.line))
+    findings = reader.findings + [
+        Finding(name.line, UNRESOLVED, f"{name} is not known", _explain_unknown(name))
+        for name in dict.fromkeys(extract.unresolved)
+    ]
+    complete = reader.complete and not extract.unresolved
+    return Policy(extract.name, extract.line, rules, tuple(findings), complete)
 
 
-def read_policy(document: Any) -> Policy:
-    """The same of a document that is read."""
-    reader = _Reader()
-    rules = tuple(reader.read(document))
-    return Policy(rules, tuple(reader.findings), reader.complete)
+def _explain_unknown(name: str) -> str:
+    if name.startswith("aws_"):
+        return "run terraform show -json after apply"
+    options = {"AWS::AccountId": "--account", "AWS::Region": "--region"}
+    return f"give {options.get(name, f'--parameter {name}=VALUE')}"
 
 
 class _Reader:
     """Collects what is wrong; `complete` until something cannot be evaluated."""
 
-    def __init__(self) -> None:
+    def __init__(self, unresolved: Iterable[str] = ()) -> None:
+        self._unknown = [placeholder(name) for name in unresolved]
         self.findings: list[Finding] = []
         self.complete = True
         self._sids: dict[str, int] = {}
@@ -79,22 +84,20 @@ class _Reader:
         self.complete = self.complete and not lost
         self.findings.append(Finding(line, MALFORMED, problem, fix, self._name))
 
-    def read(self, document: Any) -> Iterator[Rule]:
+    def read(self, document: Any, line: int) -> Iterator[Rule]:
         for name in (
             n for part in walk(document) if isinstance(part, Object) for n in part.repeats
         ):
             problem = f'"{name}" is twice in the same object; most readers take the last'
             self._report(name.line, problem, "merge them")
-        if not isinstance(document, Object):
-            problem = f"the policy is {json.dumps(document):.40}, expected an object"
-            self._report(1, problem, "give the policy document")
+        size = sum(len(part) for part in walk(document) if isinstance(part, str))
+        if size > _LARGEST:
+            problem = f"the policy has {size} characters, IAM takes {_LARGEST}"
+            self._report(line, problem, "split it")
             return
-        wrapper = next((name for name in _WRAPPERS if name in document), None)
-        if wrapper and "Statement" not in document:
-            path = _WRAPPERS[wrapper]
-            problem = f"the policy document is inside of {path}, as the AWS CLI prints it"
-            fix = f"give what is in it: --query {path}, or jq .{path}"
-            self._report(document.lines[wrapper], problem, fix)
+        if not isinstance(document, Object):
+            problem = f"the policy is {json.dumps(document):.200}, expected an object"
+            self._report(line, problem, "give the policy document")
             return
         members = self._known(document)
         if members.get("Version") != VERSION:
@@ -141,9 +144,17 @@ class _Reader:
             at = line if name is None else name.line
             self._report(at, problem, fix)
             return
-        actions, resources = _patterns(raw, "Action"), _patterns(raw, "Resource")
+        actions, resources = self._patterns(raw, "Action"), self._patterns(raw, "Resource")
+        if not actions or not resources:
+            return
         statement = replace(parsed, actions=actions, resources=resources)
         yield Rule(self._name, raw.line, raw.lines, statement, conditions)
+
+    def _patterns(self, raw: Object, name: str) -> tuple[Text, ...]:
+        """Those of which all is known."""
+        value: Any = raw.get(name, raw.get(f"Not{name}"))
+        texts = value if isinstance(value, list) else [value]
+        return tuple(text for text in texts if not any(u in text for u in self._unknown))
 
     def _check_sid(self, raw: Object) -> None:
         sid = raw.get("Sid", "")
@@ -160,11 +171,6 @@ class _Reader:
             self._report(line, problem, "give each statement its own", lost=False)
         if sid:
             self._sids.setdefault(sid, line)
-
-
-def _patterns(raw: Object, name: str) -> tuple[Text, ...]:
-    value: Any = raw.get(name, raw.get(f"Not{name}"))
-    return tuple(value) if isinstance(value, list) else (value,)
 
 
 def _mask(raw: Object) -> dict[str, Any]:

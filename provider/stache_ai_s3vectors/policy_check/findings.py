@@ -11,6 +11,7 @@ DENIED: Final = "denied"
 EXCESS: Final = "excess"
 INEFFECTIVE: Final = "ineffective"
 MALFORMED: Final = "malformed"
+UNRESOLVED: Final = "unresolved"
 
 
 @dataclass(frozen=True, order=True)
@@ -19,10 +20,11 @@ class Finding:
 
     Args:
         line: where it is, counted from 1.
-        kind: "missing", "denied", "excess", "ineffective" or "malformed".
+        kind: "missing", "denied", "excess", "ineffective", "malformed" or "unresolved".
         problem: what is wrong, with the value and what is allowed.
         fix: what to write instead.
         statement: the statement's Sid, else its number; empty for the whole document.
+        policy: the policy's name in its file; empty when the file is the policy.
     """
 
     line: int
@@ -30,6 +32,7 @@ class Finding:
     problem: str
     fix: str
     statement: str = ""
+    policy: str = ""
 
 
 def join_names(names: Iterable[str]) -> str:

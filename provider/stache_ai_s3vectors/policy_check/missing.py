@@ -25,15 +25,22 @@ class _Cause:
     problem: str
     fix: str
     statement: str = ""
+    policy: str = ""
 
 
-def find_missing(rules: Sequence[Rule], target: Target) -> Iterator[Finding]:
-    """What the level needs and no rule allows, and what one denies: both have to be corrected."""
+def find_missing(rules: Sequence[Rule], target: Target, line: int) -> Iterator[Finding]:
+    """What the level needs and no rule allows, and what one denies: both have to be corrected.
+
+    Args:
+        rules: of all policies that work together.
+        target: level, bucket and indexes.
+        line: that of what no statement allows.
+    """
     allow = [rule for rule in rules if rule.allows]
     deny = [rule for rule in rules if not rule.allows]
     causes: dict[_Cause, list[Need]] = {}
     for need in target.needs:
-        for cause in (_find_denial(need, deny), _find_gap(need, allow, target)):
+        for cause in (_find_denial(need, deny), _find_gap(need, allow, target, line)):
             if cause:
                 causes.setdefault(cause, []).append(need)
     for cause, needs in causes.items():
@@ -52,45 +59,47 @@ def _report(cause: _Cause, needs: Sequence[Need], target: Target) -> Iterator[Fi
         what = f"{join_actions(actions)} on {target.name_places(arns)}"
         problem = cause.problem.replace("WHAT", what, 1)
         fix = cause.fix.replace("ARNS", quote_names(arns), 1)
-        yield Finding(cause.line, cause.kind, problem, fix, cause.statement)
+        yield Finding(cause.line, cause.kind, problem, fix, cause.statement, cause.policy)
 
 
 def _find_denial(need: Need, rules: Sequence[Rule]) -> _Cause | None:
+    problem = "this statement denies WHAT"
     for rule in (rule for rule in rules if rule.applies(need)):
         negated = rule.statement.negated_actions
         out = "name that in its NotAction" if negated else "take that out of its Action"
-        fix = f"{out} or make its Resource narrower"
-        return _Cause(rule.line, DENIED, "this statement denies WHAT", fix, rule.name)
+        return _blame(rule, rule.line, DENIED, problem, f"{out} or make its Resource narrower")
     for rule in (rule for rule in rules if rule.applies(need) is None):
         line, when = _explain_doubt(rule, need)
         fix = "take that out of the statement, or add a condition that never holds for Stache"
-        problem = f"this statement denies WHAT {when}"
-        return _Cause(line, DENIED, problem, fix, rule.name)
+        return _blame(rule, line, DENIED, f"{problem} {when}", fix)
     return None
 
 
-def _find_gap(need: Need, rules: Sequence[Rule], target: Target) -> _Cause | None:
+def _find_gap(need: Need, rules: Sequence[Rule], target: Target, line: int) -> _Cause | None:
     if any(rule.applies(need) for rule in rules):
         return None
     about = [rule for rule in rules if rule.matches(need) is not False]
     # A condition of which nothing is known is nearer than one that does not hold
     about.sort(key=lambda rule: rule.applies(need) is False)
     if about:
-        line, when = _explain_doubt(about[0], need)
+        at, when = _explain_doubt(about[0], need)
         problem = f"a statement allows WHAT only {when}"
-        name = about[0].name
-        return _Cause(line, MISSING, problem, "allow it without that on ARNS", name)
+        return _blame(about[0], at, MISSING, problem, "allow it without that on ARNS")
     service = service_of(need.resource)
     for rule in (rule for rule in rules if rule.names(need.action)):
         if any(service_of(item) == service for item in rule.resources):
             problem = "no statement allows WHAT, this one only on other resources"
-            return _Cause(rule.line, MISSING, problem, "add ARNS to its Resource", rule.name)
+            return _blame(rule, rule.line, MISSING, problem, "add ARNS to its Resource")
     neighbours = [n for n in target.needs if n.resource == need.resource]
     for rule in rules:
         if any(rule.applies(neighbour) for neighbour in neighbours):
             fix = f"add it to the Action of the statement on line {rule.line}"
-            return _Cause(1, MISSING, "no statement allows WHAT", fix)
-    return _Cause(1, MISSING, "no statement allows WHAT", "add one with the Resource ARNS")
+            return _Cause(line, MISSING, "no statement allows WHAT", fix)
+    return _Cause(line, MISSING, "no statement allows WHAT", "add one with the Resource ARNS")
+
+
+def _blame(rule: Rule, line: int, kind: str, problem: str, fix: str) -> _Cause:
+    return _Cause(line, kind, problem, fix, rule.name, rule.policy)
 
 
 def _explain_doubt(rule: Rule, need: Need) -> tuple[int, str]:

@@ -27,6 +27,7 @@ class Rule:
         lines: those of its elements.
         statement: as written, without its conditions; its patterns are `Text`.
         conditions: as written.
+        policy: the name of its policy.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Rule:
     lines: Mapping[str, int]
     statement: Statement
     conditions: tuple[WrittenCondition, ...]
+    policy: str = ""
 
     @property
     def allows(self) -> bool:

@@ -8,8 +8,18 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final, NoReturn
 
 _WORD: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]|[^\s\[\]{}:,"]+')
-_DEPTH: Final = 60
+DEPTH: Final = 60
 """Objects and lists within each other; a policy has six, a template with policies about twenty."""
+
+
+class SourceError(Exception):
+    """A file that cannot be read: where, why, and what to do."""
+
+    def __init__(self, line: int, problem: str, fix: str) -> None:
+        super().__init__(problem)
+        self.line = line
+        self.problem = problem
+        self.fix = fix
 
 
 class Text(str):
@@ -45,8 +55,18 @@ def read_json(text: str) -> Any:
     """Read JSON: strings are `Text`, objects `Object`, numbers of any length floats.
 
     Raises:
-        json.JSONDecodeError: it is not JSON, or nested too deeply.
+        SourceError: it is not JSON, or nested too deeply.
     """
+    try:
+        return _read_json(text)
+    except json.JSONDecodeError as error:
+        problem = f"not JSON at column {error.colno}: {error.msg[:1].lower()}{error.msg[1:]}"
+        if text[error.pos :].lstrip().startswith(("//", "/*", "#")):
+            raise SourceError(error.lineno, "JSON has no comments", "remove them") from None
+        raise SourceError(error.lineno, problem, "correct it there") from None
+
+
+def _read_json(text: str) -> Any:
 
     def refuse(name: str) -> NoReturn:  # NaN and Infinity are Python's own additions
         raise json.JSONDecodeError("Expecting value", text, text.index(name))
@@ -54,7 +74,7 @@ def read_json(text: str) -> Any:
     try:
         json.loads(text, parse_int=float, parse_constant=refuse)
         words = _split(text)
-        return _build(*next(words), words, _DEPTH)
+        return _build(*next(words), words, DEPTH)
     except RecursionError:
         raise json.JSONDecodeError("Nested too deeply", text, 0) from None
 
@@ -99,3 +119,12 @@ def walk(value: Any) -> Iterator[Any]:
         inner = (*value, *value.values())
     for part in inner:
         yield from walk(part)
+
+
+def relabel(value: Any, line: int) -> Any:
+    """The same, all of it on one line."""
+    if isinstance(value, list):
+        return [relabel(item, line) for item in value]
+    if isinstance(value, Object):
+        return Object(line, [(Text(n, line), relabel(v, line)) for n, v in value.items()])
+    return Text(value, line) if isinstance(value, str) else value
