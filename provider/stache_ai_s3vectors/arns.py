@@ -23,6 +23,11 @@ KEY_ARN: Final = re.compile(
 )
 """A key of KMS, one and not a pattern for several: a UUID, or `mrk-` and 32 digits."""
 
+PRINCIPAL_ARN: Final = re.compile(
+    r"arn:aws[-a-z0-9]*:iam::\d{12}:(root|(role|user)/[\w+=,.@/-]+)", re.ASCII
+)
+"""A role, a user or a whole account, as a bucket policy names them."""
+
 _PARTITIONS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "cn-": "aws-cn",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Any, Final
@@ -11,15 +10,12 @@ from typing import Any, Final
 import click
 from click.core import ParameterSource
 
-from stache_ai_s3vectors.arns import BUCKET_ARN, INDEX_NAME, partition_of
+from stache_ai_s3vectors.arns import BUCKET_ARN, INDEX_NAME, KEY_ARN, partition_of
 from stache_ai_s3vectors.permissions import LEVELS
 from stache_ai_s3vectors.permissions import policy as least
 
 from .options import Choice, plainly, settings_of
 from .places import names_of
-
-_KEY: Final = re.compile(r"arn:aws[-a-z0-9]*:kms:[a-z0-9-]+:\d{12}:key/.+")
-
 
 _LEVEL: Final = click.option(
     "--level",
@@ -84,7 +80,7 @@ def policy(  # noqa: PLR0913 - one for each option
     if not bucket or not indexes:
         bucket, region, indexes = configured(bucket, region, indexes)
     arn = bucket_arn(bucket, account=account, region=region, partition=partition)
-    check_key(kms_key)
+    check_key(kms_key, arn)
     check_indexes(indexes)
     keys = [kms_key] if kms_key else []
     click.echo(json.dumps(least(level, arn, indexes, keys), indent=2))
@@ -150,11 +146,22 @@ def check_indexes(names: Sequence[str]) -> None:
         )
 
 
-def check_key(kms_key: str | None) -> None:
-    """Refuse what is no ARN of a key.
+def check_key(kms_key: str | None, bucket_arn: str) -> None:
+    """Refuse what is not the ARN of one key in the bucket's region.
 
     Raises:
         click.UsageError: with what is wrong.
     """
-    if kms_key is not None and not _KEY.fullmatch(kms_key):
-        raise click.UsageError(f"{kms_key!r} is not the ARN of a KMS key; aliases do not do")
+    if kms_key is None:
+        return
+    key, bucket = KEY_ARN.fullmatch(kms_key), BUCKET_ARN.fullmatch(bucket_arn)
+    if key is None:
+        raise click.UsageError(
+            f"--kms-key {kms_key!r} is not the ARN of a KMS key. Give one key, "
+            "arn:aws:kms:REGION:ACCOUNT:key/ID: wildcards and aliases are not accepted"
+        )
+    if bucket is not None and key["region"] != bucket["region"]:
+        raise click.UsageError(
+            f"--kms-key {kms_key!r} is in {key['region']} and the bucket in {bucket['region']}. "
+            "S3 Vectors takes keys of the bucket's own region only"
+        )

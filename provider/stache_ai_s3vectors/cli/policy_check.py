@@ -74,7 +74,6 @@ def check_command(  # noqa: PLR0913 - one for each option
     except ImportError as error:
         raise missing_engine() from error
 
-    check_key(kms_key)
     check_indexes(indexes)
     place = {"account": account, "region": region, "partition": partition}
     known = _known(bucket, place, parameters)
@@ -82,6 +81,7 @@ def check_command(  # noqa: PLR0913 - one for each option
     policies = [policy for holder in holders for policy in holder.policies]
     try:
         arn = _bucket(policies, bucket, place)
+        check_key(kms_key, arn)
         target = Target(level, arn, indexes or _indexes(policies, arn), kms_key)
     except click.UsageError:
         if all(policy.complete for policy in policies):
