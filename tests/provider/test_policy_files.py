@@ -428,6 +428,7 @@ HOSTILE = [
     '{"a": ' * 5_000,
     json.dumps({"Version": "2012-10-17", "Statement": ["${" * 20_000]}),
     json.dumps(details()).replace("read", "\\u001b[2J\\ud800"),
+    json.dumps({"PolicyName": [None], "PolicyDocument": {}}),
     json.dumps(template(managed({"Fn::Sub": "${A}" * 9_000}))),
 ]
 

@@ -52,9 +52,10 @@ class Collection:
         """Add a policy, by its key, else by its name, to those of its owners."""
         if isinstance(document, str):
             document = _read_embedded(document, line)
-        self.extracts[key or name] = Extract(str(name), line, document, tuple(unresolved))
+        key = key or str(name)
+        self.extracts[key] = Extract(str(name), line, document, tuple(unresolved))
         for owner in owners:
-            self.attach(owner, key or name)
+            self.attach(owner, key)
 
     def attach(self, owner: str, key: str) -> None:
         """Give a policy to an owner."""
