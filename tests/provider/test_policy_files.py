@@ -333,6 +333,16 @@ def test_what_cannot_be_resolved_is_named(value, sentence):
     assert told.startswith(sentence)
 
 
+def test_where_a_stack_will_be_is_asked_for_at_the_line_that_needs_it():
+    """By the command's own options."""
+    result = run(TEMPLATE.read_text())
+
+    account = [line for line in result.output.splitlines() if "AWS::AccountId" in line][-1]
+    line = TEMPLATE.read_text().splitlines()[int(account.split(":")[1]) - 1]
+    assert account.endswith("FunctionRole/function: AWS::AccountId is not known; give --account")
+    assert "FunctionLogs.Arn" in line
+
+
 def test_a_parameter_resolves_it():
     """So does a resource's attribute, which wins over what the template says."""
     asked = ["--bucket", BUCKET, "--index", "documents"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from stache_ai_s3vectors.arns import BUCKET_ARN, partition_of
+from stache_ai_s3vectors.arns import BUCKET_ARN, partition_of, service_host
 from stache_ai_s3vectors.errors import ConfigurationError
 from stache_ai_s3vectors.texts import printable
 
@@ -87,7 +87,7 @@ def check_command(  # noqa: PLR0913 - one for each option
         if all(policy.complete for policy in policies):
             raise
         # A file that cannot be read needs no options
-        findings = [finding for policy in policies for finding in policy.findings]
+        findings = sorted(finding for policy in policies for finding in policy.findings)
         _print(file, level, None, policies, findings, as_json=as_json)
         sys.exit(1)
     _report(file, target, holders, as_json=as_json)
@@ -127,7 +127,7 @@ def _known(
     )
     if region:
         partition = partition or partition_of(region)
-        suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
+        suffix = service_host(partition, region).removeprefix(f"s3vectors.{region}.")
         own = {"AWS::Region": region, "AWS::Partition": partition, "AWS::URLSuffix": suffix}
     else:
         own = {"AWS::Partition": partition} if partition else {}

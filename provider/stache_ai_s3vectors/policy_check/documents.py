@@ -28,6 +28,11 @@ _SID: Final = re.compile(r"[A-Za-z0-9]*")
 _LARGEST: Final = 10_240
 """Characters of all policies in a role, https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 
+_OPTIONS: Final = {
+    "AWS::AccountId": "--account",
+    **dict.fromkeys(("AWS::Region", "AWS::Partition", "AWS::URLSuffix"), "--region"),
+}
+
 _THIS: Final = "the statement"
 
 
@@ -60,14 +65,14 @@ def read_policy(extract: Extract) -> Policy:
         for name in dict.fromkeys(extract.unresolved)
     ]
     complete = reader.complete and not extract.unresolved
-    return Policy(extract.name, extract.line, rules, tuple(findings), complete)
+    own = tuple(replace(finding, policy=extract.name) for finding in findings)
+    return Policy(extract.name, extract.line, rules, own, complete)
 
 
 def _explain_unknown(name: str) -> str:
     if name.startswith("aws_"):
         return "run terraform show -json after apply"
-    options = {"AWS::AccountId": "--account", "AWS::Region": "--region"}
-    return f"give {options.get(name, f'--parameter {name}=VALUE')}"
+    return f"give {_OPTIONS.get(name, f'--parameter {name}=VALUE')}"
 
 
 class _Reader:

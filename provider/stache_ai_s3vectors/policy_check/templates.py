@@ -19,6 +19,7 @@ _REFERENCE: Final = re.compile(r"\$\{(!?)([^}]*)\}")
 _LONGEST: Final = 10_000
 """Characters of a text; that of a policy has 10,240 at most."""
 
+_PLACE: Final = ("AWS::Partition", "AWS::Region", "AWS::AccountId")
 _OWNERS: Final = {"Role": "Roles", "User": "Users", "Group": "Groups"}
 _OWN_NAMES: Final = {
     "AWS::S3Vectors::VectorBucket": "VectorBucketName",
@@ -169,15 +170,14 @@ class _Resolver:
             return _read_default(name, parameter, line)
         resource = _member(self._template.get("Resources"), name)
         if isinstance(resource, Object):
-            return self._identify(name, attribute, resource)
+            return self._identify(name, attribute, resource, line)
         raise _UnresolvedError(name)
 
-    def _identify(self, name: str, attribute: str, resource: Object) -> str:
+    def _identify(self, name: str, attribute: str, resource: Object, line: int) -> str:
         """The ARN, or the name, of a resource; of other services' something that stands for it."""
         kind = str(resource.get("Type"))
         service = kind.split("::")[1].lower()
-        place = ":".join(self._text(Object(0, [(Text("Ref", 0), n)])) for n in _PLACE)
-        partition, region, account = place.split(":")
+        partition, region, account = (str(self._call("Ref", name, line)) for name in _PLACE)
         if kind in _OWN_NAMES:
             return f"arn:{partition}:s3vectors:{region}:{account}:{self._path(name, resource)}"
         if kind == "AWS::IAM::ManagedPolicy":
@@ -284,13 +284,6 @@ class _Resolver:
         if function not in ("Fn::And", "Fn::Or") or (None in answers and decisive not in answers):
             return None
         return any(answers) if decisive else all(answers)
-
-
-_PLACE: Final = (
-    Text("AWS::Partition", 0),
-    Text("AWS::Region", 0),
-    Text("AWS::AccountId", 0),
-)
 
 
 def _read_default(name: str, parameter: Object, line: int) -> Any:
