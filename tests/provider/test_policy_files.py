@@ -98,7 +98,8 @@ def test_this_repository_s_template_has_no_finding(level, chosen):
 
 def test_a_fault_in_a_template_is_at_its_line():
     """YAML's lines are those of the file."""
-    text = TEMPLATE.read_text().replace("s3vectors:GetVectors", "s3vectors:FetchVectors", 1)
+    before, name, after = TEMPLATE.read_text().partition("\n  ReadPolicy:\n")
+    text = before + name + after.replace("s3vectors:GetVectors", "s3vectors:FetchVectors", 1)
     line = text[: text.index("FetchVectors")].count("\n") + 1
 
     result = run(text, *PLACE, "--level", "read", "--policy", "ReadPolicy")
