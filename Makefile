@@ -112,7 +112,7 @@ demo: $(DEMO)/.ready
 # whose pipeline has query processors. What knows neither Stache nor what AWS leaves
 # open, commands and processes for instance, is tested once
 ONCE := hybrid archive command credentials doctor forks interpreter_end outages policy_check \
-	policy_check_command purge secrets stats terminal
+	policy_check_command policy_files purge secrets stats terminal
 SPREAD := --numprocesses auto --dist worksteal
 
 # Every environment that the tests need

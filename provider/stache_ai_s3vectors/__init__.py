@@ -26,7 +26,7 @@ Modules, from Stache's words down to AWS's:
     keys, limits       Stache's names; AWS's numbers
     arns               names and ARNs of vector buckets
     permissions        the IAM actions that each level of use needs
-    policy_check       whether an IAM policy allows them, and nothing else (pure)
+    policy_check       whether an IAM policy allows them, and nothing else (by the engine)
     errors, logs       our exceptions; one line for each operation
     texts              texts of others, such that they may be printed (pure)
     cli                the command stache-s3vectors, and below it

@@ -41,8 +41,13 @@ def test_there_is_one_provider_of_that_name():
     "module, heavy",
     [
         ("stache_ai_s3vectors", ["boto3", "botocore", "stache_ai", "numpy", "pydantic", "click"]),
-        ("stache_ai_s3vectors.cli", ["boto3", "botocore", "stache_ai", "numpy", "rich"]),
+        (
+            "stache_ai_s3vectors.cli",
+            ["boto3", "botocore", "stache_ai", "numpy", "rich", "s3vectors_local"],
+        ),
+        ("stache_ai_s3vectors.policy_check", ["boto3", "botocore", "stache_ai", "numpy", "click"]),
         ("stache_ai_s3vectors.provider", ["numpy", "s3vectors_local"]),
+        ("s3vectors_local.iam", ["numpy", "boto3"]),
     ],
 )
 def test_importing_is_light(module, heavy):

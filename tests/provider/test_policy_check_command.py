@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -12,6 +13,7 @@ from stache_ai_s3vectors.permissions import LEVELS
 
 BUCKET = "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket"
 DOCUMENTS, INSIGHTS = f"{BUCKET}/index/documents", f"{BUCKET}/index/insights"
+OURS = ("stache_ai_s3vectors.policy_check", "s3vectors_local")
 ELSEWHERE = DOCUMENTS.replace("us-east-1", "eu-west-1")
 ASKED = ["--bucket", BUCKET, "--index", "documents", "--index", "insights"]
 NEEDED = [f"s3vectors:{action}" for action in sorted(LEVELS["read-write"].index)]
@@ -50,8 +52,8 @@ def test_the_order_is_that_of_the_lines():
     lines = [line.split(":")[:3] for line in result.output.splitlines()]
     assert lines == [
         ["-", "2", " malformed"],
-        ["-", "6", " too much"],
-        ["-", "7", " never matches"],
+        ["-", "6", " excess"],
+        ["-", "7", " ineffective"],
         ["-", "10", " malformed"],
     ]
     assert result.exit_code == 1
@@ -70,13 +72,16 @@ def test_json_tells_what_was_asked_and_what_was_found(tmp_path):
         "level": "read",
         "bucket": BUCKET,
         "indexes": ["documents"],
+        "policies": [],
         "findings": 2,
     }
     assert told["findings"][0] == {
         "line": 7,
-        "kind": "too much",
+        "kind": "excess",
         "problem": "read does not need s3vectors:DeleteVectors",
         "fix": "remove it, or check with --level read-write",
+        "statement": "1",
+        "policy": "",
     }
 
 
@@ -97,7 +102,10 @@ def test_what_is_missing_is_told_when_the_rest_can_be_read():
     result = run(half)
 
     assert " missing: " not in result.output
-    assert "What is missing can be told when the malformed is corrected.\n" in result.output
+    assert (
+        "Missing permissions are reported once nothing is malformed or unresolved.\n"
+        in result.output
+    )
 
 
 @pytest.mark.parametrize(
@@ -146,7 +154,7 @@ def test_a_file_that_is_no_policy_needs_no_options():
     result = run("{")
     told = json.loads(run("{", "--json").output)
 
-    assert result.output.startswith("-:1: malformed: no JSON at column 2: ")
+    assert result.output.startswith("-:1: malformed: not JSON at column 2: ")
     assert (result.exit_code, told["bucket"], told["indexes"]) == (1, None, [])
 
 
@@ -160,7 +168,7 @@ def test_bucket_and_indexes_can_be_given_by_name():
 
 @pytest.mark.parametrize(
     "content, problem",
-    [(None, "does not exist"), (b"\xff\xfe{\x00}\x00", "is no UTF-8 text")],
+    [(None, "does not exist"), (b"\xff\xfe{\x00}\x00", "is not UTF-8 text")],
 )
 def test_a_file_that_cannot_be_read_is_status_2(content, problem, tmp_path):
     """It is named."""
@@ -180,6 +188,30 @@ def test_options_before_the_subcommand_are_refused():
 
     assert result.exit_code == 2
     assert "give --index after check" in result.output
+
+
+def test_without_the_engine_the_command_says_what_to_install(monkeypatch):
+    """As serve does; printing a policy needs no engine."""
+    for name in [name for name in sys.modules if name.startswith(OURS)]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "s3vectors_local.iam", None)
+    place = ["--account", "123456789012", "--region", "us-east-1"]
+
+    checked = run(document(allow()))
+    printed = CliRunner().invoke(main, ["policy", *ASKED, *place])
+
+    assert checked.exit_code == 1
+    assert checked.output.startswith("Error: the local engine is not installed; in a clone of")
+    assert printed.exit_code == 0
+
+
+def test_a_finding_names_its_statement_and_controls_no_terminal():
+    """By its Sid, else by its number."""
+    told = run(document(allow("s3vectors:\x1b[2J", Sid="Odd"), allow(), allow("s3vectors:Zip")))
+
+    assert '-:6: ineffective: statement Odd: "s3vectors:\\x1b[2J" is not an action' in told.output
+    assert 'ineffective: statement 3: "s3vectors:Zip" is not an action' in told.output
+    assert "\x1b" not in told.output
 
 
 def test_help_shows_an_example():

@@ -5,6 +5,15 @@ policies and bucket policies, with `principals` and `conditions`.
 """
 
 from .needs import ACTIONS, Need, needs
-from .policies import BucketPolicy, Policies, find_public_statement
+from .policies import BucketPolicy, Policies, Statement, find_public_statement, parse_statement
 
-__all__ = ["ACTIONS", "BucketPolicy", "Need", "Policies", "find_public_statement", "needs"]
+__all__ = [
+    "ACTIONS",
+    "BucketPolicy",
+    "Need",
+    "Policies",
+    "Statement",
+    "find_public_statement",
+    "needs",
+    "parse_statement",
+]

@@ -58,6 +58,9 @@ _UNEVALUATED: Final = {
 }
 """Operators of IAM that are not evaluated here."""
 
+OPERATORS: Final = frozenset({*_COMPARISONS, *_NEGATIONS, *_UNEVALUATED, "Null"})
+"""All operators of IAM, without prefix and suffix."""
+
 
 @dataclass(frozen=True)
 class Condition:
@@ -135,7 +138,7 @@ def _conditions(name: str, text: str, keys: Mapping[Any, Any]) -> list[Condition
     quantifier, operator, suffix = found.groups() if found else (None, "", None)
     modified = quantifier is not None or suffix is not None
     unclear = (operator == "Null" and modified) or (quantifier and suffix)
-    if operator not in {*_COMPARISONS, *_NEGATIONS, *_UNEVALUATED, "Null"}:
+    if operator not in OPERATORS:
         raise PolicyError(f"{name}: {text} is not a condition operator")
     if len({str(key).lower() for key in keys}) < len(keys):
         raise PolicyError(f"{name}: {text} has a condition key twice, in upper and lower case")

@@ -337,6 +337,20 @@ def _statement(name: str, told: Any, grammar: _Grammar) -> Statement:
     )
 
 
+def parse_statement(name: str, told: Any) -> Statement:
+    """Read one statement of an identity policy.
+
+    Args:
+        name: which one it is, for messages.
+        told: the statement.
+
+    Raises:
+        PolicyError: it is malformed.
+        UnevaluatedPolicyError: it is valid, and has something that is not evaluated here.
+    """
+    return _statement(name, told, _IDENTITY)
+
+
 def _principals(name: str, told: Mapping[str, Any]) -> Principals:
     present = [member for member in ("Principal", "NotPrincipal") if member in told]
     if len(present) != 1:

@@ -49,6 +49,14 @@ def failure(error: Exception) -> Failure:
     return Failure(other)
 
 
+def missing_engine() -> click.ClickException:
+    """The error of a command that needs the local engine, where it is not installed."""
+    return click.ClickException(
+        "the local engine is not installed; in a clone of the repository: "
+        "pip install './local[fast]'"
+    )
+
+
 @contextmanager
 def resumable(so_far: Callable[[], str]) -> Iterator[None]:
     """Say how far it got when it is interrupted or fails, and whether it can go on."""

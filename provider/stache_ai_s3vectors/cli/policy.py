@@ -78,7 +78,7 @@ def policy(  # noqa: PLR0913 - one for each option
         _refuse_options(context)
         return
     if not bucket or not indexes:
-        bucket, region, indexes = _configured(bucket, region, indexes)
+        bucket, region, indexes = configured(bucket, region, indexes)
     arn = bucket_arn(bucket, account=account, region=region, partition=partition)
     check_key(kms_key, arn)
     check_indexes(indexes)
@@ -86,7 +86,7 @@ def policy(  # noqa: PLR0913 - one for each option
     click.echo(json.dumps(least(level, arn, indexes, keys), indent=2))
 
 
-def _configured(
+def configured(
     bucket: str | None, region: str | None, indexes: tuple[str, ...]
 ) -> tuple[str, str | None, tuple[str, ...]]:
     """What was not given, from the provider's settings."""

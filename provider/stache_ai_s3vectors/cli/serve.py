@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from .failures import missing_engine
+
 
 @click.command(
     "serve",
@@ -23,8 +25,5 @@ def serve_command(arguments: tuple[str, ...]) -> None:
     try:
         from s3vectors_local.__main__ import main
     except ImportError as error:
-        raise click.ClickException(
-            "the local engine is not installed; in a clone of the repository: "
-            "pip install './local[fast]'"
-        ) from error
+        raise missing_engine() from error
     main.main(["serve", *arguments], prog_name="stache-s3vectors")

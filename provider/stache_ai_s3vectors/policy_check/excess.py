@@ -1,131 +1,138 @@
-"""What a policy grants and nobody needs. Pure."""
+"""What a policy grants and the level does not need. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from dataclasses import replace
 
+from s3vectors_local.iam import Need
+from s3vectors_local.iam.patterns import matches_action
 from stache_ai_s3vectors.permissions import LEVELS
 
-from .actions import PREFIX, expanded
-from .conditions import holds
-from .findings import TOO_MUCH, Finding, actions_listed, quoted
-from .patterns import covers, kinds, matches_action, variable, wild
-from .resources import SERVICE, service_of
-from .statements import Statement, Text
-from .targets import Need, Target
-from .vain import Judged, effective
-
-_KMS: Final = "kms:"
+from .conditions import VIA_SERVICE
+from .findings import EXCESS, Finding, join_actions, quote_names
+from .meaning import Judged
+from .resources import SERVICE, covers, is_open, is_wild, samples_of, service_of
+from .rules import Rule
+from .service import PREFIX, expand_action
+from .source import Text
+from .targets import KMS, Target
 
 
-def too_much(judged: Judged, target: Target) -> Iterator[Finding]:
-    """What a statement allows beyond the level, and on more than was asked about."""
-    statement = judged.about
-    if not statement.allows or holds(statement, target) is False:
-        return
-    can = {PREFIX + name for name in effective(statement)}
-    on_key = target.key is not None and statement.covers(target.key)
-    if statement.actions.but and (can or on_key):
-        yield _not_action(statement, can, target)
-    for item in () if statement.actions.but else statement.actions.items:
+def find_excess(judged: Judged, target: Target) -> Iterator[Finding]:
+    """What a statement allows beyond the level, and on more than the target."""
+    rule = judged.rule
+    granted = {PREFIX + name for name in rule.reach(target, conditions=True)}
+    on_key = target.key is not None and rule.covers(target.key)
+    if rule.allows and (granted or on_key):
+        for finding in _find(judged, granted, target, on_key=on_key):
+            yield replace(finding, statement=rule.name)
+
+
+def _find(judged: Judged, granted: set[str], target: Target, *, on_key: bool) -> Iterator[Finding]:
+    rule, statement = judged.rule, judged.rule.statement
+    if statement.negated_actions:
+        yield _judge_not_action(rule, granted, target)
+    for item in () if statement.negated_actions else rule.actions:
         if item in judged.sound:
-            yield from _action(item, can, target, on_key=on_key)
-    needed = [need for need in target.needs if statement.names(need.action)]
-    if not needed or not (can or on_key):
-        return
-    if statement.resources.but:
-        yield _not_resource(statement, needed, target)
-        return
-    literally = [item for item in statement.resources.items if item in judged.sound]
-    yield from _broad(literally, needed, target)
-    yield from _others(literally, target)
+            yield from _judge_action(item, granted, target, on_key=on_key)
+    needs = [need for need in target.needs if rule.names(need.action)]
+    if needs and statement.negated_resources:
+        yield _judge_not_resource(rule, needs, target)
+    elif needs:
+        sound = [item for item in rule.resources if item in judged.sound]
+        yield from _find_broad(sound, needs, target)
+        yield from _find_others(sound, target)
+    yield from _find_direct_use(rule, needs, target)
 
 
-def _action(item: Text, can: set[str], target: Target, *, on_key: bool) -> Iterator[Finding]:
-    mine = {PREFIX + name for name in expanded(item.text)} & can
-    keys = on_key and (item.text in ("*", "*:*") or item.text.lower().startswith(_KMS))
-    needed = sorted({n.action for n in target.needs if matches_action(item.text, n.action)})
-    if not (mine or keys) or (needed and not wild(item.text)):
+def _judge_action(
+    item: Text, granted: set[str], target: Target, *, on_key: bool
+) -> Iterator[Finding]:
+    own = {PREFIX + name for name in expand_action(item)} & granted
+    keys = on_key and (item in ("*", "*:*") or item.lower().startswith(KMS))
+    needed = sorted({n.action for n in target.needs if matches_action(item, n.action)})
+    if not (own or keys) or (needed and not is_wild(item)):
         return
-    if not wild(item.text):
-        yield Finding(
-            item.line, TOO_MUCH, f"{target.level} does not need {item.text}", _or(item.text)
-        )
+    if not is_wild(item):
+        problem = f"{target.level} does not need {item}"
+        yield Finding(item.line, EXCESS, problem, _suggest_level(item))
         return
-    extra = sorted(mine - set(needed))
+    extra = sorted(own - set(needed))
     more = f"more than {target.level} needs" if keys else "what S3 Vectors may add to these"
-    what = f"{actions_listed(extra)}, which {target.level} does not need" if extra else more
-    fix = f"name the actions: {quoted(needed)}" if needed else "remove it"
-    yield Finding(item.line, TOO_MUCH, f'"{item.text}" lets in {what}', fix)
+    what = f"{join_actions(extra)}, which {target.level} does not need" if extra else more
+    fix = f"name the actions: {quote_names(needed)}" if needed else "remove it"
+    yield Finding(item.line, EXCESS, f'"{item}" allows {what}', fix)
 
 
-def _or(action: str) -> str:
-    """To remove an action, unless a higher level was meant."""
+def _suggest_level(action: str) -> str:
+    """Remove an action, unless a higher level is meant."""
     name = action.lower().removeprefix(PREFIX)
-    levels = (
-        level
-        for level, has in LEVELS.items()
-        if name in {known.lower() for known in (*has.index, *has.bucket)}
-    )
-    level = next(levels, None)
-    return f"remove it, or check with --level {level}" if level else "remove it"
+    for level, has in LEVELS.items():
+        if name in {known.lower() for known in (*has.index, *has.bucket)}:
+            return f"remove it, or check with --level {level}"
+    return "remove it"
 
 
-def _not_action(statement: Statement, can: set[str], target: Target) -> Finding:
-    needed = sorted({n.action for n in target.needs if statement.names(n.action)})
-    extra = sorted(can - set(needed))
-    such = actions_listed(extra) if extra else "those of other services"
-    problem = f"NotAction lets in all actions but those it names, such as {such}"
-    fix = f'write "Action" with {quoted(needed)}' if needed else "remove the statement"
-    return Finding(statement.actions.line, TOO_MUCH, problem, fix)
+def _judge_not_action(rule: Rule, granted: set[str], target: Target) -> Finding:
+    needed = sorted({need.action for need in target.needs if rule.names(need.action)})
+    extra = sorted(granted - set(needed))
+    which = join_actions(extra) if extra else "those of other services"
+    problem = f"NotAction allows all actions except those it names, including {which}"
+    fix = f'write "Action" with {quote_names(needed)}' if needed else "remove the statement"
+    return Finding(rule.lines["NotAction"], EXCESS, problem, fix)
 
 
-def _not_resource(statement: Statement, needed: Sequence[Need], target: Target) -> Finding:
-    arns = dict.fromkeys(n.resource for n in needed if statement.covers(n.resource))
-    than = f"more than {target.places(arns)}" if arns else "but nothing that was asked about"
-    problem = f"NotResource covers all but what it names, {than}"
-    fix = f'write "Resource" with {quoted(arns)}' if arns else "remove the statement"
-    return Finding(statement.resources.line, TOO_MUCH, problem, fix)
+def _judge_not_resource(rule: Rule, needs: Sequence[Need], target: Target) -> Finding:
+    arns = dict.fromkeys(need.resource for need in needs if rule.covers(need.resource))
+    than = f"more than {target.name_places(arns)}" if arns else "and nothing that was asked about"
+    problem = f"NotResource covers everything except what it names, {than}"
+    fix = f'write "Resource" with {quote_names(arns)}' if arns else "remove the statement"
+    return Finding(rule.lines["NotResource"], EXCESS, problem, fix)
 
 
-def _broad(items: Iterable[Text], needed: Sequence[Need], target: Target) -> Iterator[Finding]:
+def _find_broad(items: Iterable[Text], needs: Sequence[Need], target: Target) -> Iterator[Finding]:
     """Resources with wildcards."""
-    for item in items:
-        if not wild(item.text):
-            continue
-        arns = dict.fromkeys(n.resource for n in needed if covers(item.text, n.resource))
+    for item in filter(is_wild, items):
+        arns = dict.fromkeys(need.resource for need in needs if covers(item, need.resource))
         if arns:
-            problem = f'"{item.text}" covers more than {target.places(arns)}'
-            yield Finding(item.line, TOO_MUCH, problem, f"write {quoted(arns)}")
-        elif kinds(item.text) and service_of(item.text) == SERVICE:
-            problem = f'"{item.text}" covers nothing that was asked about'
-            yield Finding(item.line, TOO_MUCH, problem, "remove it")
+            problem = f'"{item}" covers more than {target.name_places(arns)}'
+            yield Finding(item.line, EXCESS, problem, f"write {quote_names(arns)}")
+        elif service_of(item) == SERVICE and samples_of(item):
+            problem = f'"{item}" covers nothing that was asked about'
+            yield Finding(item.line, EXCESS, problem, "remove it")
 
 
-def _others(items: Iterable[Text], target: Target) -> Iterator[Finding]:
+def _find_others(items: Iterable[Text], target: Target) -> Iterator[Finding]:
     """Other indexes of the bucket, one finding for all; the same for other buckets."""
-    asked = {target.bucket_arn, *target.index_arns}
-    others = [
-        item
-        for item in items
-        if service_of(item.text) == SERVICE and item.text not in asked and _literal(item.text)
-    ]
+    ours = [item for item in items if service_of(item) == SERVICE and not is_open(item)]
+    others = [item for item in ours if item not in target.arns]
     within = f"{target.bucket_arn}/index/"
-    inside = [item for item in others if item.text.startswith(within)]
-    outside = [item for item in others if not item.text.startswith(within)]
+    inside = [item for item in others if item.startswith(within)]
+    outside = [item for item in others if not item.startswith(within)]
     if inside:
-        names = " ".join(f"--index {item.text.removeprefix(within)}" for item in inside)
-        are = "is" if len(inside) == 1 else "are"
-        asked_about = target.places(target.index_arns)
-        problem = f"{quoted(i.text for i in inside)} {are} beyond {asked_about}, asked about"
-        yield Finding(inside[0].line, TOO_MUCH, problem, f"remove that, or check with {names}, too")
+        names = " ".join(f"--index {item.removeprefix(within)}" for item in inside)
+        asked = target.name_places(target.index_arns)
+        problem = f"{quote_names(inside)} {_are(inside)} not {asked}, asked about"
+        yield Finding(inside[0].line, EXCESS, problem, f"remove that, or add {names}")
     if outside:
-        are = "is" if len(outside) == 1 else "are"
-        problem = f"{quoted(i.text for i in outside)} {are} outside of bucket {target.bucket}"
+        problem = f"{quote_names(outside)} {_are(outside)} outside of bucket {target.bucket}"
         fix = "remove that, or check with another --bucket"
-        yield Finding(outside[0].line, TOO_MUCH, problem, fix)
+        yield Finding(outside[0].line, EXCESS, problem, fix)
 
 
-def _literal(resource: str) -> bool:
-    return not wild(resource) and variable(resource) is None
+def _are(items: Sequence[str]) -> str:
+    return "is" if len(items) == 1 else "are"
+
+
+def _find_direct_use(rule: Rule, needs: Sequence[Need], target: Target) -> Iterator[Finding]:
+    """A key that the caller can use without S3 Vectors: itself, or through another service."""
+    other = target.host.replace(SERVICE, "s3", 1)
+    for need in (need for need in needs if need.resource == target.key):
+        context = {key: values for key, values in need.context.items() if key != VIA_SERVICE}
+        ways = (context, {**context, VIA_SERVICE: [other]})
+        if any(rule.applies(replace(need, context=way)) is not False for way in ways):
+            problem = "the statement allows the key to be used outside S3 Vectors"
+            fix = f'add the Condition {{"StringEquals": {{"kms:ViaService": "{target.host}"}}}}'
+            yield Finding(rule.line, EXCESS, problem, fix)
+            return

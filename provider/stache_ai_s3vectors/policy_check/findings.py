@@ -1,4 +1,4 @@
-"""What the check says, one fault each. Pure."""
+"""The findings of a policy check, and lists of names in their sentences. Pure."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Final
 
 MISSING: Final = "missing"
 DENIED: Final = "denied"
-TOO_MUCH: Final = "too much"
-NEVER: Final = "never matches"
+EXCESS: Final = "excess"
+INEFFECTIVE: Final = "ineffective"
 MALFORMED: Final = "malformed"
+UNRESOLVED: Final = "unresolved"
 
 
 @dataclass(frozen=True, order=True)
@@ -18,33 +19,37 @@ class Finding:
     """One fault of a policy.
 
     Args:
-        line: where, counted from 1.
-        kind: "missing", "denied", "too much", "never matches" or "malformed".
-        problem: what is wrong, with the value got and what is allowed; plain words.
+        line: where it is, counted from 1.
+        kind: "missing", "denied", "excess", "ineffective", "malformed" or "unresolved".
+        problem: what is wrong, with the value and what is allowed.
         fix: what to write instead.
+        statement: the statement's Sid, else its number; empty for the whole document.
+        policy: the policy's name in its file; empty when the file is the policy.
     """
 
     line: int
     kind: str
     problem: str
     fix: str
+    statement: str = ""
+    policy: str = ""
 
 
-def listed(names: Iterable[str]) -> str:
+def join_names(names: Iterable[str]) -> str:
     """Names in a sentence: "a", "a and b", "a, b and c"."""
     *most, last = names
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def quoted(texts: Iterable[str]) -> str:
-    """The same of what stands in the file, or should."""
-    return listed(f'"{text}"' for text in texts)
+def quote_names(texts: Iterable[str]) -> str:
+    """The same for texts of the document."""
+    return join_names(f'"{text}"' for text in texts)
 
 
-def actions_listed(actions: Iterable[str]) -> str:
-    """The same of actions, with the prefix of a service once: "s3vectors:A, B and C"."""
+def join_actions(actions: Iterable[str]) -> str:
+    """The same for actions, with the prefix of a service once: "s3vectors:A, B and C"."""
     names: dict[str, list[str]] = {}
     for action in actions:
         service, _, name = action.rpartition(":")
         names.setdefault(service, []).append(name)
-    return listed(f"{service}:{listed(group)}" for service, group in names.items())
+    return join_names(f"{service}:{join_names(group)}" for service, group in names.items())

@@ -1,0 +1,176 @@
+"""Where policies are kept: what the AWS CLI and Terraform print, and what they belong to. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+from .source import Object, SourceError, Text, read_json, relabel, walk
+
+
+@dataclass(frozen=True)
+class Extract:
+    """One policy of a file.
+
+    Args:
+        name: what it is called there; empty when the file is the policy.
+        line: where it begins.
+        document: the policy document; what cannot be read is left as it is.
+        unresolved: names in a template that are not known.
+    """
+
+    name: str
+    line: int
+    document: Any
+    unresolved: tuple[Text, ...] = ()
+
+
+def placeholder(name: str) -> str:
+    """What stands in a document for a name that is not known."""
+    return f"${{{name.replace(':', '.')}}}"
+
+
+@dataclass
+class Collection:
+    """The policies of a file, and who has them."""
+
+    extracts: dict[str, Extract] = field(default_factory=dict)
+    owned: dict[str, dict[str, None]] = field(default_factory=dict)
+
+    def add(  # noqa: PLR0913 - what is known of a policy
+        self,
+        name: str,
+        line: int,
+        document: Any,
+        *,
+        key: str = "",
+        owners: Iterable[str] = (),
+        unresolved: Iterable[Text] = (),
+    ) -> None:
+        """Add a policy, by its key, else by its name, to those of its owners."""
+        if isinstance(document, str):
+            document = _read_embedded(document, line)
+        key = key or str(name)
+        self.extracts[key] = Extract(str(name), line, document, tuple(unresolved))
+        for owner in owners:
+            self.attach(owner, key)
+
+    def attach(self, owner: str, key: str) -> None:
+        """Give a policy to an owner."""
+        self.owned.setdefault(str(owner), {})[str(key)] = None
+
+    def group(self) -> dict[str, list[Extract]]:
+        """The policies that work together, by who has them; one that nobody has, by its name."""
+        groups = {
+            owner: [self.extracts[key] for key in keys if key in self.extracts]
+            for owner, keys in self.owned.items()
+        }
+        used = {key for keys in self.owned.values() for key in keys}
+        alone = {e.name: [e] for key, e in self.extracts.items() if key not in used}
+        return {name: extracts for name, extracts in (groups | alone).items() if extracts}
+
+
+def _read_embedded(text: str, line: int) -> Any:
+    """JSON in a string, which older tools encode for a URL; every line is that of the string."""
+    line = text.line if isinstance(text, Text) else line
+    try:
+        return relabel(read_json(unquote(text) if text.startswith("%7B") else text), line)
+    except SourceError:
+        return text
+
+
+def collect_cli(document: Object, collection: Collection) -> bool:
+    """Add what a command of the AWS CLI prints, or takes; whether it is such."""
+    if "PolicyDocument" in document:
+        name = document.get("PolicyName") or "PolicyDocument"
+        collection.add(name, document.lines["PolicyDocument"], document["PolicyDocument"])
+    elif "PolicyInputList" in document:
+        for number, text in enumerate(_items(document["PolicyInputList"]), 1):
+            line = document.lines["PolicyInputList"]
+            collection.add(f"PolicyInputList[{number}]", line, text, owners=["PolicyInputList"])
+    elif isinstance(version := document.get("PolicyVersion"), Object) or "Document" in document:
+        holder = version if isinstance(version, Object) else document
+        line = holder.lines.get("Document", holder.line)
+        collection.add(str(holder.get("VersionId", "Document")), line, holder.get("Document"))
+    elif "RoleDetailList" in document or "Policies" in document:
+        _collect_details(document, collection)
+    else:
+        return False
+    return True
+
+
+def _collect_details(document: Object, collection: Collection) -> None:
+    """What `aws iam get-account-authorization-details` prints."""
+    for policy in _objects(document.get("Policies")):
+        for version in _objects(policy.get("PolicyVersionList")):
+            if version.get("IsDefaultVersion"):
+                name, arn = str(policy.get("PolicyName")), str(policy.get("Arn"))
+                collection.add(name, policy.line, version.get("Document"), key=arn)
+    groups: dict[str, list[str]] = {}
+    for kind in ("Group", "User", "Role"):
+        for owner in _objects(document.get(f"{kind}DetailList")):
+            name = f"{kind.lower()}/{owner.get(f'{kind}Name')}"
+            for inline in _objects(owner.get(f"{kind}PolicyList")):
+                title = f"{name}/{inline.get('PolicyName')}"
+                collection.add(title, inline.line, inline.get("PolicyDocument"), owners=[name])
+                groups.setdefault(name, []).append(title)
+            for attached in _objects(owner.get("AttachedManagedPolicies")):
+                collection.attach(name, str(attached.get("PolicyArn")))
+                groups.setdefault(name, []).append(str(attached.get("PolicyArn")))
+            for group in _items(owner.get("GroupList")):
+                for key in groups.get(f"group/{group}", []):
+                    collection.attach(name, key)
+
+
+def collect_terraform(document: Object, collection: Collection) -> bool:
+    """Add what `terraform show -json` prints of a plan or of a state; whether it is such."""
+    roots = [document.get(name) for name in ("planned_values", "values")]
+    if "terraform_version" not in document and not any(roots):
+        return False
+    root = next((root for root in roots if isinstance(root, Object)), None)
+    for resource in _walk_module(root.get("root_module") if root else None):
+        values = resource.get("values")
+        if isinstance(values, Object):
+            _collect_resource(resource, values, collection)
+    return True
+
+
+def _walk_module(module: Any) -> Iterator[Object]:
+    """The resources of a module and of those in it."""
+    for part in walk(module):
+        if isinstance(part, Object) and "address" in part and "type" in part:
+            yield part
+
+
+def _collect_resource(resource: Object, values: Object, collection: Collection) -> None:
+    kind, address = str(resource["type"]), Text(str(resource["address"]), resource.line)
+    unknown = [] if "policy" in values else [Text(f"{address}.policy", resource.line)]
+    for owner in ("role", "user", "group"):
+        who = values.get(owner)
+        owners = [f"{owner}/{who}"] if isinstance(who, str) else []
+        if kind == f"aws_iam_{owner}_policy":
+            document = values.get("policy")
+            collection.add(address, resource.line, document, owners=owners, unresolved=unknown)
+        elif kind == f"aws_iam_{owner}_policy_attachment" and owners:
+            collection.attach(owners[0], str(values.get("policy_arn")))
+        elif kind == f"aws_iam_{owner}":
+            name = f"{owner}/{values.get('name')}"
+            for inline in _objects(values.get("inline_policy")):
+                title = f"{address}/{inline.get('name')}"
+                collection.add(title, inline.line, inline.get("policy"), owners=[name])
+            for arn in _items(values.get("managed_policy_arns")):
+                collection.attach(name, str(arn))
+    if kind == "aws_iam_policy":
+        key = str(values.get("arn") or address)
+        document = values.get("policy")
+        collection.add(address, resource.line, document, key=key, unresolved=unknown)
+
+
+def _items(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _objects(value: Any) -> list[Object]:
+    return [item for item in _items(value) if isinstance(item, Object)]

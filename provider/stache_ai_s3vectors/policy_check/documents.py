@@ -1,0 +1,221 @@
+"""A policy document as statements; the engine says what of it IAM does not take. Pure.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from typing import Any, Final
+
+from s3vectors_local.errors import PolicyError
+from s3vectors_local.iam import parse_statement
+
+from .conditions import WrittenCondition
+from .containers import Extract, placeholder
+from .findings import MALFORMED, UNRESOLVED, Finding
+from .rules import Rule
+from .source import Object, Text, walk
+
+VERSION: Final = "2012-10-17"
+_DOCUMENT: Final = ("Version", "Id", "Statement")
+_NAMES: Final = ("Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition")
+_SID: Final = re.compile(r"[A-Za-z0-9]*")
+_LARGEST: Final = 10_240
+"""Characters of all policies in a role, https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
+
+_OPTIONS: Final = {
+    "AWS::AccountId": "--account",
+    **dict.fromkeys(("AWS::Region", "AWS::Partition", "AWS::URLSuffix"), "--region"),
+}
+
+_THIS: Final = "the statement"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A policy document.
+
+    Args:
+        name: what its file calls it; empty when the file is the policy.
+        line: where it begins.
+        rules: its statements that can be evaluated.
+        findings: why IAM does not take the document as it is.
+        complete: whether all of it can be evaluated.
+    """
+
+    name: str
+    line: int
+    rules: tuple[Rule, ...]
+    findings: tuple[Finding, ...]
+    complete: bool
+
+
+def read_policy(extract: Extract) -> Policy:
+    """Read a policy document; what is wrong with its form is among its findings."""
+    reader = _Reader(extract.unresolved)
+    unknown = extract.document is None and extract.unresolved
+    rules = () if unknown else tuple(reader.read(extract.document, extract.line))
+    findings = reader.findings + [
+        Finding(name.line, UNRESOLVED, f"{name} is not known", _explain_unknown(name))
+        for name in dict.fromkeys(extract.unresolved)
+    ]
+    complete = reader.complete and not extract.unresolved
+    own = tuple(replace(finding, policy=extract.name) for finding in findings)
+    return Policy(extract.name, extract.line, rules, own, complete)
+
+
+def _explain_unknown(name: str) -> str:
+    if name.startswith("aws_"):
+        return "run terraform show -json after apply"
+    return f"give {_OPTIONS.get(name, f'--parameter {name}=VALUE')}"
+
+
+class _Reader:
+    """Collects what is wrong; `complete` until something cannot be evaluated."""
+
+    def __init__(self, unresolved: Iterable[str] = ()) -> None:
+        self._unknown = [placeholder(name) for name in unresolved]
+        self.findings: list[Finding] = []
+        self.complete = True
+        self._sids: dict[str, int] = {}
+        self._name = ""
+
+    def _report(self, line: int, problem: str, fix: str, *, lost: bool = True) -> None:
+        self.complete = self.complete and not lost
+        self.findings.append(Finding(line, MALFORMED, problem, fix, self._name))
+
+    def read(self, document: Any, line: int) -> Iterator[Rule]:
+        for name in (
+            n for part in walk(document) if isinstance(part, Object) for n in part.repeats
+        ):
+            problem = f'"{name}" is twice in the same object; most readers take the last'
+            self._report(name.line, problem, "merge them")
+        size = sum(len(part) for part in walk(document) if isinstance(part, str))
+        if size > _LARGEST:
+            problem = f"the policy has {size} characters, IAM takes {_LARGEST}"
+            self._report(line, problem, "split it")
+            return
+        if not isinstance(document, Object):
+            problem = f"the policy is {json.dumps(document):.200}, expected an object"
+            self._report(line, problem, "give the policy document")
+            return
+        members = self._known(document)
+        if members.get("Version") != VERSION:
+            line = document.lines.get("Version", document.line)
+            has = json.dumps(members.get("Version")) if "Version" in members else "missing"
+            problem = f"the Version is {has}, and IAM then takes an older grammar"
+            self._report(line, problem, f'write "Version": "{VERSION}"', lost=False)
+        statements = members.get("Statement")
+        if not statements:
+            line = document.lines.get("Statement", document.line)
+            has = "Statement is empty" if "Statement" in members else "there is no Statement"
+            self._report(line, f"{has}, so nothing is allowed", "add a statement")
+            return
+        listed = statements if isinstance(statements, list) else [statements]
+        for number, raw in enumerate(listed, 1):
+            self._name = str(number)
+            yield from self._statement(raw, getattr(raw, "line", document.line))
+
+    def _known(self, document: Object) -> dict[str, Any]:
+        """The document's members by the names that they mean."""
+        members = {}
+        for name, value in document.items():
+            fix, meant = _suggest(name, _DOCUMENT)
+            if name not in _DOCUMENT:
+                problem = f'"{name}" is not an element of a policy document'
+                self._report(
+                    document.lines[name], problem, fix, lost=meant != name and meant in document
+                )
+            members[meant] = value
+        return members
+
+    def _statement(self, raw: Any, line: int) -> Iterator[Rule]:
+        if isinstance(raw, Object):
+            self._check_sid(raw)
+        try:
+            parsed = parse_statement(_THIS, _mask(raw) if isinstance(raw, Object) else raw)
+            conditions = tuple(_conditions(raw))
+        except PolicyError as error:
+            problem = str(error).removeprefix(f"{_THIS}: ")
+            name = _find_mention(raw, problem)
+            fix = "correct it"
+            if name is not None and name in raw and name not in _NAMES:
+                fix = _suggest(name, _NAMES)[0]
+            at = line if name is None else name.line
+            self._report(at, problem, fix)
+            return
+        actions, resources = self._patterns(raw, "Action"), self._patterns(raw, "Resource")
+        if not actions or not resources:
+            return
+        statement = replace(parsed, actions=actions, resources=resources)
+        yield Rule(self._name, raw.line, raw.lines, statement, conditions)
+
+    def _patterns(self, raw: Object, name: str) -> tuple[Text, ...]:
+        """Those of which all is known."""
+        value: Any = raw.get(name, raw.get(f"Not{name}"))
+        texts = value if isinstance(value, list) else [value]
+        return tuple(text for text in texts if not any(u in text for u in self._unknown))
+
+    def _check_sid(self, raw: Object) -> None:
+        sid = raw.get("Sid", "")
+        line = raw.lines.get("Sid", raw.line)
+        if not isinstance(sid, str):
+            return
+        if not _SID.fullmatch(sid):
+            problem = f'the Sid is "{sid}", IAM takes letters and digits only'
+            self._report(line, problem, "remove the others", lost=False)
+            return
+        self._name = str(sid) or self._name
+        if sid in self._sids:
+            problem = f'the statement on line {self._sids[sid]} also has the Sid "{sid}"'
+            self._report(line, problem, "give each statement its own", lost=False)
+        if sid:
+            self._sids.setdefault(sid, line)
+
+
+def _mask(raw: Object) -> dict[str, Any]:
+    """A statement whose patterns are any: they and its conditions are judged elsewhere."""
+    masked = {name: _any(value) for name, value in raw.items() if name.endswith(("ction", "ource"))}
+    return {**raw, **masked, "Condition": {}}
+
+
+def _any(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_any(item) for item in value]
+    return "*" if isinstance(value, str) else value
+
+
+def _conditions(raw: Object) -> Iterator[WrittenCondition]:
+    operators = raw.get("Condition", {})
+    if not isinstance(operators, dict) or not all(isinstance(v, dict) for v in operators.values()):
+        raise PolicyError("Condition must be an object of objects")
+    for operator, keys in operators.items():
+        for key, value in keys.items():
+            items = value if isinstance(value, list) else [value]
+            if not items or not all(isinstance(item, (str, int, float)) for item in items):
+                raise PolicyError(f"the values of {key} must be strings")
+            texts = (i if isinstance(i, str) else json.dumps(i) for i in items)
+            condition = WrittenCondition(operator, Text(key, keys.lines[key]), tuple(texts))
+            condition.check()
+            yield condition
+
+
+def _find_mention(raw: Any, problem: str) -> Text | None:
+    """What of a statement a message is about: the longest of its texts that is in it."""
+    words = {word.rstrip(":") for word in re.findall(r'[^\s",]+', problem)}
+    texts = (part for part in walk(raw) if isinstance(part, Text) and part in words)
+    return max(texts, key=len, default=None)
+
+
+def _suggest(name: str, known: Collection[str]) -> tuple[str, str]:
+    """The fix for a name that is not known, and the name that it means."""
+    by_lower = {k.lower(): k for k in known}
+    if nearest := get_close_matches(name.lower(), by_lower, 1, cutoff=0.8):
+        return f'write "{by_lower[nearest[0]]}"', by_lower[nearest[0]]
+    elsewhere = ": it belongs in a bucket policy or a trust policy" * ("Principal" in name)
+    return f"remove it{elsewhere}", name

@@ -1,0 +1,115 @@
+"""What the level needs and a policy does not allow, or denies. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from s3vectors_local.iam import Need
+
+from .findings import DENIED, MISSING, Finding, join_actions, quote_names
+from .resources import covers, find_variable, service_of
+from .rules import Rule
+from .targets import Target
+
+
+@dataclass(frozen=True)
+class _Cause:
+    """Why something is not allowed; what has the same cause becomes one finding.
+
+    `problem` has a place for what is needed (WHAT), `fix` for where (ARNS).
+    """
+
+    line: int
+    kind: str
+    problem: str
+    fix: str
+    statement: str = ""
+    policy: str = ""
+
+
+def find_missing(rules: Sequence[Rule], target: Target, line: int) -> Iterator[Finding]:
+    """What the level needs and no rule allows, and what one denies: both have to be corrected.
+
+    Args:
+        rules: of all policies that work together.
+        target: level, bucket and indexes.
+        line: that of what no statement allows.
+    """
+    allow = [rule for rule in rules if rule.allows]
+    deny = [rule for rule in rules if not rule.allows]
+    causes: dict[_Cause, list[Need]] = {}
+    for need in target.needs:
+        for cause in (_find_denial(need, deny), _find_gap(need, allow, target, line)):
+            if cause:
+                causes.setdefault(cause, []).append(need)
+    for cause, needs in causes.items():
+        yield from _report(cause, needs, target)
+
+
+def _report(cause: _Cause, needs: Sequence[Need], target: Target) -> Iterator[Finding]:
+    """One finding for all actions on the same resources."""
+    by_action: dict[str, list[str]] = {}
+    for need in needs:
+        by_action.setdefault(need.action, []).append(need.resource)
+    by_resources: dict[tuple[str, ...], list[str]] = {}
+    for action, resources in by_action.items():
+        by_resources.setdefault(tuple(resources), []).append(action)
+    for arns, actions in by_resources.items():
+        what = f"{join_actions(actions)} on {target.name_places(arns)}"
+        problem = cause.problem.replace("WHAT", what, 1)
+        fix = cause.fix.replace("ARNS", quote_names(arns), 1)
+        yield Finding(cause.line, cause.kind, problem, fix, cause.statement, cause.policy)
+
+
+def _find_denial(need: Need, rules: Sequence[Rule]) -> _Cause | None:
+    problem = "this statement denies WHAT"
+    for rule in (rule for rule in rules if rule.applies(need)):
+        negated = rule.statement.negated_actions
+        out = "name that in its NotAction" if negated else "take that out of its Action"
+        return _blame(rule, rule.line, DENIED, problem, f"{out} or make its Resource narrower")
+    for rule in (rule for rule in rules if rule.applies(need) is None):
+        line, when = _explain_doubt(rule, need)
+        fix = "take that out of the statement, or add a condition that never holds for Stache"
+        return _blame(rule, line, DENIED, f"{problem} {when}", fix)
+    return None
+
+
+def _find_gap(need: Need, rules: Sequence[Rule], target: Target, line: int) -> _Cause | None:
+    if any(rule.applies(need) for rule in rules):
+        return None
+    about = [rule for rule in rules if rule.matches(need) is not False]
+    # A condition of which nothing is known is nearer than one that does not hold
+    about.sort(key=lambda rule: rule.applies(need) is False)
+    if about:
+        at, when = _explain_doubt(about[0], need)
+        problem = f"a statement allows WHAT only {when}"
+        return _blame(about[0], at, MISSING, problem, "allow it without that on ARNS")
+    service = service_of(need.resource)
+    for rule in (rule for rule in rules if rule.names(need.action)):
+        if any(service_of(item) == service for item in rule.resources):
+            problem = "no statement allows WHAT, this one only on other resources"
+            return _blame(rule, rule.line, MISSING, problem, "add ARNS to its Resource")
+    neighbours = [n for n in target.needs if n.resource == need.resource]
+    for rule in rules:
+        if any(rule.applies(neighbour) for neighbour in neighbours):
+            fix = f"add it to the Action of the statement on line {rule.line}"
+            return _Cause(line, MISSING, "no statement allows WHAT", fix)
+    return _Cause(line, MISSING, "no statement allows WHAT", "add one with the Resource ARNS")
+
+
+def _blame(rule: Rule, line: int, kind: str, problem: str, fix: str) -> _Cause:
+    return _Cause(line, kind, problem, fix, rule.name, rule.policy)
+
+
+def _explain_doubt(rule: Rule, need: Need) -> tuple[int, str]:
+    """What it depends on whether a rule applies, and the line of that."""
+    answers = [(condition.holds(need), condition) for condition in rule.conditions]
+    doubts = [pair for pair in answers if pair[0] is not True]
+    if not doubts:
+        items = (item for item in rule.resources if find_variable(item))
+        item = next(item for item in items if covers(item, need.resource))
+        return item.line, f'where {find_variable(item)} in "{item}" has that value'
+    answer, condition = min(doubts, key=lambda pair: pair[0] is None)
+    known = "which does not" if answer is False else "which is not known here"
+    return condition.key.line, f"if {condition} holds, {known}"

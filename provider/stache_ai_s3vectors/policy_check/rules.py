@@ -1,0 +1,123 @@
+"""A statement as the engine evaluates it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from s3vectors_local.iam import Need, Statement
+from s3vectors_local.iam.patterns import matches_action
+
+from .conditions import WrittenCondition
+from .resources import find_variable, samples_of, whole_arns
+from .service import PREFIX, expand_action, kind_of, known_actions
+from .source import Text
+from .targets import Target
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A statement that the engine can evaluate.
+
+    Args:
+        name: its Sid, else its number.
+        line: where it begins.
+        lines: those of its elements.
+        statement: as written, without its conditions; its patterns are `Text`.
+        conditions: as written.
+        policy: the name of its policy.
+    """
+
+    name: str
+    line: int
+    lines: Mapping[str, int]
+    statement: Statement
+    conditions: tuple[WrittenCondition, ...]
+    policy: str = ""
+
+    @property
+    def allows(self) -> bool:
+        """Whether its Effect is Allow."""
+        return self.statement.allows
+
+    @property
+    def actions(self) -> tuple[Text, ...]:
+        """Its Action or NotAction."""
+        return tuple(t for t in self.statement.actions if isinstance(t, Text))
+
+    @property
+    def resources(self) -> tuple[Text, ...]:
+        """Its Resource or NotResource."""
+        return tuple(t for t in self.statement.resources if isinstance(t, Text))
+
+    @property
+    def is_negated(self) -> bool:
+        """Whether it has NotAction or NotResource."""
+        return self.statement.negated_actions or self.statement.negated_resources
+
+    def change(self, **members: Any) -> Rule:
+        """The same with other members of its statement."""
+        return replace(self, statement=replace(self.statement, **members))
+
+    def applies(self, need: Need) -> bool | None:
+        """Whether it is about what is needed; None when that cannot be known."""
+        answers = [self.matches(need), *(condition.holds(need) for condition in self.conditions)]
+        if False in answers:
+            return False
+        return None if None in answers else True
+
+    def matches(self, need: Need) -> bool | None:
+        """The same without its conditions."""
+        possible, certain = (statement.applies(need) for statement in self._evaluated)
+        return certain if certain == possible else None
+
+    @cached_property
+    def _evaluated(self) -> tuple[Statement, Statement]:
+        """It where each policy variable has the value that is needed, and where none has."""
+        fixed = (text for text in self.resources if find_variable(text) is None)
+        possible, certain = (
+            tuple(arn for text in texts for arn in whole_arns(text))
+            for texts in (self.resources, fixed)
+        )
+        return replace(self.statement, resources=possible), replace(
+            self.statement, resources=certain
+        )
+
+    def names(self, action: str) -> bool:
+        """Whether it is about an action, on whatever resource."""
+        named = any(matches_action(item, action) for item in self.actions)
+        return named is not self.statement.negated_actions
+
+    def covers(self, arn: str) -> bool:
+        """Whether it is, or can be, about a resource, whatever its actions are."""
+        return any(
+            replace(statement, actions=("*",), negated_actions=False).applies(Need("", arn, {}))
+            for statement in self._evaluated
+        )
+
+    def reach(self, target: Target, *, conditions: bool = False) -> tuple[str, ...]:
+        """The actions of S3 Vectors, without prefix, that it is about on anything there can be.
+
+        Args:
+            target: whose bucket, indexes and their neighbours are among that.
+            conditions: whether its conditions count.
+        """
+        samples = {arn for item in self.resources for arn in samples_of(item).values()}
+        arns = {*target.arns, *target.strangers, *samples, "*"}
+        answer = self.applies if conditions else self.matches
+        return tuple(
+            name
+            for name, action in known_actions().items()
+            if any(
+                answer(target.need(PREFIX + name, arn)) is not False
+                for arn in arns
+                if kind_of(arn) in (action.kinds or {""})
+            )
+        )
+
+    @property
+    def names_service(self) -> bool:
+        """Whether it can be about actions of S3 Vectors."""
+        return self.statement.negated_actions or any(map(expand_action, self.actions))
