@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import wraps
 from typing import Any, Final
 
-import yaml  # type: ignore[import-untyped]  # moto's own, and the CDK's templates are YAML
+import yaml  # moto's own, and the CDK's templates are YAML
 from moto.cloudformation import models as stacks
 from moto.cloudformation.utils import yaml_tag_constructor
 
