@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 import orjson
 
+from .bm25 import Ranking
 from .storage import Storage
 from .text import analyzer
 
@@ -150,17 +151,10 @@ class VectorTable:
             count: how many rows are wanted, at most; -1 for all.
             allowed: one byte per row, 1 for those that may be found; None for all.
         """
-        expression = " OR ".join(f'"{word}"' for word in dict.fromkeys(words))
-        if not expression:
+        phrases = [f'"{word}"' for word in dict.fromkeys(words)]
+        if not phrases or count == 0:
             return []
-        name = self._text(slot)
-        passing = "" if allowed is None else " AND substr(?, rowid + 1, 1) = x'01'"
-        found = self.storage.read(
-            f"SELECT rowid, -bm25({name}) AS score FROM {name} WHERE {name} MATCH ?{passing}"
-            " ORDER BY score DESC, rowid LIMIT ?",
-            *(expression, *(() if allowed is None else (allowed,)), count),
-        )
-        return found.fetchall()
+        return Ranking(self.storage.read, self._text(slot), count, allowed).best(phrases)
 
     def _text(self, slot: int) -> str:
         return f"text_{self.number}_{slot}"

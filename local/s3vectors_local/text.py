@@ -1,6 +1,6 @@
 """Full text: how a text becomes terms, and how several rankings become one.
 
-SQLite's FTS5 keeps the terms and ranks them (`table`): it commits together with the
+SQLite's FTS5 keeps the terms (`table`) and counts them (`bm25`): it commits together with the
 vectors, and its scores do not drift when vectors are overwritten. Its own Porter stemmer
 takes English, in a third of the time that Python needs; the Snowball stemmers (PyStemmer)
 take the other European languages. Chinese, Japanese and Korean become pairs of characters,

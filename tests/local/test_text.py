@@ -151,6 +151,19 @@ def test_the_best_text_comes_first(searchable):
     assert (first[0]["metadataKey"], first[0]["score"] > second[0]["score"] > 0) == ("text", True)
 
 
+def test_a_rare_word_weighs_more_than_a_common_one(client):
+    """Also where the common one is in half of the texts, or more."""
+    make(client, {"metadataKey": "text"})
+    finish_building(client)
+    texts = {"twice": "timeout timeout timeout", "rare": "E42 pump failure", "both": "timeout E42"}
+    put(client, texts | {"once": "timeout"})
+
+    found = ask(client, "timeout E42", returnScores=True)["vectors"]
+
+    assert [vector["key"] for vector in found] == ["both", "rare", "twice", "once"]
+    assert found[-1]["scores"]["bm25Scores"][0]["score"] > 0.1
+
+
 def test_any_of_the_words_is_enough(searchable):
     """Quotes and operators of query languages are no more than punctuation."""
     assert set(keys(ask(searchable, 'cats OR "foxes" NEAR(x) text:y *'))) == {"cat", "fox"}
