@@ -14,7 +14,6 @@ import orjson
 
 from .bm25 import Ranking
 from .storage import Storage
-from .text import analyzer
 
 _FTS5: Final = {"pgsz": 16_000, "automerge": 16}
 """Larger pages and rarer merges than FTS5's own make writing a quarter faster."""
@@ -117,9 +116,8 @@ class VectorTable:
         found = self.storage.read(f"SELECT coalesce(max(row) + 1, 0) FROM {self._name}")
         return int(found.fetchone()[0])
 
-    def create_text(self, slot: int, language: str | None) -> None:
-        """Make room for the text of one metadata key."""
-        tokenizer = analyzer(language).tokenizer
+    def create_text(self, slot: int, tokenizer: str) -> None:
+        """Make room for the text of one metadata key, as `text.Analyzer` says."""
         name = self._text(slot)
         with self.storage.transaction() as db:
             db.execute(f"CREATE VIRTUAL TABLE {name} USING fts5(terms, tokenize='{tokenizer}')")
@@ -141,17 +139,16 @@ class VectorTable:
             db.executemany(f"INSERT OR REPLACE INTO {name} (rowid, terms) VALUES (?, ?)", full)
 
     def search_text(
-        self, slot: int, words: Iterable[str], count: int, allowed: bytes | None
+        self, slot: int, phrases: Sequence[str], count: int, allowed: bytes | None
     ) -> list[tuple[int, float]]:
-        """The rows that best match any of the words, by BM25, and their scores; ties by row.
+        """The rows that best match any of the phrases, by BM25, and their scores; ties by row.
 
         Args:
             slot: whose text.
-            words: what the text is compared with; repeated ones count once.
+            phrases: of FTS5; none is there twice.
             count: how many rows are wanted, at most; -1 for all.
             allowed: one byte per row, 1 for those that may be found; None for all.
         """
-        phrases = [f'"{word}"' for word in dict.fromkeys(words)]
         if not phrases or count == 0:
             return []
         return Ranking(self.storage.read, self._text(slot), count, allowed).best(phrases)

@@ -25,11 +25,15 @@ def _narrowing(request, monkeypatch):
 def table_of(texts):
     """A text table that was written in a roundabout way: its rows were others before."""
     table = VectorTable(Storage(None), 1)
-    table.create_text(0, None)
+    table.create_text(0, "ascii")
     entries = [(row, " ".join(text)) for row, text in enumerate(texts)]
     table.put_text(0, [(row, "w0 w1 w11") for row in range(len(texts) + 3)])
     table.put_text(0, [*entries, *((row, "") for row in range(len(texts), len(texts) + 3))])
     return table
+
+
+def quoted(question):
+    return [f'"{word}"' for word in question]
 
 
 def expected_of(texts, question):
@@ -53,7 +57,7 @@ def check_same(ranking, expected):
 @given(TEXTS, QUESTIONS, st.sampled_from([-1, 1, 3, 100]))
 def test_scores_and_order_are_those_of_an_independent_implementation(texts, question, count):
     """Whatever was in the table before."""
-    ranking = table_of(texts).search_text(0, question, count, None)
+    ranking = table_of(texts).search_text(0, quoted(question), count, None)
 
     expected = expected_of(texts, question)
     assert len({row for row, _ in ranking}) == len(ranking)
@@ -66,7 +70,7 @@ def test_a_filter_changes_neither_scores_nor_order(texts, question, count, rando
     """It leaves rows out; how rare a word is is counted among all texts."""
     allowed = bytes(random.choices([0, 1], k=len(texts) + 3))
 
-    ranking = table_of(texts).search_text(0, question, count, allowed)
+    ranking = table_of(texts).search_text(0, quoted(question), count, allowed)
 
     expected = [pair for pair in expected_of(texts, question) if allowed[pair[0]]]
     check_same(ranking, expected if count < 0 else expected[:count])
@@ -86,6 +90,6 @@ def test_common_words_are_worked_out_for_the_texts_that_can_win(monkeypatch):
 
 def test_equal_scores_are_ordered_by_row():
     """Also where the count cuts between them."""
-    ranking = table_of([["w0", "w1"]] * 50).search_text(0, ["w0", "w1"], 7, None)
+    ranking = table_of([["w0", "w1"]] * 50).search_text(0, quoted(["w0", "w1"]), 7, None)
 
     assert [row for row, _ in ranking] == list(range(7))
