@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from . import filters, limits, questions, rows
 from .answers import ACTIVE, ENHANCED, Description, Match
@@ -15,6 +16,12 @@ from .texts import printable
 from .vector_index import VectorIndex
 
 _LOG = logging.getLogger(__name__)
+
+DEPTH: Final = 30
+"""Results that a hybrid search asks for at least, whatever is wanted of them.
+
+The service fuses rankings as deep as the number of results asked for, so with fewer the first ones
+would be others. bench/hybrid has the measurements that chose it."""
 
 
 def search(  # noqa: PLR0913, PLR0917 - a search has so many parts
@@ -36,17 +43,37 @@ def search(  # noqa: PLR0913, PLR0917 - a search has so many parts
     """
     numbers, top_k, condition = check(description, vector, top_k, parts)
     top_k = _at_most(top_k)
-    texts = {TEXT: _cut(question)} if question and _has_text_search(index) else None
-    try:
-        matches, metric = index.query(numbers, top_k, condition, texts)
-    except RejectedError:
-        if texts is None or _has_text_search(index):
-            raise
-        texts = None  # it had text search when it was asked last
-        matches, metric = index.query(numbers, top_k, condition)
-    # Fused scores mean nothing by themselves; the best is the measure of the others
-    best = _number(matches[0], matches[0].fused) or 1.0 if texts and matches else None
-    return [rows.found(match.key, _score(match, metric, best), match.metadata) for match in matches]
+    if question and _has_text_search(index):
+        texts = {TEXT: _cut(question)}
+        try:
+            matches, metric = index.query(numbers, max(top_k, DEPTH), condition, texts)
+        except RejectedError:
+            if _has_text_search(index):
+                raise  # else it had text search when it was asked last
+        else:
+            return _found(matches, _fused_scores(matches, metric))[:top_k]
+    matches, metric = index.query(numbers, top_k, condition)
+    return _found(matches, [_nearness(match, metric) for match in matches])
+
+
+def _found(matches: Sequence[Match], scores: Sequence[float]) -> list[dict[str, Any]]:
+    return [
+        rows.found(match.key, score, match.metadata)
+        for match, score in zip(matches, scores, strict=True)
+    ]
+
+
+def _fused_scores(matches: Sequence[Match], metric: str) -> list[float]:
+    """The scores of a hybrid search: what a vector search gives the nearest, and shares of it.
+
+    A fused score says how a result is placed among the others, and nothing of how near it is. So
+    the best result gets the score of the nearest, and the others what their fused scores are of
+    the best one's. All of it depends on the question and what is stored, not on `top_k`, up to
+    the depth.
+    """
+    near = [_nearness(match, metric) for match in matches if match.distance is not None]
+    best = max((_number(match, match.fused) for match in matches), default=0.0) or 1.0
+    return [max(near, default=0.0) * (_number(match, match.fused) / best) for match in matches]
 
 
 def check(
@@ -64,10 +91,8 @@ def check(
     return check_vector(vector, description.dimension, description.metric), number, condition
 
 
-def _score(match: Match, metric: str, best: float | None) -> float:
-    if best is None:
-        return rows.score(_number(match, match.distance), metric)
-    return _number(match, match.fused) / best
+def _nearness(match: Match, metric: str) -> float:
+    return rows.score(_number(match, match.distance), metric)
 
 
 def _number(match: Match, value: float | None) -> float:
@@ -90,7 +115,8 @@ def _cut(question: str) -> str:
     if len(words) < len(question.strip()):
         _warn_once(
             "a question was longer than the 1,024 characters that the service takes; hybrid "
-            "search looks for its first words only (this is said once)"
+            "search looks for as many of its words as fit, from its beginning and its end (this is "
+            "said once)"
         )
     return words
 
