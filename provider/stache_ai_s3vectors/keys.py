@@ -21,6 +21,9 @@ The service refuses to filter on a non-filterable key, and the keys of an index 
 index that declares one of these non-filterable, inserts succeed and searches fail, for good.
 """
 
+LANGUAGES: Final = ("en", "fr", "es", "pt", "it", "de", "nl", "zh", "ja", "ko")
+"""Those of the service's text search."""
+
 KINDS: Final = ("documents", "summaries", "insights")
 """Stache's indexes."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Iterable
 from typing import Any, Final
@@ -11,6 +12,9 @@ from . import limits
 _KEY: Final = "stache_ai_s3vectors.question"
 """Where the words travel in `RequestContext.custom`, whose keys carry their owner's name."""
 
+
+_QUOTED: Final = re.compile(r'"([^"]+)"|[\u201c\u201e]([^\u201c\u201d]+)[\u201c\u201d]')
+"""In straight, English or German double quotes."""
 
 _SIGNS: Final = string.punctuation + "\u2018\u2019\u201c\u201d\u201e\u2026\u2013\u2014«»¿¡"
 
@@ -28,6 +32,21 @@ def handed_over(context: Any) -> str | None:
     custom = getattr(context, "custom", None)
     question = custom.pop(_KEY, None) if isinstance(custom, dict) else None
     return question if isinstance(question, str) and question.strip() else None
+
+
+def quoted(question: str) -> list[str]:
+    """The phrases of a question that stand in double quotes."""
+    phrases = (straight or curly for straight, curly in _QUOTED.findall(question))
+    return [phrase for phrase in map(_plain, phrases) if phrase]
+
+
+def holds(text: str, phrase: str) -> bool:
+    """Whether a text has a phrase of `quoted`; capitals and white space do not count."""
+    return phrase in _plain(text)
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())
 
 
 def cut(question: str) -> str:

@@ -11,7 +11,6 @@ from . import filters, limits, questions, rows
 from .answers import ACTIVE, ENHANCED, Description, Match
 from .errors import RejectedError, S3VectorsError
 from .inputs import Numbers, check_top_k, check_vector
-from .keys import TEXT
 from .texts import printable
 from .vector_index import VectorIndex
 
@@ -22,6 +21,9 @@ DEPTH: Final = 30
 
 The service fuses rankings as deep as the number of results asked for, so with fewer the first ones
 would be others. bench/hybrid has the measurements that chose it."""
+
+PHRASE_DEPTH: Final = 100
+"""As many when the question has a quoted phrase: one page of the service's answer."""
 
 
 def search(  # noqa: PLR0913, PLR0917 - a search has so many parts
@@ -43,24 +45,51 @@ def search(  # noqa: PLR0913, PLR0917 - a search has so many parts
     """
     numbers, top_k, condition = check(description, vector, top_k, parts)
     top_k = _at_most(top_k)
-    if question and _has_text_search(index):
-        texts = {TEXT: _cut(question)}
-        try:
-            matches, metric = index.query(numbers, max(top_k, DEPTH), condition, texts)
-        except RejectedError:
-            if _has_text_search(index):
-                raise  # else it had text search when it was asked last
-        else:
-            return _found(matches, _fused_scores(matches, metric))[:top_k]
-    matches, metric = index.query(numbers, top_k, condition)
-    return _found(matches, [_nearness(match, metric) for match in matches])
-
-
-def _found(matches: Sequence[Match], scores: Sequence[float]) -> list[dict[str, Any]]:
-    return [
+    texts = _texts(index, question)
+    phrases = questions.quoted(question or "") if texts else []
+    depth = max(top_k, PHRASE_DEPTH if phrases else DEPTH) if texts else top_k
+    try:
+        matches, metric = index.query(numbers, depth, condition, texts)
+    except RejectedError:
+        now = _texts(index, question)
+        if now == texts:
+            raise
+        texts = now  # its text searches were others when it was asked last
+        matches, metric = index.query(numbers, depth, condition, texts)
+    if texts:
+        scores = _fused_scores(matches, metric)
+    else:
+        scores = [_nearness(match, metric) for match in matches]
+    found = [
         rows.found(match.key, score, match.metadata)
         for match, score in zip(matches, scores, strict=True)
     ]
+    _LOG.debug("%s", _Scores(index.name, matches[:top_k]))
+    return _with_phrases(found, phrases)[:top_k]
+
+
+def _with_phrases(found: list[dict[str, Any]], phrases: list[str]) -> list[dict[str, Any]]:
+    """Those results whose texts hold all phrases; all of them if none does."""
+    holding = [one for one in found if all(questions.holds(one["text"], p) for p in phrases)]
+    return holding or found
+
+
+class _Scores:
+    """What each result owes to which ranking, as a text if somebody wants to read it."""
+
+    def __init__(self, index: str, matches: Sequence[Match]) -> None:
+        self._index = index
+        self._matches = matches
+
+    def __str__(self) -> str:
+        return f"scores on {printable(self._index)}: " + "; ".join(map(_scores, self._matches))
+
+
+def _scores(match: Match) -> str:
+    parts = {"distance": match.distance, "fused": match.fused}
+    parts |= {f"bm25 {key}": score for key, score in match.bm25.items()}
+    told = ", ".join(f"{name} {value:.4g}" for name, value in parts.items() if value is not None)
+    return f"{printable(match.key)} {told}"
 
 
 def _fused_scores(matches: Sequence[Match], metric: str) -> list[float]:
@@ -121,16 +150,22 @@ def _cut(question: str) -> str:
     return words
 
 
-def _has_text_search(index: VectorIndex) -> bool:
-    status = index.text_search(TEXT)
-    if status == ACTIVE:
-        return True
-    reason = "has no text search on 'text'" if status is None else f"is {status} its text search"
-    _warn_once(
-        f"S3VECTORS_SEARCH_MODE is hybrid, but index {printable(index.name)} {reason}: searching "
-        "by vector only (this is said once; `stache-s3vectors indexes upgrade` adds it)"
-    )
-    return False
+def _texts(index: VectorIndex, question: str | None) -> dict[str, str] | None:
+    """What to look for in which metadata key; None when there is nothing, or nowhere."""
+    if not question:
+        return None
+    statuses = {key: index.text_search(key) for key in index.options.text_keys}
+    active = [key for key, status in statuses.items() if status == ACTIVE]
+    instead = "without it" if active else "by vector only"
+    for key, status in statuses.items():
+        if status == ACTIVE:
+            continue
+        has = f"has no text search on {key!r}" if status is None else f"is {status} its text search"
+        _warn_once(
+            f"S3VECTORS_SEARCH_MODE is hybrid, but index {printable(index.name)} {has}: searching "
+            f"{instead} (this is said once; `stache-s3vectors indexes upgrade` adds it)"
+        )
+    return dict.fromkeys(active, _cut(question)) or None
 
 
 @lru_cache(maxsize=1000)

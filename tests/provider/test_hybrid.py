@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from datetime import datetime, timezone
 
 import pytest
@@ -289,6 +290,69 @@ def test_an_index_made_on_first_use_has_text_search():
     assert told["nonFilterableMetadataKeys"] == ["_overflow", "text"]
 
 
+@pytest.mark.parametrize("language, told", [("de", {"text": "de"}), (None, {})])
+def test_word_forms_are_found_in_the_language_of_the_setting(language, told):
+    """In an index that is made on first use; without a language they are not."""
+    made = stache.provider(s3vectors_search_mode="hybrid", s3vectors_text_language=language)
+    made.insert(FAR, ["Der See", "Die Wiese", "Die Häuser"], ids=["lake", "meadow", "houses"])
+    until_active(made)
+
+    found = ids(made.search(FAR[0], 2, context=context("Haus")))
+
+    assert ("houses" in found) is bool(language)
+    assert made.get_collection_info()["textLanguages"] == told
+
+
+def test_words_are_found_in_other_keys_too(caplog):
+    """File names and titles, where the index has text search on them."""
+    keys = "filename, title"
+    made = stache.provider(s3vectors_search_mode="hybrid", s3vectors_text_keys=keys)
+    names = [{"filename": "coffee.pdf"}, {"filename": "errors.md"}, {"filename": "XK-4471.pdf"}]
+    made.insert(FAR, ["same", "same", "same"], names, ids=["machine", "write", "tank"])
+    until_active(made)
+
+    found = made.search(QUESTION, 2, context=context(WORDS))
+
+    assert "tank" in ids(found)
+    assert "has no text search" not in caplog.text
+
+
+def test_a_key_without_text_search_is_left_out(caplog):
+    """The others are searched, and that is said once."""
+    provider()
+    made = stache.provider(s3vectors_search_mode="hybrid", s3vectors_text_keys="filename")
+
+    for _ in range(2):
+        assert "tank" in ids(made.search(QUESTION, 2, context=context(WORDS)))
+
+    message = "has no text search on 'filename': searching without it"
+    assert caplog.text.count(message) == 1
+    assert "on 'text'" not in caplog.text
+
+
+@pytest.mark.parametrize("quotes", ['"{}"', "“{}”", "„{}“"])
+def test_a_quoted_phrase_must_be_in_the_text(quotes):
+    """Of more results than were asked for, those that hold it are left."""
+    made = provider()
+    made.insert([QUESTION] * 50, ["The tank of the water machine"] * 50)
+
+    found = made.search(
+        QUESTION, 3, context=context("Where is the " + quotes.format("Water  tank") + "?")
+    )
+
+    assert ids(found) == ["tank"]
+    assert 0 < found[0]["score"] < 1
+
+
+def test_a_quoted_phrase_that_no_result_holds_is_words():
+    """Rather than no answer."""
+    made = provider()
+
+    plain = made.search(QUESTION, 3, context=context("an error code"))
+
+    assert made.search(QUESTION, 3, context=context('"an error" "code an"')) == plain
+
+
 def numbered(first, end):
     return " ".join(f"w{number}" for number in range(first, end))
 
@@ -409,4 +473,8 @@ def test_the_log_says_how_it_was_searched(caplog):
     provider().search(QUESTION, 3, context=context(WORDS))
 
     assert "search on my-bucket/documents: 3 of 3 found" in caplog.text
+    [line] = [r.getMessage() for r in caplog.records if r.getMessage().startswith("scores on")]
+    assert re.search(r"scores on my-bucket/documents: .*tank distance [\d.]+, fused [\d.]+", line)
+    assert re.search(r"tank [^;]*, bm25 text [\d.]+", line)
+    assert "machine distance" in line
     assert "XK-4471" not in caplog.text
