@@ -23,7 +23,7 @@ from typing import Any, Final
 
 import Stemmer
 
-from .words import Analysis, Split, east_asian_parts, has_inner_signs, plain_words, unicode_words
+from .words import Analysis, Split, east_asian_parts, mark_ascii, plain_words, unicode_words
 
 RRF_K: Final = 60
 """The constant of reciprocal rank fusion, from the paper that proposed it.
@@ -83,7 +83,7 @@ def analyzers(kind: Analysis) -> str:
 def analyzer(language: str | None, kind: Analysis) -> Analyzer:
     """The analyzer of a language code of the API, or, for None, the standard one."""
     split = _splitting(language, kind)
-    prepared = partial(_plain, split, inner_signs=kind == "uax29")
+    prepared = partial(_plain, split, kind, contracted=language == "en")
     if language is None:
         return Analyzer("ascii", prepared, lambda text: _quoted(split(text)))
     if language == "en":
@@ -121,11 +121,15 @@ def _splitting(language: str | None, kind: Analysis) -> Split:
     return lambda text: [contraction.sub("", word) for word in split(text)]
 
 
-def _plain(split: Split, text: str, *, inner_signs: bool) -> str:
-    """As it is if it is ASCII: that tokenizer splits and folds it as `split` does."""
-    if text.isascii() and not (inner_signs and has_inner_signs(text)):
-        return text
-    return _joined(split(text))
+def _plain(split: Split, kind: Analysis, text: str, *, contracted: bool) -> str:
+    """If it is ASCII, the tokenizer splits and folds it as `split` does."""
+    if not text.isascii():
+        return _joined(split(text))
+    return text if kind == "words" else mark_ascii(text, _marked, contracted=contracted)
+
+
+def _marked(signs: str) -> str:
+    return signs.translate(_SIGNS)
 
 
 def _joined(terms: Iterable[str]) -> str:
