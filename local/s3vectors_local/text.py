@@ -87,13 +87,10 @@ def analyzer(language: str | None, kind: Analysis) -> Analyzer:
     if language is None:
         return Analyzer("ascii", prepared, lambda text: _quoted(split(text)))
     if language == "en":
-        distinct = _Porter().distinct
-        return Analyzer("porter ascii", prepared, lambda text: _quoted(distinct(split(text))))
+        return Analyzer("porter ascii", prepared, _Porter(split).phrases)
     if language in _SNOWBALL:
-        terms = _Stems(_SNOWBALL[language], split).terms
-        return Analyzer(
-            "ascii", lambda text: _joined(terms(text)), lambda text: _quoted(terms(text))
-        )
+        stems = _Stems(_SNOWBALL[language], split)
+        return Analyzer("ascii", stems.prepared, stems.phrases)
     return Analyzer(
         "ascii", lambda text: _joined(_pairs(text, split)), lambda text: _pair_phrases(text, split)
     )
@@ -169,19 +166,32 @@ def _pair_phrases(question: str, split: Split) -> list[str]:
     return list(dict.fromkeys(phrases))
 
 
+_INHERITED: Final[list[sqlite3.Connection]] = []
+
+
+def _close(db: sqlite3.Connection, owner: int) -> None:
+    if os.getpid() == owner:
+        db.close()
+    else:  # another thread may have held its lock at the fork, and closing it waits for that
+        _INHERITED.append(db)
+
+
 class _Porter:
     """FTS5's own stemmer, for questions: it tells which of their words are the same term."""
 
-    def __init__(self) -> None:
+    def __init__(self, split: Split) -> None:
+        self._split = split
         self._db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-        weakref.finalize(self, self._db.close)
+        weakref.finalize(self, _close, self._db, os.getpid())
         self._db.execute("CREATE VIRTUAL TABLE question USING fts5(words, tokenize='porter ascii')")
         self._db.execute("CREATE VIRTUAL TABLE stems USING fts5vocab(question, instance)")
         self._lock = threading.Lock()
 
-    def distinct(self, words: list[str]) -> list[str]:
-        """The first word of each stem."""
-        words = list(dict.fromkeys(words))
+    def phrases(self, question: str) -> list[str]:
+        """The first word of each stem; the table stems it again."""
+        return _quoted(self._distinct(list(dict.fromkeys(self._split(question)))))
+
+    def _distinct(self, words: list[str]) -> list[str]:
         if len(words) < 2:  # noqa: PLR2004 - one word has no other
             return words
         with self._lock:  # one thread at a time
@@ -210,6 +220,14 @@ class _Stems:
         except KeyError:
             known = self._learn(set(words))
         return [known[word] for word in words]
+
+    def prepared(self, text: str) -> str:
+        """The stems with separators between."""
+        return _joined(self.terms(text))
+
+    def phrases(self, question: str) -> list[str]:
+        """Each stem once."""
+        return _quoted(self.terms(question))
 
     def _learn(self, words: set[str]) -> dict[str, str]:
         with self._lock:
