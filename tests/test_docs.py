@@ -308,6 +308,7 @@ def test_the_changelog_s_commands_exist():
         "provider/tool.md",
         "CONTRIBUTING.md",
         "bench/README.md",
+        "bench/hybrid/README.md",
         "bench/scale.md",
         "docs/migrate.md",
     ],

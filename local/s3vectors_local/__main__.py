@@ -188,6 +188,15 @@ def main() -> None:
     help="Whether the last of equal keys in one PutVectors is stored, or the request is refused; "
     "AWS does not document it.",
 )
+@click.option(
+    "--analyzer",
+    type=click.Choice(["uax29", "words"]),
+    default="uax29",
+    show_default=True,
+    help="How full text is cut into words: as Lucene's standard tokenizer does it, by Unicode's "
+    "UAX #29, or at whatever is neither a letter nor a digit; AWS does not document it. A data "
+    "directory that was written with the other one is built anew.",
+)
 def serve_command(host: str, port: int, **options: Any) -> None:
     """Answer the S3 Vectors API over HTTP until stopped.
 
@@ -339,6 +348,7 @@ def _engine(
         euclidean=options["euclidean"],
         numbers=options["numbers"],
         repeated_keys=options["repeated_keys"],
+        analyzer=options["analyzer"],
     )
     try:
         return Engine(

@@ -1,13 +1,15 @@
 """How the engine behaves where AWS's behaviour is not documented and a client may lean on it.
 
-Each choice has the plainest reading as its default and the other one as alternative, so
-that a client's tests can pass under both.
+Each choice has the plainest reading as its default (of `analyzer` it is the likelier one) and the
+other one as alternative, so that a client's tests can pass under both.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from .words import Analysis
 
 MissingKey: TypeAlias = Literal["match", "no-match"]
 ArrayNegation: TypeAlias = Literal["no-element", "any-element"]
@@ -30,6 +32,8 @@ class Choices:
             filters then compare.
         repeated_keys: which of the vectors with equal keys in one PutVectors is stored: the last,
             or none, because the request is refused.
+        analyzer: how full text is cut into words: as Lucene's standard tokenizer does it, which
+            follows Unicode's UAX #29, or at whatever is neither a letter nor a digit.
     """
 
     missing_key: MissingKey = "match"
@@ -37,6 +41,7 @@ class Choices:
     euclidean: Euclidean = "plain"
     numbers: Numbers = "double"
     repeated_keys: RepeatedKeys = "last"
+    analyzer: Analysis = "uax29"
 
 
 PLAIN = Choices()

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from .text import analyzer, searchable_text
+from .words import Analysis
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class TextSearch:
         language: a code of the API, or None for the standard analyzer.
         slot: the number of its table.
         built: how many rows its table covers so far; None when it is ACTIVE.
-        analyzers: `text.ANALYZERS` when its table was made.
+        analyzers: `text.analyzers` when its table was made.
     """
 
     key: str
@@ -33,9 +34,9 @@ class TextSearch:
         """BUILDING until every row that was there when it was added is covered."""
         return "ACTIVE" if self.built is None else "BUILDING"
 
-    def prepared(self, value: Any) -> str:
+    def prepared(self, value: Any, kind: Analysis) -> str:
         """What its table keeps of a metadata value."""
-        return analyzer(self.language).prepared(searchable_text(value))
+        return analyzer(self.language, kind).prepared(searchable_text(value))
 
 
 @dataclass(frozen=True)

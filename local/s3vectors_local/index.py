@@ -22,7 +22,7 @@ from .limits import QUERY_PAGE
 from .rows import RowSet
 from .storage import Storage
 from .table import StoredVector, Texts, VectorTable
-from .text import ANALYZERS, analyzer
+from .text import Analyzer, analyzer, analyzers
 from .validation import Records, Vector
 
 OPENED_AT_A_TIME: Final = 1000
@@ -65,7 +65,7 @@ class Index:
             index = cls(storage, storage.put_index(told.arn, told.record()), told, choices)
             index._table.create()
             for text in told.texts:
-                index._table.create_text(text.slot, text.language)
+                index._table.create_text(text.slot, index._tokenizer(text))
         return index
 
     def configure(self, before: Callable[[], None] = lambda: None, **changes: Any) -> None:
@@ -154,7 +154,7 @@ class Index:
         """What is written to each text table; rows that it does not cover yet come later."""
         return {
             text.slot: [
-                (row, text.prepared(entry.get(text.key)))
+                (row, text.prepared(entry.get(text.key), self._choices.analyzer))
                 for row, entry in zip(rows, metadata, strict=True)
                 if text.built is None or row < text.built
             ]
@@ -210,8 +210,8 @@ class Index:
         Among the rows that `passing` allows, one byte each, or, for None, among all; a
         `count` of -1 stands for all that match at all.
         """
-        words = analyzer(text.language).words(question)
-        return self._table.search_text(text.slot, words, count, allowed)
+        phrases = self._analyzer(text.language).phrases(question)
+        return self._table.search_text(text.slot, phrases, count, allowed)
 
     def key(self, row: int) -> str:
         """The key of the vector in a row."""
@@ -222,7 +222,7 @@ class Index:
 
         def create() -> None:
             for text in added:
-                self._table.create_text(text.slot, text.language)
+                self._table.create_text(text.slot, self._tokenizer(text))
 
         self.configure(create, texts=(*self.configuration.texts, *added))
 
@@ -240,31 +240,38 @@ class Index:
     def renew_texts(self) -> None:
         """Start anew with the texts that other analyzers took apart."""
         texts = self.configuration.texts
-        old = [text for text in texts if text.analyzers != ANALYZERS]
+        current = analyzers(self._choices.analyzer)
+        old = [text for text in texts if text.analyzers != current]
         if not old:
             return
 
         def renew() -> None:
             for text in old:
                 self._table.drop_text(text.slot)
-                self._table.create_text(text.slot, text.language)
+                self._table.create_text(text.slot, self._tokenizer(text))
 
-        renewed = {text: replace(text, built=0, analyzers=ANALYZERS) for text in old}
+        renewed = {text: replace(text, built=0, analyzers=current) for text in old}
         self.configure(renew, texts=tuple(renewed.get(text, text) for text in texts))
 
     def build(self, text: TextSearch, count: int) -> None:
         """Cover at most `count` more vectors with a text table that is BUILDING."""
-        start = text.built or 0
+        start, kind = text.built or 0, self._choices.analyzer
         entries: list[tuple[int, str]] = []
         covered = None
         for vector in self._table.after(start - 1):
             if len(entries) == count:
                 covered = vector.row
                 break
-            entries.append((vector.row, text.prepared(vector.metadata.get(text.key))))
+            entries.append((vector.row, text.prepared(vector.metadata.get(text.key), kind)))
         advanced = replace(text, built=covered)
         texts = tuple(advanced if old is text else old for old in self.configuration.texts)
         self.configure(lambda: self._table.put_text(text.slot, entries), texts=texts)
+
+    def _analyzer(self, language: str | None) -> Analyzer:
+        return analyzer(language, self._choices.analyzer)
+
+    def _tokenizer(self, text: TextSearch) -> str:
+        return self._analyzer(text.language).tokenizer
 
     def _slots(self) -> list[int]:
         return [text.slot for text in self.configuration.texts]

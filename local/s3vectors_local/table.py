@@ -12,8 +12,8 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 import orjson
 
+from .bm25 import Ranking
 from .storage import Storage
-from .text import analyzer
 
 _FTS5: Final = {"pgsz": 16_000, "automerge": 16}
 """Larger pages and rarer merges than FTS5's own make writing a quarter faster."""
@@ -116,9 +116,8 @@ class VectorTable:
         found = self.storage.read(f"SELECT coalesce(max(row) + 1, 0) FROM {self._name}")
         return int(found.fetchone()[0])
 
-    def create_text(self, slot: int, language: str | None) -> None:
-        """Make room for the text of one metadata key."""
-        tokenizer = analyzer(language).tokenizer
+    def create_text(self, slot: int, tokenizer: str) -> None:
+        """Make room for the text of one metadata key, as `text.Analyzer` says."""
         name = self._text(slot)
         with self.storage.transaction() as db:
             db.execute(f"CREATE VIRTUAL TABLE {name} USING fts5(terms, tokenize='{tokenizer}')")
@@ -140,27 +139,19 @@ class VectorTable:
             db.executemany(f"INSERT OR REPLACE INTO {name} (rowid, terms) VALUES (?, ?)", full)
 
     def search_text(
-        self, slot: int, words: Iterable[str], count: int, allowed: bytes | None
+        self, slot: int, phrases: Sequence[str], count: int, allowed: bytes | None
     ) -> list[tuple[int, float]]:
-        """The rows that best match any of the words, by BM25, and their scores; ties by row.
+        """The rows that best match any of the phrases, by BM25, and their scores; ties by row.
 
         Args:
             slot: whose text.
-            words: what the text is compared with; repeated ones count once.
+            phrases: of FTS5; none is there twice.
             count: how many rows are wanted, at most; -1 for all.
             allowed: one byte per row, 1 for those that may be found; None for all.
         """
-        expression = " OR ".join(f'"{word}"' for word in dict.fromkeys(words))
-        if not expression:
+        if not phrases or count == 0:
             return []
-        name = self._text(slot)
-        passing = "" if allowed is None else " AND substr(?, rowid + 1, 1) = x'01'"
-        found = self.storage.read(
-            f"SELECT rowid, -bm25({name}) AS score FROM {name} WHERE {name} MATCH ?{passing}"
-            " ORDER BY score DESC, rowid LIMIT ?",
-            *(expression, *(() if allowed is None else (allowed,)), count),
-        )
-        return found.fetchall()
+        return Ranking(self.storage.read, self._text(slot), count, allowed).best(phrases)
 
     def _text(self, slot: int) -> str:
         return f"text_{self.number}_{slot}"

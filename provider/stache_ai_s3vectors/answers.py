@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from .keys import NON_FILTERABLE
@@ -23,6 +23,7 @@ class Description:
         text_searches: the metadata keys with text search, each with its status: BUILDING,
             then ACTIVE.
         created: when it was made, as a text; empty when nobody said.
+        languages: those of the metadata keys whose text search has one.
     """
 
     arn: str
@@ -32,6 +33,7 @@ class Description:
     mode: str
     text_searches: Mapping[str, str]
     created: str = ""
+    languages: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_answer(cls, index: Mapping[str, Any]) -> Description:
@@ -46,6 +48,7 @@ class Description:
             mode=index.get("indexMode", CLASSIC),
             text_searches={text["metadataKey"]: text.get("status", ACTIVE) for text in texts},
             created=str(index.get("creationTime", "")),
+            languages={t["metadataKey"]: t["language"] for t in texts if t.get("language")},
         )
 
     @classmethod
@@ -62,7 +65,15 @@ class Description:
             "indexMode": self.mode,
             "nonFilterableMetadataKeys": sorted(self.non_filterable),
             "textSearch": dict(self.text_searches),
+            "textLanguages": dict(self.languages),
         }
+
+    def list_text_searches(self) -> list[str]:
+        """Each key with text search, its status, and its language if it has one."""
+        return [
+            f"{key} {status}" + (f" ({self.languages[key]})" if key in self.languages else "")
+            for key, status in self.text_searches.items()
+        ]
 
 
 @dataclass(frozen=True)
@@ -72,12 +83,14 @@ class Match:
     Args:
         distance: from the question's vector; None where only the text was found.
         fused: the score of hybrid search; None without.
+        bm25: in hybrid search, the score of each metadata key in whose text a word was found.
     """
 
     key: str
     distance: float | None
     fused: float | None
     metadata: dict[str, Any]
+    bm25: Mapping[str, float] = field(default_factory=dict)
 
     def rank(self) -> float:
         """What results are ordered by, the best first."""
@@ -88,5 +101,7 @@ class Match:
     @classmethod
     def from_answer(cls, found: Mapping[str, Any]) -> Match:
         """From one of the `vectors` of a QueryVectors answer."""
-        fused = found.get("scores", {}).get("fused")
-        return cls(found["key"], found.get("distance"), fused, found.get("metadata", {}))
+        scores = found.get("scores", {})
+        bm25 = {each["metadataKey"]: each["score"] for each in scores.get("bm25Scores", ())}
+        metadata = found.get("metadata", {})
+        return cls(found["key"], found.get("distance"), scores.get("fused"), metadata, bm25)

@@ -62,6 +62,12 @@ LIST_SEGMENTS: Final = 16
 FILTER_CONSTRAINTS: Final = 100
 """Values that a filter compares with, at most; `$and` and `$or` are free."""
 
+TEXT_SEARCH_KEYS: Final = 10
+"""Metadata keys with text search of an index, at most."""
+
+TEXT_SEARCH_KEY_LENGTH: Final = 63
+"""Characters of one of them."""
+
 QUERY_TEXT_LENGTH: Final = 1_024
 """QueryVectors `queryTexts.text`, in characters."""
 

@@ -32,8 +32,8 @@ def create_index(
 ) -> bool:
     """Make an index as Stache needs it; False when it exists already.
 
-    It gets text search on `text`, which hybrid search needs, unless the bucket makes CLASSIC
-    indexes, which have none.
+    It gets text search on `text` and what else the settings name, which hybrid search needs,
+    unless the bucket makes CLASSIC indexes, which have none.
 
     Raises:
         NotFoundError: there is no such vector bucket, and how to make it.
@@ -45,7 +45,8 @@ def create_index(
         )
     metadata: Any = {"nonFilterableMetadataKeys": NON_FILTERABLE}
     if enhanced:
-        metadata["textSearchConfigurations"] = [{"metadataKey": TEXT}]
+        language = options.text_language
+        metadata["textSearchConfigurations"] = [_text(key, language) for key in options.text_keys]
     what = f"CreateIndex of {options.bucket}/{name} {far_end(client, options)}"
     with translated(what, advice=advice(client, options)):
         return _made(
@@ -78,7 +79,8 @@ def upgrade_index(
     Args:
         client: the boto3 client; the published types do not know these operations yet.
         told: what the index is.
-        language: of the texts; None for none in particular.
+        language: of the texts; empty for none in particular. None leaves what is there as it is,
+            and takes the settings' for what is added.
     """
     names = options.index_names
     where = f"{options.bucket}/{options.index} {far_end(client, options)}"
@@ -87,12 +89,33 @@ def upgrade_index(
         with translated(f"UpdateIndexMode of {where}"):
             client.update_index_mode(**names, indexMode=ENHANCED)
         changed.append("ENHANCED mode")
-    if TEXT not in told.text_searches:
-        text = {"metadataKey": TEXT} | ({"language": language} if language else {})
+    wanted = (options.text_language if language is None else language) or None
+    there = [key for key in options.text_keys if key in told.text_searches]
+    other = [k for k in there if language is not None and told.languages.get(k) != wanted]
+    missing = [key for key in options.text_keys if key not in told.text_searches]
+
+    def update(change: str, texts: list[dict[str, str]]) -> None:
         with translated(f"UpdateMetadataConfiguration of {where}"):
-            client.update_metadata_configuration(**names, add={"textSearchConfigurations": [text]})
-        changed.append("text search")
+            client.update_metadata_configuration(
+                **names, **{change: {"textSearchConfigurations": texts}}
+            )
+
+    if other:  # a text search keeps the language that it was added with
+        update("delete", [{"metadataKey": key} for key in other])
+    if other or missing:
+        update("add", [_text(key, wanted) for key in (*other, *missing)])
+    changed += [_named(key, "text search") for key in missing]
+    changed += [_named(key, f"text search in {wanted or 'no language'}") for key in other]
     return changed
+
+
+def _text(key: str, language: str | None) -> dict[str, str]:
+    return {"metadataKey": key} | ({"language": language} if language else {})
+
+
+def _named(key: str, change: str) -> str:
+    """A change, and of which key unless it is `text`."""
+    return change if key == TEXT else f"{change} on {key}"
 
 
 def list_indexes(options: Options) -> list[str]:

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from . import filters, limits, questions, rows
 from .answers import ACTIVE, ENHANCED, Description, Match
 from .errors import RejectedError, S3VectorsError
 from .inputs import Numbers, check_top_k, check_vector
-from .keys import TEXT
 from .texts import printable
 from .vector_index import VectorIndex
 
 _LOG = logging.getLogger(__name__)
+
+DEPTH: Final = 30
+"""Results that a hybrid search asks for at least, whatever is wanted of them.
+
+The service fuses rankings as deep as the number of results asked for, so with fewer the first ones
+would be others. bench/hybrid has the measurements that chose it."""
+
+PHRASE_DEPTH: Final = 100
+"""As many when the question has a quoted phrase: one page of the service's answer."""
 
 
 def search(  # noqa: PLR0913, PLR0917 - a search has so many parts
@@ -36,17 +45,64 @@ def search(  # noqa: PLR0913, PLR0917 - a search has so many parts
     """
     numbers, top_k, condition = check(description, vector, top_k, parts)
     top_k = _at_most(top_k)
-    texts = {TEXT: _cut(question)} if question and _has_text_search(index) else None
+    texts = _texts(index, question)
+    phrases = questions.quoted(question or "") if texts else []
+    depth = max(top_k, PHRASE_DEPTH if phrases else DEPTH) if texts else top_k
     try:
-        matches, metric = index.query(numbers, top_k, condition, texts)
+        matches, metric = index.query(numbers, depth, condition, texts)
     except RejectedError:
-        if texts is None or _has_text_search(index):
+        now = _texts(index, question)
+        if now == texts:
             raise
-        texts = None  # it had text search when it was asked last
-        matches, metric = index.query(numbers, top_k, condition)
-    # Fused scores mean nothing by themselves; the best is the measure of the others
-    best = _number(matches[0], matches[0].fused) or 1.0 if texts and matches else None
-    return [rows.found(match.key, _score(match, metric, best), match.metadata) for match in matches]
+        texts = now  # its text searches were others when it was asked last
+        matches, metric = index.query(numbers, depth, condition, texts)
+    if texts:
+        scores = _fused_scores(matches, metric)
+    else:
+        scores = [_nearness(match, metric) for match in matches]
+    found = [
+        rows.found(match.key, score, match.metadata)
+        for match, score in zip(matches, scores, strict=True)
+    ]
+    _LOG.debug("%s", _Scores(index.name, matches[:top_k]))
+    return _with_phrases(found, phrases)[:top_k]
+
+
+def _with_phrases(found: list[dict[str, Any]], phrases: list[str]) -> list[dict[str, Any]]:
+    """Those results whose texts hold all phrases; all of them if none does."""
+    holding = [one for one in found if all(questions.holds(one["text"], p) for p in phrases)]
+    return holding or found
+
+
+class _Scores:
+    """What each result owes to which ranking, as a text if somebody wants to read it."""
+
+    def __init__(self, index: str, matches: Sequence[Match]) -> None:
+        self._index = index
+        self._matches = matches
+
+    def __str__(self) -> str:
+        return f"scores on {printable(self._index)}: " + "; ".join(map(_scores, self._matches))
+
+
+def _scores(match: Match) -> str:
+    parts = {"distance": match.distance, "fused": match.fused}
+    parts |= {f"bm25 {key}": score for key, score in match.bm25.items()}
+    told = ", ".join(f"{name} {value:.4g}" for name, value in parts.items() if value is not None)
+    return f"{printable(match.key)} {told}"
+
+
+def _fused_scores(matches: Sequence[Match], metric: str) -> list[float]:
+    """The scores of a hybrid search: what a vector search gives the nearest, and shares of it.
+
+    A fused score says how a result is placed among the others, and nothing of how near it is. So
+    the best result gets the score of the nearest, and the others what their fused scores are of
+    the best one's. All of it depends on the question and what is stored, not on `top_k`, up to
+    the depth.
+    """
+    near = [_nearness(match, metric) for match in matches if match.distance is not None]
+    best = max((_number(match, match.fused) for match in matches), default=0.0) or 1.0
+    return [max(near, default=0.0) * (_number(match, match.fused) / best) for match in matches]
 
 
 def check(
@@ -64,10 +120,8 @@ def check(
     return check_vector(vector, description.dimension, description.metric), number, condition
 
 
-def _score(match: Match, metric: str, best: float | None) -> float:
-    if best is None:
-        return rows.score(_number(match, match.distance), metric)
-    return _number(match, match.fused) / best
+def _nearness(match: Match, metric: str) -> float:
+    return rows.score(_number(match, match.distance), metric)
 
 
 def _number(match: Match, value: float | None) -> float:
@@ -90,21 +144,28 @@ def _cut(question: str) -> str:
     if len(words) < len(question.strip()):
         _warn_once(
             "a question was longer than the 1,024 characters that the service takes; hybrid "
-            "search looks for its first words only (this is said once)"
+            "search looks for as many of its words as fit, from its beginning and its end (this is "
+            "said once)"
         )
     return words
 
 
-def _has_text_search(index: VectorIndex) -> bool:
-    status = index.text_search(TEXT)
-    if status == ACTIVE:
-        return True
-    reason = "has no text search on 'text'" if status is None else f"is {status} its text search"
-    _warn_once(
-        f"S3VECTORS_SEARCH_MODE is hybrid, but index {printable(index.name)} {reason}: searching "
-        "by vector only (this is said once; `stache-s3vectors indexes upgrade` adds it)"
-    )
-    return False
+def _texts(index: VectorIndex, question: str | None) -> dict[str, str] | None:
+    """What to look for in which metadata key; None when there is nothing, or nowhere."""
+    if not question:
+        return None
+    statuses = {key: index.text_search(key) for key in index.options.text_keys}
+    active = [key for key, status in statuses.items() if status == ACTIVE]
+    instead = "without it" if active else "by vector only"
+    for key, status in statuses.items():
+        if status == ACTIVE:
+            continue
+        has = f"has no text search on {key!r}" if status is None else f"is {status} its text search"
+        _warn_once(
+            f"S3VECTORS_SEARCH_MODE is hybrid, but index {printable(index.name)} {has}: searching "
+            f"{instead} (this is said once; `stache-s3vectors indexes upgrade` adds it)"
+        )
+    return dict.fromkeys(active, _cut(question)) or None
 
 
 @lru_cache(maxsize=1000)

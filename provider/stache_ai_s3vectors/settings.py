@@ -20,6 +20,7 @@ from stache_ai.config import Settings as StacheSettings
 from . import limits
 from .arns import BUCKET_ARN, BUCKET_NAME
 from .errors import ConfigurationError
+from .keys import OVERFLOW, TEXT
 
 LOCAL: Final = "local:"
 """An endpoint that begins so is the engine in this process."""
@@ -101,6 +102,19 @@ class Settings(StacheSettings):  # type: ignore[misc]  # stache_ai ships no type
         description="`hybrid`: searches look for the question's words, too, where the index has "
         "text search on `text`.",
     )
+    s3vectors_text_language: (
+        Literal["en", "fr", "es", "pt", "it", "de", "nl", "zh", "ja", "ko"] | None
+    ) = Field(
+        default=None,
+        description="Language of the text search of indexes that are made on first use, for word "
+        "forms and for scripts without spaces: `en`, `fr`, `es`, `pt`, `it`, `de`, `nl`, `zh`, "
+        "`ja` or `ko`. Unset: none in particular.",
+    )
+    s3vectors_text_keys: str = Field(
+        default=TEXT,
+        description="Metadata keys in whose text hybrid search looks for words, comma-separated, "
+        "ten at most. `text` is always one of them.",
+    )
 
     def __init__(self, **values: Any) -> None:
         bucket, name = values.get("s3vectors_bucket"), values.get("s3vectors_bucket_name")
@@ -127,6 +141,8 @@ class Options:
     max_attempts: int | None
     write_rate: float
     hybrid: bool
+    text_language: str | None = None
+    text_keys: tuple[str, ...] = (TEXT,)
     bucket_arn: str | None = None
     """Of a bucket that is configured by its ARN; a name is one of the caller's own account."""
 
@@ -199,7 +215,30 @@ def resolve(settings: StacheSettings, index: str | None = None) -> Options:
         max_attempts=ours.s3vectors_max_attempts,
         write_rate=ours.s3vectors_write_rate,
         hybrid=ours.s3vectors_search_mode == "hybrid",
+        text_language=ours.s3vectors_text_language,
+        text_keys=_text_keys(ours.s3vectors_text_keys),
     )
+
+
+def _text_keys(told: str) -> tuple[str, ...]:
+    given = [key.strip() for key in told.split(",")]
+    keys = tuple(dict.fromkeys([TEXT, *filter(None, given)]))
+    if OVERFLOW in keys:
+        raise ConfigurationError(
+            f"S3VECTORS_TEXT_KEYS is {told!r}; {OVERFLOW} is this provider's own and holds no text"
+        )
+    longest = max(keys, key=len)
+    if len(longest) > limits.TEXT_SEARCH_KEY_LENGTH:
+        raise ConfigurationError(
+            f"S3VECTORS_TEXT_KEYS has a key of {len(longest)} characters; S3 Vectors takes keys of "
+            f"{limits.TEXT_SEARCH_KEY_LENGTH} at most: {longest!r}"
+        )
+    if len(keys) > limits.TEXT_SEARCH_KEYS:
+        raise ConfigurationError(
+            f"S3VECTORS_TEXT_KEYS comes to {len(keys)} keys with {TEXT}; S3 Vectors takes "
+            f"{limits.TEXT_SEARCH_KEYS} at most: name fewer"
+        )
+    return keys
 
 
 def _with_ours(settings: StacheSettings) -> Settings:

@@ -1,4 +1,4 @@
-"""The switches for what AWS does not document: numbers, and equal keys in one request.
+"""The switches for what AWS does not document: numbers, equal keys in one request, words.
 
 The others are tested where they belong: filters and distances.
 """
@@ -111,9 +111,50 @@ def test_equal_keys_can_be_refused():
         assert engine.call("ListVectors", NAMES)["vectors"] == []
 
 
+def found(engine, question):
+    text = {"queryTexts": [{"metadataKey": "text", "text": question}]}
+    return [v["key"] for v in engine.call("QueryVectors", {**NAMES, "topK": 9, **text})["vectors"]]
+
+
+def engine_with_text(directory=None, **choices):
+    """An engine with `os.path.join` in a text, when it is searchable."""
+    engine = Engine(directory, choices=Choices(**choices))
+    if not engine.call("ListVectorBuckets", {})["vectorBuckets"]:
+        engine.call("CreateVectorBucket", {"vectorBucketName": "my-bucket"})
+        shape = {"dataType": "float32", "dimension": 2, "distanceMetric": "cosine"}
+        texts = {"textSearchConfigurations": [{"metadataKey": "text"}]}
+        engine.call("CreateIndex", {**NAMES, **shape, "metadataConfiguration": texts})
+        vector = {"key": "a", "data": VECTOR, "metadata": {"text": "Call os.path.join twice."}}
+        engine.call("PutVectors", {**NAMES, "vectors": [vector]})
+    engine.call("GetIndex", NAMES)  # which starts the builder
+    engine._builder.wait()
+    return engine
+
+
+def test_by_default_words_are_those_of_unicode():
+    """As Lucene's standard analyzer has them, whose name AWS's has."""
+    with engine_with_text() as engine:
+        assert found(engine, "OS.PATH.JOIN") == ["a"]
+        assert found(engine, "path") == []
+
+
+def test_words_can_be_runs_of_letters_and_digits():
+    """Then a part of a dotted name is found, too."""
+    with engine_with_text(analyzer="words") as engine:
+        assert found(engine, "path") == ["a"]
+
+
+def test_a_directory_takes_the_other_choice(tmp_path):
+    """Its texts are built anew, so that questions and texts agree."""
+    for analyzer, expected in (("uax29", []), ("words", ["a"]), ("uax29", [])):
+        with engine_with_text(tmp_path, analyzer=analyzer) as engine:
+            assert found(engine, "path") == expected
+            assert found(engine, "os.path.join") == ["a"]
+
+
 def test_the_command_has_the_switches():
     """For clients over HTTP."""
-    with server("--numbers", "single", "--repeated-keys", "refused") as url:
+    with server("--numbers", "single", "--repeated-keys", "refused", "--analyzer", "words") as url:
         client = boto_client(endpoint_url=url)
         client.create_vector_bucket(vectorBucketName="my-bucket")
         client.create_index(**NAMES, dataType="float32", dimension=2, distanceMetric="cosine")

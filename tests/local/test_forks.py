@@ -87,18 +87,19 @@ def test_what_was_closed_before_the_fork_can_be_opened_in_either(tmp_path):
     open_and_close()
 
 
-def test_a_forked_process_can_have_an_engine_of_its_own(tmp_path):
+@pytest.mark.parametrize("language, word", [("de", "Häuser Haus"), ("en", "houses house")])
+def test_a_forked_process_can_have_an_engine_of_its_own(tmp_path, language, word):
     """With a stemmer whose lock another thread held at the fork."""
     from s3vectors_local.text import analyzer  # noqa: PLC0415 - its cache is what is tested
 
     engine = Engine(tmp_path / "parent")
-    stems = analyzer("de").words.__self__
+    stems = analyzer(language, "uax29").phrases.__self__
 
     def use():
         with closing(Engine(tmp_path / "child")) as own:
             client = connect(boto_client(), own)
             client.create_vector_bucket(vectorBucketName="my-bucket")
-            analyzer("de").words("Häuser")
+            assert len(analyzer(language, "uax29").phrases(word)) == 1
             return len(client.list_vector_buckets()["vectorBuckets"])
 
     with stems._lock:

@@ -74,24 +74,33 @@ def searchable(client):
     return client
 
 
-def terms(language, text):
+def table(made, text):
+    """A database with that text, as an index keeps it."""
+    db = sqlite3.connect(":memory:")
+    db.execute(f"CREATE VIRTUAL TABLE t USING fts5(terms, tokenize='{made.tokenizer}')")
+    db.execute("CREATE VIRTUAL TABLE v USING fts5vocab(t, instance)")
+    db.execute("INSERT INTO t VALUES (?)", (made.prepared(text),))
+    return closing(db)
+
+
+def terms(language, text, kind="uax29"):
     """What SQLite has of a text, in order."""
-    made = analyzer(language)
-    with closing(sqlite3.connect(":memory:")) as db:
-        db.execute(f"CREATE VIRTUAL TABLE t USING fts5(terms, tokenize='{made.tokenizer}')")
-        db.execute("CREATE VIRTUAL TABLE v USING fts5vocab(t, instance)")
-        db.execute("INSERT INTO t VALUES (?)", (made.prepared(text),))
-        return [term for (term,) in db.execute("SELECT term FROM v ORDER BY offset")]
+    with table(analyzer(language, kind), text) as db:
+        found = [term for (term,) in db.execute("SELECT term FROM v ORDER BY offset")]
+    # Signs inside words are kept as characters for private use
+    return [term.translate({0xE000 + code: code for code in range(128)}) for term in found]
 
 
+@pytest.mark.parametrize("kind", ["uax29", "words"])
 @pytest.mark.parametrize(
     "language, text, expected",
     [
-        (None, "Don't PANIC: it's 42°C!", ["don", "t", "panic", "it", "s", "42", "c"]),
-        (None, "Straße ﬁne Ä_b", ["strasse", "fine", "ä", "b"]),
+        (None, "PANIC: 42°C!", ["panic", "42", "c"]),
+        (None, "Straße ﬁne Ä/b", ["strasse", "fine", "ä", "b"]),
         (None, "日本語 text ひらがな", ["日", "本", "語", "text", "ひ", "ら", "が", "な"]),
         (None, "한국어 텍스트", ["한국어", "텍스트"]),
         (None, "हिन्दी में", ["हिन्दी", "में"]),
+        (None, "ภาษาไทย", ["ภาษาไทย"]),
         ("en", "Running dogs easily connected", ["run", "dog", "easili", "connect"]),
         ("en", "Naïve RUNNERS’ cafés", ["naïv", "runner", "café"]),
         ("fr", "les chevaux mangeaient", ["le", "cheval", "mang"]),
@@ -100,32 +109,96 @@ def terms(language, text):
         ("it", "le ragazze mangiavano", ["le", "ragazz", "mang"]),
         ("de", "Die Häuser der Straßen", ["die", "haus", "der", "strass"]),
         ("nl", "de fietsen kinderen", ["de", "fiets", "kinder"]),
-        ("zh", "北京大学 MBA 课", ["北京", "京大", "大学", "mba", "课"]),
-        ("ja", "東京タワー・人々", ["東京", "京タ", "タワ", "ワー", "人々"]),
-        ("ko", "한국어", ["한국", "국어"]),
+        ("zh", "北京大学 MBA 课", ["北京", "京大", "大学", "学", "mba", "课"]),
+        ("ja", "東京タワー・人々", ["東京", "京タ", "タワ", "ワー", "ー", "人々", "々"]),
+        ("ko", "한국어", ["한국", "국어", "어"]),
         ("ko", "plain ascii", ["plain", "ascii"]),
         ("en", "", []),
         (None, "…!?", []),
+        (None, "_ __ ___", []),
     ],
 )
-def test_a_text_becomes_the_terms_of_its_language(language, text, expected):
+def test_a_text_becomes_the_terms_of_its_language(language, text, expected, kind):
     """Stems in Europe, pairs in East Asia, words and single ideographs without a language."""
-    assert terms(language, text) == expected
+    assert terms(language, text, kind) == expected
 
 
-@given(st.text(max_size=30), st.sampled_from([None, "en", "de", "ja"]))
-def test_a_question_is_taken_apart_like_a_text(text, language):
-    """Each word of a question finds the text that has it, and there is one where terms are."""
-    made = analyzer(language)
-    with closing(sqlite3.connect(":memory:")) as db:
-        db.execute(f"CREATE VIRTUAL TABLE t USING fts5(terms, tokenize='{made.tokenizer}')")
-        db.execute("INSERT INTO t VALUES (?)", (made.prepared(text),))
+@pytest.mark.parametrize(
+    "language, text, uax29, words",
+    [
+        (None, "Don't PANIC", "don't panic", "don t panic"),
+        (None, "os.path.join(a_b)", "os.path.join a_b", "os path join a b"),
+        (None, "3.11.2, 1,000.", "3.11.2 1,000", "3 11 2 1 000"),
+        (None, "john.doe@example.org", "john.doe example.org", "john doe example org"),
+        (None, "v1.2-rc.3 e.g. C++", "v1.2 rc 3 e.g c", "v1 2 rc 3 e g c"),
+        (None, "__init__ _x", "__init__ _x", "init x"),
+        (None, "東京タワー", "東 京 タワー", "東 京 タ ワ ー"),
+        (None, "it’s Ä.Ö", "it’s ä.ö", "it s ä ö"),
+        ("en", "The dog's bone, don't", "the dog bone don't", "the dog s bone don t"),
+        ("en", "The dog’s bones", "the dog bone", "the dog s bone"),
+        ("fr", "l'avion qu’il aujourd'hui", "avion il aujourd'hui", "l avion qu il aujourd hui"),
+        ("it", "dell'aereo un’altra", "aere altra", "dell aere un altra"),
+        ("ja", "東京 os.path", "東京 京 os.path", "東京 京 os path"),
+    ],
+)
+def test_what_a_word_is_can_be_chosen(language, text, uax29, words):
+    """As Lucene's standard tokenizer has it, or whatever has letters and digits only."""
+    stemmed = {"altra": "altra" if language is None else terms(language, "altra")[0]}
+    assert terms(language, text) == [stemmed.get(word, word) for word in uax29.split()]
+    assert terms(language, text, "words") == [stemmed.get(word, word) for word in words.split()]
+
+
+@given(
+    st.text(max_size=30) | st.text("ab1._'’:,;\" 東ひア", max_size=15),
+    st.sampled_from([None, "en", "de", "fr", "ja"]),
+    st.sampled_from(["uax29", "words"]),
+)
+def test_a_question_is_taken_apart_like_a_text(text, language, kind):
+    """Each phrase of a question finds the text that has it, and there is one for each term."""
+    made = analyzer(language, kind)
+    with table(made, text) as db:
         found = [
-            db.execute("SELECT count(*) FROM t WHERE t MATCH ?", (f'"{word}"',)).fetchone()
-            for word in made.words(text)
+            db.execute("SELECT count(*) FROM t WHERE t MATCH ?", (phrase,)).fetchone()
+            for phrase in made.phrases(text)
         ]
 
-    assert found == [(1,)] * len(terms(language, text))
+    assert found == [(1,)] * len(found)
+    assert len(found) == len(set(terms(language, text, kind))) or language == "ja"
+    assert bool(found) == bool(terms(language, text, kind))
+
+
+@pytest.mark.parametrize("kind", ["uax29", "words"])
+@pytest.mark.parametrize("language", [None, "en", "de", "fr"])
+def test_each_term_of_a_question_counts_once(language, kind):
+    """Also in another form of the word, in every language that has stems."""
+    made = analyzer(language, kind)
+    forms = {None: "Train train", "en": "install installation", "de": "Haus Häuser"}
+
+    assert len(made.phrases(forms.get(language, "cheval chevaux"))) == 1
+    assert len(made.phrases("eins zwei Eins drei")) == 3
+
+
+@pytest.mark.parametrize("kind", ["uax29", "words"])
+@pytest.mark.parametrize(
+    "language, run, characters",
+    [
+        ("zh", "北京大学", "北京大学"),
+        ("ja", "東京タワー", "東京タワー"),
+        ("ko", "한국어", "한국어"),
+    ],
+)
+def test_a_single_east_asian_character_finds_itself_inside_a_longer_run(
+    language, run, characters, kind
+):
+    """At its beginning, in the middle, and at its end; pairs find only what has them."""
+    made = analyzer(language, kind)
+    with table(made, f"text {run}, text") as db:
+        for character in characters:
+            [phrase] = made.phrases(character)
+            found = db.execute("SELECT count(*) FROM t WHERE t MATCH ?", (phrase,)).fetchone()
+            assert found == (1,), character
+        for phrase in made.phrases(characters[0] + characters[-1]):
+            assert db.execute("SELECT * FROM t WHERE t MATCH ?", (phrase,)).fetchone() is None
 
 
 def test_forgetting_stems_changes_nothing(monkeypatch):
@@ -149,6 +222,19 @@ def test_the_best_text_comes_first(searchable):
         assert vector["scores"].keys() == {"bm25Scores"}
     first, second = (vector["scores"]["bm25Scores"] for vector in response["vectors"])
     assert (first[0]["metadataKey"], first[0]["score"] > second[0]["score"] > 0) == ("text", True)
+
+
+def test_a_rare_word_weighs_more_than_a_common_one(client):
+    """Also where the common one is in half of the texts, or more."""
+    make(client, {"metadataKey": "text"})
+    finish_building(client)
+    texts = {"twice": "timeout timeout timeout", "rare": "E42 pump failure", "both": "timeout E42"}
+    put(client, texts | {"once": "timeout"})
+
+    found = ask(client, "timeout E42", returnScores=True)["vectors"]
+
+    assert [vector["key"] for vector in found] == ["both", "rare", "twice", "once"]
+    assert found[-1]["scores"]["bm25Scores"][0]["score"] > 0.1
 
 
 def test_any_of_the_words_is_enough(searchable):
@@ -380,7 +466,7 @@ def test_texts_of_other_analyzers_are_built_anew(tmp_path, monkeypatch):
     monkeypatch.undo()
     engine.close()
 
-    monkeypatch.setattr("s3vectors_local.index.ANALYZERS", "newer")
+    monkeypatch.setattr("s3vectors_local.index.analyzers", lambda _: "newer")
     engine = Engine(tmp_path)
     client = connect(boto_client(), engine)
     finish_building(client)
@@ -428,11 +514,11 @@ def test_pages_do_not_outlive_the_text_search_they_came_from(client):
 def test_engines_in_several_threads_share_the_stemmers(monkeypatch):
     """Words that one of them forgets are not missed by another."""
     monkeypatch.setattr("s3vectors_local.text._REMEMBERED", 50)
-    words = analyzer("fr").words
+    phrases = analyzer("fr", "uax29").phrases
 
     def work(number):
         made = [f"mangeaient{number}x{n}ent" for n in range(40)]
-        return all(len(words(" ".join(made))) == 40 for _ in range(50))
+        return all(len(phrases(" ".join(made))) == 40 for _ in range(50))
 
     with ThreadPoolExecutor(6) as threads:
         assert all(threads.map(work, range(30)))

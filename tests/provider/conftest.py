@@ -10,7 +10,7 @@ import asked
 import s3vectors_local
 from s3vectors_local import Choices, Engine
 
-OTHER = Choices("no-match", "any-element", "squared", "single", "refused")
+OTHER = Choices("no-match", "any-element", "squared", "single", "refused", "words")
 
 
 def choose(monkeypatch, choices):

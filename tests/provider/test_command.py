@@ -124,6 +124,91 @@ def test_indexes_upgrade_takes_names_and_a_language(monkeypatch):
     assert modes["summaries-8"] == "CLASSIC"
 
 
+def text_searches():
+    """The status and the language of each text search, by index."""
+    return {
+        index["name"]: (index["textSearch"], index["textLanguages"])
+        for index in json.loads(run("indexes", "list", *LOCAL, "--json").output)
+    }
+
+
+@pytest.fixture
+def _no_waiting(monkeypatch):
+    monkeypatch.setattr(import_module("stache_ai_s3vectors.cli.indexes"), "POLL", 0)
+
+
+@pytest.mark.usefixtures("_no_waiting")
+def test_indexes_create_takes_a_language(monkeypatch):
+    """An option, or the setting; the list shows it."""
+    run("indexes", "create", *LOCAL, "--language", "de", "german")
+    monkeypatch.setenv("S3VECTORS_TEXT_LANGUAGE", "ja")
+    run("indexes", "create", *LOCAL, "japanese")
+    run("indexes", "create", *LOCAL, "--language", "none", "any")
+    run("indexes", "upgrade", *LOCAL, "german", "japanese", "any")  # waits
+
+    active = {"text": "ACTIVE"}
+    assert text_searches() == {
+        "german": (active, {"text": "de"}),
+        "japanese": (active, {"text": "ja"}),
+        "any": (active, {}),
+    }
+    assert "(de)" in run("indexes", "list", *LOCAL).output
+
+
+def test_indexes_create_does_not_leave_an_index_in_another_language():
+    """It says what changes it."""
+    run("indexes", "create", *LOCAL, "--language", "de", "mine")
+
+    refused = run("indexes", "create", *LOCAL, "--language", "fr", "mine")
+
+    assert refused.exit_code == 2
+    advice = "text search in de. To change it: stache-s3vectors indexes upgrade mine --language fr"
+    assert advice in " ".join(refused.output.split())
+    assert run("indexes", "create", *LOCAL, "--language", "de", "mine").exit_code == 0
+    assert run("indexes", "create", *LOCAL, "mine").exit_code == 0
+
+
+@pytest.mark.usefixtures("_no_waiting")
+def test_indexes_upgrade_changes_a_language():
+    """The text search is built anew; without the option it stays as it is."""
+    run("indexes", "create", *LOCAL, "mine")
+    texts = ["Die Häuser am See"]
+    made = stache.provider("mine", s3vectors_endpoint_url="local:data", embedding_dimension=8)
+    made.insert([[1.0] * 8], texts)
+
+    assert run("indexes", "upgrade", *LOCAL, "--language", "de", "mine").output == (
+        "mine: text search in de\n"
+    )
+    assert text_searches() == {"mine": ({"text": "ACTIVE"}, {"text": "de"})}
+    names = {"vectorBucketName": "my-bucket", "indexName": "mine"}
+    haus = [{"metadataKey": "text", "text": "Haus"}]
+    assert len(made.client.query_vectors(**names, topK=1, queryTexts=haus)["vectors"]) == 1
+
+    for options in ([], ["--language", "de"]):
+        again = run("indexes", "upgrade", *LOCAL, *options, "mine")
+        assert again.output == "mine: has all of it already\n"
+
+    assert run("indexes", "upgrade", *LOCAL, "--language", "none", "mine").output == (
+        "mine: text search in no language\n"
+    )
+    assert text_searches() == {"mine": ({"text": "ACTIVE"}, {})}
+
+
+@pytest.mark.usefixtures("_no_waiting")
+def test_indexes_upgrade_adds_the_other_keys(monkeypatch):
+    """Those of the setting, in the language that is asked for."""
+    run("indexes", "create", *LOCAL, "mine")
+    monkeypatch.setenv("S3VECTORS_TEXT_KEYS", "filename, title")
+
+    result = run("indexes", "upgrade", *LOCAL, "--language", "en", "mine")
+
+    assert result.output == (
+        "mine: text search on filename, text search on title, text search in en\n"
+    )
+    keys = ("text", "filename", "title")
+    assert text_searches()["mine"] == (dict.fromkeys(keys, "ACTIVE"), dict.fromkeys(keys, "en"))
+
+
 def test_indexes_upgrade_changes_none_if_one_is_not_there():
     """It is named, with the way to make it."""
     classic()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import re
 import shlex
 import threading
 from contextlib import closing, suppress
@@ -247,6 +248,38 @@ def test_hybrid_search_without_text_search_is_wrong(store, monkeypatch):
     assert check == "documents"
     assert fix.startswith("stache-s3vectors indexes upgrade documents --bucket my-bucket ")
     assert "it has no text search" in text
+
+
+def test_the_language_of_text_search_is_shown(store):
+    """Beside its status."""
+    tool.done("indexes", "delete", "--yes", "documents")
+    tool.done("indexes", "create", "--language", "de", "documents")
+
+    assert re.search(r"text search on text (ACTIVE|BUILDING) \(de\)", tool.run("doctor").stdout)
+
+
+def test_text_search_in_another_language_than_the_setting_s_is_a_warning(store, monkeypatch):
+    """With the command that changes it."""
+    monkeypatch.setenv("S3VECTORS_SEARCH_MODE", "hybrid")
+    monkeypatch.setenv("S3VECTORS_TEXT_LANGUAGE", "fr")
+
+    result = tool.run("doctor")
+
+    assert result.exit_code == 0
+    assert "S3VECTORS_TEXT_LANGUAGE is fr, the language of its text search none" in result.stdout
+    assert re.search("indexes upgrade documents .*--language fr", result.stdout)
+
+
+def test_a_key_without_text_search_is_wrong(store, monkeypatch):
+    """If hybrid search is to look in it."""
+    monkeypatch.setenv("S3VECTORS_SEARCH_MODE", "hybrid")
+    monkeypatch.setenv("S3VECTORS_TEXT_KEYS", "text,filename")
+
+    found = wrong()
+
+    assert {text for _, text, _ in found} == {
+        "S3VECTORS_SEARCH_MODE is hybrid, and it has no text search on filename"
+    }
 
 
 def test_hybrid_search_on_a_classic_index_is_wrong(monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from datetime import datetime, timezone
 
 import pytest
@@ -70,14 +71,51 @@ def test_exact_words_are_found_by_hybrid_search_only():
     assert "tank" in ids(hybrid.search(QUESTION, 2, context=context(WORDS)))
 
 
-def test_scores_are_relative_to_the_best():
-    """A fused score means nothing by itself."""
-    results = provider().search(QUESTION, 3, context=context(WORDS))
+def test_the_best_result_has_the_score_of_the_nearest():
+    """And the others the share that they have of the best one's fused score."""
+    hybrid = provider()
 
+    results = hybrid.search(QUESTION, 3, context=context(WORDS))
+
+    [nearest] = hybrid.search(QUESTION, 1)
     scores = [result["score"] for result in results]
-    assert scores[0] == 1
+    assert scores[0] == nearest["score"] < 1
     assert scores == sorted(scores, reverse=True)
-    assert 0 < scores[-1] < 1
+    assert 0 < scores[-1] < scores[0]
+
+
+def test_scores_are_low_when_nothing_fits():
+    """As low as in a search by vector."""
+    results = provider().search([0.0, 0.0, -1.0, 0.05], 3, context=context("swallows in summer"))
+
+    assert len(results) == 3
+    assert max(result["score"] for result in results) < 0.1
+
+
+def test_more_results_change_neither_the_first_ones_nor_their_scores():
+    """Rankings are fused to the same depth."""
+    made = provider()
+    made.insert(stache.vectors(60), [f"error {'code ' * (n % 7)}{n}" for n in range(60)])
+
+    def ask(top_k):
+        found = made.search(QUESTION, top_k, context=context("error code 7 12 33"))
+        assert len(found) == top_k
+        return [(result["id"], result["score"]) for result in found]
+
+    thirty = ask(30)
+    for top_k in (1, 3, 5, 15):
+        assert ask(top_k) == thirty[:top_k]
+
+
+def test_a_result_that_only_its_words_brought_does_not_lower_the_others():
+    """It has no distance; the nearest is measured among those that have."""
+    made = provider()
+    made.insert([QUESTION] * 40, ["unlike"] * 40)
+
+    results = made.search(QUESTION, 5, context=context(WORDS))
+
+    assert "tank" in ids(results)
+    assert results[0]["score"] == pytest.approx(1, abs=1e-5)
 
 
 def test_pages_share_the_best_score():
@@ -87,9 +125,10 @@ def test_pages_share_the_best_score():
 
     results = made.search(QUESTION, 240, context=context(WORDS))
 
-    assert len(results) == 240
-    assert [r["score"] for r in results].count(1) < 10
-    assert all(0 < result["score"] <= 1 for result in results)
+    scores = [result["score"] for result in results]
+    assert len(scores) == 240
+    assert scores == sorted(scores, reverse=True)
+    assert all(0 < score <= 1 for score in scores)
 
 
 def test_filters_hold_in_hybrid_search():
@@ -251,15 +290,86 @@ def test_an_index_made_on_first_use_has_text_search():
     assert told["nonFilterableMetadataKeys"] == ["_overflow", "text"]
 
 
+@pytest.mark.parametrize("language, told", [("de", {"text": "de"}), (None, {})])
+def test_word_forms_are_found_in_the_language_of_the_setting(language, told):
+    """In an index that is made on first use; without a language they are not."""
+    made = stache.provider(s3vectors_search_mode="hybrid", s3vectors_text_language=language)
+    made.insert(FAR, ["Der See", "Die Wiese", "Die Häuser"], ids=["lake", "meadow", "houses"])
+    until_active(made)
+
+    found = ids(made.search(FAR[0], 2, context=context("Haus")))
+
+    assert ("houses" in found) is bool(language)
+    assert made.get_collection_info()["textLanguages"] == told
+
+
+def test_words_are_found_in_other_keys_too(caplog):
+    """File names and titles, where the index has text search on them."""
+    keys = "filename, title"
+    made = stache.provider(s3vectors_search_mode="hybrid", s3vectors_text_keys=keys)
+    names = [{"filename": "coffee.pdf"}, {"filename": "errors.md"}, {"filename": "XK-4471.pdf"}]
+    made.insert(FAR, ["same", "same", "same"], names, ids=["machine", "write", "tank"])
+    until_active(made)
+
+    found = made.search(QUESTION, 2, context=context(WORDS))
+
+    assert "tank" in ids(found)
+    assert "has no text search" not in caplog.text
+
+
+def test_a_key_without_text_search_is_left_out(caplog):
+    """The others are searched, and that is said once."""
+    provider()
+    made = stache.provider(s3vectors_search_mode="hybrid", s3vectors_text_keys="filename")
+
+    for _ in range(2):
+        assert "tank" in ids(made.search(QUESTION, 2, context=context(WORDS)))
+
+    message = "has no text search on 'filename': searching without it"
+    assert caplog.text.count(message) == 1
+    assert "on 'text'" not in caplog.text
+
+
+@pytest.mark.parametrize("quotes", ['"{}"', "“{}”", "„{}“"])
+def test_a_quoted_phrase_must_be_in_the_text(quotes):
+    """Of more results than were asked for, those that hold it are left."""
+    made = provider()
+    made.insert([QUESTION] * 50, ["The tank of the water machine"] * 50)
+
+    found = made.search(
+        QUESTION, 3, context=context("Where is the " + quotes.format("Water  tank") + "?")
+    )
+
+    assert ids(found) == ["tank"]
+    assert 0 < found[0]["score"] < 1
+
+
+def test_a_quoted_phrase_that_no_result_holds_is_words():
+    """Rather than no answer."""
+    made = provider()
+
+    plain = made.search(QUESTION, 3, context=context("an error code"))
+
+    assert made.search(QUESTION, 3, context=context('"an error" "code an"')) == plain
+
+
+def numbered(first, end):
+    return " ".join(f"w{number}" for number in range(first, end))
+
+
 @pytest.mark.parametrize(
     "question, expected",
     [
         ("short", "short"),
         ("a" * 1024, "a" * 1024),
         ("a" * 1025, "a" * 1024),
-        ("word " * 300, ("word " * 205).strip()),
-        ("a" * 1019 + " bcde fgh", "a" * 1019 + " bcde"),
-        ("a" * 1020 + " bcde", "a" * 1020),
+        ("word " * 300, "word"),
+        ("Where, oh where? " * 90 + "is it: HERE", "oh where? is it: HERE"),
+        (numbered(100, 1000), f"{numbered(100, 203)} {numbered(898, 1000)}"),
+        ("a" * 1016 + " bcde fgh", "bcde fgh"),
+        ("a" * 1015 + " bcde fgh", "a" * 1015 + " bcde fgh"),
+        ("why " + "a" * 1016 + " bcde", "why bcde"),
+        ("b " * 20 + "a" * 1015 + " bcde fgh", "b bcde fgh"),
         ("\U0001f600" * 600, "\U0001f600" * 512),
         ("half \ud83d pair", "half ? pair"),
         ("\n" * 1100 + "words", "words"),
@@ -268,27 +378,37 @@ def test_an_index_made_on_first_use_has_text_search():
         "short",
         "full",
         "one word",
-        "words",
+        "one word again and again",
+        "words again and again",
+        "both ends",
+        "a word that does not fit",
         "just fits",
-        "half a word",
+        "a long word between two",
+        "a long word after another",
         "emoji",
         "surrogate",
         "space",
     ],
 )
-def test_a_long_question_is_cut_at_a_word(question, expected):
-    """1,024 characters, whichever way characters are counted."""
+def test_a_long_question_keeps_its_beginning_and_its_end(question, expected):
+    """Words once each; 1,024 characters, whichever way characters are counted."""
     assert cut(question) == expected
 
 
 def test_that_it_was_cut_is_said_once_without_the_question(caplog):
     """Questions are nobody's business."""
     made = provider()
-    long = WORDS + " secret" * 300
+    asked = []
+    made.client.meta.events.register(
+        "provide-client-params.s3vectors.QueryVectors",
+        lambda params, **_: asked.append(params["queryTexts"][0]["text"]),
+    )
+    long = f"secret {numbered(100, 1000)} {WORDS}"
 
     for _ in range(2):
         assert "tank" in ids(made.search(QUESTION, 2, context=context(long)))
 
+    assert all(text.startswith("secret w100") and text.endswith(WORDS) for text in asked)
     assert caplog.text.count("longer than the 1,024 characters") == 1
     assert "secret" not in caplog.text
 
@@ -323,7 +443,7 @@ def test_a_question_to_stache_s_pipeline_is_searched_by_both(given, monkeypatch)
 
     assert asked == [[{"metadataKey": "text", "text": WORDS}]]
     assert found["sources"][0]["text"] == TEXTS[2]
-    assert found["sources"][0]["score"] == 1
+    assert 0 < found["sources"][0]["score"] < 1
 
 
 def test_stache_finds_the_processor_and_runs_it_last():
@@ -353,4 +473,8 @@ def test_the_log_says_how_it_was_searched(caplog):
     provider().search(QUESTION, 3, context=context(WORDS))
 
     assert "search on my-bucket/documents: 3 of 3 found" in caplog.text
+    [line] = [r.getMessage() for r in caplog.records if r.getMessage().startswith("scores on")]
+    assert re.search(r"scores on my-bucket/documents: .*tank distance [\d.]+, fused [\d.]+", line)
+    assert re.search(r"tank [^;]*, bm25 text [\d.]+", line)
+    assert "machine distance" in line
     assert "XK-4471" not in caplog.text

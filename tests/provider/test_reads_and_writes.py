@@ -369,6 +369,7 @@ def test_collection_info_is_what_the_service_says(provider):
         "distanceMetric": "cosine",
         "indexMode": "ENHANCED",
         "nonFilterableMetadataKeys": ["_overflow", "text"],
+        "textLanguages": {},
     }
     assert provider.get_collection_info(count=True)["count"] == 3
 

@@ -288,6 +288,41 @@ def test_the_index_is_the_argument_or_the_documents_index_or_the_older_one():
     assert options("summaries", **base, s3vectors_documents_index="d").index == "summaries"
 
 
+@pytest.mark.parametrize(
+    "told, expected",
+    [
+        ({}, ("text",)),
+        ({"s3vectors_text_keys": "filename"}, ("text", "filename")),
+        ({"s3vectors_text_keys": " title, text,,title "}, ("text", "title")),
+    ],
+)
+def test_text_is_one_of_the_keys_that_are_searched(told, expected):
+    """Others are named with commas between."""
+    assert resolve(Settings(s3vectors_bucket="my-bucket", **told)).text_keys == expected
+
+
+@pytest.mark.parametrize(
+    "told, message",
+    [
+        (",".join(map(str, range(10))), "comes to 11 keys with text; S3 Vectors takes 10 at most"),
+        ("k" * 64, "a key of 64 characters; S3 Vectors takes keys of 63 at most: 'kkk"),
+        ("_overflow", "_overflow is this provider's own"),
+    ],
+)
+def test_text_keys_that_the_service_does_not_take_are_refused(told, message):
+    """Before anything is made."""
+    with pytest.raises(ConfigurationError, match=message):
+        resolve(Settings(s3vectors_bucket="my-bucket", s3vectors_text_keys=told))
+
+
+def test_a_language_that_the_service_does_not_have_is_refused(monkeypatch):
+    """All of them are named."""
+    monkeypatch.setenv("S3VECTORS_TEXT_LANGUAGE", "sv")
+
+    with pytest.raises(ConfigurationError, match="S3VECTORS_TEXT_LANGUAGE is 'sv': .*'en', 'fr'"):
+        options(s3vectors_bucket="my-bucket")
+
+
 def test_timeouts_reach_the_client():
     """Botocore's 60 seconds would hold a Lambda hostage."""
     base = {"s3vectors_bucket": "my-bucket", "s3vectors_endpoint_url": "local:"}

@@ -21,6 +21,7 @@ CHOICES = (
     "--euclidean=squared",
     "--numbers=single",
     "--repeated-keys=refused",
+    "--analyzer=words",
 )
 
 SESSION = boto3.session.Session()  # one, because each reads the service model anew

@@ -15,8 +15,9 @@ from s3vectors_local.errors import (
     ValidationException,
 )
 from s3vectors_local.index import Index
-from s3vectors_local.text import ANALYZERS
+from s3vectors_local.text import analyzers
 from s3vectors_local.validation import check_tags
+from s3vectors_local.words import Analysis
 
 from .state import Bucket, Request, Response, State, encryption
 
@@ -49,14 +50,14 @@ def create_index(state: State, request: Request, caller: Caller) -> Response:
         encryption=wanted if "encryptionConfiguration" in request else bucket.encryption,
         mode=bucket.mode,
         tags=request.get("tags", {}),
-        texts=_texts(texts, ()),
+        texts=_texts(texts, (), state.choices.analyzer),
     )
     state.indexes[arn] = Index.create(state.storage, configuration, state.choices)
     return {"indexArn": arn}
 
 
 def _texts(
-    told: Sequence[Mapping[str, Any]], present: Sequence[TextSearch]
+    told: Sequence[Mapping[str, Any]], present: Sequence[TextSearch], kind: Analysis
 ) -> tuple[TextSearch, ...]:
     """New text searches, to be built; `present` are those that the index has."""
     keys = [entry["metadataKey"] for entry in told]
@@ -67,9 +68,10 @@ def _texts(
     if len(keys) + len(present) > limits.TEXT_SEARCH_KEYS:
         most = limits.TEXT_SEARCH_KEYS
         raise _invalid(f"an index can have at most {most} text search configurations")
+    made_by = analyzers(kind)
     slot = 1 + max((text.slot for text in present), default=0)
     return tuple(
-        TextSearch(entry["metadataKey"], entry.get("language"), number, 0, ANALYZERS)
+        TextSearch(entry["metadataKey"], entry.get("language"), number, 0, made_by)
         for number, entry in enumerate(told, slot)
     )
 
@@ -150,7 +152,8 @@ def update_metadata_configuration(state: State, request: Request, caller: Caller
     if not told.enhanced:
         raise _needs_enhanced("UpdateMetadataConfiguration")
     if "add" in request:
-        index.add_texts(_texts(request["add"].get("textSearchConfigurations") or (), told.texts))
+        added = request["add"].get("textSearchConfigurations") or ()
+        index.add_texts(_texts(added, told.texts, state.choices.analyzer))
     else:
         unwanted = request["delete"].get("textSearchConfigurations") or ()
         keys = frozenset(entry["metadataKey"] for entry in unwanted)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from stache_ai_s3vectors.errors import ConfigurationError, NotFoundError
-from stache_ai_s3vectors.keys import KINDS, LANGUAGES, index_variable
+from stache_ai_s3vectors.keys import KINDS, LANGUAGES, TEXT, index_variable
 
 from .failures import resumable
 from .options import Choice, confirm, with_settings
@@ -19,8 +19,11 @@ from .places import chosen, existing, names_of
 from .progress import progress
 
 if TYPE_CHECKING:
+    from stache_ai_s3vectors.answers import Description
     from stache_ai_s3vectors.settings import Options, Settings
     from stache_ai_s3vectors.vector_index import VectorIndex
+
+NO_LANGUAGE: Final = "none"
 
 POLL: Final = 2.0
 """Seconds between two looks at a text search that is BUILDING."""
@@ -33,8 +36,16 @@ def indexes() -> None:
 
 @indexes.command("create")
 @click.argument("names", nargs=-1)
+@click.option(
+    "--language",
+    type=Choice([*LANGUAGES, NO_LANGUAGE]),
+    help="Of the texts, for word forms and for scripts without spaces. [default: that of "
+    "S3VECTORS_TEXT_LANGUAGE, else none]",
+)
 @with_settings
-def create_command(settings: Settings, *, names: tuple[str, ...], as_json: bool) -> None:
+def create_command(
+    settings: Settings, *, names: tuple[str, ...], language: str | None, as_json: bool
+) -> None:
     """Create the indexes NAMES, by default Stache's three, as far as they are missing.
 
     The vector bucket must exist; with a local: endpoint it is made too.
@@ -49,6 +60,8 @@ def create_command(settings: Settings, *, names: tuple[str, ...], as_json: bool)
     from stache_ai_s3vectors.settings import resolve
 
     options = resolve(settings)
+    if language is not None:
+        options = replace(options, text_language=_code(language))
     client = connect(options)
     if options.local:
         create_bucket(client, options)
@@ -56,7 +69,7 @@ def create_command(settings: Settings, *, names: tuple[str, ...], as_json: bool)
     wanted = list(dict.fromkeys(names or by_kind.values()))
     made: dict[str, bool] = {}
     # What is there is looked at before anything is made
-    missing = [name for name in wanted if not _fits(replace(options, index=name))]
+    missing = [name for name in wanted if not _fits(replace(options, index=name), language)]
     with resumable(lambda: f"created are {_listed(made)}"):
         for name in missing:
             made[name] = create_index(client, options, name)
@@ -78,13 +91,18 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(names) or "none"
 
 
-def _fits(options: Options) -> bool:
+def _code(language: str) -> str | None:
+    """A language as the service names it; None for none in particular."""
+    return None if language == NO_LANGUAGE else language
+
+
+def _fits(options: Options, language: str | None) -> bool:
     """Whether the index is there; refuses to recommend one that is not what Stache needs."""
     from stache_ai_s3vectors.keys import FILTERED, NON_FILTERABLE
     from stache_ai_s3vectors.vector_index import VectorIndex
 
     try:
-        found = VectorIndex(options, create=False).describe()
+        found = VectorIndex(options, create=False).describe(fresh=True)
     except NotFoundError:
         return False
     problems = []
@@ -101,15 +119,29 @@ def _fits(options: Options) -> bool:
             "That cannot be changed: name another in the setting that names it, such as "
             f"S3VECTORS_DOCUMENTS_INDEX=documents-{options.dimension}"
         )
+    _check_language(options, found, language)
     return True
+
+
+def _check_language(options: Options, found: Description, language: str | None) -> None:
+    """Refuse to leave an index in another language than the one that was asked for."""
+    there = found.languages.get(TEXT)
+    if language is not None and there != _code(language):
+        raise ConfigurationError(
+            f"index {options.bucket}/{options.index} exists already, with text search in "
+            f"{there or 'no language'}. To change it: stache-s3vectors indexes upgrade "
+            f"{options.index} --language {language}"
+        )
 
 
 @indexes.command("upgrade")
 @click.argument("names", nargs=-1)
 @click.option(
     "--language",
-    type=Choice(LANGUAGES),
-    help="Of the texts, for word forms. [default: none in particular]",
+    type=Choice([*LANGUAGES, NO_LANGUAGE]),
+    help="Of the texts, for word forms and for scripts without spaces; a text search in another "
+    "language is built anew. [default: as it is; for a new text search that of "
+    "S3VECTORS_TEXT_LANGUAGE, else none]",
 )
 @with_settings
 def upgrade_command(
@@ -118,15 +150,19 @@ def upgrade_command(
     """Make indexes ready for hybrid search: ENHANCED mode, and text search on `text`.
 
     NAMES are those of the indexes; by default Stache's three. Returns when the text searches
-    are built; interrupting the wait interrupts nothing else. Safe to repeat.
+    are built; interrupting the wait interrupts nothing else. Safe to repeat. With
+    S3VECTORS_TEXT_KEYS, text search on those keys too. While a text search is built, searches go
+    by vector.
 
     \b
-    Example:
+    Examples:
       stache-s3vectors indexes upgrade --bucket my-bucket documents-1024
+      stache-s3vectors indexes upgrade --bucket my-bucket documents-1024 --language de
     """  # noqa: D301 - \b keeps click from wrapping the example
     from stache_ai_s3vectors.provision import upgrade_index
 
     # All are there before any is changed
+    code = None if language is None else _code(language) or ""
     found = chosen(settings, names)
     told = [index.describe(fresh=True) for index in found]
     changes: dict[str, list[str]] = {}
@@ -138,7 +174,7 @@ def upgrade_command(
     with resumable(so_far):
         for index, description in zip(found, told, strict=True):
             name = index.options.index
-            changes[name] = upgrade_index(index.client, index.options, description, language)
+            changes[name] = upgrade_index(index.client, index.options, description, code)
         _wait(found)
     if as_json:
         click.echo(json.dumps({"bucket": found[0].options.bucket, "changes": changes}))
@@ -150,12 +186,13 @@ def upgrade_command(
 def _wait(found: list[VectorIndex]) -> None:
     """Until the text search of each index is ACTIVE, with a bar in a terminal."""
     from stache_ai_s3vectors.answers import ACTIVE
-    from stache_ai_s3vectors.keys import TEXT
 
     with progress("building text search", len(found)) as done:
         left = found
         while left:
-            waiting = [i for i in left if i.describe(fresh=True).text_searches.get(TEXT) != ACTIVE]
+            waiting = [
+                i for i in left if {*i.describe(fresh=True).text_searches.values()} - {ACTIVE}
+            ]
             done(len(left) - len(waiting))
             left = waiting
             if left:
@@ -224,6 +261,12 @@ def _list(options: Options) -> list[dict[str, Any]]:
     return [{"name": index.options.index, **index.describe().as_dict()} for index in found]
 
 
+def _text_searches(index: dict[str, Any]) -> Iterable[str]:
+    for key, status in index["textSearch"].items():
+        language = index["textLanguages"].get(key)
+        yield f"{key} {status}" + (f" ({language})" if language else "")
+
+
 def _print_table(found: list[dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.markup import escape
@@ -238,6 +281,6 @@ def _print_table(found: list[dict[str, Any]]) -> None:
             index["distanceMetric"],
             index["indexMode"],
             escape(", ".join(index["nonFilterableMetadataKeys"])),
-            escape(", ".join(f"{key} {status}" for key, status in index["textSearch"].items())),
+            escape(", ".join(_text_searches(index))),
         )
     Console().print(table)

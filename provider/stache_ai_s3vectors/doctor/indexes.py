@@ -66,7 +66,7 @@ def examine(look: Look, options: Options, *, makes: bool) -> Iterator[Finding]:
     faults = [*_fixed(look, told, options), *_changeable(look, told, options)]
     yield from faults
     if not faults:
-        texts = ", ".join(f"on {key} {status}" for key, status in told.text_searches.items())
+        texts = ", ".join(f"on {each}" for each in told.list_text_searches())
         text = f"{told.dimension} dimensions, {told.metric}, {told.mode}, text search "
         yield ok(look.name, text + (texts or "none"))
 
@@ -130,13 +130,28 @@ def _another(look: Look, options: Options, filling: str) -> str:
 
 def _changeable(look: Look, told: Description, options: Options) -> Iterator[Finding]:
     fix = look.command(f"indexes upgrade {look.name}")
-    status = told.text_searches.get(TEXT)
     if told.mode != ENHANCED:
         kind = wrong if options.hybrid else warning
         yield kind(look.name, f"its mode is {told.mode}: no hybrid search, slower filters", fix)
-    elif options.hybrid and status is None:
-        text = "S3VECTORS_SEARCH_MODE is hybrid, and it has no text search"
+    elif options.hybrid:
+        yield from _searchable(look, told, options, fix)
+
+
+def _searchable(look: Look, told: Description, options: Options, fix: str) -> Iterator[Finding]:
+    """What keeps hybrid search from the words of the texts."""
+    missing = [key for key in options.text_keys if key not in told.text_searches]
+    building = [key for key, status in told.text_searches.items() if status != ACTIVE]
+    if missing:
+        where = "" if missing == [TEXT] else f" on {', '.join(missing)}"
+        text = f"S3VECTORS_SEARCH_MODE is hybrid, and it has no text search{where}"
         yield wrong(look.name, text, fix)
-    elif options.hybrid and status != ACTIVE:
+    elif building:
+        status = told.text_searches[building[0]]
         text = f"its text search is {status}: searches go by vector until then"
         yield warning(look.name, text, "wait")
+    wanted = options.text_language
+    others = {told.languages.get(k, "none") for k in options.text_keys if k in told.text_searches}
+    if wanted and others - {wanted}:
+        text = f"S3VECTORS_TEXT_LANGUAGE is {wanted}, the language of its text search "
+        text += ", ".join(sorted(others - {wanted}))
+        yield warning(look.name, text, f"{fix} --language {wanted}")

@@ -44,8 +44,9 @@ class Reads(Base):
                 The filter cannot widen it.
 
         Returns:
-            Dictionaries with `id`, `score` (0 to 1, best first; in hybrid search relative to
-            the best), `text` and its alias `content`, `namespace`, `metadata`.
+            Dictionaries with `id`, `score` (0 to 1, best first; in hybrid search the score of the
+            nearest result, and shares of it), `text` and its alias `content`, `namespace`,
+            `metadata`.
         """
         parts = [filters.NOT_DELETED, filters.NO_SUMMARY, *filters.conditions(filter)]
         if namespace == "" and TYPE not in (filter or ()) and self._without_default(context):

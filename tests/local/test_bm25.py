@@ -1,0 +1,95 @@
+"""BM25 as Lucene computes it, compared with an independent implementation (bm25s)."""
+
+from __future__ import annotations
+
+import bm25s
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from s3vectors_local.bm25 import Ranking
+from s3vectors_local.storage import Storage
+from s3vectors_local.table import VectorTable
+
+WORDS = [f"w{number}" for number in range(12)]
+TEXTS = st.lists(st.lists(st.sampled_from(WORDS), min_size=1, max_size=12), min_size=1, max_size=25)
+QUESTIONS = st.lists(st.sampled_from(WORDS), min_size=1, max_size=6, unique=True)
+
+
+@pytest.fixture(params=[1, 1000], ids=["narrowing", "not narrowing"])
+def _narrowing(request, monkeypatch):
+    """Common words are worked out for the texts that can win, or for all."""
+    monkeypatch.setattr("s3vectors_local.bm25._WORTH_NARROWING", request.param)
+
+
+def table_of(texts):
+    """A text table that was written in a roundabout way: its rows were others before."""
+    table = VectorTable(Storage(None), 1)
+    table.create_text(0, "ascii")
+    entries = [(row, " ".join(text)) for row, text in enumerate(texts)]
+    table.put_text(0, [(row, "w0 w1 w11") for row in range(len(texts) + 3)])
+    table.put_text(0, [*entries, *((row, "") for row in range(len(texts), len(texts) + 3))])
+    return table
+
+
+def quoted(question):
+    return [f'"{word}"' for word in question]
+
+
+def expected_of(texts, question):
+    """Rows and scores as bm25s has them, best first."""
+    model = bm25s.BM25(method="lucene", k1=1.2, b=0.75, dtype="float64")
+    model.index(texts, show_progress=False)
+    known = {word for text in texts for word in text}
+    scores = model.get_scores([word for word in question if word in known] or ["none"])
+    rows = [row for row, text in enumerate(texts) if set(text) & set(question)]
+    return sorted(((row, float(scores[row])) for row in rows), key=lambda pair: -pair[1])
+
+
+def check_same(ranking, expected):
+    """The same scores in the same order; where scores are equal, rounding decides about rows."""
+    assert [score for _, score in ranking] == pytest.approx([s for _, s in expected], rel=1e-12)
+    by_row = dict(expected)
+    assert [by_row[row] for row, _ in ranking] == pytest.approx([s for _, s in ranking], rel=1e-12)
+
+
+@pytest.mark.usefixtures("_narrowing")
+@given(TEXTS, QUESTIONS, st.sampled_from([-1, 1, 3, 100]))
+def test_scores_and_order_are_those_of_an_independent_implementation(texts, question, count):
+    """Whatever was in the table before."""
+    ranking = table_of(texts).search_text(0, quoted(question), count, None)
+
+    expected = expected_of(texts, question)
+    assert len({row for row, _ in ranking}) == len(ranking)
+    check_same(ranking, expected if count < 0 else expected[:count])
+
+
+@pytest.mark.usefixtures("_narrowing")
+@given(TEXTS, QUESTIONS, st.sampled_from([-1, 1, 3]), st.randoms(use_true_random=False))
+def test_a_filter_changes_neither_scores_nor_order(texts, question, count, random):
+    """It leaves rows out; how rare a word is is counted among all texts."""
+    allowed = bytes(random.choices([0, 1], k=len(texts) + 3))
+
+    ranking = table_of(texts).search_text(0, quoted(question), count, allowed)
+
+    expected = [pair for pair in expected_of(texts, question) if allowed[pair[0]]]
+    check_same(ranking, expected if count < 0 else expected[:count])
+
+
+def test_common_words_are_worked_out_for_the_texts_that_can_win(monkeypatch):
+    """The others cannot be among the best, whatever they have of the common word."""
+    monkeypatch.setattr("s3vectors_local.bm25._WORTH_NARROWING", 1)
+    table = table_of([["w0", "w1"]] * 5 + [["w0"]] * 500)
+    ranking = Ranking(table.storage.read, table._text(0), 3, None)
+
+    best = ranking.best(['"w0"', '"w1"'])
+
+    assert [row for row, _ in best] == [0, 1, 2]
+    assert (ranking._scores > 0).sum() == 5
+
+
+def test_equal_scores_are_ordered_by_row():
+    """Also where the count cuts between them."""
+    ranking = table_of([["w0", "w1"]] * 50).search_text(0, quoted(["w0", "w1"]), 7, None)
+
+    assert [row for row, _ in ranking] == list(range(7))
