@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from stache_ai.providers.base import DocumentIndexProvider
+from stache_ai.providers.factories import VectorDBProviderFactory
 
 from ..settings import resolve_document_index_path
 from . import documents, identifiers, ingests, jobs, sessions, trash
@@ -49,7 +50,17 @@ class SQLiteDocumentIndex(DocumentIndexProvider):  # type: ignore[misc]  # stach
         days = getattr(settings, "trash_retention_days", _RETENTION_DAYS)
         self._retention = timedelta(days=days)
         self._opened()
+        if ingests.has_unsettled(self.path):
+            self._settle(settings)
         _LOG.info("document index: %s", self.path)
+
+    def _settle(self, settings: Settings) -> None:
+        """Complete or undo interrupted ingests before the first document is listed."""
+        try:
+            vectors = VectorDBProviderFactory.create(settings)
+            ingests.settle(self.path, getattr(vectors, "index_name", ""), vectors)
+        except Exception as error:  # noqa: BLE001 - whatever keeps the vectors away: it can wait
+            _LOG.warning("interrupted ingests are not settled yet: %s", error)
 
     def _opened(self) -> Database:
         return open_database(self.path)

@@ -36,7 +36,8 @@ from .rows import (
 )
 
 _LOG = logging.getLogger(__name__)
-_settling: Final = threading.Lock()
+_settling: Final = threading.RLock()
+_under_way: Final[list[Path]] = []
 
 _OF_A_CHUNK: Final = frozenset(
     {"doc_id", "created_at", "chunk_index", "total_chunks", "text", "namespace", "status"}
@@ -113,13 +114,30 @@ def settle(path: Path, index_name: str, vectors: Vectors) -> None:
         return
     database = open_database(path)
     with _settling:
-        for session in _list_sessions(database):
-            if not sessions.claim_ended(database, session):
-                continue
-            try:
-                _settle_session(database, session, index_name, vectors)
-            finally:
-                sessions.release(database, session)
+        if _under_way:  # this thread's settling uses the vectors
+            return
+        _under_way.append(path)
+        try:
+            for session in _list_sessions(database):
+                _settle_if_ended(database, session, index_name, vectors)
+        finally:
+            _under_way.clear()
+
+
+def has_unsettled(path: Path) -> bool:
+    """Whether there may be something to settle."""
+    database = open_database(path)
+    own = sessions.own_session(database)
+    return any(session != own for session in _list_sessions(database))
+
+
+def _settle_if_ended(database: Database, session: int, index_name: str, vectors: Vectors) -> None:
+    if not sessions.claim_ended(database, session):
+        return
+    try:
+        _settle_session(database, session, index_name, vectors)
+    finally:
+        sessions.release(database, session)
 
 
 def _list_sessions(database: Database) -> list[int]:
