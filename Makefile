@@ -48,7 +48,7 @@ endef
 comma := ,
 
 $(DEMO)/.ready: pyproject.toml local/pyproject.toml
-	$(call set_up,3$(comma)10,$(DEMO),--group demo -e . -e ./local)
+	$(call set_up,3$(comma)10,$(DEMO),-e . -e ./local)
 	@touch $@
 
 # AWS's SDK for JavaScript, which one test talks to the local engine with; the CDK's command line,
