@@ -2,33 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 import pytest
 
 import laptop
 from far_ends import running
-
-ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
-SECTION = README.partition("## With Stache, on a laptop\n")[2].partition("\n## ")[0]
-
-
-def blocks(language):
-    return re.findall(rf"^```{language}\n(.*?)^```", SECTION, re.MULTILINE | re.DOTALL)
-
-
-INSTALL, START, CALLS, ENGINE, WORKERS = blocks("bash")
-DOT_ENV, CHANGES = blocks("dotenv")
-ADD, ASK, LIST = CALLS.splitlines()
-
-
-def changed(dot_env, changes):
-    """The lines of `.env`, with those that are changed."""
-    lines = dict(line.split("=", 1) for line in dot_env.splitlines() if not line.startswith("#"))
-    lines.update(line.split("=", 1) for line in changes.splitlines())
-    return "".join(f"{name}={value}\n" for name, value in lines.items())
+from laptop_section import ADD, ASK, CHANGES, DOT_ENV, ENGINE, INSTALL, LIST, START, WORKERS, change
 
 
 @pytest.fixture
@@ -62,7 +40,7 @@ def test_the_section_works_word_for_word(folder):
     keys = dict(word.split("=") for word in export.split()[1:])
     with running("--data", str(folder / data)) as (_, engine):
         (folder / ".env").write_text(
-            changed(DOT_ENV, CHANGES.replace("http://127.0.0.1:9100", engine))
+            change(DOT_ENV, CHANGES.replace("http://127.0.0.1:9100", engine))
         )
         with laptop.stache(serve, folder, {**environment, **keys}) as url:
             for _ in range(6):

@@ -8,6 +8,7 @@ Stache finds it through the entry point `stache.document_index: sqlite`.
     trash         soft-deleted documents: list, restore, purge, expire
     jobs          cleanup jobs, for Stache's worker
     ingests       documents that are being ingested, and what a killed process left of them
+    contents      everything, to move it elsewhere
     sessions      which processes are still running
     rows          records ⇄ JSON, page tokens, time
     database      the file: connections, transactions, format, errors
