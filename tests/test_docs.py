@@ -311,6 +311,7 @@ def test_the_changelog_s_commands_exist():
         "CONTRIBUTING.md",
         "bench/README.md",
         "bench/scale.md",
+        "docs/laptop.md",
         "docs/migrate.md",
     ],
 )

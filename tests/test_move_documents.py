@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from types import SimpleNamespace
 
 import boto3
 import pytest
+from click.testing import CliRunner
 from moto import mock_aws
+from stache_ai.providers.factories import S3VectorsProviderFactory
+from stache_ai.rag.pipeline import RAGPipeline
 from stache_ai_dynamodb import DynamoDBDocumentIndex
 
+import ingesting
 import move_documents
 from lambda_function import DOCUMENTS, create_tables
 from stache_ai_s3vectors import Settings
+from stache_ai_s3vectors.cli import main as stache_s3vectors
+from stache_ai_s3vectors.connections import close_engines
 from stache_ai_s3vectors.document_index import SQLiteDocumentIndex
 
 SOURCE = {"content_hash": "h1", "filename": "a.md", "namespace": "n", "source_path": "x/a.md"}
@@ -109,3 +116,61 @@ def test_a_file_that_is_not_there_is_one_line(monkeypatch, tmp_path, capsys):
 
     assert "there is no file" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_a_laptop_s_stache_goes_on_with_dynamodb(tmp_path, monkeypatch):
+    """Its vectors copied, its documents moved: it finds, restores, and ingests nothing twice."""
+    laptop = ingesting.make_pipeline(tmp_path)
+    ingests = {}
+    for name in ("d1", "d2"):
+        ingests[name] = ingest(laptop, name)
+    laptop.soft_delete_document(ingests["d2"]["doc_id"], ingesting.NAMESPACE)
+    path = laptop.document_index_provider.path
+    restart()
+    endpoint = f"local:{tmp_path / 'aws'}"
+    copy = f"copy documents documents --bucket my-bucket --from-endpoint local:{path.parent}"
+    done = CliRunner().invoke(stache_s3vectors, [*copy.split(), "--to-endpoint", endpoint])
+    assert done.exit_code == 0, done.output
+
+    with mock_aws():
+        create_tables(boto3.client("dynamodb", "us-east-1"))
+        main(monkeypatch, path, "--table", DOCUMENTS, "--region", "us-east-1")
+        moved = RAGPipeline(
+            Settings(
+                **{
+                    **ingesting.SETTINGS,
+                    "document_index_provider": "dynamodb",
+                    "dynamodb_documents_table": DOCUMENTS,
+                    "s3vectors_endpoint_url": endpoint,
+                    "namespace_db_path": str(tmp_path / "namespaces.db"),
+                }
+            )
+        )
+        assert names_found(moved, "d1") == {"d1.md"}
+        assert ingest(moved, "d1")["action"] == "skipped"
+        [entry] = moved.list_trash()["documents"]
+        moved.restore_document(entry["doc_id"], entry["namespace"], entry["deleted_at_ms"])
+        assert "d2.md" in names_found(moved, "d2")
+        listed = moved.list_documents(namespace=ingesting.NAMESPACE)["documents"]
+        assert {document["filename"] for document in listed} == {"d1.md", "d2.md"}
+    restart()
+
+
+def ingest(pipeline, name):
+    """Ingest a document as a file of a folder."""
+    metadata = {"filename": f"{name}.md", "source_path": f"notes/{name}.md"}
+    text = ingesting.make_text(name, 0)
+    return asyncio.run(pipeline.ingest_text(text, metadata, namespace=ingesting.NAMESPACE))
+
+
+def names_found(pipeline, name):
+    """The documents that answer a question about one."""
+    question = ingesting.make_text(name, 0)[:40]
+    answer = pipeline.query(question, synthesize=False, namespace=ingesting.NAMESPACE)
+    return {source["metadata"]["filename"] for source in asyncio.run(answer)["sources"]}
+
+
+def restart():
+    """Forget what a process knows."""
+    close_engines()
+    S3VectorsProviderFactory.reset()

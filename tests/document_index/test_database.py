@@ -103,10 +103,9 @@ def test_a_damaged_file_is_one_line(tmp_path):
     path.write_bytes(content[:4096] + b"\x07" * (len(content) - 4096))
     before = path.read_bytes()
 
-    index = opened(path)
-    for act in (lambda: create(index), index.list_documents, lambda: index.get_document("d1", "n")):
+    for act in (create, listed, lambda index: index.get_document("d1", "n")):
         with pytest.raises(DocumentIndexError, match=r"is damaged\. Stop every .* \.recover`$"):
-            act()
+            act(opened(path))
     assert path.read_bytes() == before
 
 

@@ -12,7 +12,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from stache_ai.providers.base import DocumentIndexProvider
-from stache_ai.providers.factories import VectorDBProviderFactory
 
 from ..settings import resolve_document_index_path
 from . import documents, identifiers, ingests, jobs, sessions, trash
@@ -56,6 +55,10 @@ class SQLiteDocumentIndex(DocumentIndexProvider):  # type: ignore[misc]  # stach
 
     def _settle(self, settings: Settings) -> None:
         """Complete or undo interrupted ingests before the first document is listed."""
+        from stache_ai.providers.factories import (  # noqa: PLC0415 - it loads every provider
+            VectorDBProviderFactory,
+        )
+
         try:
             vectors = VectorDBProviderFactory.create(settings)
             ingests.settle(self.path, getattr(vectors, "index_name", ""), vectors)

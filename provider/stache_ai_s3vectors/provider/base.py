@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from .. import dimensions
 from ..answers import Description
-from ..document_index import ingests
 from ..errors import DocumentIndexError, InvalidInputError
 from ..settings import resolve, resolve_document_index_path
 from ..vector_index import VectorIndex
 
 if TYPE_CHECKING:
     from stache_ai.config import Settings
+
+    from ..document_index.ingests import Vectors
 
 _LOG = logging.getLogger(__name__)
 
@@ -49,8 +50,10 @@ class Base:
         """The index, once what killed processes left of their ingests is settled."""
         if not self._settled and self._ingests is not None:
             self._settled = True  # settling uses the index
+            from ..document_index import ingests  # noqa: PLC0415 - Lambda needs no SQLite
+
             try:
-                ingests.settle(self._ingests, self.index_name, cast("ingests.Vectors", self))
+                ingests.settle(self._ingests, self.index_name, cast("Vectors", self))
             except DocumentIndexError as error:  # what is stored can be found all the same
                 _LOG.warning("%s", error)
             except BaseException:
@@ -63,6 +66,8 @@ class Base:
     ) -> None:
         """Note, in the document index on SQLite, a document whose vectors come next."""
         if self._ingests is not None:
+            from ..document_index import ingests  # noqa: PLC0415 - Lambda needs no SQLite
+
             ingests.announce(self._ingests, self.index_name, ids, metadatas, namespace)
 
     def _with_description(
