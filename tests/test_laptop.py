@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
 import pytest
 
 import laptop
-from far_ends import running
+from far_ends import boto_client, running
 from laptop_section import ADD, ASK, CHANGES, DOT_ENV, ENGINE, INSTALL, LIST, START, WORKERS, change
 
 
@@ -48,6 +51,30 @@ def test_the_section_works_word_for_word(folder):
 
     files = {path.name for path in (folder / "data").iterdir()}
     assert {"s3vectors.db", "documents.db", "namespaces.db"} <= files
+
+
+def test_three_workers_share_the_document_index(folder):
+    """What one of them ingests is listed by all, once; many at a time."""
+    environment = laptop.make_environment(folder, AWS_ACCESS_KEY_ID="x", AWS_SECRET_ACCESS_KEY="x")
+    with running("--data", str(folder / "data")) as (_, engine):
+        with closing(boto_client(endpoint_url=engine)) as client:
+            client.create_vector_bucket(vectorBucketName="my-bucket")
+        changes = CHANGES.replace("http://127.0.0.1:9100", engine)
+        (folder / ".env").write_text(change(DOT_ENV, changes))
+        with (
+            laptop.stache(WORKERS.splitlines()[1], folder, environment) as url,
+            ThreadPoolExecutor(8) as pool,
+        ):
+            bodies = [
+                {"text": f"Note {number % 20}.", "metadata": {"filename": f"{number}.txt"}}
+                for number in range(40)
+            ]
+            jobs = list(pool.map(lambda body: laptop.call(url, "POST", "/ingest", body), bodies))
+            assert {(status, job["status"]) for status, job in jobs} == {(200, "done")}
+            for _ in range(6):
+                documents = laptop.call(url, "GET", "/documents", limit=100)[1]["documents"]
+                names = sorted(document["filename"] for document in documents)
+                assert names == sorted(f"{number}.txt" for number in range(40))
 
 
 def test_the_section_installs_both_wheels():

@@ -14,6 +14,7 @@ came, the one before is restored.
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 import threading
 from collections.abc import Mapping, Sequence
@@ -36,8 +37,22 @@ from .rows import (
 )
 
 _LOG = logging.getLogger(__name__)
-_settling: Final = threading.RLock()
-_under_way: Final[list[Path]] = []
+
+
+class _Settling:
+    """One thread settles at a time; a forked process begins anew."""
+
+    def __init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        self.lock = threading.RLock()
+        self.under_way = False
+
+
+_settling: Final = _Settling()
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(after_in_child=_settling.renew)
 
 _OF_A_CHUNK: Final = frozenset(
     {"doc_id", "created_at", "chunk_index", "total_chunks", "text", "namespace", "status"}
@@ -113,15 +128,15 @@ def settle(path: Path, index_name: str, vectors: Vectors) -> None:
     if not path.is_file():
         return
     database = open_database(path)
-    with _settling:
-        if _under_way:  # this thread's settling uses the vectors
+    with _settling.lock:
+        if _settling.under_way:  # this thread's settling uses the vectors
             return
-        _under_way.append(path)
+        _settling.under_way = True
         try:
             for session in _list_sessions(database):
                 _settle_if_ended(database, session, index_name, vectors)
         finally:
-            _under_way.clear()
+            _settling.under_way = False
 
 
 def has_unsettled(path: Path) -> bool:

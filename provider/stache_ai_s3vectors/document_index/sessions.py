@@ -20,7 +20,18 @@ SUFFIX: Final = "-sessions"
 
 _PRIVATE: Final = 0o600
 
-_guard: Final = threading.RLock()
+
+class _Locks:
+    """What a forked process gets anew: another thread may hold the lock at the fork."""
+
+    def __init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        self.guard = threading.RLock()
+
+
+_locks: Final = _Locks()
 _files: Final[dict[Path, int]] = {}
 """Open for as long as the process lives: closing a file gives up the locks on it."""
 
@@ -30,7 +41,7 @@ _own: Final[dict[Path, tuple[int, int]]] = {}
 
 def open_session(database: Database) -> int:
     """This process's number, with its lock."""
-    with _guard:
+    with _locks.guard:
         known = _own.get(database.path)
         if known is not None and known[0] == os.getpid():
             return known[1]
@@ -65,7 +76,7 @@ def claim_ended(database: Database, number: int) -> bool:
 
 def release(database: Database, number: int) -> None:
     """Give up the claim on an ended process's number."""
-    with _guard:
+    with _locks.guard:
         _unlock(_open(database.path), number)
 
 
@@ -77,7 +88,7 @@ def _open(path: Path) -> int:
 
 
 def _lock(path: Path, number: int) -> bool:
-    with _guard:
+    with _locks.guard:
         try:
             _lock_byte(_open(path), number)
         except OSError:
@@ -104,3 +115,7 @@ else:
 
     def _unlock(file: int, number: int) -> None:
         fcntl.lockf(file, fcntl.LOCK_UN, 1, number)
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(after_in_child=_locks.renew)
