@@ -65,15 +65,15 @@ def test_the_example_s_files_are_ingested_and_found(url):
 
 def test_a_second_run_changes_nothing(url):
     """No document is there twice."""
-    run(FILES, "--namespace", "files", "--url", url)
-    _, lines, _ = run(FILES, "--namespace", "files", "--url", url)
+    run(FILES, "--namespace", "twice", "--url", url)
+    _, lines, _ = run(FILES, "--namespace", "twice", "--url", url)
 
     assert [line.split()[1] for line in lines if "docx" not in line] == [
         "skipped",
         "done",
         "skipped",
     ]
-    documents = laptop.call(url, "GET", "/documents", namespace="files")[1]["documents"]
+    documents = laptop.call(url, "GET", "/documents", namespace="twice")[1]["documents"]
     names = [document["filename"] for document in documents]
     assert sorted(names) == sorted({*names})
 
@@ -82,6 +82,27 @@ def test_without_stache_it_is_one_line(tmp_path):
     """Nor without a folder."""
     assert "start Stache first (make stache)" in run(FILES, "--url", "http://127.0.0.1:9")[2]
     assert run(tmp_path / "no")[2] == f"ingest_folder: {tmp_path}/no is not a folder\n"
+
+
+def test_an_upload_is_listed_by_a_temporary_name(url):
+    """So the page does not advise it. When this fails, the page can."""
+    upload = ["-s", "-F", f"file=@{FILES / 'invoice.pdf'}", "-F", "namespace=up"]
+    subprocess.run(["curl", *upload, f"{url}/api/upload"], check=True, capture_output=True)
+
+    [document] = laptop.call(url, "GET", "/documents", namespace="up")[1]["documents"]
+    assert document["filename"] != "invoice.pdf"
+    assert document["filename"].endswith(".pdf")
+
+
+def test_a_deleted_namespace_s_documents_stay_listed(url):
+    """As the page says. When this fails, the page need not."""
+    laptop.call(url, "POST", "/namespaces", {"id": "gone", "name": "Gone"})
+    laptop.call(url, "POST", "/ingest", {"text": "Away.", "namespace": "gone"})
+    assert laptop.call(url, "DELETE", "/namespaces/gone")[0] == 200
+
+    assert laptop.call(url, "GET", "/documents", namespace="gone")[1]["count"] == 1
+    body = {"query": "Away.", "namespace": "gone", "synthesize": False}
+    assert laptop.call(url, "POST", "/query", body)[1]["sources"] == []
 
 
 def test_stache_s_own_importer_imports_nothing(tmp_path):
