@@ -1,5 +1,5 @@
-# Each target does its own set-up from a bare Python: `make demo` on 3.10 and newer, the
-# others on 3.11 and newer.
+# Each target does its own set-up from a bare Python: `make demo` and `make stache` on 3.10 and
+# newer, the others on 3.11 and newer.
 
 PYTHON ?= python3
 DEMO := .venv-demo
@@ -21,11 +21,12 @@ ARCHITECTURE ?= arm64
 # As it was written: no $ of the question is make's
 export ASKED := $(value QUESTION)
 
-.PHONY: help demo test check format bench bench-quick wheel function clean
+.PHONY: help demo stache test check format bench bench-quick wheel function clean
 
 help:
 	@echo "make demo    Stache ingests the Python reference into the local engine and answers"
 	@echo "             (QUESTION=\"…\" asks your own)"
+	@echo "make stache  Stache's API on http://127.0.0.1:8000 (PORT=… another), with the demo's documents"
 	@echo "make test    all tests, with coverage; the provider's again under the oldest Stache"
 	@echo "make check   format, lint, types, import directions"
 	@echo "make format  put the code into its format"
@@ -48,7 +49,7 @@ endef
 comma := ,
 
 $(DEMO)/.ready: pyproject.toml local/pyproject.toml
-	$(call set_up,3$(comma)10,$(DEMO),--group demo -e . -e ./local)
+	$(call set_up,3$(comma)10,$(DEMO),-e . -e ./local)
 	@touch $@
 
 # AWS's SDK for JavaScript, which one test talks to the local engine with; the CDK's command line,
@@ -106,6 +107,11 @@ $(TERRAFORM_OLDEST)/.ready: pyproject.toml
 
 demo: $(DEMO)/.ready
 	@$(DEMO)/bin/python examples/quickstart.py $(if $(QUESTION),--question "$$ASKED")
+
+PORT ?= 8000
+
+stache: $(DEMO)/.ready
+	@$(DEMO)/bin/python examples/serve_stache.py --port $(PORT)
 
 # The provider's tests run again, with the oldest Stache and the other reading of what AWS does
 # not document. Hybrid search is tested with both readings by the others: it needs Stache 0.1.1,

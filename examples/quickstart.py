@@ -1,8 +1,9 @@
 """Stache with Amazon S3 Vectors on a laptop: real documents in, questions answered.
 
-Stache's own pipeline finds our provider through its entry point, ingests the Python
+Stache's own pipeline finds our providers through their entry points, ingests the Python
 language reference that every Python carries (`pydoc_data.topics`), and answers questions
-from it. The vectors are in the local engine, on disk; on AWS, one setting differs.
+from it. The vectors are in the local engine, the list of documents in a SQLite file, both
+on disk; on AWS, a few settings differ.
 
     python examples/quickstart.py
     python examples/quickstart.py --question "How do I unpack a sequence?"
@@ -18,8 +19,6 @@ import platform
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from pydoc_data.topics import topics
 from typing import TYPE_CHECKING, Any, Final
@@ -46,6 +45,8 @@ def settings(data: Path) -> dict[str, str]:
     return {
         "VECTORDB_PROVIDER": "s3vectors",
         "S3VECTORS_BUCKET": "quickstart",
+        "DOCUMENT_INDEX_PROVIDER": "sqlite",
+        "S3VECTORS_DOCUMENT_INDEX_PATH": str(data / "documents.db"),
         "S3VECTORS_BUCKET_NAME": "quickstart",
         "S3VECTORS_ENDPOINT_URL": f"local:{data / 'vectors'}",
         "S3VECTORS_DOCUMENTS_INDEX": "documents-1024",
@@ -60,36 +61,11 @@ def settings(data: Path) -> dict[str, str]:
     }
 
 
-@contextmanager
-def document_index() -> Iterator[None]:
-    """Stache lists documents in DynamoDB; here that is moto's, in this process."""
-    import boto3
-    from moto import mock_aws
-
-    keys = ("PK", "SK", "GSI1PK", "GSI1SK", "GSI2PK", "GSI2SK")
-    with mock_aws():
-        boto3.client("dynamodb", region_name=os.environ["AWS_REGION"]).create_table(
-            TableName="stache-documents",
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": k, "AttributeType": "S"} for k in keys],
-            KeySchema=_key("PK", "SK"),
-            GlobalSecondaryIndexes=[
-                {
-                    "IndexName": name,
-                    "KeySchema": _key(f"{name}PK", f"{name}SK"),
-                    "Projection": {"ProjectionType": "ALL"},
-                }
-                for name in ("GSI1", "GSI2")
-            ],
-        )
-        yield
-
-
-def _key(partition: str, sort: str) -> Any:
-    return [
-        {"AttributeName": partition, "KeyType": "HASH"},
-        {"AttributeName": sort, "KeyType": "RANGE"},
-    ]
+def use_settings(chosen: dict[str, str]) -> None:
+    """Put settings into the environment, and nothing that is meant for AWS."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ.update(chosen, AWS_REGION="us-east-1")
 
 
 def make_pipeline() -> RAGPipeline:
@@ -118,13 +94,17 @@ async def ingest(pipeline: RAGPipeline) -> int:
     chunks = stored_chunks(pipeline)
     counts = Counter(chunk["topic"] for chunk in chunks)
     whole = {c["topic"] for c in chunks if counts[c["topic"]] == c["total_chunks"]}
-    missing = sorted(topics.keys() - whole)
+    documents = pipeline.list_documents(namespace=NAMESPACE, limit=len(topics))["documents"]
+    listed = {document["filename"].removesuffix(".txt") for document in documents}
+    missing = sorted(topics.keys() - (whole & listed))
     if not missing:
         return 0
     columns = (TextColumn("ingesting"), BarColumn(), MofNCompleteColumn(), TextColumn("topics"))
     with Progress(*columns, TimeElapsedColumn(), console=CONSOLE) as progress:
         for topic in progress.track(missing):
-            if counts[topic]:  # an earlier run was interrupted in the middle of it
+            if topic in listed:  # some of its vectors were lost
+                await pipeline.delete_documents_by_filename(f"{topic}.txt", NAMESPACE)
+            elif counts[topic]:  # vectors of a demo that had no list of documents
                 pipeline.documents_provider.delete_by_metadata("topic", topic, NAMESPACE)
             await pipeline.ingest_text(
                 topics[topic],
@@ -175,6 +155,7 @@ def report(pipeline: RAGPipeline, data: Path) -> None:
 NEXT: Final = """
 Next:
   make demo QUESTION="…"   asks your own question; what is stored is used again
+  make stache              Stache's API and its documentation in the browser, with these documents
   README, "On AWS"         the same in Amazon S3 Vectors: leave S3VECTORS_ENDPOINT_URL out
 """
 
@@ -200,16 +181,13 @@ def main() -> None:
     parser.add_argument("--question", action="append", help="ask this instead; repeatable")
     parser.add_argument("--data", type=Path, default=Path(".demo-data"), help="where to keep data")
     arguments = parser.parse_args()
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        del os.environ[name]  # nothing here is meant for AWS
-    os.environ.update(settings(arguments.data), AWS_REGION="us-east-1")
+    use_settings(settings(arguments.data))
     arguments.data.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
     from stache_ai_s3vectors import S3VectorsError
 
     try:
-        with document_index():
-            asyncio.run(run(arguments.question or list(QUESTIONS), arguments.data))
+        asyncio.run(run(arguments.question or list(QUESTIONS), arguments.data))
     except S3VectorsError as error:
         print(f"quickstart: {error}", file=sys.stderr)
         sys.exit(2)

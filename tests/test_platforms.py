@@ -33,7 +33,7 @@ def read_project(folder):
 
 
 def read_requirements():
-    """What each package needs, with the extras and the demo, for which all must be installable."""
+    """What each package needs, with the extras."""
     ours, engine = read_project(ROOT), read_project(ROOT / "local")
     extras = engine["project"]["optional-dependencies"]
     plain = [*engine["project"]["dependencies"], *extras["boto3"]]
@@ -43,7 +43,6 @@ def read_requirements():
         "stache-ai-s3vectors": [
             *ours["project"]["dependencies"],
             *ours["project"]["optional-dependencies"]["cdk"],
-            *ours["dependency-groups"]["demo"],
         ],
     }
 

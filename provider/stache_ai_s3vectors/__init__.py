@@ -5,6 +5,7 @@ Stache finds the provider by itself: `VECTORDB_PROVIDER=s3vectors` and a bucket.
 Modules, from Stache's words down to AWS's:
 
     provider           Stache's VectorDBProvider; START HERE
+    document_index     Stache's DocumentIndexProvider on SQLite
     query_processor    hands the question's words from Stache's pipeline to the provider
     settings           every setting: name, default, meaning
     inserts, updates   check all, then store; change or delete by id

@@ -9,6 +9,7 @@
     ├── RejectedError          the service refused the request as it was
     ├── UnavailableError       throttled, failing or out of reach, after all retries
     ├── DamagedFileError       a file that is to be imported was changed or cut off
+    ├── DocumentIndexError     the file of the document index cannot be used as it is
     └── PartialWriteError      a call stopped half-way: `done` and `missing` say where
 
 The service's own error, where there is one, is the `__cause__`. No message holds a password of a
@@ -75,6 +76,10 @@ class UnavailableError(S3VectorsError):
 
 class DamagedFileError(S3VectorsError):
     """A file that is to be imported is damaged; the message names the line."""
+
+
+class DocumentIndexError(S3VectorsError):
+    """The file of the document index cannot be used; the message says why, and what to do."""
 
 
 class PartialWriteError(S3VectorsError):

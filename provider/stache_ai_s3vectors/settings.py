@@ -115,6 +115,12 @@ class Settings(StacheSettings):  # type: ignore[misc]  # stache_ai ships no type
         description="Metadata keys in whose text hybrid search looks for words, comma-separated, "
         "ten at most. `text` is always one of them.",
     )
+    s3vectors_document_index_path: str | None = Field(
+        default=None,
+        description="File of the document index on SQLite (`DOCUMENT_INDEX_PROVIDER=sqlite`). "
+        "Unset: `documents.db` in the PATH of a `local:PATH` endpoint; with any other endpoint, "
+        "`data/documents.db`.",
+    )
 
     def __init__(self, **values: Any) -> None:
         bucket, name = values.get("s3vectors_bucket"), values.get("s3vectors_bucket_name")
@@ -241,6 +247,21 @@ def _text_keys(told: str) -> tuple[str, ...]:
     return keys
 
 
+def resolve_document_index_path(settings: StacheSettings) -> Path:
+    """Where the document index on SQLite is.
+
+    Raises:
+        ConfigurationError: a setting is malformed.
+    """
+    ours = _with_ours(settings)
+    given = ours.s3vectors_document_index_path
+    if given:
+        return Path(_resolved("S3VECTORS_DOCUMENT_INDEX_PATH=", given))
+    endpoint = _endpoint(ours.s3vectors_endpoint_url) or ""
+    folder = endpoint.removeprefix(LOCAL) if endpoint.startswith(LOCAL) else ""
+    return Path(folder or "data", "documents.db").resolve()
+
+
 def _with_ours(settings: StacheSettings) -> Settings:
     if isinstance(settings, Settings):
         return settings
@@ -298,7 +319,8 @@ def _endpoint(value: str | None) -> str | None:
     if not value:
         return None
     if value.startswith(LOCAL):
-        return LOCAL + _resolved(value.removeprefix(LOCAL))
+        setting = f"S3VECTORS_ENDPOINT_URL={LOCAL}"
+        return LOCAL + _resolved(setting, value.removeprefix(LOCAL))
     check_user("S3VECTORS_ENDPOINT_URL", value)
     if _is_url(value):
         return value
@@ -332,11 +354,11 @@ def _shown(endpoint: str) -> str:
     return f"…@{host}" if at else endpoint
 
 
-def _resolved(path: str) -> str:
+def _resolved(setting: str, path: str) -> str:
     try:
         return str(Path(path).expanduser().resolve()) if path else ""
     except (RuntimeError, OSError, ValueError) as error:  # no such user's home, or no path at all
-        raise ConfigurationError(f"S3VECTORS_ENDPOINT_URL={LOCAL}{path}: {error}") from error
+        raise ConfigurationError(f"{setting}{path}: {error}") from error
 
 
 def _is_url(value: str) -> bool:

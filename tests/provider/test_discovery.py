@@ -5,10 +5,16 @@ from __future__ import annotations
 import importlib.metadata
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import stache_ai.config
-from stache_ai.providers import S3VectorsProviderFactory, VectorDBProviderFactory
+import tomllib
+from stache_ai.providers import (
+    DocumentIndexProviderFactory,
+    S3VectorsProviderFactory,
+    VectorDBProviderFactory,
+)
 
 import stache_ai_s3vectors
 from stache_ai_s3vectors.provider import S3VectorsProvider
@@ -37,6 +43,23 @@ def test_there_is_one_provider_of_that_name():
     assert [point.value for point in points] == ["stache_ai_s3vectors.provider:S3VectorsProvider"]
 
 
+def test_the_document_index_is_what_its_entry_point_names(tmp_path):
+    """It works with the oldest Stache, whose interface has fewer methods."""
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    [(name, value)] = project["project"]["entry-points"]["stache.document_index"].items()
+    index_class = importlib.metadata.EntryPoint(name, value, "stache.document_index").load()
+    DocumentIndexProviderFactory.register(name, index_class)
+    path = str(tmp_path / "documents.db")
+    settings = stache_ai_s3vectors.Settings(
+        document_index_provider="sqlite", s3vectors_document_index_path=path
+    )
+
+    index = DocumentIndexProviderFactory.create(settings)
+    index.create_document("d1", "a.md", "notes", ["c1"])
+    assert index.get_chunk_ids("d1", "notes") == ["c1"]
+    assert [d["doc_id"] for d in index.list_documents("notes")["documents"]] == ["d1"]
+
+
 @pytest.mark.parametrize(
     "module, heavy",
     [
@@ -48,6 +71,7 @@ def test_there_is_one_provider_of_that_name():
         ("stache_ai_s3vectors.policy_check", ["boto3", "botocore", "stache_ai", "numpy", "click"]),
         ("stache_ai_s3vectors.provider", ["numpy", "s3vectors_local"]),
         ("s3vectors_local.iam", ["numpy", "boto3"]),
+        ("stache_ai_s3vectors.document_index", ["numpy", "s3vectors_local"]),
     ],
 )
 def test_importing_is_light(module, heavy):

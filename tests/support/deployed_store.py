@@ -158,7 +158,8 @@ def of_stack(dialect: str, aws: Aws, told: Mapping[str, str]) -> DeployedStore:
 
 def _by_sam(aws: Aws, folder: Path, readers: Sequence[str]) -> DeployedStore:
     del folder  # nothing is built
-    parameters = {"DeployFunction": "false", "CreateKmsKey": "true", "Readers": ",".join(readers)}
+    parameters = {"DeployFunction": "false", "CreateKmsKey": "true"}
+    parameters |= {"Readers": ",".join(readers)} if readers else {}
     done = sam.deploy(aws.url, sam.TEMPLATE, None, **parameters)
     assert done.returncode == 0, done.stderr
     return of_stack("SAM", aws, outputs(aws, "stache"))

@@ -78,6 +78,8 @@ class Writes(Base):
                 partial(to_records, chunks=chunks, namespace=namespace),
                 partial(check_chunks, chunks=chunks, namespace=namespace),
             )
+            if ids is None and context is not None:  # Stache ingests a document
+                self._announce(keys, metadatas, namespace)
             store(self._index, records, progress, withdraw=ids is None)
             line.outcome = f"{len(keys)} vectors stored"
         return keys

@@ -1,0 +1,248 @@
+"""Documents that are being ingested, and what a killed process left of them.
+
+Stache stores a document's vectors first, and lists the document afterwards. A process that is
+killed in between leaves vectors that are found, but belong to no document. So the provider
+announces a document before it stores the first vector, and `create_document` withdraws that.
+What a process that has ended announced is settled when the vectors are used next: a document
+whose vectors are all there is listed; of any other, the vectors are deleted. An index that cannot
+be written refuses the announcement, and with it the ingest, before anything is stored.
+
+A new version of a document sends the version before it to the trash first. If the new one never
+came, the one before is restored.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from . import sessions, trash
+from .database import Database, open_database
+from .documents import find_active, find_identifier, load_document, save_document
+from .identifiers import Source, complete, forget_document
+from .rows import (
+    ACTIVE,
+    DELETING,
+    Record,
+    decode_record,
+    encode_record,
+    format_time,
+    read_clock,
+    read_namespace,
+)
+
+_LOG = logging.getLogger(__name__)
+
+
+class _Settling:
+    """One thread settles at a time; a forked process begins anew."""
+
+    def __init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        self.lock = threading.RLock()
+        self.under_way = False
+
+
+_settling: Final = _Settling()
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(after_in_child=_settling.renew)
+
+_OF_A_CHUNK: Final = frozenset(
+    {"doc_id", "created_at", "chunk_index", "total_chunks", "text", "namespace", "status"}
+)
+"""What a chunk's metadata has besides its document's."""
+
+
+class Vectors(Protocol):
+    """What settling needs of the vector provider."""
+
+    def get_by_ids(self, ids: list[str], fields: list[str] | None = None) -> list[dict[str, Any]]:
+        """The chunks that exist."""
+
+    def delete(self, ids: list[str]) -> bool:
+        """Delete chunks."""
+
+    def update_status(self, ids: list[str], namespace: str | None, status: str) -> int:
+        """Change the status of chunks."""
+
+
+def announce(
+    path: Path,
+    index_name: str,
+    ids: Sequence[str],
+    metadatas: Sequence[Mapping[str, Any]],
+    namespace: str | None,
+) -> None:
+    """Note that a document's vectors are about to be stored; on disk when this returns.
+
+    Args:
+        path: of the document index.
+        index_name: of the vector index.
+        metadatas: of the chunks; without a `doc_id` they are no document's.
+    """
+    metadata = metadatas[0]
+    doc_id = metadata.get("doc_id")
+    if not isinstance(doc_id, str):
+        return
+    database = open_database(path)
+    session = sessions.open_session(database)
+    plain = {name: value for name, value in metadata.items() if name not in _OF_A_CHUNK}
+    record = {
+        "doc_id": doc_id,
+        "namespace": namespace,
+        "chunk_ids": list(ids),
+        "created_at": metadata.get("created_at"),
+        "metadata": {name: value for name, value in plain.items() if not name.startswith("_")},
+    }
+    with database.write() as db:
+        db.execute(
+            "INSERT OR REPLACE INTO ingests VALUES (?, ?, ?, ?, ?)",
+            (doc_id, session, index_name, read_namespace(namespace), encode_record(record)),
+        )
+
+
+def withdraw(db: sqlite3.Connection, record: Record, session: int | None) -> None:
+    """A document is listed: its ingest is over, and with it that of a new version."""
+    db.execute("DELETE FROM ingests WHERE doc_id = ?", (record["doc_id"],))
+    identifier = find_identifier(record.get("filename"), record.get("source_path"))
+    db.execute(
+        "DELETE FROM replacements WHERE namespace = ? AND identifier = ? AND session = ?",
+        (read_namespace(record["namespace"]), identifier, session),
+    )
+
+
+def settle(path: Path, index_name: str, vectors: Vectors) -> None:
+    """Complete or undo what processes that have ended left of their ingests.
+
+    Args:
+        path: of the document index; without a file, nothing was ingested.
+        index_name: of the vector index that `vectors` has.
+    """
+    if not path.is_file():
+        return
+    database = open_database(path)
+    with _settling.lock:
+        if _settling.under_way:  # this thread's settling uses the vectors
+            return
+        _settling.under_way = True
+        try:
+            for session in _list_sessions(database):
+                _settle_if_ended(database, session, index_name, vectors)
+        finally:
+            _settling.under_way = False
+
+
+def has_unsettled(path: Path) -> bool:
+    """Whether there may be something to settle."""
+    database = open_database(path)
+    own = sessions.own_session(database)
+    return any(session != own for session in _list_sessions(database))
+
+
+def _settle_if_ended(database: Database, session: int, index_name: str, vectors: Vectors) -> None:
+    if not sessions.claim_ended(database, session):
+        return
+    try:
+        _settle_session(database, session, index_name, vectors)
+    finally:
+        sessions.release(database, session)
+
+
+def _list_sessions(database: Database) -> list[int]:
+    with database.read() as db:
+        rows = db.execute("SELECT session FROM ingests UNION SELECT session FROM replacements")
+        return [number for (number,) in rows]
+
+
+def _settle_session(database: Database, session: int, index_name: str, vectors: Vectors) -> None:
+    with database.read() as db:
+        ingests = db.execute(
+            "SELECT record FROM ingests WHERE session = ? AND index_name = ?", (session, index_name)
+        ).fetchall()
+        replaced = db.execute(
+            "SELECT namespace, doc_id FROM replacements WHERE session = ?", (session,)
+        ).fetchall()
+    for (text,) in ingests:
+        _settle_ingest(database, decode_record(text), vectors)
+    for namespace, doc_id in replaced:
+        _settle_replacement(database, namespace, doc_id, vectors)
+
+
+def _settle_ingest(database: Database, ingest: Record, vectors: Vectors) -> None:
+    """List the document if it is whole and the only one; otherwise delete what there is of it."""
+    ids, record = ingest["chunk_ids"], to_document(ingest)
+    stored = vectors.get_by_ids(ids, fields=["doc_id"])
+    with database.write() as db:
+        if len(stored) == len(ids) and not _is_taken(db, record):
+            save_document(db, record)
+            _complete_reservation(db, record)
+            withdraw(db, record, None)
+            _LOG.warning("document %s was ingested, but not listed; now it is", record["doc_id"])
+            return
+    vectors.delete(ids)
+    with database.write() as db:
+        forget_document(db, record["doc_id"])
+        withdraw(db, record, None)
+    _LOG.warning(
+        "the ingest of document %s (%s) was interrupted; what was stored of it is deleted. Ingest "
+        "it again",
+        *(record["doc_id"], record["filename"]),
+    )
+
+
+def to_document(ingest: Record) -> Record:
+    """The record of a document of which only its chunks are known."""
+    metadata, created_at = ingest["metadata"], ingest["created_at"]
+    created_at = created_at if isinstance(created_at, str) else format_time(read_clock())
+    optional = {name: metadata.get(name) for name in ("source_path", "content_hash")}
+    return {
+        "doc_id": ingest["doc_id"],
+        "filename": metadata.get("filename") or f"Capture {created_at[:16].replace('T', ' ')}",
+        "namespace": ingest["namespace"],
+        "chunk_count": len(ingest["chunk_ids"]),
+        "created_at": created_at,
+        "chunk_ids": ingest["chunk_ids"],
+        "status": ACTIVE,
+        **{name: value for name, value in optional.items() if value},
+        **({"metadata": metadata} if metadata else {}),
+    }
+
+
+def _is_taken(db: sqlite3.Connection, record: Record) -> bool:
+    """Whether the same was ingested again meanwhile."""
+    identifier = find_identifier(record["filename"], record.get("source_path"))
+    return identifier is not None and find_active(db, record["namespace"], identifier) is not None
+
+
+def _complete_reservation(db: sqlite3.Connection, record: Record) -> None:
+    if "content_hash" in record:
+        source = Source(
+            content_hash=record["content_hash"],
+            filename=record["filename"],
+            namespace=record["namespace"],
+            source_path=record.get("source_path"),
+        )
+        complete(db, source, record["doc_id"], record["chunk_count"])
+
+
+def _settle_replacement(database: Database, namespace: str, doc_id: str, vectors: Vectors) -> None:
+    """Restore a document whose new version never came."""
+    with database.read() as db:
+        record = load_document(db, doc_id, namespace)
+        waiting = record is not None and record["status"] == DELETING and not _is_taken(db, record)
+    if record is not None and waiting:
+        vectors.update_status(record["chunk_ids"], record["namespace"], ACTIVE)
+    with database.write() as db:
+        record = load_document(db, doc_id, namespace)
+        if waiting and record is not None and record["status"] == DELETING:
+            trash.restore(db, record, "system_auto_recovery")
+            _LOG.warning("document %s is restored: its new version was interrupted", doc_id)
+        where = (namespace, doc_id)
+        db.execute("DELETE FROM replacements WHERE namespace = ? AND doc_id = ?", where)

@@ -1,0 +1,39 @@
+"""The document index on SQLite, and Stache's own on a simulated DynamoDB as its referee."""
+
+from __future__ import annotations
+
+import boto3
+import pytest
+from moto import mock_aws
+from stache_ai_dynamodb import DynamoDBDocumentIndex
+
+from lambda_function import DOCUMENTS, create_tables
+from stache_ai_s3vectors import Settings
+from stache_ai_s3vectors.document_index import SQLiteDocumentIndex
+
+
+@pytest.fixture
+def settings(tmp_path):
+    """A file for the document index, and a table for the referee's."""
+    return Settings(
+        document_index_provider="sqlite",
+        s3vectors_document_index_path=str(tmp_path / "documents.db"),
+        dynamodb_documents_table=DOCUMENTS,
+    )
+
+
+@pytest.fixture
+def sqlite(settings):
+    """An empty document index on SQLite."""
+    return SQLiteDocumentIndex(settings)
+
+
+@pytest.fixture(params=["sqlite", "dynamodb"])
+def index(request, settings):
+    """An empty document index: ours, then Stache's own."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("sqlite")
+        return
+    with mock_aws():
+        create_tables(boto3.client("dynamodb", "us-east-1"))
+        yield DynamoDBDocumentIndex(settings)

@@ -1,0 +1,85 @@
+"""Killed at any moment of an ingest, Stache has whole documents, listed and found, or none."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import random
+import signal
+from collections import Counter
+
+from stache_ai.providers.factories import S3VectorsProviderFactory
+
+import ingesting
+from stache_ai_s3vectors.connections import close_engines
+
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["ingesting", "s3vectors_local"])
+KILLS = 50
+CALLS = 120_000
+"""Function calls and returns of some three ingests."""
+
+
+def kill_while_ingesting(folder, seed, calls):
+    """Let a process ingest until so many functions were called; what it told of."""
+    ours, theirs = PROCESSES.Pipe(duplex=False)
+    process = PROCESSES.Process(target=ingesting.ingest, args=(folder, seed, calls, theirs))
+    process.start()
+    theirs.close()
+    log = []
+    try:
+        while True:
+            log.append(ours.recv())
+    except EOFError:
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+        return log
+
+
+def read(pipeline):
+    """The documents: name → the version whose text they have; each is whole, listed and found."""
+    documents = {}
+    listed = pipeline.list_documents(namespace=ingesting.NAMESPACE, limit=1000)["documents"]
+    vectors = pipeline.documents_provider.scan_by_metadata(
+        {"status": "active"}, fields=["doc_id", "filename", "text", "total_chunks"]
+    )
+    counts = Counter(vector["doc_id"] for vector in vectors)
+    assert counts == {document["doc_id"]: document["chunk_count"] for document in listed}
+    texts = {vector["filename"]: vector["text"] for vector in vectors}
+    assert {vector["total_chunks"] for vector in vectors} <= {10}
+    for document in listed:
+        name = document["filename"].removesuffix(".md")
+        assert name not in documents
+        versions = [v for v in (0, 1) if texts[f"{name}.md"] in ingesting.make_text(name, v)]
+        [documents[name]] = versions
+    return documents
+
+
+def ask(pipeline, name, version):
+    """The name of the document that answers a question about it best."""
+    question = ingesting.make_text(name, version)[:40]
+    answer = pipeline.query(question, synthesize=False, namespace=ingesting.NAMESPACE)
+    return asyncio.run(answer)["sources"][0]["metadata"]["filename"]
+
+
+def test_fifty_kills_leave_whole_documents(tmp_path):
+    """What was acknowledged is there, listed and found; what was not is there whole, or not.
+
+    A version of which the next one was not acknowledged is there, unless the next one is.
+    """
+    expected, moments = {}, random.Random(5)
+    for seed in range(KILLS):
+        log = kill_while_ingesting(tmp_path, seed, moments.randrange(CALLS))
+        pipeline = ingesting.make_pipeline(tmp_path)
+        documents = read(pipeline)
+        expected |= {name: version for state, name, version in log if state == "done"}
+        state, name, version = log[-1] if log else ("", "", 0)
+        if state == "begun" and documents.get(name) == version:
+            expected[name] = version  # it was stored, but nobody got to know
+        assert documents == expected
+        for name, version in moments.sample(sorted(expected.items()), min(3, len(expected))):
+            assert ask(pipeline, name, version) == f"{name}.md"
+        close_engines()
+        S3VectorsProviderFactory.reset()
+
+    assert len(expected) >= KILLS

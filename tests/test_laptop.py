@@ -1,0 +1,83 @@
+"""The README's section about a laptop: its commands, one after the other, with the real Stache."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import pytest
+
+import laptop
+from far_ends import boto_client, running
+from laptop_section import ADD, ASK, CHANGES, DOT_ENV, ENGINE, INSTALL, LIST, START, WORKERS, change
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Where the user is, with the README's `.env`."""
+    (tmp_path / ".env").write_text(DOT_ENV)
+    return tmp_path
+
+
+def check_answers(url):
+    """The document is listed once and found, by its namespace and without."""
+    answer = laptop.curl(ASK, url)
+    assert answer["sources"][0]["content"] == "The cat sleeps on the warm printer."
+    [document] = laptop.curl(LIST, url)["documents"]
+    assert (document["filename"], document["namespace"]) == ("cat.txt", "default")
+    assert laptop.call(url, "GET", f"/documents/id/{document['doc_id']}")[0] == 200
+
+
+def test_the_section_works_word_for_word(folder):
+    """Start, add, ask, list; restart and ask again; then with three workers."""
+    environment = laptop.make_environment(folder)
+    with laptop.stache(START, folder, environment) as url:
+        assert laptop.curl(ADD, url)["status"] == "done"
+        check_answers(url)
+        assert laptop.curl(ADD, url)["status"] == "skipped"
+    with laptop.stache(START, folder, environment) as url:
+        check_answers(url)
+
+    data = ENGINE.split("--data ")[1].strip()
+    export, serve = WORKERS.splitlines()
+    keys = dict(word.split("=") for word in export.split()[1:])
+    with running("--data", str(folder / data)) as (_, engine):
+        (folder / ".env").write_text(
+            change(DOT_ENV, CHANGES.replace("http://127.0.0.1:9100", engine))
+        )
+        with laptop.stache(serve, folder, {**environment, **keys}) as url:
+            for _ in range(6):
+                check_answers(url)
+
+    files = {path.name for path in (folder / "data").iterdir()}
+    assert {"s3vectors.db", "documents.db", "namespaces.db"} <= files
+
+
+def test_three_workers_share_the_document_index(folder):
+    """What one of them ingests is listed by all, once; many at a time."""
+    environment = laptop.make_environment(folder, AWS_ACCESS_KEY_ID="x", AWS_SECRET_ACCESS_KEY="x")
+    with running("--data", str(folder / "data")) as (_, engine):
+        with closing(boto_client(endpoint_url=engine)) as client:
+            client.create_vector_bucket(vectorBucketName="my-bucket")
+        changes = CHANGES.replace("http://127.0.0.1:9100", engine)
+        (folder / ".env").write_text(change(DOT_ENV, changes))
+        with (
+            laptop.stache(WORKERS.splitlines()[1], folder, environment) as url,
+            ThreadPoolExecutor(8) as pool,
+        ):
+            bodies = [
+                {"text": f"Note {number % 20}.", "metadata": {"filename": f"{number}.txt"}}
+                for number in range(40)
+            ]
+            jobs = list(pool.map(lambda body: laptop.call(url, "POST", "/ingest", body), bodies))
+            assert {(status, job["status"]) for status, job in jobs} == {(200, "done")}
+            for _ in range(6):
+                documents = laptop.call(url, "GET", "/documents", limit=100)[1]["documents"]
+                names = sorted(document["filename"] for document in documents)
+                assert names == sorted(f"{number}.txt" for number in range(40))
+
+
+def test_the_section_installs_both_wheels():
+    """And a package with a model; the server comes with Stache."""
+    assert INSTALL == "pip install --prefer-binary './local[fast]' . stache-ai-ollama\n"
+    assert DOT_ENV.count("EMBEDDING_PROVIDER=ollama\n") == 1

@@ -1,0 +1,176 @@
+"""`examples/move_documents.py`: a laptop's documents in DynamoDB, as they were."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from types import SimpleNamespace
+
+import boto3
+import pytest
+from click.testing import CliRunner
+from moto import mock_aws
+from stache_ai.providers.factories import S3VectorsProviderFactory
+from stache_ai.rag.pipeline import RAGPipeline
+from stache_ai_dynamodb import DynamoDBDocumentIndex
+
+import ingesting
+import move_documents
+from lambda_function import DOCUMENTS, create_tables
+from stache_ai_s3vectors import Settings
+from stache_ai_s3vectors.cli import main as stache_s3vectors
+from stache_ai_s3vectors.connections import close_engines
+from stache_ai_s3vectors.document_index import SQLiteDocumentIndex
+
+SOURCE = {"content_hash": "h1", "filename": "a.md", "namespace": "n", "source_path": "x/a.md"}
+
+
+def fill(index):
+    """Documents of every status, a reservation, a cleanup job."""
+    for number in range(6):
+        index.create_document(
+            doc_id=f"d{number}",
+            filename=f"{number}#.md",
+            namespace="n/#%",
+            chunk_ids=[f"c{number}"],
+            metadata={"stars": 4.5, "nested": {"list": [1, None]}},
+            source_path="x/a.md" if number == 5 else None,
+        )
+    moments = {
+        doc_id: index.soft_delete_document(doc_id, "n/#%", "me")["deleted_at_ms"]
+        for doc_id in ("d1", "d2", "d3")
+    }
+    jobs = [
+        index.permanently_delete_document(doc_id, "n/#%", moments[doc_id])["cleanup_job_id"]
+        for doc_id in ("d2", "d3")
+    ]
+    index.delete_cleanup_job(jobs[1])
+    index.complete_permanent_delete("d3", "n/#%", moments["d3"], "3#.md")
+    index.reserve_identifier(**SOURCE, doc_id="d5")
+    index.complete_identifier_reservation(**SOURCE, doc_id="d5", chunk_count=1)
+    return moments
+
+
+def main(monkeypatch, *arguments):
+    monkeypatch.setattr(sys, "argv", ["move_documents.py", *map(str, arguments)])
+    move_documents.main()
+
+
+@pytest.fixture
+def moved(tmp_path, monkeypatch, capsys):
+    """Both indexes, after the move, which was interrupted once."""
+    path = tmp_path / "documents.db"
+    source = SQLiteDocumentIndex(Settings(s3vectors_document_index_path=str(path)))
+    moments = fill(source)
+    with mock_aws():
+        create_tables(boto3.client("dynamodb", "us-east-1"))
+        for _ in range(2):
+            main(monkeypatch, path, "--table", DOCUMENTS, "--region", "us-east-1")
+        settings = SimpleNamespace(dynamodb_documents_table=DOCUMENTS, aws_region="us-east-1")
+        assert capsys.readouterr().out.count(f"items written to {DOCUMENTS}") == 2
+        yield source, DynamoDBDocumentIndex(settings), moments
+
+
+def test_every_document_is_as_it_was(moved):
+    """Listed in the same order; also those that are not active."""
+    source, target, _ = moved
+    pages = [index.list_documents("n/#%")["documents"] for index in (source, target)]
+
+    assert [[d["doc_id"] for d in page] for page in pages] == [["d5", "d4", "d0"]] * 2
+    for number in range(6):
+        theirs = target.get_document(f"d{number}", "n/#%")
+        ours = source.get_document(f"d{number}", "n/#%")
+        assert {name: theirs[name] for name in ours} == ours
+    assert target.count_by_namespace("n/#%") == source.count_by_namespace("n/#%")
+
+
+def test_the_trash_and_the_jobs_go_on_there(moved):
+    """It is listed, restored, deleted again; the worker finds its job."""
+    _, target, moments = moved
+    [entry] = target.list_trash()["documents"]
+    [job] = target.list_cleanup_jobs()
+
+    assert (entry["doc_id"], entry["deleted_at_ms"]) == ("d1", moments["d1"])
+    assert (job["doc_id"], job["chunk_ids"]) == ("d2", ["c2"])
+    target.complete_permanent_delete("d2", "n/#%", moments["d2"], "2#.md")
+    assert target.get_document("d2", "n/#%")["status"] == "purged"
+    target.restore_document("d1", "n/#%", moments["d1"])
+    assert target.list_trash()["documents"] == []
+    target.soft_delete_document("d1", "n/#%")
+    assert len(target.list_trash()["documents"]) == 1
+
+
+def test_what_was_ingested_is_known_there(moved):
+    """By its identifier, its path and its name."""
+    _, target, _ = moved
+
+    assert target.get_document_by_identifier(**SOURCE)["doc_id"] == "d5"
+    assert target.get_document_by_source_path("n/#%", "x/a.md")["doc_id"] == "d5"
+    assert target.get_document_by_source_path("n/#%", filename="0#.md")["doc_id"] == "d0"
+
+
+def test_a_file_that_is_not_there_is_one_line(monkeypatch, tmp_path, capsys):
+    """It is not made."""
+    with pytest.raises(SystemExit, match="2"):
+        main(monkeypatch, tmp_path / "no.db", "--table", "t", "--region", "us-east-1")
+
+    assert "there is no file" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_laptop_s_stache_goes_on_with_dynamodb(tmp_path, monkeypatch):
+    """Its vectors copied, its documents moved: it finds, restores, and ingests nothing twice."""
+    laptop = ingesting.make_pipeline(tmp_path)
+    ingests = {}
+    for name in ("d1", "d2"):
+        ingests[name] = ingest(laptop, name)
+    laptop.soft_delete_document(ingests["d2"]["doc_id"], ingesting.NAMESPACE)
+    path = laptop.document_index_provider.path
+    restart()
+    endpoint = f"local:{tmp_path / 'aws'}"
+    copy = f"copy documents documents --bucket my-bucket --from-endpoint local:{path.parent}"
+    done = CliRunner().invoke(stache_s3vectors, [*copy.split(), "--to-endpoint", endpoint])
+    assert done.exit_code == 0, done.output
+
+    with mock_aws():
+        create_tables(boto3.client("dynamodb", "us-east-1"))
+        main(monkeypatch, path, "--table", DOCUMENTS, "--region", "us-east-1")
+        moved = RAGPipeline(
+            Settings(
+                **{
+                    **ingesting.SETTINGS,
+                    "document_index_provider": "dynamodb",
+                    "dynamodb_documents_table": DOCUMENTS,
+                    "s3vectors_endpoint_url": endpoint,
+                    "namespace_db_path": str(tmp_path / "namespaces.db"),
+                }
+            )
+        )
+        assert names_found(moved, "d1") == {"d1.md"}
+        assert ingest(moved, "d1")["action"] == "skipped"
+        [entry] = moved.list_trash()["documents"]
+        moved.restore_document(entry["doc_id"], entry["namespace"], entry["deleted_at_ms"])
+        assert "d2.md" in names_found(moved, "d2")
+        listed = moved.list_documents(namespace=ingesting.NAMESPACE)["documents"]
+        assert {document["filename"] for document in listed} == {"d1.md", "d2.md"}
+    restart()
+
+
+def ingest(pipeline, name):
+    """Ingest a document as a file of a folder."""
+    metadata = {"filename": f"{name}.md", "source_path": f"notes/{name}.md"}
+    text = ingesting.make_text(name, 0)
+    return asyncio.run(pipeline.ingest_text(text, metadata, namespace=ingesting.NAMESPACE))
+
+
+def names_found(pipeline, name):
+    """The documents that answer a question about one."""
+    question = ingesting.make_text(name, 0)[:40]
+    answer = pipeline.query(question, synthesize=False, namespace=ingesting.NAMESPACE)
+    return {source["metadata"]["filename"] for source in asyncio.run(answer)["sources"]}
+
+
+def restart():
+    """Forget what a process knows."""
+    close_engines()
+    S3VectorsProviderFactory.reset()

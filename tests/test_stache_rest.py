@@ -1,0 +1,151 @@
+"""Stache's REST API is the same on the SQLite index as on DynamoDB, or better for a reason."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import laptop
+from far_ends import boto_client, running
+from lambda_function import DOCUMENTS
+from laptop_section import CHANGES, DOT_ENV, START, change
+from rest_scenario import Scenario
+from stache_servers import documents_table
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs" / "laptop.md").read_text()
+[CLEAN_UP] = re.findall(r"^python -c .*process_cleanup_jobs.*$", PAGE, re.MULTILINE)
+INDEXES = ("sqlite", "dynamodb")
+
+REFUSED = {
+    "create it again": 400,
+    "get one of another namespace": 404,
+    "change nothing": 400,
+    "change what is not there": 404,
+    "get it where it was": 404,
+    "delete it twice": 404,
+    "delete what is not there": 404,
+    "restore it twice": 404,
+    "restore what is purged": 404,
+    "delete by name twice": 404,
+    "approve it twice": 404,
+}
+
+_PAGES = "a `next_key` always, as Stache's interface says; DynamoDB's index leaves it out"
+_DECIMAL = "stores fractions; DynamoDB's index refuses them, and Stache answers `success: false`"
+_AGAIN = "a deleted document can be ingested again; DynamoDB's index skips it, and it is lost"
+_VERSION = "the version before is looked up; DynamoDB's index sees the oldest, and skips the third"
+
+EXPLAINED = {
+    "list a page": "the token has other fields",
+    "set a fraction": _DECIMAL,
+    "get it where it is": _DECIMAL,
+    "get what is purged": _DECIMAL,
+    "list everything without it": "newest first; DynamoDB's index has no order across namespaces",
+    "list the trash": f"{_PAGES}, and has numbers as strings",
+    "list the empty trash": _PAGES,
+    "list the trash after it": _PAGES,
+    "ingest what was purged": _AGAIN,
+    "ingest it again": _AGAIN,
+    "ingest version 3": _VERSION,
+    "ask for the latest version": _VERSION,
+    "list the latest version": _VERSION,
+    "list the versions before": _VERSION,
+    "ask for it": _VERSION,
+}
+"""Step → what our document index does, and why it is different."""
+
+FOUND = {
+    "ask": "The cat sleeps on the warm printer.",
+    "ask where it is": "The cat sleeps on the warm printer.",
+    "ask without it": None,
+    "ask after it is restored": "The cat sleeps on the warm printer.",
+    "ask after it is purged": None,
+    "ask for the latest version": "Wednesday.",
+    "ask for it": "An invoice for nine balloons.",
+}
+"""Question → the passage that answers it; None: there is none."""
+
+
+@contextmanager
+def settings_of(name):
+    """The settings of a document index."""
+    if name == "sqlite":
+        yield {}
+        return
+    with documents_table() as url:
+        yield {
+            "DOCUMENT_INDEX_PROVIDER": "dynamodb",
+            "DYNAMODB_DOCUMENTS_TABLE": DOCUMENTS,
+            "AWS_ENDPOINT_URL_DYNAMODB": url,
+            "AWS_REGION": "us-east-1",
+        }
+
+
+def run_scenario(name, folder):
+    """The answers to each step, with one document index."""
+    with settings_of(name) as settings, running("--data", str(folder / "data")) as (_, engine):
+        boto_client(endpoint_url=engine).create_vector_bucket(vectorBucketName="my-bucket")
+        changes = CHANGES.replace("http://127.0.0.1:9100", engine)
+        (folder / ".env").write_text(change(DOT_ENV, changes))
+        keys = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+        environment = laptop.make_environment(folder, **keys, **settings)
+
+        def clean_up():
+            command = [sys.executable, *shlex.split(CLEAN_UP)[1:]]
+            subprocess.run(command, env=environment, cwd=folder, check=True, capture_output=True)
+
+        with laptop.stache(START, folder, environment, quiet=False) as url:
+            return Scenario(url, folder, clean_up).run()
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory):
+    """The scenario's answers with our document index, and with Stache's own on DynamoDB."""
+    return {name: run_scenario(name, tmp_path_factory.mktemp(name)) for name in INDEXES}
+
+
+@pytest.mark.parametrize("name", INDEXES)
+def test_every_step_is_answered_as_it_should_be(tables, name):
+    """With either index."""
+    statuses = {step: status for step, (status, _) in tables[name].items()}
+
+    assert len(statuses) > 60
+    assert {step: status for step, status in statuses.items() if status != 200} == REFUSED
+
+
+def test_the_answers_are_equal_or_explained(tables):
+    """Step by step; what is explained is different indeed."""
+    ours, theirs = (tables[name] for name in INDEXES)
+    different = {step for step in ours if ours[step] != theirs[step]}
+
+    assert ours.keys() == theirs.keys()
+    assert different == EXPLAINED.keys()
+
+
+@pytest.mark.parametrize("words, expected", FOUND.items())
+def test_what_is_asked_for_is_found_or_gone(tables, words, expected):
+    """The best passage, with our index."""
+    sources = tables["sqlite"][words][1]["sources"]
+
+    assert [source["text"] for source in sources][:1] == ([expected] if expected else [])
+
+
+def test_what_was_deleted_can_be_ingested_again(tables):
+    """Which DynamoDB's index refuses."""
+    for step in ("ingest what was purged", "ingest it again", "ingest version 3"):
+        assert tables["sqlite"][step][1]["status"] == "done"
+        assert tables["dynamodb"][step][1]["status"] == "skipped"
+
+
+def test_the_page_explains_each_difference():
+    """In a table, word for word."""
+    rows = re.findall(r"^\| (.+?) \| (.+?) \|$", PAGE, re.MULTILINE)
+
+    assert {step: reason for step, reason in rows if step in EXPLAINED} == EXPLAINED
