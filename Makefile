@@ -143,6 +143,7 @@ $(DOCS)/.ready: pyproject.toml
 
 docs: $(DOCS)/.ready
 	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict
+	@test -d build/site/assets/stylesheets # the hook left the theme's files alone
 
 format: $(DEV)/.ready
 	$(DEV)/bin/ruff check --fix .

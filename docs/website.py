@@ -23,15 +23,15 @@ PLOTS: Final = "bench/results/*.svg"
 LINK: Final = re.compile(r"\[([^\]]*)\]\((?!https?:|#)([^)#]+)(#[^)]*)?\)")
 
 
-def on_files(_: Files, *, config: MkDocsConfig) -> Files:
-    """Replace the files of `docs_dir`."""
+def on_files(files: Files, *, config: MkDocsConfig) -> Files:
+    """Replace the files of `docs_dir`; the others are the theme's."""
+    theirs = [file for file in files if file.src_dir != config.docs_dir]
     plots = [path.relative_to(ROOT).as_posix() for path in ROOT.glob(PLOTS)]
-    return Files(
-        [
-            File.generated(config, path, abs_src_path=str(ROOT / path))
-            for path in [*list_pages(config.nav), *plots]
-        ]
-    )
+    ours = [
+        File.generated(config, path, abs_src_path=str(ROOT / path))
+        for path in [*list_pages(config.nav), *plots]
+    ]
+    return Files([*theirs, *ours])
 
 
 def list_pages(nav: Any) -> Iterator[str]:
