@@ -14,6 +14,8 @@ LAMBDA := .venv-lambda
 # Terraform's core, newest (with what the tests' provider needs) and as old as we support
 TERRAFORM := .venv-terraform
 TERRAFORM_OLDEST := .venv-terraform-oldest
+# MkDocs, for the website
+DOCS := .venv-docs
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Of the example's Lambda function
 RUNTIME ?= python3.13
@@ -21,7 +23,7 @@ ARCHITECTURE ?= arm64
 # As it was written: no $ of the question is make's
 export ASKED := $(value QUESTION)
 
-.PHONY: help demo stache test check format bench bench-quick wheel function clean
+.PHONY: help demo stache test check docs format bench bench-quick wheel function clean
 
 help:
 	@echo "make demo    Stache ingests the Python reference into the local engine and answers"
@@ -29,6 +31,7 @@ help:
 	@echo "make stache  Stache's API on http://127.0.0.1:8000 (PORT=… another), with the demo's documents"
 	@echo "make test    all tests, with coverage; the provider's again under the oldest Stache"
 	@echo "make check   format, lint, types, import directions"
+	@echo "make docs    the pages as a website, into build/site; a link that leads nowhere fails"
 	@echo "make format  put the code into its format"
 	@echo "make bench   what engine and provider cost, compared with others (two hours)"
 	@echo "make bench-quick  ours against the floors, at one size (three minutes)"
@@ -140,6 +143,14 @@ check: $(DEV)/.ready
 	$(DEV)/bin/mypy
 	$(DEV)/bin/lint-imports
 
+$(DOCS)/.ready: pyproject.toml
+	$(call set_up,3$(comma)11,$(DOCS),--group docs)
+	@touch $@
+
+docs: $(DOCS)/.ready
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict
+	@test -d build/site/assets/stylesheets # the hook left the theme's files alone
+
 format: $(DEV)/.ready
 	$(DEV)/bin/ruff check --fix .
 	$(DEV)/bin/ruff format .
@@ -171,4 +182,4 @@ function: wheel
 		--architecture $(ARCHITECTURE) --zip dist/function.zip
 
 clean:
-	rm -rf $(DEMO) $(DEV) $(OLDEST)* $(OLDER)* $(SAM) $(LAMBDA) $(TERRAFORM)* .bench .demo-data build dist cdk/cdk.out sam/.aws-sam .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(DEMO) $(DEV) $(OLDEST)* $(OLDER)* $(SAM) $(LAMBDA) $(TERRAFORM)* $(DOCS) .bench .demo-data build dist cdk/cdk.out sam/.aws-sam .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

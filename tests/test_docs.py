@@ -1,4 +1,4 @@
-"""What the README says is so: its commands run, its tables are those of the code."""
+"""What the pages say is so: their commands run, their tables are those of the code."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import yaml
 from botocore import session
 from click import Group
 from click.testing import CliRunner
@@ -19,14 +21,15 @@ from far_ends import server
 from s3vectors_local import pytest_plugin
 from s3vectors_local.__main__ import main as s3vectors_local
 from s3vectors_local.engine import OPERATIONS
-from stache_ai_s3vectors import Settings
+from stache_ai_s3vectors import Settings, limits
 from stache_ai_s3vectors.cli import main as stache_s3vectors
+from stache_ai_s3vectors.permissions import LEVELS
 from stache_ai_s3vectors.settings import StacheSettings, resolve
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 LOCAL_README = (ROOT / "local" / "README.md").read_text()
-PROVIDER_README = (ROOT / "provider" / "README.md").read_text()
+DOCS = {page.stem: page.read_text() for page in (ROOT / "docs").glob("*.md")}
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 BIN = Path(sys.executable).parent
 SERVICE = session.get_session().get_service_model("s3vectors")
@@ -46,7 +49,9 @@ EXPORTS = [
 
 
 def commands():
-    text = README + LOCAL_README + PROVIDER_README + CONTRIBUTING
+    rest = [page for name, page in DOCS.items() if name not in {"deploy", "laptop", "migrate"}]
+    # Its commands make the bucket and the index that others use
+    text = README + DOCS["deploy"] + LOCAL_README + "".join(rest) + CONTRIBUTING
     lines = [
         line.partition(" #")[0]
         for block in blocks(text, "bash")
@@ -73,6 +78,15 @@ def test_the_opening_example_works(tmp_path, text, printed):
 
     assert result.stderr == ""
     assert result.stdout.startswith(printed)
+
+
+def test_the_example_of_a_time_limit_works():
+    """Copied, and called as Lambda does."""
+    [example] = blocks(DOCS["behavior"], "python")
+    names = {}
+    exec(example, names)  # noqa: S102 - the page's own
+
+    assert names["handler"]({}, SimpleNamespace(get_remaining_time_in_millis=lambda: 3000)) is None
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +165,7 @@ def test_every_make_target_is_in_its_help():
 
 def test_the_settings_table_is_that_of_the_code():
     """Names, defaults and meanings of all of ours, in order."""
-    rows = re.findall(r"^\| `(S3VECTORS_\w+)` \| (.*?) \| (.*) \|$", README, re.MULTILINE)
+    rows = re.findall(r"^\| `(S3VECTORS_\w+)` \| (.*?) \| (.*) \|$", DOCS["settings"], re.MULTILINE)
     ours = [name for name in Settings.model_fields if name not in StacheSettings.model_fields]
 
     assert rows == [
@@ -166,10 +180,20 @@ def test_the_settings_table_is_that_of_the_code():
     ]
 
 
+def test_the_readme_s_settings_exist():
+    """Those that most people need, in a table of their own."""
+    _, _, table = README.partition("| setting | meaning |\n")
+    cells = re.findall(r"^\| (.*?) \|", table.partition("\n\n")[0], re.MULTILINE)
+    names = re.findall(r"`([A-Z0-9_]+)`", "".join(cells))
+
+    assert len(names) > 5
+    assert {name.lower() for name in names} <= Settings.model_fields.keys()
+
+
 def test_stache_s_own_settings_that_are_read_exist():
     """Those named below the table."""
-    paragraph = README.partition("Of Stache's own settings")[2].partition("\n\n")[0]
-    names = re.findall(r"`([A-Z0-9_]+)`", paragraph)
+    _, _, paragraph = DOCS["settings"].partition("The provider also reads")
+    names = re.findall(r"`([A-Z0-9_]+)`", paragraph.partition(". If")[0])
 
     assert len(names) == 7
     assert {name.lower() for name in names} <= StacheSettings.model_fields.keys()
@@ -191,12 +215,46 @@ def test_the_dot_env_example_is_read(tmp_path):
 
 
 def test_the_policy_is_what_the_command_prints():
-    """The one above it, word for word."""
+    """The one below it, word for word."""
     [command] = [line for line in commands() if line.startswith("stache-s3vectors policy")]
 
     printed = CliRunner().invoke(stache_s3vectors, shlex.split(command)[1:]).output
 
-    assert blocks(README, "json") == [printed]
+    assert blocks(DOCS["permissions"], "json") == [printed]
+
+
+def test_the_table_of_levels_is_that_of_the_code():
+    """Each level adds its actions to those of the one before it."""
+    _, _, table = DOCS["permissions"].partition("| level |")
+    rows = [line.split(" | ") for line in table.partition("\n\n")[0].splitlines()[2:]]
+    shown = {level.strip("| `"): actions for level, _, *actions in rows}
+    allowed = {"index": [], "bucket": [], "key": []}
+
+    assert [*shown] == [*LEVELS]
+    for level, cells in shown.items():
+        for kind, cell in zip(allowed, cells, strict=True):
+            allowed[kind] += re.findall(r"`(\w+)`", cell)
+        assert {k: sorted(v) for k, v in allowed.items()} == {
+            kind: sorted(getattr(LEVELS[level], kind)) for kind in allowed
+        }
+
+
+def test_the_limits_are_those_of_the_code():
+    """In this order."""
+    _, _, table = DOCS["behavior"].partition("| limit | value |\n")
+    values = re.findall(r"\| ([\d,]+) \|$", table.partition("\n\n")[0], re.MULTILINE)
+
+    assert [int(value.replace(",", "")) for value in values] == [
+        limits.VECTORS,
+        limits.DIMENSIONS,
+        limits.KEY_LENGTH,
+        limits.METADATA_BYTES,
+        limits.FILTERABLE_METADATA_BYTES,
+        limits.TOP_K,
+        limits.QUERY_TEXT_LENGTH,
+        limits.WRITTEN_VECTORS_PER_SECOND,
+        limits.WRITE_REQUESTS_PER_SECOND,
+    ]
 
 
 def test_the_engine_s_readme_names_what_it_answers():
@@ -301,31 +359,42 @@ def test_the_changelog_s_commands_exist():
     assert set(re.findall(r"`(\w+)`", told)) == set(stache_s3vectors.commands)
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "README.md",
-        "local/README.md",
-        "provider/README.md",
-        "provider/tool.md",
-        "CONTRIBUTING.md",
-        "bench/README.md",
-        "bench/hybrid/README.md",
-        "bench/scale.md",
-        "docs/laptop.md",
-        "docs/migrate.md",
-    ],
+PAGES = sorted(
+    {
+        page.relative_to(ROOT).as_posix()
+        for pattern in ("*.md", "docs/*.md", "bench/*.md", "[a-z]*/README.md", "bench/*/README.md")
+        for page in ROOT.glob(pattern)
+    }
 )
+
+
+@pytest.mark.parametrize("path", PAGES)
 def test_links_lead_somewhere(path):
-    """Within the repository."""
+    """Within the repository; `make docs` also checks the headings that they name."""
     document = ROOT / path
     for target in re.findall(r"\]\((?!http)([^)]+)\)", document.read_text()):
-        assert (document.parent / target).exists(), target
+        assert (document.parent / target.partition("#")[0]).exists(), target
+
+
+def test_every_page_is_on_the_website():
+    """In its navigation, which is the list of its pages."""
+    configuration = yaml.safe_load((ROOT / "mkdocs.yml").read_text())
+
+    assert sorted(flatten(configuration["nav"])) == PAGES
+
+
+def flatten(nav):
+    for entry in nav:
+        [value] = entry.values()
+        if isinstance(value, list):
+            yield from flatten(value)
+        else:
+            yield value
 
 
 def test_every_fault_has_its_test():
-    """Those that the provider's README names are there."""
-    named = set(re.findall(r"`(test_\w+)`", PROVIDER_README))
+    """Those that the pages name are there."""
+    named = set(re.findall(r"`(test_\w+)`", DOCS["behavior"] + DOCS["migrate"]))
     files = (ROOT / "tests").rglob("test_*.py")
     there = {
         name
@@ -339,7 +408,7 @@ def test_every_fault_has_its_test():
 
 def test_the_map_is_the_tree():
     """Every folder that it names is there."""
-    block = re.search(r"## Map\n\n```\n(.*?)```", README, re.DOTALL)
+    block = re.search(r"## Map\n\n```\n(.*?)```", CONTRIBUTING, re.DOTALL)
 
     for line in block[1].splitlines():
         assert (ROOT / line.split()[0]).is_dir()
@@ -347,14 +416,14 @@ def test_the_map_is_the_tree():
 
 def test_the_tool_s_page_shows_what_its_commands_print(tmp_path):
     """Each run in a real terminal; `python tests/support/terminal.py` renews the page."""
-    page = (ROOT / "provider" / "tool.md").read_text()
+    page = DOCS["operate"]
 
     assert terminal.rewritten(page, tmp_path) == page
 
 
-def test_the_readme_s_table_of_the_tool_is_that_of_the_code():
+def test_the_table_of_the_tool_is_that_of_the_code():
     """Every command, and no other."""
-    _, _, table = README.partition("| `stache-s3vectors …` |")
+    _, _, table = DOCS["operate"].partition("| `stache-s3vectors …` |")
     cells = re.findall(r"^\| (.*?) \|", table.partition("\n\n")[0], re.MULTILINE)
 
     assert {word for cell in cells for word in re.findall(r"`(\w+)`", cell)} == set(
@@ -364,7 +433,7 @@ def test_the_readme_s_table_of_the_tool_is_that_of_the_code():
 
 def test_the_tool_s_page_shows_every_command():
     """Each at least once."""
-    page = (ROOT / "provider" / "tool.md").read_text()
+    page = DOCS["operate"]
 
     for name, command in stache_s3vectors.commands.items():
         names = getattr(command, "commands", {"": None})

@@ -1,4 +1,4 @@
-"""Where both packages can be installed from wheels alone, and where not, as the README says."""
+"""Where both packages can be installed from wheels alone, and where not, as its page says."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from uv import find_uv_bin
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
+PAGE = (ROOT / "docs" / "install.md").read_text()
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 SYSTEMS = {
     "Linux with glibc older than 2.28": ("x86_64-manylinux_2_17", "aarch64-manylinux_2_17"),
@@ -25,7 +25,7 @@ SYSTEMS = {
     "Windows": ("x86_64-pc-windows-msvc",),
     "Windows on Arm": ("aarch64-pc-windows-msvc",),
 }
-"""The README's name → uv's names."""
+"""The page's name → uv's names."""
 
 
 def read_project(folder):
@@ -73,12 +73,12 @@ def can_be_installed(requirements, platform, python):
 
 
 def read_expected(system, python):
-    """What the README's table says: package → what has no wheels there."""
+    """What the page's table says: package → what has no wheels there."""
     row = r"^\| `(\S+)` \| (.+) \| 3\.(\d+)(?: to 3\.(\d+))? \| (.+) \|$"
     minor = int(python.removeprefix("3."))
     return {
         package: without.split(", ")
-        for package, where, first, last, without in re.findall(row, README, re.MULTILINE)
+        for package, where, first, last, without in re.findall(row, PAGE, re.MULTILINE)
         if where == system and int(first) <= minor <= int(last or first)
     }
 
@@ -109,7 +109,7 @@ def find_wrong(expected, platform, python):
 
 @pytest.mark.parametrize("python", PYTHONS)
 @pytest.mark.parametrize("system", SYSTEMS)
-def test_the_readme_says_what_cannot_be_installed_where(system, python):
+def test_the_page_says_what_cannot_be_installed_where(system, python):
     """What its table names has no wheels; all else can be installed without a compiler."""
     expected = read_expected(system, python)
     platforms = SYSTEMS[system]
@@ -120,9 +120,9 @@ def test_the_readme_says_what_cannot_be_installed_where(system, python):
     assert wrong == {platform: [] for platform in platforms}
 
 
-def test_every_system_in_the_readme_s_table_is_known():
+def test_every_system_in_the_page_s_table_is_known():
     """Else its row would be skipped."""
-    [table] = re.findall(r"^\| needs a compiler .*\n\|[-|]+\n((?:\|.*\n)+)", README, re.MULTILINE)
+    [table] = re.findall(r"^\| needs a compiler .*\n\|[-|]+\n((?:\|.*\n)+)", PAGE, re.MULTILINE)
     rows = [line.split(" | ") for line in table.splitlines()]
 
     assert rows

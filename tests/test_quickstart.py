@@ -65,6 +65,22 @@ def test_it_ingests_all_topics_and_answers_on_the_topic_asked(first_run):
     assert set(answers[quickstart.QUESTIONS[2]]) == {"debugger"}
 
 
+def test_the_readme_shows_what_the_demo_prints(first_run):
+    """But for what it leaves out (…) and for numbers; passages are those of one Python's topics."""
+    page = (SCRIPT.parents[1] / "README.md").read_text()
+    shown = re.search(r"^```console\n\$ make demo\n(.*?)^```", page, re.MULTILINE | re.DOTALL)[1]
+    assert any(question in shown for question in quickstart.QUESTIONS)
+    if quickstart.NAMESPACE not in shown:
+        shown = re.sub(r"(?<=^  \d\. )\S+|(?<=^ {5})\S.*$", "…", shown, flags=re.MULTILINE)
+
+    parts = re.split(r"(…|\d+(?:[.,]\d+)*)", shown)
+    patterns = [
+        ".*" if part == "…" else r"[\d.,]+" if part[:1].isdigit() else re.escape(part)
+        for part in parts
+    ]
+    assert re.match("".join(patterns), first_run, re.DOTALL)
+
+
 @pytest.mark.usefixtures("first_run")
 def test_a_second_run_uses_what_is_stored(data):
     """With a question of one's own."""

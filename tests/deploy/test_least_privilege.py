@@ -61,8 +61,8 @@ def place(store, owner, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_a_level_is_enough_and_uses_all_of_it_and_the_readme_s_table_says_so(store, place, level):
-    """What is of a higher level, or of none, is denied."""
+def test_a_level_is_enough_and_uses_all_of_it_and_the_page_s_table_says_so(store, place, level):
+    """In every dialect. What is of a higher level, or of none, is denied."""
     here = place(level)
 
     own = {each.name: denied(each, here) is None for each in BEHAVIOURS if each.is_for(level)}
@@ -72,7 +72,7 @@ def test_a_level_is_enough_and_uses_all_of_it_and_the_readme_s_table_says_so(sto
     assert used == {*granted(store.document(level))}
     assert disagreements(store.document(level), here) == []
     assert (all(own.values()), any(others.values())) == (True, False)
-    assert {**own, **others} == permission_table.written()[store.dialect, level]
+    assert {**own, **others} == permission_table.written()[level]
 
 
 def test_every_operation_and_every_command_declares_its_level():

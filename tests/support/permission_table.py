@@ -1,9 +1,10 @@
-"""The README's table of what each level may do, as it was observed.
+"""The table of what each level allows, as it was observed.
 
     PYTHONPATH=examples python tests/support/permission_table.py
 
 deploys the store in each dialect to a simulated AWS, tries every behaviour under each level's
-policy, and writes the table anew.
+policy, and writes the table of docs/permissions.md anew. The page has one column a level: a
+dialect that differs from another is an error.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from deployed_store import DIALECTS, deployed
 from place import Owner, Place
 from stache_ai_s3vectors.permissions import LEVELS
 
-README: Final = Path(__file__).parents[2] / "README.md"
+PAGE: Final = Path(__file__).parents[2] / "docs" / "permissions.md"
 _FIRST: Final = "operation"
 _CELLS: Final = {"allowed": True, "denied": False}
 
@@ -28,26 +29,26 @@ Column: TypeAlias = dict[str, bool]
 """Whether each behaviour was allowed, by its name."""
 
 
-def written() -> dict[tuple[str, str], Column]:
-    """What the README says, by dialect and level."""
+def written() -> dict[str, Column]:
+    """What the page says, by level; it holds in every dialect."""
     rows = [[cell.strip(" `") for cell in row.split("|")[1:-1]] for row in _table().splitlines()]
-    heads = [tuple(head.split(" ", 1)) for head in rows[0][1:]]
     return {
-        (dialect, level): {row[0]: _CELLS[row[number]] for row in rows[2:]}
-        for number, (dialect, level) in enumerate(heads, 1)
+        level: {row[0]: _CELLS[row[number]] for row in rows[2:]}
+        for number, level in enumerate(rows[0][1:], 1)
     }
 
 
 def _table() -> str:
-    found = re.search(rf"^\| {_FIRST} \|.*\n(\|.*\n)+", README.read_text(), re.MULTILINE)
+    found = re.search(rf"^\| {_FIRST} \|.*\n(\|.*\n)+", PAGE.read_text(), re.MULTILINE)
     assert found
     return found[0]
 
 
-def _observed() -> dict[tuple[str, str], Column]:
-    return {
-        (dialect, level): made for dialect in DIALECTS for level, made in _by_level(dialect).items()
-    }
+def _observed() -> dict[str, Column]:
+    first, *others = (_by_level(dialect) for dialect in DIALECTS)
+    if any(columns != first for columns in others):
+        raise SystemExit(f"the dialects {DIALECTS} differ:\n{[first, *others]}")
+    return first
 
 
 def _by_level(dialect: str) -> dict[str, Column]:
@@ -61,9 +62,9 @@ def _by_level(dialect: str) -> dict[str, Column]:
         return found
 
 
-def _lines(columns: dict[tuple[str, str], Column]) -> str:
+def _lines(columns: dict[str, Column]) -> str:
     words = {allowed: word for word, allowed in _CELLS.items()}
-    heads = [_FIRST, *(" ".join(head) for head in columns)]
+    heads = [_FIRST, *columns]
     rows = [
         [f"`{each.name}`", *(words[made[each.name]] for made in columns.values())]
         for each in BEHAVIOURS
@@ -74,7 +75,7 @@ def _lines(columns: dict[tuple[str, str], Column]) -> str:
 
 def main() -> None:
     """Write the table."""
-    README.write_text(README.read_text().replace(_table(), _lines(_observed())))
+    PAGE.write_text(PAGE.read_text().replace(_table(), _lines(_observed())))
 
 
 if __name__ == "__main__":

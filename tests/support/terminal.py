@@ -145,9 +145,10 @@ def _command(text: str) -> str:
 
 
 def _printed(command: str, directory: Path) -> str:
+    paths = (str(directory / "packages"), os.environ.get("PYTHONPATH"))
     environment = {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "PYTHONPATH": str(directory / "packages"),
+        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
     }
     work = directory / "work"
     terminal = Terminal(command.replace("--port 9100", "--port 0"), work, environment)
