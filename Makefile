@@ -120,8 +120,8 @@ stache: $(DEMO)/.ready
 # not document. Hybrid search is tested with both readings by the others: it needs Stache 0.1.1,
 # whose pipeline has query processors. What knows neither Stache nor what AWS leaves
 # open, commands and processes for instance, is tested once
-ONCE := hybrid archive command credentials doctor forks interpreter_end outages policy_check \
-	policy_check_command policy_files purge secrets stats terminal
+ONCE := tool operations/test_hybrid.py aws/test_credentials.py aws/test_forks.py \
+	aws/test_interpreter_end.py aws/test_outages.py test_secrets.py
 SPREAD := --numprocesses auto --dist worksteal
 
 # Every environment that the tests need
@@ -133,7 +133,7 @@ test:
 	@rm -f .coverage*
 	$(DEV)/bin/python -m coverage run -m pytest $(SPREAD)
 	$(OLDEST)/bin/python -m pytest $(SPREAD) tests/provider --other-choices \
-		$(ONCE:%=--ignore tests/provider/test_%.py) -p no:cacheprovider
+		$(ONCE:%=--ignore tests/provider/%) -p no:cacheprovider
 	@$(DEV)/bin/python -m coverage combine --quiet
 	$(DEV)/bin/python -m coverage report
 

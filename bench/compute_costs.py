@@ -12,9 +12,10 @@ import statistics
 from typing import Any, Final
 
 import dataset
-from stache_ai_s3vectors import limits, prices
-from stache_ai_s3vectors.keys import NON_FILTERABLE
-from stache_ai_s3vectors.sizes import metadata_size
+from stache_ai_s3vectors.chunks.sizes import metadata_size
+from stache_ai_s3vectors.service import limits
+from stache_ai_s3vectors.service.metadata_keys import NON_FILTERABLE
+from stache_ai_s3vectors.tool import prices
 
 CHUNKS: Final = 1_000_000
 QUERIES: Final = 100_000

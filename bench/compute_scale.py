@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from s3vectors_local.limits import LIST_PAGE_BYTES
-from stache_ai_s3vectors import limits, prices
-from stache_ai_s3vectors.parallel import WORKERS
+from stache_ai_s3vectors.aws.parallel import WORKERS
+from stache_ai_s3vectors.service import limits
+from stache_ai_s3vectors.tool import prices
 
 LATENCY: Final = 0.15
 PAGE_LATENCY: Final = 0.05

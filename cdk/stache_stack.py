@@ -9,8 +9,8 @@ from aws_cdk import CfnOutput, RemovalPolicy, Stack
 from aws_cdk import aws_kms as kms
 from constructs import Construct, Node
 
-from stache_ai_s3vectors.keys import KINDS
-from stache_ai_s3vectors.permissions import LEVELS
+from stache_ai_s3vectors.service.metadata_keys import KINDS
+from stache_ai_s3vectors.service.permissions import LEVELS
 from stache_ai_s3vectors_cdk import StacheVectorStore, VectorIndexOptions
 from stache_function import StacheFunction
 

@@ -19,7 +19,7 @@ from stache_ai.config import Settings
 from stache_ai_dynamodb import DynamoDBDocumentIndex, sanitize_for_dynamodb
 
 from stache_ai_s3vectors import S3VectorsError
-from stache_ai_s3vectors.document_index.contents import Contents, read_contents
+from stache_ai_s3vectors.plugins.document_index.contents import Contents, read_contents
 
 Item: TypeAlias = dict[str, Any]
 

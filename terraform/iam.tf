@@ -1,5 +1,5 @@
 locals {
-  # The literal copy of stache_ai_s3vectors/permissions.py: this module works when copied out
+  # The literal copy of stache_ai_s3vectors/service/permissions.py: this module works when copied out
   # alone, and a test holds the two equal.
   reading = ["GetIndex", "GetVectors", "ListVectors", "QueryVectors"]
   writing = ["DeleteVectors", "PutVectors"]

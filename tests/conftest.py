@@ -30,7 +30,7 @@ from stache_ai.providers.factories import S3VectorsProviderFactory  # noqa: E402
 from far_ends import FAR_ENDS, boto_client, far_end  # noqa: E402 - after the environment is safe
 from model import referee  # noqa: E402
 from s3vectors_local import Engine, connect  # noqa: E402
-from stache_ai_s3vectors.connections import close_engines  # noqa: E402
+from stache_ai_s3vectors.aws.connections import close_engines  # noqa: E402
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

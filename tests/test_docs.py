@@ -21,10 +21,11 @@ from far_ends import server
 from s3vectors_local import pytest_plugin
 from s3vectors_local.__main__ import main as s3vectors_local
 from s3vectors_local.engine import OPERATIONS
-from stache_ai_s3vectors import Settings, limits
-from stache_ai_s3vectors.cli import main as stache_s3vectors
-from stache_ai_s3vectors.permissions import LEVELS
+from stache_ai_s3vectors import Settings
+from stache_ai_s3vectors.service import limits
+from stache_ai_s3vectors.service.permissions import LEVELS
 from stache_ai_s3vectors.settings import StacheSettings, resolve
+from stache_ai_s3vectors.tool.main import main as stache_s3vectors
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

@@ -7,9 +7,9 @@ import io
 import pytest
 
 import s3vectors_local.exports
-import stache_ai_s3vectors.exports
+import stache_ai_s3vectors.tool.exports
 
-MODULES = [s3vectors_local.exports, stache_ai_s3vectors.exports]
+MODULES = [s3vectors_local.exports, stache_ai_s3vectors.tool.exports]
 KEYS = [f"key-{n:04}" for n in range(2_500)]
 
 

@@ -18,9 +18,9 @@ import ingesting
 import move_documents
 from lambda_function import DOCUMENTS, create_tables
 from stache_ai_s3vectors import Settings
-from stache_ai_s3vectors.cli import main as stache_s3vectors
-from stache_ai_s3vectors.connections import close_engines
-from stache_ai_s3vectors.document_index import SQLiteDocumentIndex
+from stache_ai_s3vectors.aws.connections import close_engines
+from stache_ai_s3vectors.plugins.document_index import SQLiteDocumentIndex
+from stache_ai_s3vectors.tool.main import main as stache_s3vectors
 
 SOURCE = {"content_hash": "h1", "filename": "a.md", "namespace": "n", "source_path": "x/a.md"}
 

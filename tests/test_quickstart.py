@@ -12,7 +12,7 @@ import pytest
 
 import quickstart
 from s3vectors_local import Engine
-from stache_ai_s3vectors.connections import close_engines
+from stache_ai_s3vectors.aws.connections import close_engines
 
 SCRIPT = Path(quickstart.__file__)
 

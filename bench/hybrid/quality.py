@@ -34,7 +34,7 @@ from stache_ai.middleware.context import RequestContext
 
 import word_hashing
 from stache_ai_s3vectors import S3VectorsProvider, Settings
-from stache_ai_s3vectors.questions import hand_over
+from stache_ai_s3vectors.operations.questions import hand_over
 
 RESULTS: Final = HERE / "results.json"
 CHUNK: Final = 1200

@@ -11,7 +11,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3vectors as s3vectors
 from constructs import Construct
 
-from stache_ai_s3vectors.arns import BUCKET_NAME
+from stache_ai_s3vectors.service.arns import BUCKET_NAME
 
 _PREFIX: Final = re.compile(r"[a-z0-9][a-z0-9-]*")
 _LONGEST: Final = 63 - len("-vectors-123456789012")

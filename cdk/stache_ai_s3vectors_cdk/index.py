@@ -9,9 +9,9 @@ from typing import Final
 from aws_cdk import Token, Tokenization
 from aws_cdk.aws_kms import IKey
 
-from stache_ai_s3vectors import limits
-from stache_ai_s3vectors.arns import INDEX_NAME
-from stache_ai_s3vectors.keys import FILTERED, KINDS, LANGUAGES, NON_FILTERABLE
+from stache_ai_s3vectors.service import limits
+from stache_ai_s3vectors.service.arns import INDEX_NAME
+from stache_ai_s3vectors.service.metadata_keys import FILTERED, KINDS, LANGUAGES, NON_FILTERABLE
 
 METRICS: Final = ("cosine", "euclidean")
 STANDARD: Final = "standard"

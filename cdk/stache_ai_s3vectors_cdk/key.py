@@ -11,7 +11,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-from stache_ai_s3vectors.arns import KEY_ARN
+from stache_ai_s3vectors.service.arns import KEY_ARN
 
 INDEXING: Final = "indexing.s3vectors.amazonaws.com"
 """Writes the indexes in the background; without the key's consent CreateIndex is refused

@@ -10,8 +10,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3vectors as s3vectors
 from constructs import Construct, Node
 
-from stache_ai_s3vectors import permissions
-from stache_ai_s3vectors.arns import PRINCIPAL_ARN
+from stache_ai_s3vectors.service import permissions
+from stache_ai_s3vectors.service.arns import PRINCIPAL_ARN
 
 
 def check_principals(prop: str, arns: Sequence[str]) -> None:

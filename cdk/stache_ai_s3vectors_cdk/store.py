@@ -13,9 +13,9 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3vectors as s3vectors
 from constructs import Construct
 
-from stache_ai_s3vectors.arns import BUCKET_ARN
-from stache_ai_s3vectors.keys import KINDS, TEXT, index_variable
-from stache_ai_s3vectors.permissions import LEVELS, key_use, policy
+from stache_ai_s3vectors.service.arns import BUCKET_ARN
+from stache_ai_s3vectors.service.metadata_keys import KINDS, TEXT, index_variable
+from stache_ai_s3vectors.service.permissions import LEVELS, key_use, policy
 
 from .bucket import check_unique, created_bucket, name_of
 from .index import (

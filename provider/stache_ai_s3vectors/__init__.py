@@ -2,42 +2,18 @@
 
 Stache finds the provider by itself: `VECTORDB_PROVIDER=s3vectors` and a bucket.
 
-Modules, from Stache's words down to AWS's:
+Rooms, from Stache's words down to AWS's; each imports only from those below it:
 
-    provider           Stache's VectorDBProvider; START HERE
-    document_index     Stache's DocumentIndexProvider on SQLite
-    query_processor    hands the question's words from Stache's pipeline to the provider
-    settings           every setting: name, default, meaning
-    inserts, updates   check all, then store; change or delete by id
-    searches, scans    by vector and words; by filter, through the whole index
-    vector_index       one index: batches, pages, pace, parallel calls
-    dimensions         vectors, settings and index have the same number of them
-    connections        what this process keeps: clients, engines, what is known of indexes
-    shared, outcomes   what an index's users share; what became of a call's batches
-    batches, answers   what is sent, what comes back, as values (pure)
-    provision          make a bucket, make an index
-    client, bodies     a boto3 client whose far end is AWS or the local engine; its JSON
-    retries, deadlines trying a request again, and until when
-    parallel, pace     several calls at a time; no more than the service takes
-    flights            one call for all who need its answer (pure)
-    inputs, questions  what Stache hands over, checked; a question's words (pure)
-    filters            namespace, soft delete and the caller's filter as one filter (pure)
-    records, rows      a chunk ⇄ a record; a record as the dictionary Stache reads (pure)
-    sizes, values      what metadata weighs; which values there are (pure)
-    keys, limits       Stache's names; AWS's numbers
-    arns               names and ARNs of vector buckets
-    permissions        the IAM actions that each level of use needs
-    policy_check       whether an IAM policy allows them, and nothing else (by the engine)
-    errors, logs       our exceptions; one line for each operation
-    texts              texts of others, such that they may be printed (pure)
-    cli                the command stache-s3vectors, and below it
-    doctor, remedies   will it work, and what to do about an error
-    transfers          records into an index, only what differs
-    exports            an index as a file that guards itself
-    migration          what the older package wrote, as ours (pure)
-    embedding          new vectors of stored texts, by Stache's embedder
-    stats, prices      what an index holds; what AWS charges (pure)
-    identity           whose credentials these are
+    provider       START HERE: Stache's VectorDBProvider
+    plugins        Stache's other plugins: hybrid search, the document index on SQLite
+    operations     what the provider's methods do: insert, search, scan, update
+    aws            how S3 Vectors is called: client, index, bodies, batches, parallel calls
+    chunks         a Stache chunk to an S3 Vectors record and back; filters; checks (pure)
+    settings       every setting: name, default, meaning
+    errors         our exceptions
+    service        facts about S3 Vectors: names, limits, IAM permissions (pure)
+
+    tool           the command stache-s3vectors; it never runs in Lambda
 """
 
 from __future__ import annotations
@@ -46,7 +22,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .deadlines import time_limit
+    from .aws.deadlines import time_limit
     from .errors import (
         AccessDeniedError,
         ConfigurationError,
@@ -76,7 +52,7 @@ __all__ = [
     "time_limit",
 ]
 
-_HOMES = {"S3VectorsProvider": "provider", "Settings": "settings", "time_limit": "deadlines"}
+_HOMES = {"S3VectorsProvider": "provider", "Settings": "settings", "time_limit": "aws.deadlines"}
 
 
 def __getattr__(name: str) -> Any:

@@ -23,7 +23,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
-from .texts import printable, without_passwords
+from stache_ai_s3vectors.service.printable import printable, without_passwords
 
 
 class S3VectorsError(Exception):

@@ -17,10 +17,10 @@ from pydantic import Field, ValidationError
 from pydantic_settings import SettingsConfigDict
 from stache_ai.config import Settings as StacheSettings
 
-from . import limits
-from .arns import BUCKET_ARN, BUCKET_NAME
 from .errors import ConfigurationError
-from .keys import OVERFLOW, TEXT
+from .service import limits
+from .service.arns import BUCKET_ARN, BUCKET_NAME
+from .service.metadata_keys import OVERFLOW, TEXT
 
 LOCAL: Final = "local:"
 """An endpoint that begins so is the engine in this process."""

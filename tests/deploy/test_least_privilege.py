@@ -19,8 +19,8 @@ from behaviours import BEHAVIOURS, denied
 from deployed_store import DIALECTS, deployed, granted, without
 from place import Owner, Place
 from stache_ai_s3vectors import S3VectorsProvider
-from stache_ai_s3vectors.cli import main
-from stache_ai_s3vectors.permissions import LEVELS
+from stache_ai_s3vectors.service.permissions import LEVELS
+from stache_ai_s3vectors.tool.main import main
 
 ACTIONS = [
     (level, f"{service}:{action}")
@@ -50,7 +50,7 @@ def owner(store):
 @pytest.fixture
 def place(store, owner, tmp_path, monkeypatch):
     """Makes the store as a new role with this policy sees it."""
-    monkeypatch.setattr(import_module("stache_ai_s3vectors.cli.indexes"), "POLL", 0)
+    monkeypatch.setattr(import_module("stache_ai_s3vectors.tool.commands.indexes"), "POLL", 0)
 
     def made(policy):
         name = f"role-{next(_number)}"

@@ -7,7 +7,7 @@ import pytest
 from deployed_store import DIALECTS, deployed
 from place import Owner, provider
 from stache_ai_s3vectors import AccessDeniedError
-from stache_ai_s3vectors.permissions import policy
+from stache_ai_s3vectors.service.permissions import policy
 from word_hashing import embed
 
 READER = "arn:aws:iam::999999999999:role/search"

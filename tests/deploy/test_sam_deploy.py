@@ -16,8 +16,8 @@ from deployed_store import of_stack, outputs
 from place import provider
 from simulated.runtime import FunctionError
 from stache_ai_s3vectors import AccessDeniedError
-from stache_ai_s3vectors.permissions import bucket_policy, policy
-from stache_ai_s3vectors.questions import hand_over
+from stache_ai_s3vectors.operations.questions import hand_over
+from stache_ai_s3vectors.service.permissions import bucket_policy, policy
 from word_hashing import embed
 
 BUCKET = "stache-vectors-123456789012"

@@ -18,7 +18,7 @@ from second_opinion import (
     ours,
     unargued,
 )
-from stache_ai_s3vectors.permissions import LEVELS, policy
+from stache_ai_s3vectors.service.permissions import LEVELS, policy
 
 BUCKET = "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket"
 INDEX = f"{BUCKET}/index/my-index"

@@ -9,7 +9,7 @@ from stache_ai_dynamodb import DynamoDBDocumentIndex
 
 from lambda_function import DOCUMENTS, create_tables
 from stache_ai_s3vectors import Settings
-from stache_ai_s3vectors.document_index import SQLiteDocumentIndex
+from stache_ai_s3vectors.plugins.document_index import SQLiteDocumentIndex
 
 
 @pytest.fixture

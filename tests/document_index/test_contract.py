@@ -8,7 +8,7 @@ import pytest
 from stache_ai.providers import base
 from stache_ai.testing.document_index import DocumentIndexContractTest
 
-from stache_ai_s3vectors.document_index import SQLiteDocumentIndex
+from stache_ai_s3vectors.plugins.document_index import SQLiteDocumentIndex
 
 
 class TestStachesContract(DocumentIndexContractTest):

@@ -11,7 +11,7 @@ from collections import Counter
 from stache_ai.providers.factories import S3VectorsProviderFactory
 
 import ingesting
-from stache_ai_s3vectors.connections import close_engines
+from stache_ai_s3vectors.aws.connections import close_engines
 
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["ingesting", "s3vectors_local"])

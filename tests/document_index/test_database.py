@@ -15,8 +15,8 @@ import pytest
 
 from forks import in_child
 from stache_ai_s3vectors import Settings
-from stache_ai_s3vectors.document_index import SQLiteDocumentIndex, database
 from stache_ai_s3vectors.errors import DocumentIndexError, S3VectorsError
+from stache_ai_s3vectors.plugins.document_index import SQLiteDocumentIndex, database
 from stache_ai_s3vectors.settings import resolve_document_index_path
 
 NOBODY = 65534

@@ -14,9 +14,9 @@ from stache_ai.providers.factories import S3VectorsProviderFactory
 import ingesting
 from forks import in_child
 from stache_ai_s3vectors import Settings
-from stache_ai_s3vectors.connections import close_engines
-from stache_ai_s3vectors.document_index import SQLiteDocumentIndex, database
+from stache_ai_s3vectors.aws.connections import close_engines
 from stache_ai_s3vectors.errors import DocumentIndexError
+from stache_ai_s3vectors.plugins.document_index import SQLiteDocumentIndex, database
 
 
 class Killed(BaseException):

@@ -8,8 +8,8 @@ import threading
 import pytest
 
 from forks import in_child
-from stache_ai_s3vectors.document_index import ingests, sessions
-from stache_ai_s3vectors.document_index.database import open_database
+from stache_ai_s3vectors.plugins.document_index import ingests, sessions
+from stache_ai_s3vectors.plugins.document_index.database import open_database
 
 PROCESSES = multiprocessing.get_context("spawn")
 

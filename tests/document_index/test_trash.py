@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from stache_ai_s3vectors import InvalidInputError, Settings
-from stache_ai_s3vectors.document_index import SQLiteDocumentIndex
+from stache_ai_s3vectors.plugins.document_index import SQLiteDocumentIndex
 
 
 def create(index, doc_id="d1", namespace="notes", filename="a.md"):

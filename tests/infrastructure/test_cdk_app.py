@@ -12,7 +12,7 @@ from cdk_nag import AwsSolutionsChecks
 
 import stores
 from cloudformation import KINDS, deployed
-from stache_ai_s3vectors.permissions import LEVELS
+from stache_ai_s3vectors.service.permissions import LEVELS
 from stache_stack import Options, StacheStack
 
 CDK = Path(__file__).parents[2] / "cdk"

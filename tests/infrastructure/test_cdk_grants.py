@@ -11,7 +11,7 @@ from aws_cdk.assertions import Template
 from aws_cdk.aws_cloudfront import experimental
 
 import stores
-from stache_ai_s3vectors.permissions import LEVELS, policy
+from stache_ai_s3vectors.service.permissions import LEVELS, policy
 from stache_ai_s3vectors_cdk import StacheVectorStore, VectorIndexOptions
 from stacks import ARN, BUCKET, KEY, NAMES, OTHER_KEY, function, made, own_key
 

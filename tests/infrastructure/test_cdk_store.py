@@ -9,7 +9,7 @@ import pytest
 from aws_cdk import CfnParameter, RemovalPolicy, Tags
 
 import stores
-from stache_ai_s3vectors.permissions import LEVELS, bucket_policy, key_use
+from stache_ai_s3vectors.service.permissions import LEVELS, bucket_policy, key_use
 from stache_ai_s3vectors_cdk import StacheVectorStore, VectorIndexOptions
 from stacks import ARN, BUCKET, KEY, NAMES, OTHER_KEY, function, made, own_key
 

@@ -15,8 +15,8 @@ import sam
 import stores
 import terraform
 from cloudformation import deployed
-from stache_ai_s3vectors.arns import BUCKET_ARN, INDEX_ARN
-from stache_ai_s3vectors.permissions import LEVELS, bucket_policy
+from stache_ai_s3vectors.service.arns import BUCKET_ARN, INDEX_ARN
+from stache_ai_s3vectors.service.permissions import LEVELS, bucket_policy
 from stache_ai_s3vectors_cdk import StacheVectorStore, VectorIndexOptions
 
 ACCOUNT = "123456789012"

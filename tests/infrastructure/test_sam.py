@@ -10,8 +10,8 @@ import pytest
 import sam
 from authorization import mistakes
 from cloudformation import ACCOUNT, deployed
-from stache_ai_s3vectors.arns import BUCKET_ARN, INDEX_ARN, partition_of, service_host
-from stache_ai_s3vectors.permissions import LEVELS, bucket_policy, key_use, policy
+from stache_ai_s3vectors.service.arns import BUCKET_ARN, INDEX_ARN, partition_of, service_host
+from stache_ai_s3vectors.service.permissions import LEVELS, bucket_policy, key_use, policy
 
 REGIONS = ("us-east-1", "eu-central-1", "cn-north-1", "us-gov-west-1")
 KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"

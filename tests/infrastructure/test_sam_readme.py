@@ -9,8 +9,8 @@ import shlex
 from click.testing import CliRunner
 
 import sam
-from stache_ai_s3vectors.cli import main
-from stache_ai_s3vectors.permissions import LEVELS, key_use, policy
+from stache_ai_s3vectors.service.permissions import LEVELS, key_use, policy
+from stache_ai_s3vectors.tool.main import main
 
 README = (sam.FOLDER / "README.md").read_text()
 

@@ -7,9 +7,9 @@ import json
 import pytest
 
 import terraform
-from stache_ai_s3vectors.arns import service_host
-from stache_ai_s3vectors.keys import FILTERED
-from stache_ai_s3vectors.permissions import LEVELS, bucket_policy, key_use, policy
+from stache_ai_s3vectors.service.arns import service_host
+from stache_ai_s3vectors.service.metadata_keys import FILTERED
+from stache_ai_s3vectors.service.permissions import LEVELS, bucket_policy, key_use, policy
 
 ACCOUNT = terraform.ACCOUNT
 KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/mine"

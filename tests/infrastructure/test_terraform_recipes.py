@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from recipes import BUCKET, README, blocks, commands, moves, usage, write
-from stache_ai_s3vectors.permissions import key_use
+from stache_ai_s3vectors.service.permissions import key_use
 
 VECTORS = "module.stache_vectors.aws_s3vectors"
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from s3vectors_local.validation import metadata_size
-from stache_ai_s3vectors import records
+from stache_ai_s3vectors.chunks import records
 
 pytestmark = pytest.mark.aws
 

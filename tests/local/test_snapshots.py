@@ -22,7 +22,7 @@ import pytest
 from click.testing import CliRunner
 
 import s3vectors_local.exports
-import stache_ai_s3vectors.exports
+import stache_ai_s3vectors.tool.exports
 import tool
 from far_ends import server
 from s3vectors_local import Engine, snapshot_commands
@@ -30,7 +30,7 @@ from s3vectors_local.__main__ import main
 from s3vectors_local.exports import LINE_BYTES, DamagedExportError, Reader
 from s3vectors_local.remote import RemoteEngine
 from s3vectors_local.snapshots import Index
-from stache_ai_s3vectors.connections import close_engines
+from stache_ai_s3vectors.aws.connections import close_engines
 
 NAMES = {"vectorBucketName": "my-bucket", "indexName": "notes"}
 TEXTS = [{"metadataKey": "text", "language": "en"}]
@@ -142,7 +142,7 @@ def test_a_snapshot_of_everything_is_everything(tmp_path, kind):
 def test_the_operator_s_tool_reads_and_writes_the_same_files(tmp_path):
     """One module does it; what one of the two writes the other stores, and writes again."""
     assert Path(s3vectors_local.exports.__file__).read_text() == (
-        Path(stache_ai_s3vectors.exports.__file__).read_text()
+        Path(stache_ai_s3vectors.tool.exports.__file__).read_text()
     )
     data, theirs, ours = tmp_path / "data", tmp_path / "theirs.jsonl.gz", tmp_path / "ours.jsonl.gz"
     fill(data)

@@ -65,13 +65,16 @@ def test_the_document_index_is_what_its_entry_point_names(tmp_path):
     [
         ("stache_ai_s3vectors", ["boto3", "botocore", "stache_ai", "numpy", "pydantic", "click"]),
         (
-            "stache_ai_s3vectors.cli",
+            "stache_ai_s3vectors.tool.main",
             ["boto3", "botocore", "stache_ai", "numpy", "rich", "s3vectors_local"],
         ),
-        ("stache_ai_s3vectors.policy_check", ["boto3", "botocore", "stache_ai", "numpy", "click"]),
+        (
+            "stache_ai_s3vectors.tool.policy_check",
+            ["boto3", "botocore", "stache_ai", "numpy", "click"],
+        ),
         ("stache_ai_s3vectors.provider", ["numpy", "s3vectors_local"]),
         ("s3vectors_local.iam", ["numpy", "boto3"]),
-        ("stache_ai_s3vectors.document_index", ["numpy", "s3vectors_local"]),
+        ("stache_ai_s3vectors.plugins.document_index", ["numpy", "s3vectors_local"]),
     ],
 )
 def test_importing_is_light(module, heavy):

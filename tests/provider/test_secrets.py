@@ -20,7 +20,7 @@ from stache_ai_s3vectors import (
     UnavailableError,
     settings,
 )
-from stache_ai_s3vectors.texts import printable, without_passwords
+from stache_ai_s3vectors.service.printable import printable, without_passwords
 from tool import run
 
 PASSWORD = "PASSW0RD"

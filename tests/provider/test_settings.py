@@ -8,7 +8,7 @@ import pytest
 import stache_ai.config
 
 from stache_ai_s3vectors import ConfigurationError, S3VectorsProvider, Settings
-from stache_ai_s3vectors.connections import connect
+from stache_ai_s3vectors.aws.connections import connect
 from stache_ai_s3vectors.settings import resolve
 
 BUCKET = "S3VECTORS_BUCKET_NAME"

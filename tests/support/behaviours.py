@@ -15,8 +15,8 @@ import pytest
 
 from place import TEXTS, Place, ToolError
 from stache_ai_s3vectors import S3VectorsError
-from stache_ai_s3vectors.permissions import LEVELS
-from stache_ai_s3vectors.questions import hand_over
+from stache_ai_s3vectors.operations.questions import hand_over
+from stache_ai_s3vectors.service.permissions import LEVELS
 from word_hashing import embed
 
 _Run: TypeAlias = Callable[[Place], None]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cloudformation_parameters import TemplateError, check_rules, given, truth
-from stache_ai_s3vectors.arns import partition_of
+from stache_ai_s3vectors.service.arns import partition_of
 
 ACCOUNT: Final = "123456789012"
 

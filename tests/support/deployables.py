@@ -74,4 +74,4 @@ def check(package: Path) -> None:
     wheel = files(ROOT / "dist" / f"stache_ai_s3vectors-{version()}-py3-none-any.whl")
     ours = {name: content for name, content in wheel.items() if not name.startswith(info)}
     assert ours.items() <= found.items()
-    assert ours["stache_ai_s3vectors/permissions.py"] == _PERMISSIONS.read_bytes()
+    assert ours["stache_ai_s3vectors/service/permissions.py"] == _PERMISSIONS.read_bytes()

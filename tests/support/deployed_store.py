@@ -15,8 +15,8 @@ import sam
 import terraform
 from loopback import CREDENTIALS
 from simulated import Aws, simulated_aws
-from stache_ai_s3vectors.keys import KINDS, index_variable
-from stache_ai_s3vectors.permissions import LEVELS, policy
+from stache_ai_s3vectors.service.metadata_keys import KINDS, index_variable
+from stache_ai_s3vectors.service.permissions import LEVELS, policy
 
 ACCOUNT: Final = terraform.ACCOUNT
 REGION: Final = terraform.REGION

@@ -22,7 +22,7 @@ from stache_ai.rag.pipeline import RAGPipeline
 
 import s3vectors_local
 from stache_ai_s3vectors import Settings
-from stache_ai_s3vectors.document_index import SQLiteDocumentIndex
+from stache_ai_s3vectors.plugins.document_index import SQLiteDocumentIndex
 from word_hashing import WordHashingEmbeddings
 
 plugin_loader.load_all()  # once, for all processes that are forked

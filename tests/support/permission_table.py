@@ -19,7 +19,7 @@ import loopback
 from behaviours import BEHAVIOURS, denied
 from deployed_store import DIALECTS, deployed
 from place import Owner, Place
-from stache_ai_s3vectors.permissions import LEVELS
+from stache_ai_s3vectors.service.permissions import LEVELS
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "permissions.md"
 _FIRST: Final = "operation"

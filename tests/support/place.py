@@ -14,9 +14,10 @@ from click.testing import CliRunner
 from stache_ai.providers import EmbeddingProviderFactory
 
 from simulated.roles import Decision
-from stache_ai_s3vectors import S3VectorsProvider, Settings, connections
-from stache_ai_s3vectors.cli import main
-from stache_ai_s3vectors.keys import NON_FILTERABLE, TEXT, index_variable
+from stache_ai_s3vectors import S3VectorsProvider, Settings
+from stache_ai_s3vectors.aws import connections
+from stache_ai_s3vectors.service.metadata_keys import NON_FILTERABLE, TEXT, index_variable
+from stache_ai_s3vectors.tool.main import main
 from word_hashing import WordHashingEmbeddings, embed
 
 Environment: TypeAlias = Mapping[str, str]

@@ -12,10 +12,11 @@ import pytest
 import s3vectors_local
 from model import referee
 from s3vectors_local import Engine
-from stache_ai_s3vectors import S3VectorsProvider, Settings, connections, deadlines
-from stache_ai_s3vectors.connections import close_engines
-from stache_ai_s3vectors.questions import hand_over
-from stache_ai_s3vectors.retries import UNIQUE_ID as RETRIES
+from stache_ai_s3vectors import S3VectorsProvider, Settings
+from stache_ai_s3vectors.aws import connections, deadlines
+from stache_ai_s3vectors.aws.connections import close_engines
+from stache_ai_s3vectors.aws.retries import UNIQUE_ID as RETRIES
+from stache_ai_s3vectors.operations.questions import hand_over
 
 __all__ = ["close_engines"]
 

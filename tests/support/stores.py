@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cloudformation import Deployed
-from stache_ai_s3vectors.permissions import LEVELS, policy
+from stache_ai_s3vectors.service.permissions import LEVELS, policy
 
 _TYPE: Final = "AWS::S3Vectors::VectorBucket"
 _LEVEL: Final = re.compile("(?P<words>ReadWrite|Read|ManageIndexes)Policy")

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 import stache
 from stache_ai_s3vectors import S3VectorsProvider
-from stache_ai_s3vectors.cli import main
+from stache_ai_s3vectors.tool.main import main
 
 BUCKET = ("--bucket", "my-bucket")
 LOCAL = (*BUCKET, "--endpoint", "local:data", "--dimension", "4")

@@ -1,0 +1,186 @@
+"""Bodies of requests and answers, with orjson instead of a Python loop over every number.
+
+botocore checks, copies and writes each number of each vector in Python: more than a
+millisecond a vector. Its public events let the few operations that carry many numbers do
+without: botocore gets a request with a placeholder, and `before-call` puts in the body that
+was written here; `before-parse` hands over an answer that was read here. Endpoints,
+credentials, signing, retries and errors stay botocore's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+import orjson
+
+from stache_ai_s3vectors.errors import InvalidInputError, S3VectorsError
+
+PLACEHOLDER: Final = (0.0,)
+"""Stands for a vector in the request that botocore sees."""
+
+_ENDED_EARLY: Final = "stache_ai_s3vectors.ended_early"
+"""Where a parsed answer says that the connection closed before its end."""
+
+_OPTIONS: Final = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_PASSTHROUGH_DATACLASS
+
+_FAILURE: Final = int(HTTPStatus.SERVICE_UNAVAILABLE)
+
+_SENT: Final = ("PutVectors", "QueryVectors")
+_READ: Final = ("GetVectors", "ListVectors", "QueryVectors")
+
+_VECTOR: Final = re.compile(rb'"data"\s*:\s*\{\s*"float32"\s*:\s*(\[[^\]]*\])\s*\}')
+"""A vector's numbers in an answer. Metadata cannot look so: it holds no objects."""
+
+_body: ContextVar[bytes | bytearray | None] = ContextVar("_body", default=None)
+_unread: ContextVar[bool] = ContextVar("_unread", default=False)
+
+
+def register(events: Any) -> None:
+    """Make a boto3 `s3vectors` client's events use this module."""
+    for operation in _SENT:
+        events.register(f"before-call.s3vectors.{operation}", _send)
+    events.register("before-parse.s3vectors", _read)
+    events.register_first("needs-retry.s3vectors", _make_a_failure)
+    events.register("after-call.s3vectors", _check)
+
+
+@contextmanager
+def sending(body: bytes | bytearray) -> Iterator[None]:
+    """Requests made inside carry this body instead of their own."""
+    token = _body.set(body)
+    try:
+        yield
+    finally:
+        _body.reset(token)
+
+
+@contextmanager
+def leaving_vectors(*, when: bool) -> Iterator[None]:
+    """Answers read inside keep each vector's numbers, when they bring any, as the JSON they are.
+
+    Whoever passes vectors on, or compares them, needs no Python object for each number;
+    making those is nine tenths of reading an answer.
+    """
+    token = _unread.set(when)
+    try:
+        yield
+    finally:
+        _unread.reset(token)
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A vector's numbers, as JSON."""
+
+    json: bytes
+
+
+def numbers(vector: Any) -> list[float]:
+    """A vector as a list, whether its numbers have been read or not."""
+    read: list[float] = orjson.loads(vector.json) if isinstance(vector, Unread) else list(vector)
+    return read
+
+
+def dumps(document: Any) -> bytes:
+    """JSON; numpy arrays are lists of numbers.
+
+    Raises:
+        InvalidInputError: something in it that JSON does not know.
+    """
+    try:
+        return orjson.dumps(document, default=_listed, option=_OPTIONS)
+    except orjson.JSONEncodeError as error:
+        raise InvalidInputError(f"the request is no JSON: {error}") from error
+
+
+def _listed(value: Any) -> Any:
+    """What orjson leaves to us: what is JSON, and arrays that are not one native block."""
+    if isinstance(value, Unread):
+        return orjson.Fragment(value.json)
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"{value!r:.80} is no JSON")
+
+
+def _send(params: dict[str, Any], **_: Any) -> None:
+    body = _body.get()
+    if body is not None:
+        params["body"] = body
+
+
+def _read(
+    operation_model: Any,
+    response_dict: dict[str, Any],
+    customized_response_dict: dict[str, Any],
+    **_: Any,
+) -> None:
+    """Read an answer, and mark one that ended early, which botocore would take for whole.
+
+    Its HTTP library is told not to compare an answer with the length that was announced.
+    """
+    body, announced = response_dict["body"], response_dict["headers"].get("content-length", "")
+    if announced.isdecimal() and len(body) < int(announced):
+        customized_response_dict[_ENDED_EARLY] = True
+        response_dict["body"] = b"{}"
+    elif response_dict["status_code"] == HTTPStatus.OK and body:
+        answer = _loads(body, operation_model.name)
+        if operation_model.name in _READ:  # this API's names are botocore's, too
+            customized_response_dict.update(answer)
+            response_dict["body"] = b"{}"
+
+
+def _loads(body: bytes, operation: str) -> dict[str, Any]:
+    """A page of some web server is no answer, though botocore takes any 200 for success."""
+    try:
+        answer = _without_vectors(body) if _unread.get() else orjson.loads(body)
+    except orjson.JSONDecodeError:
+        answer = None
+    if not isinstance(answer, dict):
+        raise _not_ours(operation, f"{body[:80]!r}")
+    return answer
+
+
+def _without_vectors(body: bytes) -> Any:
+    found: list[bytes] = []
+
+    def leave(match: re.Match[bytes]) -> bytes:
+        found.append(b"".join(match[1].split()))  # on one line, as files of lines need it
+        return b'"data":{"float32":%d}' % (len(found) - 1)
+
+    answer = orjson.loads(_VECTOR.sub(leave, body))
+    for vector in answer.get("vectors", ()) if found else ():
+        data = vector.get("data")
+        if data:
+            data["float32"] = Unread(found[data["float32"]])
+    return answer
+
+
+def _not_ours(operation: str, why: str) -> S3VectorsError:
+    return S3VectorsError(
+        f"{operation}: what answered is not S3 Vectors, check the endpoint: {why}"
+    )
+
+
+def _check(parsed: dict[str, Any], model: Any, **_: Any) -> None:
+    """Botocore does not miss what an answer should have."""
+    if "Error" in parsed or parsed["ResponseMetadata"]["HTTPStatusCode"] != HTTPStatus.OK:
+        return
+    missing = [n for n in model.output_shape.required_members if parsed.get(n) is None]
+    if missing:
+        raise _not_ours(model.name, f"its answer has no {', '.join(missing)}")
+
+
+def _make_a_failure(response: tuple[Any, dict[str, Any]] | None, **_: Any) -> None:
+    """Let botocore deal with an answer that ended early as with one that says 503."""
+    if response is None or not response[1].pop(_ENDED_EARLY, False):
+        return
+    http, parsed = response
+    http.status_code = parsed["ResponseMetadata"]["HTTPStatusCode"] = _FAILURE
+    message = "the connection closed before the end of the answer"
+    parsed["Error"] = {"Code": "ConnectionClosed", "Message": message}

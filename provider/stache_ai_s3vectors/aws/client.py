@@ -1,0 +1,234 @@
+"""The port to S3 Vectors: a boto3 client whose far end is AWS or the local engine.
+
+Everything above this module calls an ordinary boto3 client. Only the last line of
+`local_client`, which hands it the engine, makes the difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+import boto3
+from botocore import exceptions as botocore
+from botocore import session as core
+from botocore.config import Config
+
+from stache_ai_s3vectors.errors import (
+    BY_CODE,
+    CREDENTIALS,
+    AccessDeniedError,
+    NotFoundError,
+    RejectedError,
+    S3VectorsError,
+    UnavailableError,
+)
+from stache_ai_s3vectors.service.printable import printable, without_passwords
+from stache_ai_s3vectors.settings import Options
+
+from . import bodies
+from .retries import Retries
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3vectors import S3VectorsClient
+
+    from s3vectors_local import Engine
+
+DEFAULT_REGION: Final = "us-east-1"
+
+_NOWHERE: Final = "http://s3vectors-local.invalid"
+"""Where requests to the engine would go if it did not answer: RFC 2606 keeps it unresolvable."""
+
+_NO_CREDENTIALS: Final = (
+    "Set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (a local server takes any)"
+)
+
+_LOG_IN: Final = (
+    "Renew or correct the credentials: aws sso login, AWS_PROFILE, or the profile in ~/.aws/config"
+)
+
+_CONFIGURED: Final = (
+    "If that is a program or file that credentials come from, correct it in ~/.aws/config"
+)
+
+_LOG_IN_AGAIN: Final = (
+    botocore.CredentialRetrievalError,
+    botocore.LoginError,
+    botocore.SSOError,
+    botocore.TokenRetrievalError,
+)
+_OF_CREDENTIALS: Final = (
+    botocore.ConfigNotFound,
+    botocore.ConfigParseError,
+    botocore.InfiniteLoopConfigError,
+    botocore.InvalidConfigError,
+    botocore.MetadataRetrievalError,
+    botocore.NoAuthTokenError,
+    botocore.ProfileNotFound,
+    botocore.RefreshWithMFAUnsupportedError,
+    botocore.UnknownCredentialError,
+)
+"""About profiles and files that a session keeps once it has read them."""
+
+_AWS_HOSTS: Final = (
+    ".amazonaws.com",
+    ".amazonaws.com.cn",
+    ".amazonaws.eu",
+    ".api.aws",
+    ".api.amazonwebservices.com.cn",
+    ".api.amazonwebservices.eu",
+    ".c2s.ic.gov",
+    ".sc2s.sgov.gov",
+    ".cloud.adc-e.uk",
+    ".csp.hci.ic.gov",
+)
+"""Ends of AWS's host names, as in botocore's list of partitions."""
+
+_CONNECTIONS: Final = 32
+"""Kept open: a walk that deletes has up to 16 requests under way, and threads share a client."""
+
+
+def remote_client(options: Options, session: boto3.session.Session) -> S3VectorsClient:
+    """A client of AWS, or of the server that the options name."""
+    client: S3VectorsClient = session.client(
+        "s3vectors",
+        options.region or session.region_name or DEFAULT_REGION,
+        endpoint_url=options.endpoint,
+        config=_configuration(options),
+    )
+    return _equip(client, options)
+
+
+def local_client(options: Options, engine: Engine) -> S3VectorsClient:
+    """A client whose requests an engine in this process answers."""
+    from s3vectors_local import connect as answer_with  # noqa: PLC0415 - an extra
+
+    # No profile: neither its region, which would show another set of buckets, nor its errors
+    alone = core.Session(session_vars={"profile": (None, None, None, None)})
+    client: S3VectorsClient = boto3.session.Session(botocore_session=alone).client(
+        "s3vectors",
+        options.region or DEFAULT_REGION,
+        endpoint_url=_NOWHERE,
+        aws_access_key_id="local",
+        aws_secret_access_key="local",  # noqa: S106 - signs requests that never leave
+        config=_configuration(options),
+    )
+    return answer_with(_equip(client, options), engine)
+
+
+def _configuration(options: Options) -> Config:
+    return Config(
+        connect_timeout=options.connect_timeout,
+        read_timeout=options.read_timeout,
+        retries={"mode": "standard", "total_max_attempts": 1},  # see retries.py
+        max_pool_connections=_CONNECTIONS,
+        # Put together once: botocore would do it for each request, a seventh of a search's cost
+        user_agent=f"stache-ai-s3vectors Boto3/{boto3.__version__}",
+    )
+
+
+def _equip(client: S3VectorsClient, options: Options) -> S3VectorsClient:
+    """Give a client our way with bodies and retries."""
+    bodies.register(client.meta.events)
+    Retries(options.retry_seconds, options.max_attempts).register(client.meta.events)
+    return client
+
+
+def far_end(client: S3VectorsClient, options: Options) -> str:
+    """Where a client's requests go, for the reader of an error."""
+    return f"in region {client.meta.region_name} at {endpoint_of(client, options) or 'AWS'}"
+
+
+def endpoint_of(client: S3VectorsClient, options: Options) -> str | None:
+    """The endpoint that is not AWS, from the settings or boto3's own variables."""
+    if options.endpoint:
+        return without_passwords(options.endpoint)
+    url = without_passwords(client.meta.endpoint_url)
+    host = urlsplit(url).hostname or ""
+    return None if host.endswith(_AWS_HOSTS) else url
+
+
+@contextmanager
+def translated(
+    what: str | Callable[[], str], *, advice: str | Callable[[], str] = ""
+) -> Iterator[None]:
+    """Turn botocore's errors into ours, with the cause kept.
+
+    Args:
+        what: the operation and its object, to begin the message with; or what makes the text.
+        advice: what to do when it is not found, to end the message with; likewise.
+    """
+    try:
+        yield
+    except botocore.ClientError as error:
+        raise _from_answer(error, _text(what), advice) from error
+    except S3VectorsError:
+        raise
+    except (botocore.BotoCoreError, FileNotFoundError, PermissionError, ValueError) as error:
+        strip_passwords(error)
+        raise _without_answer(error, _text(what)) from error
+
+
+def _text(text: str | Callable[[], str]) -> str:
+    return text if isinstance(text, str) else text()
+
+
+def _from_answer(
+    error: botocore.ClientError, what: str, advice: str | Callable[[], str]
+) -> S3VectorsError:
+    details: dict[str, Any] = dict(error.response.get("Error", {}))
+    code = str(details.get("Code", ""))
+    kind = BY_CODE.get(code) or _by_status(error)
+    # Credentials may have been asked for first, by an operation of another service
+    other = error.operation_name not in what
+    where = f"{what}: {error.operation_name}" if other else what
+    text = f"{where}: {details.get('Message') or 'no message'} ({code})"
+    ours = _with_remedy(kind, text, _text(advice) if kind is NotFoundError else "")
+    first_try = not error.response.get("ResponseMetadata", {}).get("RetryAttempts")
+    ours.nothing_done = first_try and kind is not UnavailableError
+    ours.about_credentials = code in CREDENTIALS or (other and kind is not UnavailableError)
+    return ours
+
+
+def _without_answer(error: Exception, what: str) -> S3VectorsError:
+    if isinstance(error, (botocore.NoCredentialsError, botocore.PartialCredentialsError)):
+        ours = _with_remedy(AccessDeniedError, f"{what}: {error}", _NO_CREDENTIALS)
+        ours.nothing_done = ours.about_credentials = True
+    elif isinstance(error, (botocore.ConnectionError, botocore.HTTPClientError)):
+        ours = UnavailableError(f"{what}: {error}")
+    elif isinstance(error, _LOG_IN_AGAIN):
+        ours = _with_remedy(AccessDeniedError, f"{what}: {error}", _LOG_IN)
+        ours.about_credentials = True
+    elif isinstance(error, botocore.BotoCoreError):
+        ours = S3VectorsError(f"{what}: {error}")
+        ours.about_credentials = isinstance(error, _OF_CREDENTIALS)
+    else:
+        ours = _with_remedy(S3VectorsError, f"{what}: {error}", _CONFIGURED)
+        ours.about_credentials = True
+    return ours
+
+
+def strip_passwords(error: Exception) -> None:
+    """Take passwords out of botocore's own text, which a traceback shows beside ours."""
+    clean = without_passwords(error)
+    if clean != str(error):
+        error.args = (clean,)
+
+
+def _with_remedy(kind: type[S3VectorsError], text: str, remedy: str) -> S3VectorsError:
+    error = kind(f"{text}. {remedy}" if remedy else text)
+    error.remedy = printable(without_passwords(remedy))
+    return error
+
+
+def _by_status(error: botocore.ClientError) -> type[S3VectorsError]:
+    """For answers without an AWS error code, from a proxy or a load balancer."""
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    passing = status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in (
+        HTTPStatus.REQUEST_TIMEOUT,
+        HTTPStatus.TOO_MANY_REQUESTS,
+    )
+    return UnavailableError if passing else RejectedError

@@ -1,0 +1,260 @@
+"""What this process keeps between calls: clients, local engines, what is known of indexes.
+
+All of it belongs to the process. A forked one starts with nothing: two processes that read answers
+from one socket would get each other's, and the locks of threads that the child does not have would
+never be released.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from stat import S_ISREG
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import boto3
+from botocore import exceptions as botocore
+
+from stache_ai_s3vectors.errors import ConfigurationError
+from stache_ai_s3vectors.settings import LOCAL, Options, check_user
+
+from . import client as clients
+from .index_state import Shared
+from .single_flight import Flight
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3vectors import S3VectorsClient
+
+    from s3vectors_local import Engine
+
+Surroundings: TypeAlias = tuple[tuple[str, str], ...]
+"""The environment variables that boto3 reads, with their values."""
+
+_Key: TypeAlias = tuple[Any, ...]
+
+_Session: TypeAlias = tuple[boto3.session.Session, tuple[int, ...]]
+"""With when the files with credentials were written last, before it was made."""
+
+_KEPT: Final = 16
+"""Connections that are kept; the oldest go first."""
+
+_KEPT_SESSIONS: Final = 4
+"""Sessions that are kept: each has read the service's model, which is large."""
+
+_CREDENTIAL_FILES: Final = (
+    ("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"),
+    ("AWS_CONFIG_FILE", "~/.aws/config"),
+)
+
+
+@dataclass(eq=False)
+class Connection:
+    """A client, and what its users share about each index.
+
+    Args:
+        key: the options that it was made of.
+        files: when the files with credentials were written last, before they were read for it.
+    """
+
+    client: S3VectorsClient
+    key: _Key
+    files: tuple[int, ...]
+    process: int = field(default_factory=os.getpid)
+    ended: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _indexes: dict[tuple[str, str], Shared] = field(default_factory=dict)
+
+    @property
+    def usable(self) -> bool:
+        """Whether it is this process's, and its credentials were not refused."""
+        return not self.ended and self.process == os.getpid()
+
+    def shared(self, name: tuple[str, str], rate: float | None) -> Shared:
+        """What is shared about the index of that bucket and name.
+
+        Args:
+            rate: vectors a second to write at most; None or 0 for no limit. The first to ask
+                decides.
+        """
+        known = self._indexes.get(name)
+        if known is not None:
+            return known
+        with self._lock:
+            return self._indexes.setdefault(name, Shared.of(rate))
+
+    @property
+    def credentials_changed(self) -> bool:
+        """Whether a file that credentials come from was written since."""
+        return self.files != _files()
+
+
+class _Process:
+    """What one process keeps.
+
+    Args:
+        inherited: the engines of the process that this one was forked from. They are kept, so that
+            nothing of them is cleaned up here, and refused.
+    """
+
+    def __init__(self, inherited: dict[str, Engine]) -> None:
+        self.lock = threading.Lock()
+        self.connections: dict[_Key, Connection] = {}
+        self.sessions: dict[Surroundings, _Session] = {}
+        self.flights: dict[_Key, Flight[Connection]] = {}
+        self.engines: dict[str, Engine] = {}
+        self.engines_lock = threading.Lock()
+        self.inherited = inherited
+
+
+_process = _Process({})
+
+
+def _begin_anew() -> None:
+    global _process  # noqa: PLW0603 - the child of a fork has one of its own
+    _process = _Process({**_process.inherited, **_process.engines})
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(after_in_child=_begin_anew)
+
+
+def connect(options: Options) -> S3VectorsClient:
+    """A client for these options; equal options share one (boto3 clients are thread-safe).
+
+    Raises:
+        ConfigurationError: no client can be made of the settings: an unknown profile, a
+            malformed region, the local engine not installed, its directory not usable.
+    """
+    return connection(options).client
+
+
+def connection(options: Options) -> Connection:
+    """The connection of this process for these options; raises what `connect` does."""
+    # What boto3 would read is part of the key: other credentials, another client
+    surroundings = tuple(sorted(kv for kv in os.environ.items() if kv[0].startswith("AWS_")))
+    tries = (options.retry_seconds, options.max_attempts)
+    timeouts = (options.connect_timeout, options.read_timeout)
+    key = (options.endpoint, options.region, timeouts, tries, surroundings)
+    process = _process
+    with process.lock:
+        known = process.connections.get(key)
+        if known is not None:
+            return known
+        flight = process.flights.setdefault(key, Flight())
+    try:
+        return flight.run(lambda: _connect(process, options, surroundings, key))
+    finally:
+        with process.lock:
+            if process.flights.get(key) is flight:
+                del process.flights[key]
+
+
+def _connect(
+    process: _Process, options: Options, surroundings: Surroundings, key: _Key
+) -> Connection:
+    try:
+        connection = _new(process, options, surroundings, key)
+    except ConfigurationError:
+        raise
+    except (botocore.BotoCoreError, botocore.ClientError, OSError, ValueError) as error:
+        with process.lock:
+            process.sessions.pop(surroundings, None)  # the user may correct a file that it has read
+        clients.strip_passwords(error)
+        raise ConfigurationError(f"boto3 cannot make a client of the settings: {error}") from error
+    with process.lock:
+        while len(process.connections) >= _KEPT:
+            process.connections.pop(next(iter(process.connections)))
+        return process.connections.setdefault(key, connection)
+
+
+def _new(process: _Process, options: Options, surroundings: Surroundings, key: _Key) -> Connection:
+    if options.local:
+        path = str(options.endpoint).removeprefix(LOCAL)
+        return Connection(clients.local_client(options, _engine(process, path)), key, ())
+    for name, value in surroundings:
+        if name.startswith("AWS_ENDPOINT_URL"):
+            check_user(name, value)
+    session, files = _session(process, surroundings)
+    return Connection(clients.remote_client(options, session), key, files)
+
+
+def _session(process: _Process, surroundings: Surroundings) -> _Session:
+    """One for all clients of the same surroundings: each would read the service's model anew."""
+    files = _files()
+    with process.lock:
+        known = process.sessions.get(surroundings)
+    if known is not None and known[1] == files:
+        return known
+    session = (boto3.session.Session(), files)
+    with process.lock:
+        process.sessions.pop(surroundings, None)
+        while len(process.sessions) >= _KEPT_SESSIONS:
+            process.sessions.pop(next(iter(process.sessions)))
+        process.sessions[surroundings] = session
+    return session
+
+
+def end(connection: Connection) -> None:
+    """Do not use a connection any more: credentials are read anew for the next."""
+    connection.ended = True
+    process = _process
+    with process.lock:
+        if process.connections.get(connection.key) is connection:
+            del process.connections[connection.key]
+        process.sessions.pop(connection.key[-1], None)
+
+
+def _files() -> tuple[int, ...]:
+    return tuple(_written(os.environ.get(name) or usual) for name, usual in _CREDENTIAL_FILES)
+
+
+def _written(file: str) -> int:
+    """When a file was written last; 0 when it does not exist or is not a regular file."""
+    try:
+        status = Path(file).expanduser().stat()
+    except (OSError, RuntimeError, ValueError):  # boto3 says what is wrong with it, if it reads it
+        return 0
+    return status.st_mtime_ns if S_ISREG(status.st_mode) else 0
+
+
+def _engine(process: _Process, path: str) -> Engine:
+    """One engine per path and process; an empty path is the one in memory."""
+    try:
+        from s3vectors_local import DataDirectoryError, Engine, InheritedEngineError  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise ConfigurationError(
+            f"the endpoint {LOCAL}{path} needs the local engine; in a clone of the "
+            "repository: pip install './local[fast]'"
+        ) from error
+    with process.engines_lock:
+        try:
+            if path in process.inherited:
+                process.inherited[path].check_owner()
+            if path not in process.engines:
+                process.engines[path] = Engine(path or None)
+        except (DataDirectoryError, InheritedEngineError) as error:
+            raise ConfigurationError(f"S3VECTORS_ENDPOINT_URL={LOCAL}{path}: {error}") from error
+        return process.engines[path]
+
+
+def close_engines(*, in_memory: bool = True) -> None:
+    """Give the data directories of local engines free, and make all clients anew.
+
+    Args:
+        in_memory: also forget what the engine in memory has.
+    """
+    process = _process
+    with process.engines_lock, process.lock:
+        for connection in process.connections.values():
+            connection.ended = True
+        process.connections.clear()
+        process.sessions.clear()
+        for path in [path for path in process.engines if path or in_memory]:
+            process.engines.pop(path).close()
+
+
+# What is in memory stays for who works until the very end; it is gone with the process
+atexit.register(close_engines, in_memory=False)

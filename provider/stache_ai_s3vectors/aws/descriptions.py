@@ -1,0 +1,107 @@
+"""What the service answers, as values. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from stache_ai_s3vectors.service.metadata_keys import NON_FILTERABLE
+
+ENHANCED: Final = "ENHANCED"
+CLASSIC: Final = "CLASSIC"
+ACTIVE: Final = "ACTIVE"
+
+
+@dataclass(frozen=True)
+class Description:
+    """An index, in AWS's words.
+
+    Args:
+        mode: ENHANCED, or CLASSIC.
+        text_searches: the metadata keys with text search, each with its status: BUILDING,
+            then ACTIVE.
+        created: when it was made, as a text; empty when nobody said.
+        languages: those of the metadata keys whose text search has one.
+    """
+
+    arn: str
+    dimension: int
+    metric: str
+    non_filterable: frozenset[str]
+    mode: str
+    text_searches: Mapping[str, str]
+    created: str = ""
+    languages: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_answer(cls, index: Mapping[str, Any]) -> Description:
+        """From the `index` of a GetIndex answer."""
+        metadata = index.get("metadataConfiguration", {})
+        texts = metadata.get("textSearchConfigurations", [])
+        return cls(
+            arn=index["indexArn"],
+            dimension=index["dimension"],
+            metric=index["distanceMetric"],
+            non_filterable=frozenset(metadata.get("nonFilterableMetadataKeys", [])),
+            mode=index.get("indexMode", CLASSIC),
+            text_searches={text["metadataKey"]: text.get("status", ACTIVE) for text in texts},
+            created=str(index.get("creationTime", "")),
+            languages={t["metadataKey"]: t["language"] for t in texts if t.get("language")},
+        )
+
+    @classmethod
+    def planned(cls, dimension: int, metric: str = "cosine") -> Description:
+        """What an index will be that is made for Stache."""
+        return cls("", dimension, metric, frozenset(NON_FILTERABLE), ENHANCED, {})
+
+    def as_dict(self) -> dict[str, Any]:
+        """For a person or a program to read."""
+        return {
+            "arn": self.arn,
+            "dimension": self.dimension,
+            "distanceMetric": self.metric,
+            "indexMode": self.mode,
+            "nonFilterableMetadataKeys": sorted(self.non_filterable),
+            "textSearch": dict(self.text_searches),
+            "textLanguages": dict(self.languages),
+        }
+
+    def list_text_searches(self) -> list[str]:
+        """Each key with text search, its status, and its language if it has one."""
+        return [
+            f"{key} {status}" + (f" ({self.languages[key]})" if key in self.languages else "")
+            for key, status in self.text_searches.items()
+        ]
+
+
+@dataclass(frozen=True)
+class Match:
+    """One result of QueryVectors.
+
+    Args:
+        distance: from the question's vector; None where only the text was found.
+        fused: the score of hybrid search; None without.
+        bm25: in hybrid search, the score of each metadata key in whose text a word was found.
+    """
+
+    key: str
+    distance: float | None
+    fused: float | None
+    metadata: dict[str, Any]
+    bm25: Mapping[str, float] = field(default_factory=dict)
+
+    def rank(self) -> float:
+        """What results are ordered by, the best first."""
+        if self.fused is not None:
+            return -self.fused
+        return math.inf if self.distance is None else self.distance
+
+    @classmethod
+    def from_answer(cls, found: Mapping[str, Any]) -> Match:
+        """From one of the `vectors` of a QueryVectors answer."""
+        scores = found.get("scores", {})
+        bm25 = {each["metadataKey"]: each["score"] for each in scores.get("bm25Scores", ())}
+        metadata = found.get("metadata", {})
+        return cls(found["key"], found.get("distance"), scores.get("fused"), metadata, bm25)

@@ -1,0 +1,156 @@
+"""What became of the batches of a call that writes, and the error that says so. Pure."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from typing import Any, Final
+
+from stache_ai_s3vectors.errors import (
+    AccessDeniedError,
+    NotFoundError,
+    PartialWriteError,
+    S3VectorsError,
+    UnavailableError,
+)
+from stache_ai_s3vectors.service.printable import printable
+
+from .parallel import WORKERS
+
+_LOG = logging.getLogger(__name__)
+
+_COMPLETES: Final = (
+    "The error's `done` and `missing` name them; calling again with the missing completes it"
+)
+
+
+class Outcomes:
+    """Collects which of the wanted keys are done.
+
+    Args:
+        verb: what is done to them, "stored" for instance.
+        wanted: all keys of the call.
+        progress: called with the number of keys that were just done.
+    """
+
+    def __init__(
+        self, verb: str, wanted: Sequence[str], progress: Callable[[int], object] | None = None
+    ) -> None:
+        self.done: list[str] = []
+        self._verb = verb
+        self._wanted = wanted
+        self._progress = progress
+        self._sure: list[str] = []
+        self._unanswered = 0
+        self._skipped: set[str] = set()
+        self._errors: list[S3VectorsError] = []
+
+    @property
+    def failed(self) -> bool:
+        """Whether any batch has failed."""
+        return bool(self._errors)
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether batches have failed in a way in which all others would fail, too.
+
+        So many in a row without an answer are all that are made at a time.
+        """
+        refused = any(isinstance(e, (NotFoundError, AccessDeniedError)) for e in self._errors)
+        return refused or self._unanswered >= WORKERS
+
+    @property
+    def missing(self) -> list[str]:
+        """The wanted keys that are neither done nor passed over."""
+        finished = self._skipped.union(self.done)
+        return [key for key in self._wanted if key not in finished]
+
+    def add(self, keys: Sequence[str], call: Future[Any]) -> None:
+        """Note how the call that had to deal with these keys ended."""
+        error = call.exception()
+        if error is None:
+            self.note(keys)
+        else:
+            self.fail(_ours(error))
+
+    def note(self, keys: Sequence[str]) -> None:
+        """Note that these keys are done."""
+        self._unanswered = 0
+        self.done += keys
+        if self._progress is not None:
+            self._progress(len(keys))
+
+    def sure(self, keys: Sequence[str]) -> None:
+        """Note, in whichever thread, that the service has said so of these keys."""
+        self._sure += keys  # one operation of a list, which needs no lock
+
+    @contextmanager
+    def said_when_interrupted(self, index: str, unless: object = None) -> Iterator[None]:
+        """When the caller is interrupted inside, log what is known to be done by then.
+
+        Args:
+            index: what the call works on.
+            unless: anything: another call says so.
+        """
+        try:
+            yield
+        except S3VectorsError:
+            raise
+        except BaseException as error:
+            if unless is not None:
+                raise
+            _LOG.warning(
+                "a call on %s was interrupted by %s: %d of %d vectors are known to be %s, the "
+                "others may or may not be",
+                printable(index),
+                type(error).__name__,
+                len(self._sure),
+                len(self._wanted),
+                self._verb,
+            )
+            raise
+
+    def skip(self, keys: Iterable[str]) -> None:
+        """Note that there is nothing to do about these keys."""
+        self._skipped.update(keys)
+
+    def fail(self, error: S3VectorsError) -> None:
+        """Note an error; what it is about counts as not done."""
+        if isinstance(error, PartialWriteError):
+            self.note(error.done)
+        self._unanswered += isinstance(error, UnavailableError)
+        self._errors.append(error)
+
+    def check(self) -> None:
+        """Raise if anything failed.
+
+        Raises:
+            S3VectorsError: the error itself, when nothing is done.
+            PartialWriteError: some keys are done.
+        """
+        if not self._errors:
+            return
+        # One that leaves open what was done, if there is any
+        first = next((e for e in self._errors if not e.nothing_done), self._errors[0])
+        if not self.done:
+            raise first
+        missing = self.missing
+        total = len(self.done) + len(missing)
+        message = (
+            f"{len(self.done)} of {total} vectors are {self._verb}, {len(missing)} are "
+            f"not known to be: {first}. {_COMPLETES}"
+        )
+        error = PartialWriteError(message, done=self.done, missing=missing)
+        error.remedy = _COMPLETES
+        raise error from first
+
+
+def _ours(error: BaseException) -> S3VectorsError:
+    """An error of ours; one that nobody thought of must not hide what was done."""
+    if isinstance(error, S3VectorsError):
+        return error
+    ours = S3VectorsError(f"{type(error).__name__}: {error}")
+    ours.__cause__ = error
+    return ours

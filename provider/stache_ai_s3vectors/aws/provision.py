@@ -1,0 +1,196 @@
+"""Make what Stache needs, where no infrastructure has made it: the bucket, its indexes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
+
+from stache_ai_s3vectors.service.metadata_keys import NON_FILTERABLE, TEXT
+from stache_ai_s3vectors.settings import Options
+
+from .client import endpoint_of, far_end, translated
+from .connections import connect
+from .descriptions import CLASSIC, ENHANCED, Description
+
+_LOG = logging.getLogger(__name__)
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3vectors import S3VectorsClient
+
+
+def create_bucket(client: S3VectorsClient, options: Options) -> bool:
+    """Make the vector bucket; False when it exists already."""
+    with translated(f"CreateVectorBucket of {options.bucket} {far_end(client, options)}"):
+        return _made(client, lambda: client.create_vector_bucket(vectorBucketName=options.bucket))
+
+
+def create_index(
+    client: S3VectorsClient,
+    options: Options,
+    name: str,
+    metric: Literal["cosine", "euclidean"] = "cosine",
+) -> bool:
+    """Make an index as Stache needs it; False when it exists already.
+
+    It gets text search on `text` and what else the settings name, which hybrid search needs,
+    unless the bucket makes CLASSIC indexes, which have none.
+
+    Raises:
+        NotFoundError: there is no such vector bucket, and how to make it.
+    """
+    enhanced = _makes_enhanced(client, options)
+    if not enhanced:
+        _LOG.warning(
+            "bucket %s makes CLASSIC indexes: %s gets no text search", options.bucket, name
+        )
+    metadata: Any = {"nonFilterableMetadataKeys": NON_FILTERABLE}
+    if enhanced:
+        language = options.text_language
+        metadata["textSearchConfigurations"] = [_text(key, language) for key in options.text_keys]
+    what = f"CreateIndex of {options.bucket}/{name} {far_end(client, options)}"
+    with translated(what, advice=advice(client, options)):
+        return _made(
+            client,
+            lambda: client.create_index(
+                **options.bucket_names,
+                indexName=name,
+                dataType="float32",
+                dimension=options.dimension,
+                distanceMetric=metric,
+                metadataConfiguration=metadata,
+            ),
+        )
+
+
+def provide(
+    client: S3VectorsClient, options: Options, metric: Literal["cosine", "euclidean"] = "cosine"
+) -> None:
+    """Make the options' index, and on a `local:` endpoint its bucket, unless they exist."""
+    if options.local:
+        create_bucket(client, options)
+    create_index(client, options, options.index, metric)
+
+
+def upgrade_index(
+    client: Any, options: Options, told: Description, language: str | None
+) -> list[str]:
+    """Make the options' index ready for hybrid search; returns what had to be changed.
+
+    Args:
+        client: the boto3 client; the published types do not know these operations yet.
+        told: what the index is.
+        language: of the texts; empty for none in particular. None leaves what is there as it is,
+            and takes the settings' for what is added.
+    """
+    names = options.index_names
+    where = f"{options.bucket}/{options.index} {far_end(client, options)}"
+    changed = []
+    if told.mode != ENHANCED:
+        with translated(f"UpdateIndexMode of {where}"):
+            client.update_index_mode(**names, indexMode=ENHANCED)
+        changed.append("ENHANCED mode")
+    wanted = (options.text_language if language is None else language) or None
+    there = [key for key in options.text_keys if key in told.text_searches]
+    other = [k for k in there if language is not None and told.languages.get(k) != wanted]
+    missing = [key for key in options.text_keys if key not in told.text_searches]
+
+    def update(change: str, texts: list[dict[str, str]]) -> None:
+        with translated(f"UpdateMetadataConfiguration of {where}"):
+            client.update_metadata_configuration(
+                **names, **{change: {"textSearchConfigurations": texts}}
+            )
+
+    if other:  # a text search keeps the language that it was added with
+        update("delete", [{"metadataKey": key} for key in other])
+    if other or missing:
+        update("add", [_text(key, wanted) for key in (*other, *missing)])
+    changed += [_named(key, "text search") for key in missing]
+    changed += [_named(key, f"text search in {wanted or 'no language'}") for key in other]
+    return changed
+
+
+def _text(key: str, language: str | None) -> dict[str, str]:
+    return {"metadataKey": key} | ({"language": language} if language else {})
+
+
+def _named(key: str, change: str) -> str:
+    """A change, and of which key unless it is `text`."""
+    return change if key == TEXT else f"{change} on {key}"
+
+
+def list_indexes(options: Options) -> list[str]:
+    """The names of all indexes of the bucket, as the service orders them.
+
+    Raises:
+        NotFoundError: there is no such vector bucket, and how to make it.
+    """
+    client = connect(options)
+    what = f"ListIndexes of {options.bucket} {far_end(client, options)}"
+    with translated(what, advice=advice(client, options)):
+        pages = client.get_paginator("list_indexes").paginate(**options.bucket_names)
+        return [index["indexName"] for page in pages for index in page["indexes"]]
+
+
+def delete_index(client: S3VectorsClient, options: Options) -> None:
+    """Delete the options' index with all its vectors, for good."""
+    what = f"DeleteIndex of {options.bucket}/{options.index} {far_end(client, options)}"
+    with translated(what):
+        client.delete_index(**options.index_names)
+
+
+def _makes_enhanced(client: S3VectorsClient, options: Options) -> bool:
+    what = f"GetVectorBucket of {options.bucket} {far_end(client, options)}"
+    with translated(what, advice=advice(client, options)):
+        bucket = client.get_vector_bucket(**options.bucket_names)["vectorBucket"]
+    return bucket.get("defaultIndexMode", CLASSIC) == ENHANCED
+
+
+def here(client: S3VectorsClient, options: Options) -> str:
+    """The options of the tool that name this bucket, whatever the surroundings say."""
+    if options.local:
+        region = f" --region {options.region}" if options.region else ""
+        return f"--bucket {options.bucket} --endpoint {options.endpoint}{region}"
+    endpoint = endpoint_of(client, options) or "aws"
+    bucket = options.bucket_arn or options.bucket
+    return f"--bucket {bucket} --endpoint {endpoint} --region {client.meta.region_name}"
+
+
+def make_bucket(client: S3VectorsClient, options: Options) -> str:
+    """The command that makes the vector bucket."""
+    if options.local:
+        return f"stache-s3vectors indexes create {here(client, options)}"
+    endpoint = endpoint_of(client, options)
+    at = f" --region {client.meta.region_name}" + (
+        f" --endpoint-url {endpoint}" if endpoint else ""
+    )
+    return f"aws s3vectors create-vector-bucket --vector-bucket-name {options.bucket}{at}"
+
+
+def advice(client: S3VectorsClient, options: Options) -> str:
+    """What to do about a bucket or index that does not exist."""
+    create = (
+        f"stache-s3vectors indexes create --dimension {options.dimension} {here(client, options)}"
+    )
+    if options.local:
+        return (
+            "With a local: endpoint the provider makes what is missing on first use, unless "
+            f"S3VECTORS_CREATE_INDEX is false; so does {create}"
+        )
+    on_first_use = (
+        ""
+        if options.create_index
+        else ("To make this index on first use: S3VECTORS_CREATE_INDEX=true. ")
+    )
+    return (
+        f"To make the bucket: {make_bucket(client, options)}. {on_first_use}To make indexes for "
+        f"documents, summaries and insights, and see the settings that name them: {create}"
+    )
+
+
+def _made(client: S3VectorsClient, create: Callable[[], object]) -> bool:
+    try:
+        create()
+    except client.exceptions.ConflictException:
+        return False
+    return True

@@ -1,0 +1,409 @@
+"""One index of a vector bucket: put, get, query, list, delete, in AWS's words.
+
+Batches, pages, pace and parallel calls live here and nowhere else: callers hand over any
+number of vectors and read any number of results.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from stache_ai_s3vectors.chunks import filters
+from stache_ai_s3vectors.chunks.inputs import Numbers
+from stache_ai_s3vectors.errors import (
+    AccessDeniedError,
+    NotFoundError,
+    RejectedError,
+    S3VectorsError,
+    UnavailableError,
+)
+from stache_ai_s3vectors.service import limits
+from stache_ai_s3vectors.settings import Options
+
+from .batches import Batch, Record, batches
+from .bodies import PLACEHOLDER, dumps, leaving_vectors, sending
+from .client import far_end, translated
+from .connections import Connection, connection, end
+from .deadlines import check_wanted
+from .descriptions import ACTIVE, ENHANCED, Description, Match
+from .index_state import Shared
+from .outcomes import Outcomes
+from .parallel import Page, UnderWay, in_flight, pages, slices
+from .provision import advice, provide
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3vectors import S3VectorsClient
+
+Progress: TypeAlias = Callable[[int], object]
+"""Called with the number of vectors that were just dealt with, in the caller's thread."""
+
+Row: TypeAlias = tuple[str, dict[str, Any]]
+"""A vector's key and metadata."""
+
+PUTS_AT_A_TIME: Final = 4
+"""PutVectors requests under way: enough for the service's rate at 200 ms of latency."""
+
+ASK_AGAIN: Final = 1.0
+"""Seconds between two looks at an index whose text search is BUILDING."""
+
+ASK_AGAIN_LATER: Final = 300.0
+"""The same for one that has none: somebody may add it."""
+
+
+RANKINGS: Final = 3
+"""How often a search asks for its pages when writes move the ranking under it."""
+
+
+class VectorIndex:
+    """An index that exists, or is made on first use when the options say so.
+
+    No call is made before one is needed; the first is always GetIndex, once per index and
+    process. Every method raises what `errors.py` lists. Threads may share it.
+
+    Args:
+        options: which index, and where.
+        create: whether to make it when it is missing; by default, what the options say.
+    """
+
+    def __init__(self, options: Options, *, create: bool | None = None) -> None:
+        self.options = options
+        self.name = f"{options.bucket}/{options.index}"
+        self._creates = options.create_index if create is None else create
+        self._held: Connection | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_held": None}  # a connection is its process's, and no copy's
+
+    @property
+    def client(self) -> S3VectorsClient:
+        """The boto3 client; another after a fork, and after its credentials were refused."""
+        return self._connection.client
+
+    @property
+    def _connection(self) -> Connection:
+        held = self._held
+        if held is None or not held.usable:
+            held = self._held = connection(self.options)
+        return held
+
+    @property
+    def _place(self) -> str:
+        return self.options.bucket_arn or self.options.bucket
+
+    @property
+    def _shared(self) -> Shared:
+        rate = None if self.options.local else self.options.write_rate
+        return self._connection.shared((self._place, self.options.index), rate)
+
+    @property
+    def _names(self) -> dict[str, Any]:
+        return self.options.index_names
+
+    @contextmanager
+    def _calling(self, operation: str) -> Iterator[S3VectorsClient]:
+        """The client for one call, whose errors become ours."""
+        check_wanted()
+        held, options = self._connection, self.options
+        try:
+            with translated(
+                lambda: f"{operation} on index {self.name} {far_end(held.client, options)}",
+                advice=lambda: advice(held.client, options),
+            ):
+                yield held.client
+        except (NotFoundError, RejectedError):
+            self._shared.description = None  # it may not be what it was: ask at the next need
+            raise
+        except S3VectorsError as error:
+            denied = isinstance(error, AccessDeniedError) and held.credentials_changed
+            if (error.about_credentials or denied) and not options.local:
+                end(held)  # the user may renew the credentials; boto3 would not look
+            raise
+
+    def describe(self, *, fresh: bool = False) -> Description:
+        """The index's attributes, asked for once; makes the index if it may.
+
+        Threads that need them while one asks share its answer, or its error.
+
+        Args:
+            fresh: ask again.
+
+        Raises:
+            NotFoundError: there is no such bucket or index, and how to make one.
+        """
+        shared = self._shared
+        known = shared.description
+        if known is not None and not fresh:
+            return known
+        return shared.flight.run(lambda: self._ask(shared), self.options.retry_seconds)
+
+    @property
+    def would_create(self) -> bool:
+        """Whether describing it may make it, as far as is known."""
+        return self._creates and self._shared.description is None
+
+    def known(self) -> Description | None:
+        """The index's attributes, as far as nobody has to make the index to have them.
+
+        None when it does not exist and would be made on first use.
+        """
+        shared = self._shared
+        if shared.description is not None or not self._creates:
+            return self.describe()
+        try:
+            return self._keep(shared, self._get_index())
+        except NotFoundError:
+            return None
+
+    def _ask(self, shared: Shared) -> Description:
+        return self._keep(shared, self._get_or_create())
+
+    def _keep(self, shared: Shared, description: Description) -> Description:
+        shared.description, shared.asked = description, time.monotonic()
+        return description
+
+    def text_search(self, key: str) -> str | None:
+        """The status of a metadata key's text search; None when there is none.
+
+        Unless it is ACTIVE, the index is asked again now and then.
+        """
+        status = self.describe().text_searches.get(key)
+        patience = ASK_AGAIN if status else ASK_AGAIN_LATER
+        shared = self._shared
+        if status == ACTIVE or time.monotonic() - shared.asked < patience:
+            return status
+        shared.asked = time.monotonic()  # the others go on with what is known
+        try:
+            return self.describe(fresh=True).text_searches.get(key)
+        except UnavailableError:  # no reason not to search by vector
+            return status
+
+    def _get_or_create(self) -> Description:
+        try:
+            return self._get_index()
+        except NotFoundError:
+            if not self._creates:
+                raise
+        provide(self.client, self.options)
+        return self._get_index()
+
+    def _get_index(self) -> Description:
+        with self._calling("GetIndex") as client:
+            return Description.from_answer(client.get_index(**self._names)["index"])
+
+    def put(
+        self,
+        records: Sequence[Record],
+        progress: Progress | None = None,
+        under_way: UnderWay | None = None,
+        part_of: Outcomes | None = None,
+    ) -> None:
+        """Store records, replacing those with the same keys.
+
+        After a failure no further request is sent.
+
+        Args:
+            under_way: counts the requests; after an interruption some may still be under way.
+            part_of: the call that this is part of, which says what became of it.
+
+        Raises:
+            PartialWriteError: a batch failed after others were stored.
+        """
+        self.describe()
+        under_way = UnderWay() if under_way is None else under_way
+        outcomes = Outcomes("stored", [record.key for record in records], progress)
+
+        def put(batch: Batch) -> None:
+            with under_way:
+                self._put(batch)
+            (part_of or outcomes).sure(batch.keys)
+
+        calls = in_flight(
+            put,
+            batches(self._names, records),
+            PUTS_AT_A_TIME,
+            before=lambda batch: self._wait(len(batch.keys)),
+            stop=lambda: outcomes.failed,
+        )
+        with closing(calls), outcomes.said_when_interrupted(self.name, unless=part_of):
+            for batch, call in calls:
+                outcomes.add(batch.keys, call)
+        outcomes.check()
+
+    def _put(self, batch: Batch) -> None:
+        with self._calling("PutVectors") as client, sending(batch.body):
+            client.put_vectors(
+                **self._names,
+                vectors=[{"key": batch.keys[0], "data": {"float32": PLACEHOLDER}}],
+            )
+
+    def _wait(self, vectors: int) -> None:
+        """Keep the pace, in the caller's thread: whoever interrupts it has not sent anything."""
+        if self._shared.pace is not None:
+            self._shared.pace.wait(vectors)
+
+    def get(self, keys: Sequence[str], *, data: bool = False) -> Iterator[Record]:
+        """The vectors that exist, in the order of the keys, their numbers unread.
+
+        Args:
+            data: with their numbers; else they are empty.
+        """
+        self.describe()
+        wanted = slices(list(dict.fromkeys(keys)), limits.GET_BATCH)
+        with closing(in_flight(lambda batch: self._get(batch, data=data), wanted)) as calls:
+            for _, call in calls:
+                yield from call.result()
+
+    def _get(self, keys: Sequence[str], *, data: bool) -> list[Record]:
+        with self._calling("GetVectors") as client, leaving_vectors(when=data):
+            response = client.get_vectors(
+                **self._names, keys=keys, returnData=data, returnMetadata=True
+            )
+        found = {vector["key"]: vector for vector in response["vectors"]}
+        return [_record(found[key]) for key in keys if key in found]
+
+    def query(
+        self,
+        vector: Numbers,
+        top_k: int,
+        condition: dict[str, Any],
+        texts: dict[str, str] | None = None,
+    ) -> tuple[list[Match], str]:
+        """The nearest vectors that pass the filter, each once, best first; the distance metric.
+
+        Pages are of the ranking as it is when they are asked for. While somebody writes, one may
+        repeat vectors of another, and others are on none: then all pages are asked for again.
+
+        Args:
+            texts: for each metadata key with text search, what to look for: hybrid search.
+        """
+        by_key: dict[str, Match] = {}
+        for _ in range(RANKINGS):
+            matches, metric = self._ranking(vector, top_k, condition, texts)
+            latest = {match.key: match for match in matches}
+            by_key |= latest
+            if len(latest) == len(matches) or len(by_key) >= top_k:
+                break
+        return sorted(by_key.values(), key=Match.rank)[:top_k], metric
+
+    def _ranking(
+        self,
+        vector: Numbers,
+        top_k: int,
+        condition: dict[str, Any],
+        texts: dict[str, str] | None,
+    ) -> tuple[list[Match], str]:
+        """What the pages of one query hold."""
+        request: dict[str, Any] = {
+            **self._names,
+            "topK": top_k,
+            "filter": condition,
+            "returnDistance": True,
+            "returnMetadata": True,
+        }
+        if self.describe().mode != ENHANCED and filters.is_for_enhanced(condition):
+            request["queryMode"] = ENHANCED  # filter before the search; knows $startsWith
+        if texts:
+            request["queryTexts"] = [{"metadataKey": k, "text": t} for k, t in texts.items()]
+            request["returnScores"] = True
+        matches: list[Match] = []
+        while True:
+            body = dumps({**request, "queryVector": {"float32": vector}})
+            with self._calling("QueryVectors") as client, sending(body):
+                response = client.query_vectors(**request, queryVector={"float32": PLACEHOLDER})
+            matches += map(Match.from_answer, response["vectors"])
+            if not response.get("nextToken"):
+                return matches, response["distanceMetric"]
+            request["nextToken"] = response["nextToken"]
+
+    def pages(self, *, metadata: bool = True) -> Iterator[Page[Row]]:
+        """Every vector's key and metadata, in pages and in no order.
+
+        An index of one page takes one call; a larger one is read in segments, several at a
+        time. Each page names its segment, and the last of a segment has no token.
+        """
+        for page in self._pages({"returnMetadata": metadata}):
+            rows = [(vector["key"], vector.get("metadata", {})) for vector in page.rows]
+            yield Page(rows, page.token, page.segment)
+
+    def records(self) -> Iterator[Record]:
+        """Every vector with its metadata, in no order, its numbers unread."""
+        for page in self._pages({"returnData": True, "returnMetadata": True}):
+            yield from map(_record, page.rows)
+
+    def _pages(self, wanted: dict[str, bool]) -> Iterator[Page[Any]]:
+        self.describe()
+        first = self._list(None, None, wanted)
+        yield first
+        if first.token is None:
+            return
+        seen = {vector["key"] for vector in first.rows}
+        segments = pages(
+            lambda number, token: self._list(number, token, wanted), limits.LIST_SEGMENTS
+        )
+        with closing(segments):
+            for page in segments:
+                rows = [vector for vector in page.rows if vector["key"] not in seen]
+                yield Page(rows, page.token, page.segment)
+
+    def _list(self, segment: int | None, token: str | None, wanted: dict[str, bool]) -> Page[Any]:
+        request: dict[str, Any] = {**self._names, "maxResults": limits.LIST_PAGE, **wanted}
+        if segment is not None:
+            request["segmentIndex"] = segment
+            request["segmentCount"] = limits.LIST_SEGMENTS
+        if token is not None:
+            request["nextToken"] = token
+        with self._calling("ListVectors") as client, leaving_vectors(when="returnData" in wanted):
+            response = client.list_vectors(**request)
+        return Page([*response["vectors"]], response.get("nextToken") or None, segment)
+
+    def is_empty(self) -> bool:
+        """Whether it holds nothing."""
+        first = next(self.pages(metadata=False))
+        return not first.rows and first.token is None
+
+    def delete(
+        self,
+        keys: Sequence[str],
+        progress: Progress | None = None,
+        part_of: Outcomes | None = None,
+    ) -> None:
+        """Delete vectors; keys that hold none are passed over.
+
+        A batch that fails does not keep the others from being tried.
+
+        Args:
+            part_of: the call that this is part of, which says what became of it.
+
+        Raises:
+            PartialWriteError: some batches failed, others are deleted.
+        """
+        self.describe()
+        outcomes = Outcomes("deleted", keys, progress)
+
+        def delete(batch: Sequence[str]) -> None:
+            self._delete(batch)
+            (part_of or outcomes).sure(batch)
+
+        calls = in_flight(
+            delete,
+            slices(keys, limits.DELETE_BATCH),
+            before=lambda batch: self._wait(len(batch)),
+            stop=lambda: outcomes.hopeless,
+        )
+        with closing(calls), outcomes.said_when_interrupted(self.name, unless=part_of):
+            for batch, call in calls:
+                outcomes.add(batch, call)
+        outcomes.check()
+
+    def _delete(self, keys: Sequence[str]) -> None:
+        with self._calling("DeleteVectors") as client:
+            client.delete_vectors(**self._names, keys=keys)
+
+
+def _record(vector: Any) -> Record:
+    return Record(
+        vector["key"], vector.get("data", {}).get("float32", []), vector.get("metadata", {})
+    )

@@ -1,0 +1,327 @@
+"""Namespace, soft delete and the caller's filter → one S3 Vectors filter. Pure.
+
+Stache's filters are Mongo-like documents, `{"doc_id": "a", "page": {"$gte": 2}}`. The
+service takes one condition per object, so every condition becomes an object of its own,
+joined by `$and`. Nothing leans on what AWS leaves undocumented: where a missing key
+matters, the filter says so with `$exists`.
+
+`predicate` answers the same filter for metadata in hand, because ListVectors has no filter.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeAlias
+
+from stache_ai_s3vectors.errors import InvalidInputError
+from stache_ai_s3vectors.service import limits
+from stache_ai_s3vectors.service.metadata_keys import (
+    NAMESPACE,
+    NON_FILTERABLE,
+    SOFT_DELETED,
+    STATUS,
+    SUMMARY,
+    TYPE,
+)
+
+from .inputs import check_namespace
+from .metadata_values import is_number, is_text, native, plain
+
+Filter: TypeAlias = dict[str, Any]
+Test: TypeAlias = Callable[[Mapping[str, Any]], bool]
+
+EXACT: Final = "exact:"
+CHILDREN: Final = "/*"
+
+NOT_DELETED: Final[Filter] = {
+    "$or": [{STATUS: {"$exists": False}}, {STATUS: {"$nin": [*SOFT_DELETED]}}]
+}
+"""Not soft-deleted; vectors of the oldest packages have no status at all."""
+
+IS_SUMMARY: Final[Filter] = {TYPE: SUMMARY}
+NO_SUMMARY: Final[Filter] = {"$or": [{TYPE: {"$exists": False}}, {TYPE: {"$ne": SUMMARY}}]}
+
+
+def in_namespace(namespace: str | None) -> list[Filter]:
+    """The conditions for the namespace of a search: `name`, `exact:name`, or `name/*`.
+
+    The last is the namespace and all below it.
+    """
+    if namespace is None:
+        return []
+    namespace = check_namespace(namespace)
+    if namespace.startswith(EXACT):
+        return [{NAMESPACE: _named(namespace, namespace.removeprefix(EXACT))}]
+    if namespace.endswith(CHILDREN):
+        parent = _named(namespace, namespace.removesuffix(CHILDREN))
+        below = {NAMESPACE: {"$startsWith": f"{parent}/"}}
+        return [{"$or": [{NAMESPACE: parent}, below]}]
+    return [{NAMESPACE: namespace}]
+
+
+def exactly(namespace: str | None) -> list[Filter]:
+    """The conditions for a namespace taken literally, as it was inserted.
+
+    What changes or deletes vectors takes it so: a namespace may be called `exact:a` or `a/*`.
+    """
+    return [] if namespace is None else [{NAMESPACE: check_namespace(namespace)}]
+
+
+def _named(pattern: str, name: str) -> str:
+    if not name:
+        raise InvalidInputError(f"the namespace is {pattern!r}, which names none")
+    return name
+
+
+def conditions(document: Mapping[str, Any] | None) -> list[Filter]:
+    """The caller's filter as conditions that must all hold, each an object with one key.
+
+    A list as a value means `$in`.
+
+    Raises:
+        InvalidInputError: an operator or a value that the service does not know.
+    """
+    if document is None:
+        return []
+    if not isinstance(document, Mapping):
+        raise InvalidInputError(f"the filter is {document!r:.80}, not a dictionary")
+    try:
+        return [_condition(key, operand) for key, operand in document.items()]
+    except RecursionError as error:
+        raise InvalidInputError("the filter is nested too deeply") from error
+
+
+def all_of(parts: Sequence[Filter]) -> Filter | None:
+    """One filter out of conditions; None when there are none."""
+    if len(parts) > 1:
+        return {"$and": list(parts)}
+    return parts[0] if parts else None
+
+
+def check_filterable(document: Filter | None, non_filterable: frozenset[str]) -> None:
+    """Refuse a filter on keys that the index declares non-filterable."""
+    hidden = sorted(keys(document) & non_filterable)
+    if hidden:
+        error = InvalidInputError(
+            f"the filter uses {', '.join(hidden)}, which the index declares non-filterable"
+        )
+        error.about_index = not keys(document) & {*NON_FILTERABLE}  # so they are in all of ours
+        raise error
+
+
+def check_constraints(document: Filter, *, classic: bool) -> None:
+    """Refuse a filter that compares with more values than the service evaluates.
+
+    Args:
+        document: the filter.
+        classic: whether the index is in CLASSIC mode, which has no such limit.
+
+    Raises:
+        InvalidInputError: says how many there are, and how many there can be.
+    """
+    if not is_for_enhanced(document) and (not classic or _knows_prefixes(document)):
+        raise InvalidInputError(
+            f"the filter compares with {_constraints(document)} values, those for soft delete, "
+            "summaries and the namespace included; the service takes "
+            f"{limits.FILTER_CONSTRAINTS}. Ask several times"
+        )
+
+
+def is_for_enhanced(document: Filter) -> bool:
+    """Whether the service evaluates the filter in ENHANCED mode."""
+    return _constraints(document) <= limits.FILTER_CONSTRAINTS
+
+
+def _knows_prefixes(document: Filter) -> bool:
+    """Whether there is a `$startsWith`, which CLASSIC mode does not have."""
+    [(key, operand)] = document.items()
+    if key in ("$and", "$or"):
+        return any(map(_knows_prefixes, operand))
+    return isinstance(operand, Mapping) and "$startsWith" in operand
+
+
+def keys(document: Filter | None) -> set[str]:
+    """The metadata keys that a filter looks at."""
+    if document is None:
+        return set()
+    [(key, operand)] = document.items()
+    if key in ("$and", "$or"):
+        return set().union(*map(keys, operand))
+    return {key}
+
+
+def _constraints(document: Filter) -> int:
+    [(key, operand)] = document.items()
+    if key in ("$and", "$or"):
+        return sum(map(_constraints, operand))
+    values = operand.values() if isinstance(operand, Mapping) else [operand]
+    return sum(len(value) if isinstance(value, list) else 1 for value in values)
+
+
+def _condition(key: Any, operand: Any) -> Filter:
+    if key in ("$and", "$or"):
+        return _combination(key, operand)
+    if not is_text(key) or key.startswith("$"):
+        raise InvalidInputError(
+            f"filter operator {key!r:.80} does not exist at this place; $and and $or do"
+        )
+    key = plain(key)
+    if isinstance(operand, Mapping):
+        if not operand:
+            raise InvalidInputError(f"the filter on {key!r} is empty")
+        checked = {name: _operand(key, name, value) for name, value in operand.items()}
+        return _with_missing(key, checked)
+    if isinstance(operand, (list, tuple)):
+        return {key: {"$in": _operand(key, "$in", operand)}}
+    return {key: _operand(key, "$eq", operand)}
+
+
+def _with_missing(key: str, tests: dict[str, Any]) -> Filter:
+    """Tests of one key, with what they say about vectors that lack it written out.
+
+    `$ne` and `$nin` hold where the key is missing, as in Mongo and here on the client; what
+    the service does is not documented. Nor is what they do to an array, for which there are
+    no other words: here, no element may be equal.
+    """
+    negations = {name: tests[name] for name in _NEGATIONS if name in tests}
+    if not negations:
+        return {key: tests}
+    missing_or = {"$or": [{key: {"$exists": False}}, {key: negations}]}
+    rest = {name: value for name, value in tests.items() if name not in negations}
+    return {"$and": [missing_or, {key: rest}]} if rest else missing_or
+
+
+def _combination(key: str, operand: Any) -> Filter:
+    if not isinstance(operand, (list, tuple)) or not operand:
+        raise InvalidInputError(f"{key} in a filter takes a non-empty list, not {operand!r:.80}")
+    parts = [all_of(conditions(part)) for part in operand]
+    if None in parts:
+        raise InvalidInputError(f"{key} in a filter holds an empty filter")
+    return {key: parts}
+
+
+def _operand(key: str, operator: str, value: Any) -> Any:
+    value = [native(v) for v in value] if isinstance(value, (list, tuple)) else native(value)
+    if operator not in _OPERANDS:
+        known = " ".join(_OPERANDS)
+        raise InvalidInputError(
+            f"filter operator {operator!r} on {key!r} does not exist; {known} do"
+        )
+    accepts, wanted = _OPERANDS[operator]
+    if not accepts(value):
+        hint = "; for a missing key use {'$exists': False}" if value is None else ""
+        raise InvalidInputError(
+            f"the filter on {key!r} compares with {value!r:.80}; {operator} takes {wanted}{hint}"
+        )
+    return plain(value)
+
+
+def _primitive(value: Any) -> bool:
+    return isinstance(value, bool) or is_text(value) or _number(value)
+
+
+def _number(value: Any) -> bool:
+    return is_number(value, sys.float_info.max)
+
+
+def _primitives(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and bool(value) and all(map(_primitive, value))
+
+
+_NEGATIONS: Final = ("$ne", "$nin")
+_PRIMITIVE: Final = (_primitive, "a string, a finite number or a boolean")
+_NUMBER: Final = (_number, "a finite number")
+_LIST: Final = (_primitives, "a non-empty list of strings, finite numbers and booleans")
+_OPERANDS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
+    "$eq": _PRIMITIVE,
+    "$ne": _PRIMITIVE,
+    "$gt": _NUMBER,
+    "$gte": _NUMBER,
+    "$lt": _NUMBER,
+    "$lte": _NUMBER,
+    "$in": _LIST,
+    "$nin": _LIST,
+    "$exists": (lambda value: isinstance(value, bool), "a boolean"),
+    "$startsWith": (is_text, "a string"),
+}
+
+
+def predicate(document: Filter | None) -> Test:
+    """Whether stored metadata passes a filter that `conditions` and `all_of` made.
+
+    A walk asks it of every vector, so what does not depend on the vector is done here.
+    """
+    if document is None:
+        return lambda _: True
+    [(key, operand)] = document.items()
+    if key == "$and":
+        return _all([predicate(part) for part in operand])
+    if key == "$or":
+        return _any([predicate(part) for part in operand])
+    tests = operand if isinstance(operand, Mapping) else {"$eq": operand}
+    return _all([_test(key, operator, value) for operator, value in tests.items()])
+
+
+def _all(parts: list[Test]) -> Test:
+    def holds(metadata: Mapping[str, Any]) -> bool:
+        for part in parts:  # noqa: SIM110 - all() with a generator takes three times as long
+            if not part(metadata):
+                return False
+        return True
+
+    return parts[0] if len(parts) == 1 else holds
+
+
+def _any(parts: list[Test]) -> Test:
+    def holds(metadata: Mapping[str, Any]) -> bool:
+        for part in parts:  # noqa: SIM110 - as above
+            if part(metadata):
+                return True
+        return False
+
+    return holds
+
+
+def _test(key: str, operator: str, operand: Any) -> Test:
+    if operator == "$exists":
+        return lambda metadata: (key in metadata) is operand
+    if operator in _NEGATIONS:
+        equal = _any_of(operand)
+        return lambda metadata: key not in metadata or not equal(metadata[key])
+    holds = _TESTS[operator](operand)
+    return lambda metadata: key in metadata and holds(metadata[key])
+
+
+def _any_of(operand: Any) -> Callable[[Any], bool]:
+    """An array matches when any element does."""
+    wanted = frozenset(map(_distinct, operand if isinstance(operand, list) else [operand]))
+
+    def equal(value: Any) -> bool:
+        return isinstance(value, (str, int, float)) and _distinct(value) in wanted
+
+    return lambda value: any(map(equal, value)) if isinstance(value, list) else equal(value)
+
+
+def _distinct(value: Any) -> tuple[bool, Any]:
+    # JSON's true is not 1, though Python's is
+    return isinstance(value, bool), value
+
+
+def _starts(operand: str) -> Callable[[Any], bool]:
+    def starts(value: Any) -> bool:
+        values = value if isinstance(value, list) else [value]
+        return any(isinstance(one, str) and one.startswith(operand) for one in values)
+
+    return starts
+
+
+_TESTS: Final[Mapping[str, Callable[[Any], Callable[[Any], bool]]]] = {
+    "$eq": _any_of,
+    "$in": _any_of,
+    "$startsWith": _starts,
+    "$gt": lambda operand: lambda value: _number(value) and value > operand,
+    "$gte": lambda operand: lambda value: _number(value) and value >= operand,
+    "$lt": lambda operand: lambda value: _number(value) and value < operand,
+    "$lte": lambda operand: lambda value: _number(value) and value <= operand,
+}

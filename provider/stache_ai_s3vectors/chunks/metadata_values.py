@@ -1,0 +1,91 @@
+"""Which values S3 Vectors' metadata and filters hold, and how they are written. Pure."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any, Final
+
+from stache_ai_s3vectors.service import limits
+
+_LARGEST_INTEGER: Final = 2**63 - 1
+"""What JSON readers and writers agree on."""
+
+
+DEPTH: Final = 64
+"""Levels of objects and lists in a metadata value, at most. Readers of JSON, Stache's web server
+among them, take some stack for each level; Python's ends at a thousand calls."""
+
+
+def native(value: Any) -> Any:
+    """A scalar of numpy as the value of Python's that it stands for; anything else as it is."""
+    scalar = hasattr(value, "dtype") and getattr(value, "ndim", None) == 0
+    return value.item() if scalar else value
+
+
+def is_deep(value: Any) -> bool:
+    """Whether a value has more levels of dictionaries and lists than `DEPTH`."""
+    level = [value]
+    for _ in range(DEPTH):
+        parts = _containers(level)
+        if not parts:
+            return False
+        level = [v for p in parts for v in (p.values() if isinstance(p, dict) else p)]
+    return bool(_containers(level))
+
+
+def _containers(values: list[Any]) -> list[Any]:
+    return [value for value in values if isinstance(value, (dict, list, tuple))]
+
+
+def is_text(value: Any) -> bool:
+    """Whether it is a string of Unicode characters, without half a surrogate pair."""
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def is_number(value: Any, largest: float = limits.FLOAT32_MAX) -> bool:
+    """Whether it is a number that JSON carries, and no larger than that; NaN is not."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return abs(value) <= (min(largest, _LARGEST_INTEGER) if isinstance(value, int) else largest)
+
+
+def is_metadata(value: Any) -> bool:
+    """Whether S3 Vectors holds a value of this type."""
+    if isinstance(value, (list, tuple)):
+        return bool(value) and (all(map(is_text, value)) or all(map(is_number, value)))
+    return isinstance(value, bool) or is_text(value) or is_number(value)
+
+
+def plain(value: Any) -> Any:
+    """The same value as an object that JSON knows: an enumeration's number, a tuple's list."""
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return str.__str__(value)
+    return int.__pos__(value) if isinstance(value, int) else float.__pos__(value)
+
+
+def is_exact(value: Any) -> bool:
+    """Whether float32 holds all of its numbers as they are."""
+    if isinstance(value, (list, tuple)):
+        return all(map(is_exact, value))
+    if isinstance(value, (str, bool)):
+        return True
+    return bool(struct.unpack("<f", struct.pack("<f", value))[0] == value)
+
+
+def is_same_number(value: Any, other: Any) -> bool:
+    """Whether two numbers, or two lists of numbers, are the same in float32."""
+    if isinstance(value, list) and isinstance(other, list):
+        return len(value) == len(other) and all(map(is_same_number, value, other))
+    if not is_number(value) or not is_number(other):
+        return False
+    return struct.pack("<f", value) == struct.pack("<f", other)

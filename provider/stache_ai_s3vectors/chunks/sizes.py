@@ -1,0 +1,104 @@
+"""What a vector's metadata weighs, and what has to move out for it to fit. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from stache_ai_s3vectors.errors import InvalidInputError
+from stache_ai_s3vectors.service import limits
+from stache_ai_s3vectors.service.metadata_keys import FILTERED, OVERFLOW, STATUS, TEXT
+
+_KEPT: Final = frozenset({*FILTERED, TEXT, OVERFLOW})
+"""Never moved out to save space: Stache filters every search on them."""
+
+_KEPT_LONGEST: Final = frozenset({"filename"})
+"""Moved out only when nothing else is left: Stache deletes and lists by them."""
+
+_LONGEST_STATUS: Final = "deleting"
+"""Sizes are taken with Stache's longest status, so that a stored chunk can be soft-deleted."""
+
+ROOM: Final = len(_LONGEST_STATUS)
+"""More than that needs, whatever the status is."""
+
+
+def metadata_size(metadata: Mapping[str, Any]) -> int:
+    """Bytes as the service counts them: 4 + Σ(8 + utf8(key) + value).
+
+    A string counts its UTF-8 bytes, a number 4, a boolean 0, an array 4 and the element
+    for each element (probed on AWS, September 2026; not the length of the JSON).
+    """
+    return 4 + sum(8 + len(key.encode()) + _value_size(value) for key, value in metadata.items())
+
+
+def _value_size(value: Any) -> int:
+    if isinstance(value, str):
+        return len(value.encode())
+    if isinstance(value, bool):
+        return 0
+    if isinstance(value, list):
+        return sum(4 + _value_size(item) for item in value)
+    return 4
+
+
+def fits(metadata: Mapping[str, Any], non_filterable: frozenset[str], *, room: bool = True) -> bool:
+    """Whether the number of keys and the size of what is filterable are within the limits.
+
+    Args:
+        metadata: to be stored.
+        non_filterable: the index's non-filterable keys.
+        room: also with Stache's longest status.
+    """
+    told = _with_room(metadata) if room else metadata
+    filterable = {key: value for key, value in told.items() if key not in non_filterable}
+    return (
+        len(metadata) <= limits.METADATA_KEYS
+        and metadata_size(filterable) <= limits.FILTERABLE_METADATA_BYTES
+    )
+
+
+def make_room(
+    metadata: Mapping[str, Any], non_filterable: frozenset[str], *, extra_key: bool
+) -> list[str]:
+    """Keys to move to `_overflow`, largest first, until the rest is within the limits."""
+    sizes = {
+        key: 8 + len(key.encode()) + _value_size(value)
+        for key, value in _with_room(metadata).items()
+        if key not in non_filterable
+    }
+    over = 4 + sum(sizes.values()) - limits.FILTERABLE_METADATA_BYTES
+    extra_key = extra_key or len(metadata) > limits.METADATA_KEYS
+    surplus = len(metadata) + extra_key - limits.METADATA_KEYS
+    moved: list[str] = []
+    movable = sizes.keys() - _KEPT
+    for key in sorted(movable, key=lambda key: (key in _KEPT_LONGEST, -sizes[key], key)):
+        if over <= 0 and surplus <= 0:
+            break
+        moved.append(key)
+        over, surplus = over - sizes[key], surplus - 1
+    if over > 0:
+        largest = ", ".join(f"{key} {sizes[key]}" for key in sorted(sizes.keys() - set(moved)))
+        raise InvalidInputError(
+            f"the filterable metadata is {over} bytes over the service's "
+            f"{limits.FILTERABLE_METADATA_BYTES} even without what can be moved; left are "
+            f"(bytes): {largest}"
+        )
+    return moved
+
+
+def _with_room(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    status = max(metadata[STATUS], _LONGEST_STATUS, key=lambda text: len(text.encode()))
+    return {**metadata, STATUS: status}
+
+
+def check_total(stored: Mapping[str, Any]) -> None:
+    """Refuse text and metadata that are more than a vector may carry."""
+    size = metadata_size(_with_room(stored))
+    if size > limits.METADATA_BYTES:
+        parts = {key: metadata_size({key: value}) - 4 for key, value in stored.items()}
+        largest = sorted(parts, key=lambda key: -parts[key])[:3]
+        shown = ", ".join(f"{key} {parts[key]}" for key in largest)
+        raise InvalidInputError(
+            f"text and metadata are {size} bytes, the service takes {limits.METADATA_BYTES}; "
+            f"the largest are (bytes): {shown}. Use smaller chunks"
+        )

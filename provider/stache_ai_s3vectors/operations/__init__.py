@@ -1,0 +1,1 @@
+"""What the provider's methods do: insert, search, scan, update."""

@@ -1,0 +1,176 @@
+"""Search by vector or, where there are words and an index for them, by both."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+from stache_ai_s3vectors.aws.descriptions import ACTIVE, ENHANCED, Description, Match
+from stache_ai_s3vectors.aws.vector_index import VectorIndex
+from stache_ai_s3vectors.chunks import filters, results
+from stache_ai_s3vectors.chunks.inputs import Numbers, check_top_k, check_vector
+from stache_ai_s3vectors.errors import RejectedError, S3VectorsError
+from stache_ai_s3vectors.service import limits
+from stache_ai_s3vectors.service.printable import printable
+
+from . import questions
+
+_LOG = logging.getLogger(__name__)
+
+DEPTH: Final = 30
+"""Results that a hybrid search asks for at least, whatever is wanted of them.
+
+The service fuses rankings as deep as the number of results asked for, so with fewer the first ones
+would be others. bench/hybrid has the measurements that chose it."""
+
+PHRASE_DEPTH: Final = 100
+"""As many when the question has a quoted phrase: one page of the service's answer."""
+
+
+def search(  # noqa: PLR0913, PLR0917 - a search has so many parts
+    index: VectorIndex,
+    description: Description,
+    vector: Any,
+    top_k: int,
+    parts: list[filters.Filter],
+    question: str | None = None,
+) -> list[dict[str, Any]]:
+    """The nearest vectors for which all conditions hold, as Stache reads them.
+
+    Args:
+        description: what the index is.
+        question: the words to look for, too; None for search by vector only.
+
+    Raises:
+        InvalidInputError: the service could not take the question; nothing was sent.
+    """
+    numbers, top_k, condition = check(description, vector, top_k, parts)
+    top_k = _at_most(top_k)
+    texts = _texts(index, question)
+    phrases = questions.quoted(question or "") if texts else []
+    depth = max(top_k, PHRASE_DEPTH if phrases else DEPTH) if texts else top_k
+    try:
+        matches, metric = index.query(numbers, depth, condition, texts)
+    except RejectedError:
+        now = _texts(index, question)
+        if now == texts:
+            raise
+        texts = now  # its text searches were others when it was asked last
+        matches, metric = index.query(numbers, depth, condition, texts)
+    if texts:
+        scores = _fused_scores(matches, metric)
+    else:
+        scores = [_nearness(match, metric) for match in matches]
+    found = [
+        results.found(match.key, score, match.metadata)
+        for match, score in zip(matches, scores, strict=True)
+    ]
+    _LOG.debug("%s", _Scores(index.name, matches[:top_k]))
+    return _with_phrases(found, phrases)[:top_k]
+
+
+def _with_phrases(found: list[dict[str, Any]], phrases: list[str]) -> list[dict[str, Any]]:
+    """Those results whose texts hold all phrases; all of them if none does."""
+    holding = [one for one in found if all(questions.holds(one["text"], p) for p in phrases)]
+    return holding or found
+
+
+class _Scores:
+    """What each result owes to which ranking, as a text if somebody wants to read it."""
+
+    def __init__(self, index: str, matches: Sequence[Match]) -> None:
+        self._index = index
+        self._matches = matches
+
+    def __str__(self) -> str:
+        return f"scores on {printable(self._index)}: " + "; ".join(map(_scores, self._matches))
+
+
+def _scores(match: Match) -> str:
+    parts = {"distance": match.distance, "fused": match.fused}
+    parts |= {f"bm25 {key}": score for key, score in match.bm25.items()}
+    told = ", ".join(f"{name} {value:.4g}" for name, value in parts.items() if value is not None)
+    return f"{printable(match.key)} {told}"
+
+
+def _fused_scores(matches: Sequence[Match], metric: str) -> list[float]:
+    """The scores of a hybrid search: what a vector search gives the nearest, and shares of it.
+
+    A fused score says how a result is placed among the others, and nothing of how near it is. So
+    the best result gets the score of the nearest, and the others what their fused scores are of
+    the best one's. All of it depends on the question and what is stored, not on `top_k`, up to
+    the depth.
+    """
+    near = [_nearness(match, metric) for match in matches if match.distance is not None]
+    best = max((_number(match, match.fused) for match in matches), default=0.0) or 1.0
+    return [max(near, default=0.0) * (_number(match, match.fused) / best) for match in matches]
+
+
+def check(
+    description: Description, vector: Any, top_k: Any, parts: list[filters.Filter]
+) -> tuple[Numbers, int, filters.Filter]:
+    """The vector, number and filter of a search, as they can be asked.
+
+    Raises:
+        InvalidInputError: an index of that description could not take them.
+    """
+    number = check_top_k(top_k)
+    condition = {"$and": parts}
+    filters.check_filterable(condition, description.non_filterable)
+    filters.check_constraints(condition, classic=description.mode != ENHANCED)
+    return check_vector(vector, description.dimension, description.metric), number, condition
+
+
+def _nearness(match: Match, metric: str) -> float:
+    return results.score(_number(match, match.distance), metric)
+
+
+def _number(match: Match, value: float | None) -> float:
+    if value is None:
+        raise S3VectorsError(f"QueryVectors answered without the score of {match.key!r}")
+    return value
+
+
+def _at_most(top_k: int) -> int:
+    if top_k > limits.TOP_K:
+        _warn_once(
+            f"a search asked for more than the {limits.TOP_K:,} results that the service has at "
+            "most; it gets those (this is said once)"
+        )
+    return min(top_k, limits.TOP_K)
+
+
+def _cut(question: str) -> str:
+    words = questions.cut(question)
+    if len(words) < len(question.strip()):
+        _warn_once(
+            "a question was longer than the 1,024 characters that the service takes; hybrid "
+            "search looks for as many of its words as fit, from its beginning and its end (this is "
+            "said once)"
+        )
+    return words
+
+
+def _texts(index: VectorIndex, question: str | None) -> dict[str, str] | None:
+    """What to look for in which metadata key; None when there is nothing, or nowhere."""
+    if not question:
+        return None
+    statuses = {key: index.text_search(key) for key in index.options.text_keys}
+    active = [key for key, status in statuses.items() if status == ACTIVE]
+    instead = "without it" if active else "by vector only"
+    for key, status in statuses.items():
+        if status == ACTIVE:
+            continue
+        has = f"has no text search on {key!r}" if status is None else f"is {status} its text search"
+        _warn_once(
+            f"S3VECTORS_SEARCH_MODE is hybrid, but index {printable(index.name)} {has}: searching "
+            f"{instead} (this is said once; `stache-s3vectors indexes upgrade` adds it)"
+        )
+    return dict.fromkeys(active, _cut(question)) or None
+
+
+@lru_cache(maxsize=1000)
+def _warn_once(message: str) -> None:
+    _LOG.warning(message)

@@ -1,0 +1,154 @@
+"""Changes of chunks that are there, by id, held to a namespace."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
+from functools import partial
+from typing import Any, Final, TypeAlias
+
+from stache_ai_s3vectors.aws.batches import Record
+from stache_ai_s3vectors.aws.outcomes import Outcomes
+from stache_ai_s3vectors.aws.parallel import in_flight, slices
+from stache_ai_s3vectors.aws.vector_index import Progress, VectorIndex
+from stache_ai_s3vectors.chunks import filters
+from stache_ai_s3vectors.chunks.records import from_metadata, with_status
+from stache_ai_s3vectors.errors import InvalidInputError, NamespaceError, S3VectorsError
+from stache_ai_s3vectors.service import limits
+from stache_ai_s3vectors.service.metadata_keys import NAMESPACE
+from stache_ai_s3vectors.service.printable import printable
+
+_LOG = logging.getLogger(__name__)
+
+Changed: TypeAlias = tuple[list[str], dict[str, S3VectorsError]]
+"""The ids that were changed, and those that cannot be; the others are not there."""
+
+_NAMED: Final = 5
+"""Ids that an error names."""
+
+
+def existing(
+    index: VectorIndex, ids: Sequence[str], namespace: str | None, *, data: bool = False
+) -> Iterator[Record]:
+    """The chunks of these ids, in their order, but not those of another namespace."""
+    inside, elsewhere = _divided(index, ids, namespace, data=data)
+    if elsewhere:
+        inside_of = printable(namespace)
+        _LOG.warning("%d ids are not in namespace %s: left out", len(elsewhere), inside_of)
+    return iter(inside)
+
+
+def _divided(
+    index: VectorIndex, ids: Sequence[str], namespace: str | None, *, data: bool = False
+) -> tuple[list[Record], dict[str, Any]]:
+    """The chunks of these ids that are in a namespace, and the namespaces of the others."""
+    is_inside = filters.predicate(filters.all_of(filters.exactly(namespace)))
+    inside: list[Record] = []
+    elsewhere: dict[str, Any] = {}
+    for chunk in index.get(ids, data=data):
+        if is_inside(chunk.metadata):
+            inside.append(chunk)
+        else:
+            elsewhere[chunk.key] = from_metadata(chunk.key, chunk.metadata).metadata.get(NAMESPACE)
+    return inside, elsewhere
+
+
+def _refused(verb: str, namespace: str | None, elsewhere: Mapping[str, Any]) -> NamespaceError:
+    """The error about ids that are in other namespaces."""
+    named = [f"{key!r:.80} in {other!r:.80}" for key, other in elsewhere.items()][:_NAMED]
+    more = f" and {len(elsewhere) - _NAMED} more" if len(elsewhere) > _NAMED else ""
+    return NamespaceError(
+        f"{len(elsewhere)} of the ids are not in namespace {namespace!r:.80} and were not {verb}: "
+        f"{', '.join(named)}{more}. Name their own namespace, or none; `stache-s3vectors purge` "
+        "finds and deletes vectors by --namespace and --filter"
+    )
+
+
+def set_status(
+    index: VectorIndex,
+    ids: Sequence[str],
+    namespace: str | None,
+    status: str,
+    progress: Progress | None = None,
+) -> int:
+    """Read chunks, and write them with another status; returns how many.
+
+    S3 Vectors changes no part of a vector: whoever writes one of them between the reading
+    and the writing is overwritten.
+
+    Raises:
+        PartialWriteError: some failed; all others were tried.
+    """
+    work = partial(_set_status, index, namespace, status)
+    return _by_groups(index, "updated", work, ids, progress)
+
+
+def delete_inside(
+    index: VectorIndex, ids: Sequence[str], namespace: str, progress: Progress | None = None
+) -> int:
+    """Delete those of the chunks that are in a namespace; returns how many.
+
+    Raises:
+        PartialWriteError: some failed; all others were tried.
+    """
+    return _by_groups(index, "deleted", partial(_delete_inside, index, namespace), ids, progress)
+
+
+def _by_groups(
+    index: VectorIndex,
+    verb: str,
+    work: Callable[[Outcomes, Sequence[str]], Changed],
+    ids: Sequence[str],
+    progress: Progress | None,
+) -> int:
+    """Change as many at a time as one GetVectors takes; returns how many were changed."""
+    unique = list(dict.fromkeys(ids))
+    outcomes = Outcomes(verb, unique, progress)
+    groups = slices(unique, limits.GET_BATCH)
+    calls = in_flight(partial(work, outcomes), groups, stop=lambda: outcomes.hopeless)
+    with closing(calls), outcomes.said_when_interrupted(index.name):
+        for group, call in calls:
+            if call.exception() is not None:
+                outcomes.add(group, call)
+                continue
+            changed, refused = call.result()
+            outcomes.note(changed)
+            outcomes.skip(set(group) - set(changed) - refused.keys())
+            for error in dict.fromkeys(refused.values()):  # one may be about many ids
+                outcomes.fail(error)
+    outcomes.check()
+    return len(outcomes.done)
+
+
+def _delete_inside(
+    index: VectorIndex, namespace: str, outcomes: Outcomes, ids: Sequence[str]
+) -> Changed:
+    inside, elsewhere = _divided(index, ids, namespace)
+    found = [chunk.key for chunk in inside]
+    index.delete(found, part_of=outcomes)
+    return found, dict.fromkeys(elsewhere, _refused("deleted", namespace, elsewhere))
+
+
+def _set_status(
+    index: VectorIndex,
+    namespace: str | None,
+    status: str,
+    outcomes: Outcomes,
+    ids: Sequence[str],
+) -> Changed:
+    hidden = index.describe().non_filterable
+    records: list[Record] = []
+    inside, elsewhere = _divided(index, ids, namespace, data=True)
+    refused: dict[str, S3VectorsError] = dict.fromkeys(
+        elsewhere, _refused("updated", namespace, elsewhere)
+    )
+    for chunk in inside:
+        try:
+            metadata = with_status(chunk.key, chunk.metadata, status, hidden)
+            records.append(replace(chunk, metadata=metadata))
+        except InvalidInputError as error:  # noqa: PERF203 - one is no reason not to try the rest
+            refused[chunk.key] = error
+    index.put(records, part_of=outcomes)
+    return [record.key for record in records], refused

@@ -1,0 +1,1 @@
+"""Stache's other plugins: its query processor, and its document index on SQLite."""

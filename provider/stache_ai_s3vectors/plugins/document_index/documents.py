@@ -1,0 +1,164 @@
+"""Documents: create, read, list, change, delete, count."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any, Final
+
+from stache_ai_s3vectors.errors import InvalidInputError
+
+from .rows import (
+    ACTIVE,
+    PURGED,
+    Record,
+    check_limit,
+    check_position,
+    check_text,
+    decode_record,
+    encode_record,
+    read_namespace,
+)
+
+_CHANGEABLE: Final = frozenset({"namespace", "filename", "metadata", "headings"})
+
+
+def save_document(db: sqlite3.Connection, record: Record) -> None:
+    """Store a document's record, and what it is found by."""
+    filename, source_path = record.get("filename"), record.get("source_path")
+    db.execute(
+        "INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            read_namespace(record["namespace"]),
+            check_text("doc_id", record["doc_id"]),
+            None if filename is None else check_text("filename", filename),
+            find_identifier(filename, source_path),
+            record["status"],
+            record["created_at"],
+            record["chunk_count"],
+            encode_record(record),
+        ),
+    )
+
+
+def find_identifier(filename: str | None, source_path: str | None) -> str | None:
+    """What a document is known by among those of its namespace: its path, or else its name."""
+    identifier = source_path or filename
+    return None if identifier is None else check_text("source_path or filename", identifier)
+
+
+def load_document(db: sqlite3.Connection, doc_id: str, namespace: str | None) -> Record | None:
+    """A document's record, whatever its status.
+
+    Args:
+        namespace: None or "": in any namespace.
+
+    Raises:
+        InvalidInputError: several namespaces have a document of this id.
+    """
+    query = "SELECT record FROM documents WHERE doc_id = ?"
+    values = [check_text("doc_id", doc_id)]
+    if namespace:
+        query += " AND namespace = ?"
+        values.append(check_text("namespace", namespace))
+    rows = db.execute(f"{query} LIMIT 2", values).fetchall()
+    if len(rows) > 1:
+        raise InvalidInputError(
+            f"several namespaces have a document with the id {doc_id}; name the namespace"
+        )
+    return decode_record(rows[0][0]) if rows else None
+
+
+def remove_document(db: sqlite3.Connection, record: Record) -> None:
+    """Forget a document and its entry in the trash."""
+    where = (read_namespace(record["namespace"]), record["doc_id"])
+    db.execute("DELETE FROM documents WHERE namespace = ? AND doc_id = ?", where)
+    db.execute("DELETE FROM trash WHERE namespace = ? AND doc_id = ?", where)
+    db.execute("DELETE FROM replacements WHERE namespace = ? AND doc_id = ?", where)
+
+
+def list_page(
+    db: sqlite3.Connection, namespace: str | None, limit: int, token: dict[str, Any] | None
+) -> tuple[list[Record], dict[str, str] | None]:
+    """The active documents after a token, newest first, and the token of the next page."""
+    query = "SELECT record, created_at, namespace, doc_id FROM documents WHERE status = ?"
+    values: list[Any] = [ACTIVE]
+    if namespace:
+        query += " AND namespace = ?"
+        values.append(check_text("namespace", namespace))
+    if token:
+        names = ("created_at", "namespace", "doc_id")
+        fields: Any = token  # the caller's, whatever it is
+        position = [fields.get(name) for name in names] if isinstance(fields, dict) else None
+        query += " AND (created_at, namespace, doc_id) < (?, ?, ?)"
+        values += check_position(position, token, len(names))
+    query += " ORDER BY created_at DESC, namespace DESC, doc_id DESC LIMIT ?"
+    rows = db.execute(query, [*values, check_limit(limit) + 1]).fetchall()
+    records = [decode_record(row[0]) for row in rows[:limit]]
+    if len(rows) <= limit:
+        return records, None
+    _, created_at, last_namespace, doc_id = rows[limit - 1]
+    return records, {"created_at": created_at, "namespace": last_namespace, "doc_id": doc_id}
+
+
+def change_document(
+    db: sqlite3.Connection, doc_id: str, namespace: str, updates: dict[str, Any]
+) -> bool:
+    """Replace fields of a document; a new namespace takes its entry in the trash along."""
+    check_updates(updates)
+    target = updates.get("namespace", namespace)
+    record = load_document(db, doc_id, namespace)
+    if record is None:  # an earlier try may have moved it
+        record = load_document(db, doc_id, target) if target != namespace else None
+    if record is None:
+        return False
+    before = (read_namespace(record["namespace"]), doc_id)
+    record.update(updates)
+    db.execute("DELETE FROM documents WHERE namespace = ? AND doc_id = ?", before)
+    save_document(db, record)
+    moved = (read_namespace(record["namespace"]), *before)
+    db.execute("UPDATE trash SET namespace = ? WHERE namespace = ? AND doc_id = ?", moved)
+    db.execute("UPDATE replacements SET namespace = ? WHERE namespace = ? AND doc_id = ?", moved)
+    return True
+
+
+def check_updates(updates: dict[str, Any]) -> None:
+    """Refuse what cannot be changed.
+
+    Raises:
+        InvalidInputError: names the fields.
+    """
+    refused = sorted(updates.keys() - _CHANGEABLE)
+    if refused or not updates:
+        raise InvalidInputError(
+            f"the fields to update are {', '.join(refused) or 'none'}; they must be of "
+            f"{', '.join(sorted(_CHANGEABLE))}"
+        )
+
+
+def find_active(db: sqlite3.Connection, namespace: str, identifier: str) -> Record | None:
+    """The active document of this path or name, the oldest if there are several."""
+    row = db.execute(
+        "SELECT record FROM documents WHERE namespace = ? AND identifier = ? AND status = ?"
+        " ORDER BY created_at LIMIT 1",
+        (read_namespace(namespace), check_text("source_path or filename", identifier), ACTIVE),
+    ).fetchone()
+    return decode_record(row[0]) if row else None
+
+
+def has_filename(db: sqlite3.Connection, filename: str, namespace: str) -> bool:
+    """Whether a document has this name; one in the trash has it, too."""
+    row = db.execute(
+        "SELECT 1 FROM documents WHERE namespace = ? AND filename = ? AND status <> ? LIMIT 1",
+        (read_namespace(namespace), check_text("filename", filename), PURGED),
+    ).fetchone()
+    return row is not None
+
+
+def count_active(db: sqlite3.Connection, namespace: str) -> dict[str, int]:
+    """How many active documents and chunks a namespace has."""
+    documents, chunks = db.execute(
+        "SELECT COUNT(*), COALESCE(SUM(chunk_count), 0) FROM documents"
+        " WHERE namespace = ? AND status = ?",
+        (read_namespace(namespace), ACTIVE),
+    ).fetchone()
+    return {"doc_count": documents, "chunk_count": chunks}

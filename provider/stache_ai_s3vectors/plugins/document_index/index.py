@@ -1,0 +1,419 @@
+"""Stache's DocumentIndexProvider on SQLite: one method for each of Stache's, START HERE.
+
+What Stache's interface leaves open is as in `stache-ai-dynamodb`. What is different: a document
+that does not exist is not updated or created by an update; restoring or deleting a document takes
+everything of it out of the trash; and a page has as many documents as were asked for.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from stache_ai.providers.base import DocumentIndexProvider
+
+from stache_ai_s3vectors.settings import resolve_document_index_path
+
+from . import documents, identifiers, ingests, jobs, sessions, trash
+from .database import Database, open_database
+from .identifiers import Source
+from .rows import ACTIVE, format_time, read_clock
+
+if TYPE_CHECKING:
+    from stache_ai.config import Settings
+    from stache_ai.middleware.context import RequestContext
+
+_LOG = logging.getLogger(__name__)
+
+_RETENTION_DAYS: Final = 30
+_REPLACED: Final = "reingest_version"
+"""Stache's reason to delete a document of which a new version is about to be ingested."""
+
+
+class SQLiteDocumentIndex(DocumentIndexProvider):  # type: ignore[misc]  # stache_ai ships no types
+    """The documents of a Stache, in one SQLite file.
+
+    Several threads and several processes can use the same file. A call that returns has written
+    to disk what it had to write; a call that raises has changed nothing.
+
+    Args:
+        settings: Stache's; of ours, `s3vectors_document_index_path` says where the file is.
+
+    Raises:
+        DocumentIndexError: the file is locked, damaged, not writable, newer than this version, or
+            something else. Every other method raises it, too.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.path = resolve_document_index_path(settings)
+        days = getattr(settings, "trash_retention_days", _RETENTION_DAYS)
+        self._retention = timedelta(days=days)
+        self._opened()
+        if ingests.has_unsettled(self.path):
+            self._settle(settings)
+        _LOG.info("document index: %s", self.path)
+
+    def _settle(self, settings: Settings) -> None:
+        """Complete or undo interrupted ingests before the first document is listed."""
+        from stache_ai.providers.factories import (  # noqa: PLC0415 - it loads every provider
+            VectorDBProviderFactory,
+        )
+
+        try:
+            vectors = VectorDBProviderFactory.create(settings)
+            ingests.settle(self.path, getattr(vectors, "index_name", ""), vectors)
+        except Exception as error:  # noqa: BLE001 - whatever keeps the vectors away: it can wait
+            _LOG.warning("interrupted ingests are not settled yet: %s", error)
+
+    def _opened(self) -> Database:
+        return open_database(self.path)
+
+    def get_name(self) -> str:
+        """The name that Stache logs."""
+        return "sqlite-document-index"
+
+    # Documents
+
+    def create_document(
+        self,
+        doc_id: str,
+        filename: str,
+        namespace: str,
+        chunk_ids: list[str],
+        summary: str | None = None,
+        summary_embedding_id: str | None = None,
+        headings: list[str] | None = None,
+        metadata: dict[str, Any] | None = None,
+        file_type: str | None = None,
+        file_size: int | None = None,
+        source_path: str | None = None,
+        content_hash: str | None = None,
+        chunk_count: int | None = None,
+        context: RequestContext | None = None,
+    ) -> dict[str, Any]:
+        """List a document, as active; one with the same id is replaced."""
+        given = {
+            "source_path": source_path,
+            "content_hash": content_hash,
+            "summary": summary,
+            "summary_embedding_id": summary_embedding_id,
+            "headings": headings,
+            "metadata": metadata,
+            "file_type": file_type,
+        }
+        record = {
+            "doc_id": doc_id,
+            "filename": filename,
+            "namespace": namespace,
+            "chunk_count": len(chunk_ids) if chunk_count is None else chunk_count,
+            "created_at": format_time(read_clock()),
+            "chunk_ids": list(chunk_ids),
+            "status": ACTIVE,
+            **{name: value for name, value in given.items() if value},
+            **({} if file_size is None else {"file_size": file_size}),
+        }
+        database = self._opened()
+        session = sessions.own_session(database)
+        with database.write() as db:
+            documents.remove_document(db, record)
+            documents.save_document(db, record)
+            ingests.withdraw(db, record, session)
+        return record
+
+    def get_document(
+        self, doc_id: str, namespace: str | None = None, context: RequestContext | None = None
+    ) -> dict[str, Any] | None:
+        """A document's record, whatever its status; without a namespace, in any.
+
+        Raises:
+            InvalidInputError: several namespaces have a document of this id.
+        """
+        with self._opened().read() as db:
+            return documents.load_document(db, doc_id, namespace)
+
+    def list_documents(
+        self,
+        namespace: str | None = None,
+        limit: int = 100,
+        last_evaluated_key: dict[str, Any] | None = None,
+        context: RequestContext | None = None,
+    ) -> dict[str, Any]:
+        """A page of active documents, the newest first.
+
+        What is listed between two pages, or deleted, moves no other document.
+
+        Args:
+            namespace: this one only; None: all.
+            limit: how many at most.
+            last_evaluated_key: `next_key` of the page before.
+
+        Returns:
+            `documents`, and `next_key`, which is None on the last page.
+        """
+        with self._opened().read() as db:
+            records, token = documents.list_page(db, namespace, limit, last_evaluated_key)
+        return {"documents": records, "next_key": token}
+
+    def delete_document(
+        self, doc_id: str, namespace: str | None = None, context: RequestContext | None = None
+    ) -> bool:
+        """Forget a document, its place in the trash, and what was reserved for it.
+
+        Returns:
+            Whether there was one.
+        """
+        with self._opened().write() as db:
+            record = documents.load_document(db, doc_id, namespace)
+            if record is not None:
+                documents.remove_document(db, record)
+                identifiers.forget_document(db, doc_id)
+        return record is not None
+
+    def update_document_summary(
+        self,
+        doc_id: str,
+        summary: str,
+        summary_embedding_id: str,
+        namespace: str | None = None,
+        context: RequestContext | None = None,
+    ) -> bool:
+        """Set a document's summary and the id of its embedding; False when there is no document."""
+        summarized = {"summary": summary, "summary_embedding_id": summary_embedding_id}
+        with self._opened().write() as db:
+            record = documents.load_document(db, doc_id, namespace)
+            if record is not None:
+                documents.save_document(db, {**record, **summarized})
+        return record is not None
+
+    def update_document_metadata(
+        self,
+        doc_id: str,
+        namespace: str,
+        updates: dict[str, Any],
+        context: RequestContext | None = None,
+    ) -> bool:
+        """Replace a document's namespace, filename, metadata or headings.
+
+        Returns:
+            Whether there was such a document, in `namespace` or already in the new one.
+
+        Raises:
+            InvalidInputError: another field, or none.
+        """
+        with self._opened().write() as db:
+            return documents.change_document(db, doc_id, namespace, updates)
+
+    def get_chunk_ids(
+        self, doc_id: str, namespace: str | None = None, context: RequestContext | None = None
+    ) -> list[str]:
+        """The ids of a document's vectors; none when there is no such document."""
+        record = self.get_document(doc_id, namespace)
+        return [] if record is None else list(record["chunk_ids"])
+
+    def document_exists(
+        self, filename: str, namespace: str, context: RequestContext | None = None
+    ) -> bool:
+        """Whether a namespace has a document of this name; one in the trash counts."""
+        with self._opened().read() as db:
+            return documents.has_filename(db, filename, namespace)
+
+    def count_by_namespace(
+        self, namespace: str, context: RequestContext | None = None
+    ) -> dict[str, int]:
+        """How many active documents (`doc_count`) and chunks (`chunk_count`) a namespace has."""
+        with self._opened().read() as db:
+            return documents.count_active(db, namespace)
+
+    # Identifiers
+
+    def reserve_identifier(
+        self,
+        content_hash: str,
+        filename: str,
+        namespace: str,
+        doc_id: str,
+        source_path: str | None = None,
+        file_size: int | None = None,
+        file_modified_at: str | None = None,
+        metadata: dict[str, Any] | None = None,
+        context: RequestContext | None = None,
+    ) -> bool:
+        """Reserve what identifies a document; False when it is reserved already."""
+        source = Source(content_hash, filename, namespace, source_path)
+        more = {"file_size": file_size, "file_modified_at": file_modified_at or None}
+        with self._opened().write() as db:
+            return identifiers.reserve(db, source, doc_id, {**more, **(metadata or {})})
+
+    def get_document_by_identifier(
+        self,
+        content_hash: str,
+        filename: str,
+        namespace: str,
+        source_path: str | None = None,
+        context: RequestContext | None = None,
+    ) -> dict[str, Any] | None:
+        """The completed reservation of an identifier, if there is one."""
+        with self._opened().read() as db:
+            source = Source(content_hash, filename, namespace, source_path)
+            return identifiers.find_complete(db, source)
+
+    def get_document_by_source_path(
+        self,
+        namespace: str,
+        source_path: str | None = None,
+        filename: str | None = None,
+        context: RequestContext | None = None,
+    ) -> dict[str, Any] | None:
+        """The active document of a source path, or of a name that has no source path."""
+        identifier = documents.find_identifier(filename, source_path)
+        if not identifier:
+            return None
+        with self._opened().read() as db:
+            record = documents.find_active(db, namespace, identifier)
+        names = ("doc_id", "namespace", "filename", "source_path", "content_hash", "chunk_ids")
+        return record and {name: record.get(name) for name in (*names, "created_at")}
+
+    def complete_identifier_reservation(
+        self,
+        content_hash: str,
+        filename: str,
+        namespace: str,
+        doc_id: str,
+        chunk_count: int,
+        source_path: str | None = None,
+        context: RequestContext | None = None,
+    ) -> None:
+        """Complete a reservation: the document was ingested."""
+        source = Source(content_hash, filename, namespace, source_path)
+        with self._opened().write() as db:
+            identifiers.complete(db, source, doc_id, chunk_count)
+
+    def release_identifier(
+        self,
+        content_hash: str,
+        filename: str,
+        namespace: str,
+        source_path: str | None = None,
+        context: RequestContext | None = None,
+    ) -> None:
+        """Forget a reservation: the ingest failed."""
+        with self._opened().write() as db:
+            identifiers.release(db, Source(content_hash, filename, namespace, source_path))
+
+    # Trash
+
+    def soft_delete_document(
+        self,
+        doc_id: str,
+        namespace: str,
+        deleted_by: str | None = None,
+        delete_reason: str = "user_initiated",
+        context: RequestContext | None = None,
+    ) -> dict[str, Any]:
+        """Move a document to the trash.
+
+        Raises:
+            InvalidInputError: there is none, or it is not active.
+        """
+        database = self._opened()
+        session = sessions.open_session(database) if delete_reason == _REPLACED else None
+        reason = {"deleted_by": deleted_by, "delete_reason": delete_reason}
+        with database.write() as db:
+            record = trash.load_existing(db, doc_id, namespace)
+            if session is not None:
+                trash.note_replacement(db, record, session)
+            return trash.soft_delete(db, record, self._retention, reason)
+
+    def restore_document(
+        self,
+        doc_id: str,
+        namespace: str,
+        deleted_at_ms: int,
+        restored_by: str | None = None,
+        context: RequestContext | None = None,
+    ) -> dict[str, Any]:
+        """Take a document out of the trash; a cleanup job that waits for it is given up.
+
+        Raises:
+            InvalidInputError: there is none, or it is not in the trash.
+        """
+        with self._opened().write() as db:
+            return trash.restore(db, trash.load_existing(db, doc_id, namespace), restored_by)
+
+    def list_trash(
+        self,
+        namespace: str | None = None,
+        limit: int = 50,
+        next_key: str | None = None,
+        context: RequestContext | None = None,
+    ) -> dict[str, Any]:
+        """A page of the trash, the latest deletion first; 100 documents at most."""
+        with self._opened().read() as db:
+            entries, token = trash.list_page(db, namespace, limit, next_key)
+        return {"documents": entries, "next_key": token}
+
+    def permanently_delete_document(
+        self,
+        doc_id: str,
+        namespace: str,
+        deleted_at_ms: int,
+        deleted_by: str | None = None,
+        filename: str | None = None,
+        context: RequestContext | None = None,
+    ) -> dict[str, Any]:
+        """Take a document out of the trash for good; a cleanup job deletes its vectors.
+
+        Raises:
+            InvalidInputError: there is none, or it is not in the trash.
+        """
+        with self._opened().write() as db:
+            record = trash.load_existing(db, doc_id, namespace)
+            request = {
+                "deleted_at_ms": deleted_at_ms,
+                "deleted_by": deleted_by,
+                "filename": filename or record.get("filename", "unknown"),
+            }
+            return trash.purge(db, record, request)
+
+    def complete_permanent_delete(
+        self,
+        doc_id: str,
+        namespace: str,
+        deleted_at_ms: int,
+        filename: str,
+        context: RequestContext | None = None,
+    ) -> None:
+        """The vectors are deleted: leave a tombstone; nothing to do when it was restored."""
+        with self._opened().write() as db:
+            trash.complete_purge(db, documents.load_document(db, doc_id, namespace))
+
+    def list_expired_trash(
+        self, limit: int = 100, context: RequestContext | None = None
+    ) -> list[dict[str, Any]]:
+        """Documents whose time in the trash is over, the oldest first."""
+        with self._opened().read() as db:
+            return trash.list_expired(db, limit)
+
+    # Cleanup jobs
+
+    def list_cleanup_jobs(
+        self, limit: int = 10, context: RequestContext | None = None
+    ) -> list[dict[str, Any]]:
+        """Jobs for Stache's cleanup worker, the oldest first."""
+        with self._opened().read() as db:
+            return jobs.list_pending(db, limit)
+
+    def delete_cleanup_job(
+        self, cleanup_job_id: str, context: RequestContext | None = None
+    ) -> None:
+        """Forget a job: it is done."""
+        with self._opened().write() as db:
+            jobs.delete(db, cleanup_job_id)
+
+    def mark_cleanup_job_failed(
+        self, cleanup_job_id: str, error: str, context: RequestContext | None = None
+    ) -> None:
+        """Count a failure; after ten, the job waits until its document is purged again."""
+        with self._opened().write() as db:
+            jobs.fail(db, cleanup_job_id, error)

@@ -1,0 +1,542 @@
+"""START HERE. Stache's vector provider, in Stache's words.
+
+Stache finds this class through the entry point `stache.vectordb: s3vectors` and builds one
+instance for each of its indexes: documents, summaries, insights. The methods check what they
+were given, and hand over to `operations`. They are in one file because a reader wants to see
+all of what Stache calls at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+
+from stache_ai.providers.base import VectorDBProvider
+
+from stache_ai_s3vectors.aws.bodies import numbers
+from stache_ai_s3vectors.aws.descriptions import Description
+from stache_ai_s3vectors.aws.vector_index import Progress, VectorIndex
+from stache_ai_s3vectors.chunks import filters, results
+from stache_ai_s3vectors.chunks.inputs import (
+    check_fields,
+    check_ids,
+    check_lengths,
+    check_limit,
+    check_list,
+    check_scalar,
+    checked_ids,
+    dimension_of,
+)
+from stache_ai_s3vectors.chunks.metadata_values import is_text
+from stache_ai_s3vectors.chunks.records import from_metadata, without_empty_namespace
+from stache_ai_s3vectors.errors import DocumentIndexError, InvalidInputError
+from stache_ai_s3vectors.operations import dimensions, scan, search, update
+from stache_ai_s3vectors.operations.insert import check_chunks, store, to_records
+from stache_ai_s3vectors.operations.logs import logged
+from stache_ai_s3vectors.operations.questions import handed_over
+from stache_ai_s3vectors.service import limits
+from stache_ai_s3vectors.service.metadata_keys import STATUS, TYPE
+from stache_ai_s3vectors.settings import resolve, resolve_document_index_path
+
+if TYPE_CHECKING:
+    from stache_ai.config import Settings
+    from stache_ai.middleware.context import RequestContext
+
+    from stache_ai_s3vectors.plugins.document_index.ingests import Vectors
+
+_LOG = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_SQLITE: Final = "sqlite"
+"""The name of our document index among Stache's."""
+
+
+class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
+    """Keeps Stache's vectors in one index of an Amazon S3 Vectors bucket.
+
+    Construction reads settings and makes no call. Every method raises a subclass of
+    `S3VectorsError` when it could not do what it says; none answers with an empty result
+    instead. Threads may share a provider. `context` is Stache's; only `search` looks into it.
+    `progress`, where there is one, is called with the number of vectors just dealt with.
+
+    Args:
+        settings: Stache's settings, or `stache_ai_s3vectors.Settings`.
+        index_name: the index; the documents index when not given.
+
+    Raises:
+        ConfigurationError: a setting is missing or wrong.
+    """
+
+    def __init__(self, settings: Settings, index_name: str | None = None) -> None:
+        self.settings = settings
+        self._options = resolve(settings, index_name)
+        self.bucket_name = self._options.bucket
+        self.index_name = self._options.index
+        self.dimensions = self._options.dimension
+        self._vector_index = VectorIndex(self._options)
+        self._ingests = _find_ingests(settings)
+        self._settled = self._ingests is None
+
+    @property
+    def client(self) -> Any:
+        """The boto3 `s3vectors` client."""
+        return self._index.client
+
+    @property
+    def capabilities(self) -> set[str]:
+        """What Stache may rely on.
+
+        "metadata_scan" and "export" are left out, although `scan_by_metadata` works:
+        Stache's CLI takes either for Qdrant's client and crashes.
+        """
+        return {"server_side_filtering"}
+
+    @property
+    def max_batch_size(self) -> int:
+        """Vectors that Stache should hand over at a time: one PutVectors."""
+        return limits.PUT_BATCH
+
+    def get_collection_info(
+        self,
+        context: RequestContext | None = None,
+        *,
+        count: bool = False,
+    ) -> dict[str, Any]:
+        """What the index is now: `name`, `bucket`, `arn`, `dimension` and so on.
+
+        Args:
+            count: also count all vectors, as `count`; S3 Vectors keeps no count, so this
+                lists the whole index.
+        """
+        with logged("get_collection_info", self._index.name):
+            told = self._index.describe(fresh=True).as_dict()
+            if count:
+                told["count"] = sum(len(page.rows) for page in self._index.pages(metadata=False))
+        return {"name": self.index_name, "bucket": self.bucket_name, **told}
+
+    def search(
+        self,
+        query_vector: list[float],
+        top_k: int = 5,
+        filter: dict[str, Any] | None = None,
+        namespace: str | None = None,
+        context: RequestContext | None = None,
+    ) -> list[dict[str, Any]]:
+        """The nearest chunks that are neither soft-deleted nor summaries.
+
+        Soft-deleted are those whose `status` is "deleting", "purging" or "purged". A status of the
+        user's own, "open" for instance, is found.
+
+        With `S3VECTORS_SEARCH_MODE=hybrid`, and an index that has text search on `text`, the
+        question's words count, too: Stache's pipeline hands them over in `context`.
+
+        Args:
+            query_vector: the question's embedding.
+            top_k: how many; the service has 10,000 at most.
+            filter: metadata conditions, all of which must hold; a list means "any of".
+            namespace: `name`, `exact:name`, or `name/*` for it and all below it; None for all.
+                The filter cannot widen it.
+
+        Returns:
+            Dictionaries with `id`, `score` (0 to 1, best first; in hybrid search the score of the
+            nearest result, and shares of it), `text` and its alias `content`, `namespace`,
+            `metadata`.
+        """
+        parts = [filters.NOT_DELETED, filters.NO_SUMMARY, *filters.conditions(filter)]
+        if namespace == "" and TYPE not in (filter or ()) and self._without_default(context):
+            namespace = None
+        question = handed_over(context) if self._options.hybrid else None
+        return self._search("search", query_vector, top_k, parts, namespace, question)
+
+    def search_summaries(
+        self,
+        query_vector: list[float],
+        top_k: int = 10,
+        namespace: str | None = None,
+        context: RequestContext | None = None,
+    ) -> list[dict[str, Any]]:
+        """The nearest document summaries that are not soft-deleted; else like `search`."""
+        parts = [filters.NOT_DELETED, filters.IS_SUMMARY]
+        if namespace == "" and context is not None:
+            namespace = None  # Stache's GET /documents/discover?namespace= means all of them
+        return self._search("search_summaries", query_vector, top_k, parts, namespace)
+
+    def _search(
+        self,
+        operation: str,
+        vector: list[float],
+        top_k: int,
+        parts: list[filters.Filter],
+        namespace: str | None,
+        question: str | None = None,
+    ) -> list[dict[str, Any]]:
+        parts = [*parts, *filters.in_namespace(namespace)]
+        with logged(operation, self._index.name) as line:
+            found = self._with_description(
+                dimension_of(vector, "query_vector"),
+                lambda index: search.search(self._index, index, vector, top_k, parts, question),
+                lambda index: search.check(index, vector, top_k, parts),
+            )
+            line.outcome = f"{len(found)} of {top_k} found"
+        return found
+
+    def get_by_ids(
+        self,
+        ids: list[str],
+        fields: list[str] | None = None,
+        namespace: str | None = None,
+        context: RequestContext | None = None,
+    ) -> list[dict[str, Any]]:
+        """Chunks by id, in the order asked; those that do not exist are left out.
+
+        Args:
+            ids: any number of ids.
+            fields: metadata keys to return; all when None.
+            namespace: leave out chunks of other namespaces.
+
+        Returns:
+            Dictionaries with the metadata keys, and `id`, `text` and its alias `content`.
+        """
+        with logged("get_by_ids", self._index.name) as line:
+            check_ids(ids)
+            check_fields(fields)
+            found = [
+                results.fetched(chunk.key, chunk.metadata, fields)
+                for chunk in update.existing(self._index, ids, namespace)
+            ]
+            line.outcome = f"{len(found)} of {len(ids)} found"
+        return found
+
+    def get_vectors_with_embeddings(
+        self,
+        ids: list[str],
+        namespace: str | None = None,
+        context: RequestContext | None = None,
+    ) -> list[dict[str, Any]]:
+        """Chunks with their embeddings, as stored; else like `get_by_ids`.
+
+        Returns:
+            Dictionaries with `id`, `vector`, and `metadata` including `text`.
+        """
+        with logged("get_vectors_with_embeddings", self._index.name) as line:
+            check_ids(ids)
+            found = [
+                {
+                    "id": chunk.key,
+                    "vector": numbers(chunk.vector),
+                    "metadata": from_metadata(chunk.key, chunk.metadata).everything,
+                }
+                for chunk in update.existing(self._index, ids, namespace, data=True)
+            ]
+            line.outcome = f"{len(found)} of {len(ids)} found"
+        return found
+
+    def count_by_filter(
+        self,
+        filter: dict[str, Any],
+        context: RequestContext | None = None,
+        *,
+        progress: Progress | None = None,
+    ) -> int:
+        """How many chunks pass the filter; a scan of the index.
+
+        Soft-deleted ones do not count, unless the filter says something about `status`.
+        """
+        with logged("count_by_filter", self._index.name) as line:
+            pages = scan.matching(self._index, _present(filter), progress)
+            count = sum(len(page.rows) for page in pages)
+            line.outcome = f"{count} counted"
+        return count
+
+    def list_by_filter(
+        self,
+        filter: dict[str, Any],
+        fields: list[str] | None = None,
+        limit: int = 1000,
+        context: RequestContext | None = None,
+        *,
+        progress: Progress | None = None,
+    ) -> list[dict[str, Any]]:
+        """Chunks that pass the filter, in no order; a scan of the index until `limit`.
+
+        Soft-deleted ones are left out, unless the filter says something about `status`.
+
+        Returns:
+            Dictionaries with the metadata keys and `text` (or just `fields` of them), and
+            `id` and its alias `key`.
+        """
+        check_fields(fields)
+        limit = check_limit(limit)
+        with logged("list_by_filter", self._index.name) as line:
+            found = islice(scan.rows(self._index, _present(filter), progress), limit)
+            listed = [results.listed(key, stored, fields) for key, stored in found]
+            line.outcome = f"{len(listed)} listed"
+        return listed
+
+    def scan_by_metadata(
+        self,
+        filter: dict[str, Any] | None = None,
+        fields: list[str] | None = None,
+        namespace: str | None = None,
+        context: RequestContext | None = None,
+        *,
+        progress: Progress | None = None,
+    ) -> list[dict[str, Any]]:
+        """All chunks that pass the filter, soft-deleted or not; else like `list_by_filter`."""
+        check_fields(fields)
+        parts = [*filters.conditions(filter), *filters.in_namespace(namespace)]
+        with logged("scan_by_metadata", self._index.name) as line:
+            found = scan.rows(self._index, parts, progress)
+            listed = [results.listed(key, stored, fields) for key, stored in found]
+            line.outcome = f"{len(listed)} found"
+        return listed
+
+    def insert(
+        self,
+        vectors: list[list[float]],
+        texts: list[str],
+        metadatas: list[dict[str, Any]] | None = None,
+        ids: list[str] | None = None,
+        namespace: str | None = None,
+        context: RequestContext | None = None,
+        *,
+        progress: Progress | None = None,
+    ) -> list[str]:
+        """Store chunks; those whose ids exist are replaced.
+
+        Args:
+            vectors: one embedding per chunk, as long as the index's dimension: lists, or the
+                rows of a numpy array.
+            texts: their texts.
+            metadatas: their metadata, any JSON values; `status` is "active" unless given. A status
+                of the user's own is replaced when Stache moves the chunk to the trash, and is
+                "active" after it was restored.
+            ids: their ids, 1 to 1,024 characters; made up when not given.
+            namespace: beats a `namespace` in the metadata; "default" when there is neither.
+
+        Returns:
+            The ids, in the order of the chunks; all of them are stored.
+
+        Raises:
+            InvalidInputError: a chunk cannot be stored; nothing was sent.
+            PartialWriteError: the service failed half-way. Ids made up in this call are
+                deleted again, the caller's own stay.
+        """
+        check_list("vectors", vectors, of="vectors", ordered=True)
+        check_list("texts", texts, of="texts", ordered=True)
+        keys = [str(uuid.uuid4()) for _ in vectors] if ids is None else checked_ids(ids)
+        metadatas = [{} for _ in vectors] if metadatas is None else metadatas
+        check_list("metadatas", metadatas, of="dictionaries", ordered=True)
+        check_lengths(vectors=vectors, texts=texts, metadatas=metadatas, ids=keys)
+        if not keys:
+            return []
+        if self._without_default(context):
+            namespace, metadatas = namespace or None, [*map(without_empty_namespace, metadatas)]
+        chunks = [*zip(keys, vectors, texts, metadatas, strict=True)]
+        with logged("insert", self._index.name) as line:
+            records = self._with_description(
+                dimension_of(chunks[0][1], f"item 0 (id {keys[0]!r}): the vector"),
+                partial(to_records, chunks=chunks, namespace=namespace),
+                partial(check_chunks, chunks=chunks, namespace=namespace),
+            )
+            if ids is None and context is not None:  # Stache ingests a document
+                self._announce(keys, metadatas, namespace)
+            store(self._index, records, progress, withdraw=ids is None)
+            line.outcome = f"{len(keys)} vectors stored"
+        return keys
+
+    def update_status(
+        self,
+        ids: list[str],
+        namespace: str | None,
+        status: str,
+        context: RequestContext | None = None,
+        *,
+        progress: Progress | None = None,
+    ) -> int:
+        """Set the status of chunks; "deleting", "purging" and "purged" ones are not found.
+
+        Args:
+            ids: any number of ids; those that do not exist are passed over.
+            namespace: a guard: ids that are in another namespace are left alone, and are an error.
+            status: "active", "deleting", "purging" or "purged"; or one of the user's own.
+
+        Returns:
+            How many were updated.
+
+        Raises:
+            NamespaceError: ids are in another namespace, and nothing was updated.
+            PartialWriteError: some could not be updated; all others are.
+        """
+        if not is_text(status) or not status:
+            raise InvalidInputError(
+                f"the status is {status!r:.80}; Stache's are active, deleting, …"
+            )
+        check_ids(ids)
+        filters.exactly(namespace)
+        with logged("update_status", self._index.name) as line:
+            count = update.set_status(self._index, ids, namespace, status, progress)
+            line.outcome = f"{count} of {len(ids)} now {status}"
+        return count
+
+    def delete(
+        self,
+        ids: list[str] | None = None,
+        namespace: str | None = None,
+        context: RequestContext | None = None,
+        *,
+        filter: dict[str, Any] | None = None,
+        progress: Progress | None = None,
+    ) -> bool:
+        """Delete chunks by id, or all that pass a filter.
+
+        Stache's pipeline deletes a document with `filter=`, which its own interface lacks.
+
+        Args:
+            ids: any number of ids; those that do not exist are passed over.
+            namespace: with ids a guard: those that are in another namespace are left alone, and
+                are an error. With a filter, it is part of it.
+            filter: instead of ids; as for `search`, and a scan of the index. What is
+                soft-deleted is deleted, too.
+
+        Returns:
+            True: none of the ids is left. A failure is an error.
+
+        Raises:
+            NamespaceError: ids are in another namespace, and nothing was deleted.
+            PartialWriteError: some could not be deleted; all others are.
+        """
+        if (ids is None) is (filter is None):
+            raise InvalidInputError("delete takes either ids or a filter")
+        if ids is None:
+            conditions = filters.conditions(filter)
+            if not conditions:
+                raise InvalidInputError("the filter is empty: it would delete everything")
+            parts = [*conditions, *filters.exactly(namespace)]
+            self._delete_matching("delete", parts, progress)
+            return True
+        check_ids(ids)
+        filters.exactly(namespace)
+        with logged("delete", self._index.name) as line:
+            if namespace is None:
+                self._index.delete(list(dict.fromkeys(ids)), progress)
+                line.outcome = f"{len(ids)} ids deleted"
+            else:
+                count = update.delete_inside(self._index, ids, namespace, progress)
+                line.outcome = f"{count} of {len(ids)} ids deleted"
+        return True
+
+    def delete_by_metadata(
+        self,
+        field: str,
+        value: str,
+        namespace: str | None = None,
+        context: RequestContext | None = None,
+        *,
+        progress: Progress | None = None,
+    ) -> dict[str, Any]:
+        """Delete all chunks whose metadata has that value; a scan of the index.
+
+        After a failure, calling again deletes the rest.
+
+        Returns:
+            `deleted`, the number, and `ids`.
+
+        Raises:
+            PartialWriteError: some could not be deleted, or not all of the index was read.
+        """
+        if not is_text(field) or not field or field.startswith("$"):
+            raise InvalidInputError(f"field is {field!r:.80}; it must be a metadata key")
+        check_scalar("value", value)
+        parts = [*filters.conditions({field: value}), *filters.exactly(namespace)]
+        deleted = self._delete_matching("delete_by_metadata", parts, progress)
+        return {"deleted": len(deleted), "ids": deleted}
+
+    def _delete_matching(
+        self, operation: str, parts: list[filters.Filter], progress: Progress | None
+    ) -> list[str]:
+        with logged(operation, self._index.name) as line:
+            deleted = scan.delete_matching(self._index, parts, progress)
+            line.outcome = f"{len(deleted)} vectors deleted"
+        return deleted
+
+    @property
+    def _index(self) -> VectorIndex:
+        """The index, once what killed processes left of their ingests is settled."""
+        if not self._settled and self._ingests is not None:
+            self._settled = True  # settling uses the index
+            from stache_ai_s3vectors.plugins.document_index import ingests  # noqa: PLC0415 - Lambda needs no SQLite
+
+            try:
+                ingests.settle(self._ingests, self.index_name, cast("Vectors", self))
+            except DocumentIndexError as error:  # what is stored can be found all the same
+                _LOG.warning("%s", error)
+            except BaseException:
+                self._settled = False
+                raise
+        return self._vector_index
+
+    def _announce(
+        self, ids: Sequence[str], metadatas: Sequence[dict[str, Any]], namespace: str | None
+    ) -> None:
+        """Note, in the document index on SQLite, a document whose vectors come next."""
+        if self._ingests is not None:
+            from stache_ai_s3vectors.plugins.document_index import ingests  # noqa: PLC0415 - Lambda needs no SQLite
+
+            ingests.announce(self._ingests, self.index_name, ids, metadatas, namespace)
+
+    def _with_description(
+        self,
+        given: int,
+        work: Callable[[Description], T],
+        check: Callable[[Description], object],
+    ) -> T:
+        """Do what needs the index's attributes, once they are known to fit.
+
+        What an index that was known would refuse, another of the same name may take: before such
+        an error, it is asked again.
+
+        Args:
+            given: dimensions of the vectors that the caller handed over.
+            work: what to do; it sends nothing before it refuses its input.
+            check: refuses input that an index cannot take, and sends nothing.
+
+        Raises:
+            ConfigurationError: vectors, settings and index have not the same dimensions.
+        """
+        known = dimensions.fitting(self._index, given, check)
+        try:
+            return work(known)
+        except InvalidInputError as error:
+            if not error.about_index:
+                raise
+            now = self._index.describe(fresh=True)
+            if now == known:
+                raise
+            return work(now)
+
+    def _without_default(self, context: Any) -> bool:
+        """Whether an empty namespace is what Stache makes of a default that was set to nothing.
+
+        With DEFAULT_NAMESPACE= in its environment, Stache's pipeline passes "" where it otherwise
+        passes None. Only what comes from Stache has a context.
+        """
+        return context is not None and getattr(self.settings, "default_namespace", None) == ""
+
+
+def _find_ingests(settings: Settings) -> Path | None:
+    """The file of the document index; None when Stache uses another one."""
+    name = getattr(settings, "document_index_provider", None)
+    return resolve_document_index_path(settings) if name == _SQLITE else None
+
+
+def _present(filter: dict[str, Any] | None) -> list[filters.Filter]:
+    """A filter, and not soft-deleted if it does not speak of that."""
+    parts = filters.conditions(filter)
+    return parts if STATUS in filters.keys(filters.all_of(parts)) else [filters.NOT_DELETED, *parts]

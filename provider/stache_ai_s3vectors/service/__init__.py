@@ -1,0 +1,1 @@
+"""Facts about S3 Vectors: names, limits, IAM permissions. Pure."""

@@ -1,0 +1,1 @@
+"""The command stache-s3vectors. Nothing in here runs in Lambda."""

@@ -1,0 +1,277 @@
+"""`stache-s3vectors copy`, `reembed` and `migrate`: from one index into another."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import click
+
+from stache_ai_s3vectors.errors import ConfigurationError
+from stache_ai_s3vectors.service.arns import INDEX_ARN
+from stache_ai_s3vectors.tool.failures import resumable
+from stache_ai_s3vectors.tool.options import printable, settings_of, with_values
+from stache_ai_s3vectors.tool.places import Destination, destination, existing
+from stache_ai_s3vectors.tool.progress import progress
+
+if TYPE_CHECKING:
+    from stache_ai_s3vectors.aws.batches import Record
+    from stache_ai_s3vectors.aws.vector_index import VectorIndex
+    from stache_ai_s3vectors.settings import Options
+    from stache_ai_s3vectors.tool.transfers import Tally
+
+SHOWN: Final = 10
+"""Keys of vectors with a problem that are printed."""
+
+_SIDES: Final = (
+    click.argument("source"),
+    click.argument("destination"),
+    click.option("--from-endpoint", help="Endpoint of SOURCE. [default: --endpoint]"),
+    click.option("--from-region", help="Region of SOURCE. [default: --region]"),
+    click.option("--to-endpoint", help="Endpoint of DESTINATION. [default: --endpoint]"),
+    click.option("--to-region", help="Region of DESTINATION. [default: --region]"),
+)
+
+
+def with_sides(command: Callable[..., None]) -> Callable[..., None]:
+    """Add what tells the source and the destination, for `sides`."""
+    for option in reversed(_SIDES):
+        command = option(command)
+    return command
+
+
+def sides(values: dict[str, Any]) -> tuple[VectorIndex, Options]:
+    """The source, which is there, and where the destination is or will be."""
+    source = _located("source", "from", values)
+    place = _located("destination", "to", values)
+    if source == place:
+        raise click.UsageError("SOURCE and DESTINATION are the same index")
+    index = existing(source)
+    _check_account(values["source"], index)
+    return index, place
+
+
+def made(into: Destination, location: str) -> VectorIndex:
+    """The destination, which is there from now on."""
+    index = into.made()
+    _check_account(location, index)
+    return index
+
+
+def _check_account(location: str, index: VectorIndex) -> None:
+    """Names are looked up in the caller's own account, whatever an ARN says."""
+    wanted, own = INDEX_ARN.fullmatch(location), INDEX_ARN.fullmatch(index.describe().arn)
+    if wanted and own and wanted["account"] != own["account"]:
+        raise ConfigurationError(
+            f"{location} is in account {wanted['account']}, the credentials are of "
+            f"{own['account']}; export with those of one account, import with the other's"
+        )
+
+
+def _located(name: str, way: str, values: dict[str, Any]) -> Options:
+    """The options of INDEX, BUCKET/INDEX or an index's ARN."""
+    from stache_ai_s3vectors.settings import resolve
+
+    found = INDEX_ARN.fullmatch(values[name])
+    bucket, _, index = values[name].rpartition("/")
+    given = {name: _own(values, way, name) for name in ("region", "endpoint")}
+    if found:
+        bucket, index = found["bucket"], found["index"]
+        given["region"] = given["region"] or found["region"]
+    settings = settings_of(
+        {**given, "bucket": bucket or values["bucket"], "dimension": values["dimension"]}
+    )
+    return replace(resolve(settings), index=index)
+
+
+def _own(values: dict[str, Any], way: str, name: str) -> Any:
+    """The option of one side, else that of both."""
+    own = values[f"{way}_{name}"]
+    return values[name] if own is None else own
+
+
+@click.command("copy")
+@with_sides
+@with_values
+def copy_command(*, as_json: bool, **values: Any) -> None:
+    """Copy all vectors of SOURCE into DESTINATION, and compare both at the end.
+
+    Each is INDEX, BUCKET/INDEX or an index's ARN; an endpoint is local:PATH, a URL or aws.
+    Vectors of the same key are replaced; those that are there already, exactly so, are not
+    written again: the same command completes a copy that was interrupted. Other vectors of
+    DESTINATION stay, and are counted. Both sides use the same credentials; export and import do
+    without.
+
+    \b
+    Example:
+      stache-s3vectors copy documents-1024 my-bucket-123456789012/documents-1024 \\
+        --bucket my-bucket --from-endpoint local:./data --to-endpoint aws --to-region us-east-1
+    """  # noqa: D301 - \b keeps click from wrapping the example
+    from stache_ai_s3vectors.tool.transfers import Tally, check_fit
+
+    source, place = sides(values)
+    told = source.describe()
+    into = destination(replace(place, dimension=told.dimension), told.metric)
+    check_fit(told, into.told, into.name)
+    tally, index = Tally(), made(into, values["destination"])
+    compared = run(source.records, index, tally)
+    report(index, tally, compared, as_json=as_json)
+
+
+class Compared(NamedTuple):
+    """What comparing both sides after a transfer found.
+
+    Args:
+        verified: vectors of the source that are the same in the destination.
+        extra: keys that only the destination has.
+    """
+
+    verified: int
+    extra: list[str]
+
+
+def run(
+    records: Callable[[], Iterator[Record]],
+    destination: VectorIndex,
+    tally: Tally,
+    finish: Any = None,
+    *,
+    replace: bool = True,
+) -> Compared:
+    """Transfer, then compare.
+
+    Args:
+        records: reads the source from its beginning.
+        destination: is there.
+        tally: is kept up to date.
+        finish: as for `transfer`.
+        replace: also those whose keys are there with other content.
+    """
+    from stache_ai_s3vectors.tool.transfers import extra_keys, transfer
+
+    keys: set[str] = set()
+
+    def noted() -> Iterator[Record]:
+        for record in records():
+            keys.add(record.key)
+            yield record
+
+    with resumable(lambda: f"{tally.written} vectors are written, {tally.same} were there"):
+        with progress("copying") as done:
+            transfer(records(), destination, tally, done, finish, replace=replace)
+        compared = _compare(noted(), destination, tally, data=finish is None)
+    stored = tally.written + tally.same
+    if compared < stored:
+        raise click.ClickException(
+            f"{stored} vectors went to {destination.name}, and the source has {compared} now: it "
+            "was changed meanwhile; run it again"
+        )
+    return Compared(compared, extra_keys(destination, keys | tally.left_out.keys()))
+
+
+def _compare(
+    records: Iterator[Record], destination: VectorIndex, tally: Tally, *, data: bool
+) -> int:
+    """How many vectors were compared, all of them the same."""
+    from stache_ai_s3vectors.tool.transfers import differing
+
+    compared, kept = 0, set(tally.kept)
+
+    def count(vectors: int) -> None:
+        nonlocal compared
+        compared += vectors
+        done(vectors)
+
+    with progress("comparing", tally.written + tally.same) as done:
+        found = list(differing(records, destination, count, data=data))
+    wrong = [key for key in found if key not in tally.left_out and key not in kept]
+    if wrong:
+        raise click.ClickException(
+            f"{len(wrong)} vectors of the source are not in {destination.name}, or not so: "
+            f"{', '.join(map(printable, wrong[:SHOWN]))}. If the source was written meanwhile, "
+            "run it again"
+        )
+    return compared - len(found)
+
+
+def report(
+    destination: VectorIndex, tally: Tally, compared: Compared, *, as_json: bool, what: str = ""
+) -> None:
+    """Say what was done; fail for what was left out."""
+    told = {
+        "index": destination.options.index,
+        "written": tally.written,
+        "unchanged": tally.same,
+        "different": len(tally.kept),
+        "onlyThere": len(compared.extra),
+        "verified": compared.verified,
+        "leftOut": tally.left_out,
+    }
+    if as_json:
+        click.echo(json.dumps(told))
+    else:
+        click.echo(
+            f"{destination.name}: {tally}; {what}all {compared.verified} compared with the source "
+            "and the same"
+        )
+        _name("differ from the source's, and were left as they are", sorted(tally.kept))
+        _name("are only in the destination", compared.extra)
+    _fail_for(tally.left_out)
+
+
+def _name(what: str, keys: list[str]) -> None:
+    if keys:
+        more = ", …" if len(keys) > SHOWN else ""
+        click.echo(f"{len(keys)} vectors {what}: {', '.join(map(printable, keys[:SHOWN]))}{more}")
+
+
+def _fail_for(left_out: dict[str, str]) -> None:
+    if not left_out:
+        return
+    for key, why in list(left_out.items())[:SHOWN]:
+        click.echo(f"  {printable(key)}: {why}", err=True)
+    raise click.ClickException(f"{len(left_out)} vectors are left out, the first are above")
+
+
+@click.command("reembed")
+@with_sides
+@with_values
+def reembed_command(*, as_json: bool, **values: Any) -> None:
+    """Embed the texts of SOURCE anew, into DESTINATION: the way to another embedding model.
+
+    The embedder is the one that Stache's settings name (EMBEDDING_PROVIDER and so on); set them
+    to the new model first. Make the new index (the infrastructure, or indexes create), run this,
+    then point S3VECTORS_DOCUMENTS_INDEX and EMBEDDING_DIMENSION to it. Keys, texts and metadata
+    stay. What is there already is not embedded again: the same command completes an interrupted
+    run. Do it for each of Stache's indexes.
+
+    \b
+    Example:
+      stache-s3vectors reembed documents-1024 documents-1536 --bucket my-bucket
+    """  # noqa: D301 - \b keeps click from wrapping the example
+    from stache_ai_s3vectors.aws.batches import Record
+    from stache_ai_s3vectors.tool.embedding import Embedder
+    from stache_ai_s3vectors.tool.transfers import Tally, check_keys
+
+    source, place = sides(values)
+    embedder = Embedder(settings_of({"bucket": place.bucket}))
+    into = destination(replace(place, dimension=embedder.dimension), source.describe().metric)
+    if into.told.dimension != embedder.dimension:
+        raise ConfigurationError(
+            f"the embedder makes vectors of {embedder.dimension} dimensions, index {into.name} has "
+            f"{into.told.dimension}; make an index of {embedder.dimension}, or set "
+            "EMBEDDING_PROVIDER and its model to one of that size"
+        )
+    check_keys(source.describe(), into.told, into.name)
+    tally = Tally(left_out=embedder.left_out)
+    index = made(into, values["destination"])
+
+    def records() -> Iterator[Record]:
+        return (Record(key, [], stored) for page in source.pages() for key, stored in page.rows)
+
+    embedder.check(index)
+    metric = into.told.metric
+    compared = run(records, index, tally, lambda missing: embedder.embedded(missing, metric))
+    report(index, tally, compared, as_json=as_json, what="texts and metadata of ")

@@ -1,0 +1,187 @@
+"""`stache-s3vectors migrate`: what the older package wrote, into an index of ours."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from stache_ai_s3vectors.errors import S3VectorsError
+from stache_ai_s3vectors.service.metadata_keys import KINDS, NAMESPACE, STATUS
+from stache_ai_s3vectors.tool.options import Choice, printable, with_values
+from stache_ai_s3vectors.tool.places import destination
+from stache_ai_s3vectors.tool.progress import progress
+
+from .copying import SHOWN, made, report, run, sides, with_sides
+
+if TYPE_CHECKING:
+    from stache_ai_s3vectors.aws.batches import Record
+    from stache_ai_s3vectors.aws.vector_index import VectorIndex
+    from stache_ai_s3vectors.tool.migration import Restorer
+
+
+@click.command("migrate")
+@with_sides
+@click.option("--keep", "kept", multiple=True, help="Metadata key whose strings stay strings.")
+@click.option(
+    "--kind",
+    type=Choice(KINDS),
+    help="Take only these, out of an index that has all three. [default: all]",
+)
+@click.option("--yes", is_flag=True, help="Do it; without, only say what would be done.")
+@click.option(
+    "--resume", is_flag=True, help="DESTINATION has vectors already: store those that are missing."
+)
+@click.option(
+    "--replace",
+    "replacing",
+    is_flag=True,
+    help="The same, and replace those that differ by SOURCE's.",
+)
+@with_values
+def migrate_command(  # noqa: PLR0913 - one for each option
+    *,
+    kept: tuple[str, ...],
+    kind: str | None,
+    yes: bool,
+    resume: bool,
+    replacing: bool,
+    as_json: bool,
+    **values: Any,
+) -> None:
+    """Take an index that the older package (0.2.x) wrote over into one of ours.
+
+    Keys, vectors, namespaces and statuses stay; what became a JSON string because it was an
+    object becomes one again, also within lists. Without --yes nothing is written. DESTINATION
+    needs the same dimension, and _overflow among its non-filterable keys, as indexes create
+    makes it. SOURCE stays as it is.
+
+    When DESTINATION has vectors already, what differs there may be newer, and what is missing may
+    have been deleted there: nothing is written without --resume or --replace, and what only
+    DESTINATION has is counted and named.
+
+    To move without losing what is written meanwhile: run it, stop what writes to SOURCE, run it
+    again with --replace, delete what is only in DESTINATION (it was deleted in SOURCE meanwhile),
+    and point S3VECTORS_DOCUMENTS_INDEX to DESTINATION. Afterwards, do not run it any more.
+
+    The older package could have one index for everything: --kind takes a part of it.
+
+    \b
+    Examples:
+      stache-s3vectors migrate stache-documents documents-1024 --bucket my-bucket
+      stache-s3vectors migrate stache summaries-1024 --kind summaries --bucket my-bucket
+      stache-s3vectors migrate stache-documents documents-1024 --bucket my-bucket --yes --replace
+    """  # noqa: D301 - \b keeps click from wrapping the example
+    from stache_ai_s3vectors.service.metadata_keys import NON_FILTERABLE
+    from stache_ai_s3vectors.tool.migration import Restorer
+    from stache_ai_s3vectors.tool.transfers import Tally, check_fit
+
+    if resume and replacing:
+        raise click.UsageError("--resume and --replace exclude each other")
+    source, place = sides(values)
+    told = source.describe()
+    into = destination(replace(place, dimension=told.dimension), told.metric)
+    wanted = replace(told, non_filterable=told.non_filterable | set(NON_FILTERABLE))
+    check_fit(wanted, into.told, into.name)
+    restorer = Restorer(into.told.non_filterable, kept)
+    if not yes:
+        _preview(source, into.name, restorer, kind, as_json=as_json)
+        return
+    tally, index = Tally(), made(into, values["destination"])
+
+    def records() -> Iterator[Record]:
+        return _restored(_of_kind(source.records(), kind), restorer, tally.left_out)
+
+    if not (resume or replacing or index.is_empty()):
+        _check_unused(records(), index)
+    compared = run(records, index, tally, replace=replacing)
+    report(index, tally, compared, as_json=as_json)
+
+
+def _check_unused(records: Iterator[Record], index: VectorIndex) -> None:
+    """Refuse to write where something may be newer than in the source."""
+    from stache_ai_s3vectors.tool.transfers import survey
+
+    with progress("comparing") as done:
+        found = survey(records, index, done)
+    if not found.absent and not found.other:
+        return
+    shown = [
+        f"{len(keys)} {what} ({', '.join(map(printable, keys[:SHOWN]))})"
+        for what, keys in (
+            ("differ there", found.other),
+            ("are missing there", found.absent),
+            ("are only there", found.extra),
+        )
+        if keys
+    ]
+    raise click.ClickException(
+        f"{index.name} has vectors already. {found.same} of the source's are the same there, "
+        f"{', '.join(shown)}. Nothing was written: what differs or is missing may have been "
+        "changed or deleted there since. --resume stores those that are missing, --replace also "
+        "replaces those that differ"
+    )
+
+
+def _of_kind(records: Iterator[Record], kind: str | None) -> Iterator[Record]:
+    from stache_ai_s3vectors.tool.migration import kind_of
+
+    return (record for record in records if kind is None or kind_of(record) == kind)
+
+
+def _restored(
+    records: Iterator[Record], restorer: Restorer, left_out: dict[str, str]
+) -> Iterator[Record]:
+    for record in records:
+        try:
+            yield restorer.restore(record)
+        except S3VectorsError as error:  # noqa: PERF203 - one is no reason not to take the rest
+            left_out[record.key] = str(error)
+
+
+def _preview(
+    source: VectorIndex, destination: str, restorer: Restorer, kind: str | None, *, as_json: bool
+) -> None:
+    """Say what would be done."""
+    from stache_ai_s3vectors.aws.batches import Record
+
+    left_out: dict[str, str] = {}
+    namespaces: Counter[str] = Counter()
+    statuses: Counter[str] = Counter()
+    with progress("reading") as done:
+        for page in source.pages():
+            records = (Record(key, [], stored) for key, stored in page.rows)
+            for record in _restored(_of_kind(records, kind), restorer, left_out):
+                namespaces[record.metadata[NAMESPACE]] += 1
+                statuses[record.metadata[STATUS]] += 1
+            done(len(page.rows))
+    told = {
+        "vectors": namespaces.total(),
+        "namespaces": dict(namespaces.most_common()),
+        "statuses": dict(statuses.most_common()),
+        "objects": dict(restorer.restored.most_common()),
+        "listsWithObjects": dict(restorer.hidden.most_common()),
+        "leftOut": left_out,
+    }
+    if as_json:
+        click.echo(json.dumps(told))
+        return
+    click.echo(f"{told['vectors']} vectors of {source.name} would go to {destination}")
+    for title, counts in (("namespaces", namespaces), ("statuses", statuses)):
+        most = counts.most_common(SHOWN)
+        shown = ", ".join(f"{printable(name)} {count}" for name, count in most)
+        click.echo(f"{title}: {shown}")
+    for key, count in restorer.restored.most_common():
+        click.echo(f"{key}: {count} strings become objects, such as {restorer.examples[key]!r:.80}")
+    for key, count in restorer.hidden.most_common():
+        click.echo(
+            f"{key}: {count} lists get objects back; searches no longer find them by their strings "
+            f"(--keep {key} leaves them as they are)"
+        )
+    for key, why in list(left_out.items())[:SHOWN]:
+        click.echo(f"{printable(key)} cannot be taken over: {why}")
+    click.echo("Nothing was written. Add --yes to do it, --keep KEY for what is a string of yours.")

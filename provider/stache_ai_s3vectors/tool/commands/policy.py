@@ -1,0 +1,166 @@
+"""`stache-s3vectors policy`: the least that Stache, or an operator, must be allowed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from functools import reduce
+from typing import Any, Final
+
+import click
+from click.core import ParameterSource
+
+from stache_ai_s3vectors.service.arns import BUCKET_ARN, INDEX_NAME, KEY_ARN, partition_of
+from stache_ai_s3vectors.service.permissions import LEVELS
+from stache_ai_s3vectors.service.permissions import policy as least
+from stache_ai_s3vectors.tool.options import Choice, plainly, settings_of
+from stache_ai_s3vectors.tool.places import names_of
+
+_LEVEL: Final = click.option(
+    "--level",
+    type=Choice(list(LEVELS)),
+    default="read-write",
+    show_default=True,
+    help="read: search. read-write: all that Stache does. manage-indexes: this tool.",
+)
+_KMS_KEY: Final = click.option(
+    "--kms-key", help="ARN of the customer key that encrypts the bucket."
+)
+
+
+def options(default: str, configured: str = "") -> Callable[[Callable[..., None]], Any]:
+    """The options that say whose policy it is.
+
+    Args:
+        default: where the parts of the bucket's ARN come from when they are not given.
+        configured: where the bucket and the indexes come from then.
+    """
+    index = f"Name of an index. Give it once for each of them.{configured}"
+    parts = f"[default: that of {default}]"
+    partition = f"aws, aws-cn or aws-us-gov. [default: that of {default}, aws]"
+    made = (
+        _LEVEL,
+        click.option("--bucket", help=f"Vector bucket: its name, or its ARN.{configured}"),
+        click.option("--account", help=f"Twelve digits. {parts}"),
+        click.option("--region", help=f"AWS region. {parts}"),
+        click.option("--partition", help=partition),
+        click.option("--index", "indexes", multiple=True, help=index),
+        _KMS_KEY,
+    )
+    return lambda command: reduce(lambda done, option: option(done), reversed(made), command)
+
+
+@click.group(invoke_without_command=True)
+@options("the bucket's ARN", " [default: S3VECTORS_…]")
+@plainly
+@click.pass_context
+def policy(  # noqa: PLR0913 - one for each option
+    context: click.Context,
+    *,
+    level: str,
+    bucket: str | None,
+    account: str | None,
+    region: str | None,
+    partition: str | None,
+    indexes: tuple[str, ...],
+    kms_key: str | None,
+    as_json: bool,  # noqa: ARG001 - it is JSON anyway
+) -> None:
+    """Print the least-privilege IAM policy, as JSON; or check one. Makes no call.
+
+    \b
+    Example:
+      stache-s3vectors policy --bucket my-bucket --account 123456789012 --region us-east-1 \\
+        --index documents-1024 --index summaries-1024 --index insights-1024
+    """  # noqa: D301 - \b keeps click from wrapping the example
+    if context.invoked_subcommand is not None:
+        _refuse_options(context)
+        return
+    if not bucket or not indexes:
+        bucket, region, indexes = configured(bucket, region, indexes)
+    arn = bucket_arn(bucket, account=account, region=region, partition=partition)
+    check_key(kms_key, arn)
+    check_indexes(indexes)
+    keys = [kms_key] if kms_key else []
+    click.echo(json.dumps(least(level, arn, indexes, keys), indent=2))
+
+
+def configured(
+    bucket: str | None, region: str | None, indexes: tuple[str, ...]
+) -> tuple[str, str | None, tuple[str, ...]]:
+    """What was not given, from the provider's settings."""
+    from stache_ai_s3vectors.settings import resolve
+
+    settings = settings_of({"bucket": bucket, "region": region})
+    options = resolve(settings)
+    names = tuple(dict.fromkeys(names_of(settings, options.dimension).values()))
+    named = bucket or settings.s3vectors_bucket_name or settings.s3vectors_bucket or ""
+    return named, region or options.region, indexes or names
+
+
+def _refuse_options(context: click.Context) -> None:
+    """Options before the subcommand would be lost without a word."""
+    for param in context.command.params:
+        source = context.get_parameter_source(param.name or "")
+        if source is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"give {param.opts[0]} after {context.invoked_subcommand}")
+
+
+def bucket_arn(
+    bucket: str, *, account: str | None, region: str | None, partition: str | None
+) -> str:
+    """The ARN of a bucket that was given by its name or by its ARN.
+
+    Raises:
+        click.UsageError: something is missing, or contradicts the ARN.
+    """
+    arn = bucket
+    if not bucket.startswith("arn:"):
+        partition = partition or partition_of(region or "")
+        arn = f"arn:{partition}:s3vectors:{region or ''}:{account or ''}:bucket/{bucket}"
+    found = BUCKET_ARN.fullmatch(arn)
+    if found is None:
+        raise click.UsageError(
+            f"{arn!r} is not the ARN of a vector bucket: give --account (twelve digits), --region "
+            "and the bucket's name, or its ARN"
+        )
+    given = {"partition": partition, "region": region, "account": account}
+    wrong = [name for name, value in given.items() if value not in (None, found[name])]
+    if wrong:
+        raise click.UsageError(f"--{wrong[0]} contradicts the bucket's ARN {arn}")
+    return arn
+
+
+def check_indexes(names: Sequence[str]) -> None:
+    """Refuse what is no name of an index, such as a wildcard.
+
+    Raises:
+        click.UsageError: with what is wrong.
+    """
+    wrong = [name for name in names if not INDEX_NAME.fullmatch(name)]
+    if wrong:
+        raise click.UsageError(
+            f"--index {wrong[0]!r} is no name of an index: 3 to 63 lower-case letters, digits, "
+            "hyphens and dots"
+        )
+
+
+def check_key(kms_key: str | None, bucket_arn: str) -> None:
+    """Refuse what is not the ARN of one key in the bucket's region.
+
+    Raises:
+        click.UsageError: with what is wrong.
+    """
+    if kms_key is None:
+        return
+    key, bucket = KEY_ARN.fullmatch(kms_key), BUCKET_ARN.fullmatch(bucket_arn)
+    if key is None:
+        raise click.UsageError(
+            f"--kms-key {kms_key!r} is not the ARN of a KMS key. Give one key, "
+            "arn:aws:kms:REGION:ACCOUNT:key/ID: wildcards and aliases are not accepted"
+        )
+    if bucket is not None and key["region"] != bucket["region"]:
+        raise click.UsageError(
+            f"--kms-key {kms_key!r} is in {key['region']} and the bucket in {bucket['region']}. "
+            "S3 Vectors takes keys of the bucket's own region only"
+        )

@@ -1,0 +1,257 @@
+"""`stache-s3vectors policy check`: missing, excess and ineffective permissions of IAM policies."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from stache_ai_s3vectors.errors import ConfigurationError
+from stache_ai_s3vectors.service.arns import BUCKET_ARN, partition_of, service_host
+from stache_ai_s3vectors.service.printable import printable
+from stache_ai_s3vectors.tool.failures import missing_engine
+from stache_ai_s3vectors.tool.options import nearest, plainly
+
+from .policy import bucket_arn, check_indexes, check_key, configured, options
+
+if TYPE_CHECKING:
+    from stache_ai_s3vectors.tool.policy_check import Finding, Holder, Policy, Target
+
+_LARGEST: Final = 32 * 2**20
+"""Bytes of a file. AWS's list of all policies of a large account has some megabytes."""
+
+
+@click.command("check")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@options("the ARNs in FILE", " [default: that of the ARNs in FILE, S3VECTORS_…]")
+@click.option(
+    "--policy",
+    "names",
+    multiple=True,
+    help="Check only this policy or role of FILE. Can be given more than once.",
+)
+@click.option(
+    "--parameter",
+    "parameters",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="Value of a template's parameter, or of RESOURCE.ATTRIBUTE. Can be given more than once.",
+)
+@plainly
+def check_command(  # noqa: PLR0913 - one for each option
+    file: str,
+    *,
+    level: str,
+    bucket: str | None,
+    account: str | None,
+    region: str | None,
+    partition: str | None,
+    indexes: tuple[str, ...],
+    kms_key: str | None,
+    names: tuple[str, ...],
+    parameters: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Find missing, excess and ineffective permissions in IAM policies. Makes no call.
+
+    FILE has an identity policy as JSON, or several: a CloudFormation or SAM template, what
+    terraform show -json prints, or what aws iam get-role-policy, get-policy-version or
+    get-account-authorization-details print. "-" is standard input. The local engine evaluates the
+    policies for what a level of use needs on the indexes; those of one role together. Of other
+    services only KMS is checked, and only with --kms-key. Exit status: 0 no findings, 1 findings,
+    2 wrong usage.
+
+    \b
+    Example:
+      stache-s3vectors policy check role.json --index documents-1024 --index insights-1024
+    """  # noqa: D301 - \b keeps click from wrapping the example
+    try:
+        from stache_ai_s3vectors.tool.policy_check import Target, read_file
+    except ImportError as error:
+        raise missing_engine() from error
+
+    check_indexes(indexes)
+    place = {"account": account, "region": region, "partition": partition}
+    known = _known(bucket, place, parameters)
+    holders = _choose(file, read_file(_read(file), known), names)
+    policies = [policy for holder in holders for policy in holder.policies]
+    try:
+        arn = _bucket(policies, bucket, place)
+        check_key(kms_key, arn)
+        target = Target(level, arn, indexes or _indexes(policies, arn), kms_key)
+    except click.UsageError:
+        if all(policy.complete for policy in policies):
+            raise
+        # A file that cannot be read needs no options
+        findings = sorted(finding for policy in policies for finding in policy.findings)
+        _print(file, level, None, policies, findings, as_json=as_json)
+        sys.exit(1)
+    _report(file, target, holders, as_json=as_json)
+
+
+def _report(file: str, target: Target, holders: Sequence[Holder], *, as_json: bool) -> None:
+    from stache_ai_s3vectors.tool.policy_check import check
+
+    policies = [policy for holder in holders for policy in holder.policies]
+    found = [finding for holder in holders for finding in check(holder.policies, target)]
+    findings = sorted(set(found))
+    _print(file, target.level, target, policies, findings, as_json=as_json)
+    if not all(policy.complete for policy in policies) and not as_json:
+        note = "Missing permissions are reported once nothing is malformed or unresolved."
+        click.echo(note, err=True)
+    sys.exit(1 if findings else 0)
+
+
+def _read(file: str) -> str:
+    with click.open_file(file, "rb") as opened:
+        content: bytes = opened.read(_LARGEST + 1)
+    if len(content) > _LARGEST:
+        raise click.UsageError(f"{file} has more than {_LARGEST >> 20} MiB: give the policy alone")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise click.UsageError(f"{file} is not UTF-8 text: {error.reason}") from error
+
+
+def _known(
+    bucket: str | None, place: dict[str, str | None], parameters: Sequence[str]
+) -> dict[str, str]:
+    """What a template can refer to: parameters, and AWS's own from the other options."""
+    arn = BUCKET_ARN.fullmatch(bucket or "")
+    region, account, partition = (
+        place[name] or (arn[name] if arn else None) for name in ("region", "account", "partition")
+    )
+    if region:
+        partition = partition or partition_of(region)
+        suffix = service_host(partition, region).removeprefix(f"s3vectors.{region}.")
+        own = {"AWS::Region": region, "AWS::Partition": partition, "AWS::URLSuffix": suffix}
+    else:
+        own = {"AWS::Partition": partition} if partition else {}
+    given = dict(parameter.partition("=")[::2] for parameter in parameters)
+    if wrong := [parameter for parameter in parameters if "=" not in parameter]:
+        raise click.UsageError(f"--parameter {wrong[0]!r} has no value: write NAME=VALUE")
+    return {**own, **({"AWS::AccountId": account} if account else {}), **given}
+
+
+def _choose(file: str, holders: Sequence[Holder], names: Sequence[str]) -> list[Holder]:
+    """Those that were asked for, else those who have policies about S3 Vectors."""
+    if names:
+        single = {
+            p.name: replace(h, name=p.name, policies=(p,)) for h in holders for p in h.policies
+        }
+        by_name = single | {holder.name: holder for holder in holders}
+        if unknown := [name for name in names if name not in by_name]:
+            has = f"{file} has {', '.join(by_name)}. {nearest(unknown[0], list(by_name))}"
+            raise click.UsageError(_show(f"--policy {unknown[0]!r} is not in the file; {has}"))
+        return [by_name[name] for name in names]
+    about = [holder for holder in holders if holder.names_service]
+    # A policy that nobody has allows nothing, where others have theirs
+    chosen = [holder for holder in about if holder.is_principal] or about
+    if not chosen:
+        has = ", ".join(holder.name for holder in holders) or "none"
+        raise click.UsageError(
+            _show(f"no policy in {file} is about S3 Vectors; its policies: {has}")
+        )
+    return chosen
+
+
+def _bucket(policies: Sequence[Policy], bucket: str | None, given: dict[str, str | None]) -> str:
+    """The bucket's ARN, from the options, what the policies name, and the settings."""
+    from stache_ai_s3vectors.tool.policy_check import collect_names
+
+    if bucket is not None and bucket.startswith("arn:"):
+        return bucket_arn(bucket, **given)
+    bucket = bucket or _one("bucket", collect_names(policies).buckets)
+    names = collect_names(policies, bucket)
+    region = given["region"] or _one("region", names.regions)
+    account = given["account"] or _one("account", names.accounts)
+    partition = given["partition"] or _one("partition", names.partitions or ("aws",))
+    return bucket_arn(bucket, account=account, region=region, partition=partition)
+
+
+def _one(what: str, names: tuple[str, ...]) -> str:
+    if len(names) == 1:
+        return names[0]
+    setting = _setting(what)
+    if setting and (not names or setting in names):
+        return setting
+    has = f"several ({_show(', '.join(names))})" if names else "none"
+    raise click.UsageError(f"give --{what}: the ARNs of S3 Vectors in the policy name {has}")
+
+
+def _setting(what: str) -> str:
+    """A bucket or a region from the settings; empty when there is no bucket in them."""
+    try:
+        bucket, region, _ = configured(None, None, ())
+    except ConfigurationError:
+        return ""
+    return {"bucket": bucket, "region": region or ""}.get(what, "")
+
+
+def _indexes(policies: Sequence[Policy], arn: str) -> tuple[str, ...]:
+    from stache_ai_s3vectors.tool.policy_check import collect_names
+
+    bucket = arn.partition(":bucket/")[2]
+    indexes = collect_names(policies, bucket).indexes
+    if not indexes and _setting("bucket") == bucket:
+        indexes = configured(None, None, ())[2]
+    if not indexes:
+        raise click.UsageError(
+            "give --index for each index that is used: no ARN of S3 Vectors in the policy names one"
+        )
+    return indexes
+
+
+def _print(  # noqa: PLR0913 - what is reported
+    file: str,
+    level: str,
+    target: Target | None,
+    policies: Sequence[Policy],
+    findings: Sequence[Finding],
+    *,
+    as_json: bool,
+) -> None:
+    names = list(dict.fromkeys(policy.name for policy in policies if policy.name))
+    if as_json:
+        report = {
+            "file": file,
+            "level": level,
+            "bucket": target.bucket_arn if target else None,
+            "indexes": list(target.indexes) if target else [],
+            "policies": names,
+            "findings": [asdict(finding) for finding in findings],
+        }
+        click.echo(json.dumps(report))
+        return
+    lines = {policy.name: policy.line for policy in policies if policy.name}
+    for name, line in lines.items():
+        click.echo(_show(f"{file}:{line}: policy {name}"))
+    for finding in findings:
+        click.echo(_show(f"{file}:{finding.line}: {finding.kind}: {_sentence(finding)}"))
+    if target and not findings:
+        count = len(target.indexes)
+        these = "this index" if count == 1 else f"these {count} indexes"
+        verb = "policies allow" if len(lines) > 1 else "policy allows"
+        click.echo(
+            f"the {verb} what {target.level} needs on {these} of {target.bucket}, and nothing "
+            f"else of S3 Vectors: {', '.join(target.indexes)}"
+        )
+
+
+def _show(text: str) -> str:
+    """A text of somebody's file on one line, without what controls a terminal."""
+    return printable(text).encode("utf-8", "backslashreplace").decode()
+
+
+def _sentence(finding: Finding) -> str:
+    statement = f"statement {finding.statement}" if finding.statement else ""
+    where = ", ".join(filter(None, (finding.policy, statement)))
+    return (
+        f"{where}: {finding.problem}; {finding.fix}"
+        if where
+        else (f"{finding.problem}; {finding.fix}")
+    )

@@ -1,0 +1,129 @@
+"""`stache-s3vectors stats`: what the indexes hold, and what that costs."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from stache_ai_s3vectors.tool import prices
+from stache_ai_s3vectors.tool.options import indexes_option, printable, with_settings
+from stache_ai_s3vectors.tool.places import readable
+from stache_ai_s3vectors.tool.progress import progress
+
+if TYPE_CHECKING:
+    from stache_ai_s3vectors.aws.vector_index import VectorIndex
+    from stache_ai_s3vectors.settings import Settings
+    from stache_ai_s3vectors.tool.statistics import Stats
+
+_SHOWN: Final = 10
+"""Namespaces, statuses and types that are printed; --json has all of them."""
+
+
+@click.command("stats")
+@indexes_option
+@click.option(
+    "--queries",
+    type=click.IntRange(0, 10**12),
+    default=10_000,
+    show_default=True,
+    help="Queries a month, for the estimate of costs.",
+)
+@with_settings
+def stats_command(
+    settings: Settings, *, names: tuple[str, ...], queries: int, as_json: bool
+) -> None:
+    """Count vectors, bytes, namespaces, statuses and types; say how near the limits are.
+
+    S3 Vectors keeps no counts, so this reads the metadata of every vector. Bytes are counted as
+    the service counts them; costs are list prices, without taxes, free tier and text search.
+
+    \b
+    Example:
+      stache-s3vectors stats --bucket my-bucket --index documents-1024
+    """  # noqa: D301 - \b keeps click from wrapping the example
+    found = {index.options.index: _read(index) for index in readable(settings, names)}
+    if as_json:
+        told = {
+            name: {**stats.as_dict(), "costPerMonth": sum(_costs(stats, queries))}
+            for name, stats in found.items()
+        }
+        source = {"region": prices.REGION, "readOn": prices.READ_ON, "queries": queries}
+        click.echo(json.dumps({"indexes": told, "prices": source}))
+        return
+    for name, stats in found.items():
+        _print(name, stats)
+    _print_costs(found, queries)
+
+
+def _read(index: VectorIndex) -> Stats:
+    from stache_ai_s3vectors.tool.statistics import Stats
+
+    stats = Stats(index.describe())
+    with progress(f"reading {index.options.index}") as done:
+        for page in index.pages():
+            for key, stored in page.rows:
+                stats.add(key, stored)
+            done(len(page.rows))
+    return stats
+
+
+def _print(name: str, stats: Stats) -> None:
+    click.echo(f"{name}: {stats.vectors:,} vectors, {_size(stats.stored_bytes)}")
+    for title, counts in (
+        ("namespaces", stats.namespaces),
+        ("statuses", stats.statuses),
+        ("types", stats.types),
+    ):
+        if counts:
+            click.echo(f"  {title}: {_counts(counts)}")
+    for what, (value, limit, key) in stats.near().items():
+        whose = f" ({printable(key)})" if key else ""
+        click.echo(f"  {what}: {value:,} of {limit:,}, {_share(value / limit)}{whose}")
+    click.echo(f"  storing it once: USD {_usd(stats.put_cost())}, in full batches")
+
+
+def _counts(counts: Counter[str]) -> str:
+    shown = [f"{printable(name)} {count:,}" for name, count in counts.most_common(_SHOWN)]
+    rest = len(counts) - len(shown)
+    return ", ".join(shown) + (f", and {rest} more" if rest > 0 else "")
+
+
+def _size(size: float) -> str:
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if size < 1024:  # noqa: PLR2004 - of a unit in the next
+            return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:,.1f} {unit}"
+        size /= 1024
+    return f"{size:,.1f} TiB"
+
+
+def _share(share: float) -> str:
+    percent = int(100 * share)  # 100 only when it is reached
+    return f"{percent}%" if percent or not share else "under 1%"
+
+
+def _print_costs(found: dict[str, Stats], queries: int) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("USD a month", "storage", f"{queries:,} queries", "together")
+    rows: list[tuple[str, float, float]] = [
+        (name, *_costs(stats, queries)) for name, stats in found.items()
+    ]
+    for name, storage, asked in rows:
+        table.add_row(name, *map(_usd, (storage, asked, storage + asked)))
+    if len(rows) > 1:
+        total: list[Any] = [sum(row[1] for row in rows), sum(row[2] for row in rows)]
+        table.add_row("all", *map(_usd, (*total, sum(total))))
+    Console().print(table)
+    click.echo(f"List prices of {prices.REGION}, read on {prices.READ_ON}.")
+
+
+def _costs(stats: Stats, queries: int) -> tuple[float, float]:
+    return stats.storage_cost(), queries * stats.query_cost()
+
+
+def _usd(amount: float) -> str:
+    return f"{amount:,.2f}" if amount >= 0.01 or not amount else "under 0.01"  # noqa: PLR2004

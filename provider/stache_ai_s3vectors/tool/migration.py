@@ -1,0 +1,94 @@
+"""What the older package wrote, as this one would have written it. Pure.
+
+It stored an object in the metadata as its JSON text, and never turned it back; objects and
+lists within a list, too. Null values and empty lists it left out, so they cannot come back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any, NoReturn
+
+from stache_ai_s3vectors.aws.batches import Record
+from stache_ai_s3vectors.chunks.metadata_values import is_deep, is_metadata
+from stache_ai_s3vectors.chunks.records import from_metadata, to_metadata
+from stache_ai_s3vectors.errors import InvalidInputError
+from stache_ai_s3vectors.service.metadata_keys import INSIGHT, SUMMARY, TEXT, TYPE
+
+
+class Restorer:
+    """Turns records of the older package into ours.
+
+    A string is taken for an object when it is, to the byte, what the older package would
+    have written for one. A user's own string can be that, too: `kept` leaves it alone.
+
+    Args:
+        non_filterable: the destination's non-filterable keys.
+        kept: metadata keys whose strings stay strings.
+
+    Attributes:
+        restored: how many values became objects again, by metadata key.
+        examples: one of them for each key, as it was stored.
+        hidden: how many lists got objects back, by metadata key: S3 Vectors holds no such lists, so
+            searches no longer find them by their strings.
+    """
+
+    def __init__(self, non_filterable: frozenset[str], kept: Collection[str] = ()) -> None:
+        self._non_filterable = non_filterable
+        self._kept = frozenset(kept)
+        self.restored: Counter[str] = Counter()
+        self.examples: dict[str, Any] = {}
+        self.hidden: Counter[str] = Counter()
+
+    def restore(self, record: Record) -> Record:
+        """The record as it is to be stored; key and vector stay.
+
+        Raises:
+            InvalidInputError: the index cannot hold it.
+        """
+        text = record.metadata.get(TEXT, "")
+        if not isinstance(text, str):
+            raise InvalidInputError(f"its text is {text!r:.40}, not a string")
+        chunk = from_metadata(record.key, record.metadata)
+        metadata = {key: self._value(key, value) for key, value in chunk.metadata.items()}
+        stored = to_metadata(chunk.text, metadata, None, self._non_filterable)
+        return replace(record, metadata=stored.metadata)
+
+    def _value(self, key: str, value: Any) -> Any:
+        if key in self._kept:
+            return value
+        found = [_restored(v, (dict, list)) for v in value] if isinstance(value, list) else value
+        found = _restored(found, (dict,))
+        if found is not value and found != value:
+            self.restored[key] += 1
+            self.examples.setdefault(key, value)
+            if isinstance(value, list) and not is_metadata(found):
+                self.hidden[key] += 1
+            return found
+        return value
+
+
+def kind_of(record: Record) -> str:
+    """Which of Stache's indexes a vector belongs to: the older package could have one for all."""
+    kinds = {SUMMARY: "summaries", INSIGHT: "insights"}
+    return kinds.get(str(record.metadata.get(TYPE)), "documents")
+
+
+def _restored(value: Any, kinds: tuple[type, ...]) -> Any:
+    """The object that a string was, if it was one of these kinds; else the value."""
+    if not isinstance(value, str) or value[:1] not in ("{", "["):
+        return value
+    try:
+        loaded = json.loads(value, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return value
+    if not isinstance(loaded, kinds) or is_deep(loaded):
+        return value
+    return loaded if json.dumps(loaded) == value else value
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON")

@@ -1,0 +1,186 @@
+"""What the commands share: options that stand for settings, and what the user is asked."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import logging
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import click
+
+from stache_ai_s3vectors.errors import ConfigurationError, InvalidInputError
+from stache_ai_s3vectors.service import limits
+
+from .failures import failure
+
+if TYPE_CHECKING:
+    from stache_ai_s3vectors.settings import Settings
+
+Option: TypeAlias = Callable[[Callable[..., None]], Callable[..., None]]
+"""What click.option answers."""
+
+AWS: Final = "aws"
+"""As an endpoint: AWS, whatever the settings say."""
+
+_OPTIONS: Final[dict[str, Option]] = {
+    "bucket": click.option(
+        "--bucket", help="Vector bucket, name or ARN. [default: S3VECTORS_BUCKET_NAME]"
+    ),
+    "region": click.option(
+        "--region", help="AWS region. [default: S3VECTORS_REGION, AWS_REGION, …]"
+    ),
+    "endpoint": click.option(
+        "--endpoint", help="local:PATH, URL, or aws. [default: S3VECTORS_ENDPOINT_URL, aws]"
+    ),
+    "dimension": click.option(
+        "--dimension",
+        type=click.IntRange(1, limits.DIMENSIONS),
+        help="Embedding size. [default: EMBEDDING_DIMENSION]",
+    ),
+}
+_FIELDS: Final = {
+    "bucket": "s3vectors_bucket_name",
+    "region": "s3vectors_region",
+    "endpoint": "s3vectors_endpoint_url",
+    "dimension": "embedding_dimension",
+}
+_JSON: Final[Option] = click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON, for programs."
+)
+_DEBUG: Final[Option] = click.option(
+    "--debug", is_flag=True, help="Show tracebacks, and the provider's log, on standard error."
+)
+
+indexes_option: Final[Option] = click.option(
+    "--index",
+    "names",
+    multiple=True,
+    help="Name of an index; can be given more than once. [default: Stache's three]",
+)
+
+
+class Choice(click.Choice[str]):
+    """A choice that knows what was meant."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        """All of them, and the nearest."""
+        message = super().get_invalid_choice_message(value, ctx)
+        return f"{message} {nearest(str(value), list(self.choices))}".strip()
+
+
+def nearest(value: str, known: Sequence[str]) -> str:
+    """A question for what was meant, to end a message with; empty when nothing is near."""
+    found = difflib.get_close_matches(value, known, n=1)
+    return f"Did you mean {found[0]!r}?" if found else ""
+
+
+def with_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that stand for settings; hand the command the settings they make."""
+    return _with_options(_with_loaded(command), _OPTIONS)
+
+
+def plainly(command: Callable[..., None]) -> Callable[..., None]:
+    """Add only what every command has: --json and --debug."""
+    return _with_options(command, {})
+
+
+def with_values(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the same options; hand the command their values, for `settings_of`."""
+    return _with_options(command, _OPTIONS)
+
+
+def _with_loaded(command: Callable[..., None]) -> Callable[..., None]:
+    @wraps(command)
+    def run(**options: Any) -> None:
+        command(settings_of({name: options.pop(name) for name in _FIELDS}), **options)
+
+    return run
+
+
+def settings_of(values: dict[str, Any]) -> Settings:
+    """The settings, with those of the options that were given.
+
+    Raises:
+        ConfigurationError: a value is not of its setting's type, or there is no bucket.
+    """
+    try:
+        from stache_ai_s3vectors.settings import load
+    except ValueError as error:  # Stache reads its settings when it is imported
+        raise ConfigurationError(f"Stache cannot read its settings: {error}") from error
+
+    empty = [name for name, value in values.items() if name in _FIELDS and value == ""]
+    if empty:  # mostly a variable that is not set; it must not mean AWS
+        raise ConfigurationError(f"--{empty[0]} is empty; leave it out for the setting's value")
+    given = {_FIELDS[name]: value for name, value in values.items() if value is not None}
+    if given.get("s3vectors_endpoint_url") == AWS:
+        given["s3vectors_endpoint_url"] = ""
+    settings = load(**given)
+    if not settings.s3vectors_bucket_name and not settings.s3vectors_bucket:
+        missing = ConfigurationError("no vector bucket is configured")
+        missing.remedy = (
+            "name it: --bucket NAME, or S3VECTORS_BUCKET_NAME in the environment or .env"
+        )
+        raise missing
+    return settings
+
+
+def _with_options(command: Callable[..., None], options: dict[str, Option]) -> Callable[..., None]:
+    @wraps(command)
+    def run(*, debug: bool, **values: Any) -> None:
+        if debug:
+            logging.basicConfig(level=logging.WARNING)
+            logging.getLogger("stache_ai_s3vectors").setLevel(logging.DEBUG)
+        try:
+            command(**values)
+        # The reader of a pipe has left, as `head` does: click ends quietly
+        except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
+            raise
+        except Exception as error:
+            if debug:
+                traceback.print_exc()
+            raise failure(error) from error
+
+    decorated: Callable[..., None] = run
+    for option in reversed((*options.values(), _JSON, _DEBUG)):
+        decorated = option(decorated)
+    return decorated
+
+
+def confirm(question: str, answer: str) -> None:
+    """Go on only when the user types the answer."""
+    if not is_asked():
+        raise click.UsageError("this deletes data: add --yes to do it without being asked")
+    if click.prompt(question, default="", show_default=False, err=True) != answer:
+        raise click.ClickException("that is not it; nothing is deleted")
+
+
+def is_asked() -> bool:
+    """Whether somebody is there to answer."""
+    return sys.stdin.isatty()
+
+
+def filter_option(value: str | None) -> dict[str, Any] | None:
+    """A --filter, read.
+
+    Raises:
+        InvalidInputError: it is no JSON object.
+    """
+    if value is None:
+        return None
+    try:
+        document = json.loads(value)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInputError(f"--filter {value!r:.80} is no JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise InvalidInputError(f"""--filter {value!r:.80} is no object such as '{{"a": "b"}}'""")
+    return document
+
+
+def printable(text: str) -> str:
+    """A text of somebody's data, such that it cannot write to the terminal what it likes."""
+    return text if text.isprintable() else repr(text)[1:-1]

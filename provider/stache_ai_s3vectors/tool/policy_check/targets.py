@@ -1,0 +1,119 @@
+"""What a policy is checked for: the level, the bucket, its indexes, the key. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from s3vectors_local.iam import Need
+from stache_ai_s3vectors.service.arns import service_host
+from stache_ai_s3vectors.service.permissions import LEVELS
+
+from .conditions import VIA_SERVICE
+from .findings import join_names
+from .service import PREFIX
+
+KMS: Final = "kms:"
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the policy has to allow.
+
+    Args:
+        level: one of `permissions.LEVELS`.
+        bucket_arn: `arn:PARTITION:s3vectors:REGION:ACCOUNT:bucket/NAME`.
+        indexes: names of its indexes.
+        key: the ARN of the customer key that encrypts them; None to leave KMS out.
+    """
+
+    level: str
+    bucket_arn: str
+    indexes: tuple[str, ...]
+    key: str | None = None
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """Partition, region and account."""
+        _, partition, _, region, account, _ = self.bucket_arn.split(":")
+        return partition, region, account
+
+    @property
+    def bucket(self) -> str:
+        """The bucket's name."""
+        return self.bucket_arn.partition(":bucket/")[2]
+
+    @property
+    def host(self) -> str:
+        """The service's, through which the key is used."""
+        partition, region, _ = self.place
+        return service_host(partition, region)
+
+    @property
+    def index_arns(self) -> tuple[str, ...]:
+        """In the order of the names."""
+        return tuple(f"{self.bucket_arn}/index/{name}" for name in self.indexes)
+
+    @property
+    def arns(self) -> tuple[str, ...]:
+        """The bucket's and those of its indexes."""
+        return (self.bucket_arn, *self.index_arns)
+
+    @property
+    def strangers(self) -> tuple[str, ...]:
+        """Another index and bucket, and the same in another account and region."""
+        _, region, account = self.place
+        buckets = (
+            f"{self.bucket_arn}-other",
+            self.bucket_arn.replace(f":{account}:", ":000000000000:"),
+            self.bucket_arn.replace(f":{region}:", ":another-region-1:"),
+        )
+        indexes = (f"{bucket}/index/{self.indexes[0]}" for bucket in buckets)
+        return (f"{self.index_arns[0]}-other", *buckets, *indexes)
+
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """All that the level must be allowed."""
+        level = LEVELS[self.level]
+        asked: tuple[tuple[str, Sequence[str], Sequence[str]], ...] = (
+            (PREFIX, level.index, self.index_arns),
+            (PREFIX, level.bucket, [self.bucket_arn]),
+            (KMS, level.key, [self.key] if self.key else []),
+        )
+        return tuple(
+            self.need(f"{prefix}{action}", resource)
+            for prefix, actions, resources in asked
+            for action in sorted(actions)
+            for resource in resources
+        )
+
+    def need(self, action: str, resource: str) -> Need:
+        """A request of the provider's, which uses HTTPS, and keys through S3 Vectors only.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-data-encryption.html
+        """
+        _, region, account = self.place
+        context: dict[str, Sequence[str]] = {
+            "aws:securetransport": ["true"],
+            "aws:requestedregion": [region],
+            "aws:resourceaccount": [account],
+        }
+        if action.startswith(KMS):
+            context[VIA_SERVICE] = [self.host]
+            context["kms:encryptioncontextkeys"] = [
+                "aws:s3vectors:arn",
+                "aws:s3vectors:resource-id",
+            ]
+        return Need(action, resource, context)
+
+    def name_places(self, resources: Collection[str]) -> str:
+        """Some of its resources in words: "index documents", "bucket vectors and the key"."""
+        arns = zip(self.indexes, self.index_arns, strict=True)
+        names = [name for name, arn in arns if arn in resources]
+        words = (
+            [f"{'index' if len(names) == 1 else 'indexes'} {join_names(names)}"] if names else []
+        )
+        words += [f"bucket {self.bucket}"] if self.bucket_arn in resources else []
+        words += ["the key"] if self.key in resources else []
+        return join_names(words)

@@ -1,0 +1,121 @@
+"""What to do about an error, in one line, for the operator's tool. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from stache_ai_s3vectors.errors import (
+    AccessDeniedError,
+    PartialWriteError,
+    S3VectorsError,
+    UnavailableError,
+)
+
+_DENIED: Final = re.compile(r"not authorized to perform: (\S+) on resource: (\S+)")
+_REFUSED: Final = re.compile(
+    r"Could not connect to the endpoint URL: \"https?://(?:…@)?(?:127\.0\.0\.1|localhost|\[::1\])[:/]"
+)
+
+_KEY: Final = (
+    "let the caller use the customer key: kms:Decrypt, and kms:GenerateDataKey to write "
+    "(stache-s3vectors policy --kms-key ARN), and indexing.s3vectors.amazonaws.com in the "
+    "key's own policy"
+)
+_KEY_STATE: Final = (
+    "look at the customer key of the index in KMS: it must exist, be enabled, and be symmetric; "
+    "without it the vectors cannot be read"
+)
+_CLOCK: Final = "set this machine's clock (timedatectl shows whether it is synchronised)"
+_BY_CODE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "ExpiredToken": "renew the credentials, with aws sso login for instance",
+        "InvalidSignature": "check the secret access key, or the profile that it comes from, and "
+        "this machine's clock",
+        "SignatureDoesNotMatch": "check the secret access key, or the profile that it comes from",
+        "UnrecognizedClient": "check the access key id, or the profile that it comes from; it is "
+        "of another account's partition, or was deleted",
+        "InvalidClientTokenId": "check the access key id, or the profile that it comes from",
+        "RequestTimeTooSkewed": _CLOCK,
+        "RequestExpired": _CLOCK,
+        "KmsDisabled": _KEY_STATE,
+        "KmsInvalidState": _KEY_STATE,
+        "KmsInvalidKeyUsage": _KEY_STATE,
+        "KmsNotFound": _KEY_STATE,
+        "TooManyRequests": "wait a little; with other writers at work, lower S3VECTORS_WRITE_RATE",
+        "ServiceQuotaExceeded": "delete what is not used any more, or ask AWS for a higher quota",
+    }
+)
+"""AWS's error code, without its `Exception`, to what helps."""
+
+
+def cause_of(error: S3VectorsError) -> str:
+    """An error's message without what to do about it, on one line."""
+    text = str(error).removesuffix(error.remedy) if error.remedy else str(error)
+    return " ".join(text.split()).rstrip(". ")
+
+
+def remedy_of(error: S3VectorsError) -> str:
+    """What to do about an error; empty when the message says it."""
+    if error.remedy and not isinstance(error, PartialWriteError):
+        return " ".join(error.remedy.split())
+    if isinstance(error.__cause__, S3VectorsError):
+        return remedy_of(error.__cause__)
+    known = _BY_CODE.get(code_of(error).removesuffix("Exception"))
+    if known:
+        return known
+    if isinstance(error, AccessDeniedError):
+        return _about_access(str(error))
+    return _about_service(str(error)) if isinstance(error, UnavailableError) else ""
+
+
+def code_of(error: S3VectorsError) -> str:
+    """AWS's code of the error behind one of ours; empty when the service did not answer."""
+    # botocore's errors of the connection have a response that is None
+    response = getattr(error.__cause__, "response", None) or {}
+    return str(response.get("Error", {}).get("Code", ""))
+
+
+def denied_action(error: S3VectorsError) -> tuple[str, str] | None:
+    """The action and the ARN that AWS says are not allowed."""
+    return _denied(str(error))
+
+
+def _denied(text: str) -> tuple[str, str] | None:
+    found = _DENIED.search(text)
+    return (found[1], found[2].rstrip(".,")) if found else None
+
+
+def _about_access(text: str) -> str:
+    if "AssumeRole" in text:
+        return "let the profile's credentials assume its role (sts:AssumeRole), or use others"
+    if "kms:" in text or "asynchronous indexing" in text:
+        return _KEY
+    denied = _denied(text)
+    if denied is None:
+        return "check whose credentials these are: aws sts get-caller-identity"
+    return how_to_allow(*denied)
+
+
+def how_to_allow(action: str, resources: str) -> str:
+    """What to do about a denied action."""
+    return (
+        f"allow {action} on {resources}, and look for a Deny; stache-s3vectors policy prints all "
+        "that is needed, policy check FILE compares"
+    )
+
+
+def _about_service(text: str) -> str:
+    if _REFUSED.search(text):
+        return "start the server, with stache-s3vectors serve for instance, or check the port"
+    if "SSL" in text or "CERTIFICATE" in text:
+        return "check that the endpoint speaks TLS (http:// or https://), and its certificate"
+    if "proxy" in text.lower():
+        return "check HTTPS_PROXY and NO_PROXY, or the proxy itself"
+    if "Read timeout" in text:
+        return "try again, or set S3VECTORS_READ_TIMEOUT higher; what was done stays done"
+    if "endpoint URL" in text or "connect" in text.lower():
+        return "check the region's name, the endpoint and the network (proxy, VPC endpoint)"
+    return "try again later; what was done stays done"

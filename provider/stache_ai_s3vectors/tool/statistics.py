@@ -1,0 +1,113 @@
+"""What an index holds, and how near it is to the service's limits. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from stache_ai_s3vectors.aws.descriptions import Description
+from stache_ai_s3vectors.chunks.sizes import metadata_size
+from stache_ai_s3vectors.service import limits
+from stache_ai_s3vectors.service.metadata_keys import NAMESPACE, STATUS, TYPE
+
+from . import prices
+
+NONE: Final = "(none)"
+"""Stands for a key that a vector has not."""
+
+_FLOAT32_BYTES: Final = 4
+
+
+@dataclass
+class Largest:
+    """The largest of something, and whose it is."""
+
+    size: int = 0
+    key: str = ""
+
+    def see(self, size: int, key: str) -> None:
+        """Keep it when it is larger; of equals the first by key, whatever the order."""
+        if size > self.size or (size == self.size and key < self.key):
+            self.size, self.key = size, key
+
+
+@dataclass
+class Stats:
+    """Grows with every vector; bytes are counted as the service counts them.
+
+    Args:
+        index: what it is.
+    """
+
+    index: Description
+    vectors: int = 0
+    stored_bytes: int = 0
+    searched_bytes: int = 0
+    namespaces: Counter[str] = field(default_factory=Counter)
+    statuses: Counter[str] = field(default_factory=Counter)
+    types: Counter[str] = field(default_factory=Counter)
+    filterable: Largest = field(default_factory=Largest)
+    metadata: Largest = field(default_factory=Largest)
+    keys: Largest = field(default_factory=Largest)
+
+    def add(self, key: str, stored: Mapping[str, Any]) -> None:
+        """Count a vector by its key and stored metadata."""
+        hidden = self.index.non_filterable
+        size = metadata_size(stored)
+        filterable = metadata_size({k: v for k, v in stored.items() if k not in hidden})
+        base = _FLOAT32_BYTES * self.index.dimension + len(key.encode())
+        self.vectors += 1
+        self.stored_bytes += base + size
+        self.searched_bytes += base + filterable
+        self.namespaces[str(stored.get(NAMESPACE, NONE))] += 1
+        self.statuses[str(stored.get(STATUS, NONE))] += 1
+        self.types[str(stored.get(TYPE, NONE))] += 1
+        self.metadata.see(size, key)
+        self.filterable.see(filterable, key)
+        self.keys.see(len(stored), key)
+
+    def near(self) -> dict[str, tuple[int, int, str]]:
+        """What is limited: how much it is, how much it may be, and whose it is."""
+        return {
+            "vectors": (self.vectors, limits.VECTORS, ""),
+            "metadata bytes": (self.metadata.size, limits.METADATA_BYTES, self.metadata.key),
+            "filterable bytes": (
+                self.filterable.size,
+                limits.FILTERABLE_METADATA_BYTES,
+                self.filterable.key,
+            ),
+            "metadata keys": (self.keys.size, limits.METADATA_KEYS, self.keys.key),
+        }
+
+    def storage_cost(self) -> float:
+        """USD a month, at list prices."""
+        return prices.storage(self.stored_bytes)
+
+    def put_cost(self) -> float:
+        """USD for storing all of it once, in full batches, at list prices."""
+        return prices.puts(self.stored_bytes, math.ceil(self.vectors / limits.PUT_BATCH))
+
+    def query_cost(self) -> float:
+        """USD for one query, at list prices; without data returned beyond the free part."""
+        return prices.query(self.vectors, self.searched_bytes / max(1, self.vectors))
+
+    def as_dict(self) -> dict[str, Any]:
+        """For a program to read."""
+        return {
+            "vectors": self.vectors,
+            "storedBytes": self.stored_bytes,
+            "searchedBytes": self.searched_bytes,
+            "namespaces": dict(self.namespaces.most_common()),
+            "statuses": dict(self.statuses.most_common()),
+            "types": dict(self.types.most_common()),
+            "limits": {
+                name: {"largest": value, "limit": limit, "key": key}
+                for name, (value, limit, key) in self.near().items()
+            },
+            "putCost": self.put_cost(),
+            "storageCostPerMonth": self.storage_cost(),
+            "queryCost": self.query_cost(),
+        }

@@ -1,0 +1,294 @@
+"""Records into an index, from another one or a file: only what differs there is written.
+
+Nothing is remembered between runs. Each looks at what the destination has, so a run that
+was interrupted is completed by another, vectors that are there already are not written
+again, and the verification is the same comparison without the writing.
+"""
+
+from __future__ import annotations
+
+import struct
+import threading
+from array import array
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+from typing import Any, Final, TypeAlias
+
+from stache_ai_s3vectors.aws.batches import Record
+from stache_ai_s3vectors.aws.bodies import Unread, numbers
+from stache_ai_s3vectors.aws.descriptions import Description
+from stache_ai_s3vectors.aws.parallel import in_flight, slices
+from stache_ai_s3vectors.aws.vector_index import Progress, VectorIndex
+from stache_ai_s3vectors.errors import ConfigurationError, PartialWriteError, S3VectorsError
+from stache_ai_s3vectors.service import limits
+from stache_ai_s3vectors.service.metadata_keys import NON_FILTERABLE
+
+Finish: TypeAlias = Callable[[Sequence[Record]], Sequence[Record]]
+"""Makes of records that are not in the destination what is put there."""
+
+TEXTS: Final = 64
+"""Records at a time that `finish` gets: what is lost when it fails is soon made again."""
+
+AT_A_TIME: Final = 4
+"""Chunks under way: one is read while others are compared and written."""
+
+
+@dataclass
+class Tally:
+    """What became of the records so far; calls under way count when they end.
+
+    Args:
+        same: were in the destination already, with the same content.
+        kept: keys of those that are in the destination with other content, and were to stay so.
+        left_out: keys of those that `finish` could not make anything of, and why.
+    """
+
+    written: int = 0
+    same: int = 0
+    kept: list[str] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, *, written: int = 0, same: int = 0) -> None:
+        """Count some; any thread may."""
+        with self._lock:
+            self.written += written
+            self.same += same
+
+    def keep(self, keys: Iterable[str]) -> None:
+        """Note that these stay as they are; any thread may."""
+        with self._lock:
+            self.kept += keys
+
+    def __str__(self) -> str:
+        return f"{self.written} vectors written, {self.same} were there already"
+
+
+def check_fit(source: Description, destination: Description, name: str) -> None:
+    """Refuse a destination that cannot hold what the source has, before anything is written.
+
+    Raises:
+        ConfigurationError: another dimension or metric, or a key that is filterable on one
+            side only.
+    """
+    if source.dimension != destination.dimension:
+        raise ConfigurationError(
+            f"the vectors have {source.dimension} dimensions, index {name} has "
+            f"{destination.dimension}; use an index of {source.dimension}, or stache-s3vectors "
+            "reembed to make new vectors of the texts"
+        )
+    if source.metric != destination.metric:
+        raise ConfigurationError(
+            f"the vectors are searched by {source.metric} distance, index {name} by "
+            f"{destination.metric}; use an index of the same metric"
+        )
+    check_keys(source, destination, name)
+
+
+def check_keys(source: Description, destination: Description, name: str) -> None:
+    """The keys' part of it: texts would not fit, or filters would stop to work."""
+    missing = sorted(source.non_filterable - destination.non_filterable)
+    if missing:
+        raise ConfigurationError(
+            f"index {name} has no non-filterable keys {', '.join(missing)}, as the source has; "
+            f"the service would refuse more than {limits.FILTERABLE_METADATA_BYTES} bytes of them. "
+            "Make one that has: stache-s3vectors indexes create"
+        )
+    hidden = sorted(destination.non_filterable - source.non_filterable - set(NON_FILTERABLE))
+    if hidden:
+        raise ConfigurationError(
+            f"index {name} does not filter on {', '.join(hidden)}, as the source does; use one "
+            "that does"
+        )
+
+
+def transfer(  # noqa: PLR0913 - all that a transfer is
+    records: Iterable[Record],
+    destination: VectorIndex,
+    tally: Tally,
+    progress: Progress,
+    finish: Finish | None = None,
+    *,
+    replace: bool = True,
+) -> None:
+    """Store the records that are not in the destination as they are.
+
+    Args:
+        tally: is kept up to date.
+        progress: called with the number of records just dealt with.
+        finish: given, the records come without vectors, only their metadata is compared,
+            and it makes the vectors of those to be stored; what it leaves out is left out.
+        replace: also store those whose key is there with other content.
+
+    Raises:
+        S3VectorsError: what is stored so far stays; calling again goes on from there.
+    """
+    fresh = finish is None and destination.is_empty()
+    work = partial(_store, destination, tally, finish, fresh=fresh, replace=replace)
+    source = _Chunks(records, limits.PUT_BATCH if finish is None else TEXTS)
+    for chunk, call in in_flight(work, source, AT_A_TIME):
+        call.result()
+        progress(len(chunk))
+    source.check()
+
+
+def differing(
+    records: Iterable[Record], destination: VectorIndex, progress: Progress, *, data: bool = True
+) -> Iterator[str]:
+    """The keys of records that the destination has not, or not so.
+
+    Args:
+        progress: called with the number of records just compared.
+        data: compare the vectors, too, not their metadata only.
+    """
+    find = partial(_divided, destination, data=data)
+    source = _Chunks(records, limits.PUT_BATCH)
+    for chunk, call in in_flight(find, source, AT_A_TIME):
+        absent, other = call.result()
+        yield from (record.key for record in (*absent, *other))
+        progress(len(chunk))
+    source.check()
+
+
+@dataclass
+class Survey:
+    """How a destination compares with a source.
+
+    Args:
+        same: vectors that both have with the same content.
+        absent: keys that only the source has.
+        other: keys that the destination has with other content.
+        extra: keys that only the destination has.
+    """
+
+    same: int
+    absent: list[str]
+    other: list[str]
+    extra: list[str]
+
+
+def survey(records: Iterable[Record], destination: VectorIndex, progress: Progress) -> Survey:
+    """Compare a source with a destination, and write nothing; holds all keys in memory."""
+    told = Survey(0, [], [], [])
+    keys: set[str] = set()
+    source = _Chunks(records, limits.PUT_BATCH)
+    for chunk, call in in_flight(partial(_divided, destination, data=True), source, AT_A_TIME):
+        absent, other = call.result()
+        told.same += len(chunk) - len(absent) - len(other)
+        told.absent += (record.key for record in absent)
+        told.other += (record.key for record in other)
+        keys.update(record.key for record in chunk)
+        progress(len(chunk))
+    source.check()
+    told.extra = extra_keys(destination, keys)
+    return told
+
+
+def extra_keys(destination: VectorIndex, keys: Collection[str]) -> list[str]:
+    """The keys of the destination that are none of these."""
+    pages = destination.pages(metadata=False)
+    return sorted(key for page in pages for key, _ in page.rows if key not in keys)
+
+
+class _Chunks:
+    """Records, so many at a time.
+
+    An error in reading them ends them, and waits for `check`: what came before is good.
+    """
+
+    def __init__(self, records: Iterable[Record], size: int) -> None:
+        self._records = records
+        self._size = size
+        self._error: S3VectorsError | None = None
+
+    def __iter__(self) -> Iterator[list[Record]]:
+        whole = self._whole()
+        while chunk := list(islice(whole, self._size)):
+            yield chunk
+
+    def _whole(self) -> Iterator[Record]:
+        try:
+            yield from self._records
+        except S3VectorsError as error:
+            self._error = error
+
+    def check(self) -> None:
+        """Raise the error."""
+        if self._error is not None:
+            raise self._error
+
+
+def _store(  # noqa: PLR0913 - all that a transfer is
+    destination: VectorIndex,
+    tally: Tally,
+    finish: Finish | None,
+    chunk: list[Record],
+    *,
+    fresh: bool,
+    replace: bool,
+) -> None:
+    absent, other = (chunk, []) if fresh else _divided(destination, chunk, data=finish is None)
+    tally.add(same=len(chunk) - len(absent) - len(other))
+    if not replace:
+        tally.keep(record.key for record in other)
+    missing = [*absent, *(other if replace else ())]
+    ready = missing if finish is None else finish(missing)
+    try:
+        destination.put(ready)
+    except PartialWriteError as error:
+        tally.add(written=len(error.done))
+        raise
+    tally.add(written=len(ready))
+
+
+def _divided(
+    destination: VectorIndex, chunk: Sequence[Record], *, data: bool
+) -> tuple[list[Record], list[Record]]:
+    """The records whose keys the destination has not, and those that are there, but not so."""
+    keys = [record.key for record in chunk]
+    # One call after the other: other chunks are under way in other threads
+    parts = (destination.get(part, data=data) for part in slices(keys, limits.GET_BATCH))
+    there = {record.key: record for part in parts for record in part}
+    absent = [record for record in chunk if record.key not in there]
+    present = (record for record in chunk if record.key in there)
+    other = [record for record in present if not same(record, there[record.key], data=data)]
+    return absent, other
+
+
+def same(record: Record, there: Record, *, data: bool = True) -> bool:
+    """Whether what is there is the record, as far as the service keeps it: in float32."""
+    return _same_metadata(record.metadata, there.metadata) and (
+        not data or _same_vector(record.vector, there.vector)
+    )
+
+
+def _same_vector(vector: Any, there: Any) -> bool:
+    if isinstance(vector, Unread) and vector == there:
+        return True
+    # Other far ends may write the same float32 with more digits
+    return array("f", numbers(vector)) == array("f", numbers(there))
+
+
+def _same_metadata(metadata: Mapping[str, Any], there: Mapping[str, Any]) -> bool:
+    return metadata.keys() == there.keys() and all(
+        _same_value(metadata[key], there[key]) for key in metadata
+    )
+
+
+def _same_value(value: Any, there: Any) -> bool:
+    if isinstance(value, list) and isinstance(there, list):
+        return len(value) == len(there) and all(map(_same_value, value, there))
+    if type(value) is type(there) and value == there:
+        return True
+    numeric = all(isinstance(n, (int, float)) and not isinstance(n, bool) for n in (value, there))
+    # Another far end may write 1 as 1.0, or keep no more than float32 holds
+    return numeric and (value == there or there == _float32(value))
+
+
+def _float32(number: float) -> float | None:
+    try:
+        return float(struct.unpack("<f", struct.pack("<f", number))[0])
+    except OverflowError:
+        return None

@@ -1,0 +1,242 @@
+"""After a fork, whatever is kept between calls belongs to the process that made it."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+import stache
+from far_ends import server
+from forks import LIMIT, in_child, run_script
+from stache_ai_s3vectors import ConfigurationError, time_limit
+from stache_ai_s3vectors.aws import connections, deadlines
+
+VECTOR = [1.0, 2.0, 3.0, 4.0]
+TENANTS = [f"tenant{n}" for n in range(4)]
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+
+
+@contextmanager
+def provider_over_http():
+    """A provider on a server of its own."""
+    with server() as url:
+        made = stache.provider(
+            s3vectors_endpoint_url=url, s3vectors_create_index=True, s3vectors_write_rate=0
+        )
+        with closing(made.client) as client:
+            client.create_vector_bucket(vectorBucketName="my-bucket")
+            yield made
+
+
+def search_own(settings):
+    """In a child: what a tenant finds in 150 searches of its own namespace."""
+    tenant, url = settings
+    provider = stache.provider(s3vectors_endpoint_url=url)
+    with closing(provider.client):
+        found = [provider.search(VECTOR, 5, namespace=tenant) for _ in range(150)]
+    return {result["namespace"] for results in found for result in results}, set(map(len, found))
+
+
+def test_children_that_search_at_the_same_time_find_what_is_theirs():
+    """Two processes that read from one connection would get each other's answers."""
+    with provider_over_http() as parent:
+        for tenant in TENANTS:
+            parent.insert([VECTOR] * 5, ["t"] * 5, namespace=tenant)
+        parent.search(VECTOR)  # which leaves a connection in the pool
+        url = parent._options.endpoint
+
+        with multiprocessing.get_context("fork").Pool(4) as pool:
+            tasks = [(tenant, url) for tenant in TENANTS]
+            answers = pool.map_async(search_own, tasks, chunksize=1).get(LIMIT)
+
+    assert answers == [({tenant}, {5}) for tenant in TENANTS]
+
+
+def test_a_provider_made_before_a_fork_works_in_the_child_and_in_the_parent():
+    """Each by a client of its own; the description is asked for anew."""
+    with provider_over_http() as provider:
+        provider.insert([VECTOR], ["parent's"], namespace="parent")
+        client, shared = provider.client, provider._index._shared
+
+        def work():
+            provider.insert([VECTOR], ["child's"], namespace="child")
+            found = [result["text"] for result in provider.search(VECTOR, namespace="child")]
+            alone = provider.client is not client and provider._index._shared is not shared
+            provider.client.close()
+            return found, alone
+
+        assert in_child(work) == (["child's"], True)
+        assert provider.client is client
+        assert [r["text"] for r in provider.search(VECTOR, namespace="parent")] == ["parent's"]
+        assert provider.count_by_filter({}) == 2
+
+
+def test_locks_that_other_threads_hold_at_the_fork_stop_no_child():
+    """Of the connections, of what is shared about an index, of the pace, of a call under way."""
+    with provider_over_http() as provider:
+        provider.insert([VECTOR], ["t"], ids=["a"])
+        entered, go_on = threading.Event(), threading.Event()
+
+        def hold(**_):
+            entered.set()
+            assert go_on.wait(LIMIT)
+
+        provider.client.meta.events.register_first("before-send.s3vectors.GetIndex", hold)
+        asking = threading.Thread(target=provider.get_collection_info)
+        asking.start()
+        assert entered.wait(LIMIT)  # it is in the middle of its call
+
+        def work():
+            provider.insert([VECTOR], ["t"], ids=["b"])
+            with closing(provider.client):
+                return provider.get_collection_info()["dimension"]
+
+        process = connections._process
+        with process.lock, process.engines_lock, provider._index._connection._lock:
+            answer = in_child(work)
+        go_on.set()
+        asking.join()
+
+    assert answer == 4
+
+
+def test_a_time_limit_around_a_fork_holds_in_the_child():
+    """Whatever lock of its another thread held."""
+    with time_limit(1000):
+        current = deadlines._current.get()
+        with current._cancelled._cond:
+            left = in_child(lambda: (deadlines.pause(0.001), deadlines.remaining())[1])
+
+    assert 0 < left <= 1000
+
+
+def test_a_fork_of_a_fork_starts_anew_too():
+    """Servers that fork workers may be forked themselves."""
+    with provider_over_http() as provider:
+        provider.insert([VECTOR], ["t"])
+
+        def count():
+            with closing(provider.client):
+                return provider.count_by_filter({})
+
+        assert in_child(lambda: (count(), in_child(count))) == (1, 1)
+
+
+def refused(call):
+    """The message with which a local engine is refused."""
+    with pytest.raises(ConfigurationError) as error:
+        call()
+    return str(error.value)
+
+
+@pytest.mark.parametrize("endpoint", ["local:data", "local:"])
+def test_a_child_cannot_use_the_engine_of_its_parent(endpoint):
+    """Neither by the provider made before, nor by a new one; nothing is acknowledged or lost."""
+    provider = stache.provider(s3vectors_endpoint_url=endpoint)
+    provider.insert([VECTOR], ["t"], ids=["a"])
+
+    def work():
+        new = stache.S3VectorsProvider(provider.settings, "documents")
+        return [
+            refused(call)
+            for one in (provider, new)
+            for call in (
+                lambda one=one: one.insert([VECTOR], ["t"]),
+                lambda one=one: one.search(VECTOR),
+                lambda one=one: one.count_by_filter({}),
+            )
+        ]
+
+    messages = in_child(work)
+
+    assert len(messages) == 6
+    for message in messages:
+        assert f"belongs to process {os.getpid()}" in message
+        assert "run `s3vectors-local serve" in message
+        assert "S3VECTORS_ENDPOINT_URL=http://127.0.0.1:9100" in message
+        assert "spawn" in message
+    provider.insert([VECTOR], ["t"], ids=["b"])
+    stache.close_engines()
+    assert stache.provider(s3vectors_endpoint_url=endpoint).count_by_filter({}) == (
+        2 if endpoint == "local:data" else 0
+    )
+
+
+def test_a_lock_of_the_engine_held_at_the_fork_stops_no_child():
+    """Every thread of the parent but one is gone in the child."""
+    provider = stache.provider(s3vectors_endpoint_url="local:data")
+    provider.insert([VECTOR], ["t"])
+
+    with stache.engine_of(f"local:{Path.cwd()}/data")._lock:
+        assert "belongs to process" in in_child(lambda: refused(lambda: provider.search(VECTOR)))
+
+
+def insert_one(number):
+    """In a worker of a pool: what becomes of an insert."""
+    try:
+        stache.provider(s3vectors_endpoint_url="local:data").insert([VECTOR], ["t"])
+    except ConfigurationError as error:
+        return str(error)
+    return "acknowledged"
+
+
+def test_a_pool_of_forked_processes_is_refused_and_does_not_hang():
+    """Fork is what Linux does by default up to Python 3.13."""
+    stache.provider(s3vectors_endpoint_url="local:data").insert([VECTOR], ["t"])
+
+    with ProcessPoolExecutor(2, multiprocessing.get_context("fork")) as pool:
+        answers = list(pool.map(insert_one, range(4), timeout=LIMIT))
+
+    assert all("belongs to process" in answer for answer in answers)
+    assert stache.provider(s3vectors_endpoint_url="local:data").count_by_filter({}) == 1
+
+
+TWO_WRITERS = """
+import os, sys
+import stache
+provider = stache.provider(s3vectors_endpoint_url="local:data")
+vector = [1.0, 2.0, 3.0, 4.0]
+provider.insert([vector], ["before"])
+child = os.fork()
+acknowledged = 0
+for n in range(100):
+    try:
+        provider.insert([vector], ["after"])
+        acknowledged += 1
+    except stache.ConfigurationError:
+        pass
+if not child:
+    sys.exit(acknowledged)
+_, status = os.waitpid(child, 0)
+print(acknowledged, os.waitstatus_to_exitcode(status))
+stache.close_engines()
+print(provider.count_by_filter({}))
+"""
+
+
+def test_of_two_writers_only_the_owner_is_acknowledged_and_nothing_is_lost(tmp_path):
+    """The child ends as a script does, with all that Python cleans up."""
+    script = TWO_WRITERS.replace("stache.Conf", "stache_ai_s3vectors.Conf")
+    script = "import stache_ai_s3vectors\n" + script
+
+    assert run_script(script, folder=tmp_path) == ["100 0", "101"]
+
+
+def test_another_process_on_the_same_path_is_told_the_owner_and_the_way_out():
+    """As several workers of a server are, each of which opens it by itself."""
+    stache.provider(s3vectors_endpoint_url="local:data").insert([VECTOR], ["t"])
+
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        [message] = pool.map(insert_one, [0], timeout=LIMIT)
+
+    assert f"belongs to a running engine (process {os.getpid()})" in message
+    assert "one process at a time" in message
+    assert f"s3vectors-local serve --data {Path.cwd()}/data" in message
+    assert "S3VECTORS_ENDPOINT_URL=http://127.0.0.1:9100" in message

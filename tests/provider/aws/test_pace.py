@@ -1,0 +1,116 @@
+"""Writes keep to the rates of the service, so that bulk work is not throttled."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing
+
+import pytest
+
+import stache
+from far_ends import server
+from s3vectors_local import RateLimits
+from s3vectors_local.errors import TooManyRequestsException
+from stache_ai_s3vectors.aws.connections import Connection
+from stache_ai_s3vectors.aws.pace import Pace
+
+VECTOR = [1.0, 2.0, 3.0, 4.0]
+
+
+class Clock:
+    """Time that only sleeping moves."""
+
+    def __init__(self):
+        self.now = 50.0
+
+    def __call__(self):
+        """The time."""
+        return self.now
+
+    def sleep(self, seconds):
+        """Let it be later."""
+        self.now += seconds
+
+
+@pytest.mark.parametrize("sizes", [[500] * 60, [1] * 3000, [1, 500, 20, 3] * 100])
+def test_paced_writes_are_never_throttled_and_lose_no_time(sizes):
+    """Against the engine's own counting of the documented rates."""
+    clock = Clock()
+    pace = Pace(clock=clock, sleep=clock.sleep)
+    service = RateLimits(clock=clock)
+
+    for size in sizes:
+        pace.wait(size)
+        service.take("index", size)
+
+    least = max((sum(sizes) - 500) / 2500, (len(sizes) - 1) / 1000)
+    assert clock.now - 50 == pytest.approx(least)
+
+
+def test_without_it_they_would_be():
+    """The second second's worth."""
+    service = RateLimits(clock=Clock())
+    for _ in range(5):
+        service.take("index", 500)
+
+    with pytest.raises(TooManyRequestsException):
+        service.take("index", 500)
+
+
+def test_rest_saves_up_one_request_and_no_more():
+    """Nobody documents how large a burst may be."""
+    clock = Clock()
+    pace = Pace(vectors=100, requests=10, clock=clock, sleep=clock.sleep)
+    pace.wait(500)
+    clock.sleep(1000)
+
+    began = clock.now
+    pace.wait(500)
+    assert clock.now == began
+    pace.wait(100)
+    assert clock.now == began + 1
+
+
+def test_threads_share_the_rate():
+    """Each takes its turn before it waits, so together they are no faster."""
+    waits = []
+    pace = Pace(vectors=100, requests=1e9, clock=lambda: 0.0, sleep=waits.append)
+    threads = [threading.Thread(target=pace.wait, args=(50,)) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(waits)[-10:] == pytest.approx([n / 2 for n in range(1, 11)])
+    assert all(wait < 0.001 for wait in sorted(waits)[:-10])
+
+
+def test_providers_of_one_index_share_the_rate_others_have_their_own():
+    """Stache builds several; the service counts by index."""
+    with server() as url:
+        made = [
+            stache.provider(index, s3vectors_endpoint_url=url) for index in ("one", "one", "two")
+        ]
+        one, same, two = (provider._index._shared for provider in made)
+        with closing(made[0].client):
+            assert one is same
+            assert one.pace is not two.pace
+            assert one.pace is not None
+
+
+@pytest.mark.parametrize(
+    "settings", [{"s3vectors_write_rate": 0, "s3vectors_endpoint_url": "http://127.0.0.1:1"}, {}]
+)
+def test_nothing_is_paced_where_nothing_throttles(settings):
+    """With a `local:` endpoint, or when asked so."""
+    assert stache.provider(**settings)._index._shared.pace is None
+
+
+def test_what_is_shared_goes_with_the_connection():
+    """The first to ask decides about the pace."""
+    connection, other = (Connection(stache.provider().client, (), ()) for _ in range(2))
+    first = connection.shared(("b", "i"), 1)
+
+    assert connection.shared(("b", "i"), None) is first
+    assert first.pace is not None
+    assert other.shared(("b", "i"), None).pace is None

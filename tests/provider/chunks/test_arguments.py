@@ -1,0 +1,370 @@
+"""What Stache, notebooks and scripts hand over: numpy's numbers, generators, None, odd types."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import pickle
+
+import numpy as np
+import pytest
+
+import stache
+from stache_ai_s3vectors import (
+    AccessDeniedError,
+    InvalidInputError,
+    PartialWriteError,
+    S3VectorsError,
+    Settings,
+    UnavailableError,
+    errors,
+)
+from stache_ai_s3vectors.chunks.metadata_values import DEPTH
+from stache_ai_s3vectors.operations import search
+
+VECTOR = [1.0, 2.0, 3.0, 4.0]
+
+
+@pytest.fixture
+def provider():
+    """With three chunks."""
+    made = stache.provider()
+    made.insert(stache.vectors(3), ["a", "b", "c"], [{"n": n} for n in range(3)], ["a", "b", "c"])
+    return made
+
+
+def generator():
+    yield VECTOR
+
+
+WRONG = {
+    "vectors": ("vectors", lambda p, x: p.insert(x, ["t"])),
+    "texts": ("texts", lambda p, x: p.insert([VECTOR], x)),
+    "ids": ("ids", lambda p, x: p.insert([VECTOR], ["t"], ids=x)),
+    "query_vector": ("query_vector", lambda p, x: p.search(x)),
+    "query_vector of summaries": ("query_vector", lambda p, x: p.search_summaries(x)),
+    "ids to get": ("ids", lambda p, x: p.get_by_ids(x)),
+    "ids of vectors": ("ids", lambda p, x: p.get_vectors_with_embeddings(x)),
+    "ids to update": ("ids", lambda p, x: p.update_status(x, None, "deleting")),
+    "ids to delete": ("ids", lambda p, x: p.delete(x)),
+    "field": ("field", lambda p, x: p.delete_by_metadata(x, "a")),
+}
+
+
+ODD = {
+    "None": None,
+    "number": 7,
+    "text": "abc",
+    "bytes": b"abc",
+    "dictionary": {"a": 1},
+    "object": object(),
+    "generator": generator,
+    "scalar": np.array(1.0),
+}
+RIGHT = {("ids", "None"), ("field", "text")}
+
+
+@pytest.mark.parametrize(
+    "argument, odd", [(a, o) for a in WRONG for o in ODD if (a, o) not in RIGHT]
+)
+def test_an_argument_of_the_wrong_type_is_named(provider, argument, odd):
+    """Not with what Python happens to say; and nothing is stored or deleted."""
+    name, call = WRONG[argument]
+    value = generator() if odd == "generator" else ODD[odd]
+
+    with pytest.raises(InvalidInputError) as refused:
+        call(provider, value)
+
+    text = str(refused.value)
+    assert text.startswith(name) or (argument == "ids to delete" and "either ids" in text)
+    assert provider.count_by_filter({}) == 3
+
+
+@pytest.mark.parametrize("limit", [None, 0, -1, 1.5, "1", True, [1]])
+def test_a_limit_is_a_number_of_things(provider, limit):
+    """At least one."""
+    with pytest.raises(InvalidInputError, match="limit is .*; it must be 1 or more"):
+        provider.list_by_filter({}, limit=limit)
+
+
+@pytest.mark.parametrize("top_k", [None, 0, -1, 1.5, "1", True, [1]])
+def test_top_k_is_a_number_of_results(provider, top_k):
+    """At least one."""
+    with pytest.raises(InvalidInputError, match="top_k is .*; 1 to 10000 are possible"):
+        provider.search(VECTOR, top_k)
+
+
+@pytest.mark.parametrize("fields", ["text", 7, [1], {"text": 1}])
+@pytest.mark.parametrize("call", ["get_by_ids", "list_by_filter", "scan_by_metadata"])
+def test_fields_are_a_list_of_keys(provider, call, fields):
+    """A string would be one for each letter."""
+    calls = {
+        "get_by_ids": lambda: provider.get_by_ids(["a"], fields=fields),
+        "list_by_filter": lambda: provider.list_by_filter({}, fields=fields),
+        "scan_by_metadata": lambda: provider.scan_by_metadata(fields=fields),
+    }
+
+    with pytest.raises(InvalidInputError, match="fields"):
+        calls[call]()
+
+
+@pytest.mark.parametrize("ids", [{"a", "b"}, ("a", "b"), {"a": 1, "b": 2}.keys(), np.array(["a"])])
+def test_ids_to_read_and_delete_come_in_whatever_holds_some(provider, ids):
+    """A set, a tuple, the keys of a dictionary."""
+    assert {row["id"] for row in provider.get_by_ids(ids)} == {*map(str, ids)}
+    assert provider.delete(ids)
+
+
+@pytest.mark.parametrize("name", ["vectors", "texts", "metadatas", "ids"])
+def test_what_belongs_together_by_its_place_is_no_set(provider, name):
+    """It has no order."""
+    arguments = {"vectors": [VECTOR], "texts": ["t"], "metadatas": [{}], "ids": ["x"]}
+    odd = {"vectors": {(1.0, 2.0, 3.0, 4.0)}, "texts": {"t"}, "metadatas": {()}, "ids": {"x"}}
+
+    with pytest.raises(InvalidInputError, match=f"{name} is .*it must be a list"):
+        provider.insert(**{**arguments, name: odd[name]})
+
+
+def test_numpys_numbers_are_numbers_wherever_one_is_taken(provider):
+    """As pandas and numpy hand them over."""
+    metadata = {
+        "integer": np.int64(7),
+        "float": np.float32(0.5),
+        "double": np.float64(0.1),
+        "flag": np.bool_(1),
+        "list": [np.int32(1), np.uint8(2)],
+        "nested": {"a": [np.int64(1), None]},
+        "text_like": np.str_("s"),
+    }
+    [id_] = provider.insert([VECTOR], ["t"], [metadata], [np.str_("x")])
+
+    row = provider.get_by_ids([id_])[0]
+    assert {key: row[key] for key in metadata} == {
+        "integer": 7,
+        "float": 0.5,
+        "double": 0.1,
+        "flag": True,
+        "list": [1, 2],
+        "nested": {"a": [1, None]},
+        "text_like": "s",
+    }
+    assert type(row["integer"]) is int
+    assert type(row["flag"]) is bool
+    assert len(provider.search(VECTOR, np.int64(2))) == 2
+    assert len(provider.list_by_filter({}, limit=np.int32(2))) == 2
+    assert provider.count_by_filter({"integer": np.int64(7)}) == 1
+    assert len(provider.search(VECTOR, filter={"n": {"$gte": np.float32(1)}})) == 2
+    assert provider.count_by_filter({"n": [np.int64(0), np.int16(1)]}) == 2
+    assert provider.delete_by_metadata("integer", np.int64(7))["deleted"] == 1
+
+
+def test_more_results_than_the_service_has_are_those_that_it_has(provider, caplog):
+    """Stache's rerank asks for three times what the user did; said once."""
+    search._warn_once.cache_clear()
+    seen = []
+    provider.client.meta.events.register(
+        "provide-client-params.s3vectors.QueryVectors",
+        lambda params, **_: seen.append(params["topK"]),
+    )
+
+    for top_k in (10_000, 10_001, 30_000):
+        assert len(provider.search(VECTOR, top_k)) == 3
+
+    assert seen == [10_000] * 3
+    assert caplog.text.count("asked for more than the 10,000 results") == 1
+
+
+@pytest.mark.parametrize(
+    "metadata, namespace, named",
+    [
+        ({"text": "another"}, "ns", "text"),
+        ({"text": 7, "namespace": "other"}, "ns", "namespace, text"),
+        ({"text": "t", "namespace": "ns"}, "ns", None),
+        ({"text": None, "namespace": None}, "ns", None),
+        ({"namespace": "ns"}, None, None),
+    ],
+)
+def test_metadata_that_an_argument_replaces_is_named_once(
+    provider, caplog, metadata, namespace, named
+):
+    """It is not stored; two chunks are one warning."""
+    provider.insert([VECTOR] * 2, ["t"] * 2, [metadata] * 2, namespace=namespace)
+
+    warnings = [r.getMessage() for r in caplog.records if "replace" in r.getMessage()]
+    assert len(warnings) == (named is not None)
+    assert named is None or warnings[0].endswith(f": {named}")
+
+
+def nested(levels):
+    """A list in a list, so many of them."""
+    value = 1
+    for _ in range(levels):
+        value = [value] if levels % 2 else {"a": value}
+    return value
+
+
+@pytest.mark.parametrize("more", [1, 2, 900, 100_000])
+def test_metadata_that_is_nested_too_deeply_is_refused(provider, more):
+    """Before it is stored: a search that meets it would fail."""
+    with pytest.raises(InvalidInputError, match=f"metadata 'a' has more than {DEPTH} levels"):
+        provider.insert([VECTOR], ["t"], [{"a": nested(DEPTH + more)}])
+
+
+@pytest.mark.parametrize("levels", [DEPTH - 1, DEPTH])
+def test_metadata_that_is_just_deep_enough_comes_out_again(provider, levels):
+    """As it went in."""
+    [id_] = provider.insert([VECTOR], ["t"], [{"a": nested(levels)}])
+
+    assert provider.get_by_ids([id_])[0]["a"] == nested(levels)
+
+
+@pytest.mark.parametrize("endpoint", ["local:", "local:data", "http://127.0.0.1:1"])
+def test_a_provider_can_be_pickled_and_copied_at_any_time(endpoint):
+    """Before and after its first call; the copy has the same settings."""
+    provider = stache.provider(s3vectors_endpoint_url=endpoint, s3vectors_retry_seconds=0)
+    for _ in range(2):
+        copies = [
+            pickle.loads(pickle.dumps(provider)),
+            copy.copy(provider),
+            copy.deepcopy(provider),
+        ]
+        for one in copies:
+            assert (one.bucket_name, one.index_name, one.dimensions) == (
+                "my-bucket",
+                "documents",
+                4,
+            )
+            assert one._options == provider._options
+            assert isinstance(one.settings, Settings)
+        if endpoint.startswith("local:"):
+            provider.insert([VECTOR], ["t"])
+            assert copies[0].count_by_filter({}) == copies[2].count_by_filter({})
+        else:
+            assert provider.client is copies[0].client
+
+
+def test_errors_keep_all_their_fields_when_they_are_pickled():
+    """Workers hand them to each other."""
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
+    assert len(kinds) >= 8
+    for kind in kinds:
+        if not issubclass(kind, S3VectorsError):
+            continue
+        partial = {"done": ["a"], "missing": ["b"]} if kind is PartialWriteError else {}
+        error = kind("the text", **partial)
+        error.remedy = "the remedy"
+        error.nothing_done = error.about_credentials = True
+
+        again = pickle.loads(pickle.dumps(error))
+
+        assert type(again) is kind
+        assert str(again) == "the text"
+        assert vars(again) == vars(error)
+        assert copy.copy(error).remedy == "the remedy"
+
+
+def test_an_error_of_a_real_call_is_pickled_with_what_it_says():
+    """A half-way failure."""
+    provider = stache.provider()
+    stache.failing(provider.client, "PutVectors", 2)
+
+    with pytest.raises(PartialWriteError) as failed:
+        provider.insert([VECTOR] * 1500, ["t"] * 1500, ids=[str(n) for n in range(1500)])
+
+    again = pickle.loads(pickle.dumps(failed.value))
+    assert (again.done, again.missing) == (failed.value.done, failed.value.missing)
+    assert again.remedy == failed.value.remedy != ""
+    assert isinstance(failed.value.__cause__, UnavailableError)
+    assert not isinstance(again, AccessDeniedError)
+
+
+def test_the_log_of_a_call_is_one_line_whatever_the_index_is_called(caplog):
+    """A name may come from a form."""
+    provider = stache.provider("doc\numents")
+    caplog.set_level(logging.DEBUG, "stache_ai_s3vectors")
+
+    with pytest.raises(S3VectorsError):
+        provider.search(VECTOR)
+
+    assert all("\n" not in record.getMessage() for record in caplog.records)
+
+
+def circle():
+    """Objects that know each other, twice."""
+    parent = {"name": "a"}
+    parent["children"] = [{"parent": parent}, {"parent": parent}]
+    return parent
+
+
+def shared(levels):
+    """A list that holds the one before it twice: small, and endless to read."""
+    value = [1]
+    for _ in range(levels):
+        value = [value, value]
+    return value
+
+
+@pytest.mark.parametrize("value", [circle(), shared(40)], ids=["circle", "shared"])
+def test_metadata_that_holds_itself_is_refused_at_once(provider, value):
+    """Not copied for ever."""
+    with pytest.raises(InvalidInputError, match="metadata 'a' has more than"):
+        provider.insert([VECTOR], ["t"], [{"a": value}])
+
+
+@pytest.mark.parametrize("value", [{"$exists": False}, ["a"], None, {}, ()])
+def test_the_value_to_delete_by_is_no_condition(provider, value):
+    """It would delete what nobody named."""
+    with pytest.raises(InvalidInputError, match="value is .*; it must be a string, a number"):
+        provider.delete_by_metadata("n", value)
+
+    assert provider.count_by_filter({}) == 3
+
+
+def test_a_limit_can_be_as_large_as_anybody_likes(provider):
+    """Larger than what Python counts with."""
+    assert len(provider.list_by_filter({}, limit=10**30)) == 3
+    assert len(provider.search(VECTOR, 10**30)) == 3
+
+
+@pytest.mark.parametrize("size", [0, 5000])
+def test_a_size_that_no_index_has_is_no_advice(provider, size):
+    """Neither for what is stored nor for what is looked for."""
+    for call in (
+        lambda: provider.insert([[1.0] * size], ["t"]),
+        lambda: provider.search([1.0] * size),
+    ):
+        with pytest.raises(InvalidInputError, match=f"has {size} dimensions; S3 Vectors takes 1"):
+            call()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"vectors": [VECTOR, [1.0, 2.0]]},
+        {"vectors": [VECTOR, [1.0, 2.0, 3.0, float("nan")]]},
+        {"metadatas": [{}, {"a": {1}}]},
+        {"texts": ["a", None]},
+    ],
+)
+def test_input_that_is_refused_makes_no_index(arguments):
+    """Nor a bucket."""
+    provider = stache.provider()
+    good = {"vectors": [VECTOR] * 2, "texts": ["a", "b"], "metadatas": [{}, {}]}
+
+    with pytest.raises(InvalidInputError, match="item 1"):
+        provider.insert(**{**good, **arguments})
+
+    assert provider.client.list_vector_buckets()["vectorBuckets"] == []
+
+
+def test_input_that_is_refused_while_it_is_written_is_neither_interrupted_nor_withdrawn(
+    provider, caplog
+):
+    """What is a number in Python only is noticed there; nothing was sent."""
+    seen = stache.calls(provider.client)
+
+    with pytest.raises(InvalidInputError, match="holds True"):
+        provider.insert([VECTOR, [True, 2.0, 3.0, 4.0]], ["t"] * 2)
+
+    assert seen == []
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []

@@ -1,0 +1,551 @@
+"""insert: what is stored, what is refused before anything is sent, and half-way failures."""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import pickle
+
+import numpy as np
+import pytest
+from botocore.exceptions import ClientError
+
+import stache
+from stache_ai_s3vectors import (
+    AccessDeniedError,
+    InvalidInputError,
+    PartialWriteError,
+    S3VectorsError,
+    UnavailableError,
+)
+from stache_ai_s3vectors.chunks.sizes import metadata_size
+
+
+@pytest.fixture
+def provider():
+    return stache.provider()
+
+
+def stored(provider, id_):
+    [found] = provider.get_vectors_with_embeddings([id_])
+    return found
+
+
+def test_what_goes_in_comes_out(provider):
+    """Every JSON value, in `get_vectors_with_embeddings` and `search` alike."""
+    metadata = {
+        "text_like": 'ü"\n',
+        "page": 7,
+        "exact": 0.5,
+        "inexact": 0.1,
+        "huge": 1e300,
+        "gigantic": 10**400,
+        "big": 2**53 + 1,
+        "flag": True,
+        "nothing": None,
+        "nested": {"a": [1, {"b": None}]},
+        "empty": [],
+        "mixed": [1, "a"],
+        "flags": [True, False],
+        "tags": ["a", "b"],
+        "prices": [0.1, 2],
+    }
+
+    [id_] = provider.insert([[1, 2, 3, 4]], ["the text"], [metadata], namespace="ns")
+
+    expected = {**metadata, "namespace": "ns", "status": "active"}
+    assert stored(provider, id_)["metadata"] == {**expected, "text": "the text"}
+    [found] = provider.search([1, 2, 3, 4])
+    assert found["metadata"] == expected
+    assert (found["text"], found["content"], found["namespace"]) == ("the text", "the text", "ns")
+
+
+def test_what_fits_can_still_be_filtered_on(provider):
+    """Also numbers that have a copy in the overflow."""
+    provider.insert(stache.vectors(2), ["a", "b"], [{"x": None, "n": 0.1}, {"x": None, "n": 0.2}])
+
+    assert [r["text"] for r in provider.search([1, 0, 0, 0], filter={"n": 0.1})] == ["a"]
+
+
+def test_large_metadata_is_moved_out_and_named_once(provider, caplog):
+    """The largest values first, until 2,048 filterable bytes are kept; one log line."""
+    metadata = {"headings": ["h" * 20] * 60, "note": "n" * 1000, "small": "s"}
+    with caplog.at_level(logging.WARNING):
+        ids = provider.insert(stache.vectors(3), ["a", "b", "c"], [metadata] * 3)
+
+    assert stored(provider, ids[0])["metadata"].items() >= metadata.items()
+    [record] = [r for r in caplog.records if r.name.startswith("stache_ai_s3vectors")]
+    assert record.getMessage().endswith("(stored, and read back): headings")
+    assert len(provider.search([1, 0, 0, 0], filter={"small": "s"})) == 3
+
+
+def test_metadata_is_measured_as_the_service_does(provider):
+    """Not as escaped JSON, in which Chinese text is twice as long."""
+    title, text = "\u6f22" * 350, "\u6f22\u5b57" * 3500
+
+    provider.insert([[1, 2, 3, 4]], [text], [{"title": title}], ids=["a"])
+
+    [row] = provider.get_by_ids(["a"])
+    assert (row["text"], row["title"]) == (text, title)
+    assert len(provider.search([1, 2, 3, 4], filter={"title": title})) == 1
+
+
+def test_more_than_fifty_keys_are_kept(provider):
+    """The surplus travels in the overflow."""
+    metadata = {f"key{n}": n for n in range(70)}
+
+    [id_] = provider.insert([[1, 2, 3, 4]], ["t"], [metadata])
+
+    assert stored(provider, id_)["metadata"].items() >= metadata.items()
+
+
+def test_the_arguments_beat_metadata_of_the_same_name(provider):
+    """Neither `text` nor `namespace` in metadata can move a chunk elsewhere."""
+    metadata = {"namespace": "other", "text": "other", "id": "other", "key": "other"}
+
+    [id_] = provider.insert([[1, 2, 3, 4]], ["mine"], [metadata], ids=["a"], namespace="ns")
+
+    assert id_ == "a"
+    found = stored(provider, "a")["metadata"]
+    assert (found["namespace"], found["text"], found["id"]) == ("ns", "mine", "other")
+
+
+@pytest.mark.parametrize(
+    "metadata, expected", [({}, "default"), ({"namespace": "from metadata"}, "from metadata")]
+)
+def test_without_an_argument_the_namespace_is_metadatas_or_default(provider, metadata, expected):
+    """As the older package stored it."""
+    [id_] = provider.insert([[1, 2, 3, 4]], ["t"], [metadata])
+
+    assert stored(provider, id_)["metadata"]["namespace"] == expected
+
+
+def test_the_callers_dictionaries_are_left_as_they_are(provider):
+    """Stache copies them into the summary afterwards."""
+    metadata = {"a": None, "tags": ["x"]}
+    before = copy.deepcopy(metadata)
+
+    provider.insert([[1, 2, 3, 4]], ["t"], [metadata])
+
+    assert metadata == before
+
+
+def test_inserting_an_id_again_replaces_it(provider):
+    """Insert is an upsert; update_document relies on it."""
+    provider.insert([[1, 2, 3, 4]], ["old"], [{"a": 1}], ids=["x"])
+    provider.insert([[4, 3, 2, 1]], ["new"], [{"b": 2}], ids=["x"])
+
+    found = stored(provider, "x")
+    assert found["vector"] == [4, 3, 2, 1]
+    assert found["metadata"]["text"] == "new"
+    assert "a" not in found["metadata"]
+
+
+def test_numpy_vectors_are_fine(provider):
+    """As a list of arrays or one matrix."""
+    for matrix in (np.ones((2, 4), np.float32), list(np.ones((2, 4))), [list(np.ones(4))] * 2):
+        ids = provider.insert(matrix, ["a", "b"])
+
+        assert stored(provider, ids[1])["vector"] == [1, 1, 1, 1]
+
+
+def test_nothing_to_insert_is_no_call(provider):
+    """And no error."""
+    seen = stache.calls(provider.client)
+
+    assert provider.insert([], []) == []
+    assert seen == []
+
+
+NESTED: list[object] = []
+for _ in range(5000):
+    NESTED = [NESTED]
+BAD_ITEM = r"^item 1 \(id '1'\): "
+
+
+@pytest.mark.parametrize(
+    "arguments, problem",
+    [
+        ({"texts": ["a"]}, "insert got 2 vectors, 1 texts, 2 metadatas, 2 ids"),
+        ({"ids": []}, "insert got 2 vectors, 2 texts, 2 metadatas, 0 ids"),
+        ({"metadatas": [{}]}, "1 metadatas"),
+        ({"ids": ["0", ""]}, "item 1: the id is empty"),
+        ({"ids": ["0", "0"]}, "item 1: the id '0' is twice in the call"),
+        ({"ids": ["0", "é" * 513]}, "item 1: the id 'é+'… is 1026 bytes long, 1024 are possible"),
+        ({"ids": ["0", 7]}, "item 1: the id 7 is not a string"),
+        ({"ids": ["0", "\ud800"]}, "item 1: the id .* is not Unicode"),
+        (
+            {"vectors": [[1] * 4, [1] * 3]},
+            BAD_ITEM + "the vector has 3 dimensions, the index has 4",
+        ),
+        ({"vectors": [[1] * 4, [1, 2, 3, float("nan")]]}, BAD_ITEM + "the vector holds NaN or inf"),
+        ({"vectors": [[1] * 4, [1, 2, float("inf"), 4]]}, BAD_ITEM + "the vector holds NaN or inf"),
+        ({"vectors": [[1] * 4, [1, 2, 3, 1e39]]}, BAD_ITEM + "the vector holds 1e.39, more than"),
+        ({"vectors": [[1] * 4, [1, 2, 3, 10**400]]}, BAD_ITEM + "the vector holds 10+, more than"),
+        ({"vectors": [[1] * 4, [1, 2, 3, True]]}, BAD_ITEM + "the vector holds True, which is not"),
+        (
+            {"metadatas": [{}, {"n": {1: "a"}}]},
+            BAD_ITEM + "metadata 'n' .*the key 1 is not a string",
+        ),
+        ({"metadatas": [{}, {"n": NESTED}]}, BAD_ITEM + "metadata 'n' has more than 64 levels of"),
+        ({"vectors": [[1] * 4, [0] * 4]}, BAD_ITEM + "the vector is all zeros"),
+        ({"vectors": [[1] * 4, [0, 0, 0, 1e-50]]}, BAD_ITEM + "the vector is all zeros"),
+        ({"vectors": [[1] * 4, [1, 2, 3, "4"]]}, BAD_ITEM + "the vector holds '4', which is not"),
+        ({"vectors": [[1] * 4, [1, 2, 3, None]]}, BAD_ITEM + "the vector holds None"),
+        ({"vectors": [[1] * 4, 7]}, BAD_ITEM + "the vector is a int, not a list of numbers"),
+        ({"texts": ["a", None]}, BAD_ITEM + "the text is a NoneType, not a string"),
+        (
+            {"texts": ["a", "t" * 41_000]},
+            BAD_ITEM + "text and metadata are 410.. bytes, .*: text 41012",
+        ),
+        ({"texts": ["a", "\ud800"]}, BAD_ITEM + "metadata 'text' is .*JSON cannot hold"),
+        (
+            {"metadatas": [{}, {"n": float("nan")}]},
+            BAD_ITEM + "metadata 'n' is nan, which JSON cannot",
+        ),
+        ({"metadatas": [{}, {"s": {1}}]}, BAD_ITEM + "metadata 's' is .1., which JSON cannot hold"),
+        ({"metadatas": [{}, {7: 1}]}, BAD_ITEM + "metadata key 7 is a int, not a string"),
+        (
+            {"metadatas": [{}, {"_overflow": "x"}]},
+            BAD_ITEM + "metadata key '_overflow' is reserved",
+        ),
+        ({"metadatas": [{}, None]}, BAD_ITEM + "the metadata is None, not a dictionary"),
+        ({"metadatas": [{}, {"status": 1}]}, BAD_ITEM + "the status is 1, not a string"),
+        ({"metadatas": [{}, {"namespace": 1}]}, BAD_ITEM + "the namespace is 1; it must be a name"),
+        (
+            {"metadatas": [{}, {"doc_id": "d" * 3000}]},
+            BAD_ITEM + "the filterable metadata is .* over",
+        ),
+    ],
+)
+def test_bad_input_names_the_item_and_sends_nothing(provider, arguments, problem):
+    """All is checked before the first write, the good items too stay out."""
+    provider.get_collection_info()  # makes the index
+    seen = stache.calls(provider.client)
+    good = {"vectors": stache.vectors(2), "texts": ["a", "b"], "metadatas": [{}, {}]}
+
+    with pytest.raises(InvalidInputError, match=problem):
+        provider.insert(**{**good, "ids": ["0", "1"], **arguments})
+
+    # Zeros have no cosine distance, but the index may have been made anew with another metric
+    assert seen == (["GetIndex"] if "all zeros" in problem else [])
+
+
+@pytest.fixture
+def old_index(provider):
+    """An index as the older package's infrastructure made it: only `text` non-filterable."""
+    stache.older_index(provider)
+
+
+@pytest.mark.parametrize(
+    "metadata, problem",
+    [
+        ({"a": {"b": "c" * 1_990}}, r"no room for 'a' \(an object, 1999 bytes as JSON\)"),
+        (
+            {"a": [None] * 400},
+            r"no room for 'a' \(a list of more than only strings or only numbers, ",
+        ),
+        ({"headings": ["h" * 20] * 100}, r"no room for 'headings' \(2416 bytes\)"),
+        ({f"k{n}": 1 for n in range(48)}, r"no room for 'k10' \(15 bytes\), .* 50 keys"),
+        (
+            {"a": {"b": 1}, "gone": None, "note": "n" * 1_970},
+            r"no room for 'a' \(an object, 8 bytes as JSON\): ",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("old_index")
+def test_an_older_index_refuses_what_it_cannot_hold(provider, metadata, problem):
+    """Its `_overflow` is filterable; the error names keys, sizes and the way out."""
+    with pytest.raises(InvalidInputError, match=problem) as refused:
+        provider.insert([[1, 2, 3, 4]], ["t"], [metadata])
+
+    assert "no non-filterable key '_overflow'" in str(refused.value)
+    assert "stache-s3vectors indexes create" in str(refused.value)
+
+
+@pytest.mark.usefixtures("old_index")
+def test_an_older_index_keeps_what_s3_vectors_cannot_hold(provider, caplog):
+    """As long as it fits: Stache itself writes a null when a re-ingest's soft delete fails."""
+    metadata = {
+        "_deleted_at_ms": None,
+        "empty": [],
+        "mixed": [1, "a", None],
+        "object": {"a": {"b": [1.5, None]}},
+        "large": 10**40,
+        "author": "Ann",
+    }
+    [id_] = provider.insert([[1, 2, 3, 4]], ["t"], [metadata])
+
+    [row] = provider.get_by_ids([id_])
+    assert row.items() >= metadata.items()
+    assert not caplog.records
+    assert provider.update_status([id_], "default", "deleting") == 1
+    assert provider.update_status([id_], "default", "active") == 1
+    assert provider.get_by_ids([id_]) == [row]
+    assert provider.count_by_filter({"author": "Ann"}) == 1
+    assert [hit["metadata"]["mixed"] for hit in provider.search([1, 2, 3, 4])] == [[1, "a", None]]
+
+
+@pytest.mark.usefixtures("old_index")
+def test_a_null_without_room_in_an_older_index_is_left_out(provider, caplog):
+    """As the older package did, with a warning; the document is stored."""
+    metadata = {"note": "n" * 1_960, "gone": None, "empty": []}
+
+    [id_] = provider.insert([[1, 2, 3, 4]], ["t"], [metadata])
+
+    [row] = provider.get_by_ids([id_])
+    assert row["note"] == metadata["note"]
+    assert not {"gone", "empty", "_overflow"} & row.keys()
+    assert "metadata gone, empty is null or an empty list, and is left out" in caplog.text
+
+
+@pytest.mark.usefixtures("old_index")
+def test_an_older_index_takes_all_that_it_can_hold(provider):
+    """Numbers as exactly as the service keeps them: there is no room for exact copies."""
+    metadata = {"tags": ["a"], **{f"k{n}": True for n in range(45)}}
+
+    [id_] = provider.insert([[1, 2, 3, 4]], ["t"], [{"n": 0.1, **metadata}])
+
+    found = stored(provider, id_)["metadata"]
+    assert found.items() >= metadata.items()
+    assert found["n"] == pytest.approx(0.1, rel=2**-24)
+
+
+def test_large_calls_are_sent_in_batches_of_500(provider):
+    """The service's count."""
+    seen = stache.calls(provider.client)
+
+    ids = provider.insert([[1, 2, 3, 4]] * 1001, ["t"] * 1001)
+
+    assert seen.count("PutVectors") == 3
+    assert provider.count_by_filter({}) == len(set(ids)) == 1001
+
+
+def test_large_vectors_are_sent_in_batches_of_20_mebibytes():
+    """500 vectors of 3,072 dimensions are 32 MiB as JSON."""
+    provider = stache.provider(embedding_dimension=3072)
+    vector = [-0.12345678901234567] * 3072
+
+    provider.insert([vector] * 400, ["t"] * 400)
+
+    assert provider.count_by_filter({}) == 400
+
+
+def test_exactly_fifty_keys_stay_filterable(provider):
+    """The overflow's own key is only counted when there is an overflow."""
+    metadata = {f"key{n}": n for n in range(47)}  # and text, namespace, status
+
+    provider.insert([[1, 2, 3, 4]], ["t"], [metadata])
+
+    assert len(provider.search([1, 2, 3, 4], filter={"key46": 46, "key0": 0})) == 1
+
+
+def test_exact_copies_of_numbers_travel_in_the_overflow(provider):
+    """AWS does not document the precision of numbers in metadata."""
+    [id_] = provider.insert([[1, 2, 3, 4]], ["t"], [{"a": 0.1, "b": 0.5, "c": 2**24 + 1}])
+
+    response = provider.client.get_vectors(
+        vectorBucketName="my-bucket", indexName="documents", keys=[id_], returnMetadata=True
+    )
+    assert json.loads(response["vectors"][0]["metadata"]["_overflow"]) == {
+        "a": 0.1,
+        "c": 2**24 + 1,
+    }
+
+
+@pytest.mark.parametrize("length", [1900, 1960, 1961, 1962, 1963, 1964, 1965, 1966, 1967, 2100])
+def test_what_could_be_stored_can_be_soft_deleted(provider, length):
+    """Room is kept, because "deleting" is longer than "active"."""
+    [id_] = provider.insert([[1, 2, 3, 4]], ["t"], [{"note": "n" * length}], namespace="ns")
+
+    assert provider.update_status([id_], "ns", "deleting") == 1
+    assert provider.search([1, 2, 3, 4]) == []
+
+
+def test_a_status_of_one_s_own_counts_in_full(provider):
+    """Longer than Stache's longest: the check must not take it for shorter."""
+    metadata = {"status": "kept by the legal department", "note": "n" * 1990}
+
+    [id_] = provider.insert([[1, 2, 3, 4]], ["t"], [metadata])
+
+    assert stored(provider, id_)["metadata"].items() >= metadata.items()
+
+
+def test_text_that_just_fits_can_be_soft_deleted(provider):
+    """The same for the 40,960 bytes of all metadata."""
+    room = 40_960 - metadata_size({"text": "", "namespace": "ns", "status": "deleting"})
+    [id_] = provider.insert([[1, 2, 3, 4]], ["t" * room], namespace="ns")
+
+    assert provider.update_status([id_], "ns", "deleting") == 1
+    with pytest.raises(InvalidInputError, match="text and metadata are 40961 bytes"):
+        provider.insert([[1, 2, 3, 4]], ["t" * (room + 1)], namespace="ns")
+
+
+def test_a_failure_half_way_says_what_is_stored(provider):
+    """The caller's own ids are never deleted; calling again with the missing completes it."""
+    ids = [str(n) for n in range(1500)]
+    stache.failing(provider.client, "PutVectors", 2)
+
+    with pytest.raises(PartialWriteError, match="1000 of 1500 vectors are stored") as failed:
+        provider.insert([[1, 2, 3, 4]] * 1500, ["t"] * 1500, ids=ids)
+
+    assert failed.value.missing in (ids[:500], ids[500:1000], ids[1000:])
+    assert {*failed.value.done, *failed.value.missing} == {*ids}
+    assert isinstance(failed.value.__cause__, UnavailableError)
+    assert pickle.loads(pickle.dumps(failed.value)).missing == failed.value.missing
+    rows = provider.list_by_filter({}, limit=2000)
+    assert sorted(row["id"] for row in rows) == sorted(failed.value.done)
+
+
+def test_after_a_failure_nothing_more_is_sent(provider):
+    """Only what is under way already ends."""
+    asked = []
+    provider.client.meta.events.register(
+        "provide-client-params.s3vectors.PutVectors", lambda **_: asked.append(1)
+    )
+    stache.failing(provider.client, "PutVectors", *range(1, 100))
+
+    with pytest.raises(UnavailableError):
+        provider.insert(
+            [[1, 2, 3, 4]] * 10_000, ["t"] * 10_000, ids=[f"{n}" for n in range(10_000)]
+        )
+
+    assert 1 <= len(asked) <= 4
+    assert provider.count_by_filter({}) == 0
+
+
+def test_after_a_failure_half_way_made_up_ids_are_deleted_again(provider):
+    """Nobody else knows them: they would be orphans that search finds."""
+    stache.failing(provider.client, "PutVectors", 2)
+
+    with pytest.raises(
+        PartialWriteError, match="Nothing of the call is stored: .* .1000 of 1500"
+    ) as failed:
+        provider.insert([[1, 2, 3, 4]] * 1500, ["t"] * 1500)
+
+    assert failed.value.done == []
+    assert len(failed.value.missing) == 1500
+    assert "completes it" not in str(failed.value)
+    assert provider.count_by_filter({}) == 0
+
+
+@pytest.mark.parametrize(
+    "code, stored", [("AccessDeniedException", 500), ("ServiceUnavailableException", 0)]
+)
+def test_when_that_fails_too_the_error_says_what_is_known_to_be_stored(provider, code, stored):
+    """After a refusal that is what was stored; else nobody knows what the deletes did."""
+    stache.failing(provider.client, "PutVectors", 2)
+    stache.failing(provider.client, "DeleteVectors", 1, 2, code=code)
+
+    with pytest.raises(PartialWriteError, match="made up failed, too: DeleteVectors") as failed:
+        provider.insert([[1, 2, 3, 4]] * 1000, ["t"] * 1000)
+
+    assert len(failed.value.done) == stored
+    assert len({*failed.value.done, *failed.value.missing}) == 1000
+    found = provider.list_by_filter({})
+    assert {row["id"] for row in found} <= {*failed.value.done, *failed.value.missing}
+    assert len(found) == 500
+
+
+def test_what_could_be_deleted_again_does_not_count_as_stored(provider):
+    """The answers to all deletes were lost, but they were carried out."""
+    stache.failing(provider.client, "PutVectors", 3)
+    stache.losing_the_answer(provider.client, "DeleteVectors", 1, 2, 3)
+
+    with pytest.raises(PartialWriteError, match="failed, too") as failed:
+        provider.insert([[1, 2, 3, 4]] * 1500, ["t"] * 1500)
+
+    assert failed.value.done == []
+    assert provider.count_by_filter({}) == 0
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_an_interrupted_insert_leaves_nothing_under_made_up_ids(provider, error):
+    """Ctrl-C, or an error of the caller's own callback."""
+
+    def progress(_):
+        raise error
+
+    with pytest.raises(error):
+        provider.insert([[1, 2, 3, 4]] * 1500, ["t"] * 1500, progress=progress)
+
+    assert provider.count_by_filter({}) == 0
+
+
+def test_an_interrupted_insert_that_cannot_clean_up_says_so(provider, caplog):
+    """The error stays the interruption."""
+    stache.failing(provider.client, "DeleteVectors", *range(1, 9))
+
+    def progress(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        provider.insert([[1, 2, 3, 4]] * 600, ["t"] * 600, progress=progress)
+
+    assert "up to 600 vectors stay stored under ids that it made up" in caplog.text
+
+
+def test_a_refusal_after_a_lost_answer_is_withdrawn(provider, monkeypatch):
+    """The first try may have been carried out, though the second was denied."""
+    provider.get_collection_info()
+    stache.without_waiting(monkeypatch)
+    stache.answering(provider.client, "PutVectors", stache.UNAVAILABLE, stache.DENIED)
+
+    with pytest.raises(AccessDeniedError):
+        provider.insert([[1, 2, 3, 4]], ["t"])
+
+    assert provider.count_by_filter({}) == 0
+
+
+def test_a_failure_of_the_only_batch_stores_nothing(provider):
+    """The service's error, not one about parts."""
+    stache.failing(provider.client, "PutVectors", 1)
+
+    with pytest.raises(UnavailableError, match="Currently unable") as failed:
+        provider.insert([[1, 2, 3, 4]], ["t"])
+
+    assert isinstance(failed.value.__cause__, ClientError)
+    assert provider.count_by_filter({}) == 0
+
+
+def test_the_callers_own_ids_are_never_deleted(provider):
+    """Not even when it is unknown whether they were stored: they may have been there before."""
+    stache.losing_the_answer(provider.client, "PutVectors", 1)
+
+    with pytest.raises(UnavailableError):
+        provider.insert([[1, 2, 3, 4]], ["t"], ids=["mine"])
+
+    assert provider.count_by_filter({}) == 1
+
+
+def test_what_was_refused_needs_no_withdrawal(provider):
+    """Nothing can be stored, so nothing is deleted: one call, one error."""
+    stache.failing(provider.client, "PutVectors", 1, code="AccessDeniedException")
+    seen = stache.calls(provider.client)
+
+    with pytest.raises(AccessDeniedError):
+        provider.insert([[1, 2, 3, 4]], ["t"])
+
+    assert "DeleteVectors" not in seen
+
+
+def test_an_error_page_of_a_proxy_counts_as_unavailable(provider):
+    """Whether the request got through is not known, so what it stored is withdrawn."""
+    stache.losing_the_answer(provider.client, "PutVectors", 1, answer=stache.GATEWAY_TIMEOUT)
+
+    with pytest.raises(UnavailableError, match="504"):
+        provider.insert([[1, 2, 3, 4]], ["t"])
+
+    assert provider.count_by_filter({}) == 0
+
+
+@pytest.mark.parametrize("count", [1, 600])
+def test_what_was_stored_although_the_answer_was_lost_is_withdrawn_too(provider, count):
+    """A request that timed out may have been carried out."""
+    stache.losing_the_answer(provider.client, "PutVectors", -(-count // 500))
+
+    with pytest.raises(S3VectorsError, match="Currently unable"):
+        provider.insert([[1, 2, 3, 4]] * count, ["t"] * count)
+
+    assert provider.count_by_filter({}) == 0

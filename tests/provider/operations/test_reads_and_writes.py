@@ -1,0 +1,404 @@
+"""Reading, updating and deleting chunks that are there, and the walks over the index."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+import stache
+from stache_ai_s3vectors import InvalidInputError, NamespaceError, PartialWriteError, S3VectorsError
+
+QUESTION = [1.0, 0.0, 0.5, 0.25]
+IDS = ["a", "b", "c"]
+
+
+@pytest.fixture
+def provider():
+    """Three chunks: two in namespace ns, one in other."""
+    provider = stache.provider()
+    for id_, vector, namespace in zip(IDS, stache.vectors(3), ["ns", "ns", "other"], strict=True):
+        metadata = {"doc_id": f"doc-{id_}", "page": ord(id_), "tags": ["t", id_]}
+        provider.insert([vector], [f"text {id_}"], [metadata], ids=[id_], namespace=namespace)
+    return provider
+
+
+def ids(rows):
+    return [row["id"] for row in rows]
+
+
+def test_get_by_ids_keeps_the_order_and_leaves_the_missing_out(provider):
+    """Repeated ids come once."""
+    assert ids(provider.get_by_ids(["c", "nope", "a", "a"])) == ["c", "a"]
+
+
+def test_get_by_ids_gives_text_and_flat_metadata(provider):
+    """All keys that Stache's document routes read."""
+    [row] = provider.get_by_ids(["a"])
+
+    assert row == {
+        "id": "a",
+        "text": "text a",
+        "content": "text a",
+        "namespace": "ns",
+        "status": "active",
+        "doc_id": "doc-a",
+        "page": 97,
+        "tags": ["t", "a"],
+    }
+
+
+def test_get_by_ids_can_give_some_fields(provider):
+    """Text is always there."""
+    [row] = provider.get_by_ids(["a"], fields=["page", "nothing"])
+
+    assert row == {"id": "a", "text": "text a", "content": "text a", "page": 97}
+
+
+def test_get_by_ids_takes_more_than_a_hundred():
+    """The service's limit per call is ours to deal with."""
+    provider = stache.provider()
+    many = [f"k{n}" for n in range(250)]
+    provider.insert(stache.vectors(250), many, ids=many)
+
+    assert ids(provider.get_by_ids(many[::-1])) == many[::-1]
+
+
+def test_metadata_cannot_shadow_the_real_id(provider):
+    """User metadata may have an `id`, a `key` and a `content` of its own."""
+    metadata = {"id": "evil", "key": "evil", "content": "evil"}
+    provider.insert([QUESTION], ["real"], [metadata], ids=["z"])
+
+    assert provider.get_by_ids(["z"])[0].items() >= {"id": "z", "content": "real"}.items()
+    [row] = provider.list_by_filter({"id": "evil"})
+    assert (row["id"], row["key"]) == ("z", "z")
+
+
+def test_a_namespace_leaves_the_others_out(provider):
+    """For both reads."""
+    assert ids(provider.get_by_ids(IDS, namespace="ns")) == ["a", "b"]
+    assert ids(provider.get_vectors_with_embeddings(IDS, namespace="other")) == ["c"]
+
+
+def test_embeddings_come_as_stored_with_all_metadata(provider):
+    """What update_document writes back."""
+    [row] = provider.get_vectors_with_embeddings(["b"])
+
+    assert row["vector"] == stache.vectors(2)[1]
+    assert row["metadata"].items() >= {"text": "text b", "namespace": "ns", "page": 98}.items()
+
+
+def test_update_document_s_round_trip_changes_nothing_else(provider):
+    """Read with embeddings, insert again: the same chunk."""
+    [before] = provider.get_vectors_with_embeddings(["a"])
+    metadata = dict(before["metadata"])
+    text = metadata.pop("text")
+
+    provider.insert([before["vector"]], [text], [metadata], ids=["a"], namespace="ns")
+
+    assert provider.get_vectors_with_embeddings(["a"]) == [before]
+
+
+def test_update_status_hides_and_restores(provider):
+    """Soft delete and restore; vectors and metadata stay as they are."""
+    before = provider.get_vectors_with_embeddings(["a"])
+
+    assert provider.update_status(["a", "nope"], "ns", "deleting") == 1
+    assert ids(provider.search(QUESTION)) == ["b", "c"]
+
+    assert provider.update_status(["a"], "ns", "active") == 1
+    assert provider.get_vectors_with_embeddings(["a"]) == before
+
+
+def test_ids_of_another_namespace_are_left_alone_and_an_error(provider):
+    """Ids alone do not say that the caller may touch them; those that are right are done."""
+    with pytest.raises(PartialWriteError, match="1 of the ids are not in namespace 'ns'") as one:
+        provider.update_status(IDS, "ns", "deleting")
+    assert (sorted(one.value.done), one.value.missing) == (["a", "b"], ["c"])
+    assert "were not updated: 'c' in 'other'" in str(one.value)
+    assert ids(provider.search(QUESTION)) == ["c"]
+
+    with pytest.raises(NamespaceError, match="2 of the ids .*'ns2' .* not deleted: 'a' in 'ns'"):
+        provider.delete(["a", "b", "none"], namespace="ns2")
+    assert len(provider.get_by_ids(IDS)) == 3
+    assert provider.delete(IDS)  # without a guard
+    assert provider.get_by_ids(IDS) == []
+
+
+def test_stache_is_told_when_a_document_s_vectors_are_in_another_namespace(provider):
+    """The older package let metadata's namespace win: its delete answered, and nothing was gone."""
+    many = [f"v{n}" for n in range(250)]
+    provider.insert(stache.vectors(1) * 250, ["t"] * 250, ids=many, namespace="team-b")
+
+    with pytest.raises(NamespaceError) as refused:
+        provider.delete(many, namespace="team-a")
+
+    assert "in 'team-b'" in str(refused.value)
+    assert "and 95 more" in str(refused.value)
+    assert "stache-s3vectors purge" in str(refused.value)
+    assert len(provider.get_by_ids(many)) == 250
+
+
+@pytest.mark.parametrize("name", ["exact:z", "a/*"])
+def test_what_changes_or_deletes_takes_a_namespace_literally(provider, name):
+    """Only searches and scans read `exact:` and `/*`; Stache does not restrict names."""
+    provider.insert(stache.vectors(2), ["x", "y"], ids=["x", "y"], namespace=name)
+    provider.insert(stache.vectors(2), ["p", "q"], ids=["p", "q"], namespace="a/b")
+    both = ["x", "p"]
+
+    assert ids(provider.get_by_ids(both, namespace=name)) == ["x"]
+    assert provider.update_status(["x"], name, "deleting") == 1
+    with pytest.raises(PartialWriteError, match=f"not in namespace '{re.escape(name)}'"):
+        provider.delete(both, namespace=name)
+    assert provider.delete_by_metadata("status", "active", namespace=name)["ids"] == ["y"]
+    provider.delete(namespace="a/*", filter={"status": "active"})
+    assert ids(provider.get_by_ids(["x", "y", "p", "q"])) == ["p", "q"]
+
+
+def test_leaving_out_what_is_in_another_namespace_is_logged(provider, caplog):
+    """What is read by id and namespace."""
+    assert ids(provider.get_by_ids(["a", "c"], namespace="ns")) == ["a"]
+
+    assert "1 ids are not in namespace ns: left out" in caplog.text
+
+
+def test_vectors_of_the_older_package_are_found_read_updated_and_deleted():
+    """In an index as its template made it: `text` alone is non-filterable."""
+    provider = stache.provider()
+    names = stache.older_index(provider)
+    metadata = {
+        "text": "old text",
+        "namespace": "default",
+        "status": "active",
+        "doc_id": "d",
+        "tags": ["a", "b"],
+        "nested": '{"it": "wrote these as JSON text"}',
+    }
+    vectors = [{"key": "old", "data": {"float32": QUESTION}, "metadata": metadata}]
+    provider.client.put_vectors(**names, vectors=vectors)
+
+    [found] = provider.search(QUESTION, namespace="default", filter={"tags": "a"})
+    assert {**found["metadata"], "text": found["text"]} == metadata
+    assert provider.list_by_filter({"doc_id": "d"})[0].items() >= metadata.items()
+
+    [whole] = provider.get_vectors_with_embeddings(["old"])
+    changed = {**whole["metadata"], "doc_id": "e"}
+    provider.insert([whole["vector"]], [changed.pop("text")], [changed], ids=["old"])
+    assert provider.update_status(["old"], "default", "deleting") == 1
+    assert provider.get_by_ids(["old"])[0].items() >= {"doc_id": "e", "status": "deleting"}.items()
+
+    assert provider.delete_by_metadata("doc_id", "e")["ids"] == ["old"]
+
+
+def test_a_full_vector_of_the_older_package_can_be_soft_deleted(provider):
+    """It kept no room for the longer status; the largest value is moved out then."""
+    metadata = {"text": "t", "namespace": "ns", "status": "active", "note": "n" * 1993}
+    provider.client.put_vectors(
+        vectorBucketName="my-bucket",
+        indexName="documents",
+        vectors=[{"key": "old", "data": {"float32": QUESTION}, "metadata": metadata}],
+    )
+
+    assert provider.update_status(["old"], "ns", "deleting") == 1
+    assert provider.get_by_ids(["old"])[0].items() >= {**metadata, "status": "deleting"}.items()
+
+
+def test_a_status_for_which_there_is_no_room_names_the_vector():
+    """In an index of the older package there is nowhere to move the rest."""
+    provider = stache.provider()
+    names = stache.older_index(provider)
+    metadata = {"text": "t", "namespace": "ns", "status": "active", "note": "n" * 1993}
+    vectors = [{"key": "full", "data": {"float32": QUESTION}, "metadata": metadata}]
+    provider.client.put_vectors(**names, vectors=vectors)
+
+    with pytest.raises(InvalidInputError, match="status 'deleting' for id 'full': .*'note'"):
+        provider.update_status(["full"], "ns", "deleting")
+
+
+def test_scans_see_values_that_were_too_large_to_filter_on(provider):
+    """delete_by_metadata would silently delete nothing otherwise."""
+    large = {"source_path": "s" * 1500, "filename": "f" * 1000}
+    provider.insert([QUESTION], ["t"], [large], ids=["large"])
+
+    assert ids(provider.list_by_filter({"source_path": large["source_path"]})) == ["large"]
+    assert ids(provider.search(QUESTION, filter={"filename": large["filename"]})) == ["large"]
+    assert provider.delete_by_metadata("filename", large["filename"])["ids"] == ["large"]
+
+
+def test_update_status_needs_a_status(provider):
+    """An empty one would hide the chunks for good."""
+    with pytest.raises(InvalidInputError, match="the status is ''"):
+        provider.update_status(["a"], "ns", "")
+
+
+def test_delete_removes_the_ids(provider):
+    """True, also for ids that are not there: they are gone."""
+    assert provider.delete(["a", "a", "nope"]) is True
+    assert ids(provider.get_by_ids(IDS)) == ["b", "c"]
+
+
+def test_delete_takes_the_filter_that_stache_s_pipeline_passes(provider):
+    """`delete(namespace=, filter=, context=)` is in no provider's interface, but is called."""
+    assert provider.delete(namespace="ns", filter={"doc_id": ["doc-a", "doc-c"]}, context=None)
+    assert ids(provider.get_by_ids(IDS)) == ["b", "c"]
+
+
+@pytest.mark.parametrize(
+    "arguments, problem",
+    [
+        ({}, "either ids or a filter"),
+        ({"ids": ["a"], "filter": {"a": 1}}, "either ids or a filter"),
+        ({"filter": {}}, "it would delete everything"),
+        ({"ids": ["a", ""]}, "item 1: the id is empty"),
+    ],
+)
+def test_an_unclear_delete_deletes_nothing(provider, arguments, problem):
+    """What could mean everything is refused."""
+    with pytest.raises(InvalidInputError, match=problem):
+        provider.delete(**arguments)
+
+    assert provider.count_by_filter({}) == 3
+
+
+def test_a_failed_delete_is_an_error_not_false(provider):
+    """Stache ignores the result, so False would leave vectors that search finds."""
+    stache.failing(provider.client, "DeleteVectors", 1)
+
+    with pytest.raises(S3VectorsError, match="Currently unable"):
+        provider.delete(["a"])
+
+
+def test_a_delete_that_stops_half_way_says_where(provider):
+    """Calling again with the missing completes it."""
+    many = [f"k{n}" for n in range(600)]
+    stache.failing(provider.client, "DeleteVectors", 2)
+
+    with pytest.raises(PartialWriteError, match="500 of 600 vectors are deleted") as failed:
+        provider.delete(many)
+
+    assert failed.value.missing == many[500:]
+
+
+def test_delete_by_metadata_says_what_it_deleted(provider):
+    """Within a namespace, if given."""
+    assert provider.delete_by_metadata("tags", "t", namespace="other") == {
+        "deleted": 1,
+        "ids": ["c"],
+    }
+    assert provider.delete_by_metadata("doc_id", "nope") == {"deleted": 0, "ids": []}
+    assert provider.count_by_filter({}) == 2
+
+
+@pytest.mark.parametrize(
+    "condition, expected",
+    [
+        ({}, 3),
+        ({"namespace": "ns"}, 2),
+        ({"page": {"$gt": 97}}, 2),
+        ({"tags": "t"}, 3),
+        ({"tags": ["a", "b"]}, 2),
+        ({"doc_id": {"$ne": "doc-a"}, "namespace": "ns"}, 1),
+        ({"page": "97"}, 0),
+    ],
+)
+def test_counts_follow_the_server_s_filters(provider, condition, expected):
+    """Lists, operators and types as in a query."""
+    assert provider.count_by_filter(condition) == expected
+    assert len(provider.list_by_filter(condition)) == expected
+    assert len(provider.scan_by_metadata(condition)) == expected
+
+
+def test_walks_go_through_all_pages():
+    """A page of ListVectors has at most 1,000 vectors."""
+    provider = stache.provider()
+    provider.insert([QUESTION] * 2100, ["t"] * 2100)
+
+    assert provider.count_by_filter({}) == 2100
+    assert len(provider.list_by_filter({}, limit=10_000)) == 2100
+
+
+def test_list_by_filter_stops_at_the_limit(provider):
+    """And reads no further."""
+    provider.insert([QUESTION] * 1500, ["t"] * 1500)
+    seen = stache.calls(provider.client)
+
+    assert len(provider.list_by_filter({}, limit=2)) == 2
+    assert seen == ["ListVectors"]
+    with pytest.raises(InvalidInputError, match="limit is 0"):
+        provider.list_by_filter({}, limit=0)
+
+
+def test_listed_rows_have_id_and_key_and_the_fields(provider):
+    """Both names are read by Stache's CLI."""
+    [row] = provider.list_by_filter({"doc_id": "doc-a"}, fields=["page", "text"])
+
+    assert row == {"id": "a", "key": "a", "page": 97, "text": "text a"}
+
+
+def test_scan_by_metadata_can_be_held_to_a_namespace(provider):
+    """As Stache's maintenance routes do."""
+    rows = provider.scan_by_metadata(fields=["doc_id"], namespace="ns")
+
+    assert sorted(row["doc_id"] for row in rows) == ["doc-a", "doc-b"]
+
+
+def test_a_failed_walk_is_an_error_not_zero(provider):
+    """Nor an empty list."""
+    stache.failing(provider.client, "ListVectors", 1, 2)
+
+    with pytest.raises(S3VectorsError):
+        provider.count_by_filter({})
+    with pytest.raises(S3VectorsError):
+        provider.list_by_filter({})
+
+
+def test_collection_info_is_what_the_service_says(provider):
+    """Not None, as from the top level of GetIndex."""
+    info = provider.get_collection_info()
+    assert info.pop("textSearch").keys() == {"text"}  # BUILDING for a moment, then ACTIVE
+    assert info == {
+        "name": "documents",
+        "bucket": "my-bucket",
+        "arn": "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket/index/documents",
+        "dimension": 4,
+        "distanceMetric": "cosine",
+        "indexMode": "ENHANCED",
+        "nonFilterableMetadataKeys": ["_overflow", "text"],
+        "textLanguages": {},
+    }
+    assert provider.get_collection_info(count=True)["count"] == 3
+
+
+def test_capabilities_do_not_make_stache_s_cli_crash(provider):
+    """It takes metadata_scan and export for Qdrant's client."""
+    assert provider.capabilities == {"server_side_filtering"}
+    assert provider.max_batch_size == 500
+
+
+@pytest.mark.parametrize(
+    "overflow",
+    ["{", "7", '"a"', "", "[" * 100_000, '{"a":' * 985 + "1" + "}" * 985, '{"a": 1' + "0" * 5000],
+)
+def test_an_overflow_that_somebody_else_wrote_is_metadata(provider, caplog, overflow):
+    """With one warning: one vector must not keep the others from being found."""
+    provider.client.put_vectors(
+        vectorBucketName="my-bucket",
+        indexName="documents",
+        vectors=[
+            {
+                "key": f"x{len(overflow)}",
+                "data": {"float32": QUESTION},
+                "metadata": {"_overflow": overflow[:40_000]},
+            }
+        ],
+    )
+
+    for _ in range(2):
+        found = provider.search(QUESTION, 9)
+    scanned = {row["id"]: row for row in provider.scan_by_metadata()}
+
+    [odd] = [result for result in found if result["id"] == f"x{len(overflow)}"]
+    assert odd["metadata"]["_overflow"] == overflow[:40_000]
+    assert scanned[odd["id"]]["_overflow"] == overflow[:40_000]
+    assert len(found) == 4
+    assert caplog.text.count(f"_overflow of the vector 'x{len(overflow)}' is not as") == 1

@@ -1,0 +1,334 @@
+"""Walks over the index: all of it, once; errors are raised. Changes that fail half-way."""
+
+from __future__ import annotations
+
+import threading
+from types import SimpleNamespace
+
+import pytest
+
+import stache
+from stache_ai_s3vectors import (
+    AccessDeniedError,
+    InvalidInputError,
+    PartialWriteError,
+    S3VectorsError,
+    UnavailableError,
+)
+
+VECTOR = [1.0, 2.0, 3.0, 4.0]
+MANY = 2500
+
+
+@pytest.fixture
+def provider():
+    """2,500 chunks; every fifth of the document `d`."""
+    provider = stache.provider()
+    ids = [f"id-{n}" for n in range(MANY)]
+    metadatas = [{"doc_id": "d" if n % 5 == 0 else "e", "n": n} for n in range(MANY)]
+    provider.insert([VECTOR] * MANY, ids, metadatas, ids=ids)
+    return provider
+
+
+def asked(client, operation):
+    """A list to which the client adds the parameters of each such call."""
+    seen = []
+    client.meta.events.register(
+        f"provide-client-params.s3vectors.{operation}", lambda params, **_: seen.append(params)
+    )
+    return seen
+
+
+def test_every_vector_is_seen_once(provider):
+    """In segments of the index, several at a time, after a first page of all."""
+    seen = asked(provider.client, "ListVectors")
+
+    rows = provider.scan_by_metadata()
+
+    assert sorted(row["n"] for row in rows) == list(range(MANY))
+    assert {(p.get("segmentIndex"), p.get("segmentCount")) for p in seen} == {
+        (None, None),
+        *((n, 16) for n in range(16)),
+    }
+
+
+def test_segments_of_many_pages_are_followed_to_their_ends(provider, monkeypatch):
+    """Each on its own, with its own tokens."""
+    monkeypatch.setattr("stache_ai_s3vectors.service.limits.LIST_PAGE", 40)
+    seen = asked(provider.client, "ListVectors")
+
+    rows = provider.scan_by_metadata()
+
+    assert sorted(row["n"] for row in rows) == list(range(MANY))
+    assert len(seen) > 16 * 3
+    assert provider.delete_by_metadata("doc_id", "d")["deleted"] == 500
+    assert provider.count_by_filter({}) == MANY - 500
+
+
+def test_a_small_index_takes_one_call():
+    """Sixteen would cost sixteen times as much."""
+    provider = stache.provider()
+    provider.insert([VECTOR] * 900, ["t"] * 900)
+    seen = asked(provider.client, "ListVectors")
+
+    assert provider.count_by_filter({}) == 900
+    assert len(seen) == 1
+
+
+def test_a_list_ends_with_its_limit_and_leaves_no_thread_behind(provider):
+    """Also where the limit is in the middle of the segments."""
+    before = threading.active_count()
+
+    assert len(provider.list_by_filter({}, limit=1700)) == 1700
+    assert threading.active_count() == before
+
+
+def test_two_walks_at_a_time_do_not_disturb_each_other(provider):
+    """Nor does a write between their pages."""
+    index = provider._index
+    walks = [index.pages(), index.pages()]
+    keys = [[key for key, _ in next(walk).rows] for walk in walks]
+    provider.insert([VECTOR], ["changed"], ids=["id-0"])
+
+    for walk, found in zip(walks, keys, strict=True):
+        found += [key for page in walk for key, _ in page.rows]
+        assert len(found) == MANY
+        assert {*found} == {f"id-{n}" for n in range(MANY)}
+
+
+@pytest.mark.parametrize("turn", [1, 2, 9])
+def test_an_error_in_any_segment_is_raised(provider, turn):
+    """Not swallowed by its thread."""
+    stache.failing(provider.client, "ListVectors", turn)
+
+    with pytest.raises(S3VectorsError, match="Currently unable"):
+        provider.count_by_filter({"doc_id": "d"})
+
+
+def test_trashed_chunks_do_not_count_and_are_not_listed_unless_asked_for(provider):
+    """Stache lists the documents of a namespace so; what is in the trash is not in it."""
+    ids = [f"id-{n}" for n in range(0, MANY, 5)]
+    provider.update_status(ids[:100], None, "deleting")
+
+    assert provider.count_by_filter({"doc_id": "d"}) == 400
+    assert provider.count_by_filter({"doc_id": "d", "status": ["active", "deleting"]}) == 500
+    assert provider.count_by_filter({"status": "deleting"}) == 100
+    assert provider.count_by_filter({"$or": [{"status": "deleting"}, {"n": 1}]}) == 101
+    assert len(provider.list_by_filter({"doc_id": "d"}, limit=MANY)) == 400
+    assert len(provider.scan_by_metadata({"doc_id": "d"})) == 500
+
+
+def test_delete_by_metadata_deletes_what_is_in_the_trash_too(provider):
+    """A deleted document leaves nothing behind."""
+    provider.update_status(["id-0"], None, "deleting")
+
+    assert provider.delete_by_metadata("doc_id", "d")["deleted"] == 500
+    assert len(provider.scan_by_metadata({"doc_id": "d"})) == 0
+    assert provider.count_by_filter({}) == MANY - 500
+
+
+def test_a_segment_is_deleted_when_it_has_been_read_to_its_end(provider):
+    """What a listing does when vectors vanish under it is not documented."""
+    events = []
+    provider.client.meta.events.register(
+        "after-call.s3vectors.ListVectors",
+        lambda parsed, **_: events.append("more" if "nextToken" in parsed else "last"),
+    )
+    provider.client.meta.events.register(
+        "before-call.s3vectors.DeleteVectors", lambda **_: events.append("delete")
+    )
+
+    provider.delete_by_metadata("doc_id", "d")
+
+    assert events[0] == "more"
+    assert events.count("delete") >= 16
+    first = events.index("delete")
+    assert "last" in events[:first]
+    assert "last" in events[first:]  # not all was read before the first was deleted
+
+
+def test_what_was_deleted_of_a_segment_before_it_failed_counts(provider):
+    """A segment may take several requests."""
+    stache.failing(provider.client, "DeleteVectors", 17)
+
+    with pytest.raises(PartialWriteError) as failed:
+        provider.delete_by_metadata("status", "active")
+
+    left = [row["id"] for row in provider.scan_by_metadata()]
+    assert 0 < len(left) <= 500
+    assert sorted(failed.value.missing) == sorted(left)
+    assert len(failed.value.done) == MANY - len(left)
+
+
+def test_when_deleting_fails_the_other_segments_are_tried(provider):
+    """And what is left is named; calling again deletes it."""
+    stache.failing(provider.client, "DeleteVectors", 2, 5)
+
+    with pytest.raises(PartialWriteError, match="vectors are deleted") as failed:
+        provider.delete_by_metadata("doc_id", "d")
+
+    left = [row["id"] for row in provider.scan_by_metadata({"doc_id": "d"})]
+    assert sorted(failed.value.missing) == sorted(left)
+    assert len(failed.value.done) + len(left) == 500
+    assert provider.delete_by_metadata("doc_id", "d")["deleted"] == len(left)
+
+
+def test_when_reading_fails_what_was_found_is_deleted_and_that_is_said(provider):
+    """Calling again deletes the rest."""
+    stache.failing(provider.client, "ListVectors", 12)
+
+    with pytest.raises(PartialWriteError, match="not all of the index was read: ") as failed:
+        provider.delete_by_metadata("doc_id", "d")
+
+    left = provider.scan_by_metadata({"doc_id": "d"})
+    assert len(failed.value.done) == 500 - len(left)
+    assert failed.value.missing == []
+    provider.delete_by_metadata("doc_id", "d")
+    assert provider.count_by_filter({"doc_id": "d"}) == 0
+
+
+def test_when_nothing_can_be_read_nothing_is_deleted(provider):
+    """The error itself."""
+    stache.failing(provider.client, "ListVectors", 1)
+
+    with pytest.raises(UnavailableError, match="ListVectors"):
+        provider.delete_by_metadata("doc_id", "d")
+
+
+def test_with_a_low_rate_an_interrupted_call_sends_nothing_more(provider):
+    """The pace is kept before a request is handed over, by the thread that is interrupted."""
+    asked_for = asked(provider.client, "PutVectors")
+    both = threading.Barrier(3, timeout=30)
+    provider.client.meta.events.register(
+        "before-call.s3vectors.PutVectors", lambda **_: both.wait()
+    )
+    provider._index._shared.pace = SimpleNamespace(wait=interrupt_at(3, both.wait))
+
+    with pytest.raises(KeyboardInterrupt):
+        provider.insert([VECTOR] * 5000, ["t"] * 5000, ids=[f"new-{n}" for n in range(5000)])
+
+    assert len(asked_for) == 2
+
+
+def interrupt_at(turn, first):
+    """A wait in which Ctrl-C is pressed, when `first` has returned."""
+    waits = []
+
+    def wait(vectors):
+        waits.append(vectors)
+        if len(waits) == turn:
+            first()
+            raise KeyboardInterrupt
+
+    return wait
+
+
+def test_update_status_tries_the_rest_when_something_failed(provider):
+    """And returns only when all of it is done."""
+    ids = [f"id-{n}" for n in range(1000)]
+    stache.failing(provider.client, "PutVectors", 2)
+    stache.failing(provider.client, "GetVectors", 4)
+
+    with pytest.raises(PartialWriteError, match="800 of 1000 vectors are updated") as failed:
+        provider.update_status(ids, None, "deleting")
+
+    assert len(failed.value.missing) == 200
+    assert provider.count_by_filter({"status": "deleting"}) == 800
+    assert provider.update_status(failed.value.missing, None, "deleting") == 200
+
+
+def test_a_vector_that_cannot_take_the_status_keeps_no_other_from_it():
+    """It is named; the ids that do not exist are not."""
+    provider = stache.provider()
+    names = stache.older_index(provider)
+    full = {"text": "t", "namespace": "ns", "status": "active", "note": "n" * 1993}
+    vectors = [
+        {"key": key, "data": {"float32": VECTOR}, "metadata": metadata}
+        for key, metadata in [("full", full), ("fine", {"text": "t", "namespace": "ns"})]
+    ]
+    provider.client.put_vectors(**names, vectors=vectors)
+
+    with pytest.raises(PartialWriteError, match="1 of 2 vectors are updated.*'full'") as failed:
+        provider.update_status(["full", "fine", "absent"], "ns", "deleting")
+
+    assert (failed.value.done, failed.value.missing) == (["fine"], ["full"])
+
+
+def test_so_does_a_delete_that_is_held_to_a_namespace(provider):
+    """Reading where they are, or deleting them, fails for some."""
+    ids = [f"id-{n}" for n in range(1000)]
+    stache.failing(provider.client, "GetVectors", 3)
+    stache.failing(provider.client, "DeleteVectors", 2)
+
+    with pytest.raises(PartialWriteError, match="800 of 1000 vectors are deleted") as failed:
+        provider.delete([*ids, "absent"], namespace="default")
+
+    assert provider.count_by_filter({}) == MANY - 800
+    assert provider.delete(failed.value.missing, namespace="default")
+    assert provider.count_by_filter({}) == MANY - 1000
+
+
+def test_a_delete_that_fails_for_a_batch_tries_the_others(provider):
+    """All but one of the batches are gone."""
+    stache.failing(provider.client, "DeleteVectors", 2)
+    ids = [f"id-{n}" for n in range(2000)]
+
+    with pytest.raises(PartialWriteError, match="1500 of 2000 vectors are deleted") as failed:
+        provider.delete(ids)
+
+    assert provider.count_by_filter({}) == MANY - 1500
+    assert len(failed.value.missing) == 500
+
+
+def test_what_fails_for_all_alike_is_not_tried_for_all(provider):
+    """Denied is denied."""
+    seen = asked(provider.client, "DeleteVectors")
+    stache.failing(provider.client, "DeleteVectors", *range(1, 999), code="AccessDeniedException")
+
+    with pytest.raises(S3VectorsError, match="Currently unable"):
+        provider.delete([f"id-{n}" for n in range(20_000)])
+
+    assert len(seen) <= 8
+
+
+def test_a_denied_delete_by_metadata_ends_at_the_first_denial(provider):
+    """The rest of the index need not be read for it."""
+    lists, deletes = asked(provider.client, "ListVectors"), asked(provider.client, "DeleteVectors")
+    stache.failing(provider.client, "DeleteVectors", *range(1, 99), code="AccessDeniedException")
+
+    with pytest.raises(AccessDeniedError, match="Currently unable"):
+        provider.delete_by_metadata("doc_id", "d")
+
+    assert len(deletes) == 1
+    assert len(lists) < 17
+
+
+def test_progress_is_told_vector_by_vector(provider):
+    """For a bar: the numbers add up."""
+    told = []
+
+    provider.insert([VECTOR] * 1200, ["t"] * 1200, progress=told.append)
+    assert (sum(told), max(told)) == (1200, 500)
+
+    told.clear()
+    provider.count_by_filter({"doc_id": "d"}, progress=told.append)
+    assert sum(told) == MANY + 1200
+
+    told.clear()
+    provider.update_status([f"id-{n}" for n in range(250)], None, "deleting", progress=told.append)
+    assert sum(told) == 250
+
+    told.clear()
+    provider.delete_by_metadata("doc_id", "d", progress=told.append)
+    provider.delete([f"id-{n}" for n in range(10)], progress=told.append)
+    assert sum(told) == 500 + 10
+
+
+def test_a_filter_of_more_values_than_the_service_takes_is_for_walks_only(provider):
+    """A search refuses it with the number, before anything is sent."""
+    many = {"n": list(range(97))}
+
+    assert provider.count_by_filter(many) == 97
+    with pytest.raises(InvalidInputError, match="compares with 103 values, .* takes 100"):
+        provider.search(VECTOR, filter=many)
+    assert len(provider.search(VECTOR, 5, filter={"n": list(range(94))})) == 5

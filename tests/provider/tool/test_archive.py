@@ -1,0 +1,355 @@
+"""`export` and `import`: an index as a file, and back, exactly."""
+
+from __future__ import annotations
+
+import fcntl
+import gzip
+import json
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+import stache
+import tool
+from stache_ai_s3vectors.aws.connections import close_engines
+
+EXPORT = ("--index", "documents", *tool.LOCAL)
+ELSEWHERE = (*tool.BUCKET, "--endpoint", "local:other", "--dimension", "4", "--index", "restored")
+
+
+@pytest.mark.parametrize("name", ["file.jsonl", "file.jsonl.gz"])
+def test_export_import_export_gives_the_same_file(tmp_path, name):
+    """And the same vectors, texts and metadata, to the last bit."""
+    provider = tool.filled(2_500)
+
+    tool.done("export", f"first-{name}", *EXPORT)
+    tool.done("import", f"first-{name}", *ELSEWHERE)
+    tool.done("export", f"second-{name}", *ELSEWHERE)
+
+    assert (tmp_path / f"first-{name}").read_bytes() == (tmp_path / f"second-{name}").read_bytes()
+    restored = stache.provider("restored", s3vectors_endpoint_url="local:other")
+    assert tool.contents(restored) == tool.contents(provider)
+
+
+def test_a_file_called_gz_is_compressed(tmp_path):
+    """And holds the same lines."""
+    tool.filled(10)
+
+    tool.done("export", "a.jsonl", *EXPORT)
+    tool.done("export", "a.jsonl.gz", *EXPORT)
+
+    assert gzip.decompress((tmp_path / "a.jsonl.gz").read_bytes()) == (
+        (tmp_path / "a.jsonl").read_bytes()
+    )
+
+
+def test_the_lines_are_in_the_order_of_the_keys_and_say_what_they_are(tmp_path):
+    """The index first, then the vectors, then how many there are."""
+    tool.filled(10)
+
+    assert tool.told("export", "a.jsonl", *EXPORT) == {
+        "file": "a.jsonl",
+        "index": "documents",
+        "vectors": 10,
+    }
+    head, *lines, end = map(json.loads, (tmp_path / "a.jsonl").read_text("utf-8").split("\n")[:-1])
+
+    assert (head["dimension"], head["distanceMetric"]) == (4, "cosine")
+    assert [line["key"] for line in lines] == [f"key-{n:05}" for n in range(10)]
+    assert end["vectors"] == 10
+
+
+@pytest.mark.parametrize(
+    "chosen, count",
+    [
+        (("--namespace", "books"), 12),
+        (("--namespace", "bo/*"), 0),
+        (("--filter", '{"doc_id": "d1"}'), 4),
+        (("--namespace", "books", "--filter", '{"n": {"$gte": 10}}'), 2),
+    ],
+)
+def test_an_export_can_be_a_part(chosen, count):
+    """By namespace, as a search takes it, and by filter."""
+    tool.filled(12)
+
+    assert tool.told("export", "part.jsonl", *chosen, *EXPORT)["vectors"] == count
+
+
+def test_a_filter_that_cannot_be_is_named():
+    """Before anything is read; exit status 2."""
+    for text, problem in {
+        "{": "is no JSON",
+        "[1]": "is no object",
+        '{"a": {"$x": 1}}': "'$x'",
+    }.items():
+        result = tool.run("export", "part.jsonl", "--filter", text, *EXPORT)
+        assert (result.exit_code, problem in result.stderr) == (2, True), result.output
+
+
+def test_a_file_that_exists_is_replaced_only_by_force(tmp_path):
+    """It may be the only backup."""
+    tool.filled(3)
+    (tmp_path / "a.jsonl").write_text("precious")
+
+    result = tool.run("export", "a.jsonl", *EXPORT)
+    kept = (tmp_path / "a.jsonl").read_text()
+    tool.done("export", "a.jsonl", "--force", *EXPORT)
+
+    assert (result.exit_code, kept) == (2, "precious")
+    assert "add --force" in result.stderr
+    assert (tmp_path / "a.jsonl").read_bytes().count(b"\n") == 5
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz"])
+def test_an_interrupted_export_goes_on(tmp_path, name):
+    """The file is that of one that was not interrupted, and what is there is not read again."""
+    provider = tool.filled(4_200)
+    tool.done("export", f"whole-{name}", *EXPORT)
+    stache.failing(provider.client, "GetVectors", *range(26, 90))
+
+    stopped = tool.run("export", name, *EXPORT)
+    there = [path.name for path in tmp_path.glob("*.partial")]
+    close_engines()  # another process
+    again = stache.provider("documents", s3vectors_endpoint_url="local:data")
+    calls = stache.calls(again.client)
+    tool.done("export", name, *EXPORT)
+
+    assert stopped.exit_code == 1
+    assert f"Stopped: what is exported so far is in {there[0]}." in stopped.stderr
+    assert (tmp_path / name).read_bytes() == (tmp_path / f"whole-{name}").read_bytes()
+    assert calls.count("GetVectors") < 42
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def half_exported(count=2_500):
+    """An index, and the beginning of its export: of 1,000 vectors.
+
+    Eight calls for 100 vectors each are under way at a time, so of 17 that succeed, the first
+    10 are without a gap.
+    """
+    provider = tool.filled(count)
+    stache.failing(provider.client, "GetVectors", *range(18, 99))
+    assert tool.run("export", "a.jsonl", *EXPORT).exit_code == 1
+    close_engines()
+    return stache.provider("documents", s3vectors_endpoint_url="local:data")
+
+
+def keys_in(path):
+    return [json.loads(line)["key"] for line in path.read_bytes().split(b"\n")[1:-2]]
+
+
+def test_the_export_of_an_index_that_was_made_anew_begins_anew(tmp_path):
+    """What is there is of another index, though its name is the same."""
+    other = half_exported()
+    names = {"vectorBucketName": "my-bucket", "indexName": "documents"}
+    other.client.delete_index(**names)
+    other.insert([[1.0] * 4] * 3, ["t"] * 3, ids=["key-00001", "key-00002", "new"])
+
+    shown = tool.run("export", "a.jsonl", *EXPORT)
+
+    assert shown.exit_code == 0
+    assert "Going on" not in shown.stderr
+    assert keys_in(tmp_path / "a.jsonl") == ["key-00001", "key-00002", "new"]
+
+
+def test_what_came_and_went_in_between_is_in_the_export_as_it_is_now(tmp_path):
+    """The beginning is kept only as far as it has the same keys."""
+    provider = half_exported()
+    provider.delete(["key-00500"])
+    provider.insert([[1.0] * 4], ["t"], ids=["key-00100a"])
+
+    tool.done("export", "a.jsonl", *EXPORT)
+
+    assert keys_in(tmp_path / "a.jsonl") == sorted(tool.contents(provider))
+
+
+def test_an_export_that_goes_on_says_so_and_from_when_it_is(tmp_path):
+    """Its beginning may be old; --force begins anew."""
+    half_exported()
+
+    went_on = tool.run("export", "a.jsonl", *EXPORT)
+
+    assert re.search(r"Going on after 1000 vectors, exported by 20\d\d-\d\d-\d\d ", went_on.stderr)
+    (tmp_path / "a.jsonl").unlink()
+    stache.close_engines()
+    half_exported()
+    assert "Going on" not in tool.run("export", "a.jsonl", "--force", *EXPORT).stderr
+
+
+def test_two_exports_to_one_file_do_not_mix(tmp_path):
+    """The second is told that there is a first."""
+    half_exported()
+    [partial] = tmp_path.glob("*.partial")
+
+    with partial.open("r+b") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        result = tool.run("export", "a.jsonl", *EXPORT)
+
+    assert result.exit_code == 1
+    assert "another export is writing a.jsonl." in result.stderr
+    assert not (tmp_path / "a.jsonl").exists()
+    assert tool.run("export", "a.jsonl", *EXPORT).exit_code == 0
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path):
+    """A folder that is not there, a folder, a name too long."""
+    tool.filled(1)
+    (tmp_path / "folder").mkdir()
+
+    for name in ("nowhere/a.jsonl", "folder", "x" * 300):
+        result = tool.run("export", name, *EXPORT)
+        assert (result.exit_code, "Stopped" in result.stderr) == (2, False), result.output
+
+
+def test_a_full_disk_is_an_error_like_others(tmp_path):
+    """What there is goes on when there is room."""
+    tool.filled(2_500)
+    command = [sys.executable, "-m", "stache_ai_s3vectors", "export", "a.jsonl", *EXPORT]
+    close_engines()
+    limited = subprocess.run(
+        ["bash", "-c", f"ulimit -f 400; trap '' XFSZ; {shlex.join(command)}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert limited.returncode == 1
+    assert "Stopped: what is exported so far is in a.jsonl." in limited.stderr
+    assert "Fix: make room" in limited.stderr
+    tool.done("export", "a.jsonl", *EXPORT)
+    assert len(keys_in(tmp_path / "a.jsonl")) == 2_500
+
+
+@pytest.mark.parametrize(
+    "damage, line",
+    [
+        (lambda lines: [*lines[:5], lines[5].replace(b'"books"', b'"bokks"'), *lines[6:]], 6),
+        (lambda lines: [*lines[:5], lines[5].replace(b"0.5", b"0.6"), *lines[6:]], 6),
+        (lambda lines: [*lines[:5], lines[5][:40]], 6),
+        (lambda lines: lines[:6], 7),
+        (lambda lines: lines[:-1], 12),
+        (lambda lines: [*lines[:5], *lines[6:]], 6),
+        (lambda lines: [*lines[:5], lines[4], *lines[5:]], 6),
+        (lambda lines: [*lines[:5], lines[6], lines[5], *lines[7:]], 6),
+        (lambda lines: [*lines, lines[5]], 13),
+        (lambda lines: [*lines[:5], b"", *lines[5:]], 6),
+    ],
+    ids=[
+        "a letter",
+        "a digit",
+        "cut within a line",
+        "cut after a line",
+        "cut before the last line",
+        "a line lost",
+        "a line doubled",
+        "two lines swapped",
+        "a line after the end",
+        "an empty line",
+    ],
+)
+@pytest.mark.parametrize("compressed", [False, True], ids=["plain", "compressed"])
+def test_of_a_damaged_file_nothing_is_imported_from_the_bad_line_on(
+    tmp_path, damage, line, compressed
+):
+    """It is named; the lines before are imported, and the error says so."""
+    tool.filled(10)
+    tool.done("export", "a.jsonl", *EXPORT)
+    lines = damage((tmp_path / "a.jsonl").read_bytes().split(b"\n")[:-1])
+    data = b"".join(line + b"\n" for line in lines)
+    (tmp_path / "a.jsonl").write_bytes(gzip.compress(data) if compressed else data)
+
+    result = tool.run("import", "a.jsonl", *ELSEWHERE)
+
+    assert result.exit_code == 1
+    assert f"line {line} of a.jsonl" in result.stderr
+    assert "nothing is imported from there on" in result.stderr
+    restored = stache.provider("restored", s3vectors_endpoint_url="local:other")
+    assert sorted(tool.contents(restored)) == [f"key-{n:05}" for n in range(min(line - 2, 10))]
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed"])
+def test_a_compressed_file_that_was_damaged_names_the_line(tmp_path, damage):
+    """Where the decompression stops."""
+    tool.filled(2_500)
+    tool.done("export", "a.jsonl.gz", *EXPORT)
+    data = bytearray((tmp_path / "a.jsonl.gz").read_bytes())
+    if damage == "cut":
+        del data[-len(data) // 3 :]
+    else:
+        data[len(data) // 2] ^= 0xFF
+    (tmp_path / "a.jsonl.gz").write_bytes(data)
+
+    result = tool.run("import", "a.jsonl.gz", *ELSEWHERE)
+
+    assert result.exit_code == 1
+    assert "of a.jsonl.gz is " in result.stderr
+    restored = stache.provider("restored", s3vectors_endpoint_url="local:other")
+    there = sorted(tool.contents(restored))
+    assert 1_000 <= len(there) < 2_500
+    assert there == [f"key-{n:05}" for n in range(len(there))]
+
+
+@pytest.mark.parametrize("text", ["", "key,vector\na,1\n", '{"format": "other"}\n', "[1]\n"])
+def test_a_file_that_is_no_export_is_said_to_be_none(tmp_path, text):
+    """Not merely damaged."""
+    (tmp_path / "a.jsonl").write_text(text)
+
+    result = tool.run("import", "a.jsonl", *ELSEWHERE)
+
+    assert result.exit_code == 1
+    assert "is not the first line of an export" in result.stderr
+
+
+def test_another_dimension_is_refused_before_anything_is_written():
+    """And reembed is named, which makes vectors of another size."""
+    tool.filled(3)
+    tool.done("export", "a.jsonl", *EXPORT)
+    other = stache.provider("other", s3vectors_endpoint_url="local:other", embedding_dimension=8)
+    other.insert([[1.0] * 8], ["t"], ids=["there"])
+
+    result = tool.run("import", "a.jsonl", *ELSEWHERE, "--index", "other")
+
+    assert result.exit_code == 2
+    assert "the vectors have 4 dimensions, index my-bucket/other has 8" in result.stderr
+    assert "reembed" in result.stderr
+    assert list(tool.contents(other)) == ["there"]
+
+
+def test_an_index_where_texts_are_filterable_is_refused():
+    """The first long text would be refused half-way."""
+    tool.filled(3)
+    tool.done("export", "a.jsonl", *EXPORT)
+    other = stache.provider("other", s3vectors_endpoint_url="local:other")
+    stache.older_index(other)
+
+    result = tool.run("import", "a.jsonl", *ELSEWHERE, "--index", "other")
+
+    assert result.exit_code == 2
+    assert "index my-bucket/other has no non-filterable keys _overflow" in result.stderr
+
+
+def test_an_import_is_safe_to_repeat_and_completes_one_that_stopped():
+    """What is there already is not written again."""
+    tool.filled(2_500)
+    tool.done("export", "a.jsonl", *EXPORT)
+    restored = stache.provider("restored", s3vectors_endpoint_url="local:other")
+    stache.failing(restored.client, "PutVectors", *range(3, 40))
+
+    stopped = tool.run("import", "a.jsonl", *ELSEWHERE)
+    close_engines()
+    completed = tool.told("import", "a.jsonl", *ELSEWHERE)
+    repeated = tool.told("import", "a.jsonl", *ELSEWHERE)
+
+    assert stopped.exit_code == 1
+    assert "The same command again goes on from there" in stopped.stderr
+    assert completed["unchanged"] >= 500
+    assert completed["written"] + completed["unchanged"] == 2_500
+    assert repeated == {
+        "file": "a.jsonl",
+        "index": "restored",
+        "written": 0,
+        "unchanged": 2_500,
+    }

@@ -1,0 +1,658 @@
+"""The command `stache-s3vectors`."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from contextlib import nullcontext
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from click import Group, Option
+from click.testing import CliRunner
+
+import far_ends
+import stache
+from s3vectors_local import Engine
+from stache_ai_s3vectors.settings import resolve
+from stache_ai_s3vectors.tool.main import main
+from stache_ai_s3vectors.tool.options import settings_of
+from tool import done
+
+BUCKET_ARN = "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket"
+LOCAL = ["--bucket", "my-bucket", "--endpoint", "local:data", "--dimension", "8"]
+
+
+def run(*arguments, **options):
+    return CliRunner().invoke(main, arguments, **options)
+
+
+def test_indexes_create_makes_the_three_and_says_how_stache_finds_them():
+    """Names carry the dimension, because another dimension needs another index."""
+    result = run("indexes", "create", *LOCAL)
+
+    assert result.exit_code == 0
+    assert result.output.splitlines() == [
+        "documents-8: created",
+        "summaries-8: created",
+        "insights-8: created",
+        "",
+        "Stache finds them with these settings:",
+        "S3VECTORS_DOCUMENTS_INDEX=documents-8",
+        "S3VECTORS_SUMMARIES_INDEX=summaries-8",
+        "S3VECTORS_INSIGHTS_INDEX=insights-8",
+    ]
+
+
+def test_indexes_create_is_safe_to_repeat_and_keeps_configured_names(monkeypatch):
+    """What is there stays as it is."""
+    monkeypatch.setenv("S3VECTORS_DOCUMENTS_INDEX", "mine")
+    run("indexes", "create", *LOCAL)
+
+    result = run("indexes", "create", *LOCAL, "--json")
+
+    assert json.loads(result.output)["indexes"][0] == {
+        "kind": "documents",
+        "name": "mine",
+        "created": False,
+    }
+
+
+def test_indexes_list_shows_what_they_are():
+    """As a table, or as JSON."""
+    run("indexes", "create", *LOCAL)
+
+    listed = json.loads(run("indexes", "list", *LOCAL, "--json").output)
+    table = run("indexes", "list", *LOCAL).output
+
+    assert [index["name"] for index in listed] == ["documents-8", "insights-8", "summaries-8"]
+    assert listed[0]["nonFilterableMetadataKeys"] == ["_overflow", "text"]
+    assert "documents-8" in table
+
+
+def classic():
+    """A bucket of CLASSIC indexes, as they were before 2026-09-30, with Stache's three."""
+    stache.engine("local:data", bucket_mode="classic")
+    run("indexes", "create", *LOCAL)
+
+
+def test_indexes_upgrade_makes_them_ready_for_hybrid_search(monkeypatch):
+    """Stache's three; what is ready already stays as it is."""
+    monkeypatch.setattr(import_module("stache_ai_s3vectors.tool.commands.indexes"), "POLL", 0)
+    classic()
+
+    first = run("indexes", "upgrade", *LOCAL)
+    again = run("indexes", "upgrade", *LOCAL, "--json")
+
+    assert first.output.splitlines() == [
+        "documents-8: ENHANCED mode, text search",
+        "summaries-8: ENHANCED mode, text search",
+        "insights-8: ENHANCED mode, text search",
+    ]
+    assert json.loads(again.output)["changes"] == {
+        "documents-8": [],
+        "summaries-8": [],
+        "insights-8": [],
+    }
+    for index in json.loads(run("indexes", "list", *LOCAL, "--json").output):
+        assert (index["indexMode"], index["textSearch"]) == ("ENHANCED", {"text": "ACTIVE"})
+
+
+def test_indexes_upgrade_takes_names_and_a_language(monkeypatch):
+    """Of the texts; the others are left alone."""
+    monkeypatch.setattr(import_module("stache_ai_s3vectors.tool.commands.indexes"), "POLL", 0)
+    classic()
+
+    result = run("indexes", "upgrade", *LOCAL, "--language", "de", "documents-8")
+
+    assert result.output == "documents-8: ENHANCED mode, text search\n"
+    client = stache.provider("documents-8", s3vectors_endpoint_url="local:data").client
+    names = {"vectorBucketName": "my-bucket", "indexName": "documents-8"}
+    told = client.get_index(**names)["index"]["metadataConfiguration"]
+    assert told["textSearchConfigurations"] == [
+        {"metadataKey": "text", "language": "de", "status": "ACTIVE"}
+    ]
+    modes = {
+        i["name"]: i["indexMode"]
+        for i in json.loads(run("indexes", "list", *LOCAL, "--json").output)
+    }
+    assert modes["summaries-8"] == "CLASSIC"
+
+
+def text_searches():
+    """The status and the language of each text search, by index."""
+    return {
+        index["name"]: (index["textSearch"], index["textLanguages"])
+        for index in json.loads(run("indexes", "list", *LOCAL, "--json").output)
+    }
+
+
+@pytest.fixture
+def _no_waiting(monkeypatch):
+    monkeypatch.setattr(import_module("stache_ai_s3vectors.tool.commands.indexes"), "POLL", 0)
+
+
+@pytest.mark.usefixtures("_no_waiting")
+def test_indexes_create_takes_a_language(monkeypatch):
+    """An option, or the setting; the list shows it."""
+    run("indexes", "create", *LOCAL, "--language", "de", "german")
+    monkeypatch.setenv("S3VECTORS_TEXT_LANGUAGE", "ja")
+    run("indexes", "create", *LOCAL, "japanese")
+    run("indexes", "create", *LOCAL, "--language", "none", "any")
+    run("indexes", "upgrade", *LOCAL, "german", "japanese", "any")  # waits
+
+    active = {"text": "ACTIVE"}
+    assert text_searches() == {
+        "german": (active, {"text": "de"}),
+        "japanese": (active, {"text": "ja"}),
+        "any": (active, {}),
+    }
+    assert "(de)" in run("indexes", "list", *LOCAL).output
+
+
+def test_indexes_create_does_not_leave_an_index_in_another_language():
+    """It says what changes it."""
+    run("indexes", "create", *LOCAL, "--language", "de", "mine")
+
+    refused = run("indexes", "create", *LOCAL, "--language", "fr", "mine")
+
+    assert refused.exit_code == 2
+    advice = "text search in de. To change it: stache-s3vectors indexes upgrade mine --language fr"
+    assert advice in " ".join(refused.output.split())
+    assert run("indexes", "create", *LOCAL, "--language", "de", "mine").exit_code == 0
+    assert run("indexes", "create", *LOCAL, "mine").exit_code == 0
+
+
+@pytest.mark.usefixtures("_no_waiting")
+def test_indexes_upgrade_changes_a_language():
+    """The text search is built anew; without the option it stays as it is."""
+    run("indexes", "create", *LOCAL, "mine")
+    texts = ["Die Häuser am See"]
+    made = stache.provider("mine", s3vectors_endpoint_url="local:data", embedding_dimension=8)
+    made.insert([[1.0] * 8], texts)
+
+    assert run("indexes", "upgrade", *LOCAL, "--language", "de", "mine").output == (
+        "mine: text search in de\n"
+    )
+    assert text_searches() == {"mine": ({"text": "ACTIVE"}, {"text": "de"})}
+    names = {"vectorBucketName": "my-bucket", "indexName": "mine"}
+    haus = [{"metadataKey": "text", "text": "Haus"}]
+    assert len(made.client.query_vectors(**names, topK=1, queryTexts=haus)["vectors"]) == 1
+
+    for options in ([], ["--language", "de"]):
+        again = run("indexes", "upgrade", *LOCAL, *options, "mine")
+        assert again.output == "mine: has all of it already\n"
+
+    assert run("indexes", "upgrade", *LOCAL, "--language", "none", "mine").output == (
+        "mine: text search in no language\n"
+    )
+    assert text_searches() == {"mine": ({"text": "ACTIVE"}, {})}
+
+
+@pytest.mark.usefixtures("_no_waiting")
+def test_indexes_upgrade_adds_the_other_keys(monkeypatch):
+    """Those of the setting, in the language that is asked for."""
+    run("indexes", "create", *LOCAL, "mine")
+    monkeypatch.setenv("S3VECTORS_TEXT_KEYS", "filename, title")
+
+    result = run("indexes", "upgrade", *LOCAL, "--language", "en", "mine")
+
+    assert result.output == (
+        "mine: text search on filename, text search on title, text search in en\n"
+    )
+    keys = ("text", "filename", "title")
+    assert text_searches()["mine"] == (dict.fromkeys(keys, "ACTIVE"), dict.fromkeys(keys, "en"))
+
+
+def test_indexes_upgrade_changes_none_if_one_is_not_there():
+    """It is named, with the way to make it."""
+    classic()
+
+    result = run("indexes", "upgrade", *LOCAL, "documents-8", "nothing")
+
+    assert result.exit_code == 1
+    assert "GetIndex on index my-bucket/nothing" in result.output
+    [documents, *_] = json.loads(run("indexes", "list", *LOCAL, "--json").output)
+    assert documents["indexMode"] == "CLASSIC"
+
+
+@pytest.mark.parametrize("command", ["create", "list"])
+def test_without_a_bucket_the_command_says_how_to_set_one(command):
+    """The provider's own error, exit status 2."""
+    result = run("indexes", command)
+
+    assert result.exit_code == 2
+    assert "S3VECTORS_BUCKET_NAME" in result.output
+
+
+def test_an_unknown_bucket_is_named_with_the_way_to_make_it():
+    """Region, endpoint, command; following the advice cures it."""
+    result = run("indexes", "list", *LOCAL)
+
+    assert result.exit_code == 1
+    assert "my-bucket in region us-east-1 at local:" in result.output
+    _, _, advice = result.output.partition("so does stache-s3vectors ")
+    assert run(*advice.split()).exit_code == 0
+    assert run("indexes", "list", *LOCAL).exit_code == 0
+
+
+def test_an_index_that_is_there_but_does_not_fit_is_not_recommended(monkeypatch):
+    """Neither its dimension nor its non-filterable keys can be changed."""
+    monkeypatch.setenv("S3VECTORS_DOCUMENTS_INDEX", "mine")
+    run("indexes", "create", *LOCAL)
+
+    result = run("indexes", "create", *LOCAL[:-1], "16")
+
+    assert result.exit_code == 2
+    assert "my-bucket/mine exists already, and has 8 dimensions; wanted are 16" in result.output
+
+
+@pytest.mark.parametrize(
+    "name, value, problem",
+    [
+        ("AWS_PROFILE", "nope", "The config profile (nope) could not be found"),
+        ("S3VECTORS_REGION", "no region", "'no region' doesn't match a supported format"),
+        ("S3VECTORS_READ_TIMEOUT", "abc", "S3VECTORS_READ_TIMEOUT is 'abc'"),
+    ],
+)
+def test_wrong_settings_are_a_message_not_a_traceback(monkeypatch, name, value, problem):
+    """Exit status 2."""
+    monkeypatch.setenv(name, value)
+
+    result = run("indexes", "list", "--bucket", "my-bucket", "--endpoint", "http://127.0.0.1:1")
+
+    assert result.exit_code == 2
+    assert problem in result.output
+
+
+def test_a_directory_in_use_is_status_2():
+    """As for the engine's own command."""
+    owner = Engine("data")
+
+    result = run("indexes", "create", *LOCAL)
+    owner.close()
+
+    assert result.exit_code == 2
+    assert "belongs to a running engine" in result.output
+
+
+def test_wrong_usage_is_status_2():
+    """As click does it."""
+    assert run("indexes", "create", "--colour").exit_code == 2
+
+
+def commands(group=main, path=()):
+    """Every command and its words."""
+    for name, command in group.commands.items():
+        if isinstance(command, Group):
+            yield from commands(command, (*path, name))
+        if not isinstance(command, Group) or command.invoke_without_command:
+            yield (*path, name), command
+
+
+OURS = [words for words, _ in commands() if words != ("serve",)]
+
+
+@pytest.mark.parametrize("words", OURS, ids=" ".join)
+def test_help_shows_an_example(words):
+    """One that can be copied, of that command, with options that exist."""
+    shown = run(*words, "--help").output
+
+    _, _, rest = shown.partition(f"stache-s3vectors {' '.join(words)} ")
+    line = re.sub(r"\\\n\s*", "", rest).partition("\n")[0]
+    assert "Example" in shown
+    assert line.strip() not in ("", "[OPTIONS]")
+    assert set(re.findall(r"--[a-z-]+", line)) <= set(re.findall(r"--[a-z-]+", shown))
+
+
+@pytest.mark.parametrize(
+    "command", [c for words, c in commands() if words != ("serve",)], ids=lambda c: c.name
+)
+def test_every_command_prints_json_and_shows_tracebacks_on_request(command):
+    """And explains every option."""
+    options = {option for parameter in command.params for option in parameter.opts}
+
+    assert {"--json", "--debug"} <= options or command.name == "policy"
+    assert all(parameter.help for parameter in command.params if isinstance(parameter, Option))
+
+
+@pytest.mark.parametrize(
+    "arguments, meant",
+    [
+        (["exprot"], "export"),
+        (["indexes", "craete"], "create"),
+        (["stats", "--buckt", "my-bucket"], "--bucket"),
+        (["doctor", "--level", "read-wirte"], "read-write"),
+        (["stats", *LOCAL, "--index", "documets-8"], "documents-8"),
+        (["copy", "documents8", "other", *LOCAL], "documents-8"),
+    ],
+)
+def test_the_nearest_right_word_is_named(arguments, meant):
+    """Of commands, options, their values, and indexes."""
+    run("indexes", "create", *LOCAL)
+
+    result = run(*arguments)
+
+    assert result.exit_code != 0
+    assert f"Did you mean '{meant}'?" in result.output
+
+
+def of_service(code, status=403):
+    """What the service answers, though it is not there."""
+    text = (
+        b'{"message":"User: arn:aws:iam::123456789012:user/ann is not authorized to perform: '
+        b"s3vectors:GetIndex on resource: arn:aws:s3vectors:us-east-1:123456789012:bucket/"
+        b'my-bucket/index/documents-8 because of this"}'
+    )
+    return stache.Answer(status, {"x-amzn-errortype": code}, text)
+
+
+ONE_LINE_EACH = {
+    "missing bucket": (None, {}, "could not be found", "To make the bucket: "),
+    "wrong region": (None, {"S3VECTORS_REGION": "eu-west-1"}, "in region eu-west-1", "To make"),
+    "expired credentials": ("ExpiredTokenException", {}, "ExpiredToken", "renew the credentials"),
+    "unknown key": ("UnrecognizedClientException", {}, "Unrecognized", "check the access key id"),
+    "denied action": (
+        "AccessDeniedException",
+        {},
+        "not authorized to perform: s3vectors:GetIndex",
+        "allow s3vectors:GetIndex on arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket",
+    ),
+    "quota": ("ServiceQuotaExceededException", {}, "Quota", "ask AWS for a higher quota"),
+}
+
+
+@pytest.mark.parametrize("name", ONE_LINE_EACH)
+def test_an_error_is_one_line_of_cause_and_one_of_remedy(monkeypatch, name):
+    """And no traceback."""
+    code, environment, cause, remedy = ONE_LINE_EACH[name]
+    with far_ends.server() if code is None else nullcontext("http://127.0.0.1:1") as url:
+        for variable, value in environment.items():
+            monkeypatch.setenv(variable, value)
+        arguments = ["--bucket", "my-bucket", "--endpoint", url, "--dimension", "8"]
+        if code is not None:
+            settings = stache.Settings(
+                s3vectors_bucket_name="my-bucket", s3vectors_endpoint_url=url
+            )
+            client = stache.connections.connect(resolve(settings))
+            stache.answering(client, "GetIndex", *[of_service(code)] * 9)
+        result = run("stats", "--index", "documents-8", *arguments)
+
+    first, second = result.stderr.splitlines()
+    assert result.exit_code == 1
+    assert first.startswith("Error: GetIndex on index my-bucket/documents-8")
+    assert cause in first
+    assert second.startswith("Fix: ")
+    assert remedy in second
+
+
+def test_missing_credentials_are_told_without_a_call(monkeypatch):
+    """With what to set."""
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+
+    result = run("stats", "--bucket", "my-bucket", "--endpoint", "http://127.0.0.1:1")
+
+    first, second = result.stderr.splitlines()
+    assert first.endswith("Unable to locate credentials")
+    assert second.startswith("Fix: Set AWS_PROFILE or AWS_ACCESS_KEY_ID")
+
+
+def test_an_endpoint_that_nobody_answers_at_is_told_with_the_server_to_start(monkeypatch):
+    """After the last try."""
+    stache.without_waiting(monkeypatch)
+
+    result = run("stats", "--bucket", "my-bucket", "--endpoint", "http://127.0.0.1:1")
+
+    first, second = result.stderr.splitlines()
+    assert "Could not connect to the endpoint URL" in first
+    assert second.startswith("Fix: start the server, with stache-s3vectors serve")
+
+
+def test_debug_shows_the_traceback():
+    """In a process of its own: it switches the log on, too."""
+    stats = ["stats", "--index", "missing", *LOCAL, "--debug"]
+    command = [sys.executable, "-m", "stache_ai_s3vectors", *stats]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert result.returncode == 1
+    assert "Traceback" in result.stderr
+    assert "stache_ai_s3vectors.errors.NotFoundError: GetIndex on" in result.stderr
+
+
+def test_aws_as_an_endpoint_beats_the_settings(monkeypatch):
+    """Otherwise nothing could be copied to AWS where the settings name a local engine."""
+    monkeypatch.setenv("S3VECTORS_ENDPOINT_URL", "local:data")
+
+    settings = settings_of({"bucket": "my-bucket", "endpoint": "aws"})
+
+    assert resolve(settings).endpoint is None
+
+
+@pytest.mark.parametrize("answer, left", [("documents-8\n", 2), ("yes\n", 3), ("\n", 3)])
+def test_indexes_delete_asks_for_the_name(monkeypatch, answer, left):
+    """And says how much it holds; anything else deletes nothing."""
+    run("indexes", "create", *LOCAL)
+    monkeypatch.setattr("stache_ai_s3vectors.tool.options.is_asked", lambda: True)
+
+    result = run("indexes", "delete", "documents-8", *LOCAL, input=answer)
+
+    assert "my-bucket/documents-8 holds 0 vectors. Type documents-8 to delete it" in result.output
+    assert len(json.loads(run("indexes", "list", *LOCAL, "--json").output)) == left
+
+
+def test_indexes_delete_without_a_terminal_needs_yes():
+    """Nobody is there to be asked."""
+    run("indexes", "create", *LOCAL)
+
+    refused = run("indexes", "delete", "documents-8", *LOCAL)
+    done = run("indexes", "delete", "documents-8", *LOCAL, "--yes", "--json")
+
+    assert (refused.exit_code, "add --yes" in refused.output) == (2, True)
+    assert json.loads(done.output) == {"bucket": "my-bucket", "deleted": ["documents-8"]}
+    assert len(json.loads(run("indexes", "list", *LOCAL, "--json").output)) == 2
+
+
+def test_serve_is_the_local_engine():
+    """With its own options, and its own help."""
+    shown = run("serve", "--help").output
+
+    assert shown.startswith("Usage: stache-s3vectors serve [OPTIONS]")
+    assert "s3vectors-local serve --port 9100 --data ./data" in shown
+    assert "--latency" in shown
+    assert run("serve", "--host", "").exit_code == 2
+
+
+def test_help_loads_neither_boto_nor_stache():
+    """It is there at once."""
+    code = (
+        "import sys; from click.testing import CliRunner;"
+        "from stache_ai_s3vectors.tool.main import main;"
+        "CliRunner().invoke(main, ['copy', '--help']);"
+        "print({'boto3', 'stache_ai', 'rich', 'orjson', 'pydantic'} & {*sys.modules})"
+    )
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+
+    assert result.stdout == "set()\n"
+
+
+@pytest.mark.parametrize("value", ["abc", "0", "4097"])
+def test_a_dimension_that_cannot_be_is_refused(value):
+    """As an option, and as a variable, which Stache reads when it is imported."""
+    command = [sys.executable, "-m", "stache_ai_s3vectors", "stats", "--bucket", "my-bucket"]
+    told = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "EMBEDDING_DIMENSION": value},
+    )
+
+    assert run("stats", "--bucket", "my-bucket", "--dimension", value).exit_code == 2
+    assert told.returncode == 2
+    assert "Traceback" not in told.stderr
+
+
+def test_a_fault_of_this_program_is_told_without_a_traceback(monkeypatch):
+    """With the option that shows where."""
+    monkeypatch.setattr("stache_ai_s3vectors.aws.provision.list_indexes", lambda _: {}["a"])
+
+    result = run("indexes", "list", *LOCAL)
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: KeyError: ")
+    assert "Fix: --debug shows where" in result.stderr
+
+
+@pytest.mark.parametrize("index", ["*", "", "x/../*"])
+def test_a_policy_is_for_indexes_not_for_patterns(index):
+    """It would grant more than was meant."""
+    result = run("policy", "--bucket", BUCKET_ARN, "--index", index)
+
+    assert result.exit_code == 2
+
+
+def test_a_policy_knows_the_partition_of_its_region():
+    """China's is not "aws"."""
+    result = run(
+        *("policy", "--bucket", "my-bucket", "--account", "123456789012"),
+        *("--region", "cn-north-1", "--index", "documents"),
+    )
+
+    assert "arn:aws-cn:s3vectors:cn-north-1:123456789012:bucket/my-bucket" in result.output
+
+
+def test_what_is_in_the_data_cannot_write_to_the_terminal():
+    """A namespace with a newline and an escape sequence."""
+    provider = stache.provider(
+        "documents-8", s3vectors_endpoint_url="local:data", embedding_dimension=8
+    )
+    provider.insert([[1.0] * 8], ["t"], namespace="a\nstatuses: \x1b[31mred")
+
+    shown = run("stats", *LOCAL, "--index", "documents-8").output
+
+    assert "namespaces: a\\nstatuses: \\x1b[31mred 1" in shown
+
+
+def test_indexes_create_looks_before_it_makes(monkeypatch):
+    """One that does not fit keeps the others from being made."""
+    monkeypatch.setenv("S3VECTORS_INSIGHTS_INDEX", "mine")
+    run("indexes", "create", *LOCAL)
+
+    run("indexes", "create", *LOCAL[:-1], "16")
+
+    listed = json.loads(run("indexes", "list", *LOCAL, "--json").output)
+    assert [index["name"] for index in listed] == ["documents-8", "mine", "summaries-8"]
+
+
+def test_indexes_create_that_fails_half_way_says_what_is_made():
+    """And goes on when it is called again."""
+    provider = stache.provider(
+        "documents-8", s3vectors_endpoint_url="local:data", embedding_dimension=8
+    )
+    stache.failing(provider.client, "CreateIndex", *range(2, 99), code="AccessDeniedException")
+
+    result = run("indexes", "create", *LOCAL)
+
+    assert result.exit_code == 1
+    assert "Stopped: created are documents-8." in result.stderr
+
+
+def test_indexes_delete_tells_what_it_deleted_before_a_failure():
+    """Index by index."""
+    run("indexes", "create", *LOCAL)
+    provider = stache.provider(
+        "documents-8", s3vectors_endpoint_url="local:data", embedding_dimension=8
+    )
+    stache.failing(provider.client, "DeleteIndex", 2, code="AccessDeniedException")
+
+    result = run("indexes", "delete", "documents-8", "insights-8", "documents-8", "--yes", *LOCAL)
+
+    assert result.exit_code == 1
+    assert "Stopped: deleted are documents-8." in result.stderr
+
+
+@pytest.mark.parametrize(
+    "command, printed",
+    [
+        (["stats", "--index", "documents-8"], "documents-8: 0 vectors, 0 bytes"),
+        (["stats"], "insights-8: 0 vectors, 0 bytes"),
+        (["export", "file.jsonl"], "file.jsonl: 0 vectors of my-bucket/documents-8"),
+        (["purge", "--namespace", "a"], "documents-8: 0 vectors would be deleted"),
+        (["purge", "--namespace", "a", "--yes"], "documents-8: 0 vectors deleted"),
+    ],
+)
+def test_an_index_of_a_local_endpoint_that_was_never_used_is_empty(command, printed):
+    """Its first use would make it; reading does not."""
+    for _ in range(2):
+        options = ["--bucket", "my-bucket", "--endpoint", "local:data", "--dimension", "8"]
+        assert printed in done(*command, *options)
+        for file in Path.cwd().glob("file.jsonl"):
+            file.unlink()
+
+    client = stache.provider(s3vectors_endpoint_url="local:data").client
+    assert client.list_vector_buckets()["vectorBuckets"] == []
+
+
+@pytest.mark.parametrize(
+    "arguments, environment, cause",
+    [
+        (["--index", "documets"], {}, "my-bucket/documets"),
+        (["--dimension", "16"], {}, "my-bucket/documents-16"),
+        ([], {"S3VECTORS_CREATE_INDEX": "false"}, "my-bucket/documents-8"),
+    ],
+)
+def test_a_name_that_is_wrong_is_not_an_empty_index(monkeypatch, arguments, environment, cause):
+    """A slip of the keys, another embedding size, or an index that nothing would make."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    if not environment:
+        done("indexes", "create", *LOCAL)
+
+    result = run("stats", *LOCAL, *arguments)
+
+    assert result.exit_code == 1
+    assert cause in result.stderr
+
+
+@pytest.mark.parametrize("set_already", [True, False])
+def test_the_advice_to_make_indexes_is_given_only_to_who_does_not(monkeypatch, set_already):
+    """S3VECTORS_CREATE_INDEX=true is no help where it is set."""
+    if set_already:
+        monkeypatch.setenv("S3VECTORS_CREATE_INDEX", "true")
+    with far_ends.server() as url:
+        result = run("stats", "--bucket", "my-bucket", "--endpoint", url, "--dimension", "8")
+
+    assert ("S3VECTORS_CREATE_INDEX=true" in result.stderr) is not set_already
+    assert "To make the bucket: aws s3vectors create-vector-bucket" in result.stderr
+
+
+@pytest.mark.parametrize("command", [(), ("stats",), ("indexes",), ("indexes", "create")])
+def test_help_has_a_short_option(command):
+    """Of the command and of each below it."""
+    assert done(*command, "-h") == done(*command, "--help")
+
+
+@pytest.mark.parametrize("arguments", ["doctor", "indexes list", "stats"])
+def test_a_reader_that_leaves_early_is_no_fault(tmp_path, arguments):
+    """`| head -1` and `| grep -q` do that: nothing is printed about it."""
+    place = "--bucket my-bucket --endpoint local:data --dimension 4"
+    tool_ = f"{shlex.quote(sys.executable)} -m stache_ai_s3vectors"
+    script = (
+        f"{tool_} indexes create {place} >/dev/null; "
+        f"PYTHONUNBUFFERED=1 {tool_} {arguments} {place} | (exec <&-; true)"
+    )
+
+    result = subprocess.run(
+        ["sh", "-c", script], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+
+    assert result.stdout == ""
+    assert "fault" not in result.stderr
+    assert "BrokenPipe" not in result.stderr

@@ -1,0 +1,462 @@
+"""`copy` and `reembed`: from one index into another, completely, and only what is missing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import ExitStack, closing
+from functools import partial
+
+import pytest
+from botocore.exceptions import ClientError
+from stache_ai.providers.factories import EmbeddingProviderFactory
+
+import far_ends
+import stache
+import tool
+from stache_ai_s3vectors.aws.batches import Record
+from stache_ai_s3vectors.aws.bodies import Unread
+from stache_ai_s3vectors.aws.connections import close_engines
+from stache_ai_s3vectors.tool.transfers import same
+from words import Words
+
+COPY = ("copy", "documents", "copied", *tool.LOCAL, "--to-endpoint", "local:other")
+
+
+def copied(index="copied", endpoint="local:other", **settings):
+    return stache.provider(index, s3vectors_endpoint_url=endpoint, **settings)
+
+
+def test_a_copy_has_all_of_it():
+    """Vectors, texts and metadata as they are stored."""
+    provider = tool.filled(1_300)
+
+    assert tool.told(*COPY) == {
+        "index": "copied",
+        "written": 1_300,
+        "unchanged": 0,
+        "different": 0,
+        "onlyThere": 0,
+        "verified": 1_300,
+        "leftOut": {},
+    }
+    assert tool.contents(copied()) == tool.contents(provider)
+
+
+def test_a_copy_is_safe_to_repeat():
+    """Only what differs is written; what else is in the destination stays."""
+    tool.filled(1_300)
+    tool.done(*COPY)
+    other = copied()
+    other.delete(["key-00007"])
+    other.update_status(["key-00008"], "books", "deleting")
+    other.insert([[9.0, 9.0, 9.0, 9.0]], ["mine"], ids=["mine"])
+
+    told = tool.told(*COPY)
+
+    assert (told["written"], told["unchanged"], told["onlyThere"]) == (2, 1_298, 1)
+    assert "mine" in tool.contents(other)
+    assert "1 vectors are only in the destination: mine" in tool.done(*COPY)
+
+
+@pytest.mark.parametrize(
+    "destination",
+    [
+        "copied",
+        "other-bucket/copied",
+        "arn:aws:s3vectors:eu-west-1:123456789012:bucket/my-bucket/index/copied",
+    ],
+)
+def test_a_destination_is_an_index_with_its_bucket_or_an_arn(destination):
+    """In the same bucket, another one, or another region."""
+    tool.filled(3)
+
+    tool.done("copy", "documents", destination, *tool.LOCAL)
+
+    place = {"s3vectors_endpoint_url": "local:data"}
+    if destination.startswith("other"):
+        place["s3vectors_bucket_name"] = "other-bucket"
+    if destination.startswith("arn"):
+        place["s3vectors_region"] = "eu-west-1"
+    assert len(tool.contents(stache.provider("copied", **place))) == 3
+
+
+def test_each_side_has_a_region():
+    """And one for both is the default of either."""
+    tool.filled(3)
+
+    tool.done("copy", "documents", "copied", *tool.LOCAL, "--to-region", "eu-west-1")
+    result = tool.run("copy", "documents", "copied", *tool.LOCAL, "--region", "eu-west-1")
+
+    there = stache.provider(
+        "copied", s3vectors_endpoint_url="local:data", s3vectors_region="eu-west-1"
+    )
+    assert len(tool.contents(there)) == 3
+    assert (result.exit_code, "in region eu-west-1" in result.stderr) == (1, True)
+
+
+def test_a_copy_onto_itself_is_wrong_usage():
+    """It would only cost."""
+    tool.filled(1)
+
+    result = tool.run("copy", "documents", "my-bucket/documents", *tool.LOCAL)
+
+    assert result.exit_code == 2
+    assert "SOURCE and DESTINATION are the same index" in result.stderr
+
+
+def test_a_source_that_is_missing_is_not_made():
+    """Though local: endpoints make what is missing elsewhere; the nearest name is told."""
+    tool.filled(1)
+
+    result = tool.run("copy", "docments", "copied", *tool.LOCAL)
+
+    assert result.exit_code == 1
+    assert "Did you mean 'documents'?" in result.stderr
+
+
+def test_another_dimension_is_refused_before_anything_is_written():
+    """And reembed is named."""
+    tool.filled(1)
+    other = copied(embedding_dimension=8)
+    other.insert([[1.0] * 8], ["t"], ids=["there"])
+
+    result = tool.run(*COPY)
+
+    assert (result.exit_code, "reembed" in result.stderr) == (2, True)
+    assert list(tool.contents(other)) == ["there"]
+
+
+def test_a_write_that_was_acknowledged_and_lost_is_found_by_the_comparison():
+    """Nothing is taken on trust: exit status 1, with the keys."""
+    tool.filled(3)
+    other = copied()  # whose client is the command's, too
+    answer = (stache.Answer(200, {}, b"{}"), {"ResponseMetadata": {"HTTPStatusCode": 200}})
+    other.client.meta.events.register("before-call.s3vectors.PutVectors", lambda **_: answer)
+
+    result = tool.run(*COPY)
+
+    assert result.exit_code == 1
+    assert "3 vectors of the source are not in my-bucket/copied, or not so" in result.stderr
+    assert "key-00000" in result.stderr
+
+
+def test_a_copy_that_fails_says_how_far_it_came_and_goes_on():
+    """The second run writes the rest."""
+    tool.filled(2_000)
+    stache.failing(copied().client, "PutVectors", *range(2, 40))
+
+    stopped = tool.run(*COPY)
+    close_engines()
+    told = tool.told(*COPY)
+
+    assert stopped.exit_code == 1
+    assert "vectors are written" in stopped.stderr
+    assert "The same command again goes on from there" in stopped.stderr
+    assert told["unchanged"] >= 500
+    assert told["written"] + told["unchanged"] == 2_000
+    close_engines()
+    assert tool.contents(copied()) == tool.contents(
+        stache.provider("documents", s3vectors_endpoint_url="local:data")
+    )
+
+
+def test_interrupted_twice_and_resumed_nothing_is_lost_or_doubled():
+    """Over HTTP, with Ctrl-C, at the service's rate; each run says how far it came."""
+    count = 10_000
+    with ExitStack() as stack:
+        urls = [stack.enter_context(far_ends.server()) for _ in range(2)]
+        sides = [
+            stack.enter_context(closing(far_ends.boto_client(endpoint_url=url))) for url in urls
+        ]
+        for side in sides:
+            side.create_vector_bucket(vectorBucketName="my-bucket")
+        tool.filled(count, s3vectors_endpoint_url=urls[0], s3vectors_write_rate=0.0)
+        command = [sys.executable, "-m", "stache_ai_s3vectors", "copy", "documents", "copied"]
+        command += ["--bucket", "my-bucket", "--dimension", "4"]
+        command += ["--from-endpoint", urls[0], "--to-endpoint", urls[1]]
+
+        stopped = [interrupted(command, sides[1]) for _ in range(2)]
+        completed = subprocess.run(
+            command, capture_output=True, text=True, check=True, env=environment()
+        )
+
+        first, second = [
+            stache.provider(index, s3vectors_endpoint_url=url, s3vectors_region="us-east-1")
+            for index, url in zip(("documents", "copied"), urls, strict=True)
+        ]
+        with closing(first.client), closing(second.client):
+            assert tool.contents(first) == tool.contents(second)
+            assert len(tool.contents(second)) == count
+    assert [run.returncode for run in stopped] == [1, 1], stopped
+    assert all("vectors are written" in run.stderr for run in stopped)
+    assert f"all {count} compared with the source and the same" in completed.stdout
+
+
+def environment():
+    return {
+        **os.environ,
+        "S3VECTORS_CREATE_INDEX": "true",
+        "S3VECTORS_WRITE_RATE": "1000",
+        "S3VECTORS_REGION": "us-east-1",
+    }
+
+
+def interrupted(command, client):
+    """Run until the destination has more vectors than before, then press Ctrl-C."""
+    before = present(client)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes, env=environment()) as process:
+        while present(client) == before and process.poll() is None:
+            pass
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate()
+        return subprocess.CompletedProcess(command, process.returncode, output, errors)
+
+
+def present(client):
+    """Vectors on the first page, or pages, of the destination."""
+    names = {"vectorBucketName": "my-bucket", "indexName": "copied"}
+    try:
+        pages = client.get_paginator("list_vectors").paginate(**names)
+        return sum(len(page["vectors"]) for page in pages)
+    except client.exceptions.NotFoundException:
+        return 0
+
+
+@pytest.mark.parametrize(
+    "vector, other, result",
+    [
+        ([1.0, 2.0], [1.0, 2.0], True),
+        (Unread(b"[0.1]"), Unread(b"[0.1]"), True),
+        (Unread(b"[0.1]"), Unread(b"[0.10000000149011612]"), True),
+        (Unread(b"[0.1]"), [0.1], True),
+        (Unread(b"[0.1]"), Unread(b"[0.10000002]"), False),
+        ([1.0, 2.0], [1.0], False),
+    ],
+)
+def test_vectors_are_compared_as_float32(vector, other, result):
+    """Another far end may write the same number with more digits."""
+    assert same(Record("a", vector, {}), Record("a", other, {})) is result
+
+
+@pytest.mark.parametrize(
+    "metadata, other, result",
+    [
+        ({"a": 1, "b": "x"}, {"b": "x", "a": 1}, True),
+        ({"a": 1}, {"a": 1.0}, True),
+        ({"a": 1 / 3}, {"a": 0.3333333432674408}, True),
+        ({"when": 1700000001}, {"when": 1700000040}, False),
+        ({"a": 1e300}, {"a": 2e300}, False),
+        ({"a": 0.3333333432674408}, {"a": 1 / 3}, False),
+        ({"a": [1, 2]}, {"a": [1.0, 2.0]}, True),
+        ({"a": 1}, {"a": True}, False),
+        ({"a": "1"}, {"a": 1}, False),
+        ({"a": 1}, {"a": 1.1}, False),
+        ({"a": [1]}, {"a": [1, 2]}, False),
+        ({"a": 1}, {}, False),
+        ({"a": "x"}, {"a": "y"}, False),
+    ],
+)
+def test_metadata_is_compared_value_by_value(metadata, other, result):
+    """Numbers as float32 at least; 1 is not true."""
+    assert same(Record("a", [], metadata), Record("a", [], other)) is result
+
+
+@pytest.fixture
+def words(monkeypatch):
+    """Stache's settings name the embedder."""
+    monkeypatch.setenv("EMBEDDING_PROVIDER", "words")
+    monkeypatch.delenv("EMBEDDING_DIMENSION", raising=False)
+    EmbeddingProviderFactory.register("words", Words)
+    return partial(monkeypatch.setattr, Words)
+
+
+REEMBED = ("reembed", "documents", "documents-8", *tool.BUCKET, "--endpoint", "local:data")
+
+
+def reembedded():
+    return stache.provider(
+        "documents-8", s3vectors_endpoint_url="local:data", embedding_dimension=8
+    )
+
+
+def test_reembed_makes_new_vectors_of_the_same_texts(words):
+    """Keys, texts and metadata stay; the dimension is the embedder's."""
+    before = tool.contents(tool.filled(700))
+
+    told = tool.told(*REEMBED)
+
+    after = tool.contents(reembedded())
+    assert (told["written"], told["leftOut"]) == (700, {})
+    assert {key: vector["metadata"] for key, vector in before.items()} == {
+        key: vector["metadata"] for key, vector in after.items()
+    }
+    for vector in after.values():
+        assert vector["data"]["float32"][0] == 1.0 + len(vector["metadata"]["text"])
+
+
+def test_reembed_does_not_embed_again_what_is_there(words):
+    """It was interrupted by a failing embedder, which costs money by the text."""
+    tool.filled(1_500)
+    words("fails_at", 600)
+
+    stopped = tool.run(*REEMBED)
+    words("fails_at", None)
+    told = tool.told(*REEMBED)
+
+    assert stopped.exit_code == 1
+    assert "the embedder failed: ConnectionError: the model is away" in stopped.stderr
+    assert "The same command again goes on from there" in stopped.stderr
+    assert told["unchanged"] >= 500
+    assert len(Words.seen) - 1 == told["written"] == 1_500 - told["unchanged"]
+
+
+def test_reembed_names_the_texts_that_the_embedder_does_not_take(words):
+    """The others are stored; exit status 1."""
+    provider = tool.filled(100)
+    words("longest", 2_000)
+    long = {"ids": ["long", "empty"], "namespace": "books"}
+    provider.insert([[1.0] * 4] * 2, ["x" * 3_000, ""], **long)
+
+    result = tool.run(*REEMBED)
+
+    assert result.exit_code == 1
+    assert "long: its text is too long for the embedder" in result.stderr
+    assert "empty: it has no text" in result.stderr
+    assert "2 vectors are left out" in result.stderr
+    assert len(tool.contents(reembedded())) == 100
+
+
+def test_reembed_refuses_an_index_of_another_size(words):
+    """Before a text is embedded."""
+    tool.filled(3)
+
+    result = tool.run("reembed", "documents", "other", *tool.BUCKET, "--endpoint", "local:data")
+    stache.provider("four", s3vectors_endpoint_url="local:data").insert([[1.0] * 4], ["t"])
+    wrong = tool.run("reembed", "documents", "four", *tool.BUCKET, "--endpoint", "local:data")
+
+    assert result.exit_code == 0  # made as it has to be
+    assert wrong.exit_code == 2
+    assert "the embedder makes vectors of 8 dimensions" in wrong.stderr
+
+
+def test_reembed_says_which_embedder_stache_has_not(monkeypatch):
+    """With the name from the settings."""
+    tool.filled(1)
+    monkeypatch.setenv("EMBEDDING_PROVIDER", "nonesuch")
+
+    result = tool.run(*REEMBED)
+
+    assert result.exit_code == 2
+    assert "Stache cannot make the embedder 'nonesuch'" in result.stderr
+
+
+@pytest.mark.parametrize("answer", [[[0.0] * 8], [[1.0] * 7], [[float("nan")] * 8], []])
+def test_an_embedder_that_answers_nonsense_stores_nothing(words, answer):
+    """Zeros, another size, NaN, or too few."""
+    provider = stache.provider("documents", s3vectors_endpoint_url="local:data")
+    provider.insert([[1.0] * 4], ["t"], ids=["a"])
+    words("answer", answer)
+
+    result = tool.run(*REEMBED)
+
+    assert result.exit_code == 1
+    assert "a: the embedder's answer: the vector" in result.stderr or "0 vectors" in result.stderr
+    assert not tool.contents(reembedded())
+
+
+def test_reembed_does_not_mix_models(words):
+    """One text that is there is embedded, and its vector compared."""
+    tool.filled(10)
+    tool.done("reembed", "documents", "documents-8", *tool.BUCKET, "--endpoint", "local:data")
+    words("answer", [[-1.0, *[0.5] * 7]])
+
+    result = tool.run(*REEMBED)
+
+    assert result.exit_code == 2
+    assert "has vectors of another embedding model" in result.stderr
+
+
+def test_reembed_stores_what_was_embedded_before_the_embedder_failed(words):
+    """It was paid for; and the number that is told is the one that is there."""
+    tool.filled(1_300)
+    words("fails_at", 700)
+
+    stopped = tool.run(*REEMBED)
+
+    there = len(tool.contents(reembedded()))
+    assert f"Stopped: {there} vectors are written" in stopped.stderr
+    assert there >= 700 - 4 * 64
+
+
+def test_throttling_is_not_taken_for_texts_that_are_too_long(words, monkeypatch):
+    """Stache's own classifier does, for "too many tokens"."""
+    tool.filled(3)
+    monkeypatch.setattr(Words, "get_name", lambda _: "bedrock")
+
+    def throttle(*_):
+        told = {"Code": "ThrottlingException", "Message": "Too many tokens, please wait"}
+        raise ClientError({"Error": told}, "InvokeModel")
+
+    monkeypatch.setattr(Words, "embed_batch", throttle)
+
+    result = tool.run(*REEMBED)
+
+    assert result.exit_code == 1
+    assert (
+        "the embedder failed: ClientError: An error occurred (ThrottlingException)" in result.stderr
+    )
+    assert "too long" not in result.stderr
+
+
+def test_another_metric_is_refused_and_kept_where_the_index_is_made():
+    """Results would rank differently."""
+    provider = stache.provider("documents", s3vectors_endpoint_url="local:data")
+    stache.older_index(provider, "euclidean")
+    provider.insert([[1.0] * 4], ["t"])
+    copied().insert([[1.0] * 4], ["t"])
+
+    refused = tool.run(*COPY)
+    tool.done("copy", "documents", "new", *tool.LOCAL, "--to-endpoint", "local:other")
+
+    assert (refused.exit_code, "by euclidean distance" in refused.stderr) == (2, True)
+    listed = tool.told("indexes", "list", *tool.BUCKET, "--endpoint", "local:other")
+    assert {i["name"]: i["distanceMetric"] for i in listed}["new"] == "euclidean"
+
+
+def test_an_arn_of_another_account_is_refused():
+    """Names are looked up in the caller's own."""
+    tool.filled(1)
+    arn = "arn:aws:s3vectors:us-east-1:999999999999:bucket/my-bucket/index/copied"
+
+    result = tool.run("copy", "documents", arn, *tool.LOCAL)
+
+    assert result.exit_code == 2
+    assert "is in account 999999999999, the credentials are of 123456789012" in result.stderr
+
+
+def test_an_arn_of_the_destination_is_compared_with_the_destination():
+    """The source may be in another account: the local engine's, for instance."""
+    provider = tool.filled(1)
+    copied().insert([[1.0] * 4], ["t"])
+    theirs = "arn:aws:s3vectors:us-east-1:999999999999:bucket/my-bucket/index/documents"
+    provider.client.meta.events.register(
+        "after-call.s3vectors.GetIndex", lambda parsed, **_: parsed["index"].update(indexArn=theirs)
+    )
+    arn = theirs.replace("999999999999", "123456789012").replace("documents", "copied")
+
+    told = tool.told("copy", "documents", arn, *tool.LOCAL, "--to-endpoint", "local:other")
+
+    assert told["written"] == 1
+
+
+def test_an_empty_endpoint_is_refused():
+    """Mostly a variable that is not set; it must not mean AWS."""
+    tool.filled(1)
+
+    for option in ("--endpoint", "--to-endpoint", "--from-region", "--bucket"):
+        result = tool.run("copy", "documents", "copied", *tool.LOCAL, option, "")
+        assert (result.exit_code, "is empty" in result.stderr) == (2, True), option

@@ -1,0 +1,749 @@
+"""`doctor`: the right cause for each broken set-up, and the fix that mends it."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import re
+import shlex
+import threading
+from contextlib import closing, suppress
+from datetime import datetime, timedelta, timezone
+from importlib import metadata
+
+import pytest
+
+import far_ends
+import stache
+import tool
+from s3vectors_local import Engine, Policies
+from stache_ai_s3vectors.service.permissions import LEVELS, policy
+from stache_ai_s3vectors.settings import resolve
+
+ARN = "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket"
+KINDS = ("documents", "summaries", "insights")
+
+
+@pytest.fixture(autouse=True)
+def _settings(monkeypatch):
+    """As the deployment sets them, for a local engine with the three indexes."""
+    monkeypatch.setenv("VECTORDB_PROVIDER", "s3vectors")
+    monkeypatch.setenv("S3VECTORS_BUCKET_NAME", "my-bucket")
+    monkeypatch.setenv("S3VECTORS_ENDPOINT_URL", "local:data")
+    monkeypatch.setenv("S3VECTORS_CREATE_INDEX", "false")
+    monkeypatch.setenv("EMBEDDING_DIMENSION", "4")
+    for kind in KINDS:
+        monkeypatch.setenv(f"S3VECTORS_{kind.upper()}_INDEX", kind)
+
+
+@pytest.fixture
+def store():
+    """The bucket with its three indexes."""
+    tool.done("indexes", "create")
+
+
+def wrong(*arguments):
+    """What is wrong: each check with its text, and its fix."""
+    result = tool.run("doctor", "--json", *arguments)
+    told = json.loads(result.stdout)
+    found = [check for check in told["checks"] if check["state"] == "wrong"]
+    assert result.exit_code == (1 if found else 0)
+    assert told["ready"] is not bool(found)
+    assert all(check["fix"] for check in found)
+    return [(check["check"], check["text"], check["fix"]) for check in found]
+
+
+def test_a_good_set_up_is_ready(store):
+    """Each check says what it looked at; nothing is left behind."""
+    result = tool.run("doctor", "--level", "manage-indexes")
+
+    assert result.exit_code == 0, result.output
+    assert result.stdout.endswith("\nready\n")
+    for line in (
+        "ok       settings: bucket my-bucket, indexes documents, summaries, insights",
+        f"ok       bucket: {ARN}",
+        "ok       documents: 4 dimensions, cosine, ENHANCED, text search on text ACTIVE",
+        "ok       permissions on insights: CreateIndex, DeleteVectors, GetIndex",
+        "ok       round trip in summaries: inserted, found, read, deleted",
+    ):
+        assert line in result.stdout
+    assert not tool.contents(stache.provider("documents", s3vectors_endpoint_url="local:data"))
+
+
+@pytest.mark.parametrize("key", ["status", "namespace", "_type", "doc_id"])
+def test_an_index_in_which_no_search_works_is_named_with_the_way_out(store, key):
+    """Once, by the key; it is no matter of permissions."""
+    client = stache.provider(s3vectors_endpoint_url="local:data").client
+    names = {"vectorBucketName": "my-bucket", "indexName": "documents"}
+    client.delete_index(**names)
+    client.create_index(
+        **names,
+        dataType="float32",
+        dimension=4,
+        distanceMetric="cosine",
+        metadataConfiguration={"nonFilterableMetadataKeys": ["text", "_overflow", key]},
+    )
+
+    [(check, text, fix)] = wrong("--level", "manage-indexes")
+
+    assert check == "documents"
+    assert text.startswith(f"{key} cannot be filtered on")
+    assert "That cannot be changed" in text
+    assert "indexes create documents-4 --dimension 4" in fix
+    assert "copy documents documents-4" in fix
+    result = tool.run("indexes", "create")
+    assert result.exit_code == 2
+    assert f"cannot be filtered by {key}, as all of Stache's searches do" in result.output
+
+
+def test_read_only_makes_no_round_trip(store):
+    """Level read: nothing is written."""
+    calls = stache.calls(stache.provider(s3vectors_endpoint_url="local:data").client)
+
+    assert wrong("--level", "read") == []
+    assert "QueryVectors" in calls
+    assert not {"PutVectors", "DeleteVectors", "CreateIndex"} & {*calls}
+
+
+SETTINGS = {
+    "no bucket": ({"S3VECTORS_BUCKET_NAME": None}, "settings", "no vector bucket", "--bucket NAME"),
+    "a name that cannot be": (
+        {"S3VECTORS_BUCKET_NAME": "My_Bucket"},
+        "settings",
+        "the vector bucket is 'My_Bucket'",
+        "correct that",
+    ),
+    "two buckets": (
+        {"S3VECTORS_BUCKET": "other-bucket"},
+        "settings",
+        "two vector buckets are configured",
+        "correct that",
+    ),
+    "a number that is none": (
+        {"S3VECTORS_READ_TIMEOUT": "soon"},
+        "settings",
+        "S3VECTORS_READ_TIMEOUT is 'soon'",
+        "correct that",
+    ),
+    "another provider": (
+        {"VECTORDB_PROVIDER": "qdrant"},
+        "settings",
+        "VECTORDB_PROVIDER is 'qdrant'",
+        "set VECTORDB_PROVIDER=s3vectors",
+    ),
+    "an unknown profile": (
+        {"AWS_PROFILE": "nobody", "S3VECTORS_ENDPOINT_URL": "http://127.0.0.1:1"},
+        "credentials",
+        "The config profile (nobody) could not be found",
+        "correct AWS_PROFILE",
+    ),
+    "no credentials": (
+        {
+            "AWS_ACCESS_KEY_ID": None,
+            "AWS_SECRET_ACCESS_KEY": None,
+            "S3VECTORS_ENDPOINT_URL": "http://127.0.0.1:1",
+        },
+        "credentials",
+        "none are configured",
+        "set AWS_PROFILE, or AWS_ACCESS_KEY_ID",
+    ),
+    "nobody answers": (
+        {"S3VECTORS_ENDPOINT_URL": "http://127.0.0.1:1"},
+        "endpoint",
+        "Could not connect to the endpoint URL",
+        "start the server",
+    ),
+    "another region": (
+        {"S3VECTORS_REGION": "eu-west-1"},
+        "region",
+        "vector bucket my-bucket is in us-east-1",
+        "set S3VECTORS_REGION=us-east-1",
+    ),
+    "no such bucket": (
+        {"S3VECTORS_BUCKET_NAME": "your-bucket"},
+        "bucket",
+        "there is no vector bucket your-bucket in us-east-1, nor in the 33 other regions",
+        "correct S3VECTORS_BUCKET_NAME",
+    ),
+    "no such index": (
+        {"S3VECTORS_SUMMARIES_INDEX": "sumaries"},
+        "sumaries",
+        "there is no such index in my-bucket; the bucket has documents, insights, summaries",
+        "correct S3VECTORS_SUMMARIES_INDEX, or: S3VECTORS_SUMMARIES_INDEX=sumaries stache-",
+    ),
+    "another dimension": (
+        {"EMBEDDING_DIMENSION": "8"},
+        "documents",
+        "it has 4 dimensions, Stache's embeddings 8",
+        "set EMBEDDING_DIMENSION=4",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_wrong_setting_is_named(store, monkeypatch, name):
+    """With the variable, and what to set it to."""
+    values, check, text, fix = SETTINGS[name]
+    stache.close_engines()
+    for variable, value in values.items():
+        if value is None:
+            monkeypatch.delenv(variable)
+        else:
+            monkeypatch.setenv(variable, value)
+
+    found = wrong()
+
+    assert found, name
+    assert found[0][0] == check
+    assert text in found[0][1]
+    assert fix in found[0][2]
+
+
+def names(index="documents"):
+    return {"vectorBucketName": "my-bucket", "indexName": index}
+
+
+def made(non_filterable, metric="cosine"):
+    """The documents index, made by somebody else."""
+    client = stache.provider(s3vectors_endpoint_url="local:data").client
+    client.delete_index(**names())
+    client.create_index(
+        **names(),
+        dataType="float32",
+        dimension=4,
+        distanceMetric=metric,
+        metadataConfiguration={"nonFilterableMetadataKeys": non_filterable},
+    )
+
+
+def test_an_index_where_text_is_filterable_is_wrong(store):
+    """Chunks are longer than what can be filtered on."""
+    made(["_overflow"])
+
+    [(check, text, fix)] = wrong()
+
+    assert (check, "text is filterable" in text) == ("documents", True)
+    assert "indexes create" in fix
+
+
+def test_what_only_could_be_better_is_a_warning(store):
+    """Ready all the same: the older package's index, and euclidean distance."""
+    made(["text"], "euclidean")
+
+    result = tool.run("doctor")
+
+    assert result.exit_code == 0
+    assert "Warning: documents: its distance is euclidean" in result.stdout
+    assert "Warning: documents: _overflow is not a non-filterable key" in result.stdout
+    assert "stache-s3vectors migrate" in result.stdout
+
+
+def test_hybrid_search_without_text_search_is_wrong(store, monkeypatch):
+    """The command that adds it is the fix."""
+    monkeypatch.setenv("S3VECTORS_SEARCH_MODE", "hybrid")
+    made(["text", "_overflow"])
+
+    [(check, text, fix)] = wrong()
+
+    assert check == "documents"
+    assert fix.startswith("stache-s3vectors indexes upgrade documents --bucket my-bucket ")
+    assert "it has no text search" in text
+
+
+def test_the_language_of_text_search_is_shown(store):
+    """Beside its status."""
+    tool.done("indexes", "delete", "--yes", "documents")
+    tool.done("indexes", "create", "--language", "de", "documents")
+
+    assert re.search(r"text search on text (ACTIVE|BUILDING) \(de\)", tool.run("doctor").stdout)
+
+
+def test_text_search_in_another_language_than_the_setting_s_is_a_warning(store, monkeypatch):
+    """With the command that changes it."""
+    monkeypatch.setenv("S3VECTORS_SEARCH_MODE", "hybrid")
+    monkeypatch.setenv("S3VECTORS_TEXT_LANGUAGE", "fr")
+
+    result = tool.run("doctor")
+
+    assert result.exit_code == 0
+    assert "S3VECTORS_TEXT_LANGUAGE is fr, the language of its text search none" in result.stdout
+    assert re.search("indexes upgrade documents .*--language fr", result.stdout)
+
+
+def test_a_key_without_text_search_is_wrong(store, monkeypatch):
+    """If hybrid search is to look in it."""
+    monkeypatch.setenv("S3VECTORS_SEARCH_MODE", "hybrid")
+    monkeypatch.setenv("S3VECTORS_TEXT_KEYS", "text,filename")
+
+    found = wrong()
+
+    assert {text for _, text, _ in found} == {
+        "S3VECTORS_SEARCH_MODE is hybrid, and it has no text search on filename"
+    }
+
+
+def test_hybrid_search_on_a_classic_index_is_wrong(monkeypatch):
+    """Upgrade switches the mode, too."""
+    stache.engine("local:data", bucket_mode="classic").close()
+    stache.close_engines()
+    stache.engine("local:data", bucket_mode="classic")
+    tool.done("indexes", "create")
+    monkeypatch.setenv("S3VECTORS_SEARCH_MODE", "hybrid")
+
+    found = wrong()
+
+    assert [check for check, _, _ in found] == ["documents", "summaries", "insights"]
+    assert all("its mode is CLASSIC" in text for _, text, _ in found)
+
+
+def under(document):
+    """From now on the engine holds its callers to a policy."""
+    stache.close_engines()
+    stache.engine("local:data", policies=Policies(json.dumps(document)))
+
+
+def without(level, action):
+    """From now on that action of a level is denied."""
+    document = policy(level, ARN, KINDS)
+    for statement in document["Statement"]:
+        statement["Action"] = [a for a in statement["Action"] if a != f"s3vectors:{action}"]
+    under(document)
+
+
+@pytest.mark.parametrize("action", ["GetVectors", "ListVectors", "QueryVectors", "DeleteVectors"])
+def test_an_action_that_is_denied_is_one_finding(store, action):
+    """With all ARNs; the others are tried all the same, and nothing is written."""
+    without("read-write", action)
+
+    [(check, text, fix)] = wrong()
+
+    arns = ", ".join(f"{ARN}/index/{kind}" for kind in sorted(KINDS))
+    assert check == "permissions"
+    assert f"s3vectors:{action} is not allowed on {arns}" in text
+    assert fix.startswith(f"allow s3vectors:{action} on {arns}")
+    stache.close_engines()
+    assert not tool.contents(stache.provider("documents", s3vectors_endpoint_url="local:data"))
+
+
+@pytest.mark.parametrize(
+    "action, checks",
+    [("GetIndex", KINDS), ("PutVectors", [f"round trip in {kind}" for kind in KINDS])],
+)
+def test_an_action_that_stands_for_an_index_is_named_for_each(store, action, checks):
+    """Without GetIndex nothing is known of it; PutVectors is the round trip."""
+    without("read-write", action)
+
+    found = wrong()
+
+    assert [check for check, _, _ in found] == [*checks]
+    for kind, (_, _, fix) in zip(KINDS, found, strict=True):
+        assert f"allow s3vectors:{action} on {ARN}/index/{kind}" in fix
+
+
+@pytest.mark.parametrize(
+    "action", ["CreateIndex", "UpdateIndexMode", "ListIndexes", "GetVectorBucket"]
+)
+def test_so_is_one_of_manage_indexes(store, action):
+    """When that level is asked about; what Stache needs is tried all the same."""
+    without("manage-indexes", action)
+
+    [(_, text, _)] = wrong("--level", "manage-indexes")
+    shown = tool.run("doctor", "--level", "manage-indexes").stdout
+
+    assert f"s3vectors:{action}" in text
+    assert "round trip in documents: inserted" in shown
+    assert (
+        "round trip in documents: inserted"
+        in tool.run("doctor", "--level", "manage-indexes").stdout
+    )
+
+
+def test_what_cannot_be_tried_without_a_change_is_said_not_to_be(store):
+    """Nobody knows what AWS does when a text search is added again."""
+    shown = tool.run("doctor", "--level", "manage-indexes").stdout
+
+    assert "UpdateMetadataConfiguration not tried: a call would change something" in shown
+
+
+def test_a_policy_of_the_level_is_enough(store):
+    """And all of its actions but those that nothing can be tried of are used."""
+    for level in LEVELS:
+        document = policy(level, ARN, KINDS)
+        stache.close_engines()
+        policies = Policies(json.dumps(document))
+        stache.engine("local:data", policies=policies)
+
+        assert wrong("--level", level) == []
+        left = "s3vectors:UpdateMetadataConfiguration was granted and never used"
+        assert all(left in line for line in policies.unused())
+
+
+def test_the_bucket_in_another_region_is_found_without_asking_for_the_bucket(store, monkeypatch):
+    """A role of level read-write may only ask for its indexes."""
+    under(policy("read-write", ARN, KINDS))
+    monkeypatch.setenv("S3VECTORS_REGION", "eu-west-1")
+
+    [(check, text, _)] = wrong()
+
+    assert (check, text) == ("region", "vector bucket my-bucket is in us-east-1")
+
+
+@pytest.mark.parametrize(
+    "code, text",
+    [
+        ("ExpiredTokenException", "renew the credentials"),
+        ("UnrecognizedClientException", "check the access key id"),
+        ("InvalidSignatureException", "check the secret access key"),
+    ],
+)
+def test_credentials_that_are_no_good_are_named_so(store, code, text):
+    """Nothing else is tried with them; these codes are not in the service's model."""
+    client = stache.connections.connect(resolve(stache.Settings()))
+    body = b'{"message":"The security token included in the request is not good"}'
+    denied = stache.Answer(403, {"x-amzn-errortype": code}, body)
+    stache.answering(client, "GetIndex", *[denied] * 9)
+
+    [(check, _, fix)] = wrong()
+
+    assert check == "credentials"
+    assert text in fix
+
+
+def test_a_wrong_secret_is_found_by_a_server_that_verifies():
+    """Over HTTP, as AWS does it."""
+    with far_ends.server("--access-key", "testing:right") as url:
+        [(check, text, fix)] = wrong("--endpoint", url, "--region", "us-east-1")
+
+    assert check == "credentials"
+    assert "secret" in fix
+    assert "signature" in text
+
+
+class _Page(http.server.BaseHTTPRequestHandler):
+    """Some other web server."""
+
+    def do_POST(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"<html>Welcome</html>")
+
+    def log_message(self, *_):
+        pass
+
+
+def test_another_server_at_the_endpoint_is_said_to_be_one():
+    """Its pages are no answers."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Page) as web:
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        [(check, text, fix)] = wrong("--endpoint", f"http://127.0.0.1:{web.server_port}")
+        web.shutdown()
+
+    assert check == "endpoint"
+    assert "what answered is not S3 Vectors" in text
+    assert fix
+
+
+@pytest.mark.parametrize("minutes, word", [(-20, "ahead"), (20, "behind")])
+def test_a_clock_that_is_wrong_is_named_before_what_it_leads_to(monkeypatch, minutes, word):
+    """AWS refuses the signature; the Date of its answer tells why."""
+    monkeypatch.setenv("S3VECTORS_ENDPOINT_URL", "http://127.0.0.1:1")
+    client = stache.connections.connect(resolve(stache.Settings()))
+    there = datetime.now(timezone.utc) + timedelta(minutes=minutes)
+    headers = {
+        "x-amzn-errortype": "InvalidSignatureException",
+        "date": there.strftime("%a, %d %b %Y %H:%M:%S GMT"),
+    }
+    late = stache.Answer(403, headers, b'{"message":"Signature expired"}')
+    stache.answering(client, "GetIndex", *[late] * 9)
+
+    [(check, text, fix)] = wrong()
+
+    assert check == "clock"
+    assert word in text
+    assert "set the clock" in fix
+
+
+def test_a_service_that_throttles_is_not_called_unreachable(store, monkeypatch):
+    """The remedy is to wait."""
+    client = stache.provider(s3vectors_endpoint_url="local:data").client
+    stache.without_waiting(monkeypatch)
+    slow = stache.Answer(429, {"x-amzn-errortype": "TooManyRequestsException"}, b'{"message":"m"}')
+    stache.answering(client, "GetIndex", *[slow] * 99)
+
+    [(check, _, fix)] = wrong()
+
+    assert check == "endpoint"
+    assert "wait a little" in fix
+
+
+def test_a_directory_in_use_is_named():
+    """By another engine of this machine."""
+    with closing(Engine("data")):
+        [(check, text, _)] = wrong()
+
+    assert check == "settings"
+    assert "belongs to a running engine" in text
+
+
+def test_a_vector_that_cannot_be_removed_again_is_named(store):
+    """With the command that removes it."""
+    client = stache.provider(s3vectors_endpoint_url="local:data").client
+    stache.failing(client, "DeleteVectors", *range(2, 99))
+
+    [(check, text, fix)] = wrong("--index", "documents")
+
+    assert check == "round trip in documents"
+    assert "the vector stache-s3vectors-doctor-" in text
+    assert "stache-s3vectors purge --index documents --namespace stache-s3vectors-doctor-" in fix
+
+
+def test_what_the_provider_makes_by_itself_is_not_missing(monkeypatch):
+    """With a local: endpoint, before the first use."""
+    monkeypatch.delenv("S3VECTORS_CREATE_INDEX")
+    stache.provider("another", s3vectors_endpoint_url="local:data").insert([[1.0] * 4], ["t"])
+
+    result = tool.run("doctor")
+
+    assert result.exit_code == 0
+    assert "documents: not there yet; the provider makes it on first use" in result.stdout
+
+
+def test_indexes_that_are_not_named_are_told_to_be(monkeypatch, store):
+    """Stache would use one called "stache" for all three."""
+    for kind in KINDS:
+        monkeypatch.delenv(f"S3VECTORS_{kind.upper()}_INDEX")
+
+    found = wrong()
+
+    assert [check for check, _, _ in found] == ["stache"]
+    assert "S3VECTORS_DOCUMENTS_INDEX, S3VECTORS_SUMMARIES_INDEX" in tool.run("doctor").stdout
+
+
+def test_a_vector_is_removed_when_the_round_trip_is_interrupted(store, monkeypatch):
+    """Ctrl-C between the insert and the end."""
+    provider = stache.provider("documents", s3vectors_endpoint_url="local:data")
+
+    def press(**_):
+        raise KeyboardInterrupt
+
+    seen = stache.calls(provider.client)
+    provider.client.meta.events.register(
+        "before-call.s3vectors.QueryVectors", lambda **_: press() if "PutVectors" in seen else None
+    )
+
+    result = tool.run("doctor", "--index", "documents")
+
+    assert result.exit_code == 1
+    assert seen.count("DeleteVectors") == 2
+    assert not tool.contents(provider)
+
+
+def test_a_vector_whose_insert_was_not_answered_is_removed(store):
+    """It may have been stored."""
+    provider = stache.provider("documents", s3vectors_endpoint_url="local:data")
+    stache.losing_the_answer(provider.client, "PutVectors", 1)
+
+    [(check, text, _)] = wrong("--index", "documents")
+
+    assert check == "round trip in documents"
+    assert "Currently unable" in text
+    assert not tool.contents(provider)
+
+
+def test_what_may_be_made_on_aws_is_not_called_ready_without_a_word(monkeypatch):
+    """CreateIndex cannot be tried; and without GetVectorBucket it will not work."""
+    monkeypatch.setenv("S3VECTORS_CREATE_INDEX", "true")
+    with far_ends.server() as url:
+        with closing(far_ends.boto_client(endpoint_url=url)) as client:
+            client.create_vector_bucket(vectorBucketName="my-bucket")
+        shown = tool.run("doctor", "--endpoint", url, "--region", "us-east-1").stdout
+
+    assert (
+        "Warning: documents: not there yet; the provider makes it on first use, if it may" in shown
+    )
+
+
+def test_a_key_that_is_disabled_is_not_called_allowed(store):
+    """KMS refuses with 400, which is no permission."""
+    client = stache.connections.connect(resolve(stache.Settings()))
+    body = b'{"message":"The key is disabled"}'
+    disabled = stache.Answer(400, {"x-amzn-errortype": "KmsDisabledException"}, body)
+    stache.answering(client, "GetVectors", *[disabled] * 9)
+
+    found = wrong("--level", "read", "--index", "documents")
+
+    assert found
+    assert all("look at the customer key" in fix for _, _, fix in found)
+
+
+def test_a_copy_of_the_bucket_in_another_region_is_no_fault(store, monkeypatch):
+    """As long as any of the indexes is here."""
+    tool.done("indexes", "create", "--region", "eu-west-1")
+    under(policy("read-write", ARN, ["summaries", "insights"]))
+
+    found = wrong()
+
+    assert [check for check, _, _ in found] == ["documents"]
+
+
+def test_a_lost_connection_is_an_error_like_others(monkeypatch):
+    """Botocore's has a response that is None."""
+    monkeypatch.setenv("S3VECTORS_MAX_ATTEMPTS", "1")
+    with far_ends.server("--fault", "dropped:1") as url:
+        [(check, text, fix)] = wrong("--endpoint", url, "--region", "us-east-1")
+
+    assert check == "endpoint"
+    assert "Connection was closed" in text
+    assert "start the server" not in fix
+
+
+def test_the_account_of_the_bucket_s_arn_is_compared(store, monkeypatch):
+    """The bucket of that name may be another's."""
+    arn = ARN.replace("123456789012", "999999999999")
+    monkeypatch.setenv("S3VECTORS_BUCKET_NAME", arn)
+
+    [(check, text, _)] = wrong()
+
+    assert check == "account"
+    assert arn in text
+
+
+@pytest.mark.parametrize("profile", ["credential_process = /nowhere/program", "role_arn = x"])
+def test_credentials_that_cannot_be_had_are_told(tmp_path, monkeypatch, profile):
+    """A program that is not there, a role without a source."""
+    (tmp_path / "config").write_text(f"[profile mine]\n{profile}\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_PROFILE", "mine")
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+
+    [(check, _, fix)] = wrong("--endpoint", "http://127.0.0.1:1")
+
+    assert check == "credentials"
+    assert fix
+
+
+def refusal(code):
+    return 403, f"<ErrorResponse><Error><Code>{code}</Code></Error></ErrorResponse>"
+
+
+ANN = "<Arn>arn:aws:iam::1:user/ann</Arn><UserId>U</UserId><Account>111122223333</Account>"
+ANSWER = "GetCallerIdentityResponse"
+STS = {
+    "ok": (200, f"<{ANSWER}><GetCallerIdentityResult>{ANN}</GetCallerIdentityResult></{ANSWER}>"),
+    "wrong": refusal("ExpiredToken"),
+    "skipped": refusal("AccessDenied"),
+}
+
+
+@pytest.mark.parametrize("state", STS)
+def test_sts_says_whose_the_credentials_are(monkeypatch, state):
+    """What it refuses to say stops nothing, unless the credentials are no good."""
+
+    class Sts(_Page):
+        def do_POST(self):
+            status, text = STS[state]
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Sts) as web:
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", f"http://127.0.0.1:{web.server_port}")
+        result = tool.run("doctor", "--endpoint", "http://127.0.0.1:1", "--json")
+        web.shutdown()
+
+    [told] = [c for c in json.loads(result.stdout)["checks"] if c["check"] == "credentials"]
+    assert told["state"] == state
+    assert state != "ok" or "account 111122223333" in told["text"]
+
+
+@pytest.mark.usefixtures("store")
+def test_two_copies_of_the_package_are_named(tmp_path, monkeypatch):
+    """`pip install --target` without --upgrade leaves the older one's metadata in a layer."""
+    left = tmp_path / "stache_ai_s3vectors-0.2.0.dist-info"
+    left.mkdir()
+    told = "Metadata-Version: 2.1\nName: stache-ai-s3vectors\nVersion: 0.2.0\n"
+    (left / "METADATA").write_text(told)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    [[check, text, fix]] = [told for told in wrong() if "is installed 2 times" in told[1]]
+
+    assert check == "versions"
+    assert f"0.2.0 in {tmp_path}" in text
+    assert "1.0.0.dev0 in" in text
+    assert "into an empty folder" in fix
+
+
+@pytest.mark.parametrize(
+    "group, text, status",
+    [
+        ("stache.vectordb", "Stache cannot find the provider: its entry point", 1),
+        ("stache.query_processor", "hybrid search gets no words: the entry point", 0),
+    ],
+)
+@pytest.mark.usefixtures("store")
+def test_an_entry_point_that_is_missing_is_named(monkeypatch, group, text, status):
+    """A layer that was stripped of its metadata has none."""
+    every = metadata.entry_points
+
+    def entry_points(**selected):
+        found = every(**selected)
+        return found.select(name="none") if selected["group"] == group else found
+
+    monkeypatch.setattr(metadata, "entry_points", entry_points)
+
+    result = tool.run("doctor")
+
+    assert result.exit_code == status
+    assert text in result.stdout
+    assert "keep stache_ai_s3vectors-*.dist-info beside the package" in result.stdout
+
+
+@pytest.mark.parametrize("layout", ["one for each", "one for all"])
+def test_the_fixes_for_an_older_layout_work_as_they_are_typed(monkeypatch, layout):
+    """Make the new indexes, fill them, set the variables: then there is nothing left to say."""
+    names = {kind: "stache" if layout == "one for all" else f"stache-{kind}" for kind in KINDS}
+    for kind, name in names.items():
+        monkeypatch.setenv(f"S3VECTORS_{kind.upper()}_INDEX", name)
+        if layout == "one for all":
+            monkeypatch.delenv(f"S3VECTORS_{kind.upper()}_INDEX")
+    if layout == "one for all":
+        monkeypatch.setenv("S3VECTORS_INDEX", "stache")
+    for name in set(names.values()):
+        provider = stache.provider(name, s3vectors_endpoint_url="local:data")
+        make_bucket(provider)
+        provider.client.create_index(
+            vectorBucketName="my-bucket",
+            indexName=name,
+            dataType="float32",
+            dimension=4,
+            distanceMetric="cosine",
+            metadataConfiguration={"nonFilterableMetadataKeys": ["text"]},
+        )
+        provider.insert(stache.vectors(3), ["a", "b", "c"], ids=["a", "b", "c"])
+
+    told = json.loads(tool.run("doctor", "--json").stdout)
+    fixes = [
+        c["fix"] for c in told["checks"] if c["state"] == "warning" and "make another" in c["fix"]
+    ]
+    assert len(fixes) == len(set(names.values()))
+    for fix in fixes:
+        create, fill, variable = fix.split("; ")
+        create, fill = (each.partition("stache-s3vectors ")[2] for each in (create, fill))
+        tool.done(*shlex.split(create))
+        tool.done(*shlex.split(fill), "--yes")
+        monkeypatch.setenv(*variable.removeprefix("then set ").split("=", 1))
+
+    told = json.loads(tool.run("doctor", "--json").stdout)
+    assert told["ready"]
+    assert replacements(told) == []
+
+
+def replacements(told):
+    return [each["fix"] for each in told["checks"] if "make another" in each.get("fix", "")]
+
+
+def make_bucket(provider):
+    with suppress(provider.client.exceptions.ConflictException):
+        provider.client.create_vector_bucket(vectorBucketName="my-bucket")

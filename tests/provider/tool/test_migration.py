@@ -1,0 +1,288 @@
+"""`migrate`: an index that the older package wrote, taken over."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import stache
+import tool
+from stache_ai_s3vectors import InvalidInputError
+from stache_ai_s3vectors.aws.batches import Record
+from stache_ai_s3vectors.tool.migration import Restorer
+
+NON_FILTERABLE = frozenset({"text", "_overflow"})
+MIGRATE = ("migrate", "old", "new", *tool.LOCAL)
+
+
+def restored(metadata, kept=()):
+    """The metadata that a reader gets after the migration."""
+    record = Record("a", [1.0], {"text": "t", "namespace": "n", "status": "active", **metadata})
+    stored = Restorer(NON_FILTERABLE, kept).restore(record).metadata
+    overflow = json.loads(stored.get("_overflow", "{}"))
+    return {**{key: stored[key] for key in stored if key != "_overflow"}, **overflow}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"a": 1},
+        {"a": [1, None, {"b": "ü"}], "c": True},
+        {},
+    ],
+)
+def test_what_was_an_object_becomes_one_again(value):
+    """The older package stored `json.dumps` of it."""
+    assert restored({"key": json.dumps(value)})["key"] == value
+
+
+def test_objects_and_lists_within_a_list_become_what_they_were():
+    """Each was a JSON text of its own; plain strings beside them stay."""
+    value = ["plain", {"a": 1}, ["b", 2]]
+    stored = [v if isinstance(v, str) else json.dumps(v) for v in value]
+
+    assert restored({"key": stored})["key"] == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a":1}',
+        '{ "a": 1 }',
+        "{'a': 1}",
+        "{not json}",
+        "[1, 2]",
+        '"text"',
+        "12",
+        "null",
+        "{",
+        '{"a": NaN}',
+        '{"a": 1, "a": 2}',
+        '{"a": "ü"}',
+    ],
+)
+def test_a_string_that_the_older_package_would_not_have_written_stays_one(text):
+    """To the byte; a list at the top was stored as a list."""
+    assert restored({"key": text})["key"] == text
+
+
+def test_a_key_can_be_kept_as_it_is():
+    """A user's own strings may be JSON of that form."""
+    assert restored({"mine": '{"a": 1}', "other": '{"a": 1}'}, kept=["mine"]) == {
+        "text": "t",
+        "namespace": "n",
+        "status": "active",
+        "mine": '{"a": 1}',
+        "other": {"a": 1},
+    }
+
+
+def test_what_does_not_fit_is_an_error():
+    """On an index without _overflow, a large object cannot be stored."""
+    record = Record("a", [1.0], {"text": "t", "key": json.dumps({"a": "x" * 2_000})})
+
+    with pytest.raises(InvalidInputError, match="has no non-filterable key '_overflow'"):
+        Restorer(frozenset({"text"})).restore(record)
+
+
+@pytest.fixture
+def old():
+    """An index as the older package's template makes it, with what it would have written."""
+    provider = stache.provider("old", s3vectors_endpoint_url="local:data")
+    names = stache.older_index(provider)
+    statuses = ("active", "deleting")
+    vectors = [
+        {
+            "key": f"k{n}",
+            "data": {"float32": [1.0, float(n), 0.5, 0.25]},
+            "metadata": {
+                "text": f"text {n}",
+                "namespace": f"ns{n % 3}",
+                "status": statuses[n % 2],
+                "author": json.dumps({"name": "Ada", "born": n}),
+                "page": n,
+            },
+        }
+        for n in range(12)
+    ]
+    provider.client.put_vectors(**names, vectors=vectors)
+    return provider
+
+
+def test_a_dry_run_comes_first_and_writes_nothing(old):
+    """It says what would go, and which strings become objects."""
+    shown = tool.done(*MIGRATE)
+
+    assert shown.splitlines() == [
+        "12 vectors of my-bucket/old would go to my-bucket/new",
+        "namespaces: ns0 4, ns1 4, ns2 4",
+        "statuses: active 6, deleting 6",
+        """author: 12 strings become objects, such as '{"name": "Ada", "born": 0}'""",
+        "Nothing was written. Add --yes to do it, --keep KEY for what is a string of yours.",
+    ]
+    assert [i["name"] for i in tool.told("indexes", "list", *tool.LOCAL)] == ["old"]
+    assert tool.told(*MIGRATE)["objects"] == {"author": 12}
+
+
+def test_keys_vectors_namespaces_and_statuses_stay(old):
+    """And the objects are objects; the source is as it was."""
+    before = tool.contents(old)
+
+    told = tool.told(*MIGRATE, "--yes")
+    again = tool.told(*MIGRATE, "--yes")
+
+    new = stache.provider("new", s3vectors_endpoint_url="local:data")
+    assert (told["written"], again["written"], again["unchanged"]) == (12, 0, 12)
+    assert tool.contents(old) == before
+    rows = {row["id"]: row for row in new.scan_by_metadata()}
+    assert {key: row["author"] for key, row in rows.items()} == {
+        f"k{n}": {"name": "Ada", "born": n} for n in range(12)
+    }
+    for key, vector in tool.contents(new).items():
+        assert vector["data"] == before[key]["data"]
+        for name in ("text", "namespace", "status", "page"):
+            assert vector["metadata"][name] == before[key]["metadata"][name]
+
+
+def new():
+    return stache.provider("new", s3vectors_endpoint_url="local:data")
+
+
+@pytest.fixture
+def cut_over(old):
+    """Both after the move, when ours was used: one trashed, one deleted, one edited, one new."""
+    tool.done(*MIGRATE, "--yes")
+    ours = new()
+    ours.update_status(["k0"], "ns0", "deleting")
+    ours.delete(["k1"])
+    ours.insert([[1.0] * 4], ["edited"], [{"page": 2}], ["k2"], namespace="ns2")
+    ours.insert([[1.0] * 4], ["later"], [{}], ["later"])
+    return old
+
+
+@pytest.mark.usefixtures("cut_over")
+def test_called_again_after_the_move_it_undoes_nothing():
+    """What differs or is missing may be newer: it is counted and named, and nothing is written."""
+    before = tool.contents(new())
+
+    result = tool.run(*MIGRATE, "--yes")
+
+    assert result.exit_code == 1
+    assert tool.contents(new()) == before
+    told = " ".join(result.stderr.split())
+    assert "9 of the source's are the same there, 2 differ there (k0, k2)" in told
+    assert "1 are missing there (k1), 1 are only there (later). Nothing was written" in told
+
+
+@pytest.mark.usefixtures("cut_over")
+def test_resuming_stores_what_is_missing_and_replaces_nothing():
+    """It is asked for."""
+    before = tool.contents(new())
+
+    told = tool.told(*MIGRATE, "--yes", "--resume")
+
+    assert (told["written"], told["unchanged"], told["different"], told["onlyThere"]) == (
+        1,
+        9,
+        2,
+        1,
+    )
+    after = tool.contents(new())
+    assert after.keys() - before.keys() == {"k1"}
+    assert {key: after[key] for key in before} == before
+
+
+def test_the_last_run_before_the_move_takes_over_what_changed(old):
+    """With --replace; what was deleted in the source meanwhile is named."""
+    tool.done(*MIGRATE, "--yes")
+    old.update_status(["k0"], "ns0", "deleting")
+    old.delete(["k1"])
+
+    shown = tool.done(*MIGRATE, "--yes", "--replace")
+
+    assert "1 vectors written, 10 were there already; all 11 compared" in shown
+    assert "1 vectors are only in the destination: k1" in shown
+    assert new().get_by_ids(["k0"])[0]["status"] == "deleting"
+
+
+def test_an_interrupted_run_is_completed_when_asked(old):
+    """With --resume: the tool cannot tell what is still to come from what was deleted."""
+    tool.done(*MIGRATE, "--yes")
+    new().delete([f"k{n}" for n in range(5)])
+
+    assert "5 are missing there" in " ".join(tool.run(*MIGRATE, "--yes").stderr.split())
+    assert tool.told(*MIGRATE, "--yes", "--resume")["written"] == 5
+    assert tool.told(*MIGRATE, "--yes")["written"] == 0
+    assert tool.run(*MIGRATE, "--yes", "--resume", "--replace").exit_code == 2
+
+
+def test_a_destination_that_cannot_hold_objects_is_refused(old):
+    """Such as another of the older package's; before anything is written."""
+    other = stache.provider("new", s3vectors_endpoint_url="local:data")
+    names = {"vectorBucketName": "my-bucket", "indexName": "new"}
+    other.client.create_index(
+        **names,
+        dataType="float32",
+        dimension=4,
+        distanceMetric="cosine",
+        metadataConfiguration={"nonFilterableMetadataKeys": ["text"]},
+    )
+
+    result = tool.run(*MIGRATE, "--yes")
+
+    assert result.exit_code == 2
+    assert "has no non-filterable keys _overflow" in result.stderr
+
+
+def test_a_vector_that_cannot_be_taken_over_is_named_and_the_others_are(old):
+    """Exit status 1: not all of it is there."""
+    names = {"vectorBucketName": "my-bucket", "indexName": "old"}
+    huge = {"text": "x" * 40_905, "namespace": "n", "status": "active"}
+    old.client.put_vectors(
+        **names, vectors=[{"key": "huge", "data": {"float32": [1.0] * 4}, "metadata": huge}]
+    )
+
+    dry, wet = tool.run(*MIGRATE), tool.run(*MIGRATE, "--yes")
+
+    assert "huge cannot be taken over" in dry.stdout
+    assert wet.exit_code == 1
+    assert "1 vectors are left out" in wet.stderr
+    assert len(tool.contents(stache.provider("new", s3vectors_endpoint_url="local:data"))) == 12
+
+
+def test_one_index_for_everything_is_divided():
+    """Summaries and insights by their type; what has another, or none, is a document's."""
+    provider = stache.provider("old", s3vectors_endpoint_url="local:data")
+    stache.older_index(provider)
+    kinds = {
+        "a": {},
+        "b": {"_type": "chunk"},
+        "s": {"_type": "document_summary"},
+        "i": {"_type": "insight"},
+    }
+    provider.insert(stache.vectors(4), ["t"] * 4, list(kinds.values()), list(kinds))
+
+    for kind, keys in (("documents", {"a", "b"}), ("summaries", {"s"}), ("insights", {"i"})):
+        command = ("migrate", "old", kind, *tool.LOCAL, "--kind", kind)
+        assert tool.told(*command)["vectors"] == len(keys)
+        tool.done(*command, "--yes")
+        index = stache.provider(kind, s3vectors_endpoint_url="local:data")
+        assert tool.contents(index).keys() == keys
+
+
+def test_the_preview_names_lists_that_searches_will_not_find(old):
+    """S3 Vectors holds no list of strings and objects."""
+    old.insert(
+        [[1.0] * 4],
+        ["t"],
+        [{"headings": ["Introduction", '{"level": 2}']}],
+        ["list"],
+        namespace="n",
+    )
+
+    told = tool.told(*MIGRATE)
+
+    assert told["listsWithObjects"] == {"headings": 1}
+    shown = " ".join(tool.done(*MIGRATE).split())
+    assert "headings: 1 lists get objects back; searches no longer find them by their" in shown

@@ -1,0 +1,561 @@
+"""`stache-s3vectors policy check`: each fault is found once, at its line, and nothing else is."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from botocore import session
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from s3vectors_local import Caller, Policies
+from s3vectors_local.errors import AccessDeniedException
+from s3vectors_local.iam import ACTIONS, Need, needs
+from stache_ai_s3vectors.service.arns import partition_of
+from stache_ai_s3vectors.service.permissions import LEVELS, policy
+from stache_ai_s3vectors.tool.main import main
+from stache_ai_s3vectors.tool.policy_check import Target, check, read_file
+from stache_ai_s3vectors.tool.policy_check.resources import covers
+from stache_ai_s3vectors.tool.policy_check.service import known_actions
+
+BUCKET = "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket"
+DOCUMENTS, INSIGHTS = f"{BUCKET}/index/documents", f"{BUCKET}/index/insights"
+INDEXES = ["documents", "insights"]
+KEY = "arn:aws:kms:us-east-1:123456789012:key/1234"
+TABLE = "arn:aws:dynamodb:us-east-1:123456789012:table/stache"
+ASKED = ["--bucket", BUCKET, "--index", "documents", "--index", "insights"]
+MANAGE = ["--level", "manage-indexes"]
+NEEDED = [f"s3vectors:{action}" for action in sorted(LEVELS["read-write"].index)]
+ONE = "s3vectors:GetIndex"
+
+
+def document(*statements, **more):
+    return {"Version": "2012-10-17", "Statement": list(statements), **more}
+
+
+def allow(action=NEEDED, resource=(DOCUMENTS, INSIGHTS), **more):
+    return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
+
+
+def deny(action, resource="*", **more):
+    return {"Effect": "Deny", "Action": action, "Resource": resource, **more}
+
+
+def whole(*actions, **members):
+    """A policy of one right statement, with actions added or members replaced."""
+    statement = {**allow([*NEEDED, *actions]), **members}
+    gone = {name.removeprefix("Not") for name in members if name.startswith("Not")}
+    return document({name: value for name, value in statement.items() if name not in gone})
+
+
+def instead(action):
+    """A policy with this action in the place of DeleteVectors."""
+    return document(allow([action, *NEEDED[1:]]))
+
+
+def on(*resources):
+    return document(allow(resource=list(resources)))
+
+
+def beside(*statements):
+    """A policy that is right, and more statements."""
+    return document(allow(), *statements)
+
+
+def under(operator, key, value):
+    return whole(Condition={operator: {key: value}})
+
+
+def text_of(policy_):
+    return policy_ if isinstance(policy_, str) else json.dumps(policy_, indent=2)
+
+
+def written(policy_, old, new):
+    """A policy's text with a fault that no Python object can have."""
+    text = text_of(policy_)
+    assert old in text
+    return text.replace(old, new, 1)
+
+
+def run(policy_, *options):
+    return CliRunner().invoke(main, ["policy", "check", "-", *options], input=text_of(policy_))
+
+
+def findings_of(policy_, *options):
+    """The findings, as (kind, line, whole sentence)."""
+    told = json.loads(run(policy_, *options, "--json").stdout)["findings"]
+    return [(f["kind"], f["line"], f"{f['problem']}; {f['fix']}") for f in told]
+
+
+def line_of(text, mark):
+    """The first line that has a mark; with "^" before the mark the line above, "" is line 1."""
+    line = next(
+        n for n, line in enumerate(text.splitlines() or [""], 1) if mark.lstrip("^") in line
+    )
+    return line - mark.startswith("^")
+
+
+def vector_bucket(arn):
+    return arn.replace(":bucket/", ":vector-bucket/")
+
+
+BY_TAG = f"{BUCKET}/index/${{aws:PrincipalTag/index}}"
+ELSEWHERE = DOCUMENTS.replace("us-east-1", "eu-west-1")
+CHINA = DOCUMENTS.replace("us-east-1", "cn-east-1")
+PUT = "s3vectors:PutVectors"
+KEYS = [f"kms:{action}" for action in LEVELS["read-write"].key]
+OF_SERVICES = {"Condition": {"StringLike": {"kms:ViaService": "s3*.us-east-1.amazonaws.com"}}}
+THROUGH = {"Condition": {"StringEquals": {"kms:ViaService": "s3vectors.us-east-1.amazonaws.com"}}}
+OF_KEY = ["--kms-key", KEY]
+READ = ["--level", "read"]
+FIRST = ASKED[:4]
+PLAIN = {"Null": {"s3vectors:sseType": "true"}}
+ENCRYPTED = {"StringEqualsIfExists": {"s3vectors:sseType": "aws:kms"}}
+
+MISSING = [
+    (document(allow(NEEDED[1:])), [], "", "no statement allows s3vectors:DeleteVectors on indexes"),
+    (on(DOCUMENTS), ASKED, "^Allow", "PutVectors and QueryVectors on index insights, this one on"),
+    (whole(), OF_KEY, "", "no statement allows kms:Decrypt"),
+    (under("StringEquals", "aws:SourceVpc", "v"), [], "SourceVpc", "holds, which is not known her"),
+    (under("StringEquals", "aws:SourceIPs", "a"), [], "IPs", '"a" holds, which is not known here'),
+    (under("StringNotLike", "aws:RequestedRegion", "us-*"), [], '"aws:Req', "holds, which does no"),
+    (under("NumericLessThan", "aws:EpochTime", 9), [], "aws:Epoch", 'aws:EpochTime "9.0" holds'),
+    (under("NumericLessThan", "aws:RequestedRegion", 1), [], "aws:Req", "which is not known"),
+    (under("StringEquals", "aws:RequestedRegion", "${a:b}"), [], "aws:Req", "which is not known"),
+    (under("Null", "aws:RequestedRegion", "true"), [], "aws:Req", "which does not"),
+    (under("StringLike", "ec2:SourceInstanceARN", "*"), [], "ec2:", "which is not known"),
+    (on(INSIGHTS, BY_TAG), ASKED, "PrincipalTag", "only where ${aws:PrincipalTag/index} in "),
+]
+DENIED = [
+    (beside(deny("s3vectors:Put*")), [], "^Deny", "denies s3vectors:PutVectors on indexes documen"),
+    (beside(deny(PUT, BY_TAG)), [], "PrincipalTag", "PutVectors on indexes documents and insights"),
+    (
+        beside({"Effect": "Deny", "NotAction": NEEDED[1:], "Resource": "*"}),
+        [],
+        "^Deny",
+        "denies s3vectors:DeleteVectors on indexes documents and insights; name that in its NotAc",
+    ),
+    (
+        beside(deny(PUT, Condition={"Bool": {"aws:ViaAWSService": "false"}})),
+        [],
+        "ViaAWSService",
+        'if Bool aws:ViaAWSService "false" holds, which is not known here; take that out',
+    ),
+    (
+        beside(deny("*", Condition={"StringNotEquals": {"s3vectors:sseType": "aws:kms"}})),
+        [],
+        "^Deny",
+        "denies s3vectors:DeleteVectors, GetIndex, ",
+    ),
+]
+EXCESS = [
+    (whole("s3vectors:DeleteIndex"), [], "DeleteIndex", "not need s3vectors:DeleteIndex; remove i"),
+    (whole("s3vectors:CreateIndex", Condition=ENCRYPTED), [], "Create", "--level manage-indexes"),
+    (
+        whole("s3vectors:CreateIndex", Condition=PLAIN),
+        [],
+        "CreateIndex",
+        "does not need s3vectors:",
+    ),
+    (document(allow([*NEEDED[1:4], PUT, NEEDED[5]])), READ, "Put", "check with --level read-write"),
+    (whole(Action="s3vectors:*"), [], "*", "CreateIndex, DeleteIndex, ListTagsForResource, TagRes"),
+    (whole("s3vectors:Get*"), [], "Get*", "allows what S3 Vectors may add to these; name the act"),
+    (whole("s3vectors:Tag*"), [], "Tag*", "TagResource, which read-write does not need;"),
+    (whole(Action="*"), [], '"*"', "UpdateMetadataConfiguration, which read-write does not need;"),
+    (whole(NotAction="iam:*"), [], "NotAction", 'write "Action" with "s3vectors:DeleteVectors", "'),
+    (
+        beside({"Effect": "Allow", "NotAction": ["s3vectors:*"], "Resource": KEY, **THROUGH}),
+        OF_KEY,
+        "Not",
+        "",
+    ),
+    (whole(Resource="*"), ASKED, '"*"', f'than indexes documents and insights; write "{DOCUMENTS}'),
+    (whole(Resource=f"{BUCKET}/index/*"), ASKED, "/*", "covers more than indexes documents and in"),
+    (whole(Resource="arn:aws:s3vectors:*"), ASKED, "s:*", "more than indexes documents and insigh"),
+    (on(DOCUMENTS, INSIGHTS, f"{BUCKET}a*"), ASKED, "a*", "covers nothing that was asked about"),
+    (on(DOCUMENTS, INSIGHTS), FIRST, INSIGHTS, "is not index documents, asked about; remove that"),
+    (on(DOCUMENTS, INSIGHTS, f"{BUCKET}s/index/abc"), ASKED, "ts/", "is outside of bucket my-buck"),
+    (on(DOCUMENTS, INSIGHTS, ELSEWHERE), ASKED, ELSEWHERE, "is outside of bucket my-bucket"),
+    (whole(NotResource=TABLE), ASKED, "NotResource", f'write "Resource" with "{DOCUMENTS}" and "'),
+    (
+        beside({"Effect": "Allow", "Action": PUT, "NotResource": f"{BUCKET}/*"}),
+        [],
+        "NotResource",
+        "covers everything except what it names, and nothing that was asked about; remove ",
+    ),
+    (
+        beside(allow(KEYS, "arn:aws:kms:*:*:key/*", **THROUGH)),
+        OF_KEY,
+        "y/*",
+        f'than the key; write "{KEY}"',
+    ),
+    (
+        document(allow(KEYS, KEY), allow()),
+        OF_KEY,
+        "^Allow",
+        "to be used outside S3 Vectors; add the Condition",
+    ),
+    (
+        document(allow(KEYS, KEY, **OF_SERVICES), allow()),
+        OF_KEY,
+        "^Allow",
+        "the key to be used outside S3 V",
+    ),
+    (beside(allow("kms:*", KEY, **THROUGH)), OF_KEY, "kms:*", 'name the actions: "kms:Decrypt"'),
+    (
+        beside(allow([*KEYS, "kms:Sign"], KEY, **THROUGH)),
+        OF_KEY,
+        "kms:S",
+        "does not need kms:Sign; remove it",
+    ),
+]
+INEFFECTIVE = [
+    (on(DOCUMENTS, vector_bucket(INSIGHTS)), [], "vector-b", f'index/NAME; write "{INSIGHTS}"'),
+    (on(f"{BUCKET}/documents"), FIRST, "t/documents", "bucket/NAME/index/NAME; write"),
+    (on(f"{BUCKET}/index/"), ASKED, "index/", f'write one like "{BUCKET}/index/NAME"'),
+    (on(f"{BUCKET}/index/Doc_s"), ASKED, "Doc_s", "is not 3 to 63 of a-z, 0-9"),
+    (on(DOCUMENTS.replace("us-east-1", ""), INSIGHTS), [], "s::1", "no region; write"),
+    (on(DOCUMENTS.replace("us-east-1", "E U"), INSIGHTS), [], "E U", 'its region is "E U"'),
+    (on(DOCUMENTS.replace("123456789012", ""), INSIGHTS), [], "1::", "it has no account"),
+    (
+        on(DOCUMENTS.replace("12:", "1:"), INSIGHTS),
+        [],
+        "901:",
+        'its account is "12345678901"; write',
+    ),
+    (on(DOCUMENTS.replace("aws:", "a:"), INSIGHTS), [], "arn:a:", 'its partition is "a"; write'),
+    (on(DOCUMENTS.replace("us-east-1:", ""), INSIGHTS), [], "s:123", "it has 5 of 6 parts, a regi"),
+    (on(CHINA), [], "cn-e", 'is "aws", that of cn-east-1 is "aws-cn"; write "arn:aws-cn:'),
+    (on(ELSEWHERE, INSIGHTS), ASKED, ELSEWHERE, "is not in the partition, region and account of"),
+    (
+        on("arn:aws:s3:::my-bucket/*"),
+        ASKED,
+        "s3:::",
+        f'its service is "s3"; write "{DOCUMENTS}" and "',
+    ),
+    (instead("s3:DeleteVectors"), [], "s3:D", 'expected "s3vectors"; write "s3vecto'),
+    (instead("S3-Vectors:DeleteVectors"), [], "S3-", 'the service "S3-Vectors", expected "s3v'),
+    (instead("s3vectors:DeleteVector"), [], 'tor"', "is not an action of S3 Vectors; it means"),
+    (whole("s3vectors:DropIndex"), [], "Drop", "remove it: read-write needs no s3vectors:DeleteI"),
+    (whole("s3vectors:Zip"), [], "Zip", '"s3vectors:Zip" is not an action of S3 Vectors; re'),
+    (beside(deny("s3vectors:DelIndex")), [], "DelI", 'write "s3vectors:DeleteIndex"'),
+    (
+        beside({"Effect": "Deny", "NotAction": [*NEEDED, "s3vectors:GetVector"], "Resource": "*"}),
+        [],
+        'tor"',
+        'write "s3vectors:GetVectors"',
+    ),
+    (beside(deny("s3vectors:TagResource", vector_bucket(BUCKET))), [], "vector-", "write"),
+    (beside(deny("s3vectors:DeleteIndex", BUCKET)), [], f'{BUCKET}"', "write the Resource"),
+    (whole("s3vectors:ListIndexes"), [], "ListI", "a vector bucket, and the statement names none;"),
+    (on(BUCKET), ASKED, BUCKET, "QueryVectors are authorized on an index, and the statement name"),
+    (on(DOCUMENTS, INSIGHTS, BUCKET), [], f'{BUCKET}"', "is a vector bucket, and no action of the"),
+    (beside(allow("s3vectors:ListVectorBuckets", BUCKET)), [], f'{BUCKET}"', 'only "*"; remove'),
+    (
+        document(allow(NEEDED[1:]), allow([NEEDED[0], "dynamodb:*"], TABLE)),
+        [],
+        NEEDED[0],
+        "is authorized on an index, and the statement names none; write a statement of its own",
+    ),
+    (
+        under("StringEquals", "s3vectors:sseType", "a"),
+        [],
+        "sseT",
+        "no request of s3vectors:DeleteVectors",
+    ),
+    (
+        under("StringLike", "s3vectors:BucketTag/a", "*"),
+        [],
+        "Tag/",
+        'has the key "s3vectors:BucketTag/a"',
+    ),
+    (
+        beside(deny("s3vectors:*", Condition={"StringEquals": {"s3:prefix": "a"}})),
+        [],
+        "s3:prefix",
+        'has the key "s3:prefix"; remove it, or',
+    ),
+]
+MALFORMED = [
+    ("", "", "not JSON at column 1: expecting value"),
+    ('{\n  "Version": "2012-10-17",\n}', "}", "not JSON at column 1: "),
+    ('{"Version": NaN}', "", "not JSON at column 13: expecting value"),
+    ("[" * 100_000, "", "nested too deeply"),
+    ("[]", "", "the policy is [], expected an object; give the policy d"),
+    ({"Version": "2012-10-17"}, "", "there is no Statement"),
+    (document(), "Statement", "Statement is empty"),
+    (document("all"), "all", "the statement is not an object"),
+    ({"Statement": [allow()]}, "", "the Version is missing, and IAM then takes an older grammar"),
+    (document(allow(), Version="2008-10-17"), "2008", 'write "Version": "2012-10-17"'),
+    (document(allow(), Version=None), "Version", "the Version is null, and IAM then"),
+    (
+        written(whole(), "Action", "action"),
+        "action",
+        "the statement has action, which an identity policy do",
+    ),
+    (written(whole(), "Statement", "Statements"), "Statements", 'write "Statement"'),
+    (written(whole(), '"Action"', '"Action": "x:y", "Action"'), "x:y", "most readers take the las"),
+    (whole(Principal="*"), "Principal", "it belongs in a bucket policy or a trust policy"),
+    (whole(Comment={}), "Comment", "the statement has Comment, which an identity policy does n"),
+    (whole(Effect="allow"), "allow", 'the statement needs "Effect": "Allow" or "De'),
+    (whole(Effect=True), "Effect", 'the statement needs "Effect": "Allow" or "Deny"'),
+    (
+        document({"Action": PUT, "Resource": DOCUMENTS}),
+        "^Action",
+        'the statement needs "Effect": "Allow"',
+    ),
+    (document(allow(NotAction="a:b")), "NotAc", "needs either Action or NotAction"),
+    (document({"Effect": "Allow", "Action": PUT}), "^Allow", "needs either Resource or NotResourc"),
+    (whole(Action=[]), "Action", "Action must be a string or a list of s"),
+    (whole(7), "Action", "Action must be a string or a list of strings"),
+    (whole(Resource={}), "Resource", "Resource must be a string or a list"),
+    (instead("DeleteVectors"), '"Del', 'is neither "*" nor SERVICE:ACTION; write "s3vectors:Delet'),
+    (instead("s3*:DeleteVectors"), "s3*", "has a wildcard in its service, and IAM takes none ther"),
+    (on("my-bucket"), "my-bucket", f'is neither "*" nor an ARN; write "{DOCUMENTS}" and'),
+    (on("index/documents", INSIGHTS), "index/", f'"{DOCUMENTS}"'),
+    (on("arn:aws:*"), "arn:aws:*", "must spell out its service: IAM takes no wildcard there"),
+    (whole(Sid="a b"), "a b", 'the Sid is "a b", IAM takes letters and digits only'),
+    (document(deny("a:b", Sid="x"), {"Sid": "x", **allow()}), "^Allow", 'also has the Sid "x"'),
+    (whole(Condition=[]), "Condition", "Condition must be an object of objects"),
+    (whole(Condition={"Bool": ""}), "Condition", "Condition must be an object of objects"),
+    (under("StringEqualIfExists", "aws:SourceIp", "a"), "EqualIf", "is not a condition operator"),
+    (under("Similar", "aws:SourceIp", "a"), "Ip", "Similar is not a condition operator"),
+    (under("Bool", "aws:SecureTransport", "yes"), "aws:Se", "must be true or false; correct it"),
+    (
+        under("Bool", "aws:SecureTransport", []),
+        "aws:Se",
+        "the values of aws:SecureTransport must be str",
+    ),
+]
+
+
+def through(level):
+    """A level's policy with the key, for use through S3 Vectors only."""
+    *others, last = policy(level, BUCKET, INDEXES, [KEY])["Statement"]
+    return document(*others, {**last, **THROUGH})
+
+
+OTHERS = ["s3:*", "s3:TagResource", "kms:*", "bedrock:*", "*:Query"]
+ONE_EACH = [allow(action, arn) for action in NEEDED for arn in (DOCUMENTS, INSIGHTS)]
+GOOD = [
+    *((policy(level, BUCKET, INDEXES), ["--level", level]) for level in LEVELS),
+    *((through(level), ["--level", level, *OF_KEY]) for level in LEVELS),
+    (policy("read-write", BUCKET, INDEXES, [KEY]), []),
+    (beside(allow(["dynamodb:Query", "logs:PutLogEvents"], [TABLE, "*"])), []),
+    (beside(allow(OTHERS[:-1], "*")), []),
+    (beside(allow("*", TABLE)), []),
+    (document(allow([*NEEDED, "dynamodb:*"], [DOCUMENTS, INSIGHTS, TABLE, f"{TABLE}/*"])), []),
+    ({"Version": "2012-10-17", "Statement": allow([a.upper() for a in NEEDED])}, []),
+    (document(*ONE_EACH), []),
+    (beside(deny("s3vectors:Delete*", f"{BUCKET}/index/archive")), []),
+    (beside(deny(["s3vectors:Create*", "s3vectors:*Policy"])), []),
+    (beside({"Effect": "Deny", "NotAction": [*NEEDED, "s3:*"], "Resource": "*"}), []),
+    (beside({"Effect": "Deny", "Action": "*", "NotResource": [f"{BUCKET}/*", BY_TAG]}), []),
+    (beside(deny("*", Condition={"Bool": {"aws:SecureTransport": False}})), []),
+    (under("StringEquals", "aws:RequestedRegion", ["eu-west-1", "us-east-1"]), []),
+    (under("StringEqualsIgnoreCase", "aws:ResourceAccount", "123456789012"), []),
+    (under("Null", "aws:RequestedRegion", "false"), []),
+    (beside(deny(["s3vectors:*"], f"{BUCKET}/index/a?c", Condition=ENCRYPTED)), []),
+]
+
+
+@pytest.mark.parametrize(
+    "kind, document_, options, mark, words",
+    [
+        *(("missing", *fault) for fault in MISSING),
+        *(("denied", *fault) for fault in DENIED),
+        *(("excess", *fault) for fault in EXCESS),
+        *(("ineffective", *fault) for fault in INEFFECTIVE),
+        *(("malformed", policy_, ASKED, *fault) for policy_, *fault in MALFORMED),
+    ],
+)
+def test_a_fault_is_reported_once_at_its_line_with_its_fix(kind, document_, options, mark, words):
+    """What follows from it is not told as another."""
+    [(told, line, sentence)] = findings_of(document_, *options)
+
+    assert (told, line) == (kind, line_of(text_of(document_), mark))
+    assert words in sentence
+
+
+@pytest.mark.parametrize("document_, options", GOOD)
+def test_a_policy_without_fault_passes(document_, options):
+    """Status 0, and a sentence that says what that means."""
+    result = run(document_, *options)
+
+    assert result.exit_code == 0
+    assert result.output.startswith("the policy allows what ")
+    assert (
+        "needs on these 2 indexes of my-bucket, and nothing else of S3 Vectors: " in result.output
+    )
+
+
+SERVICE = session.get_session().get_service_model("s3vectors")
+TAGS = {"tags": {"team": "a"}, "tagKeys": ["team"]}
+REQUEST = {**TAGS, "encryptionConfiguration": {"sseType": "aws:kms", "kmsKeyArn": KEY}}
+
+
+def needed(name, resource):
+    """What the engine says that a request with all its members needs."""
+    members = SERVICE.operation_model(name).input_shape.members
+    by_name = {"vectorBucketName": "my-bucket", "indexName": "documents", "resourceArn": resource}
+    request = {m: v for m, v in {**by_name, **REQUEST}.items() if m in members}
+    [need, *_] = needs(name, request, Caller(), lambda arn: {"t": ""} if arn != "*" else None)
+    return need
+
+
+@pytest.mark.parametrize("name", known_actions())
+def test_the_table_of_actions_is_the_engines(name):
+    """What each is authorized on, and the condition keys that its requests can have.
+
+    Beside those that every request has, of who asks: the action that has no resource has no others.
+    """
+    [anybody] = needs("ListVectorBuckets", {}, Caller(), lambda _: None)
+    kinds = {BUCKET: "bucket", DOCUMENTS: "index", "*": None}
+    found = [needed(name, resource) for resource in (BUCKET, DOCUMENTS)]
+    own = {key for need in found for key in need.context.keys() - anybody.context.keys()}
+    keys = {key.partition("/")[0] + "/" * ("/" in key) for key in own}
+
+    assert {kinds[need.resource] for need in found} - {None} == known_actions()[name].kinds
+    assert known_actions()[name].keys - anybody.context.keys() == keys
+
+
+def test_the_table_has_every_action():
+    """One for each operation."""
+    assert {f"s3vectors:{name}" for name in known_actions()} == ACTIONS
+    assert set(known_actions()) == set(SERVICE.operation_names)
+
+
+def test_regions_are_in_the_partitions_that_boto_knows():
+    """All of them."""
+    known = session.get_session()
+    partitions = known.get_available_partitions()
+    pairs = [(r, p) for p in partitions for r in known.get_available_regions("s3", p)]
+
+    assert [(region, partition_of(region)) for region, _ in pairs] == pairs
+
+
+LEVEL_ACTIONS = [
+    (level, action) for level, has in LEVELS.items() for action in (*has.index, *has.bucket)
+]
+
+
+@pytest.mark.parametrize("level, action", LEVEL_ACTIONS)
+def test_an_action_less_is_one_thing_missing(level, action):
+    """It is named."""
+    printed = policy(level, BUCKET, INDEXES)
+    for statement in printed["Statement"]:
+        statement["Action"] = [a for a in statement["Action"] if a != f"s3vectors:{action}"]
+
+    [(kind, _, sentence)] = findings_of(printed, *ASKED, "--level", level)
+
+    assert kind == "missing"
+    assert f" s3vectors:{action} on " in sentence
+
+
+@pytest.mark.parametrize(
+    "level, action",
+    [(level, f"s3vectors:{action}") for level in LEVELS for action in known_actions()],
+)
+def test_an_action_more_is_one_thing_too_much(level, action):
+    """Or never matches, where nothing that it is authorized on is named."""
+    printed = policy(level, BUCKET, INDEXES)
+    named = {a for statement in printed["Statement"] for a in statement["Action"]}
+    printed["Statement"][0]["Action"].append(action)
+    on_index = "index" in known_actions()[action.removeprefix("s3vectors:")].kinds
+
+    if action in named and on_index:
+        assert findings_of(printed, *ASKED, "--level", level) == []
+        return
+    [(kind, line, sentence)] = findings_of(printed, *ASKED, "--level", level)
+
+    assert kind == ("excess" if on_index else "ineffective")
+    assert f"{action} " in sentence.replace(";", " ")
+    assert line == 6 + len(printed["Statement"][0]["Action"])
+
+
+TARGET = Target("read-write", BUCKET, tuple(INDEXES))
+OTHER = [BUCKET, f"{BUCKET}/index/other", f"{BUCKET}s", f"{BUCKET}s/index/documents", "*"]
+WILD = ["*", f"{BUCKET}/index/*", f"{BUCKET}*", f"{BUCKET}/index/d?c*"]
+STATEMENTS = st.lists(
+    st.builds(
+        lambda effect, action, actions_, resource, resources: {
+            "Effect": effect,
+            action: actions_,
+            resource: resources,
+        },
+        st.sampled_from(["Allow", "Allow", "Deny"]),
+        st.sampled_from(["Action", "Action", "NotAction"]),
+        st.just(NEEDED)
+        | st.lists(st.sampled_from([*NEEDED, *sorted(ACTIONS), "s3vectors:Get*", "*"]), min_size=1),
+        st.sampled_from(["Resource", "Resource", "NotResource"]),
+        st.just([DOCUMENTS, INSIGHTS])
+        | st.lists(st.sampled_from([DOCUMENTS, INSIGHTS, *OTHER, *WILD]), min_size=1, max_size=3),
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+@given(STATEMENTS)
+def test_what_the_engine_denies_and_allows_is_what_is_told(statements):
+    """All that lacks, and if there is more than the level has, that."""
+    told = check(read_file(text_of(document(*statements)))[0].policies, TARGET)
+    engine = Policies(document(*statements))
+
+    needed = {(need.action, need.resource) for need in TARGET.needs}
+    lacks = {need for need in needed if not allows(engine, *need)}
+    beyond = {
+        (action, resource)
+        for action in ACTIONS
+        for resource in [*OTHER, DOCUMENTS]
+        if kind_of(resource) in (known_actions()[action.removeprefix("s3vectors:")].kinds or {None})
+        and not (action in NEEDED and resource == DOCUMENTS)
+        and allows(engine, action, resource)
+    }
+    by_type = any("authorized on" in finding.problem for finding in told)
+    named = {need for need in needed if any(names(finding, *need) for finding in told)}
+    assert named <= lacks
+    assert named == lacks or by_type  # its own finding says why it is not allowed
+    assert not beyond or any(finding.kind == "excess" for finding in told)
+
+
+def kind_of(resource):
+    if resource == "*":
+        return None
+    return "index" if "/index/" in resource else "bucket"
+
+
+def names(finding, action, resource):
+    """Whether a finding says that an action on an index is not allowed."""
+    name, index = action.partition(":")[2], resource.rpartition("/")[2]
+    place = finding.problem.rpartition(" on index")[2]
+    return finding.kind in {"missing", "denied"} and name in finding.problem and index in place
+
+
+def allows(engine, action, resource):
+    try:
+        engine.check([Need(action, resource, {})], Caller())
+    except AccessDeniedException:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    "resource, covered",
+    [
+        ("*", True),
+        ("arn:aws:s3vectors:*", True),
+        ("arn:aws:s3vectors", True),
+        ("arn:aws:s3vectors:*:bucket/*", True),
+        (f"{BUCKET}*", True),
+        (f"{BUCKET}/index/???uments", True),
+        (f"{BUCKET}/index/Documents", False),
+        (f"{BUCKET}/index/document", False),
+        ("*a" * 40, False),
+    ],
+)
+def test_a_wildcard_in_an_arn_stands_for_any_text(resource, covered):
+    """For colons and slashes, too; upper and lower case differ."""
+    assert covers(resource, DOCUMENTS) is covered

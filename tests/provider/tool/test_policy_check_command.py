@@ -1,0 +1,221 @@
+"""`stache-s3vectors policy check`: what it reads, what it prints, its status."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from stache_ai_s3vectors.service.permissions import LEVELS
+from stache_ai_s3vectors.tool.main import main
+
+BUCKET = "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket"
+DOCUMENTS, INSIGHTS = f"{BUCKET}/index/documents", f"{BUCKET}/index/insights"
+OURS = ("stache_ai_s3vectors.tool.policy_check", "s3vectors_local")
+ELSEWHERE = DOCUMENTS.replace("us-east-1", "eu-west-1")
+ASKED = ["--bucket", BUCKET, "--index", "documents", "--index", "insights"]
+NEEDED = [f"s3vectors:{action}" for action in sorted(LEVELS["read-write"].index)]
+
+
+def document(*statements, **more):
+    return {"Version": "2012-10-17", "Statement": list(statements), **more}
+
+
+def allow(action=NEEDED, resource=(DOCUMENTS, INSIGHTS), **more):
+    return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
+
+
+def text_of(policy):
+    return policy if isinstance(policy, str) else json.dumps(policy, indent=2)
+
+
+def run(policy, *options):
+    return CliRunner().invoke(main, ["policy", "check", "-", *options], input=text_of(policy))
+
+
+def findings(policy):
+    return json.loads(run(policy, "--json").stdout)["findings"]
+
+
+def test_the_order_is_that_of_the_lines():
+    """As compilers do it, with status 1."""
+    broken = document(
+        allow("s3vectors:*", DOCUMENTS.replace(":bucket", ":vector-bucket")),
+        Comment="",
+        Version="1",
+    )
+
+    result = run(broken)
+
+    lines = [line.split(":")[:3] for line in result.output.splitlines()]
+    assert lines == [
+        ["-", "2", " malformed"],
+        ["-", "6", " excess"],
+        ["-", "7", " ineffective"],
+        ["-", "10", " malformed"],
+    ]
+    assert result.exit_code == 1
+
+
+def test_json_tells_what_was_asked_and_what_was_found(tmp_path):
+    """For other programs."""
+    file = tmp_path / "role.json"
+    file.write_text(text_of(document(allow(resource=DOCUMENTS), allow("logs:*", "*"))))
+
+    result = CliRunner().invoke(main, ["policy", "check", str(file), "--level", "read", "--json"])
+
+    told = json.loads(result.output)
+    assert {**told, "findings": len(told["findings"])} == {
+        "file": str(file),
+        "level": "read",
+        "bucket": BUCKET,
+        "indexes": ["documents"],
+        "policies": [],
+        "findings": 2,
+    }
+    assert told["findings"][0] == {
+        "line": 7,
+        "kind": "excess",
+        "problem": "read does not need s3vectors:DeleteVectors",
+        "fix": "remove it, or check with --level read-write",
+        "statement": "1",
+        "policy": "",
+    }
+
+
+def test_lines_are_counted_as_editors_do():
+    """With the line ends and the mark at the beginning that Windows writes."""
+    text = text_of(document(allow([*NEEDED, "s3vectors:DeleteIndex"])))
+
+    told = findings("\ufeff" + text.replace("\n", "\r\n"))
+
+    assert told == findings(text)
+    assert [one["line"] for one in told] == [13]
+
+
+def test_what_is_missing_is_told_when_the_rest_can_be_read():
+    """Not while a statement may be the one that allows it."""
+    half = document(allow(NEEDED[:2]), {"Effect": "Allow", "Action": NEEDED})
+
+    result = run(half)
+
+    assert " missing: " not in result.output
+    assert (
+        "Missing permissions are reported once nothing is malformed or unresolved.\n"
+        in result.output
+    )
+
+
+@pytest.mark.parametrize(
+    "policy_, options, problem",
+    [
+        (
+            document(allow(resource="*")),
+            [],
+            "give --bucket: the ARNs of S3 Vectors in the policy n",
+        ),
+        (
+            document(allow(resource=[DOCUMENTS, DOCUMENTS.replace("my-", "a-")])),
+            [],
+            "(my-bucket, a-b",
+        ),
+        (
+            document(allow(resource=[DOCUMENTS, ELSEWHERE])),
+            [],
+            "give --region: the ARNs of S3 Vectors",
+        ),
+        (
+            document(allow(resource=f"{BUCKET}/index/*")),
+            [],
+            "give --index for each index that is used",
+        ),
+        (document(allow()), ["--region", "x y"], "is not the ARN of a vector bucket"),
+        (
+            document(allow()),
+            [*ASKED, "--account", "2" * 12],
+            "--account contradicts the bucket's ARN",
+        ),
+        (document(allow()), ["--kms-key", "alias/a"], "'alias/a' is not the ARN of a KMS key"),
+        (document(allow()), ["--level", "write"], "'write' is not one of"),
+    ],
+)
+def test_what_cannot_be_told_from_the_policy_has_to_be_given(policy_, options, problem):
+    """Status 2."""
+    result = run(policy_, *options)
+
+    assert result.exit_code == 2
+    assert problem in result.output
+
+
+def test_a_file_that_is_no_policy_needs_no_options():
+    """What it is for does not matter then."""
+    result = run("{")
+    told = json.loads(run("{", "--json").output)
+
+    assert result.output.startswith("-:1: malformed: not JSON at column 2: ")
+    assert (result.exit_code, told["bucket"], told["indexes"]) == (1, None, [])
+
+
+def test_bucket_and_indexes_can_be_given_by_name():
+    """The rest of the ARN is that of the policy's."""
+    result = run(document(allow()), "--bucket", "my-bucket", "--index", "documents", "--json")
+
+    assert json.loads(result.output)["bucket"] == BUCKET
+    assert "insights" in result.output
+
+
+@pytest.mark.parametrize(
+    "content, problem",
+    [(None, "does not exist"), (b"\xff\xfe{\x00}\x00", "is not UTF-8 text")],
+)
+def test_a_file_that_cannot_be_read_is_status_2(content, problem, tmp_path):
+    """It is named."""
+    file = tmp_path / "role.json"
+    if content:
+        file.write_bytes(content)
+
+    result = CliRunner().invoke(main, ["policy", "check", str(file)])
+
+    assert result.exit_code == 2
+    assert problem in result.output
+
+
+def test_options_before_the_subcommand_are_refused():
+    """They would be those of the policy that is printed."""
+    result = CliRunner().invoke(main, ["policy", "--index", "a", "check", "-"], input="{}")
+
+    assert result.exit_code == 2
+    assert "give --index after check" in result.output
+
+
+def test_without_the_engine_the_command_says_what_to_install(monkeypatch):
+    """As serve does; printing a policy needs no engine."""
+    for name in [name for name in sys.modules if name.startswith(OURS)]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "s3vectors_local.iam", None)
+    place = ["--account", "123456789012", "--region", "us-east-1"]
+
+    checked = run(document(allow()))
+    printed = CliRunner().invoke(main, ["policy", *ASKED, *place])
+
+    assert checked.exit_code == 1
+    assert checked.output.startswith("Error: the local engine is not installed; in a clone of")
+    assert printed.exit_code == 0
+
+
+def test_a_finding_names_its_statement_and_controls_no_terminal():
+    """By its Sid, else by its number."""
+    told = run(document(allow("s3vectors:\x1b[2J", Sid="Odd"), allow(), allow("s3vectors:Zip")))
+
+    assert '-:6: ineffective: statement Odd: "s3vectors:\\x1b[2J" is not an action' in told.output
+    assert 'ineffective: statement 3: "s3vectors:Zip" is not an action' in told.output
+    assert "\x1b" not in told.output
+
+
+def test_help_shows_an_example():
+    """One that can be copied."""
+    result = CliRunner().invoke(main, ["policy", "check", "--help"])
+
+    assert "stache-s3vectors policy check role.json --index documents-1024" in result.output

@@ -1,0 +1,526 @@
+"""`stache-s3vectors policy check` on files that have policies among other things."""
+
+from __future__ import annotations
+
+import json
+import sys
+from importlib.util import find_spec
+from itertools import pairwise
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stache_ai_s3vectors.service.permissions import LEVELS, policy
+from stache_ai_s3vectors.tool.main import main
+
+BUCKET = "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket"
+DOCUMENTS = f"{BUCKET}/index/documents"
+PLACE = ["--account", "123456789012", "--region", "us-east-1"]
+TEMPLATE = Path(__file__).parents[3] / "sam" / "template.yaml"
+GOOD = policy("read-write", BUCKET, ["documents"])
+READ = policy("read", BUCKET, ["documents"])
+LOGS = {
+    "Version": "2012-10-17",
+    "Statement": {"Effect": "Allow", "Action": "logs:PutLogEvents", "Resource": "*"},
+}
+WRITE = {
+    "Version": "2012-10-17",
+    "Statement": {
+        "Effect": "Allow",
+        "Action": ["s3vectors:PutVectors", "s3vectors:DeleteVectors"],
+        "Resource": DOCUMENTS,
+    },
+}
+ZIP = {
+    "Version": "2012-10-17",
+    "Statement": {"Effect": "Allow", "Action": "s3vectors:Zip", "Resource": DOCUMENTS},
+}
+
+
+def run(content, *options):
+    text = content if isinstance(content, str) else json.dumps(content, indent=1)
+    return CliRunner().invoke(main, ["policy", "check", "-", *options], input=text)
+
+
+def reported(content, *options):
+    """The policies that were checked, and the findings as (policy, kind, sentence)."""
+    result = run(content, *options, "--json")
+    report = json.loads(result.stdout)
+    findings = [(f["policy"], f["kind"], f"{f['problem']}; {f['fix']}") for f in report["findings"]]
+    return report["policies"], findings
+
+
+def template(*resources, **parts):
+    """A CloudFormation template of resources that are called A, B, …."""
+    return {"Resources": dict(zip("ABCDEF", resources, strict=False)), **parts}
+
+
+def managed(document, **properties):
+    return {
+        "Type": "AWS::IAM::ManagedPolicy",
+        "Properties": {"PolicyDocument": document, **properties},
+    }
+
+
+def role(*documents, **properties):
+    inline = [{"PolicyName": f"p{n}", "PolicyDocument": d} for n, d in enumerate(documents)]
+    return {"Type": "AWS::IAM::Role", "Properties": {"Policies": inline, **properties}}
+
+
+def resource(kind, address, **values):
+    return {"address": address, "type": f"aws_iam_{kind}", "name": "x", "values": values}
+
+
+def terraform(*resources, planned="planned_values"):
+    """What terraform show -json prints of resources in a child module."""
+    child = {"address": "module.stache", "resources": list(resources)}
+    root = {"root_module": {"resources": [], "child_modules": [child]}}
+    return {"format_version": "1.2", "terraform_version": "1.15.5", planned: root}
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("chosen", ["level", "policy"])
+def test_this_repository_s_template_has_no_finding(level, chosen):
+    """Of each level's policy, and of the function's role, which has the chosen level's."""
+    name = "".join(word.title() for word in level.split("-")) + "Policy"
+    choice = ["--parameter", f"Level={level}"] if chosen == "level" else ["--policy", name]
+
+    result = run(TEMPLATE.read_text(), *PLACE, "--level", level, *choice)
+
+    assert result.exit_code == 0
+    assert f"policy {name}\n" in result.stdout
+    assert "3 indexes of stache-vectors-123456789012, and nothing else" in result.stdout
+
+
+def test_a_fault_in_a_template_is_at_its_line():
+    """YAML's lines are those of the file."""
+    before, name, after = TEMPLATE.read_text().partition("\n  ReadPolicy:\n")
+    text = before + name + after.replace("s3vectors:GetVectors", "s3vectors:FetchVectors", 1)
+    line = text[: text.index("FetchVectors")].count("\n") + 1
+
+    result = run(text, *PLACE, "--level", "read", "--policy", "ReadPolicy")
+
+    assert (
+        f'-:{line}: ineffective: ReadPolicy, statement 1: "s3vectors:FetchVectors" is not an action'
+        ' of S3 Vectors; it means s3vectors:GetVectors; write "s3vectors:GetVectors"'
+    ) in result.stdout
+    assert len(result.stdout.splitlines()) == 2
+
+
+EVENTS = {"Records": [1], "Action": 3}
+CONTAINERS = [
+    (GOOD, []),
+    ({"RoleName": "r", "PolicyName": "vectors", "PolicyDocument": GOOD}, ["vectors"]),
+    ({"UserName": "r", "PolicyName": "v", "PolicyDocument": quote(json.dumps(GOOD))}, ["v"]),
+    ({"PolicyVersion": {"Document": GOOD, "VersionId": "v3"}}, ["v3"]),
+    ({"Document": GOOD, "VersionId": "v3"}, ["v3"]),
+    (
+        {"PolicyInputList": [json.dumps(READ), json.dumps(WRITE)], "ActionNames": []},
+        ["PolicyInputList[1]", "PolicyInputList[2]"],
+    ),
+    (template(managed(GOOD)), ["A"]),
+    (template(managed(GOOD, Roles=["r"]), managed(LOGS)), ["A"]),
+    (template(role(READ, WRITE)), ["A/p0", "A/p1"]),
+    (template(role(WRITE, ManagedPolicyArns=[{"Ref": "B"}]), managed(READ)), ["A/p0", "B"]),
+    (
+        template(
+            {"Type": "AWS::IAM::Policy", "Properties": {"PolicyDocument": READ, "Roles": ["r"]}},
+            {
+                "Type": "AWS::IAM::RolePolicy",
+                "Properties": {"PolicyDocument": WRITE, "RoleName": "r"},
+            },
+        ),
+        ["A", "B"],
+    ),
+    (
+        template(
+            {
+                "Type": "AWS::Serverless::Function",
+                "Properties": {"Policies": [READ, "AWSLambdaRole", {"Ref": "B"}, {"S3Crud": {}}]},
+            },
+            managed(WRITE),
+        ),
+        ["A/1", "B"],
+    ),
+    (
+        terraform(resource("policy", "aws_iam_policy.a", policy=json.dumps(GOOD))),
+        ["aws_iam_policy.a"],
+    ),
+    (
+        terraform(
+            resource("role_policy", "a", policy=json.dumps(READ), role="r"),
+            resource(
+                "role", "b", name="r", inline_policy=[{"name": "i", "policy": json.dumps(WRITE)}]
+            ),
+            resource("policy", "c", policy=json.dumps(ZIP)),
+            planned="values",
+        ),
+        ["a", "b/i"],
+    ),
+    (
+        terraform(
+            resource("user_policy", "a", policy=json.dumps(READ), user="u"),
+            resource("policy", "b", policy=json.dumps(WRITE), arn="arn:b"),
+            resource("user_policy_attachment", "c", policy_arn="arn:b", user="u"),
+            resource("group_policy", "d", policy=json.dumps(LOGS), group="g"),
+        ),
+        ["a", "b"],
+    ),
+]
+
+
+@pytest.mark.parametrize("content, names", CONTAINERS)
+def test_the_policies_of_one_principal_are_checked_together(content, names):
+    """Wherever they are kept; policies about other services, or of nobody, are left out."""
+    assert reported(content, *PLACE) == (names, [])
+
+
+def details(document=WRITE):
+    """What aws iam get-account-authorization-details prints."""
+    versions = [
+        {"VersionId": "v1", "IsDefaultVersion": False, "Document": ZIP},
+        {"VersionId": "v2", "IsDefaultVersion": True, "Document": document},
+    ]
+    attached = [{"PolicyName": "write", "PolicyArn": "arn:write"}]
+    inline = [{"PolicyName": "read", "PolicyDocument": READ}]
+    return {
+        "UserDetailList": [{"UserName": "ann", "UserPolicyList": inline, "GroupList": ["writers"]}],
+        "GroupDetailList": [{"GroupName": "writers", "AttachedManagedPolicies": attached}],
+        "RoleDetailList": [
+            {"RoleName": "stache", "RolePolicyList": inline, "AttachedManagedPolicies": attached},
+            {"RoleName": "logs", "RolePolicyList": [{"PolicyName": "l", "PolicyDocument": LOGS}]},
+        ],
+        "Policies": [{"PolicyName": "write", "Arn": "arn:write", "PolicyVersionList": versions}],
+    }
+
+
+def test_an_account_s_policies_are_checked_by_principal():
+    """Inline, attached and by group, in their default version; --policy chooses."""
+    names, findings = reported(details(), *PLACE, "--policy", "role/stache")
+    _, of_user = reported(details(), *PLACE, "--policy", "user/ann")
+    _, of_group = reported(details(), *PLACE, "--policy", "group/writers")
+
+    assert (names, findings, of_user) == (["role/stache/read", "write"], [], [])
+    assert [kind for _, kind, _ in of_group] == ["missing"]
+
+
+def test_a_finding_names_its_policy():
+    """So does the list of what was checked."""
+    result = run(details(ZIP), *PLACE, "--policy", "role/stache")
+
+    assert "policy role/stache/read\n" in result.stdout
+    assert 'ineffective: write, statement 1: "s3vectors:Zip" is not an action' in result.stdout
+    assert result.exit_code == 1
+
+
+def test_a_policy_that_is_not_in_the_file_is_refused_with_those_that_are():
+    """Status 2."""
+    result = run(details(), *PLACE, "--policy", "role/stach")
+
+    assert result.exit_code == 2
+    assert "Did you mean 'role/stache'?" in result.output
+
+
+def test_a_file_without_a_policy_about_s3_vectors_is_wrong_usage():
+    """It names what it has."""
+    result = run(template(managed(LOGS)), *PLACE)
+
+    assert result.exit_code == 2
+    assert "no policy in - is about S3 Vectors; its policies: A" in result.output
+
+
+def with_resource(value, **parts):
+    """A template whose policy has a resource that a function returns."""
+    statement = {**GOOD["Statement"][0], "Resource": value}
+    document = {"Version": "2012-10-17", "Statement": [statement, {"Ref": "AWS::NoValue"}]}
+    bucket = {
+        "Type": "AWS::S3Vectors::VectorBucket",
+        "Properties": {"VectorBucketName": {"Ref": "Name"}},
+    }
+    index = {
+        "Type": "AWS::S3Vectors::Index",
+        "Properties": {"IndexName": "documents", "VectorBucketArn": {"Ref": "B"}},
+    }
+    own = {
+        "Parameters": {
+            "Name": {"Type": "String", "Default": "my-bucket"},
+            "Arns": {"Type": "CommaDelimitedList", "Default": f"{DOCUMENTS},other"},
+            "Open": {"Type": "String"},
+            "Stored": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/a"},
+        },
+        "Mappings": {"Names": {"us-east-1": {"index": "documents"}}},
+        "Conditions": {
+            "Yes": {
+                "Fn::And": [
+                    {"Fn::Equals": [{"Ref": "Name"}, "my-bucket"]},
+                    {"Fn::Not": [{"Condition": "No"}]},
+                ]
+            },
+            "No": {"Fn::Or": [{"Fn::Equals": ["a", "b"]}]},
+            "Circle": {"Condition": "Circle"},
+            "Unknown": {"Fn::Equals": [{"Ref": "Open"}, "b"]},
+        },
+    }
+    return template(managed(document), bucket, index, **own, **parts)
+
+
+HEAD = "arn:${AWS::Partition}:s3vectors:${AWS::Region}:${AWS::AccountId}:bucket"
+RESOLVED = [
+    {"Fn::Sub": f"{HEAD}/${{Name}}/index/documents"},
+    {"Fn::Sub": [f"{HEAD}/my-bucket/index/${{I}}", {"I": "documents"}]},
+    {"Fn::Sub": "${B}/index/documents"},
+    {"Fn::Sub": "${B.VectorBucketArn}/index/documents"},
+    {"Fn::Join": ["/", [{"Ref": "B"}, "index", "documents"]]},
+    {
+        "Fn::Join": [
+            ":",
+            [
+                "arn",
+                "aws",
+                "s3vectors",
+                "us-east-1",
+                "123456789012",
+                "bucket/my-bucket/index/documents",
+            ],
+        ]
+    },
+    {"Fn::If": ["Yes", {"Ref": "C"}, "arn:x"]},
+    {"Fn::If": ["No", "arn:x", {"Fn::GetAtt": ["C", "IndexArn"]}]},
+    [{"Fn::GetAtt": "C.IndexArn"}, {"Fn::If": ["No", "arn:x", {"Ref": "AWS::NoValue"}]}],
+    {"Fn::Select": [0, {"Ref": "Arns"}]},
+    {"Fn::Select": ["1", {"Fn::Split": [" ", f"a {DOCUMENTS}"]}]},
+    {
+        "Fn::Sub": [
+            "${B}/index/${I}",
+            {"I": {"Fn::FindInMap": ["Names", {"Ref": "AWS::Region"}, "index"]}},
+        ]
+    },
+]
+
+
+@pytest.mark.parametrize("value", RESOLVED)
+def test_a_template_s_functions_are_resolved(value):
+    """With its defaults, conditions and mappings."""
+    assert reported(with_resource(value), *PLACE) == (["A"], [])
+
+
+UNRESOLVED = [
+    ({"Ref": "Open"}, "Open is not known; give --parameter Open=VALUE"),
+    ({"Ref": "Stored"}, "Stored is not known; give --parameter Stored=VALUE"),
+    ({"Ref": "Nobody"}, "Nobody is not known; give"),
+    ({"Fn::Sub": "arn:aws:${Open}:x"}, "Open is not known"),
+    ({"Fn::ImportValue": "x"}, "Fn::ImportValue is not known"),
+    ({"Fn::If": ["Unknown", DOCUMENTS, "arn:x"]}, "Condition Unknown is not known"),
+    ({"Fn::If": ["Circle", DOCUMENTS, "arn:x"]}, "Condition Circle is not known"),
+    ({"Fn::Select": [9, ["a"]]}, "Fn::Select is not known"),
+    ({"Fn::FindInMap": ["Names", "x", "y"]}, "Fn::FindInMap is not known"),
+    ({"Fn::GetAtt": ["C"]}, "Fn::GetAtt is not known"),
+    ({"Fn::Join": ["x" * 20_000, ["a", "b"]]}, "Fn::Join of more than 10000 characters is not kn"),
+]
+
+
+@pytest.mark.parametrize("value, sentence", UNRESOLVED)
+def test_what_cannot_be_resolved_is_named(value, sentence):
+    """And nothing else is reported: it may be what is missing."""
+    asked = ["--bucket", BUCKET, "--index", "documents"]
+
+    [(name, kind, told)] = reported(with_resource(value), *asked)[1]
+
+    assert (name, kind) == ("A", "unresolved")
+    assert told.startswith(sentence)
+
+
+def test_where_a_stack_will_be_is_asked_for_at_the_line_that_needs_it():
+    """By the command's own options."""
+    result = run(TEMPLATE.read_text())
+
+    account = [line for line in result.output.splitlines() if "AWS::AccountId" in line][-1]
+    line = TEMPLATE.read_text().splitlines()[int(account.split(":")[1]) - 1]
+    assert account.endswith("FunctionRole/function: AWS::AccountId is not known; give --account")
+    assert "FunctionLogs.Arn" in line
+
+
+def test_a_parameter_resolves_it():
+    """So does a resource's attribute, which wins over what the template says."""
+    asked = ["--bucket", BUCKET, "--index", "documents"]
+
+    given = reported(with_resource({"Ref": "Open"}), *asked, "--parameter", f"Open={DOCUMENTS}")
+    attribute = {"Fn::GetAtt": ["C", "IndexArn"]}
+    other = reported(with_resource(attribute), *asked, "--parameter", f"C.IndexArn={DOCUMENTS}")
+
+    assert given == other == (["A"], [])
+
+
+def test_a_parameter_needs_a_value():
+    """Status 2."""
+    result = run(template(managed(GOOD)), "--parameter", "Name")
+
+    assert result.exit_code == 2
+    assert "--parameter 'Name' has no value: write NAME=VALUE" in result.output
+
+
+def test_a_plan_that_does_not_know_its_policy_says_so():
+    """Before apply."""
+    plan = terraform(
+        resource("policy", "aws_iam_policy.a"), resource("role", "b", name="s3vectors")
+    )
+
+    [(name, kind, told)] = reported(plan, "--bucket", BUCKET, "--index", "documents")[1]
+
+    assert (name, kind) == ("aws_iam_policy.a", "unresolved")
+    assert told.endswith("is not known; run terraform show -json after apply")
+
+
+@pytest.mark.parametrize(
+    "action, meant",
+    [
+        ("InsertVectors", "PutVectors"),
+        ("UpsertVector", "PutVectors"),
+        ("DescribeIndex", "GetIndex"),
+        ("SearchVectors", "QueryVectors"),
+        ("SearchIndex", "QueryVectors"),
+        ("RemoveVectors", "DeleteVectors"),
+        ("PutVector", "PutVectors"),
+        ("ListVectorIndexes", "ListIndexes"),
+        ("ListBuckets", "ListVectorBuckets"),
+        ("getvectr", "GetVectors"),
+    ],
+)
+def test_an_unknown_action_is_answered_by_its_meaning(action, meant):
+    """Not only by its spelling."""
+    document = json.loads(json.dumps(ZIP).replace("Zip", action))
+
+    sentences = [sentence for _, _, sentence in reported(document)[1]]
+
+    assert any(
+        f"is not an action of S3 Vectors; it means s3vectors:{meant};" in s for s in sentences
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["// mine\n{}", '{\n  "a": 1, // mine\n}', '{"a": 1 # mine\n}', '{ /* mine */ "a": 1}'],
+)
+def test_json_with_comments_is_told_that_there_are_none(text):
+    """As VS Code's settings have them."""
+    assert "malformed: JSON has no comments; remove them" in run(text).output
+
+
+def test_bucket_and_indexes_come_from_the_settings(monkeypatch):
+    """When the policy does not name them, as for policy itself."""
+    monkeypatch.setenv("S3VECTORS_BUCKET_NAME", "my-bucket")
+    monkeypatch.setenv("S3VECTORS_DOCUMENTS_INDEX", "documents")
+    everything = json.loads(json.dumps(GOOD).replace(DOCUMENTS, "*"))
+
+    result = run(everything, *PLACE, "--json")
+
+    report = json.loads(result.stdout)
+    assert (report["bucket"], report["indexes"][0]) == (BUCKET, "documents")
+    assert {finding["kind"] for finding in report["findings"]} == {"excess"}
+
+
+def four(name):
+    return ",".join([f"*{name}"] * 4)
+
+
+HOSTILE = [
+    "Resources: " + "[" * 5_000,
+    "Resources: {A: " * 500,
+    "Resources: &a [*a]",
+    f"Resources: [&a [1], {', '.join(f'&{b} [{four(a)}]' for a, b in pairwise('abcdefghijkl'))}]",
+    "Resources:\n  A: !Unknown [x\n",
+    "Version: 2012-10-17\nStatement: \x07",
+    "Version: !!python/object:os.system x\nStatement: [!Sub]",
+    "Resources: x" + "y" * 2**20,
+    '{"a": ' * 5_000,
+    json.dumps({"Version": "2012-10-17", "Statement": ["${" * 20_000]}),
+    json.dumps(details()).replace("read", "\\u001b[2J\\ud800"),
+    json.dumps({"PolicyName": [None], "PolicyDocument": {}}),
+    json.dumps(template(managed({"Fn::Sub": "${A}" * 9_000}))),
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_a_hostile_file_is_refused(text):
+    """Without a traceback, and without what controls a terminal."""
+    result = run(text, *PLACE)
+
+    assert result.exit_code in (1, 2)
+    assert "--debug shows where" not in result.output
+    assert "\x1b" not in result.output
+
+
+LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.floats()
+    | st.sampled_from(
+        [
+            "",
+            "*",
+            "Allow",
+            "s3vectors:*",
+            DOCUMENTS,
+            "A",
+            "AWS::NoValue",
+            "${A}${B.C}",
+            "a:${",
+            "\x1b",
+        ]
+    )
+)
+KEYS = st.sampled_from(
+    [
+        *("Version", "Statement", "Sid", "Effect", "Action", "Resource", "Condition", "Bool"),
+        *("Resources", "A", "B", "Type", "Properties", "Policies", "PolicyDocument", "Roles"),
+        *("Ref", "Fn::Sub", "Fn::If", "Fn::Join", "Fn::GetAtt", "Fn::Select", "Parameters"),
+        *("PolicyInputList", "PolicyVersion", "Document", "RoleDetailList", "values"),
+        *(
+            "planned_values",
+            "root_module",
+            "resources",
+            "address",
+            "type",
+            "Conditions",
+            "Fn::Equals",
+        ),
+    ]
+)
+ANYTHING = st.recursive(
+    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4)
+)
+MUTABLE = [GOOD, details(), *(content for content, _ in CONTAINERS[1:]), with_resource(RESOLVED[0])]
+
+
+def put(value, path, other):
+    """The same with another value somewhere in it."""
+    if not path or not isinstance(value, (dict, list)) or not value:
+        return other
+    keys = list(value) if isinstance(value, dict) else range(len(value))
+    key = keys[path[0] % len(keys)]
+    pairs = {k: put(value[k], path[1:], other) if k == key else value[k] for k in keys}
+    return pairs if isinstance(value, dict) else list(pairs.values())
+
+
+@given(st.sampled_from(MUTABLE), st.lists(st.integers(0, 9), max_size=9), ANYTHING)
+@settings(deadline=None, max_examples=200)
+def test_no_file_makes_a_traceback(content, path, other):
+    """Whatever stands where something else should."""
+    result = run(put(content, path, other), "--bucket", BUCKET, "--index", "documents")
+
+    assert result.exit_code in (0, 1, 2)
+    assert "--debug shows where" not in result.output
+
+
+def test_without_a_yaml_parser_the_command_says_what_to_install(monkeypatch):
+    """Stache brings one; the engine alone does not."""
+    assert find_spec("yaml")
+    monkeypatch.setitem(sys.modules, "yaml", None)
+
+    result = run(TEMPLATE.read_text(), *PLACE)
+
+    assert "-:1: malformed: reading YAML needs PyYAML; pip install pyyaml" in result.output
