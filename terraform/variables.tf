@@ -5,7 +5,7 @@ locals {
   key_arn = "^arn:aws[-a-z0-9]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$"
   # One principal, or an account; a bucket's policy takes no pattern for several.
   principal_arn = "^arn:aws[-a-z0-9]*:iam::[0-9]{12}:(root|(role|user)/[A-Za-z0-9_+=,.@/-]+)$"
-  # Metadata that Stache's searches filter on: stache_ai_s3vectors/chunks/metadata_keys.py.
+  # Metadata that Stache's searches filter on: stache_ai_s3vectors/service/metadata_keys.py.
   filtered = ["_type", "doc_id", "namespace", "status"]
 }
 

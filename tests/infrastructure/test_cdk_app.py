@@ -15,7 +15,7 @@ from cloudformation import KINDS, deployed
 from stache_ai_s3vectors.service.permissions import LEVELS
 from stache_stack import Options, StacheStack
 
-CDK = Path(__file__).parents[2] / "cdk"
+CDK = Path(__file__).parents[2] / "examples" / "cdk"
 CONTEXT = json.loads((CDK / "cdk.json").read_text())["context"]
 BUCKET = "stache-vectors-123456789012"
 

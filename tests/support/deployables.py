@@ -14,7 +14,7 @@ from typing import Any, Final
 from children import node_options
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-_PERMISSIONS: Final = ROOT / "provider" / "stache_ai_s3vectors" / "permissions.py"
+_PERMISSIONS: Final = ROOT / "provider" / "stache_ai_s3vectors" / "service" / "permissions.py"
 BIN: Final = Path(sys.executable).parent
 
 
@@ -46,7 +46,7 @@ def cdk(*arguments: str | Path, cwd: Path | None = None, **more: str) -> str:
     """The CDK CLI in the app's folder."""
     node_modules = Path(sys.prefix) / "javascript" / "node_modules"
     script = node_modules / "aws-cdk" / "bin" / "cdk"
-    return run(BIN / "node", script, *arguments, cwd=cwd or ROOT / "cdk", **more)
+    return run(BIN / "node", script, *arguments, cwd=cwd or ROOT / "examples" / "cdk", **more)
 
 
 def version() -> str:

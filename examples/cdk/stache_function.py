@@ -26,7 +26,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-SOURCE: Final = Path(__file__).resolve().parents[1] / "examples" / "lambda"
+SOURCE: Final = Path(__file__).resolve().parents[1] / "lambda"
 
 CHOICES: Final = {
     "runtime": ("python3.11", "python3.12", "python3.13", "python3.14"),
