@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -78,6 +79,19 @@ def test_a_second_run_changes_nothing(url):
     assert [line.split()[1] for line in lines] == ["skipped", "done", "done", "skipped"]
     documents = laptop.call(url, "GET", "/documents", namespace="twice")[1]["documents"]
     assert sorted(document["filename"] for document in documents) == NAMES
+
+
+def test_files_of_one_name_in_two_folders_are_two_documents(url, tmp_path):
+    """None replaces the other, however often they are sent."""
+    for folder in ("a", "b"):
+        shutil.copytree(FILES, tmp_path / folder)
+    for _ in range(2):
+        assert run(tmp_path, "--namespace", "folders", "--url", url)[0] == 0
+
+    documents = laptop.call(url, "GET", "/documents", namespace="folders")[1]["documents"]
+    assert sorted(document["source_path"] for document in documents) == [
+        f"{folder}/{name}" for folder in ("a", "b") for name in NAMES
+    ]
 
 
 def test_without_stache_it_is_one_line(tmp_path):
