@@ -68,7 +68,10 @@ def ingest_folder(url: str, folder: Path, namespace: str) -> int:
     """Ingest every file below a folder; returns how many failed."""
     failures = 0
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        job = ingest(url, folder, path, namespace)
+        try:
+            job = ingest(url, folder, path, namespace)
+        except UnicodeDecodeError:
+            job = {"status": "failed", "error_detail": "is not UTF-8; convert it first"}
         chunks = f"{job['chunks_created']} chunks" if job["status"] == "done" else ""
         detail = job["error_detail"] or chunks
         print(f"{path.relative_to(folder)}: {job['status']} {detail}".rstrip())

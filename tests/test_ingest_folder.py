@@ -94,6 +94,16 @@ def test_files_of_one_name_in_two_folders_are_two_documents(url, tmp_path):
     ]
 
 
+def test_another_encoding_is_refused(url, tmp_path):
+    """By name; the other files are ingested."""
+    (tmp_path / "a.txt").write_bytes("un café".encode("latin-1"))
+    (tmp_path / "b.txt").write_text("un café", encoding="utf-8")
+    code, lines, _ = run(tmp_path, "--namespace", "encodings", "--url", url)
+
+    assert code == 1
+    assert lines == ["a.txt: failed is not UTF-8; convert it first", "b.txt: done 1 chunks"]
+
+
 def test_without_stache_it_is_one_line(tmp_path):
     """Nor without a folder."""
     assert "start Stache first (make stache)" in run(FILES, "--url", "http://127.0.0.1:9")[2]
