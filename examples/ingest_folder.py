@@ -44,20 +44,22 @@ def call(url: str, method: str, path: str, body: Any = None) -> Any:
 
 def ingest(url: str, folder: Path, path: Path, namespace: str) -> Any:
     """Ingest one file; the job that Stache made of it."""
+    source = path.relative_to(folder).as_posix()
     if path.suffix.lower() in TEXTS:
-        source = path.relative_to(folder).as_posix()
         body = {
-            "text": path.read_text(),
+            "text": path.read_text(encoding="utf-8"),
             "metadata": {"filename": path.name, "source_path": source},
         }
     else:
-        # Stache 0.3.0 looks for duplicates among texts only
-        where = urllib.parse.urlencode({"filename": path.name, "namespace": namespace})
+        # Stache 0.3.0 looks for duplicates among texts only; what it calls a file name here is
+        # the source path of a document that has one
+        where = urllib.parse.urlencode({"filename": source, "namespace": namespace})
         call(url, "DELETE", f"/documents?{where}")
         body = {
             "data_base64": base64.b64encode(path.read_bytes()).decode(),
             "filename": path.name,
             "content_type": "application/octet-stream",
+            "metadata": {"source_path": source},
         }
     return call(url, "POST", "/ingest", {**body, "namespace": namespace})
 
@@ -66,7 +68,10 @@ def ingest_folder(url: str, folder: Path, namespace: str) -> int:
     """Ingest every file below a folder; returns how many failed."""
     failures = 0
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        job = ingest(url, folder, path, namespace)
+        try:
+            job = ingest(url, folder, path, namespace)
+        except UnicodeDecodeError:
+            job = {"status": "failed", "error_detail": "is not UTF-8; convert it first"}
         chunks = f"{job['chunks_created']} chunks" if job["status"] == "done" else ""
         detail = job["error_detail"] or chunks
         print(f"{path.relative_to(folder)}: {job['status']} {detail}".rstrip())
