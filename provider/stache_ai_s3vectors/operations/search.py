@@ -61,13 +61,13 @@ def search(  # noqa: PLR0913, PLR0917 - a search has so many parts
         matches, metric = index.query(numbers, depth, condition, texts)
     if texts:
         scores = _fused_scores(matches, metric)
+        _LOG.debug("%s", _Scores(index.name, matches[:top_k]))
     else:
         scores = [_nearness(match, metric) for match in matches]
     found = [
         results.found(match.key, score, match.metadata)
         for match, score in zip(matches, scores, strict=True)
     ]
-    _LOG.debug("%s", _Scores(index.name, matches[:top_k]))
     return _with_phrases(found, phrases)[:top_k]
 
 
