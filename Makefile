@@ -23,13 +23,14 @@ ARCHITECTURE ?= arm64
 # As it was written: no $ of the question is make's
 export ASKED := $(value QUESTION)
 
-.PHONY: help demo stache test check docs format bench bench-quick wheel function clean
+.PHONY: help demo stache test test-quick check docs format bench bench-quick wheel function clean
 
 help:
 	@echo "make demo    Stache ingests the Python reference into the local engine and answers"
 	@echo "             (QUESTION=\"…\" asks your own)"
 	@echo "make stache  Stache's API on http://127.0.0.1:8000 (PORT=… another), with the demo's documents"
 	@echo "make test    all tests, with coverage; the provider's again under the oldest Stache"
+	@echo "make test-quick  unit tests of provider and engine, in one environment (two minutes)"
 	@echo "make check   format, lint, types, import directions"
 	@echo "make docs    the pages as a website, into build/site; a link that leads nowhere fails"
 	@echo "make format  put the code into its format"
@@ -136,6 +137,16 @@ test:
 		$(ONCE:%=--ignore tests/provider/%) -p no:cacheprovider
 	@$(DEV)/bin/python -m coverage combine --quiet
 	$(DEV)/bin/python -m coverage report
+
+# Those that start processes, browsers and other environments are left to `make test`
+SLOW := aws/test_bad_days aws/test_forks aws/test_interpreter_end aws/test_outages \
+	tool/test_older_package tool/test_terminal
+SLOW_LOCAL := all_clients aws_cli aws_switch browser command crashes dockerfile forks javascript \
+	moto_referee space
+
+test-quick: $(DEV)/.ready
+	$(DEV)/bin/python -m pytest $(SPREAD) tests/provider tests/local \
+		$(SLOW:%=--ignore tests/provider/%.py) $(SLOW_LOCAL:%=--ignore tests/local/test_%.py)
 
 check: $(DEV)/.ready
 	$(DEV)/bin/ruff format --check .

@@ -10,6 +10,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+import change_sets
 import function_life
 import sam
 from deployed_store import of_stack, outputs
@@ -38,6 +39,13 @@ def deploy(aws, template=sam.TEMPLATE, **parameters):
     """The stack's outputs."""
     result = sam.deploy(aws.url, template, **parameters)
     assert result.returncode == 0, f"{result.stdout}\n{result.stderr}"
+    return outputs(aws, "stache")
+
+
+def put(aws, **parameters):
+    """The outputs of the store alone, deployed by CloudFormation's API."""
+    body = sam.TEMPLATE.read_text()
+    change_sets.deploy(aws.client("cloudformation"), body, {**STORE, **parameters})
     return outputs(aws, "stache")
 
 
@@ -105,7 +113,7 @@ def test_a_key_that_s3_vectors_may_not_use_is_refused(aws):
     refused = sam.deploy(aws.url, **STORE, KmsKeyArn=key)
     left = vectors.list_vector_buckets()["vectorBuckets"]
     delete(aws)
-    told = deploy(aws, **STORE, CreateKmsKey="true")
+    told = put(aws, CreateKmsKey="true")
     bucket = vectors.get_vector_bucket(vectorBucketName=BUCKET)["vectorBucket"]
 
     assert refused.returncode == 1
@@ -136,7 +144,7 @@ def test_an_organisation_s_tag_is_the_only_one(aws, key):
 
 def test_a_store_with_text_search_finds_by_words(aws):
     """Those that an embedding knows nothing of; another language changes the indexes in place."""
-    store = of_stack("SAM", aws, deploy(aws, **STORE, TextSearch="standard"))
+    store = of_stack("SAM", aws, put(aws, TextSearch="standard"))
     hybrid, vector = (
         provider({**store.owner, "S3VECTORS_SEARCH_MODE": mode}) for mode in ("hybrid", "vector")
     )
@@ -148,7 +156,7 @@ def test_a_store_with_text_search_finds_by_words(aws):
 
     assert "tank" not in ids(vector.search(embed("cat"), top_k=2, context=context))
     assert "tank" in ids(hybrid.search(embed("cat"), top_k=2, context=context))
-    deploy(aws, **STORE, TextSearch="en")
+    put(aws, TextSearch="en")
     assert text_search(aws)["language"] == "en"
     assert sorted(keys(aws, "documents-1024")) == ["cat", "sleeps", "tank"]
 
@@ -170,7 +178,7 @@ def until_active(aws):
 
 def test_principals_of_another_account_do_what_they_may(aws):
     """A reader searches, a writer also writes; under the key that the template makes."""
-    made = deploy(aws, **STORE, CreateKmsKey="true", Readers=role_arn("r"), Writers=role_arn("w"))
+    made = put(aws, CreateKmsKey="true", Readers=role_arn("r"), Writers=role_arn("w"))
     reader, writer, other = (foreign(aws, name, made) for name in ("r", "w", "other"))
     index = {"indexArn": made["DocumentsIndexArn"]}
     vector = {"float32": embed("cat")}
@@ -191,7 +199,7 @@ def test_principals_of_another_account_do_what_they_may(aws):
 
 def test_one_kind_of_principal_is_enough(aws):
     """Without writers, the key's policy names the reader only."""
-    made = deploy(aws, **STORE, CreateKmsKey="true", Readers=role_arn("r"))
+    made = put(aws, CreateKmsKey="true", Readers=role_arn("r"))
     key = aws.client("kms").get_key_policy(KeyId=made["KeyArn"], PolicyName="default")["Policy"]
     bucket = aws.client("s3vectors").get_vector_bucket_policy(vectorBucketName=BUCKET)["policy"]
 
@@ -207,9 +215,9 @@ def test_a_bucket_that_is_there_is_shared_instead_of_what_it_was(aws):
     earlier = bucket_policy(BUCKET_ARN, ["documents"], readers=[role_arn("earlier")])
     vectors.put_vector_bucket_policy(vectorBucketName=BUCKET, policy=json.dumps(earlier))
 
-    deploy(aws, **STORE, ExistingBucket="true", BucketName=BUCKET, Writers=role_arn("w"))
+    put(aws, ExistingBucket="true", BucketName=BUCKET, Writers=role_arn("w"))
     now = vectors.get_vector_bucket_policy(vectorBucketName=BUCKET)["policy"]
-    delete(aws)
+    aws.client("cloudformation").delete_stack(StackName="stache")
 
     names = [f"{kind}-1024" for kind in ("documents", "summaries", "insights")]
     assert json.loads(now) == bucket_policy(BUCKET_ARN, names, writers=[role_arn("w")])

@@ -18,6 +18,20 @@ HERE: Final[Mapping[str, str]] = {
 """A function that runs on this machine, and asks no model."""
 
 
+def template(**options: Any) -> str:
+    """The app's template with these options, as CloudFormation takes it from anybody."""
+    from aws_cdk import App, LegacyStackSynthesizer  # noqa: PLC0415 - it starts Node
+    from aws_cdk.assertions import Template  # noqa: PLC0415 - the same
+
+    from stache_stack import Options, StacheStack  # noqa: PLC0415 - the same
+
+    context = json.loads((deployables.ROOT / "examples" / "cdk" / "cdk.json").read_text())
+    app = App(context={**context["context"], "aws:cdk:bundling-stacks": []})
+    synthesizer = LegacyStackSynthesizer()
+    stack = StacheStack(app, "Stache", Options(**options), synthesizer=synthesizer)
+    return json.dumps(Template.from_stack(stack).to_json())
+
+
 def deploy(folder: Path, options: Mapping[str, str], **where: str) -> str:
     """All that the CLI says, on standard output.
 

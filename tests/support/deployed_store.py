@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import cdk_app
+import change_sets
 import probes
 import sam
 import terraform
@@ -142,11 +143,12 @@ class DeployedStore:
 
 
 def _by_cdk(aws: Aws, folder: Path, readers: Sequence[str]) -> DeployedStore:
-    cdk_app.bootstrap(ACCOUNT, REGION, **aws.where)
-    options = {"deploy_function": "false", "create_encryption_key": "true"}
-    options["readers"] = ",".join(readers)
-    cdk_app.deploy(folder, options, **aws.where)
-    return of_stack("CDK", aws, cdk_app.outputs(folder))
+    del folder  # nothing is built
+    body = cdk_app.template(
+        deploy_function=False, create_encryption_key=True, readers=",".join(readers)
+    )
+    change_sets.deploy(aws.client("cloudformation"), body, stack="Stache")
+    return of_stack("CDK", aws, outputs(aws, "Stache"))
 
 
 def of_stack(dialect: str, aws: Aws, told: Mapping[str, str]) -> DeployedStore:
@@ -160,8 +162,7 @@ def _by_sam(aws: Aws, folder: Path, readers: Sequence[str]) -> DeployedStore:
     del folder  # nothing is built
     parameters = {"DeployFunction": "false", "CreateKmsKey": "true"}
     parameters |= {"Readers": ",".join(readers)} if readers else {}
-    done = sam.deploy(aws.url, sam.TEMPLATE, None, **parameters)
-    assert done.returncode == 0, done.stderr
+    change_sets.deploy(aws.client("cloudformation"), sam.TEMPLATE.read_text(), parameters)
     return of_stack("SAM", aws, outputs(aws, "stache"))
 
 

@@ -24,9 +24,6 @@ PUT: Final = 0.20
 PUT_LEAST: Final = 128 * 1024
 """Bytes that each PutVectors is charged for at least, so small batches cost more."""
 
-REQUEST: Final = 0.055 / 1_000
-"""A GetVectors, a ListVectors, or another request that neither puts nor queries."""
-
 QUERY: Final = 2.50 / 1_000_000
 """A QueryVectors, and on top of it the data that it goes through."""
 
