@@ -43,7 +43,11 @@ def test_ci_runs_what_a_contributor_runs():
     jobs = yaml.safe_load(WORKFLOWS[0].read_text())["jobs"]
     steps = {name: [s["run"] for s in job["steps"] if "run" in s] for name, job in jobs.items()}
 
-    assert steps == {"test": ["bash .ci/run"], "demo": ["make demo"]}
+    assert steps == {
+        "test": ["bash .ci/run"],
+        "coverage": ["make coverage"],
+        "demo": ["make demo"],
+    }
     assert jobs["test"]["strategy"]["matrix"]["python"] == ["3.11", "3.13"]
     assert jobs["demo"]["steps"][1]["with"]["python-version"] == "3.10"
 
