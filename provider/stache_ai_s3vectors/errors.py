@@ -18,7 +18,7 @@ URL or a control character, whatever it was made of.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
@@ -138,3 +138,22 @@ BY_CODE: Final[Mapping[str, type[S3VectorsError]]] = MappingProxyType(
     }
 )
 """AWS's error code to our class; for every other code the HTTP status decides."""
+
+
+_SECRET: Final = ("KEY", "PASSWORD", "SECRET", "TOKEN")
+"""In a setting's name: its value is not shown."""
+
+
+def describe_faults(faults: Iterable[Any]) -> str:
+    """What pydantic found wrong with settings, one sentence each; not a value that may be secret.
+
+    Args:
+        faults: the `errors()` of its ValidationError.
+    """
+    return "; ".join(map(_describe_fault, faults))
+
+
+def _describe_fault(fault: Any) -> str:
+    name, value = ".".join(map(str, fault["loc"])).upper(), fault["input"]
+    secret = any(word in name for word in _SECRET) or not isinstance(value, (str, int, float))
+    return f"{name or 'settings'} is {'wrong' if secret else repr(value)}: {fault['msg']}"

@@ -17,7 +17,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import SettingsConfigDict
 from stache_ai.config import Settings as StacheSettings
 
-from .errors import ConfigurationError
+from .errors import ConfigurationError, describe_faults
 from .service import limits
 from .service.arns import BUCKET_ARN, BUCKET_NAME
 from .service.metadata_keys import OVERFLOW, TEXT
@@ -36,9 +36,6 @@ _NO_BUCKET: Final = (
 
 _USER: Final = re.compile(r"[\w.~%!$&*+,;=:-]*", re.ASCII)
 """A user and a password in a URL (RFC 3986)."""
-
-_SECRET: Final = ("KEY", "PASSWORD", "SECRET", "TOKEN")
-"""In a setting's name: its value is not shown."""
 
 
 class Settings(StacheSettings):  # type: ignore[misc]  # stache_ai ships no types
@@ -181,14 +178,7 @@ def load(**values: Any) -> Settings:
     try:
         return Settings(**values)
     except ValidationError as error:
-        raise ConfigurationError("; ".join(map(_fault, error.errors()))) from None
-
-
-def _fault(fault: Any) -> str:
-    """What pydantic says of one setting; not the value of one that may be secret."""
-    name, value = ".".join(map(str, fault["loc"])).upper(), fault["input"]
-    secret = any(word in name for word in _SECRET) or not isinstance(value, (str, int, float))
-    return f"{name or 'settings'} is {'wrong' if secret else repr(value)}: {fault['msg']}"
+        raise ConfigurationError(describe_faults(error.errors())) from None
 
 
 def resolve(settings: StacheSettings, index: str | None = None) -> Options:

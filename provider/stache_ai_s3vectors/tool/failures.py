@@ -14,6 +14,7 @@ from stache_ai_s3vectors.errors import (
     InvalidInputError,
     RejectedError,
     S3VectorsError,
+    describe_faults,
 )
 
 from .remedies import cause_of, remedy_of
@@ -45,6 +46,10 @@ def failure(error: Exception) -> Failure:
         return WrongUsage(error)
     if isinstance(error, S3VectorsError):
         return Failure(error)
+    faults = getattr(error, "errors", None)
+    if isinstance(error, ValueError) and callable(faults):
+        # Of pydantic: Stache reads its settings when it is imported, whoever imports it first
+        return WrongUsage(ConfigurationError(describe_faults(faults())))
     other = S3VectorsError(f"{type(error).__name__}: {error}")
     other.remedy = "--debug shows where; if it is not the machine's, it is a fault of this program"
     return Failure(other)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import http.server
 import json
+import os
 import re
 import shlex
+import subprocess
+import sys
 import threading
 from contextlib import closing, suppress
 from datetime import datetime, timedelta, timezone
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 
@@ -94,6 +98,64 @@ def test_an_index_in_which_no_search_works_is_named_with_the_way_out(store, key)
     result = tool.run("indexes", "create")
     assert result.exit_code == 2
     assert f"cannot be filtered by {key}, as all of Stache's searches do" in result.output
+
+
+@pytest.mark.parametrize("value", ["", "abc"])
+def test_a_dimension_that_is_no_number_is_one_line(value):
+    """Stache reads its settings when it is imported, before any of ours could check them."""
+    result = subprocess.run(
+        [sys.executable, "-m", "stache_ai_s3vectors", "doctor"],
+        env={**os.environ, "EMBEDDING_DIMENSION": value},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert result.returncode == 2
+    assert f"Error: EMBEDDING_DIMENSION is {value!r}: Input should be a valid i" in result.stderr
+    assert "ValidationError" not in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_an_index_name_that_aws_refuses_is_wrong(store, monkeypatch):
+    """The local engine refuses it, too, when it is to be made."""
+    monkeypatch.setenv("S3VECTORS_DOCUMENTS_INDEX", "UPPER")
+
+    found = wrong()
+
+    assert ("settings", "'UPPER' is not the name of an index: the service refuses it") in {
+        (check, text) for check, text, _ in found
+    }
+
+
+def test_an_embedder_that_stache_does_not_have_is_wrong(store, monkeypatch):
+    """It would fail at the first document."""
+    monkeypatch.setenv("EMBEDDING_PROVIDER", "nope")
+
+    [(check, text, fix)] = wrong()
+
+    assert (check, text) == ("settings", "EMBEDDING_PROVIDER is 'nope', which Stache does not have")
+    assert fix.startswith("install its package, or use one of ")
+
+
+@pytest.mark.parametrize(
+    "name, near",
+    [("S3VECTORS_BUCKETNAME", "S3VECTORS_BUCKET_NAME"), ("s3vectors_regoin", "S3VECTORS_REGION")],
+)
+@pytest.mark.parametrize("where", ["environment", ".env"])
+def test_a_misspelt_variable_is_a_warning_with_the_nearest_name(
+    store, monkeypatch, name, near, where
+):
+    """With the nearest name: it would be passed over without a word."""
+    if where == ".env":
+        Path(".env").write_text(f"{name}=x\n")
+    else:
+        monkeypatch.setenv(name, "x")
+
+    result = tool.run("doctor")
+
+    assert f"Warning: settings: {name} is set, and there is no such setting" in result.stdout
+    assert f"Fix: write {near}" in result.stdout
 
 
 def test_read_only_makes_no_round_trip(store):

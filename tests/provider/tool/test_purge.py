@@ -29,11 +29,12 @@ def provider():
         (("--namespace", "books", "--status", "active"), 9),
         (("--filter", '{"doc_id": "d1"}'), 4),
         (("--filter", '{"namespace": {"$startsWith": "books/"}}'), 2),
-        (("--namespace", "books/*"), 0),
+        (("--namespace", "books/*"), 14),
+        (("--namespace", "exact:books/*"), 0),
     ],
 )
 def test_what_would_be_deleted_is_what_is_deleted(provider, chosen, count):
-    """A dry run first, which deletes nothing; a namespace is taken literally."""
+    """A dry run first, which deletes nothing; a namespace means what it means to export."""
     dry = tool.told("purge", *chosen, *INDEX)
     before = len(tool.contents(provider))
     wet = tool.told("purge", *chosen, "--yes", *INDEX)

@@ -25,7 +25,7 @@ _SHOWN: Final = 5
 
 @click.command("purge")
 @indexes_option
-@click.option("--namespace", help="Those of this namespace, and not of those below it.")
+@click.option("--namespace", help="Those of this namespace; ns/* is ns and all below it.")
 @click.option("--status", help="Those of this status, such as deleting.")
 @click.option("--filter", "condition", help='Those that pass, such as \'{"doc_id": "a"}\'.')
 @click.option("--yes", is_flag=True, help="Delete; without, only say what would be deleted.")
@@ -43,8 +43,7 @@ def purge_command(  # noqa: PLR0913 - one for each option
     """Delete the vectors for which all of --namespace, --status and --filter hold.
 
     Without --yes nothing is deleted, and the vectors are counted. S3 Vectors cannot delete by
-    filter: the index is read, and what passes is deleted, for good. For a namespace and all
-    below it: --filter '{"$or": [{"namespace": "a"}, {"namespace": {"$startsWith": "a/"}}]}'.
+    filter: the index is read, and what passes is deleted, for good.
 
     \b
     Example:
@@ -76,7 +75,7 @@ def _parts(namespace: str | None, status: str | None, condition: str | None) -> 
     from stache_ai_s3vectors.chunks import filters
 
     document = filter_option(condition)
-    parts = [*filters.exactly(namespace), *filters.conditions(document)]
+    parts = [*filters.in_namespace(namespace), *filters.conditions(document)]
     if status is not None:
         parts += filters.conditions({STATUS: status})
     if not parts:

@@ -100,7 +100,7 @@ def _fixed(look: Look, told: Description, options: Options) -> Iterator[Finding]
         )
     if told.metric != "cosine":
         text = f"its distance is {told.metric}: scores are 1 / (1 + distance)"
-        yield warning(look.name, text, _another(look, options, "copy"))
+        yield warning(look.name, text, _another(look, options, "reembed"))
     if lost := sorted(told.non_filterable.intersection(FILTERED)):
         text = (
             f"{', '.join(lost)} cannot be filtered on in this index; all of Stache's searches do "

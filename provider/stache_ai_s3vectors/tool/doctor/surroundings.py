@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Callable, Iterator, Sequence
+from difflib import get_close_matches
 from importlib import metadata
 from typing import TYPE_CHECKING, Final
+
+from dotenv import dotenv_values
 
 from stache_ai_s3vectors.aws import identity
 from stache_ai_s3vectors.aws.client import endpoint_of
 from stache_ai_s3vectors.aws.connections import connect
 from stache_ai_s3vectors.errors import S3VectorsError
-from stache_ai_s3vectors.service.arns import BUCKET_ARN
+from stache_ai_s3vectors.service.arns import BUCKET_ARN, INDEX_NAME
 from stache_ai_s3vectors.service.metadata_keys import KINDS, index_variable
 from stache_ai_s3vectors.settings import Options, resolve
+from stache_ai_s3vectors.settings import Settings as OurSettings
 from stache_ai_s3vectors.tool.remedies import code_of, remedy_of
 
 from .findings import Finding, Stop, failed, ok, skipped, warning, wrong
@@ -26,6 +31,10 @@ if TYPE_CHECKING:
 _PACKAGES: Final = ("stache-ai-s3vectors", "stache-ai", "boto3", "s3vectors-local")
 _BOTO3: Final = (1, 44, 4)
 """The first with full-text and hybrid queries."""
+
+_PREFIX: Final = "S3VECTORS_"
+_OF_THE_ENGINE: Final = "S3VECTORS_LOCAL_"
+"""Beginnings of variables: those of the provider, and those of `s3vectors-local serve`."""
 
 _OURS: Final = "stache_ai_s3vectors.provider:S3VectorsProvider"
 _QUESTIONS: Final = "stache_ai_s3vectors.plugins.query_processor:S3VectorsQuestion"
@@ -135,6 +144,9 @@ def stache(settings: Settings, options: Options, chosen: Sequence[str]) -> Itera
             f"VECTORDB_PROVIDER is {settings.vectordb_provider!r}: Stache keeps its vectors there"
         )
         yield kind("settings", text, "set VECTORDB_PROVIDER=s3vectors where Stache runs")
+    yield from _names(chosen)
+    yield from _embedder(settings)
+    yield from _misspelt()
     unset = [kind for kind in KINDS if not getattr(settings, f"s3vectors_{kind}_index")]
     if unset and settings.s3vectors_index in chosen:
         variables = ", ".join(index_variable(kind) for kind in unset)
@@ -146,6 +158,39 @@ def stache(settings: Settings, options: Options, chosen: Sequence[str]) -> Itera
         f"bucket {options.bucket}, indexes {', '.join(chosen)}, {options.dimension} dimensions, "
         f"{'hybrid' if options.hybrid else 'vector'} search",
     )
+
+
+def _names(chosen: Sequence[str]) -> Iterator[Finding]:
+    for name in chosen:
+        if not INDEX_NAME.fullmatch(name):
+            text = f"{name!r} is not the name of an index: the service refuses it"
+            fix = "use 3 to 63 lower-case letters, digits, hyphens and dots"
+            yield wrong("settings", text, fix)
+
+
+def _embedder(settings: Settings) -> Iterator[Finding]:
+    """Whether Stache has the embedder that the settings name."""
+    if "embedding_provider" not in settings.model_fields_set:
+        return
+    from stache_ai.providers import EmbeddingProviderFactory  # Stache's own, and slow to import
+
+    known = EmbeddingProviderFactory.get_available_providers()
+    if settings.embedding_provider not in known:
+        text = f"EMBEDDING_PROVIDER is {settings.embedding_provider!r}, which Stache does not have"
+        fix = f"install its package, or use one of {', '.join(sorted(known))}"
+        yield wrong("settings", text, fix)
+
+
+def _misspelt() -> Iterator[Finding]:
+    """Variables that look like settings of ours and are none."""
+    known = [name.upper() for name in OurSettings.model_fields]
+    given = {*os.environ, *dotenv_values(".env")}
+    for name in sorted(name for name in given if name.upper().startswith(_PREFIX)):
+        if name.upper() in known or name.upper().startswith(_OF_THE_ENGINE):
+            continue
+        near = get_close_matches(name.upper(), known, 1)
+        fix = f"write {near[0]}" if near else "remove it"
+        yield warning("settings", f"{name} is set, and there is no such setting", fix)
 
 
 def credentials(options: Options) -> Iterator[Finding]:
