@@ -268,7 +268,9 @@ def _policies(given: tuple[str, ...], *, unused: bool) -> Policies | dict[str, P
     """Those of every caller, or of each principal."""
     if not given:
         if unused:
-            raise ValueError("--unused says what a --policy grants in vain; give a --policy")
+            raise ValueError(
+                "--unused lists what a --policy grants and no request used. Give a --policy"
+            )
         return None
     files: dict[str, list[str]] = {}
     for text in given:

@@ -112,7 +112,10 @@ def test_wrong_usage_is_status_2(arguments):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (["--unused"], "--unused says what a --policy grants in vain; give a --policy"),
+        (
+            ["--unused"],
+            "--unused lists what a --policy grants and no request used. Give a --policy",
+        ),
         (["--data", ""], '--data is empty; name a directory, such as "./data"'),
         (["--host", ""], '--host is empty; "0.0.0.0" listens on every address of this machine'),
         (["--access-key", "abc"], "key 1 does not have the form --access-key ID:SECRET"),

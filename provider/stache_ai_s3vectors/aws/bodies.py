@@ -96,7 +96,7 @@ def dumps(document: Any) -> bytes:
     try:
         return orjson.dumps(document, default=_listed, option=_OPTIONS)
     except orjson.JSONEncodeError as error:
-        raise InvalidInputError(f"the request is no JSON: {error}") from error
+        raise InvalidInputError(f"the request is not JSON: {error}") from error
 
 
 def _listed(value: Any) -> Any:
@@ -105,7 +105,7 @@ def _listed(value: Any) -> Any:
         return orjson.Fragment(value.json)
     if hasattr(value, "tolist"):
         return value.tolist()
-    raise TypeError(f"{value!r:.80} is no JSON")
+    raise TypeError(f"{value!r:.80} is not JSON")
 
 
 def _send(params: dict[str, Any], **_: Any) -> None:

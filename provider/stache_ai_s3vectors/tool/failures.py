@@ -51,7 +51,10 @@ def failure(error: Exception) -> Failure:
         # Of pydantic: Stache reads its settings when it is imported, whoever imports it first
         return WrongUsage(ConfigurationError(describe_faults(faults())))
     other = S3VectorsError(f"{type(error).__name__}: {error}")
-    other.remedy = "--debug shows where; if it is not the machine's, it is a fault of this program"
+    other.remedy = (
+        "--debug shows where. If this machine is not the cause, this is a bug in stache-s3vectors: "
+        "report it with that output"
+    )
     return Failure(other)
 
 

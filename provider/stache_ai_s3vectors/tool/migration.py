@@ -91,4 +91,4 @@ def _restored(value: Any, kinds: tuple[type, ...]) -> Any:
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not JSON")

@@ -175,7 +175,7 @@ def filter_option(value: str | None) -> dict[str, Any] | None:
     try:
         document = json.loads(value)
     except (ValueError, RecursionError) as error:
-        raise InvalidInputError(f"--filter {value!r:.80} is no JSON: {error}") from error
+        raise InvalidInputError(f"--filter {value!r:.80} is not JSON: {error}") from error
     if not isinstance(document, dict):
         raise InvalidInputError(f"""--filter {value!r:.80} is no object such as '{{"a": "b"}}'""")
     return document

@@ -81,7 +81,7 @@ def test_an_export_can_be_a_part(chosen, count):
 def test_a_filter_that_cannot_be_is_named():
     """Before anything is read; exit status 2."""
     for text, problem in {
-        "{": "is no JSON",
+        "{": "is not JSON",
         "[1]": "is no object",
         '{"a": {"$x": 1}}': "'$x'",
     }.items():

@@ -249,7 +249,7 @@ def test_an_index_that_is_there_but_does_not_fit_is_not_recommended(monkeypatch)
     result = run("indexes", "create", *LOCAL[:-1], "16")
 
     assert result.exit_code == 2
-    assert "my-bucket/mine exists already, and has 8 dimensions; wanted are 16" in result.output
+    assert "my-bucket/mine exists already, and has 8 dimensions; expected 16" in result.output
 
 
 @pytest.mark.parametrize(
@@ -561,7 +561,7 @@ def test_indexes_create_that_fails_half_way_says_what_is_made():
     result = run("indexes", "create", *LOCAL)
 
     assert result.exit_code == 1
-    assert "Stopped: created are documents-8." in result.stderr
+    assert "Stopped: created documents-8." in result.stderr
 
 
 def test_indexes_delete_tells_what_it_deleted_before_a_failure():
@@ -575,7 +575,7 @@ def test_indexes_delete_tells_what_it_deleted_before_a_failure():
     result = run("indexes", "delete", "documents-8", "insights-8", "documents-8", "--yes", *LOCAL)
 
     assert result.exit_code == 1
-    assert "Stopped: deleted are documents-8." in result.stderr
+    assert "Stopped: deleted documents-8." in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def create_command(
     made: dict[str, bool] = {}
     # What is there is looked at before anything is made
     missing = [name for name in wanted if not _fits(replace(options, index=name), language)]
-    with resumable(lambda: f"created are {_listed(made)}"):
+    with resumable(lambda: f"created {_listed(made)}"):
         for name in missing:
             made[name] = create_index(client, options, name)
     if as_json:
@@ -106,7 +106,7 @@ def _fits(options: Options, language: str | None) -> bool:
         return False
     problems = []
     if found.dimension != options.dimension:
-        problems.append(f"has {found.dimension} dimensions; wanted are {options.dimension}")
+        problems.append(f"has {found.dimension} dimensions; expected {options.dimension}")
     missing = sorted(set(NON_FILTERABLE) - found.non_filterable)
     if missing:
         problems.append(f"lacks the non-filterable keys {', '.join(missing)}")
@@ -219,7 +219,7 @@ def delete_command(settings: Settings, *, names: tuple[str, ...], yes: bool, as_
         name = index.options.index
         confirm(f"{_contents(index)}. Type {name} to delete it", name)
     deleted: list[str] = []
-    with resumable(lambda: f"deleted are {_listed(deleted)}"):
+    with resumable(lambda: f"deleted {_listed(deleted)}"):
         for index in found:
             delete_index(index.client, index.options)
             deleted.append(index.options.index)

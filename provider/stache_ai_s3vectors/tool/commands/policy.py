@@ -140,8 +140,8 @@ def check_indexes(names: Sequence[str]) -> None:
     wrong = [name for name in names if not INDEX_NAME.fullmatch(name)]
     if wrong:
         raise click.UsageError(
-            f"--index {wrong[0]!r} is no name of an index: 3 to 63 lower-case letters, digits, "
-            "hyphens and dots"
+            f"--index {wrong[0]!r} is not the name of an index. Use 3 to 63 lower-case letters, "
+            "digits, hyphens and dots"
         )
 
 
