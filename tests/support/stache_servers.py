@@ -21,7 +21,7 @@ from moto.server import ThreadedMotoServer
 
 import handler
 from children import python_path
-from lambda_function import ENVIRONMENT, REGION, create_tables
+from lambda_function import ENVIRONMENT, REGION, TABLES, create_tables
 from loopback import CREDENTIALS
 
 LIMIT: Final = 60.0
@@ -65,10 +65,14 @@ def documents_table() -> Iterator[str]:
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     url = "http://{}:{}".format(*server.get_host_and_port())
+    client = boto3.client("dynamodb", REGION, endpoint_url=url)
     try:
-        create_tables(boto3.client("dynamodb", REGION, endpoint_url=url))
+        create_tables(client)
         yield url
     finally:
+        # moto's tables are the process's, and outlive its server
+        for name in TABLES:
+            client.delete_table(TableName=name)
         server.stop()
 
 
