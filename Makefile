@@ -146,14 +146,15 @@ coverage:
 	$(DEV)/bin/python -m coverage report
 
 # Those that start processes, browsers and other environments are left to `make test`
-SLOW := aws/test_bad_days aws/test_forks aws/test_interpreter_end aws/test_outages \
-	tool/test_older_package tool/test_terminal
-SLOW_LOCAL := all_clients aws_cli aws_switch browser command crashes dockerfile forks javascript \
-	moto_referee space
+SLOW := tool test_contract.py test_secrets.py aws/test_bad_days.py aws/test_forks.py \
+	aws/test_interpreter_end.py aws/test_outages.py
+SLOW_LOCAL := all_clients aws_cli aws_switch browser command crashes dockerfile doors fast forks \
+	histories http javascript matrix moto_referee origins pages plugin repeats snapshots space \
+	storage
 
 test-quick: $(DEV)/.ready
 	$(DEV)/bin/python -m pytest $(SPREAD) tests/provider tests/local \
-		$(SLOW:%=--ignore tests/provider/%.py) $(SLOW_LOCAL:%=--ignore tests/local/test_%.py)
+		$(SLOW:%=--ignore tests/provider/%) $(SLOW_LOCAL:%=--ignore tests/local/test_%.py)
 
 check: $(DEV)/.ready
 	$(DEV)/bin/ruff format --check .
