@@ -14,7 +14,6 @@ from stache_ai_s3vectors.errors import (
     InvalidInputError,
     RejectedError,
     S3VectorsError,
-    describe_faults,
 )
 
 from .remedies import cause_of, remedy_of
@@ -46,10 +45,6 @@ def failure(error: Exception) -> Failure:
         return WrongUsage(error)
     if isinstance(error, S3VectorsError):
         return Failure(error)
-    faults = getattr(error, "errors", None)
-    if isinstance(error, ValueError) and callable(faults):
-        # Of pydantic: Stache reads its settings when it is imported, whoever imports it first
-        return WrongUsage(ConfigurationError(describe_faults(faults())))
     other = S3VectorsError(f"{type(error).__name__}: {error}")
     other.remedy = (
         "--debug shows where. If this machine is not the cause, this is a bug in stache-s3vectors: "

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import click
 
-from stache_ai_s3vectors.errors import ConfigurationError, InvalidInputError
+from stache_ai_s3vectors.errors import ConfigurationError, InvalidInputError, describe_faults
 from stache_ai_s3vectors.service import limits
 
 from .failures import failure
@@ -91,7 +91,7 @@ def plainly(command: Callable[..., None]) -> Callable[..., None]:
 
 def with_values(command: Callable[..., None]) -> Callable[..., None]:
     """Add the same options; hand the command their values, for `settings_of`."""
-    return _with_options(command, _OPTIONS)
+    return _with_options(_with_stache(command), _OPTIONS)
 
 
 def _with_loaded(command: Callable[..., None]) -> Callable[..., None]:
@@ -102,16 +102,39 @@ def _with_loaded(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
+def _with_stache(command: Callable[..., None]) -> Callable[..., None]:
+    @wraps(command)
+    def run(**options: Any) -> None:
+        _import_stache()
+        command(**options)
+
+    return run
+
+
+def _import_stache() -> None:
+    """Import Stache before a command does: it reads its settings then.
+
+    Raises:
+        ConfigurationError: it cannot.
+    """
+    try:
+        import stache_ai.config  # noqa: F401 - for what it does
+    except ValueError as error:
+        from pydantic import ValidationError
+
+        if isinstance(error, ValidationError):
+            raise ConfigurationError(describe_faults(error.errors())) from error
+        raise ConfigurationError(f"Stache cannot read its settings: {error}") from error
+
+
 def settings_of(values: dict[str, Any]) -> Settings:
     """The settings, with those of the options that were given.
 
     Raises:
         ConfigurationError: a value is not of its setting's type, or there is no bucket.
     """
-    try:
-        from stache_ai_s3vectors.settings import load
-    except ValueError as error:  # Stache reads its settings when it is imported
-        raise ConfigurationError(f"Stache cannot read its settings: {error}") from error
+    _import_stache()
+    from stache_ai_s3vectors.settings import load
 
     empty = [name for name, value in values.items() if name in _FIELDS and value == ""]
     if empty:  # mostly a variable that is not set; it must not mean AWS

@@ -499,6 +499,41 @@ def test_a_dimension_that_cannot_be_is_refused(value):
     assert "Traceback" not in told.stderr
 
 
+@pytest.mark.parametrize("value", ["", "abc"])
+@pytest.mark.parametrize("command", ["doctor", "policy", "stats", "copy a b", "migrate a b"])
+def test_a_dimension_that_is_no_number_is_one_line(command, value):
+    """Stache reads its settings when it is imported, before any of ours could check them."""
+    result = subprocess.run(
+        [sys.executable, "-m", "stache_ai_s3vectors", *command.split()],
+        env={**os.environ, "EMBEDDING_DIMENSION": value},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert result.returncode == 2
+    assert f"Error: EMBEDDING_DIMENSION is {value!r}: Input should be a valid i" in result.stderr
+    assert "ValidationError" not in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", ["doctor", "policy", "stats"])
+def test_settings_that_are_no_text_are_one_line(command):
+    """A `.env` that an editor wrote as Latin-1."""
+    Path(".env").write_bytes(b"S3VECTORS_BUCKET_NAME=caf\xe9\n")
+
+    result = subprocess.run(
+        [sys.executable, "-m", "stache_ai_s3vectors", command],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert result.returncode == 2
+    assert result.stderr.startswith("Error: Stache cannot read its settings: 'utf-8' codec can't")
+    assert len(result.stderr.splitlines()) == 1
+
+
 def test_a_fault_of_this_program_is_told_without_a_traceback(monkeypatch):
     """With the option that shows where."""
     monkeypatch.setattr("stache_ai_s3vectors.aws.provision.list_indexes", lambda _: {}["a"])

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import http.server
 import json
-import os
 import re
 import shlex
-import subprocess
-import sys
 import threading
 from contextlib import closing, suppress
 from datetime import datetime, timedelta, timezone
@@ -98,23 +95,6 @@ def test_an_index_in_which_no_search_works_is_named_with_the_way_out(store, key)
     result = tool.run("indexes", "create")
     assert result.exit_code == 2
     assert f"cannot be filtered by {key}, as all of Stache's searches do" in result.output
-
-
-@pytest.mark.parametrize("value", ["", "abc"])
-def test_a_dimension_that_is_no_number_is_one_line(value):
-    """Stache reads its settings when it is imported, before any of ours could check them."""
-    result = subprocess.run(
-        [sys.executable, "-m", "stache_ai_s3vectors", "doctor"],
-        env={**os.environ, "EMBEDDING_DIMENSION": value},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    assert result.returncode == 2
-    assert f"Error: EMBEDDING_DIMENSION is {value!r}: Input should be a valid i" in result.stderr
-    assert "ValidationError" not in result.stderr
-    assert len(result.stderr.splitlines()) == 1
 
 
 def test_an_index_name_that_aws_refuses_is_wrong(store, monkeypatch):

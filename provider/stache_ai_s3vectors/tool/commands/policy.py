@@ -89,9 +89,9 @@ def configured(
     bucket: str | None, region: str | None, indexes: tuple[str, ...]
 ) -> tuple[str, str | None, tuple[str, ...]]:
     """What was not given, from the provider's settings."""
-    from stache_ai_s3vectors.settings import resolve
-
     settings = settings_of({"bucket": bucket, "region": region})
+    from stache_ai_s3vectors.settings import resolve  # not before: it imports Stache
+
     options = resolve(settings)
     names = tuple(dict.fromkeys(names_of(settings, options.dimension).values()))
     named = bucket or settings.s3vectors_bucket_name or settings.s3vectors_bucket or ""
