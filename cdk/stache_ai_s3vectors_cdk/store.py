@@ -11,7 +11,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3vectors as s3vectors
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 from stache_ai_s3vectors.service.arns import BUCKET_ARN
 from stache_ai_s3vectors.service.metadata_keys import KINDS, TEXT, index_variable
@@ -295,8 +295,7 @@ class StacheVectorStore(Construct):
         granted = self._grant(function, level)
         for name, value in environment.items():
             function.add_environment(name, value)
-        if self._resources:
-            function.node.add_dependency(*self._resources)
+        self._precede(function)
         return granted
 
     def _grant(self, grantee: iam.IGrantable, level: str) -> iam.Grant:
@@ -308,9 +307,14 @@ class StacheVectorStore(Construct):
         check_account(grantee, Stack.of(self).account)
         grants = [grant(grantee, statement) for statement in self._policy(level)["Statement"]]
         # A policy that is there before what it is about would let a function run too early
-        for attached in policies_of(grantee) if self._resources else ():
-            attached.node.add_dependency(*self._resources)
+        for attached in policies_of(grantee):
+            self._precede(attached)
         return reduce(iam.Grant.combine, grants)
+
+    def _precede(self, construct: IConstruct) -> None:
+        """Have a construct wait for what the store creates, which may be nothing."""
+        if self._resources:
+            construct.node.add_dependency(*self._resources)
 
     def _policy(self, level: str) -> dict[str, Any]:
         keys = list(dict.fromkeys(key.key_arn for key in self._keys()))

@@ -20,7 +20,7 @@ from stache_ai.config import Settings as StacheSettings
 from .errors import ConfigurationError, describe_faults
 from .service import limits
 from .service.arns import BUCKET_ARN, BUCKET_NAME
-from .service.metadata_keys import OVERFLOW, TEXT
+from .service.metadata_keys import OVERFLOW, TEXT, Language
 
 LOCAL: Final = "local:"
 """An endpoint that begins so is the engine in this process."""
@@ -99,9 +99,7 @@ class Settings(StacheSettings):  # type: ignore[misc]  # stache_ai ships no type
         description="`hybrid`: searches look for the question's words, too, where the index has "
         "text search on `text`.",
     )
-    s3vectors_text_language: (
-        Literal["en", "fr", "es", "pt", "it", "de", "nl", "zh", "ja", "ko"] | None
-    ) = Field(
+    s3vectors_text_language: Language | None = Field(
         default=None,
         description="Language of the text search of indexes that are made on first use, for word "
         "forms and for scripts without spaces: `en`, `fr`, `es`, `pt`, `it`, `de`, `nl`, `zh`, "

@@ -26,6 +26,7 @@ from stache_ai_s3vectors.errors import (
     S3VectorsError,
     UnavailableError,
 )
+from stache_ai_s3vectors.service.arns import DNS_SUFFIXES
 from stache_ai_s3vectors.service.printable import printable, without_passwords
 from stache_ai_s3vectors.settings import Options
 
@@ -74,16 +75,10 @@ _OF_CREDENTIALS: Final = (
 """About profiles and files that a session keeps once it has read them."""
 
 _AWS_HOSTS: Final = (
-    ".amazonaws.com",
-    ".amazonaws.com.cn",
-    ".amazonaws.eu",
+    *(f".{suffix}" for suffix in DNS_SUFFIXES.values()),
     ".api.aws",
     ".api.amazonwebservices.com.cn",
     ".api.amazonwebservices.eu",
-    ".c2s.ic.gov",
-    ".sc2s.sgov.gov",
-    ".cloud.adc-e.uk",
-    ".csp.hci.ic.gov",
 )
 """Ends of AWS's host names, as in botocore's list of partitions."""
 

@@ -41,8 +41,9 @@ _PARTITIONS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Beginnings of region names, as in botocore's list of partitions; else it is "aws"."""
 
-_DNS_SUFFIXES: Final[Mapping[str, str]] = MappingProxyType(
+DNS_SUFFIXES: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "aws": "amazonaws.com",
         "aws-cn": "amazonaws.com.cn",
         "aws-iso": "c2s.ic.gov",
         "aws-iso-b": "sc2s.sgov.gov",
@@ -51,7 +52,7 @@ _DNS_SUFFIXES: Final[Mapping[str, str]] = MappingProxyType(
         "aws-eusc": "amazonaws.eu",
     }
 )
-"""What host names end with in a partition, as in botocore's list; else it is "amazonaws.com"."""
+"""What host names end with, by partition, as in botocore's list of partitions."""
 
 
 def partition_of(region: str) -> str:
@@ -64,4 +65,4 @@ def service_host(partition: str, region: str) -> str:
 
     https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html
     """
-    return f"s3vectors.{region}.{_DNS_SUFFIXES.get(partition, 'amazonaws.com')}"
+    return f"s3vectors.{region}.{DNS_SUFFIXES.get(partition, DNS_SUFFIXES['aws'])}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal, TypeAlias, get_args
 
 TEXT: Final = "text"
 NAMESPACE: Final = "namespace"
@@ -21,7 +21,8 @@ The service refuses to filter on a non-filterable key, and the keys of an index 
 index that declares one of these non-filterable, inserts succeed and searches fail, for good.
 """
 
-LANGUAGES: Final = ("en", "fr", "es", "pt", "it", "de", "nl", "zh", "ja", "ko")
+Language: TypeAlias = Literal["en", "fr", "es", "pt", "it", "de", "nl", "zh", "ja", "ko"]
+LANGUAGES: Final[tuple[str, ...]] = get_args(Language)
 """Languages of text search; without one, the service's standard analyzer takes the words
 (https://docs.aws.amazon.com/AmazonS3/latest/API/API_S3VectorBuckets_TextSearchConfiguration.html).
 """

@@ -42,9 +42,9 @@ _own: Final[dict[Path, tuple[int, int]]] = {}
 def open_session(database: Database) -> int:
     """This process's number, with its lock."""
     with _locks.guard:
-        known = _own.get(database.path)
-        if known is not None and known[0] == os.getpid():
-            return known[1]
+        known = own_session(database)
+        if known is not None:
+            return known
         with database.write() as db:
             number = _choose_number(db)
             while not _lock(database.path, number):
@@ -68,10 +68,7 @@ def own_session(database: Database) -> int | None:
 
 def claim_ended(database: Database, number: int) -> bool:
     """Whether the process of a number has ended; no other process is told so before `release`."""
-    known = _own.get(database.path)
-    if known == (os.getpid(), number):
-        return False
-    return _lock(database.path, number)
+    return number != own_session(database) and _lock(database.path, number)
 
 
 def release(database: Database, number: int) -> None:

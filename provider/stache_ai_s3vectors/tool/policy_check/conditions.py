@@ -10,6 +10,7 @@ from typing import Final
 from s3vectors_local.errors import UnevaluatedPolicyError
 from s3vectors_local.iam import Need
 from s3vectors_local.iam.conditions import OPERATORS, Condition, parse_conditions
+from stache_ai_s3vectors.service import permissions
 
 from .service import PREFIX, known_actions
 from .source import Text
@@ -21,7 +22,7 @@ _SPELLINGS: Final = {
 _OWN_KEYS: Final = ("s3:", "s3vectors:", "aws:tagkeys", "aws:requesttag/", "aws:resourcetag/")
 """Keys that only those requests have which the engine says; nothing is known of others."""
 
-VIA_SERVICE: Final = "kms:viaservice"
+VIA_SERVICE: Final = permissions.VIA_SERVICE.lower()
 """A key that only requests of services for the caller have, which is always known."""
 
 _STAND_IN: Final = "aws:PrincipalArn"
