@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -21,6 +23,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 if not AWS:
     loopback.use_dummy_credentials()  # before anything reads the environment
     loopback.refuse_other_machines()
+# The CDK runs in Node; the machine's own may be too old, or not there
+os.environ["JSII_NODE"] = str(Path(sys.executable).with_name("node"))
 # No test depends on how fast the machine is
 settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ours")

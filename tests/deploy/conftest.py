@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from simulated import Aws, simulated_aws
-
-# The CDK runs in Node; the machine's own may be too old, or not there
-os.environ["JSII_NODE"] = str(Path(sys.executable).with_name("node"))
 
 
 @pytest.fixture

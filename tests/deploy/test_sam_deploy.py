@@ -6,7 +6,6 @@ import json
 import re
 from types import SimpleNamespace
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -233,23 +232,7 @@ def role_arn(name):
 def foreign(aws, name, made):
     """A client of a role in the other account, which its own account lets read and write here."""
     document = policy("read-write", made["BucketArn"], ["documents-1024"], [made["KeyArn"]])
-    trust = {"Effect": "Allow", "Principal": {"AWS": OTHERS}, "Action": "sts:AssumeRole"}
-    trusting = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    iam = client("iam", aws.as_role(role_arn("deployer")))
-    iam.create_role(RoleName=name, AssumeRolePolicyDocument=trusting)
-    iam.put_role_policy(RoleName=name, PolicyName="its", PolicyDocument=json.dumps(document))
-    return client("s3vectors", aws.as_role(role_arn(name)))
-
-
-def client(service, environment):
-    return boto3.client(
-        service,
-        region_name=environment["AWS_REGION"],
-        endpoint_url=environment["AWS_ENDPOINT_URL"],
-        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
-        aws_session_token=environment["AWS_SESSION_TOKEN"],
-    )
+    return aws.client("s3vectors", aws.foreign_role(role_arn(name), document))
 
 
 def test_the_store_is_nested_in_another_template(aws, tmp_path):

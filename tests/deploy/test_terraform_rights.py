@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-import boto3
 import pytest
 from stache_ai.providers import EmbeddingProviderFactory
 
@@ -171,25 +170,11 @@ READER = "arn:aws:iam::111122223333:role/search"
 READS = "A function in another account reads"
 
 
-@pytest.fixture
-def foreign(aws, monkeypatch):
-    """Makes a role in another account with what the page's command prints; its client."""
-
-    def make(arn, *more):
-        for name, value in aws.as_role(arn).items():
-            monkeypatch.setenv(name, value)
-        boto3.setup_default_session()
-        [command] = recipes.commands(READS, "stache-s3vectors")
-        name = arn.rpartition("/")[2]
-        trust = json.dumps({"Version": "2012-10-17", "Statement": []})
-        iam = boto3.client("iam")
-        iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)
-        document = tool.done(*command, *more)
-        iam.put_role_policy(RoleName=name, PolicyName="vectors", PolicyDocument=document)
-        return boto3.client("s3vectors")
-
-    yield make
-    boto3.setup_default_session()
+def foreign(aws, arn, *more):
+    """A client of a new role in another account, with what the page's command prints."""
+    [command] = recipes.commands(READS, "stache-s3vectors")
+    document = json.loads(tool.done(*command, *more))
+    return aws.client("s3vectors", aws.foreign_role(arn, document))
 
 
 def query(client):
@@ -198,18 +183,18 @@ def query(client):
     return client.query_vectors(indexArn=DOCUMENTS, topK=1, queryVector=vector)["vectors"]
 
 
-def test_a_role_of_another_account_reads_when_both_accounts_say_so(aws, store, foreign):
+def test_a_role_of_another_account_reads_when_both_accounts_say_so(aws, store):
     """As the page has it, under a created key; it cannot delete, and another role cannot read."""
     [code] = recipes.blocks(READS, "hcl")
     given = code.replace("readers =", "create_kms_key = true\n  retain_data = false\n  readers =")
     deployed = store({}, given, OUTPUT)
     key = ("--kms-key", deployed.apply()["key"])
 
-    reader = foreign(READER, *key)
+    reader = foreign(aws, READER, *key)
     answer = query(reader)
     with pytest.raises(reader.exceptions.AccessDeniedException, match="DeleteVectors"):
         reader.delete_vectors(indexArn=DOCUMENTS, keys=["cat"])
-    stranger = foreign(READER.replace("search", "other"), *key)
+    stranger = foreign(aws, READER.replace("search", "other"), *key)
     with pytest.raises(stranger.exceptions.AccessDeniedException, match="QueryVectors"):
         query(stranger)
 

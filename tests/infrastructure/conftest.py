@@ -1,9 +1,7 @@
-"""What the infrastructure's tests get: Node, and servers for Terraform to call."""
+"""What the infrastructure's tests get: servers for Terraform to call."""
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +11,6 @@ import pytest
 
 import terraform
 from terraform import Workspace
-
-# The CDK runs in Node; the machine's own may be too old, or not there
-os.environ["JSII_NODE"] = str(Path(sys.executable).with_name("node"))
 
 
 @pytest.fixture

@@ -125,13 +125,8 @@ class DeployedStore:
             arn: the role's.
             document: its policy.
         """
-        account, name = arn.split(":")[4], arn.rpartition("/")[2]
-        administrator = self.aws.as_role(f"arn:aws:iam::{account}:role/administrator")
-        iam = self.aws.client("iam", administrator)
-        iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(_TRUST))
-        iam.put_role_policy(RoleName=name, PolicyName="its", PolicyDocument=json.dumps(document))
         bucket = {"S3VECTORS_BUCKET_NAME": self.arn(), "S3VECTORS_BUCKET": self.arn()}
-        return self._used_by(self.aws.as_role(arn)) | bucket
+        return self._used_by(self.aws.foreign_role(arn, document)) | bucket
 
     @property
     def owner(self) -> dict[str, str]:

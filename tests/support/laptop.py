@@ -5,27 +5,21 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import signal
-import socket
 import subprocess
 import sys
-import threading
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import word_hashing
 from children import python_path
 from loopback import CREDENTIALS
+from stache_process import LIMIT, served
 
-LIMIT: Final = 60.0
-"""Seconds for what takes one or two; none is waited for without need."""
-
-_UP: Final = "Application startup complete"
 _BIN: Final = Path(sys.executable).parent
 _ENTRY_POINTS: Final = """[stache.embeddings]
 word-hashing = word_hashing:WordHashingEmbeddings
@@ -68,50 +62,10 @@ def stache(
     workers = int(words[words.index("--workers") + 1]) if "--workers" in words else 1
     host, port = words.index("--host"), words.index("--port")
     assert words[host + 1] == "127.0.0.1"
-    with socket.socket() as listening:  # a socket of ours: no port is guessed
-        listening.bind(("127.0.0.1", 0))
-        listening.listen(128)
-        words[port : port + 2] = ["--fd", str(listening.fileno())]
-        process = subprocess.Popen(
-            words,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env=dict(environment),
-            cwd=folder,
-            pass_fds=[listening.fileno()],
-            start_new_session=True,
-        )
-        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    log: list[str] = []
-    up = threading.Semaphore(0)
-    reader = threading.Thread(target=_read, args=(process, log, up, workers))
-    reader.start()
-    try:
-        if not all(up.acquire(timeout=LIMIT) for _ in range(workers)) or process.poll() is not None:
-            raise RuntimeError("the server did not come up:\n" + "\n".join(log))
+    words[port : port + 2] = ["--fd", "{fd}"]
+    with served(words, folder, environment, workers=workers) as (url, log):
         yield url
-        process.send_signal(signal.SIGINT)
-        process.wait(LIMIT)
-    finally:
-        with suppress(ProcessLookupError):  # mostly nobody is left
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        reader.join()
-        if process.stdout is not None:
-            process.stdout.close()
     assert not quiet or not [line for line in log if " - ERROR - " in line], log
-
-
-def _read(
-    process: subprocess.Popen[str], log: list[str], up: threading.Semaphore, workers: int
-) -> None:
-    assert process.stdout is not None
-    for line in process.stdout:
-        log.append(line.rstrip())
-        if _UP in line:
-            up.release()
-    up.release(workers)  # it has ended: nobody need wait
 
 
 def curl(command: str, url: str) -> Any:

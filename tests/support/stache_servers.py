@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
-import subprocess
 import sys
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,9 +20,7 @@ import handler
 from children import python_path
 from lambda_function import ENVIRONMENT, REGION, TABLES, create_tables
 from loopback import CREDENTIALS
-
-LIMIT: Final = 60.0
-"""Seconds for what takes one or two; none is waited for without need."""
+from stache_process import LIMIT, served
 
 COMMANDS: Final[Mapping[str, tuple[int, tuple[str, ...]]]] = {
     "uvicorn --workers 3": (3, ("uvicorn", "--workers", "3", "--fd", "{fd}", "stache_app:app")),
@@ -38,9 +33,6 @@ COMMANDS: Final[Mapping[str, tuple[int, tuple[str, ...]]]] = {
     ),
 }
 """How Stache's application is served: the number of workers, and the command."""
-
-_UP: Final = "Application startup complete"
-"""What each worker logs when it is ready."""
 
 
 class Reply:
@@ -76,47 +68,14 @@ def documents_table() -> Iterator[str]:
         server.stop()
 
 
-@contextmanager
-def stache_server(kind: str, folder: Path, **settings: str) -> Iterator[tuple[str, list[str]]]:
+def stache_server(
+    kind: str, folder: Path, **settings: str
+) -> AbstractContextManager[tuple[str, list[str]]]:
     """The URL of Stache once all its workers are up, and the lines of its log so far."""
     workers, words = COMMANDS[kind]
-    up = threading.Semaphore(0)
-    log: list[str] = []
-    with _listening() as listening:
-        process = subprocess.Popen(
-            [sys.executable, "-m", *(word.format(fd=listening.fileno()) for word in words)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env=_environment(settings),
-            cwd=folder,  # Stache reads .env from it
-            pass_fds=[listening.fileno()],
-            start_new_session=True,
-        )
-        port = listening.getsockname()[1]
-    reader = threading.Thread(target=_read, args=(process, log, up, workers))
-    reader.start()
-    try:
-        if not all(up.acquire(timeout=LIMIT) for _ in range(workers)) or process.poll() is not None:
-            raise RuntimeError("the server did not come up:\n" + "\n".join(log))
-        yield f"http://127.0.0.1:{port}", log
-        process.terminate()
-        process.wait(LIMIT)
-    finally:
-        with suppress(ProcessLookupError):  # mostly nobody is left
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        reader.join()
-        if process.stdout is not None:
-            process.stdout.close()
-
-
-def _listening() -> socket.socket:
-    """A socket of ours that the server gets: no port is guessed, and no client refused."""
-    listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
-    listening.listen(128)
-    return listening
+    command = [sys.executable, "-m", *words]
+    stop = signal.SIGTERM
+    return served(command, folder, _environment(settings), workers=workers, stop=stop)
 
 
 def _environment(settings: Mapping[str, str]) -> dict[str, str]:
@@ -131,14 +90,3 @@ def _environment(settings: Mapping[str, str]) -> dict[str, str]:
         "S3VECTORS_CREATE_INDEX": "true",
         **settings,
     }
-
-
-def _read(
-    process: subprocess.Popen[str], log: list[str], up: threading.Semaphore, workers: int
-) -> None:
-    assert process.stdout is not None
-    for line in process.stdout:
-        log.append(line.rstrip())
-        if _UP in line:
-            up.release()
-    up.release(workers)  # it has ended: nobody need wait

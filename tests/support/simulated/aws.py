@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import threading
 import zipfile
@@ -32,6 +33,9 @@ from .runtime import POLL, Runtime, running
 
 PYTHON: Final = Path(__file__).resolve().parents[3] / ".venv-lambda" / "bin" / "python"
 """A Python that has AWS's runtime client, and nothing of ours."""
+
+_TRUST: Final = {"Version": "2012-10-17", "Statement": []}
+"""Nobody: `as_role` does not ask."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,19 @@ class Aws:
             "AWS_SESSION_TOKEN": credentials["SessionToken"],
             **self.where,
         }
+
+    def foreign_role(self, arn: str, document: Mapping[str, Any]) -> dict[str, str]:
+        """Make a role in another account; the environment in which a program runs as it.
+
+        Args:
+            arn: the role's.
+            document: its policy.
+        """
+        account, name = arn.split(":")[4], arn.rpartition("/")[2]
+        iam = self.client("iam", self.as_role(f"arn:aws:iam::{account}:role/administrator"))
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(_TRUST))
+        iam.put_role_policy(RoleName=name, PolicyName="its", PolicyDocument=json.dumps(document))
+        return self.as_role(arn)
 
 
 @contextmanager
