@@ -52,34 +52,34 @@ class Embedder:
                 f"Stache cannot make the embedder {settings.embedding_provider!r}: {error}"
             ) from error
         self.left_out: dict[str, str] = {}
-        self._errors = _classifier(self._provider.get_name().lower())
+        self._errors = _choose_classifier(self._provider.get_name().lower())
 
-    def check(self, index: VectorIndex) -> None:
+    def check_model(self, index: VectorIndex) -> None:
         """Refuse to mix models: one text that is in the index is embedded, and compared.
 
         Raises:
             ConfigurationError: its vector is another model's.
         """
         for record in islice(index.records(), 1):
-            [made] = self._vectors([record]) if self._has_text(record) else [None]
-            if made is not None and _cosine(made, numbers(record.vector)) < _ALIKE:
+            [vector] = self._embed_batch([record]) if self._has_text(record) else [None]
+            if vector is not None and _compute_cosine(vector, numbers(record.vector)) < _ALIKE:
                 raise ConfigurationError(
                     f"index {index.name} has vectors of another embedding model: that of "
                     f"{record.key!r} is not what this embedder makes of its text; use an empty "
                     "index, or the embedder of before"
                 )
 
-    def embedded(self, records: Sequence[Record], metric: str) -> list[Record]:
+    def embed(self, records: Sequence[Record], metric: str) -> list[Record]:
         """The records with their vectors, without those that got none.
 
         Raises:
             UnavailableError: the embedder failed.
         """
         texts = [record for record in records if self._has_text(record)]
-        made = zip(texts, self._vectors(texts) if texts else (), strict=True)
-        return [done for pair in made if (done := self._checked(*pair, metric))]
+        embedded = zip(texts, self._embed_batch(texts) if texts else (), strict=True)
+        return [record for pair in embedded if (record := self._check_vector(*pair, metric))]
 
-    def _checked(self, record: Record, vector: Any, metric: str) -> Record | None:
+    def _check_vector(self, record: Record, vector: Any, metric: str) -> Record | None:
         if vector is None:
             return None
         try:
@@ -95,35 +95,35 @@ class Embedder:
         self.left_out[record.key] = "it has no text"
         return False
 
-    def _vectors(self, batch: Sequence[Record]) -> list[Any]:
+    def _embed_batch(self, batch: Sequence[Record]) -> list[Any]:
         texts = [record.metadata[TEXT] for record in batch]
         try:
             vectors = list(self._provider.embed_batch(texts))
         except Exception as error:
             if self._errors.is_context_length_error(error) and not _is_throttling(error):
-                return self._in_halves(batch, error)
-            raise _failed(error) from error
+                return self._embed_halves(batch, error)
+            raise _to_unavailable(error) from error
         if len(vectors) != len(texts):
             raise UnavailableError(
                 f"the embedder answered {len(texts)} texts with {len(vectors)} vectors"
             )
         return vectors
 
-    def _in_halves(self, batch: Sequence[Record], error: Exception) -> list[Any]:
+    def _embed_halves(self, batch: Sequence[Record], error: Exception) -> list[Any]:
         """A text too long for the model must not keep the others from being embedded."""
         if len(batch) == 1:
             self.left_out[batch[0].key] = f"its text is too long for the embedder: {error}"
             return [None]
         half = len(batch) // 2
-        return [*self._vectors(batch[:half]), *self._vectors(batch[half:])]
+        return [*self._embed_batch(batch[:half]), *self._embed_batch(batch[half:])]
 
 
-def _cosine(one: Any, other: Any) -> float:
+def _compute_cosine(one: Any, other: Any) -> float:
     dot = sum(a * b for a, b in zip(map(float, one), map(float, other), strict=True))
     return dot / (math.hypot(*one) * math.hypot(*other) or 1.0)
 
 
-def _classifier(name: str) -> Any:
+def _choose_classifier(name: str) -> Any:
     """What knows a model's error about texts that are too long; chosen as Stache does."""
     known = {"ollama": OllamaErrorClassifier, "bedrock": BedrockErrorClassifier}
     kinds = [kind for part, kind in known.items() if part in name]
@@ -134,9 +134,9 @@ def _is_throttling(error: Exception) -> bool:
     """Stache takes "too many tokens, please wait" for a text that is too long."""
     response = getattr(error, "response", None)
     code = response.get("Error", {}).get("Code", "") if isinstance(response, dict) else ""
-    told = f"{type(error).__name__} {code} {error}"
-    return bool(re.search("throttl|too ?many ?requests|rate.?limit|429", told, re.IGNORECASE))
+    text = f"{type(error).__name__} {code} {error}"
+    return bool(re.search("throttl|too ?many ?requests|rate.?limit|429", text, re.IGNORECASE))
 
 
-def _failed(error: Exception) -> UnavailableError:
+def _to_unavailable(error: Exception) -> UnavailableError:
     return UnavailableError(f"the embedder failed: {type(error).__name__}: {error}")

@@ -183,10 +183,12 @@ class Writer:
         """Take over what is whole of the file, cut off the rest; False when nothing is."""
         chain, position, count = _Chain(), 0, -1
         with suppress(zlib.error, EOFError, _LineError):
-            for line, end in _lines(self._file, compressed=self._compressed):
-                document = _object(_without_vector(chain.open(line)))
-                wanted = document == head if count < 0 else document.get("key") == _at(keys, count)
-                if not wanted or "vectors" in document:
+            for line, end in _read_lines(self._file, compressed=self._compressed):
+                document = _parse_object(_cut_vector(chain.open(line)))
+                expected = (
+                    document == head if count < 0 else document.get("key") == _get_key(keys, count)
+                )
+                if not expected or "vectors" in document:
                     break
                 count += 1
                 if end is not None:
@@ -198,8 +200,8 @@ class Writer:
     def add(self, key: str, metadata: Mapping[str, Any], numbers: bytes) -> None:
         """Write a vector, whose key must come after those before; `numbers` is a JSON array."""
         # Sorted, because the service need not keep the order of metadata
-        told = {"key": key, "metadata": dict(sorted(metadata.items()))}
-        line = {**told, "vector": orjson.Fragment(numbers)}
+        fields = {"key": key, "metadata": dict(sorted(metadata.items()))}
+        line = {**fields, "vector": orjson.Fragment(numbers)}
         self._block.append(self._chain.close(orjson.dumps(line)))
         self.count += 1
         if len(self._block) == BLOCK:
@@ -242,16 +244,16 @@ class Reader:
         self._line = 0
         self._chain = _Chain()
         start = _Start(file)
-        self._lines = _lines(start, compressed=start.data == _GZIP_MAGIC)
+        self._lines = _read_lines(start, compressed=start.data == _GZIP_MAGIC)
         try:
-            self.head = _object(self._next() or b"{}")
+            self.head = _parse_object(self._next() or b"{}")
         except (DamagedExportError, _LineError):
             self.head = {}
         self._line = 1
         if self.head.get("format") != FORMAT:
-            raise self._damaged("is not the first line of an export, or not as it was written")
+            raise self._damage("is not the first line of an export, or not as it was written")
         if self.head.get("version") != VERSION:
-            raise self._damaged(
+            raise self._damage(
                 f"says version {self.head.get('version')!r:.80}; this program reads {VERSION}"
             )
         self._check_head()
@@ -265,7 +267,7 @@ class Reader:
             and all(isinstance(key, str) for key in keys)
         )
         if not known:
-            raise self._damaged("does not describe an index")
+            raise self._damage("does not describe an index")
 
     def vectors(self) -> Iterator[Vector]:
         """The vectors.
@@ -281,23 +283,23 @@ class Reader:
                 if _VECTOR not in document:
                     self._check_end(document, count)
                     return
-                vector = self._vector(document, last)
+                vector = self._parse_vector(document, last)
             except _LineError as error:
-                raise self._damaged(f"is damaged ({error})") from error
+                raise self._damage(f"is damaged ({error})") from error
             yield vector
             last = vector.key
             count += 1
         self._line += 1
-        raise self._damaged("is missing: the file was cut off")
+        raise self._damage("is missing: the file was cut off")
 
     def _check_end(self, document: bytes, count: int) -> None:
-        if _object(document).get("vectors") != count or self._next() is not None:
+        if _parse_object(document).get("vectors") != count or self._next() is not None:
             raise _LineError("it is not where the export ends")
 
-    def _vector(self, document: bytes, last: str | None) -> Vector:
+    def _parse_vector(self, document: bytes, last: str | None) -> Vector:
         start, _, numbers = document.rpartition(_VECTOR)
-        told, numbers = _object(start + b"}"), numbers[:-1]
-        key, metadata = told.get("key"), told.get("metadata")
+        fields, numbers = _parse_object(start + b"}"), numbers[:-1]
+        key, metadata = fields.get("key"), fields.get("metadata")
         if not isinstance(key, str) or not isinstance(metadata, dict):
             raise _LineError("it has no key or no metadata")
         if len(key) > _KEY_CHARACTERS or not _is_metadata(metadata):
@@ -305,7 +307,7 @@ class Reader:
         if last is not None and key <= last:
             raise _LineError("its key is not behind the one before")
         # It goes into requests as it is: so nothing but numbers may be in it
-        listed = _loads(numbers)
+        listed = _parse(numbers)
         if not isinstance(listed, list) or len(listed) != self.head["dimension"]:
             raise _LineError(f"its vector is not an array of {self.head['dimension']} numbers")
         if not set(map(type, listed)) <= {int, float}:
@@ -321,9 +323,9 @@ class Reader:
             self._line -= 1
             return None
         except (_LineError, zlib.error, EOFError) as error:
-            raise self._damaged(f"is damaged ({error})") from error
+            raise self._damage(f"is damaged ({error})") from error
 
-    def _damaged(self, what: str) -> DamagedExportError:
+    def _damage(self, what: str) -> DamagedExportError:
         return DamagedExportError(
             f"line {self._line} of {self._name} {what}; nothing is imported from there on. "
             f"{_REMEDY}"
@@ -369,30 +371,30 @@ class _Readable(Protocol):
     def readline(self, size: int, /) -> bytes: ...
 
 
-def _at(keys: Sequence[str], position: int) -> str | None:
+def _get_key(keys: Sequence[str], position: int) -> str | None:
     return keys[position] if position < len(keys) else None
 
 
-def _without_vector(document: bytes) -> bytes:
+def _cut_vector(document: bytes) -> bytes:
     start, is_vector, _ = document.rpartition(_VECTOR)
     return start + b"}" if is_vector else document
 
 
-def _object(document: bytes) -> dict[str, Any]:
-    loaded = _loads(document)
+def _parse_object(document: bytes) -> dict[str, Any]:
+    loaded = _parse(document)
     if not isinstance(loaded, dict):
         raise _LineError("it is not a JSON object")
     return loaded
 
 
-def _loads(document: bytes) -> Any:
+def _parse(document: bytes) -> Any:
     try:
         return orjson.loads(document)
     except orjson.JSONDecodeError as error:
         raise _LineError(f"it is not JSON: {error}") from error
 
 
-def _lines(file: _Readable, *, compressed: bool) -> Iterator[tuple[bytes, int | None]]:
+def _read_lines(file: _Readable, *, compressed: bool) -> Iterator[tuple[bytes, int | None]]:
     """The lines of a file, each with its end in the file where that is a place to go on from.
 
     Raises:
@@ -400,10 +402,10 @@ def _lines(file: _Readable, *, compressed: bool) -> Iterator[tuple[bytes, int | 
         zlib.error: a gzip member is damaged.
         EOFError: the last one was cut off.
     """
-    return _unzipped(file) if compressed else _plain(file)
+    return _read_gzip(file) if compressed else _read_plain(file)
 
 
-def _plain(file: _Readable) -> Iterator[tuple[bytes, int | None]]:
+def _read_plain(file: _Readable) -> Iterator[tuple[bytes, int | None]]:
     end = 0
     while line := file.readline(LINE_BYTES + 1):
         _check_length(len(line))
@@ -411,11 +413,11 @@ def _plain(file: _Readable) -> Iterator[tuple[bytes, int | None]]:
         yield line.removesuffix(b"\n"), end if line.endswith(b"\n") else None
 
 
-def _unzipped(file: _Readable) -> Iterator[tuple[bytes, int | None]]:
+def _read_gzip(file: _Readable) -> Iterator[tuple[bytes, int | None]]:
     """A good place to go on is the end of a member; it ends with a line."""
     parts: list[bytes] = []  # of a line whose end is still to come
     size = 0
-    for piece, end in _members(file):
+    for piece, end in _read_members(file):
         *lines, rest = piece.split(b"\n")
         last = len(lines) - 1
         for number, line in enumerate(lines):
@@ -436,7 +438,7 @@ def _check_length(size: int) -> None:
         raise _LineError(f"it is longer than {LINE_BYTES:,} bytes")
 
 
-def _members(file: _Readable) -> Iterator[tuple[bytes, int | None]]:
+def _read_members(file: _Readable) -> Iterator[tuple[bytes, int | None]]:
     """Pieces of the content of gzip members, the last of a member with its end in the file."""
     member = None
     position = 0

@@ -23,25 +23,25 @@ class Restorer:
     """Turns records of the older package into ours.
 
     A string is taken for an object when it is, to the byte, what the older package would
-    have written for one. A user's own string can be that, too: `kept` leaves it alone.
+    have written for one. A user's own string can be that, too: `plain_keys` leaves it alone.
 
     Args:
         non_filterable: the destination's non-filterable keys.
-        kept: metadata keys whose strings stay strings.
+        plain_keys: metadata keys whose strings stay strings.
 
     Attributes:
         restored: how many values became objects again, by metadata key.
         examples: one of them for each key, as it was stored.
-        hidden: how many lists got objects back, by metadata key: S3 Vectors holds no such lists, so
-            searches no longer find them by their strings.
+        unsearchable: how many lists got objects back, by metadata key. S3 Vectors holds no such
+            lists, so searches no longer find them by their strings.
     """
 
-    def __init__(self, non_filterable: frozenset[str], kept: Collection[str] = ()) -> None:
+    def __init__(self, non_filterable: frozenset[str], plain_keys: Collection[str] = ()) -> None:
         self._non_filterable = non_filterable
-        self._kept = frozenset(kept)
+        self._plain_keys = frozenset(plain_keys)
         self.restored: Counter[str] = Counter()
         self.examples: dict[str, Any] = {}
-        self.hidden: Counter[str] = Counter()
+        self.unsearchable: Counter[str] = Counter()
 
     def restore(self, record: Record) -> Record:
         """The record as it is to be stored; key and vector stay.
@@ -53,31 +53,33 @@ class Restorer:
         if not isinstance(text, str):
             raise InvalidInputError(f"its text is {text!r:.40}, not a string")
         chunk = from_metadata(record.key, record.metadata)
-        metadata = {key: self._value(key, value) for key, value in chunk.metadata.items()}
+        metadata = {key: self._restore_value(key, value) for key, value in chunk.metadata.items()}
         stored = to_metadata(chunk.text, metadata, None, self._non_filterable)
         return replace(record, metadata=stored.metadata)
 
-    def _value(self, key: str, value: Any) -> Any:
-        if key in self._kept:
+    def _restore_value(self, key: str, value: Any) -> Any:
+        if key in self._plain_keys:
             return value
-        found = [_restored(v, (dict, list)) for v in value] if isinstance(value, list) else value
-        found = _restored(found, (dict,))
-        if found is not value and found != value:
+        restored = (
+            [_parse_object(v, (dict, list)) for v in value] if isinstance(value, list) else value
+        )
+        restored = _parse_object(restored, (dict,))
+        if restored is not value and restored != value:
             self.restored[key] += 1
             self.examples.setdefault(key, value)
-            if isinstance(value, list) and not is_metadata(found):
-                self.hidden[key] += 1
-            return found
+            if isinstance(value, list) and not is_metadata(restored):
+                self.unsearchable[key] += 1
+            return restored
         return value
 
 
-def kind_of(record: Record) -> str:
+def classify(record: Record) -> str:
     """Which of Stache's indexes a vector belongs to: the older package could have one for all."""
     kinds = {SUMMARY: "summaries", INSIGHT: "insights"}
     return kinds.get(str(record.metadata.get(TYPE)), "documents")
 
 
-def _restored(value: Any, kinds: tuple[type, ...]) -> Any:
+def _parse_object(value: Any, kinds: tuple[type, ...]) -> Any:
     """The object that a string was, if it was one of these kinds; else the value."""
     if not isinstance(value, str) or value[:1] not in ("{", "["):
         return value

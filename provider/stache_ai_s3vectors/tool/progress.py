@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def progress(what: str, total: int | None = None) -> Iterator[Progress]:
+def show_progress(title: str, total: int | None = None) -> Iterator[Progress]:
     """Hands out a function to be called with the number of vectors just dealt with.
 
     Args:
-        what: is done to them, as shown beside the bar.
+        title: is done to them, as shown beside the bar.
         total: how many there are, where that is known.
     """
     from rich import progress as bars
@@ -31,5 +31,5 @@ def progress(what: str, total: int | None = None) -> Iterator[Progress]:
         transient=True,
         disable=not console.is_terminal,
     ) as bar:
-        task = bar.add_task(what, total=total)
+        task = bar.add_task(title, total=total)
         yield lambda count: bar.advance(task, count)

@@ -28,7 +28,7 @@ class Largest:
     size: int = 0
     key: str = ""
 
-    def see(self, size: int, key: str) -> None:
+    def update(self, size: int, key: str) -> None:
         """Keep it when it is larger; of equals the first by key, whatever the order."""
         if size > self.size or (size == self.size and key < self.key):
             self.size, self.key = size, key
@@ -55,9 +55,9 @@ class Stats:
 
     def add(self, key: str, stored: Mapping[str, Any]) -> None:
         """Count a vector by its key and stored metadata."""
-        hidden = self.index.non_filterable
+        non_filterable = self.index.non_filterable
         size = metadata_size(stored)
-        filterable = metadata_size({k: v for k, v in stored.items() if k not in hidden})
+        filterable = metadata_size({k: v for k, v in stored.items() if k not in non_filterable})
         base = _FLOAT32_BYTES * self.index.dimension + len(key.encode())
         self.vectors += 1
         self.stored_bytes += base + size
@@ -65,11 +65,11 @@ class Stats:
         self.namespaces[str(stored.get(NAMESPACE, NONE))] += 1
         self.statuses[str(stored.get(STATUS, NONE))] += 1
         self.types[str(stored.get(TYPE, NONE))] += 1
-        self.metadata.see(size, key)
-        self.filterable.see(filterable, key)
-        self.keys.see(len(stored), key)
+        self.metadata.update(size, key)
+        self.filterable.update(filterable, key)
+        self.keys.update(len(stored), key)
 
-    def near(self) -> dict[str, tuple[int, int, str]]:
+    def measure_limits(self) -> dict[str, tuple[int, int, str]]:
         """What is limited: how much it is, how much it may be, and whose it is."""
         return {
             "vectors": (self.vectors, limits.VECTORS, ""),
@@ -82,15 +82,15 @@ class Stats:
             "metadata keys": (self.keys.size, limits.METADATA_KEYS, self.keys.key),
         }
 
-    def storage_cost(self) -> float:
+    def estimate_storage_cost(self) -> float:
         """USD a month, at list prices."""
         return prices.storage(self.stored_bytes)
 
-    def put_cost(self) -> float:
+    def estimate_put_cost(self) -> float:
         """USD for storing all of it once, in full batches, at list prices."""
         return prices.puts(self.stored_bytes, math.ceil(self.vectors / limits.PUT_BATCH))
 
-    def query_cost(self) -> float:
+    def estimate_query_cost(self) -> float:
         """USD for one query, at list prices; without data returned beyond the free part."""
         return prices.query(self.vectors, self.searched_bytes / max(1, self.vectors))
 
@@ -105,9 +105,9 @@ class Stats:
             "types": dict(self.types.most_common()),
             "limits": {
                 name: {"largest": value, "limit": limit, "key": key}
-                for name, (value, limit, key) in self.near().items()
+                for name, (value, limit, key) in self.measure_limits().items()
             },
-            "putCost": self.put_cost(),
-            "storageCostPerMonth": self.storage_cost(),
-            "queryCost": self.query_cost(),
+            "putCost": self.estimate_put_cost(),
+            "storageCostPerMonth": self.estimate_storage_cost(),
+            "queryCost": self.estimate_query_cost(),
         }

@@ -25,13 +25,13 @@ from stache_ai_s3vectors.errors import ConfigurationError, PartialWriteError, S3
 from stache_ai_s3vectors.service import limits
 from stache_ai_s3vectors.service.metadata_keys import NON_FILTERABLE
 
-Finish: TypeAlias = Callable[[Sequence[Record]], Sequence[Record]]
+Embed: TypeAlias = Callable[[Sequence[Record]], Sequence[Record]]
 """Makes of records that are not in the destination what is put there."""
 
-TEXTS: Final = 64
-"""Records at a time that `finish` gets: what is lost when it fails is soon made again."""
+EMBED_BATCH: Final = 64
+"""Records at a time that `embed` gets: what is lost when it fails is soon made again."""
 
-AT_A_TIME: Final = 4
+BATCHES_IN_FLIGHT: Final = 4
 """Chunks under way: one is read while others are compared and written."""
 
 
@@ -40,30 +40,30 @@ class Tally:
     """What became of the records so far; calls under way count when they end.
 
     Args:
-        same: were in the destination already, with the same content.
+        unchanged: were in the destination already, with the same content.
         kept: keys of those that are in the destination with other content, and were to stay so.
-        left_out: keys of those that `finish` could not make anything of, and why.
+        left_out: keys of those that `embed` could not make anything of, and why.
     """
 
     written: int = 0
-    same: int = 0
-    kept: list[str] = field(default_factory=list)
+    unchanged: int = 0
+    different: list[str] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def add(self, *, written: int = 0, same: int = 0) -> None:
+    def add(self, *, written: int = 0, unchanged: int = 0) -> None:
         """Count some; any thread may."""
         with self._lock:
             self.written += written
-            self.same += same
+            self.unchanged += unchanged
 
-    def keep(self, keys: Iterable[str]) -> None:
+    def add_different(self, keys: Iterable[str]) -> None:
         """Note that these stay as they are; any thread may."""
         with self._lock:
-            self.kept += keys
+            self.different += keys
 
     def __str__(self) -> str:
-        return f"{self.written} vectors written, {self.same} were there already"
+        return f"{self.written} vectors written, {self.unchanged} were there already"
 
 
 def check_fit(source: Description, destination: Description, name: str) -> None:
@@ -109,7 +109,7 @@ def transfer(  # noqa: PLR0913 - all that a transfer is
     destination: VectorIndex,
     tally: Tally,
     progress: Progress,
-    finish: Finish | None = None,
+    embed: Embed | None = None,
     *,
     replace: bool = True,
 ) -> None:
@@ -118,23 +118,23 @@ def transfer(  # noqa: PLR0913 - all that a transfer is
     Args:
         tally: is kept up to date.
         progress: called with the number of records just dealt with.
-        finish: given, the records come without vectors, only their metadata is compared,
+        embed: given, the records come without vectors, only their metadata is compared,
             and it makes the vectors of those to be stored; what it leaves out is left out.
         replace: also store those whose key is there with other content.
 
     Raises:
         S3VectorsError: what is stored so far stays; calling again goes on from there.
     """
-    fresh = finish is None and destination.is_empty()
-    work = partial(_store, destination, tally, finish, fresh=fresh, replace=replace)
-    source = _Chunks(records, limits.PUT_BATCH if finish is None else TEXTS)
-    for chunk, call in in_flight(work, source, AT_A_TIME):
+    fresh = embed is None and destination.is_empty()
+    work = partial(_store_batch, destination, tally, embed, fresh=fresh, replace=replace)
+    source = _Batches(records, limits.PUT_BATCH if embed is None else EMBED_BATCH)
+    for batch, call in in_flight(work, source, BATCHES_IN_FLIGHT):
         call.result()
-        progress(len(chunk))
+        progress(len(batch))
     source.check()
 
 
-def differing(
+def find_differences(
     records: Iterable[Record], destination: VectorIndex, progress: Progress, *, data: bool = True
 ) -> Iterator[str]:
     """The keys of records that the destination has not, or not so.
@@ -143,56 +143,58 @@ def differing(
         progress: called with the number of records just compared.
         data: compare the vectors, too, not their metadata only.
     """
-    find = partial(_divided, destination, data=data)
-    source = _Chunks(records, limits.PUT_BATCH)
-    for chunk, call in in_flight(find, source, AT_A_TIME):
-        absent, other = call.result()
-        yield from (record.key for record in (*absent, *other))
-        progress(len(chunk))
+    compare = partial(_compare_batch, destination, data=data)
+    source = _Batches(records, limits.PUT_BATCH)
+    for batch, call in in_flight(compare, source, BATCHES_IN_FLIGHT):
+        absent, different = call.result()
+        yield from (record.key for record in (*absent, *different))
+        progress(len(batch))
     source.check()
 
 
 @dataclass
-class Survey:
+class Comparison:
     """How a destination compares with a source.
 
     Args:
-        same: vectors that both have with the same content.
+        unchanged: vectors that both have with the same content.
         absent: keys that only the source has.
-        other: keys that the destination has with other content.
+        different: keys that the destination has with other content.
         extra: keys that only the destination has.
     """
 
-    same: int
+    unchanged: int
     absent: list[str]
-    other: list[str]
+    different: list[str]
     extra: list[str]
 
 
-def survey(records: Iterable[Record], destination: VectorIndex, progress: Progress) -> Survey:
+def compare(records: Iterable[Record], destination: VectorIndex, progress: Progress) -> Comparison:
     """Compare a source with a destination, and write nothing; holds all keys in memory."""
-    told = Survey(0, [], [], [])
+    comparison = Comparison(0, [], [], [])
     keys: set[str] = set()
-    source = _Chunks(records, limits.PUT_BATCH)
-    for chunk, call in in_flight(partial(_divided, destination, data=True), source, AT_A_TIME):
-        absent, other = call.result()
-        told.same += len(chunk) - len(absent) - len(other)
-        told.absent += (record.key for record in absent)
-        told.other += (record.key for record in other)
-        keys.update(record.key for record in chunk)
-        progress(len(chunk))
+    source = _Batches(records, limits.PUT_BATCH)
+    for batch, call in in_flight(
+        partial(_compare_batch, destination, data=True), source, BATCHES_IN_FLIGHT
+    ):
+        absent, different = call.result()
+        comparison.unchanged += len(batch) - len(absent) - len(different)
+        comparison.absent += (record.key for record in absent)
+        comparison.different += (record.key for record in different)
+        keys.update(record.key for record in batch)
+        progress(len(batch))
     source.check()
-    told.extra = extra_keys(destination, keys)
-    return told
+    comparison.extra = find_extra_keys(destination, keys)
+    return comparison
 
 
-def extra_keys(destination: VectorIndex, keys: Collection[str]) -> list[str]:
+def find_extra_keys(destination: VectorIndex, keys: Collection[str]) -> list[str]:
     """The keys of the destination that are none of these."""
     pages = destination.pages(metadata=False)
     return sorted(key for page in pages for key, _ in page.rows if key not in keys)
 
 
-class _Chunks:
+class _Batches:
     """Records, so many at a time.
 
     An error in reading them ends them, and waits for `check`: what came before is good.
@@ -204,11 +206,11 @@ class _Chunks:
         self._error: S3VectorsError | None = None
 
     def __iter__(self) -> Iterator[list[Record]]:
-        whole = self._whole()
-        while chunk := list(islice(whole, self._size)):
-            yield chunk
+        whole = self._read()
+        while batch := list(islice(whole, self._size)):
+            yield batch
 
-    def _whole(self) -> Iterator[Record]:
+    def _read(self) -> Iterator[Record]:
         try:
             yield from self._records
         except S3VectorsError as error:
@@ -220,21 +222,23 @@ class _Chunks:
             raise self._error
 
 
-def _store(  # noqa: PLR0913 - all that a transfer is
+def _store_batch(  # noqa: PLR0913 - all that a transfer is
     destination: VectorIndex,
     tally: Tally,
-    finish: Finish | None,
-    chunk: list[Record],
+    embed: Embed | None,
+    batch: list[Record],
     *,
     fresh: bool,
     replace: bool,
 ) -> None:
-    absent, other = (chunk, []) if fresh else _divided(destination, chunk, data=finish is None)
-    tally.add(same=len(chunk) - len(absent) - len(other))
+    absent, different = (
+        (batch, []) if fresh else _compare_batch(destination, batch, data=embed is None)
+    )
+    tally.add(unchanged=len(batch) - len(absent) - len(different))
     if not replace:
-        tally.keep(record.key for record in other)
-    missing = [*absent, *(other if replace else ())]
-    ready = missing if finish is None else finish(missing)
+        tally.add_different(record.key for record in different)
+    missing = [*absent, *(different if replace else ())]
+    ready = missing if embed is None else embed(missing)
     try:
         destination.put(ready)
     except PartialWriteError as error:
@@ -243,51 +247,51 @@ def _store(  # noqa: PLR0913 - all that a transfer is
     tally.add(written=len(ready))
 
 
-def _divided(
-    destination: VectorIndex, chunk: Sequence[Record], *, data: bool
+def _compare_batch(
+    destination: VectorIndex, batch: Sequence[Record], *, data: bool
 ) -> tuple[list[Record], list[Record]]:
     """The records whose keys the destination has not, and those that are there, but not so."""
-    keys = [record.key for record in chunk]
+    keys = [record.key for record in batch]
     # One call after the other: other chunks are under way in other threads
     parts = (destination.get(part, data=data) for part in slices(keys, limits.GET_BATCH))
-    there = {record.key: record for part in parts for record in part}
-    absent = [record for record in chunk if record.key not in there]
-    present = (record for record in chunk if record.key in there)
-    other = [record for record in present if not same(record, there[record.key], data=data)]
-    return absent, other
+    stored = {record.key: record for part in parts for record in part}
+    absent = [record for record in batch if record.key not in stored]
+    present = (record for record in batch if record.key in stored)
+    different = [record for record in present if not is_same(record, stored[record.key], data=data)]
+    return absent, different
 
 
-def same(record: Record, there: Record, *, data: bool = True) -> bool:
+def is_same(record: Record, stored: Record, *, data: bool = True) -> bool:
     """Whether what is there is the record, as far as the service keeps it: in float32."""
-    return _same_metadata(record.metadata, there.metadata) and (
-        not data or _same_vector(record.vector, there.vector)
+    return _is_same_metadata(record.metadata, stored.metadata) and (
+        not data or _is_same_vector(record.vector, stored.vector)
     )
 
 
-def _same_vector(vector: Any, there: Any) -> bool:
-    if isinstance(vector, Unread) and vector == there:
+def _is_same_vector(vector: Any, stored: Any) -> bool:
+    if isinstance(vector, Unread) and vector == stored:
         return True
     # Other far ends may write the same float32 with more digits
-    return array("f", numbers(vector)) == array("f", numbers(there))
+    return array("f", numbers(vector)) == array("f", numbers(stored))
 
 
-def _same_metadata(metadata: Mapping[str, Any], there: Mapping[str, Any]) -> bool:
-    return metadata.keys() == there.keys() and all(
-        _same_value(metadata[key], there[key]) for key in metadata
+def _is_same_metadata(metadata: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
+    return metadata.keys() == stored.keys() and all(
+        _is_same_value(metadata[key], stored[key]) for key in metadata
     )
 
 
-def _same_value(value: Any, there: Any) -> bool:
-    if isinstance(value, list) and isinstance(there, list):
-        return len(value) == len(there) and all(map(_same_value, value, there))
-    if type(value) is type(there) and value == there:
+def _is_same_value(value: Any, stored: Any) -> bool:
+    if isinstance(value, list) and isinstance(stored, list):
+        return len(value) == len(stored) and all(map(_is_same_value, value, stored))
+    if type(value) is type(stored) and value == stored:
         return True
-    numeric = all(isinstance(n, (int, float)) and not isinstance(n, bool) for n in (value, there))
+    numeric = all(isinstance(n, (int, float)) and not isinstance(n, bool) for n in (value, stored))
     # Another far end may write 1 as 1.0, or keep no more than float32 holds
-    return numeric and (value == there or there == _float32(value))
+    return numeric and (value == stored or stored == _round_to_float32(value))
 
 
-def _float32(number: float) -> float | None:
+def _round_to_float32(number: float) -> float | None:
     try:
         return float(struct.unpack("<f", struct.pack("<f", number))[0])
     except OverflowError:

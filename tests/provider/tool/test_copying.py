@@ -19,7 +19,7 @@ import tool
 from stache_ai_s3vectors.aws.batches import Record
 from stache_ai_s3vectors.aws.bodies import Unread
 from stache_ai_s3vectors.aws.connections import close_engines
-from stache_ai_s3vectors.tool.transfers import same
+from stache_ai_s3vectors.tool.transfers import is_same
 from words import Words
 
 COPY = ("copy", "documents", "copied", *tool.LOCAL, "--to-endpoint", "local:other")
@@ -239,7 +239,7 @@ def present(client):
 )
 def test_vectors_are_compared_as_float32(vector, other, result):
     """Another far end may write the same number with more digits."""
-    assert same(Record("a", vector, {}), Record("a", other, {})) is result
+    assert is_same(Record("a", vector, {}), Record("a", other, {})) is result
 
 
 @pytest.mark.parametrize(
@@ -262,7 +262,7 @@ def test_vectors_are_compared_as_float32(vector, other, result):
 )
 def test_metadata_is_compared_value_by_value(metadata, other, result):
     """Numbers as float32 at least; 1 is not true."""
-    assert same(Record("a", [], metadata), Record("a", [], other)) is result
+    assert is_same(Record("a", [], metadata), Record("a", [], other)) is result
 
 
 @pytest.fixture

@@ -16,10 +16,10 @@ NON_FILTERABLE = frozenset({"text", "_overflow"})
 MIGRATE = ("migrate", "old", "new", *tool.LOCAL)
 
 
-def restored(metadata, kept=()):
+def restored(metadata, plain_keys=()):
     """The metadata that a reader gets after the migration."""
     record = Record("a", [1.0], {"text": "t", "namespace": "n", "status": "active", **metadata})
-    stored = Restorer(NON_FILTERABLE, kept).restore(record).metadata
+    stored = Restorer(NON_FILTERABLE, plain_keys).restore(record).metadata
     overflow = json.loads(stored.get("_overflow", "{}"))
     return {**{key: stored[key] for key in stored if key != "_overflow"}, **overflow}
 
@@ -69,7 +69,7 @@ def test_a_string_that_the_older_package_would_not_have_written_stays_one(text):
 
 def test_a_key_can_be_kept_as_it_is():
     """A user's own strings may be JSON of that form."""
-    assert restored({"mine": '{"a": 1}', "other": '{"a": 1}'}, kept=["mine"]) == {
+    assert restored({"mine": '{"a": 1}', "other": '{"a": 1}'}, plain_keys=["mine"]) == {
         "text": "t",
         "namespace": "n",
         "status": "active",

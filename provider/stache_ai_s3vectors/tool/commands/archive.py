@@ -24,7 +24,7 @@ from stache_ai_s3vectors.errors import (
 from stache_ai_s3vectors.tool.failures import resumable
 from stache_ai_s3vectors.tool.options import filter_option, with_settings
 from stache_ai_s3vectors.tool.places import destination, names_of, readable_index
-from stache_ai_s3vectors.tool.progress import progress
+from stache_ai_s3vectors.tool.progress import show_progress
 
 if TYPE_CHECKING:
     from stache_ai_s3vectors.aws.batches import Record
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _INDEX = click.option("--index", "name", help="Name of the index. [default: Stache's documents]")
 
 
-def options_of(settings: Settings, name: str | None) -> Options:
+def resolve_options(settings: Settings, name: str | None) -> Options:
     """Those for the index of that name, by default the documents."""
     from stache_ai_s3vectors.settings import resolve
 
@@ -77,29 +77,29 @@ def export_command(  # noqa: PLR0913 - one for each option
 
     _check_target(file, force=force)
     parts = [*filters.conditions(filter_option(condition)), *filters.in_namespace(namespace)]
-    index = readable_index(settings, options_of(settings, name))
-    partial = _partial(file, index.describe(), parts)
+    index = readable_index(settings, resolve_options(settings, name))
+    partial = _name_partial(file, index.describe(), parts)
     if force:
         partial.unlink(missing_ok=True)
-    with _opened(partial) as opened:
-        count = _export(index, parts, opened, compressed=file.suffix == ".gz")
+    with _open_partial(partial) as opened:
+        count = _export_vectors(index, parts, opened, compressed=file.suffix == ".gz")
         partial.replace(file)  # while it is locked
-    told = {"file": str(file), "index": index.options.index, "vectors": count}
-    click.echo(json.dumps(told) if as_json else f"{file}: {count} vectors of {index.name}")
+    document = {"file": str(file), "index": index.options.index, "vectors": count}
+    click.echo(json.dumps(document) if as_json else f"{file}: {count} vectors of {index.name}")
 
 
 def _check_target(file: Path, *, force: bool) -> None:
     try:
-        there, regular = file.exists(), file.is_file()
+        exists, regular = file.exists(), file.is_file()
     except OSError as error:
         raise ConfigurationError(f"{file} cannot be written: {error.strerror}") from error
-    if not file.name or (there and not regular):
+    if not file.name or (exists and not regular):
         raise ConfigurationError(f"{str(file)!r} is no regular file; name one")
-    if there and not force:
+    if exists and not force:
         raise ConfigurationError(f"{file} exists; choose another name, or add --force")
 
 
-def _opened(partial: Path) -> BufferedRandom:
+def _open_partial(partial: Path) -> BufferedRandom:
     """The file, which no other process writes.
 
     Raises:
@@ -110,13 +110,13 @@ def _opened(partial: Path) -> BufferedRandom:
         opened = partial.open("r+b" if partial.exists() else "w+b")
     except OSError as error:
         raise ConfigurationError(f"{partial} cannot be written: {error.strerror}") from error
-    if _is_locked(opened) and partial.exists():
+    if _lock(opened) and partial.exists():
         return opened
     opened.close()
     raise UnavailableError(f"another export is writing {partial}; wait for it, or choose another")
 
 
-def _is_locked(opened: BufferedRandom) -> bool:
+def _lock(opened: BufferedRandom) -> bool:
     try:
         import fcntl
     except ImportError:  # pragma: no cover - Windows locks nothing here
@@ -128,40 +128,43 @@ def _is_locked(opened: BufferedRandom) -> bool:
     return True
 
 
-def _partial(file: Path, index: Description, parts: list[Filter]) -> Path:
+def _name_partial(file: Path, index: Description, parts: list[Filter]) -> Path:
     """The file's name until it is whole; another for another source."""
     source = json.dumps([index.arn, index.created, parts])
     tag = hashlib.sha256(source.encode()).hexdigest()[:8]
     return file.with_name(f"{file.name}.{tag}.partial")
 
 
-def _export(
+def _export_vectors(
     index: VectorIndex, parts: list[Filter], file: BufferedRandom, *, compressed: bool
 ) -> int:
     from stache_ai_s3vectors.aws.bodies import dumps
     from stache_ai_s3vectors.tool.exports import Writer, header
 
-    with progress("finding the vectors") as found:
-        keys = sorted(_keys(index, parts, found))
+    with show_progress("finding the vectors") as advance:
+        keys = sorted(_list_keys(index, parts, advance))
     written = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime).astimezone()
-    with resumable(lambda: f"what is exported so far is in {file.name}"), _room(file.name):
-        told = index.describe()
-        head = header(told.dimension, told.metric, told.non_filterable)
+    with (
+        resumable(lambda: f"what is exported so far is in {file.name}"),
+        _naming(file.name),
+    ):
+        description = index.describe()
+        head = header(description.dimension, description.metric, description.non_filterable)
         writer = Writer(file, compressed=compressed, head=head, keys=keys)
         left = keys[writer.count :]
         if writer.count:
             since = written.isoformat(" ", "seconds")
             click.echo(f"Going on after {writer.count} vectors, exported by {since}.", err=True)
-        with progress("exporting", len(left)) as done:
+        with show_progress("exporting", len(left)) as advance:
             for record in index.get(left, data=True):
                 writer.add(record.key, record.metadata, dumps(record.vector))
-                done(1)
+                advance(1)
         writer.finish()
     return writer.count
 
 
 @contextmanager
-def _room(name: str) -> Iterator[None]:
+def _naming(name: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -170,15 +173,15 @@ def _room(name: str) -> Iterator[None]:
         raise full from error
 
 
-def _keys(index: VectorIndex, parts: list[Filter], found: Any) -> Iterator[str]:
+def _list_keys(index: VectorIndex, parts: list[Filter], advance: Any) -> Iterator[str]:
     from stache_ai_s3vectors.operations import scan
 
     if parts:
-        yield from (key for key, _ in scan.rows(index, parts, found))
+        yield from (key for key, _ in scan.rows(index, parts, advance))
         return
     for page in index.pages(metadata=False):
         yield from (key for key, _ in page.rows)
-        found(len(page.rows))
+        advance(len(page.rows))
 
 
 @click.command("import")
@@ -200,23 +203,26 @@ def import_command(settings: Settings, *, file: Path, name: str | None, as_json:
     from stache_ai_s3vectors.tool.transfers import Tally, check_fit, transfer
 
     tally = Tally()
-    with file.open("rb") as opened, _undamaged():
+    with file.open("rb") as opened, _translating_damage():
         reader = Reader(opened)
-        source = _description(reader.head)
+        source = _parse_description(reader.head)
         # Where a missing index is made, it is made for what comes
         place = destination(
-            replace(options_of(settings, name), dimension=source.dimension), source.metric
+            replace(resolve_options(settings, name), dimension=source.dimension), source.metric
         )
         check_fit(source, place.told, place.name)
         index = place.made()
-        with resumable(lambda: f"{tally.written} vectors are imported"), progress("importing") as d:
-            transfer(_records(reader), index, tally, d)
-    told = {"file": str(file), "index": index.options.index}
-    counts = {"written": tally.written, "unchanged": tally.same}
-    click.echo(json.dumps({**told, **counts}) if as_json else f"{index.name}: {tally}")
+        with (
+            resumable(lambda: f"{tally.written} vectors are imported"),
+            show_progress("importing") as advance,
+        ):
+            transfer(_read_records(reader), index, tally, advance)
+    document = {"file": str(file), "index": index.options.index}
+    counts = {"written": tally.written, "unchanged": tally.unchanged}
+    click.echo(json.dumps({**document, **counts}) if as_json else f"{index.name}: {tally}")
 
 
-def _description(head: dict[str, Any]) -> Description:
+def _parse_description(head: dict[str, Any]) -> Description:
     """What the index was that the vectors come from."""
     from stache_ai_s3vectors.aws.descriptions import ENHANCED, Description
 
@@ -230,17 +236,17 @@ def _description(head: dict[str, Any]) -> Description:
     )
 
 
-def _records(reader: Reader) -> Iterator[Record]:
+def _read_records(reader: Reader) -> Iterator[Record]:
     from stache_ai_s3vectors.aws.batches import Record
     from stache_ai_s3vectors.aws.bodies import Unread
 
-    with _undamaged():
+    with _translating_damage():
         for vector in reader.vectors():
             yield Record(vector.key, Unread(vector.numbers), vector.metadata)
 
 
 @contextmanager
-def _undamaged() -> Iterator[None]:
+def _translating_damage() -> Iterator[None]:
     """Around the reading of a file: damage is an error of ours."""
     from stache_ai_s3vectors.tool.exports import DamagedExportError
 

@@ -14,7 +14,7 @@ from stache_ai_s3vectors.service.arns import INDEX_ARN
 from stache_ai_s3vectors.tool.failures import resumable
 from stache_ai_s3vectors.tool.options import printable, settings_of, with_values
 from stache_ai_s3vectors.tool.places import Destination, destination, existing
-from stache_ai_s3vectors.tool.progress import progress
+from stache_ai_s3vectors.tool.progress import show_progress
 
 if TYPE_CHECKING:
     from stache_ai_s3vectors.aws.batches import Record
@@ -36,16 +36,16 @@ _SIDES: Final = (
 
 
 def with_sides(command: Callable[..., None]) -> Callable[..., None]:
-    """Add what tells the source and the destination, for `sides`."""
+    """Add what tells the source and the destination, for `resolve_sides`."""
     for option in reversed(_SIDES):
         command = option(command)
     return command
 
 
-def sides(values: dict[str, Any]) -> tuple[VectorIndex, Options]:
+def resolve_sides(values: dict[str, Any]) -> tuple[VectorIndex, Options]:
     """The source, which is there, and where the destination is or will be."""
-    source = _located("source", "from", values)
-    place = _located("destination", "to", values)
+    source = _locate("source", "from", values)
+    place = _locate("destination", "to", values)
     if source == place:
         raise click.UsageError("SOURCE and DESTINATION are the same index")
     index = existing(source)
@@ -53,7 +53,7 @@ def sides(values: dict[str, Any]) -> tuple[VectorIndex, Options]:
     return index, place
 
 
-def made(into: Destination, location: str) -> VectorIndex:
+def create_destination(into: Destination, location: str) -> VectorIndex:
     """The destination, which is there from now on."""
     index = into.made()
     _check_account(location, index)
@@ -62,31 +62,31 @@ def made(into: Destination, location: str) -> VectorIndex:
 
 def _check_account(location: str, index: VectorIndex) -> None:
     """Names are looked up in the caller's own account, whatever an ARN says."""
-    wanted, own = INDEX_ARN.fullmatch(location), INDEX_ARN.fullmatch(index.describe().arn)
-    if wanted and own and wanted["account"] != own["account"]:
+    named, own = INDEX_ARN.fullmatch(location), INDEX_ARN.fullmatch(index.describe().arn)
+    if named and own and named["account"] != own["account"]:
         raise ConfigurationError(
-            f"{location} is in account {wanted['account']}, the credentials are of "
+            f"{location} is in account {named['account']}, the credentials are of "
             f"{own['account']}; export with those of one account, import with the other's"
         )
 
 
-def _located(name: str, way: str, values: dict[str, Any]) -> Options:
+def _locate(name: str, way: str, values: dict[str, Any]) -> Options:
     """The options of INDEX, BUCKET/INDEX or an index's ARN."""
     from stache_ai_s3vectors.settings import resolve
 
-    found = INDEX_ARN.fullmatch(values[name])
+    arn = INDEX_ARN.fullmatch(values[name])
     bucket, _, index = values[name].rpartition("/")
-    given = {name: _own(values, way, name) for name in ("region", "endpoint")}
-    if found:
-        bucket, index = found["bucket"], found["index"]
-        given["region"] = given["region"] or found["region"]
+    options = {name: _choose_side_value(values, way, name) for name in ("region", "endpoint")}
+    if arn:
+        bucket, index = arn["bucket"], arn["index"]
+        options["region"] = options["region"] or arn["region"]
     settings = settings_of(
-        {**given, "bucket": bucket or values["bucket"], "dimension": values["dimension"]}
+        {**options, "bucket": bucket or values["bucket"], "dimension": values["dimension"]}
     )
     return replace(resolve(settings), index=index)
 
 
-def _own(values: dict[str, Any], way: str, name: str) -> Any:
+def _choose_side_value(values: dict[str, Any], way: str, name: str) -> Any:
     """The option of one side, else that of both."""
     own = values[f"{way}_{name}"]
     return values[name] if own is None else own
@@ -111,16 +111,16 @@ def copy_command(*, as_json: bool, **values: Any) -> None:
     """  # noqa: D301 - \b keeps click from wrapping the example
     from stache_ai_s3vectors.tool.transfers import Tally, check_fit
 
-    source, place = sides(values)
-    told = source.describe()
-    into = destination(replace(place, dimension=told.dimension), told.metric)
-    check_fit(told, into.told, into.name)
-    tally, index = Tally(), made(into, values["destination"])
-    compared = run(source.records, index, tally)
-    report(index, tally, compared, as_json=as_json)
+    source, place = resolve_sides(values)
+    description = source.describe()
+    into = destination(replace(place, dimension=description.dimension), description.metric)
+    check_fit(description, into.told, into.name)
+    tally, index = Tally(), create_destination(into, values["destination"])
+    verification = run_transfer(source.records, index, tally)
+    print_report(index, tally, verification, as_json=as_json)
 
 
-class Compared(NamedTuple):
+class Verification(NamedTuple):
     """What comparing both sides after a transfer found.
 
     Args:
@@ -132,102 +132,109 @@ class Compared(NamedTuple):
     extra: list[str]
 
 
-def run(
+def run_transfer(
     records: Callable[[], Iterator[Record]],
     destination: VectorIndex,
     tally: Tally,
-    finish: Any = None,
+    embed: Any = None,
     *,
     replace: bool = True,
-) -> Compared:
+) -> Verification:
     """Transfer, then compare.
 
     Args:
         records: reads the source from its beginning.
         destination: is there.
         tally: is kept up to date.
-        finish: as for `transfer`.
+        embed: as for `transfer`.
         replace: also those whose keys are there with other content.
     """
-    from stache_ai_s3vectors.tool.transfers import extra_keys, transfer
+    from stache_ai_s3vectors.tool.transfers import find_extra_keys, transfer
 
     keys: set[str] = set()
 
-    def noted() -> Iterator[Record]:
+    def note_keys() -> Iterator[Record]:
         for record in records():
             keys.add(record.key)
             yield record
 
-    with resumable(lambda: f"{tally.written} vectors are written, {tally.same} were there"):
-        with progress("copying") as done:
-            transfer(records(), destination, tally, done, finish, replace=replace)
-        compared = _compare(noted(), destination, tally, data=finish is None)
-    stored = tally.written + tally.same
+    with resumable(lambda: f"{tally.written} vectors are written, {tally.unchanged} were there"):
+        with show_progress("copying") as advance:
+            transfer(records(), destination, tally, advance, embed, replace=replace)
+        compared = _verify(note_keys(), destination, tally, data=embed is None)
+    stored = tally.written + tally.unchanged
     if compared < stored:
         raise click.ClickException(
             f"{stored} vectors went to {destination.name}, and the source has {compared} now: it "
             "was changed meanwhile; run it again"
         )
-    return Compared(compared, extra_keys(destination, keys | tally.left_out.keys()))
+    return Verification(compared, find_extra_keys(destination, keys | tally.left_out.keys()))
 
 
-def _compare(
+def _verify(
     records: Iterator[Record], destination: VectorIndex, tally: Tally, *, data: bool
 ) -> int:
     """How many vectors were compared, all of them the same."""
-    from stache_ai_s3vectors.tool.transfers import differing
+    from stache_ai_s3vectors.tool.transfers import find_differences
 
-    compared, kept = 0, set(tally.kept)
+    compared, unreplaced = 0, set(tally.different)
 
     def count(vectors: int) -> None:
         nonlocal compared
         compared += vectors
-        done(vectors)
+        advance(vectors)
 
-    with progress("comparing", tally.written + tally.same) as done:
-        found = list(differing(records, destination, count, data=data))
-    wrong = [key for key in found if key not in tally.left_out and key not in kept]
+    with show_progress("comparing", tally.written + tally.unchanged) as advance:
+        different = list(find_differences(records, destination, count, data=data))
+    wrong = [key for key in different if key not in tally.left_out and key not in unreplaced]
     if wrong:
         raise click.ClickException(
             f"{len(wrong)} vectors of the source are not in {destination.name}, or not so: "
             f"{', '.join(map(printable, wrong[:SHOWN]))}. If the source was written meanwhile, "
             "run it again"
         )
-    return compared - len(found)
+    return compared - len(different)
 
 
-def report(
-    destination: VectorIndex, tally: Tally, compared: Compared, *, as_json: bool, what: str = ""
+def print_report(
+    destination: VectorIndex,
+    tally: Tally,
+    verification: Verification,
+    *,
+    as_json: bool,
+    subject: str = "",
 ) -> None:
     """Say what was done; fail for what was left out."""
-    told = {
+    document = {
         "index": destination.options.index,
         "written": tally.written,
-        "unchanged": tally.same,
-        "different": len(tally.kept),
-        "onlyThere": len(compared.extra),
-        "verified": compared.verified,
+        "unchanged": tally.unchanged,
+        "different": len(tally.different),
+        "onlyThere": len(verification.extra),
+        "verified": verification.verified,
         "leftOut": tally.left_out,
     }
     if as_json:
-        click.echo(json.dumps(told))
+        click.echo(json.dumps(document))
     else:
         click.echo(
-            f"{destination.name}: {tally}; {what}all {compared.verified} compared with the source "
-            "and the same"
+            f"{destination.name}: {tally}; {subject}all {verification.verified} compared with the "
+            "source and the same"
         )
-        _name("differ from the source's, and were left as they are", sorted(tally.kept))
-        _name("are only in the destination", compared.extra)
-    _fail_for(tally.left_out)
+        _print_keys("differ from the source's, and were left as they are", sorted(tally.different))
+        _print_keys("are only in the destination", verification.extra)
+    _fail_for_left_out(tally.left_out)
 
 
-def _name(what: str, keys: list[str]) -> None:
+def _print_keys(problem: str, keys: list[str]) -> None:
     if keys:
         more = ", …" if len(keys) > SHOWN else ""
-        click.echo(f"{len(keys)} vectors {what}: {', '.join(map(printable, keys[:SHOWN]))}{more}")
+        click.echo(
+            f"{len(keys)} vectors {problem}: {', '.join(map(printable, keys[:SHOWN]))}{more}"
+        )
 
 
-def _fail_for(left_out: dict[str, str]) -> None:
+def _fail_for_left_out(left_out: dict[str, str]) -> None:
     if not left_out:
         return
     for key, why in list(left_out.items())[:SHOWN]:
@@ -255,7 +262,7 @@ def reembed_command(*, as_json: bool, **values: Any) -> None:
     from stache_ai_s3vectors.tool.embedding import Embedder
     from stache_ai_s3vectors.tool.transfers import Tally, check_keys
 
-    source, place = sides(values)
+    source, place = resolve_sides(values)
     embedder = Embedder(settings_of({"bucket": place.bucket}))
     into = destination(replace(place, dimension=embedder.dimension), source.describe().metric)
     if into.told.dimension != embedder.dimension:
@@ -266,12 +273,14 @@ def reembed_command(*, as_json: bool, **values: Any) -> None:
         )
     check_keys(source.describe(), into.told, into.name)
     tally = Tally(left_out=embedder.left_out)
-    index = made(into, values["destination"])
+    index = create_destination(into, values["destination"])
 
     def records() -> Iterator[Record]:
         return (Record(key, [], stored) for page in source.pages() for key, stored in page.rows)
 
-    embedder.check(index)
+    embedder.check_model(index)
     metric = into.told.metric
-    compared = run(records, index, tally, lambda missing: embedder.embedded(missing, metric))
-    report(index, tally, compared, as_json=as_json, what="texts and metadata of ")
+    verification = run_transfer(
+        records, index, tally, lambda missing: embedder.embed(missing, metric)
+    )
+    print_report(index, tally, verification, as_json=as_json, subject="texts and metadata of ")

@@ -15,7 +15,7 @@ from stache_ai_s3vectors.service.metadata_keys import KINDS, LANGUAGES, TEXT, in
 from stache_ai_s3vectors.tool.failures import resumable
 from stache_ai_s3vectors.tool.options import Choice, confirm, with_settings
 from stache_ai_s3vectors.tool.places import chosen, existing, names_of
-from stache_ai_s3vectors.tool.progress import progress
+from stache_ai_s3vectors.tool.progress import show_progress
 
 if TYPE_CHECKING:
     from stache_ai_s3vectors.aws.descriptions import Description
@@ -186,7 +186,7 @@ def _wait(found: list[VectorIndex]) -> None:
     """Until the text search of each index is ACTIVE, with a bar in a terminal."""
     from stache_ai_s3vectors.aws.descriptions import ACTIVE
 
-    with progress("building text search", len(found)) as done:
+    with show_progress("building text search", len(found)) as done:
         left = found
         while left:
             waiting = [

@@ -14,9 +14,16 @@ from stache_ai_s3vectors.errors import S3VectorsError
 from stache_ai_s3vectors.service.metadata_keys import KINDS, NAMESPACE, STATUS
 from stache_ai_s3vectors.tool.options import Choice, printable, with_values
 from stache_ai_s3vectors.tool.places import destination
-from stache_ai_s3vectors.tool.progress import progress
+from stache_ai_s3vectors.tool.progress import show_progress
 
-from .copying import SHOWN, made, report, run, sides, with_sides
+from .copying import (
+    SHOWN,
+    create_destination,
+    print_report,
+    resolve_sides,
+    run_transfer,
+    with_sides,
+)
 
 if TYPE_CHECKING:
     from stache_ai_s3vectors.aws.batches import Record
@@ -26,7 +33,9 @@ if TYPE_CHECKING:
 
 @click.command("migrate")
 @with_sides
-@click.option("--keep", "kept", multiple=True, help="Metadata key whose strings stay strings.")
+@click.option(
+    "--keep", "plain_keys", multiple=True, help="Metadata key whose strings stay strings."
+)
 @click.option(
     "--kind",
     type=Choice(KINDS),
@@ -45,7 +54,7 @@ if TYPE_CHECKING:
 @with_values
 def migrate_command(  # noqa: PLR0913 - one for each option
     *,
-    kept: tuple[str, ...],
+    plain_keys: tuple[str, ...],
     kind: str | None,
     yes: bool,
     resume: bool,
@@ -82,58 +91,58 @@ def migrate_command(  # noqa: PLR0913 - one for each option
 
     if resume and replacing:
         raise click.UsageError("--resume and --replace exclude each other")
-    source, place = sides(values)
-    told = source.describe()
-    into = destination(replace(place, dimension=told.dimension), told.metric)
-    wanted = replace(told, non_filterable=told.non_filterable | set(NON_FILTERABLE))
-    check_fit(wanted, into.told, into.name)
-    restorer = Restorer(into.told.non_filterable, kept)
+    source, place = resolve_sides(values)
+    description = source.describe()
+    into = destination(replace(place, dimension=description.dimension), description.metric)
+    required = replace(description, non_filterable=description.non_filterable | set(NON_FILTERABLE))
+    check_fit(required, into.told, into.name)
+    restorer = Restorer(into.told.non_filterable, plain_keys)
     if not yes:
-        _preview(source, into.name, restorer, kind, as_json=as_json)
+        _print_preview(source, into.name, restorer, kind, as_json=as_json)
         return
-    tally, index = Tally(), made(into, values["destination"])
+    tally, index = Tally(), create_destination(into, values["destination"])
 
     def records() -> Iterator[Record]:
-        return _restored(_of_kind(source.records(), kind), restorer, tally.left_out)
+        return _restore(_select_kind(source.records(), kind), restorer, tally.left_out)
 
     if not (resume or replacing or index.is_empty()):
         _check_unused(records(), index)
-    compared = run(records, index, tally, replace=replacing)
-    report(index, tally, compared, as_json=as_json)
+    verification = run_transfer(records, index, tally, replace=replacing)
+    print_report(index, tally, verification, as_json=as_json)
 
 
 def _check_unused(records: Iterator[Record], index: VectorIndex) -> None:
     """Refuse to write where something may be newer than in the source."""
-    from stache_ai_s3vectors.tool.transfers import survey
+    from stache_ai_s3vectors.tool.transfers import compare
 
-    with progress("comparing") as done:
-        found = survey(records, index, done)
-    if not found.absent and not found.other:
+    with show_progress("comparing") as advance:
+        comparison = compare(records, index, advance)
+    if not comparison.absent and not comparison.different:
         return
     shown = [
         f"{len(keys)} {what} ({', '.join(map(printable, keys[:SHOWN]))})"
         for what, keys in (
-            ("differ there", found.other),
-            ("are missing there", found.absent),
-            ("are only there", found.extra),
+            ("differ there", comparison.different),
+            ("are missing there", comparison.absent),
+            ("are only there", comparison.extra),
         )
         if keys
     ]
     raise click.ClickException(
-        f"{index.name} has vectors already. {found.same} of the source's are the same there, "
-        f"{', '.join(shown)}. Nothing was written: what differs or is missing may have been "
+        f"{index.name} has vectors already. {comparison.unchanged} of the source's are the same "
+        f"there, {', '.join(shown)}. Nothing was written: what differs or is missing may have been "
         "changed or deleted there since. --resume stores those that are missing, --replace also "
         "replaces those that differ"
     )
 
 
-def _of_kind(records: Iterator[Record], kind: str | None) -> Iterator[Record]:
-    from stache_ai_s3vectors.tool.migration import kind_of
+def _select_kind(records: Iterator[Record], kind: str | None) -> Iterator[Record]:
+    from stache_ai_s3vectors.tool.migration import classify
 
-    return (record for record in records if kind is None or kind_of(record) == kind)
+    return (record for record in records if kind is None or classify(record) == kind)
 
 
-def _restored(
+def _restore(
     records: Iterator[Record], restorer: Restorer, left_out: dict[str, str]
 ) -> Iterator[Record]:
     for record in records:
@@ -143,7 +152,7 @@ def _restored(
             left_out[record.key] = str(error)
 
 
-def _preview(
+def _print_preview(
     source: VectorIndex, destination: str, restorer: Restorer, kind: str | None, *, as_json: bool
 ) -> None:
     """Say what would be done."""
@@ -152,32 +161,32 @@ def _preview(
     left_out: dict[str, str] = {}
     namespaces: Counter[str] = Counter()
     statuses: Counter[str] = Counter()
-    with progress("reading") as done:
+    with show_progress("reading") as advance:
         for page in source.pages():
             records = (Record(key, [], stored) for key, stored in page.rows)
-            for record in _restored(_of_kind(records, kind), restorer, left_out):
+            for record in _restore(_select_kind(records, kind), restorer, left_out):
                 namespaces[record.metadata[NAMESPACE]] += 1
                 statuses[record.metadata[STATUS]] += 1
-            done(len(page.rows))
-    told = {
+            advance(len(page.rows))
+    document = {
         "vectors": namespaces.total(),
         "namespaces": dict(namespaces.most_common()),
         "statuses": dict(statuses.most_common()),
         "objects": dict(restorer.restored.most_common()),
-        "listsWithObjects": dict(restorer.hidden.most_common()),
+        "listsWithObjects": dict(restorer.unsearchable.most_common()),
         "leftOut": left_out,
     }
     if as_json:
-        click.echo(json.dumps(told))
+        click.echo(json.dumps(document))
         return
-    click.echo(f"{told['vectors']} vectors of {source.name} would go to {destination}")
+    click.echo(f"{document['vectors']} vectors of {source.name} would go to {destination}")
     for title, counts in (("namespaces", namespaces), ("statuses", statuses)):
         most = counts.most_common(SHOWN)
         shown = ", ".join(f"{printable(name)} {count}" for name, count in most)
         click.echo(f"{title}: {shown}")
     for key, count in restorer.restored.most_common():
         click.echo(f"{key}: {count} strings become objects, such as {restorer.examples[key]!r:.80}")
-    for key, count in restorer.hidden.most_common():
+    for key, count in restorer.unsearchable.most_common():
         click.echo(
             f"{key}: {count} lists get objects back; searches no longer find them by their strings "
             f"(--keep {key} leaves them as they are)"

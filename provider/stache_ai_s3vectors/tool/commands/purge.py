@@ -12,7 +12,7 @@ from stache_ai_s3vectors.service.metadata_keys import NAMESPACE, STATUS
 from stache_ai_s3vectors.tool.failures import resumable
 from stache_ai_s3vectors.tool.options import filter_option, indexes_option, printable, with_settings
 from stache_ai_s3vectors.tool.places import readable
-from stache_ai_s3vectors.tool.progress import progress
+from stache_ai_s3vectors.tool.progress import show_progress
 
 if TYPE_CHECKING:
     from stache_ai_s3vectors.aws.vector_index import VectorIndex
@@ -49,29 +49,33 @@ def purge_command(  # noqa: PLR0913 - one for each option
     Example:
       stache-s3vectors purge --bucket my-bucket --index documents-1024 --status deleting
     """  # noqa: D301 - \b keeps click from wrapping the example
-    parts = _parts(namespace, status, condition)
-    found: dict[str, dict[str, Any]] = {}
+    parts = _parse_conditions(namespace, status, condition)
+    outcomes: dict[str, dict[str, Any]] = {}
     for index in readable(settings, names):
-        deleted = ", ".join(f"{told['vectors']} of {name}" for name, told in found.items())
-        before = f"{deleted} and " if deleted and yes else ""
-        told = _delete(index, parts, before) if yes else _count(index, parts)
-        found[index.options.index] = told
+        deleted = ", ".join(f"{outcome['vectors']} of {name}" for name, outcome in outcomes.items())
+        earlier = f"{deleted} and " if deleted and yes else ""
+        outcome = _delete_matches(index, parts, earlier) if yes else _count_matches(index, parts)
+        outcomes[index.options.index] = outcome
         if not as_json:
-            _print(index.options.index, told, deleted=yes)
+            _print(index.options.index, outcome, deleted=yes)
     if as_json:
-        click.echo(json.dumps({"deleted": yes, "indexes": found}))
+        click.echo(json.dumps({"deleted": yes, "indexes": outcomes}))
     elif not yes:
         click.echo("Nothing was deleted. Add --yes to do it.")
 
 
-def _print(name: str, told: dict[str, Any], *, deleted: bool) -> None:
-    click.echo(f"{name}: {told['vectors']} vectors {'deleted' if deleted else 'would be deleted'}")
+def _print(name: str, outcome: dict[str, Any], *, deleted: bool) -> None:
+    click.echo(
+        f"{name}: {outcome['vectors']} vectors {'deleted' if deleted else 'would be deleted'}"
+    )
     for key in ("namespaces", "statuses", "keys"):
-        if told.get(key):
-            click.echo(f"  {key}: {_shown(told[key])}")
+        if outcome.get(key):
+            click.echo(f"  {key}: {_format(outcome[key])}")
 
 
-def _parts(namespace: str | None, status: str | None, condition: str | None) -> list[Filter]:
+def _parse_conditions(
+    namespace: str | None, status: str | None, condition: str | None
+) -> list[Filter]:
     from stache_ai_s3vectors.chunks import filters
 
     document = filter_option(condition)
@@ -86,14 +90,14 @@ def _parts(namespace: str | None, status: str | None, condition: str | None) -> 
     return parts
 
 
-def _count(index: VectorIndex, parts: list[Filter]) -> dict[str, Any]:
+def _count_matches(index: VectorIndex, parts: list[Filter]) -> dict[str, Any]:
     from stache_ai_s3vectors.operations import scan
 
     namespaces: Counter[str] = Counter()
     statuses: Counter[str] = Counter()
     keys: list[str] = []
-    with progress(f"reading {index.options.index}") as done:
-        for key, stored in scan.rows(index, parts, done):
+    with show_progress(f"reading {index.options.index}") as advance:
+        for key, stored in scan.rows(index, parts, advance):
             namespaces[str(stored.get(NAMESPACE, ""))] += 1
             statuses[str(stored.get(STATUS, ""))] += 1
             keys = sorted([*keys, key])[:_SHOWN]
@@ -105,7 +109,7 @@ def _count(index: VectorIndex, parts: list[Filter]) -> dict[str, Any]:
     }
 
 
-def _delete(index: VectorIndex, parts: list[Filter], before: str) -> dict[str, Any]:
+def _delete_matches(index: VectorIndex, parts: list[Filter], earlier: str) -> dict[str, Any]:
     from stache_ai_s3vectors.operations import scan
 
     deleted = 0
@@ -113,16 +117,23 @@ def _delete(index: VectorIndex, parts: list[Filter], before: str) -> dict[str, A
     def count(vectors: int) -> None:
         nonlocal deleted
         deleted += vectors
-        done(vectors)
+        advance(vectors)
 
-    def so_far() -> str:
-        return f"{before}{deleted} vectors of {index.options.index} are deleted, perhaps more"
+    def describe_deleted() -> str:
+        return f"{earlier}{deleted} vectors of {index.options.index} are deleted, perhaps more"
 
-    with resumable(so_far), progress(f"deleting from {index.options.index}") as done:
+    with (
+        resumable(describe_deleted),
+        show_progress(f"deleting from {index.options.index}") as advance,
+    ):
         return {"vectors": len(scan.delete_matching(index, parts, count))}
 
 
-def _shown(told: object) -> str:
-    if isinstance(told, dict):
-        return ", ".join(f"{printable(name) or '(none)'} {n}" for name, n in told.items())
-    return ", ".join(printable(str(key)) for key in told) if isinstance(told, list) else str(told)
+def _format(outcome: object) -> str:
+    if isinstance(outcome, dict):
+        return ", ".join(f"{printable(name) or '(none)'} {n}" for name, n in outcome.items())
+    return (
+        ", ".join(printable(str(key)) for key in outcome)
+        if isinstance(outcome, list)
+        else str(outcome)
+    )

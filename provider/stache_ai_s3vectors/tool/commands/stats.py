@@ -11,7 +11,7 @@ import click
 from stache_ai_s3vectors.tool import prices
 from stache_ai_s3vectors.tool.options import indexes_option, printable, with_settings
 from stache_ai_s3vectors.tool.places import readable
-from stache_ai_s3vectors.tool.progress import progress
+from stache_ai_s3vectors.tool.progress import show_progress
 
 if TYPE_CHECKING:
     from stache_ai_s3vectors.aws.vector_index import VectorIndex
@@ -62,11 +62,11 @@ def _read(index: VectorIndex) -> Stats:
     from stache_ai_s3vectors.tool.statistics import Stats
 
     stats = Stats(index.describe())
-    with progress(f"reading {index.options.index}") as done:
+    with show_progress(f"reading {index.options.index}") as advance:
         for page in index.pages():
             for key, stored in page.rows:
                 stats.add(key, stored)
-            done(len(page.rows))
+            advance(len(page.rows))
     return stats
 
 
@@ -79,10 +79,10 @@ def _print(name: str, stats: Stats) -> None:
     ):
         if counts:
             click.echo(f"  {title}: {_counts(counts)}")
-    for what, (value, limit, key) in stats.near().items():
+    for what, (value, limit, key) in stats.measure_limits().items():
         whose = f" ({printable(key)})" if key else ""
         click.echo(f"  {what}: {value:,} of {limit:,}, {_share(value / limit)}{whose}")
-    click.echo(f"  storing it once: USD {_usd(stats.put_cost())}, in full batches")
+    click.echo(f"  storing it once: USD {_usd(stats.estimate_put_cost())}, in full batches")
 
 
 def _counts(counts: Counter[str]) -> str:
@@ -122,7 +122,7 @@ def _print_costs(found: dict[str, Stats], queries: int) -> None:
 
 
 def _costs(stats: Stats, queries: int) -> tuple[float, float]:
-    return stats.storage_cost(), queries * stats.query_cost()
+    return stats.estimate_storage_cost(), queries * stats.estimate_query_cost()
 
 
 def _usd(amount: float) -> str:
