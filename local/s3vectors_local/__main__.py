@@ -39,8 +39,8 @@ _NUMBER: Final = re.compile(r"(\w+):([0-9]*\.?[0-9]+(?:e-?[0-9]+)?)")
 def main() -> None:
     """Amazon S3 Vectors in a box.
 
-    Point any AWS SDK or the AWS CLI at it with --endpoint-url (or
-    AWS_ENDPOINT_URL_S3VECTORS); any credentials will do.
+    Point any AWS SDK or the AWS CLI at it with --endpoint-url or
+    AWS_ENDPOINT_URL_S3VECTORS. Any credentials are accepted.
     """
 
 
@@ -49,8 +49,8 @@ def main() -> None:
     "--host",
     default=DEFAULT_HOST,
     show_default=True,
-    help="Address to listen on. Whoever can reach it can read and change the data, unless "
-    "--access-key is given.",
+    help="Address to listen on. Anyone who can reach it can read and change the data, unless you "
+    "set --access-key.",
 )
 @click.option(
     "--port",
@@ -64,14 +64,13 @@ def main() -> None:
     "hosts",
     multiple=True,
     metavar="NAME",
-    help="Another name or address by which clients reach it, from other containers for instance; "
-    "can be given more than once. Requests by other names are refused, and so are those of web "
-    "pages.",
+    help="Another host name or address of this server, for example in a network of containers. "
+    "Repeatable. Requests for other hosts and from web pages are refused.",
 )
 @click.option(
     "--data",
     type=click.Path(file_okay=False),
-    help="Directory that keeps the data, made when missing. Without it, all is in memory.",
+    help="Data directory; created if missing. Without it, data is in memory only.",
 )
 @click.option(
     "--access-key",
@@ -79,90 +78,92 @@ def main() -> None:
     multiple=True,
     metavar="ID:SECRET",
     envvar="S3VECTORS_LOCAL_ACCESS_KEY",
-    help="Verify signatures, and accept those of this key; can be given more than once. Other "
-    "users of the machine see it in the list of processes: better use the environment variable "
-    "S3VECTORS_LOCAL_ACCESS_KEY (several with spaces between them), or --access-key-file.",
+    help="Verify signatures, and accept this access key. Repeatable. Other users of the machine "
+    "see it in the list of processes. To avoid this, set the environment variable "
+    "S3VECTORS_LOCAL_ACCESS_KEY (space-separated), or use --access-key-file.",
 )
 @click.option(
     "--access-key-file",
     "key_files",
     multiple=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The same for the keys in a file, one ID:SECRET a line; # begins a comment.",
+    help="Like --access-key, for the keys in a file: one ID:SECRET per line, # starts a comment. "
+    "Repeatable.",
 )
 @click.option(
     "--policy",
     "policies",
     multiple=True,
     metavar="[PRINCIPAL=]FILE",
-    help="Enforce permissions. Identity policy (JSON) of every caller, or of one principal (the "
-    "ARN of a user or role, an account's id); can be given more than once. Bucket policies are "
-    "enforced, too. What is not allowed is answered with 403.",
+    help="Enforce permissions, bucket policies included. FILE is the identity policy (JSON) of "
+    "every caller, or of one PRINCIPAL: the ARN of a user or role, or an account id. "
+    "Repeatable. Requests that are not allowed get a 403.",
 )
 @click.option(
     "--principal",
     "principals",
     multiple=True,
     metavar="KEY_ID=PRINCIPAL",
-    help="Who the requests signed with an access key are from: the ARN of a user or role, an "
-    "account's id, or a service such as lambda.amazonaws.com; can be given more than once.",
+    help="The principal that uses an access key: the ARN of a user or role, an account id, or a "
+    "service like lambda.amazonaws.com. Repeatable.",
 )
 @click.option(
     "--unused",
     is_flag=True,
-    help="When stopped, print what the policies grant and no request has needed.",
+    help="On exit, print the permissions that the policies grant and no request used.",
 )
 @click.option(
     "--log",
     is_flag=True,
-    help="Print a line for each request: operation, bucket and index, HTTP status, time, and of a "
-    "refusal its code and the policy statement that denies it; never data or keys.",
+    help="Print a line for each request: operation, bucket and index, HTTP status, time, and for "
+    "an error its code and the policy statement that denied it. Data and keys are not logged.",
 )
 @click.option(
     "--bucket-mode",
     type=click.Choice(["enhanced", "classic"]),
     default="enhanced",
     show_default=True,
-    help="Make vector buckets as AWS does today, or as those made before 2026-09-30.",
+    help="Create vector buckets as AWS does today, or as it did before 2026-09-30.",
 )
 @click.option(
     "--limits",
     type=click.Choice(["none", "aws"]),
     default="none",
     show_default=True,
-    help="Apply the documented write rates of each index: 1,000 requests and 2,500 vectors a "
-    "second; what is beyond is answered with 429.",
+    help="Apply the documented write limits of an index: 1,000 requests and 2,500 vectors per "
+    "second. Requests beyond them get a 429.",
 )
 @click.option(
     "--latency",
     type=click.FloatRange(0),
     default=0.0,
     metavar="SECONDS",
-    help="Take so much longer for every answer.",
+    help="Delay every response.",
 )
 @click.option(
     "--fault",
     "faults",
     multiple=True,
     metavar="KIND:RATE",
-    help=f"Let a share of requests fail: {', '.join(KINDS)}, such as 503:0.01. With a timeout "
-    "or a dropped connection no answer comes, and the request is carried out or not. Can be given "
-    "more than once.",
+    help=f"Let a share of requests fail: {', '.join(KINDS)}; for example 503:0.01. With "
+    "timeout and dropped there is no response, and half of the requests are executed. Repeatable.",
 )
-@click.option("--seed", default=0, show_default=True, help="The faults that a seed gives repeat.")
+@click.option(
+    "--seed", default=0, show_default=True, help="Seed for --fault; equal seeds draw equal faults."
+)
 @click.option(
     "--missing-key",
     type=click.Choice(["match", "no-match"]),
     default="match",
     show_default=True,
-    help="Whether a vector without the key passes $ne and $nin; AWS does not document it.",
+    help="Whether a vector without the key matches $ne and $nin. AWS does not document it.",
 )
 @click.option(
     "--array-negation",
     type=click.Choice(["no-element", "any-element"]),
     default="no-element",
     show_default=True,
-    help="Whether $ne and $nin ask that no element of an array is equal, or that any differs; "
+    help="Whether $ne and $nin match an array if no element is equal, or if any element differs. "
     "AWS does not document it.",
 )
 @click.option(
@@ -170,22 +171,22 @@ def main() -> None:
     type=click.Choice(["plain", "squared"]),
     default="plain",
     show_default=True,
-    help="The euclidean distance itself or its square; AWS does not document which it returns.",
+    help="Return the euclidean distance or its square. AWS does not document which it returns.",
 )
 @click.option(
     "--numbers",
     type=click.Choice(["double", "single"]),
     default="double",
     show_default=True,
-    help="How metadata keeps numbers: integers exactly and the others in double precision, or all "
-    "in single precision; AWS does not document it.",
+    help="How numbers in metadata are stored: integers exactly and others in double precision, or "
+    "all in single precision. AWS does not document it.",
 )
 @click.option(
     "--repeated-keys",
     type=click.Choice(["last", "refused"]),
     default="last",
     show_default=True,
-    help="Whether the last of equal keys in one PutVectors is stored, or the request is refused; "
+    help="Whether a PutVectors request with a repeated key stores the last vector, or is refused. "
     "AWS does not document it.",
 )
 @click.option(
@@ -193,12 +194,12 @@ def main() -> None:
     type=click.Choice(["uax29", "words"]),
     default="uax29",
     show_default=True,
-    help="How full text is cut into words: as Lucene's standard tokenizer does it, by Unicode's "
-    "UAX #29, or at whatever is neither a letter nor a digit; AWS does not document it. A data "
-    "directory that was written with the other one is built anew.",
+    help="How text is split into words: like Lucene's standard tokenizer (Unicode's UAX #29), or "
+    "at every character that is not a letter or digit. AWS does not document it. A data "
+    "directory that was written with the other one is re-indexed.",
 )
 def serve_command(host: str, port: int, **options: Any) -> None:
-    """Answer the S3 Vectors API over HTTP until stopped.
+    """Serve the S3 Vectors API over HTTP until stopped.
 
     \b
     Examples:
@@ -208,13 +209,13 @@ def serve_command(host: str, port: int, **options: Any) -> None:
       s3vectors-local serve --limits aws --latency 0.02 --fault 503:0.01
     """  # noqa: D301 - \b keeps click from wrapping the examples
     try:
-        policies = _policies(options["policies"], unused=options["unused"])
-        faults = _faults(options)
-        keys = _access_keys(options)
-        principals = _pairs(options["principals"], "--principal KEY_ID=PRINCIPAL", _CALLER)
+        policies = _read_policies(options["policies"], unused=options["unused"])
+        faults = _parse_faults(options)
+        keys = _read_access_keys(options)
+        principals = _parse_pairs(options["principals"], "--principal KEY_ID=PRINCIPAL", _CALLER)
         for name in (*principals.values(), *(policies if isinstance(policies, dict) else ())):
             Caller.named(name)
-        _check_given(host=host, data=options["data"])
+        _check_not_empty(host=host, data=options["data"])
         hosts = [*options["hosts"], *([] if _is_wildcard(host) else [host])]
         Origins(hosts)
     except (PolicyError, ValueError) as error:
@@ -224,21 +225,20 @@ def serve_command(host: str, port: int, **options: Any) -> None:
     except OSError as error:
         advice = "choose another --port" if error.errno == errno.EADDRINUSE else "check --host"
         _stop(f"cannot listen on {host}:{port}: {error.strerror}; {advice}")
-    engine = _engine(options, policies, principals)
-    _greet(host, bound.getsockname()[1], options["data"], verified=bool(keys))
-    _print_missing()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn raises it again at its end
+    engine = _open_engine(options, policies, principals)
+    _print_start(host, bound.getsockname()[1], options["data"], verified=bool(keys))
+    _print_missing_packages()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn re-raises it when it ends
     try:
         verifier = Verifier(keys) if keys else None
         log = RequestLog() if options["log"] else None
         serve(engine, bound, faults=faults, verifier=verifier, hosts=hosts, log=log)
     except KeyboardInterrupt:
-        pass  # uvicorn has answered what was under way and raises Ctrl-C again
+        pass  # uvicorn has finished the running requests and re-raises Ctrl-C
     finally:
         engine.close()
         if policies is not None and options["unused"]:
-            each = policies.values() if isinstance(policies, dict) else [policies]
-            _report([line for one in each for line in one.unused()])
+            _print_unused(policies)
 
 
 @main.command("compact")
@@ -246,12 +246,12 @@ def serve_command(host: str, port: int, **options: Any) -> None:
     "--data",
     required=True,
     type=click.Path(file_okay=False, path_type=Path),
-    help="Directory that keeps the data; no engine may have it open.",
+    help="Data directory. No running engine may use it.",
 )
 def compact_command(data: Path) -> None:
-    """Give the space of deleted vectors back to the file system.
+    """Return the disk space of deleted vectors to the file system.
 
-    The disk needs room for the live data once more.
+    Needs free disk space for one more copy of the live data.
 
     \b
     Example:
@@ -264,42 +264,46 @@ def compact_command(data: Path) -> None:
     click.echo(f"s3vectors-local: {data}: {before:,} bytes before, {after:,} after")
 
 
-def _policies(given: tuple[str, ...], *, unused: bool) -> Policies | dict[str, Policies] | None:
-    """Those of every caller, or of each principal."""
-    if not given:
+def _read_policies(
+    arguments: tuple[str, ...], *, unused: bool
+) -> Policies | dict[str, Policies] | None:
+    """Return the policies of every caller, or of each principal."""
+    if not arguments:
         if unused:
             raise ValueError(
-                "--unused lists what a --policy grants and no request used. Give a --policy"
+                "--unused lists what a --policy grants and no request used; add a --policy"
             )
         return None
     files: dict[str, list[str]] = {}
-    for text in given:
-        principal, _, file = text.rpartition("=")
+    for argument in arguments:
+        principal, _, file = argument.rpartition("=")
         files.setdefault(principal, []).append(file)
-    policies = {principal: _read_policies(names) for principal, names in files.items()}
+    policies = {principal: _read_policy_files(names) for principal, names in files.items()}
     if "" not in policies:
         return policies
     if len(policies) > 1:
-        raise ValueError("--policy FILE is for every caller; with it, none can be for a principal")
+        raise ValueError(
+            "--policy FILE is for every caller and excludes --policy PRINCIPAL=FILE; use one form"
+        )
     return policies[""]
 
 
-def _read_policies(files: list[str]) -> Policies:
+def _read_policy_files(files: list[str]) -> Policies:
     try:
         return Policies(*(Path(file).read_text("utf-8") for file in files))
     except (PolicyError, UnicodeDecodeError, OSError) as error:
         raise PolicyError(f"--policy {', '.join(files)}: {error}") from error
 
 
-def _faults(options: dict[str, Any]) -> Faults | None:
+def _parse_faults(options: dict[str, Any]) -> Faults | None:
     if not options["faults"] and not options["latency"]:
         return None
-    rates = _pairs(options["faults"], "--fault KIND:RATE", _NUMBER)
+    rates = _parse_pairs(options["faults"], "--fault KIND:RATE", _NUMBER)
     numbers = {kind: float(rate) for kind, rate in rates.items()}
     return Faults(numbers, options["latency"], options["seed"])
 
 
-def _access_keys(options: dict[str, Any]) -> dict[str, str]:
+def _read_access_keys(options: dict[str, Any]) -> dict[str, str]:
     texts = list(options["access_keys"])
     for file in options["key_files"]:
         try:
@@ -312,34 +316,34 @@ def _access_keys(options: dict[str, Any]) -> dict[str, str]:
         if not keys:
             raise ValueError(f"--access-key-file {file} has no line ID:SECRET")
         texts += keys
-    return _pairs(tuple(texts), "--access-key ID:SECRET", _KEY_ID, secret=True)
+    return _parse_pairs(tuple(texts), "--access-key ID:SECRET", _KEY_ID, secret=True)
 
 
-def _pairs(
+def _parse_pairs(
     texts: tuple[str, ...], form: str, pattern: re.Pattern[str], *, secret: bool = False
 ) -> dict[str, str]:
-    found: dict[str, str] = {}
+    pairs: dict[str, str] = {}
     for number, text in enumerate(texts, 1):
-        matched = pattern.fullmatch(text)
-        if matched is None:
+        match = pattern.fullmatch(text)
+        if match is None:
             shown = f"key {number}" if secret else f'"{text}"'
             raise ValueError(f"{shown} does not have the form {form}")
-        name, value = matched.groups()
-        if name in found:
-            raise ValueError(f"{form} is given twice for {name}")
-        found[name] = value
-    return found
+        name, value = match.groups()
+        if name in pairs:
+            raise ValueError(f"{form} is repeated for {name}")
+        pairs[name] = value
+    return pairs
 
 
-def _check_given(*, host: str, data: str | None) -> None:
-    """An empty text is mostly a variable that was not set."""
+def _check_not_empty(*, host: str, data: str | None) -> None:
+    """Refuse an empty value, which is usually an unset variable."""
     if not host:
         raise ValueError('--host is empty; "0.0.0.0" listens on every address of this machine')
     if data == "":
-        raise ValueError('--data is empty; name a directory, such as "./data"')
+        raise ValueError('--data is empty; name a directory, for example "./data"')
 
 
-def _engine(
+def _open_engine(
     options: dict[str, Any],
     policies: Policies | dict[str, Policies] | None,
     principals: dict[str, str],
@@ -365,32 +369,32 @@ def _engine(
         _stop(str(error))
 
 
-def _greet(host: str, port: int, data: str | None, *, verified: bool) -> None:
-    where = f"data in {data}" if data else "data in memory only"
+def _print_start(host: str, port: int, data: str | None, *, verified: bool) -> None:
+    storage = f"data in {data}" if data else "data in memory only"
     name = f"[{host}]" if ":" in host else host
-    click.echo(f"s3vectors-local: http://{name}:{port}, {where}; Ctrl-C stops")
+    click.echo(f"s3vectors-local: http://{name}:{port}, {storage}; Ctrl-C stops")
     if not verified and not _is_loopback(host):
         click.echo(
-            f"s3vectors-local: warning: whoever reaches {host} can read and change the data; "
-            "--access-key ID:SECRET asks for signatures",
+            f"s3vectors-local: warning: anyone who reaches {host} can read and change the data; "
+            "to require signatures, use --access-key ID:SECRET",
             err=True,
         )
 
 
-def _print_missing() -> None:
-    """Name what the extra `fast` installs on this platform and is not installed."""
+def _print_missing_packages() -> None:
+    """Print which packages of the extra `fast` are missing on this platform."""
     missing = [] if HAS_NUMKONG else ["numkong"]
     if not HAS_SIMDJSON and _has_simdjson_wheels():
         missing.append("pysimdjson")
     if missing:
         click.echo(
-            f"s3vectors-local: `pip install {' '.join(missing)}` makes the engine faster",
+            f"s3vectors-local: to make the engine faster, `pip install {' '.join(missing)}`",
             err=True,
         )
 
 
 def _has_simdjson_wheels() -> bool:
-    """Whether the extra `fast` includes pysimdjson here: its marker in pyproject.toml."""
+    """Whether the extra `fast` includes pysimdjson on this platform; see pyproject.toml."""
     windows_on_arm = sys.platform == "win32" and platform.machine() == "ARM64"
     return sys.version_info < (3, 14) and not windows_on_arm
 
@@ -409,8 +413,10 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _report(unused: list[str]) -> None:
-    for line in unused or ["all that the policies grant was used"]:
+def _print_unused(policies: Policies | dict[str, Policies]) -> None:
+    by_principal = policies if isinstance(policies, dict) else {"": policies}
+    unused = [line for policies in by_principal.values() for line in policies.unused()]
+    for line in unused or ["all granted permissions were used"]:
         click.echo(f"s3vectors-local: {line}")
 
 

@@ -1,8 +1,8 @@
-"""Every boto3 client of the process, answered by an engine for a while.
+"""Every boto3 client of the process, build_responder by an engine for a while.
 
 A program that makes its own client, somewhere deep, would reach AWS in a test. So botocore itself
 is changed for a while, at four places, for S3 Vectors only: where a client is made (it needs
-credentials and a region), where a request is signed, where it is answered, and, in case that
+credentials and a region), where a request is signed, where it is build_responder, and, in case that
 somebody takes these changes away, where it would be sent.
 """
 
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
 from .arns import DEFAULT_REGION
-from .inprocess import answered, is_connected
+from .inprocess import build_responder, is_connected
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -65,7 +65,7 @@ def connect_all(
     Raises:
         ModuleNotFoundError: botocore is not installed.
     """
-    respond = answered(engine, faults, verifier)
+    respond = build_responder(engine, faults, verifier)
     with _LOCK:
         _responders.append(respond)
         restore = _change_botocore()

@@ -1,6 +1,6 @@
-"""The service's bad days, on request: latency, errors and lost answers, seeded.
+"""Faults on request: latency, errors and lost responses, drawn from a seed.
 
-A client that is tested against them repeats what it may repeat, and loses nothing.
+With them you test that a client retries what it may retry and loses no data.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .errors import (
 TIMEOUT: Final = "timeout"
 DROPPED: Final = "dropped"
 
-Lost: TypeAlias = Literal["timeout", "dropped"]
+Loss: TypeAlias = Literal["timeout", "dropped"]
 
 _ERRORS: Final[Mapping[str, ServiceError]] = {
     "408": RequestTimeoutException("The request timed out"),
@@ -31,47 +31,46 @@ _ERRORS: Final[Mapping[str, ServiceError]] = {
     "503": ServiceUnavailableException("Currently unable to handle the request"),
 }
 
-_INEXACT: Final = 1e-9
-"""What adding up decimal fractions may get wrong."""
+_ROUNDING: Final = 1e-9
+"""Tolerance for the sum of decimal fractions."""
 
-_LONGEST: Final = 3600
-"""Seconds of latency; beyond an hour it is a mistake."""
+_MAX_DELAY: Final = 3600
+"""Seconds."""
 
-_LOST: Final[Mapping[str, Lost]] = {TIMEOUT: TIMEOUT, DROPPED: DROPPED}
+_LOSSES: Final[Mapping[str, Loss]] = {TIMEOUT: TIMEOUT, DROPPED: DROPPED}
 
-KINDS: Final = (*_ERRORS, *_LOST)
-"""What can be asked for."""
+KINDS: Final = (*_ERRORS, *_LOSSES)
+"""The faults that can be requested."""
 
 
 @dataclass(frozen=True)
-class Fate:
-    """What becomes of one request.
+class Outcome:
+    """What happens to one request.
 
     Args:
-        error: the answer instead of the engine's; the engine does not see the request.
-        lost: how no answer comes: "timeout", nothing happens; or "dropped", the connection
-            ends before the answer does. None when one comes.
-        done: whether the engine carries the request out.
+        error: the error response; the engine does not see the request.
+        loss: how the response is lost: "timeout" (the server never responds) or "dropped" (the
+            server closes the connection). None when there is a response.
+        executed: whether the engine executes the request.
     """
 
     error: ServiceError | None = None
-    lost: Lost | None = None
-    done: bool = True
+    loss: Loss | None = None
+    executed: bool = True
 
 
 class Faults:
-    """Draws the fate of each request.
+    """Draws the outcome of each request.
 
     Args:
-        rates: the share of requests, from 0 to 1, of each kind: an HTTP status ("408",
-            "429", "500", "503"), or "timeout" or "dropped", where no answer comes and the
-            request is carried out or not, half each.
-        latency: seconds that every answer takes longer.
-        seed: the same seed and sequence of requests has the same fates.
+        rates: the share of requests, from 0 to 1, for each kind of fault: an HTTP status ("408",
+            "429", "500", "503"), or "timeout" or "dropped". With the last two, the client gets no
+            response; half of these requests are executed.
+        latency: seconds that are added to every request.
+        seed: with the same seed, the same sequence of requests has the same outcomes.
 
     Raises:
-        ValueError: another kind, a rate or a sum of rates outside 0 to 1, or a negative
-            latency.
+        ValueError: an unknown kind, or a rate, a sum of rates or a latency out of range.
     """
 
     def __init__(
@@ -80,25 +79,28 @@ class Faults:
         rates = rates or {}
         for kind, rate in rates.items():
             if kind not in KINDS:
-                raise ValueError(f'no fault is called "{kind}"; there are {", ".join(KINDS)}')
+                raise ValueError(
+                    f'the fault "{kind}" does not exist; choose from {", ".join(KINDS)}'
+                )
             if not 0 <= rate <= 1:
                 raise ValueError(f"the rate of {kind} is {rate}; it must be from 0 to 1")
-        if sum(rates.values()) > 1 + _INEXACT:
+        if sum(rates.values()) > 1 + _ROUNDING:
             raise ValueError(f"the rates add up to {sum(rates.values())}, which is more than 1")
-        if not 0 <= latency <= _LONGEST:
-            raise ValueError(f"the latency is {latency}; it must be from 0 to {_LONGEST} seconds")
+        if not 0 <= latency <= _MAX_DELAY:
+            raise ValueError(f"the latency is {latency}; it must be from 0 to {_MAX_DELAY} seconds")
         self.latency = latency
         self._rates = dict(rates)
         self._random = random.Random(seed)  # noqa: S311 - no secret, and it must be repeatable
         self._lock = threading.Lock()
 
-    def draw(self) -> Fate:
-        """What becomes of the next request."""
+    def draw(self) -> Outcome:
+        """Draw the outcome of the next request."""
         with self._lock:
-            chance, done = self._random.random(), self._random.random() < 1 / 2
+            chance, executed = self._random.random(), self._random.random() < 1 / 2
         for kind, rate in self._rates.items():
             if chance < rate:
-                lost = _LOST.get(kind)
-                return Fate(lost=lost, done=done) if lost else Fate(_ERRORS[kind], done=False)
+                if kind in _ERRORS:
+                    return Outcome(_ERRORS[kind], executed=False)
+                return Outcome(loss=_LOSSES[kind], executed=executed)
             chance -= rate
-        return Fate()
+        return Outcome()

@@ -15,9 +15,9 @@ from urllib.parse import SplitResult, urlsplit
 from weakref import WeakSet
 
 from .engine import Engine
-from .faults import TIMEOUT, Faults, Lost
+from .faults import TIMEOUT, Faults, Loss
 from .signatures import HttpRequest, Verifier
-from .wire import fated
+from .wire import answer_or_lose
 
 Client = TypeVar("Client")
 
@@ -29,7 +29,7 @@ _CONNECTED: Final[WeakSet[Any]] = WeakSet()
 
 
 @dataclass(frozen=True)
-class _Response:
+class _BotocoreResponse:
     """As much of an HTTP response as botocore reads."""
 
     status_code: int
@@ -68,7 +68,7 @@ def connect(
     events = client.meta.events  # type: ignore[attr-defined]  # any boto client; no boto here
     # botocore would call both handlers, and only counts an id that is registered twice
     events.unregister(_EVENT, unique_id=_ID)
-    events.register(_EVENT, answered(engine, faults, verifier), unique_id=_ID)
+    events.register(_EVENT, build_responder(engine, faults, verifier), unique_id=_ID)
     _CONNECTED.add(events)
     return client
 
@@ -78,44 +78,44 @@ def is_connected(events: Any) -> bool:
     return events in _CONNECTED
 
 
-def answered(
+def build_responder(
     engine: Engine, faults: Faults | None, verifier: Verifier | None
-) -> Callable[..., _Response]:
+) -> Callable[..., _BotocoreResponse]:
     """A handler of botocore's `before-send`: the engine's answer to a request."""
-    fates = faults or Faults()
+    active_faults = faults or Faults()
 
-    def respond(request: Any, **_: Any) -> _Response:
+    def respond(request: Any, **_: Any) -> _BotocoreResponse:
         engine.check_owner()  # before anything that has a lock
-        fate = fates.draw()
-        if fates.latency:
-            time.sleep(fates.latency)
-        got = fated(fate, engine, _http(request), verifier)
-        if isinstance(got, str):
-            raise _lost(got, request.url)
-        return _Response(got.status, dict(got.headers), got.body)
+        outcome = active_faults.draw()
+        if active_faults.latency:
+            time.sleep(active_faults.latency)
+        response = answer_or_lose(outcome, engine, _convert_request(request), verifier)
+        if isinstance(response, str):
+            raise _build_error(response, request.url)
+        return _BotocoreResponse(response.status, dict(response.headers), response.body)
 
     return respond
 
 
-def _lost(how: Lost, url: str) -> Exception:
+def _build_error(loss: Loss, url: str) -> Exception:
     from botocore.exceptions import ConnectionClosedError, ReadTimeoutError  # noqa: PLC0415 - loaded
 
-    return (ReadTimeoutError if how == TIMEOUT else ConnectionClosedError)(endpoint_url=url)
+    return (ReadTimeoutError if loss == TIMEOUT else ConnectionClosedError)(endpoint_url=url)
 
 
-def _http(request: Any) -> HttpRequest:
+def _convert_request(request: Any) -> HttpRequest:
     url = urlsplit(request.url)
-    headers = {name.lower(): _text(value) for name, value in request.headers.items()}
-    headers.setdefault("host", _host(url))
+    headers = {name.lower(): _decode(value) for name, value in request.headers.items()}
+    headers.setdefault("host", _format_host(url))
     return HttpRequest(request.method, url.path, url.query, headers, request.body or b"")
 
 
-def _host(url: SplitResult) -> str:
+def _format_host(url: SplitResult) -> str:
     """As botocore signs it and an HTTP client sends it."""
     host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname or ""
     default = {"http": 80, "https": 443}.get(url.scheme)
     return host if url.port in (None, default) else f"{host}:{url.port}"
 
 
-def _text(value: str | bytes) -> str:
+def _decode(value: str | bytes) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else value

@@ -1,8 +1,8 @@
-"""Who may ask a server on somebody's own machine: programs, and not the web pages they visit.
+"""Refuse requests from web pages of other origins.
 
-A browser sends a page's requests to 127.0.0.1 like to any host, with what the page wants in them.
-It says so: in `Origin` and `Sec-Fetch-Site`, and, when a page's own name was made to lead here (DNS
-rebinding), in `Host`.
+A web page that the user visits can make the browser send requests to 127.0.0.1. The headers
+`Origin` and `Sec-Fetch-Site` show it. If the page's own host name resolves to this machine (DNS
+rebinding), the header `Host` shows it.
 https://fetch.spec.whatwg.org/#origin-header, https://www.w3.org/TR/fetch-metadata/
 """
 
@@ -16,41 +16,41 @@ from typing import Final
 from .errors import AccessDeniedException
 
 _OWN_SITES: Final = ("same-origin", "none")
-"""What `Sec-Fetch-Site` says of a request of our own pages, and of one that the user typed."""
+"""`Sec-Fetch-Site` for a request of our own pages, and for an address that the user typed."""
 
 _HOST: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s\[\]/?#@:]+))(?::\d*)?")
-"""An address of IPv6 in brackets, or a name, or an address of IPv4; and a port."""
+"""An IPv6 address in brackets, an IPv4 address or a name; then optionally a port."""
 
 
 class Origins:
-    """Knows by which names the server is asked.
+    """The host names of the server.
 
     Args:
-        hosts: names and addresses beside those of the loopback interface.
+        hosts: names and addresses to accept in addition to loopback.
 
     Raises:
-        ValueError: one is neither.
+        ValueError: one is neither a name nor an address.
     """
 
     def __init__(self, hosts: Collection[str] = ()) -> None:
-        self._hosts = frozenset({"localhost", *map(_given, hosts)})
+        self._hosts = frozenset({"localhost", *map(_parse_allowed_host, hosts)})
 
     def check(self, headers: Mapping[str, str], address: str) -> None:
-        """Refuse what a web page of somebody else may have sent.
+        """Refuse a request that a web page of another origin may have sent.
 
         Args:
-            headers: of the request, names in lower case.
-            address: where its connection has arrived.
+            headers: the request headers, with lower-case names.
+            address: the local address of the connection.
 
         Raises:
-            AccessDeniedException: says which header is not as it should be.
+            AccessDeniedException: names the header that does not match.
         """
         host = headers.get("host", "")
-        name = _name(host)
+        name = _parse_host(host)
         if name not in self._hosts and name != address and not _is_loopback(name):
             raise AccessDeniedException(
-                f"The Host header is {host!r:.80}, which is not a name of this server; "
-                "s3vectors-local serve --allow-host NAME makes it one"
+                f"The Host header is {host!r:.80}, which is not a name of this server. "
+                "To allow it, start s3vectors-local serve --allow-host NAME"
             )
         origin = headers.get("origin")
         if origin is not None and origin not in (f"http://{host}", f"https://{host}"):
@@ -64,19 +64,19 @@ class Origins:
             )
 
 
-def _given(host: str) -> str:
+def _parse_allowed_host(host: str) -> str:
     try:
         return str(ipaddress.ip_address(host))
     except ValueError:
-        name = _name(host)
+        name = _parse_host(host)
     if not name:
-        raise ValueError(f"{host!r} is neither the name of a host nor an address")
+        raise ValueError(f"{host!r} is not a host name or an address")
     return name
 
 
-def _name(host: str) -> str:
-    """The name or address in a Host header; empty when it is not as it should be."""
-    match = _HOST.fullmatch(host)
+def _parse_host(header: str) -> str:
+    """Return the name or address in a Host header; empty if it is malformed."""
+    match = _HOST.fullmatch(header)
     return (match[1] or match[2]).lower().removesuffix(".") if match else ""
 
 

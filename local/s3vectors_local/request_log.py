@@ -1,7 +1,7 @@
-"""One line for each request: what arrived, and what became of it.
+"""The request log: one line for each request.
 
-Never a vector, a text or a secret: the operation, the bucket and index, the HTTP status, the time,
-and, of a refusal, the error's code and the policy statement that decided.
+A line has the operation, the bucket and index, the HTTP status and the time. An error has its code
+and the policy statement that denied the request. Vectors, texts and secrets are never logged.
 """
 
 from __future__ import annotations
@@ -14,72 +14,72 @@ from queue import Full, Queue
 from threading import Thread
 from typing import Final, TextIO
 
-from .faults import Lost
-from .wire import Answer, operation_name
+from .faults import Loss
+from .wire import Response, find_operation_name
 
 _UNUSUAL: Final = re.compile(r"[^\w.:/-]")
 _UNUSUAL_IN_REASONS: Final = re.compile(r"[^\w.:/(), -]")
-_LONGEST: Final = 200
-"""Characters of a name that are printed."""
+_MAX_LENGTH: Final = 200
+"""Characters of a name."""
 
-_WAITING: Final = 10_000
-"""Lines that wait to be printed; beyond, they are dropped, and how many is printed."""
+_MAX_WAITING: Final = 10_000
+"""Lines that wait to be printed. More are dropped; the log then has their number."""
 
-_CLOSING: Final = 3
-"""Seconds that the last lines get."""
+_CLOSE_SECONDS: Final = 3
+"""How long `close` waits for the last lines."""
 
 
 class RequestLog:
-    """Prints a line for each request, from a thread of its own: whoever reads may be slow.
+    """Prints a line for each request, from its own thread because a reader may be slow.
 
     Args:
-        file: where; standard output when it is None.
+        file: where to print; standard output by default.
     """
 
     def __init__(self, file: TextIO | None = None) -> None:
         self._file = file
-        self._lines: Queue[str | None] = Queue(_WAITING)
+        self._lines: Queue[str | None] = Queue(_MAX_WAITING)
         self._dropped = 0
-        self._thread = Thread(target=self._work, name="s3vectors-log", daemon=True)
+        self._thread = Thread(target=self._print_lines, name="s3vectors-log", daemon=True)
         self._thread.start()
 
-    def print(self, method: str, path: str, got: Answer | Lost, seconds: float) -> None:
-        """Print the line of a request that was answered, or lost as a fault.
+    def print(self, method: str, path: str, response: Response | Loss, seconds: float) -> None:
+        """Print the line of one request.
 
         Args:
-            method: of HTTP.
-            path: as it came.
-            got: what was answered, or how the answer was lost.
-            seconds: how long it took.
+            method: the HTTP method.
+            path: the path as received.
+            response: the response, or how it was lost.
+            seconds: how long the request took.
         """
         now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-        operation = operation_name(method, path) or f"{_clean(method)} {_clean(path)}"
-        words = [now, operation, "-", str(got), f"{seconds * 1000:.1f} ms"]
-        if isinstance(got, Answer):
-            words[2:4] = _clean(got.resource) or "-", str(got.status)
-            if got.reason:
-                words.append(_UNUSUAL_IN_REASONS.sub("?", got.reason[:_LONGEST]))
+        operation = find_operation_name(method, path) or f"{_clean(method)} {_clean(path)}"
+        parts = [now, operation, "-", str(response), f"{seconds * 1000:.1f} ms"]
+        if isinstance(response, Response):
+            parts[2:4] = _clean(response.resource) or "-", str(response.status)
+            if response.reason:
+                parts.append(_UNUSUAL_IN_REASONS.sub("?", response.reason[:_MAX_LENGTH]))
         try:
-            self._lines.put_nowait(" ".join(words))
+            self._lines.put_nowait(" ".join(parts))
         except Full:
             self._dropped += 1
 
     def close(self) -> None:
-        """Print what waits, as far as there is a reader for it."""
+        """Print the waiting lines, unless the reader is too slow."""
         with suppress(Full):
-            self._lines.put(None, timeout=_CLOSING)
-        self._thread.join(_CLOSING)
+            self._lines.put(None, timeout=_CLOSE_SECONDS)
+        self._thread.join(_CLOSE_SECONDS)
 
-    def _work(self) -> None:
+    def _print_lines(self) -> None:
         while (line := self._lines.get()) is not None:
             dropped, self._dropped = self._dropped, 0
             if dropped:
-                line = f"{line}\n{dropped} requests are not in this log: it is read too slowly"
-            # A reader that has left, such as `| head`, must not keep requests from being answered
+                line = f"{line}\n{dropped} requests are missing: this log is read too slowly"
+            # A reader that has exited, like `| head`, must not stop the server
             with suppress(OSError, ValueError):
                 print(line, file=self._file or sys.stdout, flush=True)
 
 
 def _clean(text: str) -> str:
-    """What comes from a request, without what would change the line or the terminal."""
-    return _UNUSUAL.sub("?", text[:_LONGEST])
+    """Replace characters that could forge a line or control the terminal."""
+    return _UNUSUAL.sub("?", text[:_MAX_LENGTH])

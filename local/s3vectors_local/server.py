@@ -1,4 +1,4 @@
-"""The HTTP server: the same answers as in process, on a socket."""
+"""The HTTP server."""
 
 from __future__ import annotations
 
@@ -30,29 +30,29 @@ from .errors import (
     ServiceError,
     ServiceUnavailableException,
 )
-from .faults import DROPPED, TIMEOUT, Faults, Lost
+from .faults import DROPPED, TIMEOUT, Faults, Loss
 from .limits import REQUEST_BODY_BYTES
 from .origins import Origins
 from .request_log import RequestLog
 from .signatures import HttpRequest, Verifier
-from .wire import Answer, fated, refusal
+from .wire import Response, answer_or_lose, build_error_response
 
 DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 9100
 
 _THREADS: Final = 4
-"""Requests in work at a time; the engine itself works on one, the others parse."""
+"""Requests that are executed at a time. The engine runs one; the others are parsed."""
 
-_GRACE: Final = 3
-"""Seconds that requests under way get when the server is asked to stop."""
+_GRACE_SECONDS: Final = 3
+"""How long the server waits for running requests when it stops."""
 
 _STOPPING: Final = "s3vectors-local is stopping"
 
 _BODIES_BYTES: Final = 8 * REQUEST_BODY_BYTES
-"""Bodies that are held at a time, together."""
+"""Memory for all request bodies together."""
 
 _BACKLOG: Final = 128
-"""Connections that wait to be accepted."""
+"""Connections that can wait to be accepted."""
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -60,7 +60,7 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 
 class Application:
-    """An ASGI application in front of an engine; the arguments are those of `serve`."""
+    """The ASGI application that serves an engine. See `serve` for the arguments."""
 
     def __init__(
         self,
@@ -75,36 +75,36 @@ class Application:
         self._faults = faults or Faults()
         self._verifier = verifier
         self._origins = Origins(hosts)
-        self._room = _Room(_BODIES_BYTES)
+        self._memory = _BodyMemory(_BODIES_BYTES)
         self.stopping = asyncio.Event()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="s3vectors")
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Answer one HTTP request, unless its client leaves or we stop before it is whole."""
-        begun = time.perf_counter()
+        """Answer one HTTP request, unless the client disconnects before it is complete."""
+        start = time.perf_counter()
         try:
-            self._check(scope, headers := _headers(scope))
+            self._check(scope, headers := _join_headers(scope))
         except ServiceError as error:
-            await _send(send, got := refusal(error))  # its body is not read
-            self._print(scope, got, begun)
+            await _send(send, response := build_error_response(error))  # before the body is read
+            self._log_request(scope, response, start)
             return
-        page = _page(scope)
-        if page is not None:  # for anybody; so it takes no room, and no body is read
+        page = _build_page(scope)
+        if page is not None:  # needs no signature, so it gets no memory and its body is not read
             await _send(send, page)
-            self._print(scope, page, begun)
+            self._log_request(scope, page, start)
             return
-        async with self._room.of(_body_bytes(headers)):
+        async with self._memory.reserve(_estimate_body_size(headers)):
             await self._serve(scope, receive, send, headers)
 
-    def _print(self, scope: Message, got: Answer | Lost, begun: float) -> None:
+    def _log_request(self, scope: Message, response: Response | Loss, start: float) -> None:
         if self._log is not None:
             method, path = scope["method"], scope["raw_path"].decode("latin-1")
-            self._log.print(method, path, got, time.perf_counter() - begun)
+            self._log.print(method, path, response, time.perf_counter() - start)
 
     def _check(self, scope: Message, headers: Mapping[str, str]) -> None:
-        """Refuse what the headers alone are reason enough to refuse."""
+        """Refuse a request by its headers alone."""
         self._origins.check(headers, (scope.get("server") or ("",))[0])
-        if self._verifier is not None and _page(scope) is None:
+        if self._verifier is not None and _build_page(scope) is None:
             self._verifier.check_headers(headers)
 
     async def _serve(
@@ -114,67 +114,69 @@ class Application:
             body = await _read(receive)
             if body is None:
                 return
-            begun = time.perf_counter()
-            got = await self._answer(scope, headers, body)
-            self._print(scope, got, begun)
-            if got == TIMEOUT:  # a fault that was asked for: nothing comes
-                got = await self._until_left(receive)
-            if got == DROPPED:
+            start = time.perf_counter()
+            response = await self._answer(scope, headers, body)
+            self._log_request(scope, response, start)
+            if response == TIMEOUT:  # an injected fault
+                response = await self._wait_for_disconnect(receive)
+            if response == DROPPED:
                 await _drop(send, receive)
             else:
-                await _send(send, got)
-        except asyncio.CancelledError:  # we are stopping, and it did not end in its time
-            await _send(send, refusal(ServiceUnavailableException(_STOPPING)))
+                await _send(send, response)
+        except asyncio.CancelledError:  # the server stops and the grace period is over
+            await _send(send, build_error_response(ServiceUnavailableException(_STOPPING)))
 
     async def _answer(
         self, scope: Message, headers: Mapping[str, str], body: bytes
-    ) -> Answer | Lost:
-        """The answer, or how it is to be lost."""
+    ) -> Response | Loss:
+        """Return the response, or how to lose it."""
         try:
             self._engine.check_owner()
         except InheritedEngineError as error:
-            return refusal(InternalServerException(str(error)))
-        fate = self._faults.draw()
+            return build_error_response(InternalServerException(str(error)))
+        outcome = self._faults.draw()
         if self._faults.latency:
             await asyncio.sleep(self._faults.latency)
         path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
         request = HttpRequest(scope["method"], path, query, headers, body)
-        asked = (fate, self._engine, request, self._verifier)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, fated, *asked)
+        arguments = (outcome, self._engine, request, self._verifier)
+        return await asyncio.get_running_loop().run_in_executor(
+            self._threads, answer_or_lose, *arguments
+        )
 
-    async def _until_left(self, receive: Receive) -> Answer:
-        """Wait until the client has left, or we stop and must answer something."""
+    async def _wait_for_disconnect(self, receive: Receive) -> Response:
+        """Wait until the client disconnects or the server stops."""
         stopping = asyncio.ensure_future(self.stopping.wait())
-        left = asyncio.ensure_future(receive())
-        await asyncio.wait((stopping, left), return_when=asyncio.FIRST_COMPLETED)
+        disconnected = asyncio.ensure_future(receive())
+        await asyncio.wait((stopping, disconnected), return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
-        left.cancel()
-        return refusal(ServiceUnavailableException(_STOPPING))
+        disconnected.cancel()
+        return build_error_response(ServiceUnavailableException(_STOPPING))
 
 
-class _Room:
-    """Memory for the bodies that are being received and answered.
+class _BodyMemory:
+    """Limits the memory for request bodies.
 
     Args:
-        size: bytes that they may take together; the others wait, unread.
+        size: bytes for all bodies together. Requests beyond it wait unread.
     """
 
     def __init__(self, size: int) -> None:
-        self._left = size
+        self._free = size
         self._waiting = 0
         self._changed = asyncio.Condition()
 
     @asynccontextmanager
-    async def of(self, size: int) -> AsyncIterator[None]:
-        """Wait until there is so much room, and have it inside."""
-        if self._left < size:
+    async def reserve(self, size: int) -> AsyncIterator[None]:
+        """Wait until so many bytes are free, and reserve them inside the `async with`."""
+        if self._free < size:
             await self._wait_for(size)
-        self._left -= size
+        self._free -= size
         try:
             yield
         finally:
-            self._left += size
-            if self._waiting:  # hardly ever: the others need not pay for it
+            self._free += size
+            if self._waiting:  # rare, so the lock is taken only then
                 async with self._changed:
                     self._changed.notify_all()
 
@@ -182,47 +184,47 @@ class _Room:
         self._waiting += 1
         try:
             async with self._changed:
-                await self._changed.wait_for(lambda: self._left >= size)
+                await self._changed.wait_for(lambda: self._free >= size)
         finally:
             self._waiting -= 1
 
 
-def _page(scope: Message) -> Answer | None:
-    """What is answered beside the API, to anybody; None when the request is for the API."""
+def _build_page(scope: Message) -> Response | None:
+    """Build a page that needs no signature; None when the request is for the API."""
     if scope["method"] != "GET":
         return None
     if scope["path"] == "/health":
-        return Answer(200, {"content-type": "application/json"}, b'{"status":"ok"}')
+        return Response(200, {"content-type": "application/json"}, b'{"status":"ok"}')
     if scope["path"] == "/":
         headers = {"content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff"}
-        return Answer(200, headers, _about().encode())
+        return Response(200, headers, _describe_package().encode())
     return None
 
 
 @cache
-def _about() -> str:
-    """What this is, and its documents: the README that the package is installed with."""
+def _describe_package() -> str:
+    """Describe the package, with its README."""
     package = metadata("s3vectors-local")
     return f"""s3vectors-local {package["Version"]}: {package["Summary"]}
 
 This is an S3 Vectors endpoint, for AWS's SDKs and the AWS CLI:
     export AWS_ENDPOINT_URL_S3VECTORS=http://{DEFAULT_HOST}:{DEFAULT_PORT}
-GET /health says whether it runs. `s3vectors-local serve --help` lists its options.
-Its documents follow.
+GET /health returns 200. `s3vectors-local serve --help` lists the options.
+The documentation follows.
 
 {package["Description"]}"""
 
 
-def _body_bytes(headers: Mapping[str, str]) -> int:
-    """What a request's body will take; the most that is kept when it does not say."""
+def _estimate_body_size(headers: Mapping[str, str]) -> int:
+    """Return the announced size of a body, or the size limit if there is none."""
     if "transfer-encoding" in headers:
         return REQUEST_BODY_BYTES
     announced = headers.get("content-length", "0")
     return min(int(announced), REQUEST_BODY_BYTES) if announced.isdecimal() else REQUEST_BODY_BYTES
 
 
-def _headers(scope: Message) -> dict[str, str]:
-    """By name in lower case; those that are there several times are joined."""
+def _join_headers(scope: Message) -> dict[str, str]:
+    """Return the headers by lower-case name; repeated ones are joined."""
     headers: dict[str, str] = {}
     for raw_name, raw_text in scope["headers"]:
         name, text = raw_name.decode("latin-1"), raw_text.decode("latin-1")
@@ -230,23 +232,23 @@ def _headers(scope: Message) -> dict[str, str]:
     return headers
 
 
-async def _send(send: Send, got: Answer) -> None:
-    headers = {**got.headers, "content-length": str(len(got.body))}
+async def _send(send: Send, response: Response) -> None:
+    headers = {**response.headers, "content-length": str(len(response.body))}
     encoded = [(name.encode(), text.encode()) for name, text in headers.items()]
-    await send({"type": "http.response.start", "status": got.status, "headers": encoded})
-    await send({"type": "http.response.body", "body": got.body})
+    await send({"type": "http.response.start", "status": response.status, "headers": encoded})
+    await send({"type": "http.response.body", "body": response.body})
 
 
 async def _drop(send: Any, receive: Receive) -> None:
-    """Close the connection; ASGI has no word for it, but uvicorn's `send` knows its transport."""
+    """Close the connection. ASGI has no message for it; uvicorn's `send` has the transport."""
     send.__self__.transport.abort()
-    await receive()  # until uvicorn has noticed, else it would answer for us
+    await receive()  # until uvicorn has noticed, else it would send a response
 
 
 async def _read(receive: Receive) -> bytes | None:
-    """The request's body, or None if the client left before its end.
+    """Read the body; return None if the client disconnects before its end.
 
-    What is beyond the size limit is read and thrown away.
+    Beyond the size limit, the body is read and discarded.
     """
     parts, size = [], 0
     while True:
@@ -262,10 +264,10 @@ async def _read(receive: Receive) -> bytes | None:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens there; port 0 takes a free one. Clients wait until `serve`.
+    """Open a listening socket; port 0 takes a free port. Clients wait until `serve`.
 
     Raises:
-        OSError: the address is in use or not this machine's.
+        OSError: the address is in use or does not belong to this machine.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family)
@@ -279,7 +281,7 @@ def listen(host: str, port: int) -> socket.socket:
     return bound
 
 
-def serve(  # noqa: PLR0913 - all but two by name
+def serve(  # noqa: PLR0913 - all but two are keyword-only
     engine: Engine,
     bound: socket.socket,
     *,
@@ -288,18 +290,18 @@ def serve(  # noqa: PLR0913 - all but two by name
     hosts: Collection[str] = (),
     log: RequestLog | None = None,
 ) -> None:
-    """Answer requests until SIGINT or SIGTERM; those under way get `_GRACE` seconds more.
+    """Answer requests until SIGINT or SIGTERM; running requests get 3 more seconds.
 
-    Requests that a web page of another origin may have sent are refused.
+    Requests from web pages of other origins are refused.
 
     Args:
-        engine: who answers.
-        bound: from `listen`.
-        faults: what goes wrong on purpose.
-        verifier: checks signatures; without it any credentials will do.
-        hosts: names and addresses by which clients reach it, beside those of the loopback
-            interface and the address that they connect to.
-        log: gets a line for each request.
+        engine: executes the operations.
+        bound: the socket from `listen`.
+        faults: the faults to inject.
+        verifier: checks signatures; without it, any credentials are accepted.
+        hosts: more host names and addresses of this server. Loopback and the address that a
+            client connects to are always accepted.
+        log: prints a line for each request.
     """
     try:
         _Server(Application(engine, faults, verifier, hosts, log)).run(sockets=[bound])
@@ -312,12 +314,15 @@ def serve(  # noqa: PLR0913 - all but two by name
 def serving(
     engine: Engine, *, faults: Faults | None = None, verifier: Verifier | None = None
 ) -> Iterator[str]:
-    """Answer requests on this machine from a thread, inside a `with`; gives the URL.
+    """Serve an engine on a loopback port from a thread, inside a `with`.
 
     Args:
-        engine: who answers; it stays open afterwards.
-        faults: what goes wrong on purpose.
-        verifier: checks signatures; without it any credentials will do.
+        engine: executes the operations; it stays open afterwards.
+        faults: the faults to inject.
+        verifier: checks signatures; without it, any credentials are accepted.
+
+    Yields:
+        The URL.
     """
     bound = listen(DEFAULT_HOST, 0)
     server = _Server(Application(engine, faults, verifier))
@@ -332,7 +337,7 @@ def serving(
 
 
 class _Server(uvicorn.Server):
-    """Tells the application that it stops, so that nothing waits in vain."""
+    """Tells the application when it stops, so that no request waits for ever."""
 
     def __init__(self, application: Application) -> None:
         self._application = application
@@ -341,7 +346,7 @@ class _Server(uvicorn.Server):
                 application,
                 lifespan="off",
                 ws="none",
-                timeout_graceful_shutdown=_GRACE,
+                timeout_graceful_shutdown=_GRACE_SECONDS,
                 log_level="warning",
                 access_log=False,
                 server_header=False,
@@ -349,6 +354,6 @@ class _Server(uvicorn.Server):
         )
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """As uvicorn does it."""
+        """Stop; uvicorn calls this."""
         self._application.stopping.set()
         await super().shutdown(sockets)

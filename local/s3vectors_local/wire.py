@@ -1,4 +1,4 @@
-"""The protocol: an HTTP request in, an HTTP answer out.
+"""The protocol: an HTTP request in, an HTTP response out.
 
 S3 Vectors speaks AWS's rest-json: `POST /OperationName` with a JSON body, and tags under
 `/tags/ARN`; an error has its code in the `x-amzn-errortype` header and its text in the body.
@@ -25,7 +25,7 @@ from .errors import (
     UnsupportedMediaTypeException,
     ValidationException,
 )
-from .faults import Fate, Lost
+from .faults import Loss, Outcome
 from .limits import REQUEST_BODY_BYTES
 from .parsing import parse
 from .signatures import CREDENTIAL, HttpRequest, Verifier
@@ -39,15 +39,15 @@ _TAG_OPERATIONS: Final = {
 }
 
 
-class Answer(NamedTuple):
-    """An HTTP response, and what a log may say of it.
+class Response(NamedTuple):
+    """An HTTP response, and what the request log prints of it.
 
     Args:
-        status: of HTTP.
+        status: the HTTP status.
         headers: names are in lower case.
-        body: JSON, or text.
-        resource: what the request was about, such as "my-bucket/my-index"; not checked.
-        reason: the error's code, and the policy statement that decided.
+        body: JSON or text.
+        resource: the bucket or index of the request, like "my-bucket/my-index"; not checked.
+        reason: the error code, and the policy statement that denied the request.
     """
 
     status: int
@@ -57,55 +57,57 @@ class Answer(NamedTuple):
     reason: str = ""
 
 
-def answer(engine: Engine, request: HttpRequest, verifier: Verifier | None = None) -> Answer:
-    """Answer one HTTP request; every fault becomes an answer too.
+def answer(engine: Engine, request: HttpRequest, verifier: Verifier | None = None) -> Response:
+    """Answer one HTTP request; errors become responses.
 
     Args:
-        engine: who answers.
-        request: what is asked.
-        verifier: checks the signature; without it nobody does.
+        engine: executes the operation.
+        request: the HTTP request.
+        verifier: checks the signature; without it, any credentials are accepted.
     """
     members: dict[str, Any] = {}
     try:
-        operation, located = _operation(request)
+        operation, located = _parse_operation(request)
         _check_body(request)
         if verifier is not None:
             verifier.check(request)
         members = {**parse(operation, request.body), **located}
-        done = _answer(200, engine.call(operation, members, _caller(engine, request.headers)))
-        return done._replace(resource=_resource(members))
+        response = _build_response(
+            200, engine.call(operation, members, _identify_caller(engine, request.headers))
+        )
+        return response._replace(resource=_name_resource(members))
     except ServiceError as error:
-        return refusal(error)._replace(resource=_resource(members))
+        return build_error_response(error)._replace(resource=_name_resource(members))
     except InheritedEngineError:
-        raise  # no answer of the service's, after which a client would try again
-    except Exception:  # noqa: BLE001 - the answer to whatever else is a 500, and a log entry
+        raise  # an error response would make the client retry
+    except Exception:  # noqa: BLE001 - any other error is logged and becomes a 500
         _LOG.exception("%s %s failed", request.method, request.path)
-        return refusal(InternalServerException("s3vectors-local failed; its log says how"))
+        return build_error_response(InternalServerException("s3vectors-local failed; see its log"))
 
 
-def fated(
-    fate: Fate, engine: Engine, request: HttpRequest, verifier: Verifier | None
-) -> Answer | Lost:
-    """The answer that a request gets by its fate, or how it is lost."""
-    if fate.error:
-        return refusal(fate.error)
-    if fate.lost is None:
+def answer_or_lose(
+    outcome: Outcome, engine: Engine, request: HttpRequest, verifier: Verifier | None
+) -> Response | Loss:
+    """Answer a request unless its outcome is an error or a loss."""
+    if outcome.error:
+        return build_error_response(outcome.error)
+    if outcome.loss is None:
         return answer(engine, request, verifier)
-    if fate.done:
+    if outcome.executed:
         answer(engine, request, verifier)
-    return fate.lost
+    return outcome.loss
 
 
-def refusal(error: ServiceError) -> Answer:
-    """The answer that says no."""
+def build_error_response(error: ServiceError) -> Response:
+    """Build the response to a request that is refused."""
     reason = error.code
     if isinstance(error, AccessDeniedException) and error.statement:
         reason += f", denied by {error.statement}"
-    return _answer(error.status, error.body(), error.code)._replace(reason=reason)
+    return _build_response(error.status, error.body(), error.code)._replace(reason=reason)
 
 
-def operation_name(method: str, path: str) -> str | None:
-    """AWS's name of the operation that a request is for; None when it is for none."""
+def find_operation_name(method: str, path: str) -> str | None:
+    """Return AWS's name of the operation that a request calls, or None."""
     if path.startswith(_TAGS):
         return _TAG_OPERATIONS.get(method)
     name = path.removeprefix("/")
@@ -113,8 +115,8 @@ def operation_name(method: str, path: str) -> str | None:
     return name if known else None
 
 
-def _resource(members: Mapping[str, Any]) -> str:
-    """What a request names: "bucket", "bucket/index" or the same out of an ARN."""
+def _name_resource(members: Mapping[str, Any]) -> str:
+    """Return the bucket or index of a request as "bucket" or "bucket/index"."""
     for member in ("indexArn", "vectorBucketArn", "resourceArn"):
         if isinstance(arn := members.get(member), str):
             return arn.rpartition(":bucket/")[2].replace("/index/", "/")
@@ -122,12 +124,12 @@ def _resource(members: Mapping[str, Any]) -> str:
     return "/".join(name for name in names if isinstance(name, str))
 
 
-def _operation(request: HttpRequest) -> tuple[str, dict[str, Any]]:
-    """The operation's name, and the members that are not in the body."""
+def _parse_operation(request: HttpRequest) -> tuple[str, dict[str, Any]]:
+    """Return the operation's name and the members that are not in the body."""
     if request.path.startswith(_TAGS) and request.method in _TAG_OPERATIONS:
         members: dict[str, Any] = {"resourceArn": unquote(request.path.removeprefix(_TAGS))}
         if request.method == "DELETE":
-            members["tagKeys"] = _values(request.query, "tagKeys")
+            members["tagKeys"] = _parse_query(request.query, "tagKeys")
         return _TAG_OPERATIONS[request.method], members
     name = request.path.removeprefix("/")
     if request.method != "POST" or name in _TAG_OPERATIONS.values():
@@ -135,8 +137,8 @@ def _operation(request: HttpRequest) -> tuple[str, dict[str, Any]]:
     return name, {}
 
 
-def _values(query: str, name: str) -> list[str] | None:
-    """What a query says of a name; a plus is a plus, as in what is signed."""
+def _parse_query(query: str, name: str) -> list[str] | None:
+    """Return the values of a query parameter, or None; a plus sign stays a plus sign."""
     pairs = [pair.partition("=") for pair in query.split("&")]
     return [unquote(value) for key, _, value in pairs if unquote(key) == name] or None
 
@@ -144,24 +146,24 @@ def _values(query: str, name: str) -> list[str] | None:
 def _check_body(request: HttpRequest) -> None:
     if len(request.body) > REQUEST_BODY_BYTES:
         raise ValidationException("Request body exceeds max allowed size")
-    told = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if request.body and told != "application/json":  # else a web page could send it anywhere
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if request.body and media_type != "application/json":  # what web pages may send
         raise UnsupportedMediaTypeException(
-            f"The Content-Type is {told or 'missing'}; it must be application/json"
+            f"The Content-Type is {media_type or 'missing'}; it must be application/json"
         )
 
 
-def _caller(engine: Engine, headers: Mapping[str, str]) -> Caller:
-    """Whose request it is, by the credential scope of its signature."""
-    found = CREDENTIAL.search(headers.get("authorization", ""))
-    if found is None:
+def _identify_caller(engine: Engine, headers: Mapping[str, str]) -> Caller:
+    """Return who sent a request, by the credential scope of its signature."""
+    match = CREDENTIAL.search(headers.get("authorization", ""))
+    if match is None:
         return engine.caller(None, DEFAULT_REGION)
-    key, _, region = found.groups()
+    key, _, region = match.groups()
     return engine.caller(key, region)
 
 
-def _answer(status: int, document: Mapping[str, Any], code: str | None = None) -> Answer:
+def _build_response(status: int, document: Mapping[str, Any], code: str | None = None) -> Response:
     headers = {"content-type": "application/json", "x-amzn-requestid": str(uuid.uuid4())}
     if code is not None:
         headers["x-amzn-errortype"] = code
-    return Answer(status, headers, orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY))
+    return Response(status, headers, orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY))

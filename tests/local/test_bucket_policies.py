@@ -478,7 +478,7 @@ def test_policies_are_of_every_caller_or_of_principals(tmp_path):
     [
         (["--principal", "x"], "does not have the form --principal KEY_ID=PRINCIPAL"),
         (["--principal", "x=y"], '"y" is not a principal'),
-        (["--principal", f"x={OWNER}", "--principal", f"x={GUEST}"], "is given twice for x"),
+        (["--principal", f"x={OWNER}", "--principal", f"x={GUEST}"], "is repeated for x"),
         (["--policy", f"{OWNER}=nowhere.json"], "nowhere.json"),
     ],
 )

@@ -114,19 +114,19 @@ def test_wrong_usage_is_status_2(arguments):
     [
         (
             ["--unused"],
-            "--unused lists what a --policy grants and no request used. Give a --policy",
+            "--unused lists what a --policy grants and no request used; add a --policy",
         ),
-        (["--data", ""], '--data is empty; name a directory, such as "./data"'),
+        (["--data", ""], '--data is empty; name a directory, for example "./data"'),
         (["--host", ""], '--host is empty; "0.0.0.0" listens on every address of this machine'),
         (["--access-key", "abc"], "key 1 does not have the form --access-key ID:SECRET"),
         (["--access-key", "a b:c"], "key 1 does not have the form --access-key ID:SECRET"),
         (
             ["--access-key", "a:b", "--access-key", "a:c"],
-            "--access-key ID:SECRET is given twice for a",
+            "--access-key ID:SECRET is repeated for a",
         ),
         (["--fault", "503"], '"503" does not have the form --fault KIND:RATE'),
         (["--fault", "503:much"], '"503:much" does not have the form --fault KIND:RATE'),
-        (["--fault", "503:.1", "--fault", "503:.2"], "--fault KIND:RATE is given twice for 503"),
+        (["--fault", "503:.1", "--fault", "503:.2"], "--fault KIND:RATE is repeated for 503"),
         (["--fault", "503:2"], "the rate of 503 is 2.0; it must be from 0 to 1"),
         (["--latency", "1e9"], "the latency is 1000000000.0; it must be from 0 to 3600 seconds"),
     ],
@@ -167,7 +167,7 @@ def test_an_address_that_others_reach_is_warned_of(arguments, warned):
             process.terminate()
         _, errors = process.communicate()
 
-    assert ("warning: whoever reaches 0.0.0.0 can read and change the data" in errors) is warned
+    assert ("warning: anyone who reaches 0.0.0.0 can read and change the data" in errors) is warned
 
 
 CHOICES = [

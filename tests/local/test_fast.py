@@ -64,7 +64,7 @@ def test_serve_names_what_is_missing():
 
     assert serve_without() == ""
     assert serve_without("numkong", "simdjson") == (
-        f"s3vectors-local: `pip install {missing}` makes the engine faster\n"
+        f"s3vectors-local: to make the engine faster, `pip install {missing}`\n"
     )
 
 

@@ -28,8 +28,8 @@ def kinds(faults, count=10_000):
     """How often each kind is drawn."""
     found = Counter()
     for _ in range(count):
-        fate = faults.draw()
-        found[fate.error.status if fate.error else (fate.lost, fate.done)] += 1
+        outcome = faults.draw()
+        found[outcome.error.status if outcome.error else (outcome.loss, outcome.executed)] += 1
     return found
 
 
@@ -50,9 +50,9 @@ def test_a_seed_repeats_its_faults():
     draws = [[Faults({"500": 0.5}, seed=seed).draw() for _ in range(1)] for seed in range(20)]
     first, same, other = (Faults({"500": 0.5}, seed=seed) for seed in (1, 1, 2))
 
-    assert [first.draw().done for _ in range(50)] == [same.draw().done for _ in range(50)]
-    assert [first.draw().done for _ in range(50)] != [other.draw().done for _ in range(50)]
-    assert len({fate.done for [fate] in draws}) == 2
+    assert [first.draw().executed for _ in range(50)] == [same.draw().executed for _ in range(50)]
+    assert [first.draw().executed for _ in range(50)] != [other.draw().executed for _ in range(50)]
+    assert len({outcome.executed for [outcome] in draws}) == 2
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_a_seed_repeats_its_faults():
     [
         (
             {"rates": {"418": 0.1}},
-            'no fault is called "418"; there are 408, 429, 500, 503, timeout, dropped',
+            'the fault "418" does not exist; choose from 408, 429, 500, 503, timeout, dropped',
         ),
         ({"rates": {"503": 1.5}}, "the rate of 503 is 1.5; it must be from 0 to 1"),
         ({"rates": {"503": 0.6, "500": 0.6}}, "the rates add up to 1.2"),

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from far_ends import boto_client, running
 from s3vectors_local import request_log
 from s3vectors_local.request_log import RequestLog
-from s3vectors_local.wire import Answer
+from s3vectors_local.wire import Response
 
 LINE = re.compile(r"(\d{4}-\d\d-\d\dT[\d:.]{12}\+00:00) (.*) (\d+\.\d) ms ?(.*)")
 NAMES = {"vectorBucketName": "my-bucket", "indexName": "my-index"}
@@ -168,13 +168,13 @@ def test_a_reader_that_has_left_keeps_nothing_from_being_answered():
     closed.close()
     for file in (Gone(), closed):
         log = RequestLog(file)
-        log.print("POST", "/ListIndexes", Answer(200, {}, b""), 0.001)
+        log.print("POST", "/ListIndexes", Response(200, {}, b""), 0.001)
         log.close()
 
 
 def test_a_slow_reader_keeps_nothing_from_being_answered(monkeypatch):
     """What waits has an end; how many lines are missing is said."""
-    monkeypatch.setattr(request_log, "_WAITING", 5)
+    monkeypatch.setattr(request_log, "_MAX_WAITING", 5)
     reads = threading.Event()
     printed = []
 
@@ -190,7 +190,7 @@ def test_a_slow_reader_keeps_nothing_from_being_answered(monkeypatch):
     log.close()
 
     found = "".join(printed).splitlines()
-    [missing] = [line for line in found if "are not in this log: it is read too slowly" in line]
+    [missing] = [line for line in found if "are missing: this log is read too slowly" in line]
     assert len(found) - 1 + int(missing.split()[0]) == 20
 
 
@@ -198,7 +198,7 @@ def test_nothing_in_a_request_forges_a_line_or_a_column():
     """Neither a name with spaces nor a path with a newline."""
     file = io.StringIO()
     log = RequestLog(file)
-    answer = Answer(404, {}, b"", "a b 200\nx", "Code, denied by bucket policy (\x1b[31m Own)")
+    answer = Response(404, {}, b"", "a b 200\nx", "Code, denied by bucket policy (\x1b[31m Own)")
     log.print("GET", "/x 200 y\r\n", answer, 0.001)
     log.close()
 

@@ -9,7 +9,7 @@ from typing import Final
 from s3vectors_local import Engine
 from s3vectors_local.errors import ServiceError
 from s3vectors_local.signatures import CREDENTIAL, HttpRequest
-from s3vectors_local.wire import answer, refusal
+from s3vectors_local.wire import answer, build_error_response
 
 from .invocations import Application, Environ, Start
 from .roles import acting_as
@@ -33,7 +33,7 @@ class Gate:
             with acting_as(signed[1]):
                 told = answer(self._engine, _request(environ))
         except ServiceError as error:  # of credentials
-            told = refusal(error)
+            told = build_error_response(error)
         reason = HTTPStatus(told.status).phrase
         start(f"{told.status} {reason}", [*told.headers.items()])
         return [told.body]
