@@ -268,7 +268,7 @@ class VectorIndex:
         self,
         vector: Numbers,
         top_k: int,
-        condition: dict[str, Any],
+        condition: dict[str, Any] | None,
         texts: dict[str, str] | None = None,
     ) -> tuple[list[Match], str]:
         """The nearest vectors that pass the filter, each once, best first; the distance metric.
@@ -277,6 +277,7 @@ class VectorIndex:
         repeat vectors of another, and others are on none: then all pages are asked for again.
 
         Args:
+            condition: the filter; None for all vectors.
             texts: for each metadata key with text search, what to look for: hybrid search.
         """
         by_key: dict[str, Match] = {}
@@ -292,19 +293,20 @@ class VectorIndex:
         self,
         vector: Numbers,
         top_k: int,
-        condition: dict[str, Any],
+        condition: dict[str, Any] | None,
         texts: dict[str, str] | None,
     ) -> tuple[list[Match], str]:
         """What the pages of one query hold."""
         request: dict[str, Any] = {
             **self._names,
             "topK": top_k,
-            "filter": condition,
             "returnDistance": True,
             "returnMetadata": True,
         }
-        if self.describe().mode != ENHANCED and filters.is_for_enhanced(condition):
-            request["queryMode"] = ENHANCED  # filter before the search; knows $startsWith
+        if condition is not None:
+            request["filter"] = condition
+            if self.describe().mode != ENHANCED and filters.is_for_enhanced(condition):
+                request["queryMode"] = ENHANCED  # filter before the search; knows $startsWith
         if texts:
             request["queryTexts"] = [{"metadataKey": k, "text": t} for k, t in texts.items()]
             request["returnScores"] = True

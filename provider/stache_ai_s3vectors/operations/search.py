@@ -13,6 +13,7 @@ from stache_ai_s3vectors.chunks import filters, results
 from stache_ai_s3vectors.chunks.inputs import Numbers, check_top_k, check_vector
 from stache_ai_s3vectors.errors import RejectedError, S3VectorsError
 from stache_ai_s3vectors.service import limits
+from stache_ai_s3vectors.service.metadata_keys import TEXT
 from stache_ai_s3vectors.service.printable import printable
 
 from . import questions
@@ -46,6 +47,19 @@ def search(  # noqa: PLR0913, PLR0917 - a search has so many parts
     Raises:
         InvalidInputError: the service could not take the question; nothing was sent.
     """
+    ranking = rank(index, description, vector, top_k, parts, question)
+    return [results.found(match.key, score, match.metadata) for match, score in ranking]
+
+
+def rank(  # noqa: PLR0913, PLR0917 - as a search
+    index: VectorIndex,
+    description: Description,
+    vector: Any,
+    top_k: int,
+    parts: list[filters.Filter],
+    question: str | None = None,
+) -> list[tuple[Match, float]]:
+    """The same as the service answers, each with its score for Stache."""
     numbers, top_k, condition = check(description, vector, top_k, parts)
     top_k = _at_most(top_k)
     texts = _texts(index, question)
@@ -64,17 +78,20 @@ def search(  # noqa: PLR0913, PLR0917 - a search has so many parts
         _LOG.debug("%s", _Scores(index.name, matches[:top_k]))
     else:
         scores = [_nearness(match, metric) for match in matches]
-    found = [
-        results.found(match.key, score, match.metadata)
-        for match, score in zip(matches, scores, strict=True)
-    ]
-    return _with_phrases(found, phrases)[:top_k]
+    ranking = [*zip(matches, scores, strict=True)]
+    return _with_phrases(ranking, phrases)[:top_k]
 
 
-def _with_phrases(found: list[dict[str, Any]], phrases: list[str]) -> list[dict[str, Any]]:
+def _with_phrases(
+    ranking: list[tuple[Match, float]], phrases: list[str]
+) -> list[tuple[Match, float]]:
     """Those results whose texts hold all phrases; all of them if none does."""
-    holding = [one for one in found if all(questions.holds(one["text"], p) for p in phrases)]
-    return holding or found
+    holding = [
+        (match, score)
+        for match, score in ranking
+        if all(questions.holds(str(match.metadata.get(TEXT, "")), phrase) for phrase in phrases)
+    ]
+    return holding or ranking
 
 
 class _Scores:
@@ -110,16 +127,17 @@ def _fused_scores(matches: Sequence[Match], metric: str) -> list[float]:
 
 def check(
     description: Description, vector: Any, top_k: Any, parts: list[filters.Filter]
-) -> tuple[Numbers, int, filters.Filter]:
+) -> tuple[Numbers, int, filters.Filter | None]:
     """The vector, number and filter of a search, as they can be asked.
 
     Raises:
         InvalidInputError: an index of that description could not take them.
     """
     number = check_top_k(top_k)
-    condition = {"$and": parts}
-    filters.check_filterable(condition, description.non_filterable)
-    filters.check_constraints(condition, classic=description.mode != ENHANCED)
+    condition = filters.all_of(parts)
+    if condition is not None:
+        filters.check_filterable(condition, description.non_filterable)
+        filters.check_constraints(condition, classic=description.mode != ENHANCED)
     return check_vector(vector, description.dimension, description.metric), number, condition
 
 
