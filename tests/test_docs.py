@@ -24,7 +24,7 @@ from s3vectors_local.engine import OPERATIONS
 from stache_ai_s3vectors import Settings
 from stache_ai_s3vectors.service import limits
 from stache_ai_s3vectors.service.permissions import LEVELS
-from stache_ai_s3vectors.settings import StacheSettings, resolve
+from stache_ai_s3vectors.settings import StacheSettings, resolve_settings
 from stache_ai_s3vectors.tool.main import main as stache_s3vectors
 
 ROOT = Path(__file__).parents[1]
@@ -209,9 +209,9 @@ def test_the_dot_env_example_is_read(tmp_path):
     settings = StacheSettings()
 
     assert {line.partition("=")[0].lower() for line in lines} <= Settings.model_fields.keys()
-    assert resolve(settings).bucket == "my-bucket"
-    assert resolve(settings).endpoint == f"local:{tmp_path}/data"
-    assert resolve(settings).dimension == 1024
+    assert resolve_settings(settings).bucket_name == "my-bucket"
+    assert resolve_settings(settings).endpoint == f"local:{tmp_path}/data"
+    assert resolve_settings(settings).dimension == 1024
     assert settings.vectordb_provider == "s3vectors"
 
 

@@ -34,7 +34,7 @@ from stache_ai.middleware.context import RequestContext
 
 import word_hashing
 from stache_ai_s3vectors import S3VectorsProvider, Settings
-from stache_ai_s3vectors.operations.questions import hand_over
+from stache_ai_s3vectors.operations.query_text import put_question
 
 RESULTS: Final = HERE / "results.json"
 CHUNK: Final = 1200
@@ -161,7 +161,7 @@ def search(
 ) -> list[dict[str, Any]]:
     """As Stache's pipeline asks."""
     context = RequestContext("bench", datetime.now(timezone.utc), "default")
-    hand_over(words, context.custom)
+    put_question(words, context.custom)
     return provider.search(vector, top_k, context=context)
 
 

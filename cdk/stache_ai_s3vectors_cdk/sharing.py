@@ -52,7 +52,7 @@ def bucket_policy(
         scope,
         "BucketPolicy",
         vector_bucket_name=name,
-        policy=permissions.bucket_policy(arn, indexes, readers, writers),
+        policy=permissions.build_bucket_policy(arn, indexes, readers, writers),
     )
 
 

@@ -15,7 +15,7 @@ from constructs import Construct, IConstruct
 
 from stache_ai_s3vectors.service.arns import BUCKET_ARN
 from stache_ai_s3vectors.service.metadata_keys import KINDS, TEXT, index_variable
-from stache_ai_s3vectors.service.permissions import LEVELS, key_use, policy
+from stache_ai_s3vectors.service.permissions import LEVELS, build_key_statement, build_policy
 
 from .bucket import check_unique, created_bucket, name_of
 from .index import (
@@ -106,7 +106,9 @@ class StacheVectorStore(Construct):
         self.bucket_name = name_of(self, prefix, bucket_name, existing=existing_bucket)
         if not existing_bucket:
             check_unique(self, self.bucket_name)
-        sharing = [key_use([*readers, *writers], self._host)] if readers or writers else []
+        sharing = (
+            [build_key_statement([*readers, *writers], self._host)] if readers or writers else []
+        )
         self.encryption_key = (
             created_key(self, self.bucket_arn, removal_policy, sharing)
             if create_encryption_key
@@ -319,7 +321,7 @@ class StacheVectorStore(Construct):
     def _policy(self, level: str) -> dict[str, Any]:
         keys = list(dict.fromkeys(key.key_arn for key in self._keys()))
         names = list(self.index_names.values())
-        return policy(level, self.bucket_arn, names, keys, host=self._host)
+        return build_policy(level, self.bucket_arn, names, keys, host=self._host)
 
     def _keys(self) -> list[kms.IKey]:
         """The bucket's key and the indexes' own."""

@@ -23,7 +23,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
-from stache_ai_s3vectors.service.printable import printable, without_passwords
+from stache_ai_s3vectors.service.printable import strip_passwords, to_printable
 
 
 class S3VectorsError(Exception):
@@ -43,7 +43,7 @@ class S3VectorsError(Exception):
     remedy = ""
 
     def __init__(self, message: str = "") -> None:
-        super().__init__(printable(without_passwords(message)))
+        super().__init__(to_printable(strip_passwords(message)))
 
 
 class ConfigurationError(S3VectorsError, ValueError):

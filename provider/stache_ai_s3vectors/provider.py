@@ -18,30 +18,30 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from stache_ai.providers.base import VectorDBProvider
 
-from stache_ai_s3vectors.aws.bodies import numbers
-from stache_ai_s3vectors.aws.descriptions import Description
+from stache_ai_s3vectors.aws.bodies import read_numbers
+from stache_ai_s3vectors.aws.descriptions import IndexDescription
 from stache_ai_s3vectors.aws.vector_index import Progress, VectorIndex
 from stache_ai_s3vectors.chunks import filters, results
-from stache_ai_s3vectors.chunks.inputs import (
+from stache_ai_s3vectors.chunks.arguments import (
     check_fields,
     check_ids,
     check_lengths,
     check_limit,
     check_list,
+    check_new_ids,
     check_scalar,
-    checked_ids,
-    dimension_of,
+    count_dimensions,
 )
 from stache_ai_s3vectors.chunks.metadata_values import is_text
 from stache_ai_s3vectors.chunks.records import from_metadata, without_empty_namespace
 from stache_ai_s3vectors.errors import DocumentIndexError, InvalidInputError
 from stache_ai_s3vectors.operations import dimensions, scan, search, update
-from stache_ai_s3vectors.operations.insert import check_chunks, store, to_records
-from stache_ai_s3vectors.operations.logs import logged
-from stache_ai_s3vectors.operations.questions import handed_over
+from stache_ai_s3vectors.operations.insert import check_chunks, store_records, to_records
+from stache_ai_s3vectors.operations.operation_log import log_operation
+from stache_ai_s3vectors.operations.query_text import take_question
 from stache_ai_s3vectors.service import limits
 from stache_ai_s3vectors.service.metadata_keys import STATUS, TYPE
-from stache_ai_s3vectors.settings import resolve, resolve_document_index_path
+from stache_ai_s3vectors.settings import resolve_document_index_path, resolve_settings
 
 if TYPE_CHECKING:
     from stache_ai.config import Settings
@@ -75,9 +75,9 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
 
     def __init__(self, settings: Settings, index_name: str | None = None) -> None:
         self.settings = settings
-        self._options = resolve(settings, index_name)
-        self.bucket_name = self._options.bucket
-        self.index_name = self._options.index
+        self._options = resolve_settings(settings, index_name)
+        self.bucket_name = self._options.bucket_name
+        self.index_name = self._options.index_name
         self.dimensions = self._options.dimension
         self._vector_index = VectorIndex(self._options)
         self._ingests = _find_ingests(settings)
@@ -114,10 +114,12 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
             count: also count all vectors, as `count`; S3 Vectors keeps no count, so this
                 lists the whole index.
         """
-        with logged("get_collection_info", self._index.name):
+        with log_operation("get_collection_info", self._index.name):
             told = self._index.describe(fresh=True).as_dict()
             if count:
-                told["count"] = sum(len(page.rows) for page in self._index.pages(metadata=False))
+                told["count"] = sum(
+                    len(page.rows) for page in self._index.list_pages(metadata=False)
+                )
         return {"name": self.index_name, "bucket": self.bucket_name, **told}
 
     def search(
@@ -148,10 +150,10 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
             nearest result, and shares of it), `text` and its alias `content`, `namespace`,
             `metadata`.
         """
-        parts = [filters.NOT_DELETED, filters.NO_SUMMARY, *filters.conditions(filter)]
+        parts = [filters.NOT_DELETED, filters.NO_SUMMARY, *filters.parse_filter(filter)]
         if namespace == "" and TYPE not in (filter or ()) and self._without_default(context):
             namespace = None
-        question = handed_over(context) if self._options.hybrid else None
+        question = take_question(context) if self._options.hybrid else None
         return self._search("search", query_vector, top_k, parts, namespace, question)
 
     def search_summaries(
@@ -176,12 +178,12 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
         namespace: str | None,
         question: str | None = None,
     ) -> list[dict[str, Any]]:
-        parts = [*parts, *filters.in_namespace(namespace)]
-        with logged(operation, self._index.name) as line:
+        parts = [*parts, *filters.match_namespace(namespace)]
+        with log_operation(operation, self._index.name) as line:
             found = self._with_description(
-                dimension_of(vector, "query_vector"),
+                count_dimensions(vector, "query_vector"),
                 lambda index: search.search(self._index, index, vector, top_k, parts, question),
-                lambda index: search.check(index, vector, top_k, parts),
+                lambda index: search.check_query(index, vector, top_k, parts),
             )
             line.outcome = f"{len(found)} of {top_k} found"
         return found
@@ -203,12 +205,12 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
         Returns:
             Dictionaries with the metadata keys, and `id`, `text` and its alias `content`.
         """
-        with logged("get_by_ids", self._index.name) as line:
+        with log_operation("get_by_ids", self._index.name) as line:
             check_ids(ids)
             check_fields(fields)
             found = [
-                results.fetched(chunk.key, chunk.metadata, fields)
-                for chunk in update.existing(self._index, ids, namespace)
+                results.to_fetched_chunk(chunk.key, chunk.metadata, fields)
+                for chunk in update.get_chunks(self._index, ids, namespace)
             ]
             line.outcome = f"{len(found)} of {len(ids)} found"
         return found
@@ -224,15 +226,15 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
         Returns:
             Dictionaries with `id`, `vector`, and `metadata` including `text`.
         """
-        with logged("get_vectors_with_embeddings", self._index.name) as line:
+        with log_operation("get_vectors_with_embeddings", self._index.name) as line:
             check_ids(ids)
             found = [
                 {
                     "id": chunk.key,
-                    "vector": numbers(chunk.vector),
+                    "vector": read_numbers(chunk.vector),
                     "metadata": from_metadata(chunk.key, chunk.metadata).everything,
                 }
-                for chunk in update.existing(self._index, ids, namespace, data=True)
+                for chunk in update.get_chunks(self._index, ids, namespace, data=True)
             ]
             line.outcome = f"{len(found)} of {len(ids)} found"
         return found
@@ -248,8 +250,8 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
 
         Soft-deleted ones do not count, unless the filter says something about `status`.
         """
-        with logged("count_by_filter", self._index.name) as line:
-            pages = scan.matching(self._index, _present(filter), progress)
+        with log_operation("count_by_filter", self._index.name) as line:
+            pages = scan.scan_pages(self._index, _present(filter), progress)
             count = sum(len(page.rows) for page in pages)
             line.outcome = f"{count} counted"
         return count
@@ -273,9 +275,9 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
         """
         check_fields(fields)
         limit = check_limit(limit)
-        with logged("list_by_filter", self._index.name) as line:
-            found = islice(scan.rows(self._index, _present(filter), progress), limit)
-            listed = [results.listed(key, stored, fields) for key, stored in found]
+        with log_operation("list_by_filter", self._index.name) as line:
+            found = islice(scan.scan_rows(self._index, _present(filter), progress), limit)
+            listed = [results.to_listed_chunk(key, stored, fields) for key, stored in found]
             line.outcome = f"{len(listed)} listed"
         return listed
 
@@ -290,10 +292,10 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
     ) -> list[dict[str, Any]]:
         """All chunks that pass the filter, soft-deleted or not; else like `list_by_filter`."""
         check_fields(fields)
-        parts = [*filters.conditions(filter), *filters.in_namespace(namespace)]
-        with logged("scan_by_metadata", self._index.name) as line:
-            found = scan.rows(self._index, parts, progress)
-            listed = [results.listed(key, stored, fields) for key, stored in found]
+        parts = [*filters.parse_filter(filter), *filters.match_namespace(namespace)]
+        with log_operation("scan_by_metadata", self._index.name) as line:
+            found = scan.scan_rows(self._index, parts, progress)
+            listed = [results.to_listed_chunk(key, stored, fields) for key, stored in found]
             line.outcome = f"{len(listed)} found"
         return listed
 
@@ -330,7 +332,7 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
         """
         check_list("vectors", vectors, of="vectors", ordered=True)
         check_list("texts", texts, of="texts", ordered=True)
-        keys = [str(uuid.uuid4()) for _ in vectors] if ids is None else checked_ids(ids)
+        keys = [str(uuid.uuid4()) for _ in vectors] if ids is None else check_new_ids(ids)
         metadatas = [{} for _ in vectors] if metadatas is None else metadatas
         check_list("metadatas", metadatas, of="dictionaries", ordered=True)
         check_lengths(vectors=vectors, texts=texts, metadatas=metadatas, ids=keys)
@@ -339,15 +341,15 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
         if self._without_default(context):
             namespace, metadatas = namespace or None, [*map(without_empty_namespace, metadatas)]
         chunks = [*zip(keys, vectors, texts, metadatas, strict=True)]
-        with logged("insert", self._index.name) as line:
+        with log_operation("insert", self._index.name) as line:
             records = self._with_description(
-                dimension_of(chunks[0][1], f"item 0 (id {keys[0]!r}): the vector"),
+                count_dimensions(chunks[0][1], f"item 0 (id {keys[0]!r}): the vector"),
                 partial(to_records, chunks=chunks, namespace=namespace),
                 partial(check_chunks, chunks=chunks, namespace=namespace),
             )
             if ids is None and context is not None:  # Stache ingests a document
                 self._announce(keys, metadatas, namespace)
-            store(self._index, records, progress, withdraw=ids is None)
+            store_records(self._index, records, progress, withdraw=ids is None)
             line.outcome = f"{len(keys)} vectors stored"
         return keys
 
@@ -379,8 +381,8 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
                 f"the status is {status!r:.80}; Stache's are active, deleting, …"
             )
         check_ids(ids)
-        filters.exactly(namespace)
-        with logged("update_status", self._index.name) as line:
+        filters.match_exact_namespace(namespace)
+        with log_operation("update_status", self._index.name) as line:
             count = update.set_status(self._index, ids, namespace, status, progress)
             line.outcome = f"{count} of {len(ids)} now {status}"
         return count
@@ -415,15 +417,15 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
         if (ids is None) is (filter is None):
             raise InvalidInputError("delete takes either ids or a filter")
         if ids is None:
-            conditions = filters.conditions(filter)
+            conditions = filters.parse_filter(filter)
             if not conditions:
                 raise InvalidInputError("the filter is empty: it would delete everything")
-            parts = [*conditions, *filters.exactly(namespace)]
+            parts = [*conditions, *filters.match_exact_namespace(namespace)]
             self._delete_matching("delete", parts, progress)
             return True
         check_ids(ids)
-        filters.exactly(namespace)
-        with logged("delete", self._index.name) as line:
+        filters.match_exact_namespace(namespace)
+        with log_operation("delete", self._index.name) as line:
             if namespace is None:
                 self._index.delete(list(dict.fromkeys(ids)), progress)
                 line.outcome = f"{len(ids)} ids deleted"
@@ -454,14 +456,14 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
         if not is_text(field) or not field or field.startswith("$"):
             raise InvalidInputError(f"field is {field!r:.80}; it must be a metadata key")
         check_scalar("value", value)
-        parts = [*filters.conditions({field: value}), *filters.exactly(namespace)]
+        parts = [*filters.parse_filter({field: value}), *filters.match_exact_namespace(namespace)]
         deleted = self._delete_matching("delete_by_metadata", parts, progress)
         return {"deleted": len(deleted), "ids": deleted}
 
     def _delete_matching(
         self, operation: str, parts: list[filters.Filter], progress: Progress | None
     ) -> list[str]:
-        with logged(operation, self._index.name) as line:
+        with log_operation(operation, self._index.name) as line:
             deleted = scan.delete_matching(self._index, parts, progress)
             line.outcome = f"{len(deleted)} vectors deleted"
         return deleted
@@ -494,8 +496,8 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
     def _with_description(
         self,
         given: int,
-        work: Callable[[Description], T],
-        check: Callable[[Description], object],
+        work: Callable[[IndexDescription], T],
+        check: Callable[[IndexDescription], object],
     ) -> T:
         """Do what needs the index's attributes, once they are known to fit.
 
@@ -510,7 +512,7 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
         Raises:
             ConfigurationError: vectors, settings and index have not the same dimensions.
         """
-        known = dimensions.fitting(self._index, given, check)
+        known = dimensions.describe_fitting(self._index, given, check)
         try:
             return work(known)
         except InvalidInputError as error:
@@ -538,5 +540,9 @@ def _find_ingests(settings: Settings) -> Path | None:
 
 def _present(filter: dict[str, Any] | None) -> list[filters.Filter]:
     """A filter, and not soft-deleted if it does not speak of that."""
-    parts = filters.conditions(filter)
-    return parts if STATUS in filters.keys(filters.all_of(parts)) else [filters.NOT_DELETED, *parts]
+    parts = filters.parse_filter(filter)
+    return (
+        parts
+        if STATUS in filters.collect_keys(filters.join_conditions(parts))
+        else [filters.NOT_DELETED, *parts]
+    )

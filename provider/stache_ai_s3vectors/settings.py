@@ -130,8 +130,8 @@ class Settings(StacheSettings):  # type: ignore[misc]  # stache_ai ships no type
 class Options:
     """What the settings come to; nothing is left to look up but boto3's own chain."""
 
-    bucket: str
-    index: str
+    bucket_name: str
+    index_name: str
     region: str | None
     endpoint: str | None
     create_index: bool
@@ -148,18 +148,18 @@ class Options:
     """Of a bucket that is configured by its ARN; a name is one of the caller's own account."""
 
     @property
-    def bucket_names(self) -> dict[str, Any]:
+    def bucket_parameters(self) -> dict[str, Any]:
         """The member of a request that names the bucket."""
         if self.bucket_arn:
             return {"vectorBucketArn": self.bucket_arn}
-        return {"vectorBucketName": self.bucket}
+        return {"vectorBucketName": self.bucket_name}
 
     @property
-    def index_names(self) -> dict[str, Any]:
+    def index_parameters(self) -> dict[str, Any]:
         """The members of a request that name the index."""
         if self.bucket_arn:
-            return {"indexArn": f"{self.bucket_arn}/index/{self.index}"}
-        return {"vectorBucketName": self.bucket, "indexName": self.index}
+            return {"indexArn": f"{self.bucket_arn}/index/{self.index_name}"}
+        return {"vectorBucketName": self.bucket_name, "indexName": self.index_name}
 
     @property
     def local(self) -> bool:
@@ -167,7 +167,7 @@ class Options:
         return self.endpoint is not None and self.endpoint.startswith(LOCAL)
 
 
-def load(**values: Any) -> Settings:
+def load_settings(**values: Any) -> Settings:
     """Our settings from arguments, environment and `.env`.
 
     Raises:
@@ -179,7 +179,7 @@ def load(**values: Any) -> Settings:
         raise ConfigurationError(describe_faults(error.errors())) from None
 
 
-def resolve(settings: StacheSettings, index: str | None = None) -> Options:
+def resolve_settings(settings: StacheSettings, index: str | None = None) -> Options:
     """Everything the provider needs to know, checked.
 
     Args:
@@ -195,10 +195,10 @@ def resolve(settings: StacheSettings, index: str | None = None) -> Options:
     create = ours.s3vectors_create_index
     bucket, arn = _bucket(ours)
     return Options(
-        bucket=bucket,
+        bucket_name=bucket,
         # The engine in this process has one account, whatever the ARN says
         bucket_arn=None if local else arn,
-        index=index or ours.s3vectors_documents_index or ours.s3vectors_index,
+        index_name=index or ours.s3vectors_documents_index or ours.s3vectors_index,
         region=_region(ours, _region_in(arn), local=local),
         endpoint=endpoint,
         create_index=local if create is None else create,
@@ -254,7 +254,7 @@ def _with_ours(settings: StacheSettings) -> Settings:
     if isinstance(settings, Settings):
         return settings
     theirs = {name: getattr(settings, name) for name in settings.model_fields_set}
-    ours: Settings = load().model_copy(update=theirs)
+    ours: Settings = load_settings().model_copy(update=theirs)
     return ours
 
 

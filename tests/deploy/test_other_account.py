@@ -7,7 +7,7 @@ import pytest
 from deployed_store import DIALECTS, deployed
 from place import Owner, provider
 from stache_ai_s3vectors import AccessDeniedError
-from stache_ai_s3vectors.service.permissions import policy
+from stache_ai_s3vectors.service.permissions import build_policy
 from word_hashing import embed
 
 READER = "arn:aws:iam::999999999999:role/search"
@@ -26,7 +26,7 @@ def store(request, tmp_path_factory):
 def role(store, arn, level):
     """The provider as a role of that account, which allows it this level."""
     keys = [] if level is None else [store.key]
-    document = policy(level or "read", store.arn(), store.indexes, keys)
+    document = build_policy(level or "read", store.arn(), store.indexes, keys)
     return provider(store.foreign_role(arn, document))
 
 

@@ -16,8 +16,8 @@ from deployed_store import of_stack, outputs
 from place import provider
 from simulated.runtime import FunctionError
 from stache_ai_s3vectors import AccessDeniedError
-from stache_ai_s3vectors.operations.questions import hand_over
-from stache_ai_s3vectors.service.permissions import bucket_policy, policy
+from stache_ai_s3vectors.operations.query_text import put_question
+from stache_ai_s3vectors.service.permissions import build_bucket_policy, build_policy
 from word_hashing import embed
 
 BUCKET = "stache-vectors-123456789012"
@@ -151,7 +151,7 @@ def test_a_store_with_text_search_finds_by_words(aws):
     hybrid.insert([embed(text) for text in texts], texts, ids=["sleeps", "cat", "tank"])
     until_active(aws)
     context = SimpleNamespace(custom={})
-    hand_over("4471", context.custom)
+    put_question("4471", context.custom)
 
     assert "tank" not in ids(vector.search(embed("cat"), top_k=2, context=context))
     assert "tank" in ids(hybrid.search(embed("cat"), top_k=2, context=context))
@@ -211,7 +211,7 @@ def test_a_bucket_that_is_there_is_shared_instead_of_what_it_was(aws):
     """Its policy is replaced, and goes with the stack; the bucket stays."""
     vectors = aws.client("s3vectors")
     vectors.create_vector_bucket(vectorBucketName=BUCKET)
-    earlier = bucket_policy(BUCKET_ARN, ["documents"], readers=[role_arn("earlier")])
+    earlier = build_bucket_policy(BUCKET_ARN, ["documents"], readers=[role_arn("earlier")])
     vectors.put_vector_bucket_policy(vectorBucketName=BUCKET, policy=json.dumps(earlier))
 
     put(aws, ExistingBucket="true", BucketName=BUCKET, Writers=role_arn("w"))
@@ -219,7 +219,7 @@ def test_a_bucket_that_is_there_is_shared_instead_of_what_it_was(aws):
     aws.client("cloudformation").delete_stack(StackName="stache")
 
     names = [f"{kind}-1024" for kind in ("documents", "summaries", "insights")]
-    assert json.loads(now) == bucket_policy(BUCKET_ARN, names, writers=[role_arn("w")])
+    assert json.loads(now) == build_bucket_policy(BUCKET_ARN, names, writers=[role_arn("w")])
     with pytest.raises(vectors.exceptions.NotFoundException):
         vectors.get_vector_bucket_policy(vectorBucketName=BUCKET)
     assert len(indexes(aws)) == 3
@@ -231,7 +231,7 @@ def role_arn(name):
 
 def foreign(aws, name, made):
     """A client of a role in the other account, which its own account lets read and write here."""
-    document = policy("read-write", made["BucketArn"], ["documents-1024"], [made["KeyArn"]])
+    document = build_policy("read-write", made["BucketArn"], ["documents-1024"], [made["KeyArn"]])
     return aws.client("s3vectors", aws.foreign_role(role_arn(name), document))
 
 

@@ -18,7 +18,7 @@ from second_opinion import (
     ours,
     unargued,
 )
-from stache_ai_s3vectors.service.permissions import LEVELS, policy
+from stache_ai_s3vectors.service.permissions import LEVELS, build_policy
 
 BUCKET = "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket"
 INDEX = f"{BUCKET}/index/my-index"
@@ -41,7 +41,7 @@ RESOURCES = (
     "*",
 )
 LEVEL_POLICIES = [
-    policy(level, BUCKET, ["my-index"], keys) for level in LEVELS for keys in ((), (KEY,))
+    build_policy(level, BUCKET, ["my-index"], keys) for level in LEVELS for keys in ((), (KEY,))
 ]
 
 
@@ -139,7 +139,7 @@ def test_every_argument_is_needed():
 def test_a_wrong_decision_is_found_among_right_ones(action, resource, allowed):
     """Whichever way it is wrong; also one on a resource that no request needs it on."""
     right = ("s3vectors:QueryVectors", INDEX, True)
-    document = policy("read", BUCKET, ["my-index"])
+    document = build_policy("read", BUCKET, ["my-index"])
 
     found = disagreements([document], [right, (action, resource, allowed), right])
 
@@ -148,7 +148,7 @@ def test_a_wrong_decision_is_found_among_right_ones(action, resource, allowed):
 
 def test_right_decisions_are_no_disagreement():
     """Also by two policies together."""
-    documents = [policy("read", BUCKET, ["my-index"]), allow("s3vectors:PutVectors", INDEX)]
+    documents = [build_policy("read", BUCKET, ["my-index"]), allow("s3vectors:PutVectors", INDEX)]
     decisions = [("s3vectors:GetIndex", INDEX, True), ("s3vectors:PutVectors", INDEX, True)]
 
     assert disagreements(documents, decisions) == []

@@ -11,7 +11,7 @@ from aws_cdk.assertions import Template
 from aws_cdk.aws_cloudfront import experimental
 
 import stores
-from stache_ai_s3vectors.service.permissions import LEVELS, policy
+from stache_ai_s3vectors.service.permissions import LEVELS, build_policy
 from stache_ai_s3vectors_cdk import StacheVectorStore, VectorIndexOptions
 from stacks import ARN, BUCKET, KEY, NAMES, OTHER_KEY, function, made, own_key
 
@@ -76,7 +76,7 @@ def test_a_grant_is_exactly_its_level(stack, level):
     grants[level](role).assert_success()
 
     [found] = made(stack).of_type("AWS::IAM::Policy").values()
-    wanted = policy(level, ARN, NAMES[:2], [KEY, OTHER_KEY])
+    wanted = build_policy(level, ARN, NAMES[:2], [KEY, OTHER_KEY])
     assert stores.statements(found["PolicyDocument"]) == stores.statements(wanted)
 
 

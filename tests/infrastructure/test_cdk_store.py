@@ -9,7 +9,7 @@ import pytest
 from aws_cdk import CfnParameter, RemovalPolicy, Tags
 
 import stores
-from stache_ai_s3vectors.service.permissions import LEVELS, bucket_policy, key_use
+from stache_ai_s3vectors.service.permissions import LEVELS, build_bucket_policy, build_key_statement
 from stache_ai_s3vectors_cdk import StacheVectorStore, VectorIndexOptions
 from stacks import ARN, BUCKET, KEY, NAMES, OTHER_KEY, function, made, own_key
 
@@ -129,10 +129,10 @@ def test_other_accounts_are_let_in_by_the_bucket_s_policy(stack):
     [shared] = found.of_type("AWS::S3Vectors::VectorBucketPolicy").values()
     assert shared == {
         "VectorBucketName": BUCKET,
-        "Policy": bucket_policy(ARN, NAMES, [READER], [WRITER]),
+        "Policy": build_bucket_policy(ARN, NAMES, [READER], [WRITER]),
     }
     [key] = found.of_type("AWS::KMS::Key").values()
-    wanted = key_use([READER, WRITER], "s3vectors.us-east-1.amazonaws.com")
+    wanted = build_key_statement([READER, WRITER], "s3vectors.us-east-1.amazonaws.com")
     assert stores.plain(key["KeyPolicy"]["Statement"][-1]) == stores.plain(wanted)
 
 

@@ -16,7 +16,7 @@ import stores
 import terraform
 from cloudformation import deployed
 from stache_ai_s3vectors.service.arns import BUCKET_ARN, INDEX_ARN
-from stache_ai_s3vectors.service.permissions import LEVELS, bucket_policy
+from stache_ai_s3vectors.service.permissions import LEVELS, build_bucket_policy
 from stache_ai_s3vectors_cdk import StacheVectorStore, VectorIndexOptions
 
 ACCOUNT = "123456789012"
@@ -166,7 +166,7 @@ def shared(dialect, region, **given):
 def test_other_accounts_are_let_in_the_same_everywhere(dialect, given):
     """By the policy of `permissions.py`, and not at all unless they are named."""
     indexes = [f"{kind}-1024" for kind in KINDS]
-    wanted = bucket_policy(arn_in("us-east-1"), indexes, READERS, WRITERS)
+    wanted = build_bucket_policy(arn_in("us-east-1"), indexes, READERS, WRITERS)
 
     assert shared(dialect, "us-east-1", readers=READERS, writers=WRITERS, **given) == [
         stores.plain(statement) for statement in wanted["Statement"]

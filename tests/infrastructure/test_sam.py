@@ -10,8 +10,18 @@ import pytest
 import sam
 from authorization import mistakes
 from cloudformation import ACCOUNT, deployed
-from stache_ai_s3vectors.service.arns import BUCKET_ARN, INDEX_ARN, partition_of, service_host
-from stache_ai_s3vectors.service.permissions import LEVELS, bucket_policy, key_use, policy
+from stache_ai_s3vectors.service.arns import (
+    BUCKET_ARN,
+    INDEX_ARN,
+    format_service_host,
+    get_partition,
+)
+from stache_ai_s3vectors.service.permissions import (
+    LEVELS,
+    build_bucket_policy,
+    build_key_statement,
+    build_policy,
+)
 
 REGIONS = ("us-east-1", "eu-central-1", "cn-north-1", "us-gov-west-1")
 KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -55,7 +65,9 @@ def expected_policy(level, stack):
     """What permissions.py makes of the stack's bucket, indexes and key."""
     told = stack.values()
     names = [told[f"{kind}IndexName"] for kind in ("Documents", "Summaries", "Insights")]
-    return policy(level, told["BucketArn"], names, [told["KeyArn"]] if "KeyArn" in told else [])
+    return build_policy(
+        level, told["BucketArn"], names, [told["KeyArn"]] if "KeyArn" in told else []
+    )
 
 
 def policies(stack):
@@ -222,7 +234,7 @@ def test_the_key_lets_s3_vectors_use_it_for_this_bucket(region):
     account, indexing = key["KeyPolicy"]["Statement"]  # and nobody else
     arn = stack.values()["BucketArn"]
     assert key["EnableKeyRotation"] is True
-    assert {"AWS": f"arn:{partition_of(region)}:iam::{ACCOUNT}:root"} == account["Principal"]
+    assert {"AWS": f"arn:{get_partition(region)}:iam::{ACCOUNT}:root"} == account["Principal"]
     assert {
         "Sid": "AllowIndexing",
         "Effect": "Allow",
@@ -247,7 +259,7 @@ def test_the_bucket_s_policy_is_that_of_permissions(variant, readers, writers):
     [made] = stack.of_type("AWS::S3Vectors::VectorBucketPolicy").values()
     assert made == {
         "VectorBucketName": values["BucketName"],
-        "Policy": bucket_policy(values["BucketArn"], names, readers, writers),
+        "Policy": build_bucket_policy(values["BucketArn"], names, readers, writers),
     }
     assert [mistake for one in made["Policy"]["Statement"] for mistake in mistakes(one)] == []
 
@@ -261,7 +273,9 @@ def test_the_key_of_a_shared_bucket_lets_the_other_accounts_use_it(region, reade
     [key] = stack.of_type("AWS::KMS::Key").values()
     [*_, others] = key["KeyPolicy"]["Statement"]
     assert len(key["KeyPolicy"]["Statement"]) == 3
-    assert others == key_use([*readers, *writers], service_host(partition_of(region), region))
+    assert others == build_key_statement(
+        [*readers, *writers], format_service_host(get_partition(region), region)
+    )
 
 
 def sharing(readers, writers):
@@ -322,7 +336,9 @@ def test_no_policy_has_a_name():
 def test_the_outputs(region):
     """Names, ARNs and the environment, exported under the stack's name."""
     stack = store(region)
-    arn = f"arn:{partition_of(region)}:s3vectors:{region}:{ACCOUNT}:bucket/stache-vectors-{ACCOUNT}"
+    arn = (
+        f"arn:{get_partition(region)}:s3vectors:{region}:{ACCOUNT}:bucket/stache-vectors-{ACCOUNT}"
+    )
 
     told = stack.values()
     assert arn == told["BucketArn"]

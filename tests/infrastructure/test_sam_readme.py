@@ -9,7 +9,7 @@ import shlex
 from click.testing import CliRunner
 
 import sam
-from stache_ai_s3vectors.service.permissions import LEVELS, key_use, policy
+from stache_ai_s3vectors.service.permissions import LEVELS, build_key_statement, build_policy
 from stache_ai_s3vectors.tool.main import main
 
 README = (sam.FOLDER / "README.md").read_text()
@@ -94,7 +94,7 @@ def test_the_other_account_s_policy_is_what_the_command_prints():
 
     bucket = "arn:aws:s3vectors:us-east-1:123456789012:bucket/stache-vectors-123456789012"
     names = [f"{kind}-1024" for kind in ("documents", "summaries", "insights")]
-    assert json.loads(printed) == policy("read", bucket, names)
+    assert json.loads(printed) == build_policy("read", bucket, names)
 
 
 def test_the_statement_for_a_key_of_one_s_own_is_that_of_permissions():
@@ -102,4 +102,4 @@ def test_the_statement_for_a_key_of_one_s_own_is_that_of_permissions():
     [role] = re.findall(r"Readers=(\S+)", README)
     [statement] = re.findall(r"```json\n(\{.*?\n\})\n```", README, re.DOTALL)
 
-    assert json.loads(statement) == key_use([role], "s3vectors.us-east-1.amazonaws.com")
+    assert json.loads(statement) == build_key_statement([role], "s3vectors.us-east-1.amazonaws.com")

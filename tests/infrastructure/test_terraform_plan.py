@@ -7,9 +7,14 @@ import json
 import pytest
 
 import terraform
-from stache_ai_s3vectors.service.arns import service_host
+from stache_ai_s3vectors.service.arns import format_service_host
 from stache_ai_s3vectors.service.metadata_keys import FILTERED
-from stache_ai_s3vectors.service.permissions import LEVELS, bucket_policy, key_use, policy
+from stache_ai_s3vectors.service.permissions import (
+    LEVELS,
+    build_bucket_policy,
+    build_key_statement,
+    build_policy,
+)
 
 ACCOUNT = terraform.ACCOUNT
 KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/mine"
@@ -152,7 +157,7 @@ def test_each_level_has_the_policy_that_the_provider_prints(region, partition, k
     for level in LEVELS:
         found = made(plan)[f'aws_iam_policy.this["{level}"]']
         assert found["name"] == f"stache-vectors-{ACCOUNT}-{region}-{level}"
-        assert json.loads(found["policy"]) == policy(level, arn, NAMES, keys)
+        assert json.loads(found["policy"]) == build_policy(level, arn, NAMES, keys)
 
 
 def test_a_given_key_encrypts_the_bucket():
@@ -191,10 +196,10 @@ def test_other_accounts_may_do_what_the_provider_s_table_says(case, region, part
 
     store, arn = made(plan), outputs(plan)["bucket_arn"]
     shared = json.loads(store["aws_s3vectors_vector_bucket_policy.this[0]"]["policy"])
-    assert shared == bucket_policy(arn, NAMES, readers, writers)
+    assert shared == build_bucket_policy(arn, NAMES, readers, writers)
     key = json.loads(store["aws_kms_key_policy.this[0]"]["policy"])
-    host = service_host(partition, region)
-    assert key["Statement"][-1] == key_use([*readers, *writers], host)
+    host = format_service_host(partition, region)
+    assert key["Statement"][-1] == build_key_statement([*readers, *writers], host)
 
 
 def test_the_policy_of_an_existing_bucket_names_the_bucket():

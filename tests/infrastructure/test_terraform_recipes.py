@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from recipes import BUCKET, README, blocks, commands, moves, usage, write
-from stache_ai_s3vectors.service.permissions import key_use
+from stache_ai_s3vectors.service.permissions import build_key_statement
 
 VECTORS = "module.stache_vectors.aws_s3vectors"
 
@@ -286,7 +286,9 @@ def test_the_statement_for_a_key_of_one_s_own_is_that_of_the_table_of_permission
     [code] = blocks("A function in another account reads", "hcl")
     reader = "arn:aws:iam::111122223333:role/search"
 
-    assert json.loads(statement) == key_use([reader], "s3vectors.us-east-1.amazonaws.com")
+    assert json.loads(statement) == build_key_statement(
+        [reader], "s3vectors.us-east-1.amazonaws.com"
+    )
     assert f'readers = ["{reader}"]' in code
 
 

@@ -20,7 +20,7 @@ from stache_ai_s3vectors import (
     UnavailableError,
     settings,
 )
-from stache_ai_s3vectors.service.printable import printable, without_passwords
+from stache_ai_s3vectors.service.printable import strip_passwords, to_printable
 from tool import run
 
 PASSWORD = "PASSW0RD"
@@ -190,8 +190,8 @@ def test_clean_text_stays_as_it_is():
         'arn:aws:s3vectors:us-east-1:1:bucket/b at "http://127.0.0.1:1/GetIndex", me@example ü 漢'
     )
 
-    assert printable(without_passwords(text)) == text
-    assert printable(printable("a\nb")) == printable("a\nb") == "a\\nb"
+    assert to_printable(strip_passwords(text)) == text
+    assert to_printable(to_printable("a\nb")) == to_printable("a\nb") == "a\\nb"
 
 
 class Checked(Settings):
@@ -207,12 +207,12 @@ def test_settings_that_are_wrong_do_not_show_the_secret_ones(monkeypatch):
     """Pydantic's own error shows them all."""
     monkeypatch.setattr(settings, "Settings", Checked)
     with pytest.raises(ConfigurationError, match="these do not go together") as failed:
-        settings.load(openai_api_key=PASSWORD)
+        settings.load_settings(openai_api_key=PASSWORD)
     assert PASSWORD not in "".join(traceback.format_exception(failed.value))
 
     monkeypatch.setattr(settings, "Settings", Settings)
     with pytest.raises(ConfigurationError, match="OPENAI_API_KEY is wrong") as failed:
-        settings.load(openai_api_key=[PASSWORD])
+        settings.load_settings(openai_api_key=[PASSWORD])
     assert PASSWORD not in "".join(traceback.format_exception(failed.value))
     with pytest.raises(ConfigurationError, match="S3VECTORS_MAX_ATTEMPTS is 'x'"):
-        settings.load(s3vectors_max_attempts="x")
+        settings.load_settings(s3vectors_max_attempts="x")

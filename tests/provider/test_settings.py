@@ -9,14 +9,14 @@ import stache_ai.config
 
 from stache_ai_s3vectors import ConfigurationError, S3VectorsProvider, Settings
 from stache_ai_s3vectors.aws.connections import connect
-from stache_ai_s3vectors.settings import resolve
+from stache_ai_s3vectors.settings import resolve_settings
 
 BUCKET = "S3VECTORS_BUCKET_NAME"
 
 
 def options(index=None, **settings):
     """From Stache's own settings, as Stache hands them over."""
-    return resolve(stache_ai.config.Settings(**settings), index)
+    return resolve_settings(stache_ai.config.Settings(**settings), index)
 
 
 def test_the_documented_constructor_works():
@@ -27,9 +27,13 @@ def test_the_documented_constructor_works():
         s3vectors_region="eu-west-1",
     )
 
-    found = resolve(settings)
+    found = resolve_settings(settings)
 
-    assert (found.bucket, found.region, found.index) == ("my-bucket", "eu-west-1", "stache")
+    assert (found.bucket_name, found.region, found.index_name) == (
+        "my-bucket",
+        "eu-west-1",
+        "stache",
+    )
     assert S3VectorsProvider(settings).bucket_name == "my-bucket"
 
 
@@ -38,8 +42,8 @@ def test_either_variable_names_the_bucket(monkeypatch, variable):
     """Ours and Stache's; whichever Settings class is used."""
     monkeypatch.setenv(variable, "my-bucket")
 
-    assert options().bucket == "my-bucket"
-    assert resolve(Settings()).bucket == "my-bucket"
+    assert options().bucket_name == "my-bucket"
+    assert resolve_settings(Settings()).bucket_name == "my-bucket"
 
 
 def test_a_dot_env_file_counts_as_environment(tmp_path, monkeypatch):
@@ -51,23 +55,23 @@ def test_a_dot_env_file_counts_as_environment(tmp_path, monkeypatch):
 
     found = options()
 
-    assert (found.bucket, found.region) == ("from-file", "eu-north-1")
+    assert (found.bucket_name, found.region) == ("from-file", "eu-north-1")
     assert (found.read_timeout, found.create_index) == (7, True)
     assert found.endpoint == "http://127.0.0.1:9100"
     monkeypatch.setenv(BUCKET, "from-environment")
-    assert options().bucket == "from-environment"
+    assert options().bucket_name == "from-environment"
 
 
 def test_both_variables_may_agree_but_not_differ(monkeypatch):
     """Guessing would write into the wrong bucket."""
     monkeypatch.setenv("S3VECTORS_BUCKET_NAME", "one-bucket")
     monkeypatch.setenv("S3VECTORS_BUCKET", "one-bucket")
-    assert options().bucket == "one-bucket"
+    assert options().bucket_name == "one-bucket"
 
     monkeypatch.setenv("S3VECTORS_BUCKET", "two-bucket")
     for settings in (stache_ai.config.Settings(), Settings()):
         with pytest.raises(ConfigurationError, match="NAME is 'one-bucket' and .* 'two-bucket'"):
-            resolve(settings)
+            resolve_settings(settings)
 
 
 @pytest.mark.parametrize("argument", ["s3vectors_bucket", "s3vectors_bucket_name"])
@@ -76,7 +80,7 @@ def test_an_argument_beats_either_variable(monkeypatch, argument, variable):
     """In our Settings, as arguments do in pydantic's."""
     monkeypatch.setenv(variable, "from-environment")
 
-    assert resolve(Settings(**{argument: "from-argument"})).bucket == "from-argument"
+    assert resolve_settings(Settings(**{argument: "from-argument"})).bucket_name == "from-argument"
 
 
 def test_without_a_bucket_the_error_names_every_way(monkeypatch):
@@ -103,7 +107,7 @@ def test_a_bucket_arn_is_taken_apart(monkeypatch, partition):
     """CloudFormation's Ref is the ARN."""
     monkeypatch.setenv(BUCKET, f"arn:{partition}:s3vectors:us-east-1:123456789012:bucket/my-bucket")
 
-    assert options().bucket == "my-bucket"
+    assert options().bucket_name == "my-bucket"
 
 
 def test_a_bucket_arn_is_what_requests_name(monkeypatch):
@@ -115,10 +119,10 @@ def test_a_bucket_arn_is_what_requests_name(monkeypatch):
     monkeypatch.setenv("S3VECTORS_ENDPOINT_URL", "local:")
     here = options()
 
-    assert there.bucket_names == {"vectorBucketArn": arn}
-    assert there.index_names == {"indexArn": f"{arn}/index/{there.index}"}
-    assert here.bucket_names == {"vectorBucketName": "my-bucket"}
-    assert here.index_names == {"vectorBucketName": "my-bucket", "indexName": here.index}
+    assert there.bucket_parameters == {"vectorBucketArn": arn}
+    assert there.index_parameters == {"indexArn": f"{arn}/index/{there.index_name}"}
+    assert here.bucket_parameters == {"vectorBucketName": "my-bucket"}
+    assert here.index_parameters == {"vectorBucketName": "my-bucket", "indexName": here.index_name}
 
 
 def test_buckets_of_two_accounts_contradict_each_other(monkeypatch):
@@ -136,7 +140,7 @@ def test_the_region_of_a_bucket_arn_counts_and_is_not_contradicted(monkeypatch):
     monkeypatch.setenv("S3VECTORS_BUCKET", arn)
     monkeypatch.setenv("S3VECTORS_BUCKET_NAME", "my-bucket")  # the same bucket
 
-    assert (options().bucket, options().region) == ("my-bucket", "eu-west-1")
+    assert (options().bucket_name, options().region) == ("my-bucket", "eu-west-1")
 
     monkeypatch.setenv("S3VECTORS_REGION", "us-west-2")
     with pytest.raises(ConfigurationError, match="is 'us-west-2', but .* ARN is in 'eu-west-1'"):
@@ -181,7 +185,7 @@ def test_a_bucket_that_is_neither_name_nor_arn_is_shown(monkeypatch, value):
 def region(**settings):
     endpoint = "http://127.0.0.1:1"  # nothing is sent there
     settings = {"s3vectors_bucket": "my-bucket", "s3vectors_endpoint_url": endpoint, **settings}
-    return connect(resolve(Settings(**settings))).meta.region_name
+    return connect(resolve_settings(Settings(**settings))).meta.region_name
 
 
 def test_the_region_falls_back_step_by_step(tmp_path, monkeypatch):
@@ -259,7 +263,10 @@ def test_an_endpoint_of_another_form_is_shown(monkeypatch, value):
 )
 def test_missing_indexes_are_made_locally_or_when_asked(settings, expected):
     """On AWS, infrastructure makes them."""
-    assert resolve(Settings(s3vectors_bucket="my-bucket", **settings)).create_index is expected
+    assert (
+        resolve_settings(Settings(s3vectors_bucket="my-bucket", **settings)).create_index
+        is expected
+    )
 
 
 @pytest.mark.parametrize(
@@ -282,10 +289,10 @@ def test_the_index_is_the_argument_or_the_documents_index_or_the_older_one():
     """Stache's factory passes the name; the constructor works without it, too."""
     base = {"s3vectors_bucket": "my-bucket"}
 
-    assert options(**base).index == "stache"
-    assert options(**base, s3vectors_index="older").index == "older"
-    assert options(**base, s3vectors_index="older", s3vectors_documents_index="d").index == "d"
-    assert options("summaries", **base, s3vectors_documents_index="d").index == "summaries"
+    assert options(**base).index_name == "stache"
+    assert options(**base, s3vectors_index="older").index_name == "older"
+    assert options(**base, s3vectors_index="older", s3vectors_documents_index="d").index_name == "d"
+    assert options("summaries", **base, s3vectors_documents_index="d").index_name == "summaries"
 
 
 @pytest.mark.parametrize(
@@ -298,7 +305,7 @@ def test_the_index_is_the_argument_or_the_documents_index_or_the_older_one():
 )
 def test_text_is_one_of_the_keys_that_are_searched(told, expected):
     """Others are named with commas between."""
-    assert resolve(Settings(s3vectors_bucket="my-bucket", **told)).text_keys == expected
+    assert resolve_settings(Settings(s3vectors_bucket="my-bucket", **told)).text_keys == expected
 
 
 @pytest.mark.parametrize(
@@ -312,7 +319,7 @@ def test_text_is_one_of_the_keys_that_are_searched(told, expected):
 def test_text_keys_that_the_service_does_not_take_are_refused(told, message):
     """Before anything is made."""
     with pytest.raises(ConfigurationError, match=message):
-        resolve(Settings(s3vectors_bucket="my-bucket", s3vectors_text_keys=told))
+        resolve_settings(Settings(s3vectors_bucket="my-bucket", s3vectors_text_keys=told))
 
 
 def test_a_language_that_the_service_does_not_have_is_refused(monkeypatch):
@@ -326,9 +333,9 @@ def test_a_language_that_the_service_does_not_have_is_refused(monkeypatch):
 def test_timeouts_reach_the_client():
     """Botocore's 60 seconds would hold a Lambda hostage."""
     base = {"s3vectors_bucket": "my-bucket", "s3vectors_endpoint_url": "local:"}
-    client = connect(resolve(Settings(**base)))
+    client = connect(resolve_settings(Settings(**base)))
     patient = connect(
-        resolve(Settings(**base, s3vectors_connect_timeout=1, s3vectors_read_timeout=99))
+        resolve_settings(Settings(**base, s3vectors_connect_timeout=1, s3vectors_read_timeout=99))
     )
 
     assert (client.meta.config.connect_timeout, client.meta.config.read_timeout) == (3, 15)

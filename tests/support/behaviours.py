@@ -15,7 +15,7 @@ import pytest
 
 from place import TEXTS, Place, ToolError
 from stache_ai_s3vectors import S3VectorsError
-from stache_ai_s3vectors.operations.questions import hand_over
+from stache_ai_s3vectors.operations.query_text import put_question
 from stache_ai_s3vectors.service.permissions import LEVELS
 from word_hashing import embed
 
@@ -93,7 +93,7 @@ def _(place: Place) -> None:
 def _(place: Place) -> None:
     place.owner.with_text_search()
     context = SimpleNamespace(custom={})
-    hand_over("barks", context.custom)
+    put_question("barks", context.custom)
     finder = place.provider_of("documents", S3VECTORS_SEARCH_MODE="hybrid")
     found = finder.search(embed("cat"), top_k=2, context=context)
     assert {row["id"] for row in found} == {"cat", "dog"}

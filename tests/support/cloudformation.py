@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cloudformation_parameters import TemplateError, check_rules, given, truth
-from stache_ai_s3vectors.service.arns import partition_of
+from stache_ai_s3vectors.service.arns import get_partition
 
 ACCOUNT: Final = "123456789012"
 
@@ -116,7 +116,7 @@ def deployed(
 
 
 def _pseudo(region: str, account: str, stack: str) -> dict[str, Any]:
-    partition = partition_of(region)
+    partition = get_partition(region)
     return {
         "AWS::AccountId": account,
         "AWS::NoValue": _NOTHING,

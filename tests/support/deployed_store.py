@@ -17,7 +17,7 @@ import terraform
 from loopback import CREDENTIALS
 from simulated import Aws, simulated_aws
 from stache_ai_s3vectors.service.metadata_keys import KINDS, index_variable
-from stache_ai_s3vectors.service.permissions import LEVELS, policy
+from stache_ai_s3vectors.service.permissions import LEVELS, build_policy
 
 ACCOUNT: Final = terraform.ACCOUNT
 REGION: Final = terraform.REGION
@@ -61,7 +61,7 @@ class DeployedStore:
 
     def expected(self, level: str) -> dict[str, Any]:
         """What it should be."""
-        return policy(level, self.arn(), self.indexes, [self.key])
+        return build_policy(level, self.arn(), self.indexes, [self.key])
 
     @property
     def key(self) -> str:

@@ -16,7 +16,7 @@ from stache_ai_s3vectors import S3VectorsProvider, Settings
 from stache_ai_s3vectors.aws import connections, deadlines
 from stache_ai_s3vectors.aws.connections import close_engines
 from stache_ai_s3vectors.aws.retries import UNIQUE_ID as RETRIES
-from stache_ai_s3vectors.operations.questions import hand_over
+from stache_ai_s3vectors.operations.query_text import put_question
 
 __all__ = ["close_engines"]
 
@@ -107,7 +107,7 @@ def context(question: str | None = None) -> Any:
     """What Stache hands over with a call; with a question's words, as its pipeline does."""
     made = SimpleNamespace(custom={})  # as much of a RequestContext as the provider looks at
     if question is not None:
-        hand_over(question, made.custom)
+        put_question(question, made.custom)
     return made
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cloudformation import Deployed
-from stache_ai_s3vectors.service.permissions import LEVELS, policy
+from stache_ai_s3vectors.service.permissions import LEVELS, build_policy
 
 _TYPE: Final = "AWS::S3Vectors::VectorBucket"
 _LEVEL: Final = re.compile("(?P<words>ReadWrite|Read|ManageIndexes)Policy")
@@ -79,7 +79,7 @@ def expected(
     bucket_arn: str, names: Sequence[str], keys: Sequence[str] = ()
 ) -> dict[str, frozenset[Statement]]:
     """The policies that `permissions.py` makes, by level."""
-    return {level: statements(policy(level, bucket_arn, names, keys)) for level in LEVELS}
+    return {level: statements(build_policy(level, bucket_arn, names, keys)) for level in LEVELS}
 
 
 def from_stack(stack: Deployed) -> Store:

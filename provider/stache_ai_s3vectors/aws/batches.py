@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from stache_ai_s3vectors.chunks.inputs import Numbers, floats
+from stache_ai_s3vectors.chunks.arguments import Numbers, to_floats
 from stache_ai_s3vectors.errors import InvalidInputError
 from stache_ai_s3vectors.service import limits
 
-from .bodies import dumps
+from .bodies import encode_json
 
 _BEFORE: Final = b'{"data":{"float32":'
 _BEHIND: Final = b"},"
@@ -34,7 +34,7 @@ class Batch:
     body: bytearray
 
 
-def batches(names: Mapping[str, str], records: Sequence[Record]) -> Iterator[Batch]:
+def encode_batches(names: Mapping[str, str], records: Sequence[Record]) -> Iterator[Batch]:
     """The requests that store records, each written when it is asked for.
 
     Args:
@@ -45,12 +45,12 @@ def batches(names: Mapping[str, str], records: Sequence[Record]) -> Iterator[Bat
         InvalidInputError: a vector holds something that is no number; before the first
             request is handed out, whichever it would be in.
     """
-    head = dumps({**names})[:-1] + b',"vectors":['
+    head = encode_json({**names})[:-1] + b',"vectors":['
     # One buffer that grows: on many machines fresh memory costs more than what is written to it
     keys, body = list[str](), bytearray(head)
     for position, record in enumerate(records):
         vector = _vector(position, record)
-        rest = dumps({"key": record.key, "metadata": record.metadata})[1:]
+        rest = encode_json({"key": record.key, "metadata": record.metadata})[1:]
         size = len(_BEFORE) + len(vector) + len(_BEHIND) + len(rest)
         full = len(body) + size + len(_END) > limits.REQUEST_BODY_BYTES
         if keys and (full or len(keys) == limits.PUT_BATCH):
@@ -82,16 +82,16 @@ def _check(records: Sequence[Record], start: int) -> None:
 def _vector(position: int, record: Record) -> bytes:
     """A vector as JSON; `check_vector` has left to us what is a number in Python only."""
     try:
-        written = dumps(record.vector)
+        written = encode_json(record.vector)
         if b"u" not in written and b"s" not in written:  # as true, false and null have them
             return written
     except InvalidInputError:
         pass  # it may be of numbers that JSON writers do not know
-    return dumps(_floats(position, record))
+    return encode_json(_floats(position, record))
 
 
 def _floats(position: int, record: Record) -> list[float]:
     try:
-        return floats(record.vector)
+        return to_floats(record.vector)
     except InvalidInputError as error:
         raise InvalidInputError(f"item {position} (id {record.key!r}): {error}") from error

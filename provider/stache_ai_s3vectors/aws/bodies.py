@@ -51,7 +51,7 @@ def register(events: Any) -> None:
 
 
 @contextmanager
-def sending(body: bytes | bytearray) -> Iterator[None]:
+def send_body(body: bytes | bytearray) -> Iterator[None]:
     """Requests made inside carry this body instead of their own."""
     token = _body.set(body)
     try:
@@ -61,7 +61,7 @@ def sending(body: bytes | bytearray) -> Iterator[None]:
 
 
 @contextmanager
-def leaving_vectors(*, when: bool) -> Iterator[None]:
+def leave_vectors_unread(*, when: bool) -> Iterator[None]:
     """Answers read inside keep each vector's numbers, when they bring any, as the JSON they are.
 
     Whoever passes vectors on, or compares them, needs no Python object for each number;
@@ -75,19 +75,21 @@ def leaving_vectors(*, when: bool) -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class Unread:
+class UnreadVector:
     """A vector's numbers, as JSON."""
 
     json: bytes
 
 
-def numbers(vector: Any) -> list[float]:
+def read_numbers(vector: Any) -> list[float]:
     """A vector as a list, whether its numbers have been read or not."""
-    read: list[float] = orjson.loads(vector.json) if isinstance(vector, Unread) else list(vector)
+    read: list[float] = (
+        orjson.loads(vector.json) if isinstance(vector, UnreadVector) else list(vector)
+    )
     return read
 
 
-def dumps(document: Any) -> bytes:
+def encode_json(document: Any) -> bytes:
     """JSON; numpy arrays are lists of numbers.
 
     Raises:
@@ -101,7 +103,7 @@ def dumps(document: Any) -> bytes:
 
 def _listed(value: Any) -> Any:
     """What orjson leaves to us: what is JSON, and arrays that are not one native block."""
-    if isinstance(value, Unread):
+    if isinstance(value, UnreadVector):
         return orjson.Fragment(value.json)
     if hasattr(value, "tolist"):
         return value.tolist()
@@ -157,7 +159,7 @@ def _without_vectors(body: bytes) -> Any:
     for vector in answer.get("vectors", ()) if found else ():
         data = vector.get("data")
         if data:
-            data["float32"] = Unread(found[data["float32"]])
+            data["float32"] = UnreadVector(found[data["float32"]])
     return answer
 
 

@@ -27,7 +27,7 @@ from stache_ai_s3vectors.errors import (
     UnavailableError,
 )
 from stache_ai_s3vectors.service.arns import DNS_SUFFIXES
-from stache_ai_s3vectors.service.printable import printable, without_passwords
+from stache_ai_s3vectors.service.printable import strip_passwords, to_printable
 from stache_ai_s3vectors.settings import Options
 
 from . import bodies
@@ -86,7 +86,7 @@ _CONNECTIONS: Final = 32
 """Kept open: a walk that deletes has up to 16 requests under way, and threads share a client."""
 
 
-def remote_client(options: Options, session: boto3.session.Session) -> S3VectorsClient:
+def create_remote_client(options: Options, session: boto3.session.Session) -> S3VectorsClient:
     """A client of AWS, or of the server that the options name."""
     client: S3VectorsClient = session.client(
         "s3vectors",
@@ -97,7 +97,7 @@ def remote_client(options: Options, session: boto3.session.Session) -> S3Vectors
     return _equip(client, options)
 
 
-def local_client(options: Options, engine: Engine) -> S3VectorsClient:
+def create_local_client(options: Options, engine: Engine) -> S3VectorsClient:
     """A client whose requests an engine in this process answers."""
     from s3vectors_local import connect as answer_with  # noqa: PLC0415 - an extra
 
@@ -132,22 +132,22 @@ def _equip(client: S3VectorsClient, options: Options) -> S3VectorsClient:
     return client
 
 
-def far_end(client: S3VectorsClient, options: Options) -> str:
+def describe_endpoint(client: S3VectorsClient, options: Options) -> str:
     """Where a client's requests go, for the reader of an error."""
-    return f"in region {client.meta.region_name} at {endpoint_of(client, options) or 'AWS'}"
+    return f"in region {client.meta.region_name} at {find_endpoint(client, options) or 'AWS'}"
 
 
-def endpoint_of(client: S3VectorsClient, options: Options) -> str | None:
+def find_endpoint(client: S3VectorsClient, options: Options) -> str | None:
     """The endpoint that is not AWS, from the settings or boto3's own variables."""
     if options.endpoint:
-        return without_passwords(options.endpoint)
-    url = without_passwords(client.meta.endpoint_url)
+        return strip_passwords(options.endpoint)
+    url = strip_passwords(client.meta.endpoint_url)
     host = urlsplit(url).hostname or ""
     return None if host.endswith(_AWS_HOSTS) else url
 
 
 @contextmanager
-def translated(
+def translate_errors(
     what: str | Callable[[], str], *, advice: str | Callable[[], str] = ""
 ) -> Iterator[None]:
     """Turn botocore's errors into ours, with the cause kept.
@@ -163,7 +163,7 @@ def translated(
     except S3VectorsError:
         raise
     except (botocore.BotoCoreError, FileNotFoundError, PermissionError, ValueError) as error:
-        strip_passwords(error)
+        strip_error_passwords(error)
         raise _without_answer(error, _text(what)) from error
 
 
@@ -206,16 +206,16 @@ def _without_answer(error: Exception, what: str) -> S3VectorsError:
     return ours
 
 
-def strip_passwords(error: Exception) -> None:
+def strip_error_passwords(error: Exception) -> None:
     """Take passwords out of botocore's own text, which a traceback shows beside ours."""
-    clean = without_passwords(error)
+    clean = strip_passwords(error)
     if clean != str(error):
         error.args = (clean,)
 
 
 def _with_remedy(kind: type[S3VectorsError], text: str, remedy: str) -> S3VectorsError:
     error = kind(f"{text}. {remedy}" if remedy else text)
-    error.remedy = printable(without_passwords(remedy))
+    error.remedy = to_printable(strip_passwords(remedy))
     return error
 
 

@@ -22,7 +22,7 @@ from stache_ai_s3vectors.errors import ConfigurationError
 from stache_ai_s3vectors.settings import LOCAL, Options, check_user
 
 from . import client as clients
-from .index_state import Shared
+from .index_state import IndexState
 from .single_flight import Flight
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from s3vectors_local import Engine
 
-Surroundings: TypeAlias = tuple[tuple[str, str], ...]
+Environment: TypeAlias = tuple[tuple[str, str], ...]
 """The environment variables that boto3 reads, with their values."""
 
 _Key: TypeAlias = tuple[Any, ...]
@@ -65,14 +65,14 @@ class Connection:
     process: int = field(default_factory=os.getpid)
     ended: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _indexes: dict[tuple[str, str], Shared] = field(default_factory=dict)
+    _indexes: dict[tuple[str, str], IndexState] = field(default_factory=dict)
 
     @property
     def usable(self) -> bool:
         """Whether it is this process's, and its credentials were not refused."""
         return not self.ended and self.process == os.getpid()
 
-    def shared(self, name: tuple[str, str], rate: float | None) -> Shared:
+    def get_index_state(self, name: tuple[str, str], rate: float | None) -> IndexState:
         """What is shared about the index of that bucket and name.
 
         Args:
@@ -83,7 +83,7 @@ class Connection:
         if known is not None:
             return known
         with self._lock:
-            return self._indexes.setdefault(name, Shared.of(rate))
+            return self._indexes.setdefault(name, IndexState.create(rate))
 
     @property
     def credentials_changed(self) -> bool:
@@ -102,7 +102,7 @@ class _Process:
     def __init__(self, inherited: dict[str, Engine]) -> None:
         self.lock = threading.Lock()
         self.connections: dict[_Key, Connection] = {}
-        self.sessions: dict[Surroundings, _Session] = {}
+        self.sessions: dict[Environment, _Session] = {}
         self.flights: dict[_Key, Flight[Connection]] = {}
         self.engines: dict[str, Engine] = {}
         self.engines_lock = threading.Lock()
@@ -128,10 +128,10 @@ def connect(options: Options) -> S3VectorsClient:
         ConfigurationError: no client can be made of the settings: an unknown profile, a
             malformed region, the local engine not installed, its directory not usable.
     """
-    return connection(options).client
+    return get_connection(options).client
 
 
-def connection(options: Options) -> Connection:
+def get_connection(options: Options) -> Connection:
     """The connection of this process for these options; raises what `connect` does."""
     # What boto3 would read is part of the key: other credentials, another client
     surroundings = tuple(sorted(kv for kv in os.environ.items() if kv[0].startswith("AWS_")))
@@ -153,7 +153,7 @@ def connection(options: Options) -> Connection:
 
 
 def _connect(
-    process: _Process, options: Options, surroundings: Surroundings, key: _Key
+    process: _Process, options: Options, surroundings: Environment, key: _Key
 ) -> Connection:
     try:
         connection = _new(process, options, surroundings, key)
@@ -162,7 +162,7 @@ def _connect(
     except (botocore.BotoCoreError, botocore.ClientError, OSError, ValueError) as error:
         with process.lock:
             process.sessions.pop(surroundings, None)  # the user may correct a file that it has read
-        clients.strip_passwords(error)
+        clients.strip_error_passwords(error)
         raise ConfigurationError(f"boto3 cannot make a client of the settings: {error}") from error
     with process.lock:
         while len(process.connections) >= _KEPT:
@@ -170,18 +170,18 @@ def _connect(
         return process.connections.setdefault(key, connection)
 
 
-def _new(process: _Process, options: Options, surroundings: Surroundings, key: _Key) -> Connection:
+def _new(process: _Process, options: Options, surroundings: Environment, key: _Key) -> Connection:
     if options.local:
         path = str(options.endpoint).removeprefix(LOCAL)
-        return Connection(clients.local_client(options, _engine(process, path)), key, ())
+        return Connection(clients.create_local_client(options, _engine(process, path)), key, ())
     for name, value in surroundings:
         if name.startswith("AWS_ENDPOINT_URL"):
             check_user(name, value)
     session, files = _session(process, surroundings)
-    return Connection(clients.remote_client(options, session), key, files)
+    return Connection(clients.create_remote_client(options, session), key, files)
 
 
-def _session(process: _Process, surroundings: Surroundings) -> _Session:
+def _session(process: _Process, surroundings: Environment) -> _Session:
     """One for all clients of the same surroundings: each would read the service's model anew."""
     files = _files()
     with process.lock:
@@ -197,7 +197,7 @@ def _session(process: _Process, surroundings: Surroundings) -> _Session:
     return session
 
 
-def end(connection: Connection) -> None:
+def end_connection(connection: Connection) -> None:
     """Do not use a connection any more: credentials are read anew for the next."""
     connection.ended = True
     process = _process

@@ -61,7 +61,7 @@ class Deadline:
         if self._outer is not None:
             self._outer.renew()
 
-    def within(self, function: Callable[..., R]) -> Callable[..., R]:
+    def bind(self, function: Callable[..., R]) -> Callable[..., R]:
         """The function, as another thread calls it: with this deadline, and the caller's context.
 
         Tracing libraries, for instance, keep their span in the context.
@@ -88,7 +88,7 @@ class AbandonedError(Exception):
     """A request was not made, because nobody waits for its answer any more."""
 
 
-def check_wanted() -> None:
+def check_not_cancelled() -> None:
     """Make no request of work that was interrupted.
 
     Raises:
@@ -99,12 +99,12 @@ def check_wanted() -> None:
         raise AbandonedError("the call was interrupted before this request")
 
 
-def part_of_current() -> Deadline:
+def create_nested_deadline() -> Deadline:
     """A deadline of its own for a part of the caller's work; it ends when it is cancelled."""
     return Deadline(math.inf, _current.get())
 
 
-def remaining() -> float:
+def get_remaining_seconds() -> float:
     """Seconds that the work of the caller has left; infinity when nobody has set a limit."""
     current = _current.get()
     return math.inf if current is None else current.remaining

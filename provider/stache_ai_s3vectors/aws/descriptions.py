@@ -11,11 +11,11 @@ from stache_ai_s3vectors.service.metadata_keys import NON_FILTERABLE
 
 ENHANCED: Final = "ENHANCED"
 CLASSIC: Final = "CLASSIC"
-ACTIVE: Final = "ACTIVE"
+TEXT_SEARCH_ACTIVE: Final = "ACTIVE"
 
 
 @dataclass(frozen=True)
-class Description:
+class IndexDescription:
     """An index, in AWS's words.
 
     Args:
@@ -36,7 +36,7 @@ class Description:
     languages: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def from_answer(cls, index: Mapping[str, Any]) -> Description:
+    def from_answer(cls, index: Mapping[str, Any]) -> IndexDescription:
         """From the `index` of a GetIndex answer."""
         metadata = index.get("metadataConfiguration", {})
         texts = metadata.get("textSearchConfigurations", [])
@@ -46,13 +46,15 @@ class Description:
             metric=index["distanceMetric"],
             non_filterable=frozenset(metadata.get("nonFilterableMetadataKeys", [])),
             mode=index.get("indexMode", CLASSIC),
-            text_searches={text["metadataKey"]: text.get("status", ACTIVE) for text in texts},
+            text_searches={
+                text["metadataKey"]: text.get("status", TEXT_SEARCH_ACTIVE) for text in texts
+            },
             created=str(index.get("creationTime", "")),
             languages={t["metadataKey"]: t["language"] for t in texts if t.get("language")},
         )
 
     @classmethod
-    def planned(cls, dimension: int, metric: str = "cosine") -> Description:
+    def from_dimension(cls, dimension: int, metric: str = "cosine") -> IndexDescription:
         """What an index will be that is made for Stache."""
         return cls("", dimension, metric, frozenset(NON_FILTERABLE), ENHANCED, {})
 

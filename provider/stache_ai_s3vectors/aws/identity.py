@@ -9,7 +9,7 @@ from typing import Final
 import boto3
 from botocore.config import Config
 
-from .client import translated
+from .client import translate_errors
 
 _STS: Final = ("AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL")
 """Either says that STS is somewhere else, too."""
@@ -23,14 +23,14 @@ class Credentials:
     key_id: str
 
 
-def credentials() -> Credentials | None:
+def find_credentials() -> Credentials | None:
     """What boto3 finds in the surroundings; None when that is nothing.
 
     Raises:
         S3VectorsError: a profile that does not exist, a role that cannot be assumed, a login
             that has ended, a program that fails.
     """
-    with translated("boto3 cannot get credentials"):
+    with translate_errors("boto3 cannot get credentials"):
         found = boto3.session.Session().get_credentials()
         key = found.get_frozen_credentials().access_key if found else None
         return Credentials(found.method, key) if found and key else None
@@ -41,7 +41,7 @@ def has_sts(*, aws: bool) -> bool:
     return aws or any(name in os.environ for name in _STS)
 
 
-def caller(region: str) -> tuple[str, str]:
+def get_caller(region: str) -> tuple[str, str]:
     """The account and the ARN of whoever signs.
 
     Raises:
@@ -49,12 +49,12 @@ def caller(region: str) -> tuple[str, str]:
         UnavailableError: STS does not answer.
     """
     config = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2})
-    with translated("GetCallerIdentity"):
+    with translate_errors("GetCallerIdentity"):
         sts = boto3.session.Session().client("sts", region, config=config)
         told = sts.get_caller_identity()
     return told["Account"], told["Arn"]
 
 
-def regions(partition: str) -> list[str]:
+def list_regions(partition: str) -> list[str]:
     """Where S3 is in a partition; botocore does not know where S3 Vectors is."""
     return list(boto3.session.Session().get_available_regions("s3", partition_name=partition))

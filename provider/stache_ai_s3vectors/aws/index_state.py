@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from .descriptions import Description
+from .descriptions import IndexDescription
 from .pace import Pace
 from .single_flight import Flight
 
 
 @dataclass
-class Shared:
+class IndexState:
     """One per connection and index.
 
     Args:
@@ -20,11 +20,11 @@ class Shared:
     """
 
     pace: Pace | None
-    description: Description | None = None
+    description: IndexDescription | None = None
     asked: float = 0.0
-    flight: Flight[Description] = field(default_factory=Flight)
+    flight: Flight[IndexDescription] = field(default_factory=Flight)
 
     @classmethod
-    def of(cls, rate: float | None) -> Shared:
+    def create(cls, rate: float | None) -> IndexState:
         """With a pace of so many vectors a second; None or 0 for no limit."""
         return cls(Pace(rate) if rate else None)

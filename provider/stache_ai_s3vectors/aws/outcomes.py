@@ -15,7 +15,7 @@ from stache_ai_s3vectors.errors import (
     S3VectorsError,
     UnavailableError,
 )
-from stache_ai_s3vectors.service.printable import printable
+from stache_ai_s3vectors.service.printable import to_printable
 
 from .parallel import WORKERS
 
@@ -82,12 +82,12 @@ class Outcomes:
         if self._progress is not None:
             self._progress(len(keys))
 
-    def sure(self, keys: Sequence[str]) -> None:
+    def confirm(self, keys: Sequence[str]) -> None:
         """Note, in whichever thread, that the service has said so of these keys."""
         self._sure += keys  # one operation of a list, which needs no lock
 
     @contextmanager
-    def said_when_interrupted(self, index: str, unless: object = None) -> Iterator[None]:
+    def log_interruption(self, index: str, unless: object = None) -> Iterator[None]:
         """When the caller is interrupted inside, log what is known to be done by then.
 
         Args:
@@ -104,7 +104,7 @@ class Outcomes:
             _LOG.warning(
                 "a call on %s was interrupted by %s: %d of %d vectors are known to be %s, the "
                 "others may or may not be",
-                printable(index),
+                to_printable(index),
                 type(error).__name__,
                 len(self._sure),
                 len(self._wanted),

@@ -14,7 +14,7 @@ from itertools import chain, islice
 from queue import SimpleQueue
 from typing import Any, Final, Generic, TypeVar
 
-from .deadlines import TICK, part_of_current
+from .deadlines import TICK, create_nested_deadline
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -26,13 +26,13 @@ GRACE: Final = 0.5
 """Seconds that calls under way get to end when nobody wants more of them."""
 
 
-def slices(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+def split_batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     """The items, so many at a time."""
     for start in range(0, len(items), size):
         yield items[start : start + size]
 
 
-def in_flight(
+def call_in_parallel(
     function: Callable[[T], R],
     items: Iterable[T],
     workers: int = WORKERS,
@@ -66,7 +66,7 @@ def in_flight(
             yield _finished(waiting)
 
 
-def detached(function: Callable[[], R]) -> Future[R]:
+def start_detached(function: Callable[[], R]) -> Future[R]:
     """Call a function in a thread that does not keep the process alive."""
     threads = _Threads(1)
     call = threads.submit(function)
@@ -74,7 +74,7 @@ def detached(function: Callable[[], R]) -> Future[R]:
     return call
 
 
-class UnderWay:
+class CallCounter:
     """Counts calls that have begun and not ended, in whichever threads."""
 
     def __init__(self) -> None:
@@ -113,12 +113,12 @@ class _Threads:
         self._threads: list[threading.Thread] = []
         self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._under_way: set[Future[Any]] = set()
-        self._deadline = part_of_current()
+        self._deadline = create_nested_deadline()
 
     def submit(self, function: Callable[..., R], *arguments: Any) -> Future[R]:
         """Call the function, perhaps later; in the caller's thread the call has ended already."""
         call: Future[R] = Future()
-        work = partial(self._deadline.within(function), *arguments)
+        work = partial(self._deadline.bind(function), *arguments)
         if len(self._threads) < self._most:
             self._start()
         if self._threads:
@@ -212,7 +212,7 @@ class Page(Generic[T]):
     segment: int | None = None
 
 
-def pages(
+def fetch_pages(
     fetch: Callable[[int, str | None], Page[T]], segments: int, workers: int = WORKERS
 ) -> Generator[Page[T], None, None]:
     """The pages of all segments of a listing, some segments at a time, in any order.

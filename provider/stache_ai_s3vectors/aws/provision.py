@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from stache_ai_s3vectors.service.metadata_keys import NON_FILTERABLE, TEXT
 from stache_ai_s3vectors.settings import Options
 
-from .client import endpoint_of, far_end, translated
+from .client import describe_endpoint, find_endpoint, translate_errors
 from .connections import connect
-from .descriptions import CLASSIC, ENHANCED, Description
+from .descriptions import CLASSIC, ENHANCED, IndexDescription
 
 _LOG = logging.getLogger(__name__)
 
@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 
 def create_bucket(client: S3VectorsClient, options: Options) -> bool:
     """Make the vector bucket; False when it exists already."""
-    with translated(f"CreateVectorBucket of {options.bucket} {far_end(client, options)}"):
-        return _made(client, lambda: client.create_vector_bucket(vectorBucketName=options.bucket))
+    with translate_errors(
+        f"CreateVectorBucket of {options.bucket_name} {describe_endpoint(client, options)}"
+    ):
+        return _made(
+            client, lambda: client.create_vector_bucket(vectorBucketName=options.bucket_name)
+        )
 
 
 def create_index(
@@ -42,18 +46,18 @@ def create_index(
     enhanced = _makes_enhanced(client, options)
     if not enhanced:
         _LOG.warning(
-            "bucket %s makes CLASSIC indexes: %s gets no text search", options.bucket, name
+            "bucket %s makes CLASSIC indexes: %s gets no text search", options.bucket_name, name
         )
     metadata: Any = {"nonFilterableMetadataKeys": NON_FILTERABLE}
     if enhanced:
         language = options.text_language
         metadata["textSearchConfigurations"] = [_text(key, language) for key in options.text_keys]
-    what = f"CreateIndex of {options.bucket}/{name} {far_end(client, options)}"
-    with translated(what, advice=advice(client, options)):
+    what = f"CreateIndex of {options.bucket_name}/{name} {describe_endpoint(client, options)}"
+    with translate_errors(what, advice=advise_creation(client, options)):
         return _made(
             client,
             lambda: client.create_index(
-                **options.bucket_names,
+                **options.bucket_parameters,
                 indexName=name,
                 dataType="float32",
                 dimension=options.dimension,
@@ -63,17 +67,17 @@ def create_index(
         )
 
 
-def provide(
+def create_missing(
     client: S3VectorsClient, options: Options, metric: Literal["cosine", "euclidean"] = "cosine"
 ) -> None:
     """Make the options' index, and on a `local:` endpoint its bucket, unless they exist."""
     if options.local:
         create_bucket(client, options)
-    create_index(client, options, options.index, metric)
+    create_index(client, options, options.index_name, metric)
 
 
 def upgrade_index(
-    client: Any, options: Options, told: Description, language: str | None
+    client: Any, options: Options, told: IndexDescription, language: str | None
 ) -> list[str]:
     """Make the options' index ready for hybrid search; returns what had to be changed.
 
@@ -83,11 +87,11 @@ def upgrade_index(
         language: of the texts; empty for none in particular. None leaves what is there as it is,
             and takes the settings' for what is added.
     """
-    names = options.index_names
-    where = f"{options.bucket}/{options.index} {far_end(client, options)}"
+    names = options.index_parameters
+    where = f"{options.bucket_name}/{options.index_name} {describe_endpoint(client, options)}"
     changed = []
     if told.mode != ENHANCED:
-        with translated(f"UpdateIndexMode of {where}"):
+        with translate_errors(f"UpdateIndexMode of {where}"):
             client.update_index_mode(**names, indexMode=ENHANCED)
         changed.append("ENHANCED mode")
     wanted = (options.text_language if language is None else language) or None
@@ -96,7 +100,7 @@ def upgrade_index(
     missing = [key for key in options.text_keys if key not in told.text_searches]
 
     def update(change: str, texts: list[dict[str, str]]) -> None:
-        with translated(f"UpdateMetadataConfiguration of {where}"):
+        with translate_errors(f"UpdateMetadataConfiguration of {where}"):
             client.update_metadata_configuration(
                 **names, **{change: {"textSearchConfigurations": texts}}
             )
@@ -126,52 +130,51 @@ def list_indexes(options: Options) -> list[str]:
         NotFoundError: there is no such vector bucket, and how to make it.
     """
     client = connect(options)
-    what = f"ListIndexes of {options.bucket} {far_end(client, options)}"
-    with translated(what, advice=advice(client, options)):
-        pages = client.get_paginator("list_indexes").paginate(**options.bucket_names)
+    what = f"ListIndexes of {options.bucket_name} {describe_endpoint(client, options)}"
+    with translate_errors(what, advice=advise_creation(client, options)):
+        pages = client.get_paginator("list_indexes").paginate(**options.bucket_parameters)
         return [index["indexName"] for page in pages for index in page["indexes"]]
 
 
 def delete_index(client: S3VectorsClient, options: Options) -> None:
     """Delete the options' index with all its vectors, for good."""
-    what = f"DeleteIndex of {options.bucket}/{options.index} {far_end(client, options)}"
-    with translated(what):
-        client.delete_index(**options.index_names)
+    where = f"{options.bucket_name}/{options.index_name} {describe_endpoint(client, options)}"
+    with translate_errors(f"DeleteIndex of {where}"):
+        client.delete_index(**options.index_parameters)
 
 
 def _makes_enhanced(client: S3VectorsClient, options: Options) -> bool:
-    what = f"GetVectorBucket of {options.bucket} {far_end(client, options)}"
-    with translated(what, advice=advice(client, options)):
-        bucket = client.get_vector_bucket(**options.bucket_names)["vectorBucket"]
+    what = f"GetVectorBucket of {options.bucket_name} {describe_endpoint(client, options)}"
+    with translate_errors(what, advice=advise_creation(client, options)):
+        bucket = client.get_vector_bucket(**options.bucket_parameters)["vectorBucket"]
     return bucket.get("defaultIndexMode", CLASSIC) == ENHANCED
 
 
-def here(client: S3VectorsClient, options: Options) -> str:
+def format_bucket_options(client: S3VectorsClient, options: Options) -> str:
     """The options of the tool that name this bucket, whatever the surroundings say."""
     if options.local:
         region = f" --region {options.region}" if options.region else ""
-        return f"--bucket {options.bucket} --endpoint {options.endpoint}{region}"
-    endpoint = endpoint_of(client, options) or "aws"
-    bucket = options.bucket_arn or options.bucket
+        return f"--bucket {options.bucket_name} --endpoint {options.endpoint}{region}"
+    endpoint = find_endpoint(client, options) or "aws"
+    bucket = options.bucket_arn or options.bucket_name
     return f"--bucket {bucket} --endpoint {endpoint} --region {client.meta.region_name}"
 
 
-def make_bucket(client: S3VectorsClient, options: Options) -> str:
+def format_create_bucket(client: S3VectorsClient, options: Options) -> str:
     """The command that makes the vector bucket."""
     if options.local:
-        return f"stache-s3vectors indexes create {here(client, options)}"
-    endpoint = endpoint_of(client, options)
+        return f"stache-s3vectors indexes create {format_bucket_options(client, options)}"
+    endpoint = find_endpoint(client, options)
     at = f" --region {client.meta.region_name}" + (
         f" --endpoint-url {endpoint}" if endpoint else ""
     )
-    return f"aws s3vectors create-vector-bucket --vector-bucket-name {options.bucket}{at}"
+    return f"aws s3vectors create-vector-bucket --vector-bucket-name {options.bucket_name}{at}"
 
 
-def advice(client: S3VectorsClient, options: Options) -> str:
+def advise_creation(client: S3VectorsClient, options: Options) -> str:
     """What to do about a bucket or index that does not exist."""
-    create = (
-        f"stache-s3vectors indexes create --dimension {options.dimension} {here(client, options)}"
-    )
+    bucket = format_bucket_options(client, options)
+    create = f"stache-s3vectors indexes create --dimension {options.dimension} {bucket}"
     if options.local:
         return (
             "With a local: endpoint the provider makes what is missing on first use, unless "
@@ -183,8 +186,9 @@ def advice(client: S3VectorsClient, options: Options) -> str:
         else ("To make this index on first use: S3VECTORS_CREATE_INDEX=true. ")
     )
     return (
-        f"To make the bucket: {make_bucket(client, options)}. {on_first_use}To make indexes for "
-        f"documents, summaries and insights, and see the settings that name them: {create}"
+        f"To make the bucket: {format_create_bucket(client, options)}. {on_first_use}To make "
+        "indexes for documents, summaries and insights, and see the settings that name them: "
+        f"{create}"
     )
 
 

@@ -104,13 +104,13 @@ class Retries:
         if backoff is None or attempts == self.attempts:
             return None
         context = request_dict["context"]
-        left = min(self._left(context, caught_exception), deadlines.remaining())
+        left = min(self._left(context, caught_exception), deadlines.get_remaining_seconds())
         if left <= 0:
             return None
         wait = min(left, _wait(backoff, attempts, response))
         context[_WAITED] = context.get(_WAITED, 0.0) + wait
         deadlines.pause(wait)
-        return None if deadlines.remaining() <= 0 else 0.0
+        return None if deadlines.get_remaining_seconds() <= 0 else 0.0
 
     def _left(self, context: Mapping[str, Any], error: BaseException | None) -> float:
         unheard = isinstance(error, (EndpointConnectionError, SSLError)) and not self._reached

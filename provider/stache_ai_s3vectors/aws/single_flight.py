@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 from stache_ai_s3vectors.errors import UnavailableError
 
-from .deadlines import TICK, remaining
+from .deadlines import TICK, get_remaining_seconds
 
 T = TypeVar("T")
 
@@ -74,9 +74,9 @@ class Flight(Generic[T]):
 
     def _wait(self, other: Future[T]) -> BaseException | None:
         while not other.done():
-            if remaining() <= 0:
+            if get_remaining_seconds() <= 0:
                 return UnavailableError(
                     "the time limit ended while another thread waited for the same answer"
                 )
-            wait([other], timeout=min(TICK, remaining()))
+            wait([other], timeout=min(TICK, get_remaining_seconds()))
         return other.exception()

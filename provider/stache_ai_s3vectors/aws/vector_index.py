@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from stache_ai_s3vectors.chunks import filters
-from stache_ai_s3vectors.chunks.inputs import Numbers
+from stache_ai_s3vectors.chunks.arguments import Numbers
 from stache_ai_s3vectors.errors import (
     AccessDeniedError,
     NotFoundError,
@@ -23,16 +23,16 @@ from stache_ai_s3vectors.errors import (
 from stache_ai_s3vectors.service import limits
 from stache_ai_s3vectors.settings import Options
 
-from .batches import Batch, Record, batches
-from .bodies import PLACEHOLDER, dumps, leaving_vectors, sending
-from .client import far_end, translated
-from .connections import Connection, connection, end
-from .deadlines import check_wanted
-from .descriptions import ACTIVE, ENHANCED, Description, Match
-from .index_state import Shared
+from .batches import Batch, Record, encode_batches
+from .bodies import PLACEHOLDER, encode_json, leave_vectors_unread, send_body
+from .client import describe_endpoint, translate_errors
+from .connections import Connection, end_connection, get_connection
+from .deadlines import check_not_cancelled
+from .descriptions import ENHANCED, TEXT_SEARCH_ACTIVE, IndexDescription, Match
+from .index_state import IndexState
 from .outcomes import Outcomes
-from .parallel import Page, UnderWay, in_flight, pages, slices
-from .provision import advice, provide
+from .parallel import CallCounter, Page, call_in_parallel, fetch_pages, split_batches
+from .provision import advise_creation, create_missing
 
 if TYPE_CHECKING:
     from mypy_boto3_s3vectors import S3VectorsClient
@@ -70,7 +70,7 @@ class VectorIndex:
 
     def __init__(self, options: Options, *, create: bool | None = None) -> None:
         self.options = options
-        self.name = f"{options.bucket}/{options.index}"
+        self.name = f"{options.bucket_name}/{options.index_name}"
         self._creates = options.create_index if create is None else create
         self._held: Connection | None = None
 
@@ -86,31 +86,33 @@ class VectorIndex:
     def _connection(self) -> Connection:
         held = self._held
         if held is None or not held.usable:
-            held = self._held = connection(self.options)
+            held = self._held = get_connection(self.options)
         return held
 
     @property
     def _place(self) -> str:
-        return self.options.bucket_arn or self.options.bucket
+        return self.options.bucket_arn or self.options.bucket_name
 
     @property
-    def _shared(self) -> Shared:
+    def _shared(self) -> IndexState:
         rate = None if self.options.local else self.options.write_rate
-        return self._connection.shared((self._place, self.options.index), rate)
+        return self._connection.get_index_state((self._place, self.options.index_name), rate)
 
     @property
     def _names(self) -> dict[str, Any]:
-        return self.options.index_names
+        return self.options.index_parameters
 
     @contextmanager
     def _calling(self, operation: str) -> Iterator[S3VectorsClient]:
         """The client for one call, whose errors become ours."""
-        check_wanted()
+        check_not_cancelled()
         held, options = self._connection, self.options
         try:
-            with translated(
-                lambda: f"{operation} on index {self.name} {far_end(held.client, options)}",
-                advice=lambda: advice(held.client, options),
+            with translate_errors(
+                lambda: (
+                    f"{operation} on index {self.name} {describe_endpoint(held.client, options)}"
+                ),
+                advice=lambda: advise_creation(held.client, options),
             ):
                 yield held.client
         except (NotFoundError, RejectedError):
@@ -119,10 +121,10 @@ class VectorIndex:
         except S3VectorsError as error:
             denied = isinstance(error, AccessDeniedError) and held.credentials_changed
             if (error.about_credentials or denied) and not options.local:
-                end(held)  # the user may renew the credentials; boto3 would not look
+                end_connection(held)  # the user may renew the credentials; boto3 would not look
             raise
 
-    def describe(self, *, fresh: bool = False) -> Description:
+    def describe(self, *, fresh: bool = False) -> IndexDescription:
         """The index's attributes, asked for once; makes the index if it may.
 
         Threads that need them while one asks share its answer, or its error.
@@ -144,7 +146,7 @@ class VectorIndex:
         """Whether describing it may make it, as far as is known."""
         return self._creates and self._shared.description is None
 
-    def known(self) -> Description | None:
+    def find_description(self) -> IndexDescription | None:
         """The index's attributes, as far as nobody has to make the index to have them.
 
         None when it does not exist and would be made on first use.
@@ -157,14 +159,14 @@ class VectorIndex:
         except NotFoundError:
             return None
 
-    def _ask(self, shared: Shared) -> Description:
+    def _ask(self, shared: IndexState) -> IndexDescription:
         return self._keep(shared, self._get_or_create())
 
-    def _keep(self, shared: Shared, description: Description) -> Description:
+    def _keep(self, shared: IndexState, description: IndexDescription) -> IndexDescription:
         shared.description, shared.asked = description, time.monotonic()
         return description
 
-    def text_search(self, key: str) -> str | None:
+    def get_text_search_status(self, key: str) -> str | None:
         """The status of a metadata key's text search; None when there is none.
 
         Unless it is ACTIVE, the index is asked again now and then.
@@ -172,7 +174,7 @@ class VectorIndex:
         status = self.describe().text_searches.get(key)
         patience = ASK_AGAIN if status else ASK_AGAIN_LATER
         shared = self._shared
-        if status == ACTIVE or time.monotonic() - shared.asked < patience:
+        if status == TEXT_SEARCH_ACTIVE or time.monotonic() - shared.asked < patience:
             return status
         shared.asked = time.monotonic()  # the others go on with what is known
         try:
@@ -180,24 +182,24 @@ class VectorIndex:
         except UnavailableError:  # no reason not to search by vector
             return status
 
-    def _get_or_create(self) -> Description:
+    def _get_or_create(self) -> IndexDescription:
         try:
             return self._get_index()
         except NotFoundError:
             if not self._creates:
                 raise
-        provide(self.client, self.options)
+        create_missing(self.client, self.options)
         return self._get_index()
 
-    def _get_index(self) -> Description:
+    def _get_index(self) -> IndexDescription:
         with self._calling("GetIndex") as client:
-            return Description.from_answer(client.get_index(**self._names)["index"])
+            return IndexDescription.from_answer(client.get_index(**self._names)["index"])
 
     def put(
         self,
         records: Sequence[Record],
         progress: Progress | None = None,
-        under_way: UnderWay | None = None,
+        under_way: CallCounter | None = None,
         part_of: Outcomes | None = None,
     ) -> None:
         """Store records, replacing those with the same keys.
@@ -212,28 +214,28 @@ class VectorIndex:
             PartialWriteError: a batch failed after others were stored.
         """
         self.describe()
-        under_way = UnderWay() if under_way is None else under_way
+        under_way = CallCounter() if under_way is None else under_way
         outcomes = Outcomes("stored", [record.key for record in records], progress)
 
         def put(batch: Batch) -> None:
             with under_way:
                 self._put(batch)
-            (part_of or outcomes).sure(batch.keys)
+            (part_of or outcomes).confirm(batch.keys)
 
-        calls = in_flight(
+        calls = call_in_parallel(
             put,
-            batches(self._names, records),
+            encode_batches(self._names, records),
             PUTS_AT_A_TIME,
             before=lambda batch: self._wait(len(batch.keys)),
             stop=lambda: outcomes.failed,
         )
-        with closing(calls), outcomes.said_when_interrupted(self.name, unless=part_of):
+        with closing(calls), outcomes.log_interruption(self.name, unless=part_of):
             for batch, call in calls:
                 outcomes.add(batch.keys, call)
         outcomes.check()
 
     def _put(self, batch: Batch) -> None:
-        with self._calling("PutVectors") as client, sending(batch.body):
+        with self._calling("PutVectors") as client, send_body(batch.body):
             client.put_vectors(
                 **self._names,
                 vectors=[{"key": batch.keys[0], "data": {"float32": PLACEHOLDER}}],
@@ -251,13 +253,13 @@ class VectorIndex:
             data: with their numbers; else they are empty.
         """
         self.describe()
-        wanted = slices(list(dict.fromkeys(keys)), limits.GET_BATCH)
-        with closing(in_flight(lambda batch: self._get(batch, data=data), wanted)) as calls:
+        wanted = split_batches(list(dict.fromkeys(keys)), limits.GET_BATCH)
+        with closing(call_in_parallel(lambda batch: self._get(batch, data=data), wanted)) as calls:
             for _, call in calls:
                 yield from call.result()
 
     def _get(self, keys: Sequence[str], *, data: bool) -> list[Record]:
-        with self._calling("GetVectors") as client, leaving_vectors(when=data):
+        with self._calling("GetVectors") as client, leave_vectors_unread(when=data):
             response = client.get_vectors(
                 **self._names, keys=keys, returnData=data, returnMetadata=True
             )
@@ -312,15 +314,15 @@ class VectorIndex:
             request["returnScores"] = True
         matches: list[Match] = []
         while True:
-            body = dumps({**request, "queryVector": {"float32": vector}})
-            with self._calling("QueryVectors") as client, sending(body):
+            body = encode_json({**request, "queryVector": {"float32": vector}})
+            with self._calling("QueryVectors") as client, send_body(body):
                 response = client.query_vectors(**request, queryVector={"float32": PLACEHOLDER})
             matches += map(Match.from_answer, response["vectors"])
             if not response.get("nextToken"):
                 return matches, response["distanceMetric"]
             request["nextToken"] = response["nextToken"]
 
-    def pages(self, *, metadata: bool = True) -> Iterator[Page[Row]]:
+    def list_pages(self, *, metadata: bool = True) -> Iterator[Page[Row]]:
         """Every vector's key and metadata, in pages and in no order.
 
         An index of one page takes one call; a larger one is read in segments, several at a
@@ -330,7 +332,7 @@ class VectorIndex:
             rows = [(vector["key"], vector.get("metadata", {})) for vector in page.rows]
             yield Page(rows, page.token, page.segment)
 
-    def records(self) -> Iterator[Record]:
+    def list_records(self) -> Iterator[Record]:
         """Every vector with its metadata, in no order, its numbers unread."""
         for page in self._pages({"returnData": True, "returnMetadata": True}):
             yield from map(_record, page.rows)
@@ -342,7 +344,7 @@ class VectorIndex:
         if first.token is None:
             return
         seen = {vector["key"] for vector in first.rows}
-        segments = pages(
+        segments = fetch_pages(
             lambda number, token: self._list(number, token, wanted), limits.LIST_SEGMENTS
         )
         with closing(segments):
@@ -357,13 +359,16 @@ class VectorIndex:
             request["segmentCount"] = limits.LIST_SEGMENTS
         if token is not None:
             request["nextToken"] = token
-        with self._calling("ListVectors") as client, leaving_vectors(when="returnData" in wanted):
+        with (
+            self._calling("ListVectors") as client,
+            leave_vectors_unread(when="returnData" in wanted),
+        ):
             response = client.list_vectors(**request)
         return Page([*response["vectors"]], response.get("nextToken") or None, segment)
 
     def is_empty(self) -> bool:
         """Whether it holds nothing."""
-        first = next(self.pages(metadata=False))
+        first = next(self.list_pages(metadata=False))
         return not first.rows and first.token is None
 
     def delete(
@@ -387,15 +392,15 @@ class VectorIndex:
 
         def delete(batch: Sequence[str]) -> None:
             self._delete(batch)
-            (part_of or outcomes).sure(batch)
+            (part_of or outcomes).confirm(batch)
 
-        calls = in_flight(
+        calls = call_in_parallel(
             delete,
-            slices(keys, limits.DELETE_BATCH),
+            split_batches(keys, limits.DELETE_BATCH),
             before=lambda batch: self._wait(len(batch)),
             stop=lambda: outcomes.hopeless,
         )
-        with closing(calls), outcomes.said_when_interrupted(self.name, unless=part_of):
+        with closing(calls), outcomes.log_interruption(self.name, unless=part_of):
             for batch, call in calls:
                 outcomes.add(batch, call)
         outcomes.check()

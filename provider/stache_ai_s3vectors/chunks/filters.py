@@ -25,8 +25,8 @@ from stache_ai_s3vectors.service.metadata_keys import (
     TYPE,
 )
 
-from .inputs import check_namespace
-from .metadata_values import is_number, is_text, native, plain
+from .arguments import check_namespace
+from .metadata_values import is_number, is_text, to_native, to_plain
 
 Filter: TypeAlias = dict[str, Any]
 Test: TypeAlias = Callable[[Mapping[str, Any]], bool]
@@ -43,7 +43,7 @@ IS_SUMMARY: Final[Filter] = {TYPE: SUMMARY}
 NO_SUMMARY: Final[Filter] = {"$or": [{TYPE: {"$exists": False}}, {TYPE: {"$ne": SUMMARY}}]}
 
 
-def in_namespace(namespace: str | None) -> list[Filter]:
+def match_namespace(namespace: str | None) -> list[Filter]:
     """The conditions for the namespace of a search: `name`, `exact:name`, or `name/*`.
 
     The last is the namespace and all below it.
@@ -60,7 +60,7 @@ def in_namespace(namespace: str | None) -> list[Filter]:
     return [{NAMESPACE: namespace}]
 
 
-def exactly(namespace: str | None) -> list[Filter]:
+def match_exact_namespace(namespace: str | None) -> list[Filter]:
     """The conditions for a namespace taken literally, as it was inserted.
 
     What changes or deletes vectors takes it so: a namespace may be called `exact:a` or `a/*`.
@@ -74,7 +74,7 @@ def _named(pattern: str, name: str) -> str:
     return name
 
 
-def conditions(document: Mapping[str, Any] | None) -> list[Filter]:
+def parse_filter(document: Mapping[str, Any] | None) -> list[Filter]:
     """The caller's filter as conditions that must all hold, each an object with one key.
 
     A list as a value means `$in`.
@@ -92,7 +92,7 @@ def conditions(document: Mapping[str, Any] | None) -> list[Filter]:
         raise InvalidInputError("the filter is nested too deeply") from error
 
 
-def all_of(parts: Sequence[Filter]) -> Filter | None:
+def join_conditions(parts: Sequence[Filter]) -> Filter | None:
     """One filter out of conditions; None when there are none."""
     if len(parts) > 1:
         return {"$and": list(parts)}
@@ -101,12 +101,14 @@ def all_of(parts: Sequence[Filter]) -> Filter | None:
 
 def check_filterable(document: Filter | None, non_filterable: frozenset[str]) -> None:
     """Refuse a filter on keys that the index declares non-filterable."""
-    hidden = sorted(keys(document) & non_filterable)
+    hidden = sorted(collect_keys(document) & non_filterable)
     if hidden:
         error = InvalidInputError(
             f"the filter uses {', '.join(hidden)}, which the index declares non-filterable"
         )
-        error.about_index = not keys(document) & {*NON_FILTERABLE}  # so they are in all of ours
+        error.about_index = not collect_keys(document) & {
+            *NON_FILTERABLE
+        }  # so they are in all of ours
         raise error
 
 
@@ -141,13 +143,13 @@ def _knows_prefixes(document: Filter) -> bool:
     return isinstance(operand, Mapping) and "$startsWith" in operand
 
 
-def keys(document: Filter | None) -> set[str]:
+def collect_keys(document: Filter | None) -> set[str]:
     """The metadata keys that a filter looks at."""
     if document is None:
         return set()
     [(key, operand)] = document.items()
     if key in ("$and", "$or"):
-        return set().union(*map(keys, operand))
+        return set().union(*map(collect_keys, operand))
     return {key}
 
 
@@ -166,7 +168,7 @@ def _condition(key: Any, operand: Any) -> Filter:
         raise InvalidInputError(
             f"filter operator {key!r:.80} does not exist at this place; $and and $or do"
         )
-    key = plain(key)
+    key = to_plain(key)
     if isinstance(operand, Mapping):
         if not operand:
             raise InvalidInputError(f"the filter on {key!r} is empty")
@@ -195,14 +197,14 @@ def _with_missing(key: str, tests: dict[str, Any]) -> Filter:
 def _combination(key: str, operand: Any) -> Filter:
     if not isinstance(operand, (list, tuple)) or not operand:
         raise InvalidInputError(f"{key} in a filter takes a non-empty list, not {operand!r:.80}")
-    parts = [all_of(conditions(part)) for part in operand]
+    parts = [join_conditions(parse_filter(part)) for part in operand]
     if None in parts:
         raise InvalidInputError(f"{key} in a filter holds an empty filter")
     return {key: parts}
 
 
 def _operand(key: str, operator: str, value: Any) -> Any:
-    value = [native(v) for v in value] if isinstance(value, (list, tuple)) else native(value)
+    value = [to_native(v) for v in value] if isinstance(value, (list, tuple)) else to_native(value)
     if operator not in _OPERANDS:
         known = " ".join(_OPERANDS)
         raise InvalidInputError(
@@ -214,7 +216,7 @@ def _operand(key: str, operator: str, value: Any) -> Any:
         raise InvalidInputError(
             f"the filter on {key!r} compares with {value!r:.80}; {operator} takes {wanted}{hint}"
         )
-    return plain(value)
+    return to_plain(value)
 
 
 def _primitive(value: Any) -> bool:
@@ -247,7 +249,7 @@ _OPERANDS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
 }
 
 
-def predicate(document: Filter | None) -> Test:
+def build_predicate(document: Filter | None) -> Test:
     """Whether stored metadata passes a filter that `conditions` and `all_of` made.
 
     A walk asks it of every vector, so what does not depend on the vector is done here.
@@ -256,9 +258,9 @@ def predicate(document: Filter | None) -> Test:
         return lambda _: True
     [(key, operand)] = document.items()
     if key == "$and":
-        return _all([predicate(part) for part in operand])
+        return _all([build_predicate(part) for part in operand])
     if key == "$or":
-        return _any([predicate(part) for part in operand])
+        return _any([build_predicate(part) for part in operand])
     tests = operand if isinstance(operand, Mapping) else {"$eq": operand}
     return _all([_test(key, operator, value) for operator, value in tests.items()])
 

@@ -16,7 +16,7 @@ DEPTH: Final = 64
 among them, take some stack for each level; Python's ends at a thousand calls."""
 
 
-def native(value: Any) -> Any:
+def to_native(value: Any) -> Any:
     """A scalar of numpy as the value of Python's that it stands for; anything else as it is."""
     scalar = hasattr(value, "dtype") and getattr(value, "ndim", None) == 0
     return value.item() if scalar else value
@@ -62,10 +62,10 @@ def is_metadata(value: Any) -> bool:
     return isinstance(value, bool) or is_text(value) or is_number(value)
 
 
-def plain(value: Any) -> Any:
+def to_plain(value: Any) -> Any:
     """The same value as an object that JSON knows: an enumeration's number, a tuple's list."""
     if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
+        return [to_plain(item) for item in value]
     if isinstance(value, bool):
         return value
     if isinstance(value, str):

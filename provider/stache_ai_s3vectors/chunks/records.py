@@ -36,9 +36,9 @@ from stache_ai_s3vectors.service.metadata_keys import (
     STATUS,
     TEXT,
 )
-from stache_ai_s3vectors.service.printable import printable
+from stache_ai_s3vectors.service.printable import to_printable
 
-from .inputs import check_namespace
+from .arguments import check_namespace
 from .metadata_values import (
     DEPTH,
     is_deep,
@@ -47,10 +47,10 @@ from .metadata_values import (
     is_number,
     is_same_number,
     is_text,
-    native,
-    plain,
+    to_native,
+    to_plain,
 )
-from .sizes import ROOM, check_total, fits, make_room, metadata_size
+from .sizes import ROOM, check_total, is_within_limits, make_room, metadata_size
 
 _LOG = logging.getLogger(__name__)
 
@@ -174,7 +174,7 @@ def _general(
     text: str, metadata: Mapping[str, Any], namespace: str | None, non_filterable: frozenset[str]
 ) -> Stored:
     wanted = _wanted(text, metadata, namespace)
-    fitting = {key: plain(value) for key, value in wanted.items() if is_metadata(value)}
+    fitting = {key: to_plain(value) for key, value in wanted.items() if is_metadata(value)}
     overflow = {key: value for key, value in wanted.items() if key not in fitting}
     if OVERFLOW not in non_filterable:
         return Stored(_without_hidden_overflow(text, fitting, overflow, non_filterable), ())
@@ -183,7 +183,7 @@ def _general(
     moved = make_room({TEXT: text, **fitting}, non_filterable, extra_key=extra)
     overflow |= {key: wanted[key] for key in moved}
     fitting = {key: value for key, value in fitting.items() if key not in overflow}
-    stored = {TEXT: plain(text), **fitting, **_packed(overflow | copies)}
+    stored = {TEXT: to_plain(text), **fitting, **_packed(overflow | copies)}
     check_total(stored)
     return Stored(stored, tuple(moved))
 
@@ -201,20 +201,20 @@ def _without_hidden_overflow(
     Raises:
         InvalidInputError: it still does not fit; names what, with the sizes.
     """
-    plain_metadata = {TEXT: plain(text), **fitting}
+    plain_metadata = {TEXT: to_plain(text), **fitting}
     stored = {**plain_metadata, **_packed(overflow)}
-    if not fits(stored, non_filterable):
+    if not is_within_limits(stored, non_filterable):
         empty = [key for key, value in overflow.items() if value is None or value in ([], ())]
         rest = {key: value for key, value in overflow.items() if key not in empty}
         stored = {**plain_metadata, **_packed(rest)}
-        if not fits(stored, non_filterable):
+        if not is_within_limits(stored, non_filterable):
             moved = make_room(plain_metadata, non_filterable, extra_key=bool(rest))
             error = InvalidInputError(_needs_overflow(rest | {key: fitting[key] for key in moved}))
             error.about_index = True
             raise error
         _LOG.warning(
             "metadata %s is null or an empty list, and is left out: the index has no room for it",
-            printable(", ".join(empty)),
+            to_printable(", ".join(empty)),
         )
     check_total(stored)
     return stored
@@ -240,7 +240,7 @@ def _wanted(text: str, metadata: Mapping[str, Any], namespace: str | None) -> di
     if not isinstance(wanted[STATUS], str):
         raise InvalidInputError(f"the {STATUS} is {wanted[STATUS]!r:.80}, not a string")
     _check_json({TEXT: text, **wanted})
-    return {plain(key): value for key, value in wanted.items()}
+    return {to_plain(key): value for key, value in wanted.items()}
 
 
 def _namespace(argument: Any, metadata: Mapping[str, Any]) -> Any:
@@ -266,7 +266,7 @@ def with_status(
     `to_metadata` leaves room for every status, but others may have written the vector.
     """
     changed = {**stored, STATUS: status}
-    if fits(changed, non_filterable, room=False) and (
+    if is_within_limits(changed, non_filterable, room=False) and (
         metadata_size(changed) <= limits.METADATA_BYTES
     ):
         return changed
@@ -316,7 +316,7 @@ def _warn_of_overflow(key: str, shown: str) -> None:
         "%s of the vector %r is not as this package writes it, and is read as metadata: %s",
         OVERFLOW,
         key,
-        printable(shown),
+        to_printable(shown),
     )
 
 
@@ -368,7 +368,7 @@ class _Native:
             return {key: self.of(item, levels - 1) for key, item in value.items()}
         if levels and isinstance(value, (list, tuple)):
             return [self.of(item, levels - 1) for item in value]
-        return native(value)
+        return to_native(value)
 
 
 def _check_keys(value: Any) -> None:

@@ -8,12 +8,12 @@ from typing import Any
 from .records import from_metadata
 
 
-def score(distance: float, metric: str) -> float:
+def to_score(distance: float, metric: str) -> float:
     """A distance as a score from 0 to 1, higher is nearer."""
     return min(1.0, max(0.0, 1.0 - distance)) if metric == "cosine" else 1.0 / (1.0 + distance)
 
 
-def found(key: str, points: float, stored: Mapping[str, Any]) -> dict[str, Any]:
+def to_search_result(key: str, points: float, stored: Mapping[str, Any]) -> dict[str, Any]:
     """One result of a search."""
     chunk = from_metadata(key, stored)
     return {
@@ -26,14 +26,18 @@ def found(key: str, points: float, stored: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def fetched(key: str, stored: Mapping[str, Any], fields: Sequence[str] | None) -> dict[str, Any]:
+def to_fetched_chunk(
+    key: str, stored: Mapping[str, Any], fields: Sequence[str] | None
+) -> dict[str, Any]:
     """One chunk asked for by id; its own names win over metadata of the same name."""
     chunk = from_metadata(key, stored)
     text = {"text": chunk.text, "content": chunk.text}
     return {**_chosen(chunk.metadata, fields), **text, "id": key}
 
 
-def listed(key: str, stored: Mapping[str, Any], fields: Sequence[str] | None) -> dict[str, Any]:
+def to_listed_chunk(
+    key: str, stored: Mapping[str, Any], fields: Sequence[str] | None
+) -> dict[str, Any]:
     """One chunk of a scan; its own names win over metadata of the same name."""
     chunk = from_metadata(key, stored)
     return {**_chosen(chunk.everything, fields), "id": key, "key": key}

@@ -41,7 +41,9 @@ def _value_size(value: Any) -> int:
     return 4
 
 
-def fits(metadata: Mapping[str, Any], non_filterable: frozenset[str], *, room: bool = True) -> bool:
+def is_within_limits(
+    metadata: Mapping[str, Any], non_filterable: frozenset[str], *, room: bool = True
+) -> bool:
     """Whether the number of keys and the size of what is filterable are within the limits.
 
     Args:

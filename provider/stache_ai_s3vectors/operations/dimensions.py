@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from stache_ai_s3vectors.aws.descriptions import Description
-from stache_ai_s3vectors.aws.provision import here
+from stache_ai_s3vectors.aws.descriptions import IndexDescription
+from stache_ai_s3vectors.aws.provision import format_bucket_options
 from stache_ai_s3vectors.aws.vector_index import VectorIndex
 from stache_ai_s3vectors.errors import ConfigurationError, InvalidInputError, S3VectorsError
 
 
-def fitting(index: VectorIndex, given: int, check: Callable[[Description], object]) -> Description:
+def describe_fitting(
+    index: VectorIndex, given: int, check: Callable[[IndexDescription], object]
+) -> IndexDescription:
     """What the index is; it is made if it may, and if it could take the input.
 
     Args:
@@ -23,7 +25,7 @@ def fitting(index: VectorIndex, given: int, check: Callable[[Description], objec
     """
     expected = index.options.dimension
     if given != expected:
-        known = index.known()
+        known = index.find_description()
     else:
         _check_first(index, check)
         known = index.describe()
@@ -40,14 +42,14 @@ def fitting(index: VectorIndex, given: int, check: Callable[[Description], objec
     raise _disagreement(index, given, known.dimension)
 
 
-def _check_first(index: VectorIndex, check: Callable[[Description], object]) -> None:
+def _check_first(index: VectorIndex, check: Callable[[IndexDescription], object]) -> None:
     """Refuse input that no index for Stache can take, before one is created for it."""
     if not index.would_create:
         return
     try:
-        check(Description.planned(index.options.dimension))
+        check(IndexDescription.from_dimension(index.options.dimension))
     except InvalidInputError:
-        if index.known() is None:  # else it is for the one that is there to say
+        if index.find_description() is None:  # else it is for the one that is there to say
             raise
 
 
@@ -58,8 +60,8 @@ def _disagreement(
     setting = f"EMBEDDING_DIMENSION={given}"
     empty = there != given and _is_empty(index)
     delete = (
-        f"The index is empty: `stache-s3vectors indexes delete {index.options.index} "
-        f"{here(index.client, index.options)}` makes room for one of {given}"
+        f"The index is empty: `stache-s3vectors indexes delete {index.options.index_name} "
+        f"{format_bucket_options(index.client, index.options)}` makes room for one of {given}"
     )
     if there == expected:
         text = (

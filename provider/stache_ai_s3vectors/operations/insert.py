@@ -9,14 +9,14 @@ from typing import Any, Final, TypeAlias
 
 from stache_ai_s3vectors.aws.batches import Record
 from stache_ai_s3vectors.aws.deadlines import time_limit
-from stache_ai_s3vectors.aws.descriptions import Description
-from stache_ai_s3vectors.aws.parallel import UnderWay, detached
+from stache_ai_s3vectors.aws.descriptions import IndexDescription
+from stache_ai_s3vectors.aws.parallel import CallCounter, start_detached
 from stache_ai_s3vectors.aws.vector_index import Progress, VectorIndex
-from stache_ai_s3vectors.chunks.inputs import check_vector
+from stache_ai_s3vectors.chunks.arguments import check_vector
 from stache_ai_s3vectors.chunks.records import to_metadata
 from stache_ai_s3vectors.errors import InvalidInputError, PartialWriteError, S3VectorsError
 from stache_ai_s3vectors.service.metadata_keys import NAMESPACE, TEXT
-from stache_ai_s3vectors.service.printable import printable
+from stache_ai_s3vectors.service.printable import to_printable
 
 _LOG = logging.getLogger(__name__)
 
@@ -26,11 +26,13 @@ WITHDRAWAL: Final = 5.0
 PATIENCE: Final = 1.0
 """Seconds that an interrupted caller waits for that deletion."""
 
-Chunk: TypeAlias = tuple[str, Sequence[float], str, Mapping[str, Any]]
+NewChunk: TypeAlias = tuple[str, Sequence[float], str, Mapping[str, Any]]
 """id, embedding, text, metadata"""
 
 
-def to_records(index: Description, chunks: Iterable[Chunk], namespace: str | None) -> list[Record]:
+def to_records(
+    index: IndexDescription, chunks: Iterable[NewChunk], namespace: str | None
+) -> list[Record]:
     """The records for chunks; the log names metadata that is not stored as it was given.
 
     Raises:
@@ -44,18 +46,20 @@ def to_records(index: Description, chunks: Iterable[Chunk], namespace: str | Non
             names,
         )
     if moved:
-        names = ", ".join(map(printable, sorted(moved)))
+        names = ", ".join(map(to_printable, sorted(moved)))
         _LOG.warning("metadata too large to filter on (stored, and read back): %s", names)
     return records
 
 
-def check_chunks(index: Description, chunks: Iterable[Chunk], namespace: str | None) -> None:
+def check_chunks(
+    index: IndexDescription, chunks: Iterable[NewChunk], namespace: str | None
+) -> None:
     """Refuse chunks as `to_records` does."""
     _converted(index, chunks, namespace)
 
 
 def _converted(
-    index: Description, chunks: Iterable[Chunk], namespace: str | None
+    index: IndexDescription, chunks: Iterable[NewChunk], namespace: str | None
 ) -> tuple[list[Record], set[str], set[str]]:
     """The records, the names of metadata that arguments replace, and of what was moved."""
     records: list[Record] = []
@@ -84,7 +88,7 @@ def _is_same(value: Any, text: Any) -> bool:
     return isinstance(value, str) and value == text
 
 
-def store(
+def store_records(
     index: VectorIndex, records: Sequence[Record], progress: Progress | None, *, withdraw: bool
 ) -> None:
     """Store records; when that fails and `withdraw` is set, delete what was stored.
@@ -92,7 +96,7 @@ def store(
     Raises:
         PartialWriteError: says which are stored and which are not.
     """
-    under_way = UnderWay()
+    under_way = CallCounter()
     try:
         index.put(records, progress, under_way)
     except S3VectorsError as error:
@@ -138,7 +142,7 @@ def _withdraw(
     return PartialWriteError(text, done=[], missing=keys)
 
 
-def _withdraw_quietly(index: VectorIndex, keys: Sequence[str], under_way: UnderWay) -> None:
+def _withdraw_quietly(index: VectorIndex, keys: Sequence[str], under_way: CallCounter) -> None:
     """The same, on the way out with another error; for a moment here, then in the background."""
 
     def withdraw() -> None:
@@ -149,17 +153,17 @@ def _withdraw_quietly(index: VectorIndex, keys: Sequence[str], under_way: UnderW
             _LOG.warning(
                 "insert into %s was interrupted; up to %d vectors stay stored under ids that it "
                 "made up: %s",
-                printable(index.name),
+                to_printable(index.name),
                 len(keys),
                 error,
             )
 
-    call = detached(withdraw)
+    call = start_detached(withdraw)
     wait([call], timeout=PATIENCE)
     if not call.done():
         _LOG.warning(
             "insert into %s was interrupted; up to %d vectors are stored under ids that it made "
             "up. They are being deleted, for as long as this process runs",
-            printable(index.name),
+            to_printable(index.name),
             len(keys),
         )

@@ -15,7 +15,7 @@ from stache_ai_s3vectors.errors import InvalidInputError, PartialWriteError, S3V
 from stache_ai_s3vectors.service.metadata_keys import OVERFLOW
 
 
-def matching(
+def scan_pages(
     index: VectorIndex, parts: Sequence[filters.Filter], progress: Progress | None = None
 ) -> Iterator[Page[Row]]:
     """Pages with the key and stored metadata of the vectors for which all conditions hold.
@@ -25,13 +25,13 @@ def matching(
     Args:
         progress: called with the number of vectors that were looked at.
     """
-    condition = filters.all_of(parts)
+    condition = filters.join_conditions(parts)
     try:
         filters.check_filterable(condition, index.describe().non_filterable)
     except InvalidInputError:  # unless it was made anew since
         filters.check_filterable(condition, index.describe(fresh=True).non_filterable)
-    passes, wanted = filters.predicate(condition), filters.keys(condition)
-    for page in index.pages():
+    passes, wanted = filters.build_predicate(condition), filters.collect_keys(condition)
+    for page in index.list_pages():
         rows = [row for row in page.rows if passes(_filterable(*row, wanted))]
         if progress is not None:
             progress(len(page.rows))
@@ -48,11 +48,11 @@ def _filterable(key: str, stored: dict[str, Any], wanted: set[str]) -> dict[str,
     return from_metadata(key, stored).filterable
 
 
-def rows(
+def scan_rows(
     index: VectorIndex, parts: Sequence[filters.Filter], progress: Progress | None = None
 ) -> Iterator[Row]:
     """Key and stored metadata of every vector for which all conditions hold."""
-    for page in matching(index, parts, progress):
+    for page in scan_pages(index, parts, progress):
         yield from page.rows
 
 
@@ -76,9 +76,9 @@ def delete_matching(
     seen: list[str] = []
     outcomes = Outcomes("deleted", seen, progress)
     unread: S3VectorsError | None = None
-    with outcomes.said_when_interrupted(index.name):
+    with outcomes.log_interruption(index.name):
         try:
-            for page in matching(index, parts):
+            for page in scan_pages(index, parts):
                 keys = [key for key, _ in page.rows]
                 seen += keys
                 found[page.segment] += keys

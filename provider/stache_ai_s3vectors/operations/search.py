@@ -7,16 +7,21 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
 
-from stache_ai_s3vectors.aws.descriptions import ACTIVE, ENHANCED, Description, Match
+from stache_ai_s3vectors.aws.descriptions import (
+    ENHANCED,
+    TEXT_SEARCH_ACTIVE,
+    IndexDescription,
+    Match,
+)
 from stache_ai_s3vectors.aws.vector_index import VectorIndex
 from stache_ai_s3vectors.chunks import filters, results
-from stache_ai_s3vectors.chunks.inputs import Numbers, check_top_k, check_vector
+from stache_ai_s3vectors.chunks.arguments import Numbers, check_top_k, check_vector
 from stache_ai_s3vectors.errors import RejectedError, S3VectorsError
 from stache_ai_s3vectors.service import limits
 from stache_ai_s3vectors.service.metadata_keys import TEXT
-from stache_ai_s3vectors.service.printable import printable
+from stache_ai_s3vectors.service.printable import to_printable
 
-from . import questions
+from . import query_text
 
 _LOG = logging.getLogger(__name__)
 
@@ -32,7 +37,7 @@ PHRASE_DEPTH: Final = 100
 
 def search(  # noqa: PLR0913, PLR0917 - a search has so many parts
     index: VectorIndex,
-    description: Description,
+    description: IndexDescription,
     vector: Any,
     top_k: int,
     parts: list[filters.Filter],
@@ -48,22 +53,22 @@ def search(  # noqa: PLR0913, PLR0917 - a search has so many parts
         InvalidInputError: the service could not take the question; nothing was sent.
     """
     ranking = rank(index, description, vector, top_k, parts, question)
-    return [results.found(match.key, score, match.metadata) for match, score in ranking]
+    return [results.to_search_result(match.key, score, match.metadata) for match, score in ranking]
 
 
 def rank(  # noqa: PLR0913, PLR0917 - as a search
     index: VectorIndex,
-    description: Description,
+    description: IndexDescription,
     vector: Any,
     top_k: int,
     parts: list[filters.Filter],
     question: str | None = None,
 ) -> list[tuple[Match, float]]:
     """The same as the service answers, each with its score for Stache."""
-    numbers, top_k, condition = check(description, vector, top_k, parts)
+    numbers, top_k, condition = check_query(description, vector, top_k, parts)
     top_k = _at_most(top_k)
     texts = _texts(index, question)
-    phrases = questions.quoted(question or "") if texts else []
+    phrases = query_text.find_phrases(question or "") if texts else []
     depth = max(top_k, PHRASE_DEPTH if phrases else DEPTH) if texts else top_k
     try:
         matches, metric = index.query(numbers, depth, condition, texts)
@@ -89,7 +94,10 @@ def _with_phrases(
     holding = [
         (match, score)
         for match, score in ranking
-        if all(questions.holds(str(match.metadata.get(TEXT, "")), phrase) for phrase in phrases)
+        if all(
+            query_text.contains_phrase(str(match.metadata.get(TEXT, "")), phrase)
+            for phrase in phrases
+        )
     ]
     return holding or ranking
 
@@ -102,14 +110,14 @@ class _Scores:
         self._matches = matches
 
     def __str__(self) -> str:
-        return f"scores on {printable(self._index)}: " + "; ".join(map(_scores, self._matches))
+        return f"scores on {to_printable(self._index)}: " + "; ".join(map(_scores, self._matches))
 
 
 def _scores(match: Match) -> str:
     parts = {"distance": match.distance, "fused": match.fused}
     parts |= {f"bm25 {key}": score for key, score in match.bm25.items()}
     told = ", ".join(f"{name} {value:.4g}" for name, value in parts.items() if value is not None)
-    return f"{printable(match.key)} {told}"
+    return f"{to_printable(match.key)} {told}"
 
 
 def _fused_scores(matches: Sequence[Match], metric: str) -> list[float]:
@@ -125,8 +133,8 @@ def _fused_scores(matches: Sequence[Match], metric: str) -> list[float]:
     return [max(near, default=0.0) * (_number(match, match.fused) / best) for match in matches]
 
 
-def check(
-    description: Description, vector: Any, top_k: Any, parts: list[filters.Filter]
+def check_query(
+    description: IndexDescription, vector: Any, top_k: Any, parts: list[filters.Filter]
 ) -> tuple[Numbers, int, filters.Filter | None]:
     """The vector, number and filter of a search, as they can be asked.
 
@@ -134,7 +142,7 @@ def check(
         InvalidInputError: an index of that description could not take them.
     """
     number = check_top_k(top_k)
-    condition = filters.all_of(parts)
+    condition = filters.join_conditions(parts)
     if condition is not None:
         filters.check_filterable(condition, description.non_filterable)
         filters.check_constraints(condition, classic=description.mode != ENHANCED)
@@ -142,7 +150,7 @@ def check(
 
 
 def _nearness(match: Match, metric: str) -> float:
-    return results.score(_number(match, match.distance), metric)
+    return results.to_score(_number(match, match.distance), metric)
 
 
 def _number(match: Match, value: float | None) -> float:
@@ -161,7 +169,7 @@ def _at_most(top_k: int) -> int:
 
 
 def _cut(question: str) -> str:
-    words = questions.cut(question)
+    words = query_text.shorten_question(question)
     if len(words) < len(question.strip()):
         _warn_once(
             "a question was longer than the 1,024 characters that the service takes; hybrid "
@@ -175,16 +183,16 @@ def _texts(index: VectorIndex, question: str | None) -> dict[str, str] | None:
     """What to look for in which metadata key; None when there is nothing, or nowhere."""
     if not question:
         return None
-    statuses = {key: index.text_search(key) for key in index.options.text_keys}
-    active = [key for key, status in statuses.items() if status == ACTIVE]
+    statuses = {key: index.get_text_search_status(key) for key in index.options.text_keys}
+    active = [key for key, status in statuses.items() if status == TEXT_SEARCH_ACTIVE]
     instead = "without it" if active else "by vector only"
     for key, status in statuses.items():
-        if status == ACTIVE:
+        if status == TEXT_SEARCH_ACTIVE:
             continue
         has = f"has no text search on {key!r}" if status is None else f"is {status} its text search"
         _warn_once(
-            f"S3VECTORS_SEARCH_MODE is hybrid, but index {printable(index.name)} {has}: searching "
-            f"{instead} (this is said once; `stache-s3vectors indexes upgrade` adds it)"
+            f"S3VECTORS_SEARCH_MODE is hybrid, but index {to_printable(index.name)} {has}: "
+            f"searching {instead} (this is said once; `stache-s3vectors indexes upgrade` adds it)"
         )
     return dict.fromkeys(active, _cut(question)) or None
 

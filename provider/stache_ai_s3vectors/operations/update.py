@@ -11,14 +11,14 @@ from typing import Any, Final, TypeAlias
 
 from stache_ai_s3vectors.aws.batches import Record
 from stache_ai_s3vectors.aws.outcomes import Outcomes
-from stache_ai_s3vectors.aws.parallel import in_flight, slices
+from stache_ai_s3vectors.aws.parallel import call_in_parallel, split_batches
 from stache_ai_s3vectors.aws.vector_index import Progress, VectorIndex
 from stache_ai_s3vectors.chunks import filters
 from stache_ai_s3vectors.chunks.records import from_metadata, with_status
 from stache_ai_s3vectors.errors import InvalidInputError, NamespaceError, S3VectorsError
 from stache_ai_s3vectors.service import limits
 from stache_ai_s3vectors.service.metadata_keys import NAMESPACE
-from stache_ai_s3vectors.service.printable import printable
+from stache_ai_s3vectors.service.printable import to_printable
 
 _LOG = logging.getLogger(__name__)
 
@@ -29,13 +29,13 @@ _NAMED: Final = 5
 """Ids that an error names."""
 
 
-def existing(
+def get_chunks(
     index: VectorIndex, ids: Sequence[str], namespace: str | None, *, data: bool = False
 ) -> Iterator[Record]:
     """The chunks of these ids, in their order, but not those of another namespace."""
     inside, elsewhere = _divided(index, ids, namespace, data=data)
     if elsewhere:
-        inside_of = printable(namespace)
+        inside_of = to_printable(namespace)
         _LOG.warning("%d ids are not in namespace %s: left out", len(elsewhere), inside_of)
     return iter(inside)
 
@@ -44,7 +44,9 @@ def _divided(
     index: VectorIndex, ids: Sequence[str], namespace: str | None, *, data: bool = False
 ) -> tuple[list[Record], dict[str, Any]]:
     """The chunks of these ids that are in a namespace, and the namespaces of the others."""
-    is_inside = filters.predicate(filters.all_of(filters.exactly(namespace)))
+    is_inside = filters.build_predicate(
+        filters.join_conditions(filters.match_exact_namespace(namespace))
+    )
     inside: list[Record] = []
     elsewhere: dict[str, Any] = {}
     for chunk in index.get(ids, data=data):
@@ -106,9 +108,9 @@ def _by_groups(
     """Change as many at a time as one GetVectors takes; returns how many were changed."""
     unique = list(dict.fromkeys(ids))
     outcomes = Outcomes(verb, unique, progress)
-    groups = slices(unique, limits.GET_BATCH)
-    calls = in_flight(partial(work, outcomes), groups, stop=lambda: outcomes.hopeless)
-    with closing(calls), outcomes.said_when_interrupted(index.name):
+    groups = split_batches(unique, limits.GET_BATCH)
+    calls = call_in_parallel(partial(work, outcomes), groups, stop=lambda: outcomes.hopeless)
+    with closing(calls), outcomes.log_interruption(index.name):
         for group, call in calls:
             if call.exception() is not None:
                 outcomes.add(group, call)

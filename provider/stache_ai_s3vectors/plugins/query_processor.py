@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from stache_ai.middleware.base import QueryProcessor
 from stache_ai.middleware.results import QueryProcessorResult
 
-from stache_ai_s3vectors.operations.questions import hand_over
+from stache_ai_s3vectors.operations.query_text import put_question
 
 if TYPE_CHECKING:
     from stache_ai.middleware.context import QueryContext
@@ -30,5 +30,5 @@ class S3VectorsQuestion(QueryProcessor):  # type: ignore[misc]  # stache_ai ship
         context: QueryContext,
     ) -> QueryProcessorResult:
         """Let the query pass as it is."""
-        hand_over(query, context.context.custom)
+        put_question(query, context.context.custom)
         return QueryProcessorResult(action="allow")

@@ -55,12 +55,12 @@ DNS_SUFFIXES: Final[Mapping[str, str]] = MappingProxyType(
 """What host names end with, by partition, as in botocore's list of partitions."""
 
 
-def partition_of(region: str) -> str:
+def get_partition(region: str) -> str:
     """The partition of AWS that a region is in."""
     return next((p for start, p in _PARTITIONS.items() if region.startswith(start)), "aws")
 
 
-def service_host(partition: str, region: str) -> str:
+def format_service_host(partition: str, region: str) -> str:
     """The host name of S3 Vectors in a region, which is also what `kms:ViaService` says there.
 
     https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html

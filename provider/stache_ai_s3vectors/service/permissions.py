@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-from .arns import BUCKET_ARN, service_host
+from .arns import BUCKET_ARN, format_service_host
 
 VIA_SERVICE: Final = "kms:ViaService"
 
@@ -53,7 +53,7 @@ LEVELS: Final[Mapping[str, Level]] = MappingProxyType(
 )
 
 
-def policy(
+def build_policy(
     level: str,
     bucket_arn: str,
     indexes: Sequence[str],
@@ -83,7 +83,7 @@ def policy(
     return {"Version": "2012-10-17", "Statement": statements}
 
 
-def bucket_policy(
+def build_bucket_policy(
     bucket_arn: str,
     indexes: Sequence[str],
     readers: Sequence[str] = (),
@@ -107,7 +107,7 @@ def bucket_policy(
     return {"Version": "2012-10-17", "Statement": statements}
 
 
-def key_use(principals: Sequence[str], host: str) -> dict[str, Any]:
+def build_key_statement(principals: Sequence[str], host: str) -> dict[str, Any]:
     """The statement of a key's policy that lets other accounts read and write vectors under it.
 
     Args:
@@ -126,7 +126,7 @@ def _host(bucket_arn: str) -> str:
     parsed = BUCKET_ARN.fullmatch(bucket_arn)
     if parsed is None:
         raise ValueError(f"{bucket_arn!r} is not the ARN of a vector bucket")
-    return service_host(parsed["partition"], parsed["region"])
+    return format_service_host(parsed["partition"], parsed["region"])
 
 
 def _allow(service: str, actions: Sequence[str], resources: Sequence[str]) -> dict[str, Any]:

@@ -17,11 +17,11 @@ _CONTROL: Final = {
 """Control characters and Unicode's ends of lines, each as Python writes it in a string."""
 
 
-def printable(text: object) -> str:
+def to_printable(text: object) -> str:
     """A text on one line: it can neither begin another in a log nor control a terminal."""
     return str(text).translate(_CONTROL)
 
 
-def without_passwords(text: object) -> str:
+def strip_passwords(text: object) -> str:
     """A text whose URLs name neither a user nor a password."""
     return _PORT.sub("'…'", _USER.sub("…@", str(text)))

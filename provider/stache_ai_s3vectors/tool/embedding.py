@@ -17,9 +17,9 @@ from stache_ai.rag.embedding_resilience import (
 )
 
 from stache_ai_s3vectors.aws.batches import Record
-from stache_ai_s3vectors.aws.bodies import numbers
+from stache_ai_s3vectors.aws.bodies import read_numbers
 from stache_ai_s3vectors.aws.vector_index import VectorIndex
-from stache_ai_s3vectors.chunks.inputs import check_vector
+from stache_ai_s3vectors.chunks.arguments import check_vector
 from stache_ai_s3vectors.errors import ConfigurationError, InvalidInputError, UnavailableError
 from stache_ai_s3vectors.service.metadata_keys import TEXT
 
@@ -60,9 +60,9 @@ class Embedder:
         Raises:
             ConfigurationError: its vector is another model's.
         """
-        for record in islice(index.records(), 1):
+        for record in islice(index.list_records(), 1):
             [vector] = self._embed_batch([record]) if self._has_text(record) else [None]
-            if vector is not None and _compute_cosine(vector, numbers(record.vector)) < _ALIKE:
+            if vector is not None and _compute_cosine(vector, read_numbers(record.vector)) < _ALIKE:
                 raise ConfigurationError(
                     f"index {index.name} has vectors of another embedding model: that of "
                     f"{record.key!r} is not what this embedder makes of its text; use an empty "

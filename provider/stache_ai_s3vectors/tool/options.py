@@ -134,7 +134,7 @@ def settings_of(values: dict[str, Any]) -> Settings:
         ConfigurationError: a value is not of its setting's type, or there is no bucket.
     """
     _import_stache()
-    from stache_ai_s3vectors.settings import load
+    from stache_ai_s3vectors.settings import load_settings
 
     empty = [name for name, value in values.items() if name in _FIELDS and value == ""]
     if empty:  # mostly a variable that is not set; it must not mean AWS
@@ -142,7 +142,7 @@ def settings_of(values: dict[str, Any]) -> Settings:
     given = {_FIELDS[name]: value for name, value in values.items() if value is not None}
     if given.get("s3vectors_endpoint_url") == AWS:
         given["s3vectors_endpoint_url"] = ""
-    settings = load(**given)
+    settings = load_settings(**given)
     if not settings.s3vectors_bucket_name and not settings.s3vectors_bucket:
         missing = ConfigurationError("no vector bucket is configured")
         missing.remedy = (

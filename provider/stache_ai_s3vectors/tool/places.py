@@ -14,7 +14,7 @@ from .options import nearest
 from .remedies import cause_of, remedy_of
 
 if TYPE_CHECKING:
-    from stache_ai_s3vectors.aws.descriptions import Description
+    from stache_ai_s3vectors.aws.descriptions import IndexDescription
     from stache_ai_s3vectors.aws.vector_index import VectorIndex
     from stache_ai_s3vectors.settings import Options, Settings
 
@@ -58,7 +58,7 @@ def readable_index(settings: Settings, options: Options) -> VectorIndex:
         return existing(options)
     except NotFoundError:
         stache = names_of(settings, options.dimension).values()
-        makes = options.local and options.create_index and options.index in stache
+        makes = options.local and options.create_index and options.index_name in stache
         if not makes or _has_other_size(options):
             raise
     from .unused import UnusedIndex
@@ -67,11 +67,11 @@ def readable_index(settings: Settings, options: Options) -> VectorIndex:
 
 
 def _chosen(settings: Settings, names: Sequence[str]) -> list[Options]:
-    from stache_ai_s3vectors.settings import resolve
+    from stache_ai_s3vectors.settings import resolve_settings
 
-    options = resolve(settings)
+    options = resolve_settings(settings)
     wanted = names or names_of(settings, options.dimension).values()
-    return [replace(options, index=name) for name in dict.fromkeys(wanted)]
+    return [replace(options, index_name=name) for name in dict.fromkeys(wanted)]
 
 
 def existing(options: Options) -> VectorIndex:
@@ -98,22 +98,22 @@ class Destination:
     """
 
     options: Options
-    told: Description
+    told: IndexDescription
     there: bool
 
     @property
     def name(self) -> str:
         """The index and its bucket."""
-        return f"{self.options.bucket}/{self.options.index}"
+        return f"{self.options.bucket_name}/{self.options.index_name}"
 
     def made(self) -> VectorIndex:
         """The index, which is there from now on."""
         from stache_ai_s3vectors.aws.connections import connect
-        from stache_ai_s3vectors.aws.provision import provide
+        from stache_ai_s3vectors.aws.provision import create_missing
 
         if not self.there:
             metric: Any = self.told.metric
-            provide(connect(self.options), self.options, metric)
+            create_missing(connect(self.options), self.options, metric)
         return existing(self.options)
 
 
@@ -126,14 +126,16 @@ def destination(options: Options, metric: str) -> Destination:
     Raises:
         NotFoundError: it is not there, and is not to be made.
     """
-    from stache_ai_s3vectors.aws.descriptions import Description
+    from stache_ai_s3vectors.aws.descriptions import IndexDescription
 
     try:
         return Destination(options, existing(options).describe(), there=True)
     except NotFoundError:
         if not options.create_index:
             raise
-    return Destination(options, Description.planned(options.dimension, metric), there=False)
+    return Destination(
+        options, IndexDescription.from_dimension(options.dimension, metric), there=False
+    )
 
 
 def _has_other_size(options: Options) -> bool:
@@ -144,7 +146,7 @@ def _has_other_size(options: Options) -> bool:
         names = list_indexes(options)
     except NotFoundError:  # nor is there a bucket
         return False
-    return _without_size(options.index) in map(_without_size, names)
+    return _without_size(options.index_name) in map(_without_size, names)
 
 
 def _without_size(name: str) -> str:
@@ -155,6 +157,6 @@ def _similar(options: Options) -> str:
     from stache_ai_s3vectors.aws.provision import list_indexes
 
     try:
-        return nearest(options.index, list_indexes(options))
+        return nearest(options.index_name, list_indexes(options))
     except S3VectorsError:  # not allowed, or no such bucket: then there is nothing to suggest
         return ""

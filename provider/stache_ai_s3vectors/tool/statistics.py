@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from stache_ai_s3vectors.aws.descriptions import Description
+from stache_ai_s3vectors.aws.descriptions import IndexDescription
 from stache_ai_s3vectors.chunks.sizes import metadata_size
 from stache_ai_s3vectors.service import limits
 from stache_ai_s3vectors.service.metadata_keys import NAMESPACE, STATUS, TYPE
@@ -42,7 +42,7 @@ class Stats:
         index: what it is.
     """
 
-    index: Description
+    index: IndexDescription
     vectors: int = 0
     stored_bytes: int = 0
     searched_bytes: int = 0

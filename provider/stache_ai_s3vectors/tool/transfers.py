@@ -17,9 +17,9 @@ from itertools import islice
 from typing import Any, Final, TypeAlias
 
 from stache_ai_s3vectors.aws.batches import Record
-from stache_ai_s3vectors.aws.bodies import Unread, numbers
-from stache_ai_s3vectors.aws.descriptions import Description
-from stache_ai_s3vectors.aws.parallel import in_flight, slices
+from stache_ai_s3vectors.aws.bodies import UnreadVector, read_numbers
+from stache_ai_s3vectors.aws.descriptions import IndexDescription
+from stache_ai_s3vectors.aws.parallel import call_in_parallel, split_batches
 from stache_ai_s3vectors.aws.vector_index import Progress, VectorIndex
 from stache_ai_s3vectors.errors import ConfigurationError, PartialWriteError, S3VectorsError
 from stache_ai_s3vectors.service import limits
@@ -66,7 +66,7 @@ class Tally:
         return f"{self.written} vectors written, {self.unchanged} were there already"
 
 
-def check_fit(source: Description, destination: Description, name: str) -> None:
+def check_fit(source: IndexDescription, destination: IndexDescription, name: str) -> None:
     """Refuse a destination that cannot hold what the source has, before anything is written.
 
     Raises:
@@ -87,7 +87,7 @@ def check_fit(source: Description, destination: Description, name: str) -> None:
     check_keys(source, destination, name)
 
 
-def check_keys(source: Description, destination: Description, name: str) -> None:
+def check_keys(source: IndexDescription, destination: IndexDescription, name: str) -> None:
     """The keys' part of it: texts would not fit, or filters would stop to work."""
     missing = sorted(source.non_filterable - destination.non_filterable)
     if missing:
@@ -128,7 +128,7 @@ def transfer(  # noqa: PLR0913 - all that a transfer is
     fresh = embed is None and destination.is_empty()
     work = partial(_store_batch, destination, tally, embed, fresh=fresh, replace=replace)
     source = _Batches(records, limits.PUT_BATCH if embed is None else EMBED_BATCH)
-    for batch, call in in_flight(work, source, BATCHES_IN_FLIGHT):
+    for batch, call in call_in_parallel(work, source, BATCHES_IN_FLIGHT):
         call.result()
         progress(len(batch))
     source.check()
@@ -145,7 +145,7 @@ def find_differences(
     """
     compare = partial(_compare_batch, destination, data=data)
     source = _Batches(records, limits.PUT_BATCH)
-    for batch, call in in_flight(compare, source, BATCHES_IN_FLIGHT):
+    for batch, call in call_in_parallel(compare, source, BATCHES_IN_FLIGHT):
         absent, different = call.result()
         yield from (record.key for record in (*absent, *different))
         progress(len(batch))
@@ -174,7 +174,7 @@ def compare(records: Iterable[Record], destination: VectorIndex, progress: Progr
     comparison = Comparison(0, [], [], [])
     keys: set[str] = set()
     source = _Batches(records, limits.PUT_BATCH)
-    for batch, call in in_flight(
+    for batch, call in call_in_parallel(
         partial(_compare_batch, destination, data=True), source, BATCHES_IN_FLIGHT
     ):
         absent, different = call.result()
@@ -190,7 +190,7 @@ def compare(records: Iterable[Record], destination: VectorIndex, progress: Progr
 
 def find_extra_keys(destination: VectorIndex, keys: Collection[str]) -> list[str]:
     """The keys of the destination that are none of these."""
-    pages = destination.pages(metadata=False)
+    pages = destination.list_pages(metadata=False)
     return sorted(key for page in pages for key, _ in page.rows if key not in keys)
 
 
@@ -253,7 +253,7 @@ def _compare_batch(
     """The records whose keys the destination has not, and those that are there, but not so."""
     keys = [record.key for record in batch]
     # One call after the other: other chunks are under way in other threads
-    parts = (destination.get(part, data=data) for part in slices(keys, limits.GET_BATCH))
+    parts = (destination.get(part, data=data) for part in split_batches(keys, limits.GET_BATCH))
     stored = {record.key: record for part in parts for record in part}
     absent = [record for record in batch if record.key not in stored]
     present = (record for record in batch if record.key in stored)
@@ -269,10 +269,10 @@ def is_same(record: Record, stored: Record, *, data: bool = True) -> bool:
 
 
 def _is_same_vector(vector: Any, stored: Any) -> bool:
-    if isinstance(vector, Unread) and vector == stored:
+    if isinstance(vector, UnreadVector) and vector == stored:
         return True
     # Other far ends may write the same float32 with more digits
-    return array("f", numbers(vector)) == array("f", numbers(stored))
+    return array("f", read_numbers(vector)) == array("f", read_numbers(stored))
 
 
 def _is_same_metadata(metadata: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:

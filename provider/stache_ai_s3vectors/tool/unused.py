@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from stache_ai_s3vectors.aws.batches import Record
-from stache_ai_s3vectors.aws.descriptions import Description
+from stache_ai_s3vectors.aws.descriptions import IndexDescription
 from stache_ai_s3vectors.aws.parallel import Page
 from stache_ai_s3vectors.aws.vector_index import Row, VectorIndex
 
@@ -13,9 +13,9 @@ from stache_ai_s3vectors.aws.vector_index import Row, VectorIndex
 class UnusedIndex(VectorIndex):
     """For commands that read: it is empty, and reading does not make it."""
 
-    def describe(self, *, fresh: bool = False) -> Description:  # noqa: ARG002 - as its base has it
+    def describe(self, *, fresh: bool = False) -> IndexDescription:  # noqa: ARG002 - as its base has it
         """What it will be."""
-        return Description.planned(self.options.dimension)
+        return IndexDescription.from_dimension(self.options.dimension)
 
     def pages(self, *, metadata: bool = True) -> Iterator[Page[Row]]:  # noqa: ARG002 - likewise
         """One, with nothing on it."""

@@ -9,7 +9,7 @@ import pytest
 import stache
 from far_ends import boto_client, server
 from forks import run_script
-from stache_ai_s3vectors.aws.parallel import in_flight
+from stache_ai_s3vectors.aws.parallel import call_in_parallel
 
 BEGIN = """
 import atexit, threading
@@ -63,7 +63,7 @@ def no_threads():
 @pytest.mark.usefixtures("no_threads")
 def test_without_threads_calls_are_made_one_after_the_other_where_the_caller_is():
     """In order, each once."""
-    calls = in_flight(lambda n: (n, threading.get_ident()), range(20), 4)
+    calls = call_in_parallel(lambda n: (n, threading.get_ident()), range(20), 4)
 
     assert [call.result() for _, call in calls] == [(n, threading.get_ident()) for n in range(20)]
 
@@ -75,7 +75,7 @@ def test_without_threads_an_error_still_waits_for_who_asks():
     def fail(number):
         raise (KeyboardInterrupt if number == 2 else ValueError(str(number)))
 
-    calls = in_flight(fail, range(4), 1)
+    calls = call_in_parallel(fail, range(4), 1)
 
     assert str(next(calls)[1].exception()) == "0"
     with pytest.raises(KeyboardInterrupt):

@@ -109,8 +109,8 @@ def test_nothing_is_paced_where_nothing_throttles(settings):
 def test_what_is_shared_goes_with_the_connection():
     """The first to ask decides about the pace."""
     connection, other = (Connection(stache.provider().client, (), ()) for _ in range(2))
-    first = connection.shared(("b", "i"), 1)
+    first = connection.get_index_state(("b", "i"), 1)
 
-    assert connection.shared(("b", "i"), None) is first
+    assert connection.get_index_state(("b", "i"), None) is first
     assert first.pace is not None
-    assert other.shared(("b", "i"), None).pace is None
+    assert other.get_index_state(("b", "i"), None).pace is None

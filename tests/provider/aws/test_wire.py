@@ -17,7 +17,7 @@ import stache
 from far_ends import server
 from s3vectors_local import Engine, Faults, connect
 from stache_ai_s3vectors import PartialWriteError, S3VectorsError, UnavailableError
-from stache_ai_s3vectors.aws.batches import Record, batches
+from stache_ai_s3vectors.aws.batches import Record, encode_batches
 
 QUESTION = [1.0, 0.0, 0.5, 0.25]
 
@@ -123,7 +123,7 @@ def test_bodies_hold_all_records_in_order_within_the_limit(lengths):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("stache_ai_s3vectors.service.limits.REQUEST_BODY_BYTES", 61_000)
-        made = list(batches({"vectorBucketName": "my-bucket", "indexName": "idx"}, records))
+        made = list(encode_batches({"vectorBucketName": "my-bucket", "indexName": "idx"}, records))
 
     assert all(len(batch.body) <= 61_000 for batch in made)
     assert [key for batch in made for key in batch.keys] == [r.key for r in records]

@@ -51,7 +51,7 @@ def test_a_walk_keeps_what_a_query_would_keep(choices, document, metadata):
 
     But for the negation of an array, which is not documented and has no other words.
     """
-    made = filters.all_of(filters.conditions(document))
+    made = filters.join_conditions(filters.parse_filter(document))
     arrays = any(isinstance(value, list) for value in metadata.values())
     assume(choices == Choices() or not (arrays and re.search(r"\$n(e|in)\b", str(document))))
 
@@ -59,4 +59,4 @@ def test_a_walk_keeps_what_a_query_would_keep(choices, document, metadata):
     columns.put([0], [metadata], 1)
     [passes] = columns.matching(parse(made, frozenset(), enhanced=True), 1)
 
-    assert filters.predicate(made)(metadata) == passes
+    assert filters.build_predicate(made)(metadata) == passes

@@ -15,7 +15,7 @@ import quickstart
 import stache
 from stache_ai_s3vectors import RejectedError, S3VectorsError
 from stache_ai_s3vectors.operations import search
-from stache_ai_s3vectors.operations.questions import cut, hand_over, handed_over
+from stache_ai_s3vectors.operations.query_text import put_question, shorten_question, take_question
 from stache_ai_s3vectors.plugins.query_processor import S3VectorsQuestion
 
 pytestmark = pytest.mark.usefixtures("every_choice")
@@ -393,7 +393,7 @@ def numbered(first, end):
 )
 def test_a_long_question_keeps_its_beginning_and_its_end(question, expected):
     """Words once each; 1,024 characters, whichever way characters are counted."""
-    assert cut(question) == expected
+    assert shorten_question(question) == expected
 
 
 def test_that_it_was_cut_is_said_once_without_the_question(caplog):
@@ -456,13 +456,13 @@ def test_stache_finds_the_processor_and_runs_it_last():
 @pytest.mark.parametrize("given", [None, object(), {"custom": {}}, RequestContext])
 def test_a_context_of_another_kind_has_no_words(given):
     """Whatever a caller hands over."""
-    assert handed_over(given) is None
+    assert take_question(given) is None
 
 
 def test_words_travel_under_a_name_of_their_own():
     """Other middleware has its own names in the same place."""
     custom = {"Other.key": 1}
-    hand_over(WORDS, custom)
+    put_question(WORDS, custom)
 
     assert list(custom) == ["Other.key", "stache_ai_s3vectors.question"]
 

@@ -86,7 +86,7 @@ def test_a_list_ends_with_its_limit_and_leaves_no_thread_behind(provider):
 def test_two_walks_at_a_time_do_not_disturb_each_other(provider):
     """Nor does a write between their pages."""
     index = provider._index
-    walks = [index.pages(), index.pages()]
+    walks = [index.list_pages(), index.list_pages()]
     keys = [[key for key, _ in next(walk).rows] for walk in walks]
     provider.insert([VECTOR], ["changed"], ids=["id-0"])
 

@@ -17,8 +17,8 @@ from s3vectors_local.errors import ServiceError
 from s3vectors_local.iam import Need
 from stache_ai_s3vectors import AccessDeniedError
 from stache_ai_s3vectors.aws.provision import create_index
-from stache_ai_s3vectors.service.arns import service_host
-from stache_ai_s3vectors.service.permissions import LEVELS, policy
+from stache_ai_s3vectors.service.arns import format_service_host
+from stache_ai_s3vectors.service.permissions import LEVELS, build_policy
 from stache_ai_s3vectors.tool.main import main
 
 VECTOR = [1.0, 2.0, 3.0, 4.0]
@@ -87,7 +87,7 @@ def under(document, monkeypatch):
 
 def document_of(level):
     indexes = ["documents", "made-index"] if level == "manage-indexes" else ["documents"]
-    return policy(level, ARN, indexes)
+    return build_policy(level, ARN, indexes)
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -145,7 +145,7 @@ def test_the_actions_are_operations_of_the_service():
 
 def test_a_grant_on_a_key_is_for_s3_vectors_only():
     """Whoever has the policy cannot decrypt anything else that a shared key encrypts."""
-    policies = Policies(policy("manage-indexes", ARN, ["documents"], [f"{KEYS}1234"]))
+    policies = Policies(build_policy("manage-indexes", ARN, ["documents"], [f"{KEYS}1234"]))
     hosts = {
         "s3vectors.us-east-1.amazonaws.com": True,
         "s3vectors.eu-west-1.amazonaws.com": False,
@@ -174,7 +174,7 @@ def test_the_host_names_are_those_of_the_sdk():
 
     assert len(partitions) >= 8
     for partition in partitions:
-        host = service_host(partition["id"], "some-region-1")
+        host = format_service_host(partition["id"], "some-region-1")
         assert host == f"s3vectors.some-region-1.{partition['outputs']['dnsSuffix']}"
 
 
@@ -200,7 +200,7 @@ def test_the_command_takes_a_name_or_an_arn():
     china = run("--bucket", "my-bucket", *parts, "--partition", "aws-cn")
 
     assert by_name.output == by_arn.output
-    assert json.loads(by_arn.output) == policy("read-write", ARN, ["documents"])
+    assert json.loads(by_arn.output) == build_policy("read-write", ARN, ["documents"])
     assert '"arn:aws-cn:s3vectors:us-east-1:123456789012:bucket/my-bucket/' in china.output
 
 
@@ -258,12 +258,12 @@ def test_bucket_and_indexes_are_those_of_the_settings(monkeypatch):
 
     printed = json.loads(run("--account", "123456789012").output)
 
-    assert printed == policy("read-write", ARN, ["documents", "summaries", "insights"])
+    assert printed == build_policy("read-write", ARN, ["documents", "summaries", "insights"])
 
 
 def test_an_engine_with_policies_denies_by_default():
     """What these tests lean on."""
-    engine = Engine(policies=Policies(json.dumps(policy("read", ARN, ["documents"]))))
+    engine = Engine(policies=Policies(json.dumps(build_policy("read", ARN, ["documents"]))))
 
     with pytest.raises(Exception, match="is not authorized to perform: s3vectors:CreateVector"):
         engine.call("CreateVectorBucket", {"vectorBucketName": "my-bucket"})

@@ -19,7 +19,7 @@ from click.testing import CliRunner
 import far_ends
 import stache
 from s3vectors_local import Engine
-from stache_ai_s3vectors.settings import resolve
+from stache_ai_s3vectors.settings import resolve_settings
 from stache_ai_s3vectors.tool.main import main
 from stache_ai_s3vectors.tool.options import settings_of
 from tool import done
@@ -379,7 +379,7 @@ def test_an_error_is_one_line_of_cause_and_one_of_remedy(monkeypatch, name):
             settings = stache.Settings(
                 s3vectors_bucket_name="my-bucket", s3vectors_endpoint_url=url
             )
-            client = stache.connections.connect(resolve(settings))
+            client = stache.connections.connect(resolve_settings(settings))
             stache.answering(client, "GetIndex", *[of_service(code)] * 9)
         result = run("stats", "--index", "documents-8", *arguments)
 
@@ -431,7 +431,7 @@ def test_aws_as_an_endpoint_beats_the_settings(monkeypatch):
 
     settings = settings_of({"bucket": "my-bucket", "endpoint": "aws"})
 
-    assert resolve(settings).endpoint is None
+    assert resolve_settings(settings).endpoint is None
 
 
 @pytest.mark.parametrize("answer, left", [("documents-8\n", 2), ("yes\n", 3), ("\n", 3)])

@@ -17,7 +17,7 @@ import far_ends
 import stache
 import tool
 from stache_ai_s3vectors.aws.batches import Record
-from stache_ai_s3vectors.aws.bodies import Unread
+from stache_ai_s3vectors.aws.bodies import UnreadVector
 from stache_ai_s3vectors.aws.connections import close_engines
 from stache_ai_s3vectors.tool.transfers import is_same
 from words import Words
@@ -230,10 +230,10 @@ def present(client):
     "vector, other, result",
     [
         ([1.0, 2.0], [1.0, 2.0], True),
-        (Unread(b"[0.1]"), Unread(b"[0.1]"), True),
-        (Unread(b"[0.1]"), Unread(b"[0.10000000149011612]"), True),
-        (Unread(b"[0.1]"), [0.1], True),
-        (Unread(b"[0.1]"), Unread(b"[0.10000002]"), False),
+        (UnreadVector(b"[0.1]"), UnreadVector(b"[0.1]"), True),
+        (UnreadVector(b"[0.1]"), UnreadVector(b"[0.10000000149011612]"), True),
+        (UnreadVector(b"[0.1]"), [0.1], True),
+        (UnreadVector(b"[0.1]"), UnreadVector(b"[0.10000002]"), False),
         ([1.0, 2.0], [1.0], False),
     ],
 )

@@ -18,8 +18,8 @@ import far_ends
 import stache
 import tool
 from s3vectors_local import Engine, Policies
-from stache_ai_s3vectors.service.permissions import LEVELS, policy
-from stache_ai_s3vectors.settings import resolve
+from stache_ai_s3vectors.service.permissions import LEVELS, build_policy
+from stache_ai_s3vectors.settings import resolve_settings
 
 ARN = "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket"
 KINDS = ("documents", "summaries", "insights")
@@ -346,7 +346,7 @@ def under(document):
 
 def without(level, action):
     """From now on that action of a level is denied."""
-    document = policy(level, ARN, KINDS)
+    document = build_policy(level, ARN, KINDS)
     for statement in document["Statement"]:
         statement["Action"] = [a for a in statement["Action"] if a != f"s3vectors:{action}"]
     under(document)
@@ -410,7 +410,7 @@ def test_what_cannot_be_tried_without_a_change_is_said_not_to_be(store):
 def test_a_policy_of_the_level_is_enough(store):
     """And all of its actions but those that nothing can be tried of are used."""
     for level in LEVELS:
-        document = policy(level, ARN, KINDS)
+        document = build_policy(level, ARN, KINDS)
         stache.close_engines()
         policies = Policies(json.dumps(document))
         stache.engine("local:data", policies=policies)
@@ -422,7 +422,7 @@ def test_a_policy_of_the_level_is_enough(store):
 
 def test_the_bucket_in_another_region_is_found_without_asking_for_the_bucket(store, monkeypatch):
     """A role of level read-write may only ask for its indexes."""
-    under(policy("read-write", ARN, KINDS))
+    under(build_policy("read-write", ARN, KINDS))
     monkeypatch.setenv("S3VECTORS_REGION", "eu-west-1")
 
     [(check, text, _)] = wrong()
@@ -440,7 +440,7 @@ def test_the_bucket_in_another_region_is_found_without_asking_for_the_bucket(sto
 )
 def test_credentials_that_are_no_good_are_named_so(store, code, text):
     """Nothing else is tried with them; these codes are not in the service's model."""
-    client = stache.connections.connect(resolve(stache.Settings()))
+    client = stache.connections.connect(resolve_settings(stache.Settings()))
     body = b'{"message":"The security token included in the request is not good"}'
     denied = stache.Answer(403, {"x-amzn-errortype": code}, body)
     stache.answering(client, "GetIndex", *[denied] * 9)
@@ -489,7 +489,7 @@ def test_another_server_at_the_endpoint_is_said_to_be_one():
 def test_a_clock_that_is_wrong_is_named_before_what_it_leads_to(monkeypatch, minutes, word):
     """AWS refuses the signature; the Date of its answer tells why."""
     monkeypatch.setenv("S3VECTORS_ENDPOINT_URL", "http://127.0.0.1:1")
-    client = stache.connections.connect(resolve(stache.Settings()))
+    client = stache.connections.connect(resolve_settings(stache.Settings()))
     there = datetime.now(timezone.utc) + timedelta(minutes=minutes)
     headers = {
         "x-amzn-errortype": "InvalidSignatureException",
@@ -607,7 +607,7 @@ def test_what_may_be_made_on_aws_is_not_called_ready_without_a_word(monkeypatch)
 
 def test_a_key_that_is_disabled_is_not_called_allowed(store):
     """KMS refuses with 400, which is no permission."""
-    client = stache.connections.connect(resolve(stache.Settings()))
+    client = stache.connections.connect(resolve_settings(stache.Settings()))
     body = b'{"message":"The key is disabled"}'
     disabled = stache.Answer(400, {"x-amzn-errortype": "KmsDisabledException"}, body)
     stache.answering(client, "GetVectors", *[disabled] * 9)
@@ -621,7 +621,7 @@ def test_a_key_that_is_disabled_is_not_called_allowed(store):
 def test_a_copy_of_the_bucket_in_another_region_is_no_fault(store, monkeypatch):
     """As long as any of the indexes is here."""
     tool.done("indexes", "create", "--region", "eu-west-1")
-    under(policy("read-write", ARN, ["summaries", "insights"]))
+    under(build_policy("read-write", ARN, ["summaries", "insights"]))
 
     found = wrong()
 

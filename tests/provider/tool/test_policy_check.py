@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from s3vectors_local import Caller, Policies
 from s3vectors_local.errors import AccessDeniedException
 from s3vectors_local.iam import ACTIONS, Need, needs
-from stache_ai_s3vectors.service.arns import partition_of
-from stache_ai_s3vectors.service.permissions import LEVELS, policy
+from stache_ai_s3vectors.service.arns import get_partition
+from stache_ai_s3vectors.service.permissions import LEVELS, build_policy
 from stache_ai_s3vectors.tool.main import main
 from stache_ai_s3vectors.tool.policy_check import Target, check, read_file
 from stache_ai_s3vectors.tool.policy_check.resources import covers
@@ -333,16 +333,16 @@ MALFORMED = [
 
 def through(level):
     """A level's policy with the key, for use through S3 Vectors only."""
-    *others, last = policy(level, BUCKET, INDEXES, [KEY])["Statement"]
+    *others, last = build_policy(level, BUCKET, INDEXES, [KEY])["Statement"]
     return document(*others, {**last, **THROUGH})
 
 
 OTHERS = ["s3:*", "s3:TagResource", "kms:*", "bedrock:*", "*:Query"]
 ONE_EACH = [allow(action, arn) for action in NEEDED for arn in (DOCUMENTS, INSIGHTS)]
 GOOD = [
-    *((policy(level, BUCKET, INDEXES), ["--level", level]) for level in LEVELS),
+    *((build_policy(level, BUCKET, INDEXES), ["--level", level]) for level in LEVELS),
     *((through(level), ["--level", level, *OF_KEY]) for level in LEVELS),
-    (policy("read-write", BUCKET, INDEXES, [KEY]), []),
+    (build_policy("read-write", BUCKET, INDEXES, [KEY]), []),
     (beside(allow(["dynamodb:Query", "logs:PutLogEvents"], [TABLE, "*"])), []),
     (beside(allow(OTHERS[:-1], "*")), []),
     (beside(allow("*", TABLE)), []),
@@ -433,7 +433,7 @@ def test_regions_are_in_the_partitions_that_boto_knows():
     partitions = known.get_available_partitions()
     pairs = [(r, p) for p in partitions for r in known.get_available_regions("s3", p)]
 
-    assert [(region, partition_of(region)) for region, _ in pairs] == pairs
+    assert [(region, get_partition(region)) for region, _ in pairs] == pairs
 
 
 LEVEL_ACTIONS = [
@@ -444,7 +444,7 @@ LEVEL_ACTIONS = [
 @pytest.mark.parametrize("level, action", LEVEL_ACTIONS)
 def test_an_action_less_is_one_thing_missing(level, action):
     """It is named."""
-    printed = policy(level, BUCKET, INDEXES)
+    printed = build_policy(level, BUCKET, INDEXES)
     for statement in printed["Statement"]:
         statement["Action"] = [a for a in statement["Action"] if a != f"s3vectors:{action}"]
 
@@ -460,7 +460,7 @@ def test_an_action_less_is_one_thing_missing(level, action):
 )
 def test_an_action_more_is_one_thing_too_much(level, action):
     """Or never matches, where nothing that it is authorized on is named."""
-    printed = policy(level, BUCKET, INDEXES)
+    printed = build_policy(level, BUCKET, INDEXES)
     named = {a for statement in printed["Statement"] for a in statement["Action"]}
     printed["Statement"][0]["Action"].append(action)
     on_index = "index" in known_actions()[action.removeprefix("s3vectors:")].kinds

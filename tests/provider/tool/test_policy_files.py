@@ -14,15 +14,15 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stache_ai_s3vectors.service.permissions import LEVELS, policy
+from stache_ai_s3vectors.service.permissions import LEVELS, build_policy
 from stache_ai_s3vectors.tool.main import main
 
 BUCKET = "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket"
 DOCUMENTS = f"{BUCKET}/index/documents"
 PLACE = ["--account", "123456789012", "--region", "us-east-1"]
 TEMPLATE = Path(__file__).parents[3] / "sam" / "template.yaml"
-GOOD = policy("read-write", BUCKET, ["documents"])
-READ = policy("read", BUCKET, ["documents"])
+GOOD = build_policy("read-write", BUCKET, ["documents"])
+READ = build_policy("read", BUCKET, ["documents"])
 LOGS = {
     "Version": "2012-10-17",
     "Statement": {"Effect": "Allow", "Action": "logs:PutLogEvents", "Resource": "*"},

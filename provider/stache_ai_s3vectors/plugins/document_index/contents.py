@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .database import open_database
-from .rows import Record, decode_record
+from .encoding import Record, decode_record
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from stache_ai_s3vectors.errors import InvalidInputError
 
-from .rows import (
+from .encoding import (
     ACTIVE,
     PURGED,
     Record,

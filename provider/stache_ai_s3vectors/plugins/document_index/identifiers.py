@@ -12,7 +12,7 @@ import json
 import sqlite3
 from typing import Any, Final, NamedTuple
 
-from .rows import (
+from .encoding import (
     Record,
     check_text,
     decode_record,

@@ -17,8 +17,8 @@ from stache_ai_s3vectors.settings import resolve_document_index_path
 
 from . import documents, identifiers, ingests, jobs, sessions, trash
 from .database import Database, open_database
+from .encoding import ACTIVE, format_time, read_clock
 from .identifiers import Source
-from .rows import ACTIVE, format_time, read_clock
 
 if TYPE_CHECKING:
     from stache_ai.config import Settings

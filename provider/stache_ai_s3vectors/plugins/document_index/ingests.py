@@ -24,8 +24,7 @@ from typing import Any, Final, Protocol
 from . import sessions, trash
 from .database import Database, open_database
 from .documents import find_active, find_identifier, load_document, save_document
-from .identifiers import Source, complete, forget_document
-from .rows import (
+from .encoding import (
     ACTIVE,
     DELETING,
     Record,
@@ -35,6 +34,7 @@ from .rows import (
     read_clock,
     read_namespace,
 )
+from .identifiers import Source, complete, forget_document
 
 _LOG = logging.getLogger(__name__)
 

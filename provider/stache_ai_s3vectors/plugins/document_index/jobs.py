@@ -6,7 +6,7 @@ import logging
 import sqlite3
 from typing import Final
 
-from .rows import Record, check_limit, decode_record, encode_record
+from .encoding import Record, check_limit, decode_record, encode_record
 
 _LOG = logging.getLogger(__name__)
 

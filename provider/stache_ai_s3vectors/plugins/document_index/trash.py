@@ -12,8 +12,7 @@ from stache_ai_s3vectors.errors import InvalidInputError
 
 from . import jobs
 from .documents import find_identifier, load_document, save_document
-from .identifiers import forget_document
-from .rows import (
+from .encoding import (
     ACTIVE,
     DELETING,
     PURGED,
@@ -29,6 +28,7 @@ from .rows import (
     read_clock,
     read_namespace,
 )
+from .identifiers import forget_document
 
 _LOG = logging.getLogger(__name__)
 

@@ -28,7 +28,7 @@ from stache_ai_s3vectors.tool.progress import show_progress
 
 if TYPE_CHECKING:
     from stache_ai_s3vectors.aws.batches import Record
-    from stache_ai_s3vectors.aws.descriptions import Description
+    from stache_ai_s3vectors.aws.descriptions import IndexDescription
     from stache_ai_s3vectors.aws.vector_index import VectorIndex
     from stache_ai_s3vectors.chunks.filters import Filter
     from stache_ai_s3vectors.settings import Options, Settings
@@ -39,10 +39,10 @@ _INDEX = click.option("--index", "name", help="Name of the index. [default: Stac
 
 def resolve_options(settings: Settings, name: str | None) -> Options:
     """Those for the index of that name, by default the documents."""
-    from stache_ai_s3vectors.settings import resolve
+    from stache_ai_s3vectors.settings import resolve_settings
 
-    options = resolve(settings)
-    return replace(options, index=name or names_of(settings, options.dimension)["documents"])
+    options = resolve_settings(settings)
+    return replace(options, index_name=name or names_of(settings, options.dimension)["documents"])
 
 
 @click.command("export")
@@ -76,7 +76,7 @@ def export_command(  # noqa: PLR0913 - one for each option
     from stache_ai_s3vectors.chunks import filters
 
     _check_target(file, force=force)
-    parts = [*filters.conditions(filter_option(condition)), *filters.in_namespace(namespace)]
+    parts = [*filters.parse_filter(filter_option(condition)), *filters.match_namespace(namespace)]
     index = readable_index(settings, resolve_options(settings, name))
     partial = _name_partial(file, index.describe(), parts)
     if force:
@@ -84,7 +84,7 @@ def export_command(  # noqa: PLR0913 - one for each option
     with _open_partial(partial) as opened:
         count = _export_vectors(index, parts, opened, compressed=file.suffix == ".gz")
         partial.replace(file)  # while it is locked
-    document = {"file": str(file), "index": index.options.index, "vectors": count}
+    document = {"file": str(file), "index": index.options.index_name, "vectors": count}
     click.echo(json.dumps(document) if as_json else f"{file}: {count} vectors of {index.name}")
 
 
@@ -128,7 +128,7 @@ def _lock(opened: BufferedRandom) -> bool:
     return True
 
 
-def _name_partial(file: Path, index: Description, parts: list[Filter]) -> Path:
+def _name_partial(file: Path, index: IndexDescription, parts: list[Filter]) -> Path:
     """The file's name until it is whole; another for another source."""
     source = json.dumps([index.arn, index.created, parts])
     tag = hashlib.sha256(source.encode()).hexdigest()[:8]
@@ -138,7 +138,7 @@ def _name_partial(file: Path, index: Description, parts: list[Filter]) -> Path:
 def _export_vectors(
     index: VectorIndex, parts: list[Filter], file: BufferedRandom, *, compressed: bool
 ) -> int:
-    from stache_ai_s3vectors.aws.bodies import dumps
+    from stache_ai_s3vectors.aws.bodies import encode_json
     from stache_ai_s3vectors.tool.exports import Writer, header
 
     with show_progress("finding the vectors") as advance:
@@ -157,7 +157,7 @@ def _export_vectors(
             click.echo(f"Going on after {writer.count} vectors, exported by {since}.", err=True)
         with show_progress("exporting", len(left)) as advance:
             for record in index.get(left, data=True):
-                writer.add(record.key, record.metadata, dumps(record.vector))
+                writer.add(record.key, record.metadata, encode_json(record.vector))
                 advance(1)
         writer.finish()
     return writer.count
@@ -177,9 +177,9 @@ def _list_keys(index: VectorIndex, parts: list[Filter], advance: Any) -> Iterato
     from stache_ai_s3vectors.operations import scan
 
     if parts:
-        yield from (key for key, _ in scan.rows(index, parts, advance))
+        yield from (key for key, _ in scan.scan_rows(index, parts, advance))
         return
-    for page in index.pages(metadata=False):
+    for page in index.list_pages(metadata=False):
         yield from (key for key, _ in page.rows)
         advance(len(page.rows))
 
@@ -217,16 +217,16 @@ def import_command(settings: Settings, *, file: Path, name: str | None, as_json:
             show_progress("importing") as advance,
         ):
             transfer(_read_records(reader), index, tally, advance)
-    document = {"file": str(file), "index": index.options.index}
+    document = {"file": str(file), "index": index.options.index_name}
     counts = {"written": tally.written, "unchanged": tally.unchanged}
     click.echo(json.dumps({**document, **counts}) if as_json else f"{index.name}: {tally}")
 
 
-def _parse_description(head: dict[str, Any]) -> Description:
+def _parse_description(head: dict[str, Any]) -> IndexDescription:
     """What the index was that the vectors come from."""
-    from stache_ai_s3vectors.aws.descriptions import ENHANCED, Description
+    from stache_ai_s3vectors.aws.descriptions import ENHANCED, IndexDescription
 
-    return Description(
+    return IndexDescription(
         arn="",
         dimension=head["dimension"],
         metric=head["distanceMetric"],
@@ -238,11 +238,11 @@ def _parse_description(head: dict[str, Any]) -> Description:
 
 def _read_records(reader: Reader) -> Iterator[Record]:
     from stache_ai_s3vectors.aws.batches import Record
-    from stache_ai_s3vectors.aws.bodies import Unread
+    from stache_ai_s3vectors.aws.bodies import UnreadVector
 
     with _translating_damage():
         for vector in reader.vectors():
-            yield Record(vector.key, Unread(vector.numbers), vector.metadata)
+            yield Record(vector.key, UnreadVector(vector.numbers), vector.metadata)
 
 
 @contextmanager

@@ -72,7 +72,7 @@ def _check_account(location: str, index: VectorIndex) -> None:
 
 def _locate(name: str, way: str, values: dict[str, Any]) -> Options:
     """The options of INDEX, BUCKET/INDEX or an index's ARN."""
-    from stache_ai_s3vectors.settings import resolve
+    from stache_ai_s3vectors.settings import resolve_settings
 
     arn = INDEX_ARN.fullmatch(values[name])
     bucket, _, index = values[name].rpartition("/")
@@ -83,7 +83,7 @@ def _locate(name: str, way: str, values: dict[str, Any]) -> Options:
     settings = settings_of(
         {**options, "bucket": bucket or values["bucket"], "dimension": values["dimension"]}
     )
-    return replace(resolve(settings), index=index)
+    return replace(resolve_settings(settings), index_name=index)
 
 
 def _choose_side_value(values: dict[str, Any], way: str, name: str) -> Any:
@@ -116,7 +116,7 @@ def copy_command(*, as_json: bool, **values: Any) -> None:
     into = destination(replace(place, dimension=description.dimension), description.metric)
     check_fit(description, into.told, into.name)
     tally, index = Tally(), create_destination(into, values["destination"])
-    verification = run_transfer(source.records, index, tally)
+    verification = run_transfer(source.list_records, index, tally)
     print_report(index, tally, verification, as_json=as_json)
 
 
@@ -206,7 +206,7 @@ def print_report(
 ) -> None:
     """Say what was done; fail for what was left out."""
     document = {
-        "index": destination.options.index,
+        "index": destination.options.index_name,
         "written": tally.written,
         "unchanged": tally.unchanged,
         "different": len(tally.different),
@@ -263,7 +263,7 @@ def reembed_command(*, as_json: bool, **values: Any) -> None:
     from stache_ai_s3vectors.tool.transfers import Tally, check_keys
 
     source, place = resolve_sides(values)
-    embedder = Embedder(settings_of({"bucket": place.bucket}))
+    embedder = Embedder(settings_of({"bucket": place.bucket_name}))
     into = destination(replace(place, dimension=embedder.dimension), source.describe().metric)
     if into.told.dimension != embedder.dimension:
         raise ConfigurationError(
@@ -276,7 +276,9 @@ def reembed_command(*, as_json: bool, **values: Any) -> None:
     index = create_destination(into, values["destination"])
 
     def records() -> Iterator[Record]:
-        return (Record(key, [], stored) for page in source.pages() for key, stored in page.rows)
+        return (
+            Record(key, [], stored) for page in source.list_pages() for key, stored in page.rows
+        )
 
     embedder.check_model(index)
     metric = into.told.metric

@@ -18,7 +18,7 @@ from stache_ai_s3vectors.tool.places import chosen, existing, names_of
 from stache_ai_s3vectors.tool.progress import show_progress
 
 if TYPE_CHECKING:
-    from stache_ai_s3vectors.aws.descriptions import Description
+    from stache_ai_s3vectors.aws.descriptions import IndexDescription
     from stache_ai_s3vectors.aws.vector_index import VectorIndex
     from stache_ai_s3vectors.settings import Options, Settings
 
@@ -56,9 +56,9 @@ def create_command(
     """  # noqa: D301 - \b keeps click from wrapping the example
     from stache_ai_s3vectors.aws.connections import connect
     from stache_ai_s3vectors.aws.provision import create_bucket, create_index
-    from stache_ai_s3vectors.settings import resolve
+    from stache_ai_s3vectors.settings import resolve_settings
 
-    options = resolve(settings)
+    options = resolve_settings(settings)
     if language is not None:
         options = replace(options, text_language=_code(language))
     client = connect(options)
@@ -68,7 +68,7 @@ def create_command(
     wanted = list(dict.fromkeys(names or by_kind.values()))
     made: dict[str, bool] = {}
     # What is there is looked at before anything is made
-    missing = [name for name in wanted if not _fits(replace(options, index=name), language)]
+    missing = [name for name in wanted if not _fits(replace(options, index_name=name), language)]
     with resumable(lambda: f"created {_listed(made)}"):
         for name in missing:
             made[name] = create_index(client, options, name)
@@ -76,7 +76,7 @@ def create_command(
         kinds = [{"kind": kind, "name": by_kind[kind]} for kind in KINDS if by_kind]
         rows: list[dict[str, Any]] = kinds or [{"name": name} for name in wanted]
         told = [{**row, "created": made.get(row["name"], False)} for row in rows]
-        click.echo(json.dumps({"bucket": options.bucket, "indexes": told}))
+        click.echo(json.dumps({"bucket": options.bucket_name, "indexes": told}))
         return
     for name in wanted:
         click.echo(f"{name}: {'created' if made.get(name) else 'exists already'}")
@@ -114,22 +114,22 @@ def _fits(options: Options, language: str | None) -> bool:
         problems.append(f"cannot be filtered by {', '.join(lost)}, as all of Stache's searches do")
     if problems:
         raise ConfigurationError(
-            f"index {options.bucket}/{options.index} exists already, and {' and '.join(problems)}. "
-            "That cannot be changed: name another in the setting that names it, such as "
-            f"S3VECTORS_DOCUMENTS_INDEX=documents-{options.dimension}"
+            f"index {options.bucket_name}/{options.index_name} exists already, and "
+            f"{' and '.join(problems)}. That cannot be changed: name another in the setting that "
+            f"names it, such as S3VECTORS_DOCUMENTS_INDEX=documents-{options.dimension}"
         )
     _check_language(options, found, language)
     return True
 
 
-def _check_language(options: Options, found: Description, language: str | None) -> None:
+def _check_language(options: Options, found: IndexDescription, language: str | None) -> None:
     """Refuse to leave an index in another language than the one that was asked for."""
     there = found.languages.get(TEXT)
     if language is not None and there != _code(language):
         raise ConfigurationError(
-            f"index {options.bucket}/{options.index} exists already, with text search in "
+            f"index {options.bucket_name}/{options.index_name} exists already, with text search in "
             f"{there or 'no language'}. To change it: stache-s3vectors indexes upgrade "
-            f"{options.index} --language {language}"
+            f"{options.index_name} --language {language}"
         )
 
 
@@ -172,11 +172,11 @@ def upgrade_command(
 
     with resumable(so_far):
         for index, description in zip(found, told, strict=True):
-            name = index.options.index
+            name = index.options.index_name
             changes[name] = upgrade_index(index.client, index.options, description, code)
         _wait(found)
     if as_json:
-        click.echo(json.dumps({"bucket": found[0].options.bucket, "changes": changes}))
+        click.echo(json.dumps({"bucket": found[0].options.bucket_name, "changes": changes}))
         return
     for name, changed in changes.items():
         click.echo(f"{name}: {', '.join(changed) or 'has all of it already'}")
@@ -184,13 +184,15 @@ def upgrade_command(
 
 def _wait(found: list[VectorIndex]) -> None:
     """Until the text search of each index is ACTIVE, with a bar in a terminal."""
-    from stache_ai_s3vectors.aws.descriptions import ACTIVE
+    from stache_ai_s3vectors.aws.descriptions import TEXT_SEARCH_ACTIVE
 
     with show_progress("building text search", len(found)) as done:
         left = found
         while left:
             waiting = [
-                i for i in left if {*i.describe(fresh=True).text_searches.values()} - {ACTIVE}
+                i
+                for i in left
+                if {*i.describe(fresh=True).text_searches.values()} - {TEXT_SEARCH_ACTIVE}
             ]
             done(len(left) - len(waiting))
             left = waiting
@@ -216,21 +218,21 @@ def delete_command(settings: Settings, *, names: tuple[str, ...], yes: bool, as_
 
     found = chosen(settings, names)
     for index in found if not yes else ():
-        name = index.options.index
+        name = index.options.index_name
         confirm(f"{_contents(index)}. Type {name} to delete it", name)
     deleted: list[str] = []
     with resumable(lambda: f"deleted {_listed(deleted)}"):
         for index in found:
             delete_index(index.client, index.options)
-            deleted.append(index.options.index)
+            deleted.append(index.options.index_name)
             if not as_json:
-                click.echo(f"{index.options.index}: deleted")
+                click.echo(f"{index.options.index_name}: deleted")
     if as_json:
-        click.echo(json.dumps({"bucket": found[0].options.bucket, "deleted": deleted}))
+        click.echo(json.dumps({"bucket": found[0].options.bucket_name, "deleted": deleted}))
 
 
 def _contents(index: VectorIndex) -> str:
-    first = next(index.pages(metadata=False))
+    first = next(index.list_pages(metadata=False))
     more = "more than " if first.token else ""
     return f"{index.name} holds {more}{len(first.rows):,} vectors"
 
@@ -244,9 +246,9 @@ def list_command(settings: Settings, *, as_json: bool) -> None:
     Example:
       stache-s3vectors indexes list --bucket my-bucket --endpoint local:./data
     """  # noqa: D301 - \b keeps click from wrapping the example
-    from stache_ai_s3vectors.settings import resolve
+    from stache_ai_s3vectors.settings import resolve_settings
 
-    found = _list(resolve(settings))
+    found = _list(resolve_settings(settings))
     if as_json:
         click.echo(json.dumps(found))
         return
@@ -256,8 +258,8 @@ def list_command(settings: Settings, *, as_json: bool) -> None:
 def _list(options: Options) -> list[dict[str, Any]]:
     from stache_ai_s3vectors.aws.provision import list_indexes
 
-    found = [existing(replace(options, index=name)) for name in list_indexes(options)]
-    return [{"name": index.options.index, **index.describe().as_dict()} for index in found]
+    found = [existing(replace(options, index_name=name)) for name in list_indexes(options)]
+    return [{"name": index.options.index_name, **index.describe().as_dict()} for index in found]
 
 
 def _text_searches(index: dict[str, Any]) -> Iterable[str]:

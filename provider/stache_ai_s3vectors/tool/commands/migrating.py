@@ -103,7 +103,7 @@ def migrate_command(  # noqa: PLR0913 - one for each option
     tally, index = Tally(), create_destination(into, values["destination"])
 
     def records() -> Iterator[Record]:
-        return _restore(_select_kind(source.records(), kind), restorer, tally.left_out)
+        return _restore(_select_kind(source.list_records(), kind), restorer, tally.left_out)
 
     if not (resume or replacing or index.is_empty()):
         _check_unused(records(), index)
@@ -162,7 +162,7 @@ def _print_preview(
     namespaces: Counter[str] = Counter()
     statuses: Counter[str] = Counter()
     with show_progress("reading") as advance:
-        for page in source.pages():
+        for page in source.list_pages():
             records = (Record(key, [], stored) for key, stored in page.rows)
             for record in _restore(_select_kind(records, kind), restorer, left_out):
                 namespaces[record.metadata[NAMESPACE]] += 1

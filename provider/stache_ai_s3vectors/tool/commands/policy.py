@@ -10,9 +10,9 @@ from typing import Any, Final
 import click
 from click.core import ParameterSource
 
-from stache_ai_s3vectors.service.arns import BUCKET_ARN, INDEX_NAME, KEY_ARN, partition_of
+from stache_ai_s3vectors.service.arns import BUCKET_ARN, INDEX_NAME, KEY_ARN, get_partition
 from stache_ai_s3vectors.service.permissions import LEVELS
-from stache_ai_s3vectors.service.permissions import policy as least
+from stache_ai_s3vectors.service.permissions import build_policy as least
 from stache_ai_s3vectors.tool.options import Choice, plainly, settings_of
 from stache_ai_s3vectors.tool.places import names_of
 
@@ -90,9 +90,9 @@ def configured(
 ) -> tuple[str, str | None, tuple[str, ...]]:
     """What was not given, from the provider's settings."""
     settings = settings_of({"bucket": bucket, "region": region})
-    from stache_ai_s3vectors.settings import resolve  # not before: it imports Stache
+    from stache_ai_s3vectors.settings import resolve_settings  # not before: it imports Stache
 
-    options = resolve(settings)
+    options = resolve_settings(settings)
     names = tuple(dict.fromkeys(names_of(settings, options.dimension).values()))
     named = bucket or settings.s3vectors_bucket_name or settings.s3vectors_bucket or ""
     return named, region or options.region, indexes or names
@@ -116,7 +116,7 @@ def bucket_arn(
     """
     arn = bucket
     if not bucket.startswith("arn:"):
-        partition = partition or partition_of(region or "")
+        partition = partition or get_partition(region or "")
         arn = f"arn:{partition}:s3vectors:{region or ''}:{account or ''}:bucket/{bucket}"
     found = BUCKET_ARN.fullmatch(arn)
     if found is None:

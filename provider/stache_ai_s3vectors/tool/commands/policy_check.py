@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from stache_ai_s3vectors.errors import ConfigurationError
-from stache_ai_s3vectors.service.arns import BUCKET_ARN, partition_of, service_host
-from stache_ai_s3vectors.service.printable import printable
+from stache_ai_s3vectors.service.arns import BUCKET_ARN, format_service_host, get_partition
+from stache_ai_s3vectors.service.printable import to_printable
 from stache_ai_s3vectors.tool.failures import missing_engine
 from stache_ai_s3vectors.tool.options import nearest, plainly
 
@@ -126,8 +126,8 @@ def _known(
         place[name] or (arn[name] if arn else None) for name in ("region", "account", "partition")
     )
     if region:
-        partition = partition or partition_of(region)
-        suffix = service_host(partition, region).removeprefix(f"s3vectors.{region}.")
+        partition = partition or get_partition(region)
+        suffix = format_service_host(partition, region).removeprefix(f"s3vectors.{region}.")
         own = {"AWS::Region": region, "AWS::Partition": partition, "AWS::URLSuffix": suffix}
     else:
         own = {"AWS::Partition": partition} if partition else {}
@@ -244,7 +244,7 @@ def _print(  # noqa: PLR0913 - what is reported
 
 def _show(text: str) -> str:
     """A text of somebody's file on one line, without what controls a terminal."""
-    return printable(text).encode("utf-8", "backslashreplace").decode()
+    return to_printable(text).encode("utf-8", "backslashreplace").decode()
 
 
 def _sentence(finding: Finding) -> str:

@@ -55,9 +55,9 @@ def purge_command(  # noqa: PLR0913 - one for each option
         deleted = ", ".join(f"{outcome['vectors']} of {name}" for name, outcome in outcomes.items())
         earlier = f"{deleted} and " if deleted and yes else ""
         outcome = _delete_matches(index, parts, earlier) if yes else _count_matches(index, parts)
-        outcomes[index.options.index] = outcome
+        outcomes[index.options.index_name] = outcome
         if not as_json:
-            _print(index.options.index, outcome, deleted=yes)
+            _print(index.options.index_name, outcome, deleted=yes)
     if as_json:
         click.echo(json.dumps({"deleted": yes, "indexes": outcomes}))
     elif not yes:
@@ -79,9 +79,9 @@ def _parse_conditions(
     from stache_ai_s3vectors.chunks import filters
 
     document = filter_option(condition)
-    parts = [*filters.in_namespace(namespace), *filters.conditions(document)]
+    parts = [*filters.match_namespace(namespace), *filters.parse_filter(document)]
     if status is not None:
-        parts += filters.conditions({STATUS: status})
+        parts += filters.parse_filter({STATUS: status})
     if not parts:
         raise click.UsageError(
             "nothing says what to delete: give --namespace, --status or --filter (to delete all "
@@ -96,8 +96,8 @@ def _count_matches(index: VectorIndex, parts: list[Filter]) -> dict[str, Any]:
     namespaces: Counter[str] = Counter()
     statuses: Counter[str] = Counter()
     keys: list[str] = []
-    with show_progress(f"reading {index.options.index}") as advance:
-        for key, stored in scan.rows(index, parts, advance):
+    with show_progress(f"reading {index.options.index_name}") as advance:
+        for key, stored in scan.scan_rows(index, parts, advance):
             namespaces[str(stored.get(NAMESPACE, ""))] += 1
             statuses[str(stored.get(STATUS, ""))] += 1
             keys = sorted([*keys, key])[:_SHOWN]
@@ -120,11 +120,11 @@ def _delete_matches(index: VectorIndex, parts: list[Filter], earlier: str) -> di
         advance(vectors)
 
     def describe_deleted() -> str:
-        return f"{earlier}{deleted} vectors of {index.options.index} are deleted, perhaps more"
+        return f"{earlier}{deleted} vectors of {index.options.index_name} are deleted, perhaps more"
 
     with (
         resumable(describe_deleted),
-        show_progress(f"deleting from {index.options.index}") as advance,
+        show_progress(f"deleting from {index.options.index_name}") as advance,
     ):
         return {"vectors": len(scan.delete_matching(index, parts, count))}
 

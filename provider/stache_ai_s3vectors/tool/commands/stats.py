@@ -44,7 +44,7 @@ def stats_command(
     Example:
       stache-s3vectors stats --bucket my-bucket --index documents-1024
     """  # noqa: D301 - \b keeps click from wrapping the example
-    found = {index.options.index: _read(index) for index in readable(settings, names)}
+    found = {index.options.index_name: _read(index) for index in readable(settings, names)}
     if as_json:
         told = {
             name: {**stats.as_dict(), "costPerMonth": sum(_costs(stats, queries))}
@@ -62,8 +62,8 @@ def _read(index: VectorIndex) -> Stats:
     from stache_ai_s3vectors.tool.statistics import Stats
 
     stats = Stats(index.describe())
-    with show_progress(f"reading {index.options.index}") as advance:
-        for page in index.pages():
+    with show_progress(f"reading {index.options.index_name}") as advance:
+        for page in index.list_pages():
             for key, stored in page.rows:
                 stats.add(key, stored)
             advance(len(page.rows))

@@ -54,7 +54,7 @@ def _examine(load: Callable[[], Settings], level: str, names: Sequence[str]) -> 
     yield from surroundings.stache(settings, options, list(variables))
     yield from surroundings.credentials(options)
     looks = [
-        Look(VectorIndex(replace(options, index=name), create=False), variable)
+        Look(VectorIndex(replace(options, index_name=name), create=False), variable)
         for name, variable in variables.items()
     ]
     yield from service.examine(looks[0])

@@ -6,12 +6,12 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 
 from stache_ai_s3vectors.aws import identity
-from stache_ai_s3vectors.aws.client import translated
-from stache_ai_s3vectors.aws.parallel import in_flight
-from stache_ai_s3vectors.aws.provision import make_bucket
+from stache_ai_s3vectors.aws.client import translate_errors
+from stache_ai_s3vectors.aws.parallel import call_in_parallel
+from stache_ai_s3vectors.aws.provision import format_create_bucket
 from stache_ai_s3vectors.aws.vector_index import VectorIndex
 from stache_ai_s3vectors.errors import AccessDeniedError, NotFoundError, S3VectorsError
-from stache_ai_s3vectors.service.arns import partition_of
+from stache_ai_s3vectors.service.arns import get_partition
 from stache_ai_s3vectors.settings import Options
 
 from .findings import Finding, Stop, failed, ok, skipped, wrong
@@ -29,8 +29,8 @@ def examine(looks: Sequence[Look], options: Options, level: str) -> Generator[Fi
     """
     first = looks[0].index
     try:
-        with translated(f"GetVectorBucket of {options.bucket}"):
-            told = first.client.get_vector_bucket(**options.bucket_names)["vectorBucket"]
+        with translate_errors(f"GetVectorBucket of {options.bucket_name}"):
+            told = first.client.get_vector_bucket(**options.bucket_parameters)["vectorBucket"]
     except NotFoundError:
         if options.local and options.create_index:
             yield ok("bucket", "not there yet; the provider makes it on first use")
@@ -59,14 +59,14 @@ def _missing(index: VectorIndex) -> Finding:
     others = f", nor in the {asked} other regions that could be asked" if asked else ""
     return wrong(
         "bucket",
-        f"there is no vector bucket {options.bucket} in {region}{others}",
+        f"there is no vector bucket {options.bucket_name} in {region}{others}",
         f"correct S3VECTORS_BUCKET_NAME or S3VECTORS_REGION, or make it: "
-        f"{make_bucket(index.client, options)}",
+        f"{format_create_bucket(index.client, options)}",
     )
 
 
 def _in(place: str, options: Options) -> Finding:
-    text = f"vector bucket {options.bucket} is in {place}"
+    text = f"vector bucket {options.bucket_name} is in {place}"
     return wrong("region", text, f"set S3VECTORS_REGION={place}")
 
 
@@ -75,8 +75,8 @@ def _elsewhere(index: VectorIndex) -> tuple[str | None, int]:
     if index.options.bucket_arn:
         return None, 0  # which says the region
     here, asked = index.client.meta.region_name, 0
-    others = [region for region in identity.regions(partition_of(here)) if region != here]
-    for region, call in in_flight(lambda region: _is_in(index.options, region), others):
+    others = [region for region in identity.list_regions(get_partition(here)) if region != here]
+    for region, call in call_in_parallel(lambda region: _is_in(index.options, region), others):
         answer = call.result()
         asked += answer is not None
         if answer:
@@ -89,14 +89,14 @@ def _is_in(options: Options, region: str) -> bool | None:
     there = VectorIndex(
         replace(options, region=region, max_attempts=1, connect_timeout=2.0, read_timeout=5.0)
     )
-    name = options.bucket
+    name = options.bucket_name
     asked = _answer(lambda: there.client.get_vector_bucket(vectorBucketName=name))
     return _answer(there.describe) if asked is None else asked
 
 
 def _answer(call: Callable[[], object]) -> bool | None:
     try:
-        with translated("looking"):
+        with translate_errors("looking"):
             call()
     except NotFoundError:
         return False

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from stache_ai_s3vectors.aws.descriptions import ACTIVE, ENHANCED, Description
-from stache_ai_s3vectors.aws.provision import here, list_indexes
+from stache_ai_s3vectors.aws.descriptions import ENHANCED, TEXT_SEARCH_ACTIVE, IndexDescription
+from stache_ai_s3vectors.aws.provision import format_bucket_options, list_indexes
 from stache_ai_s3vectors.aws.vector_index import VectorIndex
 from stache_ai_s3vectors.errors import NotFoundError, S3VectorsError
 from stache_ai_s3vectors.service import limits
@@ -30,13 +30,13 @@ class Look:
 
     index: VectorIndex
     variable: str
-    told: Description | None = None
+    told: IndexDescription | None = None
     error: S3VectorsError | None = None
 
     @property
     def name(self) -> str:
         """The index's."""
-        return self.index.options.index
+        return self.index.options.index_name
 
     def take(self) -> None:
         """Ask the service."""
@@ -47,7 +47,8 @@ class Look:
 
     def command(self, words: str) -> str:
         """A command of the tool for this store."""
-        return f"stache-s3vectors {words} {here(self.index.client, self.index.options)}"
+        bucket = format_bucket_options(self.index.client, self.index.options)
+        return f"stache-s3vectors {words} {bucket}"
 
 
 def examine(look: Look, options: Options, *, makes: bool) -> Iterator[Finding]:
@@ -83,13 +84,16 @@ def _missing(look: Look, options: Options, *, makes: bool) -> Finding:
         return warning(look.name, text, create)
     try:
         others = ", ".join(list_indexes(look.index.options)) or "none"
-        text = f"there is no such index in {options.bucket}; the bucket has {others}"
+        text = f"there is no such index in {options.bucket_name}; the bucket has {others}"
     except S3VectorsError:
-        text = f"no such index in {options.bucket}, or no such bucket: this role may not ask which"
+        text = (
+            f"no such index in {options.bucket_name}, or no such bucket: this role may not ask "
+            "which"
+        )
     return wrong(look.name, text, f"correct {look.variable}, or: {create}")
 
 
-def _fixed(look: Look, told: Description, options: Options) -> Iterator[Finding]:
+def _fixed(look: Look, told: IndexDescription, options: Options) -> Iterator[Finding]:
     """What cannot be changed about an index."""
     if told.dimension != options.dimension:
         yield wrong(
@@ -129,7 +133,7 @@ def _another(look: Look, options: Options, filling: str) -> str:
     )
 
 
-def _changeable(look: Look, told: Description, options: Options) -> Iterator[Finding]:
+def _changeable(look: Look, told: IndexDescription, options: Options) -> Iterator[Finding]:
     fix = look.command(f"indexes upgrade {look.name}")
     if told.mode != ENHANCED:
         kind = wrong if options.hybrid else warning
@@ -138,10 +142,12 @@ def _changeable(look: Look, told: Description, options: Options) -> Iterator[Fin
         yield from _searchable(look, told, options, fix)
 
 
-def _searchable(look: Look, told: Description, options: Options, fix: str) -> Iterator[Finding]:
+def _searchable(
+    look: Look, told: IndexDescription, options: Options, fix: str
+) -> Iterator[Finding]:
     """What keeps hybrid search from the words of the texts."""
     missing = [key for key in options.text_keys if key not in told.text_searches]
-    building = [key for key, status in told.text_searches.items() if status != ACTIVE]
+    building = [key for key, status in told.text_searches.items() if status != TEXT_SEARCH_ACTIVE]
     if missing:
         where = "" if missing == [TEXT] else f" on {', '.join(missing)}"
         text = f"S3VECTORS_SEARCH_MODE is hybrid, and it has no text search{where}"

@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Callable, Generator, Sequence
 from typing import Any, Final
 
-from stache_ai_s3vectors.aws.client import translated
-from stache_ai_s3vectors.aws.descriptions import ENHANCED, Description
+from stache_ai_s3vectors.aws.client import translate_errors
+from stache_ai_s3vectors.aws.descriptions import ENHANCED, IndexDescription
 from stache_ai_s3vectors.aws.provision import list_indexes
 from stache_ai_s3vectors.aws.vector_index import VectorIndex
 from stache_ai_s3vectors.errors import AccessDeniedError, RejectedError, S3VectorsError
@@ -105,7 +105,7 @@ def _index_calls(look: Look) -> Calls:
     calls: Calls = {
         "GetIndex": lambda: index.describe(fresh=True),
         "GetVectors": lambda: list(index.get([absent])),
-        "ListVectors": lambda: next(index.pages()),
+        "ListVectors": lambda: next(index.list_pages()),
         "QueryVectors": lambda: index.query(vector, 1, _ANY),
         "DeleteVectors": lambda: index.delete([absent]),
         "CreateIndex": lambda: _create_again(index, told),
@@ -115,14 +115,14 @@ def _index_calls(look: Look) -> Calls:
     return calls
 
 
-def _create_again(index: VectorIndex, told: Description) -> None:
+def _create_again(index: VectorIndex, told: IndexDescription) -> None:
     """The service asks who may before it refuses to make what is there."""
     client: Any = index.client
     try:
-        with translated(f"CreateIndex of {index.name}"):
+        with translate_errors(f"CreateIndex of {index.name}"):
             client.create_index(
-                **index.options.bucket_names,
-                indexName=index.options.index,
+                **index.options.bucket_parameters,
+                indexName=index.options.index_name,
                 dataType="float32",
                 dimension=told.dimension,
                 distanceMetric=told.metric,
@@ -134,5 +134,5 @@ def _create_again(index: VectorIndex, told: Description) -> None:
 
 def _set_mode_again(index: VectorIndex) -> None:
     client: Any = index.client
-    with translated(f"UpdateIndexMode of {index.name}"):
-        client.update_index_mode(**index.options.index_names, indexMode=ENHANCED)
+    with translate_errors(f"UpdateIndexMode of {index.name}"):
+        client.update_index_mode(**index.options.index_parameters, indexMode=ENHANCED)

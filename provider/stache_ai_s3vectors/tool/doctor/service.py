@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
-from stache_ai_s3vectors.aws.client import endpoint_of
+from stache_ai_s3vectors.aws.client import find_endpoint
 from stache_ai_s3vectors.errors import AccessDeniedError, NotFoundError, UnavailableError
 from stache_ai_s3vectors.tool.remedies import code_of
 
@@ -50,7 +50,7 @@ def examine(look: Look) -> Iterator[Finding]:
         raise Stop(failed("credentials", error))
     if error is not None and not isinstance(error, (NotFoundError, AccessDeniedError)):
         raise Stop(failed("endpoint", error))
-    yield ok("endpoint", f"{endpoint_of(client, options) or 'AWS'} answers")
+    yield ok("endpoint", f"{find_endpoint(client, options) or 'AWS'} answers")
     yield ok("region", str(client.meta.region_name))
 
 

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Final
 from dotenv import dotenv_values
 
 from stache_ai_s3vectors.aws import identity
-from stache_ai_s3vectors.aws.client import endpoint_of
+from stache_ai_s3vectors.aws.client import find_endpoint
 from stache_ai_s3vectors.aws.connections import connect
 from stache_ai_s3vectors.errors import S3VectorsError
 from stache_ai_s3vectors.service.arns import BUCKET_ARN, INDEX_NAME
 from stache_ai_s3vectors.service.metadata_keys import KINDS, index_variable
-from stache_ai_s3vectors.settings import Options, resolve
+from stache_ai_s3vectors.settings import Options, resolve_settings
 from stache_ai_s3vectors.settings import Settings as OurSettings
 from stache_ai_s3vectors.tool.remedies import code_of, remedy_of
 
@@ -103,7 +103,7 @@ def read(load: Callable[[], Settings]) -> Settings:
 def resolved(settings: Settings) -> Options:
     """What they come to."""
     try:
-        options = resolve(settings)
+        options = resolve_settings(settings)
         if options.local:
             connect(options)  # the directory may belong to another engine
     except S3VectorsError as error:
@@ -155,8 +155,8 @@ def stache(settings: Settings, options: Options, chosen: Sequence[str]) -> Itera
         yield warning("settings", text, fix)
     yield ok(
         "settings",
-        f"bucket {options.bucket}, indexes {', '.join(chosen)}, {options.dimension} dimensions, "
-        f"{'hybrid' if options.hybrid else 'vector'} search",
+        f"bucket {options.bucket_name}, indexes {', '.join(chosen)}, {options.dimension} "
+        f"dimensions, {'hybrid' if options.hybrid else 'vector'} search",
     )
 
 
@@ -199,7 +199,7 @@ def credentials(options: Options) -> Iterator[Finding]:
         yield skipped("credentials", "not needed: the engine is in this process")
         return
     try:
-        found = identity.credentials()
+        found = identity.find_credentials()
     except S3VectorsError as error:
         fix = remedy_of(error) or "correct AWS_PROFILE, or the profile in ~/.aws/config"
         raise Stop(failed("credentials", error, fix)) from error
@@ -211,11 +211,11 @@ def credentials(options: Options) -> Iterator[Finding]:
         client = connect(options)
     except S3VectorsError as error:
         raise Stop(failed("settings", error)) from error
-    if not identity.has_sts(aws=endpoint_of(client, options) is None):
+    if not identity.has_sts(aws=find_endpoint(client, options) is None):
         yield ok("credentials", f"{told}; no STS here to ask whose they are")
         return
     try:
-        account, arn = identity.caller(client.meta.region_name)
+        account, arn = identity.get_caller(client.meta.region_name)
     except S3VectorsError as error:
         if code_of(error).startswith(OF_CREDENTIALS):
             raise Stop(failed("credentials", error)) from error

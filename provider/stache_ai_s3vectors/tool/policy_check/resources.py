@@ -12,7 +12,7 @@ from difflib import SequenceMatcher
 from typing import Final
 
 from s3vectors_local.iam.patterns import matches_arn
-from stache_ai_s3vectors.service.arns import BUCKET_NAME, INDEX_NAME, partition_of
+from stache_ai_s3vectors.service.arns import BUCKET_NAME, INDEX_NAME, get_partition
 
 from .findings import INEFFECTIVE, MALFORMED, Finding
 from .service import BUCKET, INDEX
@@ -97,7 +97,7 @@ def _is_place(*parts: str) -> bool:
         form.fullmatch(part) or is_wild(part)
         for form, part in zip(_PLACE.values(), parts, strict=True)
     )
-    return all(fits) and (is_wild(partition + region) or partition_of(region) == partition)
+    return all(fits) and (is_wild(partition + region) or get_partition(region) == partition)
 
 
 def _sample(pattern: str, form: str) -> str | None:
@@ -164,7 +164,7 @@ def parse_leniently(resource: str) -> Parts | None:
     region, account = _pick(head, 3, _REGION), _pick(head, 4, _ACCOUNT)
     partition = _pick(head, 1, _PLACE["partition"])
     if region and not is_open(region):
-        partition = partition_of(region)
+        partition = get_partition(region)
     return Parts(partition, region, account, given.get("bucket"), given.get("index"))
 
 
@@ -225,8 +225,8 @@ def _find_reason(resource: str) -> str:
     for (name, form), part in zip(_PLACE.items(), (partition, region, account), strict=True):
         if not (is_open(part) or form.fullmatch(part)):
             return f'its {name} is "{part}"' if part else f"it has no {name}"
-    if partition_of(region) != partition and not is_open(partition + region):
-        return f'its partition is "{partition}", that of {region} is "{partition_of(region)}"'
+    if get_partition(region) != partition and not is_open(partition + region):
+        return f'its partition is "{partition}", that of {region} is "{get_partition(region)}"'
     if re.fullmatch(r"bucket/[^/:]+(/index/[^/:]+)?", rest):
         return f'a name in "{rest}" is not 3 to 63 of a-z, 0-9, "-" and, in an index, "."'
     return f'it ends in "{rest}", expected bucket/NAME or bucket/NAME/index/NAME'

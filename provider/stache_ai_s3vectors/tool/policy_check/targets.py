@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from s3vectors_local.iam import Need
-from stache_ai_s3vectors.service.arns import service_host
+from stache_ai_s3vectors.service.arns import format_service_host
 from stache_ai_s3vectors.service.permissions import LEVELS
 
 from .conditions import VIA_SERVICE
@@ -48,7 +48,7 @@ class Target:
     def host(self) -> str:
         """The service's, through which the key is used."""
         partition, region, _ = self.place
-        return service_host(partition, region)
+        return format_service_host(partition, region)
 
     @property
     def index_arns(self) -> tuple[str, ...]:

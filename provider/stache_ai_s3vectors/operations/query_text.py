@@ -19,12 +19,12 @@ _QUOTED: Final = re.compile(r'"([^"]+)"|[\u201c\u201e]([^\u201c\u201d]+)[\u201c\
 _SIGNS: Final = string.punctuation + "\u2018\u2019\u201c\u201d\u201e\u2026\u2013\u2014«»¿¡"
 
 
-def hand_over(question: str, custom: dict[str, Any]) -> None:
+def put_question(question: str, custom: dict[str, Any]) -> None:
     """Put a question's words into a request's context."""
     custom[_KEY] = question
 
 
-def handed_over(context: Any) -> str | None:
+def take_question(context: Any) -> str | None:
     """Take the words that were put into a request's context; None when there are none.
 
     They belong to one search: another with the same context is about something else.
@@ -34,13 +34,13 @@ def handed_over(context: Any) -> str | None:
     return question if isinstance(question, str) and question.strip() else None
 
 
-def quoted(question: str) -> list[str]:
+def find_phrases(question: str) -> list[str]:
     """The phrases of a question that stand in double quotes."""
     phrases = (straight or curly for straight, curly in _QUOTED.findall(question))
     return [phrase for phrase in map(_plain, phrases) if phrase]
 
 
-def holds(text: str, phrase: str) -> bool:
+def contains_phrase(text: str, phrase: str) -> bool:
     """Whether a text has a phrase of `quoted`; capitals and white space do not count."""
     return phrase in _plain(text)
 
@@ -49,7 +49,7 @@ def _plain(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
-def cut(question: str) -> str:
+def shorten_question(question: str) -> str:
     """As much of a question as the service takes: all of it, or its words from both ends.
 
     Of a longer one, words that come again are left out first, because they count once. If the

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 from stache_ai_s3vectors.errors import InvalidInputError
 from stache_ai_s3vectors.service import limits
 
-from .metadata_values import is_text, native, plain
+from .metadata_values import is_text, to_native, to_plain
 
 Numbers: TypeAlias = Any
 """A vector as it can be sent: a list of floats, a numpy array, or JSON that was not read."""
@@ -32,7 +32,7 @@ def check_namespace(namespace: Any) -> str:
         raise InvalidInputError(
             f"the namespace is {namespace!r:.80}; it must be a name, or None for all of them"
         )
-    return str(plain(namespace))
+    return str(to_plain(namespace))
 
 
 def check_list(name: str, items: Any, *, of: str, ordered: bool = False) -> None:
@@ -57,7 +57,7 @@ def check_scalar(name: str, value: Any) -> None:
     Args:
         name: the argument.
     """
-    if not isinstance(native(value), (str, bool, int, float)):
+    if not isinstance(to_native(value), (str, bool, int, float)):
         raise InvalidInputError(
             f"{name} is {value!r:.80}; it must be a string, a number or a boolean"
         )
@@ -108,7 +108,7 @@ def check_ids(ids: Sequence[str], *, unique: bool = False) -> None:
         seen.add(key)
 
 
-def checked_ids(ids: Any) -> list[str]:
+def check_new_ids(ids: Any) -> list[str]:
     """The ids of an insert as a list; each is there once."""
     check_list("ids", ids, of="ids", ordered=True)
     check_ids(ids, unique=True)
@@ -140,7 +140,7 @@ def check_top_k(top_k: Any) -> int:
     return _count(top_k, f"top_k is {top_k!r:.80}; 1 to {limits.TOP_K} are possible")
 
 
-def dimension_of(vector: Any, name: str) -> int:
+def count_dimensions(vector: Any, name: str) -> int:
     """How many dimensions a vector has.
 
     Args:
@@ -186,19 +186,19 @@ def check_vector(vector: Any, dimension: int, metric: str, *, types: bool = True
     """
     if type(vector) is not list and hasattr(vector, "__array_interface__"):
         return _check_array(vector, dimension, metric)
-    numbers = vector if type(vector) is list and not types else floats(vector)
+    numbers = vector if type(vector) is list and not types else to_floats(vector)
     _check_dimension(len(numbers), dimension)
     try:
         length = math.hypot(*numbers)  # in C, unlike max(map(abs, …))
     except (TypeError, ValueError, OverflowError):
-        numbers, length = floats(vector), math.nan  # the first says why not
+        numbers, length = to_floats(vector), math.nan  # the first says why not
     # Between these two, some element is neither tiny nor too large
     if not _SURELY_MORE_THAN_TINY < length <= limits.FLOAT32_MAX:
         _check_largest(_largest(numbers), metric)
     return numbers
 
 
-def floats(vector: Any) -> list[float]:
+def to_floats(vector: Any) -> list[float]:
     """A vector as a list of Python's floats."""
     if not isinstance(vector, (list, tuple)):
         raise InvalidInputError(f"the vector is a {type(vector).__name__}, not a list of numbers")

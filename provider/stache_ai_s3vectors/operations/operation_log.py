@@ -7,12 +7,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from stache_ai_s3vectors.service.printable import printable
+from stache_ai_s3vectors.service.printable import to_printable
 
 _LOG = logging.getLogger(__name__)
 
 
-class Line:
+class LogEntry:
     """What an operation has to tell when it is done; counts, never contents."""
 
     def __init__(self) -> None:
@@ -20,10 +20,10 @@ class Line:
 
 
 @contextmanager
-def logged(operation: str, index: str) -> Iterator[Line]:
+def log_operation(operation: str, index: str) -> Iterator[LogEntry]:
     """Log an operation on an index, at level debug."""
     began = time.perf_counter()
-    line = Line()
+    line = LogEntry()
     try:
         yield line
     except BaseException as error:
@@ -32,5 +32,9 @@ def logged(operation: str, index: str) -> Iterator[Line]:
     finally:
         took = (time.perf_counter() - began) * 1000
         _LOG.debug(
-            "%s on %s: %s, %.1f ms", operation, printable(index), printable(line.outcome), took
+            "%s on %s: %s, %.1f ms",
+            operation,
+            to_printable(index),
+            to_printable(line.outcome),
+            took,
         )
