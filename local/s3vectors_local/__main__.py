@@ -15,6 +15,7 @@ import click
 
 from .arns import Caller
 from .choices import Choices
+from .console.options import ConsoleOptions, make_token
 from .engine import Engine
 from .errors import DataDirectoryError, PolicyError
 from .faults import KINDS, Faults
@@ -118,6 +119,16 @@ def main() -> None:
     help="Print a line for each request: operation, bucket and index, HTTP status, time, and for "
     "an error its code and the policy statement that denied it. Data and keys are not logged.",
 )
+@click.option(
+    "--console",
+    type=click.Choice(["read", "write", "off"]),
+    default="read",
+    show_default=True,
+    help="Serve the console, web pages that show what is stored, at the same address. With "
+    "`write`, it can delete and import. With --access-key or --policy, it needs the token that is "
+    "printed.",
+)
+@click.option("--no-console", "console", flag_value="off", help="The same as --console off.")
 @click.option(
     "--bucket-mode",
     type=click.Choice(["enhanced", "classic"]),
@@ -226,13 +237,16 @@ def serve_command(host: str, port: int, **options: Any) -> None:
         advice = "choose another --port" if error.errno == errno.EADDRINUSE else "check --host"
         _stop(f"cannot listen on {host}:{port}: {error.strerror}; {advice}")
     engine = _open_engine(options, policies, principals)
-    _print_start(host, bound.getsockname()[1], options["data"], verified=bool(keys))
+    console = _choose_console(options, private=bool(keys) or policies is not None)
+    port = bound.getsockname()[1]
+    _print_start(host, port, options["data"], verified=bool(keys), console=console)
     _print_missing_packages()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn re-raises it when it ends
     try:
         verifier = Verifier(keys) if keys else None
         log = RequestLog() if options["log"] else None
-        serve(engine, bound, faults=faults, verifier=verifier, hosts=hosts, log=log)
+        more: dict[str, Any] = {"hosts": hosts, "log": log, "console": console}
+        serve(engine, bound, faults=faults, verifier=verifier, **more)
     except KeyboardInterrupt:
         pass  # uvicorn has finished the running requests and re-raises Ctrl-C
     finally:
@@ -369,16 +383,32 @@ def _open_engine(
         _stop(str(error))
 
 
-def _print_start(host: str, port: int, data: str | None, *, verified: bool) -> None:
+def _choose_console(options: dict[str, Any], *, private: bool) -> ConsoleOptions | None:
+    """Return how to serve the console; it needs a token where the API is not for everybody."""
+    if options["console"] == "off":
+        return None
+    return ConsoleOptions(options["console"] == "write", make_token() if private else None)
+
+
+def _print_start(
+    host: str, port: int, data: str | None, *, verified: bool, console: ConsoleOptions | None
+) -> None:
     storage = f"data in {data}" if data else "data in memory only"
-    name = f"[{host}]" if ":" in host else host
-    click.echo(f"s3vectors-local: http://{name}:{port}, {storage}; Ctrl-C stops")
+    click.echo(f"s3vectors-local: {_build_url(host, port)}, {storage}; Ctrl-C stops")
+    if console is not None:
+        loopback = "::1" if ":" in host else DEFAULT_HOST
+        url = _build_url(loopback if _is_wildcard(host) else host, port)
+        click.echo(f"s3vectors-local: console: {console.build_address(url)}")
     if not verified and not _is_loopback(host):
         click.echo(
             f"s3vectors-local: warning: anyone who reaches {host} can read and change the data; "
             "to require signatures, use --access-key ID:SECRET",
             err=True,
         )
+
+
+def _build_url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _print_missing_packages() -> None:

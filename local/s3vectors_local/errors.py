@@ -13,7 +13,8 @@
     ├── UnsupportedMediaTypeException  415
     ├── TooManyRequestsException       429
     ├── InternalServerException        500
-    └── ServiceUnavailableException    503
+    ├── ServiceUnavailableException    503
+    └── OtherServiceError              the error of another server, with any other code
 
 A subclass's name is AWS's error code. The statuses are those of the service model, or, for
 errors that are not in it, those that AWS's services share.
@@ -21,7 +22,7 @@ errors that are not in it, those that AWS's services share.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 
 def printable(text: str) -> str:
@@ -32,7 +33,7 @@ def printable(text: str) -> str:
 class ServiceError(Exception):
     """An answer with an HTTP status of 400 or more."""
 
-    status: ClassVar[int]
+    status: int
 
     def __init__(self, message: str) -> None:
         message = printable(message)
@@ -169,6 +170,28 @@ class TooManyRequestsException(ServiceError):  # noqa: N818 - AWS's own name
     """More requests than the rate limits allow; or a fault that was asked for."""
 
     status = 429
+
+
+class OtherServiceError(ServiceError):
+    """The error of another server, with a code that is none of the above."""
+
+    def __init__(self, code: str, message: str, status: int) -> None:
+        super().__init__(message)
+        self._code = code
+        self.status = status
+        self.args = (code, message, status)  # what pickle makes it of again
+
+    @property
+    def code(self) -> str:
+        """The server's error code."""
+        return self._code
+
+
+def build_error(code: str, message: str, status: int) -> ServiceError:
+    """Build the error of a response, of the class for its code if there is one."""
+    kinds = {kind.__name__: kind for kind in ServiceError.__subclasses__()}
+    kind = kinds.get(code) if code.endswith("Exception") else None
+    return OtherServiceError(code, message, status) if kind is None else kind(message)
 
 
 class PolicyError(Exception):

@@ -11,8 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import orjson
 
-from . import errors
-from .errors import ServiceError
+from .errors import build_error
 from .signatures import HttpRequest, authorization
 
 _TIMEOUT = 300
@@ -80,7 +79,8 @@ class RemoteEngine:
         if not isinstance(answer, dict):
             raise _not_ours(f"{answer!r:.200}")
         if response.status != HTTPStatus.OK:
-            raise _error(response.getheader("x-amzn-errortype", ""), answer)
+            code = response.getheader("x-amzn-errortype") or "UnknownError"
+            raise build_error(code, str(answer.get("message", "")), response.status)
         missing = _ANSWERS.get(operation, set()) - answer.keys()
         if missing:
             raise _not_ours(f"its answer has no {', '.join(missing)}")
@@ -100,12 +100,3 @@ def _has_host(parts: SplitResult) -> bool:
 
 def _not_ours(what: str) -> OSError:
     return OSError(f"what answers there is not S3 Vectors: {what}")
-
-
-def _error(code: str, answer: dict[str, Any]) -> ServiceError:
-    """The error of an answer, of its own class where there is one for its code."""
-    kind = getattr(errors, code, None)
-    message = str(answer.get("message", ""))
-    if isinstance(kind, type) and issubclass(kind, ServiceError) and kind.__name__.endswith("tion"):
-        return kind(message)
-    return errors.AuthenticationError(code or "UnknownError", message)

@@ -6,23 +6,27 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import (
-    AsyncIterator,
-    Awaitable,
-    Callable,
-    Collection,
-    Iterator,
-    Mapping,
-    MutableMapping,
-)
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import metadata
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 import uvicorn
 
+from .asgi import (
+    BodyMemory,
+    Message,
+    Receive,
+    Send,
+    drop_connection,
+    estimate_body_size,
+    join_headers,
+    read_body,
+    send_response,
+)
+from .console.options import ConsoleOptions
 from .engine import Engine
 from .errors import (
     InheritedEngineError,
@@ -36,6 +40,9 @@ from .origins import Origins
 from .request_log import RequestLog
 from .signatures import HttpRequest, Verifier
 from .wire import Response, answer_or_lose, build_error_response
+
+if TYPE_CHECKING:
+    from .console.application import Console
 
 DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 9100
@@ -54,64 +61,85 @@ _BODIES_BYTES: Final = 8 * REQUEST_BODY_BYTES
 _BACKLOG: Final = 128
 """Connections that can wait to be accepted."""
 
-Message: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[Message]]
-Send: TypeAlias = Callable[[Message], Awaitable[None]]
-
 
 class Application:
     """The ASGI application that serves an engine. See `serve` for the arguments."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but the first by name
         self,
         engine: Engine,
+        *,
         faults: Faults | None = None,
         verifier: Verifier | None = None,
         hosts: Collection[str] = (),
         log: RequestLog | None = None,
+        console: ConsoleOptions | None = None,
     ) -> None:
         self._engine = engine
+        self._options = console
+        self._console: Console | None = None
         self._log = log
         self._faults = faults or Faults()
         self._verifier = verifier
         self._origins = Origins(hosts)
-        self._memory = _BodyMemory(_BODIES_BYTES)
+        self._memory = BodyMemory(_BODIES_BYTES)
         self.stopping = asyncio.Event()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="s3vectors")
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one HTTP request, unless the client disconnects before it is complete."""
         start = time.perf_counter()
+        headers = join_headers(scope)
         try:
-            self._check(scope, headers := _join_headers(scope))
+            self._origins.check(headers, (scope.get("server") or ("",))[0])
+            if self._options is not None and _is_for_console(scope, headers):
+                await self._serve_console(scope, receive, send, start)
+                return
+            page = _build_page(scope)
+            if self._verifier is not None and page is None:
+                self._verifier.check_headers(headers)
         except ServiceError as error:
-            await _send(send, response := build_error_response(error))  # before the body is read
+            await send_response(send, response := build_error_response(error))  # body is not read
             self._log_request(scope, response, start)
             return
-        page = _build_page(scope)
         if page is not None:  # needs no signature, so it gets no memory and its body is not read
-            await _send(send, page)
+            await send_response(send, page)
             self._log_request(scope, page, start)
             return
-        async with self._memory.reserve(_estimate_body_size(headers)):
+        async with self._memory.reserve(estimate_body_size(headers, REQUEST_BODY_BYTES)):
             await self._serve(scope, receive, send, headers)
+
+    async def _serve_console(
+        self, scope: Message, receive: Receive, send: Send, start: float
+    ) -> None:
+        refusal = await self._open_console()(scope, receive, send)
+        if refusal is not None:  # the console's operations are logged by `_log_operation`
+            self._log_request(scope, refusal, start)
+
+    def _open_console(self) -> Console:
+        """Return the console. The first request for it imports it."""
+        if self._console is None:
+            from .console.application import Console  # noqa: PLC0415 - only when it is opened
+            from .console.service import EngineService  # noqa: PLC0415 - only when it is opened
+
+            service = EngineService(self._engine, self._log_operation)
+            self._console = Console(service, self._options or ConsoleOptions(), self.stopping)
+        return self._console
 
     def _log_request(self, scope: Message, response: Response | Loss, start: float) -> None:
         if self._log is not None:
             method, path = scope["method"], scope["raw_path"].decode("latin-1")
             self._log.print(method, path, response, time.perf_counter() - start)
 
-    def _check(self, scope: Message, headers: Mapping[str, str]) -> None:
-        """Refuse a request by its headers alone."""
-        self._origins.check(headers, (scope.get("server") or ("",))[0])
-        if self._verifier is not None and _build_page(scope) is None:
-            self._verifier.check_headers(headers)
+    def _log_operation(self, method: str, path: str, response: Response, seconds: float) -> None:
+        if self._log is not None:
+            self._log.print(method, path, response, seconds)
 
     async def _serve(
         self, scope: Message, receive: Receive, send: Send, headers: Mapping[str, str]
     ) -> None:
         try:
-            body = await _read(receive)
+            body = await read_body(receive, REQUEST_BODY_BYTES)
             if body is None:
                 return
             start = time.perf_counter()
@@ -120,11 +148,11 @@ class Application:
             if response == TIMEOUT:  # an injected fault
                 response = await self._wait_for_disconnect(receive)
             if response == DROPPED:
-                await _drop(send, receive)
+                await drop_connection(send, receive)
             else:
-                await _send(send, response)
+                await send_response(send, response)
         except asyncio.CancelledError:  # the server stops and the grace period is over
-            await _send(send, build_error_response(ServiceUnavailableException(_STOPPING)))
+            await send_response(send, build_error_response(ServiceUnavailableException(_STOPPING)))
 
     async def _answer(
         self, scope: Message, headers: Mapping[str, str], body: bytes
@@ -154,39 +182,12 @@ class Application:
         return build_error_response(ServiceUnavailableException(_STOPPING))
 
 
-class _BodyMemory:
-    """Limits the memory for request bodies.
-
-    Args:
-        size: bytes for all bodies together. Requests beyond it wait unread.
-    """
-
-    def __init__(self, size: int) -> None:
-        self._free = size
-        self._waiting = 0
-        self._changed = asyncio.Condition()
-
-    @asynccontextmanager
-    async def reserve(self, size: int) -> AsyncIterator[None]:
-        """Wait until so many bytes are free, and reserve them inside the `async with`."""
-        if self._free < size:
-            await self._wait_for(size)
-        self._free -= size
-        try:
-            yield
-        finally:
-            self._free += size
-            if self._waiting:  # rare, so the lock is taken only then
-                async with self._changed:
-                    self._changed.notify_all()
-
-    async def _wait_for(self, size: int) -> None:
-        self._waiting += 1
-        try:
-            async with self._changed:
-                await self._changed.wait_for(lambda: self._free >= size)
-        finally:
-            self._waiting -= 1
+def _is_for_console(scope: Message, headers: Mapping[str, str]) -> bool:
+    """Return whether a request is for the console, or is a browser's for the server's address."""
+    path = scope["path"]
+    if path == "/":
+        return scope["method"] == "GET" and "text/html" in headers.get("accept", "")
+    return str(path).startswith("/console/")
 
 
 def _build_page(scope: Message) -> Response | None:
@@ -215,54 +216,6 @@ The documentation follows.
 {package["Description"]}"""
 
 
-def _estimate_body_size(headers: Mapping[str, str]) -> int:
-    """Return the announced size of a body, or the size limit if there is none."""
-    if "transfer-encoding" in headers:
-        return REQUEST_BODY_BYTES
-    announced = headers.get("content-length", "0")
-    return min(int(announced), REQUEST_BODY_BYTES) if announced.isdecimal() else REQUEST_BODY_BYTES
-
-
-def _join_headers(scope: Message) -> dict[str, str]:
-    """Return the headers by lower-case name; repeated ones are joined."""
-    headers: dict[str, str] = {}
-    for raw_name, raw_text in scope["headers"]:
-        name, text = raw_name.decode("latin-1"), raw_text.decode("latin-1")
-        headers[name] = f"{headers[name]},{text}" if name in headers else text
-    return headers
-
-
-async def _send(send: Send, response: Response) -> None:
-    headers = {**response.headers, "content-length": str(len(response.body))}
-    encoded = [(name.encode(), text.encode()) for name, text in headers.items()]
-    await send({"type": "http.response.start", "status": response.status, "headers": encoded})
-    await send({"type": "http.response.body", "body": response.body})
-
-
-async def _drop(send: Any, receive: Receive) -> None:
-    """Close the connection. ASGI has no message for it; uvicorn's `send` has the transport."""
-    send.__self__.transport.abort()
-    await receive()  # until uvicorn has noticed, else it would send a response
-
-
-async def _read(receive: Receive) -> bytes | None:
-    """Read the body; return None if the client disconnects before its end.
-
-    Beyond the size limit, the body is read and discarded.
-    """
-    parts, size = [], 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        part = message.get("body", b"")
-        if size <= REQUEST_BODY_BYTES:
-            parts.append(part)
-        size += len(part)
-        if not message.get("more_body"):
-            return b"".join(parts)
-
-
 def listen(host: str, port: int) -> socket.socket:
     """Open a listening socket; port 0 takes a free port. Clients wait until `serve`.
 
@@ -289,6 +242,7 @@ def serve(  # noqa: PLR0913 - all but two are keyword-only
     verifier: Verifier | None = None,
     hosts: Collection[str] = (),
     log: RequestLog | None = None,
+    console: ConsoleOptions | None = None,
 ) -> None:
     """Answer requests until SIGINT or SIGTERM; running requests get 3 more seconds.
 
@@ -302,9 +256,13 @@ def serve(  # noqa: PLR0913 - all but two are keyword-only
         hosts: more host names and addresses of this server. Loopback and the address that a
             client connects to are always accepted.
         log: prints a line for each request.
+        console: how to serve the console; without it, there is none.
     """
     try:
-        _Server(Application(engine, faults, verifier, hosts, log)).run(sockets=[bound])
+        application = Application(
+            engine, faults=faults, verifier=verifier, hosts=hosts, log=log, console=console
+        )
+        _Server(application).run(sockets=[bound])
     finally:
         if log is not None:
             log.close()
@@ -312,7 +270,11 @@ def serve(  # noqa: PLR0913 - all but two are keyword-only
 
 @contextmanager
 def serving(
-    engine: Engine, *, faults: Faults | None = None, verifier: Verifier | None = None
+    engine: Engine,
+    *,
+    faults: Faults | None = None,
+    verifier: Verifier | None = None,
+    console: ConsoleOptions | None = None,
 ) -> Iterator[str]:
     """Serve an engine on a loopback port from a thread, inside a `with`.
 
@@ -320,12 +282,13 @@ def serving(
         engine: executes the operations; it stays open afterwards.
         faults: the faults to inject.
         verifier: checks signatures; without it, any credentials are accepted.
+        console: how to serve the console; without it, there is none.
 
     Yields:
         The URL.
     """
     bound = listen(DEFAULT_HOST, 0)
-    server = _Server(Application(engine, faults, verifier))
+    server = _Server(Application(engine, faults=faults, verifier=verifier, console=console))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
     thread.start()
     try:

@@ -75,9 +75,9 @@ def answer(engine: Engine, request: HttpRequest, verifier: Verifier | None = Non
         response = _build_response(
             200, engine.call(operation, members, _identify_caller(engine, request.headers))
         )
-        return response._replace(resource=_name_resource(members))
+        return response._replace(resource=name_resource(members))
     except ServiceError as error:
-        return build_error_response(error)._replace(resource=_name_resource(members))
+        return build_error_response(error)._replace(resource=name_resource(members))
     except InheritedEngineError:
         raise  # an error response would make the client retry
     except Exception:  # noqa: BLE001 - any other error is logged and becomes a 500
@@ -115,7 +115,7 @@ def find_operation_name(method: str, path: str) -> str | None:
     return name if known else None
 
 
-def _name_resource(members: Mapping[str, Any]) -> str:
+def name_resource(members: Mapping[str, Any]) -> str:
     """Return the bucket or index of a request as "bucket" or "bucket/index"."""
     for member in ("indexArn", "vectorBucketArn", "resourceArn"):
         if isinstance(arn := members.get(member), str):

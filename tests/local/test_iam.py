@@ -450,7 +450,7 @@ def test_the_command_enforces_policies_and_tells_what_was_unused(tmp_path):
     """At the end, one line each."""
     actions = ["s3vectors:CreateVectorBucket", "s3vectors:DeleteVectorBucket"]
     role = write(tmp_path, policy(allow(actions, BUCKET)))
-    with running("--policy", role, "--unused") as (process, url):
+    with running("--policy", role, "--unused", "--no-console") as (process, url):
         client = boto_client(endpoint_url=url)
         client.create_vector_bucket(**BY_BUCKET)
         with pytest.raises(ClientError, match="AccessDeniedException"):

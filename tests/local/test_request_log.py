@@ -33,7 +33,7 @@ def lines(text):
 
 def logged(*options, ask, **keys):
     """The lines of a server that `ask` has asked."""
-    with running("--log", *options) as (process, url):
+    with running("--log", "--no-console", *options) as (process, url):
         with closing(boto_client(endpoint_url=url, **keys)) as client:
             ask(client, url)
         process.terminate()
@@ -147,8 +147,8 @@ def test_lost_answers_are_logged_as_what_they_are():
 
 
 def test_without_the_option_nothing_is_printed():
-    """Beside the first line."""
-    with running() as (process, url):
+    """After the first line."""
+    with running("--no-console") as (process, url):
         with closing(boto_client(endpoint_url=url)) as client:
             client.list_vector_buckets()
         process.terminate()

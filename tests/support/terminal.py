@@ -153,7 +153,7 @@ def _printed(command: str, directory: Path) -> str:
     work = directory / "work"
     terminal = Terminal(command.replace("--port 9100", "--port 0"), work, environment)
     if " serve " in command:
-        terminal.wait_for("Ctrl-C stops")
+        terminal.wait_for("console: http")
         _wait_for_an_answer(terminal.shown)
         terminal.type("\x03")
     elif "indexes delete" in command and "--yes" not in command:

@@ -189,6 +189,18 @@ class Engine:
             return Caller(access_key, region)
         return Caller(region=region)
 
+    @property
+    def choices(self) -> Choices:
+        """What it does where AWS's behaviour is not documented."""
+        return self._state.choices
+
+    def regions(self, account: str) -> set[str]:
+        """Where an account has vector buckets."""
+        self.check_owner()
+        with self._lock:
+            owned = [arn.split(":") for arn in self._state.buckets]
+        return {arn[3] for arn in owned if arn[4] == account}
+
     def call(self, operation: str, request: Any, caller: Caller | None = None) -> Response:
         """Answer one request.
 

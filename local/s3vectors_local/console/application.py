@@ -1,0 +1,233 @@
+"""The console's HTTP API and its pages, for any server of this package to serve.
+
+Whoever calls it has checked `Host`, `Origin` and `Sec-Fetch-Site` already (`origins.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+from typing import Any, Final, TypeAlias
+
+import orjson
+
+from s3vectors_local.asgi import (
+    BodyMemory,
+    Message,
+    Receive,
+    Send,
+    estimate_body_size,
+    join_headers,
+    read_body,
+    send_response,
+)
+from s3vectors_local.errors import (
+    AccessDeniedException,
+    InternalServerException,
+    OtherServiceError,
+    SerializationException,
+    ServiceError,
+    UnknownOperationException,
+    UnsupportedMediaTypeException,
+)
+from s3vectors_local.wire import Response
+
+from .jobs import JOBS
+from .members import Members
+from .options import ConsoleOptions
+from .pages import PAGE, read_static
+from .responses import HEADERS, build_json_response, build_refusal
+from .service import Service
+from .streams import Streams
+
+_LOG = logging.getLogger(__name__)
+
+PREFIX: Final = "/console/"
+_API: Final = "/console/api/"
+_STATIC: Final = "/console/static/"
+
+_BODY_BYTES: Final = 2 * 1024 * 1024
+"""The longest request: 500 keys of a kilobyte, all escaped, take less."""
+
+_BODIES_BYTES: Final = 8 * _BODY_BYTES
+"""Bodies that are held at a time, together."""
+
+_THREADS: Final = 4
+"""Steps of jobs, and calls, in work at a time."""
+
+READS: Final = frozenset(
+    {
+        "ListVectorBuckets",
+        "GetVectorBucket",
+        "GetVectorBucketPolicy",
+        "ListIndexes",
+        "GetIndex",
+        "ListVectors",
+        "GetVectors",
+        "QueryVectors",
+        "ListTagsForResource",
+    }
+)
+WRITES: Final = frozenset({"DeleteVectors", "DeleteIndex"})
+"""The operations that the page may call: always, and when it may write."""
+
+Handler: TypeAlias = Callable[[Service, Mapping[str, Any]], Any]
+
+
+class Console:
+    """Answers the requests whose path is `/` or begins with `/console/`.
+
+    Args:
+        service: what is shown.
+        options: what it may do, and for whom.
+        stopping: set when the server stops; jobs end then.
+    """
+
+    def __init__(self, service: Service, options: ConsoleOptions, stopping: asyncio.Event) -> None:
+        self._service = service
+        self._options = options
+        self._memory = BodyMemory(_BODIES_BYTES)
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="s3vectors-console")
+        self._streams = Streams(self._threads, stopping)
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> Response | None:
+        """Answer one request.
+
+        Returns:
+            The answer when it is a refusal.
+        """
+        try:
+            return await self._route(scope, receive, send)
+        except ServiceError as error:
+            await send_response(send, refused := build_refusal(error))
+            return refused
+
+    async def _route(self, scope: Message, receive: Receive, send: Send) -> Response | None:
+        method, path = scope["method"], scope["path"]
+        if method == "GET" and path == "/":
+            await send_response(send, _static(PAGE))
+        elif method == "GET" and path.startswith(_STATIC):
+            await send_response(send, _static(path.removeprefix(_STATIC)))
+        elif path.startswith(_API):
+            await self._serve_api(path.removeprefix(_API), scope, receive, send)
+        else:
+            raise _unknown(method, path)
+        return None
+
+    async def _serve_api(self, path: str, scope: Message, receive: Receive, send: Send) -> None:
+        headers = join_headers(scope)
+        self._check(scope["method"], path, headers)
+        async with self._memory.reserve(estimate_body_size(headers, _BODY_BYTES)):
+            body = await read_body(receive, _BODY_BYTES)
+            if body is None:
+                return
+            request = _parse(body)
+            service = self._service_of(headers)
+            kind, _, name = path.partition("/")
+            if kind == "stream":
+                job = JOBS.get(name)
+                if job is None:
+                    raise _unknown("POST", _API + path)
+                await self._streams.send(job(service, Members(request)), receive, send)
+                return
+            answer = await self._run(self._handler(kind, name), service, request)
+        await send_response(send, answer)
+
+    def _check(self, method: str, path: str, headers: Mapping[str, str]) -> None:
+        """Refuse what the headers alone are reason enough to refuse."""
+        if method != "POST":
+            raise _unknown(method, _API + path)
+        token, sent = self._options.token, headers.get("x-console-token", "")
+        if token is not None and not hmac.compare_digest(token.encode(), sent.encode()):
+            raise OtherServiceError(
+                "TokenRequired",
+                "This console needs the token that is in the address that the start has printed; "
+                "open that address",
+                401,
+            )
+        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != "application/json":  # else a web page could send it anywhere
+            raise UnsupportedMediaTypeException(
+                f"The Content-Type is {kind or 'missing'}; it must be application/json"
+            )
+
+    def _service_of(self, headers: Mapping[str, str]) -> Service:
+        region = headers.get("x-console-region")
+        return self._service if region is None else self._service.in_region(region)
+
+    def _handler(self, kind: str, name: str) -> Handler:
+        if kind == "about" and not name:
+            return self._about
+        if kind == "call" and name in READS | WRITES:
+            if name in WRITES and not self._options.write:
+                raise AccessDeniedException(
+                    f"{name} is not allowed: this console only reads. Start it with --console "
+                    "write (s3vectors-local serve) or --write (stache-s3vectors console)"
+                )
+            return lambda service, request: _call(service, name, request)
+        raise _unknown("POST", f"{_API}{kind}/{name}".rstrip("/"))
+
+    def _about(self, service: Service, _: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "name": "s3vectors-local",
+            "version": version("s3vectors-local"),
+            "write": self._options.write,
+            "requests": False,
+            **service.describe(),
+        }
+
+    def _run(
+        self, handler: Handler, service: Service, request: Mapping[str, Any]
+    ) -> Awaitable[Response]:
+        """Handle a request in a thread; every fault becomes an answer."""
+        loop = asyncio.get_running_loop()
+        return loop.run_in_executor(self._threads, _handle, handler, service, request)
+
+
+def _handle(handler: Handler, service: Service, request: Mapping[str, Any]) -> Response:
+    try:
+        return build_json_response(200, handler(service, request))
+    except ServiceError as error:
+        return build_refusal(error)
+    except Exception:  # noqa: BLE001 - the answer to whatever else is a 500, and a log entry
+        _LOG.exception("the console failed")
+        return build_refusal(InternalServerException("The console failed; its log says how"))
+
+
+def _call(service: Service, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+    begun = time.perf_counter()
+    response = service.call(operation, request)
+    milliseconds = (time.perf_counter() - begun) * 1000
+    return {"response": response, "milliseconds": milliseconds}
+
+
+def _parse(body: bytes) -> dict[str, Any]:
+    if len(body) > _BODY_BYTES:
+        raise OtherServiceError(
+            "RequestTooLarge", f"The request is larger than {_BODY_BYTES:,} bytes", 413
+        )
+    try:
+        request = orjson.loads(body or b"{}")
+    except orjson.JSONDecodeError as error:
+        raise SerializationException(f"The request body is not valid JSON: {error}") from error
+    if not isinstance(request, dict):
+        raise SerializationException("The request body is not a JSON object")
+    return request
+
+
+def _unknown(method: str, path: str) -> UnknownOperationException:
+    return UnknownOperationException(f"The console has no {method} {path:.80}")
+
+
+def _static(name: str) -> Response:
+    page = read_static(name)
+    if page is None:
+        raise _unknown("GET", _STATIC + name)
+    kind, content = page
+    headers = {**HEADERS, "content-type": kind, "cache-control": "no-cache", "vary": "accept"}
+    return Response(200, headers, content)

@@ -1,0 +1,112 @@
+"""What the console asks: an engine in this process, or any other service by the same interface."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol
+
+import orjson
+
+from s3vectors_local.arns import DEFAULT_REGION
+from s3vectors_local.choices import Choices
+from s3vectors_local.engine import Engine
+from s3vectors_local.errors import (
+    InheritedEngineError,
+    InternalServerException,
+    ServiceError,
+    ValidationException,
+)
+from s3vectors_local.parsing import parse
+from s3vectors_local.wire import Response, build_error_response, name_resource
+
+_REGION: Final = re.compile(r"[a-z0-9-]{1,32}")
+
+Record = Callable[[str, str, Response, float], None]
+"""Takes the method and path of a request, its answer and how many seconds it took."""
+
+
+class Service(Protocol):
+    """An S3 Vectors service."""
+
+    @property
+    def choices(self) -> Choices:
+        """How it matches filters where AWS's behaviour is not documented."""
+
+    def call(self, operation: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Perform an operation; times are seconds since 1970.
+
+        Raises:
+            ServiceError: what the service answers instead.
+        """
+
+    def describe(self) -> dict[str, Any]:
+        """What the page says of the service: its members of `about`."""
+
+    def in_region(self, region: str) -> Service:
+        """The service for another region.
+
+        Raises:
+            ServiceError: it has no other.
+        """
+
+
+class EngineService:
+    """An engine in this process, as its default caller sees it.
+
+    Args:
+        engine: who answers.
+        record: is called after each operation.
+        region: whose vector buckets are meant.
+    """
+
+    def __init__(self, engine: Engine, record: Record, region: str = DEFAULT_REGION) -> None:
+        self._engine = engine
+        self._record = record
+        self._region = region
+        self._caller = engine.caller(None, region)
+
+    @property
+    def choices(self) -> Choices:
+        """Those of the engine."""
+        return self._engine.choices
+
+    def call(self, operation: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Perform an operation, and record it."""
+        begun = time.perf_counter()
+        done = Response(200, {}, b"")
+        try:
+            if operation == "PutVectors":  # whose numbers are JSON still
+                request = parse(operation, orjson.dumps(request))
+            return self._engine.call(operation, request, self._caller)
+        except ServiceError as error:
+            done = build_error_response(error)
+            raise
+        except InheritedEngineError as error:
+            raise InternalServerException(str(error)) from error
+        finally:
+            seconds = time.perf_counter() - begun
+            where = ("GET", "/tags/") if operation == "ListTagsForResource" else None
+            answer = done._replace(resource=name_resource(request))
+            self._record(*(where or ("POST", f"/{operation}")), answer, seconds)
+
+    def describe(self) -> dict[str, Any]:
+        """An engine, and where its vector buckets are."""
+        regions = sorted({self._region, *self._engine.regions(self._caller.account)})
+        service = {"kind": "engine", "name": "s3vectors-local", "region": self._region}
+        return {
+            "service": {**service, "endpoint": None, "regions": regions},
+            "embedder": None,
+            "columns": [],
+            "text_key": None,
+            "bucket": None,
+            "indexes": None,
+            "level": None,
+        }
+
+    def in_region(self, region: str) -> EngineService:
+        """The same engine's."""
+        if not _REGION.fullmatch(region):
+            raise ValidationException(f"{region!r:.80} is not the name of a region")
+        return EngineService(self._engine, self._record, region)

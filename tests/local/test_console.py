@@ -1,0 +1,245 @@
+"""The console's HTTP API: who may ask it, for what, and what it answers."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from contextlib import closing
+from urllib.parse import urlsplit
+
+import pytest
+
+from s3vectors_local import Engine, serving
+from s3vectors_local.console.options import ConsoleOptions
+
+NAMES = {"vectorBucketName": "my-bucket", "indexName": "idx"}
+TOKEN = "a-token"
+JSON = {"content-type": "application/json"}
+HTML = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+def ask(url, path, request=None, method="POST", body=None, **headers):
+    """The response to a request of the page, and its JSON document."""
+    body = json.dumps({} if request is None else request).encode() if body is None else body
+    sent = {"content-type": "application/json", **headers}
+    with closing(http.client.HTTPConnection(urlsplit(url).netloc)) as connection:
+        connection.request(method, path, body, {k: v for k, v in sent.items() if v is not None})
+        response = connection.getresponse()
+        return response, json.loads(response.read())
+
+
+@pytest.fixture(scope="module")
+def engine():
+    """An engine with three vectors."""
+    with Engine() as engine:
+        engine.call("CreateVectorBucket", {"vectorBucketName": "my-bucket"})
+        shape = {"dataType": "float32", "dimension": 2, "distanceMetric": "cosine"}
+        engine.call("CreateIndex", {**NAMES, **shape})
+        vectors = [
+            {"key": f"k{n}", "data": {"float32": [n, 1]}, "metadata": {"n": n}} for n in range(3)
+        ]
+        engine.call("PutVectors", {**NAMES, "vectors": vectors})
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def url(engine):
+    """A server whose console only reads."""
+    with serving(engine, console=ConsoleOptions()) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def private(engine):
+    """A server whose console wants a token."""
+    with serving(engine, console=ConsoleOptions(token=TOKEN)) as url:
+        yield url
+
+
+def test_about_says_what_is_shown(url):
+    """The service, what the page can do, and where its vector buckets are."""
+    response, about = ask(url, "/console/api/about")
+
+    assert response.status == 200
+    assert about["name"] == "s3vectors-local"
+    assert about["service"]["kind"] == "engine"
+    assert about["service"]["regions"] == ["us-east-1"]
+    assert about["write"] is False
+
+
+def test_a_call_has_the_operations_own_response(url):
+    """And how long it took."""
+    _, answer = ask(url, "/console/api/call/GetVectors", {**NAMES, "keys": ["k1"]})
+
+    assert answer["response"] == {"vectors": [{"key": "k1"}]}
+    assert answer["milliseconds"] > 0
+
+
+def test_a_refusal_has_the_services_code_and_words(url):
+    """And its status."""
+    response, answer = ask(url, "/console/api/call/GetIndex", {**NAMES, "indexName": "none"})
+
+    assert response.status == 404
+    assert answer == {
+        "code": "NotFoundException",
+        "message": "The specified index could not be found",
+    }
+
+
+@pytest.mark.parametrize(
+    "method, path, status, code",
+    [
+        ("GET", "/console/api/about", 404, "UnknownOperationException"),
+        ("POST", "/console/api/nothing", 404, "UnknownOperationException"),
+        ("POST", "/console/api/about/more", 404, "UnknownOperationException"),
+        ("POST", "/console/api/call/PutVectors", 404, "UnknownOperationException"),
+        ("POST", "/console/api/call/CreateIndex", 404, "UnknownOperationException"),
+        ("POST", "/console/api/call/getIndex", 404, "UnknownOperationException"),
+        ("POST", "/console/api/call/__class__", 404, "UnknownOperationException"),
+        ("POST", "/console/api/stream/nothing", 404, "UnknownOperationException"),
+        ("POST", "/console/api/call/DeleteIndex", 403, "AccessDeniedException"),
+        ("POST", "/console/api/call/DeleteVectors", 403, "AccessDeniedException"),
+        ("POST", "/console/", 404, "UnknownOperationException"),
+        ("PUT", "/console/static/index.html", 404, "UnknownOperationException"),
+    ],
+)
+def test_what_the_page_may_not_ask_is_refused(url, method, path, status, code):
+    """Whatever the API itself can do."""
+    response, answer = ask(url, path, NAMES, method)
+
+    assert (response.status, answer["code"]) == (status, code)
+
+
+def test_a_console_that_may_write_deletes():
+    """Vectors, and an index."""
+    with Engine() as engine, serving(engine, console=ConsoleOptions(write=True)) as url:
+        engine.call("CreateVectorBucket", {"vectorBucketName": "my-bucket"})
+        shape = {"dataType": "float32", "dimension": 2, "distanceMetric": "cosine"}
+        engine.call("CreateIndex", {**NAMES, **shape})
+
+        response, _ = ask(url, "/console/api/call/DeleteIndex", NAMES)
+
+        assert response.status == 200
+        assert engine.call("ListIndexes", {"vectorBucketName": "my-bucket"}) == {"indexes": []}
+
+
+@pytest.mark.parametrize(
+    "body, status, code",
+    [
+        (b"{", 400, "SerializationException"),
+        (b"[]", 400, "SerializationException"),
+        (b'"text"', 400, "SerializationException"),
+        (b"\xff", 400, "SerializationException"),
+        (b'{"a":"\\ud800"}', 400, "SerializationException"),
+        (b"[" * 100_000, 400, "SerializationException"),
+        (b" " * (3 << 20), 413, "RequestTooLarge"),
+    ],
+)
+def test_a_body_that_is_not_a_json_object_is_refused(url, body, status, code):
+    """However it is wrong."""
+    response, answer = ask(url, "/console/api/about", body=body)
+
+    assert (response.status, answer["code"]) == (status, code)
+
+
+@pytest.mark.parametrize("kind", [None, "", "text/plain", "application/x-www-form-urlencoded"])
+def test_what_a_web_page_could_send_anywhere_is_refused(url, kind):
+    """A form, and a request for which a browser asks no leave."""
+    response, answer = ask(url, "/console/api/about", **{"content-type": kind})
+
+    assert (response.status, answer["code"]) == (415, "UnsupportedMediaTypeException")
+
+
+@pytest.mark.parametrize(
+    "header, text",
+    [
+        ("host", "evil.example"),
+        ("origin", "http://evil.example"),
+        ("origin", "null"),
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+    ],
+)
+@pytest.mark.parametrize(
+    "method, path", [("POST", "/console/api/about"), ("GET", "/"), ("GET", "/console/static/x.js")]
+)
+def test_a_foreign_page_is_refused(url, method, path, header, text):
+    """By its own origin, and by a name of its own that leads here."""
+    response, _ = ask(url, path, method=method, **{header: text, **HTML})
+
+    assert response.status == 403
+    assert not any(name.lower().startswith("access-control") for name in response.headers)
+
+
+def test_everything_has_the_headers_that_keep_a_browser_from_mischief(url):
+    """Pages, answers and refusals."""
+    for path in ("/console/api/about", "/console/api/nothing", "/console/static/none.js"):
+        response, _ = ask(url, path)
+
+        policy = response.headers["content-security-policy"]
+        assert policy.startswith("default-src 'self';")
+        assert "unsafe" not in policy
+        assert response.headers["x-content-type-options"] == "nosniff"
+        assert response.headers["referrer-policy"] == "no-referrer"
+        assert response.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    "token", [None, "", "a-toke", "a-token2", "A-TOKEN", "ä", "a-token,a-token"]
+)
+def test_without_the_token_nothing_is_answered(private, token):
+    """The error says where it is."""
+    headers = {} if token is None else {"x-console-token": token.encode()}
+
+    response, answer = ask(private, "/console/api/about", **headers)
+
+    assert (response.status, answer["code"]) == (401, "TokenRequired")
+    assert "address" in answer["message"]
+
+
+def test_with_the_token_the_page_is_served(private):
+    """As without one where none is needed."""
+    assert ask(private, "/console/api/about", **{"x-console-token": TOKEN})[0].status == 200
+
+
+def test_the_api_needs_no_token(private):
+    """The token is the console's alone."""
+    assert ask(private, "/ListVectorBuckets")[0].status == 200
+
+
+def test_without_a_console_its_paths_are_the_apis(engine):
+    """Which has no such operations."""
+    with serving(engine) as url:
+        response, answer = ask(url, "/console/api/about")
+
+    assert response.status == 404
+    assert "The operation console/api/about does not exist" in answer["message"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", ".", "..", "../service.py", "..%2fservice.py", "%2e%2e/service.py", "service.py", "x.js"],
+)
+def test_only_the_pages_own_files_are_served(url, name):
+    """A name is none of a path's."""
+    response, answer = ask(url, f"/console/static/{name}", method="GET")
+
+    assert (response.status, answer["code"]) == (404, "UnknownOperationException")
+
+
+def test_another_region_has_its_own_buckets(engine, url):
+    """The page says which it means."""
+    caller = engine.caller(None, "eu-central-1")
+    engine.call("CreateVectorBucket", {"vectorBucketName": "european"}, caller)
+    here = {"x-console-region": "eu-central-1"}
+
+    _, about = ask(url, "/console/api/about", **here)
+    _, answer = ask(url, "/console/api/call/ListVectorBuckets", **here)
+
+    assert about["service"]["region"] == "eu-central-1"
+    assert about["service"]["regions"] == ["eu-central-1", "us-east-1"]
+    assert [each["vectorBucketName"] for each in answer["response"]["vectorBuckets"]] == [
+        "european"
+    ]
+    assert ask(url, "/console/api/about", **{"x-console-region": "EU/x"})[0].status == 400
+    engine.call("DeleteVectorBucket", {"vectorBucketName": "european"}, caller)
