@@ -225,7 +225,7 @@ def serve_command(host: str, port: int, **options: Any) -> None:
         keys = _read_access_keys(options)
         principals = _parse_pairs(options["principals"], "--principal KEY_ID=PRINCIPAL", _CALLER)
         for name in (*principals.values(), *(policies if isinstance(policies, dict) else ())):
-            Caller.named(name)
+            Caller.from_principal(name)
         _check_not_empty(host=host, data=options["data"])
         hosts = [*options["hosts"], *([] if _is_wildcard(host) else [host])]
         Origins(hosts)

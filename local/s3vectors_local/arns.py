@@ -31,7 +31,7 @@ _PARTITIONS: Final = {
     "us-isof-": "aws-iso-f",
     "eusc-": "aws-eusc",
 }
-"""Beginnings of region names, as in botocore's list of partitions; else it is "aws"."""
+"""Region prefix to partition, from botocore's list; any other region is in "aws"."""
 
 
 _PRINCIPAL: Final = re.compile(
@@ -44,14 +44,13 @@ _SESSION: Final = "s3vectors-local"
 
 @dataclass(frozen=True)
 class Caller:
-    """Whose request it is: vector buckets belong to one account in one region.
+    """Who sends a request. A vector bucket belongs to one account in one region.
 
     Args:
-        account: twelve digits; of a service, the account for which it works.
-        region: where the request arrives.
-        identity: who in the account: `root`, `user/NAME`, `role/NAME` or
-            `assumed-role/ROLE/SESSION`; or the name of a service, such as
-            `lambda.amazonaws.com`.
+        account: 12 digits. For a service, the account that it works for.
+        region: the region of the endpoint.
+        identity: the identity in the account: `root`, `user/NAME`, `role/NAME` or
+            `assumed-role/ROLE/SESSION`; or the name of a service like `lambda.amazonaws.com`.
     """
 
     account: str = DEFAULT_ACCOUNT
@@ -59,48 +58,50 @@ class Caller:
     identity: str = f"user/{_SESSION}"
 
     @classmethod
-    def named(cls, principal: str, region: str = DEFAULT_REGION) -> Caller:
-        """The caller that a principal's name stands for.
+    def from_principal(cls, principal: str, region: str = DEFAULT_REGION) -> Caller:
+        """Create a caller from the name of a principal.
 
         Args:
-            principal: an account's id, the ARN of a root user, user, role or role session, or
+            principal: an account id, the ARN of a root user, user, role or role session, or
                 the name of a service.
-            region: where its requests arrive.
+            region: the region of the endpoint.
 
         Raises:
-            ValueError: it is none of them.
+            ValueError: it is not a principal.
         """
         if re.fullmatch(r"\d{12}", principal):
             return cls(principal, region)
         if is_service(principal):
             return cls(DEFAULT_ACCOUNT, region, principal)
-        found = _PRINCIPAL.fullmatch(principal)
-        if found is None:
+        match = _PRINCIPAL.fullmatch(principal)
+        if match is None:
             raise ValueError(
                 f'"{principal}" is not a principal. Give an account id of 12 digits, the ARN of a '
-                "user, role or role session, or a service such as lambda.amazonaws.com"
+                "user, role or role session, or a service like lambda.amazonaws.com"
             )
-        account, identity, session_account, session = found.groups()
+        account, identity, session_account, session = match.groups()
         return cls(account or session_account, region, identity or session)
 
     @property
     def is_service(self) -> bool:
-        """Whether a service of AWS calls, which has no identity policies."""
+        """Whether the caller is an AWS service, which has no identity policies."""
         return is_service(self.identity)
 
     @property
     def principal(self) -> str:
-        """The ARN by which a denial calls the caller; a service's name."""
+        """The ARN in the error of a denied request; for a service, its name."""
         if self.is_service:
             return self.identity
         if self.identity.startswith("role/"):
-            return self._arn("sts", f"assumed-role/{self.identity.split('/')[-1]}/{_SESSION}")
+            return self._format_arn(
+                "sts", f"assumed-role/{self.identity.split('/')[-1]}/{_SESSION}"
+            )
         service = "sts" if self.identity.startswith("assumed-role/") else "iam"
-        return self._arn(service, self.identity)
+        return self._format_arn(service, self.identity)
 
     @property
-    def who(self) -> tuple[str, str]:
-        """The account, and who in it has the policies: of a session, its role, without a path."""
+    def policy_holder(self) -> tuple[str, str]:
+        """The account and identity that has the policies: for a session, the role without path."""
         kind, _, name = self.identity.partition("/")
         if kind == "role":
             return self.account, f"role/{name.split('/')[-1]}"
@@ -110,99 +111,104 @@ class Caller:
 
     @property
     def role(self) -> str | None:
-        """The ARN of the role whose session calls; None when it is not a role's.
+        """The ARN of the role of a session; None for other callers.
 
-        A session does not say which path its role has.
+        The ARN of a session does not have the path of its role.
         """
         kind, _, name = self.identity.partition("/")
         if kind == "role":
-            return self._arn("iam", self.identity)
-        return self._arn("iam", f"role/{name.split('/')[0]}") if kind == "assumed-role" else None
+            return self._format_arn("iam", self.identity)
+        return (
+            self._format_arn("iam", f"role/{name.split('/')[0]}")
+            if kind == "assumed-role"
+            else None
+        )
 
-    def _arn(self, service: str, identity: str) -> str:
-        return f"arn:{_partition(self.region)}:{service}::{self.account}:{identity}"
+    def _format_arn(self, service: str, identity: str) -> str:
+        return f"arn:{_find_partition(self.region)}:{service}::{self.account}:{identity}"
 
-    def bucket_arn(self, name: str) -> str:
-        """The ARN of this caller's vector bucket of that name."""
-        return f"arn:{_partition(self.region)}:s3vectors:{self.region}:{self.account}:bucket/{name}"
+    def format_bucket_arn(self, name: str) -> str:
+        """Return the ARN of a vector bucket in the account and region of the caller."""
+        partition = _find_partition(self.region)
+        return f"arn:{partition}:s3vectors:{self.region}:{self.account}:bucket/{name}"
 
     def check_account(self, operation: str, request: Mapping[str, Any]) -> None:
         """Refuse an ARN of another account.
 
         Raises:
-            AccessDeniedException: it is another account's.
+            AccessDeniedException: the ARN has another account.
         """
-        for arn in _named(request):
-            if account_of(arn) not in (None, self.account):
+        for arn in _list_arns(request):
+            if parse_account(arn) not in (None, self.account):
                 action = f"s3vectors:{operation}"
                 raise AccessDeniedException(
                     f"User: {self.principal} is not authorized to perform: {action} on "
                     f"resource: {arn} because no resource-based policy allows the {action} action "
-                    "(s3vectors-local enforces bucket policies only when it has identity policies)"
+                    "(s3vectors-local enforces bucket policies only with identity policies)"
                 )
 
     def check_region(self, request: Mapping[str, Any]) -> None:
         """Refuse an ARN of another region.
 
         Raises:
-            NotFoundException: it is another region's; an endpoint knows its own.
+            NotFoundException: the ARN has another region; an endpoint only has its own.
         """
-        for arn in _named(request):
+        for arn in _list_arns(request):
             parts = arn.split(":")
             if len(parts) > _ARN_COLONS and parts[3] != self.region:
                 kind = "index" if "/index/" in arn else "vector bucket"
                 raise NotFoundException(f"The specified {kind} could not be found")
 
-    def bucket_of(self, request: Mapping[str, Any]) -> str:
-        """The ARN of the vector bucket that a request names, by name or by ARN.
+    def resolve_bucket_arn(self, request: Mapping[str, Any]) -> str:
+        """Return the ARN of the vector bucket that a request names.
 
         Raises:
-            ValidationException: it names none, or in both ways.
+            ValidationException: it has both a name and an ARN, or neither.
         """
         name, arn = request.get("vectorBucketName"), request.get("vectorBucketArn")
         if name is None and arn is not None:
             return str(arn)
         if name is not None and arn is None:
-            return self.bucket_arn(name)
+            return self.format_bucket_arn(name)
         raise ValidationException(
             "Must specify either vectorBucketName or vectorBucketArn but not both"
         )
 
-    def index_of(self, request: Mapping[str, Any]) -> str:
-        """The ARN of the index that a request names, by both names or by ARN.
+    def resolve_index_arn(self, request: Mapping[str, Any]) -> str:
+        """Return the ARN of the index that a request names.
 
         Raises:
-            ValidationException: it names none, or in both ways.
+            ValidationException: it has both names and an ARN, or neither.
         """
         bucket, name = request.get("vectorBucketName"), request.get("indexName")
         arn = request.get("indexArn")
         if arn is not None and bucket is None and name is None:
             return str(arn)
         if arn is None and bucket is not None and name is not None:
-            return f"{self.bucket_arn(bucket)}/index/{name}"
+            return f"{self.format_bucket_arn(bucket)}/index/{name}"
         raise ValidationException(
             "Must specify either indexArn or both vectorBucketName and indexName"
         )
 
 
 def is_service(principal: str) -> bool:
-    """Whether a principal's name is that of a service of AWS."""
+    """Whether a principal is an AWS service."""
     return _SERVICE.fullmatch(principal) is not None
 
 
-def account_of(arn: str) -> str | None:
-    """The account in an ARN; None when it is not a whole ARN."""
+def parse_account(arn: str) -> str | None:
+    """Return the account in an ARN; None if the ARN is incomplete."""
     parts = arn.split(":")
     return parts[4] if len(parts) > _ARN_COLONS else None
 
 
-def _named(request: Mapping[str, Any]) -> list[str]:
-    """The ARNs by which a request names its resource."""
+def _list_arns(request: Mapping[str, Any]) -> list[str]:
+    """Return the ARNs in a request."""
     members = ("vectorBucketArn", "indexArn", "resourceArn")
     return [request[member] for member in members if request.get(member) is not None]
 
 
-def _partition(region: str) -> str:
+def _find_partition(region: str) -> str:
     return next((p for start, p in _PARTITIONS.items() if region.startswith(start)), "aws")
 
 

@@ -200,7 +200,11 @@ def test_buckets_belong_to_an_account_and_a_region(engine, client, bucket):
 )
 def test_every_region_of_botocore_has_its_partition(region, partition):
     """Also those that are hard to get into."""
-    assert Caller(region=region).bucket_arn("b").startswith(f"arn:{partition}:s3vectors:{region}:")
+    assert (
+        Caller(region=region)
+        .format_bucket_arn("b")
+        .startswith(f"arn:{partition}:s3vectors:{region}:")
+    )
 
 
 def test_an_access_key_id_that_is_not_twelve_digits_is_no_account(engine):

@@ -13,7 +13,7 @@ from far_ends import boto_client, running, server
 from s3vectors_local import Caller, Engine, Policies, PolicyError, connect
 from s3vectors_local.engine import OPERATIONS
 from s3vectors_local.errors import AccessDeniedException
-from s3vectors_local.iam import ACTIONS, Need, needs
+from s3vectors_local.iam import ACTIONS, Need, find_needs
 from s3vectors_local.iam.patterns import matches
 
 BUCKET = "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket"
@@ -78,7 +78,7 @@ NEEDS = [
 @pytest.mark.parametrize("operation, request_, resource, also", NEEDS)
 def test_a_request_needs_its_action_and_sometimes_another(operation, request_, resource, also):
     """All on the same resource."""
-    found = needs(operation, request_, Caller(), lambda _: None)
+    found = find_needs(operation, request_, Caller(), lambda _: None)
 
     assert [(need.action, need.resource) for need in found] == [
         (f"s3vectors:{name}", resource) for name in (operation, *also)
@@ -100,7 +100,7 @@ def test_the_condition_keys_are_those_of_the_request_and_of_what_it_is_about():
     encryption = {"sseType": "aws:kms", "kmsKeyArn": KMS_KEY}
     request = {**NAMES, "tags": {"x": "1", "y": "2"}, "encryptionConfiguration": encryption}
 
-    [need, tagging] = needs("CreateIndex", request, Caller(), tags.get)
+    [need, tagging] = find_needs("CreateIndex", request, Caller(), tags.get)
 
     asked_by = {
         "aws:principalaccount": ["123456789012"],
@@ -234,25 +234,25 @@ def test_all_conditions_must_hold():
         ),
         (
             '{"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Effect": "Allow"}}',
-            "an object has one of Effect twice",
+            "an object repeats one of Effect",
         ),
         (
             {**policy(allow("*", "*")), "Condition": {}},
-            "policy 1 has Condition, which no policy has",
+            "policy 1 has Condition, which a policy does not have",
         ),
-        (policy(allow("GetIndex", "*")), '"GetIndex" is neither "\\*" nor SERVICE:ACTION'),
-        (policy(allow("s3*:Get*", "*")), '"s3\\*:Get\\*" is neither'),
-        (policy(allow("*", "arn:aws:s3vectors")), 'neither "\\*" nor a whole ARN'),
-        (policy(allow("*", INDEX.replace("s3vectors", "s3v*"))), "the service in an ARN takes no"),
-        (policy(allow("*", INDEX + "${aws:username}")), "policy variables are not evaluated"),
+        (policy(allow("GetIndex", "*")), '"GetIndex" is not "\\*" or SERVICE:ACTION'),
+        (policy(allow("s3*:Get*", "*")), '"s3\\*:Get\\*" is not'),
+        (policy(allow("*", "arn:aws:s3vectors")), 'is not "\\*" or a complete ARN'),
+        (policy(allow("*", INDEX.replace("s3vectors", "s3v*"))), "the service in an ARN cannot"),
+        (policy(allow("*", INDEX + "${aws:username}")), "does not evaluate policy variables"),
         (policy(allow("*", "*", Condition=[])), "Condition must be an object of objects"),
         (
             policy(allow("*", "*", Condition={"IpAddress": {"aws:RequestTag/a": "a"}})),
-            "the condition operator IpAddress is not evaluated",
+            "does not evaluate the condition operator IpAddress",
         ),
         (
             policy(allow("*", "*", Condition={"StringEquals": {"aws:SourceIp": "a"}})),
-            "the condition key aws:SourceIp is not evaluated",
+            "does not evaluate the condition key aws:SourceIp",
         ),
         (
             policy(allow("*", "*", Condition={"StringEquals": {"aws:TagKeys": "a"}})),
@@ -263,24 +263,27 @@ def test_all_conditions_must_hold():
             "Bogus is not a condition operator",
         ),
         *(
-            (policy(allow("*", "*", Condition={told: {"aws:TagKeys": "true"}})), "operator .* is")
-            for told in ("NullIfExists", "ForAnyValue:Null", "ForAnyValue:StringLikeIfExists")
+            (policy(allow("*", "*", Condition={operator: {"aws:TagKeys": "true"}})), operator)
+            for operator in ("NullIfExists", "ForAnyValue:Null", "ForAnyValue:StringLikeIfExists")
         ),
         *(
-            (policy(allow("*", "*", Condition={"Null": {"aws:TagKeys": told}})), "must be true or")
-            for told in ("yes", ["true", "false"])
+            (policy(allow("*", "*", Condition={"Null": {"aws:TagKeys": value}})), "must be true or")
+            for value in ("yes", ["true", "false"])
         ),
         *(
-            (policy(allow("*", "*", Condition={"ArnLike": {"s3vectors:kmsKeyArn": told}})), "whole")
-            for told in ("arn:aws:*", "*")
+            (
+                policy(allow("*", "*", Condition={"ArnLike": {"s3vectors:kmsKeyArn": arn}})),
+                "complete",
+            )
+            for arn in ("arn:aws:*", "*")
         ),
         (
             policy(allow("*", "*", Condition={"Null": {"aws:TagKeys": "1", "aws:tagkeys": "2"}})),
-            "Null has a condition key twice",
+            "Null repeats a condition key",
         ),
         (
             policy(allow("*", "*", Condition={"StringLike": {"aws:ResourceTag/${x}": "a"}})),
-            "the condition key aws:ResourceTag/\\${x} is not evaluated",
+            "does not evaluate the condition key aws:ResourceTag/\\${x}",
         ),
         (
             policy(allow("*", "*", Condition={"StringEquals": {"aws:RequestTag/a": 1}})),
@@ -288,7 +291,7 @@ def test_all_conditions_must_hold():
         ),
         (
             policy(allow("*", "*", Condition={"StringEquals": {"aws:RequestTag/a": "${a}"}})),
-            "policy variables are not evaluated",
+            "does not evaluate policy variables",
         ),
     ],
 )
@@ -392,7 +395,7 @@ def test_what_is_granted_in_vain_is_told():
     read = "policy 1, statement 1 (Read): "
     never = "was granted and never used"
     assert [line for line in unused if line.startswith(read)] == [
-        f"{read}s3vectors:InsertVectors is no action of S3 Vectors",
+        f"{read}s3vectors:InsertVectors is not an action of S3 Vectors",
         f"{read}s3vectors:GetVectorBucket {never}",
         f"{read}s3vectors:GetVectorBucketPolicy {never}",
         f"{read}s3vectors:GetVectors {never}",
@@ -401,7 +404,7 @@ def test_what_is_granted_in_vain_is_told():
     assert not [line for line in unused if "statement 2" in line]
     third = "policy 1, statement 3: "
     rest = {f"{third}{action} {never}" for action in ACTIONS - {"s3vectors:GetIndex"}}
-    rest.add(f"{third}s3vectors:Nothing is no action of S3 Vectors")
+    rest.add(f"{third}s3vectors:Nothing is not an action of S3 Vectors")
     assert {line for line in unused if line.startswith(third)} == rest
     assert not [line for line in unused if "statement 4" in line]
 
@@ -409,7 +412,7 @@ def test_what_is_granted_in_vain_is_told():
 def test_a_denied_request_uses_nothing():
     """Of its two needs, one was allowed."""
     policies = Policies(policy(allow("s3vectors:QueryVectors", INDEX)))
-    needed = needs("QueryVectors", {**NAMES, "filter": {}}, Caller(), lambda _: None)
+    needed = find_needs("QueryVectors", {**NAMES, "filter": {}}, Caller(), lambda _: None)
 
     with pytest.raises(AccessDeniedException, match="s3vectors:GetVectors"):
         policies.check(needed, Caller())

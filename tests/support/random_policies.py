@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from s3vectors_local import Caller
 from s3vectors_local.engine import OPERATIONS
-from s3vectors_local.iam import ACTIONS, Need, needs
+from s3vectors_local.iam import ACTIONS, Need, find_needs
 from second_opinion import NEWER, Question
 
 BUCKETS: Final = ("documents", "documents-2", "others")
@@ -107,7 +107,7 @@ def _bucket_statement(draw: Random, about: Need, caller: Caller) -> dict[str, An
 def _needs(draw: Random, caller: Caller = OWNER) -> list[Need]:
     operation = draw.choice(sorted(OPERATIONS))
     bucket, index = draw.choice(BUCKETS), draw.choice(INDEXES)
-    arn = Caller().bucket_arn(bucket)
+    arn = Caller().format_bucket_arn(bucket)
     request: dict[str, Any] = {"vectorBucketName": bucket, "indexName": index}
     if operation.endswith(("agResource", "ForResource")):
         request = {"resourceArn": draw.choice((arn, f"{arn}/index/{index}"))}
@@ -118,7 +118,7 @@ def _needs(draw: Random, caller: Caller = OWNER) -> list[Need]:
     if draw.random() < 0.5:
         request["returnMetadata"] = True
     tags = {resource: _tags(draw) for resource in (arn, f"{arn}/index/{index}")}
-    needed = needs(operation, request, caller, tags.get)
+    needed = find_needs(operation, request, caller, tags.get)
     # Whoever asks, the bucket is one account's
     home = f":{OWNER.account}:"
     return [

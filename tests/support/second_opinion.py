@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from s3vectors_local.arns import Caller, account_of
+from s3vectors_local.arns import Caller, parse_account
 from s3vectors_local.errors import AccessDeniedException
 from s3vectors_local.iam import BucketPolicy, Need, Policies
 
@@ -173,7 +173,7 @@ def _told(question: Question) -> dict[str, Any]:
         "policies": question.documents,
         "bucketPolicy": _DELEGATED if ":kms:" in need.resource else question.bucket_policy,
         "principal": question.caller.principal,
-        "account": account_of(need.resource) or question.caller.account,
+        "account": parse_account(need.resource) or question.caller.account,
         "action": need.action,
         "resource": need.resource,
         # Only this key is one of several values

@@ -31,7 +31,7 @@ from s3vectors_local.errors import (
     UnknownOperationException,
     ValidationException,
 )
-from s3vectors_local.iam import Policies, needs
+from s3vectors_local.iam import Policies, find_needs
 from s3vectors_local.index import OPENED_AT_A_TIME
 from s3vectors_local.rates import RateLimits
 from s3vectors_local.storage import Storage
@@ -138,7 +138,9 @@ class Engine:
         principals: Mapping[str, str] | None = None,
     ) -> None:
         place = None if directory is None else Path(directory)
-        self._callers = {key: Caller.named(name) for key, name in (principals or {}).items()}
+        self._callers = {
+            key: Caller.from_principal(name) for key, name in (principals or {}).items()
+        }
         self._policies = None if isinstance(policies, Mapping) else policies
         self._policies_by_principal = _by_principal(policies)
         self._rates = rates
@@ -247,7 +249,7 @@ class Engine:
     def _open_index(self, request: Request, caller: Caller) -> None:
         """Read an index into memory, and let other requests pass between two batches."""
         with suppress(ValidationException, KeyError):  # whoever performs the request says so
-            arn = caller.index_of(request)
+            arn = caller.resolve_index_arn(request)
             while True:
                 with self._lock, _reading():
                     self._check_open()
@@ -267,9 +269,11 @@ class Engine:
         if not self._state.enforcing:
             caller.check_account(operation, request)
         else:
-            needed = needs(operation, request, caller, self._state.tags_of)
+            needed = find_needs(operation, request, caller, self._state.tags_of)
             bucket_policy = self._state.bucket_policy(needed[0].resource)
-            policies = self._policies or self._policies_by_principal.get(caller.who, _NONE)
+            policies = self._policies or self._policies_by_principal.get(
+                caller.policy_holder, _NONE
+            )
             policies.check(needed, caller, bucket_policy)
         caller.check_region(request)
         if self._rates is not None and operation in ("PutVectors", "DeleteVectors"):
@@ -286,7 +290,7 @@ def _by_principal(
 ) -> dict[tuple[str, str], Policies]:
     found: dict[tuple[str, str], Policies] = {}
     for name, own in (policies if isinstance(policies, Mapping) else {}).items():
-        who = Caller.named(name).who
+        who = Caller.from_principal(name).policy_holder
         if who in found:
             raise ValueError(f'"{name}" is a principal that is named twice; name it once')
         found[who] = own

@@ -26,7 +26,7 @@ def create_vector_bucket(state: State, request: Request, caller: Caller) -> Resp
     name = request["vectorBucketName"]
     check_bucket_name(name)
     check_tags(request.get("tags", {}))
-    arn = caller.bucket_arn(name)
+    arn = caller.format_bucket_arn(name)
     classic = state.bucket_mode == "classic"
     bucket = Bucket(
         name=name,
@@ -39,7 +39,7 @@ def create_vector_bucket(state: State, request: Request, caller: Caller) -> Resp
     )
     if arn in state.buckets:
         raise ConflictException("A vector bucket with the specified name already exists")
-    home = caller.bucket_arn("")
+    home = caller.format_bucket_arn("")
     if sum(other.startswith(home) for other in state.buckets) >= limits.BUCKETS:
         raise ServiceQuotaExceededException(
             f"An account can have at most {limits.BUCKETS} vector buckets in a region"
@@ -57,7 +57,7 @@ def get_vector_bucket(state: State, request: Request, caller: Caller) -> Respons
 
 def list_vector_buckets(state: State, request: Request, caller: Caller) -> Response:
     """ListVectorBuckets: the caller's, by name."""
-    home = caller.bucket_arn("")
+    home = caller.format_bucket_arn("")
     named = [(bucket.name, bucket) for arn, bucket in state.buckets.items() if arn.startswith(home)]
     page, token = state.page(request, ["ListVectorBuckets", home], named)
     return {"vectorBuckets": [_summary(bucket) for bucket in page], **token}

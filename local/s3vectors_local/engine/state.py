@@ -114,7 +114,7 @@ class State:
 
     def bucket(self, request: Request, caller: Caller) -> Bucket:
         """The bucket that a request names by `vectorBucketName` or `vectorBucketArn`."""
-        bucket = self.buckets.get(caller.bucket_of(request))
+        bucket = self.buckets.get(caller.resolve_bucket_arn(request))
         if bucket is None:
             raise NotFoundException("The specified vector bucket could not be found")
         return bucket
@@ -127,7 +127,7 @@ class State:
 
     def index(self, request: Request, caller: Caller) -> Index:
         """The index that a request names by both names or by `indexArn`."""
-        index = self.indexes.get(caller.index_of(request))
+        index = self.indexes.get(caller.resolve_index_arn(request))
         if index is None:
             raise NotFoundException("The specified index could not be found")
         return index

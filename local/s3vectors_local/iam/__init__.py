@@ -1,10 +1,10 @@
-"""Permissions: what a request needs, and whether policies allow it.
+"""Permissions: which actions a request needs, and whether policies allow them.
 
-`needs` knows the actions and ARNs of each operation; `policies` reads and evaluates identity
+`needs` has the actions and ARNs of each operation. `policies` parses and evaluates identity
 policies and bucket policies, with `principals` and `conditions`.
 """
 
-from .needs import ACTIONS, Need, needs
+from .needs import ACTIONS, Need, find_needs
 from .policies import BucketPolicy, Policies, Statement, find_public_statement, parse_statement
 
 __all__ = [
@@ -13,7 +13,7 @@ __all__ = [
     "Need",
     "Policies",
     "Statement",
+    "find_needs",
     "find_public_statement",
-    "needs",
     "parse_statement",
 ]

@@ -1,4 +1,4 @@
-"""The conditions of a policy statement, on the keys of S3 Vectors and on who asks.
+"""The conditions of a policy statement.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
 """
@@ -13,12 +13,12 @@ from typing import Any, Final, TypeVar
 from s3vectors_local.errors import PolicyError, UnevaluatedPolicyError
 
 from .needs import Context
-from .patterns import matches, matches_arn, whole_arn
+from .patterns import is_complete_arn, matches, matches_arn
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-_KEYS: Final = re.compile(
+_EVALUATED_KEYS: Final = re.compile(
     r"s3vectors:(ssetype|kmskeyarn|vectorbuckettag/.+)|aws:(tagkeys|(resource|request)tag/.+"
     r"|principal(arn|account|isawsservice|servicename)|requestedregion|resourceaccount"
     r"|securetransport|sourceaccount)|kms:viaservice"
@@ -27,21 +27,21 @@ _KEY_FORM: Final = re.compile(r"[\w-]+:.+")
 _OPERATOR: Final = re.compile(r"(?:(ForAnyValue|ForAllValues):)?(\w+?)(IfExists)?")
 
 
-def _same(wanted: str, value: str) -> bool:
-    return wanted == value
+def _equals(operand: str, value: str) -> bool:
+    return operand == value
 
 
-def _same_ignoring_case(wanted: str, value: str) -> bool:
-    return wanted.lower() == value.lower()
+def _equals_ignoring_case(operand: str, value: str) -> bool:
+    return operand.lower() == value.lower()
 
 
 _COMPARISONS: Final[Mapping[str, Callable[[str, str], bool]]] = {
-    "StringEquals": _same,
-    "StringEqualsIgnoreCase": _same_ignoring_case,
+    "StringEquals": _equals,
+    "StringEqualsIgnoreCase": _equals_ignoring_case,
     "StringLike": matches,
     "ArnEquals": matches_arn,
     "ArnLike": matches_arn,
-    "Bool": _same_ignoring_case,
+    "Bool": _equals_ignoring_case,
 }
 _NEGATIONS: Final = {
     name.replace(kind, f"{kind}Not"): name
@@ -56,7 +56,7 @@ _UNEVALUATED: Final = {
     "IpAddress",
     "NotIpAddress",
 }
-"""Operators of IAM that are not evaluated here."""
+"""Operators of IAM that the engine does not evaluate."""
 
 OPERATORS: Final = frozenset({*_COMPARISONS, *_NEGATIONS, *_UNEVALUATED, "Null"})
 """All operators of IAM, without prefix and suffix."""
@@ -67,11 +67,11 @@ class Condition:
     """One operator on one condition key.
 
     Args:
-        key: in lower case.
-        operator: without its prefix and suffix.
-        values: what it is compared with; one of them must fit, or, negated, none.
+        key: the condition key, in lower case.
+        operator: the operator without prefix and suffix.
+        values: one of them must match; with a negated operator, none may match.
         quantifier: ForAnyValue, ForAllValues or None.
-        if_exists: whether a request without the key passes.
+        if_exists: whether the operator has the suffix IfExists.
     """
 
     key: str
@@ -81,45 +81,47 @@ class Condition:
     if_exists: bool
 
     def holds(self, context: Context) -> bool:
-        """Whether a request passes."""
-        have = context.get(self.key)
+        """Whether the condition is true for a request."""
+        values = context.get(self.key)
         if self.operator == "Null":
-            return (have is None) is (self.values[0] == "true")
+            return (values is None) is (self.values[0] == "true")
         negated = self.operator in _NEGATIONS
-        if have is None:
-            # A negated operator holds for a key that is not there, ForAllValues for no values
+        if values is None:
+            # A negated operator is true for a missing key, ForAllValues for no values
             return (
                 self.if_exists
                 or self.quantifier == "ForAllValues"
                 or (negated and self.quantifier is None)
             )
         every = self.quantifier == "ForAllValues" or (negated and self.quantifier is None)
-        return (all if every else any)(self._fits(value) is not negated for value in have)
+        return (all if every else any)(self._matches_any(value) is not negated for value in values)
 
-    def _fits(self, value: str) -> bool:
+    def _matches_any(self, value: str) -> bool:
         compare = _COMPARISONS[_NEGATIONS.get(self.operator, self.operator)]
-        return any(compare(wanted, value) for wanted in self.values)
+        return any(compare(pattern, value) for pattern in self.values)
 
 
-def parse_conditions(name: str, told: Any) -> tuple[Condition, ...]:
-    """The conditions of a statement; all of them must hold.
+def parse_conditions(name: str, element: Any) -> tuple[Condition, ...]:
+    """Parse the Condition element of a statement; all conditions must be true.
 
     Raises:
         PolicyError: they are malformed.
-        UnevaluatedPolicyError: they are valid, and one of them is not evaluated here.
+        UnevaluatedPolicyError: they are valid, but the engine does not evaluate one of them.
     """
-    if not isinstance(told, Mapping) or not all(isinstance(v, Mapping) for v in told.values()):
+    if not isinstance(element, Mapping) or not all(
+        isinstance(v, Mapping) for v in element.values()
+    ):
         raise PolicyError(f"{name}: Condition must be an object of objects")
-    parsed = parse_each(told.items(), lambda pair: _conditions(name, *pair))
+    parsed = parse_each(element.items(), lambda pair: _parse_operator(name, *pair))
     return tuple(condition for conditions in parsed for condition in conditions)
 
 
 def parse_each(items: Iterable[T], parse: Callable[[T], R]) -> list[R]:
-    """Parse all items, so that a malformed one is found behind one that is not evaluated.
+    """Parse all items: a malformed one is reported before one that is not evaluated.
 
     Raises:
         PolicyError: an item is malformed.
-        UnevaluatedPolicyError: none is malformed, and one is not evaluated.
+        UnevaluatedPolicyError: no item is malformed, but one is not evaluated.
     """
     parsed: list[R] = []
     unevaluated: UnevaluatedPolicyError | None = None
@@ -133,46 +135,46 @@ def parse_each(items: Iterable[T], parse: Callable[[T], R]) -> list[R]:
     return parsed
 
 
-def _conditions(name: str, text: str, keys: Mapping[Any, Any]) -> list[Condition]:
-    found = _OPERATOR.fullmatch(text)
-    quantifier, operator, suffix = found.groups() if found else (None, "", None)
+def _parse_operator(name: str, text: str, keys: Mapping[Any, Any]) -> list[Condition]:
+    match = _OPERATOR.fullmatch(text)
+    quantifier, operator, suffix = match.groups() if match else (None, "", None)
     modified = quantifier is not None or suffix is not None
     unclear = (operator == "Null" and modified) or (quantifier and suffix)
     if operator not in OPERATORS:
         raise PolicyError(f"{name}: {text} is not a condition operator")
     if len({str(key).lower() for key in keys}) < len(keys):
-        raise PolicyError(f"{name}: {text} has a condition key twice, in upper and lower case")
+        raise PolicyError(f"{name}: {text} repeats a condition key in another case")
     quantified = quantifier is not None or operator == "Null"
 
-    def condition(pair: tuple[Any, Any]) -> Condition:
+    def parse(pair: tuple[Any, Any]) -> Condition:
         key, values = pair
-        listed = _values(name, operator, values)
+        listed = _parse_values(name, operator, values)
         if operator in _UNEVALUATED or unclear:
             raise UnevaluatedPolicyError(
-                f"{name}: the condition operator {text} is not evaluated here"
+                f"{name}: s3vectors-local does not evaluate the condition operator {text}"
             )
         return Condition(
-            _key(name, key, quantified=quantified),
+            _parse_key(name, key, quantified=quantified),
             operator,
-            _evaluated(name, operator, listed),
+            _check_evaluated(name, operator, listed),
             quantifier,
             suffix is not None,
         )
 
-    return parse_each(keys.items(), condition)
+    return parse_each(keys.items(), parse)
 
 
-def _key(name: str, key: Any, *, quantified: bool) -> str:
+def _parse_key(name: str, key: Any, *, quantified: bool) -> str:
     if not isinstance(key, str) or not _KEY_FORM.fullmatch(key):
         raise PolicyError(f"{name}: {key} is not a condition key")
-    if not _KEYS.fullmatch(key.lower()) or "${" in key:
+    if not _EVALUATED_KEYS.fullmatch(key.lower()) or "${" in key:
         raise UnevaluatedPolicyError(
-            f"{name}: the condition key {key} is not evaluated here, only those of S3 Vectors "
-            "(s3vectors:sseType, s3vectors:kmsKeyArn, s3vectors:VectorBucketTag/KEY, "
-            "aws:ResourceTag/KEY, aws:RequestTag/KEY, aws:TagKeys) and aws:PrincipalArn, "
-            "aws:PrincipalAccount, aws:PrincipalIsAWSService, aws:PrincipalServiceName, "
-            "aws:RequestedRegion, aws:ResourceAccount, aws:SecureTransport, aws:SourceAccount and "
-            "kms:ViaService"
+            f"{name}: s3vectors-local does not evaluate the condition key {key}. It evaluates "
+            "those of S3 Vectors (s3vectors:sseType, s3vectors:kmsKeyArn, "
+            "s3vectors:VectorBucketTag/KEY, aws:ResourceTag/KEY, aws:RequestTag/KEY, aws:TagKeys) "
+            "and aws:PrincipalArn, aws:PrincipalAccount, aws:PrincipalIsAWSService, "
+            "aws:PrincipalServiceName, aws:RequestedRegion, aws:ResourceAccount, "
+            "aws:SecureTransport, aws:SourceAccount and kms:ViaService"
         )
     if key.lower() == "aws:tagkeys" and not quantified:
         raise UnevaluatedPolicyError(
@@ -181,7 +183,7 @@ def _key(name: str, key: Any, *, quantified: bool) -> str:
     return key.lower()
 
 
-def _values(name: str, operator: str, values: Any) -> tuple[str, ...]:
+def _parse_values(name: str, operator: str, values: Any) -> tuple[str, ...]:
     listed: Sequence[Any] = values if isinstance(values, list) else [values]
     numbers = operator.startswith("Numeric")
     texts = tuple(
@@ -197,14 +199,14 @@ def _values(name: str, operator: str, values: Any) -> tuple[str, ...]:
     return texts
 
 
-def _evaluated(name: str, operator: str, texts: tuple[str, ...]) -> tuple[str, ...]:
+def _check_evaluated(name: str, operator: str, texts: tuple[str, ...]) -> tuple[str, ...]:
     if any("${" in text for text in texts):
         raise UnevaluatedPolicyError(
-            f"{name}: policy variables are not evaluated here: {', '.join(texts)}"
+            f"{name}: s3vectors-local does not evaluate policy variables: {', '.join(texts)}"
         )
-    # AWS compares the six parts, which "*" alone does not have
-    if operator.startswith("Arn") and not all(whole_arn(t) and t != "*" for t in texts):
+    # AWS compares the six parts of an ARN, which "*" does not have
+    if operator.startswith("Arn") and not all(is_complete_arn(t) and t != "*" for t in texts):
         raise UnevaluatedPolicyError(
-            f"{name}: the values of {operator} must be whole ARNs: {', '.join(texts)}"
+            f"{name}: the values of {operator} must be complete ARNs: {', '.join(texts)}"
         )
     return texts

@@ -1,9 +1,9 @@
-"""Which actions on which ARNs a request needs, and the condition keys it can be judged by.
+"""The actions and ARNs that a request needs, and its condition keys.
 
 Actions, resources and condition keys are those of the service authorization reference
 (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3vectors.html);
-that reading metadata needs GetVectors, too, is in the API reference of QueryVectors and
-ListVectors. UpdateMetadataConfiguration is newer than that table; the index is inferred.
+that reading metadata also needs GetVectors is in the API reference of QueryVectors and ListVectors.
+UpdateMetadataConfiguration is newer than that table; its resource, the index, is inferred.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from s3vectors_local.arns import Caller, account_of
+from s3vectors_local.arns import Caller, parse_account
 
 Context: TypeAlias = Mapping[str, Sequence[str]]
 
-_BUCKET: Final = frozenset(
+_BUCKET_OPERATIONS: Final = frozenset(
     {
         "CreateVectorBucket",
         "GetVectorBucket",
@@ -28,7 +28,7 @@ _BUCKET: Final = frozenset(
         "ListIndexes",
     }
 )
-_INDEX: Final = frozenset(
+_INDEX_OPERATIONS: Final = frozenset(
     {
         "CreateIndex",
         "GetIndex",
@@ -42,12 +42,18 @@ _INDEX: Final = frozenset(
         "QueryVectors",
     }
 )
-_TAGS: Final = frozenset({"TagResource", "UntagResource", "ListTagsForResource"})
+_TAG_OPERATIONS: Final = frozenset({"TagResource", "UntagResource", "ListTagsForResource"})
 
 ACTIONS: Final = frozenset(
-    f"s3vectors:{operation}" for operation in {*_BUCKET, *_INDEX, *_TAGS, "ListVectorBuckets"}
+    f"s3vectors:{operation}"
+    for operation in {
+        *_BUCKET_OPERATIONS,
+        *_INDEX_OPERATIONS,
+        *_TAG_OPERATIONS,
+        "ListVectorBuckets",
+    }
 )
-"""Every action of the service: one per operation, of the same name."""
+"""All actions of the service: one per operation, with the same name."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +61,9 @@ class Need:
     """One action that must be allowed.
 
     Args:
-        action: such as "s3vectors:QueryVectors".
-        resource: an ARN; "*" for the action that knows none.
-        context: condition keys in lower case and their values.
+        action: for example "s3vectors:QueryVectors".
+        resource: an ARN; "*" for the action without resource.
+        context: lower-case condition keys and their values.
     """
 
     action: str
@@ -65,51 +71,52 @@ class Need:
     context: Context
 
 
-def needs(
+def find_needs(
     operation: str,
     request: Mapping[str, Any],
     caller: Caller,
-    tags_of: Callable[[str], Mapping[str, str] | None],
+    get_tags: Callable[[str], Mapping[str, str] | None],
 ) -> list[Need]:
-    """What a request needs, its own action first.
+    """Return what a request needs; the first is the action of the operation itself.
 
     Args:
-        operation: AWS's name of it.
-        request: its members, of the right shape.
-        caller: whose it is.
-        tags_of: returns the tags of a vector bucket or index by its ARN; None when there is
-            no such thing.
+        operation: the name of the operation.
+        request: its members, already validated by shape.
+        caller: who sends the request.
+        get_tags: returns the tags of a vector bucket or index by ARN; None if it does not exist.
 
     Raises:
-        ValidationException: the request names its resource both by name and by ARN, or
-            not at all.
+        ValidationException: the request has both a name and an ARN of its resource, or neither.
     """
-    resource = _resource(operation, request, caller)
+    resource = _find_resource(operation, request, caller)
     context = {
-        **_about_caller(caller, resource),
-        **_tagged(resource, tags_of),
-        **_requested_tags(operation, request),
+        **_describe_caller(caller, resource),
+        **_describe_tags(resource, get_tags),
+        **_describe_requested_tags(operation, request),
     }
-    # Of the two, only the action that creates knows the keys of encryption
-    own = {**context, **_requested_encryption(operation, request)}
+    # TagResource at creation does not have the keys of encryption
+    own = {**context, **_describe_requested_encryption(operation, request)}
     return [
         Need(f"s3vectors:{operation}", resource, own),
-        *(Need(f"s3vectors:{name}", resource, context) for name in _also(operation, request)),
+        *(
+            Need(f"s3vectors:{name}", resource, context)
+            for name in _list_further_actions(operation, request)
+        ),
     ]
 
 
-def _resource(operation: str, request: Mapping[str, Any], caller: Caller) -> str:
+def _find_resource(operation: str, request: Mapping[str, Any], caller: Caller) -> str:
     if operation == "CreateIndex":
-        return f"{caller.bucket_of(request)}/index/{request['indexName']}"
-    if operation in _INDEX:
-        return caller.index_of(request)
-    if operation in _BUCKET:
-        return caller.bucket_of(request)
-    return str(request["resourceArn"]) if operation in _TAGS else "*"
+        return f"{caller.resolve_bucket_arn(request)}/index/{request['indexName']}"
+    if operation in _INDEX_OPERATIONS:
+        return caller.resolve_index_arn(request)
+    if operation in _BUCKET_OPERATIONS:
+        return caller.resolve_bucket_arn(request)
+    return str(request["resourceArn"]) if operation in _TAG_OPERATIONS else "*"
 
 
-def _also(operation: str, request: Mapping[str, Any]) -> list[str]:
-    """The further actions that members of a request need."""
+def _list_further_actions(operation: str, request: Mapping[str, Any]) -> list[str]:
+    """Return the further actions that members of a request need."""
     if operation == "QueryVectors":
         reads = "filter" in request or request.get("queryTexts") or request.get("returnMetadata")
         return ["GetVectors"] if reads else []
@@ -120,14 +127,14 @@ def _also(operation: str, request: Mapping[str, Any]) -> list[str]:
     return ["TagResource"] if creates and request.get("tags") else []
 
 
-def _about_caller(caller: Caller, resource: str) -> Context:
-    """The global keys of who asks, and how: a request counts as made with TLS, as on AWS.
+def _describe_caller(caller: Caller, resource: str) -> Context:
+    """Return the global keys of a request; it counts as sent over TLS, as on AWS.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
     """
     shared: dict[str, Sequence[str]] = {
         "aws:requestedregion": [caller.region],
-        "aws:resourceaccount": [account_of(resource) or caller.account],
+        "aws:resourceaccount": [parse_account(resource) or caller.account],
         "aws:securetransport": ["true"],
         "aws:principalisawsservice": [str(caller.is_service).lower()],
     }
@@ -144,36 +151,36 @@ def _about_caller(caller: Caller, resource: str) -> Context:
     return shared | own
 
 
-def _tagged(resource: str, tags_of: Callable[[str], Mapping[str, str] | None]) -> Context:
-    """`aws:ResourceTag` is the resource's own, `s3vectors:VectorBucketTag` its bucket's."""
-    own = tags_of(resource) or {}
-    bucket = tags_of(resource.partition("/index/")[0]) or {}
+def _describe_tags(resource: str, get_tags: Callable[[str], Mapping[str, str] | None]) -> Context:
+    """Return the tags of the resource (`aws:ResourceTag`) and of its bucket."""
+    own = get_tags(resource) or {}
+    bucket = get_tags(resource.partition("/index/")[0]) or {}
     return {
-        **_by_key("aws:resourcetag/", own),
-        **_by_key("s3vectors:vectorbuckettag/", bucket),
+        **_to_condition_keys("aws:resourcetag/", own),
+        **_to_condition_keys("s3vectors:vectorbuckettag/", bucket),
     }
 
 
-def _by_key(prefix: str, tags: Mapping[str, str]) -> dict[str, list[str]]:
-    """Tags as condition keys, which do not tell upper from lower case."""
-    found: dict[str, list[str]] = {}
+def _to_condition_keys(prefix: str, tags: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return tags as condition keys, which are case-insensitive."""
+    context: dict[str, list[str]] = {}
     for key, value in tags.items():
-        found.setdefault(f"{prefix}{key}".lower(), []).append(value)
-    return found
+        context.setdefault(f"{prefix}{key}".lower(), []).append(value)
+    return context
 
 
-def _requested_tags(operation: str, request: Mapping[str, Any]) -> Context:
-    """Only the requests that set tags, or take them away, have these keys."""
+def _describe_requested_tags(operation: str, request: Mapping[str, Any]) -> Context:
+    """Return the tags that a request sets or removes."""
     if operation == "UntagResource":
         return {"aws:tagkeys": list(request.get("tagKeys") or ())}
     if operation not in ("CreateVectorBucket", "CreateIndex", "TagResource"):
         return {}
     tags = request.get("tags") or {}
-    context = _by_key("aws:requesttag/", tags)
+    context = _to_condition_keys("aws:requesttag/", tags)
     return {**context, "aws:tagkeys": [*tags]} if tags else context
 
 
-def _requested_encryption(operation: str, request: Mapping[str, Any]) -> Context:
+def _describe_requested_encryption(operation: str, request: Mapping[str, Any]) -> Context:
     if operation not in ("CreateVectorBucket", "CreateIndex"):
         return {}
     encryption = request.get("encryptionConfiguration") or {}

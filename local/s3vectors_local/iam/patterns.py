@@ -1,4 +1,4 @@
-"""IAM's wildcards: `*` stands for any text, `?` for one character."""
+"""IAM's wildcards: `*` matches any text, `?` matches one character."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _ARN_PARTS: Final = 6
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Whether a pattern stands for a text; upper and lower case differ.
+    """Whether a pattern matches a text, case-sensitively.
 
-    In time that grows with their lengths: patterns and texts come from whoever calls.
+    Without backtracking, because patterns and texts come from outside.
     """
     first, *others = pattern.split("*")
     if not others:
@@ -26,46 +26,46 @@ def matches(pattern: str, text: str) -> bool:
     ):
         return False
     position = len(first)
-    # The leftmost place of each part leaves the most room for those behind it
+    # The leftmost match of each part leaves the most text for the next parts
     for part in middle:
-        found = _find(part, text[:end], position)
-        if found < 0:
+        start = _find(part, text[:end], position)
+        if start < 0:
             return False
-        position = found + len(part)
+        position = start + len(part)
     return True
 
 
 def _find(part: str, text: str, start: int) -> int:
-    """The first place of a part, whose `?` stand for any character, in a text; -1 for none."""
+    """Return the first position where a part, which may have `?`, matches; -1 if none."""
     if "?" not in part:
         return text.find(part, start)
-    found = _any_characters(part).search(text, start)
-    return found.start() if found else -1
+    match = _compile_part(part).search(text, start)
+    return match.start() if match else -1
 
 
 @lru_cache(maxsize=256)
-def _any_characters(part: str) -> re.Pattern[str]:
+def _compile_part(part: str) -> re.Pattern[str]:
     return re.compile("".join("." if c == "?" else re.escape(c) for c in part), re.DOTALL)
 
 
 def matches_action(pattern: str, action: str) -> bool:
-    """The same for actions, where upper and lower case do not differ."""
+    """Whether a pattern matches an action, case-insensitively."""
     return matches(pattern.lower(), action.lower())
 
 
 def matches_arn(pattern: str, arn: str) -> bool:
-    """The same for ARNs, part by part.
+    """Whether a pattern matches an ARN, part by part.
 
-    AWS's `*` at the end of a part may reach over the colon, too; of a whole ARN, which has all
-    five, none would be left for the rest of it
+    On AWS, a `*` at the end of a part may also match a colon. A complete ARN has all five colons,
+    so none would be left for its other parts
     (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html).
     """
     if pattern == "*":
         return True
-    wanted, parts = pattern.split(":", _ARN_PARTS - 1), arn.split(":", _ARN_PARTS - 1)
-    return len(parts) == len(wanted) and all(map(matches, wanted, parts))
+    patterns, parts = pattern.split(":", _ARN_PARTS - 1), arn.split(":", _ARN_PARTS - 1)
+    return len(parts) == len(patterns) and all(map(matches, patterns, parts))
 
 
-def whole_arn(pattern: str) -> bool:
+def is_complete_arn(pattern: str) -> bool:
     """Whether a pattern has all six parts of an ARN, or is "*"."""
     return pattern == "*" or len(pattern.split(":", _ARN_PARTS - 1)) == _ARN_PARTS

@@ -1,9 +1,9 @@
-"""Policies: read strictly, evaluated the way IAM does.
+"""Parses policies and evaluates them as IAM does.
 
-An explicit deny in any policy wins. In one account an identity policy or the bucket policy must
-allow a request, between accounts both. Whatever is not evaluated here (other condition keys and
-operators, policy variables, NotPrincipal) is refused when the policy is read: a policy that is
-silently half-understood proves nothing.
+An explicit deny in any policy wins. In one account, an identity policy or the bucket policy must
+allow a request; between accounts, both must. A policy with something that the engine does not
+evaluate (other condition keys and operators, policy variables, NotPrincipal) is refused when it is
+parsed, so that no part of a policy is ignored.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from s3vectors_local.arns import Caller, account_of
+from s3vectors_local.arns import Caller, parse_account
 from s3vectors_local.errors import (
     AccessDeniedException,
     PolicyError,
@@ -26,12 +26,12 @@ from s3vectors_local.errors import (
 
 from .conditions import Condition, parse_conditions, parse_each
 from .needs import ACTIONS, Need
-from .patterns import matches_action, matches_arn, whole_arn
+from .patterns import is_complete_arn, matches_action, matches_arn
 from .principals import Principals, parse_principals
 
 _ACTION: Final = re.compile(r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
-_LEVELS: Final = 20
-"""Objects and lists within each other; a policy has six."""
+_MAX_LEVELS: Final = 20
+"""Nested objects and lists; a policy has six levels."""
 
 _WILDCARD_SERVICE: Final = re.compile(r"(?:[^:]*:){2}[^:]*[*?]")
 """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html"""
@@ -51,8 +51,8 @@ class Statement:
     """One statement of a policy.
 
     Args:
-        name: which one it is, for messages.
-        principals: whom it is about; None in an identity policy.
+        name: the policy, the number and the Sid of the statement, for errors.
+        principals: the principals of a bucket policy; None in an identity policy.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Statement:
     principals: Principals | None = None
 
     def applies(self, need: Need) -> bool:
-        """Whether the statement is about what is needed."""
+        """Whether the statement applies to an action on a resource."""
         return (
             any(matches_action(p, need.action) for p in self.actions) is not self.negated_actions
             and any(matches_arn(p, need.resource) for p in self.resources)
@@ -75,79 +75,79 @@ class Statement:
 
 
 class Policies:
-    """The identity policies of one principal, and what of them has been used.
+    """The identity policies of one principal; records which permissions are used.
 
     Args:
-        documents: policy documents, as JSON text or as what it says.
+        documents: policy documents, as JSON text or parsed.
 
     Raises:
-        PolicyError: one cannot be read, or not evaluated; the text says where and why.
+        PolicyError: a policy is malformed or cannot be evaluated; the text says where and why.
     """
 
     def __init__(self, *documents: str | Mapping[str, Any]) -> None:
         self._statements = [
             statement
             for number, document in enumerate(documents, 1)
-            for statement in _statements(f"policy {number}", document, _IDENTITY)
+            for statement in _parse_statements(f"policy {number}", document, _IDENTITY)
         ]
         self._used: set[tuple[str, str]] = set()
 
     def check(
         self, needs: Sequence[Need], caller: Caller, bucket_policy: BucketPolicy | None = None
     ) -> None:
-        """Refuse a request unless all that it needs is allowed.
+        """Refuse a request unless all its needs are allowed.
 
         Args:
-            needs: what it needs.
-            caller: whose request it is.
-            bucket_policy: that of the bucket that the request is about.
+            needs: from `find_needs`.
+            caller: who sends the request.
+            bucket_policy: the policy of the bucket of the request.
 
         Raises:
-            AccessDeniedException: in AWS's words, for the first need that is not.
+            AccessDeniedException: with AWS's text, for the first need that is not allowed.
         """
-        granting = [self._granting(need, caller, bucket_policy) for need in needs]
-        for need, statements in zip(needs, granting, strict=True):
+        grants = [self._find_grants(need, caller, bucket_policy) for need in needs]
+        for need, statements in zip(needs, grants, strict=True):
             for statement in statements:
-                self._use(statement, need)
+                self._record_use(statement, need)
 
-    def _granting(
+    def _find_grants(
         self, need: Need, caller: Caller, bucket_policy: BucketPolicy | None
     ) -> list[Statement]:
-        """The statements of these policies that allow what is needed."""
+        """Return the statements of these policies that allow a need."""
         own = [] if caller.is_service else [s for s in self._statements if s.applies(need)]
-        theirs = bucket_policy.applying(need, caller) if bucket_policy else []
-        for kind, statements in (("an identity-based", own), ("a resource-based", theirs)):
+        resource_based = bucket_policy.find_statements(need, caller) if bucket_policy else []
+        for kind, statements in (("an identity-based", own), ("a resource-based", resource_based)):
             for statement in statements:
                 if not statement.allows:
                     reason = f"with an explicit deny in {kind} policy"
-                    raise _denied(need, caller, reason, statement.name)
-        missing = _missing(need, caller, own, theirs)
+                    raise _build_denial(need, caller, reason, statement.name)
+        missing = _find_missing_kind(need, caller, own, resource_based)
         if missing is not None:
             reason = f"because no {missing} policy allows the {need.action} action"
-            raise _denied(need, caller, reason)
+            raise _build_denial(need, caller, reason)
         return own
 
-    def _use(self, statement: Statement, need: Need) -> None:
+    def _record_use(self, statement: Statement, need: Need) -> None:
         self._used.add((statement.name, need.action))
         if not statement.negated_resources:
-            matching = (p for p in statement.resources if matches_arn(p, need.resource))
-            self._used |= {(statement.name, pattern) for pattern in matching}
+            patterns = (p for p in statement.resources if matches_arn(p, need.resource))
+            self._used |= {(statement.name, pattern) for pattern in patterns}
 
     def unused(self) -> list[str]:
-        """What the policies grant and no request has needed so far, one sentence each."""
+        """Return what the policies grant and no request has used so far, one sentence each."""
         return [
             f"{statement.name}: {what}"
             for statement in self._statements
             if statement.allows
-            for what in self._unused_of(statement)
+            for what in self._list_unused(statement)
         ]
 
-    def _unused_of(self, statement: Statement) -> list[str]:
-        granted = sorted(_granted(statement))
-        unknown = [p for p in statement.actions if _ours(p) and not _expanded(p)]
+    def _list_unused(self, statement: Statement) -> list[str]:
+        granted = sorted(_list_granted(statement))
+        unknown = [p for p in statement.actions if _is_own_pattern(p) and not _expand(p)]
         resources = statement.resources if granted and not statement.negated_resources else ()
         return [
-            *(f"{pattern} is no action of S3 Vectors" for pattern in unknown),
+            *(f"{pattern} is not an action of S3 Vectors" for pattern in unknown),
             *(
                 f"{name} was granted and never used"
                 for name in (*granted, *resources)
@@ -164,14 +164,14 @@ class BucketPolicy:
 
     Raises:
         PolicyError: it is malformed; the text says where and why.
-        UnevaluatedPolicyError: it is valid, and has something that is not evaluated here.
+        UnevaluatedPolicyError: it is valid, but the engine cannot evaluate it.
     """
 
     def __init__(self, document: str) -> None:
-        self._statements = _statements("bucket policy", document, _BUCKET)
+        self._statements = _parse_statements("bucket policy", document, _BUCKET)
 
-    def applying(self, need: Need, caller: Caller) -> list[Statement]:
-        """The statements that are about the caller, or its account, and what it needs."""
+    def find_statements(self, need: Need, caller: Caller) -> list[Statement]:
+        """Return the statements that apply to the caller, or its account, and a need."""
         return [
             statement
             for statement in self._statements
@@ -185,17 +185,17 @@ _PRIVATE_KEYS: Final = frozenset({"aws:principalarn", "aws:principalaccount", "a
 
 
 def find_public_statement(document: str) -> str | None:
-    """The name of a statement that allows everybody something; None when there is none.
+    """Return the name of a statement that allows public access, or None.
 
-    A fixed value of a condition key that stands for a place or an account makes it not public,
-    as S3 decides it; one that is not evaluated here may:
+    As for S3, a statement is not public if a condition restricts it to fixed accounts or
+    principals. A condition that the engine does not evaluate is assumed to do so:
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
 
     Args:
-        document: JSON text of a bucket policy that is well formed.
+        document: the JSON text of a well-formed bucket policy.
     """
-    told = json.loads(document)["Statement"]
-    for number, statement in enumerate(told if isinstance(told, list) else [told], 1):
+    element = json.loads(document)["Statement"]
+    for number, statement in enumerate(element if isinstance(element, list) else [element], 1):
         name = f"bucket policy, statement {number}"
         allows = statement["Effect"] == "Allow"
         if allows and "NotPrincipal" in statement:
@@ -206,21 +206,21 @@ def find_public_statement(document: str) -> str | None:
             conditions = parse_conditions(name, statement.get("Condition", {}))
         except UnevaluatedPolicyError:
             continue
-        if not any(map(_narrows, conditions)):
+        if not any(map(_restricts, conditions)):
             return name
     return None
 
 
-def _narrows(condition: Condition) -> bool:
-    """Whether a condition names accounts or principals, without wildcards."""
+def _restricts(condition: Condition) -> bool:
+    """Whether a condition restricts a statement to accounts or principals without wildcards."""
     positive = condition.operator in ("StringEquals", "StringLike", "ArnEquals", "ArnLike")
     fixed = not any("*" in value or "?" in value for value in condition.values)
-    # These two hold for a request that has no such key
+    # Both are true for a request without the key
     certain = not condition.if_exists and condition.quantifier != "ForAllValues"
     return positive and fixed and certain and condition.key in _PRIVATE_KEYS
 
 
-def _denied(
+def _build_denial(
     need: Need, caller: Caller, reason: str, statement: str | None = None
 ) -> AccessDeniedException:
     return AccessDeniedException(
@@ -230,104 +230,106 @@ def _denied(
     )
 
 
-def _missing(
-    need: Need, caller: Caller, own: Sequence[Statement], theirs: Sequence[Statement]
+def _find_missing_kind(
+    need: Need, caller: Caller, own: Sequence[Statement], resource_based: Sequence[Statement]
 ) -> str | None:
-    """The kind of policy that would have to allow what is needed, and does not."""
-    # An account that is named decides by its identity policies who of it may
-    named = any(s.principals is not None and s.principals.name(caller) for s in theirs)
+    """Return which kind of policy does not allow a need, or None."""
+    # If a bucket policy names an account, the identity policies of that account decide
+    named = any(s.principals is not None and s.principals.name(caller) for s in resource_based)
     if caller.is_service:
         return None if named else "resource-based"
-    if account_of(need.resource) in (None, caller.account):
+    if parse_account(need.resource) in (None, caller.account):
         return None if own or named else "identity-based"
-    if not theirs:
+    if not resource_based:
         return "resource-based"
     return None if own else "identity-based"
 
 
-def _granted(statement: Statement) -> set[str]:
-    named = {action for pattern in statement.actions for action in _expanded(pattern)}
+def _list_granted(statement: Statement) -> set[str]:
+    named = {action for pattern in statement.actions for action in _expand(pattern)}
     return set(ACTIONS) - named if statement.negated_actions else named
 
 
-def _ours(pattern: str) -> bool:
+def _is_own_pattern(pattern: str) -> bool:
     return pattern.lower().startswith("s3vectors:")
 
 
-def _expanded(pattern: str) -> list[str]:
+def _expand(pattern: str) -> list[str]:
     return [action for action in ACTIONS if matches_action(pattern, action)]
 
 
-def _statements(name: str, document: str | Mapping[str, Any], grammar: _Grammar) -> list[Statement]:
+def _parse_statements(
+    name: str, document: str | Mapping[str, Any], grammar: _Grammar
+) -> list[Statement]:
     if isinstance(document, str):
         document = _load(name, document)
     if not isinstance(document, Mapping) or not document.get("Statement"):
         raise PolicyError(f"{name} has no Statement")
     if unknown := document.keys() - {"Version", "Id", "Statement"}:
-        raise PolicyError(f"{name} has {_listed(unknown)}, which no policy has")
+        raise PolicyError(f"{name} has {_join_names(unknown)}, which a policy does not have")
     if not isinstance(document.get("Id", ""), str):
         raise PolicyError(f"{name}: Id must be a string")
     if document.get("Version", grammar.default_version) not in grammar.versions:
-        raise PolicyError(f'{name} must say "Version": "2012-10-17"')
-    found = document["Statement"]
-    statements = found if isinstance(found, list) else [found]
-    numbered = [(f"{name}, statement {n}", told) for n, told in enumerate(statements, 1)]
-    return parse_each(numbered, lambda pair: _statement(*pair, grammar))
+        raise PolicyError(f'{name} must have "Version": "2012-10-17"')
+    element = document["Statement"]
+    statements = element if isinstance(element, list) else [element]
+    numbered = [(f"{name}, statement {n}", each) for n, each in enumerate(statements, 1)]
+    return parse_each(numbered, lambda pair: _parse_statement(*pair, grammar))
 
 
 def _load(name: str, document: str) -> Any:
     try:
-        told = json.loads(document, object_pairs_hook=_without_repeats)
-        json.dumps(told, ensure_ascii=False).encode()
-    except (ValueError, RecursionError) as error:  # half a surrogate pair is a ValueError
+        policy = json.loads(document, object_pairs_hook=_refuse_repeats)
+        json.dumps(policy, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:  # a lone surrogate is a ValueError
         raise PolicyError(f"{name} is not valid JSON: {printable(str(error))}") from error
-    if _is_deep(told, _LEVELS):
-        raise PolicyError(f"{name} has more than {_LEVELS} levels of objects and lists")
-    return told
+    if _is_deeper(policy, _MAX_LEVELS):
+        raise PolicyError(f"{name} has more than {_MAX_LEVELS} levels of objects and lists")
+    return policy
 
 
-def _is_deep(value: Any, levels: int) -> bool:
+def _is_deeper(value: Any, levels: int) -> bool:
     if not isinstance(value, (dict, list)):
         return False
     parts = value.values() if isinstance(value, dict) else value
-    return levels == 0 or any(_is_deep(part, levels - 1) for part in parts)
+    return levels == 0 or any(_is_deeper(part, levels - 1) for part in parts)
 
 
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _refuse_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
-        raise ValueError(f"an object has one of {_listed(members)} twice")
+        raise ValueError(f"an object repeats one of {_join_names(members)}")
     return members
 
 
-def _statement(name: str, told: Any, grammar: _Grammar) -> Statement:
-    if not isinstance(told, Mapping):
+def _parse_statement(name: str, element: Any, grammar: _Grammar) -> Statement:
+    if not isinstance(element, Mapping):
         raise PolicyError(f"{name} is not an object")
-    if unknown := told.keys() - _MEMBERS - grammar.members:
-        raise PolicyError(f"{name} has {_listed(unknown)}, which {grammar.kind} does not have")
-    if told.get("Effect") not in ("Allow", "Deny"):
+    if unknown := element.keys() - _MEMBERS - grammar.members:
+        raise PolicyError(f"{name} has {_join_names(unknown)}, which {grammar.kind} does not have")
+    if element.get("Effect") not in ("Allow", "Deny"):
         raise PolicyError(f'{name} needs "Effect": "Allow" or "Deny"')
-    sid = told.get("Sid", "")
+    sid = element.get("Sid", "")
     if not isinstance(sid, str):
         raise PolicyError(f"{name}: Sid must be a string")
-    principals = _principals(name, told) if grammar.members else None
-    actions, negated_actions = _either(name, told, "Action")
-    resources, negated_resources = _either(name, told, "Resource")
+    principals = _parse_principals(name, element) if grammar.members else None
+    actions, negated_actions = _parse_patterns(name, element, "Action")
+    resources, negated_resources = _parse_patterns(name, element, "Resource")
     for pattern in actions:
         grammar.check_action(name, pattern)
     for pattern in resources:
         grammar.check_resource(name, pattern)
-    conditions = parse_conditions(name, told.get("Condition", {}))
-    if "NotPrincipal" in told:
-        raise UnevaluatedPolicyError(f"{name}: NotPrincipal is not evaluated here")
+    conditions = parse_conditions(name, element.get("Condition", {}))
+    if "NotPrincipal" in element:
+        raise UnevaluatedPolicyError(f"{name}: s3vectors-local does not evaluate NotPrincipal")
     for pattern in resources:
         if "${" in pattern:
             raise UnevaluatedPolicyError(
-                f"{name}: policy variables are not evaluated here: {pattern}"
+                f"{name}: s3vectors-local does not evaluate policy variables: {pattern}"
             )
     return Statement(
         name=f"{name} ({sid})" if sid else name,
-        allows=told["Effect"] == "Allow",
+        allows=element["Effect"] == "Allow",
         actions=actions,
         negated_actions=negated_actions,
         resources=resources,
@@ -337,33 +339,35 @@ def _statement(name: str, told: Any, grammar: _Grammar) -> Statement:
     )
 
 
-def parse_statement(name: str, told: Any) -> Statement:
-    """Read one statement of an identity policy.
+def parse_statement(name: str, element: Any) -> Statement:
+    """Parse one statement of an identity policy.
 
     Args:
-        name: which one it is, for messages.
-        told: the statement.
+        name: the name of the statement, for errors.
+        element: the statement.
 
     Raises:
         PolicyError: it is malformed.
-        UnevaluatedPolicyError: it is valid, and has something that is not evaluated here.
+        UnevaluatedPolicyError: it is valid, but the engine cannot evaluate it.
     """
-    return _statement(name, told, _IDENTITY)
+    return _parse_statement(name, element, _IDENTITY)
 
 
-def _principals(name: str, told: Mapping[str, Any]) -> Principals:
-    present = [member for member in ("Principal", "NotPrincipal") if member in told]
+def _parse_principals(name: str, element: Mapping[str, Any]) -> Principals:
+    present = [member for member in ("Principal", "NotPrincipal") if member in element]
     if len(present) != 1:
         raise PolicyError(f"{name}: Missing required field Principal")
-    return parse_principals(name, told[present[0]])
+    return parse_principals(name, element[present[0]])
 
 
-def _either(name: str, told: Mapping[str, Any], member: str) -> tuple[tuple[str, ...], bool]:
-    present = [m for m in (member, f"Not{member}") if m in told]
+def _parse_patterns(
+    name: str, element: Mapping[str, Any], member: str
+) -> tuple[tuple[str, ...], bool]:
+    present = [m for m in (member, f"Not{member}") if m in element]
     if len(present) != 1:
         raise PolicyError(f"{name} needs either {member} or Not{member}")
-    found = told[present[0]]
-    patterns = found if isinstance(found, list) else [found]
+    values = element[present[0]]
+    patterns = values if isinstance(values, list) else [values]
     if not patterns or not all(isinstance(pattern, str) for pattern in patterns):
         raise PolicyError(f"{name}: {present[0]} must be a string or a list of strings")
     return tuple(patterns), present[0] != member
@@ -371,38 +375,40 @@ def _either(name: str, told: Mapping[str, Any], member: str) -> tuple[tuple[str,
 
 def _check_action(name: str, pattern: str) -> None:
     if not _ACTION.fullmatch(pattern):
-        raise PolicyError(f'{name}: "{pattern}" is neither "*" nor SERVICE:ACTION')
+        raise PolicyError(f'{name}: "{pattern}" is not "*" or SERVICE:ACTION')
 
 
 def _check_resource(name: str, pattern: str) -> None:
-    if not whole_arn(pattern):
-        raise PolicyError(f'{name}: "{pattern}" is neither "*" nor a whole ARN')
+    if not is_complete_arn(pattern):
+        raise PolicyError(f'{name}: "{pattern}" is not "*" or a complete ARN')
     if _WILDCARD_SERVICE.match(pattern):
-        raise PolicyError(f"{name}: the service in an ARN takes no wildcard: {pattern}")
+        raise PolicyError(f"{name}: the service in an ARN cannot have a wildcard: {pattern}")
 
 
 def _check_own_action(name: str, pattern: str) -> None:
-    if pattern != "*" and not _expanded(pattern):
-        raise PolicyError(f"{name}: Policy has invalid action: {pattern} is none of S3 Vectors")
+    if pattern != "*" and not _expand(pattern):
+        raise PolicyError(
+            f"{name}: Policy has invalid action: {pattern} is not an action of S3 Vectors"
+        )
 
 
 def _check_own_resource(name: str, pattern: str) -> None:
     parts = pattern.split(":", 5)
     kind = parts[-1].partition("/")[0]
     if pattern != "*" and (
-        not whole_arn(pattern)
+        not is_complete_arn(pattern)
         or parts[2] != "s3vectors"
         or ("*" not in kind and "?" not in kind and not parts[-1].startswith("bucket/"))
     ):
         raise PolicyError(
-            f"{name}: Policy has invalid resource: {pattern} is not the ARN of a vector bucket or "
-            "of an index"
+            f"{name}: Policy has invalid resource: {pattern} is not the ARN of a vector "
+            "bucket or index"
         )
 
 
 @dataclass(frozen=True)
 class _Grammar:
-    """What a kind of policy can have."""
+    """What a kind of policy can contain."""
 
     kind: str
     members: frozenset[str]
@@ -430,5 +436,5 @@ _BUCKET: Final = _Grammar(
 )
 
 
-def _listed(names: Any) -> str:
+def _join_names(names: Any) -> str:
     return ", ".join(sorted(map(str, names)))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from s3vectors_local import Caller, Policies
 from s3vectors_local.errors import AccessDeniedException
-from s3vectors_local.iam import ACTIONS, Need, needs
+from s3vectors_local.iam import ACTIONS, Need, find_needs
 from stache_ai_s3vectors.service.arns import get_partition
 from stache_ai_s3vectors.service.permissions import LEVELS, build_policy
 from stache_ai_s3vectors.tool.main import main
@@ -401,7 +401,7 @@ def needed(name, resource):
     members = SERVICE.operation_model(name).input_shape.members
     by_name = {"vectorBucketName": "my-bucket", "indexName": "documents", "resourceArn": resource}
     request = {m: v for m, v in {**by_name, **REQUEST}.items() if m in members}
-    [need, *_] = needs(name, request, Caller(), lambda arn: {"t": ""} if arn != "*" else None)
+    [need, *_] = find_needs(name, request, Caller(), lambda arn: {"t": ""} if arn != "*" else None)
     return need
 
 
@@ -411,7 +411,7 @@ def test_the_table_of_actions_is_the_engines(name):
 
     Beside those that every request has, of who asks: the action that has no resource has no others.
     """
-    [anybody] = needs("ListVectorBuckets", {}, Caller(), lambda _: None)
+    [anybody] = find_needs("ListVectorBuckets", {}, Caller(), lambda _: None)
     kinds = {BUCKET: "bucket", DOCUMENTS: "index", "*": None}
     found = [needed(name, resource) for resource in (BUCKET, DOCUMENTS)]
     own = {key for need in found for key in need.context.keys() - anybody.context.keys()}

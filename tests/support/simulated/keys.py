@@ -50,7 +50,7 @@ class KeyedEngine(Engine):
         return super().call(operation, request, caller)
 
     def _check_key(self, request: Mapping[str, Any], caller: Caller) -> None:
-        bucket = self._state.buckets.get(caller.bucket_of(request))
+        bucket = self._state.buckets.get(caller.resolve_bucket_arn(request))
         if bucket is None:
             return  # which the engine says
         own = request.get("encryptionConfiguration") or bucket.encryption

@@ -16,7 +16,7 @@ from moto.iam.models import iam_backends
 from moto.sts.models import sts_backends
 
 from loopback import CREDENTIALS
-from s3vectors_local.arns import Caller, account_of
+from s3vectors_local.arns import Caller, parse_account
 from s3vectors_local.errors import AccessDeniedException, AuthenticationError, ServiceError
 from s3vectors_local.iam import BucketPolicy, Need, Policies
 
@@ -124,8 +124,8 @@ class RolePolicies(Policies):
             policies.check([need], session, bucket_policy)
             return
         # What the role itself may; then what the key's policy says of another account
-        policies.check([need], replace(session, account=account_of(need.resource) or ACCOUNT))
-        if session.account != account_of(need.resource):
+        policies.check([need], replace(session, account=parse_account(need.resource) or ACCOUNT))
+        if session.account != parse_account(need.resource):
             self.check_key(need, session)
 
     def _of_keys(self, needs: Sequence[Need], region: str) -> Iterator[Need]:

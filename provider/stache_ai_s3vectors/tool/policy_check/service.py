@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from s3vectors_local import Caller
-from s3vectors_local.iam import ACTIONS, needs
+from s3vectors_local.iam import ACTIONS, find_needs
 from s3vectors_local.iam.patterns import matches_action
 
 PREFIX: Final = "s3vectors:"
@@ -19,7 +19,7 @@ BUCKET: Final = "bucket"
 INDEX: Final = "index"
 
 _CALLER: Final = Caller()
-_BUCKET_ARN: Final = _CALLER.bucket_arn("bucket")
+_BUCKET_ARN: Final = _CALLER.format_bucket_arn("bucket")
 _REQUEST: Final[Mapping[str, Any]] = {
     "vectorBucketName": "bucket",
     "indexName": "index",
@@ -53,7 +53,7 @@ def known_actions() -> Mapping[str, Action]:
 def _describe(name: str) -> Action:
     arns = (_BUCKET_ARN, f"{_BUCKET_ARN}/index/index")
     requests = [{**_REQUEST, "resourceArn": arn} for arn in arns]
-    asked = [needs(name, request, _CALLER, lambda _: {"": ""})[0] for request in requests]
+    asked = [find_needs(name, request, _CALLER, lambda _: {"": ""})[0] for request in requests]
     kinds = frozenset(kind_of(need.resource) for need in asked) - {""}
     return Action(kinds, frozenset(key for need in asked for key in need.context if kinds))
 
