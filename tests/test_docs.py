@@ -17,6 +17,7 @@ from click import Group
 from click.testing import CliRunner
 
 import terminal
+import tool
 from far_ends import server
 from s3vectors_local import pytest_plugin
 from s3vectors_local.__main__ import main as s3vectors_local
@@ -436,7 +437,5 @@ def test_the_tool_s_page_shows_every_command():
     """Each at least once."""
     page = DOCS["operate"]
 
-    for name, command in stache_s3vectors.commands.items():
-        names = getattr(command, "commands", {"": None})
-        for words in ([name, sub] if sub else [name] for sub in names):
-            assert f" stache-s3vectors {' '.join(words)}" in page, words
+    for words, _ in tool.commands():
+        assert f" stache-s3vectors {words}" in page, words

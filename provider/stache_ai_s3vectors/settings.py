@@ -7,7 +7,6 @@ from a `.env` file, and answers with one plain `Options`.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -20,10 +19,8 @@ from stache_ai.config import Settings as StacheSettings
 from .errors import ConfigurationError, describe_faults
 from .service import limits
 from .service.arns import BUCKET_ARN, BUCKET_NAME
+from .service.endpoints import LOCAL, describe_user_fault
 from .service.metadata_keys import OVERFLOW, TEXT, Language
-
-LOCAL: Final = "local:"
-"""An endpoint that begins so is the engine in this process."""
 
 _NO_BUCKET: Final = (
     "no vector bucket is configured. Set one of: the environment variable (or .env entry) "
@@ -32,10 +29,6 @@ _NO_BUCKET: Final = (
     "stache_ai.config.Settings drops s3vectors_bucket_name: that name works in "
     "stache_ai_s3vectors.Settings only"
 )
-
-
-_USER: Final = re.compile(r"[\w.~%!$&*+,;=:-]*", re.ASCII)
-"""A user and a password in a URL (RFC 3986)."""
 
 
 class Settings(StacheSettings):  # type: ignore[misc]  # stache_ai ships no types
@@ -309,7 +302,8 @@ def _endpoint(value: str | None) -> str | None:
     if value.startswith(LOCAL):
         setting = f"S3VECTORS_ENDPOINT_URL={LOCAL}"
         return LOCAL + _resolved(setting, value.removeprefix(LOCAL))
-    check_user("S3VECTORS_ENDPOINT_URL", value)
+    if fault := describe_user_fault("S3VECTORS_ENDPOINT_URL", value):
+        raise ConfigurationError(fault)
     if _is_url(value):
         return value
     raise ConfigurationError(
@@ -317,23 +311,6 @@ def _endpoint(value: str | None) -> str | None:
         f"or begin with {LOCAL} (the local engine: local:PATH keeps its data in PATH, local: alone "
         "in memory)"
     )
-
-
-def check_user(name: str, endpoint: str) -> None:
-    """Refuse a user or a password in a URL that are not encoded as they must be.
-
-    Args:
-        name: the setting's.
-
-    Raises:
-        ConfigurationError: does not show them.
-    """
-    user, at, host = endpoint.partition("://")[2].rpartition("@")
-    if at and not _USER.fullmatch(user):
-        raise ConfigurationError(
-            f"{name} has a user or a password with characters that a URL does not take (…@{host}); "
-            "leave them out: requests are signed with AWS credentials"
-        )
 
 
 def _shown(endpoint: str) -> str:

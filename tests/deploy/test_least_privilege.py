@@ -8,19 +8,18 @@ from functools import partial
 from importlib import import_module
 from itertools import count
 
-import click
 import pytest
 
 import permission_table
 import probes
 import second_opinion
 import stores
+import tool
 from behaviours import BEHAVIOURS, denied
 from deployed_store import DIALECTS, deployed, granted, without
 from place import Owner, Place
 from stache_ai_s3vectors import S3VectorsProvider
 from stache_ai_s3vectors.service.permissions import LEVELS
-from stache_ai_s3vectors.tool.main import main
 
 ACTIONS = [
     (level, f"{service}:{action}")
@@ -82,20 +81,12 @@ def test_every_operation_and_every_command_declares_its_level():
         for name in dir(S3VectorsProvider)
         if not name.startswith("_") and inspect.isfunction(getattr(S3VectorsProvider, name))
     }
-    commands = {*commands_of(main, "stache-s3vectors")}
-    offline = {"get_name", "stache-s3vectors policy check", "stache-s3vectors serve"}
+    commands = {f"stache-s3vectors {words}" for words, _ in tool.commands()}
+    offline = {"get_name", *(f"stache-s3vectors {c}" for c in ("policy", "policy check", "serve"))}
 
     declared = {re.split(r",| --", behaviour.name)[0] for behaviour in BEHAVIOURS}
 
     assert declared == (operations | commands) - offline
-
-
-def commands_of(command, name):
-    if not isinstance(command, click.Group):
-        yield name
-        return
-    for part, inner in command.commands.items():
-        yield from commands_of(inner, f"{name} {part}")
 
 
 @pytest.mark.parametrize("level", LEVELS)

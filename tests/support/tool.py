@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
+from click import Command, Group
 from click.testing import CliRunner, Result
 
 import stache
 from stache_ai_s3vectors import S3VectorsProvider
+from stache_ai_s3vectors.tool.lazy import LazyCommand
 from stache_ai_s3vectors.tool.main import main
 
 BUCKET = ("--bucket", "my-bucket")
@@ -27,6 +30,16 @@ METADATA: tuple[dict[str, Any], ...] = (
 def run(*arguments: str, **options: Any) -> Result:
     """What the command answers."""
     return CliRunner().invoke(main, arguments, **options)
+
+
+def commands(group: Group = main, words: tuple[str, ...] = ()) -> Iterator[tuple[str, Command]]:
+    """Every command that does something, by its words, such as `indexes create`."""
+    for name, each in group.commands.items():
+        command = each.load() if isinstance(each, LazyCommand) else each
+        if isinstance(command, Group):
+            yield from commands(command, (*words, name))
+        if not isinstance(command, Group) or command.invoke_without_command:
+            yield " ".join([*words, name]), command
 
 
 def done(*arguments: str) -> str:

@@ -28,7 +28,6 @@ from stache_ai_s3vectors.errors import (
 )
 from stache_ai_s3vectors.service.arns import DNS_SUFFIXES
 from stache_ai_s3vectors.service.printable import strip_passwords, to_printable
-from stache_ai_s3vectors.settings import Options
 
 from . import bodies
 from .retries import Retries
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3vectors import S3VectorsClient
 
     from s3vectors_local import Engine
+    from stache_ai_s3vectors.settings import Options
 
 DEFAULT_REGION: Final = "us-east-1"
 

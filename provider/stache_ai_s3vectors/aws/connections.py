@@ -19,7 +19,7 @@ import boto3
 from botocore import exceptions as botocore
 
 from stache_ai_s3vectors.errors import ConfigurationError
-from stache_ai_s3vectors.settings import LOCAL, Options, check_user
+from stache_ai_s3vectors.service.endpoints import LOCAL, describe_user_fault
 
 from . import client as clients
 from .index_state import IndexState
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3vectors import S3VectorsClient
 
     from s3vectors_local import Engine
+    from stache_ai_s3vectors.settings import Options
 
 Environment: TypeAlias = tuple[tuple[str, str], ...]
 """The environment variables that boto3 reads, with their values."""
@@ -175,8 +176,8 @@ def _new(process: _Process, options: Options, surroundings: Environment, key: _K
         path = str(options.endpoint).removeprefix(LOCAL)
         return Connection(clients.create_local_client(options, _engine(process, path)), key, ())
     for name, value in surroundings:
-        if name.startswith("AWS_ENDPOINT_URL"):
-            check_user(name, value)
+        if name.startswith("AWS_ENDPOINT_URL") and (fault := describe_user_fault(name, value)):
+            raise ConfigurationError(fault)
     session, files = _session(process, surroundings)
     return Connection(clients.create_remote_client(options, session), key, files)
 

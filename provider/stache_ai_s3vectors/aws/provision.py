@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 from stache_ai_s3vectors.service.metadata_keys import NON_FILTERABLE, TEXT
-from stache_ai_s3vectors.settings import Options
 
 from .client import describe_endpoint, find_endpoint, translate_errors
 from .connections import connect
@@ -17,6 +16,8 @@ _LOG = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from mypy_boto3_s3vectors import S3VectorsClient
+
+    from stache_ai_s3vectors.settings import Options
 
 
 def create_bucket(client: S3VectorsClient, options: Options) -> bool:

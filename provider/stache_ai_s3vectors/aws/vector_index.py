@@ -21,7 +21,6 @@ from stache_ai_s3vectors.errors import (
     UnavailableError,
 )
 from stache_ai_s3vectors.service import limits
-from stache_ai_s3vectors.settings import Options
 
 from .batches import Batch, Record, encode_batches
 from .bodies import PLACEHOLDER, encode_json, leave_vectors_unread, send_body
@@ -36,6 +35,8 @@ from .provision import advise_creation, create_missing
 
 if TYPE_CHECKING:
     from mypy_boto3_s3vectors import S3VectorsClient
+
+    from stache_ai_s3vectors.settings import Options
 
 Progress: TypeAlias = Callable[[int], object]
 """Called with the number of vectors that were just dealt with, in the caller's thread."""

@@ -1,19 +1,27 @@
-"""The command `stache-s3vectors`; one file a group of commands."""
+"""The command `stache-s3vectors`: its commands, each in a module of `commands`."""
 
 from __future__ import annotations
 
+from typing import Final
+
 import click
 
-from stache_ai_s3vectors.tool.commands.archive import export_command, import_command
-from stache_ai_s3vectors.tool.commands.copying import copy_command, reembed_command
-from stache_ai_s3vectors.tool.commands.doctor import doctor_command
-from stache_ai_s3vectors.tool.commands.indexes import indexes
-from stache_ai_s3vectors.tool.commands.migrating import migrate_command
-from stache_ai_s3vectors.tool.commands.policy import policy
-from stache_ai_s3vectors.tool.commands.policy_check import check_command
-from stache_ai_s3vectors.tool.commands.purge import purge_command
-from stache_ai_s3vectors.tool.commands.serve import serve_command
-from stache_ai_s3vectors.tool.commands.stats import stats_command
+from .lazy import LazyCommand
+
+_COMMANDS: Final = (
+    ("copy", "copying:copy_command", "Copy all vectors of an index into another, and compare."),
+    ("doctor", "doctor:doctor_command", "Check settings, bucket, indexes and permissions."),
+    ("export", "archive:export_command", "Write an index to a file, as JSON Lines."),
+    ("import", "archive:import_command", "Store the vectors of a file that export wrote."),
+    ("indexes", "indexes:indexes", "List, create, upgrade and delete indexes."),
+    ("migrate", "migrating:migrate_command", "Take over an index of the older package (0.2.x)."),
+    ("policy", "policy:policy", "Print the least-privilege IAM policy, or check one."),
+    ("purge", "purge:purge_command", "Delete vectors by namespace, status or filter."),
+    ("reembed", "copying:reembed_command", "Embed the texts anew: the way to another model."),
+    ("serve", "serve:serve_command", "Run the local engine: the S3 Vectors API over HTTP."),
+    ("stats", "stats:stats_command", "Count vectors and bytes, and estimate what they cost."),
+)
+"""Name, module and function, and what --help says."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -26,18 +34,5 @@ def main() -> None:
     """
 
 
-for _command in (
-    doctor_command,
-    indexes,
-    policy,
-    stats_command,
-    export_command,
-    import_command,
-    copy_command,
-    reembed_command,
-    migrate_command,
-    purge_command,
-    serve_command,
-):
-    main.add_command(_command)
-policy.add_command(check_command)
+for _name, _target, _short_help in _COMMANDS:
+    main.add_command(LazyCommand(_name, f"{__package__}.commands.{_target}", _short_help))

@@ -15,11 +15,12 @@ import click
 
 from stache_ai_s3vectors.errors import ConfigurationError, InvalidInputError, describe_faults
 from stache_ai_s3vectors.service import limits
+from stache_ai_s3vectors.service.metadata_keys import KINDS
 
 from .failures import failure
 
 if TYPE_CHECKING:
-    from stache_ai_s3vectors.settings import Settings
+    from stache_ai_s3vectors.settings import Options, Settings
 
 Option: TypeAlias = Callable[[Callable[..., None]], Callable[..., None]]
 """What click.option answers."""
@@ -112,7 +113,7 @@ def _with_stache(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _import_stache() -> None:
-    """Import Stache before a command does: it reads its settings then.
+    """Import Stache: it reads its settings then.
 
     Raises:
         ConfigurationError: it cannot.
@@ -150,6 +151,30 @@ def settings_of(values: dict[str, Any]) -> Settings:
         )
         raise missing
     return settings
+
+
+def resolve_options(settings: Settings) -> Options:
+    """What the settings come to.
+
+    Raises:
+        ConfigurationError: a setting is missing, malformed or contradicts another.
+    """
+    from stache_ai_s3vectors.settings import resolve_settings
+
+    return resolve_settings(settings)
+
+
+def get_index_names(settings: Settings, dimension: int) -> dict[str, str]:
+    """Stache's indexes by kind: the configured names, else ones that carry the dimension.
+
+    No property of an index can be changed but its tags, so another embedding size needs
+    another index, and with it another name.
+    """
+    older = settings.s3vectors_index if "s3vectors_index" in settings.model_fields_set else None
+    return {
+        kind: getattr(settings, f"s3vectors_{kind}_index") or older or f"{kind}-{dimension}"
+        for kind in KINDS
+    }
 
 
 def _with_options(command: Callable[..., None], options: dict[str, Option]) -> Callable[..., None]:

@@ -7,29 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from stache_ai_s3vectors.aws.connections import connect
+from stache_ai_s3vectors.aws.descriptions import IndexDescription
+from stache_ai_s3vectors.aws.provision import create_missing, list_indexes
+from stache_ai_s3vectors.aws.vector_index import VectorIndex
 from stache_ai_s3vectors.errors import NotFoundError, S3VectorsError
-from stache_ai_s3vectors.service.metadata_keys import KINDS
 
-from .options import nearest
+from .options import get_index_names, nearest, resolve_options
 from .remedies import cause_of, remedy_of
+from .unused import UnusedIndex
 
 if TYPE_CHECKING:
-    from stache_ai_s3vectors.aws.descriptions import IndexDescription
-    from stache_ai_s3vectors.aws.vector_index import VectorIndex
     from stache_ai_s3vectors.settings import Options, Settings
-
-
-def names_of(settings: Settings, dimension: int) -> dict[str, str]:
-    """Stache's indexes by kind: the configured names, else ones that carry the dimension.
-
-    No property of an index can be changed but its tags, so another embedding size needs
-    another index, and with it another name.
-    """
-    older = settings.s3vectors_index if "s3vectors_index" in settings.model_fields_set else None
-    return {
-        kind: getattr(settings, f"s3vectors_{kind}_index") or older or f"{kind}-{dimension}"
-        for kind in KINDS
-    }
 
 
 def chosen(settings: Settings, names: Sequence[str]) -> list[VectorIndex]:
@@ -57,27 +46,21 @@ def readable_index(settings: Settings, options: Options) -> VectorIndex:
     try:
         return existing(options)
     except NotFoundError:
-        stache = names_of(settings, options.dimension).values()
+        stache = get_index_names(settings, options.dimension).values()
         makes = options.local and options.create_index and options.index_name in stache
         if not makes or _has_other_size(options):
             raise
-    from .unused import UnusedIndex
-
     return UnusedIndex(options)
 
 
 def _chosen(settings: Settings, names: Sequence[str]) -> list[Options]:
-    from stache_ai_s3vectors.settings import resolve_settings
-
-    options = resolve_settings(settings)
-    wanted = names or names_of(settings, options.dimension).values()
+    options = resolve_options(settings)
+    wanted = names or get_index_names(settings, options.dimension).values()
     return [replace(options, index_name=name) for name in dict.fromkeys(wanted)]
 
 
 def existing(options: Options) -> VectorIndex:
     """The options' index, which is there."""
-    from stache_ai_s3vectors.aws.vector_index import VectorIndex
-
     index = VectorIndex(options, create=False)
     try:
         index.describe()
@@ -108,9 +91,6 @@ class Destination:
 
     def made(self) -> VectorIndex:
         """The index, which is there from now on."""
-        from stache_ai_s3vectors.aws.connections import connect
-        from stache_ai_s3vectors.aws.provision import create_missing
-
         if not self.there:
             metric: Any = self.told.metric
             create_missing(connect(self.options), self.options, metric)
@@ -126,8 +106,6 @@ def destination(options: Options, metric: str) -> Destination:
     Raises:
         NotFoundError: it is not there, and is not to be made.
     """
-    from stache_ai_s3vectors.aws.descriptions import IndexDescription
-
     try:
         return Destination(options, existing(options).describe(), there=True)
     except NotFoundError:
@@ -140,8 +118,6 @@ def destination(options: Options, metric: str) -> Destination:
 
 def _has_other_size(options: Options) -> bool:
     """Whether there is an index of that name but for the dimension at its end."""
-    from stache_ai_s3vectors.aws.provision import list_indexes
-
     try:
         names = list_indexes(options)
     except NotFoundError:  # nor is there a bucket
@@ -154,8 +130,6 @@ def _without_size(name: str) -> str:
 
 
 def _similar(options: Options) -> str:
-    from stache_ai_s3vectors.aws.provision import list_indexes
-
     try:
         return nearest(options.index_name, list_indexes(options))
     except S3VectorsError:  # not allowed, or no such bucket: then there is nothing to suggest

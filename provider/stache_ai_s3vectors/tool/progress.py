@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from stache_ai_s3vectors.aws.vector_index import Progress
+from rich import progress as bars
+from rich.console import Console
+
+from stache_ai_s3vectors.aws.vector_index import Progress
 
 
 @contextmanager
@@ -18,9 +19,6 @@ def show_progress(title: str, total: int | None = None) -> Iterator[Progress]:
         title: is done to them, as shown beside the bar.
         total: how many there are, where that is known.
     """
-    from rich import progress as bars
-    from rich.console import Console
-
     console = Console(stderr=True)
     with bars.Progress(
         bars.TextColumn("{task.description}"),

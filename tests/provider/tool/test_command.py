@@ -13,16 +13,16 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from click import Group, Option
+from click import Option
 from click.testing import CliRunner
 
 import far_ends
 import stache
+import tool
 from s3vectors_local import Engine
 from stache_ai_s3vectors.settings import resolve_settings
 from stache_ai_s3vectors.tool.main import main
 from stache_ai_s3vectors.tool.options import settings_of
-from tool import done
 
 BUCKET_ARN = "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket"
 LOCAL = ["--bucket", "my-bucket", "--endpoint", "local:data", "--dimension", "8"]
@@ -30,6 +30,17 @@ LOCAL = ["--bucket", "my-bucket", "--endpoint", "local:data", "--dimension", "8"
 
 def run(*arguments, **options):
     return CliRunner().invoke(main, arguments, **options)
+
+
+def run_process(*arguments, **environment):
+    """In a process of its own, which imports Stache anew."""
+    return subprocess.run(
+        [sys.executable, "-m", "stache_ai_s3vectors", *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def test_indexes_create_makes_the_three_and_says_how_stache_finds_them():
@@ -286,33 +297,22 @@ def test_wrong_usage_is_status_2():
     assert run("indexes", "create", "--colour").exit_code == 2
 
 
-def commands(group=main, path=()):
-    """Every command and its words."""
-    for name, command in group.commands.items():
-        if isinstance(command, Group):
-            yield from commands(command, (*path, name))
-        if not isinstance(command, Group) or command.invoke_without_command:
-            yield (*path, name), command
+OURS = {words: command for words, command in tool.commands() if words != "serve"}
 
 
-OURS = [words for words, _ in commands() if words != ("serve",)]
-
-
-@pytest.mark.parametrize("words", OURS, ids=" ".join)
+@pytest.mark.parametrize("words", OURS)
 def test_help_shows_an_example(words):
     """One that can be copied, of that command, with options that exist."""
-    shown = run(*words, "--help").output
+    shown = run(*words.split(), "--help").output
 
-    _, _, rest = shown.partition(f"stache-s3vectors {' '.join(words)} ")
+    _, _, rest = shown.partition(f"stache-s3vectors {words} ")
     line = re.sub(r"\\\n\s*", "", rest).partition("\n")[0]
     assert "Example" in shown
     assert line.strip() not in ("", "[OPTIONS]")
     assert set(re.findall(r"--[a-z-]+", line)) <= set(re.findall(r"--[a-z-]+", shown))
 
 
-@pytest.mark.parametrize(
-    "command", [c for words, c in commands() if words != ("serve",)], ids=lambda c: c.name
-)
+@pytest.mark.parametrize("command", OURS.values(), ids=OURS)
 def test_every_command_prints_json_and_shows_tracebacks_on_request(command):
     """And explains every option."""
     options = {option for parameter in command.params for option in parameter.opts}
@@ -468,18 +468,77 @@ def test_serve_is_the_local_engine():
     assert run("serve", "--host", "").exit_code == 2
 
 
-def test_help_loads_neither_boto_nor_stache():
-    """It is there at once."""
+HEAVY = {"boto3", "stache_ai", "rich", "orjson", "pydantic", "s3vectors_local"}
+POLICY = ("policy", "--bucket", BUCKET_ARN, "--index", "a-8")
+
+
+@pytest.mark.parametrize(
+    "arguments, absent",
+    [
+        (("--help",), HEAVY),
+        (("policy", "--help"), HEAVY),
+        (POLICY, HEAVY),
+        *((("policy", "check", *rest), HEAVY) for rest in [("--help",)]),
+        (("copy", "--help"), {"stache_ai", "pydantic"}),
+    ],
+    ids=lambda value: " ".join(value[:2]) if isinstance(value, tuple) else "",
+)
+def test_help_and_policy_are_there_at_once(arguments, absent):
+    """They load no more than they need."""
     code = (
         "import sys; from click.testing import CliRunner;"
         "from stache_ai_s3vectors.tool.main import main;"
-        "CliRunner().invoke(main, ['copy', '--help']);"
-        "print({'boto3', 'stache_ai', 'rich', 'orjson', 'pydantic'} & {*sys.modules})"
+        f"assert CliRunner().invoke(main, {arguments!r}).exit_code == 0;"
+        f"print({absent!r} & {{*sys.modules}})"
     )
     command = [sys.executable, "-c", code]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
 
     assert result.stdout == "set()\n"
+
+
+@pytest.mark.parametrize("words", ["", "indexes", *OURS])
+def test_help_does_not_depend_on_settings(words):
+    """Stache reads its own when it is imported."""
+    result = run_process(*words.split(), "--help", EMBEDDING_DIMENSION="abc")
+
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith("Usage: stache-s3vectors")
+
+
+@pytest.mark.parametrize("group, words", [((), [*main.commands]), (("policy",), ["check"])])
+def test_a_group_lists_every_command_with_its_help_on_one_line(group, words):
+    """Commands that are not imported yet, too."""
+    lines = run(*group, "--help").output.splitlines()
+
+    for word in words:
+        [line] = [line for line in lines if line.startswith(f"  {word} ")]
+        assert len(line.split()) > 3
+        assert not line.endswith("...")
+
+
+@pytest.mark.parametrize(
+    "words, offered",
+    [
+        ("stache-s3vectors ex", {"export"}),
+        ("stache-s3vectors indexes ", {"create", "delete", "list", "upgrade"}),
+        ("stache-s3vectors policy ", {"check"}),
+        ("stache-s3vectors stats --ind", {"--index"}),
+        ("stache-s3vectors policy check --level read", {"read", "read-write"}),
+    ],
+)
+@pytest.mark.parametrize("dimension", ["8", "abc"])
+def test_a_shell_completes_commands_options_and_values(words, offered, dimension):
+    """As the lines that bash asks for; settings do not matter."""
+    result = run_process(
+        _STACHE_S3VECTORS_COMPLETE="bash_complete",
+        COMP_WORDS=words,
+        COMP_CWORD=str(len(words.split(" ")) - 1),
+        EMBEDDING_DIMENSION=dimension,
+    )
+
+    assert {line.partition(",")[2] for line in result.stdout.splitlines()} == offered
+    assert result.stderr == ""
 
 
 @pytest.mark.parametrize("value", ["abc", "0", "4097"])
@@ -536,7 +595,7 @@ def test_settings_that_are_no_text_are_one_line(command):
 
 def test_a_fault_of_this_program_is_told_without_a_traceback(monkeypatch):
     """With the option that shows where."""
-    monkeypatch.setattr("stache_ai_s3vectors.aws.provision.list_indexes", lambda _: {}["a"])
+    monkeypatch.setattr("stache_ai_s3vectors.tool.commands.indexes.list_indexes", lambda _: {}["a"])
 
     result = run("indexes", "list", *LOCAL)
 
@@ -627,7 +686,7 @@ def test_an_index_of_a_local_endpoint_that_was_never_used_is_empty(command, prin
     """Its first use would make it; reading does not."""
     for _ in range(2):
         options = ["--bucket", "my-bucket", "--endpoint", "local:data", "--dimension", "8"]
-        assert printed in done(*command, *options)
+        assert printed in tool.done(*command, *options)
         for file in Path.cwd().glob("file.jsonl"):
             file.unlink()
 
@@ -648,7 +707,7 @@ def test_a_name_that_is_wrong_is_not_an_empty_index(monkeypatch, arguments, envi
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     if not environment:
-        done("indexes", "create", *LOCAL)
+        tool.done("indexes", "create", *LOCAL)
 
     result = run("stats", *LOCAL, *arguments)
 
@@ -671,7 +730,7 @@ def test_the_advice_to_make_indexes_is_given_only_to_who_does_not(monkeypatch, s
 @pytest.mark.parametrize("command", [(), ("stats",), ("indexes",), ("indexes", "create")])
 def test_help_has_a_short_option(command):
     """Of the command and of each below it."""
-    assert done(*command, "-h") == done(*command, "--help")
+    assert tool.done(*command, "-h") == tool.done(*command, "--help")
 
 
 @pytest.mark.parametrize("arguments", ["doctor", "indexes list", "stats"])

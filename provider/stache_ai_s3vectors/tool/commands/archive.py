@@ -15,34 +15,43 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stache_ai_s3vectors.aws.batches import Record
+from stache_ai_s3vectors.aws.bodies import UnreadVector, encode_json
+from stache_ai_s3vectors.aws.descriptions import ENHANCED, IndexDescription
+from stache_ai_s3vectors.aws.vector_index import VectorIndex
+from stache_ai_s3vectors.chunks import filters
+from stache_ai_s3vectors.chunks.filters import Filter
 from stache_ai_s3vectors.errors import (
     ConfigurationError,
     DamagedFileError,
     S3VectorsError,
     UnavailableError,
 )
+from stache_ai_s3vectors.operations import scan
+from stache_ai_s3vectors.tool.exports import DamagedExportError, Reader, Writer, header
 from stache_ai_s3vectors.tool.failures import resumable
-from stache_ai_s3vectors.tool.options import filter_option, with_settings
-from stache_ai_s3vectors.tool.places import destination, names_of, readable_index
+from stache_ai_s3vectors.tool.options import (
+    filter_option,
+    get_index_names,
+    resolve_options,
+    with_settings,
+)
+from stache_ai_s3vectors.tool.places import destination, readable_index
 from stache_ai_s3vectors.tool.progress import show_progress
+from stache_ai_s3vectors.tool.transfers import Tally, check_fit, transfer
 
 if TYPE_CHECKING:
-    from stache_ai_s3vectors.aws.batches import Record
-    from stache_ai_s3vectors.aws.descriptions import IndexDescription
-    from stache_ai_s3vectors.aws.vector_index import VectorIndex
-    from stache_ai_s3vectors.chunks.filters import Filter
     from stache_ai_s3vectors.settings import Options, Settings
-    from stache_ai_s3vectors.tool.exports import Reader
 
 _INDEX = click.option("--index", "name", help="Name of the index. [default: Stache's documents]")
 
 
-def resolve_options(settings: Settings, name: str | None) -> Options:
+def resolve_index_options(settings: Settings, name: str | None) -> Options:
     """Those for the index of that name, by default the documents."""
-    from stache_ai_s3vectors.settings import resolve_settings
-
-    options = resolve_settings(settings)
-    return replace(options, index_name=name or names_of(settings, options.dimension)["documents"])
+    options = resolve_options(settings)
+    return replace(
+        options, index_name=name or get_index_names(settings, options.dimension)["documents"]
+    )
 
 
 @click.command("export")
@@ -73,11 +82,9 @@ def export_command(  # noqa: PLR0913 - one for each option
     Example:
       stache-s3vectors export backup.jsonl.gz --bucket my-bucket --index documents-1024
     """  # noqa: D301 - \b keeps click from wrapping the example
-    from stache_ai_s3vectors.chunks import filters
-
     _check_target(file, force=force)
     parts = [*filters.parse_filter(filter_option(condition)), *filters.match_namespace(namespace)]
-    index = readable_index(settings, resolve_options(settings, name))
+    index = readable_index(settings, resolve_index_options(settings, name))
     partial = _name_partial(file, index.describe(), parts)
     if force:
         partial.unlink(missing_ok=True)
@@ -118,7 +125,7 @@ def _open_partial(partial: Path) -> BufferedRandom:
 
 def _lock(opened: BufferedRandom) -> bool:
     try:
-        import fcntl
+        import fcntl  # noqa: PLC0415 - Windows has none
     except ImportError:  # pragma: no cover - Windows locks nothing here
         return True
     try:
@@ -138,9 +145,6 @@ def _name_partial(file: Path, index: IndexDescription, parts: list[Filter]) -> P
 def _export_vectors(
     index: VectorIndex, parts: list[Filter], file: BufferedRandom, *, compressed: bool
 ) -> int:
-    from stache_ai_s3vectors.aws.bodies import encode_json
-    from stache_ai_s3vectors.tool.exports import Writer, header
-
     with show_progress("finding the vectors") as advance:
         keys = sorted(_list_keys(index, parts, advance))
     written = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime).astimezone()
@@ -174,8 +178,6 @@ def _naming(name: str) -> Iterator[None]:
 
 
 def _list_keys(index: VectorIndex, parts: list[Filter], advance: Any) -> Iterator[str]:
-    from stache_ai_s3vectors.operations import scan
-
     if parts:
         yield from (key for key, _ in scan.scan_rows(index, parts, advance))
         return
@@ -199,16 +201,14 @@ def import_command(settings: Settings, *, file: Path, name: str | None, as_json:
     Example:
       stache-s3vectors import backup.jsonl.gz --bucket my-bucket --index documents-1024
     """  # noqa: D301 - \b keeps click from wrapping the example
-    from stache_ai_s3vectors.tool.exports import Reader
-    from stache_ai_s3vectors.tool.transfers import Tally, check_fit, transfer
-
     tally = Tally()
     with file.open("rb") as opened, _translating_damage():
         reader = Reader(opened)
         source = _parse_description(reader.head)
         # Where a missing index is made, it is made for what comes
         place = destination(
-            replace(resolve_options(settings, name), dimension=source.dimension), source.metric
+            replace(resolve_index_options(settings, name), dimension=source.dimension),
+            source.metric,
         )
         check_fit(source, place.told, place.name)
         index = place.made()
@@ -224,8 +224,6 @@ def import_command(settings: Settings, *, file: Path, name: str | None, as_json:
 
 def _parse_description(head: dict[str, Any]) -> IndexDescription:
     """What the index was that the vectors come from."""
-    from stache_ai_s3vectors.aws.descriptions import ENHANCED, IndexDescription
-
     return IndexDescription(
         arn="",
         dimension=head["dimension"],
@@ -237,9 +235,6 @@ def _parse_description(head: dict[str, Any]) -> IndexDescription:
 
 
 def _read_records(reader: Reader) -> Iterator[Record]:
-    from stache_ai_s3vectors.aws.batches import Record
-    from stache_ai_s3vectors.aws.bodies import UnreadVector
-
     with _translating_damage():
         for vector in reader.vectors():
             yield Record(vector.key, UnreadVector(vector.numbers), vector.metadata)
@@ -248,8 +243,6 @@ def _read_records(reader: Reader) -> Iterator[Record]:
 @contextmanager
 def _translating_damage() -> Iterator[None]:
     """Around the reading of a file: damage is an error of ours."""
-    from stache_ai_s3vectors.tool.exports import DamagedExportError
-
     try:
         yield
     except DamagedExportError as error:

@@ -9,18 +9,25 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
+from stache_ai_s3vectors.aws.batches import Record
+from stache_ai_s3vectors.aws.vector_index import VectorIndex
 from stache_ai_s3vectors.errors import ConfigurationError
 from stache_ai_s3vectors.service.arns import INDEX_ARN
 from stache_ai_s3vectors.tool.failures import resumable
-from stache_ai_s3vectors.tool.options import printable, settings_of, with_values
+from stache_ai_s3vectors.tool.options import printable, resolve_options, settings_of, with_values
 from stache_ai_s3vectors.tool.places import Destination, destination, existing
 from stache_ai_s3vectors.tool.progress import show_progress
+from stache_ai_s3vectors.tool.transfers import (
+    Tally,
+    check_fit,
+    check_keys,
+    find_differences,
+    find_extra_keys,
+    transfer,
+)
 
 if TYPE_CHECKING:
-    from stache_ai_s3vectors.aws.batches import Record
-    from stache_ai_s3vectors.aws.vector_index import VectorIndex
     from stache_ai_s3vectors.settings import Options
-    from stache_ai_s3vectors.tool.transfers import Tally
 
 SHOWN: Final = 10
 """Keys of vectors with a problem that are printed."""
@@ -72,8 +79,6 @@ def _check_account(location: str, index: VectorIndex) -> None:
 
 def _locate(name: str, way: str, values: dict[str, Any]) -> Options:
     """The options of INDEX, BUCKET/INDEX or an index's ARN."""
-    from stache_ai_s3vectors.settings import resolve_settings
-
     arn = INDEX_ARN.fullmatch(values[name])
     bucket, _, index = values[name].rpartition("/")
     options = {name: _choose_side_value(values, way, name) for name in ("region", "endpoint")}
@@ -83,7 +88,7 @@ def _locate(name: str, way: str, values: dict[str, Any]) -> Options:
     settings = settings_of(
         {**options, "bucket": bucket or values["bucket"], "dimension": values["dimension"]}
     )
-    return replace(resolve_settings(settings), index_name=index)
+    return replace(resolve_options(settings), index_name=index)
 
 
 def _choose_side_value(values: dict[str, Any], way: str, name: str) -> Any:
@@ -109,8 +114,6 @@ def copy_command(*, as_json: bool, **values: Any) -> None:
       stache-s3vectors copy documents-1024 my-bucket-123456789012/documents-1024 \\
         --bucket my-bucket --from-endpoint local:./data --to-endpoint aws --to-region us-east-1
     """  # noqa: D301 - \b keeps click from wrapping the example
-    from stache_ai_s3vectors.tool.transfers import Tally, check_fit
-
     source, place = resolve_sides(values)
     description = source.describe()
     into = destination(replace(place, dimension=description.dimension), description.metric)
@@ -149,8 +152,6 @@ def run_transfer(
         embed: as for `transfer`.
         replace: also those whose keys are there with other content.
     """
-    from stache_ai_s3vectors.tool.transfers import find_extra_keys, transfer
-
     keys: set[str] = set()
 
     def note_keys() -> Iterator[Record]:
@@ -175,8 +176,6 @@ def _verify(
     records: Iterator[Record], destination: VectorIndex, tally: Tally, *, data: bool
 ) -> int:
     """How many vectors were compared, all of them the same."""
-    from stache_ai_s3vectors.tool.transfers import find_differences
-
     compared, unreplaced = 0, set(tally.different)
 
     def count(vectors: int) -> None:
@@ -258,9 +257,8 @@ def reembed_command(*, as_json: bool, **values: Any) -> None:
     Example:
       stache-s3vectors reembed documents-1024 documents-1536 --bucket my-bucket
     """  # noqa: D301 - \b keeps click from wrapping the example
-    from stache_ai_s3vectors.aws.batches import Record
-    from stache_ai_s3vectors.tool.embedding import Embedder
-    from stache_ai_s3vectors.tool.transfers import Tally, check_keys
+    # It imports Stache, which reads its settings then
+    from stache_ai_s3vectors.tool.embedding import Embedder  # noqa: PLC0415
 
     source, place = resolve_sides(values)
     embedder = Embedder(settings_of({"bucket": place.bucket_name}))

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import os
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 
 from stache_ai_s3vectors.service.permissions import LEVELS
+from stache_ai_s3vectors.tool.doctor import Finding, examine
 from stache_ai_s3vectors.tool.options import Choice, settings_of, with_values
-
-if TYPE_CHECKING:
-    from stache_ai_s3vectors.tool.doctor import Finding
 
 _MARKS: Final = {
     "ok": ("ok", "green"),
@@ -50,8 +48,6 @@ def doctor_command(*, level: str, names: tuple[str, ...], as_json: bool, **value
     Example:
       stache-s3vectors doctor --bucket my-bucket --region us-east-1
     """  # noqa: D301 - \b keeps click from wrapping the example
-    from stache_ai_s3vectors.tool.doctor import examine
-
     found: list[Finding] = []
     for finding in examine(partial(settings_of, values), level, names):
         found.append(finding)

@@ -9,17 +9,41 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
+from stache_ai_s3vectors.aws.connections import connect
+from stache_ai_s3vectors.aws.descriptions import TEXT_SEARCH_ACTIVE, IndexDescription
+from stache_ai_s3vectors.aws.provision import (
+    create_bucket,
+    create_index,
+    delete_index,
+    list_indexes,
+    upgrade_index,
+)
+from stache_ai_s3vectors.aws.vector_index import VectorIndex
 from stache_ai_s3vectors.errors import ConfigurationError, NotFoundError
-from stache_ai_s3vectors.service.metadata_keys import KINDS, LANGUAGES, TEXT, index_variable
+from stache_ai_s3vectors.service.metadata_keys import (
+    FILTERED,
+    KINDS,
+    LANGUAGES,
+    NON_FILTERABLE,
+    TEXT,
+    index_variable,
+)
 from stache_ai_s3vectors.tool.failures import resumable
-from stache_ai_s3vectors.tool.options import Choice, confirm, with_settings
-from stache_ai_s3vectors.tool.places import chosen, existing, names_of
+from stache_ai_s3vectors.tool.options import (
+    Choice,
+    confirm,
+    get_index_names,
+    resolve_options,
+    with_settings,
+)
+from stache_ai_s3vectors.tool.places import chosen, existing
 from stache_ai_s3vectors.tool.progress import show_progress
 
 if TYPE_CHECKING:
-    from stache_ai_s3vectors.aws.descriptions import IndexDescription
-    from stache_ai_s3vectors.aws.vector_index import VectorIndex
     from stache_ai_s3vectors.settings import Options, Settings
 
 NO_LANGUAGE: Final = "none"
@@ -54,17 +78,13 @@ def create_command(
       stache-s3vectors indexes create --bucket my-bucket --dimension 1024
       stache-s3vectors indexes create documents-1024-new --bucket my-bucket --dimension 1024
     """  # noqa: D301 - \b keeps click from wrapping the example
-    from stache_ai_s3vectors.aws.connections import connect
-    from stache_ai_s3vectors.aws.provision import create_bucket, create_index
-    from stache_ai_s3vectors.settings import resolve_settings
-
-    options = resolve_settings(settings)
+    options = resolve_options(settings)
     if language is not None:
         options = replace(options, text_language=_code(language))
     client = connect(options)
     if options.local:
         create_bucket(client, options)
-    by_kind = {} if names else names_of(settings, options.dimension)
+    by_kind = {} if names else get_index_names(settings, options.dimension)
     wanted = list(dict.fromkeys(names or by_kind.values()))
     made: dict[str, bool] = {}
     # What is there is looked at before anything is made
@@ -97,9 +117,6 @@ def _code(language: str) -> str | None:
 
 def _fits(options: Options, language: str | None) -> bool:
     """Whether the index is there; refuses to recommend one that is not what Stache needs."""
-    from stache_ai_s3vectors.aws.vector_index import VectorIndex
-    from stache_ai_s3vectors.service.metadata_keys import FILTERED, NON_FILTERABLE
-
     try:
         found = VectorIndex(options, create=False).describe(fresh=True)
     except NotFoundError:
@@ -158,8 +175,6 @@ def upgrade_command(
       stache-s3vectors indexes upgrade --bucket my-bucket documents-1024
       stache-s3vectors indexes upgrade --bucket my-bucket documents-1024 --language de
     """  # noqa: D301 - \b keeps click from wrapping the example
-    from stache_ai_s3vectors.aws.provision import upgrade_index
-
     # All are there before any is changed
     code = None if language is None else _code(language) or ""
     found = chosen(settings, names)
@@ -184,8 +199,6 @@ def upgrade_command(
 
 def _wait(found: list[VectorIndex]) -> None:
     """Until the text search of each index is ACTIVE, with a bar in a terminal."""
-    from stache_ai_s3vectors.aws.descriptions import TEXT_SEARCH_ACTIVE
-
     with show_progress("building text search", len(found)) as done:
         left = found
         while left:
@@ -214,8 +227,6 @@ def delete_command(settings: Settings, *, names: tuple[str, ...], yes: bool, as_
     Example:
       stache-s3vectors indexes delete documents-1024 --bucket my-bucket
     """  # noqa: D301 - \b keeps click from wrapping the example
-    from stache_ai_s3vectors.aws.provision import delete_index
-
     found = chosen(settings, names)
     for index in found if not yes else ():
         name = index.options.index_name
@@ -246,9 +257,7 @@ def list_command(settings: Settings, *, as_json: bool) -> None:
     Example:
       stache-s3vectors indexes list --bucket my-bucket --endpoint local:./data
     """  # noqa: D301 - \b keeps click from wrapping the example
-    from stache_ai_s3vectors.settings import resolve_settings
-
-    found = _list(resolve_settings(settings))
+    found = _list(resolve_options(settings))
     if as_json:
         click.echo(json.dumps(found))
         return
@@ -256,8 +265,6 @@ def list_command(settings: Settings, *, as_json: bool) -> None:
 
 
 def _list(options: Options) -> list[dict[str, Any]]:
-    from stache_ai_s3vectors.aws.provision import list_indexes
-
     found = [existing(replace(options, index_name=name)) for name in list_indexes(options)]
     return [{"name": index.options.index_name, **index.describe().as_dict()} for index in found]
 
@@ -269,10 +276,6 @@ def _text_searches(index: dict[str, Any]) -> Iterable[str]:
 
 
 def _print_table(found: list[dict[str, Any]]) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
     table = Table("index", "dimension", "metric", "mode", "non-filterable keys", "text search")
     table.columns[0].overflow = "fold"
     for index in found:

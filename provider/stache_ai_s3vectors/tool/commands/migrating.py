@@ -6,15 +6,19 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from stache_ai_s3vectors.aws.batches import Record
+from stache_ai_s3vectors.aws.vector_index import VectorIndex
 from stache_ai_s3vectors.errors import S3VectorsError
-from stache_ai_s3vectors.service.metadata_keys import KINDS, NAMESPACE, STATUS
+from stache_ai_s3vectors.service.metadata_keys import KINDS, NAMESPACE, NON_FILTERABLE, STATUS
+from stache_ai_s3vectors.tool.migration import Restorer, classify
 from stache_ai_s3vectors.tool.options import Choice, printable, with_values
 from stache_ai_s3vectors.tool.places import destination
 from stache_ai_s3vectors.tool.progress import show_progress
+from stache_ai_s3vectors.tool.transfers import Tally, check_fit, compare
 
 from .copying import (
     SHOWN,
@@ -24,11 +28,6 @@ from .copying import (
     run_transfer,
     with_sides,
 )
-
-if TYPE_CHECKING:
-    from stache_ai_s3vectors.aws.batches import Record
-    from stache_ai_s3vectors.aws.vector_index import VectorIndex
-    from stache_ai_s3vectors.tool.migration import Restorer
 
 
 @click.command("migrate")
@@ -85,10 +84,6 @@ def migrate_command(  # noqa: PLR0913 - one for each option
       stache-s3vectors migrate stache summaries-1024 --kind summaries --bucket my-bucket
       stache-s3vectors migrate stache-documents documents-1024 --bucket my-bucket --yes --replace
     """  # noqa: D301 - \b keeps click from wrapping the example
-    from stache_ai_s3vectors.service.metadata_keys import NON_FILTERABLE
-    from stache_ai_s3vectors.tool.migration import Restorer
-    from stache_ai_s3vectors.tool.transfers import Tally, check_fit
-
     if resume and replacing:
         raise click.UsageError("--resume and --replace exclude each other")
     source, place = resolve_sides(values)
@@ -113,8 +108,6 @@ def migrate_command(  # noqa: PLR0913 - one for each option
 
 def _check_unused(records: Iterator[Record], index: VectorIndex) -> None:
     """Refuse to write where something may be newer than in the source."""
-    from stache_ai_s3vectors.tool.transfers import compare
-
     with show_progress("comparing") as advance:
         comparison = compare(records, index, advance)
     if not comparison.absent and not comparison.different:
@@ -137,8 +130,6 @@ def _check_unused(records: Iterator[Record], index: VectorIndex) -> None:
 
 
 def _select_kind(records: Iterator[Record], kind: str | None) -> Iterator[Record]:
-    from stache_ai_s3vectors.tool.migration import classify
-
     return (record for record in records if kind is None or classify(record) == kind)
 
 
@@ -156,8 +147,6 @@ def _print_preview(
     source: VectorIndex, destination: str, restorer: Restorer, kind: str | None, *, as_json: bool
 ) -> None:
     """Say what would be done."""
-    from stache_ai_s3vectors.aws.batches import Record
-
     left_out: dict[str, str] = {}
     namespaces: Counter[str] = Counter()
     statuses: Counter[str] = Counter()

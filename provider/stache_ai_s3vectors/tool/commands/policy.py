@@ -13,8 +13,14 @@ from click.core import ParameterSource
 from stache_ai_s3vectors.service.arns import BUCKET_ARN, INDEX_NAME, KEY_ARN, get_partition
 from stache_ai_s3vectors.service.permissions import LEVELS
 from stache_ai_s3vectors.service.permissions import build_policy as least
-from stache_ai_s3vectors.tool.options import Choice, plainly, settings_of
-from stache_ai_s3vectors.tool.places import names_of
+from stache_ai_s3vectors.tool.lazy import LazyCommand
+from stache_ai_s3vectors.tool.options import (
+    Choice,
+    get_index_names,
+    plainly,
+    resolve_options,
+    settings_of,
+)
 
 _LEVEL: Final = click.option(
     "--level",
@@ -85,15 +91,22 @@ def policy(  # noqa: PLR0913 - one for each option
     click.echo(json.dumps(least(level, arn, indexes, keys), indent=2))
 
 
+policy.add_command(
+    LazyCommand(
+        "check",
+        f"{__package__}.policy_check:check_command",
+        "Find missing, excess and ineffective permissions in IAM policies.",
+    )
+)
+
+
 def configured(
     bucket: str | None, region: str | None, indexes: tuple[str, ...]
 ) -> tuple[str, str | None, tuple[str, ...]]:
     """What was not given, from the provider's settings."""
     settings = settings_of({"bucket": bucket, "region": region})
-    from stache_ai_s3vectors.settings import resolve_settings  # not before: it imports Stache
-
-    options = resolve_settings(settings)
-    names = tuple(dict.fromkeys(names_of(settings, options.dimension).values()))
+    options = resolve_options(settings)
+    names = tuple(dict.fromkeys(get_index_names(settings, options.dimension).values()))
     named = bucket or settings.s3vectors_bucket_name or settings.s3vectors_bucket or ""
     return named, region or options.region, indexes or names
 

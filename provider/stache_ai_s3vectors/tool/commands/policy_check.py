@@ -70,7 +70,7 @@ def check_command(  # noqa: PLR0913 - one for each option
       stache-s3vectors policy check role.json --index documents-1024 --index insights-1024
     """  # noqa: D301 - \b keeps click from wrapping the example
     try:
-        from stache_ai_s3vectors.tool.policy_check import Target, read_file
+        from stache_ai_s3vectors.tool.policy_check import Target, read_file  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise missing_engine() from error
 
@@ -94,7 +94,7 @@ def check_command(  # noqa: PLR0913 - one for each option
 
 
 def _report(file: str, target: Target, holders: Sequence[Holder], *, as_json: bool) -> None:
-    from stache_ai_s3vectors.tool.policy_check import check
+    from stache_ai_s3vectors.tool.policy_check import check  # noqa: PLC0415 - an extra
 
     policies = [policy for holder in holders for policy in holder.policies]
     found = [finding for holder in holders for finding in check(holder.policies, target)]
@@ -161,7 +161,7 @@ def _choose(file: str, holders: Sequence[Holder], names: Sequence[str]) -> list[
 
 def _bucket(policies: Sequence[Policy], bucket: str | None, given: dict[str, str | None]) -> str:
     """The bucket's ARN, from the options, what the policies name, and the settings."""
-    from stache_ai_s3vectors.tool.policy_check import collect_names
+    from stache_ai_s3vectors.tool.policy_check import collect_names  # noqa: PLC0415 - an extra
 
     if bucket is not None and bucket.startswith("arn:"):
         return bucket_arn(bucket, **given)
@@ -193,7 +193,7 @@ def _setting(what: str) -> str:
 
 
 def _indexes(policies: Sequence[Policy], arn: str) -> tuple[str, ...]:
-    from stache_ai_s3vectors.tool.policy_check import collect_names
+    from stache_ai_s3vectors.tool.policy_check import collect_names  # noqa: PLC0415 - an extra
 
     bucket = arn.partition(":bucket/")[2]
     indexes = collect_names(policies, bucket).indexes

@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from stache_ai_s3vectors.aws.vector_index import VectorIndex
+from stache_ai_s3vectors.chunks import filters
+from stache_ai_s3vectors.chunks.filters import Filter
+from stache_ai_s3vectors.operations import scan
 from stache_ai_s3vectors.service.metadata_keys import NAMESPACE, STATUS
 from stache_ai_s3vectors.tool.failures import resumable
 from stache_ai_s3vectors.tool.options import filter_option, indexes_option, printable, with_settings
@@ -15,8 +19,6 @@ from stache_ai_s3vectors.tool.places import readable
 from stache_ai_s3vectors.tool.progress import show_progress
 
 if TYPE_CHECKING:
-    from stache_ai_s3vectors.aws.vector_index import VectorIndex
-    from stache_ai_s3vectors.chunks.filters import Filter
     from stache_ai_s3vectors.settings import Settings
 
 _SHOWN: Final = 5
@@ -76,8 +78,6 @@ def _print(name: str, outcome: dict[str, Any], *, deleted: bool) -> None:
 def _parse_conditions(
     namespace: str | None, status: str | None, condition: str | None
 ) -> list[Filter]:
-    from stache_ai_s3vectors.chunks import filters
-
     document = filter_option(condition)
     parts = [*filters.match_namespace(namespace), *filters.parse_filter(document)]
     if status is not None:
@@ -91,8 +91,6 @@ def _parse_conditions(
 
 
 def _count_matches(index: VectorIndex, parts: list[Filter]) -> dict[str, Any]:
-    from stache_ai_s3vectors.operations import scan
-
     namespaces: Counter[str] = Counter()
     statuses: Counter[str] = Counter()
     keys: list[str] = []
@@ -110,8 +108,6 @@ def _count_matches(index: VectorIndex, parts: list[Filter]) -> dict[str, Any]:
 
 
 def _delete_matches(index: VectorIndex, parts: list[Filter], earlier: str) -> dict[str, Any]:
-    from stache_ai_s3vectors.operations import scan
-
     deleted = 0
 
     def count(vectors: int) -> None:

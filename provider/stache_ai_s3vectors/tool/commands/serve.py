@@ -23,7 +23,7 @@ def serve_command(arguments: tuple[str, ...]) -> None:
       stache-s3vectors serve --port 9100 --data ./data
     """  # noqa: D301 - \b keeps click from wrapping the example
     try:
-        from s3vectors_local.__main__ import main
+        from s3vectors_local.__main__ import main  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise missing_engine() from error
     main.main(["serve", *arguments], prog_name="stache-s3vectors")

@@ -7,16 +7,18 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+from rich.console import Console
+from rich.table import Table
 
+from stache_ai_s3vectors.aws.vector_index import VectorIndex
 from stache_ai_s3vectors.tool import prices
 from stache_ai_s3vectors.tool.options import indexes_option, printable, with_settings
 from stache_ai_s3vectors.tool.places import readable
 from stache_ai_s3vectors.tool.progress import show_progress
+from stache_ai_s3vectors.tool.statistics import Stats
 
 if TYPE_CHECKING:
-    from stache_ai_s3vectors.aws.vector_index import VectorIndex
     from stache_ai_s3vectors.settings import Settings
-    from stache_ai_s3vectors.tool.statistics import Stats
 
 _SHOWN: Final = 10
 """Namespaces, statuses and types that are printed; --json has all of them."""
@@ -59,8 +61,6 @@ def stats_command(
 
 
 def _read(index: VectorIndex) -> Stats:
-    from stache_ai_s3vectors.tool.statistics import Stats
-
     stats = Stats(index.describe())
     with show_progress(f"reading {index.options.index_name}") as advance:
         for page in index.list_pages():
@@ -105,9 +105,6 @@ def _share(share: float) -> str:
 
 
 def _print_costs(found: dict[str, Stats], queries: int) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
     table = Table("USD a month", "storage", f"{queries:,} queries", "together")
     rows: list[tuple[str, float, float]] = [
         (name, *_costs(stats, queries)) for name, stats in found.items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from stache_ai_s3vectors.aws import identity
 from stache_ai_s3vectors.aws.client import translate_errors
@@ -12,10 +13,12 @@ from stache_ai_s3vectors.aws.provision import format_create_bucket
 from stache_ai_s3vectors.aws.vector_index import VectorIndex
 from stache_ai_s3vectors.errors import AccessDeniedError, NotFoundError, S3VectorsError
 from stache_ai_s3vectors.service.arns import get_partition
-from stache_ai_s3vectors.settings import Options
 
 from .findings import Finding, Stop, failed, ok, skipped, wrong
 from .indexes import Look
+
+if TYPE_CHECKING:
+    from stache_ai_s3vectors.settings import Options
 
 
 def examine(looks: Sequence[Look], options: Options, level: str) -> Generator[Finding, None, bool]:

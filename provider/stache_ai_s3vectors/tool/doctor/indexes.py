@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from stache_ai_s3vectors.aws.descriptions import ENHANCED, TEXT_SEARCH_ACTIVE, IndexDescription
 from stache_ai_s3vectors.aws.provision import format_bucket_options, list_indexes
@@ -12,9 +13,11 @@ from stache_ai_s3vectors.aws.vector_index import VectorIndex
 from stache_ai_s3vectors.errors import NotFoundError, S3VectorsError
 from stache_ai_s3vectors.service import limits
 from stache_ai_s3vectors.service.metadata_keys import FILTERED, OVERFLOW, TEXT
-from stache_ai_s3vectors.settings import Options
 
 from .findings import Finding, failed, ok, warning, wrong
+
+if TYPE_CHECKING:
+    from stache_ai_s3vectors.settings import Options
 
 
 @dataclass

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from stache_ai_s3vectors.errors import S3VectorsError
-from stache_ai_s3vectors.provider import S3VectorsProvider
 from stache_ai_s3vectors.service.metadata_keys import FILTERED
 
 from .findings import Finding, failed, ok, skipped, wrong
 from .indexes import Look
 
 if TYPE_CHECKING:
+    from stache_ai_s3vectors.provider import S3VectorsProvider
     from stache_ai_s3vectors.settings import Settings
 
 _LOG = logging.getLogger(__name__)
@@ -39,6 +39,9 @@ def examine(look: Look, settings: Settings, *, allowed: bool) -> Iterator[Findin
     elif told is not None and told.non_filterable.intersection(FILTERED):
         yield skipped(check, "not tried: no search can work in this index")
     elif told is not None and told.dimension == look.index.options.dimension:
+        # It imports Stache, which reads its settings then
+        from stache_ai_s3vectors.provider import S3VectorsProvider  # noqa: PLC0415
+
         provider = S3VectorsProvider(settings, look.name)
         yield _Trip(look, check, provider, _NESTED).made()
 

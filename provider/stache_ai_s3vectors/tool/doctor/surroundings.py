@@ -17,8 +17,7 @@ from stache_ai_s3vectors.aws.connections import connect
 from stache_ai_s3vectors.errors import S3VectorsError
 from stache_ai_s3vectors.service.arns import BUCKET_ARN, INDEX_NAME
 from stache_ai_s3vectors.service.metadata_keys import KINDS, index_variable
-from stache_ai_s3vectors.settings import Options, resolve_settings
-from stache_ai_s3vectors.settings import Settings as OurSettings
+from stache_ai_s3vectors.tool.options import resolve_options
 from stache_ai_s3vectors.tool.remedies import code_of, remedy_of
 
 from .findings import Finding, Stop, failed, ok, skipped, warning, wrong
@@ -26,7 +25,7 @@ from .indexes import Look
 from .service import OF_CREDENTIALS
 
 if TYPE_CHECKING:
-    from stache_ai_s3vectors.settings import Settings
+    from stache_ai_s3vectors.settings import Options, Settings
 
 _PACKAGES: Final = ("stache-ai-s3vectors", "stache-ai", "boto3", "s3vectors-local")
 _BOTO3: Final = (1, 44, 4)
@@ -103,7 +102,7 @@ def read(load: Callable[[], Settings]) -> Settings:
 def resolved(settings: Settings) -> Options:
     """What they come to."""
     try:
-        options = resolve_settings(settings)
+        options = resolve_options(settings)
         if options.local:
             connect(options)  # the directory may belong to another engine
     except S3VectorsError as error:
@@ -146,7 +145,7 @@ def stache(settings: Settings, options: Options, chosen: Sequence[str]) -> Itera
         yield kind("settings", text, "set VECTORDB_PROVIDER=s3vectors where Stache runs")
     yield from _names(chosen)
     yield from _embedder(settings)
-    yield from _misspelt()
+    yield from _misspelt(settings)
     unset = [kind for kind in KINDS if not getattr(settings, f"s3vectors_{kind}_index")]
     if unset and settings.s3vectors_index in chosen:
         variables = ", ".join(index_variable(kind) for kind in unset)
@@ -172,7 +171,7 @@ def _embedder(settings: Settings) -> Iterator[Finding]:
     """Whether Stache has the embedder that the settings name."""
     if "embedding_provider" not in settings.model_fields_set:
         return
-    from stache_ai.providers import EmbeddingProviderFactory  # Stache's own, and slow to import
+    from stache_ai.providers import EmbeddingProviderFactory  # noqa: PLC0415 - as settings
 
     known = EmbeddingProviderFactory.get_available_providers()
     if settings.embedding_provider not in known:
@@ -181,9 +180,9 @@ def _embedder(settings: Settings) -> Iterator[Finding]:
         yield wrong("settings", text, fix)
 
 
-def _misspelt() -> Iterator[Finding]:
+def _misspelt(settings: Settings) -> Iterator[Finding]:
     """Variables that look like settings of ours and are none."""
-    known = [name.upper() for name in OurSettings.model_fields]
+    known = [name.upper() for name in type(settings).model_fields]
     given = {*os.environ, *dotenv_values(".env")}
     for name in sorted(name for name in given if name.upper().startswith(_PREFIX)):
         if name.upper() in known or name.upper().startswith(_OF_THE_ENGINE):
