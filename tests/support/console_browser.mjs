@@ -1,0 +1,97 @@
+// A real browser that does what the tests say, a command a line: ["name", …arguments].
+// Each answer is a line, too: {"value": …} or {"error": "…"}.
+// node console_browser.mjs PACKAGES
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { createInterface } from 'node:readline';
+import { pathToFileURL } from 'node:url';
+
+const require = createRequire(`${process.argv[2]}/node_modules/`);
+const { default: chromium } = await import(pathToFileURL(require.resolve('@sparticuz/chromium')));
+const { chromium: browsers } = require('playwright-core');
+const TIMEOUT = 20_000; // how long a state may take to come; no test waits so long
+// What Chromium itself says of each answer that is a refusal; the page shows those
+const REFUSALS = /^Failed to load resource: (the server responded with a status of|net::ERR_)/;
+
+const browser = await browsers.launch({
+  executablePath: await chromium.executablePath(),
+  headless: true,
+  args: [
+    '--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update',
+    '--disable-sync', '--no-first-run',
+    '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost',
+  ],
+});
+
+let page;
+let faults = [];
+
+/** A page in a browser that has visited nothing yet; other hosts than the server's are refused. */
+async function open({ origin, width, height, dark, still, forced }) {
+  await page?.context().close();
+  faults = [];
+  const context = await browser.newContext({
+    viewport: { width, height }, colorScheme: dark ? 'dark' : 'light', reducedMotion: still ? 'reduce' : 'no-preference',
+    forcedColors: forced ? 'active' : 'none', acceptDownloads: true, permissions: ['clipboard-read', 'clipboard-write'],
+  });
+  context.setDefaultTimeout(TIMEOUT);
+  await context.route((url) => url.origin !== origin, (route) => {
+    faults.push(`a request to another host: ${route.request().url()}`);
+    return route.abort();
+  });
+  page = await context.newPage();
+  page.on('console', (message) => {
+    if (message.type() === 'error' && !REFUSALS.test(message.text())) faults.push(`console: ${message.text()}`);
+  });
+  page.on('pageerror', (error) => faults.push(`error: ${error.stack}`));
+  page.on('dialog', (dialog) => { faults.push(`a dialog: ${dialog.message()}`); return dialog.dismiss(); });
+}
+
+/** Wait until an expression holds; not with waitForFunction, which the page's policy forbids. */
+async function waitUntil(expression) {
+  const late = new Promise((_, reject) => { setTimeout(() => reject(new Error(`never: ${expression}`)), TIMEOUT).unref(); });
+  const holds = page.evaluate(`(async () => { while (!(${expression})) await new Promise(requestAnimationFrame); })()`);
+  await Promise.race([holds, late]);
+}
+
+const byRole = (role, name) => page.getByRole(role, { name, exact: true }).first();
+
+const COMMANDS = {
+  open,
+  goto: (url) => page.goto(url).then(() => undefined),
+  click: (role, name) => byRole(role, name).click(),
+  clickAt: (selector, x, y) => page.locator(selector).first().click({ position: { x, y } }),
+  hover: (selector, x, y) => page.locator(selector).first().hover({ position: { x, y } }),
+  fill: (label, text) => page.getByLabel(label, { exact: true }).first().fill(text),
+  choose: (label, value) => page.getByLabel(label, { exact: true }).first().selectOption(value).then(() => undefined),
+  check: (label) => page.getByLabel(label, { exact: true }).first().check(),
+  upload: (label, path) => page.getByLabel(label, { exact: true }).setInputFiles(path),
+  press: (key) => page.keyboard.press(key),
+  type: (text) => page.keyboard.type(text),
+  wait: (text) => page.getByText(text).first().waitFor(),
+  waitFor: (selector) => page.locator(selector).first().waitFor(),
+  waitUntil,
+  text: (selector) => page.locator(selector).first().innerText(),
+  texts: (selector) => page.locator(selector).allInnerTexts(),
+  count: (selector) => page.locator(selector).count(),
+  evaluate: (expression) => page.evaluate(expression),
+  resize: (width, height) => page.setViewportSize({ width, height }),
+  screenshot: (path, whole) => page.screenshot({ path, fullPage: whole, animations: 'disabled', caret: 'hide' }).then(() => undefined),
+  async download(role, name) {
+    const [download] = await Promise.all([page.waitForEvent('download'), byRole(role, name).click()]);
+    return [download.suggestedFilename(), await readFile(await download.path(), 'utf8')];
+  },
+  faults: () => faults,
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const [name, ...parameters] = JSON.parse(line);
+  let answer;
+  try {
+    answer = { value: (await COMMANDS[name](...parameters)) ?? null };
+  } catch (error) {
+    answer = { error: error.message };
+  }
+  console.log(JSON.stringify(answer));
+}
+await browser.close();
