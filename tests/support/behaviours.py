@@ -179,6 +179,29 @@ def _(place: Place) -> None:
     assert place.tool("stats")
 
 
+@needs("read", "stache-s3vectors show")
+def _(place: Place) -> None:
+    assert [row["text"] for row in place.tool("show", "cat")["vectors"]] == [TEXTS["cat"]]
+
+
+@needs("read", "stache-s3vectors list")
+def _(place: Place) -> None:
+    assert place.tool("list", "--filter", '{"doc_id": "d2"}')["key"] == "dog"
+
+
+@needs("read", "stache-s3vectors query")
+def _(place: Place) -> None:
+    matches = place.tool("query", "--text", "cat", "--top-k", "1")["matches"]
+    assert [match["key"] for match in matches] == ["cat"]
+
+
+@needs("read", "stache-s3vectors query --hybrid")
+def _(place: Place) -> None:
+    place.owner.with_text_search()
+    matches = place.tool("query", "--text", "cat", "--hybrid")["matches"]
+    assert {match["key"] for match in matches} == {*TEXTS}
+
+
 @needs("read", "stache-s3vectors export")
 def _(place: Place) -> None:
     _export(place)

@@ -1,6 +1,6 @@
 """The table of what each level allows, as it was observed.
 
-    PYTHONPATH=examples python tests/support/permission_table.py
+    PYTHONPATH=examples:examples/cdk:cdk python tests/support/permission_table.py
 
 deploys the store in each dialect to a simulated AWS, tries every behaviour under each level's
 policy, and writes the table of docs/permissions.md anew. The page has one column a level: a

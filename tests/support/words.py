@@ -26,6 +26,10 @@ class Words:
         """Of every vector."""
         return 8
 
+    def embed_query(self, text: str) -> list[float]:
+        """The vector of a question."""
+        return self.embed_batch([text])[0]
+
     def embed_batch(self, texts: list[str]) -> list[list[float]]:
         """A vector for each text, or the failure of the test."""
         if self.answer is not None:

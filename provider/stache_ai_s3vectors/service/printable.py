@@ -11,8 +11,12 @@ _USER: Final = re.compile(r"(?<=://)[^\s\"'<>]*@")
 _PORT: Final = re.compile(r"(?<=could not be cast to integer value as )'.*'")
 """urllib's words about a password with a slash, of which it takes the beginning for a port."""
 
+_BIDI: Final = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+"""What changes the direction of the text around it: https://www.unicode.org/reports/tr9/"""
+
 _CONTROL: Final = {
-    code: repr(chr(code))[1:-1] for code in (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)
+    code: repr(chr(code))[1:-1]
+    for code in (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *_BIDI)
 }
 """Control characters and Unicode's ends of lines, each as Python writes it in a string."""
 

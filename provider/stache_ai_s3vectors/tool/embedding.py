@@ -79,6 +79,17 @@ class Embedder:
         embedded = zip(texts, self._embed_batch(texts) if texts else (), strict=True)
         return [record for pair in embedded if (record := self._check_vector(*pair, metric))]
 
+    def embed_question(self, text: str) -> list[float]:
+        """The vector of a question.
+
+        Raises:
+            UnavailableError: the embedder failed.
+        """
+        try:
+            return list(self._provider.embed_query(text))
+        except Exception as error:
+            raise _to_unavailable(error) from error
+
     def _check_vector(self, record: Record, vector: Any, metric: str) -> Record | None:
         if vector is None:
             return None

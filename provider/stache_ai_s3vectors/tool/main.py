@@ -14,11 +14,14 @@ _COMMANDS: Final = (
     ("export", "archive:export_command", "Write an index to a file, as JSON Lines."),
     ("import", "archive:import_command", "Store the vectors of a file that export wrote."),
     ("indexes", "indexes:indexes", "List, create, upgrade and delete indexes."),
+    ("list", "looking:list_command", "List vectors by prefix, namespace or filter."),
     ("migrate", "migrating:migrate_command", "Take over an index of the older package (0.2.x)."),
     ("policy", "policy:policy", "Print the least-privilege IAM policy, or check one."),
     ("purge", "purge:purge_command", "Delete vectors by namespace, status or filter."),
+    ("query", "looking:query_command", "Search for the vectors nearest to a text or a vector."),
     ("reembed", "copying:reembed_command", "Embed the texts anew: the way to another model."),
     ("serve", "serve:serve_command", "Run the local engine: the S3 Vectors API over HTTP."),
+    ("show", "looking:show_command", "Show vectors by key, with text and metadata."),
     ("stats", "stats:stats_command", "Count vectors and bytes, and estimate what they cost."),
 )
 """Name, module and function, and what --help says."""

@@ -231,4 +231,6 @@ def filter_option(value: str | None) -> dict[str, Any] | None:
 
 def printable(text: str) -> str:
     """A text of somebody's data, such that it cannot write to the terminal what it likes."""
-    return text if text.isprintable() else repr(text)[1:-1]
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from stache_ai_s3vectors.aws.batches import Record
-from stache_ai_s3vectors.aws.descriptions import IndexDescription
+from stache_ai_s3vectors.aws.descriptions import IndexDescription, Match
 from stache_ai_s3vectors.aws.parallel import Page
 from stache_ai_s3vectors.aws.vector_index import Row, VectorIndex
 
@@ -24,3 +25,7 @@ class UnusedIndex(VectorIndex):
     def get(self, keys: Sequence[str], *, data: bool = False) -> Iterator[Record]:  # noqa: ARG002
         """Nothing."""
         return iter(())
+
+    def query(self, *_: Any) -> tuple[list[Match], str]:
+        """Nothing."""
+        return [], self.describe().metric

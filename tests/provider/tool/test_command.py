@@ -733,7 +733,7 @@ def test_help_has_a_short_option(command):
     assert tool.done(*command, "-h") == tool.done(*command, "--help")
 
 
-@pytest.mark.parametrize("arguments", ["doctor", "indexes list", "stats"])
+@pytest.mark.parametrize("arguments", ["doctor", "indexes list", "stats", "list"])
 def test_a_reader_that_leaves_early_is_no_fault(tmp_path, arguments):
     """`| head -1` and `| grep -q` do that: nothing is printed about it."""
     place = "--bucket my-bucket --endpoint local:data --dimension 4"

@@ -1,0 +1,383 @@
+"""`show`, `list` and `query`: vectors as they are stored, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from stache_ai.providers.factories import EmbeddingProviderFactory
+
+import stache
+import tool
+from words import Words
+
+INDEX = ("--index", "documents", *tool.LOCAL)
+HOSTILE = "\x1b]0;title\x07\x1b[31m [red]red[/red] \u202egnp.exe \u2066 \u200f\nnext │ row"
+
+
+def list_lines(*arguments):
+    """The documents that `list` prints."""
+    return [
+        json.loads(line) for line in tool.done("list", *INDEX, "--json", *arguments).splitlines()
+    ]
+
+
+def list_keys(*arguments):
+    return [line["key"] for line in list_lines(*arguments)]
+
+
+@pytest.fixture
+def pets():
+    """Four chunks, of all statuses, and a summary."""
+    provider = stache.provider(s3vectors_endpoint_url="local:data", s3vectors_create_index=True)
+    provider.insert(
+        [[1.0, float(n), 0.0, 0.0] for n in range(4)],
+        ["The cat sleeps.", "The dog barks.", "The fish swims.", "About pets."],
+        [{"doc_id": "d1"}, {"doc_id": "d2"}, {"doc_id": "d2", "status": "deleting"}, SUMMARY],
+        ["cat", "dog", "fish", "pets"],
+        namespace="home/pets",
+    )
+    provider.insert([[0.0, 0.0, 1.0, 0.0]], ["A bird sings."], [{}], ["bird"], namespace="home2")
+    return provider
+
+
+SUMMARY = {"doc_id": "d1", "_type": "document_summary"}
+
+
+def test_show_has_all_of_it():
+    """As it was inserted: numbers, text and metadata, types included."""
+    provider = tool.filled(6)
+    keys = ["key-00004", "key-00001", "key-00004"]
+
+    document = tool.told("show", *keys, *INDEX)
+
+    inserted = {row["id"]: row for row in provider.get_vectors_with_embeddings(keys)}
+    assert {name: document[name] for name in ("bucket", "index", "missing")} == {
+        "bucket": "my-bucket",
+        "index": "documents",
+        "missing": [],
+    }
+    assert [vector["key"] for vector in document["vectors"]] == ["key-00004", "key-00001"]
+    for vector in document["vectors"]:
+        row = inserted[vector["key"]]
+        assert vector["vector"] == row["vector"]
+        assert {**vector["metadata"], "text": vector["text"]} == row["metadata"]
+
+
+def test_show_is_a_table_for_people(monkeypatch):
+    """One a vector, whose text keeps its lines; of the numbers, the first and their length."""
+    monkeypatch.setenv("COLUMNS", "100")
+    provider = stache.provider(s3vectors_endpoint_url="local:data", embedding_dimension=8)
+    provider.insert([[3.0, 4.0, *[0.0] * 6]], ["one\ntwo"], [{"n": [1, 2]}], ["a"], namespace="b")
+
+    shown = tool.done("show", "a", *tool.BUCKET, "--endpoint", "local:data", "--index", "documents")
+
+    assert shown.splitlines() == [
+        "┌───────────┬────────────────────────────────────────────┐",
+        "│ key       │ a                                          │",
+        "│ namespace │ b                                          │",
+        "│ status    │ active                                     │",
+        "│ text      │ one                                        │",
+        "│           │ two                                        │",
+        "│ n         │ [1, 2]                                     │",
+        "│ vector    │ [3, 4, 0, 0, 0, 0, …], 8 numbers, length 5 │",
+        "└───────────┴────────────────────────────────────────────┘",
+    ]
+
+
+@pytest.mark.usefixtures("pets")
+def test_keys_that_do_not_exist_are_named():
+    """The others are shown; the exit status is 1."""
+    result = tool.run("show", "nobody", "cat", "no\u202eone", *INDEX)
+    document = json.loads(tool.run("show", "nobody", "cat", *INDEX, "--json").stdout)
+
+    assert (result.exit_code, "The cat sleeps." in result.stdout) == (1, True)
+    assert result.stderr.splitlines() == [
+        "Error: no vector of my-bucket/documents has the keys 'nobody', 'no\\u202eone'",
+        "Fix: stache-s3vectors list shows which there are",
+    ]
+    assert (document["missing"], len(document["vectors"])) == (["nobody"], 1)
+
+
+@pytest.mark.parametrize("key", ["", "k" * 1_025, "\udcff"])
+@pytest.mark.parametrize("command", [("show",), ("query", "--key")])
+def test_a_key_that_cannot_be_is_wrong_usage(pets, command, key):
+    """Nothing is sent."""
+    calls = stache.calls(pets.client)
+
+    result = tool.run(*command, key, *INDEX)
+
+    assert (result.exit_code, calls.count("GetVectors")) == (2, 0)
+    assert result.stderr.startswith("Error: item 0: the id")
+
+
+@pytest.mark.usefixtures("pets")
+@pytest.mark.parametrize(
+    "arguments, keys",
+    [
+        ((), {"cat", "dog", "fish", "pets", "bird"}),
+        (("--prefix", "ca"), {"cat"}),
+        (("--namespace", "home2"), {"bird"}),
+        (("--namespace", "home"), set()),
+        (("--namespace", "home/*"), {"cat", "dog", "fish", "pets"}),
+        (("--namespace", "exact:home2"), {"bird"}),
+        (("--filter", '{"doc_id": "d2", "status": {"$ne": "deleting"}}'), {"dog"}),
+        (("--filter", '{"doc_id": ["d1", "d2"]}', "--prefix", "p"), {"pets"}),
+    ],
+)
+def test_list_chooses_by_prefix_namespace_and_filter(arguments, keys):
+    """All of them hold; a pattern means what it means for search."""
+    assert set(list_keys(*arguments)) == keys
+
+
+def test_list_has_text_and_metadata_as_they_were_inserted():
+    """A line each."""
+    provider = tool.filled(12)
+
+    lines = list_lines()
+
+    inserted = {row["id"]: row for row in provider.scan_by_metadata()}
+    assert len(lines) == len(inserted) == 12
+    for line in lines:
+        row = inserted[line["key"]]
+        del row["id"], row["key"]
+        assert {**line["metadata"], "text": line["text"]} == row
+
+
+def test_list_ends_at_its_limit_and_says_so():
+    """Without reading the rest of a large index."""
+    provider = tool.filled(1_100)
+    calls = stache.calls(provider.client)
+
+    limited = tool.run("list", *INDEX, "--limit", "2", "--json")
+
+    assert len(limited.stdout.splitlines()) == 2
+    assert limited.stderr == "There are more than 2; --limit shows more.\n"
+    assert calls.count("ListVectors") == 1
+    assert len(list_keys("--limit", "1100")) == len(set(list_keys("--limit", "2000"))) == 1_100
+    assert tool.run("list", *INDEX, "--limit", "1100", "--json").stderr == ""
+
+
+@pytest.mark.usefixtures("pets")
+def test_list_is_a_table_for_people(monkeypatch):
+    """With status and type, because nothing is left out."""
+    monkeypatch.setenv("COLUMNS", "100")
+
+    assert tool.done("list", *INDEX, "--filter", '{"doc_id": "d1"}').splitlines() == [
+        "┏━━━━━━┳━━━━━━━━━━━┳━━━━━━━━┳━━━━━━━━━━━━━━━━━━┳━━━━━━━━━━━━━━━━━┓",
+        "┃ key  ┃ namespace ┃ status ┃ _type            ┃ text            ┃",
+        "┡━━━━━━╇━━━━━━━━━━━╇━━━━━━━━╇━━━━━━━━━━━━━━━━━━╇━━━━━━━━━━━━━━━━━┩",
+        "│ cat  │ home/pets │ active │                  │ The cat sleeps. │",
+        "│ pets │ home/pets │ active │ document_summary │ About pets.     │",
+        "└──────┴───────────┴────────┴──────────────────┴─────────────────┘",
+    ]
+
+
+@pytest.mark.parametrize("command", [("list",), ("query", "--key", "cat")])
+@pytest.mark.parametrize(
+    "arguments, problem",
+    [
+        (("--filter", "{"), "is not JSON"),
+        (("--filter", "[]"), "is no object"),
+        (("--filter", '{"n": {"$like": "a"}}'), "filter operator '$like' on 'n' does not exist"),
+        (("--filter", '{"text": "a"}'), "text, which the index declares non-filterable"),
+        (("--namespace", ""), "the namespace is ''"),
+        (("--namespace", "/*"), "the namespace is '/*'"),
+    ],
+)
+@pytest.mark.usefixtures("pets")
+def test_a_filter_that_the_service_does_not_know_is_wrong_usage(command, arguments, problem):
+    """With what is allowed."""
+    result = tool.run(*command, *INDEX, *arguments)
+
+    assert (result.exit_code, problem in result.stderr) == (2, True), result.stderr
+
+
+@pytest.mark.usefixtures("pets")
+def test_an_empty_prefix_is_wrong_usage():
+    """Mostly it is a variable that is not set."""
+    result = tool.run("list", *INDEX, "--prefix", "")
+
+    assert (result.exit_code, "--prefix is empty" in result.stderr) == (2, True)
+
+
+@pytest.mark.usefixtures("pets")
+def test_query_by_key_has_the_neighbors_whatever_their_status():
+    """Nearest first, the vector itself among them; the service's distance, and Stache's score."""
+    document = tool.told("query", "--key", "cat", *INDEX, "--namespace", "home/*")
+
+    matches = document["matches"]
+    assert document["distanceMetric"] == "cosine"
+    assert [match["key"] for match in matches] == ["cat", "dog", "fish", "pets"]
+    assert matches[0] == {
+        "key": "cat",
+        "score": 1.0,
+        "distance": 0.0,
+        "fused": None,
+        "bm25": {},
+        "text": "The cat sleeps.",
+        "metadata": {"doc_id": "d1", "namespace": "home/pets", "status": "active"},
+    }
+    assert matches[1]["distance"] == pytest.approx(1 - 2**-0.5, abs=1e-6)
+    assert matches[1]["score"] == pytest.approx(2**-0.5, abs=1e-6)
+
+
+@pytest.mark.usefixtures("pets")
+def test_query_by_vector_reads_a_file_or_the_input(tmp_path):
+    """A JSON array."""
+    (tmp_path / "vector.json").write_text("[1, 1, 0, 0]")
+
+    by_file = tool.told("query", "--vector", "vector.json", *INDEX, "--top-k", "2")
+    by_input = tool.run("query", "--vector", "-", *INDEX, "--json", input="[1, 1.0, 0, 0]")
+
+    assert [match["key"] for match in by_file["matches"]] == ["dog", "fish"]
+    assert json.loads(by_input.stdout)["matches"][:2] == by_file["matches"]
+
+
+@pytest.mark.parametrize(
+    "content, problem",
+    [
+        ("", "is not JSON"),
+        ("[1,", "is not JSON"),
+        ("[" * 100_000, "is not JSON"),
+        ('{"a": 1}', "is not a vector; write one as a JSON array"),
+        ("[" + "1," * (1 << 20) + "1]", "is not a vector; write one as a JSON array"),
+        ("[1, 2]", "the vector has 2 dimensions, the index has 4"),
+        ("[1, 2, 3, null]", "the vector holds None"),
+        ("[1, 2, 3, NaN]", "NaN or infinity"),
+        ("[0, 0, 0, 0]", "all zeros"),
+    ],
+    ids=["empty", "cut", "deep", "object", "long", "short", "null", "nan", "zeros"],
+)
+@pytest.mark.usefixtures("pets")
+def test_a_file_without_a_vector_is_wrong_usage(content, problem):
+    """Nothing is asked."""
+    result = tool.run("query", "--vector", "-", *INDEX, input=content)
+
+    assert (result.exit_code, problem in result.stderr) == (2, True), result.stderr
+
+
+@pytest.fixture
+def _words(monkeypatch):
+    """Stache's embedder is `Words`."""
+    EmbeddingProviderFactory.register("words", Words)
+    monkeypatch.setenv("EMBEDDING_PROVIDER", "words")
+
+
+EIGHT = (*tool.BUCKET, "--endpoint", "local:data", "--dimension", "8", "--index", "documents")
+
+
+@pytest.mark.usefixtures("_words")
+def test_query_by_text_embeds_it_as_stache_does():
+    """With the embedder of Stache's settings."""
+    provider = stache.provider(s3vectors_endpoint_url="local:data", embedding_dimension=8)
+    texts = ["a", "four", "a longer text"]
+    provider.insert(Words({}).embed_batch(texts), texts, ids=["a", "b", "c"])
+
+    document = tool.told("query", "--text", "five.", *EIGHT, "--top-k", "1")
+
+    assert document["matches"][0]["key"] == "b"
+
+
+@pytest.mark.usefixtures("_words")
+def test_hybrid_search_shows_distance_fused_score_and_words_apart(monkeypatch):
+    """The service's numbers, in columns of their own."""
+    monkeypatch.setenv("COLUMNS", "100")
+    provider = stache.provider(s3vectors_endpoint_url="local:data", embedding_dimension=8)
+    texts = ["tank 47-B", "tank", "other words here"]
+    provider.insert(Words({}).embed_batch(texts), texts, ids=["a", "b", "c"])
+
+    matches = tool.told("query", "--text", "tank 47-B", "--hybrid", *EIGHT)["matches"]
+    shown = tool.done("query", "--text", "tank 47-B", "--hybrid", *EIGHT).splitlines()
+
+    by_key = {match["key"]: match for match in matches}
+    assert matches[0]["key"] == "a"
+    assert matches[0]["fused"] >= matches[1]["fused"] >= matches[2]["fused"] > 0
+    assert by_key["a"]["bm25"]["text"] > by_key["b"]["bm25"]["text"] > 0
+    assert by_key["c"]["bm25"] == {}
+    assert by_key["c"]["distance"] > by_key["a"]["distance"] == pytest.approx(0, abs=1e-6)
+    assert [head.strip() for head in shown[1].strip("┃").split("┃")] == [
+        *("score", "distance", "fused", "bm25", "key", "namespace", "text")
+    ]
+    assert f"text {by_key['b']['bm25']['text']:.4g}" in "\n".join(shown)
+
+
+@pytest.mark.usefixtures("_words")
+def test_hybrid_search_of_an_index_without_text_search_is_an_error():
+    """Not a search by vector only."""
+    stache.engine("local:data", bucket_mode="classic")
+    provider = stache.provider(s3vectors_endpoint_url="local:data", embedding_dimension=8)
+    provider.insert([[1.0] * 8], ["tank"])
+
+    result = tool.run("query", "--text", "tank", "--hybrid", *EIGHT)
+
+    assert result.exit_code == 1
+    assert result.stderr.splitlines() == [
+        "Error: index my-bucket/documents has no text search on 'text', which --hybrid needs",
+        "Fix: stache-s3vectors indexes upgrade documents",
+    ]
+
+
+@pytest.mark.usefixtures("pets", "_words")
+@pytest.mark.parametrize(
+    "arguments, status, problem",
+    [
+        ((), 2, "give one of --text, --key and --vector"),
+        (("--text", "a", "--key", "cat"), 2, "give one of --text, --key and --vector"),
+        (("--key", "cat", "--hybrid"), 2, "--hybrid searches for words: it needs --text"),
+        (("--text", " "), 2, "--text is empty"),
+        (("--text", "a"), 2, "'words' makes vectors of 8 dimensions, index my-bucket/documents"),
+        (("--key", "nobody"), 1, "no vector of my-bucket/documents has the key 'nobody'"),
+        (("--key", "cat", "--top-k", "10001"), 2, "10001 is not in the range"),
+        (("--vector", "nowhere.json"), 2, "No such file"),
+    ],
+)
+def test_a_query_that_cannot_be_asked_says_why(arguments, status, problem):
+    """And what is allowed."""
+    result = tool.run("query", *INDEX, *arguments)
+
+    assert (result.exit_code, problem in result.stderr) == (status, True), result.stderr
+
+
+@pytest.mark.usefixtures("_words")
+def test_an_embedder_that_fails_is_an_error(monkeypatch):
+    """With its reason."""
+    monkeypatch.setattr(Words, "fails_at", 0)
+    provider = stache.provider(s3vectors_endpoint_url="local:data", embedding_dimension=8)
+    provider.insert([[1.0] * 8], ["tank"])
+
+    result = tool.run("query", "--text", "tank", *EIGHT)
+
+    assert result.exit_code == 1
+    assert "the embedder failed: ConnectionError: the model is away" in result.stderr
+
+
+@pytest.mark.parametrize("command", [("show", HOSTILE), ("list",), ("query", "--key", HOSTILE)])
+def test_what_is_stored_cannot_control_the_terminal(monkeypatch, command):
+    """Neither escape sequences nor marks of direction arrive, in no value and no name."""
+    monkeypatch.setenv("COLUMNS", "300")
+    provider = stache.provider(s3vectors_endpoint_url="local:data", s3vectors_create_index=True)
+    provider.insert([[1.0] * 4], [HOSTILE], [{HOSTILE: [HOSTILE]}], [HOSTILE], namespace=HOSTILE)
+
+    shown = tool.done(*command, *INDEX)
+    document = tool.done(*command, *INDEX, "--json")
+
+    assert all(char.isprintable() or char == "\n" for char in shown)
+    assert "\\x1b]0;title\\x07\\x1b[31m [red]red[/red] \\u202egnp.exe" in shown
+    assert document.isascii()
+    assert HOSTILE in json.dumps(json.loads(document), ensure_ascii=False).replace(
+        json.dumps(HOSTILE, ensure_ascii=False)[1:-1], HOSTILE
+    )
+
+
+@pytest.mark.parametrize("command", [("list",), ("query", "--vector", "-")])
+def test_an_index_that_was_never_used_is_empty(command):
+    """Looking does not make it."""
+    options = (*tool.BUCKET, "--endpoint", "local:data", "--dimension", "4")
+
+    result = tool.run(*command, *options, "--json", input="[1, 2, 3, 4]")
+
+    assert result.exit_code == 0, result.output
+    assert result.stdout.count('"key"') == 0
+    client = stache.provider(s3vectors_endpoint_url="local:data").client
+    assert client.list_vector_buckets()["vectorBuckets"] == []
