@@ -33,7 +33,7 @@ from stache_ai_s3vectors.chunks.arguments import (
     count_dimensions,
 )
 from stache_ai_s3vectors.chunks.metadata_values import is_text
-from stache_ai_s3vectors.chunks.records import from_metadata, without_empty_namespace
+from stache_ai_s3vectors.chunks.records import from_metadata, remove_empty_namespace
 from stache_ai_s3vectors.errors import DocumentIndexError, InvalidInputError
 from stache_ai_s3vectors.operations import dimensions, scan, search, update
 from stache_ai_s3vectors.operations.insert import check_chunks, store_records, to_records
@@ -80,7 +80,7 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
         self.index_name = self._options.index_name
         self.dimensions = self._options.dimension
         self._vector_index = VectorIndex(self._options)
-        self._ingests = _find_ingests(settings)
+        self._ingests = _find_document_index(settings)
         self._settled = self._ingests is None
 
     @property
@@ -115,12 +115,12 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
                 lists the whole index.
         """
         with log_operation("get_collection_info", self._index.name):
-            told = self._index.describe(fresh=True).as_dict()
+            description = self._index.describe(fresh=True).as_dict()
             if count:
-                told["count"] = sum(
+                description["count"] = sum(
                     len(page.rows) for page in self._index.list_pages(metadata=False)
                 )
-        return {"name": self.index_name, "bucket": self.bucket_name, **told}
+        return {"name": self.index_name, "bucket": self.bucket_name, **description}
 
     def search(
         self,
@@ -151,7 +151,7 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
             `metadata`.
         """
         parts = [filters.NOT_DELETED, filters.NO_SUMMARY, *filters.parse_filter(filter)]
-        if namespace == "" and TYPE not in (filter or ()) and self._without_default(context):
+        if namespace == "" and TYPE not in (filter or ()) and self._has_empty_default(context):
             namespace = None
         question = take_question(context) if self._options.hybrid else None
         return self._search("search", query_vector, top_k, parts, namespace, question)
@@ -180,13 +180,13 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
     ) -> list[dict[str, Any]]:
         parts = [*parts, *filters.match_namespace(namespace)]
         with log_operation(operation, self._index.name) as line:
-            found = self._with_description(
+            ranking = self._with_description(
                 count_dimensions(vector, "query_vector"),
                 lambda index: search.search(self._index, index, vector, top_k, parts, question),
                 lambda index: search.check_query(index, vector, top_k, parts),
             )
-            line.outcome = f"{len(found)} of {top_k} found"
-        return found
+            line.outcome = f"{len(ranking)} of {top_k} found"
+        return ranking
 
     def get_by_ids(
         self,
@@ -208,12 +208,12 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
         with log_operation("get_by_ids", self._index.name) as line:
             check_ids(ids)
             check_fields(fields)
-            found = [
+            chunks = [
                 results.to_fetched_chunk(chunk.key, chunk.metadata, fields)
                 for chunk in update.get_chunks(self._index, ids, namespace)
             ]
-            line.outcome = f"{len(found)} of {len(ids)} found"
-        return found
+            line.outcome = f"{len(chunks)} of {len(ids)} found"
+        return chunks
 
     def get_vectors_with_embeddings(
         self,
@@ -228,7 +228,7 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
         """
         with log_operation("get_vectors_with_embeddings", self._index.name) as line:
             check_ids(ids)
-            found = [
+            chunks = [
                 {
                     "id": chunk.key,
                     "vector": read_numbers(chunk.vector),
@@ -236,8 +236,8 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
                 }
                 for chunk in update.get_chunks(self._index, ids, namespace, data=True)
             ]
-            line.outcome = f"{len(found)} of {len(ids)} found"
-        return found
+            line.outcome = f"{len(chunks)} of {len(ids)} found"
+        return chunks
 
     def count_by_filter(
         self,
@@ -251,7 +251,7 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
         Soft-deleted ones do not count, unless the filter says something about `status`.
         """
         with log_operation("count_by_filter", self._index.name) as line:
-            pages = scan.scan_pages(self._index, _present(filter), progress)
+            pages = scan.scan_pages(self._index, _exclude_deleted(filter), progress)
             count = sum(len(page.rows) for page in pages)
             line.outcome = f"{count} counted"
         return count
@@ -276,8 +276,8 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
         check_fields(fields)
         limit = check_limit(limit)
         with log_operation("list_by_filter", self._index.name) as line:
-            found = islice(scan.scan_rows(self._index, _present(filter), progress), limit)
-            listed = [results.to_listed_chunk(key, stored, fields) for key, stored in found]
+            rows = islice(scan.scan_rows(self._index, _exclude_deleted(filter), progress), limit)
+            listed = [results.to_listed_chunk(key, stored, fields) for key, stored in rows]
             line.outcome = f"{len(listed)} listed"
         return listed
 
@@ -294,8 +294,8 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
         check_fields(fields)
         parts = [*filters.parse_filter(filter), *filters.match_namespace(namespace)]
         with log_operation("scan_by_metadata", self._index.name) as line:
-            found = scan.scan_rows(self._index, parts, progress)
-            listed = [results.to_listed_chunk(key, stored, fields) for key, stored in found]
+            rows = scan.scan_rows(self._index, parts, progress)
+            listed = [results.to_listed_chunk(key, stored, fields) for key, stored in rows]
             line.outcome = f"{len(listed)} found"
         return listed
 
@@ -338,8 +338,8 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
         check_lengths(vectors=vectors, texts=texts, metadatas=metadatas, ids=keys)
         if not keys:
             return []
-        if self._without_default(context):
-            namespace, metadatas = namespace or None, [*map(without_empty_namespace, metadatas)]
+        if self._has_empty_default(context):
+            namespace, metadatas = namespace or None, [*map(remove_empty_namespace, metadatas)]
         chunks = [*zip(keys, vectors, texts, metadatas, strict=True)]
         with log_operation("insert", self._index.name) as line:
             records = self._with_description(
@@ -495,7 +495,7 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
 
     def _with_description(
         self,
-        given: int,
+        dimension: int,
         work: Callable[[IndexDescription], T],
         check: Callable[[IndexDescription], object],
     ) -> T:
@@ -512,7 +512,7 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
         Raises:
             ConfigurationError: vectors, settings and index have not the same dimensions.
         """
-        known = dimensions.describe_fitting(self._index, given, check)
+        known = dimensions.describe_fitting(self._index, dimension, check)
         try:
             return work(known)
         except InvalidInputError as error:
@@ -523,7 +523,7 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
                 raise
             return work(now)
 
-    def _without_default(self, context: Any) -> bool:
+    def _has_empty_default(self, context: Any) -> bool:
         """Whether an empty namespace is what Stache makes of a default that was set to nothing.
 
         With DEFAULT_NAMESPACE= in its environment, Stache's pipeline passes "" where it otherwise
@@ -532,13 +532,13 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
         return context is not None and getattr(self.settings, "default_namespace", None) == ""
 
 
-def _find_ingests(settings: Settings) -> Path | None:
+def _find_document_index(settings: Settings) -> Path | None:
     """The file of the document index; None when Stache uses another one."""
     name = getattr(settings, "document_index_provider", None)
     return resolve_document_index_path(settings) if name == _SQLITE else None
 
 
-def _present(filter: dict[str, Any] | None) -> list[filters.Filter]:
+def _exclude_deleted(filter: dict[str, Any] | None) -> list[filters.Filter]:
     """A filter, and not soft-deleted if it does not speak of that."""
     parts = filters.parse_filter(filter)
     return (

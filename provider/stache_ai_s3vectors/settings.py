@@ -182,20 +182,20 @@ def resolve_settings(settings: StacheSettings, index: str | None = None) -> Opti
     Raises:
         ConfigurationError: a setting is missing, malformed or contradicts another.
     """
-    ours = _with_ours(settings)
-    endpoint = _endpoint(ours.s3vectors_endpoint_url)
+    ours = _add_our_settings(settings)
+    endpoint = _parse_endpoint(ours.s3vectors_endpoint_url)
     local = endpoint is not None and endpoint.startswith(LOCAL)
     create = ours.s3vectors_create_index
-    bucket, arn = _bucket(ours)
+    bucket, arn = _parse_bucket(ours)
     return Options(
         bucket_name=bucket,
         # The engine in this process has one account, whatever the ARN says
         bucket_arn=None if local else arn,
         index_name=index or ours.s3vectors_documents_index or ours.s3vectors_index,
-        region=_region(ours, _region_in(arn), local=local),
+        region=_resolve_region(ours, _parse_region(arn), local=local),
         endpoint=endpoint,
         create_index=local if create is None else create,
-        dimension=_dimension(ours),
+        dimension=_resolve_dimension(ours),
         connect_timeout=ours.s3vectors_connect_timeout,
         read_timeout=ours.s3vectors_read_timeout,
         retry_seconds=ours.s3vectors_retry_seconds,
@@ -203,29 +203,29 @@ def resolve_settings(settings: StacheSettings, index: str | None = None) -> Opti
         write_rate=ours.s3vectors_write_rate,
         hybrid=ours.s3vectors_search_mode == "hybrid",
         text_language=ours.s3vectors_text_language,
-        text_keys=_text_keys(ours.s3vectors_text_keys),
+        text_keys=_parse_text_keys(ours.s3vectors_text_keys),
     )
 
 
-def _text_keys(told: str) -> tuple[str, ...]:
-    given = [key.strip() for key in told.split(",")]
-    keys = tuple(dict.fromkeys([TEXT, *filter(None, given)]))
-    if OVERFLOW in keys:
+def _parse_text_keys(value: str) -> tuple[str, ...]:
+    keys = [key.strip() for key in value.split(",")]
+    unique = tuple(dict.fromkeys([TEXT, *filter(None, keys)]))
+    if OVERFLOW in unique:
         raise ConfigurationError(
-            f"S3VECTORS_TEXT_KEYS is {told!r}; {OVERFLOW} is this provider's own and holds no text"
+            f"S3VECTORS_TEXT_KEYS is {value!r}; {OVERFLOW} is this provider's own and holds no text"
         )
-    longest = max(keys, key=len)
+    longest = max(unique, key=len)
     if len(longest) > limits.TEXT_SEARCH_KEY_LENGTH:
         raise ConfigurationError(
             f"S3VECTORS_TEXT_KEYS has a key of {len(longest)} characters; S3 Vectors takes keys of "
             f"{limits.TEXT_SEARCH_KEY_LENGTH} at most: {longest!r}"
         )
-    if len(keys) > limits.TEXT_SEARCH_KEYS:
+    if len(unique) > limits.TEXT_SEARCH_KEYS:
         raise ConfigurationError(
-            f"S3VECTORS_TEXT_KEYS comes to {len(keys)} keys with {TEXT}; S3 Vectors takes "
+            f"S3VECTORS_TEXT_KEYS comes to {len(unique)} keys with {TEXT}; S3 Vectors takes "
             f"{limits.TEXT_SEARCH_KEYS} at most: name fewer"
         )
-    return keys
+    return unique
 
 
 def resolve_document_index_path(settings: StacheSettings) -> Path:
@@ -234,16 +234,16 @@ def resolve_document_index_path(settings: StacheSettings) -> Path:
     Raises:
         ConfigurationError: a setting is malformed.
     """
-    ours = _with_ours(settings)
-    given = ours.s3vectors_document_index_path
-    if given:
-        return Path(_resolved("S3VECTORS_DOCUMENT_INDEX_PATH=", given))
-    endpoint = _endpoint(ours.s3vectors_endpoint_url) or ""
+    ours = _add_our_settings(settings)
+    path = ours.s3vectors_document_index_path
+    if path:
+        return Path(_resolve_path("S3VECTORS_DOCUMENT_INDEX_PATH=", path))
+    endpoint = _parse_endpoint(ours.s3vectors_endpoint_url) or ""
     folder = endpoint.removeprefix(LOCAL) if endpoint.startswith(LOCAL) else ""
     return Path(folder or "data", "documents.db").resolve()
 
 
-def _with_ours(settings: StacheSettings) -> Settings:
+def _add_our_settings(settings: StacheSettings) -> Settings:
     if isinstance(settings, Settings):
         return settings
     theirs = {name: getattr(settings, name) for name in settings.model_fields_set}
@@ -251,12 +251,12 @@ def _with_ours(settings: StacheSettings) -> Settings:
     return ours
 
 
-def _bucket(settings: Settings) -> tuple[str, str | None]:
+def _parse_bucket(settings: Settings) -> tuple[str, str | None]:
     """The bucket's name, and its ARN if it is configured by that."""
     values = [v for v in (settings.s3vectors_bucket_name, settings.s3vectors_bucket) if v]
     if not values:
         raise ConfigurationError(_NO_BUCKET)
-    names = {_name_in(value) for value in values}
+    names = {_parse_name(value) for value in values}
     arns = {value for value in values if BUCKET_ARN.fullmatch(value)}
     if len(names) > 1 or len(arns) > 1:
         raise ConfigurationError(
@@ -266,15 +266,15 @@ def _bucket(settings: Settings) -> tuple[str, str | None]:
     return names.pop(), arns.pop() if arns else None
 
 
-def _region_in(arn: str | None) -> str | None:
-    found = BUCKET_ARN.fullmatch(arn or "")
-    return found["region"] if found else None
+def _parse_region(arn: str | None) -> str | None:
+    match = BUCKET_ARN.fullmatch(arn or "")
+    return match["region"] if match else None
 
 
-def _name_in(value: str) -> str:
-    found = BUCKET_ARN.fullmatch(value)
-    if found:
-        return found["name"]
+def _parse_name(value: str) -> str:
+    match = BUCKET_ARN.fullmatch(value)
+    if match:
+        return match["name"]
     if BUCKET_NAME.fullmatch(value):
         return value
     raise ConfigurationError(
@@ -283,43 +283,43 @@ def _name_in(value: str) -> str:
     )
 
 
-def _region(settings: Settings, home: str | None, *, local: bool) -> str | None:
-    wanted = settings.s3vectors_region
-    if home and wanted and home != wanted:
+def _resolve_region(settings: Settings, home: str | None, *, local: bool) -> str | None:
+    region = settings.s3vectors_region
+    if home and region and home != region:
         raise ConfigurationError(
-            f"S3VECTORS_REGION is {wanted!r}, but the vector bucket's ARN is in {home!r}; "
+            f"S3VECTORS_REGION is {region!r}, but the vector bucket's ARN is in {home!r}; "
             "set them to the same region, or the bucket to its name"
         )
-    if home or wanted or local:  # what surrounds us says nothing about data in a directory
-        return home or wanted
+    if home or region or local:  # what surrounds us says nothing about data in a directory
+        return home or region
     # Stache's default is us-east-1, which says nothing about what the user wants
     return settings.aws_region if "aws_region" in settings.model_fields_set else None
 
 
-def _endpoint(value: str | None) -> str | None:
+def _parse_endpoint(value: str | None) -> str | None:
     if not value:
         return None
     if value.startswith(LOCAL):
         setting = f"S3VECTORS_ENDPOINT_URL={LOCAL}"
-        return LOCAL + _resolved(setting, value.removeprefix(LOCAL))
+        return LOCAL + _resolve_path(setting, value.removeprefix(LOCAL))
     if fault := describe_user_fault("S3VECTORS_ENDPOINT_URL", value):
         raise ConfigurationError(fault)
     if _is_url(value):
         return value
     raise ConfigurationError(
-        f"S3VECTORS_ENDPOINT_URL is {_shown(value)!r}; it must be a URL with http:// or https://, "
-        f"or begin with {LOCAL} (the local engine: local:PATH keeps its data in PATH, local: alone "
-        "in memory)"
+        f"S3VECTORS_ENDPOINT_URL is {_mask_endpoint(value)!r}; it must be a URL with http:// or "
+        f"https://, or begin with {LOCAL} (the local engine: local:PATH keeps its data in PATH, "
+        "local: alone in memory)"
     )
 
 
-def _shown(endpoint: str) -> str:
+def _mask_endpoint(endpoint: str) -> str:
     """An endpoint without what may be a password, whatever its form."""
     _, at, host = endpoint.rpartition("@")
     return f"…@{host}" if at else endpoint
 
 
-def _resolved(setting: str, path: str) -> str:
+def _resolve_path(setting: str, path: str) -> str:
     try:
         return str(Path(path).expanduser().resolve()) if path else ""
     except (RuntimeError, OSError, ValueError) as error:  # no such user's home, or no path at all
@@ -334,12 +334,12 @@ def _is_url(value: str) -> bool:
         return False
 
 
-def _dimension(settings: Settings) -> int:
+def _resolve_dimension(settings: Settings) -> int:
     # Stache's default of 1536 says nothing; its table of models does
-    told = "embedding_dimension" in settings.model_fields_set
-    found = int(settings.embedding_dimension if told else settings.get_embedding_dimensions())
-    if not 1 <= found <= limits.DIMENSIONS:
+    is_set = "embedding_dimension" in settings.model_fields_set
+    dimension = int(settings.embedding_dimension if is_set else settings.get_embedding_dimensions())
+    if not 1 <= dimension <= limits.DIMENSIONS:
         raise ConfigurationError(
-            f"EMBEDDING_DIMENSION is {found}; S3 Vectors takes 1 to {limits.DIMENSIONS}"
+            f"EMBEDDING_DIMENSION is {dimension}; S3 Vectors takes 1 to {limits.DIMENSIONS}"
         )
-    return found
+    return dimension

@@ -251,7 +251,7 @@ def test_what_is_written_is_synchronised(tmp_path):
     """A write-ahead log, and every commit on disk."""
     index = opened(tmp_path / "documents.db")
 
-    with index._opened().read() as db:
+    with index._open().read() as db:
         assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert db.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
 
@@ -262,7 +262,7 @@ def test_a_write_that_fails_half_way_changes_nothing(tmp_path):
     create(index)
 
     def fail():
-        with index._opened().write() as db:
+        with index._open().write() as db:
             db.execute("DELETE FROM documents")
             raise TypeError
 
@@ -323,7 +323,7 @@ def test_a_fork_waits_for_a_write_that_is_under_way(tmp_path):
     under_way, go_on = threading.Event(), threading.Event()
 
     def write():
-        with index._opened().write() as db:
+        with index._open().write() as db:
             db.execute("DELETE FROM documents")
             under_way.set()
             go_on.wait()

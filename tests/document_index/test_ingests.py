@@ -184,7 +184,7 @@ def test_an_ingest_that_is_under_way_is_left_alone(tmp_path):
 
     def start():
         other = SQLiteDocumentIndex(provider.settings)
-        with other._opened().read() as db:
+        with other._open().read() as db:
             return db.execute("SELECT doc_id FROM ingests").fetchall()
 
     assert in_child(start) == [("d1",)]
@@ -198,7 +198,7 @@ def test_an_index_that_cannot_be_written_refuses_the_ingest(tmp_path, monkeypatc
     ingest(pipeline)
     index = pipeline.document_index_provider
     monkeypatch.setattr(database, "PATIENCE", 0.01)
-    index._opened()._local.handle.close()  # it has the patience of before
+    index._open()._local.handle.close()  # it has the patience of before
     other = sqlite3.connect(index.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(DocumentIndexError, match="is locked"):

@@ -49,14 +49,14 @@ def encode_batches(names: Mapping[str, str], records: Sequence[Record]) -> Itera
     # One buffer that grows: on many machines fresh memory costs more than what is written to it
     keys, body = list[str](), bytearray(head)
     for position, record in enumerate(records):
-        vector = _vector(position, record)
+        vector = _encode_vector(position, record)
         rest = encode_json({"key": record.key, "metadata": record.metadata})[1:]
         size = len(_BEFORE) + len(vector) + len(_BEHIND) + len(rest)
         full = len(body) + size + len(_END) > limits.REQUEST_BODY_BYTES
         if keys and (full or len(keys) == limits.PUT_BATCH):
             if len(keys) == position:  # the first: what is not written yet must be fine, too
-                _check(records, position)
-            yield Batch(keys, _ended(body))
+                _check_rest(records, position)
+            yield Batch(keys, _close_body(body))
             keys, body = [], bytearray(head)
         keys.append(record.key)
         body += _BEFORE
@@ -65,21 +65,21 @@ def encode_batches(names: Mapping[str, str], records: Sequence[Record]) -> Itera
         body += rest
         body += b","
     if keys:
-        yield Batch(keys, _ended(body))
+        yield Batch(keys, _close_body(body))
 
 
-def _ended(body: bytearray) -> bytearray:
+def _close_body(body: bytearray) -> bytearray:
     body[-1:] = _END  # instead of the last comma
     return body
 
 
-def _check(records: Sequence[Record], start: int) -> None:
+def _check_rest(records: Sequence[Record], start: int) -> None:
     for position in range(start, len(records)):
         if isinstance(records[position].vector, list):
-            _floats(position, records[position])
+            _convert_to_floats(position, records[position])
 
 
-def _vector(position: int, record: Record) -> bytes:
+def _encode_vector(position: int, record: Record) -> bytes:
     """A vector as JSON; `check_vector` has left to us what is a number in Python only."""
     try:
         written = encode_json(record.vector)
@@ -87,10 +87,10 @@ def _vector(position: int, record: Record) -> bytes:
             return written
     except InvalidInputError:
         pass  # it may be of numbers that JSON writers do not know
-    return encode_json(_floats(position, record))
+    return encode_json(_convert_to_floats(position, record))
 
 
-def _floats(position: int, record: Record) -> list[float]:
+def _convert_to_floats(position: int, record: Record) -> list[float]:
     try:
         return to_floats(record.vector)
     except InvalidInputError as error:

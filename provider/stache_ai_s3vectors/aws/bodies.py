@@ -46,8 +46,8 @@ def register(events: Any) -> None:
     for operation in _SENT:
         events.register(f"before-call.s3vectors.{operation}", _send)
     events.register("before-parse.s3vectors", _read)
-    events.register_first("needs-retry.s3vectors", _make_a_failure)
-    events.register("after-call.s3vectors", _check)
+    events.register_first("needs-retry.s3vectors", _mark_failed)
+    events.register("after-call.s3vectors", _check_members)
 
 
 @contextmanager
@@ -96,12 +96,12 @@ def encode_json(document: Any) -> bytes:
         InvalidInputError: something in it that JSON does not know.
     """
     try:
-        return orjson.dumps(document, default=_listed, option=_OPTIONS)
+        return orjson.dumps(document, default=_encode_other, option=_OPTIONS)
     except orjson.JSONEncodeError as error:
         raise InvalidInputError(f"the request is not JSON: {error}") from error
 
 
-def _listed(value: Any) -> Any:
+def _encode_other(value: Any) -> Any:
     """What orjson leaves to us: what is JSON, and arrays that are not one native block."""
     if isinstance(value, UnreadVector):
         return orjson.Fragment(value.json)
@@ -131,54 +131,54 @@ def _read(
         customized_response_dict[_ENDED_EARLY] = True
         response_dict["body"] = b"{}"
     elif response_dict["status_code"] == HTTPStatus.OK and body:
-        answer = _loads(body, operation_model.name)
+        answer = _parse_body(body, operation_model.name)
         if operation_model.name in _READ:  # this API's names are botocore's, too
             customized_response_dict.update(answer)
             response_dict["body"] = b"{}"
 
 
-def _loads(body: bytes, operation: str) -> dict[str, Any]:
+def _parse_body(body: bytes, operation: str) -> dict[str, Any]:
     """A page of some web server is no answer, though botocore takes any 200 for success."""
     try:
-        answer = _without_vectors(body) if _unread.get() else orjson.loads(body)
+        answer = _parse_without_vectors(body) if _unread.get() else orjson.loads(body)
     except orjson.JSONDecodeError:
         answer = None
     if not isinstance(answer, dict):
-        raise _not_ours(operation, f"{body[:80]!r}")
+        raise _build_foreign_error(operation, f"{body[:80]!r}")
     return answer
 
 
-def _without_vectors(body: bytes) -> Any:
-    found: list[bytes] = []
+def _parse_without_vectors(body: bytes) -> Any:
+    vectors_json: list[bytes] = []
 
     def leave(match: re.Match[bytes]) -> bytes:
-        found.append(b"".join(match[1].split()))  # on one line, as files of lines need it
-        return b'"data":{"float32":%d}' % (len(found) - 1)
+        vectors_json.append(b"".join(match[1].split()))  # on one line, as files of lines need it
+        return b'"data":{"float32":%d}' % (len(vectors_json) - 1)
 
     answer = orjson.loads(_VECTOR.sub(leave, body))
-    for vector in answer.get("vectors", ()) if found else ():
+    for vector in answer.get("vectors", ()) if vectors_json else ():
         data = vector.get("data")
         if data:
-            data["float32"] = UnreadVector(found[data["float32"]])
+            data["float32"] = UnreadVector(vectors_json[data["float32"]])
     return answer
 
 
-def _not_ours(operation: str, why: str) -> S3VectorsError:
+def _build_foreign_error(operation: str, why: str) -> S3VectorsError:
     return S3VectorsError(
         f"{operation}: what answered is not S3 Vectors, check the endpoint: {why}"
     )
 
 
-def _check(parsed: dict[str, Any], model: Any, **_: Any) -> None:
+def _check_members(parsed: dict[str, Any], model: Any, **_: Any) -> None:
     """Botocore does not miss what an answer should have."""
     if "Error" in parsed or parsed["ResponseMetadata"]["HTTPStatusCode"] != HTTPStatus.OK:
         return
     missing = [n for n in model.output_shape.required_members if parsed.get(n) is None]
     if missing:
-        raise _not_ours(model.name, f"its answer has no {', '.join(missing)}")
+        raise _build_foreign_error(model.name, f"its answer has no {', '.join(missing)}")
 
 
-def _make_a_failure(response: tuple[Any, dict[str, Any]] | None, **_: Any) -> None:
+def _mark_failed(response: tuple[Any, dict[str, Any]] | None, **_: Any) -> None:
     """Let botocore deal with an answer that ended early as with one that says 503."""
     if response is None or not response[1].pop(_ENDED_EARLY, False):
         return

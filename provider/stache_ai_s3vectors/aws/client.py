@@ -92,9 +92,9 @@ def create_remote_client(options: Options, session: boto3.session.Session) -> S3
         "s3vectors",
         options.region or session.region_name or DEFAULT_REGION,
         endpoint_url=options.endpoint,
-        config=_configuration(options),
+        config=_build_config(options),
     )
-    return _equip(client, options)
+    return _register_handlers(client, options)
 
 
 def create_local_client(options: Options, engine: Engine) -> S3VectorsClient:
@@ -109,12 +109,12 @@ def create_local_client(options: Options, engine: Engine) -> S3VectorsClient:
         endpoint_url=_NOWHERE,
         aws_access_key_id="local",
         aws_secret_access_key="local",  # noqa: S106 - signs requests that never leave
-        config=_configuration(options),
+        config=_build_config(options),
     )
-    return answer_with(_equip(client, options), engine)
+    return answer_with(_register_handlers(client, options), engine)
 
 
-def _configuration(options: Options) -> Config:
+def _build_config(options: Options) -> Config:
     return Config(
         connect_timeout=options.connect_timeout,
         read_timeout=options.read_timeout,
@@ -125,7 +125,7 @@ def _configuration(options: Options) -> Config:
     )
 
 
-def _equip(client: S3VectorsClient, options: Options) -> S3VectorsClient:
+def _register_handlers(client: S3VectorsClient, options: Options) -> S3VectorsClient:
     """Give a client our way with bodies and retries."""
     bodies.register(client.meta.events)
     Retries(options.retry_seconds, options.max_attempts).register(client.meta.events)
@@ -159,49 +159,49 @@ def translate_errors(
     try:
         yield
     except botocore.ClientError as error:
-        raise _from_answer(error, _text(what), advice) from error
+        raise _translate_response(error, _resolve_text(what), advice) from error
     except S3VectorsError:
         raise
     except (botocore.BotoCoreError, FileNotFoundError, PermissionError, ValueError) as error:
         strip_error_passwords(error)
-        raise _without_answer(error, _text(what)) from error
+        raise _translate_failure(error, _resolve_text(what)) from error
 
 
-def _text(text: str | Callable[[], str]) -> str:
+def _resolve_text(text: str | Callable[[], str]) -> str:
     return text if isinstance(text, str) else text()
 
 
-def _from_answer(
+def _translate_response(
     error: botocore.ClientError, what: str, advice: str | Callable[[], str]
 ) -> S3VectorsError:
     details: dict[str, Any] = dict(error.response.get("Error", {}))
     code = str(details.get("Code", ""))
-    kind = BY_CODE.get(code) or _by_status(error)
+    kind = BY_CODE.get(code) or _classify_status(error)
     # Credentials may have been asked for first, by an operation of another service
     other = error.operation_name not in what
     where = f"{what}: {error.operation_name}" if other else what
     text = f"{where}: {details.get('Message') or 'no message'} ({code})"
-    ours = _with_remedy(kind, text, _text(advice) if kind is NotFoundError else "")
+    ours = _build_error(kind, text, _resolve_text(advice) if kind is NotFoundError else "")
     first_try = not error.response.get("ResponseMetadata", {}).get("RetryAttempts")
     ours.nothing_done = first_try and kind is not UnavailableError
     ours.about_credentials = code in CREDENTIALS or (other and kind is not UnavailableError)
     return ours
 
 
-def _without_answer(error: Exception, what: str) -> S3VectorsError:
+def _translate_failure(error: Exception, what: str) -> S3VectorsError:
     if isinstance(error, (botocore.NoCredentialsError, botocore.PartialCredentialsError)):
-        ours = _with_remedy(AccessDeniedError, f"{what}: {error}", _NO_CREDENTIALS)
+        ours = _build_error(AccessDeniedError, f"{what}: {error}", _NO_CREDENTIALS)
         ours.nothing_done = ours.about_credentials = True
     elif isinstance(error, (botocore.ConnectionError, botocore.HTTPClientError)):
         ours = UnavailableError(f"{what}: {error}")
     elif isinstance(error, _LOG_IN_AGAIN):
-        ours = _with_remedy(AccessDeniedError, f"{what}: {error}", _LOG_IN)
+        ours = _build_error(AccessDeniedError, f"{what}: {error}", _LOG_IN)
         ours.about_credentials = True
     elif isinstance(error, botocore.BotoCoreError):
         ours = S3VectorsError(f"{what}: {error}")
         ours.about_credentials = isinstance(error, _OF_CREDENTIALS)
     else:
-        ours = _with_remedy(S3VectorsError, f"{what}: {error}", _CONFIGURED)
+        ours = _build_error(S3VectorsError, f"{what}: {error}", _CONFIGURED)
         ours.about_credentials = True
     return ours
 
@@ -213,13 +213,13 @@ def strip_error_passwords(error: Exception) -> None:
         error.args = (clean,)
 
 
-def _with_remedy(kind: type[S3VectorsError], text: str, remedy: str) -> S3VectorsError:
+def _build_error(kind: type[S3VectorsError], text: str, remedy: str) -> S3VectorsError:
     error = kind(f"{text}. {remedy}" if remedy else text)
     error.remedy = to_printable(strip_passwords(remedy))
     return error
 
 
-def _by_status(error: botocore.ClientError) -> type[S3VectorsError]:
+def _classify_status(error: botocore.ClientError) -> type[S3VectorsError]:
     """For answers without an AWS error code, from a proxy or a load balancer."""
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     passing = status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in (

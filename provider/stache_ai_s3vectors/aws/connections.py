@@ -39,10 +39,10 @@ _Key: TypeAlias = tuple[Any, ...]
 _Session: TypeAlias = tuple[boto3.session.Session, tuple[int, ...]]
 """With when the files with credentials were written last, before it was made."""
 
-_KEPT: Final = 16
+_MAX_CONNECTIONS: Final = 16
 """Connections that are kept; the oldest go first."""
 
-_KEPT_SESSIONS: Final = 4
+_MAX_SESSIONS: Final = 4
 """Sessions that are kept: each has read the service's model, which is large."""
 
 _CREDENTIAL_FILES: Final = (
@@ -89,7 +89,7 @@ class Connection:
     @property
     def credentials_changed(self) -> bool:
         """Whether a file that credentials come from was written since."""
-        return self.files != _files()
+        return self.files != _read_file_times()
 
 
 class _Process:
@@ -157,7 +157,7 @@ def _connect(
     process: _Process, options: Options, surroundings: Environment, key: _Key
 ) -> Connection:
     try:
-        connection = _new(process, options, surroundings, key)
+        connection = _create_connection(process, options, surroundings, key)
     except ConfigurationError:
         raise
     except (botocore.BotoCoreError, botocore.ClientError, OSError, ValueError) as error:
@@ -166,25 +166,27 @@ def _connect(
         clients.strip_error_passwords(error)
         raise ConfigurationError(f"boto3 cannot make a client of the settings: {error}") from error
     with process.lock:
-        while len(process.connections) >= _KEPT:
+        while len(process.connections) >= _MAX_CONNECTIONS:
             process.connections.pop(next(iter(process.connections)))
         return process.connections.setdefault(key, connection)
 
 
-def _new(process: _Process, options: Options, surroundings: Environment, key: _Key) -> Connection:
+def _create_connection(
+    process: _Process, options: Options, surroundings: Environment, key: _Key
+) -> Connection:
     if options.local:
         path = str(options.endpoint).removeprefix(LOCAL)
-        return Connection(clients.create_local_client(options, _engine(process, path)), key, ())
+        return Connection(clients.create_local_client(options, _get_engine(process, path)), key, ())
     for name, value in surroundings:
         if name.startswith("AWS_ENDPOINT_URL") and (fault := describe_user_fault(name, value)):
             raise ConfigurationError(fault)
-    session, files = _session(process, surroundings)
+    session, files = _get_session(process, surroundings)
     return Connection(clients.create_remote_client(options, session), key, files)
 
 
-def _session(process: _Process, surroundings: Environment) -> _Session:
+def _get_session(process: _Process, surroundings: Environment) -> _Session:
     """One for all clients of the same surroundings: each would read the service's model anew."""
-    files = _files()
+    files = _read_file_times()
     with process.lock:
         known = process.sessions.get(surroundings)
     if known is not None and known[1] == files:
@@ -192,7 +194,7 @@ def _session(process: _Process, surroundings: Environment) -> _Session:
     session = (boto3.session.Session(), files)
     with process.lock:
         process.sessions.pop(surroundings, None)
-        while len(process.sessions) >= _KEPT_SESSIONS:
+        while len(process.sessions) >= _MAX_SESSIONS:
             process.sessions.pop(next(iter(process.sessions)))
         process.sessions[surroundings] = session
     return session
@@ -208,11 +210,13 @@ def end_connection(connection: Connection) -> None:
         process.sessions.pop(connection.key[-1], None)
 
 
-def _files() -> tuple[int, ...]:
-    return tuple(_written(os.environ.get(name) or usual) for name, usual in _CREDENTIAL_FILES)
+def _read_file_times() -> tuple[int, ...]:
+    return tuple(
+        _read_file_time(os.environ.get(name) or usual) for name, usual in _CREDENTIAL_FILES
+    )
 
 
-def _written(file: str) -> int:
+def _read_file_time(file: str) -> int:
     """When a file was written last; 0 when it does not exist or is not a regular file."""
     try:
         status = Path(file).expanduser().stat()
@@ -221,7 +225,7 @@ def _written(file: str) -> int:
     return status.st_mtime_ns if S_ISREG(status.st_mode) else 0
 
 
-def _engine(process: _Process, path: str) -> Engine:
+def _get_engine(process: _Process, path: str) -> Engine:
     """One engine per path and process; an empty path is the one in memory."""
     try:
         from s3vectors_local import DataDirectoryError, Engine, InheritedEngineError  # noqa: PLC0415 - an extra

@@ -101,9 +101,9 @@ class Match:
         return math.inf if self.distance is None else self.distance
 
     @classmethod
-    def from_answer(cls, found: Mapping[str, Any]) -> Match:
+    def from_answer(cls, vector: Mapping[str, Any]) -> Match:
         """From one of the `vectors` of a QueryVectors answer."""
-        scores = found.get("scores", {})
+        scores = vector.get("scores", {})
         bm25 = {each["metadataKey"]: each["score"] for each in scores.get("bm25Scores", ())}
-        metadata = found.get("metadata", {})
-        return cls(found["key"], found.get("distance"), scores.get("fused"), metadata, bm25)
+        metadata = vector.get("metadata", {})
+        return cls(vector["key"], vector.get("distance"), scores.get("fused"), metadata, bm25)

@@ -31,9 +31,9 @@ def find_credentials() -> Credentials | None:
             that has ended, a program that fails.
     """
     with translate_errors("boto3 cannot get credentials"):
-        found = boto3.session.Session().get_credentials()
-        key = found.get_frozen_credentials().access_key if found else None
-        return Credentials(found.method, key) if found and key else None
+        source = boto3.session.Session().get_credentials()
+        key = source.get_frozen_credentials().access_key if source else None
+        return Credentials(source.method, key) if source and key else None
 
 
 def has_sts(*, aws: bool) -> bool:
@@ -51,8 +51,8 @@ def get_caller(region: str) -> tuple[str, str]:
     config = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2})
     with translate_errors("GetCallerIdentity"):
         sts = boto3.session.Session().client("sts", region, config=config)
-        told = sts.get_caller_identity()
-    return told["Account"], told["Arn"]
+        identity = sts.get_caller_identity()
+    return identity["Account"], identity["Arn"]
 
 
 def list_regions(partition: str) -> list[str]:

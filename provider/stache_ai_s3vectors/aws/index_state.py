@@ -15,13 +15,13 @@ class IndexState:
 
     Args:
         pace: None when nothing limits writing.
-        asked: when the description was asked for, by the monotonic clock.
+        described_at: when the description was asked for, by the monotonic clock.
         flight: the call that asks for it.
     """
 
     pace: Pace | None
     description: IndexDescription | None = None
-    asked: float = 0.0
+    described_at: float = 0.0
     flight: Flight[IndexDescription] = field(default_factory=Flight)
 
     @classmethod

@@ -36,11 +36,11 @@ class Outcomes:
     """
 
     def __init__(
-        self, verb: str, wanted: Sequence[str], progress: Callable[[int], object] | None = None
+        self, verb: str, keys: Sequence[str], progress: Callable[[int], object] | None = None
     ) -> None:
         self.done: list[str] = []
         self._verb = verb
-        self._wanted = wanted
+        self._keys = keys
         self._progress = progress
         self._sure: list[str] = []
         self._unanswered = 0
@@ -65,7 +65,7 @@ class Outcomes:
     def missing(self) -> list[str]:
         """The wanted keys that are neither done nor passed over."""
         finished = self._skipped.union(self.done)
-        return [key for key in self._wanted if key not in finished]
+        return [key for key in self._keys if key not in finished]
 
     def add(self, keys: Sequence[str], call: Future[Any]) -> None:
         """Note how the call that had to deal with these keys ended."""
@@ -73,7 +73,7 @@ class Outcomes:
         if error is None:
             self.note(keys)
         else:
-            self.fail(_ours(error))
+            self.fail(_wrap_error(error))
 
     def note(self, keys: Sequence[str]) -> None:
         """Note that these keys are done."""
@@ -107,7 +107,7 @@ class Outcomes:
                 to_printable(index),
                 type(error).__name__,
                 len(self._sure),
-                len(self._wanted),
+                len(self._keys),
                 self._verb,
             )
             raise
@@ -147,7 +147,7 @@ class Outcomes:
         raise error from first
 
 
-def _ours(error: BaseException) -> S3VectorsError:
+def _wrap_error(error: BaseException) -> S3VectorsError:
     """An error of ours; one that nobody thought of must not hide what was done."""
     if isinstance(error, S3VectorsError):
         return error

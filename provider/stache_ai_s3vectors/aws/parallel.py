@@ -52,7 +52,7 @@ def call_in_parallel(
     """
     iterator = iter(items)
     first = list(islice(iterator, 2))
-    with _threads(workers if len(first) > 1 else 0) as threads:
+    with _start_threads(workers if len(first) > 1 else 0) as threads:
         waiting: deque[tuple[T, Future[R]]] = deque()
         for item in chain(first, iterator):
             if stop():
@@ -61,9 +61,9 @@ def call_in_parallel(
                 before(item)
             waiting.append((item, threads.submit(function, item)))
             if len(waiting) >= workers:
-                yield _finished(waiting)
+                yield _wait_for_first(waiting)
         while waiting:
-            yield _finished(waiting)
+            yield _wait_for_first(waiting)
 
 
 def start_detached(function: Callable[[], R]) -> Future[R]:
@@ -130,7 +130,7 @@ class _Threads:
         return call
 
     def _start(self) -> None:
-        thread = threading.Thread(target=_work, args=[self._queue], daemon=True)
+        thread = threading.Thread(target=_run_queue, args=[self._queue], daemon=True)
         try:
             thread.start()
         except RuntimeError:  # the interpreter is ending, or there are too many threads
@@ -159,7 +159,7 @@ class _Threads:
 
 
 @contextmanager
-def _threads(most: int) -> Iterator[_Threads]:
+def _start_threads(most: int) -> Iterator[_Threads]:
     """So many threads for the calls inside."""
     threads = _Threads(most)
     try:
@@ -172,25 +172,25 @@ def _threads(most: int) -> Iterator[_Threads]:
     threads.join()
 
 
-def _work(queue: SimpleQueue[Callable[[], None] | None]) -> None:
+def _run_queue(queue: SimpleQueue[Callable[[], None] | None]) -> None:
     while (work := queue.get()) is not None:
         work()
         del work  # not kept while the next is waited for
 
 
-def _run(call: Future[R], work: Callable[[], R], kept: type[BaseException]) -> None:
+def _run(call: Future[R], work: Callable[[], R], caught: type[BaseException]) -> None:
     """Make a call, and keep its result, or its error if it is of that kind, for who asks."""
     if not call.set_running_or_notify_cancel():
         return
     try:
         result = work()
-    except kept as error:
+    except caught as error:
         call.set_exception(error)
     else:
         call.set_result(result)
 
 
-def _finished(waiting: deque[tuple[T, Future[R]]]) -> tuple[T, Future[R]]:
+def _wait_for_first(waiting: deque[tuple[T, Future[R]]]) -> tuple[T, Future[R]]:
     item, call = waiting.popleft()
     while not call.done():
         wait([call], timeout=TICK)
@@ -221,7 +221,7 @@ def fetch_pages(
     segment is fetched while the caller reads the last one.
     """
     ahead = iter(range(segments))
-    with _threads(workers) as threads:
+    with _start_threads(workers) as threads:
         waiting = {threads.submit(fetch, number, None) for number in islice(ahead, workers)}
         while waiting:
             finished, waiting = wait(waiting, timeout=TICK, return_when=FIRST_COMPLETED)

@@ -25,7 +25,7 @@ def create_bucket(client: S3VectorsClient, options: Options) -> bool:
     with translate_errors(
         f"CreateVectorBucket of {options.bucket_name} {describe_endpoint(client, options)}"
     ):
-        return _made(
+        return _create(
             client, lambda: client.create_vector_bucket(vectorBucketName=options.bucket_name)
         )
 
@@ -44,7 +44,7 @@ def create_index(
     Raises:
         NotFoundError: there is no such vector bucket, and how to make it.
     """
-    enhanced = _makes_enhanced(client, options)
+    enhanced = _is_enhanced_by_default(client, options)
     if not enhanced:
         _LOG.warning(
             "bucket %s makes CLASSIC indexes: %s gets no text search", options.bucket_name, name
@@ -52,10 +52,12 @@ def create_index(
     metadata: Any = {"nonFilterableMetadataKeys": NON_FILTERABLE}
     if enhanced:
         language = options.text_language
-        metadata["textSearchConfigurations"] = [_text(key, language) for key in options.text_keys]
+        metadata["textSearchConfigurations"] = [
+            _configure_text_search(key, language) for key in options.text_keys
+        ]
     what = f"CreateIndex of {options.bucket_name}/{name} {describe_endpoint(client, options)}"
     with translate_errors(what, advice=advise_creation(client, options)):
-        return _made(
+        return _create(
             client,
             lambda: client.create_index(
                 **options.bucket_parameters,
@@ -78,7 +80,7 @@ def create_missing(
 
 
 def upgrade_index(
-    client: Any, options: Options, told: IndexDescription, language: str | None
+    client: Any, options: Options, description: IndexDescription, language: str | None
 ) -> list[str]:
     """Make the options' index ready for hybrid search; returns what had to be changed.
 
@@ -90,15 +92,17 @@ def upgrade_index(
     """
     names = options.index_parameters
     where = f"{options.bucket_name}/{options.index_name} {describe_endpoint(client, options)}"
-    changed = []
-    if told.mode != ENHANCED:
+    changes = []
+    if description.mode != ENHANCED:
         with translate_errors(f"UpdateIndexMode of {where}"):
             client.update_index_mode(**names, indexMode=ENHANCED)
-        changed.append("ENHANCED mode")
-    wanted = (options.text_language if language is None else language) or None
-    there = [key for key in options.text_keys if key in told.text_searches]
-    other = [k for k in there if language is not None and told.languages.get(k) != wanted]
-    missing = [key for key in options.text_keys if key not in told.text_searches]
+        changes.append("ENHANCED mode")
+    target = (options.text_language if language is None else language) or None
+    present = [key for key in options.text_keys if key in description.text_searches]
+    changed = [
+        k for k in present if language is not None and description.languages.get(k) != target
+    ]
+    missing = [key for key in options.text_keys if key not in description.text_searches]
 
     def update(change: str, texts: list[dict[str, str]]) -> None:
         with translate_errors(f"UpdateMetadataConfiguration of {where}"):
@@ -106,20 +110,20 @@ def upgrade_index(
                 **names, **{change: {"textSearchConfigurations": texts}}
             )
 
-    if other:  # a text search keeps the language that it was added with
-        update("delete", [{"metadataKey": key} for key in other])
-    if other or missing:
-        update("add", [_text(key, wanted) for key in (*other, *missing)])
-    changed += [_named(key, "text search") for key in missing]
-    changed += [_named(key, f"text search in {wanted or 'no language'}") for key in other]
-    return changed
+    if changed:  # a text search keeps the language that it was added with
+        update("delete", [{"metadataKey": key} for key in changed])
+    if changed or missing:
+        update("add", [_configure_text_search(key, target) for key in (*changed, *missing)])
+    changes += [_name_change(key, "text search") for key in missing]
+    changes += [_name_change(key, f"text search in {target or 'no language'}") for key in changed]
+    return changes
 
 
-def _text(key: str, language: str | None) -> dict[str, str]:
+def _configure_text_search(key: str, language: str | None) -> dict[str, str]:
     return {"metadataKey": key} | ({"language": language} if language else {})
 
 
-def _named(key: str, change: str) -> str:
+def _name_change(key: str, change: str) -> str:
     """A change, and of which key unless it is `text`."""
     return change if key == TEXT else f"{change} on {key}"
 
@@ -144,7 +148,7 @@ def delete_index(client: S3VectorsClient, options: Options) -> None:
         client.delete_index(**options.index_parameters)
 
 
-def _makes_enhanced(client: S3VectorsClient, options: Options) -> bool:
+def _is_enhanced_by_default(client: S3VectorsClient, options: Options) -> bool:
     what = f"GetVectorBucket of {options.bucket_name} {describe_endpoint(client, options)}"
     with translate_errors(what, advice=advise_creation(client, options)):
         bucket = client.get_vector_bucket(**options.bucket_parameters)["vectorBucket"]
@@ -193,7 +197,7 @@ def advise_creation(client: S3VectorsClient, options: Options) -> str:
     )
 
 
-def _made(client: S3VectorsClient, create: Callable[[], object]) -> bool:
+def _create(client: S3VectorsClient, create: Callable[[], object]) -> bool:
     try:
         create()
     except client.exceptions.ConflictException:

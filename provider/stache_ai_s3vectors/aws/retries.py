@@ -61,7 +61,7 @@ class _Backoff:
     first: float
     longest: float
 
-    def after(self, attempts: int) -> float:
+    def compute_wait(self, attempts: int) -> float:
         """The wait after so many failed attempts."""
         whole: float = min(self.longest, self.first * 2.0 ** min(attempts - 1, 30))
         return whole * (1 - random.random() / 2)  # noqa: S311 - spreads load, keeps no secret
@@ -88,9 +88,9 @@ class Retries:
     def register(self, events: Any) -> None:
         """Make a boto3 `s3vectors` client's events use this; botocore's own tries must be 1."""
         events.register("before-call.s3vectors", _begin)
-        events.register("needs-retry.s3vectors", self._decide, unique_id=UNIQUE_ID)
+        events.register("needs-retry.s3vectors", self._handle_attempt, unique_id=UNIQUE_ID)
 
-    def _decide(
+    def _handle_attempt(
         self,
         response: tuple[Any, dict[str, Any]] | None,
         attempts: int,
@@ -100,19 +100,23 @@ class Retries:
     ) -> float | None:
         """Wait, and answer 0 for another try; or None for none."""
         self._reached = self._reached or response is not None
-        backoff = _backoff(response, caught_exception)
+        backoff = _choose_backoff(response, caught_exception)
         if backoff is None or attempts == self.attempts:
             return None
         context = request_dict["context"]
-        left = min(self._left(context, caught_exception), deadlines.get_remaining_seconds())
+        left = min(
+            self._compute_seconds_left(context, caught_exception), deadlines.get_remaining_seconds()
+        )
         if left <= 0:
             return None
-        wait = min(left, _wait(backoff, attempts, response))
+        wait = min(left, _compute_wait(backoff, attempts, response))
         context[_WAITED] = context.get(_WAITED, 0.0) + wait
         deadlines.pause(wait)
         return None if deadlines.get_remaining_seconds() <= 0 else 0.0
 
-    def _left(self, context: Mapping[str, Any], error: BaseException | None) -> float:
+    def _compute_seconds_left(
+        self, context: Mapping[str, Any], error: BaseException | None
+    ) -> float:
         unheard = isinstance(error, (EndpointConnectionError, SSLError)) and not self._reached
         seconds = min(self.seconds, FIRST_CONTACT) if unheard else self.seconds
         passed = float(max(time.monotonic() - context[_BEGAN], context.get(_WAITED, 0.0)))
@@ -123,7 +127,7 @@ def _begin(params: Mapping[str, Any], **_: Any) -> None:
     params["context"][_BEGAN] = time.monotonic()
 
 
-def _backoff(
+def _choose_backoff(
     response: tuple[Any, dict[str, Any]] | None, error: BaseException | None
 ) -> _Backoff | None:
     """How to wait after this outcome; None when another try would not help."""
@@ -136,9 +140,11 @@ def _backoff(
     return _TRANSIENT if status in _FAILED else None
 
 
-def _wait(backoff: _Backoff, attempts: int, response: tuple[Any, dict[str, Any]] | None) -> float:
-    wait = backoff.after(attempts)
-    asked = response[0].headers.get(_RETRY_AFTER, "") if response is not None else ""
-    if not asked.isdecimal():
+def _compute_wait(
+    backoff: _Backoff, attempts: int, response: tuple[Any, dict[str, Any]] | None
+) -> float:
+    wait = backoff.compute_wait(attempts)
+    requested = response[0].headers.get(_RETRY_AFTER, "") if response is not None else ""
+    if not requested.isdecimal():
         return wait
-    return max(wait, min(int(asked) / 1000, wait + _LONGER_AT_MOST))
+    return max(wait, min(int(requested) / 1000, wait + _LONGER_AT_MOST))

@@ -100,11 +100,11 @@ class VectorIndex:
         return self._connection.get_index_state((self._place, self.options.index_name), rate)
 
     @property
-    def _names(self) -> dict[str, Any]:
+    def _parameters(self) -> dict[str, Any]:
         return self.options.index_parameters
 
     @contextmanager
-    def _calling(self, operation: str) -> Iterator[S3VectorsClient]:
+    def _use_client(self, operation: str) -> Iterator[S3VectorsClient]:
         """The client for one call, whose errors become ours."""
         check_not_cancelled()
         held, options = self._connection, self.options
@@ -140,7 +140,9 @@ class VectorIndex:
         known = shared.description
         if known is not None and not fresh:
             return known
-        return shared.flight.run(lambda: self._ask(shared), self.options.retry_seconds)
+        return shared.flight.run(
+            lambda: self._fetch_description(shared), self.options.retry_seconds
+        )
 
     @property
     def would_create(self) -> bool:
@@ -156,15 +158,17 @@ class VectorIndex:
         if shared.description is not None or not self._creates:
             return self.describe()
         try:
-            return self._keep(shared, self._get_index())
+            return self._store_description(shared, self._get_index())
         except NotFoundError:
             return None
 
-    def _ask(self, shared: IndexState) -> IndexDescription:
-        return self._keep(shared, self._get_or_create())
+    def _fetch_description(self, shared: IndexState) -> IndexDescription:
+        return self._store_description(shared, self._get_or_create())
 
-    def _keep(self, shared: IndexState, description: IndexDescription) -> IndexDescription:
-        shared.description, shared.asked = description, time.monotonic()
+    def _store_description(
+        self, shared: IndexState, description: IndexDescription
+    ) -> IndexDescription:
+        shared.description, shared.described_at = description, time.monotonic()
         return description
 
     def get_text_search_status(self, key: str) -> str | None:
@@ -175,9 +179,9 @@ class VectorIndex:
         status = self.describe().text_searches.get(key)
         patience = ASK_AGAIN if status else ASK_AGAIN_LATER
         shared = self._shared
-        if status == TEXT_SEARCH_ACTIVE or time.monotonic() - shared.asked < patience:
+        if status == TEXT_SEARCH_ACTIVE or time.monotonic() - shared.described_at < patience:
             return status
-        shared.asked = time.monotonic()  # the others go on with what is known
+        shared.described_at = time.monotonic()  # the others go on with what is known
         try:
             return self.describe(fresh=True).text_searches.get(key)
         except UnavailableError:  # no reason not to search by vector
@@ -193,8 +197,8 @@ class VectorIndex:
         return self._get_index()
 
     def _get_index(self) -> IndexDescription:
-        with self._calling("GetIndex") as client:
-            return IndexDescription.from_answer(client.get_index(**self._names)["index"])
+        with self._use_client("GetIndex") as client:
+            return IndexDescription.from_answer(client.get_index(**self._parameters)["index"])
 
     def put(
         self,
@@ -225,9 +229,9 @@ class VectorIndex:
 
         calls = call_in_parallel(
             put,
-            encode_batches(self._names, records),
+            encode_batches(self._parameters, records),
             PUTS_AT_A_TIME,
-            before=lambda batch: self._wait(len(batch.keys)),
+            before=lambda batch: self._wait_for_pace(len(batch.keys)),
             stop=lambda: outcomes.failed,
         )
         with closing(calls), outcomes.log_interruption(self.name, unless=part_of):
@@ -236,13 +240,13 @@ class VectorIndex:
         outcomes.check()
 
     def _put(self, batch: Batch) -> None:
-        with self._calling("PutVectors") as client, send_body(batch.body):
+        with self._use_client("PutVectors") as client, send_body(batch.body):
             client.put_vectors(
-                **self._names,
+                **self._parameters,
                 vectors=[{"key": batch.keys[0], "data": {"float32": PLACEHOLDER}}],
             )
 
-    def _wait(self, vectors: int) -> None:
+    def _wait_for_pace(self, vectors: int) -> None:
         """Keep the pace, in the caller's thread: whoever interrupts it has not sent anything."""
         if self._shared.pace is not None:
             self._shared.pace.wait(vectors)
@@ -254,18 +258,18 @@ class VectorIndex:
             data: with their numbers; else they are empty.
         """
         self.describe()
-        wanted = split_batches(list(dict.fromkeys(keys)), limits.GET_BATCH)
-        with closing(call_in_parallel(lambda batch: self._get(batch, data=data), wanted)) as calls:
+        batches = split_batches(list(dict.fromkeys(keys)), limits.GET_BATCH)
+        with closing(call_in_parallel(lambda batch: self._get(batch, data=data), batches)) as calls:
             for _, call in calls:
                 yield from call.result()
 
     def _get(self, keys: Sequence[str], *, data: bool) -> list[Record]:
-        with self._calling("GetVectors") as client, leave_vectors_unread(when=data):
+        with self._use_client("GetVectors") as client, leave_vectors_unread(when=data):
             response = client.get_vectors(
-                **self._names, keys=keys, returnData=data, returnMetadata=True
+                **self._parameters, keys=keys, returnData=data, returnMetadata=True
             )
-        found = {vector["key"]: vector for vector in response["vectors"]}
-        return [_record(found[key]) for key in keys if key in found]
+        by_key = {vector["key"]: vector for vector in response["vectors"]}
+        return [_to_record(by_key[key]) for key in keys if key in by_key]
 
     def query(
         self,
@@ -285,14 +289,14 @@ class VectorIndex:
         """
         by_key: dict[str, Match] = {}
         for _ in range(RANKINGS):
-            matches, metric = self._ranking(vector, top_k, condition, texts)
+            matches, metric = self._fetch_ranking(vector, top_k, condition, texts)
             latest = {match.key: match for match in matches}
             by_key |= latest
             if len(latest) == len(matches) or len(by_key) >= top_k:
                 break
         return sorted(by_key.values(), key=Match.rank)[:top_k], metric
 
-    def _ranking(
+    def _fetch_ranking(
         self,
         vector: Numbers,
         top_k: int,
@@ -301,7 +305,7 @@ class VectorIndex:
     ) -> tuple[list[Match], str]:
         """What the pages of one query hold."""
         request: dict[str, Any] = {
-            **self._names,
+            **self._parameters,
             "topK": top_k,
             "returnDistance": True,
             "returnMetadata": True,
@@ -316,7 +320,7 @@ class VectorIndex:
         matches: list[Match] = []
         while True:
             body = encode_json({**request, "queryVector": {"float32": vector}})
-            with self._calling("QueryVectors") as client, send_body(body):
+            with self._use_client("QueryVectors") as client, send_body(body):
                 response = client.query_vectors(**request, queryVector={"float32": PLACEHOLDER})
             matches += map(Match.from_answer, response["vectors"])
             if not response.get("nextToken"):
@@ -329,40 +333,40 @@ class VectorIndex:
         An index of one page takes one call; a larger one is read in segments, several at a
         time. Each page names its segment, and the last of a segment has no token.
         """
-        for page in self._pages({"returnMetadata": metadata}):
+        for page in self._fetch_pages({"returnMetadata": metadata}):
             rows = [(vector["key"], vector.get("metadata", {})) for vector in page.rows]
             yield Page(rows, page.token, page.segment)
 
     def list_records(self) -> Iterator[Record]:
         """Every vector with its metadata, in no order, its numbers unread."""
-        for page in self._pages({"returnData": True, "returnMetadata": True}):
-            yield from map(_record, page.rows)
+        for page in self._fetch_pages({"returnData": True, "returnMetadata": True}):
+            yield from map(_to_record, page.rows)
 
-    def _pages(self, wanted: dict[str, bool]) -> Iterator[Page[Any]]:
+    def _fetch_pages(self, contents: dict[str, bool]) -> Iterator[Page[Any]]:
         self.describe()
-        first = self._list(None, None, wanted)
+        first = self._list(None, None, contents)
         yield first
         if first.token is None:
             return
         seen = {vector["key"] for vector in first.rows}
         segments = fetch_pages(
-            lambda number, token: self._list(number, token, wanted), limits.LIST_SEGMENTS
+            lambda number, token: self._list(number, token, contents), limits.LIST_SEGMENTS
         )
         with closing(segments):
             for page in segments:
                 rows = [vector for vector in page.rows if vector["key"] not in seen]
                 yield Page(rows, page.token, page.segment)
 
-    def _list(self, segment: int | None, token: str | None, wanted: dict[str, bool]) -> Page[Any]:
-        request: dict[str, Any] = {**self._names, "maxResults": limits.LIST_PAGE, **wanted}
+    def _list(self, segment: int | None, token: str | None, contents: dict[str, bool]) -> Page[Any]:
+        request: dict[str, Any] = {**self._parameters, "maxResults": limits.LIST_PAGE, **contents}
         if segment is not None:
             request["segmentIndex"] = segment
             request["segmentCount"] = limits.LIST_SEGMENTS
         if token is not None:
             request["nextToken"] = token
         with (
-            self._calling("ListVectors") as client,
-            leave_vectors_unread(when="returnData" in wanted),
+            self._use_client("ListVectors") as client,
+            leave_vectors_unread(when="returnData" in contents),
         ):
             response = client.list_vectors(**request)
         return Page([*response["vectors"]], response.get("nextToken") or None, segment)
@@ -398,7 +402,7 @@ class VectorIndex:
         calls = call_in_parallel(
             delete,
             split_batches(keys, limits.DELETE_BATCH),
-            before=lambda batch: self._wait(len(batch)),
+            before=lambda batch: self._wait_for_pace(len(batch)),
             stop=lambda: outcomes.hopeless,
         )
         with closing(calls), outcomes.log_interruption(self.name, unless=part_of):
@@ -407,11 +411,11 @@ class VectorIndex:
         outcomes.check()
 
     def _delete(self, keys: Sequence[str]) -> None:
-        with self._calling("DeleteVectors") as client:
-            client.delete_vectors(**self._names, keys=keys)
+        with self._use_client("DeleteVectors") as client:
+            client.delete_vectors(**self._parameters, keys=keys)
 
 
-def _record(vector: Any) -> Record:
+def _to_record(vector: Any) -> Record:
     return Record(
         vector["key"], vector.get("data", {}).get("float32", []), vector.get("metadata", {})
     )

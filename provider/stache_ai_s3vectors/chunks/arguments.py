@@ -79,10 +79,10 @@ def check_limit(limit: Any) -> int:
     Raises:
         InvalidInputError: it is not an integer, or less than 1.
     """
-    return min(_count(limit, f"limit is {limit!r:.80}; it must be 1 or more"), sys.maxsize)
+    return min(_check_count(limit, f"limit is {limit!r:.80}; it must be 1 or more"), sys.maxsize)
 
 
-def _count(value: Any, problem: str) -> int:
+def _check_count(value: Any, problem: str) -> int:
     """An integer of Python's or numpy's, at least 1, as one of Python's."""
     if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
         raise InvalidInputError(problem)
@@ -137,7 +137,7 @@ def check_top_k(top_k: Any) -> int:
     Raises:
         InvalidInputError: it is not an integer, or less than 1.
     """
-    return _count(top_k, f"top_k is {top_k!r:.80}; 1 to {limits.TOP_K} are possible")
+    return _check_count(top_k, f"top_k is {top_k!r:.80}; 1 to {limits.TOP_K} are possible")
 
 
 def count_dimensions(vector: Any, name: str) -> int:
@@ -151,16 +151,16 @@ def count_dimensions(vector: Any, name: str) -> int:
     """
     array = hasattr(vector, "__array_interface__")
     if array and vector.ndim == 1:
-        return _possible(len(vector), name)
+        return _check_range(len(vector), name)
     if array or not isinstance(vector, (list, tuple)):
         shape = f" with {vector.ndim} dimensions" if array else ""
         raise InvalidInputError(
             f"{name} is a {type(vector).__name__}{shape}, not a list of numbers"
         )
-    return _possible(len(vector), name)
+    return _check_range(len(vector), name)
 
 
-def _possible(dimension: int, name: str) -> int:
+def _check_range(dimension: int, name: str) -> int:
     if not 1 <= dimension <= limits.DIMENSIONS:
         raise InvalidInputError(
             f"{name} has {dimension} dimensions; S3 Vectors takes 1 to {limits.DIMENSIONS}"
@@ -194,7 +194,7 @@ def check_vector(vector: Any, dimension: int, metric: str, *, types: bool = True
         numbers, length = to_floats(vector), math.nan  # the first says why not
     # Between these two, some element is neither tiny nor too large
     if not _SURELY_MORE_THAN_TINY < length <= limits.FLOAT32_MAX:
-        _check_largest(_largest(numbers), metric)
+        _check_largest(_find_largest(numbers), metric)
     return numbers
 
 
@@ -204,10 +204,10 @@ def to_floats(vector: Any) -> list[float]:
         raise InvalidInputError(f"the vector is a {type(vector).__name__}, not a list of numbers")
     if list(map(type, vector)).count(float) == len(vector):
         return vector if isinstance(vector, list) else list(vector)
-    return [_float(item) for item in vector]
+    return [_to_float(item) for item in vector]
 
 
-def _float(item: Any) -> float:
+def _to_float(item: Any) -> float:
     if isinstance(item, bool) or not isinstance(item, Real):  # numpy's numbers are Real, too
         raise InvalidInputError(f"the vector holds {item!r:.80}, which is not a number")
     try:
@@ -236,7 +236,7 @@ def _check_array(vector: Any, dimension: int, metric: str) -> Any:
     return vector if native else floats
 
 
-def _largest(numbers: Sequence[float]) -> float:
+def _find_largest(numbers: Sequence[float]) -> float:
     return math.nan if any(map(math.isnan, numbers)) else max(map(abs, numbers))
 
 

@@ -29,7 +29,7 @@ from .arguments import check_namespace
 from .metadata_values import is_number, is_text, to_native, to_plain
 
 Filter: TypeAlias = dict[str, Any]
-Test: TypeAlias = Callable[[Mapping[str, Any]], bool]
+Predicate: TypeAlias = Callable[[Mapping[str, Any]], bool]
 
 EXACT: Final = "exact:"
 CHILDREN: Final = "/*"
@@ -52,9 +52,9 @@ def match_namespace(namespace: str | None) -> list[Filter]:
         return []
     namespace = check_namespace(namespace)
     if namespace.startswith(EXACT):
-        return [{NAMESPACE: _named(namespace, namespace.removeprefix(EXACT))}]
+        return [{NAMESPACE: _check_pattern(namespace, namespace.removeprefix(EXACT))}]
     if namespace.endswith(CHILDREN):
-        parent = _named(namespace, namespace.removesuffix(CHILDREN))
+        parent = _check_pattern(namespace, namespace.removesuffix(CHILDREN))
         below = {NAMESPACE: {"$startsWith": f"{parent}/"}}
         return [{"$or": [{NAMESPACE: parent}, below]}]
     return [{NAMESPACE: namespace}]
@@ -68,7 +68,7 @@ def match_exact_namespace(namespace: str | None) -> list[Filter]:
     return [] if namespace is None else [{NAMESPACE: check_namespace(namespace)}]
 
 
-def _named(pattern: str, name: str) -> str:
+def _check_pattern(pattern: str, name: str) -> str:
     if not name:
         raise InvalidInputError(f"the namespace is {pattern!r}, which names none")
     return name
@@ -87,7 +87,7 @@ def parse_filter(document: Mapping[str, Any] | None) -> list[Filter]:
     if not isinstance(document, Mapping):
         raise InvalidInputError(f"the filter is {document!r:.80}, not a dictionary")
     try:
-        return [_condition(key, operand) for key, operand in document.items()]
+        return [_parse_condition(key, operand) for key, operand in document.items()]
     except RecursionError as error:
         raise InvalidInputError("the filter is nested too deeply") from error
 
@@ -122,24 +122,24 @@ def check_constraints(document: Filter, *, classic: bool) -> None:
     Raises:
         InvalidInputError: says how many there are, and how many there can be.
     """
-    if not is_for_enhanced(document) and (not classic or _knows_prefixes(document)):
+    if not is_for_enhanced(document) and (not classic or _has_prefix_test(document)):
         raise InvalidInputError(
-            f"the filter compares with {_constraints(document)} values, those for soft delete, "
-            "summaries and the namespace included; the service takes "
-            f"{limits.FILTER_CONSTRAINTS}. Ask several times"
+            f"the filter compares with {_count_constraints(document)} values, including those for "
+            "soft delete, summaries and the namespace; S3 Vectors takes "
+            f"{limits.FILTER_CONSTRAINTS}. Split the search into several"
         )
 
 
 def is_for_enhanced(document: Filter) -> bool:
     """Whether the service evaluates the filter in ENHANCED mode."""
-    return _constraints(document) <= limits.FILTER_CONSTRAINTS
+    return _count_constraints(document) <= limits.FILTER_CONSTRAINTS
 
 
-def _knows_prefixes(document: Filter) -> bool:
+def _has_prefix_test(document: Filter) -> bool:
     """Whether there is a `$startsWith`, which CLASSIC mode does not have."""
     [(key, operand)] = document.items()
     if key in ("$and", "$or"):
-        return any(map(_knows_prefixes, operand))
+        return any(map(_has_prefix_test, operand))
     return isinstance(operand, Mapping) and "$startsWith" in operand
 
 
@@ -153,17 +153,17 @@ def collect_keys(document: Filter | None) -> set[str]:
     return {key}
 
 
-def _constraints(document: Filter) -> int:
+def _count_constraints(document: Filter) -> int:
     [(key, operand)] = document.items()
     if key in ("$and", "$or"):
-        return sum(map(_constraints, operand))
+        return sum(map(_count_constraints, operand))
     values = operand.values() if isinstance(operand, Mapping) else [operand]
     return sum(len(value) if isinstance(value, list) else 1 for value in values)
 
 
-def _condition(key: Any, operand: Any) -> Filter:
+def _parse_condition(key: Any, operand: Any) -> Filter:
     if key in ("$and", "$or"):
-        return _combination(key, operand)
+        return _parse_combination(key, operand)
     if not is_text(key) or key.startswith("$"):
         raise InvalidInputError(
             f"filter operator {key!r:.80} does not exist at this place; $and and $or do"
@@ -172,14 +172,14 @@ def _condition(key: Any, operand: Any) -> Filter:
     if isinstance(operand, Mapping):
         if not operand:
             raise InvalidInputError(f"the filter on {key!r} is empty")
-        checked = {name: _operand(key, name, value) for name, value in operand.items()}
-        return _with_missing(key, checked)
+        checked = {name: _parse_operand(key, name, value) for name, value in operand.items()}
+        return _write_out_missing(key, checked)
     if isinstance(operand, (list, tuple)):
-        return {key: {"$in": _operand(key, "$in", operand)}}
-    return {key: _operand(key, "$eq", operand)}
+        return {key: {"$in": _parse_operand(key, "$in", operand)}}
+    return {key: _parse_operand(key, "$eq", operand)}
 
 
-def _with_missing(key: str, tests: dict[str, Any]) -> Filter:
+def _write_out_missing(key: str, tests: dict[str, Any]) -> Filter:
     """Tests of one key, with what they say about vectors that lack it written out.
 
     `$ne` and `$nin` hold where the key is missing, as in Mongo and here on the client; what
@@ -194,7 +194,7 @@ def _with_missing(key: str, tests: dict[str, Any]) -> Filter:
     return {"$and": [missing_or, {key: rest}]} if rest else missing_or
 
 
-def _combination(key: str, operand: Any) -> Filter:
+def _parse_combination(key: str, operand: Any) -> Filter:
     if not isinstance(operand, (list, tuple)) or not operand:
         raise InvalidInputError(f"{key} in a filter takes a non-empty list, not {operand!r:.80}")
     parts = [join_conditions(parse_filter(part)) for part in operand]
@@ -203,38 +203,38 @@ def _combination(key: str, operand: Any) -> Filter:
     return {key: parts}
 
 
-def _operand(key: str, operator: str, value: Any) -> Any:
+def _parse_operand(key: str, operator: str, value: Any) -> Any:
     value = [to_native(v) for v in value] if isinstance(value, (list, tuple)) else to_native(value)
     if operator not in _OPERANDS:
         known = " ".join(_OPERANDS)
         raise InvalidInputError(
             f"filter operator {operator!r} on {key!r} does not exist; {known} do"
         )
-    accepts, wanted = _OPERANDS[operator]
+    accepts, expected = _OPERANDS[operator]
     if not accepts(value):
         hint = "; for a missing key use {'$exists': False}" if value is None else ""
         raise InvalidInputError(
-            f"the filter on {key!r} compares with {value!r:.80}; {operator} takes {wanted}{hint}"
+            f"the filter on {key!r} compares with {value!r:.80}; {operator} takes {expected}{hint}"
         )
     return to_plain(value)
 
 
-def _primitive(value: Any) -> bool:
-    return isinstance(value, bool) or is_text(value) or _number(value)
+def _is_primitive(value: Any) -> bool:
+    return isinstance(value, bool) or is_text(value) or _is_number(value)
 
 
-def _number(value: Any) -> bool:
+def _is_number(value: Any) -> bool:
     return is_number(value, sys.float_info.max)
 
 
-def _primitives(value: Any) -> bool:
-    return isinstance(value, (list, tuple)) and bool(value) and all(map(_primitive, value))
+def _is_primitive_list(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and bool(value) and all(map(_is_primitive, value))
 
 
 _NEGATIONS: Final = ("$ne", "$nin")
-_PRIMITIVE: Final = (_primitive, "a string, a finite number or a boolean")
-_NUMBER: Final = (_number, "a finite number")
-_LIST: Final = (_primitives, "a non-empty list of strings, finite numbers and booleans")
+_PRIMITIVE: Final = (_is_primitive, "a string, a finite number or a boolean")
+_NUMBER: Final = (_is_number, "a finite number")
+_LIST: Final = (_is_primitive_list, "a non-empty list of strings, finite numbers and booleans")
 _OPERANDS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "$eq": _PRIMITIVE,
     "$ne": _PRIMITIVE,
@@ -249,7 +249,7 @@ _OPERANDS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
 }
 
 
-def build_predicate(document: Filter | None) -> Test:
+def build_predicate(document: Filter | None) -> Predicate:
     """Whether stored metadata passes a filter that `conditions` and `all_of` made.
 
     A walk asks it of every vector, so what does not depend on the vector is done here.
@@ -258,14 +258,14 @@ def build_predicate(document: Filter | None) -> Test:
         return lambda _: True
     [(key, operand)] = document.items()
     if key == "$and":
-        return _all([build_predicate(part) for part in operand])
+        return _match_all([build_predicate(part) for part in operand])
     if key == "$or":
-        return _any([build_predicate(part) for part in operand])
+        return _match_any([build_predicate(part) for part in operand])
     tests = operand if isinstance(operand, Mapping) else {"$eq": operand}
-    return _all([_test(key, operator, value) for operator, value in tests.items()])
+    return _match_all([_build_test(key, operator, value) for operator, value in tests.items()])
 
 
-def _all(parts: list[Test]) -> Test:
+def _match_all(parts: list[Predicate]) -> Predicate:
     def holds(metadata: Mapping[str, Any]) -> bool:
         for part in parts:  # noqa: SIM110 - all() with a generator takes three times as long
             if not part(metadata):
@@ -275,7 +275,7 @@ def _all(parts: list[Test]) -> Test:
     return parts[0] if len(parts) == 1 else holds
 
 
-def _any(parts: list[Test]) -> Test:
+def _match_any(parts: list[Predicate]) -> Predicate:
     def holds(metadata: Mapping[str, Any]) -> bool:
         for part in parts:  # noqa: SIM110 - as above
             if part(metadata):
@@ -285,32 +285,32 @@ def _any(parts: list[Test]) -> Test:
     return holds
 
 
-def _test(key: str, operator: str, operand: Any) -> Test:
+def _build_test(key: str, operator: str, operand: Any) -> Predicate:
     if operator == "$exists":
         return lambda metadata: (key in metadata) is operand
     if operator in _NEGATIONS:
-        equal = _any_of(operand)
+        equal = _build_equality(operand)
         return lambda metadata: key not in metadata or not equal(metadata[key])
     holds = _TESTS[operator](operand)
     return lambda metadata: key in metadata and holds(metadata[key])
 
 
-def _any_of(operand: Any) -> Callable[[Any], bool]:
+def _build_equality(operand: Any) -> Callable[[Any], bool]:
     """An array matches when any element does."""
-    wanted = frozenset(map(_distinct, operand if isinstance(operand, list) else [operand]))
+    values = frozenset(map(_to_comparable, operand if isinstance(operand, list) else [operand]))
 
     def equal(value: Any) -> bool:
-        return isinstance(value, (str, int, float)) and _distinct(value) in wanted
+        return isinstance(value, (str, int, float)) and _to_comparable(value) in values
 
     return lambda value: any(map(equal, value)) if isinstance(value, list) else equal(value)
 
 
-def _distinct(value: Any) -> tuple[bool, Any]:
+def _to_comparable(value: Any) -> tuple[bool, Any]:
     # JSON's true is not 1, though Python's is
     return isinstance(value, bool), value
 
 
-def _starts(operand: str) -> Callable[[Any], bool]:
+def _build_prefix_test(operand: str) -> Callable[[Any], bool]:
     def starts(value: Any) -> bool:
         values = value if isinstance(value, list) else [value]
         return any(isinstance(one, str) and one.startswith(operand) for one in values)
@@ -319,11 +319,11 @@ def _starts(operand: str) -> Callable[[Any], bool]:
 
 
 _TESTS: Final[Mapping[str, Callable[[Any], Callable[[Any], bool]]]] = {
-    "$eq": _any_of,
-    "$in": _any_of,
-    "$startsWith": _starts,
-    "$gt": lambda operand: lambda value: _number(value) and value > operand,
-    "$gte": lambda operand: lambda value: _number(value) and value >= operand,
-    "$lt": lambda operand: lambda value: _number(value) and value < operand,
-    "$lte": lambda operand: lambda value: _number(value) and value <= operand,
+    "$eq": _build_equality,
+    "$in": _build_equality,
+    "$startsWith": _build_prefix_test,
+    "$gt": lambda operand: lambda value: _is_number(value) and value > operand,
+    "$gte": lambda operand: lambda value: _is_number(value) and value >= operand,
+    "$lt": lambda operand: lambda value: _is_number(value) and value < operand,
+    "$lte": lambda operand: lambda value: _is_number(value) and value <= operand,
 }

@@ -26,14 +26,14 @@ def is_deep(value: Any) -> bool:
     """Whether a value has more levels of dictionaries and lists than `DEPTH`."""
     level = [value]
     for _ in range(DEPTH):
-        parts = _containers(level)
+        parts = _find_containers(level)
         if not parts:
             return False
         level = [v for p in parts for v in (p.values() if isinstance(p, dict) else p)]
-    return bool(_containers(level))
+    return bool(_find_containers(level))
 
 
-def _containers(values: list[Any]) -> list[Any]:
+def _find_containers(values: list[Any]) -> list[Any]:
     return [value for value in values if isinstance(value, (dict, list, tuple))]
 
 

@@ -50,7 +50,7 @@ from .metadata_values import (
     to_native,
     to_plain,
 )
-from .sizes import ROOM, check_total, is_within_limits, make_room, metadata_size
+from .sizes import STATUS_ROOM, check_total, is_within_limits, make_room, metadata_size
 
 _LOG = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ class Chunk:
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredMetadata:
     """Metadata as S3 Vectors takes it, and the keys moved out of it to save space."""
 
     metadata: dict[str, Any]
@@ -94,7 +94,7 @@ def to_metadata(
     metadata: Mapping[str, Any],
     namespace: str | None,
     non_filterable: frozenset[str],
-) -> Stored:
+) -> StoredMetadata:
     """The metadata to store for a chunk; the caller's dictionary is left as it is.
 
     Args:
@@ -109,54 +109,54 @@ def to_metadata(
     """
     if not isinstance(metadata, Mapping):
         raise InvalidInputError(f"the metadata is {metadata!r:.80}, not a dictionary")
-    simple = _simple(text, metadata, namespace, non_filterable)
-    return _general(text, metadata, namespace, non_filterable) if simple is None else simple
+    simple = _convert_simple(text, metadata, namespace, non_filterable)
+    return _convert_general(text, metadata, namespace, non_filterable) if simple is None else simple
 
 
-def _simple(
+def _convert_simple(
     text: str, metadata: Mapping[str, Any], namespace: str | None, non_filterable: frozenset[str]
-) -> Stored | None:
+) -> StoredMetadata | None:
     """What `_general` answers for almost every chunk, in a tenth of its time; or None.
 
     That is: strings, booleans, numbers that float32 holds exactly, and lists of strings or of
     numbers, within the limits.
     """
     stored: dict[str, Any] = {**metadata, TEXT: text}
-    stored[NAMESPACE] = _namespace(namespace, stored)
+    stored[NAMESPACE] = _choose_namespace(namespace, stored)
     if stored.get(STATUS) is None:
         stored[STATUS] = ACTIVE
-    total, filterable = 4, 4 + ROOM
+    total, filterable = 4, 4 + STATUS_ROOM
     for key, value in stored.items():
         # What nearly all are is asked here, because calls cost more than the question
-        size = len(value) if type(value) is str and value.isascii() else _simple_size(value)
-        name = len(key) if type(key) is str and key.isascii() else _text_size(key)
+        size = len(value) if type(value) is str and value.isascii() else _measure_simple(value)
+        name = len(key) if type(key) is str and key.isascii() else _measure_text(key)
         if size is None or name is None:
             return None
         total += 8 + name + size
         if key not in non_filterable:
             filterable += 8 + name + size
     simple = (
-        total + ROOM <= limits.METADATA_BYTES
+        total + STATUS_ROOM <= limits.METADATA_BYTES
         and filterable <= limits.FILTERABLE_METADATA_BYTES
         and len(stored) <= limits.METADATA_KEYS
         and OVERFLOW not in stored
         and stored[NAMESPACE]
         and type(stored.get(TEXT)) is type(stored[NAMESPACE]) is type(stored[STATUS]) is str
     )
-    return Stored(stored, ()) if simple else None
+    return StoredMetadata(stored, ()) if simple else None
 
 
-def _simple_size(value: Any) -> int | None:
+def _measure_simple(value: Any) -> int | None:
     kind = type(value)
     if kind is str:
-        return _text_size(value)
+        return _measure_text(value)
     if kind is list and value:
-        sizes = list(map(_text_size if type(value[0]) is str else _number_size, value))
+        sizes = list(map(_measure_text if type(value[0]) is str else _measure_number, value))
         return None if None in sizes else 4 * len(value) + sum(filter(None, sizes))
-    return 0 if kind is bool else _number_size(value)
+    return 0 if kind is bool else _measure_number(value)
 
 
-def _text_size(value: Any) -> int | None:
+def _measure_text(value: Any) -> int | None:
     if type(value) is not str:
         return None
     if value.isascii():
@@ -164,31 +164,33 @@ def _text_size(value: Any) -> int | None:
     return len(value.encode()) if is_text(value) else None
 
 
-def _number_size(value: Any) -> int | None:
+def _measure_number(value: Any) -> int | None:
     if type(value) is int:
         return 4 if -_EXACT_INTEGERS <= value <= _EXACT_INTEGERS else None
     return 4 if type(value) is float and is_number(value) and is_exact(value) else None
 
 
-def _general(
+def _convert_general(
     text: str, metadata: Mapping[str, Any], namespace: str | None, non_filterable: frozenset[str]
-) -> Stored:
-    wanted = _wanted(text, metadata, namespace)
-    fitting = {key: to_plain(value) for key, value in wanted.items() if is_metadata(value)}
-    overflow = {key: value for key, value in wanted.items() if key not in fitting}
+) -> StoredMetadata:
+    full = _normalize_metadata(text, metadata, namespace)
+    fitting = {key: to_plain(value) for key, value in full.items() if is_metadata(value)}
+    overflow = {key: value for key, value in full.items() if key not in fitting}
     if OVERFLOW not in non_filterable:
-        return Stored(_without_hidden_overflow(text, fitting, overflow, non_filterable), ())
-    copies = {key: wanted[key] for key in fitting if not is_exact(wanted[key])}
+        return StoredMetadata(
+            _convert_filterable_overflow(text, fitting, overflow, non_filterable), ()
+        )
+    copies = {key: full[key] for key in fitting if not is_exact(full[key])}
     extra = bool(overflow or copies)
     moved = make_room({TEXT: text, **fitting}, non_filterable, extra_key=extra)
-    overflow |= {key: wanted[key] for key in moved}
+    overflow |= {key: full[key] for key in moved}
     fitting = {key: value for key, value in fitting.items() if key not in overflow}
-    stored = {TEXT: to_plain(text), **fitting, **_packed(overflow | copies)}
+    stored = {TEXT: to_plain(text), **fitting, **_pack_overflow(overflow | copies)}
     check_total(stored)
-    return Stored(stored, tuple(moved))
+    return StoredMetadata(stored, tuple(moved))
 
 
-def _without_hidden_overflow(
+def _convert_filterable_overflow(
     text: str,
     fitting: Mapping[str, Any],
     overflow: Mapping[str, Any],
@@ -202,14 +204,16 @@ def _without_hidden_overflow(
         InvalidInputError: it still does not fit; names what, with the sizes.
     """
     plain_metadata = {TEXT: to_plain(text), **fitting}
-    stored = {**plain_metadata, **_packed(overflow)}
+    stored = {**plain_metadata, **_pack_overflow(overflow)}
     if not is_within_limits(stored, non_filterable):
         empty = [key for key, value in overflow.items() if value is None or value in ([], ())]
         rest = {key: value for key, value in overflow.items() if key not in empty}
-        stored = {**plain_metadata, **_packed(rest)}
+        stored = {**plain_metadata, **_pack_overflow(rest)}
         if not is_within_limits(stored, non_filterable):
             moved = make_room(plain_metadata, non_filterable, extra_key=bool(rest))
-            error = InvalidInputError(_needs_overflow(rest | {key: fitting[key] for key in moved}))
+            error = InvalidInputError(
+                _describe_misfits(rest | {key: fitting[key] for key in moved})
+            )
             error.about_index = True
             raise error
         _LOG.warning(
@@ -220,30 +224,34 @@ def _without_hidden_overflow(
     return stored
 
 
-def _packed(overflow: Mapping[str, Any]) -> dict[str, str]:
+def _pack_overflow(overflow: Mapping[str, Any]) -> dict[str, str]:
     """The one key in which it travels; none when there is nothing."""
     if not overflow:
         return {}
     return {OVERFLOW: json.dumps(overflow, ensure_ascii=False, separators=(",", ":"))}
 
 
-def _wanted(text: str, metadata: Mapping[str, Any], namespace: str | None) -> dict[str, Any]:
+def _normalize_metadata(
+    text: str, metadata: Mapping[str, Any], namespace: str | None
+) -> dict[str, Any]:
     """The metadata that has to come out again, checked; all of it but the text."""
     if not isinstance(text, str):
         raise InvalidInputError(f"the text is a {type(text).__name__}, not a string")
     if OVERFLOW in metadata:
         raise InvalidInputError(f"metadata key {OVERFLOW!r} is reserved; use another")
-    wanted = {key: _Native(key).of(value) for key, value in metadata.items() if key != TEXT}
-    wanted[NAMESPACE] = check_namespace(_namespace(namespace, wanted))
-    if wanted.get(STATUS) is None:
-        wanted[STATUS] = ACTIVE
-    if not isinstance(wanted[STATUS], str):
-        raise InvalidInputError(f"the {STATUS} is {wanted[STATUS]!r:.80}, not a string")
-    _check_json({TEXT: text, **wanted})
-    return {to_plain(key): value for key, value in wanted.items()}
+    full = {
+        key: _NativeConverter(key).convert(value) for key, value in metadata.items() if key != TEXT
+    }
+    full[NAMESPACE] = check_namespace(_choose_namespace(namespace, full))
+    if full.get(STATUS) is None:
+        full[STATUS] = ACTIVE
+    if not isinstance(full[STATUS], str):
+        raise InvalidInputError(f"the {STATUS} is {full[STATUS]!r:.80}, not a string")
+    _check_json({TEXT: text, **full})
+    return {to_plain(key): value for key, value in full.items()}
 
 
-def _namespace(argument: Any, metadata: Mapping[str, Any]) -> Any:
+def _choose_namespace(argument: Any, metadata: Mapping[str, Any]) -> Any:
     """The argument, else that of the metadata, else the default; not checked to be a name."""
     for value in (argument, metadata.get(NAMESPACE)):
         if value is not None:
@@ -251,14 +259,14 @@ def _namespace(argument: Any, metadata: Mapping[str, Any]) -> Any:
     return DEFAULT_NAMESPACE
 
 
-def without_empty_namespace(metadata: Any) -> Any:
+def remove_empty_namespace(metadata: Any) -> Any:
     """Metadata without a namespace that is empty; anything else as it is."""
     if isinstance(metadata, Mapping) and metadata.get(NAMESPACE) == "":
         return {key: value for key, value in metadata.items() if key != NAMESPACE}
     return metadata
 
 
-def with_status(
+def change_status(
     key: str, stored: Mapping[str, Any], status: str, non_filterable: frozenset[str]
 ) -> dict[str, Any]:
     """Stored metadata with another status; packed anew only if it would not fit otherwise.
@@ -271,9 +279,9 @@ def with_status(
     ):
         return changed
     chunk = from_metadata(key, stored)
-    wanted = {**chunk.metadata, STATUS: status}
+    full = {**chunk.metadata, STATUS: status}
     try:
-        return to_metadata(chunk.text, wanted, None, non_filterable).metadata
+        return to_metadata(chunk.text, full, None, non_filterable).metadata
     except InvalidInputError as error:
         raise InvalidInputError(f"status {status!r} for id {key!r}: {error}") from error
 
@@ -287,7 +295,7 @@ def from_metadata(key: str, stored: Mapping[str, Any]) -> Chunk:
     metadata = {name: value for name, value in stored.items() if name not in NON_FILTERABLE}
     overflow = stored.get(OVERFLOW)
     if overflow is not None:
-        values = _unpacked(overflow)
+        values = _unpack_overflow(overflow)
         if values is None:
             _warn_of_overflow(key, f"{overflow!r:.80}")
             values, metadata[OVERFLOW] = {}, overflow
@@ -299,7 +307,7 @@ def from_metadata(key: str, stored: Mapping[str, Any]) -> Chunk:
     return Chunk(str(stored.get(TEXT, "")), metadata)
 
 
-def _unpacked(overflow: Any) -> dict[str, Any] | None:
+def _unpack_overflow(overflow: Any) -> dict[str, Any] | None:
     """What travelled in an `_overflow`; None when this module did not write it."""
     try:
         values = json.loads(overflow)
@@ -342,7 +350,7 @@ def _check_json(metadata: Mapping[str, Any]) -> None:
             ) from error
 
 
-class _Native:
+class _NativeConverter:
     """Makes numbers Python's, in a value of as many parts as metadata can have.
 
     Objects that hold themselves, or each other many times over, would otherwise be endless.
@@ -352,7 +360,7 @@ class _Native:
         self._name = name
         self._left = limits.METADATA_BYTES
 
-    def of(self, value: Any, levels: int = DEPTH) -> Any:
+    def convert(self, value: Any, levels: int = DEPTH) -> Any:
         """The value; what is too deep is left for `_check_json` to refuse.
 
         Raises:
@@ -365,9 +373,9 @@ class _Native:
                 "holds itself; all metadata of a vector has so many bytes at most"
             )
         if levels and isinstance(value, dict):
-            return {key: self.of(item, levels - 1) for key, item in value.items()}
+            return {key: self.convert(item, levels - 1) for key, item in value.items()}
         if levels and isinstance(value, (list, tuple)):
-            return [self.of(item, levels - 1) for item in value]
+            return [self.convert(item, levels - 1) for item in value]
         return to_native(value)
 
 
@@ -383,11 +391,11 @@ def _check_keys(value: Any) -> None:
             _check_keys(item)
 
 
-def _needs_overflow(unheld: Mapping[str, Any]) -> str:
+def _describe_misfits(unheld: Mapping[str, Any]) -> str:
     reasons = [
         f"{key!r} ({metadata_size({key: value}) - 4} bytes)"
         if is_metadata(value)
-        else f"{key!r} ({_kind(value)}, {len(json.dumps(value).encode())} bytes as JSON)"
+        else f"{key!r} ({_describe_kind(value)}, {len(json.dumps(value).encode())} bytes as JSON)"
         for key, value in unheld.items()
     ]
     return (
@@ -398,7 +406,7 @@ def _needs_overflow(unheld: Mapping[str, Any]) -> str:
     )
 
 
-def _kind(value: Any) -> str:
+def _describe_kind(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return "a list of more than only strings or only numbers" if value else "an empty list"
     if value is None:

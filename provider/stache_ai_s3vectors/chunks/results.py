@@ -32,7 +32,7 @@ def to_fetched_chunk(
     """One chunk asked for by id; its own names win over metadata of the same name."""
     chunk = from_metadata(key, stored)
     text = {"text": chunk.text, "content": chunk.text}
-    return {**_chosen(chunk.metadata, fields), **text, "id": key}
+    return {**_select_fields(chunk.metadata, fields), **text, "id": key}
 
 
 def to_listed_chunk(
@@ -40,10 +40,10 @@ def to_listed_chunk(
 ) -> dict[str, Any]:
     """One chunk of a scan; its own names win over metadata of the same name."""
     chunk = from_metadata(key, stored)
-    return {**_chosen(chunk.everything, fields), "id": key, "key": key}
+    return {**_select_fields(chunk.everything, fields), "id": key, "key": key}
 
 
-def _chosen(metadata: dict[str, Any], fields: Sequence[str] | None) -> dict[str, Any]:
+def _select_fields(metadata: dict[str, Any], fields: Sequence[str] | None) -> dict[str, Any]:
     if fields is None:
         return metadata
     return {name: metadata[name] for name in fields if name in metadata}

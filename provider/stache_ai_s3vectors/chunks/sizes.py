@@ -9,16 +9,16 @@ from stache_ai_s3vectors.errors import InvalidInputError
 from stache_ai_s3vectors.service import limits
 from stache_ai_s3vectors.service.metadata_keys import FILTERED, OVERFLOW, STATUS, TEXT
 
-_KEPT: Final = frozenset({*FILTERED, TEXT, OVERFLOW})
+_NEVER_MOVED: Final = frozenset({*FILTERED, TEXT, OVERFLOW})
 """Never moved out to save space: Stache filters every search on them."""
 
-_KEPT_LONGEST: Final = frozenset({"filename"})
+_MOVED_LAST: Final = frozenset({"filename"})
 """Moved out only when nothing else is left: Stache deletes and lists by them."""
 
 _LONGEST_STATUS: Final = "deleting"
 """Sizes are taken with Stache's longest status, so that a stored chunk can be soft-deleted."""
 
-ROOM: Final = len(_LONGEST_STATUS)
+STATUS_ROOM: Final = len(_LONGEST_STATUS)
 """More than that needs, whatever the status is."""
 
 
@@ -28,16 +28,16 @@ def metadata_size(metadata: Mapping[str, Any]) -> int:
     A string counts its UTF-8 bytes, a number 4, a boolean 0, an array 4 and the element
     for each element (probed on AWS, September 2026; not the length of the JSON).
     """
-    return 4 + sum(8 + len(key.encode()) + _value_size(value) for key, value in metadata.items())
+    return 4 + sum(8 + len(key.encode()) + _measure_value(value) for key, value in metadata.items())
 
 
-def _value_size(value: Any) -> int:
+def _measure_value(value: Any) -> int:
     if isinstance(value, str):
         return len(value.encode())
     if isinstance(value, bool):
         return 0
     if isinstance(value, list):
-        return sum(4 + _value_size(item) for item in value)
+        return sum(4 + _measure_value(item) for item in value)
     return 4
 
 
@@ -51,8 +51,8 @@ def is_within_limits(
         non_filterable: the index's non-filterable keys.
         room: also with Stache's longest status.
     """
-    told = _with_room(metadata) if room else metadata
-    filterable = {key: value for key, value in told.items() if key not in non_filterable}
+    padded = _reserve_status(metadata) if room else metadata
+    filterable = {key: value for key, value in padded.items() if key not in non_filterable}
     return (
         len(metadata) <= limits.METADATA_KEYS
         and metadata_size(filterable) <= limits.FILTERABLE_METADATA_BYTES
@@ -64,16 +64,16 @@ def make_room(
 ) -> list[str]:
     """Keys to move to `_overflow`, largest first, until the rest is within the limits."""
     sizes = {
-        key: 8 + len(key.encode()) + _value_size(value)
-        for key, value in _with_room(metadata).items()
+        key: 8 + len(key.encode()) + _measure_value(value)
+        for key, value in _reserve_status(metadata).items()
         if key not in non_filterable
     }
     over = 4 + sum(sizes.values()) - limits.FILTERABLE_METADATA_BYTES
     extra_key = extra_key or len(metadata) > limits.METADATA_KEYS
     surplus = len(metadata) + extra_key - limits.METADATA_KEYS
     moved: list[str] = []
-    movable = sizes.keys() - _KEPT
-    for key in sorted(movable, key=lambda key: (key in _KEPT_LONGEST, -sizes[key], key)):
+    movable = sizes.keys() - _NEVER_MOVED
+    for key in sorted(movable, key=lambda key: (key in _MOVED_LAST, -sizes[key], key)):
         if over <= 0 and surplus <= 0:
             break
         moved.append(key)
@@ -88,14 +88,14 @@ def make_room(
     return moved
 
 
-def _with_room(metadata: Mapping[str, Any]) -> dict[str, Any]:
+def _reserve_status(metadata: Mapping[str, Any]) -> dict[str, Any]:
     status = max(metadata[STATUS], _LONGEST_STATUS, key=lambda text: len(text.encode()))
     return {**metadata, STATUS: status}
 
 
 def check_total(stored: Mapping[str, Any]) -> None:
     """Refuse text and metadata that are more than a vector may carry."""
-    size = metadata_size(_with_room(stored))
+    size = metadata_size(_reserve_status(stored))
     if size > limits.METADATA_BYTES:
         parts = {key: metadata_size({key: value}) - 4 for key, value in stored.items()}
         largest = sorted(parts, key=lambda key: -parts[key])[:3]

@@ -11,7 +11,7 @@ from stache_ai_s3vectors.errors import ConfigurationError, InvalidInputError, S3
 
 
 def describe_fitting(
-    index: VectorIndex, given: int, check: Callable[[IndexDescription], object]
+    index: VectorIndex, actual: int, check: Callable[[IndexDescription], object]
 ) -> IndexDescription:
     """What the index is; it is made if it may, and if it could take the input.
 
@@ -24,22 +24,22 @@ def describe_fitting(
         InvalidInputError: only the vectors do not, or the input is refused.
     """
     expected = index.options.dimension
-    if given != expected:
+    if actual != expected:
         known = index.find_description()
     else:
         _check_first(index, check)
         known = index.describe()
     if known is not None and known.dimension != expected:
         known = index.describe(fresh=True)  # it may have been made anew since
-    if known is not None and known.dimension == given == expected:
+    if known is not None and known.dimension == actual == expected:
         return known
     if known is None:
         raise ConfigurationError(
-            f"the vectors have {given} dimensions, index {index.name} does not exist yet, and "
+            f"the vectors have {actual} dimensions, index {index.name} does not exist yet, and "
             f"would get the {expected} that Stache's settings say: set EMBEDDING_DIMENSION="
-            f"{given}, or use an embedding model with {expected}"
+            f"{actual}, or use an embedding model with {expected}"
         )
-    raise _disagreement(index, given, known.dimension)
+    raise _build_mismatch_error(index, actual, known.dimension)
 
 
 def _check_first(index: VectorIndex, check: Callable[[IndexDescription], object]) -> None:
@@ -53,35 +53,35 @@ def _check_first(index: VectorIndex, check: Callable[[IndexDescription], object]
             raise
 
 
-def _disagreement(
-    index: VectorIndex, given: int, there: int
+def _build_mismatch_error(
+    index: VectorIndex, actual: int, existing: int
 ) -> InvalidInputError | ConfigurationError:
     expected = index.options.dimension
-    setting = f"EMBEDDING_DIMENSION={given}"
-    empty = there != given and _is_empty(index)
+    setting = f"EMBEDDING_DIMENSION={actual}"
+    empty = existing != actual and _is_empty(index)
     delete = (
         f"The index is empty: `stache-s3vectors indexes delete {index.options.index_name} "
-        f"{format_bucket_options(index.client, index.options)}` makes room for one of {given}"
+        f"{format_bucket_options(index.client, index.options)}` makes room for one of {actual}"
     )
-    if there == expected:
+    if existing == expected:
         text = (
-            f"the vector has {given} dimensions, the index has {there}, and so Stache's settings "
-            f"say: use an embedding model with {there}; or set {setting} and the name of another "
-            "index, which is made for it"
+            f"the vector has {actual} dimensions, the index has {existing}, and so do Stache's "
+            f"settings: use an embedding model with {existing}; or set {setting} and the name of "
+            "another index, which is then created"
         )
         return InvalidInputError(f"{text}. {delete}" if empty else text)
     text = (
-        f"the vectors have {given} dimensions, index {index.name} has {there} dimensions, Stache's "
-        f"settings say {expected}"
+        f"the vectors have {actual} dimensions, index {index.name} has {existing} dimensions, "
+        f"Stache's settings say {expected}"
     )
     if empty:
-        change = "" if given == expected else f", and set {setting}"
+        change = "" if actual == expected else f", and set {setting}"
         return ConfigurationError(f"{text}. {delete}{change}")
-    if there == given:
+    if existing == actual:
         return ConfigurationError(f"{text}: set {setting}")
     return ConfigurationError(
-        f"{text}: set EMBEDDING_DIMENSION={there} and use an embedding model of that size, or use "
-        "another index"
+        f"{text}: set EMBEDDING_DIMENSION={existing} and use an embedding model of that size, or "
+        "use another index"
     )
 
 

@@ -20,10 +20,10 @@ from stache_ai_s3vectors.service.printable import to_printable
 
 _LOG = logging.getLogger(__name__)
 
-WITHDRAWAL: Final = 5.0
+UNDO_SECONDS: Final = 5.0
 """Seconds in which the deletion of what a failed insert has stored is tried again."""
 
-PATIENCE: Final = 1.0
+UNDO_PATIENCE: Final = 1.0
 """Seconds that an interrupted caller waits for that deletion."""
 
 NewChunk: TypeAlias = tuple[str, Sequence[float], str, Mapping[str, Any]]
@@ -38,7 +38,7 @@ def to_records(
     Raises:
         InvalidInputError: names the first chunk that the index cannot hold, and why.
     """
-    records, replaced, moved = _converted(index, chunks, namespace)
+    records, replaced, moved = _convert(index, chunks, namespace)
     if replaced:
         names = ", ".join(sorted(replaced))
         _LOG.warning(
@@ -55,10 +55,10 @@ def check_chunks(
     index: IndexDescription, chunks: Iterable[NewChunk], namespace: str | None
 ) -> None:
     """Refuse chunks as `to_records` does."""
-    _converted(index, chunks, namespace)
+    _convert(index, chunks, namespace)
 
 
-def _converted(
+def _convert(
     index: IndexDescription, chunks: Iterable[NewChunk], namespace: str | None
 ) -> tuple[list[Record], set[str], set[str]]:
     """The records, the names of metadata that arguments replace, and of what was moved."""
@@ -102,17 +102,17 @@ def store_records(
     except S3VectorsError as error:
         if error.nothing_done or not withdraw or isinstance(error, InvalidInputError):
             raise
-        other = _withdraw(index, [record.key for record in records], error)
+        other = _undo(index, [record.key for record in records], error)
         if other is None:
             raise
         raise other from error
     except BaseException:  # an interruption, or an error of the caller's own `progress`
         if withdraw:
-            _withdraw_quietly(index, [record.key for record in records], under_way)
+            _undo_in_background(index, [record.key for record in records], under_way)
         raise
 
 
-def _withdraw(
+def _undo(
     index: VectorIndex, keys: Sequence[str], error: S3VectorsError
 ) -> PartialWriteError | None:
     """Delete what is stored under ids that nobody knows; the error to raise instead, if any.
@@ -121,7 +121,7 @@ def _withdraw(
     """
     done = error.done if isinstance(error, PartialWriteError) else []
     try:
-        with time_limit(WITHDRAWAL):
+        with time_limit(UNDO_SECONDS):
             index.delete(keys)
     except S3VectorsError as second:
         # When it was refused, what was stored is there; otherwise nobody knows
@@ -142,7 +142,7 @@ def _withdraw(
     return PartialWriteError(text, done=[], missing=keys)
 
 
-def _withdraw_quietly(index: VectorIndex, keys: Sequence[str], under_way: CallCounter) -> None:
+def _undo_in_background(index: VectorIndex, keys: Sequence[str], under_way: CallCounter) -> None:
     """The same, on the way out with another error; for a moment here, then in the background."""
 
     def withdraw() -> None:
@@ -159,7 +159,7 @@ def _withdraw_quietly(index: VectorIndex, keys: Sequence[str], under_way: CallCo
             )
 
     call = start_detached(withdraw)
-    wait([call], timeout=PATIENCE)
+    wait([call], timeout=UNDO_PATIENCE)
     if not call.done():
         _LOG.warning(
             "insert into %s was interrupted; up to %d vectors are stored under ids that it made "

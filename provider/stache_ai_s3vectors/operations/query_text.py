@@ -37,15 +37,15 @@ def take_question(context: Any) -> str | None:
 def find_phrases(question: str) -> list[str]:
     """The phrases of a question that stand in double quotes."""
     phrases = (straight or curly for straight, curly in _QUOTED.findall(question))
-    return [phrase for phrase in map(_plain, phrases) if phrase]
+    return [phrase for phrase in map(_normalize, phrases) if phrase]
 
 
 def contains_phrase(text: str, phrase: str) -> bool:
     """Whether a text has a phrase of `quoted`; capitals and white space do not count."""
-    return phrase in _plain(text)
+    return phrase in _normalize(text)
 
 
-def _plain(text: str) -> str:
+def _normalize(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
@@ -60,39 +60,39 @@ def shorten_question(question: str) -> str:
     service means, and what is short so is short either way.
     """
     text = question.strip().encode("utf-8", "replace").decode()  # half a surrogate pair is no text
-    if _length(text) <= limits.QUERY_TEXT_LENGTH:
+    if _count_utf16(text) <= limits.QUERY_TEXT_LENGTH:
         return text
-    words = [_beginning(word) for word in text.split()]
-    last = _fitting(reversed(words), set(), limits.QUERY_TEXT_LENGTH // 2)[::-1]
-    taken = {_bare(word) for word in last}
-    room = limits.QUERY_TEXT_LENGTH - sum(_length(word) + 1 for word in last)
-    return " ".join(_fitting(words, taken, room) + last)
+    words = [_truncate_word(word) for word in text.split()]
+    last = _take_fitting(reversed(words), set(), limits.QUERY_TEXT_LENGTH // 2)[::-1]
+    taken = {_normalize_word(word) for word in last}
+    room = limits.QUERY_TEXT_LENGTH - sum(_count_utf16(word) + 1 for word in last)
+    return " ".join(_take_fitting(words, taken, room) + last)
 
 
-def _fitting(words: Iterable[str], taken: set[str], room: int) -> list[str]:
+def _take_fitting(words: Iterable[str], taken: set[str], room: int) -> list[str]:
     """The first words that fit, without those that were taken before."""
     fitting = []
     for word in words:
-        if _bare(word) in taken:
+        if _normalize_word(word) in taken:
             continue
-        room -= _length(word) + 1
+        room -= _count_utf16(word) + 1
         if room < -1:  # none comes after the last
             break
-        taken.add(_bare(word))
+        taken.add(_normalize_word(word))
         fitting.append(word)
     return fitting
 
 
-def _bare(word: str) -> str:
+def _normalize_word(word: str) -> str:
     """What the word is compared by: capitals and signs around it do not count."""
     return word.casefold().strip(_SIGNS) or word
 
 
-def _beginning(word: str) -> str:
+def _truncate_word(word: str) -> str:
     """A word, or as much of it as the service takes."""
     encoded = word.encode("utf-16-le")[: 2 * limits.QUERY_TEXT_LENGTH]
     return encoded.decode("utf-16-le", "ignore")
 
 
-def _length(text: str) -> int:
+def _count_utf16(text: str) -> int:
     return len(text.encode("utf-16-le")) // 2

@@ -30,20 +30,20 @@ def scan_pages(
         filters.check_filterable(condition, index.describe().non_filterable)
     except InvalidInputError:  # unless it was made anew since
         filters.check_filterable(condition, index.describe(fresh=True).non_filterable)
-    passes, wanted = filters.build_predicate(condition), filters.collect_keys(condition)
+    passes, keys = filters.build_predicate(condition), filters.collect_keys(condition)
     for page in index.list_pages():
-        rows = [row for row in page.rows if passes(_filterable(*row, wanted))]
+        rows = [row for row in page.rows if passes(_select_filterable(*row, keys))]
         if progress is not None:
             progress(len(page.rows))
         yield Page(rows, page.token, page.segment)
 
 
-def _filterable(key: str, stored: dict[str, Any], wanted: set[str]) -> dict[str, Any]:
+def _select_filterable(key: str, stored: dict[str, Any], keys: set[str]) -> dict[str, Any]:
     """The metadata as filters would see it, had S3 Vectors no limits of size.
 
     `_overflow` is taken apart only if it can have something to say about the wanted keys.
     """
-    if OVERFLOW not in stored or all(isinstance(stored.get(k), (str, bool)) for k in wanted):
+    if OVERFLOW not in stored or all(isinstance(stored.get(k), (str, bool)) for k in keys):
         return stored
     return from_metadata(key, stored).filterable
 
@@ -72,7 +72,7 @@ def delete_matching(
         PartialWriteError: some were deleted; `missing` are those found and not deleted. There
             may be more, when reading failed.
     """
-    found: dict[int | None, list[str]] = defaultdict(list)
+    unfinished: dict[int | None, list[str]] = defaultdict(list)
     seen: list[str] = []
     outcomes = Outcomes("deleted", seen, progress)
     unread: S3VectorsError | None = None
@@ -81,19 +81,19 @@ def delete_matching(
             for page in scan_pages(index, parts):
                 keys = [key for key, _ in page.rows]
                 seen += keys
-                found[page.segment] += keys
+                unfinished[page.segment] += keys
                 if page.token is None:
-                    _delete(index, found.pop(page.segment), outcomes)
+                    _delete(index, unfinished.pop(page.segment), outcomes)
                 if outcomes.hopeless:
                     break
         except S3VectorsError as error:
             unread = error
         # The first page, which was of all segments; and, when reading failed, what was read
-        _delete(index, [key for keys in found.values() for key in keys], outcomes)
+        _delete(index, [key for keys in unfinished.values() for key in keys], outcomes)
     if unread is not None:
         if not outcomes.done:
             raise unread
-        raise _partly_read(outcomes, unread) from unread
+        raise _build_partial_error(outcomes, unread) from unread
     outcomes.check()
     return outcomes.done
 
@@ -109,7 +109,7 @@ def _delete(index: VectorIndex, keys: list[str], outcomes: Outcomes) -> None:
         outcomes.fail(error)
 
 
-def _partly_read(outcomes: Outcomes, error: S3VectorsError) -> PartialWriteError:
+def _build_partial_error(outcomes: Outcomes, error: S3VectorsError) -> PartialWriteError:
     text = (
         f"{len(outcomes.done)} vectors are deleted, but not all of the index was read: {error}. "
         "Calling again deletes the rest"

@@ -25,7 +25,7 @@ from . import query_text
 
 _LOG = logging.getLogger(__name__)
 
-DEPTH: Final = 30
+HYBRID_DEPTH: Final = 30
 """Results that a hybrid search asks for at least, whatever is wanted of them.
 
 The service fuses rankings as deep as the number of results asked for, so with fewer the first ones
@@ -66,28 +66,28 @@ def rank(  # noqa: PLR0913, PLR0917 - as a search
 ) -> list[tuple[Match, float]]:
     """The same as the service answers, each with its score for Stache."""
     numbers, top_k, condition = check_query(description, vector, top_k, parts)
-    top_k = _at_most(top_k)
-    texts = _texts(index, question)
+    top_k = _limit_top_k(top_k)
+    texts = _choose_texts(index, question)
     phrases = query_text.find_phrases(question or "") if texts else []
-    depth = max(top_k, PHRASE_DEPTH if phrases else DEPTH) if texts else top_k
+    depth = max(top_k, PHRASE_DEPTH if phrases else HYBRID_DEPTH) if texts else top_k
     try:
         matches, metric = index.query(numbers, depth, condition, texts)
     except RejectedError:
-        now = _texts(index, question)
+        now = _choose_texts(index, question)
         if now == texts:
             raise
         texts = now  # its text searches were others when it was asked last
         matches, metric = index.query(numbers, depth, condition, texts)
     if texts:
-        scores = _fused_scores(matches, metric)
+        scores = _compute_scores(matches, metric)
         _LOG.debug("%s", _Scores(index.name, matches[:top_k]))
     else:
-        scores = [_nearness(match, metric) for match in matches]
+        scores = [_score_distance(match, metric) for match in matches]
     ranking = [*zip(matches, scores, strict=True)]
-    return _with_phrases(ranking, phrases)[:top_k]
+    return _filter_by_phrases(ranking, phrases)[:top_k]
 
 
-def _with_phrases(
+def _filter_by_phrases(
     ranking: list[tuple[Match, float]], phrases: list[str]
 ) -> list[tuple[Match, float]]:
     """Those results whose texts hold all phrases; all of them if none does."""
@@ -110,17 +110,19 @@ class _Scores:
         self._matches = matches
 
     def __str__(self) -> str:
-        return f"scores on {to_printable(self._index)}: " + "; ".join(map(_scores, self._matches))
+        return f"scores on {to_printable(self._index)}: " + "; ".join(
+            map(_format_scores, self._matches)
+        )
 
 
-def _scores(match: Match) -> str:
+def _format_scores(match: Match) -> str:
     parts = {"distance": match.distance, "fused": match.fused}
     parts |= {f"bm25 {key}": score for key, score in match.bm25.items()}
-    told = ", ".join(f"{name} {value:.4g}" for name, value in parts.items() if value is not None)
-    return f"{to_printable(match.key)} {told}"
+    shown = ", ".join(f"{name} {value:.4g}" for name, value in parts.items() if value is not None)
+    return f"{to_printable(match.key)} {shown}"
 
 
-def _fused_scores(matches: Sequence[Match], metric: str) -> list[float]:
+def _compute_scores(matches: Sequence[Match], metric: str) -> list[float]:
     """The scores of a hybrid search: what a vector search gives the nearest, and shares of it.
 
     A fused score says how a result is placed among the others, and nothing of how near it is. So
@@ -128,9 +130,11 @@ def _fused_scores(matches: Sequence[Match], metric: str) -> list[float]:
     the best one's. All of it depends on the question and what is stored, not on `top_k`, up to
     the depth.
     """
-    near = [_nearness(match, metric) for match in matches if match.distance is not None]
-    best = max((_number(match, match.fused) for match in matches), default=0.0) or 1.0
-    return [max(near, default=0.0) * (_number(match, match.fused) / best) for match in matches]
+    near = [_score_distance(match, metric) for match in matches if match.distance is not None]
+    best = max((_require_score(match, match.fused) for match in matches), default=0.0) or 1.0
+    return [
+        max(near, default=0.0) * (_require_score(match, match.fused) / best) for match in matches
+    ]
 
 
 def check_query(
@@ -149,17 +153,17 @@ def check_query(
     return check_vector(vector, description.dimension, description.metric), number, condition
 
 
-def _nearness(match: Match, metric: str) -> float:
-    return results.to_score(_number(match, match.distance), metric)
+def _score_distance(match: Match, metric: str) -> float:
+    return results.to_score(_require_score(match, match.distance), metric)
 
 
-def _number(match: Match, value: float | None) -> float:
+def _require_score(match: Match, value: float | None) -> float:
     if value is None:
         raise S3VectorsError(f"QueryVectors answered without the score of {match.key!r}")
     return value
 
 
-def _at_most(top_k: int) -> int:
+def _limit_top_k(top_k: int) -> int:
     if top_k > limits.TOP_K:
         _warn_once(
             f"a search asked for more than the {limits.TOP_K:,} results that the service has at "
@@ -168,7 +172,7 @@ def _at_most(top_k: int) -> int:
     return min(top_k, limits.TOP_K)
 
 
-def _cut(question: str) -> str:
+def _shorten(question: str) -> str:
     words = query_text.shorten_question(question)
     if len(words) < len(question.strip()):
         _warn_once(
@@ -179,7 +183,7 @@ def _cut(question: str) -> str:
     return words
 
 
-def _texts(index: VectorIndex, question: str | None) -> dict[str, str] | None:
+def _choose_texts(index: VectorIndex, question: str | None) -> dict[str, str] | None:
     """What to look for in which metadata key; None when there is nothing, or nowhere."""
     if not question:
         return None
@@ -194,7 +198,7 @@ def _texts(index: VectorIndex, question: str | None) -> dict[str, str] | None:
             f"S3VECTORS_SEARCH_MODE is hybrid, but index {to_printable(index.name)} {has}: "
             f"searching {instead} (this is said once; `stache-s3vectors indexes upgrade` adds it)"
         )
-    return dict.fromkeys(active, _cut(question)) or None
+    return dict.fromkeys(active, _shorten(question)) or None
 
 
 @lru_cache(maxsize=1000)

@@ -14,7 +14,7 @@ from stache_ai_s3vectors.aws.outcomes import Outcomes
 from stache_ai_s3vectors.aws.parallel import call_in_parallel, split_batches
 from stache_ai_s3vectors.aws.vector_index import Progress, VectorIndex
 from stache_ai_s3vectors.chunks import filters
-from stache_ai_s3vectors.chunks.records import from_metadata, with_status
+from stache_ai_s3vectors.chunks.records import change_status, from_metadata
 from stache_ai_s3vectors.errors import InvalidInputError, NamespaceError, S3VectorsError
 from stache_ai_s3vectors.service import limits
 from stache_ai_s3vectors.service.metadata_keys import NAMESPACE
@@ -22,7 +22,7 @@ from stache_ai_s3vectors.service.printable import to_printable
 
 _LOG = logging.getLogger(__name__)
 
-Changed: TypeAlias = tuple[list[str], dict[str, S3VectorsError]]
+Change: TypeAlias = tuple[list[str], dict[str, S3VectorsError]]
 """The ids that were changed, and those that cannot be; the others are not there."""
 
 _NAMED: Final = 5
@@ -33,14 +33,14 @@ def get_chunks(
     index: VectorIndex, ids: Sequence[str], namespace: str | None, *, data: bool = False
 ) -> Iterator[Record]:
     """The chunks of these ids, in their order, but not those of another namespace."""
-    inside, elsewhere = _divided(index, ids, namespace, data=data)
+    inside, elsewhere = _split_by_namespace(index, ids, namespace, data=data)
     if elsewhere:
         inside_of = to_printable(namespace)
         _LOG.warning("%d ids are not in namespace %s: left out", len(elsewhere), inside_of)
     return iter(inside)
 
 
-def _divided(
+def _split_by_namespace(
     index: VectorIndex, ids: Sequence[str], namespace: str | None, *, data: bool = False
 ) -> tuple[list[Record], dict[str, Any]]:
     """The chunks of these ids that are in a namespace, and the namespaces of the others."""
@@ -57,7 +57,9 @@ def _divided(
     return inside, elsewhere
 
 
-def _refused(verb: str, namespace: str | None, elsewhere: Mapping[str, Any]) -> NamespaceError:
+def _build_namespace_error(
+    verb: str, namespace: str | None, elsewhere: Mapping[str, Any]
+) -> NamespaceError:
     """The error about ids that are in other namespaces."""
     named = [f"{key!r:.80} in {other!r:.80}" for key, other in elsewhere.items()][:_NAMED]
     more = f" and {len(elsewhere) - _NAMED} more" if len(elsewhere) > _NAMED else ""
@@ -84,7 +86,7 @@ def set_status(
         PartialWriteError: some failed; all others were tried.
     """
     work = partial(_set_status, index, namespace, status)
-    return _by_groups(index, "updated", work, ids, progress)
+    return _apply_in_groups(index, "updated", work, ids, progress)
 
 
 def delete_inside(
@@ -95,13 +97,15 @@ def delete_inside(
     Raises:
         PartialWriteError: some failed; all others were tried.
     """
-    return _by_groups(index, "deleted", partial(_delete_inside, index, namespace), ids, progress)
+    return _apply_in_groups(
+        index, "deleted", partial(_delete_inside, index, namespace), ids, progress
+    )
 
 
-def _by_groups(
+def _apply_in_groups(
     index: VectorIndex,
     verb: str,
-    work: Callable[[Outcomes, Sequence[str]], Changed],
+    work: Callable[[Outcomes, Sequence[str]], Change],
     ids: Sequence[str],
     progress: Progress | None,
 ) -> int:
@@ -126,11 +130,11 @@ def _by_groups(
 
 def _delete_inside(
     index: VectorIndex, namespace: str, outcomes: Outcomes, ids: Sequence[str]
-) -> Changed:
-    inside, elsewhere = _divided(index, ids, namespace)
-    found = [chunk.key for chunk in inside]
-    index.delete(found, part_of=outcomes)
-    return found, dict.fromkeys(elsewhere, _refused("deleted", namespace, elsewhere))
+) -> Change:
+    inside, elsewhere = _split_by_namespace(index, ids, namespace)
+    keys = [chunk.key for chunk in inside]
+    index.delete(keys, part_of=outcomes)
+    return keys, dict.fromkeys(elsewhere, _build_namespace_error("deleted", namespace, elsewhere))
 
 
 def _set_status(
@@ -139,16 +143,16 @@ def _set_status(
     status: str,
     outcomes: Outcomes,
     ids: Sequence[str],
-) -> Changed:
+) -> Change:
     hidden = index.describe().non_filterable
     records: list[Record] = []
-    inside, elsewhere = _divided(index, ids, namespace, data=True)
+    inside, elsewhere = _split_by_namespace(index, ids, namespace, data=True)
     refused: dict[str, S3VectorsError] = dict.fromkeys(
-        elsewhere, _refused("updated", namespace, elsewhere)
+        elsewhere, _build_namespace_error("updated", namespace, elsewhere)
     )
     for chunk in inside:
         try:
-            metadata = with_status(chunk.key, chunk.metadata, status, hidden)
+            metadata = change_status(chunk.key, chunk.metadata, status, hidden)
             records.append(replace(chunk, metadata=metadata))
         except InvalidInputError as error:  # noqa: PERF203 - one is no reason not to try the rest
             refused[chunk.key] = error

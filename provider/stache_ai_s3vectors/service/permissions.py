@@ -78,7 +78,7 @@ def build_policy(
     if actions.bucket:
         statements.append(_allow("s3vectors", actions.bucket, [bucket_arn]))
     if keys:
-        through = {"StringEquals": {VIA_SERVICE: host or _host(bucket_arn)}}
+        through = {"StringEquals": {VIA_SERVICE: host or _get_service_host(bucket_arn)}}
         statements.append({**_allow("kms", actions.key, keys), "Condition": through})
     return {"Version": "2012-10-17", "Statement": statements}
 
@@ -122,7 +122,7 @@ def build_key_statement(principals: Sequence[str], host: str) -> dict[str, Any]:
     }
 
 
-def _host(bucket_arn: str) -> str:
+def _get_service_host(bucket_arn: str) -> str:
     parsed = BUCKET_ARN.fullmatch(bucket_arn)
     if parsed is None:
         raise ValueError(f"{bucket_arn!r} is not the ARN of a vector bucket")

@@ -15,7 +15,12 @@ from hypothesis import strategies as st
 
 import stache
 from stache_ai_s3vectors import InvalidInputError
-from stache_ai_s3vectors.chunks.records import _general, _simple, from_metadata, to_metadata
+from stache_ai_s3vectors.chunks.records import (
+    _convert_general,
+    _convert_simple,
+    from_metadata,
+    to_metadata,
+)
 from stache_ai_s3vectors.chunks.sizes import metadata_size
 from stache_ai_s3vectors.service.metadata_keys import ACTIVE, DEFAULT_NAMESPACE, NAMESPACE, STATUS
 
@@ -57,17 +62,17 @@ def test_the_short_way_answers_as_the_long_one_or_not_at_all(text, metadata, nam
     """Almost every chunk takes it."""
     hidden = frozenset({"text"}) if older else HIDDEN
 
-    short = _simple(text, metadata, namespace, hidden)
+    short = _convert_simple(text, metadata, namespace, hidden)
 
     if short is not None:
-        assert short == outcome(_general, text, metadata, namespace, hidden)
+        assert short == outcome(_convert_general, text, metadata, namespace, hidden)
 
 
 def test_ordinary_chunks_take_the_short_way():
     """Else the promise of speed is empty."""
     metadata = {"filename": "a.pdf", "chunk_index": 3, "tags": ["x"], "ok": True, "title": "Grüße"}
 
-    assert _simple("text" * 500, metadata, "ns", HIDDEN) is not None
+    assert _convert_simple("text" * 500, metadata, "ns", HIDDEN) is not None
 
 
 @given(TEXTS, st.dictionaries(KEYS, VALUES, max_size=12), st.one_of(st.none(), TEXTS))

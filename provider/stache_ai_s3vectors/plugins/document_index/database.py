@@ -108,11 +108,11 @@ class Database:
         self._local = threading.local()
         with self._connect() as connection, self._explain():
             self._prepare(connection)
-        self._file = _identify(path)
+        self._file = _read_file_id(path)
 
     def is_gone(self) -> bool:
         """Whether the file was deleted, or another has taken its place."""
-        return _identify(self.path) != self._file
+        return _read_file_id(self.path) != self._file
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
@@ -261,7 +261,7 @@ def describe_error(path: Path, error: sqlite3.Error) -> str:
     )
 
 
-def _identify(path: Path) -> tuple[int, int] | None:
+def _read_file_id(path: Path) -> tuple[int, int] | None:
     """Which file a path leads to; None when there is none."""
     try:
         status = path.stat()

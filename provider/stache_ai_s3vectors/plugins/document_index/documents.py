@@ -100,7 +100,7 @@ def list_page(
     return records, {"created_at": created_at, "namespace": last_namespace, "doc_id": doc_id}
 
 
-def change_document(
+def update_document(
     db: sqlite3.Connection, doc_id: str, namespace: str, updates: dict[str, Any]
 ) -> bool:
     """Replace fields of a document; a new namespace takes its entry in the trash along."""

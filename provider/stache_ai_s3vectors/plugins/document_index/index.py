@@ -49,7 +49,7 @@ class SQLiteDocumentIndex(DocumentIndexProvider):  # type: ignore[misc]  # stach
         self.path = resolve_document_index_path(settings)
         days = getattr(settings, "trash_retention_days", _RETENTION_DAYS)
         self._retention = timedelta(days=days)
-        self._opened()
+        self._open()
         if ingests.has_unsettled(self.path):
             self._settle(settings)
         _LOG.info("document index: %s", self.path)
@@ -66,7 +66,7 @@ class SQLiteDocumentIndex(DocumentIndexProvider):  # type: ignore[misc]  # stach
         except Exception as error:  # noqa: BLE001 - whatever keeps the vectors away: it can wait
             _LOG.warning("interrupted ingests are not settled yet: %s", error)
 
-    def _opened(self) -> Database:
+    def _open(self) -> Database:
         return open_database(self.path)
 
     def get_name(self) -> str:
@@ -93,7 +93,7 @@ class SQLiteDocumentIndex(DocumentIndexProvider):  # type: ignore[misc]  # stach
         context: RequestContext | None = None,
     ) -> dict[str, Any]:
         """List a document, as active; one with the same id is replaced."""
-        given = {
+        optional = {
             "source_path": source_path,
             "content_hash": content_hash,
             "summary": summary,
@@ -110,15 +110,15 @@ class SQLiteDocumentIndex(DocumentIndexProvider):  # type: ignore[misc]  # stach
             "created_at": format_time(read_clock()),
             "chunk_ids": list(chunk_ids),
             "status": ACTIVE,
-            **{name: value for name, value in given.items() if value},
+            **{name: value for name, value in optional.items() if value},
             **({} if file_size is None else {"file_size": file_size}),
         }
-        database = self._opened()
+        database = self._open()
         session = sessions.own_session(database)
         with database.write() as db:
             documents.remove_document(db, record)
             documents.save_document(db, record)
-            ingests.withdraw(db, record, session)
+            ingests.end_ingest(db, record, session)
         return record
 
     def get_document(
@@ -129,7 +129,7 @@ class SQLiteDocumentIndex(DocumentIndexProvider):  # type: ignore[misc]  # stach
         Raises:
             InvalidInputError: several namespaces have a document of this id.
         """
-        with self._opened().read() as db:
+        with self._open().read() as db:
             return documents.load_document(db, doc_id, namespace)
 
     def list_documents(
@@ -151,7 +151,7 @@ class SQLiteDocumentIndex(DocumentIndexProvider):  # type: ignore[misc]  # stach
         Returns:
             `documents`, and `next_key`, which is None on the last page.
         """
-        with self._opened().read() as db:
+        with self._open().read() as db:
             records, token = documents.list_page(db, namespace, limit, last_evaluated_key)
         return {"documents": records, "next_key": token}
 
@@ -163,7 +163,7 @@ class SQLiteDocumentIndex(DocumentIndexProvider):  # type: ignore[misc]  # stach
         Returns:
             Whether there was one.
         """
-        with self._opened().write() as db:
+        with self._open().write() as db:
             record = documents.load_document(db, doc_id, namespace)
             if record is not None:
                 documents.remove_document(db, record)
@@ -180,7 +180,7 @@ class SQLiteDocumentIndex(DocumentIndexProvider):  # type: ignore[misc]  # stach
     ) -> bool:
         """Set a document's summary and the id of its embedding; False when there is no document."""
         summarized = {"summary": summary, "summary_embedding_id": summary_embedding_id}
-        with self._opened().write() as db:
+        with self._open().write() as db:
             record = documents.load_document(db, doc_id, namespace)
             if record is not None:
                 documents.save_document(db, {**record, **summarized})
@@ -201,8 +201,8 @@ class SQLiteDocumentIndex(DocumentIndexProvider):  # type: ignore[misc]  # stach
         Raises:
             InvalidInputError: another field, or none.
         """
-        with self._opened().write() as db:
-            return documents.change_document(db, doc_id, namespace, updates)
+        with self._open().write() as db:
+            return documents.update_document(db, doc_id, namespace, updates)
 
     def get_chunk_ids(
         self, doc_id: str, namespace: str | None = None, context: RequestContext | None = None
@@ -215,14 +215,14 @@ class SQLiteDocumentIndex(DocumentIndexProvider):  # type: ignore[misc]  # stach
         self, filename: str, namespace: str, context: RequestContext | None = None
     ) -> bool:
         """Whether a namespace has a document of this name; one in the trash counts."""
-        with self._opened().read() as db:
+        with self._open().read() as db:
             return documents.has_filename(db, filename, namespace)
 
     def count_by_namespace(
         self, namespace: str, context: RequestContext | None = None
     ) -> dict[str, int]:
         """How many active documents (`doc_count`) and chunks (`chunk_count`) a namespace has."""
-        with self._opened().read() as db:
+        with self._open().read() as db:
             return documents.count_active(db, namespace)
 
     # Identifiers
@@ -242,7 +242,7 @@ class SQLiteDocumentIndex(DocumentIndexProvider):  # type: ignore[misc]  # stach
         """Reserve what identifies a document; False when it is reserved already."""
         source = Source(content_hash, filename, namespace, source_path)
         more = {"file_size": file_size, "file_modified_at": file_modified_at or None}
-        with self._opened().write() as db:
+        with self._open().write() as db:
             return identifiers.reserve(db, source, doc_id, {**more, **(metadata or {})})
 
     def get_document_by_identifier(
@@ -254,7 +254,7 @@ class SQLiteDocumentIndex(DocumentIndexProvider):  # type: ignore[misc]  # stach
         context: RequestContext | None = None,
     ) -> dict[str, Any] | None:
         """The completed reservation of an identifier, if there is one."""
-        with self._opened().read() as db:
+        with self._open().read() as db:
             source = Source(content_hash, filename, namespace, source_path)
             return identifiers.find_complete(db, source)
 
@@ -269,7 +269,7 @@ class SQLiteDocumentIndex(DocumentIndexProvider):  # type: ignore[misc]  # stach
         identifier = documents.find_identifier(filename, source_path)
         if not identifier:
             return None
-        with self._opened().read() as db:
+        with self._open().read() as db:
             record = documents.find_active(db, namespace, identifier)
         names = ("doc_id", "namespace", "filename", "source_path", "content_hash", "chunk_ids")
         return record and {name: record.get(name) for name in (*names, "created_at")}
@@ -286,7 +286,7 @@ class SQLiteDocumentIndex(DocumentIndexProvider):  # type: ignore[misc]  # stach
     ) -> None:
         """Complete a reservation: the document was ingested."""
         source = Source(content_hash, filename, namespace, source_path)
-        with self._opened().write() as db:
+        with self._open().write() as db:
             identifiers.complete(db, source, doc_id, chunk_count)
 
     def release_identifier(
@@ -298,7 +298,7 @@ class SQLiteDocumentIndex(DocumentIndexProvider):  # type: ignore[misc]  # stach
         context: RequestContext | None = None,
     ) -> None:
         """Forget a reservation: the ingest failed."""
-        with self._opened().write() as db:
+        with self._open().write() as db:
             identifiers.release(db, Source(content_hash, filename, namespace, source_path))
 
     # Trash
@@ -316,14 +316,14 @@ class SQLiteDocumentIndex(DocumentIndexProvider):  # type: ignore[misc]  # stach
         Raises:
             InvalidInputError: there is none, or it is not active.
         """
-        database = self._opened()
+        database = self._open()
         session = sessions.open_session(database) if delete_reason == _REPLACED else None
         reason = {"deleted_by": deleted_by, "delete_reason": delete_reason}
         with database.write() as db:
             record = trash.load_existing(db, doc_id, namespace)
             if session is not None:
                 trash.note_replacement(db, record, session)
-            return trash.soft_delete(db, record, self._retention, reason)
+            return trash.move_to_trash(db, record, self._retention, reason)
 
     def restore_document(
         self,
@@ -338,7 +338,7 @@ class SQLiteDocumentIndex(DocumentIndexProvider):  # type: ignore[misc]  # stach
         Raises:
             InvalidInputError: there is none, or it is not in the trash.
         """
-        with self._opened().write() as db:
+        with self._open().write() as db:
             return trash.restore(db, trash.load_existing(db, doc_id, namespace), restored_by)
 
     def list_trash(
@@ -349,7 +349,7 @@ class SQLiteDocumentIndex(DocumentIndexProvider):  # type: ignore[misc]  # stach
         context: RequestContext | None = None,
     ) -> dict[str, Any]:
         """A page of the trash, the latest deletion first; 100 documents at most."""
-        with self._opened().read() as db:
+        with self._open().read() as db:
             entries, token = trash.list_page(db, namespace, limit, next_key)
         return {"documents": entries, "next_key": token}
 
@@ -367,7 +367,7 @@ class SQLiteDocumentIndex(DocumentIndexProvider):  # type: ignore[misc]  # stach
         Raises:
             InvalidInputError: there is none, or it is not in the trash.
         """
-        with self._opened().write() as db:
+        with self._open().write() as db:
             record = trash.load_existing(db, doc_id, namespace)
             request = {
                 "deleted_at_ms": deleted_at_ms,
@@ -385,14 +385,14 @@ class SQLiteDocumentIndex(DocumentIndexProvider):  # type: ignore[misc]  # stach
         context: RequestContext | None = None,
     ) -> None:
         """The vectors are deleted: leave a tombstone; nothing to do when it was restored."""
-        with self._opened().write() as db:
+        with self._open().write() as db:
             trash.complete_purge(db, documents.load_document(db, doc_id, namespace))
 
     def list_expired_trash(
         self, limit: int = 100, context: RequestContext | None = None
     ) -> list[dict[str, Any]]:
         """Documents whose time in the trash is over, the oldest first."""
-        with self._opened().read() as db:
+        with self._open().read() as db:
             return trash.list_expired(db, limit)
 
     # Cleanup jobs
@@ -401,19 +401,19 @@ class SQLiteDocumentIndex(DocumentIndexProvider):  # type: ignore[misc]  # stach
         self, limit: int = 10, context: RequestContext | None = None
     ) -> list[dict[str, Any]]:
         """Jobs for Stache's cleanup worker, the oldest first."""
-        with self._opened().read() as db:
+        with self._open().read() as db:
             return jobs.list_pending(db, limit)
 
     def delete_cleanup_job(
         self, cleanup_job_id: str, context: RequestContext | None = None
     ) -> None:
         """Forget a job: it is done."""
-        with self._opened().write() as db:
+        with self._open().write() as db:
             jobs.delete(db, cleanup_job_id)
 
     def mark_cleanup_job_failed(
         self, cleanup_job_id: str, error: str, context: RequestContext | None = None
     ) -> None:
         """Count a failure; after ten, the job waits until its document is purged again."""
-        with self._opened().write() as db:
+        with self._open().write() as db:
             jobs.fail(db, cleanup_job_id, error)

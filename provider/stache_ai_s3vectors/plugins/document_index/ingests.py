@@ -108,7 +108,7 @@ def announce(
         )
 
 
-def withdraw(db: sqlite3.Connection, record: Record, session: int | None) -> None:
+def end_ingest(db: sqlite3.Connection, record: Record, session: int | None) -> None:
     """A document is listed: its ingest is over, and with it that of a new version."""
     db.execute("DELETE FROM ingests WHERE doc_id = ?", (record["doc_id"],))
     identifier = find_identifier(record.get("filename"), record.get("source_path"))
@@ -183,13 +183,13 @@ def _settle_ingest(database: Database, ingest: Record, vectors: Vectors) -> None
         if len(stored) == len(ids) and not _is_taken(db, record):
             save_document(db, record)
             _complete_reservation(db, record)
-            withdraw(db, record, None)
+            end_ingest(db, record, None)
             _LOG.warning("document %s was ingested, but not listed; now it is", record["doc_id"])
             return
     vectors.delete(ids)
     with database.write() as db:
         forget_document(db, record["doc_id"])
-        withdraw(db, record, None)
+        end_ingest(db, record, None)
     _LOG.warning(
         "the ingest of document %s (%s) was interrupted; what was stored of it is deleted. Ingest "
         "it again",

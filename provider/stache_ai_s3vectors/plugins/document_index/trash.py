@@ -59,7 +59,7 @@ def load_existing(db: sqlite3.Connection, doc_id: str, namespace: str) -> Record
     return record
 
 
-def soft_delete(
+def move_to_trash(
     db: sqlite3.Connection, record: Record, retention: timedelta, reason: Record
 ) -> Record:
     """Move an active document to the trash.
@@ -75,8 +75,8 @@ def soft_delete(
         raise InvalidInputError(f"{_REFUSALS[record['status']]}: {record['doc_id']}")
     now = read_clock()
     times = {"deleted_at": format_time(now), "purge_after": format_time(now + retention)}
-    given = {name: value for name, value in reason.items() if value}
-    save_document(db, {**record, "status": DELETING, **times, **given})
+    details = {name: value for name, value in reason.items() if value}
+    save_document(db, {**record, "status": DELETING, **times, **details})
     base = {name: record.get(name) for name in ("doc_id", "namespace", "filename")}
     base = {**base, "deleted_at_ms": int(now.timestamp() * 1000), **times}
     entry = {**base, **reason, "chunk_count": len(record["chunk_ids"])}
@@ -103,9 +103,9 @@ def restore(db: sqlite3.Connection, record: Record, restored_by: str | None) -> 
         raise InvalidInputError(f"Document not in trash: {record['doc_id']} (status: {status})")
     jobs.delete(db, record.get("cleanup_job_id"))
     gone = {*_TRASH_FIELDS, *(_PURGE_FIELDS if status == PURGING else ())}
-    kept = {name: value for name, value in record.items() if name not in gone}
+    remaining = {name: value for name, value in record.items() if name not in gone}
     by = {"restored_by": restored_by} if restored_by else {}
-    save_document(db, {**kept, "status": ACTIVE, "restored_at": now, **by})
+    save_document(db, {**remaining, "status": ACTIVE, "restored_at": now, **by})
     _remove_entry(db, record)
     restored = {
         "doc_id": record["doc_id"],
@@ -159,9 +159,9 @@ def complete_purge(db: sqlite3.Connection, record: Record | None) -> None:
     if record is None or record["status"] != PURGING:
         _LOG.info("a document is not being purged any more; its cleanup job has nothing to do")
         return
-    kept = {name: value for name, value in record.items() if name != "cleanup_job_id"}
+    remaining = {name: value for name, value in record.items() if name != "cleanup_job_id"}
     done = {"status": PURGED, "purge_completed_at": format_time(read_clock()), "chunk_ids": []}
-    save_document(db, {**kept, **done})
+    save_document(db, {**remaining, **done})
     _remove_entry(db, record)
     forget_document(db, record["doc_id"])
 
