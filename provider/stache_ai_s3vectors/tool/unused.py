@@ -18,7 +18,7 @@ class UnusedIndex(VectorIndex):
         """What it will be."""
         return IndexDescription.from_dimension(self.options.dimension)
 
-    def pages(self, *, metadata: bool = True) -> Iterator[Page[Row]]:  # noqa: ARG002 - likewise
+    def list_pages(self, *, metadata: bool = True) -> Iterator[Page[Row]]:  # noqa: ARG002 - likewise
         """One, with nothing on it."""
         yield Page([], None)
 
