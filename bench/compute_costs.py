@@ -57,9 +57,12 @@ def measure(_: argparse.Namespace) -> dict[str, Any]:
         "read on": prices.READ_ON,
         "region": prices.REGION,
         "bytes a chunk": {name: round(value) for name, value in size.items()},
-        "store": prices.storage(stored),
-        "load": {str(batch): prices.puts(stored, math.ceil(CHUNKS / batch)) for batch in BATCHES},
-        "query": QUERIES * prices.query(CHUNKS, size["searched"]),
+        "store": prices.compute_storage_cost(stored),
+        "load": {
+            str(batch): prices.compute_put_cost(stored, math.ceil(CHUNKS / batch))
+            for batch in BATCHES
+        },
+        "query": QUERIES * prices.compute_query_cost(CHUNKS, size["searched"]),
         "least for 128 KB": math.ceil(prices.PUT_LEAST / size["stored"]),
         "prices": PRICES,
     }

@@ -83,7 +83,7 @@ def plan(clients: Any, costs: Any) -> Iterator[tuple[int, int, float, float, flo
     for vectors in SIZES:
         for shards in SHARDS:
             each = -(-vectors // shards)
-            query = shards * prices.query(each, costs["bytes a chunk"]["searched"])
+            query = shards * prices.compute_query_cost(each, costs["bytes a chunk"]["searched"])
             load, walk = estimate_load(each, checking), estimate_walk(each, size_page(costs))
             yield vectors, shards, load, shards * core, walk, QUERIES * query
 
@@ -92,5 +92,5 @@ def list_bills(costs: Any) -> Iterator[tuple[int, float, float, float]]:
     """Vectors, TB, USD a month to store, USD to load."""
     for vectors in SIZES:
         size = vectors * costs["bytes a chunk"]["stored"]
-        load = prices.puts(size, -(-vectors // limits.PUT_BATCH))
-        yield vectors, size / prices.TB, prices.storage(size), load
+        load = prices.compute_put_cost(size, -(-vectors // limits.PUT_BATCH))
+        yield vectors, size / prices.TB, prices.compute_storage_cost(size), load

@@ -14,11 +14,14 @@ _PORT: Final = re.compile(r"(?<=could not be cast to integer value as )'.*'")
 _BIDI: Final = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 """What changes the direction of the text around it: https://www.unicode.org/reports/tr9/"""
 
+_SURROGATES: Final = range(0xD800, 0xE000)
+"""Halves of characters, which no encoding of a terminal or a file takes."""
+
 _CONTROL: Final = {
     code: repr(chr(code))[1:-1]
-    for code in (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *_BIDI)
+    for code in (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *_BIDI, *_SURROGATES)
 }
-"""Control characters and Unicode's ends of lines, each as Python writes it in a string."""
+"""Characters that change a line or a terminal, each as Python writes it in a string."""
 
 
 def to_printable(text: object) -> str:

@@ -1,4 +1,4 @@
-"""How a command ends that could not do what it was asked for: two lines, and how far it got."""
+"""The errors of a command: the cause, the fix, and what was done before it failed."""
 
 from __future__ import annotations
 
@@ -16,58 +16,60 @@ from stache_ai_s3vectors.errors import (
     S3VectorsError,
 )
 
-from .remedies import cause_of, remedy_of
+from .remedies import find_remedy, get_cause
 
 
 class Failure(click.ClickException):
-    """An error of ours as a line of cause and a line of remedy."""
+    """One of our errors, as a line with the cause and a line with the fix."""
 
     def __init__(self, error: S3VectorsError) -> None:
-        super().__init__(cause_of(error))
-        self.remedy = remedy_of(error)
+        super().__init__(get_cause(error))
+        self.remedy = find_remedy(error)
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """Print both."""
+        """Print both lines."""
         click.echo(f"Error: {self.message}", file, err=file is None)
         if self.remedy:
             click.echo(f"Fix: {self.remedy}", file, err=file is None)
 
 
 class WrongUsage(Failure):
-    """The same for what the user has to set or type otherwise."""
+    """The same for a wrong setting or option: exit status 2."""
 
     exit_code = 2
 
 
-def failure(error: Exception) -> Failure:
-    """The error as the user gets to see it."""
+def to_failure(error: Exception) -> Failure:
+    """Make of an error what click prints."""
     if isinstance(error, (ConfigurationError, InvalidInputError)):
         return WrongUsage(error)
     if isinstance(error, S3VectorsError):
         return Failure(error)
     other = S3VectorsError(f"{type(error).__name__}: {error}")
     other.remedy = (
-        "--debug shows where. If this machine is not the cause, this is a bug in stache-s3vectors: "
-        "report it with that output"
+        "run it with --debug to see where. If this machine is not the cause, this is a bug in "
+        "stache-s3vectors: report it with that output"
     )
     return Failure(other)
 
 
-def missing_engine() -> click.ClickException:
-    """The error of a command that needs the local engine, where it is not installed."""
-    return click.ClickException(
-        "the local engine is not installed; in a clone of the repository: "
-        "pip install './local[fast]'"
-    )
+class MissingEngineError(click.ClickException):
+    """A command needs the local engine, and it is not installed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the local engine is not installed; in a clone of the repository: "
+            "pip install './local[fast]'"
+        )
 
 
 @contextmanager
-def resumable(so_far: Callable[[], str]) -> Iterator[None]:
-    """Say how far it got when it is interrupted or fails, and whether it can go on."""
+def report_on_stop(describe_progress: Callable[[], str]) -> Iterator[None]:
+    """When the work is interrupted or fails, print what was done and whether it can be resumed."""
     final = (ConfigurationError, InvalidInputError, RejectedError, DamagedFileError)
     try:
         yield
     except (KeyboardInterrupt, S3VectorsError) as error:
-        goes_on = "" if isinstance(error, final) else " The same command again goes on from there."
-        click.echo(f"Stopped: {so_far()}.{goes_on}", err=True)
+        advice = "" if isinstance(error, final) else " Run the same command again to resume."
+        click.echo(f"Stopped: {describe_progress()}.{advice}", err=True)
         raise

@@ -17,7 +17,7 @@ from stache_ai_s3vectors.errors import ConfigurationError, InvalidInputError, de
 from stache_ai_s3vectors.service import limits
 from stache_ai_s3vectors.service.metadata_keys import KINDS
 
-from .failures import failure
+from .failures import to_failure
 
 if TYPE_CHECKING:
     from stache_ai_s3vectors.settings import Options, Settings
@@ -71,10 +71,10 @@ class Choice(click.Choice[str]):
     def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
         """All of them, and the nearest."""
         message = super().get_invalid_choice_message(value, ctx)
-        return f"{message} {nearest(str(value), list(self.choices))}".strip()
+        return f"{message} {suggest_nearest(str(value), list(self.choices))}".strip()
 
 
-def nearest(value: str, known: Sequence[str]) -> str:
+def suggest_nearest(value: str, known: Sequence[str]) -> str:
     """A question for what was meant, to end a message with; empty when nothing is near."""
     found = difflib.get_close_matches(value, known, n=1)
     return f"Did you mean {found[0]!r}?" if found else ""
@@ -85,7 +85,7 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     return _with_options(_with_loaded(command), _OPTIONS)
 
 
-def plainly(command: Callable[..., None]) -> Callable[..., None]:
+def with_common_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add only what every command has: --json and --debug."""
     return _with_options(command, {})
 
@@ -98,7 +98,7 @@ def with_values(command: Callable[..., None]) -> Callable[..., None]:
 def _with_loaded(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def run(**options: Any) -> None:
-        command(settings_of({name: options.pop(name) for name in _FIELDS}), **options)
+        command(load_settings({name: options.pop(name) for name in _FIELDS}), **options)
 
     return run
 
@@ -128,7 +128,7 @@ def _import_stache() -> None:
         raise ConfigurationError(f"Stache cannot read its settings: {error}") from error
 
 
-def settings_of(values: dict[str, Any]) -> Settings:
+def load_settings(values: dict[str, Any]) -> Settings:
     """The settings, with those of the options that were given.
 
     Raises:
@@ -191,7 +191,7 @@ def _with_options(command: Callable[..., None], options: dict[str, Option]) -> C
         except Exception as error:
             if debug:
                 traceback.print_exc()
-            raise failure(error) from error
+            raise to_failure(error) from error
 
     decorated: Callable[..., None] = run
     for option in reversed((*options.values(), _JSON, _DEBUG)):
@@ -201,18 +201,18 @@ def _with_options(command: Callable[..., None], options: dict[str, Option]) -> C
 
 def confirm(question: str, answer: str) -> None:
     """Go on only when the user types the answer."""
-    if not is_asked():
+    if not is_interactive():
         raise click.UsageError("this deletes data: add --yes to do it without being asked")
     if click.prompt(question, default="", show_default=False, err=True) != answer:
         raise click.ClickException("that is not it; nothing is deleted")
 
 
-def is_asked() -> bool:
+def is_interactive() -> bool:
     """Whether somebody is there to answer."""
     return sys.stdin.isatty()
 
 
-def filter_option(value: str | None) -> dict[str, Any] | None:
+def parse_filter_option(value: str | None) -> dict[str, Any] | None:
     """A --filter, read.
 
     Raises:
@@ -227,10 +227,3 @@ def filter_option(value: str | None) -> dict[str, Any] | None:
     if not isinstance(document, dict):
         raise InvalidInputError(f"""--filter {value!r:.80} is no object such as '{{"a": "b"}}'""")
     return document
-
-
-def printable(text: str) -> str:
-    """A text of somebody's data, such that it cannot write to the terminal what it likes."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)

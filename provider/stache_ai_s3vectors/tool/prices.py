@@ -1,8 +1,8 @@
-"""What Amazon S3 Vectors costs at list prices. Pure.
+"""The list prices of Amazon S3 Vectors. Pure.
 
-US East (N. Virginia), the same in US West (Oregon), in USD, as read on 2026-10-04 from
-https://aws.amazon.com/s3/pricing/ (tab "S3 Vectors"); other regions differ, and text search has
-no published price. AWS's GB and TB are 2^30 and 2^40 bytes.
+In USD, for US East (N. Virginia) and US West (Oregon), as read on 2026-10-04 from
+https://aws.amazon.com/s3/pricing/ (tab "S3 Vectors"). Other regions have other prices. Text search
+has no published price. AWS's GB and TB are 2^30 and 2^40 bytes.
 """
 
 from __future__ import annotations
@@ -16,38 +16,38 @@ GB: Final = 2**30
 TB: Final = 2**40
 
 STORAGE: Final = 0.06
-"""A GB of logical data, a month: vectors in float32, keys and all metadata."""
+"""Of a GB of logical data a month: vectors in float32, keys and all metadata."""
 
 PUT: Final = 0.20
-"""A GB of logical data that is put."""
+"""Of a GB of logical data that PutVectors writes."""
 
 PUT_LEAST: Final = 128 * 1024
-"""Bytes that each PutVectors is charged for at least, so small batches cost more."""
+"""The smallest size in bytes that a PutVectors is charged for; small batches cost more."""
 
 QUERY: Final = 2.50 / 1_000_000
-"""A QueryVectors, and on top of it the data that it goes through."""
+"""Of a QueryVectors, without the data that it processes."""
 
 PROCESSED: Final = ((100_000, 0.004), (10_000_000, 0.002), (None, 0.0004))
-"""A TB of what a query goes through, which is the whole index without its non-filterable
-metadata: up to so many vectors of the index, for those beyond, and for the rest."""
+"""Of a TB of data that queries process: up to so many vectors of the index, and beyond. A query
+processes the whole index without its non-filterable metadata."""
 
 
-def storage(size: float) -> float:
-    """A month of so many bytes."""
+def compute_storage_cost(size: float) -> float:
+    """The cost of storing so many bytes for a month."""
     return size / GB * STORAGE
 
 
-def puts(size: float, requests: int) -> float:
-    """Putting so many bytes in so many requests of about equal size."""
+def compute_put_cost(size: float, requests: int) -> float:
+    """The cost of writing so many bytes in so many requests of about the same size."""
     return max(size, requests * PUT_LEAST) / GB * PUT
 
 
-def query(vectors: int, bytes_each: float) -> float:
-    """One query of an index.
+def compute_query_cost(vectors: int, bytes_each: float) -> float:
+    """The cost of a query.
 
     Args:
-        vectors: in the index.
-        bytes_each: of a vector's data, key and filterable metadata, on average.
+        vectors: number of vectors in the index.
+        bytes_each: average size of a vector's data, key and filterable metadata.
     """
     cost, before = QUERY, 0
     for limit, price in PROCESSED:

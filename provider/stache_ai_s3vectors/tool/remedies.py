@@ -51,19 +51,19 @@ _BY_CODE: Final[Mapping[str, str]] = MappingProxyType(
 """AWS's error code, without its `Exception`, to what helps."""
 
 
-def cause_of(error: S3VectorsError) -> str:
+def get_cause(error: S3VectorsError) -> str:
     """An error's message without what to do about it, on one line."""
     text = str(error).removesuffix(error.remedy) if error.remedy else str(error)
     return " ".join(text.split()).rstrip(". ")
 
 
-def remedy_of(error: S3VectorsError) -> str:
+def find_remedy(error: S3VectorsError) -> str:
     """What to do about an error; empty when the message says it."""
     if error.remedy and not isinstance(error, PartialWriteError):
         return " ".join(error.remedy.split())
     if isinstance(error.__cause__, S3VectorsError):
-        return remedy_of(error.__cause__)
-    known = _BY_CODE.get(code_of(error).removesuffix("Exception"))
+        return find_remedy(error.__cause__)
+    known = _BY_CODE.get(get_error_code(error).removesuffix("Exception"))
     if known:
         return known
     if isinstance(error, AccessDeniedError):
@@ -71,14 +71,14 @@ def remedy_of(error: S3VectorsError) -> str:
     return _about_service(str(error)) if isinstance(error, UnavailableError) else ""
 
 
-def code_of(error: S3VectorsError) -> str:
+def get_error_code(error: S3VectorsError) -> str:
     """AWS's code of the error behind one of ours; empty when the service did not answer."""
     # botocore's errors of the connection have a response that is None
     response = getattr(error.__cause__, "response", None) or {}
     return str(response.get("Error", {}).get("Code", ""))
 
 
-def denied_action(error: S3VectorsError) -> tuple[str, str] | None:
+def parse_denied_action(error: S3VectorsError) -> tuple[str, str] | None:
     """The action and the ARN that AWS says are not allowed."""
     return _denied(str(error))
 
@@ -96,10 +96,10 @@ def _about_access(text: str) -> str:
     denied = _denied(text)
     if denied is None:
         return "check whose credentials these are: aws sts get-caller-identity"
-    return how_to_allow(*denied)
+    return advise_allowing(*denied)
 
 
-def how_to_allow(action: str, resources: str) -> str:
+def advise_allowing(action: str, resources: str) -> str:
     """What to do about a denied action."""
     return (
         f"allow {action} on {resources}, and look for a Deny; stache-s3vectors policy prints all "

@@ -84,15 +84,17 @@ class Stats:
 
     def estimate_storage_cost(self) -> float:
         """USD a month, at list prices."""
-        return prices.storage(self.stored_bytes)
+        return prices.compute_storage_cost(self.stored_bytes)
 
     def estimate_put_cost(self) -> float:
         """USD for storing all of it once, in full batches, at list prices."""
-        return prices.puts(self.stored_bytes, math.ceil(self.vectors / limits.PUT_BATCH))
+        return prices.compute_put_cost(
+            self.stored_bytes, math.ceil(self.vectors / limits.PUT_BATCH)
+        )
 
     def estimate_query_cost(self) -> float:
         """USD for one query, at list prices; without data returned beyond the free part."""
-        return prices.query(self.vectors, self.searched_bytes / max(1, self.vectors))
+        return prices.compute_query_cost(self.vectors, self.searched_bytes / max(1, self.vectors))
 
     def as_dict(self) -> dict[str, Any]:
         """For a program to read."""

@@ -10,8 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stache_ai_s3vectors.service.metadata_keys import TEXT
-
-from .options import printable
+from stache_ai_s3vectors.service.printable import to_printable
 
 _LONGEST: Final = 300
 """Characters of a cell, at most."""
@@ -37,10 +36,10 @@ def print_record(values: Iterable[tuple[str, str]]) -> None:
     table.add_column(overflow="fold")
     table.add_column(overflow="fold")
     for name, value in values:
-        lines = "\n".join(map(printable, value.split("\n")))
-        table.add_row(Text(printable(name)), Text(lines))
+        lines = "\n".join(map(to_printable, value.split("\n")))
+        table.add_row(Text(to_printable(name)), Text(lines))
     Console().print(table)
 
 
 def _shorten(text: str) -> str:
-    return printable(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…")
+    return to_printable(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…")

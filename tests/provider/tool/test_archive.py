@@ -344,7 +344,7 @@ def test_an_import_is_safe_to_repeat_and_completes_one_that_stopped():
     repeated = tool.told("import", "a.jsonl", *ELSEWHERE)
 
     assert stopped.exit_code == 1
-    assert "The same command again goes on from there" in stopped.stderr
+    assert "Run the same command again to resume" in stopped.stderr
     assert completed["unchanged"] >= 500
     assert completed["written"] + completed["unchanged"] == 2_500
     assert repeated == {

@@ -22,7 +22,7 @@ import tool
 from s3vectors_local import Engine
 from stache_ai_s3vectors.settings import resolve_settings
 from stache_ai_s3vectors.tool.main import main
-from stache_ai_s3vectors.tool.options import settings_of
+from stache_ai_s3vectors.tool.options import load_settings
 
 BUCKET_ARN = "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket"
 LOCAL = ["--bucket", "my-bucket", "--endpoint", "local:data", "--dimension", "8"]
@@ -429,7 +429,7 @@ def test_aws_as_an_endpoint_beats_the_settings(monkeypatch):
     """Otherwise nothing could be copied to AWS where the settings name a local engine."""
     monkeypatch.setenv("S3VECTORS_ENDPOINT_URL", "local:data")
 
-    settings = settings_of({"bucket": "my-bucket", "endpoint": "aws"})
+    settings = load_settings({"bucket": "my-bucket", "endpoint": "aws"})
 
     assert resolve_settings(settings).endpoint is None
 
@@ -438,7 +438,7 @@ def test_aws_as_an_endpoint_beats_the_settings(monkeypatch):
 def test_indexes_delete_asks_for_the_name(monkeypatch, answer, left):
     """And says how much it holds; anything else deletes nothing."""
     run("indexes", "create", *LOCAL)
-    monkeypatch.setattr("stache_ai_s3vectors.tool.options.is_asked", lambda: True)
+    monkeypatch.setattr("stache_ai_s3vectors.tool.options.is_interactive", lambda: True)
 
     result = run("indexes", "delete", "documents-8", *LOCAL, input=answer)
 
@@ -601,7 +601,7 @@ def test_a_fault_of_this_program_is_told_without_a_traceback(monkeypatch):
 
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: KeyError: ")
-    assert "Fix: --debug shows where" in result.stderr
+    assert "Fix: run it with --debug to see where" in result.stderr
 
 
 @pytest.mark.parametrize("index", ["*", "", "x/../*"])

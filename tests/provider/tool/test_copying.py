@@ -154,7 +154,7 @@ def test_a_copy_that_fails_says_how_far_it_came_and_goes_on():
 
     assert stopped.exit_code == 1
     assert "vectors are written" in stopped.stderr
-    assert "The same command again goes on from there" in stopped.stderr
+    assert "Run the same command again to resume" in stopped.stderr
     assert told["unchanged"] >= 500
     assert told["written"] + told["unchanged"] == 2_000
     close_engines()
@@ -309,7 +309,7 @@ def test_reembed_does_not_embed_again_what_is_there(words):
 
     assert stopped.exit_code == 1
     assert "the embedder failed: ConnectionError: the model is away" in stopped.stderr
-    assert "The same command again goes on from there" in stopped.stderr
+    assert "Run the same command again to resume" in stopped.stderr
     assert told["unchanged"] >= 500
     assert len(Words.seen) - 1 == told["written"] == 1_500 - told["unchanged"]
 

@@ -450,7 +450,7 @@ def test_a_hostile_file_is_refused(text):
     result = run(text, *PLACE)
 
     assert result.exit_code in (1, 2)
-    assert "--debug shows where" not in result.output
+    assert "--debug" not in result.output
     assert "\x1b" not in result.output
 
 
@@ -513,7 +513,7 @@ def test_no_file_makes_a_traceback(content, path, other):
     result = run(put(content, path, other), "--bucket", BUCKET, "--index", "documents")
 
     assert result.exit_code in (0, 1, 2)
-    assert "--debug shows where" not in result.output
+    assert "--debug" not in result.output
 
 
 def test_without_a_yaml_parser_the_command_says_what_to_install(monkeypatch):

@@ -35,7 +35,7 @@ def test_the_bytes_are_those_that_the_service_counts():
 
     sizes = {key: metadata_size(vector["metadata"]) for key, vector in stored.items()}
     assert told["storedBytes"] == sum(4 * 4 + len(key) + size for key, size in sizes.items())
-    assert told["putCost"] == prices.puts(told["storedBytes"], 1)
+    assert told["putCost"] == prices.compute_put_cost(told["storedBytes"], 1)
     assert told["limits"]["metadata bytes"]["largest"] == max(sizes.values())
     assert sizes[told["limits"]["metadata bytes"]["key"]] == max(sizes.values())
 
@@ -67,15 +67,17 @@ def test_for_people_it_is_text_and_a_table(monkeypatch):
 
 def test_storage_costs_six_cents_a_gigabyte():
     """As https://aws.amazon.com/s3/pricing/ says."""
-    assert prices.storage(10 * prices.GB) == pytest.approx(0.60)
+    assert prices.compute_storage_cost(10 * prices.GB) == pytest.approx(0.60)
 
 
 def test_small_puts_cost_as_much_as_128_kib():
     """A thousand vectors of 6 KB, one at a time or in two requests."""
     size = 1_000 * 6_000
 
-    assert prices.puts(size, 1_000) == pytest.approx(1_000 * 128 * 1024 / prices.GB * 0.20)
-    assert prices.puts(size, 2) == pytest.approx(size / prices.GB * 0.20)
+    assert prices.compute_put_cost(size, 1_000) == pytest.approx(
+        1_000 * 128 * 1024 / prices.GB * 0.20
+    )
+    assert prices.compute_put_cost(size, 2) == pytest.approx(size / prices.GB * 0.20)
 
 
 @pytest.mark.parametrize(
@@ -91,6 +93,6 @@ def test_a_query_costs_a_call_and_what_it_goes_through(vectors, terabyte_dollars
     """In three steps: to 100,000 vectors, to ten million, and beyond."""
     each = 5_000
 
-    assert prices.query(vectors, each) == pytest.approx(
+    assert prices.compute_query_cost(vectors, each) == pytest.approx(
         2.50 / 1_000_000 + terabyte_dollars * each / prices.TB
     )

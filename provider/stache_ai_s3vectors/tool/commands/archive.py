@@ -29,14 +29,14 @@ from stache_ai_s3vectors.errors import (
 )
 from stache_ai_s3vectors.operations import scan
 from stache_ai_s3vectors.tool.exports import DamagedExportError, Reader, Writer, header
-from stache_ai_s3vectors.tool.failures import resumable
+from stache_ai_s3vectors.tool.failures import report_on_stop
+from stache_ai_s3vectors.tool.index_access import find_destination, open_readable_index
 from stache_ai_s3vectors.tool.options import (
-    filter_option,
     get_index_names,
+    parse_filter_option,
     resolve_options,
     with_settings,
 )
-from stache_ai_s3vectors.tool.places import destination, readable_index
 from stache_ai_s3vectors.tool.progress import show_progress
 from stache_ai_s3vectors.tool.transfers import Tally, check_fit, transfer
 
@@ -83,8 +83,11 @@ def export_command(  # noqa: PLR0913 - one for each option
       stache-s3vectors export backup.jsonl.gz --bucket my-bucket --index documents-1024
     """  # noqa: D301 - \b keeps click from wrapping the example
     _check_target(file, force=force)
-    parts = [*filters.parse_filter(filter_option(condition)), *filters.match_namespace(namespace)]
-    index = readable_index(settings, resolve_index_options(settings, name))
+    parts = [
+        *filters.parse_filter(parse_filter_option(condition)),
+        *filters.match_namespace(namespace),
+    ]
+    index = open_readable_index(settings, resolve_index_options(settings, name))
     partial = _name_partial(file, index.describe(), parts)
     if force:
         partial.unlink(missing_ok=True)
@@ -149,7 +152,7 @@ def _export_vectors(
         keys = sorted(_list_keys(index, parts, advance))
     written = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime).astimezone()
     with (
-        resumable(lambda: f"what is exported so far is in {file.name}"),
+        report_on_stop(lambda: f"what is exported so far is in {file.name}"),
         _naming(file.name),
     ):
         description = index.describe()
@@ -206,14 +209,14 @@ def import_command(settings: Settings, *, file: Path, name: str | None, as_json:
         reader = Reader(opened)
         source = _parse_description(reader.head)
         # Where a missing index is made, it is made for what comes
-        place = destination(
+        place = find_destination(
             replace(resolve_index_options(settings, name), dimension=source.dimension),
             source.metric,
         )
-        check_fit(source, place.told, place.name)
-        index = place.made()
+        check_fit(source, place.description, place.name)
+        index = place.create()
         with (
-            resumable(lambda: f"{tally.written} vectors are imported"),
+            report_on_stop(lambda: f"{tally.written} vectors are imported"),
             show_progress("importing") as advance,
         ):
             transfer(_read_records(reader), index, tally, advance)

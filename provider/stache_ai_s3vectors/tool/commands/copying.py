@@ -13,9 +13,10 @@ from stache_ai_s3vectors.aws.batches import Record
 from stache_ai_s3vectors.aws.vector_index import VectorIndex
 from stache_ai_s3vectors.errors import ConfigurationError
 from stache_ai_s3vectors.service.arns import INDEX_ARN
-from stache_ai_s3vectors.tool.failures import resumable
-from stache_ai_s3vectors.tool.options import printable, resolve_options, settings_of, with_values
-from stache_ai_s3vectors.tool.places import Destination, destination, existing
+from stache_ai_s3vectors.service.printable import to_printable
+from stache_ai_s3vectors.tool.failures import report_on_stop
+from stache_ai_s3vectors.tool.index_access import Destination, find_destination, open_index
+from stache_ai_s3vectors.tool.options import load_settings, resolve_options, with_values
 from stache_ai_s3vectors.tool.progress import show_progress
 from stache_ai_s3vectors.tool.transfers import (
     Tally,
@@ -55,14 +56,14 @@ def resolve_sides(values: dict[str, Any]) -> tuple[VectorIndex, Options]:
     place = _locate("destination", "to", values)
     if source == place:
         raise click.UsageError("SOURCE and DESTINATION are the same index")
-    index = existing(source)
+    index = open_index(source)
     _check_account(values["source"], index)
     return index, place
 
 
 def create_destination(into: Destination, location: str) -> VectorIndex:
     """The destination, which is there from now on."""
-    index = into.made()
+    index = into.create()
     _check_account(location, index)
     return index
 
@@ -85,7 +86,7 @@ def _locate(name: str, way: str, values: dict[str, Any]) -> Options:
     if arn:
         bucket, index = arn["bucket"], arn["index"]
         options["region"] = options["region"] or arn["region"]
-    settings = settings_of(
+    settings = load_settings(
         {**options, "bucket": bucket or values["bucket"], "dimension": values["dimension"]}
     )
     return replace(resolve_options(settings), index_name=index)
@@ -116,8 +117,8 @@ def copy_command(*, as_json: bool, **values: Any) -> None:
     """  # noqa: D301 - \b keeps click from wrapping the example
     source, place = resolve_sides(values)
     description = source.describe()
-    into = destination(replace(place, dimension=description.dimension), description.metric)
-    check_fit(description, into.told, into.name)
+    into = find_destination(replace(place, dimension=description.dimension), description.metric)
+    check_fit(description, into.description, into.name)
     tally, index = Tally(), create_destination(into, values["destination"])
     verification = run_transfer(source.list_records, index, tally)
     print_report(index, tally, verification, as_json=as_json)
@@ -159,7 +160,9 @@ def run_transfer(
             keys.add(record.key)
             yield record
 
-    with resumable(lambda: f"{tally.written} vectors are written, {tally.unchanged} were there"):
+    with report_on_stop(
+        lambda: f"{tally.written} vectors are written, {tally.unchanged} were there"
+    ):
         with show_progress("copying") as advance:
             transfer(records(), destination, tally, advance, embed, replace=replace)
         compared = _verify(note_keys(), destination, tally, data=embed is None)
@@ -189,7 +192,7 @@ def _verify(
     if wrong:
         raise click.ClickException(
             f"{len(wrong)} vectors of the source are not in {destination.name}, or not so: "
-            f"{', '.join(map(printable, wrong[:SHOWN]))}. If the source was written meanwhile, "
+            f"{', '.join(map(to_printable, wrong[:SHOWN]))}. If the source was written meanwhile, "
             "run it again"
         )
     return compared - len(different)
@@ -229,7 +232,7 @@ def _print_keys(problem: str, keys: list[str]) -> None:
     if keys:
         more = ", …" if len(keys) > SHOWN else ""
         click.echo(
-            f"{len(keys)} vectors {problem}: {', '.join(map(printable, keys[:SHOWN]))}{more}"
+            f"{len(keys)} vectors {problem}: {', '.join(map(to_printable, keys[:SHOWN]))}{more}"
         )
 
 
@@ -237,7 +240,7 @@ def _fail_for_left_out(left_out: dict[str, str]) -> None:
     if not left_out:
         return
     for key, why in list(left_out.items())[:SHOWN]:
-        click.echo(f"  {printable(key)}: {why}", err=True)
+        click.echo(f"  {to_printable(key)}: {why}", err=True)
     raise click.ClickException(f"{len(left_out)} vectors are left out, the first are above")
 
 
@@ -261,15 +264,15 @@ def reembed_command(*, as_json: bool, **values: Any) -> None:
     from stache_ai_s3vectors.tool.embedding import Embedder  # noqa: PLC0415
 
     source, place = resolve_sides(values)
-    embedder = Embedder(settings_of({"bucket": place.bucket_name}))
-    into = destination(replace(place, dimension=embedder.dimension), source.describe().metric)
-    if into.told.dimension != embedder.dimension:
+    embedder = Embedder(load_settings({"bucket": place.bucket_name}))
+    into = find_destination(replace(place, dimension=embedder.dimension), source.describe().metric)
+    if into.description.dimension != embedder.dimension:
         raise ConfigurationError(
             f"the embedder makes vectors of {embedder.dimension} dimensions, index {into.name} has "
-            f"{into.told.dimension}; make an index of {embedder.dimension}, or set "
+            f"{into.description.dimension}; make an index of {embedder.dimension}, or set "
             "EMBEDDING_PROVIDER and its model to one of that size"
         )
-    check_keys(source.describe(), into.told, into.name)
+    check_keys(source.describe(), into.description, into.name)
     tally = Tally(left_out=embedder.left_out)
     index = create_destination(into, values["destination"])
 
@@ -279,7 +282,7 @@ def reembed_command(*, as_json: bool, **values: Any) -> None:
         )
 
     embedder.check_model(index)
-    metric = into.told.metric
+    metric = into.description.metric
     verification = run_transfer(
         records, index, tally, lambda missing: embedder.embed(missing, metric)
     )

@@ -11,7 +11,7 @@ import click
 
 from stache_ai_s3vectors.service.permissions import LEVELS
 from stache_ai_s3vectors.tool.doctor import Finding, examine
-from stache_ai_s3vectors.tool.options import Choice, settings_of, with_values
+from stache_ai_s3vectors.tool.options import Choice, load_settings, with_values
 
 _MARKS: Final = {
     "ok": ("ok", "green"),
@@ -49,7 +49,7 @@ def doctor_command(*, level: str, names: tuple[str, ...], as_json: bool, **value
       stache-s3vectors doctor --bucket my-bucket --region us-east-1
     """  # noqa: D301 - \b keeps click from wrapping the example
     found: list[Finding] = []
-    for finding in examine(partial(settings_of, values), level, names):
+    for finding in examine(partial(load_settings, values), level, names):
         found.append(finding)
         if not as_json:
             mark, colour = _MARKS[finding.state.value]

@@ -32,7 +32,8 @@ from stache_ai_s3vectors.service.metadata_keys import (
     TEXT,
     index_variable,
 )
-from stache_ai_s3vectors.tool.failures import resumable
+from stache_ai_s3vectors.tool.failures import report_on_stop
+from stache_ai_s3vectors.tool.index_access import open_index, open_indexes
 from stache_ai_s3vectors.tool.options import (
     Choice,
     confirm,
@@ -40,7 +41,6 @@ from stache_ai_s3vectors.tool.options import (
     resolve_options,
     with_settings,
 )
-from stache_ai_s3vectors.tool.places import chosen, existing
 from stache_ai_s3vectors.tool.progress import show_progress
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def create_command(
     made: dict[str, bool] = {}
     # What is there is looked at before anything is made
     missing = [name for name in wanted if not _fits(replace(options, index_name=name), language)]
-    with resumable(lambda: f"created {_listed(made)}"):
+    with report_on_stop(lambda: f"created {_listed(made)}"):
         for name in missing:
             made[name] = create_index(client, options, name)
     if as_json:
@@ -177,7 +177,7 @@ def upgrade_command(
     """  # noqa: D301 - \b keeps click from wrapping the example
     # All are there before any is changed
     code = None if language is None else _code(language) or ""
-    found = chosen(settings, names)
+    found = open_indexes(settings, names)
     told = [index.describe(fresh=True) for index in found]
     changes: dict[str, list[str]] = {}
 
@@ -185,7 +185,7 @@ def upgrade_command(
         changed = ", ".join(f"{name} has {' and '.join(c)} now" for name, c in changes.items() if c)
         return f"{changed or 'nothing is changed'}; what is BUILDING goes on by itself"
 
-    with resumable(so_far):
+    with report_on_stop(so_far):
         for index, description in zip(found, told, strict=True):
             name = index.options.index_name
             changes[name] = upgrade_index(index.client, index.options, description, code)
@@ -227,12 +227,12 @@ def delete_command(settings: Settings, *, names: tuple[str, ...], yes: bool, as_
     Example:
       stache-s3vectors indexes delete documents-1024 --bucket my-bucket
     """  # noqa: D301 - \b keeps click from wrapping the example
-    found = chosen(settings, names)
+    found = open_indexes(settings, names)
     for index in found if not yes else ():
         name = index.options.index_name
         confirm(f"{_contents(index)}. Type {name} to delete it", name)
     deleted: list[str] = []
-    with resumable(lambda: f"deleted {_listed(deleted)}"):
+    with report_on_stop(lambda: f"deleted {_listed(deleted)}"):
         for index in found:
             delete_index(index.client, index.options)
             deleted.append(index.options.index_name)
@@ -265,7 +265,7 @@ def list_command(settings: Settings, *, as_json: bool) -> None:
 
 
 def _list(options: Options) -> list[dict[str, Any]]:
-    found = [existing(replace(options, index_name=name)) for name in list_indexes(options)]
+    found = [open_index(replace(options, index_name=name)) for name in list_indexes(options)]
     return [{"name": index.options.index_name, **index.describe().as_dict()} for index in found]
 
 

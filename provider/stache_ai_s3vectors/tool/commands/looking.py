@@ -29,8 +29,8 @@ from stache_ai_s3vectors.errors import (
 from stache_ai_s3vectors.operations import scan, search
 from stache_ai_s3vectors.service import limits
 from stache_ai_s3vectors.service.metadata_keys import NAMESPACE, STATUS, TEXT, TYPE
-from stache_ai_s3vectors.tool.options import filter_option, with_settings
-from stache_ai_s3vectors.tool.places import readable_index
+from stache_ai_s3vectors.tool.index_access import open_readable_index
+from stache_ai_s3vectors.tool.options import parse_filter_option, with_settings
 from stache_ai_s3vectors.tool.progress import show_progress
 from stache_ai_s3vectors.tool.tables import print_record, print_table
 
@@ -71,7 +71,7 @@ def show_command(
       stache-s3vectors show chunk-0001 chunk-0002 --bucket my-bucket --index documents-1024
     """  # noqa: D301 - \b keeps click from wrapping the example
     check_ids(keys)
-    index = readable_index(settings, resolve_index_options(settings, name))
+    index = open_readable_index(settings, resolve_index_options(settings, name))
     records = [*index.get(keys, data=True)]
     present = {record.key for record in records}
     missing = [key for key in dict.fromkeys(keys) if key not in present]
@@ -168,14 +168,17 @@ def list_command(  # noqa: PLR0913 - one for each option
     if prefix == "":
         raise InvalidInputError("--prefix is empty; leave it out for all keys")
     parts = _conditions(namespace, condition)
-    index = readable_index(settings, resolve_index_options(settings, name))
+    index = open_readable_index(settings, resolve_index_options(settings, name))
     print_them = _print_lines if as_json else _print_rows
     if print_them(index, parts, prefix or "", limit):
         click.echo(f"There are more than {limit}; --limit shows more.", err=True)
 
 
 def _conditions(namespace: str | None, condition: str | None) -> list[Filter]:
-    return [*filters.match_namespace(namespace), *filters.parse_filter(filter_option(condition))]
+    return [
+        *filters.match_namespace(namespace),
+        *filters.parse_filter(parse_filter_option(condition)),
+    ]
 
 
 def _print_lines(index: VectorIndex, parts: list[Filter], prefix: str, limit: int) -> bool:
@@ -260,7 +263,7 @@ def query_command(  # noqa: PLR0913 - one for each option
     if hybrid and text is None:
         raise click.UsageError("--hybrid searches for words: it needs --text")
     parts = _conditions(namespace, condition)
-    index = readable_index(settings, resolve_index_options(settings, name))
+    index = open_readable_index(settings, resolve_index_options(settings, name))
     if hybrid:
         _check_text_search(index)
     vector = _question(settings, index, text, key, file)

@@ -14,9 +14,10 @@ from stache_ai_s3vectors.aws.batches import Record
 from stache_ai_s3vectors.aws.vector_index import VectorIndex
 from stache_ai_s3vectors.errors import S3VectorsError
 from stache_ai_s3vectors.service.metadata_keys import KINDS, NAMESPACE, NON_FILTERABLE, STATUS
+from stache_ai_s3vectors.service.printable import to_printable
+from stache_ai_s3vectors.tool.index_access import find_destination
 from stache_ai_s3vectors.tool.migration import Restorer, classify
-from stache_ai_s3vectors.tool.options import Choice, printable, with_values
-from stache_ai_s3vectors.tool.places import destination
+from stache_ai_s3vectors.tool.options import Choice, with_values
 from stache_ai_s3vectors.tool.progress import show_progress
 from stache_ai_s3vectors.tool.transfers import Tally, check_fit, compare
 
@@ -88,10 +89,10 @@ def migrate_command(  # noqa: PLR0913 - one for each option
         raise click.UsageError("--resume and --replace exclude each other")
     source, place = resolve_sides(values)
     description = source.describe()
-    into = destination(replace(place, dimension=description.dimension), description.metric)
+    into = find_destination(replace(place, dimension=description.dimension), description.metric)
     required = replace(description, non_filterable=description.non_filterable | set(NON_FILTERABLE))
-    check_fit(required, into.told, into.name)
-    restorer = Restorer(into.told.non_filterable, plain_keys)
+    check_fit(required, into.description, into.name)
+    restorer = Restorer(into.description.non_filterable, plain_keys)
     if not yes:
         _print_preview(source, into.name, restorer, kind, as_json=as_json)
         return
@@ -113,7 +114,7 @@ def _check_unused(records: Iterator[Record], index: VectorIndex) -> None:
     if not comparison.absent and not comparison.different:
         return
     shown = [
-        f"{len(keys)} {what} ({', '.join(map(printable, keys[:SHOWN]))})"
+        f"{len(keys)} {what} ({', '.join(map(to_printable, keys[:SHOWN]))})"
         for what, keys in (
             ("differ there", comparison.different),
             ("are missing there", comparison.absent),
@@ -171,7 +172,7 @@ def _print_preview(
     click.echo(f"{document['vectors']} vectors of {source.name} would go to {destination}")
     for title, counts in (("namespaces", namespaces), ("statuses", statuses)):
         most = counts.most_common(SHOWN)
-        shown = ", ".join(f"{printable(name)} {count}" for name, count in most)
+        shown = ", ".join(f"{to_printable(name)} {count}" for name, count in most)
         click.echo(f"{title}: {shown}")
     for key, count in restorer.restored.most_common():
         click.echo(f"{key}: {count} strings become objects, such as {restorer.examples[key]!r:.80}")
@@ -181,5 +182,5 @@ def _print_preview(
             f"(--keep {key} leaves them as they are)"
         )
     for key, why in list(left_out.items())[:SHOWN]:
-        click.echo(f"{printable(key)} cannot be taken over: {why}")
+        click.echo(f"{to_printable(key)} cannot be taken over: {why}")
     click.echo("Nothing was written. Add --yes to do it, --keep KEY for what is a string of yours.")

@@ -17,9 +17,9 @@ from stache_ai_s3vectors.tool.lazy import LazyCommand
 from stache_ai_s3vectors.tool.options import (
     Choice,
     get_index_names,
-    plainly,
+    load_settings,
     resolve_options,
-    settings_of,
+    with_common_options,
 )
 
 _LEVEL: Final = click.option(
@@ -58,7 +58,7 @@ def options(default: str, configured: str = "") -> Callable[[Callable[..., None]
 
 @click.group(invoke_without_command=True)
 @options("the bucket's ARN", " [default: S3VECTORS_…]")
-@plainly
+@with_common_options
 @click.pass_context
 def policy(  # noqa: PLR0913 - one for each option
     context: click.Context,
@@ -104,7 +104,7 @@ def configured(
     bucket: str | None, region: str | None, indexes: tuple[str, ...]
 ) -> tuple[str, str | None, tuple[str, ...]]:
     """What was not given, from the provider's settings."""
-    settings = settings_of({"bucket": bucket, "region": region})
+    settings = load_settings({"bucket": bucket, "region": region})
     options = resolve_options(settings)
     names = tuple(dict.fromkeys(get_index_names(settings, options.dimension).values()))
     named = bucket or settings.s3vectors_bucket_name or settings.s3vectors_bucket or ""

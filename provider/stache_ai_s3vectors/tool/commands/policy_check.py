@@ -13,8 +13,8 @@ import click
 from stache_ai_s3vectors.errors import ConfigurationError
 from stache_ai_s3vectors.service.arns import BUCKET_ARN, format_service_host, get_partition
 from stache_ai_s3vectors.service.printable import to_printable
-from stache_ai_s3vectors.tool.failures import missing_engine
-from stache_ai_s3vectors.tool.options import nearest, plainly
+from stache_ai_s3vectors.tool.failures import MissingEngineError
+from stache_ai_s3vectors.tool.options import suggest_nearest, with_common_options
 
 from .policy import bucket_arn, check_indexes, check_key, configured, options
 
@@ -41,7 +41,7 @@ _LARGEST: Final = 32 * 2**20
     multiple=True,
     help="Value of a template's parameter, or of RESOURCE.ATTRIBUTE. Can be given more than once.",
 )
-@plainly
+@with_common_options
 def check_command(  # noqa: PLR0913 - one for each option
     file: str,
     *,
@@ -72,7 +72,7 @@ def check_command(  # noqa: PLR0913 - one for each option
     try:
         from stache_ai_s3vectors.tool.policy_check import Target, read_file  # noqa: PLC0415 - an extra
     except ImportError as error:
-        raise missing_engine() from error
+        raise MissingEngineError from error
 
     check_indexes(indexes)
     place = {"account": account, "region": region, "partition": partition}
@@ -145,7 +145,7 @@ def _choose(file: str, holders: Sequence[Holder], names: Sequence[str]) -> list[
         }
         by_name = single | {holder.name: holder for holder in holders}
         if unknown := [name for name in names if name not in by_name]:
-            has = f"{file} has {', '.join(by_name)}. {nearest(unknown[0], list(by_name))}"
+            has = f"{file} has {', '.join(by_name)}. {suggest_nearest(unknown[0], list(by_name))}"
             raise click.UsageError(_show(f"--policy {unknown[0]!r} is not in the file; {has}"))
         return [by_name[name] for name in names]
     about = [holder for holder in holders if holder.names_service]
@@ -244,7 +244,7 @@ def _print(  # noqa: PLR0913 - what is reported
 
 def _show(text: str) -> str:
     """A text of somebody's file on one line, without what controls a terminal."""
-    return to_printable(text).encode("utf-8", "backslashreplace").decode()
+    return to_printable(text)
 
 
 def _sentence(finding: Finding) -> str:

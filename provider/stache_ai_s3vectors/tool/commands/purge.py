@@ -13,9 +13,14 @@ from stache_ai_s3vectors.chunks import filters
 from stache_ai_s3vectors.chunks.filters import Filter
 from stache_ai_s3vectors.operations import scan
 from stache_ai_s3vectors.service.metadata_keys import NAMESPACE, STATUS
-from stache_ai_s3vectors.tool.failures import resumable
-from stache_ai_s3vectors.tool.options import filter_option, indexes_option, printable, with_settings
-from stache_ai_s3vectors.tool.places import readable
+from stache_ai_s3vectors.service.printable import to_printable
+from stache_ai_s3vectors.tool.failures import report_on_stop
+from stache_ai_s3vectors.tool.index_access import open_readable_indexes
+from stache_ai_s3vectors.tool.options import (
+    indexes_option,
+    parse_filter_option,
+    with_settings,
+)
 from stache_ai_s3vectors.tool.progress import show_progress
 
 if TYPE_CHECKING:
@@ -53,7 +58,7 @@ def purge_command(  # noqa: PLR0913 - one for each option
     """  # noqa: D301 - \b keeps click from wrapping the example
     parts = _parse_conditions(namespace, status, condition)
     outcomes: dict[str, dict[str, Any]] = {}
-    for index in readable(settings, names):
+    for index in open_readable_indexes(settings, names):
         deleted = ", ".join(f"{outcome['vectors']} of {name}" for name, outcome in outcomes.items())
         earlier = f"{deleted} and " if deleted and yes else ""
         outcome = _delete_matches(index, parts, earlier) if yes else _count_matches(index, parts)
@@ -78,7 +83,7 @@ def _print(name: str, outcome: dict[str, Any], *, deleted: bool) -> None:
 def _parse_conditions(
     namespace: str | None, status: str | None, condition: str | None
 ) -> list[Filter]:
-    document = filter_option(condition)
+    document = parse_filter_option(condition)
     parts = [*filters.match_namespace(namespace), *filters.parse_filter(document)]
     if status is not None:
         parts += filters.parse_filter({STATUS: status})
@@ -119,7 +124,7 @@ def _delete_matches(index: VectorIndex, parts: list[Filter], earlier: str) -> di
         return f"{earlier}{deleted} vectors of {index.options.index_name} are deleted, perhaps more"
 
     with (
-        resumable(describe_deleted),
+        report_on_stop(describe_deleted),
         show_progress(f"deleting from {index.options.index_name}") as advance,
     ):
         return {"vectors": len(scan.delete_matching(index, parts, count))}
@@ -127,9 +132,9 @@ def _delete_matches(index: VectorIndex, parts: list[Filter], earlier: str) -> di
 
 def _format(outcome: object) -> str:
     if isinstance(outcome, dict):
-        return ", ".join(f"{printable(name) or '(none)'} {n}" for name, n in outcome.items())
+        return ", ".join(f"{to_printable(name) or '(none)'} {n}" for name, n in outcome.items())
     return (
-        ", ".join(printable(str(key)) for key in outcome)
+        ", ".join(to_printable(str(key)) for key in outcome)
         if isinstance(outcome, list)
         else str(outcome)
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from stache_ai_s3vectors.tool.failures import missing_engine
+from stache_ai_s3vectors.tool.failures import MissingEngineError
 
 
 @click.command(
@@ -25,5 +25,5 @@ def serve_command(arguments: tuple[str, ...]) -> None:
     try:
         from s3vectors_local.__main__ import main  # noqa: PLC0415 - an extra
     except ImportError as error:
-        raise missing_engine() from error
+        raise MissingEngineError from error
     main.main(["serve", *arguments], prog_name="stache-s3vectors")

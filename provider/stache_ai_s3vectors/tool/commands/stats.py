@@ -11,9 +11,10 @@ from rich.console import Console
 from rich.table import Table
 
 from stache_ai_s3vectors.aws.vector_index import VectorIndex
+from stache_ai_s3vectors.service.printable import to_printable
 from stache_ai_s3vectors.tool import prices
-from stache_ai_s3vectors.tool.options import indexes_option, printable, with_settings
-from stache_ai_s3vectors.tool.places import readable
+from stache_ai_s3vectors.tool.index_access import open_readable_indexes
+from stache_ai_s3vectors.tool.options import indexes_option, with_settings
 from stache_ai_s3vectors.tool.progress import show_progress
 from stache_ai_s3vectors.tool.statistics import Stats
 
@@ -46,7 +47,9 @@ def stats_command(
     Example:
       stache-s3vectors stats --bucket my-bucket --index documents-1024
     """  # noqa: D301 - \b keeps click from wrapping the example
-    found = {index.options.index_name: _read(index) for index in readable(settings, names)}
+    found = {
+        index.options.index_name: _read(index) for index in open_readable_indexes(settings, names)
+    }
     if as_json:
         told = {
             name: {**stats.as_dict(), "costPerMonth": sum(_costs(stats, queries))}
@@ -80,13 +83,13 @@ def _print(name: str, stats: Stats) -> None:
         if counts:
             click.echo(f"  {title}: {_counts(counts)}")
     for what, (value, limit, key) in stats.measure_limits().items():
-        whose = f" ({printable(key)})" if key else ""
+        whose = f" ({to_printable(key)})" if key else ""
         click.echo(f"  {what}: {value:,} of {limit:,}, {_share(value / limit)}{whose}")
     click.echo(f"  storing it once: USD {_usd(stats.estimate_put_cost())}, in full batches")
 
 
 def _counts(counts: Counter[str]) -> str:
-    shown = [f"{printable(name)} {count:,}" for name, count in counts.most_common(_SHOWN)]
+    shown = [f"{to_printable(name)} {count:,}" for name, count in counts.most_common(_SHOWN)]
     rest = len(counts) - len(shown)
     return ", ".join(shown) + (f", and {rest} more" if rest > 0 else "")
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from enum import Enum
 
 from stache_ai_s3vectors.errors import S3VectorsError
-from stache_ai_s3vectors.tool.remedies import cause_of, remedy_of
+from stache_ai_s3vectors.tool.remedies import find_remedy, get_cause
 
 
 class State(str, Enum):
@@ -70,6 +70,6 @@ def failed(check: str, error: S3VectorsError, fix: str = "") -> Finding:
     """An error, with its own remedy unless there is a better one."""
     return wrong(
         check,
-        cause_of(error),
-        fix or remedy_of(error) or "correct that, in the environment or .env",
+        get_cause(error),
+        fix or find_remedy(error) or "correct that, in the environment or .env",
     )

@@ -14,7 +14,12 @@ from stache_ai_s3vectors.aws.vector_index import VectorIndex
 from stache_ai_s3vectors.errors import AccessDeniedError, RejectedError, S3VectorsError
 from stache_ai_s3vectors.service.metadata_keys import NON_FILTERABLE
 from stache_ai_s3vectors.service.permissions import LEVELS
-from stache_ai_s3vectors.tool.remedies import cause_of, denied_action, how_to_allow, remedy_of
+from stache_ai_s3vectors.tool.remedies import (
+    advise_allowing,
+    find_remedy,
+    get_cause,
+    parse_denied_action,
+)
 
 from .findings import Finding, failed, ok, skipped, wrong
 from .indexes import Look
@@ -66,7 +71,7 @@ def _try(
     errors = {action: _error_of(call) for action, call in sorted(calls.items())}
     for action, error in errors.items():
         if isinstance(error, AccessDeniedError):
-            culprit, _ = denied_action(error) or (f"s3vectors:{action}", "")
+            culprit, _ = parse_denied_action(error) or (f"s3vectors:{action}", "")
             denied[culprit].append(error)
         elif error is not None:
             yield failed(f"{_CHECK} on {name}", error)
@@ -86,14 +91,16 @@ def _error_of(call: Callable[[], object]) -> S3VectorsError | None:
 
 def _merged(action: str, errors: Sequence[AccessDeniedError]) -> Finding:
     """One finding for one action, whatever it is denied on."""
-    found = {resource for error in errors if (d := denied_action(error)) for resource in d[1:]}
+    found = {
+        resource for error in errors if (d := parse_denied_action(error)) for resource in d[1:]
+    }
     if not found:
-        return wrong(_CHECK, cause_of(errors[0]), remedy_of(errors[0]))
+        return wrong(_CHECK, get_cause(errors[0]), find_remedy(errors[0]))
     resources = ", ".join(sorted(found))
     return wrong(
         _CHECK,
-        f"{action} is not allowed on {resources}: {cause_of(errors[0])}",
-        how_to_allow(action, resources),
+        f"{action} is not allowed on {resources}: {get_cause(errors[0])}",
+        advise_allowing(action, resources),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from stache_ai_s3vectors.aws.client import find_endpoint
 from stache_ai_s3vectors.errors import AccessDeniedError, NotFoundError, UnavailableError
-from stache_ai_s3vectors.tool.remedies import code_of
+from stache_ai_s3vectors.tool.remedies import get_error_code
 
 from .findings import Finding, Stop, failed, ok, skipped, warning, wrong
 from .indexes import Look
@@ -46,7 +46,7 @@ def examine(look: Look) -> Iterator[Finding]:
         raise Stop(failed("endpoint", error))
     if not options.local:
         yield from _clock(dates)
-    if error is not None and code_of(error).startswith(OF_CREDENTIALS):
+    if error is not None and get_error_code(error).startswith(OF_CREDENTIALS):
         raise Stop(failed("credentials", error))
     if error is not None and not isinstance(error, (NotFoundError, AccessDeniedError)):
         raise Stop(failed("endpoint", error))

@@ -18,7 +18,7 @@ from stache_ai_s3vectors.errors import S3VectorsError
 from stache_ai_s3vectors.service.arns import BUCKET_ARN, INDEX_NAME
 from stache_ai_s3vectors.service.metadata_keys import KINDS, index_variable
 from stache_ai_s3vectors.tool.options import resolve_options
-from stache_ai_s3vectors.tool.remedies import code_of, remedy_of
+from stache_ai_s3vectors.tool.remedies import find_remedy, get_error_code
 
 from .findings import Finding, Stop, failed, ok, skipped, warning, wrong
 from .indexes import Look
@@ -200,7 +200,7 @@ def credentials(options: Options) -> Iterator[Finding]:
     try:
         found = identity.find_credentials()
     except S3VectorsError as error:
-        fix = remedy_of(error) or "correct AWS_PROFILE, or the profile in ~/.aws/config"
+        fix = find_remedy(error) or "correct AWS_PROFILE, or the profile in ~/.aws/config"
         raise Stop(failed("credentials", error, fix)) from error
     if found is None:
         fix = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or use a role"
@@ -216,7 +216,7 @@ def credentials(options: Options) -> Iterator[Finding]:
     try:
         account, arn = identity.get_caller(client.meta.region_name)
     except S3VectorsError as error:
-        if code_of(error).startswith(OF_CREDENTIALS):
+        if get_error_code(error).startswith(OF_CREDENTIALS):
             raise Stop(failed("credentials", error)) from error
         yield skipped("credentials", f"{told}; STS does not say whose they are: {error}")
         return

@@ -1,4 +1,4 @@
-"""An index that does not exist yet, because nobody has used it."""
+"""Stands for an index that does not exist yet, because nobody has used it."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from stache_ai_s3vectors.aws.parallel import Page
 from stache_ai_s3vectors.aws.vector_index import Row, VectorIndex
 
 
-class UnusedIndex(VectorIndex):
-    """For commands that read: it is empty, and reading does not make it."""
+class EmptyIndex(VectorIndex):
+    """For commands that only read: it is empty, and reading does not create it."""
 
     def describe(self, *, fresh: bool = False) -> IndexDescription:  # noqa: ARG002 - as its base has it
-        """What it will be."""
+        """What the index will be."""
         return IndexDescription.from_dimension(self.options.dimension)
 
     def list_pages(self, *, metadata: bool = True) -> Iterator[Page[Row]]:  # noqa: ARG002 - likewise
-        """One, with nothing on it."""
+        """One empty page."""
         yield Page([], None)
 
     def get(self, keys: Sequence[str], *, data: bool = False) -> Iterator[Record]:  # noqa: ARG002
-        """Nothing."""
+        """No records."""
         return iter(())
 
     def query(self, *_: Any) -> tuple[list[Match], str]:
