@@ -92,7 +92,7 @@ def parse(document: Any, non_filterable: frozenset[str], *, enhanced: bool) -> F
         ValidationException: as AWS words it, "Invalid filter", whatever is wrong.
     """
     tree = _parse(document)
-    conditions = _conditions(tree)
+    conditions = list_conditions(tree)
     for condition in conditions:
         if condition.key in non_filterable:
             raise _invalid()
@@ -133,10 +133,11 @@ def _condition(key: str, operator: str, operand: Any) -> Condition:
     return Condition(key, operator, operand)
 
 
-def _conditions(tree: Filter) -> list[Condition]:
+def list_conditions(tree: Filter) -> list[Condition]:
+    """Return the conditions of a filter, from left to right."""
     if isinstance(tree, Condition):
         return [tree]
-    return [condition for part in tree.parts for condition in _conditions(part)]
+    return [condition for part in tree.parts for condition in list_conditions(part)]
 
 
 def with_operands(tree: Filter, change: Callable[[Any], Any]) -> Filter:

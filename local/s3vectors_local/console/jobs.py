@@ -1,17 +1,22 @@
-"""What takes long: each job goes on step by step, so that it can be stopped between two."""
+"""The jobs that the page can start, by name."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
-from typing import Any, Final, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Final, TypeAlias
 
+from .browsing import browse, count_vectors, describe_metadata
 from .members import Members
+from .queries import explain, query
 from .service import Service
-
-Steps: TypeAlias = Generator[dict[str, Any], None, dict[str, Any]]
-"""Yields its progress after each step, and returns its result."""
+from .steps import Steps
 
 Job: TypeAlias = Callable[[Service, Members], Steps]
 
-JOBS: Final[Mapping[str, Job]] = {}
-"""By name."""
+JOBS: Final[Mapping[str, Job]] = {
+    "count": count_vectors,
+    "browse": browse,
+    "metadata": describe_metadata,
+    "query": query,
+    "why": explain,
+}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 import orjson
@@ -39,6 +39,13 @@ class Service(Protocol):
 
         Raises:
             ServiceError: what the service answers instead.
+        """
+
+    def embed(self, text: str) -> Sequence[float]:
+        """Make a vector of a text.
+
+        Raises:
+            ServiceError: there is no embedder, or it failed.
         """
 
     def describe(self) -> dict[str, Any]:
@@ -90,6 +97,13 @@ class EngineService:
             where = ("GET", "/tags/") if operation == "ListTagsForResource" else None
             answer = done._replace(resource=name_resource(request))
             self._record(*(where or ("POST", f"/{operation}")), answer, seconds)
+
+    def embed(self, text: str) -> Sequence[float]:  # noqa: ARG002 - of the interface
+        """Refuse: an engine has no embedder."""
+        raise ValidationException(
+            "No embedder is configured. Query by a key or a vector, or by full text; with "
+            "`stache-s3vectors console`, Stache's embedder makes a vector of a text"
+        )
 
     def describe(self) -> dict[str, Any]:
         """An engine, and where its vector buckets are."""

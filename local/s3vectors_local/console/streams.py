@@ -18,8 +18,8 @@ from s3vectors_local.errors import (
     ServiceUnavailableException,
 )
 
-from .jobs import Steps
 from .responses import DATA_HEADERS, describe_error
+from .steps import Steps
 
 _LOG = logging.getLogger(__name__)
 

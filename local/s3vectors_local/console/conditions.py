@@ -1,0 +1,108 @@
+"""Filters of the page's requests: checked by the service, then matched to metadata here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from s3vectors_local import filters
+from s3vectors_local.choices import Choices
+from s3vectors_local.columns import Columns
+from s3vectors_local.filters import Condition, Filter, list_conditions
+from s3vectors_local.validation import to_single
+
+from .service import Service
+
+
+class Part(NamedTuple):
+    """A part of a filter that can hold or not.
+
+    Args:
+        path: where it is in the filter, as a JSON pointer.
+        condition: what it says; of `$and` and `$or`, only which.
+        tree: the same, to be matched.
+    """
+
+    path: str
+    condition: Any
+    tree: Filter
+
+
+class Matcher:
+    """Matches metadata to a filter, as the service does.
+
+    Args:
+        tree: the filter.
+        choices: how the service matches where AWS's behaviour is not documented.
+    """
+
+    def __init__(self, tree: Filter, choices: Choices) -> None:
+        single = choices.numbers == "single"
+        self._tree = filters.with_operands(tree, to_single) if single else tree
+        self._keys = {condition.key for condition in list_conditions(tree)}
+        self._choices = choices
+
+    def match(self, metadata: Sequence[Mapping[str, Any]]) -> list[bool]:
+        """Return of each vector's metadata whether it passes."""
+        count = len(metadata)
+        columns = Columns(self._choices)
+        shown = [
+            {key: value for key, value in entry.items() if key in self._keys} for entry in metadata
+        ]
+        columns.put(range(count), shown, count)
+        matches: list[bool] = columns.matching(self._tree, count).tolist()
+        return matches
+
+
+def read_filter(
+    service: Service, names: Mapping[str, str], index: Mapping[str, Any], document: Any
+) -> Filter:
+    """Read a filter that the service accepts.
+
+    Args:
+        service: whose index it is.
+        names: of the vector bucket and the index.
+        index: the index, from GetIndex.
+        document: the filter.
+
+    Raises:
+        ServiceError: the service refuses it.
+    """
+    probe = [1.0, *([0.0] * (index["dimension"] - 1))]
+    query = {"queryVector": {"float32": probe}, "topK": 1, "filter": document}
+    service.call("QueryVectors", {**names, **query})
+    metadata = index.get("metadataConfiguration") or {}
+    hidden = frozenset(metadata.get("nonFilterableMetadataKeys") or ())
+    return filters.parse(document, hidden, enhanced=index.get("indexMode") != "CLASSIC")
+
+
+def explain_filter(
+    document: Mapping[str, Any], metadata: Mapping[str, Any], choices: Choices
+) -> list[dict[str, Any]]:
+    """Return each part of a filter, and whether it holds for a vector's metadata."""
+    return [
+        {
+            "path": part.path,
+            "condition": part.condition,
+            "holds": Matcher(part.tree, choices).match([metadata])[0],
+            **({"value": metadata.get(part.tree.key)} if isinstance(part.tree, Condition) else {}),
+        }
+        for part in _walk(document, "")
+    ]
+
+
+def _walk(document: Mapping[str, Any], path: str) -> Iterator[Part]:
+    """Yield the parts of a filter that was read before, the outermost first."""
+    [(key, operand)] = document.items()
+    if key in ("$and", "$or"):
+        tree = filters.parse(document, frozenset(), enhanced=False)
+        yield Part(f"{path}/{key}", key, tree)
+        for number, part in enumerate(operand):
+            yield from _walk(part, f"{path}/{key}/{number}")
+        return
+    where = f"{path}/{key.replace('~', '~0').replace('/', '~1')}"
+    if not isinstance(operand, dict):
+        yield Part(where, document, Condition(key, "$eq", operand))
+        return
+    for operator, value in operand.items():
+        yield Part(f"{where}/{operator}", {key: {operator: value}}, Condition(key, operator, value))
