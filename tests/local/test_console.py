@@ -3,42 +3,26 @@
 from __future__ import annotations
 
 import http.client
-import json
 from contextlib import closing
+from importlib.resources import files
 from urllib.parse import urlsplit
 
 import pytest
 
+from console_client import NAMES, ask, create_index, put
 from s3vectors_local import Engine, serving
 from s3vectors_local.console.options import ConsoleOptions
 
-NAMES = {"vectorBucketName": "my-bucket", "indexName": "idx"}
 TOKEN = "a-token"
-JSON = {"content-type": "application/json"}
 HTML = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
-
-
-def ask(url, path, request=None, method="POST", body=None, **headers):
-    """The response to a request of the page, and its JSON document."""
-    body = json.dumps({} if request is None else request).encode() if body is None else body
-    sent = {"content-type": "application/json", **headers}
-    with closing(http.client.HTTPConnection(urlsplit(url).netloc)) as connection:
-        connection.request(method, path, body, {k: v for k, v in sent.items() if v is not None})
-        response = connection.getresponse()
-        return response, json.loads(response.read())
 
 
 @pytest.fixture(scope="module")
 def engine():
     """An engine with three vectors."""
     with Engine() as engine:
-        engine.call("CreateVectorBucket", {"vectorBucketName": "my-bucket"})
-        shape = {"dataType": "float32", "dimension": 2, "distanceMetric": "cosine"}
-        engine.call("CreateIndex", {**NAMES, **shape})
-        vectors = [
-            {"key": f"k{n}", "data": {"float32": [n, 1]}, "metadata": {"n": n}} for n in range(3)
-        ]
-        engine.call("PutVectors", {**NAMES, "vectors": vectors})
+        create_index(engine)
+        put(engine, [(f"k{n}", [n, 1], {"n": n}) for n in range(3)])
         yield engine
 
 
@@ -113,9 +97,7 @@ def test_what_the_page_may_not_ask_is_refused(url, method, path, status, code):
 def test_a_console_that_may_write_deletes():
     """Vectors, and an index."""
     with Engine() as engine, serving(engine, console=ConsoleOptions(write=True)) as url:
-        engine.call("CreateVectorBucket", {"vectorBucketName": "my-bucket"})
-        shape = {"dataType": "float32", "dimension": 2, "distanceMetric": "cosine"}
-        engine.call("CreateIndex", {**NAMES, **shape})
+        create_index(engine)
 
         response, _ = ask(url, "/console/api/call/DeleteIndex", NAMES)
 
@@ -225,6 +207,40 @@ def test_only_the_pages_own_files_are_served(url, name):
     response, answer = ask(url, f"/console/static/{name}", method="GET")
 
     assert (response.status, answer["code"]) == (404, "UnknownOperationException")
+
+
+def fetch(url, path, **headers):
+    """The response to a GET, and its body."""
+    with closing(http.client.HTTPConnection(urlsplit(url).netloc)) as connection:
+        connection.request("GET", path, headers=headers)
+        response = connection.getresponse()
+        return response, response.read()
+
+
+def test_a_browser_gets_the_page_and_others_the_text(url, private):
+    """At the server's own address; without a token, because there is no data in it."""
+    page = (files("s3vectors_local.console") / "static/index.html").read_bytes()
+    for address in (url, private):
+        response, body = fetch(address, "/", **HTML)
+
+        assert response.headers["content-type"] == "text/html; charset=utf-8"
+        assert response.headers["vary"] == "accept"
+        assert body == page
+        assert fetch(address, "/")[0].headers["content-type"].startswith("text/plain")
+
+
+def test_every_file_of_the_page_is_served(url):
+    """With its type, and the headers of all."""
+    names = [file.name for file in (files("s3vectors_local.console") / "static").iterdir()]
+
+    for name in names:
+        response, body = fetch(url, f"/console/static/{name}")
+
+        assert response.status == 200
+        assert body
+        assert response.headers["x-content-type-options"] == "nosniff"
+        assert response.headers["content-security-policy"].startswith("default-src 'self';")
+    assert "main.js" in names
 
 
 def test_another_region_has_its_own_buckets(engine, url):

@@ -1,0 +1,72 @@
+"""What the console's page asks its server for, without a browser."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from contextlib import closing
+from typing import Any
+from urllib.parse import urlsplit
+
+from s3vectors_local import Engine
+
+NAMES = {"vectorBucketName": "my-bucket", "indexName": "idx"}
+PAGE = {"bucket": "my-bucket", "index": "idx"}
+"""The same index, as operations and as jobs name it."""
+
+
+def ask(
+    url: str, path: str, request: Any = None, method: str = "POST", body: Any = None, **headers: Any
+) -> tuple[http.client.HTTPResponse, Any]:
+    """Return the response to a request of the page, and its JSON document."""
+    body = json.dumps({} if request is None else request).encode() if body is None else body
+    sent = {"content-type": "application/json", **headers}
+    with closing(http.client.HTTPConnection(urlsplit(url).netloc)) as connection:
+        connection.request(method, path, body, {k: v for k, v in sent.items() if v is not None})
+        response = connection.getresponse()
+        return response, json.loads(response.read())
+
+
+def stream(url: str, path: str, body: bytes, **headers: str) -> list[dict[str, Any]]:
+    """Return the lines of an answer that comes bit by bit."""
+    with closing(http.client.HTTPConnection(urlsplit(url).netloc)) as connection:
+        connection.request("POST", path, body, {"content-type": "application/json", **headers})
+        response = connection.getresponse()
+        assert response.status == 200, response.read()
+        assert response.headers["content-type"] == "application/x-ndjson"
+        return [json.loads(line) for line in response.read().splitlines()]
+
+
+def run(url: str, job: str, **members: Any) -> Any:
+    """Return the result of a job on the index."""
+    *progress, last = stream(
+        url, f"/console/api/stream/{job}", json.dumps({**PAGE, **members}).encode()
+    )
+    assert all(set(line) == {"progress"} for line in progress)
+    assert "result" in last, last
+    return last["result"]
+
+
+def fail(url: str, job: str, **members: Any) -> dict[str, Any]:
+    """Return the error with which a job on the index ends."""
+    lines = stream(url, f"/console/api/stream/{job}", json.dumps({**PAGE, **members}).encode())
+    assert "error" in lines[-1], lines[-1]
+    error: dict[str, Any] = lines[-1]["error"]
+    return error
+
+
+def create_index(engine: Engine, dimension: int = 2, **more: Any) -> None:
+    """Make the index, and its bucket."""
+    engine.call("CreateVectorBucket", {"vectorBucketName": NAMES["vectorBucketName"]})
+    shape = {"dataType": "float32", "dimension": dimension, "distanceMetric": "cosine"}
+    engine.call("CreateIndex", {**NAMES, **shape, **more})
+
+
+def put(engine: Engine, vectors: list[tuple[str, Any, dict[str, Any]]]) -> None:
+    """Store vectors: each a key, its numbers and its metadata."""
+    for start in range(0, len(vectors), 500):
+        batch = [
+            {"key": key, "data": {"float32": numbers}, "metadata": metadata}
+            for key, numbers, metadata in vectors[start : start + 500]
+        ]
+        engine.call("PutVectors", {**NAMES, "vectors": batch})
