@@ -175,21 +175,18 @@ format: $(DEV)/.ready
 	$(DEV)/bin/ruff format .
 
 BENCH := $(DEV)/bin/python bench/run.py
-SIZES := 1000 10000 100000 300000
 
 bench: $(DEV)/.ready $(LAMBDA)/.ready wheel
-	$(BENCH) engine --vectors $(SIZES) --save
-	$(BENCH) http --save
+	$(BENCH) peers --vectors 1000 10000 100000 300000 --save
 	$(BENCH) clients --save
 	$(BENCH) faults --save
 	$(BENCH) costs --save
 	$(BENCH) copying --save
 	$(BENCH) lambda --save
-	$(BENCH) peers --vectors $(SIZES) --save
 	$(DEV)/bin/python bench/pages.py
 
 bench-quick: $(DEV)/.ready
-	$(BENCH) engine --vectors 20000
+	$(BENCH) peers --peers ours_text --vectors 20000
 	$(BENCH) clients --only costs --clients ours floor --dimensions 1024
 
 wheel: $(DEV)/.ready

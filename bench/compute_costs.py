@@ -1,7 +1,7 @@
-"""What a million chunks cost on AWS at list prices, in full batches and in batches of one.
+"""What S3 Vectors costs and takes, by arithmetic: the provider's table of prices, and limits.
 
-Arithmetic, not a measurement: the provider's own table of prices, and the sizes that the service
-counts, of chunks as the other benchmarks store them.
+`measure` is about a million chunks as the other benchmarks store them, in sizes as the service
+counts them; `estimate` about many more vectors than one machine holds (scale.md).
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import statistics
 from typing import Any, Final
 
 import dataset
+from s3vectors_local.limits import LIST_PAGE_BYTES
+from stache_ai_s3vectors.aws.parallel import WORKERS
 from stache_ai_s3vectors.chunks.sizes import metadata_size
 from stache_ai_s3vectors.service import limits
 from stache_ai_s3vectors.service.metadata_keys import NON_FILTERABLE
@@ -22,27 +24,28 @@ QUERIES: Final = 100_000
 BATCHES: Final = (limits.PUT_BATCH, 200, 20, 1)
 """Ours and llama-index's; langchain-aws's default; a document of 20 chunks a time; one by one."""
 
-PRICES: Final = {
-    "store a GB for a month": prices.STORAGE,
-    "put a GB": prices.PUT,
-    "a query": prices.QUERY,
-    "a TB that queries go through, of an index's first 100,000 vectors": prices.PROCESSED[0][1],
-    "a TB of the others, to 10 million": prices.PROCESSED[1][1],
-}
-_SAMPLE: Final = 500
-_KEY_BYTES: Final = 36
+KEY_BYTES: Final = 36
 """A UUID, as Stache's ids are."""
 
+LATENCY: Final = 0.15
+PAGE_LATENCY: Final = 0.05
+"""Seconds a write and a page, as for the measured ingestion and count."""
 
-def measure_chunks() -> dict[str, float]:
+CALL: Final = 20_000
+"""Vectors that one insert is given: it checks all, then sends them."""
+
+SIZES: Final = (1_000_000, 100_000_000, 2_000_000_000)
+SHARDS: Final = (1, 10, 100, 1_000)
+
+
+def measure_chunks() -> dict[str, int]:
     """Bytes of a chunk on average: all of it, and what a query goes through."""
     corpus = dataset.Corpus()
-    metadata = [corpus.draw_metadata(number) for number in range(_SAMPLE)]
+    metadata = [corpus.draw_metadata(number) for number in range(500)]
     filterable = [{k: v for k, v in one.items() if k not in NON_FILTERABLE} for one in metadata]
-    own = 4 * dataset.DIMENSION + _KEY_BYTES
     return {
-        "stored": own + statistics.mean(map(metadata_size, metadata)),
-        "searched": own + statistics.mean(map(metadata_size, filterable)),
+        name: 4 * dataset.DIMENSION + KEY_BYTES + round(statistics.mean(map(metadata_size, each)))
+        for name, each in {"stored": metadata, "searched": filterable}.items()
     }
 
 
@@ -51,12 +54,10 @@ def measure(_: argparse.Namespace) -> dict[str, Any]:
     size = measure_chunks()
     stored = CHUNKS * size["stored"]
     return {
-        "chunks": CHUNKS,
-        "queries": QUERIES,
         "dimension": dataset.DIMENSION,
         "read on": prices.READ_ON,
         "region": prices.REGION,
-        "bytes a chunk": {name: round(value) for name, value in size.items()},
+        "bytes a chunk": size,
         "store": prices.compute_storage_cost(stored),
         "load": {
             str(batch): prices.compute_put_cost(stored, math.ceil(CHUNKS / batch))
@@ -64,5 +65,90 @@ def measure(_: argparse.Namespace) -> dict[str, Any]:
         },
         "query": QUERIES * prices.compute_query_cost(CHUNKS, size["searched"]),
         "least for 128 KB": math.ceil(prices.PUT_LEAST / size["stored"]),
-        "prices": PRICES,
+        "prices": {
+            "store": prices.STORAGE,
+            "put": prices.PUT,
+            "query": prices.QUERY,
+            "process": prices.PROCESSED[0][1],
+            "process more": prices.PROCESSED[1][1],
+        },
     }
+
+
+def estimate_insert(vectors: int, checking: float) -> float:
+    """Seconds of one insert into one index, of which `checking` until the first request."""
+    # A full request goes out at once, the others at the rate
+    paced = max(0, vectors - limits.PUT_BATCH) / limits.WRITTEN_VECTORS_PER_SECOND
+    return checking + paced + LATENCY
+
+
+def estimate_load(vectors: int, checking: float) -> float:
+    """Seconds of one insert after the other, each of CALL; `checking` is for a vector."""
+    calls, rest = divmod(vectors, CALL)
+    last = estimate_insert(rest, rest * checking) if rest else 0.0
+    return calls * estimate_insert(CALL, CALL * checking) + last
+
+
+def estimate_walk(vectors: int, page: int, computing: float = 0.0) -> float:
+    """Seconds to list one index, in segments, some at a time.
+
+    Args:
+        vectors: how many.
+        page: vectors on a page.
+        computing: seconds of server and client that a vector takes.
+    """
+    rounds = 2  # the index's description and a first page
+    if vectors > page:
+        share = -(-vectors // limits.LIST_SEGMENTS)
+        rounds += -(-share // page) * limits.LIST_SEGMENTS // WORKERS
+    return rounds * (PAGE_LATENCY + min(vectors, page) * computing)
+
+
+def size_page(costs: Any) -> int:
+    """Vectors on a page: AWS ends it at 1 MB, of which what is not asked for is part."""
+    stored: int = costs["bytes a chunk"]["stored"]
+    return min(limits.LIST_PAGE, -(-LIST_PAGE_BYTES // stored))
+
+
+def compare_with_measured(clients: Any, costs: Any) -> dict[str, Any]:
+    """What was measured at small sizes, and what the arithmetic gives."""
+    processor = clients["costs"][str(dataset.DIMENSION)]
+    writing, reading = (processor[task]["ours"]["median"] / 1000 for task in ("insert", "scan"))
+    pairs = {}
+    for entry in clients["ingest"].values():
+        if entry["client"] == "ours":
+            first_request = entry["before"]["median"] + limits.PUT_BATCH * writing
+            seconds = estimate_insert(entry["vectors"], first_request)
+            pairs[f"store {entry['vectors']:,}"] = entry["seconds"]["median"], seconds
+    # Without latency the server is what a walk waits for
+    computing = clients["walk"]["ours"]["median"] / clients["walk"]["vectors"] + reading
+    for name in ("count", "small count"):
+        vectors = clients[name]["vectors"]
+        seconds = estimate_walk(vectors, size_page(costs), computing)
+        pairs[f"count {vectors:,}"] = clients[name]["ours"]["median"], seconds
+    return {name: {"measured": m, "computed": c, "ratio": c / m} for name, (m, c) in pairs.items()}
+
+
+def estimate(clients: Any, costs: Any) -> dict[str, Any]:
+    """By vectors and indexes: seconds to load and list, cores, USD of queries; and USD by size."""
+    ingest = clients["ingest"]["ours 20000"]
+    insert = clients["costs"][str(dataset.DIMENSION)]["insert"]["ours"]["median"] / 1000
+    checking = ingest["before"]["median"] / ingest["vectors"]
+    plans, bills = {}, {}
+    for vectors in SIZES:
+        for shards in SHARDS:
+            each = -(-vectors // shards)
+            query = prices.compute_query_cost(each, costs["bytes a chunk"]["searched"])
+            plans[f"{vectors:,} in {shards:,}"] = {
+                "load": estimate_load(each, checking),
+                "cores": shards * CALL / estimate_load(CALL, checking) * insert,
+                "walk": estimate_walk(each, size_page(costs)),
+                "queries": QUERIES * shards * query,
+            }
+        size = vectors * costs["bytes a chunk"]["stored"]
+        bills[f"{vectors:,}"] = {
+            "TB": size / prices.TB,
+            "store": prices.compute_storage_cost(size),
+            "load": prices.compute_put_cost(size, -(-vectors // limits.PUT_BATCH)),
+        }
+    return {"measured": compare_with_measured(clients, costs), "plans": plans, "bills": bills}

@@ -15,7 +15,6 @@ LARGE_CALL: Final = 1_000
 """Vectors in an insert where requests fail: more than one batch, so that a part may succeed."""
 
 NAMES: Final = {"vectorBucketName": "bench", "indexName": "documents"}
-HIDDEN: Final = {"nonFilterableMetadataKeys": ["text"]}
 TEXT_SEARCH: Final = {"textSearchConfigurations": [{"metadataKey": "text", "language": "en"}]}
 
 _TEXT_WORDS: Final = 260
@@ -43,7 +42,7 @@ def describe_index(dimension: int = DIMENSION, **metadata: Any) -> dict[str, Any
         "dataType": "float32",
         "dimension": dimension,
         "distanceMetric": "cosine",
-        "metadataConfiguration": {**HIDDEN, **metadata},
+        "metadataConfiguration": {"nonFilterableMetadataKeys": ["text"], **metadata},
     }
 
 

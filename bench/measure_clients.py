@@ -8,20 +8,18 @@ environment of its own.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
-import subprocess
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any, Final
 
 import dataset
-import environments
+import processes
 import relay
 import sampling
-from servers import serve
+from processes import serve
 
 CLIENTS: Final = {
     "ours": (None, "stache-ai-s3vectors"),
@@ -43,38 +41,23 @@ RATE: Final = 2_500
 INSERTS: Final = 1_500
 SEARCHES: Final = 100
 SCANNED: Final = 10_000
-INGESTED: Final = (("ours", 20_000), ("ours", 5_000), ("boto3", 20_000))
+INGESTS: Final = (("ours", 20_000), ("ours", 5_000), ("boto3", 20_000))
 REMEMBERED: Final = 100_000
 PROFILED: Final = 300
+
+Runs = dict[str, list[list[float]]]
 
 
 def run_task(name: str, task: str, url: str, count: int, dimension: int = dataset.DIMENSION) -> Any:
     """One client's answer to one task."""
-    script = Path(__file__).parent / "clients" / "client_task.py"
-    result = subprocess.run(  # noqa: S603 - ours
-        [
-            environments.prepare(CLIENTS[name][0]),
-            script,
-            name,
-            task,
-            url,
-            str(count),
-            str(dimension),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if result.returncode:
-        raise SystemExit(f"{name}, {task}: {result.stderr}")
-    return json.loads(result.stdout.splitlines()[-1])
+    return processes.run(CLIENTS[name][0], "client_task.py", name, task, url, count, dimension)
 
 
 def run_in_turns(
     task: str, urls: Mapping[str, str], count: int, rounds: int, dimension: int = dataset.DIMENSION
-) -> dict[str, list[list[float]]]:
+) -> Runs:
     """The figures of each client, at its server, in each of several runs, in turns."""
-    runs: dict[str, list[list[float]]] = {name: [] for name in urls}
+    runs: Runs = {name: [] for name in urls}
     for turn in range(rounds):
         for name in sampling.rotate([*urls], turn):
             answer = run_task(name, task, urls[name], count, dimension)
@@ -82,10 +65,9 @@ def run_in_turns(
     return runs
 
 
-def compare(runs: dict[str, list[list[float]]], unit: str, base: str) -> dict[str, Any]:
+def compare(runs: Runs, unit: str) -> dict[str, Any]:
     """Medians, and how often ours goes into them, round by round."""
-    ours = list(map(statistics.median, runs["ours"]))
-    result: dict[str, Any] = {"base": base}
+    ours, result = list(map(statistics.median, runs["ours"])), {}
     for name, rounds in runs.items():
         ratios = sampling.divide_rounds([*map(statistics.median, rounds)], ours)
         figure = sampling.summarize([value for values in rounds for value in values], unit)
@@ -112,9 +94,9 @@ def measure_costs(names: Sequence[str], dimension: int, rounds: int) -> dict[str
         scans = run_in_turns("scan", urls, SCANNED, rounds, dimension)
         sent["scan"] = count_bytes("count_half", urls, SCANNED, dimension, 0)
     return {
-        "insert": compare(inserts, "ms a vector", "processor time"),
-        "search": compare(searches, "ms a search", "processor time"),
-        "scan": compare(scans, "ms a vector", "processor time"),
+        "insert": compare(inserts, "ms a vector"),
+        "search": compare(searches, "ms a search"),
+        "scan": compare(scans, "ms a vector"),
         "bytes": sent,
     }
 
@@ -135,7 +117,7 @@ def measure_start(names: Sequence[str], rounds: int) -> dict[str, Any]:
     """Seconds to import and make a client."""
     with serve() as url:
         urls = {name: url for name in names if name != "floor"}
-        return compare(run_in_turns("start", urls, 0, rounds), "s", "import and construction")
+        return compare(run_in_turns("start", urls, 0, rounds), "s")
 
 
 def measure_ingest(name: str, count: int) -> dict[str, Any]:
@@ -145,19 +127,16 @@ def measure_ingest(name: str, count: int) -> dict[str, Any]:
         with serve("--limits", "aws", "--latency", "0.15") as url:
             runs.append(run_task(name, "ingest", url, count))
             run_task("boto3", "count_all", url, count)  # fails if one is lost
-    least = count / RATE
-    took = [entry["seconds"] for entry in runs]
-    again = sum(entry["sent again"] for entry in runs)
+    seconds = [run["seconds"] for run in runs]
     return {
         "client": name,
         "vectors": count,
-        "least": least,
-        "took": sampling.summarize(took, "s"),
-        "before": sampling.summarize([entry["before"] for entry in runs], "s"),
-        "ratio": round(statistics.median(took) / least, 3),
+        "seconds": sampling.summarize(seconds, "s"),
+        "before": sampling.summarize([run["before"] for run in runs], "s"),
+        "ratio": round(statistics.median(seconds) * RATE / count, 3),
         "lost": 0,
-        "requests": sum(entry["requests"] for entry in runs) + again,
-        "sent again": again,
+        "requests": sum(run["requests"] for run in runs),
+        "retries": sum(run["retries"] for run in runs),
     }
 
 
@@ -166,7 +145,7 @@ def measure_count(clients: Sequence[str], count: int, latency: str = "0.05") -> 
     with serve("--latency", latency) as url:
         run_task("floor", "fill", url, count)
         runs = run_in_turns("count_half", dict.fromkeys(clients, url), count, ROUNDS)
-    return {"vectors": count, **compare(runs, "s", "wall time")}
+    return {"vectors": count, **compare(runs, "s")}
 
 
 def measure_memory() -> dict[str, Any]:
@@ -175,7 +154,8 @@ def measure_memory() -> dict[str, Any]:
         urls = [stack.enter_context(serve()) for _ in range(ROUNDS)]
         runs = list(pool.map(lambda url: run_task("ours", "watch_memory", url, REMEMBERED), urls))
     first, last = (sampling.summarize([peaks[n] for peaks in runs], "MB") for n in (0, -1))
-    return {"vectors": REMEMBERED, "first": first, "last": last}
+    ratio = round(last["median"] / first["median"], 2)
+    return {"vectors": REMEMBERED, "first": first, "last": last, "ratio": ratio}
 
 
 def profile_searches() -> dict[str, float]:
@@ -183,26 +163,45 @@ def profile_searches() -> dict[str, float]:
     with serve() as url:
         run_task("floor", "fill", url, 1_000)
         runs = run_task("ours", "profile", url, PROFILED)
-    shares = {name: statistics.median(run.get(name, 0.0) for run in runs) for name in runs[0]}
-    return {name: round(shares[name], 3) for name in sorted(shares, key=shares.__getitem__)[::-1]}
+    return {name: round(statistics.median(r.get(name, 0.0) for r in runs), 3) for name in runs[0]}
+
+
+def measure_http(batches: int) -> dict[str, Any]:
+    """What the engine costs behind boto3, durable: of inserts its share, and the caller's time."""
+    result: dict[str, Any] = {}
+    kinds: dict[str, Any] = {"put": {}, "put, text": dataset.TEXT_SEARCH}
+    for name, metadata in kinds.items():
+        with tempfile.TemporaryDirectory() as data, serve("--data", data, **metadata) as url:
+            rates = run_task("boto3", "rate", url, batches * dataset.BATCH)
+        share, caller = (sampling.summarize(each, "vectors/s") for each in zip(*rates, strict=True))
+        result[name] = {"share": share, "caller": caller}
+    with serve() as full, serve() as empty:
+        run_task("floor", "fill", full, SCANNED)
+        urls = {"full": full, "empty": empty}
+        times = {name: run_task("boto3", "query", url, 30) for name, url in urls.items()}
+    query = {name: {"caller": sampling.summarize(each, "ms")} for name, each in times.items()}
+    added = query["full"]["caller"]["median"] - query["empty"]["caller"]["median"]
+    return {**result, "query": {**query, "added": round(added, 2)}}
 
 
 PARTS: Final[dict[str, Callable[[argparse.Namespace], dict[str, Any]]]] = {
     "costs": lambda options: {
         "costs": {
-            str(dimension): measure_costs(options.clients, dimension, options.rounds)
-            for dimension in options.dimensions
-        },
-        "start": measure_start(options.clients, options.rounds),
+            str(d): measure_costs(options.clients, d, options.rounds) for d in options.dimensions
+        }
     },
+    "start": lambda options: {"start": measure_start(options.clients, options.rounds)},
     "searches": lambda _: {"searches": profile_searches()},
-    "ingest": lambda _: {"ingest": [measure_ingest(*one) for one in INGESTED]},
+    "ingest": lambda _: {
+        "ingest": {f"{n} {count}": measure_ingest(n, count) for n, count in INGESTS}
+    },
     "count": lambda _: {
         "count": measure_count(["ours", "boto3", "older"], 50_000),
         "small count": measure_count(["ours"], 10_000),
         "walk": measure_count(["ours"], 50_000, latency="0"),
     },
     "memory": lambda _: {"memory": measure_memory()},
+    "http": lambda _: {"http": measure_http(40)},
 }
 OPTIONS: Final[dict[str, Any]] = {
     "only": {"nargs": "+", "choices": PARTS},
@@ -214,7 +213,7 @@ OPTIONS: Final[dict[str, Any]] = {
 
 def describe_clients(names: Sequence[str]) -> dict[str, Any]:
     """Which release each client is, and what else is in its environment."""
-    installed = {name: environments.list_installed(CLIENTS[name][0]) for name in names}
+    installed = {name: processes.list_installed(CLIENTS[name][0]) for name in names}
     packages = {name: CLIENTS[name][1] for name in names if CLIENTS[name][1]}
     releases = {name: f"{one} {installed[name][one]}" for name, one in packages.items()}
     return {"packages": releases, "installed": installed}

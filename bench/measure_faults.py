@@ -14,37 +14,37 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import dataset
-import environments
+import processes
 import relay
 from measure_clients import CLIENTS, describe_clients, run_task
-from servers import serve
+from processes import serve
 
-CALLS: Final = 40
+OPTIONS: Final[dict[str, Any]] = {"calls": {"type": int, "default": 40}}
 DIMENSION: Final = 16
 """Small: what is measured does not depend on it."""
 
 SHARES: Final = (0.05, 0.20, 0.40)
-_KINDS: Final = ("500", "503", "dropped")
+KINDS: Final = ("500", "503", "dropped")
 """Not 429, after which botocore waits for seconds, nor timeouts, which each take their time."""
 
 
-def measure_client(share: float, name: str) -> dict[str, Any]:
+def measure_client(share: float, name: str, count: int) -> dict[str, Any]:
     """One client, with this share of requests failing."""
-    faults = [word for kind in _KINDS for word in ("--fault", f"{kind}:{share / len(_KINDS):.4f}")]
+    faults = [word for kind in KINDS for word in ("--fault", f"{kind}:{share / len(KINDS):.4f}")]
     with tempfile.TemporaryDirectory() as folder:
         data = ("--data", folder)
         with serve(*data, dimension=DIMENSION):
             pass  # the index is made while nothing fails
         failing = serve(*data, *faults, "--seed", "1", create=False)
         with failing as url, relay.count_traffic(url) as traffic:
-            named = run_task(name, "insert_under_faults", traffic.url, CALLS, DIMENSION)
+            named = run_task(name, "insert_under_faults", traffic.url, count, DIMENSION)
         with serve(*data, create=False) as url:
-            stored = run_task("ours", "count_stored", url, CALLS, DIMENSION)
+            stored = run_task("ours", "count_stored", url, count, DIMENSION)
     calls = [*zip(named, stored, strict=True)]
     succeeded = [count for names, count in calls if names is None]
     failed = [(names, count) for names, count in calls if names is not None]
     return {
-        "calls": CALLS,
+        "calls": len(calls),
         "requests": traffic.requests,
         "retried": traffic.retried,
         "succeeded": len(succeeded),
@@ -54,13 +54,13 @@ def measure_client(share: float, name: str) -> dict[str, Any]:
     }
 
 
-def measure(_: argparse.Namespace) -> dict[str, Any]:
+def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Every client with every share."""
     for environment, _package in CLIENTS.values():
-        environments.prepare(environment)  # before several want it
+        processes.prepare(environment)  # before several want it
     with ThreadPoolExecutor(len(SHARES) * len(CLIENTS)) as pool:
         runs = {
-            share: {name: pool.submit(measure_client, share, name) for name in CLIENTS}
+            share: {n: pool.submit(measure_client, share, n, options.calls) for n in CLIENTS}
             for share in SHARES
         }
     shares = {

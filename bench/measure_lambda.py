@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -24,6 +25,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
+import dataset
 import sampling
 
 ROOT: Final = Path(__file__).parents[1]
@@ -33,7 +35,7 @@ import build
 import lambda_function
 import loopback
 from function_life import ARCHITECTURE, RUNTIME
-from simulated import Aws, simulated_aws
+from simulated import simulated_aws
 from simulated.aws import PYTHON
 from simulated.roles import REGION
 from simulated.runtime import running
@@ -43,7 +45,9 @@ WARM: Final = 20
 """Warm calls of each function started."""
 AS_BUILT: Final = "as built"
 COMPILED: Final = "with bytecode"
-OWN: Final = "the function's own files"
+LARGEST: Final = 12
+"""Distributions that are shown."""
+
 HANDLER: Final = "def handler(event, context):\n    return {}\n"
 FLOORS: Final = {
     "nothing": HANDLER,
@@ -60,20 +64,15 @@ EVENTS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
 """What is measured: a module of the package, and the event that it gets."""
 
 
-def measure_size(folder: Path) -> int:
-    """Bytes of all files in a folder."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
 def measure_parts(package: Path) -> dict[str, int]:
-    """Bytes of each distribution, largest first, and of what belongs to none."""
+    """Bytes of the largest distributions, and of all others with the function's own files."""
     sizes: Counter[str] = Counter()
     for distribution in metadata.distributions(path=[str(package)]):
         files = [package / file for file in distribution.files or () if ".." not in file.parts]
         name = f"{distribution.metadata['Name']} {distribution.version}"
         sizes[name] = sum(file.stat().st_size for file in files if file.is_file())
-    sizes[OWN] = measure_size(package) - sizes.total()
-    return dict(sizes.most_common())
+    largest = dict(sizes.most_common(LARGEST))
+    return {**largest, "others": sampling.measure_folder(package) - sum(largest.values())}
 
 
 def build_packages(folder: Path) -> tuple[dict[str, Path], dict[str, Any]]:
@@ -84,7 +83,7 @@ def build_packages(folder: Path) -> tuple[dict[str, Path], dict[str, Any]]:
     build.pack(package, packed)
     weight = {
         "for": f"{RUNTIME}, {ARCHITECTURE}",
-        "unzipped": measure_size(package),
+        "unzipped": sampling.measure_folder(package),
         "zip": packed.stat().st_size,
         "limits": {"unzipped": build.LARGEST, "zip": build.LARGEST_ZIP},
         "parts": measure_parts(package),
@@ -95,7 +94,7 @@ def build_packages(folder: Path) -> tuple[dict[str, Path], dict[str, Any]]:
     # Bytecode that is read without a look at its source
     compiling = ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
     subprocess.run([PYTHON, *compiling, packages[COMPILED]], check=True)  # noqa: S603 - ours
-    return packages, {**weight, "unzipped with bytecode": measure_size(packages[COMPILED])}
+    return packages, {**weight, f"unzipped {COMPILED}": sampling.measure_folder(packages[COMPILED])}
 
 
 @contextmanager
@@ -103,31 +102,15 @@ def simulate_deployment() -> Iterator[dict[str, str]]:
     """An AWS with the function's bucket, indexes and tables; the function's environment in it."""
     loopback.use_dummy_credentials()
     with simulated_aws() as aws:
-        create_resources(aws)
         own = {k: v for k, v in lambda_function.ENVIRONMENT.items() if "ENDPOINT" not in k}
-        yield {
-            **own,
-            "AWS_ENDPOINT_URL": aws.url,
-            "AWS_ACCESS_KEY_ID": "testing",
-            "AWS_SECRET_ACCESS_KEY": "testing",
-            "PYTHONDONTWRITEBYTECODE": "1",
-        }
-
-
-def create_resources(aws: Aws) -> None:
-    """Make what an infrastructure would."""
-    vectors = aws.client("s3vectors")
-    bucket = lambda_function.ENVIRONMENT["S3VECTORS_BUCKET_NAME"]
-    vectors.create_vector_bucket(vectorBucketName=bucket)
-    for kind in ("documents", "summaries", "insights"):
-        vectors.create_index(
-            vectorBucketName=bucket,
-            indexName=f"{kind}-1024",
-            dataType="float32",
-            dimension=1024,
-            distanceMetric="cosine",
-        )
-    lambda_function.create_tables(aws.client("dynamodb"))
+        vectors, names = aws.client("s3vectors"), {"vectorBucketName": own["S3VECTORS_BUCKET_NAME"]}
+        vectors.create_vector_bucket(**names)
+        for kind in ("documents", "summaries", "insights"):
+            index = {**dataset.describe_index(), **names, "indexName": f"{kind}-1024"}
+            vectors.create_index(**index)
+        lambda_function.create_tables(aws.client("dynamodb"))
+        keys = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
+        yield {**own, **keys, "AWS_ENDPOINT_URL": aws.url, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def start(package: Path, name: str, environment: dict[str, str]) -> list[float]:
@@ -154,27 +137,26 @@ def measure_starts(
 ) -> dict[str, Any]:
     """Cold and warm figures of every event in every package, in turns."""
     pairs = [(package, event) for package in packages for event in EVENTS]
-    cold: dict[tuple[str, str], list[float]] = {pair: [] for pair in pairs}
-    warm: dict[tuple[str, str], list[float]] = {pair: [] for pair in pairs}
+    times: dict[tuple[str, str], list[list[float]]] = {pair: [] for pair in pairs}
     start(packages[AS_BUILT], "query", environment)  # what the endpoint loads late
     for turn in range(rounds):
         for package, event in sampling.rotate(pairs, turn):
-            first, *others = start(packages[package], event, environment)
-            cold[package, event].append(first)
-            warm[package, event] += [1000 * call for call in others]
+            times[package, event].append(start(packages[package], event, environment))
+    cold = {pair: [each[0] for each in runs] for pair, runs in times.items()}
 
     def divide(pair: tuple[str, str], floor: tuple[str, str]) -> float:
         return round(statistics.median(sampling.divide_rounds(cold[pair], cold[floor])), 2)
 
-    return {
-        f"{event}, {package}": {
+    result: dict[str, Any] = {event: {} for event in EVENTS}
+    for package, event in pairs:
+        warm = [1000 * seconds for run in times[package, event] for seconds in run[1:]]
+        result[event][package] = {
             "cold": sampling.summarize(cold[package, event], "s"),
-            "warm": sampling.summarize(warm[package, event], "ms"),
+            "warm": sampling.summarize(warm, "ms"),
             **{f"in {floor}": divide((package, event), (package, floor)) for floor in FLOORS},
             "in as built": divide((package, event), (AS_BUILT, event)),
         }
-        for package, event in pairs
-    }
+    return result
 
 
 def measure_imports(package: Path, environment: dict[str, str]) -> dict[str, int]:
@@ -190,10 +172,8 @@ def measure_imports(package: Path, environment: dict[str, str]) -> dict[str, int
         check=True,
     )
     times: Counter[str] = Counter()
-    for line in result.stderr.splitlines():
-        own, *_, name = line.removeprefix("import time:").split("|")
-        if own.strip().isdigit():
-            times[name.strip().partition(".")[0]] += int(own)
+    for own, name in re.findall(r"^import time: +(\d+) .*\| *(\w+)", result.stderr, re.MULTILINE):
+        times[name] += int(own)
     return {name: round(took / 1000) for name, took in times.most_common()}
 
 

@@ -1,9 +1,8 @@
 """Our engine compared with what a user would pick instead, on the same data, in one run.
 
-Each peer lives in a virtual environment of its own, in .bench, which is made. All are
-called in process. Times are ratios to numpy's product and partial sort, measured in
-turns in the same process; recall is the share of the exact ten nearest that was found. A peer
-may take `environments.MOST_MEMORY`; what takes more "cannot".
+Each peer lives in a virtual environment of its own. All are called in process. Times are ratios to
+numpy's product and partial sort, measured in turns in the same process; recall is the share of the
+exact ten nearest that was returned. What takes more memory than `MOST_MEMORY` "cannot".
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import resource
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any, Final
@@ -19,10 +17,14 @@ from typing import Any, Final
 import numpy as np
 
 import dataset
-import environments
+import processes
+
+MOST_MEMORY: Final = 14 * 2**30
+"""Bytes; without a limit, the operating system might end something else."""
 
 PEERS: Final = {
     "ours": (None, "s3vectors-local"),
+    "ours_text": (None, "s3vectors-local"),
     "chromadb": ("chromadb", "chromadb"),
     "qdrant": ("qdrant", "qdrant-client"),
     "lancedb": ("lancedb", "lancedb"),
@@ -35,7 +37,8 @@ OPTIONS: Final[dict[str, Any]] = {
     "vectors": {"type": int, "nargs": "+", "default": [100_000]},
     "peers": {"nargs": "+", "choices": PEERS, "default": list(PEERS)},
 }
-QUERIES: Final = 40
+QUERIES: Final = 30 * 9 + 1
+"""One for each call of the peer with most rounds and tasks."""
 
 
 def write_data(directory: Path, count: int) -> None:
@@ -48,10 +51,10 @@ def write_data(directory: Path, count: int) -> None:
             lines.write(json.dumps(corpus.draw_metadata(number)) + "\n")
     queries = corpus.draw_vectors(QUERIES)
     np.save(directory / "queries.npy", queries)
-    (directory / "truth.json").write_text(json.dumps(find_truth(vectors, queries)), "utf-8")
     words = dataset.make_words()[300:]
     texts = [" ".join(words[3 * number : 3 * number + 3]) for number in range(QUERIES)]
-    (directory / "texts.json").write_text(json.dumps(texts), "utf-8")
+    for name, value in {"truth": find_truth(vectors, queries), "texts": texts}.items():
+        (directory / f"{name}.json").write_text(json.dumps(value), "utf-8")
 
 
 def find_truth(vectors: dataset.Floats, queries: dataset.Floats) -> dict[str, list[list[str]]]:
@@ -68,41 +71,33 @@ def find_truth(vectors: dataset.Floats, queries: dataset.Floats) -> dict[str, li
     return truth
 
 
-def measure_peer(name: str, data: Path) -> dict[str, Any]:
+def measure_peer(name: str, data: str) -> dict[str, Any]:
     """One peer's figures; "cannot" with the reason where it has no memory or no call for it."""
     environment, package = PEERS[name]
-    release = environments.list_installed(environment)[package]
-    about = {"name": name, "package": f"{package} {release}"}
-    script = Path(__file__).parent / "peers" / "peer_task.py"
+    about = {"package": f"{package} {processes.list_installed(environment)[package]}"}
+    arguments = ("peers/peer_task.py", name, data)
     with tempfile.TemporaryDirectory() as directory:
-        result = subprocess.run(  # noqa: S603 - ours
-            [environments.prepare(environment), script, name, data, directory],
-            capture_output=True,
-            text=True,
-            check=False,
-            preexec_fn=limit_memory,  # this process has no threads
-        )
-    if result.returncode:
-        if "emory" not in result.stderr:  # Python's, numpy's and Rust's words for it
-            raise SystemExit(f"{name}: {result.stderr}")
-        most = f"{environments.MOST_MEMORY / 2**30:.0f} GiB"
-        return {**about, "cannot": f"it needs more than {most} of memory"}
-    return {**about, **json.loads(result.stdout.splitlines()[-1])}
+        try:
+            result = processes.run(environment, *arguments, directory, preexec_fn=limit_memory)
+        except processes.ScriptError as error:
+            if "emory" not in str(error):  # Python's, numpy's and Rust's words for it
+                raise
+            result = {"cannot": f"it needs more than {MOST_MEMORY / 2**30:.0f} GiB of memory"}
+    return {**about, **result}
 
 
 def limit_memory() -> None:
     """Of a process that is about to start."""
-    resource.setrlimit(resource.RLIMIT_DATA, (environments.MOST_MEMORY, environments.MOST_MEMORY))
+    resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """All peers at each size, one after the other."""
-    sizes = []
+    sizes = {}
     for count in options.vectors:
         with tempfile.TemporaryDirectory() as data:
             write_data(Path(data), count)
-            peers = [measure_peer(name, Path(data)) for name in options.peers]
-        sizes.append({"vectors": count, "peers": peers})
+            sizes[str(count)] = {name: measure_peer(name, data) for name in options.peers}
     used = {PEERS[name][0] for name in options.peers}
-    installed = {name or "ours": environments.list_installed(name) for name in used}
+    installed = {name or "ours": processes.list_installed(name) for name in used}
     return {"installed": installed, "sizes": sizes}

@@ -14,19 +14,12 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-import environments
+import processes
 import tables
-from sampling import load_result
 
 FOLDER: Final = Path(__file__).parent
-PAGES: Final = (FOLDER / "README.md", FOLDER / "scale.md", FOLDER.parent / "README.md")
+PAGES: Final = (*sorted(FOLDER.rglob("*.md")), FOLDER.parent / "README.md")
 FILLED: Final = re.compile(r"<!-- (table|figure) (.+?) -->(.*?)<!-- end -->", re.DOTALL)
-
-
-def render_figure(path: str, form: str) -> str:
-    """One figure of a result."""
-    name, _, keys = path.partition(":")
-    return tables.format_value(tables.read_path(load_result(name), keys), form)
 
 
 def fill(page: str) -> str:
@@ -35,7 +28,11 @@ def fill(page: str) -> str:
 
     def render_part(match: re.Match[str]) -> str:
         kind, name, _ = match.groups()
-        text = f"\n{rendered[name]}" if kind == "table" else render_figure(*name.split(" | "))
+        if kind == "table":
+            text = f"\n{rendered[name]}"
+        else:
+            path, form = name.split(" | ")
+            text = tables.format_value(tables.read_figure(path), form)
         return f"<!-- {kind} {name} -->{text}<!-- end -->"
 
     return FILLED.sub(render_part, page)
@@ -45,7 +42,7 @@ def main() -> None:
     """Fill the pages, then draw the plots."""
     for page in PAGES:
         page.write_text(fill(page.read_text("utf-8")), "utf-8")
-    subprocess.run([environments.prepare("plot"), FOLDER / "plots.py"], check=True)  # noqa: S603 - ours
+    subprocess.run([processes.prepare("plot"), FOLDER / "plots.py"], check=True)  # noqa: S603 - ours
 
 
 if __name__ == "__main__":

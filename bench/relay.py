@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-import socket
-import socketserver
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -21,56 +20,63 @@ _RETRY: Final = re.compile(rb"amz-sdk-request: [^\r]*attempt=(?!1\b)", re.IGNORE
 class Traffic:
     """Bytes in both directions, HTTP's headers included, and requests, through one URL."""
 
-    url: str
+    url: str = ""
     requests: int = 0
     retried: int = 0
     sent: int = 0
     received: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def note_sent(self, piece: bytes) -> None:
-        """Something on its way to the server."""
-        with self.lock:
-            self.sent += len(piece)
-            # A head is never larger than a piece, and begins one: a body ends before it
-            if piece.startswith(b"POST /"):
-                self.requests += 1
-                self.retried += _RETRY.search(piece) is not None
+    def count_sent(self, piece: bytes) -> None:
+        """Count what goes to the server."""
+        self.sent += len(piece)
+        # A head is never larger than a piece, and begins one: a body ends before it
+        if piece.startswith(b"POST /"):
+            self.requests += 1
+            self.retried += _RETRY.search(piece) is not None
 
-    def note_received(self, piece: bytes) -> None:
-        """Something on its way back."""
-        with self.lock:
-            self.received += len(piece)
+    def count_received(self, piece: bytes) -> None:
+        """Count what comes back."""
+        self.received += len(piece)
 
 
 @contextmanager
 def count_traffic(url: str) -> Iterator[Traffic]:
     """A relay to the server of that URL, for as long as it is used."""
-    parts = urlsplit(url)
+    server, traffic = urlsplit(url), Traffic()
 
-    class Relay(socketserver.BaseRequestHandler):
-        def handle(self) -> None:
-            with socket.create_connection((str(parts.hostname), parts.port or 80)) as server:
-                arguments = (server, self.request, traffic.note_received)
-                back = threading.Thread(target=forward, args=arguments, daemon=True)
-                back.start()
-                forward(self.request, server, traffic.note_sent)
-                back.join()
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        back, onward = await asyncio.open_connection(server.hostname, server.port)
+        try:
+            await asyncio.gather(
+                forward(reader, onward, traffic.count_sent),
+                forward(back, writer, traffic.count_received),
+            )
+        finally:
+            onward.close()
+            writer.close()
 
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Relay) as relay:
-        relay.daemon_threads = True
-        traffic = Traffic(f"http://127.0.0.1:{relay.server_address[1]}")
-        threading.Thread(target=relay.serve_forever, daemon=True).start()
-        yield traffic
-        relay.shutdown()
+    with asyncio.Runner() as runner:  # which cancels what is still connected
+        listening = runner.run(asyncio.start_server(relay, "127.0.0.1", 0, limit=_PIECE))
+        traffic.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+        loop = runner.get_loop()
+        thread = threading.Thread(target=loop.run_forever)
+        thread.start()
+        try:
+            yield traffic
+        finally:
+            loop.call_soon_threadsafe(listening.close)
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
 
 
-def forward(one: socket.socket, other: socket.socket, note: Callable[[bytes], None]) -> None:
-    """Pass on what one sends, until it ends."""
-    other.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+async def forward(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, count: Callable[[bytes], None]
+) -> None:
+    """Pass on what one side sends, until it ends."""
     with suppress(OSError):  # either side may go at any time
-        while piece := one.recv(_PIECE):
-            note(piece)
-            other.sendall(piece)
+        while piece := await reader.read(_PIECE):
+            count(piece)
+            writer.write(piece)
+            await writer.drain()
     with suppress(OSError):
-        other.shutdown(socket.SHUT_WR)  # also after a reset: nobody shall wait for more
+        writer.write_eof()  # also after a reset: nobody shall wait for more

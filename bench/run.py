@@ -1,6 +1,6 @@
 """Run a benchmark, print its tables, and keep the result in bench/results if asked to.
 
-    python bench/run.py engine --vectors 1000
+    python bench/run.py peers --peers ours_text --vectors 1000
     python bench/run.py clients --only costs --clients ours floor --dimensions 1024
     python bench/run.py faults --save
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import os
 import sys
 from typing import Any, Final
@@ -19,14 +20,13 @@ import sampling
 import tables
 
 MODULES: Final = {
-    "engine": "measure_engine",
-    "http": "measure_http",
+    "peers": "measure_peers",
     "clients": "measure_clients",
     "faults": "measure_faults",
     "costs": "compute_costs",
     "copying": "measure_copying",
     "lambda": "measure_lambda",
-    "peers": "measure_peers",
+    "hybrid": "hybrid.quality",
 }
 """Benchmark, which is also the name of its result → module, with `measure` and its OPTIONS."""
 
@@ -55,9 +55,11 @@ def main() -> None:
     module = importlib.import_module(MODULES[name])
     options = parse_options(name, module)
     result = {"machine": sampling.describe_machine(), **module.measure(options)}
-    print("\n".join(f"{title}\n\n{text}" for title, text in tables.render(name, result).items()))
+    for title, table in tables.render(name, result):
+        print(f"{title}\n\n{table}")
     if options.save:
-        sampling.save_result(name, result)
+        file = sampling.RESULTS / f"{name}.json"
+        file.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -41,17 +41,12 @@ def time_in_turns(tasks: dict[str, Callable[[int], Any]], rounds: int) -> dict[s
 
 
 def summarize(values: Sequence[float], unit: str) -> dict[str, Any]:
-    """The median of at least five, and how far they spread.
-
-    "spread" is half the distance between the quartiles, in percent of the median.
-    """
+    """The median, and half the distance between the quartiles, in percent of the median."""
     median = statistics.median(values)
     low, _, high = statistics.quantiles(values, n=4, method="inclusive")
     return {
-        "median": round_figure(median),
+        "median": float(f"{median:.5g}"),
         "spread": round(50 * (high - low) / median, 1),
-        "least": round_figure(min(values)),
-        "most": round_figure(max(values)),
         "of": len(values),
         "unit": unit,
     }
@@ -62,9 +57,9 @@ def divide_rounds(values: Sequence[float], base: Sequence[float]) -> list[float]
     return [value / least for value, least in zip(values, base, strict=True)]
 
 
-def round_figure(value: float) -> float:
-    """Five digits, which is more than any figure here has."""
-    return float(f"{value:.5g}")
+def measure_folder(folder: Path) -> int:
+    """Bytes of all files in a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def read_resident_bytes() -> int:
@@ -92,9 +87,3 @@ def describe_machine() -> dict[str, Any]:
 def load_result(name: str) -> Any:
     """A saved result."""
     return json.loads((RESULTS / f"{name}.json").read_text("utf-8"))
-
-
-def save_result(name: str, result: Any) -> None:
-    """Write a result for the tables and plots."""
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n", "utf-8")

