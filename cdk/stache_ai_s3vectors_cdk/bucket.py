@@ -18,25 +18,25 @@ _LONGEST: Final = 63 - len("-vectors-123456789012")
 """Characters of a prefix, at most: the whole name has 63."""
 
 
-def name_of(scope: Construct, prefix: str, given: str | None, *, existing: bool) -> str:
-    """The bucket's name: the given one, or PREFIX-vectors-ACCOUNT.
+def choose_name(scope: Construct, prefix: str, name: str | None, *, existing: bool) -> str:
+    """The bucket's name: `name`, or PREFIX-vectors-ACCOUNT.
 
     Raises:
         ValueError: it cannot be one.
     """
-    if given is None:
+    if name is None:
         if existing:
             raise ValueError(
                 "existing_bucket is True and bucket_name is not given; name the existing bucket"
             )
         _check_prefix(prefix)
         return f"{prefix}-vectors-{Stack.of(scope).account}"
-    if not Token.is_unresolved(given) and not BUCKET_NAME.fullmatch(given):
+    if not Token.is_unresolved(name) and not BUCKET_NAME.fullmatch(name):
         raise ValueError(
-            f"bucket_name is {given!r}; it must be 3 to 63 lower-case letters, digits and hyphens, "
+            f"bucket_name is {name!r}; it must be 3 to 63 lower-case letters, digits and hyphens, "
             "and begin and end with a letter or digit"
         )
-    return given
+    return name
 
 
 def _check_prefix(prefix: str) -> None:
@@ -55,18 +55,18 @@ def _check_prefix(prefix: str) -> None:
 
 
 def check_unique(scope: Construct, name: str) -> None:
-    """Refuse a bucket that another construct of the app makes already, in the same place.
+    """Refuse a bucket that another construct of the app also creates in the same place.
 
-    Of two stages whose account is not known, nobody can tell whether it is the same.
+    Two stages without a known account may have different ones.
 
     Raises:
         ValueError: there is one.
     """
-    place = _place(scope, name)
+    place = _describe_place(scope, name)
     for other in scope.node.root.node.find_all():
         if not isinstance(other, s3vectors.CfnVectorBucket):
             continue
-        if other.vector_bucket_name and _place(other, other.vector_bucket_name) == place:
+        if other.vector_bucket_name and _describe_place(other, other.vector_bucket_name) == place:
             raise ValueError(
                 f"the vector bucket of {scope.node.path} has the name of that of "
                 f"{other.node.path}, {json.dumps(Stack.of(scope).resolve(name))}. Give one of the "
@@ -74,7 +74,7 @@ def check_unique(scope: Construct, name: str) -> None:
             )
 
 
-def _place(scope: Construct, name: str) -> tuple[str, ...]:
+def _describe_place(scope: Construct, name: str) -> tuple[str, ...]:
     """The bucket's name, and what is known of its account and region."""
     stack = Stack.of(scope)
     where = [json.dumps(stack.resolve(each)) for each in (name, stack.account, stack.region)]
@@ -83,7 +83,7 @@ def _place(scope: Construct, name: str) -> tuple[str, ...]:
     return (*where, stage.node.path if stage else "")
 
 
-def created_bucket(
+def create_bucket(
     scope: Construct, name: str, key: kms.IKey | None, removal_policy: RemovalPolicy
 ) -> s3vectors.CfnVectorBucket:
     """A vector bucket, encrypted with the key, or with keys of S3's own."""

@@ -26,10 +26,10 @@ class VectorIndexOptions:
         name: by default the kind and the dimension, such as "documents-1024".
         dimension: of the embeddings, 1 to 4096; by default the store's.
         distance_metric: "cosine" or "euclidean"; by default the store's.
-        non_filterable_metadata_keys: metadata keys that are not filtered on, beside `text` and
-            `_overflow`; eight at most.
+        non_filterable_metadata_keys: metadata keys that are not filtered on, in addition to
+            `text` and `_overflow`; at most eight.
         encryption_key: a customer key of its own; by default the bucket's encryption.
-        existing: it is there already, and is used instead of created.
+        existing: use the index of that name instead of creating one.
     """
 
     name: str | None = None
@@ -42,7 +42,7 @@ class VectorIndexOptions:
 
 @dataclass(frozen=True)
 class Index:
-    """The same, with nothing left to default."""
+    """An index with all options set."""
 
     name: str
     dimension: int
@@ -52,7 +52,7 @@ class Index:
     existing: bool
 
 
-def completed(
+def complete_indexes(
     options: Mapping[str, VectorIndexOptions], dimension: int, metric: str
 ) -> dict[str, Index]:
     """Every index by its kind, checked.
@@ -62,44 +62,48 @@ def completed(
     """
     if not options:
         raise ValueError("indexes is empty; leave it out for documents, summaries and insights")
-    for kind, given in options.items():
-        if not isinstance(given, VectorIndexOptions):
+    for kind, entry in options.items():
+        if not isinstance(entry, VectorIndexOptions):
             raise TypeError(
-                f"indexes[{kind!r}] is {given!r}; it must be VectorIndexOptions(...), such as "
+                f"indexes[{kind!r}] is {entry!r}; it must be VectorIndexOptions(...), such as "
                 "VectorIndexOptions(dimension=512)"
             )
-    found = {kind: _completed(kind, given, dimension, metric) for kind, given in options.items()}
+    indexes = {
+        kind: _complete_index(kind, entry, dimension, metric) for kind, entry in options.items()
+    }
     kinds: dict[str, str] = {}
-    for kind, index in found.items():
+    for kind, index in indexes.items():
         if index.name in kinds and not Token.is_unresolved(index.name):
             raise ValueError(
                 f"indexes[{kind!r}] and indexes[{kinds[index.name]!r}] both have the name "
                 f"{index.name!r}; give one of them another name"
             )
         kinds[index.name] = kind
-    return found
+    return indexes
 
 
-def _completed(kind: str, given: VectorIndexOptions, dimension: int, metric: str) -> Index:
+def _complete_index(kind: str, options: VectorIndexOptions, dimension: int, metric: str) -> Index:
     prop = f"indexes[{kind!r}]"
-    size = dimension if given.dimension is None else given.dimension
+    size = dimension if options.dimension is None else options.dimension
     check_dimension(f"{prop}.dimension", size)
-    chosen = given.distance_metric or metric
+    chosen = options.distance_metric or metric
     check_metric(f"{prop}.distance_metric", chosen)
-    name = given.name or f"{kind}-{as_text(size)}"
+    name = options.name or f"{kind}-{as_text(size)}"
     if not Token.is_unresolved(name) and not INDEX_NAME.fullmatch(name):
         raise ValueError(
             f"{prop}.name is {name!r}; it must be 3 to 63 lower-case letters, digits, hyphens and "
             "dots, and begin and end with a letter or digit"
         )
-    keys = _keys(f"{prop}.non_filterable_metadata_keys", given.non_filterable_metadata_keys)
-    return Index(name, size, chosen, keys, given.encryption_key, given.existing)
+    keys = _collect_keys(
+        f"{prop}.non_filterable_metadata_keys", options.non_filterable_metadata_keys
+    )
+    return Index(name, size, chosen, keys, options.encryption_key, options.existing)
 
 
-def _keys(prop: str, given: Sequence[str]) -> tuple[str, ...]:
-    keys = tuple(dict.fromkeys((*NON_FILTERABLE, *given)))
-    if isinstance(given, str):
-        raise TypeError(f"{prop} is {given!r}; it must be a list: [{given!r}]")
+def _collect_keys(prop: str, names: Sequence[str]) -> tuple[str, ...]:
+    keys = tuple(dict.fromkeys((*NON_FILTERABLE, *names)))
+    if isinstance(names, str):
+        raise TypeError(f"{prop} is {names!r}; it must be a list: [{names!r}]")
     for key in keys:
         if key in FILTERED:
             raise ValueError(
@@ -121,28 +125,28 @@ def _keys(prop: str, given: Sequence[str]) -> tuple[str, ...]:
 
 
 def check_together(indexes: Mapping[str, Index], *, existing_bucket: bool) -> None:
-    """Refuse indexes that do not belong together.
+    """Refuse indexes that do not fit the bucket or each other.
 
     Raises:
-        ValueError: one is there already in a bucket that is not, or Stache's differ in size.
+        ValueError: an existing index is in a new bucket, or Stache's indexes differ in dimension.
     """
-    there = [kind for kind, index in indexes.items() if index.existing]
-    if there and not existing_bucket:
+    existing = [kind for kind, index in indexes.items() if index.existing]
+    if existing and not existing_bucket:
         raise ValueError(
-            f"indexes[{there[0]!r}].existing is True, but a new bucket has no indexes; set "
-            "existing_bucket, too"
+            f"indexes[{existing[0]!r}].existing is True, but a new bucket has no indexes; set "
+            "existing_bucket as well"
         )
     sizes = {kind: indexes[kind].dimension for kind in KINDS if kind in indexes}
     if len(set(sizes.values())) > 1:
-        told = ", ".join(f"{size} ({kind})" for kind, size in sizes.items())
+        listed = ", ".join(f"{size} ({kind})" for kind, size in sizes.items())
         raise ValueError(
-            f"indexes has the dimensions {told}, but Stache embeds all three with one model; give "
-            "them one"
+            f"indexes has the dimensions {listed}, but Stache embeds all three with one model; "
+            "give them one dimension"
         )
 
 
 def check_dimension(prop: str, value: int) -> None:
-    """Refuse what no embedding is.
+    """Refuse a number of dimensions that S3 Vectors does not support.
 
     Raises:
         ValueError: it is not 1 to 4096.
@@ -158,7 +162,7 @@ def check_dimension(prop: str, value: int) -> None:
 
 
 def check_metric(prop: str, value: str) -> None:
-    """Refuse what is no distance.
+    """Refuse what is not a distance metric.
 
     Raises:
         ValueError: it is neither "cosine" nor "euclidean".
@@ -168,7 +172,7 @@ def check_metric(prop: str, value: str) -> None:
 
 
 def check_text_search(value: str | None) -> None:
-    """Refuse what text search does not know.
+    """Refuse a language that text search does not support.
 
     Raises:
         ValueError: it is neither "standard" nor a language.

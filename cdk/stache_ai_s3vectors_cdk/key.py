@@ -1,4 +1,4 @@
-"""Customer keys: one that is made for a bucket, and those that are given."""
+"""Customer keys: create one for a bucket, and check one of the user's."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ INDEXING: Final = "indexing.s3vectors.amazonaws.com"
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-data-encryption.html)."""
 
 
-def created_key(
+def create_key(
     scope: Construct,
     bucket_arn: str,
     removal_policy: RemovalPolicy,
     statements: Iterable[Mapping[str, Any]],
 ) -> kms.Key:
-    """A key that rotates, and goes or stays with the data.
+    """Create a key that rotates, and goes or stays with the data.
 
     Args:
         scope: where it belongs.
@@ -59,11 +59,11 @@ def created_key(
 def check_key(
     scope: Construct, prop: str, key: kms.IKey | None, *, region: str | None = None
 ) -> None:
-    """Refuse what is not one key in the bucket's region: the service takes no other.
+    """Refuse what is not one key in the bucket's region.
 
     Args:
         scope: what it is for.
-        prop: what it was given as.
+        prop: the name of the argument.
         key: the key, or none.
         region: the bucket's; by default the stack's.
 
@@ -92,5 +92,5 @@ def check_key(
     if not any(map(Token.is_unresolved, regions)) and len({*regions}) > 1:
         raise ValueError(
             f"{prop} is a key in {regions[0]}, and the bucket is in {regions[1]}; S3 Vectors takes "
-            "keys of its own region only: give one of those"
+            "keys of its own region only: use one of that region"
         )

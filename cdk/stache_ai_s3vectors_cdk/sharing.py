@@ -15,10 +15,10 @@ from stache_ai_s3vectors.service.arns import PRINCIPAL_ARN
 
 
 def check_principals(prop: str, arns: Sequence[str]) -> None:
-    """Refuse what a bucket policy cannot name.
+    """Refuse principals that a bucket policy cannot name.
 
     Raises:
-        TypeError: it is one text, whose letters would become principals.
+        TypeError: it is a string, not a list of strings.
         ValueError: it is not the ARN of a role, a user or an account's root.
     """
     if isinstance(arns, str):
@@ -31,14 +31,14 @@ def check_principals(prop: str, arns: Sequence[str]) -> None:
             )
 
 
-def bucket_policy(
+def create_bucket_policy(
     scope: Construct,
     bucket: tuple[str, str],
     indexes: Sequence[str],
     readers: Sequence[str],
     writers: Sequence[str],
 ) -> s3vectors.CfnVectorBucketPolicy:
-    """The policy of a bucket that other accounts use.
+    """Create the policy of a bucket that other accounts use.
 
     Args:
         scope: where it belongs.
@@ -62,11 +62,11 @@ def check_account(grantee: iam.IGrantable, account: str) -> None:
     Raises:
         ValueError: they are.
     """
-    theirs = grantee.grant_principal.principal_account
-    if theirs is None or any(map(Token.is_unresolved, (theirs, account))) or theirs == account:
+    owner = grantee.grant_principal.principal_account
+    if owner is None or any(map(Token.is_unresolved, (owner, account))) or owner == account:
         return
     raise ValueError(
-        f"the grantee is in account {theirs}, where this stack, in {account}, changes no policy. "
+        f"the grantee is in account {owner}, where this stack, in {account}, changes no policy. "
         "Put the grantee's ARN into readers or writers, which make the bucket's policy; and attach "
         "to it, in its own account, what `stache-s3vectors policy` prints"
     )
@@ -76,25 +76,25 @@ def grant(grantee: iam.IGrantable, statement: Mapping[str, Any]) -> iam.Grant:
     """Add a statement to the grantee's own policy.
 
     Raises:
-        ValueError: it has none; nothing is added then.
+        ValueError: the grantee has no policy.
     """
-    granted = iam.Grant.add_to_principal(
+    result = iam.Grant.add_to_principal(
         grantee=grantee,
         actions=statement["Action"],
         resource_arns=statement["Resource"],
         conditions=statement.get("Condition"),
     )
-    if not granted.success:
+    if not result.success:
         raise ValueError(
             f"the grantee, {grantee.grant_principal}, has no policy of its own to add to. Grant to "
             "a role, a user, a group or a function; put principals of other accounts into readers "
             "or writers, which make the bucket's policy"
         )
-    return granted
+    return result
 
 
-def policies_of(grantee: iam.IGrantable) -> Iterator[Construct]:
-    """The policies that hold what a grantee was granted."""
+def list_policies(grantee: iam.IGrantable) -> Iterator[Construct]:
+    """List the policies with the statements of a grantee."""
     for each in (grantee, grantee.grant_principal):
         node: Node | None = getattr(each, "node", None)  # of a principal that is a construct
         for child in node.find_all() if node else ():

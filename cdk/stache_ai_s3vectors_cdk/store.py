@@ -17,7 +17,7 @@ from stache_ai_s3vectors.service.arns import BUCKET_ARN
 from stache_ai_s3vectors.service.metadata_keys import KINDS, TEXT, index_variable
 from stache_ai_s3vectors.service.permissions import LEVELS, build_key_statement, build_policy
 
-from .bucket import check_unique, created_bucket, name_of
+from .bucket import check_unique, choose_name, create_bucket
 from .index import (
     STANDARD,
     Index,
@@ -27,10 +27,10 @@ from .index import (
     check_metric,
     check_text_search,
     check_together,
-    completed,
+    complete_indexes,
 )
-from .key import check_key, created_key
-from .sharing import bucket_policy, check_account, check_principals, grant, policies_of
+from .key import check_key, create_key
+from .sharing import check_account, check_principals, create_bucket_policy, grant, list_policies
 
 READ: Final = "read"
 READ_WRITE: Final = "read-write"
@@ -45,20 +45,20 @@ class StacheVectorStore(Construct):
         id: its name there.
         prefix: the bucket is called PREFIX-vectors-ACCOUNT.
         bucket_name: instead of that.
-        existing_bucket: the bucket of that name is there already, and is used.
+        existing_bucket: use the bucket of that name instead of creating one.
         dimension: of the embeddings, 1 to 4096.
         distance_metric: "cosine" or "euclidean".
         indexes: by kind; by default documents, summaries and insights.
         encryption_key: a customer key whose policy lets S3 Vectors use it; by default the
             bucket is encrypted with keys of S3's own.
-        create_encryption_key: make such a key.
+        create_encryption_key: create such a key.
         readers: ARNs of principals of other accounts that may search: roles, users, or a whole
             account by its root.
         writers: the same for all that Stache does.
         text_search: "standard" or a language (en, fr, es, pt, it, de, nl, zh, ja, ko), for hybrid
             search; by default the indexes have none.
-        removal_policy: of the bucket, the indexes and a key that was made; they stay unless
-            you say otherwise, or unless their very creation is rolled back.
+        removal_policy: of the bucket, the indexes and a created key; by default they stay,
+            unless their creation is rolled back.
 
     Attributes:
         bucket_name: the vector bucket's name.
@@ -97,27 +97,27 @@ class StacheVectorStore(Construct):
                 "existing_bucket and create_encryption_key are both True, but a bucket's key is "
                 "chosen when it is made; give the key that it has as encryption_key"
             )
-        given = dict.fromkeys(KINDS, VectorIndexOptions()) if indexes is None else indexes
-        self._indexes = completed(given, dimension, distance_metric)
+        options = dict.fromkeys(KINDS, VectorIndexOptions()) if indexes is None else indexes
+        self._indexes = complete_indexes(options, dimension, distance_metric)
         self._check_keys(encryption_key, create=create_encryption_key)
         check_together(self._indexes, existing_bucket=existing_bucket)
         self._foreign_arn: str | None = None
         self._resources: list[Construct] = []
-        self.bucket_name = name_of(self, prefix, bucket_name, existing=existing_bucket)
+        self.bucket_name = choose_name(self, prefix, bucket_name, existing=existing_bucket)
         if not existing_bucket:
             check_unique(self, self.bucket_name)
         sharing = (
             [build_key_statement([*readers, *writers], self._host)] if readers or writers else []
         )
         self.encryption_key = (
-            created_key(self, self.bucket_arn, removal_policy, sharing)
+            create_key(self, self.bucket_arn, removal_policy, sharing)
             if create_encryption_key
             else encryption_key
         )
         bucket = (
             None
             if existing_bucket
-            else created_bucket(self, self.bucket_name, self.encryption_key, removal_policy)
+            else create_bucket(self, self.bucket_name, self.encryption_key, removal_policy)
         )
         if bucket is not None:
             self._resources.append(bucket)
@@ -129,7 +129,7 @@ class StacheVectorStore(Construct):
         if readers or writers:
             names = list(self.index_names.values())
             place = (self.bucket_name, self.bucket_arn)
-            shared = bucket_policy(self, place, names, readers, writers)
+            shared = create_bucket_policy(self, place, names, readers, writers)
             if bucket is not None:
                 shared.add_resource_dependency(bucket)
 
@@ -145,7 +145,7 @@ class StacheVectorStore(Construct):
         dimension: int = 1024,
         encryption_key: kms.IKey | None = None,
     ) -> StacheVectorStore:
-        """A store that was made elsewhere: by another stack, or before. Creates nothing.
+        """A store that another stack created, or that existed before. Creates nothing.
 
         Its indexes have no keys of their own.
 
@@ -157,7 +157,7 @@ class StacheVectorStore(Construct):
                 also allow the grantees in its own policy: see `readers` and `writers`.
             index_names: by kind, "documents" among them.
             dimension: of its embeddings.
-            encryption_key: the customer key that encrypts it, if one does.
+            encryption_key: the customer key that encrypts it, if any.
 
         Raises:
             ValueError: names the attribute, the value, what is allowed and the fix.
@@ -249,17 +249,17 @@ class StacheVectorStore(Construct):
     def managed_policy(self, level: str) -> iam.ManagedPolicy:
         """The managed policy of a level: "read", "read-write" or "manage-indexes".
 
-        Made when it is asked for first. Grants need none: they add to the grantee's own policy.
+        Created by the first call. Grants need none: they add to the grantee's own policy.
 
         Raises:
             ValueError: there is no such level.
         """
         _check_level(level)
         id_ = "".join(word.capitalize() for word in level.split("-")) + "Policy"
-        made = self.node.try_find_child(id_)
-        if isinstance(made, iam.ManagedPolicy):
-            return made
-        document = self._policy(level)
+        existing = self.node.try_find_child(id_)
+        if isinstance(existing, iam.ManagedPolicy):
+            return existing
+        document = self._build_policy(level)
         return iam.ManagedPolicy(
             self,
             id_,
@@ -276,7 +276,7 @@ class StacheVectorStore(Construct):
         return self._grant(grantee, READ_WRITE)
 
     def grant_manage_indexes(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let somebody make and upgrade the indexes, too."""
+        """Let somebody create and upgrade the indexes as well."""
         return self._grant(grantee, MANAGE_INDEXES)
 
     def connect(self, function: lambda_.Function, *, level: str = READ_WRITE) -> iam.Grant:
@@ -297,7 +297,7 @@ class StacheVectorStore(Construct):
         granted = self._grant(function, level)
         for name, value in environment.items():
             function.add_environment(name, value)
-        self._precede(function)
+        self._make_wait(function)
         return granted
 
     def _grant(self, grantee: iam.IGrantable, level: str) -> iam.Grant:
@@ -307,33 +307,33 @@ class StacheVectorStore(Construct):
         """
         _check_level(level)
         check_account(grantee, Stack.of(self).account)
-        grants = [grant(grantee, statement) for statement in self._policy(level)["Statement"]]
+        grants = [grant(grantee, statement) for statement in self._build_policy(level)["Statement"]]
         # A policy that is there before what it is about would let a function run too early
-        for attached in policies_of(grantee):
-            self._precede(attached)
+        for attached in list_policies(grantee):
+            self._make_wait(attached)
         return reduce(iam.Grant.combine, grants)
 
-    def _precede(self, construct: IConstruct) -> None:
+    def _make_wait(self, construct: IConstruct) -> None:
         """Have a construct wait for what the store creates, which may be nothing."""
         if self._resources:
             construct.node.add_dependency(*self._resources)
 
-    def _policy(self, level: str) -> dict[str, Any]:
-        keys = list(dict.fromkeys(key.key_arn for key in self._keys()))
+    def _build_policy(self, level: str) -> dict[str, Any]:
+        keys = list(dict.fromkeys(key.key_arn for key in self._list_keys()))
         names = list(self.index_names.values())
         return build_policy(level, self.bucket_arn, names, keys, host=self._host)
 
-    def _keys(self) -> list[kms.IKey]:
+    def _list_keys(self) -> list[kms.IKey]:
         """The bucket's key and the indexes' own."""
         keys = [self.encryption_key, *(index.encryption_key for index in self._indexes.values())]
         return [key for key in keys if key is not None]
 
-    def _check_keys(self, given: kms.IKey | None, *, create: bool) -> None:
-        if given is not None and create:
+    def _check_keys(self, key: kms.IKey | None, *, create: bool) -> None:
+        if key is not None and create:
             raise ValueError(
                 "encryption_key is given and create_encryption_key is True; leave one of them out"
             )
-        check_key(self, "encryption_key", given)
+        check_key(self, "encryption_key", key)
         for kind, index in self._indexes.items():
             check_key(self, f"indexes[{kind!r}].encryption_key", index.encryption_key)
 
@@ -355,7 +355,7 @@ class StacheVectorStore(Construct):
             metadata_configuration=s3vectors.CfnIndex.MetadataConfigurationProperty(
                 non_filterable_metadata_keys=list(index.keys)
             ),
-            encryption_configuration=_encryption(index.encryption_key),
+            encryption_configuration=_configure_encryption(index.encryption_key),
         )
         created.apply_removal_policy(removal_policy)
         if bucket is not None:
@@ -365,7 +365,7 @@ class StacheVectorStore(Construct):
         return created
 
 
-def _encryption(
+def _configure_encryption(
     key: kms.IKey | None,
 ) -> s3vectors.CfnIndex.EncryptionConfigurationProperty | None:
     if key is None:
