@@ -1,8 +1,8 @@
-"""A folder of files into a Stache that is running, over its API.
+"""Ingest a folder of files into a running Stache, over its API.
 
-Markdown and text are skipped when Stache has them, and replaced when they have changed. Other
-formats are replaced each time. Stache reads what it has loaders for: PDF comes with it,
-DOCX, PPTX and EPUB come with `stache-ai-documents`.
+Stache skips Markdown and text files that it has, and replaces those that have changed. Other
+formats are replaced each time. Stache has a loader for PDF; `stache-ai-documents` adds DOCX, PPTX
+and EPUB.
 
     python examples/ingest_folder.py examples/files --namespace files
 """
@@ -23,7 +23,7 @@ TEXTS: Final = {".md", ".txt"}
 
 
 def call(url: str, method: str, path: str, body: Any = None) -> Any:
-    """What Stache's API answers; None when it does not know what the path names.
+    """Call Stache's API; returns None for status 404.
 
     Raises:
         OSError: Stache cannot be reached, or refuses the request.
@@ -43,7 +43,7 @@ def call(url: str, method: str, path: str, body: Any = None) -> Any:
 
 
 def ingest(url: str, folder: Path, path: Path, namespace: str) -> Any:
-    """Ingest one file; the job that Stache made of it."""
+    """Ingest one file; returns Stache's job."""
     source = path.relative_to(folder).as_posix()
     if path.suffix.lower() in TEXTS:
         body = {

@@ -1,8 +1,8 @@
-"""From a laptop to AWS: the document index on SQLite into the DynamoDB table of a deployed stack.
+"""Copy the document index from a laptop's SQLite file to the DynamoDB table of a deployed stack.
 
-Stache lists, trashes and restores the documents there as before. Move the vectors first, with
-`stache-s3vectors copy`. What the table has already is replaced by what the laptop has, so an
-interrupted run is simply repeated.
+Stache then lists, trashes and restores the documents as before. Copy the vectors first, with
+`stache-s3vectors copy`. Items of the laptop replace those in the table, so you can repeat an
+interrupted run.
 
     python examples/move_documents.py data/documents.db --table stache-documents --region us-east-1
 """
@@ -39,7 +39,7 @@ def to_items(contents: Contents, target: Any) -> Iterator[Item]:
         )
         yield {"PK": key, "SK": "RESERVATION", **record}
     for job in contents.jobs:
-        waiting = {"status": "pending", "retry_count": 0}  # what was given up is tried again
+        waiting = {"status": "pending", "retry_count": 0}  # Stache retries what it gave up
         yield {"PK": f"CLEANUP#{job['cleanup_job_id']}", "SK": "JOB", **job, **waiting}
 
 
@@ -61,7 +61,7 @@ def read_file(path: Path) -> Contents:
     """What the file holds.
 
     Raises:
-        ValueError: there is no such file.
+        ValueError: the file does not exist.
     """
     if not path.is_file():
         raise ValueError(f"there is no file {path}; name the document index on SQLite")
@@ -82,7 +82,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("path", type=Path, help="the file of the document index on SQLite")
     parser.add_argument("--table", required=True, help="DYNAMODB_DOCUMENTS_TABLE of Stache there")
-    parser.add_argument("--region", required=True, help="where the table is")
+    parser.add_argument("--region", required=True, help="of the table")
     arguments = parser.parse_args()
     settings = Settings(dynamodb_documents_table=arguments.table, aws_region=arguments.region)
     try:

@@ -1,4 +1,4 @@
-"""Stache with Amazon S3 Vectors on a laptop: real documents in, questions answered.
+"""Stache with Amazon S3 Vectors on a laptop: ingest real documents and answer questions.
 
 Stache's own pipeline finds our providers through their entry points, ingests the Python
 language reference that every Python carries (`pydoc_data.topics`), and answers questions
@@ -40,7 +40,7 @@ PASSAGES: Final = 3
 CONSOLE: Final = Console(highlight=False)
 
 
-def settings(data: Path) -> dict[str, str]:
+def make_settings(data: Path) -> dict[str, str]:
     """The environment variables that make Stache use S3 Vectors, here the local engine."""
     return {
         "VECTORDB_PROVIDER": "s3vectors",
@@ -61,11 +61,11 @@ def settings(data: Path) -> dict[str, str]:
     }
 
 
-def use_settings(chosen: dict[str, str]) -> None:
-    """Put settings into the environment, and nothing that is meant for AWS."""
+def use_settings(settings: dict[str, str]) -> None:
+    """Set these environment variables, and unset those of AWS."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
-    os.environ.update(chosen, AWS_REGION="us-east-1")
+    os.environ.update(settings, AWS_REGION="us-east-1")
 
 
 def make_pipeline() -> RAGPipeline:
@@ -80,18 +80,18 @@ def make_pipeline() -> RAGPipeline:
     return RAGPipeline(Settings())
 
 
-def stored_chunks(pipeline: RAGPipeline) -> list[dict[str, Any]]:
+def list_chunks(pipeline: RAGPipeline) -> list[dict[str, Any]]:
     """Every chunk of the reference that is stored, with its text."""
     fields = ["topic", "total_chunks", "text"]
-    found: list[dict[str, Any]] = pipeline.documents_provider.scan_by_metadata(
+    chunks: list[dict[str, Any]] = pipeline.documents_provider.scan_by_metadata(
         fields=fields, namespace=NAMESPACE
     )
-    return found
+    return chunks
 
 
 async def ingest(pipeline: RAGPipeline) -> int:
-    """Ingest the topics that are not stored whole yet; returns how many those were."""
-    chunks = stored_chunks(pipeline)
+    """Ingest the topics that are not completely stored; returns their number."""
+    chunks = list_chunks(pipeline)
     counts = Counter(chunk["topic"] for chunk in chunks)
     whole = {c["topic"] for c in chunks if counts[c["topic"]] == c["total_chunks"]}
     documents = pipeline.list_documents(namespace=NAMESPACE, limit=len(topics))["documents"]
@@ -127,21 +127,21 @@ async def answer(pipeline: RAGPipeline, question: str) -> None:
             f"  {number}. [green]{topic}[/green]  score {source['score']:.2f}"
             f"  [dim]{source['metadata']['namespace']}[/dim]"
         )
-        CONSOLE.print(f"     {escape(excerpt(source['content'], question))}", soft_wrap=True)
+        CONSOLE.print(f"     {escape(find_excerpt(source['content'], question))}", soft_wrap=True)
 
 
-def excerpt(passage: str, question: str, width: int = 160) -> str:
+def find_excerpt(passage: str, question: str, width: int = 160) -> str:
     """The part of a passage that shares the most words with the question."""
     text = " ".join(passage.split())
-    wanted = {word for word in question.lower().split() if len(word) > 3}  # noqa: PLR2004 - skips "the"
+    words = {word for word in question.lower().split() if len(word) > 3}  # noqa: PLR2004 - skips "the"
     starts = range(0, max(1, len(text) - width), width // 4)
-    best = max(starts, key=lambda at: sum(w in text[at : at + width].lower() for w in wanted))
+    best = max(starts, key=lambda at: sum(w in text[at : at + width].lower() for w in words))
     return f"… {text[best : best + width]} …"
 
 
 def report(pipeline: RAGPipeline, data: Path) -> None:
-    """Say what is stored where."""
-    chunks = stored_chunks(pipeline)
+    """Print what is stored."""
+    chunks = list_chunks(pipeline)
     documents = len({chunk["topic"] for chunk in chunks})
     text = sum(len(chunk["text"].encode()) for chunk in chunks)
     disk = sum(file.stat().st_size for file in (data / "vectors").iterdir())
@@ -181,7 +181,7 @@ def main() -> None:
     parser.add_argument("--question", action="append", help="ask this instead; repeatable")
     parser.add_argument("--data", type=Path, default=Path(".demo-data"), help="where to keep data")
     arguments = parser.parse_args()
-    use_settings(settings(arguments.data))
+    use_settings(make_settings(arguments.data))
     arguments.data.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
     from stache_ai_s3vectors import S3VectorsError

@@ -1,7 +1,7 @@
-"""Stache on a laptop, all of it running: the engine, the document index, Stache's API.
+"""Run all of Stache on a laptop: the engine, the document index, Stache's API.
 
-Starts the local engine as a server, ingests the documents of the demo unless they are there
-already, and serves Stache's API with its interactive documentation. Ctrl-C ends all of it.
+Starts the local engine as a server, ingests the documents of the demo unless they are
+stored, and serves Stache's API with its interactive documentation. Ctrl-C stops everything.
 
     python examples/serve_stache.py
     python examples/serve_stache.py --port 8001
@@ -78,7 +78,7 @@ def run_engine(data: Path) -> Iterator[str]:
         text=True,
         start_new_session=True,
     ) as process:
-        assert process.stdout is not None  # noqa: S101 - it was asked for
+        assert process.stdout is not None  # noqa: S101 - for mypy
         try:
             line = process.stdout.readline()
             if not line:
@@ -91,7 +91,7 @@ def run_engine(data: Path) -> Iterator[str]:
 def make_settings(data: Path, engine: str) -> dict[str, str]:
     """The environment variables of the demo, for an engine that is a server."""
     return {
-        **quickstart.settings(data),
+        **quickstart.make_settings(data),
         "S3VECTORS_ENDPOINT_URL": engine,
         "S3VECTORS_CREATE_INDEX": "true",
         "DEFAULT_NAMESPACE": "default",

@@ -1,4 +1,4 @@
-"""A stand-in for an embedding model: it hashes words, and knows nothing of their meaning.
+"""A stand-in for an embedding model: it hashes words and does not know their meaning.
 
 Each word and each pair of neighbouring words adds to one of 1,024 numbers, chosen by a
 hash. So texts that share words are near each other, "car" and "automobile" are not. It is
@@ -34,7 +34,7 @@ class WordHashingEmbeddings(EmbeddingProvider):  # type: ignore[misc]  # stache_
     """Stache's embedding interface over `embed`."""
 
     def __init__(self, settings: Any) -> None:
-        del settings  # Stache hands them over; there is nothing to set
+        del settings  # Stache passes them
 
     def embed(self, text: str, *, context: Any = None) -> list[float]:  # noqa: ARG002 - Stache's
         """A vector of length 1 for a text."""
@@ -53,7 +53,7 @@ def embed(text: str) -> list[float]:
     """The vector of a text: DIMENSION numbers, of length 1 together."""
     numbers = [0.0] * DIMENSION
     numbers[0] = 0.01  # so that a text without words is not all zeros
-    for feature, count in Counter(_features(text)).items():
+    for feature, count in Counter(_list_features(text)).items():
         weight = 1.0 + math.log(count)
         hashed = zlib.crc32(feature.encode())
         sign = 1.0 if hashed & 0x80000000 else -1.0
@@ -62,7 +62,7 @@ def embed(text: str) -> list[float]:
     return [number / length for number in numbers]
 
 
-def _features(text: str) -> Iterator[str]:
+def _list_features(text: str) -> Iterator[str]:
     words = [_ENDING.sub("", word) for word in _WORD.findall(text.lower()) if word not in _STOP]
     yield from words
     yield from (f"{first} {second}" for first, second in pairwise(words))

@@ -107,7 +107,7 @@ def test_data_in_use_by_another_is_one_line(tmp_path):
 @pytest.mark.usefixtures("first_run")
 def test_an_interrupted_run_is_continued(data, monkeypatch):
     """A topic of which only a part is stored is ingested again, whole."""
-    for name, value in quickstart.settings(data).items():
+    for name, value in quickstart.make_settings(data).items():
         monkeypatch.setenv(name, value)
     provider = quickstart.make_pipeline().documents_provider
     rows = provider.scan_by_metadata({"topic": "try"})

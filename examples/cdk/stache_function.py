@@ -117,8 +117,8 @@ class StacheFunction(Construct):
                     f"table_names has {name!r}; it must be the name of a table, 3 to 255 letters, "
                     "digits and _ . -"
                 )
-        documents, namespaces = self.tables = self._tables(table_names, removal_policy)
-        role = self._role(documents, namespaces)
+        documents, namespaces = self.tables = self._make_tables(table_names, removal_policy)
+        role = self._make_role(documents, namespaces)
         environment = {
             "DOCUMENT_INDEX_PROVIDER": "dynamodb",
             "DYNAMODB_DOCUMENTS_TABLE": documents.table_name,
@@ -131,7 +131,7 @@ class StacheFunction(Construct):
         if embedding_provider == "bedrock":
             environment["BEDROCK_EMBEDDING_MODEL"] = embedding_model
             self._let_embed(role, embedding_model)
-        self.function = self._function(role, environment, runtime, architecture)
+        self.function = self._make_function(role, environment, runtime, architecture)
         Validations.of(self.function).acknowledge(
             Acknowledgment(
                 id="AwsSolutions::AwsSolutions-L1",
@@ -140,30 +140,34 @@ class StacheFunction(Construct):
             )
         )
 
-    def _tables(
+    def _make_tables(
         self, names: Sequence[str], removal_policy: RemovalPolicy
     ) -> Sequence[dynamodb.ITable]:
         if names:
             return [dynamodb.Table.from_table_name(self, name, name) for name in names]
-        documents = self._table("DocumentsTable", "PK", "SK", removal_policy)
+        documents = self._make_table("DocumentsTable", "PK", "SK", removal_policy)
         for name in ("GSI1", "GSI2"):
             documents.add_global_secondary_index(
-                index_name=name, partition_key=_key(f"{name}PK"), sort_key=_key(f"{name}SK")
+                index_name=name,
+                partition_key=_make_key(f"{name}PK"),
+                sort_key=_make_key(f"{name}SK"),
             )
-        namespaces = self._table("NamespacesTable", "id", None, removal_policy)
+        namespaces = self._make_table("NamespacesTable", "id", None, removal_policy)
         namespaces.add_global_secondary_index(
-            index_name="parent_id-index", partition_key=_key("parent_id"), sort_key=_key("id")
+            index_name="parent_id-index",
+            partition_key=_make_key("parent_id"),
+            sort_key=_make_key("id"),
         )
         return [documents, namespaces]
 
-    def _table(
+    def _make_table(
         self, name: str, partition: str, sort: str | None, removal_policy: RemovalPolicy
     ) -> dynamodb.Table:
         return dynamodb.Table(
             self,
             name,
-            partition_key=_key(partition),
-            sort_key=_key(sort) if sort else None,
+            partition_key=_make_key(partition),
+            sort_key=_make_key(sort) if sort else None,
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True
@@ -171,7 +175,7 @@ class StacheFunction(Construct):
             removal_policy=removal_policy,
         )
 
-    def _role(self, documents: dynamodb.ITable, namespaces: dynamodb.ITable) -> iam.Role:
+    def _make_role(self, documents: dynamodb.ITable, namespaces: dynamodb.ITable) -> iam.Role:
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         _allow(role, "dynamodb", DOCUMENTS_ACTIONS, documents.table_arn)
         _allow(role, "dynamodb", ("Query",), f"{documents.table_arn}/index/GSI2")
@@ -184,7 +188,7 @@ class StacheFunction(Construct):
         )
         _allow(role, "bedrock", ("InvokeModel",), arn)
 
-    def _function(
+    def _make_function(
         self, role: iam.Role, environment: dict[str, str], runtime: str, architecture: str
     ) -> lambda_.Function:
         log_group = logs.LogGroup(
@@ -224,7 +228,7 @@ def _check(prop: str, value: str) -> None:
         raise ValueError(f"{prop} is {value!r}; it must be one of {', '.join(CHOICES[prop])}")
 
 
-def _key(name: str) -> dynamodb.Attribute:
+def _make_key(name: str) -> dynamodb.Attribute:
     return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)
 
 

@@ -70,8 +70,8 @@ class Options:
         Raises:
             ValueError: names the option, its value and what is allowed.
         """
-        given = {option.name: node.try_get_context(option.name) for option in fields(cls)}
-        return cls(**{name: _read(name, v) for name, v in given.items() if v is not None})
+        values = {option.name: node.try_get_context(option.name) for option in fields(cls)}
+        return cls(**{name: _read(name, v) for name, v in values.items() if v is not None})
 
 
 def _read(name: str, value: Any) -> Any:
@@ -83,11 +83,11 @@ def _read(name: str, value: Any) -> Any:
         return int(value)
     if kind is str and isinstance(value, str):
         return value
-    wanted = {bool: "true or false", int: "a whole number", str: "a string"}[kind]
-    raise ValueError(f"context {name} is {value!r}; it must be {wanted}: -c {name}=…")
+    expected = {bool: "true or false", int: "a whole number", str: "a string"}[kind]
+    raise ValueError(f"context {name} is {value!r}; it must be {expected}: -c {name}=…")
 
 
-def _parts(listed: str) -> list[str]:
+def _split_list(listed: str) -> list[str]:
     return [part for part in listed.split(",") if part]
 
 
@@ -97,8 +97,8 @@ class StacheStack(Stack):
     def __init__(self, scope: Construct, id: str, options: Options, **props: Any) -> None:  # noqa: A002 - as every construct calls it
         super().__init__(scope, id, stack_name=options.stack_name, **props)
         # What a first deployment made that then failed would be in the way of the next
-        kept = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
-        removal_policy = kept if options.retain else RemovalPolicy.DESTROY
+        retain = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+        removal_policy = retain if options.retain else RemovalPolicy.DESTROY
         arn = options.encryption_key_arn
         store = StacheVectorStore(
             self,
@@ -111,12 +111,12 @@ class StacheStack(Stack):
             indexes=dict.fromkeys(KINDS, VectorIndexOptions(existing=options.existing)),
             encryption_key=kms.Key.from_key_arn(self, "Key", arn) if arn else None,
             create_encryption_key=options.create_encryption_key,
-            readers=_parts(options.readers),
-            writers=_parts(options.writers),
+            readers=_split_list(options.readers),
+            writers=_split_list(options.writers),
             text_search=options.text_search or None,
             removal_policy=removal_policy,
         )
-        self._tell(store)
+        self._output(store)
         if options.deploy_function:
             self._deploy(store, options, removal_policy)
 
@@ -143,20 +143,20 @@ class StacheStack(Stack):
         for name, table in zip(("Documents", "Namespaces"), stache.tables, strict=True):
             CfnOutput(self, f"{name}TableName", value=table.table_name)
 
-    def _tell(self, store: StacheVectorStore) -> None:
-        """What other stacks and people need to know."""
-        told = {
+    def _output(self, store: StacheVectorStore) -> None:
+        """Output what other stacks and people need."""
+        outputs = {
             "BucketName": store.bucket_name,
             "BucketArn": store.bucket_arn,
             "Environment": self.to_json_string(store.environment),
         }
         for kind, name in store.index_names.items():
-            told[f"{kind.title()}IndexName"] = name
-            told[f"{kind.title()}IndexArn"] = store.index_arn(kind)
+            outputs[f"{kind.title()}IndexName"] = name
+            outputs[f"{kind.title()}IndexArn"] = store.index_arn(kind)
         for level in LEVELS:
             policy = store.managed_policy(level)
-            told[f"{policy.node.id}Arn"] = policy.managed_policy_arn
+            outputs[f"{policy.node.id}Arn"] = policy.managed_policy_arn
         if store.encryption_key is not None:
-            told["KeyArn"] = store.encryption_key.key_arn
-        for name, value in told.items():
+            outputs["KeyArn"] = store.encryption_key.key_arn
+        for name, value in outputs.items():
             CfnOutput(self, name, value=value)

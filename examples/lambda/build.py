@@ -19,9 +19,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
-HERE: Final = Path(__file__).resolve().parent
-WHEELS: Final = HERE.parents[1] / "dist"
-OURS: Final = (HERE / "handler.py", HERE / "documents.py", HERE.parent / "word_hashing.py")
+FOLDER: Final = Path(__file__).resolve().parent
+WHEELS: Final = FOLDER.parents[1] / "dist"
+OURS: Final = (FOLDER / "handler.py", FOLDER / "documents.py", FOLDER.parent / "word_hashing.py")
 
 MACHINES: Final = {"arm64": "aarch64", "x86_64": "x86_64"}
 """Lambda's architectures, as wheels call them."""
@@ -50,42 +50,42 @@ _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 """The time of every file in a zip: the same content makes the same zip."""
 
 
-def provider_wheel() -> Path:
+def find_wheel() -> Path:
     """The provider's wheel, which `make wheel` builds."""
-    found = sorted(
+    wheels = sorted(
         WHEELS.glob("stache_ai_s3vectors-*.whl"), key=lambda wheel: wheel.stat().st_mtime
     )
-    if not found:
+    if not wheels:
         sys.exit(f"build.py: no wheel of the provider in {WHEELS}; run: make wheel")
-    return found[-1]
+    return wheels[-1]
 
 
 def install(target: Path, runtime: str, architecture: str) -> None:
     """Install everything that runs in the function."""
     # By its path: of two with one name and version, pip prefers the index's
-    wanted = [f"--requirement={HERE / 'requirements.txt'}", str(provider_wheel())]
-    while wanted:
-        _pip(wanted, target, runtime, architecture)
-        before, wanted = wanted, missing(target, runtime, architecture)
-        if wanted == before:
-            sys.exit(f"build.py: pip did not install {', '.join(wanted)}")
+    packages = [f"--requirement={FOLDER / 'requirements.txt'}", str(find_wheel())]
+    while packages:
+        _run_pip(packages, target, runtime, architecture)
+        before, packages = packages, list_missing(target, runtime, architecture)
+        if packages == before:
+            sys.exit(f"build.py: pip did not install {', '.join(packages)}")
 
 
-def _pip(wanted: list[str], target: Path, runtime: str, architecture: str) -> None:
+def _run_pip(packages: list[str], target: Path, runtime: str, architecture: str) -> None:
     libraries = ["manylinux2014", *(f"manylinux_2_{n}" for n in range(17, GLIBC[runtime] + 1))]
     platforms = [f"--platform={library}_{MACHINES[architecture]}" for library in libraries]
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", "--upgrade"]
     command += ["--only-binary=:all:", "--implementation=cp", *platforms]
     command += [f"--python-version={runtime.removeprefix('python')}", f"--target={target}"]
-    if subprocess.run([*command, *wanted], check=False).returncode:  # noqa: S603 - pip, of this Python
+    if subprocess.run([*command, *packages], check=False).returncode:  # noqa: S603 - pip, of this Python
         sys.exit(
-            "build.py: pip could not install it, see above; pip comes with Python (python -m "
-            "ensurepip), and the wheels from the index that pip is set to use"
+            "build.py: pip failed; its message is above. Is pip installed (python -m ensurepip), "
+            "and does its index have these wheels?"
         )
 
 
-def missing(target: Path, runtime: str, architecture: str) -> list[str]:
-    """What the installed packages need where the function runs, and is not there.
+def list_missing(target: Path, runtime: str, architecture: str) -> list[str]:
+    """List the requirements of the installed packages that are not installed.
 
     pip chooses wheels for another Python, but asks the Python that it runs in whether a
     requirement such as `tomli; python_version < "3.11"` applies
@@ -94,26 +94,26 @@ def missing(target: Path, runtime: str, architecture: str) -> list[str]:
     from pip._vendor.packaging.requirements import Requirement
     from pip._vendor.packaging.utils import canonicalize_name
 
-    there = {
-        canonicalize_name(found.metadata["Name"]): found
-        for found in metadata.distributions(path=[str(target)])
+    installed = {
+        canonicalize_name(each.metadata["Name"]): each
+        for each in metadata.distributions(path=[str(target)])
     }
-    environment = _environment(runtime, architecture)
-    found, asked = set(), [(name, "") for name in there]
-    for name, extra in asked:  # which grows
-        for text in there[name].requires or [] if name in there else []:
+    environment = _describe_environment(runtime, architecture)
+    missing, queue = set(), [(name, "") for name in installed]
+    for name, extra in queue:  # which grows
+        for text in installed[name].requires or [] if name in installed else []:
             needed = Requirement(text)
             if needed.marker and not needed.marker.evaluate({**environment, "extra": extra}):
                 continue
             key = canonicalize_name(needed.name)
-            if key not in there:
+            if key not in installed:
                 needed.marker = None
-                found.add(str(needed))
-            asked += [(key, e) for e in needed.extras if (key, e) not in asked]
-    return sorted(found)
+                missing.add(str(needed))
+            queue += [(key, e) for e in needed.extras if (key, e) not in queue]
+    return sorted(missing)
 
 
-def _environment(runtime: str, architecture: str) -> dict[str, str]:
+def _describe_environment(runtime: str, architecture: str) -> dict[str, str]:
     """What a requirement's marker can ask about, where the function runs."""
     version = runtime.removeprefix("python")
     return {
@@ -129,7 +129,7 @@ def _environment(runtime: str, architecture: str) -> dict[str, str]:
 
 
 def trim(target: Path) -> None:
-    """Leave out what a function never runs."""
+    """Remove what a function never runs."""
     shutil.rmtree(target / "bin", ignore_errors=True)  # commands of packages
     for distribution in [*metadata.distributions(path=[str(target)])]:
         if distribution.metadata["Name"] in UNUSED:
@@ -154,7 +154,7 @@ def _remove(distribution: metadata.Distribution, target: Path) -> None:
 
 
 def check_size(target: Path) -> None:
-    """Refuse what Lambda would."""
+    """Refuse a package that is too large for Lambda."""
     size = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
     if size > LARGEST:
         sys.exit(f"build.py: {size:,} bytes are more than the {LARGEST:,} that Lambda takes")
@@ -171,9 +171,9 @@ def pack(folder: Path, file: Path) -> None:
 
 
 def build(target: Path, runtime: str, architecture: str) -> None:
-    """Put the whole function into a folder, which is empty or not there."""
+    """Put the whole function into a folder, which is empty or does not exist."""
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        sys.exit(f"build.py: {target} is no empty folder; name another, or remove it")
+        sys.exit(f"build.py: {target} is not an empty folder; name another, or remove it")
     target.mkdir(parents=True, exist_ok=True)
     install(target, runtime, architecture)
     trim(target)
@@ -189,17 +189,17 @@ def main() -> None:
     parser.add_argument("--architecture", choices=MACHINES, default="arm64", help="%(default)s")
     parser.add_argument("--output", type=Path, help="the folder to build in")
     parser.add_argument("--zip", type=Path, help="the file to build")
-    given = parser.parse_args()
-    if given.output is None and given.zip is None:
+    options = parser.parse_args()
+    if options.output is None and options.zip is None:
         parser.error("say where: --output FOLDER, --zip FILE or both")
     with tempfile.TemporaryDirectory() as scratch:
-        folder = given.output or Path(scratch)
-        build(folder, given.runtime, given.architecture)
-        if given.zip is not None:
-            pack(folder, given.zip)
-            size = given.zip.stat().st_size
+        folder = options.output or Path(scratch)
+        build(folder, options.runtime, options.architecture)
+        if options.zip is not None:
+            pack(folder, options.zip)
+            size = options.zip.stat().st_size
             too_large = "; more than Lambda takes without S3" if size > LARGEST_ZIP else ""
-            print(f"{given.zip}: {size:,} bytes{too_large}")
+            print(f"{options.zip}: {size:,} bytes{too_large}")
 
 
 if __name__ == "__main__":

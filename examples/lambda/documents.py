@@ -1,8 +1,8 @@
-"""What becomes of a document, in the index of documents and among the vectors, together.
+"""Change a document in the index of documents and its vectors, together.
 
-Stache's pipeline changes the index first, and where the vectors then cannot be changed, it logs
-that and says that all is well. Here such a failure is an error, and what failed half-way is
-completed by sending the same again, or as the message says.
+Stache's pipeline changes the index first. If it cannot change the vectors then, it logs that and
+reports success. Here such a failure is an error. To complete what failed half-way, send the same
+event again, or do what the message says.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ Answer: TypeAlias = dict[str, Any]
 
 
 class BadEventError(ValueError):
-    """The event is none that this function takes; the message says what to send."""
+    """The event is not valid; the message says what to send."""
 
 
-def check_skipped(stache: RAGPipeline, given: Answer, done: Answer, record: Answer | None) -> None:
-    """What was skipped because it is stored already must be there to be found.
+def check_skipped(stache: RAGPipeline, event: Answer, done: Answer, record: Answer | None) -> None:
+    """Check that a document that Stache skipped as a duplicate can be found.
 
     Raises:
         ValueError: it is in the trash, or being purged.
@@ -34,23 +34,23 @@ def check_skipped(stache: RAGPipeline, given: Answer, done: Answer, record: Answ
     same = f"the same text was ingested as document {done['doc_id']}, which"
     if record and status == "deleting":
         raise ValueError(
-            f"{same} is in the trash since {_deleted_at_ms(record)}: send restore, or purge and "
-            "then ingest"
+            f"{same} is in the trash since {_read_deletion_time(record)}: send restore, or purge "
+            "and then ingest"
         )
     if status == "purging":
         raise ValueError(f"{same} is being purged: send purge again, then ingest")
-    _release(stache, {**given, **done})
+    _release(stache, {**event, **done})
     raise RuntimeError(f"{same} is {status}: send ingest again, now it will be stored")
 
 
-def withdraw(stache: RAGPipeline, given: Answer, done: Answer) -> NoReturn:
+def withdraw(stache: RAGPipeline, event: Answer, done: Answer) -> NoReturn:
     """Take back a document that is stored, but not listed.
 
     Raises:
         RuntimeError: always, with what to do.
     """
-    stache.documents_provider.delete(done["ids"], namespace=given["namespace"])
-    _release(stache, {**given, **done})
+    stache.documents_provider.delete(done["ids"], namespace=event["namespace"])
+    _release(stache, {**event, **done})
     raise RuntimeError(
         f"document {done['doc_id']} could not be listed in the documents table, so it was taken "
         "back: nothing of it is stored. The function's log says why; then send ingest again"
@@ -58,27 +58,27 @@ def withdraw(stache: RAGPipeline, given: Answer, done: Answer) -> NoReturn:
 
 
 def retire(stache: RAGPipeline, doc_id: str, namespace: str) -> None:
-    """See to it that the version before is in the trash, where queries do not find it.
+    """Move the previous version to the trash, where queries do not find it.
 
     Raises:
-        RuntimeError: it may not be.
+        RuntimeError: it may not be in the trash.
     """
     try:
-        trash(stache, doc_id, namespace)
+        move_to_trash(stache, doc_id, namespace)
     except S3VectorsError as error:
         raise RuntimeError(
-            f"the new version is stored, but queries may still find the one before, {doc_id}: "
+            f"the new version is stored, but queries may still find the previous one, {doc_id}: "
             f"{error}. Send delete for that one"
         ) from error
 
 
-def trash(stache: RAGPipeline, doc_id: str, namespace: str) -> Answer:
+def move_to_trash(stache: RAGPipeline, doc_id: str, namespace: str) -> Answer:
     """Move a document to the trash, unless it is there.
 
     Raises:
         ValueError: there is no such document.
     """
-    record = _record(stache, doc_id, namespace)
+    record = _get_record(stache, doc_id, namespace)
     if record["status"] not in {"active", "deleting"}:
         raise ValueError(
             f"document {doc_id} is {record['status']}: it cannot be moved to the trash"
@@ -89,7 +89,7 @@ def trash(stache: RAGPipeline, doc_id: str, namespace: str) -> Answer:
     return {
         "doc_id": doc_id,
         "namespace": namespace,
-        "deleted_at_ms": _deleted_at_ms(record),
+        "deleted_at_ms": _read_deletion_time(record),
         "purge_after": record["purge_after"],
     }
 
@@ -101,17 +101,19 @@ def restore(stache: RAGPipeline, doc_id: str, namespace: str, deleted_at_ms: int
         ValueError: it is not there.
         RuntimeError: not all of it can be found; the message says what to do.
     """
-    record = _trashed(stache, doc_id, namespace, deleted_at_ms)
+    record = _get_trashed(stache, doc_id, namespace, deleted_at_ms)
     if record["status"] == "purging":
         raise ValueError(f"document {doc_id} is being purged: send purge again to complete it")
     stache.document_index_provider.restore_document(doc_id, namespace, deleted_at_ms)
-    found = f"document {doc_id} is out of the trash, but queries may not find all of it"
+    problem = f"document {doc_id} is out of the trash, but queries may not find all of it"
     try:
         marked = _mark(stache, record, "active")
     except S3VectorsError as error:
-        raise RuntimeError(f"{found}: {error}. Send delete, then restore again") from error
+        raise RuntimeError(f"{problem}: {error}. Send delete, then restore again") from error
     if marked < len(record["chunk_ids"]):
-        raise RuntimeError(f"{found}: {marked} of its {len(record['chunk_ids'])} chunks are there")
+        raise RuntimeError(
+            f"{problem}: {marked} of its {len(record['chunk_ids'])} chunks are there"
+        )
     return {"doc_id": doc_id, "namespace": namespace, "status": "active"}
 
 
@@ -122,31 +124,31 @@ def purge(stache: RAGPipeline, doc_id: str, namespace: str, deleted_at_ms: int) 
         ValueError: it is not there.
         RuntimeError: it is not all gone; to be repeated.
     """
-    record = _trashed(stache, doc_id, namespace, deleted_at_ms)
+    record = _get_trashed(stache, doc_id, namespace, deleted_at_ms)
     index = stache.document_index_provider
     job = stache.purge_trash_entry(doc_id, namespace, deleted_at_ms)
     stache.documents_provider.delete(job["chunk_ids"], namespace=namespace)
     _release(stache, record)
     index.complete_permanent_delete(doc_id, namespace, deleted_at_ms, record["filename"])
-    if _record(stache, doc_id, namespace)["status"] != "purged":  # a conflict is only logged
+    if _get_record(stache, doc_id, namespace)["status"] != "purged":  # a conflict is only logged
         raise RuntimeError(f"document {doc_id} has no vectors any more, but is listed: purge again")
     index.delete_cleanup_job(job["cleanup_job_id"])
     chunks = len(job["chunk_ids"])
     return {"doc_id": doc_id, "namespace": namespace, "chunks_deleted": chunks}
 
 
-def _record(stache: RAGPipeline, doc_id: str, namespace: str) -> Answer:
+def _get_record(stache: RAGPipeline, doc_id: str, namespace: str) -> Answer:
     record: Answer | None = stache.get_document_record(doc_id, namespace)
     if record is None:
         raise ValueError(f"there is no document {doc_id!r} in namespace {namespace!r}")
     return record
 
 
-def _trashed(stache: RAGPipeline, doc_id: str, namespace: str, deleted_at_ms: int) -> Answer:
-    record = _record(stache, doc_id, namespace)
+def _get_trashed(stache: RAGPipeline, doc_id: str, namespace: str, deleted_at_ms: int) -> Answer:
+    record = _get_record(stache, doc_id, namespace)
     if record["status"] not in {"deleting", "purging"}:
         raise ValueError(f"document {doc_id} is {record['status']}, not in the trash")
-    since = _deleted_at_ms(record)
+    since = _read_deletion_time(record)
     if since != deleted_at_ms:
         raise BadEventError(
             f"deleted_at_ms is {deleted_at_ms}; document {doc_id} is in the trash since {since}"
@@ -154,7 +156,7 @@ def _trashed(stache: RAGPipeline, doc_id: str, namespace: str, deleted_at_ms: in
     return record
 
 
-def _deleted_at_ms(record: Answer) -> int:
+def _read_deletion_time(record: Answer) -> int:
     """As Stache names what is in the trash."""
     return int(datetime.fromisoformat(record["deleted_at"]).timestamp() * 1000)
 

@@ -5,7 +5,7 @@ An event is an object with an `action` and what that action takes (`ACTIONS`):
     aws lambda invoke --function-name NAME --cli-binary-format raw-in-base64-out \
       --payload '{"action": "query", "question": "What is a vector?"}' answer.json
 
-What goes wrong is raised, so the invocation fails and its answer says why.
+An error is raised, so the invocation fails and its answer has the reason.
 
 A `status` of your own in a document's metadata is kept and can be filtered on, until the document
 is deleted: delete and restore set it to "deleting" and "active".
@@ -48,7 +48,7 @@ class Action:
 
 @cache
 def pipeline() -> RAGPipeline:
-    """Stache's pipeline, made at the first event and kept while the function is warm."""
+    """Stache's pipeline, built by the first event and reused while the function is warm."""
     EmbeddingProviderFactory.register("word-hashing", WordHashingEmbeddings)
     return RAGPipeline(Settings())
 
@@ -56,70 +56,70 @@ def pipeline() -> RAGPipeline:
 def handler(event: Any, context: Any) -> Answer:
     """Carry out one event.
 
-    Requests to S3 Vectors are tried again for half of the time that the invocation has left, so
-    that there is some to say what failed.
+    Requests to S3 Vectors are retried for half of the time that the invocation has left. The rest
+    is for reporting what failed.
 
     Raises:
         BadEventError: there is no such action, or its fields are missing, unknown or wrong.
         S3VectorsError: the vector store refused, or could not be reached.
         ValueError: there is no such document, or it is not in the trash.
     """
-    action, given = _checked(event)
+    action, values = _check_event(event)
     with time_limit(context.get_remaining_time_in_millis() / 2000):
-        return asyncio.run(_run(action, given))
+        return asyncio.run(_run(action, values))
 
 
-async def _run(action: Action, given: Answer) -> Answer:
-    return await action.run(pipeline(), {"namespace": DEFAULT_NAMESPACE, **given})
+async def _run(action: Action, values: Answer) -> Answer:
+    return await action.run(pipeline(), {"namespace": DEFAULT_NAMESPACE, **values})
 
 
-async def ingest(stache: RAGPipeline, given: Answer) -> Answer:
+async def ingest(stache: RAGPipeline, values: Answer) -> Answer:
     """Store a text; one of the same filename and content is left alone, an older is replaced."""
-    known = {"filename": given["filename"]} if "filename" in given else {}
+    known = {"filename": values["filename"]} if "filename" in values else {}
     done = await stache.ingest_text(
-        given["text"],
-        metadata={**given.get("metadata", {}), **known},
-        namespace=given["namespace"],
+        values["text"],
+        metadata={**values.get("metadata", {}), **known},
+        namespace=values["namespace"],
     )
-    record = stache.get_document_record(done["doc_id"], given["namespace"])
+    record = stache.get_document_record(done["doc_id"], values["namespace"])
     if done["action"] == "skipped":
-        documents.check_skipped(stache, given, done, record)
+        documents.check_skipped(stache, values, done, record)
     elif record is None:
-        documents.withdraw(stache, given, done)
+        documents.withdraw(stache, values, done)
     if done.get("previous_doc_id"):
-        documents.retire(stache, done["previous_doc_id"], given["namespace"])
+        documents.retire(stache, done["previous_doc_id"], values["namespace"])
     return {name: done.get(name) for name in ("doc_id", "namespace", "chunks_created", "action")}
 
 
-async def query(stache: RAGPipeline, given: Answer) -> Answer:
+async def query(stache: RAGPipeline, values: Answer) -> Answer:
     """The passages that are nearest to a question."""
-    found = await stache.query(
-        given["question"],
-        top_k=given.get("top_k", 5),
+    response = await stache.query(
+        values["question"],
+        top_k=values.get("top_k", 5),
         synthesize=False,
-        namespace=given["namespace"],
-        filter=given.get("filter"),
+        namespace=values["namespace"],
+        filter=values.get("filter"),
     )
-    return {"question": given["question"], "passages": found["sources"]}
+    return {"question": values["question"], "passages": response["sources"]}
 
 
-async def delete(stache: RAGPipeline, given: Answer) -> Answer:
+async def delete(stache: RAGPipeline, values: Answer) -> Answer:
     """Move a document to the trash; its `deleted_at_ms` names it there. Safe to repeat."""
-    return documents.trash(stache, given["doc_id"], given["namespace"])
+    return documents.move_to_trash(stache, values["doc_id"], values["namespace"])
 
 
-async def restore(stache: RAGPipeline, given: Answer) -> Answer:
+async def restore(stache: RAGPipeline, values: Answer) -> Answer:
     """Take a document out of the trash."""
-    return documents.restore(stache, given["doc_id"], given["namespace"], given["deleted_at_ms"])
+    return documents.restore(stache, values["doc_id"], values["namespace"], values["deleted_at_ms"])
 
 
-async def purge(stache: RAGPipeline, given: Answer) -> Answer:
+async def purge(stache: RAGPipeline, values: Answer) -> Answer:
     """Delete a document that is in the trash, for good. Safe to repeat after a failure."""
-    return documents.purge(stache, given["doc_id"], given["namespace"], given["deleted_at_ms"])
+    return documents.purge(stache, values["doc_id"], values["namespace"], values["deleted_at_ms"])
 
 
-async def health(stache: RAGPipeline, given: Answer) -> Answer:  # noqa: ARG001 - as the others
-    """That the store answers, and what it is."""
+async def health(stache: RAGPipeline, values: Answer) -> Answer:  # noqa: ARG001 - as the others
+    """Check that the store answers, and describe it."""
     return {
         "status": "ok",
         "versions": {name: metadata.version(name) for name in PACKAGES},
@@ -145,7 +145,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
 _TYPES: Final = {str: "a string that is not empty", int: "a whole number", dict: "an object"}
 
 
-def _checked(event: Any) -> tuple[Action, Answer]:
+def _check_event(event: Any) -> tuple[Action, Answer]:
     """The event's action and its fields.
 
     Raises:
@@ -159,33 +159,33 @@ def _checked(event: Any) -> tuple[Action, Answer]:
     action = ACTIONS.get(event["action"]) if isinstance(event["action"], str) else None
     if action is None:
         raise BadEventError(
-            f"action is {event['action']!r:.80}; {_choices(event['action'], ACTIONS)}"
+            f"action is {event['action']!r:.80}; {_list_choices(event['action'], ACTIONS)}"
         )
-    given = {name: value for name, value in event.items() if name != "action"}
+    values = {name: value for name, value in event.items() if name != "action"}
     fields = {**action.required, **action.optional}
-    for name in given.keys() - fields.keys():
-        raise BadEventError(f"{event['action']} takes no {name!r}; {_choices(name, fields)}")
-    for name in action.required.keys() - given.keys():
+    for name in values.keys() - fields.keys():
+        raise BadEventError(f"{event['action']} takes no {name!r}; {_list_choices(name, fields)}")
+    for name in action.required.keys() - values.keys():
         raise BadEventError(f"{event['action']} needs {name!r}: {_TYPES[fields[name]]}")
-    for name, value in given.items():
+    for name, value in values.items():
         if type(value) is not fields[name] or value == "":
             raise BadEventError(f"{name} is {value!r:.80}; it must be {_TYPES[fields[name]]}")
-    _check_names(event["action"], given)
-    return action, given
+    _check_names(event["action"], values)
+    return action, values
 
 
-def _check_names(action: str, given: Answer) -> None:
+def _check_names(action: str, values: Answer) -> None:
     """What begins with _ is Stache's own, and * stands for all namespaces below one."""
-    for key in given.get("metadata", ()):
+    for key in values.get("metadata", ()):
         if key.startswith("_"):
             raise BadEventError(f"metadata has {key!r}; keys that begin with _ are Stache's own")
-    if "*" in given.get("namespace", "") and action != "query":
+    if "*" in values.get("namespace", "") and action != "query":
         raise BadEventError(
-            f"namespace is {given['namespace']!r}; * stands for what is below it, in queries only"
+            f"namespace is {values['namespace']!r}; * stands for what is below it, in queries only"
         )
 
 
-def _choices(value: object, known: Mapping[str, Any]) -> str:
+def _list_choices(value: object, known: Mapping[str, Any]) -> str:
     near = difflib.get_close_matches(str(value), known, n=1)
-    meant = f"; did you mean {near[0]!r}?" if near else ""
-    return f"it must be one of {', '.join(known) or 'none'}{meant}"
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"it must be one of {', '.join(known) or 'none'}{hint}"

@@ -196,7 +196,7 @@ def test_a_version_before_that_stays_findable_is_an_error(cat):
     """Stache only logs it; delete mends it."""
     stache.failing(handler.pipeline().documents_provider.client, "PutVectors", 1, 3)
 
-    with pytest.raises(RuntimeError, match=f"the one before, {cat}: .*Send delete for that one"):
+    with pytest.raises(RuntimeError, match=f"the previous one, {cat}: .*Send delete for that one"):
         invoke("ingest", text="The cat is awake and out.", filename="cat.txt")
     invoke("delete", doc_id=cat)
 

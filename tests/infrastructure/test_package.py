@@ -103,7 +103,7 @@ def test_a_folder_that_has_something_in_it_is_not_built_in(tmp_path):
     """Wheels of two runtimes would be in it."""
     (tmp_path / "old.so").touch()
 
-    with pytest.raises(SystemExit, match="is no empty folder; name another, or remove it"):
+    with pytest.raises(SystemExit, match="is not an empty folder; name another, or remove it"):
         build.build(tmp_path, "python3.13", "arm64")
 
 
@@ -151,7 +151,7 @@ def test_what_pip_leaves_out_for_the_builder_s_own_python_is_named(
     for name in there:
         distribution(tmp_path, name, 'gone; extra == "less"')
 
-    assert build.missing(tmp_path, runtime, architecture) == wanted
+    assert build.list_missing(tmp_path, runtime, architecture) == wanted
 
 
 def test_an_extra_that_is_wanted_is_looked_into(tmp_path):
@@ -159,7 +159,7 @@ def test_an_extra_that_is_wanted_is_looked_into(tmp_path):
     distribution(tmp_path, "main", "fast[more]")
     distribution(tmp_path, "fast", 'loop; extra == "more"', "plain")
 
-    assert build.missing(tmp_path, "python3.13", "arm64") == ["loop", "plain"]
+    assert build.list_missing(tmp_path, "python3.13", "arm64") == ["loop", "plain"]
 
 
 def test_too_much_is_refused(tmp_path, monkeypatch):
@@ -176,7 +176,7 @@ def test_without_the_wheel_it_says_how_to_build_it(tmp_path, monkeypatch):
     monkeypatch.setattr(build, "WHEELS", tmp_path)
 
     with pytest.raises(SystemExit, match="no wheel of the provider in .*; run: make wheel"):
-        build.provider_wheel()
+        build.find_wheel()
 
 
 @pytest.mark.parametrize(
