@@ -10,16 +10,13 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from stache_ai.providers.base import VectorDBProvider
 
-from stache_ai_s3vectors.aws.bodies import read_numbers
-from stache_ai_s3vectors.aws.descriptions import IndexDescription
 from stache_ai_s3vectors.aws.vector_index import Progress, VectorIndex
 from stache_ai_s3vectors.chunks import filters, results
 from stache_ai_s3vectors.chunks.arguments import (
@@ -30,13 +27,13 @@ from stache_ai_s3vectors.chunks.arguments import (
     check_list,
     check_new_ids,
     check_scalar,
-    count_dimensions,
 )
 from stache_ai_s3vectors.chunks.metadata_values import is_text
 from stache_ai_s3vectors.chunks.records import from_metadata, remove_empty_namespace
+from stache_ai_s3vectors.chunks.vectors import read_numbers
 from stache_ai_s3vectors.errors import DocumentIndexError, InvalidInputError
-from stache_ai_s3vectors.operations import dimensions, scan, search, update
-from stache_ai_s3vectors.operations.insert import check_chunks, store_records, to_records
+from stache_ai_s3vectors.operations import scan, search, update
+from stache_ai_s3vectors.operations.insert import prepare_records, store_records
 from stache_ai_s3vectors.operations.operation_log import log_operation
 from stache_ai_s3vectors.operations.query_text import take_question
 from stache_ai_s3vectors.service import limits
@@ -150,11 +147,11 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
             nearest result, and shares of it), `text` and its alias `content`, `namespace`,
             `metadata`.
         """
-        parts = [filters.NOT_DELETED, filters.NO_SUMMARY, *filters.parse_filter(filter)]
+        conditions = [filters.NOT_DELETED, filters.NO_SUMMARY, *filters.parse_filter(filter)]
         if namespace == "" and TYPE not in (filter or ()) and self._has_empty_default(context):
             namespace = None
         question = take_question(context) if self._options.hybrid else None
-        return self._search("search", query_vector, top_k, parts, namespace, question)
+        return self._search("search", query_vector, top_k, conditions, namespace, question)
 
     def search_summaries(
         self,
@@ -164,29 +161,25 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
         context: RequestContext | None = None,
     ) -> list[dict[str, Any]]:
         """The nearest document summaries that are not soft-deleted; else like `search`."""
-        parts = [filters.NOT_DELETED, filters.IS_SUMMARY]
+        conditions = [filters.NOT_DELETED, filters.IS_SUMMARY]
         if namespace == "" and context is not None:
             namespace = None  # Stache's GET /documents/discover?namespace= means all of them
-        return self._search("search_summaries", query_vector, top_k, parts, namespace)
+        return self._search("search_summaries", query_vector, top_k, conditions, namespace)
 
     def _search(
         self,
         operation: str,
         vector: list[float],
         top_k: int,
-        parts: list[filters.Filter],
+        conditions: list[filters.Filter],
         namespace: str | None,
         question: str | None = None,
     ) -> list[dict[str, Any]]:
-        parts = [*parts, *filters.match_namespace(namespace)]
-        with log_operation(operation, self._index.name) as line:
-            ranking = self._with_description(
-                count_dimensions(vector, "query_vector"),
-                lambda index: search.search(self._index, index, vector, top_k, parts, question),
-                lambda index: search.check_query(index, vector, top_k, parts),
-            )
-            line.outcome = f"{len(ranking)} of {top_k} found"
-        return ranking
+        conditions = [*conditions, *filters.match_namespace(namespace)]
+        with log_operation(operation, self._index.name) as entry:
+            chunks = search.search(self._index, vector, top_k, conditions, question)
+            entry.outcome = f"{len(chunks)} of {top_k} found"
+        return chunks
 
     def get_by_ids(
         self,
@@ -205,14 +198,14 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
         Returns:
             Dictionaries with the metadata keys, and `id`, `text` and its alias `content`.
         """
-        with log_operation("get_by_ids", self._index.name) as line:
+        with log_operation("get_by_ids", self._index.name) as entry:
             check_ids(ids)
             check_fields(fields)
             chunks = [
                 results.to_fetched_chunk(chunk.key, chunk.metadata, fields)
                 for chunk in update.get_chunks(self._index, ids, namespace)
             ]
-            line.outcome = f"{len(chunks)} of {len(ids)} found"
+            entry.outcome = f"{len(chunks)} of {len(ids)} found"
         return chunks
 
     def get_vectors_with_embeddings(
@@ -226,7 +219,7 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
         Returns:
             Dictionaries with `id`, `vector`, and `metadata` including `text`.
         """
-        with log_operation("get_vectors_with_embeddings", self._index.name) as line:
+        with log_operation("get_vectors_with_embeddings", self._index.name) as entry:
             check_ids(ids)
             chunks = [
                 {
@@ -236,7 +229,7 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
                 }
                 for chunk in update.get_chunks(self._index, ids, namespace, data=True)
             ]
-            line.outcome = f"{len(chunks)} of {len(ids)} found"
+            entry.outcome = f"{len(chunks)} of {len(ids)} found"
         return chunks
 
     def count_by_filter(
@@ -250,10 +243,10 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
 
         Soft-deleted ones do not count, unless the filter says something about `status`.
         """
-        with log_operation("count_by_filter", self._index.name) as line:
+        with log_operation("count_by_filter", self._index.name) as entry:
             pages = scan.scan_pages(self._index, _exclude_deleted(filter), progress)
             count = sum(len(page.rows) for page in pages)
-            line.outcome = f"{count} counted"
+            entry.outcome = f"{count} counted"
         return count
 
     def list_by_filter(
@@ -275,10 +268,10 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
         """
         check_fields(fields)
         limit = check_limit(limit)
-        with log_operation("list_by_filter", self._index.name) as line:
+        with log_operation("list_by_filter", self._index.name) as entry:
             rows = islice(scan.scan_rows(self._index, _exclude_deleted(filter), progress), limit)
             listed = [results.to_listed_chunk(key, stored, fields) for key, stored in rows]
-            line.outcome = f"{len(listed)} listed"
+            entry.outcome = f"{len(listed)} listed"
         return listed
 
     def scan_by_metadata(
@@ -292,11 +285,11 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
     ) -> list[dict[str, Any]]:
         """All chunks that pass the filter, soft-deleted or not; else like `list_by_filter`."""
         check_fields(fields)
-        parts = [*filters.parse_filter(filter), *filters.match_namespace(namespace)]
-        with log_operation("scan_by_metadata", self._index.name) as line:
-            rows = scan.scan_rows(self._index, parts, progress)
+        conditions = [*filters.parse_filter(filter), *filters.match_namespace(namespace)]
+        with log_operation("scan_by_metadata", self._index.name) as entry:
+            rows = scan.scan_rows(self._index, conditions, progress)
             listed = [results.to_listed_chunk(key, stored, fields) for key, stored in rows]
-            line.outcome = f"{len(listed)} found"
+            entry.outcome = f"{len(listed)} found"
         return listed
 
     def insert(
@@ -341,16 +334,12 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
         if self._has_empty_default(context):
             namespace, metadatas = namespace or None, [*map(remove_empty_namespace, metadatas)]
         chunks = [*zip(keys, vectors, texts, metadatas, strict=True)]
-        with log_operation("insert", self._index.name) as line:
-            records = self._with_description(
-                count_dimensions(chunks[0][1], f"item 0 (id {keys[0]!r}): the vector"),
-                partial(to_records, chunks=chunks, namespace=namespace),
-                partial(check_chunks, chunks=chunks, namespace=namespace),
-            )
+        with log_operation("insert", self._index.name) as entry:
+            records = prepare_records(self._index, chunks, namespace)
             if ids is None and context is not None:  # Stache ingests a document
                 self._announce(keys, metadatas, namespace)
             store_records(self._index, records, progress, withdraw=ids is None)
-            line.outcome = f"{len(keys)} vectors stored"
+            entry.outcome = f"{len(keys)} vectors stored"
         return keys
 
     def update_status(
@@ -382,9 +371,9 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
             )
         check_ids(ids)
         filters.match_exact_namespace(namespace)
-        with log_operation("update_status", self._index.name) as line:
+        with log_operation("update_status", self._index.name) as entry:
             count = update.set_status(self._index, ids, namespace, status, progress)
-            line.outcome = f"{count} of {len(ids)} now {status}"
+            entry.outcome = f"{count} of {len(ids)} now {status}"
         return count
 
     def delete(
@@ -420,18 +409,18 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
             conditions = filters.parse_filter(filter)
             if not conditions:
                 raise InvalidInputError("the filter is empty: it would delete everything")
-            parts = [*conditions, *filters.match_exact_namespace(namespace)]
-            self._delete_matching("delete", parts, progress)
+            conditions = [*conditions, *filters.match_exact_namespace(namespace)]
+            self._delete_matching("delete", conditions, progress)
             return True
         check_ids(ids)
         filters.match_exact_namespace(namespace)
-        with log_operation("delete", self._index.name) as line:
+        with log_operation("delete", self._index.name) as entry:
             if namespace is None:
                 self._index.delete(list(dict.fromkeys(ids)), progress)
-                line.outcome = f"{len(ids)} ids deleted"
+                entry.outcome = f"{len(ids)} ids deleted"
             else:
                 count = update.delete_inside(self._index, ids, namespace, progress)
-                line.outcome = f"{count} of {len(ids)} ids deleted"
+                entry.outcome = f"{count} of {len(ids)} ids deleted"
         return True
 
     def delete_by_metadata(
@@ -456,16 +445,19 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
         if not is_text(field) or not field or field.startswith("$"):
             raise InvalidInputError(f"field is {field!r:.80}; it must be a metadata key")
         check_scalar("value", value)
-        parts = [*filters.parse_filter({field: value}), *filters.match_exact_namespace(namespace)]
-        deleted = self._delete_matching("delete_by_metadata", parts, progress)
+        conditions = [
+            *filters.parse_filter({field: value}),
+            *filters.match_exact_namespace(namespace),
+        ]
+        deleted = self._delete_matching("delete_by_metadata", conditions, progress)
         return {"deleted": len(deleted), "ids": deleted}
 
     def _delete_matching(
-        self, operation: str, parts: list[filters.Filter], progress: Progress | None
+        self, operation: str, conditions: list[filters.Filter], progress: Progress | None
     ) -> list[str]:
-        with log_operation(operation, self._index.name) as line:
-            deleted = scan.delete_matching(self._index, parts, progress)
-            line.outcome = f"{len(deleted)} vectors deleted"
+        with log_operation(operation, self._index.name) as entry:
+            deleted = scan.delete_matching(self._index, conditions, progress)
+            entry.outcome = f"{len(deleted)} vectors deleted"
         return deleted
 
     @property
@@ -493,36 +485,6 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
 
             ingests.announce(self._ingests, self.index_name, ids, metadatas, namespace)
 
-    def _with_description(
-        self,
-        dimension: int,
-        work: Callable[[IndexDescription], T],
-        check: Callable[[IndexDescription], object],
-    ) -> T:
-        """Do what needs the index's attributes, once they are known to fit.
-
-        What an index that was known would refuse, another of the same name may take: before such
-        an error, it is asked again.
-
-        Args:
-            given: dimensions of the vectors that the caller handed over.
-            work: what to do; it sends nothing before it refuses its input.
-            check: refuses input that an index cannot take, and sends nothing.
-
-        Raises:
-            ConfigurationError: vectors, settings and index have not the same dimensions.
-        """
-        known = dimensions.describe_fitting(self._index, dimension, check)
-        try:
-            return work(known)
-        except InvalidInputError as error:
-            if not error.about_index:
-                raise
-            now = self._index.describe(fresh=True)
-            if now == known:
-                raise
-            return work(now)
-
     def _has_empty_default(self, context: Any) -> bool:
         """Whether an empty namespace is what Stache makes of a default that was set to nothing.
 
@@ -540,9 +502,9 @@ def _find_document_index(settings: Settings) -> Path | None:
 
 def _exclude_deleted(filter: dict[str, Any] | None) -> list[filters.Filter]:
     """A filter, and not soft-deleted if it does not speak of that."""
-    parts = filters.parse_filter(filter)
+    conditions = filters.parse_filter(filter)
     return (
-        parts
-        if STATUS in filters.collect_keys(filters.join_conditions(parts))
-        else [filters.NOT_DELETED, *parts]
+        conditions
+        if STATUS in filters.collect_keys(filters.join_conditions(conditions))
+        else [filters.NOT_DELETED, *conditions]
     )

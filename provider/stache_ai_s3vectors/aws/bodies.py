@@ -13,12 +13,12 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
 import orjson
 
+from stache_ai_s3vectors.chunks.vectors import UnreadVector
 from stache_ai_s3vectors.errors import InvalidInputError, S3VectorsError
 
 PLACEHOLDER: Final = (0.0,)
@@ -26,8 +26,6 @@ PLACEHOLDER: Final = (0.0,)
 
 _ENDED_EARLY: Final = "stache_ai_s3vectors.ended_early"
 """Where a parsed answer says that the connection closed before its end."""
-
-_OPTIONS: Final = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_PASSTHROUGH_DATACLASS
 
 _FAILURE: Final = int(HTTPStatus.SERVICE_UNAVAILABLE)
 
@@ -74,40 +72,16 @@ def leave_vectors_unread(*, when: bool) -> Iterator[None]:
         _unread.reset(token)
 
 
-@dataclass(frozen=True)
-class UnreadVector:
-    """A vector's numbers, as JSON."""
-
-    json: bytes
-
-
-def read_numbers(vector: Any) -> list[float]:
-    """A vector as a list, whether its numbers have been read or not."""
-    read: list[float] = (
-        orjson.loads(vector.json) if isinstance(vector, UnreadVector) else list(vector)
-    )
-    return read
-
-
 def encode_json(document: Any) -> bytes:
-    """JSON; numpy arrays are lists of numbers.
+    """JSON; bytes in an `orjson.Fragment` are JSON already.
 
     Raises:
         InvalidInputError: something in it that JSON does not know.
     """
     try:
-        return orjson.dumps(document, default=_encode_other, option=_OPTIONS)
+        return orjson.dumps(document, option=orjson.OPT_PASSTHROUGH_DATACLASS)
     except orjson.JSONEncodeError as error:
         raise InvalidInputError(f"the request is not JSON: {error}") from error
-
-
-def _encode_other(value: Any) -> Any:
-    """What orjson leaves to us: what is JSON, and arrays that are not one native block."""
-    if isinstance(value, UnreadVector):
-        return orjson.Fragment(value.json)
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    raise TypeError(f"{value!r:.80} is not JSON")
 
 
 def _send(params: dict[str, Any], **_: Any) -> None:

@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+import orjson
+
 from stache_ai_s3vectors.chunks import filters
-from stache_ai_s3vectors.chunks.arguments import Numbers
+from stache_ai_s3vectors.chunks.vectors import Numbers, encode_vector
 from stache_ai_s3vectors.errors import (
     AccessDeniedError,
     NotFoundError,
@@ -47,12 +49,11 @@ Row: TypeAlias = tuple[str, dict[str, Any]]
 PUTS_AT_A_TIME: Final = 4
 """PutVectors requests under way: enough for the service's rate at 200 ms of latency."""
 
-ASK_AGAIN: Final = 1.0
-"""Seconds between two looks at an index whose text search is BUILDING."""
+REFRESH_SECONDS: Final = 1.0
+"""Seconds after which an index whose text search is BUILDING is described again."""
 
-ASK_AGAIN_LATER: Final = 300.0
-"""The same for one that has none: somebody may add it."""
-
+REFRESH_SECONDS_WITHOUT: Final = 300.0
+"""The same for an index without text search: somebody may add it."""
 
 RANKINGS: Final = 3
 """How often a search asks for its pages when writes move the ranking under it."""
@@ -91,13 +92,13 @@ class VectorIndex:
         return held
 
     @property
-    def _place(self) -> str:
+    def _bucket(self) -> str:
         return self.options.bucket_arn or self.options.bucket_name
 
     @property
-    def _shared(self) -> IndexState:
+    def _state(self) -> IndexState:
         rate = None if self.options.local else self.options.write_rate
-        return self._connection.get_index_state((self._place, self.options.index_name), rate)
+        return self._connection.get_index_state((self._bucket, self.options.index_name), rate)
 
     @property
     def _parameters(self) -> dict[str, Any]:
@@ -117,7 +118,7 @@ class VectorIndex:
             ):
                 yield held.client
         except (NotFoundError, RejectedError):
-            self._shared.description = None  # it may not be what it was: ask at the next need
+            self._state.description = None  # it may not be what it was: ask at the next need
             raise
         except S3VectorsError as error:
             denied = isinstance(error, AccessDeniedError) and held.credentials_changed
@@ -136,56 +137,55 @@ class VectorIndex:
         Raises:
             NotFoundError: there is no such bucket or index, and how to make one.
         """
-        shared = self._shared
-        known = shared.description
+        state = self._state
+        known = state.description
         if known is not None and not fresh:
             return known
-        return shared.flight.run(
-            lambda: self._fetch_description(shared), self.options.retry_seconds
-        )
+        return state.flight.run(lambda: self._fetch_description(state), self.options.retry_seconds)
 
     @property
     def would_create(self) -> bool:
         """Whether describing it may make it, as far as is known."""
-        return self._creates and self._shared.description is None
+        return self._creates and self._state.description is None
 
     def find_description(self) -> IndexDescription | None:
         """The index's attributes, as far as nobody has to make the index to have them.
 
         None when it does not exist and would be made on first use.
         """
-        shared = self._shared
-        if shared.description is not None or not self._creates:
+        state = self._state
+        if state.description is not None or not self._creates:
             return self.describe()
         try:
-            return self._store_description(shared, self._get_index())
+            return self._store_description(state, self._get_index())
         except NotFoundError:
             return None
 
-    def _fetch_description(self, shared: IndexState) -> IndexDescription:
-        return self._store_description(shared, self._get_or_create())
+    def _fetch_description(self, state: IndexState) -> IndexDescription:
+        return self._store_description(state, self._get_or_create())
 
     def _store_description(
-        self, shared: IndexState, description: IndexDescription
+        self, state: IndexState, description: IndexDescription
     ) -> IndexDescription:
-        shared.description, shared.described_at = description, time.monotonic()
+        state.description, state.described_at = description, time.monotonic()
         return description
 
-    def get_text_search_status(self, key: str) -> str | None:
-        """The status of a metadata key's text search; None when there is none.
-
-        Unless it is ACTIVE, the index is asked again now and then.
-        """
-        status = self.describe().text_searches.get(key)
-        patience = ASK_AGAIN if status else ASK_AGAIN_LATER
-        shared = self._shared
-        if status == TEXT_SEARCH_ACTIVE or time.monotonic() - shared.described_at < patience:
-            return status
-        shared.described_at = time.monotonic()  # the others go on with what is known
+    def refresh(self, description: IndexDescription) -> IndexDescription:
+        """The description, asked for again now and then while a text search is not ACTIVE."""
+        statuses = [description.text_searches.get(key) for key in self.options.text_keys]
+        pauses = [
+            REFRESH_SECONDS if status else REFRESH_SECONDS_WITHOUT
+            for status in statuses
+            if status != TEXT_SEARCH_ACTIVE
+        ]
+        state = self._state
+        if not pauses or time.monotonic() - state.described_at < min(pauses):
+            return description
+        state.described_at = time.monotonic()  # other threads go on with the old description
         try:
-            return self.describe(fresh=True).text_searches.get(key)
-        except UnavailableError:  # no reason not to search by vector
-            return status
+            return self.describe(fresh=True)
+        except UnavailableError:  # a search by vector is still possible
+            return description
 
     def _get_or_create(self) -> IndexDescription:
         try:
@@ -207,7 +207,7 @@ class VectorIndex:
         under_way: CallCounter | None = None,
         part_of: Outcomes | None = None,
     ) -> None:
-        """Store records, replacing those with the same keys.
+        """Store records in the index, which exists, replacing those with the same keys.
 
         After a failure no further request is sent.
 
@@ -218,7 +218,6 @@ class VectorIndex:
         Raises:
             PartialWriteError: a batch failed after others were stored.
         """
-        self.describe()
         under_way = CallCounter() if under_way is None else under_way
         outcomes = Outcomes("stored", [record.key for record in records], progress)
 
@@ -248,8 +247,8 @@ class VectorIndex:
 
     def _wait_for_pace(self, vectors: int) -> None:
         """Keep the pace, in the caller's thread: whoever interrupts it has not sent anything."""
-        if self._shared.pace is not None:
-            self._shared.pace.wait(vectors)
+        if self._state.pace is not None:
+            self._state.pace.wait(vectors)
 
     def get(self, keys: Sequence[str], *, data: bool = False) -> Iterator[Record]:
         """The vectors that exist, in the order of the keys, their numbers unread.
@@ -273,6 +272,7 @@ class VectorIndex:
 
     def query(
         self,
+        description: IndexDescription,
         vector: Numbers,
         top_k: int,
         condition: dict[str, Any] | None,
@@ -284,26 +284,28 @@ class VectorIndex:
         repeat vectors of another, and others are on none: then all pages are asked for again.
 
         Args:
+            description: of the index.
             condition: the filter; None for all vectors.
             texts: for each metadata key with text search, what to look for: hybrid search.
         """
+        request = self._build_query(description, top_k, condition, texts)
+        json = orjson.Fragment(encode_vector(vector))
         by_key: dict[str, Match] = {}
         for _ in range(RANKINGS):
-            matches, metric = self._fetch_ranking(vector, top_k, condition, texts)
+            matches, metric = self._fetch_ranking(request, json)
             latest = {match.key: match for match in matches}
             by_key |= latest
             if len(latest) == len(matches) or len(by_key) >= top_k:
                 break
         return sorted(by_key.values(), key=Match.rank)[:top_k], metric
 
-    def _fetch_ranking(
+    def _build_query(
         self,
-        vector: Numbers,
+        description: IndexDescription,
         top_k: int,
         condition: dict[str, Any] | None,
         texts: dict[str, str] | None,
-    ) -> tuple[list[Match], str]:
-        """What the pages of one query hold."""
+    ) -> dict[str, Any]:
         request: dict[str, Any] = {
             **self._parameters,
             "topK": top_k,
@@ -312,20 +314,28 @@ class VectorIndex:
         }
         if condition is not None:
             request["filter"] = condition
-            if self.describe().mode != ENHANCED and filters.is_for_enhanced(condition):
-                request["queryMode"] = ENHANCED  # filter before the search; knows $startsWith
+            if description.mode != ENHANCED and filters.is_for_enhanced(condition):
+                request["queryMode"] = ENHANCED  # filters before the search; knows $startsWith
         if texts:
             request["queryTexts"] = [{"metadataKey": k, "text": t} for k, t in texts.items()]
             request["returnScores"] = True
+        return request
+
+    def _fetch_ranking(
+        self, request: dict[str, Any], vector: orjson.Fragment
+    ) -> tuple[list[Match], str]:
+        """The matches on all pages of one query, and the distance metric."""
         matches: list[Match] = []
+        token: dict[str, str] = {}
         while True:
-            body = encode_json({**request, "queryVector": {"float32": vector}})
+            page = {**request, **token}
+            body = encode_json({**page, "queryVector": {"float32": vector}})
             with self._use_client("QueryVectors") as client, send_body(body):
-                response = client.query_vectors(**request, queryVector={"float32": PLACEHOLDER})
+                response = client.query_vectors(**page, queryVector={"float32": PLACEHOLDER})
             matches += map(Match.from_answer, response["vectors"])
             if not response.get("nextToken"):
                 return matches, response["distanceMetric"]
-            request["nextToken"] = response["nextToken"]
+            token = {"nextToken": response["nextToken"]}
 
     def list_pages(self, *, metadata: bool = True) -> Iterator[Page[Row]]:
         """Every vector's key and metadata, in pages and in no order.

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from numbers import Integral, Real
-from typing import Any, Final, TypeAlias
+from numbers import Integral
+from typing import Any
 
 from stache_ai_s3vectors.errors import InvalidInputError
 from stache_ai_s3vectors.service import limits
 
 from .metadata_values import is_text, to_native, to_plain
-
-Numbers: TypeAlias = Any
-"""A vector as it can be sent: a list of floats, a numpy array, or JSON that was not read."""
-
-_SURELY_MORE_THAN_TINY: Final = limits.FLOAT32_TINY * math.sqrt(limits.DIMENSIONS)
-"""A vector longer than this has an element that float32 does not round to zero."""
 
 
 def check_namespace(namespace: Any) -> str:
@@ -138,114 +131,3 @@ def check_top_k(top_k: Any) -> int:
         InvalidInputError: it is not an integer, or less than 1.
     """
     return _check_count(top_k, f"top_k is {top_k!r:.80}; 1 to {limits.TOP_K} are possible")
-
-
-def count_dimensions(vector: Any, name: str) -> int:
-    """How many dimensions a vector has.
-
-    Args:
-        name: begins the message.
-
-    Raises:
-        InvalidInputError: it is neither a list of numbers nor an array of one dimension.
-    """
-    array = hasattr(vector, "__array_interface__")
-    if array and vector.ndim == 1:
-        return _check_range(len(vector), name)
-    if array or not isinstance(vector, (list, tuple)):
-        shape = f" with {vector.ndim} dimensions" if array else ""
-        raise InvalidInputError(
-            f"{name} is a {type(vector).__name__}{shape}, not a list of numbers"
-        )
-    return _check_range(len(vector), name)
-
-
-def _check_range(dimension: int, name: str) -> int:
-    if not 1 <= dimension <= limits.DIMENSIONS:
-        raise InvalidInputError(
-            f"{name} has {dimension} dimensions; S3 Vectors takes 1 to {limits.DIMENSIONS}"
-        )
-    return dimension
-
-
-def check_vector(vector: Any, dimension: int, metric: str, *, types: bool = True) -> Numbers:
-    """The vector as it can be sent, when the index can hold it.
-
-    Args:
-        vector: numbers, in a list, a tuple or a numpy array.
-        dimension: the index's.
-        metric: the index's, "cosine" or "euclidean".
-        types: also look for what is a number in Python and not in JSON, such as True; False
-            when `batches` will do that, which costs next to nothing while it writes.
-
-    Returns:
-        A sequence of numbers, or a numpy array as it is.
-
-    Raises:
-        InvalidInputError: the message starts with what the vector is.
-    """
-    if type(vector) is not list and hasattr(vector, "__array_interface__"):
-        return _check_array(vector, dimension, metric)
-    numbers = vector if type(vector) is list and not types else to_floats(vector)
-    _check_dimension(len(numbers), dimension)
-    try:
-        length = math.hypot(*numbers)  # in C, unlike max(map(abs, …))
-    except (TypeError, ValueError, OverflowError):
-        numbers, length = to_floats(vector), math.nan  # the first says why not
-    # Between these two, some element is neither tiny nor too large
-    if not _SURELY_MORE_THAN_TINY < length <= limits.FLOAT32_MAX:
-        _check_largest(_find_largest(numbers), metric)
-    return numbers
-
-
-def to_floats(vector: Any) -> list[float]:
-    """A vector as a list of Python's floats."""
-    if not isinstance(vector, (list, tuple)):
-        raise InvalidInputError(f"the vector is a {type(vector).__name__}, not a list of numbers")
-    if list(map(type, vector)).count(float) == len(vector):
-        return vector if isinstance(vector, list) else list(vector)
-    return [_to_float(item) for item in vector]
-
-
-def _to_float(item: Any) -> float:
-    if isinstance(item, bool) or not isinstance(item, Real):  # numpy's numbers are Real, too
-        raise InvalidInputError(f"the vector holds {item!r:.80}, which is not a number")
-    try:
-        return float(item)
-    except OverflowError as error:
-        raise InvalidInputError(f"the vector holds {item!r:.30}, more than float32 can") from error
-
-
-def _check_dimension(length: int, dimension: int) -> None:
-    if length != dimension:
-        raise InvalidInputError(f"the vector has {length} dimensions, the index has {dimension}")
-
-
-def _check_array(vector: Any, dimension: int, metric: str) -> Any:
-    """A numpy array, by its own methods: the provider does without numpy."""
-    if vector.ndim != 1 or vector.dtype.kind not in "fiu" or hasattr(vector, "mask"):
-        raise InvalidInputError(
-            f"the vector is a {type(vector).__name__} of {vector.dtype} with {vector.ndim} "
-            "dimensions, not a list of numbers"
-        )
-    _check_dimension(len(vector), dimension)
-    # As floats, because the smallest integer's absolute value is none of its type
-    floats = vector.astype(float)
-    _check_largest(float(abs(floats).max()), metric)
-    native = vector.dtype.isnative and vector.dtype.itemsize <= floats.dtype.itemsize
-    return vector if native else floats
-
-
-def _find_largest(numbers: Sequence[float]) -> float:
-    return math.nan if any(map(math.isnan, numbers)) else max(map(abs, numbers))
-
-
-def _check_largest(largest: float, metric: str) -> None:
-    if not math.isfinite(largest):
-        raise InvalidInputError("the vector holds NaN or infinity")
-    if largest > limits.FLOAT32_MAX:
-        raise InvalidInputError(f"the vector holds {largest!r:.30}, more than float32 can")
-    if largest <= limits.FLOAT32_TINY and metric == "cosine":
-        error = InvalidInputError("the vector is all zeros, which has no cosine distance")
-        error.about_index = True
-        raise error

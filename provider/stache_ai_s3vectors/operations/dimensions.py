@@ -1,83 +1,106 @@
-"""Vectors, settings and index must have the same number of dimensions, before anything is made."""
+"""Vectors, settings and index must agree on the dimension before anything is created or sent."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 from stache_ai_s3vectors.aws.descriptions import IndexDescription
 from stache_ai_s3vectors.aws.provision import format_bucket_options
 from stache_ai_s3vectors.aws.vector_index import VectorIndex
 from stache_ai_s3vectors.errors import ConfigurationError, InvalidInputError, S3VectorsError
 
+T = TypeVar("T")
 
-def describe_fitting(
-    index: VectorIndex, actual: int, check: Callable[[IndexDescription], object]
-) -> IndexDescription:
-    """What the index is; it is made if it may, and if it could take the input.
+
+def prepare_for(index: VectorIndex, dimension: int, prepare: Callable[[IndexDescription], T]) -> T:
+    """Prepare input for the index; the index is created if it may be and could take the input.
+
+    The index is described once. A description may be outdated: if it refuses the input, and
+    another index of the same name could take it, the index is described again.
 
     Args:
-        given: dimensions of the vectors that are to be stored or looked for.
-        check: refuses input that an index cannot take.
+        dimension: of the caller's vectors.
+        prepare: returns the input as it can be sent. It refuses what an index of the given
+            description cannot take, and sends nothing.
 
     Raises:
-        ConfigurationError: they do not agree; the message names all three and what to change.
-        InvalidInputError: only the vectors do not, or the input is refused.
+        ConfigurationError: vectors, settings and index do not have the same dimension; the
+            message names all three, and what to change.
+        InvalidInputError: only the vectors differ, or `prepare` refuses the input.
     """
+    description = _describe(index, dimension, prepare)
+    try:
+        return prepare(description)
+    except InvalidInputError as error:
+        if not error.about_index:
+            raise
+        latest = index.describe(fresh=True)
+        if latest == description:
+            raise
+        return prepare(latest)
+
+
+def _describe(
+    index: VectorIndex, dimension: int, prepare: Callable[[IndexDescription], object]
+) -> IndexDescription:
     expected = index.options.dimension
-    if actual != expected:
-        known = index.find_description()
+    if dimension != expected:
+        description = index.find_description()
     else:
-        _check_first(index, check)
-        known = index.describe()
-    if known is not None and known.dimension != expected:
-        known = index.describe(fresh=True)  # it may have been made anew since
-    if known is not None and known.dimension == actual == expected:
-        return known
-    if known is None:
+        _check_before_creation(index, prepare)
+        description = index.describe()
+    if description is not None and description.dimension != expected:
+        description = index.describe(fresh=True)  # it may have been created anew since
+    if description is not None and description.dimension == dimension == expected:
+        return description
+    if description is None:
         raise ConfigurationError(
-            f"the vectors have {actual} dimensions, index {index.name} does not exist yet, and "
+            f"the vectors have {dimension} dimensions, index {index.name} does not exist yet, and "
             f"would get the {expected} that Stache's settings say: set EMBEDDING_DIMENSION="
-            f"{actual}, or use an embedding model with {expected}"
+            f"{dimension}, or use an embedding model with {expected}"
         )
-    raise _build_mismatch_error(index, actual, known.dimension)
+    raise _build_mismatch_error(index, dimension, description.dimension)
 
 
-def _check_first(index: VectorIndex, check: Callable[[IndexDescription], object]) -> None:
+def _check_before_creation(
+    index: VectorIndex, prepare: Callable[[IndexDescription], object]
+) -> None:
     """Refuse input that no index for Stache can take, before one is created for it."""
     if not index.would_create:
         return
     try:
-        check(IndexDescription.from_dimension(index.options.dimension))
+        prepare(IndexDescription.from_dimension(index.options.dimension))
     except InvalidInputError:
-        if index.find_description() is None:  # else it is for the one that is there to say
+        if index.find_description() is None:  # an index that exists may take the input
             raise
 
 
 def _build_mismatch_error(
-    index: VectorIndex, actual: int, existing: int
+    index: VectorIndex, dimension: int, existing: int
 ) -> InvalidInputError | ConfigurationError:
     expected = index.options.dimension
-    setting = f"EMBEDDING_DIMENSION={actual}"
-    empty = existing != actual and _is_empty(index)
+    setting = f"EMBEDDING_DIMENSION={dimension}"
+    empty = existing != dimension and _is_empty(index)
     delete = (
         f"The index is empty: `stache-s3vectors indexes delete {index.options.index_name} "
-        f"{format_bucket_options(index.client, index.options)}` makes room for one of {actual}"
+        f"{format_bucket_options(index.client, index.options)}` makes room for one of {dimension}"
     )
     if existing == expected:
         text = (
-            f"the vector has {actual} dimensions, the index has {existing}, and so do Stache's "
+            f"the vector has {dimension} dimensions, the index has {existing}, and so do Stache's "
             f"settings: use an embedding model with {existing}; or set {setting} and the name of "
             "another index, which is then created"
         )
         return InvalidInputError(f"{text}. {delete}" if empty else text)
     text = (
-        f"the vectors have {actual} dimensions, index {index.name} has {existing} dimensions, "
+        f"the vectors have {dimension} dimensions, index {index.name} has {existing} dimensions, "
         f"Stache's settings say {expected}"
     )
     if empty:
-        change = "" if actual == expected else f", and set {setting}"
+        change = "" if dimension == expected else f", and set {setting}"
         return ConfigurationError(f"{text}. {delete}{change}")
-    if existing == actual:
+    if existing == dimension:
         return ConfigurationError(f"{text}: set {setting}")
     return ConfigurationError(
         f"{text}: set EMBEDDING_DIMENSION={existing} and use an embedding model of that size, or "

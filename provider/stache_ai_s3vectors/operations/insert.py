@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import wait
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 from stache_ai_s3vectors.aws.batches import Record
@@ -12,11 +13,18 @@ from stache_ai_s3vectors.aws.deadlines import time_limit
 from stache_ai_s3vectors.aws.descriptions import IndexDescription
 from stache_ai_s3vectors.aws.parallel import CallCounter, start_detached
 from stache_ai_s3vectors.aws.vector_index import Progress, VectorIndex
-from stache_ai_s3vectors.chunks.arguments import check_vector
 from stache_ai_s3vectors.chunks.records import to_metadata
+from stache_ai_s3vectors.chunks.vectors import (
+    Numbers,
+    check_range,
+    check_vector,
+    count_dimensions,
+)
 from stache_ai_s3vectors.errors import InvalidInputError, PartialWriteError, S3VectorsError
 from stache_ai_s3vectors.service.metadata_keys import NAMESPACE, TEXT
 from stache_ai_s3vectors.service.printable import to_printable
+
+from .dimensions import prepare_for
 
 _LOG = logging.getLogger(__name__)
 
@@ -30,15 +38,24 @@ NewChunk: TypeAlias = tuple[str, Sequence[float], str, Mapping[str, Any]]
 """id, embedding, text, metadata"""
 
 
-def to_records(
-    index: IndexDescription, chunks: Iterable[NewChunk], namespace: str | None
+def prepare_records(
+    index: VectorIndex, chunks: Sequence[NewChunk], namespace: str | None
 ) -> list[Record]:
     """The records for chunks; the log names metadata that is not stored as it was given.
 
     Raises:
+        ConfigurationError: vectors, settings and index do not have the same dimension.
         InvalidInputError: names the first chunk that the index cannot hold, and why.
     """
-    records, replaced, moved = _convert(index, chunks, namespace)
+    key, vector, _, _ = chunks[0]
+    dimension = count_dimensions(vector, f"item 0 (id {key!r}): the vector")
+    # encode_vector completes the check of a vector, but only when the index exists
+    check = check_vector if index.would_create else check_range
+    records, replaced, moved = prepare_for(
+        index,
+        dimension,
+        partial(_convert, chunks=chunks, namespace=namespace, check=check),
+    )
     if replaced:
         names = ", ".join(sorted(replaced))
         _LOG.warning(
@@ -51,15 +68,11 @@ def to_records(
     return records
 
 
-def check_chunks(
-    index: IndexDescription, chunks: Iterable[NewChunk], namespace: str | None
-) -> None:
-    """Refuse chunks as `to_records` does."""
-    _convert(index, chunks, namespace)
-
-
 def _convert(
-    index: IndexDescription, chunks: Iterable[NewChunk], namespace: str | None
+    description: IndexDescription,
+    chunks: Iterable[NewChunk],
+    namespace: str | None,
+    check: Callable[[Any, int, str], Numbers],
 ) -> tuple[list[Record], set[str], set[str]]:
     """The records, the names of metadata that arguments replace, and of what was moved."""
     records: list[Record] = []
@@ -67,8 +80,8 @@ def _convert(
     replaced: set[str] = set()
     for position, (key, vector, text, metadata) in enumerate(chunks):
         try:
-            numbers = check_vector(vector, index.dimension, index.metric, types=False)
-            stored = to_metadata(text, metadata, namespace, index.non_filterable)
+            numbers = check(vector, description.dimension, description.metric)
+            stored = to_metadata(text, metadata, namespace, description.non_filterable)
         except InvalidInputError as error:
             named = InvalidInputError(f"item {position} (id {key!r}): {error}")
             named.about_index = error.about_index

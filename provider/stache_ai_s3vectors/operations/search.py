@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any, Final
 
 from stache_ai_s3vectors.aws.descriptions import (
@@ -15,13 +16,15 @@ from stache_ai_s3vectors.aws.descriptions import (
 )
 from stache_ai_s3vectors.aws.vector_index import VectorIndex
 from stache_ai_s3vectors.chunks import filters, results
-from stache_ai_s3vectors.chunks.arguments import Numbers, check_top_k, check_vector
+from stache_ai_s3vectors.chunks.arguments import check_top_k
+from stache_ai_s3vectors.chunks.vectors import Numbers, check_vector, count_dimensions
 from stache_ai_s3vectors.errors import RejectedError, S3VectorsError
 from stache_ai_s3vectors.service import limits
 from stache_ai_s3vectors.service.metadata_keys import TEXT
 from stache_ai_s3vectors.service.printable import to_printable
 
 from . import query_text
+from .dimensions import prepare_for
 
 _LOG = logging.getLogger(__name__)
 
@@ -35,49 +38,76 @@ PHRASE_DEPTH: Final = 100
 """As many when the question has a quoted phrase: one page of the service's answer."""
 
 
-def search(  # noqa: PLR0913, PLR0917 - a search has so many parts
+@dataclass(frozen=True)
+class Query:
+    """What to search for, checked against the index's description."""
+
+    description: IndexDescription
+    vector: Numbers
+    top_k: int
+    condition: filters.Filter | None
+
+
+def search(
     index: VectorIndex,
-    description: IndexDescription,
     vector: Any,
-    top_k: int,
-    parts: list[filters.Filter],
+    top_k: Any,
+    conditions: list[filters.Filter],
     question: str | None = None,
 ) -> list[dict[str, Any]]:
     """The nearest vectors for which all conditions hold, as Stache reads them.
 
     Args:
-        description: what the index is.
-        question: the words to look for, too; None for search by vector only.
+        question: the words to look for; None for search by vector only.
 
     Raises:
-        InvalidInputError: the service could not take the question; nothing was sent.
+        ConfigurationError: vectors, settings and index do not have the same dimension.
+        InvalidInputError: the service could not take the query; nothing was sent.
     """
-    ranking = rank(index, description, vector, top_k, parts, question)
+    query = prepare_for(
+        index,
+        count_dimensions(vector, "query_vector"),
+        partial(check_query, vector=vector, top_k=top_k, conditions=conditions),
+    )
+    ranking = rank(index, query, question)
     return [results.to_search_result(match.key, score, match.metadata) for match, score in ranking]
 
 
-def rank(  # noqa: PLR0913, PLR0917 - as a search
-    index: VectorIndex,
-    description: IndexDescription,
-    vector: Any,
-    top_k: int,
-    parts: list[filters.Filter],
-    question: str | None = None,
-) -> list[tuple[Match, float]]:
-    """The same as the service answers, each with its score for Stache."""
-    numbers, top_k, condition = check_query(description, vector, top_k, parts)
-    top_k = _limit_top_k(top_k)
-    texts = _choose_texts(index, question)
+def check_query(
+    description: IndexDescription, vector: Any, top_k: Any, conditions: list[filters.Filter]
+) -> Query:
+    """Check a query.
+
+    Raises:
+        InvalidInputError: an index of that description could not take it.
+    """
+    number = check_top_k(top_k)
+    condition = filters.join_conditions(conditions)
+    if condition is not None:
+        filters.check_filterable(condition, description.non_filterable)
+        filters.check_constraints(condition, classic=description.mode != ENHANCED)
+    numbers = check_vector(vector, description.dimension, description.metric)
+    return Query(description, numbers, number, condition)
+
+
+def rank(index: VectorIndex, query: Query, question: str | None) -> list[tuple[Match, float]]:
+    """The nearest vectors, each with its score for Stache, the best first."""
+    top_k = _limit_top_k(query.top_k)
+    description = index.refresh(query.description) if question else query.description
+    texts = _choose_texts(index, description, question)
     phrases = query_text.find_phrases(question or "") if texts else []
     depth = max(top_k, PHRASE_DEPTH if phrases else HYBRID_DEPTH) if texts else top_k
     try:
-        matches, metric = index.query(numbers, depth, condition, texts)
+        matches, metric = index.query(description, query.vector, depth, query.condition, texts)
     except RejectedError:
-        now = _choose_texts(index, question)
-        if now == texts:
+        if not question:
             raise
-        texts = now  # its text searches were others when it was asked last
-        matches, metric = index.query(numbers, depth, condition, texts)
+        description = index.describe()
+        latest = _choose_texts(index, description, question)
+        if latest == texts:
+            raise
+        texts = latest  # the index's text searches have changed since it was described
+        matches, metric = index.query(description, query.vector, depth, query.condition, texts)
     if texts:
         scores = _compute_scores(matches, metric)
         _LOG.debug("%s", _Scores(index.name, matches[:top_k]))
@@ -137,22 +167,6 @@ def _compute_scores(matches: Sequence[Match], metric: str) -> list[float]:
     ]
 
 
-def check_query(
-    description: IndexDescription, vector: Any, top_k: Any, parts: list[filters.Filter]
-) -> tuple[Numbers, int, filters.Filter | None]:
-    """The vector, number and filter of a search, as they can be asked.
-
-    Raises:
-        InvalidInputError: an index of that description could not take them.
-    """
-    number = check_top_k(top_k)
-    condition = filters.join_conditions(parts)
-    if condition is not None:
-        filters.check_filterable(condition, description.non_filterable)
-        filters.check_constraints(condition, classic=description.mode != ENHANCED)
-    return check_vector(vector, description.dimension, description.metric), number, condition
-
-
 def _score_distance(match: Match, metric: str) -> float:
     return results.to_score(_require_score(match, match.distance), metric)
 
@@ -183,11 +197,13 @@ def _shorten(question: str) -> str:
     return words
 
 
-def _choose_texts(index: VectorIndex, question: str | None) -> dict[str, str] | None:
+def _choose_texts(
+    index: VectorIndex, description: IndexDescription, question: str | None
+) -> dict[str, str] | None:
     """What to look for in which metadata key; None when there is nothing, or nowhere."""
     if not question:
         return None
-    statuses = {key: index.get_text_search_status(key) for key in index.options.text_keys}
+    statuses = {key: description.text_searches.get(key) for key in index.options.text_keys}
     active = [key for key, status in statuses.items() if status == TEXT_SEARCH_ACTIVE]
     instead = "without it" if active else "by vector only"
     for key, status in statuses.items():

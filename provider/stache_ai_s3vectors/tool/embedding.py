@@ -17,9 +17,8 @@ from stache_ai.rag.embedding_resilience import (
 )
 
 from stache_ai_s3vectors.aws.batches import Record
-from stache_ai_s3vectors.aws.bodies import read_numbers
 from stache_ai_s3vectors.aws.vector_index import VectorIndex
-from stache_ai_s3vectors.chunks.arguments import check_vector
+from stache_ai_s3vectors.chunks.vectors import check_vector, read_numbers
 from stache_ai_s3vectors.errors import ConfigurationError, InvalidInputError, UnavailableError
 from stache_ai_s3vectors.service.metadata_keys import TEXT
 

@@ -17,10 +17,10 @@ from itertools import islice
 from typing import Any, Final, TypeAlias
 
 from stache_ai_s3vectors.aws.batches import Record
-from stache_ai_s3vectors.aws.bodies import UnreadVector, read_numbers
 from stache_ai_s3vectors.aws.descriptions import IndexDescription
 from stache_ai_s3vectors.aws.parallel import call_in_parallel, split_batches
 from stache_ai_s3vectors.aws.vector_index import Progress, VectorIndex
+from stache_ai_s3vectors.chunks.vectors import UnreadVector, read_numbers
 from stache_ai_s3vectors.errors import ConfigurationError, PartialWriteError, S3VectorsError
 from stache_ai_s3vectors.service import limits
 from stache_ai_s3vectors.service.metadata_keys import NON_FILTERABLE

@@ -63,12 +63,12 @@ def test_a_provider_made_before_a_fork_works_in_the_child_and_in_the_parent():
     """Each by a client of its own; the description is asked for anew."""
     with provider_over_http() as provider:
         provider.insert([VECTOR], ["parent's"], namespace="parent")
-        client, shared = provider.client, provider._index._shared
+        client, shared = provider.client, provider._index._state
 
         def work():
             provider.insert([VECTOR], ["child's"], namespace="child")
             found = [result["text"] for result in provider.search(VECTOR, namespace="child")]
-            alone = provider.client is not client and provider._index._shared is not shared
+            alone = provider.client is not client and provider._index._state is not shared
             provider.client.close()
             return found, alone
 

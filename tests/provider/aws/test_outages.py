@@ -213,7 +213,7 @@ def test_one_call_that_hangs_stops_no_other_thread(engine):
 
 def test_a_hybrid_search_that_asks_for_text_search_again_stops_no_other_thread(monkeypatch):
     """It does so by itself, now and then, while the index has none."""
-    monkeypatch.setattr("stache_ai_s3vectors.aws.vector_index.ASK_AGAIN_LATER", 0)
+    monkeypatch.setattr("stache_ai_s3vectors.aws.vector_index.REFRESH_SECONDS_WITHOUT", 0)
     engine = Engine()
     hybrid = {"s3vectors_search_mode": "hybrid"}
     with moody(engine) as server, closing(provider(server.url, **hybrid).client):
@@ -227,7 +227,7 @@ def test_a_hybrid_search_that_asks_for_text_search_again_stops_no_other_thread(m
         hanging.start()
         assert server.hanging.acquire(timeout=LONG)
 
-        monkeypatch.setattr("stache_ai_s3vectors.aws.vector_index.ASK_AGAIN_LATER", 1000)
+        monkeypatch.setattr("stache_ai_s3vectors.aws.vector_index.REFRESH_SECONDS_WITHOUT", 1000)
         found = [len(one.search(VECTOR, context=other)) for other in context[2:]]
         assert hanging.is_alive()
         server.let_go()
@@ -453,7 +453,7 @@ def test_after_an_interruption_nothing_more_is_sent(engine, call):
         ids = [str(n) for n in range(1600)]
         provider(server.url).insert([VECTOR] * 1600, ["t"] * 1600, ids=ids)
         waiting = threading.Semaphore(0)
-        one._index._shared.pace._sleep = lambda seconds: (
+        one._index._state.pace._sleep = lambda seconds: (
             waiting.release(),
             deadlines.pause(seconds),
         )

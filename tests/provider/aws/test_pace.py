@@ -91,7 +91,7 @@ def test_providers_of_one_index_share_the_rate_others_have_their_own():
         made = [
             stache.provider(index, s3vectors_endpoint_url=url) for index in ("one", "one", "two")
         ]
-        one, same, two = (provider._index._shared for provider in made)
+        one, same, two = (provider._index._state for provider in made)
         with closing(made[0].client):
             assert one is same
             assert one.pace is not two.pace
@@ -103,7 +103,7 @@ def test_providers_of_one_index_share_the_rate_others_have_their_own():
 )
 def test_nothing_is_paced_where_nothing_throttles(settings):
     """With a `local:` endpoint, or when asked so."""
-    assert stache.provider(**settings)._index._shared.pace is None
+    assert stache.provider(**settings)._index._state.pace is None
 
 
 def test_what_is_shared_goes_with_the_connection():

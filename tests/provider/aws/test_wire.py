@@ -264,7 +264,7 @@ def test_many_threads_make_one_client(threads):
 
     def make(_):
         together.wait()
-        return stache.provider()._index._shared
+        return stache.provider()._index._state
 
     with ThreadPoolExecutor(threads) as pool:
         assert len({id(shared) for shared in pool.map(make, range(threads))}) == 1

@@ -182,16 +182,16 @@ def test_a_text_search_that_is_building_is_used_when_it_is_ready(caplog, monkeyp
     made = provider()
     ready = made._index.describe()
     building = {**ready.text_searches, "text": "BUILDING"}
-    made._index._shared.description = type(ready)(**{**vars(ready), "text_searches": building})
+    made._index._state.description = type(ready)(**{**vars(ready), "text_searches": building})
     seen = stache.calls(made.client)
 
-    monkeypatch.setattr("stache_ai_s3vectors.aws.vector_index.ASK_AGAIN", float("inf"))
+    monkeypatch.setattr("stache_ai_s3vectors.aws.vector_index.REFRESH_SECONDS", float("inf"))
     for _ in range(2):
         assert ids(made.search(QUESTION, 1, context=context(WORDS))) == ["machine"]
     assert caplog.text.count("is BUILDING its text search: searching by vector only") == 1
     assert "GetIndex" not in seen
 
-    monkeypatch.setattr("stache_ai_s3vectors.aws.vector_index.ASK_AGAIN", 0)
+    monkeypatch.setattr("stache_ai_s3vectors.aws.vector_index.REFRESH_SECONDS", 0)
     assert "tank" in ids(made.search(QUESTION, 2, context=context(WORDS)))
     assert seen.count("GetIndex") == 1
 
@@ -235,7 +235,9 @@ def test_an_answer_without_scores_is_an_error():
 
 def test_text_search_that_was_added_is_noticed_after_a_while(monkeypatch):
     """Not at every search."""
-    monkeypatch.setattr("stache_ai_s3vectors.aws.vector_index.ASK_AGAIN_LATER", float("inf"))
+    monkeypatch.setattr(
+        "stache_ai_s3vectors.aws.vector_index.REFRESH_SECONDS_WITHOUT", float("inf")
+    )
     made = stache.provider(s3vectors_search_mode="hybrid")
     names = stache.older_index(made)
     made.insert(FAR, TEXTS, ids=["machine", "write", "tank"])
@@ -247,7 +249,7 @@ def test_text_search_that_was_added_is_noticed_after_a_while(monkeypatch):
     made.search(QUESTION, 1, context=context(WORDS))
     assert "GetIndex" not in seen
 
-    monkeypatch.setattr("stache_ai_s3vectors.aws.vector_index.ASK_AGAIN_LATER", 0)
+    monkeypatch.setattr("stache_ai_s3vectors.aws.vector_index.REFRESH_SECONDS_WITHOUT", 0)
     until_active(stache.provider(s3vectors_endpoint_url="local:"))
     assert "tank" in ids(made.search(QUESTION, 2, context=context(WORDS)))
 
@@ -257,7 +259,7 @@ def test_when_the_index_cannot_be_asked_the_vector_is_enough(monkeypatch):
     made = stache.provider(s3vectors_search_mode="hybrid", s3vectors_max_attempts=1)
     stache.older_index(made)
     made.insert(FAR, TEXTS, ids=["machine", "write", "tank"])
-    monkeypatch.setattr("stache_ai_s3vectors.aws.vector_index.ASK_AGAIN_LATER", 0)
+    monkeypatch.setattr("stache_ai_s3vectors.aws.vector_index.REFRESH_SECONDS_WITHOUT", 0)
     stache.failing(made.client, "GetIndex", *range(1, 9))
 
     assert ids(made.search(QUESTION, 1, context=context(WORDS))) == ["machine"]

@@ -202,7 +202,7 @@ def test_with_a_low_rate_an_interrupted_call_sends_nothing_more(provider):
     provider.client.meta.events.register(
         "before-call.s3vectors.PutVectors", lambda **_: both.wait()
     )
-    provider._index._shared.pace = SimpleNamespace(wait=interrupt_at(3, both.wait))
+    provider._index._state.pace = SimpleNamespace(wait=interrupt_at(3, both.wait))
 
     with pytest.raises(KeyboardInterrupt):
         provider.insert([VECTOR] * 5000, ["t"] * 5000, ids=[f"new-{n}" for n in range(5000)])

@@ -17,8 +17,8 @@ import far_ends
 import stache
 import tool
 from stache_ai_s3vectors.aws.batches import Record
-from stache_ai_s3vectors.aws.bodies import UnreadVector
 from stache_ai_s3vectors.aws.connections import close_engines
+from stache_ai_s3vectors.chunks.vectors import UnreadVector
 from stache_ai_s3vectors.tool.transfers import is_same
 from words import Words
 

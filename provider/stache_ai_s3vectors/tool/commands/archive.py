@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stache_ai_s3vectors.aws.batches import Record
-from stache_ai_s3vectors.aws.bodies import UnreadVector, encode_json
 from stache_ai_s3vectors.aws.descriptions import ENHANCED, IndexDescription
 from stache_ai_s3vectors.aws.vector_index import VectorIndex
 from stache_ai_s3vectors.chunks import filters
 from stache_ai_s3vectors.chunks.filters import Filter
+from stache_ai_s3vectors.chunks.vectors import UnreadVector, encode_vector
 from stache_ai_s3vectors.errors import (
     ConfigurationError,
     DamagedFileError,
@@ -164,7 +164,7 @@ def _export_vectors(
             click.echo(f"Going on after {writer.count} vectors, exported by {since}.", err=True)
         with show_progress("exporting", len(left)) as advance:
             for record in index.get(left, data=True):
-                writer.add(record.key, record.metadata, encode_json(record.vector))
+                writer.add(record.key, record.metadata, encode_vector(record.vector))
                 advance(1)
         writer.finish()
     return writer.count

@@ -13,13 +13,13 @@ from typing import IO, TYPE_CHECKING, Any, Final, cast
 import click
 
 from stache_ai_s3vectors.aws.batches import Record
-from stache_ai_s3vectors.aws.bodies import read_numbers
 from stache_ai_s3vectors.aws.descriptions import TEXT_SEARCH_ACTIVE, Match
 from stache_ai_s3vectors.aws.vector_index import Progress, Row, VectorIndex
 from stache_ai_s3vectors.chunks import filters
 from stache_ai_s3vectors.chunks.arguments import check_ids
 from stache_ai_s3vectors.chunks.filters import Filter
 from stache_ai_s3vectors.chunks.records import from_metadata
+from stache_ai_s3vectors.chunks.vectors import read_numbers
 from stache_ai_s3vectors.errors import (
     ConfigurationError,
     InvalidInputError,
@@ -268,7 +268,8 @@ def query_command(  # noqa: PLR0913 - one for each option
         _check_text_search(index)
     vector = _question(settings, index, text, key, file)
     words = text if hybrid else None
-    ranking = search.rank(index, index.describe(), vector, top_k, parts, words)
+    query = search.check_query(index.describe(), vector, top_k, parts)
+    ranking = search.rank(index, query, words)
     if as_json:
         matches = [_describe_match(match, score) for match, score in ranking]
         metric = index.describe().metric

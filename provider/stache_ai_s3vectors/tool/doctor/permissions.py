@@ -113,7 +113,7 @@ def _index_calls(look: Look) -> Calls:
         "GetIndex": lambda: index.describe(fresh=True),
         "GetVectors": lambda: list(index.get([absent])),
         "ListVectors": lambda: next(index.list_pages()),
-        "QueryVectors": lambda: index.query(vector, 1, _ANY),
+        "QueryVectors": lambda: index.query(told, vector, 1, _ANY),
         "DeleteVectors": lambda: index.delete([absent]),
         "CreateIndex": lambda: _create_again(index, told),
     }
