@@ -1,7 +1,7 @@
-"""How the engine behaves where AWS's behaviour is not documented and a client may lean on it.
+"""Behaviour that AWS does not document and that a client may depend on.
 
-Each choice has the plainest reading as its default (of `analyzer` it is the likelier one) and the
-other one as alternative, so that a client's tests can pass under both.
+The default of each choice is the simplest behaviour (for `analyzer`, the more likely one). Run your
+tests with the alternative as well, so that they do not depend on the choice.
 """
 
 from __future__ import annotations
@@ -23,17 +23,16 @@ class Choices:
     """One behaviour for each unknown.
 
     Args:
-        missing_key: whether a vector without the key passes `$ne` and `$nin`.
-        array_negation: what `$ne` and `$nin` ask of an array: that no element equals the
-            operand, or that any element differs from it.
-        euclidean: the distance itself, or its square. The ranking is the same.
-        numbers: how metadata keeps numbers: integers exactly (up to 64 bits) and the others as
-            double precision floats, or all of them as single precision floats, with which
-            filters then compare.
-        repeated_keys: which of the vectors with equal keys in one PutVectors is stored: the last,
-            or none, because the request is refused.
-        analyzer: how full text is cut into words: as Lucene's standard tokenizer does it, which
-            follows Unicode's UAX #29, or at whatever is neither a letter nor a digit.
+        missing_key: whether a vector without the key matches `$ne` and `$nin`.
+        array_negation: whether `$ne` and `$nin` match an array if no element is equal, or if any
+            element differs.
+        euclidean: return the distance or its square. The ranking is the same.
+        numbers: how numbers in metadata are stored and compared: integers exactly (up to 64 bits)
+            and others in double precision, or all in single precision.
+        repeated_keys: whether a PutVectors request with a repeated key stores the last vector, or
+            is refused.
+        analyzer: how text is split into words: like Lucene's standard tokenizer, which follows
+            Unicode's UAX #29, or at every character that is not a letter or digit.
     """
 
     missing_key: MissingKey = "match"
@@ -44,5 +43,5 @@ class Choices:
     analyzer: Analysis = "uax29"
 
 
-PLAIN = Choices()
+DEFAULT = Choices()
 """The defaults."""

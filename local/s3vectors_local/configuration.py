@@ -7,20 +7,20 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
-from .text import analyzer, searchable_text
+from .text import extract_text, get_analyzer
 from .words import Analysis
 
 
 @dataclass(frozen=True)
 class TextSearch:
-    """A metadata key that is full-text searchable.
+    """A metadata key with full-text search.
 
     Args:
         key: the metadata key.
-        language: a code of the API, or None for the standard analyzer.
-        slot: the number of its table.
-        built: how many rows its table covers so far; None when it is ACTIVE.
-        analyzers: `text.analyzers` when its table was made.
+        language: a language code of the API, or None for the standard analyzer.
+        slot: the number of its text table.
+        built: how many rows its text table has so far; None when it is ACTIVE.
+        analyzers: from `text.describe_analyzers`, when the table was created.
     """
 
     key: str
@@ -31,12 +31,12 @@ class TextSearch:
 
     @property
     def status(self) -> str:
-        """BUILDING until every row that was there when it was added is covered."""
+        """BUILDING until its table has all rows, then ACTIVE."""
         return "ACTIVE" if self.built is None else "BUILDING"
 
-    def prepared(self, value: Any, kind: Analysis) -> str:
-        """What its table keeps of a metadata value."""
-        return analyzer(self.language, kind).prepared(searchable_text(value))
+    def prepare(self, value: Any, kind: Analysis) -> str:
+        """Convert a metadata value to what the text table stores."""
+        return get_analyzer(self.language, kind).prepare(extract_text(value))
 
 
 @dataclass(frozen=True)
@@ -55,23 +55,23 @@ class IndexConfiguration:
     tags: Mapping[str, str]
     texts: tuple[TextSearch, ...]
 
-    def record(self) -> dict[str, Any]:
-        """The JSON document that storage keeps."""
+    def to_record(self) -> dict[str, Any]:
+        """Convert to the JSON object in storage."""
         return asdict(self)
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> IndexConfiguration:
-        """Back from that document."""
+        """Convert from the JSON object in storage."""
         texts = tuple(TextSearch(**text) for text in record["texts"])
         non_filterable = tuple(record["non_filterable"])
         return cls(**{**record, "non_filterable": non_filterable, "texts": texts})
 
     @cached_property
-    def hidden(self) -> frozenset[str]:
-        """The non-filterable keys, for look-ups."""
+    def non_filterable_set(self) -> frozenset[str]:
+        """The non-filterable keys as a set."""
         return frozenset(self.non_filterable)
 
     @property
-    def enhanced(self) -> bool:
-        """Whether filters come before the search, and know `$startsWith`."""
+    def is_enhanced(self) -> bool:
+        """Whether the index mode is ENHANCED."""
         return self.mode == "ENHANCED"

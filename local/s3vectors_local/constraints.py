@@ -1,8 +1,8 @@
-"""Does a request have the shape that the API model gives it?
+"""Checks a request against the shapes of the API model.
 
-All broken constraints are collected and answered at once, in the wording that AWS's
-protocol libraries share ("2 validation errors detected. Value at '/dimension' failed to
-satisfy constraint: …"). A wrong JSON type is a SerializationException, as on AWS.
+All broken constraints are reported in one error, with the wording of AWS's protocol libraries ("2
+validation errors detected. Value at '/dimension' failed to satisfy constraint: …"). A wrong JSON
+type is a SerializationException, as on AWS.
 """
 
 from __future__ import annotations
@@ -30,12 +30,11 @@ Problems: TypeAlias = list[tuple[str, str]]
 
 
 def check(shape: Structure, request: Any) -> None:
-    """Refuse a request that breaks its shape.
+    """Refuse a request that does not match its shape.
 
     Raises:
         SerializationException: a member has the wrong JSON type.
-        ValidationException: lengths, ranges, patterns, enums or required members; every
-            broken one is in `fields`.
+        ValidationException: a length, range, pattern, enum or required member; `fields` has all.
     """
     problems: Problems = []
     _check(shape, request, "", problems)
@@ -61,7 +60,7 @@ def _check(shape: Shape, value: Any, path: str, problems: Problems) -> None:
         case Flag():
             _expect(bool, value, path)
         case Floats():
-            if not isinstance(value, np.ndarray):  # which is what `parsing` makes of it
+            if not isinstance(value, np.ndarray):  # from `parsing`
                 _expect(list, value, path)
 
 
@@ -77,10 +76,10 @@ def _check_structure(shape: Structure, value: Any, path: str, problems: Problems
 
 def _check_items(shape: Items, value: Any, path: str, problems: Problems) -> None:
     items = _expect(list, value, path)
-    rule = _bounds("length", shape.minimum, shape.maximum, len(items))
+    rule = _find_broken_bound("length", shape.minimum, shape.maximum, len(items))
     if rule:
         _refuse(problems, path, f"Value with length {len(items)}", rule)
-        return  # an answer about each of a million items helps nobody
+        return  # there may be a million items
     for position, item in enumerate(items):
         _check(shape.of, item, f"{path}/{position}", problems)
 
@@ -93,20 +92,20 @@ def _check_pairs(shape: Pairs, value: Any, path: str, problems: Problems) -> Non
 
 def _check_text(shape: Text, value: Any, path: str, problems: Problems) -> None:
     text = _expect(str, value, path)
-    rule = _bounds("length", shape.minimum, shape.maximum, len(text))
+    rule = _find_broken_bound("length", shape.minimum, shape.maximum, len(text))
     if rule:
         _refuse(problems, path, f"Value with length {len(text)}", rule)
     if shape.choices and text not in shape.choices:
         choices = ", ".join(shape.choices)
         _refuse(problems, path, "Value", f"Member must satisfy enum value set: [{choices}]")
-    if shape.pattern and not _matches(shape.pattern, text):
+    if shape.pattern and not _match_pattern(shape.pattern, text):
         rule = f"Member must satisfy regular expression pattern: {shape.pattern}"
         _refuse(problems, path, "Value", rule)
 
 
 def _check_integer(shape: Integer, value: Any, path: str, problems: Problems) -> None:
     number = _expect(int, value, path)
-    rule = _bounds("value", shape.minimum, shape.maximum, number)
+    rule = _find_broken_bound("value", shape.minimum, shape.maximum, number)
     if rule:
         _refuse(problems, path, "Value", rule)
 
@@ -114,10 +113,12 @@ def _check_integer(shape: Integer, value: Any, path: str, problems: Problems) ->
 def _expect(kind: type, value: Any, path: str) -> Any:
     if isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
         return value
-    raise SerializationException(f"{_json_type(value)} at '{path or '/'}' is not expected there")
+    raise SerializationException(
+        f"{_describe_type(value)} at '{path or '/'}' is not expected there"
+    )
 
 
-def _json_type(value: Any) -> str:
+def _describe_type(value: Any) -> str:
     for kind, name in ((bool, "a boolean"), (str, "a string"), (list, "an array")):
         if isinstance(value, kind):
             return name
@@ -126,17 +127,19 @@ def _json_type(value: Any) -> str:
     return "an object" if isinstance(value, dict) else "a number"
 
 
-def _bounds(what: str, minimum: int | None, maximum: int | None, got: int) -> str | None:
-    if (minimum is None or got >= minimum) and (maximum is None or got <= maximum):
+def _find_broken_bound(
+    measure: str, minimum: int | None, maximum: int | None, value: int
+) -> str | None:
+    if (minimum is None or value >= minimum) and (maximum is None or value <= maximum):
         return None
-    have = "have length" if what == "length" else "be"
+    have = "have length" if measure == "length" else "be"
     if maximum is None:
         return f"Member must {have} greater than or equal to {minimum}"
     return f"Member must {have} between {minimum} and {maximum}, inclusive"
 
 
-def _matches(pattern: str, text: str) -> bool:
-    if pattern == TAG_PATTERN:  # `re` knows no \p{…}
+def _match_pattern(pattern: str, text: str) -> bool:
+    if pattern == TAG_PATTERN:  # `re` does not support \p{…}
         return all(unicodedata.category(c)[0] in "LZN" or c in "_.:/=+-@" for c in text)
     return re.fullmatch(pattern, text) is not None
 

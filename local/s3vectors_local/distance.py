@@ -1,8 +1,8 @@
-"""Exact distances between one query and some vectors, and the nearest of them.
+"""Exact distances between a query and vectors, and the nearest vectors.
 
-Cosine distance is `1 - cosine similarity`, from 0 to 2, as on AWS. Euclidean distance is
-the plain one, with the square root; whether AWS returns its square is not documented (see
-`choices`), and the ranking is the same.
+Cosine distance is `1 - cosine similarity`, from 0 to 2, as on AWS. Euclidean distance has the
+square root. AWS does not document whether it returns the square (see `choices`); the ranking is the
+same.
 """
 
 from __future__ import annotations
@@ -16,38 +16,40 @@ from .validation import Vector
 
 Rows: TypeAlias = npt.NDArray[np.intp]
 
-_CHUNK: Final = 64
-"""Rows handled at a time in float64, so that they stay in the processor's cache."""
+_CHUNK_ROWS: Final = 64
+"""Rows in one step, so that their float64 values stay in the processor's cache."""
 
 
-def exact(vectors: Vector, rows: Rows, query: Vector, metric: str) -> Vector:
-    """Distance of some rows of `vectors` (n, dimension) to `query` (dimension,).
+def measure_distances(vectors: Vector, rows: Rows, query: Vector, metric: str) -> Vector:
+    """Measure the distance of rows of `vectors` (n, dimension) to `query` (dimension,).
 
-    It is computed in float64, which holds the square of any float32, and a row's distance
-    is the same, bit for bit, whatever other rows are asked for.
+    It is computed in float64, which can hold the square of any float32. The distance of a row is
+    the same, bit for bit, whatever the other rows are.
 
     Returns:
-        Float32 distances, one for each of `rows`.
+        A float32 distance for each of `rows`.
     """
     wide = query.astype(np.float64)
-    found = np.empty(len(rows), np.float64)
-    for start in range(0, len(rows), _CHUNK):
-        chunk = vectors[rows[start : start + _CHUNK]].astype(np.float64)
-        compare = _cosine if metric == "cosine" else _euclidean
-        found[start : start + _CHUNK] = compare(chunk, wide)
-    return np.minimum(found, np.finfo(np.float32).max).astype(np.float32)
+    distances = np.empty(len(rows), np.float64)
+    for start in range(0, len(rows), _CHUNK_ROWS):
+        chunk = vectors[rows[start : start + _CHUNK_ROWS]].astype(np.float64)
+        compare = _measure_cosine if metric == "cosine" else _measure_euclidean
+        distances[start : start + _CHUNK_ROWS] = compare(chunk, wide)
+    return np.minimum(distances, np.finfo(np.float32).max).astype(np.float32)
 
 
-def _cosine(
+def _measure_cosine(
     vectors: npt.NDArray[np.float64], query: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
     lengths = np.sqrt((vectors * vectors).sum(axis=1)) * np.sqrt((query * query).sum())
-    found: npt.NDArray[np.float64] = np.clip(1 - (vectors * query).sum(axis=1) / lengths, 0, 2)
-    found[found < len(query) * np.finfo(np.float64).eps] = 0  # the same direction, but for rounding
-    return found
+    distances: npt.NDArray[np.float64] = np.clip(1 - (vectors * query).sum(axis=1) / lengths, 0, 2)
+    distances[distances < len(query) * np.finfo(np.float64).eps] = (
+        0  # the same direction, apart from rounding
+    )
+    return distances
 
 
-def _euclidean(
+def _measure_euclidean(
     vectors: npt.NDArray[np.float64], query: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
     difference = vectors - query
@@ -55,6 +57,6 @@ def _euclidean(
     return distances
 
 
-def nearest(found: Vector, count: int) -> Rows:
-    """Positions of the `count` smallest distances, nearest first, ties by position."""
-    return np.argsort(found, kind="stable")[:count]
+def find_nearest(distances: Vector, count: int) -> Rows:
+    """Return the positions of the `count` smallest distances, in order, ties by position."""
+    return np.argsort(distances, kind="stable")[:count]

@@ -1,11 +1,11 @@
-"""What the service answers when it refuses: code, HTTP status, message, field list.
+"""The errors of the service: code, HTTP status, message, field list.
 
     ServiceError
     ├── ValidationException            400, with a field list
-    ├── SerializationException         400, the body is not what the protocol wants
+    ├── SerializationException         400, the body does not follow the protocol
     ├── ServiceQuotaExceededException  402, too many buckets or indexes
     ├── AccessDeniedException          403, no policy allows it
-    ├── AuthenticationError            403, its code says what is wrong with the signature
+    ├── AuthenticationError            403, its code names the problem with the signature
     ├── NotFoundException              404
     ├── UnknownOperationException      404
     ├── RequestTimeoutException        408
@@ -16,8 +16,8 @@
     ├── ServiceUnavailableException    503
     └── OtherServiceError              the error of another server, with any other code
 
-A subclass's name is AWS's error code. The statuses are those of the service model, or, for
-errors that are not in it, those that AWS's services share.
+The name of a subclass is AWS's error code. The statuses are those of the API model, or, for errors
+that are not in it, those that AWS's services share.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from __future__ import annotations
 from typing import Any
 
 
-def printable(text: str) -> str:
-    """A text without halves of surrogate pairs, which nothing can send or print."""
+def make_printable(text: str) -> str:
+    """Replace lone surrogates in a text, which cannot be sent or printed."""
     return text.encode("utf-8", "replace").decode()
 
 
 class ServiceError(Exception):
-    """An answer with an HTTP status of 400 or more."""
+    """An error response of the service."""
 
     status: int
 
     def __init__(self, message: str) -> None:
-        message = printable(message)
+        message = make_printable(message)
         super().__init__(message)
         self.message = message
 
@@ -48,25 +48,27 @@ class ServiceError(Exception):
         """AWS's error code, as in the `x-amzn-errortype` header."""
         return type(self).__name__
 
-    def body(self) -> dict[str, Any]:
-        """The JSON document of the answer."""
+    def build_body(self) -> dict[str, Any]:
+        """Build the JSON body of the response."""
         return {"message": self.message}
 
 
 class ValidationException(ServiceError):  # noqa: N818 - AWS's own name
-    """The request breaks a rule; `fields` are (path, message) pairs."""
+    """The request breaks a rule; `fields` has (path, message) pairs."""
 
     status = 400
 
     def __init__(self, message: str, *fields: tuple[str, str]) -> None:
         super().__init__(message)
         self.fields = fields
-        self.args = (message, *fields)  # what pickle makes it of again
+        self.args = (message, *fields)  # pickle calls the class with these
 
-    def body(self) -> dict[str, Any]:
-        """The JSON document of the answer, with AWS's `fieldList`."""
-        fields = [{"path": path, "message": printable(told)} for path, told in self.fields]
-        return {**super().body(), **({"fieldList": fields} if fields else {})}
+    def build_body(self) -> dict[str, Any]:
+        """Build the JSON body of the response, with AWS's `fieldList`."""
+        fields = [
+            {"path": path, "message": make_printable(message)} for path, message in self.fields
+        ]
+        return {**super().build_body(), **({"fieldList": fields} if fields else {})}
 
 
 class SerializationException(ServiceError):  # noqa: N818 - AWS's own name
@@ -76,19 +78,19 @@ class SerializationException(ServiceError):  # noqa: N818 - AWS's own name
 
 
 class NotFoundException(ServiceError):  # noqa: N818 - AWS's own name
-    """No such vector bucket or index."""
+    """The vector bucket or index does not exist."""
 
     status = 404
 
 
 class UnknownOperationException(ServiceError):  # noqa: N818 - AWS's own name
-    """No such operation, by path or by method."""
+    """There is no operation with this path and method."""
 
     status = 404
 
 
 class ConflictException(ServiceError):  # noqa: N818 - AWS's own name
-    """The name is taken, or the bucket is not empty."""
+    """The name is in use, or the bucket is not empty."""
 
     status = 409
 
@@ -97,7 +99,7 @@ class InternalServerException(ServiceError):  # noqa: N818 - AWS's own name
     """The engine failed; nothing of the request is stored.
 
     Attributes:
-        write_refused: whether the disk refused what was written, the log included.
+        write_refused: whether the write failed on the disk.
     """
 
     status = 500
@@ -114,16 +116,16 @@ class ServiceUnavailableException(ServiceError):  # noqa: N818 - AWS's own name
 
 
 class ServiceQuotaExceededException(ServiceError):  # noqa: N818 - AWS's own name
-    """There are as many buckets, or indexes in the bucket, as there can be."""
+    """The maximum number of buckets or indexes is reached."""
 
     status = 402
 
 
 class AccessDeniedException(ServiceError):  # noqa: N818 - AWS's own name
-    """The policies that the engine was given do not allow it, or a web page may have sent it.
+    """The policies do not allow the request, or a web page may have sent it.
 
     Attributes:
-        statement: the policy statement that denies it; None when none allows it.
+        statement: the policy statement that denies it; None if no statement allows it.
     """
 
     status = 403
@@ -134,7 +136,7 @@ class AccessDeniedException(ServiceError):  # noqa: N818 - AWS's own name
 
 
 class AuthenticationError(ServiceError):
-    """The request is not signed as it should be.
+    """The signature is missing or invalid.
 
     The codes are those that AWS's services share: MissingAuthenticationToken,
     UnrecognizedClientException, InvalidSignatureException, IncompleteSignature
@@ -146,7 +148,7 @@ class AuthenticationError(ServiceError):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self._code = code
-        self.args = (code, message)  # what pickle makes it of again
+        self.args = (code, message)  # pickle calls the class with these
 
     @property
     def code(self) -> str:
@@ -155,7 +157,7 @@ class AuthenticationError(ServiceError):
 
 
 class RequestTimeoutException(ServiceError):  # noqa: N818 - AWS's own name
-    """The request took too long; a fault that was asked for."""
+    """The request took too long; only as an injected fault."""
 
     status = 408
 
@@ -167,7 +169,7 @@ class UnsupportedMediaTypeException(ServiceError):  # noqa: N818 - AWS's own nam
 
 
 class TooManyRequestsException(ServiceError):  # noqa: N818 - AWS's own name
-    """More requests than the rate limits allow; or a fault that was asked for."""
+    """The request exceeds a rate limit, or is an injected fault."""
 
     status = 429
 
@@ -179,7 +181,7 @@ class OtherServiceError(ServiceError):
         super().__init__(message)
         self._code = code
         self.status = status
-        self.args = (code, message, status)  # what pickle makes it of again
+        self.args = (code, message, status)  # pickle calls the class with these
 
     @property
     def code(self) -> str:
@@ -195,16 +197,16 @@ def build_error(code: str, message: str, status: int) -> ServiceError:
 
 
 class PolicyError(Exception):
-    """A policy that cannot be read or evaluated."""
+    """A policy is malformed or cannot be evaluated."""
 
 
 class UnevaluatedPolicyError(PolicyError):
-    """A valid policy that has something which the engine does not evaluate."""
+    """A policy is valid, but the engine cannot evaluate it."""
 
 
 class DataDirectoryError(Exception):
-    """The directory the engine was told to keep its data in cannot be used."""
+    """The data directory cannot be used."""
 
 
 class InheritedEngineError(RuntimeError):
-    """The engine belongs to the process that this one was forked from."""
+    """The engine belongs to the process from which this one was forked."""

@@ -1,4 +1,4 @@
-"""The metadata filter language: parse and check a filter, then match metadata.
+"""Parses and checks metadata filters.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-metadata-filtering.html
 
@@ -6,15 +6,15 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-metadata-filter
                | { "$and": [filter, …] } | { "$or": [filter, …] }
     OPERATOR   = $eq $ne $gt $gte $lt $lte $in $nin $exists $startsWith
 
-A filter object holds exactly one key; several operators under one key must all hold.
-`parse` turns it into a tree that cannot fail any more; `columns` finds the rows that pass.
+A filter object has exactly one key. All operators of one key must match. `parse` returns a tree
+that is valid; `columns` finds the rows that match it.
 
-Where AWS's behaviour is not documented, the plainest reading is taken:
-- a missing key satisfies `$ne` and `$nin` (they negate `$eq` and `$in`) and
-  `$exists: false`, and no other operator;
-- on an array, `$eq`, `$in` and `$startsWith` hold when they hold for any element, `$ne`
-  and `$nin` negate that, and the ordering operators never hold.
-`choices` has the other reading of `$ne` and `$nin`.
+Where AWS does not document its behaviour, the engine takes the simplest:
+- a missing key matches `$ne` and `$nin` (they negate `$eq` and `$in`) and `$exists: false`, and no
+  other operator;
+- an array matches `$eq`, `$in` and `$startsWith` if any element does; `$ne` and `$nin` negate that;
+  an array never matches `$gt`, `$gte`, `$lt` and `$lte`.
+`choices` has the alternatives for `$ne` and `$nin`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from .limits import FILTER_CONSTRAINTS, FILTER_DEPTH
 
 
 @dataclass(frozen=True)
-class Condition:
+class Comparison:
     """One operator on one metadata key."""
 
     key: str
@@ -38,114 +38,114 @@ class Condition:
 
 @dataclass(frozen=True)
 class AllOf:
-    """Every part holds."""
+    """All parts must match."""
 
     parts: tuple[Filter, ...]
 
 
 @dataclass(frozen=True)
 class AnyOf:
-    """At least one part holds."""
+    """At least one part must match."""
 
     parts: tuple[Filter, ...]
 
 
-Filter: TypeAlias = Condition | AllOf | AnyOf
+Filter: TypeAlias = Comparison | AllOf | AnyOf
 
 
-def _primitive(operand: Any) -> bool:
+def _is_primitive(operand: Any) -> bool:
     return isinstance(operand, (str, bool, int, float))
 
 
-def _number(operand: Any) -> bool:
+def _is_number(operand: Any) -> bool:
     return isinstance(operand, (int, float)) and not isinstance(operand, bool)
 
 
-def _primitives(operand: Any) -> bool:
-    return isinstance(operand, list) and bool(operand) and all(map(_primitive, operand))
+def _is_list(operand: Any) -> bool:
+    return isinstance(operand, list) and bool(operand) and all(map(_is_primitive, operand))
 
 
 _OPERANDS: Final[Mapping[str, Callable[[Any], bool]]] = {
-    "$eq": _primitive,
-    "$ne": _primitive,
-    "$gt": _number,
-    "$gte": _number,
-    "$lt": _number,
-    "$lte": _number,
-    "$in": _primitives,
-    "$nin": _primitives,
+    "$eq": _is_primitive,
+    "$ne": _is_primitive,
+    "$gt": _is_number,
+    "$gte": _is_number,
+    "$lt": _is_number,
+    "$lte": _is_number,
+    "$in": _is_list,
+    "$nin": _is_list,
     "$exists": lambda operand: isinstance(operand, bool),
     "$startsWith": lambda operand: isinstance(operand, str),
 }
 
 
 def parse(document: Any, non_filterable: frozenset[str], *, enhanced: bool) -> Filter:
-    """Check a filter and turn it into a tree.
+    """Check a filter and convert it to a tree.
 
     Args:
-        document: the request's `filter`.
-        non_filterable: the index's non-filterable metadata keys; none may be used.
-        enhanced: whether the query runs in ENHANCED mode, which allows `$startsWith`
-            and limits the values compared with to `limits.FILTER_CONSTRAINTS`.
+        document: the `filter` of the request.
+        non_filterable: the non-filterable metadata keys of the index, which a filter cannot use.
+        enhanced: whether the query runs in ENHANCED mode, which allows `$startsWith` and limits the
+            values to `limits.FILTER_CONSTRAINTS`.
 
     Raises:
-        ValidationException: as AWS words it, "Invalid filter", whatever is wrong.
+        ValidationException: the filter is invalid; AWS's text is always "Invalid filter".
     """
     tree = _parse(document)
-    conditions = list_conditions(tree)
-    for condition in conditions:
-        if condition.key in non_filterable:
-            raise _invalid()
-        if condition.operator == "$startsWith" and not enhanced:
-            raise _invalid()
-    if enhanced and sum(map(_constraints, conditions)) > FILTER_CONSTRAINTS:
-        raise _invalid()
+    comparisons = list_comparisons(tree)
+    for comparison in comparisons:
+        if comparison.key in non_filterable:
+            raise _build_error()
+        if comparison.operator == "$startsWith" and not enhanced:
+            raise _build_error()
+    if enhanced and sum(map(_count_values, comparisons)) > FILTER_CONSTRAINTS:
+        raise _build_error()
     return tree
 
 
-def _invalid() -> ValidationException:
+def _build_error() -> ValidationException:
     return ValidationException("Invalid filter", ("filter", "Invalid filter"))
 
 
 def _parse(document: Any, depth: int = 0) -> Filter:
     if not isinstance(document, dict) or len(document) != 1 or depth > FILTER_DEPTH:
-        raise _invalid()
+        raise _build_error()
     [(key, operand)] = document.items()
     if key in ("$and", "$or"):
         if not isinstance(operand, list) or not operand:
-            raise _invalid()
+            raise _build_error()
         parts = tuple(_parse(part, depth + 1) for part in operand)
         return AllOf(parts) if key == "$and" else AnyOf(parts)
     if key.startswith("$"):
-        raise _invalid()
+        raise _build_error()
     if not isinstance(operand, dict):
-        return _condition(key, "$eq", operand)
+        return _parse_comparison(key, "$eq", operand)
     if not operand:
-        raise _invalid()
-    parts = tuple(_condition(key, operator, value) for operator, value in operand.items())
+        raise _build_error()
+    parts = tuple(_parse_comparison(key, operator, value) for operator, value in operand.items())
     return parts[0] if len(parts) == 1 else AllOf(parts)
 
 
-def _condition(key: str, operator: str, operand: Any) -> Condition:
+def _parse_comparison(key: str, operator: str, operand: Any) -> Comparison:
     accepts = _OPERANDS.get(operator)
     if accepts is None or not accepts(operand):
-        raise _invalid()
-    return Condition(key, operator, operand)
+        raise _build_error()
+    return Comparison(key, operator, operand)
 
 
-def list_conditions(tree: Filter) -> list[Condition]:
-    """Return the conditions of a filter, from left to right."""
-    if isinstance(tree, Condition):
+def list_comparisons(tree: Filter) -> list[Comparison]:
+    """Return the comparisons of a filter, from left to right."""
+    if isinstance(tree, Comparison):
         return [tree]
-    return [condition for part in tree.parts for condition in list_conditions(part)]
+    return [comparison for part in tree.parts for comparison in list_comparisons(part)]
 
 
-def with_operands(tree: Filter, change: Callable[[Any], Any]) -> Filter:
-    """The same tree with other operands."""
-    if isinstance(tree, Condition):
-        return Condition(tree.key, tree.operator, change(tree.operand))
-    return type(tree)(tuple(with_operands(part, change) for part in tree.parts))
+def replace_operands(tree: Filter, change: Callable[[Any], Any]) -> Filter:
+    """Return the tree with changed operands."""
+    if isinstance(tree, Comparison):
+        return Comparison(tree.key, tree.operator, change(tree.operand))
+    return type(tree)(tuple(replace_operands(part, change) for part in tree.parts))
 
 
-def _constraints(condition: Condition) -> int:
-    return len(condition.operand) if condition.operator in ("$in", "$nin") else 1
+def _count_values(comparison: Comparison) -> int:
+    return len(comparison.operand) if comparison.operator in ("$in", "$nin") else 1

@@ -1,8 +1,8 @@
-"""One index: what it was created with, its vectors in memory, its rows in storage.
+"""One index: its configuration, its vectors in memory and its tables in storage.
 
-Rows are numbered; row i of the matrix is the vector in row i. A deleted row is used again,
-an overwritten vector keeps its row: a listing goes by row number, so it neither repeats nor
-loses a vector that nobody touched meanwhile.
+Each vector has a row, the same in memory and in storage. A deleted row is reused; an overwritten
+vector keeps its row. ListVectors goes by row, so it neither repeats nor omits a vector that is
+unchanged in the meantime.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from .limits import QUERY_PAGE
 from .rows import RowSet
 from .storage import Storage
 from .table import StoredVector, Texts, VectorTable
-from .text import Analyzer, analyzer, analyzers
+from .text import Analyzer, describe_analyzers, get_analyzer
 from .validation import Records, Vector
 
 OPENED_AT_A_TIME: Final = 1000
-"""Vectors that are read into memory before other requests get their turn."""
+"""Vectors in one batch of reading; other requests run between batches."""
 
 _RANKINGS: Final = 8
-"""Results of searches that are kept for their next pages, until the next write."""
+"""Results of searches that are cached for their next pages until the next write."""
 
 
 @dataclass(frozen=True)
 class Hit:
-    """One result of a search; what does not belong to its kind of search is None."""
+    """One result of a search; members that do not apply are None."""
 
     row: int
     key: str
@@ -44,7 +44,7 @@ class Hit:
 
 
 class Index:
-    """The vectors of one index. Not thread-safe: the engine holds its lock."""
+    """One index. Not thread-safe: the engine holds its lock."""
 
     def __init__(
         self, storage: Storage, number: int, configuration: IndexConfiguration, choices: Choices
@@ -54,31 +54,32 @@ class Index:
         self._choices = choices
         self._table = VectorTable(storage, number)
         self._rankings: dict[bytes, list[Hit]] = {}
-        self._vectors = self._new_rows()
-        # The last row that is in memory; None when all are
+        self._vectors = self._create_rows()
+        # The last row that is in memory; None if all are
         self._loaded: int | None = -1
 
     @classmethod
-    def create(cls, storage: Storage, told: IndexConfiguration, choices: Choices) -> Index:
-        """Make a new index in storage."""
+    def create(cls, storage: Storage, configuration: IndexConfiguration, choices: Choices) -> Index:
+        """Create a new index in storage."""
         with storage.transaction():
-            index = cls(storage, storage.put_index(told.arn, told.record()), told, choices)
+            number = storage.put_index(configuration.arn, configuration.to_record())
+            index = cls(storage, number, configuration, choices)
             index._table.create()
-            for text in told.texts:
-                index._table.create_text(text.slot, index._tokenizer(text))
+            for text in configuration.texts:
+                index._table.create_text(text.slot, index._get_tokenizer(text))
         return index
 
     def configure(self, before: Callable[[], None] = lambda: None, **changes: Any) -> None:
-        """Change attributes, in storage and then here.
+        """Change attributes, in storage and then in memory.
 
         Args:
-            before: what is written first, in the same transaction.
-            changes: the attributes.
+            before: writes first, in the same transaction.
+            changes: the changed attributes.
         """
         changed = replace(self.configuration, **changes)
         with self._storage.transaction():
             before()
-            self._storage.update_index(self._table.number, changed.record())
+            self._storage.update_index(self._table.number, changed.to_record())
         self.configuration = changed
         self._rankings.clear()
 
@@ -86,17 +87,17 @@ class Index:
         """Delete the index with its vectors."""
         with self._storage.transaction():
             self._storage.delete_index(self._table.number)
-            self._table.drop(self._slots())
+            self._table.drop(self._list_slots())
 
     def open(self, count: int) -> bool:
-        """Read at most `count` more vectors from storage; whether all are in memory then.
+        """Read at most `count` more vectors into memory; return whether all are in memory.
 
-        If it fails, or is interrupted, the next time begins anew.
+        If it fails or is interrupted, the next call starts again.
         """
         try:
             self._read(count)
         except BaseException:
-            self._vectors, self._loaded = self._new_rows(), -1
+            self._vectors, self._loaded = self._create_rows(), -1
             raise
         return self._loaded is None
 
@@ -104,8 +105,8 @@ class Index:
         if self._loaded is None:
             return
         if self._loaded == -1:
-            self._vectors.expect(self._table.row_count())
-        vectors = self._table.compared(self._loaded, count)
+            self._vectors.allocate(self._table.count_rows())
+        vectors = self._table.read_compared(self._loaded, count)
         if vectors:
             self._vectors.load(vectors)
         if len(vectors) == count:
@@ -114,47 +115,47 @@ class Index:
             self._vectors.trim()
             self._loaded = None
 
-    def _new_rows(self) -> RowSet:
-        told = self.configuration
-        return RowSet(told.dimension, told.metric, self._choices)
+    def _create_rows(self) -> RowSet:
+        configuration = self.configuration
+        return RowSet(configuration.dimension, configuration.metric, self._choices)
 
     @property
     def _rows(self) -> RowSet:
-        """Read from storage when first needed, so that opening a directory is quick."""
+        """Read from storage on first use, so that opening a directory is fast."""
         while not self.open(OPENED_AT_A_TIME):
             pass
         return self._vectors
 
     def put(self, records: Records) -> None:
-        """Store vectors, replacing those with the same keys; the last of equal keys wins."""
+        """Store vectors, replacing those with the same keys; of equal keys, the last wins."""
         latest = list({key: at for at, key in enumerate(records.keys)}.values())
         keys = [records.keys[at] for at in latest]
         metadata = [records.metadata[at] for at in latest]
         vectors = records.vectors[latest]
-        places = self._rows.places(keys)
+        rows = self._rows.choose_rows(keys)
         split = [self._split(entry) for entry in metadata]
         stored = [
-            StoredVector(row, key, orjson.dumps(shown), orjson.dumps(rest), vector.tobytes())
-            for row, key, (shown, rest), vector in zip(
-                places, keys, split, vectors.astype("<f4", copy=False), strict=True
+            StoredVector(row, key, orjson.dumps(filterable), orjson.dumps(rest), vector.tobytes())
+            for row, key, (filterable, rest), vector in zip(
+                rows, keys, split, vectors.astype("<f4", copy=False), strict=True
             )
         ]
-        self._table.put(stored, self._texts(places, metadata))
+        self._table.put(stored, self._prepare_texts(rows, metadata))
         self._rankings.clear()
-        self._rows.put(places, keys, vectors, [shown for shown, _ in split])
+        self._rows.put(rows, keys, vectors, [filterable for filterable, _ in split])
 
     def _split(self, metadata: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        hidden = self.configuration.hidden
-        filterable = {key: value for key, value in metadata.items() if key not in hidden}
-        return filterable, {key: value for key, value in metadata.items() if key in hidden}
+        non_filterable = self.configuration.non_filterable_set
+        filterable = {key: value for key, value in metadata.items() if key not in non_filterable}
+        return filterable, {key: value for key, value in metadata.items() if key in non_filterable}
 
-    def _texts(
+    def _prepare_texts(
         self, rows: Sequence[int], metadata: Sequence[Mapping[str, Any]]
     ) -> dict[int, Texts]:
-        """What is written to each text table; rows that it does not cover yet come later."""
+        """Return what to write to each text table; the builder adds rows not yet built."""
         return {
             text.slot: [
-                (row, text.prepared(entry.get(text.key), self._choices.analyzer))
+                (row, text.prepare(entry.get(text.key), self._choices.analyzer))
                 for row, entry in zip(rows, metadata, strict=True)
                 if text.built is None or row < text.built
             ]
@@ -162,72 +163,75 @@ class Index:
         }
 
     def delete(self, keys: Sequence[str]) -> None:
-        """Delete vectors; keys that hold none are passed over."""
-        rows = [row for key in dict.fromkeys(keys) if (row := self.row(key)) is not None]
-        self._table.delete(rows, self._slots())
+        """Delete vectors; keys without a vector are ignored."""
+        rows = [row for key in dict.fromkeys(keys) if (row := self.find_row(key)) is not None]
+        self._table.delete(rows, self._list_slots())
         self._rankings.clear()
         self._rows.drop(rows)
 
-    def row(self, key: str) -> int | None:
-        """The row of a key, if it holds a vector."""
+    def find_row(self, key: str) -> int | None:
+        """Return the row of a key, or None."""
         return self._rows.row_of.get(key)
 
-    def vector(self, row: int) -> StoredVector:
-        """What a row holds, as it was put."""
-        return self._table.vector(row)
+    def read_vector(self, row: int) -> StoredVector:
+        """Read the vector in a row."""
+        return self._table.read_vector(row)
 
-    def after(self, row: int, segment: int, segments: int) -> Iterator[StoredVector]:
-        """The vectors above a row that belong to a segment of the rows, by row."""
-        return self._table.after(row, segment, segments)
+    def read_after(self, row: int, segment: int, segments: int) -> Iterator[StoredVector]:
+        """Read the vectors of a segment above a row, by row."""
+        return self._table.read_after(row, segment, segments)
 
-    def ranked(self, question: bytes, search: Callable[[], list[Hit]]) -> list[Hit]:
-        """The result of a search; one of several pages is kept for the next of them."""
-        found = self._rankings.pop(question, None) or search()
-        if len(found) > QUERY_PAGE:
-            self._rankings[question] = found
+    def rank(self, digest: bytes, search: Callable[[], list[Hit]]) -> list[Hit]:
+        """Return the result of a search; a result of several pages is cached for the next page."""
+        hits = self._rankings.pop(digest, None) or search()
+        if len(hits) > QUERY_PAGE:
+            self._rankings[digest] = hits
             if len(self._rankings) > _RANKINGS:
                 del self._rankings[next(iter(self._rankings))]
-        return found
+        return hits
 
-    def passing(self, condition: Filter | None) -> Mask:
-        """Which rows hold a vector that passes the filter."""
-        return self._rows.passing(condition)
+    def match(self, condition: Filter | None) -> Mask:
+        """Return which rows have a vector that matches a filter."""
+        return self._rows.match(condition)
 
     def search(self, query: Vector, count: int, allowed: Mask) -> list[Hit]:
-        """The `count` nearest among the rows that `passing` allows, nearest first."""
-        rows, distances = self._rows.nearest(query, count, allowed)
+        """Find the `count` nearest of the allowed rows (from `match`), nearest first."""
+        rows, distances = self._rows.find_nearest(query, count, allowed)
         if (self.configuration.metric, self._choices.euclidean) == ("euclidean", "squared"):
             distances = np.minimum(distances.astype(np.float64) ** 2, np.finfo(np.float32).max)
         keys = self._rows.keys
-        found = zip(rows.tolist(), distances.tolist(), strict=True)
-        return [Hit(row, keys[row], distance) for row, distance in found]
+        pairs = zip(rows.tolist(), distances.tolist(), strict=True)
+        return [Hit(row, keys[row], distance) for row, distance in pairs]
 
     def search_text(
-        self, text: TextSearch, question: str, count: int, allowed: bytes | None
+        self, text: TextSearch, query: str, count: int, allowed: bytes | None
     ) -> list[tuple[int, float]]:
-        """The (row, BM25 score) that best match a question, best first.
+        """Find the rows that best match a query, with their BM25 scores, best first.
 
-        Among the rows that `passing` allows, one byte each, or, for None, among all; a
-        `count` of -1 stands for all that match at all.
+        Args:
+            text: the text search to use.
+            query: the query text.
+            count: the maximum number of rows; -1 for all.
+            allowed: one byte per row, 1 for the rows to search; None for all.
         """
-        phrases = self._analyzer(text.language).phrases(question)
+        phrases = self._get_analyzer(text.language).parse_phrases(query)
         return self._table.search_text(text.slot, phrases, count, allowed)
 
-    def key(self, row: int) -> str:
-        """The key of the vector in a row."""
+    def get_key(self, row: int) -> str:
+        """Return the key of the vector in a row."""
         return self._rows.keys[row]
 
     def add_texts(self, added: Sequence[TextSearch]) -> None:
-        """Make metadata keys full-text searchable; `build` fills their tables."""
+        """Add text searches; `build` fills their tables."""
 
         def create() -> None:
             for text in added:
-                self._table.create_text(text.slot, self._tokenizer(text))
+                self._table.create_text(text.slot, self._get_tokenizer(text))
 
         self.configure(create, texts=(*self.configuration.texts, *added))
 
     def remove_texts(self, keys: frozenset[str]) -> None:
-        """Take the full text of metadata keys away."""
+        """Remove the text searches of metadata keys."""
         texts = self.configuration.texts
 
         def drop() -> None:
@@ -238,9 +242,9 @@ class Index:
         self.configure(drop, texts=tuple(text for text in texts if text.key not in keys))
 
     def renew_texts(self) -> None:
-        """Start anew with the texts that other analyzers took apart."""
+        """Rebuild the text searches that were built with other analyzers."""
         texts = self.configuration.texts
-        current = analyzers(self._choices.analyzer)
+        current = describe_analyzers(self._choices.analyzer)
         old = [text for text in texts if text.analyzers != current]
         if not old:
             return
@@ -248,30 +252,30 @@ class Index:
         def renew() -> None:
             for text in old:
                 self._table.drop_text(text.slot)
-                self._table.create_text(text.slot, self._tokenizer(text))
+                self._table.create_text(text.slot, self._get_tokenizer(text))
 
         renewed = {text: replace(text, built=0, analyzers=current) for text in old}
         self.configure(renew, texts=tuple(renewed.get(text, text) for text in texts))
 
     def build(self, text: TextSearch, count: int) -> None:
-        """Cover at most `count` more vectors with a text table that is BUILDING."""
+        """Add at most `count` more vectors to a text table that is BUILDING."""
         start, kind = text.built or 0, self._choices.analyzer
         entries: list[tuple[int, str]] = []
-        covered = None
-        for vector in self._table.after(start - 1):
+        built = None
+        for vector in self._table.read_after(start - 1):
             if len(entries) == count:
-                covered = vector.row
+                built = vector.row
                 break
-            entries.append((vector.row, text.prepared(vector.metadata.get(text.key), kind)))
-        advanced = replace(text, built=covered)
+            entries.append((vector.row, text.prepare(vector.metadata.get(text.key), kind)))
+        advanced = replace(text, built=built)
         texts = tuple(advanced if old is text else old for old in self.configuration.texts)
         self.configure(lambda: self._table.put_text(text.slot, entries), texts=texts)
 
-    def _analyzer(self, language: str | None) -> Analyzer:
-        return analyzer(language, self._choices.analyzer)
+    def _get_analyzer(self, language: str | None) -> Analyzer:
+        return get_analyzer(language, self._choices.analyzer)
 
-    def _tokenizer(self, text: TextSearch) -> str:
-        return self._analyzer(text.language).tokenizer
+    def _get_tokenizer(self, text: TextSearch) -> str:
+        return self._get_analyzer(text.language).tokenizer
 
-    def _slots(self) -> list[int]:
+    def _list_slots(self) -> list[int]:
         return [text.slot for text in self.configuration.texts]

@@ -1,8 +1,8 @@
-"""The door without a socket: a boto3 client whose requests the engine answers.
+"""Connects a boto3 client to an engine in the same process.
 
-botocore emits `before-send` with the signed request just before it would open a
-connection, and takes what a handler returns as the response. So an ordinary client, with
-all its validation, signing, retries and paginators, talks to the engine in this process.
+botocore emits the event `before-send` with the signed request before it opens a connection, and
+uses the result of a handler as the response. So an ordinary client works with the engine, including
+its validation, signing, retries and paginators.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _EVENT: Final = "before-send.s3vectors"
 _ID: Final = "s3vectors-local"
 
 _CONNECTED: Final[WeakSet[Any]] = WeakSet()
-"""The events of clients that an engine answers."""
+"""The events of connected clients."""
 
 
 @dataclass(frozen=True)
 class _BotocoreResponse:
-    """As much of an HTTP response as botocore reads."""
+    """The parts of an HTTP response that botocore reads."""
 
     status_code: int
     headers: dict[str, str]
@@ -44,20 +44,20 @@ def connect(
     faults: Faults | None = None,
     verifier: Verifier | None = None,
 ) -> Client:
-    """Let the engine answer every request of a boto3 `s3vectors` client.
+    """Connect a boto3 `s3vectors` client to an engine.
 
-    A client that was connected to another engine leaves that one. Inside moto's `mock_aws`, moto
-    carries every request out, too; `connect_all` keeps it from that.
+    A client that was connected to another engine is disconnected from it. Inside moto's `mock_aws`,
+    moto also executes each request; use `connect_all` to avoid that.
 
     Args:
         client: any boto3 `s3vectors` client.
-        engine: who answers.
-        faults: what goes wrong on purpose; a lost answer is botocore's ReadTimeoutError
-            or ConnectionClosedError.
-        verifier: checks signatures; without it any credentials will do.
+        engine: executes the operations.
+        faults: the faults to inject; a lost response is botocore's ReadTimeoutError or
+            ConnectionClosedError.
+        verifier: checks signatures; without it, any credentials are accepted.
 
     Returns:
-        The same client; none of its requests reaches a network any more.
+        The same client; its requests no longer use the network.
 
     Raises:
         ValueError: a client of another service.
@@ -74,18 +74,18 @@ def connect(
 
 
 def is_connected(events: Any) -> bool:
-    """Whether these are the events of a client that was given to `connect`."""
+    """Whether a client with these events is connected."""
     return events in _CONNECTED
 
 
 def build_responder(
     engine: Engine, faults: Faults | None, verifier: Verifier | None
 ) -> Callable[..., _BotocoreResponse]:
-    """A handler of botocore's `before-send`: the engine's answer to a request."""
+    """Build a handler of botocore's `before-send` that returns the responses of an engine."""
     active_faults = faults or Faults()
 
     def respond(request: Any, **_: Any) -> _BotocoreResponse:
-        engine.check_owner()  # before anything that has a lock
+        engine.check_owner()  # before anything with a lock
         outcome = active_faults.draw()
         if active_faults.latency:
             time.sleep(active_faults.latency)
@@ -111,7 +111,7 @@ def _convert_request(request: Any) -> HttpRequest:
 
 
 def _format_host(url: SplitResult) -> str:
-    """As botocore signs it and an HTTP client sends it."""
+    """Format the Host header as botocore signs it and HTTP clients send it."""
     host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname or ""
     default = {"http": 80, "https": 443}.get(url.scheme)
     return host if url.port in (None, default) else f"{host}:{url.port}"

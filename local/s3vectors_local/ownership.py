@@ -1,9 +1,8 @@
-"""Which process an engine belongs to: the one that opened it, and no process forked from it.
+"""An engine belongs to the process that opened it, not to processes forked from it.
 
-SQLite's connections must not be carried across a fork (https://www.sqlite.org/howtocorrupt.html,
-2.6). A child that used its copy would overwrite what the parent acknowledges; a child that merely
-closed it would move and delete the parent's write-ahead log. So a child neither uses nor closes
-what it inherits.
+A connection of SQLite must not be carried across a fork (https://www.sqlite.org/howtocorrupt.html,
+2.6). A child process that used it would overwrite the writes of its parent; one that closed it
+would move and delete the write-ahead log of its parent. So a child does neither.
 """
 
 from __future__ import annotations
@@ -21,15 +20,15 @@ from .errors import DataDirectoryError, InheritedEngineError
 _open: Final[WeakSet[Ownership]] = WeakSet()
 
 _inherited: Final[dict[Path, int]] = {}
-"""Directories that the parent process had open at the fork, each with that process's id."""
+"""Directories that the parent process had open at the fork, with its process id."""
 
 
 class Ownership:
-    """That this process owns an open database.
+    """The ownership of an open database by this process.
 
     Args:
-        directory: where it is; None in memory.
-        db: SQLite's connection to it.
+        directory: the data directory; None in memory.
+        db: the connection.
     """
 
     def __init__(self, directory: Path | None, db: sqlite3.Connection) -> None:
@@ -44,21 +43,21 @@ class Ownership:
         return os.getpid() != self._process
 
     def check(self) -> None:
-        """Refuse to work in a process that was forked from the owner.
+        """Refuse to work in a forked process.
 
         Raises:
-            InheritedEngineError: says which process is the owner, and how to share the data.
+            InheritedEngineError: names the process that owns it, and how to share the data.
         """
         if self.inherited:
-            raise InheritedEngineError(_refusal(self._directory, self._process))
+            raise InheritedEngineError(_explain_ownership(self._directory, self._process))
 
-    def end(self) -> None:
-        """The database is closed: a process that is forked from now on does not inherit it."""
+    def release(self) -> None:
+        """Record that the database is closed: later forks do not inherit it."""
         _open.discard(self)
 
     def disown(self) -> None:
-        """In a forked process: keep the connection from ever being closed."""
-        # Python closes a connection that nothing refers to, at the latest when the process ends
+        """In a forked process: prevent the connection from being closed."""
+        # Python closes a connection without references, at the latest when the process ends
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._db))
         if self._directory is not None:
             _inherited[self._directory] = self._process
@@ -67,18 +66,18 @@ class Ownership:
 def check_not_inherited(directory: Path) -> None:
     """Refuse to open a directory that the parent process had open at the fork.
 
-    SQLite remembers the parent's locks in the memory that the child got a copy of.
+    The child's copy of SQLite's memory has the locks of the parent.
 
     Raises:
-        DataDirectoryError: says which process is the owner, and how to share the data.
+        DataDirectoryError: names the process that owns it, and how to share the data.
     """
     owner = _inherited.get(directory.resolve())
     if owner is not None:
-        raise DataDirectoryError(_refusal(directory, owner))
+        raise DataDirectoryError(_explain_ownership(directory, owner))
 
 
-def sharing(directory: Path | None) -> str:
-    """How several processes can use the same data."""
+def explain_sharing(directory: Path | None) -> str:
+    """Explain how several processes can use the same data."""
     data = f" --data {shlex.quote(str(directory))}" if directory is not None else ""
     return (
         f"To share the data between processes, run `s3vectors-local serve{data}` and set "
@@ -87,12 +86,12 @@ def sharing(directory: Path | None) -> str:
     )
 
 
-def _refusal(directory: Path | None, owner: int) -> str:
-    what = "the engine in memory" if directory is None else f"the engine on {directory}"
+def _explain_ownership(directory: Path | None, owner: int) -> str:
+    engine = "the engine in memory" if directory is None else f"the engine on {directory}"
     return (
-        f"{what} belongs to process {owner}; process {os.getpid()} was forked from it and cannot "
-        f"use it. {sharing(directory)}. Or start processes with the spawn method and let one of "
-        "them open the engine"
+        f"{engine} belongs to process {owner}; process {os.getpid()} was forked from it and cannot "
+        f"use it. {explain_sharing(directory)}. Or start processes with the spawn method and let "
+        "one of them open the engine"
     )
 
 
@@ -102,5 +101,5 @@ def _disown_all() -> None:
     _open.clear()
 
 
-if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+if hasattr(os, "register_at_fork"):  # Windows has no fork
     os.register_at_fork(after_in_child=_disown_all)

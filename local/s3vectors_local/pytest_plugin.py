@@ -1,9 +1,9 @@
-"""Fixtures for other projects' tests; pytest finds them when the package is installed.
+"""Fixtures for pytest, which finds them when the package is installed.
 
     def test_mine(s3vectors_client):
         s3vectors_client.create_vector_bucket(vectorBucketName="my-bucket")
 
-Nothing is imported before a test asks for it.
+Nothing is imported before a test uses a fixture.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def s3vectors_engine() -> Iterator[Engine]:
-    """An empty engine in memory; override it to give it a directory, policies or limits."""
+    """An empty engine in memory; override the fixture to set a directory, policies or limits."""
     from .engine import Engine  # noqa: PLC0415 - numpy is heavy
 
     with closing(Engine()) as engine:
@@ -30,9 +30,9 @@ def s3vectors_engine() -> Iterator[Engine]:
 
 @pytest.fixture
 def s3vectors_client(s3vectors_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A boto3 client that `s3vectors_engine` answers, with dummy credentials.
+    """A boto3 client connected to `s3vectors_engine`, with dummy credentials.
 
-    The AWS profile and variables of whoever runs the test do not count.
+    AWS profiles and environment variables are not used.
     """
     try:
         import boto3  # type: ignore[import-untyped,unused-ignore]  # noqa: PLC0415 - an extra
@@ -58,11 +58,11 @@ def s3vectors_client(s3vectors_engine: Engine, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.fixture
 def s3vectors_all_clients(s3vectors_engine: Engine) -> Iterator[Engine]:
-    """Let `s3vectors_engine` answer every boto3 `s3vectors` client of the process; gives it.
+    """`s3vectors_engine`, connected to all boto3 `s3vectors` clients of the process.
 
-    Clients made before and clients made in the test, wherever; other services are untouched.
+    This includes clients created before and in the test; other services are not affected.
     """
-    from .all_clients import connect_all  # noqa: PLC0415 - nothing is imported before it is used
+    from .all_clients import connect_all  # noqa: PLC0415 - numpy is heavy
 
     try:
         import botocore  # type: ignore[import-untyped,unused-ignore]  # noqa: F401, PLC0415
@@ -75,7 +75,7 @@ def s3vectors_all_clients(s3vectors_engine: Engine) -> Iterator[Engine]:
 
 @pytest.fixture
 def s3vectors_server(s3vectors_engine: Engine) -> Iterator[str]:
-    """The URL of an HTTP server on this machine that `s3vectors_engine` answers."""
+    """The URL of an HTTP server of `s3vectors_engine` on this machine."""
     from .server import serving  # noqa: PLC0415 - a web server is heavy
 
     with serving(s3vectors_engine) as url:

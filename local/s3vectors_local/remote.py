@@ -1,4 +1,4 @@
-"""A client of a running engine, for the commands that need one; no SDK is needed for it."""
+"""A client of a running engine without an SDK, for the commands."""
 
 from __future__ import annotations
 
@@ -12,53 +12,53 @@ from urllib.parse import SplitResult, urlsplit
 import orjson
 
 from .errors import build_error
-from .signatures import HttpRequest, authorization
+from .signatures import HttpRequest, sign
 
-_TIMEOUT = 300
-"""Seconds: a large index that is asked for the first time takes a while."""
+_TIMEOUT_SECONDS = 300
+"""Seconds; the first request to a large index loads it."""
 
 
-_ANSWERS = {
+_REQUIRED_MEMBERS = {
     "ListVectorBuckets": {"vectorBuckets"},
     "ListIndexes": {"indexes"},
     "ListVectors": {"vectors"},
     "GetVectors": {"vectors"},
     "GetIndex": {"index"},
 }
-"""What an answer has at least."""
+"""Required members of responses."""
 
 
 class RemoteEngine:
-    """Performs operations at an endpoint.
+    """Calls an endpoint.
 
     Args:
-        url: of the endpoint, `http://HOST:PORT`.
-        access_key: id and secret access key; any will do unless the engine verifies signatures.
-        region: whose vector buckets are meant.
+        url: the URL of the endpoint, `http://HOST:PORT`.
+        access_key: id and secret access key; any key works unless the engine verifies signatures.
+        region: the region of the vector buckets.
 
     Raises:
-        ValueError: the URL is not one of HTTP.
+        ValueError: the URL is not valid.
     """
 
     def __init__(self, url: str, access_key: tuple[str, str], region: str) -> None:
         parts = urlsplit(url)
-        more = parts.path.strip("/") or parts.query or parts.fragment or parts.username
-        if parts.scheme not in ("http", "https") or not _has_host(parts) or more:
+        extra = parts.path.strip("/") or parts.query or parts.fragment or parts.username
+        if parts.scheme not in ("http", "https") or not _has_host(parts) or extra:
             raise ValueError(
-                f'"{url}" is not the URL of an endpoint, such as http://127.0.0.1:9100'
+                f'"{url}" is not the URL of an endpoint; use for example http://127.0.0.1:9100'
             )
         connection = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
-        self._connection = connection[parts.scheme](parts.netloc, timeout=_TIMEOUT)
+        self._connection = connection[parts.scheme](parts.netloc, timeout=_TIMEOUT_SECONDS)
         self._host = parts.netloc
         self._access_key = access_key
         self._region = region
 
     def call(self, operation: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Perform an operation.
+        """Call an operation.
 
         Raises:
-            ServiceError: what the engine answered instead.
-            OSError: it cannot be reached, or left.
+            ServiceError: the error that the engine returned.
+            OSError: the endpoint cannot be reached, or closed the connection.
         """
         body = orjson.dumps(request)
         headers = {
@@ -66,25 +66,25 @@ class RemoteEngine:
             "content-type": "application/json",
             "x-amz-date": time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()),
         }
-        sent = HttpRequest("POST", f"/{operation}", "", headers, body)
-        signed = {"authorization": authorization(sent, *self._access_key, self._region)}
+        http_request = HttpRequest("POST", f"/{operation}", "", headers, body)
+        signed = {"authorization": sign(http_request, *self._access_key, self._region)}
         try:
-            self._connection.request(sent.method, sent.path, body, headers | signed)
+            self._connection.request(http_request.method, http_request.path, body, headers | signed)
             response = self._connection.getresponse()
-            answer = orjson.loads(response.read() or b"{}")
+            document = orjson.loads(response.read() or b"{}")
         except (http.client.HTTPException, orjson.JSONDecodeError) as error:
-            raise _not_ours(f"{error!r:.200}") from error
+            raise _build_foreign_error(f"{error!r:.200}") from error
         finally:
-            self._connection.close()  # the next call opens it again: an idle one may be closed
-        if not isinstance(answer, dict):
-            raise _not_ours(f"{answer!r:.200}")
+            self._connection.close()  # the next call reopens it: an idle connection may be closed
+        if not isinstance(document, dict):
+            raise _build_foreign_error(f"{document!r:.200}")
         if response.status != HTTPStatus.OK:
             code = response.getheader("x-amzn-errortype") or "UnknownError"
-            raise build_error(code, str(answer.get("message", "")), response.status)
-        missing = _ANSWERS.get(operation, set()) - answer.keys()
+            raise build_error(code, str(document.get("message", "")), response.status)
+        missing = _REQUIRED_MEMBERS.get(operation, set()) - document.keys()
         if missing:
-            raise _not_ours(f"its answer has no {', '.join(missing)}")
-        return answer
+            raise _build_foreign_error(f"its response has no {', '.join(missing)}")
+        return document
 
     def close(self) -> None:
         """Close the connection."""
@@ -94,9 +94,9 @@ class RemoteEngine:
 def _has_host(parts: SplitResult) -> bool:
     try:
         return bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is none
+    except ValueError:  # an invalid port
         return False
 
 
-def _not_ours(what: str) -> OSError:
-    return OSError(f"what answers there is not S3 Vectors: {what}")
+def _build_foreign_error(reason: str) -> OSError:
+    return OSError(f"the endpoint is not S3 Vectors: {reason}")

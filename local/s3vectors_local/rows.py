@@ -1,4 +1,4 @@
-"""The vectors of an index in memory: which rows hold one, its key, and what searches compare."""
+"""The vectors of an index in memory: their rows and keys, the matrix and the columns."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _STORED: Final = np.dtype("<f4")
 
 
 class RowSet:
-    """The rows of one index; `free` are those below the end that hold no vector."""
+    """The rows of one index; `free` has those below the end without a vector."""
 
     def __init__(self, dimension: int, metric: str, choices: Choices) -> None:
         self.keys: list[str] = []
@@ -30,12 +30,12 @@ class RowSet:
         self._columns = Columns(choices)
         self._live = np.zeros(0, np.bool_)
 
-    def expect(self, count: int) -> None:
-        """Have room for as many vectors as `load` will add, at most."""
-        self._matrix.expect(count)
+    def allocate(self, count: int) -> None:
+        """Allocate memory for the vectors that `load` will add."""
+        self._matrix.allocate(count)
 
     def load(self, vectors: Sequence[tuple[int, str, bytes, bytes]]) -> None:
-        """Add stored vectors, (row, key, filterable, data), above those that are there, by row."""
+        """Add stored vectors (row, key, filterable, data), by row, above the present rows."""
         rows, keys, filterable, data = zip(*vectors, strict=True)
         metadata = list(map(orjson.loads, filterable))
         start = len(self.keys)
@@ -43,21 +43,21 @@ class RowSet:
         self._columns.put(rows, metadata, len(self.keys))
         stored = np.frombuffer(b"".join(data), _STORED).reshape(-1, self._dimension)
         self._matrix.write(np.array(rows, np.intp), stored)
-        self._name(rows, keys)
+        self._set_keys(rows, keys)
         self.free += (start + np.flatnonzero(~self._live[start : len(self.keys)])).tolist()
 
     def trim(self) -> None:
-        """Give room back that `load` did not need."""
+        """Release the memory that `load` did not need."""
         self._matrix.trim()
 
-    def _name(self, rows: Sequence[int], keys: Sequence[str]) -> None:
+    def _set_keys(self, rows: Sequence[int], keys: Sequence[str]) -> None:
         self._live[list(rows)] = True
         for row, key in zip(rows, keys, strict=True):
             self.keys[row] = key
             self.row_of[key] = row
 
-    def places(self, keys: Sequence[str]) -> list[int]:
-        """The row for each key: its own, else the last free one, else one past the end."""
+    def choose_rows(self, keys: Sequence[str]) -> list[int]:
+        """Choose a row for each key: its present row, else the last free row, else a new one."""
         spare, end = len(self.free), len(self.keys)
         rows = []
         for key in keys:
@@ -77,15 +77,15 @@ class RowSet:
         vectors: Vector,
         filterable: Iterable[Mapping[str, Any]],
     ) -> None:
-        """Take the rows that `places` chose, for vectors of shape (n, dimension)."""
-        self._occupy(rows)
-        at = np.array(rows, np.intp)
-        self._columns.drop(at[self._live[at]].tolist())
-        self._matrix.write(at, vectors)
+        """Store vectors of shape (n, dimension) in rows from `choose_rows`."""
+        self._take_rows(rows)
+        row_array = np.array(rows, np.intp)
+        self._columns.drop(row_array[self._live[row_array]].tolist())
+        self._matrix.write(row_array, vectors)
         self._columns.put(rows, filterable, len(self.keys))
-        self._name(rows, keys)
+        self._set_keys(rows, keys)
 
-    def _occupy(self, rows: Sequence[int]) -> None:
+    def _take_rows(self, rows: Sequence[int]) -> None:
         used = sum(not self._live[row] for row in rows if row < len(self.keys))
         del self.free[max(0, len(self.free) - used) :]
         self._extend(max(rows) + 1)
@@ -105,14 +105,14 @@ class RowSet:
         self._matrix.drop(rows)
         self.free += rows
 
-    def passing(self, condition: Filter | None) -> Mask:
-        """Which rows hold a vector that passes the filter."""
+    def match(self, condition: Filter | None) -> Mask:
+        """Return which rows have a vector that matches a filter."""
         live = self._live[: len(self.keys)]
         if condition is None:
             return live
-        return self._columns.matching(condition, len(self.keys)) & live
+        return self._columns.match(condition, len(self.keys)) & live
 
-    def nearest(self, query: Vector, count: int, allowed: Mask) -> tuple[Rows, Vector]:
-        """The rows nearest to a query among those that `passing` allows, and their distances."""
+    def find_nearest(self, query: Vector, count: int, allowed: Mask) -> tuple[Rows, Vector]:
+        """Find the nearest of the allowed rows (from `match`); return rows and distances."""
         rows = np.flatnonzero(allowed)
-        return self._matrix.nearest(query, count, rows)
+        return self._matrix.find_nearest(query, count, rows)

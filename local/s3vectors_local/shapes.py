@@ -1,7 +1,7 @@
-"""The members of every request, with the constraints of the service's API model.
+"""The members of all requests, with the constraints of the API model of the service.
 
-Checked against botocore's copy of that model by `tests/local/test_shapes.py`. What no
-model says (names, metadata, vectors, filters) is in `validation.py` and `filters.py`.
+`tests/local/test_shapes.py` compares them with botocore's copy of that model. Rules that are not in
+the model (names, metadata, vectors, filters) are in `arns.py`, `validation.py` and `filters.py`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 @dataclass(frozen=True)
 class Text:
-    """A string; lengths in characters."""
+    """A string; its length is in characters."""
 
     minimum: int | None = None
     maximum: int | None = None
@@ -24,7 +24,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Integer:
-    """A whole number."""
+    """An integer."""
 
     minimum: int | None = None
     maximum: int | None = None
@@ -32,17 +32,17 @@ class Integer:
 
 @dataclass(frozen=True)
 class Flag:
-    """true or false."""
+    """A boolean."""
 
 
 @dataclass(frozen=True)
 class Floats:
-    """A list of numbers, of any length; `validation.parse_vector` reads it."""
+    """A list of numbers of any length; `validation.parse_vector` checks it."""
 
 
 @dataclass(frozen=True)
 class Document:
-    """Any JSON value; the operation itself checks it."""
+    """Any JSON value; the operation checks it."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Items:
 
 @dataclass(frozen=True)
 class Pairs:
-    """A map from text to text."""
+    """A map of strings to strings."""
 
     key: Text
     value: Text
@@ -64,7 +64,7 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Structure:
-    """An object; members it does not know are ignored, as AWS does."""
+    """An object; unknown members are ignored, as on AWS."""
 
     members: Mapping[str, Shape] = field(default_factory=lambda: MappingProxyType({}))
     required: tuple[str, ...] = ()
@@ -219,4 +219,4 @@ INPUTS: Mapping[str, Structure] = {
     ),
     "ListTagsForResource": Structure({"resourceArn": RESOURCE_ARN}, ("resourceArn",)),
 }
-"""Operation to request shape."""
+"""The shape of the request of each operation."""

@@ -1,4 +1,4 @@
-"""`s3vectors-local export`, `import` and `reset`: what an engine holds, as files, and back."""
+"""The commands `export`, `import` and `reset`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .engine import Engine
 from .errors import DataDirectoryError, PolicyError, ServiceError
 from .exports import DamagedExportError
 from .remote import RemoteEngine
-from .snapshots import Call, Index, delete_all, list_indexes, make_bucket
+from .snapshots import Call, SnapshotIndex, delete_all, ensure_bucket, list_indexes
 from .storage import FILE
 
 _INDEX: Final = re.compile(r"([a-z0-9][a-z0-9-]{1,61}[a-z0-9])/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])")
@@ -27,17 +27,17 @@ _SUFFIXES: Final = (".jsonl", ".jsonl.gz")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _with_engine(command: F) -> F:
-    """Options that say which engine is meant."""
+def _add_engine_options(command: F) -> F:
+    """Add the options that choose the engine."""
     options = [
         click.option(
             "--data",
             type=click.Path(file_okay=False, path_type=Path),
-            help="Directory of an engine that is not running.",
+            help="Data directory; no running engine may use it.",
         ),
         click.option(
             "--endpoint-url",
-            help="Endpoint of a running engine, such as http://127.0.0.1:9100.",
+            help="Endpoint of a running engine, for example http://127.0.0.1:9100.",
         ),
         click.option(
             "--region",
@@ -51,7 +51,7 @@ def _with_engine(command: F) -> F:
             metavar="ID:SECRET",
             default="any:any",
             envvar="S3VECTORS_LOCAL_ACCESS_KEY",
-            help="Access key, where the engine verifies signatures, or an account's id as ID.",
+            help="Access key, if the engine verifies signatures; or an account id as ID.",
         ),
     ]
     for option in reversed(options):
@@ -61,15 +61,15 @@ def _with_engine(command: F) -> F:
 
 @click.command("export")
 @click.argument("target", type=click.Path(allow_dash=True))
-@click.option("--index", "name", metavar="BUCKET/INDEX", help="Only this index.")
-@_with_engine
+@click.option("--index", "name", metavar="BUCKET/INDEX", help="Export only this index.")
+@_add_engine_options
 def export_command(target: str, name: str | None, **engine: Any) -> None:
-    """Write all indexes below the directory TARGET, or one index to the file TARGET.
+    """Export all indexes to the directory TARGET, or one index to the file TARGET.
 
-    JSON Lines, each with a checksum, as `stache-s3vectors export` writes them: vectors and
-    metadata, and what the index needs to be made again. An index is BUCKET/INDEX.jsonl there. A
-    file called ….gz is compressed; - is standard output. Tags, policies and encryption are not
-    kept.
+    An index is a file BUCKET/INDEX.jsonl: JSON Lines with checksums, like those of
+    `stache-s3vectors export`. It has the configuration of the index, the vectors and their
+    metadata, but no tags, policies and encryption. If TARGET ends with .gz, it is compressed;
+    - is standard output.
 
     \b
     Examples:
@@ -77,9 +77,9 @@ def export_command(target: str, name: str | None, **engine: Any) -> None:
       s3vectors-local export --endpoint-url http://127.0.0.1:9100 snapshot
       s3vectors-local export --data ./data --index my-bucket/notes notes.jsonl.gz
     """  # noqa: D301 - \b keeps click from wrapping the examples
-    with _reported(), _opened(**engine) as call:
+    with _report_errors(), _open_engine(**engine) as call:
         if name is not None:
-            _export(_index(call, name), target)
+            _export(_parse_index(call, name), target)
             return
         directory = Path(target)
         if (
@@ -88,35 +88,35 @@ def export_command(target: str, name: str | None, **engine: Any) -> None:
             or (directory.exists() and any(directory.iterdir()))
         ):
             _stop(f"{target} is not a new or empty directory; name one, or add --index")
-        found = list_indexes(call)
-        for index in (index for indexes in found.values() for index in indexes):
-            _index(call, index.name)  # what answers may not be an engine: names become paths
-        if not all(map(_BUCKET.fullmatch, found)):
-            _stop("the endpoint has a bucket whose name S3 Vectors does not allow")
+        indexes_by_bucket = list_indexes(call)
+        for index in (index for indexes in indexes_by_bucket.values() for index in indexes):
+            _parse_index(call, index.name)  # names become paths, and an endpoint is not trusted
+        if not all(map(_BUCKET.fullmatch, indexes_by_bucket)):
+            _stop("the endpoint has a bucket with a name that S3 Vectors does not allow")
         directory.mkdir(parents=True, exist_ok=True)
-        for bucket, indexes in found.items():
+        for bucket, indexes in indexes_by_bucket.items():
             (directory / bucket).mkdir(exist_ok=True)
             for index in indexes:
                 _export(index, str(directory / f"{index.name}.jsonl"))
 
 
-def _export(index: Index, target: str) -> None:
+def _export(index: SnapshotIndex, target: str) -> None:
     if target == "-":
         count = index.write_to(sys.stdout.buffer, compressed=False)
     else:
-        count = _write(index, Path(target))
-    _say(f"{index.name}: {count} vectors to {target}")
+        count = _write_file(index, Path(target))
+    _print(f"{index.name}: {count} vectors to {target}")
 
 
-def _write(index: Index, file: Path) -> int:
-    """Write a file that is whole, or not there; for its owner only, as the engine's are."""
+def _write_file(index: SnapshotIndex, file: Path) -> int:
+    """Write a complete file or none; only its owner may read it."""
     if file.exists():
         _stop(f"{file} exists; name another file")
-    opened, name = mkstemp(prefix=f"{file.name}.", suffix=".partial", dir=file.parent)
+    descriptor, name = mkstemp(prefix=f"{file.name}.", suffix=".partial", dir=file.parent)
     unfinished = Path(name)
     try:
-        with open(opened, "wb") as written:  # noqa: PTH123 - it is open already
-            count = index.write_to(written, compressed=file.suffix == ".gz")
+        with open(descriptor, "wb") as partial:  # noqa: PTH123 - it is already open
+            count = index.write_to(partial, compressed=file.suffix == ".gz")
         unfinished.replace(file)
     except BaseException:
         with suppress(OSError):
@@ -127,63 +127,65 @@ def _write(index: Index, file: Path) -> int:
 
 @click.command("import")
 @click.argument("source", type=click.Path(allow_dash=True))
-@click.option("--index", "name", metavar="BUCKET/INDEX", help="Store the file SOURCE here.")
-@_with_engine
+@click.option(
+    "--index", "name", metavar="BUCKET/INDEX", help="Import the file SOURCE to this index."
+)
+@_add_engine_options
 def import_command(source: str, name: str | None, **engine: Any) -> None:
-    """Store the files below the directory SOURCE, or the file SOURCE in one index.
+    """Import the files in the directory SOURCE, or the file SOURCE to one index.
 
-    Files that `export` or `stache-s3vectors export` wrote; - is standard input. Vector buckets and
-    indexes that are missing are made. Vectors whose keys exist are replaced. Each line is checked
-    before it is used: of a damaged file, nothing is stored from the bad line on.
+    Imports files of `export` and of `stache-s3vectors export`; - is standard input. Missing vector
+    buckets and indexes are created. Vectors with the same keys are replaced. Each line is verified
+    first: at a damaged line, the import stops.
 
     \b
     Examples:
       s3vectors-local import --data ./data snapshot
       s3vectors-local import --data ./data --index my-bucket/notes notes.jsonl.gz
     """  # noqa: D301 - \b keeps click from wrapping the examples
-    with _reported():
-        files = [(Path(source), name)] if name is not None else _files(Path(source))
+    with _report_errors():
+        files = [(Path(source), name)] if name is not None else _find_files(Path(source))
         if source != "-" and not Path(source).exists():
             _stop(f"{source}: No such file or directory")
-        with _opened(**engine, must_exist=False) as call:
-            indexes = [(file, _index(call, index)) for file, index in files if index]
+        with _open_engine(**engine, must_exist=False) as call:
+            indexes = [(file, _parse_index(call, index)) for file, index in files if index]
             for file, index in files:
                 if not index:
-                    make_bucket(call, file.name)
-            for file, place in indexes:
-                _import(place, str(file))
+                    ensure_bucket(call, file.name)
+            for file, snapshot in indexes:
+                _import(snapshot, str(file))
 
 
-def _files(directory: Path) -> list[tuple[Path, str]]:
-    """The files below a directory, each with its index; empty directories with none."""
+def _find_files(directory: Path) -> list[tuple[Path, str]]:
+    """Find the files in a directory, each with its index; empty directories without one."""
     if not directory.is_dir():
         _stop(f"{directory} is not a directory; add --index BUCKET/INDEX for a file")
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     for file in sorted(directory.glob("*/*")):
-        stem = _stem(file)
+        stem = _strip_suffix(file)
         if stem is None:
             continue
         name = f"{file.parent.name}/{stem}"
-        if name in found:
-            _stop(f"{found[name]} and {file} are for the same index; leave one")
+        if name in files:
+            _stop(f"{files[name]} and {file} are for the same index; remove one")
         if _INDEX.fullmatch(name) is None:
-            _stop(f"{file} is not BUCKET/INDEX{_SUFFIXES[0]}, two names that S3 Vectors allows")
-        found[name] = file
+            _stop(f"{file} is not BUCKET/INDEX{_SUFFIXES[0]} with names that S3 Vectors allows")
+        files[name] = file
     empty = [
         (each, "")
         for each in sorted(directory.iterdir())
         if each.is_dir() and _BUCKET.fullmatch(each.name) and not any(each.iterdir())
     ]
-    if not found and not empty:
+    if not files and not empty:
         _stop(f"{directory} has no files BUCKET/INDEX{_SUFFIXES[0]}")
-    return [*empty, *((file, name) for name, file in found.items())]
+    return [*empty, *((file, name) for name, file in files.items())]
 
 
-def _stem(file: Path) -> str | None:
+def _strip_suffix(file: Path) -> str | None:
     return next((file.name.removesuffix(s) for s in _SUFFIXES if file.name.endswith(s)), None)
 
 
-def _import(index: Index, source: str) -> None:
+def _import(index: SnapshotIndex, source: str) -> None:
     stored = 0
 
     def count(more: int) -> None:
@@ -197,14 +199,14 @@ def _import(index: Index, source: str) -> None:
         try:
             index.read_from(file, count)  # type: ignore[arg-type]  # both are buffered
         except BaseException:
-            _say(f"{index.name}: stopped after {stored} vectors from {source}")
+            _print(f"{index.name}: stopped after {stored} vectors from {source}")
             raise
-    _say(f"{index.name}: {stored} vectors from {source}")
+    _print(f"{index.name}: {stored} vectors from {source}")
 
 
 @click.command("reset")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@_with_engine
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@_add_engine_options
 def reset_command(*, yes: bool, **engine: Any) -> None:
     """Delete all vector buckets and indexes of an account in a region.
 
@@ -212,24 +214,24 @@ def reset_command(*, yes: bool, **engine: Any) -> None:
     Example:
       s3vectors-local reset --endpoint-url http://127.0.0.1:9100 --yes
     """  # noqa: D301 - \b keeps click from wrapping the example
-    with _reported(), _opened(**engine) as call:
-        found = list_indexes(call)
-        what = f"{len(found)} vector buckets with {sum(map(len, found.values()))} indexes"
-        if found and not yes and not click.confirm(f"Delete {what}?", err=True):
+    with _report_errors(), _open_engine(**engine) as call:
+        indexes = list_indexes(call)
+        summary = f"{len(indexes)} vector buckets with {sum(map(len, indexes.values()))} indexes"
+        if indexes and not yes and not click.confirm(f"Delete {summary}?", err=True):
             _stop("nothing was deleted")
         delete_all(call)
-        _say(f"{what} deleted")
+        _print(f"{summary} deleted")
 
 
-def _index(call: Call, name: str) -> Index:
-    found = _INDEX.fullmatch(name)
-    if found is None:
-        _stop(f'"{name}" is not BUCKET/INDEX, two names that S3 Vectors allows')
-    return Index(call, *found.groups())
+def _parse_index(call: Call, name: str) -> SnapshotIndex:
+    match = _INDEX.fullmatch(name)
+    if match is None:
+        _stop(f'"{name}" is not BUCKET/INDEX with names that S3 Vectors allows')
+    return SnapshotIndex(call, *match.groups())
 
 
 @contextmanager
-def _opened(
+def _open_engine(
     *,
     data: Path | None,
     endpoint_url: str | None,
@@ -237,10 +239,9 @@ def _opened(
     access_key: str,
     must_exist: bool = True,
 ) -> Iterator[Call]:
-    """The engine that the options name; a directory without one is only made for an import."""
-    first = (
-        access_key.split(maxsplit=1)[0] if access_key.split() else ""
-    )  # the variable may have several
+    """Open the engine of the options; a missing data directory is only created for an import."""
+    keys = access_key.split()  # the environment variable may have several
+    first = keys[0] if keys else ""
     key, colon, secret = first.partition(":")
     if (data is None) is (endpoint_url is None):
         _stop("name either --data or --endpoint-url")
@@ -254,15 +255,15 @@ def _opened(
             _stop(f"there is no {FILE} in {data}")
         with Engine(data) as engine:
             caller = engine.caller(key, region)
-            # As it comes over HTTP
+            # The same types as over HTTP
             yield lambda operation, request: engine.call(
                 operation, orjson.loads(orjson.dumps(request)), caller
             )
 
 
 @contextmanager
-def _reported() -> Iterator[None]:
-    """Errors are one line, and a status."""
+def _report_errors() -> Iterator[None]:
+    """Print an error in one line and exit."""
     try:
         yield
     except (DataDirectoryError, DamagedExportError, PolicyError, ValueError) as error:
@@ -270,14 +271,14 @@ def _reported() -> Iterator[None]:
     except ServiceError as error:
         _stop(f"{error.code}: {error}")
     except OSError as error:
-        named = f"{error.filename}: " if error.filename else ""
-        _stop(f"{named}{error.strerror or error}")
+        file = f"{error.filename}: " if error.filename else ""
+        _stop(f"{file}{error.strerror or error}")
 
 
-def _say(message: str) -> None:
+def _print(message: str) -> None:
     click.echo(f"s3vectors-local: {message}", err=True)
 
 
 def _stop(message: str) -> NoReturn:
-    _say(message)
+    _print(message)
     sys.exit(2)

@@ -1,6 +1,6 @@
-"""What an engine holds as files of JSON Lines, and back: one file an index.
+"""Exports and imports indexes as files of JSON Lines, one file per index.
 
-Everything goes through the API, so that a running engine and a stopped directory are the same.
+Uses the API only, so that a running engine and a data directory are the same.
 """
 
 from __future__ import annotations
@@ -17,20 +17,19 @@ from .exports import DamagedExportError, Reader, Vector, Writer, header
 from .limits import GET_VECTORS, LIST_PAGE, PUT_VECTORS, REQUEST_BODY_BYTES
 
 Call: TypeAlias = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
-"""Performs an operation: its name and its request, which orjson can write; its errors are
-`ServiceError`s."""
+"""Calls an operation with a request that orjson can serialize; raises `ServiceError`."""
 
 _BATCH_BYTES: Final = REQUEST_BODY_BYTES - 1_000
-"""Of vectors in one request, which has the names around them."""
+"""For the vectors of one request; the rest is for its other members."""
 
 
-class Index:
-    """One index of an engine.
+class SnapshotIndex:
+    """One index of an engine, to export or import.
 
     Args:
-        call: performs operations.
-        bucket: name of its vector bucket.
-        name: its own.
+        call: calls operations.
+        bucket: the name of the vector bucket.
+        name: the name of the index.
     """
 
     def __init__(self, call: Call, bucket: str, name: str) -> None:
@@ -43,55 +42,59 @@ class Index:
         """Write the index to a file.
 
         Returns:
-            How many vectors it has.
+            The number of vectors.
         """
-        told = self._call("GetIndex", self._names)["index"]
-        metadata = told.get("metadataConfiguration", {})
+        description = self._call("GetIndex", self._names)["index"]
+        metadata = description.get("metadataConfiguration", {})
         texts = [
             {name: text[name] for name in ("metadataKey", "language") if name in text}
             for text in metadata.get("textSearchConfigurations", ())
         ]
         head = header(
-            told["dimension"],
-            told["distanceMetric"],
+            description["dimension"],
+            description["distanceMetric"],
             metadata.get("nonFilterableMetadataKeys", ()),
             **({"textSearchConfigurations": texts} if texts else {}),
         )
-        keys = sorted(vector["key"] for vector in self._vectors())
+        keys = sorted(vector["key"] for vector in self._list_vectors())
         writer = Writer(file, compressed=compressed, head=head)
         for start in range(0, len(keys), GET_VECTORS):
-            request = {"keys": keys[start : start + GET_VECTORS]}
-            wanted = {**self._names, **request, "returnData": True, "returnMetadata": True}
-            found = self._call("GetVectors", wanted)["vectors"]
-            for vector in sorted(found, key=lambda each: each["key"]):
+            request = {
+                **self._names,
+                "keys": keys[start : start + GET_VECTORS],
+                "returnData": True,
+                "returnMetadata": True,
+            }
+            vectors = self._call("GetVectors", request)["vectors"]
+            for vector in sorted(vectors, key=lambda each: each["key"]):
                 numbers = orjson.dumps(vector["data"]["float32"], option=orjson.OPT_SERIALIZE_NUMPY)
                 writer.add(vector["key"], vector["metadata"], numbers)
         writer.finish()
         return writer.count
 
-    def _vectors(self) -> Iterator[Mapping[str, Any]]:
+    def _list_vectors(self) -> Iterator[Mapping[str, Any]]:
         request = {**self._names, "maxResults": LIST_PAGE}
-        return _pages(self._call, "ListVectors", "vectors", request)
+        return _list_all(self._call, "ListVectors", "vectors", request)
 
     def read_from(self, file: BufferedReader, written: Callable[[int], None]) -> None:
-        """Store the vectors of a file; the bucket and the index are made if they are missing.
+        """Store the vectors of a file; create the bucket and the index if they are missing.
 
         Args:
-            file: that `write_to` or `stache-s3vectors export` wrote.
-            written: called with the number of vectors just stored.
+            file: a file of `write_to` or `stache-s3vectors export`.
+            written: called with the number of vectors after each write.
 
         Raises:
-            DamagedExportError: the file is damaged; what is before the damage is stored.
-            ValidationException: the index is there, and is of another kind.
-            ServiceError: what the engine refused.
+            DamagedExportError: the file is damaged; the vectors before the damage are stored.
+            ValidationException: the index exists with another configuration.
+            ServiceError: the engine refused a request.
         """
         reader = Reader(file)
-        self._make(reader.head)
+        self._ensure_index(reader.head)
         damage: DamagedExportError | None = None
         batch: list[Any] = []
         size = 0
         try:
-            for vector in map(_entry, reader.vectors()):
+            for vector in map(_to_entry, reader.vectors()):
                 length = len(orjson.dumps(vector)) + 1
                 if len(batch) == PUT_VECTORS or size + length > _BATCH_BYTES:
                     self._put(batch, written)
@@ -109,20 +112,20 @@ class Index:
         self._call("PutVectors", {**self._names, "vectors": batch})
         written(len(batch))
 
-    def _make(self, head: Mapping[str, Any]) -> None:
-        make_bucket(self._call, self._bucket)
+    def _ensure_index(self, head: Mapping[str, Any]) -> None:
+        ensure_bucket(self._call, self._bucket)
         try:
-            there = self._call("GetIndex", self._names)["index"]
+            description = self._call("GetIndex", self._names)["index"]
         except NotFoundException:
             self._create(head)
             return
-        keys = there.get("metadataConfiguration", {}).get("nonFilterableMetadataKeys", [])
-        own = (there["dimension"], there["distanceMetric"], sorted(keys))
-        wanted = (head["dimension"], head["distanceMetric"], head["nonFilterableMetadataKeys"])
-        if own != wanted:
+        keys = description.get("metadataConfiguration", {}).get("nonFilterableMetadataKeys", [])
+        present = (description["dimension"], description["distanceMetric"], sorted(keys))
+        required = (head["dimension"], head["distanceMetric"], head["nonFilterableMetadataKeys"])
+        if present != required:
             raise ValidationException(
-                f"the index {self.name} has dimension, metric and non-filterable keys {own}, the "
-                f"file has {wanted}; name another index, or delete this one"
+                f"the index {self.name} has dimension, metric and non-filterable keys {present}, "
+                f"the file has {required}; name another index, or delete this one"
             )
 
     def _create(self, head: Mapping[str, Any]) -> None:
@@ -140,35 +143,35 @@ class Index:
         self._call("CreateIndex", {**self._names, **shape})
 
 
-def _entry(vector: Vector) -> dict[str, Any]:
-    """A vector as PutVectors takes it; its numbers stay the JSON that they are."""
+def _to_entry(vector: Vector) -> dict[str, Any]:
+    """Convert a vector to an entry of PutVectors; its numbers stay JSON."""
     numbers = orjson.Fragment(vector.numbers)
     return {"key": vector.key, "data": {"float32": numbers}, "metadata": vector.metadata}
 
 
-def make_bucket(call: Call, bucket: str) -> None:
+def ensure_bucket(call: Call, bucket: str) -> None:
     """Create a vector bucket if it is missing."""
     with suppress(ConflictException):
         call("CreateVectorBucket", {"vectorBucketName": bucket})
 
 
-def list_indexes(call: Call) -> dict[str, list[Index]]:
-    """The indexes of each vector bucket, by its name."""
+def list_indexes(call: Call) -> dict[str, list[SnapshotIndex]]:
+    """Return the indexes of each vector bucket, by bucket name."""
     buckets = [
         bucket["vectorBucketName"]
-        for bucket in _pages(call, "ListVectorBuckets", "vectorBuckets", {})
+        for bucket in _list_all(call, "ListVectorBuckets", "vectorBuckets", {})
     ]
     return {
         bucket: [
-            Index(call, bucket, index["indexName"])
-            for index in _pages(call, "ListIndexes", "indexes", {"vectorBucketName": bucket})
+            SnapshotIndex(call, bucket, index["indexName"])
+            for index in _list_all(call, "ListIndexes", "indexes", {"vectorBucketName": bucket})
         ]
         for bucket in buckets
     }
 
 
 def delete_all(call: Call) -> None:
-    """Delete every vector bucket with its indexes."""
+    """Delete all vector buckets with their indexes."""
     for bucket, indexes in list_indexes(call).items():
         for index in indexes:
             name = index.name.partition("/")[2]
@@ -176,7 +179,7 @@ def delete_all(call: Call) -> None:
         call("DeleteVectorBucket", {"vectorBucketName": bucket})
 
 
-def _pages(
+def _list_all(
     call: Call, operation: str, member: str, request: Mapping[str, Any]
 ) -> Iterator[Mapping[str, Any]]:
     token: dict[str, str] = {}

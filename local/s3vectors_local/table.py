@@ -1,8 +1,7 @@
-"""The stored vectors of one index, and their full text.
+"""The vectors of one index in storage, and their full text.
 
-The metadata of a vector is kept in two tables, filterable and not, because only the first is
-needed in memory to answer a query: opening an index reads no texts. A text search key has a
-table of its own.
+A vector's metadata is split into two tables, filterable and not. A query only needs the first in
+memory, so opening an index reads no texts. Each text search has a table of its own.
 """
 
 from __future__ import annotations
@@ -16,14 +15,14 @@ from .bm25 import Ranking
 from .storage import Storage
 
 _FTS5: Final = {"pgsz": 16_000, "automerge": 16}
-"""Larger pages and rarer merges than FTS5's own make writing a quarter faster."""
+"""With larger pages and rarer merges than the defaults of FTS5, writing is a quarter faster."""
 
 Texts: TypeAlias = Sequence[tuple[int, str]]
-"""Rows and their texts, as `text.Analyzer.prepared` gives them."""
+"""Rows and their texts, from `text.Analyzer.prepare`."""
 
 
 class StoredVector(NamedTuple):
-    """One row: `data` is little-endian float32, the metadata JSON."""
+    """One row: `data` is little-endian float32; `filterable` and `rest` are JSON."""
 
     row: int
     key: str
@@ -33,12 +32,12 @@ class StoredVector(NamedTuple):
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """All of it, as it was put."""
+        """The whole metadata."""
         return {**orjson.loads(self.filterable), **orjson.loads(self.rest)}
 
 
 class VectorTable:
-    """Every method either does all of what it says or raises and changes nothing."""
+    """The tables of one index. Each method succeeds, or raises and changes nothing."""
 
     def __init__(self, storage: Storage, number: int) -> None:
         self.storage = storage
@@ -51,7 +50,7 @@ class VectorTable:
         )
 
     def create(self) -> None:
-        """Make it, when the index is made."""
+        """Create the tables."""
         with self.storage.transaction() as db:
             db.execute(
                 f"CREATE TABLE {self._name} (row INTEGER PRIMARY KEY, key TEXT NOT NULL,"
@@ -60,7 +59,7 @@ class VectorTable:
             db.execute(f"CREATE TABLE {self._rest} (row INTEGER PRIMARY KEY, rest BLOB NOT NULL)")
 
     def drop(self, slots: Iterable[int]) -> None:
-        """Take it away, with the text in those slots."""
+        """Drop the tables, with the text tables of the slots."""
         with self.storage.transaction() as db:
             db.execute(f"DROP TABLE {self._name}")
             db.execute(f"DROP TABLE {self._rest}")
@@ -68,7 +67,7 @@ class VectorTable:
                 self.drop_text(slot)
 
     def put(self, vectors: Sequence[StoredVector], texts: Mapping[int, Texts]) -> None:
-        """Write rows, replacing what they held, and the texts of those rows, by slot."""
+        """Write rows, replacing present ones, and their texts by slot."""
         with self.storage.transaction() as db:
             db.executemany(
                 f"INSERT OR REPLACE INTO {self._name} VALUES (?, ?, ?, ?)",
@@ -82,56 +81,58 @@ class VectorTable:
                 self.put_text(slot, entries)
 
     def delete(self, rows: Sequence[int], slots: Iterable[int]) -> None:
-        """Delete rows, and their texts in those slots."""
+        """Delete rows, and their texts in the slots."""
         parameters = [(row,) for row in rows]
         with self.storage.transaction() as db:
             for name in (self._name, self._rest):
                 db.executemany(f"DELETE FROM {name} WHERE row = ?", parameters)
             for slot in slots:
-                db.executemany(f"DELETE FROM {self._text(slot)} WHERE rowid = ?", parameters)
+                db.executemany(
+                    f"DELETE FROM {self._name_text_table(slot)} WHERE rowid = ?", parameters
+                )
 
-    def compared(self, row: int, count: int) -> list[tuple[int, str, bytes, bytes]]:
-        """At most `count` (row, key, filterable, data) above a row: what searches compare."""
+    def read_compared(self, row: int, count: int) -> list[tuple[int, str, bytes, bytes]]:
+        """Read at most `count` (row, key, filterable, data) above a row."""
         return self.storage.read(
             f"SELECT row, key, filterable, data FROM {self._name} WHERE row > ? ORDER BY row"
             " LIMIT ?",
             *(row, count),
         ).fetchall()
 
-    def after(self, row: int, segment: int = 0, segments: int = 1) -> Iterator[StoredVector]:
-        """The vectors above a row that belong to a segment of the rows, by row."""
-        found = self.storage.read(
+    def read_after(self, row: int, segment: int = 0, segments: int = 1) -> Iterator[StoredVector]:
+        """Read the vectors of a segment above a row, by row."""
+        rows = self.storage.read(
             f"{self._both} WHERE row > ? AND row % ? = ? ORDER BY row",
             *(row, segments, segment),
         )
-        return map(StoredVector._make, found)
+        return map(StoredVector._make, rows)
 
-    def vector(self, row: int) -> StoredVector:
-        """What a row holds."""
-        found = self.storage.read(f"{self._both} WHERE row = ?", row)
-        return StoredVector(*found.fetchone())
+    def read_vector(self, row: int) -> StoredVector:
+        """Read the vector in a row."""
+        cursor = self.storage.read(f"{self._both} WHERE row = ?", row)
+        return StoredVector(*cursor.fetchone())
 
-    def row_count(self) -> int:
-        """One more than the highest row."""
-        found = self.storage.read(f"SELECT coalesce(max(row) + 1, 0) FROM {self._name}")
-        return int(found.fetchone()[0])
+    def count_rows(self) -> int:
+        """Return the number of rows: the highest row plus one."""
+        cursor = self.storage.read(f"SELECT coalesce(max(row) + 1, 0) FROM {self._name}")
+        return int(cursor.fetchone()[0])
 
     def create_text(self, slot: int, tokenizer: str) -> None:
-        """Make room for the text of one metadata key, as `text.Analyzer` says."""
-        name = self._text(slot)
+        """Create the text table of a slot, with the tokenizer of a `text.Analyzer`."""
+        name = self._name_text_table(slot)
         with self.storage.transaction() as db:
             db.execute(f"CREATE VIRTUAL TABLE {name} USING fts5(terms, tokenize='{tokenizer}')")
             for option, value in _FTS5.items():
                 db.execute(f"INSERT INTO {name} ({name}, rank) VALUES (?, ?)", (option, value))
 
     def drop_text(self, slot: int) -> None:
-        """Take it away."""
+        """Drop the text table of a slot."""
         with self.storage.transaction() as db:
-            db.execute(f"DROP TABLE {self._text(slot)}")
+            db.execute(f"DROP TABLE {self._name_text_table(slot)}")
 
     def put_text(self, slot: int, texts: Texts) -> None:
-        """Replace the texts of rows; an empty one is none."""
-        name = self._text(slot)
+        """Replace the texts of rows; empty texts are deleted."""
+        name = self._name_text_table(slot)
         with self.storage.transaction() as db:
             empty = [(row,) for row, text in texts if not text]
             db.executemany(f"DELETE FROM {name} WHERE rowid = ?", empty)
@@ -141,17 +142,17 @@ class VectorTable:
     def search_text(
         self, slot: int, phrases: Sequence[str], count: int, allowed: bytes | None
     ) -> list[tuple[int, float]]:
-        """The rows that best match any of the phrases, by BM25, and their scores; ties by row.
+        """Find the rows that best match any phrase, with their BM25 scores; ties by row.
 
         Args:
-            slot: whose text.
-            phrases: of FTS5; none is there twice.
-            count: how many rows are wanted, at most; -1 for all.
-            allowed: one byte per row, 1 for those that may be found; None for all.
+            slot: the slot of the text table.
+            phrases: distinct FTS5 phrases.
+            count: the maximum number of rows; -1 for all.
+            allowed: one byte per row, 1 for the rows to search; None for all.
         """
         if not phrases or count == 0:
             return []
-        return Ranking(self.storage.read, self._text(slot), count, allowed).best(phrases)
+        return Ranking(self.storage.read, self._name_text_table(slot), count, allowed).rank(phrases)
 
-    def _text(self, slot: int) -> str:
+    def _name_text_table(self, slot: int) -> str:
         return f"text_{self.number}_{slot}"

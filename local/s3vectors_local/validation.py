@@ -1,7 +1,7 @@
-"""What AWS refuses beyond the shape of a request: vectors, keys and metadata.
+"""Checks vectors, keys, metadata and tags beyond the shape of a request.
 
-The rules and their wording were probed on AWS in September 2026; the wire carries
-float32, so every rule about numbers applies after rounding.
+The rules and their wording were measured on AWS in September 2026. Vectors are float32, so every
+rule for numbers applies after rounding.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .limits import FILTERABLE_METADATA_BYTES, KEY_BYTES, METADATA_BYTES, METADA
 Vector: TypeAlias = npt.NDArray[np.float32]
 
 _NOT_FINITE = frozenset({"NaN", "Infinity", "-Infinity"})
-"""How the protocol writes the floats that JSON cannot."""
+"""How the protocol encodes floats that JSON does not have."""
 
 
 _INFINITE: Final = frozenset({float("inf"), float("-inf")})
@@ -27,7 +27,7 @@ _INFINITE: Final = frozenset({float("inf"), float("-inf")})
 
 @dataclass(frozen=True)
 class Records:
-    """The checked vectors of a PutVectors request: row i of `vectors` (n, dimension) is key i's."""
+    """The valid vectors of a PutVectors request; row i of `vectors` (n, dimension) has key i."""
 
     keys: list[str]
     vectors: Vector
@@ -40,10 +40,10 @@ def parse_records(
     metric: str,
     non_filterable: frozenset[str],
 ) -> Records:
-    """Check every vector of a PutVectors request; the first bad one refuses all.
+    """Parse and check all vectors of a PutVectors request.
 
     Raises:
-        ValidationException: names the record's key and what is wrong with it.
+        ValidationException: names the key of the first invalid vector, and the problem.
         SerializationException: a vector element is not a number.
     """
     vectors, metadata = [], []
@@ -51,14 +51,13 @@ def parse_records(
         key = entry["key"]
         _check_key(key, position)
         vector = parse_vector(entry["data"])
-        if problem := _vector_problem(vector, dimension, metric):
-            raise _invalid_record(key, f"vectors[{position}].data", problem)
-        told = entry.get("metadata")
-        told = {} if told is None else told
-        if problem := metadata_problem(told, non_filterable):
-            raise _invalid_record(key, f"vectors[{position}].metadata", problem)
+        if problem := _find_vector_problem(vector, dimension, metric):
+            raise _build_record_error(key, f"vectors[{position}].data", problem)
+        entry_metadata = {} if entry.get("metadata") is None else entry["metadata"]
+        if problem := find_metadata_problem(entry_metadata, non_filterable):
+            raise _build_record_error(key, f"vectors[{position}].metadata", problem)
         vectors.append(vector)
-        metadata.append(told)
+        metadata.append(entry_metadata)
     return Records([entry["key"] for entry in entries], np.stack(vectors), metadata)
 
 
@@ -68,16 +67,16 @@ def _check_key(key: str, position: int) -> None:
         raise ValidationException(message, (f"vectors[{position}].key", message))
 
 
-def _invalid_record(key: str, path: str, problem: str) -> ValidationException:
+def _build_record_error(key: str, path: str, problem: str) -> ValidationException:
     message = f"Invalid record for key '{key}': {problem}"
     return ValidationException(message, (path, message))
 
 
 def parse_vector(data: Mapping[str, Any]) -> Vector:
-    """The float32 vector of a `{"float32": […]}` member; NaN and infinities allowed.
+    """Parse the vector of `{"float32": […]}`; NaN and infinities are allowed.
 
-    The numbers are a list or, from `parsing`, a float64 array. Without the member it is
-    empty, which no index takes.
+    The numbers are a list or, from `parsing`, a float64 array. Without the member, the vector is
+    empty, which no index accepts.
 
     Raises:
         SerializationException: an element is not a number.
@@ -86,12 +85,12 @@ def parse_vector(data: Mapping[str, Any]) -> Vector:
     if numbers is None:
         numbers = []
     if isinstance(numbers, list) and not set(map(type, numbers)) <= {float}:
-        numbers = [_number(item) for item in numbers]
+        numbers = [_parse_number(item) for item in numbers]
     with np.errstate(over="ignore"):
         return np.asarray(numbers, np.float64).astype(np.float32)
 
 
-def _number(item: Any) -> float:
+def _parse_number(item: Any) -> float:
     if isinstance(item, str) and item in _NOT_FINITE:
         return float(item)
     if isinstance(item, (int, float)) and not isinstance(item, bool):
@@ -102,7 +101,7 @@ def _number(item: Any) -> float:
     raise SerializationException("vector data must be numbers")
 
 
-def _vector_problem(vector: Vector, dimension: int, metric: str) -> str | None:
+def _find_vector_problem(vector: Vector, dimension: int, metric: str) -> str | None:
     if not np.isfinite(vector).all():
         return "vector contains NaNs or Infs"
     if len(vector) != dimension:
@@ -113,14 +112,13 @@ def _vector_problem(vector: Vector, dimension: int, metric: str) -> str | None:
 
 
 def parse_query_vector(data: Mapping[str, Any], dimension: int, metric: str) -> Vector:
-    """The vector of a QueryVectors request.
+    """Parse and check the vector of a QueryVectors request.
 
     Raises:
-        ValidationException: with AWS's one message for every fault; the field list
-            says which.
+        ValidationException: AWS has one message for all problems; the field list has the problem.
     """
     vector = parse_vector(data)
-    problem = _vector_problem(vector, dimension, metric)
+    problem = _find_vector_problem(vector, dimension, metric)
     if problem:
         message = "Query vector contains invalid values or is invalid for this index"
         raise ValidationException(message, ("vector", problem))
@@ -128,17 +126,17 @@ def parse_query_vector(data: Mapping[str, Any], dimension: int, metric: str) -> 
 
 
 def metadata_size(metadata: Mapping[str, Any]) -> int:
-    """Bytes of metadata as AWS counts them: 4 + Σ(8 + utf8(key) + value).
+    """Return the size of metadata in bytes, as AWS counts it: 4 + Σ(8 + utf8(key) + value).
 
-    A string counts its UTF-8 bytes, a number 4, a boolean 0, an array 4 and the
-    element's own value for each element. Found by probing AWS (24 shapes, September
-    2026); the user guide gives the limits without the arithmetic.
+    A string counts its UTF-8 bytes, a number 4, a boolean 0, and an array, for each element, 4 and
+    the value of the element. Measured on AWS with 24 shapes in September 2026; the user guide has
+    the limits without the arithmetic.
     """
     return _EMPTY + sum(_entry_size(key, value) for key, value in metadata.items())
 
 
 _EMPTY: Final = 4
-"""What metadata without a key counts."""
+"""Size of metadata without keys."""
 
 
 def _entry_size(key: str, value: Any) -> int:
@@ -153,13 +151,13 @@ def _value_size(value: Any) -> int:
     return 0 if type(value) is bool else 4
 
 
-def metadata_problem(metadata: Any, non_filterable: frozenset[str]) -> str | None:
-    """What AWS would say about a vector's metadata, or None."""
+def find_metadata_problem(metadata: Any, non_filterable: frozenset[str]) -> str | None:
+    """Return AWS's message for a problem with the metadata of a vector, or None."""
     if not isinstance(metadata, dict):
         return "Metadata must be an object"
     total = filterable = _EMPTY
     for key, value in metadata.items():
-        if not isinstance(value, (str, int, float)) and (problem := _value_problem(value)):
+        if not isinstance(value, (str, int, float)) and (problem := _find_value_problem(value)):
             return problem
         size = _entry_size(key, value)
         total += size
@@ -174,8 +172,8 @@ def metadata_problem(metadata: Any, non_filterable: frozenset[str]) -> str | Non
     return None
 
 
-def _value_problem(value: Any) -> str | None:
-    """What is wrong with a value that is no string, number or boolean."""
+def _find_value_problem(value: Any) -> str | None:
+    """Return the problem with a value that is not a string, number or boolean, or None."""
     if not isinstance(value, list):
         return "Metadata values must be strings, numbers, booleans, or arrays"
     if not value:
@@ -187,7 +185,7 @@ def _value_problem(value: Any) -> str | None:
 
 
 def check_keys_differ(keys: Sequence[str]) -> None:
-    """Refuse a PutVectors request that has a key twice.
+    """Refuse a PutVectors request with a repeated key.
 
     Raises:
         ValidationException: names the key.
@@ -195,41 +193,43 @@ def check_keys_differ(keys: Sequence[str]) -> None:
     seen: set[str] = set()
     for position, key in enumerate(keys):
         if key in seen:
-            raise _invalid_record(key, f"vectors[{position}].key", "the request has the key twice")
+            raise _build_record_error(
+                key, f"vectors[{position}].key", "the request repeats the key"
+            )
         seen.add(key)
 
 
 def to_single(value: Any) -> Any:
-    """A metadata value or a filter's operand with its numbers in single precision.
+    """Convert the numbers in a metadata value or filter operand to single precision.
 
-    Whole numbers stay whole; what single precision cannot hold becomes infinite.
+    Integers stay integers; numbers out of range become infinite.
     """
     if isinstance(value, list):
         return [to_single(item) for item in value]
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return value
     with np.errstate(over="ignore"):
-        narrow = float(np.float32(_number(value)))
-    return int(narrow) if isinstance(value, int) and np.isfinite(narrow) else narrow
+        single = float(np.float32(_parse_number(value)))
+    return int(single) if isinstance(value, int) and np.isfinite(single) else single
 
 
-def narrowed(records: Records) -> Records:
-    """The records with the numbers of their metadata in single precision.
+def narrow(records: Records) -> Records:
+    """Convert the numbers in the metadata of records to single precision.
 
     Raises:
-        ValidationException: single precision cannot hold one; names its record.
+        ValidationException: names the record with a number out of range.
     """
     metadata: list[Mapping[str, Any]] = []
-    for position, (key, told) in enumerate(zip(records.keys, records.metadata, strict=True)):
-        narrow = {name: to_single(value) for name, value in told.items()}
-        if any(not _INFINITE.isdisjoint(_listed(value)) for value in narrow.values()):
+    for position, (key, wide) in enumerate(zip(records.keys, records.metadata, strict=True)):
+        single = {name: to_single(value) for name, value in wide.items()}
+        if any(not _INFINITE.isdisjoint(_as_list(value)) for value in single.values()):
             problem = "Metadata numbers must be finite in single precision"
-            raise _invalid_record(key, f"vectors[{position}].metadata", problem)
-        metadata.append(narrow)
+            raise _build_record_error(key, f"vectors[{position}].metadata", problem)
+        metadata.append(single)
     return Records(records.keys, records.vectors, metadata)
 
 
-def _listed(value: Any) -> list[Any]:
+def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 

@@ -103,7 +103,7 @@ def build_error_response(error: ServiceError) -> Response:
     reason = error.code
     if isinstance(error, AccessDeniedException) and error.statement:
         reason += f", denied by {error.statement}"
-    return _build_response(error.status, error.body(), error.code)._replace(reason=reason)
+    return _build_response(error.status, error.build_body(), error.code)._replace(reason=reason)
 
 
 def find_operation_name(method: str, path: str) -> str | None:

@@ -1,13 +1,13 @@
-"""How a text is cut into words: in the plainest way, or as Unicode's UAX #29 says.
+"""Splits a text into words: in a plain way, or by Unicode's UAX #29.
 
 Lucene's standard tokenizer follows UAX #29, "Unicode Text Segmentation": `os.path.join`, `3.11.2`,
 `don't` and `snake_case` are one word each, `john.doe@example.org` is two, a run of katakana is one,
-and each ideograph and each hiragana is a word by itself. The plain way ends a word at whatever is
-neither a letter nor a digit. Thai and its neighbours write no spaces; their runs are words, as they
-are for Lucene. Emoji are no words here.
+and each ideograph and each hiragana is a word. The plain way ends a word at every character that is
+not a letter or digit. Thai and related scripts have no spaces; a run of them is one word, as for
+Lucene. Emoji are not words.
 
-Python knows which characters are letters, digits and marks; the few of the other classes of UAX
-#29 are listed. Texts are folded before: NFKC, and no difference between capitals and small letters.
+Python knows which characters are letters, digits and marks; the few characters of other classes of
+UAX #29 are listed below. Texts are folded first: NFKC, then case.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Final, Literal, TypeAlias
 Analysis: TypeAlias = Literal["uax29", "words"]
 
 Split: TypeAlias = Callable[[str], list[str]]
-"""Gives the words of a text."""
+"""Returns the words of a text."""
 
 _KATAKANA: Final = "\u3031-\u3035\u30a0-\u30fa\u30fc-\u30ff\u31f0-\u31ff"
 _SINGLE: Final = (
@@ -45,12 +45,12 @@ _MORE_LETTERS: Final = (
 """Signs that are letters for UAX #29."""
 
 _BETWEEN_ALL: Final = ".'\u2018\u2019"
-"""Between two letters, or between two digits, they end no word (MidNumLet, Single_Quote)."""
+"""They do not end a word between two letters or between two digits (MidNumLet, Single_Quote)."""
 
 _BETWEEN_LETTERS: Final = _BETWEEN_ALL + ":\u00b7\u055f\u05f4\u2027"
 _BETWEEN_DIGITS: Final = _BETWEEN_ALL + ",;\u0589\u060c\u060d\u066c\u07f8\u2044"
 _JOINING: Final = "_\u203f\u2040\u2054"
-"""ExtendNumLet, as far as NFKC leaves it."""
+"""ExtendNumLet, after NFKC."""
 
 _EAST_ASIAN_RUN: Final = re.compile(rf"([{_SINGLE}{_KATAKANA}{_HANGUL}]+)")
 
@@ -59,22 +59,22 @@ _LETTER_OR_DIGIT: Final = re.compile(rf"[^\W_]|[\u066b{_MORE_LETTERS}]")
 _ASCII_WORDS: Final = {
     code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)
 }
-"""What `str.translate` makes of an ASCII text, so that `split` gives its words: three times
-as fast as the pattern, and the same."""
+"""For `str.translate` of an ASCII text, so that `split` returns its words. It is three times as
+fast as the pattern, with the same result."""
 
 _ASCII_CHUNKS: Final = _ASCII_WORDS | {ord(sign): sign for sign in ".:,;'_"}
-"""The same, with the signs that may be inside a word of UAX #29."""
+"""The same, but keeps the signs that may be inside a word of UAX #29."""
 
 _AT_EDGES: Final = ".:,;'"
-"""Signs that neither begin nor end a word; most pieces between white space have no others."""
+"""Signs that do not begin or end a word; most chunks have no other signs."""
 
 _ALL_LETTERS_BELOW: Final = "\u0590"
-"""What is a letter or a digit below the Hebrew script is so for UAX #29, and joins the next."""
+"""Below the Hebrew script, letters and digits are those of UAX #29 and join with the next."""
 
 _ASCII_INNER: Final = re.compile(
     r"[.:',;](?:(?<=[A-Za-z][.:'])(?=[A-Za-z])|(?<=[0-9][.,;'])(?=[0-9]))"
 )
-"""Signs inside words of an ASCII text. It begins with a set, which `re` looks for quickly."""
+"""Signs inside words of an ASCII text. Begins with a set, which `re` finds quickly."""
 
 _UNDERSCORES: Final = re.compile("_+")
 _ASCII_CONTRACTION: Final = re.compile(r"'[Ss](?<=[A-Za-z]'[Ss])(?![A-Za-z0-9_]|[.:'][A-Za-z])")
@@ -83,47 +83,47 @@ _ASCII_SEGMENT: Final = re.compile(r"(?:[a-z]+(?:[.:'](?=[a-z]))?|[0-9]+(?:[.,;'
 
 
 def fold(text: str) -> str:
-    """The text as it is compared."""
+    """Fold a text for comparison."""
     return unicodedata.normalize("NFKC", text).casefold()
 
 
-def plain_words(text: str) -> list[str]:
-    """Runs of letters and digits; ideographs and kana are words by themselves."""
+def split_plain(text: str) -> list[str]:
+    """Split a text into runs of letters and digits; each ideograph and kana is a word."""
     if text.isascii():
         return text.translate(_ASCII_WORDS).split()
-    return _plain_pattern().findall(fold(text))
+    return _compile_plain_pattern().findall(fold(text))
 
 
-def unicode_words(text: str) -> list[str]:
-    """The words of UAX #29, as Lucene's standard tokenizer finds them."""
+def split_unicode(text: str) -> list[str]:
+    """Split a text into words of UAX #29, like Lucene's standard tokenizer."""
     chunks = text.translate(_ASCII_CHUNKS) if text.isascii() else fold(text)
     words: list[str] = []
     for chunk in chunks.split():
-        chunk = chunk.strip(_AT_EDGES)  # noqa: PLW2901 - the chunk itself
+        chunk = chunk.strip(_AT_EDGES)  # noqa: PLW2901 - the same chunk
         if chunk.isalnum() and (chunk.isascii() or max(chunk) < _ALL_LETTERS_BELOW):
             words.append(chunk)
         elif chunk:
-            words += _segments(chunk)
+            words += _split_chunk(chunk)
     return words
 
 
-def _segments(chunk: str) -> Iterable[str]:
-    """The words of a piece of folded text without white space."""
-    pattern = _ASCII_SEGMENT if chunk.isascii() else _segment_pattern()
+def _split_chunk(chunk: str) -> Iterable[str]:
+    """Split a chunk of folded text without white space into words."""
+    pattern = _ASCII_SEGMENT if chunk.isascii() else _compile_word_pattern()
     for word in pattern.findall(chunk):
         if word[0] not in _JOINING or _LETTER_OR_DIGIT.search(word):
             yield word
 
 
 def mark_ascii(text: str, mark: Callable[[str], str], *, contracted: bool = False) -> str:
-    """An ASCII text in which only the ends of the words of UAX #29 are ASCII signs.
+    """Mark the signs inside words of UAX #29 in an ASCII text.
 
-    It is quicker to mark the few signs inside words than to cut the text into its words.
+    Marking the few signs inside words is faster than splitting the text.
 
     Args:
         text: the text.
-        mark: what is put instead of signs inside words.
-        contracted: whether words lose an English `'s`.
+        mark: returns the replacement for a sign inside a word.
+        contracted: whether to remove an English `'s` from words.
     """
     if contracted and "'" in text:
         text = _ASCII_CONTRACTION.sub(" ", text)
@@ -137,35 +137,35 @@ def _touches_word(run: re.Match[str]) -> bool:
     return run.string[start - 1 : start].isalnum() or run.string[end : end + 1].isalnum()
 
 
-def east_asian_parts(text: str) -> Iterable[tuple[bool, str]]:
-    """The runs of Chinese, Japanese and Korean script (True), and what is between them."""
+def split_east_asian(text: str) -> Iterable[tuple[bool, str]]:
+    """Split a text into runs of Chinese, Japanese and Korean script (True) and other text."""
     for number, part in enumerate(_EAST_ASIAN_RUN.split(fold(text))):
         if part:
             yield number % 2 == 1, part
 
 
 @cache
-def _marks(*categories: str) -> str:
-    """The characters of these categories: `re` does not count vowel signs and accents as letters.
+def _list_characters(*categories: str) -> str:
+    """List the characters of categories; for `re`, vowel signs and accents are not letters.
 
-    Worked out when a text is not ASCII for the first time: starting up need not wait for it.
+    Cached at the first text that is not ASCII, so that the start is fast.
     """
     return "".join(c for c in map(chr, range(0x10000)) if unicodedata.category(c)[0] in categories)
 
 
 @cache
-def _plain_pattern() -> re.Pattern[str]:
+def _compile_plain_pattern() -> re.Pattern[str]:
     alone = rf"{_SINGLE}\u30a1-\u30fa\u30fc-\u30ff"
-    return re.compile(rf"[{alone}]|(?:[^\W_{alone}][{_marks('M')}]*)+")
+    return re.compile(rf"[{alone}]|(?:[^\W_{alone}][{_list_characters('M')}]*)+")
 
 
 @cache
-def _segment_pattern() -> re.Pattern[str]:
-    """A word of UAX #29: what joins what is numbered there as rules WB4 to WB13b."""
+def _compile_word_pattern() -> re.Pattern[str]:
+    """Compile the pattern of a word of UAX #29, by its rules WB4 to WB13b."""
     formats = "".join(
         c for c in map(chr, range(sys.maxunicode + 1)) if unicodedata.category(c) == "Cf"
     ).translate(dict.fromkeys([0x200B, 0x70F, *range(0x600, 0x606), 0x6DD, 0x8E2]))
-    extend = f"[{_marks('M')}{re.escape(formats)}]*"  # WB4: they belong to what is before them
+    extend = f"[{_list_characters('M')}{re.escape(formats)}]*"  # WB4: they belong to what precedes
     other = f"{_SINGLE}{_KATAKANA}{_SPACELESS}{_HEBREW}"
     plain, digit = rf"[^\W\d_{other}]", r"[\d\u066b]"
     next_letter = f"(?={plain}|[{_HEBREW}{_MORE_LETTERS}])"

@@ -248,7 +248,7 @@ def test_a_request_that_would_be_sent_after_all_is_not(bare, methods, monkeypatc
     with (
         Engine() as engine,
         connect_all(engine),
-        pytest.raises(RuntimeError, match="botocore is newer .* Nothing was sent"),
+        pytest.raises(RuntimeError, match="does not support .* Nothing was sent"),
     ):
         fresh().list_vector_buckets()
 
@@ -264,7 +264,7 @@ def test_a_mock_that_takes_ours_away_lets_nothing_out(bare):
         assert client.list_vector_buckets()["vectorBuckets"] == []
         patched.stop()
         assert Endpoint.make_request is original
-        with pytest.raises(RuntimeError, match="a mock has taken .* Nothing was sent"):
+        with pytest.raises(RuntimeError, match="A mock has removed .* Nothing was sent"):
             client.list_vector_buckets()
     with Engine() as engine, connect_all(engine):
         assert client.list_vector_buckets()["vectorBuckets"] == []

@@ -19,7 +19,7 @@ QUESTIONS = st.lists(st.sampled_from(WORDS), min_size=1, max_size=6, unique=True
 @pytest.fixture(params=[1, 1000], ids=["narrowing", "not narrowing"])
 def _narrowing(request, monkeypatch):
     """Common words are worked out for the texts that can win, or for all."""
-    monkeypatch.setattr("s3vectors_local.bm25._WORTH_NARROWING", request.param)
+    monkeypatch.setattr("s3vectors_local.bm25._MIN_TEXTS_TO_NARROW", request.param)
 
 
 def table_of(texts):
@@ -78,11 +78,11 @@ def test_a_filter_changes_neither_scores_nor_order(texts, question, count, rando
 
 def test_common_words_are_worked_out_for_the_texts_that_can_win(monkeypatch):
     """The others cannot be among the best, whatever they have of the common word."""
-    monkeypatch.setattr("s3vectors_local.bm25._WORTH_NARROWING", 1)
+    monkeypatch.setattr("s3vectors_local.bm25._MIN_TEXTS_TO_NARROW", 1)
     table = table_of([["w0", "w1"]] * 5 + [["w0"]] * 500)
-    ranking = Ranking(table.storage.read, table._text(0), 3, None)
+    ranking = Ranking(table.storage.read, table._name_text_table(0), 3, None)
 
-    best = ranking.best(['"w0"', '"w1"'])
+    best = ranking.rank(['"w0"', '"w1"'])
 
     assert [row for row, _ in best] == [0, 1, 2]
     assert (ranking._scores > 0).sum() == 5

@@ -255,7 +255,7 @@ def test_a_principal_is_named_once():
     """Two spellings of one would leave open whose policies count."""
     ours = Policies(EVERYTHING)
 
-    with pytest.raises(ValueError, match="is a principal that is named twice"):
+    with pytest.raises(ValueError, match="is repeated; name it once"):
         Engine(policies={MEMBER: ours, MEMBER.replace("role/", "role/a/"): ours})
 
 

@@ -105,7 +105,7 @@ def test_by_default_the_last_of_equal_keys_wins():
 def test_equal_keys_can_be_refused():
     """Then nothing of the request is stored."""
     with engine_with(repeated_keys="refused") as engine:
-        with pytest.raises(ServiceError, match="for key 'a': the request has the key twice"):
+        with pytest.raises(ServiceError, match="for key 'a': the request repeats the key"):
             engine.call("PutVectors", TWICE)
 
         assert engine.call("ListVectors", NAMES)["vectors"] == []
@@ -158,7 +158,7 @@ def test_the_command_has_the_switches():
         client = boto_client(endpoint_url=url)
         client.create_vector_bucket(vectorBucketName="my-bucket")
         client.create_index(**NAMES, dataType="float32", dimension=2, distanceMetric="cosine")
-        with pytest.raises(client.exceptions.ValidationException, match="has the key twice"):
+        with pytest.raises(client.exceptions.ValidationException, match="repeats the key"):
             client.put_vectors(**TWICE)
         client.put_vectors(
             **NAMES, vectors=[{"key": "a", "data": VECTOR, "metadata": {"price": 0.1}}]

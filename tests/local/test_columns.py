@@ -6,14 +6,14 @@ import pytest
 
 from s3vectors_local import Choices
 from s3vectors_local.columns import Columns, Vocabulary
-from s3vectors_local.filters import Condition
+from s3vectors_local.filters import Comparison
 
 ROWS = 5000
 
 
 def having(columns, key, operator, operand, count=ROWS):
     """The rows that pass one condition."""
-    return columns.matching(Condition(key, operator, operand), count).nonzero()[0].tolist()
+    return columns.match(Comparison(key, operator, operand), count).nonzero()[0].tolist()
 
 
 @pytest.mark.parametrize("every", [1, 7, 1000], ids=["dense", "some", "sparse"])
@@ -89,7 +89,7 @@ def test_a_vocabulary_numbers_equal_values_equally():
     """1 and 1.0 are one value; true and 1 are two."""
     vocabulary = Vocabulary()
 
-    codes = [vocabulary.code(value) for value in (1, 1.0, True, "1", [1], [1.0], False, 0)]
+    codes = [vocabulary.assign_code(value) for value in (1, 1.0, True, "1", [1], [1.0], False, 0)]
 
     assert codes[0] == codes[1]
     assert codes[4] == codes[5]

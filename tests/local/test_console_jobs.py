@@ -479,7 +479,7 @@ def test_a_damaged_data_directory_is_an_error(tmp_path):
     with Engine(tmp_path) as engine, serving(engine, console=ConsoleOptions()) as url:
         create_index(engine)
         put(engine, [("only", [1, 0], {})])
-        table = f"UPDATE vectors_{engine._state.storage.records('indexes')[0][0]}"
+        table = f"UPDATE vectors_{engine._state.storage.read_records('indexes')[0][0]}"
         with engine._state.storage.transaction() as database:
             database.execute(f"{table} SET filterable = '{{'")
 

@@ -90,16 +90,16 @@ def test_what_was_closed_before_the_fork_can_be_opened_in_either(tmp_path):
 @pytest.mark.parametrize("language, word", [("de", "Häuser Haus"), ("en", "houses house")])
 def test_a_forked_process_can_have_an_engine_of_its_own(tmp_path, language, word):
     """With a stemmer whose lock another thread held at the fork."""
-    from s3vectors_local.text import analyzer  # noqa: PLC0415 - its cache is what is tested
+    from s3vectors_local.text import get_analyzer  # noqa: PLC0415 - its cache is what is tested
 
     engine = Engine(tmp_path / "parent")
-    stems = analyzer(language, "uax29").phrases.__self__
+    stems = get_analyzer(language, "uax29").parse_phrases.__self__
 
     def use():
         with closing(Engine(tmp_path / "child")) as own:
             client = connect(boto_client(), own)
             client.create_vector_bucket(vectorBucketName="my-bucket")
-            assert len(analyzer(language, "uax29").phrases(word)) == 1
+            assert len(get_analyzer(language, "uax29").parse_phrases(word)) == 1
             return len(client.list_vector_buckets()["vectorBuckets"])
 
     with stems._lock:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from s3vectors_local import matrix
-from s3vectors_local.distance import exact
+from s3vectors_local.distance import measure_distances
 from s3vectors_local.matrix import Matrix
 
 METRICS = ("cosine", "euclidean")
@@ -47,11 +47,13 @@ def huge(generator, count, dimension):
 SHAPES = (gaussian, clustered, with_outliers, repeated, tiny, huge)
 
 
-@pytest.fixture(params=["with a shadow", "without"], autouse=True)
-def _shadow(request, monkeypatch):
+@pytest.fixture(params=["quantized", "float32"], autouse=True)
+def _quantized(request, monkeypatch):
     """Small sets go through the steps that large ones do, or not."""
-    monkeypatch.setattr(matrix, "_SHADOW_FROM", 1 if request.param == "with a shadow" else 10**9)
-    monkeypatch.setattr(matrix._Shadow, "asked", lambda _: True)  # from the first search on
+    monkeypatch.setattr(matrix, "_QUANTIZE_FROM", 1 if request.param == "quantized" else 10**9)
+    monkeypatch.setattr(
+        matrix._QuantizedRows, "record_search", lambda _: True
+    )  # from the first search on
 
 
 def filled(metric, vectors):
@@ -62,7 +64,7 @@ def filled(metric, vectors):
 
 def compared(metric, vectors, query, rows):
     """All of the rows, nearest first, compared in float64."""
-    distances = exact(vectors, rows, query, metric)
+    distances = measure_distances(vectors, rows, query, metric)
     order = np.argsort(distances, kind="stable")
     return rows[order], distances[order]
 
@@ -80,7 +82,7 @@ def test_the_nearest_are_those_of_comparing_all(metric, shape, share):
         for query in shape(generator, 3, dimension).astype(np.float32):
             wanted, distances = compared(metric, vectors, query, rows)
             for count in (1, 10, len(rows) - 1, len(rows), 1000):
-                found, near = made.nearest(query, count, rows)
+                found, near = made.find_nearest(query, count, rows)
                 assert found.tolist() == wanted[:count].tolist()
                 assert near.tolist() == distances[:count].tolist()
 
@@ -93,7 +95,7 @@ def test_a_vector_is_nearest_to_itself_however_short(metric):
         vectors = (gaussian(generator, 40, 16) * scale).astype(np.float32)
         made = filled(metric, vectors)
         for row in range(40):
-            assert made.nearest(vectors[row], 1, np.arange(40))[0].tolist() == [row]
+            assert made.find_nearest(vectors[row], 1, np.arange(40))[0].tolist() == [row]
 
 
 def test_near_duplicates_are_told_apart():
@@ -106,39 +108,39 @@ def test_near_duplicates_are_told_apart():
     lengths = np.sqrt((wide**2).sum(axis=1) * (asked**2).sum())
     wanted = 1 - (wide * asked).sum(axis=1) / lengths
 
-    found, distances = filled("cosine", vectors).nearest(query, 10, np.arange(3000))
+    found, distances = filled("cosine", vectors).find_nearest(query, 10, np.arange(3000))
 
     assert found.tolist() == np.argsort(wanted)[:10].tolist()
     assert distances == pytest.approx(wanted[found].astype(float), rel=1e-6)
 
 
-def test_the_first_search_does_without_the_shadow(monkeypatch):
+def test_the_first_search_quantizes_nothing(monkeypatch):
     """A process that searches once need not make it; the second finds the same."""
     monkeypatch.undo()
     vectors = clustered(np.random.default_rng(11), 3000, 8).astype(np.float32)
     made = filled("cosine", vectors)
 
-    first = made.nearest(vectors[0], 5, np.arange(3000))
-    assert len(made._shadow._bytes) == 0
-    second = made.nearest(vectors[0], 5, np.arange(3000))
-    assert len(made._shadow._bytes) >= 3000
+    first = made.find_nearest(vectors[0], 5, np.arange(3000))
+    assert len(made._quantized._bytes) == 0
+    second = made.find_nearest(vectors[0], 5, np.arange(3000))
+    assert len(made._quantized._bytes) >= 3000
     assert [part.tolist() for part in first] == [part.tolist() for part in second]
 
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_what_is_overwritten_or_added_is_found_as_it_is_now(metric):
-    """Growth moves the rows; the shadow follows."""
+    """Growth moves the rows, and the quantized rows with them."""
     generator = np.random.default_rng(8)
     vectors = gaussian(generator, 400, 16).astype(np.float32)
     made = filled(metric, vectors[:100])
     query = vectors[0]
-    made.nearest(query, 5, np.arange(100))
+    made.find_nearest(query, 5, np.arange(100))
 
     made.write(np.arange(100, 400), vectors[100:])
     vectors[50:60] = vectors[300:310] * 2
     made.write(np.arange(50, 60), vectors[50:60])
 
-    found, _ = made.nearest(query, 20, np.arange(400))
+    found, _ = made.find_nearest(query, 20, np.arange(400))
     assert found.tolist() == compared(metric, vectors, query, np.arange(400))[0][:20].tolist()
 
 
@@ -148,7 +150,7 @@ def test_a_row_of_zeros_is_at_its_distance():
     vectors[7] = [3, 4, 0, 0]
     made = filled("euclidean", vectors)
 
-    found, distances = made.nearest(np.array([3, 4, 0, 0], np.float32), 3, np.arange(50))
+    found, distances = made.find_nearest(np.array([3, 4, 0, 0], np.float32), 3, np.arange(50))
 
     assert found.tolist() == [7, 0, 1]
     assert distances.tolist() == [0, 5, 5]
@@ -170,7 +172,7 @@ def test_any_scale_gives_the_exact_result(metric, seed, scale, count):
     query = vectors[0] * np.float32(0.5)
     query = query if query.any() else vectors[0]
 
-    found, _ = filled(metric, vectors).nearest(query, count, np.arange(80))
+    found, _ = filled(metric, vectors).find_nearest(query, count, np.arange(80))
 
     assert found.tolist() == compared(metric, vectors, query, np.arange(80))[0][:count].tolist()
 
@@ -182,7 +184,7 @@ def test_whatever_is_put_and_dropped_the_rest_is_found(data, metric, seed):
     generator = np.random.default_rng(seed)
     kept: dict[int, np.ndarray] = {}
     made = Matrix(4, metric)
-    with mock.patch.object(matrix, "_SPARSE_FROM", 8):
+    with mock.patch.object(matrix, "_COMPACT_FROM", 8):
         for _ in range(data.draw(st.integers(1, 6))):
             rows = sorted(data.draw(st.sets(st.integers(0, 60), min_size=1)))
             if data.draw(st.booleans()):
@@ -200,7 +202,7 @@ def test_whatever_is_put_and_dropped_the_rest_is_found(data, metric, seed):
             among = np.array([kept[row] for row in rows])
             wanted, distances = compared(metric, among, query, np.arange(len(rows)))
             for count in (1, 3, len(rows), 100):
-                found, near = made.nearest(query, count, np.array(rows))
+                found, near = made.find_nearest(query, count, np.array(rows))
                 assert found.tolist() == [rows[at] for at in wanted[:count]]
                 assert near.tolist() == distances[:count].tolist()
 
@@ -209,13 +211,13 @@ def test_memory_is_that_of_the_vectors_that_are_left():
     """Not of the rows that they have."""
     vectors = gaussian(np.random.default_rng(1), 10_000, 8).astype(np.float32)
     made = filled("cosine", vectors)
-    made.nearest(vectors[0], 5, np.arange(10_000))
+    made.find_nearest(vectors[0], 5, np.arange(10_000))
 
     for start in range(0, 9_900, 100):
         made.drop(list(range(start, start + 100)))
 
-    assert len(made._values) < 2 * matrix._SPARSE_FROM
-    assert made.nearest(vectors[9_950], 1, np.arange(9_900, 10_000))[0].tolist() == [9_950]
+    assert len(made._values) < 2 * matrix._COMPACT_FROM
+    assert made.find_nearest(vectors[9_950], 1, np.arange(9_900, 10_000))[0].tolist() == [9_950]
     late = Matrix(8, "cosine")
     late.write(np.array([5, 1_000_000]), vectors[:2])
     assert len(late._values) < 10

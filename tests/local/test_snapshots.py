@@ -29,7 +29,7 @@ from s3vectors_local import Engine, snapshot_commands
 from s3vectors_local.__main__ import main
 from s3vectors_local.exports import LINE_BYTES, DamagedExportError, Reader
 from s3vectors_local.remote import RemoteEngine
-from s3vectors_local.snapshots import Index
+from s3vectors_local.snapshots import SnapshotIndex
 from stache_ai_s3vectors.aws.connections import close_engines
 
 NAMES = {"vectorBucketName": "my-bucket", "indexName": "notes"}
@@ -408,7 +408,7 @@ def test_what_is_no_engine_is_said_to_be_none(tmp_path, answer):
         other.shutdown()
         thread.join()
 
-    assert "what answers there is not S3 Vectors" in printed
+    assert "the endpoint is not S3 Vectors" in printed
 
 
 def test_a_pause_between_requests_does_no_harm(tmp_path):
@@ -487,15 +487,15 @@ def test_two_exports_to_one_file_do_not_mix(tmp_path):
     precious.write_text("mine")
     (tmp_path / "notes.jsonl.partial").symlink_to(precious)
     with Engine(data) as engine:
-        index = Index(engine.call, "my-bucket", "notes")
+        index = SnapshotIndex(engine.call, "my-bucket", "notes")
         real = index.write_to
 
         def write_to(opened, *, compressed):
-            snapshot_commands._write(Index(engine.call, "my-bucket", "notes"), file)
+            snapshot_commands._write_file(SnapshotIndex(engine.call, "my-bucket", "notes"), file)
             return real(opened, compressed=compressed)
 
         index.write_to = write_to
-        assert snapshot_commands._write(index, file) == COUNT
+        assert snapshot_commands._write_file(index, file) == COUNT
 
     assert precious.read_text() == "mine"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -620,8 +620,8 @@ def test_a_snapshot_that_cannot_be_stored_whole_is_refused_before_it_is_begun(tm
     fill(data)
     run("export", snapshot, "--data", data)
     for name, message in (
-        ("notes.jsonl.gz", "are for the same index; leave one"),
-        ("Bad_Name.jsonl", "two names that S3 Vectors allows"),
+        ("notes.jsonl.gz", "are for the same index; remove one"),
+        ("Bad_Name.jsonl", "with names that S3 Vectors allows"),
     ):
         odd = snapshot / "my-bucket" / name
         odd.write_bytes(b"")

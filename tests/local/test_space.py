@@ -235,8 +235,8 @@ def test_deletions_work_on_a_full_disk_and_make_room(tmp_path):
     count, refusal, again, left = json.loads(result.stdout)
 
     assert count > 500
-    assert "the data directory refused the write" in refusal
-    assert "the data directory refused the write" in again
+    assert "the write to the data directory failed" in refusal
+    assert "the write to the data directory failed" in again
     with Engine(tmp_path) as engine:
         stored = [[name, key] for name in ("idx", "other") for key in keys(engine, name)]
     assert sorted(stored) == left
@@ -250,7 +250,7 @@ def test_what_an_interrupted_compact_left_goes(tmp_path):
     for suffix in ("", "-journal"):
         (tmp_path / f"s3vectors.db.compacted{suffix}").write_text("left")
     with (
-        mock.patch.object(storage, "_synchronise", side_effect=KeyboardInterrupt),
+        mock.patch.object(storage, "_sync", side_effect=KeyboardInterrupt),
         pytest.raises(KeyboardInterrupt),
     ):
         compact(tmp_path)

@@ -91,7 +91,7 @@ def test_a_directory_has_one_owner(tmp_path):
 @pytest.mark.parametrize(
     "version, reason",
     [
-        (99, "format 99 is newer .* install the newer"),
+        (99, "format 99 is newer .* install a newer"),
         (1, "format 1 is that of a development version"),
     ],
 )
@@ -125,7 +125,7 @@ def test_a_database_of_another_program_is_left_alone(tmp_path):
         db.execute("CREATE TABLE theirs (x)")
     db.close()
 
-    with pytest.raises(DataDirectoryError, match="is another program's; name another directory"):
+    with pytest.raises(DataDirectoryError, match="belongs to another program; name another"):
         Engine(tmp_path)
 
 
@@ -361,7 +361,7 @@ def test_a_state_that_cannot_be_read_anew_is_tried_again(monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(RowSet, "put", fail)
-        patch.setattr("s3vectors_local.storage.Storage.records", fail)
+        patch.setattr("s3vectors_local.storage.Storage.read_records", fail)
         for _ in range(2):
             with pytest.raises(InternalServerException, match="could not be read: disk I/O error"):
                 fill(engine, "b")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from far_ends import boto_client
 from s3vectors_local import Engine, connect
 from s3vectors_local.engine import builder
-from s3vectors_local.text import RRF_K, analyzer
+from s3vectors_local.text import RRF_K, get_analyzer
 
 NAMES = {"vectorBucketName": "my-bucket", "indexName": "my-index"}
 TEXTS = {
@@ -79,13 +79,13 @@ def table(made, text):
     db = sqlite3.connect(":memory:")
     db.execute(f"CREATE VIRTUAL TABLE t USING fts5(terms, tokenize='{made.tokenizer}')")
     db.execute("CREATE VIRTUAL TABLE v USING fts5vocab(t, instance)")
-    db.execute("INSERT INTO t VALUES (?)", (made.prepared(text),))
+    db.execute("INSERT INTO t VALUES (?)", (made.prepare(text),))
     return closing(db)
 
 
 def terms(language, text, kind="uax29"):
     """What SQLite has of a text, in order."""
-    with table(analyzer(language, kind), text) as db:
+    with table(get_analyzer(language, kind), text) as db:
         found = [term for (term,) in db.execute("SELECT term FROM v ORDER BY offset")]
     # Signs inside words are kept as characters for private use
     return [term.translate({0xE000 + code: code for code in range(128)}) for term in found]
@@ -155,11 +155,11 @@ def test_what_a_word_is_can_be_chosen(language, text, uax29, words):
 )
 def test_a_question_is_taken_apart_like_a_text(text, language, kind):
     """Each phrase of a question finds the text that has it, and there is one for each term."""
-    made = analyzer(language, kind)
+    made = get_analyzer(language, kind)
     with table(made, text) as db:
         found = [
             db.execute("SELECT count(*) FROM t WHERE t MATCH ?", (phrase,)).fetchone()
-            for phrase in made.phrases(text)
+            for phrase in made.parse_phrases(text)
         ]
 
     assert found == [(1,)] * len(found)
@@ -171,11 +171,11 @@ def test_a_question_is_taken_apart_like_a_text(text, language, kind):
 @pytest.mark.parametrize("language", [None, "en", "de", "fr"])
 def test_each_term_of_a_question_counts_once(language, kind):
     """Also in another form of the word, in every language that has stems."""
-    made = analyzer(language, kind)
+    made = get_analyzer(language, kind)
     forms = {None: "Train train", "en": "install installation", "de": "Haus Häuser"}
 
-    assert len(made.phrases(forms.get(language, "cheval chevaux"))) == 1
-    assert len(made.phrases("eins zwei Eins drei")) == 3
+    assert len(made.parse_phrases(forms.get(language, "cheval chevaux"))) == 1
+    assert len(made.parse_phrases("eins zwei Eins drei")) == 3
 
 
 @pytest.mark.parametrize("kind", ["uax29", "words"])
@@ -191,20 +191,20 @@ def test_a_single_east_asian_character_finds_itself_inside_a_longer_run(
     language, run, characters, kind
 ):
     """At its beginning, in the middle, and at its end; pairs find only what has them."""
-    made = analyzer(language, kind)
+    made = get_analyzer(language, kind)
     with table(made, f"text {run}, text") as db:
         for character in characters:
-            [phrase] = made.phrases(character)
+            [phrase] = made.parse_phrases(character)
             found = db.execute("SELECT count(*) FROM t WHERE t MATCH ?", (phrase,)).fetchone()
             assert found == (1,), character
-        for phrase in made.phrases(characters[0] + characters[-1]):
+        for phrase in made.parse_phrases(characters[0] + characters[-1]):
             assert db.execute("SELECT * FROM t WHERE t MATCH ?", (phrase,)).fetchone() is None
 
 
 def test_forgetting_stems_changes_nothing(monkeypatch):
     """When too many words are remembered."""
     before = terms("fr", "chevaux mangeaient livres")
-    monkeypatch.setattr("s3vectors_local.text._REMEMBERED", 1)
+    monkeypatch.setattr("s3vectors_local.text._MAX_CACHED", 1)
 
     after = terms("fr", "chevaux mangeaient livres jamais vus")
 
@@ -430,7 +430,7 @@ def test_what_is_stored_becomes_searchable_and_new_vectors_meanwhile(engine, cli
 
 def test_building_goes_on_where_it_was_after_reopening(tmp_path, monkeypatch):
     """Vectors that were written in between are found in either part."""
-    monkeypatch.setattr(builder, "BATCH", 100)
+    monkeypatch.setattr(builder, "BATCH_VECTORS", 100)
     monkeypatch.setattr(builder.Builder, "start", lambda _: None)
     engine = Engine(tmp_path)
     client = connect(boto_client(), engine)
@@ -461,12 +461,12 @@ def test_texts_of_other_analyzers_are_built_anew(tmp_path, monkeypatch):
     client = connect(boto_client(), engine)
     make(client, {"metadataKey": "text", "language": "en"})
     finish_building(client)
-    monkeypatch.setattr("s3vectors_local.configuration.TextSearch.prepared", lambda *_: "stale")
+    monkeypatch.setattr("s3vectors_local.configuration.TextSearch.prepare", lambda *_: "stale")
     put(client, TEXTS)
     monkeypatch.undo()
     engine.close()
 
-    monkeypatch.setattr("s3vectors_local.index.analyzers", lambda _: "newer")
+    monkeypatch.setattr("s3vectors_local.index.describe_analyzers", lambda _: "newer")
     engine = Engine(tmp_path)
     client = connect(boto_client(), engine)
     finish_building(client)
@@ -513,12 +513,12 @@ def test_pages_do_not_outlive_the_text_search_they_came_from(client):
 
 def test_engines_in_several_threads_share_the_stemmers(monkeypatch):
     """Words that one of them forgets are not missed by another."""
-    monkeypatch.setattr("s3vectors_local.text._REMEMBERED", 50)
-    phrases = analyzer("fr", "uax29").phrases
+    monkeypatch.setattr("s3vectors_local.text._MAX_CACHED", 50)
+    parse_phrases = get_analyzer("fr", "uax29").parse_phrases
 
     def work(number):
         made = [f"mangeaient{number}x{n}ent" for n in range(40)]
-        return all(len(phrases(" ".join(made))) == 40 for _ in range(50))
+        return all(len(parse_phrases(" ".join(made))) == 40 for _ in range(50))
 
     with ThreadPoolExecutor(6) as threads:
         assert all(threads.map(work, range(30)))
@@ -565,7 +565,7 @@ def test_a_text_search_that_is_deleted_can_be_added_again_in_another_language(se
         (
             {"delete": {"textSearchConfigurations": [{"metadataKey": "title"}]}},
             "ValidationException",
-            "there is none for a metadataKey",
+            "a metadataKey to delete has no text search",
         ),
         (
             {"add": {"textSearchConfigurations": [{"metadataKey": "a", "language": "xx"}]}},

@@ -6,7 +6,7 @@ import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s3vectors_local.words import fold, plain_words, unicode_words
+from s3vectors_local.words import fold, split_plain, split_unicode
 
 CLASSES = {
     name: regex.compile(rf"\p{{Word_Break={name}}}")
@@ -89,19 +89,19 @@ def reference(text):
 @given(st.text(CHARACTERS, max_size=12))
 def test_words_are_those_of_the_rules(text):
     """In a mixture of scripts, marks and signs that are in words."""
-    assert unicode_words(text) == reference(fold(text))
+    assert split_unicode(text) == reference(fold(text))
 
 
 @given(st.text([chr(code) for code in range(128)], max_size=40))
 def test_ascii_words_are_those_of_the_rules(text):
     """They have a shorter way."""
-    assert unicode_words(text) == reference(fold(text))
+    assert split_unicode(text) == reference(fold(text))
 
 
 @given(st.text(max_size=40))
 def test_any_text_has_words(text):
     """None is empty, of joining signs only, or across white space."""
-    for split in (unicode_words, plain_words):
+    for split in (split_unicode, split_plain):
         words = split(text)
         assert all(word.strip("_‿⁀⁔") for word in words)
         assert not any(map(str.isspace, "".join(words)))
@@ -110,4 +110,4 @@ def test_any_text_has_words(text):
 def test_long_runs_of_signs_take_no_longer_than_words():
     """No sign is looked at again and again: this would take minutes."""
     for text in ("_" * 40_000, "a." * 20_000, "_é" * 20_000, "1," * 20_000 + "é", "'" * 40_000):
-        assert len(unicode_words(text)) <= 2
+        assert len(split_unicode(text)) <= 2

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from s3vectors_local import filters
 from s3vectors_local.choices import Choices
 from s3vectors_local.columns import Columns
-from s3vectors_local.filters import Condition, Filter, list_conditions
+from s3vectors_local.filters import Comparison, Filter, list_comparisons
 from s3vectors_local.validation import to_single
 
 from .service import Service
@@ -38,8 +38,8 @@ class Matcher:
 
     def __init__(self, tree: Filter, choices: Choices) -> None:
         single = choices.numbers == "single"
-        self._tree = filters.with_operands(tree, to_single) if single else tree
-        self._keys = {condition.key for condition in list_conditions(tree)}
+        self._tree = filters.replace_operands(tree, to_single) if single else tree
+        self._keys = {comparison.key for comparison in list_comparisons(tree)}
         self._choices = choices
 
     def match(self, metadata: Sequence[Mapping[str, Any]]) -> list[bool]:
@@ -50,7 +50,7 @@ class Matcher:
             {key: value for key, value in entry.items() if key in self._keys} for entry in metadata
         ]
         columns.put(range(count), shown, count)
-        matches: list[bool] = columns.matching(self._tree, count).tolist()
+        matches: list[bool] = columns.match(self._tree, count).tolist()
         return matches
 
 
@@ -85,7 +85,7 @@ def explain_filter(
             "path": part.path,
             "condition": part.condition,
             "holds": Matcher(part.tree, choices).match([metadata])[0],
-            **({"value": metadata.get(part.tree.key)} if isinstance(part.tree, Condition) else {}),
+            **({"value": metadata.get(part.tree.key)} if isinstance(part.tree, Comparison) else {}),
         }
         for part in _walk(document, "")
     ]
@@ -102,7 +102,9 @@ def _walk(document: Mapping[str, Any], path: str) -> Iterator[Part]:
         return
     where = f"{path}/{key.replace('~', '~0').replace('/', '~1')}"
     if not isinstance(operand, dict):
-        yield Part(where, document, Condition(key, "$eq", operand))
+        yield Part(where, document, Comparison(key, "$eq", operand))
         return
     for operator, value in operand.items():
-        yield Part(f"{where}/{operator}", {key: {operator: value}}, Condition(key, operator, value))
+        yield Part(
+            f"{where}/{operator}", {key: {operator: value}}, Comparison(key, operator, value)
+        )

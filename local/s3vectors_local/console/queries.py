@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from s3vectors_local.choices import Choices
-from s3vectors_local.distance import exact
+from s3vectors_local.distance import measure_distances
 from s3vectors_local.errors import NotFoundException, ValidationException
 
 from .conditions import explain_filter
@@ -202,7 +202,7 @@ def _measure(vector: Mapping[str, Any], question: Question, choices: Choices) ->
     stored = np.asarray(vector["data"]["float32"], np.float32)[None]
     queried = np.asarray(question.request["queryVector"]["float32"], np.float32)
     metric = question.description["distanceMetric"]
-    distance = float(exact(stored, np.zeros(1, np.intp), queried, metric)[0])
+    distance = float(measure_distances(stored, np.zeros(1, np.intp), queried, metric)[0])
     squared = (metric, choices.euclidean) == ("euclidean", "squared")
     return distance**2 if squared else distance
 

@@ -1,10 +1,9 @@
 """The engine: one function per operation of the S3 Vectors API.
 
-`buckets`, `indexes`, `tags`, `vectors` and `queries` hold the operations, `state` what they
-work on. An operation takes the state, the request (the JSON members of the API) and whose
-request it is, and returns the response's members. Requests come through `Engine.call`,
-which checks their shape and permissions first; the two doors, `inprocess.py` and
-`server.py`, both end there.
+`buckets`, `indexes`, `tags`, `vectors` and `queries` have the operations; `state` has the buckets
+and indexes. An operation takes the state, the request (the JSON members of the API) and the caller,
+and returns the members of the response. `inprocess.py` and `server.py` both call `Engine.call`,
+which first checks the shape and the permissions of a request.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ import orjson
 
 from s3vectors_local import constraints, shapes
 from s3vectors_local.arns import Caller
-from s3vectors_local.choices import PLAIN, Choices
+from s3vectors_local.choices import DEFAULT, Choices
 from s3vectors_local.errors import (
     DataDirectoryError,
     InternalServerException,
@@ -71,22 +70,22 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
 
 _ACCOUNT: Final = re.compile(r"\d{12}")
 
-_SEARCHING: Final = frozenset({"PutVectors", "GetVectors", "DeleteVectors", "QueryVectors"})
-"""These need the index in memory."""
+_USING_VECTORS: Final = frozenset({"PutVectors", "GetVectors", "DeleteVectors", "QueryVectors"})
+"""Operations that need the index in memory."""
 
-_PAUSE: Final = 0.0005
-"""Seconds in which a request that waits for the lock can get it."""
+_PAUSE_SECONDS: Final = 0.0005
+"""Seconds without the lock, so that a waiting request gets it."""
 
-_NONE: Final = Policies()
-"""Those of a principal that has none."""
+_NO_POLICIES: Final = Policies()
+"""The policies of a principal without policies."""
 
-_BUILDING: Final = frozenset({"CreateIndex", "GetIndex", "UpdateMetadataConfiguration"})
-"""After these a text search may be waiting to be built."""
+_MAY_START_BUILDING: Final = frozenset({"CreateIndex", "GetIndex", "UpdateMetadataConfiguration"})
+"""Operations after which a text search may have to be built."""
 
 
 @contextmanager
-def _reading() -> Iterator[None]:
-    """Around what reads the data directory."""
+def _convert_read_errors() -> Iterator[None]:
+    """Convert errors from reading the data directory."""
     try:
         yield
     except (sqlite3.Error, DataDirectoryError, orjson.JSONDecodeError) as error:
@@ -94,67 +93,65 @@ def _reading() -> Iterator[None]:
         raise InternalServerException(message) from error
 
 
-def _finish(builder: Builder, storage: Storage) -> None:
-    """Give the data directory free, when nothing is under way any more."""
+def _close_idle(builder: Builder, storage: Storage) -> None:
+    """Close the storage when the builder has stopped."""
     if not storage.ownership.inherited:
         builder.close(then=storage.close)
 
 
 class Engine:
-    """S3 Vectors for one process; safe to call from many threads.
+    """S3 Vectors in one process; thread-safe.
 
-    A process that is forked from the one that made it cannot use it: every call there raises
-    `InheritedEngineError`, and `close` does nothing.
+    A forked process cannot use the engine of its parent: every call raises `InheritedEngineError`,
+    and `close` does nothing.
 
     Args:
-        directory: where to keep the data; made when missing, and owned until `close`.
-            None keeps everything in memory.
-        bucket_mode: "enhanced" makes vector buckets as AWS does today, "classic" as those
-            made before 2026-09-30.
-        choices: what to do where AWS's behaviour is not documented.
-        policies: identity policies of whoever calls, or those of each principal (its ARN, its
-            account's id); a principal without policies is allowed nothing. With policies,
-            bucket policies are enforced, too; without, everything is allowed.
-        rates: limits on writes; without them there are none.
-        principals: who calls, by access key id: the ARN of a user, a role or a session, an
-            account's id, or the name of a service. Any other key id of twelve digits is an
-            account's id, and all others stand for one user of account 123456789012.
+        directory: the data directory; created if missing, and locked until `close`. With None, data
+            is in memory only.
+        bucket_mode: "enhanced" creates vector buckets as AWS does today, "classic" as it did before
+            2026-09-30.
+        choices: behaviour that AWS does not document.
+        policies: the identity policies of every caller, or of each principal (an ARN or account
+            id). A principal without policies is allowed nothing. With policies, bucket policies are
+            enforced as well; without, everything is allowed.
+        rates: limits for writes; None for no limits.
+        principals: the principal of each access key id: the ARN of a user, role or session, an
+            account id, or the name of a service. Any other key id of 12 digits is an account id.
+            All other key ids are one user of account 123456789012.
 
     Raises:
         DataDirectoryError: the directory cannot be used; the text says why.
-        PolicyError: permissions are to be enforced, and a stored bucket policy cannot be
-            evaluated.
-        ValueError: a principal is none.
+        PolicyError: a stored bucket policy cannot be evaluated, but permissions are enforced.
+        ValueError: a principal is not valid.
     """
 
-    def __init__(  # noqa: PLR0913 - all but the first by name
+    def __init__(  # noqa: PLR0913 - all but the first are keyword-only
         self,
         directory: str | Path | None = None,
         *,
         bucket_mode: BucketMode = "enhanced",
-        choices: Choices = PLAIN,
+        choices: Choices = DEFAULT,
         policies: Policies | Mapping[str, Policies] | None = None,
         rates: RateLimits | None = None,
         principals: Mapping[str, str] | None = None,
     ) -> None:
-        place = None if directory is None else Path(directory)
+        path = None if directory is None else Path(directory)
         self._callers = {
             key: Caller.from_principal(name) for key, name in (principals or {}).items()
         }
         self._policies = None if isinstance(policies, Mapping) else policies
-        self._policies_by_principal = _by_principal(policies)
+        self._policies_by_holder = _group_by_holder(policies)
         self._rates = rates
-        self._state = State(place, choices, bucket_mode, enforcing=policies is not None)
+        self._state = State(path, choices, bucket_mode, enforcing=policies is not None)
         self._lock = threading.Lock()
         self._builder = Builder(self._state, self._lock)
         self._closed = False
         with self._lock:
             self._builder.start()
-        # An engine that nobody holds any more closes itself
-        self._finish = weakref.finalize(self, _finish, self._builder, self._state.storage)
-        # So does one with a directory when Python ends; in memory there is nothing to give free,
-        # and a function registered with atexit may still work with it
-        self._finish.atexit = place is not None
+        # An engine closes when it is garbage-collected
+        self._finish = weakref.finalize(self, _close_idle, self._builder, self._state.storage)
+        # At exit, only an engine with a directory: an atexit function may still use one in memory
+        self._finish.atexit = path is not None
 
     def __enter__(self) -> Engine:  # noqa: PYI034 - Self is newer than Python 3.10
         return self
@@ -163,30 +160,30 @@ class Engine:
         self.close()
 
     def check_owner(self) -> None:
-        """Refuse to work in a process that was forked from the engine's.
+        """Refuse to work in a forked process.
 
         Raises:
-            InheritedEngineError: says which process owns it, and how to share the data.
+            InheritedEngineError: names the process that owns the engine, and how to share the data.
         """
         self._state.storage.ownership.check()
 
     def close(self) -> None:
-        """Give the data directory free; the engine refuses every request afterwards."""
+        """Unlock the data directory; further requests are refused."""
         if self._state.storage.ownership.inherited:
             return
         self._closed = True
         self._finish()
 
     def caller(self, access_key: str | None, region: str) -> Caller:
-        """Whose request it is.
+        """Return the caller for an access key.
 
         Args:
-            access_key: the id of the access key that signed it; None when nothing did.
-            region: where it arrives.
+            access_key: the id of the access key; None for an unsigned request.
+            region: the region of the endpoint.
         """
-        known = self._callers.get(access_key or "")
-        if known is not None:
-            return replace(known, region=region)
+        caller = self._callers.get(access_key or "")
+        if caller is not None:
+            return replace(caller, region=region)
         if access_key is not None and _ACCOUNT.fullmatch(access_key):
             return Caller(access_key, region)
         return Caller(region=region)
@@ -204,94 +201,93 @@ class Engine:
         return {arn[3] for arn in owned if arn[4] == account}
 
     def call(self, operation: str, request: Any, caller: Caller | None = None) -> Response:
-        """Answer one request.
+        """Execute one operation.
 
         Args:
-            operation: AWS's name of it, such as "QueryVectors".
-            request: the members of its input, of the types and ranges that JSON has.
-            caller: whose request it is.
+            operation: the name of the operation, for example "QueryVectors".
+            request: the members of the request, as JSON types.
+            caller: who sends the request.
 
         Returns:
-            The members of the operation's output; times are seconds since 1970, vectors
-            float32 arrays.
+            The members of the response; times are seconds since 1970, vectors are float32 arrays.
 
         Raises:
-            ServiceError: what AWS would answer instead; nothing is changed then. (After an
-                interrupt, such as Ctrl-C, the request is carried out whole or not at all.)
-            InheritedEngineError: this process was forked from the engine's.
+            ServiceError: the error that AWS returns; nothing is changed. (An interrupted request is
+                executed completely or not at all.)
+            InheritedEngineError: the engine belongs to the parent process.
         """
         self.check_owner()  # first: another thread may have held the lock at the fork
         if operation not in OPERATIONS:
             raise UnknownOperationException(f"The operation {operation} does not exist")
         shape = shapes.INPUTS[operation]
         constraints.check(shape, request)
-        # What the operation does not have is passed over. null means not set; but a filter that is
-        # null must not become no filter
+        # Unknown members are ignored. null means not set; but a null filter must not become no
+        # filter
         request = {
             name: request[name]
             for name in shape.members
             if name in request and (request[name] is not None or name == "filter")
         }
         caller = caller or Caller()
-        if operation in _SEARCHING:
+        if operation in _USING_VECTORS:
             self._open_index(request, caller)
-        with self._lock, _reading():
+        with self._lock, _convert_read_errors():
             self._check_open()
             try:
-                return self._perform(operation, request, caller)
+                return self._run(operation, request, caller)
             except InternalServerException as error:
                 if not error.write_refused:
                     raise
-            # An emptied log is written over, so that a deletion needs no more room
+            # An emptied log is overwritten from its start, so a deletion needs no more space
             self._state.storage.empty_log()
-            return self._perform(operation, request, caller)
+            return self._run(operation, request, caller)
 
     def _open_index(self, request: Request, caller: Caller) -> None:
-        """Read an index into memory, and let other requests pass between two batches."""
-        with suppress(ValidationException, KeyError):  # whoever performs the request says so
+        """Read an index into memory, in batches between which other requests run."""
+        with suppress(ValidationException, KeyError):  # the operation itself reports it
             arn = caller.resolve_index_arn(request)
             while True:
-                with self._lock, _reading():
+                with self._lock, _convert_read_errors():
                     self._check_open()
                     if self._state.indexes[arn].open(OPENED_AT_A_TIME):
                         return
-                time.sleep(_PAUSE)
+                time.sleep(_PAUSE_SECONDS)
 
     def _check_open(self) -> None:
         if self._closed:
             raise InternalServerException("the engine is closed")
 
-    def _perform(self, operation: str, request: Request, caller: Caller) -> Response:
-        with self._state.changing():
-            return self._permitted(operation, request, caller)
+    def _run(self, operation: str, request: Request, caller: Caller) -> Response:
+        with self._state.recover_after_failure():
+            return self._authorize_and_run(operation, request, caller)
 
-    def _permitted(self, operation: str, request: Request, caller: Caller) -> Response:
+    def _authorize_and_run(self, operation: str, request: Request, caller: Caller) -> Response:
         if not self._state.enforcing:
             caller.check_account(operation, request)
         else:
-            needed = find_needs(operation, request, caller, self._state.tags_of)
-            bucket_policy = self._state.bucket_policy(needed[0].resource)
-            policies = self._policies or self._policies_by_principal.get(
-                caller.policy_holder, _NONE
+            needs = find_needs(operation, request, caller, self._state.get_tags)
+            bucket_policy = self._state.get_bucket_policy(needs[0].resource)
+            policies = self._policies or self._policies_by_holder.get(
+                caller.policy_holder, _NO_POLICIES
             )
-            policies.check(needed, caller, bucket_policy)
+            policies.check(needs, caller, bucket_policy)
         caller.check_region(request)
         if self._rates is not None and operation in ("PutVectors", "DeleteVectors"):
-            arn = self._state.index(request, caller).configuration.arn
+            arn = self._state.find_index(request, caller).configuration.arn
             self._rates.take(arn, len(request.get("vectors") or request["keys"]))
         response = OPERATIONS[operation](self._state, request, caller)
-        if operation in _BUILDING:
+        if operation in _MAY_START_BUILDING:
             self._builder.start()
         return response
 
 
-def _by_principal(
+def _group_by_holder(
     policies: Policies | Mapping[str, Policies] | None,
 ) -> dict[tuple[str, str], Policies]:
-    found: dict[tuple[str, str], Policies] = {}
+    by_holder: dict[tuple[str, str], Policies] = {}
     for name, own in (policies if isinstance(policies, Mapping) else {}).items():
-        who = Caller.from_principal(name).policy_holder
-        if who in found:
-            raise ValueError(f'"{name}" is a principal that is named twice; name it once')
-        found[who] = own
-    return found
+        holder = Caller.from_principal(name).policy_holder
+        if holder in by_holder:
+            raise ValueError(f'the principal "{name}" is repeated; name it once')
+        by_holder[holder] = own
+    return by_holder

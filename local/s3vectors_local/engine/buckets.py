@@ -18,7 +18,7 @@ from s3vectors_local.errors import (
 from s3vectors_local.iam import BucketPolicy, find_public_statement
 from s3vectors_local.validation import check_tags
 
-from .state import Bucket, Request, Response, State, encryption
+from .state import Bucket, Request, Response, State, resolve_encryption
 
 
 def create_vector_bucket(state: State, request: Request, caller: Caller) -> Response:
@@ -32,15 +32,15 @@ def create_vector_bucket(state: State, request: Request, caller: Caller) -> Resp
         name=name,
         arn=arn,
         created=time.time(),
-        encryption=encryption(request, caller),
+        encryption=resolve_encryption(request, caller),
         mode="CLASSIC" if classic else "ENHANCED",
         classic=classic,
         tags=request.get("tags", {}),
     )
     if arn in state.buckets:
         raise ConflictException("A vector bucket with the specified name already exists")
-    home = caller.format_bucket_arn("")
-    if sum(other.startswith(home) for other in state.buckets) >= limits.BUCKETS:
+    prefix = caller.format_bucket_arn("")
+    if sum(other.startswith(prefix) for other in state.buckets) >= limits.BUCKETS:
         raise ServiceQuotaExceededException(
             f"An account can have at most {limits.BUCKETS} vector buckets in a region"
         )
@@ -50,25 +50,27 @@ def create_vector_bucket(state: State, request: Request, caller: Caller) -> Resp
 
 def get_vector_bucket(state: State, request: Request, caller: Caller) -> Response:
     """GetVectorBucket."""
-    bucket = state.bucket(request, caller)
+    bucket = state.find_bucket(request, caller)
     details = {"encryptionConfiguration": dict(bucket.encryption), "defaultIndexMode": bucket.mode}
-    return {"vectorBucket": {**_summary(bucket), **details}}
+    return {"vectorBucket": {**_summarize(bucket), **details}}
 
 
 def list_vector_buckets(state: State, request: Request, caller: Caller) -> Response:
-    """ListVectorBuckets: the caller's, by name."""
-    home = caller.format_bucket_arn("")
-    named = [(bucket.name, bucket) for arn, bucket in state.buckets.items() if arn.startswith(home)]
-    page, token = state.page(request, ["ListVectorBuckets", home], named)
-    return {"vectorBuckets": [_summary(bucket) for bucket in page], **token}
+    """ListVectorBuckets: those of the caller, by name."""
+    prefix = caller.format_bucket_arn("")
+    buckets = [
+        (bucket.name, bucket) for arn, bucket in state.buckets.items() if arn.startswith(prefix)
+    ]
+    page, token = state.take_page(request, ["ListVectorBuckets", prefix], buckets)
+    return {"vectorBuckets": [_summarize(bucket) for bucket in page], **token}
 
 
 def delete_vector_bucket(state: State, request: Request, caller: Caller) -> Response:
-    """DeleteVectorBucket, of one that is empty."""
+    """DeleteVectorBucket, if it is empty."""
     if "vectorBucketName" in request:
         check_bucket_name(request["vectorBucketName"])
-    bucket = state.bucket(request, caller)
-    if state.indexes_of(bucket.arn):
+    bucket = state.find_bucket(request, caller)
+    if state.list_indexes(bucket.arn):
         raise ConflictException("The specified vector bucket is not empty")
     state.storage.delete_bucket(bucket.arn)
     del state.buckets[bucket.arn]
@@ -78,8 +80,8 @@ def delete_vector_bucket(state: State, request: Request, caller: Caller) -> Resp
 def put_vector_bucket_default_index_mode(
     state: State, request: Request, caller: Caller
 ) -> Response:
-    """PutVectorBucketDefaultIndexMode, for indexes made from now on."""
-    bucket = state.bucket(request, caller)
+    """PutVectorBucketDefaultIndexMode, for new indexes."""
+    bucket = state.find_bucket(request, caller)
     mode = request["defaultIndexMode"]
     if mode == "CLASSIC" and not bucket.classic:
         raise ValidationException(
@@ -91,53 +93,53 @@ def put_vector_bucket_default_index_mode(
 
 
 def put_vector_bucket_policy(state: State, request: Request, caller: Caller) -> Response:
-    """PutVectorBucketPolicy, of one that is well formed and not public.
+    """PutVectorBucketPolicy, for a policy that is well-formed and not public.
 
-    What the engine does not evaluate is kept when it does not enforce permissions, and else
-    refused.
+    A policy that the engine cannot evaluate is refused if permissions are enforced, and otherwise
+    stored.
     """
-    bucket = state.bucket(request, caller)
+    bucket = state.find_bucket(request, caller)
     if len(request["policy"].encode()) > limits.BUCKET_POLICY_BYTES:
-        raise _malformed(f"it is longer than {limits.BUCKET_POLICY_BYTES:,} bytes")
+        raise _build_policy_error(f"it is longer than {limits.BUCKET_POLICY_BYTES:,} bytes")
     try:
         BucketPolicy(request["policy"])
     except UnevaluatedPolicyError as error:
         if state.enforcing:
-            raise _malformed(f"s3vectors-local cannot enforce it: {error}") from error
+            raise _build_policy_error(f"s3vectors-local cannot enforce it: {error}") from error
     except PolicyError as error:
-        raise _malformed(str(error)) from error
+        raise _build_policy_error(str(error)) from error
     public = find_public_statement(request["policy"])
     if public is not None:
         raise AccessDeniedException(
             f"User: {caller.principal} is not authorized to perform: "
             f"s3vectors:PutVectorBucketPolicy on resource: {bucket.arn} because public policies "
-            f"are prevented by S3 Block Public Access, and {public} allows everybody something",
+            f"are prevented by S3 Block Public Access, and {public} allows everyone",
             public,
         )
     state.put_bucket(bucket, policy=request["policy"])
     return {}
 
 
-def _malformed(reason: str) -> ValidationException:
+def _build_policy_error(reason: str) -> ValidationException:
     message = f"The policy is malformed: {reason}"
     return ValidationException(message, ("policy", message))
 
 
 def get_vector_bucket_policy(state: State, request: Request, caller: Caller) -> Response:
     """GetVectorBucketPolicy."""
-    policy = state.bucket(request, caller).policy
+    policy = state.find_bucket(request, caller).policy
     if policy is None:
         raise NotFoundException("The specified vector bucket policy could not be found")
     return {"policy": policy}
 
 
 def delete_vector_bucket_policy(state: State, request: Request, caller: Caller) -> Response:
-    """DeleteVectorBucketPolicy; succeeds when there is none."""
-    state.put_bucket(state.bucket(request, caller), policy=None)
+    """DeleteVectorBucketPolicy; succeeds without a policy."""
+    state.put_bucket(state.find_bucket(request, caller), policy=None)
     return {}
 
 
-def _summary(bucket: Bucket) -> Response:
+def _summarize(bucket: Bucket) -> Response:
     return {
         "vectorBucketName": bucket.name,
         "vectorBucketArn": bucket.arn,

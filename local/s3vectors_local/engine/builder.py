@@ -1,4 +1,4 @@
-"""Fills the tables of new text searches, a batch at a time, while the engine goes on."""
+"""Builds the tables of new text searches in the background, in batches."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from .state import State
 
 _LOG = logging.getLogger(__name__)
 
-BATCH: Final = 500
-"""Vectors covered at a time; requests are answered in between."""
+BATCH_VECTORS: Final = 500
+"""Vectors per batch; other requests run between batches."""
 
-_PAUSE: Final = 0.001
-"""Seconds in which a request that waits for the lock can get it."""
+_PAUSE_SECONDS: Final = 0.001
+"""Seconds without the lock, so that a waiting request gets it."""
 
 
 class Builder:
-    """A thread that lives while something is BUILDING.
+    """A thread that runs while a text search is BUILDING.
 
     Args:
-        state: the engine's.
-        lock: the engine's, which is held for each batch.
+        state: the state of the engine.
+        lock: the lock of the engine, held for each batch.
     """
 
     def __init__(self, state: State, lock: threading.Lock) -> None:
@@ -37,33 +37,33 @@ class Builder:
         self._then: Callable[[], object] | None = None
 
     def start(self) -> None:
-        """Begin, if there is something to do; the caller holds the lock."""
-        if self._thread is not None or self._stop.is_set() or not _unfinished(self._state):
+        """Start if a text search is BUILDING; the caller holds the lock."""
+        if self._thread is not None or self._stop.is_set() or not _find_unfinished(self._state):
             return
         thread = threading.Thread(target=self._run, name="s3vectors-text", daemon=True)
         try:
             thread.start()  # it waits for the lock
-        except RuntimeError:  # the interpreter is ending, or there are too many threads
-            self._build_here()
+        except RuntimeError:  # the interpreter exits, or there are too many threads
+            self._build_inline()
         else:
             self._thread = thread
 
-    def _build_here(self) -> None:
-        while (unfinished := _unfinished(self._state)) is not None:
+    def _build_inline(self) -> None:
+        while (unfinished := _find_unfinished(self._state)) is not None:
             index, text = unfinished
-            index.build(text, BATCH)
+            index.build(text, BATCH_VECTORS)
 
     def wait(self) -> None:
-        """Until it has ended; the caller does not hold the lock."""
+        """Wait until the thread has ended; the caller does not hold the lock."""
         with self._lock:
             thread = self._thread
         if thread is not None:
             thread.join()
 
     def close(self, then: Callable[[], object]) -> None:
-        """Stop, and do what is to be done when nothing is under way any more."""
+        """Stop, then call `then` when no batch is running."""
         self._stop.set()
-        if threading.current_thread() is self._thread:  # the garbage collector has come by here
+        if threading.current_thread() is self._thread:  # the garbage collector ran in this thread
             self._then = then
             return
         self.wait()
@@ -71,31 +71,31 @@ class Builder:
             then()
 
     def _run(self) -> None:
-        while self._advance():
-            self._stop.wait(_PAUSE)
+        while self._build_batch():
+            self._stop.wait(_PAUSE_SECONDS)
         if self._then is not None:
             self._then()
 
-    def _advance(self) -> bool:
-        """Cover a batch; False when nothing is left, or nothing can be done."""
+    def _build_batch(self) -> bool:
+        """Build one batch; return False if there is nothing left or it failed."""
         with self._lock:
-            unfinished = None if self._stop.is_set() else _unfinished(self._state)
-            if unfinished is None or not self._build(*unfinished):
+            unfinished = None if self._stop.is_set() else _find_unfinished(self._state)
+            if unfinished is None or not self._try_build(*unfinished):
                 self._thread = None
                 return False
             return True
 
-    def _build(self, index: Index, text: TextSearch) -> bool:
+    def _try_build(self, index: Index, text: TextSearch) -> bool:
         try:
-            with self._state.changing():
-                index.build(text, BATCH)
-        except Exception:  # noqa: BLE001 - the disk may be full; who asks for the index tries again
+            with self._state.recover_after_failure():
+                index.build(text, BATCH_VECTORS)
+        except Exception:  # noqa: BLE001 - the disk may be full; the next GetIndex tries again
             _LOG.exception("building a text search failed")
             return False
         return True
 
 
-def _unfinished(state: State) -> tuple[Index, TextSearch] | None:
+def _find_unfinished(state: State) -> tuple[Index, TextSearch] | None:
     for index in state.indexes.values():
         for text in index.configuration.texts:
             if text.built is not None:

@@ -15,30 +15,30 @@ from s3vectors_local.errors import (
     ValidationException,
 )
 from s3vectors_local.index import Index
-from s3vectors_local.text import analyzers
+from s3vectors_local.text import describe_analyzers
 from s3vectors_local.validation import check_tags
 from s3vectors_local.words import Analysis
 
-from .state import Bucket, Request, Response, State, encryption
+from .state import Bucket, Request, Response, State, resolve_encryption
 
 
 def create_index(state: State, request: Request, caller: Caller) -> Response:
-    """CreateIndex, in the bucket's mode and, unless it says otherwise, its encryption."""
+    """CreateIndex, in the mode of the bucket and by default with its encryption."""
     check_index_name(request["indexName"])
-    wanted = encryption(request, caller)
+    encryption = resolve_encryption(request, caller)
     check_tags(request.get("tags", {}))
-    bucket = state.bucket(request, caller)
+    bucket = state.find_bucket(request, caller)
     arn = f"{bucket.arn}/index/{request['indexName']}"
     if arn in state.indexes:
         raise ConflictException("An index with the specified name already exists")
-    if len(state.indexes_of(bucket.arn)) >= limits.INDEXES:
+    if len(state.list_indexes(bucket.arn)) >= limits.INDEXES:
         raise ServiceQuotaExceededException(
             f"A vector bucket can have at most {limits.INDEXES} indexes"
         )
     metadata = request.get("metadataConfiguration", {})
     texts = metadata.get("textSearchConfigurations") or ()
     if texts and bucket.mode != "ENHANCED":
-        raise _needs_enhanced("textSearchConfigurations")
+        raise _build_mode_error("textSearchConfigurations")
     configuration = IndexConfiguration(
         bucket=bucket.name,
         name=request["indexName"],
@@ -47,47 +47,47 @@ def create_index(state: State, request: Request, caller: Caller) -> Response:
         dimension=request["dimension"],
         metric=request["distanceMetric"],
         non_filterable=tuple(metadata.get("nonFilterableMetadataKeys") or ()),
-        encryption=wanted if "encryptionConfiguration" in request else bucket.encryption,
+        encryption=encryption if "encryptionConfiguration" in request else bucket.encryption,
         mode=bucket.mode,
         tags=request.get("tags", {}),
-        texts=_texts(texts, (), state.choices.analyzer),
+        texts=_create_text_searches(texts, (), state.choices.analyzer),
     )
     state.indexes[arn] = Index.create(state.storage, configuration, state.choices)
     return {"indexArn": arn}
 
 
-def _texts(
-    told: Sequence[Mapping[str, Any]], present: Sequence[TextSearch], kind: Analysis
+def _create_text_searches(
+    entries: Sequence[Mapping[str, Any]], present: Sequence[TextSearch], kind: Analysis
 ) -> tuple[TextSearch, ...]:
-    """New text searches, to be built; `present` are those that the index has."""
-    keys = [entry["metadataKey"] for entry in told]
+    """Create text searches; `present` are those that the index has."""
+    keys = [entry["metadataKey"] for entry in entries]
     if len(set(keys)) < len(keys):
-        raise _invalid("each metadataKey can have one text search configuration only")
+        raise _build_error("each metadataKey can have one text search configuration only")
     if set(keys) & {text.key for text in present}:
         raise ConflictException("A text search configuration for the metadata key already exists")
     if len(keys) + len(present) > limits.TEXT_SEARCH_KEYS:
-        most = limits.TEXT_SEARCH_KEYS
-        raise _invalid(f"an index can have at most {most} text search configurations")
-    made_by = analyzers(kind)
+        maximum = limits.TEXT_SEARCH_KEYS
+        raise _build_error(f"an index can have at most {maximum} text search configurations")
+    analyzers = describe_analyzers(kind)
     slot = 1 + max((text.slot for text in present), default=0)
     return tuple(
-        TextSearch(entry["metadataKey"], entry.get("language"), number, 0, made_by)
-        for number, entry in enumerate(told, slot)
+        TextSearch(entry["metadataKey"], entry.get("language"), number, 0, analyzers)
+        for number, entry in enumerate(entries, slot)
     )
 
 
-def _invalid(reason: str) -> ValidationException:
+def _build_error(reason: str) -> ValidationException:
     message = f"Invalid text search configuration: {reason}"
     return ValidationException(message, ("textSearchConfigurations", message))
 
 
-def _needs_enhanced(what: str) -> ValidationException:
-    return ValidationException(f"{what} can only be used when indexMode is ENHANCED")
+def _build_mode_error(member: str) -> ValidationException:
+    return ValidationException(f"{member} can only be used when indexMode is ENHANCED")
 
 
 def get_index(state: State, request: Request, caller: Caller) -> Response:
     """GetIndex."""
-    index = state.index(request, caller).configuration
+    index = state.find_index(request, caller).configuration
     details: Response = {
         "dataType": "float32",
         "dimension": index.dimension,
@@ -99,38 +99,38 @@ def get_index(state: State, request: Request, caller: Caller) -> Response:
     if index.non_filterable:
         metadata["nonFilterableMetadataKeys"] = list(index.non_filterable)
     if index.texts:
-        metadata["textSearchConfigurations"] = [_text(text) for text in index.texts]
+        metadata["textSearchConfigurations"] = [_describe_text_search(text) for text in index.texts]
     if metadata:
         details["metadataConfiguration"] = metadata
-    return {"index": {**_summary(index), **details}}
+    return {"index": {**_summarize(index), **details}}
 
 
-def _text(text: TextSearch) -> Response:
+def _describe_text_search(text: TextSearch) -> Response:
     language = {"language": text.language} if text.language else {}
     return {"metadataKey": text.key, **language, "status": text.status}
 
 
 def list_indexes(state: State, request: Request, caller: Caller) -> Response:
-    """ListIndexes: a bucket's, by name."""
-    bucket = state.bucket(request, caller)
-    found = [index.configuration for index in state.indexes_of(bucket.arn)]
-    named = [(index.name, index) for index in found]
-    page, token = state.page(request, ["ListIndexes", bucket.arn, bucket.created], named)
-    return {"indexes": [_summary(index) for index in page], **token}
+    """ListIndexes: those of a bucket, by name."""
+    bucket = state.find_bucket(request, caller)
+    configurations = [index.configuration for index in state.list_indexes(bucket.arn)]
+    named = [(index.name, index) for index in configurations]
+    page, token = state.take_page(request, ["ListIndexes", bucket.arn, bucket.created], named)
+    return {"indexes": [_summarize(index) for index in page], **token}
 
 
 def delete_index(state: State, request: Request, caller: Caller) -> Response:
     """DeleteIndex, with its vectors."""
-    index = state.index(request, caller)
+    index = state.find_index(request, caller)
     index.drop()
     del state.indexes[index.configuration.arn]
     return {}
 
 
 def update_index_mode(state: State, request: Request, caller: Caller) -> Response:
-    """UpdateIndexMode; back to CLASSIC only in a bucket that supports it."""
-    index = state.index(request, caller)
-    if request["indexMode"] == "CLASSIC" and not _bucket(state, index).classic:
+    """UpdateIndexMode; to CLASSIC only in a bucket that supports it."""
+    index = state.find_index(request, caller)
+    if request["indexMode"] == "CLASSIC" and not _get_bucket(state, index).classic:
         raise ValidationException(
             "indexMode cannot be set to CLASSIC because the vector bucket does not support "
             "CLASSIC mode"
@@ -139,31 +139,31 @@ def update_index_mode(state: State, request: Request, caller: Caller) -> Respons
     return {}
 
 
-def _bucket(state: State, index: Index) -> Bucket:
+def _get_bucket(state: State, index: Index) -> Bucket:
     return state.buckets[index.configuration.arn.partition("/index/")[0]]
 
 
 def update_metadata_configuration(state: State, request: Request, caller: Caller) -> Response:
     """UpdateMetadataConfiguration: add text searches, which are then built, or delete some."""
-    index = state.index(request, caller)
-    told = index.configuration
+    index = state.find_index(request, caller)
+    configuration = index.configuration
     if ("add" in request) == ("delete" in request):
         raise ValidationException("Must specify either add or delete but not both")
-    if not told.enhanced:
-        raise _needs_enhanced("UpdateMetadataConfiguration")
+    if not configuration.is_enhanced:
+        raise _build_mode_error("UpdateMetadataConfiguration")
     if "add" in request:
         added = request["add"].get("textSearchConfigurations") or ()
-        index.add_texts(_texts(added, told.texts, state.choices.analyzer))
+        index.add_texts(_create_text_searches(added, configuration.texts, state.choices.analyzer))
     else:
-        unwanted = request["delete"].get("textSearchConfigurations") or ()
-        keys = frozenset(entry["metadataKey"] for entry in unwanted)
-        if keys - {text.key for text in told.texts}:
-            raise _invalid("there is none for a metadataKey that is to be deleted")
+        deleted = request["delete"].get("textSearchConfigurations") or ()
+        keys = frozenset(entry["metadataKey"] for entry in deleted)
+        if keys - {text.key for text in configuration.texts}:
+            raise _build_error("a metadataKey to delete has no text search configuration")
         index.remove_texts(keys)
-    return {"indexArn": told.arn}
+    return {"indexArn": configuration.arn}
 
 
-def _summary(index: IndexConfiguration) -> Response:
+def _summarize(index: IndexConfiguration) -> Response:
     return {
         "vectorBucketName": index.bucket,
         "indexName": index.name,

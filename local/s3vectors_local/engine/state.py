@@ -1,4 +1,4 @@
-"""What the operations work on: the storage, and the buckets and indexes in it."""
+"""The buckets and indexes of an engine, and their storage."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar
 
-from s3vectors_local import tokens
+from s3vectors_local import page_tokens
 from s3vectors_local.arns import Caller
 from s3vectors_local.choices import Choices
 from s3vectors_local.configuration import IndexConfiguration
@@ -37,9 +37,9 @@ class Bucket:
     """The attributes of a vector bucket.
 
     Args:
-        mode: the index mode of new indexes in it.
-        classic: whether it is as those made before 2026-09-30, which support CLASSIC.
-        policy: its bucket policy, a JSON text.
+        mode: the index mode of new indexes.
+        classic: whether it supports CLASSIC mode, like buckets created before 2026-09-30.
+        policy: its bucket policy, as JSON text.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Bucket:
 
 
 class State:
-    """Every bucket and index by ARN; the caller of an operation holds the engine's lock."""
+    """All buckets and indexes by ARN. Operations run with the engine's lock."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class State:
         self.bucket_mode = bucket_mode
         self.enforcing = enforcing
         self.storage = Storage(directory)
-        self._doubtful = False
+        self._may_differ = False
         try:
             self.reload()
             if enforcing:
@@ -77,32 +77,36 @@ class State:
             raise
 
     @contextmanager
-    def changing(self) -> Iterator[None]:
-        """Around whatever may change something.
+    def recover_after_failure(self) -> Iterator[None]:
+        """Use around every operation that may change data.
 
-        If it fails in a way that may leave memory and storage apart, memory is read anew
-        before the next time; even if that has to wait, or fails at first.
+        If an operation fails so that memory and storage may differ, the next one reloads memory
+        from storage first.
         """
-        if self._doubtful:
+        if self._may_differ:
             self.reload()
-        self._doubtful = True
+        self._may_differ = True
         try:
             yield
         except ServiceError as error:
-            # What the disk refuses is rolled back before anything is changed in memory
+            # A write that the disk refuses is rolled back before memory is changed
             failed = isinstance(error, InternalServerException) and not error.write_refused
-            self._doubtful = failed
+            self._may_differ = failed
             raise
-        self._doubtful = False
+        self._may_differ = False
 
     def reload(self) -> None:
-        """Read everything anew from storage; vectors when they are first needed."""
+        """Reload everything from storage; vectors when they are first needed."""
         self.storage.abandon()
         try:
-            buckets = {arn: Bucket(**record) for arn, record in self.storage.records("buckets")}
+            buckets = {
+                arn: Bucket(**record) for arn, record in self.storage.read_records("buckets")
+            }
             indexes = {
-                arn: Index(self.storage, number, IndexConfiguration.from_record(told), self.choices)
-                for number, arn, told in self.storage.records("indexes")
+                arn: Index(
+                    self.storage, number, IndexConfiguration.from_record(record), self.choices
+                )
+                for number, arn, record in self.storage.read_records("indexes")
             }
         except (ValueError, TypeError, KeyError) as error:
             message = f"a record of a bucket or index is damaged: {error}"
@@ -110,66 +114,66 @@ class State:
         for index in indexes.values():
             index.renew_texts()
         self.buckets, self.indexes = buckets, indexes
-        self._doubtful = False
+        self._may_differ = False
 
-    def bucket(self, request: Request, caller: Caller) -> Bucket:
-        """The bucket that a request names by `vectorBucketName` or `vectorBucketArn`."""
+    def find_bucket(self, request: Request, caller: Caller) -> Bucket:
+        """Return the bucket that a request names by name or ARN."""
         bucket = self.buckets.get(caller.resolve_bucket_arn(request))
         if bucket is None:
             raise NotFoundException("The specified vector bucket could not be found")
         return bucket
 
     def put_bucket(self, bucket: Bucket, **changes: Any) -> None:
-        """Store a bucket, new or with some attributes changed."""
+        """Store a bucket, new or with changed attributes."""
         changed = replace(bucket, **changes)
         self.storage.put_bucket(bucket.arn, asdict(changed))
         self.buckets[bucket.arn] = changed
 
-    def index(self, request: Request, caller: Caller) -> Index:
-        """The index that a request names by both names or by `indexArn`."""
+    def find_index(self, request: Request, caller: Caller) -> Index:
+        """Return the index that a request names by names or ARN."""
         index = self.indexes.get(caller.resolve_index_arn(request))
         if index is None:
             raise NotFoundException("The specified index could not be found")
         return index
 
-    def tags_of(self, arn: str) -> Mapping[str, str] | None:
-        """The tags of the bucket or index of that ARN; None when there is no such thing."""
+    def get_tags(self, arn: str) -> Mapping[str, str] | None:
+        """Return the tags of a bucket or index by ARN; None if it does not exist."""
         if arn in self.buckets:
             return self.buckets[arn].tags
         return self.indexes[arn].configuration.tags if arn in self.indexes else None
 
-    def bucket_policy(self, arn: str) -> BucketPolicy | None:
-        """The policy of the bucket of that ARN, or of the bucket of the index of that ARN."""
+    def get_bucket_policy(self, arn: str) -> BucketPolicy | None:
+        """Return the bucket policy for the ARN of a bucket or index, or None."""
         bucket = self.buckets.get(arn.partition("/index/")[0])
         return None if bucket is None or bucket.policy is None else _read_policy(bucket.policy)
 
     def _check_bucket_policies(self) -> None:
         for arn, bucket in self.buckets.items():
             try:
-                self.bucket_policy(arn)
-            except PolicyError as error:  # noqa: PERF203 - once, when the engine starts
+                self.get_bucket_policy(arn)
+            except PolicyError as error:  # noqa: PERF203 - once, at the start
                 raise PolicyError(
                     f"the stored policy of the vector bucket {bucket.name} cannot be enforced: "
                     f"{error}. Replace or delete it with an engine that has no identity policies"
                 ) from error
 
-    def indexes_of(self, bucket: str) -> list[Index]:
-        """The indexes in the bucket of that ARN."""
+    def list_indexes(self, bucket: str) -> list[Index]:
+        """Return the indexes of a bucket by ARN."""
         return [index for arn, index in self.indexes.items() if arn.startswith(f"{bucket}/index/")]
 
-    def page(
-        self, request: Request, scope: list[Any], named: Iterable[tuple[str, T]]
+    def take_page(
+        self, request: Request, scope: list[Any], items: Iterable[tuple[str, T]]
     ) -> tuple[list[T], Response]:
-        """One page of things by name, and the `nextToken` member if more follow."""
+        """Return one page of named items, and the member `nextToken` if there are more."""
         scope = [*scope, request.get("prefix")]
         prefix, token = request.get("prefix", ""), request.get("nextToken")
-        after = tokens.position(self.storage.secret, scope, token) if token else ""
-        left = sorted((n, thing) for n, thing in named if n > after and n.startswith(prefix))
-        page = left[: request.get("maxResults", LIST_PAGE)]
-        if len(page) == len(left):
-            return [thing for _, thing in page], {}
-        next_token = tokens.seal(self.storage.secret, scope, page[-1][0])
-        return [thing for _, thing in page], {"nextToken": next_token}
+        after = page_tokens.decode(self.storage.secret, scope, token) if token else ""
+        remaining = sorted((n, item) for n, item in items if n > after and n.startswith(prefix))
+        page = remaining[: request.get("maxResults", LIST_PAGE)]
+        if len(page) == len(remaining):
+            return [item for _, item in page], {}
+        next_token = page_tokens.encode(self.storage.secret, scope, page[-1][0])
+        return [item for _, item in page], {"nextToken": next_token}
 
 
 @lru_cache(maxsize=64)
@@ -177,16 +181,20 @@ def _read_policy(document: str) -> BucketPolicy:
     return BucketPolicy(document)
 
 
-def encryption(request: Request, caller: Caller) -> dict[str, str]:
-    """The encryption that a Create request asks for; SSE-S3 when it does not say."""
-    told = request.get("encryptionConfiguration", {})
-    wanted = {name: told[name] for name in ("sseType", "kmsKeyArn") if told.get(name) is not None}
-    wanted.setdefault("sseType", "AES256")
-    if wanted["sseType"] == "AES256" and "kmsKeyArn" in wanted:
+def resolve_encryption(request: Request, caller: Caller) -> dict[str, str]:
+    """Return the encryption of a Create request; SSE-S3 by default."""
+    requested = request.get("encryptionConfiguration", {})
+    encryption = {
+        name: requested[name]
+        for name in ("sseType", "kmsKeyArn")
+        if requested.get(name) is not None
+    }
+    encryption.setdefault("sseType", "AES256")
+    if encryption["sseType"] == "AES256" and "kmsKeyArn" in encryption:
         raise ValidationException("kmsKeyArn must not be specified when sseType is AES256.")
-    if wanted["sseType"] == "aws:kms" and "kmsKeyArn" not in wanted:
+    if encryption["sseType"] == "aws:kms" and "kmsKeyArn" not in encryption:
         raise ValidationException("kmsKeyArn must be specified when sseType is set to aws:kms")
-    key = wanted.get("kmsKeyArn")
+    key = encryption.get("kmsKeyArn")
     if key is not None and key.split(":")[3] != caller.region:
         raise ValidationException("kmsKeyArn must be a key in the same region")
-    return wanted
+    return encryption

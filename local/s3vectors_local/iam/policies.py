@@ -21,7 +21,7 @@ from s3vectors_local.errors import (
     AccessDeniedException,
     PolicyError,
     UnevaluatedPolicyError,
-    printable,
+    make_printable,
 )
 
 from .conditions import Condition, parse_conditions, parse_each
@@ -282,7 +282,7 @@ def _load(name: str, document: str) -> Any:
         policy = json.loads(document, object_pairs_hook=_refuse_repeats)
         json.dumps(policy, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:  # a lone surrogate is a ValueError
-        raise PolicyError(f"{name} is not valid JSON: {printable(str(error))}") from error
+        raise PolicyError(f"{name} is not valid JSON: {make_printable(str(error))}") from error
     if _is_deeper(policy, _MAX_LEVELS):
         raise PolicyError(f"{name} has more than {_MAX_LEVELS} levels of objects and lists")
     return policy

@@ -57,6 +57,6 @@ def test_a_walk_keeps_what_a_query_would_keep(choices, document, metadata):
 
     columns = Columns(choices)
     columns.put([0], [metadata], 1)
-    [passes] = columns.matching(parse(made, frozenset(), enhanced=True), 1)
+    [passes] = columns.match(parse(made, frozenset(), enhanced=True), 1)
 
     assert filters.build_predicate(made)(metadata) == passes
