@@ -24,9 +24,8 @@ import gzip
 import hashlib
 import os
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from io import BufferedReader
 from typing import Any, BinaryIO, Final, NamedTuple, Protocol
 
 import orjson
@@ -168,7 +167,7 @@ class Writer:
         *,
         compressed: bool,
         head: dict[str, Any],
-        keys: Sequence[str] | None = None,
+        keys: Iterable[str] | None = None,
     ) -> None:
         self.count = 0
         self._file = file
@@ -179,15 +178,14 @@ class Writer:
             self._block.append(self._chain.close(orjson.dumps(head)))
             self._write()
 
-    def _resume(self, head: dict[str, Any], keys: Sequence[str]) -> bool:
+    def _resume(self, head: dict[str, Any], keys: Iterable[str]) -> bool:
         """Take over what is whole of the file, cut off the rest; False when nothing is."""
         chain, position, count = _Chain(), 0, -1
+        left = iter(keys)
         with suppress(zlib.error, EOFError, _LineError):
             for line, end in _read_lines(self._file, compressed=self._compressed):
                 document = _parse_object(_cut_vector(chain.open(line)))
-                expected = (
-                    document == head if count < 0 else document.get("key") == _get_key(keys, count)
-                )
+                expected = document == head if count < 0 else document.get("key") == next(left, "")
                 if not expected or "vectors" in document:
                     break
                 count += 1
@@ -231,6 +229,7 @@ class Reader:
 
     Args:
         file: compressed or not.
+        name: of the file, for errors.
 
     Attributes:
         head: the first line.
@@ -239,8 +238,8 @@ class Reader:
         DamagedExportError: the file does not begin as an export.
     """
 
-    def __init__(self, file: BufferedReader) -> None:
-        self._name = file.name
+    def __init__(self, file: BinaryIO, name: str = "") -> None:
+        self._name = name or file.name
         self._line = 0
         self._chain = _Chain()
         start = _Start(file)
@@ -369,10 +368,6 @@ class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
     def readline(self, size: int, /) -> bytes: ...
-
-
-def _get_key(keys: Sequence[str], position: int) -> str | None:
-    return keys[position] if position < len(keys) else None
 
 
 def _cut_vector(document: bytes) -> bytes:

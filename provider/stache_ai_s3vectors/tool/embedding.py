@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import Any, Final
+from textwrap import shorten
+from typing import Any, Final, TypeAlias
 
 from stache_ai.providers.factories import EmbeddingProviderFactory
 from stache_ai.rag.embedding_resilience import (
@@ -25,6 +26,22 @@ from stache_ai_s3vectors.service.metadata_keys import TEXT
 _ALIKE: Final = 0.95
 """Cosine of two vectors that one model made of one text; services differ a little each time."""
 
+_MODEL_CHECKS: Final = 10
+"""Vectors of an index that are tried until one has a text that the embedder takes."""
+
+_PROBE: Final = "text"
+"""Every embedder takes it, if it works."""
+
+_SHOWN: Final = 300
+"""Characters of an embedder's error."""
+
+LeaveOut: TypeAlias = Callable[[Iterable[str], str], object]
+"""Called with keys whose records get no vector, and why."""
+
+
+class _RefusedError(Exception):
+    """The embedder takes other texts, but not this one."""
+
 
 class Embedder:
     """Makes the vectors of records out of their texts.
@@ -36,7 +53,6 @@ class Embedder:
 
     Attributes:
         dimension: of the vectors.
-        left_out: keys of records without a vector, and why.
 
     Raises:
         ConfigurationError: Stache has no such embedder, or it lacks a setting.
@@ -50,7 +66,6 @@ class Embedder:
             raise ConfigurationError(
                 f"Stache cannot make the embedder {settings.embedding_provider!r}: {error}"
             ) from error
-        self.left_out: dict[str, str] = {}
         self._errors = _choose_classifier(self._provider.get_name().lower())
 
     def check_model(self, index: VectorIndex) -> None:
@@ -58,25 +73,36 @@ class Embedder:
 
         Raises:
             ConfigurationError: its vector is another model's.
+            UnavailableError: the embedder failed.
         """
-        for record in islice(index.list_records(), 1):
-            [vector] = self._embed_batch([record]) if self._has_text(record) else [None]
-            if vector is not None and _compute_cosine(vector, read_numbers(record.vector)) < _ALIKE:
+        for record in islice(index.list_records(), _MODEL_CHECKS):
+            embedded = self.embed([record], index.describe().metric, lambda *_: None)
+            if not embedded:
+                continue
+            if _compute_cosine(embedded[0].vector, read_numbers(record.vector)) < _ALIKE:
                 raise ConfigurationError(
                     f"index {index.name} has vectors of another embedding model: that of "
                     f"{record.key!r} is not what this embedder makes of its text; use an empty "
                     "index, or the embedder of before"
                 )
+            return
 
-    def embed(self, records: Sequence[Record], metric: str) -> list[Record]:
+    def embed(self, records: Sequence[Record], metric: str, leave_out: LeaveOut) -> list[Record]:
         """The records with their vectors, without those that got none.
 
+        Args:
+            records: with or without texts.
+            metric: of the index that the vectors are for.
+            leave_out: called for those without a vector.
+
         Raises:
-            UnavailableError: the embedder failed.
+            UnavailableError: the embedder fails, whatever the text.
         """
-        texts = [record for record in records if self._has_text(record)]
-        embedded = zip(texts, self._embed_batch(texts) if texts else (), strict=True)
-        return [record for pair in embedded if (record := self._check_vector(*pair, metric))]
+        with_text = [record for record in records if _has_text(record)]
+        leave_out((record.key for record in records if not _has_text(record)), "it has no text")
+        pairs = self._embed_batch(with_text) if with_text else ()
+        checked = (self._check_answer(*pair, metric, leave_out) for pair in pairs)
+        return [record for record in checked if record is not None]
 
     def embed_question(self, text: str) -> list[float]:
         """The vector of a question.
@@ -89,43 +115,73 @@ class Embedder:
         except Exception as error:
             raise _to_unavailable(error) from error
 
-    def _check_vector(self, record: Record, vector: Any, metric: str) -> Record | None:
-        if vector is None:
+    def _check_answer(
+        self, record: Record, answer: Any, metric: str, leave_out: LeaveOut
+    ) -> Record | None:
+        if isinstance(answer, _RefusedError):
+            leave_out([record.key], str(answer))
             return None
         try:
-            return replace(record, vector=check_vector(vector, self.dimension, metric))
+            return replace(record, vector=check_vector(answer, self.dimension, metric))
         except InvalidInputError as error:
-            self.left_out[record.key] = f"the embedder's answer: {error}"
+            leave_out([record.key], f"the embedder's answer: {error}")
             return None
 
-    def _has_text(self, record: Record) -> bool:
-        text = record.metadata.get(TEXT)
-        if isinstance(text, str) and text:
-            return True
-        self.left_out[record.key] = "it has no text"
-        return False
+    def _embed_batch(
+        self, batch: Sequence[Record], *, is_half: bool = False
+    ) -> Iterator[tuple[Record, Any]]:
+        """Each record with what the embedder makes of its text: a vector, or an error.
 
-    def _embed_batch(self, batch: Sequence[Record]) -> list[Any]:
-        texts = [record.metadata[TEXT] for record in batch]
+        A text that it refuses must not keep the others from being embedded: the batch is halved
+        until that text is alone. An embedder that takes no text is not asked again and again.
+        """
         try:
-            vectors = list(self._provider.embed_batch(texts))
-        except Exception as error:
-            if self._errors.is_context_length_error(error) and not _is_throttling(error):
-                return self._embed_halves(batch, error)
-            raise _to_unavailable(error) from error
+            answers = self._call([record.metadata[TEXT] for record in batch])
+        except Exception as error:  # noqa: BLE001 - embedders raise what they like
+            self._check_available(error, ask=len(batch) == 1 or not is_half)
+            if len(batch) == 1:
+                yield batch[0], self._refuse(error)
+                return
+        else:
+            yield from zip(batch, answers, strict=True)
+            return
+        middle = len(batch) // 2
+        yield from self._embed_batch(batch[:middle], is_half=True)
+        yield from self._embed_batch(batch[middle:], is_half=True)
+
+    def _call(self, texts: list[str]) -> list[Any]:
+        vectors = list(self._provider.embed_batch(texts))
         if len(vectors) != len(texts):
-            raise UnavailableError(
-                f"the embedder answered {len(texts)} texts with {len(vectors)} vectors"
-            )
+            raise _RefusedError(f"it answered {len(texts)} texts with {len(vectors)} vectors")
         return vectors
 
-    def _embed_halves(self, batch: Sequence[Record], error: Exception) -> list[Any]:
-        """A text too long for the model must not keep the others from being embedded."""
-        if len(batch) == 1:
-            self.left_out[batch[0].key] = f"its text is too long for the embedder: {error}"
-            return [None]
-        half = len(batch) // 2
-        return [*self._embed_batch(batch[:half]), *self._embed_batch(batch[half:])]
+    def _check_available(self, error: Exception, *, ask: bool) -> None:
+        """Find out whether the embedder works, so that the texts were the cause.
+
+        Args:
+            ask: embed another text to know.
+
+        Raises:
+            UnavailableError: it does not work.
+        """
+        if _is_throttling(error):
+            raise _to_unavailable(error) from error
+        if not ask or self._errors.is_context_length_error(error):
+            return
+        try:
+            self._call([_PROBE])
+        except Exception:  # noqa: BLE001 - likewise
+            raise _to_unavailable(error) from error
+
+    def _refuse(self, error: Exception) -> _RefusedError:
+        too_long = self._errors.is_context_length_error(error)
+        why = "its text is too long for the embedder" if too_long else "the embedder refuses it"
+        return _RefusedError(f"{why}: {_describe(error)}")
+
+
+def _has_text(record: Record) -> bool:
+    text = record.metadata.get(TEXT)
+    return isinstance(text, str) and bool(text)
 
 
 def _compute_cosine(one: Any, other: Any) -> float:
@@ -149,4 +205,9 @@ def _is_throttling(error: Exception) -> bool:
 
 
 def _to_unavailable(error: Exception) -> UnavailableError:
-    return UnavailableError(f"the embedder failed: {type(error).__name__}: {error}")
+    return UnavailableError(f"the embedder failed: {_describe(error)}")
+
+
+def _describe(error: Exception) -> str:
+    name = "" if isinstance(error, _RefusedError) else f"{type(error).__name__}: "
+    return shorten(f"{name}{error}", _SHOWN, placeholder=" …")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import IO, Any
+from typing import IO, Any, Final
 
 import click
 
@@ -17,6 +17,9 @@ from stache_ai_s3vectors.errors import (
 )
 
 from .remedies import find_remedy, get_cause
+
+INTERRUPTED: Final = 130
+"""Exit status after Ctrl-C, as shells have it: 128 and the signal's number."""
 
 
 class Failure(click.ClickException):
@@ -64,12 +67,17 @@ class MissingEngineError(click.ClickException):
 
 
 @contextmanager
-def report_on_stop(describe_progress: Callable[[], str]) -> Iterator[None]:
+def report_on_stop(
+    describe_progress: Callable[[], str], advice: str = "Run the same command again to resume."
+) -> Iterator[None]:
     """When the work is interrupted or fails, print what was done and whether it can be resumed."""
     final = (ConfigurationError, InvalidInputError, RejectedError, DamagedFileError)
     try:
         yield
-    except (KeyboardInterrupt, S3VectorsError) as error:
-        advice = "" if isinstance(error, final) else " Run the same command again to resume."
-        click.echo(f"Stopped: {describe_progress()}.{advice}", err=True)
+    except KeyboardInterrupt:
+        click.echo(f"Stopped: {describe_progress()}. {advice}", err=True)
+        raise click.exceptions.Exit(INTERRUPTED) from None
+    except S3VectorsError as error:
+        more = "" if isinstance(error, final) else f" {advice}"
+        click.echo(f"Stopped: {describe_progress()}.{more}", err=True)
         raise

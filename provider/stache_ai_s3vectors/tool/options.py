@@ -17,7 +17,7 @@ from stache_ai_s3vectors.errors import ConfigurationError, InvalidInputError, de
 from stache_ai_s3vectors.service import limits
 from stache_ai_s3vectors.service.metadata_keys import KINDS
 
-from .failures import to_failure
+from .failures import INTERRUPTED, to_failure
 
 if TYPE_CHECKING:
     from stache_ai_s3vectors.settings import Options, Settings
@@ -188,6 +188,9 @@ def _with_options(command: Callable[..., None], options: dict[str, Option]) -> C
         # The reader of a pipe has left, as `head` does: click ends quietly
         except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
             raise
+        except KeyboardInterrupt:
+            click.echo("Stopped.", err=True)
+            raise click.exceptions.Exit(INTERRUPTED) from None
         except Exception as error:
             if debug:
                 traceback.print_exc()

@@ -2,32 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from rich import progress as bars
 from rich.console import Console
 
 from stache_ai_s3vectors.aws.vector_index import Progress
 
+_BAR_WIDTH: Final = 20
+"""Characters, so that a line fits into a terminal of 80."""
+
+_SPEED_SECONDS: Final = 60.0
+"""The time that is left is estimated by the speed of the last so many."""
+
 
 @contextmanager
-def show_progress(title: str, total: int | None = None) -> Iterator[Progress]:
+def show_progress(
+    title: str, total: int | None = None, share: Callable[[], float] | None = None
+) -> Iterator[Progress]:
     """Hands out a function to be called with the number of vectors just dealt with.
 
     Args:
-        title: is done to them, as shown beside the bar.
+        title: what is done to them, shown before the bar.
         total: how many there are, where that is known.
+        share: otherwise, how much of the work is done, from 0 to 1, where that is known.
     """
     console = Console(stderr=True)
     with bars.Progress(
-        bars.TextColumn("{task.description}"),
-        bars.BarColumn(),
-        bars.MofNCompleteColumn(),
+        bars.TextColumn("{task.description}", markup=False),
+        bars.BarColumn(_BAR_WIDTH),
+        bars.TextColumn("{task.fields[counted]}"),
         bars.TimeElapsedColumn(),
+        bars.TimeRemainingColumn(compact=True),
         console=console,
         transient=True,
         disable=not console.is_terminal,
+        redirect_stdout=False,  # what is written there is the result
+        speed_estimate_period=_SPEED_SECONDS,
     ) as bar:
-        task = bar.add_task(title, total=total)
-        yield lambda count: bar.advance(task, count)
+        known = 1.0 if total is None and share is not None else total
+        task = bar.add_task(title, total=known, counted=_format_count(0, total))
+        count = 0
+
+        def advance(vectors: int) -> None:
+            nonlocal count
+            count += vectors
+            completed = count if share is None else share()
+            bar.update(task, completed=completed, counted=_format_count(count, total))
+
+        yield advance
+
+
+def _format_count(count: int, total: int | None) -> str:
+    return f"{count:,}" if total is None else f"{count:,}/{total:,}"

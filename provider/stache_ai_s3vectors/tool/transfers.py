@@ -10,7 +10,8 @@ from __future__ import annotations
 import struct
 import threading
 from array import array
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -25,14 +26,16 @@ from stache_ai_s3vectors.errors import ConfigurationError, PartialWriteError, S3
 from stache_ai_s3vectors.service import limits
 from stache_ai_s3vectors.service.metadata_keys import NON_FILTERABLE
 
+from .key_files import KeyFile
+
 Embed: TypeAlias = Callable[[Sequence[Record]], Sequence[Record]]
-"""Makes of records that are not in the destination what is put there."""
+"""Gives records their vectors, as they are put into the destination; may leave some out."""
 
 EMBED_BATCH: Final = 64
-"""Records at a time that `embed` gets: what is lost when it fails is soon made again."""
+"""Records that `embed` gets at a time: what is lost when it fails is soon made again."""
 
 BATCHES_IN_FLIGHT: Final = 4
-"""Chunks under way: one is read while others are compared and written."""
+"""One is read while others are compared and written."""
 
 
 @dataclass
@@ -41,15 +44,20 @@ class Tally:
 
     Args:
         unchanged: were in the destination already, with the same content.
-        kept: keys of those that are in the destination with other content, and were to stay so.
-        left_out: keys of those that `embed` could not make anything of, and why.
+        different: keys of those that are in the destination with other content, and stay so.
+        left_out: keys of those that could not be stored, and why.
     """
 
     written: int = 0
     unchanged: int = 0
-    different: list[str] = field(default_factory=list)
-    left_out: dict[str, str] = field(default_factory=dict)
+    different: KeyFile = field(default_factory=KeyFile)
+    left_out: KeyFile = field(default_factory=KeyFile)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def stored(self) -> int:
+        """Vectors that are in the destination as they are to be."""
+        return self.written + self.unchanged
 
     def add(self, *, written: int = 0, unchanged: int = 0) -> None:
         """Count some; any thread may."""
@@ -57,10 +65,9 @@ class Tally:
             self.written += written
             self.unchanged += unchanged
 
-    def add_different(self, keys: Iterable[str]) -> None:
-        """Note that these stay as they are; any thread may."""
-        with self._lock:
-            self.different += keys
+    def describe(self) -> str:
+        """How far it is, for who interrupts it."""
+        return f"{self.written} vectors are written, {self.unchanged} were there"
 
     def __str__(self) -> str:
         return f"{self.written} vectors written, {self.unchanged} were there already"
@@ -128,27 +135,10 @@ def transfer(  # noqa: PLR0913 - all that a transfer is
     fresh = embed is None and destination.is_empty()
     work = partial(_store_batch, destination, tally, embed, fresh=fresh, replace=replace)
     source = _Batches(records, limits.PUT_BATCH if embed is None else EMBED_BATCH)
-    for batch, call in call_in_parallel(work, source, BATCHES_IN_FLIGHT):
-        call.result()
-        progress(len(batch))
-    source.check()
-
-
-def find_differences(
-    records: Iterable[Record], destination: VectorIndex, progress: Progress, *, data: bool = True
-) -> Iterator[str]:
-    """The keys of records that the destination has not, or not so.
-
-    Args:
-        progress: called with the number of records just compared.
-        data: compare the vectors, too, not their metadata only.
-    """
-    compare = partial(_compare_batch, destination, data=data)
-    source = _Batches(records, limits.PUT_BATCH)
-    for batch, call in call_in_parallel(compare, source, BATCHES_IN_FLIGHT):
-        absent, different = call.result()
-        yield from (record.key for record in (*absent, *different))
-        progress(len(batch))
+    with closing(call_in_parallel(work, source, BATCHES_IN_FLIGHT)) as calls:
+        for batch, call in calls:
+            call.result()
+            progress(len(batch))
     source.check()
 
 
@@ -157,41 +147,52 @@ class Comparison:
     """How a destination compares with a source.
 
     Args:
-        unchanged: vectors that both have with the same content.
-        absent: keys that only the source has.
-        different: keys that the destination has with other content.
-        extra: keys that only the destination has.
+        keys: of the source.
+        unchanged: how many vectors the destination has with the same content.
+        absent: keys that it does not have.
+        different: keys that it has with other content.
     """
 
-    unchanged: int
-    absent: list[str]
-    different: list[str]
-    extra: list[str]
+    keys: KeyFile = field(default_factory=KeyFile)
+    unchanged: int = 0
+    absent: KeyFile = field(default_factory=KeyFile)
+    different: KeyFile = field(default_factory=KeyFile)
+
+    def add(self, batch: Sequence[Record], absent: list[Record], different: list[Record]) -> None:
+        """Add some records of the source."""
+        self.unchanged += len(batch) - len(absent) - len(different)
+        self.keys.add(record.key for record in batch)
+        self.absent.add(record.key for record in absent)
+        self.different.add(record.key for record in different)
 
 
-def compare(records: Iterable[Record], destination: VectorIndex, progress: Progress) -> Comparison:
-    """Compare a source with a destination, and write nothing; holds all keys in memory."""
-    comparison = Comparison(0, [], [], [])
-    keys: set[str] = set()
+def compare(
+    records: Iterable[Record], destination: VectorIndex, progress: Progress, *, data: bool = True
+) -> Comparison:
+    """Compare a source with a destination, and write nothing.
+
+    Args:
+        progress: called with the number of records just compared.
+        data: compare the vectors, not only their metadata.
+    """
+    comparison = Comparison()
     source = _Batches(records, limits.PUT_BATCH)
-    for batch, call in call_in_parallel(
-        partial(_compare_batch, destination, data=True), source, BATCHES_IN_FLIGHT
-    ):
-        absent, different = call.result()
-        comparison.unchanged += len(batch) - len(absent) - len(different)
-        comparison.absent += (record.key for record in absent)
-        comparison.different += (record.key for record in different)
-        keys.update(record.key for record in batch)
-        progress(len(batch))
+    work = partial(_compare_batch, destination, data=data)
+    with closing(call_in_parallel(work, source, BATCHES_IN_FLIGHT)) as calls:
+        for batch, call in calls:
+            comparison.add(batch, *call.result())
+            progress(len(batch))
     source.check()
-    comparison.extra = find_extra_keys(destination, keys)
     return comparison
 
 
-def find_extra_keys(destination: VectorIndex, keys: Collection[str]) -> list[str]:
+def find_extra_keys(destination: VectorIndex, keys: Container[str], progress: Progress) -> KeyFile:
     """The keys of the destination that are none of these."""
-    pages = destination.list_pages(metadata=False)
-    return sorted(key for page in pages for key, _ in page.rows if key not in keys)
+    extra = KeyFile()
+    for page in destination.list_pages(metadata=False):
+        extra.add(key for key, _ in page.rows if key not in keys)
+        progress(len(page.rows))
+    return extra
 
 
 class _Batches:
@@ -236,7 +237,7 @@ def _store_batch(  # noqa: PLR0913 - all that a transfer is
     )
     tally.add(unchanged=len(batch) - len(absent) - len(different))
     if not replace:
-        tally.add_different(record.key for record in different)
+        tally.different.add(record.key for record in different)
     missing = [*absent, *(different if replace else ())]
     ready = missing if embed is None else embed(missing)
     try:

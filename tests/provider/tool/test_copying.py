@@ -190,7 +190,7 @@ def test_interrupted_twice_and_resumed_nothing_is_lost_or_doubled():
         with closing(first.client), closing(second.client):
             assert tool.contents(first) == tool.contents(second)
             assert len(tool.contents(second)) == count
-    assert [run.returncode for run in stopped] == [1, 1], stopped
+    assert [run.returncode for run in stopped] == [130, 130], stopped
     assert all("vectors are written" in run.stderr for run in stopped)
     assert f"all {count} compared with the source and the same" in completed.stdout
 

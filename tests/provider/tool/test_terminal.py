@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from contextlib import closing
@@ -10,6 +11,7 @@ import pytest
 
 import far_ends
 import tool
+import words
 from moody import PASS, SILENT, moody
 from s3vectors_local import Engine, connect
 from terminal import Terminal
@@ -43,7 +45,7 @@ def test_long_work_shows_a_bar_that_goes_when_it_is_done(server, tmp_path):
     server.let_go()
     status = terminal.finish()
 
-    assert "/2000" in bar
+    assert "0/2,000" in bar
     assert status == 0
     assert terminal.shown == "a.jsonl: 2000 vectors of my-bucket/documents"
 
@@ -59,7 +61,7 @@ def test_without_a_terminal_there_is_no_bar(server, tmp_path):
 
 
 def test_ctrl_c_says_how_far_it_came_and_the_next_run_goes_on(server, tmp_path):
-    """Exit status 1, and no traceback; although nothing answers."""
+    """Exit status 130, and no traceback; although nothing answers."""
     terminal = Terminal(export(server), tmp_path, {})
     terminal.wait_for("exporting")
     terminal.type("\x03")
@@ -68,11 +70,87 @@ def test_ctrl_c_says_how_far_it_came_and_the_next_run_goes_on(server, tmp_path):
     server.let_go()
 
     again = Terminal(export(server), tmp_path, {})
-    assert (status, again.finish()) == (1, 0)
+    assert (status, again.finish()) == (130, 0)
     assert "Stopped: what is exported so far is in a.jsonl." in terminal.shown
     assert "Traceback" not in terminal.shown
     assert again.shown == "a.jsonl: 2000 vectors of my-bucket/documents"
     assert not (tmp_path / "a.jsonl").read_bytes().endswith(b"\n\n")
+
+
+STOPS = [
+    ("export b.jsonl", "GetVectors", "0/2,000", "what is exported so far is in b.jsonl."),
+    ("export - > b.jsonl", "GetVectors", "0/2,000", "0 vectors went to standard output. Only an"),
+    (
+        "import a.jsonl --index restored",
+        "PutVectors",
+        "importing into restored",
+        "0 vectors are written, 0 were there. Run the same command again to resume",
+    ),
+    (
+        "import - --index restored < a.jsonl",
+        "PutVectors",
+        "importing into restored",
+        "0 vectors are written, 0 were there. Run the same command again to resume",
+    ),
+    ("copy documents copied", "ListVectors", "counting documents", "0 vectors are written"),
+    (
+        "copy documents copied",
+        "PutVectors",
+        "writing to copied",
+        "0 vectors are written, 0 were there. Run the same command again to resume",
+    ),
+    (
+        "reembed documents documents-8",
+        "PutVectors",
+        "embedding, writing to documents-8",
+        "0 vectors are written, 0 were there. Run the same command again to resume",
+    ),
+    ("migrate documents new", "ListVectors", "reading documents", "nothing was written."),
+    ("migrate documents new --yes", "PutVectors", "writing to new", "0 vectors are written"),
+    ("purge --status active", "ListVectors", "reading documents", "nothing was deleted."),
+    (
+        "purge --status active --yes",
+        "DeleteVectors",
+        "deleting from documents",
+        "0 vectors of documents are deleted, perhaps more. Run the same command again to resume",
+    ),
+    ("stats", "ListVectors", "reading documents", ""),
+]
+"""A command, the operation that gets no answer, and what is shown before and after Ctrl-C."""
+
+
+@pytest.mark.parametrize("command, silent, bar, done", STOPS)
+def test_each_command_says_what_it_does_and_after_ctrl_c_what_was_done(
+    server, tmp_path, command, silent, bar, done
+):
+    """In one line, with exit status 130."""
+    server.behaviour = lambda *_: PASS
+    where = ("--bucket", "my-bucket", "--endpoint", server.url, "--region", "us-east-1")
+    if command.startswith("import"):
+        tool.done("export", "a.jsonl", "--index", "documents", *where)
+    server.behaviour = lambda operation, _: SILENT if operation == silent else PASS
+    (tmp_path / "packages").mkdir()
+    words.install(tmp_path / "packages")
+    environment = {
+        "S3VECTORS_CREATE_INDEX": "true",
+        "S3VECTORS_DOCUMENTS_INDEX": "documents",
+        "S3VECTORS_SUMMARIES_INDEX": "documents",
+        "S3VECTORS_INSIGHTS_INDEX": "documents",
+        "EMBEDDING_PROVIDER": "words" if command.startswith("reembed") else "none",
+        "PYTHONPATH": str(tmp_path / "packages"),
+    }
+    line = f"{COMMAND} {command} {shlex.join(where)}"  # bash takes < and > anywhere
+    terminal = Terminal(line, tmp_path, environment)
+
+    terminal.wait_for(bar)
+    total = "0/2,000" in terminal.shown
+    terminal.type("\x03")
+    status = terminal.finish()
+
+    assert status == 130, terminal.shown
+    assert total is (silent != "ListVectors" and not command.startswith("import"))
+    assert terminal.shown.startswith(f"Stopped: {done}" if done else "Stopped.")
+    assert len(terminal.shown.splitlines()) == 1
 
 
 def test_an_error_is_two_lines_in_a_terminal_too(tmp_path):

@@ -1,36 +1,38 @@
-"""`stache-s3vectors export` and `import`: an index as a file, and back."""
+"""`stache-s3vectors export` and `import`: an index as a file or a stream, and back."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import replace
-from datetime import datetime
 from io import BufferedRandom
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import click
 
 from stache_ai_s3vectors.aws.batches import Record
 from stache_ai_s3vectors.aws.descriptions import ENHANCED, IndexDescription
-from stache_ai_s3vectors.aws.vector_index import VectorIndex
+from stache_ai_s3vectors.aws.parallel import call_in_parallel
+from stache_ai_s3vectors.aws.vector_index import Progress, Row, VectorIndex
 from stache_ai_s3vectors.chunks import filters
 from stache_ai_s3vectors.chunks.filters import Filter
 from stache_ai_s3vectors.chunks.vectors import UnreadVector, encode_vector
-from stache_ai_s3vectors.errors import (
-    ConfigurationError,
-    DamagedFileError,
-    S3VectorsError,
-    UnavailableError,
-)
+from stache_ai_s3vectors.errors import DamagedFileError
 from stache_ai_s3vectors.operations import scan
+from stache_ai_s3vectors.service import limits
+from stache_ai_s3vectors.tool.export_files import (
+    check_target,
+    explain_write_errors,
+    get_written_time,
+    open_partial,
+)
 from stache_ai_s3vectors.tool.exports import DamagedExportError, Reader, Writer, header
 from stache_ai_s3vectors.tool.failures import report_on_stop
 from stache_ai_s3vectors.tool.index_access import find_destination, open_readable_index
+from stache_ai_s3vectors.tool.key_files import KeyFile
 from stache_ai_s3vectors.tool.options import (
     get_index_names,
     parse_filter_option,
@@ -42,6 +44,8 @@ from stache_ai_s3vectors.tool.transfers import Tally, check_fit, transfer
 
 if TYPE_CHECKING:
     from stache_ai_s3vectors.settings import Options, Settings
+
+_STREAM: Final = Path("-")
 
 _INDEX = click.option("--index", "name", help="Name of the index. [default: Stache's documents]")
 
@@ -55,7 +59,7 @@ def resolve_index_options(settings: Settings, name: str | None) -> Options:
 
 
 @click.command("export")
-@click.argument("file", type=click.Path(dir_okay=False, writable=True, path_type=Path))
+@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path))
 @_INDEX
 @click.option("--namespace", help="Only of this namespace; ns/* is ns and all below it.")
 @click.option("--filter", "condition", help='Only what passes, such as \'{"doc_id": "a"}\'.')
@@ -75,122 +79,125 @@ def export_command(  # noqa: PLR0913 - one for each option
 
     Vectors, texts and metadata exactly as they are stored, in the order of their keys, each
     line with a checksum. An export that was interrupted goes on when it is called again (but
-    not with --force); what changes in the index meanwhile may or may not be in it. The keys are
-    held in memory, about 150 bytes each.
+    not with --force); what changes in the index meanwhile may or may not be in it.
+
+    FILE - is standard output, for a pipe to other programs; such an export cannot be resumed.
 
     \b
-    Example:
+    Examples:
       stache-s3vectors export backup.jsonl.gz --bucket my-bucket --index documents-1024
+      stache-s3vectors export - --bucket my-bucket | zstd > backup.jsonl.zst
     """  # noqa: D301 - \b keeps click from wrapping the example
-    _check_target(file, force=force)
+    is_stream = file == _STREAM
+    if not is_stream:
+        check_target(file, force=force)
     parts = [
         *filters.parse_filter(parse_filter_option(condition)),
         *filters.match_namespace(namespace),
     ]
     index = open_readable_index(settings, resolve_index_options(settings, name))
-    partial = _name_partial(file, index.describe(), parts)
-    if force:
-        partial.unlink(missing_ok=True)
-    with _open_partial(partial) as opened:
-        count = _export_vectors(index, parts, opened, compressed=file.suffix == ".gz")
-        partial.replace(file)  # while it is locked
+    if is_stream:
+        count = _export_to_stream(index, parts)
+    else:
+        count = _export_to_file(index, parts, file, force=force)
     document = {"file": str(file), "index": index.options.index_name, "vectors": count}
-    click.echo(json.dumps(document) if as_json else f"{file}: {count} vectors of {index.name}")
+    shown = "standard output" if is_stream else file
+    report = json.dumps(document) if as_json else f"{shown}: {count} vectors of {index.name}"
+    click.echo(report, err=is_stream)
 
 
-def _check_target(file: Path, *, force: bool) -> None:
-    try:
-        exists, regular = file.exists(), file.is_file()
-    except OSError as error:
-        raise ConfigurationError(f"{file} cannot be written: {error.strerror}") from error
-    if not file.name or (exists and not regular):
-        raise ConfigurationError(f"{str(file)!r} is no regular file; name one")
-    if exists and not force:
-        raise ConfigurationError(f"{file} exists; choose another name, or add --force")
+def _export_to_stream(index: VectorIndex, parts: list[Filter]) -> int:
+    name, stream = "standard output", sys.stdout.buffer
+    writer: Writer | None = None
 
+    def describe() -> str:
+        return f"{writer.count if writer else 0} vectors went to {name}"
 
-def _open_partial(partial: Path) -> BufferedRandom:
-    """The file, which no other process writes.
-
-    Raises:
-        ConfigurationError: it cannot be written.
-        UnavailableError: another process does.
-    """
-    try:
-        opened = partial.open("r+b" if partial.exists() else "w+b")
-    except OSError as error:
-        raise ConfigurationError(f"{partial} cannot be written: {error.strerror}") from error
-    if _lock(opened) and partial.exists():
-        return opened
-    opened.close()
-    raise UnavailableError(f"another export is writing {partial}; wait for it, or choose another")
-
-
-def _lock(opened: BufferedRandom) -> bool:
-    try:
-        import fcntl  # noqa: PLC0415 - Windows has none
-    except ImportError:  # pragma: no cover - Windows locks nothing here
-        return True
-    try:
-        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _name_partial(file: Path, index: IndexDescription, parts: list[Filter]) -> Path:
-    """The file's name until it is whole; another for another source."""
-    source = json.dumps([index.arn, index.created, parts])
-    tag = hashlib.sha256(source.encode()).hexdigest()[:8]
-    return file.with_name(f"{file.name}.{tag}.partial")
-
-
-def _export_vectors(
-    index: VectorIndex, parts: list[Filter], file: BufferedRandom, *, compressed: bool
-) -> int:
-    with show_progress("finding the vectors") as advance:
-        keys = sorted(_list_keys(index, parts, advance))
-    written = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime).astimezone()
     with (
-        report_on_stop(lambda: f"what is exported so far is in {file.name}"),
-        _naming(file.name),
+        report_on_stop(describe, "Only an export to a file can be resumed."),
+        explain_write_errors(name),
     ):
-        description = index.describe()
-        head = header(description.dimension, description.metric, description.non_filterable)
-        writer = Writer(file, compressed=compressed, head=head, keys=keys)
-        left = keys[writer.count :]
-        if writer.count:
-            since = written.isoformat(" ", "seconds")
-            click.echo(f"Going on after {writer.count} vectors, exported by {since}.", err=True)
-        with show_progress("exporting", len(left)) as advance:
-            for record in index.get(left, data=True):
-                writer.add(record.key, record.metadata, encode_vector(record.vector))
-                advance(1)
-        writer.finish()
+        keys = _list_keys(index, parts)
+        writer = Writer(stream, compressed=False, head=_make_header(index))
+        _write_vectors(index, keys, writer)
     return writer.count
 
 
-@contextmanager
-def _naming(name: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        full = S3VectorsError(f"{name} cannot be written: {error.strerror}")
-        full.remedy = "make room"
-        raise full from error
+def _export_to_file(index: VectorIndex, parts: list[Filter], file: Path, *, force: bool) -> int:
+    description = index.describe()
+    source = [description.arn, description.created, parts]
+    with open_partial(file, source, force=force) as opened:
+        name = Path(opened.name).name
+        with (
+            report_on_stop(lambda: f"what is exported so far is in {name}"),
+            explain_write_errors(name),
+        ):
+            keys = _list_keys(index, parts)
+            writer = _resume(index, keys, opened, compressed=file.suffix == ".gz")
+            _write_vectors(index, keys, writer)
+    return writer.count
 
 
-def _list_keys(index: VectorIndex, parts: list[Filter], advance: Any) -> Iterator[str]:
+def _list_keys(index: VectorIndex, parts: list[Filter]) -> KeyFile:
+    keys = KeyFile()
+    with show_progress(f"listing {index.options.index_name}") as advance:
+        for rows in _list_rows(index, parts, advance):
+            keys.add(key for key, _ in rows)
+    return keys
+
+
+def _list_rows(
+    index: VectorIndex, parts: list[Filter], advance: Progress
+) -> Iterator[Sequence[Row]]:
     if parts:
-        yield from (key for key, _ in scan.scan_rows(index, parts, advance))
+        yield from (page.rows for page in scan.scan_pages(index, parts, advance))
         return
     for page in index.list_pages(metadata=False):
-        yield from (key for key, _ in page.rows)
         advance(len(page.rows))
+        yield page.rows
+
+
+def _resume(
+    index: VectorIndex, keys: KeyFile, opened: BufferedRandom, *, compressed: bool
+) -> Writer:
+    """Take over what a file has already."""
+    written = get_written_time(opened)
+    with show_progress("reading what is exported", len(keys)) as advance:
+        expected = _follow(keys, advance)
+        writer = Writer(opened, compressed=compressed, head=_make_header(index), keys=expected)
+    if writer.count:
+        since = written.isoformat(" ", "seconds")
+        click.echo(f"Going on after {writer.count} vectors, exported by {since}.", err=True)
+    return writer
+
+
+def _follow(keys: KeyFile, advance: Progress) -> Iterator[str]:
+    for key in keys:
+        yield key
+        advance(1)
+
+
+def _make_header(index: VectorIndex) -> dict[str, Any]:
+    description = index.describe()
+    return header(description.dimension, description.metric, description.non_filterable)
+
+
+def _write_vectors(index: VectorIndex, keys: KeyFile, writer: Writer) -> None:
+    """Read those that are not written yet, several requests at a time, and write them."""
+    batches = keys.batches(limits.GET_BATCH, writer.count)
+    calls = call_in_parallel(lambda batch: list(index.get(batch, data=True)), batches)
+    with show_progress("exporting", len(keys) - writer.count) as advance, closing(calls):
+        for batch, call in calls:
+            for record in call.result():
+                writer.add(record.key, record.metadata, encode_vector(record.vector))
+            advance(len(batch))
+    writer.finish()
 
 
 @click.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument(
+    "file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+)
 @_INDEX
 @with_settings
 def import_command(settings: Settings, *, file: Path, name: str | None, as_json: bool) -> None:
@@ -200,13 +207,16 @@ def import_command(settings: Settings, *, file: Path, name: str | None, as_json:
     alone, so an import that was interrupted goes on when it is called again. Each line is
     checked before it is used: of a damaged file, nothing is imported from the bad line on.
 
+    FILE - is standard input, compressed by gzip or not.
+
     \b
-    Example:
+    Examples:
       stache-s3vectors import backup.jsonl.gz --bucket my-bucket --index documents-1024
+      zstd -dc backup.jsonl.zst | stache-s3vectors import - --bucket my-bucket
     """  # noqa: D301 - \b keeps click from wrapping the example
     tally = Tally()
-    with file.open("rb") as opened, _translating_damage():
-        reader = Reader(opened)
+    with _open_export(file) as opened, _translating_damage():
+        reader = Reader(opened, "standard input" if file == _STREAM else file.name)
         source = _parse_description(reader.head)
         # Where a missing index is made, it is made for what comes
         place = find_destination(
@@ -215,14 +225,28 @@ def import_command(settings: Settings, *, file: Path, name: str | None, as_json:
         )
         check_fit(source, place.description, place.name)
         index = place.create()
-        with (
-            report_on_stop(lambda: f"{tally.written} vectors are imported"),
-            show_progress("importing") as advance,
-        ):
+        title, share = f"importing into {index.options.index_name}", _get_share(file, opened)
+        with report_on_stop(tally.describe), show_progress(title, share=share) as advance:
             transfer(_read_records(reader), index, tally, advance)
     document = {"file": str(file), "index": index.options.index_name}
     counts = {"written": tally.written, "unchanged": tally.unchanged}
     click.echo(json.dumps({**document, **counts}) if as_json else f"{index.name}: {tally}")
+
+
+def _open_export(file: Path) -> AbstractContextManager[BinaryIO]:
+    if file != _STREAM:
+        return file.open("rb")
+    if sys.stdin.isatty():
+        raise click.UsageError("standard input is a terminal; pipe an export into it")
+    return nullcontext(sys.stdin.buffer)
+
+
+def _get_share(file: Path, opened: BinaryIO) -> Callable[[], float] | None:
+    """What tells how much of a file is read; None for a stream, whose length nobody knows."""
+    if file == _STREAM or not file.is_file():
+        return None
+    size = file.stat().st_size
+    return lambda: opened.tell() / size
 
 
 def _parse_description(head: dict[str, Any]) -> IndexDescription:

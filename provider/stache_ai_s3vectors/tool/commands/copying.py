@@ -1,11 +1,10 @@
-"""`stache-s3vectors copy`, `reembed` and `migrate`: from one index into another."""
+"""`stache-s3vectors copy` and `reembed`: from one index into another."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -13,25 +12,15 @@ from stache_ai_s3vectors.aws.batches import Record
 from stache_ai_s3vectors.aws.vector_index import VectorIndex
 from stache_ai_s3vectors.errors import ConfigurationError
 from stache_ai_s3vectors.service.arns import INDEX_ARN
-from stache_ai_s3vectors.service.printable import to_printable
 from stache_ai_s3vectors.tool.failures import report_on_stop
 from stache_ai_s3vectors.tool.index_access import Destination, find_destination, open_index
 from stache_ai_s3vectors.tool.options import load_settings, resolve_options, with_values
-from stache_ai_s3vectors.tool.progress import show_progress
-from stache_ai_s3vectors.tool.transfers import (
-    Tally,
-    check_fit,
-    check_keys,
-    find_differences,
-    find_extra_keys,
-    transfer,
-)
+from stache_ai_s3vectors.tool.transfers import Tally, check_fit, check_keys
+
+from .verified_transfer import count_vectors, print_report, run_transfer
 
 if TYPE_CHECKING:
     from stache_ai_s3vectors.settings import Options
-
-SHOWN: Final = 10
-"""Keys of vectors with a problem that are printed."""
 
 _SIDES: Final = (
     click.argument("source"),
@@ -119,129 +108,12 @@ def copy_command(*, as_json: bool, **values: Any) -> None:
     description = source.describe()
     into = find_destination(replace(place, dimension=description.dimension), description.metric)
     check_fit(description, into.description, into.name)
-    tally, index = Tally(), create_destination(into, values["destination"])
-    verification = run_transfer(source.list_records, index, tally)
+    tally = Tally()
+    with report_on_stop(tally.describe):
+        total = count_vectors(source)
+        index = create_destination(into, values["destination"])
+        verification = run_transfer(source.list_records, total, index, tally)
     print_report(index, tally, verification, as_json=as_json)
-
-
-class Verification(NamedTuple):
-    """What comparing both sides after a transfer found.
-
-    Args:
-        verified: vectors of the source that are the same in the destination.
-        extra: keys that only the destination has.
-    """
-
-    verified: int
-    extra: list[str]
-
-
-def run_transfer(
-    records: Callable[[], Iterator[Record]],
-    destination: VectorIndex,
-    tally: Tally,
-    embed: Any = None,
-    *,
-    replace: bool = True,
-) -> Verification:
-    """Transfer, then compare.
-
-    Args:
-        records: reads the source from its beginning.
-        destination: is there.
-        tally: is kept up to date.
-        embed: as for `transfer`.
-        replace: also those whose keys are there with other content.
-    """
-    keys: set[str] = set()
-
-    def note_keys() -> Iterator[Record]:
-        for record in records():
-            keys.add(record.key)
-            yield record
-
-    with report_on_stop(
-        lambda: f"{tally.written} vectors are written, {tally.unchanged} were there"
-    ):
-        with show_progress("copying") as advance:
-            transfer(records(), destination, tally, advance, embed, replace=replace)
-        compared = _verify(note_keys(), destination, tally, data=embed is None)
-    stored = tally.written + tally.unchanged
-    if compared < stored:
-        raise click.ClickException(
-            f"{stored} vectors went to {destination.name}, and the source has {compared} now: it "
-            "was changed meanwhile; run it again"
-        )
-    return Verification(compared, find_extra_keys(destination, keys | tally.left_out.keys()))
-
-
-def _verify(
-    records: Iterator[Record], destination: VectorIndex, tally: Tally, *, data: bool
-) -> int:
-    """How many vectors were compared, all of them the same."""
-    compared, unreplaced = 0, set(tally.different)
-
-    def count(vectors: int) -> None:
-        nonlocal compared
-        compared += vectors
-        advance(vectors)
-
-    with show_progress("comparing", tally.written + tally.unchanged) as advance:
-        different = list(find_differences(records, destination, count, data=data))
-    wrong = [key for key in different if key not in tally.left_out and key not in unreplaced]
-    if wrong:
-        raise click.ClickException(
-            f"{len(wrong)} vectors of the source are not in {destination.name}, or not so: "
-            f"{', '.join(map(to_printable, wrong[:SHOWN]))}. If the source was written meanwhile, "
-            "run it again"
-        )
-    return compared - len(different)
-
-
-def print_report(
-    destination: VectorIndex,
-    tally: Tally,
-    verification: Verification,
-    *,
-    as_json: bool,
-    subject: str = "",
-) -> None:
-    """Say what was done; fail for what was left out."""
-    document = {
-        "index": destination.options.index_name,
-        "written": tally.written,
-        "unchanged": tally.unchanged,
-        "different": len(tally.different),
-        "onlyThere": len(verification.extra),
-        "verified": verification.verified,
-        "leftOut": tally.left_out,
-    }
-    if as_json:
-        click.echo(json.dumps(document))
-    else:
-        click.echo(
-            f"{destination.name}: {tally}; {subject}all {verification.verified} compared with the "
-            "source and the same"
-        )
-        _print_keys("differ from the source's, and were left as they are", sorted(tally.different))
-        _print_keys("are only in the destination", verification.extra)
-    _fail_for_left_out(tally.left_out)
-
-
-def _print_keys(problem: str, keys: list[str]) -> None:
-    if keys:
-        more = ", …" if len(keys) > SHOWN else ""
-        click.echo(
-            f"{len(keys)} vectors {problem}: {', '.join(map(to_printable, keys[:SHOWN]))}{more}"
-        )
-
-
-def _fail_for_left_out(left_out: dict[str, str]) -> None:
-    if not left_out:
-        return
-    for key, why in list(left_out.items())[:SHOWN]:
-        click.echo(f"  {to_printable(key)}: {why}", err=True)
-    raise click.ClickException(f"{len(left_out)} vectors are left out, the first are above")
 
 
 @click.command("reembed")
@@ -273,17 +145,18 @@ def reembed_command(*, as_json: bool, **values: Any) -> None:
             "EMBEDDING_PROVIDER and its model to one of that size"
         )
     check_keys(source.describe(), into.description, into.name)
-    tally = Tally(left_out=embedder.left_out)
-    index = create_destination(into, values["destination"])
+    tally = Tally()
 
-    def records() -> Iterator[Record]:
-        return (
-            Record(key, [], stored) for page in source.list_pages() for key, stored in page.rows
-        )
+    def list_texts() -> Iterator[Record]:
+        pages = source.list_pages()
+        return (Record(key, [], metadata) for page in pages for key, metadata in page.rows)
 
-    embedder.check_model(index)
-    metric = into.description.metric
-    verification = run_transfer(
-        records, index, tally, lambda missing: embedder.embed(missing, metric)
-    )
+    def embed(records: Sequence[Record]) -> list[Record]:
+        return embedder.embed(records, into.description.metric, tally.left_out.add)
+
+    with report_on_stop(tally.describe):
+        total = count_vectors(source)
+        index = create_destination(into, values["destination"])
+        embedder.check_model(index)
+        verification = run_transfer(list_texts, total, index, tally, embed)
     print_report(index, tally, verification, as_json=as_json, subject="texts and metadata of ")

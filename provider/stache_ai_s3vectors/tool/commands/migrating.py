@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import click
@@ -15,20 +16,16 @@ from stache_ai_s3vectors.aws.vector_index import VectorIndex
 from stache_ai_s3vectors.errors import S3VectorsError
 from stache_ai_s3vectors.service.metadata_keys import KINDS, NAMESPACE, NON_FILTERABLE, STATUS
 from stache_ai_s3vectors.service.printable import to_printable
+from stache_ai_s3vectors.tool.failures import report_on_stop
 from stache_ai_s3vectors.tool.index_access import find_destination
+from stache_ai_s3vectors.tool.key_files import KeyFile
 from stache_ai_s3vectors.tool.migration import Restorer, classify
 from stache_ai_s3vectors.tool.options import Choice, with_values
 from stache_ai_s3vectors.tool.progress import show_progress
-from stache_ai_s3vectors.tool.transfers import Tally, check_fit, compare
+from stache_ai_s3vectors.tool.transfers import Tally, check_fit, compare, find_extra_keys
 
-from .copying import (
-    SHOWN,
-    create_destination,
-    print_report,
-    resolve_sides,
-    run_transfer,
-    with_sides,
-)
+from .copying import create_destination, resolve_sides, with_sides
+from .verified_transfer import SHOWN, count_vectors, list_keys, print_report, run_transfer
 
 
 @click.command("migrate")
@@ -94,31 +91,37 @@ def migrate_command(  # noqa: PLR0913 - one for each option
     check_fit(required, into.description, into.name)
     restorer = Restorer(into.description.non_filterable, plain_keys)
     if not yes:
-        _print_preview(source, into.name, restorer, kind, as_json=as_json)
+        with report_on_stop(lambda: "nothing was written", ""):
+            _print_preview(source, into.name, restorer, kind, as_json=as_json)
         return
-    tally, index = Tally(), create_destination(into, values["destination"])
+    tally = Tally()
 
-    def records() -> Iterator[Record]:
+    def list_restored() -> Iterator[Record]:
         return _restore(_select_kind(source.list_records(), kind), restorer, tally.left_out)
 
-    if not (resume or replacing or index.is_empty()):
-        _check_unused(records(), index)
-    verification = run_transfer(records, index, tally, replace=replacing)
+    with report_on_stop(tally.describe):
+        total = count_vectors(source) if kind is None else None
+        index = create_destination(into, values["destination"])
+        if not (resume or replacing or index.is_empty()):
+            _check_unused(list_restored(), total, index)
+        verification = run_transfer(list_restored, total, index, tally, replace=replacing)
     print_report(index, tally, verification, as_json=as_json)
 
 
-def _check_unused(records: Iterator[Record], index: VectorIndex) -> None:
+def _check_unused(records: Iterator[Record], total: int | None, index: VectorIndex) -> None:
     """Refuse to write where something may be newer than in the source."""
-    with show_progress("comparing") as advance:
+    with show_progress(f"comparing with {index.options.index_name}", total) as advance:
         comparison = compare(records, index, advance)
     if not comparison.absent and not comparison.different:
         return
+    with show_progress(f"listing {index.options.index_name}") as advance:
+        extra = find_extra_keys(index, comparison.keys, advance)
     shown = [
-        f"{len(keys)} {what} ({', '.join(map(to_printable, keys[:SHOWN]))})"
-        for what, keys in (
+        f"{len(keys)} {problem} ({list_keys(keys)})"
+        for problem, keys in (
             ("differ there", comparison.different),
             ("are missing there", comparison.absent),
-            ("are only there", comparison.extra),
+            ("are only there", extra),
         )
         if keys
     ]
@@ -134,24 +137,22 @@ def _select_kind(records: Iterator[Record], kind: str | None) -> Iterator[Record
     return (record for record in records if kind is None or classify(record) == kind)
 
 
-def _restore(
-    records: Iterator[Record], restorer: Restorer, left_out: dict[str, str]
-) -> Iterator[Record]:
+def _restore(records: Iterator[Record], restorer: Restorer, left_out: KeyFile) -> Iterator[Record]:
     for record in records:
         try:
             yield restorer.restore(record)
         except S3VectorsError as error:  # noqa: PERF203 - one is no reason not to take the rest
-            left_out[record.key] = str(error)
+            left_out.add([record.key], str(error))
 
 
 def _print_preview(
     source: VectorIndex, destination: str, restorer: Restorer, kind: str | None, *, as_json: bool
 ) -> None:
     """Say what would be done."""
-    left_out: dict[str, str] = {}
+    left_out = KeyFile()
     namespaces: Counter[str] = Counter()
     statuses: Counter[str] = Counter()
-    with show_progress("reading") as advance:
+    with show_progress(f"reading {source.options.index_name}") as advance:
         for page in source.list_pages():
             records = (Record(key, [], stored) for key, stored in page.rows)
             for record in _restore(_select_kind(records, kind), restorer, left_out):
@@ -164,7 +165,7 @@ def _print_preview(
         "statuses": dict(statuses.most_common()),
         "objects": dict(restorer.restored.most_common()),
         "listsWithObjects": dict(restorer.unsearchable.most_common()),
-        "leftOut": left_out,
+        "leftOut": dict(left_out.items()),
     }
     if as_json:
         click.echo(json.dumps(document))
@@ -181,6 +182,6 @@ def _print_preview(
             f"{key}: {count} lists get objects back; searches no longer find them by their strings "
             f"(--keep {key} leaves them as they are)"
         )
-    for key, why in list(left_out.items())[:SHOWN]:
+    for key, why in islice(left_out.items(), SHOWN):
         click.echo(f"{to_printable(key)} cannot be taken over: {why}")
     click.echo("Nothing was written. Add --yes to do it, --keep KEY for what is a string of yours.")

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from stache_ai_s3vectors.aws.parallel import call_in_parallel
 from stache_ai_s3vectors.aws.vector_index import VectorIndex
 from stache_ai_s3vectors.chunks import filters
 from stache_ai_s3vectors.chunks.filters import Filter
 from stache_ai_s3vectors.operations import scan
+from stache_ai_s3vectors.service import limits
 from stache_ai_s3vectors.service.metadata_keys import NAMESPACE, STATUS
 from stache_ai_s3vectors.service.printable import to_printable
 from stache_ai_s3vectors.tool.failures import report_on_stop
 from stache_ai_s3vectors.tool.index_access import open_readable_indexes
-from stache_ai_s3vectors.tool.options import (
-    indexes_option,
-    parse_filter_option,
-    with_settings,
-)
+from stache_ai_s3vectors.tool.key_files import KeyFile
+from stache_ai_s3vectors.tool.options import indexes_option, parse_filter_option, with_settings
 from stache_ai_s3vectors.tool.progress import show_progress
 
 if TYPE_CHECKING:
@@ -99,7 +99,11 @@ def _count_matches(index: VectorIndex, parts: list[Filter]) -> dict[str, Any]:
     namespaces: Counter[str] = Counter()
     statuses: Counter[str] = Counter()
     keys: list[str] = []
-    with show_progress(f"reading {index.options.index_name}") as advance:
+    name = index.options.index_name
+    with (
+        report_on_stop(lambda: "nothing was deleted", ""),
+        show_progress(f"reading {name}") as advance,
+    ):
         for key, stored in scan.scan_rows(index, parts, advance):
             namespaces[str(stored.get(NAMESPACE, ""))] += 1
             statuses[str(stored.get(STATUS, ""))] += 1
@@ -113,21 +117,29 @@ def _count_matches(index: VectorIndex, parts: list[Filter]) -> dict[str, Any]:
 
 
 def _delete_matches(index: VectorIndex, parts: list[Filter], earlier: str) -> dict[str, Any]:
-    deleted = 0
+    """Delete what passes, when all of it is known.
 
-    def count(vectors: int) -> None:
-        nonlocal deleted
-        deleted += vectors
-        advance(vectors)
+    What a listing does when vectors vanish under it is not documented.
+    """
+    name = index.options.index_name
+    keys, deleted = KeyFile(), list[int]()
 
-    def describe_deleted() -> str:
-        return f"{earlier}{deleted} vectors of {index.options.index_name} are deleted, perhaps more"
+    def delete(batch: list[str]) -> None:
+        index.delete(batch)
+        deleted.append(len(batch))  # one operation of a list, which needs no lock
 
-    with (
-        report_on_stop(describe_deleted),
-        show_progress(f"deleting from {index.options.index_name}") as advance,
+    with report_on_stop(
+        lambda: f"{earlier}{sum(deleted)} vectors of {name} are deleted, perhaps more"
     ):
-        return {"vectors": len(scan.delete_matching(index, parts, count))}
+        with show_progress(f"reading {name}") as advance:
+            for page in scan.scan_pages(index, parts, advance):
+                keys.add(key for key, _ in page.rows)
+        calls = call_in_parallel(delete, keys.batches(limits.DELETE_BATCH))
+        with show_progress(f"deleting from {name}", len(keys)) as advance, closing(calls):
+            for batch, call in calls:
+                call.result()
+                advance(len(batch))
+    return {"vectors": len(keys)}
 
 
 def _format(outcome: object) -> str:

@@ -1,0 +1,99 @@
+"""The file of an export: it has another name until it is whole, and one writer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from io import BufferedRandom
+from pathlib import Path
+from typing import Any
+
+from stache_ai_s3vectors.errors import ConfigurationError, S3VectorsError, UnavailableError
+
+
+def check_target(file: Path, *, force: bool) -> None:
+    """Refuse what an export must not replace.
+
+    Raises:
+        ConfigurationError: the file exists, or is none that can be replaced.
+    """
+    try:
+        exists, regular = file.exists(), file.is_file()
+    except OSError as error:
+        raise ConfigurationError(f"{file} cannot be written: {error.strerror}") from error
+    if not file.name or (exists and not regular):
+        raise ConfigurationError(
+            f"{str(file)!r} is not a regular file; name one, or - for standard output"
+        )
+    if exists and not force:
+        raise ConfigurationError(f"{file} exists; choose another name, or add --force")
+
+
+@contextmanager
+def open_partial(file: Path, source: list[Any], *, force: bool) -> Iterator[BufferedRandom]:
+    """A file for what is exported so far, which no other process writes; `file` in the end.
+
+    Args:
+        file: the name of the whole export.
+        source: what is exported, as JSON; another source has another partial file.
+        force: begin anew.
+
+    Raises:
+        ConfigurationError: it cannot be written.
+        UnavailableError: another process writes it.
+    """
+    tag = hashlib.sha256(json.dumps(source).encode()).hexdigest()[:8]
+    partial = file.with_name(f"{file.name}.{tag}.partial")
+    if force:
+        partial.unlink(missing_ok=True)
+    with _open_locked(partial) as opened:
+        yield opened
+        partial.replace(file)  # while it is locked
+
+
+def get_written_time(opened: BufferedRandom) -> datetime:
+    """When a file was written last."""
+    return datetime.fromtimestamp(Path(opened.name).stat().st_mtime).astimezone()
+
+
+@contextmanager
+def explain_write_errors(name: str) -> Iterator[None]:
+    """Make the system's errors in writing ours; but a pipe whose reader has left is no error.
+
+    Raises:
+        S3VectorsError: it cannot be written.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        full = S3VectorsError(f"{name} cannot be written: {error.strerror}")
+        full.remedy = "make room"
+        raise full from error
+
+
+def _open_locked(partial: Path) -> BufferedRandom:
+    try:
+        opened = partial.open("r+b" if partial.exists() else "w+b")
+    except OSError as error:
+        raise ConfigurationError(f"{partial} cannot be written: {error.strerror}") from error
+    if _lock(opened) and partial.exists():
+        return opened
+    opened.close()
+    raise UnavailableError(f"another export is writing {partial}; wait for it, or choose another")
+
+
+def _lock(opened: BufferedRandom) -> bool:
+    try:
+        import fcntl  # noqa: PLC0415 - Windows has none
+    except ImportError:  # pragma: no cover - Windows locks nothing here
+        return True
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
