@@ -20,10 +20,15 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Of the example's Lambda function
 RUNTIME ?= python3.13
 ARCHITECTURE ?= arm64
+# The Pythons of `make test-versions`; on one of them all that the packages need is as old as they
+# accept, and Stache 0.1.0 has no hybrid search
+VERSIONS ?= 3.10 3.12 3.13
+LOWEST := 3.10
+HYBRID := --ignore tests/provider/operations/test_hybrid.py
 # As it was written: no $ of the question is make's
 export ASKED := $(value QUESTION)
 
-.PHONY: help demo stache test test-quick coverage check docs format bench bench-quick wheel function clean
+.PHONY: help demo stache test test-quick test-versions coverage check docs format bench bench-quick wheel function clean
 
 help:
 	@echo "make demo    Stache ingests the Python reference into the local engine and answers"
@@ -32,6 +37,8 @@ help:
 	@echo "make test    all tests; the provider's again under the oldest Stache"
 	@echo "make coverage  all tests once, and what of the code they run: 99 % at least"
 	@echo "make test-quick  unit tests of provider and engine, in one environment (two minutes)"
+	@echo "make test-versions  the same on Python 3.10, 3.12 and 3.13, as far as this machine has them;"
+	@echo "             on 3.10 with the oldest releases that the packages accept"
 	@echo "make check   format, lint, types, import directions"
 	@echo "make docs    the pages as a website, into build/site; a link that leads nowhere fails"
 	@echo "make format  put the code into its format"
@@ -152,9 +159,29 @@ SLOW_LOCAL := all_clients aws_cli aws_switch browser command crashes dockerfile 
 	histories http javascript matrix moto_referee origins pages plugin repeats snapshots space \
 	storage
 
+QUICK := $(SPREAD) tests/provider tests/local \
+	$(SLOW:%=--ignore tests/provider/%) $(SLOW_LOCAL:%=--ignore tests/local/test_%.py)
+
 test-quick: $(DEV)/.ready
-	$(DEV)/bin/python -m pytest $(SPREAD) tests/provider tests/local \
-		$(SLOW:%=--ignore tests/provider/%) $(SLOW_LOCAL:%=--ignore tests/local/test_%.py)
+	$(DEV)/bin/python -m pytest $(QUICK)
+
+.venv-python%/.ready: pyproject.toml local/pyproject.toml tests/constraints.txt | $(DEV)/.ready
+	@echo "setting up $(@D) (once)"
+	@python$* -m venv --clear --without-pip $(@D)
+	@$(DEV)/bin/uv pip install --quiet --python $(@D)/bin/python --group unit -e . -e './local[fast]' \
+		$(if $(filter $*,$(LOWEST)),--resolution lowest-direct,--constraint tests/constraints.txt)
+	@touch $@
+
+# pyenv's commands run only the versions that PYENV_VERSION names
+test-versions: $(DEV)/.ready
+	@export PYENV_VERSION="$$(pyenv versions --bare 2>/dev/null | paste -sd:)"; \
+	for version in $(VERSIONS); do \
+		python$$version -c pass 2>/dev/null \
+			|| { echo "there is no python$$version on this machine: not tested with it"; continue; }; \
+		$(MAKE) --no-print-directory .venv-python$$version/.ready || exit 1; \
+		.venv-python$$version/bin/python -m pytest $(QUICK) -p no:cacheprovider \
+			$$(test $$version != $(LOWEST) || echo $(HYBRID)) || exit 1; \
+	done
 
 check: $(DEV)/.ready
 	$(DEV)/bin/ruff format --check .
@@ -198,4 +225,4 @@ function: wheel
 		--architecture $(ARCHITECTURE) --zip dist/function.zip
 
 clean:
-	rm -rf $(DEMO) $(DEV) $(OLDEST)* $(OLDER)* $(SAM) $(LAMBDA) $(TERRAFORM)* $(DOCS) .bench .demo-data build dist examples/cdk/cdk.out sam/.aws-sam .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(DEMO) $(DEV) $(OLDEST)* $(OLDER)* $(SAM) $(LAMBDA) $(TERRAFORM)* $(DOCS) .venv-python* .bench .demo-data build dist examples/cdk/cdk.out sam/.aws-sam .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

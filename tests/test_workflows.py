@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -45,11 +46,18 @@ def test_ci_runs_what_a_contributor_runs():
 
     assert steps == {
         "test": ["bash .ci/run"],
+        "versions": ["make test-versions"],
         "coverage": ["make coverage"],
         "demo": ["make demo"],
     }
     assert jobs["test"]["strategy"]["matrix"]["python"] == ["3.11", "3.13"]
+    installed = jobs["versions"]["steps"][1]["with"]["python-version"].split()
+    assert {*_versions_of_make_test_versions()} < {*installed}
     assert jobs["demo"]["steps"][1]["with"]["python-version"] == "3.10"
+
+
+def _versions_of_make_test_versions():
+    return re.search(r"(?m)^VERSIONS \?= (.*)$", (ROOT / "Makefile").read_text())[1].split()
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.stem)

@@ -5,11 +5,9 @@ from __future__ import annotations
 import importlib.metadata
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import stache_ai.config
-import tomllib
 from stache_ai.providers import (
     DocumentIndexProviderFactory,
     S3VectorsProviderFactory,
@@ -45,10 +43,8 @@ def test_there_is_one_provider_of_that_name():
 
 def test_the_document_index_is_what_its_entry_point_names(tmp_path):
     """It works with the oldest Stache, whose interface has fewer methods."""
-    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
-    [(name, value)] = project["project"]["entry-points"]["stache.document_index"].items()
-    index_class = importlib.metadata.EntryPoint(name, value, "stache.document_index").load()
-    DocumentIndexProviderFactory.register(name, index_class)
+    [point] = importlib.metadata.entry_points(group="stache.document_index", name="sqlite")
+    DocumentIndexProviderFactory.register(point.name, point.load())
     path = str(tmp_path / "documents.db")
     settings = stache_ai_s3vectors.Settings(
         document_index_provider="sqlite", s3vectors_document_index_path=path
