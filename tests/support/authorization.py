@@ -35,5 +35,5 @@ def _patterns(action: str) -> list[str]:
 
 
 def _formats(service: str, action: str) -> list[str]:
-    found = get_action_data(service, action)
-    return [one["resource_arn_format"] for one in found[service]] if found else []
+    data = get_action_data(service, action)
+    return [one["resource_arn_format"] for one in data[service]] if data else []

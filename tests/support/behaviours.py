@@ -85,8 +85,8 @@ def denied(behaviour: Behaviour, place: Place) -> str | None:
 
 @needs("read", "search")
 def _(place: Place) -> None:
-    found = place.provider.search(embed("cat"), filter={"doc_id": ["d1", "d2"]}, namespace="home")
-    assert [row["id"] for row in found] == ["cat", "dog"]
+    results = place.provider.search(embed("cat"), filter={"doc_id": ["d1", "d2"]}, namespace="home")
+    assert [row["id"] for row in results] == ["cat", "dog"]
 
 
 @needs("read", "search, hybrid")
@@ -95,8 +95,8 @@ def _(place: Place) -> None:
     context = SimpleNamespace(custom={})
     put_question("barks", context.custom)
     finder = place.provider_of("documents", S3VECTORS_SEARCH_MODE="hybrid")
-    found = finder.search(embed("cat"), top_k=2, context=context)
-    assert {row["id"] for row in found} == {"cat", "dog"}
+    results = finder.search(embed("cat"), top_k=2, context=context)
+    assert {row["id"] for row in results} == {"cat", "dog"}
 
 
 @needs("read", "search_summaries")
@@ -127,14 +127,14 @@ def _(place: Place) -> None:
 
 @needs("read", "scan_by_metadata")
 def _(place: Place) -> None:
-    found = place.provider.scan_by_metadata(namespace="home")
-    assert {row["id"] for row in found} == {*TEXTS}
+    vectors = place.provider.scan_by_metadata(namespace="home")
+    assert {row["id"] for row in vectors} == {*TEXTS}
 
 
 @needs("read", "get_collection_info")
 def _(place: Place) -> None:
-    told = place.provider.get_collection_info(count=True)
-    assert (told["dimension"], told["count"]) == (1024, 3)
+    info = place.provider.get_collection_info(count=True)
+    assert (info["dimension"], info["count"]) == (1024, 3)
 
 
 @needs("read-write", "insert")
@@ -256,15 +256,15 @@ def _(place: Place) -> None:
 @needs("manage-indexes", "stache-s3vectors indexes create")
 def _(place: Place) -> None:
     place.owner.without_insights()
-    told = place.tool("indexes", "create")
-    assert {row["kind"] for row in told["indexes"] if row["created"]} == {"insights"}
+    report = place.tool("indexes", "create")
+    assert {row["kind"] for row in report["indexes"] if row["created"]} == {"insights"}
 
 
 @needs("manage-indexes", "stache-s3vectors indexes upgrade")
 def _(place: Place) -> None:
     place.owner.with_insights("CLASSIC")
-    told = place.tool("indexes", "upgrade", place.index("insights"))
-    assert len(told["changes"][place.index("insights")]) == 2
+    report = place.tool("indexes", "upgrade", place.index("insights"))
+    assert len(report["changes"][place.index("insights")]) == 2
 
 
 @needs(None, "stache-s3vectors indexes delete")

@@ -40,21 +40,21 @@ def deploy(folder: Path, options: Mapping[str, str], **where: str) -> str:
         options: of the app.
         where: to deploy to: environment variables.
     """
-    given = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+    context = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
     out = ("--output", _synthesized(folder), "--outputs-file", _told(folder))
-    return _cdk("deploy", "--require-approval", "never", *out, *given, **where)
+    return _cdk("deploy", "--require-approval", "never", *out, *context, **where)
 
 
 def outputs(folder: Path, stack: str = "Stache") -> dict[str, str]:
     """What the stack of this name told when it was deployed."""
-    found: dict[str, str] = json.loads(_told(folder).read_text())[stack]
-    return found
+    outputs: dict[str, str] = json.loads(_told(folder).read_text())[stack]
+    return outputs
 
 
 def asset(folder: Path) -> Path:
     """The function's package, as it was built."""
-    [found] = _synthesized(folder).glob("asset.*/")
-    return found
+    [asset] = _synthesized(folder).glob("asset.*/")
+    return asset
 
 
 def destroy(folder: Path, **where: str) -> None:

@@ -25,20 +25,20 @@ def deploy(
         parameters: its parameters; the others have their defaults.
         stack: its name.
     """
-    there = {each["StackName"] for each in cloudformation.describe_stacks()["Stacks"]}
-    given = [
+    names = {each["StackName"] for each in cloudformation.describe_stacks()["Stacks"]}
+    values = [
         {"ParameterKey": name, "ParameterValue": value}
         for name, value in (parameters or {}).items()
     ]
     change_set = cloudformation.create_change_set(
         StackName=stack,
         ChangeSetName="change",
-        ChangeSetType="UPDATE" if stack in there else "CREATE",
+        ChangeSetType="UPDATE" if stack in names else "CREATE",
         TemplateBody=body,
-        Parameters=given,
+        Parameters=values,
         Capabilities=_CAPABILITIES,
     )["Id"]
     cloudformation.execute_change_set(ChangeSetName=change_set)
-    [told] = cloudformation.describe_stacks(StackName=stack)["Stacks"]
-    found: dict[str, Any] = told
-    return found
+    [description] = cloudformation.describe_stacks(StackName=stack)["Stacks"]
+    stack_description: dict[str, Any] = description
+    return stack_description

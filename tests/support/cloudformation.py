@@ -190,10 +190,10 @@ class _Resolver:
     def _attribute(self, argument: str | list[str]) -> Any:
         path = argument.split(".", 1) if isinstance(argument, str) else argument
         name, attribute = path
-        found = self._identity(name)
-        if attribute not in found:
+        values = self._identity(name)
+        if attribute not in values:
             raise TemplateError(f"{name} has no attribute {attribute}")
-        return found[attribute]
+        return values[attribute]
 
     def _identity(self, name: str) -> dict[str, str]:
         """What Ref and Fn::GetAtt tell of a resource."""
@@ -221,10 +221,10 @@ class _Resolver:
 
     def _substituted(self, argument: str | list[Any]) -> str:
         text, own = (argument, {}) if isinstance(argument, str) else argument
-        return _REFERENCE.sub(lambda found: self._one(found, own), text)
+        return _REFERENCE.sub(lambda match: self._one(match, own), text)
 
-    def _one(self, found: re.Match[str], own: Mapping[str, Any]) -> str:
-        literal, name = found.groups()
+    def _one(self, match: re.Match[str], own: Mapping[str, Any]) -> str:
+        literal, name = match.groups()
         if literal:
             return "${" + name + "}"
         if name in own:

@@ -29,8 +29,8 @@ def given(declared: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, A
 
 def _checked(name: str, of: Mapping[str, Any], value: str) -> str:
     if not _allowed(of, value):
-        said = of.get("ConstraintDescription", "it is not allowed")
-        raise TemplateError(f"Parameter {name} failed to satisfy constraint: {said}")
+        constraint = of.get("ConstraintDescription", "it is not allowed")
+        raise TemplateError(f"Parameter {name} failed to satisfy constraint: {constraint}")
     return value
 
 

@@ -67,23 +67,23 @@ def after(contents: Contents, seed: int, count: int) -> Contents:
 
 def read(engine: Engine) -> Contents:
     """What the engine lists."""
-    found: Contents = {}
+    contents: Contents = {}
     token: dict[str, str] = {}
     while True:
         page = engine.call("ListVectors", {**NAMES, "returnMetadata": True, **token})
-        found |= {vector["key"]: vector["metadata"] for vector in page["vectors"]}
+        contents |= {vector["key"]: vector["metadata"] for vector in page["vectors"]}
         if "nextToken" not in page:
-            return found
+            return contents
         token = {"nextToken": page["nextToken"]}
 
 
 def search(engine: Engine, **request: Any) -> set[str]:
     """The keys that a query finds, all its pages together."""
-    found: set[str] = set()
+    keys: set[str] = set()
     token: dict[str, str] = {}
     while True:
         page = engine.call("QueryVectors", {**NAMES, "topK": 1000, **request, **token})
-        found |= {vector["key"] for vector in page["vectors"]}
+        keys |= {vector["key"] for vector in page["vectors"]}
         if "nextToken" not in page:
-            return found
+            return keys
         token = {"nextToken": page["nextToken"]}

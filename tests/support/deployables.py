@@ -23,14 +23,14 @@ def environment(**more: str) -> dict[str, str]:
 
     Node keeps to this machine; Python does not, for pip is one that goes for packages.
     """
-    wanted = {
+    values = {
         "PATH": os.pathsep.join((str(BIN), os.environ["PATH"])),
         "JSII_NODE": str(BIN / "node"),
         "CDK_DISABLE_VERSION_CHECK": "1",
         "CDK_DISABLE_CLI_TELEMETRY": "true",
         **node_options(),
     }
-    return {**os.environ, **wanted, **more}
+    return {**os.environ, **values, **more}
 
 
 def run(*command: str | Path, cwd: Path, **more: str) -> str:
@@ -51,9 +51,9 @@ def cdk(*arguments: str | Path, cwd: Path | None = None, **more: str) -> str:
 
 def version() -> str:
     """That of this tree."""
-    found = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
-    assert found
-    return found[1]
+    match = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert match
+    return match[1]
 
 
 def files(package: Path) -> Mapping[str, bytes]:
@@ -67,11 +67,11 @@ def files(package: Path) -> Mapping[str, bytes]:
 
 def check(package: Path) -> None:
     """A built function has the handler, and our provider of this version where Stache finds it."""
-    found: Any = files(package)
+    contents: Any = files(package)
     info = f"stache_ai_s3vectors-{version()}.dist-info"
-    assert {"handler.py", "word_hashing.py", f"{info}/METADATA"} <= found.keys()
-    assert b"stache_ai_s3vectors.provider:S3VectorsProvider" in found[f"{info}/entry_points.txt"]
+    assert {"handler.py", "word_hashing.py", f"{info}/METADATA"} <= contents.keys()
+    assert b"stache_ai_s3vectors.provider:S3VectorsProvider" in contents[f"{info}/entry_points.txt"]
     wheel = files(ROOT / "dist" / f"stache_ai_s3vectors-{version()}-py3-none-any.whl")
     ours = {name: content for name, content in wheel.items() if not name.startswith(info)}
-    assert ours.items() <= found.items()
+    assert ours.items() <= contents.items()
     assert ours["stache_ai_s3vectors/service/permissions.py"] == _PERMISSIONS.read_bytes()

@@ -52,12 +52,12 @@ class DeployedStore:
     def document(self, level: str) -> dict[str, Any]:
         """The policy of a level, as IAM has it."""
         iam = self.aws.client("iam")
-        told = iam.get_policy(PolicyArn=self.policies[level])["Policy"]
+        policy = iam.get_policy(PolicyArn=self.policies[level])["Policy"]
         version = iam.get_policy_version(
-            PolicyArn=self.policies[level], VersionId=told["DefaultVersionId"]
+            PolicyArn=self.policies[level], VersionId=policy["DefaultVersionId"]
         )
-        found: dict[str, Any] = version["PolicyVersion"]["Document"]
-        return found
+        document: dict[str, Any] = version["PolicyVersion"]["Document"]
+        return document
 
     def expected(self, level: str) -> dict[str, Any]:
         """What it should be."""
@@ -66,9 +66,9 @@ class DeployedStore:
     @property
     def key(self) -> str:
         """The ARN of the customer key that encrypts the bucket."""
-        told = self.aws.client("s3vectors").get_vector_bucket(vectorBucketName=self.bucket)
-        found: str = told["vectorBucket"]["encryptionConfiguration"]["kmsKeyArn"]
-        return found
+        response = self.aws.client("s3vectors").get_vector_bucket(vectorBucketName=self.bucket)
+        key_arn: str = response["vectorBucket"]["encryptionConfiguration"]["kmsKeyArn"]
+        return key_arn
 
     @property
     def bucket(self) -> str:
@@ -96,11 +96,11 @@ class DeployedStore:
             "another-bucket" if elsewhere == "bucket" else "",
         )
         index = "another-index" if elsewhere == "index" else self.indexes[0]
-        asked = probes.requests(bucket, f"{bucket}/index/{index}")
+        requests = probes.requests(bucket, f"{bucket}/index/{index}")
         if elsewhere != "index":
-            return dict(asked)
+            return dict(requests)
         # Those on the bucket itself are the same for each of its indexes
-        return {name: told for name, told in asked.items() if index in str(told)}
+        return {name: request for name, request in requests.items() if index in str(request)}
 
     def role(self, name: str, policy: str | Mapping[str, Any]) -> dict[str, str]:
         """The environment of a new role.
@@ -110,13 +110,13 @@ class DeployedStore:
             policy: the managed policy of this level, or a document.
         """
         iam = self.aws.client("iam")
-        made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(_TRUST))["Role"]
+        role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(_TRUST))["Role"]
         if isinstance(policy, str):
             iam.attach_role_policy(RoleName=name, PolicyArn=self.policies[policy])
         else:
             document = json.dumps(policy)
             iam.put_role_policy(RoleName=name, PolicyName="its", PolicyDocument=document)
-        return self._used_by(self.aws.as_role(made["Arn"]))
+        return self._used_by(self.aws.as_role(role["Arn"]))
 
     def foreign_role(self, arn: str, document: Mapping[str, Any]) -> dict[str, str]:
         """The environment of a new role of another account, which names the bucket by its ARN.
@@ -146,11 +146,11 @@ def _by_cdk(aws: Aws, folder: Path, readers: Sequence[str]) -> DeployedStore:
     return of_stack("CDK", aws, outputs(aws, "Stache"))
 
 
-def of_stack(dialect: str, aws: Aws, told: Mapping[str, str]) -> DeployedStore:
+def of_stack(dialect: str, aws: Aws, outputs: Mapping[str, str]) -> DeployedStore:
     """The store that CloudFormation made, as the stack's outputs have it."""
     names = {level: f"{_words(level)}PolicyArn" for level in LEVELS}
-    policies = {level: told[name] for level, name in names.items()}
-    return DeployedStore(dialect, aws, json.loads(told["Environment"]), policies)
+    policies = {level: outputs[name] for level, name in names.items()}
+    return DeployedStore(dialect, aws, json.loads(outputs["Environment"]), policies)
 
 
 def _by_sam(aws: Aws, folder: Path, readers: Sequence[str]) -> DeployedStore:
@@ -163,8 +163,8 @@ def _by_sam(aws: Aws, folder: Path, readers: Sequence[str]) -> DeployedStore:
 
 def outputs(aws: Aws, stack: str) -> dict[str, str]:
     """Those of a stack, as CloudFormation tells them."""
-    [told] = aws.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
-    return {output["OutputKey"]: output["OutputValue"] for output in told["Outputs"]}
+    [description] = aws.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    return {output["OutputKey"]: output["OutputValue"] for output in description["Outputs"]}
 
 
 def _words(level: str) -> str:
@@ -173,8 +173,8 @@ def _words(level: str) -> str:
 
 def _by_terraform(aws: Aws, folder: Path, readers: Sequence[str]) -> DeployedStore:
     store = terraform.workspace(folder, endpoints=terraform.everywhere(aws.url))
-    told = store.given({"create_kms_key": True, "readers": [*readers]}).apply()
-    return DeployedStore("Terraform", aws, told["environment"], told["policy_arns"])
+    outputs = store.given({"create_kms_key": True, "readers": [*readers]}).apply()
+    return DeployedStore("Terraform", aws, outputs["environment"], outputs["policy_arns"])
 
 
 DIALECTS: Final[Mapping[str, Callable[[Aws, Path, Sequence[str]], DeployedStore]]] = {

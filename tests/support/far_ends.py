@@ -53,8 +53,8 @@ def server(*arguments: str) -> Iterator[str]:
 
 def boto_client(**options: Any) -> Any:
     """A boto3 client with dummy credentials that goes nowhere unless told where."""
-    wanted = {"region_name": "us-east-1", "endpoint_url": "http://nowhere.invalid", **options}
-    return referee(SESSION.client("s3vectors", **wanted))
+    settings = {"region_name": "us-east-1", "endpoint_url": "http://nowhere.invalid", **options}
+    return referee(SESSION.client("s3vectors", **settings))
 
 
 @contextmanager

@@ -33,11 +33,11 @@ def live(function: Function) -> None:
 
 def found(function: Function) -> list[str]:
     """The texts that it finds about the cat."""
-    told = function.invoke({"action": "query", "question": _QUESTION})
-    return [passage["text"] for passage in told["passages"]]
+    response = function.invoke({"action": "query", "question": _QUESTION})
+    return [passage["text"] for passage in response["passages"]]
 
 
 def _delete(function: Function, doc_id: str) -> dict[str, Any]:
     """Move a document to the trash; what names it there."""
-    told = function.invoke({"action": "delete", "doc_id": doc_id})
-    return {"doc_id": doc_id, "deleted_at_ms": told["deleted_at_ms"]}
+    response = function.invoke({"action": "delete", "doc_id": doc_id})
+    return {"doc_id": doc_id, "deleted_at_ms": response["deleted_at_ms"]}

@@ -17,7 +17,7 @@ def main() -> None:
     """Call the methods of one provider, as its settings say, in turn."""
     provider = S3VectorsProvider(Settings())
     calls = json.load(sys.stdin)
-    json.dump([getattr(provider, method)(**given) for method, given in calls], sys.stdout)
+    json.dump([getattr(provider, method)(**arguments) for method, arguments in calls], sys.stdout)
 
 
 if __name__ == "__main__":

@@ -39,9 +39,9 @@ def written() -> dict[str, Column]:
 
 
 def _table() -> str:
-    found = re.search(rf"^\| {_FIRST} \|.*\n(\|.*\n)+", PAGE.read_text(), re.MULTILINE)
-    assert found
-    return found[0]
+    match = re.search(rf"^\| {_FIRST} \|.*\n(\|.*\n)+", PAGE.read_text(), re.MULTILINE)
+    assert match
+    return match[0]
 
 
 def _observed() -> dict[str, Column]:
@@ -54,19 +54,19 @@ def _observed() -> dict[str, Column]:
 def _by_level(dialect: str) -> dict[str, Column]:
     with tempfile.TemporaryDirectory() as folder, deployed(dialect, Path(folder)) as store:
         owner = Owner(store.owner)
-        found = {}
+        columns = {}
         for level in LEVELS:
             decisions = partial(store.aws.policies.of_role, level)
             place = Place(owner, store.role(level, level), decisions, Path(folder))
-            found[level] = {each.name: denied(each, place) is None for each in BEHAVIOURS}
-        return found
+            columns[level] = {each.name: denied(each, place) is None for each in BEHAVIOURS}
+        return columns
 
 
 def _lines(columns: dict[str, Column]) -> str:
     words = {allowed: word for word, allowed in _CELLS.items()}
     heads = [_FIRST, *columns]
     rows = [
-        [f"`{each.name}`", *(words[made[each.name]] for made in columns.values())]
+        [f"`{each.name}`", *(words[column[each.name]] for column in columns.values())]
         for each in BEHAVIOURS
     ]
     table = [heads, ["---"] * len(heads), *rows]

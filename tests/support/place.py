@@ -47,8 +47,8 @@ class Owner:
 
     def keys(self, kind: str) -> set[str]:
         """Those that Stache's index of a kind has."""
-        found = self._client.list_vectors(**self._names(kind))["vectors"]
-        return {vector["key"] for vector in found}
+        vectors = self._client.list_vectors(**self._names(kind))["vectors"]
+        return {vector["key"] for vector in vectors}
 
     def reset(self) -> None:
         """The documents are TEXTS, the index for insights is empty."""
@@ -139,10 +139,10 @@ class Place:
         """
         EmbeddingProviderFactory.register("word-hashing", WordHashingEmbeddings)
         connections._process.connections.clear()  # a command is a process of its own
-        told = CliRunner().invoke(main, [*arguments, "--json"], env=self.role)
-        if told.exit_code:
-            raise ToolError(told.output)
-        return json.loads(told.stdout)
+        result = CliRunner().invoke(main, [*arguments, "--json"], env=self.role)
+        if result.exit_code:
+            raise ToolError(result.output)
+        return json.loads(result.stdout)
 
     def index(self, kind: str) -> str:
         """The name of Stache's index of a kind."""
@@ -155,6 +155,6 @@ def provider(environment: Environment, kind: str = "documents") -> S3VectorsProv
         for name, value in environment.items():
             patch.setenv(name, value)
         connections._process.connections.clear()  # it knows no index yet
-        made = S3VectorsProvider(Settings(), environment[index_variable(kind)])
-        assert made.client  # which reads the environment when it is asked for first
-        return made
+        provider = S3VectorsProvider(Settings(), environment[index_variable(kind)])
+        assert provider.client  # which reads the environment when it is asked for first
+        return provider

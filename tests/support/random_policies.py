@@ -171,9 +171,9 @@ def _resource(draw: Random, resource: str) -> str:
 def _arn(draw: Random, arn: str) -> str:
     start, partition, service, region, account, rest = arn.split(":")
     kind, slash, name = rest.partition("/")
-    told = "*" if draw.random() < 0.1 else kind + slash + _blurred(draw, name)
+    pattern = "*" if draw.random() < 0.1 else kind + slash + _blurred(draw, name)
     others = [_blurred(draw, part, 0.2) for part in (region, account)]
-    return ":".join([start, _blurred(draw, partition, 0.1), service, *others, told])
+    return ":".join([start, _blurred(draw, partition, 0.1), service, *others, pattern])
 
 
 def _blurred(draw: Random, text: str, often: float = 0.6) -> str:
@@ -192,8 +192,8 @@ def _condition(draw: Random, context: Mapping[str, Any]) -> tuple[str, dict[str,
         have = draw.choice((KEY, f"{KEY}s"))
         return _operator(draw, ARNS), {"s3vectors:kmsKeyArn": _some(draw, lambda: _arn(draw, have))}
     if kind == "type":
-        told = draw.choice(("AES256", "aws:kms", "AWS:KMS"))
-        return _operator(draw, TEXTS), {"s3vectors:sseType": _some(draw, lambda: told)}
+        algorithm = draw.choice(("AES256", "aws:kms", "AWS:KMS"))
+        return _operator(draw, TEXTS), {"s3vectors:sseType": _some(draw, lambda: algorithm)}
     if kind == "keys":
         operator = draw.choice(("ForAnyValue:", "ForAllValues:")) + _negated(draw, TEXTS)
         return operator, {TAG_KEYS: _some(draw, lambda: draw.choice(("team", "Stage", "s*", "*")))}

@@ -21,8 +21,8 @@ def blocks(title: str, language: str) -> list[str]:
 
 def usage() -> str:
     """What the README begins with."""
-    found: list[str] = re.findall(r"```hcl\n(.*?)```", README, re.DOTALL)
-    return found[0]
+    blocks: list[str] = re.findall(r"```hcl\n(.*?)```", README, re.DOTALL)
+    return blocks[0]
 
 
 def commands(title: str, program: str = "terraform") -> list[list[str]]:
@@ -33,9 +33,11 @@ def commands(title: str, program: str = "terraform") -> list[list[str]]:
 
 def moves(to: str) -> list[list[str]]:
     """The commands that make what holds data `retained`, or `disposable`."""
-    told = [each for each in commands("Remove it") if "mv" in each and each[-1].endswith(f".{to}")]
-    assert told
-    return told
+    matching = [
+        each for each in commands("Remove it") if "mv" in each and each[-1].endswith(f".{to}")
+    ]
+    assert matching
+    return matching
 
 
 def write(workspace: Workspace, *code: str) -> None:

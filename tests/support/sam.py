@@ -93,8 +93,11 @@ def _environment(*, online: bool, endpoint: str) -> dict[str, str]:
     if not online:
         offline = {**OFFLINE, "PYTHONPATH": python_path()}
         return {**ours, **offline, **(_simulated(endpoint) if endpoint else {})}
-    kept = ("HOME", "PIP_", "REQUESTS_", "SSL_")  # what pip is set up with
-    return {**ours, **{name: value for name, value in os.environ.items() if name.startswith(kept)}}
+    prefixes = ("HOME", "PIP_", "REQUESTS_", "SSL_")  # what pip is set up with
+    return {
+        **ours,
+        **{name: value for name, value in os.environ.items() if name.startswith(prefixes)},
+    }
 
 
 def _simulated(endpoint: str) -> dict[str, str]:
@@ -137,12 +140,12 @@ def findings(*templates: Path) -> list[Finding]:
     result = run("cfn-lint", "--format", "json", "--include-checks", "I", "--", *templates)
     return [
         Finding(
-            found["Rule"]["Id"],
-            found["Message"],
-            "/".join(map(str, found["Location"].get("Path") or ())),
-            Path(found["Filename"]).name,
+            finding["Rule"]["Id"],
+            finding["Message"],
+            "/".join(map(str, finding["Location"].get("Path") or ())),
+            Path(finding["Filename"]).name,
         )
-        for found in json.loads(result.stdout)
+        for finding in json.loads(result.stdout)
     ]
 
 
@@ -193,15 +196,15 @@ def deploy(
         tags: of the stack.
         parameters: the template's.
     """
-    given = [f"{key}={value}" for key, value in (tags or {}).items()]
+    pairs = [f"{key}={value}" for key, value in (tags or {}).items()]
     options: list[str | Path] = [
         *("--template", template),
         *("--config-file", FOLDER / "samconfig.toml"),
     ]
-    options += ["--tags", *given] if given else []
+    options += ["--tags", *pairs] if pairs else []
     return run("sam", "deploy", *options, *_overrides(parameters), endpoint=endpoint)
 
 
 def _overrides(parameters: Mapping[str, str]) -> list[str]:
-    given = [f"{name}={value}" for name, value in parameters.items()]
-    return ["--parameter-overrides", *given] if given else []
+    pairs = [f"{name}={value}" for name, value in parameters.items()]
+    return ["--parameter-overrides", *pairs] if pairs else []

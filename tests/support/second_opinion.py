@@ -204,7 +204,7 @@ def differences(decided: Iterable[tuple[Question, bool]]) -> list[Difference]:
     return [it for it in compared if it.theirs != (it.ours, None)]
 
 
-def unargued(found: Iterable[Difference], *, requests: bool) -> list[Difference]:
+def unargued(differences: Iterable[Difference], *, requests: bool) -> list[Difference]:
     """The differences of which no argument tells why.
 
     Args:
@@ -216,7 +216,7 @@ def unargued(found: Iterable[Difference], *, requests: bool) -> list[Difference]
     )
     return [
         it
-        for it in found
+        for it in differences
         if (it.theirs.problem and not any(each.covers(it) for each in unknown))
         or (it.theirs.allowed is not it.ours and not any(each.covers(it) for each in wrong))
     ]
@@ -231,11 +231,11 @@ def disagreements(
         documents: all policies of the principal that they are about.
         decisions: action, resource and whether it was allowed; the same may come again.
     """
-    asked = [
+    questions = [
         (Question(documents, Need(action, resource, {})), allowed)
         for action, resource, allowed in sorted(set(decisions))
     ]
-    return unargued(differences(asked), requests=True)
+    return unargued(differences(questions), requests=True)
 
 
 def _resources(question: Question) -> list[str]:
@@ -245,5 +245,5 @@ def _resources(question: Question) -> list[str]:
     return [text for s in statements for member in members for text in _listed(s.get(member, []))]
 
 
-def _listed(told: Any) -> list[Any]:
-    return told if isinstance(told, list) else [told]
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

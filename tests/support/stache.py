@@ -25,16 +25,16 @@ DIMENSION = 4
 
 def provider(index: str | None = None, **settings: Any) -> S3VectorsProvider:
     """A provider on the engine in memory; `settings` change what is not to be so."""
-    wanted: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "s3vectors_bucket_name": "my-bucket",
         "s3vectors_endpoint_url": "local:",
         "s3vectors_documents_index": "documents",
         "embedding_dimension": DIMENSION,
     }
-    made = S3VectorsProvider(Settings(**{**wanted, **settings}), index)
-    if made._options.local:  # other clients are made, and closed, by the test
-        referee(made.client)
-    return made
+    provider_object = S3VectorsProvider(Settings(**{**defaults, **settings}), index)
+    if provider_object._options.local:  # other clients are made, and closed, by the test
+        referee(provider_object.client)
+    return provider_object
 
 
 def engine(endpoint: str, **options: Any) -> Engine:
@@ -42,9 +42,9 @@ def engine(endpoint: str, **options: Any) -> Engine:
     path = endpoint.removeprefix("local:")
     path = str(Path(path).resolve()) if path else path
     # As the provider finds it, so that a test's choices hold
-    made = s3vectors_local.Engine(path or None, **options)
-    connections._process.engines[path] = made
-    return made
+    engine_object = s3vectors_local.Engine(path or None, **options)
+    connections._process.engines[path] = engine_object
+    return engine_object
 
 
 def engine_of(endpoint: str) -> Engine:
@@ -105,10 +105,11 @@ def older_index(provider: S3VectorsProvider, metric: str = "cosine") -> dict[str
 
 def context(question: str | None = None) -> Any:
     """What Stache hands over with a call; with a question's words, as its pipeline does."""
-    made = SimpleNamespace(custom={})  # as much of a RequestContext as the provider looks at
+    # As much of a RequestContext as the provider looks at
+    request_context = SimpleNamespace(custom={})
     if question is not None:
-        put_question(question, made.custom)
-    return made
+        put_question(question, request_context.custom)
+    return request_context
 
 
 def vectors(count: int) -> list[list[float]]:

@@ -79,8 +79,8 @@ def stache_server(
 
 
 def _environment(settings: Mapping[str, str]) -> dict[str, str]:
-    here = Path(__file__).parent
-    folders = (here, Path(handler.__file__).parents[1])
+    folder = Path(__file__).parent
+    folders = (folder, Path(handler.__file__).parents[1])
     return {
         **CREDENTIALS,
         **ENVIRONMENT,

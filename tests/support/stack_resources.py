@@ -42,10 +42,10 @@ def made(account: boto3.Session, stack: str) -> list[Resource]:
     """All of a stack's that have an existence of their own."""
     pages = account.client("cloudformation").get_paginator("list_stack_resources")
     return [
-        Resource(told["ResourceType"], told["PhysicalResourceId"])
+        Resource(summary["ResourceType"], summary["PhysicalResourceId"])
         for page in pages.paginate(StackName=stack)
-        for told in page["StackResourceSummaries"]
-        if told["ResourceType"] not in _NOT_ON_ITS_OWN
+        for summary in page["StackResourceSummaries"]
+        if summary["ResourceType"] not in _NOT_ON_ITS_OWN
     ]
 
 

@@ -48,15 +48,15 @@ class Store:
 
 def statements(document: Mapping[str, Any]) -> frozenset[Statement]:
     """What a policy says, without what does not matter."""
-    found = []
+    statements_read = []
     for statement in document["Statement"]:
         known = {"Effect", "Action", "Resource", "Sid", "Condition"}
         assert statement.keys() <= known, statement
         actions, resources = _listed(statement["Action"]), _listed(statement["Resource"])
         condition = statement.get("Condition")
-        told = json.dumps(condition, sort_keys=True) if condition else ""
-        found.append((statement["Effect"], actions, resources, told))
-    return frozenset(found)
+        conditions = json.dumps(condition, sort_keys=True) if condition else ""
+        statements_read.append((statement["Effect"], actions, resources, conditions))
+    return frozenset(statements_read)
 
 
 def plain(statement: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,16 +86,16 @@ def from_stack(stack: Deployed) -> Store:
     """A store that CloudFormation makes."""
     buckets = list(stack.of_type(_TYPE).values())
     policies = {}
-    for name, made in stack.of_type("AWS::IAM::ManagedPolicy").items():
-        found = _LEVEL.search(name)
-        assert found, name
-        policies[_LEVELS[found["words"]]] = statements(made["PolicyDocument"])
+    for name, properties in stack.of_type("AWS::IAM::ManagedPolicy").items():
+        match = _LEVEL.search(name)
+        assert match, name
+        policies[_LEVELS[match["words"]]] = statements(properties["PolicyDocument"])
     return Store(
         bucket=buckets[0]["VectorBucketName"] if buckets else None,
         encryption=_key(buckets[0]) if buckets else None,
         indexes={
-            made["IndexName"]: _index(made)
-            for made in stack.of_type("AWS::S3Vectors::Index").values()
+            properties["IndexName"]: _index(properties)
+            for properties in stack.of_type("AWS::S3Vectors::Index").values()
         },
         policies=policies,
         shared=_shared([p["Policy"] for p in stack.of_type(f"{_TYPE}Policy").values()]),
@@ -109,18 +109,18 @@ def _shared(documents: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any
     return [plain(statement) for statement in document["Statement"]]
 
 
-def _index(made: Mapping[str, Any]) -> Index:
-    assert made["DataType"] == "float32"
+def _index(properties: Mapping[str, Any]) -> Index:
+    assert properties["DataType"] == "float32"
     return Index(
-        int(made["Dimension"]),
-        made["DistanceMetric"],
-        frozenset(made["MetadataConfiguration"]["NonFilterableMetadataKeys"]),
-        _key(made),
+        int(properties["Dimension"]),
+        properties["DistanceMetric"],
+        frozenset(properties["MetadataConfiguration"]["NonFilterableMetadataKeys"]),
+        _key(properties),
     )
 
 
-def _key(made: Mapping[str, Any]) -> str | None:
-    encryption = made.get("EncryptionConfiguration", {"SseType": "AES256"})
+def _key(properties: Mapping[str, Any]) -> str | None:
+    encryption = properties.get("EncryptionConfiguration", {"SseType": "AES256"})
     assert (encryption["SseType"] == "aws:kms") == ("KmsKeyArn" in encryption), encryption
     key: str | None = encryption.get("KmsKeyArn")
     return key
@@ -129,22 +129,22 @@ def _key(made: Mapping[str, Any]) -> str | None:
 def from_plan(plan: Mapping[str, Any]) -> Store:
     """A store that Terraform plans; what is known after apply only is None."""
     resources = plan["planned_values"]["root_module"]["resources"]
-    made = [each for each in resources if each["mode"] == "managed"]
-    buckets = [each["values"] for each in made if each["type"] == "aws_s3vectors_vector_bucket"]
-    indexes = [each["values"] for each in made if each["type"] == "aws_s3vectors_index"]
+    managed = [each for each in resources if each["mode"] == "managed"]
+    buckets = [each["values"] for each in managed if each["type"] == "aws_s3vectors_vector_bucket"]
+    indexes = [each["values"] for each in managed if each["type"] == "aws_s3vectors_index"]
     return Store(
         bucket=buckets[0]["vector_bucket_name"] if buckets else None,
         encryption=_planned_key(buckets[0]) if buckets else None,
         indexes={each["index_name"]: _planned_index(each) for each in indexes},
         policies={
             each["index"]: statements(json.loads(each["values"]["policy"]))
-            for each in made
+            for each in managed
             if each["type"] == "aws_iam_policy"
         },
         shared=_shared(
             [
                 json.loads(each["values"]["policy"])
-                for each in made
+                for each in managed
                 if each["type"] == "aws_s3vectors_vector_bucket_policy"
             ]
         ),

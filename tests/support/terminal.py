@@ -139,9 +139,9 @@ def _block(text: str, directory: Path) -> str:
 
 def _command(text: str) -> str:
     """The command, which goes on where a line ends with a backslash."""
-    found = re.match(r"(?:.*\\\n)*.*", text)
-    assert found is not None
-    return found[0]
+    match = re.match(r"(?:.*\\\n)*.*", text)
+    assert match is not None
+    return match[0]
 
 
 def _printed(command: str, directory: Path) -> str:
@@ -170,9 +170,9 @@ def _printed(command: str, directory: Path) -> str:
 
 def _wait_for_an_answer(shown: str) -> None:
     """The port is open before the server answers there."""
-    found = _PORT.search(shown)
-    assert found is not None, shown
-    with closing(HTTPConnection(found[0])) as connection:
+    match = _PORT.search(shown)
+    assert match is not None, shown
+    with closing(HTTPConnection(match[0])) as connection:
         connection.request("GET", "/health")
         assert connection.getresponse().status == HTTPStatus.OK
 

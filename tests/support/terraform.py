@@ -81,8 +81,8 @@ class Workspace:
         urls = {**dict.fromkeys(_SERVICES, rest), "s3vectors": vectors}
         tags = {"default_tags": [{"tags": self.default_tags}]} if self.default_tags else {}
         block = {"region": self.region, "endpoints": [urls], **tags}
-        told = self.folder / "provider.tf.json"
-        told.write_text(json.dumps({"provider": {"aws": block}}))
+        file = self.folder / "provider.tf.json"
+        file.write_text(json.dumps({"provider": {"aws": block}}))
 
     def _environment(self) -> dict[str, str]:
         """Nothing of the machine's."""
@@ -122,21 +122,25 @@ class Workspace:
     def plan(self) -> dict[str, Any]:
         """The plan."""
         self.done("plan", "-out=it.plan")
-        found: dict[str, Any] = json.loads(self.done("show", "-json", "it.plan"))
-        return found
+        plan: dict[str, Any] = json.loads(self.done("show", "-json", "it.plan"))
+        return plan
 
     def changes(self) -> dict[str, list[str]]:
         """What the plan does to each resource that it does not leave as it is."""
-        found = {
+        actions_by_address = {
             each["address"]: each["change"]["actions"] for each in self.plan()["resource_changes"]
         }
-        return {address: actions for address, actions in found.items() if actions != ["no-op"]}
+        return {
+            address: actions
+            for address, actions in actions_by_address.items()
+            if actions != ["no-op"]
+        }
 
     def apply(self) -> dict[str, Any]:
         """Make it so; the outputs."""
         self.done("apply", "-auto-approve")
-        told = json.loads(self.done("output", "-json"))
-        return {name: output["value"] for name, output in told.items()}
+        outputs = json.loads(self.done("output", "-json"))
+        return {name: output["value"] for name, output in outputs.items()}
 
     def destroy(self) -> str:
         """Have all of it destroyed; what Terraform prints."""
@@ -232,10 +236,10 @@ def _run(
 @cache
 def _address() -> str:
     """The provider's, as Terraform writes it in full."""
-    told = _run(NEWEST, MODULE, {}, "providers").stdout
-    found = re.search(r"provider\[(.*/hashicorp/aws)\]", told)
-    assert found, told
-    return found[1]
+    output = _run(NEWEST, MODULE, {}, "providers").stdout
+    match = re.search(r"provider\[(.*/hashicorp/aws)\]", output)
+    assert match, output
+    return match[1]
 
 
 @cache

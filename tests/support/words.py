@@ -45,7 +45,7 @@ class Words:
 def install(directory: Path) -> None:
     """Make a package of it, which Stache finds by its entry point, in a folder for PYTHONPATH."""
     (directory / "words.py").write_text(Path(__file__).read_text())
-    told = directory / "words-1.0.dist-info"
-    told.mkdir()
-    (told / "METADATA").write_text("Metadata-Version: 2.1\nName: words\nVersion: 1.0\n")
-    (told / "entry_points.txt").write_text("[stache.embeddings]\nwords = words:Words\n")
+    metadata = directory / "words-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: words\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[stache.embeddings]\nwords = words:Words\n")

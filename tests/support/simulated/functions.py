@@ -32,17 +32,17 @@ class RefusedError(Exception):
 def present(name: str) -> Configuration | None:
     """A function's configuration, by its name or ARN; of one that is there."""
     try:
-        found = lambda_backends[ACCOUNT][REGION].get_function(name)
+        function = lambda_backends[ACCOUNT][REGION].get_function(name)
     except UnknownFunctionException:
         return None
-    configuration: Configuration = found.get_configuration()
+    configuration: Configuration = function.get_configuration()
     return configuration
 
 
 def code(configuration: Configuration) -> bytes:
     """Its package, zipped."""
-    found = lambda_backends[ACCOUNT][REGION].get_function(configuration["FunctionName"])
-    packed: bytes = found.code_bytes
+    function = lambda_backends[ACCOUNT][REGION].get_function(configuration["FunctionName"])
+    packed: bytes = function.code_bytes
     return packed
 
 
@@ -60,17 +60,17 @@ def check(configuration: Configuration, python: Path) -> None:
     trust = role.assume_role_policy_document
     if not consents(trust, "lambda.amazonaws.com", "sts:AssumeRole", {}):
         raise RefusedError("The role defined for the function cannot be assumed by Lambda.")
-    wanted = configuration["Runtime"], *configuration["Architectures"]
-    here = _version(python), ARCHITECTURE
-    if wanted != here:
+    declared = configuration["Runtime"], *configuration["Architectures"]
+    available = _version(python), ARCHITECTURE
+    if declared != available:
         raise RefusedError(
-            f"{configuration['FunctionName']} is for {' on '.join(wanted)}; functions run here "
-            f"by {' on '.join(here)}: deploy it for that"
+            f"{configuration['FunctionName']} is for {' on '.join(declared)}; functions run here "
+            f"by {' on '.join(available)}: deploy it for that"
         )
 
 
 @cache
 def _version(python: Path) -> str:
     """A Python's, as Lambda calls its runtimes."""
-    told = subprocess.run([python, "-c", _VERSION], capture_output=True, text=True, check=True)
-    return told.stdout.strip()
+    result = subprocess.run([python, "-c", _VERSION], capture_output=True, text=True, check=True)
+    return result.stdout.strip()

@@ -31,12 +31,12 @@ class Gate:
             return self._moto(environ, start)
         try:
             with acting_as(signed[1]):
-                told = answer(self._engine, _request(environ))
+                response = answer(self._engine, _request(environ))
         except ServiceError as error:  # of credentials
-            told = build_error_response(error)
-        reason = HTTPStatus(told.status).phrase
-        start(f"{told.status} {reason}", [*told.headers.items()])
-        return [told.body]
+            response = build_error_response(error)
+        reason = HTTPStatus(response.status).phrase
+        start(f"{response.status} {reason}", [*response.headers.items()])
+        return [response.body]
 
 
 def _request(environ: Environ) -> HttpRequest:

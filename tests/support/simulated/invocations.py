@@ -55,8 +55,8 @@ class Invocations:
 
     def __call__(self, environ: Environ, start: Start) -> Iterable[bytes]:
         """Answer one request."""
-        asked = _INVOKE.fullmatch(environ["PATH_INFO"])
-        configuration = present(unquote(asked[1])) if asked else None
+        match = _INVOKE.fullmatch(environ["PATH_INFO"])
+        configuration = present(unquote(match[1])) if match else None
         if configuration is None:
             return self._moto(environ, start)
         event = json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
@@ -65,11 +65,11 @@ class Invocations:
         return [json.dumps(answer).encode()]
 
     def _answer(self, configuration: Configuration, event: Any) -> tuple[str, dict[str, str], Any]:
-        told = {"X-Amz-Executed-Version": "$LATEST"}
+        headers = {"X-Amz-Executed-Version": "$LATEST"}
         try:
-            return "200 OK", told, self._function(configuration).invoke(event)
+            return "200 OK", headers, self._function(configuration).invoke(event)
         except FunctionError as error:
-            return "200 OK", {**told, "X-Amz-Function-Error": "Unhandled"}, error.told
+            return "200 OK", {**headers, "X-Amz-Function-Error": "Unhandled"}, error.told
         except RefusedError as error:
             code = {"X-Amzn-ErrorType": "InvalidParameterValueException"}
             return "400 Bad Request", code, {"Message": str(error)}

@@ -36,8 +36,8 @@ class KeyedEngine(Engine):
         """The key of an index, or of the bucket that it is to be made in."""
         bucket = self._state.buckets.get(arn.partition("/index/")[0])
         index = self._state.indexes.get(arn)
-        found = index.configuration if index else bucket
-        return found.encryption.get("kmsKeyArn") if found else None
+        configured = index.configuration if index else bucket
+        return configured.encryption.get("kmsKeyArn") if configured else None
 
     def caller(self, access_key: str | None, region: str) -> Caller:
         """Whose request it is: also a role's of another account."""
@@ -63,12 +63,12 @@ class KeyedEngine(Engine):
 def _check_foreign_use(need: Need, caller: Caller) -> None:
     """Refuse a caller of another account unless the key's policy allows it what it needs."""
     region = need.resource.split(":")[3]
-    found = kms_backends[ACCOUNT][region].keys.get(need.resource.rpartition("/")[2])
+    key = kms_backends[ACCOUNT][region].keys.get(need.resource.rpartition("/")[2])
     conditions: Conditions = {
         ("StringEquals", "kms:ViaService"): lambda host: [host] == need.context["kms:viaservice"],
     }
-    if found is None or not consents(
-        found.policy, caller.role or caller.principal, need.action, conditions, kind="AWS"
+    if key is None or not consents(
+        key.policy, caller.role or caller.principal, need.action, conditions, kind="AWS"
     ):
         raise AccessDeniedException(
             f"User: {caller.principal} is not authorized to perform: {need.action} on resource: "
@@ -79,11 +79,11 @@ def _check_foreign_use(need: Need, caller: Caller) -> None:
 def _consents(key: str, index: str, region: str) -> bool:
     """Whether the key's policy lets the service use it for this index."""
     keys = kms_backends[ACCOUNT][region].keys
-    found = keys.get(key.rpartition("/")[2])
-    if found is None or found.key_state != "Enabled":
+    key_object = keys.get(key.rpartition("/")[2])
+    if key_object is None or key_object.key_state != "Enabled":
         return False
     conditions: Conditions = {
         ("StringEquals", "aws:SourceAccount"): lambda account: account == ACCOUNT,
         ("ArnLike", "aws:SourceArn"): lambda pattern: matches_arn(pattern, index),
     }
-    return consents(found.policy, _INDEXING, "kms:Decrypt", conditions)
+    return consents(key_object.policy, _INDEXING, "kms:Decrypt", conditions)

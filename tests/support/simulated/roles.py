@@ -130,8 +130,8 @@ class RolePolicies(Policies):
 
     def _of_keys(self, needs: Sequence[Need], region: str) -> Iterator[Need]:
         actions = dict.fromkeys(a for need in needs for a in _KEY.get(need.action, ()))
-        asked = needs[0].context.get("s3vectors:kmskeyarn")
-        key = (asked[0] if asked else self.key_of(needs[0].resource)) if actions else None
+        key_arn = needs[0].context.get("s3vectors:kmskeyarn")
+        key = (key_arn[0] if key_arn else self.key_of(needs[0].resource)) if actions else None
         if key is not None:
             context = {"kms:viaservice": [f"s3vectors.{region}.amazonaws.com"]}
             yield from (Need(action, key, context) for action in actions)
@@ -148,10 +148,10 @@ class RolePolicies(Policies):
 def _documents(role: Role) -> Iterator[Any]:
     """Those that stand in it, and those that are attached."""
     backend = iam_backends[role.account]["aws"]
-    found = backend.get_role(role.name)
-    if found.permissions_boundary:
+    role_object = backend.get_role(role.name)
+    if role_object.permissions_boundary:
         raise NotEvaluatedError(f"the permissions boundary of the role {role.name}")
-    for document in found.policies.values():
+    for document in role_object.policies.values():
         yield json.loads(document)
     for attached in backend.list_attached_role_policies(role.name)[0]:
         versions = backend.managed_policies[attached.arn].versions
@@ -184,8 +184,8 @@ def acting_as(access_key: str) -> Iterator[None]:
 def _assumed(access_key: str) -> Role:
     """The role that has these credentials."""
     backends = [sts_backends[account]["aws"] for account in sts_backends]
-    found = (backend.get_assumed_role_from_access_key(access_key) for backend in backends)
-    assumed = next(filter(None, found), None)
+    roles = (backend.get_assumed_role_from_access_key(access_key) for backend in backends)
+    assumed = next(filter(None, roles), None)
     if assumed is None:
         raise AuthenticationError(
             "UnrecognizedClientException", "The security token included in the request is invalid."

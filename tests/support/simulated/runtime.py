@@ -83,8 +83,8 @@ class Runtime:
                 raise FunctionError(self._api.init_error)
             if self._process.poll() is not None:
                 code = self._process.returncode
-                told = {"errorType": "Runtime.ExitError", "errorMessage": f"exit status {code}"}
-                raise FunctionError(told)
+                error = {"errorType": "Runtime.ExitError", "errorMessage": f"exit status {code}"}
+                raise FunctionError(error)
         if invocation.failed:
             raise FunctionError(invocation.answer)
         return invocation.answer

@@ -30,8 +30,8 @@ _engines: list[Engine] = []
 def registered(engine: Engine) -> Iterator[None]:
     """Inside, CloudFormation makes S3 Vectors' resources in this engine."""
     _engines[:] = [engine]
-    for found in (parsing.get_model_list, parsing.get_model_map, parsing.get_name_type_map):
-        found.cache_clear()
+    for function in (parsing.get_model_list, parsing.get_model_map, parsing.get_name_type_map):
+        function.cache_clear()
     try:
         yield
     finally:
@@ -70,7 +70,7 @@ class _Resource:
 
     @classmethod
     def change(
-        cls, vectors: Any, arn: str, before: Mapping[str, Any], wanted: Mapping[str, Any]
+        cls, vectors: Any, arn: str, before: Mapping[str, Any], after: Mapping[str, Any]
     ) -> None:
         """Change in place what can be, beside tags."""
 
@@ -143,18 +143,18 @@ class _Resource:
         region_name: str,
     ) -> Any:
         """Change tags in place, replace it for all else; the one before stays if it is to."""
-        wanted = cloudformation_json["Properties"]
+        after = cloudformation_json["Properties"]
         before = original_resource.properties
-        if cls.fixed(wanted) == cls.fixed(before):
-            _retag(client(region_name), original_resource.arn, _tags(before), _tags(wanted))
-            cls.change(client(region_name), original_resource.arn, before, wanted)
-            original_resource.properties = wanted
+        if cls.fixed(after) == cls.fixed(before):
+            _retag(client(region_name), original_resource.arn, _tags(before), _tags(after))
+            cls.change(client(region_name), original_resource.arn, before, after)
+            original_resource.properties = after
             return original_resource
-        told = (new_resource_name, cloudformation_json, account_id, region_name)
-        made = cls.create_from_cloudformation_json(*told)
+        arguments = (new_resource_name, cloudformation_json, account_id, region_name)
+        resource = cls.create_from_cloudformation_json(*arguments)
         if cloudformation_json.get("UpdateReplacePolicy") not in RETAINS:
             cls.remove(client(region_name), original_resource.arn)
-        return made
+        return resource
 
 
 class VectorBucket(_Resource, CloudFormationModel):
@@ -228,10 +228,10 @@ class Index(_Resource, CloudFormationModel):
 
     @classmethod
     def change(
-        cls, vectors: Any, arn: str, before: Mapping[str, Any], wanted: Mapping[str, Any]
+        cls, vectors: Any, arn: str, before: Mapping[str, Any], after: Mapping[str, Any]
     ) -> None:
         """Text search, whose update needs no interruption."""
-        had, wants = _text_searches(before), _text_searches(wanted)
+        had, wants = _text_searches(before), _text_searches(after)
         if gone := [each for each in had if each not in wants]:
             keys = [{"metadataKey": each["metadataKey"]} for each in gone]
             vectors.update_metadata_configuration(
@@ -264,10 +264,10 @@ class VectorBucketPolicy(_Resource, CloudFormationModel):
         bucket = {"vectorBucketArn": arn or ""}
         if arn is None:
             bucket = {"vectorBucketName": properties["VectorBucketName"]}
-        found: str = vectors.get_vector_bucket(**bucket)["vectorBucket"]["vectorBucketArn"]
-        vectors.put_vector_bucket_policy(vectorBucketArn=found, policy=_document(properties))
-        vectors.get_vector_bucket_policy(vectorBucketArn=found)
-        return found
+        bucket_arn: str = vectors.get_vector_bucket(**bucket)["vectorBucket"]["vectorBucketArn"]
+        vectors.put_vector_bucket_policy(vectorBucketArn=bucket_arn, policy=_document(properties))
+        vectors.get_vector_bucket_policy(vectorBucketArn=bucket_arn)
+        return bucket_arn
 
     @classmethod
     def remove(cls, vectors: Any, arn: str) -> None:
@@ -281,11 +281,11 @@ class VectorBucketPolicy(_Resource, CloudFormationModel):
 
     @classmethod
     def change(
-        cls, vectors: Any, arn: str, before: Mapping[str, Any], wanted: Mapping[str, Any]
+        cls, vectors: Any, arn: str, before: Mapping[str, Any], after: Mapping[str, Any]
     ) -> None:
         """What it says."""
         del before
-        vectors.put_vector_bucket_policy(vectorBucketArn=arn, policy=_document(wanted))
+        vectors.put_vector_bucket_policy(vectorBucketArn=arn, policy=_document(after))
 
 
 def _document(properties: Mapping[str, Any]) -> str:
@@ -300,26 +300,28 @@ def _text_searches(properties: Mapping[str, Any]) -> list[dict[str, str]]:
     lists them does not mention it yet (seen 2026-11-28):
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-s3vectors-index-textsearchconfiguration.html
     """
-    found = properties.get("MetadataConfiguration", {}).get("TextSearchConfigurations", [])
+    searches = properties.get("MetadataConfiguration", {}).get("TextSearchConfigurations", [])
     names = {"MetadataKey": "metadataKey", "Language": "language"}
-    return [{names[name]: value for name, value in each.items()} for each in found]
+    return [{names[name]: value for name, value in each.items()} for each in searches]
 
 
 def _tags(properties: Mapping[str, Any]) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in properties.get("Tags", [])}
 
 
-def _retag(vectors: Any, arn: str, before: dict[str, str], wanted: dict[str, str]) -> None:
-    gone = sorted(before.keys() - wanted.keys())
+def _retag(vectors: Any, arn: str, before: dict[str, str], after: dict[str, str]) -> None:
+    gone = sorted(before.keys() - after.keys())
     if gone:
         vectors.untag_resource(resourceArn=arn, tagKeys=gone)
-    if wanted:
-        vectors.tag_resource(resourceArn=arn, tags=wanted)
+    if after:
+        vectors.tag_resource(resourceArn=arn, tags=after)
 
 
 def _encryption(properties: Mapping[str, Any]) -> dict[str, Any]:
-    told = properties.get("EncryptionConfiguration")
-    if not told:
+    configuration = properties.get("EncryptionConfiguration")
+    if not configuration:
         return {}
     names = {"SseType": "sseType", "KmsKeyArn": "kmsKeyArn"}
-    return {"encryptionConfiguration": {names[name]: value for name, value in told.items()}}
+    return {
+        "encryptionConfiguration": {names[name]: value for name, value in configuration.items()}
+    }

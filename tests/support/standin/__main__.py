@@ -61,8 +61,8 @@ def _attached(server: Any, address: str) -> str:
     server.add_insecure_port(f"unix:{address}")
     server.start()
     where = {"Network": "unix", "String": address}
-    told = {"Protocol": "grpc", "ProtocolVersion": 6, "Pid": os.getpid(), "Test": True}
-    return json.dumps({**told, "Addr": where})
+    reattach = {"Protocol": "grpc", "ProtocolVersion": 6, "Pid": os.getpid(), "Test": True}
+    return json.dumps({**reattach, "Addr": where})
 
 
 def _handlers(stop: Callable[[], None]) -> tuple[Any, ...]:
@@ -78,11 +78,11 @@ def _handlers(stop: Callable[[], None]) -> tuple[Any, ...]:
 
     # A stream that stays open would keep one of the threads from answering
     output = grpc.unary_stream_rpc_method_handler(lambda *_: iter(()))
-    made = grpc.method_handlers_generic_handler
+    make_handler = grpc.method_handlers_generic_handler
     return (
-        made("tfplugin6.Provider", provider),
-        made("plugin.GRPCController", {"Shutdown": _unary(shut_down, "Empty")}),
-        made("plugin.GRPCStdio", {"StreamStdio": output}),
+        make_handler("tfplugin6.Provider", provider),
+        make_handler("plugin.GRPCController", {"Shutdown": _unary(shut_down, "Empty")}),
+        make_handler("plugin.GRPCStdio", {"StreamStdio": output}),
     )
 
 
@@ -97,7 +97,7 @@ def _unary(method: Callable[[Any, Any], Any], question: str) -> Any:
 def _certificate() -> tuple[x509.Certificate, bytes]:
     key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(timezone.utc)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    made = (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -110,7 +110,7 @@ def _certificate() -> tuple[x509.Certificate, bytes]:
         .sign(key, hashes.SHA256())
     )
     encoding = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    return made, key.private_bytes(*encoding, serialization.NoEncryption())
+    return builder, key.private_bytes(*encoding, serialization.NoEncryption())
 
 
 if __name__ == "__main__":

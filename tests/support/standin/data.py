@@ -18,8 +18,8 @@ def caller_identity(provider: Provider, config: State) -> State:
 def region(provider: Provider, config: State) -> State:
     """aws_region."""
     name = config.get("region") or provider.region
-    told = {"endpoint": f"ec2.{name}.amazonaws.com", "description": name}
-    return {**config, **told, "region": name, "name": name, "id": name}
+    attributes = {"endpoint": f"ec2.{name}.amazonaws.com", "description": name}
+    return {**config, **attributes, "region": name, "name": name, "id": name}
 
 
 def partition(provider: Provider, config: State) -> State:
@@ -27,5 +27,5 @@ def partition(provider: Provider, config: State) -> State:
     name = provider.partition
     suffix = "amazonaws.com.cn" if name == "aws-cn" else "amazonaws.com"
     reverse = ".".join(reversed(suffix.split(".")))
-    told = {"partition": name, "dns_suffix": suffix, "reverse_dns_prefix": reverse}
-    return {**config, **told, "id": name}
+    attributes = {"partition": name, "dns_suffix": suffix, "reverse_dns_prefix": reverse}
+    return {**config, **attributes, "id": name}

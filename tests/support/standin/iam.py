@@ -24,7 +24,7 @@ class Policy(_Iam):
 
     def create(self, planned: State) -> State:
         """Make it."""
-        made = call(
+        created = call(
             f"creating IAM Policy ({planned['name']})",
             self.client.create_policy,
             PolicyName=planned["name"],
@@ -33,27 +33,27 @@ class Policy(_Iam):
             Description=planned["description"] or "",
             Tags=_tags(planned),
         )["Policy"]
-        told = {"arn": made["Arn"], "policy_id": made["PolicyId"], "attachment_count": 0}
-        return {**planned, **told, "id": made["Arn"]}
+        computed = {"arn": created["Arn"], "policy_id": created["PolicyId"], "attachment_count": 0}
+        return {**planned, **computed, "id": created["Arn"]}
 
     def read(self, state: State) -> State | None:
         """What there is of it now."""
         answer = self._found(self.client.get_policy, PolicyArn=state["id"])
         if answer is None:
             return None
-        found = answer["Policy"]
-        version = {"PolicyArn": state["id"], "VersionId": found["DefaultVersionId"]}
+        policy = answer["Policy"]
+        version = {"PolicyArn": state["id"], "VersionId": policy["DefaultVersionId"]}
         document = self.client.get_policy_version(**version)["PolicyVersion"]["Document"]
-        tags = {each["Key"]: each["Value"] for each in found["Tags"]}
+        tags = {each["Key"]: each["Value"] for each in policy["Tags"]}
         return {
             **state,
             "policy": as_written(document, state["policy"]),
-            "arn": found["Arn"],
-            "attachment_count": found["AttachmentCount"],
-            "description": found.get("Description") or state["description"],
-            "name": found["PolicyName"],
-            "path": found["Path"],
-            "policy_id": found["PolicyId"],
+            "arn": policy["Arn"],
+            "attachment_count": policy["AttachmentCount"],
+            "description": policy.get("Description") or state["description"],
+            "name": policy["PolicyName"],
+            "path": policy["Path"],
+            "policy_id": policy["PolicyId"],
             "tags": self.provider.own_tags(tags),
             "tags_all": tags,
         }
@@ -87,7 +87,7 @@ class Role(_Iam):
 
     def create(self, planned: State) -> State:
         """Make it."""
-        made = call(
+        created = call(
             f"creating IAM Role ({planned['name']})",
             self.client.create_role,
             RoleName=planned["name"],
@@ -96,14 +96,19 @@ class Role(_Iam):
             Tags=_tags(planned),
             **_boundary(planned),
         )["Role"]
-        return {**planned, "arn": made["Arn"], "unique_id": made["RoleId"], "id": planned["name"]}
+        return {
+            **planned,
+            "arn": created["Arn"],
+            "unique_id": created["RoleId"],
+            "id": planned["name"],
+        }
 
     def read(self, state: State) -> State | None:
         """The state, with the boundary that there is now."""
         answer = self._found(self.client.get_role, RoleName=state["id"])
         boundary = (answer or {"Role": {}})["Role"].get("PermissionsBoundary", {})
-        told = {"permissions_boundary": boundary.get("PermissionsBoundaryArn")}
-        return answer and {**state, **told}
+        boundaries = {"permissions_boundary": boundary.get("PermissionsBoundaryArn")}
+        return answer and {**state, **boundaries}
 
     def update(self, prior: State, planned: State) -> State:
         """Replace who may take it, and its boundary."""

@@ -33,7 +33,7 @@ class Key(_Kms):
         tags = planned["tags_all"] or {}
         description = planned["description"] if known(planned["description"]) else ""
         document = {"Policy": planned["policy"]} if known(planned["policy"]) else {}
-        made = call(
+        created = call(
             "creating KMS Key",
             self.client.create_key,
             Description=description,
@@ -41,11 +41,11 @@ class Key(_Kms):
             **document,
         )["KeyMetadata"]
         if planned["enable_key_rotation"]:
-            self.client.enable_key_rotation(KeyId=made["KeyId"])
-        told = {"arn": made["Arn"], "key_id": made["KeyId"], "id": made["KeyId"]}
-        policy = document.get("Policy") or self._policy(made["KeyId"])
-        told |= {"description": description, "policy": policy}
-        return {**planned, **told, "multi_region": False}
+            self.client.enable_key_rotation(KeyId=created["KeyId"])
+        computed = {"arn": created["Arn"], "key_id": created["KeyId"], "id": created["KeyId"]}
+        policy = document.get("Policy") or self._policy(created["KeyId"])
+        computed |= {"description": description, "policy": policy}
+        return {**planned, **computed, "multi_region": False}
 
     def read(self, state: State) -> State | None:
         """What there is of it now."""

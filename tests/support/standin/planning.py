@@ -30,8 +30,8 @@ def plan(
     planned = {**proposed, **_defaults(rule, config), **_from(provider, attributes, config)}
     left_open = [
         name
-        for name, told in attributes.items()
-        if told.get("computed")
+        for name, attribute in attributes.items()
+        if attribute.get("computed")
         and config.get(name) is None
         and planned.get(name) is None
         and name not in rule.defaults
@@ -52,21 +52,21 @@ def _defaults(rule: Rule, config: State) -> State:
 
 
 def _from(provider: Any, attributes: dict[str, Any], config: State) -> State:
-    given: State = {}
+    planned: State = {}
     if "region" in attributes and config.get("region") is None:
-        given["region"] = provider.region
+        planned["region"] = provider.region
     if "tags_all" in attributes:
         tags = config.get("tags")
         unknown = has_unknown(tags)
-        given["tags_all"] = UNKNOWN if unknown else {**provider.default_tags, **(tags or {})}
-    return given
+        planned["tags_all"] = UNKNOWN if unknown else {**provider.default_tags, **(tags or {})}
+    return planned
 
 
 def _computed(attributes: dict[str, Any], config: State) -> list[str]:
     return [
         name
-        for name, told in attributes.items()
-        if told.get("computed") and config.get(name) is None and name not in _GIVEN_BY_PROVIDER
+        for name, attribute in attributes.items()
+        if attribute.get("computed") and config.get(name) is None and name not in _GIVEN_BY_PROVIDER
     ]
 
 

@@ -20,8 +20,8 @@ class _Tagged:
 
     def _tagged(self, state: State, arn: str) -> State:
         tags = self.client.list_tags_for_resource(resourceArn=arn)["tags"]
-        told = {"tags": self.provider.own_tags(tags), "tags_all": tags}
-        return {**state, **told, "region": state["region"] or self.provider.region}
+        attributes = {"tags": self.provider.own_tags(tags), "tags_all": tags}
+        return {**state, **attributes, "region": state["region"] or self.provider.region}
 
     def _retag(self, arn: str, prior: State, planned: State) -> None:
         old, new = prior["tags_all"] or {}, planned["tags_all"] or {}
@@ -45,8 +45,8 @@ class VectorBucket(_Tagged):
             **_encryption(planned),
             **_tags(planned),
         )
-        found = self.client.get_vector_bucket(vectorBucketName=name)["vectorBucket"]
-        return self._state(planned, found)
+        bucket = self.client.get_vector_bucket(vectorBucketName=name)["vectorBucket"]
+        return self._state(planned, bucket)
 
     def read(self, state: State) -> State | None:
         """What there is of it now."""
@@ -137,8 +137,8 @@ class Index(_Tagged):
             **_encryption(planned),
             **_tags(planned),
         )
-        found = self.client.get_index(vectorBucketName=bucket, indexName=name)["index"]
-        return self._state(planned, found)
+        description = self.client.get_index(vectorBucketName=bucket, indexName=name)["index"]
+        return self._state(planned, description)
 
     def read(self, state: State) -> State | None:
         """What there is of it now."""
@@ -181,16 +181,21 @@ def _metadata(planned: State) -> State:
 
 
 def _encryption(planned: State) -> State:
-    wanted = planned["encryption_configuration"]
-    if not isinstance(wanted, list) or not wanted:
+    blocks = planned["encryption_configuration"]
+    if not isinstance(blocks, list) or not blocks:
         return {}
-    named = {"sseType": wanted[0]["sse_type"], "kmsKeyArn": wanted[0]["kms_key_arn"]}
+    named = {"sseType": blocks[0]["sse_type"], "kmsKeyArn": blocks[0]["kms_key_arn"]}
     return {"encryptionConfiguration": {name: value for name, value in named.items() if value}}
 
 
 def _encrypted(answer: State) -> list[State]:
-    told = answer.get("encryptionConfiguration", {})
-    return [{"sse_type": told.get("sseType", "AES256"), "kms_key_arn": told.get("kmsKeyArn")}]
+    configuration = answer.get("encryptionConfiguration", {})
+    return [
+        {
+            "sse_type": configuration.get("sseType", "AES256"),
+            "kms_key_arn": configuration.get("kmsKeyArn"),
+        }
+    ]
 
 
 def _tags(planned: State) -> State:

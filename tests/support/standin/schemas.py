@@ -24,8 +24,8 @@ DATA: Final = _read("data")
 
 def attributes(type_name: str) -> dict[str, Any]:
     """The attributes of a resource type, by name."""
-    found: dict[str, Any] = RESOURCES[type_name]["block"]["attributes"]
-    return found
+    attributes_by_name: dict[str, Any] = RESOURCES[type_name]["block"]["attributes"]
+    return attributes_by_name
 
 
 def empty(type_name: str, nested: str | None = None) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def empty(type_name: str, nested: str | None = None) -> dict[str, Any]:
     block = RESOURCES[type_name]["block"]
     if nested:
         block = block["block_types"][nested]["block"]
-    nothing = {name: _none(told) for name, told in block.get("block_types", {}).items()}
+    nothing = {name: _none(block_type) for name, block_type in block.get("block_types", {}).items()}
     return {**dict.fromkeys(block.get("attributes", {})), **nothing}
 
 
@@ -58,18 +58,22 @@ def _schema(schema: dict[str, Any]) -> Any:
 def _block(block: dict[str, Any]) -> Any:
     return messages.Block(
         attributes=[
-            messages.Attribute(name=name, **{**told, "type": json.dumps(told["type"]).encode()})
-            for name, told in block.get("attributes", {}).items()
+            messages.Attribute(
+                name=name, **{**attribute, "type": json.dumps(attribute["type"]).encode()}
+            )
+            for name, attribute in block.get("attributes", {}).items()
         ],
-        block_types=[_nested(name, told) for name, told in block.get("block_types", {}).items()],
+        block_types=[
+            _nested(name, attribute) for name, attribute in block.get("block_types", {}).items()
+        ],
     )
 
 
-def _nested(name: str, told: dict[str, Any]) -> Any:
+def _nested(name: str, block_type: dict[str, Any]) -> Any:
     return messages.NestedBlock(
         type_name=name,
-        block=_block(told["block"]),
-        nesting=_NESTING[told["nesting_mode"]],
-        min_items=told.get("min_items", 0),
-        max_items=told.get("max_items", 0),
+        block=_block(block_type["block"]),
+        nesting=_NESTING[block_type["nesting_mode"]],
+        min_items=block_type.get("min_items", 0),
+        max_items=block_type.get("max_items", 0),
     )

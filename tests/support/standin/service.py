@@ -78,8 +78,8 @@ class Service:
 
     def read_data(self, request: Any) -> Any:
         """A data source."""
-        found = _DATA[request.type_name](self._provider, decoded(request.config))
-        return messages.State(state=encoded(found))
+        state = _DATA[request.type_name](self._provider, decoded(request.config))
+        return messages.State(state=encoded(state))
 
     def plan(self, request: Any) -> Any:
         """What a change will do."""
@@ -118,8 +118,8 @@ class Service:
         place = {"region": self._provider.region} if "region" in empty else {}
         named = {RULES[request.type_name].imported_by: request.id}
         state = encoded({**empty, **place, **named})
-        found = messages.Imported.Resource(type_name=request.type_name, state=state)
-        return messages.Imported(imported_resources=[found])
+        imported = messages.Imported.Resource(type_name=request.type_name, state=state)
+        return messages.Imported(imported_resources=[imported])
 
     def stop(self, _: Any) -> Any:
         """Nothing runs on."""

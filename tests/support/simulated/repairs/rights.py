@@ -86,14 +86,14 @@ def _attach_when_changed() -> None:
         region_name: str,
     ) -> Role:
         del cls
-        role, wanted = original_resource, cloudformation_json["Properties"]
+        role, properties = original_resource, cloudformation_json["Properties"]
         original(role, new_resource_name, cloudformation_json, account_id, region_name)
-        trust = json.dumps(wanted["AssumeRolePolicyDocument"], default=str)
+        trust = json.dumps(properties["AssumeRolePolicyDocument"], default=str)
         role.assume_role_policy_document = trust
-        role.permissions_boundary_arn = wanted.get("PermissionsBoundary")
-        for policy in wanted.get("Policies", []):
+        role.permissions_boundary_arn = properties.get("PermissionsBoundary")
+        for policy in properties.get("Policies", []):
             role.put_policy(policy["PolicyName"], policy["PolicyDocument"])
-        _set_policies(role, wanted, account_id)
+        _set_policies(role, properties, account_id)
         return role
 
     Role.update_from_cloudformation_json = classmethod(updated)  # type: ignore[method-assign, assignment]  # the same
@@ -114,10 +114,10 @@ def _detach_when_deleted() -> None:
 
 def _set_policies(role: Role, properties: Any, account_id: str) -> None:
     backend = iam_backends[account_id]["aws"]
-    wanted = set(properties.get("ManagedPolicyArns", []))
-    for arn in set(role.managed_policies) - wanted:
+    attached = set(properties.get("ManagedPolicyArns", []))
+    for arn in set(role.managed_policies) - attached:
         backend.detach_role_policy(arn, role.name)
-    for arn in wanted - set(role.managed_policies):
+    for arn in attached - set(role.managed_policies):
         backend.attach_role_policy(arn, role.name)
 
 
@@ -139,12 +139,12 @@ def _make_keys_in_the_words_of_kms() -> None:
 
     def created(cls: type[Key], name: str, template: Any, *args: Any, **kwargs: Any) -> Key:
         del cls
-        given = template["Properties"]
+        properties = template["Properties"]
         words = {
-            "KeyPolicy": json.dumps(given["KeyPolicy"], default=str),
-            "Tags": [{f"Tag{key}": tag[key] for key in tag} for tag in given.get("Tags", [])],
+            "KeyPolicy": json.dumps(properties["KeyPolicy"], default=str),
+            "Tags": [{f"Tag{key}": tag[key] for key in tag} for tag in properties.get("Tags", [])],
         }
-        template = {**template, "Properties": {**given, **words}}
+        template = {**template, "Properties": {**properties, **words}}
         key: Key = original(name, template, *args, **kwargs)
         return key
 

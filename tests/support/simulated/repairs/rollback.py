@@ -44,18 +44,18 @@ def _roll_back_new_stacks() -> None:
         try:
             original(self, change_set_name, stack_name)
         except Exception as error:
-            not_made = getattr(error, _NOT_MADE, None)
-            if not_made is None or changes.change_set_type != "CREATE":
+            failure = getattr(error, _NOT_MADE, None)
+            if failure is None or changes.change_set_type != "CREATE":
                 raise
             stack = self.stacks[changes.stack_id]
             stack.template = changes.template
-            _roll_back(stack, not_made, error)
+            _roll_back(stack, failure, error)
 
     stacks.CloudFormationBackend.execute_change_set = execute_change_set  # type: ignore[method-assign]  # that is how
 
 
-def _roll_back(stack: Any, not_made: tuple[str, str], error: Exception) -> None:
-    name, kind = not_made
+def _roll_back(stack: Any, failure: tuple[str, str], error: Exception) -> None:
+    name, kind = failure
     reason = f'Resource handler returned message: "{error}"'
     stack.events.append(
         stacks.Event(stack.stack_id, stack.name, name, "", kind, "CREATE_FAILED", reason, None)

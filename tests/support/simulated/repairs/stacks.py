@@ -48,10 +48,10 @@ def _refuse_unknown_types() -> None:
     original = parsing.resource_class_from_type
 
     def resource_class_from_type(resource_type: str) -> Any:
-        found: Any = original(resource_type)
-        if found is None and resource_type not in _PASSED_OVER:
+        resource_class: Any = original(resource_type)
+        if resource_class is None and resource_type not in _PASSED_OVER:
             raise _UnknownTypeError(f"moto's CloudFormation does not know {resource_type}")
-        return found
+        return resource_class
 
     parsing.resource_class_from_type = resource_class_from_type
 
@@ -174,8 +174,8 @@ def _transform_before(name: str) -> None:
     def transformed(self: Any, *args: Any, **kwargs: Any) -> Any:
         if _SERVERLESS in str(kwargs.get("template", "")):
             parameters = json.dumps(kwargs.get("parameters") or {})
-            made = sam.transformed(kwargs["template"], parameters).transformed
-            kwargs["template"] = json.dumps(made)
+            template = sam.transformed(kwargs["template"], parameters).transformed
+            kwargs["template"] = json.dumps(template)
         return original(self, *args, **kwargs)
 
     setattr(stacks.CloudFormationBackend, name, transformed)
@@ -199,12 +199,12 @@ def _export_only_outputs_that_are_there() -> None:
 
     def exports(self: Any) -> list[parsing.Export]:
         conditions = getattr(self._resource_map, "lazy_condition_map", {})
-        there = [
+        existing = [
             output
             for output in (self._output_json_map or {}).values()
             if "Export" in output and conditions.get(output.get("Condition"), True)
         ]
-        cleaned = [parsing.clean_json(each, self._resource_map) for each in there]
+        cleaned = [parsing.clean_json(each, self._resource_map) for each in existing]
         return [
             parsing.Export(self._stack_id, each["Export"]["Name"], each["Value"])
             for each in cleaned

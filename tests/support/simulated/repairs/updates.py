@@ -35,10 +35,10 @@ def _see_every_reference() -> None:
         old, new = self._resource_json_map, other_template["Resources"]
         present = self.resolved_parameters
         changed = {n for n, value in (parameters or {}).items() if present.get(n) != value}
-        made = {name for name in new if name in old and name in self._parsed_resources}
+        existing = {name for name in new if name in old and name in self._parsed_resources}
         return {
             "Add": [name for name in new if name not in old],
-            "Modify": [n for n in sorted(made) if new[n] != old[n] or _names(new[n], changed)],
+            "Modify": [n for n in sorted(existing) if new[n] != old[n] or _names(new[n], changed)],
             "Remove": [name for name in old if name not in new],
         }
 
