@@ -178,10 +178,10 @@ def test_threads_are_answered(bare, methods):
             return client.create_vector_bucket(vectorBucketName=f"bucket-{number}")
 
         clients = [pool.submit(work, number) for number in range(1, 40, 2)]
-        made_here = [fresh() for _ in range(0, 40, 2)]
+        fresh_clients = [fresh() for _ in range(0, 40, 2)]
         even = [
             pool.submit(client.create_vector_bucket, vectorBucketName=f"bucket-{2 * n}")
-            for n, client in enumerate(made_here)
+            for n, client in enumerate(fresh_clients)
         ]
         assert all(each.result() for each in (*clients, *even))
         assert len(buckets(engine)) == 40
@@ -213,7 +213,7 @@ def test_moto_answers_everything_else(bare, methods, engine_first):
                     vectorBucketName="bucket-0", defaultIndexMode="ENHANCED"
                 )
                 assert buckets(engine) == ["bucket-0", "bucket-1", "bucket-2"]
-                assert not any(kept.vector_buckets for kept in motos())
+                assert not any(backend.vector_buckets for backend in motos())
 
 
 def test_a_wrapper_that_others_put_around_stays(bare, methods, monkeypatch):

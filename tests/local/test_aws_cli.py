@@ -39,20 +39,20 @@ def aws():
 
 def test_the_documented_create_index_command_works(aws):
     """Word for word; the older package's lacked --data-type."""
-    made = aws(
+    created = aws(
         "aws s3vectors create-index --vector-bucket-name my-bucket --index-name my-index "
         "--data-type float32 --dimension 1024 --distance-metric cosine "
         "--metadata-configuration 'nonFilterableMetadataKeys=[\"text\"]' "
         "--endpoint-url http://127.0.0.1:9100"
     )
-    found = aws(
+    results = aws(
         "aws s3vectors get-index --vector-bucket-name my-bucket --index-name my-index "
         "--endpoint-url http://127.0.0.1:9100"
     )["index"]
 
-    assert found["indexArn"] == made["indexArn"]
-    assert found["dimension"] == 1024
-    assert found["metadataConfiguration"] == {"nonFilterableMetadataKeys": ["text"]}
+    assert results["indexArn"] == created["indexArn"]
+    assert results["dimension"] == 1024
+    assert results["metadataConfiguration"] == {"nonFilterableMetadataKeys": ["text"]}
 
 
 def test_vectors_can_be_put_and_queried(aws):

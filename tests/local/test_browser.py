@@ -144,14 +144,14 @@ def test_a_page_whose_name_was_made_to_lead_here_can_read_nothing(page, victim):
     port = url.rpartition(":")[2]
     rebound = f"http://evil.example:{port}"
 
-    [told, other] = browse(
+    [first, other] = browse(
         (f"{rebound}/health", script(rebound, READ)),
         (f"http://127.0.0.1:{page}/", script(url, READ)),
         resolve={"evil.example": "127.0.0.1"},
     )
 
-    assert "AccessDenied" in told or "is not a name of this server" in told
-    assert "victim" not in told + other
+    assert "AccessDenied" in first or "is not a name of this server" in first
+    assert "victim" not in first + other
 
 
 def test_a_page_of_the_server_s_own_may_ask_it(victim):

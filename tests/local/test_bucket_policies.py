@@ -228,7 +228,7 @@ def test_what_binds_a_role_binds_its_sessions(role):
     theirs = {"Principal": {"AWS": role}}
     owner = {OWNER: Policies(EVERYTHING)}
 
-    def told(bucket_policy, identity):
+    def ask_role(bucket_policy, identity):
         with Engine(
             policies={**owner, role: Policies(identity)}, principals={"owner": OWNER, "s": SESSION}
         ) as engine:
@@ -244,9 +244,9 @@ def test_what_binds_a_role_binds_its_sessions(role):
             except ClientError as error:
                 return str(error)
 
-    assert "explicit deny in an identity" in told(document(statement(**theirs)), denies)
-    assert "could not be found" in told(document(statement(**theirs)), EVERYTHING)
-    assert "explicit deny in a resource" in told(
+    assert "explicit deny in an identity" in ask_role(document(statement(**theirs)), denies)
+    assert "could not be found" in ask_role(document(statement(**theirs)), EVERYTHING)
+    assert "explicit deny in a resource" in ask_role(
         document(statement(**theirs, Effect="Deny")), EVERYTHING
     )
 
@@ -352,11 +352,11 @@ def test_an_explicit_deny_in_a_bucket_policy_wins(principal):
     )
 
     with shared(rules, member=EVERYTHING) as clients:
-        told = refusal(clients["member"])
+        message = refusal(clients["member"])
     if "user/" in principal:
-        assert told is None
+        assert message is None
     else:
-        assert "with an explicit deny in a resource-based policy" in told
+        assert "with an explicit deny in a resource-based policy" in message
 
 
 def test_a_deny_in_an_identity_policy_wins_over_a_bucket_policy():

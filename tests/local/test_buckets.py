@@ -69,22 +69,24 @@ def test_encryption_must_make_sense(client, encryption, problem):
 
 def test_nulls_and_unknown_members_of_the_encryption_are_not_kept(engine):
     """Null is not set; what a newer client sends is ignored."""
-    told = {"sseType": None, "kmsKeyArn": None, "future": {"x": 1}}
+    encryption = {"sseType": None, "kmsKeyArn": None, "future": {"x": 1}}
 
-    engine.call("CreateVectorBucket", {"vectorBucketName": "b-1", "encryptionConfiguration": told})
+    engine.call(
+        "CreateVectorBucket", {"vectorBucketName": "b-1", "encryptionConfiguration": encryption}
+    )
 
-    found = engine.call("GetVectorBucket", {"vectorBucketName": "b-1"})["vectorBucket"]
-    assert found["encryptionConfiguration"] == {"sseType": "AES256"}
+    results = engine.call("GetVectorBucket", {"vectorBucketName": "b-1"})["vectorBucket"]
+    assert results["encryptionConfiguration"] == {"sseType": "AES256"}
 
 
 def test_encryption_with_a_key_is_kept(client):
     """What CreateVectorBucket was told, GetVectorBucket tells."""
-    wanted = {"sseType": "aws:kms", "kmsKeyArn": "arn:aws:kms:us-east-1:123456789012:key/k"}
+    encryption = {"sseType": "aws:kms", "kmsKeyArn": "arn:aws:kms:us-east-1:123456789012:key/k"}
 
-    client.create_vector_bucket(vectorBucketName="b-1", encryptionConfiguration=wanted)
+    client.create_vector_bucket(vectorBucketName="b-1", encryptionConfiguration=encryption)
 
-    found = client.get_vector_bucket(vectorBucketName="b-1")["vectorBucket"]
-    assert found["encryptionConfiguration"] == wanted
+    results = client.get_vector_bucket(vectorBucketName="b-1")["vectorBucket"]
+    assert results["encryptionConfiguration"] == encryption
 
 
 def test_buckets_are_listed_by_name_prefix_and_page(client):
@@ -183,10 +185,10 @@ def test_buckets_belong_to_an_account_and_a_region(engine, client, bucket):
     china = connect(boto_client(region_name="cn-north-1"), engine)
 
     assert elsewhere.list_vector_buckets()["vectorBuckets"] == []
-    made = else_one.create_vector_bucket(vectorBucketName=bucket)["vectorBucketArn"]
-    assert made == ARN.replace("123456789012", "210987654321")
-    made = china.create_vector_bucket(vectorBucketName=bucket)["vectorBucketArn"]
-    assert made == "arn:aws-cn:s3vectors:cn-north-1:123456789012:bucket/my-bucket"
+    created = else_one.create_vector_bucket(vectorBucketName=bucket)["vectorBucketArn"]
+    assert created == ARN.replace("123456789012", "210987654321")
+    created = china.create_vector_bucket(vectorBucketName=bucket)["vectorBucketArn"]
+    assert created == "arn:aws-cn:s3vectors:cn-north-1:123456789012:bucket/my-bucket"
 
 
 @pytest.mark.parametrize(

@@ -98,8 +98,8 @@ def test_by_default_the_last_of_equal_keys_wins():
     with engine_with() as engine:
         engine.call("PutVectors", TWICE)
 
-        found = engine.call("GetVectors", {**NAMES, "keys": ["a"], "returnData": True})
-        assert found["vectors"][0]["data"]["float32"].tolist() == [2, 1]
+        results = engine.call("GetVectors", {**NAMES, "keys": ["a"], "returnData": True})
+        assert results["vectors"][0]["data"]["float32"].tolist() == [2, 1]
 
 
 def test_equal_keys_can_be_refused():
@@ -111,8 +111,8 @@ def test_equal_keys_can_be_refused():
         assert engine.call("ListVectors", NAMES)["vectors"] == []
 
 
-def found(engine, question):
-    text = {"queryTexts": [{"metadataKey": "text", "text": question}]}
+def search(engine, query):
+    text = {"queryTexts": [{"metadataKey": "text", "text": query}]}
     return [v["key"] for v in engine.call("QueryVectors", {**NAMES, "topK": 9, **text})["vectors"]]
 
 
@@ -134,22 +134,22 @@ def engine_with_text(directory=None, **choices):
 def test_by_default_words_are_those_of_unicode():
     """As Lucene's standard analyzer has them, whose name AWS's has."""
     with engine_with_text() as engine:
-        assert found(engine, "OS.PATH.JOIN") == ["a"]
-        assert found(engine, "path") == []
+        assert search(engine, "OS.PATH.JOIN") == ["a"]
+        assert search(engine, "path") == []
 
 
 def test_words_can_be_runs_of_letters_and_digits():
     """Then a part of a dotted name is found, too."""
     with engine_with_text(analyzer="words") as engine:
-        assert found(engine, "path") == ["a"]
+        assert search(engine, "path") == ["a"]
 
 
 def test_a_directory_takes_the_other_choice(tmp_path):
     """Its texts are built anew, so that questions and texts agree."""
     for analyzer, expected in (("uax29", []), ("words", ["a"]), ("uax29", [])):
         with engine_with_text(tmp_path, analyzer=analyzer) as engine:
-            assert found(engine, "path") == expected
-            assert found(engine, "os.path.join") == ["a"]
+            assert search(engine, "path") == expected
+            assert search(engine, "os.path.join") == ["a"]
 
 
 def test_the_command_has_the_switches():
@@ -163,6 +163,6 @@ def test_the_command_has_the_switches():
         client.put_vectors(
             **NAMES, vectors=[{"key": "a", "data": VECTOR, "metadata": {"price": 0.1}}]
         )
-        found = client.get_vectors(**NAMES, keys=["a"], returnMetadata=True)["vectors"]
-        assert found[0]["metadata"] == {"price": 0.10000000149011612}
+        results = client.get_vectors(**NAMES, keys=["a"], returnMetadata=True)["vectors"]
+        assert results[0]["metadata"] == {"price": 0.10000000149011612}
         client.close()

@@ -192,13 +192,13 @@ def test_every_choice_of_the_command_has_its_effect(options):
         bare = {"key": "bare", "data": {"float32": [6, 8]}}
         client.put_vectors(**names, vectors=[tagged, bare])
 
-        def found(condition):
+        def search(condition):
             query = {"topK": 2, "queryVector": {"float32": [0, 0]}, "returnDistance": True}
             return client.query_vectors(**names, **query, filter=condition)["vectors"]
 
-        unequal = [vector["key"] for vector in found({"t": {"$ne": "a"}})]
-        other = [vector["key"] for vector in found({"t": {"$ne": "c"}})]
-        [nearest] = found({"t": "a"})
+        unequal = [vector["key"] for vector in search({"t": {"$ne": "a"}})]
+        other = [vector["key"] for vector in search({"t": {"$ne": "c"}})]
+        [nearest] = search({"t": "a"})
 
     any_element = "any-element" in options
     expected = [] if "no-match" in options else ["bare"]

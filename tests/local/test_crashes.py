@@ -46,20 +46,20 @@ def test_fifty_kills_lose_nothing_that_was_acknowledged(tmp_path):
         acknowledged = kill_while_writing(tmp_path, seed, moments.randrange(25))
 
         engine = Engine(tmp_path)
-        found = crash.read(engine)
-        assert found in [
+        results = crash.read(engine)
+        assert results in [
             crash.after(contents, seed, acknowledged + under_way) for under_way in (0, 1)
         ]
-        assert crash.search(engine, **ANY) == found.keys()
-        for word in {entry["word"] for entry in list(found.values())[:3]}:
-            same = {key for key, entry in found.items() if entry["word"] == word}
+        assert crash.search(engine, **ANY) == results.keys()
+        for word in {entry["word"] for entry in list(results.values())[:3]}:
+            same = {key for key, entry in results.items() if entry["word"] == word}
             assert (
                 crash.search(engine, queryVector={"float32": [1] * 8}, filter={"word": word})
                 == same
             )
             assert crash.search(engine, queryTexts=[{"metadataKey": "text", "text": word}]) == same
         engine.close()
-        contents = found
+        contents = results
 
     assert contents
 

@@ -21,8 +21,8 @@ INSTRUCTIONS = [
 
 
 def instruction(name):
-    [told] = [told for word, told in INSTRUCTIONS if word == name]
-    return told
+    [argument] = [argument for word, argument in INSTRUCTIONS if word == name]
+    return argument
 
 
 def test_a_linter_finds_nothing():
@@ -59,9 +59,9 @@ def test_its_wheel_is_the_one_that_make_builds():
 
 def test_its_health_check_works():
     """It succeeds while a server answers, and fails when none does."""
-    told = instruction("HEALTHCHECK").partition("CMD ")[2]
+    health_check = instruction("HEALTHCHECK").partition("CMD ")[2]
     with server() as url:
-        words = json.loads(told.replace(f"http://127.0.0.1:{instruction('EXPOSE')}", url))
+        words = json.loads(health_check.replace(f"http://127.0.0.1:{instruction('EXPOSE')}", url))
         command = [sys.executable, *words[1:]]
         assert subprocess.run(command, check=False).returncode == 0
     assert subprocess.run(command, capture_output=True, check=False).returncode != 0

@@ -26,9 +26,9 @@ def test_every_far_end_stores_finds_lists_and_deletes(every_far_end):
     client.delete_vectors(**names, keys=["k1"])
 
     query = {"topK": 2, "queryVector": {"float32": [1, 2]}, "returnMetadata": True}
-    found = client.query_vectors(**names, **query, filter={"n": {"$gte": 0}})["vectors"]
+    results = client.query_vectors(**names, **query, filter={"n": {"$gte": 0}})["vectors"]
 
-    assert [(v["key"], v["metadata"]) for v in found] == [("k2", {"n": 2}), ("k0", {"n": 0})]
+    assert [(v["key"], v["metadata"]) for v in results] == [("k2", {"n": 2}), ("k0", {"n": 0})]
     with pytest.raises(client.exceptions.ValidationException, match="Invalid filter"):
         client.query_vectors(**names, **query, filter={})
 
@@ -41,7 +41,7 @@ def test_a_client_has_one_engine_at_a_time(client, engine, bucket):
     client.create_vector_bucket(vectorBucketName="elsewhere")
 
     first = engine.call("ListVectorBuckets", {})["vectorBuckets"]
-    assert [found["vectorBucketName"] for found in first] == [bucket]
+    assert [results["vectorBucketName"] for results in first] == [bucket]
     assert len(other.call("ListVectorBuckets", {})["vectorBuckets"]) == 1
     other.close()
 

@@ -26,23 +26,23 @@ INDEX = {"dataType": "float32", "dimension": 1, "distanceMetric": "cosine"}
 
 def kinds(faults, count=10_000):
     """How often each kind is drawn."""
-    found = Counter()
+    results = Counter()
     for _ in range(count):
         outcome = faults.draw()
-        found[outcome.error.status if outcome.error else (outcome.loss, outcome.executed)] += 1
-    return found
+        results[outcome.error.status if outcome.error else (outcome.loss, outcome.executed)] += 1
+    return results
 
 
 def test_faults_come_as_often_as_asked():
     """The rest is well; a lost request is carried out half of the time."""
-    found = kinds(Faults({"503": 0.1, "429": 0.05, "timeout": 0.2, "dropped": 0.1}))
+    results = kinds(Faults({"503": 0.1, "429": 0.05, "timeout": 0.2, "dropped": 0.1}))
 
-    assert found[503] == pytest.approx(1000, abs=120)
-    assert found[429] == pytest.approx(500, abs=90)
-    assert found["timeout", True] == pytest.approx(1000, abs=120)
-    assert found["timeout", False] == pytest.approx(1000, abs=120)
-    assert found["dropped", True] == pytest.approx(500, abs=90)
-    assert sum(found.values()) == 10_000
+    assert results[503] == pytest.approx(1000, abs=120)
+    assert results[429] == pytest.approx(500, abs=90)
+    assert results["timeout", True] == pytest.approx(1000, abs=120)
+    assert results["timeout", False] == pytest.approx(1000, abs=120)
+    assert results["dropped", True] == pytest.approx(500, abs=90)
+    assert sum(results.values()) == 10_000
 
 
 def test_a_seed_repeats_its_faults():

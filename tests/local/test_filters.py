@@ -140,9 +140,9 @@ def stored(client, bucket):
 @pytest.mark.parametrize("condition, expected", CASES, ids=str)
 def test_a_filter_keeps(stored, condition, expected):
     """Exactly the expected of the four."""
-    found = stored(filter=condition)["vectors"]
+    results = stored(filter=condition)["vectors"]
 
-    assert sorted(vector["key"] for vector in found) == expected
+    assert sorted(vector["key"] for vector in results) == expected
 
 
 @pytest.mark.parametrize("condition", REFUSED, ids=lambda value: str(value)[:60])
@@ -237,15 +237,15 @@ def reference(condition, metadata, choices):
     values = stored if isinstance(stored, list) else [] if stored is None else [stored]
     have = set(map(typed, values))
     results = []
-    for name, wanted in tests.items():
-        want = set(map(typed, wanted if isinstance(wanted, list) else [wanted]))
+    for name, expected in tests.items():
+        want = set(map(typed, expected if isinstance(expected, list) else [expected]))
         if name in ORDER:
             number = isinstance(stored, (int, float)) and not isinstance(stored, bool)
-            results.append(number and ORDER[name](stored, wanted))
+            results.append(number and ORDER[name](stored, expected))
         elif name == "$exists":
-            results.append(bool(values) == wanted)
+            results.append(bool(values) == expected)
         elif name == "$startsWith":
-            results.append(any(str(v).startswith(wanted) for v in values if isinstance(v, str)))
+            results.append(any(str(v).startswith(expected) for v in values if isinstance(v, str)))
         elif name in ("$eq", "$in"):
             results.append(bool(have & want))
         elif not have:
@@ -280,8 +280,8 @@ def test_matching_agrees_with_an_independent_reference(choices, condition, store
         expected.pop(key, None)
 
     query = {"topK": 20, "queryVector": {"float32": [1]}, "filter": condition}
-    found = {v["key"] for v in engine.call("QueryVectors", {**names, **query})["vectors"]}
+    results = {v["key"] for v in engine.call("QueryVectors", {**names, **query})["vectors"]}
 
     passing = {key for key, entry in expected.items() if reference(condition, entry, choices)}
-    assert found == passing
+    assert results == passing
     engine.close()

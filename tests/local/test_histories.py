@@ -60,8 +60,8 @@ class History(RuleBasedStateMachine):
     def it_holds_what_the_dictionary_holds(self):
         """By list, by key, and by query with a filter."""
         assert crash.read(self.engine) == {k: entry[1] for k, entry in self.expected.items()}
-        wanted = {"keys": sorted(self.expected) or ["none"], "returnData": True}
-        got = self.engine.call("GetVectors", {**crash.NAMES, **wanted})["vectors"]
+        request = {"keys": sorted(self.expected) or ["none"], "returnData": True}
+        got = self.engine.call("GetVectors", {**crash.NAMES, **request})["vectors"]
         assert len(got) == len(self.expected)
         for vector in got:
             assert np.all(vector["data"]["float32"] == self.expected[vector["key"]][0])

@@ -111,20 +111,20 @@ def test_a_client_that_leaves_in_the_middle_of_a_request_is_no_request(url):
     assert document == {"vectorBuckets": []}
 
 
-@pytest.mark.parametrize("told", ["text/plain", "application/x-www-form-urlencoded"])
-def test_a_body_that_is_not_said_to_be_json_is_refused(url, told):
+@pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded"])
+def test_a_body_that_is_not_said_to_be_json_is_refused(url, media_type):
     """What curl sends unless it is told otherwise, for instance."""
-    response, document = ask(url, body=b"{}", **{"content-type": told})
+    response, document = ask(url, body=b"{}", **{"content-type": media_type})
 
     assert response.status == 415
     assert response.headers["x-amzn-errortype"] == "UnsupportedMediaTypeException"
-    assert told in document["message"]
+    assert media_type in document["message"]
 
 
-@pytest.mark.parametrize("told", ["application/json", "application/json; charset=utf-8"])
-def test_a_body_that_is_said_to_be_json_is_read(url, told):
+@pytest.mark.parametrize("media_type", ["application/json", "application/json; charset=utf-8"])
+def test_a_body_that_is_said_to_be_json_is_read(url, media_type):
     """With parameters or without."""
-    response, _ = ask(url, body=b"{}", **{"content-type": told})
+    response, _ = ask(url, body=b"{}", **{"content-type": media_type})
 
     assert response.status == 200
 
@@ -251,13 +251,13 @@ def test_nothing_acknowledged_is_lost_when_it_stops_under_load(tmp_path):
             return acknowledged
 
         with ThreadPoolExecutor(4) as threads:
-            told = {key for keys in threads.map(write, range(4)) for key in keys}
+            written = {key for keys in threads.map(write, range(4)) for key in keys}
         _, errors = process.communicate()
 
     engine = Engine(tmp_path)
     page = {"maxResults": 1000}
-    found = {v["key"] for v in engine.call("ListVectors", {**names, **page})["vectors"]}
+    results = {v["key"] for v in engine.call("ListVectors", {**names, **page})["vectors"]}
     assert (process.returncode, errors) == (0, "")
-    assert len(told) > 20
-    assert told <= found
+    assert len(written) > 20
+    assert written <= results
     engine.close()

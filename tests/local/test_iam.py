@@ -78,9 +78,9 @@ NEEDS = [
 @pytest.mark.parametrize("operation, request_, resource, also", NEEDS)
 def test_a_request_needs_its_action_and_sometimes_another(operation, request_, resource, also):
     """All on the same resource."""
-    found = find_needs(operation, request_, Caller(), lambda _: None)
+    results = find_needs(operation, request_, Caller(), lambda _: None)
 
-    assert [(need.action, need.resource) for need in found] == [
+    assert [(need.action, need.resource) for need in results] == [
         (f"s3vectors:{name}", resource) for name in (operation, *also)
     ]
 
@@ -102,7 +102,7 @@ def test_the_condition_keys_are_those_of_the_request_and_of_what_it_is_about():
 
     [need, tagging] = find_needs("CreateIndex", request, Caller(), tags.get)
 
-    asked_by = {
+    caller_keys = {
         "aws:principalaccount": ["123456789012"],
         "aws:principalarn": ["arn:aws:iam::123456789012:user/s3vectors-local"],
         "aws:principalisawsservice": ["false"],
@@ -114,7 +114,7 @@ def test_the_condition_keys_are_those_of_the_request_and_of_what_it_is_about():
         "s3vectors:ssetype": ["aws:kms"],
         "s3vectors:kmskeyarn": [KMS_KEY],
     }
-    assert tagging.context == asked_by | {
+    assert tagging.context == caller_keys | {
         "aws:resourcetag/stage": ["test"],
         "s3vectors:vectorbuckettag/team": ["a"],
         "aws:requesttag/x": ["1"],

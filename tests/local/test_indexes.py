@@ -21,14 +21,14 @@ def test_a_new_index_can_be_read_by_names_and_by_arn(client, bucket):
         metadataConfiguration={"nonFilterableMetadataKeys": ["text", "_overflow"]},
     )["indexArn"]
 
-    found = client.get_index(indexArn=arn)["index"]
+    results = client.get_index(indexArn=arn)["index"]
 
     assert re.fullmatch(
         rf"arn:aws:s3vectors:[a-z0-9-]+:\d{{12}}:bucket/{bucket}/index/my.index", arn
     )
-    assert found == client.get_index(vectorBucketName=bucket, indexName="my.index")["index"]
-    assert found.pop("creationTime")
-    assert found == {
+    assert results == client.get_index(vectorBucketName=bucket, indexName="my.index")["index"]
+    assert results.pop("creationTime")
+    assert results == {
         "vectorBucketName": bucket,
         "indexName": "my.index",
         "indexArn": arn,
@@ -43,9 +43,9 @@ def test_without_non_filterable_keys_there_is_no_metadata_configuration(client, 
     """As seen on AWS, the member is absent, not empty."""
     client.create_index(vectorBucketName=bucket, indexName="idx", **INDEX)
 
-    found = client.get_index(vectorBucketName=bucket, indexName="idx")["index"]
+    results = client.get_index(vectorBucketName=bucket, indexName="idx")["index"]
 
-    assert "metadataConfiguration" not in found
+    assert "metadataConfiguration" not in results
 
 
 @pytest.mark.ours  # AWS would look the key up
@@ -59,13 +59,13 @@ def test_an_index_inherits_or_overrides_its_buckets_encryption(client):
     )
     client.create_index(vectorBucketName="b-1", indexName="same", **INDEX)
 
-    found = {
+    results = {
         name: client.get_index(vectorBucketName="b-1", indexName=name)["index"]
         for name in ("own", "same")
     }
 
-    assert found["own"]["encryptionConfiguration"] == plain
-    assert found["same"]["encryptionConfiguration"] == kms
+    assert results["own"]["encryptionConfiguration"] == plain
+    assert results["same"]["encryptionConfiguration"] == kms
 
 
 def test_the_encryption_of_an_index_must_make_sense(client, bucket):

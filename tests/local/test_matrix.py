@@ -26,10 +26,10 @@ def clustered(generator, count, dimension):
 
 
 def with_outliers(generator, count, dimension):
-    made = generator.normal(size=(count, dimension))
-    made[:, 0] *= 100
-    made[::7] *= 1e3
-    return made
+    vectors = generator.normal(size=(count, dimension))
+    vectors[:, 0] *= 100
+    vectors[::7] *= 1e3
+    return vectors
 
 
 def repeated(generator, count, dimension):
@@ -57,9 +57,9 @@ def _quantized(request, monkeypatch):
 
 
 def filled(metric, vectors):
-    made = Matrix(vectors.shape[1], metric)
-    made.write(np.arange(len(vectors)), vectors)
-    return made
+    matrix_ = Matrix(vectors.shape[1], metric)
+    matrix_.write(np.arange(len(vectors)), vectors)
+    return matrix_
 
 
 def compared(metric, vectors, query, rows):
@@ -77,13 +77,13 @@ def test_the_nearest_are_those_of_comparing_all(metric, shape, share):
     generator = np.random.default_rng(7)
     for dimension in (1, 3, 64, 1024):
         vectors = shape(generator, 600, dimension).astype(np.float32)
-        made = filled(metric, vectors)
+        filled_matrix = filled(metric, vectors)
         rows = np.flatnonzero(generator.random(600) < share)
         for query in shape(generator, 3, dimension).astype(np.float32):
-            wanted, distances = compared(metric, vectors, query, rows)
+            expected, distances = compared(metric, vectors, query, rows)
             for count in (1, 10, len(rows) - 1, len(rows), 1000):
-                found, near = made.find_nearest(query, count, rows)
-                assert found.tolist() == wanted[:count].tolist()
+                results, near = filled_matrix.find_nearest(query, count, rows)
+                assert results.tolist() == expected[:count].tolist()
                 assert near.tolist() == distances[:count].tolist()
 
 
@@ -93,9 +93,9 @@ def test_a_vector_is_nearest_to_itself_however_short(metric):
     generator = np.random.default_rng(9)
     for scale in (1e-15, 1e-20, 1e-22, 1e-30, 1e-40):
         vectors = (gaussian(generator, 40, 16) * scale).astype(np.float32)
-        made = filled(metric, vectors)
+        filled_matrix = filled(metric, vectors)
         for row in range(40):
-            assert made.find_nearest(vectors[row], 1, np.arange(40))[0].tolist() == [row]
+            assert filled_matrix.find_nearest(vectors[row], 1, np.arange(40))[0].tolist() == [row]
 
 
 def test_near_duplicates_are_told_apart():
@@ -104,26 +104,26 @@ def test_near_duplicates_are_told_apart():
     base = generator.normal(size=384)
     vectors = (base + 1e-4 * generator.normal(size=(3000, 384))).astype(np.float32)
     query = (base + 1e-4 * generator.normal(size=384)).astype(np.float32)
-    wide, asked = vectors.astype(np.longdouble), query.astype(np.longdouble)
-    lengths = np.sqrt((wide**2).sum(axis=1) * (asked**2).sum())
-    wanted = 1 - (wide * asked).sum(axis=1) / lengths
+    wide, wide_query = vectors.astype(np.longdouble), query.astype(np.longdouble)
+    lengths = np.sqrt((wide**2).sum(axis=1) * (wide_query**2).sum())
+    expected = 1 - (wide * wide_query).sum(axis=1) / lengths
 
-    found, distances = filled("cosine", vectors).find_nearest(query, 10, np.arange(3000))
+    results, distances = filled("cosine", vectors).find_nearest(query, 10, np.arange(3000))
 
-    assert found.tolist() == np.argsort(wanted)[:10].tolist()
-    assert distances == pytest.approx(wanted[found].astype(float), rel=1e-6)
+    assert results.tolist() == np.argsort(expected)[:10].tolist()
+    assert distances == pytest.approx(expected[results].astype(float), rel=1e-6)
 
 
 def test_the_first_search_quantizes_nothing(monkeypatch):
     """A process that searches once need not make it; the second finds the same."""
     monkeypatch.undo()
     vectors = clustered(np.random.default_rng(11), 3000, 8).astype(np.float32)
-    made = filled("cosine", vectors)
+    filled_matrix = filled("cosine", vectors)
 
-    first = made.find_nearest(vectors[0], 5, np.arange(3000))
-    assert len(made._quantized._bytes) == 0
-    second = made.find_nearest(vectors[0], 5, np.arange(3000))
-    assert len(made._quantized._bytes) >= 3000
+    first = filled_matrix.find_nearest(vectors[0], 5, np.arange(3000))
+    assert len(filled_matrix._quantized._bytes) == 0
+    second = filled_matrix.find_nearest(vectors[0], 5, np.arange(3000))
+    assert len(filled_matrix._quantized._bytes) >= 3000
     assert [part.tolist() for part in first] == [part.tolist() for part in second]
 
 
@@ -132,27 +132,29 @@ def test_what_is_overwritten_or_added_is_found_as_it_is_now(metric):
     """Growth moves the rows, and the quantized rows with them."""
     generator = np.random.default_rng(8)
     vectors = gaussian(generator, 400, 16).astype(np.float32)
-    made = filled(metric, vectors[:100])
+    filled_matrix = filled(metric, vectors[:100])
     query = vectors[0]
-    made.find_nearest(query, 5, np.arange(100))
+    filled_matrix.find_nearest(query, 5, np.arange(100))
 
-    made.write(np.arange(100, 400), vectors[100:])
+    filled_matrix.write(np.arange(100, 400), vectors[100:])
     vectors[50:60] = vectors[300:310] * 2
-    made.write(np.arange(50, 60), vectors[50:60])
+    filled_matrix.write(np.arange(50, 60), vectors[50:60])
 
-    found, _ = made.find_nearest(query, 20, np.arange(400))
-    assert found.tolist() == compared(metric, vectors, query, np.arange(400))[0][:20].tolist()
+    results, _ = filled_matrix.find_nearest(query, 20, np.arange(400))
+    assert results.tolist() == compared(metric, vectors, query, np.arange(400))[0][:20].tolist()
 
 
 def test_a_row_of_zeros_is_at_its_distance():
     """Euclidean distance takes them."""
     vectors = np.zeros((50, 4), np.float32)
     vectors[7] = [3, 4, 0, 0]
-    made = filled("euclidean", vectors)
+    filled_matrix = filled("euclidean", vectors)
 
-    found, distances = made.find_nearest(np.array([3, 4, 0, 0], np.float32), 3, np.arange(50))
+    results, distances = filled_matrix.find_nearest(
+        np.array([3, 4, 0, 0], np.float32), 3, np.arange(50)
+    )
 
-    assert found.tolist() == [7, 0, 1]
+    assert results.tolist() == [7, 0, 1]
     assert distances.tolist() == [0, 5, 5]
 
 
@@ -172,9 +174,9 @@ def test_any_scale_gives_the_exact_result(metric, seed, scale, count):
     query = vectors[0] * np.float32(0.5)
     query = query if query.any() else vectors[0]
 
-    found, _ = filled(metric, vectors).find_nearest(query, count, np.arange(80))
+    results, _ = filled(metric, vectors).find_nearest(query, count, np.arange(80))
 
-    assert found.tolist() == compared(metric, vectors, query, np.arange(80))[0][:count].tolist()
+    assert results.tolist() == compared(metric, vectors, query, np.arange(80))[0][:count].tolist()
 
 
 @settings(max_examples=80)
@@ -182,42 +184,44 @@ def test_any_scale_gives_the_exact_result(metric, seed, scale, count):
 def test_whatever_is_put_and_dropped_the_rest_is_found(data, metric, seed):
     """Rows with gaps, rows used again, and memory that was given back between."""
     generator = np.random.default_rng(seed)
-    kept: dict[int, np.ndarray] = {}
-    made = Matrix(4, metric)
+    expected: dict[int, np.ndarray] = {}
+    tested = Matrix(4, metric)
     with mock.patch.object(matrix, "_COMPACT_FROM", 8):
         for _ in range(data.draw(st.integers(1, 6))):
             rows = sorted(data.draw(st.sets(st.integers(0, 60), min_size=1)))
             if data.draw(st.booleans()):
                 vectors = gaussian(generator, len(rows), 4).astype(np.float32)
-                made.write(np.array(rows), vectors)
-                kept |= dict(zip(rows, vectors, strict=True))
+                tested.write(np.array(rows), vectors)
+                expected |= dict(zip(rows, vectors, strict=True))
             else:
-                gone = [row for row in rows if row in kept]
-                made.drop(gone)
-                kept = {row: vector for row, vector in kept.items() if row not in gone}
-            if not kept:
+                gone = [row for row in rows if row in expected]
+                tested.drop(gone)
+                expected = {row: vector for row, vector in expected.items() if row not in gone}
+            if not expected:
                 continue
             query = gaussian(generator, 1, 4).astype(np.float32)[0]
-            rows = sorted(kept)
-            among = np.array([kept[row] for row in rows])
-            wanted, distances = compared(metric, among, query, np.arange(len(rows)))
+            rows = sorted(expected)
+            among = np.array([expected[row] for row in rows])
+            expected_rows, distances = compared(metric, among, query, np.arange(len(rows)))
             for count in (1, 3, len(rows), 100):
-                found, near = made.find_nearest(query, count, np.array(rows))
-                assert found.tolist() == [rows[at] for at in wanted[:count]]
+                results, near = tested.find_nearest(query, count, np.array(rows))
+                assert results.tolist() == [rows[at] for at in expected_rows[:count]]
                 assert near.tolist() == distances[:count].tolist()
 
 
 def test_memory_is_that_of_the_vectors_that_are_left():
     """Not of the rows that they have."""
     vectors = gaussian(np.random.default_rng(1), 10_000, 8).astype(np.float32)
-    made = filled("cosine", vectors)
-    made.find_nearest(vectors[0], 5, np.arange(10_000))
+    filled_matrix = filled("cosine", vectors)
+    filled_matrix.find_nearest(vectors[0], 5, np.arange(10_000))
 
     for start in range(0, 9_900, 100):
-        made.drop(list(range(start, start + 100)))
+        filled_matrix.drop(list(range(start, start + 100)))
 
-    assert len(made._values) < 2 * matrix._COMPACT_FROM
-    assert made.find_nearest(vectors[9_950], 1, np.arange(9_900, 10_000))[0].tolist() == [9_950]
+    assert len(filled_matrix._values) < 2 * matrix._COMPACT_FROM
+    assert filled_matrix.find_nearest(vectors[9_950], 1, np.arange(9_900, 10_000))[0].tolist() == [
+        9_950
+    ]
     late = Matrix(8, "cosine")
     late.write(np.array([5, 1_000_000]), vectors[:2])
     assert len(late._values) < 10

@@ -33,9 +33,9 @@ def test_what_metadata_can_be(client, names, metadata):
     """Strings, numbers, booleans, lists of only strings or only numbers; any key."""
     put(client, names, metadata)
 
-    found = client.get_vectors(**names, keys=["a"], returnMetadata=True)["vectors"]
+    results = client.get_vectors(**names, keys=["a"], returnMetadata=True)["vectors"]
 
-    assert found[0]["metadata"] == metadata
+    assert results[0]["metadata"] == metadata
 
 
 @pytest.mark.parametrize("key", ["filterable", "text"])

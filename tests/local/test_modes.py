@@ -90,9 +90,9 @@ def test_an_index_of_an_older_bucket_changes_to_enhanced_and_back(client):
     """In place, with its vectors."""
     client.put_vectors(**NAMES, vectors=[{"key": "a", "data": {"float32": [1]}}])
 
-    for wanted in ("ENHANCED", "CLASSIC"):
-        client.update_index_mode(**NAMES, indexMode=wanted)
-        assert index_mode(client) == wanted
+    for mode in ("ENHANCED", "CLASSIC"):
+        client.update_index_mode(**NAMES, indexMode=mode)
+        assert index_mode(client) == mode
         assert [v["key"] for v in client.query_vectors(**NAMES, **QUERY)["vectors"]] == ["a"]
 
 
@@ -113,8 +113,8 @@ def test_starts_with_needs_enhanced_mode(client):
 
     with pytest.raises(ClientError, match="Invalid filter"):
         client.query_vectors(**NAMES, **QUERY, **starts)
-    found = client.query_vectors(**NAMES, **QUERY, **starts, queryMode="ENHANCED")
-    assert [v["key"] for v in found["vectors"]] == ["a"]
+    results = client.query_vectors(**NAMES, **QUERY, **starts, queryMode="ENHANCED")
+    assert [v["key"] for v in results["vectors"]] == ["a"]
 
 
 @only_classic

@@ -133,21 +133,24 @@ def test_what_the_browser_says_of_the_site_counts(url, site, status):
 
 def test_a_preflight_is_not_answered_with_what_it_asks_for(url):
     """No header of CORS is ever sent."""
-    asked = [("access-control-request-method", "POST"), ("access-control-request-headers", "x")]
+    preflight = [("access-control-request-method", "POST"), ("access-control-request-headers", "x")]
 
-    status, headers, _ = ask(url, [*with_host("localhost"), *asked], "OPTIONS", body=b"")
+    status, headers, _ = ask(url, [*with_host("localhost"), *preflight], "OPTIONS", body=b"")
 
     assert status == 404
     assert not any(name.lower().startswith("access-control") for name in headers)
 
 
 @pytest.mark.parametrize(
-    "told", [None, "", "text/plain", "application/x-www-form-urlencoded", "json"]
+    "media_type", [None, "", "text/plain", "application/x-www-form-urlencoded", "json"]
 )
-def test_a_body_that_is_not_said_to_be_json_changes_nothing(told):
+def test_a_body_that_is_not_said_to_be_json_changes_nothing(media_type):
     """A page may send those three anywhere without asking."""
     with server() as url, closing(boto_client(endpoint_url=url)) as client:
-        headers = [("host", "localhost"), *([("content-type", told)] if told is not None else [])]
+        headers = [
+            ("host", "localhost"),
+            *([("content-type", media_type)] if media_type is not None else []),
+        ]
         body = b'{"vectorBucketName":"planted"}'
 
         status, answered, _ = ask(url, headers, path="/CreateVectorBucket", body=body)
@@ -202,11 +205,16 @@ def test_other_users_of_the_machine_can_read_nothing(tmp_path):
     try:
         with Engine(tmp_path / "deep" / "data") as engine:
             engine.call("CreateVectorBucket", {"vectorBucketName": "my-bucket"})
-            found = modes(tmp_path / "deep" / "data")
+            results = modes(tmp_path / "deep" / "data")
     finally:
         os.umask(before)
 
-    assert found == {"data": 0o700, "lock": 0o600, "s3vectors.db": 0o600, "s3vectors.db-wal": 0o600}
+    assert results == {
+        "data": 0o700,
+        "lock": 0o600,
+        "s3vectors.db": 0o600,
+        "s3vectors.db-wal": 0o600,
+    }
 
 
 def test_a_folder_that_was_there_keeps_its_permissions(tmp_path):

@@ -61,7 +61,7 @@ def test_pages_and_segments_give_every_untouched_vector_once(count, size, segmen
             engine.call("DeleteVectors", {**NAMES, "keys": keys[::2]})
             put(engine, [*keys[1::2], *(f"new-{key}" for key in keys)])
 
-    found = [
+    results = [
         key
         for segment in range(segments)
         for page in pages(
@@ -72,7 +72,7 @@ def test_pages_and_segments_give_every_untouched_vector_once(count, size, segmen
 
     touched = {f"k{n}" for turn in writes for n in turn} | {"k1", "k5"}
     untouched = [f"k{n}" for n in range(count) if f"k{n}" not in touched]
-    assert sorted(key for key in found if key in untouched) == sorted(untouched)
+    assert sorted(key for key in results if key in untouched) == sorted(untouched)
     engine.close()
 
 
@@ -106,11 +106,11 @@ def test_pages_of_a_query_are_its_ranking_in_order(count, top_k):
     """All of equal distance: by row; at most a hundred a page, none empty but the only one."""
     engine = filled(count)
 
-    found = list(pages(engine, "QueryVectors", topK=top_k, queryVector={"float32": [2]}))
+    results = list(pages(engine, "QueryVectors", topK=top_k, queryVector={"float32": [2]}))
 
-    assert [len(page) for page in found[:-1]] == [100] * (len(found) - 1)
-    assert 0 < len(found[-1]) <= 100
-    assert [key for page in found for key in page] == [f"k{n}" for n in range(min(count, top_k))]
+    assert [len(page) for page in results[:-1]] == [100] * (len(results) - 1)
+    assert 0 < len(results[-1]) <= 100
+    assert [key for page in results for key in page] == [f"k{n}" for n in range(min(count, top_k))]
     engine.close()
 
 
@@ -118,10 +118,10 @@ def test_the_largest_top_k_comes_in_a_hundred_pages():
     """10,000 results."""
     engine = filled(10_050)
 
-    found = list(pages(engine, "QueryVectors", topK=10_000, queryVector={"float32": [2]}))
+    results = list(pages(engine, "QueryVectors", topK=10_000, queryVector={"float32": [2]}))
 
-    assert len(found) == 100
-    assert len({key for page in found for key in page}) == 10_000
+    assert len(results) == 100
+    assert len({key for page in results for key in page}) == 10_000
     engine.close()
 
 

@@ -94,17 +94,17 @@ def test_very_small_and_very_large_vectors_are_compared_right(index, metric, sca
     assert distances(response) == pytest.approx(sorted(expected), rel=1e-5, abs=1e-5)
 
 
-@pytest.mark.parametrize("kept", [3, 60, 100])
-def test_a_filtered_query_finds_the_nearest_of_those_that_pass(index, kept):
+@pytest.mark.parametrize("matching", [3, 60, 100])
+def test_a_filtered_query_finds_the_nearest_of_those_that_pass(index, matching):
     """Few matches are gathered, many are masked: the answer is the same."""
     vectors = RANDOM.normal(size=(100, 4))
     query = index("cosine", vectors, [{"n": n} for n in range(100)])
     target = RANDOM.normal(size=4)
     cosines = vectors @ target / np.linalg.norm(vectors, axis=1)
 
-    response = query(target, 5, filter={"n": {"$lt": kept}})
+    response = query(target, 5, filter={"n": {"$lt": matching}})
 
-    assert keys(response) == [f"k{n}" for n in np.argsort(-cosines[:kept])[:5]]
+    assert keys(response) == [f"k{n}" for n in np.argsort(-cosines[:matching])[:5]]
 
 
 def test_deleted_and_replaced_vectors_are_not_found(client, index):
@@ -272,10 +272,10 @@ def test_the_square_of_the_euclidean_distance_can_be_asked_for():
     engine.call("PutVectors", {**names, "vectors": vectors})
 
     query = {"topK": 3, "queryVector": {"float32": [0, 0]}, "returnDistance": True}
-    found = engine.call("QueryVectors", {**names, **query})["vectors"]
+    results = engine.call("QueryVectors", {**names, **query})["vectors"]
 
     largest = float(np.finfo(np.float32).max)
-    assert [(v["key"], v["distance"]) for v in found] == [
+    assert [(v["key"], v["distance"]) for v in results] == [
         ("here", 0),
         ("near", 25),
         ("far", largest),

@@ -26,9 +26,9 @@ SECRETS = ("0.125", "words", "secret-key", "hidden", "SECRET")
 
 def lines(text):
     """What was printed of each request, without the time."""
-    found = [LINE.fullmatch(line) for line in text.splitlines()]
-    assert all(found), text
-    return [" ".join(filter(None, match.group(2, 4))) for match in found]
+    results = [LINE.fullmatch(line) for line in text.splitlines()]
+    assert all(results), text
+    return [" ".join(filter(None, match.group(2, 4))) for match in results]
 
 
 def logged(*options, ask, **keys):
@@ -65,9 +65,9 @@ def test_each_request_is_a_line_and_nothing_secret_is_in_it():
         with pytest.raises(ClientError):
             client.get_index(vectorBucketName="no-bucket", indexName="hid\x1b[31mden\n")
 
-    found = logged(ask=ask)
+    results = logged(ask=ask)
 
-    assert found == [
+    assert results == [
         "CreateVectorBucket my-bucket 200",
         "CreateIndex my-bucket/my-index 200",
         "PutVectors my-bucket/my-index 200",
@@ -95,10 +95,10 @@ def test_a_refusal_names_the_statement_that_denies(tmp_path):
             with pytest.raises(ClientError):
                 call(**NAMES)
 
-    found = logged("--policy", str(role), ask=ask)[2:]
+    results = logged("--policy", str(role), ask=ask)[2:]
 
     denial = "my-bucket/my-index 403 AccessDeniedException, denied by"
-    assert found == [
+    assert results == [
         f"GetIndex {denial} policy 1, statement 2 (NoIndex)",
         f"ListVectors {denial} bucket policy, statement 1 (Own)",
     ]
@@ -122,16 +122,16 @@ def test_what_does_not_reach_the_engine_is_logged(tmp_path):
                 connection.request("GET", path, headers={"host": host, "x-amz-date": "SECRET"})
                 connection.getresponse().read()
 
-    found = logged("--access-key-file", str(keys), ask=ask)
+    results = logged("--access-key-file", str(keys), ask=ask)
 
-    assert found == [
+    assert results == [
         "ListVectorBuckets - 403 UnrecognizedClientException",
         "GET /health - 200",
         "GET / - 200",
         "GET /x - 403 MissingAuthenticationToken",
         "GET /GetIndex - 403 AccessDeniedException",
     ]
-    assert not any(secret in line for secret in SECRETS for line in found)
+    assert not any(secret in line for secret in SECRETS for line in results)
 
 
 def test_lost_answers_are_logged_as_what_they_are():
@@ -141,9 +141,9 @@ def test_lost_answers_are_logged_as_what_they_are():
         with pytest.raises(Exception, match="Connection was closed"):
             client.list_vector_buckets()
 
-    found = logged("--fault", "dropped:1", ask=ask)
+    results = logged("--fault", "dropped:1", ask=ask)
 
-    assert set(found) == {"ListVectorBuckets - dropped"}
+    assert set(results) == {"ListVectorBuckets - dropped"}
 
 
 def test_without_the_option_nothing_is_printed():
@@ -189,9 +189,9 @@ def test_a_slow_reader_keeps_nothing_from_being_answered(monkeypatch):
     reads.set()
     log.close()
 
-    found = "".join(printed).splitlines()
-    [missing] = [line for line in found if "are missing: this log is read too slowly" in line]
-    assert len(found) - 1 + int(missing.split()[0]) == 20
+    results = "".join(printed).splitlines()
+    [missing] = [line for line in results if "are missing: this log is read too slowly" in line]
+    assert len(results) - 1 + int(missing.split()[0]) == 20
 
 
 def test_nothing_in_a_request_forges_a_line_or_a_column():

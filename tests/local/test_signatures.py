@@ -34,14 +34,14 @@ def request(
 ):
     """A request as botocore signs it, now."""
     url = f"http://localhost:9100{path}{'?' if query else ''}{query}"
-    made = AWSRequest(method, url, {"host": "localhost:9100", **(headers or {})}, body)
-    SigV4Auth(Credentials(key, "secret"), "s3vectors", "us-east-1").add_auth(made)
-    signed = {name.lower(): value for name, value in made.headers.items()}
+    unsigned = AWSRequest(method, url, {"host": "localhost:9100", **(headers or {})}, body)
+    SigV4Auth(Credentials(key, "secret"), "s3vectors", "us-east-1").add_auth(unsigned)
+    signed = {name.lower(): value for name, value in unsigned.headers.items()}
     return HttpRequest(method, path, query, signed, body)
 
 
 @pytest.mark.parametrize(
-    "told",
+    "parameters",
     [
         {},
         {"body": b""},
@@ -53,9 +53,9 @@ def request(
         {"headers": {"content-type": "application/json", "user-agent": "not signed"}},
     ],
 )
-def test_a_request_that_botocore_signed_is_accepted(told):
+def test_a_request_that_botocore_signed_is_accepted(parameters):
     """Body, path, query and headers."""
-    Verifier(KEYS).check(request(**told))
+    Verifier(KEYS).check(request(**parameters))
 
 
 @pytest.mark.parametrize(
@@ -88,10 +88,10 @@ def test_a_request_that_was_changed_is_refused(change):
 )
 def test_wrong_headers_are_refused(headers, code):
     """Each with AWS's common error."""
-    made = request()
+    signed = request()
 
     with pytest.raises(AuthenticationError) as refused:
-        Verifier(KEYS).check(made._replace(headers={**made.headers, **headers}))
+        Verifier(KEYS).check(signed._replace(headers={**signed.headers, **headers}))
 
     assert refused.value.code == code
 
@@ -118,15 +118,15 @@ def test_a_header_that_comes_twice_is_one_with_a_comma():
         assert send(url, signed, [("x-amz-note", "slipped in"), *named]) == 403
 
 
-def send(url, made, headers):
+def send(url, signed, headers):
     """The status of a request that is sent with just these headers."""
     with closing(http.client.HTTPConnection(urlsplit(url).netloc)) as connection:
-        connection.putrequest(made.method, made.path, skip_host=True, skip_accept_encoding=True)
+        connection.putrequest(signed.method, signed.path, skip_host=True, skip_accept_encoding=True)
         for name, text in headers:
             connection.putheader(name, text)
         connection.putheader("content-type", "application/json")
-        connection.putheader("content-length", str(len(made.body)))
-        connection.endheaders(made.body)
+        connection.putheader("content-length", str(len(signed.body)))
+        connection.endheaders(signed.body)
         return connection.getresponse().status
 
 
@@ -146,15 +146,15 @@ def test_any_form_of_an_endpoint_is_verified_in_process(url):
 @pytest.mark.parametrize("off, fresh", [(-299, True), (299, True), (-301, False), (301, False)])
 def test_clocks_may_differ_by_five_minutes(off, fresh):
     """Either way."""
-    made = request()
-    signed = datetime.strptime(made.headers["x-amz-date"] + "+0000", "%Y%m%dT%H%M%SZ%z")
-    now = signed.timestamp() + off
+    signed = request()
+    moment = datetime.strptime(signed.headers["x-amz-date"] + "+0000", "%Y%m%dT%H%M%SZ%z")
+    now = moment.timestamp() + off
 
     if fresh:
-        Verifier(KEYS, lambda: now).check(made)
+        Verifier(KEYS, lambda: now).check(signed)
     else:
         with pytest.raises(AuthenticationError, match="Signature not current"):
-            Verifier(KEYS, lambda: now).check(made)
+            Verifier(KEYS, lambda: now).check(signed)
 
 
 def tell_one_story(client, stranger):
@@ -255,10 +255,10 @@ def test_a_plus_in_a_tag_s_key_is_a_plus(tmp_path):
     """With signatures or without; a space is sent as %20."""
     for arguments in ((), ("--access-key", "AKIATEST:secret")):
         with server(*arguments) as url, closing(boto_client(endpoint_url=url, **SIGNED)) as client:
-            made = client.create_vector_bucket(
+            created = client.create_vector_bucket(
                 vectorBucketName="my-bucket", tags={"a+b": "1", "a b": "2", "ab": "3"}
             )
-            arn = made["vectorBucketArn"]
+            arn = created["vectorBucketArn"]
 
             path = f"/tags/{quote(arn, safe='')}"
             signed = request("DELETE", path, "tagKeys=a%2Bb", b"")

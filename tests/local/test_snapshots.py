@@ -50,8 +50,13 @@ def fill(directory):
         for bucket in ("my-bucket", "empty-bucket"):
             engine.call("CreateVectorBucket", {"vectorBucketName": bucket})
         shape = {"dataType": "float32", "dimension": 3, "distanceMetric": "euclidean"}
-        kept = {"nonFilterableMetadataKeys": ["text", "b"], "textSearchConfigurations": TEXTS}
-        engine.call("CreateIndex", {**NAMES, **shape, "metadataConfiguration": kept})
+        metadata_configuration = {
+            "nonFilterableMetadataKeys": ["text", "b"],
+            "textSearchConfigurations": TEXTS,
+        }
+        engine.call(
+            "CreateIndex", {**NAMES, **shape, "metadataConfiguration": metadata_configuration}
+        )
         engine.call("CreateIndex", {**NAMES, "indexName": "empty.index", **shape})
         vectors = [
             {
@@ -75,30 +80,32 @@ def fill(directory):
 def everything(directory):
     with Engine(directory) as engine:
         buckets = engine.call("ListVectorBuckets", {})["vectorBuckets"]
-        found = {}
+        results = {}
         for bucket in (each["vectorBucketName"] for each in buckets):
             for index in engine.call("ListIndexes", {"vectorBucketName": bucket})["indexes"]:
                 names = {"vectorBucketName": bucket, "indexName": index["indexName"]}
-                told = engine.call("GetIndex", names)["index"]
-                del told["creationTime"]
-                told.get("metadataConfiguration", {}).get("nonFilterableMetadataKeys", []).sort()
-                for text in told.get("metadataConfiguration", {}).get(
+                description = engine.call("GetIndex", names)["index"]
+                del description["creationTime"]
+                description.get("metadataConfiguration", {}).get(
+                    "nonFilterableMetadataKeys", []
+                ).sort()
+                for text in description.get("metadataConfiguration", {}).get(
                     "textSearchConfigurations", ()
                 ):
                     del text["status"]
-                found[bucket, index["indexName"]] = told, vectors(engine, names)
-        return found
+                results[bucket, index["indexName"]] = description, vectors(engine, names)
+        return results
 
 
 def vectors(engine, names):
-    found, token = {}, {}
+    results, token = {}, {}
     while True:
         request = {**names, "returnData": True, "returnMetadata": True, **token}
         page = engine.call("ListVectors", request)
         for vector in page["vectors"]:
-            found[vector["key"]] = vector["data"]["float32"].tobytes(), vector["metadata"]
+            results[vector["key"]] = vector["data"]["float32"].tobytes(), vector["metadata"]
         if "nextToken" not in page:
-            return found
+            return results
         token = {"nextToken": page["nextToken"]}
 
 
@@ -154,9 +161,9 @@ def test_the_operator_s_tool_reads_and_writes_the_same_files(tmp_path):
     def lines(file):
         head, *rest = gzip.decompress(file.read_bytes()).splitlines()
         # Ours says more of the index, which changes every sum
-        told = {name: value for name, value in json.loads(head).items() if name != "sum"}
-        told.pop("textSearchConfigurations", None)
-        return told, [line.rpartition(b',"sum"')[0] for line in rest]
+        members = {name: value for name, value in json.loads(head).items() if name != "sum"}
+        members.pop("textSearchConfigurations", None)
+        return members, [line.rpartition(b',"sum"')[0] for line in rest]
 
     assert lines(ours) == lines(theirs)
     for number, file in enumerate((ours, theirs)):
@@ -168,13 +175,13 @@ def test_the_operator_s_tool_reads_and_writes_the_same_files(tmp_path):
     with Engine(data) as engine:
         again = {**NAMES, "indexName": "again"}
         shape = {"dataType": "float32", "dimension": 3, "distanceMetric": "euclidean"}
-        kept = {"metadataConfiguration": {"nonFilterableMetadataKeys": ["b", "text"]}}
-        engine.call("CreateIndex", {**again, **shape, **kept})
+        configuration = {"metadataConfiguration": {"nonFilterableMetadataKeys": ["b", "text"]}}
+        engine.call("CreateIndex", {**again, **shape, **configuration})
     again = ["--bucket", "my-bucket", "--index", "again", "--endpoint", f"local:{data}"]
     tool.done("import", str(ours), *again)
     close_engines()
-    found = everything(data)
-    assert found["my-bucket", "again"][1] == found["my-bucket", "notes"][1]
+    results = everything(data)
+    assert results["my-bucket", "again"][1] == results["my-bucket", "notes"][1]
 
 
 def test_pipes_carry_an_index(tmp_path):

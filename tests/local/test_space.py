@@ -28,39 +28,39 @@ def create(engine, *names):
     if not engine.call("ListVectorBuckets", {})["vectorBuckets"]:
         engine.call("CreateVectorBucket", {"vectorBucketName": "my-bucket"})
     shape = {"dataType": "float32", "dimension": DIMENSION, "distanceMetric": "cosine"}
-    kept_apart = {"metadataConfiguration": {"nonFilterableMetadataKeys": ["text"]}}
+    configuration = {"metadataConfiguration": {"nonFilterableMetadataKeys": ["text"]}}
     for name in names:
-        engine.call("CreateIndex", {**NAMES, "indexName": name, **shape, **kept_apart})
+        engine.call("CreateIndex", {**NAMES, "indexName": name, **shape, **configuration})
 
 
 def put(engine, numbers, names=NAMES, text=""):
     """Vectors whose keys are numbers, in requests as large as they can be."""
-    told = list(numbers)
-    for start in range(0, len(told), 500):
+    remaining = list(numbers)
+    for start in range(0, len(remaining), 500):
         vectors = [
             {
                 "key": str(number),
                 "data": {"float32": np.full(DIMENSION, number + 1, np.float32)},
                 "metadata": {"n": number, **({"text": text} if text else {})},
             }
-            for number in told[start : start + 500]
+            for number in remaining[start : start + 500]
         ]
         engine.call("PutVectors", {**names, "vectors": vectors})
 
 
 def delete(engine, numbers, names=NAMES):
-    told = [str(number) for number in numbers]
-    for start in range(0, len(told), 500):
-        engine.call("DeleteVectors", {**names, "keys": told[start : start + 500]})
+    remaining = [str(number) for number in numbers]
+    for start in range(0, len(remaining), 500):
+        engine.call("DeleteVectors", {**names, "keys": remaining[start : start + 500]})
 
 
 def keys(engine, name="idx"):
-    found, page = [], {}
+    results, page = [], {}
     while True:
         page = engine.call("ListVectors", {**NAMES, "indexName": name, "maxResults": 1000} | page)
-        found += [vector["key"] for vector in page["vectors"]]
+        results += [vector["key"] for vector in page["vectors"]]
         if "nextToken" not in page:
-            return found
+            return results
         page = {"nextToken": page["nextToken"]}
 
 
@@ -179,12 +179,12 @@ def test_a_large_index_opens_without_stopping_the_others(tmp_path, monkeypatch):
         create(engine, "idx", "other")
         put(engine, range(3_000))
         put(engine, range(3), OTHER)
-    asked = threading.Event()
+    requested = threading.Event()
 
     class Time:
         @staticmethod
         def sleep(_):
-            assert asked.wait(60)
+            assert requested.wait(60)
 
     monkeypatch.setattr(s3vectors_local.engine, "time", Time)
     query = {"topK": 5_000, "queryVector": {"float32": np.ones(DIMENSION)}}
@@ -201,7 +201,7 @@ def test_a_large_index_opens_without_stopping_the_others(tmp_path, monkeypatch):
             thread.start()
         assert len(engine.call("QueryVectors", {**OTHER, **query})["vectors"]) == 3
         assert large._loaded is not None
-        asked.set()
+        requested.set()
         for thread in threads:
             thread.join()
         assert large._loaded is None
@@ -313,11 +313,11 @@ def test_an_interrupt_while_an_index_opens_leaves_nothing_half(tmp_path, monkeyp
         step += 1
         count = 0
 
-        def trace(frame, event, _, wanted=step):
+        def trace(frame, event, _, target=step):
             nonlocal count
             if frame.f_code.co_filename.endswith(("columns.py", "rows.py", "matrix.py")):
                 count += event == "line"
-                if count == wanted:
+                if count == target:
                     sys.settrace(None)
                     raise error
                 return trace

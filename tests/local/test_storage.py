@@ -51,18 +51,18 @@ def test_everything_is_there_again_after_reopening(tmp_path):
     client.put_vectors(**NAMES, vectors=[{"key": k, **entry} for k in "ab"])
     client.delete_vectors(**NAMES, keys=["a"])
     client.put_vectors(**NAMES, vectors=[{"key": "c", **entry}])
-    told = client.get_index(**NAMES)["index"]
+    description = client.get_index(**NAMES)["index"]
     token = client.list_vectors(**NAMES, maxResults=1)["nextToken"]
     engine.close()
 
     engine = Engine(tmp_path)
     client = connect(boto_client(), engine)
 
-    assert client.get_index(**NAMES)["index"] == told
+    assert client.get_index(**NAMES)["index"] == description
     assert len(client.list_vectors(**NAMES, nextToken=token)["vectors"]) == 1
     query = {"topK": 5, "queryVector": {"float32": [1, 2]}, "returnMetadata": True}
-    found = client.query_vectors(**NAMES, **query, filter={"n": 1.5})["vectors"]
-    assert {v["key"]: v["metadata"] for v in found} == {"b": metadata, "c": metadata}
+    results = client.query_vectors(**NAMES, **query, filter={"n": 1.5})["vectors"]
+    assert {v["key"]: v["metadata"] for v in results} == {"b": metadata, "c": metadata}
     engine.close()
 
 
@@ -339,7 +339,7 @@ def test_an_interruption_inside_a_commit_loses_nothing_that_comes_later(tmp_path
 
     with monkeypatch.context() as patch:
         patch.setattr(Transaction, "__exit__", interrupted)
-        with pytest.raises(KeyboardInterrupt) as kept:
+        with pytest.raises(KeyboardInterrupt) as interrupt:
             fill(engine, "b")
     fill(engine, "c")
 
@@ -347,7 +347,7 @@ def test_an_interruption_inside_a_commit_loses_nothing_that_comes_later(tmp_path
     engine.close()
     engine = Engine(tmp_path)
     assert keys(engine) == ["a", "c"]
-    assert kept
+    assert interrupt
     engine.close()
 
 
@@ -459,16 +459,16 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path, after):
         acknowledged = max([acknowledged, *map(int, writer.stdout.read().split())])
 
     engine = Engine(tmp_path)
-    token, found = {}, []
+    token, results = {}, []
     while True:
         page = engine.call("ListVectors", {**NAMES, **token})
-        found += [v["key"] for v in page["vectors"]]
+        results += [v["key"] for v in page["vectors"]]
         if "nextToken" not in page:
             break
         token = {"nextToken": page["nextToken"]}
 
-    numbers = {key.split("-")[0] for key in found} - {"a"}
-    assert len(found) == 1 + 20 * len(numbers)
+    numbers = {key.split("-")[0] for key in results} - {"a"}
+    assert len(results) == 1 + 20 * len(numbers)
     assert {str(n) for n in range(acknowledged + 1)} <= numbers
     engine.close()
 

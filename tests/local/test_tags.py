@@ -39,7 +39,7 @@ def test_what_has_no_tags_lists_none(client, arn):
 
 def test_tags_given_at_creation_are_listed(client):
     """Of both."""
-    made = client.create_vector_bucket(vectorBucketName="tagged", tags={"a": "1"})
+    created = client.create_vector_bucket(vectorBucketName="tagged", tags={"a": "1"})
     index = client.create_index(
         vectorBucketName="tagged",
         indexName="tagged",
@@ -49,7 +49,7 @@ def test_tags_given_at_creation_are_listed(client):
         tags={"b": "2"},
     )
 
-    assert tags(client, made["vectorBucketArn"]) == {"a": "1"}
+    assert tags(client, created["vectorBucketArn"]) == {"a": "1"}
     assert tags(client, index["indexArn"]) == {"b": "2"}
 
 

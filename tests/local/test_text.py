@@ -74,21 +74,21 @@ def searchable(client):
     return client
 
 
-def table(made, text):
+def table(analyzer, text):
     """A database with that text, as an index keeps it."""
     db = sqlite3.connect(":memory:")
-    db.execute(f"CREATE VIRTUAL TABLE t USING fts5(terms, tokenize='{made.tokenizer}')")
+    db.execute(f"CREATE VIRTUAL TABLE t USING fts5(terms, tokenize='{analyzer.tokenizer}')")
     db.execute("CREATE VIRTUAL TABLE v USING fts5vocab(t, instance)")
-    db.execute("INSERT INTO t VALUES (?)", (made.prepare(text),))
+    db.execute("INSERT INTO t VALUES (?)", (analyzer.prepare(text),))
     return closing(db)
 
 
 def terms(language, text, kind="uax29"):
     """What SQLite has of a text, in order."""
     with table(get_analyzer(language, kind), text) as db:
-        found = [term for (term,) in db.execute("SELECT term FROM v ORDER BY offset")]
+        results = [term for (term,) in db.execute("SELECT term FROM v ORDER BY offset")]
     # Signs inside words are kept as characters for private use
-    return [term.translate({0xE000 + code: code for code in range(128)}) for term in found]
+    return [term.translate({0xE000 + code: code for code in range(128)}) for term in results]
 
 
 @pytest.mark.parametrize("kind", ["uax29", "words"])
@@ -155,27 +155,27 @@ def test_what_a_word_is_can_be_chosen(language, text, uax29, words):
 )
 def test_a_question_is_taken_apart_like_a_text(text, language, kind):
     """Each phrase of a question finds the text that has it, and there is one for each term."""
-    made = get_analyzer(language, kind)
-    with table(made, text) as db:
-        found = [
+    analyzer = get_analyzer(language, kind)
+    with table(analyzer, text) as db:
+        results = [
             db.execute("SELECT count(*) FROM t WHERE t MATCH ?", (phrase,)).fetchone()
-            for phrase in made.parse_phrases(text)
+            for phrase in analyzer.parse_phrases(text)
         ]
 
-    assert found == [(1,)] * len(found)
-    assert len(found) == len(set(terms(language, text, kind))) or language == "ja"
-    assert bool(found) == bool(terms(language, text, kind))
+    assert results == [(1,)] * len(results)
+    assert len(results) == len(set(terms(language, text, kind))) or language == "ja"
+    assert bool(results) == bool(terms(language, text, kind))
 
 
 @pytest.mark.parametrize("kind", ["uax29", "words"])
 @pytest.mark.parametrize("language", [None, "en", "de", "fr"])
 def test_each_term_of_a_question_counts_once(language, kind):
     """Also in another form of the word, in every language that has stems."""
-    made = get_analyzer(language, kind)
+    analyzer = get_analyzer(language, kind)
     forms = {None: "Train train", "en": "install installation", "de": "Haus Häuser"}
 
-    assert len(made.parse_phrases(forms.get(language, "cheval chevaux"))) == 1
-    assert len(made.parse_phrases("eins zwei Eins drei")) == 3
+    assert len(analyzer.parse_phrases(forms.get(language, "cheval chevaux"))) == 1
+    assert len(analyzer.parse_phrases("eins zwei Eins drei")) == 3
 
 
 @pytest.mark.parametrize("kind", ["uax29", "words"])
@@ -191,13 +191,13 @@ def test_a_single_east_asian_character_finds_itself_inside_a_longer_run(
     language, run, characters, kind
 ):
     """At its beginning, in the middle, and at its end; pairs find only what has them."""
-    made = get_analyzer(language, kind)
-    with table(made, f"text {run}, text") as db:
+    analyzer = get_analyzer(language, kind)
+    with table(analyzer, f"text {run}, text") as db:
         for character in characters:
-            [phrase] = made.parse_phrases(character)
-            found = db.execute("SELECT count(*) FROM t WHERE t MATCH ?", (phrase,)).fetchone()
-            assert found == (1,), character
-        for phrase in made.parse_phrases(characters[0] + characters[-1]):
+            [phrase] = analyzer.parse_phrases(character)
+            results = db.execute("SELECT count(*) FROM t WHERE t MATCH ?", (phrase,)).fetchone()
+            assert results == (1,), character
+        for phrase in analyzer.parse_phrases(characters[0] + characters[-1]):
             assert db.execute("SELECT * FROM t WHERE t MATCH ?", (phrase,)).fetchone() is None
 
 
@@ -231,10 +231,10 @@ def test_a_rare_word_weighs_more_than_a_common_one(client):
     texts = {"twice": "timeout timeout timeout", "rare": "E42 pump failure", "both": "timeout E42"}
     put(client, texts | {"once": "timeout"})
 
-    found = ask(client, "timeout E42", returnScores=True)["vectors"]
+    results = ask(client, "timeout E42", returnScores=True)["vectors"]
 
-    assert [vector["key"] for vector in found] == ["both", "rare", "twice", "once"]
-    assert found[-1]["scores"]["bm25Scores"][0]["score"] > 0.1
+    assert [vector["key"] for vector in results] == ["both", "rare", "twice", "once"]
+    assert results[-1]["scores"]["bm25Scores"][0]["score"] > 0.1
 
 
 def test_any_of_the_words_is_enough(searchable):
@@ -318,21 +318,21 @@ def test_hybrid_search_fuses_both_rankings(searchable):
 def test_a_hybrid_result_that_only_one_ranking_has_shows_only_its_scores(searchable):
     """With topK 1 each ranking gives one."""
     query = {"queryVector": {"float32": [1, 2]}, "returnScores": True, "returnDistance": True}
-    found = ask(searchable, "lazy", top_k=1, **query)["vectors"]
+    results = ask(searchable, "lazy", top_k=1, **query)["vectors"]
 
     # cat by vector, fox by text, equal scores: the one that was stored first
-    assert [vector["key"] for vector in found] == ["fox"]
-    assert found[0]["scores"].keys() == {"fused", "bm25Scores"}
-    assert "distance" not in found[0]
+    assert [vector["key"] for vector in results] == ["fox"]
+    assert results[0]["scores"].keys() == {"fused", "bm25Scores"}
+    assert "distance" not in results[0]
 
 
 def test_scores_of_a_vector_search_are_not_returned(searchable):
     """`returnScores` has no effect there."""
-    found = searchable.query_vectors(
+    results = searchable.query_vectors(
         **NAMES, topK=1, queryVector={"float32": [1, 2]}, returnScores=True
     )
 
-    assert found["vectors"] == [{"key": "cat"}]
+    assert results["vectors"] == [{"key": "cat"}]
 
 
 def test_several_texts_without_a_vector_add_up(client):
@@ -345,10 +345,10 @@ def test_several_texts_without_a_vector_add_up(client):
         client.put_vectors(**NAMES, vectors=[vector])
 
     texts = [{"metadataKey": "text", "text": "cat"}, {"metadataKey": "title", "text": "b"}]
-    found = client.query_vectors(**NAMES, topK=3, queryTexts=texts, returnScores=True)["vectors"]
+    results = client.query_vectors(**NAMES, topK=3, queryTexts=texts, returnScores=True)["vectors"]
 
-    assert [vector["key"] for vector in found] == ["2", "1"]
-    scores = {entry["metadataKey"] for entry in found[0]["scores"]["bm25Scores"]}
+    assert [vector["key"] for vector in results] == ["2", "1"]
+    scores = {entry["metadataKey"] for entry in results[0]["scores"]["bm25Scores"]}
     assert scores == {"text", "title"}
 
 
@@ -359,13 +359,13 @@ def test_pages_of_a_text_search_do_not_overlap(client, vector):
     finish_building(client)
     put(client, {f"k{n}": "same words" for n in range(250)})
 
-    found, token = [], {}
+    results, token = [], {}
     while token is not None:
         page = ask(client, "words", top_k=230, **vector, **token)
-        found += keys(page)
+        results += keys(page)
         token = {"nextToken": page["nextToken"]} if "nextToken" in page else None
 
-    assert len(found) == len(set(found)) == 230
+    assert len(results) == len(set(results)) == 230
 
 
 @pytest.mark.parametrize(
@@ -517,8 +517,8 @@ def test_engines_in_several_threads_share_the_stemmers(monkeypatch):
     parse_phrases = get_analyzer("fr", "uax29").parse_phrases
 
     def work(number):
-        made = [f"mangeaient{number}x{n}ent" for n in range(40)]
-        return all(len(parse_phrases(" ".join(made))) == 40 for _ in range(50))
+        words = [f"mangeaient{number}x{n}ent" for n in range(40)]
+        return all(len(parse_phrases(" ".join(words))) == 40 for _ in range(50))
 
     with ThreadPoolExecutor(6) as threads:
         assert all(threads.map(work, range(30)))

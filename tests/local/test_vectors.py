@@ -31,11 +31,11 @@ def test_what_is_put_can_be_got(client, names):
     metadata = {"text": "long", "n": 1.5, "flag": True, "tags": ["a", "a"], "sizes": [1, 2]}
     client.put_vectors(**names, vectors=[vector("a", 0.1, -2, **metadata)])
 
-    [found] = client.get_vectors(**names, keys=["a"], returnData=True, returnMetadata=True)[
+    [results] = client.get_vectors(**names, keys=["a"], returnData=True, returnMetadata=True)[
         "vectors"
     ]
 
-    assert found == {"key": "a", "data": {"float32": [0.1, -2.0]}, "metadata": metadata}
+    assert results == {"key": "a", "data": {"float32": [0.1, -2.0]}, "metadata": metadata}
 
 
 def test_without_flags_only_keys_come_back(client, names):
@@ -50,9 +50,9 @@ def test_metadata_left_out_reads_back_as_an_empty_object(client, names):
     """As seen on AWS."""
     client.put_vectors(**names, vectors=[vector("a", 1, 2)])
 
-    found = client.get_vectors(**names, keys=["a"], returnMetadata=True)["vectors"]
+    results = client.get_vectors(**names, keys=["a"], returnMetadata=True)["vectors"]
 
-    assert found == [{"key": "a", "metadata": {}}]
+    assert results == [{"key": "a", "metadata": {}}]
 
 
 @pytest.mark.ours
@@ -60,9 +60,9 @@ def test_get_vectors_does_not_keep_the_order_asked(client, names):
     """Nor does AWS; a client must look at the keys."""
     client.put_vectors(**names, vectors=[vector(key, 1, 2) for key in "abc"])
 
-    found = client.get_vectors(**names, keys=["c", "a", "b"])["vectors"]
+    results = client.get_vectors(**names, keys=["c", "a", "b"])["vectors"]
 
-    assert [v["key"] for v in found] == ["a", "b", "c"]
+    assert [v["key"] for v in results] == ["a", "b", "c"]
 
 
 def test_rows_that_were_freed_are_used_again_once(client, names):
@@ -72,9 +72,9 @@ def test_rows_that_were_freed_are_used_again_once(client, names):
     client.put_vectors(**names, vectors=[vector("c", 1, 4)])
     client.put_vectors(**names, vectors=[vector("d", 1, 5)])
 
-    found = client.list_vectors(**names, returnData=True)["vectors"]
+    results = client.list_vectors(**names, returnData=True)["vectors"]
 
-    assert {v["key"]: v["data"]["float32"] for v in found} == {
+    assert {v["key"]: v["data"]["float32"] for v in results} == {
         "b": [1, 3],
         "c": [1, 4],
         "d": [1, 5],
@@ -101,9 +101,11 @@ def test_put_replaces_data_and_metadata(client, names):
     client.put_vectors(**names, vectors=[vector("a", 1, 2, x=1, text="old")])
     client.put_vectors(**names, vectors=[vector("a", 3, 4, y=2)])
 
-    found = client.get_vectors(**names, keys=["a"], returnData=True, returnMetadata=True)["vectors"]
+    results = client.get_vectors(**names, keys=["a"], returnData=True, returnMetadata=True)[
+        "vectors"
+    ]
 
-    assert found == [{"key": "a", "data": {"float32": [3, 4]}, "metadata": {"y": 2}}]
+    assert results == [{"key": "a", "data": {"float32": [3, 4]}, "metadata": {"y": 2}}]
 
 
 @pytest.mark.ours
@@ -111,9 +113,9 @@ def test_the_last_of_equal_keys_in_one_call_wins(client, names):
     """Not known of AWS; the plainest."""
     client.put_vectors(**names, vectors=[vector("a", 1, 2), vector("a", 3, 4)])
 
-    found = client.list_vectors(**names, returnData=True)["vectors"]
+    results = client.list_vectors(**names, returnData=True)["vectors"]
 
-    assert found == [{"key": "a", "data": {"float32": [3, 4]}}]
+    assert results == [{"key": "a", "data": {"float32": [3, 4]}}]
 
 
 def test_delete_forgets_and_passes_over_missing_keys(client, names):
@@ -261,12 +263,12 @@ def test_segments_partition_the_index(client, names, count):
     client.delete_vectors(**names, keys=[f"k{n}" for n in range(0, 100, 3)])
 
     seen = [
-        found["key"]
+        results["key"]
         for segment in range(count)
         for page in client.get_paginator("list_vectors").paginate(
             **names, segmentCount=count, segmentIndex=segment, PaginationConfig={"PageSize": 5}
         )
-        for found in page["vectors"]
+        for results in page["vectors"]
     ]
 
     assert sorted(seen) == sorted(f"k{n}" for n in range(100) if n % 3)
@@ -359,6 +361,6 @@ def test_numbers_come_back_as_the_float32_they_are(client, names):
     """Rounded once, on the way in."""
     client.put_vectors(**names, vectors=[vector("a", 1 / 3, 0.1)])
 
-    [found] = client.get_vectors(**names, keys=["a"], returnData=True)["vectors"]
+    [results] = client.get_vectors(**names, keys=["a"], returnData=True)["vectors"]
 
-    assert found["data"]["float32"] == [0.33333334, 0.1]  # the shortest that name the float32
+    assert results["data"]["float32"] == [0.33333334, 0.1]  # the shortest that name the float32

@@ -39,7 +39,7 @@ CHARACTERS = (
 
 
 def class_of(character):
-    return next((name for name, made in CLASSES.items() if made.match(character)), "Other")
+    return next((name for name, pattern in CLASSES.items() if pattern.match(character)), "Other")
 
 
 def joins(units, at):
