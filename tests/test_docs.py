@@ -261,7 +261,7 @@ def test_the_limits_are_those_of_the_code():
 
 def test_the_engine_s_readme_names_what_it_answers():
     """All operations, and no other."""
-    paragraph = LOCAL_README.partition("Answered:")[2].partition(";")[0]
+    paragraph = LOCAL_README.partition("Operations: ")[2].partition(".")[0]
 
     assert set(re.findall(r"\w+", paragraph)) == set(OPERATIONS)
 

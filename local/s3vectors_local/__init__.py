@@ -5,28 +5,23 @@
 
 or `s3vectors-local serve --port 9100 --data ./data`, and any AWS SDK with that endpoint.
 
-What is faithful
-    All 22 operations: request constraints of the API model, names and ARNs, the metadata
-    size arithmetic, the filter language, index modes, pages and tokens, read-after-write
-    consistency, error codes, statuses and messages; on request permissions, signatures
-    and the documented rates. Searches are exact, so they find what AWS's approximate
-    search finds and, now and then, more.
+Like AWS
+    All 22 operations, with the constraints of the API model, names and ARNs, the metadata size
+    arithmetic, the filter language, index modes, pages and tokens, read-after-write consistency,
+    error codes, statuses and messages. On request: permissions, signatures and the documented rate
+    limits. Searches are exact, so they find what AWS's approximate search finds and sometimes more.
 
-What is not, or not known of AWS
-    Bucket policies are enforced with permissions only; encryption is recorded, not done.
-    Undocumented on AWS, and chosen here as the plainest (`choices` has switches for some): `$ne`
-    and `$nin` on missing keys and on arrays, euclidean distance (plain, not squared), the precision
-    of numbers in metadata, equal keys in one PutVectors; the text analyzers, BM25's parameters and
-    the constants of rank fusion (see `text`), several query texts without a vector are ranked by
-    the sum of their scores; all of a PutVectors request is refused for one bad record, at most 50
-    levels of $and and $or, a member that is null counts as not set (but a null filter is refused).
-    The README has the list.
+Different or unknown
+    Bucket policies are enforced only with permissions; encryption is recorded, but not done. Where
+    AWS does not document its behaviour, the engine takes the simplest. `choices` has switches for
+    some of it. README.md has the whole list.
 
-Modules: `engine` (one function per operation) → `index` (one index's vectors) → `rows`
-(`matrix`, `columns`: what searches compare) and `table` (`storage`: what is kept);
-`constraints` and `shapes` (the API model), `validation`, `filters`, `text`, `limits`; `iam`
-(permissions); `wire` (the protocol), `inprocess` (one client), `all_clients` and `server`, and
-what they do on request: `signatures`, `faults`, `rates`.
+Where to start: `engine` has one function per operation. It calls `index` (the vectors of one
+index), which uses `rows` (in memory: `matrix` and `columns`) and `table` (in `storage`). A request
+arrives by `server` or by `inprocess` (one boto3 client) and `all_clients` (all of them), and `wire`
+answers it. `constraints` checks it against `shapes`, the API model; `validation`, `filters` and
+`limits` have the other rules. On request, `iam` enforces permissions, `signatures` verifies
+signatures, `rates` limits writes and `faults` injects faults.
 """
 
 from __future__ import annotations

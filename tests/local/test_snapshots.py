@@ -562,7 +562,7 @@ def test_names_that_an_endpoint_makes_up_are_no_paths(tmp_path):
         evil.shutdown()
         thread.join()
 
-    assert "a bucket whose name S3 Vectors does not allow" in first
+    assert "a bucket with a name that S3 Vectors does not allow" in first
     assert "is not BUCKET/INDEX" in second
     assert list(tmp_path.iterdir()) == []
 
