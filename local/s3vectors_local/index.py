@@ -7,6 +7,7 @@ unchanged in the meantime.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -32,6 +33,10 @@ _RANKINGS: Final = 8
 """Results of searches that are cached for their next pages until the next write."""
 
 
+_STAMPS: Final = itertools.count()
+"""Gives each state of each index a number."""
+
+
 @dataclass(frozen=True)
 class Hit:
     """One result of a search; members that do not apply are None."""
@@ -44,7 +49,11 @@ class Hit:
 
 
 class Index:
-    """One index. Not thread-safe: the engine holds its lock."""
+    """One index. Not thread-safe: the engine holds its lock.
+
+    Attributes:
+        stamp: a number that changes with the index and is unique in the process.
+    """
 
     def __init__(
         self, storage: Storage, number: int, configuration: IndexConfiguration, choices: Choices
@@ -54,6 +63,7 @@ class Index:
         self._choices = choices
         self._table = VectorTable(storage, number)
         self._rankings: dict[bytes, list[Hit]] = {}
+        self.stamp = next(_STAMPS)
         self._vectors = self._create_rows()
         # The last row that is in memory; None if all are
         self._loaded: int | None = -1
@@ -81,7 +91,12 @@ class Index:
             before()
             self._storage.update_index(self._table.number, changed.to_record())
         self.configuration = changed
+        self._note_change()
+
+    def _note_change(self) -> None:
+        """Drop the cached rankings and take a new stamp."""
         self._rankings.clear()
+        self.stamp = next(_STAMPS)
 
     def drop(self) -> None:
         """Delete the index with its vectors."""
@@ -141,7 +156,7 @@ class Index:
             )
         ]
         self._table.put(stored, self._prepare_texts(rows, metadata))
-        self._rankings.clear()
+        self._note_change()
         self._rows.put(rows, keys, vectors, [filterable for filterable, _ in split])
 
     def _split(self, metadata: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -166,7 +181,7 @@ class Index:
         """Delete vectors; keys without a vector are ignored."""
         rows = [row for key in dict.fromkeys(keys) if (row := self.find_row(key)) is not None]
         self._table.delete(rows, self._list_slots())
-        self._rankings.clear()
+        self._note_change()
         self._rows.drop(rows)
 
     def find_row(self, key: str) -> int | None:

@@ -38,6 +38,7 @@ from s3vectors_local.errors import (
 from s3vectors_local.wire import Response
 
 from .jobs import JOBS
+from .maps import Maps
 from .members import Members
 from .options import ConsoleOptions
 from .pages import PAGE, read_static
@@ -94,6 +95,7 @@ class Console:
         self._memory = BodyMemory(_BODIES_BYTES)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="s3vectors-console")
         self._streams = Streams(self._threads, stopping)
+        self._maps = Maps()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> Response | None:
         """Answer one request.
@@ -130,7 +132,7 @@ class Console:
             service = self._service_of(headers)
             kind, _, name = path.partition("/")
             if kind == "stream":
-                job = JOBS.get(name)
+                job = self._maps.draw if name == "map" else JOBS.get(name)
                 if job is None:
                     raise _unknown("POST", _API + path)
                 await self._streams.send(job(service, Members(request)), receive, send)

@@ -1,4 +1,4 @@
-"""The jobs that the page can start, by name."""
+"""The jobs that the page can start, by name; `application` has the one that keeps something."""
 
 from __future__ import annotations
 

@@ -41,6 +41,17 @@ class Service(Protocol):
             ServiceError: what the service answers instead.
         """
 
+    @property
+    def parallel(self) -> int:
+        """How many calls at a time are faster than one after the other."""
+
+    def read_stamp(self, names: Mapping[str, str]) -> int | None:
+        """Return a number that changes when an index does; None when the service has none.
+
+        Raises:
+            ServiceError: there is no such index.
+        """
+
     def embed(self, text: str) -> Sequence[float]:
         """Make a vector of a text.
 
@@ -98,6 +109,15 @@ class EngineService:
             answer = done._replace(resource=name_resource(request))
             self._record(*(where or ("POST", f"/{operation}")), answer, seconds)
 
+    @property
+    def parallel(self) -> int:
+        """One: an engine works on one request at a time."""
+        return 1
+
+    def read_stamp(self, names: Mapping[str, str]) -> int:
+        """Return the engine's own."""
+        return self._engine.read_stamp(names, self._caller)
+
     def embed(self, text: str) -> Sequence[float]:  # noqa: ARG002 - of the interface
         """Refuse: an engine has no embedder."""
         raise ValidationException(
@@ -107,7 +127,7 @@ class EngineService:
 
     def describe(self) -> dict[str, Any]:
         """An engine, and where its vector buckets are."""
-        regions = sorted({self._region, *self._engine.regions(self._caller.account)})
+        regions = sorted({self._region, *self._engine.list_regions(self._caller.account)})
         service = {"kind": "engine", "name": "s3vectors-local", "region": self._region}
         return {
             "service": {**service, "endpoint": None, "regions": regions},

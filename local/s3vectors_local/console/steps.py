@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeAlias
 
 from s3vectors_local import limits
@@ -17,6 +18,9 @@ Steps: TypeAlias = Generator[Progress, None, dict[str, Any]]
 
 LIST_PAGE: Final = 500
 """Vectors that are listed in one step, at most."""
+
+_SEGMENTS: Final = 16
+"""Parts in which an index can be listed, at most."""
 
 RANKING: Final = limits.TOP_K
 """Results of a query that can be had, at most."""
@@ -39,24 +43,39 @@ def read_names(members: Members) -> dict[str, str]:
 
 
 def list_pages(service: Service, request: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """List vectors, a page at a time."""
-    return _read_pages(service, "ListVectors", {"maxResults": LIST_PAGE, **request})
+    """List vectors, a page at a time, in no particular order."""
+    requests = [{"maxResults": LIST_PAGE, **request}]
+    if service.parallel > 1:
+        count = min(service.parallel, _SEGMENTS)
+        segments = [{"segmentIndex": n, "segmentCount": count} for n in range(count)]
+        requests = [{**requests[0], **segment} for segment in segments]
+    while requests:
+        pages = list(call_each(service, "ListVectors", requests))
+        yield from pages
+        requests = [
+            {**each, "nextToken": page["nextToken"]}
+            for each, page in zip(requests, pages, strict=True)
+            if page.get("nextToken")
+        ]
 
 
 def query_pages(service: Service, request: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Query an index, a page at a time."""
-    return _read_pages(service, "QueryVectors", request)
-
-
-def _read_pages(
-    service: Service, operation: str, request: Mapping[str, Any]
-) -> Iterator[Mapping[str, Any]]:
-    token: str | None = None
-    while True:
-        page = service.call(
-            operation, request if token is None else {**request, "nextToken": token}
-        )
+    token: dict[str, str] | None = {}
+    while token is not None:
+        page = service.call("QueryVectors", {**request, **token})
         yield page
-        token = page.get("nextToken")
-        if token is None:
-            return
+        token = {"nextToken": page["nextToken"]} if page.get("nextToken") else None
+
+
+def call_each(
+    service: Service, operation: str, requests: Sequence[Mapping[str, Any]]
+) -> Iterator[Mapping[str, Any]]:
+    """Perform an operation for each request, in their order, some at a time if that is faster."""
+    if service.parallel == 1:
+        yield from (service.call(operation, request) for request in requests)
+        return
+    with ThreadPoolExecutor(service.parallel, thread_name_prefix="s3vectors-console") as threads:
+        for start in range(0, len(requests), service.parallel):  # so that it can be stopped
+            batch = requests[start : start + service.parallel]
+            yield from threads.map(lambda request: service.call(operation, request), batch)

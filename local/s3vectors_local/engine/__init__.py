@@ -193,12 +193,27 @@ class Engine:
         """What it does where AWS's behaviour is not documented."""
         return self._state.choices
 
-    def regions(self, account: str) -> set[str]:
-        """Where an account has vector buckets."""
+    def list_regions(self, account: str) -> set[str]:
+        """List the regions in which an account has vector buckets."""
         self.check_owner()
         with self._lock:
             owned = [arn.split(":") for arn in self._state.buckets]
         return {arn[3] for arn in owned if arn[4] == account}
+
+    def read_stamp(self, request: Request, caller: Caller) -> int:
+        """Return a number that stays the same as long as an index does not change.
+
+        Args:
+            request: names the index.
+            caller: whose it is.
+
+        Raises:
+            ServiceError: there is no such index.
+        """
+        self.check_owner()
+        with self._lock:
+            self._check_open()
+            return self._state.find_index(request, caller).stamp
 
     def call(self, operation: str, request: Any, caller: Caller | None = None) -> Response:
         """Execute one operation.

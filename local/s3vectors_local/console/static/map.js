@@ -112,7 +112,7 @@ class Map2D {
     const { variance, sample, points } = this.map;
     const share = variance.map((part) => `${(part * 100).toFixed(1)} %`);
     const both = ((variance[0] + variance[1]) * 100).toFixed(1);
-    const isSample = sample.size < sample.of;
+    const isSample = !sample.whole;
     return make('p', { class: 'took' }, make('strong', {}, `${formatNumber(points.length)} vectors`),
       isSample ? make('span', { class: 'chip pending' }, `a sample of ${formatNumber(sample.of)}: ${sample.how}`) : ', all of them',
       `. Principal components; the horizontal one has ${share[0]} of the variance, the vertical one ${share[1]}: the picture shows ${both} %.`);

@@ -1,0 +1,230 @@
+"""The job that draws a map: the vectors of an index, or a sample of them, in two dimensions.
+
+The sample is evenly spaced in the order of the keys: it can be taken again by anybody who has the
+keys, and a document, whose chunks have neighboring keys, is neither left out nor drawn too often.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import orjson
+
+from s3vectors_local.errors import ValidationException
+from s3vectors_local.limits import GET_VECTORS
+from s3vectors_local.validation import Vector
+
+from .conditions import Matcher, read_filter
+from .members import Members
+from .projection import Projection, project
+from .service import Service
+from .steps import Progress, Steps, call_each, list_pages, read_names, report
+
+POINTS: Final = 5_000
+"""Points of a map, at most."""
+
+LISTED: Final = 200_000
+"""Keys that a sample is taken from, at most; they are in memory then."""
+
+_LEGEND: Final = 20
+"""Values that a legend has, at most; what is beyond is together."""
+
+_KEPT: Final = 4
+"""Maps that are kept, of the indexes that were looked at last."""
+
+
+@dataclass(frozen=True)
+class _Map:
+    """A map, and what it was drawn of.
+
+    Args:
+        stamp: of the index before it was read; None when the service has none.
+        drawn: when, by the monotonic clock.
+        keys: of the points.
+        metadata: the filterable metadata of the points.
+        projection: the points.
+        sample: what the page says of it.
+    """
+
+    stamp: int | None
+    drawn: float
+    keys: Sequence[str]
+    metadata: Sequence[Mapping[str, Any]]
+    projection: Projection
+    sample: Mapping[str, Any]
+
+
+class Maps:
+    """Draws maps, and keeps those that were drawn last, each as long as its index is unchanged."""
+
+    def __init__(self) -> None:
+        self._maps: OrderedDict[bytes, _Map] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def draw(self, service: Service, members: Members) -> Steps:
+        """Draw a map of an index, or return the one that was drawn before."""
+        names, limit = read_names(members), members.integer("limit", POINTS, 1, POINTS)
+        color, refresh = members.optional_text("color"), members.flag("refresh")
+        index = service.call("GetIndex", names)["index"]
+        if color in _list_hidden(index):
+            raise ValidationException(
+                f"{color!r:.80} is a non-filterable metadata key; color by a filterable one"
+            )
+        # Who gets a map, also one that is there already, must be allowed to read the vectors
+        reading = {"maxResults": 1, "returnData": True, "returnMetadata": True}
+        service.call("ListVectors", {**names, **reading})
+        subject = [index["indexArn"], index["creationTime"], limit, members.any("filter")]
+        question = orjson.dumps(subject, option=orjson.OPT_SORT_KEYS)
+        stamp = service.read_stamp(names)
+        drawn = None if refresh else self._find(question, stamp)
+        if drawn is None:
+            drawn = yield from _draw(service, names, index, members, stamp)
+            self._keep(question, drawn)
+        return _describe(drawn, color)
+
+    def _find(self, question: bytes, stamp: int | None) -> _Map | None:
+        """Return the map that was drawn, if it is still right, as far as that can be known."""
+        with self._lock:
+            drawn = self._maps.get(question)
+            if drawn is None or drawn.stamp != stamp:
+                return None
+            self._maps.move_to_end(question)
+            return drawn
+
+    def _keep(self, question: bytes, drawn: _Map) -> None:
+        with self._lock:
+            self._maps[question] = drawn
+            self._maps.move_to_end(question)
+            if len(self._maps) > _KEPT:
+                self._maps.popitem(last=False)
+
+
+def _list_hidden(index: Mapping[str, Any]) -> Sequence[str]:
+    return (index.get("metadataConfiguration") or {}).get("nonFilterableMetadataKeys") or ()
+
+
+def _draw(
+    service: Service,
+    names: Mapping[str, str],
+    index: Mapping[str, Any],
+    members: Members,
+    stamp: int | None,
+) -> Generator[Progress, None, _Map]:
+    limit, matcher = members.integer("limit", POINTS, 1, POINTS), None
+    if members.has("filter"):
+        tree = read_filter(service, names, index, members.any("filter"))
+        matcher = Matcher(tree, service.choices)
+    listed, whole = yield from _list_keys(service, names, matcher)
+    listed.sort()
+    size = min(limit, len(listed))
+    chosen = [listed[number * len(listed) // size] for number in range(size)]
+    how = _describe_sample(size, len(listed), whole=whole, filtered=matcher is not None)
+    sample = {"of": len(listed), "whole": whole and size == len(listed), "how": how}
+    del listed
+    keys, vectors, metadata = yield from _read_vectors(service, names, index, chosen)
+    projection = yield from _project(vectors)
+    sample = {"size": len(keys), **sample}
+    return _Map(stamp, time.monotonic(), keys, metadata, projection, sample)
+
+
+def _project(vectors: Vector) -> Generator[Progress, None, Projection]:
+    steps = project(vectors)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            projection: Projection = done.value
+            return projection
+        yield report("computing", len(vectors), len(vectors))
+
+
+def _describe_sample(size: int, count: int, *, whole: bool, filtered: bool) -> str:
+    what = "that pass the filter" if filtered else "of the index"
+    if whole:
+        if size == count:
+            return f"all vectors {what}"
+        return f"evenly spaced in the order of the keys {what}"
+    return (
+        f"evenly spaced in the order of the keys {what}, among the first {LISTED:,} that the "
+        "service listed; the index has more"
+    )
+
+
+def _list_keys(
+    service: Service, names: Mapping[str, str], matcher: Matcher | None
+) -> Generator[Progress, None, tuple[list[str], bool]]:
+    """List the keys that pass a filter; and whether those are all of the index."""
+    keys: list[str] = []
+    scanned = 0
+    shown = {"returnMetadata": True} if matcher else {"maxResults": 1000}
+    pages = list_pages(service, {**names, **shown})
+    for page in pages:
+        if scanned >= LISTED:
+            return keys, False
+        vectors = page["vectors"]
+        scanned += len(vectors)
+        if matcher is not None:
+            passing = matcher.match([vector.get("metadata") or {} for vector in vectors])
+            vectors = [v for v, passes in zip(vectors, passing, strict=True) if passes]
+        keys += [vector["key"] for vector in vectors]
+        yield report("listing", scanned)
+    return keys, True
+
+
+def _read_vectors(
+    service: Service, names: Mapping[str, str], index: Mapping[str, Any], keys: Sequence[str]
+) -> Generator[Progress, None, tuple[list[str], Vector, list[Mapping[str, Any]]]]:
+    """Read vectors and their filterable metadata; those that are gone meanwhile are left out."""
+    hidden = frozenset(_list_hidden(index))
+    vectors = np.zeros((len(keys), index["dimension"]), np.float32)
+    read: list[str] = []
+    metadata: list[Mapping[str, Any]] = []
+    requests = [
+        {**names, "keys": keys[n : n + GET_VECTORS], "returnData": True, "returnMetadata": True}
+        for n in range(0, len(keys), GET_VECTORS)
+    ]
+    for page in call_each(service, "GetVectors", requests):
+        for vector in sorted(page["vectors"], key=lambda each: str(each["key"])):
+            vectors[len(read)] = vector["data"]["float32"]
+            read.append(vector["key"])
+            entries = (vector.get("metadata") or {}).items()
+            metadata.append({name: value for name, value in entries if name not in hidden})
+        yield report("reading", len(read), len(keys))
+    return read, vectors[: len(read)], metadata
+
+
+def _describe(drawn: _Map, color: str | None) -> dict[str, Any]:
+    return {
+        "points": drawn.projection.points,
+        "keys": drawn.keys,
+        "colors": None if color is None else _color(drawn, color),
+        "variance": drawn.projection.variance,
+        "sample": drawn.sample,
+        "age": time.monotonic() - drawn.drawn,
+    }
+
+
+def _color(drawn: _Map, key: str) -> dict[str, Any]:
+    """Return the legend of a metadata key, the most frequent values first."""
+    texts = [orjson.dumps(entry[key]) if key in entry else None for entry in drawn.metadata]
+    counts = Counter(texts)
+    order = sorted(counts, key=lambda text: (-counts[text], text or b""))
+    legend = [_describe_value(text, counts[text]) for text in order[:_LEGEND]]
+    numbers = {text: number for number, text in enumerate(order[:_LEGEND])}
+    if rest := sum(counts[text] for text in order[_LEGEND:]):
+        legend.append({"value": None, "count": rest, "other": True})
+    of_point = [numbers.get(text, _LEGEND) for text in texts]
+    return {"key": key, "values": legend, "of_point": of_point}
+
+
+def _describe_value(text: bytes | None, count: int) -> dict[str, Any]:
+    """Return an entry of a legend: the value, of an array its JSON; null for none."""
+    value = None if text is None else orjson.loads(text)
+    shown = text.decode() if text is not None and isinstance(value, list) else value
+    return {"value": shown, "count": count}

@@ -1,0 +1,345 @@
+"""The console's map: principal components, of which vectors, and in which colors."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from console_client import NAMES, PAGE, create_index, fail, put, run, stream
+from s3vectors_local import Engine, serving
+from s3vectors_local.console import maps
+from s3vectors_local.console.options import ConsoleOptions
+from s3vectors_local.console.projection import project
+from s3vectors_local.iam import Policies
+
+DIMENSION = 96
+COUNT = 20_000
+RANDOM = np.random.default_rng(3)
+VECTORS = (RANDOM.normal(size=(COUNT, DIMENSION)) * np.linspace(2, 0.1, DIMENSION)).astype("<f4")
+
+
+def name(number):
+    """The key of a vector."""
+    return f"{(number * 7919) % COUNT:05d}"
+
+
+ORDER = sorted(range(COUNT), key=name)
+
+
+@pytest.fixture(scope="module")
+def engine():
+    """An engine with 20,000 vectors."""
+    with Engine() as engine:
+        hidden = {"nonFilterableMetadataKeys": ["text"]}
+        create_index(engine, DIMENSION, metadataConfiguration=hidden)
+        put(
+            engine,
+            [
+                (
+                    name(n),
+                    VECTORS[n],
+                    {
+                        "group": f"g{n % 3}",
+                        "n": n,
+                        "text": "words",
+                        **({"flag": n % 8 == 0} if n % 4 == 0 else {}),
+                    },
+                )
+                for n in range(COUNT)
+            ],
+        )
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def url(engine):
+    """Its server."""
+    with serving(engine, console=ConsoleOptions()) as url:
+        yield url
+
+
+@pytest.fixture
+def small():
+    """A server of an engine with an empty index of two dimensions; the engine itself."""
+    with Engine() as engine, serving(engine, console=ConsoleOptions()) as url:
+        create_index(engine)
+        yield url, engine
+
+
+def finish(steps):
+    """What a generator returns."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            return done.value
+
+
+def decompose(vectors):
+    """The same points and shares of variance, by numpy's singular value decomposition."""
+    centered = vectors.astype(np.float64) - vectors.mean(axis=0, dtype=np.float64)
+    left, lengths, _ = np.linalg.svd(centered, full_matrices=False)
+    points = left[:, :2] * lengths[:2]
+    farthest = points[np.abs(points).argmax(axis=0), range(points.shape[1])]
+    return points * np.sign(farthest), (lengths**2 / (lengths**2).sum())[:2]
+
+
+@pytest.mark.parametrize(
+    "count, dimension",
+    [(2, 1), (3, 2), (10, 64), (500, 65), (501, 200), (60, 300), (5000, 128), (1200, 400)],
+)
+@pytest.mark.parametrize("spread", ["steep", "flat", "far"])
+def test_points_are_those_of_a_singular_value_decomposition(count, dimension, spread):
+    """Few vectors or many, of few dimensions or many, and far from zero."""
+    vectors = np.random.default_rng(count).normal(size=(count, dimension))
+    if spread == "steep":
+        vectors *= np.geomspace(1, 1e-3, dimension)
+    if spread == "far":
+        vectors += 100
+    vectors = vectors.astype(np.float32)
+
+    points, variance = finish(project(vectors))
+
+    expected, shares = decompose(vectors)
+    width = expected.shape[1]
+    assert points[:, :width] == pytest.approx(expected, abs=1e-4 * np.abs(expected).max())
+    assert variance[: len(shares)] == pytest.approx(shares, abs=1e-6)
+    assert not points[:, width:].any()
+
+
+def test_axes_of_the_same_length_are_axes():
+    """The corners of a cross: whichever two directions are taken, all the variance is shared."""
+    vectors = np.repeat(np.eye(100, dtype=np.float32)[:3], 40, axis=0)
+
+    points, variance = finish(project(vectors))
+
+    assert sum(variance) == pytest.approx(1)
+    assert variance[0] == pytest.approx(0.5)
+    distances = np.linalg.norm(points[0] - points[40]), np.linalg.norm(points[0] - points[80])
+    assert distances == pytest.approx((np.sqrt(2), np.sqrt(2)))
+
+
+@pytest.mark.parametrize("count", [0, 1, 5])
+def test_vectors_that_are_all_equal_are_one_point(count):
+    """In the middle, and nothing varies."""
+    points, variance = finish(project(np.ones((count, 200), np.float32)))
+
+    assert points.tolist() == [[0, 0]] * count
+    assert variance == (0, 0)
+
+
+def test_a_projection_repeats():
+    """To the last bit."""
+    vectors = VECTORS[:3000]
+
+    assert finish(project(vectors)).points.tobytes() == finish(project(vectors)).points.tobytes()
+
+
+def test_a_large_index_is_sampled_evenly_in_the_order_of_its_keys(url):
+    """It says so; anybody can take the same sample."""
+    drawn = run(url, "map", limit=2000)
+
+    assert drawn["keys"] == [name(ORDER[n * 10]) for n in range(2000)]
+    assert drawn["sample"] == {
+        "size": 2000,
+        "of": COUNT,
+        "whole": False,
+        "how": "evenly spaced in the order of the keys of the index",
+    }
+    points, shares = decompose(VECTORS[[ORDER[n * 10] for n in range(2000)]])
+    assert np.array(drawn["points"]) == pytest.approx(points, abs=1e-4 * np.abs(points).max())
+    assert drawn["variance"] == pytest.approx(shares, abs=1e-6)
+    assert drawn["colors"] is None
+    assert "vectors" not in drawn
+
+
+def test_a_filter_leaves_points_out(url):
+    """The sample is of what passes it."""
+    drawn = run(url, "map", limit=5000, filter={"n": {"$lt": 300}})
+
+    assert sorted(drawn["keys"]) == drawn["keys"]
+    assert set(drawn["keys"]) == {name(n) for n in range(300)}
+    assert drawn["sample"]["whole"] is True
+    assert drawn["sample"]["how"] == "all vectors that pass the filter"
+
+
+def test_colors_have_a_legend_with_counts(url):
+    """The most frequent value first; the coordinates are those of before."""
+    plain = run(url, "map", limit=2000)
+
+    colored = run(url, "map", limit=2000, color="group")
+
+    assert colored["points"] == plain["points"]
+    assert colored["colors"]["key"] == "group"
+    legend = colored["colors"]["values"]
+    assert [entry["count"] for entry in legend] == sorted(
+        (entry["count"] for entry in legend), reverse=True
+    )
+    assert sum(entry["count"] for entry in legend) == 2000
+    groups = {key: n % 3 for n, key in enumerate(map(name, range(COUNT)))}
+    for key, color in zip(colored["keys"], colored["colors"]["of_point"], strict=True):
+        assert legend[color]["value"] == f"g{groups[key]}"
+
+
+def test_many_values_are_put_together_and_missing_ones_are_named(url):
+    """A legend of thousands helps nobody."""
+    many = run(url, "map", limit=2000, color="n")["colors"]
+    some = run(url, "map", limit=2000, color="flag")["colors"]
+
+    assert len(many["values"]) == 21
+    assert many["values"][20] == {"value": None, "count": 1980, "other": True}
+    assert many["of_point"].count(20) == 1980
+    assert {json.dumps(entry["value"]) for entry in some["values"]} == {"null", "true", "false"}
+    none = run(url, "map", limit=2000, color="nothing")["colors"]
+    assert none["values"] == [{"value": None, "count": 2000}]
+
+
+def test_values_that_look_alike_are_different_colors(small):
+    """1, 1.0 and "1" and true; and arrays."""
+    url, engine = small
+    values = [1, "1", True, ["1"], ["1", "2"], 1.5]
+    put(engine, [(f"k{n}", [n, 1], {"v": value}) for n, value in enumerate(values)])
+
+    legend = run(url, "map", color="v")["colors"]["values"]
+
+    shown = {json.dumps(entry["value"]) for entry in legend}
+    assert shown == {"1", '"1"', "true", '"[\\"1\\"]"', '"[\\"1\\",\\"2\\"]"', "1.5"}
+
+
+def test_a_map_is_drawn_again_when_its_index_has_changed(small, monkeypatch):
+    """And not before: it is returned as it was."""
+    url, engine = small
+    put(engine, [("a", [1, 0], {}), ("b", [0, 1], {}), ("c", [1, 1], {})])
+    drawings = []
+    original = maps._project
+    monkeypatch.setattr(maps, "_project", lambda v: drawings.append(len(v)) or original(v))
+
+    first, second = run(url, "map"), run(url, "map", color="x")
+    put(engine, [("d", [2, 1], {})])
+    third = run(url, "map")
+    engine.call("DeleteVectors", {**NAMES, "keys": ["a"]})
+    run(url, "map")
+    run(url, "map")
+    refreshed = run(url, "map", refresh=True)
+
+    assert drawings == [3, 4, 3, 3]
+    assert first["points"] == second["points"]
+    assert second["age"] > first["age"] >= 0
+    assert third["keys"] == ["a", "b", "c", "d"]
+    assert refreshed["keys"] == ["b", "c", "d"]
+
+
+def test_an_index_of_the_same_name_is_another(small):
+    """Nothing of the deleted one is shown."""
+    url, engine = small
+    put(engine, [("a", [1, 0], {})])
+    assert run(url, "map")["keys"] == ["a"]
+
+    engine.call("DeleteIndex", NAMES)
+    shape = {"dataType": "float32", "dimension": 3, "distanceMetric": "euclidean"}
+    engine.call("CreateIndex", {**NAMES, **shape})
+
+    assert run(url, "map")["keys"] == []
+
+
+def test_only_some_maps_are_kept(small, monkeypatch):
+    """The memory for them has a limit."""
+    url, engine = small
+    put(engine, [(f"k{n}", [n, 1], {}) for n in range(10)])
+    drawings = []
+    original = maps._project
+    monkeypatch.setattr(maps, "_project", lambda v: drawings.append(len(v)) or original(v))
+
+    for limit in (1, 2, 3, 4, 5, 5, 4, 1):
+        run(url, "map", limit=limit)
+
+    assert drawings == [1, 2, 3, 4, 5, 1]
+
+
+def test_an_index_with_more_keys_than_fit_says_so(url, monkeypatch):
+    """The sample is of the first that were listed."""
+    monkeypatch.setattr(maps, "LISTED", 2000)
+
+    drawn = run(url, "map", limit=100, filter={"n": {"$gte": 0}})
+
+    assert drawn["sample"]["size"] == 100
+    assert drawn["sample"]["of"] == 2000
+    assert drawn["sample"]["whole"] is False
+    assert "the index has more" in drawn["sample"]["how"]
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_a_map_of_few_vectors(small, count):
+    """None is an empty map."""
+    url, engine = small
+    put(engine, [(f"k{n}", [n + 1, 1], {}) for n in range(count)])
+
+    drawn = run(url, "map", color="x")
+
+    assert len(drawn["points"]) == len(drawn["keys"]) == count
+    assert drawn["sample"] == {
+        "size": count,
+        "of": count,
+        "whole": True,
+        "how": "all vectors of the index",
+    }
+
+
+@pytest.mark.parametrize(
+    "members, words",
+    [
+        ({"limit": 5001}, "1 to 5,000"),
+        ({"limit": 0}, "1 to 5,000"),
+        ({"limit": True}, "1 to 5,000"),
+        ({"limit": "5"}, "1 to 5,000"),
+        ({"color": 5}, "/color"),
+        ({"color": ["a"]}, "/color"),
+        ({"color": "text"}, "non-filterable"),
+        ({"refresh": "yes"}, "/refresh"),
+        ({"filter": {"$nor": 1}}, "Invalid filter"),
+        ({"filter": "x"}, "Invalid filter"),
+        ({"index": {}}, "/index"),
+    ],
+)
+def test_a_map_that_cannot_be_is_refused(url, members, words):
+    """With what is wrong."""
+    error = fail(url, "map", **members)
+
+    assert error["code"] == "ValidationException"
+    assert words in error["message"]
+
+
+def test_a_map_that_was_drawn_is_not_for_who_may_not_read():
+    """A policy that denies denies what is kept, too."""
+    allow = {"Effect": "Allow", "Action": "s3vectors:*", "Resource": "*"}
+    with (
+        Engine(policies=Policies({"Version": "2012-10-17", "Statement": [allow]})) as engine,
+        serving(engine, console=ConsoleOptions()) as url,
+    ):
+        create_index(engine)
+        put(engine, [("a", [1, 0], {})])
+        assert run(url, "map")["keys"] == ["a"]
+        statement = {
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3vectors:GetVectors",
+            "Resource": "*",
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        engine.call("PutVectorBucketPolicy", {"vectorBucketName": "my-bucket", "policy": policy})
+
+        error = fail(url, "map")
+
+    assert error["code"] == "AccessDeniedException"
+
+
+def test_a_map_names_its_phases(small):
+    """In their order."""
+    url, engine = small
+    put(engine, [("a", [1, 0], {}), ("b", [0, 1], {})])
+    lines = stream(url, "/console/api/stream/map", json.dumps(PAGE).encode())
+
+    assert lines[0]["progress"]["phase"] == "listing"
+    assert "result" in lines[-1]
