@@ -1,13 +1,13 @@
 """Amazon S3 Vectors for Stache AI.
 
-Stache finds the provider by itself: `VECTORDB_PROVIDER=s3vectors` and a bucket.
+To use the provider, set `VECTORDB_PROVIDER=s3vectors` and a bucket; Stache finds it.
 
-Rooms, from Stache's words down to AWS's; each imports only from those below it:
+The packages, from Stache's terms down to AWS's; each imports only from those below it:
 
     provider       START HERE: Stache's VectorDBProvider
     plugins        Stache's other plugins: hybrid search, the document index on SQLite
-    operations     what the provider's methods do: insert, search, scan, update
-    aws            how S3 Vectors is called: client, index, bodies, batches, parallel calls
+    operations     the work of the provider's methods: insert, search, scan, update
+    aws            calls to S3 Vectors: client, index, bodies, batches, parallel calls
     chunks         a Stache chunk to an S3 Vectors record and back; filters; checks (pure)
     settings       every setting: name, default, meaning
     errors         our exceptions
@@ -56,7 +56,7 @@ _HOMES = {"S3VectorsProvider": "provider", "Settings": "settings", "time_limit":
 
 
 def __getattr__(name: str) -> Any:
-    """Load a public name when it is first used: importing the package loads nothing else."""
+    """Load a public name on first use: importing the package loads neither boto3 nor Stache."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     home = _HOMES.get(name, "errors")

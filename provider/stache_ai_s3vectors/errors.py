@@ -1,19 +1,19 @@
-"""What can go wrong, as exceptions; an error is never an answer here.
+"""The exceptions. An error is never returned as a result.
 
     S3VectorsError
     ├── ConfigurationError     a setting is missing, wrong or contradicts another (ValueError)
-    ├── InvalidInputError      what the caller handed over; nothing was sent (ValueError)
-    ├── NamespaceError         ids are in another namespace than the one that was named
+    ├── InvalidInputError      an argument cannot be used; nothing was sent (ValueError)
+    ├── NamespaceError         ids are in another namespace than the one named
     ├── NotFoundError          no such vector bucket or index
     ├── AccessDeniedError      credentials are missing or a policy does not allow the call
-    ├── RejectedError          the service refused the request as it was
-    ├── UnavailableError       throttled, failing or out of reach, after all retries
-    ├── DamagedFileError       a file that is to be imported was changed or cut off
-    ├── DocumentIndexError     the file of the document index cannot be used as it is
-    └── PartialWriteError      a call stopped half-way: `done` and `missing` say where
+    ├── RejectedError          the service rejected the request
+    ├── UnavailableError       throttled, failing or unreachable, after all retries
+    ├── DamagedFileError       a file to import was changed or truncated
+    ├── DocumentIndexError     the file of the document index cannot be used
+    └── PartialWriteError      a call stopped half-way: see its `done` and `missing`
 
-The service's own error, where there is one, is the `__cause__`. No message holds a password of a
-URL or a control character, whatever it was made of.
+The service's own error, if any, is the `__cause__`. No message contains the password of a URL or a
+control character.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from stache_ai_s3vectors.service.printable import strip_passwords, to_printable
 
 
 class S3VectorsError(Exception):
-    """The root of everything this package raises on purpose.
+    """The base class of all errors that this package raises.
 
     Attributes:
-        nothing_done: whether the service refused the request at the first try, so that
-            nothing of it can have been carried out.
-        about_credentials: whether the credentials are missing or not accepted; others may do.
-        about_index: whether another index of the same name would take the input.
-        remedy: the end of the message that says what to do; empty when it has none.
+        nothing_done: whether the service rejected the first attempt, so that the request had
+            no effect.
+        about_credentials: whether the credentials are missing or not accepted.
+        about_index: whether another index of the same name could take the input.
+        remedy: the end of the message, with what to do; empty when there is none.
     """
 
     nothing_done = False
@@ -51,11 +51,11 @@ class ConfigurationError(S3VectorsError, ValueError):
 
 
 class InvalidInputError(S3VectorsError, ValueError):
-    """What the caller handed over cannot be stored or asked; nothing was sent."""
+    """An argument cannot be stored or searched for; nothing was sent."""
 
 
 class NamespaceError(S3VectorsError):
-    """Ids are in another namespace than the one that was named; these were left alone."""
+    """Ids are in another namespace than the one named; they were not changed."""
 
 
 class NotFoundError(S3VectorsError):
@@ -63,32 +63,32 @@ class NotFoundError(S3VectorsError):
 
 
 class AccessDeniedError(S3VectorsError):
-    """No credentials, wrong ones, or a policy that does not allow the call."""
+    """The credentials are missing or wrong, or a policy does not allow the call."""
 
 
 class RejectedError(S3VectorsError):
-    """The service refused the request as it was; sending it again will not help."""
+    """The service rejected the request; sending it again does not help."""
 
 
 class UnavailableError(S3VectorsError):
-    """Throttled, failing or out of reach, after all retries; trying later may help."""
+    """The service is throttling, failing or unreachable, after all retries; try again later."""
 
 
 class DamagedFileError(S3VectorsError):
-    """A file that is to be imported is damaged; the message names the line."""
+    """A file to import is damaged; the message names the line."""
 
 
 class DocumentIndexError(S3VectorsError):
-    """The file of the document index cannot be used; the message says why, and what to do."""
+    """The file of the document index cannot be used; the message has the reason and the fix."""
 
 
 class PartialWriteError(S3VectorsError):
     """A call that writes in batches failed after some of them.
 
     Attributes:
-        done: ids for which the work is done.
-        missing: ids for which it is not known to be (an answer may have been lost on its
-            way); calling again with these completes it.
+        done: the ids that are done.
+        missing: the other ids. They may be done too, if a response was lost; call again with
+            them to complete the work.
     """
 
     def __init__(self, message: str, *, done: Sequence[str], missing: Sequence[str]) -> None:
@@ -97,7 +97,7 @@ class PartialWriteError(S3VectorsError):
         self.missing = list(missing)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Workers hand exceptions to each other pickled
+        # Worker processes pickle exceptions
         build = partial(type(self), done=self.done, missing=self.missing)
         return build, self.args, self.__dict__
 
@@ -119,9 +119,9 @@ CREDENTIALS: Final = frozenset(
         "UnrecognizedClientException",
     }
 )
-"""AWS's error codes that say that the credentials are missing, expired, unknown or wrong.
+"""AWS's error codes for credentials that are missing, expired, unknown or wrong.
 
-They come from the signing that all AWS services share, some of them from STS
+They come from the request signing that all AWS services share, some of them from STS
 (https://docs.aws.amazon.com/AmazonS3/latest/API/CommonErrors.html).
 """
 
@@ -137,15 +137,15 @@ BY_CODE: Final[Mapping[str, type[S3VectorsError]]] = MappingProxyType(
         "RequestTimeoutException": UnavailableError,
     }
 )
-"""AWS's error code to our class; for every other code the HTTP status decides."""
+"""Our class for each of AWS's error codes; for other codes the HTTP status decides."""
 
 
 _SECRET: Final = ("KEY", "PASSWORD", "SECRET", "TOKEN")
-"""In a setting's name: its value is not shown."""
+"""If a setting's name contains one of these, its value is not shown."""
 
 
 def describe_faults(faults: Iterable[Any]) -> str:
-    """What pydantic found wrong with settings, one sentence each; not a value that may be secret.
+    """Describe the faults that pydantic found in settings, without values that may be secret.
 
     Args:
         faults: the `errors()` of its ValidationError.

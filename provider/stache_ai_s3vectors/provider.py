@@ -1,9 +1,9 @@
-"""START HERE. Stache's vector provider, in Stache's words.
+"""START HERE. Stache's vector provider, in Stache's terms.
 
 Stache finds this class through the entry point `stache.vectordb: s3vectors` and builds one
-instance for each of its indexes: documents, summaries, insights. The methods check what they
-were given, and hand over to `operations`. They are in one file because a reader wants to see
-all of what Stache calls at once.
+instance for each of its indexes: documents, summaries, insights. The methods check their
+arguments and call `operations`. They are in one file so that a reader sees at once all that Stache
+calls.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from stache_ai.providers.base import VectorDBProvider
 
@@ -48,19 +48,17 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
 _SQLITE: Final = "sqlite"
-"""The name of our document index among Stache's."""
+"""The name under which Stache knows our document index."""
 
 
 class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
     """Keeps Stache's vectors in one index of an Amazon S3 Vectors bucket.
 
-    Construction reads settings and makes no call. Every method raises a subclass of
-    `S3VectorsError` when it could not do what it says; none answers with an empty result
-    instead. Threads may share a provider. `context` is Stache's; only `search` looks into it.
-    `progress`, where there is one, is called with the number of vectors just dealt with.
+    The constructor reads settings and makes no call. Every method raises a subclass of
+    `S3VectorsError` on failure; none returns an empty result instead. Threads may share a
+    provider. `context` is Stache's; only `search` reads it. `progress` is called with the number
+    of vectors that were just processed.
 
     Args:
         settings: Stache's settings, or `stache_ai_s3vectors.Settings`.
@@ -87,16 +85,16 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
 
     @property
     def capabilities(self) -> set[str]:
-        """What Stache may rely on.
+        """The capabilities that Stache may rely on.
 
         "metadata_scan" and "export" are left out, although `scan_by_metadata` works:
-        Stache's CLI takes either for Qdrant's client and crashes.
+        with either, Stache's CLI expects Qdrant's client and crashes.
         """
         return {"server_side_filtering"}
 
     @property
     def max_batch_size(self) -> int:
-        """Vectors that Stache should hand over at a time: one PutVectors."""
+        """How many vectors Stache should insert at a time: one PutVectors request."""
         return limits.PUT_BATCH
 
     def get_collection_info(
@@ -105,11 +103,11 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
         *,
         count: bool = False,
     ) -> dict[str, Any]:
-        """What the index is now: `name`, `bucket`, `arn`, `dimension` and so on.
+        """Describe the index as it is now: `name`, `bucket`, `arn`, `dimension` and so on.
 
         Args:
-            count: also count all vectors, as `count`; S3 Vectors keeps no count, so this
-                lists the whole index.
+            count: also count all vectors, as `count`. This lists the whole index, because S3
+                Vectors does not count.
         """
         with log_operation("get_collection_info", self._index.name):
             description = self._index.describe(fresh=True).as_dict()
@@ -127,25 +125,25 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
         namespace: str | None = None,
         context: RequestContext | None = None,
     ) -> list[dict[str, Any]]:
-        """The nearest chunks that are neither soft-deleted nor summaries.
+        """Find the nearest chunks that are neither soft-deleted nor summaries.
 
-        Soft-deleted are those whose `status` is "deleting", "purging" or "purged". A status of the
-        user's own, "open" for instance, is found.
+        A chunk is soft-deleted if its `status` is "deleting", "purging" or "purged". Chunks with a
+        status of your own, for example "open", are found.
 
         With `S3VECTORS_SEARCH_MODE=hybrid`, and an index that has text search on `text`, the
-        question's words count, too: Stache's pipeline hands them over in `context`.
+        search also ranks by the question's words, which Stache's pipeline puts into `context`.
 
         Args:
             query_vector: the question's embedding.
-            top_k: how many; the service has 10,000 at most.
+            top_k: how many results; the service returns at most 10,000.
             filter: metadata conditions, all of which must hold; a list means "any of".
-            namespace: `name`, `exact:name`, or `name/*` for it and all below it; None for all.
-                The filter cannot widen it.
+            namespace: `name`, `exact:name`, or `name/*` for the namespace and all below it; None
+                for all. The filter cannot widen it.
 
         Returns:
-            Dictionaries with `id`, `score` (0 to 1, best first; in hybrid search the score of the
-            nearest result, and shares of it), `text` and its alias `content`, `namespace`,
-            `metadata`.
+            Dictionaries with `id`, `score` (0 to 1, best first; in hybrid search the best result
+            has the score of the nearest one, the others shares of it), `text` and its alias
+            `content`, `namespace`, `metadata`.
         """
         conditions = [filters.NOT_DELETED, filters.NO_SUMMARY, *filters.parse_filter(filter)]
         if namespace == "" and TYPE not in (filter or ()) and self._has_empty_default(context):
@@ -160,7 +158,7 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
         namespace: str | None = None,
         context: RequestContext | None = None,
     ) -> list[dict[str, Any]]:
-        """The nearest document summaries that are not soft-deleted; else like `search`."""
+        """Find the nearest document summaries that are not soft-deleted; else like `search`."""
         conditions = [filters.NOT_DELETED, filters.IS_SUMMARY]
         if namespace == "" and context is not None:
             namespace = None  # Stache's GET /documents/discover?namespace= means all of them
@@ -188,7 +186,7 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
         namespace: str | None = None,
         context: RequestContext | None = None,
     ) -> list[dict[str, Any]]:
-        """Chunks by id, in the order asked; those that do not exist are left out.
+        """Get chunks by id, in the order of the ids; ids that do not exist are left out.
 
         Args:
             ids: any number of ids.
@@ -214,7 +212,7 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
         namespace: str | None = None,
         context: RequestContext | None = None,
     ) -> list[dict[str, Any]]:
-        """Chunks with their embeddings, as stored; else like `get_by_ids`.
+        """Get chunks with their embeddings, as stored; otherwise like `get_by_ids`.
 
         Returns:
             Dictionaries with `id`, `vector`, and `metadata` including `text`.
@@ -239,9 +237,9 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
         *,
         progress: Progress | None = None,
     ) -> int:
-        """How many chunks pass the filter; a scan of the index.
+        """Count the chunks that pass the filter; this scans the index.
 
-        Soft-deleted ones do not count, unless the filter says something about `status`.
+        Soft-deleted chunks do not count, unless the filter has a condition on `status`.
         """
         with log_operation("count_by_filter", self._index.name) as entry:
             pages = scan.scan_pages(self._index, _exclude_deleted(filter), progress)
@@ -258,9 +256,9 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
         *,
         progress: Progress | None = None,
     ) -> list[dict[str, Any]]:
-        """Chunks that pass the filter, in no order; a scan of the index until `limit`.
+        """List chunks that pass the filter, in no order; this scans the index until `limit`.
 
-        Soft-deleted ones are left out, unless the filter says something about `status`.
+        Soft-deleted chunks are left out, unless the filter has a condition on `status`.
 
         Returns:
             Dictionaries with the metadata keys and `text` (or just `fields` of them), and
@@ -283,7 +281,7 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
         *,
         progress: Progress | None = None,
     ) -> list[dict[str, Any]]:
-        """All chunks that pass the filter, soft-deleted or not; else like `list_by_filter`."""
+        """List all chunks that pass the filter, soft-deleted or not; else like `list_by_filter`."""
         check_fields(fields)
         conditions = [*filters.parse_filter(filter), *filters.match_namespace(namespace)]
         with log_operation("scan_by_metadata", self._index.name) as entry:
@@ -303,25 +301,25 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
         *,
         progress: Progress | None = None,
     ) -> list[str]:
-        """Store chunks; those whose ids exist are replaced.
+        """Store chunks; chunks whose ids exist are replaced.
 
         Args:
             vectors: one embedding per chunk, as long as the index's dimension: lists, or the
                 rows of a numpy array.
             texts: their texts.
-            metadatas: their metadata, any JSON values; `status` is "active" unless given. A status
-                of the user's own is replaced when Stache moves the chunk to the trash, and is
-                "active" after it was restored.
-            ids: their ids, 1 to 1,024 characters; made up when not given.
-            namespace: beats a `namespace` in the metadata; "default" when there is neither.
+            metadatas: their metadata, any JSON values; `status` defaults to "active". Stache
+                replaces a status of your own when it moves the chunk to the trash; after a
+                restore the status is "active".
+            ids: their ids, 1 to 1,024 characters; by default they are generated.
+            namespace: overrides a `namespace` in the metadata; "default" without either.
 
         Returns:
-            The ids, in the order of the chunks; all of them are stored.
+            The ids, in the order of the chunks. All chunks are stored.
 
         Raises:
             InvalidInputError: a chunk cannot be stored; nothing was sent.
-            PartialWriteError: the service failed half-way. Ids made up in this call are
-                deleted again, the caller's own stay.
+            PartialWriteError: the service failed half-way. Chunks with generated ids are deleted
+                again; chunks with your own ids stay.
         """
         check_list("vectors", vectors, of="vectors", ordered=True)
         check_list("texts", texts, of="texts", ordered=True)
@@ -351,11 +349,11 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
         *,
         progress: Progress | None = None,
     ) -> int:
-        """Set the status of chunks; "deleting", "purging" and "purged" ones are not found.
+        """Set the status of chunks; searches leave out "deleting", "purging" and "purged".
 
         Args:
             ids: any number of ids; those that do not exist are passed over.
-            namespace: a guard: ids that are in another namespace are left alone, and are an error.
+            namespace: a guard: ids in another namespace are not changed, and are an error.
             status: "active", "deleting", "purging" or "purged"; or one of the user's own.
 
         Returns:
@@ -367,7 +365,7 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
         """
         if not is_text(status) or not status:
             raise InvalidInputError(
-                f"the status is {status!r:.80}; Stache's are active, deleting, …"
+                f"the status is {status!r:.80}; it must be a non-empty string, for example active"
             )
         check_ids(ids)
         filters.match_exact_namespace(namespace)
@@ -385,30 +383,32 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
         filter: dict[str, Any] | None = None,
         progress: Progress | None = None,
     ) -> bool:
-        """Delete chunks by id, or all that pass a filter.
+        """Delete chunks by id, or all chunks that pass a filter.
 
         Stache's pipeline deletes a document with `filter=`, which its own interface lacks.
 
         Args:
             ids: any number of ids; those that do not exist are passed over.
-            namespace: with ids a guard: those that are in another namespace are left alone, and
-                are an error. With a filter, it is part of it.
-            filter: instead of ids; as for `search`, and a scan of the index. What is
-                soft-deleted is deleted, too.
+            namespace: with ids a guard: ids in another namespace are not deleted, and are an
+                error. With a filter, a part of it.
+            filter: instead of ids; as for `search`. It scans the index. Soft-deleted chunks
+                are deleted too.
 
         Returns:
-            True: none of the ids is left. A failure is an error.
+            True: none of the chunks is left. A failure is an error.
 
         Raises:
             NamespaceError: ids are in another namespace, and nothing was deleted.
             PartialWriteError: some could not be deleted; all others are.
         """
         if (ids is None) is (filter is None):
-            raise InvalidInputError("delete takes either ids or a filter")
+            raise InvalidInputError("delete takes either ids or a filter; give one of them")
         if ids is None:
             conditions = filters.parse_filter(filter)
             if not conditions:
-                raise InvalidInputError("the filter is empty: it would delete everything")
+                raise InvalidInputError(
+                    "the filter is empty: it would delete everything; give at least one condition"
+                )
             conditions = [*conditions, *filters.match_exact_namespace(namespace)]
             self._delete_matching("delete", conditions, progress)
             return True
@@ -432,9 +432,9 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
         *,
         progress: Progress | None = None,
     ) -> dict[str, Any]:
-        """Delete all chunks whose metadata has that value; a scan of the index.
+        """Delete all chunks whose metadata has this value; this scans the index.
 
-        After a failure, calling again deletes the rest.
+        After a failure, call again to delete the rest.
 
         Returns:
             `deleted`, the number, and `ids`.
@@ -462,14 +462,14 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
 
     @property
     def _index(self) -> VectorIndex:
-        """The index, once what killed processes left of their ingests is settled."""
+        """The index, after the ingests that killed processes left are completed or undone."""
         if not self._settled and self._ingests is not None:
             self._settled = True  # settling uses the index
             from stache_ai_s3vectors.plugins.document_index import ingests  # noqa: PLC0415 - Lambda needs no SQLite
 
             try:
                 ingests.settle(self._ingests, self.index_name, cast("Vectors", self))
-            except DocumentIndexError as error:  # what is stored can be found all the same
+            except DocumentIndexError as error:  # searches and writes still work
                 _LOG.warning("%s", error)
             except BaseException:
                 self._settled = False
@@ -479,17 +479,17 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
     def _announce(
         self, ids: Sequence[str], metadatas: Sequence[dict[str, Any]], namespace: str | None
     ) -> None:
-        """Note, in the document index on SQLite, a document whose vectors come next."""
+        """Record, in the document index on SQLite, a document whose vectors are stored next."""
         if self._ingests is not None:
             from stache_ai_s3vectors.plugins.document_index import ingests  # noqa: PLC0415 - Lambda needs no SQLite
 
             ingests.announce(self._ingests, self.index_name, ids, metadatas, namespace)
 
     def _has_empty_default(self, context: Any) -> bool:
-        """Whether an empty namespace is what Stache makes of a default that was set to nothing.
+        """Whether Stache passes an empty namespace for none.
 
         With DEFAULT_NAMESPACE= in its environment, Stache's pipeline passes "" where it otherwise
-        passes None. Only what comes from Stache has a context.
+        passes None. Only calls of Stache have a context.
         """
         return context is not None and getattr(self.settings, "default_namespace", None) == ""
 
@@ -501,7 +501,7 @@ def _find_document_index(settings: Settings) -> Path | None:
 
 
 def _exclude_deleted(filter: dict[str, Any] | None) -> list[filters.Filter]:
-    """A filter, and not soft-deleted if it does not speak of that."""
+    """A filter's conditions, and one against soft-deleted chunks unless it is on the status."""
     conditions = filters.parse_filter(filter)
     return (
         conditions

@@ -1,8 +1,8 @@
 """Every setting of the provider: name, environment variable, default, meaning.
 
 `Settings` is Stache's own `Settings` plus ours. Stache hands its providers an instance of
-its own class, which knows none of ours; `resolve` fills them in from the environment and
-from a `.env` file, and answers with one plain `Options`.
+its own class, which does not have ours; `resolve_settings` reads them from the environment and
+from a `.env` file, and returns one `Options`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Settings(StacheSettings):  # type: ignore[misc]  # stache_ai ships no type
     Each is also an environment variable of the same name in capitals, or a line in `.env`.
     """
 
-    model_config = SettingsConfigDict(env_ignore_empty=True)  # set to nothing is not set
+    model_config = SettingsConfigDict(env_ignore_empty=True)  # an empty variable is not set
 
     s3vectors_bucket_name: str | None = Field(
         default=None,
@@ -121,7 +121,7 @@ class Settings(StacheSettings):  # type: ignore[misc]  # stache_ai ships no type
 
 @dataclass(frozen=True)
 class Options:
-    """What the settings come to; nothing is left to look up but boto3's own chain."""
+    """The resolved settings of one index. Only boto3's own chain is still to look up."""
 
     bucket_name: str
     index_name: str
@@ -138,25 +138,25 @@ class Options:
     text_language: str | None = None
     text_keys: tuple[str, ...] = (TEXT,)
     bucket_arn: str | None = None
-    """Of a bucket that is configured by its ARN; a name is one of the caller's own account."""
+    """None if the bucket is configured by its name, which is one of the caller's account."""
 
     @property
     def bucket_parameters(self) -> dict[str, Any]:
-        """The member of a request that names the bucket."""
+        """The request parameter that names the bucket."""
         if self.bucket_arn:
             return {"vectorBucketArn": self.bucket_arn}
         return {"vectorBucketName": self.bucket_name}
 
     @property
     def index_parameters(self) -> dict[str, Any]:
-        """The members of a request that name the index."""
+        """The request parameters that name the index."""
         if self.bucket_arn:
             return {"indexArn": f"{self.bucket_arn}/index/{self.index_name}"}
         return {"vectorBucketName": self.bucket_name, "indexName": self.index_name}
 
     @property
     def local(self) -> bool:
-        """Whether the far end is the engine in this process."""
+        """Whether the endpoint is the local engine in this process."""
         return self.endpoint is not None and self.endpoint.startswith(LOCAL)
 
 
@@ -164,7 +164,7 @@ def load_settings(**values: Any) -> Settings:
     """Our settings from arguments, environment and `.env`.
 
     Raises:
-        ConfigurationError: a value is not of its setting's type.
+        ConfigurationError: a value does not have its setting's type.
     """
     try:
         return Settings(**values)
@@ -173,7 +173,7 @@ def load_settings(**values: Any) -> Settings:
 
 
 def resolve_settings(settings: StacheSettings, index: str | None = None) -> Options:
-    """Everything the provider needs to know, checked.
+    """Resolve and check the settings of one index.
 
     Args:
         settings: Stache's settings, or ours.
@@ -212,24 +212,25 @@ def _parse_text_keys(value: str) -> tuple[str, ...]:
     unique = tuple(dict.fromkeys([TEXT, *filter(None, keys)]))
     if OVERFLOW in unique:
         raise ConfigurationError(
-            f"S3VECTORS_TEXT_KEYS is {value!r}; {OVERFLOW} is this provider's own and holds no text"
+            f"S3VECTORS_TEXT_KEYS is {value!r}; {OVERFLOW} is reserved for this provider and has "
+            "no text: leave it out"
         )
     longest = max(unique, key=len)
     if len(longest) > limits.TEXT_SEARCH_KEY_LENGTH:
         raise ConfigurationError(
-            f"S3VECTORS_TEXT_KEYS has a key of {len(longest)} characters; S3 Vectors takes keys of "
-            f"{limits.TEXT_SEARCH_KEY_LENGTH} at most: {longest!r}"
+            f"S3VECTORS_TEXT_KEYS has a key of {len(longest)} characters, {longest!r}; S3 Vectors "
+            f"takes at most {limits.TEXT_SEARCH_KEY_LENGTH}: use a shorter key"
         )
     if len(unique) > limits.TEXT_SEARCH_KEYS:
         raise ConfigurationError(
-            f"S3VECTORS_TEXT_KEYS comes to {len(unique)} keys with {TEXT}; S3 Vectors takes "
-            f"{limits.TEXT_SEARCH_KEYS} at most: name fewer"
+            f"S3VECTORS_TEXT_KEYS has {len(unique)} keys with {TEXT}; S3 Vectors takes at most "
+            f"{limits.TEXT_SEARCH_KEYS}: name fewer"
         )
     return unique
 
 
 def resolve_document_index_path(settings: StacheSettings) -> Path:
-    """Where the document index on SQLite is.
+    """The path of the document index on SQLite.
 
     Raises:
         ConfigurationError: a setting is malformed.
@@ -283,16 +284,16 @@ def _parse_name(value: str) -> str:
     )
 
 
-def _resolve_region(settings: Settings, home: str | None, *, local: bool) -> str | None:
+def _resolve_region(settings: Settings, arn_region: str | None, *, local: bool) -> str | None:
     region = settings.s3vectors_region
-    if home and region and home != region:
+    if arn_region and region and arn_region != region:
         raise ConfigurationError(
-            f"S3VECTORS_REGION is {region!r}, but the vector bucket's ARN is in {home!r}; "
+            f"S3VECTORS_REGION is {region!r}, but the vector bucket's ARN is in {arn_region!r}; "
             "set them to the same region, or the bucket to its name"
         )
-    if home or region or local:  # what surrounds us says nothing about data in a directory
-        return home or region
-    # Stache's default is us-east-1, which says nothing about what the user wants
+    if arn_region or region or local:  # the environment says nothing about data in a directory
+        return arn_region or region
+    # Stache's default is us-east-1, which the user did not choose
     return settings.aws_region if "aws_region" in settings.model_fields_set else None
 
 
@@ -314,7 +315,7 @@ def _parse_endpoint(value: str | None) -> str | None:
 
 
 def _mask_endpoint(endpoint: str) -> str:
-    """An endpoint without what may be a password, whatever its form."""
+    """An endpoint without the part that may be a password."""
     _, at, host = endpoint.rpartition("@")
     return f"…@{host}" if at else endpoint
 
@@ -322,7 +323,11 @@ def _mask_endpoint(endpoint: str) -> str:
 def _resolve_path(setting: str, path: str) -> str:
     try:
         return str(Path(path).expanduser().resolve()) if path else ""
-    except (RuntimeError, OSError, ValueError) as error:  # no such user's home, or no path at all
+    except (
+        RuntimeError,
+        OSError,
+        ValueError,
+    ) as error:  # the user of ~user does not exist, or it is not a path
         raise ConfigurationError(f"{setting}{path}: {error}") from error
 
 
@@ -330,12 +335,12 @@ def _is_url(value: str) -> bool:
     try:
         parts = urlsplit(value)
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port or an IPv6 address that is none
+    except ValueError:  # the port or the IPv6 address is not valid
         return False
 
 
 def _resolve_dimension(settings: Settings) -> int:
-    # Stache's default of 1536 says nothing; its table of models does
+    # Stache's default of 1536 is not the user's choice; its table of models is better
     is_set = "embedding_dimension" in settings.model_fields_set
     dimension = int(settings.embedding_dimension if is_set else settings.get_embedding_dimensions())
     if not 1 <= dimension <= limits.DIMENSIONS:

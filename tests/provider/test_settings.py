@@ -311,9 +311,9 @@ def test_text_is_one_of_the_keys_that_are_searched(told, expected):
 @pytest.mark.parametrize(
     "told, message",
     [
-        (",".join(map(str, range(10))), "comes to 11 keys with text; S3 Vectors takes 10 at most"),
-        ("k" * 64, "a key of 64 characters; S3 Vectors takes keys of 63 at most: 'kkk"),
-        ("_overflow", "_overflow is this provider's own"),
+        (",".join(map(str, range(10))), "has 11 keys with text; S3 Vectors takes at most 10"),
+        ("k" * 64, "S3 Vectors takes at most 63: use a shorter key"),
+        ("_overflow", "_overflow is reserved for this provider"),
     ],
 )
 def test_text_keys_that_the_service_does_not_take_are_refused(told, message):

@@ -1,1 +1,1 @@
-"""How S3 Vectors is called: client, index, request bodies, batches, parallel calls, pace."""
+"""Calls to S3 Vectors: client, index, request bodies, batches, parallel calls, pace."""

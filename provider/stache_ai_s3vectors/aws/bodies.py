@@ -1,10 +1,10 @@
-"""Bodies of requests and answers, with orjson instead of a Python loop over every number.
+"""Bodies of requests and responses, with orjson instead of a Python loop over every number.
 
-botocore checks, copies and writes each number of each vector in Python: more than a
-millisecond a vector. Its public events let the few operations that carry many numbers do
-without: botocore gets a request with a placeholder, and `before-call` puts in the body that
-was written here; `before-parse` hands over an answer that was read here. Endpoints,
-credentials, signing, retries and errors stay botocore's.
+botocore checks, copies and encodes each number of each vector in Python, which takes more than a
+millisecond per vector. Its public events avoid that for the few operations with many numbers:
+botocore gets a request with a placeholder, and `before-call` replaces the body with the one
+encoded here; `before-parse` parses the response here. botocore still does endpoints, credentials,
+signing, retries and errors.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from stache_ai_s3vectors.chunks.vectors import UnreadVector
 from stache_ai_s3vectors.errors import InvalidInputError, S3VectorsError
 
 PLACEHOLDER: Final = (0.0,)
-"""Stands for a vector in the request that botocore sees."""
+"""The placeholder of a vector in the request that botocore sees."""
 
-_ENDED_EARLY: Final = "stache_ai_s3vectors.ended_early"
-"""Where a parsed answer says that the connection closed before its end."""
+_TRUNCATED: Final = "stache_ai_s3vectors.ended_early"
+"""Marks a parsed response whose connection closed before its end."""
 
 _FAILURE: Final = int(HTTPStatus.SERVICE_UNAVAILABLE)
 
@@ -33,14 +33,14 @@ _SENT: Final = ("PutVectors", "QueryVectors")
 _READ: Final = ("GetVectors", "ListVectors", "QueryVectors")
 
 _VECTOR: Final = re.compile(rb'"data"\s*:\s*\{\s*"float32"\s*:\s*(\[[^\]]*\])\s*\}')
-"""A vector's numbers in an answer. Metadata cannot look so: it holds no objects."""
+"""A vector's numbers in a response. Metadata cannot match: it has no objects."""
 
 _body: ContextVar[bytes | bytearray | None] = ContextVar("_body", default=None)
 _unread: ContextVar[bool] = ContextVar("_unread", default=False)
 
 
 def register(events: Any) -> None:
-    """Make a boto3 `s3vectors` client's events use this module."""
+    """Register this module's handlers with a boto3 `s3vectors` client."""
     for operation in _SENT:
         events.register(f"before-call.s3vectors.{operation}", _send)
     events.register("before-parse.s3vectors", _read)
@@ -50,7 +50,7 @@ def register(events: Any) -> None:
 
 @contextmanager
 def send_body(body: bytes | bytearray) -> Iterator[None]:
-    """Requests made inside carry this body instead of their own."""
+    """Replace the body of requests in the `with` block."""
     token = _body.set(body)
     try:
         yield
@@ -60,10 +60,10 @@ def send_body(body: bytes | bytearray) -> Iterator[None]:
 
 @contextmanager
 def leave_vectors_unread(*, when: bool) -> Iterator[None]:
-    """Answers read inside keep each vector's numbers, when they bring any, as the JSON they are.
+    """Leave vectors in responses unread in the `with` block, as JSON.
 
-    Whoever passes vectors on, or compares them, needs no Python object for each number;
-    making those is nine tenths of reading an answer.
+    To copy or compare vectors, no Python object per number is needed; creating those objects is
+    nine tenths of the time that parsing a response takes.
     """
     token = _unread.set(when)
     try:
@@ -73,10 +73,10 @@ def leave_vectors_unread(*, when: bool) -> Iterator[None]:
 
 
 def encode_json(document: Any) -> bytes:
-    """JSON; bytes in an `orjson.Fragment` are JSON already.
+    """Encode a document as JSON; an `orjson.Fragment` is JSON already.
 
     Raises:
-        InvalidInputError: something in it that JSON does not know.
+        InvalidInputError: a value cannot be JSON.
     """
     try:
         return orjson.dumps(document, option=orjson.OPT_PASSTHROUGH_DATACLASS)
@@ -96,23 +96,23 @@ def _read(
     customized_response_dict: dict[str, Any],
     **_: Any,
 ) -> None:
-    """Read an answer, and mark one that ended early, which botocore would take for whole.
+    """Parse a response, and mark one that ended early, which botocore would accept.
 
-    Its HTTP library is told not to compare an answer with the length that was announced.
+    botocore disables its HTTP library's check of the announced length.
     """
     body, announced = response_dict["body"], response_dict["headers"].get("content-length", "")
     if announced.isdecimal() and len(body) < int(announced):
-        customized_response_dict[_ENDED_EARLY] = True
+        customized_response_dict[_TRUNCATED] = True
         response_dict["body"] = b"{}"
     elif response_dict["status_code"] == HTTPStatus.OK and body:
         answer = _parse_body(body, operation_model.name)
-        if operation_model.name in _READ:  # this API's names are botocore's, too
+        if operation_model.name in _READ:  # this API and botocore use the same names
             customized_response_dict.update(answer)
             response_dict["body"] = b"{}"
 
 
 def _parse_body(body: bytes, operation: str) -> dict[str, Any]:
-    """A page of some web server is no answer, though botocore takes any 200 for success."""
+    """Refuse what is not JSON, for example a web page; botocore accepts any 200."""
     try:
         answer = _parse_without_vectors(body) if _unread.get() else orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -126,7 +126,7 @@ def _parse_without_vectors(body: bytes) -> Any:
     vectors_json: list[bytes] = []
 
     def leave(match: re.Match[bytes]) -> bytes:
-        vectors_json.append(b"".join(match[1].split()))  # on one line, as files of lines need it
+        vectors_json.append(b"".join(match[1].split()))  # on one line, as JSON Lines files need it
         return b'"data":{"float32":%d}' % (len(vectors_json) - 1)
 
     answer = orjson.loads(_VECTOR.sub(leave, body))
@@ -139,24 +139,24 @@ def _parse_without_vectors(body: bytes) -> Any:
 
 def _build_foreign_error(operation: str, why: str) -> S3VectorsError:
     return S3VectorsError(
-        f"{operation}: what answered is not S3 Vectors, check the endpoint: {why}"
+        f"{operation}: the response is not from S3 Vectors, check the endpoint: {why}"
     )
 
 
 def _check_members(parsed: dict[str, Any], model: Any, **_: Any) -> None:
-    """Botocore does not miss what an answer should have."""
+    """Refuse a response without its required members, which botocore accepts."""
     if "Error" in parsed or parsed["ResponseMetadata"]["HTTPStatusCode"] != HTTPStatus.OK:
         return
     missing = [n for n in model.output_shape.required_members if parsed.get(n) is None]
     if missing:
-        raise _build_foreign_error(model.name, f"its answer has no {', '.join(missing)}")
+        raise _build_foreign_error(model.name, f"it has no {', '.join(missing)}")
 
 
 def _mark_failed(response: tuple[Any, dict[str, Any]] | None, **_: Any) -> None:
-    """Let botocore deal with an answer that ended early as with one that says 503."""
-    if response is None or not response[1].pop(_ENDED_EARLY, False):
+    """Let botocore handle a response that ended early like a 503."""
+    if response is None or not response[1].pop(_TRUNCATED, False):
         return
     http, parsed = response
     http.status_code = parsed["ResponseMetadata"]["HTTPStatusCode"] = _FAILURE
-    message = "the connection closed before the end of the answer"
+    message = "the connection closed before the end of the response"
     parsed["Error"] = {"Code": "ConnectionClosed", "Message": message}

@@ -1,7 +1,7 @@
-"""The port to S3 Vectors: a boto3 client whose far end is AWS or the local engine.
+"""The boto3 client of S3 Vectors, whose endpoint is AWS, a server, or the local engine.
 
-Everything above this module calls an ordinary boto3 client. Only the last line of
-`local_client`, which hands it the engine, makes the difference.
+All other modules call an ordinary boto3 client. Only the last line of `create_local_client`
+connects it with the engine.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
 DEFAULT_REGION: Final = "us-east-1"
 
-_NOWHERE: Final = "http://s3vectors-local.invalid"
-"""Where requests to the engine would go if it did not answer: RFC 2606 keeps it unresolvable."""
+_UNRESOLVABLE: Final = "http://s3vectors-local.invalid"
+"""The address of requests that the engine answers; RFC 2606 keeps it unresolvable."""
 
 _NO_CREDENTIALS: Final = (
     "Set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (a local server takes any)"
@@ -51,17 +51,15 @@ _LOG_IN: Final = (
     "Renew or correct the credentials: aws sso login, AWS_PROFILE, or the profile in ~/.aws/config"
 )
 
-_CONFIGURED: Final = (
-    "If that is a program or file that credentials come from, correct it in ~/.aws/config"
-)
+_CONFIGURED: Final = "If a program or file provides the credentials, correct it in ~/.aws/config"
 
-_LOG_IN_AGAIN: Final = (
+_LOGIN_ERRORS: Final = (
     botocore.CredentialRetrievalError,
     botocore.LoginError,
     botocore.SSOError,
     botocore.TokenRetrievalError,
 )
-_OF_CREDENTIALS: Final = (
+_CREDENTIAL_ERRORS: Final = (
     botocore.ConfigNotFound,
     botocore.ConfigParseError,
     botocore.InfiniteLoopConfigError,
@@ -72,7 +70,7 @@ _OF_CREDENTIALS: Final = (
     botocore.RefreshWithMFAUnsupportedError,
     botocore.UnknownCredentialError,
 )
-"""About profiles and files that a session keeps once it has read them."""
+"""Errors about profiles and files, which a session caches."""
 
 _AWS_HOSTS: Final = (
     *(f".{suffix}" for suffix in DNS_SUFFIXES.values()),
@@ -83,11 +81,12 @@ _AWS_HOSTS: Final = (
 """Ends of AWS's host names, as in botocore's list of partitions."""
 
 _CONNECTIONS: Final = 32
-"""Kept open: a walk that deletes has up to 16 requests under way, and threads share a client."""
+"""Connections kept open: a scan that deletes has up to 16 requests in flight, and threads share a
+client."""
 
 
 def create_remote_client(options: Options, session: boto3.session.Session) -> S3VectorsClient:
-    """A client of AWS, or of the server that the options name."""
+    """Create a client of AWS, or of the server in the options."""
     client: S3VectorsClient = session.client(
         "s3vectors",
         options.region or session.region_name or DEFAULT_REGION,
@@ -98,7 +97,7 @@ def create_remote_client(options: Options, session: boto3.session.Session) -> S3
 
 
 def create_local_client(options: Options, engine: Engine) -> S3VectorsClient:
-    """A client whose requests an engine in this process answers."""
+    """Create a client whose requests an engine in this process answers."""
     from s3vectors_local import connect as answer_with  # noqa: PLC0415 - an extra
 
     # No profile: neither its region, which would show another set of buckets, nor its errors
@@ -106,7 +105,7 @@ def create_local_client(options: Options, engine: Engine) -> S3VectorsClient:
     client: S3VectorsClient = boto3.session.Session(botocore_session=alone).client(
         "s3vectors",
         options.region or DEFAULT_REGION,
-        endpoint_url=_NOWHERE,
+        endpoint_url=_UNRESOLVABLE,
         aws_access_key_id="local",
         aws_secret_access_key="local",  # noqa: S106 - signs requests that never leave
         config=_build_config(options),
@@ -126,19 +125,19 @@ def _build_config(options: Options) -> Config:
 
 
 def _register_handlers(client: S3VectorsClient, options: Options) -> S3VectorsClient:
-    """Give a client our way with bodies and retries."""
+    """Register our handlers of bodies and retries."""
     bodies.register(client.meta.events)
     Retries(options.retry_seconds, options.max_attempts).register(client.meta.events)
     return client
 
 
 def describe_endpoint(client: S3VectorsClient, options: Options) -> str:
-    """Where a client's requests go, for the reader of an error."""
+    """Describe where a client's requests go, for error messages."""
     return f"in region {client.meta.region_name} at {find_endpoint(client, options) or 'AWS'}"
 
 
 def find_endpoint(client: S3VectorsClient, options: Options) -> str | None:
-    """The endpoint that is not AWS, from the settings or boto3's own variables."""
+    """The endpoint, from the settings or boto3's own variables; None for AWS."""
     if options.endpoint:
         return strip_passwords(options.endpoint)
     url = strip_passwords(client.meta.endpoint_url)
@@ -150,11 +149,11 @@ def find_endpoint(client: S3VectorsClient, options: Options) -> str | None:
 def translate_errors(
     what: str | Callable[[], str], *, advice: str | Callable[[], str] = ""
 ) -> Iterator[None]:
-    """Turn botocore's errors into ours, with the cause kept.
+    """Translate botocore's errors in the `with` block into ours, which have them as their cause.
 
     Args:
-        what: the operation and its object, to begin the message with; or what makes the text.
-        advice: what to do when it is not found, to end the message with; likewise.
+        what: the operation and its object, which begin the message; or a function that returns it.
+        advice: the end of the message if the object does not exist; or a function.
     """
     try:
         yield
@@ -177,7 +176,7 @@ def _translate_response(
     details: dict[str, Any] = dict(error.response.get("Error", {}))
     code = str(details.get("Code", ""))
     kind = BY_CODE.get(code) or _classify_status(error)
-    # Credentials may have been asked for first, by an operation of another service
+    # boto3 may have requested credentials first, with an operation of another service
     other = error.operation_name not in what
     where = f"{what}: {error.operation_name}" if other else what
     text = f"{where}: {details.get('Message') or 'no message'} ({code})"
@@ -194,12 +193,12 @@ def _translate_failure(error: Exception, what: str) -> S3VectorsError:
         ours.nothing_done = ours.about_credentials = True
     elif isinstance(error, (botocore.ConnectionError, botocore.HTTPClientError)):
         ours = UnavailableError(f"{what}: {error}")
-    elif isinstance(error, _LOG_IN_AGAIN):
+    elif isinstance(error, _LOGIN_ERRORS):
         ours = _build_error(AccessDeniedError, f"{what}: {error}", _LOG_IN)
         ours.about_credentials = True
     elif isinstance(error, botocore.BotoCoreError):
         ours = S3VectorsError(f"{what}: {error}")
-        ours.about_credentials = isinstance(error, _OF_CREDENTIALS)
+        ours.about_credentials = isinstance(error, _CREDENTIAL_ERRORS)
     else:
         ours = _build_error(S3VectorsError, f"{what}: {error}", _CONFIGURED)
         ours.about_credentials = True
@@ -207,7 +206,7 @@ def _translate_failure(error: Exception, what: str) -> S3VectorsError:
 
 
 def strip_error_passwords(error: Exception) -> None:
-    """Take passwords out of botocore's own text, which a traceback shows beside ours."""
+    """Remove passwords from botocore's own message, which a traceback also shows."""
     clean = strip_passwords(error)
     if clean != str(error):
         error.args = (clean,)
@@ -220,7 +219,7 @@ def _build_error(kind: type[S3VectorsError], text: str, remedy: str) -> S3Vector
 
 
 def _classify_status(error: botocore.ClientError) -> type[S3VectorsError]:
-    """For answers without an AWS error code, from a proxy or a load balancer."""
+    """Our class for a response without an AWS error code, from a proxy or a load balancer."""
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     passing = status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in (
         HTTPStatus.REQUEST_TIMEOUT,

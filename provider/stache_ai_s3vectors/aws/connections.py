@@ -1,8 +1,8 @@
-"""What this process keeps between calls: clients, local engines, what is known of indexes.
+"""The caches of this process: clients, local engines, descriptions of indexes.
 
-All of it belongs to the process. A forked one starts with nothing: two processes that read answers
-from one socket would get each other's, and the locks of threads that the child does not have would
-never be released.
+All of it belongs to the process. A forked process starts with empty caches: two processes that
+read from one socket would get each other's responses, and locks of threads that the child does not
+have would never be released.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ Environment: TypeAlias = tuple[tuple[str, str], ...]
 _Key: TypeAlias = tuple[Any, ...]
 
 _Session: TypeAlias = tuple[boto3.session.Session, tuple[int, ...]]
-"""With when the files with credentials were written last, before it was made."""
+"""With the times at which the credential files were written last, before its creation."""
 
 _MAX_CONNECTIONS: Final = 16
-"""Connections that are kept; the oldest go first."""
+"""The number of cached connections; the oldest are dropped first."""
 
 _MAX_SESSIONS: Final = 4
-"""Sessions that are kept: each has read the service's model, which is large."""
+"""The number of cached sessions: each has the service's model, which is large."""
 
 _CREDENTIAL_FILES: Final = (
     ("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"),
@@ -53,11 +53,11 @@ _CREDENTIAL_FILES: Final = (
 
 @dataclass(eq=False)
 class Connection:
-    """A client, and what its users share about each index.
+    """A client, and the state of each index that its users share.
 
     Args:
-        key: the options that it was made of.
-        files: when the files with credentials were written last, before they were read for it.
+        key: the options that it was created from.
+        files: when the credential files were written last, before they were read.
     """
 
     client: S3VectorsClient
@@ -70,14 +70,14 @@ class Connection:
 
     @property
     def usable(self) -> bool:
-        """Whether it is this process's, and its credentials were not refused."""
+        """Whether it belongs to this process, and its credentials were not refused."""
         return not self.ended and self.process == os.getpid()
 
     def get_index_state(self, name: tuple[str, str], rate: float | None) -> IndexState:
-        """What is shared about the index of that bucket and name.
+        """The shared state of the index of that bucket and name.
 
         Args:
-            rate: vectors a second to write at most; None or 0 for no limit. The first to ask
+            rate: the most vectors to write per second; None or 0 for no limit. The first call
                 decides.
         """
         known = self._indexes.get(name)
@@ -88,16 +88,16 @@ class Connection:
 
     @property
     def credentials_changed(self) -> bool:
-        """Whether a file that credentials come from was written since."""
+        """Whether a credential file was written since."""
         return self.files != _read_file_times()
 
 
 class _Process:
-    """What one process keeps.
+    """The caches of one process.
 
     Args:
-        inherited: the engines of the process that this one was forked from. They are kept, so that
-            nothing of them is cleaned up here, and refused.
+        inherited: the engines of the parent process. They are referenced, so that Python does not
+            clean them up here, but refuse to work.
     """
 
     def __init__(self, inherited: dict[str, Engine]) -> None:
@@ -123,22 +123,22 @@ if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
 
 
 def connect(options: Options) -> S3VectorsClient:
-    """A client for these options; equal options share one (boto3 clients are thread-safe).
+    """Get the client for these options; equal options share one (boto3 clients are thread-safe).
 
     Raises:
-        ConfigurationError: no client can be made of the settings: an unknown profile, a
+        ConfigurationError: no client can be created with these settings: an unknown profile, a
             malformed region, the local engine not installed, its directory not usable.
     """
     return get_connection(options).client
 
 
 def get_connection(options: Options) -> Connection:
-    """The connection of this process for these options; raises what `connect` does."""
-    # What boto3 would read is part of the key: other credentials, another client
-    surroundings = tuple(sorted(kv for kv in os.environ.items() if kv[0].startswith("AWS_")))
+    """Get this process's connection for these options; raises as `connect` does."""
+    # boto3's variables are part of the key: other credentials need another client
+    environment = tuple(sorted(kv for kv in os.environ.items() if kv[0].startswith("AWS_")))
     tries = (options.retry_seconds, options.max_attempts)
     timeouts = (options.connect_timeout, options.read_timeout)
-    key = (options.endpoint, options.region, timeouts, tries, surroundings)
+    key = (options.endpoint, options.region, timeouts, tries, environment)
     process = _process
     with process.lock:
         known = process.connections.get(key)
@@ -146,7 +146,7 @@ def get_connection(options: Options) -> Connection:
             return known
         flight = process.flights.setdefault(key, Flight())
     try:
-        return flight.run(lambda: _connect(process, options, surroundings, key))
+        return flight.run(lambda: _connect(process, options, environment, key))
     finally:
         with process.lock:
             if process.flights.get(key) is flight:
@@ -154,17 +154,21 @@ def get_connection(options: Options) -> Connection:
 
 
 def _connect(
-    process: _Process, options: Options, surroundings: Environment, key: _Key
+    process: _Process, options: Options, environment: Environment, key: _Key
 ) -> Connection:
     try:
-        connection = _create_connection(process, options, surroundings, key)
+        connection = _create_connection(process, options, environment, key)
     except ConfigurationError:
         raise
     except (botocore.BotoCoreError, botocore.ClientError, OSError, ValueError) as error:
         with process.lock:
-            process.sessions.pop(surroundings, None)  # the user may correct a file that it has read
+            process.sessions.pop(
+                environment, None
+            )  # the user may correct a file that the session has read
         clients.strip_error_passwords(error)
-        raise ConfigurationError(f"boto3 cannot make a client of the settings: {error}") from error
+        raise ConfigurationError(
+            f"boto3 cannot create a client with these settings: {error}"
+        ) from error
     with process.lock:
         while len(process.connections) >= _MAX_CONNECTIONS:
             process.connections.pop(next(iter(process.connections)))
@@ -172,36 +176,36 @@ def _connect(
 
 
 def _create_connection(
-    process: _Process, options: Options, surroundings: Environment, key: _Key
+    process: _Process, options: Options, environment: Environment, key: _Key
 ) -> Connection:
     if options.local:
         path = str(options.endpoint).removeprefix(LOCAL)
         return Connection(clients.create_local_client(options, _get_engine(process, path)), key, ())
-    for name, value in surroundings:
+    for name, value in environment:
         if name.startswith("AWS_ENDPOINT_URL") and (fault := describe_user_fault(name, value)):
             raise ConfigurationError(fault)
-    session, files = _get_session(process, surroundings)
+    session, files = _get_session(process, environment)
     return Connection(clients.create_remote_client(options, session), key, files)
 
 
-def _get_session(process: _Process, surroundings: Environment) -> _Session:
-    """One for all clients of the same surroundings: each would read the service's model anew."""
+def _get_session(process: _Process, environment: Environment) -> _Session:
+    """One session for all clients of the same environment: each has the service's model."""
     files = _read_file_times()
     with process.lock:
-        known = process.sessions.get(surroundings)
+        known = process.sessions.get(environment)
     if known is not None and known[1] == files:
         return known
     session = (boto3.session.Session(), files)
     with process.lock:
-        process.sessions.pop(surroundings, None)
+        process.sessions.pop(environment, None)
         while len(process.sessions) >= _MAX_SESSIONS:
             process.sessions.pop(next(iter(process.sessions)))
-        process.sessions[surroundings] = session
+        process.sessions[environment] = session
     return session
 
 
 def end_connection(connection: Connection) -> None:
-    """Do not use a connection any more: credentials are read anew for the next."""
+    """Stop using a connection; the next one reads the credentials again."""
     connection.ended = True
     process = _process
     with process.lock:
@@ -220,13 +224,13 @@ def _read_file_time(file: str) -> int:
     """When a file was written last; 0 when it does not exist or is not a regular file."""
     try:
         status = Path(file).expanduser().stat()
-    except (OSError, RuntimeError, ValueError):  # boto3 says what is wrong with it, if it reads it
+    except (OSError, RuntimeError, ValueError):  # boto3 reports the fault if it reads the file
         return 0
     return status.st_mtime_ns if S_ISREG(status.st_mode) else 0
 
 
 def _get_engine(process: _Process, path: str) -> Engine:
-    """One engine per path and process; an empty path is the one in memory."""
+    """Get the engine of a path, one per process; an empty path is the one in memory."""
     try:
         from s3vectors_local import DataDirectoryError, Engine, InheritedEngineError  # noqa: PLC0415 - an extra
     except ImportError as error:
@@ -246,10 +250,10 @@ def _get_engine(process: _Process, path: str) -> Engine:
 
 
 def close_engines(*, in_memory: bool = True) -> None:
-    """Give the data directories of local engines free, and make all clients anew.
+    """Release the data directories of local engines, and drop all clients.
 
     Args:
-        in_memory: also forget what the engine in memory has.
+        in_memory: also drop the data of the engine in memory.
     """
     process = _process
     with process.engines_lock, process.lock:
@@ -261,5 +265,5 @@ def close_engines(*, in_memory: bool = True) -> None:
             process.engines.pop(path).close()
 
 
-# What is in memory stays for who works until the very end; it is gone with the process
+# Data in memory stays for handlers that run later; it ends with the process
 atexit.register(close_engines, in_memory=False)

@@ -1,4 +1,4 @@
-"""Until when the calls of a piece of work may go on. Pure, but for the clock."""
+"""Time limits for calls. Pure, except for the clock."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from typing import Final, TypeVar
 R = TypeVar("R")
 
 TICK: Final = 0.5
-"""Seconds that a wait takes at most before it is begun again: Python may overlook a Ctrl-C that
-comes just before a wait without end."""
+"""The most seconds of one wait, which is then repeated: Python may miss a Ctrl-C just before a wait
+without a timeout."""
 
 
 class Deadline:
-    """A moment after which nothing is tried again; it can be moved up to now.
+    """A moment after which nothing is retried. It can be cancelled.
 
     Args:
         seconds: how long from now.
-        outer: the deadline of the work that this one is part of.
+        outer: the deadline that contains this one.
     """
 
     def __init__(self, seconds: float, outer: Deadline | None) -> None:
@@ -33,12 +33,12 @@ class Deadline:
         self._cancelled = threading.Event()
 
     def cancel(self) -> None:
-        """Nobody waits for the work any more."""
+        """Cancel the work, because its caller no longer waits."""
         self._cancelled.set()
 
     @property
     def cancelled(self) -> bool:
-        """Whether nobody waits for this work, or for what it is part of."""
+        """Whether this deadline or an outer one is cancelled."""
         outer = self._outer is not None and self._outer.cancelled
         return outer or self._cancelled.is_set()
 
@@ -49,22 +49,22 @@ class Deadline:
         return own if self._outer is None else min(own, self._outer.remaining)
 
     def wait(self, seconds: float) -> None:
-        """Wait so long, or until nobody waits for the work."""
+        """Wait for some seconds, or until the work is cancelled."""
         until = time.monotonic() + seconds
         while not self.cancelled and (left := until - time.monotonic()) > 0:
             self._cancelled.wait(min(left, TICK))
 
     def renew(self) -> None:
-        """In a forked process: have locks that no other thread holds."""
+        """After a fork, replace locks that a thread of the parent may hold."""
         if not self._cancelled.is_set():
             self._cancelled = threading.Event()
         if self._outer is not None:
             self._outer.renew()
 
     def bind(self, function: Callable[..., R]) -> Callable[..., R]:
-        """The function, as another thread calls it: with this deadline, and the caller's context.
+        """Bind a function that another thread calls to this deadline and the caller's context.
 
-        Tracing libraries, for instance, keep their span in the context.
+        Tracing libraries, for example, keep their span in the context.
         """
         context = copy_context()
         context.run(_current.set, self)
@@ -85,14 +85,14 @@ if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
 
 
 class AbandonedError(Exception):
-    """A request was not made, because nobody waits for its answer any more."""
+    """A request was not sent, because its caller no longer waits."""
 
 
 def check_not_cancelled() -> None:
-    """Make no request of work that was interrupted.
+    """Refuse a request of cancelled work.
 
     Raises:
-        AbandonedError: nobody reads it but the thread that it ends.
+        AbandonedError: it ends the thread of the request.
     """
     current = _current.get()
     if current is not None and current.cancelled:
@@ -100,18 +100,18 @@ def check_not_cancelled() -> None:
 
 
 def create_nested_deadline() -> Deadline:
-    """A deadline of its own for a part of the caller's work; it ends when it is cancelled."""
+    """Create a deadline for a part of the caller's work, without a limit of its own."""
     return Deadline(math.inf, _current.get())
 
 
 def get_remaining_seconds() -> float:
-    """Seconds that the work of the caller has left; infinity when nobody has set a limit."""
+    """The seconds that the caller's work has left; infinity without a limit."""
     current = _current.get()
     return math.inf if current is None else current.remaining
 
 
 def pause(seconds: float) -> None:
-    """Wait before the next try; not longer than somebody waits for the work."""
+    """Wait before the next attempt, or until the work is cancelled."""
     current = _current.get()
     if current is None:
         time.sleep(seconds)
@@ -121,10 +121,10 @@ def pause(seconds: float) -> None:
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Give the calls inside so many seconds in which they may be tried again.
+    """Limit the seconds in which calls in the `with` block are retried.
 
-    A try that has begun ends by its own timeouts. Limits inside limits do not widen them; threads
-    that copy the caller's context, as `asyncio.to_thread` does, keep to it.
+    An attempt in flight ends by its own timeouts. A nested limit cannot extend an outer one. The
+    limit also applies to threads that copy the caller's context, as `asyncio.to_thread` does.
     """
     token = _current.set(Deadline(seconds, _current.get()))
     try:

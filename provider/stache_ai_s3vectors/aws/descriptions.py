@@ -1,4 +1,4 @@
-"""What the service answers, as values. Pure."""
+"""Responses of the service as values. Pure."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ TEXT_SEARCH_ACTIVE: Final = "ACTIVE"
 
 @dataclass(frozen=True)
 class IndexDescription:
-    """An index, in AWS's words.
+    """An index, in AWS's terms.
 
     Args:
         mode: ENHANCED, or CLASSIC.
-        text_searches: the metadata keys with text search, each with its status: BUILDING,
-            then ACTIVE.
-        created: when it was made, as a text; empty when nobody said.
-        languages: those of the metadata keys whose text search has one.
+        text_searches: the metadata keys with text search, each with its status, BUILDING or
+            ACTIVE.
+        created: its creation time as text; empty if the response has none.
+        languages: by metadata key, of the text searches that have one.
     """
 
     arn: str
@@ -36,8 +36,8 @@ class IndexDescription:
     languages: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def from_answer(cls, index: Mapping[str, Any]) -> IndexDescription:
-        """From the `index` of a GetIndex answer."""
+    def from_response(cls, index: Mapping[str, Any]) -> IndexDescription:
+        """Read the `index` of a GetIndex response."""
         metadata = index.get("metadataConfiguration", {})
         texts = metadata.get("textSearchConfigurations", [])
         return cls(
@@ -55,11 +55,11 @@ class IndexDescription:
 
     @classmethod
     def from_dimension(cls, dimension: int, metric: str = "cosine") -> IndexDescription:
-        """What an index will be that is made for Stache."""
+        """Describe an index that this package would create."""
         return cls("", dimension, metric, frozenset(NON_FILTERABLE), ENHANCED, {})
 
     def as_dict(self) -> dict[str, Any]:
-        """For a person or a program to read."""
+        """The description as JSON values."""
         return {
             "arn": self.arn,
             "dimension": self.dimension,
@@ -71,7 +71,7 @@ class IndexDescription:
         }
 
     def list_text_searches(self) -> list[str]:
-        """Each key with text search, its status, and its language if it has one."""
+        """List each key with text search, its status, and its language if it has one."""
         return [
             f"{key} {status}" + (f" ({self.languages[key]})" if key in self.languages else "")
             for key, status in self.text_searches.items()
@@ -83,9 +83,9 @@ class Match:
     """One result of QueryVectors.
 
     Args:
-        distance: from the question's vector; None where only the text was found.
-        fused: the score of hybrid search; None without.
-        bm25: in hybrid search, the score of each metadata key in whose text a word was found.
+        distance: from the query vector; None if only the text matched.
+        fused: the score of hybrid search; None in vector search.
+        bm25: in hybrid search, the score of each metadata key whose text matched.
     """
 
     key: str
@@ -95,14 +95,14 @@ class Match:
     bm25: Mapping[str, float] = field(default_factory=dict)
 
     def rank(self) -> float:
-        """What results are ordered by, the best first."""
+        """The sort key of results, the best first."""
         if self.fused is not None:
             return -self.fused
         return math.inf if self.distance is None else self.distance
 
     @classmethod
-    def from_answer(cls, vector: Mapping[str, Any]) -> Match:
-        """From one of the `vectors` of a QueryVectors answer."""
+    def from_response(cls, vector: Mapping[str, Any]) -> Match:
+        """Read one of the `vectors` of a QueryVectors response."""
         scores = vector.get("scores", {})
         bm25 = {each["metadataKey"]: each["score"] for each in scores.get("bm25Scores", ())}
         metadata = vector.get("metadata", {})

@@ -1,4 +1,4 @@
-"""What boto knows beside S3 Vectors: whose credentials these are, and which regions there are."""
+"""Credentials, the caller's identity, and regions, as boto3 finds them."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from botocore.config import Config
 from .client import translate_errors
 
 _STS: Final = ("AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL")
-"""Either says that STS is somewhere else, too."""
+"""The variables that set an endpoint of STS."""
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """Where credentials come from, in boto's words, and their access key id."""
+    """The source of credentials, as boto3 names it, and their access key id."""
 
     method: str
     key_id: str
 
 
 def find_credentials() -> Credentials | None:
-    """What boto3 finds in the surroundings; None when that is nothing.
+    """Find boto3's credentials in the environment; None without any.
 
     Raises:
-        S3VectorsError: a profile that does not exist, a role that cannot be assumed, a login
-            that has ended, a program that fails.
+        S3VectorsError: a profile does not exist, a role cannot be assumed, a login has expired,
+            a program fails.
     """
     with translate_errors("boto3 cannot get credentials"):
         source = boto3.session.Session().get_credentials()
@@ -37,16 +37,16 @@ def find_credentials() -> Credentials | None:
 
 
 def has_sts(*, aws: bool) -> bool:
-    """Whether somebody can be asked: beside another server than AWS there may be no STS."""
+    """Whether there is an STS to call: another server than AWS may come without one."""
     return aws or any(name in os.environ for name in _STS)
 
 
 def get_caller(region: str) -> tuple[str, str]:
-    """The account and the ARN of whoever signs.
+    """Get the account and the ARN of the credentials.
 
     Raises:
-        AccessDeniedError: the credentials are no (longer) good.
-        UnavailableError: STS does not answer.
+        AccessDeniedError: the credentials are not valid (any more).
+        UnavailableError: STS does not respond.
     """
     config = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2})
     with translate_errors("GetCallerIdentity"):
@@ -56,5 +56,5 @@ def get_caller(region: str) -> tuple[str, str]:
 
 
 def list_regions(partition: str) -> list[str]:
-    """Where S3 is in a partition; botocore does not know where S3 Vectors is."""
+    """List the regions of S3 in a partition; botocore does not list those of S3 Vectors."""
     return list(boto3.session.Session().get_available_regions("s3", partition_name=partition))

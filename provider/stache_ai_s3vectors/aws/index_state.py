@@ -1,4 +1,4 @@
-"""What all users of an index share in this process: its description, and the pace of writing."""
+"""The state of an index that all its users in this process share."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class IndexState:
     """One per connection and index.
 
     Args:
-        pace: None when nothing limits writing.
-        described_at: when the description was asked for, by the monotonic clock.
-        flight: the call that asks for it.
+        pace: of writes; None without a limit.
+        described_at: when the index was described, by the monotonic clock.
+        flight: the call that describes it.
     """
 
     pace: Pace | None
@@ -26,5 +26,5 @@ class IndexState:
 
     @classmethod
     def create(cls, rate: float | None) -> IndexState:
-        """With a pace of so many vectors a second; None or 0 for no limit."""
+        """Create the state with a pace in vectors per second; None or 0 for no limit."""
         return cls(Pace(rate) if rate else None)

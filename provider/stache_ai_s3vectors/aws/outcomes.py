@@ -1,4 +1,4 @@
-"""What became of the batches of a call that writes, and the error that says so. Pure."""
+"""The outcomes of the batches of a call that writes, and the error for them. Pure."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from .parallel import WORKERS
 _LOG = logging.getLogger(__name__)
 
 _COMPLETES: Final = (
-    "The error's `done` and `missing` name them; calling again with the missing completes it"
+    "The error's `done` and `missing` name them; call again with the missing to complete the work"
 )
 
 
 class Outcomes:
-    """Collects which of the wanted keys are done.
+    """Collects which keys of a call are done.
 
     Args:
-        verb: what is done to them, "stored" for instance.
-        wanted: all keys of the call.
+        verb: of the log and the error, for example "stored".
+        keys: all keys of the call.
         progress: called with the number of keys that were just done.
     """
 
@@ -54,21 +54,21 @@ class Outcomes:
 
     @property
     def hopeless(self) -> bool:
-        """Whether batches have failed in a way in which all others would fail, too.
+        """Whether batches have failed in a way that all others would fail too.
 
-        So many in a row without an answer are all that are made at a time.
+        That is also the case if as many in a row get no response as are sent at a time.
         """
         refused = any(isinstance(e, (NotFoundError, AccessDeniedError)) for e in self._errors)
         return refused or self._unanswered >= WORKERS
 
     @property
     def missing(self) -> list[str]:
-        """The wanted keys that are neither done nor passed over."""
+        """The keys that are neither done nor skipped."""
         finished = self._skipped.union(self.done)
         return [key for key in self._keys if key not in finished]
 
     def add(self, keys: Sequence[str], call: Future[Any]) -> None:
-        """Note how the call that had to deal with these keys ended."""
+        """Add the outcome of the call for these keys."""
         error = call.exception()
         if error is None:
             self.note(keys)
@@ -83,16 +83,16 @@ class Outcomes:
             self._progress(len(keys))
 
     def confirm(self, keys: Sequence[str]) -> None:
-        """Note, in whichever thread, that the service has said so of these keys."""
-        self._sure += keys  # one operation of a list, which needs no lock
+        """Note, in any thread, that the service has confirmed these keys."""
+        self._sure += keys  # one list operation, which needs no lock
 
     @contextmanager
-    def log_interruption(self, index: str, unless: object = None) -> Iterator[None]:
-        """When the caller is interrupted inside, log what is known to be done by then.
+    def log_interruption(self, index_name: str, unless: object = None) -> Iterator[None]:
+        """If the caller is interrupted in the `with` block, log how many keys are done.
 
         Args:
-            index: what the call works on.
-            unless: anything: another call says so.
+            index_name: of the index.
+            unless: the call that contains this one, and logs instead.
         """
         try:
             yield
@@ -104,7 +104,7 @@ class Outcomes:
             _LOG.warning(
                 "a call on %s was interrupted by %s: %d of %d vectors are known to be %s, the "
                 "others may or may not be",
-                to_printable(index),
+                to_printable(index_name),
                 type(error).__name__,
                 len(self._sure),
                 len(self._keys),
@@ -113,11 +113,11 @@ class Outcomes:
             raise
 
     def skip(self, keys: Iterable[str]) -> None:
-        """Note that there is nothing to do about these keys."""
+        """Note that these keys need no work."""
         self._skipped.update(keys)
 
     def fail(self, error: S3VectorsError) -> None:
-        """Note an error; what it is about counts as not done."""
+        """Note an error; its keys count as not done."""
         if isinstance(error, PartialWriteError):
             self.note(error.done)
         self._unanswered += isinstance(error, UnavailableError)
@@ -132,7 +132,7 @@ class Outcomes:
         """
         if not self._errors:
             return
-        # One that leaves open what was done, if there is any
+        # Prefer an error after which it is unknown what was done
         first = next((e for e in self._errors if not e.nothing_done), self._errors[0])
         if not self.done:
             raise first
@@ -148,7 +148,7 @@ class Outcomes:
 
 
 def _wrap_error(error: BaseException) -> S3VectorsError:
-    """An error of ours; one that nobody thought of must not hide what was done."""
+    """Wrap an unexpected error in ours, so that it does not hide what was done."""
     if isinstance(error, S3VectorsError):
         return error
     ours = S3VectorsError(f"{type(error).__name__}: {error}")

@@ -1,4 +1,4 @@
-"""Holds writes to the rates that the service documents, so that bulk work is not throttled. Pure.
+"""Limits writes to the rates that the service documents, so that they are not throttled. Pure.
 
 A client that paces itself at 2,500 vectors a second was never throttled in public
 measurements of the service; one that sends as fast as it can was, again and again.
@@ -18,14 +18,13 @@ from . import deadlines
 class Pace:
     """Token buckets for the write requests and the written vectors of one index.
 
-    They hold one full request: what was saved up by doing nothing for a while is no more
-    than that, because nobody documents how large a burst the service takes.
+    They hold one full request: AWS does not document how large a burst the service accepts.
 
     Args:
         vectors: vectors a second, put and deleted together.
         requests: PutVectors and DeleteVectors requests a second, together.
-        clock: tells the time in seconds.
-        sleep: waits so many seconds.
+        clock: returns the time in seconds.
+        sleep: waits for a number of seconds.
     """
 
     def __init__(
@@ -42,10 +41,10 @@ class Pace:
         self._lock = threading.Lock()
 
     def wait(self, vectors: int) -> None:
-        """Wait until a request that writes so many vectors may be sent.
+        """Wait until a request that writes a number of vectors may be sent.
 
-        Whoever comes first is served first: each takes its share at once, and then waits
-        until it would have been there.
+        Calls are served in their order: each takes its tokens at once, and then waits until the
+        bucket would have had them.
         """
         with self._lock:
             now = self._clock()
@@ -55,7 +54,7 @@ class Pace:
 
 
 class _Bucket:
-    """So many a second, and so many at once after a rest; may be overdrawn."""
+    """A token bucket with a rate per second and a size; it may be overdrawn."""
 
     def __init__(self, rate: float, size: float) -> None:
         self._rate = rate
@@ -64,7 +63,7 @@ class _Bucket:
         self._then: float | None = None
 
     def take(self, count: int, now: float) -> float:
-        """Take some; returns how many seconds it takes until they are there."""
+        """Take tokens; returns the seconds until the bucket has them."""
         if self._then is not None:
             self._left = min(self._size, self._left + self._rate * (now - self._then))
         self._then = now

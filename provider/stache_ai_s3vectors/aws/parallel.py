@@ -1,4 +1,4 @@
-"""Several calls at a time: latency, not work, is what bulk calls wait for. Knows no service."""
+"""Parallel calls: bulk work waits for latency, not for computation."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ WORKERS: Final = 8
 """Calls at a time: the service takes hundreds of reads a second, and latency is 10 to 100 ms."""
 
 GRACE: Final = 0.5
-"""Seconds that calls under way get to end when nobody wants more of them."""
+"""Seconds that calls in flight get to end when the caller stops early."""
 
 
 def split_batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """The items, so many at a time."""
+    """Split items into batches of a size."""
     for start in range(0, len(items), size):
         yield items[start : start + size]
 
@@ -40,15 +40,15 @@ def call_in_parallel(
     before: Callable[[T], object] | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Generator[tuple[T, Future[R]], None, None]:
-    """Call a function for each item, some at a time; yields each with its finished call.
+    """Call a function for each item in parallel; yields each item with its finished call.
 
-    Items are taken from the iterable only as there is room for them, and come in its order.
-    A single item is called in the caller's own thread. Close the generator to stop early: calls
-    that have not begun are not made, those under way get `GRACE` seconds to end.
+    Items are taken from the iterable when a thread is free, and yielded in their order. A single
+    item is processed in the caller's thread. Close the generator to stop early: calls that have
+    not begun are not made; calls in flight get `GRACE` seconds to end.
 
     Args:
         before: called with each item in the caller's thread, just before its call.
-        stop: asked before each call; True for no more.
+        stop: called before each call; True to make no more calls.
     """
     iterator = iter(items)
     first = list(islice(iterator, 2))
@@ -67,7 +67,7 @@ def call_in_parallel(
 
 
 def start_detached(function: Callable[[], R]) -> Future[R]:
-    """Call a function in a thread that does not keep the process alive."""
+    """Start a call in a thread that does not keep the process alive."""
     threads = _Threads(1)
     call = threads.submit(function)
     threads.end()
@@ -75,7 +75,7 @@ def start_detached(function: Callable[[], R]) -> Future[R]:
 
 
 class CallCounter:
-    """Counts calls that have begun and not ended, in whichever threads."""
+    """Counts calls in flight, in any thread."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -91,7 +91,7 @@ class CallCounter:
             self._changed.notify_all()
 
     def wait(self) -> None:
-        """Until all have ended."""
+        """Wait until all calls have ended."""
         with self._changed:
             self._changed.wait_for(lambda: not self._count)
 
@@ -99,13 +99,13 @@ class CallCounter:
 class _Threads:
     """Threads for some calls.
 
-    A ThreadPoolExecutor takes no work while the interpreter ends, though its last thread or an
-    `atexit` handler may still have some, and it keeps the process alive until its calls end,
-    though the user has pressed Ctrl-C. Here the caller does the work where no thread can be
-    started, and whoever gives up early leaves slow calls behind.
+    A ThreadPoolExecutor takes no work while the interpreter ends, although an `atexit` handler may
+    still have some, and after Ctrl-C it keeps the process alive until its calls end. Here, if no
+    thread can be started, the caller does the work, and a caller that stops early leaves slow
+    calls behind.
 
     Args:
-        most: threads, at most; the caller does all the work when it is 0.
+        most: the most threads; with 0, the caller does all the work.
     """
 
     def __init__(self, most: int) -> None:
@@ -116,7 +116,7 @@ class _Threads:
         self._deadline = create_nested_deadline()
 
     def submit(self, function: Callable[..., R], *arguments: Any) -> Future[R]:
-        """Call the function, perhaps later; in the caller's thread the call has ended already."""
+        """Submit a call; without threads, it has ended when this returns."""
         call: Future[R] = Future()
         work = partial(self._deadline.bind(function), *arguments)
         if len(self._threads) < self._most:
@@ -139,12 +139,12 @@ class _Threads:
             self._threads.append(thread)
 
     def end(self) -> None:
-        """The threads end when they have done all the work."""
+        """Let the threads end after their work."""
         for _ in self._threads:
             self._queue.put(None)
 
     def give_up(self) -> None:
-        """Make no more calls; those under way get a moment, and try nothing again after it."""
+        """Make no more calls; those in flight get `GRACE` seconds, and retry nothing after it."""
         self._deadline.cancel()
         for call in list(self._under_way):
             call.cancel()
@@ -160,7 +160,7 @@ class _Threads:
 
 @contextmanager
 def _start_threads(most: int) -> Iterator[_Threads]:
-    """So many threads for the calls inside."""
+    """Start threads for the calls in the `with` block."""
     threads = _Threads(most)
     try:
         yield threads
@@ -175,11 +175,11 @@ def _start_threads(most: int) -> Iterator[_Threads]:
 def _run_queue(queue: SimpleQueue[Callable[[], None] | None]) -> None:
     while (work := queue.get()) is not None:
         work()
-        del work  # not kept while the next is waited for
+        del work  # frees its memory while the thread waits for the next
 
 
 def _run(call: Future[R], work: Callable[[], R], caught: type[BaseException]) -> None:
-    """Make a call, and keep its result, or its error if it is of that kind, for who asks."""
+    """Make a call and store its result, or its error if it is one of `caught`."""
     if not call.set_running_or_notify_cancel():
         return
     try:
@@ -202,9 +202,9 @@ class Page(Generic[T]):
     """Part of a listing.
 
     Args:
-        rows: what is on it.
-        token: asks for the next page; None on the last.
-        segment: the part of the listing that it belongs to; None when that is not divided.
+        rows: its items.
+        token: of the next page; None on the last.
+        segment: the segment of the listing; None if the listing is not segmented.
     """
 
     rows: list[T]
@@ -215,10 +215,10 @@ class Page(Generic[T]):
 def fetch_pages(
     fetch: Callable[[int, str | None], Page[T]], segments: int, workers: int = WORKERS
 ) -> Generator[Page[T], None, None]:
-    """The pages of all segments of a listing, some segments at a time, in any order.
+    """Fetch the pages of all segments of a listing in parallel; yields them in any order.
 
-    `fetch` gets a segment's number and the token of the page before. The next page of a
-    segment is fetched while the caller reads the last one.
+    `fetch` gets a segment's number and the token of the page before. The next page of a segment is
+    fetched while the caller reads the current one.
     """
     ahead = iter(range(segments))
     with _start_threads(workers) as threads:

@@ -1,4 +1,4 @@
-"""Make what Stache needs, where no infrastructure has made it: the bucket, its indexes."""
+"""Create the bucket and the indexes that Stache needs, and explain how to."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def create_bucket(client: S3VectorsClient, options: Options) -> bool:
-    """Make the vector bucket; False when it exists already."""
+    """Create the vector bucket; False when it exists already."""
     with translate_errors(
         f"CreateVectorBucket of {options.bucket_name} {describe_endpoint(client, options)}"
     ):
@@ -36,18 +36,18 @@ def create_index(
     name: str,
     metric: Literal["cosine", "euclidean"] = "cosine",
 ) -> bool:
-    """Make an index as Stache needs it; False when it exists already.
+    """Create an index for Stache; False when it exists already.
 
-    It gets text search on `text` and what else the settings name, which hybrid search needs,
-    unless the bucket makes CLASSIC indexes, which have none.
+    It gets text search, which hybrid search needs, on `text` and the other keys of the settings,
+    unless the bucket creates CLASSIC indexes, which do not have it.
 
     Raises:
-        NotFoundError: there is no such vector bucket, and how to make it.
+        NotFoundError: there is no such vector bucket; the message has the command to create it.
     """
     enhanced = _is_enhanced_by_default(client, options)
     if not enhanced:
         _LOG.warning(
-            "bucket %s makes CLASSIC indexes: %s gets no text search", options.bucket_name, name
+            "bucket %s creates CLASSIC indexes: %s gets no text search", options.bucket_name, name
         )
     metadata: Any = {"nonFilterableMetadataKeys": NON_FILTERABLE}
     if enhanced:
@@ -73,7 +73,7 @@ def create_index(
 def create_missing(
     client: S3VectorsClient, options: Options, metric: Literal["cosine", "euclidean"] = "cosine"
 ) -> None:
-    """Make the options' index, and on a `local:` endpoint its bucket, unless they exist."""
+    """Create the options' index, and on a `local:` endpoint its bucket, unless they exist."""
     if options.local:
         create_bucket(client, options)
     create_index(client, options, options.index_name, metric)
@@ -82,13 +82,13 @@ def create_missing(
 def upgrade_index(
     client: Any, options: Options, description: IndexDescription, language: str | None
 ) -> list[str]:
-    """Make the options' index ready for hybrid search; returns what had to be changed.
+    """Upgrade the options' index for hybrid search; returns the changes.
 
     Args:
-        client: the boto3 client; the published types do not know these operations yet.
-        told: what the index is.
-        language: of the texts; empty for none in particular. None leaves what is there as it is,
-            and takes the settings' for what is added.
+        client: the boto3 client; the published types do not have these operations yet.
+        description: of the index.
+        language: of the texts; empty for no particular one. None keeps the languages of existing
+            text searches, and uses that of the settings for new ones.
     """
     names = options.index_parameters
     where = f"{options.bucket_name}/{options.index_name} {describe_endpoint(client, options)}"
@@ -124,15 +124,15 @@ def _configure_text_search(key: str, language: str | None) -> dict[str, str]:
 
 
 def _name_change(key: str, change: str) -> str:
-    """A change, and of which key unless it is `text`."""
+    """Name a change, with its key unless it is `text`."""
     return change if key == TEXT else f"{change} on {key}"
 
 
 def list_indexes(options: Options) -> list[str]:
-    """The names of all indexes of the bucket, as the service orders them.
+    """List the names of all indexes of the bucket, in the service's order.
 
     Raises:
-        NotFoundError: there is no such vector bucket, and how to make it.
+        NotFoundError: there is no such vector bucket; the message has the command to create it.
     """
     client = connect(options)
     what = f"ListIndexes of {options.bucket_name} {describe_endpoint(client, options)}"
@@ -156,7 +156,7 @@ def _is_enhanced_by_default(client: S3VectorsClient, options: Options) -> bool:
 
 
 def format_bucket_options(client: S3VectorsClient, options: Options) -> str:
-    """The options of the tool that name this bucket, whatever the surroundings say."""
+    """Format the tool's options for this bucket, which work in any environment."""
     if options.local:
         region = f" --region {options.region}" if options.region else ""
         return f"--bucket {options.bucket_name} --endpoint {options.endpoint}{region}"
@@ -166,7 +166,7 @@ def format_bucket_options(client: S3VectorsClient, options: Options) -> str:
 
 
 def format_create_bucket(client: S3VectorsClient, options: Options) -> str:
-    """The command that makes the vector bucket."""
+    """Format the command that creates the vector bucket."""
     if options.local:
         return f"stache-s3vectors indexes create {format_bucket_options(client, options)}"
     endpoint = find_endpoint(client, options)
@@ -177,7 +177,7 @@ def format_create_bucket(client: S3VectorsClient, options: Options) -> str:
 
 
 def advise_creation(client: S3VectorsClient, options: Options) -> str:
-    """What to do about a bucket or index that does not exist."""
+    """Explain how to create a bucket or index that does not exist."""
     bucket = format_bucket_options(client, options)
     create = f"stache-s3vectors indexes create --dimension {options.dimension} {bucket}"
     if options.local:

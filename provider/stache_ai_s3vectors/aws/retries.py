@@ -1,9 +1,9 @@
-"""Trying a request again: for how long, after which wait.
+"""Retries: for how long, and with which backoff.
 
-botocore's own retries end after a few attempts, less than a second when the service is down,
-and a client that has failed some dozens of times tries nothing again until others succeed. A
-short outage would fail most of what is under way. Here a bound in seconds decides, each request
-by itself; growing waits keep a service that is down from being stormed.
+botocore's own retries end after a few attempts, in less than a second when the service is down,
+and a client with some dozens of failures retries nothing until other requests succeed. A short
+outage would fail most requests in flight. Here each request has its own limit in seconds; growing
+waits protect a service that is down.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from botocore.exceptions import EndpointConnectionError, HTTPClientError, SSLErr
 from . import deadlines
 
 FIRST_CONTACT: Final = 3.0
-"""Seconds for an endpoint that has never answered and refuses connections, or does not speak TLS:
-mostly a mistake."""
+"""Seconds for an endpoint that has never responded and refuses connections, or TLS: mostly a wrong
+setting."""
 
 UNIQUE_ID: Final = "stache-ai-s3vectors-retries"
-"""What this handler is called among a client's events."""
+"""The name of this handler among a client's events."""
 
 _BEGAN: Final = "stache_ai_s3vectors.began"
 _WAITED: Final = "stache_ai_s3vectors.waited"
-"""Where a request's context keeps when it began, and how long it has waited between its tries."""
+"""Keys of a request's context: when it began, and how long it has waited between attempts."""
 
 _FAILED: Final = frozenset(
     {
@@ -43,26 +43,26 @@ _FAILED: Final = frozenset(
     }
 )
 _RETRY_AFTER: Final = "x-amz-retry-after"
-"""The header in which a service asks for a longer wait, in milliseconds."""
+"""The header in which a service requests a longer wait, in milliseconds."""
 
 _LONGER_AT_MOST: Final = 5.0
-"""Seconds that such a request can add to a wait, as with botocore."""
+"""The most seconds that this header can add to a wait, as in botocore."""
 
 
 @dataclass(frozen=True)
 class _Backoff:
-    """Waits that double, up to a longest one; each is shortened by up to a half, by chance.
+    """Waits that double up to a longest one; each is shortened by a random part, up to a half.
 
     Args:
-        first: seconds.
-        longest: seconds.
+        first: the first wait in seconds.
+        longest: the longest wait in seconds.
     """
 
     first: float
     longest: float
 
     def compute_wait(self, attempts: int) -> float:
-        """The wait after so many failed attempts."""
+        """Compute the wait after a number of failed attempts."""
         whole: float = min(self.longest, self.first * 2.0 ** min(attempts - 1, 30))
         return whole * (1 - random.random() / 2)  # noqa: S311 - spreads load, keeps no secret
 
@@ -74,19 +74,19 @@ _THROTTLED: Final = _Backoff(first=1.0, longest=20.0)
 
 @dataclass
 class Retries:
-    """Decides for one client.
+    """The retries of one client.
 
     Args:
-        seconds: from a request's first try to its last, at most.
-        attempts: tries of a request, the first included, at most; None for no limit.
+        seconds: the most seconds from a request's first attempt to its last.
+        attempts: the most attempts of a request, including the first; None for no limit.
     """
 
     seconds: float
     attempts: int | None
-    _reached: bool = field(default=False, init=False)  # the endpoint has answered something
+    _reached: bool = field(default=False, init=False)  # the endpoint has sent a response
 
     def register(self, events: Any) -> None:
-        """Make a boto3 `s3vectors` client's events use this; botocore's own tries must be 1."""
+        """Register with a boto3 `s3vectors` client; botocore's own attempts must be 1."""
         events.register("before-call.s3vectors", _begin)
         events.register("needs-retry.s3vectors", self._handle_attempt, unique_id=UNIQUE_ID)
 
@@ -98,7 +98,7 @@ class Retries:
         request_dict: Mapping[str, Any],
         **_: Any,
     ) -> float | None:
-        """Wait, and answer 0 for another try; or None for none."""
+        """Wait and return 0 for another attempt; None for none."""
         self._reached = self._reached or response is not None
         backoff = _choose_backoff(response, caught_exception)
         if backoff is None or attempts == self.attempts:
@@ -130,7 +130,7 @@ def _begin(params: Mapping[str, Any], **_: Any) -> None:
 def _choose_backoff(
     response: tuple[Any, dict[str, Any]] | None, error: BaseException | None
 ) -> _Backoff | None:
-    """How to wait after this outcome; None when another try would not help."""
+    """Choose the backoff after an outcome; None if another attempt would not help."""
     if response is None:
         passing = isinstance(error, (BotocoreConnectionError, HTTPClientError))
         return _TRANSIENT if passing and "CERTIFICATE_VERIFY_FAILED" not in str(error) else None

@@ -1,4 +1,4 @@
-"""One call for all who need its answer at the same time."""
+"""Threads that need the same result at the same time share one call."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ T = TypeVar("T")
 
 
 class Flight(Generic[T]):
-    """Whoever comes while the call is under way shares its answer, or its error."""
+    """Threads that come while a call is in flight share its result, or its error."""
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()  # a signal handler may come by in the same thread
+        self._lock = threading.RLock()  # a signal handler may run in the same thread
         self._under_way: Future[T] | None = None
         self._thread = 0
 
     def run(self, call: Callable[[], T], patience: float = 0.0) -> T:
-        """The call's answer. No lock is held while it is made.
+        """Run the call, or wait for the one in flight. No lock is held during the call.
 
         Args:
-            patience: seconds from now in which a call that had no answer is made again. Who came
-                late to a call that then failed has time left; who made it has used its own.
+            patience: seconds from now in which a call that got no response is repeated. A thread
+                that joined a call late has time left after its failure.
 
         Raises:
-            UnavailableError: also when the caller's own time limit ends before another's call.
+            UnavailableError: also if the caller's time limit ends before another thread's call.
         """
         mine: Future[T] = Future()
         until = time.monotonic() + patience
@@ -49,7 +49,7 @@ class Flight(Generic[T]):
                 raise
             finally:
                 self._leave(mine)
-            if other is mine:  # a signal handler in the thread whose call is under way
+            if other is mine:  # a signal handler in the thread whose call is in flight
                 return call()
             failure = self._wait(other)
             if failure is None:
@@ -60,7 +60,7 @@ class Flight(Generic[T]):
                 raise copy.copy(failure) from failure.__cause__
 
     def _join(self, mine: Future[T]) -> Future[T] | None:
-        """None for the one who makes the call, the call under way for the others."""
+        """None for the thread that makes the call, the call in flight for the others."""
         with self._lock:
             if self._under_way is None:
                 self._under_way, self._thread = mine, threading.get_ident()
@@ -76,7 +76,7 @@ class Flight(Generic[T]):
         while not other.done():
             if get_remaining_seconds() <= 0:
                 return UnavailableError(
-                    "the time limit ended while another thread waited for the same answer"
+                    "the time limit ended while another thread waited for the same response"
                 )
             wait([other], timeout=min(TICK, get_remaining_seconds()))
         return other.exception()

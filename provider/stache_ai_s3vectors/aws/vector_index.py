@@ -1,7 +1,7 @@
-"""One index of a vector bucket: put, get, query, list, delete, in AWS's words.
+"""One index of a vector bucket: put, get, query, list, delete, in AWS's terms.
 
-Batches, pages, pace and parallel calls live here and nowhere else: callers hand over any
-number of vectors and read any number of results.
+Batches, pages, pace and parallel calls are handled here only: callers pass any number of vectors
+and read any number of results.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ if TYPE_CHECKING:
     from stache_ai_s3vectors.settings import Options
 
 Progress: TypeAlias = Callable[[int], object]
-"""Called with the number of vectors that were just dealt with, in the caller's thread."""
+"""Called with the number of vectors that were just processed, in the caller's thread."""
 
 Row: TypeAlias = tuple[str, dict[str, Any]]
 """A vector's key and metadata."""
 
 PUTS_AT_A_TIME: Final = 4
-"""PutVectors requests under way: enough for the service's rate at 200 ms of latency."""
+"""PutVectors requests in flight: enough for the service's rate at 200 ms of latency."""
 
 REFRESH_SECONDS: Final = 1.0
 """Seconds after which an index whose text search is BUILDING is described again."""
@@ -56,18 +56,19 @@ REFRESH_SECONDS_WITHOUT: Final = 300.0
 """The same for an index without text search: somebody may add it."""
 
 RANKINGS: Final = 3
-"""How often a search asks for its pages when writes move the ranking under it."""
+"""How often a search fetches its pages when writes change the ranking meanwhile."""
 
 
 class VectorIndex:
-    """An index that exists, or is made on first use when the options say so.
+    """An index that exists, or is created on first use if the options allow it.
 
-    No call is made before one is needed; the first is always GetIndex, once per index and
-    process. Every method raises what `errors.py` lists. Threads may share it.
+    No call is made before one is needed. `describe` calls GetIndex once per index and process;
+    `put` and `query` need an index that was described before. Every method raises the errors of
+    `errors.py`. Threads may share an instance.
 
     Args:
-        options: which index, and where.
-        create: whether to make it when it is missing; by default, what the options say.
+        options: the index and its endpoint.
+        create: whether to create it when it is missing; by default, as in the options.
     """
 
     def __init__(self, options: Options, *, create: bool | None = None) -> None:
@@ -77,7 +78,10 @@ class VectorIndex:
         self._held: Connection | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_held": None}  # a connection is its process's, and no copy's
+        return {
+            **self.__dict__,
+            "_held": None,
+        }  # a copy in another process needs its own connection
 
     @property
     def client(self) -> S3VectorsClient:
@@ -106,7 +110,7 @@ class VectorIndex:
 
     @contextmanager
     def _use_client(self, operation: str) -> Iterator[S3VectorsClient]:
-        """The client for one call, whose errors become ours."""
+        """The client for one call, whose errors are translated to ours."""
         check_not_cancelled()
         held, options = self._connection, self.options
         try:
@@ -118,24 +122,27 @@ class VectorIndex:
             ):
                 yield held.client
         except (NotFoundError, RejectedError):
-            self._state.description = None  # it may not be what it was: ask at the next need
+            self._state.description = (
+                None  # it may be outdated: describe the index again on the next use
+            )
             raise
         except S3VectorsError as error:
             denied = isinstance(error, AccessDeniedError) and held.credentials_changed
             if (error.about_credentials or denied) and not options.local:
-                end_connection(held)  # the user may renew the credentials; boto3 would not look
+                end_connection(held)  # the user may renew the credentials, which boto3 caches
             raise
 
     def describe(self, *, fresh: bool = False) -> IndexDescription:
-        """The index's attributes, asked for once; makes the index if it may.
+        """Describe the index, once per process; creates the index if it may.
 
-        Threads that need them while one asks share its answer, or its error.
+        Threads that call this at the same time share one call's result, or its error.
 
         Args:
-            fresh: ask again.
+            fresh: call GetIndex again.
 
         Raises:
-            NotFoundError: there is no such bucket or index, and how to make one.
+            NotFoundError: there is no such bucket or index; the message has the command to create
+                one.
         """
         state = self._state
         known = state.description
@@ -145,13 +152,13 @@ class VectorIndex:
 
     @property
     def would_create(self) -> bool:
-        """Whether describing it may make it, as far as is known."""
+        """Whether `describe` may create it, as far as is known."""
         return self._creates and self._state.description is None
 
     def find_description(self) -> IndexDescription | None:
-        """The index's attributes, as far as nobody has to make the index to have them.
+        """Describe the index without creating it.
 
-        None when it does not exist and would be made on first use.
+        None if it does not exist and would be created on first use.
         """
         state = self._state
         if state.description is not None or not self._creates:
@@ -198,7 +205,7 @@ class VectorIndex:
 
     def _get_index(self) -> IndexDescription:
         with self._use_client("GetIndex") as client:
-            return IndexDescription.from_answer(client.get_index(**self._parameters)["index"])
+            return IndexDescription.from_response(client.get_index(**self._parameters)["index"])
 
     def put(
         self,
@@ -207,13 +214,13 @@ class VectorIndex:
         under_way: CallCounter | None = None,
         part_of: Outcomes | None = None,
     ) -> None:
-        """Store records in the index, which exists, replacing those with the same keys.
+        """Store records, replacing those with the same keys. The index must have been described.
 
         After a failure no further request is sent.
 
         Args:
-            under_way: counts the requests; after an interruption some may still be under way.
-            part_of: the call that this is part of, which says what became of it.
+            under_way: counts the requests; after an interruption some may still be in flight.
+            part_of: the outcomes of the call that contains this one, and reports them.
 
         Raises:
             PartialWriteError: a batch failed after others were stored.
@@ -246,15 +253,15 @@ class VectorIndex:
             )
 
     def _wait_for_pace(self, vectors: int) -> None:
-        """Keep the pace, in the caller's thread: whoever interrupts it has not sent anything."""
+        """Wait for the pace in the caller's thread, where an interruption sends nothing."""
         if self._state.pace is not None:
             self._state.pace.wait(vectors)
 
     def get(self, keys: Sequence[str], *, data: bool = False) -> Iterator[Record]:
-        """The vectors that exist, in the order of the keys, their numbers unread.
+        """Get the vectors that exist, in the order of the keys, their numbers unread.
 
         Args:
-            data: with their numbers; else they are empty.
+            data: whether to get their numbers, which are empty otherwise.
         """
         self.describe()
         batches = split_batches(list(dict.fromkeys(keys)), limits.GET_BATCH)
@@ -278,15 +285,15 @@ class VectorIndex:
         condition: dict[str, Any] | None,
         texts: dict[str, str] | None = None,
     ) -> tuple[list[Match], str]:
-        """The nearest vectors that pass the filter, each once, best first; the distance metric.
+        """Find the nearest vectors that pass the filter, each once, best first; and the metric.
 
-        Pages are of the ranking as it is when they are asked for. While somebody writes, one may
-        repeat vectors of another, and others are on none: then all pages are asked for again.
+        A page is a part of the ranking at the time of its request. During writes, pages may
+        overlap and miss vectors: then all pages are fetched again.
 
         Args:
             description: of the index.
             condition: the filter; None for all vectors.
-            texts: for each metadata key with text search, what to look for: hybrid search.
+            texts: the text to look for by metadata key, for hybrid search.
         """
         request = self._build_query(description, top_k, condition, texts)
         json = orjson.Fragment(encode_vector(vector))
@@ -332,23 +339,23 @@ class VectorIndex:
             body = encode_json({**page, "queryVector": {"float32": vector}})
             with self._use_client("QueryVectors") as client, send_body(body):
                 response = client.query_vectors(**page, queryVector={"float32": PLACEHOLDER})
-            matches += map(Match.from_answer, response["vectors"])
+            matches += map(Match.from_response, response["vectors"])
             if not response.get("nextToken"):
                 return matches, response["distanceMetric"]
             token = {"nextToken": response["nextToken"]}
 
     def list_pages(self, *, metadata: bool = True) -> Iterator[Page[Row]]:
-        """Every vector's key and metadata, in pages and in no order.
+        """List every vector's key and metadata, in pages and in no order.
 
-        An index of one page takes one call; a larger one is read in segments, several at a
-        time. Each page names its segment, and the last of a segment has no token.
+        An index of one page needs one call; a larger one is read in segments, several at a time.
+        Each page names its segment, and the last page of a segment has no token.
         """
         for page in self._fetch_pages({"returnMetadata": metadata}):
             rows = [(vector["key"], vector.get("metadata", {})) for vector in page.rows]
             yield Page(rows, page.token, page.segment)
 
     def list_records(self) -> Iterator[Record]:
-        """Every vector with its metadata, in no order, its numbers unread."""
+        """List every vector with its metadata, in no order, its numbers unread."""
         for page in self._fetch_pages({"returnData": True, "returnMetadata": True}):
             yield from map(_to_record, page.rows)
 
@@ -382,7 +389,7 @@ class VectorIndex:
         return Page([*response["vectors"]], response.get("nextToken") or None, segment)
 
     def is_empty(self) -> bool:
-        """Whether it holds nothing."""
+        """Whether it has no vectors."""
         first = next(self.list_pages(metadata=False))
         return not first.rows and first.token is None
 
@@ -392,12 +399,12 @@ class VectorIndex:
         progress: Progress | None = None,
         part_of: Outcomes | None = None,
     ) -> None:
-        """Delete vectors; keys that hold none are passed over.
+        """Delete vectors; keys without a vector are skipped.
 
-        A batch that fails does not keep the others from being tried.
+        After a failed batch, the others are still tried.
 
         Args:
-            part_of: the call that this is part of, which says what became of it.
+            part_of: the outcomes of the call that contains this one, and reports them.
 
         Raises:
             PartialWriteError: some batches failed, others are deleted.

@@ -1,4 +1,4 @@
-"""What Stache hands over, checked before anything is sent. Pure."""
+"""Checks of the arguments that Stache passes, before anything is sent. Pure."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from .metadata_values import is_text, to_native, to_plain
 
 
 def check_namespace(namespace: Any) -> str:
-    """A namespace that is given: a name.
+    """Check a namespace that is not None; returns it as a string.
 
     Raises:
-        InvalidInputError: it is something else, an empty text included: that mostly is a value
-            that somebody forgot, and must not stand for all namespaces.
+        InvalidInputError: it is not a name. An empty string mostly is a value that somebody
+            forgot to set, and must not stand for all namespaces.
     """
     if not is_text(namespace) or not namespace:
         raise InvalidInputError(
@@ -29,12 +29,12 @@ def check_namespace(namespace: Any) -> str:
 
 
 def check_list(name: str, items: Any, *, of: str, ordered: bool = False) -> None:
-    """Refuse what is not a list of things, such as None, a string, or a generator.
+    """Refuse what is not a list, for example None, a string, or a generator.
 
     Args:
         name: the argument.
         items: its value.
-        of: what it is a list of.
+        of: the items of the list, for the message.
         ordered: also refuse a set.
     """
     kinds = (str, bytes, bytearray, Mapping, *((AbstractSet,) if ordered else ()))
@@ -45,7 +45,7 @@ def check_list(name: str, items: Any, *, of: str, ordered: bool = False) -> None
 
 
 def check_scalar(name: str, value: Any) -> None:
-    """Refuse what a filter would take for a condition of its own.
+    """Refuse what is not a scalar: a filter would read it as a condition of its own.
 
     Args:
         name: the argument.
@@ -67,7 +67,7 @@ def check_fields(fields: Any) -> None:
 
 
 def check_limit(limit: Any) -> int:
-    """How many to list, as an integer of Python's.
+    """Check how many chunks to list; returns a Python integer.
 
     Raises:
         InvalidInputError: it is not an integer, or less than 1.
@@ -76,7 +76,7 @@ def check_limit(limit: Any) -> int:
 
 
 def _check_count(value: Any, problem: str) -> int:
-    """An integer of Python's or numpy's, at least 1, as one of Python's."""
+    """Check an integer of Python's or numpy's, at least 1; returns a Python integer."""
     if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
         raise InvalidInputError(problem)
     return int(value)
@@ -91,7 +91,7 @@ def check_lengths(**lists: Sequence[Any]) -> None:
 
 
 def check_ids(ids: Sequence[str], *, unique: bool = False) -> None:
-    """Refuse ids that cannot be a vector's key and, if asked, ids that are there twice."""
+    """Refuse ids that cannot be a vector's key and, with `unique`, ids that occur twice."""
     check_list("ids", ids, of="ids")
     seen: set[str] = set()
     for position, key in enumerate(ids):
@@ -102,7 +102,7 @@ def check_ids(ids: Sequence[str], *, unique: bool = False) -> None:
 
 
 def check_new_ids(ids: Any) -> list[str]:
-    """The ids of an insert as a list; each is there once."""
+    """Check the ids of an insert, each of which occurs once; returns them as a list."""
     check_list("ids", ids, of="ids", ordered=True)
     check_ids(ids, unique=True)
     return list(ids)
@@ -119,15 +119,15 @@ def _check_id(position: int, key: Any) -> None:
         raise InvalidInputError(f"item {position}: the id {key!r:.80} is not Unicode") from error
     if length > limits.KEY_LENGTH:
         raise InvalidInputError(
-            f"item {position}: the id {key[:40]!r}… is {length} bytes long, "
-            f"{limits.KEY_LENGTH} are possible"
+            f"item {position}: the id {key[:40]!r}… is {length} bytes long; "
+            f"S3 Vectors takes at most {limits.KEY_LENGTH}"
         )
 
 
 def check_top_k(top_k: Any) -> int:
-    """How many results to ask for, as an integer of Python's; more than the service takes stay.
+    """Check the number of results; returns a Python integer, which may exceed the limit.
 
     Raises:
         InvalidInputError: it is not an integer, or less than 1.
     """
-    return _check_count(top_k, f"top_k is {top_k!r:.80}; 1 to {limits.TOP_K} are possible")
+    return _check_count(top_k, f"top_k is {top_k!r:.80}; it must be 1 to {limits.TOP_K}")

@@ -1,11 +1,11 @@
-"""Namespace, soft delete and the caller's filter → one S3 Vectors filter. Pure.
+"""Filters: the caller's, the namespace and soft delete as one S3 Vectors filter. Pure.
 
 Stache's filters are Mongo-like documents, `{"doc_id": "a", "page": {"$gte": 2}}`. The
 service takes one condition per object, so every condition becomes an object of its own,
-joined by `$and`. Nothing leans on what AWS leaves undocumented: where a missing key
-matters, the filter says so with `$exists`.
+joined by `$and`. Nothing depends on undocumented behavior: where a missing key matters, the
+filter has an explicit `$exists`.
 
-`predicate` answers the same filter for metadata in hand, because ListVectors has no filter.
+`build_predicate` applies the same filter to metadata in memory, because ListVectors has no filter.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ CHILDREN: Final = "/*"
 NOT_DELETED: Final[Filter] = {
     "$or": [{STATUS: {"$exists": False}}, {STATUS: {"$nin": [*SOFT_DELETED]}}]
 }
-"""Not soft-deleted; vectors of the oldest packages have no status at all."""
+"""Not soft-deleted. Vectors of the oldest packages have no status."""
 
 IS_SUMMARY: Final[Filter] = {TYPE: SUMMARY}
 NO_SUMMARY: Final[Filter] = {"$or": [{TYPE: {"$exists": False}}, {TYPE: {"$ne": SUMMARY}}]}
 
 
 def match_namespace(namespace: str | None) -> list[Filter]:
-    """The conditions for the namespace of a search: `name`, `exact:name`, or `name/*`.
+    """Build the conditions for the namespace of a search: `name`, `exact:name`, or `name/*`.
 
-    The last is the namespace and all below it.
+    `name/*` is the namespace and all below it.
     """
     if namespace is None:
         return []
@@ -61,26 +61,28 @@ def match_namespace(namespace: str | None) -> list[Filter]:
 
 
 def match_exact_namespace(namespace: str | None) -> list[Filter]:
-    """The conditions for a namespace taken literally, as it was inserted.
+    """Build the conditions for exactly this namespace, without patterns.
 
-    What changes or deletes vectors takes it so: a namespace may be called `exact:a` or `a/*`.
+    Operations that change or delete vectors use it: a namespace may be called `exact:a` or `a/*`.
     """
     return [] if namespace is None else [{NAMESPACE: check_namespace(namespace)}]
 
 
 def _check_pattern(pattern: str, name: str) -> str:
     if not name:
-        raise InvalidInputError(f"the namespace is {pattern!r}, which names none")
+        raise InvalidInputError(
+            f"the namespace is {pattern!r}, which has no name; give exact:name or name/*"
+        )
     return name
 
 
 def parse_filter(document: Mapping[str, Any] | None) -> list[Filter]:
-    """The caller's filter as conditions that must all hold, each an object with one key.
+    """Parse the caller's filter into conditions that must all hold, each with one key.
 
     A list as a value means `$in`.
 
     Raises:
-        InvalidInputError: an operator or a value that the service does not know.
+        InvalidInputError: it has an operator or a value that the service does not accept.
     """
     if document is None:
         return []
@@ -93,7 +95,7 @@ def parse_filter(document: Mapping[str, Any] | None) -> list[Filter]:
 
 
 def join_conditions(parts: Sequence[Filter]) -> Filter | None:
-    """One filter out of conditions; None when there are none."""
+    """Join conditions to one filter; None when there are none."""
     if len(parts) > 1:
         return {"$and": list(parts)}
     return parts[0] if parts else None
@@ -104,7 +106,8 @@ def check_filterable(document: Filter | None, non_filterable: frozenset[str]) ->
     hidden = sorted(collect_keys(document) & non_filterable)
     if hidden:
         error = InvalidInputError(
-            f"the filter uses {', '.join(hidden)}, which the index declares non-filterable"
+            f"the filter uses {', '.join(hidden)}, which the index declares non-filterable; use "
+            "other keys"
         )
         error.about_index = not collect_keys(document) & {
             *NON_FILTERABLE
@@ -113,14 +116,14 @@ def check_filterable(document: Filter | None, non_filterable: frozenset[str]) ->
 
 
 def check_constraints(document: Filter, *, classic: bool) -> None:
-    """Refuse a filter that compares with more values than the service evaluates.
+    """Refuse a filter with more values than the service evaluates.
 
     Args:
         document: the filter.
         classic: whether the index is in CLASSIC mode, which has no such limit.
 
     Raises:
-        InvalidInputError: says how many there are, and how many there can be.
+        InvalidInputError: names the number of values, and the limit.
     """
     if not is_for_enhanced(document) and (not classic or _has_prefix_test(document)):
         raise InvalidInputError(
@@ -144,7 +147,7 @@ def _has_prefix_test(document: Filter) -> bool:
 
 
 def collect_keys(document: Filter | None) -> set[str]:
-    """The metadata keys that a filter looks at."""
+    """Collect the metadata keys that a filter uses."""
     if document is None:
         return set()
     [(key, operand)] = document.items()
@@ -166,12 +169,15 @@ def _parse_condition(key: Any, operand: Any) -> Filter:
         return _parse_combination(key, operand)
     if not is_text(key) or key.startswith("$"):
         raise InvalidInputError(
-            f"filter operator {key!r:.80} does not exist at this place; $and and $or do"
+            f"filter operator {key!r:.80} does not exist at this place; use $and or $or, or a "
+            "metadata key"
         )
     key = to_plain(key)
     if isinstance(operand, Mapping):
         if not operand:
-            raise InvalidInputError(f"the filter on {key!r} is empty")
+            raise InvalidInputError(
+                f"the filter on {key!r} is empty; give an operator, for example $eq"
+            )
         checked = {name: _parse_operand(key, name, value) for name, value in operand.items()}
         return _write_out_missing(key, checked)
     if isinstance(operand, (list, tuple)):
@@ -180,11 +186,11 @@ def _parse_condition(key: Any, operand: Any) -> Filter:
 
 
 def _write_out_missing(key: str, tests: dict[str, Any]) -> Filter:
-    """Tests of one key, with what they say about vectors that lack it written out.
+    """Add explicit conditions for vectors without the key.
 
-    `$ne` and `$nin` hold where the key is missing, as in Mongo and here on the client; what
-    the service does is not documented. Nor is what they do to an array, for which there are
-    no other words: here, no element may be equal.
+    `$ne` and `$nin` match if the key is missing, as in MongoDB and in `build_predicate`; AWS does
+    not document what the service does. AWS does not document either what they do with an array,
+    for which there is no other form: in `build_predicate`, no element may be equal.
     """
     negations = {name: tests[name] for name in _NEGATIONS if name in tests}
     if not negations:
@@ -196,10 +202,12 @@ def _write_out_missing(key: str, tests: dict[str, Any]) -> Filter:
 
 def _parse_combination(key: str, operand: Any) -> Filter:
     if not isinstance(operand, (list, tuple)) or not operand:
-        raise InvalidInputError(f"{key} in a filter takes a non-empty list, not {operand!r:.80}")
+        raise InvalidInputError(
+            f"{key} in a filter takes a non-empty list of filters, not {operand!r:.80}"
+        )
     parts = [join_conditions(parse_filter(part)) for part in operand]
     if None in parts:
-        raise InvalidInputError(f"{key} in a filter holds an empty filter")
+        raise InvalidInputError(f"{key} in a filter has an empty filter in its list; remove it")
     return {key: parts}
 
 
@@ -208,7 +216,7 @@ def _parse_operand(key: str, operator: str, value: Any) -> Any:
     if operator not in _OPERANDS:
         known = " ".join(_OPERANDS)
         raise InvalidInputError(
-            f"filter operator {operator!r} on {key!r} does not exist; {known} do"
+            f"filter operator {operator!r} on {key!r} does not exist; use one of {known}"
         )
     accepts, expected = _OPERANDS[operator]
     if not accepts(value):
@@ -250,9 +258,9 @@ _OPERANDS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
 
 
 def build_predicate(document: Filter | None) -> Predicate:
-    """Whether stored metadata passes a filter that `conditions` and `all_of` made.
+    """Build a function that applies a filter of `parse_filter` and `join_conditions` to metadata.
 
-    A walk asks it of every vector, so what does not depend on the vector is done here.
+    A scan calls it for every vector, so all that does not depend on the vector is computed here.
     """
     if document is None:
         return lambda _: True
@@ -296,7 +304,7 @@ def _build_test(key: str, operator: str, operand: Any) -> Predicate:
 
 
 def _build_equality(operand: Any) -> Callable[[Any], bool]:
-    """An array matches when any element does."""
+    """An array matches if one of its elements does."""
     values = frozenset(map(_to_comparable, operand if isinstance(operand, list) else [operand]))
 
     def equal(value: Any) -> bool:

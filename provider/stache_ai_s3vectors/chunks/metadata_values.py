@@ -1,4 +1,4 @@
-"""Which values S3 Vectors' metadata and filters hold, and how they are written. Pure."""
+"""The values that S3 Vectors' metadata and filters can have, and their form. Pure."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any, Final
 from stache_ai_s3vectors.service import limits
 
 _LARGEST_INTEGER: Final = 2**63 - 1
-"""What JSON readers and writers agree on."""
+"""The largest integer that JSON readers and writers agree on."""
 
 
 DEPTH: Final = 64
-"""Levels of objects and lists in a metadata value, at most. Readers of JSON, Stache's web server
-among them, take some stack for each level; Python's ends at a thousand calls."""
+"""The most levels of objects and lists in a metadata value. JSON readers, for example Stache's web
+server, need some stack for each level; Python's ends at a thousand calls."""
 
 
 def to_native(value: Any) -> Any:
-    """A scalar of numpy as the value of Python's that it stands for; anything else as it is."""
+    """Convert a numpy scalar to the Python value; anything else is returned unchanged."""
     scalar = hasattr(value, "dtype") and getattr(value, "ndim", None) == 0
     return value.item() if scalar else value
 
@@ -38,7 +38,7 @@ def _find_containers(values: list[Any]) -> list[Any]:
 
 
 def is_text(value: Any) -> bool:
-    """Whether it is a string of Unicode characters, without half a surrogate pair."""
+    """Whether it is a string of valid Unicode, without half a surrogate pair."""
     if not isinstance(value, str):
         return False
     try:
@@ -49,21 +49,21 @@ def is_text(value: Any) -> bool:
 
 
 def is_number(value: Any, largest: float = limits.FLOAT32_MAX) -> bool:
-    """Whether it is a number that JSON carries, and no larger than that; NaN is not."""
+    """Whether it is a number that JSON can have, up to `largest`; NaN is not."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return False
     return abs(value) <= (min(largest, _LARGEST_INTEGER) if isinstance(value, int) else largest)
 
 
 def is_metadata(value: Any) -> bool:
-    """Whether S3 Vectors holds a value of this type."""
+    """Whether S3 Vectors can store a value of this type."""
     if isinstance(value, (list, tuple)):
         return bool(value) and (all(map(is_text, value)) or all(map(is_number, value)))
     return isinstance(value, bool) or is_text(value) or is_number(value)
 
 
 def to_plain(value: Any) -> Any:
-    """The same value as an object that JSON knows: an enumeration's number, a tuple's list."""
+    """Convert subclasses to what JSON has: an enumeration to its number, a tuple to a list."""
     if isinstance(value, (list, tuple)):
         return [to_plain(item) for item in value]
     if isinstance(value, bool):
@@ -74,7 +74,7 @@ def to_plain(value: Any) -> Any:
 
 
 def is_exact(value: Any) -> bool:
-    """Whether float32 holds all of its numbers as they are."""
+    """Whether float32 represents all of its numbers exactly."""
     if isinstance(value, (list, tuple)):
         return all(map(is_exact, value))
     if isinstance(value, (str, bool)):

@@ -1,18 +1,17 @@
 """A Stache chunk ⇄ an S3 Vectors record. Pure.
 
 S3 Vectors' metadata holds strings, numbers, booleans and lists of only strings or only
-numbers; the filterable part is limited to 2,048 bytes. What does not fit travels in
-`_overflow`, one non-filterable JSON object, and is put back on reading, so that the
-metadata that comes out is the metadata that went in. `_overflow` also carries a copy of
-every number that float32 does not hold exactly, because AWS does not document the
-precision of numbers in metadata.
+numbers; the filterable part is limited to 2,048 bytes. Values that do not fit are stored in
+`_overflow`, one non-filterable JSON object, and put back on reading, so that a read returns the
+metadata that was inserted. `_overflow` also has a copy of every number that float32 does not
+represent exactly, because AWS does not document the precision of numbers in metadata.
 
-Others may write the same vectors, the older package for instance, and keep an `_overflow` that
-they do not know. So what stands outside it counts; a copy wins only where it is the same number in
-float32, of which it says more.
+Other programs, for example the older package, may write the same vectors and leave an outdated
+`_overflow`. So values outside it take precedence; a copy is used only if both are the same number
+in float32.
 
-The indexes that the older package made have no such non-filterable key. There `_overflow` is
-filterable metadata like any other, and holds what has room in 2,048 bytes; copies are left out.
+Indexes of the older package do not have this non-filterable key. In them `_overflow` is filterable
+metadata, limited to the rest of the 2,048 bytes, and copies are left out.
 """
 
 from __future__ import annotations
@@ -60,14 +59,14 @@ _EXACT_INTEGERS: Final = 2**24
 
 @dataclass(frozen=True)
 class Chunk:
-    """What was inserted: the text, and the metadata with namespace and status."""
+    """A chunk as it was inserted: the text, and the metadata with namespace and status."""
 
     text: str
     metadata: dict[str, Any]
 
     @property
     def filterable(self) -> dict[str, Any]:
-        """The metadata as filters would see it, had S3 Vectors no limits of size."""
+        """The metadata that filters would see if S3 Vectors had no size limits."""
         return {name: value for name, value in self.metadata.items() if is_metadata(value)}
 
     @property
@@ -83,7 +82,7 @@ class Chunk:
 
 @dataclass(frozen=True)
 class StoredMetadata:
-    """Metadata as S3 Vectors takes it, and the keys moved out of it to save space."""
+    """Metadata as S3 Vectors accepts it, and the keys moved to `_overflow` to save space."""
 
     metadata: dict[str, Any]
     moved: tuple[str, ...]
@@ -95,17 +94,17 @@ def to_metadata(
     namespace: str | None,
     non_filterable: frozenset[str],
 ) -> StoredMetadata:
-    """The metadata to store for a chunk; the caller's dictionary is left as it is.
+    """Convert a chunk to the metadata to store; the caller's dictionary is not changed.
 
     Args:
-        text: the chunk's text; a `text` in the metadata gives way to it.
+        text: the chunk's text; it replaces a `text` in the metadata.
         metadata: the user's and Stache's metadata, any JSON values.
-        namespace: beats a `namespace` in the metadata; without either, "default".
+        namespace: overrides a `namespace` in the metadata; "default" without either.
         non_filterable: the index's non-filterable keys.
 
     Raises:
-        InvalidInputError: something that neither S3 Vectors nor `_overflow` can hold; the
-            message starts with what it is.
+        InvalidInputError: neither S3 Vectors nor `_overflow` can store a value; the message
+            starts with the value.
     """
     if not isinstance(metadata, Mapping):
         raise InvalidInputError(f"the metadata is {metadata!r:.80}, not a dictionary")
@@ -116,10 +115,11 @@ def to_metadata(
 def _convert_simple(
     text: str, metadata: Mapping[str, Any], namespace: str | None, non_filterable: frozenset[str]
 ) -> StoredMetadata | None:
-    """What `_general` answers for almost every chunk, in a tenth of its time; or None.
+    """The result of `_convert_general` for almost every chunk, in a tenth of its time; or None.
 
-    That is: strings, booleans, numbers that float32 holds exactly, and lists of strings or of
-    numbers, within the limits.
+    It handles strings, booleans, numbers that float32 represents exactly, and lists of strings or
+    of numbers, within the limits. `_convert_general` looks at the metadata several times; one
+    pass with all its cases would be as slow for the chunks that need none of them.
     """
     stored: dict[str, Any] = {**metadata, TEXT: text}
     stored[NAMESPACE] = _choose_namespace(namespace, stored)
@@ -127,7 +127,7 @@ def _convert_simple(
         stored[STATUS] = ACTIVE
     total, filterable = 4, 4 + STATUS_ROOM
     for key, value in stored.items():
-        # What nearly all are is asked here, because calls cost more than the question
+        # Short cuts for ASCII strings, because a function call costs more than the test
         size = len(value) if type(value) is str and value.isascii() else _measure_simple(value)
         name = len(key) if type(key) is str and key.isascii() else _measure_text(key)
         if size is None or name is None:
@@ -196,12 +196,12 @@ def _convert_filterable_overflow(
     overflow: Mapping[str, Any],
     non_filterable: frozenset[str],
 ) -> dict[str, Any]:
-    """What is stored in an index in which `_overflow` is filterable.
+    """The metadata to store in an index in which `_overflow` is filterable.
 
-    Where it does not fit, nulls and empty lists are left out, as the older package did.
+    If it does not fit, nulls and empty lists are left out, as the older package did.
 
     Raises:
-        InvalidInputError: it still does not fit; names what, with the sizes.
+        InvalidInputError: it still does not fit; names the values, with their sizes.
     """
     plain_metadata = {TEXT: to_plain(text), **fitting}
     stored = {**plain_metadata, **_pack_overflow(overflow)}
@@ -217,7 +217,7 @@ def _convert_filterable_overflow(
             error.about_index = True
             raise error
         _LOG.warning(
-            "metadata %s is null or an empty list, and is left out: the index has no room for it",
+            "metadata %s is null or an empty list and is not stored: the index has no room for it",
             to_printable(", ".join(empty)),
         )
     check_total(stored)
@@ -225,7 +225,7 @@ def _convert_filterable_overflow(
 
 
 def _pack_overflow(overflow: Mapping[str, Any]) -> dict[str, str]:
-    """The one key in which it travels; none when there is nothing."""
+    """`_overflow` as metadata; empty if there is nothing to store in it."""
     if not overflow:
         return {}
     return {OVERFLOW: json.dumps(overflow, ensure_ascii=False, separators=(",", ":"))}
@@ -234,11 +234,11 @@ def _pack_overflow(overflow: Mapping[str, Any]) -> dict[str, str]:
 def _normalize_metadata(
     text: str, metadata: Mapping[str, Any], namespace: str | None
 ) -> dict[str, Any]:
-    """The metadata that has to come out again, checked; all of it but the text."""
+    """Check the metadata that a read must return; returns all of it but the text."""
     if not isinstance(text, str):
         raise InvalidInputError(f"the text is a {type(text).__name__}, not a string")
     if OVERFLOW in metadata:
-        raise InvalidInputError(f"metadata key {OVERFLOW!r} is reserved; use another")
+        raise InvalidInputError(f"metadata key {OVERFLOW!r} is reserved; use another key")
     full = {
         key: _NativeConverter(key).convert(value) for key, value in metadata.items() if key != TEXT
     }
@@ -252,7 +252,7 @@ def _normalize_metadata(
 
 
 def _choose_namespace(argument: Any, metadata: Mapping[str, Any]) -> Any:
-    """The argument, else that of the metadata, else the default; not checked to be a name."""
+    """The argument, or that of the metadata, or the default; not checked yet."""
     for value in (argument, metadata.get(NAMESPACE)):
         if value is not None:
             return value
@@ -260,7 +260,7 @@ def _choose_namespace(argument: Any, metadata: Mapping[str, Any]) -> Any:
 
 
 def remove_empty_namespace(metadata: Any) -> Any:
-    """Metadata without a namespace that is empty; anything else as it is."""
+    """Remove an empty namespace from metadata; anything else is returned unchanged."""
     if isinstance(metadata, Mapping) and metadata.get(NAMESPACE) == "":
         return {key: value for key, value in metadata.items() if key != NAMESPACE}
     return metadata
@@ -269,9 +269,9 @@ def remove_empty_namespace(metadata: Any) -> Any:
 def change_status(
     key: str, stored: Mapping[str, Any], status: str, non_filterable: frozenset[str]
 ) -> dict[str, Any]:
-    """Stored metadata with another status; packed anew only if it would not fit otherwise.
+    """Change the status in stored metadata; it is converted again only if it does not fit.
 
-    `to_metadata` leaves room for every status, but others may have written the vector.
+    `to_metadata` leaves room for every status, but another program may have written the vector.
     """
     changed = {**stored, STATUS: status}
     if is_within_limits(changed, non_filterable, room=False) and (
@@ -287,10 +287,10 @@ def change_status(
 
 
 def from_metadata(key: str, stored: Mapping[str, Any]) -> Chunk:
-    """The chunk that was stored, with what overflowed put back.
+    """Convert stored metadata back to the chunk, with the values of `_overflow` put back.
 
-    An `_overflow` that this module did not write is metadata like any other: one vector must not
-    keep all others from being read.
+    An `_overflow` that this module did not write is read as metadata: one such vector must not
+    make all others unreadable.
     """
     metadata = {name: value for name, value in stored.items() if name not in NON_FILTERABLE}
     overflow = stored.get(OVERFLOW)
@@ -308,7 +308,7 @@ def from_metadata(key: str, stored: Mapping[str, Any]) -> Chunk:
 
 
 def _unpack_overflow(overflow: Any) -> dict[str, Any] | None:
-    """What travelled in an `_overflow`; None when this module did not write it."""
+    """The values in an `_overflow`; None if this module did not write it."""
     try:
         values = json.loads(overflow)
     except (TypeError, ValueError, RecursionError):
@@ -321,7 +321,7 @@ def _unpack_overflow(overflow: Any) -> dict[str, Any] | None:
 @lru_cache(maxsize=1000)
 def _warn_of_overflow(key: str, shown: str) -> None:
     _LOG.warning(
-        "%s of the vector %r is not as this package writes it, and is read as metadata: %s",
+        "%s of vector %r was not written by this package and is read as metadata: %s",
         OVERFLOW,
         key,
         to_printable(shown),
@@ -338,22 +338,22 @@ def _check_json(metadata: Mapping[str, Any]) -> None:
             continue
         if is_deep(value):
             raise InvalidInputError(
-                f"metadata {key!r} has more than {DEPTH} levels of objects and lists, which is all "
-                "that can be stored; store it as a JSON string"
+                f"metadata {key!r} has more than {DEPTH} levels of objects and lists, which is the "
+                "limit; store it as a JSON string"
             )
         try:
             _check_keys(value)
             json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
-        except (TypeError, ValueError, RecursionError) as error:  # not Unicode: a ValueError
+        except (TypeError, ValueError, RecursionError) as error:  # invalid Unicode is a ValueError
             raise InvalidInputError(
                 f"metadata {key!r} is {reprlib.repr(value)}, which JSON cannot hold ({error})"
             ) from error
 
 
 class _NativeConverter:
-    """Makes numbers Python's, in a value of as many parts as metadata can have.
+    """Converts numpy scalars in a value, up to as many parts as metadata can have.
 
-    Objects that hold themselves, or each other many times over, would otherwise be endless.
+    Without the limit, objects that contain themselves or each other would never end.
     """
 
     def __init__(self, name: Any) -> None:
@@ -361,7 +361,7 @@ class _NativeConverter:
         self._left = limits.METADATA_BYTES
 
     def convert(self, value: Any, levels: int = DEPTH) -> Any:
-        """The value; what is too deep is left for `_check_json` to refuse.
+        """Convert a value; `_check_json` refuses what is too deep.
 
         Raises:
             InvalidInputError: it has more parts than metadata can have bytes.
@@ -370,7 +370,7 @@ class _NativeConverter:
         if self._left < 0:
             raise InvalidInputError(
                 f"metadata {self._name!r:.80} has more than {limits.METADATA_BYTES} values, or "
-                "holds itself; all metadata of a vector has so many bytes at most"
+                "contains itself; all metadata of a vector has at most as many bytes"
             )
         if levels and isinstance(value, dict):
             return {key: self.convert(item, levels - 1) for key, item in value.items()}
@@ -380,7 +380,7 @@ class _NativeConverter:
 
 
 def _check_keys(value: Any) -> None:
-    """json.dumps would turn other keys into strings without a word."""
+    """Refuse keys that are not strings, which json.dumps would convert silently."""
     if isinstance(value, dict):
         wrong = [key for key in value if not isinstance(key, str)]
         if wrong:
@@ -401,8 +401,9 @@ def _describe_misfits(unheld: Mapping[str, Any]) -> str:
     return (
         f"the index has no room for {', '.join(reasons)}: filterable metadata has at most "
         f"{limits.FILTERABLE_METADATA_BYTES} bytes and {limits.METADATA_KEYS} keys, and the index "
-        f"has no non-filterable key {OVERFLOW!r} for the rest (the older package made such). Leave "
-        "these out, or move to an index made with `stache-s3vectors indexes create`"
+        f"has no non-filterable key {OVERFLOW!r} for the rest (the older package created such "
+        "indexes). Leave these out, or move to an index created with `stache-s3vectors indexes "
+        "create`"
     )
 
 

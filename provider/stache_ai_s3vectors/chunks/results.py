@@ -1,4 +1,4 @@
-"""Stored vectors as the dictionaries that Stache reads. Pure."""
+"""Stored vectors as the dictionaries that Stache expects. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .records import from_metadata
 
 
 def to_score(distance: float, metric: str) -> float:
-    """A distance as a score from 0 to 1, higher is nearer."""
+    """Convert a distance to a score from 0 to 1; higher is nearer."""
     return min(1.0, max(0.0, 1.0 - distance)) if metric == "cosine" else 1.0 / (1.0 + distance)
 
 
@@ -29,7 +29,7 @@ def to_search_result(key: str, points: float, stored: Mapping[str, Any]) -> dict
 def to_fetched_chunk(
     key: str, stored: Mapping[str, Any], fields: Sequence[str] | None
 ) -> dict[str, Any]:
-    """One chunk asked for by id; its own names win over metadata of the same name."""
+    """One chunk of a read by id; `id`, `text` and `content` override metadata of these names."""
     chunk = from_metadata(key, stored)
     text = {"text": chunk.text, "content": chunk.text}
     return {**_select_fields(chunk.metadata, fields), **text, "id": key}
@@ -38,7 +38,7 @@ def to_fetched_chunk(
 def to_listed_chunk(
     key: str, stored: Mapping[str, Any], fields: Sequence[str] | None
 ) -> dict[str, Any]:
-    """One chunk of a scan; its own names win over metadata of the same name."""
+    """One chunk of a scan; `id` and `key` override metadata of these names."""
     chunk = from_metadata(key, stored)
     return {**_select_fields(chunk.everything, fields), "id": key, "key": key}
 

@@ -1,4 +1,4 @@
-"""What a vector's metadata weighs, and what has to move out for it to fit. Pure."""
+"""The size of a vector's metadata, and which values to move out so that it fits. Pure."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from stache_ai_s3vectors.service import limits
 from stache_ai_s3vectors.service.metadata_keys import FILTERED, OVERFLOW, STATUS, TEXT
 
 _NEVER_MOVED: Final = frozenset({*FILTERED, TEXT, OVERFLOW})
-"""Never moved out to save space: Stache filters every search on them."""
+"""Never moved to `_overflow` to save space: Stache filters every search on them."""
 
 _MOVED_LAST: Final = frozenset({"filename"})
-"""Moved out only when nothing else is left: Stache deletes and lists by them."""
+"""Moved to `_overflow` last: Stache deletes and lists by them."""
 
 _LONGEST_STATUS: Final = "deleting"
-"""Sizes are taken with Stache's longest status, so that a stored chunk can be soft-deleted."""
+"""Sizes include room for Stache's longest status, so that a stored chunk can be soft-deleted."""
 
 STATUS_ROOM: Final = len(_LONGEST_STATUS)
-"""More than that needs, whatever the status is."""
+"""Bytes, which are enough for it whatever the status is."""
 
 
 def metadata_size(metadata: Mapping[str, Any]) -> int:
-    """Bytes as the service counts them: 4 + Σ(8 + utf8(key) + value).
+    """The size in bytes as the service counts it: 4 + Σ(8 + utf8(key) + value).
 
     A string counts its UTF-8 bytes, a number 4, a boolean 0, an array 4 and the element
     for each element (probed on AWS, September 2026; not the length of the JSON).
@@ -47,9 +47,9 @@ def is_within_limits(
     """Whether the number of keys and the size of what is filterable are within the limits.
 
     Args:
-        metadata: to be stored.
+        metadata: the metadata to store.
         non_filterable: the index's non-filterable keys.
-        room: also with Stache's longest status.
+        room: whether to include room for Stache's longest status.
     """
     padded = _reserve_status(metadata) if room else metadata
     filterable = {key: value for key, value in padded.items() if key not in non_filterable}
@@ -62,7 +62,7 @@ def is_within_limits(
 def make_room(
     metadata: Mapping[str, Any], non_filterable: frozenset[str], *, extra_key: bool
 ) -> list[str]:
-    """Keys to move to `_overflow`, largest first, until the rest is within the limits."""
+    """Choose keys to move to `_overflow`, largest first, until the rest is within the limits."""
     sizes = {
         key: 8 + len(key.encode()) + _measure_value(value)
         for key, value in _reserve_status(metadata).items()
@@ -83,7 +83,7 @@ def make_room(
         raise InvalidInputError(
             f"the filterable metadata is {over} bytes over the service's "
             f"{limits.FILTERABLE_METADATA_BYTES} even without what can be moved; left are "
-            f"(bytes): {largest}"
+            f"(bytes): {largest}. Shorten these values"
         )
     return moved
 
@@ -94,7 +94,7 @@ def _reserve_status(metadata: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_total(stored: Mapping[str, Any]) -> None:
-    """Refuse text and metadata that are more than a vector may carry."""
+    """Refuse text and metadata that are larger than the service accepts for a vector."""
     size = metadata_size(_reserve_status(stored))
     if size > limits.METADATA_BYTES:
         parts = {key: metadata_size({key: value}) - 4 for key, value in stored.items()}

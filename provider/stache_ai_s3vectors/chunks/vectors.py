@@ -63,10 +63,10 @@ def _to_list(array: Any) -> Any:
 
 
 def count_dimensions(vector: Any, name: str) -> int:
-    """How many dimensions a vector has.
+    """Count the dimensions of a vector.
 
     Args:
-        name: begins the message.
+        name: of the vector, which begins the message.
 
     Raises:
         InvalidInputError: it is neither a list of numbers nor an array of one dimension.
@@ -126,7 +126,7 @@ def _is_array(vector: Any) -> bool:
 
 
 def to_floats(vector: Any) -> list[float]:
-    """A vector as a list of Python's floats."""
+    """Convert a list or tuple of numbers to a list of Python's floats."""
     if not isinstance(vector, (list, tuple)):
         raise InvalidInputError(f"the vector is a {type(vector).__name__}, not a list of numbers")
     if list(map(type, vector)).count(float) == len(vector):
@@ -135,7 +135,7 @@ def to_floats(vector: Any) -> list[float]:
 
 
 def _to_float(item: Any) -> float:
-    if isinstance(item, bool) or not isinstance(item, Real):  # numpy's numbers are Real, too
+    if isinstance(item, bool) or not isinstance(item, Real):  # numpy's numbers are Real
         raise InvalidInputError(f"the vector holds {item!r:.80}, which is not a number")
     try:
         return float(item)
@@ -149,14 +149,14 @@ def _check_dimension(length: int, dimension: int) -> None:
 
 
 def _check_array(vector: Any, dimension: int, metric: str) -> Any:
-    """A numpy array, by its own methods: the provider does without numpy."""
+    """Check a numpy array by its own methods: the provider does not depend on numpy."""
     if vector.ndim != 1 or vector.dtype.kind not in "fiu" or hasattr(vector, "mask"):
         raise InvalidInputError(
             f"the vector is a {type(vector).__name__} of {vector.dtype} with {vector.ndim} "
             "dimensions, not a list of numbers"
         )
     _check_dimension(len(vector), dimension)
-    # As floats, because the smallest integer's absolute value is none of its type
+    # As floats, because the absolute value of the smallest integer overflows its type
     floats = vector.astype(float)
     _check_largest(float(abs(floats).max()), metric)
     native = vector.dtype.isnative and vector.dtype.itemsize <= floats.dtype.itemsize

@@ -1,1 +1,1 @@
-"""What the provider's methods do: insert, search, scan, update."""
+"""The work of the provider's methods: insert, search, scan, update."""

@@ -1,4 +1,4 @@
-"""From Stache's lists to stored records: check all of them, then store them."""
+"""Insert: check all chunks, convert them to records, and store them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from .dimensions import prepare_for
 _LOG = logging.getLogger(__name__)
 
 UNDO_SECONDS: Final = 5.0
-"""Seconds in which the deletion of what a failed insert has stored is tried again."""
+"""Seconds in which the deletion of the vectors of a failed insert is retried."""
 
 UNDO_PATIENCE: Final = 1.0
 """Seconds that an interrupted caller waits for that deletion."""
@@ -41,11 +41,11 @@ NewChunk: TypeAlias = tuple[str, Sequence[float], str, Mapping[str, Any]]
 def prepare_records(
     index: VectorIndex, chunks: Sequence[NewChunk], namespace: str | None
 ) -> list[Record]:
-    """The records for chunks; the log names metadata that is not stored as it was given.
+    """Convert chunks to records; the log names metadata that is not stored unchanged.
 
     Raises:
         ConfigurationError: vectors, settings and index do not have the same dimension.
-        InvalidInputError: names the first chunk that the index cannot hold, and why.
+        InvalidInputError: names the first chunk that the index cannot store, and the reason.
     """
     key, vector, _, _ = chunks[0]
     dimension = count_dimensions(vector, f"item 0 (id {key!r}): the vector")
@@ -59,12 +59,12 @@ def prepare_records(
     if replaced:
         names = ", ".join(sorted(replaced))
         _LOG.warning(
-            "metadata that the arguments of the same meaning replace, and that is not stored: %s",
+            "metadata not stored, because an argument of the same name replaces it: %s",
             names,
         )
     if moved:
         names = ", ".join(map(to_printable, sorted(moved)))
-        _LOG.warning("metadata too large to filter on (stored, and read back): %s", names)
+        _LOG.warning("metadata stored and read back, but too large to filter on: %s", names)
     return records
 
 
@@ -74,7 +74,7 @@ def _convert(
     namespace: str | None,
     check: Callable[[Any, int, str], Numbers],
 ) -> tuple[list[Record], set[str], set[str]]:
-    """The records, the names of metadata that arguments replace, and of what was moved."""
+    """The records, the metadata keys that arguments replace, and those moved to `_overflow`."""
     records: list[Record] = []
     moved: set[str] = set()
     replaced: set[str] = set()
@@ -107,7 +107,7 @@ def store_records(
     """Store records; when that fails and `withdraw` is set, delete what was stored.
 
     Raises:
-        PartialWriteError: says which are stored and which are not.
+        PartialWriteError: names the ids that are stored, and those that are not.
     """
     under_way = CallCounter()
     try:
@@ -119,7 +119,7 @@ def store_records(
         if other is None:
             raise
         raise other from error
-    except BaseException:  # an interruption, or an error of the caller's own `progress`
+    except BaseException:  # an interruption, or an error in the caller's `progress`
         if withdraw:
             _undo_in_background(index, [record.key for record in records], under_way)
         raise
@@ -128,55 +128,55 @@ def store_records(
 def _undo(
     index: VectorIndex, keys: Sequence[str], error: S3VectorsError
 ) -> PartialWriteError | None:
-    """Delete what is stored under ids that nobody knows; the error to raise instead, if any.
+    """Delete the vectors of generated ids; returns the error to raise instead, if any.
 
-    A request that timed out may have been carried out, so all of them are deleted.
+    A request that timed out may have been executed, so all of the ids are deleted.
     """
     done = error.done if isinstance(error, PartialWriteError) else []
     try:
         with time_limit(UNDO_SECONDS):
             index.delete(keys)
     except S3VectorsError as second:
-        # When it was refused, what was stored is there; otherwise nobody knows
+        # If the deletion was refused, `done` is still stored; otherwise that is unknown
         done = done if second.nothing_done else []
         left = set(done)
         missing = [key for key in keys if key not in left]
         text = (
-            f"{error}. Deleting what is stored under the ids that the call made up failed, too: "
-            f"{second}. To delete it later, delete the ids in `done` and `missing`"
+            f"{error}. The deletion of the vectors with generated ids failed too: {second}. To "
+            "delete them later, delete the ids in `done` and `missing`"
         )
         return PartialWriteError(text, done=done, missing=missing)
     if not done:
         return None
     text = (
-        f"{error.__cause__}. Nothing of the call is stored: its ids were made up, so what was "
-        f"stored under them before ({len(done)} of {len(keys)} vectors) is deleted again"
+        f"{error.__cause__}. Nothing of the call is stored: its ids were generated, so the vectors "
+        f"that were stored before the error ({len(done)} of {len(keys)}) are deleted again"
     )
     return PartialWriteError(text, done=[], missing=keys)
 
 
 def _undo_in_background(index: VectorIndex, keys: Sequence[str], under_way: CallCounter) -> None:
-    """The same, on the way out with another error; for a moment here, then in the background."""
+    """Like `_undo`, while another error is raised; the caller waits for a moment only."""
 
-    def withdraw() -> None:
-        under_way.wait()  # what is stored after it was deleted would stay
+    def delete_stored() -> None:
+        under_way.wait()  # a put that ends after the deletion would stay
         try:
             index.delete(keys)
         except S3VectorsError as error:
             _LOG.warning(
-                "insert into %s was interrupted; up to %d vectors stay stored under ids that it "
-                "made up: %s",
+                "insert into %s was interrupted; up to %d vectors with generated ids stay stored: "
+                "%s",
                 to_printable(index.name),
                 len(keys),
                 error,
             )
 
-    call = start_detached(withdraw)
+    call = start_detached(delete_stored)
     wait([call], timeout=UNDO_PATIENCE)
     if not call.done():
         _LOG.warning(
-            "insert into %s was interrupted; up to %d vectors are stored under ids that it made "
-            "up. They are being deleted, for as long as this process runs",
+            "insert into %s was interrupted; up to %d vectors with generated ids are stored. They "
+            "are being deleted, as long as this process runs",
             to_printable(index.name),
             len(keys),
         )

@@ -1,4 +1,4 @@
-"""One line in the log for each operation: what, where, how many, how long, and how it ended."""
+"""One log line per operation: its name, index, outcome and duration."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ _LOG = logging.getLogger(__name__)
 
 
 class LogEntry:
-    """What an operation has to tell when it is done; counts, never contents."""
+    """The outcome of an operation: counts, never contents."""
 
     def __init__(self) -> None:
         self.outcome = "done"
 
 
 @contextmanager
-def log_operation(operation: str, index: str) -> Iterator[LogEntry]:
+def log_operation(operation: str, index_name: str) -> Iterator[LogEntry]:
     """Log an operation on an index, at level debug."""
     began = time.perf_counter()
-    line = LogEntry()
+    entry = LogEntry()
     try:
-        yield line
+        yield entry
     except BaseException as error:
-        line.outcome = f"failed with {type(error).__name__}"
+        entry.outcome = f"failed with {type(error).__name__}"
         raise
     finally:
         took = (time.perf_counter() - began) * 1000
         _LOG.debug(
             "%s on %s: %s, %.1f ms",
             operation,
-            to_printable(index),
-            to_printable(line.outcome),
+            to_printable(index_name),
+            to_printable(entry.outcome),
             took,
         )

@@ -1,4 +1,4 @@
-"""A question's words, on their way from Stache's pipeline to a hybrid search. Pure."""
+"""The text of a hybrid search: passed from Stache's pipeline, and shortened to fit. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Final
 from stache_ai_s3vectors.service import limits
 
 _KEY: Final = "stache_ai_s3vectors.question"
-"""Where the words travel in `RequestContext.custom`, whose keys carry their owner's name."""
+"""The key of the question in `RequestContext.custom`; keys begin with their owner's name."""
 
 
 _QUOTED: Final = re.compile(r'"([^"]+)"|[\u201c\u201e]([^\u201c\u201d]+)[\u201c\u201d]')
@@ -20,14 +20,14 @@ _SIGNS: Final = string.punctuation + "\u2018\u2019\u201c\u201d\u201e\u2026\u2013
 
 
 def put_question(question: str, custom: dict[str, Any]) -> None:
-    """Put a question's words into a request's context."""
+    """Put a question into a request's context."""
     custom[_KEY] = question
 
 
 def take_question(context: Any) -> str | None:
-    """Take the words that were put into a request's context; None when there are none.
+    """Remove the question from a request's context and return it; None without one.
 
-    They belong to one search: another with the same context is about something else.
+    It belongs to one search: the next search with this context has another question.
     """
     custom = getattr(context, "custom", None)
     question = custom.pop(_KEY, None) if isinstance(custom, dict) else None
@@ -35,13 +35,13 @@ def take_question(context: Any) -> str | None:
 
 
 def find_phrases(question: str) -> list[str]:
-    """The phrases of a question that stand in double quotes."""
+    """Find the phrases of a question in double quotes."""
     phrases = (straight or curly for straight, curly in _QUOTED.findall(question))
     return [phrase for phrase in map(_normalize, phrases) if phrase]
 
 
 def contains_phrase(text: str, phrase: str) -> bool:
-    """Whether a text has a phrase of `quoted`; capitals and white space do not count."""
+    """Whether a text contains a phrase of `find_phrases`, regardless of case and white space."""
     return phrase in _normalize(text)
 
 
@@ -50,16 +50,16 @@ def _normalize(text: str) -> str:
 
 
 def shorten_question(question: str) -> str:
-    """As much of a question as the service takes: all of it, or its words from both ends.
+    """Shorten a question to the service's limit: all of it, or words from both ends.
 
-    Of a longer one, words that come again are left out first, because they count once. If the
-    rest is still too long, half the room is for the end, where mostly the question is. Whole
-    words are kept, but for one that alone is too long.
+    From a longer question, repeated words are removed first, because they count once. If the rest
+    is still too long, half of the limit is for the end, where the actual question mostly is. Words
+    are not cut, except a single word that is too long.
 
-    Characters are counted as UTF-16 does, where one may be two: nobody says which the
-    service means, and what is short so is short either way.
+    Characters are counted as in UTF-16, where one may be two: AWS does not document which it
+    counts, and this count is the higher one.
     """
-    text = question.strip().encode("utf-8", "replace").decode()  # half a surrogate pair is no text
+    text = question.strip().encode("utf-8", "replace").decode()  # replaces half a surrogate pair
     if _count_utf16(text) <= limits.QUERY_TEXT_LENGTH:
         return text
     words = [_truncate_word(word) for word in text.split()]
@@ -70,13 +70,13 @@ def shorten_question(question: str) -> str:
 
 
 def _take_fitting(words: Iterable[str], taken: set[str], room: int) -> list[str]:
-    """The first words that fit, without those that were taken before."""
+    """Take the first words that fit, without those in `taken`."""
     fitting = []
     for word in words:
         if _normalize_word(word) in taken:
             continue
         room -= _count_utf16(word) + 1
-        if room < -1:  # none comes after the last
+        if room < -1:  # no space follows the last word
             break
         taken.add(_normalize_word(word))
         fitting.append(word)
@@ -84,12 +84,12 @@ def _take_fitting(words: Iterable[str], taken: set[str], room: int) -> list[str]
 
 
 def _normalize_word(word: str) -> str:
-    """What the word is compared by: capitals and signs around it do not count."""
+    """The form in which words are compared: without case and surrounding punctuation."""
     return word.casefold().strip(_SIGNS) or word
 
 
 def _truncate_word(word: str) -> str:
-    """A word, or as much of it as the service takes."""
+    """A word, cut at the service's limit."""
     encoded = word.encode("utf-16-le")[: 2 * limits.QUERY_TEXT_LENGTH]
     return encoded.decode("utf-16-le", "ignore")
 

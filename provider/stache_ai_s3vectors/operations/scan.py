@@ -1,4 +1,4 @@
-"""What S3 Vectors has no call for: find, count, and delete, by filter. A walk over the index."""
+"""Find, count and delete by filter. S3 Vectors has no call for it, so this scans the index."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from stache_ai_s3vectors.service.metadata_keys import OVERFLOW
 
 
 def scan_pages(
-    index: VectorIndex, parts: Sequence[filters.Filter], progress: Progress | None = None
+    index: VectorIndex, conditions: Sequence[filters.Filter], progress: Progress | None = None
 ) -> Iterator[Page[Row]]:
-    """Pages with the key and stored metadata of the vectors for which all conditions hold.
+    """Yield pages with key and stored metadata of the vectors for which all conditions hold.
 
-    The conditions see values that were too large to be filtered on, too.
+    The conditions also see values in `_overflow`, which S3 Vectors cannot filter on.
 
     Args:
-        progress: called with the number of vectors that were looked at.
+        progress: called with the number of vectors that were read.
     """
-    condition = filters.join_conditions(parts)
+    condition = filters.join_conditions(conditions)
     try:
         filters.check_filterable(condition, index.describe().non_filterable)
-    except InvalidInputError:  # unless it was made anew since
+    except InvalidInputError:  # the index may have been created anew since
         filters.check_filterable(condition, index.describe(fresh=True).non_filterable)
     passes, keys = filters.build_predicate(condition), filters.collect_keys(condition)
     for page in index.list_pages():
@@ -39,9 +39,9 @@ def scan_pages(
 
 
 def _select_filterable(key: str, stored: dict[str, Any], keys: set[str]) -> dict[str, Any]:
-    """The metadata as filters would see it, had S3 Vectors no limits of size.
+    """The metadata that filters would see if S3 Vectors had no size limits.
 
-    `_overflow` is taken apart only if it can have something to say about the wanted keys.
+    `_overflow` is parsed only if it can have values of these keys.
     """
     if OVERFLOW not in stored or all(isinstance(stored.get(k), (str, bool)) for k in keys):
         return stored
@@ -49,28 +49,28 @@ def _select_filterable(key: str, stored: dict[str, Any], keys: set[str]) -> dict
 
 
 def scan_rows(
-    index: VectorIndex, parts: Sequence[filters.Filter], progress: Progress | None = None
+    index: VectorIndex, conditions: Sequence[filters.Filter], progress: Progress | None = None
 ) -> Iterator[Row]:
-    """Key and stored metadata of every vector for which all conditions hold."""
-    for page in scan_pages(index, parts, progress):
+    """Yield key and stored metadata of every vector for which all conditions hold."""
+    for page in scan_pages(index, conditions, progress):
         yield from page.rows
 
 
 def delete_matching(
-    index: VectorIndex, parts: Sequence[filters.Filter], progress: Progress | None = None
+    index: VectorIndex, conditions: Sequence[filters.Filter], progress: Progress | None = None
 ) -> list[str]:
     """Delete every vector for which all conditions hold; returns their keys.
 
-    A segment's vectors are deleted when all its pages have been read, because what a listing
-    does when vectors vanish under it is not documented. A process that dies in between has
-    deleted those of the segments before; calling again deletes the rest.
+    A segment's vectors are deleted after all its pages have been read, because AWS does not
+    document how a listing reacts to deletions. A process that ends in between has deleted the
+    segments before; call again to delete the rest.
 
     Args:
         progress: called with the number of vectors that were deleted.
 
     Raises:
-        PartialWriteError: some were deleted; `missing` are those found and not deleted. There
-            may be more, when reading failed.
+        PartialWriteError: some were deleted; `missing` has those that match and were not. If
+            reading failed, there may be more.
     """
     unfinished: dict[int | None, list[str]] = defaultdict(list)
     seen: list[str] = []
@@ -78,7 +78,7 @@ def delete_matching(
     unread: S3VectorsError | None = None
     with outcomes.log_interruption(index.name):
         try:
-            for page in scan_pages(index, parts):
+            for page in scan_pages(index, conditions):
                 keys = [key for key, _ in page.rows]
                 seen += keys
                 unfinished[page.segment] += keys
@@ -88,7 +88,7 @@ def delete_matching(
                     break
         except S3VectorsError as error:
             unread = error
-        # The first page, which was of all segments; and, when reading failed, what was read
+        # The first page, which is of no segment; if reading failed, also the unfinished segments
         _delete(index, [key for keys in unfinished.values() for key in keys], outcomes)
     if unread is not None:
         if not outcomes.done:
@@ -99,7 +99,7 @@ def delete_matching(
 
 
 def _delete(index: VectorIndex, keys: list[str], outcomes: Outcomes) -> None:
-    """Delete a segment's; a failure does not keep the other segments from being tried."""
+    """Delete a segment's vectors; after a failure, the other segments are still tried."""
     if outcomes.hopeless:
         return
     try:
@@ -112,6 +112,6 @@ def _delete(index: VectorIndex, keys: list[str], outcomes: Outcomes) -> None:
 def _build_partial_error(outcomes: Outcomes, error: S3VectorsError) -> PartialWriteError:
     text = (
         f"{len(outcomes.done)} vectors are deleted, but not all of the index was read: {error}. "
-        "Calling again deletes the rest"
+        "Call again to delete the rest"
     )
     return PartialWriteError(text, done=outcomes.done, missing=outcomes.missing)

@@ -1,4 +1,4 @@
-"""Search by vector or, where there are words and an index for them, by both."""
+"""Search by vector or, with a question and an index with text search, by vector and text."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from .dimensions import prepare_for
 _LOG = logging.getLogger(__name__)
 
 HYBRID_DEPTH: Final = 30
-"""Results that a hybrid search asks for at least, whatever is wanted of them.
+"""The smallest `topK` of a hybrid search.
 
-The service fuses rankings as deep as the number of results asked for, so with fewer the first ones
-would be others. bench/hybrid has the measurements that chose it."""
+The service fuses rankings as deep as `topK`, so a smaller one would change the first results.
+bench/hybrid has the measurements behind the number."""
 
 PHRASE_DEPTH: Final = 100
-"""As many when the question has a quoted phrase: one page of the service's answer."""
+"""The smallest `topK` if the question has a quoted phrase: one page of results."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def _filter_by_phrases(
 
 
 class _Scores:
-    """What each result owes to which ranking, as a text if somebody wants to read it."""
+    """The scores of results, formatted only if the log level needs them."""
 
     def __init__(self, index: str, matches: Sequence[Match]) -> None:
         self._index = index
@@ -153,12 +153,11 @@ def _format_scores(match: Match) -> str:
 
 
 def _compute_scores(matches: Sequence[Match], metric: str) -> list[float]:
-    """The scores of a hybrid search: what a vector search gives the nearest, and shares of it.
+    """The scores of a hybrid search.
 
-    A fused score says how a result is placed among the others, and nothing of how near it is. So
-    the best result gets the score of the nearest, and the others what their fused scores are of
-    the best one's. All of it depends on the question and what is stored, not on `top_k`, up to
-    the depth.
+    A fused score ranks results, but does not show how near they are. So the best result gets the
+    score that a vector search gives the nearest one, and the others get a share of it, in the
+    ratio of their fused scores. Up to the depth, scores do not depend on `top_k`.
     """
     near = [_score_distance(match, metric) for match in matches if match.distance is not None]
     best = max((_require_score(match, match.fused) for match in matches), default=0.0) or 1.0
@@ -173,15 +172,15 @@ def _score_distance(match: Match, metric: str) -> float:
 
 def _require_score(match: Match, value: float | None) -> float:
     if value is None:
-        raise S3VectorsError(f"QueryVectors answered without the score of {match.key!r}")
+        raise S3VectorsError(f"QueryVectors returned no score of {match.key!r}")
     return value
 
 
 def _limit_top_k(top_k: int) -> int:
     if top_k > limits.TOP_K:
         _warn_once(
-            f"a search asked for more than the {limits.TOP_K:,} results that the service has at "
-            "most; it gets those (this is said once)"
+            f"a search asked for more than {limits.TOP_K:,} results, the service's limit; it gets "
+            "the first {limits.TOP_K:,} (logged once)"
         )
     return min(top_k, limits.TOP_K)
 
@@ -190,9 +189,8 @@ def _shorten(question: str) -> str:
     words = query_text.shorten_question(question)
     if len(words) < len(question.strip()):
         _warn_once(
-            "a question was longer than the 1,024 characters that the service takes; hybrid "
-            "search looks for as many of its words as fit, from its beginning and its end (this is "
-            "said once)"
+            "a question was longer than 1,024 characters, the service's limit; hybrid search looks "
+            "for the words that fit, from its beginning and its end (logged once)"
         )
     return words
 
@@ -200,7 +198,7 @@ def _shorten(question: str) -> str:
 def _choose_texts(
     index: VectorIndex, description: IndexDescription, question: str | None
 ) -> dict[str, str] | None:
-    """What to look for in which metadata key; None when there is nothing, or nowhere."""
+    """Choose the text for each metadata key with text search; None without any."""
     if not question:
         return None
     statuses = {key: description.text_searches.get(key) for key in index.options.text_keys}
@@ -212,7 +210,7 @@ def _choose_texts(
         has = f"has no text search on {key!r}" if status is None else f"is {status} its text search"
         _warn_once(
             f"S3VECTORS_SEARCH_MODE is hybrid, but index {to_printable(index.name)} {has}: "
-            f"searching {instead} (this is said once; `stache-s3vectors indexes upgrade` adds it)"
+            f"searching {instead} (logged once; `stache-s3vectors indexes upgrade` adds it)"
         )
     return dict.fromkeys(active, _shorten(question)) or None
 

@@ -1,4 +1,4 @@
-"""Changes of chunks that are there, by id, held to a namespace."""
+"""Read, change and delete chunks by id, within a namespace."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ from stache_ai_s3vectors.service.printable import to_printable
 _LOG = logging.getLogger(__name__)
 
 Change: TypeAlias = tuple[list[str], dict[str, S3VectorsError]]
-"""The ids that were changed, and those that cannot be; the others are not there."""
+"""The ids that were changed, and those that cannot be changed; the others do not exist."""
 
 _NAMED: Final = 5
-"""Ids that an error names."""
+"""The number of ids that an error names."""
 
 
 def get_chunks(
     index: VectorIndex, ids: Sequence[str], namespace: str | None, *, data: bool = False
 ) -> Iterator[Record]:
-    """The chunks of these ids, in their order, but not those of another namespace."""
+    """Get the chunks of these ids, in their order, without those of other namespaces."""
     inside, elsewhere = _split_by_namespace(index, ids, namespace, data=data)
     if elsewhere:
         inside_of = to_printable(namespace)
-        _LOG.warning("%d ids are not in namespace %s: left out", len(elsewhere), inside_of)
+        _LOG.warning("%d ids are not in namespace %s and are left out", len(elsewhere), inside_of)
     return iter(inside)
 
 
 def _split_by_namespace(
     index: VectorIndex, ids: Sequence[str], namespace: str | None, *, data: bool = False
 ) -> tuple[list[Record], dict[str, Any]]:
-    """The chunks of these ids that are in a namespace, and the namespaces of the others."""
+    """Get the chunks of these ids in a namespace, and the namespaces of the others."""
     is_inside = filters.build_predicate(
         filters.join_conditions(filters.match_exact_namespace(namespace))
     )
@@ -60,12 +60,12 @@ def _split_by_namespace(
 def _build_namespace_error(
     verb: str, namespace: str | None, elsewhere: Mapping[str, Any]
 ) -> NamespaceError:
-    """The error about ids that are in other namespaces."""
+    """Build the error about ids in other namespaces."""
     named = [f"{key!r:.80} in {other!r:.80}" for key, other in elsewhere.items()][:_NAMED]
     more = f" and {len(elsewhere) - _NAMED} more" if len(elsewhere) > _NAMED else ""
     return NamespaceError(
         f"{len(elsewhere)} of the ids are not in namespace {namespace!r:.80} and were not {verb}: "
-        f"{', '.join(named)}{more}. Name their own namespace, or none; `stache-s3vectors purge` "
+        f"{', '.join(named)}{more}. Give their own namespace, or none; `stache-s3vectors purge` "
         "finds and deletes vectors by --namespace and --filter"
     )
 
@@ -79,8 +79,8 @@ def set_status(
 ) -> int:
     """Read chunks, and write them with another status; returns how many.
 
-    S3 Vectors changes no part of a vector: whoever writes one of them between the reading
-    and the writing is overwritten.
+    S3 Vectors cannot change a part of a vector: a write between the read and the write of this
+    call is lost.
 
     Raises:
         PartialWriteError: some failed; all others were tried.
@@ -92,7 +92,7 @@ def set_status(
 def delete_inside(
     index: VectorIndex, ids: Sequence[str], namespace: str, progress: Progress | None = None
 ) -> int:
-    """Delete those of the chunks that are in a namespace; returns how many.
+    """Delete the chunks in a namespace; returns how many.
 
     Raises:
         PartialWriteError: some failed; all others were tried.
@@ -109,7 +109,7 @@ def _apply_in_groups(
     ids: Sequence[str],
     progress: Progress | None,
 ) -> int:
-    """Change as many at a time as one GetVectors takes; returns how many were changed."""
+    """Change chunks in groups of one GetVectors request; returns how many were changed."""
     unique = list(dict.fromkeys(ids))
     outcomes = Outcomes(verb, unique, progress)
     groups = split_batches(unique, limits.GET_BATCH)
@@ -122,7 +122,7 @@ def _apply_in_groups(
             changed, refused = call.result()
             outcomes.note(changed)
             outcomes.skip(set(group) - set(changed) - refused.keys())
-            for error in dict.fromkeys(refused.values()):  # one may be about many ids
+            for error in dict.fromkeys(refused.values()):  # one error may be about many ids
                 outcomes.fail(error)
     outcomes.check()
     return len(outcomes.done)

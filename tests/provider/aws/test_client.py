@@ -219,7 +219,7 @@ def test_a_page_of_some_other_server_is_not_taken_for_success(operation):
         "GetVectors": lambda: provider.get_by_ids(["a"]),
     }
 
-    with pytest.raises(S3VectorsError, match=f"{operation}: what answered is not S3 Vectors"):
+    with pytest.raises(S3VectorsError, match=f"{operation}: the response is not from S3 Vectors"):
         call[operation]()
 
 

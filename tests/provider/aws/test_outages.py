@@ -348,7 +348,7 @@ def ctrl_c():
         thread.join()
 
 
-@pytest.mark.parametrize("ids", ["own", "made up"])
+@pytest.mark.parametrize("ids", ["own", "generated"])
 def test_an_interrupted_insert_ends_although_nothing_answers(engine, ctrl_c, caplog, ids):
     """Within two seconds, and says what is known to be stored."""
     with moody(engine) as server, closing(provider(server.url).client):
@@ -369,11 +369,11 @@ def test_an_interrupted_insert_ends_although_nothing_answers(engine, ctrl_c, cap
 
         assert not server.ended.is_set()
         server.let_go()
-        if ids == "made up":
+        if ids == "generated":
             wait_until_only_one_is_stored(engine)
 
     assert "1000 of 4000 vectors are known to be stored" in caplog.text
-    assert ("are being deleted" in caplog.text) is (ids == "made up")
+    assert ("are being deleted" in caplog.text) is (ids == "generated")
 
 
 def test_after_an_interruption_made_up_ids_are_deleted_behind_the_caller(engine, ctrl_c):

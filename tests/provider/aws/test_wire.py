@@ -189,7 +189,7 @@ def test_an_answer_that_always_ends_early_is_an_error(provider, monkeypatch):
     nothing = stache.Answer(200, {"content-length": "2"}, b"")
     stache.answering(provider.client, "DeleteVectors", *[nothing] * 99)
 
-    with pytest.raises(UnavailableError, match="closed before the end of the answer"):
+    with pytest.raises(UnavailableError, match="closed before the end of the response"):
         provider.delete(["a"])
 
 
@@ -214,7 +214,7 @@ def test_a_success_that_is_none_is_an_error(operation, headers, content):
     provider.client.meta.events.unregister("after-call.s3vectors", unique_id="referee")
     stache.answering(provider.client, operation, stache.Answer(200, headers, content))
 
-    with pytest.raises(S3VectorsError, match="what answered is not S3 Vectors"):
+    with pytest.raises(S3VectorsError, match="the response is not from S3 Vectors"):
         {
             "GetVectors": lambda: provider.get_by_ids(["a"]),
             "ListVectors": lambda: provider.count_by_filter({}),

@@ -90,7 +90,7 @@ def test_a_limit_is_a_number_of_things(provider, limit):
 @pytest.mark.parametrize("top_k", [None, 0, -1, 1.5, "1", True, [1]])
 def test_top_k_is_a_number_of_results(provider, top_k):
     """At least one."""
-    with pytest.raises(InvalidInputError, match="top_k is .*; 1 to 10000 are possible"):
+    with pytest.raises(InvalidInputError, match="top_k is .*; it must be 1 to 10000"):
         provider.search(VECTOR, top_k)
 
 
@@ -159,7 +159,7 @@ def test_numpys_numbers_are_numbers_wherever_one_is_taken(provider):
 
 
 def test_more_results_than_the_service_has_are_those_that_it_has(provider, caplog):
-    """Stache's rerank asks for three times what the user did; said once."""
+    """Stache's rerank multiplies top_k by three; the limit is logged once."""
     search._warn_once.cache_clear()
     seen = []
     provider.client.meta.events.register(
@@ -171,7 +171,7 @@ def test_more_results_than_the_service_has_are_those_that_it_has(provider, caplo
         assert len(provider.search(VECTOR, top_k)) == 3
 
     assert seen == [10_000] * 3
-    assert caplog.text.count("asked for more than the 10,000 results") == 1
+    assert caplog.text.count("asked for more than 10,000 results") == 1
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def test_what_is_no_name_is_refused(provider, call, namespace):
 @pytest.mark.parametrize("call", ["search", "search_summaries", "scan_by_metadata"])
 def test_a_pattern_without_a_name_is_refused(provider, call, namespace):
     """It would stand for nothing, or for all."""
-    with pytest.raises(InvalidInputError, match="which names none"):
+    with pytest.raises(InvalidInputError, match="which has no name"):
         READS[call](provider, namespace)
 
 

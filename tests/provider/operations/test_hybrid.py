@@ -229,7 +229,7 @@ def test_an_answer_without_scores_is_an_error():
         lambda parsed, **_: [found.pop("scores") for found in parsed["vectors"]],
     )
 
-    with pytest.raises(S3VectorsError, match="answered without the score of '"):
+    with pytest.raises(S3VectorsError, match="returned no score of '"):
         made.search(QUESTION, 1, context=context(WORDS))
 
 
@@ -279,7 +279,7 @@ def test_a_bucket_of_classic_indexes_gets_one_without_text_search(caplog):
     made = provider()
 
     assert ids(made.search(QUESTION, 1, context=context(WORDS))) == ["machine"]
-    assert "bucket my-bucket makes CLASSIC indexes: documents gets no text search" in caplog.text
+    assert "bucket my-bucket creates CLASSIC indexes: documents gets no text search" in caplog.text
     assert made.get_collection_info().items() >= {"indexMode": "CLASSIC", "textSearch": {}}.items()
 
 
@@ -321,7 +321,7 @@ def test_words_are_found_in_other_keys_too(caplog):
 
 
 def test_a_key_without_text_search_is_left_out(caplog):
-    """The others are searched, and that is said once."""
+    """The others are searched, and that is logged once."""
     provider()
     made = stache.provider(s3vectors_search_mode="hybrid", s3vectors_text_keys="filename")
 

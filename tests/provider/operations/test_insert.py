@@ -172,7 +172,10 @@ BAD_ITEM = r"^item 1 \(id '1'\): "
         ({"metadatas": [{}]}, "1 metadatas"),
         ({"ids": ["0", ""]}, "item 1: the id is empty"),
         ({"ids": ["0", "0"]}, "item 1: the id '0' is twice in the call"),
-        ({"ids": ["0", "é" * 513]}, "item 1: the id 'é+'… is 1026 bytes long, 1024 are possible"),
+        (
+            {"ids": ["0", "é" * 513]},
+            "item 1: the id 'é+'… is 1026 bytes long; S3 Vectors takes at most 1024",
+        ),
         ({"ids": ["0", 7]}, "item 1: the id 7 is not a string"),
         ({"ids": ["0", "\ud800"]}, "item 1: the id .* is not Unicode"),
         (
@@ -297,7 +300,7 @@ def test_a_null_without_room_in_an_older_index_is_left_out(provider, caplog):
     [row] = provider.get_by_ids([id_])
     assert row["note"] == metadata["note"]
     assert not {"gone", "empty", "_overflow"} & row.keys()
-    assert "metadata gone, empty is null or an empty list, and is left out" in caplog.text
+    assert "metadata gone, empty is null or an empty list and is not stored" in caplog.text
 
 
 @pytest.mark.usefixtures("old_index")
@@ -434,11 +437,13 @@ def test_after_a_failure_half_way_made_up_ids_are_deleted_again(provider):
     "code, stored", [("AccessDeniedException", 500), ("ServiceUnavailableException", 0)]
 )
 def test_when_that_fails_too_the_error_says_what_is_known_to_be_stored(provider, code, stored):
-    """After a refusal that is what was stored; else nobody knows what the deletes did."""
+    """After a refusal, the stored ids; otherwise the result of the deletion is unknown."""
     stache.failing(provider.client, "PutVectors", 2)
     stache.failing(provider.client, "DeleteVectors", 1, 2, code=code)
 
-    with pytest.raises(PartialWriteError, match="made up failed, too: DeleteVectors") as failed:
+    with pytest.raises(
+        PartialWriteError, match="generated ids failed too: DeleteVectors"
+    ) as failed:
         provider.insert([[1, 2, 3, 4]] * 1000, ["t"] * 1000)
 
     assert len(failed.value.done) == stored
@@ -483,7 +488,7 @@ def test_an_interrupted_insert_that_cannot_clean_up_says_so(provider, caplog):
     with pytest.raises(KeyboardInterrupt):
         provider.insert([[1, 2, 3, 4]] * 600, ["t"] * 600, progress=progress)
 
-    assert "up to 600 vectors stay stored under ids that it made up" in caplog.text
+    assert "up to 600 vectors with generated ids stay stored" in caplog.text
 
 
 def test_a_refusal_after_a_lost_answer_is_withdrawn(provider, monkeypatch):

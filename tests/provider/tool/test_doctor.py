@@ -481,7 +481,7 @@ def test_another_server_at_the_endpoint_is_said_to_be_one():
         web.shutdown()
 
     assert check == "endpoint"
-    assert "what answered is not S3 Vectors" in text
+    assert "the response is not from S3 Vectors" in text
     assert fix
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 _RETENTION_DAYS: Final = 30
-_REPLACED: Final = "reingest_version"
+_REPLACEMENT_REASON: Final = "reingest_version"
 """Stache's reason to delete a document of which a new version is about to be ingested."""
 
 
@@ -317,7 +317,7 @@ class SQLiteDocumentIndex(DocumentIndexProvider):  # type: ignore[misc]  # stach
             InvalidInputError: there is none, or it is not active.
         """
         database = self._open()
-        session = sessions.open_session(database) if delete_reason == _REPLACED else None
+        session = sessions.open_session(database) if delete_reason == _REPLACEMENT_REASON else None
         reason = {"deleted_by": deleted_by, "delete_reason": delete_reason}
         with database.write() as db:
             record = trash.load_existing(db, doc_id, namespace)
