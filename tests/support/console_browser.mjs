@@ -9,7 +9,8 @@ import { pathToFileURL } from 'node:url';
 const require = createRequire(`${process.argv[2]}/node_modules/`);
 const { default: chromium } = await import(pathToFileURL(require.resolve('@sparticuz/chromium')));
 const { chromium: browsers } = require('playwright-core');
-const TIMEOUT = 20_000; // how long a state may take to come; no test waits so long
+const axe = await readFile(require.resolve('axe-core/axe.min.js'), 'utf8');
+const TIMEOUT = 30_000; // how long a state may take to come; no test waits so long
 // What Chromium itself says of each answer that is a refusal; the page shows those
 const REFUSALS = /^Failed to load resource: (the server responded with a status of|net::ERR_)/;
 
@@ -54,6 +55,13 @@ async function waitUntil(expression) {
   await Promise.race([holds, late]);
 }
 
+/** What of the page does not follow WCAG 2.2, level AA, or axe's best practices. */
+async function audit() {
+  if (!(await page.evaluate('"axe" in window'))) await page.evaluate(`${axe}; undefined`);
+  const { violations } = await page.evaluate('axe.run(document)');
+  return violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${id}: ${target}: ${failureSummary}`));
+}
+
 const byRole = (role, name) => page.getByRole(role, { name, exact: true }).first();
 
 const COMMANDS = {
@@ -75,12 +83,14 @@ const COMMANDS = {
   texts: (selector) => page.locator(selector).allInnerTexts(),
   count: (selector) => page.locator(selector).count(),
   evaluate: (expression) => page.evaluate(expression),
+  scheme: (name) => page.emulateMedia({ colorScheme: name }),
   resize: (width, height) => page.setViewportSize({ width, height }),
-  screenshot: (path, whole) => page.screenshot({ path, fullPage: whole, animations: 'disabled', caret: 'hide' }).then(() => undefined),
+  screenshot: (path, whole = false) => page.screenshot({ path, fullPage: whole, animations: 'disabled', caret: 'hide' }).then(() => undefined),
   async download(role, name) {
     const [download] = await Promise.all([page.waitForEvent('download'), byRole(role, name).click()]);
     return [download.suggestedFilename(), await readFile(await download.path(), 'utf8')];
   },
+  audit,
   faults: () => faults,
 };
 

@@ -1,7 +1,9 @@
 // The vectors of an index, page by page: by prefix of the key and by filter.
 import { orderDownload } from './api.js';
 import { addressOf } from './address.js';
-import { announce, formatNumber, make, makeButton, makeField, makeSelect } from './dom.js';
+import {
+	announce, formatNumber, make, makeButton, makeField, makeForm, makeInput, makeSelect, makeSubmit,
+} from './dom.js';
 import { chooseColumns, makeColumnPicker } from './columns.js';
 import { makeCopyMenu } from './copy.js';
 import { askToDelete } from './deletion.js';
@@ -16,134 +18,137 @@ const SIZES = ['25', '50', '100', '250', '500'];
 const SIZE = '50';
 
 export async function showBrowse(view) {
-  const header = addHeader(view);
-  const browser = new Browser(view, header);
-  view.root.append(browser.form, browser.actions, browser.result);
-  await browser.show();
+	const header = addHeader(view);
+	const browser = new Browser(view, header);
+	view.root.append(browser.form, browser.actions, browser.result);
+	await browser.show();
 }
 
 class Browser {
-  constructor(view, header) {
-    Object.assign(this, { view, header });
-    const { prefix = '', filter = '', size = SIZE } = view.parameters;
-    this.cursors = [null]; // of the pages up to the one that is shown
-    this.columns = null;
-    this.turn = makeTurns(view.signal);
-    this.prefix = make('input', { id: 'prefix', type: 'search', value: prefix, autocomplete: 'off', spellcheck: 'false' });
-    this.filter = makeFilterField(filter, () => this.form.requestSubmit());
-    this.size = makeSelect(SIZES.map((number) => [number, number]), SIZES.includes(size) ? size : SIZE, { id: 'size', change: () => this.submit() });
-    const submit = (event) => { event.preventDefault(); this.submit(); };
-    this.form = make('form', { class: 'toolbar', submit, role: 'search', 'aria-label': 'Vectors' },
-      makeField('Key begins with', this.prefix), this.filter.element, makeField('On a page', this.size),
-      make('button', { type: 'submit', class: 'primary' }, 'Show'));
-    this.actions = make('div', { class: 'row actions' });
-    this.result = make('div', { class: 'result' });
-  }
+	constructor(view, header) {
+		Object.assign(this, { view, header });
+		const { prefix = '', filter = '', size = SIZE } = view.parameters;
+		this.cursors = [null]; // of the pages up to the one that is shown
+		this.columns = null;
+		this.turn = makeTurns(view.signal);
+		this.prefix = makeInput('prefix', { type: 'search', value: prefix });
+		this.filter = makeFilterField(filter, () => this.form.requestSubmit());
+		this.size = makeSelect(SIZES.map((number) => [number, number]), SIZES.includes(size) ? size : SIZE,
+			{ id: 'size', change: () => this.submit() });
+		this.form = makeForm(() => this.submit(), { class: 'toolbar', role: 'search', 'aria-label': 'Vectors' },
+			makeField('Key begins with', this.prefix), this.filter.element, makeField('On a page', this.size),
+			makeSubmit('Show'));
+		this.actions = make('div', { class: 'row actions' });
+		this.result = make('div', { class: 'result' });
+	}
 
-  submit() {
-    this.cursors = [null];
-    return this.show();
-  }
+	submit() {
+		this.cursors = [null];
+		return this.show();
+	}
 
-  request(filter) {
-    const { bucket, index } = this.view.place;
-    return {
-      bucket, index, limit: Number(this.size.value),
-      ...(this.prefix.value ? { prefix: this.prefix.value } : {}), ...(filter === null ? {} : { filter }),
-    };
-  }
+	/** Which vectors are shown. */
+	select(filter) {
+		return { ...(this.prefix.value ? { prefix: this.prefix.value } : {}), ...(filter === null ? {} : { filter }) };
+	}
 
-  async show() {
-    const filter = this.filter.take();
-    if (filter === undefined) return;
-    const signal = this.turn();
-    this.view.remember(this.view.place, {
-      prefix: this.prefix.value, filter: this.filter.text, size: this.size.value === SIZE ? '' : this.size.value,
-    });
-    const cursor = this.cursors.at(-1);
-    try {
-      const page = await watchJob(this.result, 'Reading vectors', 'browse', { ...this.request(filter), ...(cursor ? { cursor } : {}) }, signal);
-      await this.header; // which knows the key of the text
-      this.showPage(page);
-    } catch (error) {
-      if (!signal.aborted) showEnd(error, this.result, { filter: this.filter, retry: () => this.show() });
-    }
-  }
+	async show() {
+		const filter = this.filter.take();
+		if (filter === undefined) return;
+		const signal = this.turn();
+		this.view.remember(this.view.place, {
+			prefix: this.prefix.value, filter: this.filter.text, size: this.size.value === SIZE ? '' : this.size.value,
+		});
+		const cursor = this.cursors.at(-1);
+		const request = { ...this.view.names, limit: Number(this.size.value), ...this.select(filter),
+			...(cursor ? { cursor } : {}) };
+		try {
+			const page = await watchJob(this.result, 'Reading vectors', 'browse', request, signal);
+			await this.header; // which knows the key of the text
+			this.showPage(page);
+		} catch (error) {
+			if (!signal.aborted) showEnd(error, this.result, { filter: this.filter, retry: () => this.show() });
+		}
+	}
 
-  showPage(page) {
-    this.page = page;
-    this.columns ??= page.vectors.length ? chooseColumns(this.view, page.vectors) : null;
-    this.showActions(page);
-    this.showTable();
-    const number = page.vectors.length;
-    announce(`${formatNumber(number)} ${number === 1 ? 'vector' : 'vectors'} on page ${this.cursors.length}`);
-  }
+	showPage(page) {
+		this.page = page;
+		this.columns ??= page.vectors.length ? chooseColumns(this.view, page.vectors) : null;
+		this.showActions(page);
+		this.showTable();
+		const number = page.vectors.length;
+		announce(`${formatNumber(number)} ${number === 1 ? 'vector' : 'vectors'} on page ${this.cursors.length}`);
+	}
 
-  showTable() {
-    const { vectors } = this.page;
-    if (vectors.length === 0) {
-      this.result.replaceChildren(make('p', { class: 'empty' }, this.prefix.value || this.filter.text
-        ? 'No vector of this index matches.' : 'This index has no vectors.'));
-      return;
-    }
-    this.table = makeVectorTable(this.view, vectors, {
-      columns: this.columns, filter: this.filter.text, select: this.view.about.write ? () => this.showSelection() : null,
-    });
-    this.result.replaceChildren(this.table.element, this.makePager());
-  }
+	showTable() {
+		const { vectors } = this.page;
+		if (vectors.length === 0) {
+			this.result.replaceChildren(make('p', { class: 'empty' }, this.prefix.value || this.filter.text
+				? 'No vector of this index matches.' : 'This index has no vectors.'));
+			return;
+		}
+		this.table = makeVectorTable(this.view, vectors, {
+			columns: this.columns, filter: this.filter.text,
+				select: this.view.about.write ? () => this.showSelection() : null,
+		});
+		this.result.replaceChildren(this.table.element, this.makePager());
+	}
 
-  makePager() {
-    const { vectors, cursor, scanned } = this.page;
-    const turn = (change) => async () => {
-      change();
-      await this.show();
-      window.scrollTo(0, 0);
-    };
-    const filtered = this.prefix.value || this.filter.text;
-    return make('nav', { class: 'row pager', 'aria-label': 'Pages' },
-      makeButton('First', turn(() => { this.cursors = [null]; }), { disabled: this.cursors.length === 1 }),
-      makeButton('Previous', turn(() => this.cursors.pop()), { disabled: this.cursors.length === 1 }),
-      make('span', {}, `Page ${formatNumber(this.cursors.length)}: ${formatNumber(vectors.length)} vectors${filtered ? `, ${formatNumber(scanned)} read for it` : ''}`),
-      makeButton('Next', turn(() => this.cursors.push(cursor)), { disabled: !cursor }));
-  }
+	makePager() {
+		const { vectors, cursor, scanned } = this.page;
+		const turn = (change) => async () => {
+			change();
+			await this.show();
+			window.scrollTo(0, 0);
+		};
+		const filtered = this.prefix.value || this.filter.text;
+		return make('nav', { class: 'row pager', 'aria-label': 'Pages' },
+			makeButton('First', turn(() => { this.cursors = [null]; }), { disabled: this.cursors.length === 1 }),
+			makeButton('Previous', turn(() => this.cursors.pop()), { disabled: this.cursors.length === 1 }),
+			make('span', {}, `Page ${formatNumber(this.cursors.length)}: ${formatNumber(vectors.length)} vectors${filtered ? `, ${formatNumber(scanned)} read for it` : ''}`),
+			makeButton('Next', turn(() => this.cursors.push(cursor)), { disabled: !cursor }));
+	}
 
-  showActions(page) {
-    const { bucket, index } = this.view.place;
-    this.deletion = makeButton('Delete selected', () => askToDelete(this.view, this.table.selected(), () => this.show()), { class: 'danger', disabled: true });
-    const list = { vectorBucketName: bucket, indexName: index, maxResults: Math.min(1000, Number(this.size.value)), returnMetadata: true };
-    this.download = make('div', {});
-    this.actions.replaceChildren(
-      this.columns ? makeColumnPicker(this.view, this.columns, (columns) => { this.columns = columns; this.showTable(); }) : '',
-      makeCopyMenu('ListVectors', list, this.view.about.service),
-      makeButton('Download these', () => this.startDownload()),
-      make('a', { class: 'button', href: addressOf({ bucket, index, view: 'map' }, { filter: this.filter.text }) }, 'On the map'),
-      this.view.about.write && page.vectors.length ? this.deletion : '', this.download);
-  }
+	showActions(page) {
+		const { bucket, index } = this.view.names;
+		this.deletion = makeButton('Delete selected',
+			() => askToDelete(this.view, this.table.selected(), () => this.show()), { class: 'danger', disabled: true });
+		const list = { vectorBucketName: bucket, indexName: index, maxResults: Math.min(1000, Number(this.size.value)),
+			returnMetadata: true };
+		this.download = make('div', {});
+		this.actions.replaceChildren(
+			this.columns ? makeColumnPicker(this.view, this.columns,
+				(columns) => { this.columns = columns; this.showTable(); }) : '',
+			makeCopyMenu('ListVectors', list, this.view.about.service),
+			makeButton('Download these', () => this.startDownload()),
+			make('a', { class: 'button',
+				href: addressOf({ ...this.view.names, view: 'map' }, { filter: this.filter.text }) }, 'On the map'),
+			this.view.about.write && page.vectors.length ? this.deletion : '', this.download);
+	}
 
-  showSelection() {
-    const number = this.table.selected().length;
-    this.deletion.disabled = number === 0;
-    this.deletion.textContent = number ? `Delete ${formatNumber(number)} selected` : 'Delete selected';
-  }
+	showSelection() {
+		const number = this.table.selected().length;
+		this.deletion.disabled = number === 0;
+		this.deletion.textContent = number ? `Delete ${formatNumber(number)} selected` : 'Delete selected';
+	}
 
-  async startDownload() {
-    try {
-      const filter = this.filter.take();
-      if (filter === undefined) return;
-      const { limit, ...request } = this.request(filter);
-      await downloadVectors(request, this.view.signal);
-    } catch (error) {
-      if (!isStop(error)) this.download.replaceChildren(showFailure(error));
-    }
-  }
+	async startDownload() {
+		try {
+			const filter = this.filter.take();
+			if (filter === undefined) return;
+			await downloadVectors({ ...this.view.names, ...this.select(filter) }, this.view.signal);
+		} catch (error) {
+			if (!isStop(error)) this.download.replaceChildren(showFailure(error));
+		}
+	}
 }
 
 /** Let the browser save these vectors in the tool's format. */
 export async function downloadVectors(request, signal) {
-  const { ticket } = await orderDownload(request, signal);
-  const link = make('a', { href: `/console/download/${encodeURIComponent(ticket)}`, download: true });
-  document.body.append(link);
-  link.click();
-  link.remove();
-  announce(`The download has begun: ${formatJson(request.filter ?? 'all vectors')}`);
+	const { ticket } = await orderDownload(request, signal);
+	const link = make('a', { href: `/console/download/${encodeURIComponent(ticket)}`, download: true });
+	document.body.append(link);
+	link.click();
+	link.remove();
+	announce(`The download has begun: ${formatJson(request.filter ?? 'all vectors')}`);
 }

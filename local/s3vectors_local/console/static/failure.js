@@ -1,56 +1,58 @@
 // A failure on the page: the service's code and words, and what one can do.
-import { make, makeButton } from './dom.js';
+import { make, makeButton, makeNote } from './dom.js';
 import { showLongText, showText } from './text.js';
 
 let level = null;
 
 /** The permissions that the console needs, in words; shown with every denial. */
 export function setLevel(words) {
-  level = words;
+	level = words;
 }
 
 export function isStop(error) {
-  return error.name === 'AbortError';
+	return error.name === 'AbortError';
 }
 
 /** An element with everything that the service said; with `retry`, a button that tries again. */
 export function showFailure(error, { retry = null, title = null } = {}) {
-  const code = error.code ?? error.name;
-  const denied = code === 'AccessDeniedException' || error.status === 403;
-  return make('div', { class: 'failure', role: 'alert' },
-    make('p', { class: 'code' }, title && `${title}: `, make('strong', {}, showText(code)), error.status ? ` (HTTP ${error.status})` : ''),
-    make('div', { class: 'words' }, showLongText(error.message)),
-    error.statement && make('details', {}, make('summary', {}, 'The statement that refused'), make('pre', {}, showLongText(formatStatement(error.statement)))),
-    denied && level && make('p', { class: 'note' }, level),
-    retry && makeButton('Try again', retry));
+	const code = error.code ?? error.name;
+	const denied = code === 'AccessDeniedException' || error.status === 403;
+	return make('div', { class: 'failure', role: 'alert' },
+		make('p', { class: 'code' }, title
+			&& `${title}: `, make('strong', {}, showText(code)), error.status ? ` (HTTP ${error.status})` : ''),
+		make('div', { class: 'words' }, showLongText(error.message)),
+		error.statement && make('details', {}, make('summary', {}, 'The statement that refused'),
+			make('pre', {}, showLongText(formatStatement(error.statement)))),
+		denied && level && makeNote(level),
+		retry && makeButton('Try again', retry));
 }
 
 function formatStatement(statement) {
-  return typeof statement === 'string' ? statement : JSON.stringify(statement, null, 2);
+	return typeof statement === 'string' ? statement : JSON.stringify(statement, null, 2);
 }
 
 /** Show why work ended: at the filter when it is about that, else in `place`. */
 export function showEnd(error, place, { filter = null, retry = null } = {}) {
-  if (isStop(error)) {
-    place.replaceChildren(make('p', { class: 'note' }, 'Stopped.'));
-  } else if (filter !== null && error.code === 'ValidationException' && /filter/i.test(error.message)) {
-    filter.showError(error);
-    filter.area.focus();
-    place.replaceChildren();
-  } else {
-    place.replaceChildren(showFailure(error, { retry }));
-  }
+	if (isStop(error)) {
+		place.replaceChildren(makeNote('Stopped.'));
+	} else if (filter !== null && error.code === 'ValidationException' && /filter/i.test(error.message)) {
+		filter.showError(error);
+		filter.area.focus();
+		place.replaceChildren();
+	} else {
+		place.replaceChildren(showFailure(error, { retry }));
+	}
 }
 
 /** Fill an element with what `load` returns, or with its failure and a button to try again. */
 export async function fill(element, load, options = {}) {
-  element.setAttribute('aria-busy', 'true');
-  try {
-    element.replaceChildren(...[await load()].flat(Infinity).filter(Boolean));
-  } catch (error) {
-    if (isStop(error)) return;
-    element.replaceChildren(showFailure(error, { ...options, retry: () => fill(element, load, options) }));
-  } finally {
-    element.removeAttribute('aria-busy');
-  }
+	element.setAttribute('aria-busy', 'true');
+	try {
+		element.replaceChildren(...[await load()].flat(Infinity).filter(Boolean));
+	} catch (error) {
+		if (isStop(error)) return;
+		element.replaceChildren(showFailure(error, { ...options, retry: () => fill(element, load, options) }));
+	} finally {
+		element.removeAttribute('aria-busy');
+	}
 }

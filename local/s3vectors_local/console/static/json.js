@@ -3,26 +3,27 @@
 const WHOLE = /^-?\d+$/;
 
 export function parseJson(text) {
-  return JSON.parse(text, (key, value, context) => {
-    const source = context?.source;
-    const lost = typeof value === 'number' && source !== undefined && WHOLE.test(source) && !Number.isSafeInteger(value);
-    return lost ? BigInt(source) : value;
-  });
+	return JSON.parse(text, (key, value, context) => {
+		const source = context?.source;
+		const lost = typeof value === 'number' && source !== undefined && WHOLE.test(source)
+			&& !Number.isSafeInteger(value);
+		return lost ? BigInt(source) : value;
+	});
 }
 
 export function formatJson(value, indent = 0) {
-  return JSON.stringify(value, (key, item) => {
-    if (typeof item !== 'bigint') return item;
-    return JSON.rawJSON ? JSON.rawJSON(String(item)) : Number(item);
-  }, indent);
+	return JSON.stringify(value, (key, item) => {
+		if (typeof item !== 'bigint') return item;
+		return JSON.rawJSON ? JSON.rawJSON(String(item)) : Number(item);
+	}, indent);
 }
 
 /** Where in the text JSON ends to be JSON, in words; null when all of it is. */
 export function explainJson(text) {
-  try {
-    parseJson(text);
-    return null;
-  } catch (error) {
-    return `This is not JSON: ${error.message}`;
-  }
+	try {
+		parseJson(text);
+		return null;
+	} catch (error) {
+		return `This is not JSON: ${error.message}`;
+	}
 }

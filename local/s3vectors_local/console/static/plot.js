@@ -1,286 +1,249 @@
 // Points on a canvas: groups by color and shape, zoom, and a pointer that the keyboard moves, too.
 
-const COLORS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#b58900', '#56b4e9', '#7a4fbf', '#8c564b'];
-const DARK_COLORS = ['#4aa8e8', '#f0884a', '#35c49a', '#e39cc4', '#e6c229', '#8fd0f7', '#b196ec', '#c9988c'];
-const SHAPES = ['circle', 'square', 'triangle', 'diamond', 'down', 'plus', 'cross', 'ring'];
+import { DARK, colorOf, sketchMark } from './marks.js';
+
 const REACH = 14; // pixels between the pointer and a point that it means
 const MARGIN = 24;
 const STEP = 1.3;
 
-/** Groups that can be told apart; what is beyond them is gray. */
-export const GROUPS = SHAPES.length;
-
-const SKETCH = {
-  circle: (path, x, y, r) => path.arc(x, y, r, 0, 2 * Math.PI),
-  ring: (path, x, y, r) => { path.arc(x, y, r * 1.1, 0, 2 * Math.PI); path.moveTo(x + r * 0.5, y); path.arc(x, y, r * 0.5, 0, 2 * Math.PI, true); },
-  square: (path, x, y, r) => path.rect(x - r * 0.9, y - r * 0.9, r * 1.8, r * 1.8),
-  triangle: (path, x, y, r) => draw(path, [[x, y - r * 1.2], [x + r * 1.1, y + r * 0.8], [x - r * 1.1, y + r * 0.8]]),
-  down: (path, x, y, r) => draw(path, [[x, y + r * 1.2], [x + r * 1.1, y - r * 0.8], [x - r * 1.1, y - r * 0.8]]),
-  diamond: (path, x, y, r) => draw(path, [[x, y - r * 1.3], [x + r * 1.3, y], [x, y + r * 1.3], [x - r * 1.3, y]]),
-  plus: (path, x, y, r) => { path.rect(x - r * 1.2, y - r * 0.4, r * 2.4, r * 0.8); path.rect(x - r * 0.4, y - r * 1.2, r * 0.8, r * 2.4); },
-  cross: (path, x, y, r) => draw(path, [[-3, -2], [-2, -3], [0, -1], [2, -3], [3, -2], [1, 0], [3, 2], [2, 3], [0, 1], [-2, 3], [-3, 2], [-1, 0]].map(([a, b]) => [x + a * r * 0.4, y + b * r * 0.4])),
-};
-
-function draw(path, corners) {
-  corners.forEach(([x, y], at) => (at ? path.lineTo(x, y) : path.moveTo(x, y)));
-  path.closePath();
-}
-
-function isDark() {
-  return window.matchMedia('(prefers-color-scheme: dark)').matches;
-}
-
-function colorOf(group) {
-  if (group < 0) return isDark() ? '#6b7684' : '#98a2ae';
-  return (isDark() ? DARK_COLORS : COLORS)[group % GROUPS];
-}
-
-/** A small canvas with the mark of a group, for a legend. */
-export function drawMark(canvas, group) {
-  const scale = window.devicePixelRatio || 1;
-  [canvas.width, canvas.height] = [16 * scale, 16 * scale];
-  const context = canvas.getContext('2d');
-  context.scale(scale, scale);
-  context.fillStyle = colorOf(group);
-  context.beginPath();
-  SKETCH[SHAPES[Math.max(group, 0)]](context, 8, 8, 5);
-  context.fill('evenodd');
-}
-
 export class Plot {
-  /** `hover(at, x, y)` is called with the point under the pointer or -1, `pick(at)` with one that is chosen. */
-  constructor(canvas, { hover, pick, signal }) {
-    Object.assign(this, { canvas, hover, pick, signal });
-    this.points = [];
-    this.groups = [];
-    this.hiddenGroups = new Set();
-    this.lit = new Map(); // point to rank
-    this.pointed = -1;
-    this.picked = -1;
-    this.near = new Set();
-    this.reset();
-    this.listen();
-  }
+	/** `hover(at, x, y)` is called with the point under the pointer or -1, `pick(at)` with one that is chosen. */
+	constructor(canvas, { hover, pick, signal }) {
+		Object.assign(this, { canvas, hover, pick, signal });
+		this.points = [];
+		this.groups = [];
+		this.hiddenGroups = new Set();
+		this.lit = new Map(); // point to rank
+		this.pointed = -1;
+		this.picked = -1;
+		this.near = new Set();
+		this.reset();
+		this.listen();
+	}
 
-  setPoints(points, groups) {
-    Object.assign(this, { points, groups, pointed: -1, picked: -1 });
-    this.lit = new Map();
-    this.near = new Set();
-    this.fit();
-  }
+	setPoints(points, groups) {
+		Object.assign(this, { points, groups, pointed: -1, picked: -1 });
+		this.lit = new Map();
+		this.near = new Set();
+		this.fit();
+	}
 
-  setGroups(groups) {
-    this.groups = groups;
-    this.redraw();
-  }
+	setGroups(groups) {
+		this.groups = groups;
+		this.redraw();
+	}
 
-  setLit(lit) {
-    this.lit = lit;
-    this.redraw();
-  }
+	setLit(lit) {
+		this.lit = lit;
+		this.redraw();
+	}
 
-  setHiddenGroups(hidden) {
-    this.hiddenGroups = hidden;
-    this.redraw();
-  }
+	setHiddenGroups(hidden) {
+		this.hiddenGroups = hidden;
+		this.redraw();
+	}
 
-  setPicked(at, near = []) {
-    this.picked = at;
-    this.near = new Set(near);
-    this.redraw();
-  }
+	setPicked(at, near = []) {
+		this.picked = at;
+		this.near = new Set(near);
+		this.redraw();
+	}
 
-  reset() {
-    [this.zoom, this.shiftX, this.shiftY] = [1, 0, 0];
-  }
+	reset() {
+		[this.zoom, this.shiftX, this.shiftY] = [1, 0, 0];
+	}
 
-  fit() {
-    this.reset();
-    const xs = this.points.map(([x]) => x);
-    const ys = this.points.map(([, y]) => y);
-    const [left, right] = limits(xs);
-    const [bottom, top] = limits(ys);
-    this.middle = [(left + right) / 2, (bottom + top) / 2];
-    this.extent = [right - left || 1, top - bottom || 1];
-    this.redraw();
-  }
+	fit() {
+		this.reset();
+		const xs = this.points.map(([x]) => x);
+		const ys = this.points.map(([, y]) => y);
+		const [left, right] = limits(xs);
+		const [bottom, top] = limits(ys);
+		this.middle = [(left + right) / 2, (bottom + top) / 2];
+		this.extent = [right - left || 1, top - bottom || 1];
+		this.redraw();
+	}
 
-  /** Where a point is on the canvas, in CSS pixels. */
-  locate(at) {
-    const [width, height] = [this.canvas.clientWidth, this.canvas.clientHeight];
-    const scale = Math.min((width - 2 * MARGIN) / this.extent[0], (height - 2 * MARGIN) / this.extent[1]) * this.zoom;
-    const [x, y] = this.points[at];
-    return [width / 2 + (x - this.middle[0]) * scale + this.shiftX, height / 2 - (y - this.middle[1]) * scale + this.shiftY];
-  }
+	/** Where a point is on the canvas, in CSS pixels. */
+	locate(at) {
+		const [width, height] = [this.canvas.clientWidth, this.canvas.clientHeight];
+		const scale = Math.min((width - 2 * MARGIN) / this.extent[0], (height - 2 * MARGIN) / this.extent[1]) * this.zoom;
+		const [x, y] = this.points[at];
+		return [width / 2 + (x - this.middle[0]) * scale + this.shiftX,
+			height / 2 - (y - this.middle[1]) * scale + this.shiftY];
+	}
 
-  redraw() {
-    if (this.waiting) return;
-    this.waiting = true;
-    requestAnimationFrame(() => {
-      this.waiting = false;
-      this.paint();
-    });
-  }
+	redraw() {
+		if (this.waiting) return;
+		this.waiting = true;
+		requestAnimationFrame(() => {
+			this.waiting = false;
+			this.paint();
+		});
+	}
 
-  paint() {
-    const scale = window.devicePixelRatio || 1;
-    const [width, height] = [this.canvas.clientWidth, this.canvas.clientHeight];
-    if (!width || !this.points.length) return;
-    [this.canvas.width, this.canvas.height] = [Math.round(width * scale), Math.round(height * scale)];
-    this.context = this.canvas.getContext('2d');
-    this.context.scale(scale, scale);
-    this.paintGroups();
-    this.paintMarks();
-  }
+	paint() {
+		const scale = window.devicePixelRatio || 1;
+		const [width, height] = [this.canvas.clientWidth, this.canvas.clientHeight];
+		if (!width || !this.points.length) return;
+		[this.canvas.width, this.canvas.height] = [Math.round(width * scale), Math.round(height * scale)];
+		this.context = this.canvas.getContext('2d');
+		this.context.scale(scale, scale);
+		this.paintGroups();
+		this.paintMarks();
+	}
 
-  paintGroups() {
-    const radius = Math.max(2.2, Math.min(4.5, 90 / Math.sqrt(this.points.length))) * Math.min(2, Math.sqrt(this.zoom));
-    this.context.globalAlpha = this.lit.size ? 0.22 : 0.78;
-    for (const group of new Set(this.groups)) {
-      if (this.hiddenGroups.has(group)) continue;
-      this.context.fillStyle = colorOf(group);
-      this.context.beginPath();
-      this.groups.forEach((other, at) => { if (other === group) this.sketch(at, radius); });
-      this.context.fill();
-    }
-    this.context.globalAlpha = 1;
-    for (const at of this.lit.keys()) this.fillPoint(at, radius * 1.5);
-  }
+	paintGroups() {
+		const radius = Math.max(2.2, Math.min(4.5, 90 / Math.sqrt(this.points.length))) * Math.min(2, Math.sqrt(this.zoom));
+		this.context.globalAlpha = this.lit.size ? 0.22 : 0.78;
+		for (const group of new Set(this.groups)) {
+			if (this.hiddenGroups.has(group)) continue;
+			this.context.fillStyle = colorOf(group);
+			this.context.beginPath();
+			this.groups.forEach((other, at) => { if (other === group) this.sketch(at, radius); });
+			this.context.fill();
+		}
+		this.context.globalAlpha = 1;
+		for (const at of this.lit.keys()) this.fillPoint(at, radius * 1.5);
+	}
 
-  sketch(at, radius) {
-    const [x, y] = this.locate(at);
-    SKETCH[SHAPES[Math.max(this.groups[at], 0) % GROUPS]](this.context, x, y, radius);
-    this.context.closePath();
-  }
+	sketch(at, radius) {
+		const [x, y] = this.locate(at);
+		sketchMark(this.context, this.groups[at], x, y, radius);
+		this.context.closePath();
+	}
 
-  fillPoint(at, radius) {
-    this.context.fillStyle = colorOf(this.groups[at]);
-    this.context.beginPath();
-    this.sketch(at, radius);
-    this.context.fill();
-  }
+	fillPoint(at, radius) {
+		this.context.fillStyle = colorOf(this.groups[at]);
+		this.context.beginPath();
+		this.sketch(at, radius);
+		this.context.fill();
+	}
 
-  paintMarks() {
-    const ink = getComputedStyle(this.canvas).color;
-    this.context.strokeStyle = ink;
-    this.context.font = '600 11px system-ui, sans-serif';
-    for (const [at, rank] of this.lit) this.encircle(at, 9, 1.5, String(rank));
-    for (const at of this.near) this.encircle(at, 8, 1);
-    if (this.picked >= 0) this.encircle(this.picked, 11, 3);
-    if (this.pointed >= 0) this.encircle(this.pointed, 11, 2);
-  }
+	paintMarks() {
+		const ink = getComputedStyle(this.canvas).color;
+		this.context.strokeStyle = ink;
+		this.context.font = '600 11px system-ui, sans-serif';
+		for (const [at, rank] of this.lit) this.encircle(at, 9, 1.5, String(rank));
+		for (const at of this.near) this.encircle(at, 8, 1);
+		if (this.picked >= 0) this.encircle(this.picked, 11, 3);
+		if (this.pointed >= 0) this.encircle(this.pointed, 11, 2);
+	}
 
-  encircle(at, radius, width, label = '') {
-    const [x, y] = this.locate(at);
-    this.context.lineWidth = width;
-    this.context.beginPath();
-    this.context.arc(x, y, radius, 0, 2 * Math.PI);
-    this.context.stroke();
-    if (!label) return;
-    this.context.fillStyle = this.context.strokeStyle;
-    this.context.fillText(label, x + radius + 2, y - radius + 6);
-  }
+	encircle(at, radius, width, label = '') {
+		const [x, y] = this.locate(at);
+		this.context.lineWidth = width;
+		this.context.beginPath();
+		this.context.arc(x, y, radius, 0, 2 * Math.PI);
+		this.context.stroke();
+		if (!label) return;
+		this.context.fillStyle = this.context.strokeStyle;
+		this.context.fillText(label, x + radius + 2, y - radius + 6);
+	}
 
-  listen() {
-    const on = (target, name, listener, options = {}) => target.addEventListener(name, listener, { signal: this.signal, ...options });
-    on(this.canvas, 'pointermove', (event) => this.move(event));
-    on(this.canvas, 'pointerleave', () => this.point(-1));
-    on(this.canvas, 'pointerdown', (event) => { this.drag = { x: event.clientX, y: event.clientY, far: false }; this.canvas.setPointerCapture(event.pointerId); });
-    on(this.canvas, 'pointerup', () => this.drop());
-    on(this.canvas, 'wheel', (event) => this.wheel(event), { passive: false });
-    on(this.canvas, 'keydown', (event) => this.press(event));
-    on(window.matchMedia('(prefers-color-scheme: dark)'), 'change', () => this.redraw());
-    const observer = new ResizeObserver(() => this.redraw());
-    observer.observe(this.canvas);
-    this.signal.addEventListener('abort', () => observer.disconnect());
-  }
+	listen() {
+		const on = (target, name, listener, options = {}) =>
+			target.addEventListener(name, listener, { signal: this.signal, ...options });
+		on(this.canvas, 'pointermove', (event) => this.move(event));
+		on(this.canvas, 'pointerleave', () => this.point(-1));
+		on(this.canvas, 'pointerdown', (event) => { this.drag = { x: event.clientX, y: event.clientY,
+			far: false }; this.canvas.setPointerCapture(event.pointerId); });
+		on(this.canvas, 'pointerup', () => this.drop());
+		on(this.canvas, 'wheel', (event) => this.wheel(event), { passive: false });
+		on(this.canvas, 'keydown', (event) => this.press(event));
+		on(DARK, 'change', () => this.redraw());
+		const observer = new ResizeObserver(() => { this.point(-1); this.redraw(); });
+		observer.observe(this.canvas);
+		this.signal.addEventListener('abort', () => observer.disconnect());
+	}
 
-  move(event) {
-    if (this.drag) {
-      const [x, y] = [event.clientX - this.drag.x, event.clientY - this.drag.y];
-      if (!this.drag.far && Math.hypot(x, y) < 4) return;
-      this.drag = { x: event.clientX, y: event.clientY, far: true };
-      this.shiftX += x;
-      this.shiftY += y;
-      this.redraw();
-      return;
-    }
-    const box = this.canvas.getBoundingClientRect();
-    this.point(this.findNearest(event.clientX - box.left, event.clientY - box.top));
-  }
+	move(event) {
+		if (this.drag) {
+			const [x, y] = [event.clientX - this.drag.x, event.clientY - this.drag.y];
+			if (!this.drag.far && Math.hypot(x, y) < 4) return;
+			this.drag = { x: event.clientX, y: event.clientY, far: true };
+			this.shiftX += x;
+			this.shiftY += y;
+			this.redraw();
+			return;
+		}
+		const box = this.canvas.getBoundingClientRect();
+		this.point(this.findNearest(event.clientX - box.left, event.clientY - box.top));
+	}
 
-  drop() {
-    const clicked = this.drag && !this.drag.far;
-    this.drag = null;
-    if (clicked && this.pointed >= 0) this.pick(this.pointed);
-  }
+	drop() {
+		const clicked = this.drag && !this.drag.far;
+		this.drag = null;
+		if (clicked && this.pointed >= 0) this.pick(this.pointed);
+	}
 
-  wheel(event) {
-    if (!event.ctrlKey && !event.metaKey && document.activeElement !== this.canvas) return; // the page scrolls
-    event.preventDefault();
-    const box = this.canvas.getBoundingClientRect();
-    this.zoomBy(event.deltaY < 0 ? STEP : 1 / STEP, event.clientX - box.left, event.clientY - box.top);
-  }
+	wheel(event) {
+		if (!event.ctrlKey && !event.metaKey && document.activeElement !== this.canvas) return; // the page scrolls
+		event.preventDefault();
+		const box = this.canvas.getBoundingClientRect();
+		this.zoomBy(event.deltaY < 0 ? STEP : 1 / STEP, event.clientX - box.left, event.clientY - box.top);
+	}
 
-  /** Zoom around a place that stays where it is. */
-  zoomBy(factor, x = this.canvas.clientWidth / 2, y = this.canvas.clientHeight / 2) {
-    const zoom = Math.min(200, Math.max(0.5, this.zoom * factor));
-    const [fromX, fromY] = [x - this.canvas.clientWidth / 2, y - this.canvas.clientHeight / 2];
-    this.shiftX = fromX - (fromX - this.shiftX) * (zoom / this.zoom);
-    this.shiftY = fromY - (fromY - this.shiftY) * (zoom / this.zoom);
-    this.zoom = zoom;
-    this.redraw();
-  }
+	/** Zoom around a place that stays where it is. */
+	zoomBy(factor, x = this.canvas.clientWidth / 2, y = this.canvas.clientHeight / 2) {
+		const zoom = Math.min(200, Math.max(0.5, this.zoom * factor));
+		const [fromX, fromY] = [x - this.canvas.clientWidth / 2, y - this.canvas.clientHeight / 2];
+		this.shiftX = fromX - (fromX - this.shiftX) * (zoom / this.zoom);
+		this.shiftY = fromY - (fromY - this.shiftY) * (zoom / this.zoom);
+		this.zoom = zoom;
+		this.redraw();
+	}
 
-  press(event) {
-    const direction = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
-    if (direction) this.point(this.findNext(direction));
-    else if (event.key === '+' || event.key === '=') this.zoomBy(STEP);
-    else if (event.key === '-') this.zoomBy(1 / STEP);
-    else if (event.key === '0') this.fit();
-    else if (event.key === 'Enter' && this.pointed >= 0) this.pick(this.pointed);
-    else if (event.key === 'Escape') this.point(-1);
-    else return;
-    event.preventDefault();
-  }
+	press(event) {
+		const direction = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+		if (direction) this.point(this.findNext(direction));
+		else if (event.key === '+' || event.key === '=') this.zoomBy(STEP);
+		else if (event.key === '-') this.zoomBy(1 / STEP);
+		else if (event.key === '0') this.fit();
+		else if (event.key === 'Enter' && this.pointed >= 0) this.pick(this.pointed);
+		else if (event.key === 'Escape') this.point(-1);
+		else return;
+		event.preventDefault();
+	}
 
-  point(at) {
-    if (at === this.pointed) return;
-    this.pointed = at;
-    this.canvas.classList.toggle('pointing', at >= 0);
-    this.hover(at, ...(at >= 0 ? this.locate(at) : [0, 0]));
-    this.redraw();
-  }
+	point(at) {
+		if (at === this.pointed) return;
+		this.pointed = at;
+		this.canvas.classList.toggle('pointing', at >= 0);
+		this.hover(at, ...(at >= 0 ? this.locate(at) : [0, 0]));
+		this.redraw();
+	}
 
-  isShown(at) {
-    return !this.hiddenGroups.has(this.groups[at]);
-  }
+	isShown(at) {
+		return !this.hiddenGroups.has(this.groups[at]);
+	}
 
-  findNearest(x, y) {
-    let [best, distance] = [-1, REACH];
-    for (let at = 0; at < this.points.length; at += 1) {
-      const [px, py] = this.locate(at);
-      const away = Math.hypot(px - x, py - y);
-      if (away < distance && this.isShown(at)) [best, distance] = [at, away];
-    }
-    return best;
-  }
+	findNearest(x, y) {
+		let [best, distance] = [-1, REACH];
+		for (let at = 0; at < this.points.length; at += 1) {
+			const [px, py] = this.locate(at);
+			const away = Math.hypot(px - x, py - y);
+			if (away < distance && this.isShown(at)) [best, distance] = [at, away];
+		}
+		return best;
+	}
 
-  /** The point that an arrow key leads to: near, and in its direction. */
-  findNext([dx, dy]) {
-    if (this.pointed < 0) return this.points.findIndex((_, at) => this.isShown(at));
-    const [x, y] = this.locate(this.pointed);
-    let [best, distance] = [this.pointed, Infinity];
-    for (let at = 0; at < this.points.length; at += 1) {
-      const [px, py] = this.locate(at);
-      const [along, across] = [(px - x) * dx + (py - y) * dy, Math.abs((px - x) * dy + (py - y) * dx)];
-      if (along <= 0.5 || !this.isShown(at)) continue;
-      if (along + 2 * across < distance) [best, distance] = [at, along + 2 * across];
-    }
-    return best;
-  }
+	/** The point that an arrow key leads to: near, and in its direction. */
+	findNext([dx, dy]) {
+		if (this.pointed < 0) return this.points.findIndex((_, at) => this.isShown(at));
+		const [x, y] = this.locate(this.pointed);
+		let [best, distance] = [this.pointed, Infinity];
+		for (let at = 0; at < this.points.length; at += 1) {
+			const [px, py] = this.locate(at);
+			const [along, across] = [(px - x) * dx + (py - y) * dy, Math.abs((px - x) * dy + (py - y) * dx)];
+			if (along <= 0.5 || !this.isShown(at)) continue;
+			if (along + 2 * across < distance) [best, distance] = [at, along + 2 * across];
+		}
+		return best;
+	}
 }
 
 function limits(numbers) {
-  return numbers.reduce(([low, high], number) => [Math.min(low, number), Math.max(high, number)], [Infinity, -Infinity]);
+	return numbers.reduce(([low, high], number) => [Math.min(low, number), Math.max(high, number)],
+		[Infinity, -Infinity]);
 }

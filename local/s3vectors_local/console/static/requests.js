@@ -1,6 +1,8 @@
 // What the engine was asked lately, and what its policies grant that nobody used.
 import { readRequests } from './api.js';
-import { announce, formatMilliseconds, formatNumber, formatTime, make, makeButton, makeTable, makeRow } from './dom.js';
+import {
+	announce, formatMilliseconds, formatNumber, formatTime, make, makeButton, makeNote, makeRow, makeTable,
+} from './dom.js';
 import { makePanel } from './bucket.js';
 import { isStop, showFailure } from './failure.js';
 import { showText } from './text.js';
@@ -10,81 +12,89 @@ const MOST = 200;
 const COLUMNS = ['Time', 'Operation', 'Bucket and index', 'Status', 'Took', 'Reason'];
 
 export async function showRequests(view) {
-  const list = new RequestList(view);
-  view.root.append(make('h1', {}, 'Requests'), make('p', { class: 'note' }, `The last ${MOST} requests that the engine answered.`), list.element);
-  await list.follow();
+	const list = new RequestList(view);
+	view.root.append(make('h1', {}, 'Requests'),
+		makeNote(`The last ${MOST} requests that the engine answered.`), list.element);
+	await list.follow();
 }
 
 class RequestList {
-  constructor(view) {
-    this.view = view;
-    this.requests = [];
-    this.after = null;
-    this.paused = false;
-    const box = (id, text) => {
-      const input = make('input', { type: 'checkbox', id, change: () => this.show() });
-      return [input, make('label', { class: 'choice', for: id }, input, text)];
-    };
-    const [own, ownLabel] = box('own', 'Those of this console, too');
-    const [failed, failedLabel] = box('failed', 'Only refused ones');
-    Object.assign(this, { own, failed });
-    this.button = makeButton('Pause', () => this.togglePause());
-    this.failure = make('div', {});
-    this.table = makeTable('Requests', COLUMNS, []);
-    this.empty = make('p', { class: 'empty' });
-    this.unused = make('div', {});
-    this.element = make('div', {}, make('div', { class: 'row actions' }, this.button, ownLabel, failedLabel), this.failure, this.table, this.empty, this.unused);
-  }
+	constructor(view) {
+		this.view = view;
+		this.requests = [];
+		this.after = null;
+		this.paused = false;
+		const box = (id, text) => {
+			const input = make('input', { type: 'checkbox', id, change: () => this.show() });
+			return [input, make('label', { class: 'choice', for: id }, input, text)];
+		};
+		const [own, ownLabel] = box('own', 'Those of this console, too');
+		const [failed, failedLabel] = box('failed', 'Only refused ones');
+		Object.assign(this, { own, failed });
+		this.button = makeButton('Pause', () => this.togglePause());
+		this.failure = make('div', {});
+		this.table = makeTable('Requests', COLUMNS, []);
+		this.empty = make('p', { class: 'empty' });
+		this.unused = make('div', {});
+		this.element = make('div', {}, make('div', { class: 'row actions' }, this.button, ownLabel, failedLabel),
+			this.failure, this.table, this.empty, this.unused);
+	}
 
-  togglePause() {
-    this.paused = !this.paused;
-    this.button.textContent = this.paused ? 'Go on' : 'Pause';
-    if (!this.paused) this.follow();
-  }
+	togglePause() {
+		this.paused = !this.paused;
+		this.button.textContent = this.paused ? 'Go on' : 'Pause';
+		if (!this.paused) this.follow();
+	}
 
-  /** Read what is new again and again, as long as somebody looks. */
-  async follow() {
-    const { signal } = this.view;
-    try {
-      if (!document.hidden) await this.read();
-      this.failure.replaceChildren();
-    } catch (error) {
-      if (isStop(error)) return;
-      this.failure.replaceChildren(showFailure(error));
-    }
-    clearTimeout(this.timer);
-    if (!signal.aborted && !this.paused) this.timer = setTimeout(() => { if (!signal.aborted && !this.paused) this.follow(); }, EVERY);
-  }
+	/** Read what is new again and again, as long as somebody looks. */
+	async follow() {
+		const { signal } = this.view;
+		try {
+			if (!document.hidden) await this.read();
+			this.failure.replaceChildren();
+		} catch (error) {
+			if (isStop(error)) return;
+			this.failure.replaceChildren(showFailure(error));
+		}
+		clearTimeout(this.timer);
+		if (!signal.aborted && !this.paused) this.timer = setTimeout(() => { if (!signal.aborted
+			&& !this.paused) this.follow(); }, EVERY);
+	}
 
-  async read() {
-    const { requests, unused } = await readRequests(this.after, this.view.signal);
-    if (requests.length === 0 && this.after !== null) return;
-    this.requests = [...this.requests, ...requests].slice(-MOST);
-    this.after = requests.at(-1)?.id ?? this.after ?? 0;
-    this.show();
-    this.showUnused(unused);
-  }
+	async read() {
+		const { requests, unused } = await readRequests(this.after, this.view.signal);
+		if (requests.length === 0 && this.after !== null) return;
+		this.requests = [...this.requests, ...requests].slice(-MOST);
+		this.after = requests.at(-1)?.id ?? this.after ?? 0;
+		this.show();
+		this.showUnused(unused);
+	}
 
-  show() {
-    const shown = this.requests.filter((request) => (this.own.checked || !request.console) && (!this.failed.checked || request.status >= 400));
-    this.table.hidden = shown.length === 0;
-    this.empty.hidden = shown.length > 0;
-    this.empty.textContent = this.requests.length ? 'None of these is shown: see the boxes above.' : 'Nobody has asked the engine anything yet.';
-    this.table.querySelector('tbody').replaceChildren(...shown.toReversed().map(makeRequestRow));
-    announce(`${formatNumber(shown.length)} requests`);
-  }
+	show() {
+		const shown = this.requests.filter((request) => (this.own.checked || !request.console)
+			&& (!this.failed.checked || request.status >= 400));
+		this.table.hidden = shown.length === 0;
+		this.empty.hidden = shown.length > 0;
+		this.empty.textContent = this.requests.length ? 'None of these is shown: see the boxes above.'
+			: 'Nobody has asked the engine anything yet.';
+		this.table.querySelector('tbody').replaceChildren(...shown.toReversed().map(makeRequestRow));
+		announce(`${formatNumber(shown.length)} requests`);
+	}
 
-  showUnused(unused) {
-    if (!unused) return;
-    this.unused.replaceChildren(makePanel('What the policies grant and nobody used so far', unused.length
-      ? make('ul', {}, unused.map((sentence) => make('li', {}, showText(sentence)))) : make('p', { class: 'note' }, 'Everything that they grant was used.')));
-  }
+	showUnused(unused) {
+		if (!unused) return;
+		this.unused.replaceChildren(makePanel('What the policies grant and nobody used so far', unused.length
+			? make('ul', {}, unused.map((sentence) => make('li', {}, showText(sentence))))
+				: makeNote('Everything that they grant was used.')));
+	}
 }
 
 function makeRequestRow({ time, operation, resource, status, milliseconds, reason, console: own }) {
-  const state = status >= 500 ? 'bad' : status >= 400 ? 'warn' : 'good';
-  return makeRow(COLUMNS, [
-    make('time', { class: 'mono' }, formatTime(time)), [showText(operation), own ? make('span', { class: 'chip' }, 'console') : ''],
-    showText(resource ?? ''), { numeric: make('span', { class: state }, String(status)) }, { numeric: formatMilliseconds(milliseconds) }, showText(reason ?? ''),
-  ]);
+	const state = status >= 500 ? 'bad' : status >= 400 ? 'warn' : 'good';
+	return makeRow(COLUMNS, [
+		make('time', { class: 'mono' }, formatTime(time)),
+			[showText(operation), own ? make('span', { class: 'chip' }, 'console') : ''],
+		showText(resource ?? ''), { numeric: make('span', { class: state }, String(status)) },
+			{ numeric: formatMilliseconds(milliseconds) }, showText(reason ?? ''),
+	]);
 }

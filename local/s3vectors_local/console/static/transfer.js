@@ -1,6 +1,8 @@
 // Vectors in and out, in the format of `stache-s3vectors export`: JSON Lines that guard themselves.
 import { importFile } from './api.js';
-import { announce, formatBytes, formatNumber, make, makeField } from './dom.js';
+import {
+	announce, formatBytes, formatNumber, make, makeField, makeForm, makeInput, makeNote, makeSubmit,
+} from './dom.js';
 import { makePanel } from './bucket.js';
 import { downloadVectors } from './browse.js';
 import { isStop, showEnd, showFailure } from './failure.js';
@@ -11,60 +13,66 @@ import { watchWork } from './progress.js';
 import { showText } from './text.js';
 
 export async function showTransfer(view) {
-  const header = addHeader(view);
-  view.root.append(makeDownload(view), makeImport(view));
-  await header;
+	const header = addHeader(view);
+	view.root.append(makeDownload(view), makeImport(view));
+	await header;
 }
 
 function makeDownload(view) {
-  const { bucket, index } = view.place;
-  const prefix = make('input', { id: 'prefix', type: 'search', autocomplete: 'off', spellcheck: 'false' });
-  const filter = makeFilterField('', () => form.requestSubmit());
-  const failure = make('div', {});
-  const submit = async (event) => {
-    event.preventDefault();
-    const condition = filter.take();
-    if (condition === undefined) return;
-    failure.replaceChildren();
-    try {
-      await downloadVectors({ bucket, index, ...(prefix.value ? { prefix: prefix.value } : {}), ...(condition === null ? {} : { filter: condition }) }, view.signal);
-    } catch (error) {
-      showEnd(error, failure, { filter });
-    }
-  };
-  const form = make('form', { class: 'toolbar', submit }, makeField('Key begins with', prefix), filter.element, make('button', { type: 'submit', class: 'primary' }, 'Download'));
-  return makePanel('Export', make('p', { class: 'note' }, 'JSON Lines with keys, vectors and metadata. Each line guards itself and those before it.'), form, failure);
+	const prefix = makeInput('prefix', { type: 'search' });
+	const filter = makeFilterField('', () => form.requestSubmit());
+	const failure = make('div', {});
+	const submit = async () => {
+		const condition = filter.take();
+		if (condition === undefined) return;
+		failure.replaceChildren();
+		try {
+			await downloadVectors({ ...view.names, ...(prefix.value ? { prefix: prefix.value } : {}),
+				...(condition === null ? {} : { filter: condition }) }, view.signal);
+		} catch (error) {
+			showEnd(error, failure, { filter });
+		}
+	};
+	const form = makeForm(submit, { class: 'toolbar' }, makeField('Key begins with', prefix), filter.element,
+		makeSubmit('Download'));
+	return makePanel('Export',
+		makeNote('JSON Lines with keys, vectors and metadata. Each line guards itself and those before it.'), form,
+		failure);
 }
 
 function makeImport(view) {
-  if (!view.about.write) {
-    return makePanel('Import', make('p', { class: 'note' }, 'This console only reads. Start it with --console write (s3vectors-local serve) or --write (stache-s3vectors console) to import.'));
-  }
-  const place = make('div', {});
-  const file = make('input', { id: 'file', type: 'file', change: () => { if (file.files.length) importInto(view, place, file.files[0]); } });
-  const zone = make('div', {
-    class: 'drop',
-    dragover: (event) => { event.preventDefault(); zone.classList.add('over'); },
-    dragleave: () => zone.classList.remove('over'),
-    drop: (event) => {
-      event.preventDefault();
-      zone.classList.remove('over');
-      if (event.dataTransfer.files.length) importInto(view, place, event.dataTransfer.files[0]);
-    },
-  }, makeField('Drop an export here, or choose it', file, 'A vector whose key is there already is overwritten. Every line is checked before it is written.'));
-  return makePanel('Import', zone, place);
+	if (!view.about.write) {
+		return makePanel('Import',
+			makeNote('This console only reads. Start it with --console write (s3vectors-local serve) or --write (stache-s3vectors console) to import.'));
+	}
+	const place = make('div', {});
+	const file = make('input', { id: 'file', type: 'file',
+		change: () => { if (file.files.length) importInto(view, place, file.files[0]); } });
+	const zone = make('div', {
+		class: 'drop',
+		dragover: (event) => { event.preventDefault(); zone.classList.add('over'); },
+		dragleave: () => zone.classList.remove('over'),
+		drop: (event) => {
+			event.preventDefault();
+			zone.classList.remove('over');
+			if (event.dataTransfer.files.length) importInto(view, place, event.dataTransfer.files[0]);
+		},
+	}, makeField('Drop an export here, or choose it', file,
+		'A vector whose key is there already is overwritten. Every line is checked before it is written.'));
+	return makePanel('Import', zone, place);
 }
 
 async function importInto(view, place, file) {
-  const { bucket, index } = view.place;
-  place.replaceChildren();
-  try {
-    const result = await watchWork(place, `Importing ${file.name}, ${formatBytes(file.size)}`, view.signal, (options) => importFile({ bucket, index }, file, options));
-    forgetCount(view.place);
-    const words = `Imported ${formatNumber(result.count)} vectors`;
-    announce(words);
-    place.replaceChildren(make('p', { class: 'verdict good' }, words, ' from ', showText(file.name), '.'));
-  } catch (error) {
-    place.replaceChildren(isStop(error) ? make('p', { class: 'note' }, 'Stopped. What was imported before stays.') : showFailure(error));
-  }
+	place.replaceChildren();
+	try {
+		const result = await watchWork(place,
+			`Importing ${file.name}, ${formatBytes(file.size)}`, view.signal,
+			(options) => importFile(view.names, file, options));
+		forgetCount(view.place);
+		const words = `Imported ${formatNumber(result.count)} vectors`;
+		announce(words);
+		place.replaceChildren(make('p', { class: 'verdict good' }, words, ' from ', showText(file.name), '.'));
+	} catch (error) {
+		place.replaceChildren(isStop(error) ? makeNote('Stopped. What was imported before stays.') : showFailure(error));
+	}
 }

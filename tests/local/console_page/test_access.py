@@ -1,0 +1,127 @@
+"""Everybody can use the console: with a keyboard alone, at any width, at 200 %, in any colors."""
+
+from __future__ import annotations
+
+import pytest
+
+from console_data import BUCKET
+
+INDEX = f"#/bucket/{BUCKET}/index/many"
+VIEWS = {
+    "overview": ("#/", "Count vectors"),
+    "bucket": (f"#/bucket/{BUCKET}", "No policy"),
+    "index": (INDEX, "Data type"),
+    "browse": (f"{INDEX}/browse", "doc-00000"),
+    "vector": (f"{INDEX}/vector/doc-00007", "Filterable metadata, in bytes"),
+    "query": (f"{INDEX}/query?key=doc-00007", "10 results"),
+    "map": (f"{INDEX}/map?color=kind&limit=500", "Principal components"),
+    "transfer": (f"{INDEX}/transfer", "JSON Lines"),
+}
+SIZES = {"narrow": (360, 640), "zoomed": (640, 400), "wide": (2560, 1440)}
+"""A phone; 1,280 by 800 at 200 %; a large screen."""
+
+
+def show(page, console, view, **options):
+    address, text = VIEWS[view]
+    page.open_console(console.url, address, **options)
+    page.wait(text)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_view_fits_every_width(page, console, view):
+    """Nothing has to be moved sideways, neither on a phone nor at 200 %."""
+    show(page, console, view)
+    for size in SIZES.values():
+        page.resize(*size)
+        page.evaluate("new Promise(requestAnimationFrame)")
+
+        assert page.evaluate("document.scrollingElement.scrollWidth") <= size[0]
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_view_follows_the_guidelines(page, console, view):
+    """WCAG 2.2 as axe checks it: names, labels, headings, contrast, in both color schemes."""
+    show(page, console, view)
+    for scheme in ("light", "dark"):
+        page.scheme(scheme)
+
+        assert page.audit() == []
+
+
+def tab_to(page, name):
+    """Press Tab until something has the focus that has this name."""
+    for _ in range(80):
+        page.press("Tab")
+        focused = page.evaluate(
+            "(document.activeElement.ariaLabel ?? document.activeElement.labels?.[0]?.innerText"
+            " ?? document.activeElement.innerText).trim()"
+        )
+        if focused == name:
+            return
+    raise AssertionError(f"Tab does not lead to {name!r}")
+
+
+def test_the_keyboard_alone_leads_from_the_overview_to_an_answer(page, console):
+    """Skip link, index, query, explanation, map: each can be reached and used."""
+    show(page, console, "overview")
+    page.wait("ENHANCED")
+    tab_to(page, "Skip to the content")
+    page.press("Enter")
+    tab_to(page, "many")
+    page.press("Enter")
+    page.wait("Data type")
+    tab_to(page, "Query")
+    page.press("Enter")
+    page.wait("Nearest to")
+    tab_to(page, "Key of a stored vector")
+    page.type("doc-00042")
+    page.press("Enter")
+    page.wait("10 results")
+    tab_to(page, "Key that you expect")
+    page.type("doc-00043")
+    page.press("Enter")
+    page.waitFor(".verdict")
+    page.go(f"{INDEX}/map?limit=500")
+    page.wait("Principal components")
+    tab_to(page, "Map of 500 vectors")
+    page.press("ArrowRight")
+    page.press("Enter")
+
+    page.wait("Nearest neighbors")
+
+
+def test_the_focus_goes_to_the_content_of_a_new_view(page, console):
+    """So that a screen reader does not begin at the top again."""
+    show(page, console, "overview")
+    page.go(INDEX)
+    page.wait("Data type")
+
+    assert page.evaluate("document.activeElement.id") == "main"
+    assert page.evaluate("document.title") == f"many · {BUCKET} · S3 Vectors console".replace(
+        "many", "index · many"
+    )
+
+
+def test_what_happened_is_said_in_a_live_region(page, console):
+    """What a query came to, for instance."""
+    show(page, console, "query")
+
+    page.waitUntil("/^10 results in /.test(document.getElementById('status').textContent)")
+    assert page.evaluate("document.getElementById('status').ariaLive") == "polite"
+
+
+@pytest.mark.parametrize("still", [True, False])
+def test_nothing_moves_for_whoever_does_not_want_it(page, console, still):
+    """Transitions of colors are all there is, and they end with `prefers-reduced-motion`."""
+    show(page, console, "overview", still=still)
+
+    moving = page.evaluate("getComputedStyle(document.querySelector('button')).transitionDuration")
+    assert (moving == "0s") is still
+
+
+def test_what_is_chosen_can_be_seen_in_forced_colors(page, console):
+    """Where grounds are taken away, an outline marks it."""
+    show(page, console, "index", forced=True)
+
+    tab = "getComputedStyle(document.querySelector('.tabs a[aria-current]')).outlineStyle"
+    assert page.evaluate(tab) == "solid"

@@ -1,0 +1,121 @@
+"""Browsing vectors: pages, prefix, filter, columns, text, and one address for each vector."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import quote
+
+from console_data import BUCKET, MANY, make_vector
+
+MANY_INDEX = f"#/bucket/{BUCKET}/index/many"
+
+
+def read_keys(page):
+    """The keys of the rows that are shown."""
+    return page.texts("tbody .keycell a")
+
+
+def test_pages_follow_one_another_and_lead_back(page, console):
+    """Each vector is on one page; the page says which it is."""
+    page.open_console(console.url, f"{MANY_INDEX}/browse?size=25")
+    page.wait("Page 1: 25 vectors")
+    first = read_keys(page)
+    page.click("button", "Next")
+    page.wait("Page 2: 25 vectors")
+    second = read_keys(page)
+    page.click("button", "Previous")
+    page.wait("Page 1: 25 vectors")
+
+    assert read_keys(page) == first
+    assert len({*first, *second}) == 50
+
+
+def test_one_vector_is_one_page(page, console):
+    """There is nothing after it, and nothing before."""
+    page.open_console(console.url, console.index("one") + "/browse")
+    page.wait("Page 1: 1 vectors")
+
+    assert read_keys(page) == ["only"]
+    assert page.count(".pager button:disabled") == 3
+
+
+def test_a_prefix_and_a_filter_select_together_and_are_in_the_address(page, console):
+    """So that the address can be passed on."""
+    page.open_console(console.url, f"{MANY_INDEX}/browse")
+    page.fill("Key begins with", "doc-000")
+    page.fill("Filter", '{"kind": "film"}')
+    page.click("button", "Show")
+    page.wait("33 vectors, 20,000 read for it")
+    address = page.evaluate("location.hash")
+    page.open_console(console.url, address)
+    page.wait("33 vectors, 20,000 read for it")
+
+    assert read_keys(page) == [f"doc-{n:05}" for n in range(1, 100, 3)]
+
+
+def test_a_value_leads_to_the_vectors_that_have_it_too(page, console):
+    """It adds to the filter that is there."""
+    page.open_console(
+        console.url, f"{MANY_INDEX}/browse?filter={quote(json.dumps({'shelf': 's7'}))}"
+    )
+    page.wait("doc-00007")
+    page.click("link", "film")
+    page.wait("doc-00007")
+
+    wanted = {"$and": [{"shelf": "s7"}, {"kind": "film"}]}
+    assert json.loads(page.evaluate("document.getElementById('filter').value")) == wanted
+
+
+def test_the_reader_chooses_the_columns_and_finds_them_again(page, console):
+    """Their choice is remembered for each index."""
+    page.open_console(console.url, f"{MANY_INDEX}/browse")
+    page.wait("doc-00000")
+    page.evaluate("document.querySelector('.menu summary').click()")
+    page.wait("Keys in a sample of 1,000 vectors")
+    page.evaluate("[...document.querySelectorAll('.choice')].at(-1).click()")
+    page.waitUntil("!document.querySelector('thead').textContent.includes('shelf')")
+    page.evaluate("location.reload()")
+    page.wait("doc-00000")
+
+    assert [title.strip() for title in page.texts("thead th")] == ["Key", "kind", "number", "text"]
+
+
+def test_the_text_and_the_raw_metadata_open_on_a_click(page, console):
+    """And close on the next."""
+    vector = make_vector("only", 0)
+    page.open_console(console.url, console.index("one") + "/browse")
+    page.wait("only")
+    page.click("button", "Details of only")
+
+    assert json.loads(page.text(".details pre")) == vector["metadata"]
+    page.click("button", "Details of only")
+    assert page.count(".details") == 0
+
+
+def test_a_vector_has_an_address_with_its_metadata_its_size_and_its_neighbors(page, console):
+    """Everything about it, from its key alone."""
+    page.open_console(console.url, f"{MANY_INDEX}/vector/doc-00007")
+    page.wait("The film number 7 tells of rivers.")
+    page.wait("Filterable metadata, in bytes")
+    page.click("button", "Find the nearest 10")
+    page.waitFor(".vectors")
+
+    assert len(read_keys(page)) == 10
+    assert "doc-00007" not in read_keys(page)
+
+
+def test_all_vectors_are_counted_when_somebody_asks(page, console):
+    """And the header and the overview know it from then on."""
+    page.open_console(console.url, MANY_INDEX)
+    page.wait("not counted yet")
+    page.click("button", "Count vectors")
+    page.wait(f"{MANY:,} vectors")
+    page.go("#/")
+    page.wait("ENHANCED")
+
+    assert page.evaluate("[...document.querySelectorAll('.count')].map(c => c.textContent)") == [
+        "–",
+        "–",
+        "20,000",
+        "–",
+    ]

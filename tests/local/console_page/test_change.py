@@ -1,0 +1,103 @@
+"""Changing an index in write mode: after a question, and never without it."""
+
+from __future__ import annotations
+
+import pytest
+
+from console_data import BUCKET, create_index, make_vector, put
+from s3vectors_local import Engine, serving
+from s3vectors_local.console.options import ConsoleOptions
+
+NAMES = {"vectorBucketName": BUCKET, "indexName": "changing"}
+INDEX = f"#/bucket/{BUCKET}/index/changing"
+
+
+@pytest.fixture
+def engine():
+    """An engine with five vectors."""
+    with Engine() as engine:
+        engine.call("CreateVectorBucket", {"vectorBucketName": BUCKET})
+        names = create_index(engine, "changing")
+        put(engine, names, [make_vector(f"k{number}", number) for number in range(5)])
+        yield engine
+
+
+@pytest.fixture
+def url(engine):
+    """Its server, whose console can write."""
+    with serving(engine, console=ConsoleOptions(write=True)) as url:
+        yield url
+
+
+def list_keys(engine):
+    return sorted(vector["key"] for vector in engine.call("ListVectors", NAMES)["vectors"])
+
+
+def test_selected_vectors_are_deleted_after_a_question(page, engine, url):
+    """Those and no others."""
+    page.open_console(url, f"{INDEX}/browse")
+    page.check("Select k1")
+    page.check("Select k3")
+    page.click("button", "Delete 2 selected")
+    page.wait("Nothing brings them back.")
+    assert list_keys(engine) == ["k0", "k1", "k2", "k3", "k4"]
+    page.click("button", "Delete these 2 vectors")
+    page.wait("Page 1: 3 vectors")
+
+    assert list_keys(engine) == ["k0", "k2", "k4"]
+
+
+def test_a_question_that_is_closed_deletes_nothing(page, engine, url):
+    """With Escape, as any dialog."""
+    page.open_console(url, f"{INDEX}/vector/k1")
+    page.click("button", "Delete")
+    page.waitFor("dialog")
+    page.press("Escape")
+    page.waitUntil("document.querySelector('dialog') === null")
+
+    assert "k1" in list_keys(engine)
+
+
+def test_one_vector_is_deleted_from_its_own_page(page, engine, url):
+    """Which leads back to the others."""
+    page.open_console(url, f"{INDEX}/vector/k1")
+    page.click("button", "Delete")
+    page.click("button", "Delete this vector")
+    page.wait("Page 1: 4 vectors")
+
+    assert "k1" not in list_keys(engine)
+
+
+def test_an_index_is_deleted_only_with_its_name_typed(page, engine, url):
+    """The button does nothing before; afterwards the index is nowhere on the page."""
+    page.open_console(url, INDEX)
+    page.click("button", "Delete the index …")
+    page.fill("Name of the index", "changin")
+    assert page.count("dialog button:disabled") == 1
+    page.fill("Name of the index", "changing")
+    page.click("button", "Delete the index and its vectors")
+    page.wait("This bucket has no indexes.")
+
+    assert engine.call("ListIndexes", {"vectorBucketName": BUCKET})["indexes"] == []
+    assert page.count("[data-index='changing']") == 0
+
+
+def test_what_the_service_refuses_is_said_in_the_dialog(page, engine, url):
+    """An index that somebody else has deleted meanwhile, for instance."""
+    page.open_console(url, f"{INDEX}/vector/k1")
+    page.click("button", "Delete")
+    engine.call("DeleteIndex", NAMES)
+    page.click("button", "Delete this vector")
+
+    page.waitFor("dialog .failure")
+    assert "The specified index could not be found" in page.text("dialog .failure")
+
+
+@pytest.mark.parametrize("view", ["", "/browse", "/vector/only", "/transfer"])
+def test_a_console_that_only_reads_offers_no_change(page, console, view):
+    """No button, no box to select, no place to drop a file."""
+    page.open_console(console.url, console.index("one") + view)
+    page.wait("cosine")
+    page.waitUntil("!document.querySelector('[aria-busy=true], .job')")
+
+    assert page.count("button.danger, .drop, tbody input") == 0

@@ -1,0 +1,118 @@
+"""Every failure shows the service's words, and leaves the page usable."""
+
+from __future__ import annotations
+
+import pytest
+
+from console_data import BUCKET, create_index, make_vector, put
+from s3vectors_local import Engine, Policies, serving
+from s3vectors_local.console.options import ConsoleOptions
+
+TOKEN = "a-token-that-nobody-guesses"
+INDEX = f"#/bucket/{BUCKET}/index/one"
+
+
+@pytest.fixture
+def small():
+    """An engine with one vector, in an index `one`."""
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    with Engine(policies=Policies({"Version": "2012-10-17", "Statement": everything})) as engine:
+        engine.call("CreateVectorBucket", {"vectorBucketName": BUCKET})
+        put(engine, create_index(engine, "one"), [make_vector("only", 0)])
+        yield engine
+
+
+def test_an_engine_that_stops_is_named_and_then_found_again(page, small):
+    """The view says it, and can be tried again where it is."""
+    with serving(small, console=ConsoleOptions()) as url:
+        page.open_console(url, INDEX)
+        page.wait("Data type")
+    page.click("link", "Browse")
+
+    page.wait("does not answer. It may have stopped")
+    page.waitFor("button:text('Try again')")
+
+
+def test_what_a_policy_denies_is_shown_with_the_words_of_the_denial(page, small):
+    """Beside what is allowed, which is shown."""
+    statement = {
+        "Effect": "Allow",
+        "Action": ["s3vectors:ListVectorBuckets", "s3vectors:ListIndexes", "s3vectors:GetIndex"],
+        "Resource": "*",
+    }
+    small._policies = Policies({"Version": "2012-10-17", "Statement": [statement]})
+    with serving(small, console=ConsoleOptions()) as url:
+        page.open_console(url)
+        page.wait("AccessDeniedException")
+        page.wait("s3vectors:GetVectorBucket")
+        page.wait("cosine")
+        page.go(f"{INDEX}/browse")
+
+        page.wait("s3vectors:ListVectors")
+        page.wait("AccessDeniedException")
+
+
+def test_the_token_leaves_the_address_and_stays_for_the_session(page, small):
+    """Neither history nor screen has it; the next view does not ask again."""
+    with serving(small, console=ConsoleOptions(token=TOKEN)) as url:
+        page.open_console(url, f"#token={TOKEN}")
+        page.wait("Buckets and indexes")
+
+        assert TOKEN not in page.evaluate("location.href")
+        page.evaluate("location.reload()")
+        page.wait("cosine")
+
+
+def test_without_the_token_the_page_asks_for_it(page, small):
+    """A wrong one is refused; the printed address can be pasted as it is."""
+    with serving(small, console=ConsoleOptions(token=TOKEN)) as url:
+        page.open_console(url)
+        page.wait("TokenRequired")
+        page.fill("Token", "wrong")
+        page.click("button", "Open the console")
+        page.waitUntil("document.getElementById('token').value === ''")
+        page.fill("Token", f"{url}/#token={TOKEN}")
+        page.click("button", "Open the console")
+
+        page.wait("cosine")
+
+
+@pytest.mark.parametrize("view", ["browse", "map", "query?key=only"])
+def test_an_invalid_filter_is_refused_at_its_field_by_the_service(page, console, view):
+    """With the service's code and words, and the field is marked."""
+    page.open_console(console.url, f"{console.index('one')}/{view}")
+    page.fill("Filter", '{"kind": {"$like": "b"}}')
+    page.press("Enter")
+
+    page.waitUntil("document.getElementById('filter-error').textContent.includes('Invalid filter')")
+    assert "ValidationException" in page.text("#filter-error")
+    assert page.evaluate("document.activeElement.id") == "filter"
+    assert page.evaluate("document.getElementById('filter').ariaInvalid") == "true"
+
+
+def test_a_filter_that_is_not_json_is_never_sent(page, console):
+    """The field says where it ends to be JSON."""
+    page.open_console(console.url, f"{console.index('one')}/browse")
+    page.wait("only")
+    page.fill("Filter", '{"kind": ')
+    page.press("Enter")
+
+    page.waitUntil("document.getElementById('filter-error').textContent.includes('not JSON')")
+    page.wait("only")
+
+
+@pytest.mark.parametrize(
+    "view, words",
+    [
+        ("", "Count vectors"),
+        ("/browse", "This index has no vectors."),
+        ("/map", "This index has no vectors."),
+        ("/query?key=nobody", "nobody"),
+        ("/vector/nobody", "This index has no vector with this key."),
+    ],
+)
+def test_an_empty_index_says_that_it_is_empty(page, console, view, words):
+    """In each view."""
+    page.open_console(console.url, console.index("empty") + view)
+
+    page.wait(words)

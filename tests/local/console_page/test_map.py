@@ -1,0 +1,133 @@
+"""The map: every point where numpy puts it, a legend, a point's row, and answers that light up."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from console_data import BUCKET, MANY, make_vector
+
+INDEX = f"#/bucket/{BUCKET}/index/many"
+ENGINE = "document.querySelector('canvas').getContext('2d')"
+INK = f"""(() => {{ const c = document.querySelector('.canvas canvas');
+    const d = {ENGINE}.getImageData(0, 0, c.width, c.height).data;
+    const colors = new Set();
+    for (let i = 0; i < d.length; i += 4)
+        if (d[i + 3] > 180) colors.add([d[i] >> 4, d[i + 1] >> 4, d[i + 2] >> 4].join());
+    return colors.size; }})()"""
+"""How many colors were painted, roughly."""
+
+
+def open_map(page, console, parameters=""):
+    page.open_console(console.url, f"{INDEX}/map{parameters}")
+    page.wait("Principal components")
+    page.waitUntil(f"document.querySelector('.canvas canvas').width > 0 && {INK} > 0")
+
+
+def read_rows(page):
+    """The rows of the map's table: key, horizontal, vertical."""
+    page.evaluate("document.querySelector('details.panel summary').click()")
+    page.waitFor("details.panel tbody tr")
+    return [
+        [cell.strip() for cell in row.split("\t")] for row in page.texts("details.panel tbody tr")
+    ]
+
+
+def test_the_points_are_the_principal_components(page, console):
+    """As numpy's SVD has them, but for the sign; the share of the variance is named."""
+    open_map(page, console)
+    rows = read_rows(page)
+
+    keys = [row[0] for row in rows]
+    shown = np.array([[float(number) for number in row[1:3]] for row in rows])
+    sample = [f"doc-{n * MANY // 5000:05}" for n in range(5000)]
+    data = np.array([make_vector(k, int(k[4:]))["data"]["float32"] for k in sample])
+    centered = data - data.mean(axis=0)
+    _, lengths, axes = np.linalg.svd(centered, full_matrices=False)
+    points = centered[:100] @ axes[:2].T
+    share = lengths[:2] ** 2 / (lengths**2).sum() * 100
+    assert keys == sample[:100]
+    assert np.allclose(np.abs(points), np.abs(shown), rtol=1e-4, atol=1e-6)
+    assert f"the horizontal one has {share[0]:.1f} %" in page.text(".took")
+
+
+def test_a_sample_says_that_it_is_one_and_which(page, console):
+    """The picture of 500 is not taken for that of 20,000."""
+    open_map(page, console, "?limit=500")
+
+    assert page.text(".took").startswith("500 vectors")
+    assert "a sample of 20,000: evenly spaced in the order of the keys" in page.text(".took")
+
+
+def test_a_key_of_the_metadata_colors_the_points(page, console):
+    """With a legend that counts, and that hides a group."""
+    open_map(page, console, "?limit=500")
+    plain = page.evaluate(INK)
+    page.choose("Color by", "kind")
+    page.waitFor(".legend")
+    page.waitUntil(f"{INK} > {plain}")
+    assert [entry.split() for entry in page.texts(".legend .entry")] == [
+        ["book", "167"],
+        ["film", "167"],
+        ["song", "166"],
+    ]
+    colored = page.evaluate(INK)
+    page.evaluate("document.querySelector('.legend .entry').click()")
+
+    page.waitUntil(f"{INK} < {colored}")
+    assert page.evaluate("document.querySelector('.legend .entry').ariaPressed") == "false"
+
+
+def test_more_values_than_colors_are_together(page, console):
+    """Eight can be told apart, by color and by shape; the others are gray."""
+    open_map(page, console, "?color=shelf")
+
+    entries = [entry.split() for entry in page.texts(".legend .entry")]
+    assert len(entries) == 9
+    assert entries[-1][0] == "others"
+    assert sum(int(count.replace(",", "")) for _, count in entries) == 5000
+
+
+def test_a_point_says_what_it_is_and_opens_with_its_neighbors(page, console):
+    """Its key and its text under the pointer; its row and neighbors on a click."""
+    open_map(page, console, "?limit=500")
+    page.evaluate("document.querySelector('.canvas canvas').focus()")
+    page.press("ArrowDown")
+    page.waitUntil("/tells of/.test(document.querySelector('.tip').textContent)")
+    page.press("Enter")
+    page.wait("Nearest neighbors")
+
+    assert page.count(".neighbors li") == 8
+    assert "tells of" in page.text(".side .prose")
+
+
+def test_the_answers_to_a_query_light_up(page, console):
+    """Those that are among the points; how many that are is said."""
+    open_map(page, console, "?light=vector&key=doc-00040&top_k=20&limit=5000")
+    page.wait("of 20 results are among the points")
+    page.click("button", "Clear")
+    page.choose("Light up", "text")
+    page.fill("Key or text", "mountains")
+    page.click("button", "Find")
+
+    page.wait("of 10 results are among the points")
+
+
+def test_one_vector_is_a_map_too(page, console):
+    """A single point, which has no variance."""
+    page.open_console(console.url, console.index("one") + "/map")
+    page.wait("1 vectors")
+
+    assert "the picture shows 0.0 %" in page.text(".took")
+
+
+@pytest.mark.parametrize("key", ["+", "-", "0"])
+def test_the_keys_that_zoom_are_the_map_s_own(page, console, key):
+    """They neither scroll nor zoom the page, and points stay on the canvas after `0`."""
+    open_map(page, console, "?limit=500")
+    page.evaluate("document.querySelector('.canvas canvas').focus()")
+    page.press(key)
+    page.press("0")
+    page.evaluate("new Promise(requestAnimationFrame)")
+
+    assert page.evaluate(INK) > 0

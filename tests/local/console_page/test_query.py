@@ -1,0 +1,151 @@
+"""Querying an index: by key, by words, by a vector, by both; and why a vector is not there."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import quote
+
+from console_data import BUCKET, make_vector
+
+INDEX = f"#/bucket/{BUCKET}/index/many"
+NAMES = {"vectorBucketName": BUCKET, "indexName": "many"}
+
+
+def read_keys(page):
+    """The keys of the results."""
+    return page.texts(".answers .keycell a")
+
+
+def query(console, **request):
+    """What the engine itself answers."""
+    response = console.engine.call("QueryVectors", {**NAMES, "topK": 10, **request})
+    return [vector["key"] for vector in response["vectors"]]
+
+
+def test_a_stored_vector_finds_those_like_it(page, console):
+    """Itself first, with its distance; the same as the engine's own answer."""
+    page.open_console(console.url, f"{INDEX}/query?key=doc-00042")
+    page.wait("10 results")
+
+    data = make_vector("doc-00042", 42)["data"]
+    assert read_keys(page) == query(console, queryVector=data)
+    assert page.text(".answers tbody tr").split()[:3] == ["1", "doc-00042", "0.0000"]
+
+
+def test_a_pasted_vector_is_read_however_its_numbers_are_separated(page, console):
+    """As JSON, with commas or with spaces, or with what the API has around it."""
+    data = make_vector("doc-00042", 42)["data"]
+    numbers = data["float32"]
+    ways = [json.dumps(numbers), " ".join(map(str, numbers)), json.dumps({"float32": numbers})]
+    page.open_console(console.url, f"{INDEX}/query")
+    page.choose("Nearest to", "vector")
+    for way in ways:
+        page.fill("Numbers", way)
+        page.evaluate("document.querySelector('.result').replaceChildren()")
+        page.click("button", "Query")
+        page.waitFor(".answers .keycell")
+
+        assert read_keys(page) == query(console, queryVector=data)
+
+
+def test_a_pasted_word_is_named(page, console):
+    """Instead of being sent."""
+    page.open_console(console.url, f"{INDEX}/query")
+    page.choose("Nearest to", "vector")
+    page.fill("Numbers", "0.5, one, 2")
+    page.click("button", "Query")
+
+    page.wait("Number 2 of the vector is “one”, which is not a number.")
+
+
+def test_words_are_searched_with_their_scores(page, console):
+    """In the text, by the engine's full-text search."""
+    page.open_console(console.url, f"{INDEX}/query")
+    page.check("Words")
+    page.fill("Text", "mountains 4005")
+    page.press("Enter")
+    page.wait("10 results")
+
+    wanted = query(console, queryTexts=[{"metadataKey": "text", "text": "mountains 4005"}])
+    assert read_keys(page) == wanted
+    assert wanted[0] == "doc-04005"
+    assert "Text score" in page.text(".answers thead")
+
+
+def test_a_hybrid_query_shows_its_three_scores_side_by_side(page, console):
+    """Distance, text score and fused score."""
+    page.open_console(console.url, f"{INDEX}/query?mode=hybrid&key=doc-00042&text=mountains")
+    page.wait("10 results")
+
+    titles = page.text(".answers thead").split("\t")
+    assert [title.strip() for title in titles[2:5]] == ["Distance", "Text score", "Fused score"]
+
+
+def test_the_filter_and_the_number_of_results_are_the_service_s_own(page, console):
+    """And all is in the address."""
+    page.open_console(console.url, f"{INDEX}/query?key=doc-00042")
+    page.wait("10 results")
+    page.fill("Filter", '{"kind": {"$in": ["film", "song"]}}')
+    page.fill("Results (top k)", "3")
+    page.click("button", "Query")
+    page.wait("3 results")
+    page.evaluate("location.reload()")
+    page.wait("3 results")
+
+    data, conditions = make_vector("", 42)["data"], {"kind": {"$in": ["film", "song"]}}
+    assert read_keys(page) == query(console, queryVector=data, topK=3, filter=conditions)
+
+
+def test_why_names_the_rank_or_the_condition_that_leaves_a_vector_out(page, console):
+    """With the vector's own value."""
+    conditions = {"$and": [{"kind": "book"}, {"number": {"$lt": 10}}]}
+    page.open_console(
+        console.url, f"{INDEX}/query?key=doc-00042&filter={quote(json.dumps(conditions))}"
+    )
+    page.wait("4 results")
+    page.fill("Key that you expect", "doc-00042")
+    page.click("button", "Explain")
+    page.wait("The filter leaves it out: it does not hold at /$and/1/number/$lt.")
+
+    rows = [row.split("\t") for row in page.texts(".why tbody tr")]
+    assert [(row[2].strip(), row[3].strip()) for row in rows[1:]] == [
+        ("book", "✓ yes"),
+        ("42", "✗ no"),
+    ]
+    page.fill("Key that you expect", "doc-00003")
+    page.click("button", "Explain")
+    page.wait("of the query.")
+
+
+def test_the_query_as_boto3_and_as_aws_cli_asks_the_same(page, console, tmp_path):
+    """Both are run as they are copied, with a filter that has quotes of every kind."""
+    awkward = {"kind": {"$ne": 'it\'s "$HOME" `id` \\ \u202e 😀'}}
+    page.open_console(
+        console.url, f"{INDEX}/query?key=doc-00042&filter={quote(json.dumps(awkward))}"
+    )
+    page.wait("10 results")
+    page.click("button", "Copy as code")
+    page.waitFor("dialog")
+    page.click("button", "Copy boto3")
+    page.wait("Copied boto3")
+    python = page.evaluate("navigator.clipboard.readText()")
+    shell = page.evaluate("document.querySelectorAll('dialog pre')[1].textContent")
+
+    script = tmp_path / "query.py"
+    script.write_text(f"{python}print(*[v['key'] for v in response['vectors']])")
+    by_python = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    aws = Path(sys.executable).with_name("aws")
+    by_shell = subprocess.run(
+        ["sh", "-c", f'aws() {{ "{sys.executable}" "{aws}" "$@"; }}\n{shell}'],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    keys = read_keys(page)
+    assert "\u202e" not in python + shell
+    assert by_python.stdout.split() == keys
+    assert [vector["key"] for vector in json.loads(by_shell.stdout)["vectors"]] == keys

@@ -1,0 +1,188 @@
+"""Pictures of the console for the documents, of the data that `make stache` ingests.
+
+    PYTHONPATH=examples .venv/bin/python tests/support/console_screenshots.py [NAME …]
+
+Look at each before you commit it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from botocore.exceptions import ClientError
+from PIL import Image
+
+import quickstart
+from console_page import DESK, Browser, run_browser
+from far_ends import boto_client, server
+from s3vectors_local import Engine
+from stache_ai_s3vectors.aws.connections import close_engines
+
+FOLDER: Final = Path(__file__).parents[2] / "docs" / "images"
+NAMES: Final = {"vectorBucketName": "quickstart", "indexName": "documents-1024"}
+INDEX: Final = "#/bucket/quickstart/index/documents-1024"
+COLORS: Final = 256
+DUMMY: Final = {"aws_access_key_id": "dummy", "aws_secret_access_key": "dummy"}
+NARROW: Final = (390, 780)
+
+
+class Picture(NamedTuple):
+    """A view, and what is done there before its picture is taken."""
+
+    address: str
+    steps: Callable[[Browser], object]
+    size: tuple[int, int] = DESK
+    dark: bool = False
+
+
+def show_overview(page: Browser) -> None:
+    """Every index counted."""
+    page.click("button", "Count vectors")
+    page.wait("345")
+    page.waitUntil("!document.querySelector('.job')")
+
+
+def show_query(page: Browser) -> None:
+    """Words and a vector together."""
+    page.check("Both")
+    page.fill("Key of a stored vector", read_key(page, "with"))
+    page.fill("Text", "context manager")
+    page.click("button", "Query")
+    page.wait("10 results")
+
+
+def show_reason(page: Browser) -> None:
+    """A vector that the filter leaves out."""
+    page.fill("Filter", '{"$and": [{"topic": "with"}, {"chunk_index": {"$lt": 5}}]}')
+    page.fill("Key of a stored vector", read_key(page, "with"))
+    page.click("button", "Query")
+    page.wait("results in")
+    page.fill("Key that you expect", read_key(page, "try"))
+    page.click("button", "Explain")
+    page.waitFor(".verdict")
+
+
+def show_map(page: Browser) -> None:
+    """Answers that light up, and a point with its neighbors."""
+    page.waitFor(".legend")
+    page.choose("Light up", "text")
+    page.fill("Key or text", "debugger breakpoint")
+    page.click("button", "Find")
+    page.wait("results are among the points")
+
+
+def show_code(page: Browser) -> None:
+    """A query as code."""
+    page.wait("10 results")
+    page.click("button", "Copy as code")
+    page.waitFor("dialog")
+
+
+def show_deletion(page: Browser) -> None:
+    """The question before an index is deleted."""
+    page.click("button", "Delete the index …")
+    page.fill("Name of the index", "documents")
+
+
+def read_key(page: Browser, topic: str) -> str:
+    """The key of a chunk of a topic."""
+    request = {**NAMES, "topK": 1, "filter": {"topic": topic}}
+    call = f"""import('/console/static/api.js').then(api => api.call('QueryVectors',
+        {{...{request!r}, queryVector: {{float32: [1, ...Array(1023).fill(0)]}}}}))"""
+    return str(page.evaluate(call)["vectors"][0]["key"])
+
+
+def wait_for(text: str) -> Callable[[Browser], object]:
+    """Steps that only wait."""
+    return lambda page: page.wait(text)
+
+
+PICTURES: Final = {
+    "overview": Picture("#/", show_overview),
+    "index": Picture(INDEX, wait_for("Data type")),
+    "browse": Picture(f"{INDEX}/browse", wait_for("Page 1")),
+    "query": Picture(f"{INDEX}/query", show_query),
+    "why": Picture(f"{INDEX}/query", show_reason),
+    "map": Picture(f"{INDEX}/map?color=topic", show_map),
+    "map-dark": Picture(f"{INDEX}/map?color=topic", show_map, dark=True),
+    "requests": Picture("#/requests", wait_for("QueryVectors")),
+    "transfer": Picture(f"{INDEX}/transfer", wait_for("Drop an export")),
+    "delete": Picture(INDEX, show_deletion),
+    "narrow": Picture(f"{INDEX}/browse?size=25", wait_for("Page 1"), size=NARROW, dark=True),
+}
+
+
+@contextmanager
+def serve_demo() -> Iterator[str]:
+    """The URL of a server with the demo's documents, which has answered some requests."""
+    with tempfile.TemporaryDirectory() as folder:
+        quickstart.use_settings(quickstart.make_settings(Path(folder)))
+        asyncio.run(quickstart.ingest(quickstart.make_pipeline()))
+        close_engines()
+        data = Path(folder) / "vectors"
+        add_indexes(data)
+        with server("--data", str(data), "--console", "write") as url:
+            send_requests(url)
+            yield url
+
+
+def add_indexes(data: Path) -> None:
+    """The other two indexes that Stache has, and tags."""
+    with Engine(data) as engine:
+        bucket = {"vectorBucketName": NAMES["vectorBucketName"]}
+        index = engine.call("GetIndex", NAMES)["index"]
+        arn = engine.call("GetVectorBucket", bucket)["vectorBucket"]["vectorBucketArn"]
+        tags = {"project": "stache", "stage": "demo"}
+        for resource in (arn, index["indexArn"]):
+            engine.call("TagResource", {"resourceArn": resource, "tags": tags})
+        shape = ("dataType", "dimension", "distanceMetric", "metadataConfiguration")
+        for name in ("insights-1024", "summaries-1024"):
+            parts = {part: index[part] for part in shape}
+            engine.call("CreateIndex", {**bucket, "indexName": name, **parts})
+
+
+def send_requests(url: str) -> None:
+    """Some of a program that uses the index, two of them refused."""
+    with closing(boto_client(endpoint_url=url, **DUMMY)) as client:
+        client.list_indexes(vectorBucketName=NAMES["vectorBucketName"])
+        listed = client.list_vectors(**NAMES, maxResults=6)["vectors"]
+        for vector in listed:
+            [stored] = client.get_vectors(**NAMES, keys=[vector["key"]], returnData=True)["vectors"]
+            client.query_vectors(**NAMES, topK=10, queryVector=stored["data"])
+        with suppress(ClientError):
+            client.get_index(**{**NAMES, "indexName": "document-1024"})
+        with suppress(ClientError):
+            client.query_vectors(**NAMES, topK=3, queryVector={"float32": [0.5, 0.5]})
+
+
+def take(page: Browser, url: str, name: str) -> None:
+    """Take a picture, with as many colors as it needs to look right."""
+    picture = PICTURES[name]
+    page.open_console(url, picture.address, size=picture.size, dark=picture.dark)
+    page.wait("quickstart")
+    picture.steps(page)
+    page.evaluate("document.activeElement.blur()")
+    path = FOLDER / f"console-{name}.png"
+    page.screenshot(str(path))
+    with Image.open(path) as image:
+        image.quantize(COLORS, dither=Image.Dither.NONE).save(path, optimize=True)
+    assert page.faults() == []
+    print(path, f"{path.stat().st_size:,} bytes")  # noqa: T201 - a script
+
+
+def main() -> None:
+    """Take all pictures, or those that are named."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with serve_demo() as url, run_browser() as page:
+        for name in sys.argv[1:] or PICTURES:
+            take(page, url, name)
+
+
+if __name__ == "__main__":
+    main()
