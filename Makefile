@@ -7,6 +7,8 @@ DEV := .venv
 # Stache as old as we support, and the package that this one replaces: for tests
 OLDEST := .venv-oldest
 OLDER := .venv-older
+# Another vector database of Stache's, to copy from
+QDRANT := .venv-qdrant
 # The SAM CLI, for tests
 SAM := .venv-sam
 # Lambda's own runtime client, and nothing else: what a deployed function finds, for tests
@@ -97,6 +99,10 @@ $(OLDEST)/.ready $(OLDER)/.ready: pyproject.toml local/pyproject.toml tests/cons
 $(OLDEST)/.ready: INSTALL := --group oldest -e . -e ./local
 $(OLDER)/.ready: INSTALL := --group older
 
+$(QDRANT)/.ready: pyproject.toml local/pyproject.toml tests/constraints.txt
+	$(call set_up,3$(comma)11,$(QDRANT),-c tests/constraints.txt --group qdrant -e . -e './local[fast]')
+	@touch $@
+
 $(SAM)/.ready: pyproject.toml
 	$(call set_up,3$(comma)11,$(SAM),--group sam)
 	@touch $@
@@ -134,7 +140,7 @@ ONCE := tool operations/test_hybrid.py aws/test_credentials.py aws/test_forks.py
 SPREAD := --numprocesses auto --dist worksteal
 
 # Every environment that the tests need
-ALL := $(DEV) $(OLDEST) $(OLDER) $(SAM) $(LAMBDA) $(TERRAFORM) $(TERRAFORM_OLDEST)
+ALL := $(DEV) $(OLDEST) $(OLDER) $(QDRANT) $(SAM) $(LAMBDA) $(TERRAFORM) $(TERRAFORM_OLDEST)
 
 test:
 	@$(MAKE) --no-print-directory --jobs 2 $(ALL:%=%/.ready)
@@ -226,4 +232,4 @@ function: wheel
 		--architecture $(ARCHITECTURE) --zip dist/function.zip
 
 clean:
-	rm -rf $(DEMO) $(DEV) $(OLDEST)* $(OLDER)* $(SAM) $(LAMBDA) $(TERRAFORM)* $(DOCS) .venv-python* .bench .demo-data build dist examples/cdk/cdk.out sam/.aws-sam .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(DEMO) $(DEV) $(OLDEST)* $(OLDER)* $(QDRANT) $(SAM) $(LAMBDA) $(TERRAFORM)* $(DOCS) .venv-python* .bench .demo-data build dist examples/cdk/cdk.out sam/.aws-sam .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

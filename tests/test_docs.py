@@ -51,7 +51,8 @@ EXPORTS = [
 
 
 def commands():
-    rest = [page for name, page in DOCS.items() if name not in {"deploy", "laptop", "migrate"}]
+    others = {"deploy", "laptop", "migrate", "move"}  # their own tests run theirs
+    rest = [page for name, page in DOCS.items() if name not in others]
     # Its commands make the bucket and the index that others use
     text = README + DOCS["deploy"] + LOCAL_README + "".join(rest) + CONTRIBUTING
     lines = [
@@ -358,7 +359,7 @@ def test_the_changelog_s_commands_exist():
     changelog = (ROOT / "CHANGELOG.md").read_text()
 
     [told] = re.findall(r"^- `stache-s3vectors`: (.*?)\.$", changelog, re.MULTILINE | re.DOTALL)
-    assert set(re.findall(r"`(\w+)`", told)) == set(stache_s3vectors.commands)
+    assert set(re.findall(r"`([\w-]+)`", told)) == set(stache_s3vectors.commands)
 
 
 PAGES = sorted(

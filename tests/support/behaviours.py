@@ -13,7 +13,9 @@ from typing import Final, TypeAlias
 
 import pytest
 
+import small_provider
 from place import TEXTS, Place, ToolError
+from small_provider import SmallProvider
 from stache_ai_s3vectors import S3VectorsError
 from stache_ai_s3vectors.operations.query_text import put_question
 from stache_ai_s3vectors.service.permissions import LEVELS
@@ -223,6 +225,16 @@ def _(place: Place) -> None:
 def _(place: Place) -> None:
     place.tool("copy", place.index("documents"), place.index("insights"))
     assert place.owner.keys("insights") == {*TEXTS}
+
+
+@needs("read-write", "stache-s3vectors copy-from")
+def _(place: Place) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        small_provider.install(patch, SmallProvider)
+        chunk = (embed("bird"), {"text": "bird", "_type": "insight"})
+        patch.setattr(SmallProvider, "chunks", {"bird": chunk})
+        place.tool("copy-from", small_provider.NAME)
+    assert place.owner.keys("insights") == {"bird"}
 
 
 @needs("read-write", "stache-s3vectors reembed")

@@ -23,7 +23,7 @@ from typing import Final
 
 import pyte
 
-import words
+import plugin_package
 
 COLUMNS: Final = 1000
 LINES: Final = 100
@@ -44,6 +44,9 @@ fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execvp("bash", ["bash", "-c", sys.argv[1]])
 """
 """Makes the terminal that of the session, so that Ctrl-C works, and becomes bash."""
+
+_QDRANT: Final = Path(__file__).parents[2] / ".venv-qdrant" / "bin"
+"""The environment that has another vector database of Stache's, to copy from."""
 
 _INGEST: Final = """\
 from stache_ai_s3vectors import S3VectorsProvider, Settings
@@ -118,7 +121,11 @@ class Terminal:
 def rewritten(document: str, directory: Path) -> str:
     """The document, with what its commands print now."""
     (directory / "packages").mkdir()
-    words.install(directory / "packages")
+    plugin_package.install(directory / "packages", "stache.embeddings", "words", "words:Words")
+    (directory / "qdrant").mkdir()
+    plugin_package.install(
+        directory / "qdrant", "stache.vectordb", "qdrant-local", "local_qdrant:LocalQdrant"
+    )
     (directory / "work").mkdir()
     for language, name in _FILES.items():
         for content in re.findall(
@@ -145,12 +152,12 @@ def _command(text: str) -> str:
 
 
 def _printed(command: str, directory: Path) -> str:
-    paths = (str(directory / "packages"), os.environ.get("PYTHONPATH"))
-    environment = {
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
-    }
     work = directory / "work"
+    if "copy-from" in command:
+        environment = _activate(_QDRANT, directory / "qdrant") | {"QDRANT_URL": "qdrant"}
+        _fill_qdrant(work, environment)
+    else:
+        environment = _activate(Path(sys.executable).parent, directory / "packages")
     terminal = Terminal(command.replace("--port 9100", "--port 0"), work, environment)
     if " serve " in command:
         terminal.wait_for("console: http")
@@ -166,6 +173,23 @@ def _printed(command: str, directory: Path) -> str:
     text = _PORT.sub("127.0.0.1:9100", _VERSION.sub(r"\1 …", text))
     ended = f"[exit status {status}]\n" if status else ""
     return (f"{text}\n" if text else "") + ended
+
+
+def _activate(programs: Path, packages: Path) -> dict[str, str]:
+    """The variables for the programs of an environment, and for packages beside it."""
+    paths = (str(packages), os.environ.get("PYTHONPATH"))
+    return {
+        "PATH": f"{programs}:{os.environ['PATH']}",
+        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+    }
+
+
+def _fill_qdrant(work: Path, environment: dict[str, str]) -> None:
+    """A collection of 1,000 chunks, once."""
+    if not (work / "qdrant").exists():
+        assert _QDRANT.exists(), "`make test` sets it up"
+        command = [str(_QDRANT / "python"), "-m", "local_qdrant", "fill", "1000", "Cosine"]
+        subprocess.run(command, cwd=work, env={**os.environ, **environment}, check=True)
 
 
 def _wait_for_an_answer(shown: str) -> None:

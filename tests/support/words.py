@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, ClassVar
 
 
@@ -40,12 +39,3 @@ class Words:
             raise ValueError("maximum context length exceeded")
         self.seen.extend(texts)
         return [[1.0 + len(text), *([0.5] * 7)] for text in texts]
-
-
-def install(directory: Path) -> None:
-    """Make a package of it, which Stache finds by its entry point, in a folder for PYTHONPATH."""
-    (directory / "words.py").write_text(Path(__file__).read_text())
-    metadata = directory / "words-1.0.dist-info"
-    metadata.mkdir()
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: words\nVersion: 1.0\n")
-    (metadata / "entry_points.txt").write_text("[stache.embeddings]\nwords = words:Words\n")

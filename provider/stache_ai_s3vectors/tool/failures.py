@@ -75,9 +75,9 @@ def report_on_stop(
     try:
         yield
     except KeyboardInterrupt:
-        click.echo(f"Stopped: {describe_progress()}. {advice}", err=True)
+        click.echo(f"Stopped: {describe_progress()}. {advice}".rstrip(), err=True)
         raise click.exceptions.Exit(INTERRUPTED) from None
     except S3VectorsError as error:
-        more = "" if isinstance(error, final) else f" {advice}"
-        click.echo(f"Stopped: {describe_progress()}.{more}", err=True)
+        more = "" if isinstance(error, final) else advice
+        click.echo(f"Stopped: {describe_progress()}. {more}".rstrip(), err=True)
         raise

@@ -10,6 +10,11 @@ from .lazy import LazyCommand
 
 _COMMANDS: Final = (
     ("copy", "copying:copy_command", "Copy all vectors of an index into another, and compare."),
+    (
+        "copy-from",
+        "copying_from:copy_from_command",
+        "Copy all chunks of another vector database of Stache's.",
+    ),
     ("doctor", "doctor:doctor_command", "Check settings, bucket, indexes and permissions."),
     ("export", "archive:export_command", "Write an index to a file, as JSON Lines."),
     ("import", "archive:import_command", "Store the vectors of a file that export wrote."),

@@ -10,8 +10,8 @@ from contextlib import closing
 import pytest
 
 import far_ends
+import plugin_package
 import tool
-import words
 from moody import PASS, SILENT, moody
 from s3vectors_local import Engine, connect
 from terminal import Terminal
@@ -115,6 +115,7 @@ STOPS = [
         "0 vectors of documents are deleted, perhaps more. Run the same command again to resume",
     ),
     ("stats", "ListVectors", "reading documents", ""),
+    ("list", "ListVectors", "reading documents", ""),
 ]
 """A command, the operation that gets no answer, and what is shown before and after Ctrl-C."""
 
@@ -130,7 +131,7 @@ def test_each_command_says_what_it_does_and_after_ctrl_c_what_was_done(
         tool.done("export", "a.jsonl", "--index", "documents", *where)
     server.behaviour = lambda operation, _: SILENT if operation == silent else PASS
     (tmp_path / "packages").mkdir()
-    words.install(tmp_path / "packages")
+    plugin_package.install(tmp_path / "packages", "stache.embeddings", "words", "words:Words")
     environment = {
         "S3VECTORS_CREATE_INDEX": "true",
         "S3VECTORS_DOCUMENTS_INDEX": "documents",

@@ -1,11 +1,11 @@
-"""What `copy`, `reembed` and `migrate` share: transfer, compare both sides, report."""
+"""What `copy`, `copy-from`, `reembed` and `migrate` share: transfer, compare both sides, report."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import click
 
@@ -110,7 +110,18 @@ def print_report(
     subject: str = "",
 ) -> None:
     """Say what was done; fail for what was left out."""
-    document = {
+    if as_json:
+        click.echo(json.dumps(describe_result(destination, tally, verification)))
+    else:
+        print_result(destination, tally, verification, subject)
+    fail_for_left_out(tally.left_out)
+
+
+def describe_result(
+    destination: VectorIndex, tally: Tally, verification: Verification
+) -> dict[str, Any]:
+    """What was done, for a program."""
+    return {
         "index": destination.options.index_name,
         "written": tally.written,
         "unchanged": tally.unchanged,
@@ -119,16 +130,18 @@ def print_report(
         "verified": verification.verified,
         "leftOut": dict(tally.left_out.items()),
     }
-    if as_json:
-        click.echo(json.dumps(document))
-    else:
-        click.echo(
-            f"{destination.name}: {tally}; {subject}all {verification.verified} compared with the "
-            "source and the same"
-        )
-        _print_keys("differ from the source's, and were left as they are", tally.different)
-        _print_keys("are only in the destination", verification.extra)
-    _fail_for_left_out(tally.left_out)
+
+
+def print_result(
+    destination: VectorIndex, tally: Tally, verification: Verification, subject: str = ""
+) -> None:
+    """Say what was done."""
+    click.echo(
+        f"{destination.name}: {tally}; {subject}all {verification.verified} compared with the "
+        "source and the same"
+    )
+    _print_keys("differ from the source's, and were left as they are", tally.different)
+    _print_keys("are only in the destination", verification.extra)
 
 
 def list_keys(keys: KeyFile) -> str:
@@ -142,7 +155,12 @@ def _print_keys(problem: str, keys: KeyFile) -> None:
         click.echo(f"{len(keys)} vectors {problem}: {list_keys(keys)}")
 
 
-def _fail_for_left_out(left_out: KeyFile) -> None:
+def fail_for_left_out(left_out: KeyFile) -> None:
+    """Name what was left out.
+
+    Raises:
+        click.ClickException: something was.
+    """
     if not left_out:
         return
     for key, why in islice(left_out.items(), SHOWN):

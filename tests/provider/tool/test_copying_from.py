@@ -1,0 +1,407 @@
+"""`copy-from`: all chunks of another vector provider of Stache's, into Stache's three indexes."""
+
+from __future__ import annotations
+
+import pytest
+from stache_ai.providers.factories import EmbeddingProviderFactory
+
+import small_provider
+import stache
+import tool
+from small_provider import (
+    ListedProvider,
+    SmallProvider,
+    TextProvider,
+    UnlistedProvider,
+)
+from words import Words
+
+PLACE = (*tool.BUCKET, "--endpoint", "local:data")
+COPY = ("copy-from", small_provider.NAME, *PLACE)
+
+CHUNKS = {
+    7: (
+        [1.0, 2.0, 0.1, 4.0],
+        {
+            "text": "Seven\nlines",
+            "namespace": "books/a",
+            "status": "active",
+            "doc_id": "d1",
+            "page": 1,
+            "ratio": 1 / 3,
+            "whole": 2.0,
+            "big": 2**60,
+            "nested": {"a": [1, None, {"b": True}]},
+            "nothing": None,
+            "empty": [],
+            "mixed": [1, "a"],
+            "title": "ß" * 1_500,
+            "id": "a user's own",
+            "key": "another",
+        },
+    ),
+    "a": ([1.0, 0.0, 0.0, 0.0], {"text": "A", "namespace": "books", "status": "deleting"}),
+    "b": ([0.0, 1.0, 0.0, 0.0], {"text": "B", "namespace": "exact:odd/*", "tags": ["x", "y"]}),
+    "c": ([0.0, 0.0, 1.0, 0.0], {"text": "", "namespace": "books", "status": "mine"}),
+    "s": ([0.0, 0.0, 0.0, 1.0], {"text": "S", "_type": "document_summary", "namespace": "books"}),
+    "i": ([1.0, 1.0, 0.0, 0.0], {"text": "I", "_type": "insight", "namespace": "books"}),
+}
+KINDS = {"documents": ["7", "a", "b", "c"], "summaries": ["s"], "insights": ["i"]}
+
+CONFLICT = (
+    "Error: 1 vectors of my-bucket/insights-4 have the keys of chunks of 'small' and other "
+    "content, and may be newer: i"
+)
+UNLISTED = (
+    "Error: provider 'small' cannot list its chunks: it has neither scan_by_metadata nor "
+    "list_by_filter"
+)
+
+
+@pytest.fixture(autouse=True)
+def _source(monkeypatch):
+    """A provider with all methods, and chunks of all sorts."""
+    small_provider.install(monkeypatch, SmallProvider)
+    monkeypatch.setattr(UnlistedProvider, "chunks", dict(CHUNKS))
+
+
+@pytest.fixture
+def source(monkeypatch):
+    """Changes the source's chunks, or what its class is."""
+    return lambda cls: small_provider.install(monkeypatch, cls)
+
+
+def open_index(kind, dimension=4, **settings):
+    name = f"{kind}-{dimension}"
+    settings = {"s3vectors_endpoint_url": "local:data", "embedding_dimension": dimension} | settings
+    return stache.provider(name, **settings)
+
+
+def read(kind, dimension=4):
+    """What the index of a kind has, as Stache reads it."""
+    provider = open_index(kind, dimension)
+    ids = [row["id"] for row in provider.scan_by_metadata()]
+    return {row["id"]: row for row in provider.get_vectors_with_embeddings(sorted(ids))}
+
+
+def buckets():
+    client = stache.provider(s3vectors_endpoint_url="local:data").client
+    return client.list_vector_buckets()["vectorBuckets"]
+
+
+def as_copied(chunk_id):
+    """What Stache reads of a chunk afterwards: each has a status, and a namespace."""
+    vector, metadata = CHUNKS[chunk_id]
+    return {
+        "id": str(chunk_id),
+        "vector": pytest.approx(vector, abs=1e-7),
+        "metadata": {"status": "active", **metadata},
+    }
+
+
+def test_everything_is_there_afterwards_each_kind_in_its_index():
+    """Ids, vectors, texts, namespaces, statuses, and metadata with its types."""
+    document = tool.told(*COPY)
+
+    for kind, keys in KINDS.items():
+        copied = read(kind)
+        assert sorted(copied) == keys
+        for key in keys:
+            expected = as_copied(7 if key == "7" else key)
+            assert copied[key] == expected
+            types = {name: type(value) for name, value in copied[key]["metadata"].items()}
+            assert types == {name: type(value) for name, value in expected["metadata"].items()}
+    assert {entry["index"]: entry["verified"] for entry in document["indexes"]} == {
+        "documents-4": 4,
+        "summaries-4": 1,
+        "insights-4": 1,
+    }
+    assert (document["provider"], document["notes"]) == ("small", [])
+    assert document["notFilterable"] == ["title"]
+
+
+def test_deleted_chunks_stay_deleted():
+    """Searches do not find them."""
+    tool.done(*COPY)
+
+    found = open_index("documents").search([1.0, 0.0, 0.0, 0.0], 10)
+
+    assert sorted(row["id"] for row in found) == ["7", "b", "c"]
+
+
+def test_for_people_it_is_a_line_for_each_index():
+    """And a note about what cannot be filtered on."""
+    same = "0 were there already; all {0} compared with the source and the same"
+    assert tool.done(*COPY).splitlines() == [
+        f"my-bucket/documents-4: 4 vectors written, {same.format(4)}",
+        f"my-bucket/summaries-4: 1 vectors written, {same.format(1)}",
+        f"my-bucket/insights-4: 1 vectors written, {same.format(1)}",
+        "Note: stored, but in some vectors too large to filter on: title",
+    ]
+
+
+def test_a_copy_is_safe_to_repeat():
+    """Only what is missing is written; what only the index has stays, and is counted."""
+    tool.done(*COPY)
+    provider = open_index("documents")
+    provider.delete(["a"], namespace="books")
+    provider.insert([[1.0] * 4], ["mine"], ids=["mine"])
+
+    [documents, *others] = tool.told(*COPY)["indexes"]
+
+    assert (documents["written"], documents["unchanged"], documents["onlyThere"]) == (1, 3, 1)
+    assert [entry["written"] for entry in others] == [0, 0]
+    assert sorted(read("documents")) == ["7", "a", "b", "c", "mine"]
+
+
+def test_other_content_under_the_same_key_is_refused_before_anything_is_written():
+    """In no index; --replace replaces it."""
+    tool.done(*COPY)
+    provider = open_index("insights")
+    provider.insert([[1.0] * 4], ["newer"], ids=["i"], namespace="books")
+    documents = open_index("documents")
+    documents.delete(["a"])
+
+    refused = tool.run(*COPY)
+
+    assert refused.exit_code == 1
+    assert refused.stderr.splitlines() == [
+        "Stopped: nothing was written.",
+        CONFLICT,
+        "Fix: --replace replaces them; or use an empty index",
+    ]
+    assert read("insights")["i"]["metadata"]["text"] == "newer"
+    assert "a" not in read("documents")
+    tool.done(*COPY, "--replace")
+    assert read("insights")["i"] == as_copied("i")
+
+
+def test_a_provider_that_only_lists_by_filter_is_read_too(source):
+    """And the report says what may be missing."""
+    source(ListedProvider)
+
+    document = tool.told(*COPY)
+    shown = tool.done(*COPY)
+
+    assert sum(entry["verified"] for entry in document["indexes"]) == 6
+    assert document["notes"] == [
+        "it has no scan_by_metadata; list_by_filter may leave out deleted chunks"
+    ]
+    assert f"Note: {document['notes'][0]}" in shown
+
+
+def test_a_provider_that_cannot_list_is_refused(source):
+    """As Stache's provider for Pinecone; with what works instead."""
+    source(UnlistedProvider)
+
+    result = tool.run(*COPY)
+
+    assert result.exit_code == 2
+    assert result.stderr.splitlines() == [
+        "Stopped: nothing was written.",
+        UNLISTED,
+        "Fix: ingest the documents again, with VECTORDB_PROVIDER=s3vectors",
+    ]
+    assert buckets() == []
+
+
+@pytest.fixture
+def _words(monkeypatch):
+    """Stache's embedder is `Words`, of eight dimensions."""
+    EmbeddingProviderFactory.register("words", Words)
+    monkeypatch.setenv("EMBEDDING_PROVIDER", "words")
+
+
+@pytest.mark.usefixtures("_words")
+@pytest.mark.parametrize(
+    "cls, keys, problem",
+    [
+        (SmallProvider, ["7", "a", "b"], ""),
+        (TextProvider, ["a", "b"], "  7: small does not return"),
+    ],
+)
+def test_reembed_makes_new_vectors_of_the_texts(source, cls, keys, problem):
+    """Of one that gives embeddings, and of one that does not; what has no text is named.
+
+    In the rows of the latter, metadata named `id` hides the id, as in those of Stache's Qdrant.
+    """
+    source(cls)
+
+    result = tool.run(*COPY, "--reembed", "--json")
+
+    copied = read("documents", 8)
+    assert (result.exit_code, sorted(copied)) == (1, keys)
+    assert problem in result.stderr
+    assert copied["a"]["vector"] == pytest.approx(Words({}).embed_batch(["A"])[0])
+    assert copied["a"]["metadata"] == CHUNKS["a"][1]
+    assert sorted(read("summaries", 8)) == ["s"]
+
+
+def test_without_embeddings_only_reembed_helps(source):
+    """Nothing is embedded without being asked for."""
+    source(TextProvider)
+
+    result = tool.run(*COPY)
+
+    assert result.exit_code == 2
+    assert "has no get_vectors_with_embeddings" in result.stderr
+    assert "Fix: --reembed makes new vectors of the texts" in result.stderr
+    assert buckets() == []
+
+
+def test_another_dimension_is_refused_before_anything_is_written(monkeypatch):
+    """With what works."""
+    monkeypatch.setenv("S3VECTORS_DOCUMENTS_INDEX", "documents-8")
+    tool.done("indexes", "create", *PLACE, "--dimension", "8")
+
+    result = tool.run(*COPY)
+
+    assert result.exit_code == 2
+    assert (
+        "the vectors have 4 dimensions, index my-bucket/documents-8 has 8; use an index of 4"
+    ) in result.stderr
+    assert read("documents", 8) == {}
+
+
+@pytest.mark.parametrize(
+    "description, problem",
+    [
+        ({"metric": "Dot"}, "compares vectors by dot, and not by cosine or euclidean"),
+        ({}, "does not report cosine or euclidean distance"),
+    ],
+)
+def test_a_metric_that_is_another_or_unknown_must_be_named(monkeypatch, description, problem):
+    """Before anything is written."""
+    monkeypatch.setattr(UnlistedProvider, "description", description)
+
+    refused = tool.run(*COPY)
+
+    assert (refused.exit_code, problem in refused.stderr) == (2, True), refused.stderr
+    assert buckets() == []
+    assert tool.told(*COPY, "--metric", "cosine")["indexes"][0]["verified"] == 4
+
+
+def test_an_index_of_another_metric_is_refused(monkeypatch):
+    """Before anything is written."""
+    tool.done("indexes", "create", *PLACE, "--dimension", "4")
+    monkeypatch.setattr(UnlistedProvider, "description", {"distance": "Euclid"})
+
+    refused = tool.run(*COPY)
+
+    assert refused.exit_code == 2
+    assert "searched by euclidean distance, index my-bucket/documents-4 by cosine" in refused.stderr
+
+
+def test_a_missing_index_is_an_error_where_none_may_be_made(monkeypatch):
+    """Of any kind, before anything is written."""
+    tool.done("indexes", "create", "documents-4", "summaries-4", *PLACE, "--dimension", "4")
+    monkeypatch.setenv("S3VECTORS_CREATE_INDEX", "false")
+
+    refused = tool.run(*COPY)
+
+    assert refused.exit_code == 1
+    assert "insights-4" in refused.stderr
+    assert "indexes create" in refused.stderr
+    assert read("documents") == {}
+
+
+def test_one_index_may_be_for_all(monkeypatch):
+    """As with the older package."""
+    monkeypatch.setenv("S3VECTORS_INDEX", "all-4")
+
+    [entry] = tool.told(*COPY)["indexes"]
+
+    assert (entry["index"], entry["verified"]) == ("all-4", 6)
+
+
+def test_what_cannot_be_stored_is_named_and_the_rest_is_stored(monkeypatch):
+    """The exit status is 1."""
+    wrong = {
+        "zeros": ([0.0] * 4, {"text": "t"}),
+        "short": ([1.0], {"text": "t"}),
+        "none": (None, {"text": "t"}),
+        "named": ({"dense": [1.0] * 4}, {"text": "t"}),
+        "number": ([1.0] * 4, {"text": 5}),
+        "large": ([1.0] * 4, {"text": "t" * 50_000}),
+        "reserved": ([1.0] * 4, {"text": "t", "_overflow": "{}"}),
+        "k" * 2_000: ([1.0] * 4, {"text": "t"}),
+    }
+    monkeypatch.setattr(UnlistedProvider, "chunks", {**CHUNKS, **wrong})
+
+    result = tool.run(*COPY)
+
+    assert result.exit_code == 1
+    assert "8 vectors are left out" in result.stderr
+    assert "  zeros: the vector is all zeros" in result.stderr
+    assert "  named: the vector is a dict, not a list of numbers" in result.stderr
+    assert sorted(read("documents")) == KINDS["documents"]
+
+
+def test_chunks_without_namespace_get_the_default_one(monkeypatch):
+    """Also those whose namespace is empty."""
+    chunks = {
+        "a": ([1.0] * 4, {"text": "A"}),
+        "b": ([1.0, 2.0, 3.0, 4.0], {"text": "B", "namespace": ""}),
+    }
+    monkeypatch.setattr(UnlistedProvider, "chunks", chunks)
+
+    tool.done(*COPY)
+
+    namespaces = {key: row["metadata"]["namespace"] for key, row in read("documents").items()}
+    assert namespaces == {"a": "default", "b": "default"}
+
+
+def lists(*rows):
+    """What a provider lists, whatever it has."""
+    return ("scan_by_metadata", lambda *_, **__: [*rows])
+
+
+def fails(*_, **__):
+    raise OSError("connection refused \x1b[31m\u202e")
+
+
+@pytest.mark.parametrize(
+    "fault, status, problem",
+    [
+        (lists({"id": "a"}, {"id": "gone"}), 1, "lists 'gone' and does not return it"),
+        (lists({"id": 7}, {"id": "7"}), 1, "lists a chunk that has the id '7', as another"),
+        (lists({}), 1, "lists a chunk that has no id"),
+        (lists({"id": "a", "_type": "insight"}), 1, "returns it as another _type"),
+        (lists(), 2, "provider 'small' has no chunks"),
+        (("scan_by_metadata", fails), 1, r"failed: OSError: connection refused \x1b[31m\u202e"),
+        (("get_vectors_with_embeddings", fails), 1, "failed: OSError: connection refused"),
+        (("get_collection_info", fails), 1, "failed: OSError: connection refused"),
+        (("__init__", fails), 2, "Stache cannot use its provider 'small': connection refused"),
+    ],
+)
+def test_a_source_that_fails_is_an_error_and_nothing_is_written(
+    monkeypatch, fault, status, problem
+):
+    """Also if it contradicts itself."""
+    monkeypatch.setattr(SmallProvider, *fault)
+
+    result = tool.run(*COPY)
+
+    assert (result.exit_code, problem in result.stderr) == (status, True), result.stderr
+    assert buckets() == []
+
+
+@pytest.mark.parametrize(
+    "name, problem",
+    [
+        ("nobody", "Unknown vector DB provider: nobody. Available: "),
+        ("s3vectors", "stache-s3vectors copy copies between its indexes"),
+    ],
+)
+def test_a_provider_that_cannot_be_a_source_is_wrong_usage(name, problem):
+    """And is told so."""
+    result = tool.run("copy-from", name, *PLACE)
+
+    assert (result.exit_code, problem in result.stderr) == (2, True), result.stderr
+
+
+def test_the_settings_of_a_provider_are_named():
+    """Those of Stache's that begin like its name."""
+    result = tool.run("copy-from", "qdrant", *PLACE)
+
+    assert "QDRANT_URL, QDRANT_API_KEY, QDRANT_COLLECTION" in result.stderr
