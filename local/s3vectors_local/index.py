@@ -75,8 +75,8 @@ class Index:
             number = storage.put_index(configuration.arn, configuration.to_record())
             index = cls(storage, number, configuration, choices)
             index._table.create()
-            for text in configuration.texts:
-                index._table.create_text(text.slot, index._get_tokenizer(text))
+            for text_search in configuration.texts:
+                index._table.create_text(text_search.slot, index._get_tokenizer(text_search))
         return index
 
     def configure(self, before: Callable[[], None] = lambda: None, **changes: Any) -> None:
@@ -169,12 +169,12 @@ class Index:
     ) -> dict[int, Texts]:
         """Return what to write to each text table; the builder adds rows not yet built."""
         return {
-            text.slot: [
-                (row, text.prepare(entry.get(text.key), self._choices.analyzer))
+            text_search.slot: [
+                (row, text_search.prepare(entry.get(text_search.key), self._choices.analyzer))
                 for row, entry in zip(rows, metadata, strict=True)
-                if text.built is None or row < text.built
+                if text_search.built is None or row < text_search.built
             ]
-            for text in self.configuration.texts
+            for text_search in self.configuration.texts
         }
 
     def delete(self, keys: Sequence[str]) -> None:
@@ -205,9 +205,9 @@ class Index:
                 del self._rankings[next(iter(self._rankings))]
         return hits
 
-    def match(self, condition: Filter | None) -> Mask:
+    def match(self, tree: Filter | None) -> Mask:
         """Return which rows have a vector that matches a filter."""
-        return self._rows.match(condition)
+        return self._rows.match(tree)
 
     def search(self, query: Vector, count: int, allowed: Mask) -> list[Hit]:
         """Find the `count` nearest of the allowed rows (from `match`), nearest first."""
@@ -219,18 +219,18 @@ class Index:
         return [Hit(row, keys[row], distance) for row, distance in pairs]
 
     def search_text(
-        self, text: TextSearch, query: str, count: int, allowed: bytes | None
+        self, text_search: TextSearch, query: str, count: int, allowed: bytes | None
     ) -> list[tuple[int, float]]:
         """Find the rows that best match a query, with their BM25 scores, best first.
 
         Args:
-            text: the text search to use.
+            text_search: the text search to use.
             query: the query text.
             count: the maximum number of rows; -1 for all.
             allowed: one byte per row, 1 for the rows to search; None for all.
         """
-        phrases = self._get_analyzer(text.language).parse_phrases(query)
-        return self._table.search_text(text.slot, phrases, count, allowed)
+        phrases = self._get_analyzer(text_search.language).parse_phrases(query)
+        return self._table.search_text(text_search.slot, phrases, count, allowed)
 
     def get_key(self, row: int) -> str:
         """Return the key of the vector in a row."""
@@ -240,8 +240,8 @@ class Index:
         """Add text searches; `build` fills their tables."""
 
         def create() -> None:
-            for text in added:
-                self._table.create_text(text.slot, self._get_tokenizer(text))
+            for text_search in added:
+                self._table.create_text(text_search.slot, self._get_tokenizer(text_search))
 
         self.configure(create, texts=(*self.configuration.texts, *added))
 
@@ -250,47 +250,55 @@ class Index:
         texts = self.configuration.texts
 
         def drop() -> None:
-            for text in texts:
-                if text.key in keys:
-                    self._table.drop_text(text.slot)
+            for text_search in texts:
+                if text_search.key in keys:
+                    self._table.drop_text(text_search.slot)
 
-        self.configure(drop, texts=tuple(text for text in texts if text.key not in keys))
+        self.configure(
+            drop, texts=tuple(text_search for text_search in texts if text_search.key not in keys)
+        )
 
     def renew_texts(self) -> None:
         """Rebuild the text searches that were built with other analyzers."""
         texts = self.configuration.texts
         current = describe_analyzers(self._choices.analyzer)
-        old = [text for text in texts if text.analyzers != current]
+        old = [text_search for text_search in texts if text_search.analyzers != current]
         if not old:
             return
 
         def renew() -> None:
-            for text in old:
-                self._table.drop_text(text.slot)
-                self._table.create_text(text.slot, self._get_tokenizer(text))
+            for text_search in old:
+                self._table.drop_text(text_search.slot)
+                self._table.create_text(text_search.slot, self._get_tokenizer(text_search))
 
-        renewed = {text: replace(text, built=0, analyzers=current) for text in old}
-        self.configure(renew, texts=tuple(renewed.get(text, text) for text in texts))
+        renewed = {
+            text_search: replace(text_search, built=0, analyzers=current) for text_search in old
+        }
+        self.configure(
+            renew, texts=tuple(renewed.get(text_search, text_search) for text_search in texts)
+        )
 
-    def build(self, text: TextSearch, count: int) -> None:
+    def build(self, text_search: TextSearch, count: int) -> None:
         """Add at most `count` more vectors to a text table that is BUILDING."""
-        start, kind = text.built or 0, self._choices.analyzer
+        start, kind = text_search.built or 0, self._choices.analyzer
         entries: list[tuple[int, str]] = []
         built = None
         for vector in self._table.read_after(start - 1):
             if len(entries) == count:
                 built = vector.row
                 break
-            entries.append((vector.row, text.prepare(vector.metadata.get(text.key), kind)))
-        advanced = replace(text, built=built)
-        texts = tuple(advanced if old is text else old for old in self.configuration.texts)
-        self.configure(lambda: self._table.put_text(text.slot, entries), texts=texts)
+            entries.append(
+                (vector.row, text_search.prepare(vector.metadata.get(text_search.key), kind))
+            )
+        advanced = replace(text_search, built=built)
+        texts = tuple(advanced if old is text_search else old for old in self.configuration.texts)
+        self.configure(lambda: self._table.put_text(text_search.slot, entries), texts=texts)
 
     def _get_analyzer(self, language: str | None) -> Analyzer:
         return get_analyzer(language, self._choices.analyzer)
 
-    def _get_tokenizer(self, text: TextSearch) -> str:
-        return self._get_analyzer(text.language).tokenizer
+    def _get_tokenizer(self, text_search: TextSearch) -> str:
+        return self._get_analyzer(text_search.language).tokenizer
 
     def _list_slots(self) -> list[int]:
-        return [text.slot for text in self.configuration.texts]
+        return [text_search.slot for text_search in self.configuration.texts]

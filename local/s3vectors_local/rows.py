@@ -105,12 +105,12 @@ class RowSet:
         self._matrix.drop(rows)
         self.free += rows
 
-    def match(self, condition: Filter | None) -> Mask:
+    def match(self, tree: Filter | None) -> Mask:
         """Return which rows have a vector that matches a filter."""
         live = self._live[: len(self.keys)]
-        if condition is None:
+        if tree is None:
             return live
-        return self._columns.match(condition, len(self.keys)) & live
+        return self._columns.match(tree, len(self.keys)) & live
 
     def find_nearest(self, query: Vector, count: int, allowed: Mask) -> tuple[Rows, Vector]:
         """Find the nearest of the allowed rows (from `match`); return rows and distances."""

@@ -102,14 +102,6 @@ class Transaction:
         if isinstance(error, (sqlite3.Error, OSError)):
             raise _build_write_error(error) from error
 
-    def empty_log(self) -> None:
-        """Move the log to the database, so that the next write starts at the beginning of the log.
-
-        If this fails, nothing changes.
-        """
-        with suppress(sqlite3.Error):
-            self._db.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
-
     def abandon(self) -> None:
         """Roll back all nested transactions."""
         self._depth = 0

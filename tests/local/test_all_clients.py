@@ -208,7 +208,7 @@ def test_moto_answers_everything_else(bare, methods, engine_first):
                 assert dynamodb.list_tables()["TableNames"] == []
                 for number, client in enumerate((before, between, inside)):
                     client.create_vector_bucket(vectorBucketName=f"bucket-{number}")
-                # moto has no such operations
+                # moto does not have these operations
                 client.put_vector_bucket_default_index_mode(
                     vectorBucketName="bucket-0", defaultIndexMode="ENHANCED"
                 )
@@ -236,7 +236,7 @@ def test_a_wrapper_that_others_put_around_stays(bare, methods, monkeypatch):
         with Engine() as engine, connect_all(engine):
             assert client.list_vector_buckets()["vectorBuckets"] == []
         assert len(calls) == 3
-    # The wrapper is gone, and ours comes off at the next end
+    # The wrapper is removed, and ours at the end of the next block
     with Engine() as engine, connect_all(engine):
         assert fresh().list_vector_buckets()["vectorBuckets"] == []
 

@@ -113,7 +113,7 @@ MALFORMED = {
     document(statement(Condition={"Sometimes": {"aws:PrincipalArn": "x"}})): "not a condition oper",
     document(statement(Condition={"StringEquals": {"PrincipalArn": "x"}})): "not a condition key",
     document(statement(Condition={"Bool": {"aws:SecureTransport": "x"}})): "must be true or false",
-    # Behind what is valid but not evaluated here
+    # After one that is valid but cannot be evaluated
     document(statement(NotPrincipal="*", Principal=None), statement(Effect="x")): "statement 2",
     document(
         statement(

@@ -48,7 +48,7 @@ def test_without_non_filterable_keys_there_is_no_metadata_configuration(client, 
     assert "metadataConfiguration" not in results
 
 
-@pytest.mark.ours  # AWS would look the key up
+@pytest.mark.ours  # AWS would look up the key
 def test_an_index_inherits_or_overrides_its_buckets_encryption(client):
     """Without encryption of its own it has the bucket's."""
     kms = {"sseType": "aws:kms", "kmsKeyArn": "arn:aws:kms:us-east-1:123456789012:key/k"}

@@ -241,4 +241,4 @@ def test_the_first_page_says_what_this_is_and_shows_the_documents():
     assert page.startswith("s3vectors-local 1.0.0.dev0: Amazon S3 Vectors in a box")
     assert "AWS_ENDPOINT_URL_S3VECTORS=http://127.0.0.1:9100" in page
     assert "GET /health" in page
-    assert "## Compatibility" in page
+    assert "## Request log" in page

@@ -68,7 +68,7 @@ FILLER = """
 import json, resource, sys
 from s3vectors_local import Engine, ServiceError
 
-# No file may grow beyond this: as on a disk that is full
+# Maximum size of a file, which simulates a full disk
 resource.setrlimit(resource.RLIMIT_FSIZE, (12_345_678, 12_345_678))
 engine = Engine(sys.argv[1])
 engine.call("CreateVectorBucket", {"vectorBucketName": "my-bucket"})
@@ -308,7 +308,7 @@ def test_an_interrupt_while_an_index_opens_leaves_nothing_half(tmp_path, monkeyp
     monkeypatch.setattr(s3vectors_local.engine, "OPENED_AT_A_TIME", 5)
     with Engine(tmp_path) as engine:
         expected = answers(engine)
-    step, traced = 0, sys.gettrace()  # by coverage, which goes on afterwards
+    step, traced = 0, sys.gettrace()  # of coverage, restored afterwards
     while True:
         step += 1
         count = 0

@@ -204,7 +204,7 @@ def test_a_database_that_lacks_a_table_is_an_error_with_the_reason(tmp_path):
         db.execute("DROP TABLE buckets")
     db.close()
 
-    for _ in range(2):  # and it gives the directory free
+    for _ in range(2):  # and it unlocks the directory
         with pytest.raises(DataDirectoryError, match="cannot keep data in .*: no such table: buck"):
             Engine(tmp_path)
 

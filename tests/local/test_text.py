@@ -87,7 +87,7 @@ def terms(language, text, kind="uax29"):
     """What SQLite has of a text, in order."""
     with table(get_analyzer(language, kind), text) as db:
         results = [term for (term,) in db.execute("SELECT term FROM v ORDER BY offset")]
-    # Signs inside words are kept as characters for private use
+    # Signs inside words are stored as private-use characters
     return [term.translate({0xE000 + code: code for code in range(128)}) for term in results]
 
 

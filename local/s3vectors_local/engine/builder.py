@@ -50,8 +50,8 @@ class Builder:
 
     def _build_inline(self) -> None:
         while (unfinished := _find_unfinished(self._state)) is not None:
-            index, text = unfinished
-            index.build(text, BATCH_VECTORS)
+            index, text_search = unfinished
+            index.build(text_search, BATCH_VECTORS)
 
     def wait(self) -> None:
         """Wait until the thread has ended; the caller does not hold the lock."""
@@ -85,10 +85,10 @@ class Builder:
                 return False
             return True
 
-    def _try_build(self, index: Index, text: TextSearch) -> bool:
+    def _try_build(self, index: Index, text_search: TextSearch) -> bool:
         try:
             with self._state.recover_after_failure():
-                index.build(text, BATCH_VECTORS)
+                index.build(text_search, BATCH_VECTORS)
         except Exception:  # noqa: BLE001 - the disk may be full; the next GetIndex tries again
             _LOG.exception("building a text search failed")
             return False
@@ -97,7 +97,7 @@ class Builder:
 
 def _find_unfinished(state: State) -> tuple[Index, TextSearch] | None:
     for index in state.indexes.values():
-        for text in index.configuration.texts:
-            if text.built is not None:
-                return index, text
+        for text_search in index.configuration.texts:
+            if text_search.built is not None:
+                return index, text_search
     return None

@@ -63,13 +63,13 @@ def _create_text_searches(
     keys = [entry["metadataKey"] for entry in entries]
     if len(set(keys)) < len(keys):
         raise _build_error("each metadataKey can have one text search configuration only")
-    if set(keys) & {text.key for text in present}:
+    if set(keys) & {text_search.key for text_search in present}:
         raise ConflictException("A text search configuration for the metadata key already exists")
     if len(keys) + len(present) > limits.TEXT_SEARCH_KEYS:
         maximum = limits.TEXT_SEARCH_KEYS
         raise _build_error(f"an index can have at most {maximum} text search configurations")
     analyzers = describe_analyzers(kind)
-    slot = 1 + max((text.slot for text in present), default=0)
+    slot = 1 + max((text_search.slot for text_search in present), default=0)
     return tuple(
         TextSearch(entry["metadataKey"], entry.get("language"), number, 0, analyzers)
         for number, entry in enumerate(entries, slot)
@@ -99,15 +99,17 @@ def get_index(state: State, request: Request, caller: Caller) -> Response:
     if index.non_filterable:
         metadata["nonFilterableMetadataKeys"] = list(index.non_filterable)
     if index.texts:
-        metadata["textSearchConfigurations"] = [_describe_text_search(text) for text in index.texts]
+        metadata["textSearchConfigurations"] = [
+            _describe_text_search(text_search) for text_search in index.texts
+        ]
     if metadata:
         details["metadataConfiguration"] = metadata
     return {"index": {**_summarize(index), **details}}
 
 
-def _describe_text_search(text: TextSearch) -> Response:
-    language = {"language": text.language} if text.language else {}
-    return {"metadataKey": text.key, **language, "status": text.status}
+def _describe_text_search(text_search: TextSearch) -> Response:
+    language = {"language": text_search.language} if text_search.language else {}
+    return {"metadataKey": text_search.key, **language, "status": text_search.status}
 
 
 def list_indexes(state: State, request: Request, caller: Caller) -> Response:
@@ -157,7 +159,7 @@ def update_metadata_configuration(state: State, request: Request, caller: Caller
     else:
         deleted = request["delete"].get("textSearchConfigurations") or ()
         keys = frozenset(entry["metadataKey"] for entry in deleted)
-        if keys - {text.key for text in configuration.texts}:
+        if keys - {text_search.key for text_search in configuration.texts}:
             raise _build_error("a metadataKey to delete has no text search configuration")
         index.remove_texts(keys)
     return {"indexArn": configuration.arn}

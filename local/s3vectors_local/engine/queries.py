@@ -32,13 +32,13 @@ def query_vectors(state: State, request: Request, caller: Caller) -> Response:
             request["queryVector"], configuration.dimension, configuration.metric
         )
     texts = _parse_texts(request, index)
-    condition = _parse_filter(state, request, index)
+    tree = _parse_filter(state, request, index)
     digest = _hash_query(request, vector, texts)
     mode = request.get("queryMode", "")
     scope = ["QueryVectors", configuration.arn, configuration.created, digest.hex(), mode]
     token = request.get("nextToken")
     start = page_tokens.decode(state.storage.secret, scope, token) if token else 0
-    hits = index.rank(digest, lambda: _search(index, request["topK"], vector, texts, condition))
+    hits = index.rank(digest, lambda: _search(index, request["topK"], vector, texts, tree))
     end = start + limits.QUERY_PAGE
     response: Response = {
         "vectors": [_build_result(index, hit, request) for hit in hits[start:end]],
@@ -65,7 +65,7 @@ def _parse_texts(request: Request, index: Index) -> list[tuple[TextSearch, str]]
     entries = request.get("queryTexts", [])
     if entries and not index.configuration.is_enhanced:
         raise ValidationException("queryTexts can only be used when indexMode is ENHANCED")
-    searches = {text.key: text for text in index.configuration.texts}
+    searches = {search.key: search for search in index.configuration.texts}
     keys = [entry["metadataKey"] for entry in entries]
     if len(set(keys)) < len(keys):
         raise _build_error("each metadataKey can appear at most once")
@@ -97,7 +97,7 @@ def _hash_query(
     request: Request, vector: Vector | None, texts: list[tuple[TextSearch, str]]
 ) -> bytes:
     """Hash all that changes the ranking; a page token is valid only for the same hash."""
-    searches = [[text.key, text.language, text.slot, query] for text, query in texts]
+    searches = [[search.key, search.language, search.slot, query] for search, query in texts]
     members = [request["topK"], request.get("filter"), searches]
     digest = hashlib.sha256(orjson.dumps(members, option=orjson.OPT_SORT_KEYS))
     if vector is not None:
@@ -110,16 +110,19 @@ def _search(
     count: int,
     vector: Vector | None,
     texts: list[tuple[TextSearch, str]],
-    condition: Filter | None,
+    tree: Filter | None,
 ) -> list[Hit]:
-    allowed = index.match(condition)
-    near = [] if vector is None else index.search(vector, count, allowed)
+    allowed = index.match(tree)
+    nearest = [] if vector is None else index.search(vector, count, allowed)
     if not texts:
-        return near
-    allowed_bytes = None if condition is None else allowed.tobytes()
-    # Several texts without a vector are ranked by the sum of their scores, which needs all rows
+        return nearest
+    allowed_bytes = None if tree is None else allowed.tobytes()
+    # Without a vector, several texts are ranked by the sum of their scores, which needs all rows
     depth = count if vector is not None or len(texts) == 1 else -1
-    rankings = {text.key: index.search_text(text, q, depth, allowed_bytes) for text, q in texts}
+    rankings = {
+        search.key: index.search_text(search, query, depth, allowed_bytes)
+        for search, query in texts
+    }
     scores: dict[int, dict[str, float]] = {}
     for key, ranking in rankings.items():
         for row, score in ranking:
@@ -127,7 +130,7 @@ def _search(
     if vector is None:
         order = sorted(scores, key=lambda row: (-sum(scores[row].values()), row))
         return [Hit(row, index.get_key(row), bm25=scores[row]) for row in order[:count]]
-    distances = {hit.row: hit.distance for hit in near}
+    distances = {hit.row: hit.distance for hit in nearest}
     fused = fuse([list(distances), *([row for row, _ in ranking] for ranking in rankings.values())])
     order = sorted(fused, key=lambda row: (-fused[row], row))
     return [
