@@ -251,8 +251,8 @@ def serve_command(host: str, port: int, **options: Any) -> None:
         pass  # uvicorn has finished the running requests and re-raises Ctrl-C
     finally:
         engine.close()
-        if policies is not None and options["unused"]:
-            _print_unused(policies)
+        if options["unused"]:
+            _print_unused(engine.list_unused() or [])
 
 
 @main.command("compact")
@@ -443,9 +443,7 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _print_unused(policies: Policies | dict[str, Policies]) -> None:
-    by_principal = policies if isinstance(policies, dict) else {"": policies}
-    unused = [line for policies in by_principal.values() for line in policies.unused()]
+def _print_unused(unused: list[str]) -> None:
     for line in unused or ["all granted permissions were used"]:
         click.echo(f"s3vectors-local: {line}")
 

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import metadata
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 
@@ -37,6 +37,7 @@ from .errors import (
 from .faults import DROPPED, TIMEOUT, Faults, Loss
 from .limits import REQUEST_BODY_BYTES
 from .origins import Origins
+from .recent_requests import RecentRequests
 from .request_log import RequestLog
 from .signatures import HttpRequest, Verifier
 from .wire import Response, answer_or_lose, build_error_response
@@ -62,6 +63,10 @@ _BACKLOG: Final = 128
 """Connections that can wait to be accepted."""
 
 
+_PAGES: Final = frozenset({"/", "/health"})
+"""Not for the console's list: a health check would push all else out of it."""
+
+
 class Application:
     """The ASGI application that serves an engine. See `serve` for the arguments."""
 
@@ -78,6 +83,7 @@ class Application:
         self._engine = engine
         self._options = console
         self._console: Console | None = None
+        self._recent = RecentRequests() if console is not None else None
         self._log = log
         self._faults = faults or Faults()
         self._verifier = verifier
@@ -123,17 +129,28 @@ class Application:
             from .console.service import EngineService  # noqa: PLC0415 - only when it is opened
 
             service = EngineService(self._engine, self._log_operation)
-            self._console = Console(service, self._options or ConsoleOptions(), self.stopping)
+            options = self._options or ConsoleOptions()
+            self._console = Console(service, options, self.stopping, self._list_requests)
         return self._console
 
-    def _log_request(self, scope: Message, response: Response | Loss, start: float) -> None:
-        if self._log is not None:
-            method, path = scope["method"], scope["raw_path"].decode("latin-1")
-            self._log.print(method, path, response, time.perf_counter() - start)
+    def _list_requests(self, after: int) -> dict[str, Any]:
+        requests = [] if self._recent is None else self._recent.list(after)
+        return {"requests": requests, "unused": self._engine.list_unused()}
 
-    def _log_operation(self, method: str, path: str, response: Response, seconds: float) -> None:
+    def _log_request(self, scope: Message, response: Response | Loss, start: float) -> None:
+        method, path = scope["method"], scope["raw_path"].decode("latin-1")
+        seconds = time.perf_counter() - start
         if self._log is not None:
             self._log.print(method, path, response, seconds)
+        if self._recent is not None and path not in _PAGES:
+            self._recent.add(method, path, response, seconds)
+
+    def _log_operation(self, method: str, path: str, response: Response, seconds: float) -> None:
+        """Log an operation of the console."""
+        if self._log is not None:
+            self._log.print(method, path, response, seconds)
+        if self._recent is not None:
+            self._recent.add(method, path, response, seconds, console=True)
 
     async def _serve(
         self, scope: Message, receive: Receive, send: Send, headers: Mapping[str, str]

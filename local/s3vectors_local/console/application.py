@@ -87,10 +87,18 @@ class Console:
         service: what is shown.
         options: what it may do, and for whom.
         stopping: set when the server stops; jobs end then.
+        list_requests: returns the last requests that the server answered, those after an id.
     """
 
-    def __init__(self, service: Service, options: ConsoleOptions, stopping: asyncio.Event) -> None:
+    def __init__(
+        self,
+        service: Service,
+        options: ConsoleOptions,
+        stopping: asyncio.Event,
+        list_requests: Callable[[int], dict[str, Any]] | None = None,
+    ) -> None:
         self._service = service
+        self._list_requests = list_requests
         self._options = options
         self._memory = BodyMemory(_BODIES_BYTES)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="s3vectors-console")
@@ -165,6 +173,8 @@ class Console:
     def _handler(self, kind: str, name: str) -> Handler:
         if kind == "about" and not name:
             return self._about
+        if kind == "requests" and not name and (list_requests := self._list_requests):
+            return lambda _, request: list_requests(_read_after(request))
         if kind == "call" and name in READS | WRITES:
             if name in WRITES and not self._options.write:
                 raise AccessDeniedException(
@@ -179,7 +189,7 @@ class Console:
             "name": "s3vectors-local",
             "version": version("s3vectors-local"),
             "write": self._options.write,
-            "requests": False,
+            "requests": self._list_requests is not None,
             **service.describe(),
         }
 
@@ -206,6 +216,10 @@ def _call(service: Service, operation: str, request: Mapping[str, Any]) -> dict[
     response = service.call(operation, request)
     milliseconds = (time.perf_counter() - begun) * 1000
     return {"response": response, "milliseconds": milliseconds}
+
+
+def _read_after(request: Mapping[str, Any]) -> int:
+    return Members(request).integer("after", 0, 0, 1 << 53)
 
 
 def _parse(body: bytes) -> dict[str, Any]:

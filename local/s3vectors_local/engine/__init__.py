@@ -200,6 +200,13 @@ class Engine:
             owned = [arn.split(":") for arn in self._state.buckets]
         return {arn[3] for arn in owned if arn[4] == account}
 
+    def list_unused(self) -> list[str] | None:
+        """List what the policies grant and no request has needed; None without policies."""
+        if not self._state.enforcing:
+            return None
+        policies = [self._policies] if self._policies else self._policies_by_holder.values()
+        return [sentence for each in policies for sentence in each.unused()]
+
     def read_stamp(self, request: Request, caller: Caller) -> int:
         """Return a number that stays the same as long as an index does not change.
 

@@ -1,0 +1,190 @@
+"""The console's list of requests: what the engine was asked, what it refused, and why."""
+
+from __future__ import annotations
+
+import json
+import socket
+from contextlib import closing
+from urllib.parse import urlsplit
+
+import pytest
+
+from console_client import NAMES, ask, create_index, put, run
+from far_ends import boto_client
+from s3vectors_local import Engine, serving
+from s3vectors_local.console.options import ConsoleOptions
+from s3vectors_local.faults import Faults
+from s3vectors_local.iam import Policies
+from s3vectors_local.recent_requests import LENGTH
+from s3vectors_local.signatures import Verifier
+
+
+def list_requests(url, after=0, **headers):
+    """The answer of the list."""
+    response, answer = ask(url, "/console/api/requests", {"after": after}, **headers)
+    assert response.status == 200
+    return answer
+
+
+def describe(request):
+    """What matters of a request."""
+    return [request["operation"], request["resource"], request["status"], request["reason"]]
+
+
+@pytest.fixture
+def url():
+    """A server of an engine with an index."""
+    with Engine() as engine, serving(engine, console=ConsoleOptions()) as url:
+        create_index(engine)
+        put(engine, [("secret-key", [1, 0], {"text": "secret-text"})])
+        yield url
+
+
+def test_requests_are_listed_as_they_came(url):
+    """Operation, bucket and index, status and reason; by name and by ARN."""
+    with closing(boto_client(endpoint_url=url)) as client:
+        arn = client.get_index(**NAMES)["index"]["indexArn"]
+        client.get_vectors(indexArn=arn, keys=["secret-key"], returnMetadata=True)
+        client.list_tags_for_resource(resourceArn=arn)
+    ask(url, "/GetIndex", {"vectorBucketName": "my-bucket", "indexName": "none"})
+    ask(url, "/NoSuchThing")
+
+    requests = list_requests(url)["requests"]
+
+    assert [describe(request) for request in requests] == [
+        ["GetIndex", "my-bucket/idx", 200, ""],
+        ["GetVectors", "my-bucket/idx", 200, ""],
+        ["ListTagsForResource", "my-bucket/idx", 200, ""],
+        ["GetIndex", "my-bucket/none", 404, "NotFoundException"],
+        ["POST /NoSuchThing", "", 404, "UnknownOperationException"],
+    ]
+    assert [request["id"] for request in requests] == [1, 2, 3, 4, 5]
+    assert all(request["milliseconds"] > 0 for request in requests)
+    assert not any(request["console"] for request in requests)
+    assert "secret" not in json.dumps(requests)
+
+
+def test_only_newer_ones_come_after_an_id(url):
+    """A page that asks again gets nothing twice."""
+    ask(url, "/ListVectorBuckets")
+    [first] = list_requests(url)["requests"]
+    ask(url, "/ListVectorBuckets")
+
+    assert [r["id"] for r in list_requests(url, first["id"])["requests"]] == [first["id"] + 1]
+
+
+def test_the_consoles_own_are_marked_and_push_no_others_out(url):
+    """A long job is many requests."""
+    ask(url, "/GetIndex", NAMES)
+    for _ in range(LENGTH + 5):
+        ask(url, "/console/api/call/ListVectorBuckets")
+    run(url, "count")
+
+    requests = list_requests(url)["requests"]
+
+    assert len(requests) == LENGTH + 1
+    assert describe(requests[0]) == ["GetIndex", "my-bucket/idx", 200, ""]
+    assert all(request["console"] for request in requests[1:])
+    assert describe(requests[-1]) == ["ListVectors", "my-bucket/idx", 200, ""]
+
+
+def test_pages_and_health_checks_are_not_listed(url):
+    """They would push out what somebody looks for."""
+    ask(url, "/health", method="GET", body=b"")
+
+    assert list_requests(url)["requests"] == []
+
+
+def test_long_names_are_cut(url):
+    """They are kept in memory."""
+    ask(url, "/GetIndex", {"vectorBucketName": "b" * 1_000_000, "indexName": "idx"})
+    ask(url, "/" + "x" * 10_000)
+
+    requests = list_requests(url)["requests"]
+
+    assert [len(request["resource"]) for request in requests] == [200, 0]
+    assert len(requests[1]["operation"]) < 250
+
+
+def test_a_refusal_names_the_statement_and_a_grant_that_nobody_used_is_named():
+    """As far as requests have come; those of the console count."""
+    allow = {
+        "Effect": "Allow",
+        "Action": ["s3vectors:CreateVectorBucket", "s3vectors:CreateIndex", "s3vectors:GetIndex"],
+        "Resource": "*",
+    }
+    deny = {"Effect": "Deny", "Action": "s3vectors:DeleteIndex", "Resource": "*", "Sid": "never"}
+    policies = Policies({"Version": "2012-10-17", "Statement": [allow, deny]})
+    with Engine(policies=policies) as engine, serving(engine, console=ConsoleOptions()) as url:
+        create_index(engine)
+        ask(url, "/DeleteIndex", NAMES)
+        ask(url, "/ListVectors", NAMES)
+        before = list_requests(url)
+        ask(url, "/console/api/call/GetIndex", NAMES)
+        after = list_requests(url)
+
+    assert [describe(request) for request in before["requests"]] == [
+        [
+            "DeleteIndex",
+            "my-bucket/idx",
+            403,
+            "AccessDeniedException, denied by policy 1, statement 2 (never)",
+        ],
+        ["ListVectors", "my-bucket/idx", 403, "AccessDeniedException"],
+    ]
+    assert before["unused"] == [
+        "policy 1, statement 1: s3vectors:GetIndex was granted and never used"
+    ]
+    assert after["unused"] == []
+
+
+def test_policies_of_several_principals_are_listed_together():
+    """Each has its own."""
+    grant = {"Effect": "Allow", "Action": "s3vectors:GetIndex", "Resource": "*"}
+    document = {"Version": "2012-10-17", "Statement": [grant]}
+    by_principal = {number * 12: Policies(document) for number in "12"}
+    with Engine(policies=by_principal) as engine, serving(engine, console=ConsoleOptions()) as url:
+        unused = list_requests(url)["unused"]
+
+    assert len(unused) == 4  # of each, the action and the resource
+
+
+def test_without_policies_nothing_is_granted(url):
+    """So nothing is unused."""
+    assert list_requests(url)["unused"] is None
+
+
+def test_an_unsigned_request_is_listed_with_its_reason():
+    """And nothing of its signature."""
+    with Engine() as engine:
+        options = {"verifier": Verifier({"ID": "SECRET"}), "console": ConsoleOptions(token="t")}
+        with serving(engine, **options) as url:
+            ask(url, "/ListVectorBuckets")
+            ask(url, "/console/api/about")
+            requests = list_requests(url, **{"x-console-token": "t"})["requests"]
+
+    assert [describe(request) for request in requests] == [
+        ["ListVectorBuckets", "", 403, "MissingAuthenticationToken"],
+        ["POST /console/api/about", "", 401, "TokenRequired"],
+    ]
+
+
+def test_a_lost_answer_is_listed_as_lost():
+    """It has no status."""
+    with Engine() as engine:
+        faults = Faults({"dropped": 1})
+        with serving(engine, faults=faults, console=ConsoleOptions()) as url:
+            with socket.create_connection(urlsplit(url).netloc.split(":")) as connection:
+                connection.sendall(b"POST /ListVectorBuckets HTTP/1.1\r\nhost: localhost\r\n\r\n")
+                assert connection.recv(1) == b""
+            [request] = list_requests(url)["requests"]
+
+    assert describe(request) == ["ListVectorBuckets", "", None, "dropped"]
+
+
+@pytest.mark.parametrize("after", ["1", -1, 1.5, True, [], {}, 1 << 60])
+def test_an_id_that_is_none_is_refused(url, after):
+    """With what it must be."""
+    response, answer = ask(url, "/console/api/requests", {"after": after})
+
+    assert (response.status, answer["code"]) == (400, "ValidationException")
