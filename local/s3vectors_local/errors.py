@@ -34,6 +34,7 @@ class ServiceError(Exception):
     """An error response of the service."""
 
     status: int
+    statement: str | None = None
 
     def __init__(self, message: str) -> None:
         message = make_printable(message)

@@ -197,7 +197,7 @@ def _import(index: SnapshotIndex, source: str) -> None:
         if source != "-":
             file = opened.enter_context(Path(source).open("rb"))
         try:
-            index.read_from(file, count)  # type: ignore[arg-type]  # both are buffered
+            index.read_from(file, count)
         except BaseException:
             _print(f"{index.name}: stopped after {stored} vectors from {source}")
             raise

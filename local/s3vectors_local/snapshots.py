@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from io import BufferedReader
 from typing import Any, BinaryIO, Final, TypeAlias
 
 import orjson
@@ -44,20 +43,26 @@ class SnapshotIndex:
         Returns:
             The number of vectors.
         """
-        description = self._call("GetIndex", self._names)["index"]
-        metadata = description.get("metadataConfiguration", {})
-        texts = [
-            {name: text[name] for name in ("metadataKey", "language") if name in text}
-            for text in metadata.get("textSearchConfigurations", ())
-        ]
-        head = header(
-            description["dimension"],
-            description["distanceMetric"],
-            metadata.get("nonFilterableMetadataKeys", ()),
-            **({"textSearchConfigurations": texts} if texts else {}),
-        )
-        keys = sorted(vector["key"] for vector in self._list_vectors())
-        writer = Writer(file, compressed=compressed, head=head)
+        keys = [vector["key"] for vector in self._list_vectors()]
+        count = 0
+        for count in self.write_steps(file, keys, compressed=compressed):  # noqa: B007 - the last
+            pass
+        return count
+
+    def write_steps(self, file: BinaryIO, keys: list[str], *, compressed: bool) -> Iterator[int]:
+        """Write the vectors of some keys to a file, as an export of their own.
+
+        Args:
+            file: the file.
+            keys: the keys; they are sorted. Keys without a vector are ignored.
+            compressed: whether to compress it.
+
+        Yields:
+            The number of vectors so far, after each request.
+        """
+        keys.sort()
+        writer = Writer(file, compressed=compressed, head=self._describe())
+        yield 0
         for start in range(0, len(keys), GET_VECTORS):
             request = {
                 **self._names,
@@ -68,15 +73,31 @@ class SnapshotIndex:
             vectors = self._call("GetVectors", request)["vectors"]
             for vector in sorted(vectors, key=lambda each: each["key"]):
                 numbers = orjson.dumps(vector["data"]["float32"], option=orjson.OPT_SERIALIZE_NUMPY)
-                writer.add(vector["key"], vector["metadata"], numbers)
+                writer.add(vector["key"], vector.get("metadata") or {}, numbers)
+            yield writer.count
         writer.finish()
-        return writer.count
+        yield writer.count
+
+    def _describe(self) -> dict[str, Any]:
+        """Build the first line of the index's export."""
+        description = self._call("GetIndex", self._names)["index"]
+        metadata = description.get("metadataConfiguration", {})
+        texts = [
+            {name: text[name] for name in ("metadataKey", "language") if name in text}
+            for text in metadata.get("textSearchConfigurations", ())
+        ]
+        return header(
+            description["dimension"],
+            description["distanceMetric"],
+            metadata.get("nonFilterableMetadataKeys", ()),
+            **({"textSearchConfigurations": texts} if texts else {}),
+        )
 
     def _list_vectors(self) -> Iterator[Mapping[str, Any]]:
         request = {**self._names, "maxResults": LIST_PAGE}
         return _list_all(self._call, "ListVectors", "vectors", request)
 
-    def read_from(self, file: BufferedReader, written: Callable[[int], None]) -> None:
+    def read_from(self, file: BinaryIO, written: Callable[[int], None]) -> None:
         """Store the vectors of a file; create the bucket and the index if they are missing.
 
         Args:
@@ -88,7 +109,11 @@ class SnapshotIndex:
             ValidationException: the index exists with another configuration.
             ServiceError: the engine refused a request.
         """
-        reader = Reader(file)
+        for count in self.read_steps(Reader(file)):
+            written(count)
+
+    def read_steps(self, reader: Reader) -> Iterator[int]:
+        """Store the vectors of an export as `read_from` does; yield how many after each write."""
         self._ensure_index(reader.head)
         damage: DamagedExportError | None = None
         batch: list[Any] = []
@@ -97,20 +122,20 @@ class SnapshotIndex:
             for vector in map(_to_entry, reader.vectors()):
                 length = len(orjson.dumps(vector)) + 1
                 if len(batch) == PUT_VECTORS or size + length > _BATCH_BYTES:
-                    self._put(batch, written)
+                    yield self._put(batch)
                     batch, size = [], 0
                 batch.append(vector)
                 size += length
         except DamagedExportError as error:
             damage = error
         if batch:
-            self._put(batch, written)
+            yield self._put(batch)
         if damage is not None:
             raise damage
 
-    def _put(self, batch: list[Any], written: Callable[[int], None]) -> None:
+    def _put(self, batch: list[Any]) -> int:
         self._call("PutVectors", {**self._names, "vectors": batch})
-        written(len(batch))
+        return len(batch)
 
     def _ensure_index(self, head: Mapping[str, Any]) -> None:
         ensure_bucket(self._call, self._bucket)

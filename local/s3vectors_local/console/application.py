@@ -9,7 +9,7 @@ import asyncio
 import hmac
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from typing import Any, Final, TypeAlias
@@ -37,6 +37,8 @@ from s3vectors_local.errors import (
 )
 from s3vectors_local.wire import Response
 
+from .downloads import Tickets, read_download
+from .imports import TYPES, Upload, import_file, read_target
 from .jobs import JOBS
 from .maps import Maps
 from .members import Members
@@ -51,6 +53,7 @@ _LOG = logging.getLogger(__name__)
 PREFIX: Final = "/console/"
 _API: Final = "/console/api/"
 _STATIC: Final = "/console/static/"
+_DOWNLOAD: Final = "/console/download/"
 
 _BODY_BYTES: Final = 2 * 1024 * 1024
 """The longest request: 500 keys of a kilobyte, all escaped, take less."""
@@ -104,6 +107,7 @@ class Console:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="s3vectors-console")
         self._streams = Streams(self._threads, stopping)
         self._maps = Maps()
+        self._tickets = Tickets()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> Response | None:
         """Answer one request.
@@ -120,69 +124,87 @@ class Console:
     async def _route(self, scope: Message, receive: Receive, send: Send) -> Response | None:
         method, path = scope["method"], scope["path"]
         if method == "GET" and path == "/":
-            await send_response(send, _static(PAGE))
+            await send_response(send, _read_page(PAGE))
         elif method == "GET" and path.startswith(_STATIC):
-            await send_response(send, _static(path.removeprefix(_STATIC)))
-        elif path.startswith(_API):
+            await send_response(send, _read_page(path.removeprefix(_STATIC)))
+        elif method == "GET" and path.startswith(_DOWNLOAD):
+            download = self._tickets.redeem(path.removeprefix(_DOWNLOAD))
+            await read_body(receive, 0)
+            await self._streams.send_file(download.file_name, download.read(), receive, send)
+        elif method == "POST" and path == f"{_API}import":
+            await self._import(scope, receive, send)
+        elif method == "POST" and path.startswith(_API):
             await self._serve_api(path.removeprefix(_API), scope, receive, send)
         else:
-            raise _unknown(method, path)
+            raise _refuse_path(method, path)
         return None
+
+    async def _import(self, scope: Message, receive: Receive, send: Send) -> None:
+        headers = join_headers(scope)
+        self._check(headers, TYPES)
+        self._check_writing("An import")
+        target = read_target(scope["query_string"].decode("latin-1"))
+        upload = Upload(receive, asyncio.get_running_loop())
+        steps = import_file(self._choose_service(headers), target, upload)
+        await self._streams.send_import(steps, upload, send)
 
     async def _serve_api(self, path: str, scope: Message, receive: Receive, send: Send) -> None:
         headers = join_headers(scope)
-        self._check(scope["method"], path, headers)
+        self._check(headers, ("application/json",))
         async with self._memory.reserve(estimate_body_size(headers, _BODY_BYTES)):
             body = await read_body(receive, _BODY_BYTES)
             if body is None:
                 return
-            request = _parse(body)
-            service = self._service_of(headers)
+            request, service = _parse(body), self._choose_service(headers)
             kind, _, name = path.partition("/")
             if kind == "stream":
                 job = self._maps.draw if name == "map" else JOBS.get(name)
                 if job is None:
-                    raise _unknown("POST", _API + path)
-                await self._streams.send(job(service, Members(request)), receive, send)
+                    raise _refuse_path("POST", _API + path)
+                await self._streams.send_job(job(service, Members(request)), receive, send)
                 return
-            answer = await self._run(self._handler(kind, name), service, request)
-        await send_response(send, answer)
+            response = await self._run(self._find_handler(kind, name), service, request)
+        await send_response(send, response)
 
-    def _check(self, method: str, path: str, headers: Mapping[str, str]) -> None:
+    def _check(self, headers: Mapping[str, str], types: Sequence[str]) -> None:
         """Refuse what the headers alone are reason enough to refuse."""
-        if method != "POST":
-            raise _unknown(method, _API + path)
         token, sent = self._options.token, headers.get("x-console-token", "")
         if token is not None and not hmac.compare_digest(token.encode(), sent.encode()):
             raise OtherServiceError(
                 "TokenRequired",
-                "This console needs the token that is in the address that the start has printed; "
-                "open that address",
+                "This console needs the token in the address that was printed when it started. "
+                "Open that address",
                 401,
             )
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind != "application/json":  # else a web page could send it anywhere
+        if kind not in types:  # else a web page could send it anywhere
             raise UnsupportedMediaTypeException(
-                f"The Content-Type is {kind or 'missing'}; it must be application/json"
+                f"The Content-Type is {kind or 'missing'}; it must be {' or '.join(types)}"
             )
 
-    def _service_of(self, headers: Mapping[str, str]) -> Service:
+    def _check_writing(self, what: str) -> None:
+        if not self._options.write:
+            raise AccessDeniedException(
+                f"{what} is not allowed: this console only reads. Start it with --console write "
+                "(s3vectors-local serve) or --write (stache-s3vectors console)"
+            )
+
+    def _choose_service(self, headers: Mapping[str, str]) -> Service:
         region = headers.get("x-console-region")
         return self._service if region is None else self._service.in_region(region)
 
-    def _handler(self, kind: str, name: str) -> Handler:
+    def _find_handler(self, kind: str, name: str) -> Handler:
         if kind == "about" and not name:
             return self._about
         if kind == "requests" and not name and (list_requests := self._list_requests):
             return lambda _, request: list_requests(_read_after(request))
+        if kind == "download" and not name:
+            return self._order_download
         if kind == "call" and name in READS | WRITES:
-            if name in WRITES and not self._options.write:
-                raise AccessDeniedException(
-                    f"{name} is not allowed: this console only reads. Start it with --console "
-                    "write (s3vectors-local serve) or --write (stache-s3vectors console)"
-                )
+            if name in WRITES:
+                self._check_writing(name)
             return lambda service, request: _call(service, name, request)
-        raise _unknown("POST", f"{_API}{kind}/{name}".rstrip("/"))
+        raise _refuse_path("POST", f"{_API}{kind}/{name}".rstrip("/"))
 
     def _about(self, service: Service, _: Mapping[str, Any]) -> dict[str, Any]:
         return {
@@ -192,6 +214,9 @@ class Console:
             "requests": self._list_requests is not None,
             **service.describe(),
         }
+
+    def _order_download(self, service: Service, request: Mapping[str, Any]) -> dict[str, str]:
+        return {"ticket": self._tickets.issue(read_download(service, Members(request)))}
 
     def _run(
         self, handler: Handler, service: Service, request: Mapping[str, Any]
@@ -236,14 +261,14 @@ def _parse(body: bytes) -> dict[str, Any]:
     return request
 
 
-def _unknown(method: str, path: str) -> UnknownOperationException:
+def _refuse_path(method: str, path: str) -> UnknownOperationException:
     return UnknownOperationException(f"The console has no {method} {path:.80}")
 
 
-def _static(name: str) -> Response:
+def _read_page(name: str) -> Response:
     page = read_static(name)
     if page is None:
-        raise _unknown("GET", _STATIC + name)
+        raise _refuse_path("GET", _STATIC + name)
     kind, content = page
     headers = {**HEADERS, "content-type": kind, "cache-control": "no-cache", "vary": "accept"}
     return Response(200, headers, content)

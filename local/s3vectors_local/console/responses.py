@@ -36,6 +36,5 @@ def build_refusal(error: ServiceError) -> Response:
 
 def describe_error(error: ServiceError) -> dict[str, Any]:
     """An error as the page shows it."""
-    statement = getattr(error, "statement", None)
-    named = {} if statement is None else {"statement": statement}
+    named = {} if error.statement is None else {"statement": error.statement}
     return {"code": error.code, "message": error.message, **named}

@@ -1,23 +1,26 @@
-"""Responses that come bit by bit: the progress of a job, and then its result."""
+"""What is sent bit by bit: the progress of a job and then its result, and files."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from concurrent.futures import Executor
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, Final
 
 import orjson
 
-from s3vectors_local.asgi import Receive, Send, start_response
+from s3vectors_local.asgi import Receive, Send, drop_connection, start_response
 from s3vectors_local.errors import (
     InternalServerException,
     ServiceError,
     ServiceUnavailableException,
+    TooManyRequestsException,
 )
 
+from .imports import Upload
 from .responses import DATA_HEADERS, describe_error
 from .steps import Steps
 
@@ -26,41 +29,109 @@ _LOG = logging.getLogger(__name__)
 _PAUSE: Final = 0.1
 """Seconds between two lines of progress, at least."""
 
+_IMPORTS: Final = 2
+"""Imports at a time; each has a thread that waits for its browser."""
+
 
 class Streams:
-    """Sends jobs' progress and results as lines of JSON.
+    """Sends the lines of jobs, and files.
 
     Args:
-        threads: where their steps run.
+        threads: where the steps run.
         stopping: set when the server stops; jobs end then.
     """
 
     def __init__(self, threads: Executor, stopping: asyncio.Event) -> None:
         self._threads = threads
         self._stopping = stopping
+        self._imports = 0
 
-    async def send(self, steps: Steps, receive: Receive, send: Send) -> None:
+    async def send_job(self, steps: Steps, receive: Receive, send: Send) -> None:
         """Do a job for a client that waits for it: no step is begun when it has left."""
-        headers = {**DATA_HEADERS, "content-type": "application/x-ndjson"}
-        await start_response(send, 200, headers)
         left = asyncio.ensure_future(receive())
-        loop, last, done = asyncio.get_running_loop(), 0.0, False
         try:
-            while not done:
-                line, done = await loop.run_in_executor(self._threads, _advance, steps)
-                if left.done():
-                    return
-                if not done and self._stopping.is_set():
-                    stopped = ServiceUnavailableException("The server is stopping")
-                    line, done = _encode({"error": describe_error(stopped)}), True
-                if done or time.monotonic() - last >= _PAUSE:
-                    body = {"type": "http.response.body", "body": line, "more_body": not done}
-                    await send(body)
-                    last = time.monotonic()
+            line = await self._work(self._threads, steps, left, send)
+            if not left.done():
+                await _send_part(send, line, more=False)
         finally:
             left.cancel()
-            with suppress(ValueError):  # we are stopping, and a step has not ended in its time
+
+    async def send_import(self, steps: Steps, upload: Upload, send: Send) -> None:
+        """Do a job that reads the request's body, in a thread that may wait for it.
+
+        Raises:
+            TooManyRequestsException: others are being done.
+        """
+        if self._imports == _IMPORTS:
+            raise TooManyRequestsException(f"{_IMPORTS} imports are running; wait for one to end")
+        self._imports += 1
+        threads = ThreadPoolExecutor(1, thread_name_prefix="s3vectors-import")
+        try:
+            line = await self._work(threads, steps, asyncio.Future(), send)
+            with suppress(ConnectionAbortedError):
+                await upload.drain()
+            await _send_part(send, line, more=False)
+        finally:
+            self._imports -= 1
+            threads.shutdown(wait=False)
+
+    async def _work(
+        self, threads: Executor, steps: Steps, left: asyncio.Future[Any], send: Send
+    ) -> bytes:
+        """Do the steps of a job and send its progress; return its last line."""
+        headers = {**DATA_HEADERS, "content-type": "application/x-ndjson"}
+        await start_response(send, 200, headers)
+        last = 0.0
+        try:
+            while True:
+                line: bytes
+                line, done = await _run(threads, _advance, steps)
+                if done or left.done():
+                    return line
+                if self._stopping.is_set():
+                    return _encode_error(ServiceUnavailableException("The server is stopping"))
+                if time.monotonic() - last >= _PAUSE:
+                    await _send_part(send, line)
+                    last = time.monotonic()
+        finally:
+            with suppress(ValueError):  # the server stops, and a step has not ended in its time
                 steps.close()
+
+    async def send_file(
+        self, name: str, parts: Iterator[bytes], receive: Receive, send: Send
+    ) -> None:
+        """Send a file.
+
+        Raises:
+            ServiceError: nothing is sent yet. Later, the connection is closed instead, so that the
+                browser does not take the beginning for the whole.
+        """
+        left = asyncio.ensure_future(receive())
+        started = False
+        try:
+            while (part := await _run(self._threads, _read, parts)) is not None:
+                if left.done():
+                    return
+                if part and not started:
+                    await start_response(send, 200, _describe_file(name))
+                    started = True
+                if part:
+                    await _send_part(send, part)
+            await _send_part(send, b"", more=False)
+        except ServiceError:
+            if not started:
+                raise
+            await drop_connection(send, receive)
+        finally:
+            left.cancel()
+
+
+async def _run(threads: Executor, function: Any, argument: Any) -> Any:
+    return await asyncio.get_running_loop().run_in_executor(threads, function, argument)
+
+
+async def _send_part(send: Send, part: bytes, *, more: bool = True) -> None:
+    await send({"type": "http.response.body", "body": part, "more_body": more})
 
 
 def _advance(steps: Steps) -> tuple[bytes, bool]:
@@ -70,11 +141,35 @@ def _advance(steps: Steps) -> tuple[bytes, bool]:
     except StopIteration as done:
         return _encode({"result": done.value}), True
     except ServiceError as error:
-        return _encode({"error": describe_error(error)}), True
-    except Exception:  # noqa: BLE001 - the answer to whatever else is an error, and a log entry
+        return _encode_error(error), True
+    except Exception:  # noqa: BLE001 - any other error is logged
         _LOG.exception("a job of the console failed")
-        failed = InternalServerException("The console failed; its log says how")
-        return _encode({"error": describe_error(failed)}), True
+        return _encode_error(_fail()), True
+
+
+def _read(parts: Iterator[bytes]) -> bytes | None:
+    """Return the next part of a file; None at its end."""
+    try:
+        return next(parts, None)
+    except ServiceError:
+        raise
+    except Exception as error:
+        _LOG.exception("a download of the console failed")
+        raise _fail() from error
+
+
+def _fail() -> InternalServerException:
+    return InternalServerException("The console failed; its log says how")
+
+
+def _describe_file(name: str) -> dict[str, str]:
+    disposition = f'attachment; filename="{name}"'
+    kind = "application/x-ndjson"
+    return {**DATA_HEADERS, "content-type": kind, "content-disposition": disposition}
+
+
+def _encode_error(error: ServiceError) -> bytes:
+    return _encode({"error": describe_error(error)})
 
 
 def _encode(document: dict[str, Any]) -> bytes:

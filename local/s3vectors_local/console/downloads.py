@@ -1,0 +1,138 @@
+"""Downloads: an export of vectors, which a browser fetches with a ticket that it has ordered."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Final
+
+from s3vectors_local.errors import NotFoundException, ValidationException
+from s3vectors_local.snapshots import SnapshotIndex
+
+from .conditions import Matcher, read_filter
+from .members import Members
+from .service import Service
+from .steps import list_pages, read_names
+
+_SECONDS: Final = 60
+"""How long a ticket is good for."""
+
+_TICKETS: Final = 100
+"""Tickets that can be good at a time; the oldest is forgotten."""
+
+_KEYS: Final = 1_000_000
+"""Vectors of a download, at most: their keys are in memory."""
+
+_MAX_KEYS_NAMED: Final = 10_000
+
+_NAME: Final = re.compile(r"[a-z0-9.-]{1,63}")
+
+
+@dataclass(frozen=True)
+class Download:
+    """What to download.
+
+    Args:
+        service: whose index it is.
+        bucket: the name of the vector bucket.
+        index: the name of the index.
+        keys: of the vectors; None for all that are selected.
+        prefix: with which the keys begin.
+        matcher: of the filter; None for no filter.
+    """
+
+    service: Service
+    bucket: str
+    index: str
+    keys: Sequence[str] | None
+    prefix: str
+    matcher: Matcher | None
+
+    @property
+    def file_name(self) -> str:
+        """The name of the file; what answers may be no S3 Vectors, with names of its own."""
+        return f"{self.index if _NAME.fullmatch(self.index) else 'vectors'}.jsonl"
+
+    def read(self) -> Iterator[bytes]:
+        """Yield the file bit by bit; nothing while its vectors are still being listed."""
+        keys: list[str] = []
+        for listed in self._list_keys():
+            keys += listed
+            if len(keys) > _KEYS:
+                raise ValidationException(
+                    f"More than {_KEYS:,} vectors are too many for a browser; use "
+                    "`stache-s3vectors export` or `s3vectors-local export`"
+                )
+            yield b""
+        file = BytesIO()
+        snapshot = SnapshotIndex(self.service.call, self.bucket, self.index)
+        for _ in snapshot.write_steps(file, keys, compressed=False):
+            yield file.getvalue()
+            file.seek(0)
+            file.truncate()
+
+    def _list_keys(self) -> Iterator[list[str]]:
+        if self.keys is not None:
+            yield sorted(set(self.keys))
+            return
+        names = {"vectorBucketName": self.bucket, "indexName": self.index}
+        shown = {"returnMetadata": True} if self.matcher else {"maxResults": 1000}
+        for page in list_pages(self.service, {**names, **shown}):
+            vectors = page["vectors"]
+            passing = [True] * len(vectors)
+            if self.matcher is not None:
+                passing = self.matcher.match([vector.get("metadata") or {} for vector in vectors])
+            yield [
+                vector["key"]
+                for vector, passes in zip(vectors, passing, strict=True)
+                if passes and vector["key"].startswith(self.prefix)
+            ]
+
+
+def read_download(service: Service, members: Members) -> Download:
+    """Read the order of a download; the service is asked whether there is such an index."""
+    names = read_names(members)
+    index = service.call("GetIndex", names)["index"]
+    matcher = None
+    if members.has("filter"):
+        tree = read_filter(service, names, index, members.any("filter"))
+        matcher = Matcher(tree, service.choices)
+    keys = members.texts("keys", _MAX_KEYS_NAMED) if members.has("keys") else None
+    prefix = members.optional_text("prefix") or ""
+    return Download(service, names["vectorBucketName"], names["indexName"], keys, prefix, matcher)
+
+
+class Tickets:
+    """Downloads that were ordered, each to be fetched once, and soon."""
+
+    def __init__(self) -> None:
+        self._downloads: dict[str, tuple[float, Download]] = {}
+        self._lock = threading.Lock()
+
+    def issue(self, download: Download) -> str:
+        """Return a ticket for a download."""
+        ticket = secrets.token_urlsafe(24)
+        with self._lock:
+            self._downloads[ticket] = (time.monotonic() + _SECONDS, download)
+            while len(self._downloads) > _TICKETS:
+                del self._downloads[next(iter(self._downloads))]
+        return ticket
+
+    def redeem(self, ticket: str) -> Download:
+        """Return the download of a ticket, which is used up then.
+
+        Raises:
+            NotFoundException: it is none, was used, or is too old.
+        """
+        with self._lock:
+            end, download = self._downloads.pop(ticket, (0.0, None))
+        if download is None or time.monotonic() > end:
+            raise NotFoundException(
+                "This download was fetched already, or too late; order it again"
+            )
+        return download
