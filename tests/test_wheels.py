@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 import subprocess
 import sys
 import sysconfig
@@ -108,6 +110,41 @@ def test_the_installed_commands_run(python, script, name, tmp_path):
     )
 
     assert result.stdout == f"{script}, version 1.0.0.dev0\n"
+
+
+ADVICE = {
+    "./local[fast]": "s3vectors-local",
+    "boto3>=1.44.4": "boto3",
+    "pyyaml": "PyYAML",
+}
+"""What the tool and the provider advise to install, and what is then installed."""
+
+
+def test_every_advice_to_install_is_one_of_these():
+    """As it is printed: in quotes where the shell needs them."""
+    advised = set()
+    for path in (ROOT / "provider").rglob("*.py"):
+        for text in re.findall(r"pip install ([^\n`\"]+)", path.read_text()):
+            advised.add(text.strip("'").replace("{needed}", "1.44.4"))
+
+    assert advised == set(ADVICE)
+
+
+@pytest.mark.parametrize("advice", ADVICE)
+def test_an_advice_to_install_works_in_a_clean_environment(advice, tmp_path):
+    """In a clone; nothing of ours comes from the package index."""
+    venv.create(tmp_path / "venv", with_pip=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    command = f"{shlex.quote(str(python))} -m pip install --quiet {shlex.quote(advice)}"
+    subprocess.run(command, shell=True, cwd=ROOT, check=True)  # noqa: S602 - as a user types it
+
+    listed = subprocess.run(
+        [python, "-m", "pip", "list", "--format", "json"], capture_output=True, check=True
+    )
+    versions = {each["name"]: each["version"] for each in json.loads(listed.stdout)}
+    assert ADVICE[advice] in versions
+    assert versions.get("s3vectors-local", "1.0.0.dev0") == "1.0.0.dev0"
+    assert "stache-ai-s3vectors" not in versions
 
 
 def test_no_advice_installs_a_package_of_our_names():

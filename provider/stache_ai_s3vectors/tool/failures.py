@@ -17,9 +17,10 @@ from stache_ai_s3vectors.errors import (
 )
 
 from .remedies import find_remedy, get_cause
+from .terminal import echo_wrapped
 
 INTERRUPTED: Final = 130
-"""Exit status after Ctrl-C, as shells have it: 128 and the signal's number."""
+"""The exit status after Ctrl-C, as shells report it: 128 and the number of SIGINT."""
 
 
 class Failure(click.ClickException):
@@ -31,9 +32,11 @@ class Failure(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print both lines."""
-        click.echo(f"Error: {self.message}", file, err=file is None)
-        if self.remedy:
-            click.echo(f"Fix: {self.remedy}", file, err=file is None)
+        for line in (f"Error: {self.message}", f"Fix: {self.remedy}" if self.remedy else ""):
+            if line and file is None:
+                echo_wrapped(line, indent=2, err=True)
+            elif line:
+                click.echo(line, file)
 
 
 class WrongUsage(Failure):
@@ -68,16 +71,36 @@ class MissingEngineError(click.ClickException):
 
 @contextmanager
 def report_on_stop(
-    describe_progress: Callable[[], str], advice: str = "Run the same command again to resume."
+    describe_progress: Callable[[], str],
+    advice: str = "Run the same command again to resume.",
+    *,
+    errors: bool = True,
 ) -> Iterator[None]:
-    """When the work is interrupted or fails, print what was done and whether it can be resumed."""
+    """When the work is interrupted or fails, print what was done and what to do.
+
+    Args:
+        describe_progress: returns what was done.
+        advice: what to do.
+        errors: False to print it only when the work is interrupted.
+
+    Raises:
+        click.exceptions.Exit: it was interrupted.
+    """
     final = (ConfigurationError, InvalidInputError, RejectedError, DamagedFileError)
     try:
         yield
-    except KeyboardInterrupt:
-        click.echo(f"Stopped: {describe_progress()}. {advice}".rstrip(), err=True)
-        raise click.exceptions.Exit(INTERRUPTED) from None
-    except S3VectorsError as error:
-        more = "" if isinstance(error, final) else advice
-        click.echo(f"Stopped: {describe_progress()}. {more}".rstrip(), err=True)
+    except (KeyboardInterrupt, click.Abort, S3VectorsError) as error:
+        interrupted = is_interrupt(error)
+        if interrupted or (errors and isinstance(error, S3VectorsError)):
+            then = "" if isinstance(error, final) or not advice else f" {advice}"
+            echo_wrapped(f"Stopped: {describe_progress()}.{then}", err=True)
+        if interrupted:
+            raise click.exceptions.Exit(INTERRUPTED) from error
         raise
+
+
+def is_interrupt(error: BaseException) -> bool:
+    """Whether it is Ctrl-C, also at a question, where click makes an Abort of it."""
+    return isinstance(error, KeyboardInterrupt) or (
+        isinstance(error, click.Abort) and isinstance(error.__context__, KeyboardInterrupt)
+    )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import click
 
+from .failures import INTERRUPTED, is_interrupt
 from .lazy import LazyCommand
 
 _COMMANDS: Final = (
@@ -15,30 +16,42 @@ _COMMANDS: Final = (
         "copying_from:copy_from_command",
         "Copy all chunks of another vector database of Stache's.",
     ),
-    ("doctor", "doctor:doctor_command", "Check settings, bucket, indexes and permissions."),
+    ("doctor", "doctor:check_setup", "Check settings, bucket, indexes and permissions."),
     ("export", "archive:export_command", "Write an index to a file, as JSON Lines."),
     ("import", "archive:import_command", "Store the vectors of a file that export wrote."),
-    ("indexes", "indexes:indexes", "List, create, upgrade and delete indexes."),
+    ("indexes", "indexes:manage_indexes", "List, create, upgrade and delete indexes."),
     ("list", "looking:list_command", "List vectors by prefix, namespace or filter."),
     ("migrate", "migrating:migrate_command", "Take over an index of the older package (0.2.x)."),
-    ("policy", "policy:policy", "Print the least-privilege IAM policy, or check one."),
+    ("policy", "policy:print_policy", "Print the least-privilege IAM policy, or check one."),
     ("purge", "purge:purge_command", "Delete vectors by namespace, status or filter."),
     ("query", "looking:query_command", "Search for the vectors nearest to a text or a vector."),
     ("reembed", "copying:reembed_command", "Embed the texts anew: the way to another model."),
     ("serve", "serve:serve_command", "Run the local engine: the S3 Vectors API over HTTP."),
     ("show", "looking:show_command", "Show vectors by key, with text and metadata."),
-    ("stats", "stats:stats_command", "Count vectors and bytes, and estimate what they cost."),
+    ("stats", "stats:print_stats", "Count vectors and bytes, and estimate what they cost."),
 )
 """Name, module and function, and what --help says."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Tool(click.Group):
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; after Ctrl-C exit with 130."""
+        try:
+            return super().invoke(ctx)
+        except (KeyboardInterrupt, click.Abort) as error:
+            if not is_interrupt(error):
+                raise
+            click.echo("Stopped.", err=True)
+            raise click.exceptions.Exit(INTERRUPTED) from error
+
+
+@click.group(cls=_Tool, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="stache-ai-s3vectors", prog_name="stache-s3vectors")
 def main() -> None:
     """Look after Stache's vectors in Amazon S3 Vectors.
 
     Settings are those of the provider: environment variables, a .env file, or the options
-    of a command. Exit status: 0 done, 1 failed, 2 wrong usage.
+    of a command. Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
     """
 
 

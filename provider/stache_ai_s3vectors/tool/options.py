@@ -1,4 +1,4 @@
-"""What the commands share: options that stand for settings, and what the user is asked."""
+"""What the commands share: options that stand for settings, and questions to the user."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from stache_ai_s3vectors.errors import ConfigurationError, InvalidInputError, de
 from stache_ai_s3vectors.service import limits
 from stache_ai_s3vectors.service.metadata_keys import KINDS
 
-from .failures import INTERRUPTED, to_failure
+from .failures import INTERRUPTED, report_on_stop, to_failure
 
 if TYPE_CHECKING:
     from stache_ai_s3vectors.settings import Options, Settings
 
 Option: TypeAlias = Callable[[Callable[..., None]], Callable[..., None]]
-"""What click.option answers."""
+"""What click.option returns."""
 
 AWS: Final = "aws"
-"""As an endpoint: AWS, whatever the settings say."""
+"""An endpoint: AWS, whatever the settings are."""
 
 _OPTIONS: Final[dict[str, Option]] = {
     "bucket": click.option(
@@ -66,32 +66,38 @@ indexes_option: Final[Option] = click.option(
 
 
 class Choice(click.Choice[str]):
-    """A choice that knows what was meant."""
+    """A choice whose error suggests the nearest value."""
 
     def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
-        """All of them, and the nearest."""
+        """The allowed values, and the nearest."""
         message = super().get_invalid_choice_message(value, ctx)
         return f"{message} {suggest_nearest(str(value), list(self.choices))}".strip()
 
 
 def suggest_nearest(value: str, known: Sequence[str]) -> str:
-    """A question for what was meant, to end a message with; empty when nothing is near."""
-    found = difflib.get_close_matches(value, known, n=1)
-    return f"Did you mean {found[0]!r}?" if found else ""
+    """A question for the end of a message: "Did you mean …?"; empty if nothing is near."""
+    nearest = difflib.get_close_matches(value, known, n=1)
+    return f"Did you mean {nearest[0]!r}?" if nearest else ""
 
 
 def with_settings(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that stand for settings; hand the command the settings they make."""
+    """Add the options that stand for settings; the command gets the settings."""
     return _with_options(_with_loaded(command), _OPTIONS)
 
 
 def with_common_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add only what every command has: --json and --debug."""
-    return _with_options(command, {})
+    """Add --json and --debug to a command that calls no service."""
+
+    @wraps(command)
+    def run(**options: Any) -> None:
+        with report_on_stop(lambda: "nothing is changed", "", errors=False):
+            command(**options)
+
+    return _with_options(run, {})
 
 
 def with_values(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the same options; hand the command their values, for `settings_of`."""
+    """Add the same options; the command gets their values, for `load_settings`."""
     return _with_options(_with_stache(command), _OPTIONS)
 
 
@@ -113,10 +119,10 @@ def _with_stache(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _import_stache() -> None:
-    """Import Stache: it reads its settings then.
+    """Import Stache, which reads its settings.
 
     Raises:
-        ConfigurationError: it cannot.
+        ConfigurationError: it cannot read them.
     """
     try:
         import stache_ai.config  # noqa: F401 - for what it does
@@ -129,21 +135,21 @@ def _import_stache() -> None:
 
 
 def load_settings(values: dict[str, Any]) -> Settings:
-    """The settings, with those of the options that were given.
+    """Load the settings; the options override them.
 
     Raises:
         ConfigurationError: a value is not of its setting's type, or there is no bucket.
     """
     _import_stache()
-    from stache_ai_s3vectors.settings import load_settings
+    from stache_ai_s3vectors.settings import load_settings as load
 
     empty = [name for name, value in values.items() if name in _FIELDS and value == ""]
     if empty:  # mostly a variable that is not set; it must not mean AWS
         raise ConfigurationError(f"--{empty[0]} is empty; leave it out for the setting's value")
-    given = {_FIELDS[name]: value for name, value in values.items() if value is not None}
-    if given.get("s3vectors_endpoint_url") == AWS:
-        given["s3vectors_endpoint_url"] = ""
-    settings = load_settings(**given)
+    fields = {_FIELDS[name]: value for name, value in values.items() if value is not None}
+    if fields.get("s3vectors_endpoint_url") == AWS:
+        fields["s3vectors_endpoint_url"] = ""
+    settings = load(**fields)
     if not settings.s3vectors_bucket_name and not settings.s3vectors_bucket:
         missing = ConfigurationError("no vector bucket is configured")
         missing.remedy = (
@@ -154,7 +160,7 @@ def load_settings(values: dict[str, Any]) -> Settings:
 
 
 def resolve_options(settings: Settings) -> Options:
-    """What the settings come to.
+    """Resolve the settings.
 
     Raises:
         ConfigurationError: a setting is missing, malformed or contradicts another.
@@ -165,10 +171,9 @@ def resolve_options(settings: Settings) -> Options:
 
 
 def get_index_names(settings: Settings, dimension: int) -> dict[str, str]:
-    """Stache's indexes by kind: the configured names, else ones that carry the dimension.
+    """Stache's indexes by kind: the configured names, else names with the dimension.
 
-    No property of an index can be changed but its tags, so another embedding size needs
-    another index, and with it another name.
+    The dimension of an index cannot be changed, so another embedding size needs another index.
     """
     older = settings.s3vectors_index if "s3vectors_index" in settings.model_fields_set else None
     return {
@@ -203,23 +208,23 @@ def _with_options(command: Callable[..., None], options: dict[str, Option]) -> C
 
 
 def confirm(question: str, answer: str) -> None:
-    """Go on only when the user types the answer."""
+    """Ask the user to type the answer; stop if they do not."""
     if not is_interactive():
-        raise click.UsageError("this deletes data: add --yes to do it without being asked")
+        raise click.UsageError("this deletes data, and there is no terminal to ask at: add --yes")
     if click.prompt(question, default="", show_default=False, err=True) != answer:
-        raise click.ClickException("that is not it; nothing is deleted")
+        raise click.ClickException(f"that is not {answer!r}: nothing is deleted")
 
 
 def is_interactive() -> bool:
-    """Whether somebody is there to answer."""
+    """Whether the user can answer."""
     return sys.stdin.isatty()
 
 
 def parse_filter_option(value: str | None) -> dict[str, Any] | None:
-    """A --filter, read.
+    """Parse the value of --filter.
 
     Raises:
-        InvalidInputError: it is no JSON object.
+        InvalidInputError: it is not a JSON object.
     """
     if value is None:
         return None
@@ -228,5 +233,7 @@ def parse_filter_option(value: str | None) -> dict[str, Any] | None:
     except (ValueError, RecursionError) as error:
         raise InvalidInputError(f"--filter {value!r:.80} is not JSON: {error}") from error
     if not isinstance(document, dict):
-        raise InvalidInputError(f"""--filter {value!r:.80} is no object such as '{{"a": "b"}}'""")
+        raise InvalidInputError(
+            f"""--filter {value!r:.80} is not a JSON object like '{{"a": "b"}}'"""
+        )
     return document

@@ -67,8 +67,8 @@ def find_remedy(error: S3VectorsError) -> str:
     if known:
         return known
     if isinstance(error, AccessDeniedError):
-        return _about_access(str(error))
-    return _about_service(str(error)) if isinstance(error, UnavailableError) else ""
+        return _advise_on_access(str(error))
+    return _advise_on_service(str(error)) if isinstance(error, UnavailableError) else ""
 
 
 def get_error_code(error: S3VectorsError) -> str:
@@ -80,20 +80,20 @@ def get_error_code(error: S3VectorsError) -> str:
 
 def parse_denied_action(error: S3VectorsError) -> tuple[str, str] | None:
     """The action and the ARN that AWS says are not allowed."""
-    return _denied(str(error))
+    return _parse_denied(str(error))
 
 
-def _denied(text: str) -> tuple[str, str] | None:
-    found = _DENIED.search(text)
-    return (found[1], found[2].rstrip(".,")) if found else None
+def _parse_denied(text: str) -> tuple[str, str] | None:
+    match = _DENIED.search(text)
+    return (match[1], match[2].rstrip(".,")) if match else None
 
 
-def _about_access(text: str) -> str:
+def _advise_on_access(text: str) -> str:
     if "AssumeRole" in text:
         return "let the profile's credentials assume its role (sts:AssumeRole), or use others"
     if "kms:" in text or "asynchronous indexing" in text:
         return _KEY
-    denied = _denied(text)
+    denied = _parse_denied(text)
     if denied is None:
         return "check whose credentials these are: aws sts get-caller-identity"
     return advise_allowing(*denied)
@@ -107,7 +107,7 @@ def advise_allowing(action: str, resources: str) -> str:
     )
 
 
-def _about_service(text: str) -> str:
+def _advise_on_service(text: str) -> str:
     if _REFUSED.search(text):
         return "start the server, with stache-s3vectors serve for instance, or check the port"
     if "SSL" in text or "CERTIFICATE" in text:

@@ -16,9 +16,9 @@ from s3vectors_local.iam import ACTIONS, Need, find_needs
 from stache_ai_s3vectors.service.arns import get_partition
 from stache_ai_s3vectors.service.permissions import LEVELS, build_policy
 from stache_ai_s3vectors.tool.main import main
-from stache_ai_s3vectors.tool.policy_check import Target, check, read_file
-from stache_ai_s3vectors.tool.policy_check.resources import covers
-from stache_ai_s3vectors.tool.policy_check.service import known_actions
+from stache_ai_s3vectors.tool.policy_check import Target, read_file
+from stache_ai_s3vectors.tool.policy_check.resources import can_cover
+from stache_ai_s3vectors.tool.policy_check.service import list_actions
 
 BUCKET = "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket"
 DOCUMENTS, INSIGHTS = f"{BUCKET}/index/documents", f"{BUCKET}/index/insights"
@@ -405,7 +405,7 @@ def needed(name, resource):
     return need
 
 
-@pytest.mark.parametrize("name", known_actions())
+@pytest.mark.parametrize("name", list_actions())
 def test_the_table_of_actions_is_the_engines(name):
     """What each is authorized on, and the condition keys that its requests can have.
 
@@ -417,14 +417,14 @@ def test_the_table_of_actions_is_the_engines(name):
     own = {key for need in found for key in need.context.keys() - anybody.context.keys()}
     keys = {key.partition("/")[0] + "/" * ("/" in key) for key in own}
 
-    assert {kinds[need.resource] for need in found} - {None} == known_actions()[name].kinds
-    assert known_actions()[name].keys - anybody.context.keys() == keys
+    assert {kinds[need.resource] for need in found} - {None} == list_actions()[name].kinds
+    assert list_actions()[name].keys - anybody.context.keys() == keys
 
 
 def test_the_table_has_every_action():
     """One for each operation."""
-    assert {f"s3vectors:{name}" for name in known_actions()} == ACTIONS
-    assert set(known_actions()) == set(SERVICE.operation_names)
+    assert {f"s3vectors:{name}" for name in list_actions()} == ACTIONS
+    assert set(list_actions()) == set(SERVICE.operation_names)
 
 
 def test_regions_are_in_the_partitions_that_boto_knows():
@@ -456,14 +456,14 @@ def test_an_action_less_is_one_thing_missing(level, action):
 
 @pytest.mark.parametrize(
     "level, action",
-    [(level, f"s3vectors:{action}") for level in LEVELS for action in known_actions()],
+    [(level, f"s3vectors:{action}") for level in LEVELS for action in list_actions()],
 )
 def test_an_action_more_is_one_thing_too_much(level, action):
     """Or never matches, where nothing that it is authorized on is named."""
     printed = build_policy(level, BUCKET, INDEXES)
     named = {a for statement in printed["Statement"] for a in statement["Action"]}
     printed["Statement"][0]["Action"].append(action)
-    on_index = "index" in known_actions()[action.removeprefix("s3vectors:")].kinds
+    on_index = "index" in list_actions()[action.removeprefix("s3vectors:")].kinds
 
     if action in named and on_index:
         assert findings_of(printed, *ASKED, "--level", level) == []
@@ -501,7 +501,7 @@ STATEMENTS = st.lists(
 @given(STATEMENTS)
 def test_what_the_engine_denies_and_allows_is_what_is_told(statements):
     """All that lacks, and if there is more than the level has, that."""
-    told = check(read_file(text_of(document(*statements)))[0].policies, TARGET)
+    told = read_file(text_of(document(*statements)))[0].check(TARGET)
     engine = Policies(document(*statements))
 
     needed = {(need.action, need.resource) for need in TARGET.needs}
@@ -510,7 +510,7 @@ def test_what_the_engine_denies_and_allows_is_what_is_told(statements):
         (action, resource)
         for action in ACTIONS
         for resource in [*OTHER, DOCUMENTS]
-        if kind_of(resource) in (known_actions()[action.removeprefix("s3vectors:")].kinds or {None})
+        if kind_of(resource) in (list_actions()[action.removeprefix("s3vectors:")].kinds or {None})
         and not (action in NEEDED and resource == DOCUMENTS)
         and allows(engine, action, resource)
     }
@@ -558,4 +558,4 @@ def allows(engine, action, resource):
 )
 def test_a_wildcard_in_an_arn_stands_for_any_text(resource, covered):
     """For colons and slashes, too; upper and lower case differ."""
-    assert covers(resource, DOCUMENTS) is covered
+    assert can_cover(resource, DOCUMENTS) is covered

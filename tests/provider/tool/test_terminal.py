@@ -114,7 +114,7 @@ STOPS = [
         "deleting from documents",
         "0 vectors of documents are deleted, perhaps more. Run the same command again to resume",
     ),
-    ("stats", "ListVectors", "reading documents", ""),
+    ("stats", "ListVectors", "reading documents", "nothing is changed."),
     ("list", "ListVectors", "reading documents", ""),
 ]
 """A command, the operation that gets no answer, and what is shown before and after Ctrl-C."""
@@ -152,6 +152,78 @@ def test_each_command_says_what_it_does_and_after_ctrl_c_what_was_done(
     assert total is (silent != "ListVectors" and not command.startswith("import"))
     assert terminal.shown.startswith(f"Stopped: {done}" if done else "Stopped.")
     assert len(terminal.shown.splitlines()) == 1
+
+
+HELD = {
+    "stats": ("GetIndex", "nothing is changed."),
+    "indexes list": ("ListIndexes", "nothing is changed."),
+    "indexes create a-4": ("GetIndex", "created none. Run the same command again to resume."),
+    "indexes upgrade": ("GetIndex", "nothing is changed. Run the same command again to resume."),
+    "indexes delete documents": ("GetIndex", "deleted none. Run the same command again to resume."),
+    "doctor --index documents": ("GetIndex", "checks are done."),
+}
+"""What a command waits for, and what it reports after Ctrl-C."""
+
+
+@pytest.mark.parametrize("command", HELD)
+def test_ctrl_c_ends_every_command_with_130_and_what_was_done(server, tmp_path, command):
+    """Although nothing answers."""
+    operation, report = HELD[command]
+    server.behaviour = lambda asked, _: SILENT if asked == operation else PASS
+    environment = {
+        "S3VECTORS_BUCKET_NAME": "my-bucket",
+        "S3VECTORS_ENDPOINT_URL": server.url,
+        "S3VECTORS_DOCUMENTS_INDEX": "documents",
+        "EMBEDDING_DIMENSION": "4",
+    }
+    terminal = Terminal(f"{COMMAND} {command}", tmp_path, environment)
+
+    server.hanging.acquire()
+    terminal.type("\x03")
+    status = terminal.finish()
+
+    assert status == 130
+    assert report in terminal.shown
+    assert "Stopped: " in terminal.shown
+    assert "Traceback" not in terminal.shown
+
+
+def test_ctrl_c_at_a_question_or_while_a_policy_is_read_is_130_too(server, tmp_path):
+    """And an end of the input is not."""
+    server.let_go()
+    where = f"--bucket my-bucket --endpoint {server.url} --region us-east-1 --dimension 4"
+    question = Terminal(f"{COMMAND} indexes delete documents {where}", tmp_path, {})
+    question.wait_for("Type documents")
+    question.type("\x03")
+    ended = Terminal(f"{COMMAND} indexes delete documents {where}", tmp_path, {})
+    ended.wait_for("Type documents")
+    ended.type("\x04")
+    reading = Terminal(f"echo reading; {COMMAND} policy check -", tmp_path, {})
+    reading.wait_for("reading")
+    reading.type("\x03")
+
+    assert (question.finish(), ended.finish(), reading.finish()) == (130, 1, 130)
+    assert "Stopped: deleted none." in question.shown
+    assert "Stopped" not in ended.shown
+
+
+LONG = "no-such-bucket-with-a-name-that-does-not-fit-into-a-line-of-a-narrow-terminal"
+
+
+@pytest.mark.parametrize("command", ["doctor", "stats"])
+def test_lines_end_between_words_in_a_narrow_terminal(tmp_path, command):
+    """Of a check, an error and a fix, whose command goes on after a backslash."""
+    options = f"--bucket {LONG[:40]} --endpoint local:data --dimension 4 --index a-4"
+    wide = Terminal(f"stty columns 1000; {COMMAND} {command} {options}", tmp_path, {})
+    wide.finish()
+    narrow = Terminal(f"stty columns 80; COLUMNS=80 {COMMAND} {command} {options}", tmp_path, {})
+    narrow.finish()
+
+    lines = narrow.shown.splitlines()
+    assert len(lines) > len(wide.shown.splitlines())
+    assert all(len(line) <= 80 or " " not in line.strip() for line in lines)
+    unwrapped = " ".join(narrow.shown.replace(" \\\n", " ").split())
+    assert unwrapped == " ".join(wide.shown.split())
 
 
 def test_an_error_is_two_lines_in_a_terminal_too(tmp_path):

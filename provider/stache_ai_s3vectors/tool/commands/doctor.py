@@ -10,8 +10,11 @@ from typing import Any, Final
 import click
 
 from stache_ai_s3vectors.service.permissions import LEVELS
-from stache_ai_s3vectors.tool.doctor import Finding, examine
+from stache_ai_s3vectors.service.printable import to_printable
+from stache_ai_s3vectors.tool.doctor import Finding, run_checks
+from stache_ai_s3vectors.tool.failures import report_on_stop
 from stache_ai_s3vectors.tool.options import Choice, load_settings, with_values
+from stache_ai_s3vectors.tool.terminal import echo_wrapped
 
 _MARKS: Final = {
     "ok": ("ok", "green"),
@@ -34,49 +37,55 @@ _MARKS: Final = {
     "--index",
     "names",
     multiple=True,
-    help="Name of an index; can be given more than once. [default: those that Stache would use]",
+    help="Name of an index; can be given more than once. [default: those that Stache uses]",
 )
 @with_values
-def doctor_command(*, level: str, names: tuple[str, ...], as_json: bool, **values: Any) -> None:
-    """Check settings, credentials, bucket, indexes, permissions.
+def check_setup(*, level: str, names: tuple[str, ...], as_json: bool, **values: Any) -> None:
+    """Check settings, credentials, bucket, indexes and permissions, in that order.
 
-    In that order, each explained, with what is wrong and its exact fix at the end. Nothing is
-    changed: reads and deletes are of a key that is not there, and one vector in a namespace of
-    its own is written, found and removed again (not with --level read).
+    At the end, print what is wrong, each with its fix. Nothing is changed: the checks read and
+    delete a key that does not exist, and insert, find and delete one vector in a namespace of its
+    own (not with --level read). Exit status: 0 ready, 1 something is wrong, 2 wrong usage.
 
     \b
     Example:
       stache-s3vectors doctor --bucket my-bucket --region us-east-1
     """  # noqa: D301 - \b keeps click from wrapping the example
-    found: list[Finding] = []
-    for finding in examine(partial(load_settings, values), level, names):
-        found.append(finding)
-        if not as_json:
-            mark, colour = _MARKS[finding.state.value]
-            click.secho(f"{mark:8}", fg=colour, nl=False, color=_coloured())
-            click.echo(f" {finding.check}: {finding.text}")
-    wrong = [finding for finding in found if finding.state.value == "wrong"]
+    findings: list[Finding] = []
+    with report_on_stop(lambda: f"{len(findings)} checks are done", ""):
+        for finding in run_checks(partial(load_settings, values), level, names):
+            findings.append(finding)
+            if not as_json:
+                _print_finding(finding)
+    wrong = [finding for finding in findings if finding.state.value == "wrong"]
     if as_json:
-        told = [finding.as_dict() for finding in found]
-        click.echo(json.dumps({"ready": not wrong, "checks": told}))
+        checks = [finding.as_dict() for finding in findings]
+        click.echo(json.dumps({"ready": not wrong, "checks": checks}))
     else:
-        _conclude(found, wrong)
+        _print_conclusion(findings, wrong)
     if wrong:
         click.get_current_context().exit(1)
 
 
-def _coloured() -> bool | None:
-    """None leaves it to click, which asks for a terminal."""
+def _print_finding(finding: Finding) -> None:
+    mark, colour = _MARKS[finding.state.value]
+    click.secho(f"{mark:8}", fg=colour, nl=False, color=_choose_colour())
+    text = to_printable(f" {finding.check}: {finding.text}")
+    echo_wrapped(text, start=len(f"{mark:8}"), indent=len(f"{mark:8} "))
+
+
+def _choose_colour() -> bool | None:
+    """None leaves the decision to click: colours on a terminal only."""
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     return False if plain else None
 
 
-def _conclude(found: list[Finding], wrong: list[Finding]) -> None:
-    warnings = [finding for finding in found if finding.state.value == "warning"]
+def _print_conclusion(findings: list[Finding], wrong: list[Finding]) -> None:
+    warnings = [finding for finding in findings if finding.state.value == "warning"]
     click.echo()
-    for title, findings in (("Wrong", wrong), ("Warning", warnings)):
-        for finding in findings:
-            click.echo(f"{title}: {finding.check}: {finding.text}")
-            click.echo(f"  Fix: {finding.fix}")
+    for title, group in (("Wrong", wrong), ("Warning", warnings)):
+        for finding in group:
+            echo_wrapped(to_printable(f"{title}: {finding.check}: {finding.text}"), indent=2)
+            echo_wrapped(to_printable(f"  Fix: {finding.fix}"), indent=7)
     if not wrong:
         click.echo("ready")

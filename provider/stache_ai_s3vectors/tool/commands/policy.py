@@ -1,4 +1,4 @@
-"""`stache-s3vectors policy`: the least that Stache, or an operator, must be allowed."""
+"""`stache-s3vectors policy`: the permissions that Stache, or an operator, needs."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ _KMS_KEY: Final = click.option(
 )
 
 
-def options(default: str, configured: str = "") -> Callable[[Callable[..., None]], Any]:
-    """The options that say whose policy it is.
+def add_policy_options(default: str, configured: str = "") -> Callable[[Callable[..., None]], Any]:
+    """Add the options that say what the policy is for.
 
     Args:
-        default: where the parts of the bucket's ARN come from when they are not given.
-        configured: where the bucket and the indexes come from then.
+        default: where the parts of the bucket's ARN come from by default.
+        configured: the same of the bucket and the indexes.
     """
     index = f"Name of an index. Give it once for each of them.{configured}"
     parts = f"[default: that of {default}]"
     partition = f"aws, aws-cn or aws-us-gov. [default: that of {default}, aws]"
-    made = (
+    options = (
         _LEVEL,
         click.option("--bucket", help=f"Vector bucket: its name, or its ARN.{configured}"),
         click.option("--account", help=f"Twelve digits. {parts}"),
@@ -53,14 +53,14 @@ def options(default: str, configured: str = "") -> Callable[[Callable[..., None]
         click.option("--index", "indexes", multiple=True, help=index),
         _KMS_KEY,
     )
-    return lambda command: reduce(lambda done, option: option(done), reversed(made), command)
+    return lambda command: reduce(lambda done, option: option(done), reversed(options), command)
 
 
 @click.group(invoke_without_command=True)
-@options("the bucket's ARN", " [default: S3VECTORS_…]")
+@add_policy_options("the bucket's ARN", " [default: S3VECTORS_…]")
 @with_common_options
 @click.pass_context
-def policy(  # noqa: PLR0913 - one for each option
+def print_policy(  # noqa: PLR0913 - one for each option
     context: click.Context,
     *,
     level: str,
@@ -83,46 +83,46 @@ def policy(  # noqa: PLR0913 - one for each option
         _refuse_options(context)
         return
     if not bucket or not indexes:
-        bucket, region, indexes = configured(bucket, region, indexes)
-    arn = bucket_arn(bucket, account=account, region=region, partition=partition)
+        bucket, region, indexes = read_configured_names(bucket, region, indexes)
+    arn = build_bucket_arn(bucket, account=account, region=region, partition=partition)
     check_key(kms_key, arn)
     check_indexes(indexes)
     keys = [kms_key] if kms_key else []
     click.echo(json.dumps(least(level, arn, indexes, keys), indent=2))
 
 
-policy.add_command(
+print_policy.add_command(
     LazyCommand(
         "check",
-        f"{__package__}.policy_check:check_command",
+        f"{__package__}.policy_check:check_policies",
         "Find missing, excess and ineffective permissions in IAM policies.",
     )
 )
 
 
-def configured(
+def read_configured_names(
     bucket: str | None, region: str | None, indexes: tuple[str, ...]
 ) -> tuple[str, str | None, tuple[str, ...]]:
-    """What was not given, from the provider's settings."""
+    """Take the bucket, its region and the indexes from the provider's settings, where missing."""
     settings = load_settings({"bucket": bucket, "region": region})
     options = resolve_options(settings)
     names = tuple(dict.fromkeys(get_index_names(settings, options.dimension).values()))
-    named = bucket or settings.s3vectors_bucket_name or settings.s3vectors_bucket or ""
-    return named, region or options.region, indexes or names
+    bucket = bucket or settings.s3vectors_bucket_name or settings.s3vectors_bucket or ""
+    return bucket, region or options.region, indexes or names
 
 
 def _refuse_options(context: click.Context) -> None:
-    """Options before the subcommand would be lost without a word."""
+    """Refuse options before the subcommand: they would be ignored."""
     for param in context.command.params:
         source = context.get_parameter_source(param.name or "")
         if source is ParameterSource.COMMANDLINE:
             raise click.UsageError(f"give {param.opts[0]} after {context.invoked_subcommand}")
 
 
-def bucket_arn(
+def build_bucket_arn(
     bucket: str, *, account: str | None, region: str | None, partition: str | None
 ) -> str:
-    """The ARN of a bucket that was given by its name or by its ARN.
+    """Make the bucket's ARN of its name or its ARN.
 
     Raises:
         click.UsageError: something is missing, or contradicts the ARN.
@@ -131,21 +131,21 @@ def bucket_arn(
     if not bucket.startswith("arn:"):
         partition = partition or get_partition(region or "")
         arn = f"arn:{partition}:s3vectors:{region or ''}:{account or ''}:bucket/{bucket}"
-    found = BUCKET_ARN.fullmatch(arn)
-    if found is None:
+    parts = BUCKET_ARN.fullmatch(arn)
+    if parts is None:
         raise click.UsageError(
             f"{arn!r} is not the ARN of a vector bucket: give --account (twelve digits), --region "
             "and the bucket's name, or its ARN"
         )
-    given = {"partition": partition, "region": region, "account": account}
-    wrong = [name for name, value in given.items() if value not in (None, found[name])]
+    options = {"partition": partition, "region": region, "account": account}
+    wrong = [name for name, value in options.items() if value not in (None, parts[name])]
     if wrong:
         raise click.UsageError(f"--{wrong[0]} contradicts the bucket's ARN {arn}")
     return arn
 
 
 def check_indexes(names: Sequence[str]) -> None:
-    """Refuse what is no name of an index, such as a wildcard.
+    """Refuse what is not the name of an index, for example a wildcard.
 
     Raises:
         click.UsageError: with what is wrong.

@@ -16,7 +16,13 @@ from stache_ai_s3vectors.service.printable import to_printable
 from stache_ai_s3vectors.tool.failures import MissingEngineError
 from stache_ai_s3vectors.tool.options import suggest_nearest, with_common_options
 
-from .policy import bucket_arn, check_indexes, check_key, configured, options
+from .policy import (
+    add_policy_options,
+    build_bucket_arn,
+    check_indexes,
+    check_key,
+    read_configured_names,
+)
 
 if TYPE_CHECKING:
     from stache_ai_s3vectors.tool.policy_check import Finding, Holder, Policy, Target
@@ -27,7 +33,7 @@ _LARGEST: Final = 32 * 2**20
 
 @click.command("check")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
-@options("the ARNs in FILE", " [default: that of the ARNs in FILE, S3VECTORS_…]")
+@add_policy_options("the ARNs in FILE", " [default: that of the ARNs in FILE, S3VECTORS_…]")
 @click.option(
     "--policy",
     "names",
@@ -42,7 +48,7 @@ _LARGEST: Final = 32 * 2**20
     help="Value of a template's parameter, or of RESOURCE.ATTRIBUTE. Can be given more than once.",
 )
 @with_common_options
-def check_command(  # noqa: PLR0913 - one for each option
+def check_policies(  # noqa: PLR0913 - one for each option
     file: str,
     *,
     level: str,
@@ -76,13 +82,13 @@ def check_command(  # noqa: PLR0913 - one for each option
 
     check_indexes(indexes)
     place = {"account": account, "region": region, "partition": partition}
-    known = _known(bucket, place, parameters)
-    holders = _choose(file, read_file(_read(file), known), names)
+    known = _read_parameters(bucket, place, parameters)
+    holders = _choose_holders(file, read_file(_read(file), known), names)
     policies = [policy for holder in holders for policy in holder.policies]
     try:
-        arn = _bucket(policies, bucket, place)
+        arn = _find_bucket_arn(policies, bucket, place)
         check_key(kms_key, arn)
-        target = Target(level, arn, indexes or _indexes(policies, arn), kms_key)
+        target = Target(level, arn, indexes or _find_indexes(policies, arn), kms_key)
     except click.UsageError:
         if all(policy.complete for policy in policies):
             raise
@@ -94,11 +100,8 @@ def check_command(  # noqa: PLR0913 - one for each option
 
 
 def _report(file: str, target: Target, holders: Sequence[Holder], *, as_json: bool) -> None:
-    from stache_ai_s3vectors.tool.policy_check import check  # noqa: PLC0415 - an extra
-
     policies = [policy for holder in holders for policy in holder.policies]
-    found = [finding for holder in holders for finding in check(holder.policies, target)]
-    findings = sorted(set(found))
+    findings = sorted({finding for holder in holders for finding in holder.check(target)})
     _print(file, target.level, target, policies, findings, as_json=as_json)
     if not all(policy.complete for policy in policies) and not as_json:
         note = "Missing permissions are reported once nothing is malformed or unresolved."
@@ -117,7 +120,7 @@ def _read(file: str) -> str:
         raise click.UsageError(f"{file} is not UTF-8 text: {error.reason}") from error
 
 
-def _known(
+def _read_parameters(
     bucket: str | None, place: dict[str, str | None], parameters: Sequence[str]
 ) -> dict[str, str]:
     """What a template can refer to: parameters, and AWS's own from the other options."""
@@ -131,14 +134,14 @@ def _known(
         own = {"AWS::Region": region, "AWS::Partition": partition, "AWS::URLSuffix": suffix}
     else:
         own = {"AWS::Partition": partition} if partition else {}
-    given = dict(parameter.partition("=")[::2] for parameter in parameters)
+    values = dict(parameter.partition("=")[::2] for parameter in parameters)
     if wrong := [parameter for parameter in parameters if "=" not in parameter]:
         raise click.UsageError(f"--parameter {wrong[0]!r} has no value: write NAME=VALUE")
-    return {**own, **({"AWS::AccountId": account} if account else {}), **given}
+    return {**own, **({"AWS::AccountId": account} if account else {}), **values}
 
 
-def _choose(file: str, holders: Sequence[Holder], names: Sequence[str]) -> list[Holder]:
-    """Those that were asked for, else those who have policies about S3 Vectors."""
+def _choose_holders(file: str, holders: Sequence[Holder], names: Sequence[str]) -> list[Holder]:
+    """The holders of these names, by default those with policies about S3 Vectors."""
     if names:
         single = {
             p.name: replace(h, name=p.name, policies=(p,)) for h in holders for p in h.policies
@@ -146,7 +149,9 @@ def _choose(file: str, holders: Sequence[Holder], names: Sequence[str]) -> list[
         by_name = single | {holder.name: holder for holder in holders}
         if unknown := [name for name in names if name not in by_name]:
             has = f"{file} has {', '.join(by_name)}. {suggest_nearest(unknown[0], list(by_name))}"
-            raise click.UsageError(_show(f"--policy {unknown[0]!r} is not in the file; {has}"))
+            raise click.UsageError(
+                to_printable(f"--policy {unknown[0]!r} is not in the file; {has}")
+            )
         return [by_name[name] for name in names]
     about = [holder for holder in holders if holder.names_service]
     # A policy that nobody has allows nothing, where others have theirs
@@ -154,51 +159,54 @@ def _choose(file: str, holders: Sequence[Holder], names: Sequence[str]) -> list[
     if not chosen:
         has = ", ".join(holder.name for holder in holders) or "none"
         raise click.UsageError(
-            _show(f"no policy in {file} is about S3 Vectors; its policies: {has}")
+            to_printable(f"no policy in {file} is about S3 Vectors; its policies: {has}")
         )
     return chosen
 
 
-def _bucket(policies: Sequence[Policy], bucket: str | None, given: dict[str, str | None]) -> str:
-    """The bucket's ARN, from the options, what the policies name, and the settings."""
-    from stache_ai_s3vectors.tool.policy_check import collect_names  # noqa: PLC0415 - an extra
-
+def _find_bucket_arn(
+    policies: Sequence[Policy], bucket: str | None, options: dict[str, str | None]
+) -> str:
+    """The bucket's ARN, from the options, the ARNs in the policies, and the settings."""
     if bucket is not None and bucket.startswith("arn:"):
-        return bucket_arn(bucket, **given)
-    bucket = bucket or _one("bucket", collect_names(policies).buckets)
-    names = collect_names(policies, bucket)
-    region = given["region"] or _one("region", names.regions)
-    account = given["account"] or _one("account", names.accounts)
-    partition = given["partition"] or _one("partition", names.partitions or ("aws",))
-    return bucket_arn(bucket, account=account, region=region, partition=partition)
+        return build_bucket_arn(bucket, **options)
+    bucket = bucket or _choose_one("bucket", _list_names(policies, "bucket"))
+    names = {part: _list_names(policies, part, bucket) for part in options}
+    names["partition"] = names["partition"] or ["aws"]
+    chosen = {part: options[part] or _choose_one(part, names[part]) for part in options}
+    return build_bucket_arn(bucket, **chosen)
 
 
-def _one(what: str, names: tuple[str, ...]) -> str:
+def _list_names(policies: Sequence[Policy], part: str, bucket: str | None = None) -> list[str]:
+    """The names of one part of the ARNs of S3 Vectors that the policies allow."""
+    mentions = [m for p in policies for m in p.list_mentions() if bucket in (None, m.bucket)]
+    return list(dict.fromkeys(name for m in mentions if (name := m.get_name(part))))
+
+
+def _choose_one(what: str, names: list[str]) -> str:
     if len(names) == 1:
         return names[0]
-    setting = _setting(what)
+    setting = _read_setting(what)
     if setting and (not names or setting in names):
         return setting
-    has = f"several ({_show(', '.join(names))})" if names else "none"
+    has = f"several ({to_printable(', '.join(names))})" if names else "none"
     raise click.UsageError(f"give --{what}: the ARNs of S3 Vectors in the policy name {has}")
 
 
-def _setting(what: str) -> str:
+def _read_setting(what: str) -> str:
     """A bucket or a region from the settings; empty when there is no bucket in them."""
     try:
-        bucket, region, _ = configured(None, None, ())
+        bucket, region, _ = read_configured_names(None, None, ())
     except ConfigurationError:
         return ""
     return {"bucket": bucket, "region": region or ""}.get(what, "")
 
 
-def _indexes(policies: Sequence[Policy], arn: str) -> tuple[str, ...]:
-    from stache_ai_s3vectors.tool.policy_check import collect_names  # noqa: PLC0415 - an extra
-
+def _find_indexes(policies: Sequence[Policy], arn: str) -> tuple[str, ...]:
     bucket = arn.partition(":bucket/")[2]
-    indexes = collect_names(policies, bucket).indexes
-    if not indexes and _setting("bucket") == bucket:
-        indexes = configured(None, None, ())[2]
+    indexes = tuple(_list_names(policies, "index", bucket))
+    if not indexes and _read_setting("bucket") == bucket:
+        indexes = read_configured_names(None, None, ())[2]
     if not indexes:
         raise click.UsageError(
             "give --index for each index that is used: no ARN of S3 Vectors in the policy names one"
@@ -229,9 +237,11 @@ def _print(  # noqa: PLR0913 - what is reported
         return
     lines = {policy.name: policy.line for policy in policies if policy.name}
     for name, line in lines.items():
-        click.echo(_show(f"{file}:{line}: policy {name}"))
+        click.echo(to_printable(f"{file}:{line}: policy {name}"))
     for finding in findings:
-        click.echo(_show(f"{file}:{finding.line}: {finding.kind}: {_sentence(finding)}"))
+        click.echo(
+            to_printable(f"{file}:{finding.line}: {finding.kind}: {_format_finding(finding)}")
+        )
     if target and not findings:
         count = len(target.indexes)
         these = "this index" if count == 1 else f"these {count} indexes"
@@ -242,16 +252,11 @@ def _print(  # noqa: PLR0913 - what is reported
         )
 
 
-def _show(text: str) -> str:
-    """A text of somebody's file on one line, without what controls a terminal."""
-    return to_printable(text)
-
-
-def _sentence(finding: Finding) -> str:
+def _format_finding(finding: Finding) -> str:
     statement = f"statement {finding.statement}" if finding.statement else ""
     where = ", ".join(filter(None, (finding.policy, statement)))
     return (
         f"{where}: {finding.problem}; {finding.fix}"
         if where
-        else (f"{finding.problem}; {finding.fix}")
+        else f"{finding.problem}; {finding.fix}"
     )

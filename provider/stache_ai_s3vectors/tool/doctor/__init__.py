@@ -1,12 +1,12 @@
-"""Will it work? Checks in order, each with what it found and, when that is wrong, the fix.
+"""Will it work? Checks in order, each with its result and, if that is wrong, the fix.
 
-surroundings  versions, settings, credentials
+environment   versions, settings, credentials
 service       endpoint, clock, region
-bucket        is it there, or in another region?
-indexes       each of Stache's indexes against Stache's settings
+bucket        does it exist, here or in another region?
+indexes       do Stache's indexes fit Stache's settings?
 permissions   each action of a level, by a call that changes nothing
 round_trip    one vector in a namespace of its own, removed again
-findings      what a check says
+findings      the result of a check
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from typing import TYPE_CHECKING
 from stache_ai_s3vectors.aws.vector_index import VectorIndex
 from stache_ai_s3vectors.errors import S3VectorsError
 
-from . import bucket, indexes, permissions, round_trip, service, surroundings
-from .findings import Finding, Stop, failed
-from .indexes import Look
+from . import bucket, environment, indexes, permissions, round_trip, service
+from .findings import Finding, Stop, report_error
+from .indexes import IndexProbe
 
 if TYPE_CHECKING:
     from stache_ai_s3vectors.settings import Settings
 
-__all__ = ["Finding", "examine"]
+__all__ = ["Finding", "run_checks"]
 
 
-def examine(
+def run_checks(
     load: Callable[[], Settings], level: str, names: Sequence[str] = ()
 ) -> Iterator[Finding]:
-    """All checks in order, as far as they make sense; nothing is left behind.
+    """Run the checks in order, as far as they make sense; nothing is left behind.
 
     Args:
         load: reads the settings.
@@ -39,33 +39,35 @@ def examine(
         names: of the indexes; by default those that Stache would use.
     """
     try:
-        yield from _examine(load, level, names)
+        yield from _run_checks(load, level, names)
     except Stop as stop:
         yield stop.finding
-    except S3VectorsError as error:  # from where nobody expected one
-        yield failed("doctor", error)
+    except S3VectorsError as error:  # one that no check expected
+        yield report_error("doctor", error)
 
 
-def _examine(load: Callable[[], Settings], level: str, names: Sequence[str]) -> Iterator[Finding]:
-    yield from surroundings.versions()
-    settings = surroundings.read(load)
-    options = surroundings.resolved(settings)
-    variables = surroundings.variables(settings, names)
-    yield from surroundings.stache(settings, options, list(variables))
-    yield from surroundings.credentials(options)
-    looks = [
-        Look(VectorIndex(replace(options, index_name=name), create=False), variable)
+def _run_checks(
+    load: Callable[[], Settings], level: str, names: Sequence[str]
+) -> Iterator[Finding]:
+    yield from environment.check_versions()
+    settings = environment.read_settings(load)
+    options = environment.check_settings(settings)
+    variables = environment.list_indexes(settings, names)
+    yield from environment.check_stache_settings(settings, options, list(variables))
+    yield from environment.check_credentials(options)
+    probes = [
+        IndexProbe(VectorIndex(replace(options, index_name=name), create=False), variable)
         for name, variable in variables.items()
     ]
-    yield from service.examine(looks[0])
-    for look in looks[1:]:
-        look.take()
-    makes = yield from bucket.examine(looks, options, level)
-    for look in looks:
-        yield from indexes.examine(look, options, makes=makes)
-    yield from surroundings.account(settings, looks)
-    found = [look for look in looks if look.told]
-    ready = yield from permissions.examine(found, level)
+    yield from service.check_service(probes[0])
+    for probe in probes[1:]:
+        probe.ask()
+    creates = yield from bucket.check_bucket(probes, options, level)
+    for probe in probes:
+        yield from indexes.check_index(probe, options, creates=creates)
+    yield from environment.check_account(settings, probes)
+    existing = [probe for probe in probes if probe.description]
+    ready = yield from permissions.check_permissions(existing, level)
     if level != "read":
-        for look in found:
-            yield from round_trip.examine(look, settings, allowed=look.name in ready)
+        for probe in existing:
+            yield from round_trip.check_round_trip(probe, settings, allowed=probe.name in ready)

@@ -1,4 +1,4 @@
-"""Is the vector bucket there, or in another region?"""
+"""Does the vector bucket exist, here or in another region?"""
 
 from __future__ import annotations
 
@@ -14,53 +14,55 @@ from stache_ai_s3vectors.aws.vector_index import VectorIndex
 from stache_ai_s3vectors.errors import AccessDeniedError, NotFoundError, S3VectorsError
 from stache_ai_s3vectors.service.arns import get_partition
 
-from .findings import Finding, Stop, failed, ok, skipped, wrong
-from .indexes import Look
+from .findings import Finding, Stop, report_error, report_ok, report_wrong, skip
+from .indexes import IndexProbe
 
 if TYPE_CHECKING:
     from stache_ai_s3vectors.settings import Options
 
 
-def examine(looks: Sequence[Look], options: Options, level: str) -> Generator[Finding, None, bool]:
-    """What the service says about the bucket, which only manage-indexes may ask.
+def check_bucket(
+    probes: Sequence[IndexProbe], options: Options, level: str
+) -> Generator[Finding, None, bool]:
+    """Check the bucket by GetVectorBucket, which only the level manage-indexes allows.
 
     Returns:
-        Whether the provider may ask, too, which it does before it makes an index.
+        Whether the provider may call it, as it does before it creates an index.
 
     Raises:
-        Stop: the bucket is not there, or in another region.
+        Stop: the bucket does not exist, or is in another region.
     """
-    first = looks[0].index
+    first = probes[0].index
     try:
         with translate_errors(f"GetVectorBucket of {options.bucket_name}"):
-            told = first.client.get_vector_bucket(**options.bucket_parameters)["vectorBucket"]
+            answer = first.client.get_vector_bucket(**options.bucket_parameters)["vectorBucket"]
     except NotFoundError:
         if options.local and options.create_index:
-            yield ok("bucket", "not there yet; the provider makes it on first use")
+            yield report_ok("bucket", "not created yet; the provider creates it on first use")
             return True
-        raise Stop(_missing(first)) from None
+        raise Stop(_report_missing(first)) from None
     except AccessDeniedError as error:
-        if not any(look.told for look in looks) and (place := _elsewhere(first)[0]):
-            raise Stop(_in(place, options)) from error
+        if not any(probe.description for probe in probes) and (region := _find_elsewhere(first)[0]):
+            raise Stop(_report_region(region, options)) from error
         if level == "manage-indexes":
-            yield failed("bucket", error)
+            yield report_error("bucket", error)
         else:
-            yield skipped("bucket", f"GetVectorBucket is not part of {level}; its indexes tell")
+            yield skip("bucket", f"not checked: {level} does not include GetVectorBucket")
         return False
     except S3VectorsError as error:
-        yield failed("bucket", error)
+        yield report_error("bucket", error)
         return False
-    yield ok("bucket", str(told["vectorBucketArn"]))
+    yield report_ok("bucket", str(answer["vectorBucketArn"]))
     return True
 
 
-def _missing(index: VectorIndex) -> Finding:
+def _report_missing(index: VectorIndex) -> Finding:
     options, region = index.options, index.client.meta.region_name
-    place, asked = _elsewhere(index)
-    if place:
-        return _in(place, options)
-    others = f", nor in the {asked} other regions that could be asked" if asked else ""
-    return wrong(
+    other, answered = _find_elsewhere(index)
+    if other:
+        return _report_region(other, options)
+    others = f", nor in the {answered} other regions that answered" if answered else ""
+    return report_wrong(
         "bucket",
         f"there is no vector bucket {options.bucket_name} in {region}{others}",
         f"correct S3VECTORS_BUCKET_NAME or S3VECTORS_REGION, or make it: "
@@ -68,36 +70,36 @@ def _missing(index: VectorIndex) -> Finding:
     )
 
 
-def _in(place: str, options: Options) -> Finding:
-    text = f"vector bucket {options.bucket_name} is in {place}"
-    return wrong("region", text, f"set S3VECTORS_REGION={place}")
+def _report_region(region: str, options: Options) -> Finding:
+    text = f"vector bucket {options.bucket_name} is in {region}"
+    return report_wrong("region", text, f"set S3VECTORS_REGION={region}")
 
 
-def _elsewhere(index: VectorIndex) -> tuple[str | None, int]:
-    """The region in which the bucket or the index is, and how many could be asked."""
+def _find_elsewhere(index: VectorIndex) -> tuple[str | None, int]:
+    """Find another region that has the bucket or the index; return how many regions answered."""
     if index.options.bucket_arn:
-        return None, 0  # which says the region
-    here, asked = index.client.meta.region_name, 0
-    others = [region for region in identity.list_regions(get_partition(here)) if region != here]
+        return None, 0  # the ARN names the region
+    own, answered = index.client.meta.region_name, 0
+    others = [region for region in identity.list_regions(get_partition(own)) if region != own]
     for region, call in call_in_parallel(lambda region: _is_in(index.options, region), others):
         answer = call.result()
-        asked += answer is not None
+        answered += answer is not None
         if answer:
-            return region, asked
-    return None, asked
+            return region, answered
+    return None, answered
 
 
 def _is_in(options: Options, region: str) -> bool | None:
-    """Whether the bucket or the index is in a region; None when nobody says."""
-    there = VectorIndex(
+    """Whether a region has the bucket or the index; None if it does not say."""
+    remote = VectorIndex(
         replace(options, region=region, max_attempts=1, connect_timeout=2.0, read_timeout=5.0)
     )
     name = options.bucket_name
-    asked = _answer(lambda: there.client.get_vector_bucket(vectorBucketName=name))
-    return _answer(there.describe) if asked is None else asked
+    answer = _exists(lambda: remote.client.get_vector_bucket(vectorBucketName=name))
+    return _exists(remote.describe) if answer is None else answer
 
 
-def _answer(call: Callable[[], object]) -> bool | None:
+def _exists(call: Callable[[], object]) -> bool | None:
     try:
         with translate_errors("looking"):
             call()

@@ -1,4 +1,4 @@
-"""What a check says. Pure."""
+"""The results of checks. Pure."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class State(str, Enum):
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found.
+    """The result of one check.
 
     Args:
         check: its name.
         text: what is so.
-        fix: what to do, when it should not be so.
+        fix: what to do about it; empty if nothing needs to be done.
     """
 
     check: str
@@ -34,41 +34,41 @@ class Finding:
     fix: str = ""
 
     def as_dict(self) -> dict[str, str]:
-        """For a program to read."""
+        """As JSON."""
         return {**asdict(self), "state": self.state.value}
 
 
-class Stop(Exception):  # noqa: N818 - it carries a finding, and is no failure of this program
-    """After this finding no further check makes sense."""
+class Stop(Exception):  # noqa: N818 - it carries a finding; nothing failed in this program
+    """A finding after which no further check makes sense."""
 
     def __init__(self, finding: Finding) -> None:
         super().__init__(finding.text)
         self.finding = finding
 
 
-def ok(check: str, text: str) -> Finding:
-    """As it should be."""
+def report_ok(check: str, text: str) -> Finding:
+    """Report what is as it should be."""
     return Finding(check, State.OK, text)
 
 
-def warning(check: str, text: str, fix: str) -> Finding:
-    """Works, but not as well as it could."""
+def warn(check: str, text: str, fix: str) -> Finding:
+    """Report what works, but not as well as it could."""
     return Finding(check, State.WARNING, text, fix)
 
 
-def wrong(check: str, text: str, fix: str) -> Finding:
-    """Does not work."""
+def report_wrong(check: str, text: str, fix: str) -> Finding:
+    """Report what does not work."""
     return Finding(check, State.WRONG, text, fix)
 
 
-def skipped(check: str, text: str) -> Finding:
-    """Not checked, and why."""
+def skip(check: str, text: str) -> Finding:
+    """Report that something is not checked, and why."""
     return Finding(check, State.SKIPPED, text)
 
 
-def failed(check: str, error: S3VectorsError, fix: str = "") -> Finding:
-    """An error, with its own remedy unless there is a better one."""
-    return wrong(
+def report_error(check: str, error: S3VectorsError, fix: str = "") -> Finding:
+    """Report an error, with its own remedy unless there is a better one."""
+    return report_wrong(
         check,
         get_cause(error),
         fix or find_remedy(error) or "correct that, in the environment or .env",

@@ -1,4 +1,4 @@
-"""Each of Stache's indexes against Stache's settings."""
+"""Do Stache's indexes fit Stache's settings?"""
 
 from __future__ import annotations
 
@@ -14,154 +14,169 @@ from stache_ai_s3vectors.errors import NotFoundError, S3VectorsError
 from stache_ai_s3vectors.service import limits
 from stache_ai_s3vectors.service.metadata_keys import FILTERED, OVERFLOW, TEXT
 
-from .findings import Finding, failed, ok, warning, wrong
+from .findings import Finding, report_error, report_ok, report_wrong, warn
 
 if TYPE_CHECKING:
     from stache_ai_s3vectors.settings import Options
 
 
 @dataclass
-class Look:
-    """An index, and what the service says of it.
+class IndexProbe:
+    """An index, and what GetIndex returned.
 
     Args:
-        index: makes nothing.
+        index: does not create anything.
         variable: the environment variable that names it.
-        told: what it is; None when it is not there, or nobody says.
-        error: why not.
+        description: None if GetIndex failed.
+        error: why it failed.
     """
 
     index: VectorIndex
     variable: str
-    told: IndexDescription | None = None
+    description: IndexDescription | None = None
     error: S3VectorsError | None = None
 
     @property
     def name(self) -> str:
-        """The index's."""
+        """The name of the index."""
         return self.index.options.index_name
 
-    def take(self) -> None:
-        """Ask the service."""
+    def ask(self) -> None:
+        """Call GetIndex."""
         try:
-            self.told = self.index.describe(fresh=True)
+            self.description = self.index.describe(fresh=True)
         except S3VectorsError as error:
             self.error = error
 
-    def command(self, words: str) -> str:
-        """A command of the tool for this store."""
+    def format_command(self, words: str) -> str:
+        """A command of this tool, with the options of this bucket."""
         bucket = format_bucket_options(self.index.client, self.index.options)
         return f"stache-s3vectors {words} {bucket}"
 
 
-def examine(look: Look, options: Options, *, makes: bool) -> Iterator[Finding]:
-    """What the index is, and whether Stache can use it.
+def check_index(probe: IndexProbe, options: Options, *, creates: bool) -> Iterator[Finding]:
+    """Check whether Stache can use the index.
 
     Args:
-        options: the provider's; it may make what is missing.
-        makes: whether it could, as far as is known.
+        options: of the provider; they may allow it to create a missing index.
+        creates: whether it can, as far as is known.
     """
-    told = look.told
-    if isinstance(look.error, NotFoundError):
-        yield _missing(look, options, makes=makes)
-    elif look.error is not None:
-        yield failed(look.name, look.error)
-    if told is None:
+    description = probe.description
+    if isinstance(probe.error, NotFoundError):
+        yield _report_missing(probe, options, creates=creates)
+    elif probe.error is not None:
+        yield report_error(probe.name, probe.error)
+    if description is None:
         return
-    faults = [*_fixed(look, told, options), *_changeable(look, told, options)]
+    faults = [
+        *_check_unchangeable(probe, description, options),
+        *_check_changeable(probe, description, options),
+    ]
     yield from faults
     if not faults:
-        texts = ", ".join(f"on {each}" for each in told.list_text_searches())
-        text = f"{told.dimension} dimensions, {told.metric}, {told.mode}, text search "
-        yield ok(look.name, text + (texts or "none"))
+        size = f"{description.dimension} dimensions"
+        searches = ", ".join(f"on {each}" for each in description.list_text_searches()) or "none"
+        text = f"{size}, {description.metric}, {description.mode}, text search {searches}"
+        yield report_ok(probe.name, text)
 
 
-def _missing(look: Look, options: Options, *, makes: bool) -> Finding:
-    create = f"{look.variable}={look.name} " + look.command(
+def _report_missing(probe: IndexProbe, options: Options, *, creates: bool) -> Finding:
+    create = f"{probe.variable}={probe.name} " + probe.format_command(
         f"indexes create --dimension {options.dimension}"
     )
     if options.create_index and options.local:
-        return ok(look.name, "not there yet; the provider makes it on first use")
-    if options.create_index and makes:
-        text = "not there yet; the provider makes it on first use, if it may: CreateIndex not tried"
-        return warning(look.name, text, create)
+        return report_ok(probe.name, "not created yet; the provider creates it on first use")
+    if options.create_index and creates:
+        text = "not created yet; the provider creates it on first use; CreateIndex was not tried"
+        return warn(probe.name, text, create)
     try:
-        others = ", ".join(list_indexes(look.index.options)) or "none"
+        others = ", ".join(list_indexes(probe.index.options)) or "none"
         text = f"there is no such index in {options.bucket_name}; the bucket has {others}"
     except S3VectorsError:
         text = (
-            f"no such index in {options.bucket_name}, or no such bucket: this role may not ask "
-            "which"
+            f"there is no such index in {options.bucket_name}, or no such bucket: this role may "
+            "not list them"
         )
-    return wrong(look.name, text, f"correct {look.variable}, or: {create}")
+    return report_wrong(probe.name, text, f"correct {probe.variable}, or: {create}")
 
 
-def _fixed(look: Look, told: IndexDescription, options: Options) -> Iterator[Finding]:
-    """What cannot be changed about an index."""
-    if told.dimension != options.dimension:
-        yield wrong(
-            look.name,
-            f"it has {told.dimension} dimensions, Stache's embeddings {options.dimension}",
-            f"set EMBEDDING_DIMENSION={told.dimension} and a model of that size; or "
-            + _another(look, options, "reembed"),
+def _check_unchangeable(
+    probe: IndexProbe, description: IndexDescription, options: Options
+) -> Iterator[Finding]:
+    """Check what cannot be changed about an index."""
+    if description.dimension != options.dimension:
+        yield report_wrong(
+            probe.name,
+            f"it has {description.dimension} dimensions; Stache's embeddings have "
+            f"{options.dimension}",
+            f"set EMBEDDING_DIMENSION={description.dimension} and a model of that size; or "
+            + _advise_replacing(probe, options, "reembed"),
         )
-    if told.metric != "cosine":
-        text = f"its distance is {told.metric}: scores are 1 / (1 + distance)"
-        yield warning(look.name, text, _another(look, options, "reembed"))
-    if lost := sorted(told.non_filterable.intersection(FILTERED)):
+    if description.metric != "cosine":
+        text = f"its distance is {description.metric}: scores are 1 / (1 + distance)"
+        yield warn(probe.name, text, _advise_replacing(probe, options, "reembed"))
+    if lost := sorted(description.non_filterable.intersection(FILTERED)):
         text = (
-            f"{', '.join(lost)} cannot be filtered on in this index; all of Stache's searches do "
-            "that, and fail. That cannot be changed"
+            f"this index cannot filter on {', '.join(lost)}, as all of Stache's searches do: they "
+            "fail. That cannot be changed"
         )
-        yield wrong(look.name, text, _another(look, options, "copy"))
-    if TEXT not in told.non_filterable:
-        text = f"{TEXT} is filterable there: chunks of more than 2,048 bytes are refused"
-        yield wrong(look.name, text, _another(look, options, "migrate"))
-    elif OVERFLOW not in told.non_filterable:
+        yield report_wrong(probe.name, text, _advise_replacing(probe, options, "copy"))
+    if TEXT not in description.non_filterable:
+        text = f"{TEXT} is filterable in this index: chunks of more than 2,048 bytes are refused"
+        yield report_wrong(probe.name, text, _advise_replacing(probe, options, "migrate"))
+    elif OVERFLOW not in description.non_filterable:
         text = (
             f"{OVERFLOW} is not a non-filterable key: nested metadata takes filterable room, and "
             f"more than {limits.FILTERABLE_METADATA_BYTES} bytes are refused"
         )
-        yield warning(look.name, text, _another(look, options, "migrate"))
+        yield warn(probe.name, text, _advise_replacing(probe, options, "migrate"))
 
 
-def _another(look: Look, options: Options, filling: str) -> str:
-    """How to replace an index by a better one."""
-    name = f"{re.sub('-[0-9]+$', '', look.name)}-{options.dimension}"
-    name += "-new" if name == look.name else ""
-    create = look.command(f"indexes create {name} --dimension {options.dimension}")
-    return (
-        f"make another: {create}; fill it: {look.command(f'{filling} {look.name} {name}')}; then "
-        f"set {look.variable}={name}"
-    )
+def _advise_replacing(probe: IndexProbe, options: Options, filling: str) -> str:
+    """How to replace an index with one that fits."""
+    name = f"{re.sub('-[0-9]+$', '', probe.name)}-{options.dimension}"
+    name += "-new" if name == probe.name else ""
+    create = probe.format_command(f"indexes create {name} --dimension {options.dimension}")
+    fill = probe.format_command(f"{filling} {probe.name} {name}")
+    return f"create another: {create}; fill it: {fill}; then set {probe.variable}={name}"
 
 
-def _changeable(look: Look, told: IndexDescription, options: Options) -> Iterator[Finding]:
-    fix = look.command(f"indexes upgrade {look.name}")
-    if told.mode != ENHANCED:
-        kind = wrong if options.hybrid else warning
-        yield kind(look.name, f"its mode is {told.mode}: no hybrid search, slower filters", fix)
-    elif options.hybrid:
-        yield from _searchable(look, told, options, fix)
-
-
-def _searchable(
-    look: Look, told: IndexDescription, options: Options, fix: str
+def _check_changeable(
+    probe: IndexProbe, description: IndexDescription, options: Options
 ) -> Iterator[Finding]:
-    """What keeps hybrid search from the words of the texts."""
-    missing = [key for key in options.text_keys if key not in told.text_searches]
-    building = [key for key, status in told.text_searches.items() if status != TEXT_SEARCH_ACTIVE]
+    fix = probe.format_command(f"indexes upgrade {probe.name}")
+    if description.mode != ENHANCED:
+        kind = report_wrong if options.hybrid else warn
+        yield kind(
+            probe.name, f"its mode is {description.mode}: no hybrid search, slower filters", fix
+        )
+    elif options.hybrid:
+        yield from _check_text_search(probe, description, options, fix)
+
+
+def _check_text_search(
+    probe: IndexProbe, description: IndexDescription, options: Options, fix: str
+) -> Iterator[Finding]:
+    """Check what hybrid search needs."""
+    missing = [key for key in options.text_keys if key not in description.text_searches]
+    building = [
+        key for key, status in description.text_searches.items() if status != TEXT_SEARCH_ACTIVE
+    ]
     if missing:
         where = "" if missing == [TEXT] else f" on {', '.join(missing)}"
-        text = f"S3VECTORS_SEARCH_MODE is hybrid, and it has no text search{where}"
-        yield wrong(look.name, text, fix)
+        text = f"S3VECTORS_SEARCH_MODE is hybrid, and the index has no text search{where}"
+        yield report_wrong(probe.name, text, fix)
     elif building:
-        status = told.text_searches[building[0]]
+        status = description.text_searches[building[0]]
         text = f"its text search is {status}: searches go by vector until then"
-        yield warning(look.name, text, "wait")
-    wanted = options.text_language
-    others = {told.languages.get(k, "none") for k in options.text_keys if k in told.text_searches}
-    if wanted and others - {wanted}:
-        text = f"S3VECTORS_TEXT_LANGUAGE is {wanted}, the language of its text search "
-        text += ", ".join(sorted(others - {wanted}))
-        yield warning(look.name, text, f"{fix} --language {wanted}")
+        yield warn(probe.name, text, "wait")
+    language = options.text_language
+    others = {
+        description.languages.get(k, "none")
+        for k in options.text_keys
+        if k in description.text_searches
+    }
+    if language and others - {language}:
+        text = f"S3VECTORS_TEXT_LANGUAGE is {language}, the language of its text search is "
+        text += ", ".join(sorted(others - {language}))
+        yield warn(probe.name, text, f"{fix} --language {language}")

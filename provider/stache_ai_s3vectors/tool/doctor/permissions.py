@@ -1,4 +1,4 @@
-"""Each action of a level, tried by a call that changes nothing."""
+"""Is each action of a level allowed? Tried by calls that change nothing."""
 
 from __future__ import annotations
 
@@ -21,45 +21,47 @@ from stache_ai_s3vectors.tool.remedies import (
     parse_denied_action,
 )
 
-from .findings import Finding, failed, ok, skipped, wrong
-from .indexes import Look
+from .findings import Finding, report_error, report_ok, report_wrong, skip
+from .indexes import IndexProbe
 
 Calls = dict[str, Callable[[], object]]
 
 _CHECK: Final = "permissions"
 _ANY: Final = {"stache-s3vectors-doctor": {"$exists": False}}
-"""A filter, which QueryVectors needs GetVectors for, on a key that no index declares."""
+"""A filter, for which QueryVectors needs GetVectors, on a key that no index declares."""
 
 _TRIED_ELSEWHERE: Final = frozenset({"PutVectors", "GetVectorBucket"})
-"""By the round trip, and when the bucket was looked at."""
+"""By the round trip and by the check of the bucket."""
 
 
-def examine(looks: Sequence[Look], level: str) -> Generator[Finding, None, set[str]]:
-    """What is allowed on the indexes, and what of the level is not.
+def check_permissions(
+    probes: Sequence[IndexProbe], level: str
+) -> Generator[Finding, None, set[str]]:
+    """Report the actions of the level that are allowed on the indexes, and those that are not.
 
     Returns:
         The names of the indexes on which a round trip can be tried.
     """
     denied: dict[str, list[AccessDeniedError]] = defaultdict(list)
     ready = set()
-    for look in looks:
-        tried = _index_calls(look)
-        if look is looks[0]:
-            tried |= {"ListIndexes": lambda: list_indexes(looks[0].index.options)}
-        wanted = _wanted(level, bucket=look is looks[0])
-        passed = yield from _try({a: tried[a] for a in tried if a in wanted}, look.name, denied)
-        if passed >= _wanted("read-write", bucket=False):
-            ready.add(look.name)
-        untried = sorted(wanted - tried.keys())
+    for probe in probes:
+        tried = _make_index_calls(probe)
+        if probe is probes[0]:
+            tried |= {"ListIndexes": lambda: list_indexes(probes[0].index.options)}
+        required = _list_required(level, bucket=probe is probes[0])
+        passed = yield from _try({a: tried[a] for a in tried if a in required}, probe.name, denied)
+        if passed >= _list_required("read-write", bucket=False):
+            ready.add(probe.name)
+        untried = sorted(required - tried.keys())
         if untried:
             text = f"{', '.join(untried)} not tried: a call would change something"
-            yield skipped(f"{_CHECK} on {look.name}", text)
+            yield skip(f"{_CHECK} on {probe.name}", text)
     for action, errors in denied.items():
-        yield _merged(action, errors)
+        yield _merge_denials(action, errors)
     return ready
 
 
-def _wanted(level: str, *, bucket: bool) -> set[str]:
+def _list_required(level: str, *, bucket: bool) -> set[str]:
     actions = LEVELS[level]
     return {*actions.index, *(actions.bucket if bucket else ())} - _TRIED_ELSEWHERE
 
@@ -67,21 +69,21 @@ def _wanted(level: str, *, bucket: bool) -> set[str]:
 def _try(
     calls: Calls, name: str, denied: dict[str, list[AccessDeniedError]]
 ) -> Generator[Finding, None, set[str]]:
-    """Make the calls; returns the actions that are allowed, and notes what is denied."""
-    errors = {action: _error_of(call) for action, call in sorted(calls.items())}
+    """Make the calls; return the actions that are allowed, and collect the denials."""
+    errors = {action: _catch_error(call) for action, call in sorted(calls.items())}
     for action, error in errors.items():
         if isinstance(error, AccessDeniedError):
             culprit, _ = parse_denied_action(error) or (f"s3vectors:{action}", "")
             denied[culprit].append(error)
         elif error is not None:
-            yield failed(f"{_CHECK} on {name}", error)
+            yield report_error(f"{_CHECK} on {name}", error)
     passed = {action for action, error in errors.items() if error is None}
     if passed:
-        yield ok(f"{_CHECK} on {name}", ", ".join(sorted(passed)))
+        yield report_ok(f"{_CHECK} on {name}", ", ".join(sorted(passed)))
     return passed
 
 
-def _error_of(call: Callable[[], object]) -> S3VectorsError | None:
+def _catch_error(call: Callable[[], object]) -> S3VectorsError | None:
     try:
         call()
     except S3VectorsError as error:
@@ -89,41 +91,41 @@ def _error_of(call: Callable[[], object]) -> S3VectorsError | None:
     return None
 
 
-def _merged(action: str, errors: Sequence[AccessDeniedError]) -> Finding:
-    """One finding for one action, whatever it is denied on."""
-    found = {
+def _merge_denials(action: str, errors: Sequence[AccessDeniedError]) -> Finding:
+    """Make one finding for one action, whatever it is denied on."""
+    denied = {
         resource for error in errors if (d := parse_denied_action(error)) for resource in d[1:]
     }
-    if not found:
-        return wrong(_CHECK, get_cause(errors[0]), find_remedy(errors[0]))
-    resources = ", ".join(sorted(found))
-    return wrong(
+    if not denied:
+        return report_wrong(_CHECK, get_cause(errors[0]), find_remedy(errors[0]))
+    resources = ", ".join(sorted(denied))
+    return report_wrong(
         _CHECK,
         f"{action} is not allowed on {resources}: {get_cause(errors[0])}",
         advise_allowing(action, resources),
     )
 
 
-def _index_calls(look: Look) -> Calls:
-    index, told = look.index, look.told
-    assert told is not None  # noqa: S101 - only what is there is tried
+def _make_index_calls(probe: IndexProbe) -> Calls:
+    index, description = probe.index, probe.description
+    assert description is not None  # noqa: S101 - only existing indexes are tried
     absent = f"stache-s3vectors-doctor-{uuid.uuid4()}"
-    vector = [1.0] + [0.0] * (told.dimension - 1)
+    vector = [1.0] + [0.0] * (description.dimension - 1)
     calls: Calls = {
         "GetIndex": lambda: index.describe(fresh=True),
         "GetVectors": lambda: list(index.get([absent])),
         "ListVectors": lambda: next(index.list_pages()),
-        "QueryVectors": lambda: index.query(told, vector, 1, _ANY),
+        "QueryVectors": lambda: index.query(description, vector, 1, _ANY),
         "DeleteVectors": lambda: index.delete([absent]),
-        "CreateIndex": lambda: _create_again(index, told),
+        "CreateIndex": lambda: _create_again(index, description),
     }
-    if told.mode == ENHANCED:
+    if description.mode == ENHANCED:
         calls["UpdateIndexMode"] = lambda: _set_mode_again(index)
     return calls
 
 
-def _create_again(index: VectorIndex, told: IndexDescription) -> None:
-    """The service asks who may before it refuses to make what is there."""
+def _create_again(index: VectorIndex, description: IndexDescription) -> None:
+    """Create an index that exists: the service checks permissions before it refuses that."""
     client: Any = index.client
     try:
         with translate_errors(f"CreateIndex of {index.name}"):
@@ -131,8 +133,8 @@ def _create_again(index: VectorIndex, told: IndexDescription) -> None:
                 **index.options.bucket_parameters,
                 indexName=index.options.index_name,
                 dataType="float32",
-                dimension=told.dimension,
-                distanceMetric=told.metric,
+                dimension=description.dimension,
+                distanceMetric=description.metric,
                 metadataConfiguration={"nonFilterableMetadataKeys": NON_FILTERABLE},
             )
     except RejectedError:

@@ -1,4 +1,4 @@
-"""One vector in, found, and out again, through the provider as Stache uses it."""
+"""Insert, find and delete one vector, through the provider as Stache uses it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 from stache_ai_s3vectors.errors import S3VectorsError
 from stache_ai_s3vectors.service.metadata_keys import FILTERED
 
-from .findings import Finding, failed, ok, skipped, wrong
-from .indexes import Look
+from .findings import Finding, report_error, report_ok, report_wrong, skip
+from .indexes import IndexProbe
 
 if TYPE_CHECKING:
     from stache_ai_s3vectors.provider import S3VectorsProvider
@@ -26,76 +26,77 @@ _NESTED: Final[dict[str, Any]] = {"nested": {"a": 1}}
 _TEXT: Final = "stache-s3vectors doctor wrote this and will remove it"
 
 
-def examine(look: Look, settings: Settings, *, allowed: bool) -> Iterator[Finding]:
-    """Insert, search, read, delete; says so when the vector could not be removed.
+def check_round_trip(probe: IndexProbe, settings: Settings, *, allowed: bool) -> Iterator[Finding]:
+    """Insert, search, read, delete; report a vector that could not be deleted.
 
     Args:
-        allowed: whether the vector could be found and deleted again.
+        allowed: whether searching and deleting are allowed.
     """
-    check, told = f"round trip in {look.name}", look.told
+    check, description = f"round trip in {probe.name}", probe.description
     if not allowed:
-        text = "not tried, nor PutVectors with it: what it needs is not allowed, or fails"
-        yield skipped(check, text)
-    elif told is not None and told.non_filterable.intersection(FILTERED):
-        yield skipped(check, "not tried: no search can work in this index")
-    elif told is not None and told.dimension == look.index.options.dimension:
+        text = "neither tried nor PutVectors: what it needs is not allowed, or fails"
+        yield skip(check, text)
+    elif description is not None and description.non_filterable.intersection(FILTERED):
+        yield skip(check, "not tried: no search can work in this index")
+    elif description is not None and description.dimension == probe.index.options.dimension:
         # It imports Stache, which reads its settings then
         from stache_ai_s3vectors.provider import S3VectorsProvider  # noqa: PLC0415
 
-        provider = S3VectorsProvider(settings, look.name)
-        yield _Trip(look, check, provider, _NESTED).made()
+        provider = S3VectorsProvider(settings, probe.name)
+        yield _Trip(probe, check, provider, _NESTED).run()
 
 
 @dataclass
 class _Trip:
-    look: Look
+    probe: IndexProbe
     check: str
     provider: S3VectorsProvider
     metadata: dict[str, Any]
 
     def __post_init__(self) -> None:
         self.key = f"stache-s3vectors-doctor-{uuid.uuid4()}"
-        self.vector = [1.0] + [0.0] * (self.look.index.options.dimension - 1)
+        self.vector = [1.0] + [0.0] * (self.probe.index.options.dimension - 1)
 
-    def made(self) -> Finding:
-        """What came of it; the vector is deleted whatever happens."""
+    def run(self) -> Finding:
+        """Try all steps; the vector is deleted whatever happens."""
         try:
-            finding = self._tried()
+            finding = self._try_steps()
         except BaseException:  # Ctrl-C, most likely
-            left = self._removed()
+            left = self._remove()
             if left is not None:
                 _LOG.warning("%s", left.text)
             raise
-        return self._removed() or finding
+        return self._remove() or finding
 
-    def _tried(self) -> Finding:
+    def _try_steps(self) -> Finding:
         try:
             self.provider.insert(
                 [self.vector], [_TEXT], [self.metadata], [self.key], namespace=self.key
             )
-            found: list[Any] = self.provider.search(self.vector, top_k=1, namespace=self.key)
+            results: list[Any] = self.provider.search(self.vector, top_k=1, namespace=self.key)
             read: list[Any] = self.provider.get_by_ids([self.key])
         except S3VectorsError as error:
-            return failed(self.check, error)
+            return report_error(self.check, error)
         problem = ""
-        if [result["id"] for result in found] != [self.key]:
-            problem = f"the vector just inserted is not found in its namespace, but {found!r:.80}"
+        if [result["id"] for result in results] != [self.key]:
+            problem = f"a search in its namespace does not return it, but {results!r:.80}"
         elif not read or not {"text": _TEXT, **self.metadata}.items() <= read[0].items():
-            problem = f"the vector just inserted reads back as {read!r:.80}"
+            problem = f"it reads back as {read!r:.80}"
         if problem:
             fix = "check that the endpoint is S3 Vectors, or a faithful engine"
-            return wrong(self.check, problem, fix)
-        return ok(self.check, "inserted, found, read, deleted")
+            return report_wrong(self.check, problem, fix)
+        return report_ok(self.check, "inserted, found, read, deleted")
 
-    def _removed(self) -> Finding | None:
-        """Delete the vector; None when it is gone."""
+    def _remove(self) -> Finding | None:
+        """Delete the vector; None when that worked."""
         try:
             self.provider.delete([self.key])
             if not self.provider.get_by_ids([self.key]):
                 return None
-            problem = "it is there after it was deleted"
+            problem = "it still exists after DeleteVectors"
         except S3VectorsError as error:
             problem = str(error)
-        purge = self.look.command(f"purge --index {self.look.name} --namespace {self.key} --yes")
-        text = f"the vector {self.key} may be left in {self.look.name}: {problem}"
-        return wrong(self.check, text, f"when that is mended: {purge}")
+        name = self.probe.name
+        purge = self.probe.format_command(f"purge --index {name} --namespace {self.key} --yes")
+        text = f"the vector {self.key} may be left in {name}: {problem}"
+        return report_wrong(self.check, text, f"correct that, then run: {purge}")

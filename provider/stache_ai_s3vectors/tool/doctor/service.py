@@ -1,4 +1,4 @@
-"""Endpoint, clock, region: does the right service answer, and to these credentials?"""
+"""Does S3 Vectors answer, to these credentials? Endpoint, clock, region."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from stache_ai_s3vectors.aws.client import find_endpoint
 from stache_ai_s3vectors.errors import AccessDeniedError, NotFoundError, UnavailableError
 from stache_ai_s3vectors.tool.remedies import get_error_code
 
-from .findings import Finding, Stop, failed, ok, skipped, warning, wrong
-from .indexes import Look
+from .findings import Finding, Stop, report_error, report_ok, report_wrong, skip, warn
+from .indexes import IndexProbe
 
 _SKEW: Final = 300
-"""Seconds that AWS lets a signature's time be wrong."""
+"""Seconds by which AWS lets the time of a signature differ."""
 
 _NOTICEABLE: Final = 60
 
@@ -28,45 +28,47 @@ OF_CREDENTIALS: Final = (
     "MissingAuthenticationToken",
     "IncompleteSignature",
 )
-"""How the codes begin that mean: not that you may not, but that nobody knows you."""
+"""Beginnings of the error codes of credentials that AWS does not know or accept."""
 
 
-def examine(look: Look) -> Iterator[Finding]:
-    """One GetIndex, and what can be learnt from how it is answered.
+def check_service(probe: IndexProbe) -> Iterator[Finding]:
+    """Call GetIndex, and check who answers.
 
     Raises:
-        Stop: nobody answers, or not to these credentials.
+        Stop: nobody answers, or the credentials are refused.
     """
-    client, options = look.index.client, look.index.options
+    client, options = probe.index.client, probe.index.options
     dates: list[str] = []
-    client.meta.events.register("after-call.s3vectors", lambda parsed, **_: _note(parsed, dates))
-    look.take()
-    error = look.error
+    client.meta.events.register(
+        "after-call.s3vectors", lambda parsed, **_: _note_date(parsed, dates)
+    )
+    probe.ask()
+    error = probe.error
     if isinstance(error, UnavailableError) and not dates:
-        raise Stop(failed("endpoint", error))
+        raise Stop(report_error("endpoint", error))
     if not options.local:
-        yield from _clock(dates)
+        yield from _check_clock(dates)
     if error is not None and get_error_code(error).startswith(OF_CREDENTIALS):
-        raise Stop(failed("credentials", error))
+        raise Stop(report_error("credentials", error))
     if error is not None and not isinstance(error, (NotFoundError, AccessDeniedError)):
-        raise Stop(failed("endpoint", error))
-    yield ok("endpoint", f"{find_endpoint(client, options) or 'AWS'} answers")
-    yield ok("region", str(client.meta.region_name))
+        raise Stop(report_error("endpoint", error))
+    yield report_ok("endpoint", f"{find_endpoint(client, options) or 'AWS'} answers")
+    yield report_ok("region", str(client.meta.region_name))
 
 
-def _note(parsed: dict[str, Any], dates: list[str]) -> None:
+def _note_date(parsed: dict[str, Any], dates: list[str]) -> None:
     headers = parsed.get("ResponseMetadata", {}).get("HTTPHeaders", {})
     dates += [value for name, value in headers.items() if name.lower() == "date"]
 
 
-def _clock(dates: list[str]) -> Iterator[Finding]:
+def _check_clock(dates: list[str]) -> Iterator[Finding]:
     try:
         skew = time.time() - parsedate_to_datetime(dates[-1]).timestamp()
     except (IndexError, ValueError):
-        yield skipped("clock", "the answer says no time")
+        yield skip("clock", "not checked: the response has no date")
         return
     text = f"this machine is {abs(skew):.0f} seconds {'ahead' if skew > 0 else 'behind'}"
-    fix = "set the clock, and let it be synchronised (timedatectl set-ntp true)"
+    fix = "set the clock, and have it synchronised (timedatectl set-ntp true)"
     if abs(skew) > _SKEW:
-        raise Stop(wrong("clock", f"{text}; AWS takes {_SKEW}", fix))
-    yield warning("clock", text, fix) if abs(skew) > _NOTICEABLE else ok("clock", "right")
+        raise Stop(report_wrong("clock", f"{text}; AWS allows {_SKEW}", fix))
+    yield warn("clock", text, fix) if abs(skew) > _NOTICEABLE else report_ok("clock", "right")

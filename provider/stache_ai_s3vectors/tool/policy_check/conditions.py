@@ -11,9 +11,9 @@ from s3vectors_local.errors import UnevaluatedPolicyError
 from s3vectors_local.iam import Need
 from s3vectors_local.iam.conditions import OPERATORS, Condition, parse_conditions
 from stache_ai_s3vectors.service import permissions
+from stache_ai_s3vectors.tool.policy_files.source import Text
 
-from .service import PREFIX, known_actions
-from .source import Text
+from .service import PREFIX, list_actions
 
 _OPERATOR: Final = re.compile(r"((?:forallvalues|foranyvalue):)?(.+?)(ifexists)?", re.IGNORECASE)
 _SPELLINGS: Final = {
@@ -48,7 +48,7 @@ class WrittenCondition:
         except UnevaluatedPolicyError:
             return
 
-    def holds(self, need: Need) -> bool | None:
+    def evaluate(self, need: Need) -> bool | None:
         """Whether it holds for what is needed; None when that cannot be known."""
         try:
             parsed = self._parse()
@@ -57,10 +57,10 @@ class WrittenCondition:
         if parsed.key in (*need.context, VIA_SERVICE):
             return parsed.holds(need.context)
         name = need.action.removeprefix(PREFIX)
-        absent = name in known_actions() and self._is_absent(name)
+        absent = name in list_actions() and self._is_absent(name)
         return parsed.holds({}) if absent else None
 
-    def never_holds(self, names: Collection[str]) -> bool:
+    def is_dead(self, names: Collection[str]) -> bool:
         """Whether no request of these actions of S3 Vectors has the key, and all need it."""
         try:
             needed = not self._parse().holds({})
@@ -71,7 +71,7 @@ class WrittenCondition:
     def _is_absent(self, name: str) -> bool:
         key = self.key.lower()
         keys = {key, key.partition("/")[0] + "/"}
-        return key.startswith(_OWN_KEYS) and not known_actions()[name].keys & keys
+        return key.startswith(_OWN_KEYS) and not list_actions()[name].keys & keys
 
     def _parse(self) -> Condition:
         """It as the engine evaluates it, whatever its key."""

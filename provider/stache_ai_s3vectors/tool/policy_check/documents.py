@@ -14,12 +14,13 @@ from typing import Any, Final
 
 from s3vectors_local.errors import PolicyError
 from s3vectors_local.iam import parse_statement
+from stache_ai_s3vectors.tool.policy_files.outputs import Extract, make_placeholder
+from stache_ai_s3vectors.tool.policy_files.source import Object, Text, walk
 
 from .conditions import WrittenCondition
-from .containers import Extract, placeholder
 from .findings import MALFORMED, UNRESOLVED, Finding
+from .resources import Parts, get_service, is_like_service, parse_leniently
 from .rules import Rule
-from .source import Object, Text, walk
 
 VERSION: Final = "2012-10-17"
 _DOCUMENT: Final = ("Version", "Id", "Statement")
@@ -54,6 +55,13 @@ class Policy:
     findings: tuple[Finding, ...]
     complete: bool
 
+    def list_mentions(self) -> list[Parts]:
+        """What its Allow statements name of S3 Vectors; misspelled ARNs as what they mean."""
+        allowed = (r for r in self.rules if r.allows and not r.statement.negated_resources)
+        texts = [text for rule in allowed for text in rule.resources]
+        parsed = [parse_leniently(t) for t in texts if is_like_service(get_service(t))]
+        return [parts for parts in parsed if parts]
+
 
 def read_policy(extract: Extract) -> Policy:
     """Read a policy document; what is wrong with its form is among its findings."""
@@ -79,13 +87,13 @@ class _Reader:
     """Collects what is wrong; `complete` until something cannot be evaluated."""
 
     def __init__(self, unresolved: Iterable[str] = ()) -> None:
-        self._unknown = [placeholder(name) for name in unresolved]
+        self._unknown = [make_placeholder(name) for name in unresolved]
         self.findings: list[Finding] = []
         self.complete = True
         self._sids: dict[str, int] = {}
         self._name = ""
 
-    def _report(self, line: int, problem: str, fix: str, *, lost: bool = True) -> None:
+    def _add(self, line: int, problem: str, fix: str, *, lost: bool = True) -> None:
         self.complete = self.complete and not lost
         self.findings.append(Finding(line, MALFORMED, problem, fix, self._name))
 
@@ -94,68 +102,71 @@ class _Reader:
             n for part in walk(document) if isinstance(part, Object) for n in part.repeats
         ):
             problem = f'"{name}" is twice in the same object; most readers take the last'
-            self._report(name.line, problem, "merge them")
+            self._add(name.line, problem, "merge them")
         size = sum(len(part) for part in walk(document) if isinstance(part, str))
         if size > _LARGEST:
             problem = f"the policy has {size} characters, IAM takes {_LARGEST}"
-            self._report(line, problem, "split it")
+            self._add(line, problem, "split it")
             return
         if not isinstance(document, Object):
             problem = f"the policy is {json.dumps(document):.200}, expected an object"
-            self._report(line, problem, "give the policy document")
+            self._add(line, problem, "give the policy document")
             return
-        members = self._known(document)
+        members = self._read_members(document)
         if members.get("Version") != VERSION:
             line = document.lines.get("Version", document.line)
             has = json.dumps(members.get("Version")) if "Version" in members else "missing"
             problem = f"the Version is {has}, and IAM then takes an older grammar"
-            self._report(line, problem, f'write "Version": "{VERSION}"', lost=False)
+            self._add(line, problem, f'write "Version": "{VERSION}"', lost=False)
         statements = members.get("Statement")
         if not statements:
             line = document.lines.get("Statement", document.line)
             has = "Statement is empty" if "Statement" in members else "there is no Statement"
-            self._report(line, f"{has}, so nothing is allowed", "add a statement")
+            self._add(line, f"{has}, so nothing is allowed", "add a statement")
             return
         listed = statements if isinstance(statements, list) else [statements]
         for number, raw in enumerate(listed, 1):
             self._name = str(number)
-            yield from self._statement(raw, getattr(raw, "line", document.line))
+            yield from self._read_statement(raw, getattr(raw, "line", document.line))
 
-    def _known(self, document: Object) -> dict[str, Any]:
+    def _read_members(self, document: Object) -> dict[str, Any]:
         """The document's members by the names that they mean."""
         members = {}
         for name, value in document.items():
-            fix, meant = _suggest(name, _DOCUMENT)
+            fix, meaning = _find_fix(name, _DOCUMENT)
             if name not in _DOCUMENT:
                 problem = f'"{name}" is not an element of a policy document'
-                self._report(
-                    document.lines[name], problem, fix, lost=meant != name and meant in document
+                self._add(
+                    document.lines[name], problem, fix, lost=meaning != name and meaning in document
                 )
-            members[meant] = value
+            members[meaning] = value
         return members
 
-    def _statement(self, raw: Any, line: int) -> Iterator[Rule]:
+    def _read_statement(self, raw: Any, line: int) -> Iterator[Rule]:
         if isinstance(raw, Object):
             self._check_sid(raw)
         try:
             parsed = parse_statement(_THIS, _mask(raw) if isinstance(raw, Object) else raw)
-            conditions = tuple(_conditions(raw))
+            conditions = tuple(_read_conditions(raw))
         except PolicyError as error:
             problem = str(error).removeprefix(f"{_THIS}: ")
             name = _find_mention(raw, problem)
             fix = "correct it"
             if name is not None and name in raw and name not in _NAMES:
-                fix = _suggest(name, _NAMES)[0]
+                fix = _find_fix(name, _NAMES)[0]
             at = line if name is None else name.line
-            self._report(at, problem, fix)
+            self._add(at, problem, fix)
             return
-        actions, resources = self._patterns(raw, "Action"), self._patterns(raw, "Resource")
+        actions, resources = (
+            self._read_patterns(raw, "Action"),
+            self._read_patterns(raw, "Resource"),
+        )
         if not actions or not resources:
             return
         statement = replace(parsed, actions=actions, resources=resources)
         yield Rule(self._name, raw.line, raw.lines, statement, conditions)
 
-    def _patterns(self, raw: Object, name: str) -> tuple[Text, ...]:
+    def _read_patterns(self, raw: Object, name: str) -> tuple[Text, ...]:
         """Those of which all is known."""
         value: Any = raw.get(name, raw.get(f"Not{name}"))
         texts = value if isinstance(value, list) else [value]
@@ -168,29 +179,33 @@ class _Reader:
             return
         if not _SID.fullmatch(sid):
             problem = f'the Sid is "{sid}", IAM takes letters and digits only'
-            self._report(line, problem, "remove the others", lost=False)
+            self._add(line, problem, "remove the others", lost=False)
             return
         self._name = str(sid) or self._name
         if sid in self._sids:
             problem = f'the statement on line {self._sids[sid]} also has the Sid "{sid}"'
-            self._report(line, problem, "give each statement its own", lost=False)
+            self._add(line, problem, "give each statement its own", lost=False)
         if sid:
             self._sids.setdefault(sid, line)
 
 
 def _mask(raw: Object) -> dict[str, Any]:
     """A statement whose patterns are any: they and its conditions are judged elsewhere."""
-    masked = {name: _any(value) for name, value in raw.items() if name.endswith(("ction", "ource"))}
+    masked = {
+        name: _replace_patterns(value)
+        for name, value in raw.items()
+        if name.endswith(("ction", "ource"))
+    }
     return {**raw, **masked, "Condition": {}}
 
 
-def _any(value: Any) -> Any:
+def _replace_patterns(value: Any) -> Any:
     if isinstance(value, list):
-        return [_any(item) for item in value]
+        return [_replace_patterns(item) for item in value]
     return "*" if isinstance(value, str) else value
 
 
-def _conditions(raw: Object) -> Iterator[WrittenCondition]:
+def _read_conditions(raw: Object) -> Iterator[WrittenCondition]:
     operators = raw.get("Condition", {})
     if not isinstance(operators, dict) or not all(isinstance(v, dict) for v in operators.values()):
         raise PolicyError("Condition must be an object of objects")
@@ -212,7 +227,7 @@ def _find_mention(raw: Any, problem: str) -> Text | None:
     return max(texts, key=len, default=None)
 
 
-def _suggest(name: str, known: Collection[str]) -> tuple[str, str]:
+def _find_fix(name: str, known: Collection[str]) -> tuple[str, str]:
     """The fix for a name that is not known, and the name that it means."""
     by_lower = {k.lower(): k for k in known}
     if nearest := get_close_matches(name.lower(), by_lower, 1, cutoff=0.8):

@@ -1,4 +1,4 @@
-"""What of a statement can never match, and the statement as it is meant. Pure.
+"""What can never match in a statement, and what the statement means. Pure.
 
 A fault is reported once. What follows from it, such as an action that is not allowed because its
 name is misspelled, is judged on what the statement means.
@@ -10,35 +10,35 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from s3vectors_local.iam.patterns import matches_action
+from stache_ai_s3vectors.tool.policy_files.source import Text
 
 from .findings import INEFFECTIVE, MALFORMED, Finding, join_actions, quote_names
 from .resources import (
     SERVICE,
-    covers,
+    can_cover,
     find_fault,
     find_misplacement,
+    find_samples,
+    get_service,
+    is_like_service,
     is_wild,
-    resembles_service,
-    samples_of,
-    service_of,
 )
 from .rules import Rule
-from .service import BUCKET, INDEX, PREFIX, expand_action, guess_action, known_actions
-from .source import Text
+from .service import BUCKET, INDEX, PREFIX, expand_action, guess_action, list_actions
 from .targets import Target
 
 _KINDS = {BUCKET: "a vector bucket", INDEX: "an index"}
 
 
 @dataclass(frozen=True)
-class Judged:
+class StatementCheck:
     """A statement and what it means.
 
     Args:
-        rule: as it is meant.
-        deciding: what to decide by: an Allow as it is meant, with what it has to name; a Deny
-            as it is.
-        sound: what of its actions and resources can match as it is.
+        rule: what the statement means.
+        deciding: what decides whether something is missing: an Allow as it is meant, with the
+            resources that it lacks; a Deny as it is written.
+        sound: its actions and resources that can match as they are written.
         findings: what can never match.
     """
 
@@ -48,29 +48,33 @@ class Judged:
     findings: tuple[Finding, ...]
 
 
-def judge(written: Rule, target: Target) -> Judged:
+def check_statement(written: Rule, target: Target) -> StatementCheck:
     """Find what can never match in a statement."""
     rule, findings = _repair_actions(written, target)
     lost: dict[frozenset[str], list[Text]] = {}
     if rule.names_service:
         rule, faults = _repair_resources(rule, target)
         lost = _find_lost(rule, target)
-        findings += [*faults, *_judge_together(rule, lost, target, quiet=bool(faults))]
+        findings += [*faults, *_check_pairs(rule, lost, target, quiet=bool(faults))]
         rule, faults = _repair_conditions(rule, target)
         findings += faults
     sound = {*written.actions, *written.resources} & {*rule.actions, *rule.resources}
-    return Judged(
+    return StatementCheck(
         rule,
-        _decide(written, rule, [arn for kinds in lost for arn in _arns(kinds, target)]),
+        _choose_deciding(
+            written, rule, [arn for kinds in lost for arn in _list_arns(kinds, target)]
+        ),
         frozenset(sound) - {item for group in lost.values() for item in group},
         tuple(replace(finding, statement=written.name) for finding in findings),
     )
 
 
-def _decide(written: Rule, meant: Rule, added: list[str]) -> Rule:
+def _choose_deciding(written: Rule, meaning: Rule, added: list[str]) -> Rule:
     if not written.allows:
         return written
-    return meant.change(resources=(*meant.resources, *(Text(arn, meant.line) for arn in added)))
+    return meaning.replace_members(
+        resources=(*meaning.resources, *(Text(arn, meaning.line) for arn in added))
+    )
 
 
 def _repair_actions(rule: Rule, target: Target) -> tuple[Rule, list[Finding]]:
@@ -84,13 +88,13 @@ def _repair_actions(rule: Rule, target: Target) -> tuple[Rule, list[Finding]]:
         fix = "remove it"
         if right:
             items.append(Text(right, item.line))
-            wanted = any(matches_action(right, need.action) for need in target.needs)
-            keep = wanted or not rule.allows or rule.statement.negated_actions
+            needed = any(matches_action(right, need.action) for need in target.needs)
+            keep = needed or not rule.allows or rule.statement.negated_actions
             fix = f'write "{right}"' if keep else f"remove it: {target.level} needs no {right}"
         findings.append(Finding(item.line, kind, f'"{item}" {problem}', fix))
     # A NotAction that excepts nothing allows, or denies, more
     keep = rule.statement.negated_actions
-    return rule if keep else rule.change(actions=tuple(items)), findings
+    return rule if keep else rule.replace_members(actions=tuple(items)), findings
 
 
 def _find_action_fault(pattern: str) -> tuple[str, str, str | None] | None:
@@ -105,9 +109,9 @@ def _find_action_fault(pattern: str) -> tuple[str, str, str | None] | None:
     if is_wild(service) and matches_action(service, SERVICE):
         return MALFORMED, "has a wildcard in its service, and IAM takes none there", right
     if ours:
-        meant = f"; it means {right}" if right else ""
-        return INEFFECTIVE, f"is not an action of S3 Vectors{meant}", right
-    if resembles_service(service) or (service.lower() == "s3" and _is_only_ours(name)):
+        meaning = f"; it means {right}" if right else ""
+        return INEFFECTIVE, f"is not an action of S3 Vectors{meaning}", right
+    if is_like_service(service) or (service.lower() == "s3" and _is_only_ours(name)):
         return INEFFECTIVE, f'has the service "{service}", expected "{SERVICE}"', right
     return None
 
@@ -115,7 +119,7 @@ def _find_action_fault(pattern: str) -> tuple[str, str, str | None] | None:
 def _is_only_ours(name: str) -> bool:
     """Whether an action of Amazon S3 is one of S3 Vectors; those on tags are both's."""
     names = expand_action(PREFIX + name) if name != "*" else ()
-    shared = any(len(known_actions()[known].kinds) > 1 for known in names)
+    shared = any(len(list_actions()[known].kinds) > 1 for known in names)
     return "vector" in name.lower() or (not is_wild(name) and bool(names) and not shared)
 
 
@@ -127,14 +131,14 @@ def _repair_resources(rule: Rule, target: Target) -> tuple[Rule, list[Finding]]:
         if fault is None:
             items.append(item)
             continue
-        finding, meant = fault
-        arns = _right_arns(rule, meant, target)
+        finding, meaning = fault
+        arns = _choose_arns(rule, meaning, target)
         findings.append(replace(finding, fix=f"write {quote_names(arns)}") if arns else finding)
         # What cannot be guessed is no reason to call anything missing
-        items += [Text(arn, item.line) for arn in arns or (meant or "*",)]
+        items += [Text(arn, item.line) for arn in arns or (meaning or "*",)]
     # A NotResource that excepts nothing allows, or denies, more
     keep = rule.statement.negated_resources
-    return rule if keep else rule.change(resources=tuple(items)), findings
+    return rule if keep else rule.replace_members(resources=tuple(items)), findings
 
 
 def _find_resource_fault(
@@ -142,7 +146,7 @@ def _find_resource_fault(
 ) -> tuple[Finding, str | None] | None:
     """What is wrong with a resource that is to be one of S3 Vectors, and what it means."""
     alone = not rule.is_negated and all(map(_is_own, rule.actions))
-    if not alone and not resembles_service(service_of(item)):
+    if not alone and not is_like_service(get_service(item)):
         return None
     fault = find_fault(item, target)
     if fault or not rule.allows or rule.statement.negated_resources:
@@ -152,37 +156,39 @@ def _find_resource_fault(
     return None if misplacement and misplacement[1] in rule.resources else misplacement
 
 
-def _right_arns(rule: Rule, meant: str | None, target: Target) -> tuple[str, ...]:
+def _choose_arns(rule: Rule, meaning: str | None, target: Target) -> tuple[str, ...]:
     """What to write when the guess would be too broad, or of the wrong kind."""
-    if meant is None or not rule.allows or rule.is_negated:
+    if meaning is None or not rule.allows or rule.is_negated:
         return ()
-    kinds = _kinds(rule.actions)
-    if not kinds & samples_of(meant).keys():
-        return _arns(kinds, target)
-    return tuple(arn for arn in _arns(kinds, target) if is_wild(meant) and covers(meant, arn))
+    kinds = _list_kinds(rule.actions)
+    if not kinds & find_samples(meaning).keys():
+        return _list_arns(kinds, target)
+    return tuple(
+        arn for arn in _list_arns(kinds, target) if is_wild(meaning) and can_cover(meaning, arn)
+    )
 
 
 def _is_own(action: str) -> bool:
     return action.lower().startswith(PREFIX)
 
 
-def _kinds(actions: Sequence[str]) -> frozenset[str]:
+def _list_kinds(actions: Sequence[str]) -> frozenset[str]:
     """What actions are authorized on."""
     names = [name for item in actions for name in expand_action(item)]
-    return frozenset().union(*(known_actions()[name].kinds for name in names))
+    return frozenset().union(*(list_actions()[name].kinds for name in names))
 
 
 def _find_lost(rule: Rule, target: Target) -> dict[frozenset[str], list[Text]]:
     """Actions whose kind of resource the statement does not name, by these kinds."""
     groups: dict[frozenset[str], list[Text]] = {}
-    reach = set(rule.reach(target))
+    reach = set(rule.list_reached(target))
     for item in () if rule.is_negated else filter(_is_own, rule.actions):
         if not reach & set(expand_action(item)):
-            groups.setdefault(_kinds([item]), []).append(item)
+            groups.setdefault(_list_kinds([item]), []).append(item)
     return groups
 
 
-def _judge_together(
+def _check_pairs(
     rule: Rule, lost: Mapping[frozenset[str], Sequence[Text]], target: Target, *, quiet: bool
 ) -> list[Finding]:
     """Actions and resources that do not go together; `quiet`: the resources are wrong anyhow."""
@@ -207,10 +213,10 @@ def _explain_mismatch(
     """Problem and fix of actions for which the statement names no resource."""
     problem = f"{join_actions(items)} {'is' if len(items) == 1 else 'are'} authorized on "
     problem += f"{_name_kinds(kinds)}, and the statement names none" if kinds else 'only "*"'
-    wanted = any(matches_action(item, need.action) for need in target.needs for item in items)
-    if rule.allows and not wanted:
+    needed = any(matches_action(item, need.action) for need in target.needs for item in items)
+    if rule.allows and not needed:
         return problem, f"remove what {target.level} does not need"
-    right = quote_names(_arns(kinds, target) or ("*",))
+    right = quote_names(_list_arns(kinds, target) or ("*",))
     if len(items) == len(rule.actions):
         return problem, f"write the Resource {right}"
     return problem, f"write a statement of its own with the Resource {right}"
@@ -219,13 +225,13 @@ def _explain_mismatch(
 def _find_idle(rule: Rule) -> Iterator[Finding]:
     """Resources that no action of the statement is authorized on."""
     for item in rule.resources:
-        kinds = frozenset(samples_of(item) if service_of(item) == SERVICE else ())
-        if kinds and not kinds & _kinds(rule.actions):
+        kinds = frozenset(find_samples(item) if get_service(item) == SERVICE else ())
+        if kinds and not kinds & _list_kinds(rule.actions):
             problem = f'"{item}" is {_name_kinds(kinds)}, and no action of the statement uses one'
             yield Finding(item.line, INEFFECTIVE, problem, "remove it")
 
 
-def _arns(kinds: frozenset[str], target: Target) -> tuple[str, ...]:
+def _list_arns(kinds: frozenset[str], target: Target) -> tuple[str, ...]:
     if INDEX in kinds:
         return target.index_arns
     return (target.bucket_arn,) if kinds else ()
@@ -237,8 +243,8 @@ def _name_kinds(kinds: frozenset[str]) -> str:
 
 def _repair_conditions(rule: Rule, target: Target) -> tuple[Rule, list[Finding]]:
     """Take out the conditions on keys that no request has."""
-    names = rule.reach(target)
-    dead = [condition for condition in rule.conditions if condition.never_holds(names)]
+    names = rule.list_reached(target)
+    dead = [condition for condition in rule.conditions if condition.is_dead(names)]
     problem = f"no request of {join_actions(PREFIX + name for name in names or '?')} has"
     findings = [
         Finding(

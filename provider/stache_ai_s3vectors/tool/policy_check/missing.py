@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from s3vectors_local.iam import Need
 
 from .findings import DENIED, MISSING, Finding, join_actions, quote_names
-from .resources import covers, find_variable, service_of
+from .resources import can_cover, find_variable, get_service
 from .rules import Rule
 from .targets import Target
 
@@ -64,51 +64,51 @@ def _report(cause: _Cause, needs: Sequence[Need], target: Target) -> Iterator[Fi
 
 def _find_denial(need: Need, rules: Sequence[Rule]) -> _Cause | None:
     problem = "this statement denies WHAT"
-    for rule in (rule for rule in rules if rule.applies(need)):
+    for rule in (rule for rule in rules if rule.evaluate(need)):
         negated = rule.statement.negated_actions
         out = "name that in its NotAction" if negated else "take that out of its Action"
-        return _blame(rule, rule.line, DENIED, problem, f"{out} or make its Resource narrower")
-    for rule in (rule for rule in rules if rule.applies(need) is None):
+        return _make_cause(rule, rule.line, DENIED, problem, f"{out} or make its Resource narrower")
+    for rule in (rule for rule in rules if rule.evaluate(need) is None):
         line, when = _explain_doubt(rule, need)
         fix = "take that out of the statement, or add a condition that never holds for Stache"
-        return _blame(rule, line, DENIED, f"{problem} {when}", fix)
+        return _make_cause(rule, line, DENIED, f"{problem} {when}", fix)
     return None
 
 
 def _find_gap(need: Need, rules: Sequence[Rule], target: Target, line: int) -> _Cause | None:
-    if any(rule.applies(need) for rule in rules):
+    if any(rule.evaluate(need) for rule in rules):
         return None
-    about = [rule for rule in rules if rule.matches(need) is not False]
+    about = [rule for rule in rules if rule.match(need) is not False]
     # A condition of which nothing is known is nearer than one that does not hold
-    about.sort(key=lambda rule: rule.applies(need) is False)
+    about.sort(key=lambda rule: rule.evaluate(need) is False)
     if about:
         at, when = _explain_doubt(about[0], need)
         problem = f"a statement allows WHAT only {when}"
-        return _blame(about[0], at, MISSING, problem, "allow it without that on ARNS")
-    service = service_of(need.resource)
-    for rule in (rule for rule in rules if rule.names(need.action)):
-        if any(service_of(item) == service for item in rule.resources):
+        return _make_cause(about[0], at, MISSING, problem, "allow it without that on ARNS")
+    service = get_service(need.resource)
+    for rule in (rule for rule in rules if rule.is_about(need.action)):
+        if any(get_service(item) == service for item in rule.resources):
             problem = "no statement allows WHAT, this one only on other resources"
-            return _blame(rule, rule.line, MISSING, problem, "add ARNS to its Resource")
+            return _make_cause(rule, rule.line, MISSING, problem, "add ARNS to its Resource")
     neighbours = [n for n in target.needs if n.resource == need.resource]
     for rule in rules:
-        if any(rule.applies(neighbour) for neighbour in neighbours):
+        if any(rule.evaluate(neighbour) for neighbour in neighbours):
             fix = f"add it to the Action of the statement on line {rule.line}"
             return _Cause(line, MISSING, "no statement allows WHAT", fix)
     return _Cause(line, MISSING, "no statement allows WHAT", "add one with the Resource ARNS")
 
 
-def _blame(rule: Rule, line: int, kind: str, problem: str, fix: str) -> _Cause:
+def _make_cause(rule: Rule, line: int, kind: str, problem: str, fix: str) -> _Cause:
     return _Cause(line, kind, problem, fix, rule.name, rule.policy)
 
 
 def _explain_doubt(rule: Rule, need: Need) -> tuple[int, str]:
     """What it depends on whether a rule applies, and the line of that."""
-    answers = [(condition.holds(need), condition) for condition in rule.conditions]
+    answers = [(condition.evaluate(need), condition) for condition in rule.conditions]
     doubts = [pair for pair in answers if pair[0] is not True]
     if not doubts:
         items = (item for item in rule.resources if find_variable(item))
-        item = next(item for item in items if covers(item, need.resource))
+        item = next(item for item in items if can_cover(item, need.resource))
         return item.line, f'where {find_variable(item)} in "{item}" has that value'
     answer, condition = min(doubts, key=lambda pair: pair[0] is None)
     known = "which does not" if answer is False else "which is not known here"

@@ -13,10 +13,10 @@ from typing import Final
 
 from s3vectors_local.iam.patterns import matches_arn
 from stache_ai_s3vectors.service.arns import BUCKET_NAME, INDEX_NAME, get_partition
+from stache_ai_s3vectors.tool.policy_files.source import Text
 
 from .findings import INEFFECTIVE, MALFORMED, Finding
 from .service import BUCKET, INDEX
-from .source import Text
 from .targets import Target
 
 SERVICE: Final = "s3vectors"
@@ -55,7 +55,7 @@ def is_open(pattern: str) -> bool:
     return is_wild(pattern) or find_variable(pattern) is not None
 
 
-def whole_arns(pattern: str) -> list[str]:
+def expand_arns(pattern: str) -> list[str]:
     """A resource as whole ARNs, as the engine wants them; a policy variable becomes "*".
 
     IAM takes fewer parts: what is missing stands for anything, and a "*" reaches over colons.
@@ -69,22 +69,22 @@ def whole_arns(pattern: str) -> list[str]:
     return [pattern + ":*" * missing, *reaching]
 
 
-def covers(pattern: str, arn: str) -> bool:
+def can_cover(pattern: str, arn: str) -> bool:
     """Whether a resource stands for an ARN, or, with a policy variable in it, can."""
-    return any(matches_arn(whole, arn) for whole in whole_arns(pattern))
+    return any(matches_arn(whole, arn) for whole in expand_arns(pattern))
 
 
-def samples_of(resource: str) -> dict[str, str]:
+def find_samples(resource: str) -> dict[str, str]:
     """An ARN that a resource stands for, by its kind: "bucket", "index", both or none."""
     samples = {}
-    for whole in whole_arns(resource):
+    for whole in expand_arns(resource):
         parts = f"arn:*:{SERVICE}:*:*:*" if whole == "*" else whole
         scheme, partition, service, region, account, rest = (parts + ":" * _PARTS).split(":", 5)
         rest = rest.removesuffix(":" * _PARTS)
         if scheme == "arn" and service == SERVICE and _is_place(partition, region, account):
             head = re.sub(r"[*?]", "0", parts.removesuffix(rest))
             for kind, form in _FORMS.items():
-                sample = _sample(rest, form)
+                sample = _find_sample(rest, form)
                 if sample and (is_wild(rest) or _NAMES.fullmatch(sample)):
                     samples[kind] = head + sample
     return samples
@@ -100,7 +100,7 @@ def _is_place(*parts: str) -> bool:
     return all(fits) and (is_wild(partition + region) or get_partition(region) == partition)
 
 
-def _sample(pattern: str, form: str) -> str | None:
+def _find_sample(pattern: str, form: str) -> str | None:
     """A text that a pattern stands for and that has a form, where "+" is a name; None if none is.
 
     Walks all ways through both at once, so that no pattern takes long.
@@ -110,7 +110,7 @@ def _sample(pattern: str, form: str) -> str | None:
         i, j, text = todo.pop()
         if i == len(pattern) and j == len(form):
             return text
-        for next_i, next_j, character in _steps(pattern[i : i + 1], form[j : j + 1]):
+        for next_i, next_j, character in _list_steps(pattern[i : i + 1], form[j : j + 1]):
             state = (i + next_i, j + next_j)
             if state not in seen:
                 seen.add(state)
@@ -118,17 +118,17 @@ def _sample(pattern: str, form: str) -> str | None:
     return None
 
 
-def _steps(wanted: str, part: str) -> Iterator[tuple[int, int, str]]:
+def _list_steps(character: str, part: str) -> Iterator[tuple[int, int, str]]:
     """How far to go in the pattern and in the form, and the character that fits both."""
-    if wanted == "*":
+    if character == "*":
         yield 1, 0, ""
-    wild = wanted in ("*", "?")
-    in_name = part == "+" and (wild or wanted in _NAME)
-    if part and wanted and (in_name or wild or part == wanted):
-        character = wanted if not wild else "0" if in_name else part
-        yield int(wanted != "*"), 1, character
+    wild = character in ("*", "?")
+    in_name = part == "+" and (wild or character in _NAME)
+    if part and character and (in_name or wild or part == character):
+        fitting = character if not wild else "0" if in_name else part
+        yield int(character != "*"), 1, fitting
         if in_name:
-            yield int(wanted != "*"), 0, character
+            yield int(character != "*"), 0, fitting
 
 
 @dataclass(frozen=True)
@@ -141,14 +141,19 @@ class Parts:
     bucket: str | None
     index: str | None
 
+    def get_name(self, part: str) -> str | None:
+        """One part; None if it has a wildcard."""
+        name: str | None = getattr(self, part)
+        return None if name is None or is_open(name) else name
 
-def resembles_service(service: str) -> bool:
+
+def is_like_service(service: str) -> bool:
     """Whether a service's name is that of S3 Vectors, or like it."""
     letters = re.sub(r"[^a-z0-9]", "", service.lower())
     return SequenceMatcher(None, letters, SERVICE).ratio() > 0.8  # noqa: PLR2004 - s3tables: 0.6
 
 
-def service_of(resource: str) -> str:
+def get_service(resource: str) -> str:
     """The service of an ARN; empty if it is none."""
     parts = resource.split(":")
     return parts[2] if len(parts) > 2 and parts[0] == "arn" else ""  # noqa: PLR2004 - its place
@@ -160,15 +165,15 @@ def parse_leniently(resource: str) -> Parts | None:
     names = _INDEX_ALONE.fullmatch(rest) or _LENIENT.fullmatch(rest)
     if names is None or any(name and _WORDS.fullmatch(name) for name in names.groups()):
         return None
-    given = {key: n if is_open(n) else n.lower() for key, n in names.groupdict().items() if n}
-    region, account = _pick(head, 3, _REGION), _pick(head, 4, _ACCOUNT)
-    partition = _pick(head, 1, _PLACE["partition"])
+    known = {key: n if is_open(n) else n.lower() for key, n in names.groupdict().items() if n}
+    region, account = _pick_part(head, 3, _REGION), _pick_part(head, 4, _ACCOUNT)
+    partition = _pick_part(head, 1, _PLACE["partition"])
     if region and not is_open(region):
         partition = get_partition(region)
-    return Parts(partition, region, account, given.get("bucket"), given.get("index"))
+    return Parts(partition, region, account, known.get("bucket"), known.get("index"))
 
 
-def _pick(head: list[str], place: int, form: re.Pattern[str]) -> str | None:
+def _pick_part(head: list[str], place: int, form: re.Pattern[str]) -> str | None:
     """A part by its place, or, when parts are missing, by its form."""
     if len(head) < _PARTS - 1:
         return next((text for text in head[1:] if form.fullmatch(text)), None)
@@ -176,7 +181,7 @@ def _pick(head: list[str], place: int, form: re.Pattern[str]) -> str | None:
 
 
 def _guess_meaning(resource: str, target: Target) -> str | None:
-    """The ARN that is meant, as far as it can be known."""
+    """What the resource probably means."""
     parts = parse_leniently(resource)
     if parts is None:
         return None
@@ -186,7 +191,7 @@ def _guess_meaning(resource: str, target: Target) -> str | None:
         f"{parts.account or account}:bucket/{parts.bucket or target.bucket}"
     )
     arn = f"{arn}/index/{parts.index}" if parts.index else arn
-    return _move(arn, target) if samples_of(arn) else None
+    return _move(arn, target) if find_samples(arn) else None
 
 
 def _move(arn: str, target: Target) -> str:
@@ -197,27 +202,27 @@ def _move(arn: str, target: Target) -> str:
     for at, right in zip((1, 3, 4), target.place, strict=True):
         parts[at] = parts[at] if is_open(parts[at]) else right
     moved = ":".join(parts)
-    return moved if any(covers(moved, own) for own in target.arns) else arn
+    return moved if any(can_cover(moved, own) for own in target.arns) else arn
 
 
 def find_fault(resource: Text, target: Target) -> tuple[Finding, str | None] | None:
     """Why a resource can never be one of S3 Vectors, and what it means; None if it can."""
     if resource != "*" and not resource.startswith("arn:"):
         kind, why = MALFORMED, 'is neither "*" nor an ARN'
-    elif resource != "*" and (not service_of(resource) or is_wild(service_of(resource))):
+    elif resource != "*" and (not get_service(resource) or is_wild(get_service(resource))):
         kind, why = MALFORMED, "must spell out its service: IAM takes no wildcard there"
-    elif not samples_of(resource):
+    elif not find_samples(resource):
         kind, why = INEFFECTIVE, f"is not an ARN of S3 Vectors: {_find_reason(resource)}"
     else:
         return None
-    meant = _guess_meaning(resource, target)
-    fix = f'write "{meant}"' if meant else f'write one like "{target.bucket_arn}/index/NAME"'
-    return Finding(resource.line, kind, f'"{resource}" {why}', fix), meant
+    meaning = _guess_meaning(resource, target)
+    fix = f'write "{meaning}"' if meaning else f'write one like "{target.bucket_arn}/index/NAME"'
+    return Finding(resource.line, kind, f'"{resource}" {why}', fix), meaning
 
 
 def _find_reason(resource: str) -> str:
     parts = resource.split(":", _PARTS - 1)
-    if service_of(resource) != SERVICE:
+    if get_service(resource) != SERVICE:
         return f'its service is "{parts[2]}"'
     if len(parts) < _PARTS:
         return f"it has {len(parts)} of {_PARTS} parts, a region or an account is missing"

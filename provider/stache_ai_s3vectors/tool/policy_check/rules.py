@@ -9,11 +9,11 @@ from typing import Any
 
 from s3vectors_local.iam import Need, Statement
 from s3vectors_local.iam.patterns import matches_action
+from stache_ai_s3vectors.tool.policy_files.source import Text
 
 from .conditions import WrittenCondition
-from .resources import find_variable, samples_of, whole_arns
-from .service import PREFIX, expand_action, kind_of, known_actions
-from .source import Text
+from .resources import expand_arns, find_samples, find_variable
+from .service import PREFIX, expand_action, get_kind, list_actions
 from .targets import Target
 
 
@@ -57,18 +57,18 @@ class Rule:
         """Whether it has NotAction or NotResource."""
         return self.statement.negated_actions or self.statement.negated_resources
 
-    def change(self, **members: Any) -> Rule:
+    def replace_members(self, **members: Any) -> Rule:
         """The same with other members of its statement."""
         return replace(self, statement=replace(self.statement, **members))
 
-    def applies(self, need: Need) -> bool | None:
+    def evaluate(self, need: Need) -> bool | None:
         """Whether it is about what is needed; None when that cannot be known."""
-        answers = [self.matches(need), *(condition.holds(need) for condition in self.conditions)]
+        answers = [self.match(need), *(condition.evaluate(need) for condition in self.conditions)]
         if False in answers:
             return False
         return None if None in answers else True
 
-    def matches(self, need: Need) -> bool | None:
+    def match(self, need: Need) -> bool | None:
         """The same without its conditions."""
         possible, certain = (statement.applies(need) for statement in self._evaluated)
         return certain if certain == possible else None
@@ -78,42 +78,42 @@ class Rule:
         """It where each policy variable has the value that is needed, and where none has."""
         fixed = (text for text in self.resources if find_variable(text) is None)
         possible, certain = (
-            tuple(arn for text in texts for arn in whole_arns(text))
+            tuple(arn for text in texts for arn in expand_arns(text))
             for texts in (self.resources, fixed)
         )
         return replace(self.statement, resources=possible), replace(
             self.statement, resources=certain
         )
 
-    def names(self, action: str) -> bool:
+    def is_about(self, action: str) -> bool:
         """Whether it is about an action, on whatever resource."""
         named = any(matches_action(item, action) for item in self.actions)
         return named is not self.statement.negated_actions
 
-    def covers(self, arn: str) -> bool:
+    def can_cover(self, arn: str) -> bool:
         """Whether it is, or can be, about a resource, whatever its actions are."""
         return any(
             replace(statement, actions=("*",), negated_actions=False).applies(Need("", arn, {}))
             for statement in self._evaluated
         )
 
-    def reach(self, target: Target, *, conditions: bool = False) -> tuple[str, ...]:
+    def list_reached(self, target: Target, *, conditions: bool = False) -> tuple[str, ...]:
         """The actions of S3 Vectors, without prefix, that it is about on anything there can be.
 
         Args:
             target: whose bucket, indexes and their neighbours are among that.
             conditions: whether its conditions count.
         """
-        samples = {arn for item in self.resources for arn in samples_of(item).values()}
+        samples = {arn for item in self.resources for arn in find_samples(item).values()}
         arns = {*target.arns, *target.strangers, *samples, "*"}
-        answer = self.applies if conditions else self.matches
+        answer = self.evaluate if conditions else self.match
         return tuple(
             name
-            for name, action in known_actions().items()
+            for name, action in list_actions().items()
             if any(
-                answer(target.need(PREFIX + name, arn)) is not False
+                answer(target.make_need(PREFIX + name, arn)) is not False
                 for arn in arns
-                if kind_of(arn) in (action.kinds or {""})
+                if get_kind(arn) in (action.kinds or {""})
             )
         )
 

@@ -44,7 +44,7 @@ class Action:
 
 
 @cache
-def known_actions() -> Mapping[str, Action]:
+def list_actions() -> Mapping[str, Action]:
     """Every action, by its name without the prefix."""
     names = sorted(action.removeprefix(PREFIX) for action in ACTIONS)
     return MappingProxyType({name: _describe(name) for name in names})
@@ -53,12 +53,12 @@ def known_actions() -> Mapping[str, Action]:
 def _describe(name: str) -> Action:
     arns = (_BUCKET_ARN, f"{_BUCKET_ARN}/index/index")
     requests = [{**_REQUEST, "resourceArn": arn} for arn in arns]
-    asked = [find_needs(name, request, _CALLER, lambda _: {"": ""})[0] for request in requests]
-    kinds = frozenset(kind_of(need.resource) for need in asked) - {""}
-    return Action(kinds, frozenset(key for need in asked for key in need.context if kinds))
+    needs = [find_needs(name, request, _CALLER, lambda _: {"": ""})[0] for request in requests]
+    kinds = frozenset(get_kind(need.resource) for need in needs) - {""}
+    return Action(kinds, frozenset(key for need in needs for key in need.context if kinds))
 
 
-def kind_of(resource: str) -> str:
+def get_kind(resource: str) -> str:
     """Whether an ARN is a bucket's or an index's; "" for "*"."""
     if resource == "*":
         return ""
@@ -67,7 +67,7 @@ def kind_of(resource: str) -> str:
 
 def expand_action(pattern: str) -> tuple[str, ...]:
     """The actions of S3 Vectors that a pattern stands for, without their prefix."""
-    return tuple(name for name in known_actions() if matches_action(pattern, PREFIX + name))
+    return tuple(name for name in list_actions() if matches_action(pattern, PREFIX + name))
 
 
 _VERBS: Final = {
@@ -96,8 +96,8 @@ def guess_action(name: str) -> str | None:
     """The action, with its prefix, that a name means: by its words, else by its spelling."""
     if expand_action(PREFIX + name):
         return PREFIX + name
-    by_lower = {known.lower(): known for known in known_actions()}
-    names = [meant.lower() for meant in _translate(name) if meant.lower() in by_lower]
+    by_lower = {known.lower(): known for known in list_actions()}
+    names = [candidate.lower() for candidate in _translate(name) if candidate.lower() in by_lower]
     names += get_close_matches(name.lower(), by_lower, 1)
     return PREFIX + by_lower[names[0]] if names else None
 
@@ -105,9 +105,9 @@ def guess_action(name: str) -> str | None:
 def _translate(name: str) -> list[str]:
     """The name in the service's words: "InsertVector" is "PutVectors"."""
     verb = next((verb for verb in _VERBS if re.match(rf"{verb}(?=[A-Z])", name)), "")
-    given = re.match(r"[A-Z][a-z]+", name)
-    first = verb or (given[0] if given else "")
+    word = re.match(r"[A-Z][a-z]+", name)
+    first = verb or (word[0] if word else "")
     noun = name[len(first) :]
     verb = _VERBS.get(first, first)
-    names = [verb + meant for meant in (_NOUNS.get(noun, noun), noun)]
+    names = [verb + candidate for candidate in (_NOUNS.get(noun, noun), noun)]
     return [*names, "QueryVectors"] if verb == "Query" else names

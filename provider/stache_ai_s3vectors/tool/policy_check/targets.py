@@ -76,19 +76,19 @@ class Target:
     def needs(self) -> tuple[Need, ...]:
         """All that the level must be allowed."""
         level = LEVELS[self.level]
-        asked: tuple[tuple[str, Sequence[str], Sequence[str]], ...] = (
+        groups: tuple[tuple[str, Sequence[str], Sequence[str]], ...] = (
             (PREFIX, level.index, self.index_arns),
             (PREFIX, level.bucket, [self.bucket_arn]),
             (KMS, level.key, [self.key] if self.key else []),
         )
         return tuple(
-            self.need(f"{prefix}{action}", resource)
-            for prefix, actions, resources in asked
+            self.make_need(f"{prefix}{action}", resource)
+            for prefix, actions, resources in groups
             for action in sorted(actions)
             for resource in resources
         )
 
-    def need(self, action: str, resource: str) -> Need:
+    def make_need(self, action: str, resource: str) -> Need:
         """A request of the provider's, which uses HTTPS, and keys through S3 Vectors only.
 
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-data-encryption.html

@@ -56,7 +56,7 @@ class _Builder:
         if depth == 0:
             raise RecursionError
         line = node.start_mark.line + 1
-        value = self._plain(node, line, depth - 1)
+        value = self._build_plain(node, line, depth - 1)
         if not node.tag.startswith("!"):
             return value
         name = _SHORT.get(node.tag, f"Fn::{node.tag[1:]}")
@@ -64,9 +64,9 @@ class _Builder:
             value = [Text(part, line) for part in value.split(".", 1)]
         return Object(line, [(Text(name, line), value)])
 
-    def _plain(self, node: Any, line: int, depth: int) -> Any:
+    def _build_plain(self, node: Any, line: int, depth: int) -> Any:
         if node.id == "mapping":
-            return Object(line, self._members(node, depth))
+            return Object(line, self._build_members(node, depth))
         if node.id == "sequence":
             return [self.build(item, depth) for item in node.value]
         kind = node.tag.rpartition(":")[2]
@@ -74,7 +74,7 @@ class _Builder:
             return _WORDS[node.value.lower()]
         return None if kind == "null" else Text(node.value, line)
 
-    def _members(self, node: Any, depth: int) -> Iterator[tuple[Text, Any]]:
+    def _build_members(self, node: Any, depth: int) -> Iterator[tuple[Text, Any]]:
         for key, value in node.value:
             name = key.value if key.id == "scalar" else "?"
             yield Text(name, key.start_mark.line + 1), self.build(value, depth)

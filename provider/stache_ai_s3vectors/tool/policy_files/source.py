@@ -92,19 +92,19 @@ def _build(line: int, word: str, words: Iterator[tuple[int, str]], depth: int) -
     if depth == 0:
         raise RecursionError
     if word == "[":
-        return [_build(*item, words, depth - 1) for item in _until(words, "]")]
+        return [_build(*item, words, depth - 1) for item in _take_until(words, "]")]
     if word == "{":
-        names = _until(words, "}")
-        members = ((_text(*name), _build(*next(words), words, depth - 1)) for name in names)
+        names = _take_until(words, "}")
+        members = ((_make_text(*name), _build(*next(words), words, depth - 1)) for name in names)
         return Object(line, members)
-    return _text(line, word) if word[0] == '"' else json.loads(word, parse_int=float)
+    return _make_text(line, word) if word[0] == '"' else json.loads(word, parse_int=float)
 
 
-def _text(line: int, word: str) -> Text:
+def _make_text(line: int, word: str) -> Text:
     return Text(json.loads(word), line)
 
 
-def _until(words: Iterator[tuple[int, str]], end: str) -> Iterator[tuple[int, str]]:
+def _take_until(words: Iterator[tuple[int, str]], end: str) -> Iterator[tuple[int, str]]:
     for line, word in words:
         if word == end:
             return
@@ -121,10 +121,10 @@ def walk(value: Any) -> Iterator[Any]:
         yield from walk(part)
 
 
-def relabel(value: Any, line: int) -> Any:
+def move_to_line(value: Any, line: int) -> Any:
     """The same, all of it on one line."""
     if isinstance(value, list):
-        return [relabel(item, line) for item in value]
+        return [move_to_line(item, line) for item in value]
     if isinstance(value, Object):
-        return Object(line, [(Text(n, line), relabel(v, line)) for n, v in value.items()])
+        return Object(line, [(Text(n, line), move_to_line(v, line)) for n, v in value.items()])
     return Text(value, line) if isinstance(value, str) else value

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from .containers import Collection, placeholder
+from .outputs import Collection, make_placeholder
 from .source import Object, Text
 
 _NOTHING: Final = object()
@@ -39,14 +39,14 @@ def collect_template(
 
     Args:
         template: with `Resources`.
-        collection: what has been found.
+        collection: to add to.
         parameters: values of parameters, of pseudo parameters, and of resources' attributes as
             "RESOURCE.ATTRIBUTE".
     """
     resolver = _Resolver(template, parameters)
-    for name, resource in _objects(template.get("Resources")):
+    for name, resource in _list_objects(template.get("Resources")):
         kind, properties = resource.get("Type"), resource.get("Properties")
-        if isinstance(properties, Object) and resolver.is_made(resource):
+        if isinstance(properties, Object) and resolver.is_created(resource):
             _collect_resource(name, str(kind), properties, collection, resolver)
 
 
@@ -61,7 +61,7 @@ def _collect_resource(
         names = [str(resolver.take(owner)[0]) for owner in owners]
         collection.add(name, name.line, document, owners=names, unresolved=unresolved)
     elif kind.startswith("AWS::IAM::") and short in _OWNERS:
-        for inline in _list(resolver.unfold(properties.get("Policies"))):
+        for inline in _list(resolver.expand(properties.get("Policies"))):
             if not isinstance(inline, Object):
                 continue
             document, unresolved = resolver.take(inline.get("PolicyDocument"))
@@ -70,7 +70,7 @@ def _collect_resource(
         for arn in _list(resolver.take(properties.get("ManagedPolicyArns"))[0]):
             collection.attach(name, str(arn).rpartition("/")[2])
     elif kind.startswith("AWS::Serverless::"):
-        for number, item in enumerate(_list(resolver.unfold(properties.get("Policies"))), 1):
+        for number, item in enumerate(_list(resolver.expand(properties.get("Policies"))), 1):
             value, unresolved = resolver.take(item)
             if isinstance(value, Object) and "Statement" in value:
                 title = f"{name}/{number}"
@@ -83,7 +83,7 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
-def _objects(value: Any) -> Iterator[tuple[Text, Object]]:
+def _list_objects(value: Any) -> Iterator[tuple[Text, Object]]:
     if isinstance(value, Object):
         for name, inner in value.items():
             if isinstance(inner, Object):
@@ -95,12 +95,12 @@ class _Resolver:
 
     def __init__(self, template: Object, parameters: Mapping[str, str]) -> None:
         self._template = template
-        self._given = parameters
+        self._parameters = parameters
         self._unresolved: list[Text] = []
         self._open: list[str] = []
         self._functions: Mapping[str, Callable[[Any, int], Any]] = {
-            "Ref": lambda value, line: self._refer(str(value), "", line),
-            "Fn::GetAtt": self._attribute,
+            "Ref": lambda value, line: self._resolve_reference(str(value), "", line),
+            "Fn::GetAtt": self._resolve_attribute,
             "Fn::Sub": self._substitute,
             "Fn::Join": self._join,
             "Fn::Select": self._select,
@@ -115,15 +115,15 @@ class _Resolver:
         resolved = self._resolve(value)
         return (None if resolved is _NOTHING else resolved), self._unresolved
 
-    def unfold(self, value: Any) -> Any:
+    def expand(self, value: Any) -> Any:
         """A list, whose items are not resolved yet."""
         if isinstance(value, Object) and "Fn::If" in value:
             return self.take(value)[0]
         return value
 
-    def is_made(self, resource: Object) -> bool:
+    def is_created(self, resource: Object) -> bool:
         """Whether its Condition holds, or may."""
-        return "Condition" not in resource or self._holds(resource["Condition"]) is not False
+        return "Condition" not in resource or self._evaluate(resource["Condition"]) is not False
 
     def _resolve(self, value: Any) -> Any:
         if isinstance(value, list):
@@ -150,66 +150,68 @@ class _Resolver:
 
     def _mark(self, name: str, line: int) -> Text:
         self._unresolved.append(Text(name, line))
-        return Text(placeholder(name), line)
+        return Text(make_placeholder(name), line)
 
-    def _text(self, value: Any) -> str:
+    def _resolve_text(self, value: Any) -> str:
         resolved = self._resolve(value)
         if not isinstance(resolved, str):
             raise TypeError
         return resolved
 
-    def _refer(self, name: str, attribute: str, line: int) -> Any:
+    def _resolve_reference(self, name: str, attribute: str, line: int) -> Any:
         """What Ref and Fn::GetAtt return."""
-        given = self._given.get(f"{name}.{attribute}" if attribute else name)
-        if given is not None:
-            return given
+        value = self._parameters.get(f"{name}.{attribute}" if attribute else name)
+        if value is not None:
+            return value
         if name == "AWS::NoValue":
             return _NOTHING
-        parameter = _member(self._template.get("Parameters"), name)
+        parameter = _get_member(self._template.get("Parameters"), name)
         if isinstance(parameter, Object) and not attribute:
             return _read_default(name, parameter, line)
-        resource = _member(self._template.get("Resources"), name)
+        resource = _get_member(self._template.get("Resources"), name)
         if isinstance(resource, Object):
-            return self._identify(name, attribute, resource, line)
+            return self._resolve_resource(name, attribute, resource, line)
         raise _UnresolvedError(name)
 
-    def _identify(self, name: str, attribute: str, resource: Object, line: int) -> str:
+    def _resolve_resource(self, name: str, attribute: str, resource: Object, line: int) -> str:
         """The ARN, or the name, of a resource; of other services' something that stands for it."""
         kind = str(resource.get("Type"))
         service = kind.split("::")[1].lower()
         partition, region, account = (str(self._call("Ref", name, line)) for name in _PLACE)
         if kind in _OWN_NAMES:
-            return f"arn:{partition}:s3vectors:{region}:{account}:{self._path(name, resource)}"
+            return (
+                f"arn:{partition}:s3vectors:{region}:{account}:{self._build_path(name, resource)}"
+            )
         if kind == "AWS::IAM::ManagedPolicy":
             return f"arn:{partition}:iam::{account}:policy/{name}"
         if attribute.endswith("Arn"):
             return f"arn:{partition}:{service}:{region}:{account}:{name}"
         return name
 
-    def _path(self, name: str, resource: Object) -> str:
+    def _build_path(self, name: str, resource: Object) -> str:
         """The end of the ARN of a vector bucket or of an index."""
         if name in self._open:
             raise _UnresolvedError(name)
         self._open.append(name)
         try:
             properties = resource["Properties"]
-            own = self._text(properties[_OWN_NAMES[str(resource["Type"])]])
+            own = self._resolve_text(properties[_OWN_NAMES[str(resource["Type"])]])
             if "IndexName" not in properties:
                 return f"bucket/{own}"
             bucket = properties.get("VectorBucketArn", properties.get("VectorBucketName"))
-            return f"bucket/{self._text(bucket).rpartition('/')[2]}/index/{own}"
+            return f"bucket/{self._resolve_text(bucket).rpartition('/')[2]}/index/{own}"
         except KeyError:
             raise _UnresolvedError(name) from None
         finally:
             self._open.pop()
 
-    def _attribute(self, value: Any, line: int) -> Any:
+    def _resolve_attribute(self, value: Any, line: int) -> Any:
         name, attribute = value if isinstance(value, list) else str(value).split(".", 1)
-        return self._refer(str(name), str(attribute), line)
+        return self._resolve_reference(str(name), str(attribute), line)
 
     def _substitute(self, value: Any, line: int) -> str:
         text, local = value if isinstance(value, list) else (value, {})
-        local = {name: self._text(inner) for name, inner in local.items()}
+        local = {name: self._resolve_text(inner) for name, inner in local.items()}
 
         def replace(match: re.Match[str]) -> str:
             literal, name = match.groups()
@@ -217,66 +219,66 @@ class _Resolver:
                 return f"${{{name}}}" if literal else local[name]
             path, _, attribute = name.partition(".")
             try:
-                resolved = self._refer(path, attribute, line)
+                resolved = self._resolve_reference(path, attribute, line)
             except _UnresolvedError as error:
                 resolved = self._mark(str(error), line)
             return str(resolved) if isinstance(resolved, str) else str(self._mark(name, line))
 
-        return _REFERENCE.sub(replace, self._text(text))
+        return _REFERENCE.sub(replace, self._resolve_text(text))
 
     def _join(self, value: Any, _: int) -> str:
         separator, items = value
-        return str(separator).join(self._text(item) for item in self._resolve(items))
+        return str(separator).join(self._resolve_text(item) for item in self._resolve(items))
 
     def _select(self, value: Any, _: int) -> Any:
         at, items = value
-        return self._resolve(items)[int(self._text(at) if isinstance(at, Object) else at)]
+        return self._resolve(items)[int(self._resolve_text(at) if isinstance(at, Object) else at)]
 
     def _split(self, value: Any, line: int) -> list[Text]:
         separator, text = value
-        return [Text(part, line) for part in self._text(text).split(str(separator))]
+        return [Text(part, line) for part in self._resolve_text(text).split(str(separator))]
 
     def _choose(self, value: Any, line: int) -> Any:
         name, yes, no = value
-        answer = self._holds(name)
+        answer = self._evaluate(name)
         if answer is None:
             self._mark(f"Condition {name}", line)
         return self._resolve(no if answer is False else yes)
 
     def _find_in_map(self, value: Any, _: int) -> Any:
-        name, first, second = (self._text(part) for part in value)
+        name, first, second = (self._resolve_text(part) for part in value)
         return self._resolve(self._template["Mappings"][name][first][second])
 
-    def _holds(self, condition: Any) -> bool | None:
+    def _evaluate(self, condition: Any) -> bool | None:
         """Whether a condition holds; None when that is not known."""
         if isinstance(condition, str):
             name = str(condition)
             if (
                 name in self._open
-                or (inner := _member(self._template.get("Conditions"), name)) is None
+                or (inner := _get_member(self._template.get("Conditions"), name)) is None
             ):
                 return None
             self._open.append(name)
             try:
-                return self._holds(inner)
+                return self._evaluate(inner)
             finally:
                 self._open.pop()
         try:
             [(function, value)] = condition.items()
-            return self._decide(function, value)
+            return self._evaluate_function(function, value)
         except (AttributeError, TypeError, ValueError, _UnresolvedError):
             return None
 
-    def _decide(self, function: str, value: Any) -> bool | None:
+    def _evaluate_function(self, function: str, value: Any) -> bool | None:
         if function == "Condition":
-            return self._holds(value)
+            return self._evaluate(value)
         if function == "Fn::Equals":
             known = len(self._unresolved)
             left, right = (self._resolve(side) for side in value)
             equal = left == right if len(self._unresolved) == known else None
             del self._unresolved[known:]
             return equal
-        answers = [self._holds(item) for item in value]
+        answers = [self._evaluate(item) for item in value]
         if function == "Fn::Not":
             [answer] = answers
             return None if answer is None else not answer
@@ -295,5 +297,5 @@ def _read_default(name: str, parameter: Object, line: int) -> Any:
     return [Text(item, line) for item in default.split(",")] if lists else default
 
 
-def _member(value: Any, name: str) -> Any:
+def _get_member(value: Any, name: str) -> Any:
     return value.get(name) if isinstance(value, Object) else None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
-from .source import Object, SourceError, Text, read_json, relabel, walk
+from .source import Object, SourceError, Text, move_to_line, read_json, walk
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Extract:
     unresolved: tuple[Text, ...] = ()
 
 
-def placeholder(name: str) -> str:
+def make_placeholder(name: str) -> str:
     """What stands in a document for a name that is not known."""
     return f"${{{name.replace(':', '.')}}}"
 
@@ -76,7 +76,7 @@ def _read_embedded(text: str, line: int) -> Any:
     """JSON in a string, which older tools encode for a URL; every line is that of the string."""
     line = text.line if isinstance(text, Text) else line
     try:
-        return relabel(read_json(unquote(text) if text.startswith("%7B") else text), line)
+        return move_to_line(read_json(unquote(text) if text.startswith("%7B") else text), line)
     except SourceError:
         return text
 
@@ -87,7 +87,7 @@ def collect_cli(document: Object, collection: Collection) -> bool:
         name = document.get("PolicyName") or "PolicyDocument"
         collection.add(name, document.lines["PolicyDocument"], document["PolicyDocument"])
     elif "PolicyInputList" in document:
-        for number, text in enumerate(_items(document["PolicyInputList"]), 1):
+        for number, text in enumerate(_list_items(document["PolicyInputList"]), 1):
             line = document.lines["PolicyInputList"]
             collection.add(f"PolicyInputList[{number}]", line, text, owners=["PolicyInputList"])
     elif isinstance(version := document.get("PolicyVersion"), Object) or "Document" in document:
@@ -103,23 +103,23 @@ def collect_cli(document: Object, collection: Collection) -> bool:
 
 def _collect_details(document: Object, collection: Collection) -> None:
     """What `aws iam get-account-authorization-details` prints."""
-    for policy in _objects(document.get("Policies")):
-        for version in _objects(policy.get("PolicyVersionList")):
+    for policy in _list_objects(document.get("Policies")):
+        for version in _list_objects(policy.get("PolicyVersionList")):
             if version.get("IsDefaultVersion"):
                 name, arn = str(policy.get("PolicyName")), str(policy.get("Arn"))
                 collection.add(name, policy.line, version.get("Document"), key=arn)
     groups: dict[str, list[str]] = {}
     for kind in ("Group", "User", "Role"):
-        for owner in _objects(document.get(f"{kind}DetailList")):
+        for owner in _list_objects(document.get(f"{kind}DetailList")):
             name = f"{kind.lower()}/{owner.get(f'{kind}Name')}"
-            for inline in _objects(owner.get(f"{kind}PolicyList")):
+            for inline in _list_objects(owner.get(f"{kind}PolicyList")):
                 title = f"{name}/{inline.get('PolicyName')}"
                 collection.add(title, inline.line, inline.get("PolicyDocument"), owners=[name])
                 groups.setdefault(name, []).append(title)
-            for attached in _objects(owner.get("AttachedManagedPolicies")):
+            for attached in _list_objects(owner.get("AttachedManagedPolicies")):
                 collection.attach(name, str(attached.get("PolicyArn")))
                 groups.setdefault(name, []).append(str(attached.get("PolicyArn")))
-            for group in _items(owner.get("GroupList")):
+            for group in _list_items(owner.get("GroupList")):
                 for key in groups.get(f"group/{group}", []):
                     collection.attach(name, key)
 
@@ -157,10 +157,10 @@ def _collect_resource(resource: Object, values: Object, collection: Collection) 
             collection.attach(owners[0], str(values.get("policy_arn")))
         elif kind == f"aws_iam_{owner}":
             name = f"{owner}/{values.get('name')}"
-            for inline in _objects(values.get("inline_policy")):
+            for inline in _list_objects(values.get("inline_policy")):
                 title = f"{address}/{inline.get('name')}"
                 collection.add(title, inline.line, inline.get("policy"), owners=[name])
-            for arn in _items(values.get("managed_policy_arns")):
+            for arn in _list_items(values.get("managed_policy_arns")):
                 collection.attach(name, str(arn))
     if kind == "aws_iam_policy":
         key = str(values.get("arn") or address)
@@ -168,9 +168,9 @@ def _collect_resource(resource: Object, values: Object, collection: Collection) 
         collection.add(address, resource.line, document, key=key, unresolved=unknown)
 
 
-def _items(value: Any) -> list[Any]:
+def _list_items(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _objects(value: Any) -> list[Object]:
-    return [item for item in _items(value) if isinstance(item, Object)]
+def _list_objects(value: Any) -> list[Object]:
+    return [item for item in _list_items(value) if isinstance(item, Object)]
