@@ -95,11 +95,6 @@ class Corpus:
             "half": number % 2,
         }
 
-    def draw_records(self, start: int, vectors: Floats) -> list[dict[str, Any]]:
-        """What PutVectors takes, of vectors numbered from `start`."""
-        metadata = [self.draw_metadata(start + n) for n in range(len(vectors))]
-        return to_records([f"chunk-{start + n}" for n in range(len(vectors))], vectors, metadata)
-
     def draw_chunks(self, start: int, count: int) -> dict[str, Any]:
         """What Stache hands over: lists of Python floats, texts, metadata."""
         metadatas = [self.draw_metadata(start + n) for n in range(count)]

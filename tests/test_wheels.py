@@ -12,6 +12,7 @@ import venv
 import zipfile
 from pathlib import Path
 
+import hatch_build
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -74,6 +75,28 @@ def test_both_wheels_have_one_version(wheels):
 
     [version] = versions
     assert f"s3vectors-local=={version}" in zipfile.ZipFile(ours).read(metadata).decode()
+
+
+def test_the_description_has_no_link_that_a_package_index_cannot_follow(wheels):
+    """The README, without its relative links and pictures."""
+    [wheel] = [zipfile.ZipFile(w) for w in wheels if w.name.startswith("stache")]
+    metadata = next(name for name in wheel.namelist() if name.endswith("METADATA"))
+
+    description = wheel.read(metadata).decode().partition("\n\n")[2]
+
+    assert description.startswith("# stache-ai-s3vectors")
+    assert re.findall(r"\]\((?!https://)[^)]*\)|<!--", description) == []
+
+
+def test_the_links_of_the_description_lead_into_a_repository():
+    """As soon as the project has its address among its URLs."""
+    text = "See [Install](docs/install.md) and ![a plot](bench/a.svg), [AWS](https://aws.com)."
+
+    assert hatch_build.resolve_links(text, None) == "See Install and , [AWS](https://aws.com)."
+    assert hatch_build.resolve_links(text, "https://example.com/ours/") == (
+        "See [Install](https://example.com/ours/blob/main/docs/install.md) and "
+        "![a plot](https://example.com/ours/raw/main/bench/a.svg), [AWS](https://aws.com)."
+    )
 
 
 def test_the_installed_wheels_do_the_job(python, tmp_path):
