@@ -10,7 +10,7 @@ locals {
 }
 
 variable "prefix" {
-  description = "What the vector bucket's name begins with: `<prefix>-vectors-<account id>`."
+  description = "Prefix of the vector bucket's name, `<prefix>-vectors-<account id>`."
   type        = string
   default     = "stache"
   nullable    = false
@@ -22,7 +22,7 @@ variable "prefix" {
 }
 
 variable "bucket_name" {
-  description = "The vector bucket's whole name, if it is to be another than `prefix` makes."
+  description = "Name of the vector bucket, instead of the one with `prefix`."
   type        = string
   default     = null
 
@@ -33,7 +33,7 @@ variable "bucket_name" {
 }
 
 variable "existing_bucket" {
-  description = "Use the vector bucket that has `bucket_name`, in this account and region, instead of making one."
+  description = "Use the vector bucket `bucket_name` of this account and region instead of creating one."
   type        = bool
   default     = false
   nullable    = false
@@ -45,7 +45,7 @@ variable "existing_bucket" {
 }
 
 variable "dimension" {
-  description = "How many numbers an embedding has, for each index that does not say otherwise: what your embedding model makes."
+  description = "Number of dimensions of your embedding model, for each index without its own."
   type        = number
   default     = 1024
   nullable    = false
@@ -57,7 +57,7 @@ variable "dimension" {
 }
 
 variable "distance_metric" {
-  description = "How far apart two embeddings are, for each index that does not say otherwise: `cosine` or `euclidean`."
+  description = "Distance between two embeddings, for each index without its own: `cosine` or `euclidean`."
   type        = string
   default     = "cosine"
   nullable    = false
@@ -69,7 +69,7 @@ variable "distance_metric" {
 }
 
 variable "indexes" {
-  description = "The indexes. An entry that says nothing is named `<its key>-<its dimension>`. `text` and `_overflow` are among the non-filterable keys. `existing` uses an index made elsewhere."
+  description = "The indexes. The default name of an entry is `<its key>-<its dimension>`. `text` and `_overflow` are always non-filterable keys. `existing` uses an index that exists."
   type = map(object({
     name                         = optional(string)
     dimension                    = optional(number)
@@ -178,7 +178,7 @@ variable "indexes" {
 }
 
 variable "environment_indexes" {
-  description = "Which entry of `indexes` Stache uses as `documents`, `summaries` and `insights`, where it is not the entry of that name."
+  description = "Entries of `indexes` that Stache uses as `documents`, `summaries` and `insights`, if not those of these names."
   type        = map(string)
   default     = {}
   nullable    = false
@@ -195,7 +195,7 @@ variable "environment_indexes" {
 }
 
 variable "kms_key_arn" {
-  description = "ARN of the customer key that encrypts the vector bucket (and, where it exists already, that encrypted it). Without it, and without `create_kms_key`, S3's own keys do."
+  description = "ARN of the customer key that encrypts the vector bucket; for an existing bucket, the key that it has. Without it and without `create_kms_key`, S3's own keys encrypt it."
   type        = string
   default     = null
 
@@ -206,7 +206,7 @@ variable "kms_key_arn" {
 }
 
 variable "create_kms_key" {
-  description = "Make a customer key for the vector bucket, with rotation and a key policy that lets S3 Vectors use it."
+  description = "Create a customer key for the vector bucket, with rotation and a key policy that lets S3 Vectors use it."
   type        = bool
   default     = false
   nullable    = false
@@ -223,7 +223,7 @@ variable "create_kms_key" {
 }
 
 variable "policy_name_prefix" {
-  description = "What the policies' names begin with, before the level; by default the bucket's name and the region. Another store of the same bucket needs another."
+  description = "Prefix of the policies' names, before the level; by default the bucket's name and the region. Each store of one bucket needs its own."
   type        = string
   default     = null
 
@@ -258,14 +258,14 @@ variable "writers" {
 }
 
 variable "retain_data" {
-  description = "Refuse plans that would destroy the bucket, an index or the created key. With `false`, destroying destroys, whatever the bucket holds; and so does a change from `false` to `true` without the steps in the README."
+  description = "Refuse plans that would destroy the bucket, an index or the created key. With `false`, `terraform destroy` deletes the data. So does a change from `false` to `true` without the steps in the README."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "tags" {
-  description = "Tags of everything that can have them, besides `default_tags` of your provider."
+  description = "Tags of all resources that can have tags, in addition to your provider's `default_tags`."
   type        = map(string)
   default     = {}
   nullable    = false

@@ -43,7 +43,7 @@ class StacheVectorStore(Construct):
     Args:
         scope: where it belongs.
         id: its name there.
-        prefix: the bucket is called PREFIX-vectors-ACCOUNT.
+        prefix: the bucket's name is PREFIX-vectors-ACCOUNT.
         bucket_name: instead of that.
         existing_bucket: use the bucket of that name instead of creating one.
         dimension: of the embeddings, 1 to 4096.

@@ -20,17 +20,17 @@ class Options:
     """What `cdk deploy -c NAME=VALUE` takes.
 
     Args:
-        stack_name: what the stack is called.
-        prefix: the bucket is called PREFIX-vectors-ACCOUNT.
+        stack_name: the stack's name.
+        prefix: the bucket's name is PREFIX-vectors-ACCOUNT.
         bucket_name: instead of that.
         dimension: of the embeddings.
         distance_metric: cosine or euclidean.
         encryption_key_arn: a customer key's, whose policy lets S3 Vectors use it.
-        create_encryption_key: true for a customer key that is made.
+        create_encryption_key: true to create a customer key.
         readers: ARNs of principals of other accounts that may search, comma-separated.
         writers: the same for all that Stache does.
         text_search: standard or a language, for hybrid search.
-        existing: true when the bucket and the indexes are there already.
+        existing: true to use existing indexes in an existing bucket.
         retain: false to delete the data with the stack.
         deploy_function: false for the store alone.
         level: what the function may do: read, read-write or manage-indexes.
@@ -38,7 +38,7 @@ class Options:
         architecture: arm64 or x86_64.
         embedding_provider: bedrock, or word-hashing, which needs no model.
         embedding_model: Bedrock's id of the model.
-        documents_table: one that is there already; with namespaces_table.
+        documents_table: an existing table; with namespaces_table.
         namespaces_table: the same.
     """
 

@@ -61,7 +61,7 @@ BAD = [
     ("Architecture", "arm", "arm64 or x86_64"),
     ("EmbeddingProvider", "Bedrock", "bedrock or word-hashing"),
     ("EmbeddingModel", "*", "the id of a foundation model"),
-    ("EmbeddingModel", "us.cohere.embed-v4:0", "no inference profile"),
+    ("EmbeddingModel", "us.cohere.embed-v4:0", "not an ARN or an inference profile"),
     ("ExistingDocumentsTable", "arn:aws:dynamodb:us-east-1:123456789012:table/t", "not the ARN"),
     ("ExistingDocumentsTable", "documents-*", "a table's name"),
     ("ExistingNamespacesTable", "*", "a table's name"),
@@ -109,7 +109,7 @@ CONTRADICTIONS = [
     ),
     (
         {"ExistingBucket": "true", "BucketName": "my-bucket", "CreateKmsKey": "true"},
-        "give the key that it has as KmsKeyArn",
+        "pass its key as KmsKeyArn",
     ),
     ({"DocumentsIndex": "mine", "SummariesIndex": "mine"}, "a name of its own"),
     ({"DocumentsIndex": "mine", "InsightsIndex": "mine"}, "a name of its own"),
