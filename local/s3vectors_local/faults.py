@@ -85,7 +85,7 @@ class Faults:
             if not 0 <= rate <= 1:
                 raise ValueError(f"the rate of {kind} is {rate}; it must be from 0 to 1")
         if sum(rates.values()) > 1 + _ROUNDING:
-            raise ValueError(f"the rates add up to {sum(rates.values())}, which is more than 1")
+            raise ValueError(f"the rates add up to {sum(rates.values())}; they must be at most 1")
         if not 0 <= latency <= _MAX_DELAY:
             raise ValueError(f"the latency is {latency}; it must be from 0 to {_MAX_DELAY} seconds")
         self.latency = latency

@@ -50,7 +50,7 @@ class Origins:
         if name not in self._hosts and name != address and not _is_loopback(name):
             raise AccessDeniedException(
                 f"The Host header is {host!r:.80}, which is not a name of this server. "
-                "To allow it, start s3vectors-local serve --allow-host NAME"
+                "To allow it, add --allow-host NAME to s3vectors-local serve"
             )
         origin = headers.get("origin")
         if origin is not None and origin not in (f"http://{host}", f"https://{host}"):

@@ -252,7 +252,7 @@ def _open_engine(
             yield remote.call
     elif data is not None:
         if must_exist and not (data / FILE).is_file():
-            _stop(f"there is no {FILE} in {data}")
+            _stop(f"there is no {FILE} in {data}; name the data directory of an engine")
         with Engine(data) as engine:
             caller = engine.caller(key, region)
             # The same types as over HTTP

@@ -276,7 +276,9 @@ def compact(directory: Path) -> tuple[int, int]:
     """
     file, compacted = directory / FILE, directory / _COMPACTED
     if not file.is_file():
-        raise DataDirectoryError(f"there is no {FILE} in {directory}")
+        raise DataDirectoryError(
+            f"there is no {FILE} in {directory}; name the data directory of an engine"
+        )
     with ExitStack() as opened:
         opened.callback(_lock(directory).release)
         try:
