@@ -13,7 +13,7 @@ Like AWS
 
 Different or unknown
     Bucket policies are enforced only with permissions; encryption is recorded, but not done. Where
-    AWS does not document its behaviour, the engine takes the simplest. `choices` has switches for
+    AWS does not document its behavior, the engine takes the simplest. `choices` has switches for
     some of it. README.md has the whole list.
 
 Where to start: `engine` has one function per operation. It calls `index` (the vectors of one

@@ -1,6 +1,6 @@
-"""Behaviour that AWS does not document and that a client may depend on.
+"""Behavior that AWS does not document and that a client may depend on.
 
-The default of each choice is the simplest behaviour (for `analyzer`, the more likely one). Run your
+The default of each choice is the simplest behavior (for `analyzer`, the more likely one). Run your
 tests with the alternative as well, so that they do not depend on the choice.
 """
 
@@ -20,7 +20,7 @@ RepeatedKeys: TypeAlias = Literal["last", "refused"]
 
 @dataclass(frozen=True)
 class Choices:
-    """One behaviour for each unknown.
+    """One behavior for each unknown.
 
     Args:
         missing_key: whether a vector without the key matches `$ne` and `$nin`.

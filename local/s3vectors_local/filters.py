@@ -9,7 +9,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-metadata-filter
 A filter object has exactly one key. All operators of one key must match. `parse` returns a tree
 that is valid; `columns` finds the rows that match it.
 
-Where AWS does not document its behaviour, the engine takes the simplest:
+Where AWS does not document its behavior, the engine takes the simplest:
 - a missing key matches `$ne` and `$nin` (they negate `$eq` and `$in`) and `$exists: false`, and no
   other operator;
 - an array matches `$eq`, `$in` and `$startsWith` if any element does; `$ne` and `$nin` negate that;

@@ -1,4 +1,4 @@
-"""Every client of the process is answered by an engine: old and new, with moto's, in threads."""
+"""`connect_all`: an engine answers all clients of the process."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NOWHERE = "http://127.0.0.1:9"
 
 @pytest.fixture
 def bare(monkeypatch):
-    """No credentials, no region, no profile: as on a machine that never saw AWS."""
+    """Remove all credentials, regions and profiles, as on a machine without AWS configuration."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
@@ -40,7 +40,7 @@ def bare(monkeypatch):
 
 @pytest.fixture
 def methods():
-    """What is changed of botocore; it must be as before afterwards."""
+    """Check that the patched methods of botocore are restored afterwards."""
     places = [
         (Session, "create_client"),
         (RequestSigner, "sign"),
@@ -63,7 +63,7 @@ def buckets(engine):
 
 
 def test_new_clients_are_answered_without_credentials_or_a_region(bare, methods):
-    """Those of boto3, of its default session, and of botocore."""
+    """Clients of boto3, of its default session and of botocore."""
     del bare, methods
     with Engine() as engine, connect_all(engine):
         fresh().create_vector_bucket(vectorBucketName="bucket-1")
@@ -74,8 +74,8 @@ def test_new_clients_are_answered_without_credentials_or_a_region(bare, methods)
         assert buckets(engine) == ["bucket-1", "bucket-2", "bucket-3"]
 
 
-def test_clients_made_before_are_answered_and_go_back(bare, methods):
-    """Those without credentials, too; after the `with` they go where they went."""
+def test_existing_clients_are_connected_and_then_restored(bare, methods):
+    """Clients without credentials as well; after the `with`, they use their endpoints again."""
     del bare, methods
     bareback = fresh(region_name="us-east-1", endpoint_url=NOWHERE)
     keyed = fresh(
@@ -96,8 +96,8 @@ def test_clients_made_before_are_answered_and_go_back(bare, methods):
         keyed.list_vector_buckets()
 
 
-def test_credentials_that_would_ask_the_network_are_not_asked(bare, methods):
-    """A role's and a profile's are fetched when a request is signed; a dummy signs instead."""
+def test_credentials_that_need_the_network_are_not_fetched(bare, methods):
+    """Dummies replace credentials of roles and profiles, which are fetched at signing."""
     del bare, methods
 
     def fetch():
@@ -111,8 +111,8 @@ def test_credentials_that_would_ask_the_network_are_not_asked(bare, methods):
         assert client.list_vector_buckets()["vectorBuckets"] == []
 
 
-def test_a_client_s_own_keys_say_whose_it_is(bare, methods, monkeypatch):
-    """A key id of twelve digits is an account, in the client or in the environment."""
+def test_a_client_s_own_keys_decide_its_account(bare, methods, monkeypatch):
+    """A key id of 12 digits is an account, in the client or in the environment."""
     del bare, methods
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "111122223333")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
@@ -126,7 +126,7 @@ def test_a_client_s_own_keys_say_whose_it_is(bare, methods, monkeypatch):
 
 
 def test_signatures_and_faults_are_as_with_connect(bare, methods):
-    """The retries are botocore's own."""
+    """Retries are those of botocore."""
     del bare, methods
     verifier = Verifier({"ID": "SECRET"})
     with Engine() as engine:
@@ -142,7 +142,7 @@ def test_signatures_and_faults_are_as_with_connect(bare, methods):
 
 
 def test_nested_the_innermost_answers(bare, methods):
-    """And the outer one again afterwards."""
+    """After it, the outer engine answers again."""
     del bare, methods
     client = fresh(region_name="us-east-1")
     with Engine() as outer, Engine() as inner, connect_all(outer):
@@ -154,7 +154,7 @@ def test_nested_the_innermost_answers(bare, methods):
 
 
 def test_a_connected_client_stays_with_its_engine(bare, methods):
-    """What was said of one client counts more than what was said of all."""
+    """`connect` has precedence over `connect_all`."""
     del bare, methods
     with Engine() as own, Engine() as common:
         client = connect(
@@ -167,7 +167,7 @@ def test_a_connected_client_stays_with_its_engine(bare, methods):
 
 
 def test_threads_are_answered(bare, methods):
-    """Each with clients of its own, made before and inside."""
+    """Each thread has its own clients, created before and inside the block."""
     del bare, methods
     old = fresh(region_name="us-east-1")
     with Engine() as engine, connect_all(engine), ThreadPoolExecutor(8) as pool:
@@ -188,13 +188,13 @@ def test_threads_are_answered(bare, methods):
 
 
 def motos():
-    """What moto itself keeps of S3 Vectors."""
+    """Return moto's backends of S3 Vectors."""
     return [backend for account in s3vectors_backends.values() for backend in account.values()]
 
 
 @pytest.mark.parametrize("engine_first", [True, False])
 def test_moto_answers_everything_else(bare, methods, engine_first):
-    """In both orders, and S3 Vectors is carried out once, by the engine alone."""
+    """In both orders; only the engine executes S3 Vectors requests."""
     del bare, methods
     before = fresh(region_name="us-east-1")
     with Engine() as engine:
@@ -216,8 +216,8 @@ def test_moto_answers_everything_else(bare, methods, engine_first):
                 assert not any(backend.vector_buckets for backend in motos())
 
 
-def test_a_wrapper_that_others_put_around_stays(bare, methods, monkeypatch):
-    """Then ours passes everything on, and serves again the next time."""
+def test_a_wrapper_of_another_library_stays(bare, methods, monkeypatch):
+    """Ours then passes everything on, and works again the next time."""
     del bare, methods
     calls = []
     with monkeypatch.context() as patch:
@@ -241,8 +241,8 @@ def test_a_wrapper_that_others_put_around_stays(bare, methods, monkeypatch):
         assert fresh().list_vector_buckets()["vectorBuckets"] == []
 
 
-def test_a_request_that_would_be_sent_after_all_is_not(bare, methods, monkeypatch):
-    """If a newer botocore did not ask before it sends."""
+def test_a_request_that_bypasses_the_engine_is_not_sent(bare, methods, monkeypatch):
+    """For example if a newer botocore emits no event before it sends."""
     del bare, methods
     monkeypatch.setattr("s3vectors_local.all_clients._Events.emit", lambda *_, **__: [])
     with (
@@ -253,8 +253,8 @@ def test_a_request_that_would_be_sent_after_all_is_not(bare, methods, monkeypatc
         fresh().list_vector_buckets()
 
 
-def test_a_mock_that_takes_ours_away_lets_nothing_out(bare):
-    """One that began before and ends inside puts botocore's own back; the next time all works."""
+def test_a_mock_that_removes_the_patches_sends_nothing(bare):
+    """A mock that starts before and ends inside restores botocore; the next time all works."""
     del bare
     client = fresh(region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="a")
     original = Endpoint.make_request
@@ -271,8 +271,8 @@ def test_a_mock_that_takes_ours_away_lets_nothing_out(bare):
     assert Endpoint.make_request is original
 
 
-def test_what_was_put_away_inside_works_afterwards(bare, methods):
-    """And other services go on while it comes and goes."""
+def test_a_method_stored_inside_works_afterwards(bare, methods):
+    """Other services continue to work meanwhile."""
     del bare, methods
     keys = {"aws_access_key_id": "a", "aws_secret_access_key": "a"}
     stop = threading.Event()
@@ -305,8 +305,8 @@ def test_what_was_put_away_inside_works_afterwards(bare, methods):
     assert make("s3", "us-east-1").meta.region_name == "us-east-1"
 
 
-def test_profiles_and_empty_variables_are_not_asked(bare, methods, monkeypatch, tmp_path):
-    """A profile's process and instance metadata may do anything; dummies sign."""
+def test_profiles_and_empty_variables_are_not_used(bare, methods, monkeypatch, tmp_path):
+    """A profile may start a process or use instance metadata, so dummy credentials sign."""
     del bare, methods
     ran = tmp_path / "ran"
     config = tmp_path / "config"
@@ -332,7 +332,7 @@ def test_profiles_and_empty_variables_are_not_asked(bare, methods, monkeypatch, 
 KEYS = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y"}
 
 
-def test_a_client_is_made_as_it_was_asked_for(bare, methods):
+def test_a_client_gets_its_arguments(bare, methods):
     """By position, and with a region in its configuration."""
     del bare, methods
     with Engine() as engine, connect_all(engine):
@@ -364,8 +364,8 @@ def test_each_test_has_an_empty_engine(s3vectors_all_clients):
 """
 
 
-def test_a_fixture_does_it_for_a_test(bare, tmp_path):
-    """For a program that makes its own client."""
+def test_a_fixture_connects_all_clients(bare, tmp_path):
+    """For a program that creates its own client."""
     del bare
     (tmp_path / "test_theirs.py").write_text(THEIRS)
 
@@ -376,7 +376,7 @@ def test_a_fixture_does_it_for_a_test(bare, tmp_path):
 
 
 def test_without_botocore_the_fixture_says_what_to_install(tmp_path):
-    """The engine does without it."""
+    """The engine itself does not need it."""
     (tmp_path / "conftest.py").write_text("import sys\nsys.modules['botocore'] = None\n")
     (tmp_path / "test_theirs.py").write_text("def test_mine(s3vectors_all_clients): pass\n")
 

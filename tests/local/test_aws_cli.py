@@ -18,7 +18,7 @@ AWS = Path(sys.executable).with_name("aws")
 
 @pytest.fixture(scope="module")
 def aws():
-    """Runs an `aws s3vectors` command written for port 9100 on the port of a server."""
+    """Return a function that runs an `aws s3vectors` command on the port of a server."""
     with server() as url:
 
         def run(command):
@@ -38,7 +38,7 @@ def aws():
 
 
 def test_the_documented_create_index_command_works(aws):
-    """Word for word; the older package's lacked --data-type."""
+    """Verbatim; that of the older package lacked --data-type."""
     created = aws(
         "aws s3vectors create-index --vector-bucket-name my-bucket --index-name my-index "
         "--data-type float32 --dimension 1024 --distance-metric cosine "
@@ -56,7 +56,7 @@ def test_the_documented_create_index_command_works(aws):
 
 
 def test_vectors_can_be_put_and_queried(aws):
-    """Parameters as JSON, as the CLI takes them."""
+    """Parameters are JSON."""
     where = "--vector-bucket-name my-bucket --index-name two --endpoint-url http://127.0.0.1:9100"
     aws(
         "aws s3vectors create-index --data-type float32 --dimension 2 "

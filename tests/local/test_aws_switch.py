@@ -1,4 +1,4 @@
-"""`pytest --aws` runs the behaviour tests against what AWS's own variables lead to."""
+"""`pytest --aws` runs the behavior tests against the endpoint of AWS's environment variables."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from far_ends import boto_client, server
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_behaviour_tests_pass_against_a_far_end_that_they_only_know_by_its_endpoint():
-    """Here a server of ours, in place of AWS; nothing is left in it, and no test is skipped."""
+def test_the_behavior_tests_pass_against_an_endpoint():
+    """A local server replaces AWS; no data is left in it, and no test is skipped."""
     with server() as url:
         variables = {"AWS_ENDPOINT_URL_S3VECTORS": url, "AWS_DEFAULT_REGION": "eu-west-1"}
         command = [sys.executable, "-m", "pytest", "--aws", "-q", "tests/local", "-p", "no:cov"]

@@ -18,12 +18,12 @@ QUESTIONS = st.lists(st.sampled_from(WORDS), min_size=1, max_size=6, unique=True
 
 @pytest.fixture(params=[1, 1000], ids=["narrowing", "not narrowing"])
 def _narrowing(request, monkeypatch):
-    """Common words are worked out for the texts that can win, or for all."""
+    """Score common words for the candidates only, or for all texts."""
     monkeypatch.setattr("s3vectors_local.bm25._MIN_TEXTS_TO_NARROW", request.param)
 
 
 def table_of(texts):
-    """A text table that was written in a roundabout way: its rows were others before."""
+    """Return a text table whose rows had other texts before."""
     table = VectorTable(Storage(None), 1)
     table.create_text(0, "ascii")
     entries = [(row, " ".join(text)) for row, text in enumerate(texts)]
@@ -37,7 +37,7 @@ def quoted(question):
 
 
 def expected_of(texts, question):
-    """Rows and scores as bm25s has them, best first."""
+    """Return rows and scores from bm25s, best first."""
     model = bm25s.BM25(method="lucene", k1=1.2, b=0.75, dtype="float64")
     model.index(texts, show_progress=False)
     known = {word for text in texts for word in text}
@@ -47,7 +47,7 @@ def expected_of(texts, question):
 
 
 def check_same(ranking, expected):
-    """The same scores in the same order; where scores are equal, rounding decides about rows."""
+    """Check that scores and order are equal, apart from rows with equal scores."""
     assert [score for _, score in ranking] == pytest.approx([s for _, s in expected], rel=1e-12)
     by_row = dict(expected)
     assert [by_row[row] for row, _ in ranking] == pytest.approx([s for _, s in ranking], rel=1e-12)
@@ -56,7 +56,7 @@ def check_same(ranking, expected):
 @pytest.mark.usefixtures("_narrowing")
 @given(TEXTS, QUESTIONS, st.sampled_from([-1, 1, 3, 100]))
 def test_scores_and_order_are_those_of_an_independent_implementation(texts, question, count):
-    """Whatever was in the table before."""
+    """Also if the table had other texts before."""
     ranking = table_of(texts).search_text(0, quoted(question), count, None)
 
     expected = expected_of(texts, question)
@@ -67,7 +67,7 @@ def test_scores_and_order_are_those_of_an_independent_implementation(texts, ques
 @pytest.mark.usefixtures("_narrowing")
 @given(TEXTS, QUESTIONS, st.sampled_from([-1, 1, 3]), st.randoms(use_true_random=False))
 def test_a_filter_changes_neither_scores_nor_order(texts, question, count, random):
-    """It leaves rows out; how rare a word is is counted among all texts."""
+    """A filter excludes rows; the frequency of words is that of all texts."""
     allowed = bytes(random.choices([0, 1], k=len(texts) + 3))
 
     ranking = table_of(texts).search_text(0, quoted(question), count, allowed)
@@ -76,8 +76,8 @@ def test_a_filter_changes_neither_scores_nor_order(texts, question, count, rando
     check_same(ranking, expected if count < 0 else expected[:count])
 
 
-def test_common_words_are_worked_out_for_the_texts_that_can_win(monkeypatch):
-    """The others cannot be among the best, whatever they have of the common word."""
+def test_common_words_are_scored_only_for_candidates(monkeypatch):
+    """Other texts cannot be among the best."""
     monkeypatch.setattr("s3vectors_local.bm25._MIN_TEXTS_TO_NARROW", 1)
     table = table_of([["w0", "w1"]] * 5 + [["w0"]] * 500)
     ranking = Ranking(table.storage.read, table._name_text_table(0), 3, None)

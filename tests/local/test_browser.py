@@ -68,10 +68,10 @@ READ = """
 
 
 class Page(BaseHTTPRequestHandler):
-    """Some web page."""
+    """A web page."""
 
     def do_GET(self):
-        """Whatever is asked for."""
+        """Return the page for any path."""
         page = b"<!doctype html><title>A page</title><body></body>"
         self.send_response(200)
         self.send_header("content-type", "text/html")
@@ -80,12 +80,12 @@ class Page(BaseHTTPRequestHandler):
         self.wfile.write(page)
 
     def log_message(self, *_):
-        """Nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture(scope="module")
 def page():
-    """The port of another server on this machine, which has a web page."""
+    """Return the port of another server on this machine, which has a web page."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Page) as serving:
         thread = threading.Thread(target=serving.serve_forever)
         thread.start()
@@ -96,7 +96,7 @@ def page():
 
 @pytest.fixture
 def victim():
-    """The URL of a server with an index, and its client."""
+    """Return the URL of a server with an index, and its client."""
     with server() as url, closing(boto_client(endpoint_url=url)) as client:
         client.create_vector_bucket(vectorBucketName="victim")
         names = {"vectorBucketName": "victim", "indexName": "documents-2"}
@@ -105,7 +105,7 @@ def victim():
 
 
 def browse(*pages, resolve):
-    """What the scripts return that a browser runs in these pages; names lead to this machine."""
+    """Return the results of the scripts in these pages; all names resolve to this machine."""
     assert (PACKAGES / "node_modules").is_dir(), "run `make test` once; it installs the browser"
     result = subprocess.run(
         [Path(sys.executable).with_name("node"), SCRIPT, PACKAGES],
@@ -119,13 +119,13 @@ def browse(*pages, resolve):
 
 
 def script(target, body):
-    """A page's script with what it needs to know."""
+    """Return the script of a page with its parameters."""
     values = {"TARGET": target, "BODY": BODY, "PUT": PUT}
     return "".join(f"const {k} = {json.dumps(v)};" for k, v in values.items()) + body
 
 
 def test_a_page_of_another_origin_can_change_nothing(page, victim):
-    """Whatever kind of request it sends, from another site or from another port of this one."""
+    """With any kind of request, from another site or another port of this machine."""
     url, client = victim
     sites = [f"http://evil.example:{page}/", f"http://127.0.0.1:{page}/"]
 
@@ -138,8 +138,8 @@ def test_a_page_of_another_origin_can_change_nothing(page, victim):
     assert client.list_vectors(**names)["vectors"] == []
 
 
-def test_a_page_whose_name_was_made_to_lead_here_can_read_nothing(page, victim):
-    """DNS rebinding: for the browser it is one origin."""
+def test_a_page_with_dns_rebinding_can_read_nothing(page, victim):
+    """For the browser, it is the same origin."""
     url, _ = victim
     port = url.rpartition(":")[2]
     rebound = f"http://evil.example:{port}"
@@ -154,8 +154,8 @@ def test_a_page_whose_name_was_made_to_lead_here_can_read_nothing(page, victim):
     assert "victim" not in first + other
 
 
-def test_a_page_of_the_server_s_own_may_ask_it(victim):
-    """Typed into the browser's address, by either name of this machine."""
+def test_the_server_s_own_page_can_send_requests(victim):
+    """Opened by either name of this machine."""
     url, _ = victim
     port = url.rpartition(":")[2]
     own = [f"http://127.0.0.1:{port}", f"http://localhost:{port}"]

@@ -1,4 +1,4 @@
-"""Policies of vector buckets: kept, refused when malformed, enforced with permissions on."""
+"""Bucket policies: stored, refused when malformed, enforced with permissions."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ POLICY = json.dumps(
 NO_POLICY = "The specified vector bucket policy could not be found"
 
 
-def test_a_policy_is_given_back_as_it_was_put(client, bucket):
-    """To the character; a second one replaces it, and without permissions it is not enforced."""
+def test_a_policy_is_returned_unchanged(client, bucket):
+    """A second policy replaces it; without permissions, it is not enforced."""
     client.put_vector_bucket_policy(
         vectorBucketName=bucket,
         policy=POLICY.replace("Deny", "Allow").replace('"*"', '{"AWS": "111122223333"}'),
@@ -42,7 +42,7 @@ def test_a_policy_is_given_back_as_it_was_put(client, bucket):
 
 
 def test_a_bucket_without_a_policy_is_a_404(client, bucket):
-    """Before it has one, and after it is deleted; deleting none is no error."""
+    """Before it has one and after it is deleted; deleting a missing policy is not an error."""
     with pytest.raises(client.exceptions.NotFoundException, match=NO_POLICY):
         client.get_vector_bucket_policy(vectorBucketName=bucket)
     client.put_vector_bucket_policy(vectorBucketName=bucket, policy=POLICY)
@@ -127,7 +127,7 @@ MALFORMED = {
 
 
 def test_a_malformed_policy_is_refused(client, bucket):
-    """With the code that the model has for it, and what was there stays."""
+    """With the code of the API model; the previous policy stays."""
     client.put_vector_bucket_policy(vectorBucketName=bucket, policy=POLICY)
 
     for bad, message in MALFORMED.items():
@@ -164,15 +164,15 @@ VALID = [
 ]
 
 
-def test_a_valid_policy_is_kept(client, bucket):
-    """Also one that the engine cannot evaluate, as long as it enforces none."""
+def test_a_valid_policy_is_stored(client, bucket):
+    """Also one that the engine cannot evaluate, if it does not enforce permissions."""
     for good in VALID:
         client.put_vector_bucket_policy(vectorBucketName=bucket, policy=good)
         assert client.get_vector_bucket_policy(vectorBucketName=bucket)["policy"] == good
 
 
 def test_a_public_policy_is_refused(client, bucket):
-    """S3 Block Public Access is always on; a deny for everybody is not public."""
+    """S3 Block Public Access is always on; a deny for everyone is not public."""
     of_account = {"StringEquals": {"aws:PrincipalAccount": "222233334444"}}
 
     for everyone in ("*", {"AWS": "*"}, {"AWS": ["222233334444", "*"]}):
@@ -204,8 +204,8 @@ EVERYTHING = {
 }
 
 
-def test_a_public_statement_is_refused_beside_one_that_is_not_evaluated(client, bucket):
-    """And one that allows everybody but some."""
+def test_a_public_statement_is_refused_with_one_that_is_not_evaluated(client, bucket):
+    """Also one that allows everyone with exceptions."""
     by_address = statement(Condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}})
 
     for public in (
@@ -222,8 +222,8 @@ SESSION = "arn:aws:sts::123456789012:assumed-role/member/its-session"
 
 
 @pytest.mark.parametrize("role", [MEMBER, MEMBER.replace("role/", "role/a/path/")])
-def test_what_binds_a_role_binds_its_sessions(role):
-    """Its identity policies, and what bucket policies say of it, with or without its path."""
+def test_policies_of_a_role_apply_to_its_sessions(role):
+    """Identity policies and bucket policies, with or without the path of the role."""
     denies = {**EVERYTHING, "Statement": statement(Principal=None, Effect="Deny")}
     theirs = {"Principal": {"AWS": role}}
     owner = {OWNER: Policies(EVERYTHING)}
@@ -252,7 +252,7 @@ def test_what_binds_a_role_binds_its_sessions(role):
 
 
 def test_a_principal_is_named_once():
-    """Two spellings of one would leave open whose policies count."""
+    """With two names of one principal, it would be open which policies count."""
     ours = Policies(EVERYTHING)
 
     with pytest.raises(ValueError, match="is repeated; name it once"):
@@ -267,7 +267,7 @@ PRINCIPALS = {
 
 @contextmanager
 def shared(bucket_policy, **identity):
-    """Clients by name, of an engine that enforces a bucket's policy and identity policies."""
+    """Return clients by name; their engine enforces a bucket policy and identity policies."""
     policies = {PRINCIPALS[name]: Policies(document) for name, document in identity.items()}
     policies[OWNER] = Policies(EVERYTHING)
     with Engine(policies=policies, principals=PRINCIPALS) as engine:
@@ -290,7 +290,7 @@ def shared(bucket_policy, **identity):
 
 
 def refusal(client):
-    """What the client is told when it asks for the index; None when it is answered."""
+    """Return the error message of GetIndex, or None."""
     try:
         client.get_index(indexArn=INDEX)
     except client.exceptions.AccessDeniedException as error:
@@ -299,7 +299,7 @@ def refusal(client):
 
 
 def test_another_account_needs_both_policies():
-    """The bucket's and its own; a name alone, or its own alone, is not enough."""
+    """The bucket policy alone, or the identity policy alone, is not enough."""
     allows_guest = document(statement(Principal={"AWS": GUEST}))
 
     with shared(allows_guest, guest=EVERYTHING, stranger=EVERYTHING) as clients:
@@ -314,7 +314,7 @@ def test_another_account_needs_both_policies():
 
 
 def test_another_account_works_by_arn():
-    """It writes and reads what the bucket's policy lets it; names are those of its own buckets."""
+    """It reads and writes what the bucket policy allows; names are those of its own buckets."""
     rights = ["s3vectors:PutVectors", "s3vectors:GetVectors"]
     allows_account = document(statement(Action=rights))
 
@@ -330,7 +330,7 @@ def test_another_account_works_by_arn():
 
 
 def test_in_one_account_either_policy_allows():
-    """But the account's own name in the bucket's policy gives nobody in it a right."""
+    """The account id in a bucket policy grants nothing to its users."""
     reads = {**EVERYTHING, "Statement": statement(Principal=None)}
 
     with shared(document(statement(Principal={"AWS": MEMBER}))) as clients:
@@ -345,7 +345,7 @@ def test_in_one_account_either_policy_allows():
     "principal", [MEMBER, MEMBER.replace("role/", "user/"), "*", "123456789012"]
 )
 def test_an_explicit_deny_in_a_bucket_policy_wins(principal):
-    """Over what both policies allow; of the account, of everybody, not of another's name."""
+    """Even if both policies allow; for the account or everyone, but not for another principal."""
     rules = document(
         statement(Principal={"AWS": MEMBER}),
         statement(Effect="Deny", Principal={"AWS": principal}, Sid="No"),
@@ -360,7 +360,7 @@ def test_an_explicit_deny_in_a_bucket_policy_wins(principal):
 
 
 def test_a_deny_in_an_identity_policy_wins_over_a_bucket_policy():
-    """As one in the bucket's policy does."""
+    """Like a deny in the bucket policy."""
     denies = {**EVERYTHING, "Statement": statement(Principal=None, Effect="Deny")}
 
     with shared(document(statement(Principal={"AWS": MEMBER})), member=denies) as clients:
@@ -368,7 +368,7 @@ def test_a_deny_in_an_identity_policy_wins_over_a_bucket_policy():
 
 
 def test_a_service_needs_the_bucket_policy_alone():
-    """And the account for which it works can be a condition."""
+    """A condition can restrict the account for which it works."""
     for_account = {"StringEquals": {"aws:SourceAccount": "123456789012"}}
     for_other = {"StringEquals": {"aws:SourceAccount": "222233334444"}}
     whom = {"Principal": {"Service": SERVICE}}
@@ -379,8 +379,8 @@ def test_a_service_needs_the_bucket_policy_alone():
         assert "no resource-based policy allows" in refusal(clients["bedrock"])
 
 
-def test_conditions_know_who_asks():
-    """The session's role, its account, the region, and that requests count as made with TLS."""
+def test_conditions_know_the_caller():
+    """The role of a session, the account, the region, and that requests count as sent over TLS."""
     conditions = {
         "ArnEquals": {"aws:PrincipalArn": GUEST},
         "StringEquals": {
@@ -397,8 +397,8 @@ def test_conditions_know_who_asks():
         assert "no resource-based policy" in refusal(clients["guest"])
 
 
-def test_what_cannot_be_enforced_is_refused_where_it_would_be():
-    """When it is put, and when an engine that enforces opens a directory that has it."""
+def test_a_policy_that_cannot_be_enforced_is_refused():
+    """By PutVectorBucketPolicy, and when an engine that enforces opens the directory."""
     by_address = document(statement(Condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}))
 
     with (
@@ -409,7 +409,7 @@ def test_what_cannot_be_enforced_is_refused_where_it_would_be():
 
 
 def test_a_stored_policy_that_cannot_be_enforced_keeps_the_engine_from_starting(tmp_path):
-    """Rather than be passed over; the directory is free afterwards."""
+    """It is not ignored; the directory is unlocked afterwards."""
     by_address = document(statement(Condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}))
     with Engine(tmp_path) as engine:
         client = connect(boto_client(), engine)
@@ -426,8 +426,8 @@ def test_a_stored_policy_that_cannot_be_enforced_keeps_the_engine_from_starting(
 
 
 @pytest.mark.parametrize("name", ["", "me", "1234", "arn:aws:iam::123456789012:group/a", "*"])
-def test_a_principal_that_is_none_is_refused(name):
-    """When the engine is made, and what one can be is said."""
+def test_an_invalid_principal_is_refused(name):
+    """When the engine is created; the error lists what is allowed."""
     with pytest.raises(ValueError, match="is not a principal. Give an account id"):
         Engine(principals={"key": name})
     with pytest.raises(ValueError, match="is not a principal. Give an account id"):
@@ -435,7 +435,7 @@ def test_a_principal_that_is_none_is_refused(name):
 
 
 def test_the_command_enforces_bucket_policies(tmp_path):
-    """Who has an access key, and whose a policy is, are options."""
+    """Options name the principal of each access key and policy."""
     everything = tmp_path / "everything.json"
     everything.write_text(json.dumps(EVERYTHING))
     options = [
@@ -461,7 +461,7 @@ def test_the_command_enforces_bucket_policies(tmp_path):
 
 
 def test_policies_are_of_every_caller_or_of_principals(tmp_path):
-    """Both at once would leave open whose they are."""
+    """Both at once would be ambiguous."""
     policy = tmp_path / "policy.json"
     policy.write_text(json.dumps(EVERYTHING))
 
@@ -483,7 +483,7 @@ def test_policies_are_of_every_caller_or_of_principals(tmp_path):
     ],
 )
 def test_wrong_options_about_callers_are_refused(options, message):
-    """With what is wrong and what is allowed."""
+    """The error says what is wrong and what is allowed."""
     result = CliRunner().invoke(main, ["serve", *options])
 
     assert result.exit_code == 2

@@ -13,7 +13,7 @@ ARN = "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket"
 
 
 def test_a_new_bucket_can_be_read_by_name_and_by_arn(client, bucket):
-    """GetVectorBucket answers the same for both, with AWS's defaults."""
+    """GetVectorBucket returns the same for both, with AWS's defaults."""
     by_name = client.get_vector_bucket(vectorBucketName=bucket)["vectorBucket"]
     by_arn = client.get_vector_bucket(vectorBucketArn=ARN)["vectorBucket"]
 
@@ -23,7 +23,7 @@ def test_a_new_bucket_can_be_read_by_name_and_by_arn(client, bucket):
     assert by_name["defaultIndexMode"] == "ENHANCED"
 
 
-def test_a_bucket_name_is_taken_once(client, bucket):
+def test_a_bucket_name_is_unique(client, bucket):
     """The second CreateVectorBucket is a conflict."""
     with pytest.raises(client.exceptions.ConflictException, match="already exists"):
         client.create_vector_bucket(vectorBucketName=bucket)
@@ -37,7 +37,7 @@ def test_a_bad_bucket_name_is_refused(client, name):
 
 
 def test_a_long_bucket_name_is_refused_with_its_length(client):
-    """The model's limit, in AWS's words."""
+    """By the API model, with AWS's text."""
     with pytest.raises(ClientError) as refused:
         client.create_vector_bucket(vectorBucketName="b" * 64)
 
@@ -61,14 +61,14 @@ def test_a_long_bucket_name_is_refused_with_its_length(client):
         ({"sseType": "none"}, r"enum value set: \[AES256, aws:kms\]"),
     ],
 )
-def test_encryption_must_make_sense(client, encryption, problem):
-    """A key goes with aws:kms and with nothing else."""
+def test_invalid_encryption_is_refused(client, encryption, problem):
+    """A key requires aws:kms, and aws:kms requires a key."""
     with pytest.raises(client.exceptions.ValidationException, match=problem):
         client.create_vector_bucket(vectorBucketName="b-1", encryptionConfiguration=encryption)
 
 
-def test_nulls_and_unknown_members_of_the_encryption_are_not_kept(engine):
-    """Null is not set; what a newer client sends is ignored."""
+def test_nulls_and_unknown_members_of_the_encryption_are_ignored(engine):
+    """Null means not set; newer clients may send unknown members."""
     encryption = {"sseType": None, "kmsKeyArn": None, "future": {"x": 1}}
 
     engine.call(
@@ -79,8 +79,8 @@ def test_nulls_and_unknown_members_of_the_encryption_are_not_kept(engine):
     assert results["encryptionConfiguration"] == {"sseType": "AES256"}
 
 
-def test_encryption_with_a_key_is_kept(client):
-    """What CreateVectorBucket was told, GetVectorBucket tells."""
+def test_encryption_with_a_key_is_stored(client):
+    """GetVectorBucket returns it."""
     encryption = {"sseType": "aws:kms", "kmsKeyArn": "arn:aws:kms:us-east-1:123456789012:key/k"}
 
     client.create_vector_bucket(vectorBucketName="b-1", encryptionConfiguration=encryption)
@@ -90,7 +90,7 @@ def test_encryption_with_a_key_is_kept(client):
 
 
 def test_buckets_are_listed_by_name_prefix_and_page(client):
-    """Pages hold maxResults, follow on from each other and end without a token."""
+    """A page has maxResults buckets and continues the previous one; the last has no token."""
     for name in ("b-3", "a-1", "b-1", "b-2"):
         client.create_vector_bucket(vectorBucketName=name)
 
@@ -102,8 +102,8 @@ def test_buckets_are_listed_by_name_prefix_and_page(client):
     assert "nextToken" not in second
 
 
-def test_a_token_is_good_for_its_own_listing_only(client):
-    """Another prefix, another listing, or any character changed or cut off, is refused."""
+def test_a_token_is_valid_only_for_its_own_listing(client):
+    """With another prefix or listing, or if it is changed or truncated, it is refused."""
     for name in ("b-1", "b-2"):
         client.create_vector_bucket(vectorBucketName=name)
     token = client.list_vector_buckets(maxResults=1)["nextToken"]
@@ -121,7 +121,7 @@ def test_a_token_is_good_for_its_own_listing_only(client):
 
 
 def tampered(token):
-    """Every character changed to others of the same alphabet, one at a time."""
+    """Yield the token with each character replaced by others of the alphabet."""
     for position, character in enumerate(token):
         for other in "AaZ0_-=":
             if other != character:
@@ -129,7 +129,7 @@ def tampered(token):
 
 
 def test_a_key_must_be_of_the_same_region(client):
-    """As the service wants it."""
+    """As on AWS."""
     key = "arn:aws:kms:eu-west-1:123456789012:key/k"
     encryption = {"sseType": "aws:kms", "kmsKeyArn": key}
 
@@ -137,8 +137,8 @@ def test_a_key_must_be_of_the_same_region(client):
         client.create_vector_bucket(vectorBucketName="b-1", encryptionConfiguration=encryption)
 
 
-def test_an_account_has_so_many_buckets_in_a_region(client, bucket, monkeypatch):
-    """10,000; here fewer. In another region there is room."""
+def test_the_number_of_buckets_is_limited_by_region(client, bucket, monkeypatch):
+    """10,000; the test uses fewer."""
     monkeypatch.setattr("s3vectors_local.limits.BUCKETS", 1)
 
     with pytest.raises(client.exceptions.ServiceQuotaExceededException) as refused:
@@ -147,7 +147,7 @@ def test_an_account_has_so_many_buckets_in_a_region(client, bucket, monkeypatch)
 
 
 def test_an_empty_bucket_can_be_deleted(client, bucket):
-    """It is gone; deleting it again finds none."""
+    """A second deletion does not find it."""
     client.delete_vector_bucket(vectorBucketName=bucket)
     with pytest.raises(client.exceptions.NotFoundException, match="bucket could not be found"):
         client.delete_vector_bucket(vectorBucketName=bucket)
@@ -156,7 +156,7 @@ def test_an_empty_bucket_can_be_deleted(client, bucket):
 
 
 def test_a_bucket_with_an_index_cannot_be_deleted(client, names):
-    """Indexes must go first."""
+    """Its indexes must be deleted first."""
     with pytest.raises(client.exceptions.ConflictException, match="is not empty"):
         client.delete_vector_bucket(vectorBucketName=names["vectorBucketName"])
 
@@ -171,13 +171,13 @@ def test_an_unknown_bucket_is_not_found(client):
     "request_", [{}, {"vectorBucketName": "my-bucket", "vectorBucketArn": ARN}]
 )
 def test_a_bucket_is_named_in_one_way(client, bucket, request_):
-    """By name or by ARN: neither, or both, is refused."""
+    """By name or by ARN; neither or both is refused."""
     with pytest.raises(client.exceptions.ValidationException, match="but not both"):
         client.get_vector_bucket(**request_)
 
 
 def test_buckets_belong_to_an_account_and_a_region(engine, client, bucket):
-    """The credential scope of the request says which; a 12-digit access key is an account."""
+    """The credential scope names the region; a 12-digit access key is an account."""
     elsewhere = connect(boto_client(region_name="eu-west-1"), engine)
     else_one = connect(
         boto_client(aws_access_key_id="210987654321", aws_secret_access_key="x"), engine
@@ -201,7 +201,7 @@ def test_buckets_belong_to_an_account_and_a_region(engine, client, bucket):
     ],
 )
 def test_every_region_of_botocore_has_its_partition(region, partition):
-    """Also those that are hard to get into."""
+    """Also isolated regions."""
     assert (
         Caller(region=region)
         .format_bucket_arn("b")
@@ -209,8 +209,8 @@ def test_every_region_of_botocore_has_its_partition(region, partition):
     )
 
 
-def test_an_access_key_id_that_is_not_twelve_digits_is_no_account(engine):
-    """Then the account is the usual one of tests."""
+def test_other_access_key_ids_are_in_the_default_account(engine):
+    """Only 12 digits are an account."""
     client = connect(
         boto_client(aws_access_key_id="2109876543210", aws_secret_access_key="x"), engine
     )
@@ -221,7 +221,7 @@ def test_an_access_key_id_that_is_not_twelve_digits_is_no_account(engine):
 
 
 def test_tags_follow_the_models_rules(client):
-    """Letters of any script, digits, spaces and a few signs; nothing else."""
+    """Letters of any script, digits, spaces and some signs."""
     client.create_vector_bucket(vectorBucketName="b-1", tags={"Größe": "a b/c"})
 
     with pytest.raises(client.exceptions.ValidationException, match="regular expression"):

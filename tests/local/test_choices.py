@@ -1,4 +1,4 @@
-"""The switches for what AWS does not document: numbers, equal keys in one request, words.
+"""`Choices`: behavior that AWS does not document.
 
 The others are tested where they belong: filters and distances.
 """
@@ -48,8 +48,8 @@ EXACT = {
 }
 
 
-def test_by_default_numbers_are_as_they_were_put():
-    """Integers up to 64 bits, and everything that has double precision."""
+def test_by_default_numbers_are_returned_unchanged():
+    """Integers up to 64 bits, and all double-precision numbers."""
     with engine_with({**EXACT, "hidden": 0.1}) as engine:
         assert stored(engine) == {**EXACT, "hidden": 0.1}
         assert passes(engine, {"id": 2**63 + 1})
@@ -58,7 +58,7 @@ def test_by_default_numbers_are_as_they_were_put():
 
 
 def test_numbers_can_have_single_precision():
-    """Those that are kept and those that filters compare; whole numbers stay whole."""
+    """In stored metadata and in filters; integers stay integers."""
     with engine_with({**EXACT, "hidden": 0.1}, numbers="single") as engine:
         assert stored(engine) == {
             **EXACT,
@@ -81,7 +81,7 @@ def test_numbers_can_have_single_precision():
 
 
 @pytest.mark.parametrize("number", [1e39, -(10**39), [1, 1e300]])
-def test_what_single_precision_cannot_hold_is_refused(number):
+def test_numbers_out_of_single_precision_are_refused(number):
     """Before anything is stored."""
     with engine_with(numbers="single") as engine:
         vectors = [{"key": "a", "data": VECTOR, "metadata": {"n": number}}]
@@ -103,7 +103,7 @@ def test_by_default_the_last_of_equal_keys_wins():
 
 
 def test_equal_keys_can_be_refused():
-    """Then nothing of the request is stored."""
+    """Nothing of the request is stored."""
     with engine_with(repeated_keys="refused") as engine:
         with pytest.raises(ServiceError, match="for key 'a': the request repeats the key"):
             engine.call("PutVectors", TWICE)
@@ -117,7 +117,7 @@ def search(engine, query):
 
 
 def engine_with_text(directory=None, **choices):
-    """An engine with `os.path.join` in a text, when it is searchable."""
+    """Return an engine with `os.path.join` in a text, when it is searchable."""
     engine = Engine(directory, choices=Choices(**choices))
     if not engine.call("ListVectorBuckets", {})["vectorBuckets"]:
         engine.call("CreateVectorBucket", {"vectorBucketName": "my-bucket"})
@@ -132,27 +132,27 @@ def engine_with_text(directory=None, **choices):
 
 
 def test_by_default_words_are_those_of_unicode():
-    """As Lucene's standard analyzer has them, whose name AWS's has."""
+    """As in Lucene's standard analyzer."""
     with engine_with_text() as engine:
         assert search(engine, "OS.PATH.JOIN") == ["a"]
         assert search(engine, "path") == []
 
 
 def test_words_can_be_runs_of_letters_and_digits():
-    """Then a part of a dotted name is found, too."""
+    """A search then finds a part of a dotted name."""
     with engine_with_text(analyzer="words") as engine:
         assert search(engine, "path") == ["a"]
 
 
-def test_a_directory_takes_the_other_choice(tmp_path):
-    """Its texts are built anew, so that questions and texts agree."""
+def test_a_directory_is_reindexed_for_the_other_choice(tmp_path):
+    """So that texts and queries have the same terms."""
     for analyzer, expected in (("uax29", []), ("words", ["a"]), ("uax29", [])):
         with engine_with_text(tmp_path, analyzer=analyzer) as engine:
             assert search(engine, "path") == expected
             assert search(engine, "os.path.join") == ["a"]
 
 
-def test_the_command_has_the_switches():
+def test_the_command_has_the_options():
     """For clients over HTTP."""
     with server("--numbers", "single", "--repeated-keys", "refused", "--analyzer", "words") as url:
         client = boto_client(endpoint_url=url)

@@ -1,4 +1,4 @@
-"""Columns: what filters compare stays right when values come, change and go."""
+"""Columns: filters match correctly when values are added, changed and removed."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ ROWS = 5000
 
 
 def having(columns, key, operator, operand, count=ROWS):
-    """The rows that pass one condition."""
+    """Return the rows that match one comparison."""
     return columns.match(Comparison(key, operator, operand), count).nonzero()[0].tolist()
 
 
 @pytest.mark.parametrize("every", [1, 7, 1000], ids=["dense", "some", "sparse"])
-def test_a_column_is_right_however_many_rows_have_a_value(every):
-    """Kept as an array or as a dictionary; overwritten and dropped in either."""
+def test_a_column_is_correct_sparse_and_dense(every):
+    """Stored as an array or as a dictionary; overwritten and dropped in both."""
     columns = Columns(Choices())
     rows = list(range(0, ROWS, every))
     for start in range(0, len(rows), 100):
@@ -35,7 +35,7 @@ def test_a_column_is_right_however_many_rows_have_a_value(every):
 
 
 def test_a_sparse_column_becomes_dense_when_it_fills():
-    """What it had stays."""
+    """Its values stay."""
     columns = Columns(Choices())
     columns.put([4999], [{"n": "last"}], ROWS)
     columns.put(list(range(4000)), [{"n": "first"}] * 4000, ROWS)
@@ -44,8 +44,8 @@ def test_a_sparse_column_becomes_dense_when_it_fills():
     assert len(having(columns, "n", "$eq", "first")) == 4000
 
 
-def test_a_key_that_nobody_has_any_more_is_forgotten():
-    """Keys that come with one vector and go with it take no memory."""
+def test_an_unused_key_is_removed():
+    """A key that appears and disappears with one vector uses no memory."""
     columns = Columns(Choices())
     for number in range(100):
         columns.put([number], [{f"key-{number}": 1}], ROWS)
@@ -56,7 +56,7 @@ def test_a_key_that_nobody_has_any_more_is_forgotten():
 
 
 @pytest.mark.parametrize("rows", [range(ROWS), range(0, ROWS, 1000)], ids=["dense", "sparse"])
-def test_values_that_no_row_has_any_more_are_forgotten(rows):
+def test_unused_values_are_removed(rows):
     """A value that changes with every write does not fill the memory."""
     columns = Columns(Choices())
     rows = list(rows)
@@ -72,8 +72,8 @@ def test_values_that_no_row_has_any_more_are_forgotten(rows):
     assert having(columns, "at", "$eq", f"{turn}") == odd
 
 
-def test_whole_numbers_beyond_the_precision_of_floats_are_told_apart():
-    """Exactly, in every comparison; even beyond the range of floats."""
+def test_integers_beyond_the_precision_of_floats_are_distinguished():
+    """In every comparison, even beyond the range of floats."""
     columns = Columns(Choices())
     numbers = [2**53, 2**53 + 1, 10**400, -(10**400), 0.5]
     columns.put(list(range(5)), [{"n": number} for number in numbers], 5)

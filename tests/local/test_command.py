@@ -1,4 +1,4 @@
-"""The command `s3vectors-local`: what it says when it cannot start."""
+"""The command `s3vectors-local`: its errors at the start."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def run(*arguments):
 
 
 def test_a_port_in_use_is_one_line_and_status_2():
-    """Which address, why, and what to do."""
+    """The line has the address, the reason and what to do."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         result = run("serve", "--port", str(port))
@@ -39,15 +39,15 @@ def test_a_port_in_use_is_one_line_and_status_2():
 
 
 def test_an_address_of_another_machine_is_one_line_and_status_2():
-    """192.0.2.1 is kept for documentation, no machine has it."""
+    """192.0.2.1 is reserved for documentation; no machine has it."""
     result = run("serve", "--host", "192.0.2.1", "--port", "0")
 
     assert result.returncode == 2
     assert "cannot listen on 192.0.2.1:0: Cannot assign requested address" in result.stderr
 
 
-def test_a_name_that_is_no_address_is_one_line_and_status_2():
-    """The resolver's word for it."""
+def test_an_unknown_host_is_one_line_and_status_2():
+    """With the text of the resolver."""
     result = run("serve", "--host", "no-such-host.invalid", "--port", "0")
 
     assert result.returncode == 2
@@ -56,7 +56,7 @@ def test_a_name_that_is_no_address_is_one_line_and_status_2():
 
 
 def test_a_directory_that_cannot_be_written_is_one_line_and_status_2(tmp_path):
-    """The operating system's reason."""
+    """With the reason of the operating system."""
     (tmp_path / "file").touch()
 
     result = run("serve", "--port", "0", "--data", tmp_path / "file" / "data")
@@ -68,7 +68,7 @@ def test_a_directory_that_cannot_be_written_is_one_line_and_status_2(tmp_path):
 
 
 def test_a_damaged_file_is_one_line_and_status_2(tmp_path):
-    """What is in it is not touched."""
+    """The file is not changed."""
     (tmp_path / "s3vectors.db").write_text("mine" * 100)
 
     result = run("serve", "--port", "0", "--data", tmp_path)
@@ -81,7 +81,7 @@ def test_a_damaged_file_is_one_line_and_status_2(tmp_path):
 
 @pytest.mark.parametrize("owner", ["this process", "another server"])
 def test_a_directory_of_a_running_engine_is_one_line_and_status_2(tmp_path, owner):
-    """In whichever process the engine runs."""
+    """In any process."""
     if owner == "this process":
         engine, process = Engine(tmp_path), os.getpid()
         result = run("serve", "--port", "0", "--data", tmp_path)
@@ -102,7 +102,7 @@ def test_a_directory_of_a_running_engine_is_one_line_and_status_2(tmp_path, owne
 
 @pytest.mark.parametrize("arguments", [["serve", "--port", "70000"], ["serve", "--colour"], ["go"]])
 def test_wrong_usage_is_status_2(arguments):
-    """As click does it, with a hint at --help."""
+    """As usual for click, with a hint at --help."""
     result = run(*arguments)
 
     assert result.returncode == 2
@@ -131,7 +131,7 @@ def test_wrong_usage_is_status_2(arguments):
         (["--latency", "1e9"], "the latency is 1000000000.0; it must be from 0 to 3600 seconds"),
     ],
 )
-def test_options_that_make_no_sense_are_one_line_and_status_2(tmp_path, arguments, message):
+def test_invalid_options_are_one_line_and_status_2(tmp_path, arguments, message):
     """Before anything is written."""
     result = subprocess.run(
         [COMMAND, "serve", "--port", "0", *arguments],
@@ -148,7 +148,7 @@ def test_options_that_make_no_sense_are_one_line_and_status_2(tmp_path, argument
 
 @pytest.mark.parametrize("content", [b"{", b"\xff", b'{"Version": "2012-10-17"}'])
 def test_a_policy_that_cannot_be_read_is_one_line_with_its_file(tmp_path, content):
-    """And status 2."""
+    """And the exit status is 2."""
     (tmp_path / "role.json").write_bytes(content)
 
     result = run("serve", "--port", "0", "--policy", tmp_path / "role.json")
@@ -159,7 +159,7 @@ def test_a_policy_that_cannot_be_read_is_one_line_with_its_file(tmp_path, conten
 
 
 @pytest.mark.parametrize("arguments, warned", [((), True), (("--access-key", "a:b"), False)])
-def test_an_address_that_others_reach_is_warned_of(arguments, warned):
+def test_a_public_address_prints_a_warning(arguments, warned):
     """Unless signatures are verified."""
     with running("--host", "0.0.0.0", *arguments) as (process, url):  # noqa: S104 - that is the test
         mine = url.replace("0.0.0.0", "127.0.0.1")  # noqa: S104 - the same
@@ -180,7 +180,7 @@ CHOICES = [
 
 @pytest.mark.parametrize("options", CHOICES, ids=" ".join)
 def test_every_choice_of_the_command_has_its_effect(options):
-    """On a missing key, on an array, on the distance."""
+    """On a missing key, an array and the distance."""
     names = {"vectorBucketName": "my-bucket", "indexName": "idx"}
     with (
         server(*options) as url,
@@ -219,8 +219,8 @@ def test_the_bucket_mode_of_the_command_has_its_effect():
     assert bucket["defaultIndexMode"] == "CLASSIC"
 
 
-def test_help_shows_how():
-    """An example, every option with its default."""
+def test_help_has_an_example():
+    """And every option with its default."""
     result = run("serve", "--help")
 
     assert result.returncode == 0

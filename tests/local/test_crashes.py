@@ -1,4 +1,4 @@
-"""Killed at any moment while it writes, the engine loses nothing that it acknowledged."""
+"""A killed engine loses no write that it acknowledged."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ANY = {"queryVector": {"float32": [1] * 8}}
 
 
 def kill_while_writing(directory, seed, after):
-    """Start a writer, kill it after so many acknowledgements; returns how many there were."""
+    """Start a writer, kill it after a number of acknowledgements, and return their number."""
     ours, theirs = PROCESSES.Pipe(duplex=False)
     writer = PROCESSES.Process(target=crash.write, args=(directory, seed, theirs))
     writer.start()
@@ -36,7 +36,7 @@ def kill_while_writing(directory, seed, after):
 
 
 def test_fifty_kills_lose_nothing_that_was_acknowledged(tmp_path):
-    """What is found is the state after the last acknowledged write, or after the one under way.
+    """The data is the state after the last acknowledged write, or after the next one.
 
     Keys, metadata, filters, vectors and text agree, and it opens by itself each time.
     """
@@ -66,7 +66,7 @@ def test_fifty_kills_lose_nothing_that_was_acknowledged(tmp_path):
 
 @pytest.mark.parametrize("sign", ["lock", "s3vectors.db", "s3vectors.db-wal"])
 def test_a_killed_first_start_leaves_a_directory_that_opens(tmp_path, sign):
-    """Killed as soon as one of its files is there; it is empty then, or as far as it got."""
+    """Killed as soon as it has created one of its files."""
     writer = PROCESSES.Process(target=crash.prepare, args=(tmp_path,))
     writer.start()
     while writer.is_alive() and not (tmp_path / sign).exists():

@@ -1,4 +1,4 @@
-"""The engine's Dockerfile: nobody here can build an image, so what can be read of it is tested."""
+"""The engine's Dockerfile. The tests read it, because they cannot build an image."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def instruction(name):
 
 
 def test_a_linter_finds_nothing():
-    """hadolint, with all of its rules, and with ShellCheck's for the shell."""
+    """All rules of hadolint and ShellCheck."""
     hadolint = Path(sys.executable).with_name("hadolint")
     command = [hadolint, "--no-color", "--failure-threshold", "style", DOCKERFILE]
 
@@ -36,7 +36,7 @@ def test_a_linter_finds_nothing():
     assert result.returncode == 0
 
 
-def test_it_serves_as_nobody_special_and_keeps_its_data():
+def test_it_serves_as_an_unprivileged_user_and_stores_its_data():
     """The command and its options exist; the user is not root and owns the directory."""
     assert instruction("FROM") == "python:3.13-slim"
     assert int(instruction("USER")) > 0
@@ -58,7 +58,7 @@ def test_its_wheel_is_the_one_that_make_builds():
 
 
 def test_its_health_check_works():
-    """It succeeds while a server answers, and fails when none does."""
+    """It succeeds while a server answers, and fails otherwise."""
     health_check = instruction("HEALTHCHECK").partition("CMD ")[2]
     with server() as url:
         words = json.loads(health_check.replace(f"http://127.0.0.1:{instruction('EXPOSE')}", url))

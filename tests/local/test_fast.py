@@ -1,4 +1,4 @@
-"""The extra `fast`: without it, the answers are the same, and `serve` says what is missing."""
+"""The extra `fast`: without it, results are the same, and `serve` prints what is missing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def print_answers(*missing):
-    """The lines of `answers.py` where these modules are missing, and the modules that it used."""
+    """Return the output of `answers.py` without these modules, and the modules that it used."""
     program = [sys.executable, ROOT / "tests" / "support" / "answers.py", *missing]
     result = subprocess.run(program, capture_output=True, check=True)
     *lines, used = result.stdout.splitlines()
@@ -28,7 +28,7 @@ def print_answers(*missing):
 
 @pytest.fixture(scope="module")
 def answers():
-    """Those of an engine that has what can be installed."""
+    """Return the output with all installed modules."""
     lines, used = print_answers()
     assert used == (["numkong", "simdjson"] if HAS_SIMDJSON else ["numkong"])
     return lines
@@ -36,7 +36,7 @@ def answers():
 
 @pytest.mark.parametrize("missing", [["numkong"], ["simdjson"], ["numkong", "simdjson"]])
 def test_without_the_extra_every_answer_is_the_same(answers, missing):
-    """Byte for byte: puts, searches with and without filters, lists, and errors."""
+    """Byte for byte: puts, queries with and without filters, lists, and errors."""
     lines, used = print_answers(*missing)
 
     assert not set(used) & set(missing)
@@ -45,7 +45,7 @@ def test_without_the_extra_every_answer_is_the_same(answers, missing):
 
 
 def serve_without(*missing):
-    """What a server prints to stderr until it is stopped, where these modules are missing."""
+    """Return what a server without these modules prints to stderr."""
     code = (
         f"import sys; sys.modules.update(dict.fromkeys({missing}))\n"
         "from s3vectors_local.__main__ import main; main(['serve', '--port', '0'])"
@@ -59,7 +59,7 @@ def serve_without(*missing):
 
 
 def test_serve_names_what_is_missing():
-    """On stderr, in one line, with the command that installs it; nothing when all is there."""
+    """In one line on stderr with the command that installs it; nothing if all are installed."""
     missing = "numkong pysimdjson" if HAS_SIMDJSON else "numkong"
 
     assert serve_without() == ""
@@ -70,7 +70,7 @@ def test_serve_names_what_is_missing():
 
 @pytest.mark.parametrize("platform, machine", [("linux", "aarch64"), ("win32", "ARM64")])
 @pytest.mark.parametrize("version", [(3, 10), (3, 13), (3, 14)])
-def test_serve_asks_only_for_what_the_extra_installs(monkeypatch, platform, machine, version):
+def test_serve_names_only_what_the_extra_installs(monkeypatch, platform, machine, version):
     """The condition in the code is the marker in pyproject.toml."""
     project = tomllib.loads((ROOT / "local" / "pyproject.toml").read_text())["project"]
     requirements = map(Requirement, project["optional-dependencies"]["fast"])

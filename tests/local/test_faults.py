@@ -1,4 +1,4 @@
-"""The service's bad days: errors, lost answers, latency and throttling, on request."""
+"""Faults: errors, lost responses, latency and rate limits, on request."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ INDEX = {"dataType": "float32", "dimension": 1, "distanceMetric": "cosine"}
 
 
 def kinds(faults, count=10_000):
-    """How often each kind is drawn."""
+    """Return how often each kind is drawn."""
     results = Counter()
     for _ in range(count):
         outcome = faults.draw()
@@ -33,8 +33,8 @@ def kinds(faults, count=10_000):
     return results
 
 
-def test_faults_come_as_often_as_asked():
-    """The rest is well; a lost request is carried out half of the time."""
+def test_faults_have_their_rates():
+    """Half of the lost requests are executed."""
     results = kinds(Faults({"503": 0.1, "429": 0.05, "timeout": 0.2, "dropped": 0.1}))
 
     assert results[503] == pytest.approx(1000, abs=120)
@@ -46,7 +46,7 @@ def test_faults_come_as_often_as_asked():
 
 
 def test_a_seed_repeats_its_faults():
-    """And another seed has others."""
+    """Another seed has other faults."""
     draws = [[Faults({"500": 0.5}, seed=seed).draw() for _ in range(1)] for seed in range(20)]
     first, same, other = (Faults({"500": 0.5}, seed=seed) for seed in (1, 1, 2))
 
@@ -68,15 +68,15 @@ def test_a_seed_repeats_its_faults():
         ({"latency": float("nan")}, "the latency is nan"),
     ],
 )
-def test_faults_that_make_no_sense_are_refused(arguments, message):
-    """With what is allowed."""
+def test_invalid_faults_are_refused(arguments, message):
+    """The error says what is allowed."""
     with pytest.raises(ValueError, match=message):
         Faults(**arguments)
 
 
 @pytest.fixture(params=["in process", "over http"])
 def faulty(request):
-    """Makes a client that tries once, of an engine with faults; `engine` is the engine."""
+    """Return a function that connects a client without retries to an engine with faults."""
     engine = Engine()
     opened = []
 
@@ -111,8 +111,8 @@ def buckets(engine):
         ("503", "ServiceUnavailableException"),
     ],
 )
-def test_an_error_comes_instead_of_the_answer(faulty, kind, code):
-    """And nothing is done."""
+def test_an_error_replaces_the_response(faulty, kind, code):
+    """Nothing is executed."""
     client = faulty({kind: 1})
 
     with pytest.raises(ClientError) as failed:
@@ -126,7 +126,7 @@ def test_an_error_comes_instead_of_the_answer(faulty, kind, code):
 @pytest.mark.parametrize(
     "kind, error", [("timeout", ReadTimeoutError), ("dropped", ConnectionClosedError)]
 )
-def test_a_lost_answer_is_no_answer_and_the_request_may_be_done(faulty, kind, error):
+def test_a_request_with_a_lost_response_may_be_executed(faulty, kind, error):
     """One of these is, the other is not."""
     client = faulty({kind: 1}, seed=0, config=IMPATIENT if kind == "timeout" else ONCE)
 
@@ -137,8 +137,8 @@ def test_a_lost_answer_is_no_answer_and_the_request_may_be_done(faulty, kind, er
     assert buckets(client.engine) == 1
 
 
-def test_latency_is_added_to_every_answer(faulty):
-    """At least so much."""
+def test_latency_is_added_to_every_request(faulty):
+    """At least the configured time."""
     client = faulty(latency=0.05)
     began = time.monotonic()
 
@@ -148,18 +148,18 @@ def test_latency_is_added_to_every_answer(faulty):
 
 
 class Clock:
-    """Stands still unless it is told."""
+    """A clock that advances only on demand."""
 
     def __init__(self):
         self.now = 100.0
 
     def __call__(self):
-        """The time."""
+        """Return the time."""
         return self.now
 
 
-def test_an_index_takes_so_many_requests_and_vectors_a_second():
-    """A second's worth at once, then as time goes on; other indexes are not concerned."""
+def test_an_index_has_limits_per_second():
+    """A burst of one second, then as time passes; other indexes are not affected."""
     clock = Clock()
     limits = RateLimits(requests=3, vectors=500, clock=clock)
 
@@ -180,18 +180,18 @@ def test_an_index_takes_so_many_requests_and_vectors_a_second():
     "rates", [{"requests": 0.5}, {"vectors": 499}, {"requests": float("nan")}, {"vectors": 1e999}]
 )
 def test_rates_that_would_refuse_for_ever_are_refused(rates):
-    """A full request must pass now and then."""
+    """A full request must be possible."""
     with pytest.raises(ValueError, match="at least .* per second"):
         RateLimits(**rates)
 
 
-def test_fractions_that_add_up_to_one_are_fine():
+def test_fractions_that_add_up_to_one_are_accepted():
     """As decimals, not as floats."""
     assert kinds(Faults({"408": 0.33, "429": 0.56, "500": 0.11}), 100)[None, True] == 0
 
 
-def test_an_index_that_is_not_there_is_not_throttled_but_missing():
-    """And takes no memory."""
+def test_a_missing_index_is_a_404_and_not_throttled():
+    """It uses no memory."""
     rates = RateLimits(requests=1, clock=Clock())
     engine = Engine(rates=rates)
 
@@ -204,7 +204,7 @@ def test_an_index_that_is_not_there_is_not_throttled_but_missing():
 
 
 def test_a_rate_that_was_not_used_is_not_saved_up():
-    """No more than a second's worth."""
+    """At most that of one second."""
     clock = Clock()
     limits = RateLimits(requests=10, vectors=500, clock=clock)
     limits.take("a", 1)
@@ -216,7 +216,7 @@ def test_a_rate_that_was_not_used_is_not_saved_up():
 
 
 def test_a_throttled_write_is_a_429_and_does_nothing():
-    """Deletes count like puts; reads are free."""
+    """Deletes count like puts; reads do not count."""
     engine = Engine(rates=RateLimits(clock=Clock()))
     client = connect(boto_client(config=ONCE), engine)
     client.create_vector_bucket(vectorBucketName="my-bucket")
@@ -239,7 +239,7 @@ def test_a_throttled_write_is_a_429_and_does_nothing():
 
 
 def test_the_command_has_faults_with_a_seed():
-    """Those that the same seed gives in Python."""
+    """The same as with this seed in Python."""
     expected = Faults({"503": 0.5}, seed=7)
     with (
         server("--fault", "503:0.5", "--seed", "7") as url,
@@ -254,7 +254,7 @@ def test_the_command_has_faults_with_a_seed():
 
 
 def test_the_command_has_latency():
-    """At least so much."""
+    """At least the configured time."""
     with (
         server("--latency", "0.05") as url,
         closing(boto_client(config=ONCE, endpoint_url=url)) as client,
@@ -265,7 +265,7 @@ def test_the_command_has_latency():
 
 
 def test_the_command_has_the_limits_of_aws():
-    """Five full requests a second; here a second's worth and as many as it takes."""
+    """Five full requests per second, after a burst of one second."""
     with (
         server("--limits", "aws") as url,
         closing(boto_client(config=ONCE, endpoint_url=url)) as client,
@@ -280,7 +280,7 @@ def test_the_command_has_the_limits_of_aws():
 
 
 def fails(call, kind, **request):
-    """Whether a call ends with that error."""
+    """Return whether a call fails with that error."""
     try:
         call(**request)
     except kind:
@@ -288,8 +288,8 @@ def fails(call, kind, **request):
     return False
 
 
-def test_a_lost_answer_does_not_keep_the_server_from_stopping():
-    """The client is still waiting; it is told, at once and without a line on the console."""
+def test_a_lost_response_does_not_delay_the_stop():
+    """The waiting client gets an error at once; the console prints nothing."""
     with running("--fault", "timeout:1") as (process, url):
         host, port = urlsplit(url).netloc.split(":")
         with socket.create_connection((host, int(port))) as connection:

@@ -1,4 +1,4 @@
-"""The filter language, case by case, and against an independent reference."""
+"""The filter language, case by case and compared with an independent reference."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ REFUSED = [
 
 @pytest.fixture
 def stored(client, bucket):
-    """The four things above, in an index whose `text` is non-filterable."""
+    """The four vectors above in an index whose `text` is non-filterable."""
     names = {"vectorBucketName": bucket, "indexName": "idx"}
     client.create_index(
         **names,
@@ -138,16 +138,16 @@ def stored(client, bucket):
 
 
 @pytest.mark.parametrize("condition, expected", CASES, ids=str)
-def test_a_filter_keeps(stored, condition, expected):
-    """Exactly the expected of the four."""
+def test_a_filter_matches(stored, condition, expected):
+    """Exactly the expected ones of the four."""
     results = stored(filter=condition)["vectors"]
 
     assert sorted(vector["key"] for vector in results) == expected
 
 
 @pytest.mark.parametrize("condition", REFUSED, ids=lambda value: str(value)[:60])
-def test_a_bad_filter_is_refused_in_awss_words(stored, condition):
-    """One message for all, and where it is."""
+def test_an_invalid_filter_is_refused_with_awss_text(stored, condition):
+    """One message for all, and the path."""
     with pytest.raises(ClientError) as refused:
         stored(filter=condition)
 
@@ -157,7 +157,7 @@ def test_a_bad_filter_is_refused_in_awss_words(stored, condition):
 
 
 def test_a_hundred_constraints_are_allowed(stored):
-    """$in counts its values, $and and $or count nothing."""
+    """$in counts its values; $and and $or do not count."""
     condition = {"$and": [{"$or": [{"year": {"$in": list(range(1995, 2094))}}, {"year": 1994}]}]}
 
     assert len(stored(filter=condition)["vectors"]) == 2
@@ -171,8 +171,8 @@ def nested(depth):
 
 
 @pytest.mark.ours
-def test_nesting_is_deep_but_not_endless(stored):
-    """AWS documents no limit; ours keeps a filter from exhausting the stack."""
+def test_nesting_is_limited(stored):
+    """AWS documents no limit; ours prevents a stack overflow."""
     assert len(stored(filter=nested(FILTER_DEPTH))["vectors"]) == 2
     with pytest.raises(ClientError, match="Invalid filter"):
         stored(filter=nested(FILTER_DEPTH + 1))
@@ -215,7 +215,7 @@ ORDER = {"$gt": operator.gt, "$gte": operator.ge, "$lt": operator.lt, "$lte": op
 
 
 def typed(value):
-    """A value that equals another only when JSON says so: true is not 1, 1 is 1.0."""
+    """Return a value that equals another only if the JSON is: true is not 1, but 1 is 1.0."""
     return (isinstance(value, bool), value)
 
 
@@ -227,7 +227,7 @@ CHOICES = [
 
 
 def reference(condition, metadata, choices):
-    """The language once more, written from the specification as sets of typed values."""
+    """The filter language, implemented again from its specification."""
     [(key, operand)] = condition.items()
     if key in ("$and", "$or"):
         together = all if key == "$and" else any
@@ -261,7 +261,7 @@ def reference(condition, metadata, choices):
 @settings(max_examples=150)
 @given(condition=FILTERS, stored=st.lists(METADATA, max_size=12), data=st.data())
 def test_matching_agrees_with_an_independent_reference(choices, condition, stored, data):
-    """Any filter on any vectors, some of them overwritten or deleted, under every choice."""
+    """For any filter and vectors, some of them overwritten or deleted, with every choice."""
     engine = Engine(choices=choices)
     names = {"vectorBucketName": "my-bucket", "indexName": "idx"}
     engine.call("CreateVectorBucket", {"vectorBucketName": "my-bucket"})

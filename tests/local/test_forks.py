@@ -1,4 +1,4 @@
-"""An engine belongs to the process that opened it; a process that is forked from it may not use it.
+"""An engine belongs to the process that opened it; a forked process cannot use it.
 
 SQLite's connections must not be carried across a fork: an acknowledged write would be lost.
 """
@@ -27,15 +27,15 @@ from s3vectors_local import (
 
 
 def message_of(call, kind):
-    """The text of the error that a call raises."""
+    """Return the text of the error that a call raises."""
     with pytest.raises(kind) as refused:
         call()
     return str(refused.value)
 
 
 @pytest.mark.parametrize("where", ["disk", "memory"])
-def test_a_forked_process_is_refused_with_the_way_out(tmp_path, where):
-    """Every request, at once; the owner goes on."""
+def test_a_forked_process_is_refused_with_advice(tmp_path, where):
+    """Every request, at once; the owner continues."""
     engine = Engine(tmp_path if where == "disk" else None)
     client = connect(boto_client(), engine)
     client.create_vector_bucket(vectorBucketName="my-bucket")
@@ -54,7 +54,7 @@ def test_a_forked_process_is_refused_with_the_way_out(tmp_path, where):
 
 
 def test_a_lock_that_another_thread_held_at_the_fork_is_not_waited_for(tmp_path):
-    """Neither the engine's nor that of its faults."""
+    """The lock of the engine or of its faults."""
     engine, faults = Engine(tmp_path), Faults()
     client = connect(boto_client(), engine, faults=faults)
 
@@ -66,7 +66,7 @@ def test_a_lock_that_another_thread_held_at_the_fork_is_not_waited_for(tmp_path)
 
 
 def test_a_forked_process_cannot_open_the_directory_that_its_parent_has_open(tmp_path):
-    """Also when the parent has closed it meanwhile: SQLite remembers the parent's locks."""
+    """Also if the parent has closed it: SQLite remembers the locks of the parent."""
     engine = Engine(tmp_path)
 
     text = in_child(lambda: message_of(lambda: Engine(tmp_path), DataDirectoryError))
@@ -75,8 +75,8 @@ def test_a_forked_process_cannot_open_the_directory_that_its_parent_has_open(tmp
     engine.close()
 
 
-def test_what_was_closed_before_the_fork_can_be_opened_in_either(tmp_path):
-    """Nothing of it was inherited."""
+def test_a_directory_closed_before_the_fork_can_be_opened_in_both(tmp_path):
+    """The child has inherited nothing."""
     Engine(tmp_path).close()
 
     def open_and_close():
@@ -88,7 +88,7 @@ def test_what_was_closed_before_the_fork_can_be_opened_in_either(tmp_path):
 
 
 @pytest.mark.parametrize("language, word", [("de", "Häuser Haus"), ("en", "houses house")])
-def test_a_forked_process_can_have_an_engine_of_its_own(tmp_path, language, word):
+def test_a_forked_process_can_have_its_own_engine(tmp_path, language, word):
     """With a stemmer whose lock another thread held at the fork."""
     from s3vectors_local.text import get_analyzer  # noqa: PLC0415 - its cache is what is tested
 
@@ -141,7 +141,7 @@ print([bucket["vectorBucketName"] for bucket in again.list_vector_buckets()["vec
     ],
 )
 def test_the_owner_is_not_disturbed_by_the_end_of_its_child(tmp_path, child):
-    """No clean-up, no checkpoint, no lock is released: what is acknowledged later stays."""
+    """The child releases no lock and does no checkpoint, so later writes stay."""
     script = PARENT_AND_CHILD.replace("CHILD", child)
 
     assert run_script(script, "closes", folder=tmp_path) == [
@@ -166,13 +166,13 @@ print("opened while the child lives")
 """
 
 
-def test_a_child_that_lives_on_keeps_no_directory(tmp_path):
-    """The lock is its parent's."""
+def test_a_running_child_locks_no_directory(tmp_path):
+    """The lock belongs to its parent."""
     assert run_script(HELD, folder=tmp_path) == ["opened while the child lives"]
 
 
 def test_a_server_answers_its_parent_after_a_fork():
-    """The child's answer is an error, whoever asks it."""
+    """The server in the child responds with an error."""
     with (
         closing(Engine()) as engine,
         serving(engine) as url,
@@ -189,7 +189,7 @@ def test_a_server_answers_its_parent_after_a_fork():
 
 
 def test_many_forks_while_threads_write_lose_nothing(tmp_path):
-    """Children come and go; every acknowledged bucket is there."""
+    """Every acknowledged bucket is stored."""
     engine = Engine(tmp_path)
     client = connect(boto_client(), engine)
     stop = threading.Event()
@@ -220,8 +220,8 @@ def test_many_forks_while_threads_write_lose_nothing(tmp_path):
         }
 
 
-def test_a_process_forked_during_another_threads_request_is_refused_too():
-    """It inherits that thread's lock, which nobody opens; a request must not wait for it."""
+def test_a_process_forked_during_another_threads_request_is_refused():
+    """The lock of that thread is never released in the child; a request must not wait for it."""
     with closing(Engine()) as engine, connect_all(engine):
         client = boto_client()
         with all_clients._LOCK:

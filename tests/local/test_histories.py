@@ -1,4 +1,4 @@
-"""Any history of puts, deletes and reopenings leaves what a dictionary would hold."""
+"""Any sequence of puts, deletes and reopenings has the result of a dictionary."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ METADATA = st.dictionaries(st.sampled_from("ab"), st.integers(0, 2))
 
 
 class History(RuleBasedStateMachine):
-    """One index on disk, beside a dictionary of key to (vector, metadata)."""
+    """One index on disk, compared with a dictionary of key to (vector, metadata)."""
 
     def __init__(self):
         super().__init__()
@@ -29,13 +29,13 @@ class History(RuleBasedStateMachine):
         self.engine = Engine(self.directory)
 
     def teardown(self):
-        """Leave nothing behind."""
+        """Close the engine and remove the directory."""
         self.engine.close()
         shutil.rmtree(self.directory)
 
     @rule(entries=st.lists(st.tuples(KEYS, st.integers(1, 9), METADATA), min_size=1, max_size=5))
     def put(self, entries):
-        """Vectors, some of them with equal keys, of which the last counts."""
+        """Put vectors, some with equal keys, of which the last wins."""
         vectors = [
             {"key": key, "data": {"float32": [number] * 8}, "metadata": metadata}
             for key, number, metadata in entries
@@ -45,7 +45,7 @@ class History(RuleBasedStateMachine):
 
     @rule(keys=st.lists(KEYS, min_size=1, max_size=5))
     def delete(self, keys):
-        """Vectors, there or not."""
+        """Delete vectors, existing or not."""
         self.engine.call("DeleteVectors", {**crash.NAMES, "keys": keys})
         for key in keys:
             self.expected.pop(key, None)
@@ -58,7 +58,7 @@ class History(RuleBasedStateMachine):
 
     @invariant()
     def it_holds_what_the_dictionary_holds(self):
-        """By list, by key, and by query with a filter."""
+        """Compare by list, by key, and by query with a filter."""
         assert crash.read(self.engine) == {k: entry[1] for k, entry in self.expected.items()}
         request = {"keys": sorted(self.expected) or ["none"], "returnData": True}
         got = self.engine.call("GetVectors", {**crash.NAMES, **request})["vectors"]

@@ -1,4 +1,4 @@
-"""The door over HTTP: the protocol, errors of the protocol, and the life of the server."""
+"""The HTTP server: the protocol and its errors, starting and stopping."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def ask(url, method="POST", path="/ListVectorBuckets", body=b"", **headers):
         return response, json.loads(response.read())
 
 
-def test_an_answer_has_the_headers_that_sdks_read(url):
+def test_a_response_has_the_headers_that_sdks_read(url):
     """JSON, and an id for each request."""
     first, body = ask(url, body=b'{"prefix":"none"}')
     second, _ = ask(url)
@@ -73,7 +73,7 @@ def test_an_answer_has_the_headers_that_sdks_read(url):
         ("POST", "/DeleteVectorBucket", b'{"vectorBucketName":"B@D"}', 400, "ValidationException"),
     ],
 )
-def test_what_is_wrong_is_answered_in_awss_form(url, method, path, body, status, code):
+def test_an_error_has_awss_form(url, method, path, body, status, code):
     """A status, the code in a header, a message in the body."""
     response, document = ask(url, method, path, body)
 
@@ -82,7 +82,7 @@ def test_what_is_wrong_is_answered_in_awss_form(url, method, path, body, status,
 
 
 def test_unknown_and_null_members_are_ignored(url):
-    """As AWS's protocol says; newer clients may send what the engine does not know."""
+    """As in AWS's protocol; newer clients may send unknown members."""
     response, _ = ask(url, body=b'{"prefix":null,"newMember":1}')
 
     assert response.status == 200
@@ -90,15 +90,15 @@ def test_unknown_and_null_members_are_ignored(url):
 
 @pytest.mark.parametrize("beyond, message", [(0, "not valid JSON"), (1, "exceeds max allowed")])
 def test_a_body_can_have_twenty_mebibytes(url, beyond, message):
-    """Inclusive; one byte more is refused for its size."""
+    """Inclusive; one more byte is refused."""
     response, document = ask(url, body=b"x" * (REQUEST_BODY_BYTES + beyond))
 
     assert response.status == 400
     assert message in document["message"]
 
 
-def test_a_client_that_leaves_in_the_middle_of_a_request_is_no_request(url):
-    """Nothing of a body that did not arrive whole is taken for one."""
+def test_an_incomplete_request_is_not_executed(url):
+    """If the client disconnects in the middle of a body."""
     with socket.create_connection(urlsplit(url).netloc.split(":")) as connection:
         connection.sendall(
             b"POST /CreateVectorBucket HTTP/1.1\r\nhost: localhost\r\n"
@@ -112,8 +112,8 @@ def test_a_client_that_leaves_in_the_middle_of_a_request_is_no_request(url):
 
 
 @pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded"])
-def test_a_body_that_is_not_said_to_be_json_is_refused(url, media_type):
-    """What curl sends unless it is told otherwise, for instance."""
+def test_a_body_not_declared_as_json_is_refused(url, media_type):
+    """For example the default of curl."""
     response, document = ask(url, body=b"{}", **{"content-type": media_type})
 
     assert response.status == 415
@@ -122,15 +122,15 @@ def test_a_body_that_is_not_said_to_be_json_is_refused(url, media_type):
 
 
 @pytest.mark.parametrize("media_type", ["application/json", "application/json; charset=utf-8"])
-def test_a_body_that_is_said_to_be_json_is_read(url, media_type):
+def test_a_body_declared_as_json_is_accepted(url, media_type):
     """With parameters or without."""
     response, _ = ask(url, body=b"{}", **{"content-type": media_type})
 
     assert response.status == 200
 
 
-def test_a_client_may_wait_for_the_go_ahead(url):
-    """`Expect: 100-continue`, which some SDKs send with large bodies."""
+def test_expect_100_continue_is_answered(url):
+    """Some SDKs send it with large bodies."""
     host, port = urlsplit(url).netloc.split(":")
     with socket.create_connection((host, int(port))) as connection:
         connection.sendall(
@@ -143,8 +143,8 @@ def test_a_client_may_wait_for_the_go_ahead(url):
         assert connection.recv(1000).startswith(b"HTTP/1.1 200 OK")
 
 
-def test_a_fault_of_the_engine_is_a_500_and_a_log_entry(caplog, monkeypatch):
-    """The answer has AWS's form, the log has the traceback."""
+def test_a_bug_of_the_engine_is_a_500_and_a_log_entry(caplog, monkeypatch):
+    """The response has AWS's form, the log has the traceback."""
     engine = Engine()
     monkeypatch.setattr(engine, "call", lambda *_: 1 / 0)
 
@@ -168,14 +168,14 @@ def test_one_connection_serves_many_requests(url):
 
 
 def test_health_is_for_load_balancers_and_scripts(url):
-    """200 once the engine answers."""
+    """200 when the server answers."""
     response, document = ask(url, "GET", "/health")
 
     assert (response.status, document) == (200, {"status": "ok"})
 
 
 def test_many_clients_at_a_time(url):
-    """No write is lost when eight clients write."""
+    """Eight clients write, and no write is lost."""
     names = {"vectorBucketName": "many-clients", "indexName": "idx"}
     with closing(boto_client(endpoint_url=url)) as client:
         client.create_vector_bucket(vectorBucketName="many-clients")
@@ -192,7 +192,7 @@ def test_many_clients_at_a_time(url):
 
 
 def test_an_unfinished_request_does_not_keep_it_from_stopping():
-    """It gets its time of grace and an answer, then the server ends."""
+    """It gets a grace period and an error, then the server stops."""
     with running() as (process, url):
         host, port = urlsplit(url).netloc.split(":")
         with socket.create_connection((host, int(port))) as connection:
@@ -211,8 +211,8 @@ def test_an_unfinished_request_does_not_keep_it_from_stopping():
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
-def test_it_stops_cleanly_and_keeps_what_it_acknowledged(tmp_path, stop):
-    """Exit status 0, and the directory is free for the next."""
+def test_it_stops_cleanly_and_loses_no_acknowledged_write(tmp_path, stop):
+    """The exit status is 0, and the directory is unlocked."""
     for number in range(2):
         with (
             running("--data", str(tmp_path)) as (process, url),
@@ -227,7 +227,7 @@ def test_it_stops_cleanly_and_keeps_what_it_acknowledged(tmp_path, stop):
 
 
 def test_nothing_acknowledged_is_lost_when_it_stops_under_load(tmp_path):
-    """Four clients write until it is gone; what they were told is stored is there afterwards."""
+    """Four clients write until it stops; every acknowledged write is stored."""
     names = {"vectorBucketName": "under-load", "indexName": "idx"}
     once = Config(retries={"total_max_attempts": 1})
     with running("--data", str(tmp_path)) as (process, url):

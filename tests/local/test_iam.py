@@ -1,4 +1,4 @@
-"""Permissions: what each request needs, how policies decide, and what is granted in vain."""
+"""Permissions: what requests need, how policies are evaluated, and unused permissions."""
 
 from __future__ import annotations
 
@@ -86,13 +86,13 @@ def test_a_request_needs_its_action_and_sometimes_another(operation, request_, r
 
 
 def test_every_operation_is_in_these_cases_and_has_an_action():
-    """None is forgotten."""
+    """None is missing."""
     assert {operation for operation, *_ in NEEDS} == set(OPERATIONS)
     assert {f"s3vectors:{operation}" for operation in OPERATIONS} == ACTIONS
 
 
-def test_the_condition_keys_are_those_of_the_request_and_of_what_it_is_about():
-    """Of who asks, tags of the index, its bucket and the request; TagResource knows no encryption.
+def test_the_condition_keys_are_those_of_the_request_and_its_resource():
+    """The caller, the tags of the index, its bucket and the request; TagResource has no encryption.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3vectors.html
     """
@@ -156,7 +156,7 @@ def allowed(document, action="s3vectors:GetIndex", resource=INDEX, **context):
     ],
 )
 def test_statements_decide_as_in_iam(statements, expected):
-    """A deny wins, then an allow; ARNs match part by part, actions in any case."""
+    """A deny wins over an allow; ARNs match part by part, actions case-insensitively."""
     assert allowed(policy(*statements)) is expected
 
 
@@ -193,7 +193,7 @@ def test_statements_decide_as_in_iam(statements, expected):
     ],
 )
 def test_conditions_decide_as_in_iam(operator, values, have, expected):
-    """On one key, here a tag, of which there may be two that differ in case."""
+    """On one key, a tag, of which there may be two that differ in case."""
     condition = {operator: {"aws:RequestTag/Team": values}}
     context = {} if have is None else {"aws__requesttag_team": have}
 
@@ -295,15 +295,15 @@ def test_all_conditions_must_hold():
         ),
     ],
 )
-def test_what_cannot_be_evaluated_is_refused_loudly(document, message):
-    """When the policy is read, with its place."""
+def test_a_policy_that_cannot_be_evaluated_is_refused(document, message):
+    """When it is parsed; the error names the place."""
     with pytest.raises(PolicyError, match=message):
         Policies(document)
 
 
 @pytest.fixture
 def caller():
-    """Gives a client whose engine has an index, and then enforces the policy of one statement."""
+    """Return a client of an engine that has an index and enforces the policy of one statement."""
     engines = []
 
     def make(*statements):
@@ -321,8 +321,8 @@ def caller():
         engine.close()
 
 
-def test_a_denial_is_a_403_in_aws_s_words(caller):
-    """Who, what, on which resource, and why; nothing is done."""
+def test_a_denial_is_a_403_with_awss_text(caller):
+    """It has the caller, the action, the resource and the reason; nothing is executed."""
     client = caller(allow("s3vectors:GetVectors", INDEX), deny("s3vectors:GetIndex", "*"))
 
     with pytest.raises(client.exceptions.AccessDeniedException) as refused:
@@ -338,7 +338,7 @@ def test_a_denial_is_a_403_in_aws_s_words(caller):
 
 
 def test_reading_metadata_in_a_query_or_a_list_needs_get_vectors(caller):
-    """Without it, keys and distances only."""
+    """Without it, only keys and distances can be read."""
     client = caller(allow(["s3vectors:QueryVectors", "s3vectors:ListVectors"], INDEX))
     query = {**NAMES, "topK": 1, "queryVector": VECTOR}
 
@@ -354,7 +354,7 @@ def test_reading_metadata_in_a_query_or_a_list_needs_get_vectors(caller):
             call(**request)
 
 
-def test_what_is_not_there_is_denied_before_it_is_missing(caller):
+def test_a_missing_resource_is_denied_first(caller):
     """A caller without the permission does not learn whether it exists."""
     client = caller(allow("s3vectors:GetIndex", INDEX))
 
@@ -365,7 +365,7 @@ def test_what_is_not_there_is_denied_before_it_is_missing(caller):
 
 
 def test_the_tags_of_a_bucket_decide_about_its_indexes(caller):
-    """From the moment they are set."""
+    """As soon as they are set."""
     tagged = {"StringEquals": {"s3vectors:VectorBucketTag/team": "a"}}
     client = caller(
         allow("s3vectors:TagResource", BUCKET),
@@ -378,8 +378,8 @@ def test_the_tags_of_a_bucket_decide_about_its_indexes(caller):
     assert client.get_index(**NAMES)["index"]["indexName"] == "my-index"
 
 
-def test_what_is_granted_in_vain_is_told():
-    """Actions, resources, and what is no action at all."""
+def test_unused_permissions_are_listed():
+    """Actions, resources, and actions that do not exist."""
     policies = Policies(
         policy(
             allow(["s3vectors:Get*", "s3vectors:InsertVectors"], [INDEX, BUCKET], Sid="Read"),
@@ -421,7 +421,7 @@ def test_a_denied_request_uses_nothing():
 
 
 def test_tags_that_differ_only_in_case_all_count(caller):
-    """Condition keys do not tell upper from lower case: a deny on either holds."""
+    """Condition keys are case-insensitive: a deny on either applies."""
     production = {"StringEquals": {"aws:ResourceTag/Env": "prod"}}
     client = caller(allow("s3vectors:*", "*"), deny("s3vectors:*", "*", Condition=production))
     client.tag_resource(resourceArn=INDEX, tags={"Env": "prod", "env": "dev"})
@@ -431,7 +431,7 @@ def test_tags_that_differ_only_in_case_all_count(caller):
 
 
 def test_arns_of_other_accounts_and_regions_are_not_reached(caller):
-    """Identity policies cannot allow the first; an endpoint does not know the second."""
+    """Identity policies cannot allow other accounts; an endpoint only has its region."""
     client = caller(allow("s3vectors:*", "*"))
 
     with pytest.raises(client.exceptions.AccessDeniedException, match="no resource-based policy"):
@@ -449,8 +449,8 @@ def write(directory, document):
     return str(path)
 
 
-def test_the_command_enforces_policies_and_tells_what_was_unused(tmp_path):
-    """At the end, one line each."""
+def test_the_command_enforces_policies_and_prints_what_was_unused(tmp_path):
+    """On exit, one line each."""
     actions = ["s3vectors:CreateVectorBucket", "s3vectors:DeleteVectorBucket"]
     role = write(tmp_path, policy(allow(actions, BUCKET)))
     with running("--policy", role, "--unused", "--no-console") as (process, url):
@@ -469,7 +469,7 @@ def test_the_command_enforces_policies_and_tells_what_was_unused(tmp_path):
 
 
 def test_several_policies_add_up(tmp_path):
-    """Each allows its part."""
+    """Each allows a part."""
     paths = []
     for name, action in (("a", "CreateVectorBucket"), ("b", "GetVectorBucket")):
         (tmp_path / name).mkdir()
@@ -485,7 +485,7 @@ RED = {"StringEquals": {"aws:RequestTag/team": "red"}}
 
 
 def test_members_that_an_operation_does_not_have_decide_nothing(caller):
-    """Neither as tags of the request, nor by their type."""
+    """Unknown members have no effect, whatever their type."""
     client = caller(
         allow("s3vectors:*", "*", Condition=RED),
         allow(
@@ -510,8 +510,8 @@ def test_members_that_an_operation_does_not_have_decide_nothing(caller):
     st.text("ab*?", max_size=8),
     st.text("ab", max_size=10),
 )
-def test_wildcards_match_as_they_would_one_character_at_a_time(pattern, text):
-    """Compared with the plainest way, which takes too long for long ones."""
+def test_wildcards_match_like_a_simple_reference(pattern, text):
+    """The reference is too slow for long patterns."""
 
     def plainest(p, t):
         if not p:
@@ -524,7 +524,7 @@ def test_wildcards_match_as_they_would_one_character_at_a_time(pattern, text):
 
 
 def test_no_pattern_takes_long():
-    """Patterns and texts come from whoever calls, as a bucket policy and a tag."""
+    """Patterns and texts come from outside, in bucket policies and tags."""
     assert not matches("*a" * 500 + "b", "a" * 5_000)
     assert not matches("*?a" * 500 + "b", "a" * 5_000)
     assert matches("*a" * 500 + "*", "a" * 5_000)

@@ -13,7 +13,7 @@ INDEX: dict[str, Any] = {"dataType": "float32", "dimension": 3, "distanceMetric"
 
 
 def test_a_new_index_can_be_read_by_names_and_by_arn(client, bucket):
-    """GetIndex tells all that CreateIndex was told."""
+    """GetIndex returns all members of CreateIndex."""
     arn = client.create_index(
         vectorBucketName=bucket,
         indexName="my.index",
@@ -40,7 +40,7 @@ def test_a_new_index_can_be_read_by_names_and_by_arn(client, bucket):
 
 
 def test_without_non_filterable_keys_there_is_no_metadata_configuration(client, bucket):
-    """As seen on AWS, the member is absent, not empty."""
+    """As on AWS, the member is absent, not empty."""
     client.create_index(vectorBucketName=bucket, indexName="idx", **INDEX)
 
     results = client.get_index(vectorBucketName=bucket, indexName="idx")["index"]
@@ -50,7 +50,7 @@ def test_without_non_filterable_keys_there_is_no_metadata_configuration(client, 
 
 @pytest.mark.ours  # AWS would look up the key
 def test_an_index_inherits_or_overrides_its_buckets_encryption(client):
-    """Without encryption of its own it has the bucket's."""
+    """By default, it has that of its bucket."""
     kms = {"sseType": "aws:kms", "kmsKeyArn": "arn:aws:kms:us-east-1:123456789012:key/k"}
     plain = {"sseType": "AES256"}
     client.create_vector_bucket(vectorBucketName="b-1", encryptionConfiguration=kms)
@@ -68,8 +68,8 @@ def test_an_index_inherits_or_overrides_its_buckets_encryption(client):
     assert results["same"]["encryptionConfiguration"] == kms
 
 
-def test_the_encryption_of_an_index_must_make_sense(client, bucket):
-    """By the same rules as that of a bucket."""
+def test_invalid_encryption_of_an_index_is_refused(client, bucket):
+    """By the same rules as for a bucket."""
     for encryption in ({"sseType": "aws:kms"}, {"kmsKeyArn": f"arn:aws:kms:x:{0:012}:key/k"}):
         with pytest.raises(client.exceptions.ValidationException, match="kmsKeyArn must"):
             client.create_index(
@@ -81,8 +81,8 @@ def test_the_encryption_of_an_index_must_make_sense(client, bucket):
 
 
 @pytest.mark.ours
-def test_a_bucket_has_so_many_indexes(client, names, monkeypatch):
-    """10,000; here fewer."""
+def test_the_number_of_indexes_is_limited(client, names, monkeypatch):
+    """10,000; the test uses fewer."""
     monkeypatch.setattr("s3vectors_local.limits.INDEXES", 1)
 
     with pytest.raises(client.exceptions.ServiceQuotaExceededException):
@@ -90,7 +90,7 @@ def test_a_bucket_has_so_many_indexes(client, names, monkeypatch):
 
 
 def test_every_broken_constraint_is_named_at_once(client, bucket):
-    """Two wrong members, two entries in the field list."""
+    """Two wrong members are two entries in the field list."""
     with pytest.raises(client.exceptions.ValidationException) as refused:
         client.create_index(
             vectorBucketName=bucket,
@@ -109,7 +109,7 @@ def test_every_broken_constraint_is_named_at_once(client, bucket):
 
 @pytest.mark.parametrize("name", ["My-Index", "my_index", ".index", "index-"])
 def test_a_bad_index_name_is_refused(client, bucket, name):
-    """As for buckets, but dots are fine inside."""
+    """The rules of buckets, but dots are allowed inside."""
     with pytest.raises(client.exceptions.ValidationException, match="Invalid index name"):
         client.create_index(vectorBucketName=bucket, indexName=name, **INDEX)
 
@@ -132,14 +132,14 @@ def test_non_filterable_keys_are_limited(client, bucket, keys, problem):
         )
 
 
-def test_an_index_name_is_taken_once(client, names):
+def test_an_index_name_is_unique(client, names):
     """The second CreateIndex is a conflict."""
     with pytest.raises(client.exceptions.ConflictException, match="An index with the specified"):
         client.create_index(**names, **INDEX)
 
 
 def test_the_bucket_must_exist_first(client):
-    """CreateIndex and ListIndexes name the bucket as what is missing."""
+    """CreateIndex and ListIndexes report the missing bucket."""
     with pytest.raises(client.exceptions.NotFoundException, match="vector bucket could not be"):
         client.create_index(vectorBucketName="nope", indexName="idx", **INDEX)
     with pytest.raises(client.exceptions.NotFoundException, match="vector bucket could not be"):
@@ -147,7 +147,7 @@ def test_the_bucket_must_exist_first(client):
 
 
 def test_an_unknown_index_is_not_found_even_when_the_bucket_is_missing(client, bucket):
-    """Index operations say "index" in both cases, as AWS does."""
+    """The error names the index in both cases, as on AWS."""
     for where in (bucket, "nope"):
         with pytest.raises(client.exceptions.NotFoundException, match="index could not be found"):
             client.get_index(vectorBucketName=where, indexName="idx")
@@ -163,7 +163,7 @@ def test_an_index_is_named_in_one_way(client, names):
 
 
 def test_an_arn_of_the_older_packages_form_is_refused(client, names):
-    """`vector-bucket/` exists nowhere in S3 Vectors; nor does anything behind the name."""
+    """S3 Vectors has no `vector-bucket/`."""
     arn = client.get_index(**names)["index"]["indexArn"]
 
     for wrong in (arn.replace(":bucket/", ":vector-bucket/"), arn + "/more", arn + "_"):
@@ -184,8 +184,8 @@ def test_indexes_are_listed_by_name_prefix_and_page(client, bucket):
     assert [[i["indexName"] for i in page["indexes"]] for page in pages] == [["b-1"], ["b-2"]]
 
 
-def test_a_deleted_index_takes_its_vectors_along(client, names):
-    """An index of the same name made afterwards is empty."""
+def test_deleting_an_index_deletes_its_vectors(client, names):
+    """A new index with the same name is empty."""
     client.put_vectors(**names, vectors=[{"key": "a", "data": {"float32": [1, 0]}}])
 
     client.delete_index(**names)
@@ -195,6 +195,6 @@ def test_a_deleted_index_takes_its_vectors_along(client, names):
 
 
 def test_deleting_an_unknown_index_is_an_error(client, bucket):
-    """As is an unknown bucket."""
+    """Also in an unknown bucket."""
     with pytest.raises(client.exceptions.NotFoundException, match="index could not be found"):
         client.delete_index(vectorBucketName=bucket, indexName="nope")

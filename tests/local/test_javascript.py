@@ -1,4 +1,4 @@
-"""AWS's SDK for JavaScript talks to the server as it would to AWS."""
+"""AWS's SDK for JavaScript works with the server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SDK = Path(sys.prefix) / "javascript"
 """Where `make test` installs it, at the version in the Makefile."""
 
 
-def test_the_javascript_sdk_tells_its_story():
+def test_the_javascript_sdk_works():
     """Buckets, indexes, vectors, a filter, pages, tags and errors; signatures are verified."""
     assert (SDK / "node_modules").is_dir(), "run `make test` once; it installs the SDK"
     node = Path(sys.executable).with_name("node")

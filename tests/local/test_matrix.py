@@ -1,4 +1,4 @@
-"""The nearest rows are those of an exact comparison of all, bit for bit."""
+"""The nearest rows are those of an exact comparison of all rows, bit for bit."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ SHAPES = (gaussian, clustered, with_outliers, repeated, tiny, huge)
 
 @pytest.fixture(params=["quantized", "float32"], autouse=True)
 def _quantized(request, monkeypatch):
-    """Small sets go through the steps that large ones do, or not."""
+    """Run small sets through the steps of large ones, or not."""
     monkeypatch.setattr(matrix, "_QUANTIZE_FROM", 1 if request.param == "quantized" else 10**9)
     monkeypatch.setattr(
         matrix._QuantizedRows, "record_search", lambda _: True
@@ -63,7 +63,7 @@ def filled(metric, vectors):
 
 
 def compared(metric, vectors, query, rows):
-    """All of the rows, nearest first, compared in float64."""
+    """Return all rows, nearest first, compared in float64."""
     distances = measure_distances(vectors, rows, query, metric)
     order = np.argsort(distances, kind="stable")
     return rows[order], distances[order]
@@ -98,8 +98,8 @@ def test_a_vector_is_nearest_to_itself_however_short(metric):
             assert filled_matrix.find_nearest(vectors[row], 1, np.arange(40))[0].tolist() == [row]
 
 
-def test_near_duplicates_are_told_apart():
-    """As far as float32 vectors differ: the distances are those of float64 on what was put."""
+def test_near_duplicates_are_distinguished():
+    """If the float32 vectors differ, their float64 distances decide."""
     generator = np.random.default_rng(10)
     base = generator.normal(size=384)
     vectors = (base + 1e-4 * generator.normal(size=(3000, 384))).astype(np.float32)
@@ -115,7 +115,7 @@ def test_near_duplicates_are_told_apart():
 
 
 def test_the_first_search_quantizes_nothing(monkeypatch):
-    """A process that searches once need not make it; the second finds the same."""
+    """A process may search only once; the second search has the same result."""
     monkeypatch.undo()
     vectors = clustered(np.random.default_rng(11), 3000, 8).astype(np.float32)
     filled_matrix = filled("cosine", vectors)
@@ -128,7 +128,7 @@ def test_the_first_search_quantizes_nothing(monkeypatch):
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_what_is_overwritten_or_added_is_found_as_it_is_now(metric):
+def test_overwritten_and_added_vectors_are_found(metric):
     """Growth moves the rows, and the quantized rows with them."""
     generator = np.random.default_rng(8)
     vectors = gaussian(generator, 400, 16).astype(np.float32)
@@ -145,7 +145,7 @@ def test_what_is_overwritten_or_added_is_found_as_it_is_now(metric):
 
 
 def test_a_row_of_zeros_is_at_its_distance():
-    """Euclidean distance takes them."""
+    """Euclidean distance accepts zero vectors."""
     vectors = np.zeros((50, 4), np.float32)
     vectors[7] = [3, 4, 0, 0]
     filled_matrix = filled("euclidean", vectors)
@@ -181,8 +181,8 @@ def test_any_scale_gives_the_exact_result(metric, seed, scale, count):
 
 @settings(max_examples=80)
 @given(data=st.data(), metric=st.sampled_from(METRICS), seed=st.integers(0, 2**32))
-def test_whatever_is_put_and_dropped_the_rest_is_found(data, metric, seed):
-    """Rows with gaps, rows used again, and memory that was given back between."""
+def test_after_any_puts_and_drops_the_rest_is_found(data, metric, seed):
+    """With gaps, reused rows and released memory."""
     generator = np.random.default_rng(seed)
     expected: dict[int, np.ndarray] = {}
     tested = Matrix(4, metric)
@@ -209,8 +209,8 @@ def test_whatever_is_put_and_dropped_the_rest_is_found(data, metric, seed):
                 assert near.tolist() == distances[:count].tolist()
 
 
-def test_memory_is_that_of_the_vectors_that_are_left():
-    """Not of the rows that they have."""
+def test_memory_is_that_of_the_remaining_vectors():
+    """It does not depend on their rows."""
     vectors = gaussian(np.random.default_rng(1), 10_000, 8).astype(np.float32)
     filled_matrix = filled("cosine", vectors)
     filled_matrix.find_nearest(vectors[0], 5, np.arange(10_000))

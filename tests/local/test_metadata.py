@@ -1,4 +1,4 @@
-"""Metadata: types, the size arithmetic, and the limits of both parts."""
+"""Metadata: types, sizes and limits."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def put(client, names, metadata):
         {"text": ["a"]},
     ],
 )
-def test_what_metadata_can_be(client, names, metadata):
+def test_valid_metadata_is_accepted(client, names, metadata):
     """Strings, numbers, booleans, lists of only strings or only numbers; any key."""
     put(client, names, metadata)
 
@@ -52,8 +52,8 @@ def test_what_metadata_can_be(client, names, metadata):
         ([["a"]], "Metadata array values must be strings or numbers"),
     ],
 )
-def test_what_metadata_cannot_be(client, names, key, value, problem):
-    """The same for non-filterable keys: they buy size, not types."""
+def test_invalid_metadata_is_refused(client, names, key, value, problem):
+    """Non-filterable keys have other sizes, but the same types."""
     with pytest.raises(ClientError) as refused:
         put(client, names, {key: value})
 
@@ -78,7 +78,7 @@ def test_what_metadata_cannot_be(client, names, key, value, problem):
     ],
 )
 def test_the_size_is_awss_arithmetic_not_the_length_of_the_json(metadata, size):
-    """4 + Σ(8 + key + value), as probed on AWS."""
+    """4 + Σ(8 + key + value), as measured on AWS."""
     assert metadata_size(metadata) == size
 
 
@@ -94,7 +94,7 @@ VALUES = st.one_of(
 
 @given(metadata=st.dictionaries(st.text(), VALUES))
 def test_the_provider_counts_like_the_engine(metadata):
-    """The two wheels cannot share the code, so they are held equal here."""
+    """The two wheels cannot share the code, so this test compares them."""
     assert records.metadata_size(metadata) == metadata_size(metadata)
 
 

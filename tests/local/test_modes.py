@@ -22,7 +22,7 @@ def mode(request):
 
 @pytest.fixture
 def client(mode):
-    """A boto3 client with a bucket of that mode and an index in it."""
+    """Return a boto3 client with a bucket of that mode and an index in it."""
     engine = Engine(bucket_mode=mode)
     client = connect(boto_client(), engine)
     client.create_vector_bucket(**BUCKET)
@@ -40,7 +40,7 @@ def index_mode(client, name="my-index"):
 
 
 def test_new_buckets_and_indexes_have_the_mode_of_the_engine(client, mode):
-    """The bucket as its default, the index from the bucket."""
+    """A bucket has it as its default, an index has that of its bucket."""
     bucket = client.get_vector_bucket(**BUCKET)["vectorBucket"]
 
     assert bucket["defaultIndexMode"] == mode.upper()
@@ -48,8 +48,8 @@ def test_new_buckets_and_indexes_have_the_mode_of_the_engine(client, mode):
 
 
 @only_enhanced
-def test_a_new_bucket_does_not_go_back_to_classic(client):
-    """Nor do its indexes, nor a query, in AWS's words."""
+def test_a_new_bucket_does_not_support_classic(client):
+    """Its indexes and queries do not either; the errors have AWS's text."""
     bucket = "cannot be set to CLASSIC because {} vector bucket does not support CLASSIC mode"
     for call, request, message in (
         (
@@ -77,8 +77,8 @@ def test_a_new_bucket_does_not_go_back_to_classic(client):
 
 
 @only_classic
-def test_the_default_of_a_bucket_is_for_indexes_made_afterwards(client):
-    """Those that are there keep their mode."""
+def test_the_default_of_a_bucket_is_for_new_indexes(client):
+    """Existing indexes keep their mode."""
     client.put_vector_bucket_default_index_mode(**BUCKET, defaultIndexMode="ENHANCED")
     client.create_index(**{**NAMES, "indexName": "newer"}, **INDEX)
 
@@ -97,7 +97,7 @@ def test_an_index_of_an_older_bucket_changes_to_enhanced_and_back(client):
 
 
 def test_setting_the_mode_that_is_set_changes_nothing(client, mode):
-    """No error either."""
+    """It is not an error."""
     client.put_vector_bucket_default_index_mode(**BUCKET, defaultIndexMode=mode.upper())
     client.update_index_mode(**NAMES, indexMode=mode.upper())
 
@@ -106,7 +106,7 @@ def test_setting_the_mode_that_is_set_changes_nothing(client, mode):
 
 @only_classic
 def test_starts_with_needs_enhanced_mode(client):
-    """Of the index or, for a trial, of the query."""
+    """Of the index, or of the query."""
     starts = {"filter": {"a": {"$startsWith": "x"}}}
     metadata = {"metadata": {"a": "xy"}}
     client.put_vectors(**NAMES, vectors=[{"key": "a", "data": {"float32": [1]}, **metadata}])
@@ -119,7 +119,7 @@ def test_starts_with_needs_enhanced_mode(client):
 
 @only_classic
 def test_constraints_are_counted_in_enhanced_mode_only(client):
-    """101 values are too many there."""
+    """There, 101 values are too many."""
     assert client.query_vectors(**NAMES, **QUERY, filter=MANY)["vectors"] == []
     with pytest.raises(ClientError, match="Invalid filter"):
         client.query_vectors(**NAMES, **QUERY, filter=MANY, queryMode="ENHANCED")
@@ -143,8 +143,8 @@ def test_text_search_needs_enhanced_mode(client):
 
 
 @only_classic
-def test_text_searches_outlast_a_time_in_classic_mode(client):
-    """They wait until the index is ENHANCED again."""
+def test_text_searches_stay_in_classic_mode(client):
+    """They work again when the index is ENHANCED."""
     texts = {"textSearchConfigurations": [{"metadataKey": "t"}]}
     ask = {**NAMES, "topK": 1, "queryTexts": [{"metadataKey": "t", "text": "word"}]}
     client.update_index_mode(**NAMES, indexMode="ENHANCED")
@@ -163,7 +163,7 @@ def test_text_searches_outlast_a_time_in_classic_mode(client):
     assert [v["key"] for v in client.query_vectors(**ask)["vectors"]] == ["a"]
 
 
-def test_the_mode_of_something_that_is_not_there_is_a_404(client):
+def test_the_mode_of_a_missing_resource_is_a_404(client):
     """Bucket and index."""
     with pytest.raises(client.exceptions.NotFoundException, match="vector bucket could not"):
         client.put_vector_bucket_default_index_mode(

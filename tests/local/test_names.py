@@ -1,4 +1,4 @@
-"""By name and by ARN, wherever the model offers both; never by both at once."""
+"""Resources are named by name or by ARN where the API model has both, never by both at once."""
 
 from __future__ import annotations
 
@@ -50,21 +50,21 @@ REQUESTS = {
 
 
 def ways(operation):
-    """The two ways to name what an operation is about."""
+    """Return the two ways to name the resource of an operation."""
     members = SERVICE.operation_model(operation).input_shape.members
     return INDEX if "indexArn" in members else BUCKET
 
 
 @pytest.fixture
 def ready(client, names):
-    """The bucket with a policy, and the index in it; the operation under test may need them."""
+    """Create the bucket with a policy, and the index, for the tested operation."""
     client.put_vector_bucket_policy(**BUCKET[0], policy=POLICY)
     client.put_vectors(**names, vectors=[{"key": "a", "data": VECTOR}])
     return client
 
 
-def test_every_operation_that_offers_both_is_here():
-    """As the model says."""
+def test_every_operation_with_both_is_tested():
+    """According to the API model."""
     offering = {
         name
         for name in SERVICE.operation_names
@@ -78,7 +78,7 @@ def test_every_operation_that_offers_both_is_here():
 @pytest.mark.parametrize("operation", REQUESTS)
 @pytest.mark.parametrize("way", [0, 1], ids=["name", "ARN"])
 def test_it_works_by_name_and_by_arn(ready, operation, way):
-    """With the same outcome."""
+    """With the same result."""
     if operation == "DeleteVectorBucket":
         ready.delete_index(**INDEX[way])
 
@@ -89,7 +89,7 @@ def test_it_works_by_name_and_by_arn(ready, operation, way):
 
 @pytest.mark.parametrize("operation", REQUESTS)
 def test_it_is_refused_by_both_and_by_neither(ready, operation):
-    """In AWS's words."""
+    """With AWS's text."""
     by_name, by_arn = ways(operation)
     call = getattr(ready, xform_name(operation))
 

@@ -1,4 +1,4 @@
-"""Whom a server on somebody's own machine answers: by its name, and no web page's request."""
+"""The server answers requests to its own host names, and none from web pages of other origins."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ JSON = {"content-type": "application/json"}
 
 @pytest.fixture(scope="module")
 def url():
-    """A server as anybody starts it."""
+    """Return the URL of a server with default options."""
     with server() as url:
         yield url
 
 
 def ask(url, headers, method="POST", path="/ListVectorBuckets", body=b"{}"):
-    """Status, headers and document that come back for just these headers."""
+    """Send a request with exactly these headers; return status, headers and document."""
     with closing(http.client.HTTPConnection(urlsplit(url).netloc)) as connection:
         connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
         for name, value in headers:
@@ -39,7 +39,7 @@ def ask(url, headers, method="POST", path="/ListVectorBuckets", body=b"{}"):
 
 
 def with_host(host):
-    """The headers of a request by that name."""
+    """Return the headers of a request to that host."""
     return [("host", host), *JSON.items()]
 
 
@@ -57,7 +57,7 @@ def with_host(host):
     ],
 )
 def test_a_name_of_this_machine_is_answered(url, host):
-    """With whatever port: it may be forwarded."""
+    """With any port, because it may be forwarded."""
     assert ask(url, with_host(host))[0] == 200
 
 
@@ -80,7 +80,7 @@ def test_a_name_of_this_machine_is_answered(url, host):
     ],
 )
 def test_another_name_is_refused(url, host):
-    """It may be a web page's, whose name was made to lead here; the error says what to do."""
+    """It may be the name of a web page that resolves to this machine; the error has advice."""
     status, headers, document = ask(url, with_host(host))
 
     assert (status, headers["x-amzn-errortype"]) == (403, "AccessDeniedException")
@@ -88,7 +88,7 @@ def test_another_name_is_refused(url, host):
 
 
 def test_a_request_without_a_host_or_with_two_is_refused(url):
-    """HTTP/1.1 wants one."""
+    """HTTP/1.1 requires one."""
     assert ask(url, [*JSON.items()])[0] == 403
     assert ask(url, [*with_host("localhost"), ("host", "evil.example")])[0] == 403
 
@@ -107,7 +107,7 @@ def test_a_request_without_a_host_or_with_two_is_refused(url):
 )
 @pytest.mark.parametrize("method, path", [("POST", "/ListVectorBuckets"), ("GET", "/health")])
 def test_another_origin_is_refused(url, origin, method, path):
-    """Also that of another port of this machine; and no answer allows any."""
+    """Also that of another port of this machine; no response allows any origin."""
     headers = [*with_host("localhost:9100"), ("origin", origin)]
 
     status, answered, document = ask(url, headers, method, path)
@@ -119,20 +119,20 @@ def test_another_origin_is_refused(url, origin, method, path):
 
 @pytest.mark.parametrize("origin", ["http://localhost:9100", "https://localhost:9100"])
 def test_the_server_s_own_origin_is_answered(url, origin):
-    """Pages of its own ask it."""
+    """Its own pages can send requests."""
     assert ask(url, [*with_host("localhost:9100"), ("origin", origin)])[0] == 200
 
 
 @pytest.mark.parametrize(
     "site, status", [("cross-site", 403), ("same-site", 403), ("same-origin", 200), ("none", 200)]
 )
-def test_what_the_browser_says_of_the_site_counts(url, site, status):
-    """It says so where there is no Origin, too."""
+def test_the_sec_fetch_site_header_counts(url, site, status):
+    """Browsers send it even without Origin."""
     assert ask(url, [*with_host("localhost"), ("sec-fetch-site", site)])[0] == status
 
 
-def test_a_preflight_is_not_answered_with_what_it_asks_for(url):
-    """No header of CORS is ever sent."""
+def test_a_preflight_is_not_allowed(url):
+    """The server never sends a CORS header."""
     preflight = [("access-control-request-method", "POST"), ("access-control-request-headers", "x")]
 
     status, headers, _ = ask(url, [*with_host("localhost"), *preflight], "OPTIONS", body=b"")
@@ -144,8 +144,8 @@ def test_a_preflight_is_not_answered_with_what_it_asks_for(url):
 @pytest.mark.parametrize(
     "media_type", [None, "", "text/plain", "application/x-www-form-urlencoded", "json"]
 )
-def test_a_body_that_is_not_said_to_be_json_changes_nothing(media_type):
-    """A page may send those three anywhere without asking."""
+def test_a_body_not_declared_as_json_changes_nothing(media_type):
+    """A page can send these three to any host without a preflight."""
     with server() as url, closing(boto_client(endpoint_url=url)) as client:
         headers = [
             ("host", "localhost"),
@@ -160,14 +160,14 @@ def test_a_body_that_is_not_said_to_be_json_changes_nothing(media_type):
 
 
 def test_other_names_can_be_allowed():
-    """For containers that reach it by the name of a service."""
+    """For containers that use the name of a service."""
     with server("--allow-host", "s3vectors", "--allow-host", "Other.Example.") as url:
         for host in ("s3vectors:9100", "S3VECTORS", "other.example:80", "localhost"):
             assert ask(url, with_host(host))[0] == 200
         assert ask(url, with_host("third"))[0] == 403
 
 
-def test_what_is_no_name_cannot_be_allowed():
+def test_an_invalid_name_cannot_be_allowed():
     """It would never match, or always."""
     for host in ("", "a b", "http://x", "[::1"):
         command = [sys.executable, "-m", "s3vectors_local", "serve", "--port", "0"]
@@ -178,7 +178,7 @@ def test_what_is_no_name_cannot_be_allowed():
         assert result.stderr == (f"s3vectors-local: {host!r} is not a host name or an address\n")
 
 
-def test_the_address_that_it_was_told_to_listen_on_is_its_name():
+def test_the_address_that_it_listens_on_is_its_name():
     """Without a further option."""
     with server("--host", "127.0.0.2") as url:
         assert "127.0.0.2" in url
@@ -187,7 +187,7 @@ def test_the_address_that_it_was_told_to_listen_on_is_its_name():
 
 
 def test_an_sdk_by_an_allowed_name_signs_and_is_answered(monkeypatch):
-    """In Python, `serving` answers by the names of this machine."""
+    """In Python, `serving` accepts the names of this machine."""
     with Engine() as engine, serving(engine) as url:
         port = url.rpartition(":")[2]
         with closing(boto_client(endpoint_url=f"http://localhost:{port}")) as client:
@@ -195,7 +195,7 @@ def test_an_sdk_by_an_allowed_name_signs_and_is_answered(monkeypatch):
 
 
 def modes(folder):
-    """The permissions of a folder and of what is in it."""
+    """Return the permissions of a folder and its files."""
     return {path.name: stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.iterdir())}
 
 
@@ -217,8 +217,8 @@ def test_other_users_of_the_machine_can_read_nothing(tmp_path):
     }
 
 
-def test_a_folder_that_was_there_keeps_its_permissions(tmp_path):
-    """It is its owner's decision."""
+def test_an_existing_folder_keeps_its_permissions(tmp_path):
+    """Its owner has set them."""
     folder = tmp_path / "data"
     folder.mkdir(mode=0o755)
 

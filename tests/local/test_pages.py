@@ -1,4 +1,4 @@
-"""Pages and segments: every vector once, also while others are written."""
+"""Pages and segments return every vector once, also while others are written."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def put(engine, keys, **metadata):
 
 
 def pages(engine, operation="ListVectors", between=lambda: None, **request):
-    """The keys on each page; `between` is called after each."""
+    """Return the keys of each page; call `between` after each page."""
     token = {}
     while token is not None:
         page = engine.call(operation, {**NAMES, **request, **token})
@@ -77,8 +77,8 @@ def test_pages_and_segments_give_every_untouched_vector_once(count, size, segmen
 
 
 @pytest.mark.parametrize("segments", [2, 16])
-def test_segments_share_the_vectors_out_evenly(segments):
-    """So that listing them in parallel is worth it."""
+def test_segments_are_of_similar_size(segments):
+    """So that parallel listing is faster."""
     engine = filled(1600)
     sizes = [
         sum(map(len, pages(engine, segmentCount=segments, segmentIndex=segment)))
@@ -90,7 +90,7 @@ def test_segments_share_the_vectors_out_evenly(segments):
 
 
 def test_a_page_ends_when_a_mebibyte_has_been_read():
-    """With metadata of 40 KB that is 27 vectors, whatever maxResults says."""
+    """With metadata of 40 KB these are 27 vectors, for any maxResults."""
     engine = filled(60, text="x" * 40_000)
 
     sizes = [len(page) for page in pages(engine, maxResults=1000)]
@@ -103,7 +103,7 @@ def test_a_page_ends_when_a_mebibyte_has_been_read():
 @settings(max_examples=20)
 @given(count=st.integers(1, 450), top_k=st.integers(1, 500))
 def test_pages_of_a_query_are_its_ranking_in_order(count, top_k):
-    """All of equal distance: by row; at most a hundred a page, none empty but the only one."""
+    """Equal distances are in the order of rows; a page has at most 100 vectors."""
     engine = filled(count)
 
     results = list(pages(engine, "QueryVectors", topK=top_k, queryVector={"float32": [2]}))
@@ -125,8 +125,8 @@ def test_the_largest_top_k_comes_in_a_hundred_pages():
     engine.close()
 
 
-def test_a_page_after_a_write_is_of_the_ranking_as_it_is_then():
-    """A vector that was deleted does not come any more."""
+def test_a_page_after_a_write_is_of_the_new_ranking():
+    """A deleted vector is no longer in it."""
     engine = filled(150)
     query = {"topK": 150, "queryVector": {"float32": [2]}}
     delete = {**NAMES, "keys": [f"k{n}" for n in range(100, 150)]}

@@ -1,4 +1,4 @@
-"""Request bodies: the fast way reads them as the plain one does."""
+"""Request bodies: simdjson and orjson return the same request."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ REQUESTS = st.fixed_dictionaries(
 
 
 def plain(request):
-    """The same with lists for arrays, and numbers as floats where vectors have them."""
+    """Return the same request with lists for arrays, and floats for the numbers of vectors."""
     if isinstance(request, np.ndarray):
         return request.tolist()
     if isinstance(request, dict):
@@ -50,7 +50,7 @@ def plain(request):
 
 @pytest.fixture(scope="module", autouse=True)
 def _small_bodies_too():
-    """So that what hypothesis makes goes the fast way."""
+    """Parse small bodies of hypothesis with simdjson as well."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(parsing, "_LARGE", 0)
         yield
@@ -58,8 +58,8 @@ def _small_bodies_too():
 
 @settings(max_examples=400)
 @given(request_=REQUESTS, escaped=st.booleans(), spaced=st.booleans())
-def test_both_ways_read_the_same(request_, escaped, spaced):
-    """Whatever is inside, however it is written."""
+def test_both_parsers_return_the_same(request_, escaped, spaced):
+    """For any content in any notation."""
     separators = (", ", ": ") if spaced else (",", ":")
     body = json.dumps(request_, ensure_ascii=escaped, separators=separators).encode()
 
@@ -67,7 +67,7 @@ def test_both_ways_read_the_same(request_, escaped, spaced):
 
 
 def fast(body):
-    """Whether the numbers of the first vector were read into an array."""
+    """Return whether the numbers of the first vector are an array."""
     request = parsing.parse("PutVectors", body)
     assert plain(request) == plain(orjson.loads(body))
     return isinstance(request["vectors"][0]["data"]["float32"], np.ndarray)
@@ -82,8 +82,8 @@ def fast(body):
         b'{ "vectors" : [ { "key" : "\\u00e9" , "data" : { "float32" : [ 1 ] } } ] }',
     ],
 )
-def test_usual_requests_go_the_fast_way(body):
-    """Brackets in strings do not matter. Without simdjson, there is no fast way."""
+def test_usual_requests_are_parsed_by_simdjson(body):
+    """Brackets in strings do not matter. Without simdjson, orjson parses all."""
     assert fast(body) == parsing.HAS_SIMDJSON
 
 
@@ -103,18 +103,18 @@ def test_usual_requests_go_the_fast_way(body):
         b' {"vectors":[{"key":"a","data":{"float32":[1]}}]}',
     ],
 )
-def test_unusual_requests_go_the_plain_way(body):
-    """Where simdjson would read something else, or nothing."""
+def test_unusual_requests_are_parsed_by_orjson(body):
+    """Where simdjson would return something else, or nothing."""
     assert not fast(body)
 
 
-def test_names_with_a_nul_are_read_whole():
-    """Simdjson would look them up to it."""
+def test_names_with_a_nul_are_complete():
+    """With simdjson, names are compared only up to the NUL."""
     assert not fast(b'{"vectors":[{"key":"a","key\\u0000":"b","data":{"float32":[1]}}]}')
 
 
 def test_deep_metadata_is_refused_by_its_rule_not_by_the_parser():
-    """And the next request goes the fast way again, even if the error is kept."""
+    """The parser can be reused afterwards, even while the error exists."""
     deep = "[" * 300 + "]" * 300
     body = f'{{"vectors":[{{"key":"a","data":{{"float32":[1]}},"metadata":{{"a":{deep}}}}}]}}'
 
@@ -135,7 +135,7 @@ def test_deep_metadata_is_refused_by_its_rule_not_by_the_parser():
     ],
 )
 def test_requests_of_another_shape_are_left_to_the_checks(body):
-    """They are read as they are."""
+    """They are parsed unchanged."""
     assert parsing.parse("PutVectors", body) == orjson.loads(body or b"{}")
 
 
@@ -152,7 +152,7 @@ def test_requests_of_another_shape_are_left_to_the_checks(body):
         b'{"vectors":[{"key":"a","data":{"float32":[1]}}]} more',
     ],
 )
-def test_what_is_no_request_is_refused(body):
-    """On either way."""
+def test_an_invalid_body_is_refused(body):
+    """By both parsers."""
     with pytest.raises(SerializationException):
         parsing.parse("PutVectors", body)

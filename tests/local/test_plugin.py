@@ -1,4 +1,4 @@
-"""The fixtures for other projects' tests."""
+"""The pytest fixtures."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_each_test_has_an_empty_engine(s3vectors_client):
 
 
 def test_a_project_that_has_the_wheel_has_the_fixtures(tmp_path):
-    """Without a line of configuration."""
+    """Without configuration."""
     (tmp_path / "test_theirs.py").write_text(THEIRS)
 
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", str(tmp_path)]
@@ -43,21 +43,21 @@ def test_a_project_that_has_the_wheel_has_the_fixtures(tmp_path):
 
 
 def test_the_client_and_the_engine_belong_together(s3vectors_client, s3vectors_engine):
-    """What one writes the other has."""
+    """A vector written with one can be read with the other."""
     s3vectors_client.create_vector_bucket(vectorBucketName="my-bucket")
 
     assert len(s3vectors_engine.call("ListVectorBuckets", {})["vectorBuckets"]) == 1
 
 
 def test_the_server_answers_until_the_test_ends(s3vectors_server):
-    """On this machine only."""
+    """Only on this machine."""
     assert s3vectors_server.startswith("http://127.0.0.1:")
     with urllib.request.urlopen(f"{s3vectors_server}/health") as response:  # noqa: S310 - ours
         assert response.status == 200
 
 
 def test_without_boto3_the_fixture_says_what_to_install(tmp_path):
-    """The engine does without it."""
+    """The engine itself does not need it."""
     (tmp_path / "conftest.py").write_text("import sys\nsys.modules['boto3'] = None\n")
     (tmp_path / "test_theirs.py").write_text("def test_mine(s3vectors_client): pass\n")
 

@@ -1,4 +1,4 @@
-"""QueryVectors: distances, order, pages, what is returned and refused."""
+"""QueryVectors: distances, order, pages, results and errors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RANDOM = np.random.default_rng(3)
 
 @pytest.fixture
 def index(client, bucket):
-    """Makes an index with vectors; gives a function that queries it."""
+    """Return a function that creates an index with vectors, and returns one that queries it."""
 
     def make(metric, vectors, metadata=None):
         names = {"vectorBucketName": bucket, "indexName": f"{metric}-{len(vectors[0])}"}
@@ -53,7 +53,7 @@ def distances(response):
 
 
 def test_cosine_distance_is_one_minus_the_cosine(index):
-    """0 for the same direction whatever the length, 1 at a right angle, 2 opposite."""
+    """0 for the same direction at any length, 1 at a right angle, 2 opposite."""
     query = index("cosine", [[2, 0], [0, 5], [-1, 0], [1, 1]])
 
     response = query([10, 0], returnDistance=True)
@@ -63,8 +63,8 @@ def test_cosine_distance_is_one_minus_the_cosine(index):
     assert response["distanceMetric"] == "cosine"
 
 
-def test_euclidean_distance_is_the_plain_one(index):
-    """With the square root; AWS does not say."""
+def test_euclidean_distance_has_the_square_root(index):
+    """AWS does not document it."""
     query = index("euclidean", [[0, 0], [3, 4], [1, 0]])
 
     response = query([0, 0], returnDistance=True)
@@ -76,8 +76,8 @@ def test_euclidean_distance_is_the_plain_one(index):
 
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])
 @pytest.mark.parametrize("scale", [1e-30, 1, 1e18])
-def test_very_small_and_very_large_vectors_are_compared_right(index, metric, scale):
-    """Squares of float32 overflow; ours do not."""
+def test_very_small_and_very_large_vectors_are_compared_correctly(index, metric, scale):
+    """Squares overflow in float32, but not in float64."""
     vectors = RANDOM.normal(size=(50, 8)).astype(np.float32) * np.float32(scale)
     target = vectors[7].astype(float)
     exact = vectors.astype(float)
@@ -95,8 +95,8 @@ def test_very_small_and_very_large_vectors_are_compared_right(index, metric, sca
 
 
 @pytest.mark.parametrize("matching", [3, 60, 100])
-def test_a_filtered_query_finds_the_nearest_of_those_that_pass(index, matching):
-    """Few matches are gathered, many are masked: the answer is the same."""
+def test_a_filtered_query_finds_the_nearest_of_those_that_match(index, matching):
+    """Few matches are copied, many are masked; the result is the same."""
     vectors = RANDOM.normal(size=(100, 4))
     query = index("cosine", vectors, [{"n": n} for n in range(100)])
     target = RANDOM.normal(size=4)
@@ -116,16 +116,16 @@ def test_deleted_and_replaced_vectors_are_not_found(client, index):
     assert keys(query([1, 0])) == ["k2", "k1"]
 
 
-def test_only_what_is_asked_for_comes_back(index):
-    """Keys, and distance and metadata on request; never the vector."""
+def test_only_requested_members_are_returned(index):
+    """The key, and on request the distance and metadata; never the vector."""
     query = index("cosine", [[1, 0]], [{"a": 1}])
 
     assert query([1, 0])["vectors"] == [{"key": "k0"}]
     assert query([1, 0], returnMetadata=True)["vectors"] == [{"key": "k0", "metadata": {"a": 1}}]
 
 
-def test_an_empty_index_answers_with_nothing(client, names):
-    """And still names the metric."""
+def test_an_empty_index_has_no_results(client, names):
+    """The response still has the metric."""
     response = client.query_vectors(**names, topK=3, queryVector={"float32": [1, 0]})
 
     assert response["vectors"] == []
@@ -133,7 +133,7 @@ def test_an_empty_index_answers_with_nothing(client, names):
 
 
 def test_results_come_in_pages_of_a_hundred(client, index):
-    """The pages together are the top_k, in order, each vector once."""
+    """Together, the pages are the top_k in order, each vector once."""
     query = index("euclidean", [[n] for n in range(1, 301)])
     pages = []
     token = {}
@@ -150,7 +150,7 @@ def test_results_come_in_pages_of_a_hundred(client, index):
 
 @pytest.mark.ours
 def test_pages_of_equal_distances_neither_repeat_nor_lose(client, index):
-    """Duplicate chunks are common; ties go by row."""
+    """Duplicate chunks are common; ties are in the order of rows."""
     query = index("cosine", [[1, 1]] * 150 + [[1, n] for n in range(2, 102)])
     seen, token = [], {}
     while True:
@@ -173,7 +173,7 @@ def test_pages_of_equal_distances_neither_repeat_nor_lose(client, index):
     ],
 )
 def test_distances_stay_in_their_range(index, vectors, metric, expected):
-    """0 to 2 under cosine whatever the rounding; never infinite, which JSON cannot say."""
+    """0 to 2 for cosine despite rounding; never infinite, which JSON does not have."""
     query = index(metric, vectors)
     ask = [0.1, 0.7, 0.3] if metric == "cosine" else [-3e38, -3e38, -3e38]
 
@@ -184,8 +184,8 @@ def test_distances_stay_in_their_range(index, vectors, metric, expected):
 
 
 @pytest.mark.parametrize("count, top_k", [(100, 200), (150, 100), (100, 100)])
-def test_there_is_no_token_when_nothing_follows(index, count, top_k):
-    """At either end: top_k reached, or no more vectors."""
+def test_the_last_page_has_no_token(index, count, top_k):
+    """After top_k results, or at the last vector."""
     query = index("euclidean", [[n] for n in range(count)])
 
     page = query([0], top_k)
@@ -212,7 +212,7 @@ def test_a_token_continues_its_own_query_only(index):
 
 @pytest.mark.parametrize("vector", [[0, 0], [1], [1, float("inf")], [float("nan"), 1]])
 def test_a_bad_query_vector_has_one_message(index, vector):
-    """The field list tells which fault."""
+    """The field list has the problem."""
     query = index("cosine", [[1, 0]])
 
     with pytest.raises(ClientError) as refused:
@@ -232,8 +232,8 @@ def test_a_bad_query_vector_has_one_message(index, vector):
         ({"queryMode": "FAST"}, "enum value set"),
     ],
 )
-def test_what_a_query_cannot_be(index, request_, problem):
-    """Each with AWS's message where it is known."""
+def test_invalid_queries_are_refused(index, request_, problem):
+    """With AWS's text where it is known."""
     query = index("cosine", [[1, 0]])
 
     with pytest.raises(ClientError, match=problem):
@@ -241,18 +241,18 @@ def test_what_a_query_cannot_be(index, request_, problem):
 
 
 def test_top_k_is_at_least_one(engine, names):
-    """boto3 checks this itself, other SDKs may not."""
+    """boto3 checks this itself; other SDKs may not."""
     with pytest.raises(ValidationException, match="must be greater than or equal to 1"):
         engine.call("QueryVectors", {**names, "topK": 0, "queryVector": {"float32": [1, 0]}})
 
 
 def test_top_k_can_be_ten_thousand(index):
-    """The service's limit since June 2026."""
+    """The limit of the service since June 2026."""
     assert keys(index("cosine", [[1, 0]])([1, 0], 10_000)) == ["k0"]
 
 
 def test_a_filter_that_is_null_is_refused(engine, names):
-    """To take it for no filter could show one tenant's vectors to another."""
+    """A query without the filter could return vectors of another tenant."""
     request = {**names, "topK": 1, "queryVector": {"float32": [1, 0]}, "filter": None}
 
     with pytest.raises(ValidationException, match="Invalid filter"):
@@ -260,8 +260,8 @@ def test_a_filter_that_is_null_is_refused(engine, names):
 
 
 @pytest.mark.ours
-def test_the_square_of_the_euclidean_distance_can_be_asked_for():
-    """The ranking is the same; what is too large for float32 is its largest number."""
+def test_the_square_of_the_euclidean_distance_is_a_choice():
+    """The ranking is the same; values out of float32 become its maximum."""
     engine = Engine(choices=Choices(euclidean="squared"))
     names = {"vectorBucketName": "my-bucket", "indexName": "idx"}
     engine.call("CreateVectorBucket", {"vectorBucketName": "my-bucket"})
@@ -284,6 +284,6 @@ def test_the_square_of_the_euclidean_distance_can_be_asked_for():
 
 
 def test_a_query_needs_a_vector_or_texts(client, names):
-    """Or both."""
+    """It may have both."""
     with pytest.raises(ClientError, match="Must specify queryVector, queryTexts, or both"):
         client.query_vectors(**names, topK=1)

@@ -1,4 +1,4 @@
-"""The same request twice: the API model says which operations are idempotent."""
+"""Repeated requests: the API model declares which operations are idempotent."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CONFIGURATION = {"dataType": "float32", "dimension": 2, "distanceMetric": "cosin
 
 @pytest.fixture
 def requests(client, names):
-    """A request for each of these operations, about a bucket, its index and an empty bucket."""
+    """Return a request for each operation, for a bucket, its index and an empty bucket."""
     bucket = {"vectorBucketName": names["vectorBucketName"]}
     empty = {"vectorBucketName": f"{names['vectorBucketName']}-2"}
     client.create_vector_bucket(**empty)
@@ -48,7 +48,7 @@ def requests(client, names):
 
 @pytest.mark.parametrize("operation", IDEMPOTENT)
 def test_an_idempotent_operation_succeeds_twice(client, requests, operation):
-    """Deleting what is not there is no error."""
+    """Deleting a missing resource is not an error."""
     call = getattr(client, xform_name(operation))
 
     for _ in range(2):
@@ -67,7 +67,7 @@ def test_an_idempotent_operation_succeeds_twice(client, requests, operation):
 def test_an_operation_that_is_not_idempotent_fails_the_second_time(
     client, requests, operation, code
 ):
-    """Making and deleting buckets and indexes; AWS's first model called these idempotent."""
+    """Creating and deleting buckets and indexes; AWS's first model declared these idempotent."""
     call = getattr(client, xform_name(operation))
     call(**requests[operation])
 

@@ -1,4 +1,4 @@
-"""`serve --log`: a line for each request, with nothing in it that is secret."""
+"""`serve --log` prints a line for each request, without secrets."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ SECRETS = ("0.125", "words", "secret-key", "hidden", "SECRET")
 
 
 def lines(text):
-    """What was printed of each request, without the time."""
+    """Return the line of each request without the time."""
     results = [LINE.fullmatch(line) for line in text.splitlines()]
     assert all(results), text
     return [" ".join(filter(None, match.group(2, 4))) for match in results]
 
 
 def logged(*options, ask, **keys):
-    """The lines of a server that `ask` has asked."""
+    """Return the lines of a server after `ask` has sent its requests."""
     with running("--log", "--no-console", *options) as (process, url):
         with closing(boto_client(endpoint_url=url, **keys)) as client:
             ask(client, url)
@@ -41,7 +41,7 @@ def logged(*options, ask, **keys):
     return lines(printed)
 
 
-def test_each_request_is_a_line_and_nothing_secret_is_in_it():
+def test_each_request_is_a_line_without_secrets():
     """Operation, bucket and index, status; by name and by ARN."""
 
     def ask(client, _):
@@ -79,7 +79,7 @@ def test_each_request_is_a_line_and_nothing_secret_is_in_it():
 
 
 def test_a_refusal_names_the_statement_that_denies(tmp_path):
-    """Of an identity policy or of the bucket's; where none allows, the code alone."""
+    """Of an identity policy or a bucket policy; if none allows, the line has only the code."""
     role = tmp_path / "role.json"
     allowed = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     denied = {"Sid": "NoIndex", "Effect": "Deny", "Action": "s3vectors:GetIndex", "Resource": "*"}
@@ -104,8 +104,8 @@ def test_a_refusal_names_the_statement_that_denies(tmp_path):
     ]
 
 
-def test_what_does_not_reach_the_engine_is_logged(tmp_path):
-    """Wrong keys, other hosts, unknown paths, faults; nothing of them can forge a line."""
+def test_requests_that_do_not_reach_the_engine_are_logged(tmp_path):
+    """Wrong keys, other hosts, unknown paths, faults; they cannot forge a line."""
     keys = tmp_path / "keys"
     keys.write_text("ID:SECRET\n")
 
@@ -134,8 +134,8 @@ def test_what_does_not_reach_the_engine_is_logged(tmp_path):
     assert not any(secret in line for secret in SECRETS for line in results)
 
 
-def test_lost_answers_are_logged_as_what_they_are():
-    """A fault that was asked for."""
+def test_lost_responses_are_logged():
+    """As the kind of the fault."""
 
     def ask(client, _):
         with pytest.raises(Exception, match="Connection was closed"):
@@ -157,7 +157,7 @@ def test_without_the_option_nothing_is_printed():
     assert printed == ""
 
 
-def test_a_reader_that_has_left_keeps_nothing_from_being_answered():
+def test_requests_are_answered_after_the_reader_has_exited():
     """As `| head -1` does."""
 
     class Gone(io.StringIO):
@@ -172,8 +172,8 @@ def test_a_reader_that_has_left_keeps_nothing_from_being_answered():
         log.close()
 
 
-def test_a_slow_reader_keeps_nothing_from_being_answered(monkeypatch):
-    """What waits has an end; how many lines are missing is said."""
+def test_requests_are_answered_despite_a_slow_reader(monkeypatch):
+    """The queue is limited; the log has the number of missing lines."""
     monkeypatch.setattr(request_log, "_MAX_WAITING", 5)
     reads = threading.Event()
     printed = []
@@ -195,7 +195,7 @@ def test_a_slow_reader_keeps_nothing_from_being_answered(monkeypatch):
 
 
 def test_nothing_in_a_request_forges_a_line_or_a_column():
-    """Neither a name with spaces nor a path with a newline."""
+    """A name with spaces or a path with a newline."""
     file = io.StringIO()
     log = RequestLog(file)
     answer = Response(404, {}, b"", "a b 200\nx", "Code, denied by bucket policy (\x1b[31m Own)")
@@ -208,8 +208,8 @@ def test_nothing_in_a_request_forges_a_line_or_a_column():
     )
 
 
-def test_what_anybody_may_ask_takes_no_memory(tmp_path):
-    """A body that is announced with it is not waited for, nor is room kept for it."""
+def test_pages_without_a_signature_use_no_memory(tmp_path):
+    """The server does not wait for an announced body, and reserves no memory for it."""
     keys = tmp_path / "keys"
     keys.write_text("ID:SECRET\n")
     with running("--access-key-file", str(keys)) as (_, url), ExitStack() as open_:
@@ -226,8 +226,8 @@ def test_what_anybody_may_ask_takes_no_memory(tmp_path):
             assert client.list_vector_buckets()["vectorBuckets"] == []
 
 
-def test_the_first_page_says_what_this_is_and_shows_the_documents():
-    """To a person with a browser, who needs no key for it."""
+def test_the_first_page_describes_the_server_and_has_the_readme():
+    """For a person with a browser, without a key."""
     with (
         running("--access-key", "ID:SECRET") as (_, url),
         closing(http.client.HTTPConnection(urlsplit(url).netloc)) as connection,

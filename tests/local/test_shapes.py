@@ -1,4 +1,4 @@
-"""The request shapes are those of botocore's copy of the service model."""
+"""The request shapes are those of botocore's copy of the API model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SERVICE = botocore.session.get_session().get_service_model("s3vectors")
 
 
 def described(shape: Any) -> Any:
-    """One of our shapes in the words of the model."""
+    """Describe one of our shapes in the terms of the model."""
     match shape:
         case shapes.Structure():
             members = {name: described(member) for name, member in shape.members.items()}
@@ -33,7 +33,7 @@ def described(shape: Any) -> Any:
 
 
 def modelled(shape: model.Shape) -> Any:
-    """A shape of botocore's model in the same words."""
+    """Describe a shape of botocore's model in the same terms."""
     if isinstance(shape, model.StructureShape) and not shape.is_document_type:
         members = {name: modelled(member) for name, member in shape.members.items()}
         return {"required": set(shape.required_members), "members": members}
@@ -67,5 +67,5 @@ def test_a_request_has_the_members_and_limits_of_the_model(operation):
 
 
 def test_every_operation_of_the_model_is_answered():
-    """No operation is forgotten, none is invented."""
+    """None is missing, and none is added."""
     assert set(SERVICE.operation_names) == set(OPERATIONS) == set(shapes.INPUTS)

@@ -1,4 +1,4 @@
-"""Signatures: verified on request, against those that botocore makes."""
+"""Signatures are verified on request, and compared with those of botocore."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ONCE = Config(retries={"total_max_attempts": 1})
 def request(
     method="POST", path="/ListVectorBuckets", query="", body=b"{}", headers=None, key="AKIATEST"
 ):
-    """A request as botocore signs it, now."""
+    """Return a request signed by botocore."""
     url = f"http://localhost:9100{path}{'?' if query else ''}{query}"
     unsigned = AWSRequest(method, url, {"host": "localhost:9100", **(headers or {})}, body)
     SigV4Auth(Credentials(key, "secret"), "s3vectors", "us-east-1").add_auth(unsigned)
@@ -68,7 +68,7 @@ def test_a_request_that_botocore_signed_is_accepted(parameters):
     ],
 )
 def test_a_request_that_was_changed_is_refused(change):
-    """Whatever the signature covers."""
+    """In any part that the signature covers."""
     with pytest.raises(AuthenticationError) as refused:
         Verifier(KEYS).check(request()._replace(**change))
 
@@ -96,8 +96,8 @@ def test_wrong_headers_are_refused(headers, code):
     assert refused.value.code == code
 
 
-def test_the_secret_must_be_right():
-    """And the key known."""
+def test_the_secret_must_be_correct():
+    """And the key must be known."""
     with pytest.raises(AuthenticationError, match="does not match"):
         Verifier({"AKIATEST": "other"}).check(request())
     with pytest.raises(AuthenticationError, match="security token .* is invalid") as refused:
@@ -105,8 +105,8 @@ def test_the_secret_must_be_right():
     assert refused.value.code == "UnrecognizedClientException"
 
 
-def test_a_header_that_comes_twice_is_one_with_a_comma():
-    """As it is signed; one that was slipped in is caught."""
+def test_a_repeated_header_is_joined_with_a_comma():
+    """As it is signed; an added one is detected."""
     signed = request(headers={"x-amz-note": "1,2"})
     named = [*signed.headers.items()]
     twice = [(name, text) for name, text in named if name != "x-amz-note"]
@@ -119,7 +119,7 @@ def test_a_header_that_comes_twice_is_one_with_a_comma():
 
 
 def send(url, signed, headers):
-    """The status of a request that is sent with just these headers."""
+    """Return the status of a request with exactly these headers."""
     with closing(http.client.HTTPConnection(urlsplit(url).netloc)) as connection:
         connection.putrequest(signed.method, signed.path, skip_host=True, skip_accept_encoding=True)
         for name, text in headers:
@@ -135,7 +135,7 @@ def send(url, signed, headers):
     ["https://localhost:443", "http://LOCALHOST:9100", "http://me:pw@localhost", "http://[::1]:9"],
 )
 def test_any_form_of_an_endpoint_is_verified_in_process(url):
-    """The host is that which botocore signs."""
+    """The host is the one that botocore signs."""
     engine = Engine()
     client = connect(boto_client(endpoint_url=url, **SIGNED), engine, verifier=Verifier(KEYS))
 
@@ -145,7 +145,7 @@ def test_any_form_of_an_endpoint_is_verified_in_process(url):
 
 @pytest.mark.parametrize("off, fresh", [(-299, True), (299, True), (-301, False), (301, False)])
 def test_clocks_may_differ_by_five_minutes(off, fresh):
-    """Either way."""
+    """In both directions."""
     signed = request()
     moment = datetime.strptime(signed.headers["x-amz-date"] + "+0000", "%Y%m%dT%H%M%SZ%z")
     now = moment.timestamp() + off
@@ -157,8 +157,8 @@ def test_clocks_may_differ_by_five_minutes(off, fresh):
             Verifier(KEYS, lambda: now).check(signed)
 
 
-def tell_one_story(client, stranger):
-    """What a client with the right key can do, and one without cannot."""
+def check_client_and_stranger(client, stranger):
+    """Check that a client with the right key works, and one without does not."""
     arn = client.create_vector_bucket(vectorBucketName="my-bucket")["vectorBucketArn"]
     client.tag_resource(resourceArn=arn, tags={"a b": "c", "d/e": "f"})
     client.untag_resource(resourceArn=arn, tagKeys=["a b"])
@@ -174,15 +174,15 @@ def test_the_command_verifies_signatures_when_it_has_a_key():
         closing(boto_client(endpoint_url=url, **SIGNED)) as client,
         closing(boto_client(endpoint_url=url)) as stranger,
     ):
-        tell_one_story(client, stranger)
+        check_client_and_stranger(client, stranger)
 
 
-def test_a_client_in_process_can_be_verified_too():
+def test_a_client_in_process_can_be_verified():
     """With the same verifier."""
     engine = Engine()
     verifier = Verifier(KEYS)
 
-    tell_one_story(
+    check_client_and_stranger(
         connect(boto_client(**SIGNED), engine, verifier=verifier),
         connect(boto_client(), engine, verifier=verifier),
     )
@@ -191,7 +191,7 @@ def test_a_client_in_process_can_be_verified_too():
 
 
 def test_a_body_is_not_read_before_the_headers_are_those_of_a_known_key():
-    """Who has no key cannot make the server keep megabytes."""
+    """A client without a key cannot make the server hold megabytes."""
     head = b"POST /PutVectors HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
     unknown = request(key="AKIAUNKNOWN").headers["authorization"].encode()
     with server("--access-key", "AKIATEST:secret") as url:
@@ -204,7 +204,7 @@ def test_a_body_is_not_read_before_the_headers_are_those_of_a_known_key():
 
 
 def test_bodies_of_many_connections_wait_for_their_turn():
-    """Only so many are held at a time; the others are not read, and all are answered."""
+    """The server holds a limited number of bodies; all requests are answered."""
     head = b"POST /ListVectorBuckets HTTP/1.1\r\nhost: localhost\r\n"
     head += b"content-type: application/json\r\n"
     size = REQUEST_BODY_BYTES - 1
@@ -224,7 +224,7 @@ def test_bodies_of_many_connections_wait_for_their_turn():
 
 @pytest.mark.parametrize("source", ["variable", "file"])
 def test_keys_need_not_be_in_the_list_of_processes(monkeypatch, tmp_path, source):
-    """From the environment, or a file with comments."""
+    """They can be in the environment, or in a file with comments."""
     arguments = []
     if source == "variable":
         monkeypatch.setenv("S3VECTORS_LOCAL_ACCESS_KEY", "AKIATEST:secret AKIAMORE:other")
@@ -244,7 +244,7 @@ def test_keys_need_not_be_in_the_list_of_processes(monkeypatch, tmp_path, source
 
 
 def status_of(call):
-    """The HTTP status of a call's answer."""
+    """Return the HTTP status of a call."""
     try:
         return call()["ResponseMetadata"]["HTTPStatusCode"]
     except ClientError as error:
@@ -268,7 +268,7 @@ def test_a_plus_in_a_tag_s_key_is_a_plus(tmp_path):
 
 
 def send_raw(url, method, path, headers):
-    """The status of a request without a body, sent as it is written here."""
+    """Return the status of a request without a body, sent unchanged."""
     with closing(http.client.HTTPConnection(urlsplit(url).netloc)) as connection:
         connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
         for name, text in headers.items():

@@ -1,4 +1,4 @@
-"""`export`, `import` and `reset`: of a stopped directory and of a running engine."""
+"""`export`, `import` and `reset`, for a data directory and a running engine."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def run(*arguments, status=0, **options):
 
 
 def fill(directory):
-    """Two buckets, one empty; two indexes, one empty, and awkward vectors in the other."""
+    """Create two buckets, one empty, and two indexes, one empty, one with difficult vectors."""
     generator = np.random.default_rng(3)
     with Engine(directory) as engine:
         for bucket in ("my-bucket", "empty-bucket"):
@@ -111,7 +111,7 @@ def vectors(engine, names):
 
 @contextmanager
 def engine_at(kind, directory):
-    """Options for an engine on a directory: stopped, running, or running with access keys."""
+    """Return the options for an engine: stopped, running, or running with access keys."""
     if kind == "stopped":
         yield ["--data", directory]
     else:
@@ -124,8 +124,8 @@ KINDS = ["stopped", "running", "verifying"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_snapshot_of_everything_is_everything(tmp_path, kind):
-    """Saved, emptied and filled again: the same indexes and vectors, to the bit."""
+def test_a_snapshot_has_everything(tmp_path, kind):
+    """Exported, reset and imported again, indexes and vectors are equal to the bit."""
     data, snapshot = tmp_path / "data", tmp_path / "snapshot"
     fill(data)
     before = everything(data)
@@ -147,7 +147,7 @@ def test_a_snapshot_of_everything_is_everything(tmp_path, kind):
 
 
 def test_the_operator_s_tool_reads_and_writes_the_same_files(tmp_path):
-    """One module does it; what one of the two writes the other stores, and writes again."""
+    """Each of the two imports and re-exports the files of the other."""
     assert Path(s3vectors_local.exports.__file__).read_text() == (
         Path(stache_ai_s3vectors.tool.exports.__file__).read_text()
     )
@@ -185,7 +185,7 @@ def test_the_operator_s_tool_reads_and_writes_the_same_files(tmp_path):
 
 
 def test_pipes_carry_an_index(tmp_path):
-    """From one engine to another, without a file between."""
+    """From one engine to another, without a file."""
     data, copy = tmp_path / "data", tmp_path / "copy"
     fill(data)
     command = [sys.executable, "-m", "s3vectors_local"]
@@ -235,7 +235,7 @@ def damaged_at(line, change):
     ],
 )
 def test_a_damaged_file_is_stored_up_to_the_damage(tmp_path, damage, message):
-    """The line is named, and what is before it is there."""
+    """The error has the line; the vectors before it are stored."""
     data, copy, file = tmp_path / "data", tmp_path / "copy", tmp_path / "notes.jsonl"
     fill(data)
     run("export", file, "--data", data, "--index", "my-bucket/notes")
@@ -251,7 +251,7 @@ def test_a_damaged_file_is_stored_up_to_the_damage(tmp_path, damage, message):
 
 
 def summed(*documents):
-    """A file whose sums are right, whatever its lines are."""
+    """Return a file with correct checksums for any lines."""
     chain = s3vectors_local.exports._Chain()
     return b"".join(chain.close(document) + b"\n" for document in documents)
 
@@ -287,7 +287,7 @@ GOOD = b'{"key":"a","metadata":{},"vector":[1,0]}'
     ],
 )
 def test_a_crafted_file_stores_nothing_but_vectors(tmp_path, head, line, message):
-    """Its sums are right; what is not a vector of the index is damage, in both packages."""
+    """Its checksums are correct; a line that is not a vector of the index is damage."""
     file = tmp_path / "crafted.jsonl"
     file.write_bytes(summed(head, line, b'{"vectors":1}'))
 
@@ -300,7 +300,7 @@ def test_a_crafted_file_stores_nothing_but_vectors(tmp_path, head, line, message
         assert re.search(message, " ".join(output.split())), output
 
 
-def test_a_key_that_comes_twice_is_damage(tmp_path):
+def test_a_repeated_key_is_damage(tmp_path):
     """Vectors are in the order of their keys."""
     file = tmp_path / "twice.jsonl"
     file.write_bytes(summed(HEAD, GOOD, GOOD, b'{"vectors":2}'))
@@ -312,7 +312,7 @@ def test_a_key_that_comes_twice_is_damage(tmp_path):
 
 
 def test_a_small_gzip_of_a_large_line_takes_little_memory(tmp_path):
-    """It is decompressed by the piece, and given up when a line is too long."""
+    """It is decompressed in pieces, and refused if a line is too long."""
     file = tmp_path / "bomb.jsonl.gz"
     file.write_bytes(gzip.compress(summed(HEAD)) + gzip.compress(bytes(300_000_000)))
     code = (
@@ -378,8 +378,8 @@ def test_an_index_of_another_kind_is_refused_before_anything_is_stored(tmp_path)
         (["export", "x", "--endpoint-url", "http://x", "--access-key", "x"], "form ID:SECRET"),
     ],
 )
-def test_what_cannot_be_done_is_one_line(tmp_path, monkeypatch, arguments, message):
-    """What is wrong, with the value; and nothing is made."""
+def test_an_error_is_one_line(tmp_path, monkeypatch, arguments, message):
+    """It says what is wrong, with the value; nothing is created."""
     monkeypatch.chdir(tmp_path)
     fill(tmp_path / "data")
     (tmp_path / "full").mkdir()
@@ -395,8 +395,8 @@ def test_what_cannot_be_done_is_one_line(tmp_path, monkeypatch, arguments, messa
 
 
 @pytest.mark.parametrize("answer", ["[1]", "{}", '{"message": 5}', "hello", ""])
-def test_what_is_no_engine_is_said_to_be_none(tmp_path, answer):
-    """Whatever it answers."""
+def test_an_endpoint_that_is_not_an_engine_is_reported(tmp_path, answer):
+    """Whatever it responds."""
 
     class Other(BaseHTTPRequestHandler):
         def do_POST(self):
@@ -419,7 +419,7 @@ def test_what_is_no_engine_is_said_to_be_none(tmp_path, answer):
 
 
 def test_a_pause_between_requests_does_no_harm(tmp_path):
-    """A server closes idle connections: each request has its own."""
+    """A server closes idle connections; each request opens its own."""
     fill(tmp_path)
     with server("--data", str(tmp_path)) as url:
         remote = RemoteEngine(url, ("any", "any"), "us-east-1")
@@ -432,7 +432,7 @@ def test_a_pause_between_requests_does_no_harm(tmp_path):
 
 
 def test_reset_asks(tmp_path):
-    """Unless it is told not to; no is no."""
+    """Without --yes; the answer no deletes nothing."""
     fill(tmp_path)
 
     printed = run("reset", "--data", tmp_path, input="n\n", status=2)
@@ -444,7 +444,7 @@ def test_reset_asks(tmp_path):
 
 
 def test_other_accounts_and_regions_have_their_own(tmp_path):
-    """By the key's id and the region, as in requests."""
+    """By the access key id and the region, as in requests."""
     with Engine(tmp_path / "data") as engine:
         caller = engine.caller("111122223333", "eu-west-1")
         engine.call("CreateVectorBucket", {"vectorBucketName": "theirs"}, caller)
@@ -459,7 +459,7 @@ def test_other_accounts_and_regions_have_their_own(tmp_path):
 
 
 def test_a_compressed_export_comes_through_a_pipe(tmp_path):
-    """Which cannot say where it is, and may give one byte at a time."""
+    """A pipe cannot seek, and may return one byte at a time."""
     data, file = tmp_path / "data", tmp_path / "notes.jsonl.gz"
     fill(data)
     run("export", file, "--data", data, "--index", "my-bucket/notes")
@@ -488,7 +488,7 @@ def test_a_compressed_export_comes_through_a_pipe(tmp_path):
 
 
 def test_two_exports_to_one_file_do_not_mix(tmp_path):
-    """Each writes a file of its own until it is whole; a link that lies there is not followed."""
+    """Each writes its own file until it is complete; a present link is not followed."""
     data, file, precious = tmp_path / "data", tmp_path / "notes.jsonl", tmp_path / "precious"
     fill(data)
     precious.write_text("mine")
@@ -523,8 +523,8 @@ def test_two_exports_to_one_file_do_not_mix(tmp_path):
         {"a": ["x" * 5_000] * 9},
     ],
 )
-def test_metadata_that_no_vector_has_is_damage(tmp_path, metadata):
-    """In a file with right sums: little of it could take much memory."""
+def test_impossible_metadata_is_damage(tmp_path, metadata):
+    """In a file with correct checksums, a little of it could use much memory."""
     file = tmp_path / "crafted.jsonl"
     line = json.dumps({"key": "a", "metadata": metadata, "vector": [1, 0]}, separators=(",", ":"))
     file.write_bytes(summed(HEAD, line.encode(), b'{"vectors":1}'))
@@ -535,7 +535,7 @@ def test_metadata_that_no_vector_has_is_damage(tmp_path, metadata):
     assert "its key or its metadata is none that a vector can have" in printed
 
 
-def test_names_that_an_endpoint_makes_up_are_no_paths(tmp_path):
+def test_names_from_an_endpoint_are_not_paths(tmp_path):
     """Nothing is written."""
     answers = {
         "/ListVectorBuckets": {"vectorBuckets": [{"vectorBucketName": "../../escaped"}]},
@@ -567,8 +567,8 @@ def test_names_that_an_endpoint_makes_up_are_no_paths(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_export_whose_end_does_not_reach_the_disk_is_no_success(tmp_path, monkeypatch):
-    """Some file systems say only then that they are full; a pipe cannot be synchronised."""
+def test_an_export_that_does_not_reach_the_disk_fails(tmp_path, monkeypatch):
+    """Some file systems report a full disk only at the end; a pipe cannot be synced."""
     fill(tmp_path / "data")
     code = errno.ENOSPC
 
@@ -608,7 +608,7 @@ class Named(io.BytesIO):
 
 
 def test_numbers_that_are_longer_when_written_again_fit_a_request(tmp_path):
-    """They are sent as they stand in the file."""
+    """They are sent as they are in the file."""
     file = tmp_path / "long.jsonl"
     head = json.dumps(s3vectors_local.exports.header(4_096, "cosine", [])).encode()
     vector = b"[" + b",".join([b"1e15"] * 4_096) + b"]"
@@ -621,8 +621,8 @@ def test_numbers_that_are_longer_when_written_again_fit_a_request(tmp_path):
     assert "500 vectors from" in printed
 
 
-def test_a_snapshot_that_cannot_be_stored_whole_is_refused_before_it_is_begun(tmp_path):
-    """Two files for one index, a name that is none, a directory that is not there."""
+def test_an_invalid_snapshot_is_refused_before_anything_is_stored(tmp_path):
+    """Two files for one index, an invalid name, a missing directory."""
     data, snapshot = tmp_path / "data", tmp_path / "snapshot"
     fill(data)
     run("export", snapshot, "--data", data)

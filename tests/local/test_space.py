@@ -1,4 +1,4 @@
-"""Space: a full disk, what deletions give back, and what a deletion costs."""
+"""Disk space: a full disk, compaction, and the cost of deletions."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def create(engine, *names):
 
 
 def put(engine, numbers, names=NAMES, text=""):
-    """Vectors whose keys are numbers, in requests as large as they can be."""
+    """Put vectors with numbers as keys, in requests of maximum size."""
     remaining = list(numbers)
     for start in range(0, len(remaining), 500):
         vectors = [
@@ -103,7 +103,7 @@ print(json.dumps([len(first), refusal, again, sorted(left)]))
 
 
 def test_the_log_of_deleting_an_index_does_not_grow_with_it(tmp_path):
-    """Its pages become free without being written over."""
+    """Its pages become free without being overwritten."""
     with Engine(tmp_path) as engine:
         create(engine, "idx")
         put(engine, range(2_000), text="t" * 1_000)
@@ -114,8 +114,8 @@ def test_the_log_of_deleting_an_index_does_not_grow_with_it(tmp_path):
     assert written < 1_000_000 < (tmp_path / "s3vectors.db").stat().st_size
 
 
-def test_compacting_gives_the_space_back(tmp_path):
-    """And nothing else changes: data, order of the rows, page tokens, permissions."""
+def test_compacting_returns_the_space(tmp_path):
+    """Data, order of rows, page tokens and permissions do not change."""
     with Engine(tmp_path) as engine:
         create(engine, "idx")
         put(engine, range(3_000))
@@ -153,8 +153,8 @@ def everything(engine):
     }
 
 
-def test_what_cannot_be_compacted_says_why_and_stays(tmp_path):
-    """A running engine's directory, none, and one of which the new file cannot be written."""
+def test_a_failed_compaction_has_a_reason_and_changes_nothing(tmp_path):
+    """The directory of a running engine, a missing one, and one without space for the new file."""
     with Engine(tmp_path / "data") as engine:
         create(engine, "idx")
         with pytest.raises(DataDirectoryError, match="belongs to a running engine"):
@@ -174,7 +174,7 @@ def test_what_cannot_be_compacted_says_why_and_stays(tmp_path):
 
 
 def test_a_large_index_opens_without_stopping_the_others(tmp_path, monkeypatch):
-    """A small one is asked while it is half open; whoever waits for it gets the whole."""
+    """A small index answers while it is half open; requests to it wait for all vectors."""
     with Engine(tmp_path) as engine:
         create(engine, "idx", "other")
         put(engine, range(3_000))
@@ -210,7 +210,7 @@ def test_a_large_index_opens_without_stopping_the_others(tmp_path, monkeypatch):
 
 
 def test_an_index_that_is_deleted_while_it_opens_is_not_found(tmp_path, monkeypatch):
-    """By whoever waits for it; one of the same name is another."""
+    """By requests that wait for it; a new index with the same name is another one."""
     with Engine(tmp_path) as engine:
         create(engine, "idx")
         put(engine, range(1_500))
@@ -227,7 +227,7 @@ def test_an_index_that_is_deleted_while_it_opens_is_not_found(tmp_path, monkeypa
 
 
 def test_deletions_work_on_a_full_disk_and_make_room(tmp_path):
-    """A limit on the size of files refuses what a disk without room does; nothing is lost."""
+    """A limit on the file size simulates a full disk; nothing is lost."""
     result = subprocess.run(
         [sys.executable, "-c", FILLER, tmp_path], capture_output=True, text=True, check=False
     )
@@ -242,8 +242,8 @@ def test_deletions_work_on_a_full_disk_and_make_room(tmp_path):
     assert sorted(stored) == left
 
 
-def test_what_an_interrupted_compact_left_goes(tmp_path):
-    """With the next opening: it holds the data once more. Ctrl-C leaves nothing."""
+def test_the_files_of_an_interrupted_compact_are_removed(tmp_path):
+    """When the directory is opened again: they have a copy of the data. Ctrl-C leaves nothing."""
     with Engine(tmp_path) as engine:
         create(engine, "idx")
         put(engine, range(50))
@@ -262,7 +262,7 @@ def test_what_an_interrupted_compact_left_goes(tmp_path):
 
 
 def test_a_compacted_database_is_opened_without_writing_to_it(tmp_path):
-    """Its header says already that it has a write-ahead log."""
+    """Its header already has the write-ahead log."""
     with Engine(tmp_path) as engine:
         create(engine, "idx")
         put(engine, range(50))
@@ -275,8 +275,8 @@ def test_a_compacted_database_is_opened_without_writing_to_it(tmp_path):
 
 
 @pytest.mark.parametrize("code", [errno.EOPNOTSUPP, errno.EINVAL])
-def test_a_file_system_that_reserves_no_room_is_written_all_the_same(tmp_path, monkeypatch, code):
-    """As one without the call at all."""
+def test_a_file_system_that_cannot_reserve_space_works(tmp_path, monkeypatch, code):
+    """Like a system without the call."""
 
     def unable(*_):
         raise OSError(code, "unable")
@@ -290,7 +290,7 @@ def test_a_file_system_that_reserves_no_room_is_written_all_the_same(tmp_path, m
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError, ValueError])
 def test_an_interrupt_while_an_index_opens_leaves_nothing_half(tmp_path, monkeypatch, error):
-    """Wherever it comes: the next request reads the index anew, and filters as before."""
+    """The next request reads the index again, and filters correctly."""
     with Engine(tmp_path) as engine:
         create(engine, "idx")
         put(engine, range(12))

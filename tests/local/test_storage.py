@@ -1,4 +1,4 @@
-"""The data directory: what survives, who owns it, and what cannot be used."""
+"""The data directory: durability, ownership, and errors."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def keys(engine):
     return sorted(v["key"] for v in engine.call("ListVectors", NAMES)["vectors"])
 
 
-def test_everything_is_there_again_after_reopening(tmp_path):
-    """Buckets, indexes with all their attributes, vectors, metadata, page tokens."""
+def test_everything_is_stored_after_reopening(tmp_path):
+    """Buckets, indexes with all attributes, vectors, metadata, page tokens."""
     engine = Engine(tmp_path)
     client = connect(boto_client(), engine)
     client.create_vector_bucket(vectorBucketName="my-bucket", tags={"a": "b"})
@@ -67,7 +67,7 @@ def test_everything_is_there_again_after_reopening(tmp_path):
 
 
 def test_an_engine_in_memory_leaves_no_trace(tmp_path, monkeypatch):
-    """Nothing is written to the current directory."""
+    """It writes nothing to the current directory."""
     monkeypatch.chdir(tmp_path)
     engine = Engine()
     fill(engine, "a")
@@ -78,7 +78,7 @@ def test_an_engine_in_memory_leaves_no_trace(tmp_path, monkeypatch):
 
 
 def test_a_directory_has_one_owner(tmp_path):
-    """The second engine says so; when the first is closed it can have it."""
+    """The second engine is refused until the first is closed."""
     first = Engine(tmp_path / "data")
 
     with pytest.raises(DataDirectoryError, match="data belongs to a running engine"):
@@ -96,7 +96,7 @@ def test_a_directory_has_one_owner(tmp_path):
     ],
 )
 def test_another_format_is_left_alone(tmp_path, version, reason):
-    """The message says which, and what to do."""
+    """The error has the format and what to do."""
     Engine(tmp_path).close()
     with sqlite3.connect(tmp_path / "s3vectors.db") as db:
         db.execute(f"PRAGMA user_version = {version}")
@@ -109,8 +109,8 @@ def test_another_format_is_left_alone(tmp_path, version, reason):
     assert (tmp_path / "s3vectors.db").read_bytes() == before
 
 
-def test_something_else_in_its_place_is_left_alone(tmp_path):
-    """A file that is no database is not overwritten."""
+def test_a_file_that_is_not_a_database_is_not_changed(tmp_path):
+    """It is not overwritten."""
     (tmp_path / "s3vectors.db").write_text("mine" * 100)
 
     with pytest.raises(DataDirectoryError, match="file is not a database"):
@@ -120,7 +120,7 @@ def test_something_else_in_its_place_is_left_alone(tmp_path):
 
 
 def test_a_database_of_another_program_is_left_alone(tmp_path):
-    """Our tables are not added to it."""
+    """No tables are added to it."""
     with sqlite3.connect(tmp_path / "s3vectors.db") as db:
         db.execute("CREATE TABLE theirs (x)")
     db.close()
@@ -129,8 +129,8 @@ def test_a_database_of_another_program_is_left_alone(tmp_path):
         Engine(tmp_path)
 
 
-def test_what_is_acknowledged_is_synchronised_to_the_disk(tmp_path):
-    """Otherwise a machine that loses its power would lose it."""
+def test_an_acknowledged_write_is_on_the_disk(tmp_path):
+    """Otherwise a power failure would lose it."""
     engine = Engine(tmp_path)
     read = engine._state.storage.read
 
@@ -155,7 +155,7 @@ def test_a_damaged_record_is_an_error_with_the_reason(tmp_path, table, record):
 
 
 def test_damaged_metadata_is_a_500_with_the_reason(tmp_path):
-    """The other indexes go on."""
+    """Other indexes still work."""
     engine = Engine(tmp_path)
     fill(engine, "a")
     engine.close()
@@ -171,8 +171,8 @@ def test_damaged_metadata_is_a_500_with_the_reason(tmp_path):
     engine.close()
 
 
-def test_a_failed_opening_gives_the_directory_free(tmp_path):
-    """Once the fault is mended, it opens, though the error is still held."""
+def test_a_failed_opening_unlocks_the_directory(tmp_path):
+    """After the repair it opens, even while the error exists."""
     (tmp_path / "s3vectors.db").write_text("mine" * 100)
     with pytest.raises(DataDirectoryError) as refused:
         Engine(tmp_path)
@@ -184,7 +184,7 @@ def test_a_failed_opening_gives_the_directory_free(tmp_path):
 
 
 def test_damage_inside_the_file_is_an_error_with_the_reason(tmp_path):
-    """Not a traceback; the command ends with status 2."""
+    """Without a traceback; the command exits with status 2."""
     engine = Engine(tmp_path)
     fill(engine, "a")
     engine.close()
@@ -198,7 +198,7 @@ def test_damage_inside_the_file_is_an_error_with_the_reason(tmp_path):
 
 
 def test_a_database_that_lacks_a_table_is_an_error_with_the_reason(tmp_path):
-    """Whoever took it away."""
+    """For every table."""
     Engine(tmp_path).close()
     with sqlite3.connect(tmp_path / "s3vectors.db") as db:
         db.execute("DROP TABLE buckets")
@@ -211,7 +211,7 @@ def test_a_database_that_lacks_a_table_is_an_error_with_the_reason(tmp_path):
 
 @contextmanager
 def without_privileges():
-    """As an ordinary user, who cannot write everywhere; tests may run as root."""
+    """Run as an ordinary user, who cannot write everywhere; tests may run as root."""
     if os.geteuid():
         yield
         return
@@ -224,7 +224,7 @@ def without_privileges():
 
 @pytest.fixture
 def open_directory():
-    """A directory that every user can reach, unlike pytest's."""
+    """Return a directory that every user can reach, unlike pytest's."""
     directory = Path(tempfile.mkdtemp())
     directory.chmod(0o777)
     yield directory
@@ -233,7 +233,7 @@ def open_directory():
 
 @pytest.mark.parametrize("name", ["data", "data/deeper"])
 def test_a_directory_that_cannot_be_written_is_named_with_the_reason(open_directory, name):
-    """There already, or to be made."""
+    """An existing one, or one to create."""
     (open_directory / "data").mkdir(mode=0o555)
 
     with without_privileges(), pytest.raises(DataDirectoryError, match="Permission denied"):
@@ -241,7 +241,7 @@ def test_a_directory_that_cannot_be_written_is_named_with_the_reason(open_direct
 
 
 def test_a_file_that_cannot_be_written_is_named(open_directory):
-    """SQLite would call it a disk I/O error."""
+    """SQLite would report a disk I/O error."""
     Engine(open_directory).close()
     (open_directory / "lock").chmod(0o666)
     (open_directory / "s3vectors.db").chmod(0o444)
@@ -264,7 +264,7 @@ sys.stdin.readline()
 
 
 def test_of_engines_that_start_together_exactly_one_gets_the_directory(tmp_path):
-    """None may be refused for nobody."""
+    """It is not possible that all are refused."""
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     for attempt in range(5):
         command = [sys.executable, "-c", OPENER, str(tmp_path / str(attempt))]
@@ -286,10 +286,10 @@ def test_of_engines_that_start_together_exactly_one_gets_the_directory(tmp_path)
         ("drop", lambda engine: engine.call("DeleteVectors", {**NAMES, "keys": ["a"]}), ["b"]),
     ],
 )
-def test_an_interruption_after_the_commit_leaves_nothing_torn(
+def test_an_interrupt_after_the_commit_leaves_a_consistent_state(
     tmp_path, monkeypatch, step, change, expected
 ):
-    """Ctrl-C in a process that has the engine: memory is read anew from the disk."""
+    """After Ctrl-C, memory is reloaded from the disk."""
     engine = Engine(tmp_path)
     fill(engine, "a", "b")
 
@@ -310,7 +310,7 @@ def test_an_interruption_after_the_commit_leaves_nothing_torn(
     engine.close()
 
 
-def test_an_interruption_before_the_commit_stores_nothing(monkeypatch):
+def test_an_interrupt_before_the_commit_stores_nothing(monkeypatch):
     """The transaction is rolled back, and the next one works."""
     engine = Engine()
     fill(engine, "a")
@@ -329,8 +329,8 @@ def test_an_interruption_before_the_commit_stores_nothing(monkeypatch):
     engine.close()
 
 
-def test_an_interruption_inside_a_commit_loses_nothing_that_comes_later(tmp_path, monkeypatch):
-    """The open transaction is rolled back even if the exception is kept."""
+def test_an_interrupt_in_a_commit_does_not_affect_later_writes(tmp_path, monkeypatch):
+    """The transaction is rolled back even while the exception exists."""
     engine = Engine(tmp_path)
     fill(engine, "a")
 
@@ -351,8 +351,8 @@ def test_an_interruption_inside_a_commit_loses_nothing_that_comes_later(tmp_path
     engine.close()
 
 
-def test_a_state_that_cannot_be_read_anew_is_tried_again(monkeypatch):
-    """Until then every request says so."""
+def test_a_failed_reload_is_retried(monkeypatch):
+    """Until it succeeds, every request fails with the reason."""
     engine = Engine()
     fill(engine, "a")
 
@@ -385,7 +385,7 @@ def test_deleted_buckets_and_indexes_stay_deleted(tmp_path):
 
 
 def test_a_closed_engine_refuses_everything():
-    """Even what it could answer from memory."""
+    """Even requests that it could answer from memory."""
     engine = Engine()
     fill(engine, "a")
     engine.close()
@@ -396,15 +396,15 @@ def test_a_closed_engine_refuses_everything():
 
 
 def test_a_path_through_a_file_cannot_be_used(tmp_path):
-    """The reason is the operating system's."""
+    """With the reason of the operating system."""
     (tmp_path / "file").touch()
 
     with pytest.raises(DataDirectoryError, match="cannot keep data in .*file/data: Not a dir"):
         Engine(tmp_path / "file" / "data")
 
 
-def test_a_write_that_the_disk_refuses_changes_nothing(tmp_path):
-    """A 500 that says so; what was stored stays readable, before and after reopening."""
+def test_a_failed_write_changes_nothing(tmp_path):
+    """It is a 500 with the reason; stored data can be read, before and after reopening."""
     engine = Engine(tmp_path)
     fill(engine, "a")
     engine._state.storage._db.execute("PRAGMA max_page_count = 1")  # a full disk
@@ -420,7 +420,7 @@ def test_a_write_that_the_disk_refuses_changes_nothing(tmp_path):
 
 
 def test_a_table_that_cannot_be_read_is_a_500_with_the_reason():
-    """The other indexes go on."""
+    """Other indexes still work."""
     engine = Engine()
     fill(engine, "a")
     engine._state.storage._db.execute("DROP TABLE vectors_1")
@@ -446,8 +446,8 @@ for number in range(10**6):
 
 
 @pytest.mark.parametrize("after", [0, 1, 7, 40])
-def test_what_was_acknowledged_survives_a_kill(tmp_path, after):
-    """Killed while writing, it opens by itself, with whole requests only."""
+def test_acknowledged_writes_survive_a_kill(tmp_path, after):
+    """The directory opens without repair, with complete requests only."""
     engine = Engine(tmp_path)
     fill(engine, "a")
     engine.close()
@@ -474,7 +474,7 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path, after):
 
 
 def test_an_engine_closes_itself_at_the_end_of_a_with(tmp_path):
-    """And the next can open its directory."""
+    """Then another engine can open its directory."""
     with Engine(tmp_path) as engine:
         engine.call("CreateVectorBucket", {"vectorBucketName": "my-bucket"})
     with pytest.raises(InternalServerException, match="the engine is closed"):
@@ -485,8 +485,8 @@ def test_an_engine_closes_itself_at_the_end_of_a_with(tmp_path):
 
 
 @pytest.mark.parametrize("circle", [False, True], ids=["dropped", "in a circle"])
-def test_an_engine_that_nobody_holds_any_more_closes_itself(tmp_path, circle):
-    """Without a word, also where resources that are left open are errors."""
+def test_an_unreferenced_engine_closes_itself(tmp_path, circle):
+    """Without a warning, even if ResourceWarning is an error."""
     engine = Engine(tmp_path)
     if circle:
         engine.itself = engine

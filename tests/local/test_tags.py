@@ -12,7 +12,7 @@ FIFTY = {f"key-{n}": "" for n in range(50)}
 
 @pytest.fixture(params=["bucket", "index"])
 def arn(request, client, names):
-    """The ARN of a bucket and of an index."""
+    """Return the ARN of a bucket and of an index."""
     if request.param == "index":
         return client.get_index(**names)["index"]["indexArn"]
     bucket = names["vectorBucketName"]
@@ -23,8 +23,8 @@ def tags(client, arn):
     return client.list_tags_for_resource(resourceArn=arn)["tags"]
 
 
-def test_tags_are_added_changed_and_taken_away(client, arn):
-    """Those that are not named stay as they are."""
+def test_tags_are_added_changed_and_removed(client, arn):
+    """Other tags do not change."""
     client.tag_resource(resourceArn=arn, tags={"team": "a", "stage": "test"})
     client.tag_resource(resourceArn=arn, tags={"team": "b", "name with space/é": ""})
     client.untag_resource(resourceArn=arn, tagKeys=["stage", "not-there"])
@@ -32,13 +32,13 @@ def test_tags_are_added_changed_and_taken_away(client, arn):
     assert tags(client, arn) == {"team": "b", "name with space/é": ""}
 
 
-def test_what_has_no_tags_lists_none(client, arn):
+def test_a_resource_without_tags_lists_none(client, arn):
     """An empty map."""
     assert tags(client, arn) == {}
 
 
-def test_tags_given_at_creation_are_listed(client):
-    """Of both."""
+def test_tags_of_a_create_request_are_listed(client):
+    """Of a bucket and an index."""
     created = client.create_vector_bucket(vectorBucketName="tagged", tags={"a": "1"})
     index = client.create_index(
         vectorBucketName="tagged",
@@ -54,7 +54,7 @@ def test_tags_given_at_creation_are_listed(client):
 
 
 def test_a_resource_has_fifty_tags_at_most(client, arn):
-    """Those that are there count; changing one of them still works."""
+    """Existing ones count; changing one still works."""
     client.tag_resource(resourceArn=arn, tags=FIFTY)
     client.tag_resource(resourceArn=arn, tags={"key-0": "changed"})
 
@@ -65,13 +65,13 @@ def test_a_resource_has_fifty_tags_at_most(client, arn):
 
 @pytest.mark.parametrize("key", ["aws:mine", "AWS:mine"])
 def test_keys_of_aws_are_reserved(client, arn, key):
-    """Whatever their case."""
+    """In any case."""
     with pytest.raises(ClientError, match="aws: are reserved"):
         client.tag_resource(resourceArn=arn, tags={key: ""})
 
 
-def test_tags_are_checked_at_creation_too(client, bucket):
-    """Nothing is made."""
+def test_tags_are_checked_at_creation(client, bucket):
+    """Nothing is created."""
     for bad, message in (({**FIFTY, "x": ""}, "at most 50 tags"), ({"aws:x": ""}, "reserved")):
         with pytest.raises(ClientError, match=message):
             client.create_vector_bucket(vectorBucketName="second", tags=bad)
@@ -91,14 +91,14 @@ def test_tags_are_checked_at_creation_too(client, bucket):
 
 @pytest.mark.parametrize("bad", [{"k" * 129: "a"}, {"k": "v" * 257}, {"k": "a;b"}, {"a<b": ""}])
 def test_lengths_and_characters_of_tags_are_checked(client, arn, bad):
-    """As the model says."""
+    """By the API model."""
     with pytest.raises(ClientError, match="failed to satisfy constraint"):
         client.tag_resource(resourceArn=arn, tags=bad)
 
 
 @pytest.mark.ours  # on AWS it is another account's
 @pytest.mark.parametrize("missing", ["bucket/no-bucket", "bucket/my-bucket/index/no-index", "else"])
-def test_a_resource_that_is_not_there_is_a_404(client, bucket, missing):
+def test_tags_of_a_missing_resource_are_a_404(client, bucket, missing):
     """For all three operations."""
     arn = {"resourceArn": f"arn:aws:s3vectors:us-east-1:123456789012:{missing}"}
 

@@ -1,4 +1,4 @@
-"""Full text: terms, rankings, fusion, and how a text search comes and goes."""
+"""Full text: terms, rankings, fusion, and text searches that are added and deleted."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TEXTS = {
 
 
 def make(client, *configurations):
-    """An index with those text searches; `text` is non-filterable."""
+    """Create an index with these text searches; `text` is non-filterable."""
     client.create_vector_bucket(vectorBucketName="my-bucket")
     metadata = {"nonFilterableMetadataKeys": ["text"], "textSearchConfigurations": configurations}
     client.create_index(
@@ -51,7 +51,7 @@ def configurations(client):
 
 
 def finish_building(client):
-    """Ask until every text search is ACTIVE; each question gives way to the builder."""
+    """Query until every text search is ACTIVE; the builder runs between queries."""
     while any(entry["status"] == "BUILDING" for entry in configurations(client)):
         pass
 
@@ -67,7 +67,7 @@ def keys(response):
 
 @pytest.fixture
 def searchable(client):
-    """A client whose index has the three texts, searchable in English."""
+    """Return a client whose index has the three texts, searchable in English."""
     make(client, {"metadataKey": "text", "language": "en"})
     finish_building(client)
     put(client, TEXTS, kind="animal")
@@ -75,7 +75,7 @@ def searchable(client):
 
 
 def table(analyzer, text):
-    """A database with that text, as an index keeps it."""
+    """Return a database with a text, as in the text table of an index."""
     db = sqlite3.connect(":memory:")
     db.execute(f"CREATE VIRTUAL TABLE t USING fts5(terms, tokenize='{analyzer.tokenizer}')")
     db.execute("CREATE VIRTUAL TABLE v USING fts5vocab(t, instance)")
@@ -84,7 +84,7 @@ def table(analyzer, text):
 
 
 def terms(language, text, kind="uax29"):
-    """What SQLite has of a text, in order."""
+    """Return the terms that SQLite has of a text, in order."""
     with table(get_analyzer(language, kind), text) as db:
         results = [term for (term,) in db.execute("SELECT term FROM v ORDER BY offset")]
     # Signs inside words are stored as private-use characters
@@ -119,7 +119,7 @@ def terms(language, text, kind="uax29"):
     ],
 )
 def test_a_text_becomes_the_terms_of_its_language(language, text, expected, kind):
-    """Stems in Europe, pairs in East Asia, words and single ideographs without a language."""
+    """Stems in Europe, pairs in East Asia; without a language, words and single ideographs."""
     assert terms(language, text, kind) == expected
 
 
@@ -141,8 +141,8 @@ def test_a_text_becomes_the_terms_of_its_language(language, text, expected, kind
         ("ja", "東京 os.path", "東京 京 os.path", "東京 京 os path"),
     ],
 )
-def test_what_a_word_is_can_be_chosen(language, text, uax29, words):
-    """As Lucene's standard tokenizer has it, or whatever has letters and digits only."""
+def test_words_are_a_choice(language, text, uax29, words):
+    """As in Lucene's standard tokenizer, or letters and digits only."""
     stemmed = {"altra": "altra" if language is None else terms(language, "altra")[0]}
     assert terms(language, text) == [stemmed.get(word, word) for word in uax29.split()]
     assert terms(language, text, "words") == [stemmed.get(word, word) for word in words.split()]
@@ -153,8 +153,8 @@ def test_what_a_word_is_can_be_chosen(language, text, uax29, words):
     st.sampled_from([None, "en", "de", "fr", "ja"]),
     st.sampled_from(["uax29", "words"]),
 )
-def test_a_question_is_taken_apart_like_a_text(text, language, kind):
-    """Each phrase of a question finds the text that has it, and there is one for each term."""
+def test_a_query_has_the_terms_of_a_text(text, language, kind):
+    """Each phrase of a query finds the text, and each term has one phrase."""
     analyzer = get_analyzer(language, kind)
     with table(analyzer, text) as db:
         results = [
@@ -169,8 +169,8 @@ def test_a_question_is_taken_apart_like_a_text(text, language, kind):
 
 @pytest.mark.parametrize("kind", ["uax29", "words"])
 @pytest.mark.parametrize("language", [None, "en", "de", "fr"])
-def test_each_term_of_a_question_counts_once(language, kind):
-    """Also in another form of the word, in every language that has stems."""
+def test_each_term_of_a_query_counts_once(language, kind):
+    """Also in another form of the word, in every language with stems."""
     analyzer = get_analyzer(language, kind)
     forms = {None: "Train train", "en": "install installation", "de": "Haus Häuser"}
 
@@ -190,7 +190,7 @@ def test_each_term_of_a_question_counts_once(language, kind):
 def test_a_single_east_asian_character_finds_itself_inside_a_longer_run(
     language, run, characters, kind
 ):
-    """At its beginning, in the middle, and at its end; pairs find only what has them."""
+    """At the beginning, in the middle and at the end; pairs only find texts with the pair."""
     analyzer = get_analyzer(language, kind)
     with table(analyzer, f"text {run}, text") as db:
         for character in characters:
@@ -202,7 +202,7 @@ def test_a_single_east_asian_character_finds_itself_inside_a_longer_run(
 
 
 def test_forgetting_stems_changes_nothing(monkeypatch):
-    """When too many words are remembered."""
+    """When the cache is full."""
     before = terms("fr", "chevaux mangeaient livres")
     monkeypatch.setattr("s3vectors_local.text._MAX_CACHED", 1)
 
@@ -212,7 +212,7 @@ def test_forgetting_stems_changes_nothing(monkeypatch):
 
 
 def test_the_best_text_comes_first(searchable):
-    """By BM25; what has none of the words is not found, and there is no distance."""
+    """By BM25; texts without the words are not found, and there is no distance."""
     response = ask(searchable, "dog", returnDistance=True, returnScores=True)
 
     assert keys(response) == ["dogs", "fox"]
@@ -225,7 +225,7 @@ def test_the_best_text_comes_first(searchable):
 
 
 def test_a_rare_word_weighs_more_than_a_common_one(client):
-    """Also where the common one is in half of the texts, or more."""
+    """Also if the common word is in half of the texts or more."""
     make(client, {"metadataKey": "text"})
     finish_building(client)
     texts = {"twice": "timeout timeout timeout", "rare": "E42 pump failure", "both": "timeout E42"}
@@ -238,21 +238,21 @@ def test_a_rare_word_weighs_more_than_a_common_one(client):
 
 
 def test_any_of_the_words_is_enough(searchable):
-    """Quotes and operators of query languages are no more than punctuation."""
+    """Quotes and operators of query languages are punctuation."""
     assert set(keys(ask(searchable, 'cats OR "foxes" NEAR(x) text:y *'))) == {"cat", "fox"}
     assert keys(ask(searchable, "zebra")) == []
     assert keys(ask(searchable, "?!")) == []
 
 
-def test_as_many_words_as_a_question_can_have(searchable):
+def test_a_query_can_have_the_maximum_number_of_words(searchable):
     """512 different ones in 1,024 characters."""
     words = " ".join(chr(0x4E00 + n) for n in range(511)) + " x"
 
     assert keys(ask(searchable, words)) == []
 
 
-def test_a_filter_leaves_texts_out(searchable):
-    """Before the ranking, so that topK means topK."""
+def test_a_filter_excludes_texts(searchable):
+    """Before the ranking, so that topK results are returned."""
     put(searchable, {"dogs": TEXTS["dogs"]}, kind="crowd")
 
     assert keys(ask(searchable, "dog", top_k=1, filter={"kind": "animal"})) == ["fox"]
@@ -274,8 +274,8 @@ def test_texts_follow_their_vectors_at_once(searchable):
     assert keys(ask(searchable, "7")) == []
 
 
-def test_overwriting_does_not_move_scores(searchable):
-    """What was replaced does not count any more."""
+def test_overwriting_does_not_change_scores(searchable):
+    """A replaced text no longer counts."""
     before = ask(searchable, "dog", returnScores=True)["vectors"]
     for _ in range(20):
         put(searchable, TEXTS)
@@ -316,7 +316,7 @@ def test_hybrid_search_fuses_both_rankings(searchable):
 
 
 def test_a_hybrid_result_that_only_one_ranking_has_shows_only_its_scores(searchable):
-    """With topK 1 each ranking gives one."""
+    """With topK 1, each ranking has one."""
     query = {"queryVector": {"float32": [1, 2]}, "returnScores": True, "returnDistance": True}
     results = ask(searchable, "lazy", top_k=1, **query)["vectors"]
 
@@ -327,7 +327,7 @@ def test_a_hybrid_result_that_only_one_ranking_has_shows_only_its_scores(searcha
 
 
 def test_scores_of_a_vector_search_are_not_returned(searchable):
-    """`returnScores` has no effect there."""
+    """`returnScores` has no effect."""
     results = searchable.query_vectors(
         **NAMES, topK=1, queryVector={"float32": [1, 2]}, returnScores=True
     )
@@ -336,7 +336,7 @@ def test_scores_of_a_vector_search_are_not_returned(searchable):
 
 
 def test_several_texts_without_a_vector_add_up(client):
-    """The sum of their BM25 scores is the order."""
+    """They are ordered by the sum of their BM25 scores."""
     make(client, {"metadataKey": "text", "language": "en"}, {"metadataKey": "title"})
     finish_building(client)
     for number, (text, title) in enumerate([("dog", "a"), ("dog", "b"), ("cat", "b"), ("x", "y")]):
@@ -354,7 +354,7 @@ def test_several_texts_without_a_vector_add_up(client):
 
 @pytest.mark.parametrize("vector", [{}, {"queryVector": {"float32": [1, 2]}}])
 def test_pages_of_a_text_search_do_not_overlap(client, vector):
-    """Also where scores are equal."""
+    """Also with equal scores."""
     make(client, {"metadataKey": "text"})
     finish_building(client)
     put(client, {f"k{n}": "same words" for n in range(250)})
@@ -378,13 +378,13 @@ def test_pages_of_a_text_search_do_not_overlap(client, vector):
     ],
 )
 def test_wrong_query_texts_are_refused(searchable, texts, message):
-    """400, with what is wrong."""
+    """With a 400 and the reason."""
     with pytest.raises(ClientError, match=message):
         searchable.query_vectors(**NAMES, topK=1, queryTexts=texts)
 
 
-def test_an_index_tells_its_text_searches(client):
-    """Key, language when it has one, and status."""
+def test_an_index_lists_its_text_searches(client):
+    """Key, language if it has one, and status."""
     make(client, {"metadataKey": "text", "language": "de"}, {"metadataKey": "title"})
     finish_building(client)
 
@@ -396,7 +396,7 @@ def test_an_index_tells_its_text_searches(client):
 
 @pytest.fixture
 def paused(monkeypatch):
-    """The builder does nothing until the fixture's function is called with a client."""
+    """Stop the builder until the returned function is called with a client."""
     monkeypatch.setattr(builder.Builder, "start", lambda _: None)
 
     def resume(engine):
@@ -406,8 +406,8 @@ def paused(monkeypatch):
     return resume
 
 
-def test_what_is_stored_becomes_searchable_and_new_vectors_meanwhile(engine, client, paused):
-    """BUILDING refuses questions; then all that is there is found, as it is then."""
+def test_stored_and_new_vectors_become_searchable(engine, client, paused):
+    """While BUILDING, queries are refused; then all vectors are found in their present state."""
     make(client)
     put(client, {f"k{n:04}": f"old {n}" for n in range(500)})
     put(client, {f"l{n:04}": f"old {n}" for n in range(500)})
@@ -428,8 +428,8 @@ def test_what_is_stored_becomes_searchable_and_new_vectors_meanwhile(engine, cli
     assert set(keys(ask(client, "7"))) == {"k0007", "l0007"}
 
 
-def test_building_goes_on_where_it_was_after_reopening(tmp_path, monkeypatch):
-    """Vectors that were written in between are found in either part."""
+def test_building_continues_after_reopening(tmp_path, monkeypatch):
+    """Vectors written in the meantime are found."""
     monkeypatch.setattr(builder, "BATCH_VECTORS", 100)
     monkeypatch.setattr(builder.Builder, "start", lambda _: None)
     engine = Engine(tmp_path)
@@ -455,8 +455,8 @@ def test_building_goes_on_where_it_was_after_reopening(tmp_path, monkeypatch):
     engine.close()
 
 
-def test_texts_of_other_analyzers_are_built_anew(tmp_path, monkeypatch):
-    """A newer library may stem differently; questions and texts must agree."""
+def test_texts_of_other_analyzers_are_rebuilt(tmp_path, monkeypatch):
+    """A newer library may stem differently; queries and texts must have the same stems."""
     engine = Engine(tmp_path)
     client = connect(boto_client(), engine)
     make(client, {"metadataKey": "text", "language": "en"})
@@ -476,8 +476,8 @@ def test_texts_of_other_analyzers_are_built_anew(tmp_path, monkeypatch):
     engine.close()
 
 
-def test_a_failure_while_building_is_logged_and_tried_again(engine, client, monkeypatch, caplog):
-    """When the index is asked for."""
+def test_a_failure_while_building_is_logged_and_retried(engine, client, monkeypatch, caplog):
+    """At the next GetIndex."""
     make(client)
     put(client, TEXTS)
     with monkeypatch.context() as patch:
@@ -493,8 +493,8 @@ def test_a_failure_while_building_is_logged_and_tried_again(engine, client, monk
     assert keys(ask(client, "fox")) == ["fox"]
 
 
-def test_pages_do_not_outlive_the_text_search_they_came_from(client):
-    """The same question in another language has another ranking, and no old token."""
+def test_pages_end_with_their_text_search(client):
+    """In another language, the same query has another ranking; old tokens are refused."""
     make(client, {"metadataKey": "text", "language": "en"})
     finish_building(client)
     put(client, {f"a{n}": "running" for n in range(150)} | {f"b{n}": "run" for n in range(150)})
@@ -512,7 +512,7 @@ def test_pages_do_not_outlive_the_text_search_they_came_from(client):
 
 
 def test_engines_in_several_threads_share_the_stemmers(monkeypatch):
-    """Words that one of them forgets are not missed by another."""
+    """Words removed from the cache by one are not missed by another."""
     monkeypatch.setattr("s3vectors_local.text._MAX_CACHED", 50)
     parse_phrases = get_analyzer("fr", "uax29").parse_phrases
 
@@ -525,7 +525,7 @@ def test_engines_in_several_threads_share_the_stemmers(monkeypatch):
 
 
 def test_a_text_search_that_is_deleted_can_be_added_again_in_another_language(searchable):
-    """In between, its key cannot be asked."""
+    """In between, its key cannot be queried."""
     only = {"textSearchConfigurations": [{"metadataKey": "text"}]}
     searchable.update_metadata_configuration(**NAMES, delete=only)
     assert configurations(searchable) == []
@@ -575,7 +575,7 @@ def test_a_text_search_that_is_deleted_can_be_added_again_in_another_language(se
     ],
 )
 def test_wrong_updates_are_refused(searchable, request_, code, message):
-    """And nothing is changed."""
+    """Nothing is changed."""
     before = configurations(searchable)
 
     with pytest.raises(ClientError, match=message) as refused:
@@ -585,8 +585,8 @@ def test_wrong_updates_are_refused(searchable, request_, code, message):
     assert configurations(searchable) == before
 
 
-def test_an_index_that_is_deleted_takes_its_texts_along(searchable):
-    """One of the same name starts empty."""
+def test_deleting_an_index_deletes_its_texts(searchable):
+    """A new index with the same name is empty."""
     searchable.delete_index(**NAMES)
     searchable.delete_vector_bucket(vectorBucketName="my-bucket")
     make(searchable, {"metadataKey": "text", "language": "en"})

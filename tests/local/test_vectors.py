@@ -1,4 +1,4 @@
-"""Vectors: put, get, list, delete, and what is refused."""
+"""Vectors: put, get, list, delete, and errors."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def vector(key, *numbers, **metadata):
 
 
 def refusal(call, **request):
-    """The parsed error response of a call that must fail."""
+    """Return the parsed error response of a call that must fail."""
     with pytest.raises(ClientError) as refused:
         call(**request)
     return refused.value.response
 
 
-def test_what_is_put_can_be_got(client, names):
-    """Data as float32, metadata as it was, text among it."""
+def test_a_vector_can_be_read(client, names):
+    """Data as float32, and unchanged metadata with its text."""
     metadata = {"text": "long", "n": 1.5, "flag": True, "tags": ["a", "a"], "sizes": [1, 2]}
     client.put_vectors(**names, vectors=[vector("a", 0.1, -2, **metadata)])
 
@@ -38,16 +38,16 @@ def test_what_is_put_can_be_got(client, names):
     assert results == {"key": "a", "data": {"float32": [0.1, -2.0]}, "metadata": metadata}
 
 
-def test_without_flags_only_keys_come_back(client, names):
-    """ReturnData and returnMetadata are false unless asked for."""
+def test_without_flags_only_keys_are_returned(client, names):
+    """The default of returnData and returnMetadata is false."""
     client.put_vectors(**names, vectors=[vector("a", 1, 2, n=1)])
 
     assert client.get_vectors(**names, keys=["a"])["vectors"] == [{"key": "a"}]
     assert client.list_vectors(**names)["vectors"] == [{"key": "a"}]
 
 
-def test_metadata_left_out_reads_back_as_an_empty_object(client, names):
-    """As seen on AWS."""
+def test_missing_metadata_is_returned_as_an_empty_object(client, names):
+    """As measured on AWS."""
     client.put_vectors(**names, vectors=[vector("a", 1, 2)])
 
     results = client.get_vectors(**names, keys=["a"], returnMetadata=True)["vectors"]
@@ -56,8 +56,8 @@ def test_metadata_left_out_reads_back_as_an_empty_object(client, names):
 
 
 @pytest.mark.ours
-def test_get_vectors_does_not_keep_the_order_asked(client, names):
-    """Nor does AWS; a client must look at the keys."""
+def test_get_vectors_does_not_keep_the_order_of_keys(client, names):
+    """AWS does not either; a client must use the keys."""
     client.put_vectors(**names, vectors=[vector(key, 1, 2) for key in "abc"])
 
     results = client.get_vectors(**names, keys=["c", "a", "b"])["vectors"]
@@ -65,7 +65,7 @@ def test_get_vectors_does_not_keep_the_order_asked(client, names):
     assert [v["key"] for v in results] == ["a", "b", "c"]
 
 
-def test_rows_that_were_freed_are_used_again_once(client, names):
+def test_freed_rows_are_reused_once(client, names):
     """Two vectors put after one delete must not share its row."""
     client.put_vectors(**names, vectors=[vector("a", 1, 2), vector("b", 1, 3)])
     client.delete_vectors(**names, keys=["a"])
@@ -81,8 +81,8 @@ def test_rows_that_were_freed_are_used_again_once(client, names):
     }
 
 
-def test_a_list_that_is_far_too_long_gets_a_short_answer(engine, names):
-    """Not one message for each of its members."""
+def test_a_list_that_is_far_too_long_gets_a_short_error(engine, names):
+    """Without a message for each member."""
     with pytest.raises(ValidationException) as refused:
         engine.call("PutVectors", {**names, "vectors": [{}] * 100_000})
 
@@ -90,14 +90,14 @@ def test_a_list_that_is_far_too_long_gets_a_short_answer(engine, names):
 
 
 def test_missing_and_repeated_keys(client, names):
-    """Missing keys are left out, a key asked for twice comes once."""
+    """Missing keys are omitted; a repeated key is returned once."""
     client.put_vectors(**names, vectors=[vector("a", 1, 2)])
 
     assert client.get_vectors(**names, keys=["b", "a", "a"])["vectors"] == [{"key": "a"}]
 
 
 def test_put_replaces_data_and_metadata(client, names):
-    """A key holds the last vector put, whole."""
+    """A key has the last vector, completely."""
     client.put_vectors(**names, vectors=[vector("a", 1, 2, x=1, text="old")])
     client.put_vectors(**names, vectors=[vector("a", 3, 4, y=2)])
 
@@ -110,7 +110,7 @@ def test_put_replaces_data_and_metadata(client, names):
 
 @pytest.mark.ours
 def test_the_last_of_equal_keys_in_one_call_wins(client, names):
-    """Not known of AWS; the plainest."""
+    """AWS does not document it."""
     client.put_vectors(**names, vectors=[vector("a", 1, 2), vector("a", 3, 4)])
 
     results = client.list_vectors(**names, returnData=True)["vectors"]
@@ -118,8 +118,8 @@ def test_the_last_of_equal_keys_in_one_call_wins(client, names):
     assert results == [{"key": "a", "data": {"float32": [3, 4]}}]
 
 
-def test_delete_forgets_and_passes_over_missing_keys(client, names):
-    """200 in both cases."""
+def test_delete_ignores_missing_keys(client, names):
+    """The status is 200 in both cases."""
     client.put_vectors(**names, vectors=[vector("a", 1, 2), vector("b", 1, 2)])
 
     client.delete_vectors(**names, keys=["a", "a", "nope"])
@@ -141,7 +141,7 @@ def test_delete_forgets_and_passes_over_missing_keys(client, names):
     ],
 )
 def test_a_bad_vector_refuses_the_whole_request(client, names, numbers, problem):
-    """Rules apply after rounding to float32; the record is named; nothing is stored."""
+    """Rules apply after rounding to float32; the error names the record; nothing is stored."""
     response = refusal(
         client.put_vectors, **names, vectors=[vector("good", 1, 2), vector("bad", *numbers)]
     )
@@ -153,7 +153,7 @@ def test_a_bad_vector_refuses_the_whole_request(client, names, numbers, problem)
 
 
 def test_an_integer_beyond_any_float_is_infinite(engine, names):
-    """Python has such integers; JSON over the wire has doubles only."""
+    """Python has such integers; JSON over HTTP only has doubles."""
     with pytest.raises(ValidationException, match="vector contains NaNs or Infs"):
         engine.call("PutVectors", {**names, "vectors": [vector("a", 1, 10**400)]})
 
@@ -170,7 +170,7 @@ def test_euclidean_indexes_take_zero_vectors(client, bucket):
 
 @pytest.mark.parametrize("element", [True, "1.5", None, [1.0]])
 def test_vector_elements_are_numbers(engine, names, element):
-    """JSON of another type is no vector. botocore refuses some of it itself."""
+    """Other JSON types are refused, some of them by botocore itself."""
     with pytest.raises(SerializationException):
         engine.call("PutVectors", {**names, "vectors": [vector("a", 1, element)]})
 
@@ -185,7 +185,7 @@ def test_vector_elements_are_numbers(engine, names, element):
     ],
 )
 def test_a_record_has_its_members(engine, names, entry, problem):
-    """Of the right kind; boto3 checks this itself, other SDKs may not."""
+    """Of the right type; boto3 checks this itself, other SDKs may not."""
     with pytest.raises(ValidationException, match=problem):
         engine.call("PutVectors", {**names, "vectors": [entry]})
 
@@ -214,7 +214,7 @@ def test_counts_and_lengths_are_limited(client, names, operation, request_, prob
 
 
 @pytest.mark.parametrize("key", ["k" * 1024, "é" * 512, " ", "a/b#%"])
-def test_keys_up_to_the_limit_are_fine(client, names, key):
+def test_keys_up_to_the_limit_are_accepted(client, names, key):
     """Any characters, 1,024 bytes."""
     client.put_vectors(**names, vectors=[vector(key, 1, 2)])
 
@@ -235,7 +235,7 @@ def test_a_listing_goes_through_pages_of_maxresults(client, names):
 
 
 def test_a_page_has_500_vectors_by_default(client, names):
-    """The model's default."""
+    """The default of the API model."""
     for start in (0, 500):
         batch = [vector(f"k{n}", 1, n) for n in range(start, start + 500)]
         client.put_vectors(**names, vectors=batch)
@@ -245,7 +245,7 @@ def test_a_page_has_500_vectors_by_default(client, names):
 
 @pytest.mark.ours
 def test_a_page_ends_after_a_megabyte(client, names):
-    """1 MB of data and metadata is processed, then the page is sent."""
+    """After 1 MB of data and metadata, the page ends."""
     batch = [vector(f"k{n:02}", 1, n, text="t" * 30_000) for n in range(50)]
     client.put_vectors(**names, vectors=batch[:25])
     client.put_vectors(**names, vectors=batch[25:])
@@ -258,7 +258,7 @@ def test_a_page_ends_after_a_megabyte(client, names):
 
 @pytest.mark.parametrize("count", [1, 2, 7, 16])
 def test_segments_partition_the_index(client, names, count):
-    """Every vector is in exactly one segment, deleted rows or not."""
+    """Every vector is in exactly one segment, with deleted rows or without."""
     client.put_vectors(**names, vectors=[vector(f"k{n}", 1, n) for n in range(100)])
     client.delete_vectors(**names, keys=[f"k{n}" for n in range(0, 100, 3)])
 
@@ -275,7 +275,7 @@ def test_segments_partition_the_index(client, names, count):
 
 
 def test_a_token_is_bound_to_its_segment(client, names):
-    """A listing cannot be continued as another one."""
+    """It cannot continue another listing."""
     client.put_vectors(**names, vectors=[vector(f"k{n}", 1, n) for n in range(9)])
     token = client.list_vectors(**names, maxResults=1, segmentCount=2, segmentIndex=0)["nextToken"]
 
@@ -286,7 +286,7 @@ def test_a_token_is_bound_to_its_segment(client, names):
 
 @pytest.mark.parametrize("change", ["another index", "the index made anew"])
 def test_a_token_is_bound_to_its_index(client, names, change):
-    """And to its life: the rows of a new index of the same name are others."""
+    """Also by creation: a new index with the same name has other rows."""
     client.put_vectors(**names, vectors=[vector(f"k{n}", 1, n) for n in range(9)])
     token = client.list_vectors(**names, maxResults=1)["nextToken"]
     if change == "another index":
@@ -300,8 +300,8 @@ def test_a_token_is_bound_to_its_index(client, names, change):
     assert response["message"] == "Invalid nextToken"
 
 
-def test_a_listing_under_writes_keeps_the_untouched(client, names):
-    """Deleting, overwriting and adding between pages neither repeats nor loses the others."""
+def test_a_listing_under_writes_has_all_unchanged_vectors(client, names):
+    """Deleting, overwriting and adding between pages does not repeat or omit others."""
     client.put_vectors(**names, vectors=[vector(f"k{n}", 1, n) for n in range(20)])
     first = client.list_vectors(**names, maxResults=8)
     client.delete_vectors(**names, keys=["k2", "k15"])
@@ -357,8 +357,8 @@ def test_any_sequence_of_puts_deletes_and_reopenings_equals_a_dictionary(
     engine.close()
 
 
-def test_numbers_come_back_as_the_float32_they_are(client, names):
-    """Rounded once, on the way in."""
+def test_numbers_are_returned_as_float32(client, names):
+    """They are rounded once, when they are put."""
     client.put_vectors(**names, vectors=[vector("a", 1 / 3, 0.1)])
 
     [results] = client.get_vectors(**names, keys=["a"], returnData=True)["vectors"]

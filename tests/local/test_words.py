@@ -1,4 +1,4 @@
-"""Words as UAX #29 has them, compared with its rules and Unicode's own table of classes."""
+"""Words of UAX #29, compared with its rules and Unicode's table of classes."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def class_of(character):
 
 
 def joins(units, at):
-    """Whether UAX #29 has no boundary between two units: rules WB5 to WB13b."""
+    """Return whether UAX #29 has no boundary between two units: rules WB5 to WB13b."""
     before, after = units[at - 1][0], units[at][0]
     ahead = units[at + 1][0] if at + 1 < len(units) else None
     behind = units[at - 2][0] if at > 1 else None
@@ -62,7 +62,7 @@ def joins(units, at):
 
 
 def reference(text):
-    """The words of a folded text, a rule at a time.
+    """Return the words of a folded text, by one rule at a time.
 
     WB7a is left out: it gives a quote at a word's end to the word, in Hebrew.
     """
@@ -88,19 +88,19 @@ def reference(text):
 
 @given(st.text(CHARACTERS, max_size=12))
 def test_words_are_those_of_the_rules(text):
-    """In a mixture of scripts, marks and signs that are in words."""
+    """In a mixture of scripts, marks and signs inside words."""
     assert split_unicode(text) == reference(fold(text))
 
 
 @given(st.text([chr(code) for code in range(128)], max_size=40))
 def test_ascii_words_are_those_of_the_rules(text):
-    """They have a shorter way."""
+    """They have a faster implementation."""
     assert split_unicode(text) == reference(fold(text))
 
 
 @given(st.text(max_size=40))
-def test_any_text_has_words(text):
-    """None is empty, of joining signs only, or across white space."""
+def test_words_are_valid_for_any_text(text):
+    """None is empty, has only joining signs, or has white space."""
     for split in (split_unicode, split_plain):
         words = split(text)
         assert all(word.strip("_‿⁀⁔") for word in words)
@@ -108,6 +108,6 @@ def test_any_text_has_words(text):
 
 
 def test_long_runs_of_signs_take_no_longer_than_words():
-    """No sign is looked at again and again: this would take minutes."""
+    """No sign is read repeatedly, which would take minutes."""
     for text in ("_" * 40_000, "a." * 20_000, "_é" * 20_000, "1," * 20_000 + "é", "'" * 40_000):
         assert len(split_unicode(text)) <= 2

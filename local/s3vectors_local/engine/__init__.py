@@ -110,7 +110,7 @@ class Engine:
             is in memory only.
         bucket_mode: "enhanced" creates vector buckets as AWS does today, "classic" as it did before
             2026-09-30.
-        choices: behaviour that AWS does not document.
+        choices: behavior that AWS does not document.
         policies: the identity policies of every caller, or of each principal (an ARN or account
             id). A principal without policies is allowed nothing. With policies, bucket policies are
             enforced as well; without, everything is allowed.
@@ -190,7 +190,7 @@ class Engine:
 
     @property
     def choices(self) -> Choices:
-        """What it does where AWS's behaviour is not documented."""
+        """What it does where AWS's behavior is not documented."""
         return self._state.choices
 
     def list_regions(self, account: str) -> set[str]:

@@ -13,8 +13,8 @@ from far_ends import SESSION
 from s3vectors_local import Engine, connect
 
 
-def test_every_far_end_stores_finds_lists_and_deletes(every_far_end):
-    """One story, four far ends."""
+def test_every_endpoint_stores_finds_lists_and_deletes(every_far_end):
+    """The same steps on four endpoints."""
     client = every_far_end
     names = {"vectorBucketName": f"b-{uuid.uuid4()}", "indexName": "idx"}
     client.create_vector_bucket(vectorBucketName=names["vectorBucketName"])
@@ -34,7 +34,7 @@ def test_every_far_end_stores_finds_lists_and_deletes(every_far_end):
 
 
 def test_a_client_has_one_engine_at_a_time(client, engine, bucket):
-    """Connecting it again takes it from the first."""
+    """Connecting it again disconnects it from the first."""
     other = Engine()
 
     connect(client, other)
@@ -47,13 +47,13 @@ def test_a_client_has_one_engine_at_a_time(client, engine, bucket):
 
 
 def test_a_client_of_another_service_is_refused(engine):
-    """It would still go to the network."""
+    """It would still use the network."""
     with pytest.raises(ValueError, match="this is a client of s3; connect takes one of s3vectors"):
         connect(SESSION.client("s3", region_name="us-east-1"), engine)
 
 
 def test_importing_the_engine_loads_nothing_heavy():
-    """Until a public name is used."""
+    """Only the first use of a public name does."""
     code = (
         "import sys, s3vectors_local; "
         "heavy = ('numpy', 'orjson', 'uvicorn', 'boto3', 'botocore'); "
@@ -67,8 +67,8 @@ def test_importing_the_engine_loads_nothing_heavy():
     assert result.stdout == "[]\n"
 
 
-def test_the_public_names_are_there():
-    """Each loads, sorted, and nothing else does."""
+def test_the_public_names_exist():
+    """All can be loaded, in sorted order, and no others."""
     assert s3vectors_local.__all__ == sorted(s3vectors_local.__all__)
     assert all(getattr(s3vectors_local, name) for name in s3vectors_local.__all__)
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
