@@ -62,6 +62,27 @@ ATTACKS = {
         await loaded;""",
 }
 
+CONSOLE_ATTACKS = {
+    "a deletion as text": """
+        await fetch(TARGET + '/console/api/call/DeleteIndex', {
+            method: 'POST', mode: 'no-cors', body: BODY});""",
+    "a deletion as bytes": """
+        await fetch(TARGET + '/console/api/call/DeleteIndex', {
+            method: 'POST', mode: 'no-cors', body: new TextEncoder().encode(BODY)});""",
+    "a deletion as JSON": """
+        return await fetch(TARGET + '/console/api/call/DeleteIndex', {method: 'POST', body: BODY,
+            headers: {'content-type': 'application/json'}}).then(r => r.text(), String);""",
+    "an import": """
+        await fetch(TARGET + '/console/api/import?bucket=victim&index=documents-2', {
+            method: 'POST', mode: 'no-cors', body: new TextEncoder().encode(PUT)});""",
+    "a look": """
+        const list = TARGET + '/console/api/call/ListVectorBuckets';
+        return await fetch(list, {method: 'POST', body: '{}',
+            headers: {'content-type': 'application/json'}}).then(r => r.text(), String);""",
+    "its page": """
+        return await fetch(TARGET + '/').then(r => r.text(), String);""",
+}
+
 READ = """
     return await fetch(TARGET + '/ListVectorBuckets', {method: 'POST', body: '{}',
         headers: {'content-type': 'application/json'}}).then(r => r.text(), String);"""
@@ -166,3 +187,19 @@ def test_the_server_s_own_page_can_send_requests(victim):
         "victim",
         "victim",
     ]
+
+
+def test_a_page_of_another_origin_cannot_use_the_console(page):
+    """Neither its interface nor its page, also in write mode and without a token."""
+    with server("--console", "write") as url, closing(boto_client(endpoint_url=url)) as client:
+        client.create_vector_bucket(vectorBucketName="victim")
+        names = {"vectorBucketName": "victim", "indexName": "documents-2"}
+        client.create_index(**names, dataType="float32", dimension=2, distanceMetric="cosine")
+        site = f"http://127.0.0.1:{page}/"
+
+        results = browse(
+            *[(site, script(url, attack)) for attack in CONSOLE_ATTACKS.values()], resolve={}
+        )
+
+        assert client.list_vectors(**names)["vectors"] == []
+    assert set(filter(None, results)) == {"TypeError: Failed to fetch"}

@@ -16,6 +16,7 @@ VIEWS = {
     "query": (f"{INDEX}/query?key=doc-00007", "10 results"),
     "map": (f"{INDEX}/map?color=kind&limit=500", "Principal components"),
     "transfer": (f"{INDEX}/transfer", "JSON Lines"),
+    "requests": ("#/requests", "GetIndex"),
 }
 SIZES = {"narrow": (360, 640), "zoomed": (640, 400), "wide": (2560, 1440)}
 """A phone; 1,280 by 800 at 200 %; a large screen."""
@@ -24,6 +25,8 @@ SIZES = {"narrow": (360, 640), "zoomed": (640, 400), "wide": (2560, 1440)}
 def show(page, console, view, **options):
     address, text = VIEWS[view]
     page.open_console(console.url, address, **options)
+    if view == "requests":
+        page.check("Those of this console, too")
     page.wait(text)
 
 

@@ -33,7 +33,7 @@ def test_pages_follow_one_another_and_lead_back(page, console):
 def test_one_vector_is_one_page(page, console):
     """There is nothing after it, and nothing before."""
     page.open_console(console.url, console.index("one") + "/browse")
-    page.wait("Page 1: 1 vectors")
+    page.wait("Page 1: 1 vector")
 
     assert read_keys(page) == ["only"]
     assert page.count(".pager button:disabled") == 3

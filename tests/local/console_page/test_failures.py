@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 
 from console_data import BUCKET, create_index, make_vector, put
@@ -116,3 +119,23 @@ def test_an_empty_index_says_that_it_is_empty(page, console, view, words):
     page.open_console(console.url, console.index("empty") + view)
 
     page.wait(words)
+
+
+def test_a_damaged_index_says_so_and_hides_no_other(page, tmp_path):
+    """Each view of it names the error; the overview and the other index stay usable."""
+    with Engine(tmp_path / "data") as engine:
+        engine.call("CreateVectorBucket", {"vectorBucketName": BUCKET})
+        for name in ("whole", "damaged"):
+            put(engine, create_index(engine, name), [make_vector("only", 0)])
+    with closing(sqlite3.connect(tmp_path / "data" / "s3vectors.db")) as database:
+        database.execute("DROP TABLE vectors_2")
+        database.commit()
+    with Engine(tmp_path / "data") as engine, serving(engine, console=ConsoleOptions()) as url:
+        page.open_console(url)
+        page.waitUntil("document.querySelectorAll('tbody tr').length === 2")
+        for view in ("browse", "map", "query?key=only", "vector/only"):
+            page.go(f"#/bucket/{BUCKET}/index/damaged/{view}")
+            page.waitUntil("/InternalServer/.test(document.querySelector('.failure')?.innerText)")
+        page.go(f"#/bucket/{BUCKET}/index/whole/browse")
+
+        page.wait("Page 1: 1 vector")

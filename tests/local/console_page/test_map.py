@@ -116,7 +116,7 @@ def test_the_answers_to_a_query_light_up(page, console):
 def test_one_vector_is_a_map_too(page, console):
     """A single point, which has no variance."""
     page.open_console(console.url, console.index("one") + "/map")
-    page.wait("1 vectors")
+    page.wait("1 vector")
 
     assert "the picture shows 0.0 %" in page.text(".took")
 

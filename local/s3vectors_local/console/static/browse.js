@@ -2,7 +2,7 @@
 import { orderDownload } from './api.js';
 import { addressOf } from './address.js';
 import {
-	announce, formatNumber, make, makeButton, makeField, makeForm, makeInput, makeSelect, makeSubmit,
+	announce, countOf, formatNumber, make, makeButton, makeField, makeForm, makeInput, makeSelect, makeSubmit,
 } from './dom.js';
 import { chooseColumns, makeColumnPicker } from './columns.js';
 import { makeCopyMenu } from './copy.js';
@@ -77,7 +77,7 @@ class Browser {
 		this.showActions(page);
 		this.showTable();
 		const number = page.vectors.length;
-		announce(`${formatNumber(number)} ${number === 1 ? 'vector' : 'vectors'} on page ${this.cursors.length}`);
+		announce(`${countOf(number, 'vector')} on page ${this.cursors.length}`);
 	}
 
 	showTable() {
@@ -105,7 +105,7 @@ class Browser {
 		return make('nav', { class: 'row pager', 'aria-label': 'Pages' },
 			makeButton('First', turn(() => { this.cursors = [null]; }), { disabled: this.cursors.length === 1 }),
 			makeButton('Previous', turn(() => this.cursors.pop()), { disabled: this.cursors.length === 1 }),
-			make('span', {}, `Page ${formatNumber(this.cursors.length)}: ${formatNumber(vectors.length)} vectors${filtered ? `, ${formatNumber(scanned)} read for it` : ''}`),
+			make('span', {}, `Page ${formatNumber(this.cursors.length)}: ${countOf(vectors.length, 'vector')}${filtered ? `, ${formatNumber(scanned)} read for it` : ''}`),
 			makeButton('Next', turn(() => this.cursors.push(cursor)), { disabled: !cursor }));
 	}
 

@@ -1,5 +1,5 @@
 // Which metadata keys are columns of a table; the reader's choice is remembered for each index.
-import { formatNumber, make, makeNote } from './dom.js';
+import { countOf, formatNumber, make, makeNote } from './dom.js';
 import { fill } from './failure.js';
 import { watchJob } from './progress.js';
 import { showText } from './text.js';
@@ -69,5 +69,5 @@ async function listKeys(view, place, names, change) {
 		return make('label', { class: 'choice' }, box, showText(name),
 			make('span', { class: 'note' }, ` ${formatNumber(count)}`));
 	});
-	return [makeNote(`Keys in a sample of ${formatNumber(sampled)} vectors`), ...boxes];
+	return [makeNote(`Keys in a sample of ${countOf(sampled, 'vector')}`), ...boxes];
 }

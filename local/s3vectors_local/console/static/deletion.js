@@ -1,6 +1,6 @@
 // Delete vectors, after a question.
 import { call } from './api.js';
-import { announce, formatNumber, make, makeButton } from './dom.js';
+import { announce, countOf, formatNumber, make, makeButton } from './dom.js';
 import { openDialog } from './copy.js';
 import { isStop, showFailure } from './failure.js';
 import { forgetCount } from './listing.js';
@@ -23,7 +23,7 @@ export function askToDelete(view, keys, done) {
 			forgetCount(view.place);
 			dialog.close();
 			await done();
-			announce(`Deleted ${formatNumber(keys.length)} ${keys.length === 1 ? 'vector' : 'vectors'}`);
+			announce(`Deleted ${countOf(keys.length, 'vector')}`);
 		} catch (error) {
 			if (!isStop(error)) failure.replaceChildren(showFailure(error));
 		}

@@ -127,6 +127,11 @@ export function formatNumber(number) {
 	return typeof number === 'number' ? number.toLocaleString('en-US') : String(number);
 }
 
+/** “1 vector”, “2 vectors”. */
+export function countOf(number, noun) {
+	return `${formatNumber(number)} ${noun}${number === 1 ? '' : 's'}`;
+}
+
 /** A distance or a score, in as many digits as tell two results apart. */
 export function formatScore(score) {
 	return score === null || score === undefined ? '' : Number(score).toPrecision(5);

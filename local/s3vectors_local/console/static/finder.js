@@ -1,6 +1,7 @@
 // A query whose answers light up on a map.
 import {
-	announce, formatNumber, make, makeButton, makeField, makeForm, makeInput, makeNote, makeSelect, makeSubmit,
+	announce, countOf, formatNumber, make, makeButton, makeField, makeForm, makeInput, makeNote, makeSelect,
+	makeSubmit,
 } from './dom.js';
 import { fill } from './failure.js';
 import { watchJob } from './progress.js';
@@ -23,7 +24,7 @@ export function makeFinder(view, plot, places) {
 			view.signal);
 		const lit = results.map(({ key }, at) => [places.get(key), at + 1]).filter(([at]) => at !== undefined);
 		plot.setLit(new Map(lit));
-		const words = `${formatNumber(lit.length)} of ${formatNumber(results.length)} results are among the points`;
+		const words = `${formatNumber(lit.length)} of ${countOf(results.length, 'result')} ${lit.length === 1 ? 'is' : 'are'} among the points`;
 		announce(words);
 		return make('div', { class: 'row' }, makeNote(words), makeButton('Clear', clear, { class: 'small' }));
 	});

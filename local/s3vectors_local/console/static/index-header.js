@@ -1,6 +1,6 @@
 // The top of every view of an index: its name, what it is made for, and its other views.
 import { addressOf } from './address.js';
-import { formatNumber, make } from './dom.js';
+import { countOf, formatNumber, make } from './dom.js';
 import { fill } from './failure.js';
 import { describeIndex, lastCount, textSearches } from './listing.js';
 import { showText } from './text.js';
@@ -40,6 +40,6 @@ function summarize(description, count) {
 	return [
 		`${formatNumber(description.dimension)} dimensions`, description.distanceMetric, description.indexMode,
 		searches.length && `text search ${searches.every(({ status }) => status === 'ACTIVE') ? 'active' : 'building'}`,
-		count !== undefined && `${formatNumber(count)} vectors`,
+		count !== undefined && countOf(count, 'vector'),
 	].filter(Boolean).map((words) => make('span', {}, words));
 }

@@ -2,7 +2,8 @@
 import { call } from './api.js';
 import { addressOf } from './address.js';
 import {
-	announce, formatNumber, formatTime, make, makeButton, makeFacts, makeForm, makeInput, makeNote, makeSubmit, makeTable,
+	announce, countOf, formatNumber, formatTime, make, makeButton, makeFacts, makeForm, makeInput, makeNote,
+	makeSubmit, makeTable,
 } from './dom.js';
 import { makePanel, showTags } from './bucket.js';
 import { openDialog } from './copy.js';
@@ -57,14 +58,14 @@ function listLimits(view, description, tagCount) {
 
 function showCounter(view, place, showLimits) {
 	const number = make('span', { class: 'big' },
-		lastCount(view.place) === undefined ? '' : `${formatNumber(lastCount(view.place))} vectors `);
+		lastCount(view.place) === undefined ? '' : `${countOf(lastCount(view.place), 'vector')} `);
 	const work = make('div', { class: 'row' });
 	const count = async () => {
 		try {
 			const result = await watchJob(work, 'Counting vectors', 'count', view.names, view.signal);
 			rememberCount(view.place, result.count);
-			number.replaceChildren(`${formatNumber(result.count)} vectors `);
-			announce(`${formatNumber(result.count)} vectors`);
+			number.replaceChildren(`${countOf(result.count, 'vector')} `);
+			announce(countOf(result.count, 'vector'));
 			showLimits();
 			work.replaceChildren(button);
 		} catch (error) {

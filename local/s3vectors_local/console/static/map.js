@@ -2,7 +2,7 @@
 import { call, runJob } from './api.js';
 import { addressOf } from './address.js';
 import {
-	announce, formatNumber, make, makeButton, makeField, makeForm, makeNote, makeSelect, makeSubmit,
+	announce, countOf, formatNumber, make, makeButton, makeField, makeForm, makeNote, makeSelect, makeSubmit,
 } from './dom.js';
 import { fill, isStop, showEnd, showFailure } from './failure.js';
 import { makeFilterField } from './filter.js';
@@ -102,12 +102,12 @@ class Map2D {
 		}
 		this.makeStage();
 		this.plot.setPoints(map.points, listGroups(map));
-		announce(`A map of ${formatNumber(map.points.length)} vectors`);
+		announce(`A map of ${countOf(map.points.length, 'vector')}`);
 	}
 
 	makeStage() {
 		const canvas = make('canvas', { tabindex: '0', role: 'application',
-			'aria-label': `Map of ${formatNumber(this.map.points.length)} vectors`, 'aria-describedby': 'map-keys' });
+			'aria-label': `Map of ${countOf(this.map.points.length, 'vector')}`, 'aria-describedby': 'map-keys' });
 		this.tip = make('div', { class: 'tip', hidden: true });
 		this.side = make('div', { class: 'side', 'aria-live': 'polite' });
 		this.plot = new Plot(canvas, { signal: this.signal, hover: (at, x, y) => this.point(at, x, y),
@@ -129,7 +129,7 @@ class Map2D {
 		const share = variance.map((part) => `${(part * 100).toFixed(1)} %`);
 		const both = ((variance[0] + variance[1]) * 100).toFixed(1);
 		const isSample = !sample.whole;
-		return make('p', { class: 'took' }, make('strong', {}, `${formatNumber(points.length)} vectors`),
+		return make('p', { class: 'took' }, make('strong', {}, countOf(points.length, 'vector')),
 			isSample ? make('span', { class: 'chip pending' },
 				`a sample of ${formatNumber(sample.of)}: ${sample.how}`) : ', all of them',
 			`. Principal components; the horizontal one has ${share[0]} of the variance, the vertical one ${share[1]}: the picture shows ${both} %.`,

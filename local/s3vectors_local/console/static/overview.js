@@ -2,7 +2,7 @@
 import { runJob } from './api.js';
 import { addressOf } from './address.js';
 import {
-	announce, formatNumber, formatTime, make, makeButton, makeFacts, makeNote, makeRow, makeTable,
+	announce, countOf, formatNumber, formatTime, make, makeButton, makeFacts, makeNote, makeRow, makeTable,
 } from './dom.js';
 import { fill, isStop, showFailure } from './failure.js';
 import {
@@ -139,7 +139,7 @@ function makeCounter(view, bucket, body) {
 				`Counting ${index}`, view.signal, (options) => runJob('count', { bucket, index }, options));
 			rememberCount({ bucket, index }, number.count);
 			row.querySelector('.count')?.replaceChildren(formatNumber(number.count));
-			announce(`${index}: ${formatNumber(number.count)} vectors`);
+			announce(`${index}: ${countOf(number.count, 'vector')}`);
 		}
 	};
 	const start = async () => {

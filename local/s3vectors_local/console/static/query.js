@@ -1,8 +1,8 @@
 // Ask an index: by a vector that is stored, pasted or made from a text; by words; or by both.
 import { addressOf } from './address.js';
 import {
-	announce, formatMilliseconds, formatNumber, formatScore, make, makeButton, makeChoice, makeField, makeForm,
-	makeInput, makeSelect, makeSubmit,
+	announce, countOf, formatMilliseconds, formatScore, make, makeButton, makeChoice, makeField, makeForm, makeInput,
+	makeSelect, makeSubmit,
 } from './dom.js';
 import { chooseColumns, makeColumnPicker } from './columns.js';
 import { makeCopyMenu } from './copy.js';
@@ -140,7 +140,7 @@ class Query {
 
 	showAnswer() {
 		const { results, milliseconds, whole, request } = this.answer;
-		const number = `${formatNumber(results.length)} ${results.length === 1 ? 'result' : 'results'}`;
+		const number = countOf(results.length, 'result');
 		announce(`${number} in ${formatMilliseconds(milliseconds)}`);
 		const summary = make('div', { class: 'row actions' },
 			make('p', { class: 'took' }, make('strong', {}, number),

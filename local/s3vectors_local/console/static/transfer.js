@@ -1,8 +1,6 @@
 // Vectors in and out, in the format of `stache-s3vectors export`: JSON Lines that guard themselves.
 import { importFile } from './api.js';
-import {
-	announce, formatBytes, formatNumber, make, makeField, makeForm, makeInput, makeNote, makeSubmit,
-} from './dom.js';
+import { announce, countOf, formatBytes, make, makeField, makeForm, makeInput, makeNote, makeSubmit } from './dom.js';
 import { makePanel } from './bucket.js';
 import { downloadVectors } from './browse.js';
 import { isStop, showEnd, showFailure } from './failure.js';
@@ -69,7 +67,7 @@ async function importInto(view, place, file) {
 			`Importing ${file.name}, ${formatBytes(file.size)}`, view.signal,
 			(options) => importFile(view.names, file, options));
 		forgetCount(view.place);
-		const words = `Imported ${formatNumber(result.count)} vectors`;
+		const words = `Imported ${countOf(result.count, 'vector')}`;
 		announce(words);
 		place.replaceChildren(make('p', { class: 'verdict good' }, words, ' from ', showText(file.name), '.'));
 	} catch (error) {
