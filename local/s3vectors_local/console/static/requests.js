@@ -29,7 +29,7 @@ class RequestList {
 			return [input, make('label', { class: 'choice', for: id }, input, text)];
 		};
 		const [own, ownLabel] = box('own', 'Those of this console, too');
-		const [failed, failedLabel] = box('failed', 'Only refused ones');
+		const [failed, failedLabel] = box('failed', 'Only refused and lost ones');
 		Object.assign(this, { own, failed });
 		this.button = makeButton('Pause', () => this.togglePause());
 		this.failure = make('div', {});
@@ -64,7 +64,9 @@ class RequestList {
 	async read() {
 		const { requests, unused } = await readRequests(this.after, this.view.signal);
 		if (requests.length === 0 && this.after !== null) return;
-		this.requests = [...this.requests, ...requests].slice(-MOST);
+		const all = [...this.requests, ...requests];
+		const ofConsole = (own) => all.filter((request) => Boolean(request.console) === own).slice(-MOST);
+		this.requests = [...ofConsole(false), ...ofConsole(true)].sort((one, other) => one.id - other.id);
 		this.after = requests.at(-1)?.id ?? this.after ?? 0;
 		this.show();
 		this.showUnused(unused);
@@ -72,7 +74,7 @@ class RequestList {
 
 	show() {
 		const shown = this.requests.filter((request) => (this.own.checked || !request.console)
-			&& (!this.failed.checked || request.status >= 400));
+			&& (!this.failed.checked || isRefused(request)));
 		this.table.hidden = shown.length === 0;
 		this.empty.hidden = shown.length > 0;
 		this.empty.textContent = this.requests.length ? 'None of these is shown: see the boxes above.'
@@ -89,12 +91,17 @@ class RequestList {
 	}
 }
 
+/** One whose answer was lost on purpose has no status. */
+function isRefused({ status }) {
+	return status === null || status >= 400;
+}
+
 function makeRequestRow({ time, operation, resource, status, milliseconds, reason, console: own }) {
-	const state = status >= 500 ? 'bad' : status >= 400 ? 'warn' : 'good';
+	const state = status === null || status >= 500 ? 'bad' : status >= 400 ? 'warn' : 'good';
 	return makeRow(COLUMNS, [
 		make('time', { class: 'mono' }, formatTime(time)),
 			[showText(operation), own ? make('span', { class: 'chip' }, 'console') : ''],
-		showText(resource ?? ''), { numeric: make('span', { class: state }, String(status)) },
+		showText(resource ?? ''), { numeric: make('span', { class: state }, status === null ? 'lost' : String(status)) },
 			{ numeric: formatMilliseconds(milliseconds) }, showText(reason ?? ''),
 	]);
 }
