@@ -24,7 +24,7 @@ _COMMANDS: Final = (
     ("migrate", "migrating:migrate_command", "Take over an index of the older package (0.2.x)."),
     ("policy", "policy:print_policy", "Print the least-privilege IAM policy, or check one."),
     ("purge", "purge:purge_command", "Delete vectors by namespace, status or filter."),
-    ("query", "looking:query_command", "Search for the vectors nearest to a text or a vector."),
+    ("query", "querying:query_command", "Search for the vectors nearest to a text or a vector."),
     ("reembed", "copying:reembed_command", "Embed the texts anew: the way to another model."),
     ("serve", "serve:serve_command", "Run the local engine: the S3 Vectors API over HTTP."),
     ("show", "looking:show_command", "Show vectors by key, with text and metadata."),
