@@ -44,7 +44,8 @@ if TYPE_CHECKING:
     from stache_ai.config import Settings
     from stache_ai.middleware.context import RequestContext
 
-    from stache_ai_s3vectors.plugins.document_index.ingests import Vectors
+    from stache_ai_s3vectors.plugins.document_index.ingests import VectorProvider
+
 
 _LOG = logging.getLogger(__name__)
 
@@ -468,7 +469,7 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
             from stache_ai_s3vectors.plugins.document_index import ingests  # noqa: PLC0415 - Lambda needs no SQLite
 
             try:
-                ingests.settle(self._ingests, self.index_name, cast("Vectors", self))
+                ingests.settle(self._ingests, self.index_name, cast("VectorProvider", self))
             except DocumentIndexError as error:  # searches and writes still work
                 _LOG.warning("%s", error)
             except BaseException:

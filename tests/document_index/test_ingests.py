@@ -89,7 +89,7 @@ def test_a_document_whose_vectors_are_all_there_is_listed(pipeline, tmp_path, ca
     with caplog.at_level(logging.WARNING):
         started = pipeline()
         [document] = documents(started)
-    assert "was ingested, but not listed; now it is" in caplog.text
+    assert "was ingested, but not listed; it is listed now" in caplog.text
     assert texts(started) == lines(0)
     assert (document["filename"], document["chunk_count"]) == ("d1.md", 5)
     assert document["metadata"].get("tags") == metadata.get("tags")
@@ -120,7 +120,7 @@ def test_a_document_of_which_vectors_are_missing_is_undone(pipeline, tmp_path, c
     with caplog.at_level(logging.WARNING):
         started = pipeline()
         assert documents(started) == []
-    assert "d1.md) was interrupted; what was stored of it is deleted. Ingest it" in caplog.text
+    assert "d1.md) was interrupted; its vectors are deleted. Ingest it" in caplog.text
     assert texts(started) == set()
     assert ingest(started)["action"] == "ingested_new"
     assert texts(started) == lines(0)

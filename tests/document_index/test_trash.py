@@ -188,7 +188,7 @@ def test_a_job_is_tried_ten_times_and_again_when_it_is_asked_for(sqlite, caplog)
 
     with caplog.at_level(logging.ERROR):
         sqlite.mark_cleanup_job_failed(job_id, "no vectors today")
-    assert "document d1 could not be deleted after 10 tries: no vectors today" in caplog.text
+    assert "document d1 could not be deleted after 10 attempts: no vectors today" in caplog.text
     assert [job["doc_id"] for job in sqlite.list_cleanup_jobs()] == ["d2"]
 
     again = sqlite.permanently_delete_document("d1", "notes", moment)

@@ -1,7 +1,7 @@
-"""Hands the question's words from Stache's pipeline to the provider, for hybrid search.
+"""Passes the question from Stache's pipeline to the provider, for hybrid search.
 
 Stache finds this class through the entry point `stache.query_processor: s3vectors` (Stache
-0.1.1 and newer). It changes nothing, and does nothing unless a provider asks for the words.
+0.1.1 and newer). It changes nothing in the query; only hybrid search uses the question.
 """
 
 from __future__ import annotations
@@ -29,6 +29,6 @@ class S3VectorsQuestion(QueryProcessor):  # type: ignore[misc]  # stache_ai ship
         filters: dict[str, Any] | None,  # noqa: ARG002 - Stache's signature
         context: QueryContext,
     ) -> QueryProcessorResult:
-        """Let the query pass as it is."""
+        """Pass the query on unchanged."""
         put_question(query, context.context.custom)
         return QueryProcessorResult(action="allow")

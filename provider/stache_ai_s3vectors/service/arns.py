@@ -21,7 +21,7 @@ INDEX_ARN: Final = re.compile(
 KEY_ARN: Final = re.compile(
     r"arn:aws[-a-z0-9]*:kms:(?P<region>[a-z0-9-]+):\d{12}:key/(?P<key>[A-Za-z0-9-]+)"
 )
-"""A key of KMS, one and not a pattern for several: a UUID, or `mrk-` and 32 digits."""
+"""One KMS key, not a pattern for several: a UUID, or `mrk-` and 32 digits."""
 
 PRINCIPAL_ARN: Final = re.compile(
     r"arn:aws[-a-z0-9]*:iam::\d{12}:(root|(role|user)/[\w+=,.@/-]+)", re.ASCII
@@ -52,16 +52,16 @@ DNS_SUFFIXES: Final[Mapping[str, str]] = MappingProxyType(
         "aws-eusc": "amazonaws.eu",
     }
 )
-"""What host names end with, by partition, as in botocore's list of partitions."""
+"""The ends of host names by partition, as in botocore's list of partitions."""
 
 
 def get_partition(region: str) -> str:
-    """The partition of AWS that a region is in."""
+    """Get the AWS partition of a region."""
     return next((p for start, p in _PARTITIONS.items() if region.startswith(start)), "aws")
 
 
 def format_service_host(partition: str, region: str) -> str:
-    """The host name of S3 Vectors in a region, which is also what `kms:ViaService` says there.
+    """Format the host name of S3 Vectors in a region, which is also the value of `kms:ViaService`.
 
     https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html
     """

@@ -1,4 +1,4 @@
-"""AWS's numbers that the provider has to know before it sends anything.
+"""The service's limits that the provider checks before it sends anything. Pure.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-limitations.html
 """
@@ -45,16 +45,16 @@ NON_FILTERABLE_KEY_LENGTH: Final = 63
 """Characters of one of them."""
 
 FLOAT32_MAX: Final = 3.4028234663852886e38
-"""The largest number a vector element can be (IEEE 754 binary32)."""
+"""The largest number that a vector element can be (IEEE 754 binary32)."""
 
 FLOAT32_TINY: Final = 2.0**-150
 """Up to this size a vector element is rounded to zero (half the smallest binary32)."""
 
 WRITTEN_VECTORS_PER_SECOND: Final = 2_500
-"""Vectors put and deleted a second, together, per index."""
+"""Vectors put and deleted per second, together, per index."""
 
 WRITE_REQUESTS_PER_SECOND: Final = 1_000
-"""PutVectors and DeleteVectors requests a second, together, per index."""
+"""PutVectors and DeleteVectors requests per second, together, per index."""
 
 LIST_SEGMENTS: Final = 16
 """Parts into which ListVectors divides an index, at most."""

@@ -1,4 +1,4 @@
-"""Metadata keys and values that mean something to Stache and to this provider."""
+"""Metadata keys and values with a meaning for Stache and this provider. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ index that declares one of these non-filterable, inserts succeed and searches fa
 
 Language: TypeAlias = Literal["en", "fr", "es", "pt", "it", "de", "nl", "zh", "ja", "ko"]
 LANGUAGES: Final[tuple[str, ...]] = get_args(Language)
-"""Languages of text search; without one, the service's standard analyzer takes the words
+"""Languages of text search; without one, the service uses its standard analyzer
 (https://docs.aws.amazon.com/AmazonS3/latest/API/API_S3VectorBuckets_TextSearchConfiguration.html).
 """
 
@@ -31,9 +31,13 @@ KINDS: Final = ("documents", "summaries", "insights")
 """Stache's indexes."""
 
 ACTIVE: Final = "active"
+DELETING: Final = "deleting"
+PURGING: Final = "purging"
+PURGED: Final = "purged"
+"""Stache's statuses: listed; in the trash; being deleted permanently; deleted."""
 
-SOFT_DELETED: Final = ("deleting", "purging", "purged")
-"""Statuses of what searches and lists leave out; any other, the user's own included, is found."""
+SOFT_DELETED: Final = (DELETING, PURGING, PURGED)
+"""The statuses that searches and lists leave out; all others, also your own, are found."""
 
 SUMMARY: Final = "document_summary"
 INSIGHT: Final = "insight"

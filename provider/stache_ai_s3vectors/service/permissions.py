@@ -1,17 +1,17 @@
-"""The IAM actions that each level of use needs, and on what. Pure; the only list of them.
+"""The only list of the IAM actions of each permission level, and their resources. Pure.
 
-    read            search, and chunks by id
-    read-write      all that Stache does
-    manage-indexes  the operator's tool, and S3VECTORS_CREATE_INDEX
+    read            for search and reads by id
+    read-write      for all that Stache does
+    manage-indexes  for the operator's tool and S3VECTORS_CREATE_INDEX
 
 Each level has the actions of the levels above it. QueryVectors with a filter or metadata, and
 ListVectors with metadata, also need GetVectors. ListIndexes and GetVectorBucket are authorized
 on the bucket, all other actions on the index
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-access-management.html).
 
-A customer key is used for the caller, by S3 Vectors: kms:Decrypt for each operation on vectors,
-and kms:GenerateDataKey to create. The condition `kms:ViaService` keeps the grant to that: the
-same caller cannot decrypt anything else that a shared key encrypts
+S3 Vectors uses a customer key with the caller's permissions: kms:Decrypt for each operation on
+vectors, and kms:GenerateDataKey to create indexes. The condition `kms:ViaService` limits the grant
+to that: the caller cannot decrypt other data of a shared key
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-data-encryption.html).
 """
 
@@ -33,7 +33,7 @@ _MANAGE: Final = ("CreateIndex", "UpdateIndexMode", "UpdateMetadataConfiguration
 
 @dataclass(frozen=True)
 class Level:
-    """Actions, without their service's prefix, by what they are authorized on."""
+    """Actions, without the prefix of their service, by the resource that authorizes them."""
 
     index: tuple[str, ...]
     bucket: tuple[str, ...]
@@ -61,14 +61,14 @@ def build_policy(
     *,
     host: str | None = None,
 ) -> dict[str, Any]:
-    """The least-privilege IAM policy of a level.
+    """Build the least-privilege IAM policy of a level.
 
     Args:
         level: one of `LEVELS`.
         bucket_arn: `arn:PARTITION:s3vectors:REGION:ACCOUNT:bucket/NAME`.
         indexes: the names of the indexes, and no others.
         keys: the ARNs of the customer keys that encrypt the bucket and the indexes.
-        host: the service's host name in the bucket's region, such as
+        host: the service's host name in the bucket's region, like
             `s3vectors.us-east-1.amazonaws.com`; by default it is derived from the bucket's ARN.
     """
     actions = LEVELS[level]
@@ -89,7 +89,7 @@ def build_bucket_policy(
     readers: Sequence[str] = (),
     writers: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """The policy of a vector bucket that other accounts use: what `policy` is on their side.
+    """Build the policy of a vector bucket for other accounts, which need `build_policy` as well.
 
     Args:
         bucket_arn: `arn:PARTITION:s3vectors:REGION:ACCOUNT:bucket/NAME`.
@@ -108,7 +108,7 @@ def build_bucket_policy(
 
 
 def build_key_statement(principals: Sequence[str], host: str) -> dict[str, Any]:
-    """The statement of a key's policy that lets other accounts read and write vectors under it.
+    """Build the statement of a key's policy that lets other accounts read and write its vectors.
 
     Args:
         principals: their ARNs.

@@ -1,4 +1,4 @@
-"""Texts of others, such that they may be printed and logged. Pure."""
+"""Text from outside, made safe to print and log. Pure."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import re
 from typing import Final
 
 _USER: Final = re.compile(r"(?<=://)[^\s\"'<>]*@")
-"""Up to the last @: a password that was not encoded may hold one, and a slash."""
+"""The user part of a URL, up to the last @: an unencoded password may contain @ and slashes."""
 
 _PORT: Final = re.compile(r"(?<=could not be cast to integer value as )'.*'")
-"""urllib's words about a password with a slash, of which it takes the beginning for a port."""
+"""urllib's message about a password with a slash, whose beginning it takes for a port."""
 
 _BIDI: Final = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 """What changes the direction of the text around it: https://www.unicode.org/reports/tr9/"""
@@ -25,10 +25,10 @@ _CONTROL: Final = {
 
 
 def to_printable(text: object) -> str:
-    """A text on one line: it can neither begin another in a log nor control a terminal."""
+    """A text on one line, which can neither begin a log line nor control a terminal."""
     return str(text).translate(_CONTROL)
 
 
 def strip_passwords(text: object) -> str:
-    """A text whose URLs name neither a user nor a password."""
+    """Remove users and passwords from the URLs in a text."""
     return _PORT.sub("'…'", _USER.sub("…@", str(text)))

@@ -1,16 +1,16 @@
-"""Stache's document index on SQLite: which documents there are, in one file.
+"""Stache's document index on SQLite: a record per document, in one file.
 
 Stache finds it through the entry point `stache.document_index: sqlite`.
 
     index         Stache's DocumentIndexProvider; START HERE
     documents     documents: create, read, list, change, delete, count
-    identifiers   reservations, which keep a document from being ingested twice
+    identifiers   reservations, which prevent that a document is ingested twice
     trash         soft-deleted documents: list, restore, purge, expire
     jobs          cleanup jobs, for Stache's worker
-    ingests       documents that are being ingested, and what a killed process left of them
-    contents      everything, to move it elsewhere
-    sessions      which processes are still running
-    rows          records ⇄ JSON, page tokens, time
+    ingests       ingests in progress, and their recovery after a process was killed
+    contents      all records, for a move to another document index
+    sessions      locks that show which processes are running
+    encoding      records and page tokens as text, checks of values, time
     database      the file: connections, transactions, format, errors
 """
 

@@ -1,4 +1,4 @@
-"""Everything that a document index holds, for whoever moves it to another one."""
+"""All records of a document index, for a move to another one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .database import open_database
-from .encoding import Record, decode_record
+from .encoding import DocumentRecord, decode_record
 
 
 @dataclass(frozen=True)
@@ -20,14 +20,14 @@ class Contents:
         jobs: cleanup jobs with their `status`, "pending" or "failed".
     """
 
-    documents: list[Record]
-    trash: list[Record]
-    reservations: list[Record]
-    jobs: list[Record]
+    documents: list[DocumentRecord]
+    trash: list[DocumentRecord]
+    reservations: list[DocumentRecord]
+    jobs: list[DocumentRecord]
 
 
 def read_contents(path: Path) -> Contents:
-    """Read everything, as it is at one moment; others may go on writing.
+    """Read all records as they are at one moment; other processes may go on writing.
 
     Raises:
         DocumentIndexError: the file cannot be read.

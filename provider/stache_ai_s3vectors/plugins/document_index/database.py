@@ -1,7 +1,7 @@
-"""The file: connections, transactions, format, errors.
+"""The SQLite file: connections, transactions, format, errors.
 
-Every thread has a connection of its own. A write is one transaction that takes the file's write
-lock first (BEGIN IMMEDIATE) and is on disk when it returns (WAL with synchronous=FULL).
+Every thread has its own connection. A write is one transaction, which takes the file's write lock
+first (BEGIN IMMEDIATE) and is on disk when it returns (WAL with synchronous=FULL).
 
 SQLite's connections must not be carried across a fork
 (https://www.sqlite.org/howtocorrupt.html, 2.6), so all of them are closed before it; parent and
@@ -22,17 +22,17 @@ from weakref import WeakSet
 from stache_ai_s3vectors.errors import DocumentIndexError
 
 APPLICATION: Final = int.from_bytes(b"StDI", "big")
-"""SQLite's `application_id`: the file is a document index, and no other database."""
+"""SQLite's `application_id`, which marks the file as a document index."""
 
 FORMAT: Final = 1
-"""Version of the tables below, kept in SQLite's `user_version`."""
+"""Version of the tables below, stored in SQLite's `user_version`."""
 
 PATIENCE: Final = 10.0
 """Seconds to wait for a write of another process or thread."""
 
 _PRIVATE: Final = 0o600
 _PRIVATE_FOLDER: Final = 0o700
-"""Permissions of what is created: file names and metadata are for their owner only."""
+"""Permissions of a new file and folder: file names and metadata are for their owner only."""
 
 _SCHEMA: Final = f"""
 CREATE TABLE documents (
@@ -68,14 +68,14 @@ PRAGMA application_id = {APPLICATION};
 PRAGMA user_version = {FORMAT};
 """
 
-_handles: Final[WeakSet[_Handle]] = WeakSet()
+_handles: Final[WeakSet[_ThreadConnection]] = WeakSet()
 _registry: Final = threading.Lock()
-_held: Final[list[_Handle]] = []
-"""The handles whose locks a fork that is under way has taken."""
+_held: Final[list[_ThreadConnection]] = []
+"""The connections whose locks a fork in progress has taken."""
 
 
-class _Handle:
-    """One thread's connection to one file; it can be opened again after it was closed."""
+class _ThreadConnection:
+    """One thread's connection to one file; it can be reopened."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
@@ -111,12 +111,12 @@ class Database:
         self._file = _read_file_id(path)
 
     def is_gone(self) -> bool:
-        """Whether the file was deleted, or another has taken its place."""
+        """Whether the file was deleted or replaced."""
         return _read_file_id(self.path) != self._file
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
-        """A connection whose reads see one state of the file."""
+        """Open a read transaction, which sees one state of the file."""
         with self._connect() as connection, self._explain():
             connection.execute("BEGIN")
             try:
@@ -126,7 +126,7 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """A connection in a transaction; what it wrote is on disk afterwards, or nothing of it."""
+        """Open a write transaction; afterwards all of it is on disk, or nothing."""
         with self._connect() as connection, self._explain():
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -138,9 +138,9 @@ class Database:
 
     @contextmanager
     def _connect(self) -> Iterator[sqlite3.Connection]:
-        handle: _Handle | None = getattr(self._local, "handle", None)
+        handle: _ThreadConnection | None = getattr(self._local, "handle", None)
         if handle is None:
-            handle = self._local.handle = _Handle()
+            handle = self._local.handle = _ThreadConnection()
         with handle.lock:
             if handle.connection is None:
                 with self._explain():
@@ -190,7 +190,7 @@ class Database:
             ) from error
 
     def _check_application(self, connection: sqlite3.Connection) -> None:
-        """Refuse a file that is something else, before anything of it is changed."""
+        """Refuse a file that is not a document index, before it is changed."""
         connection.execute("BEGIN")  # another process may be creating the tables
         (tables,) = connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
         (application,) = connection.execute("PRAGMA application_id").fetchone()
@@ -224,7 +224,7 @@ class Database:
 
     @contextmanager
     def _explain(self) -> Iterator[None]:
-        """Say what is wrong with the file, and what to do."""
+        """Translate SQLite's errors to what is wrong with the file, and what to do."""
         try:
             yield
         except sqlite3.Error as error:
@@ -246,11 +246,11 @@ _CAUSES: Final = {
     "malformed": "is damaged. Stop every process that uses it and restore the file from a copy, or "
     "move it away and save what can be read with `sqlite3 FILE .recover`",
 }
-"""What SQLite says → what it means, and what to do."""
+"""Words of SQLite's messages, with what is wrong and what to do."""
 
 
 def describe_error(path: Path, error: sqlite3.Error) -> str:
-    """One line about what is wrong with a file."""
+    """Describe in one line what is wrong with a file, and what to do."""
     text = str(error)
     for words, meaning in _CAUSES.items():
         if words in text:
@@ -262,7 +262,7 @@ def describe_error(path: Path, error: sqlite3.Error) -> str:
 
 
 def _read_file_id(path: Path) -> tuple[int, int] | None:
-    """Which file a path leads to; None when there is none."""
+    """The device and inode of a file; None without a file."""
     try:
         status = path.stat()
     except OSError:

@@ -6,11 +6,10 @@ import sqlite3
 from typing import Any, Final
 
 from stache_ai_s3vectors.errors import InvalidInputError
+from stache_ai_s3vectors.service.metadata_keys import ACTIVE, PURGED
 
 from .encoding import (
-    ACTIVE,
-    PURGED,
-    Record,
+    DocumentRecord,
     check_limit,
     check_position,
     check_text,
@@ -22,8 +21,8 @@ from .encoding import (
 _CHANGEABLE: Final = frozenset({"namespace", "filename", "metadata", "headings"})
 
 
-def save_document(db: sqlite3.Connection, record: Record) -> None:
-    """Store a document's record, and what it is found by."""
+def save_document(db: sqlite3.Connection, record: DocumentRecord) -> None:
+    """Store a document's record and its search columns."""
     filename, source_path = record.get("filename"), record.get("source_path")
     db.execute(
         "INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -41,16 +40,18 @@ def save_document(db: sqlite3.Connection, record: Record) -> None:
 
 
 def find_identifier(filename: str | None, source_path: str | None) -> str | None:
-    """What a document is known by among those of its namespace: its path, or else its name."""
+    """Choose a document's identifier in its namespace: its path, or else its name."""
     identifier = source_path or filename
     return None if identifier is None else check_text("source_path or filename", identifier)
 
 
-def load_document(db: sqlite3.Connection, doc_id: str, namespace: str | None) -> Record | None:
-    """A document's record, whatever its status.
+def load_document(
+    db: sqlite3.Connection, doc_id: str, namespace: str | None
+) -> DocumentRecord | None:
+    """Load a document's record, whatever its status.
 
     Args:
-        namespace: None or "": in any namespace.
+        namespace: None or "" for any namespace.
 
     Raises:
         InvalidInputError: several namespaces have a document of this id.
@@ -68,8 +69,8 @@ def load_document(db: sqlite3.Connection, doc_id: str, namespace: str | None) ->
     return decode_record(rows[0][0]) if rows else None
 
 
-def remove_document(db: sqlite3.Connection, record: Record) -> None:
-    """Forget a document and its entry in the trash."""
+def remove_document(db: sqlite3.Connection, record: DocumentRecord) -> None:
+    """Delete a document and its entry in the trash."""
     where = (read_namespace(record["namespace"]), record["doc_id"])
     db.execute("DELETE FROM documents WHERE namespace = ? AND doc_id = ?", where)
     db.execute("DELETE FROM trash WHERE namespace = ? AND doc_id = ?", where)
@@ -78,8 +79,8 @@ def remove_document(db: sqlite3.Connection, record: Record) -> None:
 
 def list_page(
     db: sqlite3.Connection, namespace: str | None, limit: int, token: dict[str, Any] | None
-) -> tuple[list[Record], dict[str, str] | None]:
-    """The active documents after a token, newest first, and the token of the next page."""
+) -> tuple[list[DocumentRecord], dict[str, str] | None]:
+    """List the active documents after a token, newest first, and the token of the next page."""
     query = "SELECT record, created_at, namespace, doc_id FROM documents WHERE status = ?"
     values: list[Any] = [ACTIVE]
     if namespace:
@@ -103,11 +104,11 @@ def list_page(
 def update_document(
     db: sqlite3.Connection, doc_id: str, namespace: str, updates: dict[str, Any]
 ) -> bool:
-    """Replace fields of a document; a new namespace takes its entry in the trash along."""
+    """Replace fields of a document; its entry in the trash moves to a new namespace with it."""
     check_updates(updates)
     target = updates.get("namespace", namespace)
     record = load_document(db, doc_id, namespace)
-    if record is None:  # an earlier try may have moved it
+    if record is None:  # an earlier attempt may have moved it
         record = load_document(db, doc_id, target) if target != namespace else None
     if record is None:
         return False
@@ -122,7 +123,7 @@ def update_document(
 
 
 def check_updates(updates: dict[str, Any]) -> None:
-    """Refuse what cannot be changed.
+    """Refuse fields that cannot be changed.
 
     Raises:
         InvalidInputError: names the fields.
@@ -135,8 +136,8 @@ def check_updates(updates: dict[str, Any]) -> None:
         )
 
 
-def find_active(db: sqlite3.Connection, namespace: str, identifier: str) -> Record | None:
-    """The active document of this path or name, the oldest if there are several."""
+def find_active(db: sqlite3.Connection, namespace: str, identifier: str) -> DocumentRecord | None:
+    """Find the active document of this path or name, the oldest if there are several."""
     row = db.execute(
         "SELECT record FROM documents WHERE namespace = ? AND identifier = ? AND status = ?"
         " ORDER BY created_at LIMIT 1",
@@ -146,7 +147,7 @@ def find_active(db: sqlite3.Connection, namespace: str, identifier: str) -> Reco
 
 
 def has_filename(db: sqlite3.Connection, filename: str, namespace: str) -> bool:
-    """Whether a document has this name; one in the trash has it, too."""
+    """Whether a document has this name; documents in the trash count."""
     row = db.execute(
         "SELECT 1 FROM documents WHERE namespace = ? AND filename = ? AND status <> ? LIMIT 1",
         (read_namespace(namespace), check_text("filename", filename), PURGED),
@@ -155,7 +156,7 @@ def has_filename(db: sqlite3.Connection, filename: str, namespace: str) -> bool:
 
 
 def count_active(db: sqlite3.Connection, namespace: str) -> dict[str, int]:
-    """How many active documents and chunks a namespace has."""
+    """Count the active documents and chunks of a namespace."""
     documents, chunks = db.execute(
         "SELECT COUNT(*), COALESCE(SUM(chunk_count), 0) FROM documents"
         " WHERE namespace = ? AND status = ?",

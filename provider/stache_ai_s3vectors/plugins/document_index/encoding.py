@@ -1,4 +1,4 @@
-"""Records and JSON, page tokens, and the time. Pure."""
+"""Records and page tokens as text, checks of values, and the time. Pure."""
 
 from __future__ import annotations
 
@@ -7,24 +7,18 @@ import binascii
 import json
 from collections.abc import Sequence
 from datetime import datetime, timezone
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 from stache_ai_s3vectors.errors import InvalidInputError
 
-Record: TypeAlias = dict[str, Any]
-
-ACTIVE: Final = "active"
-DELETING: Final = "deleting"
-PURGING: Final = "purging"
-PURGED: Final = "purged"
-"""A document's statuses: listed; in the trash; being deleted for good; deleted."""
+DocumentRecord: TypeAlias = dict[str, Any]
 
 
-def encode_record(record: Record) -> str:
-    """A record as JSON.
+def encode_record(record: DocumentRecord) -> str:
+    """Encode a record as JSON.
 
     Raises:
-        InvalidInputError: it has a value that JSON cannot hold.
+        InvalidInputError: a value cannot be JSON.
     """
     try:
         return json.dumps(record)
@@ -35,14 +29,14 @@ def encode_record(record: Record) -> str:
         ) from error
 
 
-def decode_record(text: str) -> Record:
-    """The record of a row."""
-    record: Record = json.loads(text)
+def decode_record(text: str) -> DocumentRecord:
+    """Decode a record."""
+    record: DocumentRecord = json.loads(text)
     return record
 
 
 def check_text(name: str, value: Any) -> str:
-    """A string that a column can hold.
+    """Check a string for a column; returns it.
 
     Raises:
         InvalidInputError: it is not a string, or has half a surrogate pair.
@@ -59,7 +53,7 @@ def check_text(name: str, value: Any) -> str:
 
 
 def check_limit(limit: Any) -> int:
-    """How many rows to return.
+    """Check a limit of rows; returns it.
 
     Raises:
         InvalidInputError: it is not a whole number of 1 or more.
@@ -70,30 +64,30 @@ def check_limit(limit: Any) -> int:
 
 
 def read_namespace(namespace: str | None) -> str:
-    """The column's value for a namespace; Stache's documents without one have none."""
+    """Convert a namespace to its column; None is an empty string."""
     return "" if namespace is None else check_text("namespace", namespace)
 
 
 def format_time(moment: datetime) -> str:
-    """A time as text whose order is that of the times."""
+    """Format a time so that texts have the order of their times."""
     return moment.astimezone(timezone.utc).isoformat(timespec="microseconds")
 
 
 def read_clock() -> datetime:
-    """The time."""
+    """Read the current time."""
     return datetime.now(timezone.utc)
 
 
 def encode_token(values: Sequence[str]) -> str:
-    """A page token of text: where the page ended."""
+    """Encode the position at which a page ended as a page token."""
     return base64.b64encode(json.dumps(list(values)).encode()).decode()
 
 
 def decode_token(token: Any, count: int) -> list[str]:
-    """Where a page ended.
+    """Decode a page token to the position at which the page ended.
 
     Raises:
-        InvalidInputError: no page ended so.
+        InvalidInputError: it is not a token of this list.
     """
     try:
         values = json.loads(base64.b64decode(token, validate=True))
@@ -103,10 +97,10 @@ def decode_token(token: Any, count: int) -> list[str]:
 
 
 def check_position(values: Any, token: Any, count: int) -> list[str]:
-    """Where a page ended, as so many strings.
+    """Check a position, which has `count` strings; returns it.
 
     Raises:
-        InvalidInputError: no page ended so.
+        InvalidInputError: it is not a position of this list.
     """
     valid = isinstance(values, list) and all(isinstance(value, str) for value in values)
     if not valid or len(values) != count:

@@ -1,9 +1,9 @@
-"""Reservations, which keep a document from being ingested twice.
+"""Reservations, which prevent that a document is ingested twice.
 
 A document's identifier is its source path, or else its content and its name. Stache reserves it
-before the ingest, and completes the reservation afterwards, just before it lists the document. It
-goes with its document: nothing keeps a document from being ingested again that was deleted for
-good, or whose ingest was killed.
+before the ingest, and completes the reservation afterwards, just before it lists the document. A
+reservation is deleted with its document: after a permanent deletion, or a killed ingest, the same
+document can be ingested again.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sqlite3
 from typing import Any, Final, NamedTuple
 
 from .encoding import (
-    Record,
+    DocumentRecord,
     check_text,
     decode_record,
     encode_record,
@@ -28,11 +28,11 @@ _FIELDS: Final = (
     *("doc_id", "namespace", "identifier_type", "content_hash", "filename", "source_path"),
     *("file_size", "file_modified_at", "ingested_at"),
 )
-_TEMPORARY: Final = "/tmp"  # noqa: S108 - nothing is written there: such a path names an upload
+_TEMPORARY: Final = "/tmp"  # noqa: S108 - nothing is written to it: a path in it is an upload
 
 
 class Source(NamedTuple):
-    """What Stache knows of a document before it is ingested."""
+    """What is known of a document before its ingest."""
 
     content_hash: str
     filename: str
@@ -41,7 +41,7 @@ class Source(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """What identifies it."""
+        """The type of its identifier."""
         path = self.source_path
         return "source_path" if path and not path.startswith(_TEMPORARY) else "fingerprint"
 
@@ -55,7 +55,7 @@ class Source(NamedTuple):
             parts += [self.content_hash, check_text("filename", self.filename)]
         return json.dumps(parts)
 
-    def to_record(self, doc_id: str) -> Record:
+    def to_record(self, doc_id: str) -> DocumentRecord:
         """The fields of a reservation."""
         record = {
             "identifier_type": self.kind,
@@ -67,7 +67,7 @@ class Source(NamedTuple):
         return {**record, "source_path": self.source_path} if self.source_path else record
 
 
-def reserve(db: sqlite3.Connection, source: Source, doc_id: str, fields: Record) -> bool:
+def reserve(db: sqlite3.Connection, source: Source, doc_id: str, fields: DocumentRecord) -> bool:
     """Reserve an identifier; False when it is reserved already."""
     known = {name: value for name, value in fields.items() if value is not None}
     record = {**source.to_record(doc_id), "reserved_at": format_time(read_clock()), **known}
@@ -79,9 +79,9 @@ def reserve(db: sqlite3.Connection, source: Source, doc_id: str, fields: Record)
 
 
 def complete(db: sqlite3.Connection, source: Source, doc_id: str, chunk_count: int) -> None:
-    """Complete a reservation for the document that was ingested.
+    """Complete the reservation of a document that was ingested.
 
-    It may be another's, who was killed, or gone, because another's ingest failed.
+    It may belong to another ingest that was killed, or be deleted, because another ingest failed.
     """
     row = db.execute("SELECT record FROM identifiers WHERE identifier = ?", (source.key,))
     record = {
@@ -97,17 +97,17 @@ def complete(db: sqlite3.Connection, source: Source, doc_id: str, chunk_count: i
 
 
 def release(db: sqlite3.Connection, source: Source) -> None:
-    """Forget a reservation."""
+    """Delete a reservation."""
     db.execute("DELETE FROM identifiers WHERE identifier = ?", (source.key,))
 
 
 def forget_document(db: sqlite3.Connection, doc_id: str) -> None:
-    """Forget what was reserved for a document that is gone."""
+    """Delete the reservations of a document that was deleted."""
     db.execute("DELETE FROM identifiers WHERE doc_id = ?", (doc_id,))
 
 
 def find_complete(db: sqlite3.Connection, source: Source) -> dict[str, Any] | None:
-    """The completed reservation of an identifier."""
+    """Find the completed reservation of an identifier."""
     row = db.execute(
         "SELECT record FROM identifiers WHERE identifier = ? AND status = ?",
         (source.key, _COMPLETE),

@@ -1,8 +1,8 @@
-"""Stache's DocumentIndexProvider on SQLite: one method for each of Stache's, START HERE.
+"""START HERE. Stache's DocumentIndexProvider on SQLite.
 
-What Stache's interface leaves open is as in `stache-ai-dynamodb`. What is different: a document
-that does not exist is not updated or created by an update; restoring or deleting a document takes
-everything of it out of the trash; and a page has as many documents as were asked for.
+Where Stache's interface is open, this behaves like `stache-ai-dynamodb`, with three exceptions: an
+update does not create a document that does not exist; restoring or deleting a document removes all
+its entries from the trash; and a page has as many documents as requested.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stache_ai.providers.base import DocumentIndexProvider
 
+from stache_ai_s3vectors.service.metadata_keys import ACTIVE
 from stache_ai_s3vectors.settings import resolve_document_index_path
 
 from . import documents, identifiers, ingests, jobs, sessions, trash
 from .database import Database, open_database
-from .encoding import ACTIVE, format_time, read_clock
+from .encoding import format_time, read_clock
 from .identifiers import Source
 
 if TYPE_CHECKING:
@@ -28,21 +29,21 @@ _LOG = logging.getLogger(__name__)
 
 _RETENTION_DAYS: Final = 30
 _REPLACEMENT_REASON: Final = "reingest_version"
-"""Stache's reason to delete a document of which a new version is about to be ingested."""
+"""Stache's reason to delete a document before a new version is ingested."""
 
 
 class SQLiteDocumentIndex(DocumentIndexProvider):  # type: ignore[misc]  # stache_ai ships no types
     """The documents of a Stache, in one SQLite file.
 
-    Several threads and several processes can use the same file. A call that returns has written
-    to disk what it had to write; a call that raises has changed nothing.
+    Several threads and several processes can use the same file. When a call returns, its changes
+    are on disk; a call that raises has changed nothing.
 
     Args:
-        settings: Stache's; of ours, `s3vectors_document_index_path` says where the file is.
+        settings: Stache's, or ours with `s3vectors_document_index_path`, the path of the file.
 
     Raises:
         DocumentIndexError: the file is locked, damaged, not writable, newer than this version, or
-            something else. Every other method raises it, too.
+            not a document index. Every other method raises it too.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -63,7 +64,7 @@ class SQLiteDocumentIndex(DocumentIndexProvider):  # type: ignore[misc]  # stach
         try:
             vectors = VectorDBProviderFactory.create(settings)
             ingests.settle(self.path, getattr(vectors, "index_name", ""), vectors)
-        except Exception as error:  # noqa: BLE001 - whatever keeps the vectors away: it can wait
+        except Exception as error:  # noqa: BLE001 - settling can wait until the vectors are available
             _LOG.warning("interrupted ingests are not settled yet: %s", error)
 
     def _open(self) -> Database:
@@ -124,7 +125,7 @@ class SQLiteDocumentIndex(DocumentIndexProvider):  # type: ignore[misc]  # stach
     def get_document(
         self, doc_id: str, namespace: str | None = None, context: RequestContext | None = None
     ) -> dict[str, Any] | None:
-        """A document's record, whatever its status; without a namespace, in any.
+        """Get a document's record, whatever its status; without a namespace, from any.
 
         Raises:
             InvalidInputError: several namespaces have a document of this id.
@@ -139,13 +140,13 @@ class SQLiteDocumentIndex(DocumentIndexProvider):  # type: ignore[misc]  # stach
         last_evaluated_key: dict[str, Any] | None = None,
         context: RequestContext | None = None,
     ) -> dict[str, Any]:
-        """A page of active documents, the newest first.
+        """List a page of active documents, the newest first.
 
-        What is listed between two pages, or deleted, moves no other document.
+        Documents that are listed or deleted between two pages do not shift the others.
 
         Args:
-            namespace: this one only; None: all.
-            limit: how many at most.
+            namespace: only this one; None for all.
+            limit: the most documents of the page.
             last_evaluated_key: `next_key` of the page before.
 
         Returns:
@@ -158,7 +159,7 @@ class SQLiteDocumentIndex(DocumentIndexProvider):  # type: ignore[misc]  # stach
     def delete_document(
         self, doc_id: str, namespace: str | None = None, context: RequestContext | None = None
     ) -> bool:
-        """Forget a document, its place in the trash, and what was reserved for it.
+        """Delete a document, its entry in the trash, and its reservations.
 
         Returns:
             Whether there was one.
@@ -207,21 +208,21 @@ class SQLiteDocumentIndex(DocumentIndexProvider):  # type: ignore[misc]  # stach
     def get_chunk_ids(
         self, doc_id: str, namespace: str | None = None, context: RequestContext | None = None
     ) -> list[str]:
-        """The ids of a document's vectors; none when there is no such document."""
+        """Get the ids of a document's vectors; empty if there is no such document."""
         record = self.get_document(doc_id, namespace)
         return [] if record is None else list(record["chunk_ids"])
 
     def document_exists(
         self, filename: str, namespace: str, context: RequestContext | None = None
     ) -> bool:
-        """Whether a namespace has a document of this name; one in the trash counts."""
+        """Whether a namespace has a document of this name; documents in the trash count."""
         with self._open().read() as db:
             return documents.has_filename(db, filename, namespace)
 
     def count_by_namespace(
         self, namespace: str, context: RequestContext | None = None
     ) -> dict[str, int]:
-        """How many active documents (`doc_count`) and chunks (`chunk_count`) a namespace has."""
+        """Count the active documents (`doc_count`) and chunks (`chunk_count`) of a namespace."""
         with self._open().read() as db:
             return documents.count_active(db, namespace)
 
@@ -239,7 +240,7 @@ class SQLiteDocumentIndex(DocumentIndexProvider):  # type: ignore[misc]  # stach
         metadata: dict[str, Any] | None = None,
         context: RequestContext | None = None,
     ) -> bool:
-        """Reserve what identifies a document; False when it is reserved already."""
+        """Reserve a document's identifier; False if it is reserved already."""
         source = Source(content_hash, filename, namespace, source_path)
         more = {"file_size": file_size, "file_modified_at": file_modified_at or None}
         with self._open().write() as db:
@@ -253,7 +254,7 @@ class SQLiteDocumentIndex(DocumentIndexProvider):  # type: ignore[misc]  # stach
         source_path: str | None = None,
         context: RequestContext | None = None,
     ) -> dict[str, Any] | None:
-        """The completed reservation of an identifier, if there is one."""
+        """Get the completed reservation of an identifier, if there is one."""
         with self._open().read() as db:
             source = Source(content_hash, filename, namespace, source_path)
             return identifiers.find_complete(db, source)
@@ -265,7 +266,7 @@ class SQLiteDocumentIndex(DocumentIndexProvider):  # type: ignore[misc]  # stach
         filename: str | None = None,
         context: RequestContext | None = None,
     ) -> dict[str, Any] | None:
-        """The active document of a source path, or of a name that has no source path."""
+        """Get the active document of a source path, or of a name without a source path."""
         identifier = documents.find_identifier(filename, source_path)
         if not identifier:
             return None
@@ -297,7 +298,7 @@ class SQLiteDocumentIndex(DocumentIndexProvider):  # type: ignore[misc]  # stach
         source_path: str | None = None,
         context: RequestContext | None = None,
     ) -> None:
-        """Forget a reservation: the ingest failed."""
+        """Delete a reservation: the ingest failed."""
         with self._open().write() as db:
             identifiers.release(db, Source(content_hash, filename, namespace, source_path))
 
@@ -333,7 +334,7 @@ class SQLiteDocumentIndex(DocumentIndexProvider):  # type: ignore[misc]  # stach
         restored_by: str | None = None,
         context: RequestContext | None = None,
     ) -> dict[str, Any]:
-        """Take a document out of the trash; a cleanup job that waits for it is given up.
+        """Take a document out of the trash; its pending cleanup job is cancelled.
 
         Raises:
             InvalidInputError: there is none, or it is not in the trash.
@@ -348,7 +349,7 @@ class SQLiteDocumentIndex(DocumentIndexProvider):  # type: ignore[misc]  # stach
         next_key: str | None = None,
         context: RequestContext | None = None,
     ) -> dict[str, Any]:
-        """A page of the trash, the latest deletion first; 100 documents at most."""
+        """List a page of the trash, the latest deletion first; at most 100 documents."""
         with self._open().read() as db:
             entries, token = trash.list_page(db, namespace, limit, next_key)
         return {"documents": entries, "next_key": token}
@@ -362,7 +363,7 @@ class SQLiteDocumentIndex(DocumentIndexProvider):  # type: ignore[misc]  # stach
         filename: str | None = None,
         context: RequestContext | None = None,
     ) -> dict[str, Any]:
-        """Take a document out of the trash for good; a cleanup job deletes its vectors.
+        """Delete a document in the trash permanently; a cleanup job deletes its vectors.
 
         Raises:
             InvalidInputError: there is none, or it is not in the trash.
@@ -384,14 +385,14 @@ class SQLiteDocumentIndex(DocumentIndexProvider):  # type: ignore[misc]  # stach
         filename: str,
         context: RequestContext | None = None,
     ) -> None:
-        """The vectors are deleted: leave a tombstone; nothing to do when it was restored."""
+        """The vectors are deleted: leave a tombstone, unless the document was restored."""
         with self._open().write() as db:
             trash.complete_purge(db, documents.load_document(db, doc_id, namespace))
 
     def list_expired_trash(
         self, limit: int = 100, context: RequestContext | None = None
     ) -> list[dict[str, Any]]:
-        """Documents whose time in the trash is over, the oldest first."""
+        """List documents whose time in the trash is over, the oldest first."""
         with self._open().read() as db:
             return trash.list_expired(db, limit)
 
@@ -400,14 +401,14 @@ class SQLiteDocumentIndex(DocumentIndexProvider):  # type: ignore[misc]  # stach
     def list_cleanup_jobs(
         self, limit: int = 10, context: RequestContext | None = None
     ) -> list[dict[str, Any]]:
-        """Jobs for Stache's cleanup worker, the oldest first."""
+        """List the jobs for Stache's cleanup worker, the oldest first."""
         with self._open().read() as db:
             return jobs.list_pending(db, limit)
 
     def delete_cleanup_job(
         self, cleanup_job_id: str, context: RequestContext | None = None
     ) -> None:
-        """Forget a job: it is done."""
+        """Delete a job that is done."""
         with self._open().write() as db:
             jobs.delete(db, cleanup_job_id)
 

@@ -1,14 +1,14 @@
-"""Documents that are being ingested, and what a killed process left of them.
+"""Ingests in progress, and their recovery after a process was killed.
 
 Stache stores a document's vectors first, and lists the document afterwards. A process that is
-killed in between leaves vectors that are found, but belong to no document. So the provider
-announces a document before it stores the first vector, and `create_document` withdraws that.
-What a process that has ended announced is settled when the vectors are used next: a document
-whose vectors are all there is listed; of any other, the vectors are deleted. An index that cannot
-be written refuses the announcement, and with it the ingest, before anything is stored.
+killed in between leaves vectors that searches find, but that belong to no document. So the
+provider announces a document before it stores the first vector, and `create_document` ends the
+ingest. The announcements of ended processes are settled when the vectors are used next: a document
+with all its vectors is listed; otherwise its vectors are deleted. If the index cannot be written,
+the announcement and with it the ingest fail before anything is stored.
 
-A new version of a document sends the version before it to the trash first. If the new one never
-came, the one before is restored.
+Before a new version of a document is ingested, the old one goes to the trash. If the ingest was
+interrupted, the old version is restored.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from stache_ai_s3vectors.service.metadata_keys import ACTIVE, DELETING
+
 from . import sessions, trash
 from .database import Database, open_database
 from .documents import find_active, find_identifier, load_document, save_document
 from .encoding import (
-    ACTIVE,
-    DELETING,
-    Record,
+    DocumentRecord,
     decode_record,
     encode_record,
     format_time,
@@ -40,7 +40,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class _Settling:
-    """One thread settles at a time; a forked process begins anew."""
+    """Lets one thread settle at a time; a forked process has its own lock."""
 
     def __init__(self) -> None:
         self.renew()
@@ -57,14 +57,14 @@ if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
 _OF_A_CHUNK: Final = frozenset(
     {"doc_id", "created_at", "chunk_index", "total_chunks", "text", "namespace", "status"}
 )
-"""What a chunk's metadata has besides its document's."""
+"""The keys of a chunk's metadata that are not of its document."""
 
 
-class Vectors(Protocol):
-    """What settling needs of the vector provider."""
+class VectorProvider(Protocol):
+    """The methods of the vector provider that settling needs."""
 
     def get_by_ids(self, ids: list[str], fields: list[str] | None = None) -> list[dict[str, Any]]:
-        """The chunks that exist."""
+        """Get the chunks that exist."""
 
     def delete(self, ids: list[str]) -> bool:
         """Delete chunks."""
@@ -80,12 +80,12 @@ def announce(
     metadatas: Sequence[Mapping[str, Any]],
     namespace: str | None,
 ) -> None:
-    """Note that a document's vectors are about to be stored; on disk when this returns.
+    """Record that a document's vectors are stored next; on disk when this returns.
 
     Args:
         path: of the document index.
         index_name: of the vector index.
-        metadatas: of the chunks; without a `doc_id` they are no document's.
+        metadatas: of the chunks; without a `doc_id` they belong to no document.
     """
     metadata = metadatas[0]
     doc_id = metadata.get("doc_id")
@@ -108,8 +108,8 @@ def announce(
         )
 
 
-def end_ingest(db: sqlite3.Connection, record: Record, session: int | None) -> None:
-    """A document is listed: its ingest is over, and with it that of a new version."""
+def end_ingest(db: sqlite3.Connection, record: DocumentRecord, session: int | None) -> None:
+    """End the ingest of a document that is listed, and its replacement of an old version."""
     db.execute("DELETE FROM ingests WHERE doc_id = ?", (record["doc_id"],))
     identifier = find_identifier(record.get("filename"), record.get("source_path"))
     db.execute(
@@ -118,12 +118,12 @@ def end_ingest(db: sqlite3.Connection, record: Record, session: int | None) -> N
     )
 
 
-def settle(path: Path, index_name: str, vectors: Vectors) -> None:
-    """Complete or undo what processes that have ended left of their ingests.
+def settle(path: Path, index_name: str, vectors: VectorProvider) -> None:
+    """Complete or undo the ingests of processes that have ended.
 
     Args:
         path: of the document index; without a file, nothing was ingested.
-        index_name: of the vector index that `vectors` has.
+        index_name: of the vector index of `vectors`.
     """
     if not path.is_file():
         return
@@ -140,13 +140,15 @@ def settle(path: Path, index_name: str, vectors: Vectors) -> None:
 
 
 def has_unsettled(path: Path) -> bool:
-    """Whether there may be something to settle."""
+    """Whether there may be ingests to settle."""
     database = open_database(path)
     own = sessions.own_session(database)
     return any(session != own for session in _list_sessions(database))
 
 
-def _settle_if_ended(database: Database, session: int, index_name: str, vectors: Vectors) -> None:
+def _settle_if_ended(
+    database: Database, session: int, index_name: str, vectors: VectorProvider
+) -> None:
     if not sessions.claim_ended(database, session):
         return
     try:
@@ -161,7 +163,9 @@ def _list_sessions(database: Database) -> list[int]:
         return [number for (number,) in rows]
 
 
-def _settle_session(database: Database, session: int, index_name: str, vectors: Vectors) -> None:
+def _settle_session(
+    database: Database, session: int, index_name: str, vectors: VectorProvider
+) -> None:
     with database.read() as db:
         ingests = db.execute(
             "SELECT record FROM ingests WHERE session = ? AND index_name = ?", (session, index_name)
@@ -175,8 +179,8 @@ def _settle_session(database: Database, session: int, index_name: str, vectors: 
         _settle_replacement(database, namespace, doc_id, vectors)
 
 
-def _settle_ingest(database: Database, ingest: Record, vectors: Vectors) -> None:
-    """List the document if it is whole and the only one; otherwise delete what there is of it."""
+def _settle_ingest(database: Database, ingest: DocumentRecord, vectors: VectorProvider) -> None:
+    """List the document if it is complete and the only one; otherwise delete its vectors."""
     ids, record = ingest["chunk_ids"], to_document(ingest)
     stored = vectors.get_by_ids(ids, fields=["doc_id"])
     with database.write() as db:
@@ -184,21 +188,22 @@ def _settle_ingest(database: Database, ingest: Record, vectors: Vectors) -> None
             save_document(db, record)
             _complete_reservation(db, record)
             end_ingest(db, record, None)
-            _LOG.warning("document %s was ingested, but not listed; now it is", record["doc_id"])
+            _LOG.warning(
+                "document %s was ingested, but not listed; it is listed now", record["doc_id"]
+            )
             return
     vectors.delete(ids)
     with database.write() as db:
         forget_document(db, record["doc_id"])
         end_ingest(db, record, None)
     _LOG.warning(
-        "the ingest of document %s (%s) was interrupted; what was stored of it is deleted. Ingest "
-        "it again",
+        "the ingest of document %s (%s) was interrupted; its vectors are deleted. Ingest it again",
         *(record["doc_id"], record["filename"]),
     )
 
 
-def to_document(ingest: Record) -> Record:
-    """The record of a document of which only its chunks are known."""
+def to_document(ingest: DocumentRecord) -> DocumentRecord:
+    """Build the record of a document from its announcement."""
     metadata, created_at = ingest["metadata"], ingest["created_at"]
     created_at = created_at if isinstance(created_at, str) else format_time(read_clock())
     optional = {name: metadata.get(name) for name in ("source_path", "content_hash")}
@@ -215,13 +220,13 @@ def to_document(ingest: Record) -> Record:
     }
 
 
-def _is_taken(db: sqlite3.Connection, record: Record) -> bool:
-    """Whether the same was ingested again meanwhile."""
+def _is_taken(db: sqlite3.Connection, record: DocumentRecord) -> bool:
+    """Whether the same document was ingested again meanwhile."""
     identifier = find_identifier(record["filename"], record.get("source_path"))
     return identifier is not None and find_active(db, record["namespace"], identifier) is not None
 
 
-def _complete_reservation(db: sqlite3.Connection, record: Record) -> None:
+def _complete_reservation(db: sqlite3.Connection, record: DocumentRecord) -> None:
     if "content_hash" in record:
         source = Source(
             content_hash=record["content_hash"],
@@ -232,8 +237,10 @@ def _complete_reservation(db: sqlite3.Connection, record: Record) -> None:
         complete(db, source, record["doc_id"], record["chunk_count"])
 
 
-def _settle_replacement(database: Database, namespace: str, doc_id: str, vectors: Vectors) -> None:
-    """Restore a document whose new version never came."""
+def _settle_replacement(
+    database: Database, namespace: str, doc_id: str, vectors: VectorProvider
+) -> None:
+    """Restore a document whose new version was not ingested."""
     with database.read() as db:
         record = load_document(db, doc_id, namespace)
         waiting = record is not None and record["status"] == DELETING and not _is_taken(db, record)

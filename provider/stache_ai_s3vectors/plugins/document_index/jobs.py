@@ -1,4 +1,4 @@
-"""Cleanup jobs: vectors that Stache's worker has to delete."""
+"""Cleanup jobs: the vectors that Stache's worker has to delete."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 import sqlite3
 from typing import Final
 
-from .encoding import Record, check_limit, decode_record, encode_record
+from .encoding import DocumentRecord, check_limit, decode_record, encode_record
 
 _LOG = logging.getLogger(__name__)
 
@@ -20,7 +20,7 @@ _FIELDS: Final = (
 )
 
 
-def create(db: sqlite3.Connection, record: Record) -> None:
+def create(db: sqlite3.Connection, record: DocumentRecord) -> None:
     """Store a new job."""
     job = {**record, "retry_count": 0, "max_retries": _MAX_RETRIES}
     db.execute(
@@ -29,8 +29,8 @@ def create(db: sqlite3.Connection, record: Record) -> None:
     )
 
 
-def list_pending(db: sqlite3.Connection, limit: int) -> list[Record]:
-    """The jobs that are to be done, the oldest first."""
+def list_pending(db: sqlite3.Connection, limit: int) -> list[DocumentRecord]:
+    """List the pending jobs, the oldest first."""
     rows = db.execute(
         "SELECT record FROM jobs WHERE status = ? ORDER BY created_at LIMIT ?",
         (_PENDING, check_limit(limit)),
@@ -39,12 +39,12 @@ def list_pending(db: sqlite3.Connection, limit: int) -> list[Record]:
 
 
 def delete(db: sqlite3.Connection, job_id: str | None) -> None:
-    """Forget a job."""
+    """Delete a job."""
     db.execute("DELETE FROM jobs WHERE job_id = ?", (job_id,))
 
 
 def retry(db: sqlite3.Connection, job_id: str) -> bool:
-    """Let a job that was given up be tried again; False when there is no such job."""
+    """Make a failed job pending again; False if there is no such job."""
     row = db.execute("SELECT status, record FROM jobs WHERE job_id = ?", (job_id,)).fetchone()
     if row is not None and row[0] == _FAILED:
         _save(db, _PENDING, {**decode_record(row[1]), "retry_count": 0})
@@ -52,7 +52,7 @@ def retry(db: sqlite3.Connection, job_id: str) -> bool:
 
 
 def fail(db: sqlite3.Connection, job_id: str, error: str) -> None:
-    """Count a failure; after the last try, the job waits for another purge of its document."""
+    """Count a failure; after the last attempt, the job waits for another purge of its document."""
     row = db.execute("SELECT record FROM jobs WHERE job_id = ?", (job_id,)).fetchone()
     if row is None:
         _LOG.warning("there is no cleanup job %s", job_id)
@@ -62,14 +62,14 @@ def fail(db: sqlite3.Connection, job_id: str, error: str) -> None:
         _save(db, _PENDING, {**job, "retry_count": job["retry_count"] + 1})
         return
     _LOG.error(
-        "the vectors of document %s could not be deleted after %d tries: %s. Purge it again to "
+        "the vectors of document %s could not be deleted after %d attempts: %s. Purge it again to "
         "try again, or restore it",
         *(job["doc_id"], job["retry_count"], error),
     )
     _save(db, _FAILED, job)
 
 
-def _save(db: sqlite3.Connection, status: str, job: Record) -> None:
+def _save(db: sqlite3.Connection, status: str, job: DocumentRecord) -> None:
     db.execute(
         "UPDATE jobs SET status = ?, record = ? WHERE job_id = ?",
         (status, encode_record(job), job["cleanup_job_id"]),

@@ -1,7 +1,7 @@
-"""Which processes are still running: each holds a lock that dies with it.
+"""Sessions: each process that ingests holds a lock, which ends with the process.
 
-A process that ingests has a number, and the operating system's lock on the byte of that number in
-a file beside the document index. Whoever gets that lock knows that the process has ended.
+The process has a number, and the operating system's lock on the byte of that number in a file next
+to the document index. If another process gets that lock, the first one has ended.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import Final
 from .database import Database
 
 SUFFIX: Final = "-sessions"
-"""What the file's name ends with, as SQLite's own files do."""
+"""The end of the file's name, like those of SQLite's own files."""
 
 _PRIVATE: Final = 0o600
 
 
 class _Locks:
-    """What a forked process gets anew: another thread may hold the lock at the fork."""
+    """Replaced in a forked process: another thread may hold the lock during the fork."""
 
     def __init__(self) -> None:
         self.renew()
@@ -33,14 +33,14 @@ class _Locks:
 
 _locks: Final = _Locks()
 _files: Final[dict[Path, int]] = {}
-"""Open for as long as the process lives: closing a file gives up the locks on it."""
+"""Open as long as the process runs: closing a file releases the locks on it."""
 
 _own: Final[dict[Path, tuple[int, int]]] = {}
-"""This process's number, with the process's id: a forked one needs another."""
+"""This process's number, with its process id: a forked process needs another number."""
 
 
 def open_session(database: Database) -> int:
-    """This process's number, with its lock."""
+    """Open this process's session; returns its number, which is locked."""
     with _locks.guard:
         known = own_session(database)
         if known is not None:
@@ -54,7 +54,7 @@ def open_session(database: Database) -> int:
 
 
 def _choose_number(db: sqlite3.Connection) -> int:
-    """A number that no process had before."""
+    """Choose a number that no process had before."""
     db.execute("DELETE FROM sessions")
     (number,) = db.execute("INSERT INTO sessions DEFAULT VALUES RETURNING id").fetchone()
     return int(number)
@@ -67,7 +67,7 @@ def own_session(database: Database) -> int | None:
 
 
 def claim_ended(database: Database, number: int) -> bool:
-    """Whether the process of a number has ended; no other process is told so before `release`."""
+    """Whether the process of a number has ended; only one process gets True until `release`."""
     return number != own_session(database) and _lock(database.path, number)
 
 

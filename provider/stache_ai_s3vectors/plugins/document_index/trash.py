@@ -9,15 +9,12 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from stache_ai_s3vectors.errors import InvalidInputError
+from stache_ai_s3vectors.service.metadata_keys import ACTIVE, DELETING, PURGED, PURGING
 
 from . import jobs
 from .documents import find_identifier, load_document, save_document
 from .encoding import (
-    ACTIVE,
-    DELETING,
-    PURGED,
-    PURGING,
-    Record,
+    DocumentRecord,
     check_limit,
     check_text,
     decode_record,
@@ -33,7 +30,7 @@ from .identifiers import forget_document
 _LOG = logging.getLogger(__name__)
 
 _PAGE: Final = 100
-"""Entries in a page at most."""
+"""The most entries of a page."""
 
 _REFUSALS: Final = {
     DELETING: "Document already in trash",
@@ -47,8 +44,8 @@ _WARNING: Final = (
 )
 
 
-def load_existing(db: sqlite3.Connection, doc_id: str, namespace: str) -> Record:
-    """A document's record.
+def load_existing(db: sqlite3.Connection, doc_id: str, namespace: str) -> DocumentRecord:
+    """Load a document's record.
 
     Raises:
         InvalidInputError: there is no such document.
@@ -60,8 +57,8 @@ def load_existing(db: sqlite3.Connection, doc_id: str, namespace: str) -> Record
 
 
 def move_to_trash(
-    db: sqlite3.Connection, record: Record, retention: timedelta, reason: Record
-) -> Record:
+    db: sqlite3.Connection, record: DocumentRecord, retention: timedelta, reason: DocumentRecord
+) -> DocumentRecord:
     """Move an active document to the trash.
 
     Args:
@@ -92,8 +89,10 @@ def move_to_trash(
     return {**base, "chunk_ids": record["chunk_ids"]}
 
 
-def restore(db: sqlite3.Connection, record: Record, restored_by: str | None) -> Record:
-    """Take a document out of the trash; nobody purges it any more.
+def restore(
+    db: sqlite3.Connection, record: DocumentRecord, restored_by: str | None
+) -> DocumentRecord:
+    """Take a document out of the trash; a pending purge is cancelled.
 
     Raises:
         InvalidInputError: it is not in the trash.
@@ -118,13 +117,15 @@ def restore(db: sqlite3.Connection, record: Record, restored_by: str | None) -> 
     return {**restored, "warning": _WARNING} if status == PURGING else restored
 
 
-def _remove_entry(db: sqlite3.Connection, record: Record) -> None:
+def _remove_entry(db: sqlite3.Connection, record: DocumentRecord) -> None:
     where = (read_namespace(record["namespace"]), record["doc_id"])
     db.execute("DELETE FROM trash WHERE namespace = ? AND doc_id = ?", where)
     db.execute("DELETE FROM replacements WHERE namespace = ? AND doc_id = ?", where)
 
 
-def purge(db: sqlite3.Connection, record: Record, request: Record) -> Record:
+def purge(
+    db: sqlite3.Connection, record: DocumentRecord, request: DocumentRecord
+) -> DocumentRecord:
     """Create the cleanup job that deletes a document's vectors, unless it has one.
 
     Args:
@@ -154,10 +155,10 @@ def purge(db: sqlite3.Connection, record: Record, request: Record) -> Record:
     return {**answer, "cleanup_job_id": job_id}
 
 
-def complete_purge(db: sqlite3.Connection, record: Record | None) -> None:
-    """Leave a tombstone of a document whose vectors are gone."""
+def complete_purge(db: sqlite3.Connection, record: DocumentRecord | None) -> None:
+    """Replace a document whose vectors are deleted with a tombstone."""
     if record is None or record["status"] != PURGING:
-        _LOG.info("a document is not being purged any more; its cleanup job has nothing to do")
+        _LOG.info("a document is no longer being purged; its cleanup job has nothing to do")
         return
     remaining = {name: value for name, value in record.items() if name != "cleanup_job_id"}
     done = {"status": PURGED, "purge_completed_at": format_time(read_clock()), "chunk_ids": []}
@@ -168,8 +169,8 @@ def complete_purge(db: sqlite3.Connection, record: Record | None) -> None:
 
 def list_page(
     db: sqlite3.Connection, namespace: str | None, limit: int, token: str | None
-) -> tuple[list[Record], str | None]:
-    """The entries after a token, the latest deletion first, and the token of the next page."""
+) -> tuple[list[DocumentRecord], str | None]:
+    """List the entries after a token, the latest deletion first, and the next page's token."""
     limit = min(check_limit(limit), _PAGE)
     query = "SELECT record, deleted_at, namespace, doc_id FROM trash WHERE 1"
     values: list[Any] = []
@@ -185,13 +186,13 @@ def list_page(
     return entries, encode_token(rows[limit - 1][1:]) if len(rows) > limit else None
 
 
-def _describe(entry: Record) -> Record:
+def _describe(entry: DocumentRecord) -> DocumentRecord:
     left = datetime.fromisoformat(entry["purge_after"]) - read_clock()
     return {**entry, "days_until_purge": max(0, left.days)}
 
 
-def list_expired(db: sqlite3.Connection, limit: int) -> list[Record]:
-    """The entries whose time is over, the oldest first."""
+def list_expired(db: sqlite3.Connection, limit: int) -> list[DocumentRecord]:
+    """List the expired entries, the oldest first."""
     rows = db.execute(
         "SELECT record FROM trash WHERE purge_after < ? ORDER BY purge_after LIMIT ?",
         (format_time(read_clock()), check_limit(limit)),
@@ -200,8 +201,8 @@ def list_expired(db: sqlite3.Connection, limit: int) -> list[Record]:
     return [{name: decode_record(row[0])[name] for name in names} for row in rows]
 
 
-def note_replacement(db: sqlite3.Connection, record: Record, session: int) -> None:
-    """Remember that a document went to the trash because a new version of it comes."""
+def note_replacement(db: sqlite3.Connection, record: DocumentRecord, session: int) -> None:
+    """Record that a document went to the trash because a new version is being ingested."""
     identifier = find_identifier(record.get("filename"), record.get("source_path"))
     db.execute(
         "INSERT OR REPLACE INTO replacements VALUES (?, ?, ?, ?)",
