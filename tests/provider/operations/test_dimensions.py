@@ -162,3 +162,13 @@ def test_an_index_that_was_made_anew_with_another_metric_takes_zeros():
 
     assert len(provider.insert([[0.0] * 4], ["t"])) == 1
     assert len(provider.search([0.0] * 4)) == 1
+
+
+def test_a_vector_of_booleans_is_refused_before_the_index_is_created():
+    """No later than any other vector that no index can store."""
+    provider = stache.provider(embedding_dimension=2)
+
+    with pytest.raises(InvalidInputError, match="the vector holds True"):
+        provider.insert([[1.0, True]], ["t"])
+
+    assert provider.client.list_vector_buckets()["vectorBuckets"] == []

@@ -398,7 +398,7 @@ def test_a_long_question_keeps_its_beginning_and_its_end(question, expected):
     assert shorten_question(question) == expected
 
 
-def test_that_it_was_cut_is_said_once_without_the_question(caplog):
+def test_the_log_names_a_shortened_question_once_without_its_text(caplog):
     """Questions are nobody's business."""
     made = provider()
     asked = []
@@ -412,7 +412,7 @@ def test_that_it_was_cut_is_said_once_without_the_question(caplog):
         assert "tank" in ids(made.search(QUESTION, 2, context=context(long)))
 
     assert all(text.startswith("secret w100") and text.endswith(WORDS) for text in asked)
-    assert caplog.text.count("longer than the 1,024 characters") == 1
+    assert caplog.text.count("longer than 1,024 characters") == 1
     assert "secret" not in caplog.text
 
 
