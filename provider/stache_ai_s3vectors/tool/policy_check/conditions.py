@@ -20,13 +20,13 @@ _SPELLINGS: Final = {
     text.lower(): text for text in (*OPERATORS, "ForAllValues:", "ForAnyValue:", "IfExists")
 }
 _OWN_KEYS: Final = ("s3:", "s3vectors:", "aws:tagkeys", "aws:requesttag/", "aws:resourcetag/")
-"""Keys that only those requests have which the engine says; nothing is known of others."""
+"""Prefixes of keys of which the engine knows the requests that have them."""
 
 VIA_SERVICE: Final = permissions.VIA_SERVICE.lower()
-"""A key that only requests of services for the caller have, which is always known."""
+"""A key that only requests of a service for the caller have."""
 
 _STAND_IN: Final = "aws:PrincipalArn"
-"""A key that the engine evaluates: which others it does depends on what it enforces."""
+"""A key that the engine evaluates; it refuses to parse some others."""
 
 
 @dataclass(frozen=True)
@@ -37,22 +37,10 @@ class WrittenCondition:
     key: Text
     values: tuple[str, ...]
 
-    def check(self) -> None:
-        """Refuse what IAM does not take.
-
-        Raises:
-            PolicyError: the operator is none, or the values are not for it.
-        """
-        try:
-            self._parse()
-        except UnevaluatedPolicyError:
-            return
-
     def evaluate(self, need: Need) -> bool | None:
-        """Whether it holds for what is needed; None when that cannot be known."""
-        try:
-            parsed = self._parse()
-        except UnevaluatedPolicyError:
+        """Whether it holds for a request; None if that cannot be known."""
+        parsed = self.parse()
+        if parsed is None:
             return None
         if parsed.key in (*need.context, VIA_SERVICE):
             return parsed.holds(need.context)
@@ -61,24 +49,30 @@ class WrittenCondition:
         return parsed.holds({}) if absent else None
 
     def is_dead(self, names: Collection[str]) -> bool:
-        """Whether no request of these actions of S3 Vectors has the key, and all need it."""
-        try:
-            needed = not self._parse().holds({})
-        except UnevaluatedPolicyError:
+        """Whether it can never hold: it needs a key that no request of these actions has."""
+        parsed = self.parse()
+        if parsed is None or parsed.holds({}):
             return False
-        return needed and bool(names) and all(map(self._is_absent, names))
+        return bool(names) and all(map(self._is_absent, names))
 
     def _is_absent(self, name: str) -> bool:
         key = self.key.lower()
         keys = {key, key.partition("/")[0] + "/"}
         return key.startswith(_OWN_KEYS) and not list_actions()[name].keys & keys
 
-    def _parse(self) -> Condition:
-        """It as the engine evaluates it, whatever its key."""
+    def parse(self) -> Condition | None:
+        """The engine's form of it, for any key; None if the engine does not evaluate it.
+
+        Raises:
+            PolicyError: IAM does not accept the operator or the values.
+        """
         parts = _OPERATOR.fullmatch(self.operator)
         written = parts.groups(default="") if parts else (self.operator,)
         operator = "".join(_SPELLINGS.get(part.lower(), part) for part in written)
-        [parsed] = parse_conditions(self.key, {operator: {_STAND_IN: list(self.values)}})
+        try:
+            [parsed] = parse_conditions(self.key, {operator: {_STAND_IN: list(self.values)}})
+        except UnevaluatedPolicyError:
+            return None
         return replace(parsed, key=self.key.lower())
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""A policy document as statements; the engine says what of it IAM does not take. Pure.
+"""A policy document as statements, and what IAM refuses of it. Pure.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 """
@@ -45,7 +45,7 @@ class Policy:
         name: what its file calls it; empty when the file is the policy.
         line: where it begins.
         rules: its statements that can be evaluated.
-        findings: why IAM does not take the document as it is.
+        findings: why IAM refuses the document.
         complete: whether all of it can be evaluated.
     """
 
@@ -64,7 +64,7 @@ class Policy:
 
 
 def read_policy(extract: Extract) -> Policy:
-    """Read a policy document; what is wrong with its form is among its findings."""
+    """Read a policy document; the faults of its form are among its findings."""
     reader = _Reader(extract.unresolved)
     unknown = extract.document is None and extract.unresolved
     rules = () if unknown else tuple(reader.read(extract.document, extract.line))
@@ -84,7 +84,7 @@ def _explain_unknown(name: str) -> str:
 
 
 class _Reader:
-    """Collects what is wrong; `complete` until something cannot be evaluated."""
+    """Collects the faults; `complete` until something cannot be evaluated."""
 
     def __init__(self, unresolved: Iterable[str] = ()) -> None:
         self._unknown = [make_placeholder(name) for name in unresolved]
@@ -105,7 +105,7 @@ class _Reader:
             self._add(name.line, problem, "merge them")
         size = sum(len(part) for part in walk(document) if isinstance(part, str))
         if size > _LARGEST:
-            problem = f"the policy has {size} characters, IAM takes {_LARGEST}"
+            problem = f"the policy has {size} characters, IAM allows {_LARGEST}"
             self._add(line, problem, "split it")
             return
         if not isinstance(document, Object):
@@ -130,7 +130,7 @@ class _Reader:
             yield from self._read_statement(raw, getattr(raw, "line", document.line))
 
     def _read_members(self, document: Object) -> dict[str, Any]:
-        """The document's members by the names that they mean."""
+        """The members of the document, by their correct names."""
         members = {}
         for name, value in document.items():
             fix, meaning = _find_fix(name, _DOCUMENT)
@@ -167,7 +167,7 @@ class _Reader:
         yield Rule(self._name, raw.line, raw.lines, statement, conditions)
 
     def _read_patterns(self, raw: Object, name: str) -> tuple[Text, ...]:
-        """Those of which all is known."""
+        """The patterns without unresolved names."""
         value: Any = raw.get(name, raw.get(f"Not{name}"))
         texts = value if isinstance(value, list) else [value]
         return tuple(text for text in texts if not any(u in text for u in self._unknown))
@@ -190,7 +190,7 @@ class _Reader:
 
 
 def _mask(raw: Object) -> dict[str, Any]:
-    """A statement whose patterns are any: they and its conditions are judged elsewhere."""
+    """A statement with any patterns and no conditions: other modules check those."""
     masked = {
         name: _replace_patterns(value)
         for name, value in raw.items()
@@ -216,19 +216,19 @@ def _read_conditions(raw: Object) -> Iterator[WrittenCondition]:
                 raise PolicyError(f"the values of {key} must be strings")
             texts = (i if isinstance(i, str) else json.dumps(i) for i in items)
             condition = WrittenCondition(operator, Text(key, keys.lines[key]), tuple(texts))
-            condition.check()
+            condition.parse()  # for its errors
             yield condition
 
 
 def _find_mention(raw: Any, problem: str) -> Text | None:
-    """What of a statement a message is about: the longest of its texts that is in it."""
+    """The text of a statement that a message is about: the longest that it contains."""
     words = {word.rstrip(":") for word in re.findall(r'[^\s",]+', problem)}
     texts = (part for part in walk(raw) if isinstance(part, Text) and part in words)
     return max(texts, key=len, default=None)
 
 
 def _find_fix(name: str, known: Collection[str]) -> tuple[str, str]:
-    """The fix for a name that is not known, and the name that it means."""
+    """The fix for an unknown name, and the name that it means."""
     by_lower = {k.lower(): k for k in known}
     if nearest := get_close_matches(name.lower(), by_lower, 1, cutoff=0.8):
         return f'write "{by_lower[nearest[0]]}"', by_lower[nearest[0]]

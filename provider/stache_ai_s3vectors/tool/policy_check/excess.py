@@ -1,4 +1,4 @@
-"""What a policy grants and the level does not need. Pure."""
+"""What a statement allows and the level does not need. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .targets import KMS, Target
 
 
 def find_excess(judged: StatementCheck, target: Target) -> Iterator[Finding]:
-    """What a statement allows beyond the level, and on more than the target."""
+    """Find actions beyond the level, and resources beyond the target."""
     rule = judged.rule
     granted = {PREFIX + name for name in rule.list_reached(target, conditions=True)}
     on_key = target.key is not None and rule.can_cover(target.key)
@@ -94,11 +94,11 @@ def _check_not_resource(rule: Rule, needs: Sequence[Need], target: Target) -> Fi
 
 
 def _find_broad(items: Iterable[Text], needs: Sequence[Need], target: Target) -> Iterator[Finding]:
-    """Resources with wildcards."""
+    """Find resources with wildcards."""
     for item in filter(is_wild, items):
         arns = dict.fromkeys(need.resource for need in needs if can_cover(item, need.resource))
         if arns:
-            problem = f'"{item}" can_cover more than {target.name_places(arns)}'
+            problem = f'"{item}" covers more than {target.name_places(arns)}'
             yield Finding(item.line, EXCESS, problem, f"write {quote_names(arns)}")
         elif get_service(item) == SERVICE and find_samples(item):
             problem = f'"{item}" covers no resource of this check'
@@ -106,7 +106,7 @@ def _find_broad(items: Iterable[Text], needs: Sequence[Need], target: Target) ->
 
 
 def _find_others(items: Iterable[Text], target: Target) -> Iterator[Finding]:
-    """Other indexes of the bucket, one finding for all; the same for other buckets."""
+    """Find other indexes of the bucket, and other buckets; one finding for each kind."""
     ours = [item for item in items if get_service(item) == SERVICE and not is_open(item)]
     others = [item for item in ours if item not in target.arns]
     within = f"{target.bucket_arn}/index/"
@@ -128,7 +128,7 @@ def _are(items: Sequence[str]) -> str:
 
 
 def _find_direct_use(rule: Rule, needs: Sequence[Need], target: Target) -> Iterator[Finding]:
-    """A key that the caller can use without S3 Vectors: itself, or through another service."""
+    """Find a key that the caller can use itself, or through another service."""
     other = target.host.replace(SERVICE, "s3", 1)
     for need in (need for need in needs if need.resource == target.key):
         context = {key: values for key, values in need.context.items() if key != VIA_SERVICE}

@@ -98,7 +98,7 @@ def _repair_actions(rule: Rule, target: Target) -> tuple[Rule, list[Finding]]:
 
 
 def _find_action_fault(pattern: str) -> tuple[str, str, str | None] | None:
-    """Kind, problem, and what the pattern means."""
+    """The kind of the fault, the problem, and what the pattern means."""
     service, colon, name = pattern.partition(":")
     right = guess_action(name if colon else pattern)
     ours = service.lower() == SERVICE
@@ -117,7 +117,7 @@ def _find_action_fault(pattern: str) -> tuple[str, str, str | None] | None:
 
 
 def _is_only_ours(name: str) -> bool:
-    """Whether an action of Amazon S3 is one of S3 Vectors; those on tags are both's."""
+    """Whether an action of Amazon S3 is one of S3 Vectors; the actions on tags are in both."""
     names = expand_action(PREFIX + name) if name != "*" else ()
     shared = any(len(list_actions()[known].kinds) > 1 for known in names)
     return "vector" in name.lower() or (not is_wild(name) and bool(names) and not shared)
@@ -144,7 +144,7 @@ def _repair_resources(rule: Rule, target: Target) -> tuple[Rule, list[Finding]]:
 def _find_resource_fault(
     item: Text, rule: Rule, target: Target
 ) -> tuple[Finding, str | None] | None:
-    """What is wrong with a resource that is to be one of S3 Vectors, and what it means."""
+    """What is wrong with a resource that should be of S3 Vectors, and what it means."""
     alone = not rule.is_negated and all(map(_is_own, rule.actions))
     if not alone and not is_like_service(get_service(item)):
         return None
@@ -157,7 +157,7 @@ def _find_resource_fault(
 
 
 def _choose_arns(rule: Rule, meaning: str | None, target: Target) -> tuple[str, ...]:
-    """What to write when the guess would be too broad, or of the wrong kind."""
+    """What to write if the guess is too broad, or of the wrong kind."""
     if meaning is None or not rule.allows or rule.is_negated:
         return ()
     kinds = _list_kinds(rule.actions)
@@ -173,13 +173,13 @@ def _is_own(action: str) -> bool:
 
 
 def _list_kinds(actions: Sequence[str]) -> frozenset[str]:
-    """What actions are authorized on."""
+    """The kinds of resources that actions are authorized on."""
     names = [name for item in actions for name in expand_action(item)]
     return frozenset().union(*(list_actions()[name].kinds for name in names))
 
 
 def _find_lost(rule: Rule, target: Target) -> dict[frozenset[str], list[Text]]:
-    """Actions whose kind of resource the statement does not name, by these kinds."""
+    """Find actions for which the statement names no resource of their kinds; by these kinds."""
     groups: dict[frozenset[str], list[Text]] = {}
     reach = set(rule.list_reached(target))
     for item in () if rule.is_negated else filter(_is_own, rule.actions):
@@ -191,7 +191,7 @@ def _find_lost(rule: Rule, target: Target) -> dict[frozenset[str], list[Text]]:
 def _check_pairs(
     rule: Rule, lost: Mapping[frozenset[str], Sequence[Text]], target: Target, *, quiet: bool
 ) -> list[Finding]:
-    """Actions and resources that do not go together; `quiet`: the resources are wrong anyhow."""
+    """Report actions and resources that do not fit; `quiet`: the resources are reported already."""
     nothing = bool(lost) and sum(map(len, lost.values())) == len(rule.actions)
     if nothing and quiet:
         return []
@@ -210,7 +210,7 @@ def _check_pairs(
 def _explain_mismatch(
     rule: Rule, kinds: frozenset[str], items: Sequence[Text], target: Target
 ) -> tuple[str, str]:
-    """Problem and fix of actions for which the statement names no resource."""
+    """The problem and the fix of actions for which the statement names no resource."""
     problem = f"{join_actions(items)} {'is' if len(items) == 1 else 'are'} authorized on "
     problem += f"{_name_kinds(kinds)}, and the statement names none" if kinds else 'only "*"'
     needed = any(matches_action(item, need.action) for need in target.needs for item in items)
@@ -223,7 +223,7 @@ def _explain_mismatch(
 
 
 def _find_idle(rule: Rule) -> Iterator[Finding]:
-    """Resources that no action of the statement is authorized on."""
+    """Find resources that no action of the statement is authorized on."""
     for item in rule.resources:
         kinds = frozenset(find_samples(item) if get_service(item) == SERVICE else ())
         if kinds and not kinds & _list_kinds(rule.actions):
@@ -242,7 +242,7 @@ def _name_kinds(kinds: frozenset[str]) -> str:
 
 
 def _repair_conditions(rule: Rule, target: Target) -> tuple[Rule, list[Finding]]:
-    """Take out the conditions on keys that no request has."""
+    """Remove the conditions on keys that no request has."""
     names = rule.list_reached(target)
     dead = [condition for condition in rule.conditions if condition.is_dead(names)]
     problem = f"no request of {join_actions(PREFIX + name for name in names or '?')} has"

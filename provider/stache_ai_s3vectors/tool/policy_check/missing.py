@@ -1,4 +1,4 @@
-"""What the level needs and a policy does not allow, or denies. Pure."""
+"""What the level needs and the policies do not allow, or deny. Pure."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class _Cause:
 
 
 def find_missing(rules: Sequence[Rule], target: Target, line: int) -> Iterator[Finding]:
-    """What the level needs and no rule allows, and what one denies: both have to be corrected.
+    """Find what the level needs and no rule allows, and what a rule denies.
 
     Args:
         rules: of all policies that work together.
         target: level, bucket and indexes.
-        line: that of what no statement allows.
+        line: of what no statement allows.
     """
     allow = [rule for rule in rules if rule.allows]
     deny = [rule for rule in rules if not rule.allows]
@@ -48,7 +48,7 @@ def find_missing(rules: Sequence[Rule], target: Target, line: int) -> Iterator[F
 
 
 def _report(cause: _Cause, needs: Sequence[Need], target: Target) -> Iterator[Finding]:
-    """One finding for all actions on the same resources."""
+    """Make one finding for all actions on the same resources."""
     by_action: dict[str, list[str]] = {}
     for need in needs:
         by_action.setdefault(need.action, []).append(need.resource)
@@ -103,7 +103,7 @@ def _make_cause(rule: Rule, line: int, kind: str, problem: str, fix: str) -> _Ca
 
 
 def _explain_doubt(rule: Rule, need: Need) -> tuple[int, str]:
-    """What it depends on whether a rule applies, and the line of that."""
+    """What decides whether a rule applies, and its line."""
     answers = [(condition.evaluate(need), condition) for condition in rule.conditions]
     doubts = [pair for pair in answers if pair[0] is not True]
     if not doubts:

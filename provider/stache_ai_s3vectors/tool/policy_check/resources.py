@@ -40,25 +40,25 @@ _LENIENT: Final = re.compile(
 
 
 def is_wild(pattern: str) -> bool:
-    """Whether it has a wildcard; one in a policy variable is none."""
+    """Whether a pattern has a wildcard outside of policy variables."""
     return re.search(r"[*?]", _VARIABLE.sub("", pattern)) is not None
 
 
 def find_variable(pattern: str) -> str | None:
-    """The first policy variable in it, such as "${aws:PrincipalTag/team}"."""
+    """The first policy variable in a pattern, for example "${aws:PrincipalTag/team}"."""
     variable = _VARIABLE.search(pattern)
     return variable[0] if variable else None
 
 
 def is_open(pattern: str) -> bool:
-    """Whether it can stand for several texts."""
+    """Whether a pattern can match several texts."""
     return is_wild(pattern) or find_variable(pattern) is not None
 
 
 def expand_arns(pattern: str) -> list[str]:
-    """A resource as whole ARNs, as the engine wants them; a policy variable becomes "*".
+    """A resource as complete ARNs, which the engine needs; a policy variable becomes "*".
 
-    IAM takes fewer parts: what is missing stands for anything, and a "*" reaches over colons.
+    IAM accepts fewer parts: missing parts match anything, and a "*" matches colons too.
     """
     pattern = _VARIABLE.sub("*", pattern)
     missing = _PARTS - len(pattern.split(":", _PARTS - 1))
@@ -70,12 +70,12 @@ def expand_arns(pattern: str) -> list[str]:
 
 
 def can_cover(pattern: str, arn: str) -> bool:
-    """Whether a resource stands for an ARN, or, with a policy variable in it, can."""
+    """Whether a resource matches an ARN, or can with a policy variable in it."""
     return any(matches_arn(whole, arn) for whole in expand_arns(pattern))
 
 
 def find_samples(resource: str) -> dict[str, str]:
-    """An ARN that a resource stands for, by its kind: "bucket", "index", both or none."""
+    """One ARN for each kind, "bucket" and "index", that a resource can match."""
     samples = {}
     for whole in expand_arns(resource):
         parts = f"arn:*:{SERVICE}:*:*:*" if whole == "*" else whole
@@ -101,7 +101,7 @@ def _is_place(*parts: str) -> bool:
 
 
 def _find_sample(pattern: str, form: str) -> str | None:
-    """A text that a pattern stands for and that has a form, where "+" is a name; None if none is.
+    """Find a text that matches a pattern and has a form, where "+" is a name.
 
     Walks all ways through both at once, so that no pattern takes long.
     """
@@ -119,7 +119,7 @@ def _find_sample(pattern: str, form: str) -> str | None:
 
 
 def _list_steps(character: str, part: str) -> Iterator[tuple[int, int, str]]:
-    """How far to go in the pattern and in the form, and the character that fits both."""
+    """The steps in the pattern and in the form, and the character that fits both."""
     if character == "*":
         yield 1, 0, ""
     wild = character in ("*", "?")
@@ -133,7 +133,7 @@ def _list_steps(character: str, part: str) -> Iterator[tuple[int, int, str]]:
 
 @dataclass(frozen=True)
 class Parts:
-    """What a resource can mean; None for what it does not say."""
+    """The parts of the ARN that a resource means; None for missing ones."""
 
     partition: str | None
     region: str | None
@@ -148,19 +148,19 @@ class Parts:
 
 
 def is_like_service(service: str) -> bool:
-    """Whether a service's name is that of S3 Vectors, or like it."""
+    """Whether a service's name is that of S3 Vectors, or similar."""
     letters = re.sub(r"[^a-z0-9]", "", service.lower())
     return SequenceMatcher(None, letters, SERVICE).ratio() > 0.8  # noqa: PLR2004 - s3tables: 0.6
 
 
 def get_service(resource: str) -> str:
-    """The service of an ARN; empty if it is none."""
+    """The service of an ARN; empty for other texts."""
     parts = resource.split(":")
     return parts[2] if len(parts) > 2 and parts[0] == "arn" else ""  # noqa: PLR2004 - its place
 
 
 def parse_leniently(resource: str) -> Parts | None:
-    """Read a resource with its likely faults; None when it cannot be one of S3 Vectors."""
+    """Read a resource with its likely faults; None if it cannot be one of S3 Vectors."""
     *head, rest = resource.split(":", _PARTS - 1)
     names = _INDEX_ALONE.fullmatch(rest) or _LENIENT.fullmatch(rest)
     if names is None or any(name and _WORDS.fullmatch(name) for name in names.groups()):
@@ -174,7 +174,7 @@ def parse_leniently(resource: str) -> Parts | None:
 
 
 def _pick_part(head: list[str], place: int, form: re.Pattern[str]) -> str | None:
-    """A part by its place, or, when parts are missing, by its form."""
+    """A part by its position, or by its form if parts are missing."""
     if len(head) < _PARTS - 1:
         return next((text for text in head[1:] if form.fullmatch(text)), None)
     return head[place] if form.fullmatch(head[place]) or is_open(head[place]) else None
@@ -195,7 +195,7 @@ def _guess_meaning(resource: str, target: Target) -> str | None:
 
 
 def _move(arn: str, target: Target) -> str:
-    """The same in the target's place, wildcards left, if it is then about the target."""
+    """Replace partition, region and account by the target's, if the ARN is then the target's."""
     parts = arn.split(":", _PARTS - 1)
     if len(parts) < _PARTS:
         return arn
@@ -206,7 +206,7 @@ def _move(arn: str, target: Target) -> str:
 
 
 def find_fault(resource: Text, target: Target) -> tuple[Finding, str | None] | None:
-    """Why a resource can never be one of S3 Vectors, and what it means; None if it can."""
+    """Why a resource can never match, and what it means; None if it can match."""
     if resource != "*" and not resource.startswith("arn:"):
         kind, why = MALFORMED, 'is neither "*" nor an ARN'
     elif resource != "*" and (not get_service(resource) or is_wild(get_service(resource))):
@@ -238,7 +238,7 @@ def _find_reason(resource: str) -> str:
 
 
 def find_misplacement(resource: Text, target: Target) -> tuple[Finding, str] | None:
-    """Whether a resource is the target's but for partition, region or account, and which is."""
+    """Find a resource that differs from the target's in partition, region or account only."""
     moved = _move(resource, target)
     if moved == resource:
         return None

@@ -58,24 +58,24 @@ class Rule:
         return self.statement.negated_actions or self.statement.negated_resources
 
     def replace_members(self, **members: Any) -> Rule:
-        """The same with other members of its statement."""
+        """Make a rule with other members of the statement."""
         return replace(self, statement=replace(self.statement, **members))
 
     def evaluate(self, need: Need) -> bool | None:
-        """Whether it is about what is needed; None when that cannot be known."""
+        """Whether it applies to a request; None if that cannot be known."""
         answers = [self.match(need), *(condition.evaluate(need) for condition in self.conditions)]
         if False in answers:
             return False
         return None if None in answers else True
 
     def match(self, need: Need) -> bool | None:
-        """The same without its conditions."""
+        """Whether it applies, its conditions aside."""
         possible, certain = (statement.applies(need) for statement in self._evaluated)
         return certain if certain == possible else None
 
     @cached_property
     def _evaluated(self) -> tuple[Statement, Statement]:
-        """It where each policy variable has the value that is needed, and where none has."""
+        """The statement if each policy variable has the right value, and if none has."""
         fixed = (text for text in self.resources if find_variable(text) is None)
         possible, certain = (
             tuple(arn for text in texts for arn in expand_arns(text))
@@ -86,22 +86,22 @@ class Rule:
         )
 
     def is_about(self, action: str) -> bool:
-        """Whether it is about an action, on whatever resource."""
+        """Whether it names an action, on any resource."""
         named = any(matches_action(item, action) for item in self.actions)
         return named is not self.statement.negated_actions
 
     def can_cover(self, arn: str) -> bool:
-        """Whether it is, or can be, about a resource, whatever its actions are."""
+        """Whether it names, or can name, a resource, for any action."""
         return any(
             replace(statement, actions=("*",), negated_actions=False).applies(Need("", arn, {}))
             for statement in self._evaluated
         )
 
     def list_reached(self, target: Target, *, conditions: bool = False) -> tuple[str, ...]:
-        """The actions of S3 Vectors, without prefix, that it is about on anything there can be.
+        """The actions of S3 Vectors, without prefix, that it applies to on any resource.
 
         Args:
-            target: whose bucket, indexes and their neighbours are among that.
+            target: its bucket, its indexes and their neighbours are tried.
             conditions: whether its conditions count.
         """
         samples = {arn for item in self.resources for arn in find_samples(item).values()}
@@ -119,5 +119,5 @@ class Rule:
 
     @property
     def names_service(self) -> bool:
-        """Whether it can be about actions of S3 Vectors."""
+        """Whether it can name actions of S3 Vectors."""
         return self.statement.negated_actions or any(map(expand_action, self.actions))

@@ -1,4 +1,4 @@
-"""The actions of S3 Vectors, as the engine knows them, and what a wrong name means. Pure."""
+"""The actions of S3 Vectors, from the engine, and the meaning of wrong names. Pure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _REQUEST: Final[Mapping[str, Any]] = {
     "tagKeys": ["key"],
     "encryptionConfiguration": {"sseType": "aws:kms", "kmsKeyArn": "arn"},
 }
-"""Everything that a request can have which its permissions depend on."""
+"""All members of requests that permissions depend on."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Action:
 
     Args:
         kinds: "bucket", "index" or both; nothing when only the Resource "*" allows it.
-        keys: in lower case; one that ends in "/" goes on with a tag's key.
+        keys: in lower case; after one that ends in "/" the key of a tag follows.
     """
 
     kinds: frozenset[str]
@@ -66,7 +66,7 @@ def get_kind(resource: str) -> str:
 
 
 def expand_action(pattern: str) -> tuple[str, ...]:
-    """The actions of S3 Vectors that a pattern stands for, without their prefix."""
+    """The actions of S3 Vectors that a pattern matches, without their prefix."""
     return tuple(name for name in list_actions() if matches_action(pattern, PREFIX + name))
 
 

@@ -1,4 +1,4 @@
-"""What a policy is checked for: the level, the bucket, its indexes, the key. Pure."""
+"""What policies are checked for: the level, the bucket, its indexes, the key. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KMS: Final = "kms:"
 
 @dataclass(frozen=True)
 class Target:
-    """What the policy has to allow.
+    """What the policies must allow.
 
     Args:
         level: one of `permissions.LEVELS`.
@@ -46,18 +46,18 @@ class Target:
 
     @property
     def host(self) -> str:
-        """The service's, through which the key is used."""
+        """The host name of S3 Vectors, which uses the key."""
         partition, region, _ = self.place
         return format_service_host(partition, region)
 
     @property
     def index_arns(self) -> tuple[str, ...]:
-        """In the order of the names."""
+        """The ARNs of the indexes, in the order of the names."""
         return tuple(f"{self.bucket_arn}/index/{name}" for name in self.indexes)
 
     @property
     def arns(self) -> tuple[str, ...]:
-        """The bucket's and those of its indexes."""
+        """The ARNs of the bucket and of its indexes."""
         return (self.bucket_arn, *self.index_arns)
 
     @property
@@ -74,7 +74,7 @@ class Target:
 
     @property
     def needs(self) -> tuple[Need, ...]:
-        """All that the level must be allowed."""
+        """What the level needs."""
         level = LEVELS[self.level]
         groups: tuple[tuple[str, Sequence[str], Sequence[str]], ...] = (
             (PREFIX, level.index, self.index_arns),
@@ -89,7 +89,7 @@ class Target:
         )
 
     def make_need(self, action: str, resource: str) -> Need:
-        """A request of the provider's, which uses HTTPS, and keys through S3 Vectors only.
+        """Make a request of the provider, which uses HTTPS, and keys through S3 Vectors only.
 
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-data-encryption.html
         """
@@ -108,7 +108,7 @@ class Target:
         return Need(action, resource, context)
 
     def name_places(self, resources: Collection[str]) -> str:
-        """Some of its resources in words: "index documents", "bucket vectors and the key"."""
+        """Name resources in a sentence: "index documents", "bucket vectors and the key"."""
         arns = zip(self.indexes, self.index_arns, strict=True)
         names = [name for name, arn in arns if arn in resources]
         words = (
