@@ -67,6 +67,21 @@ def test_the_wheels_hold_the_packages_and_nothing_else(wheels):
         assert any(file.endswith("licenses/LICENSE") for file in files)
 
 
+def test_the_engine_s_wheel_holds_the_console_s_page(wheels):
+    """Every file of it."""
+    [engine] = [wheel for wheel in wheels if wheel.name.startswith("s3vectors_local")]
+    static = ROOT / "local/s3vectors_local/console/static"
+
+    packed = {
+        name.rpartition("/")[2]
+        for name in zipfile.ZipFile(engine).namelist()
+        if name.startswith("s3vectors_local/console/static/")
+    }
+
+    assert packed == {file.name for file in static.iterdir()}
+    assert "index.html" in packed
+
+
 def test_both_wheels_have_one_version(wheels):
     """And it is the one that the extra asks for."""
     versions = {wheel.name.split("-")[1] for wheel in wheels}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.metadata import metadata
 from typing import TYPE_CHECKING, Any, Final
@@ -44,6 +46,7 @@ from .wire import Response, answer_or_lose, build_error_response
 
 if TYPE_CHECKING:
     from .console.application import Console
+    from .console.service import Service
 
 DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 9100
@@ -285,6 +288,44 @@ def serve(  # noqa: PLR0913 - all but two are keyword-only
             log.close()
 
 
+class ConsoleApplication:
+    """The ASGI application that serves the console alone.
+
+    Args:
+        service: what it shows.
+        options: how to serve it.
+    """
+
+    def __init__(self, service: Service, options: ConsoleOptions) -> None:
+        from .console.application import Console  # noqa: PLC0415 - only when it is opened
+
+        self.stopping = asyncio.Event()
+        self._console = Console(service, options, self.stopping)
+        self._origins = Origins()
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request."""
+        try:
+            self._origins.check(join_headers(scope), (scope.get("server") or ("",))[0])
+        except ServiceError as error:
+            await send_response(send, build_error_response(error))
+            return
+        await self._console(scope, receive, send)
+
+
+def serve_console(service: Service, bound: socket.socket, options: ConsoleOptions) -> None:
+    """Serve the console of a service until SIGINT or SIGTERM.
+
+    Args:
+        service: what it shows.
+        bound: the socket from `listen`.
+        options: how to serve it.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn re-raises it when it ends
+    with suppress(KeyboardInterrupt):  # uvicorn has finished the running requests
+        _Server(ConsoleApplication(service, options)).run(sockets=[bound])
+
+
 @contextmanager
 def serving(
     engine: Engine,
@@ -319,7 +360,7 @@ def serving(
 class _Server(uvicorn.Server):
     """Tells the application when it stops, so that no request waits for ever."""
 
-    def __init__(self, application: Application) -> None:
+    def __init__(self, application: Application | ConsoleApplication) -> None:
         self._application = application
         super().__init__(
             uvicorn.Config(

@@ -138,10 +138,10 @@ class SnapshotIndex:
         return len(batch)
 
     def _ensure_index(self, head: Mapping[str, Any]) -> None:
-        ensure_bucket(self._call, self._bucket)
         try:
             description = self._call("GetIndex", self._names)["index"]
         except NotFoundException:
+            ensure_bucket(self._call, self._bucket)
             self._create(head)
             return
         keys = description.get("metadataConfiguration", {}).get("nonFilterableMetadataKeys", [])

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from socket import socket
 from types import SimpleNamespace
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import pytest
 
 import small_provider
 from place import TEXTS, Place, ToolError
+from s3vectors_local import server
+from s3vectors_local.console.jobs import JOBS
+from s3vectors_local.console.members import Members
+from s3vectors_local.console.service import Service
 from small_provider import SmallProvider
 from stache_ai_s3vectors import S3VectorsError
 from stache_ai_s3vectors.operations.query_text import put_question
@@ -204,6 +209,47 @@ def _(place: Place) -> None:
     assert {match["key"] for match in matches} == {*TEXTS}
 
 
+@needs("read", "stache-s3vectors console", tries="s3vectors:ListIndexes")
+def _(place: Place) -> None:
+    members = {"bucket": place.role["S3VECTORS_BUCKET_NAME"], "index": place.index("documents")}
+
+    def look(service: Service) -> None:
+        assert service.describe()["bucket"] == members["bucket"]
+        assert _run_job(service, "count", members) == {"count": 3}
+        browsed = _run_job(service, "browse", {**members, "filter": {"doc_id": "d1"}})
+        assert {vector["key"] for vector in browsed["vectors"]} == {"cat", "pets"}
+        found = _run_job(service, "query", {**members, "text": "cat", "top_k": 1})
+        assert [result["key"] for result in found["results"]] == ["cat"]
+        explained = _run_job(service, "why", {**members, "text": "cat", "target": "dog"})
+        assert explained["rank"] is not None
+
+    _serve_console(place, look)
+
+
+@needs("manage-indexes", "stache-s3vectors console, all indexes")
+def _(place: Place) -> None:
+    bucket = {"vectorBucketName": place.role["S3VECTORS_BUCKET_NAME"]}
+
+    def look(service: Service) -> None:
+        assert len(service.call("ListIndexes", bucket)["indexes"]) == 3
+        assert service.call("GetVectorBucket", bucket)
+        assert service.describe()["indexes"] is None
+
+    _serve_console(place, look)
+
+
+@needs("read-write", "stache-s3vectors console --write")
+def _(place: Place) -> None:
+    bucket = {"vectorBucketName": place.role["S3VECTORS_BUCKET_NAME"]}
+    names = {**bucket, "indexName": place.index("documents")}
+
+    def delete(service: Service) -> None:
+        service.call("DeleteVectors", {**names, "keys": ["cat"]})
+
+    _serve_console(place, delete, "--write")
+    assert place.owner.keys("documents") == {"dog", "pets"}
+
+
 @needs("read", "stache-s3vectors export")
 def _(place: Place) -> None:
     _export(place)
@@ -282,6 +328,27 @@ def _(place: Place) -> None:
 @needs(None, "stache-s3vectors indexes delete")
 def _(place: Place) -> None:
     place.tool("indexes", "delete", place.index("insights"), "--yes")
+
+
+def _serve_console(place: Place, use: Callable[[Service], None], *arguments: str) -> None:
+    """Start the console, and use what it shows instead of waiting for a browser."""
+
+    def serve(service: Service, bound: socket, _: object) -> None:
+        bound.close()
+        use(service)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(server, "serve_console", serve)
+        place.tool("console", "--port", "0", *arguments)
+
+
+def _run_job(service: Service, name: str, members: dict[str, Any]) -> Any:
+    steps = JOBS[name](service, Members(members))
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            return done.value
 
 
 def _export(place: Place) -> str:

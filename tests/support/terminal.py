@@ -33,6 +33,7 @@ PATIENCE: Final = 120
 _VERSION: Final = re.compile(
     r"\b(Python|stache-ai-s3vectors|stache-ai|boto3|s3vectors-local) [\w.]+"
 )
+_TOKEN: Final = re.compile(r"#token=\S+")
 _PORT: Final = re.compile(r"127\.0\.0\.1:\d+")
 _BLOCK: Final = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _FILES: Final = {"ini": ".env", "json": "role.json"}
@@ -159,8 +160,8 @@ def _printed(command: str, directory: Path) -> str:
     else:
         environment = _activate(Path(sys.executable).parent, directory / "packages")
     terminal = Terminal(command.replace("--port 9100", "--port 0"), work, environment)
-    if " serve " in command:
-        terminal.wait_for("console: http")
+    if " serve " in command or " console " in command:
+        terminal.wait_for("console: http" if " serve " in command else "Ctrl-C stops")
         _wait_for_an_answer(terminal.shown)
         terminal.type("\x03")
     elif "indexes delete" in command and "--yes" not in command:
@@ -171,6 +172,7 @@ def _printed(command: str, directory: Path) -> str:
         subprocess.run([sys.executable, "-c", _INGEST], cwd=work, check=True)
     text = terminal.shown.replace(str(work), "/home/you")
     text = _PORT.sub("127.0.0.1:9100", _VERSION.sub(r"\1 …", text))
+    text = _TOKEN.sub("#token=…", text)
     ended = f"[exit status {status}]\n" if status else ""
     return (f"{text}\n" if text else "") + ended
 
@@ -197,7 +199,7 @@ def _wait_for_an_answer(shown: str) -> None:
     match = _PORT.search(shown)
     assert match is not None, shown
     with closing(HTTPConnection(match[0])) as connection:
-        connection.request("GET", "/health")
+        connection.request("GET", "/", headers={"accept": "text/html"})
         assert connection.getresponse().status == HTTPStatus.OK
 
 

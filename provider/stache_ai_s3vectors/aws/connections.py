@@ -229,6 +229,15 @@ def _read_file_time(file: str) -> int:
     return status.st_mtime_ns if S_ISREG(status.st_mode) else 0
 
 
+def get_engine(options: Options) -> Engine:
+    """Get the engine of a `local:` endpoint.
+
+    Raises:
+        ConfigurationError: the local engine is not installed, or its directory is not usable.
+    """
+    return _get_engine(_process, str(options.endpoint).removeprefix(LOCAL))
+
+
 def _get_engine(process: _Process, path: str) -> Engine:
     """Get the engine of a path, one per process; an empty path is the one in memory."""
     try:

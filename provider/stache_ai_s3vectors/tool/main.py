@@ -10,6 +10,7 @@ from .failures import INTERRUPTED, is_interrupt
 from .lazy import LazyCommand
 
 _COMMANDS: Final = (
+    ("console", "console:console_command", "Look at the vectors of a bucket in a browser."),
     ("copy", "copying:copy_command", "Copy all vectors of an index into another, and compare."),
     (
         "copy-from",

@@ -1,0 +1,306 @@
+"""`stache-s3vectors console`: S3 Vectors in Stache's words, local or anywhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import pytest
+from stache_ai.providers import EmbeddingProviderFactory
+
+from console_client import ask, stream
+from far_ends import server
+from s3vectors_local.console.steps import call_each, list_pages
+from s3vectors_local.errors import (
+    AccessDeniedException,
+    ConflictException,
+    NotFoundException,
+    ServiceError,
+    ValidationException,
+)
+from stache_ai_s3vectors import S3VectorsProvider
+from stache_ai_s3vectors.aws import connections
+from stache_ai_s3vectors.settings import load_settings
+from stache_ai_s3vectors.tool.console import open_service
+from word_hashing import WordHashingEmbeddings, embed
+
+TEXTS = {"cat": "The cat sleeps.", "dog": "The dog barks.", "bird": "The bird sings."}
+BUCKET = "my-bucket"
+INDEX = {"vectorBucketName": BUCKET, "indexName": "documents-1024"}
+
+
+@contextmanager
+def console(*arguments, **environment):
+    """The process of the command, and its address and token."""
+    command = [sys.executable, "-m", "stache_ai_s3vectors", "console", "--port", "0", "--json"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(
+        [*command, *arguments], env={**os.environ, **environment}, **pipes
+    ) as process:
+        line = process.stdout.readline()
+        assert line, process.stderr.read()
+        address, _, token = json.loads(line)["address"].partition("/#token=")
+        try:
+            yield process, address, token
+        finally:
+            process.kill()
+
+
+def settings(endpoint, **more):
+    """Those of a store whose embedder hashes words."""
+    EmbeddingProviderFactory.register("word-hashing", WordHashingEmbeddings)
+    return load_settings(
+        s3vectors_bucket_name=BUCKET,
+        s3vectors_endpoint_url=endpoint,
+        s3vectors_create_index=True,
+        embedding_provider="word-hashing",
+        embedding_dimension=1024,
+        **more,
+    )
+
+
+def fill(endpoint):
+    """Insert three chunks as Stache does."""
+    provider = S3VectorsProvider(settings(endpoint), index_name="documents-1024")
+    provider.insert(
+        [embed(text) for text in TEXTS.values()],
+        [*TEXTS.values()],
+        [{"doc_id": key} for key in TEXTS],
+        [*TEXTS],
+        namespace="home",
+    )
+
+
+@pytest.fixture(params=["http", "local"])
+def endpoint(request, tmp_path, monkeypatch):
+    """An endpoint with three chunks: a server, or a directory that this process opens."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "any")
+    if request.param == "local":
+        url = f"local:{tmp_path}/data"
+        fill(url)
+        yield url
+        return
+    with server() as url:
+        _create_bucket(url)
+        fill(url)
+        yield url
+
+
+def _create_bucket(url):
+    ask(url, "/CreateVectorBucket", {"vectorBucketName": BUCKET})
+
+
+@pytest.fixture
+def service(endpoint):
+    """What the console asks."""
+    return open_service(settings(endpoint))
+
+
+def finish(steps):
+    """The result of a job."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            return done.value
+
+
+def test_it_says_what_it_shows_in_staches_words(service, endpoint):
+    """The bucket, the first columns, the embedder; on AWS the level that it needs."""
+    about = service.describe()
+
+    assert about["bucket"] == BUCKET
+    assert about["columns"] == ("namespace", "status", "doc_id", "_type")
+    assert about["text_key"] == "text"
+    assert about["embedder"] == {"name": "word-hashing", "dimension": 1024}
+    assert about["indexes"] is None
+    local = endpoint.startswith("local:")
+    assert about["service"]["kind"] == ("engine" if local else "endpoint")
+    assert about["service"]["region"] == "us-east-1"
+    assert (about["level"] is None) is local
+    if not local:
+        assert about["service"]["endpoint"] == endpoint
+        assert "manage-indexes" in about["level"]
+
+
+def test_operations_are_answered_as_the_api_answers(service):
+    """Times are seconds, and nothing of boto's is in it."""
+    index = service.call("GetIndex", INDEX)["index"]
+    [vector] = service.call("GetVectors", {**INDEX, "keys": ["cat"], "returnMetadata": True})[
+        "vectors"
+    ]
+
+    assert isinstance(index["creationTime"], float | int)
+    assert vector["metadata"]["text"] == TEXTS["cat"]
+    listed = service.call("ListIndexes", {"vectorBucketName": BUCKET})
+    assert listed.keys() == {"indexes"}
+    assert isinstance(listed["indexes"][0]["creationTime"], float | int)
+    bucket = service.call("GetVectorBucket", {"vectorBucketName": BUCKET})["vectorBucket"]
+    assert isinstance(bucket["creationTime"], float | int)
+    assert service.call("ListTagsForResource", {"resourceArn": index["indexArn"]}) == {"tags": {}}
+
+
+@pytest.mark.parametrize(
+    "operation, request_, kind, words",
+    [
+        ("GetIndex", {**INDEX, "indexName": "none"}, NotFoundException, "could not be found"),
+        ("GetIndex", {"indexName": 5}, ServiceError, "."),
+        ("QueryVectors", {**INDEX, "topK": 1}, ValidationException, "Must specify"),
+        ("QueryVectors", {**INDEX, "topK": "x"}, ServiceError, "."),
+        ("GetVectors", {**INDEX, "keys": "cat"}, ServiceError, "."),
+        ("GetVectors", {**INDEX, "keys": [None]}, ServiceError, "."),
+        (
+            "QueryVectors",
+            {**INDEX, "topK": 1, "queryVector": {"float32": [1.0]}},
+            ValidationException,
+            "Query vector contains invalid values",
+        ),
+    ],
+)
+def test_a_refusal_is_the_services_own(service, operation, request_, kind, words):
+    """With its code and words."""
+    with pytest.raises(kind, match=words) as refused:
+        service.call(operation, request_)
+
+    assert 400 <= refused.value.status < 500
+
+
+def test_pages_come_whole_however_many_at_a_time(service):
+    """Each vector once."""
+    fill_more = [{"key": f"k{n}", "data": {"float32": embed(f"w{n}")}} for n in range(300)]
+    service.call("PutVectors", {**INDEX, "vectors": json.loads(json.dumps(fill_more))})
+
+    keys = [v["key"] for page in list_pages(service, INDEX) for v in page["vectors"]]
+
+    assert sorted(keys) == sorted([*TEXTS, *(f"k{n}" for n in range(300))])
+    requests = [{**INDEX, "keys": [f"k{n}"]} for n in range(20)]
+    answers = [page["vectors"][0]["key"] for page in call_each(service, "GetVectors", requests)]
+    assert answers == [f"k{n}" for n in range(20)]
+
+
+def test_a_service_without_an_answer_is_unavailable():
+    """The error says where nothing answered."""
+    service = open_service(
+        settings("http://127.0.0.1:9", s3vectors_retry_seconds=0, s3vectors_max_attempts=1)
+    )
+
+    with pytest.raises(ServiceError) as failed:
+        service.call("GetIndex", INDEX)
+
+    assert (failed.value.code, failed.value.status) == ("Unavailable", 503)
+    assert "127.0.0.1:9" in str(failed.value)
+
+
+def test_a_bucket_by_its_arn_is_called_by_it():
+    """It may be another account's."""
+    with server() as url:
+        _create_bucket(url)
+        arn = f"arn:aws:s3vectors:us-east-1:123456789012:bucket/{BUCKET}"
+        service = open_service(settings(url).model_copy(update={"s3vectors_bucket_name": arn}))
+        shape = {"dataType": "float32", "dimension": 1024, "distanceMetric": "cosine"}
+        service.call("CreateIndex", {**INDEX, **shape})
+
+        assert service.call("GetIndex", INDEX)["index"]["indexArn"].startswith(arn)
+        assert service.call("ListIndexes", {"vectorBucketName": BUCKET})["indexes"]
+
+
+def test_no_vector_bucket_is_created():
+    """It would be outside of what deployed the store."""
+    with server() as url:
+        service = open_service(settings(url))
+        with pytest.raises(ConflictException):
+            service.call("CreateVectorBucket", {"vectorBucketName": "another"})
+        assert ask(url, "/ListVectorBuckets")[1] == {"vectorBuckets": []}
+
+
+def test_only_the_region_of_the_settings_is_served(service, endpoint):
+    """An engine in this process has all of them."""
+    if endpoint.startswith("local:"):
+        assert service.in_region("eu-west-1").describe()["service"]["region"] == "eu-west-1"
+    else:
+        assert service.in_region("us-east-1").describe()["bucket"] == BUCKET
+        with pytest.raises(ValidationException, match="us-east-1 only"):
+            service.in_region("eu-west-1")
+
+
+def test_a_question_is_embedded_by_staches_embedder(service):
+    """As a search by Stache does it."""
+    assert service.embed("cat") == pytest.approx(embed("cat"))
+
+
+def test_an_embedder_that_cannot_be_made_is_an_error():
+    """In the words of the tool's other commands."""
+    broken = settings("local:").model_copy(update={"embedding_provider": "nothing"})
+
+    with pytest.raises(ServiceError, match="Stache cannot make the embedder 'nothing'") as failed:
+        open_service(broken).embed("cat")
+
+    assert failed.value.code == "EmbedderFailed"
+
+
+def test_staches_indexes_are_named_where_not_all_may_be_listed(service, monkeypatch):
+    """With the level `read`, for instance."""
+
+    def refuse(*_):
+        raise AccessDeniedException("no")
+
+    monkeypatch.setattr(service, "call", refuse)
+
+    assert service.describe()["indexes"] == ["documents-1024", "summaries-1024", "insights-1024"]
+
+
+def test_the_command_serves_the_page_to_whoever_has_the_token(endpoint):
+    """And to nobody else; jobs, too."""
+    connections.close_engines()  # the command is a process of its own
+    arguments = ("--bucket", BUCKET, "--endpoint", endpoint)
+    with console(*arguments) as (process, url, token):
+        header = {"x-console-token": token}
+        assert ask(url, "/console/api/about")[0].status == 401
+        assert ask(url, "/console/api/about", host="evil.example", **header)[0].status == 403
+        assert ask(url, "/ListVectorBuckets", **header)[0].status == 404
+        about = ask(url, "/console/api/about", **header)[1]
+        names = json.dumps({"bucket": BUCKET, "index": "documents-1024"}).encode()
+        browsed = stream(url, "/console/api/stream/browse", names, **header)[-1]["result"]
+        drawn = stream(url, "/console/api/stream/map", names, **header)[-1]["result"]
+        denied = ask(url, "/console/api/call/DeleteIndex", INDEX, **header)[0]
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate()
+
+    assert (about["write"], about["requests"]) == (False, False)
+    assert {vector["key"] for vector in browsed["vectors"]} == {*TEXTS}
+    assert sorted(drawn["keys"]) == sorted(TEXTS)
+    assert denied.status == 403
+    assert token not in errors
+    assert process.returncode == 0
+
+
+def test_with_write_it_deletes(endpoint):
+    """Vectors, for instance."""
+    connections.close_engines()
+    arguments = ("--bucket", BUCKET, "--endpoint", endpoint, "--write")
+    with console(*arguments) as (process, url, token):
+        header = {"x-console-token": token}
+        request = {**INDEX, "keys": ["cat"]}
+        assert ask(url, "/console/api/call/DeleteVectors", request, **header)[0].status == 200
+        names = json.dumps({"bucket": BUCKET, "index": "documents-1024"}).encode()
+        counted = stream(url, "/console/api/stream/count", names, **header)[-1]
+        process.terminate()
+        process.communicate()
+
+    assert counted == {"result": {"count": 2}}
+
+
+def test_a_port_that_is_in_use_is_an_error():
+    """Which says what to do."""
+    with console("--bucket", BUCKET, "--endpoint", "local:") as (_, url, _token):
+        command = [sys.executable, "-m", "stache_ai_s3vectors", "console", "--bucket", BUCKET]
+        command += ["--endpoint", "local:", "--port", url.rpartition(":")[2]]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert "choose another --port" in done.stderr
