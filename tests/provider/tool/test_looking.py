@@ -178,7 +178,7 @@ def test_list_is_a_table_for_people(monkeypatch):
     "arguments, problem",
     [
         (("--filter", "{"), "is not JSON"),
-        (("--filter", "[]"), "is no object"),
+        (("--filter", "[]"), "--filter '[]' is"),
         (("--filter", '{"n": {"$like": "a"}}'), "filter operator '$like' on 'n' does not exist"),
         (("--filter", '{"text": "a"}'), "text, which the index declares non-filterable"),
         (("--namespace", ""), "the namespace is ''"),
