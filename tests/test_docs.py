@@ -204,7 +204,7 @@ def test_stache_s_own_settings_that_are_read_exist():
 
 def test_the_dot_env_example_is_read(tmp_path):
     """Each line is a setting, and they fit together."""
-    example, _ = blocks(README, "dotenv")
+    [example] = blocks(README, "dotenv")
     (tmp_path / ".env").write_text(example)
     lines = [line for line in example.splitlines() if not line.startswith("#")]
 

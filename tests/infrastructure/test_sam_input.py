@@ -72,7 +72,7 @@ BAD = [
     ("InsightsIndex", "insights-????", "3 to 63"),
     ("KmsKeyArn", "arn:aws:kms:us-east-1:123456789012:key/*", "whole ARN"),
     ("KmsKeyArn", "arn:aws:kms:*:123456789012:key/1234abcd", "whole ARN"),
-    ("EmbeddingModel", "amazon.titan-*", "no inference profile"),
+    ("EmbeddingModel", "amazon.titan-*", "not an ARN or an inference profile"),
     ("TextSearch", "true", "write standard"),
     ("TextSearch", "EN", "lower case"),
     *((kind, value, "separated by commas") for kind in ("Readers", "Writers") for value in NOBODY),

@@ -1,4 +1,4 @@
-"""The README's section about a laptop: its commands and its `.env`."""
+"""The pages about Stache on a laptop: their commands and their `.env`."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ import re
 from pathlib import Path
 from typing import Final
 
-_README: Final = (Path(__file__).parents[2] / "README.md").read_text()
-SECTION: Final = _README.partition("## With Stache, on a laptop\n")[2].partition("\n## ")[0]
+ROOT: Final = Path(__file__).parents[2]
 
 
-def find_blocks(language: str) -> list[str]:
-    """The code blocks of a language."""
-    return re.findall(rf"^```{language}\n(.*?)^```", SECTION, re.MULTILINE | re.DOTALL)
+def find_blocks(page: str, title: str, language: str) -> list[str]:
+    """The code blocks of a language in a section of a page."""
+    section = (ROOT / page).read_text().partition(f"## {title}\n")[2].partition("\n## ")[0]
+    return re.findall(rf"^```{language}\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
 
 
-INSTALL, START, CALLS, ENGINE, WORKERS = find_blocks("bash")
-DOT_ENV, CHANGES = find_blocks("dotenv")
+INSTALL, START, CALLS = find_blocks("README.md", "With Stache, on a laptop", "bash")
+[DOT_ENV] = find_blocks("README.md", "With Stache, on a laptop", "dotenv")
+ENGINE, WORKERS = find_blocks("docs/laptop.md", "Several workers", "bash")
+[CHANGES] = find_blocks("docs/laptop.md", "Several workers", "dotenv")
 ADD, ASK, LIST = CALLS.splitlines()
 
 
