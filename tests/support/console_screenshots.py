@@ -27,8 +27,8 @@ from stache_ai_s3vectors.aws.connections import close_engines
 FOLDER: Final = Path(__file__).parents[2] / "docs" / "images"
 NAMES: Final = {"vectorBucketName": "quickstart", "indexName": "documents-1024"}
 INDEX: Final = "#/bucket/quickstart/index/documents-1024"
-COLORS: Final = 256
 DUMMY: Final = {"aws_access_key_id": "dummy", "aws_secret_access_key": "dummy"}
+COLORS: Final = 256
 NARROW: Final = (390, 780)
 
 
@@ -162,7 +162,7 @@ def send_requests(url: str) -> None:
 
 
 def take(page: Browser, url: str, name: str) -> None:
-    """Take a picture, with as many colors as it needs to look right."""
+    """Take a picture."""
     picture = PICTURES[name]
     page.open_console(url, picture.address, size=picture.size, dark=picture.dark)
     page.wait("quickstart")
@@ -171,7 +171,10 @@ def take(page: Browser, url: str, name: str) -> None:
     path = FOLDER / f"console-{name}.png"
     page.screenshot(str(path))
     with Image.open(path) as image:
-        image.quantize(COLORS, dither=Image.Dither.NONE).save(path, optimize=True)
+        small = image.convert("RGB").quantize(
+            COLORS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+        )
+        small.save(path, optimize=True)
     assert page.faults() == []
     print(path, f"{path.stat().st_size:,} bytes")  # noqa: T201 - a script
 

@@ -36,7 +36,7 @@ class RequestList {
 		this.table = makeTable('Requests', COLUMNS, []);
 		this.empty = make('p', { class: 'empty' });
 		this.unused = make('div', {});
-		this.element = make('div', {}, make('div', { class: 'row actions' }, this.button, ownLabel, failedLabel),
+		this.element = make('div', { class: 'view' }, make('div', { class: 'row actions' }, this.button, ownLabel, failedLabel),
 			this.failure, this.table, this.empty, this.unused);
 	}
 
