@@ -1,7 +1,7 @@
 """Builds the website from the pages where they are in the repository; MkDocs runs this.
 
 MkDocs expects all pages in one folder. This hook gives it the pages of the navigation, and the
-plots, by their paths in the repository, so that their links work in both places. The website has
+pictures, by their paths in the repository, so that their links work in both places. The website has
 no other files: links to them become plain text. Links to what does not exist stay, and MkDocs
 reports them.
 """
@@ -19,17 +19,19 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 ROOT: Final = Path(__file__).parents[1]
-PLOTS: Final = "bench/results/*.svg"
+PICTURES: Final = ("bench/results/*.svg", "docs/images/*.png")
 LINK: Final = re.compile(r"\[([^\]]*)\]\((?!https?:|#)([^)#]+)(#[^)]*)?\)")
 
 
 def on_files(files: Files, *, config: MkDocsConfig) -> Files:
     """Replace the files of `docs_dir`; the others are the theme's."""
     theirs = [file for file in files if file.src_dir != config.docs_dir]
-    plots = [path.relative_to(ROOT).as_posix() for path in ROOT.glob(PLOTS)]
+    pictures = [
+        path.relative_to(ROOT).as_posix() for pattern in PICTURES for path in ROOT.glob(pattern)
+    ]
     ours = [
         File.generated(config, path, abs_src_path=str(ROOT / path))
-        for path in [*list_pages(config.nav), *plots]
+        for path in [*list_pages(config.nav), *pictures]
     ]
     return Files([*theirs, *ours])
 

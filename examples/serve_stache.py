@@ -31,6 +31,7 @@ Stache is running. Ctrl-C ends it.
 
   API, to try in the browser   {url}/docs
   engine                       {engine}
+  console, to look at vectors  {engine}/
   data                         {data}
 
 Search, add and list, in another terminal:

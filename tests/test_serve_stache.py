@@ -76,6 +76,10 @@ def test_its_three_commands_work_and_ctrl_c_ends_everything(data):
         assert [document["filename"] for document in run(listing)["documents"]] == ["cat.txt"]
         with urllib.request.urlopen(f"{url}/docs") as page:  # noqa: S310 - our own
             assert b"swagger" in page.read().lower()
+        [console] = re.findall(r"^  console, .*(http://\S+)$", guide, re.MULTILINE)
+        request = urllib.request.Request(console, headers={"accept": "text/html"})  # noqa: S310
+        with urllib.request.urlopen(request) as page:  # noqa: S310 - our own
+            assert b"S3 Vectors console" in page.read()
         assert url.startswith("http://127.0.0.1:")
         assert engine.startswith("http://127.0.0.1:")
         assert "Stache has ended; the data stays." in end(process)

@@ -48,6 +48,13 @@ def show_overview(page: Browser) -> None:
     page.waitUntil("!document.querySelector('.job')")
 
 
+def show_vector(page: Browser) -> None:
+    """The first vector of the first page."""
+    page.waitFor(".keycell")
+    page.evaluate("document.querySelector('.keycell a').click()")
+    page.wait("Filterable metadata, in bytes")
+
+
 def show_query(page: Browser) -> None:
     """Words and a vector together."""
     page.check("Both")
@@ -107,6 +114,7 @@ PICTURES: Final = {
     "overview": Picture("#/", show_overview),
     "index": Picture(INDEX, wait_for("Data type")),
     "browse": Picture(f"{INDEX}/browse", wait_for("Page 1")),
+    "vector": Picture(f"{INDEX}/browse", show_vector),
     "query": Picture(f"{INDEX}/query", show_query),
     "why": Picture(f"{INDEX}/query", show_reason),
     "map": Picture(f"{INDEX}/map?color=topic", show_map),
