@@ -1,5 +1,5 @@
 // A failure on the page: the service's code and words, and what one can do.
-import { make, makeButton, makeNote } from './dom.js';
+import { announce, make, makeButton, makeNote } from './dom.js';
 import { showLongText, showText } from './text.js';
 
 let level = null;
@@ -33,6 +33,7 @@ function formatStatement(statement) {
 
 /** Show why work ended: at the filter when it is about that, else in `place`. */
 export function showEnd(error, place, { filter = null, retry = null } = {}) {
+	announce('');
 	if (isStop(error)) {
 		place.replaceChildren(makeNote('Stopped.'));
 	} else if (filter !== null && error.code === 'ValidationException' && /filter/i.test(error.message)) {
