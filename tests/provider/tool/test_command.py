@@ -541,6 +541,17 @@ def test_a_shell_completes_commands_options_and_values(words, offered, dimension
     assert result.stderr == ""
 
 
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_page_switches_on_completion(shell):
+    """By the script that the command prints for a shell."""
+    page = (Path(__file__).parents[3] / "docs" / "operate.md").read_text()
+
+    printed = run_process(_STACHE_S3VECTORS_COMPLETE=f"{shell}_source").stdout
+
+    assert f"_STACHE_S3VECTORS_COMPLETE={shell}_source stache-s3vectors" in page
+    assert f"_STACHE_S3VECTORS_COMPLETE={shell}_complete" in printed
+
+
 @pytest.mark.parametrize("value", ["abc", "0", "4097"])
 def test_a_dimension_that_cannot_be_is_refused(value):
     """As an option, and as a variable, which Stache reads when it is imported."""
@@ -727,10 +738,10 @@ def test_the_advice_to_make_indexes_is_given_only_to_who_does_not(monkeypatch, s
     assert "To make the bucket: aws s3vectors create-vector-bucket" in result.stderr
 
 
-@pytest.mark.parametrize("command", [(), ("stats",), ("indexes",), ("indexes", "create")])
-def test_help_has_a_short_option(command):
+@pytest.mark.parametrize("words", ["", "indexes", "serve", *OURS])
+def test_help_has_a_short_option(words):
     """Of the command and of each below it."""
-    assert tool.done(*command, "-h") == tool.done(*command, "--help")
+    assert tool.done(*words.split(), "-h") == tool.done(*words.split(), "--help")
 
 
 @pytest.mark.parametrize("arguments", ["doctor", "indexes list", "stats", "list"])

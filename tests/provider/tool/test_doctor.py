@@ -97,15 +97,27 @@ def test_an_index_in_which_no_search_works_is_named_with_the_way_out(store, key)
     assert f"cannot be filtered by {key}, as all of Stache's searches do" in result.output
 
 
-def test_an_index_name_that_aws_refuses_is_wrong(store, monkeypatch):
-    """The local engine refuses it, too, when it is to be made."""
-    monkeypatch.setenv("S3VECTORS_DOCUMENTS_INDEX", "UPPER")
+@pytest.mark.parametrize("name", ["UPPER", "ab", "a_b", "a" * 64])
+def test_an_index_name_that_aws_refuses_is_wrong(store, monkeypatch, name):
+    """It is the only thing that is wrong: the other indexes are checked, this one is not."""
+    monkeypatch.setenv("S3VECTORS_DOCUMENTS_INDEX", name)
 
-    found = wrong()
+    [(check, text, _)] = wrong()
 
-    assert ("settings", "'UPPER' is not the name of an index: the service refuses it") in {
-        (check, text) for check, text, _ in found
-    }
+    problem = f"{name!r} is not the name of an index: the service refuses it"
+    assert (check, text) == ("settings", problem)
+
+
+def test_without_any_right_name_of_an_index_the_checks_end(store, monkeypatch):
+    """None of the others makes sense."""
+    for kind in KINDS:
+        monkeypatch.setenv(f"S3VECTORS_{kind.upper()}_INDEX", "UPPER")
+
+    result = tool.run("doctor")
+
+    assert result.exit_code == 1
+    assert "'UPPER' is not the name of an index" in result.stdout
+    assert "ready" not in result.stdout.splitlines()
 
 
 def test_an_embedder_that_stache_does_not_have_is_wrong(store, monkeypatch):
@@ -120,7 +132,12 @@ def test_an_embedder_that_stache_does_not_have_is_wrong(store, monkeypatch):
 
 @pytest.mark.parametrize(
     "name, near",
-    [("S3VECTORS_BUCKETNAME", "S3VECTORS_BUCKET_NAME"), ("s3vectors_regoin", "S3VECTORS_REGION")],
+    [
+        ("S3VECTORS_BUCKETNAME", "S3VECTORS_BUCKET_NAME"),
+        ("s3vectors_regoin", "S3VECTORS_REGION"),
+        ("S3VECTOR_SEARCH_MODE", "S3VECTORS_SEARCH_MODE"),
+        ("S3_VECTORS_WRITE_RATE", "S3VECTORS_WRITE_RATE"),
+    ],
 )
 @pytest.mark.parametrize("where", ["environment", ".env"])
 def test_a_misspelt_variable_is_a_warning_with_the_nearest_name(

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from stache_ai_s3vectors.aws.vector_index import VectorIndex
 from stache_ai_s3vectors.errors import S3VectorsError
+from stache_ai_s3vectors.service.arns import INDEX_NAME
 
 from . import bucket, environment, indexes, permissions, round_trip, service
 from .findings import Finding, Stop, report_error
@@ -58,7 +59,10 @@ def _run_checks(
     probes = [
         IndexProbe(VectorIndex(replace(options, index_name=name), create=False), variable)
         for name, variable in variables.items()
+        if INDEX_NAME.fullmatch(name)
     ]
+    if not probes:
+        return
     yield from service.check_service(probes[0])
     for probe in probes[1:]:
         probe.ask()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
 from importlib import metadata
@@ -31,9 +32,9 @@ _PACKAGES: Final = ("stache-ai-s3vectors", "stache-ai", "boto3", "s3vectors-loca
 _BOTO3: Final = (1, 44, 4)
 """The first with full-text and hybrid queries."""
 
-_PREFIX: Final = "S3VECTORS_"
+_PREFIX: Final = re.compile(r"S3_?VECTORS?_")
 _OF_THE_ENGINE: Final = "S3VECTORS_LOCAL_"
-"""Prefixes of variables: those of the provider, and those of `s3vectors-local serve`."""
+"""Prefixes of variables: those of the provider, also misspelt, and those of s3vectors-local."""
 
 _OURS: Final = "stache_ai_s3vectors.provider:S3VectorsProvider"
 _QUESTIONS: Final = "stache_ai_s3vectors.plugins.query_processor:S3VectorsQuestion"
@@ -189,7 +190,7 @@ def _check_spelling(settings: Settings) -> Iterator[Finding]:
     """Warn of variables that look like our settings and are not."""
     known = [name.upper() for name in type(settings).model_fields]
     variables = {*os.environ, *dotenv_values(".env")}
-    for name in sorted(name for name in variables if name.upper().startswith(_PREFIX)):
+    for name in sorted(name for name in variables if _PREFIX.match(name.upper())):
         if name.upper() in known or name.upper().startswith(_OF_THE_ENGINE):
             continue
         near = get_close_matches(name.upper(), known, 1)
