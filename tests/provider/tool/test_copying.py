@@ -10,7 +10,7 @@ from contextlib import ExitStack, closing
 from functools import partial
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, NoCredentialsError
 from stache_ai.providers.factories import EmbeddingProviderFactory
 
 import far_ends
@@ -19,7 +19,7 @@ import tool
 from stache_ai_s3vectors.aws.batches import Record
 from stache_ai_s3vectors.aws.connections import close_engines
 from stache_ai_s3vectors.chunks.vectors import UnreadVector
-from stache_ai_s3vectors.tool.transfers import is_same
+from stache_ai_s3vectors.tool.transfers import BATCHES_IN_FLIGHT, is_same
 from words import Words
 
 COPY = ("copy", "documents", "copied", *tool.LOCAL, "--to-endpoint", "local:other")
@@ -328,6 +328,119 @@ def test_reembed_names_the_texts_that_the_embedder_does_not_take(words):
     assert "empty: it has no text" in result.stderr
     assert "2 vectors are left out" in result.stderr
     assert len(tool.contents(reembedded())) == 100
+
+
+def fail(error):
+    raise error
+
+
+BAD = "the text that is refused"
+CODE = {"Code": "ValidationException", "Message": "the content is filtered"}
+
+
+@pytest.mark.parametrize(
+    "respond",
+    [
+        lambda _: fail(RuntimeError("content policy")),
+        lambda _: fail(KeyError("embedding")),
+        lambda _: fail(ConnectionResetError("the model crashed")),
+        lambda _: fail(TimeoutError("the model thinks about it")),
+        lambda _: fail(ClientError({"Error": CODE}, "InvokeModel")),
+        lambda texts: [[1.0] * 8] * (len(texts) - 1),
+        lambda texts: [None if text == BAD else [1.0] * 8 for text in texts],
+        lambda texts: [[0.0 if text == BAD else 1.0] * 8 for text in texts],
+    ],
+    ids=["policy", "bug", "crash", "timeout", "AWS", "too few", "None", "zeros"],
+)
+def test_one_text_that_is_refused_costs_few_calls_and_is_named(words, respond):
+    """Whatever the embedder raises or answers for it; the others are stored; exit status 1."""
+    provider = tool.filled(999)
+    provider.insert([[1.0] * 4], [BAD], ids=["bad"])
+    words("respond", staticmethod(lambda texts: respond(texts) if BAD in texts else None))
+
+    result = tool.run(*REEMBED)
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("  bad: the embedder")
+    assert "1 vectors are left out" in result.stderr
+    assert len(tool.contents(reembedded())) == 999
+    assert len(Words.calls) <= 1_000 / 64 + 1 + 2 * 6 + 2
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectionRefusedError("Connection refused"),
+        NoCredentialsError(),
+        ClientError({"Error": {"Code": "ExpiredTokenException", "Message": "expired"}}, "Invoke"),
+        RuntimeError("500 Internal Server Error"),
+        TimeoutError("timed out"),
+    ],
+    ids=["refused", "credentials", "expired", "unknown", "timeout"],
+)
+@pytest.mark.parametrize("embedded", [0, 600])
+def test_an_embedder_that_is_down_is_not_asked_text_by_text(words, error, embedded):
+    """At once, and after a while: each batch under way is tried, and one text more."""
+    tool.filled(1_300)
+    words("respond", staticmethod(lambda _: fail(error) if len(Words.seen) >= embedded else None))
+
+    result = tool.run(*REEMBED)
+
+    assert result.exit_code == 1
+    assert f"the embedder failed: {type(error).__name__}: {error}" in result.stderr
+    assert "left out" not in result.stderr
+    assert len(Words.calls) <= embedded / 64 + 1 + 2 * BATCHES_IN_FLIGHT
+
+
+def test_an_embedder_that_goes_down_while_a_text_is_looked_for_is_said_to_be_down(words):
+    """No text is left out that it only did not answer."""
+    provider = tool.filled(63)
+    provider.insert([[1.0] * 4], [BAD], ids=["bad"])
+    words(
+        "respond",
+        staticmethod(
+            lambda texts: fail(ValueError("no")) if BAD in texts or len(Words.calls) > 4 else None
+        ),
+    )
+
+    result = tool.run(*REEMBED)
+
+    assert "the embedder failed: ValueError: no" in result.stderr
+    assert "left out" not in result.stderr
+    assert len(Words.calls) <= 4 + 6 + 1
+
+
+def test_an_error_of_the_embedder_cannot_write_to_the_terminal(words):
+    """It may quote the text, of any length."""
+    provider = tool.filled(3)
+    provider.insert([[1.0] * 4], [BAD], ids=["bad"])
+    error = ValueError("\x1b[2Jcannot embed " + "x" * 100_000)
+    words("respond", staticmethod(lambda texts: fail(error) if BAD in texts else None))
+
+    result = tool.run(*REEMBED)
+
+    assert "\x1b" not in result.stderr
+    assert len(result.stderr) < 1_000
+
+
+def test_the_model_is_compared_though_the_first_text_is_refused(words):
+    """The next one that the embedder takes is compared."""
+    tool.filled(10)
+    tool.done(*REEMBED)
+    first = next(iter(tool.contents(reembedded()).values()))["metadata"]["text"]
+    words(
+        "respond",
+        staticmethod(
+            lambda texts: (
+                fail(ValueError("no")) if first in texts else [[-1.0, *[0.5] * 7]] * len(texts)
+            )
+        ),
+    )
+
+    result = tool.run(*REEMBED)
+
+    assert result.exit_code == 2
+    assert "has vectors of another embedding model" in result.stderr
 
 
 def test_reembed_refuses_an_index_of_another_size(words):

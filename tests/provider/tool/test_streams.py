@@ -1,0 +1,130 @@
+"""`export -` and `import -`: an index through pipes."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+from contextlib import closing
+
+import pytest
+
+import far_ends
+import stache
+import tool
+from moody import PASS, moody
+from s3vectors_local import Engine, connect
+from stache_ai_s3vectors.aws.connections import close_engines
+from terminal import Terminal
+
+COMMAND = f"{sys.executable} -m stache_ai_s3vectors"
+EXPORT = shlex.join(("--index", "documents", *tool.LOCAL))
+ELSEWHERE = ("--bucket", "my-bucket", "--endpoint", "local:other", "--dimension", "4")
+IMPORT = shlex.join((*ELSEWHERE, "--index", "restored"))
+
+
+def bash(line):
+    """What a line of bash prints, with `tool` for the command, where no engine is open."""
+    close_engines()
+    line = line.replace("tool ", f"{COMMAND} ")
+    return subprocess.run(["bash", "-c", line], capture_output=True, check=False)
+
+
+def restored():
+    return tool.contents(stache.provider("restored", s3vectors_endpoint_url="local:other"))
+
+
+@pytest.fixture
+def provider():
+    return tool.filled(1_200)
+
+
+@pytest.mark.parametrize(
+    "pipe",
+    [
+        f"tool export - {EXPORT} | tool import - {IMPORT}",
+        f"tool export - {EXPORT} | gzip | tool import - {IMPORT}",
+        f"tool export - {EXPORT} > a && tool import a {IMPORT}",
+        f"tool export a.jsonl.gz {EXPORT} && gunzip < a.jsonl.gz | tool import - {IMPORT}",
+        f"tool export a.jsonl.gz {EXPORT} && tool import <(gunzip < a.jsonl.gz) {IMPORT}",
+    ],
+)
+def test_an_index_goes_through_a_pipe(provider, pipe):
+    """To the last bit."""
+    before = tool.contents(provider)
+
+    result = bash(f"set -o pipefail; {pipe}")
+
+    assert result.returncode == 0, result.stderr
+    assert restored() == before
+
+
+def test_standard_output_has_the_export_and_nothing_else(provider, tmp_path):
+    """What is told goes to standard error, also as JSON."""
+    tool.done("export", "a.jsonl", *shlex.split(EXPORT))
+
+    plain = bash(f"tool export - {EXPORT}")
+    as_json = bash(f"tool export - {EXPORT} --json")
+
+    assert plain.stdout == as_json.stdout == (tmp_path / "a.jsonl").read_bytes()
+    assert plain.stderr == b"standard output: 1200 vectors of my-bucket/documents\n"
+    assert json.loads(as_json.stderr) == {"file": "-", "index": "documents", "vectors": 1_200}
+
+
+def test_a_reader_that_leaves_is_no_error(provider):
+    """As `head` does; but a full disk is one."""
+    left = bash(f"tool export - {EXPORT} | head -1")
+    full = bash(f"tool export - {EXPORT} > /dev/full")
+
+    assert (left.stdout.count(b"\n"), left.stderr) == (1, b"")
+    assert full.returncode == 1
+    assert b"Error: standard output cannot be written: No space left on device" in full.stderr
+
+
+def test_an_export_to_a_stream_that_fails_says_that_it_cannot_be_resumed():
+    """And that an export to a file can; what came through is an export without its end."""
+    with closing(Engine()) as engine, moody(engine) as server:
+        connect(far_ends.boto_client(), engine).create_vector_bucket(vectorBucketName="my-bucket")
+        tool.filled(2_500, s3vectors_endpoint_url=server.url, s3vectors_write_rate=0.0)
+        gets = iter(range(10_000))
+        server.behaviour = lambda operation, _: (
+            400 if operation == "GetVectors" and next(gets) >= 17 else PASS
+        )
+        where = shlex.join(("--bucket", "my-bucket", "--endpoint", server.url))
+
+        result = bash(f"tool export - {where} --index documents | tool import - {IMPORT}")
+
+    errors = result.stderr.decode()
+    assert " vectors went to standard output" in errors
+    assert "of standard input is missing: the file was cut off" in errors
+    assert 1_000 <= len(restored()) < 2_500
+    assert f"Stopped: {len(restored())} vectors are written, 0 were there." in errors
+
+
+@pytest.mark.parametrize("cut", ["head -n 700", "head -c 200000", "sed 500d", "head -n -1"])
+def test_a_stream_that_was_cut_or_changed_is_found(provider, cut):
+    """Exit status 1, the line, and how much is stored: all before that line."""
+    result = bash(f"tool export - {EXPORT} | {cut} | tool import - {IMPORT}")
+
+    errors = result.stderr.decode()
+    assert result.returncode == 1
+    assert " of standard input is " in errors
+    assert f"Stopped: {len(restored())} vectors are written" in errors
+    assert len(restored()) > 100
+
+
+def test_a_stream_that_is_no_export_is_said_to_be_none():
+    """Also an empty one, of a program that failed before it."""
+    for text in ("", "not an export"):
+        result = bash(f"printf '{text}' | tool import - {IMPORT}")
+        assert result.returncode == 1
+        assert b"of standard input is not the first line of an export" in result.stderr
+
+
+def test_importing_from_the_keyboard_is_refused(tmp_path):
+    """It would wait for ever, and nobody types that."""
+    terminal = Terminal(f"{COMMAND} import - {IMPORT}", tmp_path, {})
+
+    assert terminal.finish() == 2
+    assert "standard input is a terminal; pipe an export into it" in terminal.shown
