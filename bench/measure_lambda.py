@@ -35,10 +35,10 @@ import build
 import lambda_function
 import loopback
 from function_life import ARCHITECTURE, RUNTIME
-from simulated import simulated_aws
+from simulated import simulate_aws
 from simulated.aws import PYTHON
 from simulated.roles import REGION
-from simulated.runtime import running
+from simulated.runtime import run_function
 
 OPTIONS: Final[dict[str, Any]] = {"rounds": {"type": int, "default": 11}}
 WARM: Final = 20
@@ -101,14 +101,17 @@ def build_packages(folder: Path) -> tuple[dict[str, Path], dict[str, Any]]:
 def simulate_deployment() -> Iterator[dict[str, str]]:
     """An AWS with the function's bucket, indexes and tables; the function's environment in it."""
     loopback.use_dummy_credentials()
-    with simulated_aws() as aws:
+    with simulate_aws() as aws:
         own = {k: v for k, v in lambda_function.ENVIRONMENT.items() if "ENDPOINT" not in k}
-        vectors, names = aws.client("s3vectors"), {"vectorBucketName": own["S3VECTORS_BUCKET_NAME"]}
+        vectors, names = (
+            aws.make_client("s3vectors"),
+            {"vectorBucketName": own["S3VECTORS_BUCKET_NAME"]},
+        )
         vectors.create_vector_bucket(**names)
         for kind in ("documents", "summaries", "insights"):
             index = {**dataset.describe_index(), **names, "indexName": f"{kind}-1024"}
             vectors.create_index(**index)
-        lambda_function.create_tables(aws.client("dynamodb"))
+        lambda_function.create_tables(aws.make_client("dynamodb"))
         keys = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
         yield {**own, **keys, "AWS_ENDPOINT_URL": aws.url, "PYTHONDONTWRITEBYTECODE": "1"}
 
@@ -124,7 +127,7 @@ def start(package: Path, name: str, environment: dict[str, str]) -> list[float]:
         "Timeout": 60,
     }
     times, began = [], time.perf_counter()
-    with running(package, configuration, environment, PYTHON) as function:
+    with run_function(package, configuration, environment, PYTHON) as function:
         for _ in range(1 + WARM):
             function.invoke(event)
             times.append(time.perf_counter() - began)

@@ -421,7 +421,7 @@ def test_the_tool_s_page_shows_what_its_commands_print(tmp_path):
     """Each run in a real terminal; `python tests/support/terminal.py` renews the page."""
     page = DOCS["operate"]
 
-    assert terminal.rewritten(page, tmp_path) == page
+    assert terminal.rewrite(page, tmp_path) == page
 
 
 def test_the_table_of_the_tool_is_that_of_the_code():

@@ -33,7 +33,7 @@ def url(tmp_path_factory):
     """Stache as the README sets it up."""
     folder = tmp_path_factory.mktemp("stache")
     (folder / ".env").write_text(DOT_ENV)
-    with laptop.stache(START, folder, laptop.make_environment(folder)) as url:
+    with laptop.serve_stache(START, folder, laptop.make_environment(folder)) as url:
         yield url
 
 

@@ -9,7 +9,18 @@ import pytest
 
 import laptop
 from far_ends import boto_client, running
-from laptop_section import ADD, ASK, CHANGES, DOT_ENV, ENGINE, INSTALL, LIST, START, WORKERS, change
+from laptop_section import (
+    ADD,
+    ASK,
+    CHANGES,
+    DOT_ENV,
+    ENGINE,
+    INSTALL,
+    LIST,
+    START,
+    WORKERS,
+    change_settings,
+)
 
 
 @pytest.fixture
@@ -21,9 +32,9 @@ def folder(tmp_path):
 
 def check_answers(url):
     """The document is listed once and found, by its namespace and without."""
-    answer = laptop.curl(ASK, url)
+    answer = laptop.call_curl(ASK, url)
     assert answer["sources"][0]["content"] == "The cat sleeps on the warm printer."
-    [document] = laptop.curl(LIST, url)["documents"]
+    [document] = laptop.call_curl(LIST, url)["documents"]
     assert (document["filename"], document["namespace"]) == ("cat.txt", "default")
     assert laptop.call(url, "GET", f"/documents/id/{document['doc_id']}")[0] == 200
 
@@ -31,11 +42,11 @@ def check_answers(url):
 def test_the_section_works_word_for_word(folder):
     """Start, add, ask, list; restart and ask again; then with three workers."""
     environment = laptop.make_environment(folder)
-    with laptop.stache(START, folder, environment) as url:
-        assert laptop.curl(ADD, url)["status"] == "done"
+    with laptop.serve_stache(START, folder, environment) as url:
+        assert laptop.call_curl(ADD, url)["status"] == "done"
         check_answers(url)
-        assert laptop.curl(ADD, url)["status"] == "skipped"
-    with laptop.stache(START, folder, environment) as url:
+        assert laptop.call_curl(ADD, url)["status"] == "skipped"
+    with laptop.serve_stache(START, folder, environment) as url:
         check_answers(url)
 
     data = ENGINE.split("--data ")[1].strip()
@@ -43,9 +54,9 @@ def test_the_section_works_word_for_word(folder):
     keys = dict(word.split("=") for word in export.split()[1:])
     with running("--data", str(folder / data)) as (_, engine):
         (folder / ".env").write_text(
-            change(DOT_ENV, CHANGES.replace("http://127.0.0.1:9100", engine))
+            change_settings(DOT_ENV, CHANGES.replace("http://127.0.0.1:9100", engine))
         )
-        with laptop.stache(serve, folder, {**environment, **keys}) as url:
+        with laptop.serve_stache(serve, folder, {**environment, **keys}) as url:
             for _ in range(6):
                 check_answers(url)
 
@@ -60,9 +71,9 @@ def test_three_workers_share_the_document_index(folder):
         with closing(boto_client(endpoint_url=engine)) as client:
             client.create_vector_bucket(vectorBucketName="my-bucket")
         changes = CHANGES.replace("http://127.0.0.1:9100", engine)
-        (folder / ".env").write_text(change(DOT_ENV, changes))
+        (folder / ".env").write_text(change_settings(DOT_ENV, changes))
         with (
-            laptop.stache(WORKERS.splitlines()[1], folder, environment) as url,
+            laptop.serve_stache(WORKERS.splitlines()[1], folder, environment) as url,
             ThreadPoolExecutor(8) as pool,
         ):
             bodies = [

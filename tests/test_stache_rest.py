@@ -14,9 +14,9 @@ import pytest
 import laptop
 from far_ends import boto_client, running
 from lambda_function import DOCUMENTS
-from laptop_section import CHANGES, DOT_ENV, START, change
+from laptop_section import CHANGES, DOT_ENV, START, change_settings
 from rest_scenario import Scenario
-from stache_servers import documents_table
+from stache_servers import serve_documents_table
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "laptop.md").read_text()
@@ -79,7 +79,7 @@ def settings_of(name):
     if name == "sqlite":
         yield {}
         return
-    with documents_table() as url:
+    with serve_documents_table() as url:
         yield {
             "DOCUMENT_INDEX_PROVIDER": "dynamodb",
             "DYNAMODB_DOCUMENTS_TABLE": DOCUMENTS,
@@ -93,7 +93,7 @@ def run_scenario(name, folder):
     with settings_of(name) as settings, running("--data", str(folder / "data")) as (_, engine):
         boto_client(endpoint_url=engine).create_vector_bucket(vectorBucketName="my-bucket")
         changes = CHANGES.replace("http://127.0.0.1:9100", engine)
-        (folder / ".env").write_text(change(DOT_ENV, changes))
+        (folder / ".env").write_text(change_settings(DOT_ENV, changes))
         keys = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
         environment = laptop.make_environment(folder, **keys, **settings)
 
@@ -101,7 +101,7 @@ def run_scenario(name, folder):
             command = [sys.executable, *shlex.split(CLEAN_UP)[1:]]
             subprocess.run(command, env=environment, cwd=folder, check=True, capture_output=True)
 
-        with laptop.stache(START, folder, environment, quiet=False) as url:
+        with laptop.serve_stache(START, folder, environment, quiet=False) as url:
             return Scenario(url, folder, clean_up).run()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from far_ends import boto_client, server
-from stache_servers import COMMANDS, Reply, documents_table, stache_server
+from stache_servers import COMMANDS, Reply, serve_documents_table, serve_stache_by
 
 COUNT = 40
 LOCAL_TOUCHED = {"S3VECTORS_ENDPOINT_URL": "local:data", "TOUCH": "insert"}
@@ -18,7 +18,7 @@ LOCAL_TOUCHED = {"S3VECTORS_ENDPOINT_URL": "local:data", "TOUCH": "insert"}
 @pytest.fixture(scope="module")
 def documents():
     """Where Stache keeps its list of documents."""
-    with documents_table() as url:
+    with serve_documents_table() as url:
         yield url
 
 
@@ -70,7 +70,7 @@ def test_what_several_workers_capture_is_found_by_whoever_is_asked(
     ]
 
     with (
-        stache_server(kind, tmp_path, TOUCH=touch, **urls) as (url, log),
+        serve_stache_by(kind, tmp_path, TOUCH=touch, **urls) as (url, log),
         ThreadPoolExecutor(16) as pool,
     ):
         ask_until_all_have_answered(url, COMMANDS[kind][0])
@@ -89,7 +89,7 @@ def test_what_several_workers_capture_is_found_by_whoever_is_asked(
 def test_workers_that_inherit_a_local_engine_acknowledge_nothing(documents, tmp_path):
     """Each capture is answered with an error, and the log says why and what to do."""
     settings = {**LOCAL_TOUCHED, "AWS_ENDPOINT_URL_DYNAMODB": documents}
-    with stache_server("gunicorn --preload -w 2", tmp_path, **settings) as (url, log):
+    with serve_stache_by("gunicorn --preload -w 2", tmp_path, **settings) as (url, log):
         body = {"text": words(1), "namespace": "team"}
         statuses = {Reply(f"{url}/api/capture", body).status for _ in range(10)}
 

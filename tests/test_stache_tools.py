@@ -46,7 +46,7 @@ def url(tmp_path_factory):
     folder = tmp_path_factory.mktemp("stache")
     (folder / ".env").write_text(DOT_ENV)
     environment = laptop.make_environment(folder)
-    with laptop.stache(START, folder, environment) as url:
+    with laptop.serve_stache(START, folder, environment) as url:
         yield url
 
 

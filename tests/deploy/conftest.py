@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from simulated import Aws, simulated_aws
+from simulated import Aws, simulate_aws
 
 
 @pytest.fixture
 def aws() -> Iterator[Aws]:
     """An account with nothing in it."""
-    with simulated_aws() as aws:
+    with simulate_aws() as aws:
         yield aws

@@ -24,7 +24,7 @@ import cdk_app
 import deployables
 import function_life
 import stack_resources
-from simulated import simulated_aws
+from simulated import simulate_aws
 
 pytestmark = pytest.mark.aws
 
@@ -35,7 +35,7 @@ def account(monkeypatch):
     if asked.AWS:
         yield boto3.Session()
         return
-    with simulated_aws() as simulated:
+    with simulate_aws() as simulated:
         for name, value in simulated.where.items():
             monkeypatch.setenv(name, value)
         cdk_app.bootstrap("123456789012", "us-east-1")
@@ -65,7 +65,7 @@ def deployed(name, folder):
     try:
         options = {"stack_name": name, "prefix": name, "retain": "false", **cdk_app.HERE}
         cdk_app.deploy(folder, options)
-        yield cdk_app.outputs(folder, name)
+        yield cdk_app.read_outputs(folder, name)
     finally:
         cdk_app.destroy(folder)
 
@@ -74,10 +74,10 @@ def test_what_is_deployed_works_and_leaves_nothing_behind(account, tmp_path):
     """The function lives its life; without retained data, each resource goes with the stack."""
     name = f"t-{uuid.uuid4().hex[:12]}"
     with deployed(name, tmp_path) as outputs:
-        deployables.check(cdk_app.asset(tmp_path))
-        function_life.live(Invoked(account, outputs["FunctionName"]))
-        made = stack_resources.made(account, name)
-        assert stack_resources.there(account, made) == made != []
+        deployables.check(cdk_app.find_asset(tmp_path))
+        function_life.exercise_function(Invoked(account, outputs["FunctionName"]))
+        made = stack_resources.list_resources(account, name)
+        assert stack_resources.select_existing(account, made) == made != []
 
-    left = stack_resources.there(account, made)
+    left = stack_resources.select_existing(account, made)
     assert left == [], left

@@ -9,7 +9,7 @@ import pytest
 import cdk_app
 import deployables
 import function_life
-from deployed_store import ACCOUNT, REGION, of_stack
+from deployed_store import ACCOUNT, REGION, read_stack
 from lambda_function import DOCUMENTS, NAMESPACES, create_tables
 from place import provider
 from word_hashing import embed
@@ -32,22 +32,22 @@ def deploy(aws, folder, **options):
 
 def store(aws, folder):
     """The store as the outputs have it."""
-    return of_stack("CDK", aws, cdk_app.outputs(folder))
+    return read_stack("CDK", aws, cdk_app.read_outputs(folder))
 
 
 def names(aws):
-    found = aws.client("s3vectors").list_indexes(vectorBucketName=BUCKET)["indexes"]
+    found = aws.make_client("s3vectors").list_indexes(vectorBucketName=BUCKET)["indexes"]
     return {index["indexName"] for index in found}
 
 
 def stacks(aws):
     """All but that of the bootstrapping."""
-    told = aws.client("cloudformation").describe_stacks()["Stacks"]
+    told = aws.make_client("cloudformation").describe_stacks()["Stacks"]
     return [one["StackName"] for one in told if one["StackName"] != "CDKToolkit"]
 
 
 def policies(aws):
-    return aws.client("iam").list_policies(Scope="Local")["Policies"]
+    return aws.make_client("iam").list_policies(Scope="Local")["Policies"]
 
 
 def test_a_store_is_deployed_changed_left_behind_and_used_again(aws, tmp_path):
@@ -64,10 +64,12 @@ def test_a_store_is_deployed_changed_left_behind_and_used_again(aws, tmp_path):
     assert "Stache (no changes)" in again
     assert both == first | {name.replace("1024", "256") for name in first}
     assert stacks(aws) == policies(aws) == []
-    create_tables(aws.client("dynamodb"))
+    create_tables(aws.make_client("dynamodb"))
     deploy(aws, tmp_path, **recipe(), **cdk_app.HERE)
     assert names(aws) == both
-    assert found(aws, cdk_app.outputs(tmp_path)["FunctionName"], tmp_path) == [function_life.CAT]
+    assert found(aws, cdk_app.read_outputs(tmp_path)["FunctionName"], tmp_path) == [
+        function_life.CAT
+    ]
     assert aws.policies.decisions
     assert all(decision.allowed for decision in aws.policies.decisions)
 
@@ -83,16 +85,16 @@ def recipe():
 
 def found(aws, name, folder):
     """What the function of this name finds."""
-    with aws.function(name, folder / "function") as function:
-        return function_life.found(function)
+    with aws.run_function(name, folder / "function") as function:
+        return function_life.find_texts(function)
 
 
 def test_a_key_that_s3_vectors_may_not_use_is_refused(aws, tmp_path):
     """The output says why, and nothing is left in the next deployment's way."""
-    key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    key = aws.make_client("kms").create_key()["KeyMetadata"]["Arn"]
 
     with pytest.raises(AssertionError) as refused:
         deploy(aws, tmp_path, **STORE, encryption_key_arn=key)
 
     assert "Insufficient access to perform asynchronous indexing" in str(refused.value)
-    assert aws.client("s3vectors").list_vector_buckets()["vectorBuckets"] == []
+    assert aws.make_client("s3vectors").list_vector_buckets()["vectorBuckets"] == []

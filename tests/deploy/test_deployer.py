@@ -64,14 +64,14 @@ def key(aws, *principals):
         for p in principals
     ]
     document = json.dumps({"Version": "2012-10-17", "Statement": statements})
-    return aws.client("kms").create_key(Policy=document)["KeyMetadata"]["Arn"]
+    return aws.make_client("kms").create_key(Policy=document)["KeyMetadata"]["Arn"]
 
 
 def deploy(aws, kind, keys, *given):
     """The state of the stack after a change set."""
     own, other = keys
     body = template(*given).replace(OWN, own).replace(OTHER, other)
-    cloudformation = aws.client("cloudformation")
+    cloudformation = aws.make_client("cloudformation")
     names = {"StackName": "stache", "ChangeSetName": f"change-{len(body)}"}
     cloudformation.create_change_set(**names, TemplateBody=body, ChangeSetType=kind)
     try:
@@ -86,7 +86,7 @@ def live(aws, permissions) -> list[Any]:
     """How each step of a store's life ends, for a deployer who has only these permissions."""
     resources = [f"{BUCKET}*", f"arn:aws:kms:us-east-1:{ACCOUNT}:key/*"]
     allow = {"Effect": "Allow", "Action": [*permissions], "Resource": resources}
-    iam = aws.client("iam")
+    iam = aws.make_client("iam")
     iam.create_role(RoleName="deployer", AssumeRolePolicyDocument="{}")
     document = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
     iam.put_role_policy(RoleName="deployer", PolicyName="its", PolicyDocument=document)
@@ -96,7 +96,7 @@ def live(aws, permissions) -> list[Any]:
     ends = [deploy(aws, "CREATE", (good, bad), (READER,), None, "a")]
     # moto's server has no XML for a denial; what could not be deleted is in the way of the next
     with suppress(ResponseParserError):
-        aws.client("cloudformation").delete_stack(StackName="stache")
+        aws.make_client("cloudformation").delete_stack(StackName="stache")
     ends.append(deploy(aws, "CREATE", (good, good), (READER,), None, "a"))
     ends.append(deploy(aws, "UPDATE", (good, good), (READER, OTHER_READER), "de"))
     ends.append(deploy(aws, "UPDATE", (good, good)))
@@ -106,8 +106,8 @@ def live(aws, permissions) -> list[Any]:
 def test_the_page_s_permissions_are_enough_also_after_a_first_deployment_that_failed(aws):
     """Nothing of the first is in the way of the second."""
     assert live(aws, NEEDED) == FAILS_FIRST
-    assert {d.action for d in aws.policies.of_role("deployer")} == {*NEEDED}
-    assert all(d.allowed for d in aws.policies.of_role("deployer"))
+    assert {d.action for d in aws.policies.list_decisions("deployer")} == {*NEEDED}
+    assert all(d.allowed for d in aws.policies.list_decisions("deployer"))
 
 
 @pytest.mark.parametrize("action", NEEDED)
@@ -115,4 +115,4 @@ def test_without_any_one_of_them_something_fails(aws, action):
     """So none is listed for nothing."""
     live(aws, [each for each in NEEDED if each != action])
 
-    assert action in {d.action for d in aws.policies.of_role("deployer") if not d.allowed}
+    assert action in {d.action for d in aws.policies.list_decisions("deployer") if not d.allowed}

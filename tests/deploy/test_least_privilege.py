@@ -16,7 +16,7 @@ import second_opinion
 import stores
 import tool
 from behaviours import BEHAVIOURS, denied
-from deployed_store import DIALECTS, deployed, granted, without
+from deployed_store import DIALECTS, deploy_store, list_granted_actions, without
 from place import Owner, Place
 from stache_ai_s3vectors import S3VectorsProvider
 from stache_ai_s3vectors.service.permissions import LEVELS
@@ -36,7 +36,7 @@ _number = count()
 @pytest.fixture(scope="module", params=DIALECTS)
 def store(request, tmp_path_factory):
     """A store with a customer key, deployed in each dialect."""
-    with deployed(request.param, tmp_path_factory.mktemp(request.param)) as store:
+    with deploy_store(request.param, tmp_path_factory.mktemp(request.param)) as store:
         yield store
 
 
@@ -54,7 +54,7 @@ def place(store, owner, tmp_path, monkeypatch):
     def made(policy):
         name = f"role-{next(_number)}"
         decisions = partial(store.aws.policies.of_role, name)
-        return Place(owner, store.role(name, policy), decisions, tmp_path)
+        return Place(owner, store.create_role(name, policy), decisions, tmp_path)
 
     return made
 
@@ -68,10 +68,10 @@ def test_a_level_is_enough_and_uses_all_of_it_and_the_page_s_table_says_so(store
     used = {decision.action for decision in here.decisions() if decision.allowed}
     others = {e.name: denied(e, here) is None for e in BEHAVIOURS if not e.is_for(level)}
 
-    assert used == {*granted(store.document(level))}
-    assert disagreements(store.document(level), here) == []
+    assert used == {*list_granted_actions(store.read_policy(level))}
+    assert disagreements(store.read_policy(level), here) == []
     assert (all(own.values()), any(others.values())) == (True, False)
-    assert {**own, **others} == permission_table.written()[level]
+    assert {**own, **others} == permission_table.read_page()[level]
 
 
 def test_every_operation_and_every_command_declares_its_level():
@@ -92,14 +92,16 @@ def test_every_operation_and_every_command_declares_its_level():
 @pytest.mark.parametrize("level", LEVELS)
 def test_a_deployed_policy_is_that_of_the_table_of_permissions(store, level):
     """So what is shown of one of them holds for those of the other dialects, too."""
-    assert stores.statements(store.document(level)) == stores.statements(store.expected(level))
+    assert stores.parse_statements(store.read_policy(level)) == stores.parse_statements(
+        store.build_expected_policy(level)
+    )
 
 
 @pytest.mark.parametrize("store", ["Terraform"], indirect=True)
 @pytest.mark.parametrize("level, action", ACTIONS)
 def test_without_any_one_action_something_is_denied(store, place, level, action):
     """So none is granted for nothing."""
-    here = place(without(store.document(level), action))
+    here = place(without(store.read_policy(level), action))
 
     # Those that the lower level does not have come last
     refused = (denied(each, here) for each in reversed(BEHAVIOURS) if each.is_for(level))
@@ -110,16 +112,18 @@ def test_without_any_one_action_something_is_denied(store, place, level, action)
 @pytest.mark.parametrize("level", LEVELS)
 def test_every_operation_is_denied_but_what_is_granted_and_so_says_the_other(store, place, level):
     """Asked on its own index, and on another's, of another bucket, account, region."""
-    here, document = place(level), store.document(level)
-    asked = {where: store.probes(where) for where in ("", "index", "bucket", "account", "region")}
+    here, document = place(level), store.read_policy(level)
+    asked = {
+        where: store.build_probes(where) for where in ("", "index", "bucket", "account", "region")
+    }
 
     denied_ones = {
         where: {name for name, request in them.items() if is_denied(here, name, request)}
         for where, them in asked.items()
     }
 
-    assert asked[""].keys() == probes.operations()
-    own = {name for name in asked[""] if f"s3vectors:{name}" not in granted(document)}
+    assert asked[""].keys() == probes.list_operations()
+    own = {name for name in asked[""] if f"s3vectors:{name}" not in list_granted_actions(document)}
     assert denied_ones == {where: {*them} for where, them in asked.items()} | {"": own}
     assert disagreements(document, here) == []
 
@@ -128,12 +132,12 @@ def disagreements(document, place):
     """What somebody else decides otherwise of what was asked."""
     decided = [d[1:] for d in place.decisions() if d.action.startswith("s3vectors:")]
     assert decided
-    return second_opinion.disagreements([document], decided)
+    return second_opinion.find_disagreements([document], decided)
 
 
 def is_denied(place, operation, request):
     """By the role's policies: the engine has other reasons to deny, such as another account."""
     before = len(place.decisions())
-    code = probes.code(place.client, operation, request)
+    code = probes.read_error_code(place.client, operation, request)
     refused = [decision.action for decision in place.decisions()[before:] if not decision.allowed]
     return (code, refused) == ("AccessDeniedException", [f"s3vectors:{operation}"])

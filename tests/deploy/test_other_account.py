@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deployed_store import DIALECTS, deployed
+from deployed_store import DIALECTS, deploy_store
 from place import Owner, provider
 from stache_ai_s3vectors import AccessDeniedError
 from stache_ai_s3vectors.service.permissions import build_policy
@@ -18,7 +18,7 @@ STRANGER = "arn:aws:iam::999999999999:role/another"
 def store(request, tmp_path_factory):
     """A store with a customer key, which lets one role in."""
     folder = tmp_path_factory.mktemp(request.param)
-    with deployed(request.param, folder, readers=[READER]) as store:
+    with deploy_store(request.param, folder, readers=[READER]) as store:
         Owner(store.owner).reset()
         yield store
 
@@ -26,8 +26,8 @@ def store(request, tmp_path_factory):
 def role(store, arn, level):
     """The provider as a role of that account, which allows it this level."""
     keys = [] if level is None else [store.key]
-    document = build_policy(level or "read", store.arn(), store.indexes, keys)
-    return provider(store.foreign_role(arn, document))
+    document = build_policy(level or "read", store.build_arn(), store.indexes, keys)
+    return provider(store.create_foreign_role(arn, document))
 
 
 def test_a_reader_searches_and_no_more(store):
@@ -55,7 +55,7 @@ def test_a_role_that_the_store_does_not_let_in_reads_nothing(store):
 def test_a_reader_whose_own_policy_lacks_the_key_reads_nothing(tmp_path):
     """The key asks both accounts, too."""
     arn = "arn:aws:iam::888888888888:role/search"
-    with deployed("CDK", tmp_path, readers=[arn]) as store:
+    with deploy_store("CDK", tmp_path, readers=[arn]) as store:
         Owner(store.owner).reset()
         reader = role(store, arn, None)
 

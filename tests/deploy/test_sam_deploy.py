@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 import change_sets
 import function_life
 import sam
-from deployed_store import of_stack, outputs
+from deployed_store import read_outputs, read_stack
 from place import provider
 from simulated.runtime import FunctionError
 from stache_ai_s3vectors import AccessDeniedError
@@ -38,14 +38,14 @@ def deploy(aws, template=sam.TEMPLATE, **parameters):
     """The stack's outputs."""
     result = sam.deploy(aws.url, template, **parameters)
     assert result.returncode == 0, f"{result.stdout}\n{result.stderr}"
-    return outputs(aws, "stache")
+    return read_outputs(aws, "stache")
 
 
 def put(aws, **parameters):
     """The outputs of the store alone, deployed by CloudFormation's API."""
     body = sam.TEMPLATE.read_text()
-    change_sets.deploy(aws.client("cloudformation"), body, {**STORE, **parameters})
-    return outputs(aws, "stache")
+    change_sets.deploy(aws.make_client("cloudformation"), body, {**STORE, **parameters})
+    return read_outputs(aws, "stache")
 
 
 def delete(aws):
@@ -55,40 +55,40 @@ def delete(aws):
 
 def stacks(aws):
     """All but those that SAM has for itself."""
-    told = aws.client("cloudformation").describe_stacks()["Stacks"]
+    told = aws.make_client("cloudformation").describe_stacks()["Stacks"]
     return [one["StackName"] for one in told if not one["StackName"].startswith("aws-sam-cli-")]
 
 
 def indexes(aws):
-    return aws.client("s3vectors").list_indexes(vectorBucketName=BUCKET)["indexes"]
+    return aws.make_client("s3vectors").list_indexes(vectorBucketName=BUCKET)["indexes"]
 
 
 def policies(aws):
-    return aws.client("iam").list_policies(Scope="Local")["Policies"]
+    return aws.make_client("iam").list_policies(Scope="Local")["Policies"]
 
 
 def readable(aws, told):
     """The names of the indexes that the read policy allows something with."""
-    statements = of_stack("SAM", aws, told).document("read")["Statement"]
+    statements = read_stack("SAM", aws, told).read_policy("read")["Statement"]
     return {arn.rpartition("/")[2] for statement in statements for arn in statement["Resource"]}
 
 
 def keys(aws, index):
-    told = aws.client("s3vectors").list_vectors(vectorBucketName=BUCKET, indexName=index)
+    told = aws.make_client("s3vectors").list_vectors(vectorBucketName=BUCKET, indexName=index)
     return [vector["key"] for vector in told["vectors"]]
 
 
 def test_the_store_is_deployed_changed_and_left_behind(aws):
     """Deployed again it is the same; another size makes indexes beside; what is deleted stays."""
     told = deploy(aws, **STORE)
-    aws.client("s3vectors").put_vectors(
+    aws.make_client("s3vectors").put_vectors(
         vectorBucketName=BUCKET,
         indexName="documents-1024",
         vectors=[{"key": "a", "data": {"float32": [1.0] * 1024}}],
     )
     before = (told, indexes(aws), policies(aws))
     again = sam.deploy(aws.url, **STORE)
-    after = (outputs(aws, "stache"), indexes(aws), policies(aws))
+    after = (read_outputs(aws, "stache"), indexes(aws), policies(aws))
     changed = deploy(aws, **STORE, Dimension="256")
     names = {f"{kind}-256" for kind in ("documents", "summaries", "insights")}
 
@@ -106,8 +106,8 @@ def test_the_store_is_deployed_changed_and_left_behind(aws):
 
 def test_a_key_that_s3_vectors_may_not_use_is_refused(aws):
     """The output says why, and nothing is left; the key that the template makes may be used."""
-    key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
-    vectors = aws.client("s3vectors")
+    key = aws.make_client("kms").create_key()["KeyMetadata"]["Arn"]
+    vectors = aws.make_client("s3vectors")
 
     refused = sam.deploy(aws.url, **STORE, KmsKeyArn=key)
     left = vectors.list_vector_buckets()["vectorBuckets"]
@@ -132,18 +132,18 @@ def test_an_organisation_s_tag_is_the_only_one(aws, key):
 
     assert first.returncode == 0, first.stdout
     assert "No changes to deploy" in again.stderr
-    iam = aws.client("iam")
+    iam = aws.make_client("iam")
     [role] = [one for one in iam.list_roles()["Roles"] if "FunctionRole" in one["RoleName"]]
     assert iam.list_role_tags(RoleName=role["RoleName"])["Tags"] == [
         {"Key": key, "Value": "search"}
     ]
     for arn in (BUCKET_ARN, f"{BUCKET_ARN}/index/documents-1024"):
-        assert aws.client("s3vectors").list_tags_for_resource(resourceArn=arn)["tags"] == tags
+        assert aws.make_client("s3vectors").list_tags_for_resource(resourceArn=arn)["tags"] == tags
 
 
 def test_a_store_with_text_search_finds_by_words(aws):
     """Those that an embedding knows nothing of; another language changes the indexes in place."""
-    store = of_stack("SAM", aws, put(aws, TextSearch="standard"))
+    store = read_stack("SAM", aws, put(aws, TextSearch="standard"))
     hybrid, vector = (
         provider({**store.owner, "S3VECTORS_SEARCH_MODE": mode}) for mode in ("hybrid", "vector")
     )
@@ -165,7 +165,9 @@ def ids(rows):
 
 
 def text_search(aws):
-    told = aws.client("s3vectors").get_index(vectorBucketName=BUCKET, indexName="documents-1024")
+    told = aws.make_client("s3vectors").get_index(
+        vectorBucketName=BUCKET, indexName="documents-1024"
+    )
     [configuration] = told["index"]["metadataConfiguration"]["textSearchConfigurations"]
     return configuration
 
@@ -199,8 +201,12 @@ def test_principals_of_another_account_do_what_they_may(aws):
 def test_one_kind_of_principal_is_enough(aws):
     """Without writers, the key's policy names the reader only."""
     made = put(aws, CreateKmsKey="true", Readers=role_arn("r"))
-    key = aws.client("kms").get_key_policy(KeyId=made["KeyArn"], PolicyName="default")["Policy"]
-    bucket = aws.client("s3vectors").get_vector_bucket_policy(vectorBucketName=BUCKET)["policy"]
+    key = aws.make_client("kms").get_key_policy(KeyId=made["KeyArn"], PolicyName="default")[
+        "Policy"
+    ]
+    bucket = aws.make_client("s3vectors").get_vector_bucket_policy(vectorBucketName=BUCKET)[
+        "policy"
+    ]
 
     [*_, others] = json.loads(key)["Statement"]
     assert others["Principal"] == {"AWS": [role_arn("r")]}
@@ -209,14 +215,14 @@ def test_one_kind_of_principal_is_enough(aws):
 
 def test_a_bucket_that_is_there_is_shared_instead_of_what_it_was(aws):
     """Its policy is replaced, and goes with the stack; the bucket stays."""
-    vectors = aws.client("s3vectors")
+    vectors = aws.make_client("s3vectors")
     vectors.create_vector_bucket(vectorBucketName=BUCKET)
     earlier = build_bucket_policy(BUCKET_ARN, ["documents"], readers=[role_arn("earlier")])
     vectors.put_vector_bucket_policy(vectorBucketName=BUCKET, policy=json.dumps(earlier))
 
     put(aws, ExistingBucket="true", BucketName=BUCKET, Writers=role_arn("w"))
     now = vectors.get_vector_bucket_policy(vectorBucketName=BUCKET)["policy"]
-    aws.client("cloudformation").delete_stack(StackName="stache")
+    aws.make_client("cloudformation").delete_stack(StackName="stache")
 
     names = [f"{kind}-1024" for kind in ("documents", "summaries", "insights")]
     assert json.loads(now) == build_bucket_policy(BUCKET_ARN, names, writers=[role_arn("w")])
@@ -232,7 +238,7 @@ def role_arn(name):
 def foreign(aws, name, made):
     """A client of a role in the other account, which its own account lets read and write here."""
     document = build_policy("read-write", made["BucketArn"], ["documents-1024"], [made["KeyArn"]])
-    return aws.client("s3vectors", aws.foreign_role(role_arn(name), document))
+    return aws.make_client("s3vectors", aws.create_foreign_role(role_arn(name), document))
 
 
 def test_the_store_is_nested_in_another_template(aws, tmp_path):
@@ -253,7 +259,7 @@ def test_a_template_with_the_older_package_s_arns_lets_nobody_in(aws, tmp_path):
     wrong = tmp_path / "template.yaml"
     text = sam.TEMPLATE.read_text().replace("../examples/lambda", str(sam.FUNCTION))
     wrong.write_text(text.replace(":bucket/", ":vector-bucket/"))
-    reader = of_stack("SAM", aws, deploy(aws, wrong, **STORE)).role("reader", "read")
+    reader = read_stack("SAM", aws, deploy(aws, wrong, **STORE)).create_role("reader", "read")
 
     with pytest.raises(AccessDeniedError) as refused:
         provider(reader).search(embed(function_life.CAT))
@@ -264,20 +270,25 @@ def test_a_template_with_the_older_package_s_arns_lets_nobody_in(aws, tmp_path):
 
 def test_the_deployed_function_does_its_work_and_its_documents_outlive_the_stack(aws, tmp_path):
     """Denied nothing; it says what it lacks; the next stack's function finds what it ingested."""
-    template = sam.built(tmp_path, **HERE).parent / "template.yaml"
+    template = sam.build_function(tmp_path, **HERE).parent / "template.yaml"
     told = deploy(aws, template, **HERE)
-    with aws.function(told["FunctionName"], tmp_path / "first") as function:
-        function_life.live(function)
+    with aws.run_function(told["FunctionName"], tmp_path / "first") as function:
+        function_life.exercise_function(function)
         function.invoke({"action": "ingest", "text": function_life.CAT})
     take_the_bucket_away(aws, told["FunctionName"])
-    with aws.function(told["FunctionName"], tmp_path / "lacking") as function:
+    with aws.run_function(told["FunctionName"], tmp_path / "lacking") as function:
         says_that_the_bucket_is_missing(function)
 
     delete(aws)
-    assert stacks(aws) == policies(aws) == aws.client("lambda").list_functions()["Functions"] == []
+    assert (
+        stacks(aws)
+        == policies(aws)
+        == aws.make_client("lambda").list_functions()["Functions"]
+        == []
+    )
     told = deploy(aws, template, **HERE, **recipe(told))
-    with aws.function(told["FunctionName"], tmp_path / "second") as function:
-        assert function_life.found(function) == [function_life.CAT]
+    with aws.run_function(told["FunctionName"], tmp_path / "second") as function:
+        assert function_life.find_texts(function) == [function_life.CAT]
 
     assert aws.policies.decisions
     assert all(decision.allowed for decision in aws.policies.decisions)
@@ -285,7 +296,7 @@ def test_the_deployed_function_does_its_work_and_its_documents_outlive_the_stack
 
 def take_the_bucket_away(aws, name):
     """Out of the function's environment."""
-    functions = aws.client("lambda")
+    functions = aws.make_client("lambda")
     environment = functions.get_function_configuration(FunctionName=name)["Environment"]
     for variable in ("S3VECTORS_BUCKET_NAME", "S3VECTORS_BUCKET"):
         del environment["Variables"][variable]

@@ -12,11 +12,11 @@ from second_opinion import (
     UNKNOWN,
     WRONG,
     Question,
-    differences,
-    disagreements,
-    opinions,
-    ours,
-    unargued,
+    ask_iam_simulate,
+    decide,
+    find_differences,
+    find_disagreements,
+    select_unargued,
 )
 from stache_ai_s3vectors.service.permissions import LEVELS, build_policy
 
@@ -83,7 +83,7 @@ def key_questions(documents):
 
 
 def decided(questions):
-    return [(question, ours(question)) for question in questions]
+    return [(question, decide(question)) for question in questions]
 
 
 def test_the_policies_of_every_level_mean_what_we_think():
@@ -91,33 +91,33 @@ def test_the_policies_of_every_level_mean_what_we_think():
     asked = decided(every_question(LEVEL_POLICIES) + key_questions(LEVEL_POLICIES))
 
     assert {allowed for _, allowed in asked} == {True, False}
-    assert unargued(differences(asked), requests=False) == []
+    assert select_unargued(find_differences(asked), requests=False) == []
 
 
 def test_random_policies_are_decided_alike():
     """Wildcards, denials, negations and conditions, about requests as they can be."""
-    asked = decided(random_policies.questions(seed=20_261_123, requests=2_500))
+    asked = decided(random_policies.draw_questions(seed=20_261_123, requests=2_500))
 
     answers = Counter(allowed for _, allowed in asked)
     assert min(answers.values()) > 500
-    assert unargued(differences(asked), requests=True) == []
+    assert select_unargued(find_differences(asked), requests=True) == []
 
 
 def test_random_bucket_policies_are_decided_alike():
     """With identity policies or without, of users, roles, sessions and services."""
-    asked = decided(random_policies.shared_questions(seed=20_261_128, requests=2_000))
+    asked = decided(random_policies.draw_shared_questions(seed=20_261_128, requests=2_000))
 
     answers = Counter((q.caller.account, q.caller.is_service, allowed) for q, allowed in asked)
     assert len(answers) == 6
     assert min(answers.values()) > 20
-    assert unargued(differences(asked), requests=True) == []
+    assert select_unargued(find_differences(asked), requests=True) == []
 
 
 def test_every_argument_is_needed():
     """One that nothing needs any more would hide what comes later."""
-    found = differences(decided(every_question([*LEVEL_POLICIES, *HANDWRITTEN])))
+    found = find_differences(decided(every_question([*LEVEL_POLICIES, *HANDWRITTEN])))
 
-    assert unargued(found, requests=False) == []
+    assert select_unargued(found, requests=False) == []
     for argument in UNKNOWN:
         assert any(argument.covers(it) for it in found), argument.reason
     others = [it for it in found if it.theirs.allowed is not it.ours]
@@ -141,7 +141,7 @@ def test_a_wrong_decision_is_found_among_right_ones(action, resource, allowed):
     right = ("s3vectors:QueryVectors", INDEX, True)
     document = build_policy("read", BUCKET, ["my-index"])
 
-    found = disagreements([document], [right, (action, resource, allowed), right])
+    found = find_disagreements([document], [right, (action, resource, allowed), right])
 
     assert [it.question.need for it in found] == [Need(action, resource, {})]
 
@@ -151,7 +151,7 @@ def test_right_decisions_are_no_disagreement():
     documents = [build_policy("read", BUCKET, ["my-index"]), allow("s3vectors:PutVectors", INDEX)]
     decisions = [("s3vectors:GetIndex", INDEX, True), ("s3vectors:PutVectors", INDEX, True)]
 
-    assert disagreements(documents, decisions) == []
+    assert find_disagreements(documents, decisions) == []
 
 
 def test_a_policy_that_is_none_gets_no_opinion():
@@ -159,4 +159,4 @@ def test_a_policy_that_is_none_gets_no_opinion():
     none = {"Statement": [{"Effect": "Maybe"}]}
 
     with pytest.raises(RuntimeError, match="no opinion: .*identityPolicyErrors"):
-        opinions([Question([none], Need("s3vectors:GetIndex", INDEX, {}))])
+        ask_iam_simulate([Question([none], Need("s3vectors:GetIndex", INDEX, {}))])

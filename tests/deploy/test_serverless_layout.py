@@ -15,7 +15,7 @@ import sys
 
 import pytest
 
-from children import python_path
+from children import join_python_path
 
 BUCKET = "stache-vectors-123456789012"
 ARN = f"arn:aws:s3vectors:us-east-1:123456789012:bucket/{BUCKET}"
@@ -143,10 +143,10 @@ print("done")
 def deployed(aws):
     """The simulated AWS with the stack, and the environment of its role."""
     template = json.dumps(TEMPLATE)
-    aws.client("cloudformation").create_stack(
+    aws.make_client("cloudformation").create_stack(
         StackName="serverless", TemplateBody=template, Capabilities=["CAPABILITY_NAMED_IAM"]
     )
-    arn = aws.client("iam").get_role(RoleName="api")["Role"]["Arn"]
+    arn = aws.make_client("iam").get_role(RoleName="api")["Role"]["Arn"]
     return aws, {**ENVIRONMENT, **aws.as_role(arn)}
 
 
@@ -156,7 +156,7 @@ def run(environment, **more):
         [sys.executable, "-c", WORK],
         capture_output=True,
         text=True,
-        env={**own, "PYTHONPATH": python_path(), **environment, **more},
+        env={**own, "PYTHONPATH": join_python_path(), **environment, **more},
         check=False,
     )
 
@@ -168,7 +168,7 @@ def test_the_provider_does_all_of_its_work(deployed):
     result = run(environment)
 
     assert (result.stdout, result.returncode) == ("done\n", 0), result.stderr
-    decisions = aws.policies.of_role("api")
+    decisions = aws.policies.list_decisions("api")
     assert all(decision.allowed for decision in decisions)
     used = {decision.action.removeprefix("s3vectors:") for decision in decisions}
     assert {"GetVectorBucket", *ACTIONS} - used == {"GetVectorBucket", "CreateIndex", "ListIndexes"}

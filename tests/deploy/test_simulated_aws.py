@@ -40,7 +40,7 @@ def document(*statements):
 def role(aws, *trust, **more):
     """Its ARN."""
     trust = document(*trust or (TRUSTED,))
-    made = aws.client("iam").create_role(RoleName="it", AssumeRolePolicyDocument=trust, **more)
+    made = aws.make_client("iam").create_role(RoleName="it", AssumeRolePolicyDocument=trust, **more)
     return made["Role"]["Arn"]
 
 
@@ -62,24 +62,26 @@ def create_function(aws, body, arn=None, **more):
         "Architectures": [function_life.ARCHITECTURE],
         **more,
     }
-    aws.client("lambda").create_function(**options)
+    aws.make_client("lambda").create_function(**options)
 
 
 def invoke(aws):
-    told = aws.client("lambda").invoke(FunctionName="it", Payload="{}")
+    told = aws.make_client("lambda").invoke(FunctionName="it", Payload="{}")
     return json.loads(told["Payload"].read())
 
 
 def refusal(aws, folder):
     """Why the function is not run."""
-    with pytest.raises(RefusedError) as refused, aws.function("it", folder):
+    with pytest.raises(RefusedError) as refused, aws.run_function("it", folder):
         pass
     return str(refused.value)
 
 
 def assumed(aws, arn, **more):
     """Credentials as this role."""
-    told = aws.client("sts").assume_role(RoleArn=arn, RoleSessionName="it", **more)["Credentials"]
+    told = aws.make_client("sts").assume_role(RoleArn=arn, RoleSessionName="it", **more)[
+        "Credentials"
+    ]
     return told["AccessKeyId"], told["SecretAccessKey"], told["SessionToken"]
 
 
@@ -91,7 +93,10 @@ def test_a_function_reaches_no_other_machine(aws, tmp_path):
     """It fails as it would when the network does, and says what it tried."""
     create_function(aws, REACH)
 
-    with aws.function("it", tmp_path / "task") as function, pytest.raises(FunctionError) as failed:
+    with (
+        aws.run_function("it", tmp_path / "task") as function,
+        pytest.raises(FunctionError) as failed,
+    ):
         function.invoke({})
 
     assert REACHED in str(failed.value)
@@ -103,7 +108,7 @@ def test_nothing_of_ours_can_be_imported_in_a_function(aws, tmp_path):
     create_function(aws, finds)
 
     names = ["loopback", "children", "terraform", "stache_ai_s3vectors", "boto3", "sitecustomize"]
-    with aws.function("it", tmp_path / "task") as function:
+    with aws.run_function("it", tmp_path / "task") as function:
         found = function.invoke(names)
 
     assert found == ["sitecustomize"]
@@ -185,7 +190,7 @@ def test_a_function_for_another_machine_is_not_run(aws, tmp_path, options, wante
 
 def test_a_function_stays_warm_until_it_is_changed_or_made_again(aws):
     """Its process goes on with the same code and configuration only; the one before is stopped."""
-    functions, counts = aws.client("lambda"), "return __import__('os').getpid()"
+    functions, counts = aws.make_client("lambda"), "return __import__('os').getpid()"
     create_function(aws, counts)
     same = [invoke(aws), invoke(aws)]
     functions.update_function_configuration(FunctionName="it", Environment={"Variables": {"A": ""}})
@@ -205,7 +210,7 @@ def test_a_function_that_is_not_there_is_not_found(aws):
     """Nor one that was."""
     create_function(aws, "return 1")
     invoke(aws)
-    aws.client("lambda").delete_function(FunctionName="it")
+    aws.make_client("lambda").delete_function(FunctionName="it")
 
     with pytest.raises(ClientError) as refused:
         invoke(aws)
@@ -224,12 +229,12 @@ def test_a_permissions_boundary_is_not_passed_over(aws):
 def test_a_stack_s_role_changes_with_its_template(aws):
     """Whom it trusts, and its boundary: both decide what is proven of it."""
     boundary = "arn:aws:iam::aws:policy/ReadOnlyAccess"
-    stacks, nobody = aws.client("cloudformation"), {"Version": "2012-10-17", "Statement": []}
+    stacks, nobody = aws.make_client("cloudformation"), {"Version": "2012-10-17", "Statement": []}
 
     stacks.create_stack(StackName="it", TemplateBody=template(json.loads(document(TRUSTED))))
     changed = template(nobody, PermissionsBoundary=boundary)
     stacks.update_stack(StackName="it", TemplateBody=changed)
-    role = aws.client("iam").get_role(RoleName="it")["Role"]
+    role = aws.make_client("iam").get_role(RoleName="it")["Role"]
 
     assert role["AssumeRolePolicyDocument"] == nobody
     assert role["PermissionsBoundary"]["PermissionsBoundaryArn"] == boundary
@@ -265,7 +270,7 @@ def test_a_resource_of_an_unknown_type_is_refused_by_its_type(aws):
     template = json.dumps({"Resources": {"It": {"Type": "AWS::Nobody::Knows"}}})
 
     with pytest.raises(ClientError, match="CloudFormation does not know AWS::Nobody::Knows"):
-        aws.client("cloudformation").create_stack(StackName="it", TemplateBody=template)
+        aws.make_client("cloudformation").create_stack(StackName="it", TemplateBody=template)
 
 
 def test_a_region_s_buckets_are_its_own(aws):

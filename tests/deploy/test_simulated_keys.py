@@ -41,14 +41,14 @@ def document(*statements):
 def test_a_key_consents_by_what_is_read_of_its_policy(aws, statements, consents):
     """A condition that is not known is no consent; what denies, denies."""
     policy = document(*statements)
-    key = aws.client("kms").create_key(Policy=policy)["KeyMetadata"]["Arn"]
+    key = aws.make_client("kms").create_key(Policy=policy)["KeyMetadata"]["Arn"]
 
     assert makes_an_index(aws, key) is consents
 
 
 def test_a_key_that_is_disabled_encrypts_nothing(aws):
     """Whatever its policy allows."""
-    kms = aws.client("kms")
+    kms = aws.make_client("kms")
     key = kms.create_key(Policy=document(KEY))["KeyMetadata"]
     kms.disable_key(KeyId=key["KeyId"])
 
@@ -57,7 +57,7 @@ def test_a_key_that_is_disabled_encrypts_nothing(aws):
 
 def makes_an_index(aws, key):
     """Whether an index can be made that this key encrypts."""
-    client = aws.client("s3vectors")
+    client = aws.make_client("s3vectors")
     encryption = {"sseType": "aws:kms", "kmsKeyArn": key}
     client.create_vector_bucket(vectorBucketName=BUCKET, encryptionConfiguration=encryption)
     index = {"indexName": "its", "dataType": "float32", "dimension": 2, "distanceMetric": "cosine"}

@@ -11,7 +11,7 @@ import deployables
 import function_life
 import recipes
 import terraform
-from function_life import CAT, found
+from function_life import CAT, find_texts
 from recipes import BUCKET
 from simulated.runtime import FunctionError
 
@@ -42,9 +42,9 @@ def example(aws, code, tmp_path):
     }
 
     def made(name="example"):
-        endpoints = terraform.everywhere(aws.url)
-        folder = terraform.workspace(tmp_path / name, "examples/complete", endpoints=endpoints)
-        return folder.given(here)
+        endpoints = terraform.point_everywhere(aws.url)
+        folder = terraform.make_workspace(tmp_path / name, "examples/complete", endpoints=endpoints)
+        return folder.set_variables(here)
 
     return made
 
@@ -54,10 +54,10 @@ def test_the_deployed_function_does_its_work_as_its_role(aws, example, tmp_path)
     deployed = example()
     told = deployed.apply()
 
-    with aws.function(told["function_name"], tmp_path / "task") as function:
-        function_life.live(function)
+    with aws.run_function(told["function_name"], tmp_path / "task") as function:
+        function_life.exercise_function(function)
 
-    assert deployed.changes() == {}
+    assert deployed.list_changes() == {}
     assert aws.policies.decisions
     assert all(decision.allowed for decision in aws.policies.decisions)
 
@@ -67,14 +67,14 @@ def test_a_function_without_its_policy_says_what_it_lacks(aws, example, tmp_path
     deployed = example()
     name = deployed.apply()["function_name"]
     role = f"{name}-{terraform.REGION}"
-    aws.client("iam").detach_role_policy(RoleName=role, PolicyArn=POLICY)
+    aws.make_client("iam").detach_role_policy(RoleName=role, PolicyArn=POLICY)
 
-    with aws.function(name, tmp_path / "task") as function:
+    with aws.run_function(name, tmp_path / "task") as function:
         with pytest.raises(FunctionError) as refused:
-            found(function)
-        changes = deployed.changes()
+            find_texts(function)
+        changes = deployed.list_changes()
         deployed.apply()
-        mended = found(function)
+        mended = find_texts(function)
 
     lacks = f"not authorized to perform: s3vectors:GetIndex on resource: {DOCUMENTS}"
     assert lacks in str(refused.value)
@@ -86,21 +86,21 @@ def test_a_second_deployment_finds_what_the_first_left_behind(aws, example, tmp_
     """As the page has it, to the letter; at last all is destroyed, with the data."""
     first, second = example("first"), example("second")
     name = first.apply()["function_name"]
-    with aws.function(name, tmp_path / "first-task") as function:
+    with aws.run_function(name, tmp_path / "first-task") as function:
         function.invoke({"action": "ingest", "text": CAT, "filename": "cat.txt"})
 
     tables = leave(first)
     left = data(aws)
     for command in [*imports(aws), *tables]:
-        second.done(*command)
-    changes = second.changes()
+        second.check_output(*command)
+    changes = second.list_changes()
     second.apply()
 
     assert left == (["documents-1024", "insights-1024", "summaries-1024"], 2, "Enabled")
     assert {tuple(actions) for actions in changes.values()} == {("create",)}
     assert not [name for name in changes if "table" in name or "kms" in name]
-    with aws.function(name, tmp_path / "second-task") as function:
-        assert found(function) == [CAT]
+    with aws.run_function(name, tmp_path / "second-task") as function:
+        assert find_texts(function) == [CAT]
     destroy(second)
     assert_nothing_acts(aws)
     assert data(aws) == ([], 0, "PendingDeletion")
@@ -108,18 +108,20 @@ def test_a_second_deployment_finds_what_the_first_left_behind(aws, example, tmp_
 
 def leave(example):
     """Remove all but the data; the commands that import the tables again."""
-    forget, remove, *tables = recipes.commands("The complete example, removed and deployed again")
-    example.done(*forget)
-    example.done(*remove, "-auto-approve")
-    assert example.resources() == []
+    forget, remove, *tables = recipes.read_commands(
+        "The complete example, removed and deployed again"
+    )
+    example.check_output(*forget)
+    example.check_output(*remove, "-auto-approve")
+    assert example.list_resources() == []
     return tables
 
 
 def imports(aws):
     """The commands for all else, the key's first."""
     assert_nothing_acts(aws)
-    [key] = aws.client("kms").list_keys()["Keys"]
-    told = recipes.commands("Use data that exists")
+    [key] = aws.make_client("kms").list_keys()["Keys"]
+    told = recipes.read_commands("Use data that exists")
     in_order = sorted(told, key=lambda command: "aws_kms" not in command[1])
     return [[part.replace("KEY_ID", key["KeyId"]) for part in each] for each in in_order]
 
@@ -127,28 +129,28 @@ def imports(aws):
 def destroy(example):
     """All of it."""
     key = ["state", "mv", f"{KEY}.retained", f"{KEY}.disposable"]
-    for command in [*recipes.moves("disposable"), key]:
-        example.done(*command)
-    example.done("apply", "-auto-approve", "-var", "retain_data=false")
-    example.done("destroy", "-auto-approve", "-var", "retain_data=false")
+    for command in [*recipes.read_moves("disposable"), key]:
+        example.check_output(*command)
+    example.check_output("apply", "-auto-approve", "-var", "retain_data=false")
+    example.check_output("destroy", "-auto-approve", "-var", "retain_data=false")
 
 
 def data(aws):
     """The indexes that there are, how many tables, and how it is with the key."""
-    vectors, kms = aws.client("s3vectors"), aws.client("kms")
+    vectors, kms = aws.make_client("s3vectors"), aws.make_client("kms")
     buckets = [each["vectorBucketArn"] for each in vectors.list_vector_buckets()["vectorBuckets"]]
     listed = [vectors.list_indexes(vectorBucketArn=arn)["indexes"] for arn in buckets]
     [key] = kms.list_keys()["Keys"]
     return (
         sorted(index["indexName"] for indexes in listed for index in indexes),
-        len(aws.client("dynamodb").list_tables()["TableNames"]),
+        len(aws.make_client("dynamodb").list_tables()["TableNames"]),
         kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"]["KeyState"],
     )
 
 
 def assert_nothing_acts(aws):
     """No function, role or policy is there."""
-    iam = aws.client("iam")
-    assert aws.client("lambda").list_functions()["Functions"] == []
+    iam = aws.make_client("iam")
+    assert aws.make_client("lambda").list_functions()["Functions"] == []
     assert iam.list_policies(Scope="Local")["Policies"] == []
     assert iam.list_roles()["Roles"] == []

@@ -42,11 +42,11 @@ def store(aws, tmp_path):
     """Makes a folder to deploy the module from, or code of the page."""
 
     def made(variables=None, *code):
-        part, endpoints = "examples/basic" if code else ".", terraform.everywhere(aws.url)
-        folder = terraform.workspace(tmp_path / "store", part, endpoints=endpoints)
+        part, endpoints = "examples/basic" if code else ".", terraform.point_everywhere(aws.url)
+        folder = terraform.make_workspace(tmp_path / "store", part, endpoints=endpoints)
         if code:
             recipes.write(folder, *code)
-        return folder.given(variables or {})
+        return folder.set_variables(variables or {})
 
     return made
 
@@ -57,7 +57,7 @@ def become(aws, monkeypatch):
 
     def made(name, environment):
         trust = json.dumps({"Version": "2012-10-17", "Statement": []})
-        role = aws.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust)
+        role = aws.make_client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust)
         for variable, value in {**environment, **aws.as_role(role["Role"]["Arn"])}.items():
             monkeypatch.setenv(variable, value)
 
@@ -66,7 +66,7 @@ def become(aws, monkeypatch):
 
 def indexes(aws):
     """The names of those that are there."""
-    listed = aws.client("s3vectors").list_indexes(vectorBucketName=BUCKET)["indexes"]
+    listed = aws.make_client("s3vectors").list_indexes(vectorBucketName=BUCKET)["indexes"]
     return sorted(index["indexName"] for index in listed)
 
 
@@ -84,9 +84,9 @@ class Wide(WordHashingEmbeddings):
 
 def test_a_new_model_is_taken_up_by_a_role_that_may_read_and_write(aws, store, become, monkeypatch):
     """As the page has it: the role's policy follows the indexes, and the old vectors stay."""
-    deployed = store({}, recipes.usage())
+    deployed = store({}, recipes.read_usage())
     become("writer", deployed.apply()["environment"])
-    aws.client("iam").attach_role_policy(RoleName="writer", PolicyArn=f"{POLICY}-read-write")
+    aws.make_client("iam").attach_role_policy(RoleName="writer", PolicyArn=f"{POLICY}-read-write")
     S3VectorsProvider(Settings()).insert([embed(CAT)], [CAT], ids=["cat"])
 
     for variable, value in switched(deployed, monkeypatch).items():
@@ -95,23 +95,23 @@ def test_a_new_model_is_taken_up_by_a_role_that_may_read_and_write(aws, store, b
 
     assert (cat["id"], cat["text"]) == ("cat", CAT)
     assert all(decision.allowed for decision in aws.policies.decisions)
-    kept = aws.client("s3vectors").list_vectors(indexArn=DOCUMENTS)["vectors"]
+    kept = aws.make_client("s3vectors").list_vectors(indexArn=DOCUMENTS)["vectors"]
     assert [vector["key"] for vector in kept] == ["cat"]
-    assert deployed.changes() == {}
+    assert deployed.list_changes() == {}
 
 
 def switched(deployed, monkeypatch):
     """Follow the page's recipe, with a model of ours; the environment at its end."""
-    title, output = "A new embedding model", recipes.usage().partition("\n\n")[2]
-    beside, switch = recipes.blocks(title, "hcl")
+    title, output = "A new embedding model", recipes.read_usage().partition("\n\n")[2]
+    beside, switch = recipes.read_blocks(title, "hcl")
     recipes.write(deployed, beside, output)
     deployed.apply()
-    for line in recipes.commands(title, "export"):
+    for line in recipes.read_commands(title, "export"):
         for variable in line:
             monkeypatch.setenv(*variable.split("=", 1))
     EmbeddingProviderFactory.register("wide", Wide)
     monkeypatch.setenv("EMBEDDING_PROVIDER", "wide")
-    for command in recipes.commands(title, "stache-s3vectors"):
+    for command in recipes.read_commands(title, "stache-s3vectors"):
         tool.done(*command)
     recipes.write(deployed, beside.rstrip().removesuffix("}") + switch + "}\n", output)
     return deployed.apply()["environment"]
@@ -119,13 +119,13 @@ def switched(deployed, monkeypatch):
 
 def test_a_policy_is_not_deleted_from_under_a_role(aws, store, become):
     """The page says so; and how it goes on."""
-    deployed, iam = store({"retain_data": False}), aws.client("iam")
+    deployed, iam = store({"retain_data": False}), aws.make_client("iam")
     become("reader", deployed.apply()["environment"])
     attached = {"RoleName": "reader", "PolicyArn": f"{POLICY}-read"}
     iam.attach_role_policy(**attached)
 
-    message = deployed.refused("apply", "-destroy", "-auto-approve")
-    left = deployed.resources()
+    message = deployed.read_refusal("apply", "-destroy", "-auto-approve")
+    left = deployed.list_resources()
     iam.detach_role_policy(**attached)
     deployed.destroy()
 
@@ -137,11 +137,11 @@ def test_a_policy_is_not_deleted_from_under_a_role(aws, store, become):
 
 def test_a_customer_key_that_s3_vectors_may_not_use_is_told(aws, store):
     """Once the key's policy lets the service use it, the next apply goes on."""
-    kms = aws.client("kms")
+    kms = aws.make_client("kms")
     key = kms.create_key(Policy=key_policy(ADMINISTRATION))["KeyMetadata"]
     deployed = store({"kms_key_arn": key["Arn"]})
 
-    message = deployed.refused("apply", "-auto-approve")
+    message = deployed.read_refusal("apply", "-auto-approve")
     before = indexes(aws)
     policy = key_policy(ADMINISTRATION, INDEXING)
     kms.put_key_policy(KeyId=key["KeyId"], PolicyName="default", Policy=policy)
@@ -151,7 +151,7 @@ def test_a_customer_key_that_s3_vectors_may_not_use_is_told(aws, store):
     assert REFUSED in message
     assert REFUSED in recipes.README
     assert (before, indexes(aws)) == ([], INDEXES)
-    assert deployed.changes() == {}
+    assert deployed.list_changes() == {}
 
 
 def key_policy(*statements):
@@ -161,7 +161,7 @@ def key_policy(*statements):
 
 def test_the_key_of_the_page_is_one_that_s3_vectors_may_use(aws, store):
     """With its condition, which names the bucket."""
-    store({}, *recipes.blocks("A customer key of your own", "hcl")).apply()
+    store({}, *recipes.read_blocks("A customer key of your own", "hcl")).apply()
 
     assert indexes(aws) == INDEXES
 
@@ -172,9 +172,9 @@ READS = "A function in another account reads"
 
 def foreign(aws, arn, *more):
     """A client of a new role in another account, with what the page's command prints."""
-    [command] = recipes.commands(READS, "stache-s3vectors")
+    [command] = recipes.read_commands(READS, "stache-s3vectors")
     document = json.loads(tool.done(*command, *more))
-    return aws.client("s3vectors", aws.foreign_role(arn, document))
+    return aws.make_client("s3vectors", aws.create_foreign_role(arn, document))
 
 
 def query(client):
@@ -185,7 +185,7 @@ def query(client):
 
 def test_a_role_of_another_account_reads_when_both_accounts_say_so(aws, store):
     """As the page has it, under a created key; it cannot delete, and another role cannot read."""
-    [code] = recipes.blocks(READS, "hcl")
+    [code] = recipes.read_blocks(READS, "hcl")
     given = code.replace("readers =", "create_kms_key = true\n  retain_data = false\n  readers =")
     deployed = store({}, given, OUTPUT)
     key = ("--kms-key", deployed.apply()["key"])
@@ -203,7 +203,7 @@ def test_a_role_of_another_account_reads_when_both_accounts_say_so(aws, store):
 
 def test_a_policy_on_vector_bucket_arns_allows_nothing(aws, store, become):
     """As the older package's documents have them; the message names the ARN that is right."""
-    told, iam = store().apply(), aws.client("iam")
+    told, iam = store().apply(), aws.make_client("iam")
     become("reader", told["environment"])
     made = iam.get_policy_version(PolicyArn=told["policy_arns"]["read"], VersionId="v1")
     right = json.dumps(made["PolicyVersion"]["Document"])

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from forks import in_child
+from forks import run_in_child
 from stache_ai_s3vectors import Settings
 from stache_ai_s3vectors.errors import DocumentIndexError, S3VectorsError
 from stache_ai_s3vectors.plugins.document_index import SQLiteDocumentIndex, database
@@ -43,7 +43,7 @@ def written_by_another(path, count=1):
         for number in range(count):
             create(index, f"d{number}")
 
-    in_child(write)
+    run_in_child(write)
     other = sqlite3.connect(path)  # the last to close the file empties the log into it
     other.execute("PRAGMA user_version")
     other.close()
@@ -68,7 +68,7 @@ def without_privileges(function):
             function()
         return str(raised.value)
 
-    return in_child(run)
+    return run_in_child(run)
 
 
 def refused(path):
@@ -311,7 +311,7 @@ def test_a_forked_process_opens_the_file_again(tmp_path):
     create(index, "before")
 
     for number in range(3):
-        in_child(lambda number=number: create(index, f"child{number}"))
+        run_in_child(lambda number=number: create(index, f"child{number}"))
         create(index, f"parent{number}")
 
     assert len(listed(index)) == 7
@@ -333,7 +333,7 @@ def test_a_fork_waits_for_a_write_that_is_under_way(tmp_path):
     writer.start()
     under_way.wait()
     threading.Timer(0.01, go_on.set).start()
-    in_child(lambda: create(index, "child"))
+    run_in_child(lambda: create(index, "child"))
     writer.join()
 
     assert listed(index) == ["after", "child"]

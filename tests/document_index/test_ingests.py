@@ -12,7 +12,7 @@ from stache_ai.middleware.context import RequestContext
 from stache_ai.providers.factories import S3VectorsProviderFactory
 
 import ingesting
-from forks import in_child
+from forks import run_in_child
 from stache_ai_s3vectors import Settings
 from stache_ai_s3vectors.aws.connections import close_engines
 from stache_ai_s3vectors.errors import DocumentIndexError
@@ -49,7 +49,7 @@ def ingest_until(folder, place, method, version=0, **metadata):
         with pytest.raises(Killed):
             ingest(pipeline, version, **metadata)
 
-    in_child(run)
+    run_in_child(run)
 
 
 def documents(pipeline):
@@ -116,7 +116,7 @@ def test_a_document_of_which_vectors_are_missing_is_undone(pipeline, tmp_path, c
         with pytest.raises(Killed):
             ingest(made)
 
-    in_child(run)
+    run_in_child(run)
     with caplog.at_level(logging.WARNING):
         started = pipeline()
         assert documents(started) == []
@@ -139,7 +139,7 @@ def test_an_ingest_that_stored_nothing_leaves_nothing(pipeline, tmp_path):
 
 def test_the_version_before_is_restored_when_the_new_one_never_came(pipeline, tmp_path, caplog):
     """Stache sends it to the trash first."""
-    in_child(lambda: ingest(ingesting.make_pipeline(tmp_path)))
+    run_in_child(lambda: ingest(ingesting.make_pipeline(tmp_path)))
     ingest_until(tmp_path, "documents_provider", "insert", version=1)
 
     with caplog.at_level(logging.WARNING):
@@ -152,7 +152,7 @@ def test_the_version_before_is_restored_when_the_new_one_never_came(pipeline, tm
 
 def test_the_version_before_stays_in_the_trash_when_the_new_one_is_there(pipeline, tmp_path):
     """Whether the process listed it or not."""
-    in_child(lambda: ingest(ingesting.make_pipeline(tmp_path)))
+    run_in_child(lambda: ingest(ingesting.make_pipeline(tmp_path)))
     ingest_until(tmp_path, "document_index_provider", "create_document", version=1)
 
     for _ in range(2):
@@ -187,7 +187,7 @@ def test_an_ingest_that_is_under_way_is_left_alone(tmp_path):
         with other._open().read() as db:
             return db.execute("SELECT doc_id FROM ingests").fetchall()
 
-    assert in_child(start) == [("d1",)]
+    assert run_in_child(start) == [("d1",)]
     assert start() == [("d1",)]
     restart()
 
@@ -211,7 +211,7 @@ def test_an_index_that_cannot_be_written_refuses_the_ingest(tmp_path, monkeypatc
 
 def test_searches_go_on_when_the_index_is_damaged(tmp_path, caplog):
     """The log says what is wrong."""
-    in_child(lambda: ingest(ingesting.make_pipeline(tmp_path)))
+    run_in_child(lambda: ingest(ingesting.make_pipeline(tmp_path)))
     for name in (tmp_path / "data").glob("documents.db*"):
         name.write_text("Dear diary\n" * 1000)
 

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from forks import in_child
+from forks import run_in_child
 from stache_ai_s3vectors.plugins.document_index import ingests, sessions
 from stache_ai_s3vectors.plugins.document_index.database import open_database
 
@@ -46,9 +46,9 @@ def test_a_process_has_one_session_and_never_claims_it(database):
 
     assert sessions.open_session(database) == sessions.own_session(database) == number
     assert not sessions.claim_ended(database, number)
-    assert in_child(lambda: sessions.own_session(database)) is None
-    assert in_child(lambda: sessions.open_session(database)) != number
-    assert not in_child(lambda: sessions.claim_ended(database, number))
+    assert run_in_child(lambda: sessions.own_session(database)) is None
+    assert run_in_child(lambda: sessions.open_session(database)) != number
+    assert not run_in_child(lambda: sessions.claim_ended(database, number))
 
 
 def test_a_number_whose_lock_another_has_is_passed_over(database, monkeypatch):
@@ -76,6 +76,6 @@ def test_a_fork_while_another_thread_settles_hangs_nobody(database):
         ingests.settle(database.path, "documents", None)
         return sessions.open_session(database)
 
-    assert in_child(settle) == 1
+    assert run_in_child(settle) == 1
     go_on.set()
     thread.join()

@@ -23,7 +23,7 @@ def stack() -> Any:
 
 @pytest.fixture(scope="session")
 def _urls() -> Iterator[dict[str, str]]:
-    with terraform.servers() as urls:
+    with terraform.run_servers() as urls:
         yield urls
 
 
@@ -34,8 +34,8 @@ def store(_urls: dict[str, str], tmp_path: Path) -> Callable[..., Workspace]:
     def made(
         variables: dict[str, Any], part: str = ".", name: str = "store", **options: Any
     ) -> Workspace:
-        folder = terraform.workspace(tmp_path / name, part, endpoints=_urls, **options)
-        return folder.given(variables)
+        folder = terraform.make_workspace(tmp_path / name, part, endpoints=_urls, **options)
+        return folder.set_variables(variables)
 
     return made
 

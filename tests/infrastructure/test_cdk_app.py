@@ -11,7 +11,7 @@ from aws_cdk.assertions import Template
 from cdk_nag import AwsSolutionsChecks
 
 import stores
-from cloudformation import KINDS, deployed
+from cloudformation import KINDS, resolve_template
 from stache_ai_s3vectors.service.permissions import LEVELS
 from stache_stack import Options, StacheStack
 
@@ -28,15 +28,17 @@ def app(**context):
 
 def stack(**context):
     """Its stack as it would be deployed."""
-    return deployed(Template.from_stack(app(**context)[1]).to_json())
+    return resolve_template(Template.from_stack(app(**context)[1]).to_json())
 
 
 def role_statements(found):
     """What the function's role may do, without the store."""
-    [document] = (made["PolicyDocument"] for made in found.of_type("AWS::IAM::Policy").values())
+    [document] = (
+        made["PolicyDocument"] for made in found.list_properties("AWS::IAM::Policy").values()
+    )
     return {
         statement
-        for statement in stores.statements(document)
+        for statement in stores.parse_statements(document)
         if not statement[1][0].startswith("s3vectors:")
     }
 
@@ -60,7 +62,7 @@ def test_the_environment_is_told_and_set():
     found = stack()
 
     told = json.loads(found.values()["Environment"])
-    [function] = found.of_type("AWS::Lambda::Function").values()
+    [function] = found.list_properties("AWS::Lambda::Function").values()
     variables = function["Environment"]["Variables"]
     assert told.items() <= variables.items()
     assert {name: variables[name] for name in variables.keys() - told.keys()} == {
@@ -81,11 +83,11 @@ def test_the_role_may_use_its_tables_its_model_and_its_log_only():
 
     documents, namespaces = (
         f"arn:aws:dynamodb:us-east-1:123456789012:table/stack-{name}"
-        for name in found.of_type("AWS::DynamoDB::Table")
+        for name in found.list_properties("AWS::DynamoDB::Table")
     )
-    [log] = found.of_type("AWS::Logs::LogGroup")
+    [log] = found.list_properties("AWS::Logs::LogGroup")
     model = "arn:aws:bedrock:us-east-1::foundation-model/amazon.titan-embed-text-v2:0"
-    [role] = found.of_type("AWS::IAM::Role").values()
+    [role] = found.list_properties("AWS::IAM::Role").values()
     items = tuple(f"dynamodb:{name}Item" for name in ("Delete", "Get", "Put", "Update"))
     assert "ManagedPolicyArns" not in role
     assert role_statements(found) == {
@@ -107,7 +109,7 @@ def test_without_bedrock_there_is_no_right_to_it():
     found = stack(embedding_provider="word-hashing")
 
     actions = {action for _, actions, _, _ in role_statements(found) for action in actions}
-    [function] = found.of_type("AWS::Lambda::Function").values()
+    [function] = found.list_properties("AWS::Lambda::Function").values()
     assert not [action for action in actions if action.startswith("bedrock:")]
     assert "BEDROCK_EMBEDDING_MODEL" not in function["Environment"]["Variables"]
 
@@ -150,7 +152,7 @@ def named(stack):
     """The names that an account has once; the indexes' are their bucket's."""
     template = Template.from_stack(stack).to_json()
     assert not [output for output in template["Outputs"].values() if "Export" in output]
-    resources = deployed(template).resources.values()
+    resources = resolve_template(template).resources.values()
     return {
         resource["Properties"][KINDS[kind].name]
         for resource in resources
@@ -174,9 +176,11 @@ def test_the_function_gets_the_level_that_is_asked_for(level):
     """And no more."""
     found = stack(level=level)
 
-    [document] = (made["PolicyDocument"] for made in found.of_type("AWS::IAM::Policy").values())
+    [document] = (
+        made["PolicyDocument"] for made in found.list_properties("AWS::IAM::Policy").values()
+    )
     wanted = stores.from_stack(found).policies[level]
-    assert stores.statements(document) - role_statements(found) == wanted
+    assert stores.parse_statements(document) - role_statements(found) == wanted
 
 
 def test_what_is_chosen_is_what_is_deployed():
@@ -184,7 +188,7 @@ def test_what_is_chosen_is_what_is_deployed():
     given = {"dimension": "256", "distance_metric": "euclidean", "runtime": "python3.12"}
     found = stack(**given, architecture="x86_64", embedding_model="cohere.embed-english-v3")
 
-    [function] = found.of_type("AWS::Lambda::Function").values()
+    [function] = found.list_properties("AWS::Lambda::Function").values()
     index = stores.from_stack(found).indexes["documents-256"]
     assert (index.dimension, index.metric) == (256, "euclidean")
     assert (function["Runtime"], function["Architectures"]) == ("python3.12", ["x86_64"])
@@ -199,7 +203,7 @@ def test_the_tags_are_the_organisation_s(key):
     Tags.of(made).add(key, "billing")
 
     untaggable = {"AWS::IAM::ManagedPolicy", "AWS::IAM::Policy"}
-    for resource in deployed(Template.from_stack(its).to_json()).resources.values():
+    for resource in resolve_template(Template.from_stack(its).to_json()).resources.values():
         if resource["Type"] not in untaggable:
             assert resource["Properties"]["Tags"] == [{"Key": key, "Value": "billing"}]
 

@@ -13,7 +13,7 @@ from aws_cdk.aws_cloudfront import experimental
 import stores
 from stache_ai_s3vectors.service.permissions import LEVELS, build_policy
 from stache_ai_s3vectors_cdk import StacheVectorStore, VectorIndexOptions
-from stacks import ARN, BUCKET, KEY, NAMES, OTHER_KEY, function, made, own_key
+from stacks import ARN, BUCKET, KEY, NAMES, OTHER_KEY, make_function, own_key, synthesize
 
 REGIONS = [("aws", "us-east-1"), ("aws", "eu-central-1"), ("aws-cn", "cn-north-1")]
 REGIONS += [("aws-us-gov", "us-gov-west-1")]
@@ -33,9 +33,9 @@ def test_managed_policies_name_every_key(stack):
     )
     store.managed_policy("read")
 
-    found = stores.from_stack(made(stack)).policies["read"]
+    found = stores.from_stack(synthesize(stack)).policies["read"]
 
-    assert found == stores.expected(ARN, NAMES[:2], [KEY, OTHER_KEY])["read"]
+    assert found == stores.build_expected_policies(ARN, NAMES[:2], [KEY, OTHER_KEY])["read"]
 
 
 @pytest.mark.parametrize("partition, region", REGIONS)
@@ -46,12 +46,12 @@ def test_the_managed_policies_are_those_of_permissions(stack, partition, region,
     for level in LEVELS:
         store.managed_policy(level)
 
-    found = stores.from_stack(made(stack, region=region))
+    found = stores.from_stack(synthesize(stack, region=region))
 
     arn = f"arn:{partition}:s3vectors:{region}:123456789012:bucket/{BUCKET}"
     keys = [found.encryption] if key else []
     assert all(k.startswith(f"arn:{partition}:kms:{region}:123456789012:key/") for k in keys)
-    assert found.policies == stores.expected(arn, NAMES, keys)
+    assert found.policies == stores.build_expected_policies(arn, NAMES, keys)
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -75,19 +75,19 @@ def test_a_grant_is_exactly_its_level(stack, level):
 
     grants[level](role).assert_success()
 
-    [found] = made(stack).of_type("AWS::IAM::Policy").values()
+    [found] = synthesize(stack).list_properties("AWS::IAM::Policy").values()
     wanted = build_policy(level, ARN, NAMES[:2], [KEY, OTHER_KEY])
-    assert stores.statements(found["PolicyDocument"]) == stores.statements(wanted)
+    assert stores.parse_statements(found["PolicyDocument"]) == stores.parse_statements(wanted)
 
 
 def test_a_connected_function_can_run_stache(stack):
     """It gets the environment, and read-write unless another level is asked for."""
     store = StacheVectorStore(stack, "Store")
 
-    store.connect(function(stack))
+    store.connect(make_function(stack))
 
-    found = made(stack)
-    [properties] = found.of_type("AWS::Lambda::Function").values()
+    found = synthesize(stack)
+    [properties] = found.list_properties("AWS::Lambda::Function").values()
     assert properties["Environment"]["Variables"] == {
         "VECTORDB_PROVIDER": "s3vectors",
         "S3VECTORS_BUCKET_NAME": BUCKET,
@@ -98,8 +98,11 @@ def test_a_connected_function_can_run_stache(stack):
         "S3VECTORS_INSIGHTS_INDEX": "insights-1024",
         "EMBEDDING_DIMENSION": "1024",
     }
-    [granted] = found.of_type("AWS::IAM::Policy").values()
-    assert stores.statements(granted["PolicyDocument"]) == stores.expected(ARN, NAMES)["read-write"]
+    [granted] = found.list_properties("AWS::IAM::Policy").values()
+    assert (
+        stores.parse_statements(granted["PolicyDocument"])
+        == stores.build_expected_policies(ARN, NAMES)["read-write"]
+    )
 
 
 def test_an_imported_store_creates_nothing_and_grants_the_same(stack):
@@ -116,15 +119,15 @@ def test_an_imported_store_creates_nothing_and_grants_the_same(stack):
 
     store.grant_read(role)
 
-    found = made(stack)
-    [granted] = found.of_type("AWS::IAM::Policy").values()
+    found = synthesize(stack)
+    [granted] = found.list_properties("AWS::IAM::Policy").values()
     arn = ARN.replace(BUCKET, "my-bucket")
     assert {resource["Type"] for resource in found.resources.values()} == {
         "AWS::IAM::Role",
         "AWS::IAM::Policy",
     }
-    wanted = stores.expected(arn, ["docs"], [KEY])["read"]
-    assert stores.statements(granted["PolicyDocument"]) == wanted
+    wanted = stores.build_expected_policies(arn, ["docs"], [KEY])["read"]
+    assert stores.parse_statements(granted["PolicyDocument"]) == wanted
     assert stack.resolve(store.environment)["S3VECTORS_DOCUMENTS_INDEX"] == "docs"
     assert store.environment["EMBEDDING_DIMENSION"] == "384"
 
@@ -140,13 +143,13 @@ def test_a_grant_to_another_region_names_the_key(level):
     here, there = in_region(app, "Here", "us-east-1"), in_region(app, "There", "eu-west-1")
     store = StacheVectorStore(here, "Store", encryption_key=own_key(here))
 
-    store.connect(function(there), level=level)
+    store.connect(make_function(there), level=level)
 
-    found = made(there, region="eu-west-1")
-    [granted] = found.of_type("AWS::IAM::Policy").values()
-    [connected] = found.of_type("AWS::Lambda::Function").values()
-    wanted = stores.expected(ARN, NAMES, [KEY])[level]
-    assert stores.statements(granted["PolicyDocument"]) == wanted
+    found = synthesize(there, region="eu-west-1")
+    [granted] = found.list_properties("AWS::IAM::Policy").values()
+    [connected] = found.list_properties("AWS::Lambda::Function").values()
+    wanted = stores.build_expected_policies(ARN, NAMES, [KEY])[level]
+    assert stores.parse_statements(granted["PolicyDocument"]) == wanted
     assert connected["Environment"]["Variables"]["S3VECTORS_REGION"] == "us-east-1"
 
 
@@ -201,14 +204,14 @@ def test_a_store_of_another_account_is_named_by_its_arn():
         encryption_key=key,
     )
 
-    store.connect(function(stack), level="read")
+    store.connect(make_function(stack), level="read")
 
-    found = made(stack, region="eu-west-1")
-    [granted] = found.of_type("AWS::IAM::Policy").values()
-    [connected] = found.of_type("AWS::Lambda::Function").values()
+    found = synthesize(stack, region="eu-west-1")
+    [granted] = found.list_properties("AWS::IAM::Policy").values()
+    [connected] = found.list_properties("AWS::Lambda::Function").values()
     variables = connected["Environment"]["Variables"]
-    wanted = stores.expected(ARN, NAMES, [KEY])["read"]
-    assert stores.statements(granted["PolicyDocument"]) == wanted
+    wanted = stores.build_expected_policies(ARN, NAMES, [KEY])["read"]
+    assert stores.parse_statements(granted["PolicyDocument"]) == wanted
     assert (variables["S3VECTORS_BUCKET_NAME"], variables["S3VECTORS_REGION"]) == (ARN, "us-east-1")
 
 
@@ -218,7 +221,7 @@ def test_a_function_in_another_stack_waits_for_the_store_s_stack():
     first, second = Stack(app, "First"), Stack(app, "Second")
     store = StacheVectorStore(first, "Store")
 
-    store.connect(function(second))
+    store.connect(make_function(second))
 
     assembly = app.synth()
     names = [each.id for each in assembly.get_stack_by_name("Second").dependencies]
@@ -272,7 +275,7 @@ def references(value):
 def test_a_custom_resource_that_calls_the_function_waits_for_bucket_indexes_and_key(stack):
     """Otherwise it is called before the store is there."""
     store = StacheVectorStore(stack, "Store", create_encryption_key=True)
-    connected = function(stack)
+    connected = make_function(stack)
     store.connect(connected)
     CustomResource(stack, "Fill", service_token=connected.function_arn)
 
@@ -305,9 +308,9 @@ def edge(stack):
     [
         imported,
         lambda stack: lambda_.Alias(
-            stack, "Alias", alias_name="live", version=function(stack).current_version
+            stack, "Alias", alias_name="live", version=make_function(stack).current_version
         ),
-        lambda stack: function(stack).current_version,
+        lambda stack: make_function(stack).current_version,
         edge,
     ],
     ids=["imported", "alias", "version", "edge"],

@@ -8,7 +8,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk.assertions import Match, Template
 
 from stache_ai_s3vectors_cdk import StacheVectorStore, VectorIndexOptions
-from stacks import ARN, KEY, function, own_key
+from stacks import ARN, KEY, make_function, own_key
 
 NINE = [f"key{number}" for number in range(9)]
 
@@ -104,7 +104,7 @@ def test_an_unknown_level_or_kind_is_refused(stack):
     """With those that there are."""
     store = StacheVectorStore(stack, "Store")
 
-    connected = function(stack)
+    connected = make_function(stack)
     with pytest.raises(ValueError, match="level is 'write'; it must be one of read, read-write,"):
         store.connect(connected, level="write")
     Template.from_stack(stack).has_resource_properties(
@@ -166,7 +166,7 @@ def test_attributes_that_are_no_store_are_refused(stack, given, problem):
 def test_a_store_without_documents_has_no_environment(stack):
     """Stache would look for an index of its own default name."""
     store = StacheVectorStore(stack, "Store", indexes={"docs": VectorIndexOptions()})
-    connected = function(stack)
+    connected = make_function(stack)
 
     with pytest.raises(ValueError, match="has the kinds docs; Stache needs one .* 'documents'"):
         store.connect(connected)

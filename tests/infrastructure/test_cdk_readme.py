@@ -16,7 +16,7 @@ from aws_cdk.assertions import Template
 
 import deployables
 import stacks
-from cloudformation import deployed
+from cloudformation import resolve_template
 from stache_ai_s3vectors_cdk import StacheVectorStore
 from stache_stack import Options, StacheStack
 
@@ -87,7 +87,7 @@ def test_the_readme_s_example_works(tmp_path):
     deployables.run("python", "app.py", cwd=tmp_path, CDK_OUTDIR=str(tmp_path / "out"))
 
     template = json.loads((tmp_path / "out" / "Notes.template.json").read_text())
-    names = deployed(template).of_type("AWS::S3Vectors::Index").values()
+    names = resolve_template(template).list_properties("AWS::S3Vectors::Index").values()
     assert next(made["IndexName"] for made in names) == "documents-1024"
 
 
@@ -98,12 +98,14 @@ def test_the_readme_s_recipe_for_another_account_fits_both_sides():
         Stack(app, name, env=Environment(account=account, region="us-east-1"))
         for name, account in (("Ours", "123456789012"), ("Theirs", "111122223333"))
     )
-    names = {"StacheVectorStore": StacheVectorStore, "function": stacks.function(theirs)}
+    names = {"StacheVectorStore": StacheVectorStore, "function": stacks.make_function(theirs)}
     for recipe, stack in zip(RECIPES, (ours, theirs), strict=True):
         exec(recipe, {**names, "stack": stack})  # noqa: S102 - the README's own
 
-    [shared] = stacks.made(ours).of_type("AWS::S3Vectors::VectorBucketPolicy").values()
-    [granted] = stacks.made(theirs).of_type("AWS::IAM::Policy").values()
+    [shared] = (
+        stacks.synthesize(ours).list_properties("AWS::S3Vectors::VectorBucketPolicy").values()
+    )
+    [granted] = stacks.synthesize(theirs).list_properties("AWS::IAM::Policy").values()
     [let_in], [allowed] = shared["Policy"]["Statement"], granted["PolicyDocument"]["Statement"]
     assert let_in["Action"] == allowed["Action"]
     assert allowed["Resource"] in let_in["Resource"]

@@ -11,7 +11,7 @@ from aws_cdk import CfnParameter, RemovalPolicy, Tags
 import stores
 from stache_ai_s3vectors.service.permissions import LEVELS, build_bucket_policy, build_key_statement
 from stache_ai_s3vectors_cdk import StacheVectorStore, VectorIndexOptions
-from stacks import ARN, BUCKET, KEY, NAMES, OTHER_KEY, function, made, own_key
+from stacks import ARN, BUCKET, KEY, NAMES, OTHER_KEY, make_function, own_key, synthesize
 
 BUCKET_TYPE = "AWS::S3Vectors::VectorBucket"
 
@@ -20,7 +20,7 @@ def test_a_store_is_a_bucket_and_three_indexes(stack):
     """With the names, the size and the keys that Stache needs."""
     StacheVectorStore(stack, "Store")
 
-    store = stores.from_stack(made(stack))
+    store = stores.from_stack(synthesize(stack))
 
     index = stores.Index(1024, "cosine", frozenset({"text", "_overflow"}), None)
     assert (store.bucket, store.encryption) == (BUCKET, None)
@@ -48,7 +48,7 @@ def test_every_property_can_be_chosen(stack):
         },
     )
 
-    store = stores.from_stack(made(stack))
+    store = stores.from_stack(synthesize(stack))
 
     ours = frozenset({"text", "_overflow"})
     assert (store.bucket, store.encryption) == ("mine-vectors-123456789012", KEY)
@@ -67,7 +67,7 @@ def test_data_stays_unless_asked_otherwise(stack, removal, kept):
     how = {} if removal is None else {"removal_policy": removal}
     StacheVectorStore(stack, "Store", create_encryption_key=True, **how)
 
-    resources = made(stack).resources.values()
+    resources = synthesize(stack).resources.values()
 
     assert {resource["Type"] for resource in resources} == {
         "AWS::KMS::Key",
@@ -84,7 +84,7 @@ def test_the_tags_are_the_user_s(stack, key):
     StacheVectorStore(stack, "Store", create_encryption_key=True)
     Tags.of(stack).add(key, "billing")
 
-    for resource in made(stack).resources.values():
+    for resource in synthesize(stack).resources.values():
         assert resource["Properties"]["Tags"] == [{"Key": key, "Value": "billing"}]
 
 
@@ -99,7 +99,7 @@ def test_text_search_is_declared_when_it_is_asked_for(stack, language, search):
     """On each index, beside its non-filterable keys."""
     StacheVectorStore(stack, "Store", text_search=language)
 
-    for index in made(stack).of_type("AWS::S3Vectors::Index").values():
+    for index in synthesize(stack).list_properties("AWS::S3Vectors::Index").values():
         assert index["MetadataConfiguration"] == {
             "NonFilterableMetadataKeys": ["text", "_overflow"],
             "TextSearchConfigurations": [search],
@@ -110,7 +110,7 @@ def test_without_it_no_index_has_text_search(stack):
     """As long as nobody can try it on AWS, nobody gets it unasked."""
     StacheVectorStore(stack, "Store")
 
-    for index in made(stack).of_type("AWS::S3Vectors::Index").values():
+    for index in synthesize(stack).list_properties("AWS::S3Vectors::Index").values():
         assert index["MetadataConfiguration"].keys() == {"NonFilterableMetadataKeys"}
 
 
@@ -124,26 +124,26 @@ def test_other_accounts_are_let_in_by_the_bucket_s_policy(stack):
         stack, "Store", create_encryption_key=True, readers=[READER], writers=[WRITER]
     )
 
-    found = made(stack)
+    found = synthesize(stack)
 
-    [shared] = found.of_type("AWS::S3Vectors::VectorBucketPolicy").values()
+    [shared] = found.list_properties("AWS::S3Vectors::VectorBucketPolicy").values()
     assert shared == {
         "VectorBucketName": BUCKET,
         "Policy": build_bucket_policy(ARN, NAMES, [READER], [WRITER]),
     }
-    [key] = found.of_type("AWS::KMS::Key").values()
+    [key] = found.list_properties("AWS::KMS::Key").values()
     wanted = build_key_statement([READER, WRITER], "s3vectors.us-east-1.amazonaws.com")
-    assert stores.plain(key["KeyPolicy"]["Statement"][-1]) == stores.plain(wanted)
+    assert stores.simplify(key["KeyPolicy"]["Statement"][-1]) == stores.simplify(wanted)
 
 
 def test_the_bucket_s_policy_waits_for_the_bucket(stack):
     """They know of each other by a name only."""
     StacheVectorStore(stack, "Store", readers=[READER])
 
-    found = made(stack)
+    found = synthesize(stack)
 
-    [bucket] = found.of_type("AWS::S3Vectors::VectorBucket")
-    [policy_] = found.of_type("AWS::S3Vectors::VectorBucketPolicy")
+    [bucket] = found.list_properties("AWS::S3Vectors::VectorBucket")
+    [policy_] = found.list_properties("AWS::S3Vectors::VectorBucketPolicy")
     assert found.resources[policy_]["DependsOn"] == [bucket]
 
 
@@ -151,9 +151,9 @@ def test_an_index_waits_for_its_bucket(stack):
     """They know of each other by a name only."""
     StacheVectorStore(stack, "Store")
 
-    found = made(stack)
-    [bucket] = found.of_type("AWS::S3Vectors::VectorBucket")
-    for name in found.of_type("AWS::S3Vectors::Index"):
+    found = synthesize(stack)
+    [bucket] = found.list_properties("AWS::S3Vectors::VectorBucket")
+    for name in found.list_properties("AWS::S3Vectors::Index"):
         assert found.resources[name]["DependsOn"] == [bucket]
 
 
@@ -178,7 +178,9 @@ def test_two_stores_share_a_stack(stack):
     for prefix in ("one", "two"):
         StacheVectorStore(stack, prefix, prefix=prefix).managed_policy("read")
 
-    names = {each["VectorBucketName"] for each in made(stack).of_type(BUCKET_TYPE).values()}
+    names = {
+        each["VectorBucketName"] for each in synthesize(stack).list_properties(BUCKET_TYPE).values()
+    }
     assert names == {"one-vectors-123456789012", "two-vectors-123456789012"}
 
 
@@ -186,7 +188,7 @@ def test_a_created_key_serves_this_bucket_only(stack):
     """Its policy names the indexing service, for this account and bucket; it rotates."""
     StacheVectorStore(stack, "Store", create_encryption_key=True)
 
-    [key] = made(stack, region="cn-north-1").of_type("AWS::KMS::Key").values()
+    [key] = synthesize(stack, region="cn-north-1").list_properties("AWS::KMS::Key").values()
 
     arn = ARN.replace("aws:", "aws-cn:").replace("us-east-1", "cn-north-1")
     root, indexing = key["KeyPolicy"]["Statement"]
@@ -218,11 +220,11 @@ def test_what_an_earlier_stack_left_is_used_again(stack):
     for level in LEVELS:
         store.managed_policy(level)
 
-    found = stores.from_stack(made(stack))
+    found = stores.from_stack(synthesize(stack))
 
     assert found.bucket is None
     assert list(found.indexes) == ["insights-1024"]
-    assert found.policies == stores.expected(ARN, NAMES)
+    assert found.policies == stores.build_expected_policies(ARN, NAMES)
 
 
 def test_parameters_of_the_deployment_can_be_given(stack):
@@ -230,12 +232,12 @@ def test_parameters_of_the_deployment_can_be_given(stack):
     prefix = CfnParameter(stack, "Prefix", default="mine").value_as_string
     dimension = CfnParameter(stack, "Dimension", type="Number", default=8).value_as_number
     store = StacheVectorStore(stack, "Store", prefix=prefix, dimension=dimension)
-    store.connect(function(stack))
+    store.connect(make_function(stack))
 
-    found = made(stack, {"Prefix": "yours", "Dimension": 16})
+    found = synthesize(stack, {"Prefix": "yours", "Dimension": 16})
 
     store = stores.from_stack(found)
-    [properties] = found.of_type("AWS::Lambda::Function").values()
+    [properties] = found.list_properties("AWS::Lambda::Function").values()
     assert store.bucket == "yours-vectors-123456789012"
     assert store.indexes["documents-16"].dimension == 16
     assert str(properties["Environment"]["Variables"]["EMBEDDING_DIMENSION"]) == "16"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cloudformation import ACCOUNT, deployed
+from cloudformation import ACCOUNT, resolve_template
 from cloudformation_parameters import TemplateError
 
 BUCKET = {"Type": "AWS::S3Vectors::VectorBucket", "Properties": {"VectorBucketName": "my-bucket"}}
@@ -23,7 +23,7 @@ def value(node, **sections):
         "Outputs": {"It": {"Value": node}},
         **sections,
     }
-    return deployed(template, region="cn-north-1").outputs["It"].get("Value")
+    return resolve_template(template, region="cn-north-1").outputs["It"].get("Value")
 
 
 @pytest.mark.parametrize(
@@ -87,9 +87,9 @@ def test_what_is_not_made_cannot_be_named():
         "Resources": {"Bucket": {**BUCKET, "Condition": "No"}},
     }
 
-    assert deployed(template).resources == {}
+    assert resolve_template(template).resources == {}
     with pytest.raises(TemplateError, match="Bucket is not made"):
-        deployed({**template, "Outputs": {"It": {"Value": {"Ref": "Bucket"}}}})
+        resolve_template({**template, "Outputs": {"It": {"Value": {"Ref": "Bucket"}}}})
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_a_resource_has_its_name_and_arn(resource, reference, arn):
         "Arn": {"Value": {"Fn::GetAtt": ["It", "Arn"]}},
     }
 
-    told = deployed({"Resources": {"It": resource}, "Outputs": outputs}).values()
+    told = resolve_template({"Resources": {"It": resource}, "Outputs": outputs}).values()
 
     assert told == {"Name": reference, "Arn": f"arn:aws:{arn.format(ACCOUNT)}"}
 
@@ -135,7 +135,7 @@ def test_parameters_are_checked(parameters, said):
     declared = {"Word": {"Type": "String"}, "Number": {"Type": "Number", "Default": 1}}
 
     with pytest.raises(TemplateError, match=said):
-        deployed({"Parameters": declared, "Resources": {}}, parameters)
+        resolve_template({"Parameters": declared, "Resources": {}}, parameters)
 
 
 def test_a_rule_holds_when_its_condition_does():
@@ -151,12 +151,12 @@ def test_a_rule_holds_when_its_condition_does():
     }
     template = {"Parameters": PARAMETERS, "Resources": {}, "Rules": {"Version": rule}}
 
-    assert deployed(template, {"Word": "other"}).resources == {}
+    assert resolve_template(template, {"Word": "other"}).resources == {}
     with pytest.raises(TemplateError, match="7 is too old"):
-        deployed(template)
+        resolve_template(template)
 
 
 def test_a_transform_is_not_applied():
     """Someone else does that."""
     with pytest.raises(TemplateError, match="transform"):
-        deployed({"Transform": "AWS::Serverless-2016-10-31", "Resources": {}})
+        resolve_template({"Transform": "AWS::Serverless-2016-10-31", "Resources": {}})

@@ -14,7 +14,7 @@ import authorization
 import sam
 import stores
 import terraform
-from cloudformation import deployed
+from cloudformation import resolve_template
 from stache_ai_s3vectors.service.arns import BUCKET_ARN, INDEX_ARN
 from stache_ai_s3vectors.service.permissions import LEVELS, build_bucket_policy
 from stache_ai_s3vectors_cdk import StacheVectorStore, VectorIndexOptions
@@ -55,7 +55,7 @@ def cdk(region, **given):
     for level in LEVELS:
         store.managed_policy(level)
     CfnOutput(stack, "Environment", value=stack.to_json_string(store.environment))
-    found = deployed(Template.from_stack(stack).to_json(), region=region)
+    found = resolve_template(Template.from_stack(stack).to_json(), region=region)
     return stores.from_stack(found), json.loads(found.values()["Environment"])
 
 
@@ -72,8 +72,8 @@ def sam_(region, **given):
     if given.get("existing"):
         parameters |= {"ExistingBucket": "true", "ExistingIndexes": "true"}
         parameters["BucketName"] = f"stache-vectors-{ACCOUNT}"
-    template = sam.transformed(sam.TEMPLATE.read_text()).transformed
-    found = deployed(template, parameters, region=region)
+    template = sam.transform_template(sam.TEMPLATE.read_text()).transformed
+    found = resolve_template(template, parameters, region=region)
     return stores.from_stack(found), json.loads(found.values()["Environment"])
 
 
@@ -90,7 +90,7 @@ def terraform_(region, **given):
         index = {"existing": True}
     if index != {"non_filterable_metadata_keys": []}:
         variables["indexes"] = dict.fromkeys(KINDS, index)
-    plan = terraform.planned(variables, region=region)
+    plan = terraform.plan(variables, region=region)
     return stores.from_plan(plan), plan["planned_values"]["outputs"]["environment"]["value"]
 
 
@@ -111,7 +111,10 @@ def test_the_defaults_are_the_same_everywhere(dialect, region):
     names = [f"{kind}-1024" for kind in KINDS]
     index = stores.Index(1024, "cosine", frozenset({"text", "_overflow"}), None)
     assert store == stores.Store(
-        bucket, None, dict.fromkeys(names, index), stores.expected(arn_in(region), names)
+        bucket,
+        None,
+        dict.fromkeys(names, index),
+        stores.build_expected_policies(arn_in(region), names),
     )
     assert environment == {
         "VECTORDB_PROVIDER": "s3vectors",
@@ -136,7 +139,7 @@ def test_what_is_chosen_is_the_same_everywhere(dialect):
         bucket,
         KEY,
         dict.fromkeys(names, stores.Index(256, "euclidean", keys, None)),
-        stores.expected(arn_in("us-east-1", bucket), names, [KEY]),
+        stores.build_expected_policies(arn_in("us-east-1", bucket), names, [KEY]),
     )
     assert environment["EMBEDDING_DIMENSION"] == "256"
 
@@ -147,7 +150,9 @@ def test_what_is_given_as_existing_is_used_the_same_everywhere(dialect):
     store, environment = dialect("us-east-1", existing=True)
 
     names = [f"{kind}-1024" for kind in KINDS]
-    assert store == stores.Store(None, None, {}, stores.expected(arn_in("us-east-1"), names))
+    assert store == stores.Store(
+        None, None, {}, stores.build_expected_policies(arn_in("us-east-1"), names)
+    )
     assert environment["S3VECTORS_DOCUMENTS_INDEX"] == "documents-1024"
 
 
@@ -169,7 +174,7 @@ def test_other_accounts_are_let_in_the_same_everywhere(dialect, given):
     wanted = build_bucket_policy(arn_in("us-east-1"), indexes, READERS, WRITERS)
 
     assert shared(dialect, "us-east-1", readers=READERS, writers=WRITERS, **given) == [
-        stores.plain(statement) for statement in wanted["Statement"]
+        stores.simplify(statement) for statement in wanted["Statement"]
     ]
     assert shared(dialect, "us-east-1", **given) is None
 
@@ -183,7 +188,7 @@ def test_every_action_is_granted_on_what_it_is_authorized_on(dialect, region):
     for found in store.policies.values():
         for effect, actions, resources, _ in found:
             assert effect == "Allow"
-            assert authorization.mistakes({"Action": actions, "Resource": resources}) == []
+            assert authorization.find_mistakes({"Action": actions, "Resource": resources}) == []
             assert all(INDEX_ARN.fullmatch(arn) or BUCKET_ARN.fullmatch(arn) for arn in resources)
 
 
@@ -198,15 +203,15 @@ def test_every_action_is_granted_on_what_it_is_authorized_on(dialect, region):
 )
 def test_what_older_documents_say_is_caught(actions, resource):
     """The wrong kind of ARN, the wrong resource, an action that does not exist."""
-    assert authorization.mistakes({"Action": actions, "Resource": [resource]})
+    assert authorization.find_mistakes({"Action": actions, "Resource": [resource]})
 
 
 def test_a_default_that_differs_in_one_dialect_is_seen(tmp_path):
     """Changed in the template, or in the module, it is no longer what the others make."""
     text = sam.TEMPLATE.read_text()
     other = text.replace("Default: cosine", "Default: euclidean")
-    made = stores.from_stack(deployed(sam.transformed(other).transformed))
-    module = terraform.workspace(tmp_path)
+    made = stores.from_stack(resolve_template(sam.transform_template(other).transformed))
+    module = terraform.make_workspace(tmp_path)
     variables = module.folder / "variables.tf"
     variables.write_text(variables.read_text().replace("= 1024", "= 1536"))
 
@@ -225,14 +230,16 @@ def test_a_created_key_lets_the_same_service_use_it(region):
     """For the bucket and the account only; it rotates."""
     stack = Stack(App(), "Stack")
     StacheVectorStore(stack, "Store", create_encryption_key=True)
-    by_cdk = deployed(Template.from_stack(stack).to_json(), region=region)
-    template = sam.transformed(sam.TEMPLATE.read_text()).transformed
-    by_sam = deployed(template, {"CreateKmsKey": "true"}, region=region)
-    plan = terraform.planned({"create_kms_key": True}, region=region)
+    by_cdk = resolve_template(Template.from_stack(stack).to_json(), region=region)
+    template = sam.transform_template(sam.TEMPLATE.read_text()).transformed
+    by_sam = resolve_template(template, {"CreateKmsKey": "true"}, region=region)
+    plan = terraform.plan({"create_kms_key": True}, region=region)
     resources = plan["planned_values"]["root_module"]["resources"]
     planned = {each["type"]: each["values"] for each in resources}
 
-    keys = [next(iter(found.of_type("AWS::KMS::Key").values())) for found in (by_cdk, by_sam)]
+    keys = [
+        next(iter(found.list_properties("AWS::KMS::Key").values())) for found in (by_cdk, by_sam)
+    ]
     arn = arn_in(region)
     wanted = {
         "Principal": {"Service": "indexing.s3vectors.amazonaws.com"},

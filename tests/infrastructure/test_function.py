@@ -9,7 +9,7 @@ import pytest
 import handler
 import lambda_function
 import stache
-from lambda_function import Invocation, invoke, passages
+from lambda_function import Invocation, find_passages, invoke
 from stache_ai_s3vectors import S3VectorsError
 
 CAT, DOG = "The cat sleeps on the warm mat.", "Dogs bark in the village at night."
@@ -18,7 +18,7 @@ CAT, DOG = "The cat sleeps on the warm mat.", "Dogs bark in the village at night
 @pytest.fixture(autouse=True)
 def _deployed(monkeypatch):
     """Each test has a function of its own, with empty tables."""
-    with lambda_function.deployed(monkeypatch):
+    with lambda_function.deploy_function(monkeypatch):
         yield
 
 
@@ -39,13 +39,13 @@ def test_what_is_ingested_is_found():
     assert found["text"] == CAT
     assert (found["metadata"]["author"], found["metadata"]["filename"]) == ("me", "cat.txt")
     assert found["metadata"]["doc_id"] == told["doc_id"]
-    assert passages("cat", namespace="another") == []
+    assert find_passages("cat", namespace="another") == []
 
 
 def test_a_query_takes_a_filter_and_a_number(cat):
     """As Stache does."""
-    assert passages("cat", top_k=1) == [CAT]
-    assert passages("cat", filter={"filename": "dog.txt"}) == [DOG]
+    assert find_passages("cat", top_k=1) == [CAT]
+    assert find_passages("cat", filter={"filename": "dog.txt"}) == [DOG]
 
 
 def test_the_same_text_again_is_left_alone(cat):
@@ -53,29 +53,29 @@ def test_the_same_text_again_is_left_alone(cat):
     again = invoke("ingest", text=CAT, filename="cat.txt")
 
     assert (again["doc_id"], again["action"]) == (cat, "skipped")
-    assert sorted(passages("cat")) == [DOG, CAT]
+    assert sorted(find_passages("cat")) == [DOG, CAT]
 
 
 def test_a_deleted_document_is_restored(cat):
     """In between, no query finds it."""
     deleted = invoke("delete", doc_id=cat)
-    between = passages("cat")
+    between = find_passages("cat")
     restored = invoke("restore", doc_id=cat, deleted_at_ms=deleted["deleted_at_ms"])
 
     assert between == [DOG]
     assert restored["status"] == "active"
-    assert passages("cat", top_k=1) == [CAT]
+    assert find_passages("cat", top_k=1) == [CAT]
 
 
 def test_a_document_with_a_status_of_its_own_is_found_until_it_is_deleted():
     """And after it was restored, with Stache's."""
     told = invoke("ingest", text="A ticket.", filename="ticket.txt", metadata={"status": "open"})
 
-    assert passages("ticket", filter={"status": "open"}) == ["A ticket."]
+    assert find_passages("ticket", filter={"status": "open"}) == ["A ticket."]
     deleted = invoke("delete", doc_id=told["doc_id"])
-    assert passages("ticket") == []
+    assert find_passages("ticket") == []
     invoke("restore", doc_id=told["doc_id"], deleted_at_ms=deleted["deleted_at_ms"])
-    assert passages("ticket", filter={"status": "active"}) == ["A ticket."]
+    assert find_passages("ticket", filter={"status": "active"}) == ["A ticket."]
 
 
 def test_a_purged_document_is_gone_for_good(cat):
@@ -111,10 +111,10 @@ def test_a_delete_that_fails_says_so_and_is_repeated(cat):
 
     with pytest.raises(S3VectorsError, match="Currently unable"):
         invoke("delete", doc_id=cat)
-    assert passages("cat", top_k=1) == [CAT]
+    assert find_passages("cat", top_k=1) == [CAT]
     invoke("delete", doc_id=cat)
 
-    assert passages("cat") == [DOG]
+    assert find_passages("cat") == [DOG]
 
 
 def test_a_restore_that_fails_half_way_says_what_to_do(cat):
@@ -127,7 +127,7 @@ def test_a_restore_that_fails_half_way_says_what_to_do(cat):
     deleted = invoke("delete", doc_id=cat)
     invoke("restore", doc_id=cat, deleted_at_ms=deleted["deleted_at_ms"])
 
-    assert passages("cat", top_k=1) == [CAT]
+    assert find_passages("cat", top_k=1) == [CAT]
 
 
 def test_a_purge_that_fails_is_repeated(cat):
@@ -154,12 +154,12 @@ def test_a_document_that_cannot_be_listed_is_taken_back(monkeypatch, name):
         patched.setattr(index, "create_document", refuse)
         with pytest.raises(RuntimeError, match="taken back: nothing of it is stored"):
             invoke("ingest", text=CAT, **name)
-    before = passages("cat")
+    before = find_passages("cat")
     again = invoke("ingest", text=CAT, **name)
 
     assert before == []
     assert again["action"] == "ingested_new"
-    assert passages("cat") == [CAT]
+    assert find_passages("cat") == [CAT]
 
 
 def test_a_text_whose_document_is_in_the_trash_is_not_said_to_be_stored(cat):
@@ -178,7 +178,7 @@ def test_a_purged_text_can_be_ingested_again(cat):
     again = invoke("ingest", text=CAT, filename="cat.txt")
 
     assert again["action"] == "ingested_new"
-    assert passages("cat", top_k=1) == [CAT]
+    assert find_passages("cat", top_k=1) == [CAT]
 
 
 def test_a_new_version_takes_the_place_of_the_one_before(cat):
@@ -187,7 +187,7 @@ def test_a_new_version_takes_the_place_of_the_one_before(cat):
     told = invoke("ingest", text=new, filename="cat.txt")
 
     assert told["action"] == "ingested_version"
-    assert passages("cat") == [new, DOG]
+    assert find_passages("cat") == [new, DOG]
     with pytest.raises(ValueError, match=f"{cat}, which is in the trash"):
         invoke("ingest", text=CAT, filename="cat.txt")
 
@@ -200,7 +200,7 @@ def test_a_version_before_that_stays_findable_is_an_error(cat):
         invoke("ingest", text="The cat is awake and out.", filename="cat.txt")
     invoke("delete", doc_id=cat)
 
-    assert CAT not in passages("cat")
+    assert CAT not in find_passages("cat")
 
 
 def test_what_is_half_purged_is_not_restored(cat):

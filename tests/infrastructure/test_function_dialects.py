@@ -18,7 +18,7 @@ import sam
 import stache
 import stores
 import terraform
-from cloudformation import deployed
+from cloudformation import resolve_template
 from lambda_function import DOCUMENTS, NAMESPACES, invoke
 from stache_ai_s3vectors import S3VectorsError
 from stache_stack import Options, StacheStack
@@ -51,8 +51,10 @@ def cdk(region, **given):
     """By the CDK's app."""
     app = App(context={**given, "aws:cdk:bundling-stacks": []})
     stack = StacheStack(app, "Stache", Options.from_context(app.node))
-    found = deployed(Template.from_stack(stack).to_json(), region=region)
-    [document] = (made["PolicyDocument"] for made in found.of_type("AWS::IAM::Policy").values())
+    found = resolve_template(Template.from_stack(stack).to_json(), region=region)
+    [document] = (
+        made["PolicyDocument"] for made in found.list_properties("AWS::IAM::Policy").values()
+    )
     return of_stack(found, document)
 
 
@@ -61,16 +63,16 @@ def sam_(region, **given):
     names = {"embedding_provider": "EmbeddingProvider", "runtime": "Runtime"}
     parameters = {names[name]: value for name, value in given.items()}
     text = sam.TEMPLATE.read_text()
-    template = sam.transformed(text, json.dumps(parameters)).transformed
-    found = deployed(template, parameters, region=region)
-    [role] = found.of_type("AWS::IAM::Role").values()
+    template = sam.transform_template(text, json.dumps(parameters)).transformed
+    found = resolve_template(template, parameters, region=region)
+    [role] = found.list_properties("AWS::IAM::Role").values()
     return of_stack(found, role["Policies"][0]["PolicyDocument"])
 
 
 def of_stack(found, document):
-    [function] = found.of_type("AWS::Lambda::Function").values()
+    [function] = found.list_properties("AWS::Lambda::Function").values()
     told = found.values()
-    [log] = found.of_type("AWS::Logs::LogGroup")
+    [log] = found.list_properties("AWS::Logs::LogGroup")
     renamed = {
         told["DocumentsTableName"]: DOCUMENTS,
         told["NamespacesTableName"]: NAMESPACES,
@@ -92,7 +94,7 @@ def of_stack(found, document):
             made["BillingMode"],
             made["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"],
         )
-        for made in found.of_type("AWS::DynamoDB::Table").values()
+        for made in found.list_properties("AWS::DynamoDB::Table").values()
     )
     return normal(document, function["Environment"]["Variables"], properties, renamed, tables)
 
@@ -106,7 +108,7 @@ def terraform_(region, tmp_path, **given):
     """By Terraform's complete example."""
     (tmp_path / "function.zip").write_bytes(b"code")
     variables = {"function_zip": str(tmp_path / "function.zip"), **given}
-    plan = terraform.planned(variables, region=region, part="examples/complete")
+    plan = terraform.plan(variables, region=region, part="examples/complete")
     resources = plan["planned_values"]["root_module"]["resources"]
     found = {each["address"]: each["values"] for each in resources}
     function = found["aws_lambda_function.this"]
@@ -148,7 +150,7 @@ def normal(document, environment, properties, renamed, tables):
 
     granted = {
         (action, with_names(arn))
-        for _, actions, resources, _ in stores.statements(document)
+        for _, actions, resources, _ in stores.parse_statements(document)
         for action in actions
         for arn in resources
         if not action.startswith("s3vectors:")
@@ -180,7 +182,7 @@ def called(monkeypatch):
             index = f"/index/{told['IndexName']}" if "IndexName" in told else ""
             seen.add((f"dynamodb:{action}", f"table/{told['TableName']}{index}"))
 
-    with lambda_function.deployed(monkeypatch):
+    with lambda_function.deploy_function(monkeypatch):
         boto3.setup_default_session()
         boto3.DEFAULT_SESSION.events.register("before-call.dynamodb", note)
         live()

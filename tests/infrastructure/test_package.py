@@ -26,8 +26,10 @@ def run(*arguments):
 @pytest.fixture
 def impostor(tmp_path):
     """A folder where pip finds another package of our name and version."""
-    name = f"stache_ai_s3vectors-{deployables.version()}"
-    told = f"Metadata-Version: 2.1\nName: stache-ai-s3vectors\nVersion: {deployables.version()}\n"
+    name = f"stache_ai_s3vectors-{deployables.read_version()}"
+    told = (
+        f"Metadata-Version: 2.1\nName: stache-ai-s3vectors\nVersion: {deployables.read_version()}\n"
+    )
     folder = tmp_path / "index"
     folder.mkdir()
     with zipfile.ZipFile(folder / f"{name}-py3-none-any.whl", "w") as wheel:
@@ -90,7 +92,7 @@ def test_what_is_left_out_is_left_out_whole(tmp_path):
 
 def test_every_dialect_offers_the_runtimes_that_can_be_built_for():
     """No others, and all of them."""
-    parameters = sam.transformed(sam.TEMPLATE.read_text()).source["Parameters"]
+    parameters = sam.transform_template(sam.TEMPLATE.read_text()).source["Parameters"]
     variables = (deployables.ROOT / "terraform/examples/complete/variables.tf").read_text()
 
     assert parameters["Runtime"]["AllowedValues"] == list(build.GLIBC)

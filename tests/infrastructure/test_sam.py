@@ -8,8 +8,8 @@ import re
 import pytest
 
 import sam
-from authorization import mistakes
-from cloudformation import ACCOUNT, deployed
+from authorization import find_mistakes
+from cloudformation import ACCOUNT, resolve_template
 from stache_ai_s3vectors.service.arns import (
     BUCKET_ARN,
     INDEX_ARN,
@@ -52,13 +52,13 @@ RETAINED = {
 
 
 def template():
-    return sam.transformed(sam.TEMPLATE.read_text())
+    return sam.transform_template(sam.TEMPLATE.read_text())
 
 
 def store(region="us-east-1", **parameters):
     """The store alone."""
     values = {"DeployFunction": "false", **parameters}
-    return deployed(template().transformed, values, region=region)
+    return resolve_template(template().transformed, values, region=region)
 
 
 def expected_policy(level, stack):
@@ -72,7 +72,7 @@ def expected_policy(level, stack):
 
 def policies(stack):
     """The managed policies' documents, by level."""
-    found = stack.of_type("AWS::IAM::ManagedPolicy").values()
+    found = stack.list_properties("AWS::IAM::ManagedPolicy").values()
     return {each["Description"].partition(": ")[2]: each["PolicyDocument"] for each in found}
 
 
@@ -95,7 +95,7 @@ def test_statements_are_ones_that_aws_grants(variant):
     stack = store("cn-north-1", **VARIANTS[variant])
     named = [arn for one in statements(stack) for arn in one["Resource"]]
 
-    assert [mistake for one in statements(stack) for mistake in mistakes(one)] == []
+    assert [mistake for one in statements(stack) for mistake in find_mistakes(one)] == []
     assert [
         arn
         for arn in named
@@ -117,16 +117,16 @@ def test_a_wrong_statement_is_seen(right, wrong, said):
     """An ARN or an action as older documents have it does not pass for one that AWS grants."""
     text = sam.TEMPLATE.read_text().replace(right, wrong)
 
-    stack = deployed(sam.transformed(text).transformed, {"DeployFunction": "false"})
+    stack = resolve_template(sam.transform_template(text).transformed, {"DeployFunction": "false"})
 
-    found = [mistake for one in statements(stack) for mistake in mistakes(one)]
+    found = [mistake for one in statements(stack) for mistake in find_mistakes(one)]
     assert any(re.search(said, mistake) for mistake in found)
 
 
 @pytest.mark.parametrize("region", REGIONS)
 def test_the_bucket(region):
     """It is called after prefix and account, and S3's own keys encrypt it."""
-    [bucket] = store(region).of_type("AWS::S3Vectors::VectorBucket").values()
+    [bucket] = store(region).list_properties("AWS::S3Vectors::VectorBucket").values()
 
     assert {
         "VectorBucketName": f"stache-vectors-{ACCOUNT}",
@@ -145,8 +145,8 @@ def test_the_bucket(region):
 )
 def test_an_own_name_is_used_everywhere(parameter, default):
     """In resources, policies, outputs and the function's environment."""
-    usual = deployed(template().transformed)
-    named = deployed(template().transformed, {parameter: "my-own"})
+    usual = resolve_template(template().transformed)
+    named = resolve_template(template().transformed, {parameter: "my-own"})
 
     def text(stack):
         return json.dumps([stack.resources, stack.outputs])
@@ -179,7 +179,7 @@ def test_indexes_of_another_kind():
     """Dimension, metric and more keys that are not filtered on are parameters."""
     stack = store(Dimension="4096", DistanceMetric="euclidean", NonFilterableKeys="a,b,c,d,e,f,g,h")
 
-    indexes = list(stack.of_type("AWS::S3Vectors::Index").values())
+    indexes = list(stack.list_properties("AWS::S3Vectors::Index").values())
     names = {index["IndexName"] for index in indexes}
     assert names == {"documents-4096", "summaries-4096", "insights-4096"}
     for index in indexes:
@@ -208,8 +208,8 @@ def test_what_is_there_is_not_made():
     """A bucket and indexes that are there already are used."""
     in_bucket, all_there = store(**EXISTING), store(**EXISTING, ExistingIndexes="true")
 
-    assert in_bucket.of_type("AWS::S3Vectors::VectorBucket") == {}
-    assert len(in_bucket.of_type("AWS::S3Vectors::Index")) == 3
+    assert in_bucket.list_properties("AWS::S3Vectors::VectorBucket") == {}
+    assert len(in_bucket.list_properties("AWS::S3Vectors::Index")) == 3
     assert {"AWS::IAM::ManagedPolicy"} == {each["Type"] for each in all_there.resources.values()}
     assert store(BucketName="my-bucket").values() == all_there.values()
 
@@ -219,10 +219,10 @@ def test_a_customer_key_encrypts_the_bucket(parameters):
     """The key that is given, or the one that is made."""
     stack = store(**parameters)
 
-    [bucket] = stack.of_type("AWS::S3Vectors::VectorBucket").values()
+    [bucket] = stack.list_properties("AWS::S3Vectors::VectorBucket").values()
     key = {"SseType": "aws:kms", "KmsKeyArn": stack.values()["KeyArn"]}
     assert key == bucket["EncryptionConfiguration"]
-    assert bool(stack.of_type("AWS::KMS::Key")) is ("CreateKmsKey" in parameters)
+    assert bool(stack.list_properties("AWS::KMS::Key")) is ("CreateKmsKey" in parameters)
 
 
 @pytest.mark.parametrize("region", REGIONS)
@@ -230,7 +230,7 @@ def test_the_key_lets_s3_vectors_use_it_for_this_bucket(region):
     """It rotates; beside the account, only the indexing of this bucket may use it."""
     stack = store(region, CreateKmsKey="true")
 
-    [key] = stack.of_type("AWS::KMS::Key").values()
+    [key] = stack.list_properties("AWS::KMS::Key").values()
     account, indexing = key["KeyPolicy"]["Statement"]  # and nobody else
     arn = stack.values()["BucketArn"]
     assert key["EnableKeyRotation"] is True
@@ -256,12 +256,12 @@ def test_the_bucket_s_policy_is_that_of_permissions(variant, readers, writers):
 
     values = stack.values()
     names = [values[f"{kind}IndexName"] for kind in ("Documents", "Summaries", "Insights")]
-    [made] = stack.of_type("AWS::S3Vectors::VectorBucketPolicy").values()
+    [made] = stack.list_properties("AWS::S3Vectors::VectorBucketPolicy").values()
     assert made == {
         "VectorBucketName": values["BucketName"],
         "Policy": build_bucket_policy(values["BucketArn"], names, readers, writers),
     }
-    assert [mistake for one in made["Policy"]["Statement"] for mistake in mistakes(one)] == []
+    assert [mistake for one in made["Policy"]["Statement"] for mistake in find_mistakes(one)] == []
 
 
 @pytest.mark.parametrize("region", REGIONS)
@@ -270,7 +270,7 @@ def test_the_key_of_a_shared_bucket_lets_the_other_accounts_use_it(region, reade
     """Readers and writers, through S3 Vectors only."""
     stack = store(region, CreateKmsKey="true", **sharing(readers, writers))
 
-    [key] = stack.of_type("AWS::KMS::Key").values()
+    [key] = stack.list_properties("AWS::KMS::Key").values()
     [*_, others] = key["KeyPolicy"]["Statement"]
     assert len(key["KeyPolicy"]["Statement"]) == 3
     assert others == build_key_statement(
@@ -284,8 +284,8 @@ def sharing(readers, writers):
 
 def test_a_bucket_that_is_not_shared_has_no_policy():
     """One that is there keeps its own."""
-    assert not store().of_type("AWS::S3Vectors::VectorBucketPolicy")
-    assert not store(**EXISTING).of_type("AWS::S3Vectors::VectorBucketPolicy")
+    assert not store().list_properties("AWS::S3Vectors::VectorBucketPolicy")
+    assert not store(**EXISTING).list_properties("AWS::S3Vectors::VectorBucketPolicy")
 
 
 @pytest.mark.parametrize(
@@ -297,7 +297,7 @@ def test_a_bucket_that_is_not_shared_has_no_policy():
 )
 def test_text_search(chosen, configuration):
     """In the chunks' text, in every index."""
-    indexes = store(TextSearch=chosen).of_type("AWS::S3Vectors::Index").values()
+    indexes = store(TextSearch=chosen).list_properties("AWS::S3Vectors::Index").values()
 
     assert len(indexes) == 3
     for index in indexes:
@@ -319,7 +319,7 @@ def test_data_stays():
 
 def test_no_tag_is_ours():
     """Tags are the deployer's: one of ours could collide with them; the transform adds its own."""
-    stack = deployed(template().transformed, {"CreateKmsKey": "true", "Readers": ROLE})
+    stack = resolve_template(template().transformed, {"CreateKmsKey": "true", "Readers": ROLE})
 
     tags = [tag for each in stack.resources.values() for tag in each["Properties"].get("Tags", [])]
     assert tags == [{"Key": "lambda:createdBy", "Value": "SAM"}]
@@ -327,7 +327,7 @@ def test_no_tag_is_ours():
 
 def test_no_policy_has_a_name():
     """Two stacks of one account don't get in each other's way."""
-    found = store().of_type("AWS::IAM::ManagedPolicy").values()
+    found = store().list_properties("AWS::IAM::ManagedPolicy").values()
 
     assert [each for each in found if "ManagedPolicyName" in each] == []
 

@@ -41,7 +41,7 @@ def parent(repository, **parameters):
 
 def test_sam_build_builds_for_the_runtime_and_the_architecture_named(tmp_path):
     """Whatever Python builds it: the wheels are those of the template's parameters."""
-    package = sam.built(tmp_path, **WANTED)
+    package = sam.build_function(tmp_path, **WANTED)
 
     deployables.check(package)
     native = [path.name for path in package.rglob("*.cpython-*")]

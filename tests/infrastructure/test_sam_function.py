@@ -12,15 +12,17 @@ from moto import mock_aws
 from stache_ai.config import Settings
 
 import sam
-from authorization import mistakes
-from cloudformation import ACCOUNT, deployed
+from authorization import find_mistakes
+from cloudformation import ACCOUNT, resolve_template
 
 DOCUMENTS_ACTIONS = {"DeleteItem", "DescribeTable", "GetItem", "PutItem", "UpdateItem"}
 
 
 def stack(region="us-east-1", **parameters):
-    transformed = sam.transformed(sam.TEMPLATE.read_text(), json.dumps(parameters)).transformed
-    return deployed(transformed, parameters, region=region)
+    transformed = sam.transform_template(
+        sam.TEMPLATE.read_text(), json.dumps(parameters)
+    ).transformed
+    return resolve_template(transformed, parameters, region=region)
 
 
 def function(stack):
@@ -60,7 +62,7 @@ def test_it_is_built_for_what_it_runs_on(runtime, architecture):
 
 def test_every_runtime_has_its_folder():
     """Each runtime and processor that the parameters allow can be built for, and no others."""
-    parameters = sam.transformed(sam.TEMPLATE.read_text()).source["Parameters"]
+    parameters = sam.transform_template(sam.TEMPLATE.read_text()).source["Parameters"]
 
     assert {
         f"{runtime}/{architecture}"
@@ -120,8 +122,8 @@ def test_its_level(level, policy):
 def test_its_permissions_boundary():
     """Its role has the one that is given, else none."""
     boundary = "arn:aws:iam::123456789012:policy/team/limit"
-    [limited] = stack(PermissionsBoundary=boundary).of_type("AWS::IAM::Role").values()
-    [usual] = stack().of_type("AWS::IAM::Role").values()
+    [limited] = stack(PermissionsBoundary=boundary).list_properties("AWS::IAM::Role").values()
+    [usual] = stack().list_properties("AWS::IAM::Role").values()
 
     assert limited == {**usual, "PermissionsBoundary": boundary}
     assert "PermissionsBoundary" not in usual
@@ -174,14 +176,14 @@ def test_its_tables(parameters, documents, namespaces):
         made.values()["DocumentsTableName"],
         made.values()["NamespacesTableName"],
     )
-    assert bool(parameters) is not bool(made.of_type("AWS::DynamoDB::Table"))
+    assert bool(parameters) is not bool(made.list_properties("AWS::DynamoDB::Table"))
 
 
 def test_statements_are_ones_that_aws_grants():
     """Each action is authorized on its resources; of a log group, :* are its streams."""
     text = json.dumps(rights(stack("us-gov-west-1"))).replace(":*", ":log-stream:any")
 
-    assert [mistake for one in json.loads(text) for mistake in mistakes(one)] == []
+    assert [mistake for one in json.loads(text) for mistake in find_mistakes(one)] == []
 
 
 def test_no_other_rights():
@@ -194,7 +196,7 @@ def test_no_other_rights():
 
 def test_the_tables_keep_what_they_had():
     """Billed as used, and restorable to any second."""
-    for table in stack().of_type("AWS::DynamoDB::Table").values():
+    for table in stack().list_properties("AWS::DynamoDB::Table").values():
         assert table["BillingMode"] == "PAY_PER_REQUEST"
         assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
 
@@ -204,7 +206,7 @@ def providers():
     """Stache's document index and namespaces on tables of the template's schema."""
     schema = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
     with mock_aws():
-        for name, table in stack().of_type("AWS::DynamoDB::Table").items():
+        for name, table in stack().list_properties("AWS::DynamoDB::Table").items():
             given = {part: table[part] for part in schema}
             boto3.client("dynamodb", "us-east-1").create_table(TableName=name, **given)
         settings = Settings(

@@ -8,7 +8,7 @@ from collections import defaultdict
 import pytest
 
 import sam
-from cloudformation import deployed
+from cloudformation import resolve_template
 from cloudformation_parameters import TemplateError
 from stache_ai_s3vectors.service.metadata_keys import FILTERED
 
@@ -118,27 +118,27 @@ CONTRADICTIONS = [
 
 
 def template():
-    return sam.transformed(sam.TEMPLATE.read_text())
+    return sam.transform_template(sam.TEMPLATE.read_text())
 
 
 @pytest.mark.parametrize("name, value, said", BAD)
 def test_a_bad_value_is_refused(name, value, said):
     """With what is allowed and the fix."""
     with pytest.raises(TemplateError, match=rf"{name} failed to satisfy constraint: .*{said}"):
-        deployed(template().transformed, {name: value})
+        resolve_template(template().transformed, {name: value})
 
 
 @pytest.mark.parametrize("parameters, said", CONTRADICTIONS)
 def test_a_contradiction_is_refused(parameters, said):
     """By a rule, with the fix."""
     with pytest.raises(TemplateError, match=said):
-        deployed(template().transformed, parameters)
+        resolve_template(template().transformed, parameters)
 
 
 @pytest.mark.parametrize("parameters", GOOD)
 def test_the_most_extreme_good_values_are_taken(parameters):
     """Nothing is refused that S3 Vectors takes."""
-    assert deployed(template().transformed, parameters).resources
+    assert resolve_template(template().transformed, parameters).resources
 
 
 def test_every_parameter_tells_its_fix():
@@ -162,7 +162,7 @@ def test_cfn_lint_refuses_the_same(tmp_path):
         parameters = {name: of | wrong.get(name, {}) for name, of in right["Parameters"].items()}
         (tmp_path / f"{n}.json").write_text(json.dumps(right | {"Parameters": parameters}))
 
-    found = sam.findings(*tmp_path.iterdir())
+    found = sam.lint_templates(*tmp_path.iterdir())
 
     assert {(one.file, one.path) for one in found if one.rule == "E2015"} == {
         (f"{n}.json", f"Parameters/{name}/Default")

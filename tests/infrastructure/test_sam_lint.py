@@ -29,7 +29,7 @@ FAULTS = {
 
 def without_transform(text):
     """The store and the role: with the transform in place, cfn-lint checks no actions."""
-    source = deepcopy(sam.transformed(text).source)
+    source = deepcopy(sam.transform_template(text).source)
     del source["Transform"], source["Resources"]["StacheFunction"]
     del source["Outputs"]["FunctionName"]
     return json.dumps(source)
@@ -39,7 +39,7 @@ def forms(text):
     """A template as it is, as CloudFormation gets it, and without the transform."""
     return {
         "source.yaml": text,
-        "transformed.json": json.dumps(sam.transformed(text).transformed),
+        "transformed.json": json.dumps(sam.transform_template(text).transformed),
         "untransformed.json": without_transform(text),
     }
 
@@ -48,7 +48,7 @@ def linted(folder, text):
     """What cfn-lint says of each form of a template; the one action it cannot know left out."""
     for form, content in forms(text).items():
         (folder / form).write_text(content)
-    findings = [one for one in sam.findings(*folder.iterdir()) if NEWER not in one.message]
+    findings = [one for one in sam.lint_templates(*folder.iterdir()) if NEWER not in one.message]
     return {form: [one for one in findings if one.file == form] for form in forms(text)}
 
 

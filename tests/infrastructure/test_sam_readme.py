@@ -16,7 +16,7 @@ README = (sam.FOLDER / "README.md").read_text()
 
 
 def source():
-    return sam.transformed(sam.TEMPLATE.read_text()).source
+    return sam.transform_template(sam.TEMPLATE.read_text()).source
 
 
 def rows(heading):

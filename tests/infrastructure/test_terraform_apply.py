@@ -39,7 +39,7 @@ def test_what_is_planned_is_made_and_then_nothing_is_left_to_do(store, called):
     told = deployed.apply()
 
     vectors, iam = called("s3vectors"), called("iam")
-    assert deployed.changes() == {}
+    assert deployed.list_changes() == {}
     assert names(vectors, told["bucket_name"]) == sorted(told["index_names"].values())
     for arn in told["index_arns"].values():
         index = vectors.get_index(indexArn=arn)["index"]
@@ -59,18 +59,18 @@ def test_the_oldest_core_does_the_same(store, called):
     told = deployed.apply()
     again = store({"prefix": "old", "indexes": {"documents": {}}}, name="again", **options)
     index = told["index_arns"]["documents"]
-    again.done("import", "aws_s3vectors_vector_bucket.retained[0]", told["bucket_arn"])
-    again.done("import", 'aws_s3vectors_index.retained["documents"]', index)
+    again.check_output("import", "aws_s3vectors_vector_bucket.retained[0]", told["bucket_arn"])
+    again.check_output("import", 'aws_s3vectors_index.retained["documents"]', index)
     gone = store({"prefix": "old-gone", "retain_data": False}, name="gone", **options)
     gone.apply()
     gone.destroy()
 
-    assert deployed.changes() == {}
-    assert all(actions == ["create"] for actions in again.changes().values())
-    assert not [name for name in again.changes() if name.startswith("aws_s3vectors")]
-    refusal = deployed.given({"prefix": "old", "dimension": 8}).refused("plan")
+    assert deployed.list_changes() == {}
+    assert all(actions == ["create"] for actions in again.list_changes().values())
+    assert not [name for name in again.list_changes() if name.startswith("aws_s3vectors")]
+    refusal = deployed.set_variables({"prefix": "old", "dimension": 8}).read_refusal("plan")
     assert "Instance cannot be destroyed" in refusal
-    assert gone.resources() == []
+    assert gone.list_resources() == []
     assert names(called("s3vectors"), told["bucket_name"]) == ["documents-1024"]
 
 
@@ -122,7 +122,7 @@ def test_text_search_that_is_added_later_is_no_reason_to_replace_an_index(store,
     added = {"textSearchConfigurations": [{"metadataKey": "text"}]}
     vectors.update_metadata_configuration(indexArn=arn, add=added)
 
-    assert deployed.changes() == {}
+    assert deployed.list_changes() == {}
 
 
 def test_other_non_filterable_keys_change_nothing_and_are_a_warning(store):
@@ -131,10 +131,10 @@ def test_other_non_filterable_keys_change_nothing_and_are_a_warning(store):
     deployed.apply()
 
     more = {"documents": {"non_filterable_metadata_keys": ["raw"]}}
-    deployed.given({"prefix": "others", "indexes": more})
+    deployed.set_variables({"prefix": "others", "indexes": more})
 
-    assert deployed.changes() == {}
-    [warning] = deployed.warnings()
+    assert deployed.list_changes() == {}
+    [warning] = deployed.read_warnings()
     assert (
         "documents-1024 has _overflow, text, and indexes asks for _overflow, raw, text" in warning
     )
@@ -147,9 +147,9 @@ def test_a_plan_that_would_destroy_vectors_is_refused(store, called):
     deployed = store({"prefix": "kept"})
     bucket = deployed.apply()["bucket_name"]
 
-    everything = deployed.refused("plan", "-destroy")
-    dimension = deployed.given({"prefix": "kept", "dimension": 3072}).refused("plan")
-    key = deployed.given({"prefix": "kept", "create_kms_key": True}).refused("plan")
+    everything = deployed.read_refusal("plan", "-destroy")
+    dimension = deployed.set_variables({"prefix": "kept", "dimension": 3072}).read_refusal("plan")
+    key = deployed.set_variables({"prefix": "kept", "create_kms_key": True}).read_refusal("plan")
 
     for message in (everything, dimension, key):
         assert "Instance cannot be destroyed" in message
@@ -164,8 +164,8 @@ def test_with_retain_data_false_a_new_dimension_replaces_the_indexes(store, call
     bucket = deployed.apply()["bucket_name"]
     vectors = called("s3vectors")
 
-    deployed.given({"prefix": "gone", "retain_data": False, "dimension": 8})
-    replaced = deployed.changes()
+    deployed.set_variables({"prefix": "gone", "retain_data": False, "dimension": 8})
+    replaced = deployed.list_changes()
     deployed.apply()
 
     kinds = {f'aws_s3vectors_index.disposable["{kind}"]' for kind in KINDS}
@@ -179,7 +179,7 @@ def test_with_retain_data_false_a_new_dimension_replaces_the_indexes(store, call
         distanceMetric="cosine",
     )
     deployed.destroy()
-    assert deployed.resources() == []
+    assert deployed.list_resources() == []
     assert bucket not in buckets(vectors)
     assert policies(called("iam"), bucket) == []
 
@@ -189,10 +189,10 @@ def test_a_bucket_that_is_replaced_takes_its_indexes_with_it(store):
     deployed = store({"prefix": "moved", "retain_data": False})
     deployed.apply()
 
-    deployed.given({"prefix": "moved", "retain_data": False, "create_kms_key": True})
+    deployed.set_variables({"prefix": "moved", "retain_data": False, "create_kms_key": True})
     deployed.apply()
 
-    assert deployed.changes() == {}
+    assert deployed.list_changes() == {}
 
 
 def test_new_tags_replace_nothing(store):
@@ -202,11 +202,11 @@ def test_new_tags_replace_nothing(store):
         deployed = store(given, name=str(retain))
         deployed.apply()
 
-        changes = deployed.given({**given, "tags": {"Team": "search"}}).changes()
+        changes = deployed.set_variables({**given, "tags": {"Team": "search"}}).list_changes()
         deployed.apply()
 
         assert {action for actions in changes.values() for action in actions} == {"update"}
-        assert deployed.changes() == {}
+        assert deployed.list_changes() == {}
 
 
 @pytest.mark.parametrize("key", ["application", "Application"])
@@ -227,7 +227,7 @@ def test_tags_of_an_organisation_are_put_on_everything(store, called, key):
         assert {tag["Key"]: tag["Value"] for tag in listed} == tags
     listed = kms.list_resource_tags(KeyId=told["kms_key_arn"])["Tags"]
     assert {tag["TagKey"]: tag["TagValue"] for tag in listed} == tags
-    assert deployed.changes() == {}
+    assert deployed.list_changes() == {}
 
 
 def test_tags_that_iam_would_refuse_are_refused_before_anything_is_made(store, called):
@@ -235,7 +235,7 @@ def test_tags_that_iam_would_refuse_are_refused_before_anything_is_made(store, c
     tags = {"prefix": "twice", "tags": {"Application": "stache"}}
     deployed = store(tags, default_tags={"application": "search"})
 
-    message = deployed.refused("apply", "-auto-approve")
+    message = deployed.read_refusal("apply", "-auto-approve")
 
     assert "the tags are Application, application: keys of tags must differ" in message
     assert "Write each key in one way" in message
@@ -251,11 +251,11 @@ def test_other_accounts_are_let_in_and_shut_out_again(store, called):
     vectors = called("s3vectors")
     first = json.loads(vectors.get_vector_bucket_policy(**bucket)["policy"])
 
-    assert deployed.changes() == {}
-    deployed.given({**given, **reader, "create_kms_key": True}).apply()
+    assert deployed.list_changes() == {}
+    deployed.set_variables({**given, **reader, "create_kms_key": True}).apply()
     replaced = json.loads(vectors.get_vector_bucket_policy(**bucket)["policy"])
-    assert deployed.changes() == {}
-    deployed.given({**given, "create_kms_key": True}).apply()
+    assert deployed.list_changes() == {}
+    deployed.set_variables({**given, "create_kms_key": True}).apply()
 
     assert [each["Sid"] for each in first["Statement"]] == ["Readers"]
     assert first["Statement"][0]["Principal"] == {"AWS": reader["readers"]}
@@ -289,11 +289,11 @@ def test_an_index_under_a_key_that_nothing_names_is_an_error(store):
     }
     later = store(given)
 
-    message = later.refused("apply", "-auto-approve")
-    later.given({**given, "kms_key_arn": told["kms_key_arn"]})
+    message = later.read_refusal("apply", "-auto-approve")
+    later.set_variables({**given, "kms_key_arn": told["kms_key_arn"]})
 
     assert "an index is encrypted with a customer key that is named nowhere" in message
-    assert not [name for name in later.changes() if name.startswith("aws_s3vectors")]
+    assert not [name for name in later.list_changes() if name.startswith("aws_s3vectors")]
 
 
 def test_the_complete_example_is_made_and_gone_again(store, called, tmp_path):
@@ -306,7 +306,7 @@ def test_the_complete_example_is_made_and_gone_again(store, called, tmp_path):
 
     told = deployed.apply()
 
-    assert deployed.changes() == {}
+    assert deployed.list_changes() == {}
     found = called("lambda").get_function(FunctionName=told["function_name"])["Configuration"]
     assert (found["Handler"], found["Runtime"]) == ("handler.handler", "python3.13")
     role = found["Role"].rpartition("/")[2]
@@ -316,7 +316,7 @@ def test_the_complete_example_is_made_and_gone_again(store, called, tmp_path):
     assert environment["S3VECTORS_BUCKET_NAME"] == told["bucket_name"]
     assert environment["DYNAMODB_DOCUMENTS_TABLE"] == told["table_names"]["documents"]
     deployed.destroy()
-    assert deployed.resources() == []
+    assert deployed.list_resources() == []
     assert told["bucket_name"] not in buckets(called("s3vectors"))
 
 
@@ -330,11 +330,11 @@ def test_the_role_of_the_example_gets_a_boundary_and_loses_it_again(store, calle
     iam.create_policy(PolicyName="developers", PolicyDocument=EVERYTHING)
     deployed.apply()
 
-    changes = deployed.given({**given, "permissions_boundary": boundary}).changes()
+    changes = deployed.set_variables({**given, "permissions_boundary": boundary}).list_changes()
     deployed.apply()
     bounded = iam.get_role(RoleName="bounded-function-us-east-1")["Role"]
-    left = deployed.changes()
-    deployed.given(given).apply()
+    left = deployed.list_changes()
+    deployed.set_variables(given).apply()
     free = iam.get_role(RoleName="bounded-function-us-east-1")["Role"]
 
     assert changes == {"aws_iam_role.this": ["update"]}

@@ -18,7 +18,7 @@ def example(tmp_path):
 
     def planned(region=terraform.REGION, **given):
         variables = {"function_zip": str(code), **given}
-        plan = terraform.planned(variables, region=region, part="examples/complete")
+        plan = terraform.plan(variables, region=region, part="examples/complete")
         resources = plan["planned_values"]["root_module"]["resources"]
         return {each["address"]: each["values"] for each in resources}
 
@@ -47,9 +47,11 @@ def example(tmp_path):
 )
 def test_what_the_function_cannot_be_is_refused(tmp_path, given, problem):
     """When it is planned, with what is allowed."""
-    example = terraform.workspace(tmp_path, "examples/complete")
+    example = terraform.make_workspace(tmp_path, "examples/complete")
     (tmp_path / "function.zip").write_bytes(b"code")
-    told = example.given({"function_zip": str(tmp_path / "function.zip"), **given}).refused("plan")
+    told = example.set_variables(
+        {"function_zip": str(tmp_path / "function.zip"), **given}
+    ).read_refusal("plan")
 
     assert problem in told
 

@@ -18,18 +18,18 @@ README = (terraform.MODULE / "README.md").read_text()
 @pytest.mark.parametrize("core", CORES)
 def test_the_files_are_formatted(core, tmp_path):
     """By Terraform's own formatter."""
-    folder = terraform.workspace(tmp_path, core=core, attached=False)
+    folder = terraform.make_workspace(tmp_path, core=core, attached=False)
 
-    assert folder.done("fmt", "-check", "-recursive") == ""
+    assert folder.check_output("fmt", "-check", "-recursive") == ""
 
 
 @pytest.mark.parametrize("core", CORES)
 @pytest.mark.parametrize("part", PARTS)
 def test_the_module_and_its_examples_are_valid(part, core, tmp_path):
     """Without a single warning."""
-    folder = terraform.workspace(tmp_path, part, core=core, attached=False)
+    folder = terraform.make_workspace(tmp_path, part, core=core, attached=False)
 
-    told = json.loads(folder.done("validate", "-json"))
+    told = json.loads(folder.check_output("validate", "-json"))
 
     assert told["diagnostics"] == []
 
@@ -70,14 +70,16 @@ def test_a_third_template_in_a_template_is_seen():
 @pytest.mark.parametrize("core", CORES)
 def test_the_tests_that_it_ships_pass(core, tmp_path):
     """As its users run them."""
-    printed = terraform.workspace(tmp_path, core=core, attached=False).done("test")
+    printed = terraform.make_workspace(tmp_path, core=core, attached=False).check_output("test")
 
     assert "14 passed, 0 failed" in printed
 
 
 def test_it_runs_on_no_older_core_than_it_is_tested_with(tmp_path):
     """What versions.tf says is what the oldest core of the tests is."""
-    told = terraform.workspace(tmp_path, core=terraform.OLDEST).done("version", "-json")
+    told = terraform.make_workspace(tmp_path, core=terraform.OLDEST).check_output(
+        "version", "-json"
+    )
 
     assert json.loads(told)["terraform_version"].startswith("1.10.")
     assert 'required_version = ">= 1.10"' in (terraform.MODULE / "versions.tf").read_text()
@@ -85,7 +87,7 @@ def test_it_runs_on_no_older_core_than_it_is_tested_with(tmp_path):
 
 def test_the_readme_lists_every_input():
     """With its default and its description."""
-    told = terraform.planned()["configuration"]["root_module"]["variables"]
+    told = terraform.plan()["configuration"]["root_module"]["variables"]
     defaults = {name: variable["default"] for name, variable in told.items()}
     defaults["indexes"] = {kind: {} for kind in defaults["indexes"]}  # what is not written
 
@@ -97,7 +99,7 @@ def test_the_readme_lists_every_input():
 
 def test_the_readme_lists_every_output():
     """With its description."""
-    told = terraform.planned()["configuration"]["root_module"]["outputs"]
+    told = terraform.plan()["configuration"]["root_module"]["outputs"]
 
     assert rows("Outputs") == {
         (f"`{name}`", output["description"]) for name, output in told.items()
@@ -112,10 +114,10 @@ def rows(title):
 
 def test_the_readme_is_formatted_as_the_files(tmp_path):
     """Its blocks are Terraform's own way of writing."""
-    folder = terraform.workspace(tmp_path, attached=False)
+    folder = terraform.make_workspace(tmp_path, attached=False)
     for number, block in enumerate(
         re.findall(r"```hcl\n((?:import|module|resource) .*?)```", README, re.DOTALL)
     ):
         (folder.folder / f"readme{number}.tf").write_text(block)
 
-    assert folder.done("fmt", "-check") == ""
+    assert folder.check_output("fmt", "-check") == ""

@@ -44,7 +44,7 @@ def outputs(plan):
 
 def test_a_bucket_three_indexes_and_three_policies_are_made():
     """And nothing else, when nothing is asked for."""
-    assert set(made(terraform.planned())) == {
+    assert set(made(terraform.plan())) == {
         "aws_s3vectors_vector_bucket.retained[0]",
         *(
             f'aws_s3vectors_index.retained["{kind}"]'
@@ -56,7 +56,7 @@ def test_a_bucket_three_indexes_and_three_policies_are_made():
 
 def test_an_index_is_as_the_provider_wants_it():
     """Its name carries its dimension; the text is no filter."""
-    index = made(terraform.planned())['aws_s3vectors_index.retained["documents"]']
+    index = made(terraform.plan())['aws_s3vectors_index.retained["documents"]']
 
     keys = index.pop("metadata_configuration")[0]["non_filterable_metadata_keys"]
     assert sorted(keys) == ["_overflow", "text"]
@@ -82,9 +82,7 @@ def test_each_entry_has_what_it_says_and_else_what_the_store_says():
         "kms_key_arn": OWN_KEY,
     }
     given = {"documents": {}, "wide": own}
-    store = made(
-        terraform.planned({"dimension": 8, "distance_metric": "euclidean", "indexes": given})
-    )
+    store = made(terraform.plan({"dimension": 8, "distance_metric": "euclidean", "indexes": given}))
 
     plain = store['aws_s3vectors_index.retained["documents"]']
     assert (plain["index_name"], plain["dimension"]) == ("documents-8", 8)
@@ -101,7 +99,7 @@ def test_an_index_of_the_older_package_is_described_as_it_is():
     """It has no `_overflow`, and may have nine more keys."""
     keys = [f"key-{n}" for n in range(9)]
     entry = {"overflow": False, "non_filterable_metadata_keys": keys}
-    store = made(terraform.planned({"indexes": {"documents": entry}}))
+    store = made(terraform.plan({"indexes": {"documents": entry}}))
 
     [metadata] = store['aws_s3vectors_index.retained["documents"]']["metadata_configuration"]
     assert sorted(metadata["non_filterable_metadata_keys"]) == [*keys, "text"]
@@ -109,8 +107,8 @@ def test_an_index_of_the_older_package_is_described_as_it_is():
 
 def test_the_name_begins_as_it_is_told_to_or_is_the_one_given():
     """Of the bucket."""
-    prefixed = outputs(terraform.planned({"prefix": "mine"}))
-    named = outputs(terraform.planned({"prefix": "mine", "bucket_name": "all-mine"}))
+    prefixed = outputs(terraform.plan({"prefix": "mine"}))
+    named = outputs(terraform.plan({"prefix": "mine", "bucket_name": "all-mine"}))
 
     assert prefixed["bucket_name"] == f"mine-vectors-{ACCOUNT}"
     assert named["environment"]["S3VECTORS_BUCKET_NAME"] == "all-mine"
@@ -122,7 +120,7 @@ def test_the_outputs_name_what_is_made_where_it_is(region, partition):
     bucket = f"stache-vectors-{ACCOUNT}"
     arn = f"arn:{partition}:s3vectors:{region}:{ACCOUNT}:bucket/{bucket}"
 
-    told = outputs(terraform.planned(region=region))
+    told = outputs(terraform.plan(region=region))
 
     assert told["bucket_name"] == bucket
     assert told["bucket_arn"] == arn
@@ -152,7 +150,7 @@ def test_each_level_has_the_policy_that_the_provider_prints(region, partition, k
         "indexes": {"documents": {}, "insights": own, "summaries": own},
     }
 
-    plan = terraform.planned(encrypted if keys else {}, region=region)
+    plan = terraform.plan(encrypted if keys else {}, region=region)
 
     for level in LEVELS:
         found = made(plan)[f'aws_iam_policy.this["{level}"]']
@@ -162,7 +160,7 @@ def test_each_level_has_the_policy_that_the_provider_prints(region, partition, k
 
 def test_a_given_key_encrypts_the_bucket():
     """Its indexes inherit it."""
-    store = made(terraform.planned({"kms_key_arn": KEY}))
+    store = made(terraform.plan({"kms_key_arn": KEY}))
 
     bucket = store["aws_s3vectors_vector_bucket.retained[0]"]
     assert bucket["encryption_configuration"] == [{"kms_key_arn": KEY, "sse_type": "aws:kms"}]
@@ -170,7 +168,7 @@ def test_a_given_key_encrypts_the_bucket():
 
 def test_everything_that_can_be_tagged_is():
     """With what is asked for, and nothing else."""
-    plan = terraform.planned({"tags": {"Team": "search"}, "create_kms_key": True})
+    plan = terraform.plan({"tags": {"Team": "search"}, "create_kms_key": True})
 
     tagged = {address: each["tags"] for address, each in made(plan).items() if "tags" in each}
     assert set(made(plan)) - set(tagged) == {"aws_kms_key_policy.this[0]"}
@@ -192,7 +190,7 @@ def test_other_accounts_may_do_what_the_provider_s_table_says(case, region, part
         json.loads(json.dumps(each).replace("arn:aws:", f"arn:{partition}:"))
         for each in SHARED[case]
     )
-    plan = terraform.planned({**given, "create_kms_key": True}, region=region)
+    plan = terraform.plan({**given, "create_kms_key": True}, region=region)
 
     store, arn = made(plan), outputs(plan)["bucket_arn"]
     shared = json.loads(store["aws_s3vectors_vector_bucket_policy.this[0]"]["policy"])
@@ -207,7 +205,7 @@ def test_the_policy_of_an_existing_bucket_names_the_bucket():
     given = {"documents": {"existing": True}}
     existing = {"bucket_name": "mine", "existing_bucket": True, "indexes": given}
 
-    store = made(terraform.planned({**existing, "readers": [READER]}))
+    store = made(terraform.plan({**existing, "readers": [READER]}))
 
     policy = store["aws_s3vectors_vector_bucket_policy.this[0]"]
     assert policy["vector_bucket_arn"] == f"arn:aws:s3vectors:us-east-1:{ACCOUNT}:bucket/mine"
@@ -217,7 +215,7 @@ def test_what_exists_is_referred_to_and_not_made():
     """By its name; only policies are made."""
     given = {"documents": {"existing": True}, "insights": {"name": "old", "existing": True}}
 
-    plan = terraform.planned({"bucket_name": "mine", "existing_bucket": True, "indexes": given})
+    plan = terraform.plan({"bucket_name": "mine", "existing_bucket": True, "indexes": given})
 
     assert set(made(plan)) == {f'aws_iam_policy.this["{level}"]' for level in LEVELS}
     assert outputs(plan)["index_names"] == {"documents": "documents-1024", "insights": "old"}
@@ -229,7 +227,7 @@ def test_stache_uses_the_entries_that_it_is_told_to():
     wide = {"dimension": 3072}
     given = {"documents": {}, "insights": wide, "wide": wide}
 
-    plan = terraform.planned({"indexes": given, "environment_indexes": {"documents": "wide"}})
+    plan = terraform.plan({"indexes": given, "environment_indexes": {"documents": "wide"}})
 
     environment = outputs(plan)["environment"]
     assert environment["S3VECTORS_DOCUMENTS_INDEX"] == "wide-3072"
@@ -383,7 +381,9 @@ REFUSALS = {
 @pytest.mark.parametrize("key", FILTERED)
 def test_a_key_that_stache_filters_on_is_refused_as_a_non_filterable_one(key):
     """Before there is an index in which no search would succeed, for good."""
-    message = terraform.refusal({"indexes": {"notes": {"non_filterable_metadata_keys": [key]}}})
+    message = terraform.find_refusal(
+        {"indexes": {"notes": {"non_filterable_metadata_keys": [key]}}}
+    )
 
     assert f'indexes has the non-filterable keys "{key}" (notes)' in message
     assert "S3 Vectors refuses filters on non-filterable keys" in message
@@ -395,7 +395,7 @@ def test_bad_input_is_refused_when_it_is_planned(case):
     """The message has what was given, and the fix."""
     variables, given, fix = REFUSALS[case]
 
-    message = terraform.refusal(variables)
+    message = terraform.find_refusal(variables)
 
     assert given in message
     assert fix in message

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from recipes import BUCKET, README, blocks, commands, moves, usage, write
+from recipes import BUCKET, README, read_blocks, read_commands, read_moves, read_usage, write
 from stache_ai_s3vectors.service.permissions import build_key_statement
 
 VECTORS = "module.stache_vectors.aws_s3vectors"
@@ -48,48 +48,48 @@ def indexes(vectors):
 
 def test_what_a_lost_state_knew_is_referred_to_again(follow, called):
     """With the policies, whose names are taken, imported."""
-    first = follow("lost", usage())
+    first = follow("lost", read_usage())
     first.apply()
-    by_name, policies = blocks("Use data that exists", "hcl")
+    by_name, policies = read_blocks("Use data that exists", "hcl")
     again = follow("found", by_name, policies)
 
-    changes = again.changes()
+    changes = again.list_changes()
     again.apply()
 
     assert changes == {}
-    assert not [name for name in again.resources() if name.startswith(VECTORS)]
+    assert not [name for name in again.list_resources() if name.startswith(VECTORS)]
     again.destroy()
     assert indexes(called("s3vectors")) == ["documents-1024", "insights-1024", "summaries-1024"]
 
 
 def test_what_a_lost_state_knew_is_imported(follow):
     """Then there is nothing to change."""
-    follow("lost", usage()).apply()
-    again = follow("found", usage(), blocks("Use data that exists", "hcl")[1])
+    follow("lost", read_usage()).apply()
+    again = follow("found", read_usage(), read_blocks("Use data that exists", "hcl")[1])
 
-    for command in commands("Use data that exists"):
+    for command in read_commands("Use data that exists"):
         if "aws_kms" not in command[1]:
-            again.done(*command)
+            again.check_output(*command)
 
-    assert again.changes() == {}
-    assert len([name for name in again.resources() if name.startswith(VECTORS)]) == 4
+    assert again.list_changes() == {}
+    assert len([name for name in again.list_resources() if name.startswith(VECTORS)]) == 4
 
 
 def test_what_a_lost_state_knew_is_imported_with_its_key(follow, called):
     """Otherwise the plan would be for a new key, and a new bucket with it."""
-    with_key = usage().replace("source =", "create_kms_key = true\n\n  source =", 1)
+    with_key = read_usage().replace("source =", "create_kms_key = true\n\n  source =", 1)
     first = follow("lost", with_key)
     first.apply()
     [bucket] = called("s3vectors").list_vector_buckets(prefix=BUCKET)["vectorBuckets"]
     made = called("s3vectors").get_vector_bucket(vectorBucketArn=bucket["vectorBucketArn"])
     key = made["vectorBucket"]["encryptionConfiguration"]["kmsKeyArn"].rpartition("/")[2]
-    again = follow("found", with_key, blocks("Use data that exists", "hcl")[1])
+    again = follow("found", with_key, read_blocks("Use data that exists", "hcl")[1])
 
-    told = commands("Use data that exists")
+    told = read_commands("Use data that exists")
     for command in sorted(told, key=lambda each: "aws_kms" not in each[1]):
-        again.done(*(part.replace("KEY_ID", key) for part in command))
+        again.check_output(*(part.replace("KEY_ID", key) for part in command))
 
-    assert again.changes() == {}
+    assert again.list_changes() == {}
 
 
 @pytest.fixture
@@ -116,41 +116,41 @@ def older(called):
 def test_indexes_of_the_older_package_are_imported_as_they_are(follow):
     """Nothing of them changes, and no plan warns of their keys."""
     title = "Indexes of the older package"
-    folder = follow("older", *blocks(title, "hcl"))
+    folder = follow("older", *read_blocks(title, "hcl"))
 
-    for command in commands(title):
-        folder.done(*command)
+    for command in read_commands(title):
+        folder.check_output(*command)
 
-    assert {tuple(actions) for actions in folder.changes().values()} == {("create",)}
-    assert not [name for name in folder.changes() if name.startswith(VECTORS)]
-    assert folder.warnings() == []
+    assert {tuple(actions) for actions in folder.list_changes().values()} == {("create",)}
+    assert not [name for name in folder.list_changes() if name.startswith(VECTORS)]
+    assert folder.read_warnings() == []
     folder.apply()
-    assert folder.changes() == {}
-    assert folder.warnings() == []
+    assert folder.list_changes() == {}
+    assert folder.read_warnings() == []
 
 
 @pytest.mark.usefixtures("older")
 def test_indexes_of_the_older_package_that_are_imported_as_new_ones_are_a_warning(follow):
     """It names the attribute that the page has."""
     title = "Indexes of the older package"
-    [code] = blocks(title, "hcl")
+    [code] = read_blocks(title, "hcl")
     assert ", overflow = false" in code
     folder = follow("warned", code.replace(", overflow = false", ""))
 
-    for command in commands(title):
-        folder.done(*command)
+    for command in read_commands(title):
+        folder.check_output(*command)
 
-    [warning] = folder.warnings()
+    [warning] = folder.read_warnings()
     assert "stache-documents has text, and indexes asks for _overflow, text" in warning
     assert "with `overflow = false` if it has no _overflow" in warning
 
 
 def test_a_second_size_is_put_beside_the_first_and_then_used(follow, called):
     """Nothing of the first is touched."""
-    folder = follow("sizes", usage())
+    folder = follow("sizes", read_usage())
     folder.apply()
-    wide, switch = blocks("A new embedding model", "hcl")
-    output = usage().partition("\n\n")[2]
+    wide, switch = read_blocks("A new embedding model", "hcl")
+    output = read_usage().partition("\n\n")[2]
 
     write(folder, wide, output)
     before = folder.apply()["environment"]
@@ -167,27 +167,27 @@ def test_a_second_size_is_put_beside_the_first_and_then_used(follow, called):
 
 def test_the_rest_is_removed_and_the_vectors_stay(follow, called):
     """Once Terraform has forgotten them."""
-    folder = follow("left", usage())
+    folder = follow("left", read_usage())
     folder.apply()
-    forget, destroy, *_ = commands("Remove it")
+    forget, destroy, *_ = read_commands("Remove it")
 
-    folder.done(*forget)
-    folder.done(*destroy, "-auto-approve")
+    folder.check_output(*forget)
+    folder.check_output(*destroy, "-auto-approve")
 
-    assert folder.resources() == []
+    assert folder.list_resources() == []
     assert len(indexes(called("s3vectors"))) == 3
 
 
 def test_everything_is_removed_when_that_is_said(follow, called):
     """The same bucket, no longer retained; then destroyed."""
-    folder = follow("removed", usage())
+    folder = follow("removed", read_usage())
     folder.apply()
 
-    write(folder, *blocks("Remove it", "hcl"))
+    write(folder, *read_blocks("Remove it", "hcl"))
     move(folder, "disposable")
-    changed = folder.changes()
-    folder.done("apply", "-auto-approve")
-    folder.done("destroy", "-auto-approve")
+    changed = folder.list_changes()
+    folder.check_output("apply", "-auto-approve")
+    folder.check_output("destroy", "-auto-approve")
 
     assert not [name for name, actions in changed.items() if "delete" in actions]
     assert called("s3vectors").list_vector_buckets(prefix=BUCKET)["vectorBuckets"] == []
@@ -195,19 +195,21 @@ def test_everything_is_removed_when_that_is_said(follow, called):
 
 def move(folder, to):
     """Tell Terraform that it is the same, from now on retained, or no longer."""
-    for command in moves(to):
-        folder.done(*command)
+    for command in read_moves(to):
+        folder.check_output(*command)
 
 
 def test_what_was_disposable_is_retained_when_terraform_is_told_first(follow):
     """Otherwise the plan destroys all of it, as the input's description says."""
-    folder = follow("back", usage().replace("source =", "retain_data = false\n\n  source =", 1))
+    folder = follow(
+        "back", read_usage().replace("source =", "retain_data = false\n\n  source =", 1)
+    )
     folder.apply()
-    write(folder, usage())
-    untold = folder.changes()
+    write(folder, read_usage())
+    untold = folder.list_changes()
 
     move(folder, "retained")
-    told = folder.changes()
+    told = folder.list_changes()
 
     assert any("delete" in actions for actions in untold.values())
     assert not any("delete" in actions for actions in told.values())
@@ -216,23 +218,25 @@ def test_what_was_disposable_is_retained_when_terraform_is_told_first(follow):
 
 def test_an_entry_is_left_behind_or_gets_another_key(follow, called):
     """Nothing of it is destroyed."""
-    folder = follow("one", usage())
+    folder = follow("one", read_usage())
     folder.apply()
-    left, renamed = commands("One index")
+    left, renamed = read_commands("One index")
     entries = 'documents = {}\n overviews = { name = "summaries-1024" }'
     given = f'indexes = {{ {entries} }}\n environment_indexes = {{ summaries = "overviews" }}'
-    write(folder, usage().replace("source =", f"{given}\n\n  source =", 1).replace("\n ", "\n  "))
+    write(
+        folder, read_usage().replace("source =", f"{given}\n\n  source =", 1).replace("\n ", "\n  ")
+    )
 
-    folder.done(*left)
-    folder.done(*renamed)
+    folder.check_output(*left)
+    folder.check_output(*renamed)
 
-    assert not any("delete" in actions for actions in folder.changes().values())
+    assert not any("delete" in actions for actions in folder.list_changes().values())
     assert "insights-1024" in indexes(called("s3vectors"))
 
 
 def test_a_key_whose_policy_is_written_into_it_is_there_first(follow):
     """As the page has it."""
-    [code] = blocks("A customer key of your own", "hcl")
+    [code] = read_blocks("A customer key of your own", "hcl")
 
     assert follow("own", code).apply() == {}
 
@@ -251,8 +255,8 @@ def programs(tmp_path):
 
 def test_text_search_is_added_after_the_indexes(follow, programs, called):
     """By the tool, which Terraform runs once; the next plan has nothing to do."""
-    [code] = blocks("Text search", "hcl")
-    folder = follow("searched", usage(), code, programs=programs)
+    [code] = read_blocks("Text search", "hcl")
+    folder = follow("searched", read_usage(), code, programs=programs)
 
     folder.apply()
 
@@ -261,13 +265,13 @@ def test_text_search_is_added_after_the_indexes(follow, programs, called):
         index = vectors.get_index(vectorBucketName=BUCKET, indexName=name)["index"]
         [search] = index["metadataConfiguration"]["textSearchConfigurations"]
         assert (index["indexMode"], search["metadataKey"]) == ("ENHANCED", "text")
-    assert folder.changes() == {}
-    assert folder.warnings() == []
+    assert folder.list_changes() == {}
+    assert folder.read_warnings() == []
 
 
 def test_a_reader_that_is_made_in_the_same_apply_is_let_in(follow, called):
     """Its ARN is known after the apply only, as that of a role is."""
-    [code] = blocks("A function in another account reads", "hcl")
+    [code] = read_blocks("A function in another account reads", "hcl")
     role = '"arn:aws:iam::111122223333:role/search"'
     made = f'resource "terraform_data" "role" {{\n  input = {role}\n}}\n'
     folder = follow("unknown", code.replace(role, "terraform_data.role.output"), made)
@@ -277,13 +281,13 @@ def test_a_reader_that_is_made_in_the_same_apply_is_let_in(follow, called):
     document = called("s3vectors").get_vector_bucket_policy(vectorBucketName=BUCKET)["policy"]
     [statement] = json.loads(document)["Statement"]
     assert statement["Principal"] == {"AWS": [json.loads(role)]}
-    assert folder.changes() == {}
+    assert folder.list_changes() == {}
 
 
 def test_the_statement_for_a_key_of_one_s_own_is_that_of_the_table_of_permissions():
     """As `create_kms_key` writes it."""
-    [statement] = blocks("A function in another account reads", "json")
-    [code] = blocks("A function in another account reads", "hcl")
+    [statement] = read_blocks("A function in another account reads", "json")
+    [code] = read_blocks("A function in another account reads", "hcl")
     reader = "arn:aws:iam::111122223333:role/search"
 
     assert json.loads(statement) == build_key_statement(
@@ -294,28 +298,30 @@ def test_the_statement_for_a_key_of_one_s_own_is_that_of_the_table_of_permission
 
 def test_a_second_store_of_the_same_name_fails_and_is_mended_by_another_name(follow):
     """Nothing of the first is touched."""
-    first = follow("first", usage())
+    first = follow("first", read_usage())
     first.apply()
-    second = follow("second", usage())
+    second = follow("second", read_usage())
 
-    message = second.refused("apply", "-auto-approve")
-    left = [name for name in second.resources() if ".data." not in name]
-    write(second, usage().replace("source =", 'prefix = "stache-vectors-two"\n\n  source =', 1))
+    message = second.read_refusal("apply", "-auto-approve")
+    left = [name for name in second.list_resources() if ".data." not in name]
+    write(
+        second, read_usage().replace("source =", 'prefix = "stache-vectors-two"\n\n  source =', 1)
+    )
     second.apply()
 
     assert "ConflictException" in message
     assert "ConflictException" in README
     assert left == []
-    assert first.changes() == {}
-    assert second.changes() == {}
+    assert first.list_changes() == {}
+    assert second.list_changes() == {}
 
 
 def test_a_module_that_is_deleted_from_the_configuration_is_not_protected(follow):
     """So the README warns of it."""
-    folder = follow("deleted", usage())
+    folder = follow("deleted", read_usage())
     folder.apply()
 
     write(folder, "")
 
-    assert f'{VECTORS}_index.retained["documents"]' in folder.changes()
+    assert f'{VECTORS}_index.retained["documents"]' in folder.list_changes()
     assert "Do not just delete the module" in README

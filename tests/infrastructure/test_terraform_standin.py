@@ -23,9 +23,9 @@ def test_each_schema_tells_where_it_is_from(path):
 def test_it_calls_no_other_machine(tmp_path):
     """Not even one that cannot be reached."""
     endpoints = {"AWS_ENDPOINT_URL": "http://192.0.2.1"}
-    folder = terraform.workspace(tmp_path, endpoints=endpoints, attached=False)
+    folder = terraform.make_workspace(tmp_path, endpoints=endpoints, attached=False)
 
-    message = folder.refused("apply", "-auto-approve")
+    message = folder.read_refusal("apply", "-auto-approve")
 
     assert "the stand-in provider talks to this machine only" in message
     assert "http://192.0.2.1" in message
@@ -56,7 +56,7 @@ FAULTS = {
 def test_what_the_genuine_schemas_forbid_is_told(fault, tmp_path):
     """Each is a fault planted in the module."""
     right, wrong, summary = FAULTS[fault]
-    folder = terraform.workspace(tmp_path, attached=False)
+    folder = terraform.make_workspace(tmp_path, attached=False)
     file = folder.folder / "main.tf"
     assert right in file.read_text()
     file.write_text(file.read_text().replace(right, wrong))

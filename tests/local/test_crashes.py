@@ -48,7 +48,7 @@ def test_fifty_kills_lose_nothing_that_was_acknowledged(tmp_path):
         engine = Engine(tmp_path)
         results = crash.read(engine)
         assert results in [
-            crash.after(contents, seed, acknowledged + under_way) for under_way in (0, 1)
+            crash.replay(contents, seed, acknowledged + under_way) for under_way in (0, 1)
         ]
         assert crash.search(engine, **ANY) == results.keys()
         for word in {entry["word"] for entry in list(results.values())[:3]}:

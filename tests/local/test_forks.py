@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from far_ends import boto_client
-from forks import in_child, run_script
+from forks import run_in_child, run_script
 from s3vectors_local import (
     DataDirectoryError,
     Engine,
@@ -40,7 +40,7 @@ def test_a_forked_process_is_refused_with_advice(tmp_path, where):
     client = connect(boto_client(), engine)
     client.create_vector_bucket(vectorBucketName="my-bucket")
 
-    text = in_child(lambda: message_of(client.list_vector_buckets, InheritedEngineError))
+    text = run_in_child(lambda: message_of(client.list_vector_buckets, InheritedEngineError))
 
     assert f"belongs to process {os.getpid()}; process" in text
     assert "s3vectors-local serve" in text
@@ -59,7 +59,7 @@ def test_a_lock_that_another_thread_held_at_the_fork_is_not_waited_for(tmp_path)
     client = connect(boto_client(), engine, faults=faults)
 
     with engine._lock, faults._lock:
-        text = in_child(lambda: message_of(client.list_vector_buckets, InheritedEngineError))
+        text = run_in_child(lambda: message_of(client.list_vector_buckets, InheritedEngineError))
 
     assert "was forked from it" in text
     engine.close()
@@ -69,7 +69,7 @@ def test_a_forked_process_cannot_open_the_directory_that_its_parent_has_open(tmp
     """Also if the parent has closed it: SQLite remembers the locks of the parent."""
     engine = Engine(tmp_path)
 
-    text = in_child(lambda: message_of(lambda: Engine(tmp_path), DataDirectoryError))
+    text = run_in_child(lambda: message_of(lambda: Engine(tmp_path), DataDirectoryError))
 
     assert f"belongs to process {os.getpid()}" in text
     engine.close()
@@ -83,7 +83,7 @@ def test_a_directory_closed_before_the_fork_can_be_opened_in_both(tmp_path):
         Engine(tmp_path).close()
         return "opened"
 
-    assert in_child(open_and_close) == "opened"
+    assert run_in_child(open_and_close) == "opened"
     open_and_close()
 
 
@@ -103,7 +103,7 @@ def test_a_forked_process_can_have_its_own_engine(tmp_path, language, word):
             return len(client.list_vector_buckets()["vectorBuckets"])
 
     with stems._lock:
-        assert in_child(use) == 1
+        assert run_in_child(use) == 1
     engine.close()
 
 
@@ -184,7 +184,7 @@ def test_a_server_answers_its_parent_after_a_fork():
             with serving(engine) as own, closing(boto_client(endpoint_url=own)) as other:
                 return message_of(other.list_vector_buckets, ClientError)
 
-        assert "belongs to process" in in_child(serve_again)
+        assert "belongs to process" in run_in_child(serve_again)
         assert len(client.list_vector_buckets()["vectorBuckets"]) == 1
 
 
@@ -206,7 +206,7 @@ def test_many_forks_while_threads_write_lose_nothing(tmp_path):
         thread.start()
     try:
         for _ in range(10):
-            in_child(lambda: message_of(client.list_vector_buckets, InheritedEngineError))
+            run_in_child(lambda: message_of(client.list_vector_buckets, InheritedEngineError))
     finally:
         stop.set()
         for thread in threads:
@@ -225,6 +225,8 @@ def test_a_process_forked_during_another_threads_request_is_refused():
     with closing(Engine()) as engine, connect_all(engine):
         client = boto_client()
         with all_clients._LOCK:
-            text = in_child(lambda: message_of(client.list_vector_buckets, InheritedEngineError))
+            text = run_in_child(
+                lambda: message_of(client.list_vector_buckets, InheritedEngineError)
+            )
 
     assert f"belongs to process {os.getpid()}; process" in text

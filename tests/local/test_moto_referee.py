@@ -9,7 +9,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from children import python_path
+from children import join_python_path
 
 SUPPORT = Path(__file__).parents[1] / "support"
 MOTO = Path(sys.prefix) / f"moto-{version('moto')}"
@@ -26,7 +26,7 @@ def test_moto_s_own_tests_pass():
         capture_output=True,
         text=True,
         cwd=MOTO,
-        env={**os.environ, "PYTHONPATH": python_path(SUPPORT)},
+        env={**os.environ, "PYTHONPATH": join_python_path(SUPPORT)},
         check=False,
     )
 

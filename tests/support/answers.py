@@ -43,33 +43,35 @@ _PADDING: Final = " " * 20_000
 Request: TypeAlias = tuple[str, bytes]
 
 
-def requests() -> Iterator[Request]:
+def generate_requests() -> Iterator[Request]:
     """Operations and bodies: to put, search and list the vectors; then bodies to refuse."""
     generator = np.random.default_rng(12)
-    yield _request("CreateVectorBucket", {"vectorBucketName": "my-bucket"})
+    yield _build_request("CreateVectorBucket", {"vectorBucketName": "my-bucket"})
     for metric in METRICS:
         yield from _create_index(metric)
-        yield from _puts(metric, generator)
-        yield from _searches(metric, generator)
-        yield from _lists(metric)
-    yield from _malformed()
+        yield from _put_vectors(metric, generator)
+        yield from _search_vectors(metric, generator)
+        yield from _list_vectors(metric)
+    yield from _malform_bodies()
 
 
-def _names(metric: str) -> dict[str, str]:
+def _name_index(metric: str) -> dict[str, str]:
     return {"vectorBucketName": "my-bucket", "indexName": metric}
 
 
-def _request(operation: str, members: dict[str, Any]) -> Request:
+def _build_request(operation: str, members: dict[str, Any]) -> Request:
     return operation, json.dumps(members).encode()
 
 
 def _create_index(metric: str) -> Iterator[Request]:
     index = {"dataType": "float32", "dimension": DIMENSION, "distanceMetric": metric}
     metadata = {"nonFilterableMetadataKeys": ["body"]}
-    yield _request("CreateIndex", {**_names(metric), **index, "metadataConfiguration": metadata})
+    yield _build_request(
+        "CreateIndex", {**_name_index(metric), **index, "metadataConfiguration": metadata}
+    )
 
 
-def _puts(metric: str, generator: np.random.Generator) -> Iterator[Request]:
+def _put_vectors(metric: str, generator: np.random.Generator) -> Iterator[Request]:
     """All of the vectors, some of them equal; then some once more with other numbers."""
     vectors = generator.normal(size=(VECTORS, DIMENSION))
     vectors[::50] = vectors[0]
@@ -83,14 +85,14 @@ def _put(metric: str, start: int, vectors: np.ndarray[Any, Any]) -> Request:
         {
             "key": f"k{start + n}",
             "data": {"float32": vector.tolist()},
-            "metadata": _metadata(start + n),
+            "metadata": _draw_metadata(start + n),
         }
         for n, vector in enumerate(vectors)
     ]
-    return _request("PutVectors", {**_names(metric), "vectors": entries})
+    return _build_request("PutVectors", {**_name_index(metric), "vectors": entries})
 
 
-def _metadata(number: int) -> dict[str, Any]:
+def _draw_metadata(number: int) -> dict[str, Any]:
     return {
         "n": number,
         "year": 1980 + number % 40,
@@ -102,24 +104,24 @@ def _metadata(number: int) -> dict[str, Any]:
     }
 
 
-def _searches(metric: str, generator: np.random.Generator) -> Iterator[Request]:
+def _search_vectors(metric: str, generator: np.random.Generator) -> Iterator[Request]:
     """Each filter three times, because an index's first search does without numkong."""
     for chosen in FILTERS:
         for count in (1, 10, 100):
             query = {"float32": generator.normal(size=DIMENSION).tolist()}
-            members = {**_names(metric), "topK": count, "queryVector": query}
+            members = {**_name_index(metric), "topK": count, "queryVector": query}
             members |= {"returnDistance": True, "returnMetadata": True}
-            yield _request("QueryVectors", members | ({"filter": chosen} if chosen else {}))
+            yield _build_request("QueryVectors", members | ({"filter": chosen} if chosen else {}))
 
 
-def _lists(metric: str) -> Iterator[Request]:
+def _list_vectors(metric: str) -> Iterator[Request]:
     """Every vector, in segments of one page each: a page token is different each time."""
     for segment in range(_SEGMENTS):
         part = {"segmentCount": _SEGMENTS, "segmentIndex": segment, "maxResults": 1000}
-        yield _request("ListVectors", {**_names(metric), **part, "returnData": True})
+        yield _build_request("ListVectors", {**_name_index(metric), **part, "returnData": True})
 
 
-def _malformed() -> Iterator[Request]:
+def _malform_bodies() -> Iterator[Request]:
     """Bodies of PutVectors that are not JSON, or have something unexpected in them."""
     good = json.dumps({"key": "a", "data": {"float32": [1.5] * DIMENSION}}, separators=(",", ":"))
     wrong = [
@@ -161,7 +163,7 @@ def _with(entry: str) -> str:
 def main() -> None:
     """Send every request to one engine in memory."""
     engine = Engine()
-    for operation, body in requests():
+    for operation, body in generate_requests():
         headers = {"content-type": "application/json"}
         got = answer(engine, HttpRequest("POST", f"/{operation}", "", headers, body))
         code = got.headers.get("x-amzn-errortype", "-")

@@ -18,22 +18,22 @@ NEWER: Final = {
 (https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_S3_Vectors.html)."""
 
 
-def mistakes(statement: Mapping[str, Any]) -> list[str]:
+def find_mistakes(statement: Mapping[str, Any]) -> list[str]:
     """What of a statement AWS would never grant: an action on a resource that it is not for."""
     return [
         f"{action} on {resource}"
         for action in statement["Action"]
         for resource in statement["Resource"]
-        if not any(re.fullmatch(pattern, resource) for pattern in _patterns(action))
+        if not any(re.fullmatch(pattern, resource) for pattern in _list_patterns(action))
     ]
 
 
-def _patterns(action: str) -> list[str]:
+def _list_patterns(action: str) -> list[str]:
     """What the ARNs look like that an action is authorized on; none, if there is no such action."""
-    formats = [NEWER[action]] if action in NEWER else _formats(*action.split(":"))
+    formats = [NEWER[action]] if action in NEWER else _list_formats(*action.split(":"))
     return [_VARIABLE.sub("[^/]+", re.escape(one)) for one in formats if one != "*"]
 
 
-def _formats(service: str, action: str) -> list[str]:
+def _list_formats(service: str, action: str) -> list[str]:
     data = get_action_data(service, action)
     return [one["resource_arn_format"] for one in data[service]] if data else []

@@ -18,7 +18,7 @@ HERE: Final[Mapping[str, str]] = {
 """A function that runs on this machine, and asks no model."""
 
 
-def template(**options: Any) -> str:
+def synthesize_template(**options: Any) -> str:
     """The app's template with these options, as CloudFormation takes it from anybody."""
     from aws_cdk import App, LegacyStackSynthesizer  # noqa: PLC0415 - it starts Node
     from aws_cdk.assertions import Template  # noqa: PLC0415 - the same
@@ -41,40 +41,40 @@ def deploy(folder: Path, options: Mapping[str, str], **where: str) -> str:
         where: to deploy to: environment variables.
     """
     context = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
-    out = ("--output", _synthesized(folder), "--outputs-file", _told(folder))
-    return _cdk("deploy", "--require-approval", "never", *out, *context, **where)
+    out = ("--output", _synthesize_once(folder), "--outputs-file", _make_context(folder))
+    return _find_cdk("deploy", "--require-approval", "never", *out, *context, **where)
 
 
-def outputs(folder: Path, stack: str = "Stache") -> dict[str, str]:
+def read_outputs(folder: Path, stack: str = "Stache") -> dict[str, str]:
     """What the stack of this name told when it was deployed."""
-    outputs: dict[str, str] = json.loads(_told(folder).read_text())[stack]
+    outputs: dict[str, str] = json.loads(_make_context(folder).read_text())[stack]
     return outputs
 
 
-def asset(folder: Path) -> Path:
+def find_asset(folder: Path) -> Path:
     """The function's package, as it was built."""
-    [asset] = _synthesized(folder).glob("asset.*/")
+    [asset] = _synthesize_once(folder).glob("asset.*/")
     return asset
 
 
 def destroy(folder: Path, **where: str) -> None:
     """Take away what was deployed; nothing, when it could not even be synthesized."""
-    if (_synthesized(folder) / "manifest.json").exists():
-        _cdk("destroy", "--force", "--app", _synthesized(folder), **where)
+    if (_synthesize_once(folder) / "manifest.json").exists():
+        _find_cdk("destroy", "--force", "--app", _synthesize_once(folder), **where)
 
 
 def bootstrap(account: str, region: str, **where: str) -> None:
     """Make the account known to the CDK."""
-    _cdk("bootstrap", f"aws://{account}/{region}", "--app", "", **where)
+    _find_cdk("bootstrap", f"aws://{account}/{region}", "--app", "", **where)
 
 
-def _cdk(*arguments: str | Path, **where: Any) -> str:
-    return deployables.cdk(*arguments, **where, CI="true")
+def _find_cdk(*arguments: str | Path, **where: Any) -> str:
+    return deployables.find_cdk(*arguments, **where, CI="true")
 
 
-def _synthesized(folder: Path) -> Path:
+def _synthesize_once(folder: Path) -> Path:
     return folder / "out"
 
 
-def _told(folder: Path) -> Path:
+def _make_context(folder: Path) -> Path:
     return folder / "outputs.json"

@@ -20,13 +20,13 @@ OFFLINE: Final = {
 """What keeps programs away that no hook can get into: a proxy where nobody listens."""
 
 
-def python_path(*folders: Path) -> str:
+def join_python_path(*folders: Path) -> str:
     """PYTHONPATH for another Python: `guard` first, then these folders."""
     guard = () if AWS else (_HERE / "guard",)
     return os.pathsep.join(map(str, (*guard, *folders)))
 
 
-def node_options() -> dict[str, str]:
+def set_node_options() -> dict[str, str]:
     """The environment variable for a Node and those that it starts."""
     hook = json.dumps(str(_HERE / "loopback.cjs"))  # in quotes, for a path may have spaces
     return {} if AWS else {"NODE_OPTIONS": f"--require {hook}"}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from cloudformation_parameters import TemplateError, check_rules, given, truth
+from cloudformation_parameters import TemplateError, apply_defaults, check_rules, evaluate_condition
 from stache_ai_s3vectors.service.arns import get_partition
 
 ACCOUNT: Final = "123456789012"
@@ -71,7 +71,7 @@ class Deployed:
     """By logical id, as in the template, with nothing left to resolve."""
     outputs: Mapping[str, Mapping[str, Any]]
 
-    def of_type(self, kind: str) -> dict[str, Any]:
+    def list_properties(self, kind: str) -> dict[str, Any]:
         """The properties of each resource of a type, by logical id."""
         return {
             name: resource.get("Properties", {})
@@ -84,7 +84,7 @@ class Deployed:
         return {name: output["Value"] for name, output in self.outputs.items()}
 
 
-def deployed(
+def resolve_template(
     template: Mapping[str, Any],
     parameters: Mapping[str, Any] | None = None,
     *,
@@ -106,16 +106,17 @@ def deployed(
     """
     if "Transform" in template:
         raise TemplateError("transform the template first")
-    values = given(template.get("Parameters", {}), parameters or {})
-    stack_values = _pseudo(region, account, stack)
+    values = apply_defaults(template.get("Parameters", {}), parameters or {})
+    stack_values = _make_pseudo_parameters(region, account, stack)
     resolver = _Resolver(template, {**stack_values, **values}, stack)
-    check_rules(template.get("Rules", {}), resolver.reference)
+    check_rules(template.get("Rules", {}), resolver.resolve_reference)
     return Deployed(
-        resolver.there(template["Resources"]), resolver.there(template.get("Outputs", {}))
+        resolver.select_existing(template["Resources"]),
+        resolver.select_existing(template.get("Outputs", {})),
     )
 
 
-def _pseudo(region: str, account: str, stack: str) -> dict[str, Any]:
+def _make_pseudo_parameters(region: str, account: str, stack: str) -> dict[str, Any]:
     partition = get_partition(region)
     return {
         "AWS::AccountId": account,
@@ -137,96 +138,98 @@ class _Resolver:
         self._values = values
         self._stack = stack
         self._functions: dict[str, Callable[[Any], Any]] = {
-            "Ref": self.reference,
-            "Fn::GetAtt": self._attribute,
-            "Fn::If": self._either,
-            "Fn::Join": lambda of: str(self.value(of[0])).join(map(str, self.value(of[1]))),
-            "Fn::Select": lambda of: self.value(of[1])[int(self.value(of[0]))],
-            "Fn::Split": lambda of: self.value(of[1]).split(of[0]),
-            "Fn::Sub": self._substituted,
+            "Ref": self.resolve_reference,
+            "Fn::GetAtt": self._resolve_attribute,
+            "Fn::If": self._choose_branch,
+            "Fn::Join": lambda of: str(self.resolve(of[0])).join(map(str, self.resolve(of[1]))),
+            "Fn::Select": lambda of: self.resolve(of[1])[int(self.resolve(of[0]))],
+            "Fn::Split": lambda of: self.resolve(of[1]).split(of[0]),
+            "Fn::Sub": self._substitute,
         }
 
-    def there(self, section: Mapping[str, Any]) -> dict[str, Any]:
+    def select_existing(self, section: Mapping[str, Any]) -> dict[str, Any]:
         """Of resources or outputs, those whose condition holds."""
         return {
-            name: self.value({key: part for key, part in each.items() if key != "Condition"})
+            name: self.resolve({key: part for key, part in each.items() if key != "Condition"})
             for name, each in section.items()
-            if self._holds(each)
+            if self._has_condition(each)
         }
 
-    def value(self, node: Any) -> Any:
+    def resolve(self, node: Any) -> Any:
         """What a part of the template says."""
         if isinstance(node, list):
-            return [item for item in map(self.value, node) if item is not _NOTHING]
+            return [item for item in map(self.resolve, node) if item is not _NOTHING]
         if not isinstance(node, dict):
             return node
         [name, *others] = node or [""]
         if not others and (name == "Ref" or name.startswith("Fn::")):
-            return self._called(name, node[name])
-        parts = {key: self.value(part) for key, part in node.items()}
+            return self._call_function(name, node[name])
+        parts = {key: self.resolve(part) for key, part in node.items()}
         return {key: part for key, part in parts.items() if part is not _NOTHING}
 
-    def reference(self, name: str) -> Any:
+    def resolve_reference(self, name: str) -> Any:
         """What a Ref is."""
-        return self._values[name] if name in self._values else self._identity(name)["Ref"]
+        return self._values[name] if name in self._values else self._identify(name)["Ref"]
 
-    def _called(self, name: str, argument: Any) -> Any:
+    def _call_function(self, name: str, argument: Any) -> Any:
         if name not in self._functions:
             raise TemplateError(f"{name} is not known here")
         return self._functions[name](argument)
 
-    def _holds(self, resource: Mapping[str, Any]) -> bool:
-        return "Condition" not in resource or self._condition(resource["Condition"])
+    def _has_condition(self, resource: Mapping[str, Any]) -> bool:
+        return "Condition" not in resource or self._evaluate_condition(resource["Condition"])
 
-    def _condition(self, name: str) -> bool:
+    def _evaluate_condition(self, name: str) -> bool:
         if name not in self._conditions:
             raise TemplateError(f"there is no condition {name}")
-        return truth(self._conditions[name], self.reference, self._condition)
+        return evaluate_condition(
+            self._conditions[name], self.resolve_reference, self._evaluate_condition
+        )
 
-    def _either(self, argument: list[Any]) -> Any:
+    def _choose_branch(self, argument: list[Any]) -> Any:
         condition, yes, no = argument
-        return self.value(yes if self._condition(condition) else no)
+        return self.resolve(yes if self._evaluate_condition(condition) else no)
 
-    def _attribute(self, argument: str | list[str]) -> Any:
+    def _resolve_attribute(self, argument: str | list[str]) -> Any:
         path = argument.split(".", 1) if isinstance(argument, str) else argument
         name, attribute = path
-        values = self._identity(name)
+        values = self._identify(name)
         if attribute not in values:
             raise TemplateError(f"{name} has no attribute {attribute}")
         return values[attribute]
 
-    def _identity(self, name: str) -> dict[str, str]:
+    def _identify(self, name: str) -> dict[str, str]:
         """What Ref and Fn::GetAtt tell of a resource."""
         if name not in self._resources:
             raise TemplateError(f"there is nothing called {name}")
         resource = self._resources[name]
-        if not self._holds(resource):
+        if not self._has_condition(resource):
             raise TemplateError(f"{name} is not made")
         if resource["Type"] not in KINDS:
             raise TemplateError(f"{resource['Type']} is not known here")
-        kind, properties = KINDS[resource["Type"]], self.value(resource.get("Properties", {}))
+        kind, properties = KINDS[resource["Type"]], self.resolve(resource.get("Properties", {}))
         own = properties.get(kind.name, f"{self._stack}-{name}")
-        arn = self._arn(kind, own, properties)
+        arn = self._build_arn(kind, own, properties)
         return {"Ref": arn if kind.ref_is_arn else own, kind.attribute: arn}
 
-    def _arn(self, kind: Kind, name: str, properties: Mapping[str, Any]) -> str:
+    def _build_arn(self, kind: Kind, name: str, properties: Mapping[str, Any]) -> str:
         bucket = properties.get("VectorBucketName", properties.get("VectorBucketArn", ""))
         behind = kind.arn.format(
-            region=self.reference("AWS::Region"),
-            account=self.reference("AWS::AccountId"),
+            region=self.resolve_reference("AWS::Region"),
+            account=self.resolve_reference("AWS::AccountId"),
             bucket=bucket.rpartition("/")[2],
             name=name,
         )
-        return f"arn:{self.reference('AWS::Partition')}:{behind}"
+        return f"arn:{self.resolve_reference('AWS::Partition')}:{behind}"
 
-    def _substituted(self, argument: str | list[Any]) -> str:
+    def _substitute(self, argument: str | list[Any]) -> str:
         text, own = (argument, {}) if isinstance(argument, str) else argument
-        return _REFERENCE.sub(lambda match: self._one(match, own), text)
+        return _REFERENCE.sub(lambda match: self._choose_name(match, own), text)
 
-    def _one(self, match: re.Match[str], own: Mapping[str, Any]) -> str:
+    def _choose_name(self, match: re.Match[str], own: Mapping[str, Any]) -> str:
         literal, name = match.groups()
         if literal:
             return "${" + name + "}"
         if name in own:
-            return str(self.value(own[name]))
-        return str(self._attribute(name) if "." in name else self.reference(name))
+            return str(self.resolve(own[name]))
+        return str(self._resolve_attribute(name) if "." in name else self.resolve_reference(name))

@@ -11,7 +11,7 @@ class TemplateError(ValueError):
     """CloudFormation would refuse this, or we don't know it."""
 
 
-def given(declared: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+def apply_defaults(declared: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """Every parameter's value; numbers as numbers.
 
     Raises:
@@ -22,19 +22,19 @@ def given(declared: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, A
     if missing := {name for name, of in declared.items() if "Default" not in of} - set(values):
         raise TemplateError(f"Parameters: {sorted(missing)} must have values")
     return {
-        name: _checked(name, of, str(values.get(name, of.get("Default"))))
+        name: _check_parameter(name, of, str(values.get(name, of.get("Default"))))
         for name, of in declared.items()
     }
 
 
-def _checked(name: str, of: Mapping[str, Any], value: str) -> str:
-    if not _allowed(of, value):
+def _check_parameter(name: str, of: Mapping[str, Any], value: str) -> str:
+    if not _is_allowed(of, value):
         constraint = of.get("ConstraintDescription", "it is not allowed")
         raise TemplateError(f"Parameter {name} failed to satisfy constraint: {constraint}")
     return value
 
 
-def _allowed(of: Mapping[str, Any], value: str) -> bool:
+def _is_allowed(of: Mapping[str, Any], value: str) -> bool:
     if of["Type"] == "Number":
         if not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value):  # as AWS: it need not be whole
             return False
@@ -54,27 +54,27 @@ def check_rules(rules: Mapping[str, Any], reference: Callable[[str], Any]) -> No
         TemplateError: the AssertDescription of the first assertion that fails.
     """
     for rule in rules.values():
-        if "RuleCondition" in rule and not truth(rule["RuleCondition"], reference):
+        if "RuleCondition" in rule and not evaluate_condition(rule["RuleCondition"], reference):
             continue
         for assertion in rule["Assertions"]:
-            if not truth(assertion["Assert"], reference):
+            if not evaluate_condition(assertion["Assert"], reference):
                 raise TemplateError(assertion["AssertDescription"])
 
 
-def _no_conditions(name: str) -> bool:
+def _refuse_condition(name: str) -> bool:
     raise TemplateError(f"a rule knows no conditions, so not {name}")
 
 
-def truth(
+def evaluate_condition(
     node: Mapping[str, Any],
     reference: Callable[[str], Any],
-    condition: Callable[[str], bool] = _no_conditions,
+    condition: Callable[[str], bool] = _refuse_condition,
 ) -> bool:
     """What a condition, or what a rule asserts, comes to."""
     [(name, argument)] = node.items()
 
     def holds(part: Mapping[str, Any]) -> bool:
-        return truth(part, reference, condition)
+        return evaluate_condition(part, reference, condition)
 
     def value(part: Any) -> str:
         return str(reference(part["Ref"]) if isinstance(part, dict) else part)

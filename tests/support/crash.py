@@ -25,7 +25,7 @@ def prepare(directory: Path) -> None:
     engine.close()
 
 
-def operations(seed: int) -> Iterator[tuple[str, dict[str, Any]]]:
+def generate_operations(seed: int) -> Iterator[tuple[str, dict[str, Any]]]:
     """Puts of new and known keys, and deletes; the same for the same seed."""
     generator = random.Random(seed)
     while True:
@@ -48,15 +48,15 @@ def operations(seed: int) -> Iterator[tuple[str, dict[str, Any]]]:
 def write(directory: Path, seed: int, acknowledged: Connection) -> None:
     """Carry the operations out, and tell of each when it is acknowledged."""
     engine = Engine(directory)
-    for operation, request in operations(seed):
+    for operation, request in generate_operations(seed):
         engine.call(operation, request)
         acknowledged.send(operation)
 
 
-def after(contents: Contents, seed: int, count: int) -> Contents:
+def replay(contents: Contents, seed: int, count: int) -> Contents:
     """What is stored when so many operations have been carried out."""
     contents = dict(contents)
-    for _, (operation, request) in zip(range(count), operations(seed), strict=False):
+    for _, (operation, request) in zip(range(count), generate_operations(seed), strict=False):
         if operation == "DeleteVectors":
             for key in request["keys"]:
                 contents.pop(key, None)

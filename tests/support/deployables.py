@@ -11,14 +11,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from children import node_options
+from children import set_node_options
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 _PERMISSIONS: Final = ROOT / "provider" / "stache_ai_s3vectors" / "service" / "permissions.py"
 BIN: Final = Path(sys.executable).parent
 
 
-def environment(**more: str) -> dict[str, str]:
+def make_environment(**more: str) -> dict[str, str]:
     """The environment of a command: that of the tests, with our Python and Node first.
 
     Node keeps to this machine; Python does not, for pip is one that goes for packages.
@@ -28,7 +28,7 @@ def environment(**more: str) -> dict[str, str]:
         "JSII_NODE": str(BIN / "node"),
         "CDK_DISABLE_VERSION_CHECK": "1",
         "CDK_DISABLE_CLI_TELEMETRY": "true",
-        **node_options(),
+        **set_node_options(),
     }
     return {**os.environ, **values, **more}
 
@@ -36,27 +36,27 @@ def environment(**more: str) -> dict[str, str]:
 def run(*command: str | Path, cwd: Path, **more: str) -> str:
     """What a command prints; an error with all of it when it fails."""
     result = subprocess.run(
-        command, cwd=cwd, env=environment(**more), capture_output=True, text=True, check=False
+        command, cwd=cwd, env=make_environment(**more), capture_output=True, text=True, check=False
     )
     assert result.returncode == 0, f"{command}: {result.stdout}\n{result.stderr}"
     return result.stdout
 
 
-def cdk(*arguments: str | Path, cwd: Path | None = None, **more: str) -> str:
+def find_cdk(*arguments: str | Path, cwd: Path | None = None, **more: str) -> str:
     """The CDK CLI in the app's folder."""
     node_modules = Path(sys.prefix) / "javascript" / "node_modules"
     script = node_modules / "aws-cdk" / "bin" / "cdk"
     return run(BIN / "node", script, *arguments, cwd=cwd or ROOT / "examples" / "cdk", **more)
 
 
-def version() -> str:
+def read_version() -> str:
     """That of this tree."""
     match = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
     assert match
     return match[1]
 
 
-def files(package: Path) -> Mapping[str, bytes]:
+def read_files(package: Path) -> Mapping[str, bytes]:
     """What a built function has, from a folder or a zip."""
     if package.is_dir():
         paths = [path for path in package.rglob("*") if path.is_file()]
@@ -67,11 +67,11 @@ def files(package: Path) -> Mapping[str, bytes]:
 
 def check(package: Path) -> None:
     """A built function has the handler, and our provider of this version where Stache finds it."""
-    contents: Any = files(package)
-    info = f"stache_ai_s3vectors-{version()}.dist-info"
+    contents: Any = read_files(package)
+    info = f"stache_ai_s3vectors-{read_version()}.dist-info"
     assert {"handler.py", "word_hashing.py", f"{info}/METADATA"} <= contents.keys()
     assert b"stache_ai_s3vectors.provider:S3VectorsProvider" in contents[f"{info}/entry_points.txt"]
-    wheel = files(ROOT / "dist" / f"stache_ai_s3vectors-{version()}-py3-none-any.whl")
+    wheel = read_files(ROOT / "dist" / f"stache_ai_s3vectors-{read_version()}-py3-none-any.whl")
     ours = {name: content for name, content in wheel.items() if not name.startswith(info)}
     assert ours.items() <= contents.items()
     assert ours["stache_ai_s3vectors/service/permissions.py"] == _PERMISSIONS.read_bytes()

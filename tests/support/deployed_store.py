@@ -15,7 +15,7 @@ import probes
 import sam
 import terraform
 from loopback import CREDENTIALS
-from simulated import Aws, simulated_aws
+from simulated import Aws, simulate_aws
 from stache_ai_s3vectors.service.metadata_keys import KINDS, index_variable
 from stache_ai_s3vectors.service.permissions import LEVELS, build_policy
 
@@ -49,9 +49,9 @@ class DeployedStore:
     environment: Mapping[str, str]
     policies: Mapping[str, str]
 
-    def document(self, level: str) -> dict[str, Any]:
+    def read_policy(self, level: str) -> dict[str, Any]:
         """The policy of a level, as IAM has it."""
-        iam = self.aws.client("iam")
+        iam = self.aws.make_client("iam")
         policy = iam.get_policy(PolicyArn=self.policies[level])["Policy"]
         version = iam.get_policy_version(
             PolicyArn=self.policies[level], VersionId=policy["DefaultVersionId"]
@@ -59,14 +59,14 @@ class DeployedStore:
         document: dict[str, Any] = version["PolicyVersion"]["Document"]
         return document
 
-    def expected(self, level: str) -> dict[str, Any]:
+    def build_expected_policy(self, level: str) -> dict[str, Any]:
         """What it should be."""
-        return build_policy(level, self.arn(), self.indexes, [self.key])
+        return build_policy(level, self.build_arn(), self.indexes, [self.key])
 
     @property
     def key(self) -> str:
         """The ARN of the customer key that encrypts the bucket."""
-        response = self.aws.client("s3vectors").get_vector_bucket(vectorBucketName=self.bucket)
+        response = self.aws.make_client("s3vectors").get_vector_bucket(vectorBucketName=self.bucket)
         key_arn: str = response["vectorBucket"]["encryptionConfiguration"]["kmsKeyArn"]
         return key_arn
 
@@ -80,112 +80,114 @@ class DeployedStore:
         """The names of the indexes."""
         return [self.environment[index_variable(kind)] for kind in KINDS]
 
-    def arn(self, region: str = REGION, account: str = ACCOUNT, bucket: str = "") -> str:
+    def build_arn(self, region: str = REGION, account: str = ACCOUNT, bucket: str = "") -> str:
         """The ARN of its vector bucket, or of another."""
         return f"arn:aws:s3vectors:{region}:{account}:bucket/{bucket or self.bucket}"
 
-    def probes(self, elsewhere: str = "") -> dict[str, dict[str, Any]]:
+    def build_probes(self, elsewhere: str = "") -> dict[str, dict[str, Any]]:
         """A request of each operation.
 
         Args:
             elsewhere: than on its own documents: another `index`, `bucket`, `account` or `region`.
         """
-        bucket = self.arn(
+        bucket = self.build_arn(
             "eu-west-1" if elsewhere == "region" else REGION,
             "999999999999" if elsewhere == "account" else ACCOUNT,
             "another-bucket" if elsewhere == "bucket" else "",
         )
         index = "another-index" if elsewhere == "index" else self.indexes[0]
-        requests = probes.requests(bucket, f"{bucket}/index/{index}")
+        requests = probes.build_requests(bucket, f"{bucket}/index/{index}")
         if elsewhere != "index":
             return dict(requests)
         # Those on the bucket itself are the same for each of its indexes
         return {name: request for name, request in requests.items() if index in str(request)}
 
-    def role(self, name: str, policy: str | Mapping[str, Any]) -> dict[str, str]:
+    def create_role(self, name: str, policy: str | Mapping[str, Any]) -> dict[str, str]:
         """The environment of a new role.
 
         Args:
             name: its name.
             policy: the managed policy of this level, or a document.
         """
-        iam = self.aws.client("iam")
+        iam = self.aws.make_client("iam")
         role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(_TRUST))["Role"]
         if isinstance(policy, str):
             iam.attach_role_policy(RoleName=name, PolicyArn=self.policies[policy])
         else:
             document = json.dumps(policy)
             iam.put_role_policy(RoleName=name, PolicyName="its", PolicyDocument=document)
-        return self._used_by(self.aws.as_role(role["Arn"]))
+        return self._make_environment(self.aws.as_role(role["Arn"]))
 
-    def foreign_role(self, arn: str, document: Mapping[str, Any]) -> dict[str, str]:
+    def create_foreign_role(self, arn: str, document: Mapping[str, Any]) -> dict[str, str]:
         """The environment of a new role of another account, which names the bucket by its ARN.
 
         Args:
             arn: the role's.
             document: its policy.
         """
-        bucket = {"S3VECTORS_BUCKET_NAME": self.arn(), "S3VECTORS_BUCKET": self.arn()}
-        return self._used_by(self.aws.foreign_role(arn, document)) | bucket
+        bucket = {"S3VECTORS_BUCKET_NAME": self.build_arn(), "S3VECTORS_BUCKET": self.build_arn()}
+        return self._make_environment(self.aws.create_foreign_role(arn, document)) | bucket
 
     @property
     def owner(self) -> dict[str, str]:
         """The environment of who deployed it, and may do all."""
-        return self._used_by({**self.aws.where, **CREDENTIALS})
+        return self._make_environment({**self.aws.where, **CREDENTIALS})
 
-    def _used_by(self, somebody: Mapping[str, str]) -> dict[str, str]:
+    def _make_environment(self, somebody: Mapping[str, str]) -> dict[str, str]:
         return {**self.environment, **somebody, "EMBEDDING_PROVIDER": "word-hashing"}
 
 
-def _by_cdk(aws: Aws, folder: Path, readers: Sequence[str]) -> DeployedStore:
+def _deploy_by_cdk(aws: Aws, folder: Path, readers: Sequence[str]) -> DeployedStore:
     del folder  # nothing is built
-    body = cdk_app.template(
+    body = cdk_app.synthesize_template(
         deploy_function=False, create_encryption_key=True, readers=",".join(readers)
     )
-    change_sets.deploy(aws.client("cloudformation"), body, stack="Stache")
-    return of_stack("CDK", aws, outputs(aws, "Stache"))
+    change_sets.deploy(aws.make_client("cloudformation"), body, stack="Stache")
+    return read_stack("CDK", aws, read_outputs(aws, "Stache"))
 
 
-def of_stack(dialect: str, aws: Aws, outputs: Mapping[str, str]) -> DeployedStore:
+def read_stack(dialect: str, aws: Aws, outputs: Mapping[str, str]) -> DeployedStore:
     """The store that CloudFormation made, as the stack's outputs have it."""
-    names = {level: f"{_words(level)}PolicyArn" for level in LEVELS}
+    names = {level: f"{_to_output_name(level)}PolicyArn" for level in LEVELS}
     policies = {level: outputs[name] for level, name in names.items()}
     return DeployedStore(dialect, aws, json.loads(outputs["Environment"]), policies)
 
 
-def _by_sam(aws: Aws, folder: Path, readers: Sequence[str]) -> DeployedStore:
+def _deploy_by_sam(aws: Aws, folder: Path, readers: Sequence[str]) -> DeployedStore:
     del folder  # nothing is built
     parameters = {"DeployFunction": "false", "CreateKmsKey": "true"}
     parameters |= {"Readers": ",".join(readers)} if readers else {}
-    change_sets.deploy(aws.client("cloudformation"), sam.TEMPLATE.read_text(), parameters)
-    return of_stack("SAM", aws, outputs(aws, "stache"))
+    change_sets.deploy(aws.make_client("cloudformation"), sam.TEMPLATE.read_text(), parameters)
+    return read_stack("SAM", aws, read_outputs(aws, "stache"))
 
 
-def outputs(aws: Aws, stack: str) -> dict[str, str]:
+def read_outputs(aws: Aws, stack: str) -> dict[str, str]:
     """Those of a stack, as CloudFormation tells them."""
-    [description] = aws.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    [description] = aws.make_client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
     return {output["OutputKey"]: output["OutputValue"] for output in description["Outputs"]}
 
 
-def _words(level: str) -> str:
+def _to_output_name(level: str) -> str:
     return "".join(word.title() for word in level.split("-"))
 
 
-def _by_terraform(aws: Aws, folder: Path, readers: Sequence[str]) -> DeployedStore:
-    store = terraform.workspace(folder, endpoints=terraform.everywhere(aws.url))
-    outputs = store.given({"create_kms_key": True, "readers": [*readers]}).apply()
+def _deploy_by_terraform(aws: Aws, folder: Path, readers: Sequence[str]) -> DeployedStore:
+    store = terraform.make_workspace(folder, endpoints=terraform.point_everywhere(aws.url))
+    outputs = store.set_variables({"create_kms_key": True, "readers": [*readers]}).apply()
     return DeployedStore("Terraform", aws, outputs["environment"], outputs["policy_arns"])
 
 
 DIALECTS: Final[Mapping[str, Callable[[Aws, Path, Sequence[str]], DeployedStore]]] = {
-    "CDK": _by_cdk,
-    "SAM": _by_sam,
-    "Terraform": _by_terraform,
+    "CDK": _deploy_by_cdk,
+    "SAM": _deploy_by_sam,
+    "Terraform": _deploy_by_terraform,
 }
 
 
 @contextmanager
-def deployed(dialect: str, folder: Path, readers: Sequence[str] = ()) -> Iterator[DeployedStore]:
+def deploy_store(
+    dialect: str, folder: Path, readers: Sequence[str] = ()
+) -> Iterator[DeployedStore]:
     """A store with a customer key, in an account of its own.
 
     Its bucket is as those that were made before 2026-09-30, whose indexes can be upgraded.
@@ -195,7 +197,7 @@ def deployed(dialect: str, folder: Path, readers: Sequence[str] = ()) -> Iterato
         folder: for files.
         readers: the ARNs of roles of other accounts that may search.
     """
-    with simulated_aws("classic") as aws:
+    with simulate_aws("classic") as aws:
         yield DIALECTS[dialect](aws, folder, readers)
 
 
@@ -204,15 +206,15 @@ def without(document: Mapping[str, Any], action: str) -> dict[str, Any]:
     statements = [
         {**statement, "Action": left}
         for statement in document["Statement"]
-        if (left := [each for each in _listed(statement["Action"]) if each != action])
+        if (left := [each for each in _to_list(statement["Action"]) if each != action])
     ]
     return {**document, "Statement": statements}
 
 
-def granted(document: Mapping[str, Any]) -> list[str]:
+def list_granted_actions(document: Mapping[str, Any]) -> list[str]:
     """The actions that a policy allows, service and all."""
-    return sorted(a for statement in document["Statement"] for a in _listed(statement["Action"]))
+    return sorted(a for statement in document["Statement"] for a in _to_list(statement["Action"]))
 
 
-def _listed(value: str | Sequence[str]) -> list[str]:
+def _to_list(value: str | Sequence[str]) -> list[str]:
     return [value] if isinstance(value, str) else [*value]

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from children import python_path
+from children import join_python_path
 
 LIMIT: Final = 60.0
 """Seconds that a child gets; none needs one."""
@@ -24,7 +24,7 @@ class ChildError(AssertionError):
     """A child raised something, or hung."""
 
 
-def in_child(function: Callable[[], Any]) -> Any:
+def run_in_child(function: Callable[[], Any]) -> Any:
     """What a function returns in a forked process, which then ends at once.
 
     Raises:
@@ -76,7 +76,7 @@ def run_script(script: str, *arguments: object, folder: Path) -> list[str]:
     Raises:
         ChildError: it failed, printed an error, or did not end.
     """
-    environment = {**os.environ, "PYTHONPATH": python_path(Path(__file__).parent)}
+    environment = {**os.environ, "PYTHONPATH": join_python_path(Path(__file__).parent)}
     command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", script]
     try:
         done = subprocess.run(

@@ -17,21 +17,21 @@ CAT: Final = "The cat sleeps on the warm mat."
 _QUESTION: Final = "where does the cat sleep?"
 
 
-def live(function: Function) -> None:
+def exercise_function(function: Function) -> None:
     """All that the function does, and that it did it."""
     assert function.invoke({"action": "health"})
     document = function.invoke({"action": "ingest", "text": CAT, "filename": "cat.txt"})
-    assert found(function) == [CAT]
+    assert find_texts(function) == [CAT]
     restored = _delete(function, document["doc_id"])
-    assert found(function) == []
+    assert find_texts(function) == []
     function.invoke({"action": "restore", **restored})
-    assert found(function) == [CAT]
+    assert find_texts(function) == [CAT]
     purged = _delete(function, document["doc_id"])
     function.invoke({"action": "purge", **purged})
-    assert found(function) == []
+    assert find_texts(function) == []
 
 
-def found(function: Function) -> list[str]:
+def find_texts(function: Function) -> list[str]:
     """The texts that it finds about the cat."""
     response = function.invoke({"action": "query", "question": _QUESTION})
     return [passage["text"] for passage in response["passages"]]

@@ -43,7 +43,7 @@ ENVIRONMENT = {
 
 
 @contextmanager
-def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def deploy_function(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The function's tables and environment."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
@@ -68,11 +68,11 @@ def _create(
         TableName=name,
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[{"AttributeName": a, "AttributeType": "S"} for a in attributes],
-        KeySchema=_schema(key),
+        KeySchema=_make_schema(key),
         GlobalSecondaryIndexes=[
             {
                 "IndexName": index,
-                "KeySchema": _schema(other),
+                "KeySchema": _make_schema(other),
                 "Projection": {"ProjectionType": "ALL"},
             }
             for index, other in others.items()
@@ -80,7 +80,7 @@ def _create(
     )
 
 
-def _schema(key: tuple[str, ...]) -> list[dict[str, str]]:
+def _make_schema(key: tuple[str, ...]) -> list[dict[str, str]]:
     kinds = zip(key, ("HASH", "RANGE"), strict=False)
     return [{"AttributeName": name, "KeyType": kind} for name, kind in kinds]
 
@@ -98,6 +98,6 @@ def invoke(action: str, **fields: Any) -> Any:
     return handler.handler({"action": action, **fields}, Invocation())
 
 
-def passages(question: str, **fields: Any) -> list[str]:
+def find_passages(question: str, **fields: Any) -> list[str]:
     """The texts that a query finds."""
     return [passage["text"] for passage in invoke("query", question=question, **fields)["passages"]]

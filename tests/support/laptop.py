@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import word_hashing
-from children import python_path
+from children import join_python_path
 from loopback import CREDENTIALS
-from stache_process import LIMIT, served
+from stache_process import LIMIT, run_stache
 
 _BIN: Final = Path(sys.executable).parent
 _ENTRY_POINTS: Final = """[stache.embeddings]
@@ -38,7 +38,7 @@ def make_environment(folder: Path, **settings: str) -> dict[str, str]:
     return {
         **{name: value for name, value in CREDENTIALS.items() if not name.endswith("KEY_ID")},
         "PATH": f"{_BIN}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": python_path(folder, Path(word_hashing.__file__).parent),
+        "PYTHONPATH": join_python_path(folder, Path(word_hashing.__file__).parent),
         "PYTHONUNBUFFERED": "1",
         "EMBEDDING_PROVIDER": "word-hashing",  # beats `.env`
         "INGEST_BLOB_ROOT": str(folder / "originals"),  # its default is in a folder of the machine
@@ -47,7 +47,7 @@ def make_environment(folder: Path, **settings: str) -> dict[str, str]:
 
 
 @contextmanager
-def stache(
+def serve_stache(
     command: str, folder: Path, environment: Mapping[str, str], *, quiet: bool = True
 ) -> Iterator[str]:
     """Run a command that serves Stache until Ctrl-C; the URL once all workers are up.
@@ -63,12 +63,12 @@ def stache(
     host, port = words.index("--host"), words.index("--port")
     assert words[host + 1] == "127.0.0.1"
     words[port : port + 2] = ["--fd", "{fd}"]
-    with served(words, folder, environment, workers=workers) as (url, log):
+    with run_stache(words, folder, environment, workers=workers) as (url, log):
         yield url
     assert not quiet or not [line for line in log if " - ERROR - " in line], log
 
 
-def curl(command: str, url: str) -> Any:
+def call_curl(command: str, url: str) -> Any:
     """What a command that calls Stache's API prints, as JSON."""
     words = shlex.split(command.replace("http://127.0.0.1:8000", url))
     assert words[0] == "curl"

@@ -22,7 +22,7 @@ ENGINE, WORKERS = find_blocks("docs/laptop.md", "Several workers", "bash")
 ADD, ASK, LIST = CALLS.splitlines()
 
 
-def change(dot_env: str, changes: str) -> str:
+def change_settings(dot_env: str, changes: str) -> str:
     """The lines of `.env`, with those that are changed."""
     settings = [line for line in (dot_env + changes).splitlines() if not line.startswith("#")]
     latest = {line.partition("=")[0]: line for line in settings}

@@ -45,7 +45,7 @@ class Moody:
 
 
 @contextmanager
-def moody(engine: Engine, behaviour: Behaviour | None = None) -> Iterator[Moody]:
+def serve_moody(engine: Engine, behaviour: Behaviour | None = None) -> Iterator[Moody]:
     """A server whose behaviour a test can change while it runs."""
     state = Moody(engine)
     if behaviour is not None:

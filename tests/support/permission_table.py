@@ -17,7 +17,7 @@ from typing import Final, TypeAlias
 
 import loopback
 from behaviours import BEHAVIOURS, denied
-from deployed_store import DIALECTS, deployed
+from deployed_store import DIALECTS, deploy_store
 from place import Owner, Place
 from stache_ai_s3vectors.service.permissions import LEVELS
 
@@ -29,40 +29,42 @@ Column: TypeAlias = dict[str, bool]
 """Whether each behaviour was allowed, by its name."""
 
 
-def written() -> dict[str, Column]:
+def read_page() -> dict[str, Column]:
     """What the page says, by level; it holds in every dialect."""
-    rows = [[cell.strip(" `") for cell in row.split("|")[1:-1]] for row in _table().splitlines()]
+    rows = [
+        [cell.strip(" `") for cell in row.split("|")[1:-1]] for row in _read_table().splitlines()
+    ]
     return {
         level: {row[0]: _CELLS[row[number]] for row in rows[2:]}
         for number, level in enumerate(rows[0][1:], 1)
     }
 
 
-def _table() -> str:
+def _read_table() -> str:
     match = re.search(rf"^\| {_FIRST} \|.*\n(\|.*\n)+", PAGE.read_text(), re.MULTILINE)
     assert match
     return match[0]
 
 
-def _observed() -> dict[str, Column]:
-    first, *others = (_by_level(dialect) for dialect in DIALECTS)
+def _observe_columns() -> dict[str, Column]:
+    first, *others = (_group_by_level(dialect) for dialect in DIALECTS)
     if any(columns != first for columns in others):
         raise SystemExit(f"the dialects {DIALECTS} differ:\n{[first, *others]}")
     return first
 
 
-def _by_level(dialect: str) -> dict[str, Column]:
-    with tempfile.TemporaryDirectory() as folder, deployed(dialect, Path(folder)) as store:
+def _group_by_level(dialect: str) -> dict[str, Column]:
+    with tempfile.TemporaryDirectory() as folder, deploy_store(dialect, Path(folder)) as store:
         owner = Owner(store.owner)
         columns = {}
         for level in LEVELS:
-            decisions = partial(store.aws.policies.of_role, level)
-            place = Place(owner, store.role(level, level), decisions, Path(folder))
+            decisions = partial(store.aws.policies.list_decisions, level)
+            place = Place(owner, store.create_role(level, level), decisions, Path(folder))
             columns[level] = {each.name: denied(each, place) is None for each in BEHAVIOURS}
         return columns
 
 
-def _lines(columns: dict[str, Column]) -> str:
+def _format_lines(columns: dict[str, Column]) -> str:
     words = {allowed: word for word, allowed in _CELLS.items()}
     heads = [_FIRST, *columns]
     rows = [
@@ -75,7 +77,7 @@ def _lines(columns: dict[str, Column]) -> str:
 
 def main() -> None:
     """Write the table."""
-    PAGE.write_text(PAGE.read_text().replace(_table(), _lines(_observed())))
+    PAGE.write_text(PAGE.read_text().replace(_read_table(), _format_lines(_observe_columns())))
 
 
 if __name__ == "__main__":

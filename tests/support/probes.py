@@ -12,12 +12,12 @@ KEY: Final = "probe"
 """That of the vector which the requests are about."""
 
 
-def operations() -> set[str]:
+def list_operations() -> set[str]:
     """All that the service has."""
     return {*session.get_session().get_service_model("s3vectors").operation_names}
 
 
-def requests(bucket: str, index: str) -> Mapping[str, dict[str, Any]]:
+def build_requests(bucket: str, index: str) -> Mapping[str, dict[str, Any]]:
     """What each operation is asked, by its name.
 
     Args:
@@ -56,7 +56,7 @@ def requests(bucket: str, index: str) -> Mapping[str, dict[str, Any]]:
     }
 
 
-def code(client: Any, operation: str, request: Mapping[str, Any]) -> str:
+def read_error_code(client: Any, operation: str, request: Mapping[str, Any]) -> str:
     """The code of the error that it is answered with; "" for none."""
     try:
         client._make_api_call(operation, dict(request))

@@ -37,39 +37,45 @@ TEXTS: Final = ("StringEquals", "StringEqualsIgnoreCase", "StringLike")
 ARNS: Final = ("ArnEquals", "ArnLike")
 
 
-def questions(seed: int, requests: int) -> list[Question]:
+def draw_questions(seed: int, requests: int) -> list[Question]:
     """One or more for each request; the same seed draws the same."""
     draw = Random(seed)
-    return [question for _ in range(requests) for question in _questions(draw)]
+    return [question for _ in range(requests) for question in _draw_questions(draw)]
 
 
-def _questions(draw: Random) -> list[Question]:
+def _draw_questions(draw: Random) -> list[Question]:
     """What one request needs, asked of policies that are about it, more or less."""
-    needed = _needs(draw)
+    needed = _draw_needs(draw)
     about = draw.choice(needed)
     documents = [
-        {"Version": "2012-10-17", "Statement": _some(draw, lambda: _statement(draw, about))}
+        {
+            "Version": "2012-10-17",
+            "Statement": _draw_some(draw, lambda: _draw_statement(draw, about)),
+        }
         for _ in range(draw.choice((1, 1, 2)))
     ]
     return [Question(documents, need) for need in needed]
 
 
-def shared_questions(seed: int, requests: int) -> list[Question]:
+def draw_shared_questions(seed: int, requests: int) -> list[Question]:
     """The same, asked of a bucket policy, too, by callers of two accounts."""
     draw = Random(seed)
-    return [question for _ in range(requests) for question in _shared_questions(draw)]
+    return [question for _ in range(requests) for question in _draw_shared_questions(draw)]
 
 
-def _shared_questions(draw: Random) -> list[Question]:
+def _draw_shared_questions(draw: Random) -> list[Question]:
     caller = draw.choice(CALLERS)
-    needed = _needs(draw, caller)
+    needed = _draw_needs(draw, caller)
     about = draw.choice(needed)
     documents = [
-        {"Version": "2012-10-17", "Statement": _some(draw, lambda: _statement(draw, about))}
+        {
+            "Version": "2012-10-17",
+            "Statement": _draw_some(draw, lambda: _draw_statement(draw, about)),
+        }
     ]
     bucket_policy = {
         "Version": "2012-10-17",
-        "Statement": _some(draw, lambda: _bucket_statement(draw, about, caller)),
+        "Statement": _draw_some(draw, lambda: _draw_bucket_statement(draw, about, caller)),
     }
     if caller.is_service or draw.random() < 0.2:
         documents = []
@@ -82,7 +88,7 @@ def _shared_questions(draw: Random) -> list[Question]:
     ]
 
 
-def _bucket_statement(draw: Random, about: Need, caller: Caller) -> dict[str, Any]:
+def _draw_bucket_statement(draw: Random, about: Need, caller: Caller) -> dict[str, Any]:
     kind = "Service" if caller.is_service else "AWS"
     account = caller.account
     other = draw.choice(CALLERS)
@@ -93,9 +99,9 @@ def _bucket_statement(draw: Random, about: Need, caller: Caller) -> dict[str, An
         account if kind == "AWS" else caller.principal,
         f"arn:aws:iam::{account}:root" if kind == "AWS" else caller.principal,
     ]
-    own = {kind: _some(draw, lambda: draw.choice(names))}
+    own = {kind: _draw_some(draw, lambda: draw.choice(names))}
     others = {"Service" if other.is_service else "AWS": other.role or other.principal}
-    statement = _statement(draw, about)
+    statement = _draw_statement(draw, about)
     # Only these are a bucket policy's own
     statement = {
         "NotResource" if "NotResource" in statement else "Resource": about.resource,
@@ -104,7 +110,7 @@ def _bucket_statement(draw: Random, about: Need, caller: Caller) -> dict[str, An
     return statement | {"Principal": draw.choice((own, own, own, own, others, "*", {"AWS": "*"}))}
 
 
-def _needs(draw: Random, caller: Caller = OWNER) -> list[Need]:
+def _draw_needs(draw: Random, caller: Caller = OWNER) -> list[Need]:
     operation = draw.choice(sorted(OPERATIONS))
     bucket, index = draw.choice(BUCKETS), draw.choice(INDEXES)
     arn = Caller().format_bucket_arn(bucket)
@@ -112,12 +118,12 @@ def _needs(draw: Random, caller: Caller = OWNER) -> list[Need]:
     if operation.endswith(("agResource", "ForResource")):
         request = {"resourceArn": draw.choice((arn, f"{arn}/index/{index}"))}
     if operation in {"CreateIndex", "CreateVectorBucket", "TagResource"}:
-        request |= {"tags": _tags(draw), "encryptionConfiguration": draw.choice(ENCRYPTIONS)}
+        request |= {"tags": _draw_tags(draw), "encryptionConfiguration": draw.choice(ENCRYPTIONS)}
     if operation == "UntagResource":
         request["tagKeys"] = draw.sample(sorted(TAGS), draw.choice((1, 2)))
     if draw.random() < 0.5:
         request["returnMetadata"] = True
-    tags = {resource: _tags(draw) for resource in (arn, f"{arn}/index/{index}")}
+    tags = {resource: _draw_tags(draw) for resource in (arn, f"{arn}/index/{index}")}
     needed = find_needs(operation, request, caller, tags.get)
     # Whoever asks, the bucket is one account's
     home = f":{OWNER.account}:"
@@ -127,56 +133,56 @@ def _needs(draw: Random, caller: Caller = OWNER) -> list[Need]:
     ]
 
 
-def _tags(draw: Random) -> dict[str, str]:
+def _draw_tags(draw: Random) -> dict[str, str]:
     return {key: draw.choice(values) for key, values in TAGS.items() if draw.random() < 0.5}
 
 
-def _statement(draw: Random, about: Need) -> dict[str, Any]:
-    resources = [about.resource] * 4 + [_needs(draw)[0].resource]
+def _draw_statement(draw: Random, about: Need) -> dict[str, Any]:
+    resources = [about.resource] * 4 + [_draw_needs(draw)[0].resource]
     actions = [about.action] * 4 + sorted(ACTIONS)
     action = draw.choice(("Action",) * 4 + ("NotAction",))
     resource = draw.choice(("Resource",) * 4 + ("NotResource",))
     statement: dict[str, Any] = {
         "Effect": draw.choice(("Allow", "Allow", "Allow", "Deny")),
-        action: _some(draw, lambda: _action(draw, draw.choice(actions))),
-        resource: _some(draw, lambda: _resource(draw, draw.choice(resources))),
+        action: _draw_some(draw, lambda: _draw_action(draw, draw.choice(actions))),
+        resource: _draw_some(draw, lambda: _draw_resource(draw, draw.choice(resources))),
     }
     if draw.random() < 0.6:
         statement["Condition"] = dict(
-            [_condition(draw, about.context) for _ in range(draw.choice((1, 1, 2)))]
+            [_draw_condition(draw, about.context) for _ in range(draw.choice((1, 1, 2)))]
         )
     return statement
 
 
-def _some(draw: Random, one: Any) -> Any:
+def _draw_some(draw: Random, one: Any) -> Any:
     """One, or a list of up to three."""
     return one() if draw.random() < 0.5 else [one() for _ in range(draw.choice((1, 2, 3)))]
 
 
-def _action(draw: Random, action: str) -> str:
+def _draw_action(draw: Random, action: str) -> str:
     service, name = action.split(":")
     if draw.random() < 0.1:
         return "*"
-    return f"{_recased(draw, service)}:{_recased(draw, _blurred(draw, name))}"
+    return f"{_recase(draw, service)}:{_recase(draw, _blur(draw, name))}"
 
 
-def _recased(draw: Random, text: str) -> str:
+def _recase(draw: Random, text: str) -> str:
     return draw.choice((text, text, text.lower(), text.swapcase()))
 
 
-def _resource(draw: Random, resource: str) -> str:
-    return "*" if resource == "*" or draw.random() < 0.1 else _arn(draw, resource)
+def _draw_resource(draw: Random, resource: str) -> str:
+    return "*" if resource == "*" or draw.random() < 0.1 else _draw_arn(draw, resource)
 
 
-def _arn(draw: Random, arn: str) -> str:
+def _draw_arn(draw: Random, arn: str) -> str:
     start, partition, service, region, account, rest = arn.split(":")
     kind, slash, name = rest.partition("/")
-    pattern = "*" if draw.random() < 0.1 else kind + slash + _blurred(draw, name)
-    others = [_blurred(draw, part, 0.2) for part in (region, account)]
-    return ":".join([start, _blurred(draw, partition, 0.1), service, *others, pattern])
+    pattern = "*" if draw.random() < 0.1 else kind + slash + _blur(draw, name)
+    others = [_blur(draw, part, 0.2) for part in (region, account)]
+    return ":".join([start, _blur(draw, partition, 0.1), service, *others, pattern])
 
 
-def _blurred(draw: Random, text: str, often: float = 0.6) -> str:
+def _blur(draw: Random, text: str, often: float = 0.6) -> str:
     """A pattern that was a text: with wildcards in place of some of it, or more than it."""
     while text and draw.random() < often:
         first = draw.randrange(len(text))
@@ -186,31 +192,37 @@ def _blurred(draw: Random, text: str, often: float = 0.6) -> str:
     return text
 
 
-def _condition(draw: Random, context: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+def _draw_condition(draw: Random, context: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     kind = draw.choice(("tag", "tag", "keys", "type", "key", "null"))
     if kind == "key":
         have = draw.choice((KEY, f"{KEY}s"))
-        return _operator(draw, ARNS), {"s3vectors:kmsKeyArn": _some(draw, lambda: _arn(draw, have))}
+        return _draw_operator(draw, ARNS), {
+            "s3vectors:kmsKeyArn": _draw_some(draw, lambda: _draw_arn(draw, have))
+        }
     if kind == "type":
         algorithm = draw.choice(("AES256", "aws:kms", "AWS:KMS"))
-        return _operator(draw, TEXTS), {"s3vectors:sseType": _some(draw, lambda: algorithm)}
+        return _draw_operator(draw, TEXTS), {
+            "s3vectors:sseType": _draw_some(draw, lambda: algorithm)
+        }
     if kind == "keys":
-        operator = draw.choice(("ForAnyValue:", "ForAllValues:")) + _negated(draw, TEXTS)
-        return operator, {TAG_KEYS: _some(draw, lambda: draw.choice(("team", "Stage", "s*", "*")))}
+        operator = draw.choice(("ForAnyValue:", "ForAllValues:")) + _negate(draw, TEXTS)
+        return operator, {
+            TAG_KEYS: _draw_some(draw, lambda: draw.choice(("team", "Stage", "s*", "*")))
+        }
     key, values = draw.choice(sorted(TAGS.items()))
-    name = f"{draw.choice(KINDS)}/{_recased(draw, key)}"
+    name = f"{draw.choice(KINDS)}/{_recase(draw, key)}"
     if kind == "null":
         return "Null", {draw.choice((name, TAG_KEYS, *context)): draw.choice(("true", "false"))}
-    return _operator(draw, TEXTS), {
-        name: _some(draw, lambda: _blurred(draw, draw.choice(values), 0.3))
+    return _draw_operator(draw, TEXTS), {
+        name: _draw_some(draw, lambda: _blur(draw, draw.choice(values), 0.3))
     }
 
 
-def _operator(draw: Random, among: tuple[str, ...]) -> str:
-    return _negated(draw, among) + draw.choice(("", "", "IfExists"))
+def _draw_operator(draw: Random, among: tuple[str, ...]) -> str:
+    return _negate(draw, among) + draw.choice(("", "", "IfExists"))
 
 
-def _negated(draw: Random, among: tuple[str, ...]) -> str:
+def _negate(draw: Random, among: tuple[str, ...]) -> str:
     operator = draw.choice(among)
     kind = "Arn" if operator.startswith("Arn") else "String"
     return operator if draw.random() < 0.7 else operator.replace(kind, f"{kind}Not")

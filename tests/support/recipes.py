@@ -13,28 +13,28 @@ README: Final = (terraform.MODULE / "README.md").read_text()
 BUCKET: Final = f"stache-vectors-{terraform.ACCOUNT}"
 
 
-def blocks(title: str, language: str) -> list[str]:
+def read_blocks(title: str, language: str) -> list[str]:
     """The code in a section."""
     section = README.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
     return re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL)
 
 
-def usage() -> str:
+def read_usage() -> str:
     """What the README begins with."""
     blocks: list[str] = re.findall(r"```hcl\n(.*?)```", README, re.DOTALL)
     return blocks[0]
 
 
-def commands(title: str, program: str = "terraform") -> list[list[str]]:
+def read_commands(title: str, program: str = "terraform") -> list[list[str]]:
     """Those of a section that are of one program, without its name."""
-    lines = "\n".join(blocks(title, "bash")).splitlines()
+    lines = "\n".join(read_blocks(title, "bash")).splitlines()
     return [shlex.split(line)[1:] for line in lines if line.startswith(program)]
 
 
-def moves(to: str) -> list[list[str]]:
+def read_moves(to: str) -> list[list[str]]:
     """The commands that make what holds data `retained`, or `disposable`."""
     matching = [
-        each for each in commands("Remove it") if "mv" in each and each[-1].endswith(f".{to}")
+        each for each in read_commands("Remove it") if "mv" in each and each[-1].endswith(f".{to}")
     ]
     assert matching
     return matching

@@ -36,134 +36,146 @@ class Scenario:
 
     def run(self) -> dict[str, Row]:
         """All steps, in order."""
-        self._namespaces()
-        self._ingests()
-        self._changes()
-        self._trash()
+        self._use_namespaces()
+        self._ingest_files()
+        self._change_documents()
+        self._use_trash()
         self._purge()
-        self._again()
-        self._insights()
-        self._pending()
+        self._ingest_again()
+        self._use_insights()
+        self._use_pending()
         return self.rows
 
-    def _step(self, name: str, method: str, path: str, body: Any = None, **query: Any) -> Any:
+    def _run_step(self, name: str, method: str, path: str, body: Any = None, **query: Any) -> Any:
         status, answer = laptop.call(self._url, method, path, body, **query)
         self.rows[name] = (status, _strip_chance(answer))
         return answer
 
-    def _ingest(self, name: str, filename: str | None, text: str, **more: Any) -> Any:
+    def _ingest_file(self, name: str, filename: str | None, text: str, **more: Any) -> Any:
         metadata = {"filename": filename} if filename else {}
         body = {"text": text, "namespace": "notes", "metadata": metadata, **more}
-        return self._step(name, "POST", "/ingest", body)["doc_id"]
+        return self._run_step(name, "POST", "/ingest", body)["doc_id"]
 
     def _query(self, name: str, words: str, namespace: str = "notes") -> None:
         body = {"query": words, "namespace": namespace, "synthesize": False, "rerank": False}
-        self._step(name, "POST", "/query", {**body, "top_k": 3})
+        self._run_step(name, "POST", "/query", {**body, "top_k": 3})
 
     def _list(self, name: str, **query: Any) -> Any:
-        return self._step(name, "GET", "/documents", **query)
+        return self._run_step(name, "GET", "/documents", **query)
 
-    def _namespaces(self) -> None:
-        self._step("create a namespace", "POST", "/namespaces", {"id": "notes", "name": "Notes"})
-        self._step("create it again", "POST", "/namespaces", {"id": "notes", "name": "Notes"})
+    def _use_namespaces(self) -> None:
+        self._run_step(
+            "create a namespace", "POST", "/namespaces", {"id": "notes", "name": "Notes"}
+        )
+        self._run_step("create it again", "POST", "/namespaces", {"id": "notes", "name": "Notes"})
         self._list("list no documents", namespace="notes")
 
-    def _ingests(self) -> None:
-        self.cat = self._ingest("ingest", "cat.txt", "The cat sleeps on the warm printer.")
-        self._ingest("ingest the same again", "cat.txt", "The cat sleeps on the warm printer.")
-        self._ingest("ingest a second", "dog.txt", "The dog eats the slippers of the neighbours.")
-        self._ingest("ingest a third", "owl.txt", "The owl reads old books at night.")
-        self._step(
+    def _ingest_files(self) -> None:
+        self.cat = self._ingest_file("ingest", "cat.txt", "The cat sleeps on the warm printer.")
+        self._ingest_file("ingest the same again", "cat.txt", "The cat sleeps on the warm printer.")
+        self._ingest_file(
+            "ingest a second", "dog.txt", "The dog eats the slippers of the neighbours."
+        )
+        self._ingest_file("ingest a third", "owl.txt", "The owl reads old books at night.")
+        self._run_step(
             "capture a thought", "POST", "/capture", {"text": "Buy milk.", "namespace": "notes"}
         )
         self._list("list all of a namespace", namespace="notes")
         self._list("list those with an extension", namespace="notes", extension="txt")
         self._list("list from a token of something else", namespace="notes", next_key='{"a": 1}')
-        self._step("count a namespace", "GET", "/namespaces/notes")
-        self._step("get a document", "GET", f"/documents/id/{self.cat}", namespace="notes")
-        self._step("get one of another namespace", "GET", f"/documents/id/{self.cat}")
+        self._run_step("count a namespace", "GET", "/namespaces/notes")
+        self._run_step("get a document", "GET", f"/documents/id/{self.cat}", namespace="notes")
+        self._run_step("get one of another namespace", "GET", f"/documents/id/{self.cat}")
         self._query("ask", "Where does the cat sleep?")
         page = self._list("list a page", namespace="notes", limit=3)
         page = self._list(
             "list the next page", namespace="notes", limit=3, next_key=page["next_key"]
         )
 
-    def _changes(self) -> None:
+    def _change_documents(self) -> None:
         where = {"current_namespace": "notes"}
         path = f"/documents/{self.cat}"
-        self._step("rename", "PATCH", path, {"filename": "tomcat.txt"}, **where)
-        self._step("set metadata", "PATCH", path, {"metadata": {"stars": 5, "of": ["a"]}}, **where)
-        self._step("set a fraction", "PATCH", path, {"metadata": {"stars": 4.5}}, **where)
-        self._step("change nothing", "PATCH", path, {}, **where)
-        self._step("change what is not there", "PATCH", "/documents/no", {"filename": "x"}, **where)
-        self._step("move", "PATCH", path, {"namespace": "pets"}, **where)
-        self._step("get it where it was", "GET", f"/documents/id/{self.cat}", namespace="notes")
-        self._step("get it where it is", "GET", f"/documents/id/{self.cat}", namespace="pets")
+        self._run_step("rename", "PATCH", path, {"filename": "tomcat.txt"}, **where)
+        self._run_step(
+            "set metadata", "PATCH", path, {"metadata": {"stars": 5, "of": ["a"]}}, **where
+        )
+        self._run_step("set a fraction", "PATCH", path, {"metadata": {"stars": 4.5}}, **where)
+        self._run_step("change nothing", "PATCH", path, {}, **where)
+        self._run_step(
+            "change what is not there", "PATCH", "/documents/no", {"filename": "x"}, **where
+        )
+        self._run_step("move", "PATCH", path, {"namespace": "pets"}, **where)
+        self._run_step("get it where it was", "GET", f"/documents/id/{self.cat}", namespace="notes")
+        self._run_step("get it where it is", "GET", f"/documents/id/{self.cat}", namespace="pets")
         self._query("ask where it is", "Where does the cat sleep?", "pets")
 
-    def _trash(self) -> None:
+    def _use_trash(self) -> None:
         path, pets = f"/documents/id/{self.cat}", {"namespace": "pets"}
-        deleted = self._step("delete", "DELETE", path, **pets)
-        self._step("delete it twice", "DELETE", path, **pets)
-        self._step("delete what is not there", "DELETE", "/documents/id/no", **pets)
+        deleted = self._run_step("delete", "DELETE", path, **pets)
+        self._run_step("delete it twice", "DELETE", path, **pets)
+        self._run_step("delete what is not there", "DELETE", "/documents/id/no", **pets)
         self._list("list without it", **pets)
         self._list("list everything without it")
         self._query("ask without it", "Where does the cat sleep?", "pets")
-        self._step("list the trash", "GET", "/trash/", **pets)
+        self._run_step("list the trash", "GET", "/trash/", **pets)
         entry = {"doc_id": self.cat, **pets, "deleted_at_ms": deleted["deleted_at_ms"]}
-        self._step("restore", "POST", "/trash/restore", entry)
-        self._step("restore it twice", "POST", "/trash/restore", entry)
-        self._step("list the empty trash", "GET", "/trash/")
+        self._run_step("restore", "POST", "/trash/restore", entry)
+        self._run_step("restore it twice", "POST", "/trash/restore", entry)
+        self._run_step("list the empty trash", "GET", "/trash/")
         self._query("ask after it is restored", "Where does the cat sleep?", "pets")
 
     def _purge(self) -> None:
         pets = {"namespace": "pets"}
-        deleted = self._step("delete again", "DELETE", f"/documents/id/{self.cat}", **pets)
+        deleted = self._run_step("delete again", "DELETE", f"/documents/id/{self.cat}", **pets)
         entry = {"doc_id": self.cat, **pets, "deleted_at_ms": deleted["deleted_at_ms"]}
-        self._step("purge", "POST", "/trash/permanent", entry)
-        self._step("purge it twice", "POST", "/trash/permanent", entry)
-        self._step("list the trash after it", "GET", "/trash/")
+        self._run_step("purge", "POST", "/trash/permanent", entry)
+        self._run_step("purge it twice", "POST", "/trash/permanent", entry)
+        self._run_step("list the trash after it", "GET", "/trash/")
         self._clean_up()
-        self._step("restore what is purged", "POST", "/trash/restore", entry)
-        self._step("get what is purged", "GET", f"/documents/id/{self.cat}", **pets)
+        self._run_step("restore what is purged", "POST", "/trash/restore", entry)
+        self._run_step("get what is purged", "GET", f"/documents/id/{self.cat}", **pets)
         self._query("ask after it is purged", "Where does the cat sleep?", "pets")
 
-    def _again(self) -> None:
-        self._ingest("ingest what was purged", "cat.txt", "The cat sleeps on the warm printer.")
+    def _ingest_again(self) -> None:
+        self._ingest_file(
+            "ingest what was purged", "cat.txt", "The cat sleeps on the warm printer."
+        )
         by_name = {"filename": "dog.txt", "namespace": "notes"}
-        self._step("delete by name", "DELETE", "/documents", **by_name)
-        self._step("delete by name twice", "DELETE", "/documents", **by_name)
-        self._ingest("ingest it again", "dog.txt", "The dog eats the slippers of the neighbours.")
+        self._run_step("delete by name", "DELETE", "/documents", **by_name)
+        self._run_step("delete by name twice", "DELETE", "/documents", **by_name)
+        self._ingest_file(
+            "ingest it again", "dog.txt", "The dog eats the slippers of the neighbours."
+        )
         for version, text in enumerate(("Monday.", "Tuesday.", "Wednesday."), 1):
             metadata = {"filename": "diary.md", "source_path": "notes/diary.md"}
-            self._ingest(f"ingest version {version}", None, text, metadata=metadata)
+            self._ingest_file(f"ingest version {version}", None, text, metadata=metadata)
         self._query("ask for the latest version", "Wednesday")
         self._list("list the latest version", namespace="notes", extension="md")
-        self._step("list the versions before", "GET", "/trash/", namespace="notes")
+        self._run_step("list the versions before", "GET", "/trash/", namespace="notes")
         data = base64.b64encode(b"# A file\n\nThe file is about whales.\n").decode()
         body = {"data_base64": data, "filename": "whales.md", "content_type": "text/markdown"}
-        self._step("ingest a file", "POST", "/ingest", {**body, "namespace": "notes"})
+        self._run_step("ingest a file", "POST", "/ingest", {**body, "namespace": "notes"})
 
-    def _insights(self) -> None:
+    def _use_insights(self) -> None:
         body = {"content": "Cats like warm places.", "namespace": "notes", "tags": ["cat"]}
-        insight = self._step("add an insight", "POST", "/insights", body)["insight_id"]
+        insight = self._run_step("add an insight", "POST", "/insights", body)["insight_id"]
         where = {"namespace": "notes"}
-        self._step("find an insight", "GET", "/insights/search", query="warm cats", **where)
-        self._step("delete an insight", "DELETE", f"/insights/{insight}", **where)
-        self._step("find no insight", "GET", "/insights/search", query="warm cats", **where)
+        self._run_step("find an insight", "GET", "/insights/search", query="warm cats", **where)
+        self._run_step("delete an insight", "DELETE", f"/insights/{insight}", **where)
+        self._run_step("find no insight", "GET", "/insights/search", query="warm cats", **where)
 
-    def _pending(self) -> None:
+    def _use_pending(self) -> None:
         self._queue.mkdir(parents=True, exist_ok=True)
         (self._queue / "scan1.pdf").write_bytes(make_pdf("An invoice for nine balloons."))
         item = {"id": "scan1", "original_filename": "scan.pdf", "suggested_filename": "invoice"}
         item |= {"suggested_namespace": "notes", "extracted_text": "An invoice"}
         item |= {"full_text_length": "30", "created_at": "2026-01-01T00:00:00+00:00"}
         (self._queue / "scan1.json").write_text(json.dumps(item))
-        self._step("list what is pending", "GET", "/pending")
+        self._run_step("list what is pending", "GET", "/pending")
         body = {"filename": "invoice", "namespace": "notes"}
-        self._step("approve it", "POST", "/pending/scan1/approve", body)
+        self._run_step("approve it", "POST", "/pending/scan1/approve", body)
         self._query("ask for it", "How many balloons are on the invoice?")
-        self._step("approve it twice", "POST", "/pending/scan1/approve", body)
+        self._run_step("approve it twice", "POST", "/pending/scan1/approve", body)
 
 
 def _strip_chance(value: Any) -> Any:

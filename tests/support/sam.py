@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from time import time
 from typing import Any, Final
 
-from children import OFFLINE, python_path
+from children import OFFLINE, join_python_path
 from loopback import CREDENTIALS
 
 ROOT: Final = Path(__file__).parents[2]
@@ -69,7 +69,7 @@ def run(
     return subprocess.run(
         [_BIN / command, *arguments],
         cwd=folder,
-        env={**_environment(online=online, endpoint=endpoint), **(more or {})},
+        env={**_make_environment(online=online, endpoint=endpoint), **(more or {})},
         input=text,
         capture_output=True,
         text=True,
@@ -77,9 +77,9 @@ def run(
     )
 
 
-def _environment(*, online: bool, endpoint: str) -> dict[str, str]:
+def _make_environment(*, online: bool, endpoint: str) -> dict[str, str]:
     """Nothing of AWS, nor of whoever runs the tests."""
-    home = _home()
+    home = _make_home()
     ours = {
         "SAM_CLI_TELEMETRY": "0",
         "__SAM_CLI_APP_DIR": home,
@@ -91,8 +91,8 @@ def _environment(*, online: bool, endpoint: str) -> dict[str, str]:
         "AWS_DEFAULT_REGION": "us-east-1",  # the transform asks for one
     }
     if not online:
-        offline = {**OFFLINE, "PYTHONPATH": python_path()}
-        return {**ours, **offline, **(_simulated(endpoint) if endpoint else {})}
+        offline = {**OFFLINE, "PYTHONPATH": join_python_path()}
+        return {**ours, **offline, **(_point_at(endpoint) if endpoint else {})}
     prefixes = ("HOME", "PIP_", "REQUESTS_", "SSL_")  # what pip is set up with
     return {
         **ours,
@@ -100,7 +100,7 @@ def _environment(*, online: bool, endpoint: str) -> dict[str, str]:
     }
 
 
-def _simulated(endpoint: str) -> dict[str, str]:
+def _point_at(endpoint: str) -> dict[str, str]:
     """A way to this simulated AWS."""
     return {
         **CREDENTIALS,
@@ -110,19 +110,21 @@ def _simulated(endpoint: str) -> dict[str, str]:
 
 
 @cache
-def _kept() -> TemporaryDirectory[str]:
+def _make_folder() -> TemporaryDirectory[str]:
     """A folder that goes when the tests do."""
     return TemporaryDirectory(prefix="sam-")
 
 
-def _home() -> str:
+def _make_home() -> str:
     """Where the SAM CLI has just looked for a newer version of itself, and so does not again."""
-    (Path(_kept().name) / "metadata.json").write_text(json.dumps({"lastVersionCheck": time()}))
-    return _kept().name
+    (Path(_make_folder().name) / "metadata.json").write_text(
+        json.dumps({"lastVersionCheck": time()})
+    )
+    return _make_folder().name
 
 
 @cache
-def transformed(text: str, parameters: str = "{}") -> Template:
+def transform_template(text: str, parameters: str = "{}") -> Template:
     """What the transform makes of a template.
 
     Args:
@@ -135,7 +137,7 @@ def transformed(text: str, parameters: str = "{}") -> Template:
     return Template(**json.loads(result.stdout))
 
 
-def findings(*templates: Path) -> list[Finding]:
+def lint_templates(*templates: Path) -> list[Finding]:
     """What cfn-lint says of templates, notes included."""
     result = run("cfn-lint", "--format", "json", "--include-checks", "I", "--", *templates)
     return [
@@ -149,7 +151,7 @@ def findings(*templates: Path) -> list[Finding]:
     ]
 
 
-def built(folder: Path, **parameters: str) -> Path:
+def build_function(folder: Path, **parameters: str) -> Path:
     """Build the function as the README says, and tell where it is.
 
     Args:
@@ -157,7 +159,7 @@ def built(folder: Path, **parameters: str) -> Path:
         parameters: the template's.
     """
     into = ("--build-dir", folder / "build")
-    result = run("sam", "build", *into, *_overrides(parameters), online=True)
+    result = run("sam", "build", *into, *_format_overrides(parameters), online=True)
     if result.returncode:
         raise RuntimeError(result.stderr)
     return folder / "build" / "StacheFunction"
@@ -202,9 +204,9 @@ def deploy(
         *("--config-file", FOLDER / "samconfig.toml"),
     ]
     options += ["--tags", *pairs] if pairs else []
-    return run("sam", "deploy", *options, *_overrides(parameters), endpoint=endpoint)
+    return run("sam", "deploy", *options, *_format_overrides(parameters), endpoint=endpoint)
 
 
-def _overrides(parameters: Mapping[str, str]) -> list[str]:
+def _format_overrides(parameters: Mapping[str, str]) -> list[str]:
     pairs = [f"{name}={value}" for name, value in parameters.items()]
     return ["--parameter-overrides", *pairs] if pairs else []

@@ -21,7 +21,7 @@ class _NoManagedPolicies:
         return {}
 
 
-def _packaged(template: dict[str, Any]) -> dict[str, Any]:
+def _package(template: dict[str, Any]) -> dict[str, Any]:
     """The same with each function's code in S3, where `sam deploy` puts it, if it has not."""
     copy: dict[str, Any] = json.loads(json.dumps(template))
     for resource in copy["Resources"].values():
@@ -36,7 +36,7 @@ def main() -> None:
     """Do so, with a template on standard input and parameters as JSON for argument."""
     source = json.loads(json.dumps(yaml_parse(sys.stdin.read()), default=str))
     parameters = json.loads(sys.argv[1])
-    transformed = transform(_packaged(source), parameters, _NoManagedPolicies())
+    transformed = transform(_package(source), parameters, _NoManagedPolicies())
     json.dump({"source": source, "transformed": transformed}, sys.stdout)
 
 

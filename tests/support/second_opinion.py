@@ -82,11 +82,11 @@ _WILDCARD_IN_TYPE: Final = re.compile(r"(?:[^:]*:){5}[^/]*[*?][^/]*/")
 """An ARN with a wildcard before the first slash of its last part."""
 
 
-def _action(name: str) -> Callable[[Need], bool]:
+def _match_action(name: str) -> Callable[[Need], bool]:
     return lambda need: need.action == f"s3vectors:{name}"
 
 
-def _problem(problem: str, about: Callable[[Need], bool]) -> Callable[[Difference], bool]:
+def _match_problem(problem: str, about: Callable[[Need], bool]) -> Callable[[Difference], bool]:
     return lambda it: it.theirs.problem == problem and about(it.question.need)
 
 
@@ -94,18 +94,18 @@ UNKNOWN: Final = (
     *(
         Argument(
             f"{name} is newer than its data",
-            _problem("invalid.action", _action(name)),
+            _match_problem("invalid.action", _match_action(name)),
         )
         for name in NEWER
     ),
     Argument(
         "no request needs an action on a resource of a kind that it has nothing to do with",
-        _problem("no.resource.types", lambda need: need.resource.startswith("arn:")),
+        _match_problem("no.resource.types", lambda need: need.resource.startswith("arn:")),
         requests=False,
     ),
     Argument(
         "the one action that has no resource is asked about one",
-        _problem("must.use.wildcard", _action("ListVectorBuckets")),
+        _match_problem("must.use.wildcard", _match_action("ListVectorBuckets")),
         requests=False,
     ),
 )
@@ -115,7 +115,7 @@ WRONG: Final = (
     Argument(
         "it takes no wildcard for a resource's type; AWS's own examples have `*/*` "
         "(https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/supported-iam-actions-tagging.html)",
-        lambda it: any(map(_WILDCARD_IN_TYPE.match, _resources(it.question))),
+        lambda it: any(map(_WILDCARD_IN_TYPE.match, _list_resources(it.question))),
     ),
     Argument(
         "asked about all that a wildcard stands for, it says whether some is allowed; a request "
@@ -144,7 +144,7 @@ _DELEGATED: Final = {
 """The policy of a key that leaves the decision to its account's identity policies."""
 
 
-def opinions(questions: Sequence[Question]) -> list[Opinion]:
+def ask_iam_simulate(questions: Sequence[Question]) -> list[Opinion]:
     """What iam-simulate says, in one process.
 
     Raises:
@@ -157,7 +157,7 @@ def opinions(questions: Sequence[Question]) -> list[Opinion]:
             Path(__file__).with_name("opinion.cjs"),
             PACKAGES,
         ],
-        input=json.dumps([_told(question) for question in questions]),
+        input=json.dumps([_encode_question(question) for question in questions]),
         capture_output=True,
         text=True,
         check=False,
@@ -167,7 +167,7 @@ def opinions(questions: Sequence[Question]) -> list[Opinion]:
     return [Opinion(**each) for each in json.loads(result.stdout)]
 
 
-def _told(question: Question) -> dict[str, Any]:
+def _encode_question(question: Question) -> dict[str, Any]:
     need = question.need
     return {
         "policies": question.documents,
@@ -184,7 +184,7 @@ def _told(question: Question) -> dict[str, Any]:
     }
 
 
-def ours(question: Question) -> bool:
+def decide(question: Question) -> bool:
     """What the engine decides."""
     try:
         document = question.bucket_policy
@@ -196,15 +196,15 @@ def ours(question: Question) -> bool:
     return True
 
 
-def differences(decided: Iterable[tuple[Question, bool]]) -> list[Difference]:
+def find_differences(decided: Iterable[tuple[Question, bool]]) -> list[Difference]:
     """Where the other says otherwise, argued or not."""
     decided = list(decided)
-    theirs = opinions([question for question, _ in decided])
+    theirs = ask_iam_simulate([question for question, _ in decided])
     compared = [Difference(*pair, it) for pair, it in zip(decided, theirs, strict=True)]
     return [it for it in compared if it.theirs != (it.ours, None)]
 
 
-def unargued(differences: Iterable[Difference], *, requests: bool) -> list[Difference]:
+def select_unargued(differences: Iterable[Difference], *, requests: bool) -> list[Difference]:
     """The differences of which no argument tells why.
 
     Args:
@@ -222,7 +222,7 @@ def unargued(differences: Iterable[Difference], *, requests: bool) -> list[Diffe
     ]
 
 
-def disagreements(
+def find_disagreements(
     documents: Sequence[Mapping[str, Any]], decisions: Iterable[tuple[str, str, bool]]
 ) -> list[Difference]:
     """Decisions, of requests without condition keys, that the other would not make.
@@ -235,15 +235,15 @@ def disagreements(
         (Question(documents, Need(action, resource, {})), allowed)
         for action, resource, allowed in sorted(set(decisions))
     ]
-    return unargued(differences(questions), requests=True)
+    return select_unargued(find_differences(questions), requests=True)
 
 
-def _resources(question: Question) -> list[str]:
+def _list_resources(question: Question) -> list[str]:
     """All patterns of resources in the policies of a question."""
-    statements = [s for document in question.documents for s in _listed(document["Statement"])]
+    statements = [s for document in question.documents for s in _to_list(document["Statement"])]
     members = ("Resource", "NotResource")
-    return [text for s in statements for member in members for text in _listed(s.get(member, []))]
+    return [text for s in statements for member in members for text in _to_list(s.get(member, []))]
 
 
-def _listed(value: Any) -> list[Any]:
+def _to_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]

@@ -20,7 +20,7 @@ _UP: Final = "Application startup complete"
 
 
 @contextmanager
-def served(
+def run_stache(
     command: Sequence[str],
     folder: Path,
     environment: Mapping[str, str],
@@ -37,7 +37,7 @@ def served(
         workers: how many the command starts.
         stop: the signal that ends it.
     """
-    with _listening() as listening:
+    with _listen() as listening:
         process = subprocess.Popen(
             [word.replace("{fd}", str(listening.fileno())) for word in command],
             stdout=subprocess.PIPE,
@@ -68,7 +68,7 @@ def served(
             process.stdout.close()
 
 
-def _listening() -> socket.socket:
+def _listen() -> socket.socket:
     """A socket of ours that the server gets: no port is guessed, and no client refused."""
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))

@@ -17,10 +17,10 @@ import boto3
 from moto.server import ThreadedMotoServer
 
 import handler
-from children import python_path
+from children import join_python_path
 from lambda_function import ENVIRONMENT, REGION, TABLES, create_tables
 from loopback import CREDENTIALS
-from stache_process import LIMIT, served
+from stache_process import LIMIT, run_stache
 
 COMMANDS: Final[Mapping[str, tuple[int, tuple[str, ...]]]] = {
     "uvicorn --workers 3": (3, ("uvicorn", "--workers", "3", "--fd", "{fd}", "stache_app:app")),
@@ -52,7 +52,7 @@ class Reply:
 
 
 @contextmanager
-def documents_table() -> Iterator[str]:
+def serve_documents_table() -> Iterator[str]:
     """The URL of moto's DynamoDB, with the tables that Stache needs."""
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
@@ -68,24 +68,24 @@ def documents_table() -> Iterator[str]:
         server.stop()
 
 
-def stache_server(
+def serve_stache_by(
     kind: str, folder: Path, **settings: str
 ) -> AbstractContextManager[tuple[str, list[str]]]:
     """The URL of Stache once all its workers are up, and the lines of its log so far."""
     workers, words = COMMANDS[kind]
     command = [sys.executable, "-m", *words]
     stop = signal.SIGTERM
-    return served(command, folder, _environment(settings), workers=workers, stop=stop)
+    return run_stache(command, folder, _make_environment(settings), workers=workers, stop=stop)
 
 
-def _environment(settings: Mapping[str, str]) -> dict[str, str]:
+def _make_environment(settings: Mapping[str, str]) -> dict[str, str]:
     folder = Path(__file__).parent
     folders = (folder, Path(handler.__file__).parents[1])
     return {
         **CREDENTIALS,
         **ENVIRONMENT,
         "PATH": os.environ["PATH"],
-        "PYTHONPATH": python_path(*folders),
+        "PYTHONPATH": join_python_path(*folders),
         "PYTHONUNBUFFERED": "1",
         "S3VECTORS_CREATE_INDEX": "true",
         **settings,

@@ -38,7 +38,7 @@ class Resource(NamedTuple):
     id: str
 
 
-def made(account: boto3.Session, stack: str) -> list[Resource]:
+def list_resources(account: boto3.Session, stack: str) -> list[Resource]:
     """All of a stack's that have an existence of their own."""
     pages = account.client("cloudformation").get_paginator("list_stack_resources")
     return [
@@ -49,7 +49,7 @@ def made(account: boto3.Session, stack: str) -> list[Resource]:
     ]
 
 
-def there(account: boto3.Session, resources: Iterable[Resource]) -> list[Resource]:
+def select_existing(account: boto3.Session, resources: Iterable[Resource]) -> list[Resource]:
     """Those that their services know."""
     return [each for each in resources if _is_there(account, each)]
 

@@ -10,7 +10,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk.assertions import Template
 
-from cloudformation import Deployed, deployed
+from cloudformation import Deployed, resolve_template
 
 KEY: Final = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 OTHER_KEY: Final = KEY.replace("1234abcd", "5678abcd")
@@ -19,11 +19,11 @@ BUCKET: Final = "stache-vectors-123456789012"
 ARN: Final = f"arn:aws:s3vectors:us-east-1:123456789012:bucket/{BUCKET}"
 
 
-def made(
+def synthesize(
     stack: Stack, parameters: Mapping[str, Any] | None = None, region: str = "us-east-1"
 ) -> Deployed:
     """The stack as it would be deployed."""
-    return deployed(Template.from_stack(stack).to_json(), parameters, region=region)
+    return resolve_template(Template.from_stack(stack).to_json(), parameters, region=region)
 
 
 def own_key(stack: Stack, name: str = "Key", arn: str = KEY) -> kms.IKey:
@@ -31,7 +31,7 @@ def own_key(stack: Stack, name: str = "Key", arn: str = KEY) -> kms.IKey:
     return kms.Key.from_key_arn(stack, name, arn)
 
 
-def function(stack: Stack) -> lambda_.Function:
+def make_function(stack: Stack) -> lambda_.Function:
     """A function that does nothing."""
     return lambda_.Function(
         stack,

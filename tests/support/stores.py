@@ -46,67 +46,71 @@ class Store:
     """The statements of the bucket's own policy."""
 
 
-def statements(document: Mapping[str, Any]) -> frozenset[Statement]:
+def parse_statements(document: Mapping[str, Any]) -> frozenset[Statement]:
     """What a policy says, without what does not matter."""
     statements_read = []
     for statement in document["Statement"]:
         known = {"Effect", "Action", "Resource", "Sid", "Condition"}
         assert statement.keys() <= known, statement
-        actions, resources = _listed(statement["Action"]), _listed(statement["Resource"])
+        actions, resources = _to_tuple(statement["Action"]), _to_tuple(statement["Resource"])
         condition = statement.get("Condition")
         conditions = json.dumps(condition, sort_keys=True) if condition else ""
         statements_read.append((statement["Effect"], actions, resources, conditions))
     return frozenset(statements_read)
 
 
-def plain(statement: Mapping[str, Any]) -> dict[str, Any]:
+def simplify(statement: Mapping[str, Any]) -> dict[str, Any]:
     """A statement in which one item and a list of one are the same."""
     return {
-        name: {kind: _listed(names) for kind, names in value.items()}
+        name: {kind: _to_tuple(names) for kind, names in value.items()}
         if name == "Principal"
-        else _listed(value)
+        else _to_tuple(value)
         if name in ("Action", "Resource")
         else value
         for name, value in statement.items()
     }
 
 
-def _listed(value: str | Sequence[str]) -> tuple[str, ...]:
+def _to_tuple(value: str | Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted([value] if isinstance(value, str) else value))
 
 
-def expected(
+def build_expected_policies(
     bucket_arn: str, names: Sequence[str], keys: Sequence[str] = ()
 ) -> dict[str, frozenset[Statement]]:
     """The policies that `permissions.py` makes, by level."""
-    return {level: statements(build_policy(level, bucket_arn, names, keys)) for level in LEVELS}
+    return {
+        level: parse_statements(build_policy(level, bucket_arn, names, keys)) for level in LEVELS
+    }
 
 
 def from_stack(stack: Deployed) -> Store:
     """A store that CloudFormation makes."""
-    buckets = list(stack.of_type(_TYPE).values())
+    buckets = list(stack.list_properties(_TYPE).values())
     policies = {}
-    for name, properties in stack.of_type("AWS::IAM::ManagedPolicy").items():
+    for name, properties in stack.list_properties("AWS::IAM::ManagedPolicy").items():
         match = _LEVEL.search(name)
         assert match, name
-        policies[_LEVELS[match["words"]]] = statements(properties["PolicyDocument"])
+        policies[_LEVELS[match["words"]]] = parse_statements(properties["PolicyDocument"])
     return Store(
         bucket=buckets[0]["VectorBucketName"] if buckets else None,
-        encryption=_key(buckets[0]) if buckets else None,
+        encryption=_find_key(buckets[0]) if buckets else None,
         indexes={
             properties["IndexName"]: _index(properties)
-            for properties in stack.of_type("AWS::S3Vectors::Index").values()
+            for properties in stack.list_properties("AWS::S3Vectors::Index").values()
         },
         policies=policies,
-        shared=_shared([p["Policy"] for p in stack.of_type(f"{_TYPE}Policy").values()]),
+        shared=_find_shared(
+            [p["Policy"] for p in stack.list_properties(f"{_TYPE}Policy").values()]
+        ),
     )
 
 
-def _shared(documents: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]] | None:
+def _find_shared(documents: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]] | None:
     if not documents:
         return None
     [document] = documents
-    return [plain(statement) for statement in document["Statement"]]
+    return [simplify(statement) for statement in document["Statement"]]
 
 
 def _index(properties: Mapping[str, Any]) -> Index:
@@ -115,11 +119,11 @@ def _index(properties: Mapping[str, Any]) -> Index:
         int(properties["Dimension"]),
         properties["DistanceMetric"],
         frozenset(properties["MetadataConfiguration"]["NonFilterableMetadataKeys"]),
-        _key(properties),
+        _find_key(properties),
     )
 
 
-def _key(properties: Mapping[str, Any]) -> str | None:
+def _find_key(properties: Mapping[str, Any]) -> str | None:
     encryption = properties.get("EncryptionConfiguration", {"SseType": "AES256"})
     assert (encryption["SseType"] == "aws:kms") == ("KmsKeyArn" in encryption), encryption
     key: str | None = encryption.get("KmsKeyArn")
@@ -134,14 +138,14 @@ def from_plan(plan: Mapping[str, Any]) -> Store:
     indexes = [each["values"] for each in managed if each["type"] == "aws_s3vectors_index"]
     return Store(
         bucket=buckets[0]["vector_bucket_name"] if buckets else None,
-        encryption=_planned_key(buckets[0]) if buckets else None,
-        indexes={each["index_name"]: _planned_index(each) for each in indexes},
+        encryption=_read_planned_key(buckets[0]) if buckets else None,
+        indexes={each["index_name"]: _read_planned_index(each) for each in indexes},
         policies={
-            each["index"]: statements(json.loads(each["values"]["policy"]))
+            each["index"]: parse_statements(json.loads(each["values"]["policy"]))
             for each in managed
             if each["type"] == "aws_iam_policy"
         },
-        shared=_shared(
+        shared=_find_shared(
             [
                 json.loads(each["values"]["policy"])
                 for each in managed
@@ -151,14 +155,14 @@ def from_plan(plan: Mapping[str, Any]) -> Store:
     )
 
 
-def _planned_index(values: Mapping[str, Any]) -> Index:
+def _read_planned_index(values: Mapping[str, Any]) -> Index:
     assert values["data_type"] == "float32"
     [metadata] = values["metadata_configuration"]
     keys = frozenset(metadata["non_filterable_metadata_keys"])
-    return Index(values["dimension"], values["distance_metric"], keys, _planned_key(values))
+    return Index(values["dimension"], values["distance_metric"], keys, _read_planned_key(values))
 
 
-def _planned_key(values: Mapping[str, Any]) -> str | None:
+def _read_planned_key(values: Mapping[str, Any]) -> str | None:
     [encryption] = values.get("encryption_configuration") or [{"kms_key_arn": None}]
     key: str | None = encryption["kms_key_arn"]
     return key

@@ -119,7 +119,7 @@ class Terminal:
         return "\n".join(line.rstrip() for line in self._screen.display).rstrip()
 
 
-def rewritten(document: str, directory: Path) -> str:
+def rewrite(document: str, directory: Path) -> str:
     """The document, with what its commands print now."""
     (directory / "packages").mkdir()
     plugin_package.install(directory / "packages", "stache.embeddings", "words", "words:Words")
@@ -133,26 +133,26 @@ def rewritten(document: str, directory: Path) -> str:
             rf"^```{language}\n(.*?)^```", document, re.DOTALL | re.MULTILINE
         ):
             (directory / "work" / name).write_text(content)
-    return _BLOCK.sub(lambda block: _block(block[1], directory), document)
+    return _BLOCK.sub(lambda block: _run_block(block[1], directory), document)
 
 
-def _block(text: str, directory: Path) -> str:
+def _run_block(text: str, directory: Path) -> str:
     shown = []
     commands = re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]
     for command in commands:
-        line = _command(command)
-        shown.append(f"$ {line}\n{_printed(line, directory)}")
+        line = _join_command(command)
+        shown.append(f"$ {line}\n{_run_command(line, directory)}")
     return "```console\n" + "".join(shown) + "```"
 
 
-def _command(text: str) -> str:
+def _join_command(text: str) -> str:
     """The command, which goes on where a line ends with a backslash."""
     match = re.match(r"(?:.*\\\n)*.*", text)
     assert match is not None
     return match[0]
 
 
-def _printed(command: str, directory: Path) -> str:
+def _run_command(command: str, directory: Path) -> str:
     work = directory / "work"
     if "copy-from" in command:
         environment = _activate(_QDRANT, directory / "qdrant") | {"QDRANT_URL": "qdrant"}
@@ -207,7 +207,7 @@ def main() -> None:
     """Rewrite the documents that are named."""
     for name in sys.argv[1:]:
         with tempfile.TemporaryDirectory() as directory:
-            Path(name).write_text(rewritten(Path(name).read_text(), Path(directory)))
+            Path(name).write_text(rewrite(Path(name).read_text(), Path(directory)))
 
 
 if __name__ == "__main__":

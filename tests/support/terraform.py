@@ -24,7 +24,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from children import OFFLINE, python_path
+from children import OFFLINE, join_python_path
 from far_ends import server
 from loopback import CREDENTIALS
 
@@ -41,7 +41,7 @@ _ENVIRONMENTS: Final[Mapping[str, Path]] = {
     NEWEST: ROOT / ".venv-terraform",
     OLDEST: ROOT / ".venv-terraform-oldest",
 }
-_PYTHON_PATH: Final = python_path(_STANDIN.parent)
+_PYTHON_PATH: Final = join_python_path(_STANDIN.parent)
 """Where the stand-in is, and what keeps it here."""
 _PYTHON: Final = _ENVIRONMENTS[NEWEST] / "bin" / "python"
 _PATH: Final = "/usr/bin:/bin"
@@ -73,7 +73,7 @@ class Workspace:
         """What a command of Terraform's prints, and its exit code."""
         if self.attached:
             self._tell_provider()
-        return _run(self.core, self.folder, self._environment(), *arguments)
+        return _run(self.core, self.folder, self._make_environment(), *arguments)
 
     def _tell_provider(self) -> None:
         """What a stand-in of its own would take from the environment."""
@@ -84,9 +84,9 @@ class Workspace:
         file = self.folder / "provider.tf.json"
         file.write_text(json.dumps({"provider": {"aws": block}}))
 
-    def _environment(self) -> dict[str, str]:
+    def _make_environment(self) -> dict[str, str]:
         """Nothing of the machine's."""
-        attached = {"TF_REATTACH_PROVIDERS": _standin()} if self.attached else {}
+        attached = {"TF_REATTACH_PROVIDERS": _run_standin()} if self.attached else {}
         programs = {"PATH": f"{self.programs}:{_PATH}"} if self.programs else {}
         return {
             **attached,
@@ -95,37 +95,37 @@ class Workspace:
             **self.endpoints,
             "AWS_REGION": self.region,
             "HOME": str(self.folder),
-            "TF_CLI_CONFIG_FILE": str(_mirror() / "terraform.rc"),
+            "TF_CLI_CONFIG_FILE": str(_make_mirror() / "terraform.rc"),
         }
 
-    def done(self, *arguments: str) -> str:
+    def check_output(self, *arguments: str) -> str:
         """What a command prints that succeeds."""
         result = self.run(*arguments)
         assert result.returncode == 0, result.stdout + result.stderr
         return result.stdout
 
-    def refused(self, command: str, *arguments: str) -> str:
+    def read_refusal(self, command: str, *arguments: str) -> str:
         """Everything that a command says that fails; of `plan` and `apply`."""
         result = self.run(command, "-json", *arguments)
         assert result.returncode == 1, result.stdout + result.stderr
-        return "\n".join(_problems(result.stdout, "error", "warning"))
+        return "\n".join(_read_problems(result.stdout, "error", "warning"))
 
-    def warnings(self) -> list[str]:
+    def read_warnings(self) -> list[str]:
         """The warnings of a plan that succeeds."""
-        return list(_problems(self.done("plan", "-json"), "warning"))
+        return list(_read_problems(self.check_output("plan", "-json"), "warning"))
 
-    def given(self, variables: Mapping[str, Any]) -> Workspace:
+    def set_variables(self, variables: Mapping[str, Any]) -> Workspace:
         """The same, with these values of the module's variables from now on."""
         (self.folder / "terraform.tfvars.json").write_text(json.dumps(variables))
         return self
 
     def plan(self) -> dict[str, Any]:
         """The plan."""
-        self.done("plan", "-out=it.plan")
-        plan: dict[str, Any] = json.loads(self.done("show", "-json", "it.plan"))
+        self.check_output("plan", "-out=it.plan")
+        plan: dict[str, Any] = json.loads(self.check_output("show", "-json", "it.plan"))
         return plan
 
-    def changes(self) -> dict[str, list[str]]:
+    def list_changes(self) -> dict[str, list[str]]:
         """What the plan does to each resource that it does not leave as it is."""
         actions_by_address = {
             each["address"]: each["change"]["actions"] for each in self.plan()["resource_changes"]
@@ -138,20 +138,20 @@ class Workspace:
 
     def apply(self) -> dict[str, Any]:
         """Make it so; the outputs."""
-        self.done("apply", "-auto-approve")
-        outputs = json.loads(self.done("output", "-json"))
+        self.check_output("apply", "-auto-approve")
+        outputs = json.loads(self.check_output("output", "-json"))
         return {name: output["value"] for name, output in outputs.items()}
 
     def destroy(self) -> str:
         """Have all of it destroyed; what Terraform prints."""
-        return self.done("apply", "-destroy", "-auto-approve")
+        return self.check_output("apply", "-destroy", "-auto-approve")
 
-    def resources(self) -> list[str]:
+    def list_resources(self) -> list[str]:
         """What its state has."""
-        return self.done("state", "list").split()
+        return self.check_output("state", "list").split()
 
 
-def workspace(folder: Path, part: str = ".", **options: Any) -> Workspace:
+def make_workspace(folder: Path, part: str = ".", **options: Any) -> Workspace:
     """A copy of the module, ready to run in.
 
     Args:
@@ -159,14 +159,14 @@ def workspace(folder: Path, part: str = ".", **options: Any) -> Workspace:
         part: an example's path in it, to run that.
         options: of `Workspace`.
     """
-    ready = _prepared(part, options.get("core", NEWEST))
+    ready = _prepare(part, options.get("core", NEWEST))
     top = ready.folder.parents[len(Path(part).parts)]
     leave = shutil.ignore_patterns("*.tfvars.json", "*.plan", "provider.tf.json")
     shutil.copytree(top, folder / "copy", symlinks=True, ignore=leave)
     return Workspace(folder / "copy" / "terraform" / part, **options)
 
 
-def planned(
+def plan(
     variables: Mapping[str, Any] | None = None, *, region: str = REGION, part: str = "."
 ) -> dict[str, Any]:
     """The plan of a first deployment, as `terraform show -json` has it; no server is asked.
@@ -176,27 +176,27 @@ def planned(
         region: where; its partition follows from it.
         part: an example's path in the module, to plan that.
     """
-    return copy.deepcopy(_planned(json.dumps(variables or {}), region, part))
+    return copy.deepcopy(_plan_once(json.dumps(variables or {}), region, part))
 
 
 @cache
-def _planned(variables: str, region: str, part: str) -> dict[str, Any]:
-    folder = _prepared(part, NEWEST).folder
-    return Workspace(folder, region=region).given(json.loads(variables)).plan()
+def _plan_once(variables: str, region: str, part: str) -> dict[str, Any]:
+    folder = _prepare(part, NEWEST).folder
+    return Workspace(folder, region=region).set_variables(json.loads(variables)).plan()
 
 
-def refusal(variables: Mapping[str, Any], core: str = NEWEST) -> str:
+def find_refusal(variables: Mapping[str, Any], core: str = NEWEST) -> str:
     """Why such a deployment is refused when it is planned."""
-    return _prepared(".", core).given(variables).refused("plan")
+    return _prepare(".", core).set_variables(variables).read_refusal("plan")
 
 
-def everywhere(url: str) -> dict[str, str]:
+def point_everywhere(url: str) -> dict[str, str]:
     """One server for all of AWS, as settings."""
     return dict.fromkeys(_ENDPOINTS, url)
 
 
 @contextmanager
-def servers() -> Iterator[dict[str, str]]:
+def run_servers() -> Iterator[dict[str, str]]:
     """An engine, and moto for the rest of AWS, as settings of their URLs."""
     pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     command = [_PYTHON, _STANDIN / "elsewhere.py"]
@@ -210,12 +210,12 @@ def servers() -> Iterator[dict[str, str]]:
 
 
 @cache
-def _prepared(part: str, core: str) -> Workspace:
+def _prepare(part: str, core: str) -> Workspace:
     """A copy that has been initialised, for the whole run."""
-    folder = Path(tempfile.mkdtemp(prefix="terraform-", dir=_mirror()))
+    folder = Path(tempfile.mkdtemp(prefix="terraform-", dir=_make_mirror()))
     leave = shutil.ignore_patterns(".terraform*", "terraform.tfstate*")
     shutil.copytree(MODULE, folder / "terraform", ignore=leave)
-    Workspace(folder / "terraform" / part, core, attached=False).done("init")
+    Workspace(folder / "terraform" / part, core, attached=False).check_output("init")
     return Workspace(folder / "terraform" / part, core)
 
 
@@ -234,7 +234,7 @@ def _run(
 
 
 @cache
-def _address() -> str:
+def _read_address() -> str:
     """The provider's, as Terraform writes it in full."""
     output = _run(NEWEST, MODULE, {}, "providers").stdout
     match = re.search(r"provider\[(.*/hashicorp/aws)\]", output)
@@ -243,12 +243,12 @@ def _address() -> str:
 
 
 @cache
-def _mirror() -> Path:
+def _make_mirror() -> Path:
     """The only place that Terraform may take a provider from; it holds the stand-in."""
     folder = tempfile.TemporaryDirectory(prefix="terraform-")
     atexit.register(folder.cleanup)
     mirror = Path(folder.name)
-    kind = mirror / "providers" / _address() / _VERSION / "linux_amd64"
+    kind = mirror / "providers" / _read_address() / _VERSION / "linux_amd64"
     kind.mkdir(parents=True)
     provider = kind / f"terraform-provider-aws_v{_VERSION}"
     provider.write_text(f'#!/bin/sh\nPYTHONPATH="{_PYTHON_PATH}" exec "{_PYTHON}" -m standin\n')
@@ -258,7 +258,7 @@ def _mirror() -> Path:
 
 
 @cache
-def _standin() -> str:
+def _run_standin() -> str:
     """One that runs until this process ends (and so its input), as Terraform is told of it."""
     environment = {**CREDENTIALS, "PYTHONPATH": _PYTHON_PATH}
     command: list[str | Path] = [_PYTHON, "-m", "standin", "--attached"]
@@ -266,10 +266,10 @@ def _standin() -> str:
     process = subprocess.Popen(command, env=environment, **pipes)
     atexit.register(process.communicate)
     assert process.stdout is not None
-    return json.dumps({_address(): json.loads(process.stdout.readline())})
+    return json.dumps({_read_address(): json.loads(process.stdout.readline())})
 
 
-def _problems(lines: str, *severities: str) -> Iterator[str]:
+def _read_problems(lines: str, *severities: str) -> Iterator[str]:
     """What a command that prints JSON says in its diagnostics."""
     for line in lines.splitlines():
         message = json.loads(line)

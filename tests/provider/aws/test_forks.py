@@ -13,7 +13,7 @@ import pytest
 
 import stache
 from far_ends import server
-from forks import LIMIT, in_child, run_script
+from forks import LIMIT, run_in_child, run_script
 from stache_ai_s3vectors import ConfigurationError, time_limit
 from stache_ai_s3vectors.aws import connections, deadlines
 
@@ -72,7 +72,7 @@ def test_a_provider_made_before_a_fork_works_in_the_child_and_in_the_parent():
             provider.client.close()
             return found, alone
 
-        assert in_child(work) == (["child's"], True)
+        assert run_in_child(work) == (["child's"], True)
         assert provider.client is client
         assert [r["text"] for r in provider.search(VECTOR, namespace="parent")] == ["parent's"]
         assert provider.count_by_filter({}) == 2
@@ -100,7 +100,7 @@ def test_locks_that_other_threads_hold_at_the_fork_stop_no_child():
 
         process = connections._process
         with process.lock, process.engines_lock, provider._index._connection._lock:
-            answer = in_child(work)
+            answer = run_in_child(work)
         go_on.set()
         asking.join()
 
@@ -112,7 +112,9 @@ def test_a_time_limit_around_a_fork_holds_in_the_child():
     with time_limit(1000):
         current = deadlines._current.get()
         with current._cancelled._cond:
-            left = in_child(lambda: (deadlines.pause(0.001), deadlines.get_remaining_seconds())[1])
+            left = run_in_child(
+                lambda: (deadlines.pause(0.001), deadlines.get_remaining_seconds())[1]
+            )
 
     assert 0 < left <= 1000
 
@@ -126,7 +128,7 @@ def test_a_fork_of_a_fork_starts_anew_too():
             with closing(provider.client):
                 return provider.count_by_filter({})
 
-        assert in_child(lambda: (count(), in_child(count))) == (1, 1)
+        assert run_in_child(lambda: (count(), run_in_child(count))) == (1, 1)
 
 
 def refused(call):
@@ -154,7 +156,7 @@ def test_a_child_cannot_use_the_engine_of_its_parent(endpoint):
             )
         ]
 
-    messages = in_child(work)
+    messages = run_in_child(work)
 
     assert len(messages) == 6
     for message in messages:
@@ -175,7 +177,9 @@ def test_a_lock_of_the_engine_held_at_the_fork_stops_no_child():
     provider.insert([VECTOR], ["t"])
 
     with stache.engine_of(f"local:{Path.cwd()}/data")._lock:
-        assert "belongs to process" in in_child(lambda: refused(lambda: provider.search(VECTOR)))
+        assert "belongs to process" in run_in_child(
+            lambda: refused(lambda: provider.search(VECTOR))
+        )
 
 
 def insert_one(number):

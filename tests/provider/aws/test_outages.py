@@ -14,7 +14,7 @@ import pytest
 from botocore.exceptions import SSLError
 
 import stache
-from moody import PASS, SILENT, moody
+from moody import PASS, SILENT, serve_moody
 from s3vectors_local import Engine, connect, listen
 from s3vectors_local.server import Application, _Server
 from stache_ai_s3vectors import UnavailableError, time_limit
@@ -44,7 +44,7 @@ def provider(url, **settings):
 
 def test_threads_that_search_while_the_service_is_down_all_find_something(engine):
     """It answers 503 to the first 48 requests; botocore's own retries end after a few."""
-    with moody(engine) as server, closing(provider(server.url).client):
+    with serve_moody(engine) as server, closing(provider(server.url).client):
         one = provider(server.url)
         one.search(VECTOR)
         begun = len(server.seen)
@@ -60,7 +60,7 @@ def test_threads_that_search_while_the_service_is_down_all_find_something(engine
 def test_a_service_that_is_down_is_not_stormed(engine, monkeypatch):
     """Each call's tries become rare: a dozen in half a minute."""
     waits = stache.without_waiting(monkeypatch)
-    with moody(engine) as server, closing(provider(server.url).client):
+    with serve_moody(engine) as server, closing(provider(server.url).client):
         one = provider(server.url)
         one.search(VECTOR)
         server.behaviour = lambda *_: 503
@@ -147,7 +147,7 @@ def test_where_nobody_has_ever_answered_a_refused_connection_is_reported_sooner(
 def test_a_setting_says_how_long_is_tried_again(engine, monkeypatch):
     """0: once."""
     waits = stache.without_waiting(monkeypatch)
-    with moody(engine, lambda *_: 503) as server:
+    with serve_moody(engine, lambda *_: 503) as server:
         for seconds in (0, 7):
             waits.clear()
             one = provider(server.url, s3vectors_retry_seconds=seconds)
@@ -158,7 +158,7 @@ def test_a_setting_says_how_long_is_tried_again(engine, monkeypatch):
 
 def test_a_time_limit_says_so_too_for_the_calls_inside(engine):
     """What is left of a Lambda function's time, for instance; also in the threads of a call."""
-    with moody(engine) as server, closing(provider(server.url).client):
+    with serve_moody(engine) as server, closing(provider(server.url).client):
         one = provider(server.url)
         one.search(VECTOR)
         server.behaviour = lambda *_: 503
@@ -194,7 +194,7 @@ def test_a_certificate_that_is_wrong_is_not_tried_again(monkeypatch):
 
 def test_one_call_that_hangs_stops_no_other_thread(engine):
     """Others go on with what is known of the index."""
-    with moody(engine) as server, closing(provider(server.url).client):
+    with serve_moody(engine) as server, closing(provider(server.url).client):
         one = provider(server.url)
         one.search(VECTOR)
         server.behaviour = lambda operation, _: SILENT if operation == "GetIndex" else PASS
@@ -216,7 +216,7 @@ def test_a_hybrid_search_that_asks_for_text_search_again_stops_no_other_thread(m
     monkeypatch.setattr("stache_ai_s3vectors.aws.vector_index.REFRESH_SECONDS_WITHOUT", 0)
     engine = Engine()
     hybrid = {"s3vectors_search_mode": "hybrid"}
-    with moody(engine) as server, closing(provider(server.url, **hybrid).client):
+    with serve_moody(engine) as server, closing(provider(server.url, **hybrid).client):
         one = provider(server.url, **hybrid)
         stache.older_index(one)
         one.insert([VECTOR], ["t"])
@@ -239,7 +239,7 @@ def test_a_hybrid_search_that_asks_for_text_search_again_stops_no_other_thread(m
 
 def test_threads_that_need_the_same_answer_share_one_call_and_its_error(engine):
     """Not one after the other, each with its own wait."""
-    with moody(engine, lambda *_: SILENT) as server:
+    with serve_moody(engine, lambda *_: SILENT) as server:
         one = provider(server.url, s3vectors_retry_seconds=0)
         together = threading.Barrier(4, timeout=LONG)
 
@@ -351,7 +351,7 @@ def ctrl_c():
 @pytest.mark.parametrize("ids", ["own", "generated"])
 def test_an_interrupted_insert_ends_although_nothing_answers(engine, ctrl_c, caplog, ids):
     """Within two seconds, and says what is known to be stored."""
-    with moody(engine) as server, closing(provider(server.url).client):
+    with serve_moody(engine) as server, closing(provider(server.url).client):
         one = provider(server.url)
         one.search(VECTOR)
         puts = []
@@ -378,7 +378,7 @@ def test_an_interrupted_insert_ends_although_nothing_answers(engine, ctrl_c, cap
 
 def test_after_an_interruption_made_up_ids_are_deleted_behind_the_caller(engine, ctrl_c):
     """When the service answers again, and the process lives on: in a notebook, for instance."""
-    with moody(engine) as server, closing(provider(server.url).client):
+    with serve_moody(engine) as server, closing(provider(server.url).client):
         one = provider(server.url)
         one.search(VECTOR)
         server.behaviour = lambda _, number: SILENT if number % 2 else PASS
@@ -413,7 +413,7 @@ WRITES = {"delete", "delete in a namespace", "delete by filter", "update_status"
 @pytest.mark.parametrize("call", BULK)
 def test_other_interrupted_calls_end_too(engine, ctrl_c, caplog, call):
     """Although nothing answers for ten minutes; those that write say what is known to be done."""
-    with moody(engine) as server:
+    with serve_moody(engine) as server:
         patient = {"s3vectors_read_timeout": 600, "s3vectors_retry_seconds": 600}
         one = provider(server.url, **patient)
         ids = [str(n) for n in range(3000)]
@@ -446,7 +446,7 @@ def workers():
 @pytest.mark.parametrize("call", ["delete", "delete in a namespace", "update_status"])
 def test_after_an_interruption_nothing_more_is_sent(engine, call):
     """Also by threads that keep the pace just then."""
-    with moody(engine) as server:
+    with serve_moody(engine) as server:
         one = stache.provider(
             s3vectors_endpoint_url=server.url, s3vectors_write_rate=10.0, s3vectors_retry_seconds=9
         )  # a connection of its own, and so a pace
@@ -480,7 +480,7 @@ def test_after_an_interruption_nothing_more_is_sent(engine, call):
 @pytest.mark.parametrize("call", ["delete", "delete in a namespace", "update_status"])
 def test_when_nothing_answers_a_large_call_gives_up_after_one_round(engine, call):
     """Not after each of its many requests has used its time."""
-    with moody(engine, lambda *_: 503) as server:
+    with serve_moody(engine, lambda *_: 503) as server:
         one = provider(server.url, s3vectors_max_attempts=1)
         server.behaviour = lambda operation, _: PASS if operation == "GetIndex" else 503
 
@@ -493,7 +493,7 @@ def test_when_nothing_answers_a_large_call_gives_up_after_one_round(engine, call
 def test_a_server_that_does_not_speak_tls_is_reported_sooner(engine, monkeypatch):
     """https:// where http:// was meant."""
     waits = stache.without_waiting(monkeypatch)
-    with moody(engine) as server:
+    with serve_moody(engine) as server:
         one = provider(server.url.replace("http:", "https:"))
         with closing(one.client), pytest.raises(UnavailableError, match="SSL"):
             one.search(VECTOR)

@@ -12,7 +12,7 @@ import pytest
 import far_ends
 import plugin_package
 import tool
-from moody import PASS, SILENT, moody
+from moody import PASS, SILENT, serve_moody
 from s3vectors_local import Engine, connect
 from terminal import Terminal
 
@@ -22,7 +22,7 @@ COMMAND = f"{sys.executable} -m stache_ai_s3vectors"
 @pytest.fixture
 def server():
     """One with an index of 2,000 chunks, which gives no vectors until it is told to go on."""
-    with closing(Engine()) as engine, moody(engine) as server:
+    with closing(Engine()) as engine, serve_moody(engine) as server:
         connect(far_ends.boto_client(), engine).create_vector_bucket(vectorBucketName="my-bucket")
         provider = tool.filled(2_000, s3vectors_endpoint_url=server.url, s3vectors_write_rate=0.0)
         provider.client.close()

@@ -8,6 +8,6 @@ Vectors, which a role may use as its policies say (`roles`). CloudFormation know
 (`types`) and the SAM transform, and what moto does otherwise than AWS is put right (`repairs`).
 """
 
-from .aws import Aws, simulated_aws
+from .aws import Aws, simulate_aws
 
-__all__ = ["Aws", "simulated_aws"]
+__all__ = ["Aws", "simulate_aws"]

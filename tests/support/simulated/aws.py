@@ -29,7 +29,7 @@ from .gate import Gate
 from .invocations import Application, Invocations
 from .keys import KeyedEngine
 from .roles import REGION, RolePolicies
-from .runtime import POLL, Runtime, running
+from .runtime import POLL, Runtime, run_function
 
 PYTHON: Final = Path(__file__).resolve().parents[3] / ".venv-lambda" / "bin" / "python"
 """A Python that has AWS's runtime client, and nothing of ours."""
@@ -59,7 +59,7 @@ class Aws:
             "AWS_DEFAULT_REGION": REGION,
         }
 
-    def client(self, service: str, environment: Mapping[str, str] | None = None) -> Any:
+    def make_client(self, service: str, environment: Mapping[str, str] | None = None) -> Any:
         """A client of who deploys, or of who has this environment."""
         session = boto3.Session()
         if environment is not None:
@@ -75,7 +75,7 @@ class Aws:
         )
 
     @contextmanager
-    def function(self, name: str, folder: Path) -> Iterator[Runtime]:
+    def run_function(self, name: str, folder: Path) -> Iterator[Runtime]:
         """Run a function that is deployed, as its role.
 
         Args:
@@ -85,17 +85,17 @@ class Aws:
         Raises:
             RefusedError: Lambda may not run it, or this machine cannot.
         """
-        configuration = self.client("lambda").get_function_configuration(FunctionName=name)
+        configuration = self.make_client("lambda").get_function_configuration(FunctionName=name)
         functions.check(configuration, PYTHON)
-        with zipfile.ZipFile(io.BytesIO(functions.code(configuration))) as package:
+        with zipfile.ZipFile(io.BytesIO(functions.read_package(configuration))) as package:
             package.extractall(folder)
         environment = self.as_role(configuration["Role"])
-        with running(folder, configuration, environment, PYTHON) as runtime:
+        with run_function(folder, configuration, environment, PYTHON) as runtime:
             yield runtime
 
     def as_role(self, arn: str) -> dict[str, str]:
         """The environment in which a program runs as this role, whomever the role trusts."""
-        assume = self.client("sts").assume_role
+        assume = self.make_client("sts").assume_role
         credentials = assume(RoleArn=arn, RoleSessionName="function")["Credentials"]
         return {
             "AWS_ACCESS_KEY_ID": credentials["AccessKeyId"],
@@ -104,7 +104,7 @@ class Aws:
             **self.where,
         }
 
-    def foreign_role(self, arn: str, document: Mapping[str, Any]) -> dict[str, str]:
+    def create_foreign_role(self, arn: str, document: Mapping[str, Any]) -> dict[str, str]:
         """Make a role in another account; the environment in which a program runs as it.
 
         Args:
@@ -112,14 +112,14 @@ class Aws:
             document: its policy.
         """
         account, name = arn.split(":")[4], arn.rpartition("/")[2]
-        iam = self.client("iam", self.as_role(f"arn:aws:iam::{account}:role/administrator"))
+        iam = self.make_client("iam", self.as_role(f"arn:aws:iam::{account}:role/administrator"))
         iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(_TRUST))
         iam.put_role_policy(RoleName=name, PolicyName="its", PolicyDocument=json.dumps(document))
         return self.as_role(arn)
 
 
 @contextmanager
-def simulated_aws(bucket_mode: BucketMode = "enhanced") -> Iterator[Aws]:
+def simulate_aws(bucket_mode: BucketMode = "enhanced") -> Iterator[Aws]:
     """Run one on this machine; empty at the beginning. One at a time in a process.
 
     Args:
@@ -132,21 +132,21 @@ def simulated_aws(bucket_mode: BucketMode = "enhanced") -> Iterator[Aws]:
     engine = KeyedEngine(policies, bucket_mode)
 
     def run(name: str, folder: Path) -> AbstractContextManager[Runtime]:
-        return aws.function(name, folder)  # when the server has its address
+        return aws.run_function(name, folder)  # when the server has its address
 
     moto = DomainDispatcherApplication(create_backend_app)
     with (
         closing(engine),
-        types.registered(engine),
+        types.register_types(engine),
         Invocations(moto, run) as moto_and_lambda,
-        _served(Gate(moto_and_lambda, engine)) as url,
+        _serve(Gate(moto_and_lambda, engine)) as url,
     ):
         aws = Aws(url, policies)
         yield aws
 
 
 @contextmanager
-def _served(application: Application) -> Iterator[str]:
+def _serve(application: Application) -> Iterator[str]:
     """Serve it on this machine; its URL."""
     handler = MotoRequestHandler
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=handler)

@@ -17,7 +17,7 @@ Conditions: TypeAlias = Mapping[tuple[str, str], Callable[[str], bool]]
 _READ: Final = {"Sid", "Effect", "Principal", "Action", "Resource", "Condition"}
 
 
-def consents(
+def allows(
     document: str, principal: str, action: str, conditions: Conditions, *, kind: str = "Service"
 ) -> bool:
     """Whether a statement allows it, and none denies it.
@@ -29,7 +29,7 @@ def consents(
         conditions: those that are read; any other does not allow, and denies.
         kind: of the principal: "Service", or "AWS" for a role.
     """
-    statements = _listed(json.loads(document)["Statement"])
+    statements = _to_list(json.loads(document)["Statement"])
     applying = {
         s["Effect"] for s in statements if _applies(s, (kind, principal), action, conditions)
     }
@@ -47,10 +47,10 @@ def _applies(
         return denies
     return (
         _names(statement["Principal"], principal, everybody=denies)
-        and any(matches_action(pattern, action) for pattern in _listed(statement["Action"]))
+        and any(matches_action(pattern, action) for pattern in _to_list(statement["Action"]))
         and all(
             any(map(conditions[test], values)) if test in conditions else denies
-            for test, values in _tests(statement.get("Condition", {}))
+            for test, values in _parse_tests(statement.get("Condition", {}))
         )
     )
 
@@ -59,18 +59,18 @@ def _names(named: Any, principal: tuple[str, str], *, everybody: bool) -> bool:
     """Whether it is the principal; or everybody, which does not name one to trust."""
     if not isinstance(named, Mapping):
         return everybody and named == "*"
-    anybody = everybody and any("*" in _listed(names) for names in named.values())
+    anybody = everybody and any("*" in _to_list(names) for names in named.values())
     kind, name = principal
-    return anybody or name in _listed(named.get(kind, []))
+    return anybody or name in _to_list(named.get(kind, []))
 
 
-def _tests(condition: Mapping[str, Any]) -> list[tuple[tuple[str, str], list[str]]]:
+def _parse_tests(condition: Mapping[str, Any]) -> list[tuple[tuple[str, str], list[str]]]:
     return [
-        ((operator, key), _listed(values))
+        ((operator, key), _to_list(values))
         for operator, tests in condition.items()
         for key, values in tests.items()
     ]
 
 
-def _listed(value: Any) -> list[Any]:
+def _to_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]

@@ -13,7 +13,7 @@ from moto.awslambda.exceptions import UnknownFunctionException
 from moto.awslambda.models import lambda_backends
 from moto.iam.models import iam_backends
 
-from .consent import consents
+from .consent import allows
 from .roles import ACCOUNT, REGION
 
 Configuration: TypeAlias = Mapping[str, Any]
@@ -29,7 +29,7 @@ class RefusedError(Exception):
     """A function that is not run; the text says why."""
 
 
-def present(name: str) -> Configuration | None:
+def find_function(name: str) -> Configuration | None:
     """A function's configuration, by its name or ARN; of one that is there."""
     try:
         function = lambda_backends[ACCOUNT][REGION].get_function(name)
@@ -39,7 +39,7 @@ def present(name: str) -> Configuration | None:
     return configuration
 
 
-def code(configuration: Configuration) -> bytes:
+def read_package(configuration: Configuration) -> bytes:
     """Its package, zipped."""
     function = lambda_backends[ACCOUNT][REGION].get_function(configuration["FunctionName"])
     packed: bytes = function.code_bytes
@@ -58,10 +58,10 @@ def check(configuration: Configuration, python: Path) -> None:
     """
     role = iam_backends[ACCOUNT]["aws"].get_role_by_arn(configuration["Role"])
     trust = role.assume_role_policy_document
-    if not consents(trust, "lambda.amazonaws.com", "sts:AssumeRole", {}):
+    if not allows(trust, "lambda.amazonaws.com", "sts:AssumeRole", {}):
         raise RefusedError("The role defined for the function cannot be assumed by Lambda.")
     declared = configuration["Runtime"], *configuration["Architectures"]
-    available = _version(python), ARCHITECTURE
+    available = _to_runtime(python), ARCHITECTURE
     if declared != available:
         raise RefusedError(
             f"{configuration['FunctionName']} is for {' on '.join(declared)}; functions run here "
@@ -70,7 +70,7 @@ def check(configuration: Configuration, python: Path) -> None:
 
 
 @cache
-def _version(python: Path) -> str:
+def _to_runtime(python: Path) -> str:
     """A Python's, as Lambda calls its runtimes."""
     result = subprocess.run([python, "-c", _VERSION], capture_output=True, text=True, check=True)
     return result.stdout.strip()

@@ -12,7 +12,7 @@ from s3vectors_local.signatures import CREDENTIAL, HttpRequest
 from s3vectors_local.wire import answer, build_error_response
 
 from .invocations import Application, Environ, Start
-from .roles import acting_as
+from .roles import act_as
 
 _HEADER: Final = "HTTP_"
 
@@ -30,8 +30,8 @@ class Gate:
         if signed is None:  # for another service
             return self._moto(environ, start)
         try:
-            with acting_as(signed[1]):
-                response = answer(self._engine, _request(environ))
+            with act_as(signed[1]):
+                response = answer(self._engine, _read_request(environ))
         except ServiceError as error:  # of credentials
             response = build_error_response(error)
         reason = HTTPStatus(response.status).phrase
@@ -39,7 +39,7 @@ class Gate:
         return [response.body]
 
 
-def _request(environ: Environ) -> HttpRequest:
+def _read_request(environ: Environ) -> HttpRequest:
     headers = {
         name.removeprefix(_HEADER).replace("_", "-").lower(): value
         for name, value in environ.items()

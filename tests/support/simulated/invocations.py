@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final, NamedTuple, Self, TypeAlias
 from urllib.parse import unquote
 
-from .functions import Configuration, RefusedError, present
+from .functions import Configuration, RefusedError, find_function
 from .runtime import FunctionError, Runtime
 
 Environ: TypeAlias = dict[str, Any]
@@ -56,7 +56,7 @@ class Invocations:
     def __call__(self, environ: Environ, start: Start) -> Iterable[bytes]:
         """Answer one request."""
         match = _INVOKE.fullmatch(environ["PATH_INFO"])
-        configuration = present(unquote(match[1])) if match else None
+        configuration = find_function(unquote(match[1])) if match else None
         if configuration is None:
             return self._moto(environ, start)
         event = json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
@@ -67,14 +67,14 @@ class Invocations:
     def _answer(self, configuration: Configuration, event: Any) -> tuple[str, dict[str, str], Any]:
         headers = {"X-Amz-Executed-Version": "$LATEST"}
         try:
-            return "200 OK", headers, self._function(configuration).invoke(event)
+            return "200 OK", headers, self._find_runtime(configuration).invoke(event)
         except FunctionError as error:
             return "200 OK", {**headers, "X-Amz-Function-Error": "Unhandled"}, error.told
         except RefusedError as error:
             code = {"X-Amzn-ErrorType": "InvalidParameterValueException"}
             return "400 Bad Request", code, {"Message": str(error)}
 
-    def _function(self, configuration: Configuration) -> Runtime:
+    def _find_runtime(self, configuration: Configuration) -> Runtime:
         """It as it is now: one that has been changed since, or made again, is started anew."""
         name = configuration["FunctionName"]
         with self._lock:
@@ -82,10 +82,10 @@ class Invocations:
             if warm is None or warm.configuration != configuration:
                 if warm is not None:
                     self._warm.pop(name).until.close()
-                self._warm[name] = self._started(configuration)
+                self._warm[name] = self._start(configuration)
             return self._warm[name].runtime
 
-    def _started(self, configuration: Configuration) -> _Warm:
+    def _start(self, configuration: Configuration) -> _Warm:
         with ExitStack() as stack:
             folder = stack.enter_context(TemporaryDirectory(prefix="function-"))
             run = self._run(configuration["FunctionName"], Path(folder) / "task")

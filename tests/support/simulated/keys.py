@@ -18,8 +18,8 @@ from s3vectors_local.errors import AccessDeniedException
 from s3vectors_local.iam import Need
 from s3vectors_local.iam.patterns import matches_arn
 
-from .consent import Conditions, consents
-from .roles import ACCOUNT, RolePolicies, acting_account
+from .consent import Conditions, allows
+from .roles import ACCOUNT, RolePolicies, find_acting_account
 
 _INDEXING: Final = "indexing.s3vectors.amazonaws.com"
 
@@ -29,10 +29,10 @@ class KeyedEngine(Engine):
 
     def __init__(self, policies: RolePolicies, bucket_mode: BucketMode) -> None:
         super().__init__(policies=policies, bucket_mode=bucket_mode)
-        policies.key_of = self._key_of
+        policies.key_of = self._find_key
         policies.check_key = _check_foreign_use
 
-    def _key_of(self, arn: str) -> str | None:
+    def _find_key(self, arn: str) -> str | None:
         """The key of an index, or of the bucket that it is to be made in."""
         bucket = self._state.buckets.get(arn.partition("/index/")[0])
         index = self._state.indexes.get(arn)
@@ -41,7 +41,7 @@ class KeyedEngine(Engine):
 
     def caller(self, access_key: str | None, region: str) -> Caller:
         """Whose request it is: also a role's of another account."""
-        return replace(super().caller(access_key, region), account=acting_account())
+        return replace(super().caller(access_key, region), account=find_acting_account())
 
     def call(self, operation: str, request: Any, caller: Caller | None = None) -> dict[str, Any]:
         """Answer one request."""
@@ -56,7 +56,7 @@ class KeyedEngine(Engine):
         own = request.get("encryptionConfiguration") or bucket.encryption
         key = own.get("kmsKeyArn")
         index = f"{bucket.arn}/index/{request['indexName']}"
-        if key and not _consents(key, index, caller.region):
+        if key and not _allows(key, index, caller.region):
             raise AccessDeniedException("Insufficient access to perform asynchronous indexing")
 
 
@@ -67,7 +67,7 @@ def _check_foreign_use(need: Need, caller: Caller) -> None:
     conditions: Conditions = {
         ("StringEquals", "kms:ViaService"): lambda host: [host] == need.context["kms:viaservice"],
     }
-    if key is None or not consents(
+    if key is None or not allows(
         key.policy, caller.role or caller.principal, need.action, conditions, kind="AWS"
     ):
         raise AccessDeniedException(
@@ -76,7 +76,7 @@ def _check_foreign_use(need: Need, caller: Caller) -> None:
         )
 
 
-def _consents(key: str, index: str, region: str) -> bool:
+def _allows(key: str, index: str, region: str) -> bool:
     """Whether the key's policy lets the service use it for this index."""
     keys = kms_backends[ACCOUNT][region].keys
     key_object = keys.get(key.rpartition("/")[2])
@@ -86,4 +86,4 @@ def _consents(key: str, index: str, region: str) -> bool:
         ("StringEquals", "aws:SourceAccount"): lambda account: account == ACCOUNT,
         ("ArnLike", "aws:SourceArn"): lambda pattern: matches_arn(pattern, index),
     }
-    return consents(key_object.policy, _INDEXING, "kms:Decrypt", conditions)
+    return allows(key_object.policy, _INDEXING, "kms:Decrypt", conditions)

@@ -97,11 +97,11 @@ class RolePolicies(Policies):
         role = _role.get() or self.deployer
         if role in (None, _OWNER_ROLE):
             return
-        policies = self.of(role)
+        policies = self.read_policies(role)
         session = replace(
             caller, account=role.account, identity=f"assumed-role/{role.name}/function"
         )
-        for need in (*needs, *self._of_keys(needs, caller.region)):
+        for need in (*needs, *self._complete_needs(needs, caller.region)):
             self.decisions.append(Decision(role.name, need.action, need.resource, allowed=True))
             try:
                 self._check(policies, need, session, bucket_policy)
@@ -109,7 +109,7 @@ class RolePolicies(Policies):
                 self.decisions[-1] = self.decisions[-1]._replace(allowed=False)
                 raise
 
-    def of_role(self, role: str) -> list[Decision]:
+    def list_decisions(self, role: str) -> list[Decision]:
         """What was decided about a role, in its order."""
         return [decision for decision in self.decisions if decision.role == role]
 
@@ -128,7 +128,7 @@ class RolePolicies(Policies):
         if session.account != parse_account(need.resource):
             self.check_key(need, session)
 
-    def _of_keys(self, needs: Sequence[Need], region: str) -> Iterator[Need]:
+    def _complete_needs(self, needs: Sequence[Need], region: str) -> Iterator[Need]:
         actions = dict.fromkeys(a for need in needs for a in _KEY.get(need.action, ()))
         key_arn = needs[0].context.get("s3vectors:kmskeyarn")
         key = (key_arn[0] if key_arn else self.key_of(needs[0].resource)) if actions else None
@@ -136,16 +136,16 @@ class RolePolicies(Policies):
             context = {"kms:viaservice": [f"s3vectors.{region}.amazonaws.com"]}
             yield from (Need(action, key, context) for action in actions)
 
-    def of(self, role: Role) -> Policies:
+    def read_policies(self, role: Role) -> Policies:
         """The policies of a role as they are now; read anew when they have changed."""
-        documents = list(_documents(role))
+        documents = list(_list_documents(role))
         text = json.dumps(documents, sort_keys=True)
         if self._read.get(role, ("",))[0] != text:
             self._read[role] = (text, Policies(*documents))
         return self._read[role][1]
 
 
-def _documents(role: Role) -> Iterator[Any]:
+def _list_documents(role: Role) -> Iterator[Any]:
     """Those that stand in it, and those that are attached."""
     backend = iam_backends[role.account]["aws"]
     role_object = backend.get_role(role.name)
@@ -158,14 +158,14 @@ def _documents(role: Role) -> Iterator[Any]:
         yield json.loads(next(each for each in versions if each.is_default).document)
 
 
-def acting_account() -> str:
+def find_acting_account() -> str:
     """The account of who makes the request."""
     role = _role.get()
     return role.account if role and role.account else ACCOUNT
 
 
 @contextmanager
-def acting_as(access_key: str) -> Iterator[None]:
+def act_as(access_key: str) -> Iterator[None]:
     """Requests inside are made with these credentials; outside, by CloudFormation.
 
     moto's CloudFormation makes what a stack has outside, in this process.
@@ -174,14 +174,14 @@ def acting_as(access_key: str) -> Iterator[None]:
         AuthenticationError: they are neither a role's nor those of who deploys.
         NotEvaluatedError: a role was assumed with a session policy.
     """
-    token = _role.set(_OWNER_ROLE if access_key == _OWNER else _assumed(access_key))
+    token = _role.set(_OWNER_ROLE if access_key == _OWNER else _find_assumed_role(access_key))
     try:
         yield
     finally:
         _role.reset(token)
 
 
-def _assumed(access_key: str) -> Role:
+def _find_assumed_role(access_key: str) -> Role:
     """The role that has these credentials."""
     backends = [sts_backends[account]["aws"] for account in sts_backends]
     roles = (backend.get_assumed_role_from_access_key(access_key) for backend in backends)

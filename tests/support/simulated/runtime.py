@@ -21,7 +21,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from children import python_path
+from children import join_python_path
 
 POLL: Final = 0.01
 """Seconds between looks of a server whether it is to stop."""
@@ -132,7 +132,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Take an answer, or an error."""
-        body = self._body()
+        body = self._read_body()
         if self.path == _INIT_ERROR:
             self.server.init_error = json.loads(body)
         else:
@@ -140,7 +140,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.waiting.pop(request_id).finish(body, failed=kind == "error")
         self._answer(202, b"{}", {})
 
-    def _body(self) -> bytes:
+    def _read_body(self) -> bytes:
         if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
             return self.rfile.read(int(self.headers.get("Content-Length") or 0))
         body = b""
@@ -159,7 +159,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def running(
+def run_function(
     package: Path, configuration: Mapping[str, Any], environment: Mapping[str, str], python: Path
 ) -> Iterator[Runtime]:
     """Run a function.
@@ -173,13 +173,13 @@ def running(
         environment: credentials, endpoint, region; its own variables are added.
         python: one that has the runtime client.
     """
-    with _serving(_Api(configuration["FunctionArn"], configuration["Timeout"])) as api:
+    with _serve(_Api(configuration["FunctionArn"], configuration["Timeout"])) as api:
         variables = {
-            **_told(package, configuration),
+            **_make_environment(package, configuration),
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{api.server_port}",
             **configuration.get("Environment", {}).get("Variables", {}),
             **environment,
-            "PYTHONPATH": python_path(package),
+            "PYTHONPATH": join_python_path(package),
         }
         command = [python, "-m", "awslambdaric", configuration["Handler"]]
         process = subprocess.Popen(command, cwd=package, env=variables)
@@ -190,7 +190,7 @@ def running(
             process.wait()
 
 
-def _told(package: Path, configuration: Mapping[str, Any]) -> dict[str, str]:
+def _make_environment(package: Path, configuration: Mapping[str, Any]) -> dict[str, str]:
     """What Lambda tells a function about itself."""
     return {
         "PATH": "/usr/bin:/bin",
@@ -206,7 +206,7 @@ def _told(package: Path, configuration: Mapping[str, Any]) -> dict[str, str]:
 
 
 @contextmanager
-def _serving(api: _Api) -> Iterator[_Api]:
+def _serve(api: _Api) -> Iterator[_Api]:
     thread = threading.Thread(target=api.serve_forever, args=(POLL,), daemon=True)
     thread.start()
     try:

@@ -27,7 +27,7 @@ _engines: list[Engine] = []
 
 
 @contextmanager
-def registered(engine: Engine) -> Iterator[None]:
+def register_types(engine: Engine) -> Iterator[None]:
     """Inside, CloudFormation makes S3 Vectors' resources in this engine."""
     _engines[:] = [engine]
     for function in (parsing.get_model_list, parsing.get_model_map, parsing.get_name_type_map):
@@ -38,7 +38,7 @@ def registered(engine: Engine) -> Iterator[None]:
         _engines.clear()
 
 
-def client(region: str) -> Any:
+def make_client(region: str) -> Any:
     """Of who deploys, who may do all."""
     return connect(boto3.client("s3vectors", region_name=region), _engines[0])
 
@@ -64,7 +64,7 @@ class _Resource:
         raise NotImplementedError
 
     @classmethod
-    def fixed(cls, properties: Mapping[str, Any]) -> dict[str, Any]:
+    def select_fixed(cls, properties: Mapping[str, Any]) -> dict[str, Any]:
         """The properties whose change replaces the resource."""
         return {name: value for name, value in properties.items() if name != "Tags"}
 
@@ -118,9 +118,9 @@ class _Resource:
         """Make it, under a name of its own if the template has none."""
         properties = cloudformation_json.get("Properties", {})
         name = properties.get(cls.name_property) or resource_name.lower()[:63]
-        tags = {"tags": _tags(properties)} if _tags(properties) else {}
-        both = {**_encryption(properties), **tags}
-        return cls(cls.make(client(region_name), name, properties, **both), properties)
+        tags = {"tags": _read_tags(properties)} if _read_tags(properties) else {}
+        both = {**_read_encryption(properties), **tags}
+        return cls(cls.make(make_client(region_name), name, properties, **both), properties)
 
     @classmethod
     def delete_from_cloudformation_json(
@@ -131,7 +131,7 @@ class _Resource:
         region_name: str,
     ) -> None:
         """Delete it, by its physical id."""
-        cls.remove(client(region_name), resource_name)
+        cls.remove(make_client(region_name), resource_name)
 
     @classmethod
     def update_from_cloudformation_json(
@@ -145,15 +145,20 @@ class _Resource:
         """Change tags in place, replace it for all else; the one before stays if it is to."""
         after = cloudformation_json["Properties"]
         before = original_resource.properties
-        if cls.fixed(after) == cls.fixed(before):
-            _retag(client(region_name), original_resource.arn, _tags(before), _tags(after))
-            cls.change(client(region_name), original_resource.arn, before, after)
+        if cls.select_fixed(after) == cls.select_fixed(before):
+            _retag(
+                make_client(region_name),
+                original_resource.arn,
+                _read_tags(before),
+                _read_tags(after),
+            )
+            cls.change(make_client(region_name), original_resource.arn, before, after)
             original_resource.properties = after
             return original_resource
         arguments = (new_resource_name, cloudformation_json, account_id, region_name)
         resource = cls.create_from_cloudformation_json(*arguments)
         if cloudformation_json.get("UpdateReplacePolicy") not in RETAINS:
-            cls.remove(client(region_name), original_resource.arn)
+            cls.remove(make_client(region_name), original_resource.arn)
         return resource
 
 
@@ -196,7 +201,7 @@ class Index(_Resource, CloudFormationModel):
         }
         metadata = properties.get("MetadataConfiguration", {})
         keys = metadata.get("NonFilterableMetadataKeys")
-        searches = _text_searches(properties)
+        searches = _read_text_searches(properties)
         configuration = {
             **({"nonFilterableMetadataKeys": keys} if keys else {}),
             **({"textSearchConfigurations": searches} if searches else {}),
@@ -220,18 +225,18 @@ class Index(_Resource, CloudFormationModel):
         vectors.delete_index(indexArn=arn)
 
     @classmethod
-    def fixed(cls, properties: Mapping[str, Any]) -> dict[str, Any]:
+    def select_fixed(cls, properties: Mapping[str, Any]) -> dict[str, Any]:
         """All but tags and text search."""
         metadata = {**properties.get("MetadataConfiguration", {})}
         metadata.pop("TextSearchConfigurations", None)
-        return {**super().fixed(properties), "MetadataConfiguration": metadata}
+        return {**super().select_fixed(properties), "MetadataConfiguration": metadata}
 
     @classmethod
     def change(
         cls, vectors: Any, arn: str, before: Mapping[str, Any], after: Mapping[str, Any]
     ) -> None:
         """Text search, whose update needs no interruption."""
-        had, wants = _text_searches(before), _text_searches(after)
+        had, wants = _read_text_searches(before), _read_text_searches(after)
         if gone := [each for each in had if each not in wants]:
             keys = [{"metadataKey": each["metadataKey"]} for each in gone]
             vectors.update_metadata_configuration(
@@ -265,7 +270,9 @@ class VectorBucketPolicy(_Resource, CloudFormationModel):
         if arn is None:
             bucket = {"vectorBucketName": properties["VectorBucketName"]}
         bucket_arn: str = vectors.get_vector_bucket(**bucket)["vectorBucket"]["vectorBucketArn"]
-        vectors.put_vector_bucket_policy(vectorBucketArn=bucket_arn, policy=_document(properties))
+        vectors.put_vector_bucket_policy(
+            vectorBucketArn=bucket_arn, policy=_read_document(properties)
+        )
         vectors.get_vector_bucket_policy(vectorBucketArn=bucket_arn)
         return bucket_arn
 
@@ -275,7 +282,7 @@ class VectorBucketPolicy(_Resource, CloudFormationModel):
         vectors.delete_vector_bucket_policy(vectorBucketArn=arn)
 
     @classmethod
-    def fixed(cls, properties: Mapping[str, Any]) -> dict[str, Any]:
+    def select_fixed(cls, properties: Mapping[str, Any]) -> dict[str, Any]:
         """Which bucket it is on."""
         return {name: value for name, value in properties.items() if name != "Policy"}
 
@@ -285,15 +292,15 @@ class VectorBucketPolicy(_Resource, CloudFormationModel):
     ) -> None:
         """What it says."""
         del before
-        vectors.put_vector_bucket_policy(vectorBucketArn=arn, policy=_document(after))
+        vectors.put_vector_bucket_policy(vectorBucketArn=arn, policy=_read_document(after))
 
 
-def _document(properties: Mapping[str, Any]) -> str:
+def _read_document(properties: Mapping[str, Any]) -> str:
     policy = properties["Policy"]
     return policy if isinstance(policy, str) else json.dumps(policy)
 
 
-def _text_searches(properties: Mapping[str, Any]) -> list[dict[str, str]]:
+def _read_text_searches(properties: Mapping[str, Any]) -> list[dict[str, str]]:
     """Under the member that the service's own API has.
 
     CloudFormation's reference has the page of one configuration; the page of the member that
@@ -305,7 +312,7 @@ def _text_searches(properties: Mapping[str, Any]) -> list[dict[str, str]]:
     return [{names[name]: value for name, value in each.items()} for each in searches]
 
 
-def _tags(properties: Mapping[str, Any]) -> dict[str, str]:
+def _read_tags(properties: Mapping[str, Any]) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in properties.get("Tags", [])}
 
 
@@ -317,7 +324,7 @@ def _retag(vectors: Any, arn: str, before: dict[str, str], after: dict[str, str]
         vectors.tag_resource(resourceArn=arn, tags=after)
 
 
-def _encryption(properties: Mapping[str, Any]) -> dict[str, Any]:
+def _read_encryption(properties: Mapping[str, Any]) -> dict[str, Any]:
     configuration = properties.get("EncryptionConfiguration")
     if not configuration:
         return {}

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from . import messages
-from .service import METHODS, Service, answering
+from .service import METHODS, Service, make_method
 
 
 def main() -> None:
@@ -36,18 +36,18 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=16))
-    server.add_generic_rpc_handlers(_handlers(stopped.set))
+    server.add_generic_rpc_handlers(_make_handlers(stopped.set))
     with tempfile.TemporaryDirectory(prefix="standin") as folder:
         attached = "--attached" in sys.argv
-        serve, wait = (_attached, sys.stdin.read) if attached else (_started, stopped.wait)
+        serve, wait = (_attach, sys.stdin.read) if attached else (_start, stopped.wait)
         print(serve(server, f"{folder}/socket"), flush=True)  # noqa: T201 - the protocol
         wait()
         server.stop(0).wait()
     os._exit(0)  # not waiting for threads, as Terraform waits for us
 
 
-def _started(server: Any, address: str) -> str:
-    certificate, key = _certificate()
+def _start(server: Any, address: str) -> str:
+    certificate, key = _make_certificate()
     pem = certificate.public_bytes(serialization.Encoding.PEM)
     # Terraform's own certificate has a curve that gRPC's TLS does not take: not asked for
     credentials = grpc.ssl_server_credentials([(key, pem)], require_client_auth=False)
@@ -57,7 +57,7 @@ def _started(server: Any, address: str) -> str:
     return f"1|6|unix|{address}|grpc|{der.rstrip('=')}"
 
 
-def _attached(server: Any, address: str) -> str:
+def _attach(server: Any, address: str) -> str:
     server.add_insecure_port(f"unix:{address}")
     server.start()
     where = {"Network": "unix", "String": address}
@@ -65,10 +65,12 @@ def _attached(server: Any, address: str) -> str:
     return json.dumps({**reattach, "Addr": where})
 
 
-def _handlers(stop: Callable[[], None]) -> tuple[Any, ...]:
+def _make_handlers(stop: Callable[[], None]) -> tuple[Any, ...]:
     service = Service()
     provider = {
-        name: _unary(answering(getattr(service, ours), getattr(messages, answer)), question)
+        name: _make_handler(
+            make_method(getattr(service, ours), getattr(messages, answer)), question
+        )
         for name, (ours, question, answer) in METHODS.items()
     }
 
@@ -81,12 +83,12 @@ def _handlers(stop: Callable[[], None]) -> tuple[Any, ...]:
     make_handler = grpc.method_handlers_generic_handler
     return (
         make_handler("tfplugin6.Provider", provider),
-        make_handler("plugin.GRPCController", {"Shutdown": _unary(shut_down, "Empty")}),
+        make_handler("plugin.GRPCController", {"Shutdown": _make_handler(shut_down, "Empty")}),
         make_handler("plugin.GRPCStdio", {"StreamStdio": output}),
     )
 
 
-def _unary(method: Callable[[Any, Any], Any], question: str) -> Any:
+def _make_handler(method: Callable[[Any, Any], Any], question: str) -> Any:
     return grpc.unary_unary_rpc_method_handler(
         method,
         request_deserializer=getattr(messages, question).FromString,
@@ -94,7 +96,7 @@ def _unary(method: Callable[[Any, Any], Any], question: str) -> Any:
     )
 
 
-def _certificate() -> tuple[x509.Certificate, bytes]:
+def _make_certificate() -> tuple[x509.Certificate, bytes]:
     key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(timezone.utc)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
     builder = (

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from .values import known
+from .values import is_known
 
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 _POLICY: Final = re.compile(r"[\w+=,.@-]{1,128}", re.ASCII)
@@ -23,15 +23,15 @@ _LONGEST: Final = {"aws_iam_role": 64, "aws_lambda_function": 64}
 """Characters of a name."""
 
 
-def refusals(type_name: str, config: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def find_refusals(type_name: str, config: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """What is wrong: the attribute, and why."""
-    known_values = {name: value for name, value in config.items() if known(value)}
+    known_values = {name: value for name, value in config.items() if is_known(value)}
     for name, choices in _CHOICES.items():
         if name in known_values and known_values[name] not in choices:
             yield name, f"value must be one of {choices}, got: {known_values[name]}"
     for name in _DOCUMENTS:
         if name in known_values:
-            yield from _document(name, known_values[name])
+            yield from _check_document(name, known_values[name])
     if not _BUCKET.fullmatch(known_values.get("vector_bucket_name", "bucket")):
         yield "vector_bucket_name", f"is no bucket's name: {known_values['vector_bucket_name']}"
     if not _ARN.fullmatch(known_values.get("vector_bucket_arn", "arn:a:b:::c")):
@@ -44,18 +44,18 @@ def refusals(type_name: str, config: dict[str, Any]) -> Iterator[tuple[str, str]
         yield "name", f"has more than {longest} characters"
     if type_name == "aws_iam_policy" and not _POLICY.fullmatch(known_values.get("name", "policy")):
         yield "name", f"is no policy's name: {known_values['name']}"
-    yield from _encryption(known_values)
-    yield from _metadata(known_values)
+    yield from _check_encryption(known_values)
+    yield from _check_metadata(known_values)
 
 
-def _document(name: str, text: str) -> Iterator[tuple[str, str]]:
+def _check_document(name: str, text: str) -> Iterator[tuple[str, str]]:
     try:
         json.loads(text)
     except ValueError as error:
         yield name, f"contains an invalid JSON policy: {error}"
 
 
-def _encryption(block: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _check_encryption(block: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for each in block.get("encryption_configuration", []):
         if each["sse_type"] not in (None, "AES256", "aws:kms"):
             yield "encryption_configuration", f"has the wrong sse_type {each['sse_type']}"
@@ -63,7 +63,7 @@ def _encryption(block: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield "encryption_configuration", f"has no ARN: {each['kms_key_arn']}"
 
 
-def _metadata(configuration: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _check_metadata(configuration: dict[str, Any]) -> Iterator[tuple[str, str]]:
     blocks = configuration.get("metadata_configuration", [])
     if len(blocks) > 1:
         yield "metadata_configuration", "must contain at most 1 elements"

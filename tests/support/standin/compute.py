@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from . import schemas
-from .far_end import Provider, call, or_none
+from .far_end import Provider, call, call_or_none
 
 State = dict[str, Any]
 
@@ -15,7 +15,7 @@ class LogGroup:
     """aws_cloudwatch_log_group."""
 
     def __init__(self, provider: Provider) -> None:
-        self.client = provider.client("logs")
+        self.client = provider.make_client("logs")
 
     def create(self, planned: State) -> State:
         """Make it."""
@@ -44,7 +44,7 @@ class Function:
     """aws_lambda_function."""
 
     def __init__(self, provider: Provider) -> None:
-        self.client = provider.client("lambda")
+        self.client = provider.make_client("lambda")
 
     def create(self, planned: State) -> State:
         """Make it."""
@@ -70,7 +70,7 @@ class Function:
         """The state, if it is still there."""
         missing = "ResourceNotFoundException"
         get = self.client.get_function
-        return state if or_none(self.client, missing, get, FunctionName=state["id"]) else None
+        return state if call_or_none(self.client, missing, get, FunctionName=state["id"]) else None
 
     def delete(self, state: State) -> None:
         """Delete it."""
@@ -82,7 +82,7 @@ class Table:
 
     def __init__(self, provider: Provider) -> None:
         self.provider = provider
-        self.client = provider.client("dynamodb")
+        self.client = provider.make_client("dynamodb")
 
     def create(self, planned: State) -> State:
         """Make it."""
@@ -96,15 +96,15 @@ class Table:
                 {"AttributeName": each["name"], "AttributeType": each["type"]}
                 for each in planned["attribute"]
             ],
-            KeySchema=_keys(planned["hash_key"], planned["range_key"]),
+            KeySchema=_make_keys(planned["hash_key"], planned["range_key"]),
             GlobalSecondaryIndexes=[_index(each) for each in planned["global_secondary_index"]],
             DeletionProtectionEnabled=bool(planned["deletion_protection_enabled"]),
             Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
         )["TableDescription"]
-        self._recoverable(name, planned["point_in_time_recovery"])
+        self._set_recovery(name, planned["point_in_time_recovery"])
         return {**planned, "arn": created["TableArn"], "id": name}
 
-    def _recoverable(self, name: str, blocks: list[State]) -> None:
+    def _set_recovery(self, name: str, blocks: list[State]) -> None:
         specification = {"PointInTimeRecoveryEnabled": any(block["enabled"] for block in blocks)}
         update = self.client.update_continuous_backups
         update(TableName=name, PointInTimeRecoverySpecification=specification)
@@ -113,7 +113,7 @@ class Table:
         """What there is of it now."""
         named = {"TableName": state["id"]}
         missing = "ResourceNotFoundException"
-        answer = or_none(self.client, missing, self.client.describe_table, **named)
+        answer = call_or_none(self.client, missing, self.client.describe_table, **named)
         if answer is None:
             return None
         table = answer["Table"]
@@ -124,8 +124,8 @@ class Table:
         recoverable = {"enabled": recovery == "ENABLED"}
         return {
             **state,
-            **_told(table),
-            "point_in_time_recovery": [{**_nothing("point_in_time_recovery"), **recoverable}],
+            **_describe_table(table),
+            "point_in_time_recovery": [{**_make_empty("point_in_time_recovery"), **recoverable}],
             "tags": self.provider.own_tags(tags),
             "tags_all": tags,
         }
@@ -142,7 +142,7 @@ class Table:
         call("deleting DynamoDB Table", self.client.delete_table, TableName=state["id"])
 
 
-def _told(table: State) -> State:
+def _describe_table(table: State) -> State:
     """A table, in the words of Terraform."""
     keys = {each["KeyType"]: each["AttributeName"] for each in table["KeySchema"]}
     return {
@@ -158,7 +158,7 @@ def _told(table: State) -> State:
         ],
         "global_secondary_index": [
             {
-                **_nothing("global_secondary_index"),
+                **_make_empty("global_secondary_index"),
                 "name": each["IndexName"],
                 "projection_type": each["Projection"]["ProjectionType"],
                 "key_schema": [
@@ -171,11 +171,11 @@ def _told(table: State) -> State:
     }
 
 
-def _nothing(block: str) -> State:
+def _make_empty(block: str) -> State:
     return schemas.empty("aws_dynamodb_table", block)
 
 
-def _keys(partition: str, sort: str | None) -> list[dict[str, str]]:
+def _make_keys(partition: str, sort: str | None) -> list[dict[str, str]]:
     schema = [{"AttributeName": partition, "KeyType": "HASH"}]
     return [*schema, {"AttributeName": sort, "KeyType": "RANGE"}] if sort else schema
 

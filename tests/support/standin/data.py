@@ -9,13 +9,13 @@ from .far_end import ACCOUNT, Provider
 State = dict[str, Any]
 
 
-def caller_identity(provider: Provider, config: State) -> State:
+def read_caller_identity(provider: Provider, config: State) -> State:
     """aws_caller_identity."""
     arn = f"arn:{provider.partition}:iam::{ACCOUNT}:user/terraform"
     return {**config, "account_id": ACCOUNT, "arn": arn, "user_id": "terraform", "id": ACCOUNT}
 
 
-def region(provider: Provider, config: State) -> State:
+def read_region(provider: Provider, config: State) -> State:
     """aws_region."""
     name = config.get("region") or provider.region
     attributes = {"endpoint": f"ec2.{name}.amazonaws.com", "description": name}

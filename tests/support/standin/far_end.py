@@ -61,10 +61,10 @@ class Provider:
         own = {name: value for name, value in tags.items() if default.get(name) != value}
         return own or None
 
-    def client(self, service: str) -> Any:
+    def make_client(self, service: str) -> Any:
         """A boto3 client of that service."""
         if service not in self._clients:
-            url = _local(service, self._endpoints.get(service) or _from_environment(service))
+            url = _check_local(service, self._endpoints.get(service) or _from_environment(service))
             import boto3  # noqa: PLC0415 - takes longer than a plan, which makes no calls
 
             make: Any = boto3.client
@@ -77,7 +77,7 @@ def _from_environment(service: str) -> str:
     return os.environ.get(name) or os.environ.get("AWS_ENDPOINT_URL") or ""
 
 
-def _local(service: str, url: str) -> str:
+def _check_local(service: str, url: str) -> str:
     if urllib.parse.urlparse(url).hostname not in _LOOPBACK:
         raise ProblemError(
             "the stand-in provider talks to this machine only",
@@ -98,7 +98,7 @@ def call(what: str, method: Callable[..., Any], **arguments: Any) -> Any:
         raise ProblemError(what, f"{type(error).__name__}: {error}") from error
 
 
-def or_none(client: Any, missing: str, method: Callable[..., Any], **arguments: Any) -> Any:
+def call_or_none(client: Any, missing: str, method: Callable[..., Any], **arguments: Any) -> Any:
     """What the call answers, or None when there is no such thing."""
     try:
         return method(**arguments)
@@ -106,7 +106,7 @@ def or_none(client: Any, missing: str, method: Callable[..., Any], **arguments: 
         return None
 
 
-def timestamp(when: datetime | None) -> str:
+def format_timestamp(when: datetime | None) -> str:
     """As the genuine provider writes it."""
     moment = when or datetime.fromtimestamp(0, timezone.utc)
     return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

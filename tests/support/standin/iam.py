@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .far_end import Provider, call, or_none
+from .far_end import Provider, call, call_or_none
 from .values import as_written
 
 State = dict[str, Any]
@@ -13,10 +13,10 @@ State = dict[str, Any]
 class _Iam:
     def __init__(self, provider: Provider) -> None:
         self.provider = provider
-        self.client = provider.client("iam")
+        self.client = provider.make_client("iam")
 
-    def _found(self, method: Any, **arguments: Any) -> Any:
-        return or_none(self.client, "NoSuchEntityException", method, **arguments)
+    def _find(self, method: Any, **arguments: Any) -> Any:
+        return call_or_none(self.client, "NoSuchEntityException", method, **arguments)
 
 
 class Policy(_Iam):
@@ -31,14 +31,14 @@ class Policy(_Iam):
             Path=planned["path"],
             PolicyDocument=planned["policy"],
             Description=planned["description"] or "",
-            Tags=_tags(planned),
+            Tags=_read_tags(planned),
         )["Policy"]
         computed = {"arn": created["Arn"], "policy_id": created["PolicyId"], "attachment_count": 0}
         return {**planned, **computed, "id": created["Arn"]}
 
     def read(self, state: State) -> State | None:
         """What there is of it now."""
-        answer = self._found(self.client.get_policy, PolicyArn=state["id"])
+        answer = self._find(self.client.get_policy, PolicyArn=state["id"])
         if answer is None:
             return None
         policy = answer["Policy"]
@@ -62,7 +62,7 @@ class Policy(_Iam):
         """Replace the document, and the tags."""
         gone = sorted(set(prior["tags_all"] or {}) - set(planned["tags_all"] or {}))
         self.client.untag_policy(PolicyArn=planned["id"], TagKeys=gone)
-        self.client.tag_policy(PolicyArn=planned["id"], Tags=_tags(planned))
+        self.client.tag_policy(PolicyArn=planned["id"], Tags=_read_tags(planned))
         if planned["policy"] != prior["policy"]:
             document = {"PolicyArn": planned["id"], "PolicyDocument": planned["policy"]}
             call(
@@ -93,8 +93,8 @@ class Role(_Iam):
             RoleName=planned["name"],
             Path=planned["path"],
             AssumeRolePolicyDocument=planned["assume_role_policy"],
-            Tags=_tags(planned),
-            **_boundary(planned),
+            Tags=_read_tags(planned),
+            **_read_boundary(planned),
         )["Role"]
         return {
             **planned,
@@ -105,7 +105,7 @@ class Role(_Iam):
 
     def read(self, state: State) -> State | None:
         """The state, with the boundary that there is now."""
-        answer = self._found(self.client.get_role, RoleName=state["id"])
+        answer = self._find(self.client.get_role, RoleName=state["id"])
         boundary = (answer or {"Role": {}})["Role"].get("PermissionsBoundary", {})
         boundaries = {"permissions_boundary": boundary.get("PermissionsBoundaryArn")}
         return answer and {**state, **boundaries}
@@ -118,7 +118,7 @@ class Role(_Iam):
         call("updating IAM Role", update, **named, PolicyDocument=document)
         if planned["permissions_boundary"]:
             put = self.client.put_role_permissions_boundary
-            call("updating the boundary of IAM Role", put, **named, **_boundary(planned))
+            call("updating the boundary of IAM Role", put, **named, **_read_boundary(planned))
         elif prior["permissions_boundary"]:
             delete = self.client.delete_role_permissions_boundary
             call("deleting the boundary of IAM Role", delete, **named)
@@ -144,7 +144,7 @@ class RolePolicy(_Iam):
     def read(self, state: State) -> State | None:
         """What there is of it now."""
         named = {"RoleName": state["role"], "PolicyName": state["name"]}
-        answer = self._found(self.client.get_role_policy, **named)
+        answer = self._find(self.client.get_role_policy, **named)
         return answer and {
             **state,
             "policy": as_written(answer["PolicyDocument"], state["policy"]),
@@ -171,7 +171,7 @@ class RolePolicyAttachment(_Iam):
 
     def read(self, state: State) -> State | None:
         """The state, if it is still there."""
-        answer = self._found(self.client.list_attached_role_policies, RoleName=state["role"])
+        answer = self._find(self.client.list_attached_role_policies, RoleName=state["role"])
         arns = [policy["PolicyArn"] for policy in (answer or {}).get("AttachedPolicies", [])]
         return state if state["policy_arn"] in arns else None
 
@@ -181,11 +181,11 @@ class RolePolicyAttachment(_Iam):
         call("detaching IAM Policy", self.client.detach_role_policy, **named)
 
 
-def _boundary(planned: State) -> dict[str, str]:
+def _read_boundary(planned: State) -> dict[str, str]:
     arn = planned["permissions_boundary"]
     return {"PermissionsBoundary": arn} if arn else {}
 
 
-def _tags(planned: State) -> list[dict[str, str]]:
+def _read_tags(planned: State) -> list[dict[str, str]]:
     tags = planned["tags_all"] or {}
     return [{"Key": name, "Value": value} for name, value in tags.items()]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from .far_end import Provider, call, or_none
-from .values import as_written, known
+from .far_end import Provider, call, call_or_none
+from .values import as_written, is_known
 
 State = dict[str, Any]
 
@@ -17,9 +17,9 @@ _DAYS: Final = 30
 class _Kms:
     def __init__(self, provider: Provider) -> None:
         self.provider = provider
-        self.client = provider.client("kms")
+        self.client = provider.make_client("kms")
 
-    def _policy(self, key: str, before: str | None = None) -> str:
+    def _read_policy(self, key: str, before: str | None = None) -> str:
         """A key's policy, in the words of before when it says the same."""
         answer = self.client.get_key_policy(KeyId=key, PolicyName="default")
         return as_written(json.loads(answer["Policy"]), before)
@@ -31,8 +31,8 @@ class Key(_Kms):
     def create(self, planned: State) -> State:
         """Make it."""
         tags = planned["tags_all"] or {}
-        description = planned["description"] if known(planned["description"]) else ""
-        document = {"Policy": planned["policy"]} if known(planned["policy"]) else {}
+        description = planned["description"] if is_known(planned["description"]) else ""
+        document = {"Policy": planned["policy"]} if is_known(planned["policy"]) else {}
         created = call(
             "creating KMS Key",
             self.client.create_key,
@@ -43,13 +43,13 @@ class Key(_Kms):
         if planned["enable_key_rotation"]:
             self.client.enable_key_rotation(KeyId=created["KeyId"])
         computed = {"arn": created["Arn"], "key_id": created["KeyId"], "id": created["KeyId"]}
-        policy = document.get("Policy") or self._policy(created["KeyId"])
+        policy = document.get("Policy") or self._read_policy(created["KeyId"])
         computed |= {"description": description, "policy": policy}
         return {**planned, **computed, "multi_region": False}
 
     def read(self, state: State) -> State | None:
         """What there is of it now."""
-        answer = or_none(
+        answer = call_or_none(
             self.client, "NotFoundException", self.client.describe_key, KeyId=state["id"]
         )
         if answer is None or answer["KeyMetadata"]["KeyState"] == "PendingDeletion":
@@ -70,7 +70,7 @@ class Key(_Kms):
             "multi_region": key.get("MultiRegion", False),
             "enable_key_rotation": rotation["KeyRotationEnabled"],
             "bypass_policy_lockout_safety_check": bool(state["bypass_policy_lockout_safety_check"]),
-            "policy": self._policy(key["KeyId"], state["policy"]),
+            "policy": self._read_policy(key["KeyId"], state["policy"]),
             "tags": self.provider.own_tags(tags),
             "tags_all": tags,
         }
@@ -104,7 +104,7 @@ class KeyPolicy(_Kms):
             **state,
             "key_id": state["id"],
             "bypass_policy_lockout_safety_check": bool(state["bypass_policy_lockout_safety_check"]),
-            "policy": self._policy(state["id"], state["policy"]),
+            "policy": self._read_policy(state["id"], state["policy"]),
         }
 
     def update(self, prior: State, planned: State) -> State:  # noqa: ARG002 - as for the others

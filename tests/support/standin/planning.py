@@ -7,7 +7,7 @@ from typing import Any
 
 from . import schemas
 from .rules import RULES, Rule
-from .values import UNKNOWN, has_unknown, known
+from .values import UNKNOWN, has_unknown, is_known
 
 State = dict[str, Any]
 
@@ -26,8 +26,8 @@ def plan(
         config: the configuration.
         provider: whose region and default tags hold.
     """
-    rule, attributes = RULES[type_name], schemas.attributes(type_name)
-    planned = {**proposed, **_defaults(rule, config), **_from(provider, attributes, config)}
+    rule, attributes = RULES[type_name], schemas.list_attributes(type_name)
+    planned = {**proposed, **_set_defaults(rule, config), **_from(provider, attributes, config)}
     left_open = [
         name
         for name, attribute in attributes.items()
@@ -42,12 +42,14 @@ def plan(
     replaced = [name for name in rule.replaces if _differs(name, prior, planned, config)]
     if replaced:
         planned |= {
-            name: UNKNOWN for name in _computed(attributes, config) if name not in rule.defaults
+            name: UNKNOWN
+            for name in _list_computed(attributes, config)
+            if name not in rule.defaults
         }
     return planned, replaced
 
 
-def _defaults(rule: Rule, config: State) -> State:
+def _set_defaults(rule: Rule, config: State) -> State:
     return {name: value for name, value in rule.defaults.items() if config.get(name) is None}
 
 
@@ -62,7 +64,7 @@ def _from(provider: Any, attributes: dict[str, Any], config: State) -> State:
     return planned
 
 
-def _computed(attributes: dict[str, Any], config: State) -> list[str]:
+def _list_computed(attributes: dict[str, Any], config: State) -> list[str]:
     return [
         name
         for name, attribute in attributes.items()
@@ -79,8 +81,8 @@ def _without_rewording(rule: Rule, prior: State, planned: State) -> State:
     same = {
         name: prior[name]
         for name in rule.documents
-        if known(planned[name])
-        and known(prior[name])
+        if is_known(planned[name])
+        and is_known(prior[name])
         and json.loads(planned[name]) == json.loads(prior[name])
     }
     if rule.older:  # to which nothing and an empty text are one

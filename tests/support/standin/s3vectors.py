@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .far_end import Provider, call, or_none, timestamp
+from .far_end import Provider, call, call_or_none, format_timestamp
 from .values import as_written
 
 State = dict[str, Any]
@@ -16,9 +16,9 @@ class _Tagged:
 
     def __init__(self, provider: Provider) -> None:
         self.provider = provider
-        self.client = provider.client("s3vectors")
+        self.client = provider.make_client("s3vectors")
 
-    def _tagged(self, state: State, arn: str) -> State:
+    def _describe_tags(self, state: State, arn: str) -> State:
         tags = self.client.list_tags_for_resource(resourceArn=arn)["tags"]
         attributes = {"tags": self.provider.own_tags(tags), "tags_all": tags}
         return {**state, **attributes, "region": state["region"] or self.provider.region}
@@ -42,18 +42,18 @@ class VectorBucket(_Tagged):
             f"creating S3 Vectors Vector Bucket ({name})",
             self.client.create_vector_bucket,
             vectorBucketName=name,
-            **_encryption(planned),
-            **_tags(planned),
+            **_read_encryption(planned),
+            **_read_tags(planned),
         )
         bucket = self.client.get_vector_bucket(vectorBucketName=name)["vectorBucket"]
-        return self._state(planned, bucket)
+        return self._describe(planned, bucket)
 
     def read(self, state: State) -> State | None:
         """What there is of it now."""
         arn = state["vector_bucket_arn"]
         get = self.client.get_vector_bucket
-        answer = or_none(self.client, "NotFoundException", get, vectorBucketArn=arn)
-        return answer and self._tagged(self._state(state, answer["vectorBucket"]), arn)
+        answer = call_or_none(self.client, "NotFoundException", get, vectorBucketArn=arn)
+        return answer and self._describe_tags(self._describe(state, answer["vectorBucket"]), arn)
 
     def update(self, prior: State, planned: State) -> State:
         """Only tags change without a replacement."""
@@ -70,13 +70,13 @@ class VectorBucket(_Tagged):
         call(what, self.client.delete_vector_bucket, vectorBucketArn=arn)
 
     @staticmethod
-    def _state(state: State, bucket: State) -> State:
+    def _describe(state: State, bucket: State) -> State:
         return {
             **state,
             "vector_bucket_name": bucket["vectorBucketName"],
             "vector_bucket_arn": bucket["vectorBucketArn"],
-            "creation_time": timestamp(bucket.get("creationTime")),
-            "encryption_configuration": _encrypted(bucket),
+            "creation_time": format_timestamp(bucket.get("creationTime")),
+            "encryption_configuration": _describe_encryption(bucket),
             "force_destroy": bool(state.get("force_destroy")),
         }
 
@@ -86,7 +86,7 @@ class VectorBucketPolicy:
 
     def __init__(self, provider: Provider) -> None:
         self.provider = provider
-        self.client = provider.client("s3vectors")
+        self.client = provider.make_client("s3vectors")
 
     def create(self, planned: State) -> State:
         """Put it, in place of any that there is."""
@@ -102,7 +102,7 @@ class VectorBucketPolicy:
     def read(self, state: State) -> State | None:
         """What there is of it now."""
         get, arn = self.client.get_vector_bucket_policy, state["vector_bucket_arn"]
-        answer = or_none(self.client, "NotFoundException", get, vectorBucketArn=arn)
+        answer = call_or_none(self.client, "NotFoundException", get, vectorBucketArn=arn)
         if answer is None:
             return None
         policy = as_written(json.loads(answer["policy"]), state["policy"])
@@ -133,19 +133,19 @@ class Index(_Tagged):
             dataType=planned["data_type"],
             dimension=int(planned["dimension"]),
             distanceMetric=planned["distance_metric"],
-            **_metadata(planned),
-            **_encryption(planned),
-            **_tags(planned),
+            **_read_metadata(planned),
+            **_read_encryption(planned),
+            **_read_tags(planned),
         )
         description = self.client.get_index(vectorBucketName=bucket, indexName=name)["index"]
-        return self._state(planned, description)
+        return self._describe(planned, description)
 
     def read(self, state: State) -> State | None:
         """What there is of it now."""
         arn = state["index_arn"]
         get = self.client.get_index
-        answer = or_none(self.client, "NotFoundException", get, indexArn=arn)
-        return answer and self._tagged(self._state(state, answer["index"]), arn)
+        answer = call_or_none(self.client, "NotFoundException", get, indexArn=arn)
+        return answer and self._describe_tags(self._describe(state, answer["index"]), arn)
 
     def update(self, prior: State, planned: State) -> State:
         """Only tags change without a replacement."""
@@ -158,29 +158,29 @@ class Index(_Tagged):
         call(what, self.client.delete_index, indexArn=state["index_arn"])
 
     @staticmethod
-    def _state(state: State, index: State) -> State:
+    def _describe(state: State, index: State) -> State:
         keys = index.get("metadataConfiguration", {}).get("nonFilterableMetadataKeys")
         return {
             **state,
             "index_name": index["indexName"],
             "index_arn": index["indexArn"],
             "vector_bucket_name": index["vectorBucketName"],
-            "creation_time": timestamp(index.get("creationTime")),
+            "creation_time": format_timestamp(index.get("creationTime")),
             "data_type": index["dataType"],
             "dimension": index["dimension"],
             "distance_metric": index["distanceMetric"],
-            "encryption_configuration": _encrypted(index),
+            "encryption_configuration": _describe_encryption(index),
             "metadata_configuration": [{"non_filterable_metadata_keys": keys}] if keys else [],
         }
 
 
-def _metadata(planned: State) -> State:
+def _read_metadata(planned: State) -> State:
     blocks = planned["metadata_configuration"]
     keys = [sorted(block["non_filterable_metadata_keys"]) for block in blocks]
     return {"metadataConfiguration": {"nonFilterableMetadataKeys": keys[0]}} if keys else {}
 
 
-def _encryption(planned: State) -> State:
+def _read_encryption(planned: State) -> State:
     blocks = planned["encryption_configuration"]
     if not isinstance(blocks, list) or not blocks:
         return {}
@@ -188,7 +188,7 @@ def _encryption(planned: State) -> State:
     return {"encryptionConfiguration": {name: value for name, value in named.items() if value}}
 
 
-def _encrypted(answer: State) -> list[State]:
+def _describe_encryption(answer: State) -> list[State]:
     configuration = answer.get("encryptionConfiguration", {})
     return [
         {
@@ -198,5 +198,5 @@ def _encrypted(answer: State) -> list[State]:
     ]
 
 
-def _tags(planned: State) -> State:
+def _read_tags(planned: State) -> State:
     return {"tags": planned["tags_all"]} if planned["tags_all"] else {}

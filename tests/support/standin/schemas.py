@@ -22,7 +22,7 @@ RESOURCES: Final = _read("resources")
 DATA: Final = _read("data")
 
 
-def attributes(type_name: str) -> dict[str, Any]:
+def list_attributes(type_name: str) -> dict[str, Any]:
     """The attributes of a resource type, by name."""
     attributes_by_name: dict[str, Any] = RESOURCES[type_name]["block"]["attributes"]
     return attributes_by_name
@@ -33,46 +33,49 @@ def empty(type_name: str, nested: str | None = None) -> dict[str, Any]:
     block = RESOURCES[type_name]["block"]
     if nested:
         block = block["block_types"][nested]["block"]
-    nothing = {name: _none(block_type) for name, block_type in block.get("block_types", {}).items()}
+    nothing = {
+        name: _make_empty(block_type) for name, block_type in block.get("block_types", {}).items()
+    }
     return {**dict.fromkeys(block.get("attributes", {})), **nothing}
 
 
-def _none(block: dict[str, Any]) -> Any:
+def _make_empty(block: dict[str, Any]) -> Any:
     return None if block["nesting_mode"] == "single" else []
 
 
 def answer() -> Any:
     """All schemas, as Terraform asks for them."""
     return messages.Schemas(
-        provider=_schema(PROVIDER),
-        resource_schemas={name: _schema(schema) for name, schema in RESOURCES.items()},
-        data_source_schemas={name: _schema(schema) for name, schema in DATA.items()},
+        provider=_encode_schema(PROVIDER),
+        resource_schemas={name: _encode_schema(schema) for name, schema in RESOURCES.items()},
+        data_source_schemas={name: _encode_schema(schema) for name, schema in DATA.items()},
         server_capabilities=messages.ServerCapabilities(plan_destroy=True),
     )
 
 
-def _schema(schema: dict[str, Any]) -> Any:
-    return messages.Schema(version=schema["version"], block=_block(schema["block"]))
+def _encode_schema(schema: dict[str, Any]) -> Any:
+    return messages.Schema(version=schema["version"], block=_encode_block(schema["block"]))
 
 
-def _block(block: dict[str, Any]) -> Any:
+def _encode_block(block: dict[str, Any]) -> Any:
     return messages.Block(
-        attributes=[
+        list_attributes=[
             messages.Attribute(
                 name=name, **{**attribute, "type": json.dumps(attribute["type"]).encode()}
             )
             for name, attribute in block.get("attributes", {}).items()
         ],
         block_types=[
-            _nested(name, attribute) for name, attribute in block.get("block_types", {}).items()
+            _encode_nested(name, attribute)
+            for name, attribute in block.get("block_types", {}).items()
         ],
     )
 
 
-def _nested(name: str, block_type: dict[str, Any]) -> Any:
+def _encode_nested(name: str, block_type: dict[str, Any]) -> Any:
     return messages.NestedBlock(
         type_name=name,
-        block=_block(block_type["block"]),
+        block=_encode_block(block_type["block"]),
         nesting=_NESTING[block_type["nesting_mode"]],
         min_items=block_type.get("min_items", 0),
         max_items=block_type.get("max_items", 0),

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from . import compute, data, iam, kms, messages, s3vectors, schemas
-from .checks import refusals
+from .checks import find_refusals
 from .far_end import ProblemError, Provider
 from .planning import plan
 from .rules import RULES
-from .values import decoded, encoded, settled
+from .values import decode, encode, settle
 
 _ERROR: Final = 1
 _KINDS: Final[Mapping[str, Any]] = {
@@ -31,9 +31,9 @@ _KINDS: Final[Mapping[str, Any]] = {
     "aws_s3vectors_vector_bucket_policy": s3vectors.VectorBucketPolicy,
 }
 _DATA: Final[Mapping[str, Any]] = {
-    "aws_caller_identity": data.caller_identity,
+    "aws_caller_identity": data.read_caller_identity,
     "aws_partition": data.partition,
-    "aws_region": data.region,
+    "aws_region": data.read_region,
 }
 
 
@@ -52,15 +52,16 @@ class Service:
 
     def configure(self, request: Any) -> Any:
         """Take the provider block."""
-        self._provider = Provider(decoded(request.config))
+        self._provider = Provider(decode(request.config))
         return messages.Checked()
 
     def check(self, request: Any) -> Any:
         """A resource's or data source's configuration."""
-        wrong = refusals(request.type_name, decoded(request.config))
+        wrong = find_refusals(request.type_name, decode(request.config))
         return messages.Checked(
             diagnostics=[
-                _diagnostic("Invalid Attribute Value", f"{name} {why}", name) for name, why in wrong
+                _make_diagnostic("Invalid Attribute Value", f"{name} {why}", name)
+                for name, why in wrong
             ]
         )
 
@@ -69,55 +70,55 @@ class Service:
         stored = json.loads(request.raw_state.json)
         empty = schemas.empty(request.type_name)
         state = {name: stored.get(name, nothing) for name, nothing in empty.items()}
-        return messages.State(state=encoded(state))
+        return messages.State(state=encode(state))
 
     def read(self, request: Any) -> Any:
         """A resource's state now."""
-        state = self._kind(request).read(decoded(request.current_state))
-        return messages.State(state=encoded(state))
+        state = self._find_kind(request).read(decode(request.current_state))
+        return messages.State(state=encode(state))
 
     def read_data(self, request: Any) -> Any:
         """A data source."""
-        state = _DATA[request.type_name](self._provider, decoded(request.config))
-        return messages.State(state=encoded(state))
+        state = _DATA[request.type_name](self._provider, decode(request.config))
+        return messages.State(state=encode(state))
 
     def plan(self, request: Any) -> Any:
         """What a change will do."""
-        proposed = decoded(request.proposed_new_state)
+        proposed = decode(request.proposed_new_state)
         if proposed is None:
-            return messages.Planned(planned_state=encoded(None))
-        prior, config = decoded(request.prior_state), decoded(request.config)
+            return messages.Planned(planned_state=encode(None))
+        prior, config = decode(request.prior_state), decode(request.config)
         planned, replaced = plan(request.type_name, prior, proposed, config, self._provider)
         return messages.Planned(
-            planned_state=encoded(planned),
-            requires_replace=[_path(name) for name in replaced],
+            planned_state=encode(planned),
+            requires_replace=[_make_path(name) for name in replaced],
             legacy_type_system=RULES[request.type_name].older,
         )
 
     def apply(self, request: Any) -> Any:
         """Make the change."""
-        prior, planned = decoded(request.prior_state), decoded(request.planned_state)
+        prior, planned = decode(request.prior_state), decode(request.planned_state)
         older = RULES[request.type_name].older
         try:
-            state = self._changed(self._kind(request), prior, planned)
+            state = self._changed(self._find_kind(request), prior, planned)
         except ProblemError as problem:
-            wrong = [_diagnostic(problem.summary, problem.detail)]
-            left = encoded(prior)
+            wrong = [_make_diagnostic(problem.summary, problem.detail)]
+            left = encode(prior)
             return messages.Applied(new_state=left, diagnostics=wrong, legacy_type_system=older)
-        return messages.Applied(new_state=encoded(state), legacy_type_system=older)
+        return messages.Applied(new_state=encode(state), legacy_type_system=older)
 
     @staticmethod
     def _changed(kind: Any, prior: Any, planned: Any) -> Any:
         if planned is None:
             return kind.delete(prior)
-        return settled(kind.create(planned) if prior is None else kind.update(prior, planned))
+        return settle(kind.create(planned) if prior is None else kind.update(prior, planned))
 
     def import_(self, request: Any) -> Any:
         """A resource known by its id only; Terraform reads the rest next."""
         empty = schemas.empty(request.type_name)
         place = {"region": self._provider.region} if "region" in empty else {}
         named = {RULES[request.type_name].imported_by: request.id}
-        state = encoded({**empty, **place, **named})
+        state = encode({**empty, **place, **named})
         imported = messages.Imported.Resource(type_name=request.type_name, state=state)
         return messages.Imported(imported_resources=[imported])
 
@@ -125,7 +126,7 @@ class Service:
         """Nothing runs on."""
         return messages.Empty()
 
-    def _kind(self, request: Any) -> Any:
+    def _find_kind(self, request: Any) -> Any:
         return _KINDS[request.type_name](self._provider)
 
 
@@ -146,25 +147,27 @@ METHODS: Final[Mapping[str, tuple[str, str, str]]] = {
 """Terraform's name of each method: ours, and the messages of question and answer."""
 
 
-def answering(method: Callable[[Any], Any], answer: Any) -> Callable[[Any, Any], Any]:
+def make_method(method: Callable[[Any], Any], answer: Any) -> Callable[[Any, Any], Any]:
     """The method as gRPC calls it; whatever goes wrong is shown by Terraform."""
 
     def answered(request: Any, _: Any) -> Any:
         try:
             return method(request)
         except ProblemError as problem:
-            return answer(diagnostics=[_diagnostic(problem.summary, problem.detail)])
+            return answer(diagnostics=[_make_diagnostic(problem.summary, problem.detail)])
         except Exception as error:  # noqa: BLE001 - Terraform would only say that the plugin failed
             traceback.print_exc(file=sys.stderr)
-            return answer(diagnostics=[_diagnostic("the stand-in provider failed", repr(error))])
+            return answer(
+                diagnostics=[_make_diagnostic("the stand-in provider failed", repr(error))]
+            )
 
     return answered
 
 
-def _diagnostic(summary: str, detail: str = "", attribute: str | None = None) -> Any:
-    where = _path(attribute) if attribute else None
+def _make_diagnostic(summary: str, detail: str = "", attribute: str | None = None) -> Any:
+    where = _make_path(attribute) if attribute else None
     return messages.Diagnostic(severity=_ERROR, summary=summary, detail=detail, attribute=where)
 
 
-def _path(name: str) -> Any:
+def _make_path(name: str) -> Any:
     return messages.AttributePath(steps=[messages.AttributePath.Step(attribute_name=name)])

@@ -18,20 +18,20 @@ class _Unknown:
 UNKNOWN: Final = _Unknown()
 
 
-def decoded(value: Any) -> Any:
+def decode(value: Any) -> Any:
     """What a DynamicValue holds."""
     if value.msgpack:
         return msgpack.unpackb(value.msgpack, ext_hook=lambda *_: UNKNOWN, strict_map_key=False)
     return json.loads(value.json) if value.json else None
 
 
-def encoded(value: Any) -> Any:
+def encode(value: Any) -> Any:
     """The DynamicValue that holds it."""
     packed = msgpack.packb(value, default=lambda _: msgpack.ExtType(0, b"\0"))
     return messages.DynamicValue(msgpack=packed)
 
 
-def known(value: Any) -> bool:
+def is_known(value: Any) -> bool:
     """Whether it is set, and no part of it is unknown."""
     return value is not None and not has_unknown(value)
 
@@ -52,6 +52,6 @@ def as_written(document: Any, before: str | None) -> str:
     return json.dumps(document)
 
 
-def settled(state: dict[str, Any]) -> dict[str, Any]:
+def settle(state: dict[str, Any]) -> dict[str, Any]:
     """The state with nothing unknown: what no call has told is null."""
     return {name: None if value is UNKNOWN else value for name, value in state.items()}

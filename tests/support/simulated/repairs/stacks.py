@@ -174,7 +174,7 @@ def _transform_before(name: str) -> None:
     def transformed(self: Any, *args: Any, **kwargs: Any) -> Any:
         if _SERVERLESS in str(kwargs.get("template", "")):
             parameters = json.dumps(kwargs.get("parameters") or {})
-            template = sam.transformed(kwargs["template"], parameters).transformed
+            template = sam.transform_template(kwargs["template"], parameters).transformed
             kwargs["template"] = json.dumps(template)
         return original(self, *args, **kwargs)
 
