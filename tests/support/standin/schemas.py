@@ -59,7 +59,7 @@ def _encode_schema(schema: dict[str, Any]) -> Any:
 
 def _encode_block(block: dict[str, Any]) -> Any:
     return messages.Block(
-        list_attributes=[
+        attributes=[
             messages.Attribute(
                 name=name, **{**attribute, "type": json.dumps(attribute["type"]).encode()}
             )
