@@ -129,8 +129,8 @@ def render_targets() -> str:
         value, base = ([read_figure(path) for path in target["measured"]] + [1.0])[:2]
         kind, limit = next((kind, target[kind]) for kind in ("most", "least") if kind in target)
         holds = value / base <= limit if kind == "most" else value / base >= limit
-        asked, measured = f"at {kind} {limit:,} {unit}", f"{shorten(value / base)} {unit}"
-        rows.append([what, asked, measured, "yes" if holds else "**no**"])
+        target_text, measured = f"at {kind} {limit:,} {unit}", f"{shorten(value / base)} {unit}"
+        rows.append([what, target_text, measured, "yes" if holds else "**no**"])
     return join_table(["", "target", "measured", "met"], rows)
 
 

@@ -108,8 +108,8 @@ class Trial:
         times = self.time_with_numpy(tasks, vectors, peer.rounds)
         truth = self.load("truth")
         recall = {
-            kind: statistics.mean(len({*keys} & {*truth[kind][n]}) / TOP for n, keys in found)
-            for kind, found in answers.items()
+            kind: statistics.mean(len({*keys} & {*truth[kind][n]}) / TOP for n, keys in pairs)
+            for kind, pairs in answers.items()
         }
         return {**times, "recall": {kind: round(mean, 3) for kind, mean in recall.items()}}
 
