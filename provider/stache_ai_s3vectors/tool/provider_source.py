@@ -209,7 +209,8 @@ def _create_provider(name: str, settings: Any) -> Any:
 def _suggest_settings(name: str) -> str:
     """Which of Stache's settings seem to be the provider's."""
     prefix = name.partition("-")[0].partition("_")[0]
-    names = [field.upper() for field in StacheSettings.model_fields if field.startswith(prefix)]
+    fields = StacheSettings.model_fields if prefix else ()
+    names = [field.upper() for field in fields if field.startswith(prefix)]
     shown = f" ({', '.join(names)})" if names else ""
     return f"install the package of the provider, and check its settings{shown}"
 

@@ -390,6 +390,7 @@ def test_a_source_that_fails_is_an_error_and_nothing_is_written(
     "name, problem",
     [
         ("nobody", "Unknown vector DB provider: nobody. Available: "),
+        ("", "install the package of the provider, and check its settings\n"),
         ("s3vectors", "stache-s3vectors copy copies between its indexes"),
     ],
 )
