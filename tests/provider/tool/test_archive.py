@@ -82,7 +82,7 @@ def test_a_filter_that_cannot_be_is_named():
     """Before anything is read; exit status 2."""
     for text, problem in {
         "{": "is not JSON",
-        "[1]": "is no object",
+        "[1]": "is not a JSON object",
         '{"a": {"$x": 1}}': "'$x'",
     }.items():
         result = tool.run("export", "part.jsonl", "--filter", text, *EXPORT)

@@ -154,7 +154,7 @@ def _choose_holders(file: str, holders: Sequence[Holder], names: Sequence[str]) 
             )
         return [by_name[name] for name in names]
     about = [holder for holder in holders if holder.names_service]
-    # A policy that nobody has allows nothing, where others have theirs
+    # If some policies are attached, one that is not attached allows nothing
     chosen = [holder for holder in about if holder.is_principal] or about
     if not chosen:
         has = ", ".join(holder.name for holder in holders) or "none"
@@ -194,7 +194,7 @@ def _choose_one(what: str, names: list[str]) -> str:
 
 
 def _read_setting(what: str) -> str:
-    """A bucket or a region from the settings; empty when there is no bucket in them."""
+    """The bucket or the region of the settings; empty if they have no bucket."""
     try:
         bucket, region, _ = read_configured_names(None, None, ())
     except ConfigurationError:

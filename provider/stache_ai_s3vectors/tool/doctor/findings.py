@@ -24,7 +24,7 @@ class Finding:
 
     Args:
         check: its name.
-        text: what is so.
+        text: the result.
         fix: what to do about it; empty if nothing needs to be done.
     """
 

@@ -32,10 +32,10 @@ OF_CREDENTIALS: Final = (
 
 
 def check_service(probe: IndexProbe) -> Iterator[Finding]:
-    """Call GetIndex, and check who answers.
+    """Call GetIndex, and check the response.
 
     Raises:
-        Stop: nobody answers, or the credentials are refused.
+        Stop: there is no response, or the credentials are refused.
     """
     client, options = probe.index.client, probe.index.options
     dates: list[str] = []

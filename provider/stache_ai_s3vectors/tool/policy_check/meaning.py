@@ -1,6 +1,6 @@
 """What can never match in a statement, and what the statement means. Pure.
 
-A fault is reported once. What follows from it, such as an action that is not allowed because its
+A fault is reported once. What follows from it, for example an action that is missing because its
 name is misspelled, is judged on what the statement means.
 """
 
@@ -134,7 +134,7 @@ def _repair_resources(rule: Rule, target: Target) -> tuple[Rule, list[Finding]]:
         finding, meaning = fault
         arns = _choose_arns(rule, meaning, target)
         findings.append(replace(finding, fix=f"write {quote_names(arns)}") if arns else finding)
-        # What cannot be guessed is no reason to call anything missing
+        # Nothing is reported as missing because a resource cannot be guessed
         items += [Text(arn, item.line) for arn in arns or (meaning or "*",)]
     # A NotResource that excepts nothing allows, or denies, more
     keep = rule.statement.negated_resources
@@ -152,7 +152,7 @@ def _find_resource_fault(
     if fault or not rule.allows or rule.statement.negated_resources:
         return fault
     misplacement = find_misplacement(item, target)
-    # Next to the right one it is no slip, but a grant of its own
+    # Next to the right ARN it is a grant of its own, not a slip
     return None if misplacement and misplacement[1] in rule.resources else misplacement
 
 

@@ -1,6 +1,6 @@
 """The IAM policies of a file: of a template, or of what the AWS CLI or Terraform prints.
 
-outputs      the policies in JSON that the AWS CLI or Terraform prints, and who has them
+outputs      the policies in JSON that the AWS CLI or Terraform prints, and their owners
 templates    those of a CloudFormation or SAM template
 source       JSON with the line of each text
 yaml_source  the same of YAML

@@ -1,4 +1,4 @@
-"""Where policies are kept: what the AWS CLI and Terraform print, and what they belong to. Pure."""
+"""The policies in what the AWS CLI and Terraform print, and their owners. Pure."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from .source import Object, SourceError, Text, move_to_line, read_json, walk
 
 @dataclass(frozen=True)
 class Extract:
-    """One policy of a file.
+    """A policy in a file.
 
     Args:
-        name: what it is called there; empty when the file is the policy.
+        name: its name in the file; empty if the file is the policy.
         line: where it begins.
-        document: the policy document; what cannot be read is left as it is.
+        document: the policy document; left as it is if it cannot be read.
         unresolved: names in a template that are not known.
     """
 
@@ -28,13 +28,13 @@ class Extract:
 
 
 def make_placeholder(name: str) -> str:
-    """What stands in a document for a name that is not known."""
+    """The text that replaces an unknown name in a document."""
     return f"${{{name.replace(':', '.')}}}"
 
 
 @dataclass
 class Collection:
-    """The policies of a file, and who has them."""
+    """The policies of a file, and their owners."""
 
     extracts: dict[str, Extract] = field(default_factory=dict)
     owned: dict[str, dict[str, None]] = field(default_factory=dict)
@@ -62,7 +62,7 @@ class Collection:
         self.owned.setdefault(str(owner), {})[str(key)] = None
 
     def group(self) -> dict[str, list[Extract]]:
-        """The policies that work together, by who has them; one that nobody has, by its name."""
+        """Group the policies by owner; those without an owner by their own name."""
         groups = {
             owner: [self.extracts[key] for key in keys if key in self.extracts]
             for owner, keys in self.owned.items()
@@ -73,7 +73,7 @@ class Collection:
 
 
 def _read_embedded(text: str, line: int) -> Any:
-    """JSON in a string, which older tools encode for a URL; every line is that of the string."""
+    """Read JSON in a string, which older tools encode for a URL; its lines are the string's."""
     line = text.line if isinstance(text, Text) else line
     try:
         return move_to_line(read_json(unquote(text) if text.startswith("%7B") else text), line)
@@ -82,7 +82,7 @@ def _read_embedded(text: str, line: int) -> Any:
 
 
 def collect_cli(document: Object, collection: Collection) -> bool:
-    """Add what a command of the AWS CLI prints, or takes; whether it is such."""
+    """Collect from the output or the input of an AWS CLI command; False if it is neither."""
     if "PolicyDocument" in document:
         name = document.get("PolicyName") or "PolicyDocument"
         collection.add(name, document.lines["PolicyDocument"], document["PolicyDocument"])
@@ -102,7 +102,7 @@ def collect_cli(document: Object, collection: Collection) -> bool:
 
 
 def _collect_details(document: Object, collection: Collection) -> None:
-    """What `aws iam get-account-authorization-details` prints."""
+    """Collect from `aws iam get-account-authorization-details`."""
     for policy in _list_objects(document.get("Policies")):
         for version in _list_objects(policy.get("PolicyVersionList")):
             if version.get("IsDefaultVersion"):
@@ -125,7 +125,7 @@ def _collect_details(document: Object, collection: Collection) -> None:
 
 
 def collect_terraform(document: Object, collection: Collection) -> bool:
-    """Add what `terraform show -json` prints of a plan or of a state; whether it is such."""
+    """Collect from `terraform show -json` of a plan or a state; False if it is neither."""
     roots = [document.get(name) for name in ("planned_values", "values")]
     if "terraform_version" not in document and not any(roots):
         return False
@@ -148,20 +148,20 @@ def _collect_resource(resource: Object, values: Object, collection: Collection) 
     kind, address = str(resource["type"]), Text(str(resource["address"]), resource.line)
     unknown = [] if "policy" in values else [Text(f"{address}.policy", resource.line)]
     for owner in ("role", "user", "group"):
-        who = values.get(owner)
-        owners = [f"{owner}/{who}"] if isinstance(who, str) else []
+        name = values.get(owner)
+        owners = [f"{owner}/{name}"] if isinstance(name, str) else []
         if kind == f"aws_iam_{owner}_policy":
             document = values.get("policy")
             collection.add(address, resource.line, document, owners=owners, unresolved=unknown)
         elif kind == f"aws_iam_{owner}_policy_attachment" and owners:
             collection.attach(owners[0], str(values.get("policy_arn")))
         elif kind == f"aws_iam_{owner}":
-            name = f"{owner}/{values.get('name')}"
+            own_name = f"{owner}/{values.get('name')}"
             for inline in _list_objects(values.get("inline_policy")):
                 title = f"{address}/{inline.get('name')}"
-                collection.add(title, inline.line, inline.get("policy"), owners=[name])
+                collection.add(title, inline.line, inline.get("policy"), owners=[own_name])
             for arn in _list_items(values.get("managed_policy_arns")):
-                collection.attach(name, str(arn))
+                collection.attach(own_name, str(arn))
     if kind == "aws_iam_policy":
         key = str(values.get("arn") or address)
         document = values.get("policy")

@@ -36,7 +36,7 @@ class Text(str):
 
 
 class Object(dict[str, Any]):
-    """An object and its line; of members that are repeated it has the last, as most readers do.
+    """An object and its line; of repeated members it has the last, as most readers do.
 
     Attributes:
         lines: the line of each name.
@@ -80,7 +80,7 @@ def _read_json(text: str) -> Any:
 
 
 def _split(text: str) -> Iterator[tuple[int, str]]:
-    """The words of valid JSON without colons and commas, each with its line."""
+    """Split valid JSON into words without colons and commas, each with its line."""
     line, at = 1, 0
     for word in _WORD.finditer(text):
         line += text.count("\n", at, word.start())
@@ -112,7 +112,7 @@ def _take_until(words: Iterator[tuple[int, str]], end: str) -> Iterator[tuple[in
 
 
 def walk(value: Any) -> Iterator[Any]:
-    """A value, and all values and names in it."""
+    """Yield a value, and all values and names in it."""
     yield value
     inner: Iterable[Any] = value if isinstance(value, list) else ()
     if isinstance(value, Object):
@@ -122,7 +122,7 @@ def walk(value: Any) -> Iterator[Any]:
 
 
 def move_to_line(value: Any, line: int) -> Any:
-    """The same, all of it on one line."""
+    """Move a value, with all in it, to one line."""
     if isinstance(value, list):
         return [move_to_line(item, line) for item in value]
     if isinstance(value, Object):

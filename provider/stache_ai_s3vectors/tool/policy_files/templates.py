@@ -13,11 +13,11 @@ from .outputs import Collection, make_placeholder
 from .source import Object, Text
 
 _NOTHING: Final = object()
-"""What AWS::NoValue is: the member, or the item, is left out."""
+"""The value of AWS::NoValue: the member, or the item, is left out."""
 
 _REFERENCE: Final = re.compile(r"\$\{(!?)([^}]*)\}")
 _LONGEST: Final = 10_000
-"""Characters of a text; that of a policy has 10,240 at most."""
+"""Characters of a text; a policy has 10,240 at most."""
 
 _PLACE: Final = ("AWS::Partition", "AWS::Region", "AWS::AccountId")
 _OWNERS: Final = {"Role": "Roles", "User": "Users", "Group": "Groups"}
@@ -29,7 +29,7 @@ _LONG_POLICIES: Final = ("AWS::IAM::ManagedPolicy", "AWS::IAM::Policy")
 
 
 class _UnresolvedError(Exception):
-    """Something is not known before the stack is deployed."""
+    """A value is not known before the stack is deployed."""
 
 
 def collect_template(
@@ -91,7 +91,7 @@ def _list_objects(value: Any) -> Iterator[tuple[Text, Object]]:
 
 
 class _Resolver:
-    """What a template's functions return, as far as it is known."""
+    """Resolves the functions of a template, as far as their values are known."""
 
     def __init__(self, template: Object, parameters: Mapping[str, str]) -> None:
         self._template = template
@@ -110,19 +110,19 @@ class _Resolver:
         }
 
     def take(self, value: Any) -> tuple[Any, list[Text]]:
-        """A value with nothing left to resolve, and the names that are not known."""
+        """Resolve a value; also return the unknown names in it."""
         self._unresolved = []
         resolved = self._resolve(value)
         return (None if resolved is _NOTHING else resolved), self._unresolved
 
     def expand(self, value: Any) -> Any:
-        """A list, whose items are not resolved yet."""
+        """Resolve a list, but not its items."""
         if isinstance(value, Object) and "Fn::If" in value:
             return self.take(value)[0]
         return value
 
     def is_created(self, resource: Object) -> bool:
-        """Whether its Condition holds, or may."""
+        """Whether the Condition of a resource holds, or may hold."""
         return "Condition" not in resource or self._evaluate(resource["Condition"]) is not False
 
     def _resolve(self, value: Any) -> Any:
@@ -143,7 +143,7 @@ class _Resolver:
         except _UnresolvedError as error:
             return self._mark(str(error), line)
         except (KeyError, IndexError, TypeError, ValueError, AttributeError):
-            return self._mark(name, line)  # also a function that is not known here
+            return self._mark(name, line)  # or an unknown function
         if isinstance(resolved, str) and len(resolved) > _LONGEST:
             return self._mark(f"{name} of more than {_LONGEST} characters", line)
         return Text(resolved, line) if isinstance(resolved, str) else resolved
@@ -159,7 +159,7 @@ class _Resolver:
         return resolved
 
     def _resolve_reference(self, name: str, attribute: str, line: int) -> Any:
-        """What Ref and Fn::GetAtt return."""
+        """Resolve Ref and Fn::GetAtt."""
         value = self._parameters.get(f"{name}.{attribute}" if attribute else name)
         if value is not None:
             return value
@@ -250,7 +250,7 @@ class _Resolver:
         return self._resolve(self._template["Mappings"][name][first][second])
 
     def _evaluate(self, condition: Any) -> bool | None:
-        """Whether a condition holds; None when that is not known."""
+        """Whether a condition holds; None if that is not known."""
         if isinstance(condition, str):
             name = str(condition)
             if (
