@@ -63,7 +63,7 @@ class Invoked:
 def deployed(name, folder):
     """A stack of this name and prefix, with its data, for as long as it is used."""
     try:
-        options = {"stack_name": name, "prefix": name, "retain": "false", **cdk_app.HERE}
+        options = {"stack_name": name, "prefix": name, "retain": "false", **cdk_app.LOCAL_FUNCTION}
         cdk_app.deploy(folder, options)
         yield cdk_app.read_outputs(folder, name)
     finally:

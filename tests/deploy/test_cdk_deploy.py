@@ -65,7 +65,7 @@ def test_a_store_is_deployed_changed_left_behind_and_used_again(aws, tmp_path):
     assert both == first | {name.replace("1024", "256") for name in first}
     assert stacks(aws) == policies(aws) == []
     create_tables(aws.make_client("dynamodb"))
-    deploy(aws, tmp_path, **recipe(), **cdk_app.HERE)
+    deploy(aws, tmp_path, **recipe(), **cdk_app.LOCAL_FUNCTION)
     assert names(aws) == both
     assert found(aws, cdk_app.read_outputs(tmp_path)["FunctionName"], tmp_path) == [
         function_life.CAT

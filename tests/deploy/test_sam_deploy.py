@@ -26,7 +26,7 @@ OTHERS = "999999999999"
 """Another account."""
 
 STORE = {"DeployFunction": "false"}
-HERE = {
+LOCAL_FUNCTION = {
     "Runtime": function_life.RUNTIME,
     "Architecture": function_life.ARCHITECTURE,
     "EmbeddingProvider": "word-hashing",
@@ -270,8 +270,8 @@ def test_a_template_with_the_older_package_s_arns_lets_nobody_in(aws, tmp_path):
 
 def test_the_deployed_function_does_its_work_and_its_documents_outlive_the_stack(aws, tmp_path):
     """Denied nothing; it says what it lacks; the next stack's function finds what it ingested."""
-    template = sam.build_function(tmp_path, **HERE).parent / "template.yaml"
-    told = deploy(aws, template, **HERE)
+    template = sam.build_function(tmp_path, **LOCAL_FUNCTION).parent / "template.yaml"
+    told = deploy(aws, template, **LOCAL_FUNCTION)
     with aws.run_function(told["FunctionName"], tmp_path / "first") as function:
         function_life.exercise_function(function)
         function.invoke({"action": "ingest", "text": function_life.CAT})
@@ -286,7 +286,7 @@ def test_the_deployed_function_does_its_work_and_its_documents_outlive_the_stack
         == aws.make_client("lambda").list_functions()["Functions"]
         == []
     )
-    told = deploy(aws, template, **HERE, **recipe(told))
+    told = deploy(aws, template, **LOCAL_FUNCTION, **recipe(told))
     with aws.run_function(told["FunctionName"], tmp_path / "second") as function:
         assert function_life.find_texts(function) == [function_life.CAT]
 

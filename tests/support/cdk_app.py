@@ -10,7 +10,7 @@ from typing import Any, Final
 import deployables
 import function_life
 
-HERE: Final[Mapping[str, str]] = {
+LOCAL_FUNCTION: Final[Mapping[str, str]] = {
     "runtime": function_life.RUNTIME,
     "architecture": function_life.ARCHITECTURE,
     "embedding_provider": "word-hashing",

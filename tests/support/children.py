@@ -9,7 +9,7 @@ from typing import Final
 
 from asked import AWS
 
-_HERE: Final = Path(__file__).parent
+_FOLDER: Final = Path(__file__).parent
 _NOWHERE: Final = "http://127.0.0.1:9"
 
 OFFLINE: Final = {
@@ -22,11 +22,11 @@ OFFLINE: Final = {
 
 def join_python_path(*folders: Path) -> str:
     """PYTHONPATH for another Python: `guard` first, then these folders."""
-    guard = () if AWS else (_HERE / "guard",)
+    guard = () if AWS else (_FOLDER / "guard",)
     return os.pathsep.join(map(str, (*guard, *folders)))
 
 
 def set_node_options() -> dict[str, str]:
     """The environment variable for a Node and those that it starts."""
-    hook = json.dumps(str(_HERE / "loopback.cjs"))  # in quotes, for a path may have spaces
+    hook = json.dumps(str(_FOLDER / "loopback.cjs"))  # in quotes, for a path may have spaces
     return {} if AWS else {"NODE_OPTIONS": f"--require {hook}"}

@@ -23,7 +23,7 @@ _NOT_ON_ITS_OWN: Final = frozenset({"AWS::CDK::Metadata", "", "AWS::IAM::Policy"
 """Nothing at all, which moto has no word for (all else that it does not know is an error of the
 tests), and what stands in a role."""
 
-_NOT_FOUND: Final = frozenset({"NoSuchEntity", "NotFoundException", "ResourceNotFoundException"})
+_MISSING: Final = frozenset({"NoSuchEntity", "NotFoundException", "ResourceNotFoundException"})
 
 
 class Resource(NamedTuple):
@@ -51,17 +51,17 @@ def list_resources(account: boto3.Session, stack: str) -> list[Resource]:
 
 def select_existing(account: boto3.Session, resources: Iterable[Resource]) -> list[Resource]:
     """Those that their services know."""
-    return [each for each in resources if _is_there(account, each)]
+    return [each for each in resources if _exists(account, each)]
 
 
-def _is_there(account: boto3.Session, resource: Resource) -> bool:
+def _exists(account: boto3.Session, resource: Resource) -> bool:
     assert resource.kind in _LOOK, f"{resource}: say in _LOOK how to look for one"
     service, operation, parameter = _LOOK[resource.kind]
     client: Any = account.client(service)  # type: ignore[call-overload]  # any of them
     try:
         getattr(client, operation)(**{parameter: resource.id})
     except ClientError as error:
-        if error.response["Error"]["Code"] not in _NOT_FOUND:
+        if error.response["Error"]["Code"] not in _MISSING:
             raise
         return False
     return True

@@ -49,7 +49,9 @@ _VERSION: Final = "6.55.0"
 """What the stand-in passes for: the version that the newest of its schemas are of."""
 _ENDPOINTS: Final = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3VECTORS")
 _SERVICES: Final = ("dynamodb", "iam", "kms", "lambda", "logs")
-_ONLY_HERE: Final = 'provider_installation {{\n  filesystem_mirror {{\n    path = "{}"\n  }}\n}}\n'
+_MIRROR_ONLY: Final = (
+    'provider_installation {{\n  filesystem_mirror {{\n    path = "{}"\n  }}\n}}\n'
+)
 
 
 @dataclass(frozen=True)
@@ -253,7 +255,7 @@ def _make_mirror() -> Path:
     provider = kind / f"terraform-provider-aws_v{_VERSION}"
     provider.write_text(f'#!/bin/sh\nPYTHONPATH="{_PYTHON_PATH}" exec "{_PYTHON}" -m standin\n')
     provider.chmod(0o755)
-    (mirror / "terraform.rc").write_text(_ONLY_HERE.format(mirror / "providers"))
+    (mirror / "terraform.rc").write_text(_MIRROR_ONLY.format(mirror / "providers"))
     return mirror
 
 

@@ -69,7 +69,7 @@ class Invocations:
         try:
             return "200 OK", headers, self._find_runtime(configuration).invoke(event)
         except FunctionError as error:
-            return "200 OK", {**headers, "X-Amz-Function-Error": "Unhandled"}, error.told
+            return "200 OK", {**headers, "X-Amz-Function-Error": "Unhandled"}, error.payload
         except RefusedError as error:
             code = {"X-Amzn-ErrorType": "InvalidParameterValueException"}
             return "400 Bad Request", code, {"Message": str(error)}

@@ -31,9 +31,9 @@ _INIT_ERROR: Final = "/2018-06-01/runtime/init/error"
 class FunctionError(Exception):
     """What the function raised, as `aws lambda invoke` tells it."""
 
-    def __init__(self, told: dict[str, Any]) -> None:
-        super().__init__(f"{told.get('errorType')}: {told.get('errorMessage')}")
-        self.told = told
+    def __init__(self, payload: dict[str, Any]) -> None:
+        super().__init__(f"{payload.get('errorType')}: {payload.get('errorMessage')}")
+        self.payload = payload
 
 
 class Function(Protocol):

@@ -24,13 +24,13 @@ class LogGroup:
         days = planned["retention_in_days"]
         if days:
             self.client.put_retention_policy(logGroupName=name, retentionInDays=days)
-        return {**planned, **self._told(name), "id": name}
+        return {**planned, **self._describe(name), "id": name}
 
     def read(self, state: State) -> State | None:
         """The state, if it is still there."""
-        return state if self._told(state["id"]) else None
+        return state if self._describe(state["id"]) else None
 
-    def _told(self, name: str) -> State:
+    def _describe(self, name: str) -> State:
         groups = self.client.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
         arns = [group["arn"] for group in groups if group["logGroupName"] == name]
         return {"arn": arns[0].removesuffix(":*")} if arns else {}

@@ -11,7 +11,7 @@ from .values import UNKNOWN, has_unknown, is_known
 
 State = dict[str, Any]
 
-_GIVEN_BY_PROVIDER = ("region", "tags_all")
+_SET_BY_PROVIDER = ("region", "tags_all")
 
 
 def plan(
@@ -68,7 +68,7 @@ def _list_computed(attributes: dict[str, Any], config: State) -> list[str]:
     return [
         name
         for name, attribute in attributes.items()
-        if attribute.get("computed") and config.get(name) is None and name not in _GIVEN_BY_PROVIDER
+        if attribute.get("computed") and config.get(name) is None and name not in _SET_BY_PROVIDER
     ]
 
 

@@ -54,12 +54,12 @@ def _keep_role_policies_as_text() -> None:
 
 def _attach_managed_policies() -> None:
     """ManagedPolicyArns of a template's role are dropped, when it is made and when it changes."""
-    _attach_when_made()
+    _attach_at_creation()
     _attach_when_changed()
     _detach_when_deleted()
 
 
-def _attach_when_made() -> None:
+def _attach_at_creation() -> None:
     original = Role.create_from_cloudformation_json
 
     def created(

@@ -11,17 +11,17 @@ from typing import Any, Final
 from moto.cloudformation import models as stacks
 from moto.cloudformation import parsing
 
-_NOT_MADE: Final = "not_made"
+_FAILED_RESOURCE: Final = "failed_resource"
 """The attribute of an error that says which resource it was about."""
 
 
 def apply() -> None:
     """Do as CloudFormation does."""
-    _say_what_was_not_made()
+    _name_the_failed_resource()
     _roll_back_new_stacks()
 
 
-def _say_what_was_not_made() -> None:
+def _name_the_failed_resource() -> None:
     original = parsing.parse_and_create_resource
 
     def parse_and_create_resource(logical_id: str, template: Any, *args: Any, **kwargs: Any) -> Any:
@@ -29,7 +29,7 @@ def _say_what_was_not_made() -> None:
             return original(logical_id, template, *args, **kwargs)
         except Exception as error:
             # What needs this one passes here, too, later
-            vars(error).setdefault(_NOT_MADE, (logical_id, template["Type"]))
+            vars(error).setdefault(_FAILED_RESOURCE, (logical_id, template["Type"]))
             raise
 
     vars(parsing)["parse_and_create_resource"] = parse_and_create_resource
@@ -44,7 +44,7 @@ def _roll_back_new_stacks() -> None:
         try:
             original(self, change_set_name, stack_name)
         except Exception as error:
-            failure = getattr(error, _NOT_MADE, None)
+            failure = getattr(error, _FAILED_RESOURCE, None)
             if failure is None or changes.change_set_type != "CREATE":
                 raise
             stack = self.stacks[changes.stack_id]

@@ -36,7 +36,7 @@ def apply() -> None:
     _retain_what_is_to_be_retained()
     _transform_serverless_templates()
     _leave_out_what_has_no_value()
-    _export_only_outputs_that_are_there()
+    _export_only_existing_outputs()
 
 
 class _UnknownTypeError(CloudFormationError):
@@ -114,15 +114,15 @@ def _forget_change_sets_that_are_gone() -> None:
     backend = stacks.CloudFormationBackend
     remove, describe = backend.delete_change_set, backend.describe_change_set
 
-    def is_there(self: Any, name: str) -> bool:
+    def exists(self: Any, name: str) -> bool:
         return any(name in (arn, each.change_set_name) for arn, each in self.change_sets.items())
 
     def delete_change_set(self: Any, change_set_name: str) -> None:
-        if is_there(self, change_set_name):
+        if exists(self, change_set_name):
             remove(self, change_set_name)
 
     def describe_change_set(self: Any, change_set_name: str) -> Any:
-        if not is_there(self, change_set_name):
+        if not exists(self, change_set_name):
             raise _ChangeSetNotFoundError(f"ChangeSet [{change_set_name}] does not exist")
         return describe(self, change_set_name)
 
@@ -194,7 +194,7 @@ def _leave_out_what_has_no_value() -> None:
     parsing.clean_json = clean_json
 
 
-def _export_only_outputs_that_are_there() -> None:
+def _export_only_existing_outputs() -> None:
     """Outputs whose condition is false are exported, too."""
 
     def exports(self: Any) -> list[parsing.Export]:
