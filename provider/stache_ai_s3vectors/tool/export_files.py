@@ -61,7 +61,7 @@ def get_written_time(opened: BufferedRandom) -> datetime:
 
 @contextmanager
 def explain_write_errors(name: str) -> Iterator[None]:
-    """Make the system's errors in writing ours; but a pipe whose reader has left is no error.
+    """Turn the system's write errors into ours, except for a pipe whose reader has left.
 
     Raises:
         S3VectorsError: it cannot be written.

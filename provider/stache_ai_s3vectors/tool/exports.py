@@ -11,7 +11,7 @@ anything of it is used.
     {"vectors":1,"sum":"6e5b8b1f0f2d3c4a"}
 
 A file called `….gz` is compressed in blocks, each a gzip member of its own, so that an
-export that was interrupted goes on after the last whole one.
+export that was interrupted resumes after the last whole one.
 
 This file is in two packages, s3vectors-local and stache-ai-s3vectors, neither of which needs the
 other. A test keeps the two equal; change both.
@@ -102,7 +102,7 @@ class _Chain:
         self._digest = digest or hashlib.sha256()
 
     def copy(self) -> _Chain:
-        """One that goes on from here."""
+        """A chain that continues from this point."""
         return _Chain(self._digest.copy())
 
     def close(self, document: bytes) -> bytes:
@@ -150,7 +150,7 @@ class Writer:
     """Writes an export, or the rest of one that was interrupted.
 
     Args:
-        file: to write, and, to go on, to read and write: empty, or with the beginning of this
+        file: to write, and, to resume, to read and write: empty, or with the beginning of this
             export.
         compressed: whether it consists of gzip members.
         head: its first line.
@@ -390,7 +390,7 @@ def _parse(document: bytes) -> Any:
 
 
 def _read_lines(file: _Readable, *, compressed: bool) -> Iterator[tuple[bytes, int | None]]:
-    """The lines of a file, each with its end in the file where that is a place to go on from.
+    """The lines of a file, each with its end in the file where an export can resume.
 
     Raises:
         _LineError: one is too long.
@@ -409,7 +409,7 @@ def _read_plain(file: _Readable) -> Iterator[tuple[bytes, int | None]]:
 
 
 def _read_gzip(file: _Readable) -> Iterator[tuple[bytes, int | None]]:
-    """A good place to go on is the end of a member; it ends with a line."""
+    """An export can resume at the end of a member, which is the end of a line."""
     parts: list[bytes] = []  # of a line whose end is still to come
     size = 0
     for piece, end in _read_members(file):

@@ -26,7 +26,7 @@ class KeyFile:
     Threads may share it.
 
     Raises:
-        S3VectorsError: there is no room for the file.
+        S3VectorsError: the disk is full.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""A bar on standard error for long work; nothing when that is no terminal."""
+"""A progress bar on standard error, if that is a terminal."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _SPEED_SECONDS: Final = 60.0
 def show_progress(
     title: str, total: int | None = None, share: Callable[[], float] | None = None
 ) -> Iterator[Progress]:
-    """Hands out a function to be called with the number of vectors just dealt with.
+    """Show a bar; yields a function to call with the number of vectors that were just processed.
 
     Args:
-        title: what is done to them, shown before the bar.
-        total: how many there are, where that is known.
-        share: otherwise, how much of the work is done, from 0 to 1, where that is known.
+        title: what is being done.
+        total: how many vectors there are, if that is known.
+        share: returns the part of the work that is done, from 0 to 1, if the total is not known.
     """
     console = Console(stderr=True)
     with bars.Progress(

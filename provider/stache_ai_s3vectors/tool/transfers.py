@@ -1,8 +1,8 @@
-"""Records into an index, from another one or a file: only what differs there is written.
+"""Write the records of another index or of a file into an index, where they differ.
 
-Nothing is remembered between runs. Each looks at what the destination has, so a run that
-was interrupted is completed by another, vectors that are there already are not written
-again, and the verification is the same comparison without the writing.
+Nothing is remembered between runs. Each run looks at what the destination has. Therefore a second
+run completes one that was interrupted, does not write again what the destination has already, and
+the verification is the same comparison without writing.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def transfer(  # noqa: PLR0913 - all that a transfer is
         replace: also store those whose key is there with other content.
 
     Raises:
-        S3VectorsError: what is stored so far stays; calling again goes on from there.
+        S3VectorsError: what is stored so far stays; calling again resumes.
     """
     fresh = embed is None and destination.is_empty()
     work = partial(_store_batch, destination, tally, embed, fresh=fresh, replace=replace)
@@ -187,7 +187,7 @@ def compare(
 
 
 def find_extra_keys(destination: VectorIndex, keys: Container[str], progress: Progress) -> KeyFile:
-    """The keys of the destination that are none of these."""
+    """The keys of the destination that are not among these."""
     extra = KeyFile()
     for page in destination.list_pages(metadata=False):
         extra.add(key for key, _ in page.rows if key not in keys)
@@ -272,7 +272,7 @@ def is_same(record: Record, stored: Record, *, data: bool = True) -> bool:
 def _is_same_vector(vector: Any, stored: Any) -> bool:
     if isinstance(vector, UnreadVector) and vector == stored:
         return True
-    # Other far ends may write the same float32 with more digits
+    # Other endpoints may write the same float32 with more digits
     return array("f", read_numbers(vector)) == array("f", read_numbers(stored))
 
 
@@ -288,7 +288,7 @@ def _is_same_value(value: Any, stored: Any) -> bool:
     if type(value) is type(stored) and value == stored:
         return True
     numeric = all(isinstance(n, (int, float)) and not isinstance(n, bool) for n in (value, stored))
-    # Another far end may write 1 as 1.0, or keep no more than float32 holds
+    # Another endpoint may write 1 as 1.0, or keep no more than float32 holds
     return numeric and (value == stored or stored == _round_to_float32(value))
 
 

@@ -118,7 +118,7 @@ def test_a_dry_run_comes_first_and_writes_nothing(old):
         "12 vectors of my-bucket/old would go to my-bucket/new",
         "namespaces: ns0 4, ns1 4, ns2 4",
         "statuses: active 6, deleting 6",
-        """author: 12 strings become objects, such as '{"name": "Ada", "born": 0}'""",
+        """author: 12 strings become objects, for example '{"name": "Ada", "born": 0}'""",
         "Nothing was written. Add --yes to do it, --keep KEY for what is a string of yours.",
     ]
     assert [i["name"] for i in tool.told("indexes", "list", *tool.LOCAL)] == ["old"]
@@ -286,3 +286,17 @@ def test_the_preview_names_lists_that_searches_will_not_find(old):
     assert told["listsWithObjects"] == {"headings": 1}
     shown = " ".join(tool.done(*MIGRATE).split())
     assert "headings: 1 lists get objects back; searches no longer find them by their" in shown
+
+
+def test_a_metadata_key_cannot_write_to_the_terminal(old):
+    """The older package stored any key."""
+    names = {"vectorBucketName": "my-bucket", "indexName": "old"}
+    metadata = {"text": "t", "namespace": "n", "status": "active"}
+    hostile = {"\x1b[2Jobject": '{"a": 1}', "\x1b[2Jlist": ["a", '{"a": 1}']}
+    vector = {"key": "hostile", "data": {"float32": [1.0] * 4}, "metadata": metadata | hostile}
+    old.client.put_vectors(**names, vectors=[vector])
+
+    shown = tool.done(*MIGRATE)
+
+    assert "\x1b" not in shown
+    assert "\\x1b[2Jobject: 1 strings become objects" in shown

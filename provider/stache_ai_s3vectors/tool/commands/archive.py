@@ -62,7 +62,7 @@ def resolve_index_options(settings: Settings, name: str | None) -> Options:
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path))
 @_INDEX
 @click.option("--namespace", help="Only of this namespace; ns/* is ns and all below it.")
-@click.option("--filter", "condition", help='Only what passes, such as \'{"doc_id": "a"}\'.')
+@click.option("--filter", "condition", help='Only what matches, for example \'{"doc_id": "a"}\'.')
 @click.option("--force", is_flag=True, help="Replace FILE when it exists, and begin anew.")
 @with_settings
 def export_command(  # noqa: PLR0913 - one for each option
@@ -77,9 +77,9 @@ def export_command(  # noqa: PLR0913 - one for each option
 ) -> None:
     """Write an index to FILE, as JSON Lines; compressed when it is called ….gz.
 
-    Vectors, texts and metadata exactly as they are stored, in the order of their keys, each
-    line with a checksum. An export that was interrupted goes on when it is called again (but
-    not with --force); what changes in the index meanwhile may or may not be in it.
+    The file has vectors, texts and metadata exactly as they are stored, in the order of their keys,
+    and a checksum in each line. To resume an export that was interrupted, run the same command
+    again, without --force. What changes in the index meanwhile may or may not be in the file.
 
     FILE - is standard output, for a pipe to other programs; such an export cannot be resumed.
 
@@ -203,9 +203,9 @@ def _write_vectors(index: VectorIndex, keys: KeyFile, writer: Writer) -> None:
 def import_command(settings: Settings, *, file: Path, name: str | None, as_json: bool) -> None:
     """Store the vectors of FILE, which `export` wrote.
 
-    Vectors whose keys exist are replaced; those that are in the index exactly so are left
-    alone, so an import that was interrupted goes on when it is called again. Each line is
-    checked before it is used: of a damaged file, nothing is imported from the bad line on.
+    Vectors with the same keys are replaced, unless they are equal. To resume an import that was
+    interrupted, run the same command again. Each line is checked before it is used: nothing is
+    imported from a damaged line on.
 
     FILE - is standard input, compressed by gzip or not.
 
@@ -242,7 +242,7 @@ def _open_export(file: Path) -> AbstractContextManager[BinaryIO]:
 
 
 def _get_share(file: Path, opened: BinaryIO) -> Callable[[], float] | None:
-    """What tells how much of a file is read; None for a stream, whose length nobody knows."""
+    """Returns how much of a file is read; None for a stream, whose length is not known."""
     if file == _STREAM or not file.is_file():
         return None
     size = file.stat().st_size

@@ -33,7 +33,7 @@ _SIDES: Final = (
 
 
 def with_sides(command: Callable[..., None]) -> Callable[..., None]:
-    """Add what tells the source and the destination, for `resolve_sides`."""
+    """Add the arguments and options that name both sides, for `resolve_sides`."""
     for option in reversed(_SIDES):
         command = option(command)
     return command

@@ -141,7 +141,7 @@ def _restore(records: Iterator[Record], restorer: Restorer, left_out: KeyFile) -
     for record in records:
         try:
             yield restorer.restore(record)
-        except S3VectorsError as error:  # noqa: PERF203 - one is no reason not to take the rest
+        except S3VectorsError as error:  # noqa: PERF203 - the others are migrated
             left_out.add([record.key], str(error))
 
 
@@ -176,8 +176,10 @@ def _print_preview(
         shown = ", ".join(f"{to_printable(name)} {count}" for name, count in most)
         click.echo(f"{title}: {shown}")
     for key, count in restorer.restored.most_common():
-        click.echo(f"{key}: {count} strings become objects, such as {restorer.examples[key]!r:.80}")
-    for key, count in restorer.unsearchable.most_common():
+        example = f"{restorer.examples[key]!r:.80}"
+        click.echo(f"{to_printable(key)}: {count} strings become objects, for example {example}")
+    for name, count in restorer.unsearchable.most_common():
+        key = to_printable(name)
         click.echo(
             f"{key}: {count} lists get objects back; searches no longer find them by their strings "
             f"(--keep {key} leaves them as they are)"

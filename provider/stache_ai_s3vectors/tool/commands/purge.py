@@ -33,8 +33,8 @@ _SHOWN: Final = 5
 @click.command("purge")
 @indexes_option
 @click.option("--namespace", help="Those of this namespace; ns/* is ns and all below it.")
-@click.option("--status", help="Those of this status, such as deleting.")
-@click.option("--filter", "condition", help='Those that pass, such as \'{"doc_id": "a"}\'.')
+@click.option("--status", help="Those of this status, for example deleting.")
+@click.option("--filter", "condition", help='Those that match, for example \'{"doc_id": "a"}\'.')
 @click.option("--yes", is_flag=True, help="Delete; without, only say what would be deleted.")
 @with_settings
 def purge_command(  # noqa: PLR0913 - one for each option
