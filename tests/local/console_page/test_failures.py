@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from console_data import BUCKET, create_index, make_vector, put
+from console_data import BUCKET, SEARCHABLE, create_index, make_vector, put
 from s3vectors_local import Engine, Policies, serving
 from s3vectors_local.console.options import ConsoleOptions
 
@@ -21,19 +21,22 @@ def small():
     everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     with Engine(policies=Policies({"Version": "2012-10-17", "Statement": everything})) as engine:
         engine.call("CreateVectorBucket", {"vectorBucketName": BUCKET})
-        put(engine, create_index(engine, "one"), [make_vector("only", 0)])
+        put(engine, create_index(engine, "one", **SEARCHABLE), [make_vector("only", 0)])
         yield engine
 
 
-def test_an_engine_that_stops_is_named_and_then_found_again(page, small):
-    """The view says it, and can be tried again where it is."""
+def test_an_engine_that_stops_is_named_in_each_view(page, small):
+    """Where it is missed, and with a way to try again."""
     with serving(small, console=ConsoleOptions()) as url:
         page.open_console(url, INDEX)
         page.wait("Data type")
-    page.click("link", "Browse")
+    for view in ("", "/browse", "/query?key=only", "/map", "/vector/only"):
+        page.go(f"{INDEX}{view}?" if view == "" else f"{INDEX}{view}")
+        page.waitUntil("/does not answer. It may have stopped/.test(document.body.innerText)")
+        assert page.count("button:text('Try again')") > 0
+    page.go("#/requests")
 
     page.wait("does not answer. It may have stopped")
-    page.waitFor("button:text('Try again')")
 
 
 def test_what_a_policy_denies_is_shown_with_the_words_of_the_denial(page, small):
@@ -53,6 +56,37 @@ def test_what_a_policy_denies_is_shown_with_the_words_of_the_denial(page, small)
 
         page.wait("s3vectors:ListVectors")
         page.wait("AccessDeniedException")
+
+
+@pytest.mark.parametrize(
+    "view, button, action",
+    [
+        ("", "Count vectors", "ListVectors"),
+        ("", "Read a sample", "ListVectors"),
+        ("/browse", None, "ListVectors"),
+        ("/query?key=only", None, "GetVectors"),
+        ("/query?mode=text&text=book", None, "QueryVectors"),
+        ("/map", None, "ListVectors"),
+        ("/vector/only", None, "GetVectors"),
+        ("/transfer", "Download", "ListVectors"),
+        ("", "Delete the index …", "DeleteIndex"),
+    ],
+)
+def test_a_denied_action_is_named_where_it_was_tried(page, small, view, button, action):
+    """With the words of the denial, in every view."""
+    statement = {"Effect": "Allow", "Action": "s3vectors:GetIndex", "Resource": "*"}
+    small._policies = Policies({"Version": "2012-10-17", "Statement": [statement]})
+    with serving(small, console=ConsoleOptions(write=True)) as url:
+        page.open_console(url, f"{INDEX}{view}")
+        page.wait("8 dimensions")
+        if button:
+            page.click("button", button)
+        if action == "DeleteIndex":
+            page.fill("Name of the index", "one")
+            page.click("button", "Delete the index and its vectors")
+
+        denied = f"not authorized to perform: s3vectors:{action}"
+        page.waitUntil(f"document.body.innerText.includes({denied!r})")
 
 
 def test_the_token_leaves_the_address_and_stays_for_the_session(page, small):

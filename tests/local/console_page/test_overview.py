@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from console_data import BUCKET
 
 
@@ -46,3 +48,25 @@ def test_an_index_that_does_not_exist_is_told_in_the_words_of_the_service(page, 
 
     page.wait("NotFoundException")
     page.wait("The specified index could not be found")
+
+
+@pytest.mark.parametrize(
+    "view, words",
+    [
+        ("", "Data type"),
+        ("/browse", "Page 1: 1 vector"),
+        ("/query?key=only", "1 result"),
+        ("/query?mode=text&text=mountains", "1 result"),
+        ("/query?mode=hybrid&key=only&text=mountains", "1 result"),
+        ("/map?color=kind", "1 vector"),
+        ("/vector/only", "tells of mountains"),
+        ("/transfer", "JSON Lines"),
+    ],
+)
+def test_each_view_shows_an_index_of_one_vector(page, console, view, words):
+    """Without a failure and without work that never ends."""
+    page.open_console(console.url, console.index("one") + view)
+    page.wait(words)
+    page.waitUntil("!document.querySelector('[aria-busy=true], .job')")
+
+    assert page.count(".failure") == 0

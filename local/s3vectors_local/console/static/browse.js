@@ -1,5 +1,5 @@
 // The vectors of an index, page by page: by prefix of the key and by filter.
-import { orderDownload } from './api.js';
+import { call, orderDownload } from './api.js';
 import { addressOf } from './address.js';
 import {
 	announce, countOf, formatNumber, make, makeButton, makeField, makeForm, makeInput, makeSelect, makeSubmit,
@@ -145,6 +145,9 @@ class Browser {
 
 /** Let the browser save these vectors in the tool's format. */
 export async function downloadVectors(request, signal) {
+	// A refusal of the file itself would be seen by the browser only
+	const names = { vectorBucketName: request.bucket, indexName: request.index };
+	await call('ListVectors', { ...names, maxResults: 1, returnData: true, returnMetadata: true }, signal);
 	const { ticket } = await orderDownload(request, signal);
 	const link = make('a', { href: `/console/download/${encodeURIComponent(ticket)}`, download: true });
 	document.body.append(link);
