@@ -25,6 +25,7 @@ MODULES: Final = {
     "faults": "measure_faults",
     "costs": "compute_costs",
     "copying": "measure_copying",
+    "console": "measure_console",
     "lambda": "measure_lambda",
     "hybrid": "hybrid.quality",
 }

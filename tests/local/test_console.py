@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import http.client
+import json
+import subprocess
+import sys
 from contextlib import closing
 from importlib.resources import files
 from urllib.parse import urlsplit
@@ -10,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from console_client import NAMES, ask, create_index, put
+from far_ends import running
 from s3vectors_local import Engine, serving
 from s3vectors_local.console.options import ConsoleOptions
 
@@ -259,3 +263,81 @@ def test_another_region_has_its_own_buckets(engine, url):
     ]
     assert ask(url, "/console/api/about", **{"x-console-region": "EU/x"})[0].status == 400
     engine.call("DeleteVectorBucket", {"vectorBucketName": "european"}, caller)
+
+
+def read_start(*arguments):
+    """The second line that the command prints."""
+    with running(*arguments) as (process, url):
+        line = process.stdout.readline()
+        assert urlsplit(url).hostname == "127.0.0.1"
+        return url, line
+
+
+@pytest.mark.parametrize("arguments", [(), ("--console", "read"), ("--console=write",)])
+def test_the_command_prints_where_the_console_is(arguments):
+    """Without a token, because nobody needs one for the API either."""
+    url, line = read_start(*arguments)
+
+    assert line == f"s3vectors-local: console: {url}/\n"
+
+
+def test_the_command_prints_the_token_where_the_api_is_not_for_everybody(tmp_path):
+    """With access keys, and with policies; it is new each time."""
+    policy = tmp_path / "policy.json"
+    allow = {"Effect": "Allow", "Action": "s3vectors:*", "Resource": "*"}
+    policy.write_text(json.dumps({"Version": "2012-10-17", "Statement": [allow]}))
+    tokens = set()
+    for arguments in [("--access-key", "ID:SECRET"), ("--policy", str(policy))]:
+        with running("--log", *arguments) as (process, url):
+            address, _, token = process.stdout.readline().rstrip().partition("/#token=")
+            tokens.add(token)
+            response, _ = ask(url, "/console/api/about", **{"x-console-token": token})
+            process.terminate()
+            printed, errors = process.communicate()
+
+        assert address == f"s3vectors-local: console: {url}"
+        assert response.status == 200
+        assert token not in printed + errors
+    assert len(tokens) == 2
+    assert all(len(token) >= 32 for token in tokens)
+
+
+@pytest.mark.parametrize("arguments", [("--no-console",), ("--console", "off")])
+def test_the_console_can_be_switched_off(arguments):
+    """A browser gets the text then."""
+    with running(*arguments) as (_, url):
+        response, _ = fetch(url, "/", **HTML)
+
+        assert response.headers["content-type"].startswith("text/plain")
+        assert ask(url, "/console/api/about")[0].status == 404
+
+
+def test_with_write_the_command_s_console_writes():
+    """It does not by default."""
+    for arguments, write in [((), False), (("--console", "write"), True)]:
+        with running(*arguments) as (_, url):
+            assert ask(url, "/console/api/about")[1]["write"] is write
+
+
+NOT_LOADED = """
+import sys
+from urllib.request import Request, urlopen
+from s3vectors_local import Engine, serving
+from s3vectors_local.console.options import ConsoleOptions
+
+def loaded():
+    return sorted(name for name in sys.modules if name.startswith("s3vectors_local.console."))
+
+with Engine() as engine, serving(engine, console=ConsoleOptions()) as url:
+    json = {"content-type": "application/json"}
+    urlopen(Request(f"{url}/ListVectorBuckets", b"{}", json)).read()
+    urlopen(f"{url}/health").read()
+    assert loaded() == ["s3vectors_local.console.options"], loaded()
+    urlopen(Request(f"{url}/console/api/about", b"{}", json)).read()
+    assert "s3vectors_local.console.application" in loaded()
+"""
+
+
+def test_nothing_of_the_console_is_loaded_before_it_is_opened():
+    """In a fresh interpreter; its threads begin then, too."""
+    subprocess.run([sys.executable, "-c", NOT_LOADED], check=True)

@@ -27,12 +27,10 @@ class Question(NamedTuple):
     """What an index is asked.
 
     Args:
-        description: of the index, from GetIndex.
         mode: "vector", "text" or "hybrid".
         request: of QueryVectors, without `topK` and what is returned.
     """
 
-    description: Mapping[str, Any]
     mode: str
     request: dict[str, Any]
 
@@ -56,16 +54,15 @@ def query(service: Service, members: Members) -> Steps:
 
 def _read_question(service: Service, members: Members) -> Question:
     names, mode = read_names(members), members.choice("mode", _MODES)
-    index = service.call("GetIndex", names)["index"]
     request: dict[str, Any] = dict(names)
     if mode != "text":
         request["queryVector"] = {"float32": _read_vector(service, names, members)}
     if mode != "vector":
-        key = _choose_text_key(service, index, members)
+        key = _choose_text_key(service, names, members)
         request["queryTexts"] = [{"metadataKey": key, "text": members.text("text")}]
     if members.has("filter"):
         request["filter"] = members.any("filter")
-    return Question(index, mode, request)
+    return Question(mode, request)
 
 
 def _read_vector(service: Service, names: Mapping[str, str], members: Members) -> Any:
@@ -92,15 +89,15 @@ def read_stored(
     return vectors[0] if vectors else None
 
 
-def _choose_text_key(service: Service, index: Mapping[str, Any], members: Members) -> str:
+def _choose_text_key(service: Service, names: Mapping[str, str], members: Members) -> str:
     """Return the metadata key whose full text is searched."""
     if members.has("text_key"):
         return members.text("text_key")
+    index = service.call("GetIndex", names)["index"]
     metadata = index.get("metadataConfiguration") or {}
     keys = [each["metadataKey"] for each in metadata.get("textSearchConfigurations") or ()]
-    usual = service.describe()["text_key"]
-    if usual is not None and (usual in keys or not keys):
-        return str(usual)
+    if service.text_key is not None and (service.text_key in keys or not keys):
+        return service.text_key
     if not keys:
         raise ValidationException(
             f"The index {index['indexName']} has no text search; query it by a vector or a key"
@@ -157,7 +154,8 @@ def explain(service: Service, members: Members) -> Steps:
             unfiltered = yield from _find(service, request, target, RANKING)
     measured = None
     if "queryVector" in question.request:
-        measured = _measure(vector, question, service.choices)
+        metric = service.call("GetIndex", names)["index"]["distanceMetric"]
+        measured = _measure(vector, question.request["queryVector"], metric, service.choices)
     return _build_explanation(vector, place, unfiltered, parts, measured, question.mode)
 
 
@@ -197,11 +195,12 @@ def _build_explanation(  # noqa: PLR0913, PLR0917 - what is known, in the order 
     }
 
 
-def _measure(vector: Mapping[str, Any], question: Question, choices: Choices) -> float:
+def _measure(
+    vector: Mapping[str, Any], query_vector: Mapping[str, Any], metric: str, choices: Choices
+) -> float:
     """Compute the distance of a vector to the query's, as the service does."""
     stored = np.asarray(vector["data"]["float32"], np.float32)[None]
-    queried = np.asarray(question.request["queryVector"]["float32"], np.float32)
-    metric = question.description["distanceMetric"]
+    queried = np.asarray(query_vector["float32"], np.float32)
     distance = float(measure_distances(stored, np.zeros(1, np.intp), queried, metric)[0])
     squared = (metric, choices.euclidean) == ("euclidean", "squared")
     return distance**2 if squared else distance

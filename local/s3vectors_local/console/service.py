@@ -42,6 +42,10 @@ class Service(Protocol):
         """
 
     @property
+    def text_key(self) -> str | None:
+        """The metadata key that usually has the text; None if there is no such custom."""
+
+    @property
     def parallel(self) -> int:
         """How many calls at a time are faster than one after the other."""
 
@@ -110,6 +114,11 @@ class EngineService:
             self._record(*(where or ("POST", f"/{operation}")), answer, seconds)
 
     @property
+    def text_key(self) -> None:
+        """None: an engine has indexes of all kinds."""
+        return
+
+    @property
     def parallel(self) -> int:
         """One: an engine works on one request at a time."""
         return 1
@@ -133,7 +142,7 @@ class EngineService:
             "service": {**service, "endpoint": None, "regions": regions},
             "embedder": None,
             "columns": [],
-            "text_key": None,
+            "text_key": self.text_key,
             "bucket": None,
             "indexes": None,
             "level": None,

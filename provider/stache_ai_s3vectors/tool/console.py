@@ -66,6 +66,11 @@ class BotoService:
         return DEFAULT
 
     @property
+    def text_key(self) -> None:
+        """None: `StacheService` has it."""
+        return
+
+    @property
     def parallel(self) -> int:
         """Some, because each request waits for the network."""
         return _PARALLEL
@@ -181,6 +186,11 @@ class StacheService:
         return self._service.choices
 
     @property
+    def text_key(self) -> str:
+        """Stache's."""
+        return TEXT
+
+    @property
     def parallel(self) -> int:
         """That of the service."""
         return self._service.parallel
@@ -214,7 +224,7 @@ class StacheService:
             **self._service.describe(),
             "embedder": embedder,
             "columns": _COLUMNS,
-            "text_key": TEXT,
+            "text_key": self.text_key,
             "bucket": options.bucket_name,
             "indexes": self._list_indexes(),
             "level": None if options.local else LEVEL,
