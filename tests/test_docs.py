@@ -429,7 +429,7 @@ def test_the_table_of_the_tool_is_that_of_the_code():
     _, _, table = DOCS["operate"].partition("| `stache-s3vectors …` |")
     cells = re.findall(r"^\| (.*?) \|", table.partition("\n\n")[0], re.MULTILINE)
 
-    assert {word for cell in cells for word in re.findall(r"`(\w+)`", cell)} == set(
+    assert {word for cell in cells for word in re.findall(r"`([\w-]+)`", cell)} == set(
         stache_s3vectors.commands
     )
 
