@@ -16,7 +16,7 @@ VIEWS = {
     "query": (f"{INDEX}/query?key=doc-00007", "10 results"),
     "map": (f"{INDEX}/map?color=kind&limit=500", "Principal components"),
     "transfer": (f"{INDEX}/transfer", "JSON Lines"),
-    "requests": ("#/requests", "GetIndex"),
+    "requests": ("#/requests", "ListVectorBuckets"),
 }
 SIZES = {"narrow": (360, 640), "zoomed": (640, 400), "wide": (2560, 1440)}
 """A phone; 1,280 by 800 at 200 %; a large screen."""

@@ -119,3 +119,18 @@ def test_all_vectors_are_counted_when_somebody_asks(page, console):
         "20,000",
         "–",
     ]
+
+
+def test_back_leads_to_what_was_shown_before(page, console):
+    """Each search once, however its address was written."""
+    page.open_console(console.url, f"{MANY_INDEX}/browse?size=50&filter=")
+    page.wait("Page 1: 50 vectors")
+    page.fill("Key begins with", "doc-0000")
+    page.press("Enter")
+    page.wait("Page 1: 10 vectors")
+    page.evaluate("history.back()")
+    page.wait("Page 1: 50 vectors")
+    page.evaluate("history.forward()")
+    page.wait("Page 1: 10 vectors")
+
+    assert page.evaluate("history.length") == 3  # the first is the browser's own

@@ -112,7 +112,7 @@ async function showView() {
 	try {
 		const { bucket, index, parameters } = place;
 		const names = { bucket, index };
-		await VIEWS[place.view]({ root, signal, place, names, about, parameters, remember: rememberParameters });
+		await VIEWS[place.view]({ root, signal, place, names, about, parameters, remember: makeMemory() });
 	} catch (error) {
 		if (!isStop(error) && !signal.aborted) root.append(showFailure(error, { retry: showView }));
 	}
@@ -136,10 +136,17 @@ function markPlace(place) {
 	shownPlace = samePlace;
 }
 
-/** Give what the view shows an address of its own, without showing it anew. */
-function rememberParameters(place, parameters) {
-	const address = addressOf(place, parameters);
-	if (address !== window.location.hash) window.history.pushState(null, '', address);
+/**
+ * A function that gives what a view shows an address of its own, without showing it anew. The first time, it is
+ * another writing of the address that led here, and Back should not lead to it again.
+ */
+function makeMemory() {
+	let change = 'replaceState';
+	return (place, parameters) => {
+		const address = addressOf(place, parameters);
+		if (address !== window.location.hash) window.history[change](null, '', address);
+		change = 'pushState';
+	};
 }
 
 const menu = document.getElementById('menu');
