@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 import sys
@@ -198,11 +199,13 @@ def test_ctrl_c_at_a_question_or_while_a_policy_is_read_is_130_too(server, tmp_p
     ended = Terminal(f"{COMMAND} indexes delete documents {where}", tmp_path, {})
     ended.wait_for("Type documents")
     ended.type("\x04")
-    reading = Terminal(f"echo reading; {COMMAND} policy check -", tmp_path, {})
-    reading.wait_for("reading")
-    reading.type("\x03")
+    os.mkfifo(tmp_path / "policy.json")
+    reading = Terminal(f"{COMMAND} policy check policy.json", tmp_path, {})
+    with (tmp_path / "policy.json").open("w"):  # when the command has opened it, too
+        reading.type("\x03")
+        status = reading.finish()
 
-    assert (question.finish(), ended.finish(), reading.finish()) == (130, 1, 130)
+    assert (question.finish(), ended.finish(), status) == (130, 1, 130)
     assert "Stopped: deleted none." in question.shown
     assert "Stopped" not in ended.shown
 
