@@ -553,3 +553,68 @@ def test_a_job_that_fails_is_an_error_without_its_reasons(url, monkeypatch, capl
         "message": "The console failed; its log says how",
     }
     assert "secret reasons" in caplog.text
+
+
+@pytest.mark.parametrize("euclidean, expected", [("plain", 2.0), ("squared", 4.0)])
+def test_a_computed_distance_is_as_the_engine_computes_it(euclidean, expected):
+    """The filter leaves the vector out of every ranking that could have it."""
+    choices = Choices(euclidean=euclidean, numbers="single")
+    with Engine(choices=choices) as engine, serving(engine, console=ConsoleOptions()) as url:
+        shape = {"dataType": "float32", "dimension": 1, "distanceMetric": "euclidean"}
+        engine.call("CreateVectorBucket", {"vectorBucketName": "my-bucket"})
+        engine.call("CreateIndex", {**NAMES, **shape})
+        put(engine, [("near", [1], {"n": 1}), ("far", [3], {"n": 0.1})])
+
+        why = run(url, "why", vector=[1], target="far", filter={"n": {"$gt": 0.5}})
+        kept = run(url, "browse", filter={"n": 0.1})["vectors"]
+
+    assert why["distance"] == expected
+    assert why["rank_without_filter"] == 2
+    assert [vector["key"] for vector in kept] == ["far"]  # both in single precision
+
+
+def test_why_of_a_vector_beyond_the_top_of_a_hybrid_query(url):
+    """It is looked for as far as a query goes."""
+    query = {"text": "zebra", "mode": "hybrid", "vector": [1, 2, 3, 4], "top_k": 2}
+    target = nearest([1, 2, 3, 4], 50)[-1]
+
+    why = run(url, "why", target=name(target), **query)
+
+    assert 2 < why["rank"] < 200
+
+
+def test_a_text_search_is_chosen_or_the_first(small):
+    """An index without one says so."""
+    url, engine = small
+    assert run(url, "query", text="word", mode="text", text_key="text")["results"]
+    engine.call("DeleteIndex", NAMES)
+    shape = {"dataType": "float32", "dimension": 2, "distanceMetric": "cosine"}
+    engine.call("CreateIndex", {**NAMES, **shape})
+
+    assert "has no text search" in fail(url, "query", text="word", mode="text")["message"]
+
+
+def test_a_boolean_is_described_as_one(small):
+    """And not as a number, which it is to Python."""
+    url, engine = small
+    put(engine, [("flag", [1, 1], {"flag": True, "numbers": [1, 2]})])
+
+    types = {key["name"]: key["types"] for key in run(url, "metadata")["keys"]}
+
+    assert (types["flag"], types["numbers"]) == (["boolean"], ["number[]"])
+
+
+def test_a_call_that_fails_is_an_error_without_its_reasons(small, monkeypatch, caplog):
+    """They are in the log."""
+    url, engine = small
+
+    def fault(*_):
+        raise RuntimeError("secret reasons")
+
+    monkeypatch.setattr(engine, "call", fault)
+
+    response, answer = ask(url, "/console/api/call/ListVectorBuckets")
+
+    assert (response.status, answer["code"]) == (500, "InternalServerException")
+    assert "secret" not in answer["message"]
+    assert "secret reasons" in caplog.text

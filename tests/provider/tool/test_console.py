@@ -14,6 +14,9 @@ from stache_ai.providers import EmbeddingProviderFactory
 
 from console_client import ask, stream
 from far_ends import server
+from s3vectors_local.console.jobs import JOBS
+from s3vectors_local.console.maps import Maps
+from s3vectors_local.console.members import Members
 from s3vectors_local.console.steps import call_each, list_pages
 from s3vectors_local.errors import (
     AccessDeniedException,
@@ -99,15 +102,6 @@ def _create_bucket(url):
 def service(endpoint):
     """What the console asks."""
     return open_service(settings(endpoint))
-
-
-def finish(steps):
-    """The result of a job."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as done:
-            return done.value
 
 
 def test_it_says_what_it_shows_in_staches_words(service, endpoint):
@@ -304,3 +298,43 @@ def test_a_port_that_is_in_use_is_an_error():
 
     assert done.returncode == 1
     assert "choose another --port" in done.stderr
+
+
+def finish(steps):
+    """The result of a job."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            return done.value
+
+
+def test_jobs_work_on_it(service):
+    """The same as on an engine, in Stache's words."""
+    members = {"bucket": BUCKET, "index": "documents-1024"}
+
+    browsed = finish(
+        JOBS["browse"](service, Members({**members, "filter": {"doc_id": {"$ne": "cat"}}}))
+    )
+    found = finish(JOBS["query"](service, Members({**members, "text": "sings", "top_k": 1})))
+    drawn = finish(Maps().draw(service, Members({**members, "color": "doc_id"})))
+
+    assert {vector["key"] for vector in browsed["vectors"]} == {"bird", "dog"}
+    assert [result["key"] for result in found["results"]] == ["bird"]
+    assert drawn["keys"] == ["bird", "cat", "dog"]
+    assert {entry["value"] for entry in drawn["colors"]["values"]} == {*TEXTS}
+
+
+def test_a_map_of_a_service_without_stamps_is_kept_until_it_is_asked_anew(service):
+    """Its age says so; an engine in this process knows when its index changes."""
+    members = {"bucket": BUCKET, "index": "documents-1024"}
+    maps = Maps()
+    finish(maps.draw(service, Members(members)))
+    service.call("DeleteVectors", {**INDEX, "keys": ["cat"]})
+
+    kept = finish(maps.draw(service, Members(members)))
+    anew = finish(maps.draw(service, Members({**members, "refresh": True})))
+
+    knows = service.read_stamp(INDEX) is not None
+    assert kept["keys"] == (["bird", "dog"] if knows else ["bird", "cat", "dog"])
+    assert anew["keys"] == ["bird", "dog"]
