@@ -7,7 +7,17 @@ from urllib.parse import quote
 
 import pytest
 
-from console_data import BIDI, BUCKET, HOSTILE_KEYS, LONG, MARKUP, SCRIPT_KEY
+from console_data import (
+    BIDI,
+    BUCKET,
+    HOSTILE_KEYS,
+    LONG,
+    MARKUP,
+    SCRIPT_KEY,
+    create_index,
+    make_vector,
+    put,
+)
 from s3vectors_local import Engine, serving
 from s3vectors_local.console.options import ConsoleOptions
 
@@ -145,3 +155,20 @@ def test_a_bucket_policy_is_shown_as_it_is(page):
             page.wait("<img src=x onerror=")
 
             assert page.evaluate(UNTOUCHED)
+
+
+def test_metadata_keys_that_every_object_has_are_those_of_the_vector(page):
+    """A key called `constructor` or `__proto__` is like any other, and missing where it is."""
+    metadata = {"constructor": "mine", "__proto__": "own", "toString": "text"}
+    with Engine() as engine:
+        engine.call("CreateVectorBucket", {"vectorBucketName": BUCKET})
+        names = create_index(engine, "objects")
+        put(engine, names, [{**make_vector("a", 0), "metadata": metadata}, make_vector("b", 1)])
+        with serving(engine, console=ConsoleOptions()) as url:
+            page.open_console(url, f"#/bucket/{BUCKET}/index/objects/browse")
+            page.wait("Page 1: 2 vectors")
+
+            rows = [[cell.strip() for cell in row.split("\t")] for row in page.texts("tbody tr")]
+            titles = [title.strip() for title in page.texts("thead th")]
+            assert titles == ["Key", "constructor", "__proto__", "toString", "text"]
+            assert [row[1:4] for row in rows] == [["mine", "own", "text"], ["–", "–", "–"]]

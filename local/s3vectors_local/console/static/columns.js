@@ -2,7 +2,7 @@
 import { countOf, formatNumber, make, makeNote } from './dom.js';
 import { fill } from './failure.js';
 import { watchJob } from './progress.js';
-import { showText } from './text.js';
+import { readValue, showText } from './text.js';
 
 const FIRST = 3;
 const SHORT = 24; // characters: longer values are no help at a glance
@@ -32,7 +32,7 @@ export function chooseColumns(view, vectors) {
 	if (choice) return choice;
 	const present = [...new Set(vectors.flatMap(({ metadata }) => Object.keys(metadata ?? {})))];
 	const proposed = view.about.columns.filter((name) => present.includes(name));
-	const isShort = (name) => vectors.every(({ metadata }) => String(metadata?.[name] ?? '').length <= SHORT);
+	const isShort = (name) => vectors.every(({ metadata }) => String(readValue(metadata, name) ?? '').length <= SHORT);
 	return proposed.length ? proposed : present.filter((name) => name !== view.textKey && isShort(name)).slice(0, FIRST);
 }
 

@@ -13,11 +13,13 @@ import { readNumbers } from './numbers.js';
 import { Plot } from './plot.js';
 import { describePoint, makePointTable } from './points.js';
 import { makeTurns, watchJob } from './progress.js';
-import { plainVisible, showSnippet, showText, showValue } from './text.js';
+import { plainVisible, readValue, showSnippet, showText, showValue } from './text.js';
 
 const SIZES = ['500', '1000', '2500', '5000'];
 const SIZE = '5000';
 const NEIGHBORS = 8;
+const KEYS = 'Arrow keys go from point to point, Enter opens one, + and − zoom, 0 shows all. '
+	+ 'Drag to move; with Ctrl, the wheel zooms.';
 const OLD = 60; // seconds: a map that was drawn longer ago says so
 const TIP = 14; // pixels between a point and what is said of it
 
@@ -113,28 +115,32 @@ class Map2D {
 		this.plot = new Plot(canvas, { signal: this.signal, hover: (at, x, y) => this.point(at, x, y),
 			pick: (at) => this.pick(at) });
 		const zoom = make('div', { class: 'zoom' },
-			makeButton('+', () => this.plot.zoomBy(1.5), { 'aria-label': 'Zoom in' }), makeButton('−',
-				() => this.plot.zoomBy(1 / 1.5), { 'aria-label': 'Zoom out' }), makeButton('Fit', () => this.plot.fit()));
+			makeButton('+', () => this.plot.zoomBy(1.5), { 'aria-label': 'Zoom in' }),
+			makeButton('−', () => this.plot.zoomBy(1 / 1.5), { 'aria-label': 'Zoom out' }),
+			makeButton('Fit', () => this.plot.fit()));
 		this.finder = makeFinder(this.view, this.plot, this.places);
 		const legend = makeLegend(this.map, (hidden) => this.plot.setHiddenGroups(hidden), this.signal);
-		this.stage.replaceChildren(this.describeMap(), make('div', { class: 'map' },
-			make('div', { class: 'canvas' }, canvas, zoom, this.tip,
-				make('p', { class: 'note', id: 'map-keys' },
-				'Arrow keys go from point to point, Enter opens one, + and − zoom, 0 shows all. Drag to move; with Ctrl, the wheel zooms.')),
-			make('div', { class: 'sidebar' }, legend, this.finder.element, this.side)), makePointTable(this.view, this.map));
+		const keys = make('p', { class: 'note', id: 'map-keys' }, KEYS);
+		this.stage.replaceChildren(
+			this.describeMap(),
+			make('div', { class: 'map' },
+				make('div', { class: 'canvas' }, canvas, zoom, this.tip, keys),
+				make('div', { class: 'sidebar' }, legend, this.finder.element, this.side)),
+			makePointTable(this.view, this.map));
 	}
 
 	describeMap() {
 		const { variance, sample, points, age } = this.map;
 		const share = variance.map((part) => `${(part * 100).toFixed(1)} %`);
 		const both = ((variance[0] + variance[1]) * 100).toFixed(1);
-		const isSample = !sample.whole;
+		const part = make('span', { class: 'chip pending' }, `a sample of ${formatNumber(sample.of)}: ${sample.how}`);
+		const again = () => makeButton('Read the vectors again', () => this.draw(true), { class: 'small' });
+		const isOld = age > OLD && this.view.about.service.kind !== 'engine';
 		return make('p', { class: 'took' }, make('strong', {}, countOf(points.length, 'vector')),
-			isSample ? make('span', { class: 'chip pending' },
-				`a sample of ${formatNumber(sample.of)}: ${sample.how}`) : ', all of them',
-			`. Principal components; the horizontal one has ${share[0]} of the variance, the vertical one ${share[1]}: the picture shows ${both} %.`,
-			age > OLD && this.view.about.service.kind !== 'engine'
-				&& [` Drawn ${formatNumber(Math.round(age))} seconds ago. `, makeButton('Read the vectors again', () => this.draw(true), { class: 'small' })]);
+			sample.whole ? ', all of them' : part,
+			`. Principal components; the horizontal one has ${share[0]} of the variance, `,
+			`the vertical one ${share[1]}: the picture shows ${both} %.`,
+			isOld && [` Drawn ${formatNumber(Math.round(age))} seconds ago. `, again()]);
 	}
 
 	/** What the address asks for: a point that is chosen, or a query whose answers light up. */
@@ -164,17 +170,18 @@ class Map2D {
 	/** Beside the point, and on the map. */
 	placeTip(x, y) {
 		const { clientWidth: width, clientHeight: height } = this.plot.canvas;
-		this.tip.style.left = `${Math.max(0, x + TIP + this.tip.offsetWidth > width ? x - TIP - this.tip.offsetWidth : x + TIP)}px`;
+		const isRight = x + TIP + this.tip.offsetWidth <= width;
+		this.tip.style.left = `${Math.max(0, isRight ? x + TIP : x - TIP - this.tip.offsetWidth)}px`;
 		this.tip.style.top = `${Math.max(0, Math.min(y + TIP, height - this.tip.offsetHeight))}px`;
 	}
 
 	async readText(key, words) {
 		try {
 			const metadata = await this.readMetadata(key);
-			const text = metadata[this.view.textKey];
+			const text = readValue(metadata, this.view.textKey);
 			const color = this.map.colors?.key;
-			words.replaceChildren(color ? make('div', { class: 'note' }, showText(color), ': ',
-				showValue(metadata[color])) : '', text === undefined ? '' : showSnippet(String(text), 240));
+			const shown = color ? makeNote(showText(color), ': ', showValue(readValue(metadata, color))) : '';
+			words.replaceChildren(shown, text === undefined ? '' : showSnippet(String(text), 240));
 		} catch (error) {
 			if (!isStop(error)) words.replaceChildren(showFailure(error));
 		}

@@ -2,14 +2,14 @@
 import { addressOf } from './address.js';
 import { formatNumber, formatScore, make, makeButton, makeFacts } from './dom.js';
 import { describeColor } from './legend.js';
-import { showLongText, showSnippet, showText, showValue } from './text.js';
+import { readValue, showLongText, showSnippet, showText, showValue } from './text.js';
 import { makeVectorTable } from './vector-table.js';
 
 const ROWS = 100;
 
 /** A point's key, text and metadata, and its neighbors; `goTo` is called with the key of one. */
 export function describePoint(view, { key, metadata, neighbors }, goTo) {
-	const text = metadata[view.textKey];
+	const text = readValue(metadata, view.textKey);
 	const others = Object.entries(metadata).filter(([name]) => name !== view.textKey);
 	const list = neighbors.map((one) => {
 		const button = makeButton('', () => goTo(one.key), { class: 'link' });

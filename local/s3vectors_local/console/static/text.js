@@ -115,6 +115,11 @@ export function showValue(value, { whole = false } = {}) {
 	return make('span', { class: `value ${typeof value}` }, showText(text));
 }
 
+/** The value of a metadata key; of one named `constructor`, too, not that which every object has. */
+export function readValue(metadata, name) {
+	return metadata && Object.hasOwn(metadata, name) ? metadata[name] : undefined;
+}
+
 /** The kind of a metadata value, as the service names it. */
 export function nameType(value) {
 	if (Array.isArray(value)) return `array of ${typeof value[0]}s`;

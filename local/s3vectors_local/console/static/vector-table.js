@@ -3,7 +3,7 @@ import { addressOf } from './address.js';
 import { make, makeButton, makeRow, makeTable } from './dom.js';
 import { formatJson } from './json.js';
 import { addCondition } from './filter.js';
-import { plainVisible, showLongText, showSnippet, showText, showValue } from './text.js';
+import { plainVisible, readValue, showLongText, showSnippet, showText, showValue } from './text.js';
 
 /**
  * A table of vectors.
@@ -19,8 +19,8 @@ export function makeVectorTable(view, vectors, options) {
 	const { columns, lead = [], before = [], textFirst = false, filter = null, select = null, actions = null } = options;
 	const boxes = new Map();
 	const metadata = columns.map((name) =>
-		[makeTitle(name), (vector) => makeValueCell(view, name, vector.metadata?.[name], filter)]);
-	const text = vectors.some((vector) => vector.metadata && view.textKey in vector.metadata)
+		[makeTitle(name), (vector) => makeValueCell(view, name, readValue(vector.metadata, name), filter)]);
+	const text = vectors.some((vector) => readValue(vector.metadata, view.textKey) !== undefined)
 		? [[makeTitle(view.textKey), (vector) => makeTextCell(vector, view.textKey), 'textual']] : [];
 	const shown = [
 		...(select ? [[makeSelectAll(boxes, select), ({ key }) => makeSelection(boxes, key, select)]] : []),
@@ -90,7 +90,7 @@ function makeValueCell(view, name, value, filter) {
 }
 
 function makeTextCell(vector, textKey) {
-	const value = vector.metadata?.[textKey];
+	const value = readValue(vector.metadata, textKey);
 	if (typeof value !== 'string') return showValue(value);
 	let whole = null;
 	const button = make('button', { type: 'button', class: 'textcell', 'aria-expanded': 'false', click: () => {

@@ -12,7 +12,7 @@ import { addHeader } from './index-header.js';
 import { LIMITS, countBytes, makeLimits, metadataSize } from './limits.js';
 import { nonFilterableKeys } from './listing.js';
 import { watchJob } from './progress.js';
-import { nameType, showLongText, showText, showValue } from './text.js';
+import { nameType, readValue, showLongText, showText, showValue } from './text.js';
 import { makeJson, makeVectorTable } from './vector-table.js';
 
 const NEIGHBORS = 10;
@@ -39,7 +39,7 @@ function showParts(view, vector, description) {
 	const { key } = view.place;
 	const neighbors = make('div', {});
 	const metadata = vector.metadata ?? {};
-	const text = metadata[view.textKey];
+	const text = readValue(metadata, view.textKey);
 	return [
 		make('div', { class: 'row actions' },
 			make('a', { class: 'button primary', href: addressOf({ ...view.names, view: 'query' }, { key }) },
@@ -52,7 +52,7 @@ function showParts(view, vector, description) {
 		makePanel('Metadata', showMetadata(view, metadata, description)),
 		make('div', { class: 'columns' },
 			makePanel('Size', showSizes(key, metadata, description)),
-				makePanel('Vector', showNumbers(vector.data?.float32 ?? [])),
+			makePanel('Vector', showNumbers(vector.data?.float32 ?? [])),
 			makePanel('As JSON', makeJson(metadata))),
 		makePanel('Nearest neighbors', neighbors,
 			makeButton(`Find the nearest ${NEIGHBORS}`, () => fill(neighbors, () => showNeighbors(view, neighbors)))),
