@@ -159,7 +159,7 @@ coverage:
 	$(DEV)/bin/python -m coverage report
 
 # Those that start processes, browsers and other environments are left to `make test`
-SLOW := tool test_contract.py test_secrets.py aws/test_bad_days.py aws/test_forks.py \
+SLOW := tool test_contract.py test_secrets.py aws/test_faults.py aws/test_forks.py \
 	aws/test_interpreter_end.py aws/test_outages.py
 SLOW_LOCAL := all_clients aws_cli aws_switch browser command crashes dockerfile doors fast forks \
 	histories http javascript matrix moto_referee origins pages plugin repeats snapshots space \

@@ -358,8 +358,8 @@ def test_the_changelog_s_commands_exist():
     """Those of the operator's tool."""
     changelog = (ROOT / "CHANGELOG.md").read_text()
 
-    [told] = re.findall(r"^- `stache-s3vectors`: (.*?)\.$", changelog, re.MULTILINE | re.DOTALL)
-    assert set(re.findall(r"`([\w-]+)`", told)) == set(stache_s3vectors.commands)
+    [sentence] = re.findall(r"^- `stache-s3vectors`: (.*?)\.$", changelog, re.MULTILINE | re.DOTALL)
+    assert set(re.findall(r"`([\w-]+)`", sentence)) == set(stache_s3vectors.commands)
 
 
 PAGES = sorted(
@@ -399,14 +399,14 @@ def test_every_fault_has_its_test():
     """Those that the pages name are there."""
     named = set(re.findall(r"`(test_\w+)`", DOCS["behavior"] + DOCS["migrate"]))
     files = (ROOT / "tests").rglob("test_*.py")
-    there = {
+    names = {
         name
         for file in files
         for name in re.findall(r"^def (test_\w+)", file.read_text(), re.MULTILINE)
     }
 
     assert len(named) > 40
-    assert named <= there
+    assert named <= names
 
 
 def test_the_map_is_the_tree():

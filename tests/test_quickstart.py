@@ -42,13 +42,13 @@ def first_run(data):
 
 def passages(output):
     """The topics of the passages below each question."""
-    found = {}
+    answers = {}
     for line in output.splitlines():
         if question := re.fullmatch(r"(\S.*\?)  \d+ ms", line):
-            topics_below = found.setdefault(question[1], [])
+            passage_topics = answers.setdefault(question[1], [])
         elif passage := re.match(r"  \d\. (\S+)  score (0\.\d\d)  (python/\S+)", line):
-            topics_below.append(passage[1])
-    return found
+            passage_topics.append(passage[1])
+    return answers
 
 
 def test_it_ingests_all_topics_and_answers_on_the_topic_asked(first_run):
@@ -59,7 +59,7 @@ def test_it_ingests_all_topics_and_answers_on_the_topic_asked(first_run):
     about_with = {"with", "context-managers", "specialnames", "compound"}
     about_errors = {"try", "exceptions", "raise", "compound", "execmodel"}
     assert list(answers) == list(quickstart.QUESTIONS)
-    assert [len(found) for found in answers.values()] == [3, 3, 3]
+    assert [len(passages) for passages in answers.values()] == [3, 3, 3]
     assert set(answers[quickstart.QUESTIONS[0]]) <= about_with
     assert set(answers[quickstart.QUESTIONS[1]]) <= about_errors
     assert set(answers[quickstart.QUESTIONS[2]]) == {"debugger"}

@@ -86,14 +86,14 @@ def test_the_terminal_s_section_works_word_for_word(run):
     """Each of its commands, in its order, and what it prints."""
     outputs = [run(command) for command in COMMANDS.splitlines()]
 
-    health, namespace, text, folder, found, invoice, listing = outputs
+    health, namespace, text, folder, results, invoice, listing = outputs
     assert "Status: healthy" in health
     assert "VectorDB: S3VectorsProvider" in health
     assert namespace == "Created namespace: notes\n"
     assert "Ingested text → 1 chunks" in text
     assert "Successful: 4 files" in folder
-    assert "1. cat.txt" in found
-    assert "The cat sleeps on the warm printer." in found
+    assert "1. cat.txt" in results
+    assert "The cat sleeps on the warm printer." in results
     assert json.loads(invoice)["sources"][0]["metadata"]["filename"] == "invoice.pdf"
     names = [document["filename"] for document in json.loads(listing)["documents"]]
     assert sorted(names) == ["cats.md", "invoice.pdf", "letter.docx", "printers.txt"]

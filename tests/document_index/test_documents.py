@@ -8,8 +8,8 @@ from stache_ai_s3vectors import InvalidInputError
 
 
 def create(index, doc_id="d1", namespace="notes", **fields):
-    given = {"filename": f"{doc_id}.md", "chunk_ids": [f"{doc_id}-1", f"{doc_id}-2"], **fields}
-    return index.create_document(doc_id=doc_id, namespace=namespace, **given)
+    defaults = {"filename": f"{doc_id}.md", "chunk_ids": [f"{doc_id}-1", f"{doc_id}-2"]}
+    return index.create_document(doc_id=doc_id, namespace=namespace, **{**defaults, **fields})
 
 
 def listed(index, namespace=None, limit=2):

@@ -30,9 +30,9 @@ def restart():
 
 
 def ingest(pipeline, version=0, **metadata):
-    given = {"filename": "d1.md", "source_path": "notes/d1.md", **metadata}
+    metadata = {"filename": "d1.md", "source_path": "notes/d1.md", **metadata}
     return asyncio.run(
-        pipeline.ingest_text(ingesting.make_text("d1", version), given, namespace="notes")
+        pipeline.ingest_text(ingesting.make_text("d1", version), metadata, namespace="notes")
     )
 
 
@@ -72,10 +72,10 @@ def pipeline(request, tmp_path):
     """Makes the pipeline of the next start; what is done first there must not matter."""
 
     def start():
-        made = ingesting.make_pipeline(tmp_path)
+        pipeline = ingesting.make_pipeline(tmp_path)
         if request.param == "searched first":
-            made.documents_provider.search([1.0] + [0.0] * 1023)
-        return made
+            pipeline.documents_provider.search([1.0] + [0.0] * 1023)
+        return pipeline
 
     yield start
     restart()
@@ -102,8 +102,8 @@ def test_a_document_of_which_vectors_are_missing_is_undone(pipeline, tmp_path, c
     """It can be ingested again."""
 
     def run():
-        made = ingesting.make_pipeline(tmp_path)
-        provider = made.documents_provider
+        killed = ingesting.make_pipeline(tmp_path)
+        provider = killed.documents_provider
         announce = type(provider)._announce
 
         def announce_and_die(ids, metadatas, namespace):
@@ -114,7 +114,7 @@ def test_a_document_of_which_vectors_are_missing_is_undone(pipeline, tmp_path, c
 
         provider._announce = announce_and_die
         with pytest.raises(Killed):
-            ingest(made)
+            ingest(killed)
 
     run_in_child(run)
     with caplog.at_level(logging.WARNING):

@@ -15,8 +15,8 @@ OTHER = Choices("no-match", "any-element", "squared", "single", "refused", "word
 
 def choose(monkeypatch, choices):
     """Let every engine in process behave so."""
-    made = partial(Engine, choices=choices)
-    monkeypatch.setattr(s3vectors_local, "Engine", made, raising=False)
+    create_engine = partial(Engine, choices=choices)
+    monkeypatch.setattr(s3vectors_local, "Engine", create_engine, raising=False)
 
 
 @pytest.fixture(autouse=True)

@@ -48,10 +48,10 @@ def test_a_password_in_an_endpoint_is_in_no_error_of_the_provider(
 ):
     """Nor in the cause that a traceback shows with it."""
     caplog.set_level(logging.DEBUG, "stache_ai_s3vectors")
-    made = {"s3vectors_endpoint_url": endpoint}
+    endpoint_settings = {"s3vectors_endpoint_url": endpoint}
     if source != "setting":
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3VECTORS", endpoint)
-        made = {"s3vectors_endpoint_url": None}
+        endpoint_settings = {"s3vectors_endpoint_url": None}
     calls = [
         lambda p: p.search(VECTOR),
         lambda p: p.insert([VECTOR], ["t"]),
@@ -59,7 +59,7 @@ def test_a_password_in_an_endpoint_is_in_no_error_of_the_provider(
     ]
     for call in calls:
         with pytest.raises(S3VectorsError) as failed:
-            call(stache.provider(**made, s3vectors_retry_seconds=0))
+            call(stache.provider(**endpoint_settings, s3vectors_retry_seconds=0))
 
         error = failed.value
         shown = "".join(traceback.format_exception(error)) + repr(error) + error.remedy

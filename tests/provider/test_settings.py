@@ -27,9 +27,9 @@ def test_the_documented_constructor_works():
         s3vectors_region="eu-west-1",
     )
 
-    found = resolve_settings(settings)
+    resolved = resolve_settings(settings)
 
-    assert (found.bucket_name, found.region, found.index_name) == (
+    assert (resolved.bucket_name, resolved.region, resolved.index_name) == (
         "my-bucket",
         "eu-west-1",
         "stache",
@@ -53,11 +53,11 @@ def test_a_dot_env_file_counts_as_environment(tmp_path, monkeypatch):
         "S3VECTORS_ENDPOINT_URL=http://127.0.0.1:9100\nS3VECTORS_CREATE_INDEX=true\n"
     )
 
-    found = options()
+    resolved = options()
 
-    assert (found.bucket_name, found.region) == ("from-file", "eu-north-1")
-    assert (found.read_timeout, found.create_index) == (7, True)
-    assert found.endpoint == "http://127.0.0.1:9100"
+    assert (resolved.bucket_name, resolved.region) == ("from-file", "eu-north-1")
+    assert (resolved.read_timeout, resolved.create_index) == (7, True)
+    assert resolved.endpoint == "http://127.0.0.1:9100"
     monkeypatch.setenv(BUCKET, "from-environment")
     assert options().bucket_name == "from-environment"
 
@@ -115,14 +115,17 @@ def test_a_bucket_arn_is_what_requests_name(monkeypatch):
     arn = "arn:aws:s3vectors:eu-west-1:999999999999:bucket/my-bucket"
     monkeypatch.setenv(BUCKET, arn)
 
-    there = options()
+    remote = options()
     monkeypatch.setenv("S3VECTORS_ENDPOINT_URL", "local:")
-    here = options()
+    local = options()
 
-    assert there.bucket_parameters == {"vectorBucketArn": arn}
-    assert there.index_parameters == {"indexArn": f"{arn}/index/{there.index_name}"}
-    assert here.bucket_parameters == {"vectorBucketName": "my-bucket"}
-    assert here.index_parameters == {"vectorBucketName": "my-bucket", "indexName": here.index_name}
+    assert remote.bucket_parameters == {"vectorBucketArn": arn}
+    assert remote.index_parameters == {"indexArn": f"{arn}/index/{remote.index_name}"}
+    assert local.bucket_parameters == {"vectorBucketName": "my-bucket"}
+    assert local.index_parameters == {
+        "vectorBucketName": "my-bucket",
+        "indexName": local.index_name,
+    }
 
 
 def test_buckets_of_two_accounts_contradict_each_other(monkeypatch):
@@ -296,30 +299,32 @@ def test_the_index_is_the_argument_or_the_documents_index_or_the_older_one():
 
 
 @pytest.mark.parametrize(
-    "told, expected",
+    "settings, expected",
     [
         ({}, ("text",)),
         ({"s3vectors_text_keys": "filename"}, ("text", "filename")),
         ({"s3vectors_text_keys": " title, text,,title "}, ("text", "title")),
     ],
 )
-def test_text_is_one_of_the_keys_that_are_searched(told, expected):
+def test_text_is_one_of_the_keys_that_are_searched(settings, expected):
     """Others are named with commas between."""
-    assert resolve_settings(Settings(s3vectors_bucket="my-bucket", **told)).text_keys == expected
+    assert (
+        resolve_settings(Settings(s3vectors_bucket="my-bucket", **settings)).text_keys == expected
+    )
 
 
 @pytest.mark.parametrize(
-    "told, message",
+    "keys, message",
     [
         (",".join(map(str, range(10))), "has 11 keys with text; S3 Vectors takes at most 10"),
         ("k" * 64, "S3 Vectors takes at most 63: use a shorter key"),
         ("_overflow", "_overflow is reserved for this provider"),
     ],
 )
-def test_text_keys_that_the_service_does_not_take_are_refused(told, message):
+def test_text_keys_that_the_service_does_not_take_are_refused(keys, message):
     """Before anything is made."""
     with pytest.raises(ConfigurationError, match=message):
-        resolve_settings(Settings(s3vectors_bucket="my-bucket", s3vectors_text_keys=told))
+        resolve_settings(Settings(s3vectors_bucket="my-bucket", s3vectors_text_keys=keys))
 
 
 def test_a_language_that_the_service_does_not_have_is_refused(monkeypatch):

@@ -1,4 +1,4 @@
-"""The far end: one engine per path and process, and errors that say what to do."""
+"""Clients: one engine per path and process, and errors that say what to do."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from stache_ai_s3vectors import (
 
 
 def test_providers_of_one_path_share_an_engine(tmp_path):
-    """Stache builds three; two spellings of a path are one path."""
+    """Stache builds three providers; two spellings of a path are one path."""
     endpoint = f"local:{tmp_path}/data"
     documents = stache.provider("documents", s3vectors_endpoint_url=endpoint)
     summaries = stache.provider("summaries", s3vectors_endpoint_url="local:data")
@@ -34,8 +34,8 @@ def test_providers_of_one_path_share_an_engine(tmp_path):
     assert (documents.count_by_filter({}), summaries.count_by_filter({})) == (1, 2)
 
 
-def test_what_is_stored_on_disk_is_there_for_the_next_process(tmp_path):
-    """The bucket and the index were made by the first."""
+def test_the_next_process_reads_what_is_stored_on_disk(tmp_path):
+    """The first process creates the bucket and the index."""
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); import stache; "
         "provider = stache.provider(s3vectors_endpoint_url='local:data'); "
@@ -70,8 +70,8 @@ def test_nothing_is_called_before_it_is_needed():
     ]
 
 
-def test_a_directory_of_another_engine_is_named(tmp_path):
-    """A server that has the same data, for instance."""
+def test_a_directory_in_use_by_another_engine_is_named(tmp_path):
+    """The other engine can be a server on the same data."""
     owner = Engine(tmp_path)
 
     with pytest.raises(ConfigurationError, match="belongs to a running engine"):
@@ -81,7 +81,7 @@ def test_a_directory_of_another_engine_is_named(tmp_path):
 
 
 def test_without_the_engine_installed_the_error_says_what_to_install():
-    """One line; the engine is an extra."""
+    """The error is one line; the engine is an extra."""
     code = (
         "import sys; sys.modules['s3vectors_local'] = None\n"
         "from stache_ai_s3vectors import S3VectorsProvider, Settings\n"
@@ -102,7 +102,7 @@ def test_without_the_engine_installed_the_error_says_what_to_install():
 
 @pytest.mark.parametrize("call", ["insert", "search", "count", "info", "get", "delete"])
 def test_a_missing_index_is_named_with_region_endpoint_and_what_creates_it(call):
-    """For whichever call comes first."""
+    """Whichever call comes first raises this error."""
     vector = [1, 2, 3, 4]
     with server() as url:
         provider = stache.provider(s3vectors_endpoint_url=url, s3vectors_region="eu-west-1")
@@ -131,16 +131,16 @@ def test_a_missing_index_is_named_with_region_endpoint_and_what_creates_it(call)
     )
 
 
-def test_a_local_index_that_may_not_be_made_is_named_with_the_reason():
-    """The AWS CLI could not help there."""
+def test_a_missing_local_index_is_named_with_the_setting_that_forbids_it():
+    """The error does not propose the AWS CLI, which cannot create it."""
     provider = stache.provider(s3vectors_create_index=False)
 
     with pytest.raises(NotFoundError, match="unless S3VECTORS_CREATE_INDEX is false"):
         provider.count_by_filter({})
 
 
-def test_boto3_s_own_endpoint_variable_is_named_too(monkeypatch):
-    """It is not AWS that was asked."""
+def test_the_endpoint_of_boto3s_own_variable_is_named(monkeypatch):
+    """The error names the endpoint, which is not AWS."""
     with server() as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3VECTORS", url)
         provider = stache.provider(s3vectors_endpoint_url=None)
@@ -149,8 +149,8 @@ def test_boto3_s_own_endpoint_variable_is_named_too(monkeypatch):
             provider.count_by_filter({})
 
 
-def test_other_credentials_are_another_client(monkeypatch):
-    """Not those of the first provider that was made."""
+def test_other_credentials_get_another_client(monkeypatch):
+    """The client of the first provider is not reused."""
     first = stache.provider(s3vectors_endpoint_url="http://127.0.0.1:1").client
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "other")
 
@@ -159,8 +159,8 @@ def test_other_credentials_are_another_client(monkeypatch):
     assert first is not second
 
 
-def test_local_data_does_not_depend_on_the_surroundings(monkeypatch):
-    """Buckets belong to a region: with another one, a directory would look empty."""
+def test_local_data_does_not_depend_on_the_environment(monkeypatch):
+    """Buckets belong to a region: in another region, a directory would look empty."""
     stache.provider(s3vectors_endpoint_url="local:data").insert([[1, 2, 3, 4]], ["t"])
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
@@ -169,8 +169,8 @@ def test_local_data_does_not_depend_on_the_surroundings(monkeypatch):
     assert stache.provider(s3vectors_endpoint_url="local:data").count_by_filter({}) == 1
 
 
-def test_on_a_server_a_missing_index_is_made_when_asked_a_missing_bucket_never():
-    """S3VECTORS_CREATE_INDEX makes indexes; buckets belong to the infrastructure."""
+def test_on_a_server_a_missing_index_is_created_on_request_but_never_a_bucket():
+    """S3VECTORS_CREATE_INDEX creates indexes; buckets belong to the infrastructure."""
     with server() as url:
         provider = stache.provider(s3vectors_endpoint_url=url, s3vectors_create_index=True)
         with closing(provider.client) as client:
@@ -194,7 +194,7 @@ def test_on_a_server_a_missing_index_is_made_when_asked_a_missing_bucket_never()
     ],
 )
 def test_the_services_errors_become_ours(code, kind):
-    """With its text, its code and itself as the cause."""
+    """They have the service's text, its code and its error as the cause."""
     provider = stache.provider()
     provider.get_collection_info()
     error = {"Error": {"Code": code, "Message": "the reason"}, "ResponseMetadata": {}}
@@ -209,8 +209,8 @@ def test_the_services_errors_become_ours(code, kind):
 
 
 @pytest.mark.parametrize("operation", ["PutVectors", "GetVectors"])
-def test_a_page_of_some_other_server_is_not_taken_for_success(operation):
-    """Botocore takes any 200 for one: an insert would seem to be stored."""
+def test_a_page_of_another_server_is_an_error(operation):
+    """Botocore accepts any 200: an insert would seem to be stored."""
     provider = stache.provider()
     provider.get_collection_info()
     stache.losing_the_answer(provider.client, operation, 1, answer=stache.WEB_PAGE)
@@ -223,8 +223,8 @@ def test_a_page_of_some_other_server_is_not_taken_for_success(operation):
         call[operation]()
 
 
-def test_what_botocore_refuses_to_send_is_ours_too():
-    """Nothing is known that gets past our own checks; a handler of the user's might."""
+def test_what_botocore_refuses_to_send_is_an_error_of_ours():
+    """Our own checks refuse such input first; a handler of the user's may not."""
     provider = stache.provider()
     provider.get_collection_info()
     provider.client.meta.events.register(
@@ -235,8 +235,8 @@ def test_what_botocore_refuses_to_send_is_ours_too():
         provider.get_by_ids(["a"])
 
 
-def test_a_server_that_is_not_there_is_unavailable():
-    """The endpoint is in the message."""
+def test_a_server_that_does_not_run_is_unavailable():
+    """The error names the endpoint."""
     endpoint = "http://127.0.0.1:1"
     provider = stache.provider(s3vectors_endpoint_url=endpoint, s3vectors_max_attempts=1)
 
@@ -245,7 +245,7 @@ def test_a_server_that_is_not_there_is_unavailable():
 
 
 def test_without_credentials_the_error_says_how_to_set_them(monkeypatch):
-    """Also for a local server, which takes any."""
+    """A local server, which accepts any credentials, needs some as well."""
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     provider = stache.provider(s3vectors_endpoint_url="http://127.0.0.1:1")
 

@@ -1,4 +1,4 @@
-"""Credentials that were renewed are used: no process has to be started again."""
+"""Renewed credentials are used without a restart of the process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ UNKNOWN = ("AKIDUNKNOWN", "secret")
 
 @pytest.fixture
 def file(monkeypatch, tmp_path):
-    """The shared credentials file, which is where credentials come from."""
+    """The shared credentials file, which is the source of the credentials."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     path = tmp_path / "credentials"
@@ -27,7 +27,7 @@ def file(monkeypatch, tmp_path):
 
 
 def write(file, credentials):
-    """Write the file, later than before whatever the file system's clock can tell."""
+    """Write the file with a later time, whatever the resolution of the file system's clock."""
     before = file.stat().st_mtime_ns if file.exists() else 0
     key, secret = credentials
     file.write_text(f"[default]\naws_access_key_id = {key}\naws_secret_access_key = {secret}\n")
@@ -35,20 +35,20 @@ def write(file, credentials):
 
 
 def provider(url):
-    """A provider on that server, which may make its index."""
+    """A provider of the server that may create its index."""
     return stache.provider(s3vectors_endpoint_url=url, s3vectors_create_index=True)
 
 
 @pytest.fixture
 def url():
-    """A server that knows one key, and has the bucket."""
+    """The URL of a server that knows one access key and has the bucket."""
     with server("--access-key", ":".join(GOOD)) as url:
         yield url
 
 
 @pytest.mark.parametrize("bad", [WRONG, UNKNOWN, None], ids=["wrong", "unknown", "missing"])
 def test_renewed_credentials_are_used_at_the_next_call(file, url, bad):
-    """By the provider that was denied, and by a new one."""
+    """The provider that was denied uses them, and so does a new one."""
     if bad is not None:
         write(file, bad)
     old = provider(url)
@@ -65,7 +65,7 @@ def test_renewed_credentials_are_used_at_the_next_call(file, url, bad):
 
 
 def test_credentials_that_expire_while_a_provider_is_in_use_are_renewed(file, url):
-    """As those of a notebook do; what was stored is found."""
+    """Those of a notebook expire; searches still find what was stored."""
     write(file, GOOD)
     one = provider(url)
     one.client.create_vector_bucket(vectorBucketName="my-bucket")
@@ -76,7 +76,7 @@ def test_credentials_that_expire_while_a_provider_is_in_use_are_renewed(file, ur
     stache.answering(one.client, "QueryVectors", *[expired] * 9)
     first = one.client
 
-    for _ in range(2):  # nothing was renewed: the error stays
+    for _ in range(2):  # no renewal: the error is the same
         with pytest.raises(AccessDeniedError, match="expired"):
             one.search(VECTOR)
         stache.answering(one.client, "QueryVectors", *[expired] * 9)
@@ -90,7 +90,7 @@ def test_credentials_that_expire_while_a_provider_is_in_use_are_renewed(file, ur
 
 
 def test_other_credentials_of_the_same_file_are_used_after_a_denial(file, url):
-    """A policy does not allow it; then somebody writes the credentials of another role."""
+    """A policy denies a call; then somebody writes the credentials of another role."""
     write(file, GOOD)
     one = provider(url)
     one.client.create_vector_bucket(vectorBucketName="my-bucket")
@@ -100,7 +100,7 @@ def test_other_credentials_of_the_same_file_are_used_after_a_denial(file, url):
 
     with pytest.raises(AccessDeniedError, match="denied"):
         one.search(VECTOR)
-    assert one.client is first  # the file is as it was: another client would not help
+    assert one.client is first  # the file has not changed: a new client would not help
 
     write(file, GOOD)
     with pytest.raises(AccessDeniedError, match="denied"):
@@ -110,8 +110,8 @@ def test_other_credentials_of_the_same_file_are_used_after_a_denial(file, url):
         assert one.client is not first
 
 
-def test_a_profile_that_is_added_is_found_by_the_next_call(monkeypatch, file, url):
-    """The error of the first is no reason to look no more."""
+def test_the_next_call_uses_a_profile_that_is_added(monkeypatch, file, url):
+    """The error of the first call is not cached."""
     monkeypatch.setenv("AWS_PROFILE", "mine")
     file.write_text("")
     one = provider(url)
@@ -126,8 +126,8 @@ def test_a_profile_that_is_added_is_found_by_the_next_call(monkeypatch, file, ur
     one.client.close()
 
 
-def test_what_comes_from_a_program_is_asked_for_again(monkeypatch, file, tmp_path, url):
-    """As after `aws sso login`: credential_process failed, then works."""
+def test_credentials_from_a_program_are_requested_again(monkeypatch, file, tmp_path, url):
+    """credential_process fails and later works, as after `aws sso login`."""
     program = tmp_path / "credentials.sh"
     config = tmp_path / "config"
     config.write_text(f"[default]\ncredential_process = sh {program}\n")
@@ -146,8 +146,8 @@ def test_what_comes_from_a_program_is_asked_for_again(monkeypatch, file, tmp_pat
     one.client.close()
 
 
-def test_a_client_that_is_made_later_has_the_credentials_of_the_file_as_it_is(file, url):
-    """With other timeouts, for instance: the session of before has read the old ones."""
+def test_a_new_client_has_the_current_credentials_of_the_file(file, url):
+    """A client with other timeouts must not reuse a session that read the old ones."""
     write(file, UNKNOWN)
     old = provider(url)
     assert old.client
@@ -162,7 +162,7 @@ def test_a_client_that_is_made_later_has_the_credentials_of_the_file_as_it_is(fi
     old.client.close()
 
 
-def test_sessions_of_many_credentials_do_not_pile_up(monkeypatch, url):
+def test_sessions_of_many_credentials_are_not_kept(monkeypatch, url):
     """A process may assume a role for each tenant."""
     for n in range(20):
         monkeypatch.setenv("AWS_SESSION_TOKEN", str(n))

@@ -1,4 +1,4 @@
-"""After a fork, whatever is kept between calls belongs to the process that made it."""
+"""After a fork, everything cached between calls belongs to the process that created it."""
 
 from __future__ import annotations
 
@@ -27,29 +27,29 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def provider_over_http():
     """A provider on a server of its own."""
     with server() as url:
-        made = stache.provider(
+        provider = stache.provider(
             s3vectors_endpoint_url=url, s3vectors_create_index=True, s3vectors_write_rate=0
         )
-        with closing(made.client) as client:
+        with closing(provider.client) as client:
             client.create_vector_bucket(vectorBucketName="my-bucket")
-            yield made
+            yield provider
 
 
 def search_own(settings):
-    """In a child: what a tenant finds in 150 searches of its own namespace."""
+    """Search a tenant's own namespace 150 times in a child; return what it gets."""
     tenant, url = settings
     provider = stache.provider(s3vectors_endpoint_url=url)
     with closing(provider.client):
-        found = [provider.search(VECTOR, 5, namespace=tenant) for _ in range(150)]
-    return {result["namespace"] for results in found for result in results}, set(map(len, found))
+        hits = [provider.search(VECTOR, 5, namespace=tenant) for _ in range(150)]
+    return {result["namespace"] for results in hits for result in results}, set(map(len, hits))
 
 
-def test_children_that_search_at_the_same_time_find_what_is_theirs():
-    """Two processes that read from one connection would get each other's answers."""
+def test_children_that_search_at_the_same_time_get_their_own_results():
+    """Processes that share a connection would get each other's responses."""
     with provider_over_http() as parent:
         for tenant in TENANTS:
             parent.insert([VECTOR] * 5, ["t"] * 5, namespace=tenant)
-        parent.search(VECTOR)  # which leaves a connection in the pool
+        parent.search(VECTOR)  # it leaves a connection in the pool
         url = parent._options.endpoint
 
         with multiprocessing.get_context("fork").Pool(4) as pool:
@@ -59,18 +59,18 @@ def test_children_that_search_at_the_same_time_find_what_is_theirs():
     assert answers == [({tenant}, {5}) for tenant in TENANTS]
 
 
-def test_a_provider_made_before_a_fork_works_in_the_child_and_in_the_parent():
-    """Each by a client of its own; the description is asked for anew."""
+def test_a_provider_works_in_parent_and_child_after_a_fork():
+    """Each process has its own client and requests the index's description again."""
     with provider_over_http() as provider:
         provider.insert([VECTOR], ["parent's"], namespace="parent")
         client, shared = provider.client, provider._index._state
 
         def work():
             provider.insert([VECTOR], ["child's"], namespace="child")
-            found = [result["text"] for result in provider.search(VECTOR, namespace="child")]
+            texts = [result["text"] for result in provider.search(VECTOR, namespace="child")]
             alone = provider.client is not client and provider._index._state is not shared
             provider.client.close()
-            return found, alone
+            return texts, alone
 
         assert run_in_child(work) == (["child's"], True)
         assert provider.client is client
@@ -78,8 +78,8 @@ def test_a_provider_made_before_a_fork_works_in_the_child_and_in_the_parent():
         assert provider.count_by_filter({}) == 2
 
 
-def test_locks_that_other_threads_hold_at_the_fork_stop_no_child():
-    """Of the connections, of what is shared about an index, of the pace, of a call under way."""
+def test_locks_that_other_threads_hold_at_a_fork_block_no_child():
+    """These are the locks of connections, index state, pace and a call under way."""
     with provider_over_http() as provider:
         provider.insert([VECTOR], ["t"], ids=["a"])
         entered, go_on = threading.Event(), threading.Event()
@@ -91,7 +91,7 @@ def test_locks_that_other_threads_hold_at_the_fork_stop_no_child():
         provider.client.meta.events.register_first("before-send.s3vectors.GetIndex", hold)
         asking = threading.Thread(target=provider.get_collection_info)
         asking.start()
-        assert entered.wait(LIMIT)  # it is in the middle of its call
+        assert entered.wait(LIMIT)  # the call is under way
 
         def work():
             provider.insert([VECTOR], ["t"], ids=["b"])
@@ -108,7 +108,7 @@ def test_locks_that_other_threads_hold_at_the_fork_stop_no_child():
 
 
 def test_a_time_limit_around_a_fork_holds_in_the_child():
-    """Whatever lock of its another thread held."""
+    """It holds whichever of its locks another thread has at the fork."""
     with time_limit(1000):
         current = deadlines._current.get()
         with current._cancelled._cond:
@@ -119,8 +119,8 @@ def test_a_time_limit_around_a_fork_holds_in_the_child():
     assert 0 < left <= 1000
 
 
-def test_a_fork_of_a_fork_starts_anew_too():
-    """Servers that fork workers may be forked themselves."""
+def test_a_fork_of_a_fork_has_its_own_state():
+    """Servers that fork workers may themselves be forked."""
     with provider_over_http() as provider:
         provider.insert([VECTOR], ["t"])
 
@@ -131,8 +131,8 @@ def test_a_fork_of_a_fork_starts_anew_too():
         assert run_in_child(lambda: (count(), run_in_child(count))) == (1, 1)
 
 
-def refused(call):
-    """The message with which a local engine is refused."""
+def get_refusal(call):
+    """The message with which a local engine refuses a call."""
     with pytest.raises(ConfigurationError) as error:
         call()
     return str(error.value)
@@ -140,14 +140,14 @@ def refused(call):
 
 @pytest.mark.parametrize("endpoint", ["local:data", "local:"])
 def test_a_child_cannot_use_the_engine_of_its_parent(endpoint):
-    """Neither by the provider made before, nor by a new one; nothing is acknowledged or lost."""
+    """Neither the inherited provider nor a new one works; nothing is acknowledged or lost."""
     provider = stache.provider(s3vectors_endpoint_url=endpoint)
     provider.insert([VECTOR], ["t"], ids=["a"])
 
     def work():
         new = stache.S3VectorsProvider(provider.settings, "documents")
         return [
-            refused(call)
+            get_refusal(call)
             for one in (provider, new)
             for call in (
                 lambda one=one: one.insert([VECTOR], ["t"]),
@@ -171,19 +171,19 @@ def test_a_child_cannot_use_the_engine_of_its_parent(endpoint):
     )
 
 
-def test_a_lock_of_the_engine_held_at_the_fork_stops_no_child():
-    """Every thread of the parent but one is gone in the child."""
+def test_a_lock_of_the_engine_held_at_a_fork_blocks_no_child():
+    """The child has only the thread that forked."""
     provider = stache.provider(s3vectors_endpoint_url="local:data")
     provider.insert([VECTOR], ["t"])
 
     with stache.engine_of(f"local:{Path.cwd()}/data")._lock:
         assert "belongs to process" in run_in_child(
-            lambda: refused(lambda: provider.search(VECTOR))
+            lambda: get_refusal(lambda: provider.search(VECTOR))
         )
 
 
 def insert_one(number):
-    """In a worker of a pool: what becomes of an insert."""
+    """Insert a vector in a worker of a pool; return the outcome."""
     try:
         stache.provider(s3vectors_endpoint_url="local:data").insert([VECTOR], ["t"])
     except ConfigurationError as error:
@@ -192,7 +192,7 @@ def insert_one(number):
 
 
 def test_a_pool_of_forked_processes_is_refused_and_does_not_hang():
-    """Fork is what Linux does by default up to Python 3.13."""
+    """Fork is the default on Linux up to Python 3.13."""
     stache.provider(s3vectors_endpoint_url="local:data").insert([VECTOR], ["t"])
 
     with ProcessPoolExecutor(2, multiprocessing.get_context("fork")) as pool:
@@ -226,15 +226,15 @@ print(provider.count_by_filter({}))
 
 
 def test_of_two_writers_only_the_owner_is_acknowledged_and_nothing_is_lost(tmp_path):
-    """The child ends as a script does, with all that Python cleans up."""
+    """The child ends as a script does, with all of Python's cleanup."""
     script = TWO_WRITERS.replace("stache.Conf", "stache_ai_s3vectors.Conf")
     script = "import stache_ai_s3vectors\n" + script
 
     assert run_script(script, folder=tmp_path) == ["100 0", "101"]
 
 
-def test_another_process_on_the_same_path_is_told_the_owner_and_the_way_out():
-    """As several workers of a server are, each of which opens it by itself."""
+def test_the_error_for_another_process_on_the_same_path_names_owner_and_remedy():
+    """The workers of a server each open the path."""
     stache.provider(s3vectors_endpoint_url="local:data").insert([VECTOR], ["t"])
 
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:

@@ -1,4 +1,4 @@
-"""What a script still does while its interpreter ends is done, to the last vector."""
+"""Calls that a script makes while its interpreter ends are carried out to the last vector."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ LAST_LINES = {
     "a pool": "ThreadPoolExecutor(1).submit(work)",
     "a thread": "threading.Thread(target=work).start()",
     "atexit": "atexit.register(work)",
-    "atexit, registered first": "",  # see below
+    "atexit, registered first": "",  # the test registers it before the imports
     "no threads": "threading.stack_size(1 << 46); work()",
 }
 
 
 @pytest.mark.parametrize("last", LAST_LINES)
 @pytest.mark.parametrize("where", ["local:data", "local:", "http"])
-def test_a_call_from_the_last_thread_is_carried_out_whole(tmp_path, last, where):
-    """Where no thread can be started any more, the caller's does the work."""
+def test_a_call_while_the_interpreter_ends_is_carried_out_whole(tmp_path, last, where):
+    """When no thread can be started any more, the caller's thread does the work."""
     script = BEGIN + LAST_LINES[last]
     if not LAST_LINES[last]:
         script = "import atexit\natexit.register(lambda: work())\n" + BEGIN
@@ -61,16 +61,16 @@ def no_threads():
 
 
 @pytest.mark.usefixtures("no_threads")
-def test_without_threads_calls_are_made_one_after_the_other_where_the_caller_is():
-    """In order, each once."""
+def test_without_threads_calls_run_one_by_one_in_the_callers_thread():
+    """Each item is called once, in order."""
     calls = call_in_parallel(lambda n: (n, threading.get_ident()), range(20), 4)
 
     assert [call.result() for _, call in calls] == [(n, threading.get_ident()) for n in range(20)]
 
 
 @pytest.mark.usefixtures("no_threads")
-def test_without_threads_an_error_still_waits_for_who_asks():
-    """And an interruption is the caller's own."""
+def test_without_threads_an_error_is_raised_when_its_result_is_read():
+    """An interruption is raised at once."""
 
     def fail(number):
         raise (KeyboardInterrupt if number == 2 else ValueError(str(number)))
@@ -84,7 +84,7 @@ def test_without_threads_an_error_still_waits_for_who_asks():
 
 @pytest.mark.usefixtures("no_threads")
 def test_without_threads_the_local_engine_builds_its_text_search_at_once():
-    """Its builder has a thread of its own otherwise."""
+    """With threads, a thread builds it in the background."""
     provider = stache.provider()
     provider.insert([[1.0, 2.0, 3.0, 4.0]], ["t"])
 

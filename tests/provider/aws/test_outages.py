@@ -1,4 +1,4 @@
-"""A service that is away for a moment, or that never answers: what waits, and for how long."""
+"""A service that fails for a moment or never answers: which calls wait, and for how long."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from stache_ai_s3vectors.aws.single_flight import Flight
 
 VECTOR = [1.0, 2.0, 3.0, 4.0]
 LONG = 60
-"""Seconds in which what takes a moment ends, on whatever machine."""
+"""Seconds in which a short wait ends on any machine."""
 
 
 @pytest.fixture
 def engine():
-    """With the bucket and an index, and a vector in it."""
+    """An engine with the bucket and an index that holds one vector."""
     engine = Engine()
     connect(stache.connections.connect(stache.provider()._options), engine)
     stache.provider().insert([VECTOR], ["t"])
@@ -38,12 +38,12 @@ def engine():
 
 
 def provider(url, **settings):
-    """A provider of the server there, without a pace."""
+    """A provider of the server at a URL, with no write rate."""
     return stache.provider(s3vectors_endpoint_url=url, s3vectors_write_rate=0, **settings)
 
 
-def test_threads_that_search_while_the_service_is_down_all_find_something(engine):
-    """It answers 503 to the first 48 requests; botocore's own retries end after a few."""
+def test_all_threads_that_search_during_an_outage_get_results(engine):
+    """The service answers 503 to 48 requests; botocore's own retries end after a few."""
     with serve_moody(engine) as server, closing(provider(server.url).client):
         one = provider(server.url)
         one.search(VECTOR)
@@ -51,14 +51,14 @@ def test_threads_that_search_while_the_service_is_down_all_find_something(engine
         server.behaviour = lambda _, number: 503 if number < begun + 48 else PASS
 
         with ThreadPoolExecutor(16) as pool:
-            found = list(pool.map(lambda _: len(one.search(VECTOR)), range(200)))
+            counts = list(pool.map(lambda _: len(one.search(VECTOR)), range(200)))
 
-    assert found == [1] * 200
+    assert counts == [1] * 200
     assert len(server.seen) == begun + 200 + 48
 
 
-def test_a_service_that_is_down_is_not_stormed(engine, monkeypatch):
-    """Each call's tries become rare: a dozen in half a minute."""
+def test_a_service_that_is_down_gets_few_retries(engine, monkeypatch):
+    """Each call sends about a dozen requests in half a minute."""
     waits = stache.without_waiting(monkeypatch)
     with serve_moody(engine) as server, closing(provider(server.url).client):
         one = provider(server.url)
@@ -73,8 +73,8 @@ def test_a_service_that_is_down_is_not_stormed(engine, monkeypatch):
     assert all(later > earlier for earlier, later in pairwise(waits[:5]))
 
 
-class Restarted:
-    """A server on one port, which can be stopped and started again."""
+class RestartableServer:
+    """A server on one port that can be stopped and started again."""
 
     def __init__(self, engine):
         self.bound = listen("127.0.0.1", 0)
@@ -90,21 +90,21 @@ class Restarted:
         self.thread.start()
 
     def stop(self):
-        """From now on connections are refused."""
+        """Stop serving: connections are refused from now on."""
         self.server.should_exit = True
         self.thread.join()
         self.bound.close()
 
     def start(self):
-        """On the same port."""
+        """Serve again on the same port."""
         self.bound = listen("127.0.0.1", self.port)
         self.run()
 
 
-def test_a_server_that_is_started_again_in_the_middle_of_an_insert_gets_all_of_it(tmp_path):
-    """Connections are refused meanwhile."""
+def test_an_insert_completes_when_the_server_restarts_in_the_middle_of_it(tmp_path):
+    """Connections are refused while the server is stopped."""
     engine = Engine(tmp_path)
-    server = Restarted(engine)
+    server = RestartableServer(engine)
     one = provider(f"http://127.0.0.1:{server.port}", s3vectors_create_index=True)
     one.client.create_vector_bucket(vectorBucketName="my-bucket")
     refused, stopped = threading.Event(), threading.Event()
@@ -134,8 +134,8 @@ def test_a_server_that_is_started_again_in_the_middle_of_an_insert_gets_all_of_i
     engine.close()
 
 
-def test_where_nobody_has_ever_answered_a_refused_connection_is_reported_sooner(monkeypatch):
-    """Mostly the endpoint is wrong, or the server is not started."""
+def test_a_refused_connection_is_reported_sooner_if_the_endpoint_never_answered(monkeypatch):
+    """Usually the endpoint is wrong or the server is not started."""
     waits = stache.without_waiting(monkeypatch)
 
     with pytest.raises(UnavailableError, match="127.0.0.1:1"):
@@ -144,8 +144,8 @@ def test_where_nobody_has_ever_answered_a_refused_connection_is_reported_sooner(
     assert sum(waits) == pytest.approx(3, abs=0.5)
 
 
-def test_a_setting_says_how_long_is_tried_again(engine, monkeypatch):
-    """0: once."""
+def test_a_setting_limits_how_long_requests_are_retried(engine, monkeypatch):
+    """0 means one attempt."""
     waits = stache.without_waiting(monkeypatch)
     with serve_moody(engine, lambda *_: 503) as server:
         for seconds in (0, 7):
@@ -156,8 +156,8 @@ def test_a_setting_says_how_long_is_tried_again(engine, monkeypatch):
             assert sum(waits) == pytest.approx(seconds, abs=0.5)
 
 
-def test_a_time_limit_says_so_too_for_the_calls_inside(engine):
-    """What is left of a Lambda function's time, for instance; also in the threads of a call."""
+def test_a_time_limit_limits_retries_in_all_threads_of_a_call(engine):
+    """It can be the time that a Lambda function has left."""
     with serve_moody(engine) as server, closing(provider(server.url).client):
         one = provider(server.url)
         one.search(VECTOR)
@@ -175,8 +175,8 @@ def test_a_time_limit_says_so_too_for_the_calls_inside(engine):
     assert server.seen.count("PutVectors") <= 4
 
 
-def test_a_certificate_that_is_wrong_is_not_tried_again(monkeypatch):
-    """It will not get better by waiting."""
+def test_a_wrong_certificate_is_not_retried(monkeypatch):
+    """A retry would fail in the same way."""
     waits = stache.without_waiting(monkeypatch)
     one = stache.provider()
     one.get_collection_info()
@@ -192,8 +192,8 @@ def test_a_certificate_that_is_wrong_is_not_tried_again(monkeypatch):
     assert waits == []
 
 
-def test_one_call_that_hangs_stops_no_other_thread(engine):
-    """Others go on with what is known of the index."""
+def test_a_call_that_hangs_blocks_no_other_thread(engine):
+    """The other threads use the index's cached description."""
     with serve_moody(engine) as server, closing(provider(server.url).client):
         one = provider(server.url)
         one.search(VECTOR)
@@ -203,16 +203,16 @@ def test_one_call_that_hangs_stops_no_other_thread(engine):
         assert server.hanging.acquire(timeout=LONG)
 
         with ThreadPoolExecutor(4) as pool:
-            found = list(pool.map(lambda _: len(one.search(VECTOR)), range(20)))
+            counts = list(pool.map(lambda _: len(one.search(VECTOR)), range(20)))
         assert hanging.is_alive()
         server.let_go()
         hanging.join()
 
-    assert found == [1] * 20
+    assert counts == [1] * 20
 
 
-def test_a_hybrid_search_that_asks_for_text_search_again_stops_no_other_thread(monkeypatch):
-    """It does so by itself, now and then, while the index has none."""
+def test_a_hybrid_search_that_refreshes_the_description_blocks_no_other_thread(monkeypatch):
+    """Searches refresh it now and then while the index has no text search."""
     monkeypatch.setattr("stache_ai_s3vectors.aws.vector_index.REFRESH_SECONDS_WITHOUT", 0)
     engine = Engine()
     hybrid = {"s3vectors_search_mode": "hybrid"}
@@ -228,17 +228,17 @@ def test_a_hybrid_search_that_asks_for_text_search_again_stops_no_other_thread(m
         assert server.hanging.acquire(timeout=LONG)
 
         monkeypatch.setattr("stache_ai_s3vectors.aws.vector_index.REFRESH_SECONDS_WITHOUT", 1000)
-        found = [len(one.search(VECTOR, context=other)) for other in context[2:]]
+        counts = [len(one.search(VECTOR, context=other)) for other in context[2:]]
         assert hanging.is_alive()
         server.let_go()
         hanging.join()
     engine.close()
 
-    assert found == [1] * 3
+    assert counts == [1] * 3
 
 
-def test_threads_that_need_the_same_answer_share_one_call_and_its_error(engine):
-    """Not one after the other, each with its own wait."""
+def test_threads_that_need_the_same_response_share_one_call_and_its_error(engine):
+    """They do not call one after the other, each with its own wait."""
     with serve_moody(engine, lambda *_: SILENT) as server:
         one = provider(server.url, s3vectors_retry_seconds=0)
         together = threading.Barrier(4, timeout=LONG)
@@ -260,8 +260,8 @@ def test_threads_that_need_the_same_answer_share_one_call_and_its_error(engine):
     assert len(server.seen) <= 4
 
 
-def test_who_came_late_to_a_call_without_an_answer_makes_one_of_its_own():
-    """It has time left that the other had used."""
+def test_a_thread_with_time_left_repeats_a_shared_call_that_got_no_response():
+    """Its own time limit is later than that of the shared call."""
     flight = Flight()
     entered, go_on = threading.Event(), threading.Event()
 
@@ -282,8 +282,8 @@ def test_who_came_late_to_a_call_without_an_answer_makes_one_of_its_own():
         assert isinstance(first.exception(), UnavailableError)
 
 
-def test_a_time_limit_ends_the_wait_for_somebody_else_s_call():
-    """Whose own limit is another."""
+def test_a_time_limit_ends_the_wait_for_another_threads_call():
+    """The other thread has a time limit of its own."""
     flight = Flight()
     entered, go_on = threading.Event(), threading.Event()
 
@@ -301,16 +301,16 @@ def test_a_time_limit_ends_the_wait_for_somebody_else_s_call():
         assert first.result() == "late"
 
 
-def test_a_signal_handler_may_ask_what_its_own_thread_is_asking():
-    """It would wait for itself."""
+def test_a_signal_handler_can_make_the_call_that_its_thread_is_making():
+    """It would otherwise wait for itself."""
     flight = Flight()
 
     assert flight.run(lambda: flight.run(lambda: "inner") + " and outer") == "inner and outer"
     assert flight.run(lambda: "again") == "again"
 
 
-def test_who_shares_a_call_that_was_interrupted_makes_it_anew():
-    """Ctrl-C in one thread is no answer for another."""
+def test_a_thread_that_shares_an_interrupted_call_repeats_it():
+    """Ctrl-C in one thread does not end the call of another."""
     flight = Flight()
     entered, go_on = threading.Event(), threading.Event()
 
@@ -349,8 +349,8 @@ def ctrl_c():
 
 
 @pytest.mark.parametrize("ids", ["own", "generated"])
-def test_an_interrupted_insert_ends_although_nothing_answers(engine, ctrl_c, caplog, ids):
-    """Within two seconds, and says what is known to be stored."""
+def test_an_interrupted_insert_ends_although_the_service_hangs(engine, ctrl_c, caplog, ids):
+    """It ends before the server answers and logs how many vectors are known to be stored."""
     with serve_moody(engine) as server, closing(provider(server.url).client):
         one = provider(server.url)
         one.search(VECTOR)
@@ -376,8 +376,8 @@ def test_an_interrupted_insert_ends_although_nothing_answers(engine, ctrl_c, cap
     assert ("are being deleted" in caplog.text) is (ids == "generated")
 
 
-def test_after_an_interruption_made_up_ids_are_deleted_behind_the_caller(engine, ctrl_c):
-    """When the service answers again, and the process lives on: in a notebook, for instance."""
+def test_after_an_interruption_generated_ids_are_deleted_in_the_background(engine, ctrl_c):
+    """They are deleted when the service answers again, if the process still runs."""
     with serve_moody(engine) as server, closing(provider(server.url).client):
         one = provider(server.url)
         one.search(VECTOR)
@@ -391,7 +391,7 @@ def test_after_an_interruption_made_up_ids_are_deleted_behind_the_caller(engine,
 
 
 def wait_until_only_one_is_stored(engine):
-    """Until what the interrupted insert stored is deleted."""
+    """Wait until the vectors of the interrupted insert are deleted."""
     names = {"vectorBucketName": "my-bucket", "indexName": "documents"}
     deadline = time.monotonic() + LONG
     while len(engine.call("ListVectors", names)["vectors"]) > 1:
@@ -411,8 +411,8 @@ WRITES = {"delete", "delete in a namespace", "delete by filter", "update_status"
 
 
 @pytest.mark.parametrize("call", BULK)
-def test_other_interrupted_calls_end_too(engine, ctrl_c, caplog, call):
-    """Although nothing answers for ten minutes; those that write say what is known to be done."""
+def test_every_interrupted_call_ends_although_the_service_hangs(engine, ctrl_c, caplog, call):
+    """The service hangs for ten minutes; writes log how many vectors are known to be done."""
     with serve_moody(engine) as server:
         patient = {"s3vectors_read_timeout": 600, "s3vectors_retry_seconds": 600}
         one = provider(server.url, **patient)
@@ -438,18 +438,18 @@ def test_other_interrupted_calls_end_too(engine, ctrl_c, caplog, call):
     assert len(server.seen) == before
 
 
-def workers():
+def list_workers():
     """The threads that make calls for others."""
     return {thread for thread in threading.enumerate() if "(_work)" in thread.name}
 
 
 @pytest.mark.parametrize("call", ["delete", "delete in a namespace", "update_status"])
 def test_after_an_interruption_nothing_more_is_sent(engine, call):
-    """Also by threads that keep the pace just then."""
+    """Threads that wait for the write rate send nothing either."""
     with serve_moody(engine) as server:
         one = stache.provider(
             s3vectors_endpoint_url=server.url, s3vectors_write_rate=10.0, s3vectors_retry_seconds=9
-        )  # a connection of its own, and so a pace
+        )  # other settings give it a connection and a pace of its own
         ids = [str(n) for n in range(1600)]
         provider(server.url).insert([VECTOR] * 1600, ["t"] * 1600, ids=ids)
         waiting = threading.Semaphore(0)
@@ -459,27 +459,28 @@ def test_after_an_interruption_nothing_more_is_sent(engine, call):
         )
 
         def press():
-            for _ in range(1 if call == "delete" else 2):  # which keeps the pace where it is called
+            # A plain delete waits for the rate in the caller's thread
+            for _ in range(1 if call == "delete" else 2):
                 assert waiting.acquire(timeout=LONG)
             signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
         presser = threading.Thread(target=press)
-        before = workers()
+        before = list_workers()
         presser.start()
         with pytest.raises(KeyboardInterrupt):
             BULK[call](one, ids)
-        for thread in workers() - before:
+        for thread in list_workers() - before:
             thread.join(LONG)
         written = sum(op in ("DeleteVectors", "PutVectors") for op in server.seen)
         one.client.close()
 
-    assert workers() <= before
-    assert written <= 4 + 5  # of the first insert, and what the pace lets through at once
+    assert list_workers() <= before
+    assert written <= 4 + 5  # those of the insert, and those that need not wait for the rate
 
 
 @pytest.mark.parametrize("call", ["delete", "delete in a namespace", "update_status"])
-def test_when_nothing_answers_a_large_call_gives_up_after_one_round(engine, call):
-    """Not after each of its many requests has used its time."""
+def test_a_large_call_gives_up_after_one_round_of_failed_requests(engine, call):
+    """It does not wait until each of its many requests has used its time."""
     with serve_moody(engine, lambda *_: 503) as server:
         one = provider(server.url, s3vectors_max_attempts=1)
         server.behaviour = lambda operation, _: PASS if operation == "GetIndex" else 503
@@ -490,8 +491,8 @@ def test_when_nothing_answers_a_large_call_gives_up_after_one_round(engine, call
     assert len(server.seen) <= 1 + 8 + 8
 
 
-def test_a_server_that_does_not_speak_tls_is_reported_sooner(engine, monkeypatch):
-    """https:// where http:// was meant."""
+def test_a_server_without_tls_is_reported_sooner(engine, monkeypatch):
+    """The URL has https:// instead of http://."""
     waits = stache.without_waiting(monkeypatch)
     with serve_moody(engine) as server:
         one = provider(server.url.replace("http:", "https:"))

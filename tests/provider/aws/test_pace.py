@@ -1,4 +1,4 @@
-"""Writes keep to the rates of the service, so that bulk work is not throttled."""
+"""Writes keep to the service's rates, so that the service does not throttle bulk work."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ VECTOR = [1.0, 2.0, 3.0, 4.0]
 
 
 class Clock:
-    """Time that only sleeping moves."""
+    """A clock that only sleeping moves."""
 
     def __init__(self):
         self.now = 50.0
@@ -28,13 +28,13 @@ class Clock:
         return self.now
 
     def sleep(self, seconds):
-        """Let it be later."""
+        """Advance the time."""
         self.now += seconds
 
 
 @pytest.mark.parametrize("sizes", [[500] * 60, [1] * 3000, [1, 500, 20, 3] * 100])
 def test_paced_writes_are_never_throttled_and_lose_no_time(sizes):
-    """Against the engine's own counting of the documented rates."""
+    """The engine counts the documented rates."""
     clock = Clock()
     pace = Pace(clock=clock, sleep=clock.sleep)
     service = RateLimits(clock=clock)
@@ -47,8 +47,8 @@ def test_paced_writes_are_never_throttled_and_lose_no_time(sizes):
     assert clock.now - 50 == pytest.approx(least)
 
 
-def test_without_it_they_would_be():
-    """The second second's worth."""
+def test_writes_without_a_pace_are_throttled():
+    """Five writes use up a second's rate; the engine refuses the sixth."""
     service = RateLimits(clock=Clock())
     for _ in range(5):
         service.take("index", 500)
@@ -57,8 +57,8 @@ def test_without_it_they_would_be():
         service.take("index", 500)
 
 
-def test_rest_saves_up_one_request_and_no_more():
-    """Nobody documents how large a burst may be."""
+def test_an_idle_pace_saves_up_one_request():
+    """The service's burst size is not documented."""
     clock = Clock()
     pace = Pace(vectors=100, requests=10, clock=clock, sleep=clock.sleep)
     pace.wait(500)
@@ -72,7 +72,7 @@ def test_rest_saves_up_one_request_and_no_more():
 
 
 def test_threads_share_the_rate():
-    """Each takes its turn before it waits, so together they are no faster."""
+    """Each thread takes its turn before it waits, so that all keep to one rate."""
     waits = []
     pace = Pace(vectors=100, requests=1e9, clock=lambda: 0.0, sleep=waits.append)
     threads = [threading.Thread(target=pace.wait, args=(50,)) for _ in range(20)]
@@ -85,14 +85,14 @@ def test_threads_share_the_rate():
     assert all(wait < 0.001 for wait in sorted(waits)[:-10])
 
 
-def test_providers_of_one_index_share_the_rate_others_have_their_own():
-    """Stache builds several; the service counts by index."""
+def test_providers_of_one_index_share_its_rate():
+    """Stache builds several providers; the service counts by index."""
     with server() as url:
-        made = [
+        providers = [
             stache.provider(index, s3vectors_endpoint_url=url) for index in ("one", "one", "two")
         ]
-        one, same, two = (provider._index._state for provider in made)
-        with closing(made[0].client):
+        one, same, two = (provider._index._state for provider in providers)
+        with closing(providers[0].client):
             assert one is same
             assert one.pace is not two.pace
             assert one.pace is not None
@@ -102,12 +102,12 @@ def test_providers_of_one_index_share_the_rate_others_have_their_own():
     "settings", [{"s3vectors_write_rate": 0, "s3vectors_endpoint_url": "http://127.0.0.1:1"}, {}]
 )
 def test_nothing_is_paced_where_nothing_throttles(settings):
-    """With a `local:` endpoint, or when asked so."""
+    """A `local:` endpoint or a rate of 0 sets no pace."""
     assert stache.provider(**settings)._index._state.pace is None
 
 
-def test_what_is_shared_goes_with_the_connection():
-    """The first to ask decides about the pace."""
+def test_the_state_of_an_index_belongs_to_the_connection():
+    """The first provider of an index sets its pace."""
     connection, other = (Connection(stache.provider().client, (), ()) for _ in range(2))
     first = connection.get_index_state(("b", "i"), 1)
 

@@ -1,4 +1,4 @@
-"""Calls side by side: in order, as many as are meant, none forgotten."""
+"""Parallel calls: results in order, a fixed number at a time, and no result lost."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ def results(calls):
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 7, 50])
-def test_calls_come_in_the_order_of_the_items(count):
-    """However many there are."""
+def test_results_come_in_the_order_of_the_items(count):
+    """This holds for any number of items."""
     assert results(call_in_parallel(lambda n: n * n, range(count), 4)) == [
         n * n for n in range(count)
     ]
 
 
-def test_so_many_run_at_a_time_and_no_more():
-    """Four wait for each other; a fifth is not begun."""
+def test_no_more_calls_run_at_a_time_than_allowed():
+    """Four calls wait for each other; a fifth is not started."""
     together = threading.Barrier(4, timeout=30)
     most, running, lock = 0, 0, threading.Lock()
 
@@ -42,16 +42,16 @@ def test_so_many_run_at_a_time_and_no_more():
     assert most == 4
 
 
-def test_a_single_item_is_called_where_the_caller_is():
-    """No thread for one call."""
+def test_a_single_item_is_called_in_the_callers_thread():
+    """One call needs no thread."""
     assert results(call_in_parallel(lambda _: threading.get_ident(), [1])) == [
         threading.get_ident()
     ]
 
 
 @pytest.mark.parametrize("items", [[1], [1, 2]])
-def test_an_error_waits_for_who_asks(items):
-    """As the future's exception."""
+def test_an_error_is_raised_when_its_result_is_read(items):
+    """It is the exception of the future."""
 
     def fail(_):
         raise KeyError("no")
@@ -61,8 +61,8 @@ def test_an_error_waits_for_who_asks(items):
     assert [str(error) for error in errors] == ["'no'"] * len(items)
 
 
-def test_who_stops_reading_stops_the_calls():
-    """Those under way end, the others are not begun."""
+def test_the_calls_stop_when_the_caller_stops_reading():
+    """Calls under way end; the others are not started."""
     before, called = threading.active_count(), []
     calls = call_in_parallel(called.append, iter(range(1000)), 3)
 
@@ -73,7 +73,7 @@ def test_who_stops_reading_stops_the_calls():
     assert threading.active_count() == before
 
 
-def test_items_are_taken_as_there_is_room():
+def test_items_are_taken_only_when_a_call_can_start():
     """A generator of large bodies is not read ahead."""
     taken = []
     items = (taken.append(n) or n for n in range(100))
@@ -84,8 +84,8 @@ def test_items_are_taken_as_there_is_room():
     calls.close()
 
 
-def test_when_it_is_time_to_stop_nothing_is_called_any_more():
-    """Calls that are under way end, and are told."""
+def test_after_stop_no_further_call_is_started():
+    """Calls under way end and are reported."""
     done = []
     calls = call_in_parallel(lambda n: n, range(1000), 3, stop=lambda: len(done) >= 5)
 
@@ -96,7 +96,7 @@ def test_when_it_is_time_to_stop_nothing_is_called_any_more():
 
 
 def test_before_runs_in_the_caller_s_thread_just_before_each_call():
-    """Where an interruption finds nothing sent."""
+    """An interruption there happens before anything is sent."""
     seen = []
     calls = call_in_parallel(
         lambda n: n, range(10), 2, before=lambda _: seen.append(threading.get_ident())
@@ -115,8 +115,8 @@ def test_calls_see_the_caller_s_context():
     assert results(call_in_parallel(lambda _: SPAN.get(), [1, 2, 3])) == ["request 7"] * 3
 
 
-def listing(lengths):
-    """A fetch for segments of so many pages; a page's rows are (segment, number)."""
+def paginate(lengths):
+    """A function that fetches pages of segments; a page's rows are (segment, number)."""
 
     def fetch(segment, token):
         number = int(token or 0)
@@ -127,11 +127,11 @@ def listing(lengths):
 
 
 @pytest.mark.parametrize("workers", [1, 3, 8])
-def test_all_pages_of_all_segments_come_in_their_order(workers):
-    """Segments side by side, pages of one after the other."""
+def test_the_pages_of_each_segment_come_in_order(workers):
+    """Segments are read in parallel, the pages of one segment one by one."""
     lengths = [1, 5, 2, 1, 3, 9]
 
-    rows = [row for page in fetch_pages(listing(lengths), 6, workers) for row in page.rows]
+    rows = [row for page in fetch_pages(paginate(lengths), 6, workers) for row in page.rows]
 
     assert sorted(rows) == [(s, n) for s, length in enumerate(lengths) for n in range(length)]
     for segment in range(6):
@@ -139,13 +139,13 @@ def test_all_pages_of_all_segments_come_in_their_order(workers):
 
 
 def test_an_error_of_a_page_is_raised_and_no_thread_is_left():
-    """The pages before it have come."""
+    """The pages before it are returned."""
     before = threading.active_count()
 
     def fetch(segment, token):
         if segment == 2:
             raise KeyError("no")
-        return listing([1] * 4)(segment, token)
+        return paginate([1] * 4)(segment, token)
 
     with pytest.raises(KeyError):
         list(fetch_pages(fetch, 4, 2))

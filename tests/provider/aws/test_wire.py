@@ -1,4 +1,4 @@
-"""What goes over the wire, and how often: bodies, retries, answers that are none."""
+"""Requests and responses: bodies, retries, and responses that are not from S3 Vectors."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def provider():
     return stache.provider()
 
 
-def sent(client, operation):
-    """A list to which the client adds the body of each such request, as it leaves."""
+def record_bodies(client, operation):
+    """A list to which the client adds the body of each request of an operation."""
     bodies = []
     client.meta.events.register_first(
         f"before-send.s3vectors.{operation}",
@@ -37,9 +37,9 @@ def sent(client, operation):
     return bodies
 
 
-def test_the_body_is_what_botocore_would_have_written(provider):
-    """Name for name; only faster."""
-    bodies = sent(provider.client, "PutVectors")
+def test_the_body_is_what_botocore_would_write(provider):
+    """Only the encoder is another, which is faster."""
+    bodies = record_bodies(provider.client, "PutVectors")
     names = {"vectorBucketName": "my-bucket", "indexName": "documents"}
     metadata = {"text": "tëxt", "namespace": "ns", "status": "active", "page": 1, "tags": ["a"]}
     vectors = [{"key": "k", "data": {"float32": QUESTION}, "metadata": metadata}]
@@ -50,10 +50,10 @@ def test_the_body_is_what_botocore_would_have_written(provider):
     assert bodies[0] == bodies[1] == {**names, "vectors": vectors}
 
 
-def test_so_is_that_of_a_query(provider):
-    """Its vector is not a placeholder."""
+def test_the_body_of_a_query_is_what_botocore_would_write(provider):
+    """It holds the vector itself, not a placeholder."""
     provider.insert([QUESTION], ["t"])
-    bodies = sent(provider.client, "QueryVectors")
+    bodies = record_bodies(provider.client, "QueryVectors")
 
     provider.search(QUESTION, top_k=7)
 
@@ -61,8 +61,8 @@ def test_so_is_that_of_a_query(provider):
     assert bodies[0]["topK"] == 7
 
 
-def test_answers_are_what_botocore_would_have_read(provider):
-    """With the metadata of the response beside them."""
+def test_responses_are_what_botocore_would_read(provider):
+    """They include the metadata of the response."""
     provider.insert([QUESTION], ["t"], [{"page": 1}], ["k"])
     other = connect(boto3.client("s3vectors", "us-east-1"), stache.engine_of("local:"))
     request = {
@@ -96,7 +96,7 @@ def test_answers_are_what_botocore_would_have_read(provider):
     ids=["32", "64", "16", "int", "big-endian", "columns", "every other", "scalars", "tuples"],
 )
 def test_arrays_of_every_kind_are_stored(provider, vectors):
-    """And can be asked with."""
+    """Searches take them as well."""
     provider.insert(vectors, ["a", "b", "c"], ids=["a", "b", "c"])
 
     rows = provider.get_vectors_with_embeddings(["a", "b", "c"])
@@ -105,7 +105,7 @@ def test_arrays_of_every_kind_are_stored(provider, vectors):
 
 
 def test_arrays_are_not_converted_to_lists(provider):
-    """Orjson reads them as they are: a float32 has few digits, as a Python float it has many."""
+    """Orjson writes a float32 with few digits; a Python float would have many."""
     bodies = []
     provider.client.meta.events.register_first(
         "before-send.s3vectors.PutVectors", lambda request, **_: bodies.append(request.body)
@@ -118,22 +118,24 @@ def test_arrays_are_not_converted_to_lists(provider):
 
 @given(st.lists(st.integers(1, 60_000), min_size=1, max_size=40))
 def test_bodies_hold_all_records_in_order_within_the_limit(lengths):
-    """Texts of very different lengths; the limit is made small, so that it matters."""
+    """The texts differ much in length; the limit is lowered for this test."""
     records = [Record(str(n), [1.0], {"text": "x" * size}) for n, size in enumerate(lengths)]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("stache_ai_s3vectors.service.limits.REQUEST_BODY_BYTES", 61_000)
-        made = list(encode_batches({"vectorBucketName": "my-bucket", "indexName": "idx"}, records))
+        batches = list(
+            encode_batches({"vectorBucketName": "my-bucket", "indexName": "idx"}, records)
+        )
 
-    assert all(len(batch.body) <= 61_000 for batch in made)
-    assert [key for batch in made for key in batch.keys] == [r.key for r in records]
-    bodies = [json.loads(batch.body)["vectors"] for batch in made]
+    assert all(len(batch.body) <= 61_000 for batch in batches)
+    assert [key for batch in batches for key in batch.keys] == [r.key for r in records]
+    bodies = [json.loads(batch.body)["vectors"] for batch in batches]
     assert [v["key"] for vectors in bodies for v in vectors] == [r.key for r in records]
 
 
 @pytest.mark.parametrize("kind", ["408", "429", "500", "503", "timeout", "dropped"])
-def test_what_may_pass_is_tried_again(provider, kind, monkeypatch):
-    """For as long as the settings say, after waits that grow; the last try is at the end."""
+def test_temporary_errors_are_retried(provider, kind, monkeypatch):
+    """Waits grow until the time in the settings is used; the last attempt is at its end."""
     provider.get_collection_info()
     waits = stache.without_waiting(monkeypatch)
     connect(provider.client, stache.engine_of("local:"), faults=Faults({kind: 1}))
@@ -157,8 +159,8 @@ def test_what_may_pass_is_tried_again(provider, kind, monkeypatch):
         ("NotFoundException", 404),
     ],
 )
-def test_what_will_not_pass_is_not(provider, code, status, monkeypatch):
-    """One try."""
+def test_permanent_errors_are_not_retried(provider, code, status, monkeypatch):
+    """There is one attempt."""
     provider.get_collection_info()
     waits = stache.without_waiting(monkeypatch)
     refusal = stache.Answer(status, {"x-amzn-errortype": code}, b'{"message":"no"}')
@@ -170,8 +172,8 @@ def test_what_will_not_pass_is_not(provider, code, status, monkeypatch):
     assert waits == []
 
 
-def test_an_answer_that_ended_early_is_asked_for_again(provider, monkeypatch):
-    """Botocore takes what came for the whole, even nothing."""
+def test_a_truncated_response_is_retried(provider, monkeypatch):
+    """Botocore takes a truncated body for the whole, even an empty one."""
     provider.insert([QUESTION], ["t"], ids=["a"])
     waits = stache.without_waiting(monkeypatch)
     half = stache.Answer(200, {"content-length": "100"}, b'{"vectors":[')
@@ -182,8 +184,8 @@ def test_an_answer_that_ended_early_is_asked_for_again(provider, monkeypatch):
     assert len(waits) == 2
 
 
-def test_an_answer_that_always_ends_early_is_an_error(provider, monkeypatch):
-    """Also where the answer has nothing to tell."""
+def test_a_response_that_is_always_truncated_is_an_error(provider, monkeypatch):
+    """This holds for operations with an empty response as well."""
     provider.get_collection_info()
     stache.without_waiting(monkeypatch)
     nothing = stache.Answer(200, {"content-length": "2"}, b"")
@@ -207,8 +209,8 @@ def test_an_answer_that_always_ends_early_is_an_error(provider, monkeypatch):
     ],
 )
 @pytest.mark.parametrize("operation", ["GetVectors", "ListVectors", "QueryVectors"])
-def test_a_success_that_is_none_is_an_error(operation, headers, content):
-    """Some other server answers, or a proxy; botocore takes any 200."""
+def test_a_success_that_is_not_from_s3_vectors_is_an_error(operation, headers, content):
+    """Another server or a proxy may answer; botocore accepts any 200."""
     provider = stache.provider()
     provider.insert([QUESTION], ["t"], ids=["a"])
     provider.client.meta.events.unregister("after-call.s3vectors", unique_id="referee")
@@ -222,8 +224,8 @@ def test_a_success_that_is_none_is_an_error(operation, headers, content):
         }[operation]()
 
 
-def test_a_request_that_is_sent_again_has_its_body_again(monkeypatch):
-    """Over HTTP, where the first connection is dropped."""
+def test_a_retried_request_has_its_body(monkeypatch):
+    """The server drops half of the connections."""
     stache.without_waiting(monkeypatch)
     with server("--fault", "dropped:0.5", "--seed", "3") as url:
         provider = stache.provider(s3vectors_endpoint_url=url, s3vectors_create_index=True)
@@ -237,8 +239,8 @@ def test_a_request_that_is_sent_again_has_its_body_again(monkeypatch):
             assert sum(retries) > 0
 
 
-def test_an_error_that_nobody_thought_of_does_not_hide_what_was_done(provider):
-    """Nor keep the rest from being tried."""
+def test_an_unexpected_error_does_not_hide_what_was_done(provider):
+    """The other batches are still tried."""
     ids = [str(n) for n in range(500)]
     provider.insert([QUESTION] * 500, ["t"] * 500, ids=ids)
     count = 0
@@ -258,8 +260,8 @@ def test_an_error_that_nobody_thought_of_does_not_hide_what_was_done(provider):
 
 
 @pytest.mark.parametrize("threads", [16])
-def test_many_threads_make_one_client(threads):
-    """And so share one description and one pace."""
+def test_many_threads_create_one_client(threads):
+    """They also share one description and one write rate."""
     together = threading.Barrier(threads, timeout=30)
 
     def make(_):
@@ -270,8 +272,8 @@ def test_many_threads_make_one_client(threads):
         assert len({id(shared) for shared in pool.map(make, range(threads))}) == 1
 
 
-def test_settings_decide_how_often_is_tried(monkeypatch):
-    """S3VECTORS_MAX_ATTEMPTS=1: once."""
+def test_the_settings_limit_the_attempts(monkeypatch):
+    """S3VECTORS_MAX_ATTEMPTS=1 means one attempt."""
     waits = stache.without_waiting(monkeypatch)
     provider = stache.provider(s3vectors_max_attempts=1)
     connect(provider.client, Engine(), faults=Faults({"503": 1}))

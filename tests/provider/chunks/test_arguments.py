@@ -1,4 +1,4 @@
-"""What Stache, notebooks and scripts hand over: numpy's numbers, generators, None, odd types."""
+"""Arguments of Stache, notebooks and scripts: numpy's numbers, generators, None, unusual types."""
 
 from __future__ import annotations
 
@@ -27,10 +27,12 @@ VECTOR = [1.0, 2.0, 3.0, 4.0]
 
 @pytest.fixture
 def provider():
-    """With three chunks."""
-    made = stache.provider()
-    made.insert(stache.vectors(3), ["a", "b", "c"], [{"n": n} for n in range(3)], ["a", "b", "c"])
-    return made
+    """A provider with three chunks."""
+    provider = stache.provider()
+    provider.insert(
+        stache.vectors(3), ["a", "b", "c"], [{"n": n} for n in range(3)], ["a", "b", "c"]
+    )
+    return provider
 
 
 def generator():
@@ -67,8 +69,8 @@ RIGHT = {("ids", "None"), ("field", "text")}
 @pytest.mark.parametrize(
     "argument, odd", [(a, o) for a in WRONG for o in ODD if (a, o) not in RIGHT]
 )
-def test_an_argument_of_the_wrong_type_is_named(provider, argument, odd):
-    """Not with what Python happens to say; and nothing is stored or deleted."""
+def test_the_error_names_an_argument_of_the_wrong_type(provider, argument, odd):
+    """The error is not Python's own; nothing is stored or deleted."""
     name, call = WRONG[argument]
     value = generator() if odd == "generator" else ODD[odd]
 
@@ -81,15 +83,15 @@ def test_an_argument_of_the_wrong_type_is_named(provider, argument, odd):
 
 
 @pytest.mark.parametrize("limit", [None, 0, -1, 1.5, "1", True, [1]])
-def test_a_limit_is_a_number_of_things(provider, limit):
-    """At least one."""
+def test_a_limit_is_a_positive_number(provider, limit):
+    """It is 1 or more."""
     with pytest.raises(InvalidInputError, match="limit is .*; it must be 1 or more"):
         provider.list_by_filter({}, limit=limit)
 
 
 @pytest.mark.parametrize("top_k", [None, 0, -1, 1.5, "1", True, [1]])
-def test_top_k_is_a_number_of_results(provider, top_k):
-    """At least one."""
+def test_top_k_is_a_positive_number(provider, top_k):
+    """It is 1 to 10,000."""
     with pytest.raises(InvalidInputError, match="top_k is .*; it must be 1 to 10000"):
         provider.search(VECTOR, top_k)
 
@@ -97,7 +99,7 @@ def test_top_k_is_a_number_of_results(provider, top_k):
 @pytest.mark.parametrize("fields", ["text", 7, [1], {"text": 1}])
 @pytest.mark.parametrize("call", ["get_by_ids", "list_by_filter", "scan_by_metadata"])
 def test_fields_are_a_list_of_keys(provider, call, fields):
-    """A string would be one for each letter."""
+    """A string would be a key for each letter."""
     calls = {
         "get_by_ids": lambda: provider.get_by_ids(["a"], fields=fields),
         "list_by_filter": lambda: provider.list_by_filter({}, fields=fields),
@@ -109,15 +111,15 @@ def test_fields_are_a_list_of_keys(provider, call, fields):
 
 
 @pytest.mark.parametrize("ids", [{"a", "b"}, ("a", "b"), {"a": 1, "b": 2}.keys(), np.array(["a"])])
-def test_ids_to_read_and_delete_come_in_whatever_holds_some(provider, ids):
-    """A set, a tuple, the keys of a dictionary."""
+def test_ids_to_read_and_delete_can_be_any_collection(provider, ids):
+    """It can be a set, a tuple or the keys of a dictionary."""
     assert {row["id"] for row in provider.get_by_ids(ids)} == {*map(str, ids)}
     assert provider.delete(ids)
 
 
 @pytest.mark.parametrize("name", ["vectors", "texts", "metadatas", "ids"])
-def test_what_belongs_together_by_its_place_is_no_set(provider, name):
-    """It has no order."""
+def test_parallel_lists_of_an_insert_cannot_be_sets(provider, name):
+    """A set has no order."""
     arguments = {"vectors": [VECTOR], "texts": ["t"], "metadatas": [{}], "ids": ["x"]}
     odd = {"vectors": {(1.0, 2.0, 3.0, 4.0)}, "texts": {"t"}, "metadatas": {()}, "ids": {"x"}}
 
@@ -125,8 +127,8 @@ def test_what_belongs_together_by_its_place_is_no_set(provider, name):
         provider.insert(**{**arguments, name: odd[name]})
 
 
-def test_numpys_numbers_are_numbers_wherever_one_is_taken(provider):
-    """As pandas and numpy hand them over."""
+def test_numpys_numbers_are_accepted_wherever_a_number_is(provider):
+    """Pandas and numpy return them."""
     metadata = {
         "integer": np.int64(7),
         "float": np.float32(0.5),
@@ -158,7 +160,7 @@ def test_numpys_numbers_are_numbers_wherever_one_is_taken(provider):
     assert provider.delete_by_metadata("integer", np.int64(7))["deleted"] == 1
 
 
-def test_more_results_than_the_service_has_are_those_that_it_has(provider, caplog):
+def test_top_k_above_the_services_maximum_is_lowered_to_it(provider, caplog):
     """Stache's rerank multiplies top_k by three; the limit is logged once."""
     search._warn_once.cache_clear()
     seen = []
@@ -184,10 +186,10 @@ def test_more_results_than_the_service_has_are_those_that_it_has(provider, caplo
         ({"namespace": "ns"}, None, None),
     ],
 )
-def test_metadata_that_an_argument_replaces_is_named_once(
+def test_the_log_names_metadata_that_an_argument_replaces_once(
     provider, caplog, metadata, namespace, named
 ):
-    """It is not stored; two chunks are one warning."""
+    """That metadata is not stored; two chunks cause one warning."""
     provider.insert([VECTOR] * 2, ["t"] * 2, [metadata] * 2, namespace=namespace)
 
     warnings = [r.getMessage() for r in caplog.records if "replace" in r.getMessage()]
@@ -195,8 +197,8 @@ def test_metadata_that_an_argument_replaces_is_named_once(
     assert named is None or warnings[0].endswith(f": {named}")
 
 
-def nested(levels):
-    """A list in a list, so many of them."""
+def nest(levels):
+    """A value nested in so many lists or objects."""
     value = 1
     for _ in range(levels):
         value = [value] if levels % 2 else {"a": value}
@@ -205,22 +207,22 @@ def nested(levels):
 
 @pytest.mark.parametrize("more", [1, 2, 900, 100_000])
 def test_metadata_that_is_nested_too_deeply_is_refused(provider, more):
-    """Before it is stored: a search that meets it would fail."""
+    """A search that returns it would fail, so it is not stored."""
     with pytest.raises(InvalidInputError, match=f"metadata 'a' has more than {DEPTH} levels"):
-        provider.insert([VECTOR], ["t"], [{"a": nested(DEPTH + more)}])
+        provider.insert([VECTOR], ["t"], [{"a": nest(DEPTH + more)}])
 
 
 @pytest.mark.parametrize("levels", [DEPTH - 1, DEPTH])
-def test_metadata_that_is_just_deep_enough_comes_out_again(provider, levels):
-    """As it went in."""
-    [id_] = provider.insert([VECTOR], ["t"], [{"a": nested(levels)}])
+def test_metadata_at_the_limit_of_nesting_is_returned_unchanged(provider, levels):
+    """The limit itself is allowed."""
+    [id_] = provider.insert([VECTOR], ["t"], [{"a": nest(levels)}])
 
-    assert provider.get_by_ids([id_])[0]["a"] == nested(levels)
+    assert provider.get_by_ids([id_])[0]["a"] == nest(levels)
 
 
 @pytest.mark.parametrize("endpoint", ["local:", "local:data", "http://127.0.0.1:1"])
 def test_a_provider_can_be_pickled_and_copied_at_any_time(endpoint):
-    """Before and after its first call; the copy has the same settings."""
+    """This holds before and after its first call; the copy has the same settings."""
     provider = stache.provider(s3vectors_endpoint_url=endpoint, s3vectors_retry_seconds=0)
     for _ in range(2):
         copies = [
@@ -244,7 +246,7 @@ def test_a_provider_can_be_pickled_and_copied_at_any_time(endpoint):
 
 
 def test_errors_keep_all_their_fields_when_they_are_pickled():
-    """Workers hand them to each other."""
+    """Worker processes pass them to each other."""
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
     assert len(kinds) >= 8
     for kind in kinds:
@@ -263,8 +265,8 @@ def test_errors_keep_all_their_fields_when_they_are_pickled():
         assert copy.copy(error).remedy == "the remedy"
 
 
-def test_an_error_of_a_real_call_is_pickled_with_what_it_says():
-    """A half-way failure."""
+def test_an_error_of_a_real_call_keeps_its_fields_when_it_is_pickled():
+    """The call fails in part."""
     provider = stache.provider()
     stache.failing(provider.client, "PutVectors", 2)
 
@@ -278,7 +280,7 @@ def test_an_error_of_a_real_call_is_pickled_with_what_it_says():
     assert not isinstance(again, AccessDeniedError)
 
 
-def test_the_log_of_a_call_is_one_line_whatever_the_index_is_called(caplog):
+def test_the_log_of_a_call_is_one_line_for_any_index_name(caplog):
     """A name may come from a form."""
     provider = stache.provider("doc\numents")
     caplog.set_level(logging.DEBUG, "stache_ai_s3vectors")
@@ -289,46 +291,48 @@ def test_the_log_of_a_call_is_one_line_whatever_the_index_is_called(caplog):
     assert all("\n" not in record.getMessage() for record in caplog.records)
 
 
-def circle():
-    """Objects that know each other, twice."""
+def build_circle():
+    """Objects that refer to each other, twice."""
     parent = {"name": "a"}
     parent["children"] = [{"parent": parent}, {"parent": parent}]
     return parent
 
 
-def shared(levels):
-    """A list that holds the one before it twice: small, and endless to read."""
+def build_shared_lists(levels):
+    """A list that holds the one before it twice: small in memory, endless to read."""
     value = [1]
     for _ in range(levels):
         value = [value, value]
     return value
 
 
-@pytest.mark.parametrize("value", [circle(), shared(40)], ids=["circle", "shared"])
-def test_metadata_that_holds_itself_is_refused_at_once(provider, value):
-    """Not copied for ever."""
+@pytest.mark.parametrize(
+    "value", [build_circle(), build_shared_lists(40)], ids=["circle", "shared"]
+)
+def test_metadata_that_contains_itself_is_refused_at_once(provider, value):
+    """It would otherwise be copied forever."""
     with pytest.raises(InvalidInputError, match="metadata 'a' has more than"):
         provider.insert([VECTOR], ["t"], [{"a": value}])
 
 
 @pytest.mark.parametrize("value", [{"$exists": False}, ["a"], None, {}, ()])
-def test_the_value_to_delete_by_is_no_condition(provider, value):
-    """It would delete what nobody named."""
+def test_the_value_to_delete_by_cannot_be_a_condition(provider, value):
+    """A condition would delete what nobody named."""
     with pytest.raises(InvalidInputError, match="value is .*; it must be a string, a number"):
         provider.delete_by_metadata("n", value)
 
     assert provider.count_by_filter({}) == 3
 
 
-def test_a_limit_can_be_as_large_as_anybody_likes(provider):
-    """Larger than what Python counts with."""
+def test_a_limit_can_be_any_large_number(provider):
+    """It may be more than 64 bits long."""
     assert len(provider.list_by_filter({}, limit=10**30)) == 3
     assert len(provider.search(VECTOR, 10**30)) == 3
 
 
 @pytest.mark.parametrize("size", [0, 5000])
-def test_a_size_that_no_index_has_is_no_advice(provider, size):
-    """Neither for what is stored nor for what is looked for."""
+def test_the_error_about_an_impossible_dimension_proposes_no_setting(provider, size):
+    """This holds for inserts and searches."""
     for call in (
         lambda: provider.insert([[1.0] * size], ["t"]),
         lambda: provider.search([1.0] * size),
@@ -346,8 +350,8 @@ def test_a_size_that_no_index_has_is_no_advice(provider, size):
         {"texts": ["a", None]},
     ],
 )
-def test_input_that_is_refused_makes_no_index(arguments):
-    """Nor a bucket."""
+def test_refused_input_creates_no_index(arguments):
+    """It creates no bucket either."""
     provider = stache.provider()
     good = {"vectors": [VECTOR] * 2, "texts": ["a", "b"], "metadatas": [{}, {}]}
 
@@ -357,10 +361,8 @@ def test_input_that_is_refused_makes_no_index(arguments):
     assert provider.client.list_vector_buckets()["vectorBuckets"] == []
 
 
-def test_input_that_is_refused_while_it_is_written_is_neither_interrupted_nor_withdrawn(
-    provider, caplog
-):
-    """What is a number in Python only is noticed there; nothing was sent."""
+def test_input_that_is_refused_while_it_is_encoded_is_neither_logged_nor_deleted(provider, caplog):
+    """Only the encoder sees that True is not a number; nothing was sent."""
     seen = stache.calls(provider.client)
 
     with pytest.raises(InvalidInputError, match="holds True"):

@@ -1,4 +1,4 @@
-"""The provider's filters on metadata in hand agree with the engine's in a query."""
+"""The provider's filters match metadata as the engine's filters match it in a query."""
 
 from __future__ import annotations
 
@@ -46,17 +46,17 @@ DOCUMENTS = st.recursive(
 @pytest.mark.parametrize("choices", [Choices(), Choices("no-match", "any-element")])
 @given(document=DOCUMENTS, metadata=METADATA)
 @settings(max_examples=500)
-def test_a_walk_keeps_what_a_query_would_keep(choices, document, metadata):
+def test_a_scan_returns_what_a_query_would_return(choices, document, metadata):
     """What the provider makes of a filter is valid for the service, and means the same.
 
     But for the negation of an array, which is not documented and has no other words.
     """
-    made = filters.join_conditions(filters.parse_filter(document))
+    condition = filters.join_conditions(filters.parse_filter(document))
     arrays = any(isinstance(value, list) for value in metadata.values())
     assume(choices == Choices() or not (arrays and re.search(r"\$n(e|in)\b", str(document))))
 
     columns = Columns(choices)
     columns.put([0], [metadata], 1)
-    [passes] = columns.match(parse(made, frozenset(), enhanced=True), 1)
+    [passes] = columns.match(parse(condition, frozenset(), enhanced=True), 1)
 
-    assert filters.build_predicate(made)(metadata) == passes
+    assert filters.build_predicate(condition)(metadata) == passes

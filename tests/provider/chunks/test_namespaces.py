@@ -50,19 +50,19 @@ WRITES = {
 
 @pytest.fixture
 def provider():
-    """A chunk of each of two tenants, and a summary of each."""
-    made = stache.provider()
+    """A provider with a chunk and a summary of each of two tenants."""
+    provider = stache.provider()
     for key, namespace in (("a", "one"), ("b", "two")):
-        made.insert([VECTOR], ["t"], [{"n": 1}], [key], namespace=namespace)
+        provider.insert([VECTOR], ["t"], [{"n": 1}], [key], namespace=namespace)
         summary = {"_type": "document_summary"}
-        made.insert([VECTOR], ["s"], [summary], [f"{key}-summary"], namespace=namespace)
-    return made
+        provider.insert([VECTOR], ["s"], [summary], [f"{key}-summary"], namespace=namespace)
+    return provider
 
 
 @pytest.mark.parametrize("namespace", ["", 0, 1, False, True, [], {}, (), b"one", 0.0, "\ud800"])
 @pytest.mark.parametrize("call", {**READS, **WRITES})
-def test_what_is_no_name_is_refused(provider, call, namespace):
-    """It may be a header that was empty: it must not open everybody's chunks."""
+def test_a_namespace_that_is_not_a_name_is_refused(provider, call, namespace):
+    """An empty header may have set it: it must not give access to all chunks."""
     with pytest.raises(InvalidInputError, match="namespace is .*it must be a name, or None"):
         {**READS, **WRITES}[call](provider, namespace)
 
@@ -72,22 +72,22 @@ def test_what_is_no_name_is_refused(provider, call, namespace):
 @pytest.mark.parametrize("namespace", ["exact:", "/*"])
 @pytest.mark.parametrize("call", ["search", "search_summaries", "scan_by_metadata"])
 def test_a_pattern_without_a_name_is_refused(provider, call, namespace):
-    """It would stand for nothing, or for all."""
+    """It would match nothing, or everything."""
     with pytest.raises(InvalidInputError, match="which has no name"):
         READS[call](provider, namespace)
 
 
 @pytest.mark.parametrize("call", READS)
-def test_none_is_all_and_a_name_is_itself(provider, call):
-    """In every read."""
-    found = {name: len(READS[call](provider, name)) for name in (None, "one", "three")}
+def test_none_means_all_namespaces_and_a_name_means_one(provider, call):
+    """Every read follows this rule."""
+    results = {name: len(READS[call](provider, name)) for name in (None, "one", "three")}
 
     each = 2 if call == "scan_by_metadata" else 1
-    assert found == {None: 2 * each, "one": each, "three": 0}
+    assert results == {None: 2 * each, "one": each, "three": 0}
 
 
-def stache_s(default):
-    """A provider by Stache's own settings, with that default namespace."""
+def create_with_stache_s_settings(default):
+    """A provider with Stache's own settings and this default namespace."""
     settings = stache_ai.config.Settings(
         s3vectors_bucket="my-bucket",
         s3vectors_documents_index="documents",
@@ -103,9 +103,9 @@ def _local(monkeypatch):
 
 
 @pytest.mark.usefixtures("_local")
-def test_a_default_that_was_set_to_nothing_is_none(provider):
-    """As Stache's pipeline means it, which passes it on."""
-    one = stache_s("")
+def test_an_empty_default_namespace_means_none(provider):
+    """Stache's pipeline passes it on with this meaning."""
+    one = create_with_stache_s_settings("")
     context = stache.context()
 
     assert len(one.search(VECTOR, 9, namespace="", context=context)) == 2
@@ -115,9 +115,9 @@ def test_a_default_that_was_set_to_nothing_is_none(provider):
 
 @pytest.mark.usefixtures("_local")
 @pytest.mark.parametrize("default", [None, "one"])
-def test_with_a_default_or_without_one_an_empty_namespace_is_refused(provider, default):
-    """Also from Stache."""
-    one = stache_s(default)
+def test_an_empty_namespace_is_refused_unless_the_default_is_empty(provider, default):
+    """Stache's calls are refused as well."""
+    one = create_with_stache_s_settings(default)
 
     with pytest.raises(InvalidInputError):
         one.search(VECTOR, namespace="", context=stache.context())
@@ -126,16 +126,16 @@ def test_with_a_default_or_without_one_an_empty_namespace_is_refused(provider, d
 
 
 @pytest.mark.usefixtures("_local")
-def test_the_insights_of_an_empty_namespace_are_nobody_s(provider):
-    """Stache asks for those of one namespace; whatever its default is."""
-    one = stache_s("")
+def test_a_search_for_insights_of_an_empty_namespace_is_refused(provider):
+    """Stache requests the insights of one namespace, whatever its default is."""
+    one = create_with_stache_s_settings("")
 
     with pytest.raises(InvalidInputError):
         one.search(VECTOR, filter={"_type": "insight"}, namespace="", context=stache.context())
 
 
-def test_to_discover_documents_an_empty_namespace_is_none(provider):
-    """As Stache's route means it; a call of anybody else is refused."""
-    found = provider.search_summaries(VECTOR, 9, namespace="", context=stache.context())
+def test_an_empty_namespace_means_none_when_stache_discovers_documents(provider):
+    """Stache's route means it so; other callers are refused."""
+    results = provider.search_summaries(VECTOR, 9, namespace="", context=stache.context())
 
-    assert {result["namespace"] for result in found} == {"one", "two"}
+    assert {result["namespace"] for result in results} == {"one", "two"}

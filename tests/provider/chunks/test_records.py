@@ -1,4 +1,4 @@
-"""What goes in comes out, by the short way and by the long one."""
+"""Chunks become records and chunks again, by the fast conversion and by the general one."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ SIZED = st.fixed_dictionaries(
 )
 
 
-def outcome(function, *arguments):
-    """What it returns, or that it refuses."""
+def get_outcome(function, *arguments):
+    """The function's result, or "refused"."""
     try:
         return function(*arguments)
     except InvalidInputError:
@@ -58,27 +58,29 @@ def outcome(function, *arguments):
 
 
 @given(TEXTS, st.one_of(SIMPLE, SIZED), st.one_of(st.none(), TEXTS), st.booleans())
-def test_the_short_way_answers_as_the_long_one_or_not_at_all(text, metadata, namespace, older):
-    """Almost every chunk takes it."""
+def test_the_fast_conversion_returns_what_the_general_one_returns_or_nothing(
+    text, metadata, namespace, older
+):
+    """Almost every chunk takes the fast one."""
     hidden = frozenset({"text"}) if older else HIDDEN
 
     short = _convert_simple(text, metadata, namespace, hidden)
 
     if short is not None:
-        assert short == outcome(_convert_general, text, metadata, namespace, hidden)
+        assert short == get_outcome(_convert_general, text, metadata, namespace, hidden)
 
 
-def test_ordinary_chunks_take_the_short_way():
-    """Else the promise of speed is empty."""
+def test_ordinary_chunks_take_the_fast_conversion():
+    """It would otherwise save no time."""
     metadata = {"filename": "a.pdf", "chunk_index": 3, "tags": ["x"], "ok": True, "title": "Grüße"}
 
     assert _convert_simple("text" * 500, metadata, "ns", HIDDEN) is not None
 
 
 @given(TEXTS, st.dictionaries(KEYS, VALUES, max_size=12), st.one_of(st.none(), TEXTS))
-def test_what_goes_in_comes_out(text, metadata, namespace):
-    """Types included, whichever way it was packed; JSON has no tuples."""
-    stored = outcome(to_metadata, text, metadata, namespace, HIDDEN)
+def test_records_become_the_same_chunks_again(text, metadata, namespace):
+    """Types stay the same as well, however they are packed; JSON has no tuples."""
+    stored = get_outcome(to_metadata, text, metadata, namespace, HIDDEN)
     if stored == "refused":
         return
     assert stored.metadata == json.loads(json.dumps(stored.metadata))
@@ -154,8 +156,8 @@ class Big(int):
         ("\U0001f600", "\U0001f600"),
     ],
 )
-def test_unusual_values_make_the_round_trip(value, expected):
-    """Through the service and back, as JSON has them."""
+def test_unusual_values_are_returned_unchanged(value, expected):
+    """They go through the service and return as JSON has them."""
     provider = stache.provider()
 
     provider.insert([VECTOR], ["t"], [{"value": value}], ["a"])
@@ -165,8 +167,8 @@ def test_unusual_values_make_the_round_trip(value, expected):
 
 
 @pytest.mark.parametrize("key", [Name("key"), Word.ONE])
-def test_keys_of_other_classes_make_it_too(key):
-    """As the strings that they are; in filters, too."""
+def test_keys_of_subclasses_of_str_are_stored_as_strings(key):
+    """Filters accept such keys as well."""
     provider = stache.provider()
 
     provider.insert([VECTOR], ["t"], [{key: Real(0.5)}], ["a"])
@@ -177,8 +179,8 @@ def test_keys_of_other_classes_make_it_too(key):
     assert len(provider.search(VECTOR, filter={key: {"$in": [Word.ONE, Real(0.5)]}})) == 1
 
 
-def test_an_older_index_keeps_integers_that_would_come_back_as_floats():
-    """In its filterable `_overflow`."""
+def test_an_older_index_stores_integers_that_would_come_back_as_floats():
+    """Its filterable `_overflow` holds them."""
     provider = stache.provider()
     stache.older_index(provider)
 
@@ -202,11 +204,11 @@ def test_an_older_index_keeps_integers_that_would_come_back_as_floats():
         (lambda p: p.insert([np.ma.masked_array([1, 2, 3, 4], [0, 1, 0, 0])], ["t"]), "Masked"),
         (lambda p: p.insert([np.ones((2, 4))], ["t"]), "with 2 dimensions, not a list"),
         (lambda p: p.insert(np.array([[True] * 4]), ["t"]), "of bool with 1 dimensions"),
-        (lambda p: p.count_by_filter(deep(5000)), "nested too deeply"),
+        (lambda p: p.count_by_filter(nest_filter(5000)), "nested too deeply"),
     ],
 )
-def test_what_cannot_be_is_refused_in_words(call, problem):
-    """Not as some error of a library below."""
+def test_impossible_input_is_refused_with_a_clear_error(call, problem):
+    """The error is not that of a library below."""
     provider = stache.provider()
     provider.insert([VECTOR], ["t"], ids=["a"])
 
@@ -217,8 +219,8 @@ def test_what_cannot_be_is_refused_in_words(call, problem):
 
 
 @pytest.mark.parametrize("odd", [True, Decimal(1), "1", None])
-def test_what_is_no_number_is_found_in_any_batch_before_the_first_is_sent(odd):
-    """The first request would have been stored."""
+def test_a_value_that_is_not_a_number_is_refused_before_the_first_batch_is_sent(odd):
+    """The first batch would otherwise be stored."""
     provider = stache.provider()
     vectors = [VECTOR] * 1200
     vectors[1100] = [1.0, odd, 3.0, 4.0]
@@ -230,40 +232,40 @@ def test_what_is_no_number_is_found_in_any_batch_before_the_first_is_sent(odd):
 
 
 def test_numbers_that_json_writers_do_not_know_are_stored_as_floats():
-    """Fractions and integers of more than 64 bits, among arrays, in several batches."""
+    """Fractions and integers of more than 64 bits are among arrays, in several batches."""
     provider = stache.provider()
     odd = [[Fraction(1, 2), 2**70, 3, 4.0], np.ones(4), (1, 2, 3, 4)]
 
     ids = provider.insert(odd * 200, ["t"] * 600)
 
     rows = provider.get_vectors_with_embeddings(ids[597:])
-    found = [row["vector"] for row in rows]
-    assert found == [pytest.approx([0.5, 2.0**70, 3, 4]), [1] * 4, [1, 2, 3, 4]]
+    vectors = [row["vector"] for row in rows]
+    assert vectors == [pytest.approx([0.5, 2.0**70, 3, 4]), [1] * 4, [1, 2, 3, 4]]
 
 
-def test_a_string_is_no_list_of_ids():
-    """It would be one for each letter."""
+def test_a_string_is_not_a_list_of_ids():
+    """It would be an id for each letter."""
     with pytest.raises(InvalidInputError, match="ids is 'ab'; it must be a list of ids"):
         stache.provider().delete("ab")
 
 
-def deep(levels):
-    """A filter in a filter in a filter."""
+def nest_filter(levels):
+    """A filter nested in so many filters."""
     document = {"a": 1}
     for _ in range(levels):
         document = {"$and": [document]}
     return document
 
 
-def test_ids_may_come_in_an_array():
-    """As whatever holds strings."""
+def test_ids_can_be_an_array():
+    """Any collection of strings works."""
     provider = stache.provider()
 
     assert provider.insert([VECTOR], ["t"], ids=np.array(["a"])) == ["a"]
 
 
-def test_a_damaged_overflow_is_in_nobody_s_way():
-    """A walk that does not need it passes it by, and who reads the vector gets it as it is."""
+def test_a_damaged_overflow_stops_no_call():
+    """Scans that do not need it ignore it; a read of the vector returns it as it is."""
     provider = stache.provider()
     provider.insert([VECTOR], ["t"], [{"doc_id": "d"}], ["a"])
     metadata = {"text": "t", "doc_id": "d", "status": "active", "_overflow": '[["a",1]]'}
@@ -296,8 +298,8 @@ def test_a_damaged_overflow_is_in_nobody_s_way():
         ({1, 2, 3, 4}, "the vector is a set"),
     ],
 )
-def test_a_vector_that_cannot_be_is_named(vector, problem):
-    """Whatever hides among the numbers."""
+def test_the_error_names_a_vector_that_cannot_be_stored(vector, problem):
+    """It shows the wrong value among the numbers."""
     with pytest.raises(InvalidInputError, match=f"item 1 .*{problem}"):
         stache.provider().insert([VECTOR, vector], ["t", "t"])
 
@@ -311,8 +313,8 @@ def test_a_vector_that_cannot_be_is_named(vector, problem):
         [3.4028234663852886e38, 0, 0, 0],
     ],
 )
-def test_a_vector_at_the_edge_is_stored(vector):
-    """Its length is beyond float32, its elements are not."""
+def test_a_vector_at_the_limit_of_float32_is_stored(vector):
+    """Its length is beyond float32, but its elements are not."""
     provider = stache.provider()
     stache.older_index(provider, "euclidean")
 

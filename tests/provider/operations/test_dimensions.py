@@ -1,4 +1,4 @@
-"""Vectors, settings and index are compared before anything is made; errors say what to change."""
+"""Vectors, settings and index are compared before a write; errors say what to change."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CALLS = {
 ERRORS = (ConfigurationError, InvalidInputError)
 
 
-def refused(call, provider, size):
+def get_refusal(call, provider, size):
     """The message with which a vector of that size is refused."""
     with pytest.raises(ERRORS) as error:
         CALLS[call](provider, size)
@@ -25,11 +25,11 @@ def refused(call, provider, size):
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_vectors_that_do_not_fit_the_settings_make_no_index(call):
-    """Nor a bucket; the error names the setting that makes it fit."""
+def test_vectors_that_do_not_fit_the_settings_create_no_index(call):
+    """No bucket is created either; the error names the setting to change."""
     provider = stache.provider(embedding_dimension=8)
 
-    text = refused(call, provider, 4)
+    text = get_refusal(call, provider, 4)
 
     assert "the vectors have 4 dimensions" in text
     assert "would get the 8 that Stache's settings say" in text
@@ -39,8 +39,8 @@ def test_vectors_that_do_not_fit_the_settings_make_no_index(call):
     assert len(mended.insert([[1.0] * 4], ["t"])) == 1
 
 
-def test_where_indexes_are_not_made_a_missing_one_is_missing():
-    """Whatever the vectors are."""
+def test_a_missing_index_is_reported_before_a_wrong_dimension():
+    """This holds if the provider may not create indexes."""
     provider = stache.provider(embedding_dimension=8, s3vectors_create_index=False)
 
     with pytest.raises(NotFoundError):
@@ -57,13 +57,15 @@ def test_where_indexes_are_not_made_a_missing_one_is_missing():
         (4, 8, 6, "set EMBEDDING_DIMENSION=6 and use an embedding model of that size"),
     ],
 )
-def test_the_three_numbers_are_named_with_what_to_change(call, vectors, settings, index, advice):
-    """The index holds something."""
+def test_the_error_names_the_three_dimensions_and_what_to_change(
+    call, vectors, settings, index, advice
+):
+    """The index is not empty."""
     stache.provider(embedding_dimension=index).insert([[1.0] * index], ["t"])
     provider = stache.provider(embedding_dimension=settings)
     seen = stache.calls(provider.client)
 
-    text = refused(call, provider, vectors)
+    text = get_refusal(call, provider, vectors)
 
     assert {str(number) for number in (vectors, settings, index)} <= {*re.findall(r"\d+", text)}
     assert advice in text
@@ -72,12 +74,12 @@ def test_the_three_numbers_are_named_with_what_to_change(call, vectors, settings
 
 
 @pytest.mark.parametrize("settings", [4, 8])
-def test_an_empty_index_of_the_wrong_size_is_named_with_how_to_delete_it(settings):
-    """It was made by a setting that was wrong; to put the setting back would be no help."""
+def test_the_error_about_an_empty_index_of_the_wrong_size_says_how_to_delete_it(settings):
+    """A wrong setting created it; to restore that setting would not help."""
     stache.provider(embedding_dimension=8).get_collection_info()
     provider = stache.provider(embedding_dimension=settings)
 
-    text = refused("insert", provider, 4)
+    text = get_refusal("insert", provider, 4)
 
     assert (
         "The index is empty: `stache-s3vectors indexes delete documents --bucket my-bucket" in text
@@ -85,12 +87,12 @@ def test_an_empty_index_of_the_wrong_size_is_named_with_how_to_delete_it(setting
     assert "EMBEDDING_DIMENSION=8" not in text
 
 
-def test_an_index_that_was_made_anew_in_the_right_size_is_used():
-    """By the provider that was refused, and by a new one; it is asked once more before an error."""
+def test_an_index_that_was_recreated_in_the_right_size_is_used():
+    """The index is described again before an error, so the refused provider works as well."""
     old = stache.provider(embedding_dimension=8)
     old.insert([[1.0] * 8], ["t"])
     provider = stache.provider(embedding_dimension=4)
-    assert "set EMBEDDING_DIMENSION=8" in refused("search", provider, 4)
+    assert "set EMBEDDING_DIMENSION=8" in get_refusal("search", provider, 4)
     names = {"vectorBucketName": "my-bucket", "indexName": "documents"}
 
     old.client.delete_index(**names)
@@ -101,8 +103,8 @@ def test_an_index_that_was_made_anew_in_the_right_size_is_used():
 
 
 @pytest.mark.parametrize("fault", ["metadata", "filter", "walk"])
-def test_what_only_the_index_of_before_refused_is_tried_with_the_one_of_now(fault):
-    """Its non-filterable keys are others since."""
+def test_input_that_only_the_deleted_index_refuses_is_sent_to_its_successor(fault):
+    """The new index has other non-filterable keys."""
     provider = stache.provider()
     names = stache.older_index(provider)
     provider.get_collection_info()
@@ -120,7 +122,7 @@ def test_what_only_the_index_of_before_refused_is_tried_with_the_one_of_now(faul
         "filter": lambda: provider.search([1.0] * 4, filter={"text2": "t"}),
         "walk": lambda: provider.count_by_filter({"text2": "t"}),
     }
-    if fault != "metadata":  # the other way round: the key can be filtered on by now
+    if fault != "metadata":  # in reverse: the new index can filter on the key
         client.delete_index(**names)
         client.create_index(
             **names,
@@ -136,7 +138,7 @@ def test_what_only_the_index_of_before_refused_is_tried_with_the_one_of_now(faul
     calls[fault]()
 
 
-def test_input_that_no_index_would_take_is_refused_without_asking():
+def test_input_that_no_index_accepts_is_refused_without_a_call():
     """Nothing is sent for it."""
     provider = stache.provider()
     provider.insert([[1.0] * 4], ["t"])
@@ -150,8 +152,8 @@ def test_input_that_no_index_would_take_is_refused_without_asking():
     assert seen == []
 
 
-def test_an_index_that_was_made_anew_with_another_metric_takes_zeros():
-    """Cosine has no distance for them, euclidean has."""
+def test_an_index_that_was_recreated_with_the_euclidean_metric_takes_zeros():
+    """Zeros have no cosine distance, but they have a euclidean one."""
     provider = stache.provider()
     provider.insert([[1.0] * 4], ["t"])
     names = {"vectorBucketName": "my-bucket", "indexName": "documents"}
@@ -165,7 +167,7 @@ def test_an_index_that_was_made_anew_with_another_metric_takes_zeros():
 
 
 def test_a_vector_of_booleans_is_refused_before_the_index_is_created():
-    """No later than any other vector that no index can store."""
+    """This is as early as for any other vector that no index can store."""
     provider = stache.provider(embedding_dimension=2)
 
     with pytest.raises(InvalidInputError, match="the vector holds True"):

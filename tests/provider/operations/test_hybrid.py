@@ -1,4 +1,4 @@
-"""Hybrid search: the question's words, from Stache's pipeline to the service."""
+"""Hybrid search: the words of the question, from Stache's pipeline to the service."""
 
 from __future__ import annotations
 
@@ -36,44 +36,44 @@ def _warnings_come_again():
 
 
 def context(question=None):
-    """A request's context as the pipeline makes it, after our processor saw the question."""
-    made = RequestContext("id", datetime.now(timezone.utc), "default")
+    """A request's context as the pipeline creates it, after our processor saw the question."""
+    context = RequestContext("id", datetime.now(timezone.utc), "default")
     if question is not None:
-        about = QueryContext.from_request_context(made, question, 5)
+        about = QueryContext.from_request_context(context, question, 5)
         result = asyncio.run(S3VectorsQuestion().process(question, None, about))
         assert (result.action, result.query, result.filters) == ("allow", None, None)
-    return made
+    return context
 
 
 def provider(mode="hybrid", **settings):
-    made = stache.provider(s3vectors_search_mode=mode, **settings)
-    made.insert(FAR, TEXTS, ids=["machine", "write", "tank"])
-    until_active(made)
-    return made
+    store = stache.provider(s3vectors_search_mode=mode, **settings)
+    store.insert(FAR, TEXTS, ids=["machine", "write", "tank"])
+    wait_until_active(store)
+    return store
 
 
-def until_active(made):
-    """Wait for the engine, which builds for a moment, also an empty index."""
+def wait_until_active(store):
+    """Wait for the engine, which builds the text search even of an empty index."""
     for _ in range(100_000):
-        if "BUILDING" not in made.get_collection_info()["textSearch"].values():
+        if "BUILDING" not in store.get_collection_info()["textSearch"].values():
             return
     raise AssertionError("it is still BUILDING")
 
 
-def ids(results):
+def get_ids(results):
     return [result["id"] for result in results]
 
 
-def test_exact_words_are_found_by_hybrid_search_only():
-    """The embedding of a part number says nothing; its letters do."""
+def test_only_hybrid_search_finds_exact_words():
+    """The embedding of a part number has no meaning; its letters have."""
     hybrid, vector = provider(), provider("vector")
 
-    assert ids(vector.search(QUESTION, 2, context=context(WORDS))) == ["machine", "write"]
-    assert "tank" in ids(hybrid.search(QUESTION, 2, context=context(WORDS)))
+    assert get_ids(vector.search(QUESTION, 2, context=context(WORDS))) == ["machine", "write"]
+    assert "tank" in get_ids(hybrid.search(QUESTION, 2, context=context(WORDS)))
 
 
 def test_the_best_result_has_the_score_of_the_nearest():
-    """And the others the share that they have of the best one's fused score."""
+    """Each other score is its share of the best result's fused score."""
     hybrid = provider()
 
     results = hybrid.search(QUESTION, 3, context=context(WORDS))
@@ -86,7 +86,7 @@ def test_the_best_result_has_the_score_of_the_nearest():
 
 
 def test_scores_are_low_when_nothing_fits():
-    """As low as in a search by vector."""
+    """They are as low as in a search by vector."""
     results = provider().search([0.0, 0.0, -1.0, 0.05], 3, context=context("swallows in summer"))
 
     assert len(results) == 3
@@ -94,37 +94,37 @@ def test_scores_are_low_when_nothing_fits():
 
 
 def test_more_results_change_neither_the_first_ones_nor_their_scores():
-    """Rankings are fused to the same depth."""
-    made = provider()
-    made.insert(stache.vectors(60), [f"error {'code ' * (n % 7)}{n}" for n in range(60)])
+    """Rankings are fused to the same depth for any top_k."""
+    store = provider()
+    store.insert(stache.vectors(60), [f"error {'code ' * (n % 7)}{n}" for n in range(60)])
 
     def ask(top_k):
-        found = made.search(QUESTION, top_k, context=context("error code 7 12 33"))
-        assert len(found) == top_k
-        return [(result["id"], result["score"]) for result in found]
+        results = store.search(QUESTION, top_k, context=context("error code 7 12 33"))
+        assert len(results) == top_k
+        return [(result["id"], result["score"]) for result in results]
 
     thirty = ask(30)
     for top_k in (1, 3, 5, 15):
         assert ask(top_k) == thirty[:top_k]
 
 
-def test_a_result_that_only_its_words_brought_does_not_lower_the_others():
-    """It has no distance; the nearest is measured among those that have."""
-    made = provider()
-    made.insert([QUESTION] * 40, ["unlike"] * 40)
+def test_a_result_that_only_matches_words_does_not_lower_the_other_scores():
+    """It has no distance; the nearest is one of the results that have a distance."""
+    store = provider()
+    store.insert([QUESTION] * 40, ["unlike"] * 40)
 
-    results = made.search(QUESTION, 5, context=context(WORDS))
+    results = store.search(QUESTION, 5, context=context(WORDS))
 
-    assert "tank" in ids(results)
+    assert "tank" in get_ids(results)
     assert results[0]["score"] == pytest.approx(1, abs=1e-5)
 
 
 def test_pages_share_the_best_score():
-    """One of several pages of 100."""
-    made = provider()
-    made.insert(stache.vectors(250), [f"error {n}" for n in range(250)])
+    """The best score counts for all pages of 100."""
+    store = provider()
+    store.insert(stache.vectors(250), [f"error {n}" for n in range(250)])
 
-    results = made.search(QUESTION, 240, context=context(WORDS))
+    results = store.search(QUESTION, 240, context=context(WORDS))
 
     scores = [result["score"] for result in results]
     assert len(scores) == 240
@@ -132,201 +132,201 @@ def test_pages_share_the_best_score():
     assert all(0 < score <= 1 for score in scores)
 
 
-def test_filters_hold_in_hybrid_search():
-    """Namespaces and soft delete, too."""
-    made = provider()
-    made.insert([QUESTION], ["XK-4471 in another house"], namespace="other")
-    made.update_status(["tank"], "default", "deleting")
+def test_filters_apply_to_hybrid_search():
+    """So do namespaces and soft delete."""
+    store = provider()
+    store.insert([QUESTION], ["XK-4471 in another house"], namespace="other")
+    store.update_status(["tank"], "default", "deleting")
 
-    found = ids(made.search(QUESTION, 5, namespace="default", context=context(WORDS)))
+    results = get_ids(store.search(QUESTION, 5, namespace="default", context=context(WORDS)))
 
-    assert sorted(found) == ["machine", "write"]
+    assert sorted(results) == ["machine", "write"]
 
 
 @pytest.mark.parametrize("question", [None, "", "  \n"])
-def test_without_words_the_vector_is_enough(question):
+def test_without_words_hybrid_search_uses_the_vector_only(question):
     """Document discovery runs no query processors."""
     results = provider().search(QUESTION, 1, context=context(question))
 
-    assert ids(results) == ["machine"]
+    assert get_ids(results) == ["machine"]
     assert provider().search(QUESTION, 1) == results
 
 
-def test_summaries_and_insights_are_found_as_before():
+def test_summaries_and_insights_can_be_searched_in_hybrid_mode():
     """search_insights runs the processors; summaries are searched by vector."""
-    made = provider()
-    made.insert(
+    store = provider()
+    store.insert(
         [QUESTION] * 2, ["sum", "XK-4471"], [{"_type": "document_summary"}, {"_type": "insight"}]
     )
 
-    [summary] = made.search_summaries(QUESTION, 5, context=context(WORDS))
-    [insight] = made.search(QUESTION, 5, filter={"_type": "insight"}, context=context(WORDS))
+    [summary] = store.search_summaries(QUESTION, 5, context=context(WORDS))
+    [insight] = store.search(QUESTION, 5, filter={"_type": "insight"}, context=context(WORDS))
 
     assert (summary["text"], insight["text"]) == ("sum", "XK-4471")
 
 
-def test_an_index_without_text_search_is_searched_by_vector_and_that_is_said_once(caplog):
-    """The older package made such; the log says what to do."""
-    made = stache.provider(s3vectors_search_mode="hybrid")
-    stache.older_index(made)
-    made.insert(FAR, TEXTS, ids=["machine", "write", "tank"])
+def test_an_index_without_text_search_is_searched_by_vector_and_logged_once(caplog):
+    """The older package created such indexes; the log says what to do."""
+    store = stache.provider(s3vectors_search_mode="hybrid")
+    stache.older_index(store)
+    store.insert(FAR, TEXTS, ids=["machine", "write", "tank"])
 
     for _ in range(2):
-        assert ids(made.search(QUESTION, 1, context=context(WORDS))) == ["machine"]
+        assert get_ids(store.search(QUESTION, 1, context=context(WORDS))) == ["machine"]
 
     assert caplog.text.count("my-bucket/documents has no text search on 'text'") == 1
 
 
 def test_a_text_search_that_is_building_is_used_when_it_is_ready(caplog, monkeypatch):
-    """The index is asked again after a while, not at every search."""
-    made = provider()
-    ready = made._index.describe()
+    """The index is described again after a while, not at every search."""
+    store = provider()
+    ready = store._index.describe()
     building = {**ready.text_searches, "text": "BUILDING"}
-    made._index._state.description = type(ready)(**{**vars(ready), "text_searches": building})
-    seen = stache.calls(made.client)
+    store._index._state.description = type(ready)(**{**vars(ready), "text_searches": building})
+    seen = stache.calls(store.client)
 
     monkeypatch.setattr("stache_ai_s3vectors.aws.vector_index.REFRESH_SECONDS", float("inf"))
     for _ in range(2):
-        assert ids(made.search(QUESTION, 1, context=context(WORDS))) == ["machine"]
+        assert get_ids(store.search(QUESTION, 1, context=context(WORDS))) == ["machine"]
     assert caplog.text.count("is BUILDING its text search: searching by vector only") == 1
     assert "GetIndex" not in seen
 
     monkeypatch.setattr("stache_ai_s3vectors.aws.vector_index.REFRESH_SECONDS", 0)
-    assert "tank" in ids(made.search(QUESTION, 2, context=context(WORDS)))
+    assert "tank" in get_ids(store.search(QUESTION, 2, context=context(WORDS)))
     assert seen.count("GetIndex") == 1
 
 
-def test_text_search_that_is_gone_is_done_without(caplog):
-    """Somebody deleted its configuration; the next search notices."""
-    made = provider()
-    made.client.update_metadata_configuration(
+def test_a_search_works_after_the_text_search_is_deleted(caplog):
+    """Somebody deletes its configuration; the next search notices."""
+    store = provider()
+    store.client.update_metadata_configuration(
         vectorBucketName="my-bucket",
         indexName="documents",
         delete={"textSearchConfigurations": [{"metadataKey": "text"}]},
     )
 
-    assert ids(made.search(QUESTION, 1, context=context(WORDS))) == ["machine"]
+    assert get_ids(store.search(QUESTION, 1, context=context(WORDS))) == ["machine"]
     assert "has no text search on 'text'" in caplog.text
 
 
-def test_what_is_refused_for_another_reason_is_an_error():
-    """Text search is there; to search without it would hide the reason."""
-    made = provider()
+def test_a_refusal_for_another_reason_is_an_error():
+    """The index has text search; a search by vector would hide the reason."""
+    store = provider()
     refusal = stache.Answer(
         400, {"x-amzn-errortype": "ValidationException"}, b'{"message":"for another reason"}'
     )
-    stache.answering(made.client, "QueryVectors", refusal)
+    stache.answering(store.client, "QueryVectors", refusal)
 
     with pytest.raises(RejectedError, match="for another reason"):
-        made.search(QUESTION, 1, context=context(WORDS))
+        store.search(QUESTION, 1, context=context(WORDS))
 
 
-def test_an_answer_without_scores_is_an_error():
-    """A score is never made up."""
-    made = provider()
-    made.client.meta.events.register(
+def test_a_response_without_scores_is_an_error():
+    """The provider never invents a score."""
+    store = provider()
+    store.client.meta.events.register(
         "after-call.s3vectors.QueryVectors",
-        lambda parsed, **_: [found.pop("scores") for found in parsed["vectors"]],
+        lambda parsed, **_: [vector.pop("scores") for vector in parsed["vectors"]],
     )
 
     with pytest.raises(S3VectorsError, match="returned no score of '"):
-        made.search(QUESTION, 1, context=context(WORDS))
+        store.search(QUESTION, 1, context=context(WORDS))
 
 
 def test_text_search_that_was_added_is_noticed_after_a_while(monkeypatch):
-    """Not at every search."""
+    """The index is not described at every search."""
     monkeypatch.setattr(
         "stache_ai_s3vectors.aws.vector_index.REFRESH_SECONDS_WITHOUT", float("inf")
     )
-    made = stache.provider(s3vectors_search_mode="hybrid")
-    names = stache.older_index(made)
-    made.insert(FAR, TEXTS, ids=["machine", "write", "tank"])
-    made.search(QUESTION, 1, context=context(WORDS))
+    store = stache.provider(s3vectors_search_mode="hybrid")
+    names = stache.older_index(store)
+    store.insert(FAR, TEXTS, ids=["machine", "write", "tank"])
+    store.search(QUESTION, 1, context=context(WORDS))
     texts = {"textSearchConfigurations": [{"metadataKey": "text"}]}
-    made.client.update_metadata_configuration(**names, add=texts)
+    store.client.update_metadata_configuration(**names, add=texts)
 
-    seen = stache.calls(made.client)
-    made.search(QUESTION, 1, context=context(WORDS))
+    seen = stache.calls(store.client)
+    store.search(QUESTION, 1, context=context(WORDS))
     assert "GetIndex" not in seen
 
     monkeypatch.setattr("stache_ai_s3vectors.aws.vector_index.REFRESH_SECONDS_WITHOUT", 0)
-    until_active(stache.provider(s3vectors_endpoint_url="local:"))
-    assert "tank" in ids(made.search(QUESTION, 2, context=context(WORDS)))
+    wait_until_active(stache.provider(s3vectors_endpoint_url="local:"))
+    assert "tank" in get_ids(store.search(QUESTION, 2, context=context(WORDS)))
 
 
-def test_when_the_index_cannot_be_asked_the_vector_is_enough(monkeypatch):
-    """A look at its text search is no reason for a search to fail."""
-    made = stache.provider(s3vectors_search_mode="hybrid", s3vectors_max_attempts=1)
-    stache.older_index(made)
-    made.insert(FAR, TEXTS, ids=["machine", "write", "tank"])
+def test_when_the_index_cannot_be_described_the_search_uses_the_vector_only(monkeypatch):
+    """A search does not fail because its text search is unknown."""
+    store = stache.provider(s3vectors_search_mode="hybrid", s3vectors_max_attempts=1)
+    stache.older_index(store)
+    store.insert(FAR, TEXTS, ids=["machine", "write", "tank"])
     monkeypatch.setattr("stache_ai_s3vectors.aws.vector_index.REFRESH_SECONDS_WITHOUT", 0)
-    stache.failing(made.client, "GetIndex", *range(1, 9))
+    stache.failing(store.client, "GetIndex", *range(1, 9))
 
-    assert ids(made.search(QUESTION, 1, context=context(WORDS))) == ["machine"]
-
-
-def test_words_are_for_one_search():
-    """Another one with the same context is about something else."""
-    made, same = provider(), context(WORDS)
-
-    assert "tank" in ids(made.search(QUESTION, 2, context=same))
-    assert "tank" not in ids(made.search(QUESTION, 2, context=same))
+    assert get_ids(store.search(QUESTION, 1, context=context(WORDS))) == ["machine"]
 
 
-def test_a_bucket_of_classic_indexes_gets_one_without_text_search(caplog):
-    """Made before 2026-09-30 and not switched; text search needs ENHANCED."""
+def test_the_words_of_a_context_count_for_one_search():
+    """Another search with the same context has another purpose."""
+    store, same = provider(), context(WORDS)
+
+    assert "tank" in get_ids(store.search(QUESTION, 2, context=same))
+    assert "tank" not in get_ids(store.search(QUESTION, 2, context=same))
+
+
+def test_an_index_created_in_a_classic_bucket_has_no_text_search(caplog):
+    """Such buckets are from before 2026-09-30; text search needs ENHANCED mode."""
     stache.engine("local:", bucket_mode="classic")
-    made = provider()
+    store = provider()
 
-    assert ids(made.search(QUESTION, 1, context=context(WORDS))) == ["machine"]
+    assert get_ids(store.search(QUESTION, 1, context=context(WORDS))) == ["machine"]
     assert "bucket my-bucket creates CLASSIC indexes: documents gets no text search" in caplog.text
-    assert made.get_collection_info().items() >= {"indexMode": "CLASSIC", "textSearch": {}}.items()
+    assert store.get_collection_info().items() >= {"indexMode": "CLASSIC", "textSearch": {}}.items()
 
 
-def test_an_index_made_on_first_use_has_text_search():
-    """And the keys that cannot be added later."""
-    made = stache.provider()
+def test_an_index_created_on_first_use_has_text_search():
+    """It also has the keys that cannot be added later."""
+    store = stache.provider()
 
-    told = made.get_collection_info()
+    info = store.get_collection_info()
 
-    assert set(told["textSearch"]) == {"text"}
-    assert told["nonFilterableMetadataKeys"] == ["_overflow", "text"]
-
-
-@pytest.mark.parametrize("language, told", [("de", {"text": "de"}), (None, {})])
-def test_word_forms_are_found_in_the_language_of_the_setting(language, told):
-    """In an index that is made on first use; without a language they are not."""
-    made = stache.provider(s3vectors_search_mode="hybrid", s3vectors_text_language=language)
-    made.insert(FAR, ["Der See", "Die Wiese", "Die Häuser"], ids=["lake", "meadow", "houses"])
-    until_active(made)
-
-    found = ids(made.search(FAR[0], 2, context=context("Haus")))
-
-    assert ("houses" in found) is bool(language)
-    assert made.get_collection_info()["textLanguages"] == told
+    assert set(info["textSearch"]) == {"text"}
+    assert info["nonFilterableMetadataKeys"] == ["_overflow", "text"]
 
 
-def test_words_are_found_in_other_keys_too(caplog):
-    """File names and titles, where the index has text search on them."""
+@pytest.mark.parametrize("language, languages", [("de", {"text": "de"}), (None, {})])
+def test_the_language_setting_lets_hybrid_search_find_word_forms(language, languages):
+    """It applies to an index that is created on first use."""
+    store = stache.provider(s3vectors_search_mode="hybrid", s3vectors_text_language=language)
+    store.insert(FAR, ["Der See", "Die Wiese", "Die Häuser"], ids=["lake", "meadow", "houses"])
+    wait_until_active(store)
+
+    results = get_ids(store.search(FAR[0], 2, context=context("Haus")))
+
+    assert ("houses" in results) is bool(language)
+    assert store.get_collection_info()["textLanguages"] == languages
+
+
+def test_hybrid_search_finds_words_in_other_keys(caplog):
+    """The index has text search on file names and titles."""
     keys = "filename, title"
-    made = stache.provider(s3vectors_search_mode="hybrid", s3vectors_text_keys=keys)
+    store = stache.provider(s3vectors_search_mode="hybrid", s3vectors_text_keys=keys)
     names = [{"filename": "coffee.pdf"}, {"filename": "errors.md"}, {"filename": "XK-4471.pdf"}]
-    made.insert(FAR, ["same", "same", "same"], names, ids=["machine", "write", "tank"])
-    until_active(made)
+    store.insert(FAR, ["same", "same", "same"], names, ids=["machine", "write", "tank"])
+    wait_until_active(store)
 
-    found = made.search(QUESTION, 2, context=context(WORDS))
+    results = store.search(QUESTION, 2, context=context(WORDS))
 
-    assert "tank" in ids(found)
+    assert "tank" in get_ids(results)
     assert "has no text search" not in caplog.text
 
 
 def test_a_key_without_text_search_is_left_out(caplog):
-    """The others are searched, and that is logged once."""
+    """The other keys are searched; the log says so once."""
     provider()
-    made = stache.provider(s3vectors_search_mode="hybrid", s3vectors_text_keys="filename")
+    store = stache.provider(s3vectors_search_mode="hybrid", s3vectors_text_keys="filename")
 
     for _ in range(2):
-        assert "tank" in ids(made.search(QUESTION, 2, context=context(WORDS)))
+        assert "tank" in get_ids(store.search(QUESTION, 2, context=context(WORDS)))
 
     message = "has no text search on 'filename': searching without it"
     assert caplog.text.count(message) == 1
@@ -335,25 +335,25 @@ def test_a_key_without_text_search_is_left_out(caplog):
 
 @pytest.mark.parametrize("quotes", ['"{}"', "“{}”", "„{}“"])
 def test_a_quoted_phrase_must_be_in_the_text(quotes):
-    """Of more results than were asked for, those that hold it are left."""
-    made = provider()
-    made.insert([QUESTION] * 50, ["The tank of the water machine"] * 50)
+    """The search requests more results and returns those that contain the phrase."""
+    store = provider()
+    store.insert([QUESTION] * 50, ["The tank of the water machine"] * 50)
 
-    found = made.search(
+    results = store.search(
         QUESTION, 3, context=context("Where is the " + quotes.format("Water  tank") + "?")
     )
 
-    assert ids(found) == ["tank"]
-    assert 0 < found[0]["score"] < 1
+    assert get_ids(results) == ["tank"]
+    assert 0 < results[0]["score"] < 1
 
 
-def test_a_quoted_phrase_that_no_result_holds_is_words():
-    """Rather than no answer."""
-    made = provider()
+def test_a_quoted_phrase_that_no_result_contains_is_searched_as_words():
+    """Otherwise there would be no result."""
+    store = provider()
 
-    plain = made.search(QUESTION, 3, context=context("an error code"))
+    plain = store.search(QUESTION, 3, context=context("an error code"))
 
-    assert made.search(QUESTION, 3, context=context('"an error" "code an"')) == plain
+    assert store.search(QUESTION, 3, context=context('"an error" "code an"')) == plain
 
 
 def numbered(first, end):
@@ -394,31 +394,31 @@ def numbered(first, end):
     ],
 )
 def test_a_long_question_keeps_its_beginning_and_its_end(question, expected):
-    """Words once each; 1,024 characters, whichever way characters are counted."""
+    """Each word counts once; the limit of 1,024 holds in characters and in UTF-16 units."""
     assert shorten_question(question) == expected
 
 
-def test_the_log_names_a_shortened_question_once_without_its_text(caplog):
-    """Questions are nobody's business."""
-    made = provider()
-    asked = []
-    made.client.meta.events.register(
+def test_the_log_reports_a_shortened_question_once_without_its_text(caplog):
+    """Questions are private."""
+    store = provider()
+    texts = []
+    store.client.meta.events.register(
         "provide-client-params.s3vectors.QueryVectors",
-        lambda params, **_: asked.append(params["queryTexts"][0]["text"]),
+        lambda params, **_: texts.append(params["queryTexts"][0]["text"]),
     )
     long = f"secret {numbered(100, 1000)} {WORDS}"
 
     for _ in range(2):
-        assert "tank" in ids(made.search(QUESTION, 2, context=context(long)))
+        assert "tank" in get_ids(store.search(QUESTION, 2, context=context(long)))
 
-    assert all(text.startswith("secret w100") and text.endswith(WORDS) for text in asked)
+    assert all(text.startswith("secret w100") and text.endswith(WORDS) for text in texts)
     assert caplog.text.count("longer than 1,024 characters") == 1
     assert "secret" not in caplog.text
 
 
-@pytest.mark.parametrize("given", [None, "context"])
-def test_a_question_to_stache_s_pipeline_is_searched_by_both(given, monkeypatch):
-    """The whole way, with a context or without: embedding, processor, provider, service."""
+@pytest.mark.parametrize("context_kind", [None, "context"])
+def test_a_question_to_stache_s_pipeline_is_searched_by_vector_and_words(context_kind, monkeypatch):
+    """It passes embedding, processor, provider and service, with a context or without."""
     environment = {
         "VECTORDB_PROVIDER": "s3vectors",
         "S3VECTORS_BUCKET_NAME": "my-bucket",
@@ -431,46 +431,46 @@ def test_a_question_to_stache_s_pipeline_is_searched_by_both(given, monkeypatch)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     pipeline = quickstart.make_pipeline()
-    made = pipeline.documents_provider
-    made.insert([pipeline.embedding_provider.embed(text) for text in TEXTS], TEXTS)
-    until_active(made)
-    asked = []
-    made.client.meta.events.register(
+    store = pipeline.documents_provider
+    store.insert([pipeline.embedding_provider.embed(text) for text in TEXTS], TEXTS)
+    wait_until_active(store)
+    texts = []
+    store.client.meta.events.register(
         "provide-client-params.s3vectors.QueryVectors",
-        lambda params, **_: asked.append(params.get("queryTexts")),
+        lambda params, **_: texts.append(params.get("queryTexts")),
     )
 
-    found = asyncio.run(
-        pipeline.query(WORDS, top_k=1, synthesize=False, context=given and context())
+    answer = asyncio.run(
+        pipeline.query(WORDS, top_k=1, synthesize=False, context=context_kind and context())
     )
 
-    assert asked == [[{"metadataKey": "text", "text": WORDS}]]
-    assert found["sources"][0]["text"] == TEXTS[2]
-    assert 0 < found["sources"][0]["score"] < 1
+    assert texts == [[{"metadataKey": "text", "text": WORDS}]]
+    assert answer["sources"][0]["text"] == TEXTS[2]
+    assert 0 < answer["sources"][0]["score"] < 1
 
 
 def test_stache_finds_the_processor_and_runs_it_last():
-    """So that it sees what other processors made of the question."""
+    """It sees what other processors change in the question."""
     assert get_providers("query_processor")["s3vectors"] is S3VectorsQuestion
     assert S3VectorsQuestion.priority > 100_000
 
 
-@pytest.mark.parametrize("given", [None, object(), {"custom": {}}, RequestContext])
-def test_a_context_of_another_kind_has_no_words(given):
-    """Whatever a caller hands over."""
-    assert take_question(given) is None
+@pytest.mark.parametrize("context_kind", [None, object(), {"custom": {}}, RequestContext])
+def test_a_context_of_another_kind_has_no_words(context_kind):
+    """A caller may pass any object."""
+    assert take_question(context_kind) is None
 
 
-def test_words_travel_under_a_name_of_their_own():
-    """Other middleware has its own names in the same place."""
+def test_words_are_stored_under_a_name_of_their_own():
+    """Other middleware stores its own names in the same dictionary."""
     custom = {"Other.key": 1}
     put_question(WORDS, custom)
 
     assert list(custom) == ["Other.key", "stache_ai_s3vectors.question"]
 
 
-def test_the_log_says_how_it_was_searched(caplog):
-    """At level debug; never the words."""
+def test_the_log_reports_distances_and_scores(caplog):
+    """At level debug it has them for each result, but never the words."""
     caplog.set_level(logging.DEBUG, "stache_ai_s3vectors")
 
     provider().search(QUESTION, 3, context=context(WORDS))

@@ -1,4 +1,4 @@
-"""insert: what is stored, what is refused before anything is sent, and half-way failures."""
+"""Inserts: what is stored, what is refused before anything is sent, and partial failures."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def provider():
 
 
 def stored(provider, id_):
-    [found] = provider.get_vectors_with_embeddings([id_])
-    return found
+    [row] = provider.get_vectors_with_embeddings([id_])
+    return row
 
 
-def test_what_goes_in_comes_out(provider):
-    """Every JSON value, in `get_vectors_with_embeddings` and `search` alike."""
+def test_stored_chunks_are_returned_unchanged(provider):
+    """`get_vectors_with_embeddings` and `search` return every JSON value."""
     metadata = {
         "text_like": 'ü"\n',
         "page": 7,
@@ -56,20 +56,20 @@ def test_what_goes_in_comes_out(provider):
 
     expected = {**metadata, "namespace": "ns", "status": "active"}
     assert stored(provider, id_)["metadata"] == {**expected, "text": "the text"}
-    [found] = provider.search([1, 2, 3, 4])
-    assert found["metadata"] == expected
-    assert (found["text"], found["content"], found["namespace"]) == ("the text", "the text", "ns")
+    [chunk] = provider.search([1, 2, 3, 4])
+    assert chunk["metadata"] == expected
+    assert (chunk["text"], chunk["content"], chunk["namespace"]) == ("the text", "the text", "ns")
 
 
-def test_what_fits_can_still_be_filtered_on(provider):
-    """Also numbers that have a copy in the overflow."""
+def test_values_that_fit_stay_filterable(provider):
+    """This includes numbers that have a copy in the overflow."""
     provider.insert(stache.vectors(2), ["a", "b"], [{"x": None, "n": 0.1}, {"x": None, "n": 0.2}])
 
     assert [r["text"] for r in provider.search([1, 0, 0, 0], filter={"n": 0.1})] == ["a"]
 
 
-def test_large_metadata_is_moved_out_and_named_once(provider, caplog):
-    """The largest values first, until 2,048 filterable bytes are kept; one log line."""
+def test_large_metadata_is_moved_to_the_overflow_and_named_once(provider, caplog):
+    """The largest values move first, until 2,048 filterable bytes remain; one line names them."""
     metadata = {"headings": ["h" * 20] * 60, "note": "n" * 1000, "small": "s"}
     with caplog.at_level(logging.WARNING):
         ids = provider.insert(stache.vectors(3), ["a", "b", "c"], [metadata] * 3)
@@ -80,8 +80,8 @@ def test_large_metadata_is_moved_out_and_named_once(provider, caplog):
     assert len(provider.search([1, 0, 0, 0], filter={"small": "s"})) == 3
 
 
-def test_metadata_is_measured_as_the_service_does(provider):
-    """Not as escaped JSON, in which Chinese text is twice as long."""
+def test_metadata_is_measured_as_the_service_measures_it(provider):
+    """As escaped JSON, Chinese text would be twice as long."""
     title, text = "\u6f22" * 350, "\u6f22\u5b57" * 3500
 
     provider.insert([[1, 2, 3, 4]], [text], [{"title": title}], ids=["a"])
@@ -91,8 +91,8 @@ def test_metadata_is_measured_as_the_service_does(provider):
     assert len(provider.search([1, 2, 3, 4], filter={"title": title})) == 1
 
 
-def test_more_than_fifty_keys_are_kept(provider):
-    """The surplus travels in the overflow."""
+def test_more_than_fifty_keys_are_stored(provider):
+    """The overflow holds the keys beyond the limit."""
     metadata = {f"key{n}": n for n in range(70)}
 
     [id_] = provider.insert([[1, 2, 3, 4]], ["t"], [metadata])
@@ -100,28 +100,34 @@ def test_more_than_fifty_keys_are_kept(provider):
     assert stored(provider, id_)["metadata"].items() >= metadata.items()
 
 
-def test_the_arguments_beat_metadata_of_the_same_name(provider):
-    """Neither `text` nor `namespace` in metadata can move a chunk elsewhere."""
+def test_the_arguments_override_metadata_of_the_same_name(provider):
+    """Neither `text` nor `namespace` in the metadata can move a chunk elsewhere."""
     metadata = {"namespace": "other", "text": "other", "id": "other", "key": "other"}
 
     [id_] = provider.insert([[1, 2, 3, 4]], ["mine"], [metadata], ids=["a"], namespace="ns")
 
     assert id_ == "a"
-    found = stored(provider, "a")["metadata"]
-    assert (found["namespace"], found["text"], found["id"]) == ("ns", "mine", "other")
+    stored_metadata = stored(provider, "a")["metadata"]
+    assert (stored_metadata["namespace"], stored_metadata["text"], stored_metadata["id"]) == (
+        "ns",
+        "mine",
+        "other",
+    )
 
 
 @pytest.mark.parametrize(
     "metadata, expected", [({}, "default"), ({"namespace": "from metadata"}, "from metadata")]
 )
-def test_without_an_argument_the_namespace_is_metadatas_or_default(provider, metadata, expected):
-    """As the older package stored it."""
+def test_without_an_argument_the_namespace_is_that_of_the_metadata_or_default(
+    provider, metadata, expected
+):
+    """The older package stored it in this way."""
     [id_] = provider.insert([[1, 2, 3, 4]], ["t"], [metadata])
 
     assert stored(provider, id_)["metadata"]["namespace"] == expected
 
 
-def test_the_callers_dictionaries_are_left_as_they_are(provider):
+def test_the_callers_dictionaries_are_not_changed(provider):
     """Stache copies them into the summary afterwards."""
     metadata = {"a": None, "tags": ["x"]}
     before = copy.deepcopy(metadata)
@@ -136,22 +142,22 @@ def test_inserting_an_id_again_replaces_it(provider):
     provider.insert([[1, 2, 3, 4]], ["old"], [{"a": 1}], ids=["x"])
     provider.insert([[4, 3, 2, 1]], ["new"], [{"b": 2}], ids=["x"])
 
-    found = stored(provider, "x")
-    assert found["vector"] == [4, 3, 2, 1]
-    assert found["metadata"]["text"] == "new"
-    assert "a" not in found["metadata"]
+    chunk = stored(provider, "x")
+    assert chunk["vector"] == [4, 3, 2, 1]
+    assert chunk["metadata"]["text"] == "new"
+    assert "a" not in chunk["metadata"]
 
 
-def test_numpy_vectors_are_fine(provider):
-    """As a list of arrays or one matrix."""
+def test_numpy_vectors_are_stored(provider):
+    """They come as a list of arrays or as one matrix."""
     for matrix in (np.ones((2, 4), np.float32), list(np.ones((2, 4))), [list(np.ones(4))] * 2):
         ids = provider.insert(matrix, ["a", "b"])
 
         assert stored(provider, ids[1])["vector"] == [1, 1, 1, 1]
 
 
-def test_nothing_to_insert_is_no_call(provider):
-    """And no error."""
+def test_an_empty_insert_makes_no_call(provider):
+    """It is not an error."""
     seen = stache.calls(provider.client)
 
     assert provider.insert([], []) == []
@@ -223,21 +229,21 @@ BAD_ITEM = r"^item 1 \(id '1'\): "
     ],
 )
 def test_bad_input_names_the_item_and_sends_nothing(provider, arguments, problem):
-    """All is checked before the first write, the good items too stay out."""
-    provider.get_collection_info()  # makes the index
+    """All items are checked before the first write, so the valid ones are not stored either."""
+    provider.get_collection_info()  # creates the index
     seen = stache.calls(provider.client)
     good = {"vectors": stache.vectors(2), "texts": ["a", "b"], "metadatas": [{}, {}]}
 
     with pytest.raises(InvalidInputError, match=problem):
         provider.insert(**{**good, "ids": ["0", "1"], **arguments})
 
-    # Zeros have no cosine distance, but the index may have been made anew with another metric
+    # Zeros have no cosine distance, but the index may have been recreated with another metric
     assert seen == (["GetIndex"] if "all zeros" in problem else [])
 
 
 @pytest.fixture
 def old_index(provider):
-    """An index as the older package's infrastructure made it: only `text` non-filterable."""
+    """An index as the older package's infrastructure creates it: only `text` is non-filterable."""
     stache.older_index(provider)
 
 
@@ -259,7 +265,7 @@ def old_index(provider):
 )
 @pytest.mark.usefixtures("old_index")
 def test_an_older_index_refuses_what_it_cannot_hold(provider, metadata, problem):
-    """Its `_overflow` is filterable; the error names keys, sizes and the way out."""
+    """Its `_overflow` is filterable; the error names the keys, the sizes and the remedy."""
     with pytest.raises(InvalidInputError, match=problem) as refused:
         provider.insert([[1, 2, 3, 4]], ["t"], [metadata])
 
@@ -268,8 +274,8 @@ def test_an_older_index_refuses_what_it_cannot_hold(provider, metadata, problem)
 
 
 @pytest.mark.usefixtures("old_index")
-def test_an_older_index_keeps_what_s3_vectors_cannot_hold(provider, caplog):
-    """As long as it fits: Stache itself writes a null when a re-ingest's soft delete fails."""
+def test_an_older_index_stores_values_that_s3_vectors_cannot_hold(provider, caplog):
+    """Stache itself writes a null when the soft delete of a re-ingest fails."""
     metadata = {
         "_deleted_at_ms": None,
         "empty": [],
@@ -292,7 +298,7 @@ def test_an_older_index_keeps_what_s3_vectors_cannot_hold(provider, caplog):
 
 @pytest.mark.usefixtures("old_index")
 def test_a_null_without_room_in_an_older_index_is_left_out(provider, caplog):
-    """As the older package did, with a warning; the document is stored."""
+    """The document is stored and a warning names the key, as in the older package."""
     metadata = {"note": "n" * 1_960, "gone": None, "empty": []}
 
     [id_] = provider.insert([[1, 2, 3, 4]], ["t"], [metadata])
@@ -304,19 +310,19 @@ def test_a_null_without_room_in_an_older_index_is_left_out(provider, caplog):
 
 
 @pytest.mark.usefixtures("old_index")
-def test_an_older_index_takes_all_that_it_can_hold(provider):
-    """Numbers as exactly as the service keeps them: there is no room for exact copies."""
+def test_an_older_index_stores_all_that_it_can_hold(provider):
+    """Numbers have the service's precision: there is no room for exact copies."""
     metadata = {"tags": ["a"], **{f"k{n}": True for n in range(45)}}
 
     [id_] = provider.insert([[1, 2, 3, 4]], ["t"], [{"n": 0.1, **metadata}])
 
-    found = stored(provider, id_)["metadata"]
-    assert found.items() >= metadata.items()
-    assert found["n"] == pytest.approx(0.1, rel=2**-24)
+    stored_metadata = stored(provider, id_)["metadata"]
+    assert stored_metadata.items() >= metadata.items()
+    assert stored_metadata["n"] == pytest.approx(0.1, rel=2**-24)
 
 
 def test_large_calls_are_sent_in_batches_of_500(provider):
-    """The service's count."""
+    """500 is the service's limit."""
     seen = stache.calls(provider.client)
 
     ids = provider.insert([[1, 2, 3, 4]] * 1001, ["t"] * 1001)
@@ -336,15 +342,15 @@ def test_large_vectors_are_sent_in_batches_of_20_mebibytes():
 
 
 def test_exactly_fifty_keys_stay_filterable(provider):
-    """The overflow's own key is only counted when there is an overflow."""
-    metadata = {f"key{n}": n for n in range(47)}  # and text, namespace, status
+    """The overflow's own key counts only if there is an overflow."""
+    metadata = {f"key{n}": n for n in range(47)}  # text, namespace and status are the other three
 
     provider.insert([[1, 2, 3, 4]], ["t"], [metadata])
 
     assert len(provider.search([1, 2, 3, 4], filter={"key46": 46, "key0": 0})) == 1
 
 
-def test_exact_copies_of_numbers_travel_in_the_overflow(provider):
+def test_exact_copies_of_numbers_are_in_the_overflow(provider):
     """AWS does not document the precision of numbers in metadata."""
     [id_] = provider.insert([[1, 2, 3, 4]], ["t"], [{"a": 0.1, "b": 0.5, "c": 2**24 + 1}])
 
@@ -358,16 +364,16 @@ def test_exact_copies_of_numbers_travel_in_the_overflow(provider):
 
 
 @pytest.mark.parametrize("length", [1900, 1960, 1961, 1962, 1963, 1964, 1965, 1966, 1967, 2100])
-def test_what_could_be_stored_can_be_soft_deleted(provider, length):
-    """Room is kept, because "deleting" is longer than "active"."""
+def test_every_stored_chunk_can_be_soft_deleted(provider, length):
+    """The size check reserves room for "deleting", which is longer than "active"."""
     [id_] = provider.insert([[1, 2, 3, 4]], ["t"], [{"note": "n" * length}], namespace="ns")
 
     assert provider.update_status([id_], "ns", "deleting") == 1
     assert provider.search([1, 2, 3, 4]) == []
 
 
-def test_a_status_of_one_s_own_counts_in_full(provider):
-    """Longer than Stache's longest: the check must not take it for shorter."""
+def test_the_users_own_status_counts_in_full(provider):
+    """It is longer than Stache's longest status; the check must not take it for shorter."""
     metadata = {"status": "kept by the legal department", "note": "n" * 1990}
 
     [id_] = provider.insert([[1, 2, 3, 4]], ["t"], [metadata])
@@ -376,7 +382,7 @@ def test_a_status_of_one_s_own_counts_in_full(provider):
 
 
 def test_text_that_just_fits_can_be_soft_deleted(provider):
-    """The same for the 40,960 bytes of all metadata."""
+    """The check reserves room within the 40,960 bytes of all metadata."""
     room = 40_960 - metadata_size({"text": "", "namespace": "ns", "status": "deleting"})
     [id_] = provider.insert([[1, 2, 3, 4]], ["t" * room], namespace="ns")
 
@@ -385,8 +391,8 @@ def test_text_that_just_fits_can_be_soft_deleted(provider):
         provider.insert([[1, 2, 3, 4]], ["t" * (room + 1)], namespace="ns")
 
 
-def test_a_failure_half_way_says_what_is_stored(provider):
-    """The caller's own ids are never deleted; calling again with the missing completes it."""
+def test_a_partial_failure_reports_what_is_stored(provider):
+    """The caller's own ids are never deleted; a call with the missing ids completes the work."""
     ids = [str(n) for n in range(1500)]
     stache.failing(provider.client, "PutVectors", 2)
 
@@ -402,10 +408,10 @@ def test_a_failure_half_way_says_what_is_stored(provider):
 
 
 def test_after_a_failure_nothing_more_is_sent(provider):
-    """Only what is under way already ends."""
-    asked = []
+    """Only requests that are under way end."""
+    puts = []
     provider.client.meta.events.register(
-        "provide-client-params.s3vectors.PutVectors", lambda **_: asked.append(1)
+        "provide-client-params.s3vectors.PutVectors", lambda **_: puts.append(1)
     )
     stache.failing(provider.client, "PutVectors", *range(1, 100))
 
@@ -414,12 +420,12 @@ def test_after_a_failure_nothing_more_is_sent(provider):
             [[1, 2, 3, 4]] * 10_000, ["t"] * 10_000, ids=[f"{n}" for n in range(10_000)]
         )
 
-    assert 1 <= len(asked) <= 4
+    assert 1 <= len(puts) <= 4
     assert provider.count_by_filter({}) == 0
 
 
-def test_after_a_failure_half_way_made_up_ids_are_deleted_again(provider):
-    """Nobody else knows them: they would be orphans that search finds."""
+def test_after_a_partial_failure_generated_ids_are_deleted_again(provider):
+    """Only insert knows these ids: their vectors would be orphans that search returns."""
     stache.failing(provider.client, "PutVectors", 2)
 
     with pytest.raises(
@@ -436,8 +442,10 @@ def test_after_a_failure_half_way_made_up_ids_are_deleted_again(provider):
 @pytest.mark.parametrize(
     "code, stored", [("AccessDeniedException", 500), ("ServiceUnavailableException", 0)]
 )
-def test_when_that_fails_too_the_error_says_what_is_known_to_be_stored(provider, code, stored):
-    """After a refusal, the stored ids; otherwise the result of the deletion is unknown."""
+def test_when_that_deletion_fails_the_error_reports_what_is_known_to_be_stored(
+    provider, code, stored
+):
+    """A refused delete leaves the stored ids; otherwise the result of the deletion is unknown."""
     stache.failing(provider.client, "PutVectors", 2)
     stache.failing(provider.client, "DeleteVectors", 1, 2, code=code)
 
@@ -448,13 +456,13 @@ def test_when_that_fails_too_the_error_says_what_is_known_to_be_stored(provider,
 
     assert len(failed.value.done) == stored
     assert len({*failed.value.done, *failed.value.missing}) == 1000
-    found = provider.list_by_filter({})
-    assert {row["id"] for row in found} <= {*failed.value.done, *failed.value.missing}
-    assert len(found) == 500
+    rows = provider.list_by_filter({})
+    assert {row["id"] for row in rows} <= {*failed.value.done, *failed.value.missing}
+    assert len(rows) == 500
 
 
-def test_what_could_be_deleted_again_does_not_count_as_stored(provider):
-    """The answers to all deletes were lost, but they were carried out."""
+def test_vectors_that_were_deleted_again_do_not_count_as_stored(provider):
+    """The responses to all deletes are lost, but the service carries them out."""
     stache.failing(provider.client, "PutVectors", 3)
     stache.losing_the_answer(provider.client, "DeleteVectors", 1, 2, 3)
 
@@ -466,8 +474,8 @@ def test_what_could_be_deleted_again_does_not_count_as_stored(provider):
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
-def test_an_interrupted_insert_leaves_nothing_under_made_up_ids(provider, error):
-    """Ctrl-C, or an error of the caller's own callback."""
+def test_an_interrupted_insert_leaves_no_vector_with_a_generated_id(provider, error):
+    """The interruption is Ctrl-C or an error of the caller's own callback."""
 
     def progress(_):
         raise error
@@ -478,8 +486,8 @@ def test_an_interrupted_insert_leaves_nothing_under_made_up_ids(provider, error)
     assert provider.count_by_filter({}) == 0
 
 
-def test_an_interrupted_insert_that_cannot_clean_up_says_so(provider, caplog):
-    """The error stays the interruption."""
+def test_an_interrupted_insert_that_cannot_clean_up_logs_it(provider, caplog):
+    """The interruption is still what is raised."""
     stache.failing(provider.client, "DeleteVectors", *range(1, 9))
 
     def progress(_):
@@ -491,8 +499,8 @@ def test_an_interrupted_insert_that_cannot_clean_up_says_so(provider, caplog):
     assert "up to 600 vectors with generated ids stay stored" in caplog.text
 
 
-def test_a_refusal_after_a_lost_answer_is_withdrawn(provider, monkeypatch):
-    """The first try may have been carried out, though the second was denied."""
+def test_a_denied_retry_after_a_lost_response_is_cleaned_up(provider, monkeypatch):
+    """The service may have carried out the first attempt, although it denied the second."""
     provider.get_collection_info()
     stache.without_waiting(monkeypatch)
     stache.answering(provider.client, "PutVectors", stache.UNAVAILABLE, stache.DENIED)
@@ -504,7 +512,7 @@ def test_a_refusal_after_a_lost_answer_is_withdrawn(provider, monkeypatch):
 
 
 def test_a_failure_of_the_only_batch_stores_nothing(provider):
-    """The service's error, not one about parts."""
+    """The error is the service's, not one about a partial write."""
     stache.failing(provider.client, "PutVectors", 1)
 
     with pytest.raises(UnavailableError, match="Currently unable") as failed:
@@ -515,7 +523,7 @@ def test_a_failure_of_the_only_batch_stores_nothing(provider):
 
 
 def test_the_callers_own_ids_are_never_deleted(provider):
-    """Not even when it is unknown whether they were stored: they may have been there before."""
+    """They may have existed before, so even an unknown result does not delete them."""
     stache.losing_the_answer(provider.client, "PutVectors", 1)
 
     with pytest.raises(UnavailableError):
@@ -524,7 +532,7 @@ def test_the_callers_own_ids_are_never_deleted(provider):
     assert provider.count_by_filter({}) == 1
 
 
-def test_what_was_refused_needs_no_withdrawal(provider):
+def test_a_refused_insert_needs_no_cleanup(provider):
     """Nothing can be stored, so nothing is deleted: one call, one error."""
     stache.failing(provider.client, "PutVectors", 1, code="AccessDeniedException")
     seen = stache.calls(provider.client)
@@ -536,7 +544,7 @@ def test_what_was_refused_needs_no_withdrawal(provider):
 
 
 def test_an_error_page_of_a_proxy_counts_as_unavailable(provider):
-    """Whether the request got through is not known, so what it stored is withdrawn."""
+    """It is unknown whether the request arrived, so its vectors are deleted."""
     stache.losing_the_answer(provider.client, "PutVectors", 1, answer=stache.GATEWAY_TIMEOUT)
 
     with pytest.raises(UnavailableError, match="504"):
@@ -546,8 +554,8 @@ def test_an_error_page_of_a_proxy_counts_as_unavailable(provider):
 
 
 @pytest.mark.parametrize("count", [1, 600])
-def test_what_was_stored_although_the_answer_was_lost_is_withdrawn_too(provider, count):
-    """A request that timed out may have been carried out."""
+def test_vectors_stored_despite_a_lost_response_are_deleted(provider, count):
+    """The service may have carried out a request that timed out."""
     stache.losing_the_answer(provider.client, "PutVectors", -(-count // 500))
 
     with pytest.raises(S3VectorsError, match="Currently unable"):

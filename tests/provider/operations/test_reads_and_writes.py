@@ -1,4 +1,4 @@
-"""Reading, updating and deleting chunks that are there, and the walks over the index."""
+"""Reads, updates and deletes of stored chunks, and scans of the index."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ IDS = ["a", "b", "c"]
 
 @pytest.fixture
 def provider():
-    """Three chunks: two in namespace ns, one in other."""
+    """A provider with three chunks: two in namespace ns, one in other."""
     provider = stache.provider()
     for id_, vector, namespace in zip(IDS, stache.vectors(3), ["ns", "ns", "other"], strict=True):
         metadata = {"doc_id": f"doc-{id_}", "page": ord(id_), "tags": ["t", id_]}
@@ -28,12 +28,12 @@ def ids(rows):
 
 
 def test_get_by_ids_keeps_the_order_and_leaves_the_missing_out(provider):
-    """Repeated ids come once."""
+    """Repeated ids are returned once."""
     assert ids(provider.get_by_ids(["c", "nope", "a", "a"])) == ["c", "a"]
 
 
-def test_get_by_ids_gives_text_and_flat_metadata(provider):
-    """All keys that Stache's document routes read."""
+def test_get_by_ids_returns_text_and_flat_metadata(provider):
+    """The row has all keys that Stache's document routes read."""
     [row] = provider.get_by_ids(["a"])
 
     assert row == {
@@ -48,15 +48,15 @@ def test_get_by_ids_gives_text_and_flat_metadata(provider):
     }
 
 
-def test_get_by_ids_can_give_some_fields(provider):
-    """Text is always there."""
+def test_get_by_ids_can_return_some_fields(provider):
+    """The text is always returned."""
     [row] = provider.get_by_ids(["a"], fields=["page", "nothing"])
 
     assert row == {"id": "a", "text": "text a", "content": "text a", "page": 97}
 
 
 def test_get_by_ids_takes_more_than_a_hundred():
-    """The service's limit per call is ours to deal with."""
+    """The provider splits calls at the service's limit."""
     provider = stache.provider()
     many = [f"k{n}" for n in range(250)]
     provider.insert(stache.vectors(250), many, ids=many)
@@ -74,14 +74,14 @@ def test_metadata_cannot_shadow_the_real_id(provider):
     assert (row["id"], row["key"]) == ("z", "z")
 
 
-def test_a_namespace_leaves_the_others_out(provider):
-    """For both reads."""
+def test_reads_by_id_leave_out_other_namespaces(provider):
+    """Both kinds of reads do."""
     assert ids(provider.get_by_ids(IDS, namespace="ns")) == ["a", "b"]
     assert ids(provider.get_vectors_with_embeddings(IDS, namespace="other")) == ["c"]
 
 
-def test_embeddings_come_as_stored_with_all_metadata(provider):
-    """What update_document writes back."""
+def test_embeddings_are_returned_as_stored_with_all_metadata(provider):
+    """update_document writes them back."""
     [row] = provider.get_vectors_with_embeddings(["b"])
 
     assert row["vector"] == stache.vectors(2)[1]
@@ -89,7 +89,7 @@ def test_embeddings_come_as_stored_with_all_metadata(provider):
 
 
 def test_update_document_s_round_trip_changes_nothing_else(provider):
-    """Read with embeddings, insert again: the same chunk."""
+    """A chunk that is read with its embedding and inserted again stays the same."""
     [before] = provider.get_vectors_with_embeddings(["a"])
     metadata = dict(before["metadata"])
     text = metadata.pop("text")
@@ -99,8 +99,8 @@ def test_update_document_s_round_trip_changes_nothing_else(provider):
     assert provider.get_vectors_with_embeddings(["a"]) == [before]
 
 
-def test_update_status_hides_and_restores(provider):
-    """Soft delete and restore; vectors and metadata stay as they are."""
+def test_update_status_hides_and_restores_a_chunk(provider):
+    """Soft delete and restore leave vector and metadata as they are."""
     before = provider.get_vectors_with_embeddings(["a"])
 
     assert provider.update_status(["a", "nope"], "ns", "deleting") == 1
@@ -110,8 +110,8 @@ def test_update_status_hides_and_restores(provider):
     assert provider.get_vectors_with_embeddings(["a"]) == before
 
 
-def test_ids_of_another_namespace_are_left_alone_and_an_error(provider):
-    """Ids alone do not say that the caller may touch them; those that are right are done."""
+def test_ids_of_another_namespace_are_not_changed_and_raise_an_error(provider):
+    """The ids in the namespace are updated; a delete without a namespace is not restricted."""
     with pytest.raises(PartialWriteError, match="1 of the ids are not in namespace 'ns'") as one:
         provider.update_status(IDS, "ns", "deleting")
     assert (sorted(one.value.done), one.value.missing) == (["a", "b"], ["c"])
@@ -121,12 +121,12 @@ def test_ids_of_another_namespace_are_left_alone_and_an_error(provider):
     with pytest.raises(NamespaceError, match="2 of the ids .*'ns2' .* not deleted: 'a' in 'ns'"):
         provider.delete(["a", "b", "none"], namespace="ns2")
     assert len(provider.get_by_ids(IDS)) == 3
-    assert provider.delete(IDS)  # without a guard
+    assert provider.delete(IDS)  # no namespace restricts it
     assert provider.get_by_ids(IDS) == []
 
 
-def test_stache_is_told_when_a_document_s_vectors_are_in_another_namespace(provider):
-    """The older package let metadata's namespace win: its delete answered, and nothing was gone."""
+def test_a_delete_of_vectors_in_another_namespace_is_an_error(provider):
+    """In the older package, metadata's namespace won and Stache's delete deleted nothing."""
     many = [f"v{n}" for n in range(250)]
     provider.insert(stache.vectors(1) * 250, ["t"] * 250, ids=many, namespace="team-b")
 
@@ -140,7 +140,7 @@ def test_stache_is_told_when_a_document_s_vectors_are_in_another_namespace(provi
 
 
 @pytest.mark.parametrize("name", ["exact:z", "a/*"])
-def test_what_changes_or_deletes_takes_a_namespace_literally(provider, name):
+def test_updates_and_deletes_take_a_namespace_literally(provider, name):
     """Only searches and scans read `exact:` and `/*`; Stache does not restrict names."""
     provider.insert(stache.vectors(2), ["x", "y"], ids=["x", "y"], namespace=name)
     provider.insert(stache.vectors(2), ["p", "q"], ids=["p", "q"], namespace="a/b")
@@ -155,15 +155,15 @@ def test_what_changes_or_deletes_takes_a_namespace_literally(provider, name):
     assert ids(provider.get_by_ids(["x", "y", "p", "q"])) == ["p", "q"]
 
 
-def test_leaving_out_what_is_in_another_namespace_is_logged(provider, caplog):
-    """What is read by id and namespace."""
+def test_ids_that_are_left_out_for_their_namespace_are_logged(provider, caplog):
+    """Reads by id and namespace leave them out."""
     assert ids(provider.get_by_ids(["a", "c"], namespace="ns")) == ["a"]
 
     assert "1 ids are not in namespace ns and are left out" in caplog.text
 
 
-def test_vectors_of_the_older_package_are_found_read_updated_and_deleted():
-    """In an index as its template made it: `text` alone is non-filterable."""
+def test_vectors_of_the_older_package_can_be_searched_read_updated_and_deleted():
+    """The index is as that package's template creates it: only `text` is non-filterable."""
     provider = stache.provider()
     names = stache.older_index(provider)
     metadata = {
@@ -177,8 +177,8 @@ def test_vectors_of_the_older_package_are_found_read_updated_and_deleted():
     vectors = [{"key": "old", "data": {"float32": QUESTION}, "metadata": metadata}]
     provider.client.put_vectors(**names, vectors=vectors)
 
-    [found] = provider.search(QUESTION, namespace="default", filter={"tags": "a"})
-    assert {**found["metadata"], "text": found["text"]} == metadata
+    [result] = provider.search(QUESTION, namespace="default", filter={"tags": "a"})
+    assert {**result["metadata"], "text": result["text"]} == metadata
     assert provider.list_by_filter({"doc_id": "d"})[0].items() >= metadata.items()
 
     [whole] = provider.get_vectors_with_embeddings(["old"])
@@ -191,7 +191,7 @@ def test_vectors_of_the_older_package_are_found_read_updated_and_deleted():
 
 
 def test_a_full_vector_of_the_older_package_can_be_soft_deleted(provider):
-    """It kept no room for the longer status; the largest value is moved out then."""
+    """It has no room for the longer status, so its largest value moves to the overflow."""
     metadata = {"text": "t", "namespace": "ns", "status": "active", "note": "n" * 1993}
     provider.client.put_vectors(
         vectorBucketName="my-bucket",
@@ -203,8 +203,8 @@ def test_a_full_vector_of_the_older_package_can_be_soft_deleted(provider):
     assert provider.get_by_ids(["old"])[0].items() >= {**metadata, "status": "deleting"}.items()
 
 
-def test_a_status_for_which_there_is_no_room_names_the_vector():
-    """In an index of the older package there is nowhere to move the rest."""
+def test_the_error_names_a_vector_without_room_for_the_status():
+    """An index of the older package has no overflow for the rest."""
     provider = stache.provider()
     names = stache.older_index(provider)
     metadata = {"text": "t", "namespace": "ns", "status": "active", "note": "n" * 1993}
@@ -215,8 +215,8 @@ def test_a_status_for_which_there_is_no_room_names_the_vector():
         provider.update_status(["full"], "ns", "deleting")
 
 
-def test_scans_see_values_that_were_too_large_to_filter_on(provider):
-    """delete_by_metadata would silently delete nothing otherwise."""
+def test_scans_match_values_that_were_too_large_to_filter_on(provider):
+    """delete_by_metadata would otherwise delete nothing, without an error."""
     large = {"source_path": "s" * 1500, "filename": "f" * 1000}
     provider.insert([QUESTION], ["t"], [large], ids=["large"])
 
@@ -226,19 +226,19 @@ def test_scans_see_values_that_were_too_large_to_filter_on(provider):
 
 
 def test_update_status_needs_a_status(provider):
-    """An empty one would hide the chunks for good."""
+    """An empty status would hide the chunks for good."""
     with pytest.raises(InvalidInputError, match="the status is ''"):
         provider.update_status(["a"], "ns", "")
 
 
 def test_delete_removes_the_ids(provider):
-    """True, also for ids that are not there: they are gone."""
+    """It returns True for ids that do not exist as well."""
     assert provider.delete(["a", "a", "nope"]) is True
     assert ids(provider.get_by_ids(IDS)) == ["b", "c"]
 
 
 def test_delete_takes_the_filter_that_stache_s_pipeline_passes(provider):
-    """`delete(namespace=, filter=, context=)` is in no provider's interface, but is called."""
+    """Stache calls `delete(namespace=, filter=, context=)`, which is in no provider's interface."""
     assert provider.delete(namespace="ns", filter={"doc_id": ["doc-a", "doc-c"]}, context=None)
     assert ids(provider.get_by_ids(IDS)) == ["b", "c"]
 
@@ -252,8 +252,8 @@ def test_delete_takes_the_filter_that_stache_s_pipeline_passes(provider):
         ({"ids": ["a", ""]}, "item 1: the id is empty"),
     ],
 )
-def test_an_unclear_delete_deletes_nothing(provider, arguments, problem):
-    """What could mean everything is refused."""
+def test_an_ambiguous_delete_deletes_nothing(provider, arguments, problem):
+    """Arguments that could mean everything are refused."""
     with pytest.raises(InvalidInputError, match=problem):
         provider.delete(**arguments)
 
@@ -261,15 +261,15 @@ def test_an_unclear_delete_deletes_nothing(provider, arguments, problem):
 
 
 def test_a_failed_delete_is_an_error_not_false(provider):
-    """Stache ignores the result, so False would leave vectors that search finds."""
+    """Stache ignores the result, so False would leave vectors that search returns."""
     stache.failing(provider.client, "DeleteVectors", 1)
 
     with pytest.raises(S3VectorsError, match="Currently unable"):
         provider.delete(["a"])
 
 
-def test_a_delete_that_stops_half_way_says_where(provider):
-    """Calling again with the missing completes it."""
+def test_a_partial_delete_reports_the_missing_ids(provider):
+    """A call with the missing ids completes the work."""
     many = [f"k{n}" for n in range(600)]
     stache.failing(provider.client, "DeleteVectors", 2)
 
@@ -279,8 +279,8 @@ def test_a_delete_that_stops_half_way_says_where(provider):
     assert failed.value.missing == many[500:]
 
 
-def test_delete_by_metadata_says_what_it_deleted(provider):
-    """Within a namespace, if given."""
+def test_delete_by_metadata_reports_what_it_deleted(provider):
+    """A namespace restricts it."""
     assert provider.delete_by_metadata("tags", "t", namespace="other") == {
         "deleted": 1,
         "ids": ["c"],
@@ -301,14 +301,14 @@ def test_delete_by_metadata_says_what_it_deleted(provider):
         ({"page": "97"}, 0),
     ],
 )
-def test_counts_follow_the_server_s_filters(provider, condition, expected):
-    """Lists, operators and types as in a query."""
+def test_counts_match_the_services_filters(provider, condition, expected):
+    """Lists, operators and types mean what they mean in a query."""
     assert provider.count_by_filter(condition) == expected
     assert len(provider.list_by_filter(condition)) == expected
     assert len(provider.scan_by_metadata(condition)) == expected
 
 
-def test_walks_go_through_all_pages():
+def test_scans_read_all_pages():
     """A page of ListVectors has at most 1,000 vectors."""
     provider = stache.provider()
     provider.insert([QUESTION] * 2100, ["t"] * 2100)
@@ -318,7 +318,7 @@ def test_walks_go_through_all_pages():
 
 
 def test_list_by_filter_stops_at_the_limit(provider):
-    """And reads no further."""
+    """It reads no further page."""
     provider.insert([QUESTION] * 1500, ["t"] * 1500)
     seen = stache.calls(provider.client)
 
@@ -329,21 +329,21 @@ def test_list_by_filter_stops_at_the_limit(provider):
 
 
 def test_listed_rows_have_id_and_key_and_the_fields(provider):
-    """Both names are read by Stache's CLI."""
+    """Stache's CLI reads both names."""
     [row] = provider.list_by_filter({"doc_id": "doc-a"}, fields=["page", "text"])
 
     assert row == {"id": "a", "key": "a", "page": 97, "text": "text a"}
 
 
-def test_scan_by_metadata_can_be_held_to_a_namespace(provider):
-    """As Stache's maintenance routes do."""
+def test_scan_by_metadata_can_be_restricted_to_a_namespace(provider):
+    """Stache's maintenance routes do so."""
     rows = provider.scan_by_metadata(fields=["doc_id"], namespace="ns")
 
     assert sorted(row["doc_id"] for row in rows) == ["doc-a", "doc-b"]
 
 
-def test_a_failed_walk_is_an_error_not_zero(provider):
-    """Nor an empty list."""
+def test_a_failed_scan_is_an_error_not_zero(provider):
+    """It is not an empty list either."""
     stache.failing(provider.client, "ListVectors", 1, 2)
 
     with pytest.raises(S3VectorsError):
@@ -352,8 +352,8 @@ def test_a_failed_walk_is_an_error_not_zero(provider):
         provider.list_by_filter({})
 
 
-def test_collection_info_is_what_the_service_says(provider):
-    """Not None, as from the top level of GetIndex."""
+def test_collection_info_is_what_the_service_returns(provider):
+    """The values are not None, as they are at the top level of GetIndex."""
     info = provider.get_collection_info()
     assert info.pop("textSearch").keys() == {"text"}  # BUILDING for a moment, then ACTIVE
     assert info == {
@@ -370,7 +370,7 @@ def test_collection_info_is_what_the_service_says(provider):
 
 
 def test_capabilities_do_not_make_stache_s_cli_crash(provider):
-    """It takes metadata_scan and export for Qdrant's client."""
+    """With metadata_scan or export, the CLI would use Qdrant's client."""
     assert provider.capabilities == {"server_side_filtering"}
     assert provider.max_batch_size == 500
 
@@ -379,8 +379,8 @@ def test_capabilities_do_not_make_stache_s_cli_crash(provider):
     "overflow",
     ["{", "7", '"a"', "", "[" * 100_000, '{"a":' * 985 + "1" + "}" * 985, '{"a": 1' + "0" * 5000],
 )
-def test_an_overflow_that_somebody_else_wrote_is_metadata(provider, caplog, overflow):
-    """With one warning: one vector must not keep the others from being found."""
+def test_an_overflow_that_another_tool_wrote_is_returned_as_metadata(provider, caplog, overflow):
+    """A warning names it once; it does not keep search from returning other vectors."""
     provider.client.put_vectors(
         vectorBucketName="my-bucket",
         indexName="documents",
@@ -394,13 +394,13 @@ def test_an_overflow_that_somebody_else_wrote_is_metadata(provider, caplog, over
     )
 
     for _ in range(2):
-        found = provider.search(QUESTION, 9)
+        results = provider.search(QUESTION, 9)
     scanned = {row["id"]: row for row in provider.scan_by_metadata()}
 
-    [odd] = [result for result in found if result["id"] == f"x{len(overflow)}"]
+    [odd] = [result for result in results if result["id"] == f"x{len(overflow)}"]
     assert odd["metadata"]["_overflow"] == overflow[:40_000]
     assert scanned[odd["id"]]["_overflow"] == overflow[:40_000]
-    assert len(found) == 4
+    assert len(results) == 4
     assert (
         caplog.text.count(f"_overflow of vector 'x{len(overflow)}' was not written by this package")
         == 1

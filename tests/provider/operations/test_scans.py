@@ -1,4 +1,4 @@
-"""Walks over the index: all of it, once; errors are raised. Changes that fail half-way."""
+"""Scans of the index read every vector once and raise errors; writes can fail in part."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MANY = 2500
 
 @pytest.fixture
 def provider():
-    """2,500 chunks; every fifth of the document `d`."""
+    """A provider with 2,500 chunks; every fifth belongs to the document `d`."""
     provider = stache.provider()
     ids = [f"id-{n}" for n in range(MANY)]
     metadatas = [{"doc_id": "d" if n % 5 == 0 else "e", "n": n} for n in range(MANY)]
@@ -30,8 +30,8 @@ def provider():
     return provider
 
 
-def asked(client, operation):
-    """A list to which the client adds the parameters of each such call."""
+def record_calls(client, operation):
+    """A list to which the client adds the parameters of each call of an operation."""
     seen = []
     client.meta.events.register(
         f"provide-client-params.s3vectors.{operation}", lambda params, **_: seen.append(params)
@@ -39,9 +39,9 @@ def asked(client, operation):
     return seen
 
 
-def test_every_vector_is_seen_once(provider):
-    """In segments of the index, several at a time, after a first page of all."""
-    seen = asked(provider.client, "ListVectors")
+def test_every_vector_is_read_once(provider):
+    """After a first page of the whole index, its segments are read several at a time."""
+    seen = record_calls(provider.client, "ListVectors")
 
     rows = provider.scan_by_metadata()
 
@@ -52,10 +52,10 @@ def test_every_vector_is_seen_once(provider):
     }
 
 
-def test_segments_of_many_pages_are_followed_to_their_ends(provider, monkeypatch):
-    """Each on its own, with its own tokens."""
+def test_segments_of_many_pages_are_read_to_their_ends(provider, monkeypatch):
+    """Each segment has tokens of its own."""
     monkeypatch.setattr("stache_ai_s3vectors.service.limits.LIST_PAGE", 40)
-    seen = asked(provider.client, "ListVectors")
+    seen = record_calls(provider.client, "ListVectors")
 
     rows = provider.scan_by_metadata()
 
@@ -66,47 +66,47 @@ def test_segments_of_many_pages_are_followed_to_their_ends(provider, monkeypatch
 
 
 def test_a_small_index_takes_one_call():
-    """Sixteen would cost sixteen times as much."""
+    """Sixteen segments would cost sixteen times as much."""
     provider = stache.provider()
     provider.insert([VECTOR] * 900, ["t"] * 900)
-    seen = asked(provider.client, "ListVectors")
+    seen = record_calls(provider.client, "ListVectors")
 
     assert provider.count_by_filter({}) == 900
     assert len(seen) == 1
 
 
-def test_a_list_ends_with_its_limit_and_leaves_no_thread_behind(provider):
-    """Also where the limit is in the middle of the segments."""
+def test_a_list_ends_at_its_limit_and_leaves_no_thread(provider):
+    """The limit is in the middle of the segments."""
     before = threading.active_count()
 
     assert len(provider.list_by_filter({}, limit=1700)) == 1700
     assert threading.active_count() == before
 
 
-def test_two_walks_at_a_time_do_not_disturb_each_other(provider):
-    """Nor does a write between their pages."""
+def test_two_scans_at_a_time_do_not_affect_each_other(provider):
+    """A write between their pages does not affect them either."""
     index = provider._index
     walks = [index.list_pages(), index.list_pages()]
     keys = [[key for key, _ in next(walk).rows] for walk in walks]
     provider.insert([VECTOR], ["changed"], ids=["id-0"])
 
-    for walk, found in zip(walks, keys, strict=True):
-        found += [key for page in walk for key, _ in page.rows]
-        assert len(found) == MANY
-        assert {*found} == {f"id-{n}" for n in range(MANY)}
+    for walk, walk_keys in zip(walks, keys, strict=True):
+        walk_keys += [key for page in walk for key, _ in page.rows]
+        assert len(walk_keys) == MANY
+        assert {*walk_keys} == {f"id-{n}" for n in range(MANY)}
 
 
 @pytest.mark.parametrize("turn", [1, 2, 9])
 def test_an_error_in_any_segment_is_raised(provider, turn):
-    """Not swallowed by its thread."""
+    """The segment's thread does not hide it."""
     stache.failing(provider.client, "ListVectors", turn)
 
     with pytest.raises(S3VectorsError, match="Currently unable"):
         provider.count_by_filter({"doc_id": "d"})
 
 
-def test_trashed_chunks_do_not_count_and_are_not_listed_unless_asked_for(provider):
-    """Stache lists the documents of a namespace so; what is in the trash is not in it."""
+def test_trashed_chunks_are_counted_and_listed_only_if_the_filter_names_their_status(provider):
+    """Stache lists a namespace's documents with such calls, without those in the trash."""
     ids = [f"id-{n}" for n in range(0, MANY, 5)]
     provider.update_status(ids[:100], None, "deleting")
 
@@ -118,8 +118,8 @@ def test_trashed_chunks_do_not_count_and_are_not_listed_unless_asked_for(provide
     assert len(provider.scan_by_metadata({"doc_id": "d"})) == 500
 
 
-def test_delete_by_metadata_deletes_what_is_in_the_trash_too(provider):
-    """A deleted document leaves nothing behind."""
+def test_delete_by_metadata_deletes_trashed_chunks(provider):
+    """A deleted document leaves no chunk behind."""
     provider.update_status(["id-0"], None, "deleting")
 
     assert provider.delete_by_metadata("doc_id", "d")["deleted"] == 500
@@ -128,7 +128,7 @@ def test_delete_by_metadata_deletes_what_is_in_the_trash_too(provider):
 
 
 def test_a_segment_is_deleted_when_it_has_been_read_to_its_end(provider):
-    """What a listing does when vectors vanish under it is not documented."""
+    """It is not documented what a listing returns when vectors are deleted during it."""
     events = []
     provider.client.meta.events.register(
         "after-call.s3vectors.ListVectors",
@@ -144,11 +144,11 @@ def test_a_segment_is_deleted_when_it_has_been_read_to_its_end(provider):
     assert events.count("delete") >= 16
     first = events.index("delete")
     assert "last" in events[:first]
-    assert "last" in events[first:]  # not all was read before the first was deleted
+    assert "last" in events[first:]  # deletes start before the last page is read
 
 
-def test_what_was_deleted_of_a_segment_before_it_failed_counts(provider):
-    """A segment may take several requests."""
+def test_what_was_deleted_of_a_failed_segment_is_reported(provider):
+    """The deletion of a segment may take several requests."""
     stache.failing(provider.client, "DeleteVectors", 17)
 
     with pytest.raises(PartialWriteError) as failed:
@@ -161,7 +161,7 @@ def test_what_was_deleted_of_a_segment_before_it_failed_counts(provider):
 
 
 def test_when_deleting_fails_the_other_segments_are_tried(provider):
-    """And what is left is named; calling again deletes it."""
+    """The error names the remaining vectors; another call deletes them."""
     stache.failing(provider.client, "DeleteVectors", 2, 5)
 
     with pytest.raises(PartialWriteError, match="vectors are deleted") as failed:
@@ -173,8 +173,8 @@ def test_when_deleting_fails_the_other_segments_are_tried(provider):
     assert provider.delete_by_metadata("doc_id", "d")["deleted"] == len(left)
 
 
-def test_when_reading_fails_what_was_found_is_deleted_and_that_is_said(provider):
-    """Calling again deletes the rest."""
+def test_when_reading_fails_the_matches_read_so_far_are_deleted_and_reported(provider):
+    """Another call deletes the rest."""
     stache.failing(provider.client, "ListVectors", 12)
 
     with pytest.raises(PartialWriteError, match="not all of the index was read: ") as failed:
@@ -188,7 +188,7 @@ def test_when_reading_fails_what_was_found_is_deleted_and_that_is_said(provider)
 
 
 def test_when_nothing_can_be_read_nothing_is_deleted(provider):
-    """The error itself."""
+    """The service's error is raised."""
     stache.failing(provider.client, "ListVectors", 1)
 
     with pytest.raises(UnavailableError, match="ListVectors"):
@@ -196,8 +196,8 @@ def test_when_nothing_can_be_read_nothing_is_deleted(provider):
 
 
 def test_with_a_low_rate_an_interrupted_call_sends_nothing_more(provider):
-    """The pace is kept before a request is handed over, by the thread that is interrupted."""
-    asked_for = asked(provider.client, "PutVectors")
+    """The interrupted thread waits for the rate before it hands a request over."""
+    puts = record_calls(provider.client, "PutVectors")
     both = threading.Barrier(3, timeout=30)
     provider.client.meta.events.register(
         "before-call.s3vectors.PutVectors", lambda **_: both.wait()
@@ -207,11 +207,11 @@ def test_with_a_low_rate_an_interrupted_call_sends_nothing_more(provider):
     with pytest.raises(KeyboardInterrupt):
         provider.insert([VECTOR] * 5000, ["t"] * 5000, ids=[f"new-{n}" for n in range(5000)])
 
-    assert len(asked_for) == 2
+    assert len(puts) == 2
 
 
 def interrupt_at(turn, first):
-    """A wait in which Ctrl-C is pressed, when `first` has returned."""
+    """A wait that presses Ctrl-C at its n-th call, after `first` has returned."""
     waits = []
 
     def wait(vectors):
@@ -223,8 +223,8 @@ def interrupt_at(turn, first):
     return wait
 
 
-def test_update_status_tries_the_rest_when_something_failed(provider):
-    """And returns only when all of it is done."""
+def test_update_status_continues_after_a_failed_batch(provider):
+    """It returns only when all batches are done."""
     ids = [f"id-{n}" for n in range(1000)]
     stache.failing(provider.client, "PutVectors", 2)
     stache.failing(provider.client, "GetVectors", 4)
@@ -237,8 +237,8 @@ def test_update_status_tries_the_rest_when_something_failed(provider):
     assert provider.update_status(failed.value.missing, None, "deleting") == 200
 
 
-def test_a_vector_that_cannot_take_the_status_keeps_no_other_from_it():
-    """It is named; the ids that do not exist are not."""
+def test_a_vector_that_cannot_take_the_status_does_not_stop_the_others():
+    """The error names it, but not the ids that do not exist."""
     provider = stache.provider()
     names = stache.older_index(provider)
     full = {"text": "t", "namespace": "ns", "status": "active", "note": "n" * 1993}
@@ -254,8 +254,8 @@ def test_a_vector_that_cannot_take_the_status_keeps_no_other_from_it():
     assert (failed.value.done, failed.value.missing) == (["fine"], ["full"])
 
 
-def test_so_does_a_delete_that_is_held_to_a_namespace(provider):
-    """Reading where they are, or deleting them, fails for some."""
+def test_a_delete_in_a_namespace_continues_after_a_failed_batch(provider):
+    """Some batches fail when their namespaces are read, some when they are deleted."""
     ids = [f"id-{n}" for n in range(1000)]
     stache.failing(provider.client, "GetVectors", 3)
     stache.failing(provider.client, "DeleteVectors", 2)
@@ -268,8 +268,8 @@ def test_so_does_a_delete_that_is_held_to_a_namespace(provider):
     assert provider.count_by_filter({}) == MANY - 1000
 
 
-def test_a_delete_that_fails_for_a_batch_tries_the_others(provider):
-    """All but one of the batches are gone."""
+def test_a_delete_continues_after_a_failed_batch(provider):
+    """All batches but one are deleted."""
     stache.failing(provider.client, "DeleteVectors", 2)
     ids = [f"id-{n}" for n in range(2000)]
 
@@ -280,9 +280,9 @@ def test_a_delete_that_fails_for_a_batch_tries_the_others(provider):
     assert len(failed.value.missing) == 500
 
 
-def test_what_fails_for_all_alike_is_not_tried_for_all(provider):
-    """Denied is denied."""
-    seen = asked(provider.client, "DeleteVectors")
+def test_a_denied_delete_is_not_sent_for_every_batch(provider):
+    """The other batches would be denied as well."""
+    seen = record_calls(provider.client, "DeleteVectors")
     stache.failing(provider.client, "DeleteVectors", *range(1, 999), code="AccessDeniedException")
 
     with pytest.raises(S3VectorsError, match="Currently unable"):
@@ -292,8 +292,11 @@ def test_what_fails_for_all_alike_is_not_tried_for_all(provider):
 
 
 def test_a_denied_delete_by_metadata_ends_at_the_first_denial(provider):
-    """The rest of the index need not be read for it."""
-    lists, deletes = asked(provider.client, "ListVectors"), asked(provider.client, "DeleteVectors")
+    """The rest of the index is not read."""
+    lists, deletes = (
+        record_calls(provider.client, "ListVectors"),
+        record_calls(provider.client, "DeleteVectors"),
+    )
     stache.failing(provider.client, "DeleteVectors", *range(1, 99), code="AccessDeniedException")
 
     with pytest.raises(AccessDeniedError, match="Currently unable"):
@@ -303,29 +306,31 @@ def test_a_denied_delete_by_metadata_ends_at_the_first_denial(provider):
     assert len(lists) < 17
 
 
-def test_progress_is_told_vector_by_vector(provider):
-    """For a bar: the numbers add up."""
-    told = []
+def test_progress_is_reported_in_vectors(provider):
+    """The numbers add up, as a progress bar needs."""
+    counts = []
 
-    provider.insert([VECTOR] * 1200, ["t"] * 1200, progress=told.append)
-    assert (sum(told), max(told)) == (1200, 500)
+    provider.insert([VECTOR] * 1200, ["t"] * 1200, progress=counts.append)
+    assert (sum(counts), max(counts)) == (1200, 500)
 
-    told.clear()
-    provider.count_by_filter({"doc_id": "d"}, progress=told.append)
-    assert sum(told) == MANY + 1200
+    counts.clear()
+    provider.count_by_filter({"doc_id": "d"}, progress=counts.append)
+    assert sum(counts) == MANY + 1200
 
-    told.clear()
-    provider.update_status([f"id-{n}" for n in range(250)], None, "deleting", progress=told.append)
-    assert sum(told) == 250
+    counts.clear()
+    provider.update_status(
+        [f"id-{n}" for n in range(250)], None, "deleting", progress=counts.append
+    )
+    assert sum(counts) == 250
 
-    told.clear()
-    provider.delete_by_metadata("doc_id", "d", progress=told.append)
-    provider.delete([f"id-{n}" for n in range(10)], progress=told.append)
-    assert sum(told) == 500 + 10
+    counts.clear()
+    provider.delete_by_metadata("doc_id", "d", progress=counts.append)
+    provider.delete([f"id-{n}" for n in range(10)], progress=counts.append)
+    assert sum(counts) == 500 + 10
 
 
-def test_a_filter_of_more_values_than_the_service_takes_is_for_walks_only(provider):
-    """A search refuses it with the number, before anything is sent."""
+def test_a_filter_of_more_values_than_the_service_takes_works_in_scans_only(provider):
+    """A search refuses it before anything is sent; the error names the number."""
     many = {"n": list(range(97))}
 
     assert provider.count_by_filter(many) == 97

@@ -1,4 +1,4 @@
-"""search and search_summaries: what is found, in which order, with which score."""
+"""search and search_summaries: the results, their order and their scores."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ def provider():
     return stache.provider()
 
 
-def texts(results):
+def get_texts(results):
     return [result["text"] for result in results]
 
 
-def test_the_nearest_come_first_with_scores_from_1_down(provider):
-    """Score is the cosine."""
+def test_the_nearest_results_come_first_with_scores_from_1_down(provider):
+    """The score is the cosine."""
     provider.insert(stache.vectors(3), ["a", "b", "c"])
 
     results = provider.search(QUESTION, top_k=2)
 
-    assert texts(results) == ["a", "b"]
+    assert get_texts(results) == ["a", "b"]
     assert results[0]["score"] == pytest.approx(1)
     assert 0 < results[1]["score"] < 1
 
@@ -39,7 +39,7 @@ def test_a_score_is_never_below_zero(provider):
 
 
 def test_under_euclidean_distance_the_score_is_its_inverse(provider):
-    """1 / (1 + d), by the metric that the response names."""
+    """The score is 1 / (1 + d), by the metric that the response names."""
     stache.older_index(provider, "euclidean")
     provider.insert([[0, 0, 0, 0], [3, 4, 0, 0]], ["near", "far"])
 
@@ -48,24 +48,24 @@ def test_under_euclidean_distance_the_score_is_its_inverse(provider):
     names = {"vectorBucketName": provider.bucket_name, "indexName": provider.index_name}
     distances = [v["distance"] for v in provider.client.query_vectors(**names, **query)["vectors"]]
 
-    assert distances[1] in (5, 25)  # plain, or squared
+    assert distances[1] in (5, 25)  # the distance, or its square
     assert [(r["text"], r["score"]) for r in results] == [
         ("near", 1),
         ("far", pytest.approx(1 / (1 + distances[1]))),
     ]
 
 
-def test_soft_deleted_chunks_and_summaries_do_not_take_up_places(provider):
-    """They are excluded in the filter, so top_k means top_k."""
+def test_soft_deleted_chunks_and_summaries_do_not_count_towards_top_k(provider):
+    """The filter in the request excludes them."""
     gone = [{"status": status} for status in ("deleting", "purging", "purged")]
     metadatas = [*gone, {"_type": "document_summary"}, {"_type": "insight"}, {}]
     provider.insert(stache.vectors(6), [*"abc", "summary", "insight", "chunk"], metadatas)
 
-    assert texts(provider.search(QUESTION, top_k=2)) == ["insight", "chunk"]
+    assert get_texts(provider.search(QUESTION, top_k=2)) == ["insight", "chunk"]
 
 
-def test_filters_lean_on_nothing_that_aws_leaves_undocumented(provider):
-    """What `$ne` does on a missing key is not known: `$exists` is always beside it."""
+def test_filters_use_documented_behavior_only(provider):
+    """AWS does not say what `$ne` does on a missing key, so `$exists` is always in the filter."""
     provider.insert([QUESTION], ["a"])
     requests = []
     provider.client.meta.events.register(
@@ -87,8 +87,8 @@ def test_filters_lean_on_nothing_that_aws_leaves_undocumented(provider):
     }
 
 
-def test_vectors_of_old_that_have_no_status_are_found(provider):
-    """Written by the first packages, or by other tools."""
+def test_vectors_without_a_status_are_returned(provider):
+    """The first packages or other tools wrote them."""
     provider.get_collection_info()
     provider.client.put_vectors(
         vectorBucketName="my-bucket",
@@ -96,9 +96,9 @@ def test_vectors_of_old_that_have_no_status_are_found(provider):
         vectors=[{"key": "old", "data": {"float32": QUESTION}, "metadata": {"text": "old"}}],
     )
 
-    [found] = provider.search(QUESTION)
+    [result] = provider.search(QUESTION)
 
-    assert (found["id"], found["text"], found["namespace"]) == ("old", "old", "")
+    assert (result["id"], result["text"], result["namespace"]) == ("old", "old", "")
 
 
 NAMESPACES = ["books", "books/a", "books/a/b", "bookshelf", "books2", "other"]
@@ -125,27 +125,27 @@ def namespaces(provider):
 )
 @pytest.mark.usefixtures("namespaces")
 def test_a_namespace_is_exact_or_with_its_children(provider, namespace, expected):
-    """The same in `search` and `search_summaries`."""
-    assert texts(provider.search(QUESTION, 10, namespace=namespace)) == expected
+    """It means the same in `search` and `search_summaries`."""
+    assert get_texts(provider.search(QUESTION, 10, namespace=namespace)) == expected
 
     for number, name in enumerate(NAMESPACES):
         provider.insert(
             [[1, number, 0.5, 0.25]], [name], [{"_type": "document_summary"}], namespace=name
         )
-    assert texts(provider.search_summaries(QUESTION, 10, namespace=namespace)) == expected
+    assert get_texts(provider.search_summaries(QUESTION, 10, namespace=namespace)) == expected
 
 
 @pytest.mark.usefixtures("namespaces")
-def test_a_rare_namespace_is_found_behind_many_nearer_chunks(provider):
-    """It is in the filter, not applied to the first few results."""
+def test_a_rare_namespace_is_searched_despite_many_nearer_chunks(provider):
+    """The namespace is in the filter, not applied to the first few results."""
     provider.insert([QUESTION] * 50, ["nearer"] * 50, namespace="crowd")
 
-    assert texts(provider.search(QUESTION, 1, namespace="books/a/*")) == ["books/a"]
+    assert get_texts(provider.search(QUESTION, 1, namespace="books/a/*")) == ["books/a"]
 
 
 @pytest.mark.usefixtures("namespaces")
 def test_the_filter_cannot_widen_the_namespace(provider):
-    """Both must hold."""
+    """Both must match."""
     assert provider.search(QUESTION, filter={"namespace": "other"}, namespace="books") == []
 
 
@@ -163,12 +163,12 @@ def test_the_filter_cannot_widen_the_namespace(provider):
         (None, ["a", "b", "c"]),
     ],
 )
-def test_filters_are_mongo_like(provider, condition, expected):
+def test_filters_have_the_syntax_of_mongodb(provider, condition, expected):
     """Several keys, lists and operators become what the service accepts."""
     metadatas = [{"doc": "x", "page": 1}, {"doc": "x", "page": 2}, {"doc": "y", "page": 3}]
     provider.insert(stache.vectors(3), ["a", "b", "c"], metadatas)
 
-    assert texts(provider.search(QUESTION, filter=condition)) == expected
+    assert get_texts(provider.search(QUESTION, filter=condition)) == expected
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_filters_are_mongo_like(provider, condition, expected):
     ],
 )
 def test_a_bad_filter_is_refused_before_it_is_sent(provider, condition, problem):
-    """In words, where the service says just "Invalid filter"."""
+    """The error says what is wrong, where the service says only "Invalid filter"."""
     provider.insert([QUESTION], ["a"])
     seen = stache.calls(provider.client)
 
@@ -214,8 +214,8 @@ def test_a_bad_filter_is_refused_before_it_is_sent(provider, condition, problem)
         (QUESTION, "5", "top_k is '5'"),
     ],
 )
-def test_a_bad_question_is_refused_before_it_is_sent(provider, vector, top_k, problem):
-    """What, the value got, what is allowed."""
+def test_a_bad_query_is_refused_before_it_is_sent(provider, vector, top_k, problem):
+    """The error names the argument, its value and what is allowed."""
     provider.insert([QUESTION], ["a"])
 
     with pytest.raises(InvalidInputError, match=problem):
@@ -223,16 +223,16 @@ def test_a_bad_question_is_refused_before_it_is_sent(provider, vector, top_k, pr
 
 
 def test_top_k_can_be_more_than_a_page(provider):
-    """Pages of 100 are followed."""
+    """The provider reads as many pages of 100 as it needs."""
     provider.insert(stache.vectors(350), [str(n) for n in range(350)])
 
     results = provider.search(QUESTION, top_k=333)
 
-    assert texts(results) == [str(n) for n in range(333)]
+    assert get_texts(results) == [str(n) for n in range(333)]
 
 
-def test_top_k_can_be_all_that_the_service_takes(provider):
-    """10,000, a hundred to a page."""
+def test_top_k_can_be_the_services_maximum(provider):
+    """It is 10,000, in pages of 100."""
     provider.insert([QUESTION] * 1234, ["t"] * 1234)
     seen = stache.calls(provider.client)
 
@@ -240,8 +240,8 @@ def test_top_k_can_be_all_that_the_service_takes(provider):
     assert seen == ["QueryVectors"] * 13
 
 
-def test_on_a_classic_index_the_filter_still_comes_first(provider):
-    """Buckets made before 2026-09-30 are CLASSIC; `name/*` needs ENHANCED there."""
+def test_a_classic_index_is_filtered_before_the_search(provider):
+    """Buckets from before 2026-09-30 are CLASSIC; `name/*` needs ENHANCED mode in them."""
     stache.engine("local:classic", bucket_mode="classic")
     classic = stache.provider(s3vectors_endpoint_url="local:classic")
     requests = []
@@ -251,28 +251,28 @@ def test_on_a_classic_index_the_filter_still_comes_first(provider):
             "provide-client-params.s3vectors.QueryVectors",
             lambda params, **_: requests.append(params),
         )
-        assert texts(one.search(QUESTION, namespace="ns/*")) == ["a"]
+        assert get_texts(one.search(QUESTION, namespace="ns/*")) == ["a"]
 
     assert [request.get("queryMode") for request in requests] == [None, "ENHANCED"]
 
 
-def test_a_classic_index_takes_as_many_values_as_it_did(provider):
-    """The limit is ENHANCED mode's; with `name/*`, which needs that mode, it stays."""
+def test_a_classic_index_takes_more_than_100_values_in_a_filter(provider):
+    """The limit is that of ENHANCED mode; `name/*` needs that mode and so has the limit."""
     stache.engine("local:classic", bucket_mode="classic")
     classic = stache.provider(s3vectors_endpoint_url="local:classic")
     many = {"n": list(range(500))}
     for one in (provider, classic):
         one.insert([QUESTION] * 2, ["a", "b"], [{"n": 7}, {"n": 700}])
 
-    assert texts(classic.search(QUESTION, filter=many)) == ["a"]
-    assert texts(classic.search(QUESTION, filter=many, namespace="default")) == ["a"]
+    assert get_texts(classic.search(QUESTION, filter=many)) == ["a"]
+    assert get_texts(classic.search(QUESTION, filter=many, namespace="default")) == ["a"]
     for one, namespace in ((provider, None), (classic, "default/*")):
         with pytest.raises(InvalidInputError, match="compares with 50. values.*takes 100"):
             one.search(QUESTION, filter=many, namespace=namespace)
 
 
-def test_summaries_are_found_by_their_own_search_only(provider):
-    """Active ones; with what Stache's document discovery reads."""
+def test_only_search_summaries_returns_summaries(provider):
+    """It returns active ones, with what Stache's document discovery reads."""
     summary = {"_type": "document_summary", "doc_id": "d", "headings": ["h"], "chunk_count": 3}
     provider.insert(
         stache.vectors(3),
@@ -280,14 +280,14 @@ def test_summaries_are_found_by_their_own_search_only(provider):
         [{}, {**summary, "status": "deleting"}, summary],
     )
 
-    [found] = provider.search_summaries(QUESTION)
+    [result] = provider.search_summaries(QUESTION)
 
-    assert found["text"] == "sum"
-    assert found["metadata"].items() >= summary.items()
+    assert result["text"] == "sum"
+    assert result["metadata"].items() >= summary.items()
 
 
-def test_a_dimension_that_does_not_fit_the_settings_is_named_with_the_fix(provider):
-    """Before anything is embedded into the wrong index."""
+def test_the_error_about_a_wrong_dimension_names_the_setting_to_change(provider):
+    """It is raised before anything is written to the wrong index."""
     provider.insert([QUESTION], ["a"])
     other = stache.provider(embedding_dimension=1024)
 
@@ -298,22 +298,22 @@ def test_a_dimension_that_does_not_fit_the_settings_is_named_with_the_fix(provid
 
 
 @pytest.mark.parametrize("status", ["open", "Deleting", "deleted", "trash", "", "aktiv"])
-def test_a_status_of_the_users_own_is_found(provider, status):
-    """In searches, lists and counts; as with Stache's other providers."""
+def test_chunks_with_the_users_own_status_are_returned(provider, status):
+    """Searches, lists and counts include them, as in Stache's other providers."""
     provider.insert([QUESTION], ["t"], [{"status": status}], ["a"])
     summary = {"_type": "document_summary", "status": status}
     provider.insert([QUESTION], ["s"], [summary], ["b"])
 
-    assert texts(provider.search(QUESTION)) == ["t"]
-    assert texts(provider.search_summaries(QUESTION)) == ["s"]
+    assert get_texts(provider.search(QUESTION)) == ["t"]
+    assert get_texts(provider.search_summaries(QUESTION)) == ["s"]
     assert provider.count_by_filter({}) == 2
     assert [row["status"] for row in provider.list_by_filter({})] == [status] * 2
     assert len(provider.search(QUESTION, filter={"status": status})) == 1
 
 
 @pytest.mark.parametrize("status", GONE)
-def test_exactly_what_is_deleted_softly_is_left_out(provider, status):
-    """Whether Stache set the status or the user's metadata has it; unless the filter says so."""
+def test_only_soft_deleted_chunks_are_left_out(provider, status):
+    """Stache or the user's metadata sets the status; a filter that names it includes them."""
     provider.insert([QUESTION] * 2, ["t"] * 2, [{}, {"status": status}], ["a", "b"])
     provider.update_status(["a"], None, status)
 
@@ -323,8 +323,8 @@ def test_exactly_what_is_deleted_softly_is_left_out(provider, status):
     assert provider.count_by_filter({"status": status}) == 2
 
 
-def test_after_trash_and_restore_a_status_of_the_users_own_is_active(provider):
-    """Stache sets it on both ways; the documents say so."""
+def test_after_trash_and_restore_the_users_own_status_is_active(provider):
+    """Stache sets the status both times, as the documents say."""
     provider.insert([QUESTION], ["t"], [{"status": "open"}], ["a"], namespace="ns")
 
     provider.update_status(["a"], "ns", "deleting")
@@ -334,8 +334,8 @@ def test_after_trash_and_restore_a_status_of_the_users_own_is_active(provider):
     assert provider.search(QUESTION)[0]["metadata"]["status"] == "active"
 
 
-def test_pages_of_a_search_while_somebody_writes_have_each_vector_once_best_first(provider):
-    """A page is of the ranking as it is when it is asked for."""
+def test_a_search_during_writes_returns_each_vector_once_best_first(provider):
+    """Each page shows the ranking at the time of its request."""
     ids = [str(n) for n in range(1500)]
     provider.insert(stache.vectors(1500), ids, ids=ids)
     writer = stache.provider(s3vectors_retry_seconds=1)  # a client of its own
@@ -350,14 +350,14 @@ def test_pages_of_a_search_while_somebody_writes_have_each_vector_once_best_firs
     results = provider.search(QUESTION, top_k=1000)
 
     seen = [key for page in pages for key in page]
-    assert len({*seen}) < len(seen)  # the pages as such repeat some
+    assert len({*seen}) < len(seen)  # the pages have duplicates
     assert len({result["id"] for result in results}) == len(results) == 1000
     scores = [result["score"] for result in results]
     assert scores == sorted(scores, reverse=True)
 
 
-def test_of_a_vector_that_moved_between_the_pages_the_last_answer_counts(provider):
-    """Its score is of what is stored now."""
+def test_a_vector_that_moves_between_pages_has_its_last_score(provider):
+    """That score is of what is stored now."""
     provider.insert(stache.vectors(150), [str(n) for n in range(150)], ids=[*map(str, range(150))])
     writer = stache.provider(s3vectors_retry_seconds=1)
     moved = []

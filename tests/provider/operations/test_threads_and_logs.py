@@ -1,4 +1,4 @@
-"""One provider in many threads, and what the log says."""
+"""One provider in many threads, and the lines of the log."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ VECTOR = [1.0, 2.0, 3.0, 4.0]
 
 
 def test_threads_share_a_provider_and_one_get_index():
-    """Stache's routes run in a thread pool; the index is described and made once."""
+    """Stache's routes run in a thread pool; the index is described and created once."""
     provider = stache.provider()
     seen = stache.calls(provider.client)
 
@@ -30,22 +30,22 @@ def test_threads_share_a_provider_and_one_get_index():
         assert list(pool.map(work, range(24))) == [30] * 24
     assert provider.count_by_filter({}) == 24 * 30
     assert seen.count("CreateIndex") == 1
-    assert seen.count("GetIndex") == 2  # not there, then there
+    assert seen.count("GetIndex") == 2  # before and after the index is created
 
 
-def test_providers_of_one_index_ask_for_it_once():
-    """Per process, not per provider."""
+def test_providers_of_one_index_describe_it_once():
+    """The description is cached per process, not per provider."""
     first, second = stache.provider(), stache.provider()
     seen = stache.calls(first.client)
 
     first.insert([VECTOR], ["t"])
     assert second.count_by_filter({}) == 1
 
-    assert seen.count("GetIndex") == 2  # not there, then there
+    assert seen.count("GetIndex") == 2  # before and after the index is created
 
 
-def test_an_index_that_was_made_anew_is_described_anew():
-    """After the call that noticed that it was gone."""
+def test_a_recreated_index_is_described_again():
+    """The call that finds it deleted discards the description."""
     provider = stache.provider(s3vectors_create_index=False)
     names = stache.older_index(provider)
     assert provider.get_collection_info()["nonFilterableMetadataKeys"] == ["text"]
@@ -77,8 +77,8 @@ OPERATIONS = {
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_each_operation_is_one_line_at_debug_without_contents(operation, caplog):
-    """What, where, how many, how long."""
+def test_each_operation_logs_one_line_at_debug_without_contents(operation, caplog):
+    """The line has the operation, the index, the count and the duration."""
     provider = stache.provider()
     OPERATIONS["insert"](provider)
     caplog.set_level(logging.DEBUG, "stache_ai_s3vectors")
@@ -91,8 +91,8 @@ def test_each_operation_is_one_line_at_debug_without_contents(operation, caplog)
     assert "SECRET" not in caplog.text
 
 
-def test_a_failed_operation_says_so_in_its_line(caplog):
-    """The error itself is the caller's to log."""
+def test_a_failed_operation_logs_its_failure(caplog):
+    """Whether to log the error itself is up to the caller."""
     provider = stache.provider()
     provider.get_collection_info()
     stache.failing(provider.client, "QueryVectors", 1)

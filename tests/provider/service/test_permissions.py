@@ -1,4 +1,4 @@
-"""The policies: enough for what each level is for, and nothing more."""
+"""The policies: each level allows what it is for, and nothing more."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ARGUMENTS = ["--bucket", ARN, "--index", "documents"]
 
 
 def read(provider):
-    """What who only searches does."""
+    """Make the calls of a program that only searches."""
     provider.search(VECTOR, filter={"a": "b"}, namespace="ns/*")
     provider.search_summaries(VECTOR)
     provider.get_by_ids(["a"])
@@ -40,7 +40,7 @@ def read(provider):
 
 
 def read_write(provider):
-    """What Stache does."""
+    """Make the calls of Stache."""
     ids = provider.insert([VECTOR], ["t"], [{"a": "b"}], namespace="ns")
     read(provider)
     provider.update_status(ids, "ns", "deleting")
@@ -50,10 +50,10 @@ def read_write(provider):
 
 
 def manage(provider):
-    """What the operator's tool does, too."""
+    """Make the calls of the operator's tool."""
     create_index(provider.client, provider._options, "made-index")
-    made = stache.provider("made-index")
-    read_write(made)
+    store = stache.provider("made-index")
+    read_write(store)
     provider.client.list_indexes(vectorBucketName="my-bucket")
     provider.client.update_index_mode(
         vectorBucketName="my-bucket", indexName="documents", indexMode="ENHANCED"
@@ -68,32 +68,32 @@ def manage(provider):
 USES = {"read": read, "read-write": read_write, "manage-indexes": manage}
 
 
-def under(document, monkeypatch):
-    """A provider whose calls are held to a policy, on an index that was there before."""
+def create_with_policy(document, monkeypatch):
+    """A provider whose calls a policy restricts, on an index that exists."""
     stache.close_engines()
     stache.older_index(stache.provider(s3vectors_endpoint_url="local:data"))
     stache.close_engines()
     policies = Policies(json.dumps(document))
     stache.engine("local:data", policies=policies)
-    made = stache.provider
+    create_provider = stache.provider
 
     def provider(index=None, **settings):
-        wanted = {"s3vectors_endpoint_url": "local:data", "s3vectors_create_index": False}
-        return made(index, **{**wanted, **settings})
+        defaults = {"s3vectors_endpoint_url": "local:data", "s3vectors_create_index": False}
+        return create_provider(index, **{**defaults, **settings})
 
     monkeypatch.setattr(stache, "provider", provider)
     return provider(), policies
 
 
-def document_of(level):
+def build_document(level):
     indexes = ["documents", "made-index"] if level == "manage-indexes" else ["documents"]
     return build_policy(level, ARN, indexes)
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_a_level_is_enough_for_what_it_is_for_and_no_action_is_unused(level, monkeypatch):
-    """Run on the engine, with its permissions on."""
-    provider, policies = under(document_of(level), monkeypatch)
+def test_a_level_allows_its_calls_and_has_no_unused_action(level, monkeypatch):
+    """The engine enforces the permissions."""
+    provider, policies = create_with_policy(build_document(level), monkeypatch)
 
     USES[level](provider)
 
@@ -104,22 +104,22 @@ def test_a_level_is_enough_for_what_it_is_for_and_no_action_is_unused(level, mon
     "level, action",
     [(name, action) for name, level in LEVELS.items() for action in level.index + level.bucket],
 )
-def test_without_any_one_action_something_is_denied(level, action, monkeypatch):
-    """So none is there for nothing."""
-    document = copy.deepcopy(document_of(level))
+def test_a_level_without_one_of_its_actions_denies_a_call(level, action, monkeypatch):
+    """So every action is necessary."""
+    document = copy.deepcopy(build_document(level))
     for statement in document["Statement"]:
         statement["Action"] = [a for a in statement["Action"] if a != f"s3vectors:{action}"]
     document["Statement"] = [s for s in document["Statement"] if s["Action"]]
-    provider, _ = under(document, monkeypatch)
+    provider, _ = create_with_policy(document, monkeypatch)
 
     with pytest.raises((AccessDeniedError, provider.client.exceptions.AccessDeniedException)):
         USES[level](provider)
 
 
 @pytest.mark.parametrize("level", ["read", "read-write"])
-def test_a_level_does_not_reach_beyond_itself(level, monkeypatch):
-    """Neither another index nor what the next level is for."""
-    provider, _ = under(document_of(level), monkeypatch)
+def test_a_level_allows_no_other_index_and_no_call_of_the_next_level(level, monkeypatch):
+    """The engine denies both."""
+    provider, _ = create_with_policy(build_document(level), monkeypatch)
     denied = (AccessDeniedError, provider.client.exceptions.AccessDeniedException)
     names = {"vectorBucketName": "my-bucket", "indexName": "documents"}
 
@@ -137,14 +137,14 @@ def test_a_level_does_not_reach_beyond_itself(level, monkeypatch):
 
 
 def test_the_actions_are_operations_of_the_service():
-    """One IAM action is one operation here."""
+    """In S3 Vectors, each IAM action is one operation."""
     names = session.get_session().get_service_model("s3vectors").operation_names
 
     assert {a for level in LEVELS.values() for a in level.index + level.bucket} <= set(names)
 
 
 def test_a_grant_on_a_key_is_for_s3_vectors_only():
-    """Whoever has the policy cannot decrypt anything else that a shared key encrypts."""
+    """The policy does not allow to decrypt anything else that a shared key encrypts."""
     policies = Policies(build_policy("manage-indexes", ARN, ["documents"], [f"{KEYS}1234"]))
     hosts = {
         "s3vectors.us-east-1.amazonaws.com": True,
@@ -159,7 +159,7 @@ def test_a_grant_on_a_key_is_for_s3_vectors_only():
 
 
 def is_allowed(policies, host):
-    """Whether they let the key decrypt what a service asks for; None is the caller itself."""
+    """Whether the policies allow a service to decrypt with the key; None is the caller itself."""
     context = {} if host is None else {"kms:viaservice": [host]}
     try:
         policies.check([Need("kms:Decrypt", f"{KEYS}1234", context)], Caller(identity="role/its"))
@@ -169,7 +169,7 @@ def is_allowed(policies, host):
 
 
 def test_the_host_names_are_those_of_the_sdk():
-    """Of every partition in botocore's list."""
+    """This holds for every partition in botocore's list."""
     partitions = session.get_session().get_data("partitions")["partitions"]
 
     assert len(partitions) >= 8
@@ -178,8 +178,8 @@ def test_the_host_names_are_those_of_the_sdk():
         assert host == f"s3vectors.some-region-1.{partition['outputs']['dnsSuffix']}"
 
 
-def test_each_level_has_what_those_above_it_have():
-    """In the order of the list."""
+def test_each_level_includes_the_actions_of_those_before_it():
+    """The list is in this order."""
     levels = list(LEVELS.values())
 
     for less, more in pairwise(levels):
@@ -193,7 +193,7 @@ def run(*arguments):
 
 
 def test_the_command_takes_a_name_or_an_arn():
-    """And other partitions."""
+    """It takes other partitions as well."""
     parts = ["--account", "123456789012", "--region", "us-east-1", "--index", "documents"]
 
     by_name, by_arn = run("--bucket", "my-bucket", *parts), run(*ARGUMENTS)
@@ -204,8 +204,8 @@ def test_the_command_takes_a_name_or_an_arn():
     assert '"arn:aws-cn:s3vectors:us-east-1:123456789012:bucket/my-bucket/' in china.output
 
 
-def test_the_command_names_a_key_of_one_s_own():
-    """Vectors need to decrypt only, and only what S3 Vectors encrypted in the region."""
+def test_the_command_grants_the_use_of_a_customer_managed_key():
+    """Vectors only need to decrypt, and only what S3 Vectors encrypts in the region."""
     key = "arn:aws:kms:us-east-1:123456789012:key/1234"
 
     statements = {
@@ -241,16 +241,16 @@ def test_the_command_names_a_key_of_one_s_own():
         ([], "no vector bucket is configured"),
     ],
 )
-def test_the_command_says_what_is_wrong(arguments, problem):
-    """Status 2."""
+def test_the_command_refuses_wrong_arguments(arguments, problem):
+    """The exit code is 2."""
     result = run(*arguments)
 
     assert result.exit_code == 2
     assert problem in result.output
 
 
-def test_bucket_and_indexes_are_those_of_the_settings(monkeypatch):
-    """Where the provider's settings are, the account is all that they do not say."""
+def test_bucket_and_indexes_default_to_those_of_the_settings(monkeypatch):
+    """Only the account is not in the provider's settings."""
     monkeypatch.setenv("S3VECTORS_BUCKET_NAME", "my-bucket")
     monkeypatch.setenv("S3VECTORS_REGION", "us-east-1")
     for kind in ("documents", "summaries", "insights"):
@@ -262,7 +262,7 @@ def test_bucket_and_indexes_are_those_of_the_settings(monkeypatch):
 
 
 def test_an_engine_with_policies_denies_by_default():
-    """What these tests lean on."""
+    """The tests above rely on it."""
     engine = Engine(policies=Policies(json.dumps(build_policy("read", ARN, ["documents"]))))
 
     with pytest.raises(Exception, match="is not authorized to perform: s3vectors:CreateVector"):

@@ -1,4 +1,4 @@
-"""Throttling, failures, lost answers and kills: what is stored is what was said to be."""
+"""Throttling, failures, lost responses and kills: what is stored is what the provider reports."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ COUNT = 10_000
 
 
 class Expected:
-    """For each id the values that it may have, by what the provider said; None is no vector."""
+    """The values that each id may have after what the provider reported; None is no vector."""
 
     def __init__(self):
         self.possible = {}
 
     def change(self, call, ids, after):
-        """Call; `after` makes of an id's value the new one."""
+        """Run a call; `after` returns an id's new value."""
         done, missing = ids, []
         try:
             call(ids)
@@ -48,19 +48,19 @@ class Expected:
 
     @property
     def open(self):
-        """The ids of which it is not known what they have."""
+        """The ids whose value is unknown."""
         return [id_ for id_, values in self.possible.items() if len(values) > 1]
 
     def check(self, rows):
-        """What is stored is what was said."""
-        found = {row["id"]: (row["version"], row["status"]) for row in rows}
-        assert found.keys() <= self.possible.keys()
+        """Check that what is stored is what was reported."""
+        stored = {row["id"]: (row["version"], row["status"]) for row in rows}
+        assert stored.keys() <= self.possible.keys()
         for id_, values in self.possible.items():
-            assert found.get(id_) in values, id_
+            assert stored.get(id_) in values, id_
 
 
-def history(provider, expected, seed):
-    """Inserts, updates, status changes and deletes of 10,000 vectors, 1 to 500 a call."""
+def run_history(provider, expected, seed):
+    """Insert, update, soft-delete and delete 10,000 vectors, 1 to 500 per call."""
     generator = random.Random(seed)
     ids = [f"id-{n}" for n in range(COUNT)]
     start = 0
@@ -79,14 +79,14 @@ def history(provider, expected, seed):
             expected.change(lambda ids: provider.delete(ids, "default"), some, lambda _: None)
         else:
             expected.change(
-                lambda wanted: provider.update_status(wanted, "default", "deleting"),
+                lambda ids: provider.update_status(ids, "default", "deleting"),
                 some,
                 lambda value: value and (value[0], "deleting"),
             )
 
 
 def insert(provider, version):
-    """Store ids, with a version in the metadata."""
+    """A function that stores ids, with a version in the metadata."""
 
     def call(ids):
         metadatas = [{"version": version} for _ in ids]
@@ -96,8 +96,8 @@ def insert(provider, version):
 
 
 @pytest.mark.parametrize("attempts", [5, 2, 1])
-def test_what_is_stored_is_what_was_said(attempts, monkeypatch):
-    """20 % of all requests go wrong; with one try for each, many calls fail, and say where."""
+def test_what_is_stored_is_what_was_reported(attempts, monkeypatch):
+    """20 % of all requests fail; with a single attempt, many calls fail and name the ids."""
     stache.without_waiting(monkeypatch)
     provider = stache.provider(s3vectors_max_attempts=attempts)
     provider.get_collection_info()
@@ -106,15 +106,15 @@ def test_what_is_stored_is_what_was_said(attempts, monkeypatch):
     retries = stache.retries(provider.client)
     expected = Expected()
 
-    history(provider, expected, seed=attempts)
+    run_history(provider, expected, seed=attempts)
 
     connect(provider.client, engine)
     expected.check(provider.scan_by_metadata(fields=["version", "status"]))
     assert expected.open if attempts == 1 else sum(retries) > 0
 
 
-def test_the_same_over_http_with_a_read_timeout_of_a_second(monkeypatch, tmp_path):
-    """Real sockets that are closed, or that nothing comes from."""
+def test_what_is_stored_over_http_is_what_was_reported(monkeypatch, tmp_path):
+    """Real sockets are closed, or nothing arrives within the read timeout of a second."""
     stache.without_waiting(monkeypatch)
     data = str(tmp_path / "data")
     expected = Expected()
@@ -129,7 +129,7 @@ def test_the_same_over_http_with_a_read_timeout_of_a_second(monkeypatch, tmp_pat
         with closing(provider.client) as client:
             retries = stache.retries(client)
             client.create_vector_bucket(vectorBucketName="my-bucket")
-            history(provider, expected, seed=7)
+            run_history(provider, expected, seed=7)
             assert sum(retries) > 0
 
     with server("--data", data) as url:
@@ -139,8 +139,8 @@ def test_the_same_over_http_with_a_read_timeout_of_a_second(monkeypatch, tmp_pat
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_ids_that_an_insert_made_up_are_stored_only_if_it_says_so(seed, monkeypatch):
-    """After an error nothing is left under ids that it does not name."""
+def test_generated_ids_are_stored_only_if_insert_reports_them(seed, monkeypatch):
+    """After an error, no vector is stored under an id that the error does not name."""
     stache.without_waiting(monkeypatch)
     provider = stache.provider(s3vectors_max_attempts=1)
     provider.get_collection_info()
@@ -157,13 +157,13 @@ def test_ids_that_an_insert_made_up_are_stored_only_if_it_says_so(seed, monkeypa
             pass  # nothing is stored
 
     connect(provider.client, engine)
-    found = {row["id"] for row in provider.scan_by_metadata(fields=[])}
-    assert sure <= found <= sure | perhaps
+    stored = {row["id"] for row in provider.scan_by_metadata(fields=[])}
+    assert sure <= stored <= sure | perhaps
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_delete_by_metadata_deletes_what_it_says_and_ends_when_repeated(seed, monkeypatch):
-    """However many of its requests fail."""
+def test_delete_by_metadata_deletes_what_it_reports_and_completes_when_repeated(seed, monkeypatch):
+    """This holds for any share of failed requests."""
     stache.without_waiting(monkeypatch)
     provider = stache.provider(s3vectors_max_attempts=1)
     ids = [str(n) for n in range(2000)]
@@ -202,8 +202,8 @@ eval(sys.argv[3])
 """
 
 
-def killed(operation, call, at):
-    """Run a call in a process that dies after the given answer to an operation."""
+def kill_during(operation, call, at):
+    """Run a call in a process that is killed after the n-th response to an operation."""
     support = str(Path(stache.__file__).parent)
     result = subprocess.run(
         [sys.executable, "-c", KILLED, support, operation, call, str(at)], check=False
@@ -212,7 +212,7 @@ def killed(operation, call, at):
 
 
 def fill(count):
-    """A provider on disk with so many chunks, half of them of the document `gone`."""
+    """Store `count` chunks on disk, half of them of the document `gone`; return their ids."""
     provider = stache.provider(s3vectors_endpoint_url="local:data")
     ids = [f"id-{n}" for n in range(count)]
     metadatas = [{"doc_id": "gone" if n % 2 else "kept"} for n in range(count)]
@@ -221,22 +221,22 @@ def fill(count):
     return ids
 
 
-def reopened():
+def reopen():
     return stache.provider(s3vectors_endpoint_url="local:data")
 
 
 @pytest.mark.parametrize("at", [1, 2, 7])
 def test_a_killed_delete_by_metadata_is_completed_by_calling_again(at):
-    """Some segments are done, the others are not; nothing else is gone."""
+    """Some segments are deleted, the others are not, and no other chunk is deleted."""
     fill(2500)
     call = 'provider.delete_by_metadata("doc_id", "gone")'
 
-    killed("DeleteVectors", call, at)
-    again = reopened().delete_by_metadata("doc_id", "gone")
+    kill_during("DeleteVectors", call, at)
+    again = reopen().delete_by_metadata("doc_id", "gone")
 
     assert 0 < again["deleted"] < 1250
-    assert reopened().count_by_filter({"doc_id": "gone"}) == 0
-    assert reopened().count_by_filter({"doc_id": "kept"}) == 1250
+    assert reopen().count_by_filter({"doc_id": "gone"}) == 0
+    assert reopen().count_by_filter({"doc_id": "kept"}) == 1250
 
 
 @pytest.mark.parametrize("at", [1, 3])
@@ -244,8 +244,8 @@ def test_a_killed_update_status_is_completed_by_calling_again(at):
     """Chunks have the old status or the new one, and lose nothing."""
     ids = fill(600)
 
-    killed("PutVectors", f"provider.update_status({ids}, None, 'deleting')", at)
-    provider = reopened()
+    kill_during("PutVectors", f"provider.update_status({ids}, None, 'deleting')", at)
+    provider = reopen()
     done = provider.count_by_filter({"status": "deleting"})
     assert provider.count_by_filter({"status": "active"}) + done == 600
     assert done >= 100 * at
