@@ -1,4 +1,4 @@
-"""The pages show what bench/results has, and the tools of bench/ count correctly."""
+"""The pages show the results in bench/results, and the tools of bench/ count correctly."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ PAGES = {str(page.relative_to(pages.FOLDER.parent)): page.read_text() for page i
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_shows_what_was_measured(page):
-    """Every table and figure between two marks is that of the results."""
+    """Each table and figure between two marks comes from the results."""
     assert pages.fill(PAGES[page]) == PAGES[page]
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_figure_that_is_changed_by_hand_is_noticed(page):
-    """Any digit between two marks, in a table or in a sentence."""
+def test_a_figure_that_is_changed_by_hand_is_detected(page):
+    """It is any digit between two marks, in a table or in a sentence."""
     for match in pages.FILLED.finditer(PAGES[page]):
         at = match.start(3) + re.search(r"\d", match[3]).start()
         changed = str((int(PAGES[page][at]) + 1) % 10)
@@ -36,14 +36,14 @@ def test_a_figure_that_is_changed_by_hand_is_noticed(page):
 
 
 def test_every_table_is_on_a_page():
-    """None is rendered for nobody, and none has lost its marks."""
+    """Each rendered table has marks, and each pair of marks has a table."""
     shown = {name for page in PAGES.values() for name in re.findall("<!-- table (.+?) -->", page)}
 
     assert shown == tables.render_all().keys()
 
 
 def test_the_readme_has_no_figure_without_marks():
-    """What has decimals was measured, and is compared."""
+    """A number with decimals is a measurement and is compared with the results."""
     [section] = re.findall(r"## Performance and cost\n(.*?)\n## ", PAGES["README.md"], re.DOTALL)
 
     assert len(pages.FILLED.findall(section)) > 10
@@ -51,7 +51,7 @@ def test_the_readme_has_no_figure_without_marks():
 
 
 def test_a_cell_is_bold_when_it_is_better_than_ours():
-    """Less is better for a query, more for an ingest; by more than a twentieth."""
+    """Less is better for a query, more for an ingest; the difference is over 5 %."""
     ours = {"package": "ours 1", "ingest": 100, "disk": 2.0}
     faster = {"package": "other 1", "ingest": 106, "disk": 1.0}
     as_good = {"package": "other 2", "ingest": 104, "disk": 1.95}
@@ -63,8 +63,8 @@ def test_a_cell_is_bold_when_it_is_better_than_ours():
     assert re.findall(r"\*\*.*?\*\*", table) == ["**106/s**", "**1.00 x**"]
 
 
-def test_the_arithmetic_of_scale_gives_small_sizes_as_they_were_measured():
-    """Within a quarter of each."""
+def test_the_computed_times_of_small_sizes_are_close_to_the_measured_ones():
+    """The difference is at most a quarter."""
     results = (sampling.load_result(name) for name in ("clients", "costs"))
     rows = compute_costs.compare_with_measured(*results)
 
@@ -72,21 +72,21 @@ def test_the_arithmetic_of_scale_gives_small_sizes_as_they_were_measured():
     assert all(0.75 <= row["computed"] / row["measured"] <= 1.25 for row in rows.values())
 
 
-def test_an_index_is_loaded_at_the_service_s_rate():
-    """2,500 vectors a second, and what an insert waits for before and after."""
+def test_an_index_is_loaded_at_the_service_rate():
+    """The rate is 2,500 vectors a second; inserts also wait before and after."""
     seconds = compute_costs.estimate_load(1_000_000, checking=0.0)
 
     assert 0.95 * 1_000_000 / 2_500 <= seconds <= 1_000_000 / 2_500
 
 
-def test_a_list_takes_pages_in_segments():
-    """Two calls for a small index; a large one takes rounds of its workers."""
+def test_a_list_reads_segments_in_parallel():
+    """A small index takes two calls; a large one takes rounds of its workers."""
     assert compute_costs.estimate_walk(200, page=200) == 0.1
     assert compute_costs.estimate_walk(32_000, page=200) == (2 + 160 // 8) * 0.05
 
 
 def test_tasks_take_turns():
-    """Each round begins with another, and no two calls get the same number."""
+    """Each round begins with another task, and no two calls have the same number."""
     calls = []
     tasks = {name: lambda number, name=name: calls.append((name, number)) for name in "abc"}
 
@@ -97,7 +97,7 @@ def test_tasks_take_turns():
 
 
 def test_the_relay_counts_every_byte_and_request():
-    """In both directions, of several connections; a repeated request apart."""
+    """It counts both directions of all connections, and retries separately."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         threading.Thread(target=answer_twice, args=(listening,), daemon=True).start()
         with relay.count_traffic(f"http://127.0.0.1:{listening.getsockname()[1]}") as traffic:
@@ -115,7 +115,7 @@ def test_the_relay_counts_every_byte_and_request():
 
 
 def answer_twice(listening):
-    """A server that reads to the end, and answers with twice as much."""
+    """Serve two connections: read each to the end, and answer with twice as much."""
     for _ in range(2):
         connection, _ = listening.accept()
         with connection:

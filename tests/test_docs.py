@@ -1,4 +1,4 @@
-"""What the pages say is so: their commands run, their tables are those of the code."""
+"""The pages are true: their commands run, and their tables match the code."""
 
 from __future__ import annotations
 
@@ -37,27 +37,27 @@ BIN = Path(sys.executable).parent
 SERVICE = session.get_session().get_service_model("s3vectors")
 
 
-def blocks(text, language):
+def read_blocks(text, language):
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
 EXPORTS = [
     line
-    for block in blocks(LOCAL_README, "bash")
+    for block in read_blocks(LOCAL_README, "bash")
     for line in block.splitlines()
     if line.startswith("export ")
 ]
-"""What a program needs to find the server; a test of its own tries them."""
+"""The commands that point a program at the server; another test runs them."""
 
 
-def commands():
-    others = {"deploy", "laptop", "migrate", "move"}  # their own tests run theirs
+def read_commands():
+    others = {"deploy", "laptop", "migrate", "move"}  # other tests run their commands
     rest = [page for name, page in DOCS.items() if name not in others]
-    # Its commands make the bucket and the index that others use
+    # Its commands create the bucket and the index that other commands use
     text = README + DOCS["deploy"] + LOCAL_README + "".join(rest) + CONTRIBUTING
     lines = [
         line.partition(" #")[0]
-        for block in blocks(text, "bash")
+        for block in read_blocks(text, "bash")
         for line in block.replace("\\\n", "").splitlines()
     ]
     return list(dict.fromkeys(line.strip() for line in lines if line.strip()))
@@ -72,8 +72,8 @@ def commands():
     ids=["README.md", "local/README.md"],
 )
 def test_the_opening_example_works(tmp_path, text, printed):
-    """Copied into a file and run, it prints what it should."""
-    example = blocks(text, "python")[0]
+    """Its code prints what it should."""
+    example = read_blocks(text, "python")[0]
 
     result = subprocess.run(
         [sys.executable, "-c", example], capture_output=True, text=True, cwd=tmp_path, check=False
@@ -84,17 +84,17 @@ def test_the_opening_example_works(tmp_path, text, printed):
 
 
 def test_the_example_of_a_time_limit_works():
-    """Copied, and called as Lambda does."""
-    [example] = blocks(DOCS["behavior"], "python")
+    """The handler runs as Lambda calls it."""
+    [example] = read_blocks(DOCS["behavior"], "python")
     names = {}
-    exec(example, names)  # noqa: S102 - the page's own
+    exec(example, names)  # noqa: S102 - the code is from the page
 
     assert names["handler"]({}, SimpleNamespace(get_remaining_time_in_millis=lambda: 3000)) is None
 
 
 @pytest.fixture(scope="module")
 def aws_environment():
-    """Both the AWS CLI and our own tool, pointed at a server instead of AWS."""
+    """An environment that points the AWS CLI and our tool at a server instead of AWS."""
     with server() as url:
         yield (
             url,
@@ -107,9 +107,9 @@ def aws_environment():
 
 
 def test_every_command_works(aws_environment, tmp_path, monkeypatch):
-    """In the order of the documents, each in the way that shows it best."""
+    """Commands run in the order of the documents, each in the way that tests it best."""
     monkeypatch.chdir(tmp_path)
-    for command in commands():
+    for command in read_commands():
         word, *arguments = shlex.split(command)
         if word == "make":
             targets = [argument for argument in arguments if "=" not in argument]
@@ -118,7 +118,7 @@ def test_every_command_works(aws_environment, tmp_path, monkeypatch):
             assert all((ROOT / path).exists() for path in arguments if not path.startswith("-"))
         elif word == "pip":
             for path in arguments[1:]:
-                folder = ROOT / path.partition("[")[0]  # an extra follows it
+                folder = ROOT / path.partition("[")[0]  # an extra may follow
                 known = path in {"--prefer-binary", "stache-ai-ollama"}
                 assert known or (folder / "pyproject.toml").is_file(), command
         elif word == "s3vectors-local":
@@ -127,7 +127,7 @@ def test_every_command_works(aws_environment, tmp_path, monkeypatch):
         elif word in {"uvicorn", "curl"} or "AWS_ACCESS_KEY_ID=local" in command:
             pass  # tests/test_laptop.py runs them
         elif word == "docker":
-            pass  # a test of its own reads it: there is no Docker here
+            pass  # another test reads it: the tests have no Docker
         elif word == "export":
             assert command in EXPORTS
         else:
@@ -135,7 +135,7 @@ def test_every_command_works(aws_environment, tmp_path, monkeypatch):
 
 
 def parse(group: Group, arguments):
-    """The command and its options exist; it would serve until stopped, so it is not run."""
+    """Check that the command and its options exist; it would serve until stopped."""
     command = group.commands[arguments[0]]
     command.make_context(arguments[0], arguments[1:])
 
@@ -152,12 +152,12 @@ def run_against_a_server(word, arguments, aws_environment, directory):
         cwd=directory,
         check=False,
     )
-    taken = "already exists" in result.stderr  # two examples make the same bucket
+    taken = "already exists" in result.stderr  # two examples create the same bucket
     assert result.returncode == 0 or taken, result.stderr
 
 
-def test_every_make_target_is_in_its_help():
-    """And every target of the help exists."""
+def test_every_make_target_is_in_the_help():
+    """Every target in the help exists as well."""
     result = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
     phony = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
@@ -166,8 +166,8 @@ def test_every_make_target_is_in_its_help():
     ) - {"help"}
 
 
-def test_the_settings_table_is_that_of_the_code():
-    """Names, defaults and meanings of all of ours, in order."""
+def test_the_settings_table_matches_the_code():
+    """It has the names, defaults and meanings of all our settings, in order."""
     rows = re.findall(r"^\| `(S3VECTORS_\w+)` \| (.*?) \| (.*) \|$", DOCS["settings"], re.MULTILINE)
     ours = [name for name in Settings.model_fields if name not in StacheSettings.model_fields]
 
@@ -184,7 +184,7 @@ def test_the_settings_table_is_that_of_the_code():
 
 
 def test_the_readme_s_settings_exist():
-    """Those that most people need, in a table of their own."""
+    """Its table has those that most people need."""
     _, _, table = README.partition("| setting | meaning |\n")
     cells = re.findall(r"^\| (.*?) \|", table.partition("\n\n")[0], re.MULTILINE)
     names = re.findall(r"`([A-Z0-9_]+)`", "".join(cells))
@@ -193,8 +193,8 @@ def test_the_readme_s_settings_exist():
     assert {name.lower() for name in names} <= Settings.model_fields.keys()
 
 
-def test_stache_s_own_settings_that_are_read_exist():
-    """Those named below the table."""
+def test_stache_s_settings_on_the_page_exist():
+    """The paragraph below the table names them."""
     _, _, paragraph = DOCS["settings"].partition("The provider also reads")
     names = re.findall(r"`([A-Z0-9_]+)`", paragraph.partition(". If")[0])
 
@@ -202,9 +202,9 @@ def test_stache_s_own_settings_that_are_read_exist():
     assert {name.lower() for name in names} <= StacheSettings.model_fields.keys()
 
 
-def test_the_dot_env_example_is_read(tmp_path):
-    """Each line is a setting, and they fit together."""
-    [example] = blocks(README, "dotenv")
+def test_the_dot_env_example_works(tmp_path):
+    """Each line is a setting, and together they are valid."""
+    [example] = read_blocks(README, "dotenv")
     (tmp_path / ".env").write_text(example)
     lines = [line for line in example.splitlines() if not line.startswith("#")]
 
@@ -218,15 +218,15 @@ def test_the_dot_env_example_is_read(tmp_path):
 
 
 def test_the_policy_is_what_the_command_prints():
-    """The one below it, word for word."""
-    [command] = [line for line in commands() if line.startswith("stache-s3vectors policy")]
+    """The page shows it below the command, word for word."""
+    [command] = [line for line in read_commands() if line.startswith("stache-s3vectors policy")]
 
     printed = CliRunner().invoke(stache_s3vectors, shlex.split(command)[1:]).output
 
-    assert blocks(DOCS["permissions"], "json") == [printed]
+    assert read_blocks(DOCS["permissions"], "json") == [printed]
 
 
-def test_the_table_of_levels_is_that_of_the_code():
+def test_the_table_of_levels_matches_the_code():
     """Each level adds its actions to those of the one before it."""
     _, _, table = DOCS["permissions"].partition("| level |")
     rows = [line.split(" | ") for line in table.partition("\n\n")[0].splitlines()[2:]]
@@ -242,8 +242,8 @@ def test_the_table_of_levels_is_that_of_the_code():
         }
 
 
-def test_the_limits_are_those_of_the_code():
-    """In this order."""
+def test_the_table_of_limits_matches_the_code():
+    """The order is the same."""
     _, _, table = DOCS["behavior"].partition("| limit | value |\n")
     values = re.findall(r"\| ([\d,]+) \|$", table.partition("\n\n")[0], re.MULTILINE)
 
@@ -260,16 +260,16 @@ def test_the_limits_are_those_of_the_code():
     ]
 
 
-def test_the_engine_s_readme_names_what_it_answers():
-    """All operations, and no other."""
+def test_the_engine_s_readme_names_its_operations():
+    """It names all of them, and no other."""
     paragraph = LOCAL_README.partition("Operations: ")[2].partition(".")[0]
 
     assert set(re.findall(r"\w+", paragraph)) == set(OPERATIONS)
 
 
 def test_the_engine_s_pytest_example_works(tmp_path):
-    """Copied into a file and run."""
-    (tmp_path / "test_example.py").write_text(blocks(LOCAL_README, "python")[1])
+    """Pytest runs it from a file."""
+    (tmp_path / "test_example.py").write_text(read_blocks(LOCAL_README, "python")[1])
 
     result = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", str(tmp_path)],
@@ -292,10 +292,10 @@ def search(question):
 
 
 def test_the_engine_s_examples_of_a_whole_application_work(tmp_path):
-    """The one for pytest and the one without, with an application that makes its own client."""
+    """Both examples run with an application that creates its own client."""
     (tmp_path / "my_application.py").write_text(APPLICATION)
     for_pytest, plain = [
-        block for block in blocks(LOCAL_README, "python") if "my_application" in block
+        block for block in read_blocks(LOCAL_README, "python") if "my_application" in block
     ]
     (tmp_path / "test_example.py").write_text(f"import my_application\n{for_pytest}")
     (tmp_path / "example.py").write_text(f"import my_application\n{plain}")
@@ -303,14 +303,19 @@ def test_the_engine_s_examples_of_a_whole_application_work(tmp_path):
 
     for command in (pytest_command, [sys.executable, "example.py"]):
         result = subprocess.run(
-            command, capture_output=True, text=True, cwd=tmp_path, env=bare(), check=False
+            command,
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env=make_environment_without_aws(),
+            check=False,
         )
         assert "found 0" in result.stdout, result.stdout + result.stderr
 
 
 def test_the_engine_s_variables_point_a_program_at_the_server(tmp_path):
-    """As they stand, but for the port."""
-    [block] = [block for block in blocks(LOCAL_README, "bash") if block.startswith("export")]
+    """Only the port is changed."""
+    [block] = [block for block in read_blocks(LOCAL_README, "bash") if block.startswith("export")]
     with server() as url:
         variables = dict(
             word.split("=", 1)
@@ -322,15 +327,15 @@ def test_the_engine_s_variables_point_a_program_at_the_server(tmp_path):
             capture_output=True,
             text=True,
             cwd=tmp_path,
-            env=bare() | variables,
+            env=make_environment_without_aws() | variables,
             check=False,
         )
 
     assert result.stdout == "found 0\n", result.stderr
 
 
-def bare():
-    """An environment that knows nothing of AWS."""
+def make_environment_without_aws():
+    """An environment without settings for AWS."""
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
         "AWS_CONFIG_FILE": os.devnull,
@@ -340,7 +345,7 @@ def bare():
 
 
 def test_the_engine_s_readme_names_its_fixtures():
-    """Those of the plugin, in a table."""
+    """Its table has the fixtures of the plugin."""
     names = re.findall(r"^\| `(s3vectors_\w+)` \|", LOCAL_README, re.MULTILINE)
     fixtures = [name for name in vars(pytest_plugin) if name.startswith("s3vectors_")]
 
@@ -348,14 +353,14 @@ def test_the_engine_s_readme_names_its_fixtures():
 
 
 def test_the_engine_s_readme_names_every_option_of_its_command():
-    """So that none is hidden in --help."""
+    """No option is only in --help."""
     options = {option for o in s3vectors_local.commands["serve"].params for option in o.opts}
 
     assert options <= set(re.findall(r"--[a-z-]+", LOCAL_README))
 
 
 def test_the_changelog_s_commands_exist():
-    """Those of the operator's tool."""
+    """They are those of the operator's tool."""
     changelog = (ROOT / "CHANGELOG.md").read_text()
 
     [sentence] = re.findall(r"^- `stache-s3vectors`: (.*?)\.$", changelog, re.MULTILINE | re.DOTALL)
@@ -372,15 +377,15 @@ PAGES = sorted(
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_links_lead_somewhere(path):
-    """Within the repository; `make docs` also checks the headings that they name."""
+def test_relative_links_lead_to_files(path):
+    """`make docs` also checks the headings that they name."""
     document = ROOT / path
     for target in re.findall(r"\]\((?!http)([^)]+)\)", document.read_text()):
         assert (document.parent / target.partition("#")[0]).exists(), target
 
 
 def test_every_page_is_on_the_website():
-    """In its navigation, which is the list of its pages."""
+    """The navigation is the list of its pages."""
     configuration = yaml.safe_load((ROOT / "mkdocs.yml").read_text())
 
     assert sorted(flatten(configuration["nav"])) == PAGES
@@ -395,8 +400,8 @@ def flatten(nav):
             yield value
 
 
-def test_every_fault_has_its_test():
-    """Those that the pages name are there."""
+def test_every_test_that_a_page_names_exists():
+    """The pages about behavior and migration name one for each fault."""
     named = set(re.findall(r"`(test_\w+)`", DOCS["behavior"] + DOCS["migrate"]))
     files = (ROOT / "tests").rglob("test_*.py")
     names = {
@@ -409,8 +414,8 @@ def test_every_fault_has_its_test():
     assert named <= names
 
 
-def test_the_map_is_the_tree():
-    """Every folder that it names is there."""
+def test_the_folders_on_the_map_exist():
+    """The map is in CONTRIBUTING.md."""
     block = re.search(r"## Map\n\n```\n(.*?)```", CONTRIBUTING, re.DOTALL)
 
     for line in block[1].splitlines():
@@ -418,14 +423,14 @@ def test_the_map_is_the_tree():
 
 
 def test_the_tool_s_page_shows_what_its_commands_print(tmp_path):
-    """Each run in a real terminal; `python tests/support/terminal.py` renews the page."""
+    """Each runs in a real terminal; `python tests/support/terminal.py` updates the page."""
     page = DOCS["operate"]
 
     assert terminal.rewrite(page, tmp_path) == page
 
 
-def test_the_table_of_the_tool_is_that_of_the_code():
-    """Every command, and no other."""
+def test_the_table_of_the_tool_has_every_command():
+    """It has no other."""
     _, _, table = DOCS["operate"].partition("| `stache-s3vectors …` |")
     cells = re.findall(r"^\| (.*?) \|", table.partition("\n\n")[0], re.MULTILINE)
 
@@ -435,7 +440,7 @@ def test_the_table_of_the_tool_is_that_of_the_code():
 
 
 def test_the_tool_s_page_shows_every_command():
-    """Each at least once."""
+    """Each is in an example."""
     page = DOCS["operate"]
 
     for words, _ in tool.commands():

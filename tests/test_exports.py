@@ -1,4 +1,4 @@
-"""The module that writes and reads exports, in both of the packages that have it."""
+"""Both packages write and read exports with the same module."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ MODULES = [s3vectors_local.exports, stache_ai_s3vectors.tool.exports]
 KEYS = [f"key-{n:04}" for n in range(2_500)]
 
 
-class Named(io.BytesIO):
-    """Bytes with the name of a file."""
+class NamedBytes(io.BytesIO):
+    """A file in memory that has a name."""
 
     name = "it.jsonl"
 
 
-def written(module, file, keys, *, compressed, resumed=None):
-    """What a writer adds to a file, whole or up to where it was interrupted."""
+def write(module, file, keys, *, compressed, resumed=None):
+    """Write an export, whole or from where it was interrupted; return the writer and its start."""
     head = module.header(2, "cosine", ["text"])
     writer = module.Writer(file, compressed=compressed, head=head, keys=resumed)
     begun = writer.count
@@ -30,22 +30,22 @@ def written(module, file, keys, *, compressed, resumed=None):
 
 
 def read(module, data):
-    reader = module.Reader(io.BufferedReader(Named(data)))
+    reader = module.Reader(io.BufferedReader(NamedBytes(data)))
     return [vector.key for vector in reader.vectors()]
 
 
 @pytest.mark.parametrize("module", MODULES)
 @pytest.mark.parametrize("compressed", [False, True])
-def test_an_interrupted_export_goes_on_to_the_same_file(module, compressed):
-    """After the last whole block, whatever is behind it."""
-    whole = Named()
-    written(module, whole, KEYS, compressed=compressed)[0].finish()
+def test_an_interrupted_export_continues_to_the_same_file(module, compressed):
+    """It continues after the last whole block, whatever follows that block."""
+    whole = NamedBytes()
+    write(module, whole, KEYS, compressed=compressed)[0].finish()
     assert read(module, whole.getvalue()) == KEYS
 
     begun_with = []
     for cut in (0, 10, len(whole.getvalue()) // 2, len(whole.getvalue()) - 1):
-        file = Named(whole.getvalue()[:cut] + b"\x1f\x8bgarbage")
-        writer, begun = written(module, file, KEYS, compressed=compressed, resumed=KEYS)
+        file = NamedBytes(whole.getvalue()[:cut] + b"\x1f\x8bgarbage")
+        writer, begun = write(module, file, KEYS, compressed=compressed, resumed=KEYS)
         writer.finish()
         begun_with.append(begun)
         assert file.getvalue() == whole.getvalue()
@@ -53,12 +53,12 @@ def test_an_interrupted_export_goes_on_to_the_same_file(module, compressed):
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_another_export_is_not_gone_on_with(module):
-    """Neither with other keys nor with another head."""
-    file = Named()
-    written(module, file, KEYS[1:], compressed=False)[0].finish()
+def test_an_export_of_other_keys_is_not_continued(module):
+    """The writer starts from the beginning."""
+    file = NamedBytes()
+    write(module, file, KEYS[1:], compressed=False)[0].finish()
 
-    writer, begun = written(module, file, KEYS, compressed=False, resumed=KEYS)
+    writer, begun = write(module, file, KEYS, compressed=False, resumed=KEYS)
     writer.finish()
 
     assert begun == 0
@@ -75,10 +75,10 @@ def test_another_export_is_not_gone_on_with(module):
         (lambda lines: [lines[0], b"x" * (1 << 20) + b"x"], "line 2 .* longer than 1,048,576"),
     ],
 )
-def test_a_damaged_file_is_named_with_its_line(module, change, message):
-    """Whatever is wrong with it."""
-    file = Named()
-    written(module, file, KEYS, compressed=False)[0].finish()
+def test_the_error_about_a_damaged_file_names_the_line(module, change, message):
+    """It also says what is wrong with the line."""
+    file = NamedBytes()
+    write(module, file, KEYS, compressed=False)[0].finish()
     lines = change(file.getvalue().split(b"\n")[:-1])
 
     with pytest.raises(module.DamagedExportError, match=message):
@@ -87,9 +87,9 @@ def test_a_damaged_file_is_named_with_its_line(module, change, message):
 
 @pytest.mark.parametrize("module", MODULES)
 def test_an_export_of_another_version_is_refused(module):
-    """With the version."""
+    """The error names both versions."""
     head = {**module.header(2, "cosine", []), "version": 2}
-    file = Named()
+    file = NamedBytes()
     module.Writer(file, compressed=False, head=head).finish()
 
     with pytest.raises(module.DamagedExportError, match="says version 2; this program reads 1"):

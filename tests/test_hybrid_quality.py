@@ -1,4 +1,4 @@
-"""The labelled set of bench/hybrid fits the reference of this Python; its results are stable."""
+"""The labelled questions of bench/hybrid fit this Python's reference; results are stable."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hybrid import quality
 
 
 def test_every_question_has_an_answer_in_the_corpus():
-    """Its phrase is in one chunk, or a few."""
+    """Its phrase is in one to three chunks."""
     questions = quality.read_questions()
 
     right = quality.find_answers(quality.make_chunks(), questions)
@@ -18,7 +18,7 @@ def test_every_question_has_an_answer_in_the_corpus():
     assert [question.kind for question in questions].count("names") == 22
 
 
-def test_more_results_leave_the_first_ones_as_they_are():
-    """As was measured, with each embedder."""
+def test_more_results_do_not_change_the_first_ones():
+    """This was measured with each embedder."""
     for measured in sampling.load_result("hybrid")["embedders"].values():
         assert measured["stability"] == {"first": 0, "three": 0, "score": 0.0, "of": 54}

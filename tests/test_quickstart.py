@@ -1,4 +1,4 @@
-"""`examples/quickstart.py`: the product's main job, as `make demo` runs it."""
+"""`examples/quickstart.py` does the product's main job, as `make demo` runs it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def first_run(data):
     return run(data)
 
 
-def passages(output):
+def parse_answers(output):
     """The topics of the passages below each question."""
     answers = {}
     for line in output.splitlines():
@@ -51,22 +51,22 @@ def passages(output):
     return answers
 
 
-def test_it_ingests_all_topics_and_answers_on_the_topic_asked(first_run):
-    """Three questions, three passages each, the best from a topic about the question."""
+def test_it_ingests_all_topics_and_answers_from_the_right_ones(first_run):
+    """Three questions have three passages each, from topics about the question."""
     assert f"Ingested {len(topics)} topics" in first_run
     assert f"Stored: {len(topics)} documents" in first_run
-    answers = passages(first_run)
+    answers = parse_answers(first_run)
     about_with = {"with", "context-managers", "specialnames", "compound"}
     about_errors = {"try", "exceptions", "raise", "compound", "execmodel"}
     assert list(answers) == list(quickstart.QUESTIONS)
-    assert [len(passages) for passages in answers.values()] == [3, 3, 3]
+    assert [len(passage_topics) for passage_topics in answers.values()] == [3, 3, 3]
     assert set(answers[quickstart.QUESTIONS[0]]) <= about_with
     assert set(answers[quickstart.QUESTIONS[1]]) <= about_errors
     assert set(answers[quickstart.QUESTIONS[2]]) == {"debugger"}
 
 
 def test_the_readme_shows_what_the_demo_prints(first_run):
-    """But for what it leaves out (…) and for numbers; passages are those of one Python's topics."""
+    """Parts that it leaves out (…) and numbers may differ, and topics with the Python version."""
     page = (SCRIPT.parents[1] / "README.md").read_text()
     shown = re.search(r"^```console\n\$ make demo\n(.*?)^```", page, re.MULTILINE | re.DOTALL)[1]
     assert any(question in shown for question in quickstart.QUESTIONS)
@@ -83,15 +83,15 @@ def test_the_readme_shows_what_the_demo_prints(first_run):
 
 @pytest.mark.usefixtures("first_run")
 def test_a_second_run_uses_what_is_stored(data):
-    """With a question of one's own."""
+    """It can have a question of the user's."""
     output = run(data, "--question", "How do I unpack a sequence?")
 
     assert "All topics were stored already" in output
-    assert len(passages(output)["How do I unpack a sequence?"]) == 3
+    assert len(parse_answers(output)["How do I unpack a sequence?"]) == 3
 
 
-def test_data_in_use_by_another_is_one_line(tmp_path):
-    """Two demos at a time, for instance."""
+def test_data_in_use_by_another_process_is_an_error_of_one_line(tmp_path):
+    """Two demos may run at a time."""
     owner = Engine(tmp_path / "vectors")
 
     result = subprocess.run(
@@ -105,15 +105,15 @@ def test_data_in_use_by_another_is_one_line(tmp_path):
 
 
 @pytest.mark.usefixtures("first_run")
-def test_an_interrupted_run_is_continued(data, monkeypatch):
-    """A topic of which only a part is stored is ingested again, whole."""
+def test_a_run_completes_an_interrupted_one(data, monkeypatch):
+    """It ingests a topic again if only a part of it is stored."""
     for name, value in quickstart.make_settings(data).items():
         monkeypatch.setenv(name, value)
     provider = quickstart.make_pipeline().documents_provider
     rows = provider.scan_by_metadata({"topic": "try"})
     provider.delete([rows[0]["id"]])
     left = provider.count_by_filter({})
-    close_engines()  # gives the directory free
+    close_engines()  # the script needs the directory
 
     output = run(data)
 

@@ -1,4 +1,4 @@
-"""`examples/serve_stache.py`: everything running, as `make stache` runs it."""
+"""`examples/serve_stache.py` starts everything, as `make stache` runs it."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ SCRIPT = Path(serve_stache.__file__)
 
 
 @contextmanager
-def running(*arguments):
-    """The script until its guide is printed: the process and what it printed."""
+def start(*arguments):
+    """Run the script until its guide is printed; yield the process and the output."""
     command = [sys.executable, SCRIPT, *map(str, arguments)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, **pipes, start_new_session=True) as process:
@@ -43,13 +43,13 @@ def data(tmp_path_factory):
 
 
 def run(command):
-    """What a command of the guide prints, as JSON."""
+    """Run a command of the guide; return its output as JSON."""
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)  # noqa: S602
     return json.loads(done.stdout)
 
 
 def end(process):
-    """Press Ctrl-C; what else it printed."""
+    """Press Ctrl-C; return the rest of the output."""
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (0, "")
@@ -63,8 +63,8 @@ def is_listening(url):
 
 
 def test_its_three_commands_work_and_ctrl_c_ends_everything(data):
-    """As they are printed; a second start ingests nothing, and has what was added."""
-    with running("--port", 0, "--data", data) as (process, guide):
+    """They run as printed; a second start ingests nothing and has what was added."""
+    with start("--port", 0, "--data", data) as (process, guide):
         search, add, listing = re.findall(r"^  (curl .*)$", guide, re.MULTILINE)
         url, engine = (
             re.search(rf"{word} .*(http://\S+?)(?:/docs)?\n", guide)[1]
@@ -86,7 +86,7 @@ def test_its_three_commands_work_and_ctrl_c_ends_everything(data):
         assert not is_listening(url)
         assert not is_listening(engine)
 
-    with running("--port", 0, "--data", data) as (process, guide):
+    with start("--port", 0, "--data", data) as (process, guide):
         assert "0 documents ingested" in guide
         listing = re.findall(r"^  (curl .*)$", guide, re.MULTILINE)[2]
         assert len(run(listing)["documents"]) == 1
@@ -94,7 +94,7 @@ def test_its_three_commands_work_and_ctrl_c_ends_everything(data):
 
 
 def fail(*arguments):
-    """The line that the script ends with."""
+    """Run the script, which fails; return the lines of the error."""
     done = subprocess.run(
         [sys.executable, SCRIPT, *map(str, arguments)], capture_output=True, text=True, check=False
     )
@@ -102,8 +102,8 @@ def fail(*arguments):
     return done.stderr.splitlines()
 
 
-def test_a_port_in_use_is_one_line(tmp_path):
-    """It says how to take another; nothing is started."""
+def test_a_port_in_use_is_an_error_of_one_line(tmp_path):
+    """It says how to choose another; nothing is started."""
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -115,8 +115,8 @@ def test_a_port_in_use_is_one_line(tmp_path):
     assert not (tmp_path / "vectors").exists()
 
 
-def test_data_in_use_is_named(tmp_path):
-    """By a demo that runs, for instance."""
+def test_the_error_names_data_in_use(tmp_path):
+    """A demo may be running."""
     owner = Engine(tmp_path / "vectors")
     lines = fail("--port", 0, "--data", tmp_path)
     owner.close()

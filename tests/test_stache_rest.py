@@ -1,4 +1,4 @@
-"""Stache's REST API is the same on the SQLite index as on DynamoDB, or better for a reason."""
+"""Stache's REST API answers the same with SQLite as with DynamoDB, or better for a reason."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ EXPLAINED = {
 }
 """Step → what our document index does, and why it is different."""
 
-FOUND = {
+BEST_PASSAGES = {
     "ask": "The cat sleeps on the warm printer.",
     "ask where it is": "The cat sleeps on the warm printer.",
     "ask without it": None,
@@ -70,11 +70,11 @@ FOUND = {
     "ask for the latest version": "Wednesday.",
     "ask for it": "An invoice for nine balloons.",
 }
-"""Question → the passage that answers it; None: there is none."""
+"""Question → the passage that answers it, or None."""
 
 
 @contextmanager
-def settings_of(name):
+def configure_index(name):
     """The settings of a document index."""
     if name == "sqlite":
         yield {}
@@ -90,7 +90,7 @@ def settings_of(name):
 
 def run_scenario(name, folder):
     """The answers to each step, with one document index."""
-    with settings_of(name) as settings, running("--data", str(folder / "data")) as (_, engine):
+    with configure_index(name) as settings, running("--data", str(folder / "data")) as (_, engine):
         boto_client(endpoint_url=engine).create_vector_bucket(vectorBucketName="my-bucket")
         changes = CHANGES.replace("http://127.0.0.1:9100", engine)
         (folder / ".env").write_text(change_settings(DOT_ENV, changes))
@@ -106,46 +106,46 @@ def run_scenario(name, folder):
 
 
 @pytest.fixture(scope="module")
-def tables(tmp_path_factory):
+def answers(tmp_path_factory):
     """The scenario's answers with our document index, and with Stache's own on DynamoDB."""
     return {name: run_scenario(name, tmp_path_factory.mktemp(name)) for name in INDEXES}
 
 
 @pytest.mark.parametrize("name", INDEXES)
-def test_every_step_is_answered_as_it_should_be(tables, name):
-    """With either index."""
-    statuses = {step: status for step, (status, _) in tables[name].items()}
+def test_every_step_has_the_expected_status(answers, name):
+    """This holds for either index."""
+    statuses = {step: status for step, (status, _) in answers[name].items()}
 
     assert len(statuses) > 60
     assert {step: status for step, status in statuses.items() if status != 200} == REFUSED
 
 
-def test_the_answers_are_equal_or_explained(tables):
-    """Step by step; what is explained is different indeed."""
-    ours, theirs = (tables[name] for name in INDEXES)
+def test_the_answers_are_equal_or_explained(answers):
+    """Only the steps that are explained have different answers."""
+    ours, theirs = (answers[name] for name in INDEXES)
     different = {step for step in ours if ours[step] != theirs[step]}
 
     assert ours.keys() == theirs.keys()
     assert different == EXPLAINED.keys()
 
 
-@pytest.mark.parametrize("words, expected", FOUND.items())
-def test_what_is_asked_for_is_found_or_gone(tables, words, expected):
-    """The best passage, with our index."""
-    sources = tables["sqlite"][words][1]["sources"]
+@pytest.mark.parametrize("words, expected", BEST_PASSAGES.items())
+def test_a_query_returns_the_best_passage_that_is_not_deleted(answers, words, expected):
+    """The document index is ours."""
+    sources = answers["sqlite"][words][1]["sources"]
 
     assert [source["text"] for source in sources][:1] == ([expected] if expected else [])
 
 
-def test_what_was_deleted_can_be_ingested_again(tables):
-    """Which DynamoDB's index refuses."""
+def test_a_deleted_document_can_be_ingested_again(answers):
+    """DynamoDB's index refuses it."""
     for step in ("ingest what was purged", "ingest it again", "ingest version 3"):
-        assert tables["sqlite"][step][1]["status"] == "done"
-        assert tables["dynamodb"][step][1]["status"] == "skipped"
+        assert answers["sqlite"][step][1]["status"] == "done"
+        assert answers["dynamodb"][step][1]["status"] == "skipped"
 
 
 def test_the_page_explains_each_difference():
-    """In a table, word for word."""
+    """Its table has the explanations word for word."""
     rows = re.findall(r"^\| (.+?) \| (.+?) \|$", PAGE, re.MULTILINE)
 
     assert {step: reason for step, reason in rows if step in EXPLAINED} == EXPLAINED

@@ -1,4 +1,4 @@
-"""Stache's own application under servers with several workers, against one s3vectors-local."""
+"""Stache's own application runs with several workers and one s3vectors-local."""
 
 from __future__ import annotations
 
@@ -17,35 +17,35 @@ LOCAL_TOUCHED = {"S3VECTORS_ENDPOINT_URL": "local:data", "TOUCH": "insert"}
 
 @pytest.fixture(scope="module")
 def documents():
-    """Where Stache keeps its list of documents."""
+    """The URL of a server with Stache's table of documents."""
     with serve_documents_table() as url:
         yield url
 
 
 @pytest.fixture
 def store():
-    """The URL of an s3vectors-local with an empty bucket, and how many connections it has."""
+    """The URL of an s3vectors-local with an empty bucket."""
     with server() as url:
         with closing(boto_client(endpoint_url=url)) as client:
             client.create_vector_bucket(vectorBucketName="my-bucket")
         yield url
 
 
-def words(number):
-    """A text whose words no other has; the embeddings look at letters only."""
+def make_text(number):
+    """A text with words that no other text has; the embeddings use letters only."""
     mark = "".join("klmnprstvz"[int(digit)] for digit in f"{number:03}")
     return f"{mark}ax lives in {mark}ostan and eats {mark}ers"
 
 
-def connections(url):
-    """How many connections are open to a port of this machine."""
+def count_connections(url):
+    """The number of open connections to a port of this machine."""
     port = int(url.rpartition(":")[2])
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return sum(row[2].endswith(f":{port:04X}") and row[3] == "01" for row in rows)
 
 
-def ask_until_all_have_answered(url, workers):
-    """One question after the other, until each worker has answered one."""
+def query_until_all_workers_answered(url, workers):
+    """Send one query after the other, until each worker has answered one."""
     seen = set()
     for _ in range(10_000):
         reply = Reply(f"{url}/api/query", {"query": "who is there", "synthesize": False})
@@ -58,14 +58,12 @@ def ask_until_all_have_answered(url, workers):
 
 @pytest.mark.parametrize("touch", ["", "search", "insert"])
 @pytest.mark.parametrize("kind", COMMANDS)
-def test_what_several_workers_capture_is_found_by_whoever_is_asked(
-    kind, touch, store, documents, tmp_path
-):
-    """40 captures and 40 queries, many at a time; each worker has a connection of its own."""
+def test_every_worker_finds_what_another_one_captured(kind, touch, store, documents, tmp_path):
+    """40 captures and 40 queries run, many at a time; each worker has its own connection."""
     urls = {"S3VECTORS_ENDPOINT_URL": store, "AWS_ENDPOINT_URL_DYNAMODB": documents}
-    captures = [{"text": words(n), "namespace": f"team/{n % 4}"} for n in range(COUNT)]
+    captures = [{"text": make_text(n), "namespace": f"team/{n % 4}"} for n in range(COUNT)]
     queries = [
-        {"query": words(n), "namespace": f"team/{n % 4}", "synthesize": False, "rerank": False}
+        {"query": make_text(n), "namespace": f"team/{n % 4}", "synthesize": False, "rerank": False}
         for n in range(COUNT)
     ]
 
@@ -73,8 +71,8 @@ def test_what_several_workers_capture_is_found_by_whoever_is_asked(
         serve_stache_by(kind, tmp_path, TOUCH=touch, **urls) as (url, log),
         ThreadPoolExecutor(16) as pool,
     ):
-        ask_until_all_have_answered(url, COMMANDS[kind][0])
-        connected = connections(store)
+        query_until_all_workers_answered(url, COMMANDS[kind][0])
+        connected = count_connections(store)
         captured = list(pool.map(lambda body: Reply(f"{url}/api/capture", body), captures))
         answers = list(pool.map(lambda body: Reply(f"{url}/api/query", body), queries))
 
@@ -87,10 +85,10 @@ def test_what_several_workers_capture_is_found_by_whoever_is_asked(
 
 
 def test_workers_that_inherit_a_local_engine_acknowledge_nothing(documents, tmp_path):
-    """Each capture is answered with an error, and the log says why and what to do."""
+    """Each capture is answered with an error; the log says why and what to do."""
     settings = {**LOCAL_TOUCHED, "AWS_ENDPOINT_URL_DYNAMODB": documents}
     with serve_stache_by("gunicorn --preload -w 2", tmp_path, **settings) as (url, log):
-        body = {"text": words(1), "namespace": "team"}
+        body = {"text": make_text(1), "namespace": "team"}
         statuses = {Reply(f"{url}/api/capture", body).status for _ in range(10)}
 
     assert statuses == {500}

@@ -1,4 +1,4 @@
-"""`stache-tools`, as docs/laptop.md uses it: Stache's command-line tool and its MCP server."""
+"""`stache-tools` works as on the page about laptops: its command and its MCP server."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ INSTALL, COMMANDS = re.findall(r"^```bash\n(.*?)^```", TERMINAL, re.MULTILINE | 
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory):
-    """Of a fresh terminal."""
+    """The environment of a new terminal."""
     return laptop.make_environment(tmp_path_factory.mktemp("terminal"))
 
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory):
-    """Stache as the README sets it up."""
+    """The URL of a Stache that is set up as in the README."""
     folder = tmp_path_factory.mktemp("stache")
     (folder / ".env").write_text(DOT_ENV)
     environment = laptop.make_environment(folder)
@@ -53,7 +53,7 @@ def url(tmp_path_factory):
 @pytest.fixture
 def run(tmp_path, environment, url):
     """Run a command in a folder whose `.env` is the page's, with the address of this Stache."""
-    address = url.replace("127.0.0.1", "localhost")  # as in the tool's own default
+    address = url.replace("127.0.0.1", "localhost")  # the tool's default has this name
     dot_env = ADDRESS.replace("http://127.0.0.1:8001", address)
     assert address in dot_env
     (tmp_path / ".env").write_text(dot_env)
@@ -83,7 +83,7 @@ def list_names(url, namespace):
 
 
 def test_the_terminal_s_section_works_word_for_word(run):
-    """Each of its commands, in its order, and what it prints."""
+    """Its commands run in order and print what the page says."""
     outputs = [run(command) for command in COMMANDS.splitlines()]
 
     health, namespace, text, folder, results, invoice, listing = outputs
@@ -100,7 +100,7 @@ def test_the_terminal_s_section_works_word_for_word(run):
 
 
 def test_the_page_names_the_settings(monkeypatch):
-    """The package, the address and the seconds by default, and what sends requests elsewhere."""
+    """It has the package, the default address and timeout, and what selects another transport."""
     assert INSTALL == "pip install stache-tools\n"
     for name in ("STACHE_API_URL", "STACHE_URL", "STACHE_TIMEOUT", "STACHE_LAMBDA_FUNCTION"):
         monkeypatch.delenv(name, raising=False)
@@ -116,7 +116,7 @@ def test_the_page_names_the_settings(monkeypatch):
 
 
 def test_all_formats_are_skipped_the_second_time(run, url):
-    """Without a name, a text is stored again. What is skipped is reported as ingested."""
+    """A text without a name is stored again. Skipped files are reported as ingested."""
     first, second = (run("stache ingest examples/files -n again -y") for _ in range(2))
     assert "Total chunks: 4" in first
     assert "Total chunks: 0" in second
@@ -128,8 +128,8 @@ def test_all_formats_are_skipped_the_second_time(run, url):
     assert len(list_names(url, "nameless")) == 2
 
 
-def test_without_a_namespace_only_default_is_looked_in(run, url):
-    """So the page names it. `namespace list` has none that was not created."""
+def test_without_a_namespace_only_default_is_searched(run, url):
+    """The page names it for this reason. `namespace list` has only namespaces that were created."""
     document = {"text": "A whale sings.", "namespace": "sea", "metadata": {"filename": "sea.txt"}}
     doc_id = laptop.call(url, "POST", "/ingest", document)[1]["doc_id"]
 
@@ -143,7 +143,7 @@ def test_without_a_namespace_only_default_is_looked_in(run, url):
 
 @pytest.mark.parametrize("option", ["", "--base-path many"])
 def test_files_of_one_name_replace_each_other(run, url, tmp_path, option):
-    """So the page advises another way. When this fails, the page need not."""
+    """The page advises another way for this reason. If this fails, the page need not."""
     namespace = f"one{len(option)}"
     for folder in ("a", "b"):
         (tmp_path / "many" / folder).mkdir(parents=True)
@@ -156,15 +156,15 @@ def test_files_of_one_name_replace_each_other(run, url, tmp_path, option):
 
 
 def test_other_encodings_lose_characters(run, tmp_path):
-    """As the page says. When this fails, the page need not."""
+    """The page says so. If this fails, the page need not."""
     (tmp_path / "latin.txt").write_bytes("un café".encode("latin-1"))
 
     assert "Successful: 1 files" in run("stache ingest latin.txt -n latin")
     assert "un caf\N{REPLACEMENT CHARACTER}" in run("stache search café -n latin")
 
 
-def test_a_list_ends_after_a_hundred(run, url):
-    """Whatever the limit. When this fails, the page need not say so."""
+def test_a_list_ends_after_a_hundred_documents(run, url):
+    """It does for any limit. If this fails, the page need not say so."""
     bodies = [
         {"text": f"Note {n}.", "namespace": "many", "metadata": {"filename": f"{n}.txt"}}
         for n in range(101)
@@ -180,7 +180,7 @@ def test_a_list_ends_after_a_hundred(run, url):
 
 
 def test_a_narrow_terminal_shortens_ids(run, url):
-    """So the page has `--json`. When this fails, the page need not."""
+    """The page has `--json` for this reason. If this fails, the page need not."""
     name = "the-name-of-a-file-that-is-long.txt"
     document = {"text": "Long.", "namespace": "long", "metadata": {"filename": name}}
     doc_id = laptop.call(url, "POST", "/ingest", document)[1]["doc_id"]
@@ -190,7 +190,7 @@ def test_a_narrow_terminal_shortens_ids(run, url):
 
 
 def test_errors_end_with_a_line_of_text(run):
-    """After a traceback; when there is none, the page need not say so."""
+    """A traceback comes before it. If there is none, the page need not say so."""
     for command, line in {
         "doc get nobody": "StacheNotFoundError: Document not found: nobody",
         "namespace get nobody": "StacheNotFoundError: Namespace not found: nobody",
@@ -202,14 +202,14 @@ def test_errors_end_with_a_line_of_text(run):
 
 def receive_all(silent):
     """The beginning of each request to a server that never answered."""
-    with suppress(BlockingIOError):  # there are no more
+    with suppress(BlockingIOError):  # no further request
         while True:
             with silent.accept()[0] as connection:
                 yield connection.recv(20)
 
 
-def test_what_takes_too_long_is_sent_three_times(monkeypatch):
-    """So the page advises a longer time and a name. When this fails, the page need not."""
+def test_a_request_that_takes_too_long_is_sent_three_times(monkeypatch):
+    """The page advises a longer timeout and a name. If this fails, the page need not."""
     monkeypatch.setattr(HTTPTransport.post.retry, "wait", wait_none())
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
@@ -226,7 +226,7 @@ def test_what_takes_too_long_is_sent_three_times(monkeypatch):
 
 
 def test_a_batch_goes_to_cohere_and_aws(run, tmp_path):
-    """It asks for their keys and tables, and not for Stache."""
+    """It needs their keys and tables, and does not use Stache."""
     (tmp_path / "texts.jsonl").write_text('{"text": "The cat sleeps."}\n')
 
     assert "Cohere API key required" in run("stache batch-ingest texts.jsonl", code=1)
@@ -248,7 +248,7 @@ async def _talk(server, steps, log):
 
 @pytest.fixture
 def talk(url, environment, tmp_path):
-    """Start the server as the page configures it: its tools, and the results of some steps."""
+    """A function that runs steps on a server as the page starts it; returns tools and results."""
     [settings] = json.loads(CONFIGURATION)["mcpServers"].values()
     assert settings["env"]["STACHE_API_URL"] == "http://127.0.0.1:8000"
     settings["env"] = {**environment, **settings["env"], "STACHE_API_URL": url}
@@ -267,7 +267,7 @@ def read_texts(results):
 
 
 def test_an_assistant_ingests_and_searches(talk, url):
-    """Over MCP's standard input and output, with MCP's own client."""
+    """MCP's own client uses standard input and output."""
     tools, results = talk(
         ("ingest_text", {"text": "An owl hunts at night.", "namespace": "owls"}),
         ("search", {"query": "When does an owl hunt?", "namespace": "owls", "top_k": 3}),
@@ -288,7 +288,7 @@ def test_an_assistant_ingests_and_searches(talk, url):
 
 
 def test_an_assistant_s_other_tools_work(talk, url):
-    """Namespaces and documents; what it deletes is in the trash, or gone with its namespace."""
+    """A deleted document is in the trash; with its namespace, it is deleted for good."""
     document = {"text": "A fox waits.", "namespace": "a", "metadata": {"filename": "fox.txt"}}
     doc_id = laptop.call(url, "POST", "/ingest", document)[1]["doc_id"]
     moved = {"doc_id": doc_id, "namespace": "b"}
@@ -320,7 +320,7 @@ def test_an_assistant_s_other_tools_work(talk, url):
             "moved to trash",
             "No results found",
             "Ingested successfully",
-            "Deleted namespace: b (2 chunks deleted)",  # that in the trash, too
+            "Deleted namespace: b (2 chunks deleted)",  # one of them is in the trash
             "No results found",
         ],
         strict=True,
@@ -331,7 +331,7 @@ def test_an_assistant_s_other_tools_work(talk, url):
 
 
 def test_an_assistant_s_errors_are_not_marked(talk):
-    """When this fails, the page need not say so."""
+    """If this fails, the page need not say so."""
     _, [result] = talk(("get_document", {"doc_id": "nobody"}))
 
     assert read_texts([result]) == ["Error: Document not found: nobody"]

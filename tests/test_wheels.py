@@ -1,4 +1,4 @@
-"""The two wheels: what is in them, and that they work with the source tree gone."""
+"""The two wheels have the right content and work without the source tree."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory):
-    """Both, built as `make wheel` does."""
+    """Both wheels, built as `make wheel` builds them."""
     out = tmp_path_factory.mktemp("dist")
     for project in (ROOT, ROOT / "local"):
         command = [sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", out]
@@ -30,7 +30,7 @@ def wheels(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def python(wheels, tmp_path_factory):
-    """A Python that has the wheels, and this one's libraries but not its editable installs."""
+    """A Python with the wheels and this one's libraries, but not its editable installs."""
     home = tmp_path_factory.mktemp("venv")
     venv.create(home, with_pip=False)
     python = home / "bin" / "python"
@@ -50,8 +50,8 @@ def run(python, code, directory):
     return result.stdout
 
 
-def test_the_wheels_hold_the_packages_and_nothing_else(wheels):
-    """Typed, with the licence; no tests, no examples."""
+def test_the_wheels_contain_the_packages_and_nothing_else(wheels):
+    """They have types and the license, but no tests and no examples."""
     contents = {wheel.name.partition("-")[0]: zipfile.ZipFile(wheel).namelist() for wheel in wheels}
     tops = {
         name: {file.partition("/")[0] for file in files if "dist-info" not in file}
@@ -67,8 +67,8 @@ def test_the_wheels_hold_the_packages_and_nothing_else(wheels):
         assert any(file.endswith("licenses/LICENSE") for file in files)
 
 
-def test_the_engine_s_wheel_holds_the_console_s_page(wheels):
-    """Every file of it."""
+def test_the_engine_s_wheel_contains_the_console_s_page(wheels):
+    """It has every file of it."""
     [engine] = [wheel for wheel in wheels if wheel.name.startswith("s3vectors_local")]
     static = ROOT / "local/s3vectors_local/console/static"
 
@@ -83,7 +83,7 @@ def test_the_engine_s_wheel_holds_the_console_s_page(wheels):
 
 
 def test_both_wheels_have_one_version(wheels):
-    """And it is the one that the extra asks for."""
+    """The extra requires this version."""
     versions = {wheel.name.split("-")[1] for wheel in wheels}
     [ours] = [w for w in wheels if w.name.startswith("stache")]
     metadata = next(n for n in zipfile.ZipFile(ours).namelist() if n.endswith("METADATA"))
@@ -93,7 +93,7 @@ def test_both_wheels_have_one_version(wheels):
 
 
 def test_the_description_has_no_link_that_a_package_index_cannot_follow(wheels):
-    """The README, without its relative links and pictures."""
+    """It is the README without its relative links and pictures."""
     [wheel] = [zipfile.ZipFile(w) for w in wheels if w.name.startswith("stache")]
     metadata = next(name for name in wheel.namelist() if name.endswith("METADATA"))
 
@@ -103,8 +103,8 @@ def test_the_description_has_no_link_that_a_package_index_cannot_follow(wheels):
     assert re.findall(r"\]\((?!https://)[^)]*\)|<!--", description) == []
 
 
-def test_the_links_of_the_description_lead_into_a_repository():
-    """As soon as the project has its address among its URLs."""
+def test_the_description_s_links_point_to_the_repository():
+    """They do as soon as the project's URLs include its repository."""
     text = "See [Install](docs/install.md) and ![a plot](bench/a.svg), [AWS](https://aws.com)."
 
     assert hatch_build.resolve_links(text, None) == "See Install and , [AWS](https://aws.com)."
@@ -114,8 +114,8 @@ def test_the_links_of_the_description_lead_into_a_repository():
     )
 
 
-def test_the_installed_wheels_do_the_job(python, tmp_path):
-    """Stache finds the provider; it stores and finds, from site-packages."""
+def test_the_installed_wheels_store_and_search(python, tmp_path):
+    """Stache finds the provider in site-packages."""
     code = (
         "import s3vectors_local, stache_ai_s3vectors\n"
         "from stache_ai_s3vectors import Settings\n"
@@ -138,7 +138,7 @@ def test_the_installed_wheels_do_the_job(python, tmp_path):
     "script, name", [("stache-s3vectors", "stache-ai-s3vectors"), ("s3vectors-local",) * 2]
 )
 def test_the_installed_commands_run(python, script, name, tmp_path):
-    """With the version of the wheel."""
+    """They print the version of the wheel."""
     result = subprocess.run(
         [python.with_name(script), "--version"],
         capture_output=True,
@@ -155,11 +155,11 @@ ADVICE = {
     "boto3>=1.44.4": "boto3",
     "pyyaml": "PyYAML",
 }
-"""What the tool and the provider advise to install, and what is then installed."""
+"""Advice to install by the tool and the provider → the package that it installs."""
 
 
-def test_every_advice_to_install_is_one_of_these():
-    """As it is printed: in quotes where the shell needs them."""
+def test_every_advice_to_install_is_tested():
+    """Advice is in quotes where the shell needs them."""
     advised = set()
     for path in (ROOT / "provider").rglob("*.py"):
         for text in re.findall(r"pip install ([^\n`\"]+)", path.read_text()):
@@ -170,7 +170,7 @@ def test_every_advice_to_install_is_one_of_these():
 
 @pytest.mark.parametrize("advice", ADVICE)
 def test_an_advice_to_install_works_in_a_clean_environment(advice, tmp_path):
-    """In a clone; nothing of ours comes from the package index."""
+    """It runs in a clone; none of our packages comes from the package index."""
     venv.create(tmp_path / "venv", with_pip=True)
     python = tmp_path / "venv" / "bin" / "python"
     command = f"{shlex.quote(str(python))} -m pip install --quiet {shlex.quote(advice)}"
@@ -185,7 +185,7 @@ def test_an_advice_to_install_works_in_a_clean_environment(advice, tmp_path):
     assert "stache-ai-s3vectors" not in versions
 
 
-def test_no_advice_installs_a_package_of_our_names():
+def test_no_advice_installs_our_packages_by_name():
     """The index has another package of one name, and the other name is not ours yet."""
     named = re.compile(r"pip install [^\n]*(?:stache-ai-s3vectors|s3vectors-local)")
     sources = [

@@ -1,4 +1,4 @@
-"""GitHub's workflows are well formed, and call what a contributor calls."""
+"""GitHub's workflows are valid and call what a contributor calls."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 TEMPLATES = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
 
 
-def findings(*paths):
+def check_workflows(*paths):
     packages = Path(sys.prefix) / "javascript"
     script = ROOT / "tests" / "support" / "workflows.mjs"
     node = Path(sys.executable).with_name("node")
@@ -25,22 +25,22 @@ def findings(*paths):
     return [json.loads(line)["message"] for line in lines]
 
 
-def test_the_workflows_are_well_formed():
-    """As far as actionlint knows; they were not run on GitHub."""
+def test_the_workflows_are_valid():
+    """Actionlint checks them; they have not run on GitHub."""
     assert [path.name for path in WORKFLOWS] == ["ci.yml", "release.yml"]
-    assert findings(*WORKFLOWS) == []
+    assert check_workflows(*WORKFLOWS) == []
 
 
-def test_a_misspelt_workflow_is_found(tmp_path):
-    """Such as a key that no step has."""
+def test_a_misspelled_workflow_is_reported(tmp_path):
+    """A step has an unknown key."""
     wrong = tmp_path / "wrong.yml"
     wrong.write_text(WORKFLOWS[0].read_text().replace("with:", "wiht:", 1))
 
-    assert any("wiht" in finding for finding in findings(wrong))
+    assert any("wiht" in finding for finding in check_workflows(wrong))
 
 
 def test_ci_runs_what_a_contributor_runs():
-    """On the oldest Python of the tests and a newer one; the demo on the oldest of all."""
+    """It uses the oldest Python of the tests and a newer one; the demo, the oldest of all."""
     jobs = yaml.safe_load(WORKFLOWS[0].read_text())["jobs"]
     steps = {name: [s["run"] for s in job["steps"] if "run" in s] for name, job in jobs.items()}
 
@@ -52,20 +52,20 @@ def test_ci_runs_what_a_contributor_runs():
     }
     assert jobs["test"]["strategy"]["matrix"]["python"] == ["3.11", "3.13"]
     installed = jobs["versions"]["steps"][1]["with"]["python-version"].split()
-    assert {*_versions_of_make_test_versions()} < {*installed}
+    assert {*_read_versions()} < {*installed}
     assert jobs["demo"]["steps"][1]["with"]["python-version"] == "3.10"
 
 
-def _versions_of_make_test_versions():
+def _read_versions():
     return re.search(r"(?m)^VERSIONS \?= (.*)$", (ROOT / "Makefile").read_text())[1].split()
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.stem)
 def test_an_issue_template_can_be_read(path):
-    """GitHub shows none that it cannot read."""
+    """GitHub does not show templates that it cannot read."""
     assert yaml.safe_load(path.read_text())
 
 
 def test_a_bug_report_asks_for_the_doctor():
-    """What it says is what we would ask first."""
+    """The doctor's output has what a maintainer needs first."""
     assert "doctor --json" in (ROOT / ".github" / "ISSUE_TEMPLATE" / "bug.yml").read_text()

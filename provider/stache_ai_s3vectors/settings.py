@@ -41,14 +41,14 @@ class Settings(StacheSettings):  # type: ignore[misc]  # stache_ai ships no type
 
     s3vectors_bucket_name: str | None = Field(
         default=None,
-        description="Vector bucket: its name, or its ARN, which may be of another account. "
-        "`S3VECTORS_BUCKET`, Stache's own name for it, does the same.",
+        description="Vector bucket: its name, or its ARN, which may be in another account. "
+        "`S3VECTORS_BUCKET`, Stache's own variable, has the same meaning.",
     )
     s3vectors_region: str | None = Field(
         default=None,
         description="AWS region. Unset: that of the bucket's ARN, then `AWS_REGION`, then "
         "boto3's own chain (`AWS_DEFAULT_REGION`, profile), then `us-east-1`. With a `local:` "
-        "endpoint the surroundings do not count: that of the ARN, then `us-east-1`.",
+        "endpoint, unset means that of the ARN, then `us-east-1`.",
     )
     s3vectors_endpoint_url: str | None = Field(
         default=None,
@@ -58,50 +58,50 @@ class Settings(StacheSettings):  # type: ignore[misc]  # stache_ai ships no type
     )
     s3vectors_create_index: bool | None = Field(
         default=None,
-        description="Create an index that is missing on first use. Unset: only with a `local:` "
-        "endpoint, where the bucket is made too.",
+        description="Create a missing index on first use. Unset: only with a `local:` "
+        "endpoint, which also creates the bucket.",
     )
     s3vectors_connect_timeout: float = Field(
         default=3.0, gt=0, description="Seconds to wait for a connection."
     )
     s3vectors_read_timeout: float = Field(
-        default=15.0, gt=0, description="Seconds to wait for an answer, for each of the tries."
+        default=15.0, gt=0, description="Seconds to wait for a response, per attempt."
     )
     s3vectors_retry_seconds: float = Field(
         default=30.0,
         ge=0,
         allow_inf_nan=False,
-        description="A request that is throttled, fails at the service's side or gets no answer "
-        "is tried again for so many seconds.",
+        description="Seconds in which a request is retried if it is throttled, the service fails "
+        "or no response arrives.",
     )
     s3vectors_max_attempts: int | None = Field(
         default=None,
         ge=1,
-        description="Tries of a request, the first included. Unset: as many as "
-        "`S3VECTORS_RETRY_SECONDS` allows. 1: no request is tried again.",
+        description="Attempts per request, including the first. Unset: as many as "
+        "`S3VECTORS_RETRY_SECONDS` allows. 1: no request is retried.",
     )
     s3vectors_write_rate: float = Field(
         default=float(limits.WRITTEN_VECTORS_PER_SECOND),
         ge=0,
-        description="Vectors a second to write at most, per index and process; the service takes "
-        "2,500 from all of an index's writers together. The first provider of an index decides. "
-        "0: as fast as it goes, as with a `local:` endpoint.",
+        description="Maximum number of vectors written per second, index and process; the "
+        "service takes 2,500 from all writers of an index together. The first provider of an index "
+        "sets the rate. 0: no limit, as with a `local:` endpoint.",
     )
     s3vectors_search_mode: Literal["vector", "hybrid"] = Field(
         default="vector",
-        description="`hybrid`: searches look for the question's words, too, where the index has "
+        description="`hybrid`: a search also matches the words of the question if the index has "
         "text search on `text`.",
     )
     s3vectors_text_language: Language | None = Field(
         default=None,
-        description="Language of the text search of indexes that are made on first use, for word "
-        "forms and for scripts without spaces: `en`, `fr`, `es`, `pt`, `it`, `de`, `nl`, `zh`, "
-        "`ja` or `ko`. Unset: none in particular.",
+        description="Language of the text search of indexes that are created on first use, for "
+        "word forms and for scripts without spaces: `en`, `fr`, `es`, `pt`, `it`, `de`, `nl`, "
+        "`zh`, `ja` or `ko`. Unset: no language.",
     )
     s3vectors_text_keys: str = Field(
         default=TEXT,
-        description="Metadata keys in whose text hybrid search looks for words, comma-separated, "
-        "ten at most. `text` is always one of them.",
+        description="Metadata keys that hybrid search matches words in, comma-separated, at most "
+        "ten. `text` is always one of them.",
     )
     s3vectors_document_index_path: str | None = Field(
         default=None,

@@ -1,4 +1,4 @@
-"""The document index on SQLite, and Stache's own on a simulated DynamoDB as its referee."""
+"""The document index on SQLite, and Stache's own on a simulated DynamoDB as the reference."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stache_ai_s3vectors.plugins.document_index import SQLiteDocumentIndex
 
 @pytest.fixture
 def settings(tmp_path):
-    """A file for the document index, and a table for the referee's."""
+    """A file for our document index and a table for Stache's."""
     return Settings(
         document_index_provider="sqlite",
         s3vectors_document_index_path=str(tmp_path / "documents.db"),

@@ -1,4 +1,4 @@
-"""Stache's own contract tests for document indexes, and what its interface asks for besides."""
+"""Stache's own contract tests for document indexes, and the rest of its interface."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stache_ai_s3vectors.plugins.document_index import SQLiteDocumentIndex
 
 
 class TestStachesContract(DocumentIndexContractTest):
-    """As Stache wrote them."""
+    """The tests that Stache provides."""
 
     @pytest.fixture
     def provider(self, sqlite):
@@ -20,8 +20,8 @@ class TestStachesContract(DocumentIndexContractTest):
         return sqlite
 
 
-def test_every_method_of_the_interface_is_ours():
-    """None is inherited: Stache's defaults count nothing and look nothing up."""
+def test_every_method_of_the_interface_is_implemented():
+    """Stache's defaults are not enough: they count nothing and look nothing up."""
     methods = {
         name
         for name, value in vars(base.DocumentIndexProvider).items()
@@ -32,8 +32,8 @@ def test_every_method_of_the_interface_is_ours():
     assert methods <= vars(SQLiteDocumentIndex).keys()
 
 
-def test_every_method_takes_what_the_interface_says():
-    """By the same names, with the same defaults."""
+def test_every_method_has_the_signature_of_the_interface():
+    """Parameters have the same names and defaults."""
     for name, method in vars(base.DocumentIndexProvider).items():
         if not inspect.isfunction(method):
             continue
@@ -44,6 +44,6 @@ def test_every_method_takes_what_the_interface_says():
         }
 
 
-def test_its_name_says_what_it_is(sqlite):
+def test_the_index_has_a_name(sqlite):
     """Stache logs it."""
     assert sqlite.get_name() == "sqlite-document-index"

@@ -1,4 +1,4 @@
-"""Killed at any moment of an ingest, Stache has whole documents, listed and found, or none."""
+"""After a kill at any moment of an ingest, Stache's documents are complete or absent."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["ingesting", "s3vectors_local"])
 KILLS = 50
 CALLS = 120_000
-"""Function calls and returns of some three ingests."""
+"""The function calls and returns of about three ingests."""
 
 
 def kill_while_ingesting(folder, seed, calls):
-    """Let a process ingest until so many functions were called; what it told of."""
+    """Run an ingest that is killed after so many function calls; return what it reported."""
     ours, theirs = PROCESSES.Pipe(duplex=False)
     process = PROCESSES.Process(target=ingesting.ingest, args=(folder, seed, calls, theirs))
     process.start()
@@ -37,7 +37,7 @@ def kill_while_ingesting(folder, seed, calls):
 
 
 def read(pipeline):
-    """The documents: name → the version whose text they have; each is whole, listed and found."""
+    """Each document's version; check that all documents are complete, listed and searchable."""
     documents = {}
     listed = pipeline.list_documents(namespace=ingesting.NAMESPACE, limit=1000)["documents"]
     vectors = pipeline.documents_provider.scan_by_metadata(
@@ -56,16 +56,16 @@ def read(pipeline):
 
 
 def ask(pipeline, name, version):
-    """The name of the document that answers a question about it best."""
+    """The name of the document that best answers a question about it."""
     question = ingesting.make_text(name, version)[:40]
     answer = pipeline.query(question, synthesize=False, namespace=ingesting.NAMESPACE)
     return asyncio.run(answer)["sources"][0]["metadata"]["filename"]
 
 
 def test_fifty_kills_leave_whole_documents(tmp_path):
-    """What was acknowledged is there, listed and found; what was not is there whole, or not.
+    """Acknowledged documents are listed and searchable; others are complete or absent.
 
-    A version of which the next one was not acknowledged is there, unless the next one is.
+    If a new version is not acknowledged, either it or the version before it is stored.
     """
     expected, moments = {}, random.Random(5)
     for seed in range(KILLS):
@@ -75,7 +75,7 @@ def test_fifty_kills_leave_whole_documents(tmp_path):
         expected |= {name: version for state, name, version in log if state == "done"}
         state, name, version = log[-1] if log else ("", "", 0)
         if state == "begun" and documents.get(name) == version:
-            expected[name] = version  # it was stored, but nobody got to know
+            expected[name] = version  # it was stored, but not acknowledged
         assert documents == expected
         for name, version in moments.sample(sorted(expected.items()), min(3, len(expected))):
             assert ask(pipeline, name, version) == f"{name}.md"

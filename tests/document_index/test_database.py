@@ -1,4 +1,4 @@
-"""The file: what is wrong with it is one line, and nothing of it is lost."""
+"""The database file: each fault is an error of one line, and no document is lost."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NOBODY = 65534
 PROCESSES = multiprocessing.get_context("spawn")
 
 
-def opened(path):
+def open_index(path):
     return SQLiteDocumentIndex(Settings(s3vectors_document_index_path=str(path)))
 
 
@@ -31,20 +31,22 @@ def create(index, doc_id="d1"):
     index.create_document(doc_id=doc_id, filename="a.md", namespace="n", chunk_ids=["c1"])
 
 
-def listed(index):
+def list_ids(index):
     return sorted(d["doc_id"] for d in index.list_documents(limit=1000)["documents"])
 
 
-def written_by_another(path, count=1):
-    """A file with documents, which no process has open."""
+def create_closed_file(path, count=1):
+    """Create a file with documents that no process has open."""
 
     def write():
-        index = opened(path)
+        index = open_index(path)
         for number in range(count):
             create(index, f"d{number}")
 
     run_in_child(write)
-    other = sqlite3.connect(path)  # the last to close the file empties the log into it
+    other = sqlite3.connect(
+        path
+    )  # when the last process closes the file, SQLite empties the log into it
     other.execute("PRAGMA user_version")
     other.close()
 
@@ -57,7 +59,7 @@ def public():
         yield Path(name)
 
 
-def without_privileges(function):
+def run_without_privileges(function):
     """The message of the error that a function raises for an ordinary user."""
 
     def run():
@@ -71,122 +73,122 @@ def without_privileges(function):
     return run_in_child(run)
 
 
-def refused(path):
-    """The one line that opening a file fails with."""
+def get_refusal(path):
+    """The message of one line with which the file is refused."""
     with pytest.raises(DocumentIndexError) as raised:
-        opened(path)
+        open_index(path)
     assert "\n" not in str(raised.value)
     return str(raised.value)
 
 
-def test_a_locked_file_is_one_line_and_loses_nothing(tmp_path, monkeypatch):
-    """Reading works; writing says how long it waited and what to do."""
+def test_a_locked_file_is_an_error_of_one_line_and_loses_nothing(tmp_path, monkeypatch):
+    """Reads work; the error of a write names the wait and the remedy."""
     monkeypatch.setattr(database, "PATIENCE", 0.01)
-    index = opened(tmp_path / "documents.db")
+    index = open_index(tmp_path / "documents.db")
     create(index)
     other = sqlite3.connect(tmp_path / "documents.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
 
     with pytest.raises(DocumentIndexError, match="is locked: another program .* try again$"):
         create(index, "d2")
-    assert listed(index) == ["d1"]
+    assert list_ids(index) == ["d1"]
     other.close()
     create(index, "d2")
-    assert listed(index) == ["d1", "d2"]
+    assert list_ids(index) == ["d1", "d2"]
 
 
-def test_a_damaged_file_is_one_line(tmp_path):
+def test_a_damaged_file_is_an_error_of_one_line(tmp_path):
     """It says how to save what can be read; the file is not changed."""
     path = tmp_path / "documents.db"
-    written_by_another(path, 50)
+    create_closed_file(path, 50)
     content = path.read_bytes()
     path.write_bytes(content[:4096] + b"\x07" * (len(content) - 4096))
     before = path.read_bytes()
 
-    for act in (create, listed, lambda index: index.get_document("d1", "n")):
+    for act in (create, list_ids, lambda index: index.get_document("d1", "n")):
         with pytest.raises(DocumentIndexError, match=r"is damaged\. Stop every .* \.recover`$"):
-            act(opened(path))
+            act(open_index(path))
     assert path.read_bytes() == before
 
 
-def test_a_damaged_beginning_is_one_line(tmp_path):
-    """As is any other file; it is not changed."""
+def test_a_file_that_is_not_a_database_is_an_error_of_one_line(tmp_path):
+    """A damaged header looks the same; the file is not changed."""
     path = tmp_path / "documents.db"
     path.write_text("Dear diary\n" * 100)
 
-    assert "is not a SQLite database: it is another file, or" in refused(path)
+    assert "is not a SQLite database: it is another file, or" in get_refusal(path)
     assert path.read_text() == "Dear diary\n" * 100
 
 
-def test_another_program_s_database_is_one_line(tmp_path):
-    """It is not changed."""
+def test_another_program_s_database_is_an_error_of_one_line(tmp_path):
+    """The file is not changed."""
     path = tmp_path / "namespaces.db"
     with sqlite3.connect(path) as other:
         other.execute("CREATE TABLE namespaces (id)")
     other.close()
     before = path.read_bytes()
 
-    assert "is a SQLite database of another program" in refused(path)
+    assert "is a SQLite database of another program" in get_refusal(path)
     assert path.read_bytes() == before
 
 
-def test_a_newer_file_is_one_line(tmp_path):
-    """It names both formats; the file is not changed."""
+def test_a_newer_format_is_an_error_of_one_line(tmp_path):
+    """The error names both formats."""
     path = tmp_path / "documents.db"
-    written_by_another(path)
+    create_closed_file(path)
     other = sqlite3.connect(path)
     other.execute("PRAGMA user_version = 9")
     other.close()
 
-    assert "has format 9, this version of stache-ai-s3vectors reads formats up to 1" in refused(
+    assert "has format 9, this version of stache-ai-s3vectors reads formats up to 1" in get_refusal(
         path
     )
 
 
-def test_a_folder_is_one_line(tmp_path):
-    """It proposes a file in it."""
-    assert f"for example {tmp_path}/documents.db" in refused(tmp_path)
+def test_a_folder_is_an_error_of_one_line(tmp_path):
+    """The error proposes a file in it."""
+    assert f"for example {tmp_path}/documents.db" in get_refusal(tmp_path)
 
 
-def test_a_file_in_the_way_of_the_folder_is_one_line(tmp_path):
-    """The folder cannot be made."""
+def test_a_file_in_place_of_the_folder_is_an_error_of_one_line(tmp_path):
+    """The folder cannot be created."""
     (tmp_path / "data").write_text("")
 
-    message = refused(tmp_path / "data" / "documents.db")
+    message = get_refusal(tmp_path / "data" / "documents.db")
     assert f"cannot be created: File exists: {tmp_path}/data. Give this user" in message
 
 
-def test_a_read_only_file_is_one_line(public):
-    """Whether another process has it open or not."""
+def test_a_read_only_file_is_an_error_of_one_line(public):
+    """It is the same whether or not another process has the file open."""
     path = public / "documents.db"
-    written_by_another(path)
+    create_closed_file(path)
     path.chmod(0o444)
-    public.chmod(0o777)  # it is the file's fault
+    public.chmod(0o777)  # only the file prevents the write
 
-    message = without_privileges(lambda: create(opened(path)))
+    message = run_without_privileges(lambda: create(open_index(path)))
     assert "cannot be written. Give this user read and write permission" in message
-    index = opened(path)
+    index = open_index(path)
     create(index)
     for name in public.iterdir():
         name.chmod(0o444)
-    assert message == without_privileges(lambda: create(opened(path)))
-    assert listed(index) == ["d0", "d1"]
+    assert message == run_without_privileges(lambda: create(open_index(path)))
+    assert list_ids(index) == ["d0", "d1"]
 
 
-def test_a_read_only_folder_is_one_line(public):
-    """Where there is no file yet, and where there is one."""
+def test_a_read_only_folder_is_an_error_of_one_line(public):
+    """It is an error with a file in the folder and without one."""
     path = public / "documents.db"
     public.chmod(0o555)
 
-    message = without_privileges(lambda: opened(path))
+    message = run_without_privileges(lambda: open_index(path))
     assert "cannot be created: Permission denied: " in message
-    written_by_another(path)
-    message = without_privileges(lambda: opened(path))
+    create_closed_file(path)
+    message = run_without_privileges(lambda: open_index(path))
     assert "cannot be written. Give this user read and write permission" in message
 
 
-def test_what_else_sqlite_says_is_one_line():
-    """With its words."""
+def test_any_other_error_of_sqlite_is_an_error_of_one_line():
+    """The error has SQLite's own words."""
     text = database.describe_error(Path("documents.db"), sqlite3.OperationalError("disk I/O error"))
 
     assert text.startswith("the document index documents.db cannot be used: disk I/O error. Check")
@@ -194,51 +196,53 @@ def test_what_else_sqlite_says_is_one_line():
     assert full.endswith("x cannot grow: the disk is full. Free some space and try again")
 
 
-def test_a_file_system_without_shared_memory_is_one_line(tmp_path, monkeypatch):
-    """SQLite then keeps another journal, which is less safe with several processes."""
+def test_a_file_system_without_shared_memory_is_an_error_of_one_line(tmp_path, monkeypatch):
+    """SQLite would use another journal, which is less safe with several processes."""
     connect = sqlite3.connect
 
-    class Elsewhere(sqlite3.Connection):
+    class WithoutSharedMemory(sqlite3.Connection):
         def execute(self, statement, *values):
             wal = statement == "PRAGMA journal_mode = WAL"
             return super().execute("SELECT 'delete'" if wal else statement, *values)
 
     monkeypatch.setattr(
-        sqlite3, "connect", lambda *place, **options: connect(*place, **options, factory=Elsewhere)
+        sqlite3,
+        "connect",
+        lambda *place, **options: connect(*place, **options, factory=WithoutSharedMemory),
     )
 
-    assert "file system without shared memory" in refused(tmp_path / "documents.db")
+    assert "file system without shared memory" in get_refusal(tmp_path / "documents.db")
 
 
-def test_the_error_is_one_of_ours_and_no_bad_request():
+def test_the_error_is_one_of_ours_and_not_a_value_error():
     """Stache's API answers a ValueError with "not found"."""
     assert issubclass(DocumentIndexError, S3VectorsError)
     assert not issubclass(DocumentIndexError, ValueError)
 
 
 def test_an_empty_file_becomes_an_index(tmp_path):
-    """As a killed first start leaves it."""
+    """A killed first start leaves such a file."""
     (tmp_path / "documents.db").touch()
 
-    assert listed(opened(tmp_path / "documents.db")) == []
+    assert list_ids(open_index(tmp_path / "documents.db")) == []
 
 
-def test_a_file_that_is_deleted_is_made_again(tmp_path):
-    """Empty; so is one that another replaces used."""
+def test_a_deleted_file_is_created_again(tmp_path):
+    """The new file is empty and in use at once."""
     path = tmp_path / "documents.db"
-    index = opened(path)
+    index = open_index(path)
     create(index)
     for name in tmp_path.iterdir():
         name.unlink()
 
-    assert listed(index) == []
+    assert list_ids(index) == []
     create(index, "d2")
-    assert listed(opened(path)) == ["d2"]
+    assert list_ids(open_index(path)) == ["d2"]
 
 
-def test_the_file_is_for_its_owner_only(tmp_path):
-    """It has names and metadata of documents."""
-    index = opened(tmp_path / "data" / "documents.db")
+def test_only_the_owner_can_read_the_file(tmp_path):
+    """It has the names and metadata of documents."""
+    index = open_index(tmp_path / "data" / "documents.db")
     create(index)
     index.soft_delete_document("d1", "n", delete_reason="reingest_version")
 
@@ -247,18 +251,18 @@ def test_the_file_is_for_its_owner_only(tmp_path):
     assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
 
 
-def test_what_is_written_is_synchronised(tmp_path):
-    """A write-ahead log, and every commit on disk."""
-    index = opened(tmp_path / "documents.db")
+def test_every_commit_is_synchronized_to_disk(tmp_path):
+    """The file has a write-ahead log."""
+    index = open_index(tmp_path / "documents.db")
 
     with index._open().read() as db:
         assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert db.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
 
 
-def test_a_write_that_fails_half_way_changes_nothing(tmp_path):
-    """It is one transaction."""
-    index = opened(tmp_path / "documents.db")
+def test_a_write_that_fails_in_part_changes_nothing(tmp_path):
+    """A write is one transaction."""
+    index = open_index(tmp_path / "documents.db")
     create(index)
 
     def fail():
@@ -268,32 +272,32 @@ def test_a_write_that_fails_half_way_changes_nothing(tmp_path):
 
     with pytest.raises(TypeError):
         fail()
-    assert listed(index) == ["d1"]
+    assert list_ids(index) == ["d1"]
 
 
 def test_many_threads_write_and_read_at_a_time(tmp_path):
     """Nothing is lost, and threads that end leave no connection."""
-    index = opened(tmp_path / "documents.db")
+    index = open_index(tmp_path / "documents.db")
     handles = len(database._handles)
 
     with ThreadPoolExecutor(8) as pool:
-        for _ in pool.map(lambda n: (create(index, f"d{n}"), listed(index)), range(80)):
+        for _ in pool.map(lambda n: (create(index, f"d{n}"), list_ids(index)), range(80)):
             pass
-    assert len(listed(index)) == 80
-    thread = threading.Thread(target=listed, args=(index,))
+    assert len(list_ids(index)) == 80
+    thread = threading.Thread(target=list_ids, args=(index,))
     thread.start()
     thread.join()
     assert len(database._handles) <= handles + 1
 
 
 def fill(path, first, count):
-    index = opened(path)
+    index = open_index(path)
     for number in range(first, first + count):
         create(index, f"d{number}")
 
 
 def test_several_processes_write_at_a_time(tmp_path):
-    """Each starts with a file that is not there yet."""
+    """Each starts before the file exists."""
     path = tmp_path / "documents.db"
     writers = [PROCESSES.Process(target=fill, args=(path, n * 30, 30)) for n in range(3)]
     for writer in writers:
@@ -302,24 +306,24 @@ def test_several_processes_write_at_a_time(tmp_path):
         writer.join()
 
     assert [writer.exitcode for writer in writers] == [0, 0, 0]
-    assert len(listed(opened(path))) == 90
+    assert len(list_ids(open_index(path))) == 90
 
 
 def test_a_forked_process_opens_the_file_again(tmp_path):
-    """Parent and child write, and neither loses what the other wrote."""
-    index = opened(tmp_path / "documents.db")
+    """Parent and child write, and neither loses the other's documents."""
+    index = open_index(tmp_path / "documents.db")
     create(index, "before")
 
     for number in range(3):
         run_in_child(lambda number=number: create(index, f"child{number}"))
         create(index, f"parent{number}")
 
-    assert len(listed(index)) == 7
+    assert len(list_ids(index)) == 7
 
 
 def test_a_fork_waits_for_a_write_that_is_under_way(tmp_path):
-    """And carries none of its locks into the child."""
-    index = opened(tmp_path / "documents.db")
+    """The child inherits none of its locks."""
+    index = open_index(tmp_path / "documents.db")
     under_way, go_on = threading.Event(), threading.Event()
 
     def write():
@@ -336,7 +340,7 @@ def test_a_fork_waits_for_a_write_that_is_under_way(tmp_path):
     run_in_child(lambda: create(index, "child"))
     writer.join()
 
-    assert listed(index) == ["after", "child"]
+    assert list_ids(index) == ["after", "child"]
 
 
 @pytest.mark.parametrize(
@@ -352,23 +356,23 @@ def test_a_fork_waits_for_a_write_that_is_under_way(tmp_path):
         ),
     ],
 )
-def test_the_file_is_where_the_settings_say(tmp_path, settings, path):
-    """Beside the engine's data, or where Stache keeps its namespaces."""
+def test_the_settings_determine_the_path(tmp_path, settings, path):
+    """By default, the file is next to the engine's data or to Stache's namespaces."""
     assert resolve_document_index_path(Settings(**settings)) == tmp_path / path
 
 
-def test_the_home_folder_is_meant_by_a_tilde(monkeypatch, tmp_path):
-    """As in the endpoint."""
+def test_a_tilde_in_the_path_is_the_home_folder(monkeypatch, tmp_path):
+    """It is the same in the endpoint."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
 
     settings = Settings(s3vectors_document_index_path="~/documents.db")
     assert resolve_document_index_path(settings) == tmp_path / "home" / "documents.db"
 
 
-def test_the_file_is_read_from_the_environment(monkeypatch, tmp_path):
-    """Stache hands over settings that do not know ours."""
+def test_the_path_is_read_from_the_environment(monkeypatch, tmp_path):
+    """Stache passes settings without ours."""
     from stache_ai.config import Settings as StacheSettings  # noqa: PLC0415 - reads .env
 
-    (tmp_path / ".env").write_text("S3VECTORS_DOCUMENT_INDEX_PATH=there.db\n")
+    (tmp_path / ".env").write_text("S3VECTORS_DOCUMENT_INDEX_PATH=my.db\n")
 
-    assert SQLiteDocumentIndex(StacheSettings()).path == tmp_path / "there.db"
+    assert SQLiteDocumentIndex(StacheSettings()).path == tmp_path / "my.db"

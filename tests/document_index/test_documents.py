@@ -1,4 +1,4 @@
-"""Documents: what is created is read, listed, changed, counted and deleted."""
+"""Documents can be created, read, listed, changed, counted and deleted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def create(index, doc_id="d1", namespace="notes", **fields):
     return index.create_document(doc_id=doc_id, namespace=namespace, **{**defaults, **fields})
 
 
-def listed(index, namespace=None, limit=2):
+def list_ids(index, namespace=None, limit=2):
     """The ids on each page."""
     pages, token = [], None
     while True:
@@ -23,8 +23,8 @@ def listed(index, namespace=None, limit=2):
             return pages
 
 
-def test_a_document_comes_back_as_it_was(index):
-    """With every field that was given, and none that was not."""
+def test_a_document_is_returned_as_it_was_created(index):
+    """It has exactly the fields that were set."""
     full = {
         "summary": "short",
         "summary_embedding_id": "s1",
@@ -49,8 +49,8 @@ def test_a_document_comes_back_as_it_was(index):
     assert full.keys() & plain.keys() == {"chunk_count"}
 
 
-def test_a_document_of_another_namespace_is_not_there(index):
-    """Nor its chunks."""
+def test_a_document_of_another_namespace_is_not_returned(index):
+    """Its chunks are not returned either."""
     create(index)
 
     assert index.get_document("d1", "other") is None
@@ -58,8 +58,8 @@ def test_a_document_of_another_namespace_is_not_there(index):
     assert index.get_chunk_ids("d1", "notes") == ["d1-1", "d1-2"]
 
 
-def test_without_a_namespace_a_document_is_looked_up_everywhere(sqlite):
-    """Unless there are several of its id."""
+def test_without_a_namespace_a_document_is_looked_up_in_all_namespaces(sqlite):
+    """It is an error if several namespaces have the id."""
     create(sqlite, namespace="one")
     assert sqlite.get_document("d1")["namespace"] == "one"
     create(sqlite, namespace="two")
@@ -68,38 +68,38 @@ def test_without_a_namespace_a_document_is_looked_up_everywhere(sqlite):
         sqlite.get_document("d1")
 
 
-def test_a_document_without_a_namespace_is_kept_without_one(sqlite):
-    """Stache has no namespace when none is given and DEFAULT_NAMESPACE is not set."""
+def test_a_document_can_be_stored_without_a_namespace(sqlite):
+    """Stache passes none if the request has none and DEFAULT_NAMESPACE is not set."""
     create(sqlite, namespace=None)
 
     assert sqlite.get_document("d1")["namespace"] is None
     assert sqlite.count_by_namespace(None) == {"doc_count": 1, "chunk_count": 2}
-    assert listed(sqlite, "notes") == [[]]
-    assert listed(sqlite) == [["d1"]]
+    assert list_ids(sqlite, "notes") == [[]]
+    assert list_ids(sqlite) == [["d1"]]
 
 
 def test_a_namespace_s_documents_are_listed_newest_first(index):
-    """And no other's."""
+    """Those of other namespaces are not listed."""
     for number in range(5):
         create(index, f"d{number}")
         create(index, f"other{number}", "other")
 
-    together = [doc_id for page in listed(index, "notes") for doc_id in page]
+    together = [doc_id for page in list_ids(index, "notes") for doc_id in page]
     assert together == ["d4", "d3", "d2", "d1", "d0"]
 
 
-def test_pages_are_full_and_end_where_nothing_is_left(sqlite):
-    """Of one namespace and of all; trashed documents take no place."""
+def test_all_pages_but_the_last_are_full(sqlite):
+    """This holds for one namespace and for all; trashed documents are left out."""
     for number in range(6):
         create(sqlite, f"d{number}", f"n{number % 2}")
     sqlite.soft_delete_document("d3", "n1")
 
-    assert listed(sqlite) == [["d5", "d4"], ["d2", "d1"], ["d0"]]
-    assert listed(sqlite, "n0") == [["d4", "d2"], ["d0"]]
+    assert list_ids(sqlite) == [["d5", "d4"], ["d2", "d1"], ["d0"]]
+    assert list_ids(sqlite, "n0") == [["d4", "d2"], ["d0"]]
 
 
-def test_what_is_written_between_pages_moves_nothing(sqlite):
-    """Each document is listed once, whatever comes and goes."""
+def test_a_write_between_pages_moves_no_document(sqlite):
+    """Each document is listed once, whatever is created or deleted."""
     for number in range(6):
         create(sqlite, f"d{number}")
     first = sqlite.list_documents("notes", 2)
@@ -117,15 +117,15 @@ def test_what_is_written_between_pages_moves_nothing(sqlite):
         {"created_at": 1, "namespace": "n", "doc_id": "d"},
     ],
 )
-def test_a_token_of_something_else_is_refused(sqlite, token):
-    """Instead of listing from somewhere."""
+def test_a_token_of_another_list_is_refused(sqlite, token):
+    """The list would otherwise start anywhere."""
     with pytest.raises(InvalidInputError, match="use the next_key of the page before"):
         sqlite.list_documents("notes", 2, token)
 
 
 @pytest.mark.parametrize("limit", [0, -1, True, 1.5, "ten"])
-def test_a_limit_must_be_a_number_of_documents(sqlite, limit):
-    """One at least."""
+def test_a_limit_must_be_a_positive_number(sqlite, limit):
+    """It is 1 or more."""
     with pytest.raises(InvalidInputError, match=r"limit is .*; it must be a whole number"):
         sqlite.list_documents(limit=limit)
 
@@ -133,24 +133,24 @@ def test_a_limit_must_be_a_number_of_documents(sqlite, limit):
 @pytest.mark.parametrize(
     "field", [{"filename": "half \ud800"}, {"doc_id": 7}, {"namespace": b"bytes"}]
 )
-def test_what_is_no_text_is_refused(sqlite, field):
+def test_a_name_that_is_not_text_is_refused(sqlite, field):
     """Nothing is stored."""
     with pytest.raises(InvalidInputError, match="it must be"):
         create(sqlite, **field)
 
-    assert listed(sqlite) == [[]]
+    assert list_ids(sqlite) == [[]]
 
 
-def test_metadata_that_is_no_json_is_refused(sqlite):
+def test_metadata_that_is_not_json_is_refused(sqlite):
     """Nothing is stored."""
     with pytest.raises(InvalidInputError, match="null, true, false"):
         create(sqlite, metadata={"when": object()})
 
-    assert listed(sqlite) == [[]]
+    assert list_ids(sqlite) == [[]]
 
 
-def test_creating_again_replaces(index):
-    """All of it."""
+def test_creating_a_document_again_replaces_it(index):
+    """No field of the old one is left."""
     create(index, metadata={"old": 1})
     create(index, filename="new.md")
 
@@ -159,8 +159,8 @@ def test_creating_again_replaces(index):
     assert index.count_by_namespace("notes") == {"doc_count": 1, "chunk_count": 2}
 
 
-def test_counts_are_of_active_documents(index):
-    """And their chunks."""
+def test_only_active_documents_are_counted(index):
+    """Their chunks are counted as well."""
     create(index, "d1", chunk_count=10)
     create(index, "d2")
     create(index, "d3", "notes/below")
@@ -170,8 +170,8 @@ def test_counts_are_of_active_documents(index):
     assert index.count_by_namespace("none") == {"doc_count": 0, "chunk_count": 0}
 
 
-def test_fields_are_replaced(index):
-    """The named ones, whole; it is found by its new name."""
+def test_an_update_replaces_whole_fields(index):
+    """Other fields stay; the document can be looked up by its new name."""
     create(index, metadata={"a": 1}, headings=["x"])
 
     updates = {"filename": "new.md", "metadata": {"b": 2}}
@@ -183,8 +183,8 @@ def test_fields_are_replaced(index):
     assert index.get_document_by_source_path("notes", filename="d1.md") is None
 
 
-def test_a_document_moves_to_another_namespace(index):
-    """Once, also when it is asked twice."""
+def test_a_document_can_be_moved_to_another_namespace(index):
+    """A second move changes nothing."""
     create(index, headings=["x"])
 
     for _ in range(2):
@@ -197,7 +197,7 @@ def test_a_document_moves_to_another_namespace(index):
 
 @pytest.mark.parametrize("updates", [{"doc_id": "x"}, {"status": "active"}, {}])
 def test_other_fields_cannot_be_updated(index, updates):
-    """Nor none."""
+    """An update needs at least one field."""
     create(index)
 
     with pytest.raises(ValueError, match="update"):
@@ -205,7 +205,7 @@ def test_other_fields_cannot_be_updated(index, updates):
 
 
 def test_other_fields_are_updated_in_the_same_namespace(sqlite):
-    """A namespace that stays the same is no reason to forget them."""
+    """An unchanged namespace in the update does not hide them."""
     create(sqlite)
 
     sqlite.update_document_metadata("d1", "notes", {"namespace": "notes", "filename": "new.md"})
@@ -213,17 +213,17 @@ def test_other_fields_are_updated_in_the_same_namespace(sqlite):
     assert sqlite.get_document("d1", "notes")["filename"] == "new.md"
 
 
-def test_what_does_not_exist_is_not_updated_into_existence(sqlite):
-    """Each says that it found nothing."""
+def test_an_update_creates_no_document(sqlite):
+    """Each method returns False."""
     assert sqlite.update_document_metadata("no", "notes", {"filename": "x"}) is False
     assert sqlite.update_document_metadata("no", "notes", {"namespace": "x"}) is False
     assert sqlite.update_document_summary("no", "text", "s1", "notes") is False
     assert sqlite.delete_document("no", "notes") is False
-    assert listed(sqlite) == [[]]
+    assert list_ids(sqlite) == [[]]
 
 
-def test_a_summary_is_set(index):
-    """After the document was created."""
+def test_a_summary_can_be_set(index):
+    """It is set after the document is created."""
     create(index)
 
     assert index.update_document_summary("d1", "text", "s1", "notes") is True
@@ -232,7 +232,7 @@ def test_a_summary_is_set(index):
 
 
 def test_a_name_exists_as_long_as_its_document(index):
-    """In its namespace; in the trash it exists still."""
+    """It exists in its namespace, also while the document is in the trash."""
     create(index)
     assert index.document_exists("d1.md", "notes")
     assert not index.document_exists("d1.md", "other")
@@ -244,8 +244,8 @@ def test_a_name_exists_as_long_as_its_document(index):
     assert index.get_document("d1", "notes") is None
 
 
-def test_a_document_is_found_by_its_path_or_else_its_name(index):
-    """A name that belongs to a path is not another document's."""
+def test_a_document_is_looked_up_by_its_path_or_its_name(index):
+    """A document with a path is not looked up by its name alone."""
     create(index, "d1", filename="a.md", source_path="one/a.md", content_hash="h1")
     create(index, "d2", filename="b.md")
 
@@ -261,8 +261,8 @@ def test_a_document_is_found_by_its_path_or_else_its_name(index):
     assert index.get_document_by_source_path("notes") is None
 
 
-def test_a_document_in_the_trash_hides_none_that_is_active(sqlite):
-    """The one of the same path that came after it."""
+def test_a_trashed_document_does_not_hide_an_active_one(sqlite):
+    """Both have the same name."""
     create(sqlite, "old", filename="a.md")
     sqlite.soft_delete_document("old", "notes")
     create(sqlite, "new", filename="a.md")

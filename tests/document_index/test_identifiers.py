@@ -1,4 +1,4 @@
-"""Reservations: nothing is ingested twice, and nothing is kept from being ingested again."""
+"""Reservations: nothing is ingested twice, and everything can be ingested again."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-UPLOADED = "/tmp/a.md"  # noqa: S108 - a name, such as an upload has
+UPLOADED = "/tmp/a.md"  # noqa: S108 - the name of an upload
 
 SOURCES = [
     {"content_hash": "h1", "filename": "a.md", "namespace": "n"},
@@ -17,8 +17,8 @@ KINDS = ["fingerprint", "source_path", "fingerprint"]
 
 
 @pytest.mark.parametrize("source, kind", [*zip(SOURCES, KINDS, strict=True)], ids=range(3))
-def test_a_reservation_counts_when_it_is_completed(index, source, kind):
-    """Until then, and after it was released, there is none to be found."""
+def test_a_reservation_is_returned_only_when_it_is_completed(index, source, kind):
+    """Before that, and after it is released, no document has the identifier."""
     assert index.reserve_identifier(**source, doc_id="d1", file_size=3) is True
     assert index.reserve_identifier(**source, doc_id="d2") is False
     assert index.get_document_by_identifier(**source) is None
@@ -48,14 +48,14 @@ def test_a_reservation_counts_when_it_is_completed(index, source, kind):
     ],
 )
 def test_other_documents_have_other_identifiers(index, other):
-    """By content, name, namespace or path."""
+    """They differ in content, name, namespace or path."""
     index.reserve_identifier(**SOURCES[0], doc_id="d1")
 
     assert index.reserve_identifier(**{**SOURCES[0], **other}, doc_id="d2") is True
 
 
-def test_of_many_at_a_time_one_gets_it(sqlite):
-    """Each thread with a connection of its own."""
+def test_one_of_many_threads_gets_the_reservation(sqlite):
+    """Each thread has a connection of its own."""
     with ThreadPoolExecutor(8) as pool:
         got = list(
             pool.map(lambda n: sqlite.reserve_identifier(**SOURCES[0], doc_id=f"d{n}"), range(40))
@@ -64,16 +64,16 @@ def test_of_many_at_a_time_one_gets_it(sqlite):
     assert got.count(True) == 1
 
 
-def test_who_completes_is_who_ingested(sqlite):
-    """Not who reserved it and was killed, nor nobody."""
+def test_the_document_that_completes_a_reservation_owns_it(sqlite):
+    """A killed process reserved it for another document, or nobody did."""
     sqlite.reserve_identifier(**SOURCES[0], doc_id="killed")
     for source in SOURCES:
         sqlite.complete_identifier_reservation(**source, doc_id="d1", chunk_count=2)
         assert sqlite.get_document_by_identifier(**source)["doc_id"] == "d1"
 
 
-def test_a_document_that_is_deleted_can_be_ingested_again(sqlite):
-    """For good, at once or from the trash; while it is in the trash, it counts."""
+def test_a_deleted_document_can_be_ingested_again(sqlite):
+    """While it is in the trash, its identifier is taken."""
     for source in SOURCES[:2]:
         names = {"filename": "a.md", "namespace": "n", "source_path": source.get("source_path")}
         sqlite.reserve_identifier(**source, doc_id="d1")
@@ -90,8 +90,8 @@ def test_a_document_that_is_deleted_can_be_ingested_again(sqlite):
         assert sqlite.reserve_identifier(**source, doc_id="d3") is True
 
 
-def test_what_a_reservation_has_besides_is_kept(index):
-    """Its file's size and time, and more."""
+def test_a_reservation_stores_all_its_fields(index):
+    """They are the file's size and time, and metadata."""
     more = {"file_size": 3, "file_modified_at": "2026-01-01", "metadata": {"version": 4}}
     index.reserve_identifier(**SOURCES[0], doc_id="d1", **more)
     index.complete_identifier_reservation(**SOURCES[0], doc_id="d1", chunk_count=1)

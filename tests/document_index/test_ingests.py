@@ -1,4 +1,4 @@
-"""What a process that ended left of its ingests is completed or undone, and nothing else is."""
+"""Ingests that a process left unfinished are completed or undone; others are not touched."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from stache_ai_s3vectors.plugins.document_index import SQLiteDocumentIndex, data
 
 
 class Killed(BaseException):
-    """As if the process ended: nobody catches it."""
+    """The process ends: nobody catches this."""
 
 
 def restart():
-    """Forget what a process knows."""
+    """Reset what a process caches."""
     close_engines()
     S3VectorsProviderFactory.reset()
 
@@ -41,7 +41,7 @@ def die(*_, **__):
 
 
 def ingest_until(folder, place, method, version=0, **metadata):
-    """Ingest in a process that ends when it calls this."""
+    """Run an ingest in a process that ends when it calls this method."""
 
     def run():
         pipeline = ingesting.make_pipeline(folder)
@@ -52,24 +52,24 @@ def ingest_until(folder, place, method, version=0, **metadata):
     run_in_child(run)
 
 
-def documents(pipeline):
-    """What is listed."""
+def list_documents(pipeline):
+    """The documents that are listed."""
     return pipeline.list_documents(namespace="notes")["documents"]
 
 
-def texts(pipeline):
-    """The lines that are found."""
+def list_texts(pipeline):
+    """The lines of all active chunks."""
     rows = pipeline.documents_provider.list_by_filter({"status": "active"})
     return {line for row in rows for line in row["text"].split("\n\n")}
 
 
-def lines(version):
+def make_lines(version):
     return set(ingesting.make_text("d1", version).split("\n\n"))
 
 
 @pytest.fixture(params=["listed first", "searched first"])
 def pipeline(request, tmp_path):
-    """Makes the pipeline of the next start; what is done first there must not matter."""
+    """A function that creates the pipeline of the next start; its first call must not matter."""
 
     def start():
         pipeline = ingesting.make_pipeline(tmp_path)
@@ -82,15 +82,15 @@ def pipeline(request, tmp_path):
 
 
 @pytest.mark.parametrize("metadata", [{}, {"source_path": None}, {"tags": ["a", "b"]}])
-def test_a_document_whose_vectors_are_all_there_is_listed(pipeline, tmp_path, caplog, metadata):
-    """As if the process had come so far: it may have acknowledged it."""
+def test_a_document_with_all_its_vectors_is_listed(pipeline, tmp_path, caplog, metadata):
+    """The process may have acknowledged it."""
     ingest_until(tmp_path, "document_index_provider", "create_document", **metadata)
 
     with caplog.at_level(logging.WARNING):
         started = pipeline()
-        [document] = documents(started)
+        [document] = list_documents(started)
     assert "was ingested, but not listed; it is listed now" in caplog.text
-    assert texts(started) == lines(0)
+    assert list_texts(started) == make_lines(0)
     assert (document["filename"], document["chunk_count"]) == ("d1.md", 5)
     assert document["metadata"].get("tags") == metadata.get("tags")
     assert ingest(started, **metadata)["action"] == "skipped"
@@ -98,7 +98,7 @@ def test_a_document_whose_vectors_are_all_there_is_listed(pipeline, tmp_path, ca
     assert vector["doc_id"] == document["doc_id"]
 
 
-def test_a_document_of_which_vectors_are_missing_is_undone(pipeline, tmp_path, caplog):
+def test_a_document_with_missing_vectors_is_deleted(pipeline, tmp_path, caplog):
     """It can be ingested again."""
 
     def run():
@@ -119,65 +119,65 @@ def test_a_document_of_which_vectors_are_missing_is_undone(pipeline, tmp_path, c
     run_in_child(run)
     with caplog.at_level(logging.WARNING):
         started = pipeline()
-        assert documents(started) == []
+        assert list_documents(started) == []
     assert "d1.md) was interrupted; its vectors are deleted. Ingest it" in caplog.text
-    assert texts(started) == set()
+    assert list_texts(started) == set()
     assert ingest(started)["action"] == "ingested_new"
-    assert texts(started) == lines(0)
-    assert len(documents(started)) == 1
+    assert list_texts(started) == make_lines(0)
+    assert len(list_documents(started)) == 1
 
 
 def test_an_ingest_that_stored_nothing_leaves_nothing(pipeline, tmp_path):
-    """Its reservation keeps nobody from ingesting again."""
+    """Its reservation does not prevent another ingest."""
     ingest_until(tmp_path, "documents_provider", "insert")
 
     started = pipeline()
-    assert documents(started) == []
+    assert list_documents(started) == []
     assert ingest(started)["action"] == "ingested_new"
-    assert len(documents(started)) == 1
+    assert len(list_documents(started)) == 1
 
 
-def test_the_version_before_is_restored_when_the_new_one_never_came(pipeline, tmp_path, caplog):
-    """Stache sends it to the trash first."""
+def test_the_old_version_is_restored_if_the_new_one_has_no_vectors(pipeline, tmp_path, caplog):
+    """Stache moves the old one to the trash first."""
     run_in_child(lambda: ingest(ingesting.make_pipeline(tmp_path)))
     ingest_until(tmp_path, "documents_provider", "insert", version=1)
 
     with caplog.at_level(logging.WARNING):
         started = pipeline()
-        assert len(documents(started)) == 1
+        assert len(list_documents(started)) == 1
     assert "is restored: its new version was interrupted" in caplog.text
-    assert texts(started) == lines(0)
+    assert list_texts(started) == make_lines(0)
     assert started.list_trash()["documents"] == []
 
 
-def test_the_version_before_stays_in_the_trash_when_the_new_one_is_there(pipeline, tmp_path):
-    """Whether the process listed it or not."""
+def test_the_old_version_stays_in_the_trash_if_the_new_one_is_complete(pipeline, tmp_path):
+    """This holds whether or not the process listed the new one."""
     run_in_child(lambda: ingest(ingesting.make_pipeline(tmp_path)))
     ingest_until(tmp_path, "document_index_provider", "create_document", version=1)
 
     for _ in range(2):
         started = pipeline()
-        assert len(documents(started)) == 1
-        assert texts(started) == lines(1)
+        assert len(list_documents(started)) == 1
+        assert list_texts(started) == make_lines(1)
         assert len(started.list_trash()["documents"]) == 1
         restart()
 
 
-def test_what_was_ingested_again_meanwhile_is_not_listed_twice(pipeline, tmp_path):
-    """The one that was interrupted is undone."""
+def test_a_document_that_was_ingested_again_is_not_listed_twice(pipeline, tmp_path):
+    """The interrupted ingest is undone."""
     ingest_until(tmp_path, "document_index_provider", "create_document")
     index = SQLiteDocumentIndex(Settings(s3vectors_document_index_path=str(tmp_path / "other.db")))
-    index.path = tmp_path / "data" / "documents.db"  # one that does not know the vectors
+    index.path = tmp_path / "data" / "documents.db"  # an index without access to the vectors
     fields = {"filename": "d1.md", "source_path": "notes/d1.md", "namespace": "notes"}
     index.create_document(doc_id="another", chunk_ids=[], **fields)
 
     started = pipeline()
-    assert [document["doc_id"] for document in documents(started)] == ["another"]
-    assert texts(started) == set()
+    assert [document["doc_id"] for document in list_documents(started)] == ["another"]
+    assert list_texts(started) == set()
 
 
-def test_an_ingest_that_is_under_way_is_left_alone(tmp_path):
-    """In this process and in another."""
+def test_an_ingest_that_is_under_way_is_not_changed(tmp_path):
+    """It may be in this process or in another."""
     pipeline = ingesting.make_pipeline(tmp_path)
     provider = pipeline.documents_provider
     provider._announce(["c1"], [{"doc_id": "d1"}], "notes")
@@ -193,36 +193,36 @@ def test_an_ingest_that_is_under_way_is_left_alone(tmp_path):
 
 
 def test_an_index_that_cannot_be_written_refuses_the_ingest(tmp_path, monkeypatch):
-    """Stache would log that a document is not listed, and acknowledge it all the same."""
+    """Stache itself would only log that a document is not listed, and acknowledge it."""
     pipeline = ingesting.make_pipeline(tmp_path)
     ingest(pipeline)
     index = pipeline.document_index_provider
     monkeypatch.setattr(database, "PATIENCE", 0.01)
-    index._open()._local.handle.close()  # it has the patience of before
+    index._open()._local.handle.close()  # it has the old PATIENCE
     other = sqlite3.connect(index.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(DocumentIndexError, match="is locked"):
         asyncio.run(pipeline.ingest_text("Another text", {}, namespace="notes"))
     other.close()
 
-    assert texts(pipeline) == lines(0)
+    assert list_texts(pipeline) == make_lines(0)
     restart()
 
 
-def test_searches_go_on_when_the_index_is_damaged(tmp_path, caplog):
-    """The log says what is wrong."""
+def test_searches_work_when_the_index_is_damaged(tmp_path, caplog):
+    """The log reports the damage."""
     run_in_child(lambda: ingest(ingesting.make_pipeline(tmp_path)))
     for name in (tmp_path / "data").glob("documents.db*"):
         name.write_text("Dear diary\n" * 1000)
 
     pipeline = ingesting.make_pipeline(tmp_path)
-    assert texts(pipeline) == lines(0)
+    assert list_texts(pipeline) == make_lines(0)
     assert "is not a SQLite database" in caplog.text
     restart()
 
 
 def test_only_documents_that_stache_ingests_are_announced(tmp_path):
-    """Not insights, nor what somebody stores without Stache."""
+    """Insights and chunks that are stored without Stache are not."""
     pipeline = ingesting.make_pipeline(tmp_path)
     vector = [1.0] + [0.0] * 1023
     context = RequestContext("r1", datetime.now(timezone.utc), "n")
@@ -236,8 +236,8 @@ def test_only_documents_that_stache_ingests_are_announced(tmp_path):
     restart()
 
 
-def test_a_failure_to_settle_does_not_keep_the_index_from_opening(tmp_path, caplog):
-    """The vectors may be out of reach; it is tried again at the next start."""
+def test_the_index_opens_although_interrupted_ingests_cannot_be_settled(tmp_path, caplog):
+    """The vectors are out of reach; the next start tries again."""
     ingest_until(tmp_path, "document_index_provider", "create_document")
     path = str(tmp_path / "data" / "documents.db")
     away = {"s3vectors_endpoint_url": "http://127.0.0.1:9", "s3vectors_max_attempts": 1}
@@ -249,5 +249,5 @@ def test_a_failure_to_settle_does_not_keep_the_index_from_opening(tmp_path, capl
     assert index.list_documents()["documents"] == []
     assert "interrupted ingests are not settled yet" in caplog.text
     restart()
-    assert len(documents(ingesting.make_pipeline(tmp_path))) == 1
+    assert len(list_documents(ingesting.make_pipeline(tmp_path))) == 1
     restart()

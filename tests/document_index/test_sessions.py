@@ -1,4 +1,4 @@
-"""Which processes are still running, and that a fork in the middle of something hangs nobody."""
+"""Sessions: which processes are still running, and forks that block no process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PROCESSES = multiprocessing.get_context("spawn")
 
 
 def hold(path, number):
-    """Open a session, tell its number, and wait to be killed."""
+    """Open a session, send its number, and wait for the kill."""
     number.send(sessions.open_session(open_database(path)))
     number.recv()
 
@@ -26,7 +26,7 @@ def database(tmp_path):
 
 
 def test_another_process_s_session_ends_with_it(database):
-    """However it ends; meanwhile nobody else can have its number."""
+    """Until then, no other process can have its number."""
     ours, theirs = PROCESSES.Pipe()
     process = PROCESSES.Process(target=hold, args=(database.path, theirs))
     process.start()
@@ -41,7 +41,7 @@ def test_another_process_s_session_ends_with_it(database):
 
 
 def test_a_process_has_one_session_and_never_claims_it(database):
-    """For each file; a forked one has another."""
+    """It has one for each file; a forked process has another."""
     number = sessions.open_session(database)
 
     assert sessions.open_session(database) == sessions.own_session(database) == number
@@ -51,15 +51,15 @@ def test_a_process_has_one_session_and_never_claims_it(database):
     assert not run_in_child(lambda: sessions.claim_ended(database, number))
 
 
-def test_a_number_whose_lock_another_has_is_passed_over(database, monkeypatch):
-    """It is left of a file that was deleted while a process used it."""
+def test_a_locked_number_is_skipped(database, monkeypatch):
+    """The lock belongs to a file that was deleted while a process used it."""
     taken = iter([False, True])
     monkeypatch.setattr(sessions, "_lock", lambda *_: next(taken))
 
     assert sessions.open_session(database) == 2
 
 
-def test_a_fork_while_another_thread_settles_hangs_nobody(database):
+def test_a_fork_while_another_thread_settles_blocks_no_process(database):
     """The child has locks of its own."""
     held, go_on = threading.Event(), threading.Event()
 

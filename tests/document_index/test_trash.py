@@ -1,4 +1,4 @@
-"""The trash, and the cleanup jobs of what leaves it for good."""
+"""The trash, and the cleanup jobs of documents that are purged."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def create(index, doc_id="d1", namespace="notes", filename="a.md"):
 
 
 def trash(index, doc_id="d1", namespace="notes", **fields):
-    """Move a document to the trash; when, in milliseconds."""
+    """Move a document to the trash; return the time in milliseconds."""
     return index.soft_delete_document(doc_id, namespace, **fields)["deleted_at_ms"]
 
 
@@ -29,8 +29,8 @@ def purge(index, doc_id="d1", namespace="notes"):
     return index.permanently_delete_document(doc_id, namespace, moment, "me", "a.md"), moment
 
 
-def test_a_document_in_the_trash_is_listed_there_and_nowhere_else(index):
-    """With who deleted it, why, and when it will be gone."""
+def test_a_trashed_document_is_listed_in_the_trash_only(index):
+    """The entry has who deleted it, why, and when it will be purged."""
     create(index)
     create(index, "d2")
 
@@ -56,7 +56,7 @@ def test_a_document_in_the_trash_is_listed_there_and_nowhere_else(index):
 
 
 def test_a_restored_document_is_as_before(index):
-    """Listed, and not in the trash."""
+    """It is listed, and not in the trash."""
     create(index)
     before = index.get_document("d1", "notes")
     moment = trash(index, deleted_by="me")
@@ -91,8 +91,8 @@ def test_a_restored_document_is_as_before(index):
         (lambda i, m: i.restore_document("d4", "notes", m), "not in trash: d4"),
     ],
 )
-def test_what_cannot_be_done_is_refused(index, act, message):
-    """With the words of Stache's own index, which its API shows."""
+def test_an_impossible_change_is_refused(index, act, message):
+    """The errors have the words of Stache's own index, which its API returns."""
     create(index, "d2")
     purge(index, "d3")
     _, gone = purge(index, "d4")
@@ -104,8 +104,8 @@ def test_what_cannot_be_done_is_refused(index, act, message):
         act(index, moment)
 
 
-def test_the_trash_is_paged_latest_first(index):
-    """Of one namespace, or of all."""
+def test_the_trash_is_listed_in_pages_latest_first(index):
+    """It is that of one namespace, or of all."""
     for number in range(5):
         create(index, f"d{number}", f"n{number % 2}", f"{number}.md")
         trash(index, f"d{number}", f"n{number % 2}")
@@ -122,14 +122,14 @@ def test_the_trash_is_paged_latest_first(index):
 
 
 @pytest.mark.parametrize("token", ["no token", "WzFd", "WyJhIl0=", 7])
-def test_a_token_of_something_else_is_refused(sqlite, token):
-    """Instead of listing from somewhere."""
+def test_a_token_of_another_list_is_refused(sqlite, token):
+    """The list would otherwise start anywhere."""
     with pytest.raises(InvalidInputError, match="use the next_key of the page before"):
         sqlite.list_trash(next_key=token)
 
 
-def test_a_purged_document_leaves_the_trash_and_a_job(index):
-    """For Stache's worker, with all it needs."""
+def test_a_purge_removes_the_trash_entry_and_creates_a_job(index):
+    """Stache's worker finds all that it needs in the job."""
     answer, moment = purge(index)
 
     assert answer["chunk_ids"] == ["d1-1"]
@@ -153,7 +153,7 @@ def test_a_purged_document_leaves_the_trash_and_a_job(index):
 
 
 def test_a_completed_purge_leaves_a_tombstone(index):
-    """Completing it twice changes nothing."""
+    """A second completion changes nothing."""
     answer, moment = purge(index)
 
     index.complete_permanent_delete("d1", "notes", moment, "a.md")
@@ -165,8 +165,8 @@ def test_a_completed_purge_leaves_a_tombstone(index):
     assert index.list_documents("notes")["documents"] == []
 
 
-def test_a_document_is_restored_while_it_is_being_purged(sqlite):
-    """Its job is given up, so that nobody deletes its vectors later."""
+def test_a_document_can_be_restored_during_its_purge(sqlite):
+    """Its job is deleted, so that no worker deletes its vectors later."""
     _, moment = purge(sqlite)
 
     answer = sqlite.restore_document("d1", "notes", moment)
@@ -177,8 +177,8 @@ def test_a_document_is_restored_while_it_is_being_purged(sqlite):
     assert not {"purge_started_at", "cleanup_job_id"} & sqlite.get_document("d1", "notes").keys()
 
 
-def test_a_job_is_tried_ten_times_and_again_when_it_is_asked_for(sqlite, caplog):
-    """Then it is not in the worker's way; another purge brings it back."""
+def test_a_job_is_tried_ten_times_until_another_purge(sqlite, caplog):
+    """It then no longer delays other jobs."""
     answer, moment = purge(sqlite)
     purge(sqlite, "d2")
     job_id = answer["cleanup_job_id"]
@@ -196,15 +196,15 @@ def test_a_job_is_tried_ten_times_and_again_when_it_is_asked_for(sqlite, caplog)
     assert [job["doc_id"] for job in sqlite.list_cleanup_jobs()] == ["d1", "d2"]
 
 
-def test_a_job_that_is_gone_cannot_fail(sqlite, caplog):
-    """It is logged, as Stache's own index does."""
+def test_a_failure_of_a_deleted_job_is_logged(sqlite, caplog):
+    """Stache's own index does the same."""
     sqlite.mark_cleanup_job_failed("no-such-job", "error")
 
     assert "there is no cleanup job no-such-job" in caplog.text
 
 
-def test_a_purge_whose_job_was_lost_gets_another(sqlite):
-    """The worker deletes a job after it completed the purge; it may be killed before."""
+def test_a_purge_whose_job_was_lost_gets_another_job(sqlite):
+    """A worker may be killed between the two steps that end a purge."""
     answer, moment = purge(sqlite)
     sqlite.delete_cleanup_job(answer["cleanup_job_id"])
 
@@ -213,16 +213,16 @@ def test_a_purge_whose_job_was_lost_gets_another(sqlite):
     assert len(sqlite.list_cleanup_jobs()) == 1
 
 
-def test_jobs_are_limited(index):
-    """As many as the worker asks for."""
+def test_a_limit_restricts_the_listed_jobs(index):
+    """The worker sets it."""
     for number in range(4):
         purge(index, f"d{number}")
 
     assert len(index.list_cleanup_jobs(3)) == 3
 
 
-def test_what_is_expired_is_listed(settings):
-    """As many days after the deletion as Stache's settings say."""
+def test_expired_documents_are_listed(settings):
+    """Stache's settings say how many days after the deletion a document expires."""
     now = Settings(**{**settings.model_dump(exclude_unset=True), "trash_retention_days": 0})
     short, long = SQLiteDocumentIndex(now), SQLiteDocumentIndex(settings)
     for number, index in enumerate([short, long, short]):
@@ -235,7 +235,7 @@ def test_what_is_expired_is_listed(settings):
     assert len(long.list_expired_trash(1)) == 1
 
 
-def test_nothing_is_left_in_the_trash_of_a_document_that_is_deleted(sqlite):
+def test_a_deleted_document_leaves_no_trash_entry(sqlite):
     """It could not be restored."""
     create(sqlite)
     trash(sqlite)
@@ -245,7 +245,7 @@ def test_nothing_is_left_in_the_trash_of_a_document_that_is_deleted(sqlite):
 
 
 def test_a_document_in_the_trash_can_be_changed_and_restored(sqlite):
-    """Its entry moves with it."""
+    """Its entry changes with it."""
     create(sqlite)
     moment = trash(sqlite)
 

@@ -1,4 +1,4 @@
-"""What the provider's tests share."""
+"""Fixtures of the provider's tests."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ OTHER = Choices("no-match", "any-element", "squared", "single", "refused", "word
 
 
 def choose(monkeypatch, choices):
-    """Let every engine in process behave so."""
+    """Let every engine in this process make these choices."""
     create_engine = partial(Engine, choices=choices)
     monkeypatch.setattr(s3vectors_local, "Engine", create_engine, raising=False)
 
 
 @pytest.fixture(autouse=True)
 def _choices(monkeypatch):
-    """As --other-choices says, in process; `far_ends` sees to those behind HTTP."""
+    """Apply --other-choices in this process; `far_ends` applies it to servers."""
     if asked.OTHER_CHOICES:
         choose(monkeypatch, OTHER)
 
 
 @pytest.fixture(params=[Choices(), OTHER], ids=["plain choices", "other choices"])
 def every_choice(request, monkeypatch):
-    """The engine behaves in one way, then in the other, where AWS's is not documented."""
+    """Let the engine behave first one way, then the other, where AWS documents neither."""
     choose(monkeypatch, request.param)

@@ -1,4 +1,4 @@
-"""Stache's own contract for vector providers, on every far end."""
+"""Stache's own contract tests for vector providers, with every kind of endpoint."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from stache_ai_s3vectors import S3VectorsProvider, Settings
 @pytest.fixture(scope="session", params=FAR_ENDS)
 def endpoint(request, tmp_path_factory):
     """An endpoint of each kind, as a user would set it."""
-    door, store = request.param.split("-")
+    transport, store = request.param.split("-")
     data = str(tmp_path_factory.mktemp("contract"))
-    if door == "process":
+    if transport == "process":
         yield f"local:{data}" if store == "disk" else "local:"
         return
     with server(*(("--data", data) if store == "disk" else ())) as url:
@@ -23,11 +23,11 @@ def endpoint(request, tmp_path_factory):
 
 
 class TestS3VectorsProvider(VectorDBContractTest):
-    """Every test that Stache has for its vector providers; it skips none."""
+    """All of Stache's tests for its vector providers; none is skipped."""
 
     @pytest.fixture
     def provider(self, endpoint):
-        """As Stache makes it, with an index that is made on first use."""
+        """A provider as Stache creates it, with an index that is created on first use."""
         settings = Settings(
             vectordb_provider="s3vectors",
             s3vectors_bucket_name="contract",
@@ -38,7 +38,7 @@ class TestS3VectorsProvider(VectorDBContractTest):
         )
         provider = S3VectorsProvider(settings, index_name="documents")
         referee(provider.client)
-        if endpoint.startswith("http"):  # only a local: endpoint makes the bucket
+        if endpoint.startswith("http"):  # only a local: endpoint creates the bucket
             buckets = provider.client.list_vector_buckets()["vectorBuckets"]
             if not buckets:
                 provider.client.create_vector_bucket(vectorBucketName="contract")

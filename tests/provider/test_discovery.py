@@ -1,4 +1,4 @@
-"""How Stache finds the package, and what importing it costs."""
+"""Stache finds the package, and its imports are light."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from stache_ai_s3vectors.provider import S3VectorsProvider
 
 
 def test_stache_finds_the_provider_through_the_entry_point(monkeypatch):
-    """By the name that its factory special-cases."""
+    """Stache's factory special-cases its name."""
     monkeypatch.setenv("VECTORDB_PROVIDER", "s3vectors")
     monkeypatch.setenv("S3VECTORS_BUCKET", "my-bucket")
     monkeypatch.setenv("S3VECTORS_ENDPOINT_URL", "local:")
@@ -34,14 +34,14 @@ def test_stache_finds_the_provider_through_the_entry_point(monkeypatch):
     assert (documents.index_name, summaries.index_name) == ("documents", "summaries")
 
 
-def test_there_is_one_provider_of_that_name():
-    """Two distributions that register it would shadow each other."""
+def test_one_distribution_registers_the_provider():
+    """Two distributions with the same name would shadow each other."""
     points = importlib.metadata.entry_points(group="stache.vectordb", name="s3vectors")
 
     assert [point.value for point in points] == ["stache_ai_s3vectors.provider:S3VectorsProvider"]
 
 
-def test_the_document_index_is_what_its_entry_point_names(tmp_path):
+def test_stache_finds_the_document_index_through_the_entry_point(tmp_path):
     """It works with the oldest Stache, whose interface has fewer methods."""
     [point] = importlib.metadata.entry_points(group="stache.document_index", name="sqlite")
     DocumentIndexProviderFactory.register(point.name, point.load())
@@ -73,8 +73,8 @@ def test_the_document_index_is_what_its_entry_point_names(tmp_path):
         ("stache_ai_s3vectors.plugins.document_index", ["numpy", "s3vectors_local"]),
     ],
 )
-def test_importing_is_light(module, heavy):
-    """In a fresh interpreter."""
+def test_an_import_loads_no_heavy_module(module, heavy):
+    """Each import runs in a fresh interpreter."""
     code = f"import sys, {module}; print([m for m in {heavy} if m in sys.modules])"
 
     result = subprocess.run(
@@ -84,11 +84,11 @@ def test_importing_is_light(module, heavy):
     assert result.stdout == "[]\n"
 
 
-def test_the_public_names_are_there():
-    """Each loads, sorted, and nothing else does."""
+def test_the_public_names_can_be_imported():
+    """They are sorted; other names raise an AttributeError."""
     names = stache_ai_s3vectors.__all__
 
     assert names == sorted(names)
     assert all(getattr(stache_ai_s3vectors, name).__name__ == name for name in names)
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
-        stache_ai_s3vectors.nothing  # noqa: B018 - it is the access that fails
+        stache_ai_s3vectors.nothing  # noqa: B018 - the access fails

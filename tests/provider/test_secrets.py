@@ -1,4 +1,4 @@
-"""No error and no line of a log holds a password, or what would begin a line of its own."""
+"""No error and no line of a log shows a password or starts a forged line."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ NO_URLS = [f"user:{PASSWORD}@127.0.0.1:1", f"http:/user:{PASSWORD}@127.0.0.1:1"]
 def test_a_password_in_an_endpoint_is_in_no_error_of_the_provider(
     monkeypatch, caplog, endpoint, source
 ):
-    """Nor in the cause that a traceback shows with it."""
+    """It is not in the cause that a traceback shows either."""
     caplog.set_level(logging.DEBUG, "stache_ai_s3vectors")
     endpoint_settings = {"s3vectors_endpoint_url": endpoint}
     if source != "setting":
@@ -69,8 +69,8 @@ def test_a_password_in_an_endpoint_is_in_no_error_of_the_provider(
 
 
 @pytest.mark.parametrize("endpoint", NO_URLS)
-def test_a_password_in_what_is_no_url_is_not_shown(endpoint):
-    """A scheme may be missing, or misspelt."""
+def test_a_password_in_a_malformed_url_is_not_shown(endpoint):
+    """The scheme is missing or misspelled."""
     with pytest.raises(ConfigurationError, match="…@127.0.0.1:1") as failed:
         stache.provider(s3vectors_endpoint_url=endpoint)
 
@@ -78,8 +78,8 @@ def test_a_password_in_what_is_no_url_is_not_shown(endpoint):
 
 
 @pytest.fixture
-def _log_as_before():
-    """--debug switches the log on for the whole process."""
+def _restore_logging():
+    """--debug changes the log of the whole process."""
     ours, root = logging.getLogger("stache_ai_s3vectors"), logging.getLogger()
     level, handlers = ours.level, list(root.handlers)
     yield
@@ -102,11 +102,9 @@ COMMANDS = [
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 @pytest.mark.parametrize("debug", [[], ["--debug"]], ids=["", "debug"])
-@pytest.mark.usefixtures("_log_as_before")
-def test_a_password_in_an_endpoint_is_not_printed_by_the_tool(
-    monkeypatch, command, endpoint, debug
-):
-    """Whatever it does."""
+@pytest.mark.usefixtures("_restore_logging")
+def test_the_tool_does_not_print_a_password_in_an_endpoint(monkeypatch, command, endpoint, debug):
+    """This holds for every command."""
     monkeypatch.setenv("S3VECTORS_RETRY_SECONDS", "0")
     options = ["--bucket", "my-bucket", "--endpoint", endpoint, *debug]
 
@@ -120,8 +118,8 @@ def test_a_password_in_an_endpoint_is_not_printed_by_the_tool(
 HOSTILE = "name\n2026-11-28 ERROR forged\x1b[2K\r\x00\x85\u2028"
 
 
-def test_a_namespace_cannot_begin_a_line_of_the_log(caplog):
-    """Nor the other texts that calls are given."""
+def test_a_namespace_cannot_start_a_line_of_the_log(caplog):
+    """Other texts from callers cannot either."""
     caplog.set_level(logging.DEBUG)
     provider = stache.provider()
     provider.insert([VECTOR], ["t"], [{HOSTILE: "x" * 3000}], ["a"], namespace="ns")
@@ -157,8 +155,8 @@ CALLS = {
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_no_error_begins_a_line_of_its_own(call):
-    """Whether the text is the caller's or the server's."""
+def test_no_text_in_an_error_starts_a_new_line(call):
+    """The text comes from the caller or the server."""
     provider = stache.provider()
     provider.get_collection_info()
     text = b'{"message":"no\\n\\u001b[2K2026 ERROR forged"}'
@@ -173,8 +171,8 @@ def test_no_error_begins_a_line_of_its_own(call):
 
 
 @pytest.mark.parametrize("kind", [ConfigurationError, UnavailableError, PartialWriteError])
-def test_errors_are_clean_whatever_they_are_made_of(kind):
-    """One place sees to it."""
+def test_errors_are_printable_and_have_no_passwords(kind):
+    """One function removes them for all errors."""
     details = {"done": [], "missing": []} if kind is PartialWriteError else {}
 
     error = kind(f"at https://user:{PASSWORD}@host/x and {HOSTILE}", **details)
@@ -184,8 +182,8 @@ def test_errors_are_clean_whatever_they_are_made_of(kind):
     assert "https://…@host/x" in str(error)
 
 
-def test_clean_text_stays_as_it_is():
-    """Also when it is cleaned twice."""
+def test_harmless_text_is_not_changed():
+    """A second call changes nothing either."""
     text = (
         'arn:aws:s3vectors:us-east-1:1:bucket/b at "http://127.0.0.1:1/GetIndex", me@example ü 漢'
     )
@@ -194,18 +192,18 @@ def test_clean_text_stays_as_it_is():
     assert to_printable(to_printable("a\nb")) == to_printable("a\nb") == "a\\nb"
 
 
-class Checked(Settings):
-    """Settings that somebody has made stricter."""
+class StricterSettings(Settings):
+    """Settings with a validator of the user's."""
 
     @model_validator(mode="after")
     def refuse(self):
-        """Always."""
+        """Refuse all settings."""
         raise ValueError("these do not go together")
 
 
-def test_settings_that_are_wrong_do_not_show_the_secret_ones(monkeypatch):
-    """Pydantic's own error shows them all."""
-    monkeypatch.setattr(settings, "Settings", Checked)
+def test_the_error_about_wrong_settings_shows_no_secret(monkeypatch):
+    """Pydantic's own error shows all values."""
+    monkeypatch.setattr(settings, "Settings", StricterSettings)
     with pytest.raises(ConfigurationError, match="these do not go together") as failed:
         settings.load_settings(openai_api_key=PASSWORD)
     assert PASSWORD not in "".join(traceback.format_exception(failed.value))

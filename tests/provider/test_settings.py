@@ -1,4 +1,4 @@
-"""Settings: where each may come from, which wins, and what is refused."""
+"""Settings: their sources, which source wins, and which values are refused."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from stache_ai_s3vectors.settings import resolve_settings
 BUCKET = "S3VECTORS_BUCKET_NAME"
 
 
-def options(index=None, **settings):
-    """From Stache's own settings, as Stache hands them over."""
+def resolve(index=None, **settings):
+    """Resolve Stache's own settings, which Stache passes to its providers."""
     return resolve_settings(stache_ai.config.Settings(**settings), index)
 
 
 def test_the_documented_constructor_works():
-    """Stache's own Settings drops the last two without a word."""
+    """Stache's own Settings ignores the last two arguments without an error."""
     settings = Settings(
         vectordb_provider="s3vectors",
         s3vectors_bucket_name="my-bucket",
@@ -39,34 +39,34 @@ def test_the_documented_constructor_works():
 
 @pytest.mark.parametrize("variable", ["S3VECTORS_BUCKET_NAME", "S3VECTORS_BUCKET"])
 def test_either_variable_names_the_bucket(monkeypatch, variable):
-    """Ours and Stache's; whichever Settings class is used."""
+    """It is ours or Stache's; both Settings classes read both."""
     monkeypatch.setenv(variable, "my-bucket")
 
-    assert options().bucket_name == "my-bucket"
+    assert resolve().bucket_name == "my-bucket"
     assert resolve_settings(Settings()).bucket_name == "my-bucket"
 
 
 def test_a_dot_env_file_counts_as_environment(tmp_path, monkeypatch):
-    """As it does for Stache, for all of our settings."""
+    """This is as in Stache, and holds for all of our settings."""
     (tmp_path / ".env").write_text(
         "S3VECTORS_BUCKET_NAME=from-file\nS3VECTORS_REGION=eu-north-1\nS3VECTORS_READ_TIMEOUT=7\n"
         "S3VECTORS_ENDPOINT_URL=http://127.0.0.1:9100\nS3VECTORS_CREATE_INDEX=true\n"
     )
 
-    resolved = options()
+    resolved = resolve()
 
     assert (resolved.bucket_name, resolved.region) == ("from-file", "eu-north-1")
     assert (resolved.read_timeout, resolved.create_index) == (7, True)
     assert resolved.endpoint == "http://127.0.0.1:9100"
     monkeypatch.setenv(BUCKET, "from-environment")
-    assert options().bucket_name == "from-environment"
+    assert resolve().bucket_name == "from-environment"
 
 
-def test_both_variables_may_agree_but_not_differ(monkeypatch):
-    """Guessing would write into the wrong bucket."""
+def test_two_variables_with_different_buckets_are_an_error(monkeypatch):
+    """A guess could write to the wrong bucket."""
     monkeypatch.setenv("S3VECTORS_BUCKET_NAME", "one-bucket")
     monkeypatch.setenv("S3VECTORS_BUCKET", "one-bucket")
-    assert options().bucket_name == "one-bucket"
+    assert resolve().bucket_name == "one-bucket"
 
     monkeypatch.setenv("S3VECTORS_BUCKET", "two-bucket")
     for settings in (stache_ai.config.Settings(), Settings()):
@@ -76,16 +76,16 @@ def test_both_variables_may_agree_but_not_differ(monkeypatch):
 
 @pytest.mark.parametrize("argument", ["s3vectors_bucket", "s3vectors_bucket_name"])
 @pytest.mark.parametrize("variable", ["S3VECTORS_BUCKET", "S3VECTORS_BUCKET_NAME"])
-def test_an_argument_beats_either_variable(monkeypatch, argument, variable):
-    """In our Settings, as arguments do in pydantic's."""
+def test_an_argument_overrides_either_variable(monkeypatch, argument, variable):
+    """Arguments of our Settings win, as in pydantic."""
     monkeypatch.setenv(variable, "from-environment")
 
     assert resolve_settings(Settings(**{argument: "from-argument"})).bucket_name == "from-argument"
 
 
-def test_without_a_bucket_the_error_names_every_way(monkeypatch):
-    """And teaches why `stache_ai.config.Settings(s3vectors_bucket_name=…)` has no effect."""
-    monkeypatch.setenv(BUCKET, "")  # set to nothing is not set
+def test_without_a_bucket_the_error_names_every_way_to_set_it(monkeypatch):
+    """It says why `stache_ai.config.Settings(s3vectors_bucket_name=…)` has no effect."""
+    monkeypatch.setenv(BUCKET, "")  # an empty variable is not set
 
     with pytest.raises(ConfigurationError) as refused:
         S3VectorsProvider(stache_ai.config.Settings(s3vectors_bucket_name="dropped"))
@@ -103,21 +103,21 @@ def test_without_a_bucket_the_error_names_every_way(monkeypatch):
 
 
 @pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
-def test_a_bucket_arn_is_taken_apart(monkeypatch, partition):
+def test_the_bucket_name_is_parsed_from_an_arn(monkeypatch, partition):
     """CloudFormation's Ref is the ARN."""
     monkeypatch.setenv(BUCKET, f"arn:{partition}:s3vectors:us-east-1:123456789012:bucket/my-bucket")
 
-    assert options().bucket_name == "my-bucket"
+    assert resolve().bucket_name == "my-bucket"
 
 
-def test_a_bucket_arn_is_what_requests_name(monkeypatch):
-    """A name would be one of the caller's own account; the engine in this process has one only."""
+def test_requests_name_the_bucket_by_its_arn(monkeypatch):
+    """A name means the caller's account; the engine in this process has only one account."""
     arn = "arn:aws:s3vectors:eu-west-1:999999999999:bucket/my-bucket"
     monkeypatch.setenv(BUCKET, arn)
 
-    remote = options()
+    remote = resolve()
     monkeypatch.setenv("S3VECTORS_ENDPOINT_URL", "local:")
-    local = options()
+    local = resolve()
 
     assert remote.bucket_parameters == {"vectorBucketArn": arn}
     assert remote.index_parameters == {"indexArn": f"{arn}/index/{remote.index_name}"}
@@ -128,37 +128,37 @@ def test_a_bucket_arn_is_what_requests_name(monkeypatch):
     }
 
 
-def test_buckets_of_two_accounts_contradict_each_other(monkeypatch):
-    """Whatever their names are."""
+def test_buckets_of_two_accounts_are_an_error(monkeypatch):
+    """This holds even if their names are equal."""
     for name, account in ((BUCKET, "1" * 12), ("S3VECTORS_BUCKET", "2" * 12)):
         monkeypatch.setenv(name, f"arn:aws:s3vectors:us-east-1:{account}:bucket/my-bucket")
 
     with pytest.raises(ConfigurationError, match="two vector buckets are configured"):
-        options()
+        resolve()
 
 
-def test_the_region_of_a_bucket_arn_counts_and_is_not_contradicted(monkeypatch):
-    """Another region may have another bucket of the same name."""
+def test_the_region_is_that_of_the_bucket_arn(monkeypatch):
+    """A different region is an error: it may have another bucket of the same name."""
     arn = "arn:aws:s3vectors:eu-west-1:123456789012:bucket/my-bucket"
     monkeypatch.setenv("S3VECTORS_BUCKET", arn)
     monkeypatch.setenv("S3VECTORS_BUCKET_NAME", "my-bucket")  # the same bucket
 
-    assert (options().bucket_name, options().region) == ("my-bucket", "eu-west-1")
+    assert (resolve().bucket_name, resolve().region) == ("my-bucket", "eu-west-1")
 
     monkeypatch.setenv("S3VECTORS_REGION", "us-west-2")
     with pytest.raises(ConfigurationError, match="is 'us-west-2', but .* ARN is in 'eu-west-1'"):
-        options()
+        resolve()
 
 
 @pytest.mark.parametrize("name", ["READ_TIMEOUT", "CREATE_INDEX"])
-def test_set_to_nothing_is_not_set_and_nonsense_is_named(monkeypatch, name):
-    """For settings that are no text."""
+def test_an_empty_variable_is_unset_and_a_malformed_one_is_named(monkeypatch, name):
+    """The settings are not strings."""
     monkeypatch.setenv(f"S3VECTORS_{name}", "")
-    assert options(s3vectors_bucket="my-bucket")
+    assert resolve(s3vectors_bucket="my-bucket")
 
     monkeypatch.setenv(f"S3VECTORS_{name}", "abc")
     with pytest.raises(ConfigurationError, match=f"S3VECTORS_{name} is 'abc': Input should be a"):
-        options(s3vectors_bucket="my-bucket")
+        resolve(s3vectors_bucket="my-bucket")
 
 
 @pytest.mark.parametrize(
@@ -174,52 +174,52 @@ def test_set_to_nothing_is_not_set_and_nonsense_is_named(monkeypatch, name):
         "b" * 64,
     ],
 )
-def test_a_bucket_that_is_neither_name_nor_arn_is_shown(monkeypatch, value):
-    """With both forms that are possible."""
+def test_the_error_shows_a_bucket_that_is_neither_name_nor_arn(monkeypatch, value):
+    """It also shows both allowed forms."""
     monkeypatch.setenv(BUCKET, value)
 
     with pytest.raises(ConfigurationError) as refused:
-        options()
+        resolve()
 
     assert repr(value) in str(refused.value)
     assert "arn:aws:s3vectors:REGION:ACCOUNT:bucket/NAME" in str(refused.value)
 
 
-def region(**settings):
-    endpoint = "http://127.0.0.1:1"  # nothing is sent there
+def resolve_region(**settings):
+    endpoint = "http://127.0.0.1:1"  # nothing is sent to it
     settings = {"s3vectors_bucket": "my-bucket", "s3vectors_endpoint_url": endpoint, **settings}
     return connect(resolve_settings(Settings(**settings))).meta.region_name
 
 
-def test_the_region_falls_back_step_by_step(tmp_path, monkeypatch):
-    """Each step beats those before it in this test."""
-    assert region() == "us-east-1"
+def test_the_region_has_the_documented_precedence(tmp_path, monkeypatch):
+    """In this test, each step overrides those before it."""
+    assert resolve_region() == "us-east-1"
 
     (tmp_path / "config").write_text("[default]\nregion = eu-central-1\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
-    assert region() == "eu-central-1"
+    assert resolve_region() == "eu-central-1"
 
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    assert region() == "eu-west-1"
+    assert resolve_region() == "eu-west-1"
 
     monkeypatch.setenv("AWS_REGION", "eu-west-2")
-    assert region() == "eu-west-2"
-    assert region(aws_region="eu-west-3") == "eu-west-3"
+    assert resolve_region() == "eu-west-2"
+    assert resolve_region(aws_region="eu-west-3") == "eu-west-3"
 
     arn = "arn:aws:s3vectors:eu-north-1:123456789012:bucket/my-bucket"
-    assert region(s3vectors_bucket=arn) == "eu-north-1"
+    assert resolve_region(s3vectors_bucket=arn) == "eu-north-1"
 
     monkeypatch.setenv("S3VECTORS_REGION", "eu-south-1")
-    assert region() == "eu-south-1"
-    assert region(s3vectors_region="eu-south-2") == "eu-south-2"
+    assert resolve_region() == "eu-south-1"
+    assert resolve_region(s3vectors_region="eu-south-2") == "eu-south-2"
 
 
-def test_stache_s_default_region_says_nothing(monkeypatch):
-    """`Settings.aws_region` is us-east-1 unless it was really set."""
+def test_stache_s_default_region_is_ignored(monkeypatch):
+    """`Settings.aws_region` is us-east-1 unless the user sets it."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
 
-    assert options(s3vectors_bucket="my-bucket").region is None
-    assert options(s3vectors_bucket="my-bucket", aws_region="us-east-1").region == "us-east-1"
+    assert resolve(s3vectors_bucket="my-bucket").region is None
+    assert resolve(s3vectors_bucket="my-bucket", aws_region="us-east-1").region == "us-east-1"
 
 
 @pytest.mark.parametrize(
@@ -234,24 +234,24 @@ def test_stache_s_default_region_says_nothing(monkeypatch):
         ("local:~/data", "local:{home}/data"),
     ],
 )
-def test_endpoints(monkeypatch, value, expected):
+def test_an_endpoint_is_a_url_or_a_local_path(monkeypatch, value, expected):
     """A local path is resolved, so that two spellings are one engine."""
     monkeypatch.setenv("S3VECTORS_ENDPOINT_URL", value)
     if expected:
         expected = expected.format(cwd=Path.cwd(), home=Path.home())
 
-    assert options(s3vectors_bucket="my-bucket").endpoint == expected
+    assert resolve(s3vectors_bucket="my-bucket").endpoint == expected
 
 
 @pytest.mark.parametrize(
     "value", ["localhost:9100", "http://", "ftp://x", "data", "http://x:port", "http://::1"]
 )
-def test_an_endpoint_of_another_form_is_shown(monkeypatch, value):
-    """With the forms that are possible."""
+def test_the_error_shows_a_malformed_endpoint(monkeypatch, value):
+    """It also shows the allowed forms."""
     monkeypatch.setenv("S3VECTORS_ENDPOINT_URL", value)
 
     with pytest.raises(ConfigurationError, match=f"is '{value}'; it must be a URL with http://"):
-        options(s3vectors_bucket="my-bucket")
+        resolve(s3vectors_bucket="my-bucket")
 
 
 @pytest.mark.parametrize(
@@ -264,8 +264,8 @@ def test_an_endpoint_of_another_form_is_shown(monkeypatch, value):
         ({"s3vectors_create_index": False, "s3vectors_endpoint_url": "local:"}, False),
     ],
 )
-def test_missing_indexes_are_made_locally_or_when_asked(settings, expected):
-    """On AWS, infrastructure makes them."""
+def test_missing_indexes_are_created_locally_or_on_request(settings, expected):
+    """On AWS, the infrastructure creates them."""
     assert (
         resolve_settings(Settings(s3vectors_bucket="my-bucket", **settings)).create_index
         is expected
@@ -283,19 +283,19 @@ def test_missing_indexes_are_made_locally_or_when_asked(settings, expected):
         ({"embedding_provider": "my-own"}, 1536),
     ],
 )
-def test_the_dimension_is_what_was_set_or_what_stache_knows_of_the_model(settings, expected):
-    """Stache's default of 1536 says nothing about the model."""
-    assert options(s3vectors_bucket="my-bucket", **settings).dimension == expected
+def test_the_dimension_is_the_setting_or_that_of_the_model(settings, expected):
+    """Stache's default of 1536 does not depend on the model."""
+    assert resolve(s3vectors_bucket="my-bucket", **settings).dimension == expected
 
 
 def test_the_index_is_the_argument_or_the_documents_index_or_the_older_one():
-    """Stache's factory passes the name; the constructor works without it, too."""
+    """Stache's factory passes the name; the constructor also works without it."""
     base = {"s3vectors_bucket": "my-bucket"}
 
-    assert options(**base).index_name == "stache"
-    assert options(**base, s3vectors_index="older").index_name == "older"
-    assert options(**base, s3vectors_index="older", s3vectors_documents_index="d").index_name == "d"
-    assert options("summaries", **base, s3vectors_documents_index="d").index_name == "summaries"
+    assert resolve(**base).index_name == "stache"
+    assert resolve(**base, s3vectors_index="older").index_name == "older"
+    assert resolve(**base, s3vectors_index="older", s3vectors_documents_index="d").index_name == "d"
+    assert resolve("summaries", **base, s3vectors_documents_index="d").index_name == "summaries"
 
 
 @pytest.mark.parametrize(
@@ -306,8 +306,8 @@ def test_the_index_is_the_argument_or_the_documents_index_or_the_older_one():
         ({"s3vectors_text_keys": " title, text,,title "}, ("text", "title")),
     ],
 )
-def test_text_is_one_of_the_keys_that_are_searched(settings, expected):
-    """Others are named with commas between."""
+def test_the_text_keys_include_text(settings, expected):
+    """The setting is a comma-separated list of further keys."""
     assert (
         resolve_settings(Settings(s3vectors_bucket="my-bucket", **settings)).text_keys == expected
     )
@@ -322,21 +322,21 @@ def test_text_is_one_of_the_keys_that_are_searched(settings, expected):
     ],
 )
 def test_text_keys_that_the_service_does_not_take_are_refused(keys, message):
-    """Before anything is made."""
+    """They are refused before anything is created."""
     with pytest.raises(ConfigurationError, match=message):
         resolve_settings(Settings(s3vectors_bucket="my-bucket", s3vectors_text_keys=keys))
 
 
 def test_a_language_that_the_service_does_not_have_is_refused(monkeypatch):
-    """All of them are named."""
+    """The error names all languages."""
     monkeypatch.setenv("S3VECTORS_TEXT_LANGUAGE", "sv")
 
     with pytest.raises(ConfigurationError, match="S3VECTORS_TEXT_LANGUAGE is 'sv': .*'en', 'fr'"):
-        options(s3vectors_bucket="my-bucket")
+        resolve(s3vectors_bucket="my-bucket")
 
 
 def test_timeouts_reach_the_client():
-    """Botocore's 60 seconds would hold a Lambda hostage."""
+    """Botocore's 60 seconds could use up a Lambda function's time."""
     base = {"s3vectors_bucket": "my-bucket", "s3vectors_endpoint_url": "local:"}
     client = connect(resolve_settings(Settings(**base)))
     patient = connect(
@@ -349,6 +349,6 @@ def test_timeouts_reach_the_client():
 
 
 def test_a_timeout_is_positive():
-    """Pydantic says so, with the value."""
+    """Pydantic's error shows the value."""
     with pytest.raises(ValueError, match="greater than 0"):
         Settings(s3vectors_read_timeout=0)

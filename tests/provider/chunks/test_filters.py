@@ -47,9 +47,9 @@ DOCUMENTS = st.recursive(
 @given(document=DOCUMENTS, metadata=METADATA)
 @settings(max_examples=500)
 def test_a_scan_returns_what_a_query_would_return(choices, document, metadata):
-    """What the provider makes of a filter is valid for the service, and means the same.
+    """The provider's translation of a filter is valid for the service and has the same meaning.
 
-    But for the negation of an array, which is not documented and has no other words.
+    Negations of arrays are left out: AWS does not document them.
     """
     condition = filters.join_conditions(filters.parse_filter(document))
     arrays = any(isinstance(value, list) for value in metadata.values())
