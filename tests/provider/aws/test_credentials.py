@@ -34,7 +34,7 @@ def write(file, credentials):
     os.utime(file, ns=(before + 10**9, before + 10**9))
 
 
-def provider(url):
+def create_provider(url):
     """A provider of the server that may create its index."""
     return stache.provider(s3vectors_endpoint_url=url, s3vectors_create_index=True)
 
@@ -51,12 +51,12 @@ def test_renewed_credentials_are_used_at_the_next_call(file, url, bad):
     """The provider that was denied uses them, and so does a new one."""
     if bad is not None:
         write(file, bad)
-    old = provider(url)
+    old = create_provider(url)
     with pytest.raises(AccessDeniedError):
         old.count_by_filter({})
 
     write(file, GOOD)
-    new = provider(url)
+    new = create_provider(url)
 
     with closing(old.client), closing(new.client):
         for one in (old, new):
@@ -67,7 +67,7 @@ def test_renewed_credentials_are_used_at_the_next_call(file, url, bad):
 def test_credentials_that_expire_while_a_provider_is_in_use_are_renewed(file, url):
     """Those of a notebook expire; searches still find what was stored."""
     write(file, GOOD)
-    one = provider(url)
+    one = create_provider(url)
     one.client.create_vector_bucket(vectorBucketName="my-bucket")
     one.insert([VECTOR], ["t"])
     expired = stache.Answer(
@@ -92,7 +92,7 @@ def test_credentials_that_expire_while_a_provider_is_in_use_are_renewed(file, ur
 def test_other_credentials_of_the_same_file_are_used_after_a_denial(file, url):
     """A policy denies a call; then somebody writes the credentials of another role."""
     write(file, GOOD)
-    one = provider(url)
+    one = create_provider(url)
     one.client.create_vector_bucket(vectorBucketName="my-bucket")
     one.insert([VECTOR], ["t"])
     first = one.client
@@ -114,7 +114,7 @@ def test_the_next_call_uses_a_profile_that_is_added(monkeypatch, file, url):
     """The error of the first call is not cached."""
     monkeypatch.setenv("AWS_PROFILE", "mine")
     file.write_text("")
-    one = provider(url)
+    one = create_provider(url)
     with pytest.raises(ConfigurationError, match="mine"):
         one.count_by_filter({})
 
@@ -133,7 +133,7 @@ def test_credentials_from_a_program_are_requested_again(monkeypatch, file, tmp_p
     config.write_text(f"[default]\ncredential_process = sh {program}\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
     program.write_text("exit 1\n")
-    one = provider(url)
+    one = create_provider(url)
     with pytest.raises(ConfigurationError, match="custom-process"):
         one.count_by_filter({})
 
@@ -149,7 +149,7 @@ def test_credentials_from_a_program_are_requested_again(monkeypatch, file, tmp_p
 def test_a_new_client_has_the_current_credentials_of_the_file(file, url):
     """A client with other timeouts must not reuse a session that read the old ones."""
     write(file, UNKNOWN)
-    old = provider(url)
+    old = create_provider(url)
     assert old.client
     write(file, GOOD)
 
@@ -166,7 +166,7 @@ def test_sessions_of_many_credentials_are_not_kept(monkeypatch, url):
     """A process may assume a role for each tenant."""
     for n in range(20):
         monkeypatch.setenv("AWS_SESSION_TOKEN", str(n))
-        assert provider(url).client
+        assert create_provider(url).client
 
     assert len(stache.connections._process.sessions) <= 4
     assert len(stache.connections._process.connections) <= 16

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 
 
 @contextmanager
-def provider_over_http():
+def serve_provider():
     """A provider on a server of its own."""
     with server() as url:
         provider = stache.provider(
@@ -35,7 +35,7 @@ def provider_over_http():
             yield provider
 
 
-def search_own(settings):
+def search_own_namespace(settings):
     """Search a tenant's own namespace 150 times in a child; return what it gets."""
     tenant, url = settings
     provider = stache.provider(s3vectors_endpoint_url=url)
@@ -46,7 +46,7 @@ def search_own(settings):
 
 def test_children_that_search_at_the_same_time_get_their_own_results():
     """Processes that share a connection would get each other's responses."""
-    with provider_over_http() as parent:
+    with serve_provider() as parent:
         for tenant in TENANTS:
             parent.insert([VECTOR] * 5, ["t"] * 5, namespace=tenant)
         parent.search(VECTOR)  # it leaves a connection in the pool
@@ -54,14 +54,14 @@ def test_children_that_search_at_the_same_time_get_their_own_results():
 
         with multiprocessing.get_context("fork").Pool(4) as pool:
             tasks = [(tenant, url) for tenant in TENANTS]
-            answers = pool.map_async(search_own, tasks, chunksize=1).get(LIMIT)
+            answers = pool.map_async(search_own_namespace, tasks, chunksize=1).get(LIMIT)
 
     assert answers == [({tenant}, {5}) for tenant in TENANTS]
 
 
 def test_a_provider_works_in_parent_and_child_after_a_fork():
     """Each process has its own client and requests the index's description again."""
-    with provider_over_http() as provider:
+    with serve_provider() as provider:
         provider.insert([VECTOR], ["parent's"], namespace="parent")
         client, shared = provider.client, provider._index._state
 
@@ -80,7 +80,7 @@ def test_a_provider_works_in_parent_and_child_after_a_fork():
 
 def test_locks_that_other_threads_hold_at_a_fork_block_no_child():
     """These are the locks of connections, index state, pace and a call under way."""
-    with provider_over_http() as provider:
+    with serve_provider() as provider:
         provider.insert([VECTOR], ["t"], ids=["a"])
         entered, go_on = threading.Event(), threading.Event()
 
@@ -121,7 +121,7 @@ def test_a_time_limit_around_a_fork_holds_in_the_child():
 
 def test_a_fork_of_a_fork_has_its_own_state():
     """Servers that fork workers may themselves be forked."""
-    with provider_over_http() as provider:
+    with serve_provider() as provider:
         provider.insert([VECTOR], ["t"])
 
         def count():

@@ -37,15 +37,15 @@ def engine():
     engine.close()
 
 
-def provider(url, **settings):
+def create_provider(url, **settings):
     """A provider of the server at a URL, with no write rate."""
     return stache.provider(s3vectors_endpoint_url=url, s3vectors_write_rate=0, **settings)
 
 
 def test_all_threads_that_search_during_an_outage_get_results(engine):
     """The service answers 503 to 48 requests; botocore's own retries end after a few."""
-    with serve_moody(engine) as server, closing(provider(server.url).client):
-        one = provider(server.url)
+    with serve_moody(engine) as server, closing(create_provider(server.url).client):
+        one = create_provider(server.url)
         one.search(VECTOR)
         begun = len(server.seen)
         server.behaviour = lambda _, number: 503 if number < begun + 48 else PASS
@@ -60,8 +60,8 @@ def test_all_threads_that_search_during_an_outage_get_results(engine):
 def test_a_service_that_is_down_gets_few_retries(engine, monkeypatch):
     """Each call sends about a dozen requests in half a minute."""
     waits = stache.without_waiting(monkeypatch)
-    with serve_moody(engine) as server, closing(provider(server.url).client):
-        one = provider(server.url)
+    with serve_moody(engine) as server, closing(create_provider(server.url).client):
+        one = create_provider(server.url)
         one.search(VECTOR)
         server.behaviour = lambda *_: 503
 
@@ -105,7 +105,7 @@ def test_an_insert_completes_when_the_server_restarts_in_the_middle_of_it(tmp_pa
     """Connections are refused while the server is stopped."""
     engine = Engine(tmp_path)
     server = RestartableServer(engine)
-    one = provider(f"http://127.0.0.1:{server.port}", s3vectors_create_index=True)
+    one = create_provider(f"http://127.0.0.1:{server.port}", s3vectors_create_index=True)
     one.client.create_vector_bucket(vectorBucketName="my-bucket")
     refused, stopped = threading.Event(), threading.Event()
 
@@ -139,7 +139,7 @@ def test_a_refused_connection_is_reported_sooner_if_the_endpoint_never_answered(
     waits = stache.without_waiting(monkeypatch)
 
     with pytest.raises(UnavailableError, match="127.0.0.1:1"):
-        provider("http://127.0.0.1:1").search(VECTOR)
+        create_provider("http://127.0.0.1:1").search(VECTOR)
 
     assert sum(waits) == pytest.approx(3, abs=0.5)
 
@@ -150,7 +150,7 @@ def test_a_setting_limits_how_long_requests_are_retried(engine, monkeypatch):
     with serve_moody(engine, lambda *_: 503) as server:
         for seconds in (0, 7):
             waits.clear()
-            one = provider(server.url, s3vectors_retry_seconds=seconds)
+            one = create_provider(server.url, s3vectors_retry_seconds=seconds)
             with closing(one.client), pytest.raises(UnavailableError):
                 one.search(VECTOR)
             assert sum(waits) == pytest.approx(seconds, abs=0.5)
@@ -158,8 +158,8 @@ def test_a_setting_limits_how_long_requests_are_retried(engine, monkeypatch):
 
 def test_a_time_limit_limits_retries_in_all_threads_of_a_call(engine):
     """It can be the time that a Lambda function has left."""
-    with serve_moody(engine) as server, closing(provider(server.url).client):
-        one = provider(server.url)
+    with serve_moody(engine) as server, closing(create_provider(server.url).client):
+        one = create_provider(server.url)
         one.search(VECTOR)
         server.behaviour = lambda *_: 503
 
@@ -194,8 +194,8 @@ def test_a_wrong_certificate_is_not_retried(monkeypatch):
 
 def test_a_call_that_hangs_blocks_no_other_thread(engine):
     """The other threads use the index's cached description."""
-    with serve_moody(engine) as server, closing(provider(server.url).client):
-        one = provider(server.url)
+    with serve_moody(engine) as server, closing(create_provider(server.url).client):
+        one = create_provider(server.url)
         one.search(VECTOR)
         server.behaviour = lambda operation, _: SILENT if operation == "GetIndex" else PASS
         hanging = threading.Thread(target=one.get_collection_info)
@@ -216,8 +216,8 @@ def test_a_hybrid_search_that_refreshes_the_description_blocks_no_other_thread(m
     monkeypatch.setattr("stache_ai_s3vectors.aws.vector_index.REFRESH_SECONDS_WITHOUT", 0)
     engine = Engine()
     hybrid = {"s3vectors_search_mode": "hybrid"}
-    with serve_moody(engine) as server, closing(provider(server.url, **hybrid).client):
-        one = provider(server.url, **hybrid)
+    with serve_moody(engine) as server, closing(create_provider(server.url, **hybrid).client):
+        one = create_provider(server.url, **hybrid)
         stache.older_index(one)
         one.insert([VECTOR], ["t"])
         context = [stache.context("t") for _ in range(5)]
@@ -240,7 +240,7 @@ def test_a_hybrid_search_that_refreshes_the_description_blocks_no_other_thread(m
 def test_threads_that_need_the_same_response_share_one_call_and_its_error(engine):
     """They do not call one after the other, each with its own wait."""
     with serve_moody(engine, lambda *_: SILENT) as server:
-        one = provider(server.url, s3vectors_retry_seconds=0)
+        one = create_provider(server.url, s3vectors_retry_seconds=0)
         together = threading.Barrier(4, timeout=LONG)
 
         def search(_):
@@ -351,8 +351,8 @@ def ctrl_c():
 @pytest.mark.parametrize("ids", ["own", "generated"])
 def test_an_interrupted_insert_ends_although_the_service_hangs(engine, ctrl_c, caplog, ids):
     """It ends before the server answers and logs how many vectors are known to be stored."""
-    with serve_moody(engine) as server, closing(provider(server.url).client):
-        one = provider(server.url)
+    with serve_moody(engine) as server, closing(create_provider(server.url).client):
+        one = create_provider(server.url)
         one.search(VECTOR)
         puts = []
 
@@ -378,8 +378,8 @@ def test_an_interrupted_insert_ends_although_the_service_hangs(engine, ctrl_c, c
 
 def test_after_an_interruption_generated_ids_are_deleted_in_the_background(engine, ctrl_c):
     """They are deleted when the service answers again, if the process still runs."""
-    with serve_moody(engine) as server, closing(provider(server.url).client):
-        one = provider(server.url)
+    with serve_moody(engine) as server, closing(create_provider(server.url).client):
+        one = create_provider(server.url)
         one.search(VECTOR)
         server.behaviour = lambda _, number: SILENT if number % 2 else PASS
         ctrl_c(server, 2)
@@ -415,7 +415,7 @@ def test_every_interrupted_call_ends_although_the_service_hangs(engine, ctrl_c, 
     """The service hangs for ten minutes; writes log how many vectors are known to be done."""
     with serve_moody(engine) as server:
         patient = {"s3vectors_read_timeout": 600, "s3vectors_retry_seconds": 600}
-        one = provider(server.url, **patient)
+        one = create_provider(server.url, **patient)
         ids = [str(n) for n in range(3000)]
         one.insert([VECTOR] * 3000, ["t"] * 3000, [{"text2": "t"}] * 3000, ids=ids)
         writes = {"DeleteVectors", "PutVectors"}
@@ -451,7 +451,7 @@ def test_after_an_interruption_nothing_more_is_sent(engine, call):
             s3vectors_endpoint_url=server.url, s3vectors_write_rate=10.0, s3vectors_retry_seconds=9
         )  # other settings give it a connection and a pace of its own
         ids = [str(n) for n in range(1600)]
-        provider(server.url).insert([VECTOR] * 1600, ["t"] * 1600, ids=ids)
+        create_provider(server.url).insert([VECTOR] * 1600, ["t"] * 1600, ids=ids)
         waiting = threading.Semaphore(0)
         one._index._state.pace._sleep = lambda seconds: (
             waiting.release(),
@@ -482,7 +482,7 @@ def test_after_an_interruption_nothing_more_is_sent(engine, call):
 def test_a_large_call_gives_up_after_one_round_of_failed_requests(engine, call):
     """It does not wait until each of its many requests has used its time."""
     with serve_moody(engine, lambda *_: 503) as server:
-        one = provider(server.url, s3vectors_max_attempts=1)
+        one = create_provider(server.url, s3vectors_max_attempts=1)
         server.behaviour = lambda operation, _: PASS if operation == "GetIndex" else 503
 
         with closing(one.client), pytest.raises(UnavailableError):
@@ -495,7 +495,7 @@ def test_a_server_without_tls_is_reported_sooner(engine, monkeypatch):
     """The URL has https:// instead of http://."""
     waits = stache.without_waiting(monkeypatch)
     with serve_moody(engine) as server:
-        one = provider(server.url.replace("http:", "https:"))
+        one = create_provider(server.url.replace("http:", "https:"))
         with closing(one.client), pytest.raises(UnavailableError, match="SSL"):
             one.search(VECTOR)
 

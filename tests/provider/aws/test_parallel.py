@@ -12,14 +12,14 @@ from stache_ai_s3vectors.aws.parallel import Page, call_in_parallel, fetch_pages
 SPAN = ContextVar("SPAN", default="none")
 
 
-def results(calls):
+def get_results(calls):
     return [call.result() for _, call in calls]
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 7, 50])
 def test_results_come_in_the_order_of_the_items(count):
     """This holds for any number of items."""
-    assert results(call_in_parallel(lambda n: n * n, range(count), 4)) == [
+    assert get_results(call_in_parallel(lambda n: n * n, range(count), 4)) == [
         n * n for n in range(count)
     ]
 
@@ -38,13 +38,13 @@ def test_no_more_calls_run_at_a_time_than_allowed():
         with lock:
             running -= 1
 
-    assert results(call_in_parallel(work, range(12), 4)) == [None] * 12
+    assert get_results(call_in_parallel(work, range(12), 4)) == [None] * 12
     assert most == 4
 
 
 def test_a_single_item_is_called_in_the_callers_thread():
     """One call needs no thread."""
-    assert results(call_in_parallel(lambda _: threading.get_ident(), [1])) == [
+    assert get_results(call_in_parallel(lambda _: threading.get_ident(), [1])) == [
         threading.get_ident()
     ]
 
@@ -104,7 +104,7 @@ def test_before_runs_in_the_caller_s_thread_just_before_each_call():
 
     next(calls)
     assert len(seen) == 2
-    assert results(calls) == list(range(1, 10))
+    assert get_results(calls) == list(range(1, 10))
     assert seen == [threading.get_ident()] * 10
 
 
@@ -112,7 +112,7 @@ def test_calls_see_the_caller_s_context():
     """Tracing libraries keep their span in it."""
     SPAN.set("request 7")
 
-    assert results(call_in_parallel(lambda _: SPAN.get(), [1, 2, 3])) == ["request 7"] * 3
+    assert get_results(call_in_parallel(lambda _: SPAN.get(), [1, 2, 3])) == ["request 7"] * 3
 
 
 def paginate(lengths):

@@ -31,11 +31,11 @@ FAR = [[1.0, 0.1, 0.5, 0.25], [1.0, 0.2, 0.5, 0.25], [-1.0, 5.0, 0.0, 0.0]]
 
 
 @pytest.fixture(autouse=True)
-def _warnings_come_again():
+def _reset_warnings():
     search._warn_once.cache_clear()
 
 
-def context(question=None):
+def make_context(question=None):
     """A request's context as the pipeline creates it, after our processor saw the question."""
     context = RequestContext("id", datetime.now(timezone.utc), "default")
     if question is not None:
@@ -45,7 +45,7 @@ def context(question=None):
     return context
 
 
-def provider(mode="hybrid", **settings):
+def create_provider(mode="hybrid", **settings):
     store = stache.provider(s3vectors_search_mode=mode, **settings)
     store.insert(FAR, TEXTS, ids=["machine", "write", "tank"])
     wait_until_active(store)
@@ -66,17 +66,17 @@ def get_ids(results):
 
 def test_only_hybrid_search_finds_exact_words():
     """The embedding of a part number has no meaning; its letters have."""
-    hybrid, vector = provider(), provider("vector")
+    hybrid, vector = create_provider(), create_provider("vector")
 
-    assert get_ids(vector.search(QUESTION, 2, context=context(WORDS))) == ["machine", "write"]
-    assert "tank" in get_ids(hybrid.search(QUESTION, 2, context=context(WORDS)))
+    assert get_ids(vector.search(QUESTION, 2, context=make_context(WORDS))) == ["machine", "write"]
+    assert "tank" in get_ids(hybrid.search(QUESTION, 2, context=make_context(WORDS)))
 
 
 def test_the_best_result_has_the_score_of_the_nearest():
     """Each other score is its share of the best result's fused score."""
-    hybrid = provider()
+    hybrid = create_provider()
 
-    results = hybrid.search(QUESTION, 3, context=context(WORDS))
+    results = hybrid.search(QUESTION, 3, context=make_context(WORDS))
 
     [nearest] = hybrid.search(QUESTION, 1)
     scores = [result["score"] for result in results]
@@ -87,7 +87,9 @@ def test_the_best_result_has_the_score_of_the_nearest():
 
 def test_scores_are_low_when_nothing_fits():
     """They are as low as in a search by vector."""
-    results = provider().search([0.0, 0.0, -1.0, 0.05], 3, context=context("swallows in summer"))
+    results = create_provider().search(
+        [0.0, 0.0, -1.0, 0.05], 3, context=make_context("swallows in summer")
+    )
 
     assert len(results) == 3
     assert max(result["score"] for result in results) < 0.1
@@ -95,11 +97,11 @@ def test_scores_are_low_when_nothing_fits():
 
 def test_more_results_change_neither_the_first_ones_nor_their_scores():
     """Rankings are fused to the same depth for any top_k."""
-    store = provider()
+    store = create_provider()
     store.insert(stache.vectors(60), [f"error {'code ' * (n % 7)}{n}" for n in range(60)])
 
     def ask(top_k):
-        results = store.search(QUESTION, top_k, context=context("error code 7 12 33"))
+        results = store.search(QUESTION, top_k, context=make_context("error code 7 12 33"))
         assert len(results) == top_k
         return [(result["id"], result["score"]) for result in results]
 
@@ -110,10 +112,10 @@ def test_more_results_change_neither_the_first_ones_nor_their_scores():
 
 def test_a_result_that_only_matches_words_does_not_lower_the_other_scores():
     """It has no distance; the nearest is one of the results that have a distance."""
-    store = provider()
+    store = create_provider()
     store.insert([QUESTION] * 40, ["unlike"] * 40)
 
-    results = store.search(QUESTION, 5, context=context(WORDS))
+    results = store.search(QUESTION, 5, context=make_context(WORDS))
 
     assert "tank" in get_ids(results)
     assert results[0]["score"] == pytest.approx(1, abs=1e-5)
@@ -121,10 +123,10 @@ def test_a_result_that_only_matches_words_does_not_lower_the_other_scores():
 
 def test_pages_share_the_best_score():
     """The best score counts for all pages of 100."""
-    store = provider()
+    store = create_provider()
     store.insert(stache.vectors(250), [f"error {n}" for n in range(250)])
 
-    results = store.search(QUESTION, 240, context=context(WORDS))
+    results = store.search(QUESTION, 240, context=make_context(WORDS))
 
     scores = [result["score"] for result in results]
     assert len(scores) == 240
@@ -134,11 +136,11 @@ def test_pages_share_the_best_score():
 
 def test_filters_apply_to_hybrid_search():
     """So do namespaces and soft delete."""
-    store = provider()
+    store = create_provider()
     store.insert([QUESTION], ["XK-4471 in another house"], namespace="other")
     store.update_status(["tank"], "default", "deleting")
 
-    results = get_ids(store.search(QUESTION, 5, namespace="default", context=context(WORDS)))
+    results = get_ids(store.search(QUESTION, 5, namespace="default", context=make_context(WORDS)))
 
     assert sorted(results) == ["machine", "write"]
 
@@ -146,21 +148,21 @@ def test_filters_apply_to_hybrid_search():
 @pytest.mark.parametrize("question", [None, "", "  \n"])
 def test_without_words_hybrid_search_uses_the_vector_only(question):
     """Document discovery runs no query processors."""
-    results = provider().search(QUESTION, 1, context=context(question))
+    results = create_provider().search(QUESTION, 1, context=make_context(question))
 
     assert get_ids(results) == ["machine"]
-    assert provider().search(QUESTION, 1) == results
+    assert create_provider().search(QUESTION, 1) == results
 
 
 def test_summaries_and_insights_can_be_searched_in_hybrid_mode():
     """search_insights runs the processors; summaries are searched by vector."""
-    store = provider()
+    store = create_provider()
     store.insert(
         [QUESTION] * 2, ["sum", "XK-4471"], [{"_type": "document_summary"}, {"_type": "insight"}]
     )
 
-    [summary] = store.search_summaries(QUESTION, 5, context=context(WORDS))
-    [insight] = store.search(QUESTION, 5, filter={"_type": "insight"}, context=context(WORDS))
+    [summary] = store.search_summaries(QUESTION, 5, context=make_context(WORDS))
+    [insight] = store.search(QUESTION, 5, filter={"_type": "insight"}, context=make_context(WORDS))
 
     assert (summary["text"], insight["text"]) == ("sum", "XK-4471")
 
@@ -172,14 +174,14 @@ def test_an_index_without_text_search_is_searched_by_vector_and_logged_once(capl
     store.insert(FAR, TEXTS, ids=["machine", "write", "tank"])
 
     for _ in range(2):
-        assert get_ids(store.search(QUESTION, 1, context=context(WORDS))) == ["machine"]
+        assert get_ids(store.search(QUESTION, 1, context=make_context(WORDS))) == ["machine"]
 
     assert caplog.text.count("my-bucket/documents has no text search on 'text'") == 1
 
 
 def test_a_text_search_that_is_building_is_used_when_it_is_ready(caplog, monkeypatch):
     """The index is described again after a while, not at every search."""
-    store = provider()
+    store = create_provider()
     ready = store._index.describe()
     building = {**ready.text_searches, "text": "BUILDING"}
     store._index._state.description = type(ready)(**{**vars(ready), "text_searches": building})
@@ -187,50 +189,50 @@ def test_a_text_search_that_is_building_is_used_when_it_is_ready(caplog, monkeyp
 
     monkeypatch.setattr("stache_ai_s3vectors.aws.vector_index.REFRESH_SECONDS", float("inf"))
     for _ in range(2):
-        assert get_ids(store.search(QUESTION, 1, context=context(WORDS))) == ["machine"]
+        assert get_ids(store.search(QUESTION, 1, context=make_context(WORDS))) == ["machine"]
     assert caplog.text.count("is BUILDING its text search: searching by vector only") == 1
     assert "GetIndex" not in seen
 
     monkeypatch.setattr("stache_ai_s3vectors.aws.vector_index.REFRESH_SECONDS", 0)
-    assert "tank" in get_ids(store.search(QUESTION, 2, context=context(WORDS)))
+    assert "tank" in get_ids(store.search(QUESTION, 2, context=make_context(WORDS)))
     assert seen.count("GetIndex") == 1
 
 
 def test_a_search_works_after_the_text_search_is_deleted(caplog):
     """Somebody deletes its configuration; the next search notices."""
-    store = provider()
+    store = create_provider()
     store.client.update_metadata_configuration(
         vectorBucketName="my-bucket",
         indexName="documents",
         delete={"textSearchConfigurations": [{"metadataKey": "text"}]},
     )
 
-    assert get_ids(store.search(QUESTION, 1, context=context(WORDS))) == ["machine"]
+    assert get_ids(store.search(QUESTION, 1, context=make_context(WORDS))) == ["machine"]
     assert "has no text search on 'text'" in caplog.text
 
 
 def test_a_refusal_for_another_reason_is_an_error():
     """The index has text search; a search by vector would hide the reason."""
-    store = provider()
+    store = create_provider()
     refusal = stache.Answer(
         400, {"x-amzn-errortype": "ValidationException"}, b'{"message":"for another reason"}'
     )
     stache.answering(store.client, "QueryVectors", refusal)
 
     with pytest.raises(RejectedError, match="for another reason"):
-        store.search(QUESTION, 1, context=context(WORDS))
+        store.search(QUESTION, 1, context=make_context(WORDS))
 
 
 def test_a_response_without_scores_is_an_error():
     """The provider never invents a score."""
-    store = provider()
+    store = create_provider()
     store.client.meta.events.register(
         "after-call.s3vectors.QueryVectors",
         lambda parsed, **_: [vector.pop("scores") for vector in parsed["vectors"]],
     )
 
     with pytest.raises(S3VectorsError, match="returned no score of '"):
-        store.search(QUESTION, 1, context=context(WORDS))
+        store.search(QUESTION, 1, context=make_context(WORDS))
 
 
 def test_text_search_that_was_added_is_noticed_after_a_while(monkeypatch):
@@ -241,17 +243,17 @@ def test_text_search_that_was_added_is_noticed_after_a_while(monkeypatch):
     store = stache.provider(s3vectors_search_mode="hybrid")
     names = stache.older_index(store)
     store.insert(FAR, TEXTS, ids=["machine", "write", "tank"])
-    store.search(QUESTION, 1, context=context(WORDS))
+    store.search(QUESTION, 1, context=make_context(WORDS))
     texts = {"textSearchConfigurations": [{"metadataKey": "text"}]}
     store.client.update_metadata_configuration(**names, add=texts)
 
     seen = stache.calls(store.client)
-    store.search(QUESTION, 1, context=context(WORDS))
+    store.search(QUESTION, 1, context=make_context(WORDS))
     assert "GetIndex" not in seen
 
     monkeypatch.setattr("stache_ai_s3vectors.aws.vector_index.REFRESH_SECONDS_WITHOUT", 0)
     wait_until_active(stache.provider(s3vectors_endpoint_url="local:"))
-    assert "tank" in get_ids(store.search(QUESTION, 2, context=context(WORDS)))
+    assert "tank" in get_ids(store.search(QUESTION, 2, context=make_context(WORDS)))
 
 
 def test_when_the_index_cannot_be_described_the_search_uses_the_vector_only(monkeypatch):
@@ -262,12 +264,12 @@ def test_when_the_index_cannot_be_described_the_search_uses_the_vector_only(monk
     monkeypatch.setattr("stache_ai_s3vectors.aws.vector_index.REFRESH_SECONDS_WITHOUT", 0)
     stache.failing(store.client, "GetIndex", *range(1, 9))
 
-    assert get_ids(store.search(QUESTION, 1, context=context(WORDS))) == ["machine"]
+    assert get_ids(store.search(QUESTION, 1, context=make_context(WORDS))) == ["machine"]
 
 
 def test_the_words_of_a_context_count_for_one_search():
     """Another search with the same context has another purpose."""
-    store, same = provider(), context(WORDS)
+    store, same = create_provider(), make_context(WORDS)
 
     assert "tank" in get_ids(store.search(QUESTION, 2, context=same))
     assert "tank" not in get_ids(store.search(QUESTION, 2, context=same))
@@ -276,9 +278,9 @@ def test_the_words_of_a_context_count_for_one_search():
 def test_an_index_created_in_a_classic_bucket_has_no_text_search(caplog):
     """Such buckets are from before 2026-09-30; text search needs ENHANCED mode."""
     stache.engine("local:", bucket_mode="classic")
-    store = provider()
+    store = create_provider()
 
-    assert get_ids(store.search(QUESTION, 1, context=context(WORDS))) == ["machine"]
+    assert get_ids(store.search(QUESTION, 1, context=make_context(WORDS))) == ["machine"]
     assert "bucket my-bucket creates CLASSIC indexes: documents gets no text search" in caplog.text
     assert store.get_collection_info().items() >= {"indexMode": "CLASSIC", "textSearch": {}}.items()
 
@@ -300,7 +302,7 @@ def test_the_language_setting_lets_hybrid_search_find_word_forms(language, langu
     store.insert(FAR, ["Der See", "Die Wiese", "Die Häuser"], ids=["lake", "meadow", "houses"])
     wait_until_active(store)
 
-    results = get_ids(store.search(FAR[0], 2, context=context("Haus")))
+    results = get_ids(store.search(FAR[0], 2, context=make_context("Haus")))
 
     assert ("houses" in results) is bool(language)
     assert store.get_collection_info()["textLanguages"] == languages
@@ -314,7 +316,7 @@ def test_hybrid_search_finds_words_in_other_keys(caplog):
     store.insert(FAR, ["same", "same", "same"], names, ids=["machine", "write", "tank"])
     wait_until_active(store)
 
-    results = store.search(QUESTION, 2, context=context(WORDS))
+    results = store.search(QUESTION, 2, context=make_context(WORDS))
 
     assert "tank" in get_ids(results)
     assert "has no text search" not in caplog.text
@@ -322,11 +324,11 @@ def test_hybrid_search_finds_words_in_other_keys(caplog):
 
 def test_a_key_without_text_search_is_left_out(caplog):
     """The other keys are searched; the log says so once."""
-    provider()
+    create_provider()
     store = stache.provider(s3vectors_search_mode="hybrid", s3vectors_text_keys="filename")
 
     for _ in range(2):
-        assert "tank" in get_ids(store.search(QUESTION, 2, context=context(WORDS)))
+        assert "tank" in get_ids(store.search(QUESTION, 2, context=make_context(WORDS)))
 
     message = "has no text search on 'filename': searching without it"
     assert caplog.text.count(message) == 1
@@ -336,11 +338,11 @@ def test_a_key_without_text_search_is_left_out(caplog):
 @pytest.mark.parametrize("quotes", ['"{}"', "“{}”", "„{}“"])
 def test_a_quoted_phrase_must_be_in_the_text(quotes):
     """The search requests more results and returns those that contain the phrase."""
-    store = provider()
+    store = create_provider()
     store.insert([QUESTION] * 50, ["The tank of the water machine"] * 50)
 
     results = store.search(
-        QUESTION, 3, context=context("Where is the " + quotes.format("Water  tank") + "?")
+        QUESTION, 3, context=make_context("Where is the " + quotes.format("Water  tank") + "?")
     )
 
     assert get_ids(results) == ["tank"]
@@ -349,14 +351,14 @@ def test_a_quoted_phrase_must_be_in_the_text(quotes):
 
 def test_a_quoted_phrase_that_no_result_contains_is_searched_as_words():
     """Otherwise there would be no result."""
-    store = provider()
+    store = create_provider()
 
-    plain = store.search(QUESTION, 3, context=context("an error code"))
+    plain = store.search(QUESTION, 3, context=make_context("an error code"))
 
-    assert store.search(QUESTION, 3, context=context('"an error" "code an"')) == plain
+    assert store.search(QUESTION, 3, context=make_context('"an error" "code an"')) == plain
 
 
-def numbered(first, end):
+def make_words(first, end):
     return " ".join(f"w{number}" for number in range(first, end))
 
 
@@ -368,7 +370,7 @@ def numbered(first, end):
         ("a" * 1025, "a" * 1024),
         ("word " * 300, "word"),
         ("Where, oh where? " * 90 + "is it: HERE", "oh where? is it: HERE"),
-        (numbered(100, 1000), f"{numbered(100, 203)} {numbered(898, 1000)}"),
+        (make_words(100, 1000), f"{make_words(100, 203)} {make_words(898, 1000)}"),
         ("a" * 1016 + " bcde fgh", "bcde fgh"),
         ("a" * 1015 + " bcde fgh", "a" * 1015 + " bcde fgh"),
         ("why " + "a" * 1016 + " bcde", "why bcde"),
@@ -400,16 +402,16 @@ def test_a_long_question_keeps_its_beginning_and_its_end(question, expected):
 
 def test_the_log_reports_a_shortened_question_once_without_its_text(caplog):
     """Questions are private."""
-    store = provider()
+    store = create_provider()
     texts = []
     store.client.meta.events.register(
         "provide-client-params.s3vectors.QueryVectors",
         lambda params, **_: texts.append(params["queryTexts"][0]["text"]),
     )
-    long = f"secret {numbered(100, 1000)} {WORDS}"
+    long = f"secret {make_words(100, 1000)} {WORDS}"
 
     for _ in range(2):
-        assert "tank" in get_ids(store.search(QUESTION, 2, context=context(long)))
+        assert "tank" in get_ids(store.search(QUESTION, 2, context=make_context(long)))
 
     assert all(text.startswith("secret w100") and text.endswith(WORDS) for text in texts)
     assert caplog.text.count("longer than 1,024 characters") == 1
@@ -441,7 +443,7 @@ def test_a_question_to_stache_s_pipeline_is_searched_by_vector_and_words(context
     )
 
     answer = asyncio.run(
-        pipeline.query(WORDS, top_k=1, synthesize=False, context=context_kind and context())
+        pipeline.query(WORDS, top_k=1, synthesize=False, context=context_kind and make_context())
     )
 
     assert texts == [[{"metadataKey": "text", "text": WORDS}]]
@@ -473,7 +475,7 @@ def test_the_log_reports_distances_and_scores(caplog):
     """At level debug it has them for each result, but never the words."""
     caplog.set_level(logging.DEBUG, "stache_ai_s3vectors")
 
-    provider().search(QUESTION, 3, context=context(WORDS))
+    create_provider().search(QUESTION, 3, context=make_context(WORDS))
 
     assert "search on my-bucket/documents: 3 of 3 found" in caplog.text
     [line] = [r.getMessage() for r in caplog.records if r.getMessage().startswith("scores on")]

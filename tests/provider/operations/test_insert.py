@@ -27,7 +27,7 @@ def provider():
     return stache.provider()
 
 
-def stored(provider, id_):
+def read_stored(provider, id_):
     [row] = provider.get_vectors_with_embeddings([id_])
     return row
 
@@ -55,7 +55,7 @@ def test_stored_chunks_are_returned_unchanged(provider):
     [id_] = provider.insert([[1, 2, 3, 4]], ["the text"], [metadata], namespace="ns")
 
     expected = {**metadata, "namespace": "ns", "status": "active"}
-    assert stored(provider, id_)["metadata"] == {**expected, "text": "the text"}
+    assert read_stored(provider, id_)["metadata"] == {**expected, "text": "the text"}
     [chunk] = provider.search([1, 2, 3, 4])
     assert chunk["metadata"] == expected
     assert (chunk["text"], chunk["content"], chunk["namespace"]) == ("the text", "the text", "ns")
@@ -74,7 +74,7 @@ def test_large_metadata_is_moved_to_the_overflow_and_named_once(provider, caplog
     with caplog.at_level(logging.WARNING):
         ids = provider.insert(stache.vectors(3), ["a", "b", "c"], [metadata] * 3)
 
-    assert stored(provider, ids[0])["metadata"].items() >= metadata.items()
+    assert read_stored(provider, ids[0])["metadata"].items() >= metadata.items()
     [record] = [r for r in caplog.records if r.name.startswith("stache_ai_s3vectors")]
     assert record.getMessage().endswith("too large to filter on: headings")
     assert len(provider.search([1, 0, 0, 0], filter={"small": "s"})) == 3
@@ -97,7 +97,7 @@ def test_more_than_fifty_keys_are_stored(provider):
 
     [id_] = provider.insert([[1, 2, 3, 4]], ["t"], [metadata])
 
-    assert stored(provider, id_)["metadata"].items() >= metadata.items()
+    assert read_stored(provider, id_)["metadata"].items() >= metadata.items()
 
 
 def test_the_arguments_override_metadata_of_the_same_name(provider):
@@ -107,7 +107,7 @@ def test_the_arguments_override_metadata_of_the_same_name(provider):
     [id_] = provider.insert([[1, 2, 3, 4]], ["mine"], [metadata], ids=["a"], namespace="ns")
 
     assert id_ == "a"
-    stored_metadata = stored(provider, "a")["metadata"]
+    stored_metadata = read_stored(provider, "a")["metadata"]
     assert (stored_metadata["namespace"], stored_metadata["text"], stored_metadata["id"]) == (
         "ns",
         "mine",
@@ -124,7 +124,7 @@ def test_without_an_argument_the_namespace_is_that_of_the_metadata_or_default(
     """The older package stored it in this way."""
     [id_] = provider.insert([[1, 2, 3, 4]], ["t"], [metadata])
 
-    assert stored(provider, id_)["metadata"]["namespace"] == expected
+    assert read_stored(provider, id_)["metadata"]["namespace"] == expected
 
 
 def test_the_callers_dictionaries_are_not_changed(provider):
@@ -142,7 +142,7 @@ def test_inserting_an_id_again_replaces_it(provider):
     provider.insert([[1, 2, 3, 4]], ["old"], [{"a": 1}], ids=["x"])
     provider.insert([[4, 3, 2, 1]], ["new"], [{"b": 2}], ids=["x"])
 
-    chunk = stored(provider, "x")
+    chunk = read_stored(provider, "x")
     assert chunk["vector"] == [4, 3, 2, 1]
     assert chunk["metadata"]["text"] == "new"
     assert "a" not in chunk["metadata"]
@@ -153,7 +153,7 @@ def test_numpy_vectors_are_stored(provider):
     for matrix in (np.ones((2, 4), np.float32), list(np.ones((2, 4))), [list(np.ones(4))] * 2):
         ids = provider.insert(matrix, ["a", "b"])
 
-        assert stored(provider, ids[1])["vector"] == [1, 1, 1, 1]
+        assert read_stored(provider, ids[1])["vector"] == [1, 1, 1, 1]
 
 
 def test_an_empty_insert_makes_no_call(provider):
@@ -316,7 +316,7 @@ def test_an_older_index_stores_all_that_it_can_hold(provider):
 
     [id_] = provider.insert([[1, 2, 3, 4]], ["t"], [{"n": 0.1, **metadata}])
 
-    stored_metadata = stored(provider, id_)["metadata"]
+    stored_metadata = read_stored(provider, id_)["metadata"]
     assert stored_metadata.items() >= metadata.items()
     assert stored_metadata["n"] == pytest.approx(0.1, rel=2**-24)
 
@@ -378,7 +378,7 @@ def test_the_users_own_status_counts_in_full(provider):
 
     [id_] = provider.insert([[1, 2, 3, 4]], ["t"], [metadata])
 
-    assert stored(provider, id_)["metadata"].items() >= metadata.items()
+    assert read_stored(provider, id_)["metadata"].items() >= metadata.items()
 
 
 def test_text_that_just_fits_can_be_soft_deleted(provider):

@@ -23,13 +23,13 @@ def provider():
     return provider
 
 
-def ids(rows):
+def get_ids(rows):
     return [row["id"] for row in rows]
 
 
 def test_get_by_ids_keeps_the_order_and_leaves_the_missing_out(provider):
     """Repeated ids are returned once."""
-    assert ids(provider.get_by_ids(["c", "nope", "a", "a"])) == ["c", "a"]
+    assert get_ids(provider.get_by_ids(["c", "nope", "a", "a"])) == ["c", "a"]
 
 
 def test_get_by_ids_returns_text_and_flat_metadata(provider):
@@ -61,7 +61,7 @@ def test_get_by_ids_takes_more_than_a_hundred():
     many = [f"k{n}" for n in range(250)]
     provider.insert(stache.vectors(250), many, ids=many)
 
-    assert ids(provider.get_by_ids(many[::-1])) == many[::-1]
+    assert get_ids(provider.get_by_ids(many[::-1])) == many[::-1]
 
 
 def test_metadata_cannot_shadow_the_real_id(provider):
@@ -76,8 +76,8 @@ def test_metadata_cannot_shadow_the_real_id(provider):
 
 def test_reads_by_id_leave_out_other_namespaces(provider):
     """Both kinds of reads do."""
-    assert ids(provider.get_by_ids(IDS, namespace="ns")) == ["a", "b"]
-    assert ids(provider.get_vectors_with_embeddings(IDS, namespace="other")) == ["c"]
+    assert get_ids(provider.get_by_ids(IDS, namespace="ns")) == ["a", "b"]
+    assert get_ids(provider.get_vectors_with_embeddings(IDS, namespace="other")) == ["c"]
 
 
 def test_embeddings_are_returned_as_stored_with_all_metadata(provider):
@@ -104,7 +104,7 @@ def test_update_status_hides_and_restores_a_chunk(provider):
     before = provider.get_vectors_with_embeddings(["a"])
 
     assert provider.update_status(["a", "nope"], "ns", "deleting") == 1
-    assert ids(provider.search(QUESTION)) == ["b", "c"]
+    assert get_ids(provider.search(QUESTION)) == ["b", "c"]
 
     assert provider.update_status(["a"], "ns", "active") == 1
     assert provider.get_vectors_with_embeddings(["a"]) == before
@@ -116,7 +116,7 @@ def test_ids_of_another_namespace_are_not_changed_and_raise_an_error(provider):
         provider.update_status(IDS, "ns", "deleting")
     assert (sorted(one.value.done), one.value.missing) == (["a", "b"], ["c"])
     assert "were not updated: 'c' in 'other'" in str(one.value)
-    assert ids(provider.search(QUESTION)) == ["c"]
+    assert get_ids(provider.search(QUESTION)) == ["c"]
 
     with pytest.raises(NamespaceError, match="2 of the ids .*'ns2' .* not deleted: 'a' in 'ns'"):
         provider.delete(["a", "b", "none"], namespace="ns2")
@@ -146,18 +146,18 @@ def test_updates_and_deletes_take_a_namespace_literally(provider, name):
     provider.insert(stache.vectors(2), ["p", "q"], ids=["p", "q"], namespace="a/b")
     both = ["x", "p"]
 
-    assert ids(provider.get_by_ids(both, namespace=name)) == ["x"]
+    assert get_ids(provider.get_by_ids(both, namespace=name)) == ["x"]
     assert provider.update_status(["x"], name, "deleting") == 1
     with pytest.raises(PartialWriteError, match=f"not in namespace '{re.escape(name)}'"):
         provider.delete(both, namespace=name)
     assert provider.delete_by_metadata("status", "active", namespace=name)["ids"] == ["y"]
     provider.delete(namespace="a/*", filter={"status": "active"})
-    assert ids(provider.get_by_ids(["x", "y", "p", "q"])) == ["p", "q"]
+    assert get_ids(provider.get_by_ids(["x", "y", "p", "q"])) == ["p", "q"]
 
 
 def test_ids_that_are_left_out_for_their_namespace_are_logged(provider, caplog):
     """Reads by id and namespace leave them out."""
-    assert ids(provider.get_by_ids(["a", "c"], namespace="ns")) == ["a"]
+    assert get_ids(provider.get_by_ids(["a", "c"], namespace="ns")) == ["a"]
 
     assert "1 ids are not in namespace ns and are left out" in caplog.text
 
@@ -220,8 +220,8 @@ def test_scans_match_values_that_were_too_large_to_filter_on(provider):
     large = {"source_path": "s" * 1500, "filename": "f" * 1000}
     provider.insert([QUESTION], ["t"], [large], ids=["large"])
 
-    assert ids(provider.list_by_filter({"source_path": large["source_path"]})) == ["large"]
-    assert ids(provider.search(QUESTION, filter={"filename": large["filename"]})) == ["large"]
+    assert get_ids(provider.list_by_filter({"source_path": large["source_path"]})) == ["large"]
+    assert get_ids(provider.search(QUESTION, filter={"filename": large["filename"]})) == ["large"]
     assert provider.delete_by_metadata("filename", large["filename"])["ids"] == ["large"]
 
 
@@ -234,13 +234,13 @@ def test_update_status_needs_a_status(provider):
 def test_delete_removes_the_ids(provider):
     """It returns True for ids that do not exist as well."""
     assert provider.delete(["a", "a", "nope"]) is True
-    assert ids(provider.get_by_ids(IDS)) == ["b", "c"]
+    assert get_ids(provider.get_by_ids(IDS)) == ["b", "c"]
 
 
 def test_delete_takes_the_filter_that_stache_s_pipeline_passes(provider):
     """Stache calls `delete(namespace=, filter=, context=)`, which is in no provider's interface."""
     assert provider.delete(namespace="ns", filter={"doc_id": ["doc-a", "doc-c"]}, context=None)
-    assert ids(provider.get_by_ids(IDS)) == ["b", "c"]
+    assert get_ids(provider.get_by_ids(IDS)) == ["b", "c"]
 
 
 @pytest.mark.parametrize(
