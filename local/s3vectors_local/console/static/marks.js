@@ -28,31 +28,34 @@ function draw(path, corners) {
 	path.closePath();
 }
 
-export function colorOf(group) {
+function colorOf(group) {
 	if (group < 0) return DARK.matches ? '#6b7684' : '#98a2ae';
 	return (DARK.matches ? DARK_COLORS : COLORS)[group % GROUPS];
 }
 
-/** A small canvas with the mark of a group, for a legend; drawn again when the color scheme changes. */
+/** A canvas with the mark of a group for a legend; drawn again when the color scheme changes. */
 export function makeMark(group, signal) {
 	const canvas = make('canvas', { class: 'swatch', 'aria-hidden': 'true' });
-	DARK.addEventListener('change', () => drawMark(canvas, group), { signal });
-	drawMark(canvas, group);
+	DARK.addEventListener('change', () => drawMark(canvas, group, 16, 5), { signal });
+	drawMark(canvas, group, 16, 5);
 	return canvas;
 }
 
-function drawMark(canvas, group) {
+/** A picture of a mark, which is much faster to draw thousands of times than its outline; and its size. */
+export function makeStamp(group, radius) {
+	const size = Math.ceil(3 * radius) + 2;
+	const canvas = make('canvas');
+	drawMark(canvas, group, size, radius);
+	return { canvas, size };
+}
+
+function drawMark(canvas, group, size, radius) {
 	const scale = window.devicePixelRatio || 1;
-	[canvas.width, canvas.height] = [16 * scale, 16 * scale];
+	[canvas.width, canvas.height] = [size * scale, size * scale];
 	const context = canvas.getContext('2d');
 	context.scale(scale, scale);
 	context.fillStyle = colorOf(group);
 	context.beginPath();
-	sketchMark(context, group, 8, 8, 5);
+	SKETCH[SHAPES[Math.max(group, 0) % GROUPS]](context, size / 2, size / 2, radius);
 	context.fill();
-}
-
-/** Add the outline of a group's mark to the path of a canvas. */
-export function sketchMark(context, group, x, y, radius) {
-	SKETCH[SHAPES[Math.max(group, 0) % GROUPS]](context, x, y, radius);
 }

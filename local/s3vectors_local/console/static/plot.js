@@ -1,6 +1,6 @@
 // Points on a canvas: groups by color and shape, zoom, and a pointer that the keyboard moves, too.
 
-import { DARK, colorOf, sketchMark } from './marks.js';
+import { DARK, makeStamp } from './marks.js';
 
 const REACH = 14; // pixels between the pointer and a point that it means
 const MARGIN = 24;
@@ -64,13 +64,19 @@ export class Plot {
 		this.redraw();
 	}
 
-	/** Where a point is on the canvas, in CSS pixels. */
-	locate(at) {
+	/** How the plane of the points is shown now. */
+	frame() {
 		const [width, height] = [this.canvas.clientWidth, this.canvas.clientHeight];
-		const scale = Math.min((width - 2 * MARGIN) / this.extent[0], (height - 2 * MARGIN) / this.extent[1]) * this.zoom;
-		const [x, y] = this.points[at];
-		return [width / 2 + (x - this.middle[0]) * scale + this.shiftX,
-			height / 2 - (y - this.middle[1]) * scale + this.shiftY];
+		const [wide, high] = this.extent;
+		const scale = Math.min((width - 2 * MARGIN) / wide, (height - 2 * MARGIN) / high) * this.zoom;
+		return {
+			scale, x: width / 2 - this.middle[0] * scale + this.shiftX, y: height / 2 + this.middle[1] * scale + this.shiftY,
+		};
+	}
+
+	/** Where a point is on the canvas, in CSS pixels. */
+	locate(at, { scale, x, y } = this.frame()) {
+		return [x + this.points[at][0] * scale, y - this.points[at][1] * scale];
 	}
 
 	redraw() {
@@ -95,29 +101,23 @@ export class Plot {
 
 	paintGroups() {
 		const radius = Math.max(2.2, Math.min(4.5, 90 / Math.sqrt(this.points.length))) * Math.min(2, Math.sqrt(this.zoom));
+		const shown = this.points.map((_, at) => at).filter((at) => this.isShown(at));
 		this.context.globalAlpha = this.lit.size ? 0.22 : 0.78;
-		for (const group of new Set(this.groups)) {
-			if (this.hiddenGroups.has(group)) continue;
-			this.context.fillStyle = colorOf(group);
-			this.context.beginPath();
-			this.groups.forEach((other, at) => { if (other === group) this.sketch(at, radius); });
-			this.context.fill();
-		}
+		this.stamp(shown, radius);
 		this.context.globalAlpha = 1;
-		for (const at of this.lit.keys()) this.fillPoint(at, radius * 1.5);
+		this.stamp(this.lit.keys(), radius * 1.5);
 	}
 
-	sketch(at, radius) {
-		const [x, y] = this.locate(at);
-		sketchMark(this.context, this.groups[at], x, y, radius);
-		this.context.closePath();
-	}
-
-	fillPoint(at, radius) {
-		this.context.fillStyle = colorOf(this.groups[at]);
-		this.context.beginPath();
-		this.sketch(at, radius);
-		this.context.fill();
+	stamp(points, radius) {
+		const stamps = new Map();
+		const frame = this.frame();
+		for (const at of points) {
+			const group = this.groups[at];
+			if (!stamps.has(group)) stamps.set(group, makeStamp(group, radius));
+			const { canvas, size } = stamps.get(group);
+			const [x, y] = this.locate(at, frame);
+			this.context.drawImage(canvas, x - size / 2, y - size / 2, size, size);
+		}
 	}
 
 	paintMarks() {
@@ -220,8 +220,9 @@ export class Plot {
 
 	findNearest(x, y) {
 		let [best, distance] = [-1, REACH];
+		const frame = this.frame();
 		for (let at = 0; at < this.points.length; at += 1) {
-			const [px, py] = this.locate(at);
+			const [px, py] = this.locate(at, frame);
 			const away = Math.hypot(px - x, py - y);
 			if (away < distance && this.isShown(at)) [best, distance] = [at, away];
 		}
@@ -233,8 +234,9 @@ export class Plot {
 		if (this.pointed < 0) return this.points.findIndex((_, at) => this.isShown(at));
 		const [x, y] = this.locate(this.pointed);
 		let [best, distance] = [this.pointed, Infinity];
+		const frame = this.frame();
 		for (let at = 0; at < this.points.length; at += 1) {
-			const [px, py] = this.locate(at);
+			const [px, py] = this.locate(at, frame);
 			const [along, across] = [(px - x) * dx + (py - y) * dy, Math.abs((px - x) * dy + (py - y) * dx)];
 			if (along <= 0.5 || !this.isShown(at)) continue;
 			if (along + 2 * across < distance) [best, distance] = [at, along + 2 * across];
