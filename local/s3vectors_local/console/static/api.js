@@ -6,7 +6,7 @@ const REGION = 'x-console-region';
 const STORED = 's3vectors-console-token';
 
 /** What the service answered instead of a response, in its own words. */
-export class ServiceError extends Error {
+class ServiceError extends Error {
 	constructor({ code, message, status = null, statement = null }) {
 		super(message);
 		Object.assign(this, { code, status, statement });

@@ -25,7 +25,7 @@ function escapeJson(character) {
 }
 
 /** A literal of Python. */
-export function formatPython(value, indent = '') {
+function formatPython(value, indent = '') {
 	const inner = `${indent}    `;
 	if (value === null || value === undefined) return 'None';
 	if (typeof value === 'boolean') return value ? 'True' : 'False';
@@ -46,18 +46,18 @@ function wrap(open, items, close, indent) {
 }
 
 /** One word of a POSIX shell. */
-export function quoteShell(text) {
+function quoteShell(text) {
 	return /^[\w.:/=@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-export function formatBoto3(operation, request, { region, endpoint }) {
+function formatBoto3(operation, request, { region, endpoint }) {
 	const options = [['region_name', region], ['endpoint_url', endpoint]].filter(([, value]) => value);
 	const client = ['"s3vectors"', ...options.map(([name, value]) => `${name}=${formatPython(value)}`)].join(', ');
 	const members = Object.entries(request).map(([name, value]) => `    ${name}=${formatPython(value, '    ')},\n`);
 	return `import boto3\n\ns3vectors = boto3.client(${client})\nresponse = s3vectors.${toSnake(operation)}(\n${members.join('')})\n`;
 }
 
-export function formatCli(operation, request, { region, endpoint }) {
+function formatCli(operation, request, { region, endpoint }) {
 	const words = [`aws s3vectors ${toKebab(operation)}`];
 	const add = (name, value) => words.push(value === true ? `--${name}` : `--${name} ${quoteShell(value)}`);
 	if (region) add('region', region);

@@ -34,7 +34,7 @@ function showNothing(about) {
 }
 
 /** A button that adds the next page to a list; nothing when there is none. */
-export function makeMore(page, list, read, makeItem) {
+function makeMore(page, list, read, makeItem) {
 	if (!page.next) return null;
 	const place = make('p', {}, makeButton('More', () => fill(place, async () => {
 		const next = await read(page.next);
@@ -53,7 +53,7 @@ function makeCard(view, { vectorBucketName: bucket }) {
 		make('h2', {}, make('a', { href: addressOf({ bucket }) }, showText(bucket))), facts, indexes);
 }
 
-export function describeFacts(bucket) {
+function describeFacts(bucket) {
 	return makeFacts([
 		['Encryption', describeEncryption(bucket.encryptionConfiguration)],
 		['New indexes', bucket.defaultIndexMode],

@@ -28,11 +28,6 @@ export class Plot {
 		this.fit();
 	}
 
-	setGroups(groups) {
-		this.groups = groups;
-		this.redraw();
-	}
-
 	setLit(lit) {
 		this.lit = lit;
 		this.redraw();

@@ -18,8 +18,8 @@ const NAMES = {
 const BREAKS = new Set([9, 10, 13]);
 
 /** Characters of a text that a cell of a table shows, and those that a page shows, before "show all". */
-export const SNIPPET = 140;
-export const EXCERPT = 4000;
+const SNIPPET = 140;
+const EXCERPT = 4000;
 
 function nameCharacter(character) {
 	const code = character.codePointAt(0);
