@@ -2,7 +2,7 @@
 
 Each word and each pair of neighbouring words adds to one of 1,024 numbers, chosen by a
 hash. So texts that share words are near each other, "car" and "automobile" are not. It is
-small, deterministic and needs no download; for real use choose a real model (README).
+small, deterministic and needs no download; for real use choose a real model (docs/laptop.md).
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ def environment(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory):
-    """The URL of a Stache that is set up as in the README."""
+    """The URL of a Stache that is set up as in docs/laptop.md."""
     folder = tmp_path_factory.mktemp("stache")
     (folder / ".env").write_text(DOT_ENV)
     environment = laptop.make_environment(folder)

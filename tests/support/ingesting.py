@@ -43,7 +43,7 @@ SETTINGS: Final[dict[str, Any]] = {
     "chunk_size": 60,
     "chunk_overlap": 0,
 }
-"""As in the README, with chunks of a line so that a document has several."""
+"""As in docs/laptop.md, with chunks of a line so that a document has several."""
 
 NAMESPACE: Final = "notes"
 

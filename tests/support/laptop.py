@@ -1,4 +1,4 @@
-"""Stache on a laptop: its real server, by the commands of the README, on a free port."""
+"""Stache on a laptop: its real server, by the commands of docs/laptop.md, on a free port."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def serve_stache(
     """Run a command that serves Stache until Ctrl-C; the URL once all workers are up.
 
     Args:
-        command: as the README has it.
+        command: as docs/laptop.md has it.
         folder: where it is run.
         environment: of the terminal.
         quiet: whether an error in Stache's log is a failure.

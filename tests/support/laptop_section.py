@@ -1,4 +1,4 @@
-"""The pages about Stache on a laptop: their commands and their `.env`."""
+"""The page about Stache on a laptop: its commands and its `.env`."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def find_blocks(page: str, title: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
 
 
-INSTALL, START, CALLS = find_blocks("README.md", "With Stache, on a laptop", "bash")
-[DOT_ENV] = find_blocks("README.md", "With Stache, on a laptop", "dotenv")
+INSTALL, START, CALLS = find_blocks("docs/laptop.md", "Set it up", "bash")
+[DOT_ENV] = find_blocks("docs/laptop.md", "Set it up", "dotenv")
 ENGINE, WORKERS = find_blocks("docs/laptop.md", "Several workers", "bash")
 [CHANGES] = find_blocks("docs/laptop.md", "Several workers", "dotenv")
 ADD, ASK, LIST = CALLS.splitlines()
