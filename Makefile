@@ -180,12 +180,13 @@ test-quick: $(DEV)/.ready
 	@touch $@
 
 # pyenv's commands run only the versions that PYENV_VERSION names
+# With $(MAKE) instead of make, `make -n` would run the tests
 test-versions: $(DEV)/.ready
 	@export PYENV_VERSION="$$(pyenv versions --bare 2>/dev/null | paste -sd:)"; \
 	for version in $(VERSIONS); do \
 		python$$version -c pass 2>/dev/null \
 			|| { echo "there is no python$$version on this machine: not tested with it"; continue; }; \
-		$(MAKE) --no-print-directory .venv-python$$version/.ready || exit 1; \
+		make --no-print-directory .venv-python$$version/.ready || exit 1; \
 		.venv-python$$version/bin/python -m pytest $(QUICK) -p no:cacheprovider \
 			$$(test $$version != $(LOWEST) || echo $(HYBRID)) || exit 1; \
 	done

@@ -71,23 +71,23 @@ resource "aws_iam_policy" "this" {
         for index in merge(aws_s3vectors_index.retained, aws_s3vectors_index.disposable) :
         alltrue([for key in index.encryption_configuration[*].kms_key_arn : key == null || contains(local.keys, coalesce(key, "-"))])
       ])
-      error_message = "an index is encrypted with a customer key that is named nowhere, so no policy would let Stache use it: give the key of an existing bucket in kms_key_arn, or that of an index in its entry of indexes."
+      error_message = "an index is encrypted with a customer key that is not configured, so no policy would allow Stache to use it. Set kms_key_arn to the key of an existing bucket, or kms_key_arn in the index's entry of indexes."
     }
 
     precondition {
       condition     = length(each.value) <= 6144
-      error_message = "the policy ${each.key} has ${length(each.value)} characters, and IAM takes 6144: indexes has too many entries, or long names. Divide them between two stores of one bucket (existing_bucket, policy_name_prefix)."
+      error_message = "the policy ${each.key} has ${length(each.value)} characters, and IAM accepts 6144: indexes has too many entries, or long names. Divide them between two stores of one bucket (existing_bucket, policy_name_prefix)."
     }
 
     precondition {
       condition     = alltrue([for key in local.keys : split(":", key)[3] == local.region])
-      error_message = "a customer key is of another region than the bucket, ${local.region}: ${join(", ", [for key in local.keys : key if split(":", key)[3] != local.region])}. S3 Vectors takes keys of its own region only: give one."
+      error_message = "a customer key is in another region than the bucket, ${local.region}: ${join(", ", [for key in local.keys : key if split(":", key)[3] != local.region])}. S3 Vectors accepts only keys of its own region. Set a key of that region."
     }
 
     # With those of the provider's default_tags. IAM would refuse them when the bucket is there.
     postcondition {
       condition     = length(distinct([for key in try(keys(self.tags_all), []) : lower(key)])) == length(try(keys(self.tags_all), []))
-      error_message = "the tags are ${join(", ", try(keys(self.tags_all), []))}: keys of tags must differ in more than upper and lower case, because IAM does not distinguish them. Write each key in one way, in tags and in default_tags of the provider."
+      error_message = "the tags are ${join(", ", try(keys(self.tags_all), []))}: tag keys must differ in more than upper and lower case, because IAM does not distinguish them. Write each key in one way, in tags and in the provider's default_tags."
     }
   }
 }
@@ -100,7 +100,7 @@ resource "aws_kms_key" "retained" {
   tags                = local.tags
 
   lifecycle {
-    prevent_destroy = true # without the key the vectors are lost, too
+    prevent_destroy = true # without the key, the vectors are lost
   }
 }
 

@@ -130,11 +130,11 @@ resource "aws_s3vectors_index" "disposable" {
 check "environment" {
   assert {
     condition     = contains(keys(local.used), "documents")
-    error_message = "indexes has no entry for Stache's documents, so the environment names none. Call one documents, or name one in environment_indexes."
+    error_message = "indexes has no entry for Stache's documents, so the environment has no documents index. Name an entry documents, or set documents in environment_indexes."
   }
 }
 
-# The change that is ignored above is a warning, at least.
+# Warn about the change that is ignored above.
 locals {
   actual_keys = {
     for key, index in merge(aws_s3vectors_index.retained, aws_s3vectors_index.disposable) :
@@ -149,10 +149,10 @@ check "non_filterable_keys" {
   assert {
     condition = length(local.differing_keys) == 0
     error_message = format(
-      "the non-filterable keys of an index cannot be changed: %s. To keep an index as it is, name the keys that it has in its entry, with `overflow = false` if it has no _overflow. For other keys, add a second entry, copy the vectors (stache-s3vectors copy), and take the first out as the README says under \"One index\".",
+      "the non-filterable keys of an index cannot be changed: %s. To keep an index as it is, list its keys in its entry, with `overflow = false` if it has no _overflow. For other keys, add a second entry, copy the vectors (stache-s3vectors copy), and remove the first as in the README under \"One index\".",
       join("; ", [
         for key, names in local.differing_keys :
-        format("%s has %s, and indexes asks for %s", local.names[key], length(names) > 0 ? join(", ", names) : "none", join(", ", local.non_filterable_keys[key]))
+        format("%s has %s, and its entry has %s", local.names[key], length(names) > 0 ? join(", ", names) : "none", join(", ", local.non_filterable_keys[key]))
       ])
     )
   }

@@ -51,7 +51,7 @@ output "environment" {
 
   precondition {
     condition     = length(distinct([for key in values(local.used) : local.dimensions[key]])) <= 1
-    error_message = "Stache embeds documents, summaries and insights with one model, and their indexes have the dimensions ${join(", ", [for use, key in local.used : "${local.dimensions[key]} (${use})"])}. Give all three one dimension, in indexes or by environment_indexes."
+    error_message = "Stache embeds documents, summaries and insights with one model, and their indexes have the dimensions ${join(", ", [for use, key in local.used : "${local.dimensions[key]} (${use})"])}. Set the same dimension for all three in indexes, or choose other entries in environment_indexes."
   }
 }
 

@@ -1,9 +1,9 @@
-# Validations may use these, because they refer to no variable.
+# Validations can use these, because they do not refer to variables.
 locals {
   index_name = "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
-  # It becomes the Resource of a policy: one key, not a pattern for several.
+  # It becomes the Resource of a policy, so a pattern would allow several keys.
   key_arn = "^arn:aws[-a-z0-9]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$"
-  # One principal, or an account; a bucket's policy takes no pattern for several.
+  # One principal, or an account: a bucket policy does not accept a pattern for several.
   principal_arn = "^arn:aws[-a-z0-9]*:iam::[0-9]{12}:(root|(role|user)/[A-Za-z0-9_+=,.@/-]+)$"
   # Metadata that Stache's searches filter on: stache_ai_s3vectors/service/metadata_keys.py.
   filtered = ["_type", "doc_id", "namespace", "status"]
@@ -17,7 +17,7 @@ variable "prefix" {
 
   validation {
     condition     = can(regex("^[a-z0-9][a-z0-9-]{0,41}$", var.prefix))
-    error_message = "prefix is \"${var.prefix}\": it must be 1 to 42 lower-case letters, digits and hyphens, beginning with a letter or digit, because with \"-vectors-<account id>\" the bucket's name has at most 63. Shorten it or write it in lower case, or give bucket_name."
+    error_message = "prefix is \"${var.prefix}\": it must be 1 to 42 lower-case letters, digits and hyphens, beginning with a letter or digit, because with \"-vectors-<account id>\" the bucket's name has at most 63. Shorten it, use lower case, or set bucket_name."
   }
 }
 
@@ -28,7 +28,7 @@ variable "bucket_name" {
 
   validation {
     condition     = var.bucket_name == null || can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.bucket_name))
-    error_message = "bucket_name is \"${coalesce(var.bucket_name, "empty")}\": it must be 3 to 63 lower-case letters, digits and hyphens, beginning and ending with a letter or digit. Give the name and not the ARN."
+    error_message = "bucket_name is \"${coalesce(var.bucket_name, "empty")}\": it must be 3 to 63 lower-case letters, digits and hyphens, beginning and ending with a letter or digit. Set the name, not the ARN."
   }
 }
 
@@ -40,7 +40,7 @@ variable "existing_bucket" {
 
   validation {
     condition     = !var.existing_bucket || var.bucket_name != null
-    error_message = "existing_bucket is true and bucket_name is not set: give the name of the bucket in bucket_name, or leave existing_bucket out."
+    error_message = "existing_bucket is true and bucket_name is not set: an existing bucket needs its name. Set bucket_name, or remove existing_bucket."
   }
 }
 
@@ -52,7 +52,7 @@ variable "dimension" {
 
   validation {
     condition     = var.dimension >= 1 && var.dimension <= 4096 && floor(var.dimension) == var.dimension
-    error_message = "dimension is ${var.dimension}: it must be a whole number from 1 to 4096. Give the one of your embedding model, such as 1024."
+    error_message = "dimension is ${var.dimension}: it must be a whole number from 1 to 4096. Set it to the dimension of your embedding model, for example 1024."
   }
 }
 
@@ -64,7 +64,7 @@ variable "distance_metric" {
 
   validation {
     condition     = contains(["cosine", "euclidean"], var.distance_metric)
-    error_message = "distance_metric is \"${var.distance_metric}\": it must be cosine or euclidean. Give cosine unless your embedding model's page says otherwise."
+    error_message = "distance_metric is \"${var.distance_metric}\": it must be cosine or euclidean. Use cosine, unless the documentation of your embedding model says otherwise."
   }
 }
 
@@ -88,22 +88,22 @@ variable "indexes" {
 
   validation {
     condition     = alltrue([for index in var.indexes : try(index.existing, false) == false]) || var.existing_bucket
-    error_message = "indexes has existing ones, and existing_bucket is false: a new bucket has no indexes. Set existing_bucket, too, or leave existing out."
+    error_message = "indexes has an entry with existing = true, and existing_bucket is false: a new bucket has no indexes. Set existing_bucket to true, or remove existing."
   }
 
   validation {
     condition     = length(var.indexes) > 0
-    error_message = "indexes is empty: it must have at least one entry. Add documents = {}, or leave indexes out."
+    error_message = "indexes is empty: it must have at least one entry. Add documents = {}, or remove indexes."
   }
 
-  # With format(): some parsers of HCL do not take a template in a template in a template.
+  # With format(), because some HCL parsers do not accept templates that are nested twice.
   validation {
     condition = alltrue([
       for key, index in var.indexes :
       can(regex(local.index_name, coalesce(index.name, format("%s-%s", key, coalesce(index.dimension, var.dimension)))))
     ])
     error_message = format(
-      "indexes has %s: an index's name must be 3 to 63 lower-case letters, digits, hyphens and dots, beginning and ending with a letter or digit. Rename the entry, or give it a name.",
+      "indexes has %s: an index's name must be 3 to 63 lower-case letters, digits, hyphens and dots, beginning and ending with a letter or digit. Rename the entry, or set its name.",
       join(", ", [
         for key, index in var.indexes :
         format("%s = %q", key, coalesce(index.name, format("%s-%s", key, coalesce(index.dimension, var.dimension))))
@@ -118,7 +118,7 @@ variable "indexes" {
       coalesce(index.name, format("%s-%s", key, coalesce(index.dimension, var.dimension)))
     ]))
     error_message = format(
-      "indexes names two indexes the same: %s. Each must have a name of its own: change one.",
+      "indexes has two indexes with the same name: %s. Each must have a different name. Change one.",
       join(", ", [
         for key, index in var.indexes :
         format("%s = %q", key, coalesce(index.name, format("%s-%s", key, coalesce(index.dimension, var.dimension))))
@@ -128,12 +128,12 @@ variable "indexes" {
 
   validation {
     condition     = alltrue([for index in var.indexes : index.dimension == null || try(index.dimension >= 1 && index.dimension <= 4096 && floor(index.dimension) == index.dimension, false)])
-    error_message = "indexes has the dimensions ${join(", ", [for key, index in var.indexes : "${index.dimension} (${key})" if index.dimension != null])}: each must be a whole number from 1 to 4096. Give the one of your embedding model, such as 1024, or leave it out."
+    error_message = "indexes has the dimensions ${join(", ", [for key, index in var.indexes : "${index.dimension} (${key})" if index.dimension != null])}: each must be a whole number from 1 to 4096. Set it to the dimension of your embedding model, for example 1024, or remove it."
   }
 
   validation {
     condition     = alltrue([for index in var.indexes : index.distance_metric == null || contains(["cosine", "euclidean"], coalesce(index.distance_metric, "-"))])
-    error_message = "indexes has the metrics ${join(", ", [for key, index in var.indexes : "\"${index.distance_metric}\" (${key})" if index.distance_metric != null])}: each must be cosine or euclidean. Give one of them, or leave it out."
+    error_message = "indexes has the metrics ${join(", ", [for key, index in var.indexes : "\"${index.distance_metric}\" (${key})" if index.distance_metric != null])}: each must be cosine or euclidean. Set one of them, or remove it."
   }
 
   validation {
@@ -142,7 +142,7 @@ variable "indexes" {
       length(setunion(index.overflow ? ["text", "_overflow"] : ["text"], index.non_filterable_metadata_keys)) <= 10
     ])
     error_message = format(
-      "indexes has %s: an index must have at most 10, and text and _overflow are two of them. Leave out those that you filter on or do not use.",
+      "indexes has %s: an index must have at most 10, and text and _overflow are two of them. Remove those that you filter on or do not use.",
       join(", ", [
         for key, index in var.indexes :
         format("%d non-filterable keys (%s)", length(setunion(index.overflow ? ["text", "_overflow"] : ["text"], index.non_filterable_metadata_keys)), key)
@@ -156,7 +156,7 @@ variable "indexes" {
       for index in var.indexes : length(setintersection(local.filtered, index.non_filterable_metadata_keys)) == 0
     ])
     error_message = format(
-      "indexes has the non-filterable keys %s: Stache's searches filter on %s, S3 Vectors refuses filters on non-filterable keys, and the keys of an index cannot be changed. Leave these keys out.",
+      "indexes has the non-filterable keys %s: Stache's searches filter on %s, S3 Vectors refuses filters on non-filterable keys, and the keys of an index cannot be changed. Remove these keys.",
       join(", ", flatten([
         for key, index in var.indexes : [
           for name in setintersection(local.filtered, index.non_filterable_metadata_keys) : format("%q (%s)", name, key)
@@ -168,7 +168,7 @@ variable "indexes" {
 
   validation {
     condition     = alltrue([for index in var.indexes : alltrue([for key in index.non_filterable_metadata_keys : length(key) >= 1 && length(key) <= 63])])
-    error_message = "indexes has the non-filterable keys ${join(", ", [for key in flatten([for index in var.indexes : tolist(index.non_filterable_metadata_keys)]) : "\"${key}\"" if length(key) < 1 || length(key) > 63])}: each must be 1 to 63 characters. Shorten it where your metadata has it, too."
+    error_message = "indexes has the non-filterable keys ${join(", ", [for key in flatten([for index in var.indexes : tolist(index.non_filterable_metadata_keys)]) : "\"${key}\"" if length(key) < 1 || length(key) > 63])}: each must be 1 to 63 characters. Shorten the key, also in your metadata."
   }
 
   validation {
@@ -185,12 +185,12 @@ variable "environment_indexes" {
 
   validation {
     condition     = alltrue([for use in keys(var.environment_indexes) : contains(["documents", "summaries", "insights"], use)])
-    error_message = "environment_indexes has ${join(", ", keys(var.environment_indexes))}: Stache has the uses documents, summaries and insights. Write, say, documents = \"<key of an entry of indexes>\"."
+    error_message = "environment_indexes has ${join(", ", keys(var.environment_indexes))}: its keys must be documents, summaries and insights. Write, for example, documents = \"<key of an entry of indexes>\"."
   }
 
   validation {
     condition     = alltrue([for entry in values(var.environment_indexes) : contains(keys(var.indexes), entry)])
-    error_message = "environment_indexes names ${join(", ", [for use, entry in var.environment_indexes : "\"${entry}\" (${use})"])}: each must be the key of an entry of indexes, which has ${join(", ", keys(var.indexes))}. Add the entry, or name one of these."
+    error_message = "environment_indexes names ${join(", ", [for use, entry in var.environment_indexes : "\"${entry}\" (${use})"])}: each must be the key of an entry of indexes, which has ${join(", ", keys(var.indexes))}. Add the entry, or use one of these."
   }
 }
 
@@ -213,12 +213,12 @@ variable "create_kms_key" {
 
   validation {
     condition     = !var.create_kms_key || var.kms_key_arn == null
-    error_message = "create_kms_key is true and kms_key_arn is \"${coalesce(var.kms_key_arn, "empty")}\": a bucket has one key. Leave out one of the two."
+    error_message = "create_kms_key is true and kms_key_arn is \"${coalesce(var.kms_key_arn, "empty")}\": a bucket has one key. Remove one of the two."
   }
 
   validation {
     condition     = !var.create_kms_key || !var.existing_bucket
-    error_message = "create_kms_key is true and existing_bucket, too: the key of a bucket is chosen when it is made. Leave out create_kms_key, and give the bucket's key, if it has one, in kms_key_arn."
+    error_message = "create_kms_key and existing_bucket are true: the key of a bucket is set when the bucket is created. Remove create_kms_key, and set kms_key_arn to the bucket's key, if it has one."
   }
 }
 
@@ -241,7 +241,7 @@ variable "readers" {
 
   validation {
     condition     = alltrue([for arn in var.readers : can(regex(local.principal_arn, arn))])
-    error_message = "readers has ${join(", ", [for arn in var.readers : jsonencode(arn) if !can(regex(local.principal_arn, arn))])}: each must be the ARN of a role, a user or an account's root, such as arn:aws:iam::111122223333:role/NAME, without a wildcard. `aws iam get-role --role-name NAME --query Role.Arn` prints it."
+    error_message = "readers has ${join(", ", [for arn in var.readers : jsonencode(arn) if !can(regex(local.principal_arn, arn))])}: each must be the ARN of a role, a user or an account's root, for example arn:aws:iam::111122223333:role/NAME, without a wildcard. `aws iam get-role --role-name NAME --query Role.Arn` prints it."
   }
 }
 
@@ -253,7 +253,7 @@ variable "writers" {
 
   validation {
     condition     = alltrue([for arn in var.writers : can(regex(local.principal_arn, arn))])
-    error_message = "writers has ${join(", ", [for arn in var.writers : jsonencode(arn) if !can(regex(local.principal_arn, arn))])}: each must be the ARN of a role, a user or an account's root, such as arn:aws:iam::111122223333:role/NAME, without a wildcard. `aws iam get-role --role-name NAME --query Role.Arn` prints it."
+    error_message = "writers has ${join(", ", [for arn in var.writers : jsonencode(arn) if !can(regex(local.principal_arn, arn))])}: each must be the ARN of a role, a user or an account's root, for example arn:aws:iam::111122223333:role/NAME, without a wildcard. `aws iam get-role --role-name NAME --query Role.Arn` prints it."
   }
 }
 

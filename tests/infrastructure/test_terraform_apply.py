@@ -135,10 +135,8 @@ def test_other_non_filterable_keys_change_nothing_and_are_a_warning(store):
 
     assert deployed.list_changes() == {}
     [warning] = deployed.read_warnings()
-    assert (
-        "documents-1024 has _overflow, text, and indexes asks for _overflow, raw, text" in warning
-    )
-    assert "To keep an index as it is, name the keys that it has in its entry" in warning
+    assert "documents-1024 has _overflow, text, and its entry has _overflow, raw, text" in warning
+    assert "To keep an index as it is, list its keys in its entry" in warning
     assert 'as the README says under "One index"' in warning
 
 
@@ -292,7 +290,7 @@ def test_an_index_under_a_key_that_nothing_names_is_an_error(store):
     message = later.read_refusal("apply", "-auto-approve")
     later.set_variables({**given, "kms_key_arn": told["kms_key_arn"]})
 
-    assert "an index is encrypted with a customer key that is named nowhere" in message
+    assert "an index is encrypted with a customer key that is not configured" in message
     assert not [name for name in later.list_changes() if name.startswith("aws_s3vectors")]
 
 

@@ -237,20 +237,24 @@ def test_stache_uses_the_entries_that_it_is_told_to():
 
 REFUSALS = {
     "a prefix too long": ({"prefix": "a" * 43}, 'prefix is "aaa', "Shorten it"),
-    "a prefix with capitals": ({"prefix": "Stache"}, 'prefix is "Stache"', "in lower case"),
-    "no such bucket name": ({"bucket_name": "a_b"}, 'bucket_name is "a_b"', "Give the name"),
-    "a dimension of 0": ({"dimension": 0}, "dimension is 0", "from 1 to 4096. Give"),
-    "a dimension of 4097": ({"dimension": 4097}, "dimension is 4097", "from 1 to 4096. Give"),
+    "a prefix with capitals": ({"prefix": "Stache"}, 'prefix is "Stache"', "use lower case"),
+    "no such bucket name": (
+        {"bucket_name": "a_b"},
+        'bucket_name is "a_b"',
+        "Set the name, not the ARN",
+    ),
+    "a dimension of 0": ({"dimension": 0}, "dimension is 0", "from 1 to 4096. Set it"),
+    "a dimension of 4097": ({"dimension": 4097}, "dimension is 4097", "from 1 to 4096. Set it"),
     "half a dimension": ({"dimension": 1.5}, "dimension is 1.5", "whole number"),
     "an index's dimension of 0": (
         {"indexes": {"documents": {"dimension": 0}}},
         "0 (documents)",
-        "or leave it out",
+        "or remove it",
     ),
     "an unknown metric": (
         {"distance_metric": "dot"},
         'distance_metric is "dot"',
-        "Give cosine unless",
+        "Use cosine, unless",
     ),
     "an index's unknown metric": (
         {"indexes": {"documents": {"distance_metric": "dot"}}},
@@ -266,12 +270,12 @@ REFUSALS = {
     "two indexes of one name": (
         {"indexes": {"documents": {"name": "one"}, "insights": {"name": "one"}}},
         'documents = "one", insights = "one"',
-        "change one",
+        "Change one",
     ),
     "eleven non-filterable keys": (
         {"indexes": {"documents": {"non_filterable_metadata_keys": list("abcdefghi")}}},
         "11 non-filterable keys (documents)",
-        "Leave out those",
+        "Remove those",
     ),
     "a non-filterable key too long": (
         {"indexes": {"documents": {"non_filterable_metadata_keys": ["a" * 64]}}},
@@ -301,32 +305,32 @@ REFUSALS = {
     "a key given and made": (
         {"kms_key_arn": KEY, "create_kms_key": True},
         "create_kms_key is true",
-        "Leave out one of the two",
+        "Remove one of the two",
     ),
     "a key for a bucket that has its own": (
         {"create_kms_key": True, "existing_bucket": True, "bucket_name": "mine"},
-        "create_kms_key is true and existing_bucket",
-        "Leave out create_kms_key",
+        "create_kms_key and existing_bucket are true",
+        "Remove create_kms_key",
     ),
     "a key of another region": (
         {"kms_key_arn": KEY.replace("us-east-1", "eu-central-1")},
-        "a customer key is of another region than the bucket, us-east-1",
-        "takes keys of its own region only: give one",
+        "a customer key is in another region than the bucket, us-east-1",
+        "accepts only keys of its own region. Set a key",
     ),
     "an existing index in a new bucket": (
         {"indexes": {"documents": {"existing": True}}},
-        "indexes has existing ones, and existing_bucket is false",
-        "Set existing_bucket, too",
+        "indexes has an entry with existing = true, and existing_bucket is false",
+        "Set existing_bucket to true",
     ),
     "more than a policy can name": (
         {"indexes": {f"an-index-with-a-number-{n}": {} for n in range(60)}},
-        "and IAM takes 6144",
+        "and IAM accepts 6144",
         "Divide them between two stores",
     ),
     "uses of several sizes": (
         {"indexes": {"documents": {"dimension": 512}, "summaries": {}}},
         "have the dimensions 512 (documents), 1024 (summaries)",
-        "Give all three one dimension",
+        "Set the same dimension for all three",
     ),
     "two tags that are one to IAM": (
         {"tags": {"application": "x", "Application": "y"}},
@@ -358,12 +362,12 @@ REFUSALS = {
     "a reader of another partition": (
         {"readers": [READER.replace("arn:aws:", "arn:aws-cn:")]},
         f"of another partition than the bucket, aws: {READER.replace('arn:aws:', 'arn:aws-cn:')}",
-        "leave them out",
+        "Remove them",
     ),
     "an existing bucket without a name": (
         {"existing_bucket": True},
         "bucket_name is not set",
-        "give the name of the bucket",
+        "Set bucket_name",
     ),
     "a use that Stache does not have": (
         {"environment_indexes": {"concepts": "documents"}},
@@ -387,7 +391,7 @@ def test_a_key_that_stache_filters_on_is_refused_as_a_non_filterable_one(key):
 
     assert f'indexes has the non-filterable keys "{key}" (notes)' in message
     assert "S3 Vectors refuses filters on non-filterable keys" in message
-    assert "Leave these keys out" in message
+    assert "Remove these keys" in message
 
 
 @pytest.mark.parametrize("case", REFUSALS)

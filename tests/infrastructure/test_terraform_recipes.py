@@ -141,7 +141,7 @@ def test_indexes_of_the_older_package_that_are_imported_as_new_ones_are_a_warnin
         folder.check_output(*command)
 
     [warning] = folder.read_warnings()
-    assert "stache-documents has text, and indexes asks for _overflow, text" in warning
+    assert "stache-documents has text, and its entry has _overflow, text" in warning
     assert "with `overflow = false` if it has no _overflow" in warning
 
 
