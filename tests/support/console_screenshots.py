@@ -184,13 +184,15 @@ def take(page: Browser, url: str, name: str) -> None:
 
 
 def reduce_colors(path: Path) -> None:
-    """Make a picture small: its most frequent colors stay what they are."""
+    """Make a picture small: grounds keep their colors, and so do the marks of a legend."""
     with Image.open(path) as image:
         picture = image.convert("RGB")
     counts = sorted(picture.getcolors(picture.width * picture.height) or (), reverse=True)
+    half = COLORS // 2
+    frequent: list[Any] = [color for _, color in counts[:half]]
+    different = picture.quantize(half, method=Image.Quantize.MAXCOVERAGE).getpalette() or []
     palette = Image.new("P", (1, 1))
-    frequent: list[Any] = [color for _, color in counts[:COLORS]]
-    palette.putpalette([part for color in frequent for part in color])
+    palette.putpalette([*(part for color in frequent for part in color), *different])
     picture.quantize(palette=palette, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
