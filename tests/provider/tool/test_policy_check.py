@@ -17,8 +17,8 @@ from stache_ai_s3vectors.service.arns import get_partition
 from stache_ai_s3vectors.service.permissions import LEVELS, build_policy
 from stache_ai_s3vectors.tool.main import main
 from stache_ai_s3vectors.tool.policy_check import Target, read_file
-from stache_ai_s3vectors.tool.policy_check.resources import can_cover
-from stache_ai_s3vectors.tool.policy_check.service import list_actions
+from stache_ai_s3vectors.tool.policy_check.arns import can_cover
+from stache_ai_s3vectors.tool.policy_check.targets import list_actions
 
 BUCKET = "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket"
 DOCUMENTS, INSIGHTS = f"{BUCKET}/index/documents", f"{BUCKET}/index/insights"
@@ -219,7 +219,7 @@ EXCESS = [
 INEFFECTIVE = [
     (on(DOCUMENTS, vector_bucket(INSIGHTS)), [], "vector-b", f'index/NAME; write "{INSIGHTS}"'),
     (on(f"{BUCKET}/documents"), FIRST, "t/documents", "bucket/NAME/index/NAME; write"),
-    (on(f"{BUCKET}/index/"), ASKED, "index/", f'write one like "{BUCKET}/index/NAME"'),
+    (on(f"{BUCKET}/index/"), ASKED, "index/", f'write "{DOCUMENTS}" and "{INSIGHTS}"'),
     (on(f"{BUCKET}/index/Doc_s"), ASKED, "Doc_s", "is not 3 to 63 of a-z, 0-9"),
     (on(DOCUMENTS.replace("us-east-1", ""), INSIGHTS), [], "s::1", "no region; write"),
     (on(DOCUMENTS.replace("us-east-1", "E U"), INSIGHTS), [], "E U", 'its region is "E U"'),

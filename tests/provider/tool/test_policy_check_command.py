@@ -42,19 +42,19 @@ def findings(policy):
 def test_the_order_is_that_of_the_lines():
     """As compilers do it, with status 1."""
     broken = document(
-        allow("s3vectors:*", DOCUMENTS.replace(":bucket", ":vector-bucket")),
+        allow("s3vectors:*", [INSIGHTS.replace(":bucket", ":vector-bucket"), DOCUMENTS]),
         Comment="",
         Version="1",
     )
 
     result = run(broken)
 
-    lines = [line.split(":")[:3] for line in result.output.splitlines()]
+    lines = [line.split(":")[:3] for line in result.stdout.splitlines()]
     assert lines == [
         ["-", "2", " malformed"],
         ["-", "6", " excess"],
-        ["-", "7", " ineffective"],
-        ["-", "10", " malformed"],
+        ["-", "8", " ineffective"],
+        ["-", "13", " malformed"],
     ]
     assert result.exit_code == 1
 

@@ -179,8 +179,8 @@ def _find_bucket_arn(
 
 def _list_names(policies: Sequence[Policy], part: str, bucket: str | None = None) -> list[str]:
     """The names of one part of the ARNs of S3 Vectors that the policies allow."""
-    mentions = [m for p in policies for m in p.list_mentions() if bucket in (None, m.bucket)]
-    return list(dict.fromkeys(name for m in mentions if (name := m.get_name(part))))
+    mentions = [m for p in policies for m in p.list_mentions() if bucket in (None, m.get("bucket"))]
+    return list(dict.fromkeys(name for m in mentions if (name := m.get(part))))
 
 
 def _choose_one(what: str, names: list[str]) -> str:

@@ -2,16 +2,14 @@
 
 The engine's `s3vectors_local.iam` evaluates; these modules ask it and explain the answers:
 
-    missing     what the level needs and the policies do not allow, or deny
-    excess      what a statement allows and the level does not need
-    meaning     what can never match in a statement, and what the statement means
-    rules       a statement as the engine evaluates it
-    conditions  the same of one condition
-    resources   ARNs: what they cover, and what is wrong with them
-    targets     what the policies are checked for: level, bucket, indexes, key
-    documents   a policy document as statements, and what IAM refuses of it
-    service     the actions of S3 Vectors, as the engine knows them
-    findings    what the check reports
+    missing      what the level needs and the policies do not allow, or deny
+    excess       what a statement allows and the level does not need
+    ineffective  what can never match in a statement
+    statements   a statement and its conditions as the engine evaluates them
+    documents    a policy document as statements, and what IAM refuses of it
+    arns         what ARNs cover, and the names in them
+    targets      what the policies are checked for: actions, level, bucket, indexes, key
+    findings     what the check reports
 
 It is pure, and needs the engine. `policy_files` finds the policies of a file; `permissions` has
 what a level needs.
@@ -25,12 +23,13 @@ from dataclasses import dataclass, replace
 from stache_ai_s3vectors.tool.policy_files import Extract, SourceError, collect_policies
 from stache_ai_s3vectors.tool.policy_files.source import walk
 
+from .arns import SERVICE
 from .documents import Policy, read_policy
 from .excess import find_excess
-from .findings import MALFORMED, Finding
-from .meaning import check_statement
+from .findings import Finding
+from .ineffective import find_ineffective
 from .missing import find_missing
-from .resources import SERVICE
+from .statements import Rule
 from .targets import Target
 
 __all__ = ["Finding", "Holder", "Policy", "Target", "read_file"]
@@ -58,15 +57,20 @@ class Holder:
         While a part of them cannot be evaluated, nothing is reported as missing or denied.
         """
         findings: list[Finding] = []
-        deciding = []
+        rules: list[Rule] = []
+        explained: list[str] = []
         for policy in self.policies:
-            checks = [check_statement(rule, target) for rule in policy.rules]
-            own = [*policy.findings, *(finding for one in checks for finding in one.findings)]
-            own += [finding for one in checks for finding in find_excess(one, target)]
+            own = list(policy.findings)
+            for rule in policy.rules:
+                faults = list(find_ineffective(rule, target))
+                items = {item for fault in faults for item in fault.items}
+                both = [fault.finding for fault in faults] + list(find_excess(rule, items, target))
+                own += [replace(finding, statement=rule.name) for finding in both]
+                explained += [a for fault in faults for a in fault.actions if rule.allows]
             findings += [replace(finding, policy=policy.name) for finding in own]
-            deciding += [replace(one.deciding, policy=policy.name) for one in checks]
+            rules += policy.rules
         if all(policy.complete for policy in self.policies):
-            findings += find_missing(deciding, target, self.policies[0].line)
+            findings += find_missing(rules, explained, target, self.policies[0].line)
         return sorted(set(findings))
 
 
@@ -80,8 +84,8 @@ def read_file(text: str, parameters: Mapping[str, str] | None = None) -> list[Ho
     try:
         collection = collect_policies(text, parameters or {})
     except SourceError as error:
-        finding = Finding(error.line, MALFORMED, error.problem, error.fix)
-        unread = Policy("", 1, (), (finding,), complete=False)
+        finding = Finding(error.line, "malformed", error.problem, error.fix)
+        unread = Policy("", 1, (), (finding,))
         return [Holder("", (unread,), is_principal=True, names_service=True)]
     return [
         Holder(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any, Final
@@ -17,10 +17,9 @@ from s3vectors_local.iam import parse_statement
 from stache_ai_s3vectors.tool.policy_files.outputs import Extract, make_placeholder
 from stache_ai_s3vectors.tool.policy_files.source import Object, Text, walk
 
-from .conditions import WrittenCondition
-from .findings import MALFORMED, UNRESOLVED, Finding
-from .resources import Parts, get_service, is_like_service, parse_leniently
-from .rules import Rule
+from .arns import get_service, is_like_service, parse_names
+from .findings import Finding
+from .statements import Rule, WrittenCondition
 
 VERSION: Final = "2012-10-17"
 _DOCUMENT: Final = ("Version", "Id", "Statement")
@@ -46,35 +45,36 @@ class Policy:
         line: where it begins.
         rules: its statements that can be evaluated.
         findings: why IAM refuses the document.
-        complete: whether all of it can be evaluated.
     """
 
     name: str
     line: int
     rules: tuple[Rule, ...]
     findings: tuple[Finding, ...]
-    complete: bool
 
-    def list_mentions(self) -> list[Parts]:
-        """What its Allow statements name of S3 Vectors; misspelled ARNs as what they mean."""
+    @property
+    def complete(self) -> bool:
+        """Whether all of it can be evaluated."""
+        return not self.findings
+
+    def list_mentions(self) -> list[dict[str, str]]:
+        """The names in ARNs of S3 Vectors in its Allow statements, misspelled ones too."""
         allowed = (r for r in self.rules if r.allows and not r.statement.negated_resources)
         texts = [text for rule in allowed for text in rule.resources]
-        parsed = [parse_leniently(t) for t in texts if is_like_service(get_service(t))]
-        return [parts for parts in parsed if parts]
+        return [parse_names(text) for text in texts if is_like_service(get_service(text))]
 
 
 def read_policy(extract: Extract) -> Policy:
     """Read a policy document; the faults of its form are among its findings."""
-    reader = _Reader(extract.unresolved)
+    reader = _Reader(extract)
     unknown = extract.document is None and extract.unresolved
-    rules = () if unknown else tuple(reader.read(extract.document, extract.line))
+    rules = () if unknown else tuple(reader.read(extract.document))
     findings = reader.findings + [
-        Finding(name.line, UNRESOLVED, f"{name} is not known", _explain_unknown(name))
+        Finding(name.line, "unresolved", f"{name} is not known", _explain_unknown(name))
         for name in dict.fromkeys(extract.unresolved)
     ]
-    complete = reader.complete and not extract.unresolved
     own = tuple(replace(finding, policy=extract.name) for finding in findings)
-    return Policy(extract.name, extract.line, rules, own, complete)
+    return Policy(extract.name, extract.line, rules, own)
 
 
 def _explain_unknown(name: str) -> str:
@@ -84,63 +84,52 @@ def _explain_unknown(name: str) -> str:
 
 
 class _Reader:
-    """Collects the faults; `complete` until something cannot be evaluated."""
+    """Reads the statements of one policy, and collects the faults."""
 
-    def __init__(self, unresolved: Iterable[str] = ()) -> None:
-        self._unknown = [make_placeholder(name) for name in unresolved]
-        self.findings: list[Finding] = []
-        self.complete = True
+    def __init__(self, extract: Extract) -> None:
+        self._extract = extract
+        self._unknown = [make_placeholder(name) for name in extract.unresolved]
         self._sids: dict[str, int] = {}
         self._name = ""
+        self.findings: list[Finding] = []
 
-    def _add(self, line: int, problem: str, fix: str, *, lost: bool = True) -> None:
-        self.complete = self.complete and not lost
-        self.findings.append(Finding(line, MALFORMED, problem, fix, self._name))
+    def _add(self, line: int, problem: str, fix: str) -> None:
+        self.findings.append(Finding(line, "malformed", problem, fix, self._name))
 
-    def read(self, document: Any, line: int) -> Iterator[Rule]:
-        for name in (
-            n for part in walk(document) if isinstance(part, Object) for n in part.repeats
-        ):
+    def read(self, document: Any) -> Iterator[Rule]:
+        parts = list(walk(document))
+        for name in (n for part in parts if isinstance(part, Object) for n in part.repeats):
             problem = f'"{name}" is twice in the same object; most readers take the last'
             self._add(name.line, problem, "merge them")
-        size = sum(len(part) for part in walk(document) if isinstance(part, str))
+        size = sum(len(part) for part in parts if isinstance(part, str))
         if size > _LARGEST:
             problem = f"the policy has {size} characters, IAM allows {_LARGEST}"
-            self._add(line, problem, "split it")
-            return
-        if not isinstance(document, Object):
+            self._add(self._extract.line, problem, "split it")
+        elif not isinstance(document, Object):
             problem = f"the policy is {json.dumps(document):.200}, expected an object"
-            self._add(line, problem, "give the policy document")
-            return
-        members = self._read_members(document)
-        if members.get("Version") != VERSION:
-            line = document.lines.get("Version", document.line)
-            has = json.dumps(members.get("Version")) if "Version" in members else "missing"
-            problem = f"the Version is {has}, and IAM then takes an older grammar"
-            self._add(line, problem, f'write "Version": "{VERSION}"', lost=False)
-        statements = members.get("Statement")
-        if not statements:
-            line = document.lines.get("Statement", document.line)
-            has = "Statement is empty" if "Statement" in members else "there is no Statement"
-            self._add(line, f"{has}, so nothing is allowed", "add a statement")
-            return
-        listed = statements if isinstance(statements, list) else [statements]
-        for number, raw in enumerate(listed, 1):
-            self._name = str(number)
-            yield from self._read_statement(raw, getattr(raw, "line", document.line))
+            self._add(self._extract.line, problem, "give the policy document")
+        else:
+            self._check_members(document)
+            element = document.get("Statement", [])
+            for number, raw in enumerate(element if isinstance(element, list) else [element], 1):
+                self._name = str(number)
+                yield from self._read_statement(raw, getattr(raw, "line", document.line))
 
-    def _read_members(self, document: Object) -> dict[str, Any]:
-        """The members of the document, by their correct names."""
-        members = {}
-        for name, value in document.items():
-            fix, meaning = _find_fix(name, _DOCUMENT)
-            if name not in _DOCUMENT:
-                problem = f'"{name}" is not an element of a policy document'
-                self._add(
-                    document.lines[name], problem, fix, lost=meaning != name and meaning in document
-                )
-            members[meaning] = value
-        return members
+    def _check_members(self, document: Object) -> None:
+        unknown = [name for name in document if name not in _DOCUMENT]
+        for name in unknown:
+            problem = f'"{name}" is not an element of a policy document'
+            self._add(document.lines[name], problem, _find_fix(name, _DOCUMENT))
+        if document.get("Version") != VERSION:
+            has = json.dumps(document["Version"]) if "Version" in document else "missing"
+            problem = f"the Version is {has}, and IAM then takes an older grammar"
+            line = document.lines.get("Version", document.line)
+            self._add(line, problem, f'write "Version": "{VERSION}"')
+        # Without it, an unknown element is a misspelled Statement
+        if not document.get("Statement") and ("Statement" in document or not unknown):
+            has = "Statement is empty" if "Statement" in document else "there is no Statement"
+            line = document.lines.get("Statement", document.line)
+            self._add(line, f"{has}, so nothing is allowed", "add a statement")
 
     def _read_statement(self, raw: Any, line: int) -> Iterator[Rule]:
         if isinstance(raw, Object):
@@ -151,20 +140,14 @@ class _Reader:
         except PolicyError as error:
             problem = str(error).removeprefix(f"{_THIS}: ")
             name = _find_mention(raw, problem)
-            fix = "correct it"
-            if name is not None and name in raw and name not in _NAMES:
-                fix = _find_fix(name, _NAMES)[0]
-            at = line if name is None else name.line
-            self._add(at, problem, fix)
+            unknown = name is not None and name in raw and name not in _NAMES
+            fix = _find_fix(str(name), _NAMES) if unknown else "correct it"
+            self._add(name.line if name else line, problem, fix)
             return
-        actions, resources = (
-            self._read_patterns(raw, "Action"),
-            self._read_patterns(raw, "Resource"),
-        )
-        if not actions or not resources:
-            return
-        statement = replace(parsed, actions=actions, resources=resources)
-        yield Rule(self._name, raw.line, raw.lines, statement, conditions)
+        actions, resources = (self._read_patterns(raw, name) for name in ("Action", "Resource"))
+        if actions and resources:
+            members = (parsed, actions, resources, conditions, self._extract.name)
+            yield Rule(self._name, raw.line, raw.lines, *members)
 
     def _read_patterns(self, raw: Object, name: str) -> tuple[Text, ...]:
         """The patterns without unresolved names."""
@@ -179,12 +162,12 @@ class _Reader:
             return
         if not _SID.fullmatch(sid):
             problem = f'the Sid is "{sid}", IAM takes letters and digits only'
-            self._add(line, problem, "remove the others", lost=False)
+            self._add(line, problem, "remove the others")
             return
         self._name = str(sid) or self._name
         if sid in self._sids:
             problem = f'the statement on line {self._sids[sid]} also has the Sid "{sid}"'
-            self._add(line, problem, "give each statement its own", lost=False)
+            self._add(line, problem, "give each statement its own")
         if sid:
             self._sids.setdefault(sid, line)
 
@@ -227,10 +210,10 @@ def _find_mention(raw: Any, problem: str) -> Text | None:
     return max(texts, key=len, default=None)
 
 
-def _find_fix(name: str, known: Collection[str]) -> tuple[str, str]:
-    """The fix for an unknown name, and the name that it means."""
+def _find_fix(name: str, known: Collection[str]) -> str:
+    """The fix for an unknown name."""
     by_lower = {k.lower(): k for k in known}
     if nearest := get_close_matches(name.lower(), by_lower, 1, cutoff=0.8):
-        return f'write "{by_lower[nearest[0]]}"', by_lower[nearest[0]]
+        return f'write "{by_lower[nearest[0]]}"'
     elsewhere = ": it belongs in a bucket policy or a trust policy" * ("Principal" in name)
-    return f"remove it{elsewhere}", name
+    return f"remove it{elsewhere}"

@@ -4,14 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
-
-MISSING: Final = "missing"
-DENIED: Final = "denied"
-EXCESS: Final = "excess"
-INEFFECTIVE: Final = "ineffective"
-MALFORMED: Final = "malformed"
-UNRESOLVED: Final = "unresolved"
 
 
 @dataclass(frozen=True, order=True)

@@ -1,20 +1,76 @@
-"""What policies are checked for: the level, the bucket, its indexes, the key. Pure."""
+"""What policies are checked for: the actions of S3 Vectors, the level, the ARNs. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from functools import cache
+from types import MappingProxyType
+from typing import Any, Final
 
-from s3vectors_local.iam import Need
+from s3vectors_local import Caller
+from s3vectors_local.iam import ACTIONS, Need, find_needs
+from s3vectors_local.iam.patterns import matches_action
 from stache_ai_s3vectors.service.arns import format_service_host
-from stache_ai_s3vectors.service.permissions import LEVELS
+from stache_ai_s3vectors.service.permissions import LEVELS, VIA_SERVICE
 
-from .conditions import VIA_SERVICE
 from .findings import join_names
-from .service import PREFIX
 
 KMS: Final = "kms:"
+PREFIX: Final = "s3vectors:"
+BUCKET: Final = "bucket"
+INDEX: Final = "index"
+
+_CALLER: Final = Caller()
+_BUCKET_ARN: Final = _CALLER.format_bucket_arn("bucket")
+_REQUEST: Final[Mapping[str, Any]] = {
+    "vectorBucketName": "bucket",
+    "indexName": "index",
+    "tags": {"": "value"},
+    "tagKeys": ["key"],
+    "encryptionConfiguration": {"sseType": "aws:kms", "kmsKeyArn": "arn"},
+}
+"""All members of requests that permissions depend on."""
+
+
+@dataclass(frozen=True)
+class Action:
+    """What the engine authorizes an action on, and the condition keys of its requests.
+
+    Args:
+        kinds: "bucket", "index" or both; nothing when only the Resource "*" allows it.
+        keys: in lower case; after one that ends in "/" the key of a tag follows.
+    """
+
+    kinds: frozenset[str]
+    keys: frozenset[str]
+
+
+@cache
+def list_actions() -> Mapping[str, Action]:
+    """Every action, by its name without the prefix."""
+    names = sorted(action.removeprefix(PREFIX) for action in ACTIONS)
+    return MappingProxyType({name: _describe(name) for name in names})
+
+
+def _describe(name: str) -> Action:
+    arns = (_BUCKET_ARN, f"{_BUCKET_ARN}/index/index")
+    requests = [{**_REQUEST, "resourceArn": arn} for arn in arns]
+    needs = [find_needs(name, request, _CALLER, lambda _: {"": ""})[0] for request in requests]
+    kinds = frozenset(get_kind(need.resource) for need in needs) - {""}
+    return Action(kinds, frozenset(key for need in needs for key in need.context if kinds))
+
+
+def get_kind(resource: str) -> str:
+    """Whether an ARN is a bucket's or an index's; "" for "*"."""
+    if resource == "*":
+        return ""
+    return INDEX if "/index/" in resource else BUCKET
+
+
+def expand_action(pattern: str) -> tuple[str, ...]:
+    """The actions of S3 Vectors that a pattern matches, without their prefix."""
+    return tuple(name for name in list_actions() if matches_action(pattern, PREFIX + name))
 
 
 @dataclass(frozen=True)
@@ -100,7 +156,7 @@ class Target:
             "aws:resourceaccount": [account],
         }
         if action.startswith(KMS):
-            context[VIA_SERVICE] = [self.host]
+            context[VIA_SERVICE.lower()] = [self.host]
             context["kms:encryptioncontextkeys"] = [
                 "aws:s3vectors:arn",
                 "aws:s3vectors:resource-id",
