@@ -525,6 +525,30 @@ def test_a_client_that_leaves_ends_its_job(url, endless):
     assert endless.wait(60)
 
 
+def test_the_end_of_a_job_holds_up_nobody(url, monkeypatch):
+    """It may wait for the service, when several calls are in work."""
+    ending, answered, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def work(*_):
+        try:
+            while True:
+                yield report("working", 0)
+        finally:
+            ending.set()
+            answered.wait(60)
+            ended.set()
+
+    monkeypatch.setitem(JOBS, "slow", work)
+    with started(url, "slow"):
+        pass
+    assert ending.wait(60)
+
+    assert ask(url, "/console/api/about")[0].status == 200
+    assert not ended.is_set()
+    answered.set()
+    assert ended.wait(60)
+
+
 def test_a_server_that_stops_ends_its_jobs(engine, endless):
     """With an error that says so."""
     with ExitStack() as stack:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from s3vectors_local import Engine, serving
 from s3vectors_local.console import maps
 from s3vectors_local.console.options import ConsoleOptions
 from s3vectors_local.console.projection import project
+from s3vectors_local.console.steps import report
 from s3vectors_local.iam import Policies
 
 DIMENSION = 96
@@ -343,3 +345,27 @@ def test_a_map_names_its_phases(small):
 
     assert lines[0]["progress"]["phase"] == "listing"
     assert "result" in lines[-1]
+
+
+def test_maps_are_drawn_one_after_the_other(small, monkeypatch):
+    """Each takes much memory, and all processors."""
+    url, engine = small
+    put(engine, [(f"k{n}", [n, 1.0], {}) for n in range(3)])
+    drawing, most = [0], [0]
+    draw = maps._draw
+
+    def count(*arguments):
+        drawing[0] += 1
+        most[0] = max(most[0], drawing[0])
+        for number in range(20):
+            yield report("drawing", number)
+        drawn = yield from draw(*arguments)
+        drawing[0] -= 1
+        return drawn
+
+    monkeypatch.setattr(maps, "_draw", count)
+    with ThreadPoolExecutor(8) as threads:
+        results = list(threads.map(lambda _: run(url, "map", refresh=True), range(8)))
+
+    assert [len(result["points"]) for result in results] == [3] * 8
+    assert most == [1]

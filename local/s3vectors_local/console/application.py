@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from importlib.metadata import version
 from typing import Any, Final, TypeAlias
 
@@ -107,6 +108,7 @@ class Console:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="s3vectors-console")
         self._streams = Streams(self._threads, stopping)
         self._maps = Maps()
+        self._drawing = asyncio.Lock()  # a map takes much memory, and all processors
         self._tickets = Tickets()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> Response | None:
@@ -161,7 +163,8 @@ class Console:
                 job = self._maps.draw if name == "map" else JOBS.get(name)
                 if job is None:
                     raise _refuse_path("POST", _API + path)
-                await self._streams.send_job(job(service, Members(request)), receive, send)
+                turn = self._drawing if name == "map" else nullcontext()
+                await self._streams.send_job(job(service, Members(request)), receive, send, turn)
                 return
             response = await self._run(self._find_handler(kind, name), service, request)
         await send_response(send, response)

@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any, Final
 
 import orjson
@@ -46,11 +46,27 @@ class Streams:
         self._stopping = stopping
         self._imports = 0
 
-    async def send_job(self, steps: Steps, receive: Receive, send: Send) -> None:
-        """Do a job for a client that waits for it: no step is begun when it has left."""
+    async def send_job(
+        self,
+        steps: Steps,
+        receive: Receive,
+        send: Send,
+        turn: AbstractAsyncContextManager[object],
+    ) -> None:
+        """Do a job for a client that waits for it: no step is begun when it has left.
+
+        Args:
+            steps: the job.
+            receive: of the request.
+            send: of the request.
+            turn: is entered to work, and left before the result is sent.
+        """
         left = asyncio.ensure_future(receive())
         try:
-            line = await self._work(self._threads, steps, left, send)
+            async with turn:
+                if left.done():  # it has waited for its turn, and left
+                    return
+                line = await self._work(self._threads, steps, left, send)
             if not left.done():
                 await _send_part(send, line, more=False)
         finally:
@@ -94,8 +110,7 @@ class Streams:
                     await _send_part(send, line)
                     last = time.monotonic()
         finally:
-            with suppress(ValueError):  # the server stops, and a step has not ended in its time
-                steps.close()
+            threads.submit(_close, steps)  # not in the event loop: it may wait for running calls
 
     async def send_file(
         self, name: str, parts: Iterator[bytes], receive: Receive, send: Send
@@ -145,6 +160,11 @@ def _advance(steps: Steps) -> tuple[bytes, bool]:
     except Exception:  # noqa: BLE001 - any other error is logged
         _LOG.exception("a job of the console failed")
         return _encode_error(_fail()), True
+
+
+def _close(steps: Steps) -> None:
+    with suppress(ValueError):  # the server stops, and a step has not ended in its time
+        steps.close()
 
 
 def _read(parts: Iterator[bytes]) -> bytes | None:
