@@ -137,7 +137,7 @@ def test_other_non_filterable_keys_change_nothing_and_are_a_warning(store):
     [warning] = deployed.read_warnings()
     assert "documents-1024 has _overflow, text, and its entry has _overflow, raw, text" in warning
     assert "To keep an index as it is, list its keys in its entry" in warning
-    assert 'as the README says under "One index"' in warning
+    assert 'as in the README under "One index"' in warning
 
 
 def test_a_plan_that_would_destroy_vectors_is_refused(store, called):

@@ -1,4 +1,4 @@
-"""The console: web pages that show what an S3 Vectors service has, and its HTTP API.
+"""The console: web pages that show the content of S3 Vectors, and their HTTP API.
 
 `application` is the door, `jobs` what takes long, `service` what is asked. Nothing of it is
 imported until somebody opens it, except `options`.

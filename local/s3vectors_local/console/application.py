@@ -60,10 +60,10 @@ _BODY_BYTES: Final = 2 * 1024 * 1024
 """The longest request: 500 keys of a kilobyte, all escaped, take less."""
 
 _BODIES_BYTES: Final = 8 * _BODY_BYTES
-"""Bodies that are held at a time, together."""
+"""The bytes of request bodies in memory at a time."""
 
 _THREADS: Final = 4
-"""Steps of jobs, and calls, in work at a time."""
+"""The steps of jobs, and calls, that run at a time."""
 
 READS: Final = frozenset(
     {
@@ -170,7 +170,7 @@ class Console:
         await send_response(send, response)
 
     def _check(self, headers: Mapping[str, str], types: Sequence[str]) -> None:
-        """Refuse what the headers alone are reason enough to refuse."""
+        """Refuse a request because of its headers."""
         token, sent = self._options.token, headers.get("x-console-token", "")
         if token is not None and not hmac.compare_digest(token.encode(), sent.encode()):
             raise OtherServiceError(
@@ -180,7 +180,7 @@ class Console:
                 401,
             )
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind not in types:  # else a web page could send it anywhere
+        if kind not in types:  # otherwise a web page of another origin could send it
             raise UnsupportedMediaTypeException(
                 f"The Content-Type is {kind or 'missing'}; it must be {' or '.join(types)}"
             )
@@ -224,7 +224,7 @@ class Console:
     def _run(
         self, handler: Handler, service: Service, request: Mapping[str, Any]
     ) -> Awaitable[Response]:
-        """Handle a request in a thread; every fault becomes an answer."""
+        """Handle a request in a thread; turn every error into a response."""
         loop = asyncio.get_running_loop()
         return loop.run_in_executor(self._threads, _handle, handler, service, request)
 
@@ -234,7 +234,7 @@ def _handle(handler: Handler, service: Service, request: Mapping[str, Any]) -> R
         return build_json_response(200, handler(service, request))
     except ServiceError as error:
         return build_refusal(error)
-    except Exception:  # noqa: BLE001 - the answer to whatever else is a 500, and a log entry
+    except Exception:  # noqa: BLE001 - any other error is a 500, and is logged
         _LOG.exception("the console failed")
         return build_refusal(InternalServerException("The console failed; its log says how"))
 

@@ -1,4 +1,4 @@
-"""Jobs that list vectors: how many there are, some of them, and what their metadata has."""
+"""Jobs that count vectors, list them, and describe their metadata."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .service import Service
 from .steps import LIST_PAGE, Steps, list_pages, read_names, report
 
 _SAMPLE: Final = 1_000
-"""Vectors whose metadata is looked at."""
+"""The vectors whose metadata is read."""
 
 _EXAMPLES: Final = 5
 _EXAMPLE_LENGTH: Final = 80
@@ -36,7 +36,7 @@ def count_vectors(service: Service, members: Members) -> Steps:
 
 
 class Cursor(NamedTuple):
-    """Where a listing goes on: inside a page, because a filter leaves vectors out.
+    """Where a listing continues: inside a page, because a filter excludes vectors.
 
     Args:
         token: of the page; None for the first.
@@ -54,7 +54,7 @@ class Cursor(NamedTuple):
 
     @classmethod
     def decode(cls, text: str | None) -> Cursor:
-        """Return the cursor that `encode` has made a string of.
+        """Decode the string that `encode` returned.
 
         Raises:
             ValidationException: it has not.
@@ -71,7 +71,7 @@ class Cursor(NamedTuple):
         return cls(token, offset, key)
 
     def skip(self, vectors: Sequence[Mapping[str, Any]]) -> int:
-        """Return how many vectors of the page were looked at, also when some are deleted since."""
+        """Return how many vectors of the page were read, even if some were deleted since."""
         keys = [vector["key"] for vector in vectors]
         return keys.index(self.key) + 1 if self.key in keys else min(self.offset, len(keys))
 
@@ -110,7 +110,7 @@ def _list_page(
 
 
 def _move(cursor: Cursor, page: Mapping[str, Any], end: int) -> Cursor | None:
-    """Return the cursor after so many vectors of a page; None at the end of the index."""
+    """Return the cursor after a number of vectors of a page; None at the end of the index."""
     vectors, token = page["vectors"], page.get("nextToken")
     if end < len(vectors):
         return Cursor(cursor.token, end, vectors[end - 1]["key"])
@@ -119,18 +119,18 @@ def _move(cursor: Cursor, page: Mapping[str, Any], end: int) -> Cursor | None:
 
 @dataclass(frozen=True)
 class _Selection:
-    """Which vectors are shown: those whose keys begin so, and that pass the filter."""
+    """The vectors to show: those whose keys have the prefix, and that match the filter."""
 
     prefix: str
     matcher: Matcher | None
 
     @property
     def selects(self) -> bool:
-        """Whether it can leave a vector out."""
+        """Whether it can exclude a vector."""
         return bool(self.prefix or self.matcher)
 
     def select(self, vectors: Sequence[Mapping[str, Any]], start: int) -> list[int]:
-        """Return the positions of those that are shown, from a position on."""
+        """Return the positions of the vectors to show, from a position on."""
         passing = [True] * len(vectors)
         if self.matcher is not None:
             passing = self.matcher.match([vector.get("metadata") or {} for vector in vectors])
@@ -152,7 +152,7 @@ def _read_selection(service: Service, names: Mapping[str, str], members: Members
 
 @dataclass
 class _Key:
-    """What a sample of vectors has under one metadata key."""
+    """The values of one metadata key in a sample of vectors."""
 
     types: Counter[str] = field(default_factory=Counter)
     examples: dict[str, Any] = field(default_factory=dict)
@@ -199,7 +199,7 @@ def _list_entries(vectors: Iterable[Mapping[str, Any]]) -> Iterable[tuple[str, A
 
 
 def _name_type(value: Any) -> str:
-    """Return the JSON type of a metadata value; of an array, that of its items, too."""
+    """Return the JSON type of a metadata value; of an array, also that of its items."""
     if isinstance(value, list):
         return f"{_name_type(value[0])}[]" if value else "array"
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""Filters of the page's requests: checked by the service, then matched to metadata here."""
+"""Filters of the page's requests: the service checks them, this module matches metadata."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .service import Service
 
 
 class Part(NamedTuple):
-    """A part of a filter that can hold or not.
+    """A condition of a filter.
 
     Args:
         path: where it is in the filter, as a JSON pointer.
@@ -43,7 +43,7 @@ class Matcher:
         self._choices = choices
 
     def match(self, metadata: Sequence[Mapping[str, Any]]) -> list[bool]:
-        """Return of each vector's metadata whether it passes."""
+        """Return for the metadata of each vector whether it matches."""
         count = len(metadata)
         columns = Columns(self._choices)
         shown = [
@@ -57,7 +57,7 @@ class Matcher:
 def read_filter(
     service: Service, names: Mapping[str, str], index: Mapping[str, Any], document: Any
 ) -> Filter:
-    """Read a filter that the service accepts.
+    """Parse a filter that the service accepts.
 
     Args:
         service: whose index it is.
@@ -79,7 +79,7 @@ def read_filter(
 def explain_filter(
     document: Mapping[str, Any], metadata: Mapping[str, Any], choices: Choices
 ) -> list[dict[str, Any]]:
-    """Return each part of a filter, and whether it holds for a vector's metadata."""
+    """Return each condition of a filter, and whether a vector's metadata meets it."""
     return [
         {
             "path": part.path,
@@ -92,7 +92,7 @@ def explain_filter(
 
 
 def _walk(document: Mapping[str, Any], path: str) -> Iterator[Part]:
-    """Yield the parts of a filter that was read before, the outermost first."""
+    """Yield the conditions of a parsed filter, the outermost first."""
     [(key, operand)] = document.items()
     if key in ("$and", "$or"):
         tree = filters.parse(document, frozenset(), enhanced=False)

@@ -1,4 +1,4 @@
-"""Downloads: an export of vectors, which a browser fetches with a ticket that it has ordered."""
+"""Downloads: exports of vectors, each fetched by a browser with a ticket."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from .service import Service
 from .steps import list_pages, read_names
 
 _SECONDS: Final = 60
-"""How long a ticket is good for."""
+"""How long a ticket is valid, in seconds."""
 
 _TICKETS: Final = 100
-"""Tickets that can be good at a time; the oldest is forgotten."""
+"""The number of valid tickets; the oldest is dropped."""
 
 _KEYS: Final = 1_000_000
-"""Vectors of a download, at most: their keys are in memory."""
+"""The maximum number of vectors of a download: their keys are in memory."""
 
 _MAX_KEYS_NAMED: Final = 10_000
 
@@ -55,11 +55,11 @@ class Download:
 
     @property
     def file_name(self) -> str:
-        """The name of the file; what answers may be no S3 Vectors, with names of its own."""
+        """The name of the file; another service than S3 Vectors may return unsafe names."""
         return f"{self.index if _NAME.fullmatch(self.index) else 'vectors'}.jsonl"
 
     def read(self) -> Iterator[bytes]:
-        """Yield the file bit by bit; nothing while its vectors are still being listed."""
+        """Yield the file in parts; empty parts while its vectors are being listed."""
         keys: list[str] = []
         for listed in self._list_keys():
             keys += listed
@@ -95,7 +95,7 @@ class Download:
 
 
 def read_download(service: Service, members: Members) -> Download:
-    """Read the order of a download; the service is asked whether there is such an index."""
+    """Parse the request for a download, and check that the index exists."""
     names = read_names(members)
     index = service.call("GetIndex", names)["index"]
     matcher = None
@@ -108,7 +108,7 @@ def read_download(service: Service, members: Members) -> Download:
 
 
 class Tickets:
-    """Downloads that were ordered, each to be fetched once, and soon."""
+    """Requested downloads, each to be fetched once before its ticket expires."""
 
     def __init__(self) -> None:
         self._downloads: dict[str, tuple[float, Download]] = {}
@@ -124,7 +124,7 @@ class Tickets:
         return ticket
 
     def redeem(self, ticket: str) -> Download:
-        """Return the download of a ticket, which is used up then.
+        """Return the download of a ticket, and invalidate the ticket.
 
         Raises:
             NotFoundException: it is none, was used, or is too old.

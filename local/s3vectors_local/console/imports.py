@@ -18,7 +18,7 @@ from .service import Service
 from .steps import Steps, report
 
 TYPES: Final = ("application/octet-stream", "application/x-ndjson")
-"""Content types of a file; a web page of another origin can send neither."""
+"""Content types of a file; a web page of another origin cannot send them."""
 
 _BUFFER: Final = 1 << 20
 """Bytes of the file that are read ahead."""
@@ -42,7 +42,7 @@ class Upload(io.RawIOBase):
         self._more = True
 
     def readable(self) -> bool:
-        """It can be read."""
+        """Return True: it can be read."""
         return True
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # a buffer
@@ -62,7 +62,7 @@ class Upload(io.RawIOBase):
         return size
 
     async def drain(self) -> None:
-        """Receive the rest: a browser reads an answer only when it has sent its request."""
+        """Receive the rest: a browser reads the response only after it has sent its request."""
         while self._more:
             await self._next()
 
@@ -110,7 +110,7 @@ def import_file(service: Service, target: Mapping[str, str], upload: Upload) -> 
 
 
 def _count(error: ServiceError, stored: int) -> OtherServiceError:
-    """Return an error that says how many vectors are stored, too."""
+    """Return an error that also says how many vectors are stored."""
     kept = f"{stored:,} vectors of the file are stored" if stored else "Nothing is stored"
     counted = OtherServiceError(error.code, f"{error.message.rstrip('.')}. {kept}.", error.status)
     counted.statement = error.statement

@@ -1,4 +1,4 @@
-"""The jobs that the page can start, by name; `application` has the one that keeps something."""
+"""The jobs that the page can start, by name; `application` has the one with a cache."""
 
 from __future__ import annotations
 

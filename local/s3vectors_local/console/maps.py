@@ -27,21 +27,21 @@ from .service import Service
 from .steps import Progress, Steps, call_each, list_pages, read_names, report
 
 POINTS: Final = 5_000
-"""Points of a map, at most."""
+"""The maximum number of points of a map."""
 
 LISTED: Final = 200_000
-"""Keys that a sample is taken from, at most; they are in memory then."""
+"""The maximum number of keys that a sample is from; they are in memory."""
 
 _LEGEND: Final = 20
-"""Values that a legend has, at most; what is beyond is together."""
+"""The maximum number of values in a legend; the others are one group."""
 
 _KEPT: Final = 4
-"""Maps that are kept, of the indexes that were looked at last."""
+"""The number of cached maps, of the indexes that were used last."""
 
 
 @dataclass(frozen=True)
 class _Map:
-    """A map, and what it was drawn of.
+    """A map, and the index that it shows.
 
     Args:
         stamp: of the index before it was read; None when the service has none.
@@ -61,14 +61,14 @@ class _Map:
 
 
 class Maps:
-    """Draws maps, and keeps those that were drawn last, each as long as its index is unchanged."""
+    """Draws maps, and caches the latest ones, each until its index changes."""
 
     def __init__(self) -> None:
         self._maps: OrderedDict[bytes, _Map] = OrderedDict()
         self._lock = threading.Lock()
 
     def draw(self, service: Service, members: Members) -> Steps:
-        """Draw a map of an index, or return the one that was drawn before."""
+        """Draw a map of an index, or return the cached one."""
         names, limit = read_names(members), members.integer("limit", POINTS, 1, POINTS)
         color, refresh = members.optional_text("color"), members.flag("refresh")
         index = service.call("GetIndex", names)["index"]
@@ -76,7 +76,7 @@ class Maps:
             raise ValidationException(
                 f"{color!r:.80} is a non-filterable metadata key; color by a filterable one"
             )
-        # Who gets a map, also one that is there already, must be allowed to read the vectors
+        # Also for a cached map, the caller needs permission to read the vectors
         reading = {"maxResults": 1, "returnData": True, "returnMetadata": True}
         service.call("ListVectors", {**names, **reading})
         subject = [index["indexArn"], index["creationTime"], limit, members.any("filter")]
@@ -89,7 +89,7 @@ class Maps:
         return _describe(drawn, color)
 
     def _find(self, question: bytes, stamp: int | None) -> _Map | None:
-        """Return the map that was drawn, if it is still right, as far as that can be known."""
+        """Return the cached map, if it is not known to be out of date."""
         with self._lock:
             drawn = self._maps.get(question)
             if drawn is None or drawn.stamp != stamp:
@@ -159,7 +159,7 @@ def _describe_sample(size: int, count: int, *, whole: bool, filtered: bool) -> s
 def _list_keys(
     service: Service, names: Mapping[str, str], matcher: Matcher | None
 ) -> Generator[Progress, None, tuple[list[str], bool]]:
-    """List the keys that pass a filter; and whether those are all of the index."""
+    """List the keys that match a filter, and return whether the whole index was listed."""
     keys: list[str] = []
     scanned = 0
     shown = {"returnMetadata": True} if matcher else {"maxResults": 1000}
@@ -180,7 +180,7 @@ def _list_keys(
 def _read_vectors(
     service: Service, names: Mapping[str, str], index: Mapping[str, Any], keys: Sequence[str]
 ) -> Generator[Progress, None, tuple[list[str], Vector, list[Mapping[str, Any]]]]:
-    """Read vectors and their filterable metadata; those that are gone meanwhile are left out."""
+    """Read vectors and their filterable metadata; skip deleted ones."""
     hidden = frozenset(_list_hidden(index))
     vectors = np.zeros((len(keys), index["dimension"]), np.float32)
     read: list[str] = []

@@ -1,4 +1,4 @@
-"""The members of a request to the console: of the types and ranges that they must have."""
+"""The members of a request to the console, with checks of their types and ranges."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SHOWN = 80
 
 
 class Members:
-    """A JSON object of which nothing is known yet.
+    """A JSON object that is not checked yet.
 
     Args:
         document: the request; members that nobody reads are passed over.
@@ -21,7 +21,7 @@ class Members:
         self._document = document
 
     def has(self, name: str) -> bool:
-        """Whether the member is there; null is not."""
+        """Whether the member exists and is not null."""
         return self._document.get(name) is not None
 
     def text(self, name: str) -> str:
@@ -66,7 +66,7 @@ class Members:
         return listed
 
     def any(self, name: str) -> Any:
-        """Whatever it is: the service checks it."""
+        """Any value: the service checks it."""
         return self._document.get(name)
 
 

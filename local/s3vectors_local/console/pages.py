@@ -1,4 +1,4 @@
-"""The files of the page: those that are in the package, and nothing else."""
+"""The files of the page, all of them in the package."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _TYPES: Final = {
     "js": "text/javascript; charset=utf-8",
     "svg": "image/svg+xml",
 }
-"""By what a file's name ends with; others are not served."""
+"""By the suffix of a file's name; other files are not served."""
 
 PAGE: Final = "index.html"
 
 
 def read_static(name: str) -> tuple[str, bytes] | None:
-    """The content type of a file and what is in it; None when there is no such file.
+    """Return the content type and content of a file; None if it does not exist.
 
     A name is looked up among those of the files; it is never made into a path.
     """

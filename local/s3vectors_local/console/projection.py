@@ -15,7 +15,7 @@ Numbers = npt.NDArray[np.float64]
 _AXES: Final = 2
 
 _ROWS: Final = 500
-"""Vectors that are worked on in one step; in double precision they take 16 MB, at most."""
+"""The vectors of one step; in double precision they need 16 MB or less."""
 
 _BLOCK: Final = 8
 _DEPTH: Final = 8
@@ -24,7 +24,7 @@ More of either needs fewer rounds and makes each slower."""
 
 _ROUNDS: Final = 50
 _PRECISION: Final = 1e-7
-"""An axis is precise when its product has so little outside it, compared with the longest."""
+"""An axis is precise if the residual of its product is this small, relative to the longest."""
 
 
 class Projection(NamedTuple):

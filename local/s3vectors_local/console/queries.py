@@ -20,11 +20,11 @@ from .steps import RANKING, Progress, Steps, query_pages, read_names, report
 _MODES: Final = ("vector", "text", "hybrid")
 
 _TOP_K: Final = 1_000
-"""Results that are shown, at most; each may have 40 KB of metadata."""
+"""The maximum number of results; each may have 40 KB of metadata."""
 
 
 class Question(NamedTuple):
-    """What an index is asked.
+    """A query of an index.
 
     Args:
         mode: "vector", "text" or "hybrid".
@@ -162,7 +162,7 @@ def explain(service: Service, members: Members) -> Steps:
 def _find(
     service: Service, request: Mapping[str, Any], target: str, depth: int
 ) -> Generator[Progress, None, _Place]:
-    """Look for a key in a ranking, as far as a query goes."""
+    """Look for a key in a ranking, to the maximum depth of a query."""
     scores = {"returnScores": True} if "queryTexts" in request else {}
     seen = 0
     for page in query_pages(service, {**request, "topK": depth, "returnDistance": True, **scores}):
@@ -174,7 +174,7 @@ def _find(
     return _Place(None, seen, {})
 
 
-def _build_explanation(  # noqa: PLR0913, PLR0917 - what is known, in the order it was read
+def _build_explanation(  # noqa: PLR0913, PLR0917 - in the order in which they were read
     vector: Mapping[str, Any] | None,
     place: _Place,
     unfiltered: _Place | None,
@@ -219,7 +219,7 @@ def _say_why(place: _Place, parts: Sequence[Mapping[str, Any]], mode: str) -> st
 
 
 def _list_failing(parts: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the paths of the conditions by which a filter leaves a vector out."""
+    """Return the paths of the conditions that exclude a vector."""
     groups = [part for part in parts if "value" not in part]
     return [
         part["path"]

@@ -1,4 +1,4 @@
-"""What every answer of the console has: its headers, and how an error is said."""
+"""The headers of every response of the console, and the format of errors."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ HEADERS: Final = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
-"""Of everything that is sent: no other host, nothing inline, no frame of another page."""
+"""The headers of all responses: no other host, nothing inline, no frame in another page."""
 
 DATA_HEADERS: Final = {**HEADERS, "cache-control": "no-store"}
 
 
 def build_json_response(status: int, document: Any) -> Response:
-    """An answer in JSON."""
+    """A JSON response."""
     body = orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
     return Response(status, {**DATA_HEADERS, "content-type": "application/json"}, body)
 
 
 def build_refusal(error: ServiceError) -> Response:
-    """The answer that says why not."""
+    """The response for an error."""
     return build_json_response(error.status, describe_error(error))._replace(reason=error.code)
 
 

@@ -1,4 +1,4 @@
-"""What the console asks: an engine in this process, or any other service by the same interface."""
+"""The service behind the console: an engine in this process, or another with this interface."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from s3vectors_local.wire import Response, build_error_response, name_resource
 _REGION: Final = re.compile(r"[a-z0-9-]{1,32}")
 
 Record = Callable[[str, str, Response, float], None]
-"""Takes the method and path of a request, its answer and how many seconds it took."""
+"""Takes the method and path of a request, its response and its duration in seconds."""
 
 
 class Service(Protocol):
@@ -32,7 +32,7 @@ class Service(Protocol):
 
     @property
     def choices(self) -> Choices:
-        """How it matches filters where AWS's behaviour is not documented."""
+        """How it matches filters where AWS's behavior is not documented."""
 
     def call(self, operation: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Perform an operation; times are seconds since 1970.
@@ -50,21 +50,21 @@ class Service(Protocol):
         """How many calls at a time are faster than one after the other."""
 
     def read_stamp(self, names: Mapping[str, str]) -> int | None:
-        """Return a number that changes when an index does; None when the service has none.
+        """Return a number that changes with an index; None if the service has none.
 
         Raises:
             ServiceError: there is no such index.
         """
 
     def embed(self, text: str) -> Sequence[float]:
-        """Make a vector of a text.
+        """Embed a text.
 
         Raises:
             ServiceError: there is no embedder, or it failed.
         """
 
     def describe(self) -> dict[str, Any]:
-        """What the page says of the service: its members of `about`."""
+        """What the page shows about the service: its members of `about`."""
 
     def in_region(self, region: str) -> Service:
         """The service for another region.
@@ -99,7 +99,7 @@ class EngineService:
         begun = time.perf_counter()
         done = Response(200, {}, b"")
         try:
-            if operation == "PutVectors":  # whose numbers are JSON still
+            if operation == "PutVectors":  # its numbers are still JSON
                 request = parse(operation, orjson.dumps(request))
             return self._engine.call(operation, request, self._caller)
         except ServiceError as error:

@@ -1,4 +1,4 @@
-"""Jobs, step by step: between two steps a job can be stopped, and others get their turn."""
+"""The steps of jobs: between two steps, a job can be stopped, and other jobs can run."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ Steps: TypeAlias = Generator[Progress, None, dict[str, Any]]
 """Yields its progress after each step, and returns its result."""
 
 LIST_PAGE: Final = 500
-"""Vectors that are listed in one step, at most."""
+"""The maximum number of vectors that one step lists."""
 
 _SEGMENTS: Final = 16
-"""Parts in which an index can be listed, at most."""
+"""The maximum number of segments of a listing."""
 
 RANKING: Final = limits.TOP_K
-"""Results of a query that can be had, at most."""
+"""The maximum number of results of a query."""
 
 
 def report(phase: str, done: int, total: int | None = None) -> Progress:

@@ -1,4 +1,4 @@
-"""What is sent bit by bit: the progress of a job and then its result, and files."""
+"""Streamed responses: the progress and the result of a job, and files."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from .steps import Steps
 _LOG = logging.getLogger(__name__)
 
 _PAUSE: Final = 0.1
-"""Seconds between two lines of progress, at least."""
+"""The minimum number of seconds between two lines of progress."""
 
 _IMPORTS: Final = 2
-"""Imports at a time; each has a thread that waits for its browser."""
+"""The maximum number of concurrent imports; each has a thread that waits for its browser."""
 
 
 class Streams:
@@ -53,13 +53,13 @@ class Streams:
         send: Send,
         turn: AbstractAsyncContextManager[object],
     ) -> None:
-        """Do a job for a client that waits for it: no step is begun when it has left.
+        """Run a job for a client, and stop when the client disconnects.
 
         Args:
             steps: the job.
             receive: of the request.
             send: of the request.
-            turn: is entered to work, and left before the result is sent.
+            turn: is entered to run the steps, and left before the result is sent.
         """
         left = asyncio.ensure_future(receive())
         try:
@@ -73,7 +73,7 @@ class Streams:
             left.cancel()
 
     async def send_import(self, steps: Steps, upload: Upload, send: Send) -> None:
-        """Do a job that reads the request's body, in a thread that may wait for it.
+        """Run a job that reads the request body, in a thread that may wait for it.
 
         Raises:
             TooManyRequestsException: others are being done.
@@ -94,7 +94,7 @@ class Streams:
     async def _work(
         self, threads: Executor, steps: Steps, left: asyncio.Future[Any], send: Send
     ) -> bytes:
-        """Do the steps of a job and send its progress; return its last line."""
+        """Run the steps of a job and send its progress; return its last line."""
         headers = {**DATA_HEADERS, "content-type": "application/x-ndjson"}
         await start_response(send, 200, headers)
         last = 0.0
@@ -150,7 +150,7 @@ async def _send_part(send: Send, part: bytes, *, more: bool = True) -> None:
 
 
 def _advance(steps: Steps) -> tuple[bytes, bool]:
-    """Do the next step: the line to send, and whether it is the last."""
+    """Run the next step; return the line to send, and whether it is the last."""
     try:
         return _encode({"progress": next(steps)}), False
     except StopIteration as done:

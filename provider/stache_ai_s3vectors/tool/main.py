@@ -10,28 +10,28 @@ from .failures import INTERRUPTED, is_interrupt
 from .lazy import LazyCommand
 
 _COMMANDS: Final = (
-    ("console", "console:console_command", "Look at the vectors of a bucket in a browser."),
-    ("copy", "copying:copy_command", "Copy all vectors of an index into another, and compare."),
+    ("console", "console:console_command", "Show the vectors of a bucket in a browser."),
+    ("copy", "copying:copy_command", "Copy all vectors of an index to another, and compare."),
     (
         "copy-from",
         "copying_from:copy_from_command",
-        "Copy all chunks of another vector database of Stache's.",
+        "Copy all chunks from another vector database of Stache.",
     ),
     ("doctor", "doctor:check_setup", "Check settings, bucket, indexes and permissions."),
     ("export", "archive:export_command", "Write an index to a file, as JSON Lines."),
     ("import", "archive:import_command", "Store the vectors of a file that export wrote."),
     ("indexes", "indexes:manage_indexes", "List, create, upgrade and delete indexes."),
     ("list", "looking:list_command", "List vectors by prefix, namespace or filter."),
-    ("migrate", "migrating:migrate_command", "Take over an index of the older package (0.2.x)."),
+    ("migrate", "migrating:migrate_command", "Copy an index of the older package (0.2.x)."),
     ("policy", "policy:print_policy", "Print the least-privilege IAM policy, or check one."),
     ("purge", "purge:purge_command", "Delete vectors by namespace, status or filter."),
     ("query", "querying:query_command", "Search for the vectors nearest to a text or a vector."),
-    ("reembed", "copying:reembed_command", "Embed the texts anew: the way to another model."),
+    ("reembed", "copying:reembed_command", "Embed the texts again, with another model."),
     ("serve", "serve:serve_command", "Run the local engine: the S3 Vectors API over HTTP."),
     ("show", "looking:show_command", "Show vectors by key, with text and metadata."),
     ("stats", "stats:print_stats", "Count vectors and bytes, and estimate what they cost."),
 )
-"""Name, module and function, and what --help says."""
+"""Name, module and function, and the short help."""
 
 
 class _Tool(click.Group):
@@ -49,10 +49,10 @@ class _Tool(click.Group):
 @click.group(cls=_Tool, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="stache-ai-s3vectors", prog_name="stache-s3vectors")
 def main() -> None:
-    """Look after Stache's vectors in Amazon S3 Vectors.
+    """Manage Stache's vectors in Amazon S3 Vectors.
 
-    Settings are those of the provider: environment variables, a .env file, or the options
-    of a command. Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+    The commands use the provider's settings: environment variables, a .env file, or the options
+    of a command. Exit status: 0 success, 1 failure, 2 wrong usage, 130 interrupted.
     """
 
 

@@ -25,15 +25,15 @@ _PORT = 9101
     type=click.IntRange(0, 65535),
     help="Port to listen on, on this machine only; 0 takes a free one.",
 )
-@click.option("--write", is_flag=True, help="Let the pages delete and import, too.")
+@click.option("--write", is_flag=True, help="Allow the console to delete and import.")
 @with_settings
 def console_command(settings: Settings, *, port: int, write: bool, as_json: bool) -> None:
-    """Look at the vectors of a bucket in a browser: list, query, map, export.
+    """Show the vectors of a bucket in a browser: list, query, map, export.
 
-    Prints the address, which has a token in it: who does not have it sees nothing. Runs until
-    Ctrl-C, with the rights of your credentials. The permission level `read` is enough to read; the
-    list of all indexes needs `manage-indexes`, and --write `read-write`. A `local:` endpoint is
-    opened in this process. With --json: `address`.
+    The command prints the address, with a token that the console requires. It runs until Ctrl-C,
+    with the permissions of your credentials. To read, the level `read` is enough. The list of all
+    indexes needs `manage-indexes`, and --write needs `read-write`. With a `local:` endpoint, the
+    engine runs in this process. With --json: `address`.
 
     \b
     Examples:

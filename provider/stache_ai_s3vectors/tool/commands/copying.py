@@ -91,13 +91,13 @@ def _choose_side_value(values: dict[str, Any], way: str, name: str) -> Any:
 @with_sides
 @with_values
 def copy_command(*, as_json: bool, **values: Any) -> None:
-    """Copy all vectors of SOURCE into DESTINATION, and compare both at the end.
+    """Copy all vectors of SOURCE to DESTINATION, and compare both at the end.
 
-    Each is INDEX, BUCKET/INDEX or an index's ARN; an endpoint is local:PATH, a URL or aws.
-    Vectors of the same key are replaced; those that are there already, exactly so, are not
-    written again: the same command completes a copy that was interrupted. Other vectors of
-    DESTINATION stay, and are counted. Both sides use the same credentials; export and import do
-    without.
+    SOURCE and DESTINATION are INDEX, BUCKET/INDEX or the ARN of an index. An endpoint is
+    local:PATH, a URL or aws. Vectors with the same key are replaced. Equal vectors are not
+    written again, so the same command completes a copy that was interrupted. Other vectors of
+    DESTINATION stay, and are counted. Both sides use the same credentials; to copy with two
+    sets of credentials, use export and import.
 
     \b
     Example:
@@ -120,13 +120,14 @@ def copy_command(*, as_json: bool, **values: Any) -> None:
 @with_sides
 @with_values
 def reembed_command(*, as_json: bool, **values: Any) -> None:
-    """Embed the texts of SOURCE anew, into DESTINATION: the way to another embedding model.
+    """Embed the texts of SOURCE with another model, and store them in DESTINATION.
 
-    The embedder is the one that Stache's settings name (EMBEDDING_PROVIDER and so on); set them
-    to the new model first. Make the new index (the infrastructure, or indexes create), run this,
-    then point S3VECTORS_DOCUMENTS_INDEX and EMBEDDING_DIMENSION to it. Keys, texts and metadata
-    stay. What is there already is not embedded again: the same command completes an interrupted
-    run. Do it for each of Stache's indexes.
+    The command uses the embedder of Stache's settings (EMBEDDING_PROVIDER and its model): set
+    them to the new model first. Create the new index (with your infrastructure, or with indexes
+    create) and run this command. Then set S3VECTORS_DOCUMENTS_INDEX and EMBEDDING_DIMENSION.
+    Keys, texts and metadata stay the same. Texts that DESTINATION already has are not embedded
+    again, so the same command completes an interrupted run. Repeat this for each of Stache's
+    indexes.
 
     \b
     Example:

@@ -120,14 +120,14 @@ class Part:
 @click.option(
     "--metric",
     type=Choice(_METRICS),
-    help="How PROVIDER compares vectors. [default: as it reports]",
+    help="Distance metric of PROVIDER. [default: as it reports]",
 )
-@click.option("--reembed", is_flag=True, help="Make new vectors of the texts by Stache's embedder.")
+@click.option("--reembed", is_flag=True, help="Embed the texts again, with Stache's embedder.")
 @click.option(
     "--replace",
     "replacing",
     is_flag=True,
-    help="Replace vectors that have the key of a chunk and other content.",
+    help="Replace vectors that have the key of a chunk but different content.",
 )
 @with_settings
 def copy_from_command(  # noqa: PLR0913 - one for each option
@@ -139,14 +139,14 @@ def copy_from_command(  # noqa: PLR0913 - one for each option
     replacing: bool,
     as_json: bool,
 ) -> None:
-    """Copy all chunks of another vector database into Stache's indexes, and compare.
+    """Copy all chunks of another vector database to Stache's indexes, and compare.
 
-    PROVIDER is one of Stache's vector providers, installed and set up by its own settings, for
-    example qdrant with QDRANT_URL. Ids, vectors, texts, namespaces, statuses and metadata stay;
-    summaries and insights go into their own indexes. The source does not change.
+    PROVIDER is one of Stache's vector providers, installed and configured with its own settings,
+    for example qdrant with QDRANT_URL. Ids, vectors, texts, namespaces, statuses and metadata stay
+    the same. Summaries and insights are copied to their own indexes. The source does not change.
 
-    Everything is read and checked before anything is written. Vectors that are there already,
-    exactly so, are not written again: the same command completes a copy that was interrupted.
+    Everything is read and checked before anything is written. Equal vectors are not written
+    again, so the same command completes a copy that was interrupted.
     With --json: `provider`, `notes`, `notFilterable`, and `indexes` as `copy` describes them.
 
     \b

@@ -43,9 +43,9 @@ _MARKS: Final = {
 def check_setup(*, level: str, names: tuple[str, ...], as_json: bool, **values: Any) -> None:
     """Check settings, credentials, bucket, indexes and permissions, in that order.
 
-    At the end, print what is wrong, each with its fix. Nothing is changed: the checks read and
-    delete a key that does not exist, and insert, find and delete one vector in a namespace of its
-    own (not with --level read). Exit status: 0 ready, 1 something is wrong, 2 wrong usage.
+    At the end, the command prints each problem with its fix. Your data does not change: the checks
+    read and delete a key that does not exist, and insert, find and delete one vector in a separate
+    namespace (not with --level read). Exit status: 0 ready, 1 problems, 2 wrong usage.
 
     \b
     Example:

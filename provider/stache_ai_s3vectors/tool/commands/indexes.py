@@ -160,7 +160,7 @@ def _check_language(options: Options, description: IndexDescription, language: s
     "--language",
     type=Choice([*LANGUAGES, NO_LANGUAGE]),
     help="Language of the texts, for word forms and scripts without spaces; a text search in "
-    "another language is built anew. [default: no change; for a new text search "
+    "another language is rebuilt. [default: no change; for a new text search "
     "S3VECTORS_TEXT_LANGUAGE, else none]",
 )
 @with_settings
@@ -169,9 +169,9 @@ def upgrade_indexes(
 ) -> None:
     """Make indexes ready for hybrid search: ENHANCED mode, and text search on `text`.
 
-    NAMES are the names of the indexes, by default Stache's three. With S3VECTORS_TEXT_KEYS, text
-    search on those keys too. The command waits until the text searches are built; Ctrl-C ends only
-    the wait. Until then, searches go by vector. It is safe to repeat.
+    NAMES are the names of the indexes, by default Stache's three. S3VECTORS_TEXT_KEYS adds
+    text search on more keys. The command waits until the text searches are built; Ctrl-C ends only
+    the wait. Until then, searches use only the vector. You can repeat the command safely.
 
     \b
     Examples:

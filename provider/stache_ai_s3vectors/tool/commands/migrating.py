@@ -36,17 +36,17 @@ from .verified_transfer import SHOWN, count_vectors, list_keys, print_report, ru
 @click.option(
     "--kind",
     type=Choice(KINDS),
-    help="Take only these, out of an index that has all three. [default: all]",
+    help="Copy only these, from an index that has all three. [default: all]",
 )
-@click.option("--yes", is_flag=True, help="Do it; without, only say what would be done.")
+@click.option("--yes", is_flag=True, help="Copy; without it, only print what would be copied.")
 @click.option(
-    "--resume", is_flag=True, help="DESTINATION has vectors already: store those that are missing."
+    "--resume", is_flag=True, help="DESTINATION already has vectors: store the missing ones."
 )
 @click.option(
     "--replace",
     "replacing",
     is_flag=True,
-    help="The same, and replace those that differ by SOURCE's.",
+    help="Like --resume, and replace vectors that differ with SOURCE's.",
 )
 @with_values
 def migrate_command(  # noqa: PLR0913 - one for each option
@@ -59,22 +59,23 @@ def migrate_command(  # noqa: PLR0913 - one for each option
     as_json: bool,
     **values: Any,
 ) -> None:
-    """Take an index that the older package (0.2.x) wrote over into one of ours.
+    """Copy an index of the older package (0.2.x) into a new index.
 
-    Keys, vectors, namespaces and statuses stay; what became a JSON string because it was an
-    object becomes one again, also within lists. Without --yes nothing is written. DESTINATION
-    needs the same dimension, and _overflow among its non-filterable keys, as indexes create
-    makes it. SOURCE stays as it is.
+    Keys, vectors, namespaces and statuses stay the same. Objects that the older package stored
+    as JSON strings become objects again, also in lists. Without --yes, nothing is written.
+    DESTINATION needs the same dimension, and _overflow as a non-filterable key; indexes create
+    creates such an index. SOURCE does not change.
 
-    When DESTINATION has vectors already, what differs there may be newer, and what is missing may
-    have been deleted there: nothing is written without --resume or --replace, and what only
-    DESTINATION has is counted and named.
+    If DESTINATION already has vectors, those that differ may be newer, and missing ones may have
+    been deleted there. Nothing is then written without --resume or --replace. Vectors that only
+    DESTINATION has are counted and named.
 
-    To move without losing what is written meanwhile: run it, stop what writes to SOURCE, run it
-    again with --replace, delete what is only in DESTINATION (it was deleted in SOURCE meanwhile),
-    and point S3VECTORS_DOCUMENTS_INDEX to DESTINATION. Afterwards, do not run it any more.
+    To lose no writes, run the command, stop everything that writes to SOURCE, and run the command
+    again with --replace. Delete the vectors that are only in DESTINATION, because they were
+    deleted in SOURCE, and set S3VECTORS_DOCUMENTS_INDEX to DESTINATION. Do not run the command
+    after that.
 
-    The older package could have one index for everything: --kind takes a part of it.
+    The older package could have one index for everything. --kind copies a part of it.
 
     \b
     Examples:

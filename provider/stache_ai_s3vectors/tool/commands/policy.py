@@ -72,7 +72,7 @@ def print_policy(  # noqa: PLR0913 - one for each option
     kms_key: str | None,
     as_json: bool,  # noqa: ARG001 - it is JSON anyway
 ) -> None:
-    """Print the least-privilege IAM policy, as JSON; or check one. Makes no call.
+    """Print the least-privilege IAM policy as JSON, or check a policy. No AWS call is made.
 
     \b
     Example:

@@ -32,10 +32,12 @@ _SHOWN: Final = 5
 
 @click.command("purge")
 @indexes_option
-@click.option("--namespace", help="Those of this namespace; ns/* is ns and all below it.")
-@click.option("--status", help="Those of this status, for example deleting.")
-@click.option("--filter", "condition", help='Those that match, for example \'{"doc_id": "a"}\'.')
-@click.option("--yes", is_flag=True, help="Delete; without, only say what would be deleted.")
+@click.option("--namespace", help="Delete only from this namespace; ns/* is ns and all below it.")
+@click.option("--status", help="Delete only vectors with this status, for example deleting.")
+@click.option(
+    "--filter", "condition", help='Delete only vectors that match, for example \'{"doc_id": "a"}\'.'
+)
+@click.option("--yes", is_flag=True, help="Delete; without it, only print what would be deleted.")
 @with_settings
 def purge_command(  # noqa: PLR0913 - one for each option
     settings: Settings,
@@ -47,10 +49,10 @@ def purge_command(  # noqa: PLR0913 - one for each option
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Delete the vectors for which all of --namespace, --status and --filter hold.
+    """Delete the vectors that match all of --namespace, --status and --filter, permanently.
 
-    Without --yes nothing is deleted, and the vectors are counted. S3 Vectors cannot delete by
-    filter: the index is read, and what passes is deleted, for good.
+    Without --yes, the command only counts the vectors. S3 Vectors cannot delete by filter, so the
+    command reads the whole index and then deletes the vectors that match.
 
     \b
     Example:
