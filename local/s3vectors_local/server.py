@@ -123,7 +123,7 @@ class Application:
     ) -> None:
         refusal = await self._open_console()(scope, receive, send)
         if refusal is not None:  # the console's operations are logged by `_log_operation`
-            self._log_request(scope, refusal, start)
+            self._log_request(scope, refusal, start, console=True)
 
     def _open_console(self) -> Console:
         """Return the console. The first request for it imports it."""
@@ -140,13 +140,15 @@ class Application:
         requests = [] if self._recent is None else self._recent.list(after)
         return {"requests": requests, "unused": self._engine.list_unused()}
 
-    def _log_request(self, scope: Message, response: Response | Loss, start: float) -> None:
+    def _log_request(
+        self, scope: Message, response: Response | Loss, start: float, *, console: bool = False
+    ) -> None:
         method, path = scope["method"], scope["raw_path"].decode("latin-1")
         seconds = time.perf_counter() - start
         if self._log is not None:
             self._log.print(method, path, response, seconds)
         if self._recent is not None and path not in _PAGES:
-            self._recent.add(method, path, response, seconds)
+            self._recent.add(method, path, response, seconds, console=console)
 
     def _log_operation(self, method: str, path: str, response: Response, seconds: float) -> None:
         """Log an operation of the console."""

@@ -150,7 +150,7 @@ class SnapshotIndex:
         if present != required:
             raise ValidationException(
                 f"the index {self.name} has dimension, metric and non-filterable keys {present}, "
-                f"the file has {required}; name another index, or delete this one"
+                f"the file has {required!r:.1000}; name another index, or delete this one"
             )
 
     def _create(self, head: Mapping[str, Any]) -> None:

@@ -88,6 +88,18 @@ def test_the_consoles_own_are_marked_and_push_no_others_out(url):
     assert describe(requests[-1]) == ["ListVectors", "my-bucket/idx", 200, ""]
 
 
+def test_refused_requests_of_the_console_push_no_others_out(url):
+    """A page that was left open with the token of another start goes on asking."""
+    ask(url, "/GetIndex", NAMES)
+    for _ in range(LENGTH):
+        ask(url, "/console/api/requests", body=b"no JSON")
+
+    first, *others = list_requests(url)["requests"]
+
+    assert describe(first) == ["GetIndex", "my-bucket/idx", 200, ""]
+    assert [request["console"] for request in others] == [True] * LENGTH
+
+
 def test_pages_and_health_checks_are_not_listed(url):
     """They would push out what somebody looks for."""
     ask(url, "/health", method="GET", body=b"")

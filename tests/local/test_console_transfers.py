@@ -16,6 +16,7 @@ from console_client import PAGE, ask, create_index, put, stream
 from s3vectors_local import Engine, serving
 from s3vectors_local.console import downloads
 from s3vectors_local.console.options import ConsoleOptions
+from s3vectors_local.exports import Writer, header
 from s3vectors_local.iam import Policies
 from s3vectors_local.snapshots import SnapshotIndex
 
@@ -253,6 +254,19 @@ def test_a_file_of_another_kind_of_index_is_refused(url, engine):
     assert error["code"] == "ValidationException"
     assert "the index my-bucket/other has dimension" in error["message"]
     assert error["message"].endswith("Nothing is stored.")
+
+
+def test_a_refusal_does_not_repeat_a_whole_file(url):
+    """Its first line may be a megabyte."""
+    keys = [f"k{number}" for number in range(50_000)]
+    file = BytesIO()
+    Writer(file, compressed=False, head=header(2, "cosine", keys)).finish()
+
+    target = "/console/api/import?bucket=my-bucket&index=idx"
+    error = stream(url, target, file.getvalue(), **FILE)[-1]["error"]
+
+    assert "the file has (2, 'cosine', ['k0'" in error["message"]
+    assert len(error["message"]) < 2_000
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,9 @@ _COLUMNS: Final = (NAMESPACE, STATUS, DOCUMENT, TYPE)
 _PARALLEL: Final = 8
 """Requests at a time where the service has no limit of its own: each takes mostly its way."""
 
+_ERROR_STATUSES: Final = range(400, 600)
+"""An endpoint that is no S3 Vectors may answer with others: with 304, no message could be sent."""
+
 LEVEL: Final = (
     "Reading needs the permission level `read`, deleting and importing `read-write`; the list of "
     "all indexes and the bucket's settings need `manage-indexes`: stache-s3vectors policy --level "
@@ -144,6 +147,7 @@ def _to_service_error(error: S3VectorsError) -> ServiceError:
     if isinstance(cause, ClientError):
         details: dict[str, Any] = dict(cause.response.get("Error", {}))
         status = cause.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+        status = status if status in _ERROR_STATUSES else 502
         code = str(details.get("Code") or "UnknownError")
         return build_error(code, str(details.get("Message") or "no message"), status)
     if isinstance(cause, ParamValidationError):

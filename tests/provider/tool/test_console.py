@@ -7,7 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from stache_ai.providers import EmbeddingProviderFactory
@@ -188,6 +190,32 @@ def test_a_service_without_an_answer_is_unavailable():
 
     assert (failed.value.code, failed.value.status) == ("Unavailable", 503)
     assert "127.0.0.1:9" in str(failed.value)
+
+
+@pytest.mark.parametrize("status, expected", [(304, 502), (301, 502), (999, 502), (403, 403)])
+def test_a_refusal_has_the_status_of_an_error(status, expected):
+    """An endpoint that is something else may answer with any."""
+
+    class Other(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.send_response(status)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            """Print nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Other) as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        endpoint = f"http://127.0.0.1:{other.server_port}"
+        service = open_service(
+            settings(endpoint, s3vectors_retry_seconds=0, s3vectors_max_attempts=1)
+        )
+        with pytest.raises(ServiceError) as failed:
+            service.call("GetIndex", INDEX)
+        other.shutdown()
+
+    assert failed.value.status == expected
 
 
 def test_a_bucket_by_its_arn_is_called_by_it():

@@ -144,6 +144,16 @@ def test_list_has_text_and_metadata_as_they_were_inserted():
         assert {**line["metadata"], "text": line["text"]} == row
 
 
+@pytest.mark.parametrize("more", [(), ("--json",)])
+@pytest.mark.parametrize("limit", ["0", "2000000001", "9223372036854775807", "9" * 30])
+def test_a_limit_that_no_index_has_is_refused(limit, more):
+    """With the range that is allowed."""
+    refused = tool.run("list", *INDEX, "--limit", limit, *more)
+
+    assert refused.exit_code == 2
+    assert "1<=x<=2000000000" in refused.stderr
+
+
 def test_list_ends_at_its_limit_and_says_so():
     """Without reading the rest of a large index."""
     provider = tool.filled(1_100)

@@ -24,6 +24,7 @@ from stache_ai_s3vectors.errors import (
     NotFoundError,
 )
 from stache_ai_s3vectors.operations import scan
+from stache_ai_s3vectors.service import limits
 from stache_ai_s3vectors.service.metadata_keys import NAMESPACE, STATUS, TEXT, TYPE
 from stache_ai_s3vectors.tool.index_access import open_readable_index
 from stache_ai_s3vectors.tool.options import parse_filter_option, with_settings
@@ -136,7 +137,7 @@ def _summarize(vector: Sequence[float]) -> str:
 @filter_option
 @click.option(
     "--limit",
-    type=click.IntRange(1),
+    type=click.IntRange(1, limits.VECTORS),
     default=20,
     show_default=True,
     help="How many at most.",
