@@ -105,9 +105,9 @@ class ProviderSource:
             try:
                 with self._calling("get_vectors_with_embeddings"):
                     rows = self._provider.get_vectors_with_embeddings(ids=[*batch])
+                    by_key = {str(row["id"]): row for row in rows}  # may be read only now
             except NotImplementedError as error:
                 raise self._no_embeddings() from error
-            by_key = {str(row["id"]): row for row in rows}
             if missing := [str(one) for one in batch if str(one) not in by_key]:
                 raise UnavailableError(
                     f"provider {self.name!r} lists {missing[0]!r} and does not return it, nor "

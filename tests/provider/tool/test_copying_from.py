@@ -360,9 +360,17 @@ def fails(*_, **__):
     raise OSError("connection refused \x1b[31m\u202e")
 
 
+def dies(*_, **__):
+    yield {"id": "a", "vector": [1.0, 0.0, 0.0, 0.0], "metadata": {}}
+    raise OSError("connection lost")
+
+
 @pytest.mark.parametrize(
     "fault, status, problem",
     [
+        (("get_vectors_with_embeddings", dies), 1, "embeddings failed: OSError: connection lost"),
+        (("get_vectors_with_embeddings", lambda *_, **__: [{}]), 1, "failed: KeyError: 'id'"),
+        (("get_vectors_with_embeddings", lambda *_, **__: None), 1, "failed: TypeError: "),
         (lists({"id": "a"}, {"id": "gone"}), 1, "lists 'gone' and does not return it"),
         (lists({"id": 7}, {"id": "7"}), 1, "lists a chunk that has the id '7', as another"),
         (lists({}), 1, "lists a chunk that has no id"),
