@@ -85,24 +85,19 @@ def check_policies(  # noqa: PLR0913 - one for each option
     known = _read_parameters(bucket, place, parameters)
     holders = _choose_holders(file, read_file(_read(file), known), names)
     policies = [policy for holder in holders for policy in holder.policies]
+    target = None
     try:
         arn = _find_bucket_arn(policies, bucket, place)
         check_key(kms_key, arn)
         target = Target(level, arn, indexes or _find_indexes(policies, arn), kms_key)
     except click.UsageError:
+        # A file that cannot be read needs no options
         if all(policy.complete for policy in policies):
             raise
-        # A file that cannot be read needs no options
-        findings = sorted(finding for policy in policies for finding in policy.findings)
-        _print(file, level, None, policies, findings, as_json=as_json)
-        sys.exit(1)
-    _report(file, target, holders, as_json=as_json)
-
-
-def _report(file: str, target: Target, holders: Sequence[Holder], *, as_json: bool) -> None:
-    policies = [policy for holder in holders for policy in holder.policies]
-    findings = sorted({finding for holder in holders for finding in holder.check(target)})
-    _print(file, target.level, target, policies, findings, as_json=as_json)
+    findings = {finding for policy in policies for finding in policy.findings}
+    if target:
+        findings |= {finding for holder in holders for finding in holder.check(target)}
+    _print(file, level, target, policies, sorted(findings), as_json=as_json)
     if not all(policy.complete for policy in policies) and not as_json:
         note = "Missing permissions are reported once nothing is malformed or unresolved."
         click.echo(note, err=True)
@@ -239,9 +234,10 @@ def _print(  # noqa: PLR0913 - what is reported
     for name, line in lines.items():
         click.echo(to_printable(f"{file}:{line}: policy {name}"))
     for finding in findings:
-        click.echo(
-            to_printable(f"{file}:{finding.line}: {finding.kind}: {_format_finding(finding)}")
-        )
+        statement = f"statement {finding.statement}" if finding.statement else ""
+        parts = (", ".join(filter(None, (finding.policy, statement))), finding.problem)
+        text = ": ".join((f"{file}:{finding.line}", finding.kind, *filter(None, parts)))
+        click.echo(to_printable(f"{text}; {finding.fix}"))
     if target and not findings:
         count = len(target.indexes)
         these = "this index" if count == 1 else f"these {count} indexes"
@@ -250,13 +246,3 @@ def _print(  # noqa: PLR0913 - what is reported
             f"the {verb} what {target.level} needs on {these} of {target.bucket}, and nothing "
             f"else of S3 Vectors: {', '.join(target.indexes)}"
         )
-
-
-def _format_finding(finding: Finding) -> str:
-    statement = f"statement {finding.statement}" if finding.statement else ""
-    where = ", ".join(filter(None, (finding.policy, statement)))
-    return (
-        f"{where}: {finding.problem}; {finding.fix}"
-        if where
-        else f"{finding.problem}; {finding.fix}"
-    )

@@ -2,8 +2,7 @@
 
 The engine's `s3vectors_local.iam` evaluates; these modules ask it and explain the answers:
 
-    missing      what the level needs and the policies do not allow, or deny
-    excess       what a statement allows and the level does not need
+    compare      what the level needs and is not allowed, and what is allowed beyond it
     ineffective  what can never match in a statement
     statements   a statement and its conditions as the engine evaluates them
     documents    a policy document as statements, and what IAM refuses of it
@@ -24,11 +23,10 @@ from stache_ai_s3vectors.tool.policy_files import Extract, SourceError, collect_
 from stache_ai_s3vectors.tool.policy_files.source import walk
 
 from .arns import SERVICE
+from .compare import find_excess, find_missing
 from .documents import Policy, read_policy
-from .excess import find_excess
 from .findings import Finding
 from .ineffective import find_ineffective
-from .missing import find_missing
 from .statements import Rule
 from .targets import Target
 

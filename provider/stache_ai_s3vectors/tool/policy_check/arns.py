@@ -48,6 +48,11 @@ def find_variable(pattern: str) -> str | None:
     return variable[0] if variable else None
 
 
+def is_open(pattern: str) -> bool:
+    """Whether a pattern can match several texts."""
+    return is_wild(pattern) or find_variable(pattern) is not None
+
+
 def can_cover(pattern: str, arn: str) -> bool:
     """Whether a resource matches an ARN, or can with a policy variable in it.
 

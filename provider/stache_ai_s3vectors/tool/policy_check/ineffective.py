@@ -17,9 +17,9 @@ from .arns import (
     PLACE,
     SERVICE,
     find_samples,
-    find_variable,
     get_service,
     is_like_service,
+    is_open,
     is_wild,
     parse_names,
 )
@@ -51,13 +51,17 @@ class Ineffective:
 
 def find_ineffective(rule: Rule, target: Target) -> Iterator[Ineffective]:
     """Find what can never match in a statement, each fault once."""
-    actions = tuple(Text(_guess_meant(item), item.line) for item in rule.actions)
     yield from _find_wrong_actions(rule, target)
+    actions = tuple(
+        Text((_explain_action(item) and _guess_action(item)) or item, item.line)
+        for item in rule.actions
+    )
     if not rule.statement.negated_actions and not any(map(expand_action, actions)):
         return
     meant = replace(rule, actions=actions)
     wrong = list(_find_wrong_resources(meant, target))
-    yield from wrong or _find_mismatches(rule, meant, target)
+    sound = tuple(item for item in rule.actions if not _explain_action(item))
+    yield from wrong or _find_mismatches(replace(rule, actions=sound), meant, target)
     names = meant.list_reached(target)
     for condition in rule.conditions:
         if condition.is_dead(names):
@@ -70,47 +74,34 @@ def find_ineffective(rule: Rule, target: Target) -> Iterator[Ineffective]:
 
 def _find_wrong_actions(rule: Rule, target: Target) -> Iterator[Ineffective]:
     for item in rule.actions:
-        kind, problem = _explain_action(item)
-        if not kind:
+        fault, right = _explain_action(item), _guess_action(item)
+        if fault is None:
             continue
-        right = _guess_action(item)
-        negated = rule.statement.negated_actions
         needed = right and any(matches_action(right, need.action) for need in target.needs)
         fix = f'write "{right}"' if right else "remove it"
-        if right and rule.allows and not (needed or negated):
+        if right and rule.allows and not (needed or rule.statement.negated_actions):
             fix = f"remove it: {target.level} needs no {right}"
-        finding = Finding(item.line, kind, f'"{item}" {problem}', fix)
+        finding = Finding(item.line, fault[0], f'"{item}" {fault[1]}', fix)
         yield Ineffective(finding, (item,), (right,) if right else ())
 
 
-def _explain_action(pattern: str) -> tuple[str, str]:
-    """The kind of the fault, and the problem; empty if the action can match."""
+def _explain_action(pattern: str) -> tuple[str, str] | None:
+    """The kind of the fault, and the problem; None if the action can match."""
     service, colon, name = pattern.partition(":")
-    ours = service.lower() == SERVICE
-    if pattern in ("*", "*:*") or (ours and expand_action(pattern)):
-        return "", ""
-    alike = is_like_service(service)
-    right = _guess_action(pattern)
+    ours, right = service.lower() == SERVICE, _guess_action(pattern)
     meaning = f"; it means {right}" if right else ""
-    faults = (
-        (not colon, "malformed", 'is neither "*" nor SERVICE:ACTION'),
-        (
-            is_wild(service) and matches_action(service, SERVICE),
-            "malformed",
-            "has a wildcard in its service, and IAM takes none there",
-        ),
-        (ours, "ineffective", f"is not an action of S3 Vectors{meaning}"),
-        (
-            alike or (service.lower() == "s3" and re.search("vector|index", name, re.IGNORECASE)),
-            "ineffective",
-            f'has the service "{service}", expected "{SERVICE}"',
-        ),
-    )
-    return next(((kind, problem) for wrong, kind, problem in faults if wrong), ("", ""))
-
-
-def _guess_meant(item: str) -> str:
-    return (_guess_action(item) or item) if _explain_action(item)[0] else item
+    if pattern in ("*", "*:*") or (ours and expand_action(pattern)):
+        return None
+    wild = is_wild(service) and matches_action(service, SERVICE)
+    s3 = service.lower() == "s3" and re.search("vector|index", name, re.IGNORECASE)
+    alike = bool(s3 or is_like_service(service))
+    kinds = {
+        'is neither "*" nor SERVICE:ACTION': "malformed" * (not colon),
+        "has a wildcard in its service, and IAM takes none there": "malformed" * wild,
+        f"is not an action of S3 Vectors{meaning}": "ineffective" * ours,
+        f'has the service "{service}", expected "{SERVICE}"': "ineffective" * alike,
+    }
+    return next(((kind, problem) for problem, kind in kinds.items() if kind), None)
 
 
 def _guess_action(pattern: str) -> str | None:
@@ -131,73 +122,70 @@ def _guess_action(pattern: str) -> str | None:
 def _find_wrong_resources(rule: Rule, target: Target) -> Iterator[Ineffective]:
     own = not rule.is_negated and all(item.lower().startswith(PREFIX) for item in rule.actions)
     kinds = _list_kinds(rule.actions)
+    actions = ("*",) if rule.statement.negated_actions else rule.actions
     for item in rule.resources:
         if not own and not is_like_service(get_service(item)):
             continue
         meaning = _guess_arn(item, target)
-        kind, problem = _explain_resource(item)
-        moved = rule.allows and not rule.statement.negated_resources and item not in target.arns
-        if not kind and moved and meaning and meaning not in rule.resources:
-            place = f'in the partition, region and account of "{target.bucket_arn}"'
-            kind, problem = "ineffective", f"is not {place}"
-        if kind:
+        fault = _explain_resource(item)
+        if fault is None and rule.allows and not rule.statement.negated_resources:
+            fault = _explain_place(item, meaning, rule, target)
+        if fault is not None:
             fits = meaning and (not kinds or kinds & find_samples(meaning).keys())
             arns = (meaning,) if meaning and fits else _list_arns(kinds, target) or target.arns
             fix = f"write {quote_names(arns)}"
-            finding = Finding(item.line, kind, f'"{item}" {problem}', fix)
-            negated = rule.statement.negated_actions
-            yield Ineffective(finding, (item,), ("*",) if negated else rule.actions)
+            finding = Finding(item.line, fault[0], f'"{item}" {fault[1]}', fix)
+            yield Ineffective(finding, (item,), actions)
 
 
 def _guess_arn(resource: str, target: Target) -> str | None:
     """The ARN of the target that has the names of a resource."""
     names = parse_names(resource)
-    if is_wild(resource) or find_variable(resource) or not names.keys() & {"bucket", "index"}:
-        return None
     index = f"/index/{names['index']}" if "index" in names else ""
     arn = target.bucket_arn + index
-    return (
-        arn if names.get("bucket", target.bucket) == target.bucket and arn in target.arns else None
-    )
+    named = names.keys() & {"bucket", "index"} and not is_open(resource)
+    other = names.get("bucket", target.bucket) != target.bucket
+    return arn if named and arn in target.arns and not other else None
 
 
-def _explain_resource(resource: str) -> tuple[str, str]:
-    """The kind of the fault, and the problem; empty if the resource can match."""
+def _explain_place(
+    item: Text, meaning: str | None, rule: Rule, target: Target
+) -> tuple[str, str] | None:
+    """The same of the ARN of another place; next to the right one it is a grant of its own."""
+    if meaning is None or item in target.arns or meaning in rule.resources:
+        return None
+    place = "the partition, region and account"
+    return "ineffective", f'is not in {place} of "{target.bucket_arn}"'
+
+
+def _explain_resource(resource: str) -> tuple[str, str] | None:
+    """The kind of the fault, and the problem; None if the resource can match."""
     service = get_service(resource)
-    if resource == "*" or (find_samples(resource) and not is_wild(service)):
-        return "", ""
+    if resource == "*" or find_samples(resource):
+        return None
     if not resource.startswith("arn:"):
         return "malformed", 'is neither "*" nor an ARN'
     if not service or is_wild(service):
         return "malformed", "must spell out its service: IAM takes no wildcard there"
     parts = resource.split(":", PARTS - 1)
     _, partition, _, region, account, rest = [*parts, *"*****"][:PARTS]
-    place = [
-        (not (form.fullmatch(part) or is_wild(part) or find_variable(part)), name, part)
-        for (name, form), part in zip(PLACE.items(), (partition, region, account), strict=True)
-    ]
-    other = get_partition(region)
-    faults = (
-        (service != SERVICE, f'its service is "{service}"'),
-        (
-            len(parts) < PARTS,
-            f"it has {len(parts)} of {PARTS} parts, a region or an account is missing",
-        ),
-        *(
-            (wrong, f'its {n} is "{part}"' if part else f"it has no {n}")
-            for wrong, n, part in place
-        ),
-        (
-            other != partition and not is_wild(partition + region),
-            f'its partition is "{partition}", that of {region} is "{other}"',
-        ),
-        (
-            re.fullmatch(r"bucket/[^/:]+(/index/[^/:]+)?", rest),
-            f'a name in "{rest}" is not 3 to 63 of a-z, 0-9, "-" and, in an index, "."',
-        ),
-        (True, f'it ends in "{rest}", expected bucket/NAME or bucket/NAME/index/NAME'),
-    )
-    reason = next(reason for wrong, reason in faults if wrong)
+    few = len(parts) < PARTS
+    reasons: dict[str, object] = {
+        f'its service is "{service}"': service != SERVICE,
+        f"it has {len(parts)} of {PARTS} parts, a region or an account is missing": few,
+    }
+    for (name, form), part in zip(PLACE.items(), (partition, region, account), strict=True):
+        problem = f'its {name} is "{part}"' if part else f"it has no {name}"
+        reasons[problem] = not (form.fullmatch(part) or is_open(part))
+    right = get_partition(region)
+    other = right != partition and not is_open(partition + region)
+    names = re.fullmatch(r"bucket/[^/:]+(/index/[^/:]+)?", rest)
+    reasons |= {
+        f'its partition is "{partition}", that of {region} is "{right}"': other,
+        f'a name in "{rest}" is not 3 to 63 of a-z, 0-9, "-" and, in an index, "."': names,
+        f'it ends in "{rest}", expected bucket/NAME or bucket/NAME/index/NAME': True,
+    }
+    reason = next(reason for reason, wrong in reasons.items() if wrong)
     return "ineffective", f"is not an ARN of S3 Vectors: {reason}"
 
 
@@ -207,19 +195,15 @@ def _find_mismatches(rule: Rule, meant: Rule, target: Target) -> Iterator[Ineffe
         return
     reach = set(rule.list_reached(target))
     groups: dict[frozenset[str], list[Text]] = {}
-    for item in rule.actions:
-        if (
-            item.lower().startswith(PREFIX)
-            and expand_action(item)
-            and not reach & {*expand_action(item)}
-        ):
+    for item in (item for item in rule.actions if item.lower().startswith(PREFIX)):
+        names = set(expand_action(item))
+        if names and not names & reach:
             groups.setdefault(_list_kinds([item]), []).append(item)
     nothing = sum(map(len, groups.values())) == len(rule.actions)
     for kinds, items in groups.items():
         # Where nothing goes together, one resource is more likely wrong than all the actions
         line = rule.resources[0].line if nothing else items[0].line
-        problem, fix = _explain_mismatch(rule, kinds, items, target)
-        finding = Finding(line, "ineffective", problem, fix)
+        finding = Finding(line, "ineffective", *_explain_mismatch(rule, kinds, items, target))
         yield Ineffective(finding, tuple(items), tuple(items))
     for item in () if nothing else rule.resources:
         kinds = frozenset(find_samples(item) if get_service(item) == SERVICE else ())

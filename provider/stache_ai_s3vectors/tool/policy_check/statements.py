@@ -11,11 +11,10 @@ from s3vectors_local.errors import UnevaluatedPolicyError
 from s3vectors_local.iam import Need, Statement
 from s3vectors_local.iam.conditions import OPERATORS, Condition, parse_conditions
 from s3vectors_local.iam.patterns import matches_action
-from stache_ai_s3vectors.service.permissions import VIA_SERVICE
 from stache_ai_s3vectors.tool.policy_files.source import Text
 
 from .arns import can_cover, find_samples, find_variable
-from .targets import PREFIX, Target, get_kind, list_actions
+from .targets import PREFIX, VIA_SERVICE, Target, get_kind, list_actions
 
 _OPERATOR: Final = re.compile(r"((?:forallvalues|foranyvalue):)?(.+?)(ifexists)?", re.IGNORECASE)
 _SPELLINGS: Final = {
@@ -42,17 +41,16 @@ class WrittenCondition:
         if parsed is None:
             return None
         # Only requests of a service for the caller have VIA_SERVICE
-        if parsed.key in (*need.context, VIA_SERVICE.lower()):
+        if parsed.key in (*need.context, VIA_SERVICE):
             return parsed.holds(need.context)
         name = need.action.removeprefix(PREFIX)
         return parsed.holds({}) if name in list_actions() and self._is_absent(name) else None
 
     def is_dead(self, names: Collection[str]) -> bool:
         """Whether it can never hold: it needs a key that no request of these actions has."""
-        parsed = self.parse()
-        if parsed is None or parsed.holds({}):
-            return False
-        return bool(names) and all(map(self._is_absent, names))
+        needs = [Need(PREFIX + name, "*", {}) for name in names]
+        unknown = not needs or self.key.lower() == VIA_SERVICE
+        return not unknown and all(self.evaluate(need) is False for need in needs)
 
     def _is_absent(self, name: str) -> bool:
         key = self.key.lower()
@@ -136,12 +134,6 @@ class Rule:
         """Whether it names an action, on any resource."""
         named = any(matches_action(item, action) for item in self.actions)
         return named is not self.statement.negated_actions
-
-    def can_cover(self, arn: str) -> bool:
-        """Whether it names, or can name, a resource, for any action."""
-        statement = replace(self.statement, negated_actions=False)
-        anything = replace(self, statement=statement, actions=(Text("*", self.line),))
-        return anything.match(Need("", arn, {})) is not False
 
     def list_reached(self, target: Target, *, conditions: bool = False) -> tuple[str, ...]:
         """The actions of S3 Vectors, without prefix, that it applies to on any resource.

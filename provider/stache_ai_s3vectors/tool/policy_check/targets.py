@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from types import MappingProxyType
 from typing import Any, Final
 
 from s3vectors_local import Caller
 from s3vectors_local.iam import ACTIONS, Need, find_needs
 from s3vectors_local.iam.patterns import matches_action
+from stache_ai_s3vectors.service import permissions
 from stache_ai_s3vectors.service.arns import format_service_host
-from stache_ai_s3vectors.service.permissions import LEVELS, VIA_SERVICE
+from stache_ai_s3vectors.service.permissions import LEVELS
 
 from .findings import join_names
 
 KMS: Final = "kms:"
+VIA_SERVICE: Final = permissions.VIA_SERVICE.lower()
 PREFIX: Final = "s3vectors:"
 BUCKET: Final = "bucket"
 INDEX: Final = "index"
@@ -49,16 +50,15 @@ class Action:
 @cache
 def list_actions() -> Mapping[str, Action]:
     """Every action, by its name without the prefix."""
-    names = sorted(action.removeprefix(PREFIX) for action in ACTIONS)
-    return MappingProxyType({name: _describe(name) for name in names})
-
-
-def _describe(name: str) -> Action:
     arns = (_BUCKET_ARN, f"{_BUCKET_ARN}/index/index")
-    requests = [{**_REQUEST, "resourceArn": arn} for arn in arns]
-    needs = [find_needs(name, request, _CALLER, lambda _: {"": ""})[0] for request in requests]
-    kinds = frozenset(get_kind(need.resource) for need in needs) - {""}
-    return Action(kinds, frozenset(key for need in needs for key in need.context if kinds))
+    actions = {}
+    for name in sorted(action.removeprefix(PREFIX) for action in ACTIONS):
+        requests = [{**_REQUEST, "resourceArn": arn} for arn in arns]
+        needs = [find_needs(name, each, _CALLER, lambda _: {"": ""})[0] for each in requests]
+        kinds = frozenset(get_kind(need.resource) for need in needs) - {""}
+        keys = (key for need in needs for key in need.context if kinds)
+        actions[name] = Action(kinds, frozenset(keys))
+    return actions
 
 
 def get_kind(resource: str) -> str:
@@ -156,7 +156,7 @@ class Target:
             "aws:resourceaccount": [account],
         }
         if action.startswith(KMS):
-            context[VIA_SERVICE.lower()] = [self.host]
+            context[VIA_SERVICE] = [self.host]
             context["kms:encryptioncontextkeys"] = [
                 "aws:s3vectors:arn",
                 "aws:s3vectors:resource-id",
