@@ -51,7 +51,7 @@ def connect(name: str, url: str, dimension: str) -> Any:
         S3VECTORS_INDEX="documents",
         EMBEDDING_DIMENSION=dimension,
     )
-    return CLIENTS[name]()
+    return CLIENTS[name].make()
 
 
 def time_processor(call: Callable[..., object], *args: Any, **kwargs: Any) -> float:
@@ -62,13 +62,7 @@ def time_processor(call: Callable[..., object], *args: Any, **kwargs: Any) -> fl
 
 
 class Tasks:
-    """What a client is measured at.
-
-    Args:
-        client: any of them.
-        count: how many vectors, searches or calls.
-        dimension: of the embeddings.
-    """
+    """What a client is measured at; `count` is how many vectors, searches or calls."""
 
     def __init__(self, client: Any, count: int, dimension: int) -> None:
         # It takes numpy with it, which not all clients import to start
@@ -100,9 +94,9 @@ class Tasks:
         """Vectors a second, call by call: of the server's share of the time, and of all of it."""
         rates = []
         for chunks in self.draw_calls(self.count, self.size):
-            began, computed = time.perf_counter(), time.process_time()
-            self.client.insert(**chunks)
-            seconds, computing = time.perf_counter() - began, time.process_time() - computed
+            began = time.perf_counter()
+            computing = time_processor(self.client.insert, **chunks) / 1000
+            seconds = time.perf_counter() - began
             rates.append((self.size / (seconds - computing), self.size / seconds))
         return rates
 
@@ -125,23 +119,20 @@ class Tasks:
         [chunks] = self.draw_calls(self.count, self.count)
         retries: list[int] = []
         sent: list[float] = []
+
+        def count_retries(parsed: Any, **_: Any) -> None:
+            retries.append(parsed["ResponseMetadata"]["RetryAttempts"])
+
         events = getattr(self.client, "provider", self.client).client.meta.events
-        events.register(
-            "after-call.s3vectors.PutVectors",
-            lambda parsed, **_: retries.append(parsed["ResponseMetadata"]["RetryAttempts"]),
-        )
+        events.register("after-call.s3vectors.PutVectors", count_retries)
         events.register(
             "before-send.s3vectors.PutVectors", lambda **_: sent.append(time.perf_counter())
         )
         began = time.perf_counter()
         self.client.insert(**chunks)
         seconds, before = time.perf_counter() - began, sent[0] - began
-        return {
-            "seconds": seconds,
-            "before": before,
-            "requests": len(sent),
-            "retries": sum(retries),
-        }
+        counts = {"requests": len(sent), "retries": sum(retries)}
+        return {"seconds": seconds, "before": before, **counts}
 
     def count_half(self) -> float:
         """Seconds to count half of so many by filter."""
@@ -206,16 +197,11 @@ class Tasks:
         return {owner: seconds / spent.total() for owner, seconds in spent.items()}
 
 
-def main() -> None:
-    """Run one task."""
-    name, task, url, count, dimension = sys.argv[1:]
-    client = connect(name, url, dimension)
+if __name__ == "__main__":
+    client_name, task, server, number, size = sys.argv[1:]
+    measured = connect(client_name, server, size)
     if task == "start":
         result: Any = time.perf_counter() - BEGAN
     else:
-        result = getattr(Tasks(client, int(count), int(dimension)), task)()
+        result = getattr(Tasks(measured, int(number), int(size)), task)()
     json.dump(result, sys.stdout)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,8 @@
 """The clients of S3 Vectors that are compared, each as its documentation has it.
 
 Each imports its packages when it is made: that is measured, and no environment has all of them.
+`insert` stores chunks, 500 a request; `search` returns the nearest ten; `count` counts by a filter.
+Only the provider sends a filter with a search.
 """
 
 from __future__ import annotations
@@ -8,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from socket import IPPROTO_TCP, TCP_NODELAY
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 NAMES: Final[Any] = {"vectorBucketName": "bench", "indexName": "documents"}
 PAGE: Final = 1_000
@@ -29,7 +31,6 @@ class Provider:
         self.count = self.provider.count_by_filter
 
     def search(self, vector: list[float]) -> list[Any]:
-        """The nearest ten."""
         return self.provider.search(vector, top_k=TOP)
 
 
@@ -41,7 +42,6 @@ class PlainClient:
         raise NotImplementedError
 
     def insert(self, vectors: Any, texts: Any, metadatas: Any, ids: Any) -> None:
-        """Store chunks."""
         records: list[Any] = [
             {"key": key, "data": {"float32": vector}, "metadata": {**metadata, "text": text}}
             for key, vector, text, metadata in zip(ids, vectors, texts, metadatas, strict=True)
@@ -50,7 +50,6 @@ class PlainClient:
             self.call("put_vectors", vectors=records[start : start + BATCH])
 
     def search(self, vector: list[float]) -> Any:
-        """The nearest ten, without a filter."""
         question = {"queryVector": {"float32": vector}, "topK": TOP, "returnMetadata": True}
         return self.call("query_vectors", **question)["vectors"]
 
@@ -81,7 +80,6 @@ class Boto3(PlainClient):
         self.client: Any = boto3.client("s3vectors")
 
     def call(self, operation: str, **document: Any) -> Any:
-        """Send one request."""
         return getattr(self.client, operation)(**NAMES, **document)
 
 
@@ -101,7 +99,6 @@ class Floor(PlainClient):
         self.signer = auth.SigV4Auth(keys, "s3vectors", "us-east-1")
 
     def call(self, operation: str, **document: Any) -> Any:
-        """Send one request."""
         request = self.make_request(
             "POST",
             f"{self.url}/{operation.title().replace('_', '')}",
@@ -141,12 +138,10 @@ class LangChain:
         )
 
     def insert(self, vectors: Any, texts: Any, metadatas: Any, ids: Any) -> None:
-        """Store chunks, 500 a request as the others."""
         self.embeddings.vectors = vectors
         self.store.add_texts(texts, metadatas, ids=ids, batch_size=BATCH)
 
     def search(self, vector: list[float]) -> Any:
-        """The nearest ten, without a filter."""
         return self.store.similarity_search_by_vector(vector, k=TOP)
 
 
@@ -162,7 +157,6 @@ class LlamaIndex:
         self.store = S3VectorStore(index_name_or_arn="documents", bucket_name_or_arn="bench")
 
     def insert(self, vectors: Any, texts: Any, metadatas: Any, ids: Any) -> None:
-        """Store chunks, 500 a request as the others."""
         nodes = [
             self.make_node(id_=key, text=text, metadata=metadata, embedding=vector)
             for key, vector, text, metadata in zip(ids, vectors, texts, metadatas, strict=True)
@@ -170,15 +164,22 @@ class LlamaIndex:
         self.store.add(nodes)
 
     def search(self, vector: list[float]) -> Any:
-        """The nearest ten, without a filter."""
         return self.store.query(self.make_query(query_embedding=vector, similarity_top_k=TOP)).nodes
 
 
-CLIENTS: Final[dict[str, type]] = {
-    "ours": Provider,
-    "floor": Floor,
-    "boto3": Boto3,
-    "older": Provider,
-    "langchain": LangChain,
-    "llamaindex": LlamaIndex,
+class Client(NamedTuple):
+    """How a client is made, the environment it needs, where None is ours, and its package."""
+
+    make: type
+    environment: str | None
+    package: str
+
+
+CLIENTS: Final = {
+    "ours": Client(Provider, None, "stache-ai-s3vectors"),
+    "floor": Client(Floor, None, ""),
+    "boto3": Client(Boto3, None, "boto3"),
+    "older": Client(Provider, "older", "stache-ai-s3vectors"),
+    "langchain": Client(LangChain, "langchain", "langchain-aws"),
+    "llamaindex": Client(LlamaIndex, "llamaindex", "llama-index-vector-stores-s3"),
 }

@@ -54,15 +54,11 @@ def measure(_: argparse.Namespace) -> dict[str, Any]:
     size = measure_chunks()
     stored = CHUNKS * size["stored"]
     return {
-        "dimension": dataset.DIMENSION,
         "read on": prices.READ_ON,
         "region": prices.REGION,
         "bytes a chunk": size,
         "store": prices.compute_storage_cost(stored),
-        "load": {
-            str(batch): prices.compute_put_cost(stored, math.ceil(CHUNKS / batch))
-            for batch in BATCHES
-        },
+        "load": {str(n): prices.compute_put_cost(stored, math.ceil(CHUNKS / n)) for n in BATCHES},
         "query": QUERIES * prices.compute_query_cost(CHUNKS, size["searched"]),
         "least for 128 KB": math.ceil(prices.PUT_LEAST / size["stored"]),
         "prices": {
@@ -90,24 +86,18 @@ def estimate_load(vectors: int, checking: float) -> float:
 
 
 def estimate_walk(vectors: int, page: int, computing: float = 0.0) -> float:
-    """Seconds to list one index, in segments, some at a time.
-
-    Args:
-        vectors: how many.
-        page: vectors on a page.
-        computing: seconds of server and client that a vector takes.
-    """
+    """Seconds to list one index, in segments, some at a time; `computing` is for a vector."""
     rounds = 2  # the index's description and a first page
     if vectors > page:
-        share = -(-vectors // limits.LIST_SEGMENTS)
-        rounds += -(-share // page) * limits.LIST_SEGMENTS // WORKERS
+        share = math.ceil(vectors / limits.LIST_SEGMENTS)
+        rounds += math.ceil(share / page) * limits.LIST_SEGMENTS // WORKERS
     return rounds * (PAGE_LATENCY + min(vectors, page) * computing)
 
 
 def size_page(costs: Any) -> int:
     """Vectors on a page: AWS ends it at 1 MB, of which what is not asked for is part."""
     stored: int = costs["bytes a chunk"]["stored"]
-    return min(limits.LIST_PAGE, -(-LIST_PAGE_BYTES // stored))
+    return min(limits.LIST_PAGE, math.ceil(LIST_PAGE_BYTES / stored))
 
 
 def compare_with_measured(clients: Any, costs: Any) -> dict[str, Any]:
@@ -122,33 +112,32 @@ def compare_with_measured(clients: Any, costs: Any) -> dict[str, Any]:
             pairs[f"store {entry['vectors']:,}"] = entry["seconds"]["median"], seconds
     # Without latency the server is what a walk waits for
     computing = clients["walk"]["ours"]["median"] / clients["walk"]["vectors"] + reading
-    for name in ("count", "small count"):
-        vectors = clients[name]["vectors"]
-        seconds = estimate_walk(vectors, size_page(costs), computing)
-        pairs[f"count {vectors:,}"] = clients[name]["ours"]["median"], seconds
+    for count in (clients["count"], clients["small count"]):
+        seconds = estimate_walk(count["vectors"], size_page(costs), computing)
+        pairs[f"count {count['vectors']:,}"] = count["ours"]["median"], seconds
     return {name: {"measured": m, "computed": c, "ratio": c / m} for name, (m, c) in pairs.items()}
 
 
 def estimate(clients: Any, costs: Any) -> dict[str, Any]:
     """By vectors and indexes: seconds to load and list, cores, USD of queries; and USD by size."""
-    ingest = clients["ingest"]["ours 20000"]
+    ingest, size = clients["ingest"]["ours 20000"], costs["bytes a chunk"]
     insert = clients["costs"][str(dataset.DIMENSION)]["insert"]["ours"]["median"] / 1000
     checking = ingest["before"]["median"] / ingest["vectors"]
+    cores = CALL / estimate_load(CALL, checking) * insert
     plans, bills = {}, {}
     for vectors in SIZES:
         for shards in SHARDS:
-            each = -(-vectors // shards)
-            query = prices.compute_query_cost(each, costs["bytes a chunk"]["searched"])
+            each = math.ceil(vectors / shards)
             plans[f"{vectors:,} in {shards:,}"] = {
                 "load": estimate_load(each, checking),
-                "cores": shards * CALL / estimate_load(CALL, checking) * insert,
+                "cores": shards * cores,
                 "walk": estimate_walk(each, size_page(costs)),
-                "queries": QUERIES * shards * query,
+                "queries": QUERIES * shards * prices.compute_query_cost(each, size["searched"]),
             }
-        size = vectors * costs["bytes a chunk"]["stored"]
+        stored = vectors * size["stored"]
         bills[f"{vectors:,}"] = {
-            "TB": size / prices.TB,
-            "store": prices.compute_storage_cost(size),
-            "load": prices.compute_put_cost(size, -(-vectors // limits.PUT_BATCH)),
+            "TB": stored / prices.TB,
+            "store": prices.compute_storage_cost(stored),
+            "load": prices.compute_put_cost(stored, math.ceil(vectors / limits.PUT_BATCH)),
         }
     return {"measured": compare_with_measured(clients, costs), "plans": plans, "bills": bills}

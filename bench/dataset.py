@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from functools import cache
+from itertools import islice, product
 from typing import Any, Final
 
 import numpy as np
@@ -16,6 +18,14 @@ LARGE_CALL: Final = 1_000
 
 NAMES: Final = {"vectorBucketName": "bench", "indexName": "documents"}
 TEXT_SEARCH: Final = {"textSearchConfigurations": [{"metadataKey": "text", "language": "en"}]}
+
+_PRESENT: Final = {"status": "active", "_type": "chunk"}
+CONDITIONS: Final[dict[str, dict[str, Any]]] = {
+    "all": {},
+    "1 %": {**_PRESENT, "namespace": "books/7"},
+    "50 %": {**_PRESENT, "half": 1},
+}
+"""What a query's filter keeps, in the metadata of `Corpus`: soft delete, type, one condition."""
 
 _TEXT_WORDS: Final = 260
 """English has 5.7 characters a word, the space included."""
@@ -46,17 +56,16 @@ def describe_index(dimension: int = DIMENSION, **metadata: Any) -> dict[str, Any
     }
 
 
+@cache
 def make_words() -> list[str]:
     """Made-up words, the most frequent first."""
-    letters = "etaoinshrdlucmfwypvbgkjqxz"
-    words = []
-    for number in range(_WORDS):
-        word, rest = "x", number + len(letters) ** 3
-        while rest:
-            rest, letter = divmod(rest, len(letters))
-            word += letters[letter]
-        words.append(word)
-    return words
+    spellings = product("etaoinshrdlucmfwypvbgkjqxz", repeat=4)
+    return ["x" + "".join(reversed(each)) for each in islice(spellings, 26**3, 26**3 + _WORDS)]
+
+
+def choose_words(first: int) -> str:
+    """Three words, of which so many are more frequent."""
+    return " ".join(make_words()[first : first + 3])
 
 
 class Corpus:
@@ -85,8 +94,7 @@ class Corpus:
         return {
             "text": self.draw_text(),
             "namespace": f"books/{number % 100}",
-            "status": "active",
-            "_type": "chunk",
+            **_PRESENT,
             "doc_id": f"document-{number // 20}",
             "filename": f"chapter-{number // 20}.txt",
             "chunk_index": number % 20,
@@ -115,13 +123,6 @@ def to_records(keys: list[str], vectors: Any, metadata: list[Any]) -> list[dict[
 
 
 def build_filter(condition: dict[str, Any]) -> dict[str, Any]:
-    """One user condition, in the shape that our provider gives it: soft delete, type, condition."""
-    present = [
-        {"$or": [{"status": {"$exists": False}}, {"status": "active"}]},
-        {"$or": [{"_type": {"$exists": False}}, {"_type": "chunk"}]},
-    ]
-    return {"$and": [*present, condition]}
-
-
-ONE_PERCENT: Final = build_filter({"namespace": "books/7"})
-HALF: Final = build_filter({"half": 1})
+    """A condition, in the shape that our provider gives it: what is not there passes, too."""
+    soft = [{"$or": [{key: {"$exists": False}}, {key: _PRESENT[key]}]} for key in _PRESENT]
+    return {"$and": [*soft, {k: v for k, v in condition.items() if k not in _PRESENT}]}

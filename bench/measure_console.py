@@ -6,14 +6,12 @@ with the same request to the API, in turns; so is a request to a server with and
 
 from __future__ import annotations
 
+import argparse
 import http.client
 import json
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -21,139 +19,89 @@ from urllib.parse import urlsplit
 import dataset
 import processes
 import sampling
-from s3vectors_local import Engine
+from measure_clients import run_task
 
 OPTIONS: Final[dict[str, Any]] = {
-    "vectors": {"type": int, "default": 100_000},
+    "vectors": {"type": int, "default": 100_000, "help": "a multiple of 500"},
     "rounds": {"type": int, "default": 21},
 }
-BATCH: Final = 500
-PLACE: Final = {
-    "bucket": dataset.NAMES["vectorBucketName"],
-    "index": dataset.NAMES["indexName"],
-}
-SHOWN: Final = {"returnMetadata": True, "returnDistance": True}
-PAGE: Final = 50
-"""Vectors on the browser's first page."""
+CONSOLE: Final = "/console/api"
+INDEX: Final = {"bucket": "bench", "index": "documents"}
+BROWSE: Final = {**INDEX, "limit": 50}
+MAP: Final = {**INDEX, "limit": 5_000, "color": "namespace"}
 TOP_K: Final = 10
 REQUESTS: Final = 500
 """To the API, in one turn."""
 
-JSON: Final = {"content-type": "application/json"}
 
-FIRST: Final = "the first page in a browser"
-NEXT: Final = "browse 50 vectors"
-API: Final = "a query by the API"
-CONSOLE: Final = "the same by the console"
-MORE: Final = "what the console adds to it"
-FIRST_MAP: Final = "a map of 5,000 vectors, the first time"
-MAP: Final = "the same map again"
+class Connection(http.client.HTTPConnection):
+    """A connection to a server, which is kept."""
 
+    def __init__(self, url: str) -> None:
+        super().__init__(urlsplit(url).netloc)
 
-def fill(directory: str, count: int) -> None:
-    """Store so many vectors in a data directory."""
-    corpus = dataset.Corpus()
-    metadata = [corpus.draw_metadata(number) for number in range(BATCH)]  # texts take long to draw
-    with Engine(directory) as engine:
-        engine.call("CreateVectorBucket", {"vectorBucketName": PLACE["bucket"]})
-        engine.call("CreateIndex", dataset.describe_index(nonFilterableMetadataKeys=["text"]))
-        for start in range(0, count, BATCH):
-            numbers = range(start, min(start + BATCH, count))
-            vectors = [
-                {
-                    "key": f"chunk-{number:07d}",
-                    "data": {"float32": vector},
-                    "metadata": {**metadata[number % BATCH], "number": number},
-                }
-                for number, vector in zip(numbers, corpus.draw_vectors(len(numbers)), strict=True)
-            ]
-            engine.call("PutVectors", {**dataset.NAMES, "vectors": vectors})
+    def post(self, path: str, document: Any) -> None:
+        """Send a request, which must succeed."""
+        self.request("POST", path, json.dumps(document), {"content-type": "application/json"})
+        response = self.getresponse()
+        body = response.read()
+        if response.status != http.HTTPStatus.OK or b'{"error"' in body:
+            raise RuntimeError(f"{path}: {body[:200]!r}")
 
+    def open_browser(self) -> None:
+        """Fetch what a browser does until the first vectors are there."""
+        for path in ("/", "/console/static/main.js", "/console/static/console.css"):
+            self.request("GET", path, headers={"accept": "text/html"})
+            self.getresponse().read()
+        self.post(f"{CONSOLE}/about", {})
+        self.browse()
 
-def post(connection: http.client.HTTPConnection, path: str, request: Any) -> bytes:
-    """The response to a request."""
-    connection.request("POST", path, json.dumps(request), JSON)
-    response = connection.getresponse()
-    body = response.read()
-    if response.status != http.HTTPStatus.OK or b'{"error"' in body:
-        raise RuntimeError(f"{path}: {body[:200]!r}")
-    return body
+    def browse(self, _: int = 0) -> None:
+        """Show a page of vectors."""
+        self.post(f"{CONSOLE}/stream/browse", BROWSE)
 
+    def draw_map(self, _: int = 0) -> None:
+        """Draw a map of the vectors."""
+        self.post(f"{CONSOLE}/stream/map", MAP)
 
-def open_browser(connection: http.client.HTTPConnection) -> None:
-    """What a browser fetches until the first vectors are there."""
-    for path in ("/", "/console/static/main.js", "/console/static/console.css"):
-        connection.request("GET", path, headers={"accept": "text/html"})
-        connection.getresponse().read()
-    post(connection, "/console/api/about", {})
-    post(connection, "/console/api/stream/browse", {**PLACE, "limit": PAGE})
+    def query_console(self, vector: list[float]) -> None:
+        """Query through the console."""
+        self.post(f"{CONSOLE}/stream/query", {**INDEX, "vector": vector, "top_k": TOP_K})
+
+    def query_api(self, vector: list[float]) -> None:
+        """Query the API for the same."""
+        query = {"queryVector": {"float32": vector}, "topK": TOP_K}
+        returned = {"returnMetadata": True, "returnDistance": True}
+        self.post("/QueryVectors", {**dataset.NAMES, **query, **returned})
 
 
 def measure_steps(url: str, rounds: int) -> dict[str, Any]:
     """Milliseconds of each step, on a server that has just been started."""
     queries = dataset.Corpus(seed=2).draw_vectors(4 * rounds).tolist()
-    with closing(http.client.HTTPConnection(urlsplit(url).netloc)) as connection:
-        first = measure_once(lambda: open_browser(connection))
-        post(connection, "/GetVectors", {**dataset.NAMES, "keys": ["none"]})  # opens the index
-        draw = {**PLACE, "limit": 5000, "color": "namespace"}
-        first_map = measure_once(lambda: post(connection, "/console/api/stream/map", draw))
-
-        def ask_api(number: int) -> None:
-            query = {"queryVector": {"float32": queries[number]}, "topK": TOP_K, **SHOWN}
-            post(connection, "/QueryVectors", {**dataset.NAMES, **query})
-
-        def ask_console(number: int) -> None:
-            query = {"vector": queries[number], "top_k": TOP_K}
-            post(connection, "/console/api/stream/query", {**PLACE, **query})
-
-        for number in range(2):  # the second search makes the shadow of the matrix
-            ask_api(number)
-        times = sampling.time_in_turns(
-            {
-                NEXT: lambda _: post(
-                    connection, "/console/api/stream/browse", {**PLACE, "limit": PAGE}
-                ),
-                API: ask_api,
-                CONSOLE: ask_console,
-                MAP: lambda _: post(connection, "/console/api/stream/map", draw),
-            },
-            rounds,
-        )
-    more = [one - other for one, other in zip(times[CONSOLE], times[API], strict=True)]
-    once = {FIRST: first, FIRST_MAP: first_map}
-    figures = {
-        **{
-            name: {"median": float(f"{value:.4g}"), "of": 1, "unit": "ms"}
-            for name, value in once.items()
-        },
-        **{name: sampling.summarize(values, "ms") for name, values in times.items()},
-        MORE: sampling.summarize(more, "ms"),
+    with closing(Connection(url)) as connection:
+        first = sampling.time_call(connection.open_browser)
+        connection.post("/GetVectors", {**dataset.NAMES, "keys": ["none"]})  # opens the index
+        first_map = sampling.time_call(connection.draw_map)
+        for query in queries[:2]:  # the second search makes the shadow of the matrix
+            connection.query_api(query)
+        tasks = {
+            "browse": connection.browse,
+            "api": lambda number: connection.query_api(queries[number]),
+            "console": lambda number: connection.query_console(queries[number]),
+            "map": connection.draw_map,
+        }
+        times = sampling.time_in_turns(tasks, rounds)
+    more = [one - other for one, other in zip(times["console"], times["api"], strict=True)]
+    once = {"first page": first, "first map": first_map}
+    return {
+        **{name: {"median": float(f"{ms:.4g}"), "of": 1} for name, ms in once.items()},
+        **{name: sampling.summarize(each, "ms") for name, each in {**times, "more": more}.items()},
     }
-    return {name: figures[name] for name in (FIRST, NEXT, API, CONSOLE, MORE, FIRST_MAP, MAP)}
 
 
-def measure_once(step: Callable[[], Any]) -> float:
-    """Milliseconds of a step that has only one first time."""
-    start = time.perf_counter()
-    step()
-    return (time.perf_counter() - start) * 1000
-
-
-@contextmanager
-def start_server(*options: str) -> Iterator[tuple[int, http.client.HTTPConnection]]:
-    """A server without data: its process, and a connection to it."""
-    command = [sys.executable, "-m", "s3vectors_local", "serve", "--port", "0", *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - ours
-        assert process.stdout is not None  # noqa: S101 - for mypy
-        url = process.stdout.readline().split()[1].rstrip(",")
-        with closing(http.client.HTTPConnection(urlsplit(url).netloc)) as connection:
-            yield process.pid, connection
-        process.terminate()
-
-
-def read_processor_time(pid: int) -> int:
+def read_processor_time(process: int) -> int:
     """Nanoseconds that all threads of a process have run."""
-    tasks = Path(f"/proc/{pid}/task").iterdir()
+    tasks = Path(f"/proc/{process}/task").iterdir()
     return sum(int((task / "schedstat").read_text("ascii").split()[0]) for task in tasks)
 
 
@@ -162,33 +110,33 @@ def measure_api(rounds: int) -> dict[str, Any]:
 
     Time by the clock would show what else the machine does.
     """
-    times: dict[str, list[float]] = {"with": [], "without": []}
-    with start_server() as with_console, start_server("--no-console") as without:
-        servers = {"with": with_console, "without": without}
-        for turn in range(-1, rounds):  # the first is not counted
-            for name in sampling.rotate([*servers], turn):
-                pid, connection = servers[name]
-                before = read_processor_time(pid)
-                for _ in range(REQUESTS):
-                    post(connection, "/ListVectorBuckets", {})
-                if turn >= 0:
-                    times[name].append((read_processor_time(pid) - before) / 1e6 / REQUESTS)
-    ratios = sampling.divide_rounds(times["with"], times["without"])
+
+    def send_requests(connection: Connection, process: int, _: int) -> float:
+        before = read_processor_time(process)
+        for _ in range(REQUESTS):
+            connection.post("/ListVectorBuckets", {})
+        return (read_processor_time(process) - before) / 1e6 / REQUESTS
+
+    with ExitStack() as stack:
+        tasks = {}
+        for name, options in {"with": [], "without": ["--no-console"]}.items():
+            url, process = stack.enter_context(processes.start_server(*options))
+            connection = stack.enter_context(closing(Connection(url)))
+            tasks[name] = partial(send_requests, connection, process)
+        times = sampling.run_in_turns(tasks, 1 + rounds)
+    ratios = sampling.divide_rounds(times["with"][1:], times["without"][1:])  # one warms up
     return {
-        "without a console": sampling.summarize(times["without"], "ms"),
+        "without a console": sampling.summarize(times["without"][1:], "ms"),
         "times that, with one": sampling.summarize(ratios, ""),
     }
 
 
-def measure(options: Any) -> dict[str, Any]:
+def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Measure all of it."""
     with tempfile.TemporaryDirectory() as directory:
-        fill(directory, options.vectors)
-        with processes.serve("--data", directory, create=False) as url:
+        with processes.serve("--data", directory) as url:
+            run_task("fill", "floor", url, options.vectors)
+        with processes.start_server("--data", directory) as (url, _):
             steps = measure_steps(url, options.rounds)
-    return {
-        "vectors": options.vectors,
-        "dimension": dataset.DIMENSION,
-        "steps": steps,
-        "request": measure_api(options.rounds),
-    }
+    about = {"vectors": options.vectors, "dimension": dataset.DIMENSION}
+    return {**about, "steps": steps, "request": measure_api(options.rounds)}

@@ -1,7 +1,7 @@
 """What the operator's tool costs: copy, export and import, compared with the provider's insert.
 
 From one server of ours to another on loopback, both durable, as fast as it goes. The copy is
-interrupted twice with Ctrl-C and called again each time; then every vector of both is compared.
+interrupted twice with Ctrl-C and called again each time. At the end, every vector is compared.
 """
 
 from __future__ import annotations
@@ -10,55 +10,36 @@ import argparse
 import json
 import os
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import dataset
 import processes
 import sampling
-from stache_ai_s3vectors import S3VectorsProvider, Settings
+from measure_clients import run_task
 
 OPTIONS: Final[dict[str, Any]] = {
     "vectors": {"type": int, "default": 6_000},
     "rounds": {"type": int, "default": 5},
 }
-CALL: Final = 2_000
-"""Vectors in one insert."""
-
 ENVIRONMENT: Final = {
     "S3VECTORS_BUCKET_NAME": "bench",
-    "S3VECTORS_DOCUMENTS_INDEX": "documents",
     "S3VECTORS_REGION": "us-east-1",
     "S3VECTORS_WRITE_RATE": "0",
-    "EMBEDDING_DIMENSION": str(dataset.DIMENSION),
     "AWS_ACCESS_KEY_ID": "x",
     "AWS_SECRET_ACCESS_KEY": "y",
 }
 
 
-def time_insert(url: str, count: int) -> float:
-    """Seconds that the provider takes to insert so many chunks."""
-    os.environ.update(ENVIRONMENT, S3VECTORS_ENDPOINT_URL=url)
-    provider, corpus, seconds = S3VectorsProvider(Settings(), "documents"), dataset.Corpus(), 0.0
-    for start in range(0, count, CALL):
-        chunks = corpus.draw_chunks(start, min(CALL, count - start))
-        began = time.perf_counter()
-        provider.insert(**chunks)
-        seconds += time.perf_counter() - began
-    return seconds
-
-
-def time_command(url: str, *arguments: str, until: float | None = None) -> float:
-    """Seconds of a command; interrupted after so many, when that is given."""
-    environment = {**os.environ, **ENVIRONMENT, "S3VECTORS_ENDPOINT_URL": url}
+def run_command(url: str, *arguments: str, until: float | None = None) -> None:
+    """Run a command, which is interrupted after `until` seconds."""
+    environment = {**os.environ, "S3VECTORS_ENDPOINT_URL": url}
     command = [sys.executable, "-m", "stache_ai_s3vectors", *arguments]
-    began = time.perf_counter()
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:  # noqa: S603 - ours
         try:
             process.wait(until)
@@ -66,7 +47,6 @@ def time_command(url: str, *arguments: str, until: float | None = None) -> float
             process.send_signal(signal.SIGINT)
     if process.returncode != (0 if until is None else 1):
         raise SystemExit(f"{arguments[0]} ended with {process.returncode}")
-    return time.perf_counter() - began
 
 
 def read_contents(url: str) -> dict[str, Any]:
@@ -81,18 +61,25 @@ def measure_round(count: int, folder: str) -> tuple[dict[str, float], int]:
     """Seconds of the insert and of the commands, once, and the file's bytes."""
     file = Path(folder) / "file.jsonl.gz"
     with ExitStack() as stack:
-        data = (f"{folder}/{number}" for number in range(4))
-        urls = [stack.enter_context(processes.serve("--data", each)) for each in data]
+        urls = [
+            stack.enter_context(processes.serve("--data", f"{folder}/{number}"))
+            for number in range(4)
+        ]
+
+        def time_command(url: str, *arguments: str, until: float | None = None) -> float:
+            return sampling.time_call(partial(run_command, url, *arguments, until=until)) / 1000
+
+        index = (str(file), "--index", "documents")
         copy = ("copy", "documents", "documents", "--from-endpoint", urls[0], "--to-endpoint")
         times = {
-            "insert": time_insert(urls[0], count),
+            "insert": run_task("ingest", "ours", urls[0], count)["seconds"],
             "copy": (whole := time_command(urls[0], *copy, urls[1])),
             "copy in three": sum(
                 time_command(urls[0], *copy, urls[2], until=until)
                 for until in (whole / 4, whole / 4, None)
             ),
-            "export": time_command(urls[0], "export", str(file), "--index", "documents"),
-            "import": time_command(urls[3], "import", str(file), "--index", "documents"),
+            "export": time_command(urls[0], "export", *index),
+            "import": time_command(urls[3], "import", *index),
         }
         first, *others = map(read_contents, urls)
     if len(first) != count or any(other != first for other in others):
@@ -102,13 +89,20 @@ def measure_round(count: int, folder: str) -> tuple[dict[str, float], int]:
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Vectors a second, and as a share of the insert's, round by round."""
+    os.environ.update(ENVIRONMENT)
     rounds, count, size = [], options.vectors, 0
     for _ in range(options.rounds):
         with tempfile.TemporaryDirectory() as folder:
             times, size = measure_round(count, folder)
             rounds.append(times)
-    rates, ratio = {}, {}
-    for name in rounds[0]:
-        rates[name] = sampling.summarize([count / times[name] for times in rounds], "vectors/s")
-        ratio[name] = round(statistics.median(t["insert"] / t[name] for t in rounds), 2)
-    return {"vectors": count, "rates": rates, "ratio": ratio, "file bytes a vector": size // count}
+    seconds = {name: [each[name] for each in rounds] for name in rounds[0]}
+    rates = {name: [count / each for each in values] for name, values in seconds.items()}
+    return {
+        "vectors": count,
+        "rates": {name: sampling.summarize(each, "vectors/s") for name, each in rates.items()},
+        "ratio": {
+            name: sampling.compute_ratio(seconds["insert"], values)
+            for name, values in seconds.items()
+        },
+        "file bytes a vector": size // count,
+    }

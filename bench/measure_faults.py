@@ -16,8 +16,8 @@ from typing import Any, Final
 import dataset
 import processes
 import relay
-from measure_clients import CLIENTS, describe_clients, run_task
-from processes import serve
+from clients import CLIENTS
+from measure_clients import read_releases, run_task
 
 OPTIONS: Final[dict[str, Any]] = {"calls": {"type": int, "default": 40}}
 DIMENSION: Final = 16
@@ -33,31 +33,30 @@ def measure_client(share: float, name: str, count: int) -> dict[str, Any]:
     faults = [word for kind in KINDS for word in ("--fault", f"{kind}:{share / len(KINDS):.4f}")]
     with tempfile.TemporaryDirectory() as folder:
         data = ("--data", folder)
-        with serve(*data, dimension=DIMENSION):
+        with processes.serve(*data, dimension=DIMENSION):
             pass  # the index is made while nothing fails
-        failing = serve(*data, *faults, "--seed", "1", create=False)
-        with failing as url, relay.count_traffic(url) as traffic:
-            named = run_task(name, "insert_under_faults", traffic.url, count, DIMENSION)
-        with serve(*data, create=False) as url:
-            stored = run_task("ours", "count_stored", url, count, DIMENSION)
+        failing = processes.start_server(*data, *faults, "--seed", "1")
+        with failing as (url, _), relay.count_traffic(url) as traffic:
+            named = run_task("insert_under_faults", name, traffic.url, count, DIMENSION)
+        with processes.start_server(*data) as (url, _):
+            stored = run_task("count_stored", "ours", url, count, DIMENSION)
     calls = [*zip(named, stored, strict=True)]
-    succeeded = [count for names, count in calls if names is None]
     failed = [(names, count) for names, count in calls if names is not None]
+    lost = [dataset.LARGE_CALL - count for names, count in calls if names is None]
     return {
         "calls": len(calls),
         "requests": traffic.requests,
         "retried": traffic.retried,
-        "succeeded": len(succeeded),
-        "lost": sum(dataset.LARGE_CALL - count for count in succeeded),
+        "succeeded": len(lost),
+        "lost": sum(lost),
         "stored by calls that failed": sum(count for _, count in failed),
-        "of them named": sum(min(names, count) for names, count in failed),
+        "of them named": sum(map(min, failed)),
     }
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Every client with every share."""
-    for environment, _package in CLIENTS.values():
-        processes.prepare(environment)  # before several want it
+    packages = read_releases(CLIENTS)  # which makes the environments, before several want them
     with ThreadPoolExecutor(len(SHARES) * len(CLIENTS)) as pool:
         runs = {
             share: {n: pool.submit(measure_client, share, n, options.calls) for n in CLIENTS}
@@ -67,4 +66,4 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         str(share): {name: run.result() for name, run in clients.items()}
         for share, clients in runs.items()
     }
-    return {**describe_clients([*CLIENTS]), "shares": shares}
+    return {"packages": packages, "shares": shares}

@@ -13,7 +13,6 @@ import argparse
 import os
 import re
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -48,16 +47,15 @@ COMPILED: Final = "with bytecode"
 LARGEST: Final = 12
 """Distributions that are shown."""
 
-HANDLER: Final = "def handler(event, context):\n    return {}\n"
+_HANDLER: Final = "def handler(event, context):\n    return {}\n"
 FLOORS: Final = {
-    "nothing": HANDLER,
-    "boto3": f"import boto3\n\nclient = boto3.client('s3vectors')\n\n\n{HANDLER}",
+    "nothing": _HANDLER,
+    "boto3": f"import boto3\n\nclient = boto3.client('s3vectors')\n\n\n{_HANDLER}",
 }
 """Modules that are added to the package, each with a handler."""
 
 EVENTS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
-    "nothing": ("floor_nothing", {}),
-    "boto3": ("floor_boto3", {}),
+    **{name: (f"floor_{name}", {}) for name in FLOORS},
     "health": ("handler", {"action": "health"}),
     "query": ("handler", {"action": "query", "question": "Where does the cat sleep?"}),
 }
@@ -77,8 +75,7 @@ def measure_parts(package: Path) -> dict[str, int]:
 
 def build_packages(folder: Path) -> tuple[dict[str, Path], dict[str, Any]]:
     """The function's package without bytecode and with it, and what it weighs."""
-    packages = {AS_BUILT: folder / "package", COMPILED: folder / "compiled"}
-    package, packed = packages[AS_BUILT], folder / "function.zip"
+    package, compiled, packed = (folder / name for name in ("package", "compiled", "packed.zip"))
     build.build(package, RUNTIME, ARCHITECTURE)
     build.pack(package, packed)
     weight = {
@@ -90,11 +87,12 @@ def build_packages(folder: Path) -> tuple[dict[str, Path], dict[str, Any]]:
     }
     for name, text in FLOORS.items():
         (package / f"floor_{name}.py").write_text(text, "utf-8")
-    shutil.copytree(package, packages[COMPILED])
+    shutil.copytree(package, compiled)
     # Bytecode that is read without a look at its source
-    compiling = ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
-    subprocess.run([PYTHON, *compiling, packages[COMPILED]], check=True)  # noqa: S603 - ours
-    return packages, {**weight, f"unzipped {COMPILED}": sampling.measure_folder(packages[COMPILED])}
+    compiling = ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(compiled)]
+    subprocess.run([PYTHON, *compiling], check=True)  # noqa: S603 - ours
+    weight[f"unzipped {COMPILED}"] = sampling.measure_folder(compiled)
+    return {AS_BUILT: package, COMPILED: compiled}, weight
 
 
 @contextmanager
@@ -103,14 +101,11 @@ def simulate_deployment() -> Iterator[dict[str, str]]:
     loopback.use_dummy_credentials()
     with simulate_aws() as aws:
         own = {k: v for k, v in lambda_function.ENVIRONMENT.items() if "ENDPOINT" not in k}
-        vectors, names = (
-            aws.make_client("s3vectors"),
-            {"vectorBucketName": own["S3VECTORS_BUCKET_NAME"]},
-        )
-        vectors.create_vector_bucket(**names)
+        vectors, bucket = aws.make_client("s3vectors"), own["S3VECTORS_BUCKET_NAME"]
+        vectors.create_vector_bucket(vectorBucketName=bucket)
         for kind in ("documents", "summaries", "insights"):
-            index = {**dataset.describe_index(), **names, "indexName": f"{kind}-1024"}
-            vectors.create_index(**index)
+            names = {"vectorBucketName": bucket, "indexName": f"{kind}-1024"}
+            vectors.create_index(**{**dataset.describe_index(), **names})
         lambda_function.create_tables(aws.make_client("dynamodb"))
         keys = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
         yield {**own, **keys, "AWS_ENDPOINT_URL": aws.url, "PYTHONDONTWRITEBYTECODE": "1"}
@@ -139,25 +134,24 @@ def measure_starts(
     packages: dict[str, Path], environment: dict[str, str], rounds: int
 ) -> dict[str, Any]:
     """Cold and warm figures of every event in every package, in turns."""
-    pairs = [(package, event) for package in packages for event in EVENTS]
-    times: dict[tuple[str, str], list[list[float]]] = {pair: [] for pair in pairs}
     start(packages[AS_BUILT], "query", environment)  # what the endpoint loads late
-    for turn in range(rounds):
-        for package, event in sampling.rotate(pairs, turn):
-            times[package, event].append(start(packages[package], event, environment))
-    cold = {pair: [each[0] for each in runs] for pair, runs in times.items()}
-
-    def divide(pair: tuple[str, str], floor: tuple[str, str]) -> float:
-        return round(statistics.median(sampling.divide_rounds(cold[pair], cold[floor])), 2)
-
+    tasks = {
+        (name, event): lambda _, package=package, event=event: start(package, event, environment)
+        for name, package in packages.items()
+        for event in EVENTS
+    }
+    runs = sampling.run_in_turns(tasks, rounds)
+    cold = {pair: [each[0] for each in times] for pair, times in runs.items()}
     result: dict[str, Any] = {event: {} for event in EVENTS}
-    for package, event in pairs:
-        warm = [1000 * seconds for run in times[package, event] for seconds in run[1:]]
+    for (package, event), times in runs.items():
+        floors = {floor: (package, floor) for floor in FLOORS} | {AS_BUILT: (AS_BUILT, event)}
         result[event][package] = {
             "cold": sampling.summarize(cold[package, event], "s"),
-            "warm": sampling.summarize(warm, "ms"),
-            **{f"in {floor}": divide((package, event), (package, floor)) for floor in FLOORS},
-            "in as built": divide((package, event), (AS_BUILT, event)),
+            "warm": sampling.summarize([1000 * each for run in times for each in run[1:]], "ms"),
+            **{
+                f"in {name}": sampling.compute_ratio(cold[package, event], cold[floor])
+                for name, floor in floors.items()
+            },
         }
     return result
 
@@ -185,5 +179,5 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder, simulate_deployment() as environment:
         packages, weight = build_packages(Path(folder))
         starts = measure_starts(packages, environment, options.rounds)
-        imports = {name: measure_imports(each, environment) for name, each in packages.items()}
+        imports = measure_imports(packages[AS_BUILT], environment)
     return {**weight, "starts": starts, "imports": imports}

@@ -2,14 +2,13 @@
 
 Each peer lives in a virtual environment of its own. All are called in process. Times are ratios to
 numpy's product and partial sort, measured in turns in the same process; recall is the share of the
-exact ten nearest that was returned. What takes more memory than `MOST_MEMORY` "cannot".
+exact ten nearest that was returned. What needs more memory than peer_task.py allows "cannot".
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import resource
 import tempfile
 from pathlib import Path
 from typing import Any, Final
@@ -18,9 +17,6 @@ import numpy as np
 
 import dataset
 import processes
-
-MOST_MEMORY: Final = 14 * 2**30
-"""Bytes; without a limit, the operating system might end something else."""
 
 PEERS: Final = {
     "ours": (None, "s3vectors-local"),
@@ -45,50 +41,38 @@ def write_data(directory: Path, count: int) -> None:
     """Write the vectors, metadata, queries and exact answers that all get."""
     corpus = dataset.Corpus()
     vectors = corpus.draw_vectors(count)
-    np.save(directory / "vectors.npy", vectors)
     with (directory / "metadata.jsonl").open("w", encoding="utf-8") as lines:
-        for number in range(count):
-            lines.write(json.dumps(corpus.draw_metadata(number)) + "\n")
+        lines.writelines(json.dumps(corpus.draw_metadata(n)) + "\n" for n in range(count))
     queries = corpus.draw_vectors(QUERIES)
-    np.save(directory / "queries.npy", queries)
-    words = dataset.make_words()[300:]
-    texts = [" ".join(words[3 * number : 3 * number + 3]) for number in range(QUERIES)]
-    for name, value in {"truth": find_truth(vectors, queries), "texts": texts}.items():
-        (directory / f"{name}.json").write_text(json.dumps(value), "utf-8")
+    truth = find_nearest(vectors, queries)
+    np.savez(directory / "data.npz", vectors=vectors, queries=queries, **truth)
 
 
-def find_truth(vectors: dataset.Floats, queries: dataset.Floats) -> dict[str, list[list[str]]]:
-    """The exact ten nearest of each query, by what a filter keeps."""
+def find_nearest(vectors: dataset.Floats, queries: dataset.Floats) -> dict[str, Any]:
+    """The numbers of the exact ten nearest of each query, by what a filter keeps."""
     units = vectors.astype(np.float64) / np.linalg.norm(vectors, axis=1)[:, None]
     numbers = np.arange(len(vectors))
-    kinds = {"all": numbers >= 0, "1 %": numbers % 100 == 7, "50 %": numbers % 2 == 1}  # noqa: PLR2004 - as Corpus.draw_metadata
-    truth: dict[str, list[list[str]]] = {kind: [] for kind in kinds}
+    # As Corpus.draw_metadata
+    kinds = {"all": numbers, "1 %": numbers[7::100], "50 %": numbers[1::2]}
+    nearest: dict[str, Any] = {kind: [] for kind in kinds}
     for query in queries:
         scores = units @ query
-        for kind, mask in kinds.items():
-            rows = numbers[mask][np.argsort(-scores[mask], kind="stable")[:10]]
-            truth[kind].append([f"chunk-{row}" for row in rows])
-    return truth
+        for kind, rows in kinds.items():
+            nearest[kind].append(rows[np.argsort(-scores[rows], kind="stable")[:10]])
+    return nearest
 
 
 def measure_peer(name: str, data: str) -> dict[str, Any]:
     """One peer's figures; "cannot" with the reason where it has no memory or no call for it."""
     environment, package = PEERS[name]
-    about = {"package": f"{package} {processes.list_installed(environment)[package]}"}
-    arguments = ("peers/peer_task.py", name, data)
     with tempfile.TemporaryDirectory() as directory:
         try:
-            result = processes.run(environment, *arguments, directory, preexec_fn=limit_memory)
+            result = processes.run(environment, "peers/peer_task.py", name, data, directory)
         except processes.ScriptError as error:
             if "emory" not in str(error):  # Python's, numpy's and Rust's words for it
                 raise
-            result = {"cannot": f"it needs more than {MOST_MEMORY / 2**30:.0f} GiB of memory"}
-    return {**about, **result}
-
-
-def limit_memory() -> None:
-    """Of a process that is about to start."""
-    resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
+            result = {"cannot": "it needs too much memory"}
+    return {"package": processes.read_release(environment, package), **result}
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
@@ -98,6 +82,4 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as data:
             write_data(Path(data), count)
             sizes[str(count)] = {name: measure_peer(name, data) for name in options.peers}
-    used = {PEERS[name][0] for name in options.peers}
-    installed = {name or "ours": processes.list_installed(name) for name in used}
-    return {"installed": installed, "sizes": sizes}
+    return {"sizes": sizes}

@@ -14,7 +14,6 @@ from typing import Any, Final
 import dataset
 
 FOLDER: Final = Path(__file__).parent
-HOME: Final = FOLDER.parent / ".bench"
 
 PACKAGES: Final = {
     "chromadb": ("chromadb==1.5.9",),
@@ -29,13 +28,8 @@ PACKAGES: Final = {
 }
 """Environment → what is installed in it, with our own release of numpy."""
 
-LLAMA_INDEX_KEYS: Final = ("_overflow", "_node_content", "_node_type")
-"""The last two are llama-index's, which cannot store a text without."""
-
-_LIST: Final = (
-    "import json; from importlib.metadata import distributions;"
-    "print(json.dumps({d.name: d.version for d in distributions()}))"
-)
+# The last two are llama-index's, which cannot store a text without
+_NON_FILTERABLE: Final = ["text", "_overflow", "_node_content", "_node_type"]
 
 
 class ScriptError(Exception):
@@ -46,14 +40,14 @@ def prepare(name: str | None) -> str:
     """The interpreter of an environment, made when missing; None is the one that runs this."""
     if name is None:
         return sys.executable
-    home, needed = HOME / name, [f"numpy=={metadata.version('numpy')}", *PACKAGES[name]]
-    ready = home / "ready"
+    home = FOLDER.parent / ".bench" / name
+    python, ready = str(home / "bin" / "python"), home / "ready"
+    needed = [f"numpy=={metadata.version('numpy')}", *PACKAGES[name]]
     if not ready.exists() or ready.read_text("utf-8").split() != needed:
         subprocess.run([sys.executable, "-m", "venv", "--clear", home], check=True)  # noqa: S603 - ours
-        pip = [str(home / "bin" / "python"), "-m", "pip", "install", "-q"]
-        subprocess.run([*pip, *needed], check=True)  # noqa: S603 - ours
+        subprocess.run([python, "-m", "pip", "install", "-q", *needed], check=True)  # noqa: S603 - ours
         ready.write_text("\n".join(needed), "utf-8")
-    return str(home / "bin" / "python")
+    return python
 
 
 def run(name: str | None, *arguments: object, **options: Any) -> Any:
@@ -67,35 +61,39 @@ def run(name: str | None, *arguments: object, **options: Any) -> Any:
     return json.loads(result.stdout.splitlines()[-1])
 
 
-def list_installed(name: str | None) -> dict[str, str]:
-    """Each distribution of an environment, and its release."""
-    return dict(sorted(run(name, "-c", _LIST).items()))
+def read_release(name: str | None, package: str) -> str:
+    """A package of an environment, and its release."""
+    code = f"import importlib.metadata as m, json; print(json.dumps(m.version({package!r})))"
+    return f"{package} {run(name, '-c', code)}"
 
 
 @contextmanager
-def serve(
-    *options: str, dimension: int = dataset.DIMENSION, create: bool = True, **metadata: Any
-) -> Iterator[str]:
-    """The URL of a server with an empty index; its data is in memory unless an option differs."""
+def start_server(*options: str) -> Iterator[tuple[str, int]]:
+    """The URL and the process of a server; its data is in memory unless an option differs."""
     command = [sys.executable, "-m", "s3vectors_local", "serve", "--port", "0", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - ours
         assert process.stdout is not None  # noqa: S101 - for mypy
-        url = process.stdout.readline().split()[1].rstrip(",")
         try:
-            if create:
-                client = connect(url)
-                client.create_vector_bucket(vectorBucketName="bench")
-                keys = {"nonFilterableMetadataKeys": ["text", *LLAMA_INDEX_KEYS]}
-                client.create_index(**dataset.describe_index(dimension, **keys, **metadata))
-                while "BUILDING" in str(client.get_index(**dataset.NAMES)):
-                    pass
-            yield url
+            yield process.stdout.readline().split()[1].rstrip(","), process.pid
         finally:
             process.terminate()
 
 
-def connect(url: str) -> Any:
-    """A boto3 client of a server."""
+@contextmanager
+def serve(*options: str, dimension: int = dataset.DIMENSION, **configuration: Any) -> Iterator[str]:
+    """The URL of a server with an empty index."""
+    with start_server(*options) as (url, _):
+        client = connect(url)
+        client.create_vector_bucket(vectorBucketName="bench")
+        keys = {"nonFilterableMetadataKeys": _NON_FILTERABLE}
+        client.create_index(**dataset.describe_index(dimension, **keys, **configuration))
+        while "BUILDING" in str(client.get_index(**dataset.NAMES)):
+            pass
+        yield url
+
+
+def connect(url: str | None = None) -> Any:
+    """A boto3 client of a server, with dummy credentials."""
     import boto3  # not all environments have it
 
     session = boto3.session.Session(aws_access_key_id="x", aws_secret_access_key="y")  # noqa: S106 - dummies

@@ -14,7 +14,7 @@ import importlib
 import json
 import os
 import sys
-from typing import Any, Final
+from typing import Final
 
 import sampling
 import tables
@@ -34,18 +34,6 @@ MODULES: Final = {
 BLAS: Final = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
 
 
-def parse_options(name: str, module: Any) -> argparse.Namespace:
-    """The command line of a benchmark."""
-    parser = argparse.ArgumentParser(prog=f"run.py {name}", description=module.__doc__)
-    parser.add_argument("--save", action="store_true", help="keep the result in bench/results")
-    for option, settings in getattr(module, "OPTIONS", {}).items():
-        parser.add_argument(f"--{option}", **settings)
-    options = parser.parse_args(sys.argv[2:])
-    if options.save and getattr(options, "only", None):
-        parser.error("--save keeps a whole run; leave --only out")
-    return options
-
-
 def main() -> None:
     """Run the benchmark that the first argument names."""
     name = sys.argv[1] if len(sys.argv) > 1 else ""
@@ -54,7 +42,13 @@ def main() -> None:
     # Before numpy is imported, here and in each process: two thread pools fight over two cores
     os.environ.update(dict.fromkeys(BLAS, "1"))
     module = importlib.import_module(MODULES[name])
-    options = parse_options(name, module)
+    parser = argparse.ArgumentParser(prog=f"run.py {name}", description=module.__doc__)
+    parser.add_argument("--save", action="store_true", help="keep the result in bench/results")
+    for option, settings in getattr(module, "OPTIONS", {}).items():
+        parser.add_argument(f"--{option}", **settings)
+    options = parser.parse_args(sys.argv[2:])
+    if options.save and getattr(options, "only", None):
+        parser.error("--save keeps a whole run; leave --only out")
     result = {"machine": sampling.describe_machine(), **module.measure(options)}
     for title, table in tables.render(name, result):
         print(f"{title}\n\n{table}")

@@ -7,37 +7,51 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
-from functools import cache
+from functools import cache, partial
 from importlib import metadata
+from itertools import count
+from operator import truediv
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 RESULTS: Final = Path(__file__).parent / "results"
 _PACKAGES: Final = ("numpy", "numkong", "orjson", "pysimdjson", "uvicorn", "boto3", "stache-ai")
 
-
-def rotate(names: Sequence[Any], turn: int) -> list[Any]:
-    """The names in their order, each turn beginning with another."""
-    first = turn % len(names)
-    return [*names[first:], *names[:first]]
+Name = TypeVar("Name", bound=Hashable)
+Value = TypeVar("Value")
 
 
-def time_in_turns(tasks: dict[str, Callable[[int], Any]], rounds: int) -> dict[str, list[float]]:
-    """Milliseconds of each task, each round; every round runs all, in turning order.
+def run_in_turns(
+    tasks: Mapping[Name, Callable[[int], Value]], rounds: int
+) -> dict[Name, list[Value]]:
+    """What each task returns, round by round; each round begins with another.
 
     A task gets a number that no other call has had, so that no answer is from a cache.
     """
-    times: dict[str, list[float]] = {name: [] for name in tasks}
-    number = 0
-    for turn in range(rounds):
-        for name in rotate([*tasks], turn):
-            began = time.perf_counter()
-            tasks[name](number)
-            times[name].append((time.perf_counter() - began) * 1000)
-            number += 1
-    return times
+    values: dict[Name, list[Value]] = {name: [] for name in tasks}
+    order, numbers = deque(tasks), count()
+    for _ in range(rounds):
+        for name in order:
+            values[name].append(tasks[name](next(numbers)))
+        order.rotate(-1)
+    return values
+
+
+def time_in_turns(
+    tasks: Mapping[str, Callable[[int], object]], rounds: int
+) -> dict[str, list[float]]:
+    """Milliseconds of each task, round by round."""
+    return run_in_turns({name: partial(time_call, task) for name, task in tasks.items()}, rounds)
+
+
+def time_call(call: Callable[..., object], *arguments: Any) -> float:
+    """Milliseconds of a call, by the clock."""
+    began = time.perf_counter()
+    call(*arguments)
+    return (time.perf_counter() - began) * 1000
 
 
 def summarize(values: Sequence[float], unit: str) -> dict[str, Any]:
@@ -52,9 +66,14 @@ def summarize(values: Sequence[float], unit: str) -> dict[str, Any]:
     }
 
 
-def divide_rounds(values: Sequence[float], base: Sequence[float]) -> list[float]:
+def divide_rounds(values: Iterable[float], base: Iterable[float]) -> list[float]:
     """Ratios round by round, because a machine is faster at one time than at another."""
-    return [value / least for value, least in zip(values, base, strict=True)]
+    return [*map(truediv, values, base)]
+
+
+def compute_ratio(values: Iterable[float], base: Iterable[float]) -> float:
+    """The median of the rounds' ratios."""
+    return round(statistics.median(divide_rounds(values, base)), 2)
 
 
 def measure_folder(folder: Path) -> int:
@@ -62,18 +81,11 @@ def measure_folder(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def read_resident_bytes() -> int:
-    """Resident memory of this process, as Linux counts it."""
-    pages = Path("/proc/self/statm").read_text("ascii").split()[1]
-    return int(pages) * os.sysconf("SC_PAGE_SIZE")
-
-
 def describe_machine() -> dict[str, Any]:
     """What the figures were measured on."""
-    cpu = Path("/proc/cpuinfo").read_text("utf-8")
-    model = next(line for line in cpu.splitlines() if line.startswith("model name"))
+    cpu = Path("/proc/cpuinfo").read_text("utf-8").partition("model name")[2].splitlines()[0]
     return {
-        "cpu": model.partition(":")[2].strip(),
+        "cpu": cpu.strip("\t: "),
         "cores": os.cpu_count(),
         "GiB": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30),
         "system": f"{platform.system()} {platform.release()}",

@@ -125,12 +125,16 @@ def render_targets() -> str:
     """What was asked for, and whether it holds."""
     rows = []
     for target in SPECIFICATION["target"]:
-        what, unit = target["what"], target["unit"]
         value, base = ([read_figure(path) for path in target["measured"]] + [1.0])[:2]
-        kind, limit = next((kind, target[kind]) for kind in ("most", "least") if kind in target)
-        holds = value / base <= limit if kind == "most" else value / base >= limit
-        target_text, measured = f"at {kind} {limit:,} {unit}", f"{shorten(value / base)} {unit}"
-        rows.append([what, target_text, measured, "yes" if holds else "**no**"])
+        ratio, unit, kind = value / base, target["unit"], "least" if "least" in target else "most"
+        limit = target[kind]
+        met = ratio >= limit if kind == "least" else ratio <= limit
+        cells = (
+            f"at {kind} {limit:,} {unit}",
+            f"{shorten(ratio)} {unit}",
+            "yes" if met else "**no**",
+        )
+        rows.append([target["what"], *cells])
     return join_table(["", "target", "measured", "met"], rows)
 
 
@@ -145,12 +149,10 @@ def render_machines() -> str:
     names: dict[tuple[str, ...], list[str]] = {}
     for file in sorted(RESULTS.glob("*.json")):
         if about := load(file.stem).get("machine"):
-            machine = (
-                f"{about['cores']} cores, {about['cpu']}, {about['GiB']} GiB, {about['system']}"
-            )
-            versions = ", ".join(f"{one} {version}" for one, version in about["packages"].items())
-            key = (about["on"], machine, f"Python {about['python']}, {versions}")
-            names.setdefault(key, []).append(file.stem)
+            machine = "{cores} cores, {cpu}, {GiB} GiB, {system}".format(**about)
+            packages = {"Python": about["python"], **about["packages"]}
+            versions = ", ".join(map(" ".join, packages.items()))
+            names.setdefault((about["on"], machine, versions), []).append(file.stem)
     rows = [[", ".join(names), *key] for key, names in sorted(names.items())]
     return join_table(["figures", "on", "machine", "with"], rows)
 

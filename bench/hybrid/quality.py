@@ -11,12 +11,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from pydoc_data.topics import topics
+from statistics import median_high
 from typing import Any, Final
 
 FOLDER: Final = Path(__file__).parent
@@ -41,7 +43,6 @@ DEPTHS: Final = (0, 10, 20, 30, 50, 100)
 TOP: Final = (1, 3, 10)
 
 Vector = list[float]
-Results = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -103,91 +104,78 @@ def find_answers(chunks: Sequence[str], questions: Sequence[Question]) -> list[s
     return answers
 
 
-class Trial:
-    """The searches of one embedder.
+def fill_provider(mode: str, chunks: list[str], vectors: list[Vector]) -> S3VectorsProvider:
+    """An index in memory with the chunks; ids are their numbers."""
+    dimension = len(vectors[0])
+    settings = Settings(
+        vectordb_provider="s3vectors",
+        s3vectors_bucket_name=f"{mode}-{dimension}",
+        s3vectors_endpoint_url="local:",
+        s3vectors_search_mode=mode,
+        embedding_dimension=dimension,
+    )
+    provider = S3VectorsProvider(settings)
+    provider.insert(vectors, chunks, ids=[*map(str, range(len(chunks)))])
+    while "BUILDING" in provider.get_collection_info()["textSearch"].values():
+        pass
+    return provider
 
-    Args:
-        chunks: the corpus.
-        questions: the labelled set.
-        vectors: of the chunks, and of the questions.
-    """
+
+class Trial:
+    """The searches of one embedder, which embedded the chunks and the questions."""
 
     def __init__(
         self, chunks: list[str], questions: list[Question], vectors: list[list[Vector]]
     ) -> None:
-        self.chunks, self.questions = chunks, questions
-        self.embedded, self.vectors = vectors
+        self.questions, self.vectors = questions, vectors[1]
         self.right = find_answers(chunks, questions)
-        self.hybrid, self.vector = map(self.make_provider, ("hybrid", "vector"))
-
-    def make_provider(self, mode: str) -> S3VectorsProvider:
-        """An index in memory with the chunks; ids are their numbers."""
-        dimension = len(self.embedded[0])
-        settings = Settings(
-            vectordb_provider="s3vectors",
-            s3vectors_bucket_name=f"{mode}-{dimension}",
-            s3vectors_endpoint_url="local:",
-            s3vectors_search_mode=mode,
-            embedding_dimension=dimension,
+        self.hybrid, self.vector = (
+            fill_provider(mode, chunks, vectors[0]) for mode in ("hybrid", "vector")
         )
-        provider = S3VectorsProvider(settings)
-        provider.insert(self.embedded, self.chunks, ids=[str(at) for at in range(len(self.chunks))])
-        while "BUILDING" in provider.get_collection_info()["textSearch"].values():
-            pass
-        return provider
 
-    def search(self, provider: S3VectorsProvider, at: int, top: int) -> Results:
-        """As Stache's pipeline does."""
+    def search(self, provider: S3VectorsProvider, at: int, top: int) -> dict[int, float]:
+        """The chunks and their scores, best first, as Stache's pipeline asks for them."""
         context = RequestContext("bench", datetime.now(timezone.utc), "default")
         put_question(self.questions[at].words, context.custom)
-        return provider.search(self.vectors[at], top, context=context)
+        results = provider.search(self.vectors[at], top, context=context)
+        return {int(result["id"]): result["score"] for result in results}
 
-    def query(self, at: int, top: int, *, depth: int = 0, by: str = "both") -> list[int]:
-        """The service's own ranking, without the provider."""
+    def query(self, at: int, top: int, *, depth: int = 0, by: str = "query") -> list[int]:
+        """The service's own ranking, without the provider, by vector, texts or both."""
         question: dict[str, Any] = {
             "queryVector": {"float32": self.vectors[at]},
             "queryTexts": [{"metadataKey": "text", "text": self.questions[at].words}],
         }
-        if by != "both":
-            question = {key: value for key, value in question.items() if key == by}
-        arn = self.hybrid.get_collection_info()["arn"]
-        question |= {"indexArn": arn, "topK": max(depth, top)}
-        answer = self.hybrid.client.query_vectors(**question)
+        answer = self.hybrid.client.query_vectors(
+            indexArn=self.hybrid.get_collection_info()["arn"],
+            topK=max(depth, top),
+            **{key: value for key, value in question.items() if key.startswith(by)},
+        )
         return [int(each["key"]) for each in answer["vectors"]]
 
     def measure(self) -> dict[str, Any]:
         """Hits of each kind of search, and what the provider's scores say."""
-
-        def search(at: int, top: int) -> list[int]:
-            return [int(result["id"]) for result in self.search(self.hybrid, at, top)]
-
-        searches: dict[str, Callable[[int, int], list[int]]] = {
+        searches: dict[str, Callable[[int, int], Iterable[int]]] = {
             "vector": partial(self.query, by="queryVector"),
             "text": partial(self.query, by="queryTexts"),
-            **{
-                f"hybrid, depth {depth or 'top_k'}": partial(self.query, depth=depth)
-                for depth in DEPTHS
-            },
-            "provider, hybrid": search,
+            **{f"hybrid, depth {d or 'top_k'}": partial(self.query, depth=d) for d in DEPTHS},
+            "provider, hybrid": partial(self.search, self.hybrid),
         }
+        providers = {"hybrid": self.hybrid, "vector": self.vector}
         return {
-            "hits": {name: self.count_hits(each) for name, each in searches.items()},
-            "scores": {
-                "hybrid": self.measure_scores(self.hybrid),
-                "vector": self.measure_scores(self.vector),
-            },
+            "hits": {name: self.count_hits(search) for name, search in searches.items()},
+            "scores": {name: self.measure_scores(each) for name, each in providers.items()},
             "stability": self.measure_stability(),
         }
 
-    def count_hits(self, search: Callable[[int, int], list[int]]) -> dict[str, list[int]]:
+    def count_hits(self, search: Callable[[int, int], Iterable[int]]) -> dict[str, list[int]]:
         """How many questions of each kind have a right answer among the first 1, 3 and 10."""
-        hits: dict[str, list[int]] = {}
-        for kind in ("plain", "names"):
-            numbers = [at for at, each in enumerate(self.questions) if each.kind == kind]
-            hits[kind] = [
-                sum(bool(self.right[at] & set(search(at, top)[:top])) for at in numbers)
-                for top in TOP
-            ]
+        hits: dict[str, list[int]] = {"plain": [0] * len(TOP), "names": [0] * len(TOP)}
+        for at, question in enumerate(self.questions):
+            if question.kind in hits:
+                for place, top in enumerate(TOP):
+                    first = islice(search(at, top), top)
+                    hits[question.kind][place] += not self.right[at].isdisjoint(first)
         return hits
 
     def measure_scores(self, provider: S3VectorsProvider) -> dict[str, list[float]]:
@@ -199,12 +187,12 @@ class Trial:
         for at, question in enumerate(self.questions):
             results = self.search(provider, at, 10)
             if question.phrase is None:
-                scores["nothing"].append(results[0]["score"])
-            elif self.right[at] & {int(result["id"]) for result in results[:3]}:
-                scores["answered"].append(results[0]["score"])
+                scores["nothing"].append(max(results.values()))
+            elif not self.right[at].isdisjoint([*results][:3]):
+                scores["answered"].append(max(results.values()))
         return {
-            name: [round(sorted(values)[at], 3) for at in (0, len(values) // 2, -1)]
-            for name, values in scores.items()
+            kind: [round(choose(values), 3) for choose in (min, median_high, max)]
+            for kind, values in scores.items()
         }
 
     def measure_stability(self) -> dict[str, Any]:
@@ -213,10 +201,10 @@ class Trial:
         differences = [0.0]
         for at in range(len(self.questions)):
             few, some, many = (self.search(self.hybrid, at, top) for top in (1, 3, 20))
-            first += few[0]["id"] != many[0]["id"]
-            three += [r["id"] for r in some] != [r["id"] for r in many[:3]]
-            scores = {result["id"]: result["score"] for result in many}
-            differences += [abs(r["score"] - scores.get(r["id"], r["score"])) for r in few + some]
+            first += [*few] != [*many][:1]
+            three += [*some] != [*many][:3]
+            shared = (*few.items(), *some.items())
+            differences += [abs(score - many.get(number, score)) for number, score in shared]
         furthest = round(max(differences), 3)
         return {"first": first, "three": three, "score": furthest, "of": len(self.questions)}
 

@@ -2,22 +2,22 @@
 
     python bench/peers/peer_task.py NAME DATA DIRECTORY
 
-with_NAME is a module of this folder, DATA has what measure_peers.py wrote, DIRECTORY is for the
-engine. Writes a JSON document. numpy takes turns with the engine in the same process, so that the
-ratios of different processes can be compared.
+DATA has what measure_peers.py wrote, DIRECTORY is for the engine. Writes a JSON document. numpy
+takes turns with the engine in the same process: ratios of different processes can be compared.
 """
 
 from __future__ import annotations
 
 import gc
-import importlib
 import json
 import os
+import resource
 import statistics
 import sys
 import time
 from collections.abc import Callable
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,43 +25,33 @@ import numpy as np
 
 sys.path.append(str(Path(__file__).parents[1]))
 
+import dataset
 import processes
 import sampling
+from dataset import CONDITIONS
+from engines import ENGINES
+
+MOST_MEMORY: Final = 14 * 2**30
+"""Bytes; without a limit, the operating system might end something else."""
 
 TOP: Final = 10
-BATCH: Final = 500
-ENOUGH: Final = 10_000
-"""Vectors for the ingest of one that cannot query."""
-
 OPENINGS: Final = 5
-KINDS: Final = ("all", "1 %", "50 %")
 
 Tasks = dict[str, Callable[[int], object]]
 
 
 class Trial:
-    """One engine that is tried on the shared data.
-
-    Args:
-        name: of a peer; what follows "_" is another class in the same module.
-        data: the folder with the data.
-        directory: for the engine.
-    """
+    """One engine that is tried on the shared data."""
 
     def __init__(self, name: str, data: str, directory: str) -> None:
-        module, _, variant = name.partition("_")
-        self.kind = getattr(importlib.import_module(f"with_{module}"), variant.title() or "Peer")
+        self.kind = ENGINES[name]
         self.arguments, self.directory, self.data = (name, data, directory), directory, Path(data)
-        self.queries = np.load(self.data / "queries.npy")
-        self.texts: list[str] = self.load("texts")
-
-    def load(self, name: str) -> Any:
-        """A part of the shared data."""
-        return json.loads((self.data / f"{name}.json").read_text("utf-8"))
+        self.shared = np.load(self.data / "data.npz")
+        self.queries = self.shared["queries"]
 
     def measure(self) -> dict[str, Any]:
         """Fill and query, open again, then index the texts and query by both."""
-        vectors = np.load(self.data / "vectors.npy")
+        vectors = self.shared["vectors"][: self.kind.most]
         result = self.fill_and_query(vectors)
         gc.collect()
         if "cannot" not in result:
@@ -73,45 +63,42 @@ class Trial:
 
     def fill_and_query(self, vectors: Any) -> dict[str, Any]:
         """What storing and querying takes, or why it cannot query; nothing stays in memory."""
-        peer = self.kind(self.directory)
-        if reason := check_cannot(peer, "query", self.queries[0], "all", TOP):
-            return {"ingest": self.fill(peer, vectors[:ENOUGH]), "cannot": reason}
-        result = {"ingest": self.fill(peer, vectors)}
+        engine = self.kind(self.directory)
+        result = {"ingest": self.fill(engine, vectors)}
         gc.collect()
-        result |= self.measure_queries(peer, vectors)
-        peer.close()
-        return result
+        try:
+            return result | self.measure_queries(engine, vectors)
+        except NotImplementedError as error:
+            return result | {"cannot": str(error)}
+        finally:
+            engine.close()
 
-    def fill(self, peer: Any, vectors: Any) -> int:
+    def fill(self, engine: Any, vectors: Any) -> int:
         """Store everything; returns vectors a second, without reading the data."""
-        seconds = 0.0
+        milliseconds = 0.0
         with (self.data / "metadata.jsonl").open(encoding="utf-8") as lines:
-            for start in range(0, len(vectors), BATCH):
-                metadata = [json.loads(line) for _, line in zip(range(BATCH), lines, strict=False)]
-                keys = [f"chunk-{start + n}" for n in range(len(metadata))]
-                began = time.perf_counter()
-                peer.put(keys, vectors[start : start + BATCH], metadata)
-                seconds += time.perf_counter() - began
-        began = time.perf_counter()
-        peer.finish()
-        return round(len(vectors) / (seconds + time.perf_counter() - began))
+            for start in range(0, len(vectors), dataset.BATCH):
+                batch = vectors[start : start + dataset.BATCH]
+                metadata = [json.loads(line) for line in islice(lines, len(batch))]
+                keys = [f"chunk-{start + n}" for n in range(len(batch))]
+                milliseconds += sampling.time_call(engine.put, keys, batch, metadata)
+        return round(1000 * len(vectors) / (milliseconds + sampling.time_call(engine.finish)))
 
-    def measure_queries(self, peer: Any, vectors: Any) -> dict[str, Any]:
+    def measure_queries(self, engine: Any, vectors: Any) -> dict[str, Any]:
         """Times of each kind of query and of numpy's product, and recall compared with exact."""
-        answers: dict[str, list[tuple[int, list[str]]]] = {kind: [] for kind in KINDS}
+        recall: dict[str, list[float]] = {kind: [] for kind in CONDITIONS}
 
         def query(kind: str, number: int) -> None:
-            answers[kind].append((number, peer.query(self.queries[number], kind, TOP)))
+            keys = engine.query(self.queries[number], CONDITIONS[kind], TOP)
+            right = {f"chunk-{row}" for row in nearest[kind][number]}
+            recall[kind].append(len(right.intersection(keys)) / TOP)
 
-        tasks: Tasks = {kind: partial(query, kind) for kind in KINDS}
-        tasks |= peer.list_more_tasks(vectors, self.queries)
-        times = self.time_with_numpy(tasks, vectors, peer.rounds)
-        truth = self.load("truth")
-        recall = {
-            kind: statistics.mean(len({*keys} & {*truth[kind][n]}) / TOP for n, keys in pairs)
-            for kind, pairs in answers.items()
-        }
-        return {**times, "recall": {kind: round(mean, 3) for kind, mean in recall.items()}}
+        nearest = {kind: self.shared[kind] for kind in CONDITIONS}
+        tasks: Tasks = {kind: partial(query, kind) for kind in CONDITIONS}
+        tasks |= engine.list_more_tasks(vectors, self.queries)
+        times = self.time_with_numpy(tasks, vectors, engine.rounds)
+        means = {kind: round(statistics.mean(shares), 3) for kind, shares in recall.items()}
+        return {**times, "recall": means}
 
     def time_with_numpy(self, tasks: Tasks, vectors: Any, rounds: int) -> dict[str, Any]:
         """Times of tasks and of numpy's product and partial sort, and ratios round by round."""
@@ -128,39 +115,39 @@ class Trial:
 
     def measure_hybrid(self, vectors: Any) -> dict[str, Any]:
         """Texts indexed a second, of what is stored, and times of hybrid queries."""
-        peer = self.kind(self.directory)
-        if reason := check_cannot(peer, "query_hybrid", self.queries[0], self.texts[0], TOP):
-            peer.close()
-            return {"cannot": reason}
-        began = time.perf_counter()
-        peer.index_text()
-        seconds = time.perf_counter() - began
 
         def query(number: int) -> None:
-            keys = peer.query_hybrid(self.queries[number], self.texts[number], TOP)
+            text = dataset.choose_words(300 + 3 * (number % len(self.queries)))
+            keys = engine.query_hybrid(self.queries[number], text, TOP)
             assert len(keys) == TOP  # noqa: S101 - else it is no search
 
-        times = self.time_with_numpy({"hybrid": query}, vectors, peer.rounds)
-        peer.close()
+        engine = self.kind(self.directory)
+        try:
+            milliseconds = sampling.time_call(engine.index_text)
+            times = self.time_with_numpy({"hybrid": query}, vectors, engine.rounds)
+        except NotImplementedError as error:
+            return {"cannot": str(error)}
+        finally:
+            engine.close()
         # In no time nothing was indexed: qdrant-client reads the texts at each query
-        indexed = len(vectors) / seconds
-        return {**({"indexed": round(indexed)} if indexed < 1e6 else {}), **times}  # noqa: PLR2004
+        indexed = round(1000 * len(vectors) / milliseconds)
+        return {"indexed": indexed, **times} if indexed < 1e6 else times  # noqa: PLR2004
 
     def measure_openings(self, raw: int) -> dict[str, Any]:
         """Seconds to the first answer and of the second; memory, in the bytes of the vectors."""
-        first, second, resident, shadow, grown = self.open_in_turns(cold=False)
-        result = {
-            "open": sampling.summarize(first, "s"),
-            "second": sampling.summarize(second, "s"),
-            "resident": sampling.summarize([value / raw for value in resident], "x"),
-            "resident, second": sampling.summarize([value / raw for value in shadow], "x"),
-            "memory": sampling.summarize([value / raw for value in grown], "x"),
-        }
+        names = ("open", "second", "resident", "resident, second", "memory")
+        figures = dict(zip(names, self.open_in_turns(), strict=True))
         if self.kind.cold:
-            result["cold"] = sampling.summarize(self.open_in_turns(cold=True)[0], "s")
-        return result
+            figures["cold"] = self.open_in_turns(cold=True)[0]
+        seconds = ("open", "second", "cold")
+        return {
+            name: sampling.summarize(values, "s")
+            if name in seconds
+            else sampling.summarize([value / raw for value in values], "x")
+            for name, values in figures.items()
+        }
 
-    def open_in_turns(self, *, cold: bool) -> list[Any]:
+    def open_in_turns(self, *, cold: bool = False) -> list[Any]:
         """What `open` measures in fresh processes: lists of each figure."""
         runs = []
         for _ in range(OPENINGS):
@@ -171,27 +158,19 @@ class Trial:
 
     def open(self) -> list[float]:
         """Seconds to the first answer, of the second; resident bytes; bytes until the third."""
-        began, before, figures = time.perf_counter(), sampling.read_resident_bytes(), []
-        peer = self.kind(self.directory)
+        began, before, figures = time.perf_counter(), read_resident_bytes(), []
+        engine = self.kind(self.directory)
         for query in self.queries[:3]:
-            peer.query(query, "all", TOP)
-            figures.append((time.perf_counter() - began, sampling.read_resident_bytes()))
+            engine.query(query, {}, TOP)
+            figures.append((time.perf_counter() - began, read_resident_bytes()))
         (first, resident), (second, shadow), (_, last) = figures
         return [first, second - first, resident, shadow, last - before]
 
 
-def check_cannot(peer: Any, method: str, *arguments: Any) -> str | None:
-    """Why a peer cannot do something; a later release may, and what fails otherwise is raised."""
-    if method not in peer.cannot:
-        return None
-    words, reason = peer.cannot[method]
-    try:
-        getattr(peer, method)(*arguments)
-    except Exception as error:
-        if words in repr(error):
-            return str(reason)
-        raise
-    raise SystemExit(f"{method} works, although `cannot` names it: measure it")
+def read_resident_bytes() -> int:
+    """Resident memory of this process, as Linux counts it."""
+    pages = Path("/proc/self/statm").read_text("ascii").split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 def drop_from_cache(directory: Path) -> None:
@@ -203,5 +182,6 @@ def drop_from_cache(directory: Path) -> None:
 
 
 if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
     trial = Trial(*sys.argv[1:4])
     json.dump(trial.measure() if len(sys.argv) == 4 else trial.open(), sys.stdout)  # noqa: PLR2004

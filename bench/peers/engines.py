@@ -1,0 +1,322 @@
+"""The engines that are compared, each as its documentation has it, in a directory of its own.
+
+Each imports its package when it is made: no environment has all of them.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, ClassVar, Final
+
+import numpy as np
+
+import dataset
+import processes
+from dataset import NAMES
+
+Batch = list[dict[str, Any]]
+Condition = dict[str, Any]
+"""What the metadata must have; empty for all vectors."""
+
+
+class Engine:
+    """What every engine has. A method that raises NotImplementedError is what it cannot."""
+
+    rounds: ClassVar = 20
+    cold: ClassVar = False
+    """Whether it is also opened with a cold file cache."""
+    most: ClassVar[int | None] = None
+    """Vectors that are stored at most; None is all of them."""
+
+    def __init__(self, directory: str) -> None:
+        raise NotImplementedError
+
+    def put(self, keys: list[str], vectors: Any, metadata: Batch) -> None:
+        """Store a batch."""
+        raise NotImplementedError
+
+    def finish(self) -> None:
+        """After everything is stored."""
+
+    def query(self, vector: Any, condition: Condition, top: int) -> list[str]:
+        """The keys of the nearest."""
+        raise NotImplementedError("it has no queries")
+
+    def index_text(self) -> None:
+        """Make what is stored ready for hybrid queries."""
+
+    def query_hybrid(self, vector: Any, text: str, top: int) -> list[str]:
+        """The keys of the best by nearness and words."""
+        raise NotImplementedError("it has no hybrid queries")
+
+    def list_more_tasks(self, _vectors: Any, _queries: Any) -> dict[str, Callable[[int], object]]:
+        """What only this one is measured at, each by the number of a query."""
+        return {}
+
+    def close(self) -> None:
+        """Release the directory."""
+
+
+class Ours(Engine):
+    """s3vectors-local, in process, with the filter that our provider sends."""
+
+    configuration: ClassVar[dict[str, Any]] = {}
+
+    def __init__(self, directory: str) -> None:
+        import s3vectors_local
+
+        self.engine = s3vectors_local.Engine(directory)
+        if not self.engine.call("ListVectorBuckets", {})["vectorBuckets"]:
+            self.engine.call("CreateVectorBucket", {"vectorBucketName": "bench"})
+            self.engine.call("CreateIndex", dataset.describe_index(**self.configuration))
+            self.wait()
+
+    def wait(self) -> None:
+        """Wait until text search is ready."""
+        while "BUILDING" in str(self.engine.call("GetIndex", NAMES)):
+            time.sleep(0.01)
+
+    def put(self, keys: list[str], vectors: Any, metadata: Batch) -> None:
+        records = dataset.to_records(keys, vectors, metadata)
+        self.engine.call("PutVectors", {**NAMES, "vectors": records})
+
+    def query(self, vector: Any, condition: Condition, top: int) -> list[str]:
+        return self.search(top, vector, condition=condition)
+
+    def index_text(self) -> None:
+        self.engine.call("UpdateMetadataConfiguration", {**NAMES, "add": dataset.TEXT_SEARCH})
+        self.wait()
+
+    def query_hybrid(self, vector: Any, text: str, top: int) -> list[str]:
+        return self.search(top, vector, text)
+
+    def search(
+        self,
+        top: int,
+        vector: Any = None,
+        text: str | None = None,
+        condition: Condition | None = None,
+        **question: Any,
+    ) -> list[str]:
+        """The keys of the best by a vector, a text or both."""
+        if vector is not None:
+            question["queryVector"] = {"float32": vector.tolist()}
+        if text is not None:
+            question["queryTexts"] = [{"metadataKey": "text", "text": text}]
+        if condition:
+            question["filter"] = dataset.build_filter(condition)
+        answer = self.engine.call("QueryVectors", {**NAMES, "topK": top, **question})
+        return [vector["key"] for vector in answer["vectors"]]
+
+    def close(self) -> None:
+        self.engine.close()
+
+
+class OursWithText(Ours):
+    """The same with text search from the start; measured at more."""
+
+    rounds: ClassVar = 30
+    cold: ClassVar = True
+    configuration: ClassVar = dataset.TEXT_SEARCH
+
+    def index_text(self) -> None:
+        """Nothing: it is there."""
+
+    def list_more_tasks(self, vectors: Any, queries: Any) -> dict[str, Callable[[int], object]]:
+        """Searches by text, with metadata, and the fastest pass of numpy over the data."""
+        data, top, choose = vectors.view(np.uint64), 10, dataset.choose_words
+        returned: dict[str, Any] = {"returnMetadata": True, "returnDistance": True}
+        return {
+            "data, read once": lambda _: np.bitwise_or.reduce(data, axis=None),
+            "metadata": lambda n: self.search(top, queries[n], **returned),
+            "text, ordinary": lambda n: self.search(top, text=choose(300 + 3 * (n % 100))),
+            "text, common": lambda n: self.search(top, text=choose(3 * (n % 4))),
+            "hybrid, 50 %": lambda n: self.search(
+                top, queries[n], choose(300 + n % 300), dataset.CONDITIONS["50 %"]
+            ),
+        }
+
+
+class ChromaDB(Engine):
+    """A collection on disk: an approximate index (HNSW). It stores no arrays in metadata."""
+
+    def __init__(self, directory: str) -> None:
+        import chromadb
+
+        self.package: Any = chromadb
+        self.client = chromadb.PersistentClient(
+            directory, chromadb.Settings(anonymized_telemetry=False)
+        )
+        self.collection = self.client.get_or_create_collection(
+            "documents", configuration={"hnsw": {"space": "cosine"}}, embedding_function=None
+        )
+
+    def put(self, keys: list[str], vectors: Any, metadata: Batch) -> None:
+        documents = [entry.pop("text") for entry in metadata]
+        for entry in metadata:
+            del entry["tags"]
+        self.collection.add(keys, vectors, metadata, documents)
+
+    def query(self, vector: Any, condition: Condition, top: int) -> list[str]:
+        where = {"$and": [{key: value} for key, value in condition.items()]} if condition else None
+        answer = self.collection.query([vector], n_results=top, where=where, include=[])
+        return list(answer["ids"][0])
+
+    def query_hybrid(self, vector: Any, text: str, top: int) -> list[str]:
+        # Only its cloud can: the local client raises NotImplementedError
+        knn, weights = self.package.Knn, dict.fromkeys(range(len(text.split())), 1.0)
+        counts = self.package.SparseVector(indices=[*weights], values=[*weights.values()])
+        words = knn(query=counts, key="words", return_rank=True)
+        ranks = self.package.Rrf(ranks=[knn(query=list(vector), return_rank=True), words])
+        answer = self.collection.search(self.package.Search().rank(ranks).limit(top))
+        return list(answer["ids"][0])
+
+    def close(self) -> None:
+        self.client.close()
+
+
+class Qdrant(Engine):
+    """qdrant-client's local mode: exact, in Python and numpy, meant for tests."""
+
+    rounds: ClassVar = 5
+
+    def __init__(self, directory: str) -> None:
+        from qdrant_client import QdrantClient, models
+
+        self.models: Any = models
+        self.client = QdrantClient(path=directory)
+        if not self.client.collection_exists("documents"):
+            size, distance = dataset.DIMENSION, models.Distance.COSINE
+            vectors = models.VectorParams(size=size, distance=distance)
+            self.client.create_collection("documents", vectors)
+
+    def put(self, keys: list[str], vectors: Any, metadata: Batch) -> None:
+        points = [
+            self.models.PointStruct(
+                id=str(uuid.uuid5(uuid.NAMESPACE_URL, key)),
+                vector=vector.tolist(),
+                payload={**entry, "key": key},
+            )
+            for key, vector, entry in zip(keys, vectors, metadata, strict=True)
+        ]
+        self.client.upsert("documents", points)
+
+    def query(self, vector: Any, condition: Condition, top: int) -> list[str]:
+        match, field = self.models.MatchValue, self.models.FieldCondition
+        must = [field(key=key, match=match(value=value)) for key, value in condition.items()]
+        return self.search(vector.tolist(), top, query_filter=self.models.Filter(must=must))
+
+    def index_text(self) -> None:
+        # To score the texts, local mode reads all of them at each query
+        scored = self.models.TextIndexParams(type=self.models.TextIndexType.TEXT, scoring=True)
+        self.client.create_payload_index("documents", "text", scored)
+
+    def query_hybrid(self, vector: Any, text: str, top: int) -> list[str]:
+        query, prefetch = self.models.TextQuery(text=text), self.models.Prefetch
+        both = [prefetch(query=query, using="text", limit=top)]
+        both.append(prefetch(query=vector.tolist(), limit=top))
+        fused = self.models.FusionQuery(fusion=self.models.Fusion.RRF)
+        return self.search(fused, top, prefetch=both)
+
+    def search(self, query: Any, top: int, **more: Any) -> list[str]:
+        """The keys of the best."""
+        answer = self.client.query_points(
+            "documents", query, limit=top, with_payload=["key"], **more
+        )
+        return [point.payload["key"] for point in answer.points]
+
+    def close(self) -> None:
+        self.client.close()
+
+
+class LanceDB(Engine):
+    """A table on disk without an index over vectors: exact, read from disk by each query."""
+
+    def __init__(self, directory: str) -> None:
+        import lancedb
+
+        self.database = lancedb.connect(directory)
+        self.table: Any = None
+        if "documents" in self.database.table_names():
+            self.table = self.database.open_table("documents")
+
+    def put(self, keys: list[str], vectors: Any, metadata: Batch) -> None:
+        import pyarrow as pa
+
+        flat = pa.array(vectors.reshape(-1), pa.float32())
+        column = pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
+        rows = pa.Table.from_pylist(metadata)
+        rows = rows.append_column("key", pa.array(keys)).append_column("vector", column)
+        if self.table is None:
+            self.table = self.database.create_table("documents", rows)
+        else:
+            self.table.add(rows)
+
+    def finish(self) -> None:
+        """Compact what many small writes left, as its documentation asks for."""
+        self.table.optimize(cleanup_older_than=timedelta(0))
+
+    def query(self, vector: Any, condition: Condition, top: int) -> list[str]:
+        search = self.table.search(vector).distance_type("cosine").select(["key"]).limit(top)
+        if condition:
+            where = " AND ".join(f"{key} = {value!r}" for key, value in condition.items())
+            search = search.where(where, prefilter=True)
+        return [row["key"] for row in search.to_list()]
+
+    def index_text(self) -> None:
+        from lancedb.index import FTS
+
+        self.table.create_index("text", config=FTS())  # returns when that is done
+
+    def query_hybrid(self, vector: Any, text: str, top: int) -> list[str]:
+        from lancedb.rerankers import RRFReranker
+
+        search = self.table.search(query_type="hybrid").vector(vector).text(text)
+        rows = search.distance_type("cosine").select(["key"]).limit(top).rerank(RRFReranker())
+        return [row["key"] for row in rows.to_list()]
+
+
+class LanceDBIndexed(LanceDB):
+    """With the indexes that it has: approximate over vectors, exact over what is filtered."""
+
+    def finish(self) -> None:
+        """Index, and compact."""
+        from lancedb.index import Bitmap, HnswSq
+
+        self.table.create_index("vector", config=HnswSq(distance_type="cosine"))
+        for column in ("status", "_type", "namespace", "half"):
+            self.table.create_index(column, config=Bitmap())
+        super().finish()
+
+
+class Moto(Engine):
+    """A mock for unit tests. It keeps nothing on disk, and would send a query to AWS."""
+
+    most: ClassVar = 10_000
+
+    def __init__(self, directory: str) -> None:
+        import moto
+
+        del directory
+        moto.mock_aws().start()
+        self.client = processes.connect()
+        self.client.create_vector_bucket(vectorBucketName="bench")
+        self.client.create_index(**dataset.describe_index())
+
+    def put(self, keys: list[str], vectors: Any, metadata: Batch) -> None:
+        records = dataset.to_records(keys, vectors, metadata)
+        self.client.put_vectors(**NAMES, vectors=records)
+
+
+ENGINES: Final = {
+    "ours": Ours,
+    "ours_text": OursWithText,
+    "chromadb": ChromaDB,
+    "qdrant": Qdrant,
+    "lancedb": LanceDB,
+    "lancedb_indexed": LanceDBIndexed,
+    "moto": Moto,
+}
