@@ -28,6 +28,8 @@ class Engine:
     rounds: ClassVar = 20
     cold: ClassVar = False
     """Whether it is also opened with a cold file cache."""
+    indexes_text: ClassVar = True
+    """Whether hybrid queries need an index of the texts."""
     most: ClassVar[int | None] = None
     """Vectors that are stored at most; None is all of them."""
 
@@ -120,6 +122,7 @@ class OursWithText(Ours):
 
     rounds: ClassVar = 30
     cold: ClassVar = True
+    indexes_text: ClassVar = False
     configuration: ClassVar = dataset.TEXT_SEARCH
 
     def index_text(self) -> None:
@@ -182,6 +185,7 @@ class Qdrant(Engine):
     """qdrant-client's local mode: exact, in Python and numpy, meant for tests."""
 
     rounds: ClassVar = 5
+    indexes_text: ClassVar = False
 
     def __init__(self, directory: str) -> None:
         from qdrant_client import QdrantClient, models
@@ -210,7 +214,7 @@ class Qdrant(Engine):
         return self.search(vector.tolist(), top, query_filter=self.models.Filter(must=must))
 
     def index_text(self) -> None:
-        # To score the texts, local mode reads all of them at each query
+        # Only a setting: local mode reads all texts at each query
         scored = self.models.TextIndexParams(type=self.models.TextIndexType.TEXT, scoring=True)
         self.client.create_payload_index("documents", "text", scored)
 
