@@ -49,7 +49,7 @@ def done(*arguments: str) -> str:
     return result.stdout
 
 
-def told(*arguments: str) -> Any:
+def read_json(*arguments: str) -> Any:
     """What it prints with --json."""
     return json.loads(done(*arguments, "--json"))
 

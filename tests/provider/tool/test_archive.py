@@ -50,7 +50,7 @@ def test_the_lines_are_in_the_order_of_the_keys_and_say_what_they_are(tmp_path):
     """The index first, then the vectors, then how many there are."""
     tool.filled(10)
 
-    assert tool.told("export", "a.jsonl", *EXPORT) == {
+    assert tool.read_json("export", "a.jsonl", *EXPORT) == {
         "file": "a.jsonl",
         "index": "documents",
         "vectors": 10,
@@ -75,7 +75,7 @@ def test_an_export_can_be_a_part(chosen, count):
     """By namespace, as a search takes it, and by filter."""
     tool.filled(12)
 
-    assert tool.told("export", "part.jsonl", *chosen, *EXPORT)["vectors"] == count
+    assert tool.read_json("export", "part.jsonl", *chosen, *EXPORT)["vectors"] == count
 
 
 def test_a_filter_that_cannot_be_is_named():
@@ -340,8 +340,8 @@ def test_an_import_is_safe_to_repeat_and_completes_one_that_stopped():
 
     stopped = tool.run("import", "a.jsonl", *ELSEWHERE)
     close_engines()
-    completed = tool.told("import", "a.jsonl", *ELSEWHERE)
-    repeated = tool.told("import", "a.jsonl", *ELSEWHERE)
+    completed = tool.read_json("import", "a.jsonl", *ELSEWHERE)
+    repeated = tool.read_json("import", "a.jsonl", *ELSEWHERE)
 
     assert stopped.exit_code == 1
     assert "Run the same command again to resume" in stopped.stderr

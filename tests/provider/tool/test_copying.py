@@ -33,7 +33,7 @@ def test_a_copy_has_all_of_it():
     """Vectors, texts and metadata as they are stored."""
     provider = tool.filled(1_300)
 
-    assert tool.told(*COPY) == {
+    assert tool.read_json(*COPY) == {
         "index": "copied",
         "written": 1_300,
         "unchanged": 0,
@@ -54,7 +54,7 @@ def test_a_copy_is_safe_to_repeat():
     other.update_status(["key-00008"], "books", "deleting")
     other.insert([[9.0, 9.0, 9.0, 9.0]], ["mine"], ids=["mine"])
 
-    told = tool.told(*COPY)
+    told = tool.read_json(*COPY)
 
     assert (told["written"], told["unchanged"], told["onlyThere"]) == (2, 1_298, 1)
     assert "mine" in tool.contents(other)
@@ -150,7 +150,7 @@ def test_a_copy_that_fails_says_how_far_it_came_and_goes_on():
 
     stopped = tool.run(*COPY)
     close_engines()
-    told = tool.told(*COPY)
+    told = tool.read_json(*COPY)
 
     assert stopped.exit_code == 1
     assert "vectors are written" in stopped.stderr
@@ -287,7 +287,7 @@ def test_reembed_makes_new_vectors_of_the_same_texts(words):
     """Keys, texts and metadata stay; the dimension is the embedder's."""
     before = tool.contents(tool.filled(700))
 
-    told = tool.told(*REEMBED)
+    told = tool.read_json(*REEMBED)
 
     after = tool.contents(reembedded())
     assert (told["written"], told["leftOut"]) == (700, {})
@@ -305,7 +305,7 @@ def test_reembed_does_not_embed_again_what_is_there(words):
 
     stopped = tool.run(*REEMBED)
     words("fails_at", None)
-    told = tool.told(*REEMBED)
+    told = tool.read_json(*REEMBED)
 
     assert stopped.exit_code == 1
     assert "the embedder failed: ConnectionError: the model is away" in stopped.stderr
@@ -536,7 +536,7 @@ def test_another_metric_is_refused_and_kept_where_the_index_is_made():
     tool.done("copy", "documents", "new", *tool.LOCAL, "--to-endpoint", "local:other")
 
     assert (refused.exit_code, "by euclidean distance" in refused.stderr) == (2, True)
-    listed = tool.told("indexes", "list", *tool.BUCKET, "--endpoint", "local:other")
+    listed = tool.read_json("indexes", "list", *tool.BUCKET, "--endpoint", "local:other")
     assert {i["name"]: i["distanceMetric"] for i in listed}["new"] == "euclidean"
 
 
@@ -561,7 +561,7 @@ def test_an_arn_of_the_destination_is_compared_with_the_destination():
     )
     arn = theirs.replace("999999999999", "123456789012").replace("documents", "copied")
 
-    told = tool.told("copy", "documents", arn, *tool.LOCAL, "--to-endpoint", "local:other")
+    told = tool.read_json("copy", "documents", arn, *tool.LOCAL, "--to-endpoint", "local:other")
 
     assert told["written"] == 1
 

@@ -101,7 +101,7 @@ def as_copied(chunk_id):
 
 def test_everything_is_there_afterwards_each_kind_in_its_index():
     """Ids, vectors, texts, namespaces, statuses, and metadata with its types."""
-    document = tool.told(*COPY)
+    document = tool.read_json(*COPY)
 
     for kind, keys in KINDS.items():
         copied = read(kind)
@@ -147,7 +147,7 @@ def test_a_copy_is_safe_to_repeat():
     provider.delete(["a"], namespace="books")
     provider.insert([[1.0] * 4], ["mine"], ids=["mine"])
 
-    [documents, *others] = tool.told(*COPY)["indexes"]
+    [documents, *others] = tool.read_json(*COPY)["indexes"]
 
     assert (documents["written"], documents["unchanged"], documents["onlyThere"]) == (1, 3, 1)
     assert [entry["written"] for entry in others] == [0, 0]
@@ -180,7 +180,7 @@ def test_a_provider_that_only_lists_by_filter_is_read_too(source):
     """And the report says what may be missing."""
     source(ListedProvider)
 
-    document = tool.told(*COPY)
+    document = tool.read_json(*COPY)
     shown = tool.done(*COPY)
 
     assert sum(entry["verified"] for entry in document["indexes"]) == 6
@@ -278,7 +278,7 @@ def test_a_metric_that_is_another_or_unknown_must_be_named(monkeypatch, descript
 
     assert (refused.exit_code, problem in refused.stderr) == (2, True), refused.stderr
     assert buckets() == []
-    assert tool.told(*COPY, "--metric", "cosine")["indexes"][0]["verified"] == 4
+    assert tool.read_json(*COPY, "--metric", "cosine")["indexes"][0]["verified"] == 4
 
 
 def test_an_index_of_another_metric_is_refused(monkeypatch):
@@ -309,7 +309,7 @@ def test_one_index_may_be_for_all(monkeypatch):
     """As with the older package."""
     monkeypatch.setenv("S3VECTORS_INDEX", "all-4")
 
-    [entry] = tool.told(*COPY)["indexes"]
+    [entry] = tool.read_json(*COPY)["indexes"]
 
     assert (entry["index"], entry["verified"]) == ("all-4", 6)
 

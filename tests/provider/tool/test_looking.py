@@ -49,7 +49,7 @@ def test_show_has_all_of_it():
     provider = tool.filled(6)
     keys = ["key-00004", "key-00001", "key-00004"]
 
-    document = tool.told("show", *keys, *INDEX)
+    document = tool.read_json("show", *keys, *INDEX)
 
     inserted = {row["id"]: row for row in provider.get_vectors_with_embeddings(keys)}
     assert {name: document[name] for name in ("bucket", "index", "missing")} == {
@@ -214,7 +214,7 @@ def test_an_empty_prefix_is_wrong_usage():
 @pytest.mark.usefixtures("pets")
 def test_query_by_key_has_the_neighbors_whatever_their_status():
     """Nearest first, the vector itself among them; the service's distance, and Stache's score."""
-    document = tool.told("query", "--key", "cat", *INDEX, "--namespace", "home/*")
+    document = tool.read_json("query", "--key", "cat", *INDEX, "--namespace", "home/*")
 
     matches = document["matches"]
     assert document["distanceMetric"] == "cosine"
@@ -237,7 +237,7 @@ def test_query_by_vector_reads_a_file_or_the_input(tmp_path):
     """A JSON array."""
     (tmp_path / "vector.json").write_text("[1, 1, 0, 0]")
 
-    by_file = tool.told("query", "--vector", "vector.json", *INDEX, "--top-k", "2")
+    by_file = tool.read_json("query", "--vector", "vector.json", *INDEX, "--top-k", "2")
     by_input = tool.run("query", "--vector", "-", *INDEX, "--json", input="[1, 1.0, 0, 0]")
 
     assert [match["key"] for match in by_file["matches"]] == ["dog", "fish"]
@@ -284,7 +284,7 @@ def test_query_by_text_embeds_it_as_stache_does():
     texts = ["a", "four", "a longer text"]
     provider.insert(Words({}).embed_batch(texts), texts, ids=["a", "b", "c"])
 
-    document = tool.told("query", "--text", "five.", *EIGHT, "--top-k", "1")
+    document = tool.read_json("query", "--text", "five.", *EIGHT, "--top-k", "1")
 
     assert document["matches"][0]["key"] == "b"
 
@@ -297,7 +297,7 @@ def test_hybrid_search_shows_distance_fused_score_and_words_apart(monkeypatch):
     texts = ["tank 47-B", "tank", "other words here"]
     provider.insert(Words({}).embed_batch(texts), texts, ids=["a", "b", "c"])
 
-    matches = tool.told("query", "--text", "tank 47-B", "--hybrid", *EIGHT)["matches"]
+    matches = tool.read_json("query", "--text", "tank 47-B", "--hybrid", *EIGHT)["matches"]
     shown = tool.done("query", "--text", "tank 47-B", "--hybrid", *EIGHT).splitlines()
 
     by_key = {match["key"]: match for match in matches}

@@ -121,16 +121,16 @@ def test_a_dry_run_comes_first_and_writes_nothing(old):
         """author: 12 strings become objects, for example '{"name": "Ada", "born": 0}'""",
         "Nothing was written. Add --yes to do it, --keep KEY for what is a string of yours.",
     ]
-    assert [i["name"] for i in tool.told("indexes", "list", *tool.LOCAL)] == ["old"]
-    assert tool.told(*MIGRATE)["objects"] == {"author": 12}
+    assert [i["name"] for i in tool.read_json("indexes", "list", *tool.LOCAL)] == ["old"]
+    assert tool.read_json(*MIGRATE)["objects"] == {"author": 12}
 
 
 def test_keys_vectors_namespaces_and_statuses_stay(old):
     """And the objects are objects; the source is as it was."""
     before = tool.contents(old)
 
-    told = tool.told(*MIGRATE, "--yes")
-    again = tool.told(*MIGRATE, "--yes")
+    told = tool.read_json(*MIGRATE, "--yes")
+    again = tool.read_json(*MIGRATE, "--yes")
 
     new = stache.provider("new", s3vectors_endpoint_url="local:data")
     assert (told["written"], again["written"], again["unchanged"]) == (12, 0, 12)
@@ -180,7 +180,7 @@ def test_resuming_stores_what_is_missing_and_replaces_nothing():
     """It is asked for."""
     before = tool.contents(new())
 
-    told = tool.told(*MIGRATE, "--yes", "--resume")
+    told = tool.read_json(*MIGRATE, "--yes", "--resume")
 
     assert (told["written"], told["unchanged"], told["different"], told["onlyThere"]) == (
         1,
@@ -212,8 +212,8 @@ def test_an_interrupted_run_is_completed_when_asked(old):
     new().delete([f"k{n}" for n in range(5)])
 
     assert "5 are missing there" in " ".join(tool.run(*MIGRATE, "--yes").stderr.split())
-    assert tool.told(*MIGRATE, "--yes", "--resume")["written"] == 5
-    assert tool.told(*MIGRATE, "--yes")["written"] == 0
+    assert tool.read_json(*MIGRATE, "--yes", "--resume")["written"] == 5
+    assert tool.read_json(*MIGRATE, "--yes")["written"] == 0
     assert tool.run(*MIGRATE, "--yes", "--resume", "--replace").exit_code == 2
 
 
@@ -265,7 +265,7 @@ def test_one_index_for_everything_is_divided():
 
     for kind, keys in (("documents", {"a", "b"}), ("summaries", {"s"}), ("insights", {"i"})):
         command = ("migrate", "old", kind, *tool.LOCAL, "--kind", kind)
-        assert tool.told(*command)["vectors"] == len(keys)
+        assert tool.read_json(*command)["vectors"] == len(keys)
         tool.done(*command, "--yes")
         index = stache.provider(kind, s3vectors_endpoint_url="local:data")
         assert tool.contents(index).keys() == keys
@@ -281,7 +281,7 @@ def test_the_preview_names_lists_that_searches_will_not_find(old):
         namespace="n",
     )
 
-    told = tool.told(*MIGRATE)
+    told = tool.read_json(*MIGRATE)
 
     assert told["listsWithObjects"] == {"headings": 1}
     shown = " ".join(tool.done(*MIGRATE).split())

@@ -35,9 +35,9 @@ def provider():
 )
 def test_what_would_be_deleted_is_what_is_deleted(provider, chosen, count):
     """A dry run first, which deletes nothing; a namespace means what it means to export."""
-    dry = tool.told("purge", *chosen, *INDEX)
+    dry = tool.read_json("purge", *chosen, *INDEX)
     before = len(tool.contents(provider))
-    wet = tool.told("purge", *chosen, "--yes", *INDEX)
+    wet = tool.read_json("purge", *chosen, "--yes", *INDEX)
 
     assert (dry["deleted"], dry["indexes"]["documents"]["vectors"]) == (False, count)
     assert before == 14
@@ -63,7 +63,7 @@ def test_it_goes_through_all_of_stache_s_indexes(monkeypatch):
         provider = stache.provider(kind, s3vectors_endpoint_url="local:data")
         provider.insert([[1.0] * 4], ["t"], namespace="gone")
 
-    told = tool.told("purge", "--namespace", "gone", "--yes", *tool.LOCAL)
+    told = tool.read_json("purge", "--namespace", "gone", "--yes", *tool.LOCAL)
 
     assert told["indexes"] == {
         kind: {"vectors": 1} for kind in ("documents", "summaries", "insights")
@@ -85,7 +85,7 @@ def test_what_was_deleted_before_a_failure_is_told(provider, monkeypatch):
 
 def test_an_index_that_is_named_twice_is_gone_through_once(provider):
     """Otherwise the second count would hide the first."""
-    told = tool.told("purge", "--namespace", "books", "--yes", *INDEX, "--index", "documents")
+    told = tool.read_json("purge", "--namespace", "books", "--yes", *INDEX, "--index", "documents")
 
     assert told["indexes"] == {"documents": {"vectors": 12}}
 
@@ -103,7 +103,7 @@ def test_a_purge_that_fails_half_way_says_so(provider):
     stache.failing(provider.client, "DeleteVectors", 1)
 
     result = tool.run("purge", "--namespace", "books", "--yes", *INDEX)
-    told = tool.told("purge", "--namespace", "books", "--yes", *INDEX)
+    told = tool.read_json("purge", "--namespace", "books", "--yes", *INDEX)
 
     assert result.exit_code == 1
     assert "Stopped: 0 vectors of documents are deleted" in result.stderr

@@ -18,7 +18,7 @@ def test_the_counts_are_those_of_the_index():
     provider.update_status(["key-00000"], "books", "deleting")
     provider.insert([[1.0] * 4], ["t"], [{"_type": "document_summary"}], ["s"], namespace="notes")
 
-    told = tool.told("stats", *INDEX)["indexes"]["documents"]
+    told = tool.read_json("stats", *INDEX)["indexes"]["documents"]
 
     assert told["vectors"] == 13
     assert told["namespaces"] == {"books": 12, "notes": 1}
@@ -31,7 +31,7 @@ def test_the_bytes_are_those_that_the_service_counts():
     provider = tool.filled(12)
     stored = tool.contents(provider)
 
-    told = tool.told("stats", *INDEX)["indexes"]["documents"]
+    told = tool.read_json("stats", *INDEX)["indexes"]["documents"]
 
     sizes = {key: metadata_size(vector["metadata"]) for key, vector in stored.items()}
     assert told["storedBytes"] == sum(4 * 4 + len(key) + size for key, size in sizes.items())
@@ -44,7 +44,7 @@ def test_how_near_each_limit_is_is_told_with_the_vector():
     """Filterable bytes leave text and _overflow out."""
     tool.filled(3)
 
-    told = tool.told("stats", *INDEX)["indexes"]["documents"]["limits"]
+    told = tool.read_json("stats", *INDEX)["indexes"]["documents"]["limits"]
 
     assert told["filterable bytes"]["limit"] == 2_048
     assert 1_800 < told["filterable bytes"]["largest"] <= 2_048
