@@ -77,7 +77,9 @@ def test_a_store_is_deployed_changed_left_behind_and_used_again(aws, tmp_path):
 def recipe():
     """The options with which the README uses again what an earlier stack left, and two tables."""
     page = (deployables.ROOT / "cdk" / "README.md").read_text()
-    command = page.partition("Deployed again, they are given as")[2].split("```")[1]
+    command = page.partition("To deploy the stack again, use the existing resources:")[2].split(
+        "```"
+    )[1]
     given = dict(re.findall(r"-c (\w+)=(\S+)", command))
     assert given["bucket_name"] == BUCKET
     return {**given, "documents_table": DOCUMENTS, "namespaces_table": NAMESPACES}

@@ -53,7 +53,7 @@ def place(store, owner, tmp_path, monkeypatch):
 
     def made(policy):
         name = f"role-{next(_number)}"
-        decisions = partial(store.aws.policies.of_role, name)
+        decisions = partial(store.aws.policies.list_decisions, name)
         return Place(owner, store.create_role(name, policy), decisions, tmp_path)
 
     return made

@@ -315,7 +315,7 @@ def says_that_the_bucket_is_missing(function):
 def recipe(told):
     """The parameters with which the README uses again what an earlier stack left."""
     page = (sam.FOLDER / "README.md").read_text()
-    command = page.partition("### Use again what an earlier stack left")[2].split("```")[1]
+    command = page.partition("### Use the data of an earlier stack")[2].split("```")[1]
     given = dict(re.findall(r"(\w+)=([\w-]+)", command))
     assert given["BucketName"] == told["BucketName"]
     return {

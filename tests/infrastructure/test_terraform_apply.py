@@ -235,7 +235,7 @@ def test_tags_that_iam_would_refuse_are_refused_before_anything_is_made(store, c
 
     message = deployed.read_refusal("apply", "-auto-approve")
 
-    assert "the tags are Application, application: keys of tags must differ" in message
+    assert "the tags are Application, application: tag keys must differ" in message
     assert "Write each key in one way" in message
     assert f"twice-vectors-{ACCOUNT}" not in buckets(called("s3vectors"))
 

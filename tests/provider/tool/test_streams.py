@@ -13,7 +13,7 @@ import pytest
 import far_ends
 import stache
 import tool
-from moody import PASS, moody
+from moody import PASS, serve_moody
 from s3vectors_local import Engine, connect
 from stache_ai_s3vectors.aws.connections import close_engines
 from terminal import Terminal
@@ -84,7 +84,7 @@ def test_a_reader_that_leaves_is_no_error(provider):
 
 def test_an_export_to_a_stream_that_fails_says_that_it_cannot_be_resumed():
     """And that an export to a file can; what came through is an export without its end."""
-    with closing(Engine()) as engine, moody(engine) as server:
+    with closing(Engine()) as engine, serve_moody(engine) as server:
         connect(far_ends.boto_client(), engine).create_vector_bucket(vectorBucketName="my-bucket")
         tool.filled(2_500, s3vectors_endpoint_url=server.url, s3vectors_write_rate=0.0)
         gets = iter(range(10_000))
