@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing, contextmanager
+
 import bm25s
 import pytest
 from hypothesis import given
@@ -22,14 +24,22 @@ def _narrowing(request, monkeypatch):
     monkeypatch.setattr("s3vectors_local.bm25._MIN_TEXTS_TO_NARROW", request.param)
 
 
-def table_of(texts):
-    """Return a text table whose rows had other texts before."""
-    table = VectorTable(Storage(None), 1)
-    table.create_text(0, "ascii")
-    entries = [(row, " ".join(text)) for row, text in enumerate(texts)]
-    table.put_text(0, [(row, "w0 w1 w11") for row in range(len(texts) + 3)])
-    table.put_text(0, [*entries, *((row, "") for row in range(len(texts), len(texts) + 3))])
-    return table
+@contextmanager
+def open_table(texts):
+    """Open a text table whose rows had other texts before."""
+    with closing(Storage(None)) as storage:
+        table = VectorTable(storage, 1)
+        table.create_text(0, "ascii")
+        entries = [(row, " ".join(text)) for row, text in enumerate(texts)]
+        table.put_text(0, [(row, "w0 w1 w11") for row in range(len(texts) + 3)])
+        table.put_text(0, [*entries, *((row, "") for row in range(len(texts), len(texts) + 3))])
+        yield table
+
+
+def search_table(texts, question, *arguments):
+    """Return the ranking of such a table's rows."""
+    with open_table(texts) as table:
+        return table.search_text(0, quoted(question), *arguments)
 
 
 def quoted(question):
@@ -57,7 +67,7 @@ def check_same(ranking, expected):
 @given(TEXTS, QUESTIONS, st.sampled_from([-1, 1, 3, 100]))
 def test_scores_and_order_are_those_of_an_independent_implementation(texts, question, count):
     """Also if the table had other texts before."""
-    ranking = table_of(texts).search_text(0, quoted(question), count, None)
+    ranking = search_table(texts, question, count, None)
 
     expected = expected_of(texts, question)
     assert len({row for row, _ in ranking}) == len(ranking)
@@ -70,7 +80,7 @@ def test_a_filter_changes_neither_scores_nor_order(texts, question, count, rando
     """A filter excludes rows; the frequency of words is that of all texts."""
     allowed = bytes(random.choices([0, 1], k=len(texts) + 3))
 
-    ranking = table_of(texts).search_text(0, quoted(question), count, allowed)
+    ranking = search_table(texts, question, count, allowed)
 
     expected = [pair for pair in expected_of(texts, question) if allowed[pair[0]]]
     check_same(ranking, expected if count < 0 else expected[:count])
@@ -79,10 +89,10 @@ def test_a_filter_changes_neither_scores_nor_order(texts, question, count, rando
 def test_common_words_are_scored_only_for_candidates(monkeypatch):
     """Other texts cannot be among the best."""
     monkeypatch.setattr("s3vectors_local.bm25._MIN_TEXTS_TO_NARROW", 1)
-    table = table_of([["w0", "w1"]] * 5 + [["w0"]] * 500)
-    ranking = Ranking(table.storage.read, table._name_text_table(0), 3, None)
+    with open_table([["w0", "w1"]] * 5 + [["w0"]] * 500) as table:
+        ranking = Ranking(table.storage.read, table._name_text_table(0), 3, None)
 
-    best = ranking.rank(['"w0"', '"w1"'])
+        best = ranking.rank(['"w0"', '"w1"'])
 
     assert [row for row, _ in best] == [0, 1, 2]
     assert (ranking._scores > 0).sum() == 5
@@ -90,6 +100,6 @@ def test_common_words_are_scored_only_for_candidates(monkeypatch):
 
 def test_equal_scores_are_ordered_by_row():
     """Also where the count cuts between them."""
-    ranking = table_of([["w0", "w1"]] * 50).search_text(0, quoted(["w0", "w1"]), 7, None)
+    ranking = search_table([["w0", "w1"]] * 50, ["w0", "w1"], 7, None)
 
     assert [row for row, _ in ranking] == list(range(7))
