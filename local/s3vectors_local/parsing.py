@@ -40,6 +40,15 @@ def parse(operation: str, body: bytes) -> dict[str, Any]:
         request = _parse_put_vectors(body)
         if request is not None:
             return request
+    return parse_object(body)
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """Parse a JSON object; an empty body is one without members.
+
+    Raises:
+        SerializationException: the body is not a JSON object.
+    """
     try:
         request = orjson.loads(body or b"{}")
     except orjson.JSONDecodeError as error:

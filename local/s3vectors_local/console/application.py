@@ -15,8 +15,6 @@ from contextlib import nullcontext
 from importlib.metadata import version
 from typing import Any, Final, TypeAlias
 
-import orjson
-
 from s3vectors_local.asgi import (
     BodyMemory,
     Message,
@@ -31,11 +29,11 @@ from s3vectors_local.errors import (
     AccessDeniedException,
     InternalServerException,
     OtherServiceError,
-    SerializationException,
     ServiceError,
     UnknownOperationException,
     UnsupportedMediaTypeException,
 )
+from s3vectors_local.parsing import parse_object
 from s3vectors_local.wire import Response
 
 from .downloads import Tickets, read_download
@@ -255,13 +253,7 @@ def _parse(body: bytes) -> dict[str, Any]:
         raise OtherServiceError(
             "RequestTooLarge", f"The request is larger than {_BODY_BYTES:,} bytes", 413
         )
-    try:
-        request = orjson.loads(body or b"{}")
-    except orjson.JSONDecodeError as error:
-        raise SerializationException(f"The request body is not valid JSON: {error}") from error
-    if not isinstance(request, dict):
-        raise SerializationException("The request body is not a JSON object")
-    return request
+    return parse_object(body)
 
 
 def _refuse_path(method: str, path: str) -> UnknownOperationException:

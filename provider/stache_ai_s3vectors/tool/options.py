@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 import logging
 import sys
 import traceback
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import click
 
-from stache_ai_s3vectors.errors import ConfigurationError, InvalidInputError, describe_faults
+from stache_ai_s3vectors.errors import ConfigurationError, describe_faults
 from stache_ai_s3vectors.service import limits
 from stache_ai_s3vectors.service.metadata_keys import KINDS
 
@@ -218,22 +217,3 @@ def confirm(question: str, answer: str) -> None:
 def is_interactive() -> bool:
     """Whether the user can answer."""
     return sys.stdin.isatty()
-
-
-def parse_filter_option(value: str | None) -> dict[str, Any] | None:
-    """Parse the value of --filter.
-
-    Raises:
-        InvalidInputError: it is not a JSON object.
-    """
-    if value is None:
-        return None
-    try:
-        document = json.loads(value)
-    except (ValueError, RecursionError) as error:
-        raise InvalidInputError(f"--filter {value!r:.80} is not JSON: {error}") from error
-    if not isinstance(document, dict):
-        raise InvalidInputError(
-            f"""--filter {value!r:.80} is not a JSON object like '{{"a": "b"}}'"""
-        )
-    return document

@@ -17,7 +17,6 @@ from stache_ai_s3vectors.aws.batches import Record
 from stache_ai_s3vectors.aws.descriptions import ENHANCED, IndexDescription
 from stache_ai_s3vectors.aws.parallel import call_in_parallel
 from stache_ai_s3vectors.aws.vector_index import Progress, Row, VectorIndex
-from stache_ai_s3vectors.chunks import filters
 from stache_ai_s3vectors.chunks.filters import Filter
 from stache_ai_s3vectors.chunks.vectors import UnreadVector, encode_vector
 from stache_ai_s3vectors.errors import DamagedFileError
@@ -33,36 +32,28 @@ from stache_ai_s3vectors.tool.exports import DamagedExportError, Reader, Writer,
 from stache_ai_s3vectors.tool.failures import report_on_stop
 from stache_ai_s3vectors.tool.index_access import find_destination, open_readable_index
 from stache_ai_s3vectors.tool.key_files import KeyFile
-from stache_ai_s3vectors.tool.options import (
-    get_index_names,
-    parse_filter_option,
-    resolve_options,
-    with_settings,
-)
+from stache_ai_s3vectors.tool.options import with_settings
 from stache_ai_s3vectors.tool.progress import show_progress
+from stache_ai_s3vectors.tool.selection import (
+    filter_option,
+    index_option,
+    namespace_option,
+    parse_conditions,
+    resolve_index_options,
+)
 from stache_ai_s3vectors.tool.transfers import Tally, check_fit, transfer
 
 if TYPE_CHECKING:
-    from stache_ai_s3vectors.settings import Options, Settings
+    from stache_ai_s3vectors.settings import Settings
 
 _STREAM: Final = Path("-")
-
-_INDEX = click.option("--index", "name", help="Name of the index. [default: Stache's documents]")
-
-
-def resolve_index_options(settings: Settings, name: str | None) -> Options:
-    """Those for the index of that name, by default the documents."""
-    options = resolve_options(settings)
-    return replace(
-        options, index_name=name or get_index_names(settings, options.dimension)["documents"]
-    )
 
 
 @click.command("export")
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path))
-@_INDEX
-@click.option("--namespace", help="Only of this namespace; ns/* is ns and all below it.")
-@click.option("--filter", "condition", help='Only what matches, for example \'{"doc_id": "a"}\'.')
+@index_option
+@namespace_option
+@filter_option
 @click.option("--force", is_flag=True, help="Replace FILE when it exists, and begin anew.")
 @with_settings
 def export_command(  # noqa: PLR0913 - one for each option
@@ -91,10 +82,7 @@ def export_command(  # noqa: PLR0913 - one for each option
     is_stream = file == _STREAM
     if not is_stream:
         check_target(file, force=force)
-    parts = [
-        *filters.parse_filter(parse_filter_option(condition)),
-        *filters.match_namespace(namespace),
-    ]
+    parts = parse_conditions(namespace, condition)
     index = open_readable_index(settings, resolve_index_options(settings, name))
     if is_stream:
         count = _export_to_stream(index, parts)
@@ -198,7 +186,7 @@ def _write_vectors(index: VectorIndex, keys: KeyFile, writer: Writer) -> None:
 @click.argument(
     "file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 )
-@_INDEX
+@index_option
 @with_settings
 def import_command(settings: Settings, *, file: Path, name: str | None, as_json: bool) -> None:
     """Store the vectors of FILE, which `export` wrote.

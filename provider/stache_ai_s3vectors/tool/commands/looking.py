@@ -14,7 +14,6 @@ import click
 
 from stache_ai_s3vectors.aws.batches import Record
 from stache_ai_s3vectors.aws.vector_index import Progress, Row, VectorIndex
-from stache_ai_s3vectors.chunks import filters
 from stache_ai_s3vectors.chunks.arguments import check_ids
 from stache_ai_s3vectors.chunks.filters import Filter
 from stache_ai_s3vectors.chunks.records import from_metadata
@@ -27,27 +26,22 @@ from stache_ai_s3vectors.operations import scan
 from stache_ai_s3vectors.service import limits
 from stache_ai_s3vectors.service.metadata_keys import NAMESPACE, STATUS, TEXT, TYPE
 from stache_ai_s3vectors.tool.index_access import open_readable_index
-from stache_ai_s3vectors.tool.options import parse_filter_option, with_settings
+from stache_ai_s3vectors.tool.options import with_settings
 from stache_ai_s3vectors.tool.progress import show_progress
+from stache_ai_s3vectors.tool.selection import (
+    filter_option,
+    index_option,
+    namespace_option,
+    parse_conditions,
+    resolve_index_options,
+)
 from stache_ai_s3vectors.tool.tables import print_record, print_table
-
-from .archive import resolve_index_options
 
 if TYPE_CHECKING:
     from stache_ai_s3vectors.settings import Settings
 
 _NUMBERS_SHOWN: Final = 6
 """Of a vector, in a table."""
-
-index_option = click.option(
-    "--index", "name", help="Name of the index. [default: Stache's documents]"
-)
-namespace_option = click.option(
-    "--namespace", help="Only of this namespace; ns/* is ns and all below it."
-)
-filter_option = click.option(
-    "--filter", "condition", help='Only what passes, for example \'{"doc_id": "a"}\'.'
-)
 
 
 @click.command("show")
@@ -170,18 +164,6 @@ def list_command(  # noqa: PLR0913 - one for each option
     print_them = _print_lines if as_json else _print_rows
     if print_them(index, parts, prefix or "", limit):
         click.echo(f"There are more than {limit}; --limit shows more.", err=True)
-
-
-def parse_conditions(namespace: str | None, condition: str | None) -> list[Filter]:
-    """The conditions of --namespace and --filter.
-
-    Raises:
-        InvalidInputError: one cannot be.
-    """
-    return [
-        *filters.match_namespace(namespace),
-        *filters.parse_filter(parse_filter_option(condition)),
-    ]
 
 
 def _print_lines(index: VectorIndex, parts: list[Filter], prefix: str, limit: int) -> bool:

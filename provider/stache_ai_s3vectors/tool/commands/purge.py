@@ -20,8 +20,9 @@ from stache_ai_s3vectors.service.printable import to_printable
 from stache_ai_s3vectors.tool.failures import report_on_stop
 from stache_ai_s3vectors.tool.index_access import open_readable_indexes
 from stache_ai_s3vectors.tool.key_files import KeyFile
-from stache_ai_s3vectors.tool.options import indexes_option, parse_filter_option, with_settings
+from stache_ai_s3vectors.tool.options import indexes_option, with_settings
 from stache_ai_s3vectors.tool.progress import show_progress
+from stache_ai_s3vectors.tool.selection import parse_conditions
 
 if TYPE_CHECKING:
     from stache_ai_s3vectors.settings import Settings
@@ -58,7 +59,7 @@ def purge_command(  # noqa: PLR0913 - one for each option
     Example:
       stache-s3vectors purge --bucket my-bucket --index documents-1024 --status deleting
     """  # noqa: D301 - \b keeps click from wrapping the example
-    parts = _parse_conditions(namespace, status, condition)
+    parts = _parse_all_conditions(namespace, status, condition)
     outcomes: dict[str, dict[str, Any]] = {}
     for index in open_readable_indexes(settings, names):
         deleted = ", ".join(f"{outcome['vectors']} of {name}" for name, outcome in outcomes.items())
@@ -82,11 +83,10 @@ def _print(name: str, outcome: dict[str, Any], *, deleted: bool) -> None:
             click.echo(f"  {key}: {_format(outcome[key])}")
 
 
-def _parse_conditions(
+def _parse_all_conditions(
     namespace: str | None, status: str | None, condition: str | None
 ) -> list[Filter]:
-    document = parse_filter_option(condition)
-    parts = [*filters.match_namespace(namespace), *filters.parse_filter(document)]
+    parts = parse_conditions(namespace, condition)
     if status is not None:
         parts += filters.parse_filter({STATUS: status})
     if not parts:

@@ -18,19 +18,16 @@ from stache_ai_s3vectors.service import limits
 from stache_ai_s3vectors.service.metadata_keys import NAMESPACE, TEXT
 from stache_ai_s3vectors.tool.index_access import open_readable_index
 from stache_ai_s3vectors.tool.options import with_settings
-from stache_ai_s3vectors.tool.tables import print_table
-
-from .archive import resolve_index_options
-from .looking import (
-    build_missing_error,
-    describe_vector,
+from stache_ai_s3vectors.tool.selection import (
     filter_option,
     index_option,
-    name_index,
     namespace_option,
     parse_conditions,
-    to_cell,
+    resolve_index_options,
 )
+from stache_ai_s3vectors.tool.tables import print_table
+
+from .looking import build_missing_error, describe_vector, name_index, to_cell
 
 if TYPE_CHECKING:
     from stache_ai_s3vectors.settings import Settings
