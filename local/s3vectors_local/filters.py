@@ -91,7 +91,7 @@ def parse(document: Any, non_filterable: frozenset[str], *, enhanced: bool) -> F
     Raises:
         ValidationException: the filter is invalid; AWS's text is always "Invalid filter".
     """
-    tree = _parse(document)
+    tree = build_tree(document)
     comparisons = list_comparisons(tree)
     for comparison in comparisons:
         if comparison.key in non_filterable:
@@ -107,14 +107,19 @@ def _build_error() -> ValidationException:
     return ValidationException("Invalid filter", ("filter", "Invalid filter"))
 
 
-def _parse(document: Any, depth: int = 0) -> Filter:
+def build_tree(document: Any, depth: int = 0) -> Filter:
+    """Convert a filter to a tree, without the checks that depend on the index.
+
+    Raises:
+        ValidationException: the filter is invalid.
+    """
     if not isinstance(document, dict) or len(document) != 1 or depth > FILTER_DEPTH:
         raise _build_error()
     [(key, operand)] = document.items()
     if key in ("$and", "$or"):
         if not isinstance(operand, list) or not operand:
             raise _build_error()
-        parts = tuple(_parse(part, depth + 1) for part in operand)
+        parts = tuple(build_tree(part, depth + 1) for part in operand)
         return AllOf(parts) if key == "$and" else AnyOf(parts)
     if key.startswith("$"):
         raise _build_error()

@@ -347,6 +347,20 @@ def test_why_says_when_the_ranking_ends_before(url):
     assert why["distance"] == pytest.approx(expected, abs=1e-6)
 
 
+def test_why_explains_a_prefix_inside_a_group(url):
+    """ENHANCED indexes allow it there, too."""
+    document = {"$and": [{"kind": {"$startsWith": "no"}}, {"n": {"$gte": 0}}]}
+    target = nearest([1, 2, 3, 4], 1, [n for n in range(COUNT) if n % 10])[0]
+
+    why = run(url, "why", vector=[1, 2, 3, 4], target=name(target), filter=document)
+
+    assert [(part["path"], part["holds"]) for part in why["filter"]] == [
+        ("/$and", False),
+        ("/$and/0/kind/$startsWith", False),
+        ("/$and/1/n/$gte", True),
+    ]
+
+
 def test_why_names_the_conditions_that_leave_a_vector_out(url):
     """Each condition with whether it holds, and the value that the vector has."""
     target = nearest([1, 2, 3, 4], 1, [n for n in range(COUNT) if n % 10])[0]

@@ -11,8 +11,11 @@ import pytest
 
 from console_client import NAMES, ask, create_index, put, run
 from far_ends import boto_client
+from forks import run_in_child
 from s3vectors_local import Engine, serving
 from s3vectors_local.console.options import ConsoleOptions
+from s3vectors_local.console.service import EngineService
+from s3vectors_local.errors import InternalServerException
 from s3vectors_local.faults import Faults
 from s3vectors_local.iam import Policies
 from s3vectors_local.recent_requests import LENGTH
@@ -200,3 +203,17 @@ def test_an_id_that_is_none_is_refused(url, after):
     response, answer = ask(url, "/console/api/requests", {"after": after})
 
     assert (response.status, answer["code"]) == (400, "ValidationException")
+
+
+def test_an_operation_that_could_not_be_executed_is_not_listed_as_a_success():
+    """An engine that a process has inherited refuses to work."""
+    with Engine() as engine:
+        responses = []
+        service = EngineService(engine, lambda *entry: responses.append(entry[2]))
+
+        def call():
+            with pytest.raises(InternalServerException, match="fork"):
+                service.call("ListVectorBuckets", {})
+            return [(response.status, response.reason) for response in responses]
+
+        assert run_in_child(call) == [(500, "InternalServerException")]

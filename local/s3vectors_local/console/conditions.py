@@ -95,8 +95,7 @@ def _walk(document: Mapping[str, Any], path: str) -> Iterator[Part]:
     """Yield the conditions of a parsed filter, the outermost first."""
     [(key, operand)] = document.items()
     if key in ("$and", "$or"):
-        tree = filters.parse(document, frozenset(), enhanced=False)
-        yield Part(f"{path}/{key}", key, tree)
+        yield Part(f"{path}/{key}", key, filters.build_tree(document))
         for number, part in enumerate(operand):
             yield from _walk(part, f"{path}/{key}/{number}")
         return

@@ -97,16 +97,19 @@ class EngineService:
     def call(self, operation: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Perform an operation, and record it."""
         begun = time.perf_counter()
-        done = Response(200, {}, b"")
+        done = Response(500, {}, b"", reason="InternalServerException")  # an unexpected error
         try:
             if operation == "PutVectors":  # its numbers are still JSON
                 request = parse(operation, orjson.dumps(request))
-            return self._engine.call(operation, request, self._caller)
+            response = self._engine.call(operation, request, self._caller)
         except ServiceError as error:
             done = build_error_response(error)
             raise
         except InheritedEngineError as error:
             raise InternalServerException(str(error)) from error
+        else:
+            done = Response(200, {}, b"")
+            return response
         finally:
             seconds = time.perf_counter() - begun
             where = ("GET", "/tags/") if operation == "ListTagsForResource" else None
