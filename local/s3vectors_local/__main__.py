@@ -245,8 +245,9 @@ def serve_command(host: str, port: int, **options: Any) -> None:
     try:
         verifier = Verifier(keys) if keys else None
         log = RequestLog() if options["log"] else None
-        more: dict[str, Any] = {"hosts": hosts, "log": log, "console": console}
-        serve(engine, bound, faults=faults, verifier=verifier, **more)
+        serve(
+            engine, bound, faults=faults, verifier=verifier, hosts=hosts, log=log, console=console
+        )
     except KeyboardInterrupt:
         pass  # uvicorn has finished the running requests and re-raises Ctrl-C
     finally:

@@ -38,6 +38,14 @@ def measure_distances(vectors: Vector, rows: Rows, query: Vector, metric: str) -
     return np.minimum(distances, np.finfo(np.float32).max).astype(np.float32)
 
 
+def square_distances(distances: Vector) -> npt.NDArray[np.float64]:
+    """Square euclidean distances; the largest is that of float32."""
+    squares: npt.NDArray[np.float64] = np.minimum(
+        distances.astype(np.float64) ** 2, np.finfo(np.float32).max
+    )
+    return squares
+
+
 def _measure_cosine(
     vectors: npt.NDArray[np.float64], query: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:

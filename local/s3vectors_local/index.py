@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-import numpy as np
 import orjson
 
 from .choices import Choices
 from .columns import Mask
 from .configuration import IndexConfiguration, TextSearch
+from .distance import square_distances
 from .filters import Filter
 from .limits import QUERY_PAGE
 from .rows import RowSet
@@ -213,9 +213,11 @@ class Index:
         """Find the `count` nearest of the allowed rows (from `match`), nearest first."""
         rows, distances = self._rows.find_nearest(query, count, allowed)
         if (self.configuration.metric, self._choices.euclidean) == ("euclidean", "squared"):
-            distances = np.minimum(distances.astype(np.float64) ** 2, np.finfo(np.float32).max)
+            measured = square_distances(distances).tolist()
+        else:
+            measured = distances.tolist()
         keys = self._rows.keys
-        pairs = zip(rows.tolist(), distances.tolist(), strict=True)
+        pairs = zip(rows.tolist(), measured, strict=True)
         return [Hit(row, keys[row], distance) for row, distance in pairs]
 
     def search_text(

@@ -122,7 +122,7 @@ class Application:
         self, scope: Message, receive: Receive, send: Send, start: float
     ) -> None:
         refusal = await self._open_console()(scope, receive, send)
-        if refusal is not None:  # the console's operations are logged by `_log_operation`
+        if refusal is not None:  # the console's operations are recorded by its service
             self._log_request(scope, refusal, start, console=True)
 
     def _open_console(self) -> Console:
@@ -131,7 +131,7 @@ class Application:
             from .console.application import Console  # noqa: PLC0415 - only when it is opened
             from .console.service import EngineService  # noqa: PLC0415 - only when it is opened
 
-            service = EngineService(self._engine, self._log_operation)
+            service = EngineService(self._engine, self._record)
             options = self._options or ConsoleOptions()
             self._console = Console(service, options, self.stopping, self._list_requests)
         return self._console
@@ -144,18 +144,22 @@ class Application:
         self, scope: Message, response: Response | Loss, start: float, *, console: bool = False
     ) -> None:
         method, path = scope["method"], scope["raw_path"].decode("latin-1")
-        seconds = time.perf_counter() - start
+        self._record(method, path, response, time.perf_counter() - start, console=console)
+
+    def _record(
+        self,
+        method: str,
+        path: str,
+        response: Response | Loss,
+        seconds: float,
+        *,
+        console: bool = True,
+    ) -> None:
+        """Log a request; the operations of the console come from its service."""
         if self._log is not None:
             self._log.print(method, path, response, seconds)
         if self._recent is not None and path not in _PAGES:
             self._recent.add(method, path, response, seconds, console=console)
-
-    def _log_operation(self, method: str, path: str, response: Response, seconds: float) -> None:
-        """Log an operation of the console."""
-        if self._log is not None:
-            self._log.print(method, path, response, seconds)
-        if self._recent is not None:
-            self._recent.add(method, path, response, seconds, console=True)
 
     async def _serve(
         self, scope: Message, receive: Receive, send: Send, headers: Mapping[str, str]

@@ -15,7 +15,7 @@ import orjson
 
 from .engine import Engine
 from .errors import DataDirectoryError, PolicyError, ServiceError
-from .exports import DamagedExportError
+from .exports import DamagedExportError, Reader
 from .remote import RemoteEngine
 from .snapshots import Call, SnapshotIndex, delete_all, ensure_bucket, list_indexes
 from .storage import FILE
@@ -187,17 +187,13 @@ def _strip_suffix(file: Path) -> str | None:
 
 def _import(index: SnapshotIndex, source: str) -> None:
     stored = 0
-
-    def count(more: int) -> None:
-        nonlocal stored
-        stored += more
-
     with ExitStack() as opened:
         file: BinaryIO = sys.stdin.buffer
         if source != "-":
             file = opened.enter_context(Path(source).open("rb"))
         try:
-            index.read_from(file, count)
+            for count in index.read_steps(Reader(file)):
+                stored += count
         except BaseException:
             _print(f"{index.name}: stopped after {stored} vectors from {source}")
             raise

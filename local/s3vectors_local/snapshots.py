@@ -97,23 +97,20 @@ class SnapshotIndex:
         request = {**self._names, "maxResults": LIST_PAGE}
         return _list_all(self._call, "ListVectors", "vectors", request)
 
-    def read_from(self, file: BinaryIO, written: Callable[[int], None]) -> None:
-        """Store the vectors of a file; create the bucket and the index if they are missing.
+    def read_steps(self, reader: Reader) -> Iterator[int]:
+        """Store the vectors of an export; create the bucket and the index if they are missing.
 
         Args:
-            file: a file of `write_to` or `stache-s3vectors export`.
-            written: called with the number of vectors after each write.
+            reader: of a file of `write_to` or `stache-s3vectors export`.
+
+        Yields:
+            The number of vectors after each write.
 
         Raises:
             DamagedExportError: the file is damaged; the vectors before the damage are stored.
             ValidationException: the index exists with another configuration.
             ServiceError: the engine refused a request.
         """
-        for count in self.read_steps(Reader(file)):
-            written(count)
-
-    def read_steps(self, reader: Reader) -> Iterator[int]:
-        """Store the vectors of an export as `read_from` does; yield how many after each write."""
         self._ensure_index(reader.head)
         damage: DamagedExportError | None = None
         batch: list[Any] = []

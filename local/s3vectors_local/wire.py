@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
@@ -146,10 +146,24 @@ def _parse_query(query: str, name: str) -> list[str] | None:
 def _check_body(request: HttpRequest) -> None:
     if len(request.body) > REQUEST_BODY_BYTES:
         raise ValidationException("Request body exceeds max allowed size")
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if request.body and media_type != "application/json":  # what web pages may send
+    if request.body:
+        check_media_type(request.headers, ("application/json",))
+
+
+def check_media_type(headers: Mapping[str, str], accepted: Sequence[str]) -> None:
+    """Refuse a Content-Type that a web page of another origin could send without asking first.
+
+    Args:
+        headers: names are in lower case.
+        accepted: the media types.
+
+    Raises:
+        UnsupportedMediaTypeException: it is another.
+    """
+    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type not in accepted:
         raise UnsupportedMediaTypeException(
-            f"The Content-Type is {media_type or 'missing'}; it must be application/json"
+            f"The Content-Type is {media_type or 'missing'}; it must be {' or '.join(accepted)}"
         )
 
 

@@ -1,6 +1,6 @@
 """The console's HTTP API and its pages, for any server of this package to serve.
 
-Whoever calls it has checked `Host`, `Origin` and `Sec-Fetch-Site` already (`origins.py`).
+The caller checks `Host`, `Origin` and `Sec-Fetch-Site` first (`origins.py`).
 """
 
 from __future__ import annotations
@@ -27,14 +27,12 @@ from s3vectors_local.asgi import (
 )
 from s3vectors_local.errors import (
     AccessDeniedException,
-    InternalServerException,
     OtherServiceError,
     ServiceError,
     UnknownOperationException,
-    UnsupportedMediaTypeException,
 )
 from s3vectors_local.parsing import parse_object
-from s3vectors_local.wire import Response
+from s3vectors_local.wire import Response, check_media_type
 
 from .downloads import Tickets, read_download
 from .imports import TYPES, Upload, import_file, read_target
@@ -43,13 +41,12 @@ from .maps import Maps
 from .members import Members
 from .options import ConsoleOptions
 from .pages import PAGE, read_static
-from .responses import HEADERS, build_json_response, build_refusal
+from .responses import HEADERS, build_failure, build_json_response, build_refusal
 from .service import Service
 from .streams import Streams
 
 _LOG = logging.getLogger(__name__)
 
-PREFIX: Final = "/console/"
 _API: Final = "/console/api/"
 _STATIC: Final = "/console/static/"
 _DOWNLOAD: Final = "/console/download/"
@@ -177,11 +174,7 @@ class Console:
                 "Open that address",
                 401,
             )
-        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind not in types:  # otherwise a web page of another origin could send it
-            raise UnsupportedMediaTypeException(
-                f"The Content-Type is {kind or 'missing'}; it must be {' or '.join(types)}"
-            )
+        check_media_type(headers, types)
 
     def _check_writing(self, what: str) -> None:
         if not self._options.write:
@@ -234,7 +227,7 @@ def _handle(handler: Handler, service: Service, request: Mapping[str, Any]) -> R
         return build_refusal(error)
     except Exception:  # noqa: BLE001 - any other error is a 500, and is logged
         _LOG.exception("the console failed")
-        return build_refusal(InternalServerException("The console failed; its log says how"))
+        return build_refusal(build_failure())
 
 
 def _call(service: Service, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import orjson
 
 from s3vectors_local.errors import ValidationException
 
-from .conditions import Matcher, read_filter
+from .conditions import Matcher, list_keys, list_non_filterable, read_matcher
 from .members import Members
 from .service import Service
 from .steps import LIST_PAGE, Steps, list_pages, read_names, report
@@ -29,8 +29,8 @@ _EXAMPLE_LENGTH: Final = 80
 def count_vectors(service: Service, members: Members) -> Steps:
     """Count the vectors of an index."""
     count = 0
-    for page in list_pages(service, {**read_names(members), "maxResults": 1000}):
-        count += len(page["vectors"])
+    for size, _ in list_keys(service, read_names(members), None):
+        count += size
         yield report("counting", count)
     return {"count": count}
 
@@ -57,7 +57,7 @@ class Cursor(NamedTuple):
         """Decode the string that `encode` returned.
 
         Raises:
-            ValidationException: it has not.
+            ValidationException: `encode` did not return it.
         """
         if text is None:
             return cls()
@@ -133,7 +133,7 @@ class _Selection:
         """Return the positions of the vectors to show, from a position on."""
         passing = [True] * len(vectors)
         if self.matcher is not None:
-            passing = self.matcher.match([vector.get("metadata") or {} for vector in vectors])
+            passing = self.matcher.match(vectors)
         return [
             position
             for position in range(start, len(vectors))
@@ -146,8 +146,7 @@ def _read_selection(service: Service, names: Mapping[str, str], members: Members
     if not members.has("filter"):
         return _Selection(prefix, None)
     index = service.call("GetIndex", names)["index"]
-    tree = read_filter(service, names, index, members.any("filter"))
-    return _Selection(prefix, Matcher(tree, service.choices))
+    return _Selection(prefix, read_matcher(service, names, index, members))
 
 
 @dataclass
@@ -169,8 +168,7 @@ def describe_metadata(service: Service, members: Members) -> Steps:
     """Describe the metadata keys that the first vectors of an index have."""
     names = read_names(members)
     index = service.call("GetIndex", names)["index"]
-    configuration = index.get("metadataConfiguration") or {}
-    hidden = configuration.get("nonFilterableMetadataKeys") or ()
+    non_filterable = list_non_filterable(index)
     keys: dict[str, _Key] = {}
     sampled = 0
     for page in list_pages(service, {**names, "returnMetadata": True}):
@@ -187,7 +185,7 @@ def describe_metadata(service: Service, members: Members) -> Steps:
             "types": sorted(key.types),
             "count": key.types.total(),
             "examples": list(key.examples.values()),
-            "filterable": name not in hidden,
+            "filterable": name not in non_filterable,
         }
         for name, key in sorted(keys.items())
     ]

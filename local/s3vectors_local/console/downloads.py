@@ -14,10 +14,10 @@ from typing import Final
 from s3vectors_local.errors import NotFoundException, ValidationException
 from s3vectors_local.snapshots import SnapshotIndex
 
-from .conditions import Matcher, read_filter
+from .conditions import Matcher, list_keys, read_matcher
 from .members import Members
 from .service import Service
-from .steps import list_pages, read_names
+from .steps import read_names
 
 _SECONDS: Final = 60
 """How long a ticket is valid, in seconds."""
@@ -78,30 +78,18 @@ class Download:
 
     def _list_keys(self) -> Iterator[list[str]]:
         if self.keys is not None:
-            yield sorted(set(self.keys))
+            yield list(set(self.keys))
             return
         names = {"vectorBucketName": self.bucket, "indexName": self.index}
-        shown = {"returnMetadata": True} if self.matcher else {"maxResults": 1000}
-        for page in list_pages(self.service, {**names, **shown}):
-            vectors = page["vectors"]
-            passing = [True] * len(vectors)
-            if self.matcher is not None:
-                passing = self.matcher.match([vector.get("metadata") or {} for vector in vectors])
-            yield [
-                vector["key"]
-                for vector, passes in zip(vectors, passing, strict=True)
-                if passes and vector["key"].startswith(self.prefix)
-            ]
+        for _, keys in list_keys(self.service, names, self.matcher):
+            yield [key for key in keys if key.startswith(self.prefix)]
 
 
 def read_download(service: Service, members: Members) -> Download:
     """Parse the request for a download, and check that the index exists."""
     names = read_names(members)
     index = service.call("GetIndex", names)["index"]
-    matcher = None
-    if members.has("filter"):
-        tree = read_filter(service, names, index, members.any("filter"))
-        matcher = Matcher(tree, service.choices)
+    matcher = read_matcher(service, names, index, members)
     keys = members.texts("keys", _MAX_KEYS_NAMED) if members.has("keys") else None
     prefix = members.optional_text("prefix") or ""
     return Download(service, names["vectorBucketName"], names["indexName"], keys, prefix, matcher)
@@ -127,12 +115,12 @@ class Tickets:
         """Return the download of a ticket, and invalidate the ticket.
 
         Raises:
-            NotFoundException: it is none, was used, or is too old.
+            NotFoundException: the ticket is unknown, used or expired.
         """
         with self._lock:
             end, download = self._downloads.pop(ticket, (0.0, None))
         if download is None or time.monotonic() > end:
             raise NotFoundException(
-                "This download was fetched already, or too late; order it again"
+                "This download was already fetched, or has expired; start it again"
             )
         return download

@@ -78,7 +78,7 @@ def read_target(query: str) -> dict[str, str]:
     """Return the bucket and the index in the query of an import's address.
 
     Raises:
-        ValidationException: one is not there, or twice.
+        ValidationException: one is missing or repeated.
     """
     members = parse_qs(query, keep_blank_values=True)
     if any(len(members.get(name, ())) != 1 for name in ("bucket", "index")):

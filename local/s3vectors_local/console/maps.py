@@ -20,11 +20,11 @@ from s3vectors_local.errors import ValidationException
 from s3vectors_local.limits import GET_VECTORS
 from s3vectors_local.validation import Vector
 
-from .conditions import Matcher, read_filter
+from .conditions import Matcher, list_keys, list_non_filterable, read_matcher
 from .members import Members
 from .projection import Projection, project
 from .service import Service
-from .steps import Progress, Steps, call_each, list_pages, read_names, report
+from .steps import Progress, Steps, call_each, read_names, report
 
 POINTS: Final = 5_000
 """The maximum number of points of a map."""
@@ -35,7 +35,7 @@ LISTED: Final = 200_000
 _LEGEND: Final = 20
 """The maximum number of values in a legend; the others are one group."""
 
-_KEPT: Final = 4
+_CACHED: Final = 4
 """The number of cached maps, of the indexes that were used last."""
 
 
@@ -72,7 +72,7 @@ class Maps:
         names, limit = read_names(members), members.integer("limit", POINTS, 1, POINTS)
         color, refresh = members.optional_text("color"), members.flag("refresh")
         index = service.call("GetIndex", names)["index"]
-        if color in _list_hidden(index):
+        if color in list_non_filterable(index):
             raise ValidationException(
                 f"{color!r:.80} is a non-filterable metadata key; color by a filterable one"
             )
@@ -85,7 +85,7 @@ class Maps:
         drawn = None if refresh else self._find(question, stamp)
         if drawn is None:
             drawn = yield from _draw(service, names, index, members, stamp)
-            self._keep(question, drawn)
+            self._store(question, drawn)
         return _describe(drawn, color)
 
     def _find(self, question: bytes, stamp: int | None) -> _Map | None:
@@ -97,16 +97,12 @@ class Maps:
             self._maps.move_to_end(question)
             return drawn
 
-    def _keep(self, question: bytes, drawn: _Map) -> None:
+    def _store(self, question: bytes, drawn: _Map) -> None:
         with self._lock:
             self._maps[question] = drawn
             self._maps.move_to_end(question)
-            if len(self._maps) > _KEPT:
+            if len(self._maps) > _CACHED:
                 self._maps.popitem(last=False)
-
-
-def _list_hidden(index: Mapping[str, Any]) -> Sequence[str]:
-    return (index.get("metadataConfiguration") or {}).get("nonFilterableMetadataKeys") or ()
 
 
 def _draw(
@@ -116,10 +112,8 @@ def _draw(
     members: Members,
     stamp: int | None,
 ) -> Generator[Progress, None, _Map]:
-    limit, matcher = members.integer("limit", POINTS, 1, POINTS), None
-    if members.has("filter"):
-        tree = read_filter(service, names, index, members.any("filter"))
-        matcher = Matcher(tree, service.choices)
+    limit = members.integer("limit", POINTS, 1, POINTS)
+    matcher = read_matcher(service, names, index, members)
     listed, whole = yield from _list_keys(service, names, matcher)
     listed.sort()
     size = min(limit, len(listed))
@@ -162,17 +156,11 @@ def _list_keys(
     """List the keys that match a filter, and return whether the whole index was listed."""
     keys: list[str] = []
     scanned = 0
-    shown = {"returnMetadata": True} if matcher else {"maxResults": 1000}
-    pages = list_pages(service, {**names, **shown})
-    for page in pages:
+    for size, matching in list_keys(service, names, matcher):
         if scanned >= LISTED:
             return keys, False
-        vectors = page["vectors"]
-        scanned += len(vectors)
-        if matcher is not None:
-            passing = matcher.match([vector.get("metadata") or {} for vector in vectors])
-            vectors = [v for v, passes in zip(vectors, passing, strict=True) if passes]
-        keys += [vector["key"] for vector in vectors]
+        scanned += size
+        keys += matching
         yield report("listing", scanned)
     return keys, True
 
@@ -181,7 +169,7 @@ def _read_vectors(
     service: Service, names: Mapping[str, str], index: Mapping[str, Any], keys: Sequence[str]
 ) -> Generator[Progress, None, tuple[list[str], Vector, list[Mapping[str, Any]]]]:
     """Read vectors and their filterable metadata; skip deleted ones."""
-    hidden = frozenset(_list_hidden(index))
+    non_filterable = frozenset(list_non_filterable(index))
     vectors = np.zeros((len(keys), index["dimension"]), np.float32)
     read: list[str] = []
     metadata: list[Mapping[str, Any]] = []
@@ -194,7 +182,7 @@ def _read_vectors(
             vectors[len(read)] = vector["data"]["float32"]
             read.append(vector["key"])
             entries = (vector.get("metadata") or {}).items()
-            metadata.append({name: value for name, value in entries if name not in hidden})
+            metadata.append({name: value for name, value in entries if name not in non_filterable})
         yield report("reading", len(read), len(keys))
     return read, vectors[: len(read)], metadata
 

@@ -14,7 +14,7 @@ class Members:
     """A JSON object that is not checked yet.
 
     Args:
-        document: the request; members that nobody reads are passed over.
+        document: the request; unknown members are ignored.
     """
 
     def __init__(self, document: Mapping[str, Any]) -> None:

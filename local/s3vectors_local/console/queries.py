@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from s3vectors_local.choices import Choices
-from s3vectors_local.distance import measure_distances
+from s3vectors_local.distance import measure_distances, square_distances
 from s3vectors_local.errors import NotFoundException, ValidationException
 
 from .conditions import explain_filter
@@ -201,9 +201,9 @@ def _measure(
     """Compute the distance of a vector to the query's, as the service does."""
     stored = np.asarray(vector["data"]["float32"], np.float32)[None]
     queried = np.asarray(query_vector["float32"], np.float32)
-    distance = float(measure_distances(stored, np.zeros(1, np.intp), queried, metric)[0])
+    distances = measure_distances(stored, np.zeros(1, np.intp), queried, metric)
     squared = (metric, choices.euclidean) == ("euclidean", "squared")
-    return distance**2 if squared else distance
+    return float(square_distances(distances)[0] if squared else distances[0])
 
 
 def _say_why(place: _Place, parts: Sequence[Mapping[str, Any]], mode: str) -> str:

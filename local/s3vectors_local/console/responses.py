@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import orjson
 
-from s3vectors_local.errors import ServiceError
+from s3vectors_local.errors import InternalServerException, ServiceError
 from s3vectors_local.wire import Response
 
 HEADERS: Final = {
@@ -32,6 +32,11 @@ def build_json_response(status: int, document: Any) -> Response:
 def build_refusal(error: ServiceError) -> Response:
     """The response for an error."""
     return build_json_response(error.status, describe_error(error))._replace(reason=error.code)
+
+
+def build_failure() -> InternalServerException:
+    """The error for what the console did not expect; the log has the traceback."""
+    return InternalServerException("The console failed; its log says how")
 
 
 def describe_error(error: ServiceError) -> dict[str, Any]:

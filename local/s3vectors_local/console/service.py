@@ -43,7 +43,7 @@ class Service(Protocol):
 
     @property
     def text_key(self) -> str | None:
-        """The metadata key that usually has the text; None if there is no such custom."""
+        """The metadata key that usually has the text, or None."""
 
     @property
     def parallel(self) -> int:
@@ -78,9 +78,9 @@ class EngineService:
     """An engine in this process, as its default caller sees it.
 
     Args:
-        engine: who answers.
+        engine: executes the operations.
         record: is called after each operation.
-        region: whose vector buckets are meant.
+        region: of the vector buckets.
     """
 
     def __init__(self, engine: Engine, record: Record, region: str = DEFAULT_REGION) -> None:
@@ -152,7 +152,7 @@ class EngineService:
         }
 
     def in_region(self, region: str) -> EngineService:
-        """The same engine's."""
+        """The same engine in another region."""
         if not _REGION.fullmatch(region):
             raise ValidationException(f"{region!r:.80} is not the name of a region")
         return EngineService(self._engine, self._record, region)

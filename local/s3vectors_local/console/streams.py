@@ -14,14 +14,13 @@ import orjson
 
 from s3vectors_local.asgi import Receive, Send, drop_connection, start_response
 from s3vectors_local.errors import (
-    InternalServerException,
     ServiceError,
     ServiceUnavailableException,
     TooManyRequestsException,
 )
 
 from .imports import Upload
-from .responses import DATA_HEADERS, describe_error
+from .responses import DATA_HEADERS, build_failure, describe_error
 from .steps import Steps
 
 _LOG = logging.getLogger(__name__)
@@ -76,7 +75,7 @@ class Streams:
         """Run a job that reads the request body, in a thread that may wait for it.
 
         Raises:
-            TooManyRequestsException: others are being done.
+            TooManyRequestsException: too many imports are running.
         """
         if self._imports == _IMPORTS:
             raise TooManyRequestsException(f"{_IMPORTS} imports are running; wait for one to end")
@@ -159,7 +158,7 @@ def _advance(steps: Steps) -> tuple[bytes, bool]:
         return _encode_error(error), True
     except Exception:  # noqa: BLE001 - any other error is logged
         _LOG.exception("a job of the console failed")
-        return _encode_error(_fail()), True
+        return _encode_error(build_failure()), True
 
 
 def _close(steps: Steps) -> None:
@@ -175,11 +174,7 @@ def _read(parts: Iterator[bytes]) -> bytes | None:
         raise
     except Exception as error:
         _LOG.exception("a download of the console failed")
-        raise _fail() from error
-
-
-def _fail() -> InternalServerException:
-    return InternalServerException("The console failed; its log says how")
+        raise build_failure() from error
 
 
 def _describe_file(name: str) -> dict[str, str]:

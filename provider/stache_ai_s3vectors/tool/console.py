@@ -1,4 +1,4 @@
-"""What the console of `stache-s3vectors console` asks: S3 Vectors through boto3, in Stache's words.
+"""The services behind `stache-s3vectors console`: S3 Vectors through boto3, in Stache's words.
 
 The console itself is the local engine's: `s3vectors_local.console`.
 """
@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from copy import copy
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
+from botocore import xform_name
 from botocore.exceptions import ClientError, ParamValidationError
 
 from s3vectors_local.choices import DEFAULT, Choices
@@ -40,10 +42,10 @@ _COLUMNS: Final = (NAMESPACE, STATUS, DOCUMENT, TYPE)
 """The metadata keys that the page shows first."""
 
 _PARALLEL: Final = 8
-"""Requests at a time where the service has no limit of its own: each takes mostly its way."""
+"""Requests at a time on AWS or another endpoint: most of the time of each is the network."""
 
 _ERROR_STATUSES: Final = range(400, 600)
-"""An endpoint that is no S3 Vectors may answer with others: with 304, no message could be sent."""
+"""An endpoint that is not S3 Vectors may return others: with 304, no message could be sent."""
 
 LEVEL: Final = (
     "Reading needs the permission level `read`, deleting and importing `read-write`; the list of "
@@ -65,7 +67,7 @@ class BotoService:
 
     @property
     def choices(self) -> Choices:
-        """The likeliest: AWS does not document them."""
+        """The defaults: AWS does not document its own."""
         return DEFAULT
 
     @property
@@ -98,17 +100,13 @@ class BotoService:
         }
 
     def _send(self, operation: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        method = getattr(self._client, self._find_method(operation))
+        method = getattr(self._client, xform_name(operation))
         if operation != "PutVectors":
             response: Mapping[str, Any] = method(**request)
             return response
         placeholder = [{"key": "key", "data": {"float32": PLACEHOLDER}}]
         with send_body(orjson.dumps(request)):  # whose numbers are JSON already
             return dict(method(**{**request, "vectors": placeholder}))
-
-    def _find_method(self, operation: str) -> str:
-        names = self._client.meta.method_to_api_mapping
-        return next(method for method, name in names.items() if name == operation)
 
     def _address(self, operation: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Name the bucket by its ARN if the settings do: it may be of another account."""
@@ -181,7 +179,7 @@ class StacheService:
         self._service = service
         self._settings = settings
         self._options = options
-        self._embedder: Embedder | None = None
+        self._embedders: list[Embedder] = []  # one, once a text was embedded
         self._lock = threading.Lock()
 
     @property
@@ -211,9 +209,9 @@ class StacheService:
         """Make a vector of a text with Stache's embedder, which is created at the first one."""
         try:
             with self._lock:
-                if self._embedder is None:
-                    self._embedder = Embedder(self._settings)
-            return self._embedder.embed_question(text)
+                if not self._embedders:
+                    self._embedders.append(Embedder(self._settings))
+            return self._embedders[0].embed_question(text)
         except S3VectorsError as error:
             raise OtherServiceError("EmbedderFailed", str(error), 503) from error
 
@@ -247,7 +245,9 @@ class StacheService:
 
     def in_region(self, region: str) -> StacheService:
         """The same in another region, where the service has one."""
-        return StacheService(self._service.in_region(region), self._settings, self._options)
+        other = copy(self)  # which shares the embedder
+        other._service = self._service.in_region(region)  # noqa: SLF001 - of this class
+        return other
 
 
 def open_service(settings: Settings) -> StacheService:
