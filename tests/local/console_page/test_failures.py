@@ -114,6 +114,58 @@ def test_without_the_token_the_page_asks_for_it(page, small):
         page.wait("cosine")
 
 
+@pytest.mark.parametrize("fragment", ["", "#token=wrong", "#token=%"])
+def test_the_printed_address_can_be_opened_in_the_tab_that_asks_for_the_token(
+    page, small, fragment
+):
+    """The browser loads nothing then: only the part after the `#` changes."""
+    with serving(small, console=ConsoleOptions(token=TOKEN)) as url:
+        page.open_console(url, fragment)
+        page.wait("TokenRequired")
+        page.go(f"#token={TOKEN}")
+
+        page.wait("cosine")
+        assert TOKEN not in page.evaluate("location.href")
+
+
+def test_a_token_that_is_no_longer_valid_is_asked_for_again(page, small):
+    """By a server that was started anew, for instance."""
+    with serving(small, console=ConsoleOptions(token=TOKEN)) as url:
+        page.open_console(url, f"#token={TOKEN}")
+        page.wait("cosine")
+        page.go("#token=wrong")
+        page.wait("TokenRequired")
+        page.fill("Token", TOKEN)
+        page.click("button", "Open the console")
+
+        page.wait("cosine")
+        assert page.count("#tree [data-index=one]") == 1
+
+
+@pytest.mark.parametrize(
+    "address, action, words",
+    [
+        (f"#/bucket/{BUCKET}", "GetVectorBucket", "SSE-S3 (AES256)"),
+        (f"#/bucket/{BUCKET}", "ListTagsForResource", "No tags"),
+        (INDEX, "GetIndex", "Data type"),
+    ],
+)
+def test_what_failed_is_read_again_by_try_again(page, small, address, action, words):
+    """As soon as it is allowed, for instance."""
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    denial = {"Effect": "Deny", "Action": f"s3vectors:{action}", "Resource": "*"}
+    small._policies = Policies({"Version": "2012-10-17", "Statement": [everything, denial]})
+    with serving(small, console=ConsoleOptions()) as url:
+        page.open_console(url, address)
+        page.waitFor("main .failure")
+        page.waitUntil("!document.querySelector('main [aria-busy]')")
+        small._policies = Policies({"Version": "2012-10-17", "Statement": everything})
+        page.evaluate("document.querySelectorAll('main .failure button').forEach((b) => b.click())")
+
+        page.wait(words)
+        page.waitUntil("!document.querySelector('main .failure')")
+
+
 @pytest.mark.parametrize("view", ["browse", "map", "query?key=only"])
 def test_an_invalid_filter_is_refused_at_its_field_by_the_service(page, console, view):
     """With the service's code and words, and the field is marked."""

@@ -38,7 +38,9 @@ def test_an_address_that_names_nothing_says_so(page, console):
     page.open_console(console.url, "#/nowhere/%")
 
     page.wait("No such page")
+    assert page.count("[aria-current]") == 0
     page.click("link", "To the overview")
+    page.waitFor("#places a[aria-current=page]")
     page.wait("Buckets and indexes")
 
 

@@ -99,6 +99,36 @@ def test_the_filter_and_the_number_of_results_are_the_service_s_own(page, consol
     assert read_keys(page) == query(console, queryVector=data, topK=3, filter=conditions)
 
 
+def test_the_columns_are_chosen_one_after_the_other(page, console):
+    """The list stays open, and an answer without vectors does not make it forget any."""
+    nothing = quote(json.dumps({"kind": "none"}))
+    page.open_console(console.url, f"{INDEX}/query?key=doc-00042&filter={nothing}")
+    page.wait("Nothing matches.")
+    page.fill("Filter", "")
+    page.press("Enter")
+    page.wait("10 results")
+    assert page.texts(".answers thead .meta") == ["text", "kind", "number", "shelf"]
+    page.evaluate("document.querySelector('.menu summary').click()")
+    page.wait("Keys in a sample of 1,000 vectors")
+    for box in (0, 1):
+        page.evaluate(f"document.querySelectorAll('.choice input')[{box}].click()")
+
+    page.waitUntil("document.querySelectorAll('.answers thead .meta').length === 2")
+    assert page.evaluate("document.querySelector('.menu').open")
+
+
+def test_a_dialog_closes_with_the_view_that_opened_it(page, console):
+    """It would be about what is not shown anymore."""
+    page.open_console(console.url, f"{INDEX}/query?key=doc-00042")
+    page.wait("10 results")
+    page.click("button", "Copy as code")
+    page.waitFor("dialog")
+    page.go(f"{INDEX}/transfer")
+    page.wait("JSON Lines")
+
+    page.waitUntil("document.querySelector('dialog') === null")
+
+
 def test_why_names_the_rank_or_the_condition_that_leaves_a_vector_out(page, console):
     """With the vector's own value."""
     conditions = {"$and": [{"kind": "book"}, {"number": {"$lt": 10}}]}

@@ -1,11 +1,11 @@
 // The addresses of views: #/bucket/NAME/index/NAME/browse?prefix=…, every part percent-encoded.
 // Those in another region than the console's own begin with #/region/NAME/.
 
-export const VIEWS = ['browse', 'query', 'map', 'transfer'];
+const VIEWS = ['browse', 'query', 'map', 'transfer'];
 
 let region = null;
 
-/** Let all addresses be those in another region; null for the console's own. */
+/** Let all addresses and requests be for another region; null for the console's own. */
 export function setRegion(name) {
 	region = name;
 }

@@ -1,4 +1,5 @@
 // The console's HTTP API: operations of the service, and jobs that report their progress.
+import { chosenRegion } from './address.js';
 import { formatJson, parseJson } from './json.js';
 
 const TOKEN = 'x-console-token';
@@ -13,27 +14,22 @@ class ServiceError extends Error {
 	}
 }
 
-/** Take the token out of the address (`#token=…`), so that neither history nor screen has it. */
+/** Take the token out of the address (`#token=…`), so that neither history nor screen has it; whether one was there. */
 export function takeToken() {
 	const match = /^#token=([^&/]*)&?(\/.*)?$/.exec(window.location.hash);
-	if (!match) return;
-	storeToken(decodeURIComponent(match[1]));
+	if (!match) return false;
+	storeToken(match[1]);
 	window.history.replaceState(null, '', `${window.location.pathname}#${match[2] ?? '/'}`);
+	return true;
 }
 
 export function storeToken(token) {
 	window.sessionStorage.setItem(STORED, token);
 }
 
-let region = null;
-
-/** Let requests be for another region; null for the console's own. */
-export function askRegion(name) {
-	region = name;
-}
-
 function makeHeaders(type = 'application/json') {
 	const token = window.sessionStorage.getItem(STORED);
+	const region = chosenRegion();
 	return { 'content-type': type, ...(token === null ? {} : { [TOKEN]: token }),
 		...(region === null ? {} : { [REGION]: region }) };
 }

@@ -73,7 +73,7 @@ class Browser {
 
 	showPage(page) {
 		this.page = page;
-		this.columns ??= page.vectors.length ? chooseColumns(this.view, page.vectors) : null;
+		if (!this.columns?.length) this.columns = chooseColumns(this.view, page.vectors);
 		this.showActions(page);
 		this.showTable();
 		const number = page.vectors.length;
@@ -117,7 +117,7 @@ class Browser {
 			returnMetadata: true };
 		this.download = make('div', {});
 		this.actions.replaceChildren(
-			this.columns ? makeColumnPicker(this.view, this.columns,
+			page.vectors.length ? makeColumnPicker(this.view, this.columns,
 				(columns) => { this.columns = columns; this.showTable(); }) : '',
 			makeCopyMenu('ListVectors', list, this.view.about.service),
 			makeButton('Download these', () => this.startDownload()),

@@ -1,10 +1,10 @@
 // One bucket: what it is, its tags, its policy, its indexes.
 import { call } from './api.js';
-import { formatTime, make, makeFacts, makeNote, makeTable } from './dom.js';
+import { make, makeNote, makeTable } from './dom.js';
 import { fill } from './failure.js';
 import { makeLimits } from './limits.js';
 import { describeBucket, listIndexes, readTags } from './listing.js';
-import { describeEncryption, showIndexes } from './overview.js';
+import { describeFacts, showIndexes } from './overview.js';
 import { showLongText, showText } from './text.js';
 
 export async function showBucket(view) {
@@ -14,24 +14,33 @@ export async function showBucket(view) {
 		make('h1', {}, make('span', { class: 'kind' }, 'Bucket '), showText(bucket)), facts,
 		makePanel('Indexes', indexes), make('div', { class: 'columns' },
 			makePanel('How near the limits', limits), makePanel('Tags', tags), makePanel('Bucket policy', policy)));
-	const [description] = await Promise.all([
-		describeBucket(bucket, view.signal).catch((error) => error),
+	const describe = shareReading(() => describeBucket(bucket, view.signal));
+	await Promise.all([
+		fill(facts, async () => showFacts(await describe())),
+		fill(tags, async () => {
+			const { vectorBucketArn } = await describe();
+			return showTags(Object.entries(await readTags(vectorBucketArn, view.signal)));
+		}),
 		fill(indexes, () => showIndexes(view, bucket)),
 		fill(policy, () => showPolicy(bucket, view.signal)),
 		fill(limits, () => showLimits(view)),
 	]);
-	await fill(facts, () => {
-		if (description instanceof Error) throw description;
-		return makeFacts([
-			['Encryption', describeEncryption(description.encryptionConfiguration)],
-			['New indexes', description.defaultIndexMode], ['Created', formatTime(description.creationTime)],
-			['ARN', make('code', {}, description.vectorBucketArn)],
-		]);
-	});
-	await fill(tags, async () => {
-		if (description instanceof Error) throw description;
-		return showTags(Object.entries(await readTags(description.vectorBucketArn, view.signal)));
-	});
+}
+
+/** Read once what several need; after a failure, the next one reads it again. */
+function shareReading(read) {
+	let reading = null;
+	return () => {
+		reading ??= read().catch((error) => {
+			reading = null;
+			throw error;
+		});
+		return reading;
+	};
+}
+
+function showFacts(bucket) {
+	return describeFacts(bucket, [['ARN', make('code', {}, bucket.vectorBucketArn)]]);
 }
 
 export function makePanel(title, ...content) {

@@ -112,6 +112,12 @@ function plainText(column) {
 	return typeof column === 'string' ? column : column.textContent;
 }
 
+/** Mark a link as the one that leads to this view, or remove the mark. */
+export function markCurrent(link, isCurrent) {
+	if (isCurrent) link.setAttribute('aria-current', 'page');
+	else link.removeAttribute('aria-current');
+}
+
 /** Put these children in the place of all others. */
 export function replaceContent(element, ...children) {
 	element.replaceChildren(...children.flat(Infinity).filter(Boolean));

@@ -1,5 +1,5 @@
 // A failure on the page: the service's code and words, and what one can do.
-import { announce, make, makeButton, makeNote } from './dom.js';
+import { announce, make, makeButton, makeNote, replaceContent } from './dom.js';
 import { showLongText, showText } from './text.js';
 
 let level = null;
@@ -45,14 +45,14 @@ export function showEnd(error, place, { filter = null, retry = null } = {}) {
 	}
 }
 
-/** Fill an element with what `load` returns, or with its failure and a button to try again. */
+/** Fill an element with what `load` returns, or with its failure and a button to try again: this, or `retry`. */
 export async function fill(element, load, options = {}) {
 	element.setAttribute('aria-busy', 'true');
 	try {
-		element.replaceChildren(...[await load()].flat(Infinity).filter(Boolean));
+		replaceContent(element, await load());
 	} catch (error) {
 		if (isStop(error)) return;
-		element.replaceChildren(showFailure(error, { ...options, retry: () => fill(element, load, options) }));
+		element.replaceChildren(showFailure(error, { retry: () => fill(element, load, options), ...options }));
 	} finally {
 		element.removeAttribute('aria-busy');
 	}

@@ -30,7 +30,7 @@ export async function addHeader(view, heading = null) {
 	await fill(facts, async () => {
 		description = await describeIndex(view.place, view.signal);
 		return summarize(description, lastCount(view.place));
-	});
+	}, { retry: view.reload }); // all of the view depends on it
 	view.textKey = view.about.text_key ?? (description && textSearches(description)[0]?.metadataKey) ?? TEXT_KEY;
 	return description;
 }

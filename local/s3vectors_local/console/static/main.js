@@ -1,7 +1,9 @@
 // Starts the console: takes the token, asks what is served, and shows the view that the address names.
-import { askRegion, readAbout, storeToken, takeToken } from './api.js';
+import { readAbout, storeToken, takeToken } from './api.js';
 import { addressOf, parseAddress, setRegion } from './address.js';
-import { announce, make, makeField, makeForm, makeInput, makeSelect, makeSubmit, replaceContent } from './dom.js';
+import {
+	announce, make, makeField, makeForm, makeInput, makeSelect, makeSubmit, markCurrent, replaceContent,
+} from './dom.js';
 import { isStop, setLevel, showFailure } from './failure.js';
 import { plainVisible } from './text.js';
 import { markTree, showTree } from './tree.js';
@@ -21,22 +23,35 @@ const VIEWS = {
 };
 
 const main = document.getElementById('main');
-let about = null;
+let about = null; // until the server has answered
 let running = new AbortController();
 let shownPlace = '';
 let shownRegion; // undefined until the first view
 
+/** Follow the address, which may bring a token: then of a server that was started anew. */
+function followAddress() {
+	if (takeToken() || about === null) start();
+	else showView();
+}
+
 async function start() {
-	takeToken();
+	leaveView();
+	about = null;
+	setRegion(null);
 	try {
 		about = await readAbout();
 	} catch (error) {
-		showStartFailure(error);
+		if (about === null) showStartFailure(error);
 		return;
 	}
 	setLevel(about.level);
-	window.addEventListener('hashchange', () => { takeToken(); showView(); });
+	shownRegion = undefined;
 	showView();
+}
+
+function leaveView() {
+	running.abort();
+	for (const dialog of document.querySelectorAll('dialog')) dialog.close();
 }
 
 function showStartFailure(error) {
@@ -87,7 +102,6 @@ function showRegions() {
 /** Ask for, and link to, what is in this region. */
 function enterRegion(region) {
 	setRegion(region);
-	askRegion(region);
 	if (region === shownRegion) return;
 	shownRegion = region;
 	showService();
@@ -95,7 +109,7 @@ function enterRegion(region) {
 }
 
 async function showView() {
-	running.abort();
+	leaveView();
 	running = new AbortController();
 	const { signal } = running;
 	const place = parseAddress(window.location.hash);
@@ -112,7 +126,7 @@ async function showView() {
 	try {
 		const { bucket, index, parameters } = place;
 		const names = { bucket, index };
-		await VIEWS[place.view]({ root, signal, place, names, about, parameters, remember: makeMemory() });
+		await VIEWS[place.view]({ root, signal, place, names, about, parameters, remember: makeMemory(), reload: showView });
 	} catch (error) {
 		if (!isStop(error) && !signal.aborted) root.append(showFailure(error, { retry: showView }));
 	}
@@ -125,8 +139,7 @@ function markPlace(place) {
 		&& name !== null).map((name) => plainVisible(name, 60)), 'S3 Vectors console'];
 	document.title = title.join(' · ');
 	for (const link of document.querySelectorAll('#places a')) {
-		link.toggleAttribute('aria-current',
-			link.hash === addressOf({ view: place?.view === 'overview' ? '' : place?.view }));
+		markCurrent(link, place && link.hash === addressOf({ view: place.view === 'overview' ? '' : place.view }));
 	}
 	markTree(place);
 	closeMenu();
@@ -166,4 +179,5 @@ document.querySelector('.skip').addEventListener('click', (event) => {
 	main.focus();
 });
 
-start();
+window.addEventListener('hashchange', followAddress);
+followAddress();

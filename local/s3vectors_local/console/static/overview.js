@@ -12,7 +12,7 @@ import {
 import { watchWork } from './progress.js';
 import { showText } from './text.js';
 
-export const COLUMNS = ['Index', 'Vectors', 'Dimension', 'Metric', 'Mode', 'Text search', 'Not filterable', 'Created'];
+const COLUMNS = ['Index', 'Vectors', 'Dimension', 'Metric', 'Mode', 'Text search', 'Not filterable', 'Created'];
 
 export function showOverview(view) {
 	const buckets = make('div', {});
@@ -53,11 +53,13 @@ function makeCard(view, { vectorBucketName: bucket }) {
 		make('h2', {}, make('a', { href: addressOf({ bucket }) }, showText(bucket))), facts, indexes);
 }
 
-function describeFacts(bucket) {
+/** A bucket's description; `more` facts follow. */
+export function describeFacts(bucket, more = []) {
 	return makeFacts([
 		['Encryption', describeEncryption(bucket.encryptionConfiguration)],
 		['New indexes', bucket.defaultIndexMode],
 		['Created', bucket.creationTime && formatTime(bucket.creationTime)],
+		...more,
 	]);
 }
 

@@ -127,11 +127,11 @@ class Query {
 		try {
 			const request = this.request();
 			if (request === null) return;
-				this.remember();
+			this.remember();
 			const begun = performance.now();
 			const answer = await watchJob(this.result, 'Searching', 'query', request, signal);
 			this.answer = { ...answer, whole: performance.now() - begun };
-			this.columns ??= chooseColumns(this.view, answer.results);
+			if (!this.columns?.length) this.columns = chooseColumns(this.view, answer.results);
 			this.showAnswer();
 		} catch (error) {
 			if (!signal.aborted) showEnd(error, this.result, { filter: this.filter });
@@ -146,10 +146,16 @@ class Query {
 			make('p', { class: 'took' }, make('strong', {}, number),
 				` in ${formatMilliseconds(milliseconds)}`,
 				make('span', { class: 'note' }, `, ${formatMilliseconds(whole)} with the way to this page`)),
-			makeColumnPicker(this.view, this.columns, (columns) => { this.columns = columns; this.showAnswer(); }),
+			makeColumnPicker(this.view, this.columns, (columns) => { this.columns = columns; this.showResults(); }),
 			makeCopyMenu('QueryVectors', request, this.view.about.service), this.makeMapLink());
-		this.result.replaceChildren(summary, results.length ? this.makeResults(results)
-			: make('p', { class: 'empty' },
+		this.table = make('div', {});
+		this.result.replaceChildren(summary, this.table);
+		this.showResults();
+	}
+
+	showResults() {
+		const { results } = this.answer;
+		this.table.replaceChildren(results.length ? this.makeResults(results) : make('p', { class: 'empty' },
 			'Nothing matches. “Why?” below says what becomes of a vector that you expect here.'));
 	}
 

@@ -1,6 +1,6 @@
 // The list at the side: buckets, and in each its indexes, read when a bucket is opened.
 import { addressOf } from './address.js';
-import { make, makeNote, replaceContent } from './dom.js';
+import { make, makeNote, markCurrent, replaceContent } from './dom.js';
 import { fill } from './failure.js';
 import { listBuckets, listIndexes } from './listing.js';
 import { showText } from './text.js';
@@ -60,9 +60,7 @@ export function markTree(place) {
 		const chosen = bucket.dataset.bucket === place?.bucket;
 		if (chosen) bucket.open = true;
 		for (const link of bucket.querySelectorAll('a')) {
-			const here = chosen && link.dataset.index === (place.index ?? '');
-			if (here) link.setAttribute('aria-current', 'page');
-			else link.removeAttribute('aria-current');
+			markCurrent(link, chosen && link.dataset.index === (place.index ?? ''));
 		}
 	}
 	const only = list?.querySelectorAll('details');
