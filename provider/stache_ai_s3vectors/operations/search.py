@@ -180,7 +180,7 @@ def _limit_top_k(top_k: int) -> int:
     if top_k > limits.TOP_K:
         _warn_once(
             f"a search asked for more than {limits.TOP_K:,} results, the service's limit; it gets "
-            "the first {limits.TOP_K:,} (logged once)"
+            f"the first {limits.TOP_K:,} (logged once)"
         )
     return min(top_k, limits.TOP_K)
 
@@ -189,8 +189,9 @@ def _shorten(question: str) -> str:
     words = query_text.shorten_question(question)
     if len(words) < len(question.strip()):
         _warn_once(
-            "a question was longer than 1,024 characters, the service's limit; hybrid search looks "
-            "for the words that fit, from its beginning and its end (logged once)"
+            f"a question was longer than {limits.QUERY_TEXT_LENGTH:,} characters, the service's "
+            "limit; hybrid search looks for the words that fit, from its beginning and its end "
+            "(logged once)"
         )
     return words
 

@@ -174,6 +174,7 @@ def test_top_k_above_the_services_maximum_is_lowered_to_it(provider, caplog):
 
     assert seen == [10_000] * 3
     assert caplog.text.count("asked for more than 10,000 results") == 1
+    assert "it gets the first 10,000 (logged once)" in caplog.text
 
 
 @pytest.mark.parametrize(
