@@ -70,7 +70,7 @@ def test_an_export_of_other_keys_is_not_continued(module):
     "change, message",
     [
         (lambda lines: lines[:-1], "line 2502 .* is missing: the file was cut off"),
-        (lambda lines: [*lines, lines[1]], "line 2503 .*its sum does not fit"),
+        (lambda lines: [*lines, lines[1]], "line 2503 .*its checksum does not match"),
         (lambda lines: [b"{}", *lines[1:]], "line 1 .* not the first line of an export"),
         (lambda lines: [lines[0], b"x" * (1 << 20) + b"x"], "line 2 .* longer than 1,048,576"),
     ],
@@ -92,6 +92,8 @@ def test_an_export_of_another_version_is_refused(module):
     file = NamedBytes()
     module.Writer(file, compressed=False, head=head).finish()
 
-    with pytest.raises(module.DamagedExportError, match="says version 2; this program reads 1"):
+    with pytest.raises(
+        module.DamagedExportError, match="has version 2; this program reads version 1"
+    ):
         read(module, file.getvalue())
     assert module.DamagedExportError.remedy.startswith("Fetch the file again")

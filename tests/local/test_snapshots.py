@@ -221,9 +221,9 @@ def damaged_at(line, change):
     [
         (
             damaged_at(600, lambda line: line.replace(b"words", b"wards")),
-            "line 601 .* sum does not",
+            "line 601 .*checksum does not match",
         ),
-        (damaged_at(600, lambda _: b""), "line 601 .* sum does not fit"),
+        (damaged_at(600, lambda _: b""), "line 601 .* checksum does not match"),
         (lambda data: data[:200_000], "is damaged|is missing: the file was cut off"),
         (damaged_at(0, lambda line: line[:20]), "line 1 .* not the first line of an export"),
         (lambda _: b"", "line 1 .* not the first line of an export"),
@@ -269,7 +269,7 @@ GOOD = b'{"key":"a","metadata":{},"vector":[1,0]}'
         (
             HEAD.replace(b'"version": 1', b'"version": 2'),
             GOOD,
-            "says version 2; this program reads 1",
+            "has version 2; this program reads version 1",
         ),
         (HEAD, b'{"metadata":{},"vector":[1,0]}', "line 2 .*it has no key or no metadata"),
         (HEAD, b'{"key":1,"metadata":{},"vector":[1,0]}', "it has no key or no metadata"),
@@ -282,7 +282,7 @@ GOOD = b'{"key":"a","metadata":{},"vector":[1,0]}'
         (HEAD, b'{"key":"a","metadata":{},"vector":[1,true]}', "something that is not a number"),
         (HEAD, b'{"key":"a","metadata":{},"vector":[1,1e999]}', "it is not JSON"),
         (HEAD, GOOD[:-1] + b"},{" + GOOD[1:], "it is not JSON"),
-        (HEAD, b'["key","metadata","vector"]', "its sum does not fit"),
+        (HEAD, b'["key","metadata","vector"]', "its checksum does not match"),
         (HEAD, b'{"key",}', "it is not JSON"),
     ],
 )
@@ -308,7 +308,7 @@ def test_a_repeated_key_is_damage(tmp_path):
     printed = run("import", file, "--data", tmp_path / "a", "--index", "my-bucket/notes", status=2)
 
     assert "line 3" in printed
-    assert "its key is not behind the one before" in printed
+    assert "its key does not come after the previous one" in printed
 
 
 def test_a_small_gzip_of_a_large_line_takes_little_memory(tmp_path):
@@ -532,7 +532,7 @@ def test_impossible_metadata_is_damage(tmp_path, metadata):
     printed = run("import", file, "--data", tmp_path / "a", "--index", "my-bucket/notes", status=2)
 
     assert "line 2" in printed
-    assert "its key or its metadata is none that a vector can have" in printed
+    assert "S3 Vectors does not allow its key or its metadata" in printed
 
 
 def test_names_from_an_endpoint_are_not_paths(tmp_path):

@@ -1,10 +1,10 @@
-"""An index as a file of JSON Lines, and back; every line guards itself and those before it.
+"""Write an index to a file of JSON Lines, and read it; every line has a checksum.
 
-The first line describes the index, each other one a vector as the service keeps it, the last
-says how many there are; vectors are in the order of their keys, so equal indexes give equal
-files. Each line ends with `sum`: the beginning of the SHA-256 of all lines up to it, without
-their sums. A line that was changed, lost, doubled or moved is found when it is read, before
-anything of it is used.
+The first line describes the index, the last has the number of vectors. Each line between them is
+a vector as the service stores it. Vectors are in the order of their keys, so equal indexes give
+equal files. Each line ends with its checksum `sum`: the beginning of the SHA-256 of all lines up
+to it, without their checksums. So a line that was changed, lost, duplicated or moved is detected
+when it is read, before anything of it is used.
 
     {"format":"stache-s3vectors","version":1,"dimension":2,…,"sum":"d1ad8e33a3a7f3a4"}
     {"key":"a","metadata":{"text":"…"},"vector":[0.5,1.0],"sum":"02b5de2c94ac7e21"}
@@ -43,7 +43,7 @@ _SUM: Final = b',"sum":"'
 _SUM_LENGTH: Final = 16
 _END: Final = b'"}'
 _VECTOR: Final = b',"vector":'
-"""Begins the last thing in a line before its sum. No string holds it: there, quotes are escaped."""
+"""Begins the last member before the checksum. No string has it: its quotes would be escaped."""
 
 _TAIL: Final = len(_SUM) + _SUM_LENGTH + len(_END)
 _LEVEL: Final = 1
@@ -57,12 +57,12 @@ _READ: Final = 1 << 16
 """Bytes that are read at a time, and at most 16 times as many that are decompressed."""
 
 _NO_DISK: Final = (None, errno.EINVAL, errno.ENOTSUP, errno.EROFS, errno.EBADF)
-"""What synchronising a pipe, a terminal or a file in memory says."""
+"""The errors of `fsync` on a pipe, a terminal or a file in memory."""
 
 _KEY_CHARACTERS: Final = 1_024
 _METADATA_KEYS: Final = 50
 _METADATA_BYTES: Final = 40_960
-"""What a vector can have at most: https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-limitations.html"""
+"""The limits of a vector: https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-limitations.html"""
 
 _REMEDY: Final = "Fetch the file again, or export anew; what is before that line is imported"
 
@@ -81,8 +81,8 @@ class Vector(NamedTuple):
     """A vector as a line has it.
 
     Args:
-        key: its key.
-        metadata: its metadata.
+        key: the key.
+        metadata: the metadata.
         numbers: the JSON array of as many finite numbers as the index has dimensions.
     """
 
@@ -92,11 +92,11 @@ class Vector(NamedTuple):
 
 
 class _LineError(Exception):
-    """A line is not what was written."""
+    """A line was changed or lost, or is not allowed."""
 
 
 class _Chain:
-    """The sum over all lines so far."""
+    """The checksum of all lines so far."""
 
     def __init__(self, digest: Any = None) -> None:
         self._digest = digest or hashlib.sha256()
@@ -106,18 +106,18 @@ class _Chain:
         return _Chain(self._digest.copy())
 
     def close(self, document: bytes) -> bytes:
-        """A line of a JSON object: with its sum, and without the newline."""
+        """Return the line of a JSON object: with its checksum, and without the newline."""
         return document[:-1] + _SUM + self._next(document) + _END
 
     def open(self, line: bytes) -> bytes:
-        """The JSON object of a line.
+        """Return the JSON object of a line.
 
         Raises:
-            _LineError: its sum is another.
+            _LineError: its checksum does not match.
         """
         document, tail = line[:-_TAIL] + b"}", line[-_TAIL:]
         if tail != _SUM + self._next(document) + _END:
-            raise _LineError("its sum does not fit")
+            raise _LineError("its checksum does not match")
         return document
 
     def _next(self, document: bytes) -> bytes:
@@ -250,11 +250,10 @@ class Reader:
             self.head = {}
         self._line = 1
         if self.head.get("format") != FORMAT:
-            raise self._damage("is not the first line of an export, or not as it was written")
+            raise self._damage("is not the first line of an export, or was changed")
         if self.head.get("version") != VERSION:
-            raise self._damage(
-                f"says version {self.head.get('version')!r:.80}; this program reads {VERSION}"
-            )
+            version = f"{self.head.get('version')!r:.80}"
+            raise self._damage(f"has version {version}; this program reads version {VERSION}")
         self._check_head()
 
     def _check_head(self) -> None:
@@ -302,9 +301,9 @@ class Reader:
         if not isinstance(key, str) or not isinstance(metadata, dict):
             raise _LineError("it has no key or no metadata")
         if len(key) > _KEY_CHARACTERS or not _is_metadata(metadata):
-            raise _LineError("its key or its metadata is none that a vector can have")
+            raise _LineError("S3 Vectors does not allow its key or its metadata")
         if last is not None and key <= last:
-            raise _LineError("its key is not behind the one before")
+            raise _LineError("its key does not come after the previous one")
         # It goes into requests as it is: so nothing but numbers may be in it
         listed = _parse(numbers)
         if not isinstance(listed, list) or len(listed) != self.head["dimension"]:
