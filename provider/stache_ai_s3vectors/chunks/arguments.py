@@ -90,21 +90,22 @@ def check_lengths(**lists: Sequence[Any]) -> None:
         raise InvalidInputError(f"insert got {shown}; every chunk needs one of each")
 
 
-def check_ids(ids: Sequence[str], *, unique: bool = False) -> None:
-    """Refuse ids that cannot be a vector's key and, with `unique`, ids that occur twice."""
+def check_ids(ids: Sequence[str]) -> None:
+    """Refuse ids that cannot be a vector's key."""
     check_list("ids", ids, of="ids")
-    seen: set[str] = set()
     for position, key in enumerate(ids):
         _check_id(position, key)
-        if unique and key in seen:
-            raise InvalidInputError(f"item {position}: the id {key!r:.80} is twice in the call")
-        seen.add(key)
 
 
 def check_new_ids(ids: Any) -> list[str]:
     """Check the ids of an insert, each of which occurs once; returns them as a list."""
     check_list("ids", ids, of="ids", ordered=True)
-    check_ids(ids, unique=True)
+    seen: set[str] = set()
+    for position, key in enumerate(ids):
+        _check_id(position, key)
+        if key in seen:
+            raise InvalidInputError(f"item {position}: the id {key!r:.80} is twice in the call")
+        seen.add(key)
     return list(ids)
 
 

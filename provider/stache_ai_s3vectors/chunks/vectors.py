@@ -72,17 +72,12 @@ def count_dimensions(vector: Any, name: str) -> int:
         InvalidInputError: it is neither a list of numbers nor an array of one dimension.
     """
     array = hasattr(vector, "__array_interface__")
-    if array and vector.ndim == 1:
-        return _check_range(len(vector), name)
-    if array or not isinstance(vector, (list, tuple)):
+    if vector.ndim != 1 if array else not isinstance(vector, (list, tuple)):
         shape = f" with {vector.ndim} dimensions" if array else ""
         raise InvalidInputError(
             f"{name} is a {type(vector).__name__}{shape}, not a list of numbers"
         )
-    return _check_range(len(vector), name)
-
-
-def _check_range(dimension: int, name: str) -> int:
+    dimension = len(vector)
     if not 1 <= dimension <= limits.DIMENSIONS:
         raise InvalidInputError(
             f"{name} has {dimension} dimensions; S3 Vectors takes 1 to {limits.DIMENSIONS}"

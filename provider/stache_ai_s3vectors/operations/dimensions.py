@@ -45,21 +45,22 @@ def _describe(
     index: VectorIndex, dimension: int, prepare: Callable[[IndexDescription], object]
 ) -> IndexDescription:
     expected = index.options.dimension
+    description: IndexDescription | None
     if dimension != expected:
         description = index.find_description()
     else:
         _check_before_creation(index, prepare)
         description = index.describe()
-    if description is not None and description.dimension != expected:
-        description = index.describe(fresh=True)  # it may have been created anew since
-    if description is not None and description.dimension == dimension == expected:
-        return description
     if description is None:
         raise ConfigurationError(
             f"the vectors have {dimension} dimensions, index {index.name} does not exist yet, and "
             f"would get the {expected} that Stache's settings say: set EMBEDDING_DIMENSION="
             f"{dimension}, or use an embedding model with {expected}"
         )
+    if description.dimension != expected:
+        description = index.describe(fresh=True)  # it may have been created anew since
+    if description.dimension == dimension == expected:
+        return description
     raise _build_mismatch_error(index, dimension, description.dimension)
 
 

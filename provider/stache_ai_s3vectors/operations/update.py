@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -31,13 +31,13 @@ _NAMED: Final = 5
 
 def get_chunks(
     index: VectorIndex, ids: Sequence[str], namespace: str | None, *, data: bool = False
-) -> Iterator[Record]:
+) -> list[Record]:
     """Get the chunks of these ids, in their order, without those of other namespaces."""
     inside, elsewhere = _split_by_namespace(index, ids, namespace, data=data)
     if elsewhere:
         inside_of = to_printable(namespace)
         _LOG.warning("%d ids are not in namespace %s and are left out", len(elsewhere), inside_of)
-    return iter(inside)
+    return inside
 
 
 def _split_by_namespace(

@@ -73,6 +73,12 @@ def remove_document(db: sqlite3.Connection, record: DocumentRecord) -> None:
     """Delete a document and its entry in the trash."""
     where = (read_namespace(record["namespace"]), record["doc_id"])
     db.execute("DELETE FROM documents WHERE namespace = ? AND doc_id = ?", where)
+    remove_trash_entry(db, record)
+
+
+def remove_trash_entry(db: sqlite3.Connection, record: DocumentRecord) -> None:
+    """Delete a document's entry in the trash, if it has one."""
+    where = (read_namespace(record["namespace"]), record["doc_id"])
     db.execute("DELETE FROM trash WHERE namespace = ? AND doc_id = ?", where)
     db.execute("DELETE FROM replacements WHERE namespace = ? AND doc_id = ?", where)
 

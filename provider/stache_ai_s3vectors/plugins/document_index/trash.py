@@ -12,7 +12,7 @@ from stache_ai_s3vectors.errors import InvalidInputError
 from stache_ai_s3vectors.service.metadata_keys import ACTIVE, DELETING, PURGED, PURGING
 
 from . import jobs
-from .documents import find_identifier, load_document, save_document
+from .documents import find_identifier, load_document, remove_trash_entry, save_document
 from .encoding import (
     DocumentRecord,
     check_limit,
@@ -105,7 +105,7 @@ def restore(
     remaining = {name: value for name, value in record.items() if name not in gone}
     by = {"restored_by": restored_by} if restored_by else {}
     save_document(db, {**remaining, "status": ACTIVE, "restored_at": now, **by})
-    _remove_entry(db, record)
+    remove_trash_entry(db, record)
     restored = {
         "doc_id": record["doc_id"],
         "namespace": record["namespace"],
@@ -115,12 +115,6 @@ def restore(
         "chunk_count": len(record["chunk_ids"]),
     }
     return {**restored, "warning": _WARNING} if status == PURGING else restored
-
-
-def _remove_entry(db: sqlite3.Connection, record: DocumentRecord) -> None:
-    where = (read_namespace(record["namespace"]), record["doc_id"])
-    db.execute("DELETE FROM trash WHERE namespace = ? AND doc_id = ?", where)
-    db.execute("DELETE FROM replacements WHERE namespace = ? AND doc_id = ?", where)
 
 
 def purge(
@@ -150,7 +144,7 @@ def purge(
     job_id, now = str(uuid.uuid4()), format_time(read_clock())
     purging = {"status": PURGING, "purge_started_at": now, "cleanup_job_id": job_id}
     save_document(db, {**record, **purging})
-    _remove_entry(db, record)
+    remove_trash_entry(db, record)
     jobs.create(db, {**answer, **request, "cleanup_job_id": job_id, "created_at": now})
     return {**answer, "cleanup_job_id": job_id}
 
@@ -163,7 +157,7 @@ def complete_purge(db: sqlite3.Connection, record: DocumentRecord | None) -> Non
     remaining = {name: value for name, value in record.items() if name != "cleanup_job_id"}
     done = {"status": PURGED, "purge_completed_at": format_time(read_clock()), "chunk_ids": []}
     save_document(db, {**remaining, **done})
-    _remove_entry(db, record)
+    remove_trash_entry(db, record)
     forget_document(db, record["doc_id"])
 
 
