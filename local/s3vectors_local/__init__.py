@@ -21,7 +21,9 @@ index), which uses `rows` (in memory: `matrix` and `columns`) and `table` (in `s
 arrives by `server` or by `inprocess` (one boto3 client) and `all_clients` (all of them), and `wire`
 answers it. `constraints` checks it against `shapes`, the API model; `validation`, `filters` and
 `limits` have the other rules. On request, `iam` enforces permissions, `signatures` verifies
-signatures, `rates` limits writes and `faults` injects faults.
+signatures, `rates` limits writes and `faults` injects faults. `console` has the web pages and
+their HTTP API. `snapshots` exports and imports indexes, for the console and the commands of
+`snapshot_commands`.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ from .errors import AccessDeniedException, NotFoundException, ValidationExceptio
 DEFAULT_ACCOUNT: Final = "123456789012"
 DEFAULT_REGION: Final = "us-east-1"
 
-_BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
-_INDEX_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+BUCKET_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
+INDEX_NAME: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 _ARN_COLONS: Final = 5
 
@@ -214,13 +214,13 @@ def _find_partition(region: str) -> str:
 
 def check_bucket_name(name: str) -> None:
     """Refuse a name that a vector bucket cannot have."""
-    if not _BUCKET_NAME.fullmatch(name):
+    if not BUCKET_NAME.fullmatch(name):
         message = "Invalid vector bucket name"
         raise ValidationException(message, ("vectorBucketName", message))
 
 
 def check_index_name(name: str) -> None:
     """Refuse a name that an index cannot have."""
-    if not _INDEX_NAME.fullmatch(name):
+    if not INDEX_NAME.fullmatch(name):
         message = "Invalid index name"
         raise ValidationException(message, ("indexName", message))

@@ -31,7 +31,13 @@ def make_printable(text: str) -> str:
 
 
 class ServiceError(Exception):
-    """An error response of the service."""
+    """An error response of the service.
+
+    Attributes:
+        status: the HTTP status.
+        statement: the policy statement that denies the request; None if no statement does.
+        message: the message.
+    """
 
     status: int
     statement: str | None = None
@@ -123,11 +129,7 @@ class ServiceQuotaExceededException(ServiceError):  # noqa: N818 - AWS's own nam
 
 
 class AccessDeniedException(ServiceError):  # noqa: N818 - AWS's own name
-    """The policies do not allow the request, or a web page may have sent it.
-
-    Attributes:
-        statement: the policy statement that denies it; None if no statement allows it.
-    """
+    """The policies do not allow the request, or a web page may have sent it."""
 
     status = 403
 

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, Final, NoReturn, TypeVar
 import click
 import orjson
 
+from .arns import BUCKET_NAME, INDEX_NAME
 from .engine import Engine
 from .errors import DataDirectoryError, PolicyError, ServiceError
 from .exports import DamagedExportError, Reader
@@ -20,8 +21,7 @@ from .remote import RemoteEngine
 from .snapshots import Call, SnapshotIndex, delete_all, ensure_bucket, list_indexes
 from .storage import FILE
 
-_INDEX: Final = re.compile(r"([a-z0-9][a-z0-9-]{1,61}[a-z0-9])/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])")
-_BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
+_INDEX: Final = re.compile(f"({BUCKET_NAME.pattern})/({INDEX_NAME.pattern})")
 _SUFFIXES: Final = (".jsonl", ".jsonl.gz")
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -91,7 +91,7 @@ def export_command(target: str, name: str | None, **engine: Any) -> None:
         indexes_by_bucket = list_indexes(call)
         for index in (index for indexes in indexes_by_bucket.values() for index in indexes):
             _parse_index(call, index.name)  # names become paths, and an endpoint is not trusted
-        if not all(map(_BUCKET.fullmatch, indexes_by_bucket)):
+        if not all(map(BUCKET_NAME.fullmatch, indexes_by_bucket)):
             _stop("the endpoint has a bucket with a name that S3 Vectors does not allow")
         directory.mkdir(parents=True, exist_ok=True)
         for bucket, indexes in indexes_by_bucket.items():
@@ -174,7 +174,7 @@ def _find_files(directory: Path) -> list[tuple[Path, str]]:
     empty = [
         (each, "")
         for each in sorted(directory.iterdir())
-        if each.is_dir() and _BUCKET.fullmatch(each.name) and not any(each.iterdir())
+        if each.is_dir() and BUCKET_NAME.fullmatch(each.name) and not any(each.iterdir())
     ]
     if not files and not empty:
         _stop(f"{directory} has no files BUCKET/INDEX{_SUFFIXES[0]}")

@@ -157,15 +157,15 @@ def _split_pairs(text: str, split: Split) -> list[str]:
 
 
 def _build_pair_phrases(query: str, split: Split) -> list[str]:
-    parse_phrases = []
+    phrases = []
     for east_asian, part in split_east_asian(query):
         if not east_asian:
-            parse_phrases += _quote(split(part))
+            phrases += _quote(split(part))
         elif len(part) == 1:
-            parse_phrases.append(f'"{part}" *')
+            phrases.append(f'"{part}" *')
         else:
-            parse_phrases += [f'"{part[at : at + 2]}"' for at in range(len(part) - 1)]
-    return list(dict.fromkeys(parse_phrases))
+            phrases += [f'"{part[at : at + 2]}"' for at in range(len(part) - 1)]
+    return list(dict.fromkeys(phrases))
 
 
 _INHERITED: Final[list[sqlite3.Connection]] = []

@@ -17,7 +17,6 @@ import orjson
 from .arns import DEFAULT_REGION, Caller
 from .engine import OPERATIONS, Engine
 from .errors import (
-    AccessDeniedException,
     InheritedEngineError,
     InternalServerException,
     ServiceError,
@@ -101,7 +100,7 @@ def answer_or_lose(
 def build_error_response(error: ServiceError) -> Response:
     """Build the response to a request that is refused."""
     reason = error.code
-    if isinstance(error, AccessDeniedException) and error.statement:
+    if error.statement:
         reason += f", denied by {error.statement}"
     return _build_response(error.status, error.build_body(), error.code)._replace(reason=reason)
 
