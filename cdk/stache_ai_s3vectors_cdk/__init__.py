@@ -5,7 +5,8 @@
     store = StacheVectorStore(self, "Vectors")
     store.connect(function)
 
-Modules: `store` (the construct), `bucket`, `index` and `key` (what it consists of, checked).
+Modules: `store` (the construct), `bucket`, `index` and `key` (its parts, checked), `sharing` (the
+permissions of other accounts and of grantees).
 """
 
 from .index import VectorIndexOptions

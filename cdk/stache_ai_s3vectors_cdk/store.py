@@ -95,7 +95,7 @@ class StacheVectorStore(Construct):
         if existing_bucket and create_encryption_key:
             raise ValueError(
                 "existing_bucket and create_encryption_key are both True, but a bucket's key is "
-                "chosen when it is made; give the key that it has as encryption_key"
+                "set when the bucket is created; give the key of the bucket as encryption_key"
             )
         options = dict.fromkeys(KINDS, VectorIndexOptions()) if indexes is None else indexes
         self._indexes = complete_indexes(options, dimension, distance_metric)
@@ -308,7 +308,7 @@ class StacheVectorStore(Construct):
         _check_level(level)
         check_account(grantee, Stack.of(self).account)
         grants = [grant(grantee, statement) for statement in self._build_policy(level)["Statement"]]
-        # A policy that is there before what it is about would let a function run too early
+        # A function waits for its policies, so it does not run before the store exists
         for attached in list_policies(grantee):
             self._make_wait(attached)
         return reduce(iam.Grant.combine, grants)

@@ -96,7 +96,7 @@ class StacheStack(Stack):
 
     def __init__(self, scope: Construct, id: str, options: Options, **props: Any) -> None:  # noqa: A002 - as every construct calls it
         super().__init__(scope, id, stack_name=options.stack_name, **props)
-        # What a first deployment made that then failed would be in the way of the next
+        # A failed first deployment must leave nothing behind: it would block the next one
         retain = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
         removal_policy = retain if options.retain else RemovalPolicy.DESTROY
         arn = options.encryption_key_arn

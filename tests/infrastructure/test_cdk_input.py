@@ -22,7 +22,7 @@ NINE = [f"key{number}" for number in range(9)]
         ({"bucket_name": "my_bucket"}, "bucket_name is 'my_bucket'; it must be 3 to 63"),
         (
             {"existing_bucket": True, "bucket_name": "b-1", "create_encryption_key": True},
-            "existing_bucket and create_encryption_key are both True, .*give the key that it has",
+            "existing_bucket and create_encryption_key are both True, .*give the key of the bucket",
         ),
         ({"indexes": {"a": {"existing": True}}}, r"\['a'\].existing is True, but a new bucket has"),
         (
