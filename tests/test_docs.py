@@ -13,7 +13,6 @@ from types import SimpleNamespace
 import pytest
 import yaml
 from botocore import session
-from click import Group
 from click.testing import CliRunner
 
 import terminal
@@ -122,7 +121,7 @@ def test_every_command_works(aws_environment, tmp_path, monkeypatch):
                 assert path == "--prefer-binary" or (folder / "pyproject.toml").is_file(), command
         elif word == "s3vectors-local":
             (tmp_path / "role.json").touch()
-            parse(s3vectors_local, arguments)
+            tool.parse_arguments(s3vectors_local, arguments)  # it would serve until stopped
         elif "_STACHE_S3VECTORS_COMPLETE=" in command:
             pass  # tests/provider/tool/test_command.py runs them
         elif word == "docker":
@@ -131,12 +130,6 @@ def test_every_command_works(aws_environment, tmp_path, monkeypatch):
             assert command in EXPORTS
         else:
             run_against_a_server(word, arguments, aws_environment, tmp_path)
-
-
-def parse(group: Group, arguments):
-    """Check that the command and its options exist; it would serve until stopped."""
-    command = group.commands[arguments[0]]
-    command.make_context(arguments[0], arguments[1:])
 
 
 def run_against_a_server(word, arguments, aws_environment, directory):

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import tool
 from far_ends import server
 from s3vectors_local.__main__ import main
 
@@ -43,7 +44,7 @@ def test_it_serves_as_an_unprivileged_user_and_stores_its_data():
     assert f"useradd --uid {instruction('USER')} s3vectors" in instruction("RUN")
     words = json.loads(instruction("ENTRYPOINT")) + json.loads(instruction("CMD"))
     assert words[0] == "s3vectors-local"
-    options = main.commands[words[1]].make_context(words[1], words[2:]).params
+    options = tool.parse_arguments(main, words[1:]).params
     assert (options["host"], str(options["port"])) == ("0.0.0.0", instruction("EXPOSE"))  # noqa: S104 - in a container
     assert options["data"] == instruction("VOLUME")
     assert f"--owner s3vectors --mode 0700 {options['data']}" in instruction("RUN")

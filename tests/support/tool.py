@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from click import Command, Group
+from click import Command, Context, Group
 from click.testing import CliRunner, Result
 
 import stache
@@ -40,6 +40,16 @@ def commands(group: Group = main, words: tuple[str, ...] = ()) -> Iterator[tuple
             yield from commands(command, (*words, name))
         if not isinstance(command, Group) or command.invoke_without_command:
             yield " ".join([*words, name]), command
+
+
+def parse_arguments(group: Group, arguments: list[str]) -> Context:
+    """Parse the arguments of a group's command, without running it.
+
+    Below the group, as in use: a command keeps the names of its help option from its first use.
+    """
+    name, *rest = arguments
+    parent = group.make_context(group.name, [*arguments])
+    return group.commands[name].make_context(name, rest, parent=parent)
 
 
 def done(*arguments: str) -> str:
