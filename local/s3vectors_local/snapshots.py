@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Final, TypeAlias
 
 import orjson
 
-from .errors import ConflictException, NotFoundException, ValidationException
+from .errors import ConflictException, NotFoundException, ServiceError, ValidationException
 from .exports import DamagedExportError, Reader, Vector, Writer, header
 from .limits import GET_VECTORS, LIST_PAGE, PUT_VECTORS, REQUEST_BODY_BYTES
 
@@ -138,8 +138,7 @@ class SnapshotIndex:
         try:
             description = self._call("GetIndex", self._names)["index"]
         except NotFoundException:
-            ensure_bucket(self._call, self._bucket)
-            self._create(head)
+            self._create_with_bucket(head)
             return
         keys = description.get("metadataConfiguration", {}).get("nonFilterableMetadataKeys", [])
         present = (description["dimension"], description["distanceMetric"], sorted(keys))
@@ -149,6 +148,17 @@ class SnapshotIndex:
                 f"the index {self.name} has dimension, metric and non-filterable keys {present}, "
                 f"the file has {required!r:.1000}; name another index, or delete this one"
             )
+
+    def _create_with_bucket(self, head: Mapping[str, Any]) -> None:
+        """Create the index, and its bucket if it is missing; both or neither."""
+        is_new = ensure_bucket(self._call, self._bucket)
+        try:
+            self._create(head)
+        except ServiceError:
+            if is_new:
+                with suppress(ServiceError):  # somebody else uses it already, or it is denied
+                    self._call("DeleteVectorBucket", {"vectorBucketName": self._bucket})
+            raise
 
     def _create(self, head: Mapping[str, Any]) -> None:
         metadata = {
@@ -171,10 +181,13 @@ def _to_entry(vector: Vector) -> dict[str, Any]:
     return {"key": vector.key, "data": {"float32": numbers}, "metadata": vector.metadata}
 
 
-def ensure_bucket(call: Call, bucket: str) -> None:
-    """Create a vector bucket if it is missing."""
-    with suppress(ConflictException):
+def ensure_bucket(call: Call, bucket: str) -> bool:
+    """Create a vector bucket if it is missing; return whether it was."""
+    try:
         call("CreateVectorBucket", {"vectorBucketName": bucket})
+    except ConflictException:
+        return False
+    return True
 
 
 def list_indexes(call: Call) -> dict[str, list[SnapshotIndex]]:

@@ -269,6 +269,34 @@ def test_a_refusal_does_not_repeat_a_whole_file(url):
     assert len(error["message"]) < 2_000
 
 
+ALLOW = {"Effect": "Allow", "Action": "s3vectors:*", "Resource": "*"}
+DENY = {"Effect": "Deny", "Action": "s3vectors:CreateIndex", "Resource": "*"}
+
+
+@pytest.mark.parametrize("exists", [False, True])
+@pytest.mark.parametrize(
+    "dimension, statements, code",
+    [(5_000, [ALLOW], "ValidationException"), (2, [ALLOW, DENY], "AccessDeniedException")],
+)
+def test_an_import_whose_index_is_refused_leaves_no_bucket_of_its_own(
+    exists, dimension, statements, code
+):
+    """A bucket that was there before stays."""
+    file = BytesIO()
+    Writer(file, compressed=False, head=header(dimension, "cosine", ())).finish()
+    policies = Policies({"Version": "2012-10-17", "Statement": statements})
+    with (
+        Engine(policies=policies) as engine,
+        serving(engine, console=ConsoleOptions(write=True)) as url,
+    ):
+        if exists:
+            engine.call("CreateVectorBucket", {"vectorBucketName": "copies"})
+        error = stream(url, IMPORT, file.getvalue(), **FILE)[-1]["error"]
+
+        assert error["code"] == code
+        assert len(engine.call("ListVectorBuckets", {})["vectorBuckets"]) == exists
+
+
 @pytest.mark.parametrize(
     "query",
     ["", "?bucket=b", "?index=i", "?bucket=a&bucket=b&index=i", "?bucket=my-bucket&indexes=idx"],

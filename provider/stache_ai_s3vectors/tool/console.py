@@ -88,6 +88,7 @@ class BotoService:
         """Perform an operation; an error has the service's code and words."""
         if operation == "CreateVectorBucket":  # of an import: it needs rights that no level has
             raise ConflictException("The console creates no vector bucket")
+        self._check_members(operation, request)
         try:
             with translate_errors(operation):
                 response = self._send(operation, self._address(operation, request))
@@ -98,6 +99,16 @@ class BotoService:
             for name, value in response.items()
             if name != "ResponseMetadata"
         }
+
+    def _check_members(self, operation: str, request: Mapping[str, Any]) -> None:
+        """Refuse other members than the operation's: boto3 takes `self` for its own argument."""
+        shape = self._client.meta.service_model.operation_model(operation).input_shape
+        members = shape.members if shape else {}
+        unknown = [name for name in request if name not in members]
+        if unknown:
+            raise ValidationException(
+                f"{operation} has no member {unknown[0]!r:.80}. Allowed are {', '.join(members)}"
+            )
 
     def _send(self, operation: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
         method = getattr(self._client, xform_name(operation))

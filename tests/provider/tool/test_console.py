@@ -166,6 +166,20 @@ def test_a_refusal_is_the_services_own(service, operation, request_, kind, words
     assert 400 <= refused.value.status < 500
 
 
+@pytest.mark.parametrize("operation", ["GetIndex", "ListVectorBuckets", "DeleteVectors"])
+@pytest.mark.parametrize(
+    "name", ["self", "cls", "args", "kwargs", "operation_name", "", "indexname"]
+)
+def test_a_member_that_an_operation_does_not_have_is_refused(operation, name):
+    """Also one that is the name of an argument in Python; the error lists those that it has."""
+    service = open_service(settings("http://127.0.0.1:9", s3vectors_max_attempts=1))
+
+    with pytest.raises(ValidationException, match=f"{operation} has no member '{name}'") as refused:
+        service.call(operation, {name: 1})
+
+    assert refused.value.status == 400
+
+
 def test_pages_come_whole_however_many_at_a_time(service):
     """Each vector once."""
     fill_more = [{"key": f"k{n}", "data": {"float32": embed(f"w{n}")}} for n in range(300)]
