@@ -17,7 +17,7 @@ import pytest
 import far_ends
 import stache
 import tool
-from s3vectors_local import Engine, Policies
+from s3vectors_local import Caller, Engine, Policies
 from stache_ai_s3vectors.service.permissions import LEVELS, build_policy
 from stache_ai_s3vectors.settings import resolve_settings
 
@@ -435,6 +435,31 @@ def test_a_policy_of_the_level_is_enough(store):
         assert wrong("--level", level) == []
         left = "s3vectors:UpdateMetadataConfiguration was granted and never used"
         assert all(left in line for line in policies.unused())
+
+
+def test_the_search_in_other_regions_creates_nothing_there(store, monkeypatch):
+    """Although the provider may create its index, and the bucket is not asked for."""
+    client = stache.provider(s3vectors_endpoint_url="local:data").client
+    for kind in KINDS:
+        client.delete_index(vectorBucketName="my-bucket", indexName=kind)
+    statement = {"Effect": "Allow", "Action": "s3vectors:*", "Resource": "*"}
+    denial = {"Effect": "Deny", "Action": "s3vectors:GetVectorBucket", "Resource": "*"}
+    under({"Version": "2012-10-17", "Statement": [statement, denial]})
+    monkeypatch.setenv("S3VECTORS_CREATE_INDEX", "true")
+    monkeypatch.setenv("S3VECTORS_REGION", "eu-west-1")
+
+    tool.run("doctor")
+
+    stache.close_engines()
+    engine = Engine("data")
+    with closing(engine):
+        buckets = {
+            region: engine.call("ListVectorBuckets", {}, Caller("123456789012", region))
+            for region in ("us-east-1", "us-west-2", "eu-west-1", "eu-central-1")
+        }
+    assert [region for region, listed in buckets.items() if listed["vectorBuckets"]] == [
+        "us-east-1"
+    ]
 
 
 def test_the_bucket_in_another_region_is_found_without_asking_for_the_bucket(store, monkeypatch):

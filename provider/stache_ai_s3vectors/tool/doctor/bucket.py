@@ -92,7 +92,8 @@ def _find_elsewhere(index: VectorIndex) -> tuple[str | None, int]:
 def _is_in(options: Options, region: str) -> bool | None:
     """Whether a region has the bucket or the index; None if it does not say."""
     remote = VectorIndex(
-        replace(options, region=region, max_attempts=1, connect_timeout=2.0, read_timeout=5.0)
+        replace(options, region=region, max_attempts=1, connect_timeout=2.0, read_timeout=5.0),
+        create=False,
     )
     name = options.bucket_name
     answer = _exists(lambda: remote.client.get_vector_bucket(vectorBucketName=name))
