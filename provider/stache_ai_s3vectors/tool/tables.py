@@ -16,17 +16,22 @@ _LONGEST: Final = 300
 """Characters of a cell, at most."""
 
 
-def print_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def print_table(
+    heads: Sequence[str], rows: Iterable[Sequence[str]], *, whole: bool = False
+) -> None:
     """Print rows of texts below their heads; nothing in them is markup or controls a terminal.
 
     The column `text` is cut where the terminal ends, the others are folded.
+
+    Args:
+        whole: whether long cells are not shortened.
     """
     table = Table()
     for head in heads:
         cut = head == TEXT
         table.add_column(head, no_wrap=cut, overflow="ellipsis" if cut else "fold")
     for row in rows:
-        table.add_row(*(Text(_shorten(cell)) for cell in row))
+        table.add_row(*(Text(to_printable(cell if whole else _shorten(cell))) for cell in row))
     Console().print(table)
 
 
@@ -42,4 +47,4 @@ def print_record(values: Iterable[tuple[str, str]]) -> None:
 
 
 def _shorten(text: str) -> str:
-    return to_printable(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…")
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

@@ -9,9 +9,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import click
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from stache_ai_s3vectors.aws.connections import connect
 from stache_ai_s3vectors.aws.descriptions import TEXT_SEARCH_ACTIVE, IndexDescription
@@ -42,6 +39,7 @@ from stache_ai_s3vectors.tool.options import (
     with_settings,
 )
 from stache_ai_s3vectors.tool.progress import show_progress
+from stache_ai_s3vectors.tool.tables import print_table
 
 if TYPE_CHECKING:
     from stache_ai_s3vectors.settings import Options, Settings
@@ -261,34 +259,24 @@ def list_all_indexes(settings: Settings, *, as_json: bool) -> None:
       stache-s3vectors indexes list --bucket my-bucket --endpoint local:./data
     """  # noqa: D301 - \b keeps click from wrapping the example
     with report_on_stop(lambda: "nothing is changed", "", errors=False):
-        descriptions = _list_descriptions(resolve_options(settings))
+        options = resolve_options(settings)
+        descriptions = {
+            name: open_index(replace(options, index_name=name)).describe()
+            for name in list_indexes(options)
+        }
     if as_json:
-        click.echo(json.dumps(descriptions))
+        click.echo(json.dumps([{"name": name, **d.as_dict()} for name, d in descriptions.items()]))
         return
-    _print_table(descriptions)
+    heads = ("index", "dimension", "metric", "mode", "non-filterable keys", "text search")
+    print_table(heads, (_to_cells(*row) for row in descriptions.items()), whole=True)
 
 
-def _list_descriptions(options: Options) -> list[dict[str, Any]]:
-    indexes = [open_index(replace(options, index_name=name)) for name in list_indexes(options)]
-    return [{"name": index.options.index_name, **index.describe().as_dict()} for index in indexes]
-
-
-def _format_text_searches(index: dict[str, Any]) -> Iterable[str]:
-    for key, status in index["textSearch"].items():
-        language = index["textLanguages"].get(key)
-        yield f"{key} {status}" + (f" ({language})" if language else "")
-
-
-def _print_table(descriptions: list[dict[str, Any]]) -> None:
-    table = Table("index", "dimension", "metric", "mode", "non-filterable keys", "text search")
-    table.columns[0].overflow = "fold"
-    for index in descriptions:
-        table.add_row(
-            index["name"],
-            str(index["dimension"]),
-            index["distanceMetric"],
-            index["indexMode"],
-            escape(", ".join(index["nonFilterableMetadataKeys"])),
-            escape(", ".join(_format_text_searches(index))),
-        )
-    Console().print(table)
+def _to_cells(name: str, description: IndexDescription) -> list[str]:
+    return [
+        name,
+        str(description.dimension),
+        description.metric,
+        description.mode,
+        ", ".join(sorted(description.non_filterable)),
+        ", ".join(description.list_text_searches()),
+    ]
