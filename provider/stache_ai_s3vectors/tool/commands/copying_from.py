@@ -301,5 +301,4 @@ def _print(
         if moved:
             names = ", ".join(map(to_printable, moved))
             click.echo(f"Note: stored, but in some vectors too large to filter on: {names}")
-    for part, *_ in results:
-        fail_for_left_out(part.tally.left_out)
+    fail_for_left_out(*(part.tally.left_out for part, *_ in results))

@@ -155,14 +155,14 @@ def _print_keys(problem: str, keys: KeyFile) -> None:
         click.echo(f"{len(keys)} vectors {problem}: {list_keys(keys)}")
 
 
-def fail_for_left_out(left_out: KeyFile) -> None:
-    """Name what was left out.
+def fail_for_left_out(*left_out: KeyFile) -> None:
+    """Name the first vectors that were left out, of each index.
 
     Raises:
-        click.ClickException: something was.
+        click.ClickException: some were.
     """
-    if not left_out:
-        return
-    for key, why in islice(left_out.items(), SHOWN):
-        click.echo(f"  {to_printable(key)}: {to_printable(why)}", err=True)
-    raise click.ClickException(f"{len(left_out)} vectors are left out, the first are above")
+    for keys in left_out:
+        for key, why in islice(keys.items(), SHOWN):
+            click.echo(f"  {to_printable(key)}: {to_printable(why)}", err=True)
+    if count := sum(map(len, left_out)):
+        raise click.ClickException(f"{count} vectors are left out, the first are above")
