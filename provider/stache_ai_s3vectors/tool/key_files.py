@@ -47,7 +47,7 @@ class KeyFile:
     def __contains__(self, key: object) -> bool:
         with self._asking():
             query = "SELECT 1 FROM keys WHERE key = ?"
-            return self._db.execute(query, [str(key).encode()]).fetchone() is not None
+            return self._db.execute(query, [_encode(str(key))]).fetchone() is not None
 
     def __iter__(self) -> Iterator[str]:
         return (key for key, _ in self.items())
@@ -56,14 +56,14 @@ class KeyFile:
         """Add keys that are not in it; the others keep their notes."""
         with self._asking():
             cursor = self._db.executemany(
-                "INSERT OR IGNORE INTO keys VALUES (?, ?)", ((key.encode(), note) for key in keys)
+                "INSERT OR IGNORE INTO keys VALUES (?, ?)", ((_encode(key), note) for key in keys)
             )
             self._count += cursor.rowcount
 
     def items(self) -> Iterator[tuple[str, str]]:
         """Keys and notes, in the order of the keys."""
         for page in self._pages(_PAGE, 0):
-            yield from ((key.decode(), note) for key, note in page)
+            yield from ((_decode(key), note) for key, note in page)
 
     def batches(self, size: int, start: int = 0) -> Iterator[list[str]]:
         """The keys in their order, so many at a time.
@@ -71,7 +71,7 @@ class KeyFile:
         Args:
             start: how many to pass over.
         """
-        return ([key.decode() for key, _ in page] for page in self._pages(size, start))
+        return ([_decode(key) for key, _ in page] for page in self._pages(size, start))
 
     def first(self, count: int) -> list[str]:
         """The first keys."""
@@ -97,3 +97,12 @@ class KeyFile:
             full = S3VectorsError(f"the temporary file of the keys cannot be written: {error}")
             full.remedy = "make room in the directory for temporary files, or name one in TMPDIR"
             raise full from error
+
+
+def _encode(key: str) -> bytes:
+    """A key as bytes; another program's may hold lone surrogates, which UTF-8 has not."""
+    return key.encode("utf-8", "surrogatepass")
+
+
+def _decode(key: bytes) -> str:
+    return key.decode("utf-8", "surrogatepass")

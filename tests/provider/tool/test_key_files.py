@@ -8,7 +8,22 @@ import sys
 
 from stache_ai_s3vectors.tool.key_files import KeyFile
 
-KEYS = ["", "a", "a\0", "a\0b", "aa", "b", "é", "z", "~", "\uffff", "𐀀", "🎉", "k" * 1_024]
+KEYS = [
+    "",
+    "a",
+    "a\0",
+    "a\0b",
+    "aa",
+    "b",
+    "é",
+    "z",
+    "~",
+    "\uffff",
+    "𐀀",
+    "🎉",
+    "\udcff",
+    "k" * 1_024,
+]
 
 
 def test_keys_come_in_the_order_of_their_characters_each_once():
