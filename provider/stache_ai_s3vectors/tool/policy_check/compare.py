@@ -51,9 +51,10 @@ def find_missing(
 
 def _find_denial(need: Need, rules: Sequence[Rule]) -> Finding | None:
     problem = "this statement denies WHAT"
-    applying = [rule for rule in rules if rule.evaluate(need) is not False]
-    for rule in sorted(applying, key=lambda rule: rule.evaluate(need) is None):
-        if rule.evaluate(need):
+    answers = [(rule.evaluate(need), rule) for rule in rules]
+    applying = [pair for pair in answers if pair[0] is not False]
+    for answer, rule in sorted(applying, key=lambda pair: pair[0] is None):
+        if answer:
             negated = rule.statement.negated_actions
             out = "name that in its NotAction" if negated else "take that out of its Action"
             fix = f"{out} or make its Resource narrower"
@@ -65,11 +66,12 @@ def _find_denial(need: Need, rules: Sequence[Rule]) -> Finding | None:
 
 
 def _find_gap(need: Need, rules: Sequence[Rule], line: int) -> Finding | None:
-    if any(rule.evaluate(need) for rule in rules):
+    answers = [(rule.evaluate(need), rule) for rule in rules]
+    if any(answer for answer, _ in answers):
         return None
-    about = [rule for rule in rules if rule.match(need) is not False]
+    about = [pair for pair in answers if pair[1].match(need) is not False]
     # A condition of which nothing is known is nearer than one that does not hold
-    for rule in sorted(about, key=lambda rule: rule.evaluate(need) is False):
+    for _, rule in sorted(about, key=lambda pair: pair[0] is False):
         at, when = _explain_doubt(rule, need)
         problem = f"a statement allows WHAT only {when}"
         fix = "allow it without that on ARNS"

@@ -199,7 +199,7 @@ def _read_conditions(raw: Object) -> Iterator[WrittenCondition]:
                 raise PolicyError(f"the values of {key} must be strings")
             texts = (i if isinstance(i, str) else json.dumps(i) for i in items)
             condition = WrittenCondition(operator, Text(key, keys.lines[key]), tuple(texts))
-            condition.parse()  # for its errors
+            _ = condition.parsed  # for its errors
             yield condition
 
 

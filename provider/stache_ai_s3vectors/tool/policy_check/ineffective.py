@@ -62,7 +62,7 @@ def find_ineffective(rule: Rule, target: Target) -> Iterator[Ineffective]:
     wrong = list(_find_wrong_resources(meant, target))
     sound = tuple(item for item in rule.actions if not _explain_action(item))
     yield from wrong or _find_mismatches(replace(rule, actions=sound), meant, target)
-    names = meant.list_reached(target)
+    names = meant.list_reached(target) if rule.conditions else ()
     for condition in rule.conditions:
         if condition.is_dead(names):
             which = join_actions(PREFIX + name for name in names)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
 from s3vectors_local.errors import UnevaluatedPolicyError
@@ -37,7 +38,7 @@ class WrittenCondition:
 
     def evaluate(self, need: Need) -> bool | None:
         """Whether it holds for a request; None if that cannot be known."""
-        parsed = self.parse()
+        parsed = self.parsed
         if parsed is None:
             return None
         # Only requests of a service for the caller have VIA_SERVICE
@@ -57,7 +58,8 @@ class WrittenCondition:
         keys = {key, key.partition("/")[0] + "/"}
         return key.startswith(_OWN_KEYS) and not list_actions()[name].keys & keys
 
-    def parse(self) -> Condition | None:
+    @cached_property
+    def parsed(self) -> Condition | None:
         """The engine's form of it, for any key; None if the engine does not evaluate it.
 
         Raises:
