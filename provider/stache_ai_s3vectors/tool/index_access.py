@@ -110,14 +110,11 @@ def find_destination(options: Options, metric: str) -> Destination:
     Raises:
         NotFoundError: it does not exist, and the settings do not allow to create it.
     """
-    try:
+    if not options.create_index:
         return Destination(options, open_index(options).describe(), exists=True)
-    except NotFoundError:
-        if not options.create_index:
-            raise
-    return Destination(
-        options, IndexDescription.from_dimension(options.dimension, metric), exists=False
-    )
+    existing = VectorIndex(options).find_description()
+    new = IndexDescription.from_dimension(options.dimension, metric)
+    return Destination(options, existing or new, exists=existing is not None)
 
 
 def _has_other_size(options: Options) -> bool:

@@ -16,13 +16,13 @@ from stache_ai_s3vectors.errors import ConfigurationError, describe_faults
 from stache_ai_s3vectors.service import limits
 from stache_ai_s3vectors.service.metadata_keys import KINDS
 
-from .failures import INTERRUPTED, report_on_stop, to_failure
+from .failures import report_on_stop, to_failure
 
 if TYPE_CHECKING:
     from stache_ai_s3vectors.settings import Options, Settings
 
 Option: TypeAlias = Callable[[Callable[..., None]], Callable[..., None]]
-"""What click.option returns."""
+"""What click.option and click.argument return."""
 
 AWS: Final = "aws"
 """An endpoint: AWS, whatever the settings are."""
@@ -192,18 +192,19 @@ def _with_options(command: Callable[..., None], options: dict[str, Option]) -> C
         # The reader of a pipe has left, as `head` does: click ends quietly
         except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
             raise
-        except KeyboardInterrupt:
-            click.echo("Stopped.", err=True)
-            raise click.exceptions.Exit(INTERRUPTED) from None
         except Exception as error:
             if debug:
                 traceback.print_exc()
             raise to_failure(error) from error
 
-    decorated: Callable[..., None] = run
-    for option in reversed((*options.values(), _JSON, _DEBUG)):
-        decorated = option(decorated)
-    return decorated
+    return add_options(run, [*options.values(), _JSON, _DEBUG])
+
+
+def add_options(command: Callable[..., None], options: Sequence[Option]) -> Callable[..., None]:
+    """Add options and arguments to a command; its help lists them in this order."""
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 def confirm(question: str, answer: str) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 import click
 
 from stache_ai_s3vectors.aws.batches import Record
-from stache_ai_s3vectors.aws.descriptions import ENHANCED, IndexDescription
+from stache_ai_s3vectors.aws.descriptions import IndexDescription
 from stache_ai_s3vectors.aws.parallel import call_in_parallel
 from stache_ai_s3vectors.aws.vector_index import Progress, Row, VectorIndex
 from stache_ai_s3vectors.chunks.filters import Filter
@@ -239,14 +239,8 @@ def _get_share(file: Path, opened: BinaryIO) -> Callable[[], float] | None:
 
 def _parse_description(head: dict[str, Any]) -> IndexDescription:
     """What the index was that the vectors come from."""
-    return IndexDescription(
-        arn="",
-        dimension=head["dimension"],
-        metric=head["distanceMetric"],
-        non_filterable=frozenset(head["nonFilterableMetadataKeys"]),
-        mode=ENHANCED,
-        text_searches={},
-    )
+    description = IndexDescription.from_dimension(head["dimension"], head["distanceMetric"])
+    return replace(description, non_filterable=frozenset(head["nonFilterableMetadataKeys"]))
 
 
 def _read_records(reader: Reader) -> Iterator[Record]:

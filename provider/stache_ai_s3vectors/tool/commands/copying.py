@@ -14,7 +14,12 @@ from stache_ai_s3vectors.errors import ConfigurationError
 from stache_ai_s3vectors.service.arns import INDEX_ARN
 from stache_ai_s3vectors.tool.failures import report_on_stop
 from stache_ai_s3vectors.tool.index_access import Destination, find_destination, open_index
-from stache_ai_s3vectors.tool.options import load_settings, resolve_options, with_values
+from stache_ai_s3vectors.tool.options import (
+    add_options,
+    load_settings,
+    resolve_options,
+    with_values,
+)
 from stache_ai_s3vectors.tool.transfers import Tally, check_fit, check_keys
 
 from .verified_transfer import count_vectors, print_report, run_transfer
@@ -34,9 +39,7 @@ _SIDES: Final = (
 
 def with_sides(command: Callable[..., None]) -> Callable[..., None]:
     """Add the arguments and options that name both sides, for `resolve_sides`."""
-    for option in reversed(_SIDES):
-        command = option(command)
-    return command
+    return add_options(command, _SIDES)
 
 
 def resolve_sides(values: dict[str, Any]) -> tuple[VectorIndex, Options]:

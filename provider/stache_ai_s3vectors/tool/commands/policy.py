@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from functools import reduce
 from typing import Any, Final
 
 import click
 from click.core import ParameterSource
 
 from stache_ai_s3vectors.service.arns import BUCKET_ARN, INDEX_NAME, KEY_ARN, get_partition
-from stache_ai_s3vectors.service.permissions import LEVELS
-from stache_ai_s3vectors.service.permissions import build_policy as least
+from stache_ai_s3vectors.service.permissions import LEVELS, build_policy
 from stache_ai_s3vectors.tool.lazy import LazyCommand
 from stache_ai_s3vectors.tool.options import (
     Choice,
+    add_options,
     get_index_names,
     load_settings,
     resolve_options,
@@ -53,7 +52,7 @@ def add_policy_options(default: str, configured: str = "") -> Callable[[Callable
         click.option("--index", "indexes", multiple=True, help=index),
         _KMS_KEY,
     )
-    return lambda command: reduce(lambda done, option: option(done), reversed(options), command)
+    return lambda command: add_options(command, options)
 
 
 @click.group(invoke_without_command=True)
@@ -88,7 +87,7 @@ def print_policy(  # noqa: PLR0913 - one for each option
     check_key(kms_key, arn)
     check_indexes(indexes)
     keys = [kms_key] if kms_key else []
-    click.echo(json.dumps(least(level, arn, indexes, keys), indent=2))
+    click.echo(json.dumps(build_policy(level, arn, indexes, keys), indent=2))
 
 
 print_policy.add_command(

@@ -144,11 +144,7 @@ def _delete_matches(index: VectorIndex, parts: list[Filter], earlier: str) -> di
     return {"vectors": len(keys)}
 
 
-def _format(outcome: object) -> str:
+def _format(outcome: dict[str, int] | list[str]) -> str:
     if isinstance(outcome, dict):
         return ", ".join(f"{to_printable(name) or '(none)'} {n}" for name, n in outcome.items())
-    return (
-        ", ".join(to_printable(str(key)) for key in outcome)
-        if isinstance(outcome, list)
-        else str(outcome)
-    )
+    return ", ".join(map(to_printable, outcome))
