@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Final
 
+import pytest
+from stache_ai.providers import EmbeddingProviderFactory
+
 DIMENSIONS: Final = 8
 
 
@@ -68,3 +71,9 @@ def count_letters(text: str) -> list[float]:
     for byte in text.encode():
         counts[byte % DIMENSIONS] += 1
     return counts
+
+
+def install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make `Words` the embedder of Stache's settings."""
+    EmbeddingProviderFactory.register("words", Words)
+    monkeypatch.setenv("EMBEDDING_PROVIDER", "words")

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 from click import Option
-from click.testing import CliRunner
 
 import far_ends
 import stache
@@ -26,10 +25,6 @@ from stache_ai_s3vectors.tool.options import load_settings
 
 BUCKET_ARN = "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket"
 LOCAL = ["--bucket", "my-bucket", "--endpoint", "local:data", "--dimension", "8"]
-
-
-def run(*arguments, **options):
-    return CliRunner().invoke(main, arguments, **options)
 
 
 def run_process(*arguments, **environment):
@@ -45,7 +40,7 @@ def run_process(*arguments, **environment):
 
 def test_indexes_create_makes_the_three_and_says_how_stache_finds_them():
     """Names carry the dimension, because another dimension needs another index."""
-    result = run("indexes", "create", *LOCAL)
+    result = tool.run("indexes", "create", *LOCAL)
 
     assert result.exit_code == 0
     assert result.output.splitlines() == [
@@ -63,9 +58,9 @@ def test_indexes_create_makes_the_three_and_says_how_stache_finds_them():
 def test_indexes_create_is_safe_to_repeat_and_keeps_configured_names(monkeypatch):
     """What is there stays as it is."""
     monkeypatch.setenv("S3VECTORS_DOCUMENTS_INDEX", "mine")
-    run("indexes", "create", *LOCAL)
+    tool.run("indexes", "create", *LOCAL)
 
-    result = run("indexes", "create", *LOCAL, "--json")
+    result = tool.run("indexes", "create", *LOCAL, "--json")
 
     assert json.loads(result.output)["indexes"][0] == {
         "kind": "documents",
@@ -76,20 +71,48 @@ def test_indexes_create_is_safe_to_repeat_and_keeps_configured_names(monkeypatch
 
 def test_indexes_list_shows_what_they_are():
     """As a table, or as JSON."""
-    run("indexes", "create", *LOCAL)
+    tool.run("indexes", "create", *LOCAL)
 
-    listed = json.loads(run("indexes", "list", *LOCAL, "--json").output)
-    table = run("indexes", "list", *LOCAL).output
+    listed = json.loads(tool.run("indexes", "list", *LOCAL, "--json").output)
+    table = tool.run("indexes", "list", *LOCAL).output
 
     assert [index["name"] for index in listed] == ["documents-8", "insights-8", "summaries-8"]
     assert listed[0]["nonFilterableMetadataKeys"] == ["_overflow", "text"]
     assert "documents-8" in table
 
 
+def test_indexes_list_prints_names_of_metadata_keys_that_control_no_terminal(monkeypatch):
+    """Whole, and not as markup."""
+    monkeypatch.setenv("COLUMNS", "400")
+    names = ["red\x1b[31m", "[bold]", *(f"{n}" * 60 for n in range(6))]
+    client = stache.provider(s3vectors_endpoint_url="local:data").client
+    client.create_vector_bucket(vectorBucketName="my-bucket")
+    client.create_index(
+        vectorBucketName="my-bucket",
+        indexName="hostile",
+        dataType="float32",
+        dimension=8,
+        distanceMetric="cosine",
+        metadataConfiguration={
+            "nonFilterableMetadataKeys": names,
+            "textSearchConfigurations": [{"metadataKey": "text\x1b[2J", "language": "de"}],
+        },
+    )
+
+    result = tool.run("indexes", "list", *LOCAL)
+
+    assert "\x1b" not in result.output
+    lines = "".join(re.findall(r"[^│┃\s]", result.output))
+    assert "red\\x1b[31m" in lines
+    assert "[bold]" in lines
+    assert all(name in lines for name in names[2:])
+    assert "text\\x1b[2JACTIVE(de)" in lines or "text\\x1b[2JBUILDING(de)" in lines
+
+
 def classic():
     """A bucket of CLASSIC indexes, as they were before 2026-09-30, with Stache's three."""
     stache.engine("local:data", bucket_mode="classic")
-    run("indexes", "create", *LOCAL)
+    tool.run("indexes", "create", *LOCAL)
 
 
 def test_indexes_upgrade_makes_them_ready_for_hybrid_search(monkeypatch):
@@ -97,8 +120,8 @@ def test_indexes_upgrade_makes_them_ready_for_hybrid_search(monkeypatch):
     monkeypatch.setattr(import_module("stache_ai_s3vectors.tool.commands.indexes"), "POLL", 0)
     classic()
 
-    first = run("indexes", "upgrade", *LOCAL)
-    again = run("indexes", "upgrade", *LOCAL, "--json")
+    first = tool.run("indexes", "upgrade", *LOCAL)
+    again = tool.run("indexes", "upgrade", *LOCAL, "--json")
 
     assert first.output.splitlines() == [
         "documents-8: ENHANCED mode, text search",
@@ -110,7 +133,7 @@ def test_indexes_upgrade_makes_them_ready_for_hybrid_search(monkeypatch):
         "summaries-8": [],
         "insights-8": [],
     }
-    for index in json.loads(run("indexes", "list", *LOCAL, "--json").output):
+    for index in json.loads(tool.run("indexes", "list", *LOCAL, "--json").output):
         assert (index["indexMode"], index["textSearch"]) == ("ENHANCED", {"text": "ACTIVE"})
 
 
@@ -119,7 +142,7 @@ def test_indexes_upgrade_takes_names_and_a_language(monkeypatch):
     monkeypatch.setattr(import_module("stache_ai_s3vectors.tool.commands.indexes"), "POLL", 0)
     classic()
 
-    result = run("indexes", "upgrade", *LOCAL, "--language", "de", "documents-8")
+    result = tool.run("indexes", "upgrade", *LOCAL, "--language", "de", "documents-8")
 
     assert result.output == "documents-8: ENHANCED mode, text search\n"
     client = stache.provider("documents-8", s3vectors_endpoint_url="local:data").client
@@ -130,7 +153,7 @@ def test_indexes_upgrade_takes_names_and_a_language(monkeypatch):
     ]
     modes = {
         i["name"]: i["indexMode"]
-        for i in json.loads(run("indexes", "list", *LOCAL, "--json").output)
+        for i in json.loads(tool.run("indexes", "list", *LOCAL, "--json").output)
     }
     assert modes["summaries-8"] == "CLASSIC"
 
@@ -139,7 +162,7 @@ def text_searches():
     """The status and the language of each text search, by index."""
     return {
         index["name"]: (index["textSearch"], index["textLanguages"])
-        for index in json.loads(run("indexes", "list", *LOCAL, "--json").output)
+        for index in json.loads(tool.run("indexes", "list", *LOCAL, "--json").output)
     }
 
 
@@ -151,11 +174,11 @@ def _no_waiting(monkeypatch):
 @pytest.mark.usefixtures("_no_waiting")
 def test_indexes_create_takes_a_language(monkeypatch):
     """An option, or the setting; the list shows it."""
-    run("indexes", "create", *LOCAL, "--language", "de", "german")
+    tool.run("indexes", "create", *LOCAL, "--language", "de", "german")
     monkeypatch.setenv("S3VECTORS_TEXT_LANGUAGE", "ja")
-    run("indexes", "create", *LOCAL, "japanese")
-    run("indexes", "create", *LOCAL, "--language", "none", "any")
-    run("indexes", "upgrade", *LOCAL, "german", "japanese", "any")  # waits
+    tool.run("indexes", "create", *LOCAL, "japanese")
+    tool.run("indexes", "create", *LOCAL, "--language", "none", "any")
+    tool.run("indexes", "upgrade", *LOCAL, "german", "japanese", "any")  # waits
 
     active = {"text": "ACTIVE"}
     assert text_searches() == {
@@ -163,31 +186,31 @@ def test_indexes_create_takes_a_language(monkeypatch):
         "japanese": (active, {"text": "ja"}),
         "any": (active, {}),
     }
-    assert "(de)" in run("indexes", "list", *LOCAL).output
+    assert "(de)" in tool.run("indexes", "list", *LOCAL).output
 
 
 def test_indexes_create_does_not_leave_an_index_in_another_language():
     """It says what changes it."""
-    run("indexes", "create", *LOCAL, "--language", "de", "mine")
+    tool.run("indexes", "create", *LOCAL, "--language", "de", "mine")
 
-    refused = run("indexes", "create", *LOCAL, "--language", "fr", "mine")
+    refused = tool.run("indexes", "create", *LOCAL, "--language", "fr", "mine")
 
     assert refused.exit_code == 2
     advice = "text search in de. To change it: stache-s3vectors indexes upgrade mine --language fr"
     assert advice in " ".join(refused.output.split())
-    assert run("indexes", "create", *LOCAL, "--language", "de", "mine").exit_code == 0
-    assert run("indexes", "create", *LOCAL, "mine").exit_code == 0
+    assert tool.run("indexes", "create", *LOCAL, "--language", "de", "mine").exit_code == 0
+    assert tool.run("indexes", "create", *LOCAL, "mine").exit_code == 0
 
 
 @pytest.mark.usefixtures("_no_waiting")
 def test_indexes_upgrade_changes_a_language():
     """The text search is built anew; without the option it stays as it is."""
-    run("indexes", "create", *LOCAL, "mine")
+    tool.run("indexes", "create", *LOCAL, "mine")
     texts = ["Die Häuser am See"]
     made = stache.provider("mine", s3vectors_endpoint_url="local:data", embedding_dimension=8)
     made.insert([[1.0] * 8], texts)
 
-    assert run("indexes", "upgrade", *LOCAL, "--language", "de", "mine").output == (
+    assert tool.run("indexes", "upgrade", *LOCAL, "--language", "de", "mine").output == (
         "mine: text search in de\n"
     )
     assert text_searches() == {"mine": ({"text": "ACTIVE"}, {"text": "de"})}
@@ -196,10 +219,10 @@ def test_indexes_upgrade_changes_a_language():
     assert len(made.client.query_vectors(**names, topK=1, queryTexts=haus)["vectors"]) == 1
 
     for options in ([], ["--language", "de"]):
-        again = run("indexes", "upgrade", *LOCAL, *options, "mine")
+        again = tool.run("indexes", "upgrade", *LOCAL, *options, "mine")
         assert again.output == "mine: has all of it already\n"
 
-    assert run("indexes", "upgrade", *LOCAL, "--language", "none", "mine").output == (
+    assert tool.run("indexes", "upgrade", *LOCAL, "--language", "none", "mine").output == (
         "mine: text search in no language\n"
     )
     assert text_searches() == {"mine": ({"text": "ACTIVE"}, {})}
@@ -208,10 +231,10 @@ def test_indexes_upgrade_changes_a_language():
 @pytest.mark.usefixtures("_no_waiting")
 def test_indexes_upgrade_adds_the_other_keys(monkeypatch):
     """Those of the setting, in the language that is asked for."""
-    run("indexes", "create", *LOCAL, "mine")
+    tool.run("indexes", "create", *LOCAL, "mine")
     monkeypatch.setenv("S3VECTORS_TEXT_KEYS", "filename, title")
 
-    result = run("indexes", "upgrade", *LOCAL, "--language", "en", "mine")
+    result = tool.run("indexes", "upgrade", *LOCAL, "--language", "en", "mine")
 
     assert result.output == (
         "mine: text search on filename, text search on title, text search in en\n"
@@ -224,18 +247,18 @@ def test_indexes_upgrade_changes_none_if_one_is_not_there():
     """It is named, with the way to make it."""
     classic()
 
-    result = run("indexes", "upgrade", *LOCAL, "documents-8", "nothing")
+    result = tool.run("indexes", "upgrade", *LOCAL, "documents-8", "nothing")
 
     assert result.exit_code == 1
     assert "GetIndex on index my-bucket/nothing" in result.output
-    [documents, *_] = json.loads(run("indexes", "list", *LOCAL, "--json").output)
+    [documents, *_] = json.loads(tool.run("indexes", "list", *LOCAL, "--json").output)
     assert documents["indexMode"] == "CLASSIC"
 
 
 @pytest.mark.parametrize("command", ["create", "list"])
 def test_without_a_bucket_the_command_says_how_to_set_one(command):
     """The provider's own error, exit status 2."""
-    result = run("indexes", command)
+    result = tool.run("indexes", command)
 
     assert result.exit_code == 2
     assert "S3VECTORS_BUCKET_NAME" in result.output
@@ -243,21 +266,21 @@ def test_without_a_bucket_the_command_says_how_to_set_one(command):
 
 def test_an_unknown_bucket_is_named_with_the_way_to_make_it():
     """Region, endpoint, command; following the advice cures it."""
-    result = run("indexes", "list", *LOCAL)
+    result = tool.run("indexes", "list", *LOCAL)
 
     assert result.exit_code == 1
     assert "my-bucket in region us-east-1 at local:" in result.output
     _, _, advice = result.output.partition("so does stache-s3vectors ")
-    assert run(*advice.split()).exit_code == 0
-    assert run("indexes", "list", *LOCAL).exit_code == 0
+    assert tool.run(*advice.split()).exit_code == 0
+    assert tool.run("indexes", "list", *LOCAL).exit_code == 0
 
 
 def test_an_index_that_is_there_but_does_not_fit_is_not_recommended(monkeypatch):
     """Neither its dimension nor its non-filterable keys can be changed."""
     monkeypatch.setenv("S3VECTORS_DOCUMENTS_INDEX", "mine")
-    run("indexes", "create", *LOCAL)
+    tool.run("indexes", "create", *LOCAL)
 
-    result = run("indexes", "create", *LOCAL[:-1], "16")
+    result = tool.run("indexes", "create", *LOCAL[:-1], "16")
 
     assert result.exit_code == 2
     assert "my-bucket/mine exists already, and has 8 dimensions; expected 16" in result.output
@@ -275,7 +298,9 @@ def test_wrong_settings_are_a_message_not_a_traceback(monkeypatch, name, value, 
     """Exit status 2."""
     monkeypatch.setenv(name, value)
 
-    result = run("indexes", "list", "--bucket", "my-bucket", "--endpoint", "http://127.0.0.1:1")
+    result = tool.run(
+        "indexes", "list", "--bucket", "my-bucket", "--endpoint", "http://127.0.0.1:1"
+    )
 
     assert result.exit_code == 2
     assert problem in result.output
@@ -285,7 +310,7 @@ def test_a_directory_in_use_is_status_2():
     """As for the engine's own command."""
     owner = Engine("data")
 
-    result = run("indexes", "create", *LOCAL)
+    result = tool.run("indexes", "create", *LOCAL)
     owner.close()
 
     assert result.exit_code == 2
@@ -294,7 +319,7 @@ def test_a_directory_in_use_is_status_2():
 
 def test_wrong_usage_is_status_2():
     """As click does it."""
-    assert run("indexes", "create", "--colour").exit_code == 2
+    assert tool.run("indexes", "create", "--colour").exit_code == 2
 
 
 OURS = {words: command for words, command in tool.commands() if words != "serve"}
@@ -303,7 +328,7 @@ OURS = {words: command for words, command in tool.commands() if words != "serve"
 @pytest.mark.parametrize("words", OURS)
 def test_help_shows_an_example(words):
     """One that can be copied, of that command, with options that exist."""
-    shown = run(*words.split(), "--help").output
+    shown = tool.run(*words.split(), "--help").output
 
     _, _, rest = shown.partition(f"stache-s3vectors {words} ")
     line = re.sub(r"\\\n\s*", "", rest).partition("\n")[0]
@@ -334,9 +359,9 @@ def test_every_command_prints_json_and_shows_tracebacks_on_request(command):
 )
 def test_the_nearest_right_word_is_named(arguments, meant):
     """Of commands, options, their values, and indexes."""
-    run("indexes", "create", *LOCAL)
+    tool.run("indexes", "create", *LOCAL)
 
-    result = run(*arguments)
+    result = tool.run(*arguments)
 
     assert result.exit_code != 0
     assert f"Did you mean '{meant}'?" in result.output
@@ -381,7 +406,7 @@ def test_an_error_is_one_line_of_cause_and_one_of_remedy(monkeypatch, name):
             )
             client = stache.connections.connect(resolve_settings(settings))
             stache.answering(client, "GetIndex", *[of_service(code)] * 9)
-        result = run("stats", "--index", "documents-8", *arguments)
+        result = tool.run("stats", "--index", "documents-8", *arguments)
 
     first, second = result.stderr.splitlines()
     assert result.exit_code == 1
@@ -396,7 +421,7 @@ def test_missing_credentials_are_told_without_a_call(monkeypatch):
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
 
-    result = run("stats", "--bucket", "my-bucket", "--endpoint", "http://127.0.0.1:1")
+    result = tool.run("stats", "--bucket", "my-bucket", "--endpoint", "http://127.0.0.1:1")
 
     first, second = result.stderr.splitlines()
     assert first.endswith("Unable to locate credentials")
@@ -407,7 +432,7 @@ def test_an_endpoint_that_nobody_answers_at_is_told_with_the_server_to_start(mon
     """After the last try."""
     stache.without_waiting(monkeypatch)
 
-    result = run("stats", "--bucket", "my-bucket", "--endpoint", "http://127.0.0.1:1")
+    result = tool.run("stats", "--bucket", "my-bucket", "--endpoint", "http://127.0.0.1:1")
 
     first, second = result.stderr.splitlines()
     assert "Could not connect to the endpoint URL" in first
@@ -437,35 +462,35 @@ def test_aws_as_an_endpoint_beats_the_settings(monkeypatch):
 @pytest.mark.parametrize("answer, left", [("documents-8\n", 2), ("yes\n", 3), ("\n", 3)])
 def test_indexes_delete_asks_for_the_name(monkeypatch, answer, left):
     """And says how much it holds; anything else deletes nothing."""
-    run("indexes", "create", *LOCAL)
+    tool.run("indexes", "create", *LOCAL)
     monkeypatch.setattr("stache_ai_s3vectors.tool.options.is_interactive", lambda: True)
 
-    result = run("indexes", "delete", "documents-8", *LOCAL, input=answer)
+    result = tool.run("indexes", "delete", "documents-8", *LOCAL, input=answer)
 
     assert "my-bucket/documents-8 holds 0 vectors. Type documents-8 to delete it" in result.output
-    assert len(json.loads(run("indexes", "list", *LOCAL, "--json").output)) == left
+    assert len(json.loads(tool.run("indexes", "list", *LOCAL, "--json").output)) == left
 
 
 def test_indexes_delete_without_a_terminal_needs_yes():
     """Nobody is there to be asked."""
-    run("indexes", "create", *LOCAL)
+    tool.run("indexes", "create", *LOCAL)
 
-    refused = run("indexes", "delete", "documents-8", *LOCAL)
-    done = run("indexes", "delete", "documents-8", *LOCAL, "--yes", "--json")
+    refused = tool.run("indexes", "delete", "documents-8", *LOCAL)
+    done = tool.run("indexes", "delete", "documents-8", *LOCAL, "--yes", "--json")
 
     assert (refused.exit_code, "add --yes" in refused.output) == (2, True)
     assert json.loads(done.output) == {"bucket": "my-bucket", "deleted": ["documents-8"]}
-    assert len(json.loads(run("indexes", "list", *LOCAL, "--json").output)) == 2
+    assert len(json.loads(tool.run("indexes", "list", *LOCAL, "--json").output)) == 2
 
 
 def test_serve_is_the_local_engine():
     """With its own options, and its own help."""
-    shown = run("serve", "--help").output
+    shown = tool.run("serve", "--help").output
 
     assert shown.startswith("Usage: stache-s3vectors serve [OPTIONS]")
     assert "s3vectors-local serve --port 9100 --data ./data" in shown
     assert "--latency" in shown
-    assert run("serve", "--host", "").exit_code == 2
+    assert tool.run("serve", "--host", "").exit_code == 2
 
 
 HEAVY = {"boto3", "stache_ai", "rich", "orjson", "pydantic", "s3vectors_local"}
@@ -509,7 +534,7 @@ def test_help_does_not_depend_on_settings(words):
 @pytest.mark.parametrize("group, words", [((), [*main.commands]), (("policy",), ["check"])])
 def test_a_group_lists_every_command_with_its_help_on_one_line(group, words):
     """Commands that are not imported yet, too."""
-    lines = run(*group, "--help").output.splitlines()
+    lines = tool.run(*group, "--help").output.splitlines()
 
     for word in words:
         [line] = [line for line in lines if line.startswith(f"  {word} ")]
@@ -564,7 +589,7 @@ def test_a_dimension_that_cannot_be_is_refused(value):
         env={**os.environ, "EMBEDDING_DIMENSION": value},
     )
 
-    assert run("stats", "--bucket", "my-bucket", "--dimension", value).exit_code == 2
+    assert tool.run("stats", "--bucket", "my-bucket", "--dimension", value).exit_code == 2
     assert told.returncode == 2
     assert "Traceback" not in told.stderr
 
@@ -608,7 +633,7 @@ def test_a_fault_of_this_program_is_told_without_a_traceback(monkeypatch):
     """With the option that shows where."""
     monkeypatch.setattr("stache_ai_s3vectors.tool.commands.indexes.list_indexes", lambda _: {}["a"])
 
-    result = run("indexes", "list", *LOCAL)
+    result = tool.run("indexes", "list", *LOCAL)
 
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: KeyError: ")
@@ -618,14 +643,14 @@ def test_a_fault_of_this_program_is_told_without_a_traceback(monkeypatch):
 @pytest.mark.parametrize("index", ["*", "", "x/../*"])
 def test_a_policy_is_for_indexes_not_for_patterns(index):
     """It would grant more than was meant."""
-    result = run("policy", "--bucket", BUCKET_ARN, "--index", index)
+    result = tool.run("policy", "--bucket", BUCKET_ARN, "--index", index)
 
     assert result.exit_code == 2
 
 
 def test_a_policy_knows_the_partition_of_its_region():
     """China's is not "aws"."""
-    result = run(
+    result = tool.run(
         *("policy", "--bucket", "my-bucket", "--account", "123456789012"),
         *("--region", "cn-north-1", "--index", "documents"),
     )
@@ -640,7 +665,7 @@ def test_what_is_in_the_data_cannot_write_to_the_terminal():
     )
     provider.insert([[1.0] * 8], ["t"], namespace="a\nstatuses: \x1b[31mred")
 
-    shown = run("stats", *LOCAL, "--index", "documents-8").output
+    shown = tool.run("stats", *LOCAL, "--index", "documents-8").output
 
     assert "namespaces: a\\nstatuses: \\x1b[31mred 1" in shown
 
@@ -648,11 +673,11 @@ def test_what_is_in_the_data_cannot_write_to_the_terminal():
 def test_indexes_create_looks_before_it_makes(monkeypatch):
     """One that does not fit keeps the others from being made."""
     monkeypatch.setenv("S3VECTORS_INSIGHTS_INDEX", "mine")
-    run("indexes", "create", *LOCAL)
+    tool.run("indexes", "create", *LOCAL)
 
-    run("indexes", "create", *LOCAL[:-1], "16")
+    tool.run("indexes", "create", *LOCAL[:-1], "16")
 
-    listed = json.loads(run("indexes", "list", *LOCAL, "--json").output)
+    listed = json.loads(tool.run("indexes", "list", *LOCAL, "--json").output)
     assert [index["name"] for index in listed] == ["documents-8", "mine", "summaries-8"]
 
 
@@ -663,7 +688,7 @@ def test_indexes_create_that_fails_half_way_says_what_is_made():
     )
     stache.failing(provider.client, "CreateIndex", *range(2, 99), code="AccessDeniedException")
 
-    result = run("indexes", "create", *LOCAL)
+    result = tool.run("indexes", "create", *LOCAL)
 
     assert result.exit_code == 1
     assert "Stopped: created documents-8." in result.stderr
@@ -671,13 +696,15 @@ def test_indexes_create_that_fails_half_way_says_what_is_made():
 
 def test_indexes_delete_tells_what_it_deleted_before_a_failure():
     """Index by index."""
-    run("indexes", "create", *LOCAL)
+    tool.run("indexes", "create", *LOCAL)
     provider = stache.provider(
         "documents-8", s3vectors_endpoint_url="local:data", embedding_dimension=8
     )
     stache.failing(provider.client, "DeleteIndex", 2, code="AccessDeniedException")
 
-    result = run("indexes", "delete", "documents-8", "insights-8", "documents-8", "--yes", *LOCAL)
+    result = tool.run(
+        "indexes", "delete", "documents-8", "insights-8", "documents-8", "--yes", *LOCAL
+    )
 
     assert result.exit_code == 1
     assert "Stopped: deleted documents-8." in result.stderr
@@ -720,7 +747,7 @@ def test_a_name_that_is_wrong_is_not_an_empty_index(monkeypatch, arguments, envi
     if not environment:
         tool.done("indexes", "create", *LOCAL)
 
-    result = run("stats", *LOCAL, *arguments)
+    result = tool.run("stats", *LOCAL, *arguments)
 
     assert result.exit_code == 1
     assert cause in result.stderr
@@ -732,7 +759,7 @@ def test_the_advice_to_make_indexes_is_given_only_to_who_does_not(monkeypatch, s
     if set_already:
         monkeypatch.setenv("S3VECTORS_CREATE_INDEX", "true")
     with far_ends.server() as url:
-        result = run("stats", "--bucket", "my-bucket", "--endpoint", url, "--dimension", "8")
+        result = tool.run("stats", "--bucket", "my-bucket", "--endpoint", url, "--dimension", "8")
 
     assert ("S3VECTORS_CREATE_INDEX=true" in result.stderr) is not set_already
     assert "To make the bucket: aws s3vectors create-vector-bucket" in result.stderr

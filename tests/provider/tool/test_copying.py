@@ -11,7 +11,6 @@ from functools import partial
 
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
-from stache_ai.providers.factories import EmbeddingProviderFactory
 
 import far_ends
 import stache
@@ -20,7 +19,7 @@ from stache_ai_s3vectors.aws.batches import Record
 from stache_ai_s3vectors.aws.connections import close_engines
 from stache_ai_s3vectors.chunks.vectors import UnreadVector
 from stache_ai_s3vectors.tool.transfers import BATCHES_IN_FLIGHT, is_same
-from words import Words, count_letters
+from words import Words, count_letters, install
 
 COPY = ("copy", "documents", "copied", *tool.LOCAL, "--to-endpoint", "local:other")
 
@@ -268,9 +267,8 @@ def test_metadata_is_compared_value_by_value(metadata, other, result):
 @pytest.fixture
 def words(monkeypatch):
     """Stache's settings name the embedder."""
-    monkeypatch.setenv("EMBEDDING_PROVIDER", "words")
     monkeypatch.delenv("EMBEDDING_DIMENSION", raising=False)
-    EmbeddingProviderFactory.register("words", Words)
+    install(monkeypatch)
     return partial(monkeypatch.setattr, Words)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from stache_ai.providers.factories import EmbeddingProviderFactory
 
 import small_provider
 import stache
 import tool
+import words
 from small_provider import (
     ListedProvider,
     SmallProvider,
@@ -208,8 +208,7 @@ def test_a_provider_that_cannot_list_is_refused(source):
 @pytest.fixture
 def _words(monkeypatch):
     """Stache's embedder is `Words`, of eight dimensions."""
-    EmbeddingProviderFactory.register("words", Words)
-    monkeypatch.setenv("EMBEDDING_PROVIDER", "words")
+    words.install(monkeypatch)
 
 
 @pytest.mark.usefixtures("_words")
@@ -335,6 +334,21 @@ def test_what_cannot_be_stored_is_named_and_the_rest_is_stored(monkeypatch):
     assert "  zeros: the vector is all zeros" in result.stderr
     assert "  named: the vector is a dict, not a list of numbers" in result.stderr
     assert sorted(read("documents")) == KINDS["documents"]
+
+
+def test_what_cannot_be_stored_is_named_for_each_index(monkeypatch):
+    """Not only for the first one."""
+    wrong = {
+        "zero": ([0.0] * 4, {"text": "t"}),
+        "zero summary": ([0.0] * 4, {"text": "t", "_type": "document_summary"}),
+    }
+    monkeypatch.setattr(UnlistedProvider, "chunks", {**CHUNKS, **wrong})
+
+    result = tool.run(*COPY)
+
+    assert "2 vectors are left out" in result.stderr
+    assert "  zero: the vector is all zeros" in result.stderr
+    assert "  zero summary: the vector is all zeros" in result.stderr
 
 
 def test_chunks_without_namespace_get_the_default_one(monkeypatch):

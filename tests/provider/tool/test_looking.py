@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from stache_ai.providers.factories import EmbeddingProviderFactory
 
 import stache
 import tool
+import words
 from words import Words
 
 INDEX = ("--index", "documents", *tool.LOCAL)
@@ -270,8 +270,7 @@ def test_a_file_without_a_vector_is_wrong_usage(content, problem):
 @pytest.fixture
 def _words(monkeypatch):
     """Stache's embedder is `Words`."""
-    EmbeddingProviderFactory.register("words", Words)
-    monkeypatch.setenv("EMBEDDING_PROVIDER", "words")
+    words.install(monkeypatch)
 
 
 EIGHT = (*tool.BUCKET, "--endpoint", "local:data", "--dimension", "8", "--index", "documents")
