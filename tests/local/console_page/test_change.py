@@ -47,6 +47,20 @@ def test_selected_vectors_are_deleted_after_a_question(page, engine, url):
     assert list_keys(engine) == ["k0", "k2", "k4"]
 
 
+def test_a_selection_outlives_a_choice_of_columns(page, engine, url):
+    """The boxes and the button are about the same vectors."""
+    page.open_console(url, f"{INDEX}/browse")
+    page.check("Select k1")
+    page.evaluate("document.querySelector('.menu summary').click()")
+    page.waitFor(".choice")
+    page.evaluate("document.querySelector('.choice input').click()")
+    page.click("button", "Delete 1 selected")
+    page.click("button", "Delete this vector")
+    page.wait("Page 1: 4 vectors")
+
+    assert list_keys(engine) == ["k0", "k2", "k3", "k4"]
+
+
 def test_a_question_that_is_closed_deletes_nothing(page, engine, url):
     """With Escape, as any dialog."""
     page.open_console(url, f"{INDEX}/vector/k1")

@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from console_data import BUCKET, MANY, make_vector
+from console_data import BUCKET, MANY, create_index, make_vector, put
+from s3vectors_local import Engine, serving
+from s3vectors_local.console.options import ConsoleOptions
+from s3vectors_local.console.service import EngineService
 
 INDEX = f"#/bucket/{BUCKET}/index/many"
 ENGINE = "document.querySelector('canvas').getContext('2d')"
@@ -111,6 +114,33 @@ def test_the_answers_to_a_query_light_up(page, console):
     page.click("button", "Find")
 
     page.wait("of 10 results are among the points")
+
+
+def test_nothing_is_read_before_the_reader_knows_what_it_costs(page, monkeypatch):
+    """Neither the vectors nor the keys to color by, where reading is paid for."""
+    describe = EngineService.describe
+
+    def describe_as_aws(service):
+        about = describe(service)
+        return {**about, "service": {**about["service"], "kind": "aws"}}
+
+    monkeypatch.setattr(EngineService, "describe", describe_as_aws)
+    jobs = "performance.getEntriesByType('resource').filter(({name}) => /stream/.test(name)).length"
+    with Engine() as engine, serving(engine, console=ConsoleOptions()) as url:
+        engine.call("CreateVectorBucket", {"vectorBucketName": BUCKET})
+        put(engine, create_index(engine, "one"), [make_vector("only", 0)])
+        page.open_console(url, f"#/bucket/{BUCKET}/index/one/map")
+        page.wait("costs as much as reading them does")
+        page.wait("8 dimensions")
+        page.waitUntil("!document.querySelector('[aria-busy=true]')")
+        page.evaluate("new Promise(requestAnimationFrame)")
+        assert page.evaluate(jobs) == 0
+        page.click("button", "Draw")
+        page.wait("Principal components")
+
+        page.waitUntil("document.querySelector('#color').options.length > 1")
+        page.choose("Color by", "kind")
+        page.waitFor(".legend")
 
 
 def test_one_vector_is_a_map_too(page, console):

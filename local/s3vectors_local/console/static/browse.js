@@ -1,5 +1,4 @@
 // The vectors of an index, page by page: by prefix of the key and by filter.
-import { call, orderDownload } from './api.js';
 import { addressOf } from './address.js';
 import {
 	announce, countOf, formatNumber, make, makeButton, makeField, makeForm, makeInput, makeSelect, makeSubmit,
@@ -7,10 +6,10 @@ import {
 import { chooseColumns, makeColumnPicker } from './columns.js';
 import { makeCopyMenu } from './copy.js';
 import { askToDelete } from './deletion.js';
-import { isStop, showEnd, showFailure } from './failure.js';
+import { downloadVectors, selectVectors } from './download.js';
+import { showEnd } from './failure.js';
 import { makeFilterField } from './filter.js';
 import { addHeader } from './index-header.js';
-import { formatJson } from './json.js';
 import { makeTurns, watchJob } from './progress.js';
 import { makeVectorTable } from './vector-table.js';
 
@@ -47,11 +46,6 @@ class Browser {
 		return this.show();
 	}
 
-	/** Which vectors are shown. */
-	select(filter) {
-		return { ...(this.prefix.value ? { prefix: this.prefix.value } : {}), ...(filter === null ? {} : { filter }) };
-	}
-
 	async show() {
 		const filter = this.filter.take();
 		if (filter === undefined) return;
@@ -60,7 +54,7 @@ class Browser {
 			prefix: this.prefix.value, filter: this.filter.text, size: this.size.value === SIZE ? '' : this.size.value,
 		});
 		const cursor = this.cursors.at(-1);
-		const request = { ...this.view.names, limit: Number(this.size.value), ...this.select(filter),
+		const request = { ...this.view.names, limit: Number(this.size.value), ...selectVectors(this.prefix.value, filter),
 			...(cursor ? { cursor } : {}) };
 		try {
 			const page = await watchJob(this.result, 'Reading vectors', 'browse', request, signal);
@@ -80,7 +74,7 @@ class Browser {
 		announce(`${countOf(number, 'vector')} on page ${this.cursors.length}`);
 	}
 
-	showTable() {
+	showTable(selection = []) {
 		const { vectors } = this.page;
 		if (vectors.length === 0) {
 			this.result.replaceChildren(make('p', { class: 'empty' }, this.prefix.value || this.filter.text
@@ -89,7 +83,7 @@ class Browser {
 		}
 		this.table = makeVectorTable(this.view, vectors, {
 			columns: this.columns, filter: this.filter.text,
-				select: this.view.about.write ? () => this.showSelection() : null,
+			select: this.view.about.write ? () => this.showSelection() : null, selection,
 		});
 		this.result.replaceChildren(this.table.element, this.makePager());
 	}
@@ -118,9 +112,10 @@ class Browser {
 		this.download = make('div', {});
 		this.actions.replaceChildren(
 			page.vectors.length ? makeColumnPicker(this.view, this.columns,
-				(columns) => { this.columns = columns; this.showTable(); }) : '',
+				(columns) => { this.columns = columns; this.showTable(this.table.selected()); }) : '',
 			makeCopyMenu('ListVectors', list, this.view.about.service),
-			makeButton('Download these', () => this.startDownload()),
+			makeButton('Download these',
+				() => downloadVectors(this.view, this.prefix.value, this.filter, this.download)),
 			make('a', { class: 'button',
 				href: addressOf({ ...this.view.names, view: 'map' }, { filter: this.filter.text }) }, 'On the map'),
 			this.view.about.write && page.vectors.length ? this.deletion : '', this.download);
@@ -131,27 +126,4 @@ class Browser {
 		this.deletion.disabled = number === 0;
 		this.deletion.textContent = number ? `Delete ${formatNumber(number)} selected` : 'Delete selected';
 	}
-
-	async startDownload() {
-		try {
-			const filter = this.filter.take();
-			if (filter === undefined) return;
-			await downloadVectors({ ...this.view.names, ...this.select(filter) }, this.view.signal);
-		} catch (error) {
-			if (!isStop(error)) this.download.replaceChildren(showFailure(error));
-		}
-	}
-}
-
-/** Let the browser save these vectors in the tool's format. */
-export async function downloadVectors(request, signal) {
-	// A refusal of the file itself would be seen by the browser only
-	const names = { vectorBucketName: request.bucket, indexName: request.index };
-	await call('ListVectors', { ...names, maxResults: 1, returnData: true, returnMetadata: true }, signal);
-	const { ticket } = await orderDownload(request, signal);
-	const link = make('a', { href: `/console/download/${encodeURIComponent(ticket)}`, download: true });
-	document.body.append(link);
-	link.click();
-	link.remove();
-	announce(`The download has begun: ${formatJson(request.filter ?? 'all vectors')}`);
 }

@@ -1,6 +1,6 @@
 // A field for a filter in the service's own language. What is wrong with one is said at the field.
 import { make } from './dom.js';
-import { explainJson, formatJson, parseJson } from './json.js';
+import { formatJson, parseJson } from './json.js';
 import { showText } from './text.js';
 
 const MOST_ROWS = 12;
@@ -27,10 +27,12 @@ export function makeFilterField(text, submit) {
 	const take = () => {
 		showError(null);
 		if (!area.value.trim()) return null;
-		const problem = explainJson(area.value);
-		if (problem === null) return parseJson(area.value);
-		showError({ code: 'Filter', message: `${problem}. A filter looks like ${EXAMPLE}` });
-		return undefined;
+		try {
+			return parseJson(area.value);
+		} catch ({ message }) {
+			showError({ code: 'Filter', message: `This is not JSON: ${message}. A filter looks like ${EXAMPLE}` });
+			return undefined;
+		}
 	};
 	setTimeout(() => fit(area));
 	return { element, area, take, showError, get text() { return area.value.trim(); } };

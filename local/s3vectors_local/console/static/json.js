@@ -17,13 +17,3 @@ export function formatJson(value, indent = 0) {
 		return JSON.rawJSON ? JSON.rawJSON(String(item)) : Number(item);
 	}, indent);
 }
-
-/** Where in the text JSON ends to be JSON, in words; null when all of it is. */
-export function explainJson(text) {
-	try {
-		parseJson(text);
-		return null;
-	} catch (error) {
-		return `This is not JSON: ${error.message}`;
-	}
-}

@@ -12,7 +12,7 @@ import { listGroups, makeLegend } from './legend.js';
 import { readNumbers } from './numbers.js';
 import { Plot } from './plot.js';
 import { describePoint, makePointTable } from './points.js';
-import { makeTurns, watchJob } from './progress.js';
+import { findNeighbors, makeTurns, watchJob } from './progress.js';
 import { plainVisible, readValue, showSnippet, showText, showValue } from './text.js';
 
 const SIZES = ['500', '1000', '2500', '5000'];
@@ -47,15 +47,17 @@ class Map2D {
 	}
 
 	async begin() {
-		const drawn = this.view.about.service.kind === 'engine'
-			|| Object.keys(this.view.parameters).length ? this.draw() : this.explainCost();
-		await Promise.all([drawn, this.listColors()]);
+		if (this.view.about.service.kind !== 'engine' && !Object.keys(this.view.parameters).length) {
+			this.explainCost();
+			return;
+		}
+		await this.draw();
 		await this.showStart();
 	}
 
 	explainCost() {
 		this.stage.replaceChildren(make('p', { class: 'empty' },
-			'The map reads up to 5,000 vectors from the service, which costs as much as reading them does. “Draw” begins.'));
+			'The map reads up to 5,000 vectors from the service, and 1,000 to list the keys to color by, which costs as much as reading them does. “Draw” begins.'));
 	}
 
 	async listColors() {
@@ -78,6 +80,7 @@ class Map2D {
 	async draw(refresh = false) {
 		const filter = this.filter.take();
 		if (filter === undefined) return;
+		this.listing ??= this.listColors();
 		const signal = this.turn();
 		const { key, light, text, vector } = this.view.parameters;
 		this.view.remember(this.view.place, { color: this.color.value,
@@ -103,7 +106,6 @@ class Map2D {
 			return;
 		}
 		this.makeStage();
-		this.plot.setPoints(map.points, listGroups(map));
 		announce(`A map of ${countOf(map.points.length, 'vector')}`);
 	}
 
@@ -112,7 +114,7 @@ class Map2D {
 			'aria-label': `Map of ${countOf(this.map.points.length, 'vector')}`, 'aria-describedby': 'map-keys' });
 		this.tip = make('div', { class: 'tip', hidden: true });
 		this.side = make('div', { class: 'side', 'aria-live': 'polite' });
-		this.plot = new Plot(canvas, { signal: this.signal, hover: (at, x, y) => this.point(at, x, y),
+		this.plot = new Plot(canvas, { points: this.map.points, groups: listGroups(this.map), signal: this.signal, hover: (at, x, y) => this.point(at, x, y),
 			pick: (at) => this.pick(at) });
 		const zoom = make('div', { class: 'zoom' },
 			makeButton('+', () => this.plot.zoomBy(1.5), { 'aria-label': 'Zoom in' }),
@@ -203,9 +205,7 @@ class Map2D {
 		this.plot.setPicked(at);
 		return fill(this.side, async () => {
 			const metadata = await this.readMetadata(key);
-			const { results } = await watchJob(this.side, 'Looking for neighbors', 'query',
-				{ ...this.view.names, key, mode: 'vector', top_k: NEIGHBORS + 1 }, this.view.signal);
-			const neighbors = results.filter((result) => result.key !== key).slice(0, NEIGHBORS);
+			const neighbors = await findNeighbors(this.view, key, NEIGHBORS, this.side);
 			this.plot.setPicked(at, neighbors.map((result) => this.places.get(result.key)).filter((other) =>
 				other !== undefined));
 			return describePoint(this.view, { key, metadata, neighbors }, (other) => this.goTo(other));

@@ -1,31 +1,23 @@
 // Points on a canvas: groups by color and shape, zoom, and a pointer that the keyboard moves, too.
 
 import { DARK, makeStamp } from './marks.js';
+import { findExtremes } from './numbers.js';
 
 const REACH = 14; // pixels between the pointer and a point that it means
 const MARGIN = 24;
 const STEP = 1.3;
 
 export class Plot {
-	/** `hover(at, x, y)` is called with the point under the pointer or -1, `pick(at)` with one that is chosen. */
-	constructor(canvas, { hover, pick, signal }) {
-		Object.assign(this, { canvas, hover, pick, signal });
-		this.points = [];
-		this.groups = [];
+	/** `groups` has each point's; `hover(at, x, y)` is called with the point under the pointer or -1, `pick(at)` with one that is chosen. */
+	constructor(canvas, { points, groups, hover, pick, signal }) {
+		Object.assign(this, { canvas, points, groups, hover, pick, signal });
 		this.hiddenGroups = new Set();
 		this.lit = new Map(); // point to rank
 		this.pointed = -1;
 		this.picked = -1;
 		this.near = new Set();
-		this.reset();
-		this.listen();
-	}
-
-	setPoints(points, groups) {
-		Object.assign(this, { points, groups, pointed: -1, picked: -1 });
-		this.lit = new Map();
-		this.near = new Set();
 		this.fit();
+		this.listen();
 	}
 
 	setLit(lit) {
@@ -44,16 +36,12 @@ export class Plot {
 		this.redraw();
 	}
 
-	reset() {
-		[this.zoom, this.shiftX, this.shiftY] = [1, 0, 0];
-	}
-
 	fit() {
-		this.reset();
+		[this.zoom, this.shiftX, this.shiftY] = [1, 0, 0];
 		const xs = this.points.map(([x]) => x);
 		const ys = this.points.map(([, y]) => y);
-		const [left, right] = limits(xs);
-		const [bottom, top] = limits(ys);
+		const [left, right] = findExtremes(xs);
+		const [bottom, top] = findExtremes(ys);
 		this.middle = [(left + right) / 2, (bottom + top) / 2];
 		this.extent = [right - left || 1, top - bottom || 1];
 		this.redraw();
@@ -238,9 +226,4 @@ export class Plot {
 		}
 		return best;
 	}
-}
-
-function limits(numbers) {
-	return numbers.reduce(([low, high], number) => [Math.min(low, number), Math.max(high, number)],
-		[Infinity, -Infinity]);
 }

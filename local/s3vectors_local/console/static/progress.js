@@ -36,6 +36,13 @@ export function watchJob(place, title, job, request, signal) {
 	return watchWork(place, title, signal, (options) => runJob(job, request, options));
 }
 
+/** The vectors nearest to one that is stored, without itself. */
+export async function findNeighbors(view, key, number, place) {
+	const request = { ...view.names, key, mode: 'vector', top_k: number + 1 };
+	const { results } = await watchJob(place, 'Looking for neighbors', 'query', request, view.signal);
+	return results.filter((result) => result.key !== key).slice(0, number);
+}
+
 function makeBox(title, stop) {
 	const bar = make('progress', { 'aria-label': title });
 	const words = make('span', { class: 'words' }, `${title} …`);

@@ -2,8 +2,8 @@
 import { importFile } from './api.js';
 import { announce, countOf, formatBytes, make, makeField, makeForm, makeInput, makeNote, makeSubmit } from './dom.js';
 import { makePanel } from './bucket.js';
-import { downloadVectors } from './browse.js';
-import { isStop, showEnd, showFailure } from './failure.js';
+import { downloadVectors } from './download.js';
+import { isStop, showFailure } from './failure.js';
 import { makeFilterField } from './filter.js';
 import { addHeader } from './index-header.js';
 import { forgetCount } from './listing.js';
@@ -20,18 +20,7 @@ function makeDownload(view) {
 	const prefix = makeInput('prefix', { type: 'search' });
 	const filter = makeFilterField('', () => form.requestSubmit());
 	const failure = make('div', {});
-	const submit = async () => {
-		const condition = filter.take();
-		if (condition === undefined) return;
-		failure.replaceChildren();
-		try {
-			await downloadVectors({ ...view.names, ...(prefix.value ? { prefix: prefix.value } : {}),
-				...(condition === null ? {} : { filter: condition }) }, view.signal);
-		} catch (error) {
-			showEnd(error, failure, { filter });
-		}
-	};
-	const form = makeForm(submit, { class: 'toolbar' }, makeField('Key begins with', prefix), filter.element,
+	const form = makeForm(() => downloadVectors(view, prefix.value, filter, failure), { class: 'toolbar' }, makeField('Key begins with', prefix), filter.element,
 		makeSubmit('Download'));
 	return makePanel('Export',
 		makeNote('JSON Lines with keys, vectors and metadata. Each line guards itself and those before it.'), form,

@@ -13,17 +13,19 @@ import { plainVisible, readValue, showLongText, showSnippet, showText, showValue
  * textFirst: whether the text comes before the other metadata.
  * filter: the text of the filter that a click on a value adds to; null when values are no links.
  * select: run when the selection changes; null when nothing can be selected.
+ * selection: the keys that are selected at first.
  * actions: a function that gives the last cell of a row.
  */
 export function makeVectorTable(view, vectors, options) {
-	const { columns, lead = [], before = [], textFirst = false, filter = null, select = null, actions = null } = options;
+	const { columns, lead = [], before = [], textFirst = false, filter = null, select = null, actions = null,
+		selection = [] } = options;
 	const boxes = new Map();
 	const metadata = columns.map((name) =>
 		[makeTitle(name), (vector) => makeValueCell(view, name, readValue(vector.metadata, name), filter)]);
 	const text = vectors.some((vector) => readValue(vector.metadata, view.textKey) !== undefined)
 		? [[makeTitle(view.textKey), (vector) => makeTextCell(vector, view.textKey), 'textual']] : [];
 	const shown = [
-		...(select ? [[makeSelectAll(boxes, select), ({ key }) => makeSelection(boxes, key, select)]] : []),
+		...(select ? [[makeSelectAll(boxes, select), ({ key }) => makeSelection(boxes, key, select, selection.includes(key))]] : []),
 		...lead, ['Key', (vector) => makeKeyCell(view, vector, shown.length)], ...before,
 		...(textFirst ? [...text, ...metadata] : [...metadata, ...text]),
 		...(actions ? [['Actions', (vector) => make('div', { class: 'row-actions' }, actions(vector)), 'last']] : []),
@@ -50,8 +52,8 @@ function makeSelectAll(boxes, select) {
 	} });
 }
 
-function makeSelection(boxes, key, select) {
-	const box = make('input', { type: 'checkbox', 'aria-label': `Select ${plainVisible(key)}`, change: select });
+function makeSelection(boxes, key, select, checked) {
+	const box = make('input', { type: 'checkbox', checked, 'aria-label': `Select ${plainVisible(key)}`, change: select });
 	boxes.set(key, box);
 	return box;
 }

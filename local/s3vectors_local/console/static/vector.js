@@ -11,7 +11,8 @@ import { addCondition } from './filter.js';
 import { addHeader } from './index-header.js';
 import { LIMITS, countBytes, makeLimits, metadataSize } from './limits.js';
 import { nonFilterableKeys } from './listing.js';
-import { watchJob } from './progress.js';
+import { findExtremes } from './numbers.js';
+import { findNeighbors } from './progress.js';
 import { nameType, readValue, showLongText, showText, showValue } from './text.js';
 import { makeJson, makeVectorTable } from './vector-table.js';
 
@@ -88,12 +89,10 @@ function showSizes(key, metadata, description) {
 
 function showNumbers(numbers) {
 	const norm = Math.hypot(...numbers);
-	const extremes = numbers.reduce(([low, high], number) => [Math.min(low, number), Math.max(high, number)],
-		[Infinity, -Infinity]);
 	const all = `[${numbers.join(', ')}]`;
 	return [
 		makeFacts([['Numbers', formatNumber(numbers.length)], ['Length (L2 norm)', formatScore(norm)],
-			['Smallest, largest', extremes.map(formatScore).join(', ')],
+			['Smallest, largest', findExtremes(numbers).map(formatScore).join(', ')],
 			['Zeros', formatNumber(numbers.filter((number) => number === 0).length)]]),
 		make('pre', { tabindex: '0', 'aria-label': 'Numbers' }, showLongText(all, { most: NUMBERS * 22 })),
 			makeCopyButton('Copy vector', all),
@@ -101,10 +100,7 @@ function showNumbers(numbers) {
 }
 
 async function showNeighbors(view, place) {
-	const { key } = view.place;
-	const request = { ...view.names, key, mode: 'vector', top_k: NEIGHBORS + 1 };
-	const { results } = await watchJob(place, 'Searching', 'query', request, view.signal);
-	const others = results.filter((result) => result.key !== key).slice(0, NEIGHBORS);
+	const others = await findNeighbors(view, view.place.key, NEIGHBORS, place);
 	if (others.length === 0) return makeNote('It is alone in this index.');
 	const before = [['Distance', ({ distance }) => ({ numeric: formatScore(distance) })]];
 	return makeVectorTable(view, others, { columns: chooseColumns(view, others), before }).element;
