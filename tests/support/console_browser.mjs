@@ -68,8 +68,6 @@ const COMMANDS = {
   open,
   goto: (url) => page.goto(url).then(() => undefined),
   click: (role, name) => byRole(role, name).click(),
-  clickAt: (selector, x, y) => page.locator(selector).first().click({ position: { x, y } }),
-  hover: (selector, x, y) => page.locator(selector).first().hover({ position: { x, y } }),
   fill: (label, text) => page.getByLabel(label, { exact: true }).first().fill(text),
   choose: (label, value) => page.getByLabel(label, { exact: true }).first().selectOption(value).then(() => undefined),
   check: (label) => page.getByLabel(label, { exact: true }).first().check(),
