@@ -435,5 +435,5 @@ def test_the_tool_s_page_shows_every_command():
     """Each is in an example."""
     page = DOCS["operate"]
 
-    for words, _ in tool.commands():
+    for words, _ in tool.list_commands():
         assert f" stache-s3vectors {words}" in page, words

@@ -81,7 +81,7 @@ def test_every_operation_and_every_command_declares_its_level():
         for name in dir(S3VectorsProvider)
         if not name.startswith("_") and inspect.isfunction(getattr(S3VectorsProvider, name))
     }
-    commands = {f"stache-s3vectors {words}" for words, _ in tool.commands()}
+    commands = {f"stache-s3vectors {words}" for words, _ in tool.list_commands()}
     offline = {"get_name", *(f"stache-s3vectors {c}" for c in ("policy", "policy check", "serve"))}
 
     declared = {re.split(r",| --", behaviour.name)[0] for behaviour in BEHAVIOURS}

@@ -112,7 +112,7 @@ def switched(deployed, monkeypatch):
     EmbeddingProviderFactory.register("wide", Wide)
     monkeypatch.setenv("EMBEDDING_PROVIDER", "wide")
     for command in recipes.read_commands(title, "stache-s3vectors"):
-        tool.done(*command)
+        tool.run_checked(*command)
     recipes.write(deployed, beside.rstrip().removesuffix("}") + switch + "}\n", output)
     return deployed.apply()["environment"]
 
@@ -173,7 +173,7 @@ READS = "A function in another account reads"
 def foreign(aws, arn, *more):
     """A client of a new role in another account, with what the page's command prints."""
     [command] = recipes.read_commands(READS, "stache-s3vectors")
-    document = json.loads(tool.done(*command, *more))
+    document = json.loads(tool.run_checked(*command, *more))
     return aws.make_client("s3vectors", aws.create_foreign_role(arn, document))
 
 

@@ -107,7 +107,7 @@ def test_health_says_what_runs_and_what_answers():
 def test_a_delete_that_fails_says_so_and_is_repeated(cat):
     """Stache's own would only log it, and queries would go on to find the document."""
     client = handler.pipeline().documents_provider.client
-    stache.failing(client, "PutVectors", 1)
+    stache.fail_calls(client, "PutVectors", 1)
 
     with pytest.raises(S3VectorsError, match="Currently unable"):
         invoke("delete", doc_id=cat)
@@ -120,7 +120,7 @@ def test_a_delete_that_fails_says_so_and_is_repeated(cat):
 def test_a_restore_that_fails_half_way_says_what_to_do(cat):
     """And that helps."""
     deleted = invoke("delete", doc_id=cat)
-    stache.failing(handler.pipeline().documents_provider.client, "PutVectors", 1)
+    stache.fail_calls(handler.pipeline().documents_provider.client, "PutVectors", 1)
 
     with pytest.raises(RuntimeError, match="Send delete, then restore again"):
         invoke("restore", doc_id=cat, deleted_at_ms=deleted["deleted_at_ms"])
@@ -133,7 +133,7 @@ def test_a_restore_that_fails_half_way_says_what_to_do(cat):
 def test_a_purge_that_fails_is_repeated(cat):
     """The first leaves a job behind, which the second takes up."""
     deleted = invoke("delete", doc_id=cat)
-    stache.failing(handler.pipeline().documents_provider.client, "DeleteVectors", 1)
+    stache.fail_calls(handler.pipeline().documents_provider.client, "DeleteVectors", 1)
 
     with pytest.raises(S3VectorsError, match="Currently unable"):
         invoke("purge", doc_id=cat, deleted_at_ms=deleted["deleted_at_ms"])
@@ -194,7 +194,7 @@ def test_a_new_version_takes_the_place_of_the_one_before(cat):
 
 def test_a_version_before_that_stays_findable_is_an_error(cat):
     """Stache only logs it; delete mends it."""
-    stache.failing(handler.pipeline().documents_provider.client, "PutVectors", 1, 3)
+    stache.fail_calls(handler.pipeline().documents_provider.client, "PutVectors", 1, 3)
 
     with pytest.raises(RuntimeError, match=f"the previous one, {cat}: .*Send delete for that one"):
         invoke("ingest", text="The cat is awake and out.", filename="cat.txt")
@@ -206,7 +206,7 @@ def test_a_version_before_that_stays_findable_is_an_error(cat):
 def test_what_is_half_purged_is_not_restored(cat):
     """Its vectors may be gone; purge completes it."""
     trashed = invoke("delete", doc_id=cat)["deleted_at_ms"]
-    stache.failing(handler.pipeline().documents_provider.client, "DeleteVectors", 1)
+    stache.fail_calls(handler.pipeline().documents_provider.client, "DeleteVectors", 1)
     with suppress(S3VectorsError):
         invoke("purge", doc_id=cat, deleted_at_ms=trashed)
 

@@ -201,7 +201,7 @@ def live():
         trashed = invoke("delete", doc_id=document["doc_id"])["deleted_at_ms"]
         invoke(last, doc_id=document["doc_id"], deleted_at_ms=trashed)
     invoke("query", question="who sleeps?")
-    stache.failing(handler.pipeline().documents_provider.client, "PutVectors", *range(1, 9))
+    stache.fail_calls(handler.pipeline().documents_provider.client, "PutVectors", *range(1, 9))
     with suppress(S3VectorsError):
         invoke("ingest", text="The bird sings.", filename="bird.txt")
 

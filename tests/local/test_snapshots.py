@@ -154,7 +154,7 @@ def test_the_operator_s_tool_reads_and_writes_the_same_files(tmp_path):
     data, theirs, ours = tmp_path / "data", tmp_path / "theirs.jsonl.gz", tmp_path / "ours.jsonl.gz"
     fill(data)
     index = ["--bucket", "my-bucket", "--index", "notes", "--endpoint"]
-    tool.done("export", str(theirs), *index, f"local:{data}")
+    tool.run_checked("export", str(theirs), *index, f"local:{data}")
     close_engines()
     run("export", ours, "--data", data, "--index", "my-bucket/notes")
 
@@ -178,7 +178,7 @@ def test_the_operator_s_tool_reads_and_writes_the_same_files(tmp_path):
         configuration = {"metadataConfiguration": {"nonFilterableMetadataKeys": ["b", "text"]}}
         engine.call("CreateIndex", {**again, **shape, **configuration})
     again = ["--bucket", "my-bucket", "--index", "again", "--endpoint", f"local:{data}"]
-    tool.done("import", str(ours), *again)
+    tool.run_checked("import", str(ours), *again)
     close_engines()
     results = everything(data)
     assert results["my-bucket", "again"][1] == results["my-bucket", "notes"][1]

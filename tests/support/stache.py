@@ -23,7 +23,7 @@ __all__ = ["close_engines"]
 DIMENSION = 4
 
 
-def provider(index: str | None = None, **settings: Any) -> S3VectorsProvider:
+def create_provider(index: str | None = None, **settings: Any) -> S3VectorsProvider:
     """A provider on the engine in memory; `settings` change what is not to be so."""
     defaults: dict[str, Any] = {
         "s3vectors_bucket_name": "my-bucket",
@@ -37,7 +37,7 @@ def provider(index: str | None = None, **settings: Any) -> S3VectorsProvider:
     return provider_object
 
 
-def engine(endpoint: str, **options: Any) -> Engine:
+def open_engine(endpoint: str, **options: Any) -> Engine:
     """The engine of a `local:` endpoint, with options; before its first provider is made."""
     path = endpoint.removeprefix("local:")
     path = str(Path(path).resolve()) if path else path
@@ -47,19 +47,19 @@ def engine(endpoint: str, **options: Any) -> Engine:
     return engine_object
 
 
-def engine_of(endpoint: str) -> Engine:
+def find_engine(endpoint: str) -> Engine:
     """The engine that answers the providers of a `local:` endpoint."""
     return connections._process.engines[endpoint.removeprefix("local:")]
 
 
-def without_waiting(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+def skip_waiting(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """From now on nobody waits before a request is tried again; the waits that were wanted."""
     waits: list[float] = []
     monkeypatch.setattr(deadlines, "pause", waits.append)
     return waits
 
 
-def retries(client: Any) -> list[int]:
+def count_retries(client: Any) -> list[int]:
     """A list to which the client adds, for each call from now on, how often it was repeated."""
     seen: list[int] = []
     client.meta.events.register(
@@ -78,7 +78,7 @@ class Answer:
     content: bytes
 
 
-def answering(client: Any, operation: str, *answers: Answer) -> None:
+def set_answers(client: Any, operation: str, *answers: Answer) -> None:
     """Give these answers to the next requests of an operation, which the engine carries out."""
     left = list(answers)
     client.meta.events.register_first(
@@ -86,7 +86,7 @@ def answering(client: Any, operation: str, *answers: Answer) -> None:
     )
 
 
-def older_index(provider: S3VectorsProvider, metric: str = "cosine") -> dict[str, str]:
+def create_older_index(provider: S3VectorsProvider, metric: str = "cosine") -> dict[str, str]:
     """Make the provider's index as the older package's template did; returns its names.
 
     Only `text` is non-filterable: there is no `_overflow`.
@@ -103,7 +103,7 @@ def older_index(provider: S3VectorsProvider, metric: str = "cosine") -> dict[str
     return names
 
 
-def context(question: str | None = None) -> Any:
+def create_context(question: str | None = None) -> Any:
     """What Stache hands over with a call; with a question's words, as its pipeline does."""
     # As much of a RequestContext as the provider looks at
     request_context = SimpleNamespace(custom={})
@@ -112,19 +112,19 @@ def context(question: str | None = None) -> Any:
     return request_context
 
 
-def vectors(count: int) -> list[list[float]]:
+def create_vectors(count: int) -> list[list[float]]:
     """Different directions, the first nearest to [1, 0, 0, 0]."""
     return [[1.0, float(n), 0.5, 0.25] for n in range(count)]
 
 
-def calls(client: Any) -> list[str]:
+def record_calls(client: Any) -> list[str]:
     """A list to which the client adds the name of each operation it calls from now on."""
     seen: list[str] = []
     client.meta.events.register("before-call.s3vectors", lambda model, **_: seen.append(model.name))
     return seen
 
 
-def failing(
+def fail_calls(
     client: Any, operation: str, *turns: int, code: str = "ServiceUnavailableException"
 ) -> None:
     """Make the given calls of an operation (counted from 1) fail; they do not reach the engine."""
@@ -135,7 +135,7 @@ def failing(
     _at(client, f"before-call.s3vectors.{operation}", turns, (UNAVAILABLE, error))
 
 
-def losing_the_answer(client: Any, operation: str, *turns: int, answer: Any = None) -> None:
+def lose_answers(client: Any, operation: str, *turns: int, answer: Any = None) -> None:
     """Make the given calls of an operation fail although the engine carries them out.
 
     Retries are switched off, for all operations of the client: they would wait.

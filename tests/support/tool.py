@@ -16,7 +16,7 @@ from stache_ai_s3vectors.tool.main import main
 
 BUCKET = ("--bucket", "my-bucket")
 LOCAL = (*BUCKET, "--endpoint", "local:data", "--dimension", "4")
-"""The options of an index that `filled` makes."""
+"""The options of an index that `create_filled_provider` creates."""
 
 TEXTS = ("plain", 'with\nnewlines and "quotes"', "grüße, 世界 \u2028 🎉", '"vector":[1],"sum":"')
 METADATA: tuple[dict[str, Any], ...] = (
@@ -32,12 +32,14 @@ def run(*arguments: str, **options: Any) -> Result:
     return CliRunner().invoke(main, arguments, **options)
 
 
-def commands(group: Group = main, words: tuple[str, ...] = ()) -> Iterator[tuple[str, Command]]:
+def list_commands(
+    group: Group = main, words: tuple[str, ...] = ()
+) -> Iterator[tuple[str, Command]]:
     """Every command that does something, by its words, such as `indexes create`."""
     for name, each in group.commands.items():
         command = each.load() if isinstance(each, LazyCommand) else each
         if isinstance(command, Group):
-            yield from commands(command, (*words, name))
+            yield from list_commands(command, (*words, name))
         if not isinstance(command, Group) or command.invoke_without_command:
             yield " ".join([*words, name]), command
 
@@ -52,7 +54,7 @@ def parse_arguments(group: Group, arguments: list[str]) -> Context:
     return group.commands[name].make_context(name, rest, parent=parent)
 
 
-def done(*arguments: str) -> str:
+def run_checked(*arguments: str) -> str:
     """What the command prints when it succeeds."""
     result = run(*arguments)
     assert result.exit_code == 0, result.output
@@ -61,16 +63,16 @@ def done(*arguments: str) -> str:
 
 def read_json(*arguments: str) -> Any:
     """What it prints with --json."""
-    return json.loads(done(*arguments, "--json"))
+    return json.loads(run_checked(*arguments, "--json"))
 
 
-def filled(count: int, **settings: Any) -> S3VectorsProvider:
+def create_filled_provider(count: int, **settings: Any) -> S3VectorsProvider:
     """A provider whose index, made for it, has so many chunks, of all sorts."""
     where = {"s3vectors_endpoint_url": "local:data", "s3vectors_create_index": True}
-    provider = stache.provider("documents", **{**where, **settings})
+    provider = stache.create_provider("documents", **{**where, **settings})
     numbers = range(count)
     provider.insert(
-        stache.vectors(count),
+        stache.create_vectors(count),
         [TEXTS[n % len(TEXTS)] for n in numbers],
         [{**METADATA[n % len(METADATA)], "n": n} for n in numbers],
         [f"key-{n * 7919 % count:05}" for n in numbers],  # not in their order
@@ -79,7 +81,7 @@ def filled(count: int, **settings: Any) -> S3VectorsProvider:
     return provider
 
 
-def contents(provider: S3VectorsProvider) -> dict[str, Any]:
+def read_contents(provider: S3VectorsProvider) -> dict[str, Any]:
     """All that the index has, as it is stored."""
     names = {"vectorBucketName": provider.bucket_name, "indexName": provider.index_name}
     pages = provider.client.get_paginator("list_vectors").paginate(

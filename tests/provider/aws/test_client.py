@@ -24,8 +24,8 @@ from stache_ai_s3vectors import (
 def test_providers_of_one_path_share_an_engine(tmp_path):
     """Stache builds three providers; two spellings of a path are one path."""
     endpoint = f"local:{tmp_path}/data"
-    documents = stache.provider("documents", s3vectors_endpoint_url=endpoint)
-    summaries = stache.provider("summaries", s3vectors_endpoint_url="local:data")
+    documents = stache.create_provider("documents", s3vectors_endpoint_url=endpoint)
+    summaries = stache.create_provider("summaries", s3vectors_endpoint_url="local:data")
 
     documents.insert([[1, 2, 3, 4]], ["t"])
     summaries.insert([[1, 2, 3, 4]] * 2, ["t"] * 2)
@@ -38,23 +38,23 @@ def test_the_next_process_reads_what_is_stored_on_disk(tmp_path):
     """The first process creates the bucket and the index."""
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); import stache; "
-        "provider = stache.provider(s3vectors_endpoint_url='local:data'); "
+        "provider = stache.create_provider(s3vectors_endpoint_url='local:data'); "
         "provider.insert([[1, 2, 3, 4]], ['t'], ids=['a'])"
     )
     support = stache.__file__.rpartition("/")[0]
     subprocess.run([sys.executable, "-c", code, support], check=True, cwd=tmp_path)
 
-    provider = stache.provider(s3vectors_endpoint_url=f"local:{tmp_path}/data")
+    provider = stache.create_provider(s3vectors_endpoint_url=f"local:{tmp_path}/data")
 
     assert [row["text"] for row in provider.get_by_ids(["a"])] == ["t"]
 
 
 def test_nothing_is_called_before_it_is_needed():
     """Stache constructs providers at a cold start."""
-    provider = stache.provider()
-    seen = stache.calls(provider.client)
+    provider = stache.create_provider()
+    seen = stache.record_calls(provider.client)
 
-    stache.provider("summaries")
+    stache.create_provider("summaries")
     assert seen == []
     provider.insert([[1, 2, 3, 4]], ["t"])
     provider.insert([[1, 2, 3, 4]], ["t"])
@@ -75,7 +75,7 @@ def test_a_directory_in_use_by_another_engine_is_named(tmp_path):
     owner = Engine(tmp_path)
 
     with pytest.raises(ConfigurationError, match="belongs to a running engine"):
-        stache.provider(s3vectors_endpoint_url=f"local:{tmp_path}").count_by_filter({})
+        stache.create_provider(s3vectors_endpoint_url=f"local:{tmp_path}").count_by_filter({})
 
     owner.close()
 
@@ -105,7 +105,7 @@ def test_a_missing_index_is_named_with_region_endpoint_and_what_creates_it(call)
     """Whichever call comes first raises this error."""
     vector = [1, 2, 3, 4]
     with server() as url:
-        provider = stache.provider(s3vectors_endpoint_url=url, s3vectors_region="eu-west-1")
+        provider = stache.create_provider(s3vectors_endpoint_url=url, s3vectors_region="eu-west-1")
         calls = {
             "insert": lambda: provider.insert([vector], ["t"]),
             "search": lambda: provider.search(vector),
@@ -133,7 +133,7 @@ def test_a_missing_index_is_named_with_region_endpoint_and_what_creates_it(call)
 
 def test_a_missing_local_index_is_named_with_the_setting_that_forbids_it():
     """The error does not propose the AWS CLI, which cannot create it."""
-    provider = stache.provider(s3vectors_create_index=False)
+    provider = stache.create_provider(s3vectors_create_index=False)
 
     with pytest.raises(NotFoundError, match="unless S3VECTORS_CREATE_INDEX is false"):
         provider.count_by_filter({})
@@ -143,7 +143,7 @@ def test_the_endpoint_of_boto3s_own_variable_is_named(monkeypatch):
     """The error names the endpoint, which is not AWS."""
     with server() as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3VECTORS", url)
-        provider = stache.provider(s3vectors_endpoint_url=None)
+        provider = stache.create_provider(s3vectors_endpoint_url=None)
 
         with closing(provider.client), pytest.raises(NotFoundError, match=f"us-east-1 at {url}: "):
             provider.count_by_filter({})
@@ -151,28 +151,28 @@ def test_the_endpoint_of_boto3s_own_variable_is_named(monkeypatch):
 
 def test_other_credentials_get_another_client(monkeypatch):
     """The client of the first provider is not reused."""
-    first = stache.provider(s3vectors_endpoint_url="http://127.0.0.1:1").client
+    first = stache.create_provider(s3vectors_endpoint_url="http://127.0.0.1:1").client
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "other")
 
-    second = stache.provider(s3vectors_endpoint_url="http://127.0.0.1:1").client
+    second = stache.create_provider(s3vectors_endpoint_url="http://127.0.0.1:1").client
 
     assert first is not second
 
 
 def test_local_data_does_not_depend_on_the_environment(monkeypatch):
     """Buckets belong to a region: in another region, a directory would look empty."""
-    stache.provider(s3vectors_endpoint_url="local:data").insert([[1, 2, 3, 4]], ["t"])
+    stache.create_provider(s3vectors_endpoint_url="local:data").insert([[1, 2, 3, 4]], ["t"])
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_PROFILE", "nope")
 
-    assert stache.provider(s3vectors_endpoint_url="local:data").count_by_filter({}) == 1
+    assert stache.create_provider(s3vectors_endpoint_url="local:data").count_by_filter({}) == 1
 
 
 def test_on_a_server_a_missing_index_is_created_on_request_but_never_a_bucket():
     """S3VECTORS_CREATE_INDEX creates indexes; buckets belong to the infrastructure."""
     with server() as url:
-        provider = stache.provider(s3vectors_endpoint_url=url, s3vectors_create_index=True)
+        provider = stache.create_provider(s3vectors_endpoint_url=url, s3vectors_create_index=True)
         with closing(provider.client) as client:
             with pytest.raises(
                 NotFoundError, match=f"GetVectorBucket .* {url}: .*To make the bucket"
@@ -195,7 +195,7 @@ def test_on_a_server_a_missing_index_is_created_on_request_but_never_a_bucket():
 )
 def test_the_services_errors_become_ours(code, kind):
     """They have the service's text, its code and its error as the cause."""
-    provider = stache.provider()
+    provider = stache.create_provider()
     provider.get_collection_info()
     error = {"Error": {"Code": code, "Message": "the reason"}, "ResponseMetadata": {}}
     provider.client.meta.events.register(
@@ -211,9 +211,9 @@ def test_the_services_errors_become_ours(code, kind):
 @pytest.mark.parametrize("operation", ["PutVectors", "GetVectors"])
 def test_a_page_of_another_server_is_an_error(operation):
     """Botocore accepts any 200: an insert would seem to be stored."""
-    provider = stache.provider()
+    provider = stache.create_provider()
     provider.get_collection_info()
-    stache.losing_the_answer(provider.client, operation, 1, answer=stache.WEB_PAGE)
+    stache.lose_answers(provider.client, operation, 1, answer=stache.WEB_PAGE)
     call = {
         "PutVectors": lambda: provider.insert([[1, 2, 3, 4]], ["t"], ids=["a"]),
         "GetVectors": lambda: provider.get_by_ids(["a"]),
@@ -225,7 +225,7 @@ def test_a_page_of_another_server_is_an_error(operation):
 
 def test_what_botocore_refuses_to_send_is_an_error_of_ours():
     """Our own checks refuse such input first; a handler of the user's may not."""
-    provider = stache.provider()
+    provider = stache.create_provider()
     provider.get_collection_info()
     provider.client.meta.events.register(
         "provide-client-params.s3vectors.GetVectors", lambda params, **_: {**params, "keys": 7}
@@ -238,7 +238,7 @@ def test_what_botocore_refuses_to_send_is_an_error_of_ours():
 def test_a_server_that_does_not_run_is_unavailable():
     """The error names the endpoint."""
     endpoint = "http://127.0.0.1:1"
-    provider = stache.provider(s3vectors_endpoint_url=endpoint, s3vectors_max_attempts=1)
+    provider = stache.create_provider(s3vectors_endpoint_url=endpoint, s3vectors_max_attempts=1)
 
     with pytest.raises(UnavailableError, match="http://127.0.0.1:1"):
         provider.count_by_filter({})
@@ -247,7 +247,7 @@ def test_a_server_that_does_not_run_is_unavailable():
 def test_without_credentials_the_error_says_how_to_set_them(monkeypatch):
     """A local server, which accepts any credentials, needs some as well."""
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
-    provider = stache.provider(s3vectors_endpoint_url="http://127.0.0.1:1")
+    provider = stache.create_provider(s3vectors_endpoint_url="http://127.0.0.1:1")
 
     with pytest.raises(AccessDeniedError, match="Set AWS_PROFILE or AWS_ACCESS_KEY_ID"):
         provider.count_by_filter({})

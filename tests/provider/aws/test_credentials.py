@@ -36,7 +36,7 @@ def write(file, credentials):
 
 def create_provider(url):
     """A provider of the server that may create its index."""
-    return stache.provider(s3vectors_endpoint_url=url, s3vectors_create_index=True)
+    return stache.create_provider(s3vectors_endpoint_url=url, s3vectors_create_index=True)
 
 
 @pytest.fixture
@@ -73,13 +73,13 @@ def test_credentials_that_expire_while_a_provider_is_in_use_are_renewed(file, ur
     expired = stache.Answer(
         403, {"x-amzn-errortype": "ExpiredTokenException"}, b'{"message":"expired"}'
     )
-    stache.answering(one.client, "QueryVectors", *[expired] * 9)
+    stache.set_answers(one.client, "QueryVectors", *[expired] * 9)
     first = one.client
 
     for _ in range(2):  # no renewal: the error is the same
         with pytest.raises(AccessDeniedError, match="expired"):
             one.search(VECTOR)
-        stache.answering(one.client, "QueryVectors", *[expired] * 9)
+        stache.set_answers(one.client, "QueryVectors", *[expired] * 9)
     write(file, GOOD)
     with pytest.raises(AccessDeniedError, match="expired"):
         one.search(VECTOR)
@@ -96,7 +96,7 @@ def test_other_credentials_of_the_same_file_are_used_after_a_denial(file, url):
     one.client.create_vector_bucket(vectorBucketName="my-bucket")
     one.insert([VECTOR], ["t"])
     first = one.client
-    stache.answering(first, "QueryVectors", stache.DENIED, stache.DENIED)
+    stache.set_answers(first, "QueryVectors", stache.DENIED, stache.DENIED)
 
     with pytest.raises(AccessDeniedError, match="denied"):
         one.search(VECTOR)
@@ -153,7 +153,7 @@ def test_a_new_client_has_the_current_credentials_of_the_file(file, url):
     assert old.client
     write(file, GOOD)
 
-    new = stache.provider(
+    new = stache.create_provider(
         s3vectors_endpoint_url=url, s3vectors_create_index=True, s3vectors_read_timeout=7
     )
 

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def serve_provider():
     """A provider on a server of its own."""
     with server() as url:
-        provider = stache.provider(
+        provider = stache.create_provider(
             s3vectors_endpoint_url=url, s3vectors_create_index=True, s3vectors_write_rate=0
         )
         with closing(provider.client) as client:
@@ -38,7 +38,7 @@ def serve_provider():
 def search_own_namespace(settings):
     """Search a tenant's own namespace 150 times in a child; return what it gets."""
     tenant, url = settings
-    provider = stache.provider(s3vectors_endpoint_url=url)
+    provider = stache.create_provider(s3vectors_endpoint_url=url)
     with closing(provider.client):
         hits = [provider.search(VECTOR, 5, namespace=tenant) for _ in range(150)]
     return {result["namespace"] for results in hits for result in results}, set(map(len, hits))
@@ -141,7 +141,7 @@ def get_refusal(call):
 @pytest.mark.parametrize("endpoint", ["local:data", "local:"])
 def test_a_child_cannot_use_the_engine_of_its_parent(endpoint):
     """Neither the inherited provider nor a new one works; nothing is acknowledged or lost."""
-    provider = stache.provider(s3vectors_endpoint_url=endpoint)
+    provider = stache.create_provider(s3vectors_endpoint_url=endpoint)
     provider.insert([VECTOR], ["t"], ids=["a"])
 
     def work():
@@ -166,17 +166,17 @@ def test_a_child_cannot_use_the_engine_of_its_parent(endpoint):
         assert "spawn" in message
     provider.insert([VECTOR], ["t"], ids=["b"])
     stache.close_engines()
-    assert stache.provider(s3vectors_endpoint_url=endpoint).count_by_filter({}) == (
+    assert stache.create_provider(s3vectors_endpoint_url=endpoint).count_by_filter({}) == (
         2 if endpoint == "local:data" else 0
     )
 
 
 def test_a_lock_of_the_engine_held_at_a_fork_blocks_no_child():
     """The child has only the thread that forked."""
-    provider = stache.provider(s3vectors_endpoint_url="local:data")
+    provider = stache.create_provider(s3vectors_endpoint_url="local:data")
     provider.insert([VECTOR], ["t"])
 
-    with stache.engine_of(f"local:{Path.cwd()}/data")._lock:
+    with stache.find_engine(f"local:{Path.cwd()}/data")._lock:
         assert "belongs to process" in run_in_child(
             lambda: get_refusal(lambda: provider.search(VECTOR))
         )
@@ -185,7 +185,7 @@ def test_a_lock_of_the_engine_held_at_a_fork_blocks_no_child():
 def insert_one(number):
     """Insert a vector in a worker of a pool; return the outcome."""
     try:
-        stache.provider(s3vectors_endpoint_url="local:data").insert([VECTOR], ["t"])
+        stache.create_provider(s3vectors_endpoint_url="local:data").insert([VECTOR], ["t"])
     except ConfigurationError as error:
         return str(error)
     return "acknowledged"
@@ -193,19 +193,19 @@ def insert_one(number):
 
 def test_a_pool_of_forked_processes_is_refused_and_does_not_hang():
     """Fork is the default on Linux up to Python 3.13."""
-    stache.provider(s3vectors_endpoint_url="local:data").insert([VECTOR], ["t"])
+    stache.create_provider(s3vectors_endpoint_url="local:data").insert([VECTOR], ["t"])
 
     with ProcessPoolExecutor(2, multiprocessing.get_context("fork")) as pool:
         answers = list(pool.map(insert_one, range(4), timeout=LIMIT))
 
     assert all("belongs to process" in answer for answer in answers)
-    assert stache.provider(s3vectors_endpoint_url="local:data").count_by_filter({}) == 1
+    assert stache.create_provider(s3vectors_endpoint_url="local:data").count_by_filter({}) == 1
 
 
 TWO_WRITERS = """
 import os, sys
 import stache
-provider = stache.provider(s3vectors_endpoint_url="local:data")
+provider = stache.create_provider(s3vectors_endpoint_url="local:data")
 vector = [1.0, 2.0, 3.0, 4.0]
 provider.insert([vector], ["before"])
 child = os.fork()
@@ -235,7 +235,7 @@ def test_of_two_writers_only_the_owner_is_acknowledged_and_nothing_is_lost(tmp_p
 
 def test_the_error_for_another_process_on_the_same_path_names_owner_and_remedy():
     """The workers of a server each open the path."""
-    stache.provider(s3vectors_endpoint_url="local:data").insert([VECTOR], ["t"])
+    stache.create_provider(s3vectors_endpoint_url="local:data").insert([VECTOR], ["t"])
 
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         [message] = pool.map(insert_one, [0], timeout=LIMIT)

@@ -15,7 +15,7 @@ BEGIN = """
 import atexit, threading
 from concurrent.futures import ThreadPoolExecutor
 import stache
-provider = stache.provider(
+provider = stache.create_provider(
     s3vectors_endpoint_url=ENDPOINT, s3vectors_create_index=True, s3vectors_write_rate=0
 )
 COUNT = 4000
@@ -85,7 +85,7 @@ def test_without_threads_an_error_is_raised_when_its_result_is_read():
 @pytest.mark.usefixtures("no_threads")
 def test_without_threads_the_local_engine_builds_its_text_search_at_once():
     """With threads, a thread builds it in the background."""
-    provider = stache.provider()
+    provider = stache.create_provider()
     provider.insert([[1.0, 2.0, 3.0, 4.0]], ["t"])
 
     assert provider.get_collection_info()["textSearch"] == {"text": "ACTIVE"}
@@ -97,4 +97,6 @@ def test_without_threads_the_local_engine_builds_its_text_search_at_once():
         distanceMetric="cosine",
         metadataConfiguration={"textSearchConfigurations": [{"metadataKey": "text"}]},
     )
-    assert stache.provider("another").get_collection_info()["textSearch"] == {"text": "ACTIVE"}
+    assert stache.create_provider("another").get_collection_info()["textSearch"] == {
+        "text": "ACTIVE"
+    }

@@ -89,7 +89,8 @@ def test_providers_of_one_index_share_its_rate():
     """Stache builds several providers; the service counts by index."""
     with server() as url:
         providers = [
-            stache.provider(index, s3vectors_endpoint_url=url) for index in ("one", "one", "two")
+            stache.create_provider(index, s3vectors_endpoint_url=url)
+            for index in ("one", "one", "two")
         ]
         one, same, two = (provider._index._state for provider in providers)
         with closing(providers[0].client):
@@ -103,12 +104,12 @@ def test_providers_of_one_index_share_its_rate():
 )
 def test_nothing_is_paced_where_nothing_throttles(settings):
     """A `local:` endpoint or a rate of 0 sets no pace."""
-    assert stache.provider(**settings)._index._state.pace is None
+    assert stache.create_provider(**settings)._index._state.pace is None
 
 
 def test_the_state_of_an_index_belongs_to_the_connection():
     """The first provider of an index sets its pace."""
-    connection, other = (Connection(stache.provider().client, (), ()) for _ in range(2))
+    connection, other = (Connection(stache.create_provider().client, (), ()) for _ in range(2))
     first = connection.get_index_state(("b", "i"), 1)
 
     assert connection.get_index_state(("b", "i"), None) is first

@@ -24,7 +24,7 @@ QUESTION = [1.0, 0.0, 0.5, 0.25]
 
 @pytest.fixture
 def provider():
-    return stache.provider()
+    return stache.create_provider()
 
 
 def record_bodies(client, operation):
@@ -64,7 +64,7 @@ def test_the_body_of_a_query_is_what_botocore_would_write(provider):
 def test_responses_are_what_botocore_would_read(provider):
     """They include the metadata of the response."""
     provider.insert([QUESTION], ["t"], [{"page": 1}], ["k"])
-    other = connect(boto3.client("s3vectors", "us-east-1"), stache.engine_of("local:"))
+    other = connect(boto3.client("s3vectors", "us-east-1"), stache.find_engine("local:"))
     request = {
         "vectorBucketName": "my-bucket",
         "indexName": "documents",
@@ -137,8 +137,8 @@ def test_bodies_hold_all_records_in_order_within_the_limit(lengths):
 def test_temporary_errors_are_retried(provider, kind, monkeypatch):
     """Waits grow until the time in the settings is used; the last attempt is at its end."""
     provider.get_collection_info()
-    waits = stache.without_waiting(monkeypatch)
-    connect(provider.client, stache.engine_of("local:"), faults=Faults({kind: 1}))
+    waits = stache.skip_waiting(monkeypatch)
+    connect(provider.client, stache.find_engine("local:"), faults=Faults({kind: 1}))
 
     with pytest.raises(UnavailableError):
         provider.get_by_ids(["a"])
@@ -162,9 +162,9 @@ def test_temporary_errors_are_retried(provider, kind, monkeypatch):
 def test_permanent_errors_are_not_retried(provider, code, status, monkeypatch):
     """There is one attempt."""
     provider.get_collection_info()
-    waits = stache.without_waiting(monkeypatch)
+    waits = stache.skip_waiting(monkeypatch)
     refusal = stache.Answer(status, {"x-amzn-errortype": code}, b'{"message":"no"}')
-    stache.answering(provider.client, "PutVectors", refusal)
+    stache.set_answers(provider.client, "PutVectors", refusal)
 
     with pytest.raises(S3VectorsError, match=f"no \\({code}\\)"):
         provider.insert([QUESTION], ["t"])
@@ -175,10 +175,10 @@ def test_permanent_errors_are_not_retried(provider, code, status, monkeypatch):
 def test_a_truncated_response_is_retried(provider, monkeypatch):
     """Botocore takes a truncated body for the whole, even an empty one."""
     provider.insert([QUESTION], ["t"], ids=["a"])
-    waits = stache.without_waiting(monkeypatch)
+    waits = stache.skip_waiting(monkeypatch)
     half = stache.Answer(200, {"content-length": "100"}, b'{"vectors":[')
     nothing = stache.Answer(200, {"content-length": "100"}, b"")
-    stache.answering(provider.client, "GetVectors", half, nothing)
+    stache.set_answers(provider.client, "GetVectors", half, nothing)
 
     assert [row["id"] for row in provider.get_by_ids(["a"])] == ["a"]
     assert len(waits) == 2
@@ -187,9 +187,9 @@ def test_a_truncated_response_is_retried(provider, monkeypatch):
 def test_a_response_that_is_always_truncated_is_an_error(provider, monkeypatch):
     """This holds for operations with an empty response as well."""
     provider.get_collection_info()
-    stache.without_waiting(monkeypatch)
+    stache.skip_waiting(monkeypatch)
     nothing = stache.Answer(200, {"content-length": "2"}, b"")
-    stache.answering(provider.client, "DeleteVectors", *[nothing] * 99)
+    stache.set_answers(provider.client, "DeleteVectors", *[nothing] * 99)
 
     with pytest.raises(UnavailableError, match="closed before the end of the response"):
         provider.delete(["a"])
@@ -211,10 +211,10 @@ def test_a_response_that_is_always_truncated_is_an_error(provider, monkeypatch):
 @pytest.mark.parametrize("operation", ["GetVectors", "ListVectors", "QueryVectors"])
 def test_a_success_that_is_not_from_s3_vectors_is_an_error(operation, headers, content):
     """Another server or a proxy may answer; botocore accepts any 200."""
-    provider = stache.provider()
+    provider = stache.create_provider()
     provider.insert([QUESTION], ["t"], ids=["a"])
     provider.client.meta.events.unregister("after-call.s3vectors", unique_id="referee")
-    stache.answering(provider.client, operation, stache.Answer(200, headers, content))
+    stache.set_answers(provider.client, operation, stache.Answer(200, headers, content))
 
     with pytest.raises(S3VectorsError, match="the response is not from S3 Vectors"):
         {
@@ -226,11 +226,11 @@ def test_a_success_that_is_not_from_s3_vectors_is_an_error(operation, headers, c
 
 def test_a_retried_request_has_its_body(monkeypatch):
     """The server drops half of the connections."""
-    stache.without_waiting(monkeypatch)
+    stache.skip_waiting(monkeypatch)
     with server("--fault", "dropped:0.5", "--seed", "3") as url:
-        provider = stache.provider(s3vectors_endpoint_url=url, s3vectors_create_index=True)
+        provider = stache.create_provider(s3vectors_endpoint_url=url, s3vectors_create_index=True)
         with closing(provider.client) as client:
-            retries = stache.retries(client)
+            retries = stache.count_retries(client)
             client.create_vector_bucket(vectorBucketName="my-bucket")
             for n in range(10):
                 provider.insert([QUESTION], [f"text {n}"], ids=[str(n)])
@@ -266,7 +266,7 @@ def test_many_threads_create_one_client(threads):
 
     def make(_):
         together.wait()
-        return stache.provider()._index._state
+        return stache.create_provider()._index._state
 
     with ThreadPoolExecutor(threads) as pool:
         assert len({id(shared) for shared in pool.map(make, range(threads))}) == 1
@@ -274,8 +274,8 @@ def test_many_threads_create_one_client(threads):
 
 def test_the_settings_limit_the_attempts(monkeypatch):
     """S3VECTORS_MAX_ATTEMPTS=1 means one attempt."""
-    waits = stache.without_waiting(monkeypatch)
-    provider = stache.provider(s3vectors_max_attempts=1)
+    waits = stache.skip_waiting(monkeypatch)
+    provider = stache.create_provider(s3vectors_max_attempts=1)
     connect(provider.client, Engine(), faults=Faults({"503": 1}))
 
     with pytest.raises(UnavailableError):

@@ -27,7 +27,7 @@ def get_refusal(call, provider, size):
 @pytest.mark.parametrize("call", CALLS)
 def test_vectors_that_do_not_fit_the_settings_create_no_index(call):
     """No bucket is created either; the error names the setting to change."""
-    provider = stache.provider(embedding_dimension=8)
+    provider = stache.create_provider(embedding_dimension=8)
 
     text = get_refusal(call, provider, 4)
 
@@ -35,13 +35,13 @@ def test_vectors_that_do_not_fit_the_settings_create_no_index(call):
     assert "would get the 8 that Stache's settings say" in text
     assert "set EMBEDDING_DIMENSION=4" in text
     assert provider.client.list_vector_buckets()["vectorBuckets"] == []
-    mended = stache.provider(embedding_dimension=4)
+    mended = stache.create_provider(embedding_dimension=4)
     assert len(mended.insert([[1.0] * 4], ["t"])) == 1
 
 
 def test_a_missing_index_is_reported_before_a_wrong_dimension():
     """This holds if the provider may not create indexes."""
-    provider = stache.provider(embedding_dimension=8, s3vectors_create_index=False)
+    provider = stache.create_provider(embedding_dimension=8, s3vectors_create_index=False)
 
     with pytest.raises(NotFoundError):
         provider.search([1.0] * 4)
@@ -61,9 +61,9 @@ def test_the_error_names_the_three_dimensions_and_what_to_change(
     call, vectors, settings, index, advice
 ):
     """The index is not empty."""
-    stache.provider(embedding_dimension=index).insert([[1.0] * index], ["t"])
-    provider = stache.provider(embedding_dimension=settings)
-    seen = stache.calls(provider.client)
+    stache.create_provider(embedding_dimension=index).insert([[1.0] * index], ["t"])
+    provider = stache.create_provider(embedding_dimension=settings)
+    seen = stache.record_calls(provider.client)
 
     text = get_refusal(call, provider, vectors)
 
@@ -76,8 +76,8 @@ def test_the_error_names_the_three_dimensions_and_what_to_change(
 @pytest.mark.parametrize("settings", [4, 8])
 def test_the_error_about_an_empty_index_of_the_wrong_size_says_how_to_delete_it(settings):
     """A wrong setting created it; to restore that setting would not help."""
-    stache.provider(embedding_dimension=8).get_collection_info()
-    provider = stache.provider(embedding_dimension=settings)
+    stache.create_provider(embedding_dimension=8).get_collection_info()
+    provider = stache.create_provider(embedding_dimension=settings)
 
     text = get_refusal("insert", provider, 4)
 
@@ -89,9 +89,9 @@ def test_the_error_about_an_empty_index_of_the_wrong_size_says_how_to_delete_it(
 
 def test_an_index_that_was_recreated_in_the_right_size_is_used():
     """The index is described again before an error, so the refused provider works as well."""
-    old = stache.provider(embedding_dimension=8)
+    old = stache.create_provider(embedding_dimension=8)
     old.insert([[1.0] * 8], ["t"])
-    provider = stache.provider(embedding_dimension=4)
+    provider = stache.create_provider(embedding_dimension=4)
     assert "set EMBEDDING_DIMENSION=8" in get_refusal("search", provider, 4)
     names = {"vectorBucketName": "my-bucket", "indexName": "documents"}
 
@@ -99,14 +99,14 @@ def test_an_index_that_was_recreated_in_the_right_size_is_used():
     old.client.create_index(**names, dataType="float32", dimension=4, distanceMetric="cosine")
 
     assert len(provider.insert([[1.0] * 4], ["t"])) == 1
-    assert len(stache.provider(embedding_dimension=4).search([1.0] * 4)) == 1
+    assert len(stache.create_provider(embedding_dimension=4).search([1.0] * 4)) == 1
 
 
 @pytest.mark.parametrize("fault", ["metadata", "filter", "walk"])
 def test_input_that_only_the_deleted_index_refuses_is_sent_to_its_successor(fault):
     """The new index has other non-filterable keys."""
-    provider = stache.provider()
-    names = stache.older_index(provider)
+    provider = stache.create_provider()
+    names = stache.create_older_index(provider)
     provider.get_collection_info()
     client = provider.client
     client.delete_index(**names)
@@ -140,9 +140,9 @@ def test_input_that_only_the_deleted_index_refuses_is_sent_to_its_successor(faul
 
 def test_input_that_no_index_accepts_is_refused_without_a_call():
     """Nothing is sent for it."""
-    provider = stache.provider()
+    provider = stache.create_provider()
     provider.insert([[1.0] * 4], ["t"])
-    seen = stache.calls(provider.client)
+    seen = stache.record_calls(provider.client)
 
     with pytest.raises(InvalidInputError):
         provider.insert([[1.0] * 4], ["t"], [{"a": {1, 2}}])
@@ -154,7 +154,7 @@ def test_input_that_no_index_accepts_is_refused_without_a_call():
 
 def test_an_index_that_was_recreated_with_the_euclidean_metric_takes_zeros():
     """Zeros have no cosine distance, but they have a euclidean one."""
-    provider = stache.provider()
+    provider = stache.create_provider()
     provider.insert([[1.0] * 4], ["t"])
     names = {"vectorBucketName": "my-bucket", "indexName": "documents"}
     provider.client.delete_index(**names)
@@ -168,7 +168,7 @@ def test_an_index_that_was_recreated_with_the_euclidean_metric_takes_zeros():
 
 def test_a_vector_of_booleans_is_refused_before_the_index_is_created():
     """This is as early as for any other vector that no index can store."""
-    provider = stache.provider(embedding_dimension=2)
+    provider = stache.create_provider(embedding_dimension=2)
 
     with pytest.raises(InvalidInputError, match="the vector holds True"):
         provider.insert([[1.0, True]], ["t"])

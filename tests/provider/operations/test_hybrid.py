@@ -46,7 +46,7 @@ def make_context(question=None):
 
 
 def create_provider(mode="hybrid", **settings):
-    store = stache.provider(s3vectors_search_mode=mode, **settings)
+    store = stache.create_provider(s3vectors_search_mode=mode, **settings)
     store.insert(FAR, TEXTS, ids=["machine", "write", "tank"])
     wait_until_active(store)
     return store
@@ -98,7 +98,7 @@ def test_scores_are_low_when_nothing_fits():
 def test_more_results_change_neither_the_first_ones_nor_their_scores():
     """Rankings are fused to the same depth for any top_k."""
     store = create_provider()
-    store.insert(stache.vectors(60), [f"error {'code ' * (n % 7)}{n}" for n in range(60)])
+    store.insert(stache.create_vectors(60), [f"error {'code ' * (n % 7)}{n}" for n in range(60)])
 
     def ask(top_k):
         results = store.search(QUESTION, top_k, context=make_context("error code 7 12 33"))
@@ -124,7 +124,7 @@ def test_a_result_that_only_matches_words_does_not_lower_the_other_scores():
 def test_pages_share_the_best_score():
     """The best score counts for all pages of 100."""
     store = create_provider()
-    store.insert(stache.vectors(250), [f"error {n}" for n in range(250)])
+    store.insert(stache.create_vectors(250), [f"error {n}" for n in range(250)])
 
     results = store.search(QUESTION, 240, context=make_context(WORDS))
 
@@ -169,8 +169,8 @@ def test_summaries_and_insights_can_be_searched_in_hybrid_mode():
 
 def test_an_index_without_text_search_is_searched_by_vector_and_logged_once(caplog):
     """The older package created such indexes; the log says what to do."""
-    store = stache.provider(s3vectors_search_mode="hybrid")
-    stache.older_index(store)
+    store = stache.create_provider(s3vectors_search_mode="hybrid")
+    stache.create_older_index(store)
     store.insert(FAR, TEXTS, ids=["machine", "write", "tank"])
 
     for _ in range(2):
@@ -185,7 +185,7 @@ def test_a_text_search_that_is_building_is_used_when_it_is_ready(caplog, monkeyp
     ready = store._index.describe()
     building = {**ready.text_searches, "text": "BUILDING"}
     store._index._state.description = type(ready)(**{**vars(ready), "text_searches": building})
-    seen = stache.calls(store.client)
+    seen = stache.record_calls(store.client)
 
     monkeypatch.setattr("stache_ai_s3vectors.aws.vector_index.REFRESH_SECONDS", float("inf"))
     for _ in range(2):
@@ -217,7 +217,7 @@ def test_a_refusal_for_another_reason_is_an_error():
     refusal = stache.Answer(
         400, {"x-amzn-errortype": "ValidationException"}, b'{"message":"for another reason"}'
     )
-    stache.answering(store.client, "QueryVectors", refusal)
+    stache.set_answers(store.client, "QueryVectors", refusal)
 
     with pytest.raises(RejectedError, match="for another reason"):
         store.search(QUESTION, 1, context=make_context(WORDS))
@@ -240,29 +240,29 @@ def test_text_search_that_was_added_is_noticed_after_a_while(monkeypatch):
     monkeypatch.setattr(
         "stache_ai_s3vectors.aws.vector_index.REFRESH_SECONDS_WITHOUT", float("inf")
     )
-    store = stache.provider(s3vectors_search_mode="hybrid")
-    names = stache.older_index(store)
+    store = stache.create_provider(s3vectors_search_mode="hybrid")
+    names = stache.create_older_index(store)
     store.insert(FAR, TEXTS, ids=["machine", "write", "tank"])
     store.search(QUESTION, 1, context=make_context(WORDS))
     texts = {"textSearchConfigurations": [{"metadataKey": "text"}]}
     store.client.update_metadata_configuration(**names, add=texts)
 
-    seen = stache.calls(store.client)
+    seen = stache.record_calls(store.client)
     store.search(QUESTION, 1, context=make_context(WORDS))
     assert "GetIndex" not in seen
 
     monkeypatch.setattr("stache_ai_s3vectors.aws.vector_index.REFRESH_SECONDS_WITHOUT", 0)
-    wait_until_active(stache.provider(s3vectors_endpoint_url="local:"))
+    wait_until_active(stache.create_provider(s3vectors_endpoint_url="local:"))
     assert "tank" in get_ids(store.search(QUESTION, 2, context=make_context(WORDS)))
 
 
 def test_when_the_index_cannot_be_described_the_search_uses_the_vector_only(monkeypatch):
     """A search does not fail because its text search is unknown."""
-    store = stache.provider(s3vectors_search_mode="hybrid", s3vectors_max_attempts=1)
-    stache.older_index(store)
+    store = stache.create_provider(s3vectors_search_mode="hybrid", s3vectors_max_attempts=1)
+    stache.create_older_index(store)
     store.insert(FAR, TEXTS, ids=["machine", "write", "tank"])
     monkeypatch.setattr("stache_ai_s3vectors.aws.vector_index.REFRESH_SECONDS_WITHOUT", 0)
-    stache.failing(store.client, "GetIndex", *range(1, 9))
+    stache.fail_calls(store.client, "GetIndex", *range(1, 9))
 
     assert get_ids(store.search(QUESTION, 1, context=make_context(WORDS))) == ["machine"]
 
@@ -277,7 +277,7 @@ def test_the_words_of_a_context_count_for_one_search():
 
 def test_an_index_created_in_a_classic_bucket_has_no_text_search(caplog):
     """Such buckets are from before 2026-09-30; text search needs ENHANCED mode."""
-    stache.engine("local:", bucket_mode="classic")
+    stache.open_engine("local:", bucket_mode="classic")
     store = create_provider()
 
     assert get_ids(store.search(QUESTION, 1, context=make_context(WORDS))) == ["machine"]
@@ -287,7 +287,7 @@ def test_an_index_created_in_a_classic_bucket_has_no_text_search(caplog):
 
 def test_an_index_created_on_first_use_has_text_search():
     """It also has the keys that cannot be added later."""
-    store = stache.provider()
+    store = stache.create_provider()
 
     info = store.get_collection_info()
 
@@ -298,7 +298,7 @@ def test_an_index_created_on_first_use_has_text_search():
 @pytest.mark.parametrize("language, languages", [("de", {"text": "de"}), (None, {})])
 def test_the_language_setting_lets_hybrid_search_find_word_forms(language, languages):
     """It applies to an index that is created on first use."""
-    store = stache.provider(s3vectors_search_mode="hybrid", s3vectors_text_language=language)
+    store = stache.create_provider(s3vectors_search_mode="hybrid", s3vectors_text_language=language)
     store.insert(FAR, ["Der See", "Die Wiese", "Die Häuser"], ids=["lake", "meadow", "houses"])
     wait_until_active(store)
 
@@ -311,7 +311,7 @@ def test_the_language_setting_lets_hybrid_search_find_word_forms(language, langu
 def test_hybrid_search_finds_words_in_other_keys(caplog):
     """The index has text search on file names and titles."""
     keys = "filename, title"
-    store = stache.provider(s3vectors_search_mode="hybrid", s3vectors_text_keys=keys)
+    store = stache.create_provider(s3vectors_search_mode="hybrid", s3vectors_text_keys=keys)
     names = [{"filename": "coffee.pdf"}, {"filename": "errors.md"}, {"filename": "XK-4471.pdf"}]
     store.insert(FAR, ["same", "same", "same"], names, ids=["machine", "write", "tank"])
     wait_until_active(store)
@@ -325,7 +325,7 @@ def test_hybrid_search_finds_words_in_other_keys(caplog):
 def test_a_key_without_text_search_is_left_out(caplog):
     """The other keys are searched; the log says so once."""
     create_provider()
-    store = stache.provider(s3vectors_search_mode="hybrid", s3vectors_text_keys="filename")
+    store = stache.create_provider(s3vectors_search_mode="hybrid", s3vectors_text_keys="filename")
 
     for _ in range(2):
         assert "tank" in get_ids(store.search(QUESTION, 2, context=make_context(WORDS)))

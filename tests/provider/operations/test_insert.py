@@ -24,7 +24,7 @@ from stache_ai_s3vectors.chunks.sizes import metadata_size
 
 @pytest.fixture
 def provider():
-    return stache.provider()
+    return stache.create_provider()
 
 
 def read_stored(provider, id_):
@@ -63,7 +63,9 @@ def test_stored_chunks_are_returned_unchanged(provider):
 
 def test_values_that_fit_stay_filterable(provider):
     """This includes numbers that have a copy in the overflow."""
-    provider.insert(stache.vectors(2), ["a", "b"], [{"x": None, "n": 0.1}, {"x": None, "n": 0.2}])
+    provider.insert(
+        stache.create_vectors(2), ["a", "b"], [{"x": None, "n": 0.1}, {"x": None, "n": 0.2}]
+    )
 
     assert [r["text"] for r in provider.search([1, 0, 0, 0], filter={"n": 0.1})] == ["a"]
 
@@ -72,7 +74,7 @@ def test_large_metadata_is_moved_to_the_overflow_and_named_once(provider, caplog
     """The largest values move first, until 2,048 filterable bytes remain; one line names them."""
     metadata = {"headings": ["h" * 20] * 60, "note": "n" * 1000, "small": "s"}
     with caplog.at_level(logging.WARNING):
-        ids = provider.insert(stache.vectors(3), ["a", "b", "c"], [metadata] * 3)
+        ids = provider.insert(stache.create_vectors(3), ["a", "b", "c"], [metadata] * 3)
 
     assert read_stored(provider, ids[0])["metadata"].items() >= metadata.items()
     [record] = [r for r in caplog.records if r.name.startswith("stache_ai_s3vectors")]
@@ -158,7 +160,7 @@ def test_numpy_vectors_are_stored(provider):
 
 def test_an_empty_insert_makes_no_call(provider):
     """It is not an error."""
-    seen = stache.calls(provider.client)
+    seen = stache.record_calls(provider.client)
 
     assert provider.insert([], []) == []
     assert seen == []
@@ -231,8 +233,8 @@ BAD_ITEM = r"^item 1 \(id '1'\): "
 def test_bad_input_names_the_item_and_sends_nothing(provider, arguments, problem):
     """All items are checked before the first write, so the valid ones are not stored either."""
     provider.get_collection_info()  # creates the index
-    seen = stache.calls(provider.client)
-    good = {"vectors": stache.vectors(2), "texts": ["a", "b"], "metadatas": [{}, {}]}
+    seen = stache.record_calls(provider.client)
+    good = {"vectors": stache.create_vectors(2), "texts": ["a", "b"], "metadatas": [{}, {}]}
 
     with pytest.raises(InvalidInputError, match=problem):
         provider.insert(**{**good, "ids": ["0", "1"], **arguments})
@@ -244,7 +246,7 @@ def test_bad_input_names_the_item_and_sends_nothing(provider, arguments, problem
 @pytest.fixture
 def old_index(provider):
     """An index as the older package's infrastructure creates it: only `text` is non-filterable."""
-    stache.older_index(provider)
+    stache.create_older_index(provider)
 
 
 @pytest.mark.parametrize(
@@ -323,7 +325,7 @@ def test_an_older_index_stores_all_that_it_can_hold(provider):
 
 def test_large_calls_are_sent_in_batches_of_500(provider):
     """500 is the service's limit."""
-    seen = stache.calls(provider.client)
+    seen = stache.record_calls(provider.client)
 
     ids = provider.insert([[1, 2, 3, 4]] * 1001, ["t"] * 1001)
 
@@ -333,7 +335,7 @@ def test_large_calls_are_sent_in_batches_of_500(provider):
 
 def test_large_vectors_are_sent_in_batches_of_20_mebibytes():
     """500 vectors of 3,072 dimensions are 32 MiB as JSON."""
-    provider = stache.provider(embedding_dimension=3072)
+    provider = stache.create_provider(embedding_dimension=3072)
     vector = [-0.12345678901234567] * 3072
 
     provider.insert([vector] * 400, ["t"] * 400)
@@ -394,7 +396,7 @@ def test_text_that_just_fits_can_be_soft_deleted(provider):
 def test_a_partial_failure_reports_what_is_stored(provider):
     """The caller's own ids are never deleted; a call with the missing ids completes the work."""
     ids = [str(n) for n in range(1500)]
-    stache.failing(provider.client, "PutVectors", 2)
+    stache.fail_calls(provider.client, "PutVectors", 2)
 
     with pytest.raises(PartialWriteError, match="1000 of 1500 vectors are stored") as failed:
         provider.insert([[1, 2, 3, 4]] * 1500, ["t"] * 1500, ids=ids)
@@ -413,7 +415,7 @@ def test_after_a_failure_nothing_more_is_sent(provider):
     provider.client.meta.events.register(
         "provide-client-params.s3vectors.PutVectors", lambda **_: puts.append(1)
     )
-    stache.failing(provider.client, "PutVectors", *range(1, 100))
+    stache.fail_calls(provider.client, "PutVectors", *range(1, 100))
 
     with pytest.raises(UnavailableError):
         provider.insert(
@@ -426,7 +428,7 @@ def test_after_a_failure_nothing_more_is_sent(provider):
 
 def test_after_a_partial_failure_generated_ids_are_deleted_again(provider):
     """Only insert knows these ids: their vectors would be orphans that search returns."""
-    stache.failing(provider.client, "PutVectors", 2)
+    stache.fail_calls(provider.client, "PutVectors", 2)
 
     with pytest.raises(
         PartialWriteError, match="Nothing of the call is stored: .* .1000 of 1500"
@@ -446,8 +448,8 @@ def test_when_that_deletion_fails_the_error_reports_what_is_known_to_be_stored(
     provider, code, stored
 ):
     """A refused delete leaves the stored ids; otherwise the result of the deletion is unknown."""
-    stache.failing(provider.client, "PutVectors", 2)
-    stache.failing(provider.client, "DeleteVectors", 1, 2, code=code)
+    stache.fail_calls(provider.client, "PutVectors", 2)
+    stache.fail_calls(provider.client, "DeleteVectors", 1, 2, code=code)
 
     with pytest.raises(
         PartialWriteError, match="generated ids failed too: DeleteVectors"
@@ -463,8 +465,8 @@ def test_when_that_deletion_fails_the_error_reports_what_is_known_to_be_stored(
 
 def test_vectors_that_were_deleted_again_do_not_count_as_stored(provider):
     """The responses to all deletes are lost, but the service carries them out."""
-    stache.failing(provider.client, "PutVectors", 3)
-    stache.losing_the_answer(provider.client, "DeleteVectors", 1, 2, 3)
+    stache.fail_calls(provider.client, "PutVectors", 3)
+    stache.lose_answers(provider.client, "DeleteVectors", 1, 2, 3)
 
     with pytest.raises(PartialWriteError, match="failed too") as failed:
         provider.insert([[1, 2, 3, 4]] * 1500, ["t"] * 1500)
@@ -488,7 +490,7 @@ def test_an_interrupted_insert_leaves_no_vector_with_a_generated_id(provider, er
 
 def test_an_interrupted_insert_that_cannot_clean_up_logs_it(provider, caplog):
     """The interruption is still what is raised."""
-    stache.failing(provider.client, "DeleteVectors", *range(1, 9))
+    stache.fail_calls(provider.client, "DeleteVectors", *range(1, 9))
 
     def progress(_):
         raise KeyboardInterrupt
@@ -502,8 +504,8 @@ def test_an_interrupted_insert_that_cannot_clean_up_logs_it(provider, caplog):
 def test_a_denied_retry_after_a_lost_response_is_cleaned_up(provider, monkeypatch):
     """The service may have carried out the first attempt, although it denied the second."""
     provider.get_collection_info()
-    stache.without_waiting(monkeypatch)
-    stache.answering(provider.client, "PutVectors", stache.UNAVAILABLE, stache.DENIED)
+    stache.skip_waiting(monkeypatch)
+    stache.set_answers(provider.client, "PutVectors", stache.UNAVAILABLE, stache.DENIED)
 
     with pytest.raises(AccessDeniedError):
         provider.insert([[1, 2, 3, 4]], ["t"])
@@ -513,7 +515,7 @@ def test_a_denied_retry_after_a_lost_response_is_cleaned_up(provider, monkeypatc
 
 def test_a_failure_of_the_only_batch_stores_nothing(provider):
     """The error is the service's, not one about a partial write."""
-    stache.failing(provider.client, "PutVectors", 1)
+    stache.fail_calls(provider.client, "PutVectors", 1)
 
     with pytest.raises(UnavailableError, match="Currently unable") as failed:
         provider.insert([[1, 2, 3, 4]], ["t"])
@@ -524,7 +526,7 @@ def test_a_failure_of_the_only_batch_stores_nothing(provider):
 
 def test_the_callers_own_ids_are_never_deleted(provider):
     """They may have existed before, so even an unknown result does not delete them."""
-    stache.losing_the_answer(provider.client, "PutVectors", 1)
+    stache.lose_answers(provider.client, "PutVectors", 1)
 
     with pytest.raises(UnavailableError):
         provider.insert([[1, 2, 3, 4]], ["t"], ids=["mine"])
@@ -534,8 +536,8 @@ def test_the_callers_own_ids_are_never_deleted(provider):
 
 def test_a_refused_insert_needs_no_cleanup(provider):
     """Nothing can be stored, so nothing is deleted: one call, one error."""
-    stache.failing(provider.client, "PutVectors", 1, code="AccessDeniedException")
-    seen = stache.calls(provider.client)
+    stache.fail_calls(provider.client, "PutVectors", 1, code="AccessDeniedException")
+    seen = stache.record_calls(provider.client)
 
     with pytest.raises(AccessDeniedError):
         provider.insert([[1, 2, 3, 4]], ["t"])
@@ -545,7 +547,7 @@ def test_a_refused_insert_needs_no_cleanup(provider):
 
 def test_an_error_page_of_a_proxy_counts_as_unavailable(provider):
     """It is unknown whether the request arrived, so its vectors are deleted."""
-    stache.losing_the_answer(provider.client, "PutVectors", 1, answer=stache.GATEWAY_TIMEOUT)
+    stache.lose_answers(provider.client, "PutVectors", 1, answer=stache.GATEWAY_TIMEOUT)
 
     with pytest.raises(UnavailableError, match="504"):
         provider.insert([[1, 2, 3, 4]], ["t"])
@@ -556,7 +558,7 @@ def test_an_error_page_of_a_proxy_counts_as_unavailable(provider):
 @pytest.mark.parametrize("count", [1, 600])
 def test_vectors_stored_despite_a_lost_response_are_deleted(provider, count):
     """The service may have carried out a request that timed out."""
-    stache.losing_the_answer(provider.client, "PutVectors", -(-count // 500))
+    stache.lose_answers(provider.client, "PutVectors", -(-count // 500))
 
     with pytest.raises(S3VectorsError, match="Currently unable"):
         provider.insert([[1, 2, 3, 4]] * count, ["t"] * count)

@@ -16,8 +16,10 @@ IDS = ["a", "b", "c"]
 @pytest.fixture
 def provider():
     """A provider with three chunks: two in namespace ns, one in other."""
-    provider = stache.provider()
-    for id_, vector, namespace in zip(IDS, stache.vectors(3), ["ns", "ns", "other"], strict=True):
+    provider = stache.create_provider()
+    for id_, vector, namespace in zip(
+        IDS, stache.create_vectors(3), ["ns", "ns", "other"], strict=True
+    ):
         metadata = {"doc_id": f"doc-{id_}", "page": ord(id_), "tags": ["t", id_]}
         provider.insert([vector], [f"text {id_}"], [metadata], ids=[id_], namespace=namespace)
     return provider
@@ -57,9 +59,9 @@ def test_get_by_ids_can_return_some_fields(provider):
 
 def test_get_by_ids_takes_more_than_a_hundred():
     """The provider splits calls at the service's limit."""
-    provider = stache.provider()
+    provider = stache.create_provider()
     many = [f"k{n}" for n in range(250)]
-    provider.insert(stache.vectors(250), many, ids=many)
+    provider.insert(stache.create_vectors(250), many, ids=many)
 
     assert get_ids(provider.get_by_ids(many[::-1])) == many[::-1]
 
@@ -84,7 +86,7 @@ def test_embeddings_are_returned_as_stored_with_all_metadata(provider):
     """update_document writes them back."""
     [row] = provider.get_vectors_with_embeddings(["b"])
 
-    assert row["vector"] == stache.vectors(2)[1]
+    assert row["vector"] == stache.create_vectors(2)[1]
     assert row["metadata"].items() >= {"text": "text b", "namespace": "ns", "page": 98}.items()
 
 
@@ -128,7 +130,7 @@ def test_ids_of_another_namespace_are_not_changed_and_raise_an_error(provider):
 def test_a_delete_of_vectors_in_another_namespace_is_an_error(provider):
     """In the older package, metadata's namespace won and Stache's delete deleted nothing."""
     many = [f"v{n}" for n in range(250)]
-    provider.insert(stache.vectors(1) * 250, ["t"] * 250, ids=many, namespace="team-b")
+    provider.insert(stache.create_vectors(1) * 250, ["t"] * 250, ids=many, namespace="team-b")
 
     with pytest.raises(NamespaceError) as refused:
         provider.delete(many, namespace="team-a")
@@ -142,8 +144,8 @@ def test_a_delete_of_vectors_in_another_namespace_is_an_error(provider):
 @pytest.mark.parametrize("name", ["exact:z", "a/*"])
 def test_updates_and_deletes_take_a_namespace_literally(provider, name):
     """Only searches and scans read `exact:` and `/*`; Stache does not restrict names."""
-    provider.insert(stache.vectors(2), ["x", "y"], ids=["x", "y"], namespace=name)
-    provider.insert(stache.vectors(2), ["p", "q"], ids=["p", "q"], namespace="a/b")
+    provider.insert(stache.create_vectors(2), ["x", "y"], ids=["x", "y"], namespace=name)
+    provider.insert(stache.create_vectors(2), ["p", "q"], ids=["p", "q"], namespace="a/b")
     both = ["x", "p"]
 
     assert get_ids(provider.get_by_ids(both, namespace=name)) == ["x"]
@@ -164,8 +166,8 @@ def test_ids_that_are_left_out_for_their_namespace_are_logged(provider, caplog):
 
 def test_vectors_of_the_older_package_can_be_searched_read_updated_and_deleted():
     """The index is as that package's template creates it: only `text` is non-filterable."""
-    provider = stache.provider()
-    names = stache.older_index(provider)
+    provider = stache.create_provider()
+    names = stache.create_older_index(provider)
     metadata = {
         "text": "old text",
         "namespace": "default",
@@ -205,8 +207,8 @@ def test_a_full_vector_of_the_older_package_can_be_soft_deleted(provider):
 
 def test_the_error_names_a_vector_without_room_for_the_status():
     """An index of the older package has no overflow for the rest."""
-    provider = stache.provider()
-    names = stache.older_index(provider)
+    provider = stache.create_provider()
+    names = stache.create_older_index(provider)
     metadata = {"text": "t", "namespace": "ns", "status": "active", "note": "n" * 1993}
     vectors = [{"key": "full", "data": {"float32": QUESTION}, "metadata": metadata}]
     provider.client.put_vectors(**names, vectors=vectors)
@@ -262,7 +264,7 @@ def test_an_ambiguous_delete_deletes_nothing(provider, arguments, problem):
 
 def test_a_failed_delete_is_an_error_not_false(provider):
     """Stache ignores the result, so False would leave vectors that search returns."""
-    stache.failing(provider.client, "DeleteVectors", 1)
+    stache.fail_calls(provider.client, "DeleteVectors", 1)
 
     with pytest.raises(S3VectorsError, match="Currently unable"):
         provider.delete(["a"])
@@ -271,7 +273,7 @@ def test_a_failed_delete_is_an_error_not_false(provider):
 def test_a_partial_delete_reports_the_missing_ids(provider):
     """A call with the missing ids completes the work."""
     many = [f"k{n}" for n in range(600)]
-    stache.failing(provider.client, "DeleteVectors", 2)
+    stache.fail_calls(provider.client, "DeleteVectors", 2)
 
     with pytest.raises(PartialWriteError, match="500 of 600 vectors are deleted") as failed:
         provider.delete(many)
@@ -310,7 +312,7 @@ def test_counts_match_the_services_filters(provider, condition, expected):
 
 def test_scans_read_all_pages():
     """A page of ListVectors has at most 1,000 vectors."""
-    provider = stache.provider()
+    provider = stache.create_provider()
     provider.insert([QUESTION] * 2100, ["t"] * 2100)
 
     assert provider.count_by_filter({}) == 2100
@@ -320,7 +322,7 @@ def test_scans_read_all_pages():
 def test_list_by_filter_stops_at_the_limit(provider):
     """It reads no further page."""
     provider.insert([QUESTION] * 1500, ["t"] * 1500)
-    seen = stache.calls(provider.client)
+    seen = stache.record_calls(provider.client)
 
     assert len(provider.list_by_filter({}, limit=2)) == 2
     assert seen == ["ListVectors"]
@@ -344,7 +346,7 @@ def test_scan_by_metadata_can_be_restricted_to_a_namespace(provider):
 
 def test_a_failed_scan_is_an_error_not_zero(provider):
     """It is not an empty list either."""
-    stache.failing(provider.client, "ListVectors", 1, 2)
+    stache.fail_calls(provider.client, "ListVectors", 1, 2)
 
     with pytest.raises(S3VectorsError):
         provider.count_by_filter({})

@@ -52,7 +52,7 @@ def read_write(provider):
 def manage(provider):
     """Make the calls of the operator's tool."""
     create_index(provider.client, provider._options, "made-index")
-    store = stache.provider("made-index")
+    store = stache.create_provider("made-index")
     read_write(store)
     provider.client.list_indexes(vectorBucketName="my-bucket")
     provider.client.update_index_mode(
@@ -71,17 +71,17 @@ USES = {"read": read, "read-write": read_write, "manage-indexes": manage}
 def create_with_policy(document, monkeypatch):
     """A provider whose calls a policy restricts, on an index that exists."""
     stache.close_engines()
-    stache.older_index(stache.provider(s3vectors_endpoint_url="local:data"))
+    stache.create_older_index(stache.create_provider(s3vectors_endpoint_url="local:data"))
     stache.close_engines()
     policies = Policies(json.dumps(document))
-    stache.engine("local:data", policies=policies)
-    create_provider = stache.provider
+    stache.open_engine("local:data", policies=policies)
+    create_provider = stache.create_provider
 
     def provider(index=None, **settings):
         defaults = {"s3vectors_endpoint_url": "local:data", "s3vectors_create_index": False}
         return create_provider(index, **{**defaults, **settings})
 
-    monkeypatch.setattr(stache, "provider", provider)
+    monkeypatch.setattr(stache, "create_provider", provider)
     return provider(), policies
 
 
@@ -124,7 +124,7 @@ def test_a_level_allows_no_other_index_and_no_call_of_the_next_level(level, monk
     names = {"vectorBucketName": "my-bucket", "indexName": "documents"}
 
     with pytest.raises(denied):
-        stache.provider("other-index").count_by_filter({})
+        stache.create_provider("other-index").count_by_filter({})
     with pytest.raises(denied):
         provider.client.list_indexes(vectorBucketName="my-bucket")
     with pytest.raises(denied):

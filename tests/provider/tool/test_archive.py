@@ -23,23 +23,23 @@ ELSEWHERE = (*tool.BUCKET, "--endpoint", "local:other", "--dimension", "4", "--i
 @pytest.mark.parametrize("name", ["file.jsonl", "file.jsonl.gz"])
 def test_export_import_export_gives_the_same_file(tmp_path, name):
     """And the same vectors, texts and metadata, to the last bit."""
-    provider = tool.filled(2_500)
+    provider = tool.create_filled_provider(2_500)
 
-    tool.done("export", f"first-{name}", *EXPORT)
-    tool.done("import", f"first-{name}", *ELSEWHERE)
-    tool.done("export", f"second-{name}", *ELSEWHERE)
+    tool.run_checked("export", f"first-{name}", *EXPORT)
+    tool.run_checked("import", f"first-{name}", *ELSEWHERE)
+    tool.run_checked("export", f"second-{name}", *ELSEWHERE)
 
     assert (tmp_path / f"first-{name}").read_bytes() == (tmp_path / f"second-{name}").read_bytes()
-    restored = stache.provider("restored", s3vectors_endpoint_url="local:other")
-    assert tool.contents(restored) == tool.contents(provider)
+    restored = stache.create_provider("restored", s3vectors_endpoint_url="local:other")
+    assert tool.read_contents(restored) == tool.read_contents(provider)
 
 
 def test_a_file_called_gz_is_compressed(tmp_path):
     """And holds the same lines."""
-    tool.filled(10)
+    tool.create_filled_provider(10)
 
-    tool.done("export", "a.jsonl", *EXPORT)
-    tool.done("export", "a.jsonl.gz", *EXPORT)
+    tool.run_checked("export", "a.jsonl", *EXPORT)
+    tool.run_checked("export", "a.jsonl.gz", *EXPORT)
 
     assert gzip.decompress((tmp_path / "a.jsonl.gz").read_bytes()) == (
         (tmp_path / "a.jsonl").read_bytes()
@@ -48,7 +48,7 @@ def test_a_file_called_gz_is_compressed(tmp_path):
 
 def test_the_lines_are_in_the_order_of_the_keys_and_say_what_they_are(tmp_path):
     """The index first, then the vectors, then how many there are."""
-    tool.filled(10)
+    tool.create_filled_provider(10)
 
     assert tool.read_json("export", "a.jsonl", *EXPORT) == {
         "file": "a.jsonl",
@@ -73,7 +73,7 @@ def test_the_lines_are_in_the_order_of_the_keys_and_say_what_they_are(tmp_path):
 )
 def test_an_export_can_be_a_part(chosen, count):
     """By namespace, as a search takes it, and by filter."""
-    tool.filled(12)
+    tool.create_filled_provider(12)
 
     assert tool.read_json("export", "part.jsonl", *chosen, *EXPORT)["vectors"] == count
 
@@ -91,12 +91,12 @@ def test_a_filter_that_cannot_be_is_named():
 
 def test_a_file_that_exists_is_replaced_only_by_force(tmp_path):
     """It may be the only backup."""
-    tool.filled(3)
+    tool.create_filled_provider(3)
     (tmp_path / "a.jsonl").write_text("precious")
 
     result = tool.run("export", "a.jsonl", *EXPORT)
     kept = (tmp_path / "a.jsonl").read_text()
-    tool.done("export", "a.jsonl", "--force", *EXPORT)
+    tool.run_checked("export", "a.jsonl", "--force", *EXPORT)
 
     assert (result.exit_code, kept) == (2, "precious")
     assert "add --force" in result.stderr
@@ -106,16 +106,16 @@ def test_a_file_that_exists_is_replaced_only_by_force(tmp_path):
 @pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz"])
 def test_an_interrupted_export_goes_on(tmp_path, name):
     """The file is that of one that was not interrupted, and what is there is not read again."""
-    provider = tool.filled(4_200)
-    tool.done("export", f"whole-{name}", *EXPORT)
-    stache.failing(provider.client, "GetVectors", *range(26, 90))
+    provider = tool.create_filled_provider(4_200)
+    tool.run_checked("export", f"whole-{name}", *EXPORT)
+    stache.fail_calls(provider.client, "GetVectors", *range(26, 90))
 
     stopped = tool.run("export", name, *EXPORT)
     there = [path.name for path in tmp_path.glob("*.partial")]
     close_engines()  # another process
-    again = stache.provider("documents", s3vectors_endpoint_url="local:data")
-    calls = stache.calls(again.client)
-    tool.done("export", name, *EXPORT)
+    again = stache.create_provider("documents", s3vectors_endpoint_url="local:data")
+    calls = stache.record_calls(again.client)
+    tool.run_checked("export", name, *EXPORT)
 
     assert stopped.exit_code == 1
     assert f"Stopped: what is exported so far is in {there[0]}." in stopped.stderr
@@ -130,11 +130,11 @@ def half_exported(count=2_500):
     Eight calls for 100 vectors each are under way at a time, so of 17 that succeed, the first
     10 are without a gap.
     """
-    provider = tool.filled(count)
-    stache.failing(provider.client, "GetVectors", *range(18, 99))
+    provider = tool.create_filled_provider(count)
+    stache.fail_calls(provider.client, "GetVectors", *range(18, 99))
     assert tool.run("export", "a.jsonl", *EXPORT).exit_code == 1
     close_engines()
-    return stache.provider("documents", s3vectors_endpoint_url="local:data")
+    return stache.create_provider("documents", s3vectors_endpoint_url="local:data")
 
 
 def keys_in(path):
@@ -161,9 +161,9 @@ def test_what_came_and_went_in_between_is_in_the_export_as_it_is_now(tmp_path):
     provider.delete(["key-00500"])
     provider.insert([[1.0] * 4], ["t"], ids=["key-00100a"])
 
-    tool.done("export", "a.jsonl", *EXPORT)
+    tool.run_checked("export", "a.jsonl", *EXPORT)
 
-    assert keys_in(tmp_path / "a.jsonl") == sorted(tool.contents(provider))
+    assert keys_in(tmp_path / "a.jsonl") == sorted(tool.read_contents(provider))
 
 
 def test_an_export_that_goes_on_says_so_and_from_when_it_is(tmp_path):
@@ -196,7 +196,7 @@ def test_two_exports_to_one_file_do_not_mix(tmp_path):
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path):
     """A folder that is not there, a folder, a name too long."""
-    tool.filled(1)
+    tool.create_filled_provider(1)
     (tmp_path / "folder").mkdir()
 
     for name in ("nowhere/a.jsonl", "folder", "x" * 300):
@@ -206,7 +206,7 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path):
 
 def test_a_full_disk_is_an_error_like_others(tmp_path):
     """What there is goes on when there is room."""
-    tool.filled(2_500)
+    tool.create_filled_provider(2_500)
     command = [sys.executable, "-m", "stache_ai_s3vectors", "export", "a.jsonl", *EXPORT]
     close_engines()
     limited = subprocess.run(
@@ -219,7 +219,7 @@ def test_a_full_disk_is_an_error_like_others(tmp_path):
     assert limited.returncode == 1
     assert "Stopped: what is exported so far is in a.jsonl." in limited.stderr
     assert "Fix: make room" in limited.stderr
-    tool.done("export", "a.jsonl", *EXPORT)
+    tool.run_checked("export", "a.jsonl", *EXPORT)
     assert len(keys_in(tmp_path / "a.jsonl")) == 2_500
 
 
@@ -255,8 +255,8 @@ def test_of_a_damaged_file_nothing_is_imported_from_the_bad_line_on(
     tmp_path, damage, line, compressed
 ):
     """It is named; the lines before are imported, and the error says so."""
-    tool.filled(10)
-    tool.done("export", "a.jsonl", *EXPORT)
+    tool.create_filled_provider(10)
+    tool.run_checked("export", "a.jsonl", *EXPORT)
     lines = damage((tmp_path / "a.jsonl").read_bytes().split(b"\n")[:-1])
     data = b"".join(line + b"\n" for line in lines)
     (tmp_path / "a.jsonl").write_bytes(gzip.compress(data) if compressed else data)
@@ -266,15 +266,15 @@ def test_of_a_damaged_file_nothing_is_imported_from_the_bad_line_on(
     assert result.exit_code == 1
     assert f"line {line} of a.jsonl" in result.stderr
     assert "nothing is imported from there on" in result.stderr
-    restored = stache.provider("restored", s3vectors_endpoint_url="local:other")
-    assert sorted(tool.contents(restored)) == [f"key-{n:05}" for n in range(min(line - 2, 10))]
+    restored = stache.create_provider("restored", s3vectors_endpoint_url="local:other")
+    assert sorted(tool.read_contents(restored)) == [f"key-{n:05}" for n in range(min(line - 2, 10))]
 
 
 @pytest.mark.parametrize("damage", ["cut", "changed"])
 def test_a_compressed_file_that_was_damaged_names_the_line(tmp_path, damage):
     """Where the decompression stops."""
-    tool.filled(2_500)
-    tool.done("export", "a.jsonl.gz", *EXPORT)
+    tool.create_filled_provider(2_500)
+    tool.run_checked("export", "a.jsonl.gz", *EXPORT)
     data = bytearray((tmp_path / "a.jsonl.gz").read_bytes())
     if damage == "cut":
         del data[-len(data) // 3 :]
@@ -286,8 +286,8 @@ def test_a_compressed_file_that_was_damaged_names_the_line(tmp_path, damage):
 
     assert result.exit_code == 1
     assert "of a.jsonl.gz is " in result.stderr
-    restored = stache.provider("restored", s3vectors_endpoint_url="local:other")
-    there = sorted(tool.contents(restored))
+    restored = stache.create_provider("restored", s3vectors_endpoint_url="local:other")
+    there = sorted(tool.read_contents(restored))
     assert 1_000 <= len(there) < 2_500
     assert there == [f"key-{n:05}" for n in range(len(there))]
 
@@ -305,9 +305,11 @@ def test_a_file_that_is_no_export_is_said_to_be_none(tmp_path, text):
 
 def test_another_dimension_is_refused_before_anything_is_written():
     """And reembed is named, which makes vectors of another size."""
-    tool.filled(3)
-    tool.done("export", "a.jsonl", *EXPORT)
-    other = stache.provider("other", s3vectors_endpoint_url="local:other", embedding_dimension=8)
+    tool.create_filled_provider(3)
+    tool.run_checked("export", "a.jsonl", *EXPORT)
+    other = stache.create_provider(
+        "other", s3vectors_endpoint_url="local:other", embedding_dimension=8
+    )
     other.insert([[1.0] * 8], ["t"], ids=["there"])
 
     result = tool.run("import", "a.jsonl", *ELSEWHERE, "--index", "other")
@@ -315,15 +317,15 @@ def test_another_dimension_is_refused_before_anything_is_written():
     assert result.exit_code == 2
     assert "the vectors have 4 dimensions, index my-bucket/other has 8" in result.stderr
     assert "reembed" in result.stderr
-    assert list(tool.contents(other)) == ["there"]
+    assert list(tool.read_contents(other)) == ["there"]
 
 
 def test_an_index_where_texts_are_filterable_is_refused():
     """The first long text would be refused half-way."""
-    tool.filled(3)
-    tool.done("export", "a.jsonl", *EXPORT)
-    other = stache.provider("other", s3vectors_endpoint_url="local:other")
-    stache.older_index(other)
+    tool.create_filled_provider(3)
+    tool.run_checked("export", "a.jsonl", *EXPORT)
+    other = stache.create_provider("other", s3vectors_endpoint_url="local:other")
+    stache.create_older_index(other)
 
     result = tool.run("import", "a.jsonl", *ELSEWHERE, "--index", "other")
 
@@ -333,10 +335,10 @@ def test_an_index_where_texts_are_filterable_is_refused():
 
 def test_an_import_is_safe_to_repeat_and_completes_one_that_stopped():
     """What is there already is not written again."""
-    tool.filled(2_500)
-    tool.done("export", "a.jsonl", *EXPORT)
-    restored = stache.provider("restored", s3vectors_endpoint_url="local:other")
-    stache.failing(restored.client, "PutVectors", *range(3, 40))
+    tool.create_filled_provider(2_500)
+    tool.run_checked("export", "a.jsonl", *EXPORT)
+    restored = stache.create_provider("restored", s3vectors_endpoint_url="local:other")
+    stache.fail_calls(restored.client, "PutVectors", *range(3, 40))
 
     stopped = tool.run("import", "a.jsonl", *ELSEWHERE)
     close_engines()

@@ -85,7 +85,7 @@ def test_indexes_list_prints_names_of_metadata_keys_that_control_no_terminal(mon
     """Whole, and not as markup."""
     monkeypatch.setenv("COLUMNS", "400")
     names = ["red\x1b[31m", "[bold]", *(f"{n}" * 60 for n in range(6))]
-    client = stache.provider(s3vectors_endpoint_url="local:data").client
+    client = stache.create_provider(s3vectors_endpoint_url="local:data").client
     client.create_vector_bucket(vectorBucketName="my-bucket")
     client.create_index(
         vectorBucketName="my-bucket",
@@ -111,7 +111,7 @@ def test_indexes_list_prints_names_of_metadata_keys_that_control_no_terminal(mon
 
 def classic():
     """A bucket of CLASSIC indexes, as they were before 2026-09-30, with Stache's three."""
-    stache.engine("local:data", bucket_mode="classic")
+    stache.open_engine("local:data", bucket_mode="classic")
     tool.run("indexes", "create", *LOCAL)
 
 
@@ -145,7 +145,7 @@ def test_indexes_upgrade_takes_names_and_a_language(monkeypatch):
     result = tool.run("indexes", "upgrade", *LOCAL, "--language", "de", "documents-8")
 
     assert result.output == "documents-8: ENHANCED mode, text search\n"
-    client = stache.provider("documents-8", s3vectors_endpoint_url="local:data").client
+    client = stache.create_provider("documents-8", s3vectors_endpoint_url="local:data").client
     names = {"vectorBucketName": "my-bucket", "indexName": "documents-8"}
     told = client.get_index(**names)["index"]["metadataConfiguration"]
     assert told["textSearchConfigurations"] == [
@@ -207,7 +207,9 @@ def test_indexes_upgrade_changes_a_language():
     """The text search is built anew; without the option it stays as it is."""
     tool.run("indexes", "create", *LOCAL, "mine")
     texts = ["Die Häuser am See"]
-    made = stache.provider("mine", s3vectors_endpoint_url="local:data", embedding_dimension=8)
+    made = stache.create_provider(
+        "mine", s3vectors_endpoint_url="local:data", embedding_dimension=8
+    )
     made.insert([[1.0] * 8], texts)
 
     assert tool.run("indexes", "upgrade", *LOCAL, "--language", "de", "mine").output == (
@@ -322,7 +324,7 @@ def test_wrong_usage_is_status_2():
     assert tool.run("indexes", "create", "--colour").exit_code == 2
 
 
-OURS = {words: command for words, command in tool.commands() if words != "serve"}
+OURS = {words: command for words, command in tool.list_commands() if words != "serve"}
 
 
 @pytest.mark.parametrize("words", OURS)
@@ -405,7 +407,7 @@ def test_an_error_is_one_line_of_cause_and_one_of_remedy(monkeypatch, name):
                 s3vectors_bucket_name="my-bucket", s3vectors_endpoint_url=url
             )
             client = stache.connections.connect(resolve_settings(settings))
-            stache.answering(client, "GetIndex", *[of_service(code)] * 9)
+            stache.set_answers(client, "GetIndex", *[of_service(code)] * 9)
         result = tool.run("stats", "--index", "documents-8", *arguments)
 
     first, second = result.stderr.splitlines()
@@ -430,7 +432,7 @@ def test_missing_credentials_are_told_without_a_call(monkeypatch):
 
 def test_an_endpoint_that_nobody_answers_at_is_told_with_the_server_to_start(monkeypatch):
     """After the last try."""
-    stache.without_waiting(monkeypatch)
+    stache.skip_waiting(monkeypatch)
 
     result = tool.run("stats", "--bucket", "my-bucket", "--endpoint", "http://127.0.0.1:1")
 
@@ -660,7 +662,7 @@ def test_a_policy_knows_the_partition_of_its_region():
 
 def test_what_is_in_the_data_cannot_write_to_the_terminal():
     """A namespace with a newline and an escape sequence."""
-    provider = stache.provider(
+    provider = stache.create_provider(
         "documents-8", s3vectors_endpoint_url="local:data", embedding_dimension=8
     )
     provider.insert([[1.0] * 8], ["t"], namespace="a\nstatuses: \x1b[31mred")
@@ -683,10 +685,10 @@ def test_indexes_create_looks_before_it_makes(monkeypatch):
 
 def test_indexes_create_that_fails_half_way_says_what_is_made():
     """And goes on when it is called again."""
-    provider = stache.provider(
+    provider = stache.create_provider(
         "documents-8", s3vectors_endpoint_url="local:data", embedding_dimension=8
     )
-    stache.failing(provider.client, "CreateIndex", *range(2, 99), code="AccessDeniedException")
+    stache.fail_calls(provider.client, "CreateIndex", *range(2, 99), code="AccessDeniedException")
 
     result = tool.run("indexes", "create", *LOCAL)
 
@@ -697,10 +699,10 @@ def test_indexes_create_that_fails_half_way_says_what_is_made():
 def test_indexes_delete_tells_what_it_deleted_before_a_failure():
     """Index by index."""
     tool.run("indexes", "create", *LOCAL)
-    provider = stache.provider(
+    provider = stache.create_provider(
         "documents-8", s3vectors_endpoint_url="local:data", embedding_dimension=8
     )
-    stache.failing(provider.client, "DeleteIndex", 2, code="AccessDeniedException")
+    stache.fail_calls(provider.client, "DeleteIndex", 2, code="AccessDeniedException")
 
     result = tool.run(
         "indexes", "delete", "documents-8", "insights-8", "documents-8", "--yes", *LOCAL
@@ -724,11 +726,11 @@ def test_an_index_of_a_local_endpoint_that_was_never_used_is_empty(command, prin
     """Its first use would make it; reading does not."""
     for _ in range(2):
         options = ["--bucket", "my-bucket", "--endpoint", "local:data", "--dimension", "8"]
-        assert printed in tool.done(*command, *options)
+        assert printed in tool.run_checked(*command, *options)
         for file in Path.cwd().glob("file.jsonl"):
             file.unlink()
 
-    client = stache.provider(s3vectors_endpoint_url="local:data").client
+    client = stache.create_provider(s3vectors_endpoint_url="local:data").client
     assert client.list_vector_buckets()["vectorBuckets"] == []
 
 
@@ -745,7 +747,7 @@ def test_a_name_that_is_wrong_is_not_an_empty_index(monkeypatch, arguments, envi
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     if not environment:
-        tool.done("indexes", "create", *LOCAL)
+        tool.run_checked("indexes", "create", *LOCAL)
 
     result = tool.run("stats", *LOCAL, *arguments)
 
@@ -768,7 +770,7 @@ def test_the_advice_to_make_indexes_is_given_only_to_who_does_not(monkeypatch, s
 @pytest.mark.parametrize("words", ["", "indexes", "serve", *OURS])
 def test_help_has_a_short_option(words):
     """Of the command and of each below it."""
-    assert tool.done(*words.split(), "-h") == tool.done(*words.split(), "--help")
+    assert tool.run_checked(*words.split(), "-h") == tool.run_checked(*words.split(), "--help")
 
 
 @pytest.mark.parametrize("arguments", ["doctor", "indexes list", "stats", "list"])

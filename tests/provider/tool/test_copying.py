@@ -25,12 +25,12 @@ COPY = ("copy", "documents", "copied", *tool.LOCAL, "--to-endpoint", "local:othe
 
 
 def copied(index="copied", endpoint="local:other", **settings):
-    return stache.provider(index, s3vectors_endpoint_url=endpoint, **settings)
+    return stache.create_provider(index, s3vectors_endpoint_url=endpoint, **settings)
 
 
 def test_a_copy_has_all_of_it():
     """Vectors, texts and metadata as they are stored."""
-    provider = tool.filled(1_300)
+    provider = tool.create_filled_provider(1_300)
 
     assert tool.read_json(*COPY) == {
         "index": "copied",
@@ -41,13 +41,13 @@ def test_a_copy_has_all_of_it():
         "verified": 1_300,
         "leftOut": {},
     }
-    assert tool.contents(copied()) == tool.contents(provider)
+    assert tool.read_contents(copied()) == tool.read_contents(provider)
 
 
 def test_a_copy_is_safe_to_repeat():
     """Only what differs is written; what else is in the destination stays."""
-    tool.filled(1_300)
-    tool.done(*COPY)
+    tool.create_filled_provider(1_300)
+    tool.run_checked(*COPY)
     other = copied()
     other.delete(["key-00007"])
     other.update_status(["key-00008"], "books", "deleting")
@@ -56,8 +56,8 @@ def test_a_copy_is_safe_to_repeat():
     told = tool.read_json(*COPY)
 
     assert (told["written"], told["unchanged"], told["onlyThere"]) == (2, 1_298, 1)
-    assert "mine" in tool.contents(other)
-    assert "1 vectors are only in the destination: mine" in tool.done(*COPY)
+    assert "mine" in tool.read_contents(other)
+    assert "1 vectors are only in the destination: mine" in tool.run_checked(*COPY)
 
 
 @pytest.mark.parametrize(
@@ -70,35 +70,35 @@ def test_a_copy_is_safe_to_repeat():
 )
 def test_a_destination_is_an_index_with_its_bucket_or_an_arn(destination):
     """In the same bucket, another one, or another region."""
-    tool.filled(3)
+    tool.create_filled_provider(3)
 
-    tool.done("copy", "documents", destination, *tool.LOCAL)
+    tool.run_checked("copy", "documents", destination, *tool.LOCAL)
 
     place = {"s3vectors_endpoint_url": "local:data"}
     if destination.startswith("other"):
         place["s3vectors_bucket_name"] = "other-bucket"
     if destination.startswith("arn"):
         place["s3vectors_region"] = "eu-west-1"
-    assert len(tool.contents(stache.provider("copied", **place))) == 3
+    assert len(tool.read_contents(stache.create_provider("copied", **place))) == 3
 
 
 def test_each_side_has_a_region():
     """And one for both is the default of either."""
-    tool.filled(3)
+    tool.create_filled_provider(3)
 
-    tool.done("copy", "documents", "copied", *tool.LOCAL, "--to-region", "eu-west-1")
+    tool.run_checked("copy", "documents", "copied", *tool.LOCAL, "--to-region", "eu-west-1")
     result = tool.run("copy", "documents", "copied", *tool.LOCAL, "--region", "eu-west-1")
 
-    there = stache.provider(
+    there = stache.create_provider(
         "copied", s3vectors_endpoint_url="local:data", s3vectors_region="eu-west-1"
     )
-    assert len(tool.contents(there)) == 3
+    assert len(tool.read_contents(there)) == 3
     assert (result.exit_code, "in region eu-west-1" in result.stderr) == (1, True)
 
 
 def test_a_copy_onto_itself_is_wrong_usage():
     """It would only cost."""
-    tool.filled(1)
+    tool.create_filled_provider(1)
 
     result = tool.run("copy", "documents", "my-bucket/documents", *tool.LOCAL)
 
@@ -108,7 +108,7 @@ def test_a_copy_onto_itself_is_wrong_usage():
 
 def test_a_source_that_is_missing_is_not_made():
     """Though local: endpoints make what is missing elsewhere; the nearest name is told."""
-    tool.filled(1)
+    tool.create_filled_provider(1)
 
     result = tool.run("copy", "docments", "copied", *tool.LOCAL)
 
@@ -118,19 +118,19 @@ def test_a_source_that_is_missing_is_not_made():
 
 def test_another_dimension_is_refused_before_anything_is_written():
     """And reembed is named."""
-    tool.filled(1)
+    tool.create_filled_provider(1)
     other = copied(embedding_dimension=8)
     other.insert([[1.0] * 8], ["t"], ids=["there"])
 
     result = tool.run(*COPY)
 
     assert (result.exit_code, "reembed" in result.stderr) == (2, True)
-    assert list(tool.contents(other)) == ["there"]
+    assert list(tool.read_contents(other)) == ["there"]
 
 
 def test_a_write_that_was_acknowledged_and_lost_is_found_by_the_comparison():
     """Nothing is taken on trust: exit status 1, with the keys."""
-    tool.filled(3)
+    tool.create_filled_provider(3)
     other = copied()  # whose client is the command's, too
     answer = (stache.Answer(200, {}, b"{}"), {"ResponseMetadata": {"HTTPStatusCode": 200}})
     other.client.meta.events.register("before-call.s3vectors.PutVectors", lambda **_: answer)
@@ -144,8 +144,8 @@ def test_a_write_that_was_acknowledged_and_lost_is_found_by_the_comparison():
 
 def test_a_copy_that_fails_says_how_far_it_came_and_goes_on():
     """The second run writes the rest."""
-    tool.filled(2_000)
-    stache.failing(copied().client, "PutVectors", *range(2, 40))
+    tool.create_filled_provider(2_000)
+    stache.fail_calls(copied().client, "PutVectors", *range(2, 40))
 
     stopped = tool.run(*COPY)
     close_engines()
@@ -157,8 +157,8 @@ def test_a_copy_that_fails_says_how_far_it_came_and_goes_on():
     assert told["unchanged"] >= 500
     assert told["written"] + told["unchanged"] == 2_000
     close_engines()
-    assert tool.contents(copied()) == tool.contents(
-        stache.provider("documents", s3vectors_endpoint_url="local:data")
+    assert tool.read_contents(copied()) == tool.read_contents(
+        stache.create_provider("documents", s3vectors_endpoint_url="local:data")
     )
 
 
@@ -172,7 +172,7 @@ def test_interrupted_twice_and_resumed_nothing_is_lost_or_doubled():
         ]
         for side in sides:
             side.create_vector_bucket(vectorBucketName="my-bucket")
-        tool.filled(count, s3vectors_endpoint_url=urls[0], s3vectors_write_rate=0.0)
+        tool.create_filled_provider(count, s3vectors_endpoint_url=urls[0], s3vectors_write_rate=0.0)
         command = [sys.executable, "-m", "stache_ai_s3vectors", "copy", "documents", "copied"]
         command += ["--bucket", "my-bucket", "--dimension", "4"]
         command += ["--from-endpoint", urls[0], "--to-endpoint", urls[1]]
@@ -183,12 +183,12 @@ def test_interrupted_twice_and_resumed_nothing_is_lost_or_doubled():
         )
 
         first, second = [
-            stache.provider(index, s3vectors_endpoint_url=url, s3vectors_region="us-east-1")
+            stache.create_provider(index, s3vectors_endpoint_url=url, s3vectors_region="us-east-1")
             for index, url in zip(("documents", "copied"), urls, strict=True)
         ]
         with closing(first.client), closing(second.client):
-            assert tool.contents(first) == tool.contents(second)
-            assert len(tool.contents(second)) == count
+            assert tool.read_contents(first) == tool.read_contents(second)
+            assert len(tool.read_contents(second)) == count
     assert [run.returncode for run in stopped] == [130, 130], stopped
     assert all("vectors are written" in run.stderr for run in stopped)
     assert f"all {count} compared with the source and the same" in completed.stdout
@@ -276,18 +276,18 @@ REEMBED = ("reembed", "documents", "documents-8", *tool.BUCKET, "--endpoint", "l
 
 
 def reembedded():
-    return stache.provider(
+    return stache.create_provider(
         "documents-8", s3vectors_endpoint_url="local:data", embedding_dimension=8
     )
 
 
 def test_reembed_makes_new_vectors_of_the_same_texts(words):
     """Keys, texts and metadata stay; the dimension is the embedder's."""
-    before = tool.contents(tool.filled(700))
+    before = tool.read_contents(tool.create_filled_provider(700))
 
     told = tool.read_json(*REEMBED)
 
-    after = tool.contents(reembedded())
+    after = tool.read_contents(reembedded())
     assert (told["written"], told["leftOut"]) == (700, {})
     assert {key: vector["metadata"] for key, vector in before.items()} == {
         key: vector["metadata"] for key, vector in after.items()
@@ -298,7 +298,7 @@ def test_reembed_makes_new_vectors_of_the_same_texts(words):
 
 def test_reembed_does_not_embed_again_what_is_there(words):
     """It was interrupted by a failing embedder, which costs money by the text."""
-    tool.filled(1_500)
+    tool.create_filled_provider(1_500)
     words("fails_at", 600)
 
     stopped = tool.run(*REEMBED)
@@ -314,7 +314,7 @@ def test_reembed_does_not_embed_again_what_is_there(words):
 
 def test_reembed_names_the_texts_that_the_embedder_does_not_take(words):
     """The others are stored; exit status 1."""
-    provider = tool.filled(100)
+    provider = tool.create_filled_provider(100)
     words("longest", 2_000)
     long = {"ids": ["long", "empty"], "namespace": "books"}
     provider.insert([[1.0] * 4] * 2, ["x" * 3_000, ""], **long)
@@ -325,7 +325,7 @@ def test_reembed_names_the_texts_that_the_embedder_does_not_take(words):
     assert "long: its text is too long for the embedder" in result.stderr
     assert "empty: it has no text" in result.stderr
     assert "2 vectors are left out" in result.stderr
-    assert len(tool.contents(reembedded())) == 100
+    assert len(tool.read_contents(reembedded())) == 100
 
 
 def fail(error):
@@ -352,7 +352,7 @@ CODE = {"Code": "ValidationException", "Message": "the content is filtered"}
 )
 def test_one_text_that_is_refused_costs_few_calls_and_is_named(words, respond):
     """Whatever the embedder raises or answers for it; the others are stored; exit status 1."""
-    provider = tool.filled(999)
+    provider = tool.create_filled_provider(999)
     provider.insert([[1.0] * 4], [BAD], ids=["bad"])
     words("respond", staticmethod(lambda texts: respond(texts) if BAD in texts else None))
 
@@ -361,7 +361,7 @@ def test_one_text_that_is_refused_costs_few_calls_and_is_named(words, respond):
     assert result.exit_code == 1
     assert result.stderr.startswith("  bad: the embedder")
     assert "1 vectors are left out" in result.stderr
-    assert len(tool.contents(reembedded())) == 999
+    assert len(tool.read_contents(reembedded())) == 999
     assert len(Words.calls) <= 1_000 / 64 + 1 + 2 * 6 + 2
 
 
@@ -379,7 +379,7 @@ def test_one_text_that_is_refused_costs_few_calls_and_is_named(words, respond):
 @pytest.mark.parametrize("embedded", [0, 600])
 def test_an_embedder_that_is_down_is_not_asked_text_by_text(words, error, embedded):
     """At once, and after a while: each batch under way is tried, and one text more."""
-    tool.filled(1_300)
+    tool.create_filled_provider(1_300)
     words("respond", staticmethod(lambda _: fail(error) if len(Words.seen) >= embedded else None))
 
     result = tool.run(*REEMBED)
@@ -392,7 +392,7 @@ def test_an_embedder_that_is_down_is_not_asked_text_by_text(words, error, embedd
 
 def test_an_embedder_that_goes_down_while_a_text_is_looked_for_is_said_to_be_down(words):
     """No text is left out that it only did not answer."""
-    provider = tool.filled(63)
+    provider = tool.create_filled_provider(63)
     provider.insert([[1.0] * 4], [BAD], ids=["bad"])
     words(
         "respond",
@@ -410,7 +410,7 @@ def test_an_embedder_that_goes_down_while_a_text_is_looked_for_is_said_to_be_dow
 
 def test_an_error_of_the_embedder_cannot_write_to_the_terminal(words):
     """It may quote the text, of any length."""
-    provider = tool.filled(3)
+    provider = tool.create_filled_provider(3)
     provider.insert([[1.0] * 4], [BAD], ids=["bad"])
     error = ValueError("\x1b[2Jcannot embed " + "x" * 100_000)
     words("respond", staticmethod(lambda texts: fail(error) if BAD in texts else None))
@@ -423,9 +423,9 @@ def test_an_error_of_the_embedder_cannot_write_to_the_terminal(words):
 
 def test_the_model_is_compared_though_the_first_text_is_refused(words):
     """The next one that the embedder takes is compared."""
-    tool.filled(10)
-    tool.done(*REEMBED)
-    first = next(iter(tool.contents(reembedded()).values()))["metadata"]["text"]
+    tool.create_filled_provider(10)
+    tool.run_checked(*REEMBED)
+    first = next(iter(tool.read_contents(reembedded()).values()))["metadata"]["text"]
     words(
         "respond",
         staticmethod(
@@ -443,10 +443,10 @@ def test_the_model_is_compared_though_the_first_text_is_refused(words):
 
 def test_reembed_refuses_an_index_of_another_size(words):
     """Before a text is embedded."""
-    tool.filled(3)
+    tool.create_filled_provider(3)
 
     result = tool.run("reembed", "documents", "other", *tool.BUCKET, "--endpoint", "local:data")
-    stache.provider("four", s3vectors_endpoint_url="local:data").insert([[1.0] * 4], ["t"])
+    stache.create_provider("four", s3vectors_endpoint_url="local:data").insert([[1.0] * 4], ["t"])
     wrong = tool.run("reembed", "documents", "four", *tool.BUCKET, "--endpoint", "local:data")
 
     assert result.exit_code == 0  # made as it has to be
@@ -456,7 +456,7 @@ def test_reembed_refuses_an_index_of_another_size(words):
 
 def test_reembed_says_which_embedder_stache_has_not(monkeypatch):
     """With the name from the settings."""
-    tool.filled(1)
+    tool.create_filled_provider(1)
     monkeypatch.setenv("EMBEDDING_PROVIDER", "nonesuch")
 
     result = tool.run(*REEMBED)
@@ -468,7 +468,7 @@ def test_reembed_says_which_embedder_stache_has_not(monkeypatch):
 @pytest.mark.parametrize("answer", [[[0.0] * 8], [[1.0] * 7], [[float("nan")] * 8], []])
 def test_an_embedder_that_answers_nonsense_stores_nothing(words, answer):
     """Zeros, another size, NaN, or too few."""
-    provider = stache.provider("documents", s3vectors_endpoint_url="local:data")
+    provider = stache.create_provider("documents", s3vectors_endpoint_url="local:data")
     provider.insert([[1.0] * 4], ["t"], ids=["a"])
     words("answer", answer)
 
@@ -476,13 +476,15 @@ def test_an_embedder_that_answers_nonsense_stores_nothing(words, answer):
 
     assert result.exit_code == 1
     assert "a: the embedder's answer: the vector" in result.stderr or "0 vectors" in result.stderr
-    assert not tool.contents(reembedded())
+    assert not tool.read_contents(reembedded())
 
 
 def test_reembed_does_not_mix_models(words):
     """One text that is there is embedded, and its vector compared."""
-    tool.filled(10)
-    tool.done("reembed", "documents", "documents-8", *tool.BUCKET, "--endpoint", "local:data")
+    tool.create_filled_provider(10)
+    tool.run_checked(
+        "reembed", "documents", "documents-8", *tool.BUCKET, "--endpoint", "local:data"
+    )
     words("answer", [[-1.0, *[0.5] * 7]])
 
     result = tool.run(*REEMBED)
@@ -493,19 +495,19 @@ def test_reembed_does_not_mix_models(words):
 
 def test_reembed_stores_what_was_embedded_before_the_embedder_failed(words):
     """It was paid for; and the number that is told is the one that is there."""
-    tool.filled(1_300)
+    tool.create_filled_provider(1_300)
     words("fails_at", 700)
 
     stopped = tool.run(*REEMBED)
 
-    there = len(tool.contents(reembedded()))
+    there = len(tool.read_contents(reembedded()))
     assert f"Stopped: {there} vectors are written" in stopped.stderr
     assert there >= 700 - 4 * 64
 
 
 def test_throttling_is_not_taken_for_texts_that_are_too_long(words, monkeypatch):
     """Stache's own classifier does, for "too many tokens"."""
-    tool.filled(3)
+    tool.create_filled_provider(3)
     monkeypatch.setattr(Words, "get_name", lambda _: "bedrock")
 
     def throttle(*_):
@@ -525,13 +527,13 @@ def test_throttling_is_not_taken_for_texts_that_are_too_long(words, monkeypatch)
 
 def test_another_metric_is_refused_and_kept_where_the_index_is_made():
     """Results would rank differently."""
-    provider = stache.provider("documents", s3vectors_endpoint_url="local:data")
-    stache.older_index(provider, "euclidean")
+    provider = stache.create_provider("documents", s3vectors_endpoint_url="local:data")
+    stache.create_older_index(provider, "euclidean")
     provider.insert([[1.0] * 4], ["t"])
     copied().insert([[1.0] * 4], ["t"])
 
     refused = tool.run(*COPY)
-    tool.done("copy", "documents", "new", *tool.LOCAL, "--to-endpoint", "local:other")
+    tool.run_checked("copy", "documents", "new", *tool.LOCAL, "--to-endpoint", "local:other")
 
     assert (refused.exit_code, "by euclidean distance" in refused.stderr) == (2, True)
     listed = tool.read_json("indexes", "list", *tool.BUCKET, "--endpoint", "local:other")
@@ -540,7 +542,7 @@ def test_another_metric_is_refused_and_kept_where_the_index_is_made():
 
 def test_an_arn_of_another_account_is_refused():
     """Names are looked up in the caller's own."""
-    tool.filled(1)
+    tool.create_filled_provider(1)
     arn = "arn:aws:s3vectors:us-east-1:999999999999:bucket/my-bucket/index/copied"
 
     result = tool.run("copy", "documents", arn, *tool.LOCAL)
@@ -551,7 +553,7 @@ def test_an_arn_of_another_account_is_refused():
 
 def test_an_arn_of_the_destination_is_compared_with_the_destination():
     """The source may be in another account: the local engine's, for instance."""
-    provider = tool.filled(1)
+    provider = tool.create_filled_provider(1)
     copied().insert([[1.0] * 4], ["t"])
     theirs = "arn:aws:s3vectors:us-east-1:999999999999:bucket/my-bucket/index/documents"
     provider.client.meta.events.register(
@@ -566,7 +568,7 @@ def test_an_arn_of_the_destination_is_compared_with_the_destination():
 
 def test_an_empty_endpoint_is_refused():
     """Mostly a variable that is not set; it must not mean AWS."""
-    tool.filled(1)
+    tool.create_filled_provider(1)
 
     for option in ("--endpoint", "--to-endpoint", "--from-region", "--bucket"):
         result = tool.run("copy", "documents", "copied", *tool.LOCAL, option, "")

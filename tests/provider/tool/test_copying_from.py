@@ -74,7 +74,7 @@ def source(monkeypatch):
 def open_index(kind, dimension=4, **settings):
     name = f"{kind}-{dimension}"
     settings = {"s3vectors_endpoint_url": "local:data", "embedding_dimension": dimension} | settings
-    return stache.provider(name, **settings)
+    return stache.create_provider(name, **settings)
 
 
 def read(kind, dimension=4):
@@ -85,7 +85,7 @@ def read(kind, dimension=4):
 
 
 def buckets():
-    client = stache.provider(s3vectors_endpoint_url="local:data").client
+    client = stache.create_provider(s3vectors_endpoint_url="local:data").client
     return client.list_vector_buckets()["vectorBuckets"]
 
 
@@ -122,7 +122,7 @@ def test_everything_is_there_afterwards_each_kind_in_its_index():
 
 def test_deleted_chunks_stay_deleted():
     """Searches do not find them."""
-    tool.done(*COPY)
+    tool.run_checked(*COPY)
 
     found = open_index("documents").search([1.0, 0.0, 0.0, 0.0], 10)
 
@@ -132,7 +132,7 @@ def test_deleted_chunks_stay_deleted():
 def test_for_people_it_is_a_line_for_each_index():
     """And a note about what cannot be filtered on."""
     same = "0 were there already; all {0} compared with the source and the same"
-    assert tool.done(*COPY).splitlines() == [
+    assert tool.run_checked(*COPY).splitlines() == [
         f"my-bucket/documents-4: 4 vectors written, {same.format(4)}",
         f"my-bucket/summaries-4: 1 vectors written, {same.format(1)}",
         f"my-bucket/insights-4: 1 vectors written, {same.format(1)}",
@@ -142,7 +142,7 @@ def test_for_people_it_is_a_line_for_each_index():
 
 def test_a_copy_is_safe_to_repeat():
     """Only what is missing is written; what only the index has stays, and is counted."""
-    tool.done(*COPY)
+    tool.run_checked(*COPY)
     provider = open_index("documents")
     provider.delete(["a"], namespace="books")
     provider.insert([[1.0] * 4], ["mine"], ids=["mine"])
@@ -156,7 +156,7 @@ def test_a_copy_is_safe_to_repeat():
 
 def test_other_content_under_the_same_key_is_refused_before_anything_is_written():
     """In no index; --replace replaces it."""
-    tool.done(*COPY)
+    tool.run_checked(*COPY)
     provider = open_index("insights")
     provider.insert([[1.0] * 4], ["newer"], ids=["i"], namespace="books")
     documents = open_index("documents")
@@ -172,7 +172,7 @@ def test_other_content_under_the_same_key_is_refused_before_anything_is_written(
     ]
     assert read("insights")["i"]["metadata"]["text"] == "newer"
     assert "a" not in read("documents")
-    tool.done(*COPY, "--replace")
+    tool.run_checked(*COPY, "--replace")
     assert read("insights")["i"] == as_copied("i")
 
 
@@ -181,7 +181,7 @@ def test_a_provider_that_only_lists_by_filter_is_read_too(source):
     source(ListedProvider)
 
     document = tool.read_json(*COPY)
-    shown = tool.done(*COPY)
+    shown = tool.run_checked(*COPY)
 
     assert sum(entry["verified"] for entry in document["indexes"]) == 6
     assert document["notes"] == [
@@ -251,7 +251,7 @@ def test_without_embeddings_only_reembed_helps(source):
 def test_another_dimension_is_refused_before_anything_is_written(monkeypatch):
     """With what works."""
     monkeypatch.setenv("S3VECTORS_DOCUMENTS_INDEX", "documents-8")
-    tool.done("indexes", "create", *PLACE, "--dimension", "8")
+    tool.run_checked("indexes", "create", *PLACE, "--dimension", "8")
 
     result = tool.run(*COPY)
 
@@ -282,7 +282,7 @@ def test_a_metric_that_is_another_or_unknown_must_be_named(monkeypatch, descript
 
 def test_an_index_of_another_metric_is_refused(monkeypatch):
     """Before anything is written."""
-    tool.done("indexes", "create", *PLACE, "--dimension", "4")
+    tool.run_checked("indexes", "create", *PLACE, "--dimension", "4")
     monkeypatch.setattr(UnlistedProvider, "description", {"distance": "Euclid"})
 
     refused = tool.run(*COPY)
@@ -293,7 +293,7 @@ def test_an_index_of_another_metric_is_refused(monkeypatch):
 
 def test_a_missing_index_is_an_error_where_none_may_be_made(monkeypatch):
     """Of any kind, before anything is written."""
-    tool.done("indexes", "create", "documents-4", "summaries-4", *PLACE, "--dimension", "4")
+    tool.run_checked("indexes", "create", "documents-4", "summaries-4", *PLACE, "--dimension", "4")
     monkeypatch.setenv("S3VECTORS_CREATE_INDEX", "false")
 
     refused = tool.run(*COPY)
@@ -359,7 +359,7 @@ def test_chunks_without_namespace_get_the_default_one(monkeypatch):
     }
     monkeypatch.setattr(UnlistedProvider, "chunks", chunks)
 
-    tool.done(*COPY)
+    tool.run_checked(*COPY)
 
     namespaces = {key: row["metadata"]["namespace"] for key, row in read("documents").items()}
     assert namespaces == {"a": "default", "b": "default"}

@@ -69,7 +69,7 @@ def read_source(place):
 
 
 def open_index(name):
-    return stache.provider(name, s3vectors_endpoint_url="local:data", embedding_dimension=8)
+    return stache.create_provider(name, s3vectors_endpoint_url="local:data", embedding_dimension=8)
 
 
 def count_copied():
@@ -128,7 +128,7 @@ def test_the_metric_and_the_dimensions_of_a_collection_are_checked(qdrant):
     """Before anything is written."""
     place = qdrant(10)
     qdrant(10, "Dot", QDRANT_COLLECTION="dot")
-    tool.done("indexes", "create", "documents-4", *tool.LOCAL)
+    tool.run_checked("indexes", "create", "documents-4", *tool.LOCAL)
     stache.close_engines()
 
     wrong = copy(place, S3VECTORS_DOCUMENTS_INDEX="documents-4")
@@ -138,8 +138,8 @@ def test_the_metric_and_the_dimensions_of_a_collection_are_checked(qdrant):
     assert "the vectors have 8 dimensions, index my-bucket/documents-4 has 4" in wrong.stderr
     assert other.returncode == 2
     assert "provider 'qdrant-local' compares vectors by dot" in other.stderr
-    provider = stache.provider("documents-4", s3vectors_endpoint_url="local:data")
-    assert tool.contents(provider) == {}
+    provider = stache.create_provider("documents-4", s3vectors_endpoint_url="local:data")
+    assert tool.read_contents(provider) == {}
 
 
 def test_the_commands_of_the_page_work(qdrant):

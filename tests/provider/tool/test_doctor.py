@@ -40,7 +40,7 @@ def _settings(monkeypatch):
 @pytest.fixture
 def store():
     """The bucket with its three indexes."""
-    tool.done("indexes", "create")
+    tool.run_checked("indexes", "create")
 
 
 def wrong(*arguments):
@@ -68,13 +68,15 @@ def test_a_good_set_up_is_ready(store):
         "ok       round trip in summaries: inserted, found, read, deleted",
     ):
         assert line in result.stdout
-    assert not tool.contents(stache.provider("documents", s3vectors_endpoint_url="local:data"))
+    assert not tool.read_contents(
+        stache.create_provider("documents", s3vectors_endpoint_url="local:data")
+    )
 
 
 @pytest.mark.parametrize("key", ["status", "namespace", "_type", "doc_id"])
 def test_an_index_in_which_no_search_works_is_named_with_the_way_out(store, key):
     """Once, by the key; it is no matter of permissions."""
-    client = stache.provider(s3vectors_endpoint_url="local:data").client
+    client = stache.create_provider(s3vectors_endpoint_url="local:data").client
     names = {"vectorBucketName": "my-bucket", "indexName": "documents"}
     client.delete_index(**names)
     client.create_index(
@@ -157,7 +159,7 @@ def test_a_misspelt_variable_is_a_warning_with_the_nearest_name(
 
 def test_read_only_makes_no_round_trip(store):
     """Level read: nothing is written."""
-    calls = stache.calls(stache.provider(s3vectors_endpoint_url="local:data").client)
+    calls = stache.record_calls(stache.create_provider(s3vectors_endpoint_url="local:data").client)
 
     assert wrong("--level", "read") == []
     assert "QueryVectors" in calls
@@ -264,7 +266,7 @@ def names(index="documents"):
 
 def made(non_filterable, metric="cosine"):
     """The documents index, made by somebody else."""
-    client = stache.provider(s3vectors_endpoint_url="local:data").client
+    client = stache.create_provider(s3vectors_endpoint_url="local:data").client
     client.delete_index(**names())
     client.create_index(
         **names(),
@@ -311,8 +313,8 @@ def test_hybrid_search_without_text_search_is_wrong(store, monkeypatch):
 
 def test_the_language_of_text_search_is_shown(store):
     """Beside its status."""
-    tool.done("indexes", "delete", "--yes", "documents")
-    tool.done("indexes", "create", "--language", "de", "documents")
+    tool.run_checked("indexes", "delete", "--yes", "documents")
+    tool.run_checked("indexes", "create", "--language", "de", "documents")
 
     assert re.search(r"text search on text (ACTIVE|BUILDING) \(de\)", tool.run("doctor").stdout)
 
@@ -343,10 +345,10 @@ def test_a_key_without_text_search_is_wrong(store, monkeypatch):
 
 def test_hybrid_search_on_a_classic_index_is_wrong(monkeypatch):
     """Upgrade switches the mode, too."""
-    stache.engine("local:data", bucket_mode="classic").close()
+    stache.open_engine("local:data", bucket_mode="classic").close()
     stache.close_engines()
-    stache.engine("local:data", bucket_mode="classic")
-    tool.done("indexes", "create")
+    stache.open_engine("local:data", bucket_mode="classic")
+    tool.run_checked("indexes", "create")
     monkeypatch.setenv("S3VECTORS_SEARCH_MODE", "hybrid")
 
     found = wrong()
@@ -358,7 +360,7 @@ def test_hybrid_search_on_a_classic_index_is_wrong(monkeypatch):
 def under(document):
     """From now on the engine holds its callers to a policy."""
     stache.close_engines()
-    stache.engine("local:data", policies=Policies(json.dumps(document)))
+    stache.open_engine("local:data", policies=Policies(json.dumps(document)))
 
 
 def without(level, action):
@@ -381,7 +383,9 @@ def test_an_action_that_is_denied_is_one_finding(store, action):
     assert f"s3vectors:{action} is not allowed on {arns}" in text
     assert fix.startswith(f"allow s3vectors:{action} on {arns}")
     stache.close_engines()
-    assert not tool.contents(stache.provider("documents", s3vectors_endpoint_url="local:data"))
+    assert not tool.read_contents(
+        stache.create_provider("documents", s3vectors_endpoint_url="local:data")
+    )
 
 
 @pytest.mark.parametrize(
@@ -430,7 +434,7 @@ def test_a_policy_of_the_level_is_enough(store):
         document = build_policy(level, ARN, KINDS)
         stache.close_engines()
         policies = Policies(json.dumps(document))
-        stache.engine("local:data", policies=policies)
+        stache.open_engine("local:data", policies=policies)
 
         assert wrong("--level", level) == []
         left = "s3vectors:UpdateMetadataConfiguration was granted and never used"
@@ -439,7 +443,7 @@ def test_a_policy_of_the_level_is_enough(store):
 
 def test_the_search_in_other_regions_creates_nothing_there(store, monkeypatch):
     """Although the provider may create its index, and the bucket is not asked for."""
-    client = stache.provider(s3vectors_endpoint_url="local:data").client
+    client = stache.create_provider(s3vectors_endpoint_url="local:data").client
     for kind in KINDS:
         client.delete_index(vectorBucketName="my-bucket", indexName=kind)
     statement = {"Effect": "Allow", "Action": "s3vectors:*", "Resource": "*"}
@@ -485,7 +489,7 @@ def test_credentials_that_are_no_good_are_named_so(store, code, text):
     client = stache.connections.connect(resolve_settings(stache.Settings()))
     body = b'{"message":"The security token included in the request is not good"}'
     denied = stache.Answer(403, {"x-amzn-errortype": code}, body)
-    stache.answering(client, "GetIndex", *[denied] * 9)
+    stache.set_answers(client, "GetIndex", *[denied] * 9)
 
     [(check, _, fix)] = wrong()
 
@@ -538,7 +542,7 @@ def test_a_clock_that_is_wrong_is_named_before_what_it_leads_to(monkeypatch, min
         "date": there.strftime("%a, %d %b %Y %H:%M:%S GMT"),
     }
     late = stache.Answer(403, headers, b'{"message":"Signature expired"}')
-    stache.answering(client, "GetIndex", *[late] * 9)
+    stache.set_answers(client, "GetIndex", *[late] * 9)
 
     [(check, text, fix)] = wrong()
 
@@ -549,10 +553,10 @@ def test_a_clock_that_is_wrong_is_named_before_what_it_leads_to(monkeypatch, min
 
 def test_a_service_that_throttles_is_not_called_unreachable(store, monkeypatch):
     """The remedy is to wait."""
-    client = stache.provider(s3vectors_endpoint_url="local:data").client
-    stache.without_waiting(monkeypatch)
+    client = stache.create_provider(s3vectors_endpoint_url="local:data").client
+    stache.skip_waiting(monkeypatch)
     slow = stache.Answer(429, {"x-amzn-errortype": "TooManyRequestsException"}, b'{"message":"m"}')
-    stache.answering(client, "GetIndex", *[slow] * 99)
+    stache.set_answers(client, "GetIndex", *[slow] * 99)
 
     [(check, _, fix)] = wrong()
 
@@ -571,8 +575,8 @@ def test_a_directory_in_use_is_named():
 
 def test_a_vector_that_cannot_be_removed_again_is_named(store):
     """With the command that removes it."""
-    client = stache.provider(s3vectors_endpoint_url="local:data").client
-    stache.failing(client, "DeleteVectors", *range(2, 99))
+    client = stache.create_provider(s3vectors_endpoint_url="local:data").client
+    stache.fail_calls(client, "DeleteVectors", *range(2, 99))
 
     [(check, text, fix)] = wrong("--index", "documents")
 
@@ -584,7 +588,9 @@ def test_a_vector_that_cannot_be_removed_again_is_named(store):
 def test_what_the_provider_makes_by_itself_is_not_missing(monkeypatch):
     """With a local: endpoint, before the first use."""
     monkeypatch.delenv("S3VECTORS_CREATE_INDEX")
-    stache.provider("another", s3vectors_endpoint_url="local:data").insert([[1.0] * 4], ["t"])
+    stache.create_provider("another", s3vectors_endpoint_url="local:data").insert(
+        [[1.0] * 4], ["t"]
+    )
 
     result = tool.run("doctor")
 
@@ -605,12 +611,12 @@ def test_indexes_that_are_not_named_are_told_to_be(monkeypatch, store):
 
 def test_a_vector_is_removed_when_the_round_trip_is_interrupted(store, monkeypatch):
     """Ctrl-C between the insert and the end."""
-    provider = stache.provider("documents", s3vectors_endpoint_url="local:data")
+    provider = stache.create_provider("documents", s3vectors_endpoint_url="local:data")
 
     def press(**_):
         raise KeyboardInterrupt
 
-    seen = stache.calls(provider.client)
+    seen = stache.record_calls(provider.client)
     provider.client.meta.events.register(
         "before-call.s3vectors.QueryVectors", lambda **_: press() if "PutVectors" in seen else None
     )
@@ -620,19 +626,19 @@ def test_a_vector_is_removed_when_the_round_trip_is_interrupted(store, monkeypat
     assert result.exit_code == 130
     assert "checks are done" in result.stderr
     assert seen.count("DeleteVectors") == 2
-    assert not tool.contents(provider)
+    assert not tool.read_contents(provider)
 
 
 def test_a_vector_whose_insert_was_not_answered_is_removed(store):
     """It may have been stored."""
-    provider = stache.provider("documents", s3vectors_endpoint_url="local:data")
-    stache.losing_the_answer(provider.client, "PutVectors", 1)
+    provider = stache.create_provider("documents", s3vectors_endpoint_url="local:data")
+    stache.lose_answers(provider.client, "PutVectors", 1)
 
     [(check, text, _)] = wrong("--index", "documents")
 
     assert check == "round trip in documents"
     assert "Currently unable" in text
-    assert not tool.contents(provider)
+    assert not tool.read_contents(provider)
 
 
 def test_what_may_be_made_on_aws_is_not_called_ready_without_a_word(monkeypatch):
@@ -651,7 +657,7 @@ def test_a_key_that_is_disabled_is_not_called_allowed(store):
     client = stache.connections.connect(resolve_settings(stache.Settings()))
     body = b'{"message":"The key is disabled"}'
     disabled = stache.Answer(400, {"x-amzn-errortype": "KmsDisabledException"}, body)
-    stache.answering(client, "GetVectors", *[disabled] * 9)
+    stache.set_answers(client, "GetVectors", *[disabled] * 9)
 
     found = wrong("--level", "read", "--index", "documents")
 
@@ -661,7 +667,7 @@ def test_a_key_that_is_disabled_is_not_called_allowed(store):
 
 def test_a_copy_of_the_bucket_in_another_region_is_no_fault(store, monkeypatch):
     """As long as any of the indexes is here."""
-    tool.done("indexes", "create", "--region", "eu-west-1")
+    tool.run_checked("indexes", "create", "--region", "eu-west-1")
     under(build_policy("read-write", ARN, ["summaries", "insights"]))
 
     found = wrong()
@@ -794,7 +800,7 @@ def test_the_fixes_for_an_older_layout_work_as_they_are_typed(monkeypatch, layou
     if layout == "one for all":
         monkeypatch.setenv("S3VECTORS_INDEX", "stache")
     for name in set(names.values()):
-        provider = stache.provider(name, s3vectors_endpoint_url="local:data")
+        provider = stache.create_provider(name, s3vectors_endpoint_url="local:data")
         make_bucket(provider)
         provider.client.create_index(
             vectorBucketName="my-bucket",
@@ -804,7 +810,7 @@ def test_the_fixes_for_an_older_layout_work_as_they_are_typed(monkeypatch, layou
             distanceMetric="cosine",
             metadataConfiguration={"nonFilterableMetadataKeys": ["text"]},
         )
-        provider.insert(stache.vectors(3), ["a", "b", "c"], ids=["a", "b", "c"])
+        provider.insert(stache.create_vectors(3), ["a", "b", "c"], ids=["a", "b", "c"])
 
     told = json.loads(tool.run("doctor", "--json").stdout)
     fixes = [
@@ -814,8 +820,8 @@ def test_the_fixes_for_an_older_layout_work_as_they_are_typed(monkeypatch, layou
     for fix in fixes:
         create, fill, variable = fix.split("; ")
         create, fill = (each.partition("stache-s3vectors ")[2] for each in (create, fill))
-        tool.done(*shlex.split(create))
-        tool.done(*shlex.split(fill), "--yes")
+        tool.run_checked(*shlex.split(create))
+        tool.run_checked(*shlex.split(fill), "--yes")
         monkeypatch.setenv(*variable.removeprefix("then set ").split("=", 1))
 
     told = json.loads(tool.run("doctor", "--json").stdout)

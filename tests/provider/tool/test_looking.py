@@ -18,7 +18,8 @@ HOSTILE = "\x1b]0;title\x07\x1b[31m [red]red[/red] \u202egnp.exe \u2066 \u200f\n
 def list_lines(*arguments):
     """The documents that `list` prints."""
     return [
-        json.loads(line) for line in tool.done("list", *INDEX, "--json", *arguments).splitlines()
+        json.loads(line)
+        for line in tool.run_checked("list", *INDEX, "--json", *arguments).splitlines()
     ]
 
 
@@ -29,7 +30,9 @@ def list_keys(*arguments):
 @pytest.fixture
 def pets():
     """Four chunks, of all statuses, and a summary."""
-    provider = stache.provider(s3vectors_endpoint_url="local:data", s3vectors_create_index=True)
+    provider = stache.create_provider(
+        s3vectors_endpoint_url="local:data", s3vectors_create_index=True
+    )
     provider.insert(
         [[1.0, float(n), 0.0, 0.0] for n in range(4)],
         ["The cat sleeps.", "The dog barks.", "The fish swims.", "About pets."],
@@ -46,7 +49,7 @@ SUMMARY = {"doc_id": "d1", "_type": "document_summary"}
 
 def test_show_has_all_of_it():
     """As it was inserted: numbers, text and metadata, types included."""
-    provider = tool.filled(6)
+    provider = tool.create_filled_provider(6)
     keys = ["key-00004", "key-00001", "key-00004"]
 
     document = tool.read_json("show", *keys, *INDEX)
@@ -67,10 +70,12 @@ def test_show_has_all_of_it():
 def test_show_is_a_table_for_people(monkeypatch):
     """One a vector, whose text keeps its lines; of the numbers, the first and their length."""
     monkeypatch.setenv("COLUMNS", "100")
-    provider = stache.provider(s3vectors_endpoint_url="local:data", embedding_dimension=8)
+    provider = stache.create_provider(s3vectors_endpoint_url="local:data", embedding_dimension=8)
     provider.insert([[3.0, 4.0, *[0.0] * 6]], ["one\ntwo"], [{"n": [1, 2]}], ["a"], namespace="b")
 
-    shown = tool.done("show", "a", *tool.BUCKET, "--endpoint", "local:data", "--index", "documents")
+    shown = tool.run_checked(
+        "show", "a", *tool.BUCKET, "--endpoint", "local:data", "--index", "documents"
+    )
 
     assert shown.splitlines() == [
         "┌───────────┬────────────────────────────────────────────┐",
@@ -103,7 +108,7 @@ def test_keys_that_do_not_exist_are_named():
 @pytest.mark.parametrize("command", [("show",), ("query", "--key")])
 def test_a_key_that_cannot_be_is_wrong_usage(pets, command, key):
     """Nothing is sent."""
-    calls = stache.calls(pets.client)
+    calls = stache.record_calls(pets.client)
 
     result = tool.run(*command, key, *INDEX)
 
@@ -132,7 +137,7 @@ def test_list_chooses_by_prefix_namespace_and_filter(arguments, keys):
 
 def test_list_has_text_and_metadata_as_they_were_inserted():
     """A line each."""
-    provider = tool.filled(12)
+    provider = tool.create_filled_provider(12)
 
     lines = list_lines()
 
@@ -156,8 +161,8 @@ def test_a_limit_that_no_index_has_is_refused(limit, more):
 
 def test_list_ends_at_its_limit_and_says_so():
     """Without reading the rest of a large index."""
-    provider = tool.filled(1_100)
-    calls = stache.calls(provider.client)
+    provider = tool.create_filled_provider(1_100)
+    calls = stache.record_calls(provider.client)
 
     limited = tool.run("list", *INDEX, "--limit", "2", "--json")
 
@@ -173,7 +178,7 @@ def test_list_is_a_table_for_people(monkeypatch):
     """With status and type, because nothing is left out."""
     monkeypatch.setenv("COLUMNS", "100")
 
-    assert tool.done("list", *INDEX, "--filter", '{"doc_id": "d1"}').splitlines() == [
+    assert tool.run_checked("list", *INDEX, "--filter", '{"doc_id": "d1"}').splitlines() == [
         "┏━━━━━━┳━━━━━━━━━━━┳━━━━━━━━┳━━━━━━━━━━━━━━━━━━┳━━━━━━━━━━━━━━━━━┓",
         "┃ key  ┃ namespace ┃ status ┃ _type            ┃ text            ┃",
         "┡━━━━━━╇━━━━━━━━━━━╇━━━━━━━━╇━━━━━━━━━━━━━━━━━━╇━━━━━━━━━━━━━━━━━┩",
@@ -279,7 +284,7 @@ EIGHT = (*tool.BUCKET, "--endpoint", "local:data", "--dimension", "8", "--index"
 @pytest.mark.usefixtures("_words")
 def test_query_by_text_embeds_it_as_stache_does():
     """With the embedder of Stache's settings."""
-    provider = stache.provider(s3vectors_endpoint_url="local:data", embedding_dimension=8)
+    provider = stache.create_provider(s3vectors_endpoint_url="local:data", embedding_dimension=8)
     texts = ["a", "four", "a longer text"]
     provider.insert(Words({}).embed_batch(texts), texts, ids=["a", "b", "c"])
 
@@ -292,12 +297,12 @@ def test_query_by_text_embeds_it_as_stache_does():
 def test_hybrid_search_shows_distance_fused_score_and_words_apart(monkeypatch):
     """The service's numbers, in columns of their own."""
     monkeypatch.setenv("COLUMNS", "100")
-    provider = stache.provider(s3vectors_endpoint_url="local:data", embedding_dimension=8)
+    provider = stache.create_provider(s3vectors_endpoint_url="local:data", embedding_dimension=8)
     texts = ["tank 47-B", "tank", "other words here"]
     provider.insert(Words({}).embed_batch(texts), texts, ids=["a", "b", "c"])
 
     matches = tool.read_json("query", "--text", "tank 47-B", "--hybrid", *EIGHT)["matches"]
-    shown = tool.done("query", "--text", "tank 47-B", "--hybrid", *EIGHT).splitlines()
+    shown = tool.run_checked("query", "--text", "tank 47-B", "--hybrid", *EIGHT).splitlines()
 
     by_key = {match["key"]: match for match in matches}
     assert matches[0]["key"] == "a"
@@ -314,8 +319,8 @@ def test_hybrid_search_shows_distance_fused_score_and_words_apart(monkeypatch):
 @pytest.mark.usefixtures("_words")
 def test_hybrid_search_of_an_index_without_text_search_is_an_error():
     """Not a search by vector only."""
-    stache.engine("local:data", bucket_mode="classic")
-    provider = stache.provider(s3vectors_endpoint_url="local:data", embedding_dimension=8)
+    stache.open_engine("local:data", bucket_mode="classic")
+    provider = stache.create_provider(s3vectors_endpoint_url="local:data", embedding_dimension=8)
     provider.insert([[1.0] * 8], ["tank"])
 
     result = tool.run("query", "--text", "tank", "--hybrid", *EIGHT)
@@ -352,7 +357,7 @@ def test_a_query_that_cannot_be_asked_says_why(arguments, status, problem):
 def test_an_embedder_that_fails_is_an_error(monkeypatch):
     """With its reason."""
     monkeypatch.setattr(Words, "fails_at", 0)
-    provider = stache.provider(s3vectors_endpoint_url="local:data", embedding_dimension=8)
+    provider = stache.create_provider(s3vectors_endpoint_url="local:data", embedding_dimension=8)
     provider.insert([[1.0] * 8], ["tank"])
 
     result = tool.run("query", "--text", "tank", *EIGHT)
@@ -365,11 +370,13 @@ def test_an_embedder_that_fails_is_an_error(monkeypatch):
 def test_what_is_stored_cannot_control_the_terminal(monkeypatch, command):
     """Neither escape sequences nor marks of direction arrive, in no value and no name."""
     monkeypatch.setenv("COLUMNS", "300")
-    provider = stache.provider(s3vectors_endpoint_url="local:data", s3vectors_create_index=True)
+    provider = stache.create_provider(
+        s3vectors_endpoint_url="local:data", s3vectors_create_index=True
+    )
     provider.insert([[1.0] * 4], [HOSTILE], [{HOSTILE: [HOSTILE]}], [HOSTILE], namespace=HOSTILE)
 
-    shown = tool.done(*command, *INDEX)
-    document = tool.done(*command, *INDEX, "--json")
+    shown = tool.run_checked(*command, *INDEX)
+    document = tool.run_checked(*command, *INDEX, "--json")
 
     assert all(char.isprintable() or char == "\n" for char in shown)
     assert "\\x1b]0;title\\x07\\x1b[31m [red]red[/red] \\u202egnp.exe" in shown
@@ -389,5 +396,5 @@ def test_an_index_that_was_never_used_is_empty(command):
 
     assert result.exit_code == 0, result.output
     assert result.stdout.count('"key"') == 0
-    client = stache.provider(s3vectors_endpoint_url="local:data").client
+    client = stache.create_provider(s3vectors_endpoint_url="local:data").client
     assert client.list_vector_buckets()["vectorBuckets"] == []

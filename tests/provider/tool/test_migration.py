@@ -89,8 +89,8 @@ def test_what_does_not_fit_is_an_error():
 @pytest.fixture
 def old():
     """An index as the older package's template makes it, with what it would have written."""
-    provider = stache.provider("old", s3vectors_endpoint_url="local:data")
-    names = stache.older_index(provider)
+    provider = stache.create_provider("old", s3vectors_endpoint_url="local:data")
+    names = stache.create_older_index(provider)
     statuses = ("active", "deleting")
     vectors = [
         {
@@ -112,7 +112,7 @@ def old():
 
 def test_a_dry_run_comes_first_and_writes_nothing(old):
     """It says what would go, and which strings become objects."""
-    shown = tool.done(*MIGRATE)
+    shown = tool.run_checked(*MIGRATE)
 
     assert shown.splitlines() == [
         "12 vectors of my-bucket/old would go to my-bucket/new",
@@ -127,32 +127,32 @@ def test_a_dry_run_comes_first_and_writes_nothing(old):
 
 def test_keys_vectors_namespaces_and_statuses_stay(old):
     """And the objects are objects; the source is as it was."""
-    before = tool.contents(old)
+    before = tool.read_contents(old)
 
     told = tool.read_json(*MIGRATE, "--yes")
     again = tool.read_json(*MIGRATE, "--yes")
 
-    new = stache.provider("new", s3vectors_endpoint_url="local:data")
+    new = stache.create_provider("new", s3vectors_endpoint_url="local:data")
     assert (told["written"], again["written"], again["unchanged"]) == (12, 0, 12)
-    assert tool.contents(old) == before
+    assert tool.read_contents(old) == before
     rows = {row["id"]: row for row in new.scan_by_metadata()}
     assert {key: row["author"] for key, row in rows.items()} == {
         f"k{n}": {"name": "Ada", "born": n} for n in range(12)
     }
-    for key, vector in tool.contents(new).items():
+    for key, vector in tool.read_contents(new).items():
         assert vector["data"] == before[key]["data"]
         for name in ("text", "namespace", "status", "page"):
             assert vector["metadata"][name] == before[key]["metadata"][name]
 
 
 def new():
-    return stache.provider("new", s3vectors_endpoint_url="local:data")
+    return stache.create_provider("new", s3vectors_endpoint_url="local:data")
 
 
 @pytest.fixture
 def cut_over(old):
     """Both after the move, when ours was used: one trashed, one deleted, one edited, one new."""
-    tool.done(*MIGRATE, "--yes")
+    tool.run_checked(*MIGRATE, "--yes")
     ours = new()
     ours.update_status(["k0"], "ns0", "deleting")
     ours.delete(["k1"])
@@ -164,12 +164,12 @@ def cut_over(old):
 @pytest.mark.usefixtures("cut_over")
 def test_called_again_after_the_move_it_undoes_nothing():
     """What differs or is missing may be newer: it is counted and named, and nothing is written."""
-    before = tool.contents(new())
+    before = tool.read_contents(new())
 
     result = tool.run(*MIGRATE, "--yes")
 
     assert result.exit_code == 1
-    assert tool.contents(new()) == before
+    assert tool.read_contents(new()) == before
     told = " ".join(result.stderr.split())
     assert "9 of the source's are the same there, 2 differ there (k0, k2)" in told
     assert "1 are missing there (k1), 1 are only there (later). Nothing was written" in told
@@ -178,7 +178,7 @@ def test_called_again_after_the_move_it_undoes_nothing():
 @pytest.mark.usefixtures("cut_over")
 def test_resuming_stores_what_is_missing_and_replaces_nothing():
     """It is asked for."""
-    before = tool.contents(new())
+    before = tool.read_contents(new())
 
     told = tool.read_json(*MIGRATE, "--yes", "--resume")
 
@@ -188,18 +188,18 @@ def test_resuming_stores_what_is_missing_and_replaces_nothing():
         2,
         1,
     )
-    after = tool.contents(new())
+    after = tool.read_contents(new())
     assert after.keys() - before.keys() == {"k1"}
     assert {key: after[key] for key in before} == before
 
 
 def test_the_last_run_before_the_move_takes_over_what_changed(old):
     """With --replace; what was deleted in the source meanwhile is named."""
-    tool.done(*MIGRATE, "--yes")
+    tool.run_checked(*MIGRATE, "--yes")
     old.update_status(["k0"], "ns0", "deleting")
     old.delete(["k1"])
 
-    shown = tool.done(*MIGRATE, "--yes", "--replace")
+    shown = tool.run_checked(*MIGRATE, "--yes", "--replace")
 
     assert "1 vectors written, 10 were there already; all 11 compared" in shown
     assert "1 vectors are only in the destination: k1" in shown
@@ -208,7 +208,7 @@ def test_the_last_run_before_the_move_takes_over_what_changed(old):
 
 def test_an_interrupted_run_is_completed_when_asked(old):
     """With --resume: the tool cannot tell what is still to come from what was deleted."""
-    tool.done(*MIGRATE, "--yes")
+    tool.run_checked(*MIGRATE, "--yes")
     new().delete([f"k{n}" for n in range(5)])
 
     assert "5 are missing there" in " ".join(tool.run(*MIGRATE, "--yes").stderr.split())
@@ -219,7 +219,7 @@ def test_an_interrupted_run_is_completed_when_asked(old):
 
 def test_a_destination_that_cannot_hold_objects_is_refused(old):
     """Such as another of the older package's; before anything is written."""
-    other = stache.provider("new", s3vectors_endpoint_url="local:data")
+    other = stache.create_provider("new", s3vectors_endpoint_url="local:data")
     names = {"vectorBucketName": "my-bucket", "indexName": "new"}
     other.client.create_index(
         **names,
@@ -248,27 +248,30 @@ def test_a_vector_that_cannot_be_taken_over_is_named_and_the_others_are(old):
     assert "huge cannot be taken over" in dry.stdout
     assert wet.exit_code == 1
     assert "1 vectors are left out" in wet.stderr
-    assert len(tool.contents(stache.provider("new", s3vectors_endpoint_url="local:data"))) == 12
+    assert (
+        len(tool.read_contents(stache.create_provider("new", s3vectors_endpoint_url="local:data")))
+        == 12
+    )
 
 
 def test_one_index_for_everything_is_divided():
     """Summaries and insights by their type; what has another, or none, is a document's."""
-    provider = stache.provider("old", s3vectors_endpoint_url="local:data")
-    stache.older_index(provider)
+    provider = stache.create_provider("old", s3vectors_endpoint_url="local:data")
+    stache.create_older_index(provider)
     kinds = {
         "a": {},
         "b": {"_type": "chunk"},
         "s": {"_type": "document_summary"},
         "i": {"_type": "insight"},
     }
-    provider.insert(stache.vectors(4), ["t"] * 4, list(kinds.values()), list(kinds))
+    provider.insert(stache.create_vectors(4), ["t"] * 4, list(kinds.values()), list(kinds))
 
     for kind, keys in (("documents", {"a", "b"}), ("summaries", {"s"}), ("insights", {"i"})):
         command = ("migrate", "old", kind, *tool.LOCAL, "--kind", kind)
         assert tool.read_json(*command)["vectors"] == len(keys)
-        tool.done(*command, "--yes")
-        index = stache.provider(kind, s3vectors_endpoint_url="local:data")
-        assert tool.contents(index).keys() == keys
+        tool.run_checked(*command, "--yes")
+        index = stache.create_provider(kind, s3vectors_endpoint_url="local:data")
+        assert tool.read_contents(index).keys() == keys
 
 
 def test_the_preview_names_lists_that_searches_will_not_find(old):
@@ -284,7 +287,7 @@ def test_the_preview_names_lists_that_searches_will_not_find(old):
     told = tool.read_json(*MIGRATE)
 
     assert told["listsWithObjects"] == {"headings": 1}
-    shown = " ".join(tool.done(*MIGRATE).split())
+    shown = " ".join(tool.run_checked(*MIGRATE).split())
     assert "headings: 1 lists get objects back; searches no longer find them by their" in shown
 
 
@@ -296,7 +299,7 @@ def test_a_metadata_key_cannot_write_to_the_terminal(old):
     vector = {"key": "hostile", "data": {"float32": [1.0] * 4}, "metadata": metadata | hostile}
     old.client.put_vectors(**names, vectors=[vector])
 
-    shown = tool.done(*MIGRATE)
+    shown = tool.run_checked(*MIGRATE)
 
     assert "\x1b" not in shown
     assert "\\x1b[2Jobject: 1 strings become objects" in shown

@@ -60,19 +60,19 @@ def older(url, *calls, index="documents", dimension="4"):
 def written():
     """A server with an index as the older package's template made it, and what it wrote."""
     with server() as url:
-        provider = stache.provider(s3vectors_endpoint_url=url)
-        stache.older_index(provider)
+        provider = stache.create_provider(s3vectors_endpoint_url=url)
+        stache.create_older_index(provider)
         provider.client.close()
         texts = [f"text {n}" for n in range(4)]
         given = {"texts": texts, "metadatas": METADATAS, "ids": IDS, "namespace": "ns"}
-        older(url, ["insert", {"vectors": stache.vectors(4), **given}])
+        older(url, ["insert", {"vectors": stache.create_vectors(4), **given}])
         yield url
 
 
 @pytest.fixture
 def provider(written):
     """Ours, on what the other wrote."""
-    provider = stache.provider(s3vectors_endpoint_url=written)
+    provider = stache.create_provider(s3vectors_endpoint_url=written)
     with closing(provider.client):
         yield provider
 
@@ -144,7 +144,7 @@ AGAIN = {
 def test_what_the_older_package_stores_over_ours_is_what_counts():
     """It hands `_overflow` on as it read it: what that says of values that were changed is old."""
     with server() as url:
-        provider = stache.provider(s3vectors_endpoint_url=url, s3vectors_create_index=True)
+        provider = stache.create_provider(s3vectors_endpoint_url=url, s3vectors_create_index=True)
         with closing(provider.client):
             provider.client.create_vector_bucket(vectorBucketName="my-bucket")
             metadata = {
@@ -174,11 +174,11 @@ def test_what_the_older_package_stores_over_ours_is_what_counts():
 def test_it_is_deleted():
     """By metadata and by id, and nothing else."""
     with server() as url:
-        provider = stache.provider(s3vectors_endpoint_url=url)
-        stache.older_index(provider)
+        provider = stache.create_provider(s3vectors_endpoint_url=url)
+        stache.create_older_index(provider)
         with closing(provider.client):
             given = {"texts": IDS, "metadatas": METADATAS, "ids": IDS, "namespace": "ns"}
-            older(url, ["insert", {"vectors": stache.vectors(4), **given}])
+            older(url, ["insert", {"vectors": stache.create_vectors(4), **given}])
 
             assert provider.delete_by_metadata("filename", "a.pdf", "ns")["deleted"] == 2
             with pytest.raises(NamespaceError, match="'old-2' in 'ns'"):
@@ -191,13 +191,13 @@ def test_it_is_deleted():
 def test_its_index_is_taken_over_into_one_of_ours(written):
     """Objects are objects again; what it left out cannot come back."""
     place = ("--bucket", "my-bucket", "--endpoint", written, "--dimension", "4")
-    ours = stache.provider(
+    ours = stache.create_provider(
         "taken-over", s3vectors_endpoint_url=written, s3vectors_create_index=True
     )
     with closing(ours.client):
         assert ours.count_by_filter({}) == 0  # and it is made
 
-        tool.done("migrate", "documents", "taken-over", *place, "--yes")
+        tool.run_checked("migrate", "documents", "taken-over", *place, "--yes")
 
         rows = {row["id"]: row for row in ours.scan_by_metadata()}
         for key, metadata in zip(IDS, METADATAS, strict=True):
@@ -214,24 +214,24 @@ def test_the_page_of_the_move_works_as_it_is_written(monkeypatch):
     given = {"texts": IDS, "metadatas": METADATAS, "ids": IDS, "namespace": "ns"}
     with server() as url, ExitStack() as stack:
         monkeypatch.setenv("S3VECTORS_ENDPOINT_URL", url)
-        old = stache.provider(
+        old = stache.create_provider(
             "stache-documents", s3vectors_endpoint_url=url, embedding_dimension=1024
         )
         stack.enter_context(closing(old.client))
-        stache.older_index(old)
+        stache.create_older_index(old)
         theirs = partial(older, url, index="stache-documents", dimension="1024")
         theirs(["insert", {"vectors": vectors, **given}])
 
-        tool.done(*create)
-        assert "4 vectors of my-bucket/stache-documents would go to" in tool.done(*preview)
-        tool.done(*first)
+        tool.run_checked(*create)
+        assert "4 vectors of my-bucket/stache-documents would go to" in tool.run_checked(*preview)
+        tool.run_checked(*first)
         theirs(["update_status", {"ids": ["old-0"], "namespace": "ns", "status": "deleting"}])
         theirs(["delete", {"ids": ["old-1"]}])
-        shown = tool.done(*first, "--replace")
+        shown = tool.run_checked(*first, "--replace")
         assert "1 vectors written, 2 were there already" in shown
         assert "1 vectors are only in the destination: old-1" in shown
 
-        new = stache.provider(
+        new = stache.create_provider(
             "documents-1024", s3vectors_endpoint_url=url, embedding_dimension=1024
         )
         stack.enter_context(closing(new.client))

@@ -15,9 +15,9 @@ INDEX = ("--index", "documents", *tool.LOCAL)
 @pytest.fixture
 def provider():
     """Twelve chunks in "books", three of them soft-deleted, and two below it."""
-    provider = tool.filled(12)
+    provider = tool.create_filled_provider(12)
     provider.update_status([f"key-{n:05}" for n in range(3)], "books", "deleting")
-    provider.insert(stache.vectors(2), ["t", "t"], ids=["b1", "b2"], namespace="books/old")
+    provider.insert(stache.create_vectors(2), ["t", "t"], ids=["b1", "b2"], namespace="books/old")
     return provider
 
 
@@ -36,18 +36,18 @@ def provider():
 def test_what_would_be_deleted_is_what_is_deleted(provider, chosen, count):
     """A dry run first, which deletes nothing; a namespace means what it means to export."""
     dry = tool.read_json("purge", *chosen, *INDEX)
-    before = len(tool.contents(provider))
+    before = len(tool.read_contents(provider))
     wet = tool.read_json("purge", *chosen, "--yes", *INDEX)
 
     assert (dry["deleted"], dry["indexes"]["documents"]["vectors"]) == (False, count)
     assert before == 14
     assert wet == {"deleted": True, "indexes": {"documents": {"vectors": count}}}
-    assert len(tool.contents(provider)) == 14 - count
+    assert len(tool.read_contents(provider)) == 14 - count
 
 
 def test_a_dry_run_says_what_it_is_about(provider):
     """Namespaces, statuses and some keys; and how to go on."""
-    assert tool.done("purge", "--filter", '{"n": {"$lt": 2}}', *INDEX).splitlines() == [
+    assert tool.run_checked("purge", "--filter", '{"n": {"$lt": 2}}', *INDEX).splitlines() == [
         "documents: 2 vectors would be deleted",
         "  namespaces: books 2",
         "  statuses: deleting 1, active 1",
@@ -60,7 +60,7 @@ def test_it_goes_through_all_of_stache_s_indexes(monkeypatch):
     """Unless some are named."""
     for kind in ("documents", "summaries", "insights"):
         monkeypatch.setenv(f"S3VECTORS_{kind.upper()}_INDEX", kind)
-        provider = stache.provider(kind, s3vectors_endpoint_url="local:data")
+        provider = stache.create_provider(kind, s3vectors_endpoint_url="local:data")
         provider.insert([[1.0] * 4], ["t"], namespace="gone")
 
     told = tool.read_json("purge", "--namespace", "gone", "--yes", *tool.LOCAL)
@@ -72,9 +72,9 @@ def test_it_goes_through_all_of_stache_s_indexes(monkeypatch):
 
 def test_what_was_deleted_before_a_failure_is_told(provider, monkeypatch):
     """Also what was deleted from the indexes before."""
-    other = stache.provider("other", s3vectors_endpoint_url="local:data")
+    other = stache.create_provider("other", s3vectors_endpoint_url="local:data")
     other.insert([[1.0] * 4], ["t"], namespace="books")
-    stache.failing(provider.client, "DeleteVectors", 2)
+    stache.fail_calls(provider.client, "DeleteVectors", 2)
 
     result = tool.run("purge", "--namespace", "books", "--yes", *INDEX, "--index", "other")
 
@@ -95,12 +95,12 @@ def test_nothing_said_is_wrong_usage(provider):
     result = tool.run("purge", "--yes", *INDEX)
 
     assert (result.exit_code, "nothing says what to delete" in result.stderr) == (2, True)
-    assert len(tool.contents(provider)) == 14
+    assert len(tool.read_contents(provider)) == 14
 
 
 def test_a_purge_that_fails_half_way_says_so(provider):
     """And deletes the rest when it is called again."""
-    stache.failing(provider.client, "DeleteVectors", 1)
+    stache.fail_calls(provider.client, "DeleteVectors", 1)
 
     result = tool.run("purge", "--namespace", "books", "--yes", *INDEX)
     told = tool.read_json("purge", "--namespace", "books", "--yes", *INDEX)

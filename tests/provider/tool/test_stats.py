@@ -14,7 +14,7 @@ INDEX = ("--index", "documents", *tool.LOCAL)
 
 def test_the_counts_are_those_of_the_index():
     """By namespace, status and type; soft-deleted vectors count, they cost the same."""
-    provider = tool.filled(12)
+    provider = tool.create_filled_provider(12)
     provider.update_status(["key-00000"], "books", "deleting")
     provider.insert([[1.0] * 4], ["t"], [{"_type": "document_summary"}], ["s"], namespace="notes")
 
@@ -28,8 +28,8 @@ def test_the_counts_are_those_of_the_index():
 
 def test_the_bytes_are_those_that_the_service_counts():
     """Four for each number, the key, and the metadata by its own arithmetic."""
-    provider = tool.filled(12)
-    stored = tool.contents(provider)
+    provider = tool.create_filled_provider(12)
+    stored = tool.read_contents(provider)
 
     told = tool.read_json("stats", *INDEX)["indexes"]["documents"]
 
@@ -42,7 +42,7 @@ def test_the_bytes_are_those_that_the_service_counts():
 
 def test_how_near_each_limit_is_is_told_with_the_vector():
     """Filterable bytes leave text and _overflow out."""
-    tool.filled(3)
+    tool.create_filled_provider(3)
 
     told = tool.read_json("stats", *INDEX)["indexes"]["documents"]["limits"]
 
@@ -55,10 +55,10 @@ def test_how_near_each_limit_is_is_told_with_the_vector():
 def test_for_people_it_is_text_and_a_table(monkeypatch):
     """With the source and the date of the prices."""
     monkeypatch.setenv("COLUMNS", "100")
-    tool.filled(3)
-    stache.provider("empty", s3vectors_endpoint_url="local:data").insert([], [])
+    tool.create_filled_provider(3)
+    stache.create_provider("empty", s3vectors_endpoint_url="local:data").insert([], [])
 
-    shown = tool.done("stats", *INDEX)
+    shown = tool.run_checked("stats", *INDEX)
 
     assert shown.startswith("documents: 3 vectors, ")
     assert "  namespaces: books 3\n" in shown

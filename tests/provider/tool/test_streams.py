@@ -32,12 +32,14 @@ def bash(line):
 
 
 def restored():
-    return tool.contents(stache.provider("restored", s3vectors_endpoint_url="local:other"))
+    return tool.read_contents(
+        stache.create_provider("restored", s3vectors_endpoint_url="local:other")
+    )
 
 
 @pytest.fixture
 def provider():
-    return tool.filled(1_200)
+    return tool.create_filled_provider(1_200)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +54,7 @@ def provider():
 )
 def test_an_index_goes_through_a_pipe(provider, pipe):
     """To the last bit."""
-    before = tool.contents(provider)
+    before = tool.read_contents(provider)
 
     result = bash(f"set -o pipefail; {pipe}")
 
@@ -62,7 +64,7 @@ def test_an_index_goes_through_a_pipe(provider, pipe):
 
 def test_standard_output_has_the_export_and_nothing_else(provider, tmp_path):
     """What is told goes to standard error, also as JSON."""
-    tool.done("export", "a.jsonl", *shlex.split(EXPORT))
+    tool.run_checked("export", "a.jsonl", *shlex.split(EXPORT))
 
     plain = bash(f"tool export - {EXPORT}")
     as_json = bash(f"tool export - {EXPORT} --json")
@@ -86,7 +88,9 @@ def test_an_export_to_a_stream_that_fails_says_that_it_cannot_be_resumed():
     """And that an export to a file can; what came through is an export without its end."""
     with closing(Engine()) as engine, serve_moody(engine) as server:
         connect(far_ends.boto_client(), engine).create_vector_bucket(vectorBucketName="my-bucket")
-        tool.filled(2_500, s3vectors_endpoint_url=server.url, s3vectors_write_rate=0.0)
+        tool.create_filled_provider(
+            2_500, s3vectors_endpoint_url=server.url, s3vectors_write_rate=0.0
+        )
         gets = iter(range(10_000))
         server.behaviour = lambda operation, _: (
             400 if operation == "GetVectors" and next(gets) >= 17 else PASS

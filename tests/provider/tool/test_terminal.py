@@ -25,7 +25,9 @@ def server():
     """One with an index of 2,000 chunks, which gives no vectors until it is told to go on."""
     with closing(Engine()) as engine, serve_moody(engine) as server:
         connect(far_ends.boto_client(), engine).create_vector_bucket(vectorBucketName="my-bucket")
-        provider = tool.filled(2_000, s3vectors_endpoint_url=server.url, s3vectors_write_rate=0.0)
+        provider = tool.create_filled_provider(
+            2_000, s3vectors_endpoint_url=server.url, s3vectors_write_rate=0.0
+        )
         provider.client.close()
         server.behaviour = lambda operation, _: SILENT if operation == "GetVectors" else PASS
         yield server
@@ -129,7 +131,7 @@ def test_each_command_says_what_it_does_and_after_ctrl_c_what_was_done(
     server.behaviour = lambda *_: PASS
     where = ("--bucket", "my-bucket", "--endpoint", server.url, "--region", "us-east-1")
     if command.startswith("import"):
-        tool.done("export", "a.jsonl", "--index", "documents", *where)
+        tool.run_checked("export", "a.jsonl", "--index", "documents", *where)
     server.behaviour = lambda operation, _: SILENT if operation == silent else PASS
     (tmp_path / "packages").mkdir()
     plugin_package.install(tmp_path / "packages", "stache.embeddings", "words", "words:Words")
