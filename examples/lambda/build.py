@@ -1,8 +1,9 @@
 """Build the function's package: this folder, our provider's wheel, Stache, and what they need.
 
 Wheels are chosen by the function's platform and Python, so any Python with pip on any
-machine builds for any runtime. The provider comes from the wheel that `make wheel` builds:
-the package index has an older package of that name.
+machine builds for any runtime. If it is the runtime's own version, whatever the machine, the
+package also gets bytecode, without which a cold start takes twice as long. The provider comes
+from the wheel that `make wheel` builds: the package index has an older package of that name.
 
     python build.py --runtime python3.13 --architecture arm64 --zip ../../dist/function.zip
 """
@@ -10,14 +11,19 @@ the package index has an older package of that name.
 from __future__ import annotations
 
 import argparse
+import platform
 import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from pip._vendor.packaging.requirements import Requirement
 
 FOLDER: Final = Path(__file__).resolve().parent
 WHEELS: Final = FOLDER.parents[1] / "dist"
@@ -38,13 +44,24 @@ LARGEST_ZIP: Final = 50 * 1024 * 1024
 """Bytes of a zip that Lambda takes without S3; the same page."""
 
 UNUSED: Final = (
-    # Of the web server that Stache's core brings, which no function starts
-    *("httptools", "uvloop", "watchfiles", "websockets"),
-    # Stache's readers of PDF files and what only they need, half of the package: it takes text
-    *("pdfplumber", "PyPDF2", "pdfminer.six", "pillow", "pypdfium2"),
-    *("cryptography", "cffi", "pycparser"),
+    *("fastapi", "python-multipart", "uvicorn"),  # Stache's web server
+    *("click", "rich", "tqdm"),  # the commands
+    *("markdown", "pdfplumber", "pypdf2", "tiktoken"),  # readers of files: a function takes text
 )
-"""Distributions that are left out."""
+"""Requirements of Stache's core and of our provider that a function never imports. They are left
+out, with what only they need. What requirements.txt names, or something else needs, stays."""
+
+_WITH_UNUSED: Final = ("stache-ai", "stache-ai-s3vectors")
+
+SERVICES: Final = (
+    *("s3vectors", "dynamodb", "bedrock-runtime"),
+    *("signin", "sso", "sso-oidc", "sts"),  # sources of credentials
+)
+"""Services that boto3 can make clients of. The models of all others, most of its size, are left
+out: if your code calls another service, add its name."""
+
+TASK: Final = "/var/task"
+"""The folder of a function's code in Lambda, for the file names of tracebacks."""
 
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 """The time of every file in a zip: the same content makes the same zip."""
@@ -91,26 +108,48 @@ def list_missing(target: Path, runtime: str, architecture: str) -> list[str]:
     requirement such as `tomli; python_version < "3.11"` applies
     (https://github.com/pypa/pip/issues/11664).
     """
+    from pip._vendor.packaging.utils import canonicalize_name
+
+    installed = _find_distributions(target)
+    missing = set()
+    for needed in _list_requirements(installed, installed, runtime, architecture):
+        if canonicalize_name(needed.name) not in installed:
+            needed.marker = None
+            missing.add(str(needed))
+    return sorted(missing)
+
+
+def _find_distributions(target: Path) -> dict[str, metadata.Distribution]:
+    """The installed distributions by their normalized names."""
+    from pip._vendor.packaging.utils import canonicalize_name
+
+    found = metadata.distributions(path=[str(target)])
+    return {canonicalize_name(each.metadata["Name"]): each for each in found}
+
+
+def _list_requirements(
+    installed: Mapping[str, metadata.Distribution],
+    names: Iterable[str],
+    runtime: str,
+    architecture: str,
+    unused: Iterable[str] = (),
+) -> Iterator[Requirement]:
+    """List what these distributions require, and what that requires, where the function runs."""
     from pip._vendor.packaging.requirements import Requirement
     from pip._vendor.packaging.utils import canonicalize_name
 
-    installed = {
-        canonicalize_name(each.metadata["Name"]): each
-        for each in metadata.distributions(path=[str(target)])
-    }
     environment = _describe_environment(runtime, architecture)
-    missing, queue = set(), [(name, "") for name in installed]
+    queue = [(name, "") for name in names]
     for name, extra in queue:  # which grows
         for text in installed[name].requires or [] if name in installed else []:
             needed = Requirement(text)
+            key = canonicalize_name(needed.name)
             if needed.marker and not needed.marker.evaluate({**environment, "extra": extra}):
                 continue
-            key = canonicalize_name(needed.name)
-            if key not in installed:
-                needed.marker = None
-                missing.add(str(needed))
-            queue += [(key, e) for e in needed.extras if (key, e) not in queue]
-    return sorted(missing)
+            if key in unused and name in _WITH_UNUSED:
+                continue
+            yield needed
+            queue += [(key, e) for e in ("", *needed.extras) if (key, e) not in queue]
 
 
 def _describe_environment(runtime: str, architecture: str) -> dict[str, str]:
@@ -128,16 +167,39 @@ def _describe_environment(runtime: str, architecture: str) -> dict[str, str]:
     }
 
 
-def trim(target: Path) -> None:
+def trim(target: Path, runtime: str, architecture: str) -> None:
     """Remove what a function never runs."""
     shutil.rmtree(target / "bin", ignore_errors=True)  # commands of packages
-    for distribution in [*metadata.distributions(path=[str(target)])]:
-        if distribution.metadata["Name"] in UNUSED:
-            _remove(distribution, target)
+    installed = _find_distributions(target)
+    for name in installed.keys() - _list_used(installed, runtime, architecture):
+        _remove(installed[name], target)
     for file in target.glob("*.dist-info/direct_url.json"):
         file.unlink()  # where the wheel was on the machine that built it
     for folder in [*target.rglob("__pycache__")]:
         shutil.rmtree(folder)
+    trim_models(target)
+
+
+def _list_used(
+    installed: Mapping[str, metadata.Distribution], runtime: str, architecture: str
+) -> set[str]:
+    """List what pip was asked for, by the file REQUESTED, and what that needs."""
+    from pip._vendor.packaging.utils import canonicalize_name
+
+    names = [name for name, each in installed.items() if each.read_text("REQUESTED") is not None]
+    needed = _list_requirements(installed, names, runtime, architecture, UNUSED)
+    return {*names, *(canonicalize_name(each.name) for each in needed)}
+
+
+def trim_models(target: Path) -> None:
+    """Remove boto's models of the services that the function does not call."""
+    models = target / "botocore" / "data"
+    if missing := [name for name in SERVICES if not (models / name).is_dir()]:
+        sys.exit(f"build.py: botocore has no service {', '.join(missing)}; correct SERVICES")
+    for data in (models, target / "boto3" / "data"):
+        for folder in [path for path in data.iterdir() if path.is_dir()]:
+            if folder.name not in SERVICES:
+                shutil.rmtree(folder)
 
 
 def _remove(distribution: metadata.Distribution, target: Path) -> None:
@@ -151,6 +213,26 @@ def _remove(distribution: metadata.Distribution, target: Path) -> None:
             if any((target / folder).iterdir()):
                 break
             (target / folder).rmdir()
+
+
+def compile_package(target: Path, runtime: str) -> None:
+    """Add bytecode, which Lambda could not write: its folder of the code is read-only.
+
+    Python reads it without a look at the source, so it is the same for the same source.
+    """
+    own = ".".join(platform.python_version_tuple()[:2])
+    if runtime != f"python{own}" or platform.python_implementation() != "CPython":
+        print(
+            f"build.py: Python {own} cannot compile for {runtime}, so the package has no "
+            "bytecode and a cold start takes about twice as long. For bytecode, run build.py "
+            f"with {runtime}",
+            file=sys.stderr,
+        )
+        return
+    command = [sys.executable, "-I", "-m", "compileall", "-q", "--invalidation-mode"]
+    command += ["unchecked-hash", "-s", str(target), "-p", TASK, str(target)]
+    # If a module does not compile, compileall says so; no function can import it either
+    subprocess.run(command, check=False)  # noqa: S603 - this Python
 
 
 def check_size(target: Path) -> None:
@@ -176,9 +258,10 @@ def build(target: Path, runtime: str, architecture: str) -> None:
         sys.exit(f"build.py: {target} is not an empty folder; name another, or remove it")
     target.mkdir(parents=True, exist_ok=True)
     install(target, runtime, architecture)
-    trim(target)
+    trim(target, runtime, architecture)
     for file in OURS:
         shutil.copy(file, target)
+    compile_package(target, runtime)
     check_size(target)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import marshal
 import subprocess
 import sys
 import zipfile
@@ -13,7 +14,11 @@ import pytest
 import build
 import deployables
 import sam
+from function_life import RUNTIME
 from stache_function import CHOICES
+
+LARGEST = 60 * 10**6
+"""Bytes of the example's package, unzipped and with bytecode."""
 
 SCRIPT = deployables.ROOT / "examples" / "lambda" / "build.py"
 
@@ -48,8 +53,8 @@ def parts(entries):
     return sizes
 
 
-def test_the_zip_has_our_provider_and_fits_into_lambda(tmp_path, impostor):
-    """Uploaded as it is, and unzipped; also where somebody has our name and version.
+def test_the_zip_has_our_provider_and_is_small(tmp_path, impostor):
+    """Far below what Lambda takes; also where somebody has our name and version.
 
     The wheels are those of the runtime and the architecture.
     """
@@ -62,9 +67,14 @@ def test_the_zip_has_our_provider_and_fits_into_lambda(tmp_path, impostor):
         entries = packed.infolist()
     native = [entry.filename for entry in entries if ".cpython-" in entry.filename]
     sizes = parts(entries)
-    assert sizes.total() < build.LARGEST, f"its parts, in bytes: {sizes.most_common()}"
+    with zipfile.ZipFile(tmp_path / "function.zip") as packed:
+        packed.extractall(tmp_path / "unzipped")
+    build.compile_package(tmp_path / "unzipped", RUNTIME)  # as large as the runtime's own bytecode
+    files = (tmp_path / "unzipped").rglob("*")
+    unzipped = sum(file.stat().st_size for file in files if file.is_file())
+    assert unzipped < LARGEST, f"its parts, in bytes: {sizes.most_common()}"
     assert {"botocore", "stache_ai", "stache_ai_s3vectors"} <= sizes.keys()
-    assert not {"pdfplumber", "PIL", "uvloop"} & sizes.keys()
+    assert not {"pdfplumber", "PIL", "uvloop", "fastapi", "rich", "tiktoken"} & sizes.keys()
     assert native
     assert all(".cpython-313-aarch64-linux-gnu" in name for name in native)
     assert not [entry for entry in entries if "__pycache__" in entry.filename]
@@ -83,11 +93,94 @@ def test_what_is_left_out_is_left_out_whole(tmp_path):
     info = [f"pillow-1.0.dist-info/{name}" for name in ("METADATA", "RECORD")]
     (package / info[1]).write_text("".join(f"{name},,\n" for name in [*record, *info]))
 
-    build.trim(package)
+    make_models(package, *build.SERVICES)
+
+    build.trim(package, "python3.13", "arm64")
 
     assert outside.exists()
-    left = [path.relative_to(package).as_posix() for path in package.rglob("*")]
-    assert sorted(left) == ["shared", "shared/other.py", "x.py"]
+    left = {path.relative_to(package).as_posix() for path in package.rglob("*")}
+    assert {name for name in left if "boto" not in name} == {"shared", "shared/other.py", "x.py"}
+
+
+def test_only_what_stache_alone_requires_is_left_out(tmp_path):
+    """What the function's requirements name, or something else in it needs, stays."""
+    folder = tmp_path / "package"
+    folder.mkdir()
+    distribution(folder, "stache-ai", "rich", "fastapi", "tqdm", "click", "orjson")
+    distribution(folder, "fastapi", "starlette", "pydantic")
+    distribution(folder, "embedder", "tqdm")
+    for name in ("click", "orjson", "pydantic", "rich", "starlette", "tqdm"):
+        distribution(folder, name)
+    for name in ("stache-ai", "embedder", "click"):
+        (folder / f"{name}-1.0.dist-info" / "REQUESTED").touch()
+    for name in ("fastapi", "starlette", "pydantic", "rich"):  # by its list of files
+        info = f"{name}-1.0.dist-info"
+        (folder / info / "RECORD").write_text(f"{info}/METADATA,,\n{info}/RECORD,,\n")
+    make_models(folder, *build.SERVICES)
+
+    build.trim(folder, "python3.13", "arm64")
+
+    left = {path.name.removesuffix("-1.0.dist-info") for path in folder.glob("*.dist-info")}
+    assert left == {"stache-ai", "embedder", "click", "orjson", "tqdm"}
+
+
+def make_models(package, *services):
+    """The folders of models that boto has."""
+    for name in services:
+        (package / "botocore/data" / name).mkdir(parents=True)
+        (package / "boto3/data" / name).mkdir(parents=True)
+    (package / "botocore/data/endpoints.json").touch()
+
+
+def test_models_of_other_services_are_left_out(tmp_path):
+    """What all services share stays."""
+    make_models(tmp_path, *build.SERVICES, "s3", "ec2")
+
+    build.trim_models(tmp_path)
+
+    left = {path.name for path in (tmp_path / "botocore/data").iterdir()}
+    assert left == {*build.SERVICES, "endpoints.json"}
+    assert {path.name for path in (tmp_path / "boto3/data").iterdir()} == {*build.SERVICES}
+
+
+def test_a_service_that_botocore_does_not_have_is_refused(tmp_path):
+    """It was misspelled, or botocore calls it by another name now."""
+    make_models(tmp_path, *build.SERVICES[1:], "s3")
+
+    with pytest.raises(SystemExit, match="botocore has no service s3vectors; correct SERVICES"):
+        build.trim_models(tmp_path)
+
+
+def test_bytecode_is_read_without_its_source_and_is_reproducible(tmp_path):
+    """Its names of files are those in Lambda, wherever it was built."""
+    compiled = []
+    for name in ("one", "elsewhere"):
+        module = tmp_path / name / "package" / "module.py"
+        module.parent.mkdir(parents=True)
+        module.write_text("NAMES = {'a', 'b'}\nprint('x' in {'a', 'b', 'c'})\n")
+
+        build.compile_package(tmp_path / name, RUNTIME)
+
+        (file,) = tmp_path.glob(f"{name}/package/__pycache__/module.*.pyc")
+        compiled.append(file.read_bytes())
+        assert module.exists()
+    assert compiled[0] == compiled[1]
+    assert int.from_bytes(compiled[0][4:8], "little") == 0b01  # a hash, which is not checked
+    code = marshal.loads(compiled[0][16:])  # noqa: S302 - ours
+    assert code.co_filename == "/var/task/package/module.py"
+
+
+@pytest.mark.parametrize("name", [name for name in build.GLIBC if name != RUNTIME])
+def test_without_bytecode_it_says_what_that_costs_and_what_to_do(tmp_path, capsys, name):
+    """Bytecode is for one version of Python."""
+    (tmp_path / "module.py").touch()
+
+    build.compile_package(tmp_path, name)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["module.py"]
+    message = capsys.readouterr().err
+    assert "so the package has no bytecode and a cold start takes about twice as long" in message
+    assert message.endswith(f"For bytecode, run build.py with {name}\n")
 
 
 def test_every_dialect_offers_the_runtimes_that_can_be_built_for():
