@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import loopback
+import service_models
 from asked import AWS
 
 # A shell lets what it runs in the background ignore Ctrl-C, and so what that runs in turn
@@ -23,6 +24,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 if not AWS:
     loopback.use_dummy_credentials()  # before anything reads the environment
     loopback.refuse_other_machines()
+service_models.share()
 # The CDK runs in Node; the machine's own may be too old, or not there
 os.environ["JSII_NODE"] = str(Path(sys.executable).with_name("node"))
 # No test depends on how fast the machine is
