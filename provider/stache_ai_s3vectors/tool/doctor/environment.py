@@ -70,7 +70,7 @@ def check_versions() -> Iterator[Finding]:
 
 def _check_copies() -> Iterator[Finding]:
     """Check that our package is installed once: Python imports the code of either copy."""
-    ours = [each for each in metadata.distributions() if each.name == _PACKAGES[0]]
+    ours = metadata.distributions(name=_PACKAGES[0])
     copies = sorted({f"{each.version} in {each.locate_file('')}" for each in ours})
     if len(copies) > 1:
         yield report_wrong(
