@@ -3,7 +3,8 @@
 Built for this machine's Python and processor, run by AWS's own runtime client as Lambda would,
 compared with floors that need less: in the same package, in turns. The endpoint is the tests'
 simulated AWS, in this process. Lambda's `/var/task` cannot be written to, so a package without
-bytecode is compiled at every cold start; here nothing writes bytecode, either. Needs the wheel and
+bytecode, which another Python built, is compiled at every cold start; here nothing writes
+bytecode, either. Needs the wheel and
 the runtime client that `make bench` sets up.
 """
 
@@ -43,7 +44,7 @@ OPTIONS: Final[dict[str, Any]] = {"rounds": {"type": int, "default": 11}}
 WARM: Final = 20
 """Warm calls of each function started."""
 AS_BUILT: Final = "as built"
-COMPILED: Final = "with bytecode"
+PLAIN: Final = "without bytecode"
 LARGEST: Final = 12
 """Distributions that are shown."""
 
@@ -74,8 +75,8 @@ def measure_parts(package: Path) -> dict[str, int]:
 
 
 def build_packages(folder: Path) -> tuple[dict[str, Path], dict[str, Any]]:
-    """The function's package without bytecode and with it, and what it weighs."""
-    package, compiled, packed = (folder / name for name in ("package", "compiled", "packed.zip"))
+    """The function's package with bytecode and without it, and what it weighs."""
+    package, plain, packed = (folder / name for name in ("package", "plain", "packed.zip"))
     build.build(package, RUNTIME, ARCHITECTURE)
     build.pack(package, packed)
     weight = {
@@ -87,12 +88,9 @@ def build_packages(folder: Path) -> tuple[dict[str, Path], dict[str, Any]]:
     }
     for name, text in FLOORS.items():
         (package / f"floor_{name}.py").write_text(text, "utf-8")
-    shutil.copytree(package, compiled)
-    # Bytecode that is read without a look at its source
-    compiling = ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(compiled)]
-    subprocess.run([PYTHON, *compiling], check=True)  # noqa: S603 - ours
-    weight[f"unzipped {COMPILED}"] = sampling.measure_folder(compiled)
-    return {AS_BUILT: package, COMPILED: compiled}, weight
+    shutil.copytree(package, plain, ignore=shutil.ignore_patterns("__pycache__"))
+    build.compile_package(package, RUNTIME)  # the floors
+    return {AS_BUILT: package, PLAIN: plain}, weight
 
 
 @contextmanager

@@ -68,7 +68,7 @@ def test_stache_finds_the_document_index_through_the_entry_point(tmp_path):
             "stache_ai_s3vectors.tool.policy_check",
             ["boto3", "botocore", "stache_ai", "numpy", "click"],
         ),
-        ("stache_ai_s3vectors.provider", ["numpy", "s3vectors_local"]),
+        ("stache_ai_s3vectors.provider", ["numpy", "s3vectors_local", "boto3"]),
         ("s3vectors_local.iam", ["numpy", "boto3"]),
         ("stache_ai_s3vectors.plugins.document_index", ["numpy", "s3vectors_local"]),
     ],

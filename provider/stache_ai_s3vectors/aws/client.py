@@ -2,6 +2,10 @@
 
 All other modules call an ordinary boto3 client. Only the last line of `create_local_client`
 connects it with the engine.
+
+boto3 gets its clients from botocore. They are created with botocore, the same but for the name in
+the user agent, because importing boto3 also loads its transfers to S3 and its resources: 40 ms of
+a Lambda function's cold start.
 """
 
 from __future__ import annotations
@@ -9,10 +13,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import urlsplit
 
-import boto3
+from botocore import __version__ as botocore_version
 from botocore import exceptions as botocore
 from botocore import session as core
 from botocore.config import Config
@@ -33,6 +37,7 @@ from . import bodies
 from .retries import Retries
 
 if TYPE_CHECKING:
+    from botocore.client import BaseClient
     from mypy_boto3_s3vectors import S3VectorsClient
 
     from s3vectors_local import Engine
@@ -85,11 +90,11 @@ _CONNECTIONS: Final = 32
 client."""
 
 
-def create_remote_client(options: Options, session: boto3.session.Session) -> S3VectorsClient:
+def create_remote_client(options: Options, session: core.Session) -> S3VectorsClient:
     """Create a client of AWS, or of the server in the options."""
-    client: S3VectorsClient = session.client(
+    client = session.create_client(
         "s3vectors",
-        options.region or session.region_name or DEFAULT_REGION,
+        options.region or session.get_config_variable("region") or DEFAULT_REGION,
         endpoint_url=options.endpoint,
         config=_build_config(options),
     )
@@ -102,7 +107,7 @@ def create_local_client(options: Options, engine: Engine) -> S3VectorsClient:
 
     # No profile: neither its region, which would show another set of buckets, nor its errors
     alone = core.Session(session_vars={"profile": (None, None, None, None)})
-    client: S3VectorsClient = boto3.session.Session(botocore_session=alone).client(
+    client = alone.create_client(
         "s3vectors",
         options.region or DEFAULT_REGION,
         endpoint_url=_UNRESOLVABLE,
@@ -120,15 +125,15 @@ def _build_config(options: Options) -> Config:
         retries={"mode": "standard", "total_max_attempts": 1},  # see retries.py
         max_pool_connections=_CONNECTIONS,
         # Put together once: botocore would do it for each request, a seventh of a search's cost
-        user_agent=f"stache-ai-s3vectors Boto3/{boto3.__version__}",
+        user_agent=f"stache-ai-s3vectors Botocore/{botocore_version}",
     )
 
 
-def _register_handlers(client: S3VectorsClient, options: Options) -> S3VectorsClient:
+def _register_handlers(client: BaseClient, options: Options) -> S3VectorsClient:
     """Register our handlers of bodies and retries."""
     bodies.register(client.meta.events)
     Retries(options.retry_seconds, options.max_attempts).register(client.meta.events)
-    return client
+    return cast("S3VectorsClient", client)
 
 
 def describe_endpoint(client: S3VectorsClient, options: Options) -> str:

@@ -15,8 +15,8 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-import boto3
 from botocore import exceptions as botocore
+from botocore import session as core
 
 from stache_ai_s3vectors.errors import ConfigurationError
 from stache_ai_s3vectors.service.endpoints import LOCAL, describe_user_fault
@@ -36,7 +36,7 @@ Environment: TypeAlias = tuple[tuple[str, str], ...]
 
 _Key: TypeAlias = tuple[Any, ...]
 
-_Session: TypeAlias = tuple[boto3.session.Session, tuple[int, ...]]
+_Session: TypeAlias = tuple[core.Session, tuple[int, ...]]
 """With the times at which the credential files were written last, before its creation."""
 
 _MAX_CONNECTIONS: Final = 16
@@ -195,7 +195,7 @@ def _get_session(process: _Process, environment: Environment) -> _Session:
         known = process.sessions.get(environment)
     if known is not None and known[1] == files:
         return known
-    session = (boto3.session.Session(), files)
+    session = (core.get_session(), files)
     with process.lock:
         process.sessions.pop(environment, None)
         while len(process.sessions) >= _MAX_SESSIONS:
