@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from stache_ai.providers import EmbeddingProviderFactory
 
+import plugins
 import recipes
 import terraform
 import tool
@@ -109,7 +109,7 @@ def switched(deployed, monkeypatch):
     for line in recipes.read_commands(title, "export"):
         for variable in line:
             monkeypatch.setenv(*variable.split("=", 1))
-    EmbeddingProviderFactory.register("wide", Wide)
+    plugins.register("embeddings", "wide", Wide)
     monkeypatch.setenv("EMBEDDING_PROVIDER", "wide")
     for command in recipes.read_commands(title, "stache-s3vectors"):
         tool.run_checked(*command)

@@ -11,8 +11,8 @@ from typing import Any, Final, Literal, TypeAlias
 
 import pytest
 from click.testing import CliRunner
-from stache_ai.providers import EmbeddingProviderFactory
 
+import plugins
 from simulated.roles import Decision
 from stache_ai_s3vectors import S3VectorsProvider, Settings
 from stache_ai_s3vectors.aws import connections
@@ -137,7 +137,7 @@ class Place:
         Raises:
             ToolError: it failed.
         """
-        EmbeddingProviderFactory.register("word-hashing", WordHashingEmbeddings)
+        plugins.register("embeddings", "word-hashing", WordHashingEmbeddings)
         connections._process.connections.clear()  # a command is a process of its own
         result = CliRunner().invoke(main, [*arguments, "--json"], env=self.role)
         if result.exit_code:

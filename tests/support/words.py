@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Final
 
 import pytest
-from stache_ai.providers import EmbeddingProviderFactory
+from stache_ai.providers import plugin_loader
 
 DIMENSIONS: Final = 8
 
@@ -75,5 +75,7 @@ def count_letters(text: str) -> list[float]:
 
 def install(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make `Words` the embedder of Stache's settings."""
-    EmbeddingProviderFactory.register("words", Words)
+    # Alone in a package, this module cannot import `plugins`
+    plugin_loader.get_available_providers("embeddings")
+    plugin_loader.register_provider("embeddings", "words", Words)
     monkeypatch.setenv("EMBEDDING_PROVIDER", "words")

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-from stache_ai.providers import EmbeddingProviderFactory
 
+import plugins
 from console_client import ask, stream
 from far_ends import server
 from s3vectors_local.console.jobs import JOBS
@@ -57,7 +57,7 @@ def console(*arguments, **environment):
 
 def settings(endpoint, **more):
     """Those of a store whose embedder hashes words."""
-    EmbeddingProviderFactory.register("word-hashing", WordHashingEmbeddings)
+    plugins.register("embeddings", "word-hashing", WordHashingEmbeddings)
     return load_settings(
         s3vectors_bucket_name=BUCKET,
         s3vectors_endpoint_url=endpoint,
