@@ -97,6 +97,39 @@ def test_the_keyboard_alone_leads_from_the_overview_to_an_answer(page, console):
     page.wait("Nearest neighbors")
 
 
+HOLD_DESCRIPTIONS = """(() => {
+  const send = window.fetch;
+  const held = new Promise((release) => { window.release = release; });
+  window.fetch = async (path, options) => {
+    const response = await send(path, options);
+    if (path.endsWith("/GetIndex")) await held;
+    return response;
+  };
+})()"""
+"""The page gets no answer about an index before `release()`."""
+
+
+@pytest.mark.parametrize("bucket, details", [(BUCKET, "cosine"), ("none", "NotFoundException")])
+def test_an_index_keeps_the_focus_while_its_details_arrive(page, console, bucket, details):
+    """They fill the row, or a failure does; Enter still opens the index."""
+    show(page, console, "requests")
+    page.evaluate(HOLD_DESCRIPTIONS)
+    if bucket != BUCKET:
+        page.evaluate(
+            "(() => { const send = window.fetch; window.fetch = (path, options) => send(path,"
+            " path.endsWith('/GetIndex') ? { ...options, body: options.body.replace("
+            f"'{BUCKET}', '{bucket}') }} : options); }})()"
+        )
+    page.go("#/")
+    page.waitFor("tr[data-index=many]")
+    page.evaluate("document.querySelector('tr[data-index=many] a').focus()")
+
+    page.evaluate("release()")
+
+    page.waitUntil(f"document.querySelector('tr[data-index=many]').innerText.includes('{details}')")
+    assert page.evaluate("document.activeElement.innerText") == "many"
+
+
 def test_the_focus_goes_to_the_content_of_a_new_view(page, console):
     """So that a screen reader does not begin at the top again."""
     show(page, console, "overview")

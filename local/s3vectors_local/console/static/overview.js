@@ -99,22 +99,27 @@ function makeIndexRow(view, place) {
 	const element = makeRow(COLUMNS, [link, { numeric: count }, '…', '', '', '', '', ''], { 'data-index': place.index });
 	const describe = async () => {
 		try {
-			element.replaceWith(replaceCells(element, link, count, await describeIndex(place, view.signal)));
+			replaceDetails(element, makeDetails(count, await describeIndex(place, view.signal)));
 		} catch (error) {
-			if (!isStop(error)) element.replaceChildren(element.firstChild,
-				make('td', { colspan: COLUMNS.length - 1 }, showFailure(error)));
+			if (!isStop(error)) replaceDetails(element, [make('td', { colspan: COLUMNS.length - 1 }, showFailure(error))]);
 		}
 	};
 	return { element, describe };
 }
 
-function replaceCells(element, link, count, description) {
+/** Put these cells behind the row's link, which stays where it is: it may have the focus. */
+function replaceDetails(row, cells) {
+	while (row.cells.length > 1) row.lastChild.remove();
+	row.append(...cells);
+}
+
+function makeDetails(count, description) {
 	const searches = textSearches(description);
-	return makeRow(COLUMNS, [
-		link, { numeric: count }, { numeric: formatNumber(description.dimension) }, description.distanceMetric,
+	return makeRow(COLUMNS.slice(1), [
+		{ numeric: count }, { numeric: formatNumber(description.dimension) }, description.distanceMetric,
 		description.indexMode ?? '', searches.length ? searches.map(showSearch) : '–',
 		showKeys(nonFilterableKeys(description)), description.creationTime ? formatTime(description.creationTime) : '',
-	], { 'data-index': element.dataset.index });
+	]).children;
 }
 
 /** Keys in a row, each visible in its own right. */
