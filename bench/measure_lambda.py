@@ -2,10 +2,9 @@
 
 Built for this machine's Python and processor, run by AWS's own runtime client as Lambda would,
 compared with floors that need less: in the same package, in turns. The endpoint is the tests'
-simulated AWS, in this process. Lambda's `/var/task` cannot be written to, so a package without
-bytecode, which another Python built, is compiled at every cold start; here nothing writes
-bytecode, either. Needs the wheel and
-the runtime client that `make bench` sets up.
+simulated AWS, in this process. Lambda's `/var/task` cannot be written to, so a package that
+another Python built, without bytecode, is compiled at every cold start; here nothing writes
+bytecode, either. Needs the wheel and the runtime client that `make bench` sets up.
 """
 
 from __future__ import annotations

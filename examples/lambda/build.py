@@ -123,8 +123,8 @@ def _find_distributions(target: Path) -> dict[str, metadata.Distribution]:
     """The installed distributions by their normalized names."""
     from pip._vendor.packaging.utils import canonicalize_name
 
-    found = metadata.distributions(path=[str(target)])
-    return {canonicalize_name(each.metadata["Name"]): each for each in found}
+    distributions = metadata.distributions(path=[str(target)])
+    return {canonicalize_name(each.metadata["Name"]): each for each in distributions}
 
 
 def _list_requirements(

@@ -8,7 +8,7 @@ from stache_ai.providers import plugin_loader
 
 
 def register(kind: str, name: str, provider: type[Any]) -> None:
-    """Register a provider for the other tests of this process, too.
+    """Register a provider in this process, where later tests find it, too.
 
     Stache looks for installed providers of a kind only while it knows none: a provider that a
     test registers first would hide them from later tests.

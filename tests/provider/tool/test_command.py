@@ -207,10 +207,10 @@ def test_indexes_upgrade_changes_a_language():
     """The text search is built anew; without the option it stays as it is."""
     tool.run("indexes", "create", *LOCAL, "mine")
     texts = ["Die Häuser am See"]
-    made = stache.create_provider(
+    provider = stache.create_provider(
         "mine", s3vectors_endpoint_url="local:data", embedding_dimension=8
     )
-    made.insert([[1.0] * 8], texts)
+    provider.insert([[1.0] * 8], texts)
 
     assert tool.run("indexes", "upgrade", *LOCAL, "--language", "de", "mine").output == (
         "mine: text search in de\n"
@@ -218,7 +218,7 @@ def test_indexes_upgrade_changes_a_language():
     assert text_searches() == {"mine": ({"text": "ACTIVE"}, {"text": "de"})}
     names = {"vectorBucketName": "my-bucket", "indexName": "mine"}
     haus = [{"metadataKey": "text", "text": "Haus"}]
-    assert len(made.client.query_vectors(**names, topK=1, queryTexts=haus)["vectors"]) == 1
+    assert len(provider.client.query_vectors(**names, topK=1, queryTexts=haus)["vectors"]) == 1
 
     for options in ([], ["--language", "de"]):
         again = tool.run("indexes", "upgrade", *LOCAL, *options, "mine")
