@@ -9,6 +9,7 @@ import pytest
 from console_data import BUCKET, create_index, make_vector, put
 from s3vectors_local import Engine, serving
 from s3vectors_local.console.options import ConsoleOptions
+from s3vectors_local.console.streams import Streams
 
 INDEX = f"#/bucket/{BUCKET}/index/slow"
 
@@ -48,6 +49,23 @@ def url(engine):
         engine.pages.release(100)
 
 
+@pytest.fixture
+def disconnected(monkeypatch):
+    """Set once the server knows that the client of a job has left: the page says so before."""
+    event, send_job = threading.Event(), Streams.send_job
+
+    async def observe(streams, steps, receive, send, turn):
+        async def receive_disconnect():
+            message = await receive()
+            event.set()
+            return message
+
+        await send_job(streams, steps, receive_disconnect, send, turn)
+
+    monkeypatch.setattr(Streams, "send_job", observe)
+    return event
+
+
 def test_a_count_says_how_far_it_is_and_then_how_many_there_are(page, engine, url):
     """Page by page."""
     page.open_console(url, INDEX)
@@ -61,7 +79,7 @@ def test_a_count_says_how_far_it_is_and_then_how_many_there_are(page, engine, ur
     assert page.count(".job") == 0
 
 
-def test_a_count_can_be_stopped_and_begun_again(page, engine, url):
+def test_a_count_can_be_stopped_and_begun_again(page, engine, disconnected, url):
     """The server reads no further page."""
     page.open_console(url, INDEX)
     page.click("button", "Count vectors")
@@ -70,6 +88,7 @@ def test_a_count_can_be_stopped_and_begun_again(page, engine, url):
     page.wait("Counting vectors (counting): 1,000")
     page.click("button", "Stop")
     page.wait("Stopped: Counting vectors")
+    assert disconnected.wait(60)
     engine.pages.release(10)
     page.click("button", "Count vectors")
 
