@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from stache_ai.providers.base import VectorDBProvider
 
+from stache_ai_s3vectors.aws.connections import preload
 from stache_ai_s3vectors.aws.vector_index import Progress, VectorIndex
 from stache_ai_s3vectors.chunks import filters, results
 from stache_ai_s3vectors.chunks.arguments import (
@@ -84,6 +85,16 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
     def client(self) -> Any:
         """The boto3 `s3vectors` client."""
         return self._index.client
+
+    def preload(self) -> None:
+        """Load what the first request needs, without credentials, a connection or a request.
+
+        For a process that is copied when it has started, like a Lambda function with SnapStart.
+
+        Raises:
+            ConfigurationError: no client can be created with these settings.
+        """
+        preload(self._options)
 
     @property
     def capabilities(self) -> set[str]:

@@ -92,13 +92,25 @@ client."""
 
 def create_remote_client(options: Options, session: core.Session) -> S3VectorsClient:
     """Create a client of AWS, or of the server in the options."""
-    client = session.create_client(
+    return _register_handlers(_create_client(options, session), options)
+
+
+def load_models(options: Options, session: core.Session) -> None:
+    """Let a session read the models that its clients need; it keeps them.
+
+    With credentials of its own, which sign nothing, the client does not look for others.
+    """
+    _create_client(options, session, aws_access_key_id="none", aws_secret_access_key="none")  # noqa: S106 - see above
+
+
+def _create_client(options: Options, session: core.Session, **credentials: Any) -> BaseClient:
+    return session.create_client(
         "s3vectors",
         options.region or session.get_config_variable("region") or DEFAULT_REGION,
         endpoint_url=options.endpoint,
         config=_build_config(options),
+        **credentials,
     )
-    return _register_handlers(client, options)
 
 
 def create_local_client(options: Options, engine: Engine) -> S3VectorsClient:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import atexit
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from stat import S_ISREG
@@ -134,8 +136,7 @@ def connect(options: Options) -> S3VectorsClient:
 
 def get_connection(options: Options) -> Connection:
     """Get this process's connection for these options; raises as `connect` does."""
-    # boto3's variables are part of the key: other credentials need another client
-    environment = tuple(sorted(kv for kv in os.environ.items() if kv[0].startswith("AWS_")))
+    environment = _read_environment()
     tries = (options.retry_seconds, options.max_attempts)
     timeouts = (options.connect_timeout, options.read_timeout)
     key = (options.endpoint, options.region, timeouts, tries, environment)
@@ -153,11 +154,40 @@ def get_connection(options: Options) -> Connection:
                 del process.flights[key]
 
 
+def preload(options: Options) -> None:
+    """Read the models that this process's client for these options will need.
+
+    It gets no credentials and opens no connection; raises as `connect` does.
+    """
+    if options.local:
+        return
+    process, environment = _process, _read_environment()
+    with _translate_faults(process, environment):
+        session, _ = _get_session(process, environment)
+        clients.load_models(options, session)
+
+
+def _read_environment() -> Environment:
+    """boto3's variables: other credentials need another client."""
+    return tuple(sorted(kv for kv in os.environ.items() if kv[0].startswith("AWS_")))
+
+
 def _connect(
     process: _Process, options: Options, environment: Environment, key: _Key
 ) -> Connection:
-    try:
+    with _translate_faults(process, environment):
         connection = _create_connection(process, options, environment, key)
+    with process.lock:
+        while len(process.connections) >= _MAX_CONNECTIONS:
+            process.connections.pop(next(iter(process.connections)))
+        return process.connections.setdefault(key, connection)
+
+
+@contextmanager
+def _translate_faults(process: _Process, environment: Environment) -> Iterator[None]:
+    """Translate errors of the creation of a client, and forget the session."""
+    try:
+        yield
     except ConfigurationError:
         raise
     except (botocore.BotoCoreError, botocore.ClientError, OSError, ValueError) as error:
@@ -169,10 +199,6 @@ def _connect(
         raise ConfigurationError(
             f"boto3 cannot create a client with these settings: {error}"
         ) from error
-    with process.lock:
-        while len(process.connections) >= _MAX_CONNECTIONS:
-            process.connections.pop(next(iter(process.connections)))
-        return process.connections.setdefault(key, connection)
 
 
 def _create_connection(
@@ -181,15 +207,15 @@ def _create_connection(
     if options.local:
         path = str(options.endpoint).removeprefix(LOCAL)
         return Connection(clients.create_local_client(options, _get_engine(process, path)), key, ())
-    for name, value in environment:
-        if name.startswith("AWS_ENDPOINT_URL") and (fault := describe_user_fault(name, value)):
-            raise ConfigurationError(fault)
     session, files = _get_session(process, environment)
     return Connection(clients.create_remote_client(options, session), key, files)
 
 
 def _get_session(process: _Process, environment: Environment) -> _Session:
     """One session for all clients of the same environment: each has the service's model."""
+    for name, value in environment:
+        if name.startswith("AWS_ENDPOINT_URL") and (fault := describe_user_fault(name, value)):
+            raise ConfigurationError(fault)
     files = _read_file_times()
     with process.lock:
         known = process.sessions.get(environment)

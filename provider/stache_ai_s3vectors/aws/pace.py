@@ -65,7 +65,8 @@ class _Bucket:
     def take(self, count: int, now: float) -> float:
         """Take tokens; returns the seconds until the bucket has them."""
         if self._then is not None:
-            self._left = min(self._size, self._left + self._rate * (now - self._then))
+            passed = max(0.0, now - self._then)  # restored on another machine, time may be earlier
+            self._left = min(self._size, self._left + self._rate * passed)
         self._then = now
         self._left -= count
         return max(0.0, -self._left / self._rate)

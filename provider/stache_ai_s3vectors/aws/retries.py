@@ -49,6 +49,10 @@ _LONGER_AT_MOST: Final = 5.0
 """The most seconds that this header can add to a wait, as in botocore."""
 
 
+_RANDOM: Final = random.SystemRandom()
+"""The system's: copies of one snapshot of a process would have the same state of another one."""
+
+
 @dataclass(frozen=True)
 class _Backoff:
     """Waits that double up to a longest one; each is shortened by a random part, up to a half.
@@ -64,7 +68,7 @@ class _Backoff:
     def compute_wait(self, attempts: int) -> float:
         """Compute the wait after a number of failed attempts."""
         whole: float = min(self.longest, self.first * 2.0 ** min(attempts - 1, 30))
-        return whole * (1 - random.random() / 2)  # noqa: S311 - spreads load, keeps no secret
+        return whole * (1 - _RANDOM.random() / 2)
 
 
 _TRANSIENT: Final = _Backoff(first=0.1, longest=5.0)

@@ -71,6 +71,20 @@ def test_an_idle_pace_saves_up_one_request():
     assert clock.now == began + 1
 
 
+@pytest.mark.parametrize("hours", [-5, 5])
+def test_a_clock_that_jumps_neither_stops_writes_nor_lets_more_pass(hours):
+    """As it may when a process is restored from a snapshot, in a Lambda function with SnapStart."""
+    clock = Clock()
+    pace = Pace(vectors=100, requests=10, clock=clock, sleep=clock.sleep)
+    pace.wait(500)
+    clock.now += hours * 3600
+
+    began = clock.now
+    pace.wait(500)
+    pace.wait(100)
+    assert clock.now - began == pytest.approx(1 if hours > 0 else 6)
+
+
 def test_threads_share_the_rate():
     """Each thread takes its turn before it waits, so that all keep to one rate."""
     waits = []

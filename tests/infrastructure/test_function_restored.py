@@ -1,0 +1,93 @@
+"""The example function with SnapStart: copies of it answer, and share nothing."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import build
+import lambda_function
+from forks import run_script
+from function_life import CAT
+from loopback import CREDENTIALS
+from restores import serve_credentials
+from simulated import simulate_aws
+
+FOLDERS = [file.parent for file in build.OURS[1:]]
+"""Of the function's own modules."""
+
+INDEXES = ("documents-1024", "summaries-1024", "insights-1024")
+
+SCRIPT = """
+import json, random, sys
+import restores
+
+sys.path[:0] = sys.argv[2:]
+contacts = restores.note_contacts()
+import handler  # all that Lambda does before the snapshot
+
+before = list(contacts), len(restores.list_connections())
+modules = {name.partition(".")[0] for name in sys.modules}
+files = restores.note_events("open")
+
+class Invocation:
+    def get_remaining_time_in_millis(self):
+        return 60_000
+
+def invoke(**event):
+    answer = handler.handler(event, Invocation())
+    packages = {name.partition(".")[0] for name in sys.modules} - modules
+    models = [file for file in files if "botocore/data" in file]
+    return answer, random.random(), sorted(packages - sys.stdlib_module_names), models
+
+ingested = restores.restore(lambda: invoke(action="ingest", text=sys.argv[1], filename="cat.txt"))
+question = {"action": "query", "question": "where does the cat sleep?"}
+print(json.dumps([before, ingested, [restores.restore(lambda: invoke(**question)) for _ in "123"]]))
+"""
+
+
+@pytest.fixture
+def credentials(monkeypatch):
+    """The function's environment in a simulated AWS with its resources; who gives credentials."""
+    with simulate_aws() as aws, serve_credentials(key=CREDENTIALS["AWS_ACCESS_KEY_ID"]) as server:
+        vectors = aws.make_client("s3vectors")
+        vectors.create_vector_bucket(vectorBucketName="my-bucket")
+        for name in INDEXES:
+            vectors.create_index(
+                vectorBucketName="my-bucket",
+                indexName=name,
+                dataType="float32",
+                dimension=1024,
+                distanceMetric="cosine",
+                metadataConfiguration={"nonFilterableMetadataKeys": ["text", "_overflow"]},
+            )
+        lambda_function.create_tables(aws.make_client("dynamodb"))
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.delenv(name)
+        own = {**lambda_function.ENVIRONMENT, **server.environment, "AWS_ENDPOINT_URL": aws.url}
+        for name, value in own.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.delenv("S3VECTORS_ENDPOINT_URL")
+        monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start")
+        yield server
+
+
+def test_copies_of_the_function_answer_and_share_nothing(credentials, tmp_path):
+    """No request before the snapshot; then credentials, clients and random numbers of their own."""
+    [line] = run_script(SCRIPT, CAT, *FOLDERS, folder=tmp_path)
+    before, ingested, answers = json.loads(line)
+
+    assert before == [[], 0]
+    assert ingested[0]["action"] == "ingested_new"
+    assert [[found["text"] for found in each[0]["passages"]] for each in answers] == [[CAT]] * 3
+    assert len({number for _, number, _, _ in [ingested, *answers]}) == 4
+    assert len(credentials.keys) >= 4
+
+
+def test_copies_load_no_package_and_no_model_again(credentials, tmp_path):
+    """That is what the snapshot saves."""
+    [line] = run_script(SCRIPT, CAT, *FOLDERS, folder=tmp_path)
+    _, ingested, answers = json.loads(line)
+
+    assert [(packages, models) for _, _, packages, models in [ingested, *answers]] == [([], [])] * 4
