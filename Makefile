@@ -179,7 +179,7 @@ coverage:
 # Those that start processes, browsers and other environments are left to `make test`
 SLOW := tool test_contract.py test_secrets.py aws/test_faults.py aws/test_forks.py \
 	aws/test_interpreter_end.py aws/test_outages.py
-SLOW_LOCAL := all_clients aws_cli aws_switch browser command crashes dockerfile doors fast forks \
+SLOW_LOCAL := all_clients aws_cli aws_switch browser command crashes dockerfile fast forks \
 	histories http javascript matrix moto_referee origins pages plugin repeats snapshots space \
 	storage
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import random
 import signal
 from collections import Counter
@@ -11,19 +10,18 @@ from collections import Counter
 from stache_ai.providers.factories import S3VectorsProviderFactory
 
 import ingesting
+from children import create_fork_server
 from stache_ai_s3vectors.aws.connections import close_engines
 
-PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["ingesting", "s3vectors_local"])
 KILLS = 50
 CALLS = 120_000
 """The function calls and returns of about three ingests."""
 
 
-def kill_while_ingesting(folder, seed, calls):
+def kill_while_ingesting(processes, folder, seed, calls):
     """Run an ingest that is killed after so many function calls; return what it reported."""
-    ours, theirs = PROCESSES.Pipe(duplex=False)
-    process = PROCESSES.Process(target=ingesting.ingest, args=(folder, seed, calls, theirs))
+    ours, theirs = processes.Pipe(duplex=False)
+    process = processes.Process(target=ingesting.ingest, args=(folder, seed, calls, theirs))
     process.start()
     theirs.close()
     log = []
@@ -67,9 +65,9 @@ def test_fifty_kills_leave_whole_documents(tmp_path):
 
     If a new version is not acknowledged, either it or the version before it is stored.
     """
-    expected, moments = {}, random.Random(5)
+    processes, expected, moments = create_fork_server(), {}, random.Random(5)
     for seed in range(KILLS):
-        log = kill_while_ingesting(tmp_path, seed, moments.randrange(CALLS))
+        log = kill_while_ingesting(processes, tmp_path, seed, moments.randrange(CALLS))
         pipeline = ingesting.make_pipeline(tmp_path)
         documents = read(pipeline)
         expected |= {name: version for state, name, version in log if state == "done"}

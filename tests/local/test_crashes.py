@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import random
 
 import pytest
 
 import crash
+from children import create_fork_server
 from s3vectors_local import Engine
 
-PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["crash"])
 KILLS = 50
 ANY = {"queryVector": {"float32": [1] * 8}}
 
 
-def kill_while_writing(directory, seed, after):
+def kill_while_writing(processes, directory, seed, after):
     """Start a writer, kill it after a number of acknowledgements, and return their number."""
-    ours, theirs = PROCESSES.Pipe(duplex=False)
-    writer = PROCESSES.Process(target=crash.write, args=(directory, seed, theirs))
+    ours, theirs = processes.Pipe(duplex=False)
+    writer = processes.Process(target=crash.write, args=(directory, seed, theirs))
     writer.start()
     theirs.close()
     for _ in range(after):
@@ -41,9 +39,9 @@ def test_fifty_kills_lose_nothing_that_was_acknowledged(tmp_path):
     Keys, metadata, filters, vectors and text agree, and it opens by itself each time.
     """
     crash.prepare(tmp_path)
-    contents, moments = {}, random.Random(1)
+    processes, contents, moments = create_fork_server(), {}, random.Random(1)
     for seed in range(KILLS):
-        acknowledged = kill_while_writing(tmp_path, seed, moments.randrange(25))
+        acknowledged = kill_while_writing(processes, tmp_path, seed, moments.randrange(25))
 
         engine = Engine(tmp_path)
         results = crash.read(engine)
@@ -67,7 +65,7 @@ def test_fifty_kills_lose_nothing_that_was_acknowledged(tmp_path):
 @pytest.mark.parametrize("sign", ["lock", "s3vectors.db", "s3vectors.db-wal"])
 def test_a_killed_first_start_leaves_a_directory_that_opens(tmp_path, sign):
     """Killed as soon as it has created one of its files."""
-    writer = PROCESSES.Process(target=crash.prepare, args=(tmp_path,))
+    writer = create_fork_server().Process(target=crash.prepare, args=(tmp_path,))
     writer.start()
     while writer.is_alive() and not (tmp_path / sign).exists():
         pass

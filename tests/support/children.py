@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
+import sys
+from multiprocessing import forkserver
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Final
+
+import pytest
 
 from asked import AWS
 
@@ -30,3 +36,17 @@ def set_node_options() -> dict[str, str]:
     """The environment variable for a Node and those that it starts."""
     hook = json.dumps(str(_FOLDER / "loopback.cjs"))  # in quotes, for a path may have spaces
     return {} if AWS else {"NODE_OPTIONS": f"--require {hook}"}
+
+
+def create_fork_server() -> ForkServerContext:
+    """Processes that fork from one which has imported what the kills' tests run.
+
+    Python 3.11 gives its path to the children only. Without PYTHONPATH the server imports nothing
+    and reports nothing, and each child imports all of Stache.
+    """
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload(["crash", "ingesting"])
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("PYTHONPATH", join_python_path(*map(Path, sys.path)))
+        forkserver.ensure_running()
+    return processes
