@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
-import shlex
 import subprocess
 import sys
 import sysconfig
 import venv
 import zipfile
+from importlib.metadata import distributions
 from pathlib import Path
 
 import hatch_build
 import pytest
+from uv import find_uv_bin
 
 ROOT = Path(__file__).parents[1]
 
@@ -170,16 +170,17 @@ def test_every_advice_to_install_is_tested():
 
 @pytest.mark.parametrize("advice", ADVICE)
 def test_an_advice_to_install_works_in_a_clean_environment(advice, tmp_path):
-    """It runs in a clone; none of our packages comes from the package index."""
-    venv.create(tmp_path / "venv", with_pip=True)
-    python = tmp_path / "venv" / "bin" / "python"
-    command = f"{shlex.quote(str(python))} -m pip install --quiet {shlex.quote(advice)}"
-    subprocess.run(command, shell=True, cwd=ROOT, check=True)  # noqa: S602 - as a user types it
+    """It runs in a clone; none of our packages comes from the package index.
 
-    listed = subprocess.run(
-        [python, "-m", "pip", "list", "--format", "json"], capture_output=True, check=True
-    )
-    versions = {each["name"]: each["version"] for each in json.loads(listed.stdout)}
+    uv resolves as pip does, in a tenth of the time.
+    """
+    home = tmp_path / "venv"
+    venv.create(home, with_pip=False)
+    command = [find_uv_bin(), "pip", "install", "--quiet", "--python", home, advice]
+    subprocess.run(command, cwd=ROOT, check=True)
+
+    [packages] = home.glob("lib/python*/site-packages")
+    versions = {each.name: each.version for each in distributions(path=[str(packages)])}
     assert ADVICE[advice] in versions
     assert versions.get("s3vectors-local", "1.0.0.dev0") == "1.0.0.dev0"
     assert "stache-ai-s3vectors" not in versions
