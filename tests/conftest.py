@@ -33,8 +33,8 @@ settings.load_profile("ours")
 
 from stache_ai.providers.factories import S3VectorsProviderFactory  # noqa: E402
 
-from far_ends import FAR_ENDS, boto_client, far_end  # noqa: E402 - after the environment is safe
-from model import referee  # noqa: E402
+from endpoints import KINDS, create_client, open_client  # noqa: E402 - after the environment is safe
+from model import check_responses  # noqa: E402
 from s3vectors_local import Engine, connect  # noqa: E402
 from stache_ai_s3vectors.aws.connections import close_engines  # noqa: E402
 
@@ -44,7 +44,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--aws",
         action="store_true",
-        help="run the behaviour tests against AWS, with your credentials, on your bill: they "
+        help="run the behavior tests against AWS, with your credentials, on your bill: they "
         "make a vector bucket each and delete it again",
     )
     parser.addoption(
@@ -92,10 +92,10 @@ def engine() -> Iterator[Engine]:
 def client(request: pytest.FixtureRequest) -> Iterator[Any]:
     """A boto3 client that the engine answers; every answer is checked against the model."""
     if not AWS:
-        yield connect(boto_client(), request.getfixturevalue("engine"))
+        yield connect(create_client(), request.getfixturevalue("engine"))
         return
     made: list[str] = []
-    with closing(referee(boto3.client("s3vectors"))) as client:
+    with closing(check_responses(boto3.client("s3vectors"))) as client:
         client.meta.events.register(
             "after-call.s3vectors.CreateVectorBucket",
             lambda parsed, **_: made.extend(filter(None, [parsed.get("vectorBucketArn")])),
@@ -135,8 +135,8 @@ def names(client: Any, bucket: str) -> dict[str, str]:
     return {"vectorBucketName": bucket, "indexName": "my-index"}
 
 
-@pytest.fixture(scope="session", params=FAR_ENDS)
-def every_far_end(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Iterator[Any]:
-    """A boto3 client for each far end; one each for the whole run."""
-    with far_end(request.param, tmp_path_factory.mktemp(request.param)) as client:
+@pytest.fixture(scope="session", params=KINDS)
+def every_endpoint(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Iterator[Any]:
+    """A boto3 client of each kind of endpoint; one each for the whole run."""
+    with open_client(request.param, tmp_path_factory.mktemp(request.param)) as client:
         yield client

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 import terminal
 import tool
-from far_ends import server
+from endpoints import serve
 from s3vectors_local import pytest_plugin
 from s3vectors_local.__main__ import main as s3vectors_local
 from s3vectors_local.engine import OPERATIONS
@@ -94,7 +94,7 @@ def test_the_example_of_a_time_limit_works():
 @pytest.fixture(scope="module")
 def aws_environment():
     """An environment that points the AWS CLI and our tool at a server instead of AWS."""
-    with server() as url:
+    with serve() as url:
         yield (
             url,
             {
@@ -308,7 +308,7 @@ def test_the_engine_s_examples_of_a_whole_application_work(tmp_path):
 def test_the_engine_s_variables_point_a_program_at_the_server(tmp_path):
     """Only the port is changed."""
     [block] = [block for block in read_blocks(LOCAL_README, "bash") if block.startswith("export")]
-    with server() as url:
+    with serve() as url:
         variables = dict(
             word.split("=", 1)
             for word in shlex.split(block.replace("http://127.0.0.1:9100", url))

@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 
 import laptop
-from far_ends import boto_client, running
+from endpoints import create_client, start_server
 from laptop_section import (
     ADD,
     ASK,
@@ -52,7 +52,7 @@ def test_the_section_works_word_for_word(folder):
     data = ENGINE.split("--data ")[1].strip()
     export, serve = WORKERS.splitlines()
     keys = dict(word.split("=") for word in export.split()[1:])
-    with running("--data", str(folder / data)) as (_, engine):
+    with start_server("--data", str(folder / data)) as (_, engine):
         (folder / ".env").write_text(
             change_settings(DOT_ENV, CHANGES.replace("http://127.0.0.1:9100", engine))
         )
@@ -67,8 +67,8 @@ def test_the_section_works_word_for_word(folder):
 def test_three_workers_share_the_document_index(folder):
     """Many ingests run at a time; every worker lists each document once."""
     environment = laptop.make_environment(folder, AWS_ACCESS_KEY_ID="x", AWS_SECRET_ACCESS_KEY="x")
-    with running("--data", str(folder / "data")) as (_, engine):
-        with closing(boto_client(endpoint_url=engine)) as client:
+    with start_server("--data", str(folder / "data")) as (_, engine):
+        with closing(create_client(endpoint_url=engine)) as client:
             client.create_vector_bucket(vectorBucketName="my-bucket")
         changes = CHANGES.replace("http://127.0.0.1:9100", engine)
         (folder / ".env").write_text(change_settings(DOT_ENV, changes))

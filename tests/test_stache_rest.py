@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import laptop
-from far_ends import boto_client, running
+from endpoints import create_client, start_server
 from lambda_function import DOCUMENTS
 from laptop_section import CHANGES, DOT_ENV, START, change_settings
 from rest_scenario import Scenario
@@ -90,8 +90,11 @@ def configure_index(name):
 
 def run_scenario(name, folder):
     """The answers to each step, with one document index."""
-    with configure_index(name) as settings, running("--data", str(folder / "data")) as (_, engine):
-        boto_client(endpoint_url=engine).create_vector_bucket(vectorBucketName="my-bucket")
+    with (
+        configure_index(name) as settings,
+        start_server("--data", str(folder / "data")) as (_, engine),
+    ):
+        create_client(endpoint_url=engine).create_vector_bucket(vectorBucketName="my-bucket")
         changes = CHANGES.replace("http://127.0.0.1:9100", engine)
         (folder / ".env").write_text(change_settings(DOT_ENV, changes))
         keys = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from far_ends import boto_client, server
+from endpoints import create_client, serve
 from stache_servers import COMMANDS, Reply, serve_documents_table, serve_stache_by
 
 COUNT = 40
@@ -25,8 +25,8 @@ def documents():
 @pytest.fixture
 def store():
     """The URL of an s3vectors-local with an empty bucket."""
-    with server() as url:
-        with closing(boto_client(endpoint_url=url)) as client:
+    with serve() as url:
+        with closing(create_client(endpoint_url=url)) as client:
             client.create_vector_bucket(vectorBucketName="my-bucket")
         yield url
 

@@ -11,7 +11,7 @@ import deployables
 import function_life
 from deployed_store import ACCOUNT, REGION, read_stack
 from lambda_function import DOCUMENTS, NAMESPACES, create_tables
-from place import provider
+from role_view import create_provider
 from word_hashing import embed
 
 BUCKET = f"stache-vectors-{ACCOUNT}"
@@ -53,7 +53,7 @@ def policies(aws):
 def test_a_store_is_deployed_changed_left_behind_and_used_again(aws, tmp_path):
     """Another size makes indexes beside; what is destroyed stays; the next function finds it."""
     deploy(aws, tmp_path, **STORE)
-    documents = provider(store(aws, tmp_path).owner)
+    documents = create_provider(store(aws, tmp_path).owner)
     documents.insert([embed(function_life.CAT)], [function_life.CAT], ids=["a"])
     first = names(aws)
     again = deploy(aws, tmp_path, **STORE)

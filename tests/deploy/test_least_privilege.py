@@ -15,9 +15,9 @@ import probes
 import second_opinion
 import stores
 import tool
-from behaviours import BEHAVIOURS, denied
+from behaviors import BEHAVIORS, find_denied_action
 from deployed_store import DIALECTS, deploy_store, list_granted_actions, without
-from place import Owner, Place
+from role_view import Owner, RoleView
 from stache_ai_s3vectors import S3VectorsProvider
 from stache_ai_s3vectors.service.permissions import LEVELS
 
@@ -47,29 +47,33 @@ def owner(store):
 
 
 @pytest.fixture
-def place(store, owner, tmp_path, monkeypatch):
-    """Makes the store as a new role with this policy sees it."""
+def view_as(store, owner, tmp_path, monkeypatch):
+    """Returns the store as a new role with this policy sees it."""
     monkeypatch.setattr(import_module("stache_ai_s3vectors.tool.commands.indexes"), "POLL", 0)
 
     def made(policy):
         name = f"role-{next(_number)}"
         decisions = partial(store.aws.policies.list_decisions, name)
-        return Place(owner, store.create_role(name, policy), decisions, tmp_path)
+        return RoleView(owner, store.create_role(name, policy), decisions, tmp_path)
 
     return made
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_a_level_is_enough_and_uses_all_of_it_and_the_page_s_table_says_so(store, place, level):
+def test_a_level_is_enough_and_uses_all_of_it_and_the_page_s_table_says_so(store, view_as, level):
     """In every dialect. What is of a higher level, or of none, is denied."""
-    here = place(level)
+    view = view_as(level)
 
-    own = {each.name: denied(each, here) is None for each in BEHAVIOURS if each.is_for(level)}
-    used = {decision.action for decision in here.decisions() if decision.allowed}
-    others = {e.name: denied(e, here) is None for e in BEHAVIOURS if not e.is_for(level)}
+    own = {
+        each.name: find_denied_action(each, view) is None
+        for each in BEHAVIORS
+        if each.is_for(level)
+    }
+    used = {decision.action for decision in view.decisions() if decision.allowed}
+    others = {e.name: find_denied_action(e, view) is None for e in BEHAVIORS if not e.is_for(level)}
 
     assert used == {*list_granted_actions(store.read_policy(level))}
-    assert disagreements(store.read_policy(level), here) == []
+    assert disagreements(store.read_policy(level), view) == []
     assert (all(own.values()), any(others.values())) == (True, False)
     assert {**own, **others} == permission_table.read_page()[level]
 
@@ -84,7 +88,7 @@ def test_every_operation_and_every_command_declares_its_level():
     commands = {f"stache-s3vectors {words}" for words, _ in tool.list_commands()}
     offline = {"get_name", *(f"stache-s3vectors {c}" for c in ("policy", "policy check", "serve"))}
 
-    declared = {re.split(r",| --", behaviour.name)[0] for behaviour in BEHAVIOURS}
+    declared = {re.split(r",| --", behavior.name)[0] for behavior in BEHAVIORS}
 
     assert declared == (operations | commands) - offline
 
@@ -99,45 +103,45 @@ def test_a_deployed_policy_is_that_of_the_table_of_permissions(store, level):
 
 @pytest.mark.parametrize("store", ["Terraform"], indirect=True)
 @pytest.mark.parametrize("level, action", ACTIONS)
-def test_without_any_one_action_something_is_denied(store, place, level, action):
+def test_without_any_one_action_something_is_denied(store, view_as, level, action):
     """So none is granted for nothing."""
-    here = place(without(store.read_policy(level), action))
+    view = view_as(without(store.read_policy(level), action))
 
     # Those that the lower level does not have come last
-    refused = (denied(each, here) for each in reversed(BEHAVIOURS) if each.is_for(level))
+    refused = (find_denied_action(each, view) for each in reversed(BEHAVIORS) if each.is_for(level))
 
     assert next(filter(None, refused), None) == action
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_every_operation_is_denied_but_what_is_granted_and_so_says_the_other(store, place, level):
+def test_every_operation_is_denied_but_what_is_granted_and_so_says_the_other(store, view_as, level):
     """Asked on its own index, and on another's, of another bucket, account, region."""
-    here, document = place(level), store.read_policy(level)
+    view, document = view_as(level), store.read_policy(level)
     asked = {
         where: store.build_probes(where) for where in ("", "index", "bucket", "account", "region")
     }
 
     denied_ones = {
-        where: {name for name, request in them.items() if is_denied(here, name, request)}
+        where: {name for name, request in them.items() if is_denied(view, name, request)}
         for where, them in asked.items()
     }
 
     assert asked[""].keys() == probes.list_operations()
     own = {name for name in asked[""] if f"s3vectors:{name}" not in list_granted_actions(document)}
     assert denied_ones == {where: {*them} for where, them in asked.items()} | {"": own}
-    assert disagreements(document, here) == []
+    assert disagreements(document, view) == []
 
 
-def disagreements(document, place):
+def disagreements(document, view):
     """What somebody else decides otherwise of what was asked."""
-    decided = [d[1:] for d in place.decisions() if d.action.startswith("s3vectors:")]
+    decided = [d[1:] for d in view.decisions() if d.action.startswith("s3vectors:")]
     assert decided
     return second_opinion.find_disagreements([document], decided)
 
 
-def is_denied(place, operation, request):
+def is_denied(view, operation, request):
     """By the role's policies: the engine has other reasons to deny, such as another account."""
-    before = len(place.decisions())
-    code = probes.read_error_code(place.client, operation, request)
-    refused = [decision.action for decision in place.decisions()[before:] if not decision.allowed]
+    before = len(view.decisions())
+    code = probes.read_error_code(view.client, operation, request)
+    refused = [decision.action for decision in view.decisions()[before:] if not decision.allowed]
     return (code, refused) == ("AccessDeniedException", [f"s3vectors:{operation}"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from deployed_store import DIALECTS, deploy_store
-from place import Owner, provider
+from role_view import Owner, create_provider
 from stache_ai_s3vectors import AccessDeniedError
 from stache_ai_s3vectors.service.permissions import build_policy
 from word_hashing import embed
@@ -27,7 +27,7 @@ def role(store, arn, level):
     """The provider as a role of that account, which allows it this level."""
     keys = [] if level is None else [store.key]
     document = build_policy(level or "read", store.build_arn(), store.indexes, keys)
-    return provider(store.create_foreign_role(arn, document))
+    return create_provider(store.create_foreign_role(arn, document))
 
 
 def test_a_reader_searches_and_no_more(store):

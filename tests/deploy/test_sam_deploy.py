@@ -13,7 +13,7 @@ import change_sets
 import function_life
 import sam
 from deployed_store import read_outputs, read_stack
-from place import provider
+from role_view import create_provider
 from simulated.runtime import FunctionError
 from stache_ai_s3vectors import AccessDeniedError
 from stache_ai_s3vectors.operations.query_text import put_question
@@ -145,7 +145,8 @@ def test_a_store_with_text_search_finds_by_words(aws):
     """Those that an embedding knows nothing of; another language changes the indexes in place."""
     store = read_stack("SAM", aws, put(aws, TextSearch="standard"))
     hybrid, vector = (
-        provider({**store.owner, "S3VECTORS_SEARCH_MODE": mode}) for mode in ("hybrid", "vector")
+        create_provider({**store.owner, "S3VECTORS_SEARCH_MODE": mode})
+        for mode in ("hybrid", "vector")
     )
     texts = ["The cat sleeps.", "A cat.", "Tank 4471"]
     hybrid.insert([embed(text) for text in texts], texts, ids=["sleeps", "cat", "tank"])
@@ -262,7 +263,7 @@ def test_a_template_with_the_older_package_s_arns_lets_nobody_in(aws, tmp_path):
     reader = read_stack("SAM", aws, deploy(aws, wrong, **STORE)).create_role("reader", "read")
 
     with pytest.raises(AccessDeniedError) as refused:
-        provider(reader).search(embed(function_life.CAT))
+        create_provider(reader).search(embed(function_life.CAT))
 
     arn = f"arn:aws:s3vectors:us-east-1:123456789012:bucket/{BUCKET}/index/documents-1024"
     assert f"not authorized to perform: s3vectors:GetIndex on resource: {arn}" in str(refused.value)

@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 import deployables
-from far_ends import server
+from endpoints import serve
 
 BUCKET = "stache-vectors-123456789012"
 
@@ -20,7 +20,7 @@ def test_what_stays_is_removed_by_the_commands_of_the_page(folder):
     page = (deployables.ROOT / folder / "README.md").read_text().replace("$bucket", BUCKET)
     commands = re.findall(r"^aws s3vectors delete-.*$", page, re.MULTILINE)
 
-    with server() as url:
+    with serve() as url:
         client = boto3.client("s3vectors", region_name="us-east-1", endpoint_url=url)
         client.create_vector_bucket(vectorBucketName=BUCKET)
         for kind in ("documents", "summaries", "insights"):

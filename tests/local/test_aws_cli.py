@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from far_ends import server
+from endpoints import serve
 
 AWS = Path(sys.executable).with_name("aws")
 
@@ -19,7 +19,7 @@ AWS = Path(sys.executable).with_name("aws")
 @pytest.fixture(scope="module")
 def aws():
     """Return a function that runs an `aws s3vectors` command on the port of a server."""
-    with server() as url:
+    with serve() as url:
 
         def run(command):
             words = shlex.split(command.replace("http://127.0.0.1:9100", url))

@@ -8,14 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from far_ends import boto_client, server
+from endpoints import create_client, serve
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_the_behavior_tests_pass_against_an_endpoint():
     """A local server replaces AWS; no data is left in it, and no test is skipped."""
-    with server() as url:
+    with serve() as url:
         variables = {"AWS_ENDPOINT_URL_S3VECTORS": url, "AWS_DEFAULT_REGION": "eu-west-1"}
         command = [sys.executable, "-m", "pytest", "--aws", "-q", "tests/local", "-p", "no:cov"]
         result = subprocess.run(
@@ -26,7 +26,7 @@ def test_the_behavior_tests_pass_against_an_endpoint():
             env={**os.environ, **variables},
             check=False,
         )
-        client = boto_client(endpoint_url=url, region_name="eu-west-1")
+        client = create_client(endpoint_url=url, region_name="eu-west-1")
         left = client.list_vector_buckets()["vectorBuckets"]
         client.close()
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import children
-from far_ends import boto_client, server
+from endpoints import create_client, serve
 
 PACKAGES = Path(sys.prefix) / "javascript"
 SCRIPT = Path(children.__file__).with_name("browser.mjs")
@@ -118,7 +118,7 @@ def page():
 @pytest.fixture
 def victim():
     """Return the URL of a server with an index, and its client."""
-    with server() as url, closing(boto_client(endpoint_url=url)) as client:
+    with serve() as url, closing(create_client(endpoint_url=url)) as client:
         client.create_vector_bucket(vectorBucketName="victim")
         names = {"vectorBucketName": "victim", "indexName": "documents-2"}
         client.create_index(**names, dataType="float32", dimension=2, distanceMetric="cosine")
@@ -191,7 +191,7 @@ def test_the_server_s_own_page_can_send_requests(victim):
 
 def test_a_page_of_another_origin_cannot_use_the_console(page):
     """Neither its interface nor its page, also in write mode and without a token."""
-    with server("--console", "write") as url, closing(boto_client(endpoint_url=url)) as client:
+    with serve("--console", "write") as url, closing(create_client(endpoint_url=url)) as client:
         client.create_vector_bucket(vectorBucketName="victim")
         names = {"vectorBucketName": "victim", "indexName": "documents-2"}
         client.create_index(**names, dataType="float32", dimension=2, distanceMetric="cosine")

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from click.testing import CliRunner
 
-from far_ends import boto_client, server
+from endpoints import create_client, serve
 from s3vectors_local import Engine, Policies, PolicyError, connect
 from s3vectors_local.__main__ import main
 
@@ -237,7 +237,7 @@ def test_policies_of_a_role_apply_to_its_sessions(role):
             policy = {"vectorBucketName": "my-bucket", "policy": bucket_policy}
             engine.call("PutVectorBucketPolicy", policy, caller)
             session = connect(
-                boto_client(aws_access_key_id="s", aws_secret_access_key="any"), engine
+                create_client(aws_access_key_id="s", aws_secret_access_key="any"), engine
             )
             try:
                 session.get_index(indexArn=INDEX)
@@ -272,7 +272,9 @@ def shared(bucket_policy, **identity):
     policies[OWNER] = Policies(EVERYTHING)
     with Engine(policies=policies, principals=PRINCIPALS) as engine:
         clients = {
-            name: connect(boto_client(aws_access_key_id=name, aws_secret_access_key="any"), engine)
+            name: connect(
+                create_client(aws_access_key_id=name, aws_secret_access_key="any"), engine
+            )
             for name in PRINCIPALS
         }
         owner = clients["owner"]
@@ -412,7 +414,7 @@ def test_a_stored_policy_that_cannot_be_enforced_keeps_the_engine_from_starting(
     """It is not ignored; the directory is unlocked afterwards."""
     by_address = document(statement(Condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}))
     with Engine(tmp_path) as engine:
-        client = connect(boto_client(), engine)
+        client = connect(create_client(), engine)
         client.create_vector_bucket(vectorBucketName="my-bucket")
         client.put_vector_bucket_policy(vectorBucketName="my-bucket", policy=by_address)
 
@@ -420,7 +422,7 @@ def test_a_stored_policy_that_cannot_be_enforced_keeps_the_engine_from_starting(
         Engine(tmp_path, policies=Policies(EVERYTHING))
 
     with Engine(tmp_path) as engine:
-        client = connect(boto_client(), engine)
+        client = connect(create_client(), engine)
         client.delete_vector_bucket_policy(vectorBucketName="my-bucket")
     Engine(tmp_path, policies=Policies(EVERYTHING)).close()
 
@@ -443,9 +445,9 @@ def test_the_command_enforces_bucket_policies(tmp_path):
         *("--policy", f"{OWNER}={everything}", "--policy", f"{GUEST}={everything}"),
     ]
 
-    with server(*options) as url:
+    with serve(*options) as url:
         owner, guest, other = (
-            boto_client(endpoint_url=url, aws_access_key_id=key, aws_secret_access_key="any")
+            create_client(endpoint_url=url, aws_access_key_id=key, aws_secret_access_key="any")
             for key in ("owner", "guest", "x")
         )
         owner.create_vector_bucket(vectorBucketName="my-bucket")

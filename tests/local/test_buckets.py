@@ -6,7 +6,7 @@ import pytest
 from botocore import session
 from botocore.exceptions import ClientError
 
-from far_ends import boto_client
+from endpoints import create_client
 from s3vectors_local import Caller, connect
 
 ARN = "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket"
@@ -178,11 +178,11 @@ def test_a_bucket_is_named_in_one_way(client, bucket, request_):
 
 def test_buckets_belong_to_an_account_and_a_region(engine, client, bucket):
     """The credential scope names the region; a 12-digit access key is an account."""
-    elsewhere = connect(boto_client(region_name="eu-west-1"), engine)
+    elsewhere = connect(create_client(region_name="eu-west-1"), engine)
     else_one = connect(
-        boto_client(aws_access_key_id="210987654321", aws_secret_access_key="x"), engine
+        create_client(aws_access_key_id="210987654321", aws_secret_access_key="x"), engine
     )
-    china = connect(boto_client(region_name="cn-north-1"), engine)
+    china = connect(create_client(region_name="cn-north-1"), engine)
 
     assert elsewhere.list_vector_buckets()["vectorBuckets"] == []
     created = else_one.create_vector_bucket(vectorBucketName=bucket)["vectorBucketArn"]
@@ -212,7 +212,7 @@ def test_every_region_of_botocore_has_its_partition(region, partition):
 def test_other_access_key_ids_are_in_the_default_account(engine):
     """Only 12 digits are an account."""
     client = connect(
-        boto_client(aws_access_key_id="2109876543210", aws_secret_access_key="x"), engine
+        create_client(aws_access_key_id="2109876543210", aws_secret_access_key="x"), engine
     )
 
     assert (

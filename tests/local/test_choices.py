@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from far_ends import boto_client, server
+from endpoints import create_client, serve
 from s3vectors_local import Choices, Engine, ServiceError
 
 NAMES = {"vectorBucketName": "my-bucket", "indexName": "idx"}
@@ -154,8 +154,8 @@ def test_a_directory_is_reindexed_for_the_other_choice(tmp_path):
 
 def test_the_command_has_the_options():
     """For clients over HTTP."""
-    with server("--numbers", "single", "--repeated-keys", "refused", "--analyzer", "words") as url:
-        client = boto_client(endpoint_url=url)
+    with serve("--numbers", "single", "--repeated-keys", "refused", "--analyzer", "words") as url:
+        client = create_client(endpoint_url=url)
         client.create_vector_bucket(vectorBucketName="my-bucket")
         client.create_index(**NAMES, dataType="float32", dimension=2, distanceMetric="cosine")
         with pytest.raises(client.exceptions.ValidationException, match="repeats the key"):

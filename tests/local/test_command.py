@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from far_ends import boto_client, running, server
+from endpoints import create_client, serve, start_server
 from s3vectors_local import Engine
 
 COMMAND = Path(sys.executable).with_name("s3vectors-local")
@@ -87,7 +87,7 @@ def test_a_directory_of_a_running_engine_is_one_line_and_status_2(tmp_path, owne
         result = run("serve", "--port", "0", "--data", tmp_path)
         engine.close()
     else:
-        with running("--data", str(tmp_path)) as (other, _):
+        with start_server("--data", str(tmp_path)) as (other, _):
             process = other.pid
             result = run("serve", "--port", "0", "--data", tmp_path)
 
@@ -161,7 +161,7 @@ def test_a_policy_that_cannot_be_read_is_one_line_with_its_file(tmp_path, conten
 @pytest.mark.parametrize("arguments, warned", [((), True), (("--access-key", "a:b"), False)])
 def test_a_public_address_prints_a_warning(arguments, warned):
     """Unless signatures are verified."""
-    with running("--host", "0.0.0.0", *arguments) as (process, url):  # noqa: S104 - that is the test
+    with start_server("--host", "0.0.0.0", *arguments) as (process, url):  # noqa: S104 - that is the test
         mine = url.replace("0.0.0.0", "127.0.0.1")  # noqa: S104 - the same
         with urllib.request.urlopen(f"{mine}/health"):  # noqa: S310 - ours; it has said all by now
             process.terminate()
@@ -183,8 +183,8 @@ def test_every_choice_of_the_command_has_its_effect(options):
     """On a missing key, an array and the distance."""
     names = {"vectorBucketName": "my-bucket", "indexName": "idx"}
     with (
-        server(*options) as url,
-        closing(boto_client(endpoint_url=url)) as client,
+        serve(*options) as url,
+        closing(create_client(endpoint_url=url)) as client,
     ):
         client.create_vector_bucket(vectorBucketName="my-bucket")
         client.create_index(**names, dataType="float32", dimension=2, distanceMetric="euclidean")
@@ -210,8 +210,8 @@ def test_every_choice_of_the_command_has_its_effect(options):
 def test_the_bucket_mode_of_the_command_has_its_effect():
     """New buckets are CLASSIC."""
     with (
-        server("--bucket-mode", "classic") as url,
-        closing(boto_client(endpoint_url=url)) as client,
+        serve("--bucket-mode", "classic") as url,
+        closing(create_client(endpoint_url=url)) as client,
     ):
         client.create_vector_bucket(vectorBucketName="my-bucket")
         bucket = client.get_vector_bucket(vectorBucketName="my-bucket")["vectorBucket"]

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from console_client import NAMES, ask, create_index, put
-from far_ends import running
+from endpoints import start_server
 from s3vectors_local import Engine, serving
 from s3vectors_local.console.options import ConsoleOptions
 
@@ -267,7 +267,7 @@ def test_another_region_has_its_own_buckets(engine, url):
 
 def read_start(*arguments):
     """The second line that the command prints."""
-    with running(*arguments) as (process, url):
+    with start_server(*arguments) as (process, url):
         line = process.stdout.readline()
         assert urlsplit(url).hostname == "127.0.0.1"
         return url, line
@@ -288,7 +288,7 @@ def test_the_command_prints_the_token_where_the_api_is_not_for_everybody(tmp_pat
     policy.write_text(json.dumps({"Version": "2012-10-17", "Statement": [allow]}))
     tokens = set()
     for arguments in [("--access-key", "ID:SECRET"), ("--policy", str(policy))]:
-        with running("--log", *arguments) as (process, url):
+        with start_server("--log", *arguments) as (process, url):
             address, _, token = process.stdout.readline().rstrip().partition("/#token=")
             tokens.add(token)
             response, _ = ask(url, "/console/api/about", **{"x-console-token": token})
@@ -305,7 +305,7 @@ def test_the_command_prints_the_token_where_the_api_is_not_for_everybody(tmp_pat
 @pytest.mark.parametrize("arguments", [("--no-console",), ("--console", "off")])
 def test_the_console_can_be_switched_off(arguments):
     """A browser gets the text then."""
-    with running(*arguments) as (_, url):
+    with start_server(*arguments) as (_, url):
         response, _ = fetch(url, "/", **HTML)
 
         assert response.headers["content-type"].startswith("text/plain")
@@ -315,7 +315,7 @@ def test_the_console_can_be_switched_off(arguments):
 def test_with_write_the_command_s_console_writes():
     """It does not by default."""
     for arguments, write in [((), False), (("--console", "write"), True)]:
-        with running(*arguments) as (_, url):
+        with start_server(*arguments) as (_, url):
             assert ask(url, "/console/api/about")[1]["write"] is write
 
 

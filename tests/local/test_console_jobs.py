@@ -145,7 +145,7 @@ def test_a_filter_that_is_none_has_the_services_own_error(url):
     "choices", [Choices(), Choices(missing_key="no-match", array_negation="any-element")]
 )
 def test_browsing_matches_as_the_engine_does(choices):
-    """Where AWS's behaviour is not documented, too."""
+    """Where AWS's behavior is not documented, too."""
     filters = [
         {"tag": {"$ne": "a"}},
         {"tag": {"$nin": ["a", "c"]}},

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from console_client import NAMES, ask, create_index, put, run
-from far_ends import boto_client
+from endpoints import create_client
 from forks import run_in_child
 from s3vectors_local import Engine, serving
 from s3vectors_local.console.options import ConsoleOptions
@@ -45,7 +45,7 @@ def url():
 
 def test_requests_are_listed_as_they_came(url):
     """Operation, bucket and index, status and reason; by name and by ARN."""
-    with closing(boto_client(endpoint_url=url)) as client:
+    with closing(create_client(endpoint_url=url)) as client:
         arn = client.get_index(**NAMES)["index"]["indexArn"]
         client.get_vectors(indexArn=arn, keys=["secret-key"], returnMetadata=True)
         client.list_tags_for_resource(resourceArn=arn)

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import tool
-from far_ends import server
+from endpoints import serve
 from s3vectors_local.__main__ import main
 
 DOCKERFILE = Path(__file__).parents[2] / "local" / "Dockerfile"
@@ -61,7 +61,7 @@ def test_its_wheel_is_the_one_that_make_builds():
 def test_its_health_check_works():
     """It succeeds while a server answers, and fails otherwise."""
     health_check = instruction("HEALTHCHECK").partition("CMD ")[2]
-    with server() as url:
+    with serve() as url:
         words = json.loads(health_check.replace(f"http://127.0.0.1:{instruction('EXPOSE')}", url))
         command = [sys.executable, *words[1:]]
         assert subprocess.run(command, check=False).returncode == 0

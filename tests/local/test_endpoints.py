@@ -9,13 +9,13 @@ import uuid
 import pytest
 
 import s3vectors_local
-from far_ends import SESSION
+from endpoints import SESSION
 from s3vectors_local import Engine, connect
 
 
-def test_every_endpoint_stores_finds_lists_and_deletes(every_far_end):
+def test_every_endpoint_stores_finds_lists_and_deletes(every_endpoint):
     """The same steps on four endpoints."""
-    client = every_far_end
+    client = every_endpoint
     names = {"vectorBucketName": f"b-{uuid.uuid4()}", "indexName": "idx"}
     client.create_vector_bucket(vectorBucketName=names["vectorBucketName"])
     client.create_index(**names, dataType="float32", dimension=2, distanceMetric="cosine")

@@ -13,7 +13,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
-from far_ends import boto_client, running, server
+from endpoints import create_client, serve, start_server
 from s3vectors_local import Engine, Faults, RateLimits, connect, serving
 from s3vectors_local.errors import NotFoundException, TooManyRequestsException
 
@@ -83,11 +83,11 @@ def faulty(request):
     def make(rates=None, latency=0.0, seed=0, config=ONCE):
         if request.param == "in process":
             client = connect(
-                boto_client(config=config), engine, faults=Faults(rates, latency, seed)
+                create_client(config=config), engine, faults=Faults(rates, latency, seed)
             )
         else:
             opened.append(serving(engine, faults=Faults(rates, latency, seed)))
-            client = boto_client(config=config, endpoint_url=opened[-1].__enter__())
+            client = create_client(config=config, endpoint_url=opened[-1].__enter__())
         opened.append(closing(client))
         client.engine = engine
         return client
@@ -218,7 +218,7 @@ def test_a_rate_that_was_not_used_is_not_saved_up():
 def test_a_throttled_write_is_a_429_and_does_nothing():
     """Deletes count like puts; reads do not count."""
     engine = Engine(rates=RateLimits(clock=Clock()))
-    client = connect(boto_client(config=ONCE), engine)
+    client = connect(create_client(config=ONCE), engine)
     client.create_vector_bucket(vectorBucketName="my-bucket")
     client.create_index(**NAMES, **INDEX)
     for batch in range(4):
@@ -242,8 +242,8 @@ def test_the_command_has_faults_with_a_seed():
     """The same as with this seed in Python."""
     expected = Faults({"503": 0.5}, seed=7)
     with (
-        server("--fault", "503:0.5", "--seed", "7") as url,
-        closing(boto_client(config=ONCE, endpoint_url=url)) as client,
+        serve("--fault", "503:0.5", "--seed", "7") as url,
+        closing(create_client(config=ONCE, endpoint_url=url)) as client,
     ):
         for _ in range(20):
             if expected.draw().error:
@@ -256,8 +256,8 @@ def test_the_command_has_faults_with_a_seed():
 def test_the_command_has_latency():
     """At least the configured time."""
     with (
-        server("--latency", "0.05") as url,
-        closing(boto_client(config=ONCE, endpoint_url=url)) as client,
+        serve("--latency", "0.05") as url,
+        closing(create_client(config=ONCE, endpoint_url=url)) as client,
     ):
         began = time.monotonic()
         client.list_vector_buckets()
@@ -267,8 +267,8 @@ def test_the_command_has_latency():
 def test_the_command_has_the_limits_of_aws():
     """Five full requests per second, after a burst of one second."""
     with (
-        server("--limits", "aws") as url,
-        closing(boto_client(config=ONCE, endpoint_url=url)) as client,
+        serve("--limits", "aws") as url,
+        closing(create_client(config=ONCE, endpoint_url=url)) as client,
     ):
         client.create_vector_bucket(vectorBucketName="my-bucket")
         client.create_index(**NAMES, **INDEX)
@@ -290,7 +290,7 @@ def fails(call, kind, **request):
 
 def test_a_lost_response_does_not_delay_the_stop():
     """The waiting client gets an error at once; the console prints nothing."""
-    with running("--fault", "timeout:1") as (process, url):
+    with start_server("--fault", "timeout:1") as (process, url):
         host, port = urlsplit(url).netloc.split(":")
         with socket.create_connection((host, int(port))) as connection:
             connection.sendall(

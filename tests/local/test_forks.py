@@ -12,7 +12,7 @@ from contextlib import closing
 import pytest
 from botocore.exceptions import ClientError
 
-from far_ends import boto_client
+from endpoints import create_client
 from forks import run_in_child, run_script
 from s3vectors_local import (
     DataDirectoryError,
@@ -37,7 +37,7 @@ def message_of(call, kind):
 def test_a_forked_process_is_refused_with_advice(tmp_path, where):
     """Every request, at once; the owner continues."""
     engine = Engine(tmp_path if where == "disk" else None)
-    client = connect(boto_client(), engine)
+    client = connect(create_client(), engine)
     client.create_vector_bucket(vectorBucketName="my-bucket")
 
     text = run_in_child(lambda: message_of(client.list_vector_buckets, InheritedEngineError))
@@ -56,7 +56,7 @@ def test_a_forked_process_is_refused_with_advice(tmp_path, where):
 def test_a_lock_that_another_thread_held_at_the_fork_is_not_waited_for(tmp_path):
     """The lock of the engine or of its faults."""
     engine, faults = Engine(tmp_path), Faults()
-    client = connect(boto_client(), engine, faults=faults)
+    client = connect(create_client(), engine, faults=faults)
 
     with engine._lock, faults._lock:
         text = run_in_child(lambda: message_of(client.list_vector_buckets, InheritedEngineError))
@@ -97,7 +97,7 @@ def test_a_forked_process_can_have_its_own_engine(tmp_path, language, word):
 
     def use():
         with closing(Engine(tmp_path / "child")) as own:
-            client = connect(boto_client(), own)
+            client = connect(create_client(), own)
             client.create_vector_bucket(vectorBucketName="my-bucket")
             assert len(get_analyzer(language, "uax29").parse_phrases(word)) == 1
             return len(client.list_vector_buckets()["vectorBuckets"])
@@ -110,9 +110,9 @@ def test_a_forked_process_can_have_its_own_engine(tmp_path, language, word):
 PARENT_AND_CHILD = """
 import os, sys
 from s3vectors_local import Engine, connect
-from far_ends import boto_client
+from endpoints import create_client
 engine = Engine("data")
-client = connect(boto_client(), engine)
+client = connect(create_client(), engine)
 client.create_vector_bucket(vectorBucketName="before")
 child = os.fork()
 if not child:
@@ -126,7 +126,7 @@ except Exception as error:
 if sys.argv[1] == "killed":
     os.kill(os.getpid(), 9)
 engine.close()
-again = connect(boto_client(), Engine("data"))
+again = connect(create_client(), Engine("data"))
 print([bucket["vectorBucketName"] for bucket in again.list_vector_buckets()["vectorBuckets"]])
 """
 
@@ -176,12 +176,12 @@ def test_a_server_answers_its_parent_after_a_fork():
     with (
         closing(Engine()) as engine,
         serving(engine) as url,
-        closing(boto_client(endpoint_url=url)) as client,
+        closing(create_client(endpoint_url=url)) as client,
     ):
         client.create_vector_bucket(vectorBucketName="my-bucket")
 
         def serve_again():
-            with serving(engine) as own, closing(boto_client(endpoint_url=own)) as other:
+            with serving(engine) as own, closing(create_client(endpoint_url=own)) as other:
                 return message_of(other.list_vector_buckets, ClientError)
 
         assert "belongs to process" in run_in_child(serve_again)
@@ -191,7 +191,7 @@ def test_a_server_answers_its_parent_after_a_fork():
 def test_many_forks_while_threads_write_lose_nothing(tmp_path):
     """Every acknowledged bucket is stored."""
     engine = Engine(tmp_path)
-    client = connect(boto_client(), engine)
+    client = connect(create_client(), engine)
     stop = threading.Event()
     acknowledged = []
 
@@ -214,7 +214,7 @@ def test_many_forks_while_threads_write_lose_nothing(tmp_path):
     engine.close()
 
     with closing(Engine(tmp_path)) as again:
-        pages = connect(boto_client(), again).get_paginator("list_vector_buckets").paginate()
+        pages = connect(create_client(), again).get_paginator("list_vector_buckets").paginate()
         assert {b["vectorBucketName"] for page in pages for b in page["vectorBuckets"]} == {
             *acknowledged
         }
@@ -223,7 +223,7 @@ def test_many_forks_while_threads_write_lose_nothing(tmp_path):
 def test_a_process_forked_during_another_threads_request_is_refused():
     """The lock of that thread is never released in the child; a request must not wait for it."""
     with closing(Engine()) as engine, connect_all(engine):
-        client = boto_client()
+        client = create_client()
         with all_clients._LOCK:
             text = run_in_child(
                 lambda: message_of(client.list_vector_buckets, InheritedEngineError)

@@ -14,7 +14,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from far_ends import boto_client, running, server
+from endpoints import create_client, serve, start_server
 from s3vectors_local import Engine
 from s3vectors_local.limits import REQUEST_BODY_BYTES
 from s3vectors_local.signatures import HttpRequest
@@ -25,7 +25,7 @@ JSON = {"content-type": "application/json"}
 
 @pytest.fixture(scope="module")
 def url():
-    with server() as url:
+    with serve() as url:
         yield url
 
 
@@ -177,7 +177,7 @@ def test_health_is_for_load_balancers_and_scripts(url):
 def test_many_clients_at_a_time(url):
     """Eight clients write, and no write is lost."""
     names = {"vectorBucketName": "many-clients", "indexName": "idx"}
-    with closing(boto_client(endpoint_url=url)) as client:
+    with closing(create_client(endpoint_url=url)) as client:
         client.create_vector_bucket(vectorBucketName="many-clients")
         client.create_index(**names, dataType="float32", dimension=2, distanceMetric="cosine")
 
@@ -193,7 +193,7 @@ def test_many_clients_at_a_time(url):
 
 def test_an_unfinished_request_does_not_keep_it_from_stopping():
     """It gets a grace period and an error, then the server stops."""
-    with running() as (process, url):
+    with start_server() as (process, url):
         host, port = urlsplit(url).netloc.split(":")
         with socket.create_connection((host, int(port))) as connection:
             connection.sendall(
@@ -215,8 +215,8 @@ def test_it_stops_cleanly_and_loses_no_acknowledged_write(tmp_path, stop):
     """The exit status is 0, and the directory is unlocked."""
     for number in range(2):
         with (
-            running("--data", str(tmp_path)) as (process, url),
-            closing(boto_client(endpoint_url=url)) as client,
+            start_server("--data", str(tmp_path)) as (process, url),
+            closing(create_client(endpoint_url=url)) as client,
         ):
             assert len(client.list_vector_buckets()["vectorBuckets"]) == number
             client.create_vector_bucket(vectorBucketName=f"bucket-{number}")
@@ -230,14 +230,14 @@ def test_nothing_acknowledged_is_lost_when_it_stops_under_load(tmp_path):
     """Four clients write until it stops; every acknowledged write is stored."""
     names = {"vectorBucketName": "under-load", "indexName": "idx"}
     once = Config(retries={"total_max_attempts": 1})
-    with running("--data", str(tmp_path)) as (process, url):
-        with closing(boto_client(endpoint_url=url)) as client:
+    with start_server("--data", str(tmp_path)) as (process, url):
+        with closing(create_client(endpoint_url=url)) as client:
             client.create_vector_bucket(vectorBucketName="under-load")
             client.create_index(**names, dataType="float32", dimension=2, distanceMetric="cosine")
 
         def write(writer):
             acknowledged = []
-            with closing(boto_client(endpoint_url=url, config=once)) as client:
+            with closing(create_client(endpoint_url=url, config=once)) as client:
                 for number in range(100_000):
                     key = f"{writer}-{number}"
                     try:

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from far_ends import boto_client, running, server
+from endpoints import create_client, serve, start_server
 from s3vectors_local import Caller, Engine, Policies, PolicyError, connect
 from s3vectors_local.engine import OPERATIONS
 from s3vectors_local.errors import AccessDeniedException
@@ -309,7 +309,7 @@ def caller():
     def make(*statements):
         engine = Engine(policies=Policies(policy(allow("*", "*"))))
         engines.append(engine)
-        client = connect(boto_client(), engine)
+        client = connect(create_client(), engine)
         client.create_vector_bucket(**BY_BUCKET)
         client.create_index(**NAMES, **NEW_INDEX)
         client.put_vectors(**NAMES, vectors=[{"key": "a", "data": VECTOR}])
@@ -453,8 +453,8 @@ def test_the_command_enforces_policies_and_prints_what_was_unused(tmp_path):
     """On exit, one line each."""
     actions = ["s3vectors:CreateVectorBucket", "s3vectors:DeleteVectorBucket"]
     role = write(tmp_path, policy(allow(actions, BUCKET)))
-    with running("--policy", role, "--unused", "--no-console") as (process, url):
-        client = boto_client(endpoint_url=url)
+    with start_server("--policy", role, "--unused", "--no-console") as (process, url):
+        client = create_client(endpoint_url=url)
         client.create_vector_bucket(**BY_BUCKET)
         with pytest.raises(ClientError, match="AccessDeniedException"):
             client.list_vector_buckets()
@@ -474,8 +474,8 @@ def test_several_policies_add_up(tmp_path):
     for name, action in (("a", "CreateVectorBucket"), ("b", "GetVectorBucket")):
         (tmp_path / name).mkdir()
         paths += ["--policy", write(tmp_path / name, policy(allow(f"s3vectors:{action}", BUCKET)))]
-    with server(*paths) as url:
-        client = boto_client(endpoint_url=url)
+    with serve(*paths) as url:
+        client = create_client(endpoint_url=url)
         client.create_vector_bucket(**BY_BUCKET)
         assert client.get_vector_bucket(**BY_BUCKET)["vectorBucket"]["vectorBucketName"]
         client.close()

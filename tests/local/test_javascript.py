@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from far_ends import server
+from endpoints import serve
 
 SDK = Path(sys.prefix) / "javascript"
 """Where `make test` installs it, at the version in the Makefile."""
@@ -17,7 +17,7 @@ def test_the_javascript_sdk_works():
     assert (SDK / "node_modules").is_dir(), "run `make test` once; it installs the SDK"
     node = Path(sys.executable).with_name("node")
 
-    with server("--access-key", "testing:testing") as url:
+    with serve("--access-key", "testing:testing") as url:
         result = subprocess.run(
             [node, Path(__file__).with_name("smoke.cjs"), SDK, url],
             capture_output=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError
 
-from far_ends import boto_client
+from endpoints import create_client
 from s3vectors_local import Engine, connect
 
 INDEX = {"dataType": "float32", "dimension": 1, "distanceMetric": "euclidean"}
@@ -24,7 +24,7 @@ def mode(request):
 def client(mode):
     """Return a boto3 client with a bucket of that mode and an index in it."""
     engine = Engine(bucket_mode=mode)
-    client = connect(boto_client(), engine)
+    client = connect(create_client(), engine)
     client.create_vector_bucket(**BUCKET)
     client.create_index(**NAMES, **INDEX)
     yield client

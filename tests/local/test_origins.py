@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from far_ends import boto_client, server
+from endpoints import create_client, serve
 from s3vectors_local import Engine, serving
 
 JSON = {"content-type": "application/json"}
@@ -22,7 +22,7 @@ JSON = {"content-type": "application/json"}
 @pytest.fixture(scope="module")
 def url():
     """Return the URL of a server with default options."""
-    with server() as url:
+    with serve() as url:
         yield url
 
 
@@ -146,7 +146,7 @@ def test_a_preflight_is_not_allowed(url):
 )
 def test_a_body_not_declared_as_json_changes_nothing(media_type):
     """A page can send these three to any host without a preflight."""
-    with server() as url, closing(boto_client(endpoint_url=url)) as client:
+    with serve() as url, closing(create_client(endpoint_url=url)) as client:
         headers = [
             ("host", "localhost"),
             *([("content-type", media_type)] if media_type is not None else []),
@@ -161,7 +161,7 @@ def test_a_body_not_declared_as_json_changes_nothing(media_type):
 
 def test_other_names_can_be_allowed():
     """For containers that use the name of a service."""
-    with server("--allow-host", "s3vectors", "--allow-host", "Other.Example.") as url:
+    with serve("--allow-host", "s3vectors", "--allow-host", "Other.Example.") as url:
         for host in ("s3vectors:9100", "S3VECTORS", "other.example:80", "localhost"):
             assert ask(url, with_host(host))[0] == 200
         assert ask(url, with_host("third"))[0] == 403
@@ -180,9 +180,9 @@ def test_an_invalid_name_cannot_be_allowed():
 
 def test_the_address_that_it_listens_on_is_its_name():
     """Without a further option."""
-    with server("--host", "127.0.0.2") as url:
+    with serve("--host", "127.0.0.2") as url:
         assert "127.0.0.2" in url
-        with closing(boto_client(endpoint_url=url)) as client:
+        with closing(create_client(endpoint_url=url)) as client:
             assert client.list_vector_buckets()["vectorBuckets"] == []
 
 
@@ -190,7 +190,7 @@ def test_an_sdk_by_an_allowed_name_signs_and_is_answered(monkeypatch):
     """In Python, `serving` accepts the names of this machine."""
     with Engine() as engine, serving(engine) as url:
         port = url.rpartition(":")[2]
-        with closing(boto_client(endpoint_url=f"http://localhost:{port}")) as client:
+        with closing(create_client(endpoint_url=f"http://localhost:{port}")) as client:
             assert client.list_vector_buckets()["vectorBuckets"] == []
 
 

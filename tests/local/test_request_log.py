@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 from botocore.exceptions import ClientError
 
-from far_ends import boto_client, running
+from endpoints import create_client, start_server
 from s3vectors_local import request_log
 from s3vectors_local.request_log import RequestLog
 from s3vectors_local.wire import Response
@@ -33,8 +33,8 @@ def lines(text):
 
 def logged(*options, ask, **keys):
     """Return the lines of a server after `ask` has sent its requests."""
-    with running("--log", "--no-console", *options) as (process, url):
-        with closing(boto_client(endpoint_url=url, **keys)) as client:
+    with start_server("--log", "--no-console", *options) as (process, url):
+        with closing(create_client(endpoint_url=url, **keys)) as client:
             ask(client, url)
         process.terminate()
         printed, _ = process.communicate()
@@ -148,8 +148,8 @@ def test_lost_responses_are_logged():
 
 def test_without_the_option_nothing_is_printed():
     """After the first line."""
-    with running("--no-console") as (process, url):
-        with closing(boto_client(endpoint_url=url)) as client:
+    with start_server("--no-console") as (process, url):
+        with closing(create_client(endpoint_url=url)) as client:
             client.list_vector_buckets()
         process.terminate()
         printed, _ = process.communicate()
@@ -212,7 +212,7 @@ def test_pages_without_a_signature_use_no_memory(tmp_path):
     """The server does not wait for an announced body, and reserves no memory for it."""
     keys = tmp_path / "keys"
     keys.write_text("ID:SECRET\n")
-    with running("--access-key-file", str(keys)) as (_, url), ExitStack() as open_:
+    with start_server("--access-key-file", str(keys)) as (_, url), ExitStack() as open_:
         netloc = urlsplit(url).netloc
         host, port = netloc.split(":")
         for _ in range(9):
@@ -222,14 +222,14 @@ def test_pages_without_a_signature_use_no_memory(tmp_path):
             )
             assert waiting.recv(15) == b"HTTP/1.1 200 OK"
         keyed = {"aws_access_key_id": "ID", "aws_secret_access_key": "SECRET"}
-        with closing(boto_client(endpoint_url=url, **keyed)) as client:
+        with closing(create_client(endpoint_url=url, **keyed)) as client:
             assert client.list_vector_buckets()["vectorBuckets"] == []
 
 
 def test_the_first_page_describes_the_server_and_has_the_readme():
     """For a person with a browser, without a key."""
     with (
-        running("--access-key", "ID:SECRET") as (_, url),
+        start_server("--access-key", "ID:SECRET") as (_, url),
         closing(http.client.HTTPConnection(urlsplit(url).netloc)) as connection,
     ):
         connection.request("GET", "/")

@@ -15,7 +15,7 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from far_ends import boto_client, server
+from endpoints import create_client, serve
 from s3vectors_local import Engine, Verifier, connect
 from s3vectors_local.errors import AuthenticationError
 from s3vectors_local.limits import REQUEST_BODY_BYTES
@@ -112,7 +112,7 @@ def test_a_repeated_header_is_joined_with_a_comma():
     twice = [(name, text) for name, text in named if name != "x-amz-note"]
     twice += [("x-amz-note", "1"), ("x-amz-note", "2")]
 
-    with server("--access-key", "AKIATEST:secret") as url:
+    with serve("--access-key", "AKIATEST:secret") as url:
         assert send(url, signed, named) == 200
         assert send(url, signed, twice) == 200
         assert send(url, signed, [("x-amz-note", "slipped in"), *named]) == 403
@@ -137,7 +137,7 @@ def send(url, signed, headers):
 def test_any_form_of_an_endpoint_is_verified_in_process(url):
     """The host is the one that botocore signs."""
     engine = Engine()
-    client = connect(boto_client(endpoint_url=url, **SIGNED), engine, verifier=Verifier(KEYS))
+    client = connect(create_client(endpoint_url=url, **SIGNED), engine, verifier=Verifier(KEYS))
 
     assert client.list_vector_buckets()["vectorBuckets"] == []
     engine.close()
@@ -170,9 +170,9 @@ def check_client_and_stranger(client, stranger):
 def test_the_command_verifies_signatures_when_it_has_a_key():
     """Over HTTP, with boto3."""
     with (
-        server("--access-key", "AKIATEST:secret", "--access-key", "AKIAMORE:other") as url,
-        closing(boto_client(endpoint_url=url, **SIGNED)) as client,
-        closing(boto_client(endpoint_url=url)) as stranger,
+        serve("--access-key", "AKIATEST:secret", "--access-key", "AKIAMORE:other") as url,
+        closing(create_client(endpoint_url=url, **SIGNED)) as client,
+        closing(create_client(endpoint_url=url)) as stranger,
     ):
         check_client_and_stranger(client, stranger)
 
@@ -183,8 +183,8 @@ def test_a_client_in_process_can_be_verified():
     verifier = Verifier(KEYS)
 
     check_client_and_stranger(
-        connect(boto_client(**SIGNED), engine, verifier=verifier),
-        connect(boto_client(), engine, verifier=verifier),
+        connect(create_client(**SIGNED), engine, verifier=verifier),
+        connect(create_client(), engine, verifier=verifier),
     )
 
     engine.close()
@@ -194,7 +194,7 @@ def test_a_body_is_not_read_before_the_headers_are_those_of_a_known_key():
     """A client without a key cannot make the server hold megabytes."""
     head = b"POST /PutVectors HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
     unknown = request(key="AKIAUNKNOWN").headers["authorization"].encode()
-    with server("--access-key", "AKIATEST:secret") as url:
+    with serve("--access-key", "AKIATEST:secret") as url:
         for more in (b"", b"authorization: " + unknown + b"\r\n"):
             with socket.create_connection(urlsplit(url).netloc.split(":")) as connection:
                 connection.sendall(head + more + b"content-length: 19000000\r\n\r\n")
@@ -208,7 +208,7 @@ def test_bodies_of_many_connections_wait_for_their_turn():
     head = b"POST /ListVectorBuckets HTTP/1.1\r\nhost: localhost\r\n"
     head += b"content-type: application/json\r\n"
     size = REQUEST_BODY_BYTES - 1
-    with server() as url, ExitStack() as opened:
+    with serve() as url, ExitStack() as opened:
         connections = [
             opened.enter_context(socket.create_connection(urlsplit(url).netloc.split(":")))
             for _ in range(12)
@@ -232,14 +232,14 @@ def test_keys_need_not_be_in_the_list_of_processes(monkeypatch, tmp_path, source
         file = tmp_path / "keys"
         file.write_text("# mine\nAKIATEST:secret  # of today\n\nAKIAMORE:other\n")
         arguments = ["--access-key-file", str(file)]
-    with server(*arguments) as url:
+    with serve(*arguments) as url:
         for key, secret, status in (
             ("AKIATEST", "secret", 200),
             ("AKIAMORE", "other", 200),
             ("AKIATEST", "wrong", 403),
         ):
             signed = {"aws_access_key_id": key, "aws_secret_access_key": secret}
-            with closing(boto_client(endpoint_url=url, config=ONCE, **signed)) as client:
+            with closing(create_client(endpoint_url=url, config=ONCE, **signed)) as client:
                 assert status_of(client.list_vector_buckets) == status
 
 
@@ -254,7 +254,7 @@ def status_of(call):
 def test_a_plus_in_a_tag_s_key_is_a_plus(tmp_path):
     """With signatures or without; a space is sent as %20."""
     for arguments in ((), ("--access-key", "AKIATEST:secret")):
-        with server(*arguments) as url, closing(boto_client(endpoint_url=url, **SIGNED)) as client:
+        with serve(*arguments) as url, closing(create_client(endpoint_url=url, **SIGNED)) as client:
             created = client.create_vector_bucket(
                 vectorBucketName="my-bucket", tags={"a+b": "1", "a b": "2", "ab": "3"}
             )

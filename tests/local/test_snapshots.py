@@ -24,7 +24,7 @@ from click.testing import CliRunner
 import s3vectors_local.exports
 import stache_ai_s3vectors.tool.exports
 import tool
-from far_ends import server
+from endpoints import serve
 from s3vectors_local import Engine, snapshot_commands
 from s3vectors_local.__main__ import main
 from s3vectors_local.exports import LINE_BYTES, DamagedExportError, Reader
@@ -116,7 +116,7 @@ def engine_at(kind, directory):
         yield ["--data", directory]
     else:
         key = ["--access-key", "ID:SECRET"] if kind == "verifying" else []
-        with server("--data", str(directory), *key) as url:
+        with serve("--data", str(directory), *key) as url:
             yield ["--endpoint-url", url, *key]
 
 
@@ -421,7 +421,7 @@ def test_an_endpoint_that_is_not_an_engine_is_reported(tmp_path, answer):
 def test_a_pause_between_requests_does_no_harm(tmp_path):
     """A server closes idle connections; each request opens its own."""
     fill(tmp_path)
-    with server("--data", str(tmp_path)) as url:
+    with serve("--data", str(tmp_path)) as url:
         remote = RemoteEngine(url, ("any", "any"), "us-east-1")
         for _ in range(2):
             assert len(remote.call("ListVectorBuckets", {})["vectorBuckets"]) == 2
@@ -615,7 +615,7 @@ def test_numbers_that_are_longer_when_written_again_fit_a_request(tmp_path):
     lines = [b'{"key":"%04d","metadata":{},"vector":%s}' % (n, vector) for n in range(500)]
     file.write_bytes(summed(head, *lines, b'{"vectors":500}'))
 
-    with server() as url:
+    with serve() as url:
         printed = run("import", file, "--endpoint-url", url, "--index", "my-bucket/notes")
 
     assert "500 vectors from" in printed

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from far_ends import boto_client
+from endpoints import create_client
 from s3vectors_local import DataDirectoryError, Engine, connect
 from s3vectors_local.errors import InternalServerException
 from s3vectors_local.rows import RowSet
@@ -41,7 +41,7 @@ def keys(engine):
 def test_everything_is_stored_after_reopening(tmp_path):
     """Buckets, indexes with all attributes, vectors, metadata, page tokens."""
     engine = Engine(tmp_path)
-    client = connect(boto_client(), engine)
+    client = connect(create_client(), engine)
     client.create_vector_bucket(vectorBucketName="my-bucket", tags={"a": "b"})
     client.create_index(
         **NAMES, **INDEX, metadataConfiguration={"nonFilterableMetadataKeys": ["text"]}
@@ -56,7 +56,7 @@ def test_everything_is_stored_after_reopening(tmp_path):
     engine.close()
 
     engine = Engine(tmp_path)
-    client = connect(boto_client(), engine)
+    client = connect(create_client(), engine)
 
     assert client.get_index(**NAMES)["index"] == description
     assert len(client.list_vectors(**NAMES, nextToken=token)["vectors"]) == 1

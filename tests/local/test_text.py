@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from far_ends import boto_client
+from endpoints import create_client
 from s3vectors_local import Engine, connect
 from s3vectors_local.engine import builder
 from s3vectors_local.text import RRF_K, get_analyzer
@@ -433,7 +433,7 @@ def test_building_continues_after_reopening(tmp_path, monkeypatch):
     monkeypatch.setattr(builder, "BATCH_VECTORS", 100)
     monkeypatch.setattr(builder.Builder, "start", lambda _: None)
     engine = Engine(tmp_path)
-    client = connect(boto_client(), engine)
+    client = connect(create_client(), engine)
     make(client)
     put(client, {f"k{n}": f"word{n}" for n in range(300)})
     client.update_metadata_configuration(
@@ -446,7 +446,7 @@ def test_building_continues_after_reopening(tmp_path, monkeypatch):
     monkeypatch.undo()
 
     engine = Engine(tmp_path)
-    client = connect(boto_client(), engine)
+    client = connect(create_client(), engine)
     finish_building(client)
 
     for text, key in (("word99", "k99"), ("word299", "k299"), ("early", "k5"), ("late", "k205")):
@@ -458,7 +458,7 @@ def test_building_continues_after_reopening(tmp_path, monkeypatch):
 def test_texts_of_other_analyzers_are_rebuilt(tmp_path, monkeypatch):
     """A newer library may stem differently; queries and texts must have the same stems."""
     engine = Engine(tmp_path)
-    client = connect(boto_client(), engine)
+    client = connect(create_client(), engine)
     make(client, {"metadataKey": "text", "language": "en"})
     finish_building(client)
     monkeypatch.setattr("s3vectors_local.configuration.TextSearch.prepare", lambda *_: "stale")
@@ -468,7 +468,7 @@ def test_texts_of_other_analyzers_are_rebuilt(tmp_path, monkeypatch):
 
     monkeypatch.setattr("s3vectors_local.index.describe_analyzers", lambda _: "newer")
     engine = Engine(tmp_path)
-    client = connect(boto_client(), engine)
+    client = connect(create_client(), engine)
     finish_building(client)
 
     assert keys(ask(client, "fox")) == ["fox"]

@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from far_ends import boto_client
+from endpoints import create_client
 from s3vectors_local import Engine, connect
 from s3vectors_local.errors import SerializationException, ValidationException
 
@@ -333,7 +333,7 @@ def test_any_sequence_of_puts_deletes_and_reopenings_equals_a_dictionary(
     directory = tmp_path_factory.mktemp("data")
     names = {"vectorBucketName": "my-bucket", "indexName": "idx"}
     engine = Engine(directory)
-    client = connect(boto_client(), engine)
+    client = connect(create_client(), engine)
     client.create_vector_bucket(vectorBucketName="my-bucket")
     client.create_index(**names, dataType="float32", dimension=2, distanceMetric="cosine")
     expected = {}
@@ -348,7 +348,7 @@ def test_any_sequence_of_puts_deletes_and_reopenings_equals_a_dictionary(
         else:
             engine.close()
             engine = Engine(directory)
-            client = connect(boto_client(), engine)
+            client = connect(create_client(), engine)
 
     listed = client.list_vectors(**names, returnData=True, returnMetadata=True)["vectors"]
     assert {v["key"]: (v["data"]["float32"], v["metadata"]) for v in listed} == expected

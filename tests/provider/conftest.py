@@ -21,7 +21,7 @@ def choose(monkeypatch, choices):
 
 @pytest.fixture(autouse=True)
 def _choices(monkeypatch):
-    """Apply --other-choices in this process; `far_ends` applies it to servers."""
+    """Apply --other-choices in this process; `endpoints` applies it to servers."""
     if asked.OTHER_CHOICES:
         choose(monkeypatch, OTHER)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from stache_ai.testing import VectorDBContractTest
 
-from far_ends import FAR_ENDS, server
-from model import referee
+from endpoints import KINDS, serve
+from model import check_responses
 from stache_ai_s3vectors import S3VectorsProvider, Settings
 
 
-@pytest.fixture(scope="session", params=FAR_ENDS)
+@pytest.fixture(scope="session", params=KINDS)
 def endpoint(request, tmp_path_factory):
     """An endpoint of each kind, as a user would set it."""
     transport, store = request.param.split("-")
@@ -18,7 +18,7 @@ def endpoint(request, tmp_path_factory):
     if transport == "process":
         yield f"local:{data}" if store == "disk" else "local:"
         return
-    with server(*(("--data", data) if store == "disk" else ())) as url:
+    with serve(*(("--data", data) if store == "disk" else ())) as url:
         yield url
 
 
@@ -37,7 +37,7 @@ class TestS3VectorsProvider(VectorDBContractTest):
             embedding_dimension=1024,
         )
         provider = S3VectorsProvider(settings, index_name="documents")
-        referee(provider.client)
+        check_responses(provider.client)
         if endpoint.startswith("http"):  # only a local: endpoint creates the bucket
             buckets = provider.client.list_vector_buckets()["vectorBuckets"]
             if not buckets:

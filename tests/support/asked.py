@@ -12,7 +12,7 @@ if sys.argv[0] != "-c":  # one of xdist's workers, which has its parent's enviro
     os.environ[_VARIABLE] = " ".join(word for word in _WORDS if word in sys.argv)
 
 AWS = "--aws" in os.environ[_VARIABLE]
-"""Behaviour tests against AWS, with the credentials of whoever asks, on their bill."""
+"""Behavior tests against AWS, with the credentials of whoever asks, on their bill."""
 
 OTHER_CHOICES = "--other-choices" in os.environ[_VARIABLE]
 """Whether engines do the other thing where AWS does not document what it does."""

@@ -20,7 +20,7 @@ from PIL import Image
 
 import quickstart
 from console_page import DESK, Browser, run_browser
-from far_ends import boto_client, server
+from endpoints import create_client, serve
 from s3vectors_local import Engine
 from stache_ai_s3vectors.aws.connections import close_engines
 
@@ -135,7 +135,7 @@ def serve_demo() -> Iterator[str]:
         close_engines()
         data = Path(folder) / "vectors"
         add_indexes(data)
-        with server("--data", str(data), "--console", "write") as url:
+        with serve("--data", str(data), "--console", "write") as url:
             send_requests(url)
             yield url
 
@@ -157,7 +157,7 @@ def add_indexes(data: Path) -> None:
 
 def send_requests(url: str) -> None:
     """Some of a program that uses the index, two of them refused."""
-    with closing(boto_client(endpoint_url=url, **DUMMY)) as client:
+    with closing(create_client(endpoint_url=url, **DUMMY)) as client:
         client.list_indexes(vectorBucketName=NAMES["vectorBucketName"])
         listed = client.list_vectors(**NAMES, maxResults=6)["vectors"]
         for vector in listed:

@@ -1,4 +1,4 @@
-"""botocore's copy of the service model as referee of every answer."""
+"""botocore's copy of the service model checks every response."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ UNMODELLED = {
 """Errors that any AWS service may answer; their HTTP statuses are nobody's model."""
 
 
-def referee(client: Any) -> Any:
+def check_responses(client: Any) -> Any:
     """Check every answer of a boto3 `s3vectors` client against the model; returns it."""
-    client.meta.events.register("after-call.s3vectors", _check, unique_id="referee")
+    client.meta.events.register("after-call.s3vectors", _check, unique_id="check-responses")
     return client
 
 

@@ -16,7 +16,7 @@ from s3vectors_local.wire import answer
 PASS: Final = "pass"
 SILENT: Final = "silent"
 
-Behaviour = Callable[[str, int], object]
+Behavior = Callable[[str, int], object]
 """For an operation, and the number of the request (from 0): PASS for the engine's answer, SILENT
 for none as long as the server runs, or an HTTP status."""
 
@@ -27,29 +27,29 @@ class Moody:
 
     Args:
         url: where it is.
-        behaviour: how the next requests are answered.
+        behavior: how the next requests are answered.
         seen: the operations asked for so far.
     """
 
     engine: Engine
     url: str = ""
-    behaviour: Behaviour = lambda *_: PASS
+    behavior: Behavior = lambda *_: PASS
     seen: list[str] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event)
     hanging: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
 
     def let_go(self) -> None:
         """Answer from now on; what hangs is dropped."""
-        self.behaviour = lambda *_: PASS
+        self.behavior = lambda *_: PASS
         self.ended.set()
 
 
 @contextmanager
-def serve_moody(engine: Engine, behaviour: Behaviour | None = None) -> Iterator[Moody]:
-    """A server whose behaviour a test can change while it runs."""
+def serve_moody(engine: Engine, behavior: Behavior | None = None) -> Iterator[Moody]:
+    """A server whose behavior a test can change while it runs."""
     state = Moody(engine)
-    if behaviour is not None:
-        state.behaviour = behaviour
+    if behavior is not None:
+        state.behavior = behavior
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -58,7 +58,7 @@ def serve_moody(engine: Engine, behaviour: Behaviour | None = None) -> Iterator[
             body = self.rfile.read(int(self.headers["content-length"]))
             operation = self.path.strip("/")
             state.seen.append(operation)
-            mood = state.behaviour(operation, len(state.seen) - 1)
+            mood = state.behavior(operation, len(state.seen) - 1)
             if mood == SILENT:
                 state.hanging.release()
                 state.ended.wait()

@@ -2,7 +2,7 @@
 
     PYTHONPATH=examples:examples/cdk:cdk python tests/support/permission_table.py
 
-deploys the store in each dialect to a simulated AWS, tries every behaviour under each level's
+deploys the store in each dialect to a simulated AWS, tries every behavior under each level's
 policy, and writes the table of docs/permissions.md anew. The page has one column a level: a
 dialect that differs from another is an error.
 """
@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 import loopback
-from behaviours import BEHAVIOURS, denied
+from behaviors import BEHAVIORS, find_denied_action
 from deployed_store import DIALECTS, deploy_store
-from place import Owner, Place
+from role_view import Owner, RoleView
 from stache_ai_s3vectors.service.permissions import LEVELS
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "permissions.md"
@@ -26,7 +26,7 @@ _FIRST: Final = "operation"
 _CELLS: Final = {"allowed": True, "denied": False}
 
 Column: TypeAlias = dict[str, bool]
-"""Whether each behaviour was allowed, by its name."""
+"""Whether each behavior was allowed, by its name."""
 
 
 def read_page() -> dict[str, Column]:
@@ -59,8 +59,10 @@ def _group_by_level(dialect: str) -> dict[str, Column]:
         columns = {}
         for level in LEVELS:
             decisions = partial(store.aws.policies.list_decisions, level)
-            place = Place(owner, store.create_role(level, level), decisions, Path(folder))
-            columns[level] = {each.name: denied(each, place) is None for each in BEHAVIOURS}
+            view = RoleView(owner, store.create_role(level, level), decisions, Path(folder))
+            columns[level] = {
+                each.name: find_denied_action(each, view) is None for each in BEHAVIORS
+            }
         return columns
 
 
@@ -69,7 +71,7 @@ def _format_lines(columns: dict[str, Column]) -> str:
     heads = [_FIRST, *columns]
     rows = [
         [f"`{each.name}`", *(words[column[each.name]] for column in columns.values())]
-        for each in BEHAVIOURS
+        for each in BEHAVIORS
     ]
     table = [heads, ["---"] * len(heads), *rows]
     return "".join(f"| {' | '.join(row)} |\n" for row in table)

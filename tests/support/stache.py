@@ -1,4 +1,4 @@
-"""Providers for tests: Stache's settings for a far end, and failures on demand."""
+"""Providers for tests: Stache's settings for an endpoint, and failures on demand."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import s3vectors_local
-from model import referee
+from model import check_responses
 from s3vectors_local import Engine
 from stache_ai_s3vectors import S3VectorsProvider, Settings
 from stache_ai_s3vectors.aws import connections, deadlines
@@ -34,7 +34,7 @@ def create_provider(index: str | None = None, **settings: Any) -> S3VectorsProvi
     }
     provider_object = S3VectorsProvider(Settings(**{**defaults, **settings}), index)
     if provider_object._options.local:  # other clients are made, and closed, by the test
-        referee(provider_object.client)
+        check_responses(provider_object.client)
     return provider_object
 
 

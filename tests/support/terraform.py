@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from children import OFFLINE, join_python_path
-from far_ends import server
+from endpoints import serve
 from loopback import CREDENTIALS
 
 ROOT: Final = Path(__file__).parents[2]
@@ -203,7 +203,7 @@ def run_servers() -> Iterator[dict[str, str]]:
     pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     command = [_PYTHON, _STANDIN / "elsewhere.py"]
     environment = {**os.environ, "PYTHONPATH": _PYTHON_PATH}
-    with server() as vectors, subprocess.Popen(command, env=environment, **pipes) as moto:
+    with serve() as vectors, subprocess.Popen(command, env=environment, **pipes) as moto:
         assert moto.stdin is not None
         assert moto.stdout is not None
         url = moto.stdout.readline().strip()

@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from console_data import BUCKET
-from far_ends import boto_client
+from endpoints import create_client
 
 INDEX = f"#/bucket/{BUCKET}/index/many"
 VIEWS = {
@@ -28,7 +28,7 @@ SIZES = {"narrow": (360, 640), "zoomed": (640, 400), "wide": (2560, 1440)}
 def show(page, console, view, **options):
     address, text = VIEWS[view]
     if view == "requests":
-        with closing(boto_client(endpoint_url=console.url)) as client:
+        with closing(create_client(endpoint_url=console.url)) as client:
             client.list_vector_buckets()
     page.open_console(console.url, address, **options)
     page.wait(text)

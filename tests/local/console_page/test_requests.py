@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from console_data import BUCKET, create_index, make_vector, put
-from far_ends import boto_client
+from endpoints import create_client
 from s3vectors_local import Engine, Policies, serving
 from s3vectors_local.console.options import ConsoleOptions
 
@@ -44,7 +44,7 @@ def test_requests_appear_while_one_looks(page, engine, url):
     """With status, time and, of a refusal, the statement that denies it."""
     page.open_console(url, "#/requests")
     page.wait("None of these is shown")
-    with closing(boto_client(endpoint_url=url)) as client:
+    with closing(create_client(endpoint_url=url)) as client:
         client.get_vectors(**NAMES, keys=["only"])
         with suppress(ClientError):
             client.delete_vectors(**NAMES, keys=["only"])
@@ -73,7 +73,7 @@ def test_it_can_be_paused(page, engine, url):
     """And goes on where it was."""
     page.open_console(url, "#/requests")
     page.click("button", "Pause")
-    with closing(boto_client(endpoint_url=url)) as client:
+    with closing(create_client(endpoint_url=url)) as client:
         client.get_vectors(**NAMES, keys=["only"])
     assert page.count("tbody tr") == 0
     page.click("button", "Go on")

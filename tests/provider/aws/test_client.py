@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 
 import stache
-from far_ends import server
+from endpoints import serve
 from s3vectors_local import Engine
 from stache_ai_s3vectors import (
     AccessDeniedError,
@@ -104,7 +104,7 @@ def test_without_the_engine_installed_the_error_says_what_to_install():
 def test_a_missing_index_is_named_with_region_endpoint_and_what_creates_it(call):
     """Whichever call comes first raises this error."""
     vector = [1, 2, 3, 4]
-    with server() as url:
+    with serve() as url:
         provider = stache.create_provider(s3vectors_endpoint_url=url, s3vectors_region="eu-west-1")
         calls = {
             "insert": lambda: provider.insert([vector], ["t"]),
@@ -141,7 +141,7 @@ def test_a_missing_local_index_is_named_with_the_setting_that_forbids_it():
 
 def test_the_endpoint_of_boto3s_own_variable_is_named(monkeypatch):
     """The error names the endpoint, which is not AWS."""
-    with server() as url:
+    with serve() as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3VECTORS", url)
         provider = stache.create_provider(s3vectors_endpoint_url=None)
 
@@ -171,7 +171,7 @@ def test_local_data_does_not_depend_on_the_environment(monkeypatch):
 
 def test_on_a_server_a_missing_index_is_created_on_request_but_never_a_bucket():
     """S3VECTORS_CREATE_INDEX creates indexes; buckets belong to the infrastructure."""
-    with server() as url:
+    with serve() as url:
         provider = stache.create_provider(s3vectors_endpoint_url=url, s3vectors_create_index=True)
         with closing(provider.client) as client:
             with pytest.raises(

@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 
 import stache
-from far_ends import server
+from endpoints import serve
 from stache_ai_s3vectors import AccessDeniedError, ConfigurationError, NotFoundError
 
 VECTOR = [1.0, 2.0, 3.0, 4.0]
@@ -42,7 +42,7 @@ def create_provider(url):
 @pytest.fixture
 def url():
     """The URL of a server that knows one access key and has the bucket."""
-    with server("--access-key", ":".join(GOOD)) as url:
+    with serve("--access-key", ":".join(GOOD)) as url:
         yield url
 
 

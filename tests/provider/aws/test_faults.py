@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import stache
-from far_ends import server
+from endpoints import serve
 from s3vectors_local import Faults, connect
 from stache_ai_s3vectors import PartialWriteError, S3VectorsError
 
@@ -119,7 +119,7 @@ def test_what_is_stored_over_http_is_what_was_reported(monkeypatch, tmp_path):
     data = str(tmp_path / "data")
     expected = Expected()
     faults = [f"--fault={kind}:{rate}" for kind, rate in RATES.items()]
-    with server("--data", data, "--seed", "7", *faults) as url:
+    with serve("--data", data, "--seed", "7", *faults) as url:
         provider = stache.create_provider(
             s3vectors_endpoint_url=url,
             s3vectors_read_timeout=1,
@@ -132,7 +132,7 @@ def test_what_is_stored_over_http_is_what_was_reported(monkeypatch, tmp_path):
             run_history(provider, expected, seed=7)
             assert sum(retries) > 0
 
-    with server("--data", data) as url:
+    with serve("--data", data) as url:
         provider = stache.create_provider(s3vectors_endpoint_url=url)
         with closing(provider.client):
             expected.check(provider.scan_by_metadata(fields=["version", "status"]))

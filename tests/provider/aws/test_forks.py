@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import stache
-from far_ends import server
+from endpoints import serve
 from forks import LIMIT, run_in_child, run_script
 from stache_ai_s3vectors import ConfigurationError, time_limit
 from stache_ai_s3vectors.aws import connections, deadlines
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @contextmanager
 def serve_provider():
     """A provider on a server of its own."""
-    with server() as url:
+    with serve() as url:
         provider = stache.create_provider(
             s3vectors_endpoint_url=url, s3vectors_create_index=True, s3vectors_write_rate=0
         )

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 import stache
-from far_ends import boto_client, server
+from endpoints import create_client, serve
 from forks import run_script
 from stache_ai_s3vectors.aws.parallel import call_in_parallel
 
@@ -41,8 +41,8 @@ def test_a_call_while_the_interpreter_ends_is_carried_out_whole(tmp_path, last, 
     if not LAST_LINES[last]:
         script = "import atexit\natexit.register(lambda: work())\n" + BEGIN
     if where == "http":
-        with server() as url:
-            client = boto_client(endpoint_url=url)
+        with serve() as url:
+            client = create_client(endpoint_url=url)
             client.create_vector_bucket(vectorBucketName="my-bucket")
             client.close()
             lines = run_script(script.replace("ENDPOINT", repr(url)), folder=tmp_path)

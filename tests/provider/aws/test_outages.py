@@ -48,7 +48,7 @@ def test_all_threads_that_search_during_an_outage_get_results(engine):
         one = create_provider(server.url)
         one.search(VECTOR)
         begun = len(server.seen)
-        server.behaviour = lambda _, number: 503 if number < begun + 48 else PASS
+        server.behavior = lambda _, number: 503 if number < begun + 48 else PASS
 
         with ThreadPoolExecutor(16) as pool:
             counts = list(pool.map(lambda _: len(one.search(VECTOR)), range(200)))
@@ -63,7 +63,7 @@ def test_a_service_that_is_down_gets_few_retries(engine, monkeypatch):
     with serve_moody(engine) as server, closing(create_provider(server.url).client):
         one = create_provider(server.url)
         one.search(VECTOR)
-        server.behaviour = lambda *_: 503
+        server.behavior = lambda *_: 503
 
         with pytest.raises(UnavailableError):
             one.search(VECTOR)
@@ -161,14 +161,14 @@ def test_a_time_limit_limits_retries_in_all_threads_of_a_call(engine):
     with serve_moody(engine) as server, closing(create_provider(server.url).client):
         one = create_provider(server.url)
         one.search(VECTOR)
-        server.behaviour = lambda *_: 503
+        server.behavior = lambda *_: 503
 
         with time_limit(0), time_limit(60):
             with pytest.raises(UnavailableError):
                 one.search(VECTOR)
             with pytest.raises(UnavailableError):
                 one.insert([VECTOR] * 2000, ["t"] * 2000, ids=[str(n) for n in range(2000)])
-        server.behaviour = lambda *_: PASS
+        server.behavior = lambda *_: PASS
         assert len(one.search(VECTOR)) == 1
 
     assert server.seen.count("QueryVectors") == 3
@@ -199,7 +199,7 @@ def test_a_call_that_hangs_blocks_no_other_thread(engine):
     with serve_moody(engine) as server, closing(create_provider(server.url).client):
         one = create_provider(server.url)
         one.search(VECTOR)
-        server.behaviour = lambda operation, _: SILENT if operation == "GetIndex" else PASS
+        server.behavior = lambda operation, _: SILENT if operation == "GetIndex" else PASS
         hanging = threading.Thread(target=one.get_collection_info)
         hanging.start()
         assert server.hanging.acquire(timeout=LONG)
@@ -224,7 +224,7 @@ def test_a_hybrid_search_that_refreshes_the_description_blocks_no_other_thread(m
         one.insert([VECTOR], ["t"])
         context = [stache.create_context("t") for _ in range(5)]
         one.search(VECTOR, context=context[0])
-        server.behaviour = lambda operation, _: SILENT if operation == "GetIndex" else PASS
+        server.behavior = lambda operation, _: SILENT if operation == "GetIndex" else PASS
         hanging = threading.Thread(target=one.search, args=[VECTOR], kwargs={"context": context[1]})
         hanging.start()
         assert server.hanging.acquire(timeout=LONG)
@@ -362,7 +362,7 @@ def test_an_interrupted_insert_ends_although_the_service_hangs(engine, ctrl_c, c
             puts.append(operation)
             return PASS if puts.count("PutVectors") == len(puts) <= 2 else SILENT
 
-        server.behaviour = behave
+        server.behavior = behave
         ctrl_c(server, 3)
         own = [str(n) for n in range(4000)]
 
@@ -383,7 +383,7 @@ def test_after_an_interruption_generated_ids_are_deleted_in_the_background(engin
     with serve_moody(engine) as server, closing(create_provider(server.url).client):
         one = create_provider(server.url)
         one.search(VECTOR)
-        server.behaviour = lambda _, number: SILENT if number % 2 else PASS
+        server.behavior = lambda _, number: SILENT if number % 2 else PASS
         ctrl_c(server, 2)
         with pytest.raises(KeyboardInterrupt):
             one.insert([VECTOR] * 4000, ["t"] * 4000)
@@ -422,7 +422,7 @@ def test_every_interrupted_call_ends_although_the_service_hangs(engine, ctrl_c, 
         one.insert([VECTOR] * 3000, ["t"] * 3000, [{"text2": "t"}] * 3000, ids=ids)
         writes = {"DeleteVectors", "PutVectors"}
         silent = writes if call in WRITES else {"QueryVectors", "ListVectors", "GetVectors"}
-        server.behaviour = lambda operation, _: SILENT if operation in silent else PASS
+        server.behavior = lambda operation, _: SILENT if operation in silent else PASS
         ctrl_c(server, 1)
         began = time.monotonic()
 
@@ -485,7 +485,7 @@ def test_a_large_call_gives_up_after_one_round_of_failed_requests(engine, call):
     """It does not wait until each of its many requests has used its time."""
     with serve_moody(engine, lambda *_: 503) as server:
         one = create_provider(server.url, s3vectors_max_attempts=1)
-        server.behaviour = lambda operation, _: PASS if operation == "GetIndex" else 503
+        server.behavior = lambda operation, _: PASS if operation == "GetIndex" else 503
 
         with closing(one.client), pytest.raises(UnavailableError):
             BULK[call](one, [str(n) for n in range(20_000)])

@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 
 import stache
-from far_ends import server
+from endpoints import serve
 from s3vectors_local import RateLimits
 from s3vectors_local.errors import TooManyRequestsException
 from stache_ai_s3vectors.aws.connections import Connection
@@ -101,7 +101,7 @@ def test_threads_share_the_rate():
 
 def test_providers_of_one_index_share_its_rate():
     """Stache builds several providers; the service counts by index."""
-    with server() as url:
+    with serve() as url:
         providers = [
             stache.create_provider(index, s3vectors_endpoint_url=url)
             for index in ("one", "one", "two")

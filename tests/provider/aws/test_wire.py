@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import stache
-from far_ends import server
+from endpoints import serve
 from s3vectors_local import Engine, Faults, connect
 from stache_ai_s3vectors import PartialWriteError, S3VectorsError, UnavailableError
 from stache_ai_s3vectors.aws.batches import Record, encode_batches
@@ -213,7 +213,7 @@ def test_a_success_that_is_not_from_s3_vectors_is_an_error(operation, headers, c
     """Another server or a proxy may answer; botocore accepts any 200."""
     provider = stache.create_provider()
     provider.insert([QUESTION], ["t"], ids=["a"])
-    provider.client.meta.events.unregister("after-call.s3vectors", unique_id="referee")
+    provider.client.meta.events.unregister("after-call.s3vectors", unique_id="check-responses")
     stache.set_answers(provider.client, operation, stache.Answer(200, headers, content))
 
     with pytest.raises(S3VectorsError, match="the response is not from S3 Vectors"):
@@ -227,7 +227,7 @@ def test_a_success_that_is_not_from_s3_vectors_is_an_error(operation, headers, c
 def test_a_retried_request_has_its_body(monkeypatch):
     """The server drops half of the connections."""
     stache.skip_waiting(monkeypatch)
-    with server("--fault", "dropped:0.5", "--seed", "3") as url:
+    with serve("--fault", "dropped:0.5", "--seed", "3") as url:
         provider = stache.create_provider(s3vectors_endpoint_url=url, s3vectors_create_index=True)
         with closing(provider.client) as client:
             retries = stache.count_retries(client)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from click import Option
 
-import far_ends
+import endpoints
 import stache
 import tool
 from s3vectors_local import Engine
@@ -398,7 +398,7 @@ ONE_LINE_EACH = {
 def test_an_error_is_one_line_of_cause_and_one_of_remedy(monkeypatch, name):
     """And no traceback."""
     code, environment, cause, remedy = ONE_LINE_EACH[name]
-    with far_ends.server() if code is None else nullcontext("http://127.0.0.1:1") as url:
+    with endpoints.serve() if code is None else nullcontext("http://127.0.0.1:1") as url:
         for variable, value in environment.items():
             monkeypatch.setenv(variable, value)
         arguments = ["--bucket", "my-bucket", "--endpoint", url, "--dimension", "8"]
@@ -760,7 +760,7 @@ def test_the_advice_to_make_indexes_is_given_only_to_who_does_not(monkeypatch, s
     """S3VECTORS_CREATE_INDEX=true is no help where it is set."""
     if set_already:
         monkeypatch.setenv("S3VECTORS_CREATE_INDEX", "true")
-    with far_ends.server() as url:
+    with endpoints.serve() as url:
         result = tool.run("stats", "--bucket", "my-bucket", "--endpoint", url, "--dimension", "8")
 
     assert ("S3VECTORS_CREATE_INDEX=true" in result.stderr) is not set_already

@@ -15,7 +15,7 @@ import pytest
 
 import plugins
 from console_client import ask, stream
-from far_ends import server
+from endpoints import serve
 from s3vectors_local.console.jobs import JOBS
 from s3vectors_local.console.maps import Maps
 from s3vectors_local.console.members import Members
@@ -90,7 +90,7 @@ def endpoint(request, tmp_path, monkeypatch):
         fill(url)
         yield url
         return
-    with server() as url:
+    with serve() as url:
         _create_bucket(url)
         fill(url)
         yield url
@@ -234,7 +234,7 @@ def test_a_refusal_has_the_status_of_an_error(status, expected):
 
 def test_a_bucket_by_its_arn_is_called_by_it():
     """It may be another account's."""
-    with server() as url:
+    with serve() as url:
         _create_bucket(url)
         arn = f"arn:aws:s3vectors:us-east-1:123456789012:bucket/{BUCKET}"
         service = open_service(settings(url).model_copy(update={"s3vectors_bucket_name": arn}))
@@ -247,7 +247,7 @@ def test_a_bucket_by_its_arn_is_called_by_it():
 
 def test_no_vector_bucket_is_created():
     """It would be outside of what deployed the store."""
-    with server() as url:
+    with serve() as url:
         service = open_service(settings(url))
         with pytest.raises(ConflictException):
             service.call("CreateVectorBucket", {"vectorBucketName": "another"})

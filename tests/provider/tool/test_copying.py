@@ -12,7 +12,7 @@ from functools import partial
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 
-import far_ends
+import endpoints
 import stache
 import tool
 from stache_ai_s3vectors.aws.batches import Record
@@ -166,9 +166,9 @@ def test_interrupted_twice_and_resumed_nothing_is_lost_or_doubled():
     """Over HTTP, with Ctrl-C, at the service's rate; each run says how far it came."""
     count = 10_000
     with ExitStack() as stack:
-        urls = [stack.enter_context(far_ends.server()) for _ in range(2)]
+        urls = [stack.enter_context(endpoints.serve()) for _ in range(2)]
         sides = [
-            stack.enter_context(closing(far_ends.boto_client(endpoint_url=url))) for url in urls
+            stack.enter_context(closing(endpoints.create_client(endpoint_url=url))) for url in urls
         ]
         for side in sides:
             side.create_vector_bucket(vectorBucketName="my-bucket")
@@ -237,7 +237,7 @@ def present(client):
     ],
 )
 def test_vectors_are_compared_as_float32(vector, other, result):
-    """Another far end may write the same number with more digits."""
+    """Another endpoint may write the same number with more digits."""
     assert is_same(Record("a", vector, {}), Record("a", other, {})) is result
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-import far_ends
+import endpoints
 import stache
 import tool
 from s3vectors_local import Caller, Engine, Policies
@@ -499,7 +499,7 @@ def test_credentials_that_are_no_good_are_named_so(store, code, text):
 
 def test_a_wrong_secret_is_found_by_a_server_that_verifies():
     """Over HTTP, as AWS does it."""
-    with far_ends.server("--access-key", "testing:right") as url:
+    with endpoints.serve("--access-key", "testing:right") as url:
         [(check, text, fix)] = wrong("--endpoint", url, "--region", "us-east-1")
 
     assert check == "credentials"
@@ -644,8 +644,8 @@ def test_a_vector_whose_insert_was_not_answered_is_removed(store):
 def test_what_may_be_made_on_aws_is_not_called_ready_without_a_word(monkeypatch):
     """CreateIndex cannot be tried; and without GetVectorBucket it will not work."""
     monkeypatch.setenv("S3VECTORS_CREATE_INDEX", "true")
-    with far_ends.server() as url:
-        with closing(far_ends.boto_client(endpoint_url=url)) as client:
+    with endpoints.serve() as url:
+        with closing(endpoints.create_client(endpoint_url=url)) as client:
             client.create_vector_bucket(vectorBucketName="my-bucket")
         shown = tool.run("doctor", "--endpoint", url, "--region", "us-east-1").stdout
 
@@ -678,7 +678,7 @@ def test_a_copy_of_the_bucket_in_another_region_is_no_fault(store, monkeypatch):
 def test_a_lost_connection_is_an_error_like_others(monkeypatch):
     """Botocore's has a response that is None."""
     monkeypatch.setenv("S3VECTORS_MAX_ATTEMPTS", "1")
-    with far_ends.server("--fault", "dropped:1") as url:
+    with endpoints.serve("--fault", "dropped:1") as url:
         [(check, text, fix)] = wrong("--endpoint", url, "--region", "us-east-1")
 
     assert check == "endpoint"

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from contextlib import closing
 
-import far_ends
+import endpoints
 import stache
 
 SMALL, LARGE = 10_000, 40_000
@@ -55,7 +55,7 @@ def test_a_large_index_takes_no_more_memory_than_a_small_one(monkeypatch):
     monkeypatch.setenv("S3VECTORS_CREATE_INDEX", "true")
     monkeypatch.setenv("S3VECTORS_WRITE_RATE", "0")
     monkeypatch.setenv("MALLOC_ARENA_MAX", "1")  # what threads free is not kept by each apart
-    with far_ends.server() as url, closing(far_ends.boto_client(endpoint_url=url)) as client:
+    with endpoints.serve() as url, closing(endpoints.create_client(endpoint_url=url)) as client:
         client.create_vector_bucket(vectorBucketName="my-bucket")
         fill(url, "small", SMALL)
         fill(url, "large", LARGE)

@@ -15,7 +15,7 @@ import pytest
 
 import stache
 import tool
-from far_ends import server
+from endpoints import serve
 from stache_ai_s3vectors import InvalidInputError, NamespaceError
 
 ROOT = Path(__file__).parents[3]
@@ -59,7 +59,7 @@ def older(url, *calls, index="documents", dimension="4"):
 @pytest.fixture(scope="module")
 def written():
     """A server with an index as the older package's template made it, and what it wrote."""
-    with server() as url:
+    with serve() as url:
         provider = stache.create_provider(s3vectors_endpoint_url=url)
         stache.create_older_index(provider)
         provider.client.close()
@@ -143,7 +143,7 @@ AGAIN = {
 
 def test_what_the_older_package_stores_over_ours_is_what_counts():
     """It hands `_overflow` on as it read it: what that says of values that were changed is old."""
-    with server() as url:
+    with serve() as url:
         provider = stache.create_provider(s3vectors_endpoint_url=url, s3vectors_create_index=True)
         with closing(provider.client):
             provider.client.create_vector_bucket(vectorBucketName="my-bucket")
@@ -173,7 +173,7 @@ def test_what_the_older_package_stores_over_ours_is_what_counts():
 
 def test_it_is_deleted():
     """By metadata and by id, and nothing else."""
-    with server() as url:
+    with serve() as url:
         provider = stache.create_provider(s3vectors_endpoint_url=url)
         stache.create_older_index(provider)
         with closing(provider.client):
@@ -212,7 +212,7 @@ def test_the_page_of_the_move_works_as_it_is_written(monkeypatch):
     create, preview, first = (shlex.split(line)[1:] for line in block.splitlines())
     vectors = [[float(n + 1)] + [1.0] * 1023 for n in range(4)]
     given = {"texts": IDS, "metadatas": METADATAS, "ids": IDS, "namespace": "ns"}
-    with server() as url, ExitStack() as stack:
+    with serve() as url, ExitStack() as stack:
         monkeypatch.setenv("S3VECTORS_ENDPOINT_URL", url)
         old = stache.create_provider(
             "stache-documents", s3vectors_endpoint_url=url, embedding_dimension=1024

@@ -10,7 +10,7 @@ from contextlib import closing
 
 import pytest
 
-import far_ends
+import endpoints
 import stache
 import tool
 from moody import PASS, serve_moody
@@ -87,12 +87,14 @@ def test_a_reader_that_leaves_is_no_error(provider):
 def test_an_export_to_a_stream_that_fails_says_that_it_cannot_be_resumed():
     """And that an export to a file can; what came through is an export without its end."""
     with closing(Engine()) as engine, serve_moody(engine) as server:
-        connect(far_ends.boto_client(), engine).create_vector_bucket(vectorBucketName="my-bucket")
+        connect(endpoints.create_client(), engine).create_vector_bucket(
+            vectorBucketName="my-bucket"
+        )
         tool.create_filled_provider(
             2_500, s3vectors_endpoint_url=server.url, s3vectors_write_rate=0.0
         )
         gets = iter(range(10_000))
-        server.behaviour = lambda operation, _: (
+        server.behavior = lambda operation, _: (
             400 if operation == "GetVectors" and next(gets) >= 17 else PASS
         )
         where = shlex.join(("--bucket", "my-bucket", "--endpoint", server.url))

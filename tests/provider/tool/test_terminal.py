@@ -10,7 +10,7 @@ from contextlib import closing
 
 import pytest
 
-import far_ends
+import endpoints
 import plugin_package
 import tool
 from moody import PASS, SILENT, serve_moody
@@ -24,12 +24,14 @@ COMMAND = f"{sys.executable} -m stache_ai_s3vectors"
 def server():
     """One with an index of 2,000 chunks, which gives no vectors until it is told to go on."""
     with closing(Engine()) as engine, serve_moody(engine) as server:
-        connect(far_ends.boto_client(), engine).create_vector_bucket(vectorBucketName="my-bucket")
+        connect(endpoints.create_client(), engine).create_vector_bucket(
+            vectorBucketName="my-bucket"
+        )
         provider = tool.create_filled_provider(
             2_000, s3vectors_endpoint_url=server.url, s3vectors_write_rate=0.0
         )
         provider.client.close()
-        server.behaviour = lambda operation, _: SILENT if operation == "GetVectors" else PASS
+        server.behavior = lambda operation, _: SILENT if operation == "GetVectors" else PASS
         yield server
 
 
@@ -128,11 +130,11 @@ def test_each_command_says_what_it_does_and_after_ctrl_c_what_was_done(
     server, tmp_path, command, silent, bar, done
 ):
     """In one line, with exit status 130."""
-    server.behaviour = lambda *_: PASS
+    server.behavior = lambda *_: PASS
     where = ("--bucket", "my-bucket", "--endpoint", server.url, "--region", "us-east-1")
     if command.startswith("import"):
         tool.run_checked("export", "a.jsonl", "--index", "documents", *where)
-    server.behaviour = lambda operation, _: SILENT if operation == silent else PASS
+    server.behavior = lambda operation, _: SILENT if operation == silent else PASS
     (tmp_path / "packages").mkdir()
     plugin_package.install(tmp_path / "packages", "stache.embeddings", "words", "words:Words")
     environment = {
@@ -172,7 +174,7 @@ HELD = {
 def test_ctrl_c_ends_every_command_with_130_and_what_was_done(server, tmp_path, command):
     """Although nothing answers."""
     operation, report = HELD[command]
-    server.behaviour = lambda asked, _: SILENT if asked == operation else PASS
+    server.behavior = lambda asked, _: SILENT if asked == operation else PASS
     environment = {
         "S3VECTORS_BUCKET_NAME": "my-bucket",
         "S3VECTORS_ENDPOINT_URL": server.url,

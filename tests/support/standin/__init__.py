@@ -8,7 +8,7 @@ the core's own judgement of a module without a download, an account or a network
     checks.py   what the genuine provider refuses before any call
     planning.py prior state + configuration → planned state
     s3vectors.py iam.py kms.py compute.py data.py   the calls of each type
-    far_end.py  the only way to a client: to this machine, never to AWS
+    clients.py  the only way to a client: to this machine, never to AWS
     service.py  the protocol's methods; __main__.py the process
 
 It runs in an environment of its own (`make test` sets it up) and imports nothing of ours.

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from . import schemas
-from .far_end import Provider, call, call_or_none
+from .clients import Provider, call, call_or_none
 
 State = dict[str, Any]
 

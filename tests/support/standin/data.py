@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .far_end import ACCOUNT, Provider
+from .clients import ACCOUNT, Provider
 
 State = dict[str, Any]
 

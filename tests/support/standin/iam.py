@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .far_end import Provider, call, call_or_none
+from .clients import Provider, call, call_or_none
 from .values import as_written
 
 State = dict[str, Any]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from .far_end import Provider, call, call_or_none
+from .clients import Provider, call, call_or_none
 from .values import as_written, is_known
 
 State = dict[str, Any]

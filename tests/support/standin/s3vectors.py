@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .far_end import Provider, call, call_or_none, format_timestamp
+from .clients import Provider, call, call_or_none, format_timestamp
 from .values import as_written
 
 State = dict[str, Any]

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from . import compute, data, iam, kms, messages, s3vectors, schemas
 from .checks import find_refusals
-from .far_end import ProblemError, Provider
+from .clients import ProblemError, Provider
 from .planning import plan
 from .rules import RULES
 from .values import decode, encode, settle

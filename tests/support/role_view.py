@@ -42,24 +42,24 @@ class Owner:
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
-        self._documents = provider(environment)
+        self._documents = create_provider(environment)
         self._client = self._documents.client
 
-    def keys(self, kind: str) -> set[str]:
+    def list_keys(self, kind: str) -> set[str]:
         """Those that Stache's index of a kind has."""
         vectors = self._client.list_vectors(**self._names(kind))["vectors"]
         return {vector["key"] for vector in vectors}
 
     def reset(self) -> None:
         """The documents are TEXTS, the index for insights is empty."""
-        if surplus := self.keys("documents") - TEXTS.keys():
+        if surplus := self.list_keys("documents") - TEXTS.keys():
             self._documents.delete([*surplus])
         vectors = [embed(text) for text in TEXTS.values()]
         texts, keys = [*TEXTS.values()], [*TEXTS]
         self._documents.insert(vectors, texts, [*_METADATA], keys, namespace="home")
-        self.with_insights("ENHANCED")
+        self.create_insights("ENHANCED")
 
-    def with_text_search(self) -> None:
+    def add_text_search(self) -> None:
         """The documents have it, ready to be used."""
         names = self._names("documents")
         self._client.update_index_mode(**names, indexMode="ENHANCED")
@@ -74,14 +74,14 @@ class Owner:
         searches = index["metadataConfiguration"].get("textSearchConfigurations", [])
         return [search["status"] for search in searches]
 
-    def without_insights(self) -> None:
+    def delete_insights(self) -> None:
         """The index for insights is missing."""
         with suppress(self._client.exceptions.NotFoundException):
             self._client.delete_index(**self._names("insights"))
 
-    def with_insights(self, mode: Literal["CLASSIC", "ENHANCED"]) -> None:
+    def create_insights(self, mode: Literal["CLASSIC", "ENHANCED"]) -> None:
         """The index for insights is empty, in this mode, without text search."""
-        self.without_insights()
+        self.delete_insights()
         names = self._names("insights")
         self._client.put_vector_bucket_default_index_mode(
             vectorBucketName=names["vectorBucketName"], defaultIndexMode=mode
@@ -102,7 +102,7 @@ class Owner:
 
 
 @dataclass(frozen=True)
-class Place:
+class RoleView:
     """A deployed store, seen by one role.
 
     Args:
@@ -120,18 +120,18 @@ class Place:
     @property
     def provider(self) -> S3VectorsProvider:
         """Stache's documents, as the role."""
-        return provider(self.role)
+        return create_provider(self.role)
 
-    def provider_of(self, kind: str, **settings: str) -> S3VectorsProvider:
+    def create_provider(self, kind: str, **settings: str) -> S3VectorsProvider:
         """Stache's index of a kind, as the role, with more settings."""
-        return provider({**self.role, **settings}, kind)
+        return create_provider({**self.role, **settings}, kind)
 
     @property
     def client(self) -> Any:
         """A boto3 client of S3 Vectors, as the role."""
         return self.provider.client
 
-    def tool(self, *arguments: str) -> Any:
+    def run_tool(self, *arguments: str) -> Any:
         """What the operator's tool prints with --json, run by the role.
 
         Raises:
@@ -144,12 +144,12 @@ class Place:
             raise ToolError(result.output)
         return json.loads(result.stdout)
 
-    def index(self, kind: str) -> str:
+    def get_index_name(self, kind: str) -> str:
         """The name of Stache's index of a kind."""
         return self.role[index_variable(kind)]
 
 
-def provider(environment: Environment, kind: str = "documents") -> S3VectorsProvider:
+def create_provider(environment: Environment, kind: str = "documents") -> S3VectorsProvider:
     """Stache's index of a kind, in this environment."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():

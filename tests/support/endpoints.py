@@ -1,4 +1,4 @@
-"""The four places where the same engine can be: in process or behind HTTP, memory or disk."""
+"""The four endpoints of the same engine: in process or behind HTTP, memory or disk."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 
 from asked import OTHER_CHOICES
-from model import referee
+from model import check_responses
 from s3vectors_local import Engine, connect
 
 CHOICES = (
@@ -25,11 +25,11 @@ CHOICES = (
 )
 
 SESSION = boto3.session.Session()  # one, because each reads the service model anew
-FAR_ENDS = ("process-memory", "process-disk", "http-memory", "http-disk")
+KINDS = ("process-memory", "process-disk", "http-memory", "http-disk")
 
 
 @contextmanager
-def running(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def start_server(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """`s3vectors-local serve` on a free port: the process and its URL; killed at the end."""
     command = [sys.executable, "-m", "s3vectors_local", "serve", "--port", "0"]
     command += [*(CHOICES if OTHER_CHOICES else ()), *arguments]
@@ -43,30 +43,30 @@ def running(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 
 @contextmanager
-def server(*arguments: str) -> Iterator[str]:
+def serve(*arguments: str) -> Iterator[str]:
     """The URL of a server that is stopped at the end."""
-    with running(*arguments) as (process, url):
+    with start_server(*arguments) as (process, url):
         yield url
         process.terminate()
         process.communicate()
 
 
-def boto_client(**options: Any) -> Any:
-    """A boto3 client with dummy credentials that goes nowhere unless told where."""
+def create_client(**options: Any) -> Any:
+    """A boto3 client with dummy credentials; without `endpoint_url`, its requests go nowhere."""
     settings = {"region_name": "us-east-1", "endpoint_url": "http://nowhere.invalid", **options}
-    return referee(SESSION.client("s3vectors", **settings))
+    return check_responses(SESSION.client("s3vectors", **settings))
 
 
 @contextmanager
-def far_end(kind: str, directory: Path) -> Iterator[Any]:
-    """A boto3 client whose far end is of that kind."""
-    door, store = kind.split("-")
-    data = str(directory / "data") if store == "disk" else None
-    if door == "http":
+def open_client(kind: str, directory: Path) -> Iterator[Any]:
+    """A boto3 client of an endpoint of that kind."""
+    way, storage = kind.split("-")
+    data = str(directory / "data") if storage == "disk" else None
+    if way == "http":
         arguments = ("--data", data) if data else ()
-        with server(*arguments) as url, closing(boto_client(endpoint_url=url)) as client:
+        with serve(*arguments) as url, closing(create_client(endpoint_url=url)) as client:
             yield client
         return
     engine = Engine(data)
-    yield connect(boto_client(), engine)
+    yield connect(create_client(), engine)
     engine.close()
