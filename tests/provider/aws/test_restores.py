@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 import stache
-from far_ends import server
+from endpoints import serve
 from forks import run_script
 from restores import serve_credentials
 from stache_ai_s3vectors import ConfigurationError, S3VectorsProvider, Settings
@@ -39,7 +39,7 @@ def note_keys():
 @pytest.fixture
 def url():
     """The URL of a server with an index that has one vector."""
-    with server() as url:
+    with serve() as url:
         client = boto3.client("s3vectors", "us-east-1", endpoint_url=url)
         client.create_vector_bucket(vectorBucketName="my-bucket")
         client.create_index(
