@@ -57,13 +57,13 @@ def matches_arn(pattern: str, arn: str) -> bool:
     """Whether a pattern matches an ARN, part by part.
 
     On AWS, a `*` at the end of a part may also match a colon. A complete ARN has all five colons,
-    so none would be left for its other parts
+    so none would be left for its other parts. Parts that a pattern lacks match anything
     (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html).
     """
-    if pattern == "*":
-        return True
+    if not is_complete_arn(pattern):
+        return matches(pattern, arn) or matches(f"{pattern}:*", arn)
     patterns, parts = pattern.split(":", _ARN_PARTS - 1), arn.split(":", _ARN_PARTS - 1)
-    return len(parts) == len(patterns) and all(map(matches, patterns, parts))
+    return pattern == "*" or (len(parts) == len(patterns) and all(map(matches, patterns, parts)))
 
 
 def is_complete_arn(pattern: str) -> bool:

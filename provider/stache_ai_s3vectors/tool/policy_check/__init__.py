@@ -17,7 +17,7 @@ what a level needs.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from stache_ai_s3vectors.tool.policy_files import Extract, SourceError, collect_policies
 from stache_ai_s3vectors.tool.policy_files.source import walk
@@ -26,7 +26,7 @@ from .arns import SERVICE
 from .compare import find_excess, find_missing
 from .documents import Policy, read_policy
 from .findings import Finding
-from .ineffective import find_ineffective
+from .ineffective import correct
 from .statements import Rule
 from .targets import Target
 
@@ -54,21 +54,14 @@ class Holder:
 
         While a part of them cannot be evaluated, nothing is reported as missing or denied.
         """
-        findings: list[Finding] = []
+        findings = [finding for policy in self.policies for finding in policy.findings]
         rules: list[Rule] = []
-        explained: list[str] = []
-        for policy in self.policies:
-            own = list(policy.findings)
-            for rule in policy.rules:
-                faults = list(find_ineffective(rule, target))
-                items = {item for fault in faults for item in fault.items}
-                both = [fault.finding for fault in faults] + list(find_excess(rule, items, target))
-                own += [replace(finding, statement=rule.name) for finding in both]
-                explained += [a for fault in faults for a in fault.actions if rule.allows]
-            findings += [replace(finding, policy=policy.name) for finding in own]
-            rules += policy.rules
+        for rule in (rule for policy in self.policies for rule in policy.rules):
+            faults, corrected = correct(rule, target)
+            findings += [*faults, *find_excess(corrected, target)]
+            rules.append(corrected if rule.allows else rule)
         if all(policy.complete for policy in self.policies):
-            findings += find_missing(rules, explained, target, self.policies[0].line)
+            findings += find_missing(rules, target, self.policies[0].line)
         return sorted(set(findings))
 
 

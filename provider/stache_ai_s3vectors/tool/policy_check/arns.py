@@ -8,33 +8,29 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from difflib import SequenceMatcher
+from functools import cache
 from typing import Final
 
-from s3vectors_local.iam.patterns import matches, matches_arn
+from s3vectors_local.iam.patterns import matches_arn
 from stache_ai_s3vectors.service.arns import BUCKET_NAME, INDEX_NAME, get_partition
 
-from .targets import BUCKET, INDEX
-
 SERVICE: Final = "s3vectors"
-PARTS: Final = 6
-PLACE: Final = {
+BUCKET: Final = "bucket"
+INDEX: Final = "index"
+
+_PARTS: Final = 6
+_PLACE: Final = {
     "partition": re.compile(r"aws[-a-z0-9]*"),
     "region": re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+"),
     "account": re.compile(r"\d{12}"),
 }
 _VARIABLE: Final = re.compile(r"\$\{[^}]*\}")
-_NAME: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-.")
-_FORMS: Final = {BUCKET: "bucket/+", INDEX: "bucket/+/index/+"}
-_NAMES: Final = re.compile(f"bucket/{BUCKET_NAME.pattern}(/index/{INDEX_NAME.pattern})?")
-_WORDS: Final = re.compile(r"(vector-?)?(buckets?|ind(ex|exes|ices))", re.IGNORECASE)
-_LENIENT: Final = re.compile(
-    r"(?:(?:vector-?)?buckets?[/:])?(?P<bucket>[^/:]+)"
-    r"(?:[/:](?:(?:vector-?)?ind(?:ex|exes|ices)[/:])?(?P<index>[^/:]+))?",
-    re.IGNORECASE,
-)
-_INDEX_ALONE: Final = re.compile(
-    r"(?:vector-?)?ind(?:ex|exes|ices)[/:](?P<index>[^/:]+)", re.IGNORECASE
-)
+_LETTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-.")
+_HEAD: Final = f"arn:+:{SERVICE}:+:+:"
+_FORMS: Final = {BUCKET: f"{_HEAD}bucket/+", INDEX: f"{_HEAD}bucket/+/index/+"}
+_PATH: Final = re.compile("bucket/[^/:]+(/index/[^/:]+)?")
+_SOUND_PATH: Final = re.compile(f"bucket/{BUCKET_NAME.pattern}(/index/{INDEX_NAME.pattern})?")
+_WORD: Final = re.compile("(vector-?)?(buckets?|(?P<index>ind(ex|exes|ices)))", re.IGNORECASE)
 
 
 def is_wild(pattern: str) -> bool:
@@ -53,16 +49,14 @@ def is_open(pattern: str) -> bool:
     return is_wild(pattern) or find_variable(pattern) is not None
 
 
-def can_cover(pattern: str, arn: str) -> bool:
-    """Whether a resource matches an ARN, or can with a policy variable in it.
+def replace_variables(pattern: str) -> str:
+    """A pattern with a "*" for each policy variable."""
+    return _VARIABLE.sub("*", pattern)
 
-    The engine needs complete ARNs. IAM accepts fewer parts: missing parts match anything, and a
-    "*" matches colons too.
-    """
-    pattern = _VARIABLE.sub("*", pattern)
-    if not pattern.startswith("arn:") or len(pattern.split(":")) >= PARTS:
-        return matches_arn(pattern, arn)
-    return matches(pattern, arn) or matches(f"{pattern}:*", arn)
+
+def can_cover(pattern: str, arn: str) -> bool:
+    """Whether a resource matches an ARN, or can with a policy variable in it."""
+    return matches_arn(replace_variables(pattern), arn)
 
 
 def get_service(resource: str) -> str:
@@ -76,62 +70,73 @@ def is_like_service(service: str) -> bool:
     return SequenceMatcher(None, letters, SERVICE).ratio() > 0.8  # noqa: PLR2004 - s3tables: 0.6
 
 
+@cache
+def find_kinds(resource: str) -> frozenset[str]:
+    """The kinds, "bucket" and "index", of ARNs that a resource can match; none for "*"."""
+    pattern = replace_variables(resource)
+    texts = (pattern, f"{pattern}:*") if resource != "*" else ()
+    return frozenset(k for k, form in _FORMS.items() if any(_overlap(t, form) for t in texts))
+
+
+def _overlap(pattern: str, form: str) -> bool:
+    """Whether a text matches a pattern and has a form, where "+" is a name."""
+    reached = {0}
+    for character in pattern:
+        if character == "*":
+            reached = set(range(min(reached), len(form) + 1))
+        else:
+            fitting = {at for at in reached if _fits(character, form[at : at + 1])}
+            reached = {at + 1 for at in fitting} | {at for at in fitting if form[at] == "+"}
+        if not reached:
+            return False
+    return len(form) in reached
+
+
+def _fits(character: str, part: str) -> bool:
+    return bool(part) and character in ("?", *(_LETTERS if part == "+" else part))
+
+
+def explain_resource(resource: str) -> tuple[str, str] | None:
+    """Why a resource matches nothing of S3 Vectors: the kind of the fault, and the problem."""
+    if resource == "*":
+        return None
+    if not resource.startswith("arn:"):
+        return "malformed", 'is neither "*" nor an ARN'
+    if not get_service(resource) or is_wild(get_service(resource)):
+        return "malformed", "must spell out its service: IAM takes no wildcard there"
+    fault = next(_list_faults(resource), None)
+    return ("ineffective", f"is not an ARN of S3 Vectors: {fault}") if fault else None
+
+
+def _list_faults(arn: str) -> Iterator[str]:
+    parts = arn.split(":", _PARTS - 1)
+    _, partition, service, region, account, path = [*parts, *"*****"][:_PARTS]
+    if service != SERVICE:
+        yield f'its service is "{service}"'
+    for (name, form), part in zip(_PLACE.items(), (partition, region, account), strict=True):
+        if not form.fullmatch(part) and not is_open(part):
+            if len(parts) < _PARTS:
+                yield f"it has {len(parts)} of {_PARTS} parts, a region or an account is missing"
+            yield f'its {name} is "{part}"' if part else f"it has no {name}"
+    right = get_partition(region)
+    if partition != right and not is_open(partition + region):
+        yield f'its partition is "{partition}", that of {region} is "{right}"'
+    if not (find_kinds(arn) if is_open(path) else _SOUND_PATH.fullmatch(path)):
+        if _PATH.fullmatch(path):
+            yield f'a name in "{path}" is not 3 to 63 of a-z, 0-9, "-" and, in an index, "."'
+        yield f'it ends in "{path}", expected bucket/NAME or bucket/NAME/index/NAME'
+
+
 def parse_names(resource: str) -> dict[str, str]:
     """The names in an ARN of S3 Vectors, by part, also if it is misspelled; without wildcards."""
-    *head, rest = _VARIABLE.sub("*", resource).split(":", PARTS - 1)
-    match = _INDEX_ALONE.fullmatch(rest) or _LENIENT.fullmatch(rest)
-    names = match.groupdict() if match else {}
-    if any(name and _WORDS.fullmatch(name) for name in names.values()):
-        names = {}
-    for part, form in PLACE.items():
-        names[part] = next((text for text in head[1:] if form.fullmatch(text)), None)
-    if names["region"]:
-        names["partition"] = get_partition(names["region"])
-    return {part: text.lower() for part, text in names.items() if text and not is_wild(text)}
-
-
-def find_samples(resource: str) -> dict[str, str]:
-    """One ARN for each kind, "bucket" and "index", that a resource can match."""
-    parts = _VARIABLE.sub("*", f"arn:*:{SERVICE}" if resource == "*" else resource).split(":", 5)
-    scheme, partition, service, region, account, rest = [*parts, *"*****"][:PARTS]
-    place = (partition, region, account)
-    fits = all(
-        form.fullmatch(p) or is_wild(p) for form, p in zip(PLACE.values(), place, strict=True)
-    )
-    right = is_wild(partition + region) or get_partition(region) == partition
-    if scheme != "arn" or service != SERVICE or not (fits and right):
-        return {}
-    head = re.sub(r"[*?]", "0", f"arn:{partition}:{service}:{region}:{account}:")
-    samples = {kind: _find_sample(rest, form) for kind, form in _FORMS.items()}
-    return {k: head + s for k, s in samples.items() if s and (is_wild(rest) or _NAMES.fullmatch(s))}
-
-
-def _find_sample(pattern: str, form: str) -> str | None:
-    """Find a text that matches a pattern and has a form, where "+" is a name.
-
-    Walks all ways through both at once, so that no pattern takes long.
-    """
-    todo, seen = [(0, 0, "")], {(0, 0)}
-    while todo:
-        i, j, text = todo.pop()
-        if i == len(pattern) and j == len(form):
-            return text
-        for next_i, next_j, character in _list_steps(pattern[i : i + 1], form[j : j + 1]):
-            state = (i + next_i, j + next_j)
-            if state not in seen:
-                seen.add(state)
-                todo.append((*state, text + character))
-    return None
-
-
-def _list_steps(character: str, part: str) -> Iterator[tuple[int, int, str]]:
-    """The steps in the pattern and in the form, and the character that fits both."""
-    if character == "*":
-        yield 1, 0, ""
-    wild = character in ("*", "?")
-    in_name = part == "+" and (wild or character in _NAME)
-    if part and character and (in_name or wild or part == character):
-        fitting = character if not wild else "0" if in_name else part
-        yield int(character != "*"), 1, fitting
-        if in_name:
-            yield int(character != "*"), 0, fitting
+    *head, path = replace_variables(resource).split(":", _PARTS - 1)
+    words = [(word, _WORD.fullmatch(word)) for word in re.split("[/:]", path)]
+    names = [word for word, known in words if not known]
+    if words[0][1] and words[0][1]["index"]:  # a path without its bucket
+        names.insert(0, "")
+    parts = dict(zip((BUCKET, INDEX), names, strict=False))
+    for part, form in _PLACE.items():
+        parts[part] = next((text for text in head[1:] if form.fullmatch(text)), "")
+    if parts["region"]:
+        parts["partition"] = get_partition(parts["region"])
+    return {part: text.lower() for part, text in parts.items() if text and not is_wild(text)}

@@ -24,7 +24,6 @@ from .statements import Rule, WrittenCondition
 VERSION: Final = "2012-10-17"
 _DOCUMENT: Final = ("Version", "Id", "Statement")
 _NAMES: Final = ("Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition")
-_SID: Final = re.compile(r"[A-Za-z0-9]*")
 _LARGEST: Final = 10_240
 """Characters of all policies in a role, https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 
@@ -32,7 +31,6 @@ _OPTIONS: Final = {
     "AWS::AccountId": "--account",
     **dict.fromkeys(("AWS::Region", "AWS::Partition", "AWS::URLSuffix"), "--region"),
 }
-
 _THIS: Final = "the statement"
 
 
@@ -59,7 +57,7 @@ class Policy:
 
     def list_mentions(self) -> list[dict[str, str]]:
         """The names in ARNs of S3 Vectors in its Allow statements, misspelled ones too."""
-        allowed = (r for r in self.rules if r.allows and not r.statement.negated_resources)
+        allowed = [rule for rule in self.rules if rule.allows and not rule.negated_resources]
         texts = [text for rule in allowed for text in rule.resources]
         return [parse_names(text) for text in texts if is_like_service(get_service(text))]
 
@@ -69,18 +67,13 @@ def read_policy(extract: Extract) -> Policy:
     reader = _Reader(extract)
     unknown = extract.document is None and extract.unresolved
     rules = () if unknown else tuple(reader.read(extract.document))
-    findings = reader.findings + [
-        Finding(name.line, "unresolved", f"{name} is not known", _explain_unknown(name))
-        for name in dict.fromkeys(extract.unresolved)
-    ]
-    own = tuple(replace(finding, policy=extract.name) for finding in findings)
+    for name in dict.fromkeys(extract.unresolved):
+        option = _OPTIONS.get(name, f"--parameter {name}=VALUE")
+        plan = name.startswith("aws_")
+        fix = "run terraform show -json after apply" if plan else f"give {option}"
+        reader.findings.append(Finding(name.line, "unresolved", f"{name} is not known", fix))
+    own = tuple(replace(finding, policy=extract.name) for finding in reader.findings)
     return Policy(extract.name, extract.line, rules, own)
-
-
-def _explain_unknown(name: str) -> str:
-    if name.startswith("aws_"):
-        return "run terraform show -json after apply"
-    return f"give {_OPTIONS.get(name, f'--parameter {name}=VALUE')}"
 
 
 class _Reader:
@@ -110,8 +103,7 @@ class _Reader:
             self._add(self._extract.line, problem, "give the policy document")
         else:
             self._check_members(document)
-            element = document.get("Statement", [])
-            for number, raw in enumerate(element if isinstance(element, list) else [element], 1):
+            for number, raw in enumerate(_to_list(document.get("Statement", [])), 1):
                 self._name = str(number)
                 yield from self._read_statement(raw, getattr(raw, "line", document.line))
 
@@ -132,11 +124,12 @@ class _Reader:
             self._add(line, f"{has}, so nothing is allowed", "add a statement")
 
     def _read_statement(self, raw: Any, line: int) -> Iterator[Rule]:
-        if isinstance(raw, Object):
-            self._check_sid(raw)
+        is_object = isinstance(raw, Object)
+        if is_object and isinstance(raw.get("Sid"), str):
+            self._check_sid(raw["Sid"], raw.lines["Sid"])
         try:
-            parsed = parse_statement(_THIS, _mask(raw) if isinstance(raw, Object) else raw)
-            conditions = tuple(_read_conditions(raw))
+            parsed = parse_statement(_THIS, _mask(raw) if is_object else raw)
+            conditions = tuple(_read_conditions(raw.get("Condition", {})))
         except PolicyError as error:
             problem = str(error).removeprefix(f"{_THIS}: ")
             name = _find_mention(raw, problem)
@@ -144,57 +137,48 @@ class _Reader:
             fix = _find_fix(str(name), _NAMES) if unknown else "correct it"
             self._add(name.line if name else line, problem, fix)
             return
-        actions, resources = (self._read_patterns(raw, name) for name in ("Action", "Resource"))
+        actions, resources = (
+            tuple(
+                text
+                for text in _to_list(raw.get(name, raw.get(f"Not{name}")))
+                if not any(unknown in text for unknown in self._unknown)
+            )
+            for name in ("Action", "Resource")
+        )
         if actions and resources:
-            members = (parsed, actions, resources, conditions, self._extract.name)
-            yield Rule(self._name, raw.line, raw.lines, *members)
+            written = {"actions": actions, "resources": resources, "written": conditions}
+            place = {"policy": self._extract.name, "line": raw.line, "lines": raw.lines}
+            yield Rule(**vars(parsed) | {"name": self._name} | written | place)
 
-    def _read_patterns(self, raw: Object, name: str) -> tuple[Text, ...]:
-        """The patterns without unresolved names."""
-        value: Any = raw.get(name, raw.get(f"Not{name}"))
-        texts = value if isinstance(value, list) else [value]
-        return tuple(text for text in texts if not any(u in text for u in self._unknown))
-
-    def _check_sid(self, raw: Object) -> None:
-        sid = raw.get("Sid", "")
-        line = raw.lines.get("Sid", raw.line)
-        if not isinstance(sid, str):
-            return
-        if not _SID.fullmatch(sid):
+    def _check_sid(self, sid: str, line: int) -> None:
+        if not re.fullmatch("[A-Za-z0-9]*", sid):
             problem = f'the Sid is "{sid}", IAM takes letters and digits only'
             self._add(line, problem, "remove the others")
-            return
-        self._name = str(sid) or self._name
-        if sid in self._sids:
-            problem = f'the statement on line {self._sids[sid]} also has the Sid "{sid}"'
-            self._add(line, problem, "give each statement its own")
-        if sid:
+        elif sid:
+            self._name = str(sid)
+            if sid in self._sids:
+                problem = f'the statement on line {self._sids[sid]} also has the Sid "{sid}"'
+                self._add(line, problem, "give each statement its own")
             self._sids.setdefault(sid, line)
+
+
+def _to_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _mask(raw: Object) -> dict[str, Any]:
     """A statement with any patterns and no conditions: other modules check those."""
-    masked = {
-        name: _replace_patterns(value)
-        for name, value in raw.items()
-        if name.endswith(("ction", "ource"))
-    }
+    patterns = (name for name in raw if name.endswith(("ction", "ource")))
+    masked = {n: ["*" if isinstance(t, str) else t for t in _to_list(raw[n])] for n in patterns}
     return {**raw, **masked, "Condition": {}}
 
 
-def _replace_patterns(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_replace_patterns(item) for item in value]
-    return "*" if isinstance(value, str) else value
-
-
-def _read_conditions(raw: Object) -> Iterator[WrittenCondition]:
-    operators = raw.get("Condition", {})
+def _read_conditions(operators: Any) -> Iterator[WrittenCondition]:
     if not isinstance(operators, dict) or not all(isinstance(v, dict) for v in operators.values()):
         raise PolicyError("Condition must be an object of objects")
     for operator, keys in operators.items():
         for key, value in keys.items():
-            items = value if isinstance(value, list) else [value]
+            items = _to_list(value)
             if not items or not all(isinstance(item, (str, int, float)) for item in items):
                 raise PolicyError(f"the values of {key} must be strings")
             texts = (i if isinstance(i, str) else json.dumps(i) for i in items)

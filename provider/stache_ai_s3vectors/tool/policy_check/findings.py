@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, order=True)
@@ -27,6 +31,14 @@ class Finding:
     policy: str = ""
 
 
+def group(pairs: Iterable[tuple[Key, Value]]) -> dict[Key, list[Value]]:
+    """Group values by key, in their order."""
+    groups: dict[Key, list[Value]] = {}
+    for key, value in pairs:
+        groups.setdefault(key, []).append(value)
+    return groups
+
+
 def join_names(names: Iterable[str]) -> str:
     """Names in a sentence: "a", "a and b", "a, b and c"."""
     *most, last = names
@@ -40,8 +52,5 @@ def quote_names(texts: Iterable[str]) -> str:
 
 def join_actions(actions: Iterable[str]) -> str:
     """The same for actions, with the prefix of a service once: "s3vectors:A, B and C"."""
-    names: dict[str, list[str]] = {}
-    for action in actions:
-        service, _, name = action.rpartition(":")
-        names.setdefault(service, []).append(name)
-    return join_names(f"{service}:{join_names(group)}" for service, group in names.items())
+    services = group(action.rpartition(":")[::2] for action in actions)
+    return join_names(f"{service}:{join_names(names)}" for service, names in services.items())

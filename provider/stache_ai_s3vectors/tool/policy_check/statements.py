@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,12 +13,15 @@ from s3vectors_local.iam.conditions import OPERATORS, Condition, parse_condition
 from s3vectors_local.iam.patterns import matches_action
 from stache_ai_s3vectors.tool.policy_files.source import Text
 
-from .arns import can_cover, find_samples, find_variable
-from .targets import PREFIX, VIA_SERVICE, Target, get_kind, list_actions
+from .arns import find_kinds, replace_variables
+from .findings import Finding
+from .targets import PREFIX, VIA_SERVICE, Target, list_actions
 
-_OPERATOR: Final = re.compile(r"((?:forallvalues|foranyvalue):)?(.+?)(ifexists)?", re.IGNORECASE)
 _SPELLINGS: Final = {
-    text.lower(): text for text in (*OPERATORS, "ForAllValues:", "ForAnyValue:", "IfExists")
+    text.lower(): text
+    for operator in OPERATORS
+    for quantifier in ("", "ForAllValues:", "ForAnyValue:")
+    for text in (f"{quantifier}{operator}", f"{quantifier}{operator}IfExists")
 }
 _OWN_KEYS: Final = ("s3:", "s3vectors:", "aws:tagkeys", "aws:requesttag/", "aws:resourcetag/")
 """Prefixes of keys of which the engine knows the requests that have them."""
@@ -38,25 +40,22 @@ class WrittenCondition:
 
     def evaluate(self, need: Need) -> bool | None:
         """Whether it holds for a request; None if that cannot be known."""
-        parsed = self.parsed
-        if parsed is None:
-            return None
+        key, parsed = self.key.lower(), self.parsed
         # Only requests of a service for the caller have VIA_SERVICE
-        if parsed.key in (*need.context, VIA_SERVICE):
-            return parsed.holds(need.context)
-        name = need.action.removeprefix(PREFIX)
-        return parsed.holds({}) if name in list_actions() and self._is_absent(name) else None
+        known = key in (*need.context, VIA_SERVICE) or self._is_absent(need.action)
+        return replace(parsed, key=key).holds(need.context) if parsed and known else None
 
     def is_dead(self, names: Collection[str]) -> bool:
-        """Whether it can never hold: it needs a key that no request of these actions has."""
+        """Whether it never holds, because no request of these actions has its key."""
         needs = [Need(PREFIX + name, "*", {}) for name in names]
-        unknown = not needs or self.key.lower() == VIA_SERVICE
-        return not unknown and all(self.evaluate(need) is False for need in needs)
+        return bool(needs) and all(
+            self._is_absent(need.action) and self.evaluate(need) is False for need in needs
+        )
 
-    def _is_absent(self, name: str) -> bool:
-        key = self.key.lower()
+    def _is_absent(self, action: str) -> bool:
+        key, known = self.key.lower(), list_actions().get(action.removeprefix(PREFIX))
         keys = {key, key.partition("/")[0] + "/"}
-        return key.startswith(_OWN_KEYS) and not list_actions()[name].keys & keys
+        return known is not None and key.startswith(_OWN_KEYS) and not known.keys & keys
 
     @cached_property
     def parsed(self) -> Condition | None:
@@ -65,94 +64,84 @@ class WrittenCondition:
         Raises:
             PolicyError: IAM does not accept the operator or the values.
         """
-        parts = _OPERATOR.fullmatch(self.operator)
-        written = parts.groups(default="") if parts else (self.operator,)
-        operator = "".join(_SPELLINGS.get(part.lower(), part) for part in written)
+        operator = _SPELLINGS.get(self.operator.lower(), self.operator)
         try:
             [parsed] = parse_conditions(self.key, {operator: {_STAND_IN: list(self.values)}})
         except UnevaluatedPolicyError:
             return None
-        return replace(parsed, key=self.key.lower())
+        return parsed
 
     def __str__(self) -> str:
         values = " or ".join(f'"{value}"' for value in self.values)
         return f"{self.operator} {self.key} {values}"
 
 
-@dataclass(frozen=True)
-class Rule:
-    """A statement that the engine can evaluate.
+@dataclass(frozen=True, kw_only=True)
+class Rule(Statement):
+    """A statement of the engine, with what is written in its document.
 
     Args:
         name: its Sid, else its number.
-        line: where it begins.
-        lines: those of its elements.
-        statement: the engine's form of it, without patterns and conditions.
         actions: its Action or NotAction.
         resources: its Resource or NotResource.
-        conditions: as written.
+        written: its conditions; the engine's form has none.
         policy: the name of its policy.
+        line: where it begins.
+        lines: those of its elements.
     """
 
-    name: str
-    line: int
-    lines: Mapping[str, int]
-    statement: Statement
     actions: tuple[Text, ...]
     resources: tuple[Text, ...]
-    conditions: tuple[WrittenCondition, ...]
+    written: tuple[WrittenCondition, ...]
     policy: str
-
-    @property
-    def allows(self) -> bool:
-        """Whether its Effect is Allow."""
-        return self.statement.allows
+    line: int
+    lines: Mapping[str, int]
 
     @property
     def is_negated(self) -> bool:
         """Whether it has NotAction or NotResource."""
-        return self.statement.negated_actions or self.statement.negated_resources
+        return self.negated_actions or self.negated_resources
+
+    def report(self, line: int, kind: str, problem: str, fix: str) -> Finding:
+        """Make a finding about the statement."""
+        return Finding(line, kind, problem, fix, self.name, self.policy)
 
     def evaluate(self, need: Need) -> bool | None:
         """Whether it applies to a request; None if that cannot be known."""
-        answers = [self.match(need), *(condition.evaluate(need) for condition in self.conditions)]
-        if False in answers:
-            return False
-        return None if None in answers else True
+        answers = [self.match(need), *(condition.evaluate(need) for condition in self.written)]
+        return False if False in answers else None if None in answers else True
 
     def match(self, need: Need) -> bool | None:
         """Whether it applies, its conditions aside; None if a policy variable decides."""
-        matching = [text for text in self.resources if can_cover(text, need.resource)]
-        fixed = [text for text in matching if find_variable(text) is None]
-        possible, certain = (self._apply(need, covers=bool(texts)) for texts in (matching, fixed))
-        return certain if certain == possible else None
+        answer = self.applies(need)
+        return answer if self._widest.applies(need) is answer else None
 
-    def _apply(self, need: Need, *, covers: bool) -> bool:
-        """Ask the engine, which needs complete ARNs."""
-        arns = (need.resource,) if covers else ()
-        return replace(self.statement, actions=self.actions, resources=arns).applies(need)
+    @cached_property
+    def _widest(self) -> Statement:
+        items = (Text(replace_variables(item), item.line) for item in self.resources)
+        return replace(self, resources=tuple(items))
 
     def is_about(self, action: str) -> bool:
         """Whether it names an action, on any resource."""
         named = any(matches_action(item, action) for item in self.actions)
-        return named is not self.statement.negated_actions
+        return named is not self.negated_actions
 
     def list_reached(self, target: Target, *, conditions: bool = False) -> tuple[str, ...]:
         """The actions of S3 Vectors, without prefix, that it applies to on any resource.
 
         Args:
-            target: its bucket, its indexes and their neighbours are tried.
+            target: its bucket, its indexes and their neighbours are tried, and what is named.
             conditions: whether its conditions count.
         """
-        samples = {arn for item in self.resources for arn in find_samples(item).values()}
-        arns = {*target.arns, *target.strangers, *samples, "*"}
+        arns = {*target.arns, *target.strangers, *self.resources, "*"}
         answer = self.evaluate if conditions else self.match
         return tuple(
             name
             for name, action in list_actions().items()
-            if any(
+            if self.is_about(PREFIX + name)
+            and any(
                 answer(target.make_need(PREFIX + name, arn)) is not False
                 for arn in arns
-                if get_kind(arn) in (action.kinds or {""})
+                if (find_kinds(arn) & action.kinds if action.kinds else arn == "*")
             )
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, Final
 
 from s3vectors_local import Caller
@@ -14,13 +14,12 @@ from stache_ai_s3vectors.service import permissions
 from stache_ai_s3vectors.service.arns import format_service_host
 from stache_ai_s3vectors.service.permissions import LEVELS
 
+from .arns import INDEX, find_kinds
 from .findings import join_names
 
 KMS: Final = "kms:"
 VIA_SERVICE: Final = permissions.VIA_SERVICE.lower()
 PREFIX: Final = "s3vectors:"
-BUCKET: Final = "bucket"
-INDEX: Final = "index"
 
 _CALLER: Final = Caller()
 _BUCKET_ARN: Final = _CALLER.format_bucket_arn("bucket")
@@ -50,22 +49,14 @@ class Action:
 @cache
 def list_actions() -> Mapping[str, Action]:
     """Every action, by its name without the prefix."""
-    arns = (_BUCKET_ARN, f"{_BUCKET_ARN}/index/index")
     actions = {}
     for name in sorted(action.removeprefix(PREFIX) for action in ACTIONS):
-        requests = [{**_REQUEST, "resourceArn": arn} for arn in arns]
+        requests = [{**_REQUEST, "resourceArn": _BUCKET_ARN + end} for end in ("", "/index/index")]
         needs = [find_needs(name, each, _CALLER, lambda _: {"": ""})[0] for each in requests]
-        kinds = frozenset(get_kind(need.resource) for need in needs) - {""}
-        keys = (key for need in needs for key in need.context if kinds)
-        actions[name] = Action(kinds, frozenset(keys))
+        kinds = frozenset(kind for need in needs for kind in find_kinds(need.resource))
+        keys = frozenset(key for need in needs for key in need.context if kinds)
+        actions[name] = Action(kinds, keys)
     return actions
-
-
-def get_kind(resource: str) -> str:
-    """Whether an ARN is a bucket's or an index's; "" for "*"."""
-    if resource == "*":
-        return ""
-    return INDEX if "/index/" in resource else BUCKET
 
 
 def expand_action(pattern: str) -> tuple[str, ...]:
@@ -103,8 +94,7 @@ class Target:
     @property
     def host(self) -> str:
         """The host name of S3 Vectors, which uses the key."""
-        partition, region, _ = self.place
-        return format_service_host(partition, region)
+        return format_service_host(*self.place[:2])
 
     @property
     def index_arns(self) -> tuple[str, ...]:
@@ -128,7 +118,7 @@ class Target:
         indexes = (f"{bucket}/index/{self.indexes[0]}" for bucket in buckets)
         return (f"{self.index_arns[0]}-other", *buckets, *indexes)
 
-    @property
+    @cached_property
     def needs(self) -> tuple[Need, ...]:
         """What the level needs."""
         level = LEVELS[self.level]
@@ -157,19 +147,27 @@ class Target:
         }
         if action.startswith(KMS):
             context[VIA_SERVICE] = [self.host]
-            context["kms:encryptioncontextkeys"] = [
-                "aws:s3vectors:arn",
-                "aws:s3vectors:resource-id",
-            ]
+            names = ("aws:s3vectors:arn", "aws:s3vectors:resource-id")
+            context["kms:encryptioncontextkeys"] = names
         return Need(action, resource, context)
+
+    def list_needed(self, pattern: str) -> list[str]:
+        """The actions that the level needs and a pattern matches."""
+        return sorted({n.action for n in self.needs if matches_action(pattern, n.action)})
+
+    def list_arns(self, kinds: Collection[str]) -> tuple[str, ...]:
+        """The ARNs that actions on some kinds of resources are for."""
+        if INDEX in kinds:
+            return self.index_arns
+        return (self.bucket_arn,) if kinds else ()
 
     def name_places(self, resources: Collection[str]) -> str:
         """Name resources in a sentence: "index documents", "bucket vectors and the key"."""
         arns = zip(self.indexes, self.index_arns, strict=True)
         names = [name for name, arn in arns if arn in resources]
-        words = (
-            [f"{'index' if len(names) == 1 else 'indexes'} {join_names(names)}"] if names else []
-        )
-        words += [f"bucket {self.bucket}"] if self.bucket_arn in resources else []
-        words += ["the key"] if self.key in resources else []
-        return join_names(words)
+        places = {
+            f"{'index' if len(names) == 1 else 'indexes'} {join_names(names or [''])}": names,
+            f"bucket {self.bucket}": self.bucket_arn in resources,
+            "the key": self.key in resources,
+        }
+        return join_names(place for place, named in places.items() if named)
