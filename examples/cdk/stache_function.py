@@ -35,6 +35,12 @@ CHOICES: Final = {
 }
 """What the function can be built for, and what it has in its package."""
 
+NO_SNAP_START: Final = ("python3.11",)
+"""Runtimes without SnapStart (https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html)."""
+
+ALIAS: Final = "live"
+"""The name of the alias of the published version."""
+
 _MODEL: Final = re.compile(
     r"(?!(us|us-gov|eu|apac|jp|au|ca|global)[.])(?!arn:)[A-Za-z0-9][A-Za-z0-9.:-]*"
 )
@@ -82,10 +88,12 @@ class StacheFunction(Construct):
         embedding_provider: "bedrock", or "word-hashing", which needs no model.
         embedding_model: Bedrock's id of the model.
         table_names: of tables that are there already: documents, namespaces.
+        snap_start: start it from a snapshot: publish a version and an alias.
         removal_policy: of the tables.
 
     Attributes:
         function: the function.
+        function_name: what to invoke; with SnapStart, the alias.
         tables: documents, namespaces.
     """
 
@@ -99,12 +107,18 @@ class StacheFunction(Construct):
         embedding_provider: str,
         embedding_model: str,
         table_names: Sequence[str] = (),
+        snap_start: bool = False,
         removal_policy: RemovalPolicy,
     ) -> None:
         super().__init__(scope, id)
         _check("runtime", runtime)
         _check("architecture", architecture)
         _check("embedding_provider", embedding_provider)
+        if snap_start and runtime in NO_SNAP_START:
+            raise ValueError(
+                f"snap_start is true and runtime is {runtime!r}, which has no SnapStart; "
+                "it must be python3.12 or newer: choose another runtime, or leave snap_start out"
+            )
         if not _MODEL.fullmatch(embedding_model):
             raise ValueError(
                 f"embedding_model is {embedding_model!r}; it must be the id of a foundation model, "
@@ -131,7 +145,13 @@ class StacheFunction(Construct):
         if embedding_provider == "bedrock":
             environment["BEDROCK_EMBEDDING_MODEL"] = embedding_model
             self._let_embed(role, embedding_model)
-        self.function = self._make_function(role, environment, runtime, architecture)
+        self.function = self._make_function(
+            role, environment, runtime, architecture, snap_start=snap_start
+        )
+        self.function_name = self.function.function_name
+        if snap_start:
+            alias = self.function.add_alias(ALIAS)
+            self.function_name = f"{self.function_name}:{alias.alias_name}"
         Validations.of(self.function).acknowledge(
             Acknowledgment(
                 id="AwsSolutions::AwsSolutions-L1",
@@ -189,7 +209,13 @@ class StacheFunction(Construct):
         _allow(role, "bedrock", ("InvokeModel",), arn)
 
     def _make_function(
-        self, role: iam.Role, environment: dict[str, str], runtime: str, architecture: str
+        self,
+        role: iam.Role,
+        environment: dict[str, str],
+        runtime: str,
+        architecture: str,
+        *,
+        snap_start: bool,
     ) -> lambda_.Function:
         log_group = logs.LogGroup(
             self,
@@ -199,7 +225,11 @@ class StacheFunction(Construct):
         )
         actions = ("CreateLogStream", "PutLogEvents")
         _allow(role, "logs", actions, log_group.log_group_arn)
-        python = lambda_.Runtime(runtime, lambda_.RuntimeFamily.PYTHON)
+        python = lambda_.Runtime(
+            runtime,
+            lambda_.RuntimeFamily.PYTHON,
+            supports_snap_start=runtime not in NO_SNAP_START,
+        )
         code = lambda_.Code.from_asset(
             str(SOURCE),
             # Of what was built: the provider's wheel is not in the folder
@@ -220,6 +250,7 @@ class StacheFunction(Construct):
             memory_size=1024,
             timeout=Duration.minutes(1),
             log_group=log_group,
+            snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if snap_start else None,
         )
 
 

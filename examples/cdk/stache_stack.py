@@ -36,6 +36,7 @@ class Options:
         level: what the function may do: read, read-write or manage-indexes.
         runtime: of the function.
         architecture: arm64 or x86_64.
+        snap_start: true to start the function from a snapshot (SnapStart).
         embedding_provider: bedrock, or word-hashing, which needs no model.
         embedding_model: Bedrock's id of the model.
         documents_table: an existing table; with namespaces_table.
@@ -58,6 +59,7 @@ class Options:
     level: str = "read-write"
     runtime: str = "python3.13"
     architecture: str = "arm64"
+    snap_start: bool = False
     embedding_provider: str = "bedrock"
     embedding_model: str = "amazon.titan-embed-text-v2:0"
     documents_table: str = ""
@@ -136,10 +138,11 @@ class StacheStack(Stack):
             embedding_provider=options.embedding_provider,
             embedding_model=options.embedding_model,
             table_names=tables,
+            snap_start=options.snap_start,
             removal_policy=removal_policy,
         )
         store.connect(stache.function, level=options.level)
-        CfnOutput(self, "FunctionName", value=stache.function.function_name)
+        CfnOutput(self, "FunctionName", value=stache.function_name)
         for name, table in zip(("Documents", "Namespaces"), stache.tables, strict=True):
             CfnOutput(self, f"{name}TableName", value=table.table_name)
 

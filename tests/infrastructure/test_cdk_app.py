@@ -232,9 +232,10 @@ def test_the_tables_stay_with_the_vectors(retain, kept):
             assert resource["DeletionPolicy"] == kept
 
 
-def test_the_app_passes_cdk_nag():
+@pytest.mark.parametrize("snap_start", ["true", "false"])
+def test_the_app_passes_cdk_nag(snap_start):
     """With one rule acknowledged, for the reason that stands there."""
-    made, _ = app()
+    made, _ = app(snap_start=snap_start)
     Validations.of(made).add_plugins(AwsSolutionsChecks(made))
 
     made.synth()
@@ -250,6 +251,11 @@ def test_the_app_passes_cdk_nag():
         ({"dimension": "4097"}, "dimension is 4097"),
         ({"architecture": "mips"}, "architecture is 'mips'; it must be one of arm64, x86_64"),
         ({"runtime": "python2.7"}, "runtime is 'python2.7'; it must be one of python3.11, "),
+        (
+            {"snap_start": "true", "runtime": "python3.11"},
+            "snap_start is true and runtime is 'python3.11', which has no SnapStart; it must be",
+        ),
+        ({"snap_start": "yes"}, "context snap_start is 'yes'; it must be true or false"),
         ({"embedding_provider": "bedrok"}, "'bedrok'; it must be one of bedrock, word-hashing"),
         ({"embedding_model": "us.cohere.embed-v4:0"}, "must be the id of a foundation model"),
         ({"embedding_model": "arn:aws:bedrock:x"}, "must be the id of a foundation model"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import boto3
@@ -60,7 +60,7 @@ def cdk(region, **given):
 
 def sam_(region, **given):
     """By the SAM template."""
-    names = {"embedding_provider": "EmbeddingProvider", "runtime": "Runtime"}
+    names = {"embedding_provider": "EmbeddingProvider", "snap_start": "SnapStart"}
     parameters = {names[name]: value for name, value in given.items()}
     text = sam.TEMPLATE.read_text()
     template = sam.transform_template(text, json.dumps(parameters)).transformed
@@ -84,6 +84,10 @@ def of_stack(found, document):
         "handler": function["Handler"],
         "memory": function["MemorySize"],
         "timeout": function["Timeout"],
+        "snap_start": function.get("SnapStart", {}).get("ApplyOn"),
+        "versions": len(found.list_properties("AWS::Lambda::Version")),
+        "aliases": [made["Name"] for made in found.list_properties("AWS::Lambda::Alias").values()],
+        "invoked": told["FunctionName"].partition(":")[2],
     }
     tables = frozenset(
         Table(
@@ -118,6 +122,10 @@ def terraform_(region, tmp_path, **given):
         "handler": function["handler"],
         "memory": function["memory_size"],
         "timeout": function["timeout"],
+        "snap_start": next((each["apply_on"] for each in function["snap_start"]), None),
+        "versions": int(function["publish"]),
+        "aliases": [made["name"] for name, made in found.items() if "aws_lambda_alias" in name],
+        "invoked": plan["planned_values"]["outputs"]["function_name"]["value"].partition(":")[2],
     }
     renamed = {
         "stache-documents": DOCUMENTS,
@@ -235,6 +243,10 @@ def test_it_is_the_same_function(dialect):
         "handler": "handler.handler",
         "memory": 1024,
         "timeout": 60,
+        "snap_start": None,
+        "versions": 0,
+        "aliases": [],
+        "invoked": "",
     }
     ours = {**lambda_function.ENVIRONMENT, "EMBEDDING_PROVIDER": "bedrock"}
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "S3VECTORS_ENDPOINT_URL"):
@@ -247,6 +259,15 @@ def test_it_is_the_same_function(dialect):
         "S3VECTORS_REGION": "us-east-1",
         "BEDROCK_EMBEDDING_MODEL": "amazon.titan-embed-text-v2:0",
     }
+
+
+def test_snap_start_changes_nothing_else(dialect):
+    """A version is published, and what is invoked is its alias."""
+    usual, found = dialect("us-east-1"), dialect("us-east-1", snap_start="true")
+
+    snap_start = {"snap_start": "PublishedVersions", "versions": 1}
+    settings = {**usual.settings, **snap_start, "aliases": ["live"], "invoked": "live"}
+    assert found == replace(usual, settings=settings)
 
 
 def test_its_tables_have_the_keys_that_stache_asks_by(dialect):

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
 import build
 import lambda_function
 from forks import run_script
-from function_life import CAT
+from function_life import ARCHITECTURE, CAT, RUNTIME, find_texts
 from loopback import CREDENTIALS
 from restores import serve_credentials
 from simulated import simulate_aws
+from simulated.aws import PYTHON
+from simulated.runtime import run_function
 
 FOLDERS = [file.parent for file in build.OURS[1:]]
 """Of the function's own modules."""
@@ -71,6 +74,33 @@ def credentials(monkeypatch):
         monkeypatch.delenv("S3VECTORS_ENDPOINT_URL")
         monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start")
         yield server
+
+
+def test_the_package_works_with_snap_start(credentials, tmp_path):
+    """In AWS's runtime client; the function asks for credentials when it has been restored."""
+    build.build(tmp_path / "package", RUNTIME, ARCHITECTURE)
+    configuration = {
+        "FunctionArn": "arn:aws:lambda:us-east-1:123456789012:function:it:1",
+        "FunctionName": "it",
+        "Handler": "handler.handler",
+        "MemorySize": 1024,
+        "SnapStart": {"ApplyOn": "PublishedVersions", "OptimizationStatus": "On"},
+        "Timeout": 60,
+        "Version": "1",
+    }
+    own = (*lambda_function.ENVIRONMENT, "AWS_ENDPOINT_URL")
+    environment = {name: os.environ[name] for name in own if name in os.environ}
+
+    with run_function(
+        tmp_path / "package", configuration, {**environment, **CREDENTIALS}, PYTHON
+    ) as function:
+        function.invoke({"action": "ingest", "text": CAT, "filename": "cat.txt"})
+        found = find_texts(function)
+
+    assert found == [CAT]
+    paths = [path.rpartition("runtime/")[2] for path in function.requested]
+    assert paths[:2] == ["restore/next", "invocation/next"]
+    assert "/credentials" in paths
 
 
 def test_copies_of_the_function_answer_and_share_nothing(credentials, tmp_path):

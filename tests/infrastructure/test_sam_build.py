@@ -64,6 +64,17 @@ def test_it_is_built_from_any_folder(repository, where):
     assert command[1:] == [str(script), *BUILT, "--output", str(output.resolve())]
 
 
+def test_with_snap_start_the_same_is_built(repository):
+    """Once, for the function that is deployed then."""
+    overrides = [f"{name}={value}" for name, value in {**WANTED, "SnapStart": "true"}.items()]
+
+    [command] = commands(repository / "sam", "--parameter-overrides", *overrides)
+
+    output = repository / "sam" / ".aws-sam" / "build" / "SnapStartFunction"
+    script = repository / "examples" / "lambda" / "build.py"
+    assert command[1:] == [str(script), *BUILT, "--output", str(output.resolve())]
+
+
 def test_it_is_built_in_a_template_that_nests_it(repository):
     """Which says where the repository is."""
     folder = parent(repository, Repository=f"../{repository.name}", **WANTED)

@@ -71,6 +71,53 @@ def test_every_runtime_has_its_folder():
     } == {f"{each.parent.name}/{each.name}" for each in sam.FUNCTION.glob("sam/*/*")}
 
 
+def test_with_snap_start_another_value_publishes_a_version():
+    """CloudFormation replaces a version whose description is another; the alias follows."""
+    texts = {
+        described(**{"SnapStart": "true", **other})
+        for other in (
+            {},
+            {"Runtime": "python3.12"},
+            {"Architecture": "x86_64"},
+            {"Dimension": "256"},
+            {"EmbeddingProvider": "word-hashing"},
+            {"EmbeddingModel": "cohere.embed-english-v3"},
+            {"Prefix": "notes"},
+            {"BucketName": "my-bucket"},
+            {"DocumentsIndex": "mine"},
+            {"SummariesIndex": "mine"},
+            {"InsightsIndex": "mine"},
+            {"ExistingDocumentsTable": "mine"},
+            {"ExistingNamespacesTable": "mine"},
+        )
+    }
+
+    assert len(texts) == 13
+
+
+def described(**parameters):
+    """The description of the published version, and its logical id."""
+    [(name, version)] = stack(**parameters).list_properties("AWS::Lambda::Version").items()
+    return name, version["Description"]
+
+
+def test_every_parameter_of_the_function_is_in_the_description_of_its_version():
+    """A parameter that is not there would change the function, but not what is invoked."""
+    source = sam.transform_template(sam.TEMPLATE.read_text()).source
+    parameters = source["Parameters"].keys()
+    conditions = source["Conditions"]
+    own = source["Resources"]["SnapStartFunction"]["Properties"]
+
+    def list_parameters(part):
+        text = json.dumps(part)
+        used = {name for name in conditions if f'"Fn::If": ["{name}"' in text}
+        text += json.dumps([conditions[name] for name in used - {"NewDocumentsTable"}])
+        return {n for n in parameters if f'"Ref": "{n}"' in text or f"${{{n}}}" in text}
+
+    used = list_parameters(source["Globals"]["Function"]) - {"DeployFunction"}
+    assert used == list_parameters(own["VersionDescription"])
+
+
 def test_what_it_is():
     """Its handler, memory and time."""
     made = function(stack())

@@ -98,6 +98,7 @@ CONTRADICTIONS = [
     ({"ExistingBucket": "true"}, "name the bucket"),
     ({"ExistingIndexes": "true"}, "set ExistingBucket"),
     ({"KmsKeyArn": KEY, "CreateKmsKey": "true"}, "give one"),
+    ({"SnapStart": "true", "Runtime": "python3.11"}, "use python3.12 or newer"),
     (
         {
             "ExistingBucket": "true",

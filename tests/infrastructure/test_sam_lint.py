@@ -30,8 +30,9 @@ FAULTS = {
 def without_transform(text):
     """The store and the role: with the transform in place, cfn-lint checks no actions."""
     source = deepcopy(sam.transform_template(text).source)
-    del source["Transform"], source["Resources"]["StacheFunction"]
-    del source["Outputs"]["FunctionName"]
+    for name in ("StacheFunction", "SnapStartFunction"):
+        del source["Resources"][name]
+    del source["Transform"], source["Globals"], source["Outputs"]["FunctionName"]
     return json.dumps(source)
 
 

@@ -29,6 +29,10 @@ def example(tmp_path):
     "given, problem",
     [
         ({"runtime": "python3.10"}, "it must be python3.11, python3.12, python3.13 or python3.14"),
+        (
+            {"runtime": "python3.11", "snap_start": True},
+            'runtime is "python3.11", which has no SnapStart: it must be python3.12 or newer',
+        ),
         ({"architecture": "arm"}, "it must be arm64 or x86_64"),
         ({"embedding_provider": "ollama"}, "it must be bedrock or word-hashing"),
         ({"embedding_model": "us.cohere.embed-v4:0"}, "must be the id of one foundation model"),

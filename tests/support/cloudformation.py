@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from cloudformation_parameters import TemplateError, apply_defaults, check_rules, evaluate_condition
@@ -32,6 +32,8 @@ class Kind:
     attribute: str
     """Of Fn::GetAtt, for the ARN."""
     ref_is_arn: bool = False
+    more: Mapping[str, str] = field(default_factory=dict)
+    """Other attributes, with their values."""
 
 
 KINDS: Final = {
@@ -41,8 +43,18 @@ KINDS: Final = {
     ),
     "AWS::IAM::Role": Kind("RoleName", "iam::{account}:role/{name}", "Arn"),
     "AWS::KMS::Key": Kind(None, "kms:{region}:{account}:key/{name}", "Arn"),
+    "AWS::Lambda::Alias": Kind(
+        None, "lambda:{region}:{account}:function:{name}", "AliasArn", ref_is_arn=True
+    ),
     "AWS::Lambda::Function": Kind(
         "FunctionName", "lambda:{region}:{account}:function:{name}", "Arn"
+    ),
+    "AWS::Lambda::Version": Kind(
+        None,
+        "lambda:{region}:{account}:function:{name}",
+        "FunctionArn",
+        ref_is_arn=True,
+        more={"Version": "1"},
     ),
     "AWS::Logs::LogGroup": Kind(
         "LogGroupName", "logs:{region}:{account}:log-group:{name}:*", "Arn"
@@ -210,7 +222,7 @@ class _Resolver:
         kind, properties = KINDS[resource["Type"]], self.resolve(resource.get("Properties", {}))
         own = properties.get(kind.name, f"{self._stack}-{name}")
         arn = self._build_arn(kind, own, properties)
-        return {"Ref": arn if kind.ref_is_arn else own, kind.attribute: arn}
+        return {"Ref": arn if kind.ref_is_arn else own, kind.attribute: arn, **kind.more}
 
     def _build_arn(self, kind: Kind, name: str, properties: Mapping[str, Any]) -> str:
         bucket = properties.get("VectorBucketName", properties.get("VectorBucketArn", ""))

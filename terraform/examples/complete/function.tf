@@ -8,6 +8,14 @@ resource "aws_lambda_function" "this" {
   source_code_hash = filebase64sha256(var.function_zip)
   memory_size      = 1024
   timeout          = 60
+  publish          = var.snap_start
+
+  dynamic "snap_start" {
+    for_each = var.snap_start ? [1] : []
+    content {
+      apply_on = "PublishedVersions"
+    }
+  }
 
   environment {
     variables = merge(module.stache_vectors.environment, {
@@ -24,6 +32,15 @@ resource "aws_lambda_function" "this" {
 
   # Otherwise Lambda makes one of that name, which keeps logs for ever.
   depends_on = [aws_cloudwatch_log_group.this, aws_iam_role_policy.this, aws_iam_role_policy_attachment.vectors]
+}
+
+# Only published versions start from a snapshot.
+resource "aws_lambda_alias" "live" {
+  count = var.snap_start ? 1 : 0
+
+  name             = "live"
+  function_name    = aws_lambda_function.this.function_name
+  function_version = aws_lambda_function.this.version
 }
 
 resource "aws_cloudwatch_log_group" "this" {

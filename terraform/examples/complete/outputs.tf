@@ -1,6 +1,6 @@
 output "function_name" {
   description = "What to invoke: aws lambda invoke --function-name."
-  value       = aws_lambda_function.this.function_name
+  value       = join(":", concat([aws_lambda_function.this.function_name], aws_lambda_alias.live[*].name))
 }
 
 output "bucket_name" {

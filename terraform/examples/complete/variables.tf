@@ -41,6 +41,18 @@ variable "architecture" {
   }
 }
 
+variable "snap_start" {
+  description = "Start the function from a snapshot: publish a version, and an alias to invoke."
+  type        = bool
+  default     = false
+  nullable    = false
+
+  validation {
+    condition     = !var.snap_start || var.runtime != "python3.11"
+    error_message = "snap_start is true and runtime is \"${var.runtime}\", which has no SnapStart: it must be python3.12 or newer. Give another runtime, and the function_zip that was built for it, or leave snap_start out."
+  }
+}
+
 variable "embedding_provider" {
   description = "What makes the embeddings: `bedrock`, or `word-hashing`, which needs no model."
   type        = string

@@ -41,7 +41,7 @@ def find_function(name: str) -> Configuration | None:
 
 def read_package(configuration: Configuration) -> bytes:
     """Its package, zipped."""
-    function = lambda_backends[ACCOUNT][REGION].get_function(configuration["FunctionName"])
+    function = lambda_backends[ACCOUNT][REGION].get_function(configuration["FunctionArn"])
     packed: bytes = function.code_bytes
     return packed
 

@@ -26,6 +26,14 @@ from children import join_python_path
 POLL: Final = 0.01
 """Seconds between looks of a server whether it is to stop."""
 _INIT_ERROR: Final = "/2018-06-01/runtime/init/error"
+_RESTORED: Final = "/2018-06-01/runtime/restore/next"
+_CREDENTIALS: Final = "/credentials"
+_NAMES: Final = {
+    "AccessKeyId": "AWS_ACCESS_KEY_ID",
+    "SecretAccessKey": "AWS_SECRET_ACCESS_KEY",
+    "Token": "AWS_SESSION_TOKEN",
+}
+"""Credentials as a container gets them, and the variables that have them otherwise."""
 
 
 class FunctionError(Exception):
@@ -69,6 +77,11 @@ class Runtime:
         self._process = process
         self._api = api
 
+    @property
+    def requested(self) -> list[str]:
+        """The paths of what the function's process has asked for, in their order."""
+        return self._api.requested
+
     def invoke(self, event: Any) -> Any:
         """What the function answers.
 
@@ -93,9 +106,11 @@ class Runtime:
 class _Api(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, arn: str, timeout: int) -> None:
+    def __init__(self, arn: str, timeout: int, environment: Mapping[str, str]) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.arn = arn
+        self.credentials = {name: environment.get(key, "") for name, key in _NAMES.items()}
+        self.requested: list[str] = []
         self.seconds = timeout
         self.events: queue.Queue[_Invocation] = queue.Queue()
         self.waiting: dict[str, _Invocation] = {}
@@ -116,7 +131,16 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
     def do_GET(self) -> None:
-        """Hand out the next event, once there is one."""
+        """Hand out the next event, once there is one; or what SnapStart asks for."""
+        self.server.requested.append(self.path)
+        if self.path == _RESTORED:
+            return self._answer(200, b"", {})
+        if self.path == _CREDENTIALS:
+            until = {"Expiration": "2099-01-01T00:00:00Z"}
+            return self._answer(200, json.dumps({**self.server.credentials, **until}).encode(), {})
+        return self._answer_event()
+
+    def _answer_event(self) -> None:
         invocation = self.server.events.get()
         self._answer(
             200,
@@ -173,7 +197,7 @@ def run_function(
         environment: credentials, endpoint, region; its own variables are added.
         python: one that has the runtime client.
     """
-    with _serve(_Api(configuration["FunctionArn"], configuration["Timeout"])) as api:
+    with _serve(_Api(configuration["FunctionArn"], configuration["Timeout"], environment)) as api:
         variables = {
             **_make_environment(package, configuration),
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{api.server_port}",
@@ -181,6 +205,8 @@ def run_function(
             **environment,
             "PYTHONPATH": join_python_path(package),
         }
+        if configuration.get("SnapStart", {}).get("OptimizationStatus") == "On":
+            _start_from_snapshot(variables, api)
         command = [python, "-m", "awslambdaric", configuration["Handler"]]
         process = subprocess.Popen(command, cwd=package, env=variables)
         try:
@@ -188,6 +214,17 @@ def run_function(
         finally:
             process.kill()
             process.wait()
+
+
+def _start_from_snapshot(variables: dict[str, str], api: _Api) -> None:
+    """Let the client report that it is initialized, and the function ask for its credentials."""
+    for name in _NAMES.values():
+        variables.pop(name, None)
+    variables |= {
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"http://127.0.0.1:{api.server_port}{_CREDENTIALS}",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN": "a-token",
+    }
 
 
 def _make_environment(package: Path, configuration: Mapping[str, Any]) -> dict[str, str]:
@@ -198,7 +235,8 @@ def _make_environment(package: Path, configuration: Mapping[str, Any]) -> dict[s
         "TZ": ":UTC",
         "AWS_LAMBDA_FUNCTION_NAME": configuration["FunctionName"],
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(configuration["MemorySize"]),
-        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_FUNCTION_VERSION": configuration.get("Version", "$LATEST"),
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "AWS_EC2_METADATA_DISABLED": "true",
         "LAMBDA_TASK_ROOT": str(package),
         "_HANDLER": configuration["Handler"],

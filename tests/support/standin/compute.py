@@ -63,6 +63,8 @@ class Function:
             Environment={"Variables": environment},
             Code={"ZipFile": Path(planned["filename"]).read_bytes()},
             Tags=planned["tags_all"] or {},
+            SnapStart={"ApplyOn": _read_snap_start(planned)},
+            Publish=planned["publish"],
         )
         return {**planned, "arn": created["FunctionArn"], "id": name, "version": created["Version"]}
 
@@ -75,6 +77,40 @@ class Function:
     def delete(self, state: State) -> None:
         """Delete it."""
         call("deleting Lambda Function", self.client.delete_function, FunctionName=state["id"])
+
+
+def _read_snap_start(planned: State) -> str:
+    return "".join(block["apply_on"] for block in planned["snap_start"]) or "None"
+
+
+class Alias:
+    """aws_lambda_alias."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.client = provider.make_client("lambda")
+
+    def create(self, planned: State) -> State:
+        """Make it."""
+        created = call(
+            f"creating Lambda Alias ({planned['name']})",
+            self.client.create_alias,
+            Name=planned["name"],
+            FunctionName=planned["function_name"],
+            FunctionVersion=planned["function_version"],
+        )
+        return {**planned, "arn": created["AliasArn"], "id": created["AliasArn"]}
+
+    def read(self, state: State) -> State | None:
+        """The state, if it is still there."""
+        named = {"FunctionName": state["function_name"], "Name": state["name"]}
+        missing = "ResourceNotFoundException"
+        told = call_or_none(self.client, missing, self.client.get_alias, **named)
+        return told and {**state, "function_version": told["FunctionVersion"]}
+
+    def delete(self, state: State) -> None:
+        """Delete it."""
+        named = {"FunctionName": state["function_name"], "Name": state["name"]}
+        call("deleting Lambda Alias", self.client.delete_alias, **named)
 
 
 class Table:

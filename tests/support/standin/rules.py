@@ -84,5 +84,6 @@ RULES: Final[Mapping[str, Rule]] = {
     "aws_kms_key_policy": Rule(
         ("key_id", "region"), {"bypass_policy_lockout_safety_check": False}, ("policy",)
     ),
+    "aws_lambda_alias": Rule(("function_name", "name", "region")),
     "aws_lambda_function": Rule(("function_name", "package_type", "region"), _FUNCTION_DEFAULTS),
 }

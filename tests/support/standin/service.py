@@ -25,6 +25,7 @@ _KINDS: Final[Mapping[str, Any]] = {
     "aws_iam_role_policy_attachment": iam.RolePolicyAttachment,
     "aws_kms_key": kms.Key,
     "aws_kms_key_policy": kms.KeyPolicy,
+    "aws_lambda_alias": compute.Alias,
     "aws_lambda_function": compute.Function,
     "aws_s3vectors_index": s3vectors.Index,
     "aws_s3vectors_vector_bucket": s3vectors.VectorBucket,

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from functools import cache
 
-from . import rights, rollback, stacks, tags, updates
+from . import rights, rollback, stacks, tags, updates, versions
 
 
 @cache
 def apply() -> None:
     """Mend all of it, once in a process."""
-    for part in (rights, tags, stacks, updates, rollback):  # tags inside of the transform
+    for part in (rights, tags, stacks, updates, rollback, versions):  # tags inside of the transform
         part.apply()
