@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,12 @@ from endpoints import KINDS, create_client, open_client  # noqa: E402 - after th
 from model import check_responses  # noqa: E402
 from s3vectors_local import Engine, connect  # noqa: E402
 from stache_ai_s3vectors.aws.connections import close_engines  # noqa: E402
+
+
+@pytest.hookimpl(wrapper=True, optionalhook=True)
+def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
+    """Three workers for two cores: a fifth of the time they wait for disks, processes and pip."""
+    return (yield) * 3 // 2 or 1
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -41,40 +41,40 @@ def deploy(folder: Path, options: Mapping[str, str], **where: str) -> str:
         where: to deploy to: environment variables.
     """
     context = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
-    out = ("--output", _synthesize_once(folder), "--outputs-file", _make_context(folder))
-    return _find_cdk("deploy", "--require-approval", "never", *out, *context, **where)
+    out = ("--output", _get_output_folder(folder), "--outputs-file", _get_outputs_file(folder))
+    return _run_cdk("deploy", "--require-approval", "never", *out, *context, **where)
 
 
 def read_outputs(folder: Path, stack: str = "Stache") -> dict[str, str]:
     """What the stack of this name told when it was deployed."""
-    outputs: dict[str, str] = json.loads(_make_context(folder).read_text())[stack]
+    outputs: dict[str, str] = json.loads(_get_outputs_file(folder).read_text())[stack]
     return outputs
 
 
 def find_asset(folder: Path) -> Path:
     """The function's package, as it was built."""
-    [asset] = _synthesize_once(folder).glob("asset.*/")
+    [asset] = _get_output_folder(folder).glob("asset.*/")
     return asset
 
 
 def destroy(folder: Path, **where: str) -> None:
     """Take away what was deployed; nothing, when it could not even be synthesized."""
-    if (_synthesize_once(folder) / "manifest.json").exists():
-        _find_cdk("destroy", "--force", "--app", _synthesize_once(folder), **where)
+    if (_get_output_folder(folder) / "manifest.json").exists():
+        _run_cdk("destroy", "--force", "--app", _get_output_folder(folder), **where)
 
 
 def bootstrap(account: str, region: str, **where: str) -> None:
     """Make the account known to the CDK."""
-    _find_cdk("bootstrap", f"aws://{account}/{region}", "--app", "", **where)
+    _run_cdk("bootstrap", f"aws://{account}/{region}", "--app", "", **where)
 
 
-def _find_cdk(*arguments: str | Path, **where: Any) -> str:
-    return deployables.find_cdk(*arguments, **where, CI="true")
+def _run_cdk(*arguments: str | Path, **where: Any) -> str:
+    return deployables.run_cdk(*arguments, **where, CI="true")
 
 
-def _synthesize_once(folder: Path) -> Path:
+def _get_output_folder(folder: Path) -> Path:
     return folder / "out"
 
 
-def _make_context(folder: Path) -> Path:
+def _get_outputs_file(folder: Path) -> Path:
     return folder / "outputs.json"

@@ -42,8 +42,8 @@ def run(*command: str | Path, cwd: Path, **more: str) -> str:
     return result.stdout
 
 
-def find_cdk(*arguments: str | Path, cwd: Path | None = None, **more: str) -> str:
-    """The CDK CLI in the app's folder."""
+def run_cdk(*arguments: str | Path, cwd: Path | None = None, **more: str) -> str:
+    """Run the CDK CLI in the app's folder; returns what it prints."""
     node_modules = Path(sys.prefix) / "javascript" / "node_modules"
     script = node_modules / "aws-cdk" / "bin" / "cdk"
     return run(BIN / "node", script, *arguments, cwd=cwd or ROOT / "examples" / "cdk", **more)
