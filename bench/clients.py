@@ -8,9 +8,11 @@ Only the provider sends a filter with a search.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from socket import IPPROTO_TCP, TCP_NODELAY
-from typing import Any, Final, NamedTuple
+from types import SimpleNamespace
+from typing import Any, ClassVar, Final
 
 NAMES: Final[Any] = {"vectorBucketName": "bench", "indexName": "documents"}
 PAGE: Final = 1_000
@@ -19,7 +21,9 @@ TOP: Final = 10
 
 
 class Provider:
-    """This repository's provider, with Stache's own settings; or the older package."""
+    """This repository's provider, with Stache's own settings."""
+
+    environment: ClassVar[str | None] = None
 
     def __init__(self) -> None:
         from stache_ai.config import Settings
@@ -27,6 +31,7 @@ class Provider:
         from stache_ai_s3vectors.provider import S3VectorsProvider
 
         self.provider = S3VectorsProvider(Settings(), "documents")
+        self.client = self.provider.client
         self.insert = self.provider.insert
         self.count = self.provider.count_by_filter
 
@@ -34,8 +39,16 @@ class Provider:
         return self.provider.search(vector, top_k=TOP)
 
 
+class OlderProvider(Provider):
+    """The package that this one replaces, which has the same names."""
+
+    environment: ClassVar = "older"
+
+
 class PlainClient:
     """Dictionaries, full batches, one request after another."""
+
+    environment: ClassVar[str | None] = None
 
     def call(self, operation: str, **document: Any) -> Any:
         """Send one request, which must succeed."""
@@ -63,9 +76,8 @@ class PlainClient:
             document["nextToken"] = page["nextToken"]
 
     def count(self, condition: dict[str, Any]) -> int:
-        """How many have these values."""
         return sum(
-            all(vector["metadata"].get(key) == value for key, value in condition.items())
+            condition.items() <= vector["metadata"].items()
             for page in self.list_pages()
             for vector in page["vectors"]
         )
@@ -114,31 +126,25 @@ class Floor(PlainClient):
 class LangChain:
     """langchain-aws, with embeddings instead of a model, and the text under the others' key."""
 
+    environment: ClassVar = "langchain"
+
     def __init__(self) -> None:
         from langchain_aws.vectorstores import AmazonS3Vectors
-        from langchain_core.embeddings import Embeddings
 
-        class PreparedEmbeddings(Embeddings):  # type: ignore[misc]  # in an environment of its own
-            vectors: list[list[float]]
+        def embed(texts: list[str]) -> list[list[float]]:
+            return [next(self.vectors) for _ in texts]
 
-            def embed_documents(self, texts: list[str]) -> list[list[float]]:
-                vectors, self.vectors = self.vectors[: len(texts)], self.vectors[len(texts) :]
-                return vectors
-
-            def embed_query(self, text: str) -> list[float]:
-                raise NotImplementedError(text)
-
-        self.embeddings = PreparedEmbeddings()
+        self.vectors: Iterator[list[float]] = iter(())
         self.store = AmazonS3Vectors(
             vector_bucket_name="bench",
             index_name="documents",
             page_content_metadata_key="text",
             create_index_if_not_exist=False,
-            embedding=self.embeddings,
+            embedding=SimpleNamespace(embed_documents=embed),
         )
 
     def insert(self, vectors: Any, texts: Any, metadatas: Any, ids: Any) -> None:
-        self.embeddings.vectors = vectors
+        self.vectors = iter(vectors)
         self.store.add_texts(texts, metadatas, ids=ids, batch_size=BATCH)
 
     def search(self, vector: list[float]) -> Any:
@@ -147,6 +153,8 @@ class LangChain:
 
 class LlamaIndex:
     """llama-index's store, with nodes that have their embeddings; a boto3 client for each call."""
+
+    environment: ClassVar = "llamaindex"
 
     def __init__(self) -> None:
         from llama_index.core.schema import TextNode
@@ -167,19 +175,24 @@ class LlamaIndex:
         return self.store.query(self.make_query(query_embedding=vector, similarity_top_k=TOP)).nodes
 
 
-class Client(NamedTuple):
-    """How a client is made, the environment it needs, where None is ours, and its package."""
-
-    make: type
-    environment: str | None
-    package: str
-
-
-CLIENTS: Final = {
-    "ours": Client(Provider, None, "stache-ai-s3vectors"),
-    "floor": Client(Floor, None, ""),
-    "boto3": Client(Boto3, None, "boto3"),
-    "older": Client(Provider, "older", "stache-ai-s3vectors"),
-    "langchain": Client(LangChain, "langchain", "langchain-aws"),
-    "llamaindex": Client(LlamaIndex, "llamaindex", "llama-index-vector-stores-s3"),
+CLIENTS: Final[dict[str, Any]] = {
+    "ours": Provider,
+    "floor": Floor,
+    "boto3": Boto3,
+    "older": OlderProvider,
+    "langchain": LangChain,
+    "llamaindex": LlamaIndex,
 }
+
+
+def make_client(name: str, url: str, dimension: int) -> Any:
+    """A client of a server, as a user makes it."""
+    os.environ.update(AWS_ENDPOINT_URL_S3VECTORS=url, EMBEDDING_DIMENSION=str(dimension))
+    return CLIENTS[name]()
+
+
+def time_start(name: str, url: str) -> float:
+    """Seconds to import and make a client."""
+    began = time.perf_counter()
+    make_client(name, url, 1024)
+    return time.perf_counter() - began

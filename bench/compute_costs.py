@@ -6,7 +6,6 @@ counts them; `estimate` about many more vectors than one machine holds (scale.md
 
 from __future__ import annotations
 
-import argparse
 import math
 import statistics
 from typing import Any, Final
@@ -49,7 +48,7 @@ def measure_chunks() -> dict[str, int]:
     }
 
 
-def measure(_: argparse.Namespace) -> dict[str, Any]:
+def measure() -> dict[str, Any]:
     """USD to store for a month, to load once, by the size of the batches, and to query."""
     size = measure_chunks()
     stored = CHUNKS * size["stored"]

@@ -13,17 +13,15 @@ import numpy.typing as npt
 DIMENSION: Final = 1024
 BATCH: Final = 500
 TEXT_BYTES: Final = 1_500
-LARGE_CALL: Final = 1_000
-"""Vectors in an insert where requests fail: more than one batch, so that a part may succeed."""
 
 NAMES: Final = {"vectorBucketName": "bench", "indexName": "documents"}
 TEXT_SEARCH: Final = {"textSearchConfigurations": [{"metadataKey": "text", "language": "en"}]}
 
-_PRESENT: Final = {"status": "active", "_type": "chunk"}
+PRESENT: Final = {"status": "active", "_type": "chunk"}
 CONDITIONS: Final[dict[str, dict[str, Any]]] = {
     "all": {},
-    "1 %": {**_PRESENT, "namespace": "books/7"},
-    "50 %": {**_PRESENT, "half": 1},
+    "1 %": {**PRESENT, "namespace": "books/7"},
+    "50 %": {**PRESENT, "half": 1},
 }
 """What a query's filter keeps, in the metadata of `Corpus`: soft delete, type, one condition."""
 
@@ -57,10 +55,10 @@ def describe_index(dimension: int = DIMENSION, **metadata: Any) -> dict[str, Any
 
 
 @cache
-def make_words() -> list[str]:
+def make_words() -> npt.NDArray[np.str_]:
     """Made-up words, the most frequent first."""
-    spellings = product("etaoinshrdlucmfwypvbgkjqxz", repeat=4)
-    return ["x" + "".join(reversed(each)) for each in islice(spellings, 26**3, 26**3 + _WORDS)]
+    spellings = islice(product("etaoinshrdlucmfwypvbgkjqxz", repeat=4), 26**3, 26**3 + _WORDS)
+    return np.array(["x" + "".join(reversed(each)) for each in spellings])
 
 
 def choose_words(first: int) -> str:
@@ -69,12 +67,11 @@ def choose_words(first: int) -> str:
 
 
 class Corpus:
-    """Records by number, the same for the same seed; embeddings lie in clusters."""
+    """Records by number, the same for the same seed; embeddings lie in the same clusters."""
 
     def __init__(self, seed: int = 1, dimension: int = DIMENSION) -> None:
         self._generator = np.random.default_rng(seed)
-        self._centres = 2 * self._generator.normal(size=(_CLUSTERS, dimension))
-        self._words = np.array(make_words())
+        self._centres = 2 * np.random.default_rng(0).normal(size=(_CLUSTERS, dimension))
         frequencies = 1 / np.arange(1, _WORDS + 1)
         self._frequencies = frequencies / frequencies.sum()
 
@@ -84,17 +81,16 @@ class Corpus:
         noise = self._generator.normal(size=chosen.shape)
         return (chosen + noise).astype(np.float32)
 
-    def draw_text(self) -> str:
-        """About 1.5 KB of words, as frequent as words are (Zipf)."""
-        chosen = self._generator.choice(self._words, _TEXT_WORDS, p=self._frequencies)
-        return " ".join(chosen)[:TEXT_BYTES]
-
     def draw_metadata(self, number: int) -> dict[str, Any]:
-        """The metadata of one record; `namespace` keeps 1 % of them, `half` 50 %."""
+        """The metadata of one record; `namespace` keeps 1 % of them, `half` 50 %.
+
+        Its text has about 1.5 KB of words, as frequent as words are (Zipf).
+        """
+        words = self._generator.choice(make_words(), _TEXT_WORDS, p=self._frequencies)
         return {
-            "text": self.draw_text(),
+            "text": " ".join(words)[:TEXT_BYTES],
             "namespace": f"books/{number % 100}",
-            **_PRESENT,
+            **PRESENT,
             "doc_id": f"document-{number // 20}",
             "filename": f"chapter-{number // 20}.txt",
             "chunk_index": number % 20,
@@ -120,9 +116,3 @@ def to_records(keys: list[str], vectors: Any, metadata: list[Any]) -> list[dict[
         {"key": key, "data": {"float32": vector.tolist()}, "metadata": entry}
         for key, vector, entry in zip(keys, vectors, metadata, strict=True)
     ]
-
-
-def build_filter(condition: dict[str, Any]) -> dict[str, Any]:
-    """A condition, in the shape that our provider gives it: what is not there passes, too."""
-    soft = [{"$or": [{key: {"$exists": False}}, {key: _PRESENT[key]}]} for key in _PRESENT]
-    return {"$and": [*soft, {k: v for k, v in condition.items() if k not in _PRESENT}]}

@@ -6,96 +6,75 @@ with the same request to the API, in turns; so is a request to a server with and
 
 from __future__ import annotations
 
-import argparse
-import http.client
-import json
 import tempfile
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from functools import partial
+from operator import sub
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
+
+import urllib3
 
 import dataset
 import processes
 import sampling
-from measure_clients import run_task
+from measure_clients import fill
 
-OPTIONS: Final[dict[str, Any]] = {
-    "vectors": {"type": int, "default": 100_000, "help": "a multiple of 500"},
-    "rounds": {"type": int, "default": 21},
-}
-CONSOLE: Final = "/console/api"
 INDEX: Final = {"bucket": "bench", "index": "documents"}
-BROWSE: Final = {**INDEX, "limit": 50}
-MAP: Final = {**INDEX, "limit": 5_000, "color": "namespace"}
 TOP_K: Final = 10
 REQUESTS: Final = 500
 """To the API, in one turn."""
 
+HTTP: Final = urllib3.PoolManager()
 
-class Connection(http.client.HTTPConnection):
-    """A connection to a server, which is kept."""
 
-    def __init__(self, url: str) -> None:
-        super().__init__(urlsplit(url).netloc)
+def post(url: str, document: Any) -> None:
+    """Send a request, which must succeed."""
+    response = HTTP.request("POST", url, json=document)
+    if response.status != 200 or b'{"error"' in response.data:  # noqa: PLR2004 - OK
+        raise SystemExit(f"{url}: {response.data[:200]!r}")
 
-    def post(self, path: str, document: Any) -> None:
-        """Send a request, which must succeed."""
-        self.request("POST", path, json.dumps(document), {"content-type": "application/json"})
-        response = self.getresponse()
-        body = response.read()
-        if response.status != http.HTTPStatus.OK or b'{"error"' in body:
-            raise RuntimeError(f"{path}: {body[:200]!r}")
 
-    def open_browser(self) -> None:
-        """Fetch what a browser does until the first vectors are there."""
-        for path in ("/", "/console/static/main.js", "/console/static/console.css"):
-            self.request("GET", path, headers={"accept": "text/html"})
-            self.getresponse().read()
-        self.post(f"{CONSOLE}/about", {})
-        self.browse()
+def run_job(url: str, job: str, **members: Any) -> None:
+    """Run a job of the console on the index."""
+    post(f"{url}/console/api/stream/{job}", {**INDEX, **members})
 
-    def browse(self, _: int = 0) -> None:
-        """Show a page of vectors."""
-        self.post(f"{CONSOLE}/stream/browse", BROWSE)
 
-    def draw_map(self, _: int = 0) -> None:
-        """Draw a map of the vectors."""
-        self.post(f"{CONSOLE}/stream/map", MAP)
+def query_api(url: str, vector: list[float]) -> None:
+    """Query the API for what the console shows of a query."""
+    query = {"queryVector": {"float32": vector}, "topK": TOP_K}
+    returned = {"returnMetadata": True, "returnDistance": True}
+    post(f"{url}/QueryVectors", {**dataset.NAMES, **query, **returned})
 
-    def query_console(self, vector: list[float]) -> None:
-        """Query through the console."""
-        self.post(f"{CONSOLE}/stream/query", {**INDEX, "vector": vector, "top_k": TOP_K})
 
-    def query_api(self, vector: list[float]) -> None:
-        """Query the API for the same."""
-        query = {"queryVector": {"float32": vector}, "topK": TOP_K}
-        returned = {"returnMetadata": True, "returnDistance": True}
-        self.post("/QueryVectors", {**dataset.NAMES, **query, **returned})
+def open_page(url: str) -> None:
+    """Fetch what a browser does until the first vectors are there."""
+    for path in ("/", "/console/static/main.js", "/console/static/console.css"):
+        HTTP.request("GET", url + path, headers={"accept": "text/html"})
+    post(f"{url}/console/api/about", {})
+    run_job(url, "browse", limit=50)
 
 
 def measure_steps(url: str, rounds: int) -> dict[str, Any]:
     """Milliseconds of each step, on a server that has just been started."""
     queries = dataset.Corpus(seed=2).draw_vectors(4 * rounds).tolist()
-    with closing(Connection(url)) as connection:
-        first = sampling.time_call(connection.open_browser)
-        connection.post("/GetVectors", {**dataset.NAMES, "keys": ["none"]})  # opens the index
-        first_map = sampling.time_call(connection.draw_map)
-        for query in queries[:2]:  # the second search makes the shadow of the matrix
-            connection.query_api(query)
-        tasks = {
-            "browse": connection.browse,
-            "api": lambda number: connection.query_api(queries[number]),
-            "console": lambda number: connection.query_console(queries[number]),
-            "map": connection.draw_map,
-        }
-        times = sampling.time_in_turns(tasks, rounds)
-    more = [one - other for one, other in zip(times["console"], times["api"], strict=True)]
-    once = {"first page": first, "first map": first_map}
+    draw_map = partial(run_job, url, "map", limit=5_000, color="namespace")
+    first = sampling.time_call(open_page, url)
+    post(f"{url}/GetVectors", {**dataset.NAMES, "keys": ["none"]})  # opens the index
+    once = {"first page": first, "first map": sampling.time_call(draw_map)}
+    for query in queries[:2]:  # the second search makes the shadow of the matrix
+        query_api(url, query)
+    tasks = {
+        "browse": lambda _: run_job(url, "browse", limit=50),
+        "api": lambda number: query_api(url, queries[number]),
+        "console": lambda n: run_job(url, "query", vector=queries[n], top_k=TOP_K),
+        "map": lambda _: draw_map(),
+    }
+    times = sampling.time_in_turns(tasks, rounds)
+    times["more"] = [*map(sub, times["console"], times["api"])]
     return {
         **{name: {"median": float(f"{ms:.4g}"), "of": 1} for name, ms in once.items()},
-        **{name: sampling.summarize(each, "ms") for name, each in {**times, "more": more}.items()},
+        **{name: sampling.summarize(each, "ms") for name, each in times.items()},
     }
 
 
@@ -111,18 +90,16 @@ def measure_api(rounds: int) -> dict[str, Any]:
     Time by the clock would show what else the machine does.
     """
 
-    def send_requests(connection: Connection, process: int, _: int) -> float:
+    def send_requests(url: str, process: int, _: int) -> float:
         before = read_processor_time(process)
         for _ in range(REQUESTS):
-            connection.post("/ListVectorBuckets", {})
+            post(f"{url}/ListVectorBuckets", {})
         return (read_processor_time(process) - before) / 1e6 / REQUESTS
 
     with ExitStack() as stack:
-        tasks = {}
-        for name, options in {"with": [], "without": ["--no-console"]}.items():
-            url, process = stack.enter_context(processes.start_server(*options))
-            connection = stack.enter_context(closing(Connection(url)))
-            tasks[name] = partial(send_requests, connection, process)
+        kinds = {"with": [], "without": ["--no-console"]}
+        servers = {n: stack.enter_context(processes.start_server(*o)) for n, o in kinds.items()}
+        tasks = {name: partial(send_requests, *server) for name, server in servers.items()}
         times = sampling.run_in_turns(tasks, 1 + rounds)
     ratios = sampling.divide_rounds(times["with"][1:], times["without"][1:])  # one warms up
     return {
@@ -131,12 +108,12 @@ def measure_api(rounds: int) -> dict[str, Any]:
     }
 
 
-def measure(options: argparse.Namespace) -> dict[str, Any]:
-    """Measure all of it."""
+def measure(vectors: int = 100_000, rounds: int = 21) -> dict[str, Any]:
+    """Measure all of it; the vectors are a multiple of 500."""
     with tempfile.TemporaryDirectory() as directory:
         with processes.serve("--data", directory) as url:
-            run_task("fill", "floor", url, options.vectors)
+            fill(url, vectors)
         with processes.start_server("--data", directory) as (url, _):
-            steps = measure_steps(url, options.rounds)
-    about = {"vectors": options.vectors, "dimension": dataset.DIMENSION}
-    return {**about, "steps": steps, "request": measure_api(options.rounds)}
+            steps = measure_steps(url, rounds)
+    about = {"vectors": vectors, "dimension": dataset.DIMENSION}
+    return {**about, "steps": steps, "request": measure_api(rounds)}

@@ -6,34 +6,20 @@ interrupted twice with Ctrl-C and called again each time. At the end, every vect
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+from collections import defaultdict
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-import dataset
 import processes
 import sampling
-from measure_clients import run_task
-
-OPTIONS: Final[dict[str, Any]] = {
-    "vectors": {"type": int, "default": 6_000},
-    "rounds": {"type": int, "default": 5},
-}
-ENVIRONMENT: Final = {
-    "S3VECTORS_BUCKET_NAME": "bench",
-    "S3VECTORS_REGION": "us-east-1",
-    "S3VECTORS_WRITE_RATE": "0",
-    "AWS_ACCESS_KEY_ID": "x",
-    "AWS_SECRET_ACCESS_KEY": "y",
-}
+from measure_clients import Task
 
 
 def run_command(url: str, *arguments: str, until: float | None = None) -> None:
@@ -50,60 +36,50 @@ def run_command(url: str, *arguments: str, until: float | None = None) -> None:
         raise SystemExit(f"{arguments[0]} ended with {process.returncode}")
 
 
-def read_contents(url: str) -> dict[str, Any]:
-    """Every vector, by a boto3 client of its own."""
-    paginator = processes.connect(url).get_paginator("list_vectors")
-    pages = paginator.paginate(**dataset.NAMES, returnData=True, returnMetadata=True)
-    vectors = (vector for page in pages for vector in page["vectors"])
-    return {vector["key"]: hash(json.dumps(vector, sort_keys=True)) for vector in vectors}
+def time_command(url: str, *arguments: str, until: float | None = None) -> float:
+    """Seconds of a command."""
+    return sampling.time_call(partial(run_command, url, *arguments, until=until)) / 1000
 
 
-def measure_round(count: int, folder: str) -> tuple[dict[str, float], int]:
-    """Seconds of the insert and of the commands, once, and the file's bytes."""
-    file = Path(folder) / "file.jsonl.gz"
+def measure_round(count: int, folder: Path) -> dict[str, float]:
+    """Seconds of the insert and of the commands, once."""
     with ExitStack() as stack:
-        urls = [
-            stack.enter_context(processes.serve("--data", f"{folder}/{number}"))
-            for number in range(4)
-        ]
-
-        def time_command(url: str, *arguments: str, until: float | None = None) -> float:
-            return sampling.time_call(partial(run_command, url, *arguments, until=until)) / 1000
-
-        index = (str(file), "--index", "documents")
+        data = [str(folder / str(number)) for number in range(4)]
+        urls = [stack.enter_context(processes.serve("--data", each)) for each in data]
+        index = (str(folder / "file.jsonl.gz"), "--index", "documents")
         copy = ("copy", "documents", "documents", "--from-endpoint", urls[0], "--to-endpoint")
+        inserted = Task("ingest", count).run("ours", urls[0])["seconds"]
+        copied = time_command(urls[0], *copy, urls[1])
+        parts = (copied / 4, copied / 4, None)
         times = {
-            "insert": run_task("ingest", "ours", urls[0], count)["seconds"],
-            "copy": (whole := time_command(urls[0], *copy, urls[1])),
-            "copy in three": sum(
-                time_command(urls[0], *copy, urls[2], until=until)
-                for until in (whole / 4, whole / 4, None)
-            ),
+            "insert": inserted,
+            "copy": copied,
+            "copy in three": sum(time_command(urls[0], *copy, urls[2], until=u) for u in parts),
             "export": time_command(urls[0], "export", *index),
             "import": time_command(urls[3], "import", *index),
         }
-        first, *others = map(read_contents, urls)
+        read = partial(processes.list_vectors, returnData=True, returnMetadata=True)
+        first, *others = map(read, urls)
     if len(first) != count or any(other != first for other in others):
         raise SystemExit("not all vectors are where they should be")
-    return times, file.stat().st_size
+    return times
 
 
-def measure(options: argparse.Namespace) -> dict[str, Any]:
+def measure(vectors: int = 6_000, rounds: int = 5) -> dict[str, Any]:
     """Vectors a second, and as a share of the insert's, round by round."""
-    os.environ.update(ENVIRONMENT)
-    rounds, count, size = [], options.vectors, 0
-    for _ in range(options.rounds):
+    os.environ["S3VECTORS_WRITE_RATE"] = "0"
+    seconds, size = defaultdict[str, list[float]](list), 0
+    for _ in range(rounds):
         with tempfile.TemporaryDirectory() as folder:
-            times, size = measure_round(count, folder)
-            rounds.append(times)
-    seconds = {name: [each[name] for each in rounds] for name in rounds[0]}
-    rates = {name: [count / each for each in values] for name, values in seconds.items()}
+            for name, taken in measure_round(vectors, Path(folder)).items():
+                seconds[name].append(taken)
+            size = (Path(folder) / "file.jsonl.gz").stat().st_size
+    rates = {name: [vectors / taken for taken in each] for name, each in seconds.items()}
     return {
-        "vectors": count,
+        "vectors": vectors,
         "rates": {name: sampling.summarize(each, "vectors/s") for name, each in rates.items()},
         "ratio": {
-            name: sampling.compute_ratio(seconds["insert"], values)
-            for name, values in seconds.items()
+            name: sampling.compute_ratio(each, rates["insert"]) for name, each in rates.items()
         },
-        "file bytes a vector": size // count,
+        "file bytes a vector": size // vectors,
     }

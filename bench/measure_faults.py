@@ -8,18 +8,16 @@ call reported that it was stored, and it is not. Nothing is timed, so all client
 
 from __future__ import annotations
 
-import argparse
 import tempfile
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
-import dataset
 import processes
-import relay
+from client_tasks import LARGE_CALL
 from clients import CLIENTS
-from measure_clients import read_releases, run_task
+from measure_clients import Task, read_releases
 
-OPTIONS: Final[dict[str, Any]] = {"calls": {"type": int, "default": 40}}
 DIMENSION: Final = 16
 """Small: what is measured does not depend on it."""
 
@@ -35,18 +33,19 @@ def measure_client(share: float, name: str, count: int) -> dict[str, Any]:
         data = ("--data", folder)
         with processes.serve(*data, dimension=DIMENSION):
             pass  # the index is made while nothing fails
-        failing = processes.start_server(*data, *faults, "--seed", "1")
-        with failing as (url, _), relay.count_traffic(url) as traffic:
-            named = run_task("insert_under_faults", name, traffic.url, count, DIMENSION)
+        with processes.start_server(*data, *faults, "--seed", "1") as (url, _):
+            task = Task("insert_under_faults", count, DIMENSION)
+            named, traffic = task.count_traffic(name, url)
         with processes.start_server(*data) as (url, _):
-            stored = run_task("count_stored", "ours", url, count, DIMENSION)
-    calls = [*zip(named, stored, strict=True)]
+            keys = processes.list_vectors(url)
+    stored = Counter(int(key.removeprefix("chunk-")) // LARGE_CALL for key in keys)
+    calls = [(names, stored[number]) for number, names in enumerate(named)]
     failed = [(names, count) for names, count in calls if names is not None]
-    lost = [dataset.LARGE_CALL - count for names, count in calls if names is None]
+    lost = [LARGE_CALL - count for names, count in calls if names is None]
     return {
         "calls": len(calls),
-        "requests": traffic.requests,
-        "retried": traffic.retried,
+        "requests": traffic["requests"],
+        "retried": traffic["retried"],
         "succeeded": len(lost),
         "lost": sum(lost),
         "stored by calls that failed": sum(count for _, count in failed),
@@ -54,16 +53,17 @@ def measure_client(share: float, name: str, count: int) -> dict[str, Any]:
     }
 
 
-def measure(options: argparse.Namespace) -> dict[str, Any]:
+def measure(calls: int = 40) -> dict[str, Any]:
     """Every client with every share."""
-    packages = read_releases(CLIENTS)  # which makes the environments, before several want them
+    for kind in CLIENTS.values():
+        processes.prepare(kind.environment)  # before several processes need it
     with ThreadPoolExecutor(len(SHARES) * len(CLIENTS)) as pool:
         runs = {
-            share: {n: pool.submit(measure_client, share, n, options.calls) for n in CLIENTS}
+            share: {n: pool.submit(measure_client, share, n, calls) for n in CLIENTS}
             for share in SHARES
         }
     shares = {
         str(share): {name: run.result() for name, run in clients.items()}
         for share, clients in runs.items()
     }
-    return {"packages": packages, "shares": shares}
+    return {"packages": read_releases(CLIENTS), "shares": shares}

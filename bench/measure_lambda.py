@@ -9,37 +9,31 @@ bytecode, either. Needs the wheel and the runtime client that `make bench` sets 
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
+from operator import sub
 from pathlib import Path
 from typing import Any, Final
 
-import dataset
-import sampling
-
-ROOT: Final = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT / part) for part in ("tests/support", "examples", "examples/lambda")]
-
 import build
+import dataset
 import lambda_function
 import loopback
+import sampling
 from function_life import ARCHITECTURE, RUNTIME
 from simulated import simulate_aws
 from simulated.aws import PYTHON
 from simulated.roles import REGION
 from simulated.runtime import run_function
 
-OPTIONS: Final[dict[str, Any]] = {"rounds": {"type": int, "default": 11}}
 WARM: Final = 20
 """Warm calls of each function started."""
 AS_BUILT: Final = "as built"
@@ -62,7 +56,7 @@ EVENTS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
 """What is measured: a module of the package, and the event that it gets."""
 
 
-def measure_parts(package: Path) -> dict[str, int]:
+def weigh(package: Path) -> dict[str, int]:
     """Bytes of the largest distributions, and of all others with the function's own files."""
     sizes: Counter[str] = Counter()
     for distribution in metadata.distributions(path=[str(package)]):
@@ -83,7 +77,7 @@ def build_packages(folder: Path) -> tuple[dict[str, Path], dict[str, Any]]:
         "unzipped": sampling.measure_folder(package),
         "zip": packed.stat().st_size,
         "limits": {"unzipped": build.LARGEST, "zip": build.LARGEST_ZIP},
-        "parts": measure_parts(package),
+        "parts": weigh(package),
     }
     for name, text in FLOORS.items():
         (package / f"floor_{name}.py").write_text(text, "utf-8")
@@ -98,14 +92,14 @@ def simulate_deployment() -> Iterator[dict[str, str]]:
     loopback.use_dummy_credentials()
     with simulate_aws() as aws:
         own = {k: v for k, v in lambda_function.ENVIRONMENT.items() if "ENDPOINT" not in k}
-        vectors, bucket = aws.make_client("s3vectors"), own["S3VECTORS_BUCKET_NAME"]
-        vectors.create_vector_bucket(vectorBucketName=bucket)
+        bucket = {"vectorBucketName": own["S3VECTORS_BUCKET_NAME"]}
+        vectors = aws.make_client("s3vectors")
+        vectors.create_vector_bucket(**bucket)
         for kind in ("documents", "summaries", "insights"):
-            names = {"vectorBucketName": bucket, "indexName": f"{kind}-1024"}
+            names = {**bucket, "indexName": f"{kind}-1024"}
             vectors.create_index(**{**dataset.describe_index(), **names})
         lambda_function.create_tables(aws.make_client("dynamodb"))
-        keys = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
-        yield {**own, **keys, "AWS_ENDPOINT_URL": aws.url, "PYTHONDONTWRITEBYTECODE": "1"}
+        yield {**own, **loopback.CREDENTIALS, **aws.where, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def start(package: Path, name: str, environment: dict[str, str]) -> list[float]:
@@ -118,13 +112,12 @@ def start(package: Path, name: str, environment: dict[str, str]) -> list[float]:
         "MemorySize": 1024,
         "Timeout": 60,
     }
-    times, began = [], time.perf_counter()
+    times = [time.perf_counter()]
     with run_function(package, configuration, environment, PYTHON) as function:
         for _ in range(1 + WARM):
             function.invoke(event)
-            times.append(time.perf_counter() - began)
-            began = time.perf_counter()
-    return times
+            times.append(time.perf_counter())
+    return [*map(sub, times[1:], times)]
 
 
 def measure_starts(
@@ -133,20 +126,20 @@ def measure_starts(
     """Cold and warm figures of every event in every package, in turns."""
     start(packages[AS_BUILT], "query", environment)  # what the endpoint loads late
     tasks = {
-        (name, event): lambda _, package=package, event=event: start(package, event, environment)
+        (event, name): lambda _, package=package, event=event: start(package, event, environment)
         for name, package in packages.items()
         for event in EVENTS
     }
     runs = sampling.run_in_turns(tasks, rounds)
-    cold = {pair: [each[0] for each in times] for pair, times in runs.items()}
+    cold = {pair: [first for first, *_ in times] for pair, times in runs.items()}
     result: dict[str, Any] = {event: {} for event in EVENTS}
-    for (package, event), times in runs.items():
-        floors = {floor: (package, floor) for floor in FLOORS} | {AS_BUILT: (AS_BUILT, event)}
+    for (event, package), times in runs.items():
+        floors = {floor: (floor, package) for floor in FLOORS} | {AS_BUILT: (event, AS_BUILT)}
         result[event][package] = {
-            "cold": sampling.summarize(cold[package, event], "s"),
+            "cold": sampling.summarize(cold[event, package], "s"),
             "warm": sampling.summarize([1000 * each for run in times for each in run[1:]], "ms"),
             **{
-                f"in {name}": sampling.compute_ratio(cold[package, event], cold[floor])
+                f"in {name}": sampling.compute_ratio(cold[event, package], cold[floor])
                 for name, floor in floors.items()
             },
         }
@@ -171,10 +164,10 @@ def measure_imports(package: Path, environment: dict[str, str]) -> dict[str, int
     return {name: round(took / 1000) for name, took in times.most_common()}
 
 
-def measure(options: argparse.Namespace) -> dict[str, Any]:
+def measure(rounds: int = 11) -> dict[str, Any]:
     """Build, weigh, run."""
     with tempfile.TemporaryDirectory() as folder, simulate_deployment() as environment:
         packages, weight = build_packages(Path(folder))
-        starts = measure_starts(packages, environment, options.rounds)
+        starts = measure_starts(packages, environment, rounds)
         imports = measure_imports(packages[AS_BUILT], environment)
     return {**weight, "starts": starts, "imports": imports}

@@ -2,14 +2,20 @@
 
 Each peer lives in a virtual environment of its own. All are called in process. Times are ratios to
 numpy's product and partial sort, measured in turns in the same process; recall is the share of the
-exact ten nearest that was returned. What needs more memory than peer_task.py allows "cannot".
+exact ten nearest that was returned. What needs more memory than MOST_MEMORY "cannot".
 """
 
 from __future__ import annotations
 
-import argparse
-import json
+import gc
+import os
+import resource
+import statistics
 import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,35 +23,61 @@ import numpy as np
 
 import dataset
 import processes
+import sampling
+from dataset import CONDITIONS
+from peers import PEERS, TOP
 
-PEERS: Final = {
-    "ours": (None, "s3vectors-local"),
-    "ours_text": (None, "s3vectors-local"),
-    "chromadb": ("chromadb", "chromadb"),
-    "qdrant": ("qdrant", "qdrant-client"),
-    "lancedb": ("lancedb", "lancedb"),
-    "lancedb_indexed": ("lancedb", "lancedb"),
-    "moto": ("moto", "moto"),
-}
-"""Peer → its environment, and its package."""
+MOST_MEMORY: Final = 14 * 2**30
+"""Bytes; without a limit, the operating system might end something else."""
 
-OPTIONS: Final[dict[str, Any]] = {
-    "vectors": {"type": int, "nargs": "+", "default": [100_000]},
-    "peers": {"nargs": "+", "choices": PEERS, "default": list(PEERS)},
-}
+OPENINGS: Final = 5
 QUERIES: Final = 30 * 9 + 1
 """One for each call of the peer with most rounds and tasks."""
 
+Tasks = dict[str, Callable[[int], object]]
 
-def write_data(directory: Path, count: int) -> None:
-    """Write the vectors, metadata, queries and exact answers that all get."""
-    corpus = dataset.Corpus()
-    vectors = corpus.draw_vectors(count)
-    with (directory / "metadata.jsonl").open("w", encoding="utf-8") as lines:
-        lines.writelines(json.dumps(corpus.draw_metadata(n)) + "\n" for n in range(count))
-    queries = corpus.draw_vectors(QUERIES)
-    truth = find_nearest(vectors, queries)
-    np.savez(directory / "data.npz", vectors=vectors, queries=queries, **truth)
+
+def measure(
+    vectors: tuple[int, ...] = (100_000,), peers: tuple[str, ...] = tuple(PEERS)
+) -> dict[str, Any]:
+    """All peers at each size, one after the other."""
+    sizes = {str(count): {name: measure_peer(name, count) for name in peers} for count in vectors}
+    return {"sizes": sizes}
+
+
+def measure_peer(name: str, count: int) -> dict[str, Any]:
+    """One peer's figures; "cannot" with the reason where it has no memory or no call for it."""
+    kind = PEERS[name]
+    with tempfile.TemporaryDirectory() as directory:
+        try:
+            result = processes.call(
+                kind.environment, "measure_peers:try_peer", name, count, directory
+            )
+        except ChildProcessError as error:
+            if "emory" not in str(error):  # Python's, numpy's and Rust's words for it
+                raise
+            result = {"cannot": "it needs too much memory"}
+    release = processes.read_release(kind.environment or "s3vectors-local")
+    return {"package": release, **result}
+
+
+def try_peer(name: str, count: int, directory: str) -> dict[str, Any]:
+    """Fill and query, open again, then index the texts and query by both."""
+    resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
+    trial = Trial(name, count, directory)
+    result = trial.fill_and_query()
+    gc.collect()
+    if "cannot" not in result:
+        result |= trial.measure_openings()
+        disk = sampling.measure_folder(Path(directory))
+        result["disk"] = round(disk / trial.vectors.nbytes, 2)
+        result["hybrid"] = trial.measure_hybrid()
+    return result
+
+
+def draw_queries() -> dataset.Floats:
+    """The queries, the same for all peers and sizes."""
+    return dataset.Corpus(seed=2).draw_vectors(QUERIES)
 
 
 def find_nearest(vectors: dataset.Floats, queries: dataset.Floats) -> dict[str, Any]:
@@ -54,32 +86,139 @@ def find_nearest(vectors: dataset.Floats, queries: dataset.Floats) -> dict[str, 
     numbers = np.arange(len(vectors))
     # As Corpus.draw_metadata
     kinds = {"all": numbers, "1 %": numbers[7::100], "50 %": numbers[1::2]}
-    nearest: dict[str, Any] = {kind: [] for kind in kinds}
-    for query in queries:
-        scores = units @ query
-        for kind, rows in kinds.items():
-            nearest[kind].append(rows[np.argsort(-scores[rows], kind="stable")[:10]])
-    return nearest
+    scores = -units @ queries.T
+    return {
+        kind: rows[np.argpartition(scores[rows], TOP - 1, axis=0)[:TOP]].T
+        for kind, rows in kinds.items()
+    }
 
 
-def measure_peer(name: str, data: str) -> dict[str, Any]:
-    """One peer's figures; "cannot" with the reason where it has no memory or no call for it."""
-    environment, package = PEERS[name]
-    with tempfile.TemporaryDirectory() as directory:
+class Trial:
+    """One engine that is tried on the shared data, in its environment."""
+
+    def __init__(self, name: str, count: int, directory: str) -> None:
+        self.kind = PEERS[name]
+        self.name, self.directory, self.queries = name, directory, draw_queries()
+        self.corpus = dataset.Corpus()
+        self.vectors = self.corpus.draw_vectors(min(count, self.kind.most or count))
+
+    def fill_and_query(self) -> dict[str, Any]:
+        """What storing and querying takes, or why it cannot query; nothing stays in memory."""
+        peer = self.kind(self.directory)
+        result = {"ingest": self.fill(peer)}
+        gc.collect()
         try:
-            result = processes.run(environment, "peers/peer_task.py", name, data, directory)
-        except processes.ScriptError as error:
-            if "emory" not in str(error):  # Python's, numpy's and Rust's words for it
-                raise
-            result = {"cannot": "it needs too much memory"}
-    return {"package": processes.read_release(environment, package), **result}
+            return result | self.measure_queries(peer)
+        except NotImplementedError as error:
+            return result | {"cannot": str(error)}
+        finally:
+            peer.close()
+
+    def fill(self, peer: Any) -> int:
+        """Store everything; returns vectors a second, without drawing the data."""
+        milliseconds = 0.0
+        for start in range(0, len(self.vectors), dataset.BATCH):
+            batch = self.vectors[start : start + dataset.BATCH]
+            numbers = range(start, start + len(batch))
+            metadata = [*map(self.corpus.draw_metadata, numbers)]
+            keys = [f"chunk-{number}" for number in numbers]
+            milliseconds += sampling.time_call(peer.put, keys, batch, metadata)
+        return round(1000 * len(self.vectors) / (milliseconds + sampling.time_call(peer.finish)))
+
+    def measure_queries(self, peer: Any) -> dict[str, Any]:
+        """Times of each kind of query and of numpy's product, and recall compared with exact."""
+        recall: dict[str, list[float]] = {kind: [] for kind in CONDITIONS}
+        nearest = find_nearest(self.vectors, self.queries)
+
+        def query(kind: str, number: int) -> None:
+            keys = peer.query(self.queries[number], CONDITIONS[kind])
+            right = {f"chunk-{row}" for row in nearest[kind][number]}
+            recall[kind].append(len(right.intersection(keys)) / TOP)
+
+        tasks: Tasks = {kind: partial(query, kind) for kind in CONDITIONS}
+        times = self.time_with_numpy(tasks | peer.list_more_tasks(self.vectors, self.queries))
+        means = {kind: round(statistics.mean(shares), 3) for kind, shares in recall.items()}
+        return {**times, "recall": means}
+
+    def time_with_numpy(self, tasks: Tasks) -> dict[str, Any]:
+        """Times of tasks and of numpy's product and partial sort, and ratios round by round."""
+        units = self.vectors / np.linalg.norm(self.vectors, axis=1)[:, None]
+        tasks["numpy"] = lambda n: np.argpartition(-(units @ self.queries[n]), TOP)[:TOP]
+        for task in tasks.values():
+            task(-1)  # once, to warm up
+        times = sampling.time_in_turns(tasks, self.kind.rounds)
+        ratio = {name: sampling.divide_rounds(took, times["numpy"]) for name, took in times.items()}
+        return {
+            "milliseconds": {name: sampling.summarize(took, "ms") for name, took in times.items()},
+            "ratio": {name: sampling.summarize(values, "x") for name, values in ratio.items()},
+        }
+
+    def measure_hybrid(self) -> dict[str, Any]:
+        """Texts indexed a second, of what is stored, and times of hybrid queries."""
+
+        def query(number: int) -> None:
+            text = dataset.choose_words(300 + 3 * (number % len(self.queries)))
+            keys = peer.query_hybrid(self.queries[number], text)
+            assert len(keys) == TOP  # noqa: S101 - else it is no search
+
+        peer = self.kind(self.directory)
+        began = time.perf_counter()
+        try:
+            indexed = peer.index_text()
+            seconds = time.perf_counter() - began
+            times = self.time_with_numpy({"hybrid": query})
+        except NotImplementedError as error:
+            return {"cannot": str(error)}
+        finally:
+            peer.close()
+        return {"indexed": round(len(self.vectors) / seconds), **times} if indexed else times
+
+    def measure_openings(self) -> dict[str, Any]:
+        """Seconds to the first answer and of the second; memory, in the bytes of the vectors."""
+        seconds, memory = ("open", "second"), ("resident", "resident, second", "memory")
+        runs = self.open_in_turns()
+        raw = self.vectors.nbytes
+        figures = {n: sampling.summarize([run[n] for run in runs], "s") for n in seconds}
+        for name in memory:
+            figures[name] = sampling.summarize([run[name] / raw for run in runs], "x")
+        if self.kind.cold:
+            runs = self.open_in_turns(cold=True)
+            figures["cold"] = sampling.summarize([run["open"] for run in runs], "s")
+        return figures
+
+    def open_in_turns(self, *, cold: bool = False) -> list[dict[str, float]]:
+        """What `open_peer` measures in fresh processes."""
+        runs = []
+        for _ in range(OPENINGS):
+            if cold:
+                drop_from_cache(Path(self.directory))
+            runs.append(processes.call(None, "measure_peers:open_peer", self.name, self.directory))
+        return runs
 
 
-def measure(options: argparse.Namespace) -> dict[str, Any]:
-    """All peers at each size, one after the other."""
-    sizes = {}
-    for count in options.vectors:
-        with tempfile.TemporaryDirectory() as data:
-            write_data(Path(data), count)
-            sizes[str(count)] = {name: measure_peer(name, data) for name in options.peers}
-    return {"sizes": sizes}
+def open_peer(name: str, directory: str) -> dict[str, float]:
+    """Seconds to the first answer, of the second; resident bytes; bytes until the third."""
+    import_module(PEERS[name].environment or "s3vectors_local.engine")  # not measured
+    queries, figures = draw_queries(), []
+    began, before = time.perf_counter(), read_resident_bytes()
+    peer = PEERS[name](directory)
+    for query in queries[:3]:
+        peer.query(query, {})
+        figures.append((time.perf_counter() - began, read_resident_bytes()))
+    (first, resident), (second, shadow), (_, last) = figures
+    memory = {"resident": resident, "resident, second": shadow, "memory": last - before}
+    return {"open": first, "second": second - first, **memory}
+
+
+def read_resident_bytes() -> int:
+    """Resident memory of this process, as Linux counts it."""
+    pages = Path("/proc/self/statm").read_text("ascii").split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+def drop_from_cache(directory: Path) -> None:
+    """Take the files out of this machine's cache; whatever it runs on may have one of its own."""
+    for file in directory.iterdir():
+        with file.open("rb") as opened:
+            os.fsync(opened.fileno())
+            os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)

