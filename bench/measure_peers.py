@@ -14,6 +14,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -30,9 +31,10 @@ from peers import PEERS, TOP
 MOST_MEMORY: Final = 14 * 2**30
 """Bytes; without a limit, the operating system might end something else."""
 
+ROUNDS: Final = 20
 OPENINGS: Final = 5
-QUERIES: Final = 30 * 9 + 1
-"""One for each call of the peer with most rounds and tasks."""
+QUERIES: Final = ROUNDS * 9 + 1
+"""One for each call of the peer with most tasks."""
 
 Tasks = dict[str, Callable[[int], object]]
 
@@ -65,14 +67,25 @@ def try_peer(name: str, count: int, directory: str) -> dict[str, Any]:
     """Fill and query, open again, then index the texts and query by both."""
     resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
     trial = Trial(name, count, directory)
-    result = trial.fill_and_query()
+    with closing(trial.kind(directory)) as peer:
+        ingest = {"ingest": trial.fill(peer)}
+        queries = attempt(trial.measure_queries, peer)
+    if "cannot" in queries:
+        return ingest | queries
+    del peer
     gc.collect()
-    if "cannot" not in result:
-        result |= trial.measure_openings()
-        disk = sampling.measure_folder(Path(directory))
-        result["disk"] = round(disk / trial.vectors.nbytes, 2)
-        result["hybrid"] = trial.measure_hybrid()
-    return result
+    disk = round(sampling.measure_folder(Path(directory)) / trial.vectors.nbytes, 2)
+    result = {**ingest, **queries, **trial.measure_openings(), "disk": disk}
+    with closing(trial.kind(directory)) as peer:
+        return {**result, "hybrid": attempt(trial.measure_hybrid, peer)}
+
+
+def attempt(measure_part: Callable[[Any], dict[str, Any]], peer: Any) -> dict[str, Any]:
+    """A part's figures, or why the peer cannot do it."""
+    try:
+        return measure_part(peer)
+    except NotImplementedError as error:
+        return {"cannot": str(error)}
 
 
 def draw_queries() -> dataset.Floats:
@@ -101,18 +114,6 @@ class Trial:
         self.name, self.directory, self.queries = name, directory, draw_queries()
         self.corpus = dataset.Corpus()
         self.vectors = self.corpus.draw_vectors(min(count, self.kind.most or count))
-
-    def fill_and_query(self) -> dict[str, Any]:
-        """What storing and querying takes, or why it cannot query; nothing stays in memory."""
-        peer = self.kind(self.directory)
-        result = {"ingest": self.fill(peer)}
-        gc.collect()
-        try:
-            return result | self.measure_queries(peer)
-        except NotImplementedError as error:
-            return result | {"cannot": str(error)}
-        finally:
-            peer.close()
 
     def fill(self, peer: Any) -> int:
         """Store everything; returns vectors a second, without drawing the data."""
@@ -146,14 +147,14 @@ class Trial:
         tasks["numpy"] = lambda n: np.argpartition(-(units @ self.queries[n]), TOP)[:TOP]
         for task in tasks.values():
             task(-1)  # once, to warm up
-        times = sampling.time_in_turns(tasks, self.kind.rounds)
+        times = sampling.time_in_turns(tasks, ROUNDS)
         ratio = {name: sampling.divide_rounds(took, times["numpy"]) for name, took in times.items()}
         return {
             "milliseconds": {name: sampling.summarize(took, "ms") for name, took in times.items()},
             "ratio": {name: sampling.summarize(values, "x") for name, values in ratio.items()},
         }
 
-    def measure_hybrid(self) -> dict[str, Any]:
+    def measure_hybrid(self, peer: Any) -> dict[str, Any]:
         """Texts indexed a second, of what is stored, and times of hybrid queries."""
 
         def query(number: int) -> None:
@@ -161,43 +162,29 @@ class Trial:
             keys = peer.query_hybrid(self.queries[number], text)
             assert len(keys) == TOP  # noqa: S101 - else it is no search
 
-        peer = self.kind(self.directory)
         began = time.perf_counter()
-        try:
-            indexed = peer.index_text()
-            seconds = time.perf_counter() - began
-            times = self.time_with_numpy({"hybrid": query})
-        except NotImplementedError as error:
-            return {"cannot": str(error)}
-        finally:
-            peer.close()
+        indexed = peer.index_text()
+        seconds = time.perf_counter() - began
+        times = self.time_with_numpy({"hybrid": query})
         return {"indexed": round(len(self.vectors) / seconds), **times} if indexed else times
 
     def measure_openings(self) -> dict[str, Any]:
-        """Seconds to the first answer and of the second; memory, in the bytes of the vectors."""
-        seconds, memory = ("open", "second"), ("resident", "resident, second", "memory")
-        runs = self.open_in_turns()
-        raw = self.vectors.nbytes
-        figures = {n: sampling.summarize([run[n] for run in runs], "s") for n in seconds}
-        for name in memory:
-            figures[name] = sampling.summarize([run[name] / raw for run in runs], "x")
-        if self.kind.cold:
-            runs = self.open_in_turns(cold=True)
-            figures["cold"] = sampling.summarize([run["open"] for run in runs], "s")
-        return figures
-
-    def open_in_turns(self, *, cold: bool = False) -> list[dict[str, float]]:
-        """What `open_peer` measures in fresh processes."""
-        runs = []
-        for _ in range(OPENINGS):
-            if cold:
-                drop_from_cache(Path(self.directory))
-            runs.append(processes.call(None, "measure_peers:open_peer", self.name, self.directory))
-        return runs
+        """What `open_peer` returns in fresh processes, and with a cold file cache."""
+        arguments = (self.name, self.directory, self.vectors.nbytes)
+        open_again = partial(processes.call, None, "measure_peers:open_peer", *arguments)
+        runs = [open_again() for _ in range(OPENINGS)]
+        for run in runs:
+            drop_from_cache(Path(self.directory))
+            run["cold"] = open_again()["open"]
+        units = {name: "s" if name in {"open", "second", "cold"} else "x" for name in runs[0]}
+        return {
+            name: sampling.summarize([run[name] for run in runs], unit)
+            for name, unit in units.items()
+        }
 
 
-def open_peer(name: str, directory: str) -> dict[str, float]:
-    """Seconds to the first answer, of the second; resident bytes; bytes until the third."""
+def open_peer(name: str, directory: str, raw: int) -> dict[str, float]:
+    """Seconds to the first answer, and of the second; memory, in the bytes of the vectors."""
     import_module(PEERS[name].environment or "s3vectors_local.engine")  # not measured
     queries, figures = draw_queries(), []
     began, before = time.perf_counter(), read_resident_bytes()
@@ -207,7 +194,8 @@ def open_peer(name: str, directory: str) -> dict[str, float]:
         figures.append((time.perf_counter() - began, read_resident_bytes()))
     (first, resident), (second, shadow), (_, last) = figures
     memory = {"resident": resident, "resident, second": shadow, "memory": last - before}
-    return {"open": first, "second": second - first, **memory}
+    ratios = {kind: size / raw for kind, size in memory.items()}
+    return {"open": first, "second": second - first, **ratios}
 
 
 def read_resident_bytes() -> int:
@@ -218,7 +206,7 @@ def read_resident_bytes() -> int:
 
 def drop_from_cache(directory: Path) -> None:
     """Take the files out of this machine's cache; whatever it runs on may have one of its own."""
-    for file in directory.iterdir():
+    for file in filter(Path.is_file, directory.rglob("*")):
         with file.open("rb") as opened:
             os.fsync(opened.fileno())
             os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)

@@ -6,7 +6,6 @@ Each imports its package when it is made: no environment has all of them.
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, ClassVar, Final
@@ -31,9 +30,6 @@ class Peer:
     """
 
     environment: ClassVar[str | None] = None
-    rounds: ClassVar = 20
-    cold: ClassVar = False
-    """Whether it is also opened with a cold file cache."""
     most: ClassVar[int | None] = None
     """Vectors that are stored at most; None is all of them."""
 
@@ -121,8 +117,6 @@ class Ours(Peer):
 class OursWithText(Ours):
     """The same with text search from the start; measured at more."""
 
-    rounds: ClassVar = 30
-    cold: ClassVar = True
     configuration: ClassVar = dataset.TEXT_SEARCH
 
     def index_text(self) -> bool:
@@ -176,7 +170,6 @@ class Qdrant(Peer):
     """qdrant-client's local mode: exact, in Python and numpy, meant for tests."""
 
     environment: ClassVar = "qdrant_client"
-    rounds: ClassVar = 5
 
     def __init__(self, directory: str) -> None:
         from qdrant_client import QdrantClient, models
@@ -189,15 +182,8 @@ class Qdrant(Peer):
             self.client.create_collection("documents", vectors)
 
     def put(self, keys: list[str], vectors: Any, metadata: Batch) -> None:
-        points = [
-            self.models.PointStruct(
-                id=str(uuid.uuid5(uuid.NAMESPACE_URL, key)),
-                vector=vector.tolist(),
-                payload={**entry, "key": key},
-            )
-            for key, vector, entry in zip(keys, vectors, metadata, strict=True)
-        ]
-        self.client.upsert("documents", points)
+        numbers = [int(key.removeprefix("chunk-")) for key in keys]
+        self.client.upload_collection("documents", vectors, metadata, numbers, batch_size=len(keys))
 
     def query(self, vector: Any, condition: Condition) -> list[str]:
         match, field = self.models.MatchValue, self.models.FieldCondition
@@ -219,10 +205,8 @@ class Qdrant(Peer):
 
     def search(self, query: Any, **more: Any) -> list[str]:
         """The keys of the best."""
-        answer = self.client.query_points(
-            "documents", query, limit=TOP, with_payload=["key"], **more
-        )
-        return [point.payload["key"] for point in answer.points]
+        answer = self.client.query_points("documents", query, limit=TOP, with_payload=False, **more)
+        return [f"chunk-{point.id}" for point in answer.points]
 
 
 class LanceDB(Peer):
