@@ -15,7 +15,7 @@ from typing import Any, Final
 from s3vectors_local.errors import PolicyError
 from s3vectors_local.iam import parse_statement
 from stache_ai_s3vectors.tool.policy_files.outputs import Extract, make_placeholder
-from stache_ai_s3vectors.tool.policy_files.source import Object, Text, walk
+from stache_ai_s3vectors.tool.policy_files.source import Object, Text, to_list, walk
 
 from .arns import get_service, is_like_service, parse_names
 from .findings import Finding
@@ -103,7 +103,7 @@ class _Reader:
             self._add(self._extract.line, problem, "give the policy document")
         else:
             self._check_members(document)
-            for number, raw in enumerate(_to_list(document.get("Statement", [])), 1):
+            for number, raw in enumerate(to_list(document.get("Statement", [])), 1):
                 self._name = str(number)
                 yield from self._read_statement(raw, getattr(raw, "line", document.line))
 
@@ -140,7 +140,7 @@ class _Reader:
         actions, resources = (
             tuple(
                 text
-                for text in _to_list(raw.get(name, raw.get(f"Not{name}")))
+                for text in to_list(raw.get(name, raw.get(f"Not{name}")))
                 if not any(unknown in text for unknown in self._unknown)
             )
             for name in ("Action", "Resource")
@@ -162,14 +162,10 @@ class _Reader:
             self._sids.setdefault(sid, line)
 
 
-def _to_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
 def _mask(raw: Object) -> dict[str, Any]:
     """A statement with any patterns and no conditions: other modules check those."""
     patterns = (name for name in raw if name.endswith(("ction", "ource")))
-    masked = {n: ["*" if isinstance(t, str) else t for t in _to_list(raw[n])] for n in patterns}
+    masked = {n: ["*" if isinstance(t, str) else t for t in to_list(raw[n])] for n in patterns}
     return {**raw, **masked, "Condition": {}}
 
 
@@ -178,7 +174,7 @@ def _read_conditions(operators: Any) -> Iterator[WrittenCondition]:
         raise PolicyError("Condition must be an object of objects")
     for operator, keys in operators.items():
         for key, value in keys.items():
-            items = _to_list(value)
+            items = to_list(value)
             if not items or not all(isinstance(item, (str, int, float)) for item in items):
                 raise PolicyError(f"the values of {key} must be strings")
             texts = (i if isinstance(i, str) else json.dumps(i) for i in items)

@@ -12,7 +12,6 @@ from s3vectors_local.iam import ACTIONS, Need, find_needs
 from s3vectors_local.iam.patterns import matches_action
 from stache_ai_s3vectors.service import permissions
 from stache_ai_s3vectors.service.arns import format_service_host
-from stache_ai_s3vectors.service.permissions import LEVELS
 
 from .arns import INDEX, find_kinds
 from .findings import join_names
@@ -120,18 +119,14 @@ class Target:
 
     @cached_property
     def needs(self) -> tuple[Need, ...]:
-        """What the level needs."""
-        level = LEVELS[self.level]
-        groups: tuple[tuple[str, Sequence[str], Sequence[str]], ...] = (
-            (PREFIX, level.index, self.index_arns),
-            (PREFIX, level.bucket, [self.bucket_arn]),
-            (KMS, level.key, [self.key] if self.key else []),
-        )
+        """What the level's own policy allows."""
+        keys = [self.key] if self.key else []
+        policy = permissions.build_policy(self.level, self.bucket_arn, self.indexes, keys)
         return tuple(
-            self.make_need(f"{prefix}{action}", resource)
-            for prefix, actions, resources in groups
-            for action in sorted(actions)
-            for resource in resources
+            self.make_need(action, resource)
+            for statement in policy["Statement"]
+            for action in statement["Action"]
+            for resource in statement["Resource"]
         )
 
     def make_need(self, action: str, resource: str) -> Need:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 from urllib.parse import unquote
 
-from .source import Object, SourceError, Text, move_to_line, read_json, walk
+from .source import Object, SourceError, Text, list_objects, read_json, to_list, walk
+
+_RESOURCE: Final = re.compile("aws_iam_(policy|role|user|group)(|_policy|_policy_attachment)")
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ def _read_embedded(text: str, line: int) -> Any:
     """Read JSON in a string, which older tools encode for a URL; its lines are the string's."""
     line = text.line if isinstance(text, Text) else line
     try:
-        return move_to_line(read_json(unquote(text) if text.startswith("%7B") else text), line)
+        return read_json(unquote(text) if text.startswith("%7B") else text, line)
     except SourceError:
         return text
 
@@ -87,7 +90,7 @@ def collect_cli(document: Object, collection: Collection) -> bool:
         name = document.get("PolicyName") or "PolicyDocument"
         collection.add(name, document.lines["PolicyDocument"], document["PolicyDocument"])
     elif "PolicyInputList" in document:
-        for number, text in enumerate(_list_items(document["PolicyInputList"]), 1):
+        for number, text in enumerate(to_list(document["PolicyInputList"]), 1):
             line = document.lines["PolicyInputList"]
             collection.add(f"PolicyInputList[{number}]", line, text, owners=["PolicyInputList"])
     elif isinstance(version := document.get("PolicyVersion"), Object) or "Document" in document:
@@ -103,74 +106,57 @@ def collect_cli(document: Object, collection: Collection) -> bool:
 
 def _collect_details(document: Object, collection: Collection) -> None:
     """Collect from `aws iam get-account-authorization-details`."""
-    for policy in _list_objects(document.get("Policies")):
-        for version in _list_objects(policy.get("PolicyVersionList")):
+    for policy in list_objects(document.get("Policies")):
+        for version in list_objects(policy.get("PolicyVersionList")):
             if version.get("IsDefaultVersion"):
                 name, arn = str(policy.get("PolicyName")), str(policy.get("Arn"))
                 collection.add(name, policy.line, version.get("Document"), key=arn)
-    groups: dict[str, list[str]] = {}
     for kind in ("Group", "User", "Role"):
-        for owner in _list_objects(document.get(f"{kind}DetailList")):
+        for owner in list_objects(document.get(f"{kind}DetailList")):
             name = f"{kind.lower()}/{owner.get(f'{kind}Name')}"
-            for inline in _list_objects(owner.get(f"{kind}PolicyList")):
+            for inline in list_objects(owner.get(f"{kind}PolicyList")):
                 title = f"{name}/{inline.get('PolicyName')}"
                 collection.add(title, inline.line, inline.get("PolicyDocument"), owners=[name])
-                groups.setdefault(name, []).append(title)
-            for attached in _list_objects(owner.get("AttachedManagedPolicies")):
+            for attached in list_objects(owner.get("AttachedManagedPolicies")):
                 collection.attach(name, str(attached.get("PolicyArn")))
-                groups.setdefault(name, []).append(str(attached.get("PolicyArn")))
-            for group in _list_items(owner.get("GroupList")):
-                for key in groups.get(f"group/{group}", []):
+            for group in to_list(owner.get("GroupList")):
+                for key in collection.owned.get(f"group/{group}", {}):
                     collection.attach(name, key)
 
 
 def collect_terraform(document: Object, collection: Collection) -> bool:
     """Collect from `terraform show -json` of a plan or a state; False if it is neither."""
-    roots = [document.get(name) for name in ("planned_values", "values")]
-    if "terraform_version" not in document and not any(roots):
+    root = document.get("planned_values") or document.get("values")
+    if "terraform_version" not in document and not root:
         return False
-    root = next((root for root in roots if isinstance(root, Object)), None)
-    for resource in _walk_module(root.get("root_module") if root else None):
-        values = resource.get("values")
-        if isinstance(values, Object):
-            _collect_resource(resource, values, collection)
+    for part in walk(root.get("root_module") if isinstance(root, Object) else None):
+        if isinstance(part, Object) and isinstance(part.get("values"), Object):
+            _collect_resource(part, part["values"], collection)
     return True
 
 
-def _walk_module(module: Any) -> Iterator[Object]:
-    """The resources of a module and of those in it."""
-    for part in walk(module):
-        if isinstance(part, Object) and "address" in part and "type" in part:
-            yield part
-
-
 def _collect_resource(resource: Object, values: Object, collection: Collection) -> None:
-    kind, address = str(resource["type"]), Text(str(resource["address"]), resource.line)
-    unknown = [] if "policy" in values else [Text(f"{address}.policy", resource.line)]
-    for owner in ("role", "user", "group"):
-        name = values.get(owner)
-        owners = [f"{owner}/{name}"] if isinstance(name, str) else []
-        if kind == f"aws_iam_{owner}_policy":
-            document = values.get("policy")
-            collection.add(address, resource.line, document, owners=owners, unresolved=unknown)
-        elif kind == f"aws_iam_{owner}_policy_attachment" and owners:
-            collection.attach(owners[0], str(values.get("policy_arn")))
-        elif kind == f"aws_iam_{owner}":
-            own_name = f"{owner}/{values.get('name')}"
-            for inline in _list_objects(values.get("inline_policy")):
-                title = f"{address}/{inline.get('name')}"
-                collection.add(title, inline.line, inline.get("policy"), owners=[own_name])
-            for arn in _list_items(values.get("managed_policy_arns")):
-                collection.attach(own_name, str(arn))
-    if kind == "aws_iam_policy":
-        key = str(values.get("arn") or address)
-        document = values.get("policy")
-        collection.add(address, resource.line, document, key=key, unresolved=unknown)
-
-
-def _list_items(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _list_objects(value: Any) -> list[Object]:
-    return [item for item in _list_items(value) if isinstance(item, Object)]
+    address = Text(str(resource.get("address")), resource.line)
+    kind = _RESOURCE.fullmatch(str(resource.get("type")))
+    owner, what = kind.groups() if kind else ("", "")
+    name = values.get(owner)
+    owners = [f"{owner}/{name}"] if what and isinstance(name, str) else []
+    if owner == "policy" or what == "_policy":
+        collection.add(
+            address,
+            resource.line,
+            values.get("policy"),
+            key=str(values.get("arn") or address),
+            owners=owners,
+            unresolved=[] if "policy" in values else [Text(f"{address}.policy", resource.line)],
+        )
+    elif what:
+        for principal in owners:
+            collection.attach(principal, str(values.get("policy_arn")))
+    elif owner:
+        principal = f"{owner}/{values.get('name')}"
+        for inline in list_objects(values.get("inline_policy")):
+            title = f"{address}/{inline.get('name')}"
+            collection.add(title, inline.line, inline.get("policy"), owners=[principal])
+        for arn in to_list(values.get("managed_policy_arns")):
+            collection.attach(principal, str(arn))

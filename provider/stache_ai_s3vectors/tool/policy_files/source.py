@@ -51,14 +51,18 @@ class Object(dict[str, Any]):
         self.repeats = [name for at, (name, _) in enumerate(pairs) if name in dict(pairs[:at])]
 
 
-def read_json(text: str) -> Any:
+def read_json(text: str, line: int | None = None) -> Any:
     """Read JSON: strings are `Text`, objects `Object`, numbers of any length floats.
+
+    Args:
+        text: the JSON.
+        line: where it is, if it is a string in a file; by default its own lines are counted.
 
     Raises:
         SourceError: it is not JSON, or nested too deeply.
     """
     try:
-        return _read_json(text)
+        return _read_json(text, line)
     except json.JSONDecodeError as error:
         problem = f"not JSON at column {error.colno}: {error.msg[:1].lower()}{error.msg[1:]}"
         if text[error.pos :].lstrip().startswith(("//", "/*", "#")):
@@ -66,14 +70,14 @@ def read_json(text: str) -> Any:
         raise SourceError(error.lineno, problem, "correct it there") from None
 
 
-def _read_json(text: str) -> Any:
+def _read_json(text: str, line: int | None) -> Any:
 
     def refuse(name: str) -> NoReturn:  # NaN and Infinity are Python's own additions
         raise json.JSONDecodeError("Expecting value", text, text.index(name))
 
     try:
         json.loads(text, parse_int=float, parse_constant=refuse)
-        words = _split(text)
+        words = ((line or at, word) for at, word in _split(text))
         return _build(*next(words), words, DEPTH)
     except RecursionError:
         raise json.JSONDecodeError("Nested too deeply", text, 0) from None
@@ -121,10 +125,11 @@ def walk(value: Any) -> Iterator[Any]:
         yield from walk(part)
 
 
-def move_to_line(value: Any, line: int) -> Any:
-    """Move a value, with all in it, to one line."""
-    if isinstance(value, list):
-        return [move_to_line(item, line) for item in value]
-    if isinstance(value, Object):
-        return Object(line, [(Text(n, line), move_to_line(v, line)) for n, v in value.items()])
-    return Text(value, line) if isinstance(value, str) else value
+def to_list(value: Any) -> list[Any]:
+    """A list, or one value in a list, as AWS's documents take both."""
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def list_objects(value: Any) -> list[Object]:
+    """The objects in a list."""
+    return [item for item in to_list(value) if isinstance(item, Object)]

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 from .outputs import Collection, make_placeholder
-from .source import Object, Text
+from .source import Object, Text, list_objects, to_list
 
 _NOTHING: Final = object()
 """The value of AWS::NoValue: the member, or the item, is left out."""
@@ -44,10 +45,11 @@ def collect_template(
             "RESOURCE.ATTRIBUTE".
     """
     resolver = _Resolver(template, parameters)
-    for name, resource in _list_objects(template.get("Resources")):
-        kind, properties = resource.get("Type"), resource.get("Properties")
+    for name, resource in template["Resources"].items():
+        properties = resource.get("Properties") if isinstance(resource, Object) else None
         if isinstance(properties, Object) and resolver.is_created(resource):
-            _collect_resource(name, str(kind), properties, collection, resolver)
+            kind, title = str(resource.get("Type")), Text(name, template["Resources"].lines[name])
+            _collect_resource(title, kind, properties, collection, resolver)
 
 
 def _collect_resource(
@@ -56,38 +58,25 @@ def _collect_resource(
     short = kind.rpartition("::")[2]
     if kind in _LONG_POLICIES or short in ("RolePolicy", "UserPolicy", "GroupPolicy"):
         document, unresolved = resolver.take(properties.get("PolicyDocument"))
-        owners = [o for plural in _OWNERS.values() for o in _list(properties.get(plural))]
+        owners = [o for plural in _OWNERS.values() for o in to_list(properties.get(plural))]
         owners += [properties[f"{s}Name"] for s in _OWNERS if f"{s}Name" in properties]
         names = [str(resolver.take(owner)[0]) for owner in owners]
         collection.add(name, name.line, document, owners=names, unresolved=unresolved)
     elif kind.startswith("AWS::IAM::") and short in _OWNERS:
-        for inline in _list(resolver.expand(properties.get("Policies"))):
-            if not isinstance(inline, Object):
-                continue
+        for inline in list_objects(resolver.expand(properties.get("Policies"))):
             document, unresolved = resolver.take(inline.get("PolicyDocument"))
             title = f"{name}/{resolver.take(inline.get('PolicyName'))[0]}"
             collection.add(title, inline.line, document, owners=[name], unresolved=unresolved)
-        for arn in _list(resolver.take(properties.get("ManagedPolicyArns"))[0]):
+        for arn in to_list(resolver.take(properties.get("ManagedPolicyArns"))[0]):
             collection.attach(name, str(arn).rpartition("/")[2])
     elif kind.startswith("AWS::Serverless::"):
-        for number, item in enumerate(_list(resolver.expand(properties.get("Policies"))), 1):
+        for number, item in enumerate(to_list(resolver.expand(properties.get("Policies"))), 1):
             value, unresolved = resolver.take(item)
             if isinstance(value, Object) and "Statement" in value:
                 title = f"{name}/{number}"
                 collection.add(title, value.line, value, owners=[name], unresolved=unresolved)
             elif isinstance(value, Text):
                 collection.attach(name, value.rpartition("/")[2])
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [] if value is None else [value]
-
-
-def _list_objects(value: Any) -> Iterator[tuple[Text, Object]]:
-    if isinstance(value, Object):
-        for name, inner in value.items():
-            if isinstance(inner, Object):
-                yield Text(name, value.lines[name]), inner
 
 
 class _Resolver:
@@ -165,10 +154,10 @@ class _Resolver:
             return value
         if name == "AWS::NoValue":
             return _NOTHING
-        parameter = _get_member(self._template.get("Parameters"), name)
+        parameter = self._template.get("Parameters", {}).get(name)
         if isinstance(parameter, Object) and not attribute:
             return _read_default(name, parameter, line)
-        resource = _get_member(self._template.get("Resources"), name)
+        resource = self._template["Resources"].get(name)
         if isinstance(resource, Object):
             return self._resolve_resource(name, attribute, resource, line)
         raise _UnresolvedError(name)
@@ -190,16 +179,22 @@ class _Resolver:
 
     def _build_path(self, name: str, resource: Object) -> str:
         """The end of the ARN of a vector bucket or of an index."""
-        if name in self._open:
-            raise _UnresolvedError(name)
-        self._open.append(name)
-        try:
+        with self._enter(name):
             properties = resource["Properties"]
             own = self._resolve_text(properties[_OWN_NAMES[str(resource["Type"])]])
             if "IndexName" not in properties:
                 return f"bucket/{own}"
             bucket = properties.get("VectorBucketArn", properties.get("VectorBucketName"))
             return f"bucket/{self._resolve_text(bucket).rpartition('/')[2]}/index/{own}"
+
+    @contextmanager
+    def _enter(self, name: str) -> Iterator[None]:
+        """Resolve a part of the template, which must not refer to itself."""
+        if name in self._open:
+            raise _UnresolvedError(name)
+        self._open.append(name)
+        try:
+            yield
         except KeyError:
             raise _UnresolvedError(name) from None
         finally:
@@ -251,22 +246,13 @@ class _Resolver:
 
     def _evaluate(self, condition: Any) -> bool | None:
         """Whether a condition holds; None if that is not known."""
-        if isinstance(condition, str):
-            name = str(condition)
-            if (
-                name in self._open
-                or (inner := _get_member(self._template.get("Conditions"), name)) is None
-            ):
-                return None
-            self._open.append(name)
-            try:
-                return self._evaluate(inner)
-            finally:
-                self._open.pop()
         try:
+            if isinstance(condition, str):
+                with self._enter(condition):
+                    return self._evaluate(self._template["Conditions"][condition])
             [(function, value)] = condition.items()
             return self._evaluate_function(function, value)
-        except (AttributeError, TypeError, ValueError, _UnresolvedError):
+        except (AttributeError, KeyError, TypeError, ValueError, _UnresolvedError):
             return None
 
     def _evaluate_function(self, function: str, value: Any) -> bool | None:
@@ -282,10 +268,8 @@ class _Resolver:
         if function == "Fn::Not":
             [answer] = answers
             return None if answer is None else not answer
-        decisive = function == "Fn::Or"
-        if function not in ("Fn::And", "Fn::Or") or (None in answers and decisive not in answers):
-            return None
-        return any(answers) if decisive else all(answers)
+        decisive = {"Fn::And": False, "Fn::Or": True}[function]
+        return decisive if decisive in answers else None if None in answers else not decisive
 
 
 def _read_default(name: str, parameter: Object, line: int) -> Any:
@@ -295,7 +279,3 @@ def _read_default(name: str, parameter: Object, line: int) -> Any:
     default = str(parameter["Default"])
     lists = kind.startswith(("List", "CommaDelimited"))
     return [Text(item, line) for item in default.split(",")] if lists else default
-
-
-def _get_member(value: Any, name: str) -> Any:
-    return value.get(name) if isinstance(value, Object) else None
