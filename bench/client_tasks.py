@@ -108,8 +108,9 @@ class Tasks:
     def search(self) -> list[float]:
         """Processor milliseconds of each search for the top 10."""
         questions = self.corpus.draw_vectors(self.count).tolist()
-        assert len(self.client.search(questions[0])) == clients.TOP  # noqa: S101 - else it is no search
-        return [time_processor(self.client.search, question) for question in questions][5:]
+        for question in questions[:5]:
+            assert len(self.client.search(question)) == clients.TOP  # noqa: S101 - else it is no search
+        return [time_processor(self.client.search, question) for question in questions[5:]]
 
     def query(self) -> list[float]:
         """Milliseconds of each query for ten keys, as the caller sees it."""

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from socket import IPPROTO_TCP, TCP_NODELAY
 from types import SimpleNamespace
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 NAMES: Final[Any] = {"vectorBucketName": "bench", "indexName": "documents"}
 PAGE: Final = 1_000
@@ -21,9 +21,7 @@ TOP: Final = 10
 
 
 class Provider:
-    """This repository's provider, with Stache's own settings."""
-
-    environment: ClassVar[str | None] = None
+    """This repository's provider, with Stache's own settings; or the package that it replaces."""
 
     def __init__(self) -> None:
         from stache_ai.config import Settings
@@ -39,16 +37,8 @@ class Provider:
         return self.provider.search(vector, top_k=TOP)
 
 
-class OlderProvider(Provider):
-    """The package that this one replaces, which has the same names."""
-
-    environment: ClassVar = "older"
-
-
 class PlainClient:
     """Dictionaries, full batches, one request after another."""
-
-    environment: ClassVar[str | None] = None
 
     def call(self, operation: str, **document: Any) -> Any:
         """Send one request, which must succeed."""
@@ -126,8 +116,6 @@ class Floor(PlainClient):
 class LangChain:
     """langchain-aws, with embeddings instead of a model, and the text under the others' key."""
 
-    environment: ClassVar = "langchain"
-
     def __init__(self) -> None:
         from langchain_aws.vectorstores import AmazonS3Vectors
 
@@ -154,8 +142,6 @@ class LangChain:
 class LlamaIndex:
     """llama-index's store, with nodes that have their embeddings; a boto3 client for each call."""
 
-    environment: ClassVar = "llamaindex"
-
     def __init__(self) -> None:
         from llama_index.core.schema import TextNode
         from llama_index.core.vector_stores.types import VectorStoreQuery
@@ -179,7 +165,7 @@ CLIENTS: Final[dict[str, Any]] = {
     "ours": Provider,
     "floor": Floor,
     "boto3": Boto3,
-    "older": OlderProvider,
+    "older": Provider,
     "langchain": LangChain,
     "llamaindex": LlamaIndex,
 }

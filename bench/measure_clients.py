@@ -25,9 +25,6 @@ from processes import serve
 
 SCANNERS: Final = ("ours", "floor", "boto3", "older")
 """Those that can go through an index; the others have no public call for it."""
-OURS: Final = {"ours": "stache-ai-s3vectors", "boto3": "boto3"}
-"""The packages of those that run in our environment."""
-
 ROUNDS: Final = 5
 RATE: Final = 2_500
 """Vectors a second that the service takes."""
@@ -55,7 +52,7 @@ class Task:
     def run(self, name: str, url: str, function: str = "run") -> Any:
         """What a client's process returns from it."""
         arguments = (self.method, name, url, self.count, self.dimension)
-        return processes.call(CLIENTS[name].environment, f"client_tasks:{function}", *arguments)
+        return processes.call(name, f"client_tasks:{function}", *arguments)
 
     def count_traffic(self, name: str, url: str) -> Any:
         """The same, and what it sent and received."""
@@ -121,7 +118,7 @@ def measure_start(names: Sequence[str], rounds: int) -> dict[str, Any]:
     """Seconds to import and make a client."""
 
     def start(name: str, url: str) -> list[float]:
-        return [processes.call(CLIENTS[name].environment, "clients:time_start", name, url)]
+        return [processes.call(name, "clients:time_start", name, url)]
 
     with serve() as url:
         urls = {name: url for name in names if name != "floor"}
@@ -200,8 +197,9 @@ def measure_http() -> dict[str, Any]:
 
 def read_releases(names: Iterable[str]) -> dict[str, str]:
     """Which release each client is; the floor is none."""
-    packages = {name: CLIENTS[name].environment or OURS.get(name) for name in names}
-    return {name: processes.read_release(each) for name, each in packages.items() if each}
+    ours = {"ours": "stache-ai-s3vectors"}
+    clients = [name for name in names if name != "floor"]
+    return {name: processes.read_release(name, ours.get(name, "boto3")) for name in clients}
 
 
 PARTS: Final[dict[str, Callable[..., Any]]] = {

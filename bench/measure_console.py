@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 from contextlib import ExitStack
 from functools import partial
-from operator import sub
+from operator import sub, truediv
 from pathlib import Path
 from typing import Any, Final
 
@@ -101,10 +101,10 @@ def measure_api(rounds: int) -> dict[str, Any]:
         servers = {n: stack.enter_context(processes.start_server(*o)) for n, o in kinds.items()}
         tasks = {name: partial(send_requests, *server) for name, server in servers.items()}
         times = sampling.run_in_turns(tasks, 1 + rounds)
-    ratios = sampling.divide_rounds(times["with"][1:], times["without"][1:])  # one warms up
+    alone, both = times["without"][1:], times["with"][1:]  # one warms up
     return {
-        "without a console": sampling.summarize(times["without"][1:], "ms"),
-        "times that, with one": sampling.summarize(ratios, ""),
+        "without a console": sampling.summarize(alone, "ms"),
+        "times that, with one": sampling.summarize([*map(truediv, both, alone)], ""),
     }
 
 

@@ -55,8 +55,8 @@ def measure_client(share: float, name: str, count: int) -> dict[str, Any]:
 
 def measure(calls: int = 40) -> dict[str, Any]:
     """Every client with every share."""
-    for kind in CLIENTS.values():
-        processes.prepare(kind.environment)  # before several processes need it
+    for name in CLIENTS:
+        processes.prepare(name)  # before several processes need it
     with ThreadPoolExecutor(len(SHARES) * len(CLIENTS)) as pool:
         runs = {
             share: {n: pool.submit(measure_client, share, n, calls) for n in CLIENTS}

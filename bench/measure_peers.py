@@ -17,6 +17,7 @@ from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 from importlib import import_module
+from operator import truediv
 from pathlib import Path
 from typing import Any, Final
 
@@ -49,18 +50,14 @@ def measure(
 
 def measure_peer(name: str, count: int) -> dict[str, Any]:
     """One peer's figures; "cannot" with the reason where it has no memory or no call for it."""
-    kind = PEERS[name]
     with tempfile.TemporaryDirectory() as directory:
         try:
-            result = processes.call(
-                kind.environment, "measure_peers:try_peer", name, count, directory
-            )
+            result = processes.call(name, "measure_peers:try_peer", name, count, directory)
         except ChildProcessError as error:
             if "emory" not in str(error):  # Python's, numpy's and Rust's words for it
                 raise
             result = {"cannot": "it needs too much memory"}
-    release = processes.read_release(kind.environment or "s3vectors-local")
-    return {"package": release, **result}
+    return {"package": processes.read_release(name, "s3vectors-local"), **result}
 
 
 def try_peer(name: str, count: int, directory: str) -> dict[str, Any]:
@@ -148,7 +145,7 @@ class Trial:
         for task in tasks.values():
             task(-1)  # once, to warm up
         times = sampling.time_in_turns(tasks, ROUNDS)
-        ratio = {name: sampling.divide_rounds(took, times["numpy"]) for name, took in times.items()}
+        ratio = {name: [*map(truediv, took, times["numpy"])] for name, took in times.items()}
         return {
             "milliseconds": {name: sampling.summarize(took, "ms") for name, took in times.items()},
             "ratio": {name: sampling.summarize(values, "x") for name, values in ratio.items()},
@@ -171,7 +168,7 @@ class Trial:
     def measure_openings(self) -> dict[str, Any]:
         """What `open_peer` returns in fresh processes, and with a cold file cache."""
         arguments = (self.name, self.directory, self.vectors.nbytes)
-        open_again = partial(processes.call, None, "measure_peers:open_peer", *arguments)
+        open_again = partial(processes.call, "this", "measure_peers:open_peer", *arguments)
         runs = [open_again() for _ in range(OPENINGS)]
         for run in runs:
             drop_from_cache(Path(self.directory))
@@ -185,7 +182,7 @@ class Trial:
 
 def open_peer(name: str, directory: str, raw: int) -> dict[str, float]:
     """Seconds to the first answer, and of the second; memory, in the bytes of the vectors."""
-    import_module(PEERS[name].environment or "s3vectors_local.engine")  # not measured
+    import_module(PEERS[name].module)  # not measured
     queries, figures = draw_queries(), []
     began, before = time.perf_counter(), read_resident_bytes()
     peer = PEERS[name](directory)

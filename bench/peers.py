@@ -29,7 +29,8 @@ class Peer:
     A method that raises NotImplementedError is what it cannot.
     """
 
-    environment: ClassVar[str | None] = None
+    module: ClassVar = "s3vectors_local.engine"
+    """What it imports."""
     most: ClassVar[int | None] = None
     """Vectors that are stored at most; None is all of them."""
 
@@ -142,7 +143,7 @@ class ChromaDB(Peer):
     It stores no arrays in metadata, and ranks by words only in its cloud.
     """
 
-    environment: ClassVar = "chromadb"
+    module: ClassVar = "chromadb"
 
     def __init__(self, directory: str) -> None:
         import chromadb
@@ -169,7 +170,7 @@ class ChromaDB(Peer):
 class Qdrant(Peer):
     """qdrant-client's local mode: exact, in Python and numpy, meant for tests."""
 
-    environment: ClassVar = "qdrant_client"
+    module: ClassVar = "qdrant_client"
 
     def __init__(self, directory: str) -> None:
         from qdrant_client import QdrantClient, models
@@ -212,7 +213,7 @@ class Qdrant(Peer):
 class LanceDB(Peer):
     """A table on disk without an index over vectors: exact, read from disk by each query."""
 
-    environment: ClassVar = "lancedb"
+    module: ClassVar = "lancedb"
 
     def __init__(self, directory: str) -> None:
         import lancedb
@@ -278,7 +279,7 @@ class LanceDBIndexed(LanceDB):
 class Moto(Peer):
     """A mock for unit tests. It keeps nothing on disk, and would send a query to AWS."""
 
-    environment: ClassVar = "moto"
+    module: ClassVar = "moto"
     most: ClassVar = 10_000
 
     def __init__(self, directory: str) -> None:

@@ -1,60 +1,47 @@
-"""Draw the plots of bench/results; pages.py runs this where matplotlib is installed.
-
-    python bench/plots.py
+"""Draw the plots of bench/results, in an environment that has matplotlib.
 
 Ours has the one strong colour, everything else is grey and labelled where it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 
-import sampling
-import tables
+from sampling import RESULTS, read_path
 
 OURS: Final = "#0072B2"
 """Blue of the palette by Okabe and Ito, which the colour-blind can tell from grey."""
 
 OTHERS: Final = "#6E6E6E"
-DASHED: Final = ("numpy", "chromadb", "lancedb_indexed")
-MARKERS: Final = {
-    "numpy": "s",
-    "chromadb": "s",
-    "qdrant": "D",
-    "lancedb": "^",
-    "lancedb_indexed": "v",
-}
-"""Of those that are not ours."""
 
 mpl.use("Agg")
 plt.style.use(Path(__file__).with_suffix(".mplstyle"))
 
 
-def draw_plot(name: str, plot: Any) -> None:
-    """Draw and save panels side by side, under a title and a line that explains them."""
-    height, panels = plot["height"], plot["panel"]
-    figure, all_axes = plt.subplots(1, len(panels), figsize=(10.5, height))
-    top = 1 - 0.12 / height
-    figure.suptitle(plot["title"], x=0.01, y=top, ha="left", va="top", size=14, weight="bold")
-    figure.text(0.01, top - 0.32 / height, plot["subtitle"], va="top", color=OTHERS)
-    figure.subplots_adjust(**{"top": 1 - 1.1 / height, "bottom": 0.6 / height, **plot["margins"]})
-    for axes, panel in zip(all_axes, panels, strict=True):
-        axes.set_title(panel["title"])
-        if "bars" in panel:
-            draw_bars(axes, panel["bars"], plot["labels"], named=axes is all_axes[0])
-        else:
-            draw_lines(axes, panel, plot)
-    figure.savefig(sampling.RESULTS / f"{name}.svg", metadata={"Date": None})
+def draw_plots(plots: Any, results: Any) -> None:
+    """Draw and save each: panels side by side, under a title and a line that explains them."""
+    for name, plot in plots.items():
+        height, panels = plot["height"], plot["panel"]
+        figure, all_axes = plt.subplots(1, len(panels), figsize=(10.5, height))
+        top = 1 - 0.12 / height
+        figure.suptitle(plot["title"], x=0.01, y=top, ha="left", va="top", size=14, weight="bold")
+        figure.text(0.01, top - 0.32 / height, plot["subtitle"], va="top", color=OTHERS)
+        margins = {"top": 1 - 1.1 / height, "bottom": 0.6 / height, **plot["margins"]}
+        figure.subplots_adjust(**margins)
+        for axes, panel in zip(all_axes, panels, strict=True):
+            axes.set_title(panel["title"])
+            draw = draw_bars if "bars" in panel else draw_lines
+            draw(axes, panel, plot, results)
+        figure.savefig(RESULTS / f"{name}.svg", metadata={"Date": None})
 
 
-def draw_bars(axes: Any, path: str, labels: Mapping[str, str], *, named: bool) -> None:
+def draw_bars(axes: Any, panel: Any, plot: Any, results: Any) -> None:
     """A bar for each client in our time, with its number; without one where it cannot."""
-    figures = tables.read_figure(path)
+    figures, labels = read_path(results, panel["bars"]), plot["labels"]
     times = [figures.get(name, {}).get("times ours", 0) for name in labels]
     most, ours = max(times), [*labels].index("ours")
     axes.barh(range(len(times)), times, color="#BDBDBD", height=0.66)[ours].set(facecolor=OURS)
@@ -66,12 +53,12 @@ def draw_bars(axes: Any, path: str, labels: Mapping[str, str], *, named: bool) -
     axes.set(xlim=(0, 1.17 * most), xticks=[], yticks=[])
     axes.spines["bottom"].set_visible(False)
     axes.invert_yaxis()
-    if named:
+    if panel is plot["panel"][0]:
         axes.set_yticks(range(len(labels)), labels.values())
         axes.get_yticklabels()[ours].set(color=OURS, weight="bold")
 
 
-def draw_lines(axes: Any, panel: Any, plot: Any) -> None:
+def draw_lines(axes: Any, panel: Any, plot: Any, results: Any) -> None:
     """Lines by the number of vectors, both axes logarithmic, each with its name at its end."""
     axes.set(xscale="log", yscale="log", xlabel="vectors in the index", ylim=plot["limits"])
     axes.set_xticks([1e3, 1e4, 1e5], ["1,000", "10,000", "100,000"])
@@ -81,30 +68,16 @@ def draw_lines(axes: Any, panel: Any, plot: Any) -> None:
     axes.grid(visible=True, axis="y", color="#E5E5E5")
     axes.set_axisbelow(True)
     for name in panel["lines"]:
-        points = read_points(panel["path"].replace("NAME", name))
-        ours = name not in MARKERS
-        style = {"color": OURS if ours else OTHERS, "weight": "bold" if ours else "normal"}
-        axes.plot(
-            *zip(*points, strict=True),
-            color=style["color"],
-            marker=MARKERS.get(name, "o"),
-            linestyle="--" if name in DASHED else "-",
-            linewidth=2.2 if ours else 1.2,
-            zorder=3 if ours else 2,
-        )
+        path = f"{panel['path'].replace('NAME', name)}:median"
+        sizes = results["peers"]["sizes"].items()
+        medians = [(int(count), read_path(peers, path)) for count, peers in sizes]
+        points = [point for point in medians if point[1] is not None]
+        ours = name not in plot["markers"]
+        color, weight, width = (OURS, "bold", 2.2) if ours else (OTHERS, "normal", 1.2)
+        line = {"color": color, "linewidth": width, "zorder": round(1 + width)}
+        axes.plot(*zip(*points, strict=True), plot["markers"].get(name, "o-"), **line)
         place = {"xytext": (8, panel.get("shifts", {}).get(name, 0)), "textcoords": "offset points"}
-        axes.annotate(plot["labels"][name], points[-1], **place, va="center", size=9, **style)
+        style = {"size": 9, "color": color, "weight": weight}
+        axes.annotate(plot["labels"][name], points[-1], **place, va="center", **style)
     if "line" in plot:
         axes.axhline(plot["line"], color="#222222", linewidth=1, linestyle=":")
-
-
-def read_points(path: str) -> list[tuple[int, float]]:
-    """The medians under a path by the number of vectors, where there is one."""
-    sizes = sampling.load_result("peers")["sizes"]
-    figures = {int(count): tables.read_path(peers, path) for count, peers in sizes.items()}
-    return [(count, figure["median"]) for count, figure in figures.items() if figure]
-
-
-if __name__ == "__main__":
-    for title, described in tables.SPECIFICATION["plots"].items():
-        draw_plot(title, described)

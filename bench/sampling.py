@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import statistics
@@ -10,10 +9,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
-from functools import cache, partial
+from functools import partial, reduce
 from importlib import metadata
 from itertools import count
-from operator import truediv
+from operator import getitem, truediv
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -68,14 +67,10 @@ def summarize(values: Sequence[float], unit: str) -> dict[str, Any]:
     }
 
 
-def divide_rounds(values: Iterable[float], base: Iterable[float]) -> list[float]:
-    """Ratios round by round, because a machine is faster at one time than at another."""
-    return [*map(truediv, values, base)]
-
-
 def compute_ratio(values: Iterable[float], base: Iterable[float]) -> float:
-    """The median of the rounds' ratios."""
-    return round(statistics.median(divide_rounds(values, base)), 2)
+    """The median of ratios round by round: a machine is faster at one time than at another."""
+    ratio: float = statistics.median(map(truediv, values, base))
+    return round(ratio, 2)
 
 
 def measure_folder(folder: Path) -> int:
@@ -97,7 +92,9 @@ def describe_machine() -> dict[str, Any]:
     }
 
 
-@cache
-def load_result(name: str) -> Any:
-    """A saved result."""
-    return json.loads((RESULTS / f"{name}.json").read_text("utf-8"))
+def read_path(result: Any, path: str) -> Any:
+    """What is in a result under these keys, which colons divide; None if there is nothing."""
+    try:
+        return reduce(getitem, path.split(":") if path else (), result)
+    except (KeyError, TypeError):
+        return None

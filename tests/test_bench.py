@@ -10,10 +10,9 @@ from itertools import pairwise
 import pytest
 
 import client_tasks
-import compute_costs
+import measure_costs
 import pages
 import sampling
-import tables
 
 PAGES = {str(page.relative_to(pages.FOLDER.parent)): page.read_text() for page in pages.PAGES}
 
@@ -21,7 +20,7 @@ PAGES = {str(page.relative_to(pages.FOLDER.parent)): page.read_text() for page i
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_shows_what_was_measured(page):
     """Each table and figure between two marks comes from the results."""
-    assert pages.fill(PAGES[page]) == PAGES[page]
+    assert pages.fill_page(PAGES[page]) == PAGES[page]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -32,14 +31,14 @@ def test_a_figure_that_is_changed_by_hand_is_detected(page):
         changed = str((int(PAGES[page][at]) + 1) % 10)
         by_hand = PAGES[page][:at] + changed + PAGES[page][at + 1 :]
 
-        assert pages.fill(by_hand) != by_hand
+        assert pages.fill_page(by_hand) != by_hand
 
 
 def test_every_table_is_on_a_page():
     """Each rendered table has marks, and each pair of marks has a table."""
     shown = {name for page in PAGES.values() for name in re.findall("<!-- table (.+?) -->", page)}
 
-    assert shown == tables.render_all().keys()
+    assert shown == pages.render_all().keys()
 
 
 def test_the_readme_has_no_figure_without_marks():
@@ -57,16 +56,15 @@ def test_a_cell_is_bold_when_it_is_better_than_ours():
     as_good = {"package": "other 2", "ingest": 104, "disk": 1.95}
     sizes = {"10": {"ours": ours, "chromadb": faster, "lancedb": as_good}}
 
-    tables_ = dict(tables.render("peers", {"sizes": sizes}))
-    table = tables_["peers 10"]
+    table = dict(pages.render("peers", {"sizes": sizes}))["peers 10"]
     assert "| other 1 | cannot |" in table
     assert re.findall(r"\*\*.*?\*\*", table) == ["**106/s**", "**1.00 x**"]
 
 
 def test_the_computed_times_of_small_sizes_are_close_to_the_measured_ones():
     """The difference is at most a quarter."""
-    results = (sampling.load_result(name) for name in ("clients", "costs"))
-    rows = compute_costs.compare_with_measured(*results)
+    results = pages.load_results()
+    rows = measure_costs.compare_with_measured(results["clients"], results["costs"])
 
     assert len(rows) == 4
     assert all(0.75 <= row["computed"] / row["measured"] <= 1.25 for row in rows.values())
@@ -74,15 +72,15 @@ def test_the_computed_times_of_small_sizes_are_close_to_the_measured_ones():
 
 def test_an_index_is_loaded_at_the_service_rate():
     """The rate is 2,500 vectors a second; inserts also wait before and after."""
-    seconds = compute_costs.estimate_load(1_000_000, checking=0.0)
+    seconds = measure_costs.estimate_load(1_000_000, checking=0.0)
 
     assert 0.95 * 1_000_000 / 2_500 <= seconds <= 1_000_000 / 2_500
 
 
 def test_a_list_reads_segments_in_parallel():
     """A small index takes two calls; a large one takes rounds of its workers."""
-    assert compute_costs.estimate_walk(200, page=200) == 0.1
-    assert compute_costs.estimate_walk(32_000, page=200) == (2 + 160 // 8) * 0.05
+    assert measure_costs.estimate_walk(200, page=200) == 0.1
+    assert measure_costs.estimate_walk(32_000, page=200) == (2 + 160 // 8) * 0.05
 
 
 def test_tasks_take_turns():

