@@ -234,7 +234,7 @@ variable "policy_name_prefix" {
 }
 
 variable "readers" {
-  description = "Principals of other accounts that may search: ARNs of IAM roles, users or account roots. They replace the policy of an existing bucket."
+  description = "Principals of other accounts that may search, and read all vectors: ARNs of IAM roles, users or account roots. They replace the policy of an existing bucket."
   type        = list(string)
   default     = []
   nullable    = false

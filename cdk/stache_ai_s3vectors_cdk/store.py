@@ -52,8 +52,8 @@ class StacheVectorStore(Construct):
         encryption_key: a customer key whose policy lets S3 Vectors use it; by default the
             bucket is encrypted with keys of S3's own.
         create_encryption_key: create such a key.
-        readers: ARNs of principals of other accounts that may search: roles, users, or a whole
-            account by its root.
+        readers: ARNs of principals of other accounts that may search, and read all vectors:
+            roles, users, or a whole account by its root.
         writers: the same for all that Stache does.
         text_search: "standard" or a language (en, fr, es, pt, it, de, nl, zh, ja, ko), for hybrid
             search; by default the indexes have none.

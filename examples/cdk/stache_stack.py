@@ -27,7 +27,8 @@ class Options:
         distance_metric: cosine or euclidean.
         encryption_key_arn: a customer key's, whose policy lets S3 Vectors use it.
         create_encryption_key: true to create a customer key.
-        readers: ARNs of principals of other accounts that may search, comma-separated.
+        readers: ARNs of principals of other accounts that may search, and read all vectors;
+            comma-separated.
         writers: the same for all that Stache does.
         text_search: standard or a language, for hybrid search.
         existing: true to use existing indexes in an existing bucket.

@@ -7,14 +7,17 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-metadata-filter
     OPERATOR   = $eq $ne $gt $gte $lt $lte $in $nin $exists $startsWith
 
 A filter object has exactly one key. All operators of one key must match. `parse` returns a tree
-that is valid; `columns` finds the rows that match it.
+that is valid; `columns` finds the rows that match it. The console matches with `columns` as well
+(`console/conditions.py`). The provider has an evaluator of its own for scans
+(`chunks/filters.build_predicate`). `tests/local/test_filters.py` has a reference implementation.
 
 Where AWS does not document its behavior, the engine takes the simplest:
 - a missing key matches `$ne` and `$nin` (they negate `$eq` and `$in`) and `$exists: false`, and no
   other operator;
 - an array matches `$eq`, `$in` and `$startsWith` if any element does; `$ne` and `$nin` negate that;
   an array never matches `$gt`, `$gte`, `$lt` and `$lte`.
-`choices` has the alternatives for `$ne` and `$nin`.
+`choices` has the alternatives: `missing_key` and `array_negation` for `$ne` and `$nin`, `numbers` for
+the precision of every number.
 """
 
 from __future__ import annotations

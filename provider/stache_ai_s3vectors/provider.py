@@ -323,7 +323,7 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
             metadatas: their metadata, any JSON values; `status` defaults to "active". Stache
                 replaces a status of your own when it moves the chunk to the trash; after a
                 restore the status is "active".
-            ids: their ids, 1 to 1,024 characters; by default they are generated.
+            ids: their ids, 1 to 1,024 bytes in UTF-8; by default they are generated.
             namespace: overrides a `namespace` in the metadata; "default" without either.
 
         Returns:

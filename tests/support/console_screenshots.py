@@ -84,13 +84,6 @@ def show_map(page: Browser) -> None:
     page.wait("results are among the points")
 
 
-def show_code(page: Browser) -> None:
-    """A query as code."""
-    page.wait("10 results")
-    page.click("button", "Copy as code")
-    page.waitFor("dialog")
-
-
 def show_deletion(page: Browser) -> None:
     """The question before an index is deleted."""
     page.click("button", "Delete the index …")

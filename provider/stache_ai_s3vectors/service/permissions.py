@@ -1,6 +1,6 @@
 """The only list of the IAM actions of each permission level, and their resources. Pure.
 
-    read            for search and reads by id
+    read            for search, reads by id, lists, counts and export: it can read every vector
     read-write      for all that Stache does
     manage-indexes  for the operator's tool and S3VECTORS_CREATE_INDEX
 
