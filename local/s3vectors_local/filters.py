@@ -16,8 +16,8 @@ Where AWS does not document its behavior, the engine takes the simplest:
   other operator;
 - an array matches `$eq`, `$in` and `$startsWith` if any element does; `$ne` and `$nin` negate that;
   an array never matches `$gt`, `$gte`, `$lt` and `$lte`.
-`choices` has the alternatives: `missing_key` and `array_negation` for `$ne` and `$nin`, `numbers` for
-the precision of every number.
+`choices` has the alternatives: `missing_key` and `array_negation` for `$ne` and `$nin`, `numbers`
+for the precision of every number.
 """
 
 from __future__ import annotations

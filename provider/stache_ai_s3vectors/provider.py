@@ -123,7 +123,7 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
                 Vectors does not count.
         """
         with log_operation("get_collection_info", self._index.name):
-            description = self._index.describe(fresh=True).as_dict()
+            description = self._index.describe_or_create(fresh=True).as_dict()
             if count:
                 description["count"] = sum(
                     len(page.rows) for page in self._index.list_pages(metadata=False)

@@ -94,7 +94,7 @@ class Match:
     metadata: dict[str, Any]
     bm25: Mapping[str, float] = field(default_factory=dict)
 
-    def rank(self) -> float:
+    def sort_key(self) -> float:
         """The sort key of results, the best first."""
         if self.fused is not None:
             return -self.fused

@@ -67,15 +67,15 @@ class Outcomes:
         finished = self._skipped.union(self.done)
         return [key for key in self._keys if key not in finished]
 
-    def add(self, keys: Sequence[str], call: Future[Any]) -> None:
+    def add_call(self, keys: Sequence[str], call: Future[Any]) -> None:
         """Add the outcome of the call for these keys."""
         error = call.exception()
         if error is None:
-            self.note(keys)
+            self.note_done(keys)
         else:
-            self.fail(_wrap_error(error))
+            self.note_error(_wrap_error(error))
 
-    def note(self, keys: Sequence[str]) -> None:
+    def note_done(self, keys: Sequence[str]) -> None:
         """Note that these keys are done."""
         self._unanswered = 0
         self.done += keys
@@ -112,18 +112,18 @@ class Outcomes:
             )
             raise
 
-    def skip(self, keys: Iterable[str]) -> None:
+    def note_skipped(self, keys: Iterable[str]) -> None:
         """Note that these keys need no work."""
         self._skipped.update(keys)
 
-    def fail(self, error: S3VectorsError) -> None:
+    def note_error(self, error: S3VectorsError) -> None:
         """Note an error; its keys count as not done."""
         if isinstance(error, PartialWriteError):
-            self.note(error.done)
+            self.note_done(error.done)
         self._unanswered += isinstance(error, UnavailableError)
         self._errors.append(error)
 
-    def check(self) -> None:
+    def raise_errors(self) -> None:
         """Raise if anything failed.
 
         Raises:

@@ -62,9 +62,9 @@ RANKINGS: Final = 3
 class VectorIndex:
     """An index that exists, or is created on first use if the options allow it.
 
-    No call is made before one is needed. `describe` calls GetIndex once per index and process;
-    `put` and `query` need an index that was described before. Every method raises the errors of
-    `errors.py`. Threads may share an instance.
+    No call is made before one is needed. `describe_or_create` calls GetIndex once per index and
+    process; `put` and `query` need an index that was described before. Every method raises the
+    errors of `errors.py`. Threads may share an instance.
 
     Args:
         options: the index and its endpoint.
@@ -132,7 +132,7 @@ class VectorIndex:
                 end_connection(held)  # the user may renew the credentials, which boto3 caches
             raise
 
-    def describe(self, *, fresh: bool = False) -> IndexDescription:
+    def describe_or_create(self, *, fresh: bool = False) -> IndexDescription:
         """Describe the index, once per process; creates the index if it may.
 
         Threads that call this at the same time share one call's result, or its error.
@@ -152,17 +152,17 @@ class VectorIndex:
 
     @property
     def would_create(self) -> bool:
-        """Whether `describe` may create it, as far as is known."""
+        """Whether `describe_or_create` may create it, as far as is known."""
         return self._creates and self._state.description is None
 
-    def find_description(self) -> IndexDescription | None:
+    def describe_existing(self) -> IndexDescription | None:
         """Describe the index without creating it.
 
         None if it does not exist and would be created on first use.
         """
         state = self._state
         if state.description is not None or not self._creates:
-            return self.describe()
+            return self.describe_or_create()
         try:
             return self._store_description(state, self._get_index())
         except NotFoundError:
@@ -190,7 +190,7 @@ class VectorIndex:
             return description
         state.described_at = time.monotonic()  # other threads go on with the old description
         try:
-            return self.describe(fresh=True)
+            return self.describe_or_create(fresh=True)
         except UnavailableError:  # a search by vector is still possible
             return description
 
@@ -242,8 +242,8 @@ class VectorIndex:
         )
         with closing(calls), outcomes.log_interruption(self.name, unless=part_of):
             for batch, call in calls:
-                outcomes.add(batch.keys, call)
-        outcomes.check()
+                outcomes.add_call(batch.keys, call)
+        outcomes.raise_errors()
 
     def _put(self, batch: Batch) -> None:
         with self._use_client("PutVectors") as client, send_body(batch.body):
@@ -263,7 +263,7 @@ class VectorIndex:
         Args:
             data: whether to get their numbers, which are empty otherwise.
         """
-        self.describe()
+        self.describe_or_create()
         batches = split_batches(list(dict.fromkeys(keys)), limits.GET_BATCH)
         with closing(call_in_parallel(lambda batch: self._get(batch, data=data), batches)) as calls:
             for _, call in calls:
@@ -304,7 +304,7 @@ class VectorIndex:
             by_key |= latest
             if len(latest) == len(matches) or len(by_key) >= top_k:
                 break
-        return sorted(by_key.values(), key=Match.rank)[:top_k], metric
+        return sorted(by_key.values(), key=Match.sort_key)[:top_k], metric
 
     def _build_query(
         self,
@@ -360,7 +360,7 @@ class VectorIndex:
             yield from map(_to_record, page.rows)
 
     def _fetch_pages(self, contents: dict[str, bool]) -> Iterator[Page[Any]]:
-        self.describe()
+        self.describe_or_create()
         first = self._list(None, None, contents)
         yield first
         if first.token is None:
@@ -409,7 +409,7 @@ class VectorIndex:
         Raises:
             PartialWriteError: some batches failed, others are deleted.
         """
-        self.describe()
+        self.describe_or_create()
         outcomes = Outcomes("deleted", keys, progress)
 
         def delete(batch: Sequence[str]) -> None:
@@ -424,8 +424,8 @@ class VectorIndex:
         )
         with closing(calls), outcomes.log_interruption(self.name, unless=part_of):
             for batch, call in calls:
-                outcomes.add(batch, call)
-        outcomes.check()
+                outcomes.add_call(batch, call)
+        outcomes.raise_errors()
 
     def _delete(self, keys: Sequence[str]) -> None:
         with self._use_client("DeleteVectors") as client:

@@ -35,7 +35,7 @@ def prepare_for(index: VectorIndex, dimension: int, prepare: Callable[[IndexDesc
     except InvalidInputError as error:
         if not error.about_index:
             raise
-        latest = index.describe(fresh=True)
+        latest = index.describe_or_create(fresh=True)
         if latest == description:
             raise
         return prepare(latest)
@@ -47,10 +47,10 @@ def _describe(
     expected = index.options.dimension
     description: IndexDescription | None
     if dimension != expected:
-        description = index.find_description()
+        description = index.describe_existing()
     else:
         _check_before_creation(index, prepare)
-        description = index.describe()
+        description = index.describe_or_create()
     if description is None:
         raise ConfigurationError(
             f"the vectors have {dimension} dimensions, index {index.name} does not exist yet, and "
@@ -58,7 +58,7 @@ def _describe(
             f"{dimension}, or use an embedding model with {expected}"
         )
     if description.dimension != expected:
-        description = index.describe(fresh=True)  # it may have been created anew since
+        description = index.describe_or_create(fresh=True)  # it may have been created anew since
     if description.dimension == dimension == expected:
         return description
     raise _build_mismatch_error(index, dimension, description.dimension)
@@ -73,7 +73,7 @@ def _check_before_creation(
     try:
         prepare(IndexDescription.from_dimension(index.options.dimension))
     except InvalidInputError:
-        if index.find_description() is None:  # an index that exists may take the input
+        if index.describe_existing() is None:  # an index that exists may take the input
             raise
 
 

@@ -27,9 +27,9 @@ def scan_pages(
     """
     condition = filters.join_conditions(conditions)
     try:
-        filters.check_filterable(condition, index.describe().non_filterable)
+        filters.check_filterable(condition, index.describe_or_create().non_filterable)
     except InvalidInputError:  # the index may have been created anew since
-        filters.check_filterable(condition, index.describe(fresh=True).non_filterable)
+        filters.check_filterable(condition, index.describe_or_create(fresh=True).non_filterable)
     passes, keys = filters.build_predicate(condition), filters.collect_keys(condition)
     for page in index.list_pages():
         rows = [row for row in page.rows if passes(_select_filterable(*row, keys))]
@@ -94,7 +94,7 @@ def delete_matching(
         if not outcomes.done:
             raise unread
         raise _build_partial_error(outcomes, unread) from unread
-    outcomes.check()
+    outcomes.raise_errors()
     return outcomes.done
 
 
@@ -104,9 +104,9 @@ def _delete(index: VectorIndex, keys: list[str], outcomes: Outcomes) -> None:
         return
     try:
         index.delete(keys, part_of=outcomes)
-        outcomes.note(keys)
+        outcomes.note_done(keys)
     except S3VectorsError as error:
-        outcomes.fail(error)
+        outcomes.note_error(error)
 
 
 def _build_partial_error(outcomes: Outcomes, error: S3VectorsError) -> PartialWriteError:

@@ -69,7 +69,7 @@ def search(
         count_dimensions(vector, "query_vector"),
         partial(check_query, vector=vector, top_k=top_k, conditions=conditions),
     )
-    ranking = rank(index, query, question)
+    ranking = fetch_ranking(index, query, question)
     return [results.to_search_result(match.key, score, match.metadata) for match, score in ranking]
 
 
@@ -90,7 +90,9 @@ def check_query(
     return Query(description, numbers, number, condition)
 
 
-def rank(index: VectorIndex, query: Query, question: str | None) -> list[tuple[Match, float]]:
+def fetch_ranking(
+    index: VectorIndex, query: Query, question: str | None
+) -> list[tuple[Match, float]]:
     """The nearest vectors, each with its score for Stache, the best first."""
     top_k = _limit_top_k(query.top_k)
     description = index.refresh(query.description) if question else query.description
@@ -102,7 +104,7 @@ def rank(index: VectorIndex, query: Query, question: str | None) -> list[tuple[M
     except RejectedError:
         if not question:
             raise
-        description = index.describe()
+        description = index.describe_or_create()
         latest = _choose_texts(index, description, question)
         if latest == texts:
             raise

@@ -117,14 +117,14 @@ def _apply_in_groups(
     with closing(calls), outcomes.log_interruption(index.name):
         for group, call in calls:
             if call.exception() is not None:
-                outcomes.add(group, call)
+                outcomes.add_call(group, call)
                 continue
             changed, refused = call.result()
-            outcomes.note(changed)
-            outcomes.skip(set(group) - set(changed) - refused.keys())
+            outcomes.note_done(changed)
+            outcomes.note_skipped(set(group) - set(changed) - refused.keys())
             for error in dict.fromkeys(refused.values()):  # one error may be about many ids
-                outcomes.fail(error)
-    outcomes.check()
+                outcomes.note_error(error)
+    outcomes.raise_errors()
     return len(outcomes.done)
 
 
@@ -144,7 +144,7 @@ def _set_status(
     outcomes: Outcomes,
     ids: Sequence[str],
 ) -> Change:
-    hidden = index.describe().non_filterable
+    hidden = index.describe_or_create().non_filterable
     records: list[Record] = []
     inside, elsewhere = _split_by_namespace(index, ids, namespace, data=True)
     refused: dict[str, S3VectorsError] = dict.fromkeys(

@@ -14,7 +14,7 @@ from stache_ai_s3vectors.aws.vector_index import Row, VectorIndex
 class EmptyIndex(VectorIndex):
     """For commands that only read: it is empty, and reading does not create it."""
 
-    def describe(self, *, fresh: bool = False) -> IndexDescription:  # noqa: ARG002 - as its base has it
+    def describe_or_create(self, *, fresh: bool = False) -> IndexDescription:  # noqa: ARG002 - as its base has it
         """What the index will be."""
         return IndexDescription.from_dimension(self.options.dimension)
 
@@ -28,4 +28,4 @@ class EmptyIndex(VectorIndex):
 
     def query(self, *_: Any) -> tuple[list[Match], str]:
         """Nothing."""
-        return [], self.describe().metric
+        return [], self.describe_or_create().metric

@@ -67,7 +67,7 @@ def open_index(options: Options) -> VectorIndex:
     """
     index = VectorIndex(options, create=False)
     try:
-        index.describe()
+        index.describe_or_create()
     except NotFoundError as error:
         better = NotFoundError(get_cause(error))
         better.remedy = f"{_suggest_index(options)} {find_remedy(error)}".strip()
@@ -111,8 +111,8 @@ def find_destination(options: Options, metric: str) -> Destination:
         NotFoundError: it does not exist, and the settings do not allow to create it.
     """
     if not options.create_index:
-        return Destination(options, open_index(options).describe(), exists=True)
-    existing = VectorIndex(options).find_description()
+        return Destination(options, open_index(options).describe_or_create(), exists=True)
+    existing = VectorIndex(options).describe_existing()
     new = IndexDescription.from_dimension(options.dimension, metric)
     return Destination(options, existing or new, exists=existing is not None)
 

@@ -81,7 +81,7 @@ def suggest_nearest(value: str, known: Sequence[str]) -> str:
 
 def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that stand for settings; the command gets the settings."""
-    return _with_options(_with_loaded(command), _OPTIONS)
+    return _with_options(_pass_settings(command), _OPTIONS)
 
 
 def with_common_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -95,20 +95,22 @@ def with_common_options(command: Callable[..., None]) -> Callable[..., None]:
     return _with_options(run, {})
 
 
-def with_values(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the same options; the command gets their values, for `load_settings`."""
-    return _with_options(_with_stache(command), _OPTIONS)
+def with_setting_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the same options; the command passes their values to `load_settings_from_options`."""
+    return _with_options(_import_stache_first(command), _OPTIONS)
 
 
-def _with_loaded(command: Callable[..., None]) -> Callable[..., None]:
+def _pass_settings(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def run(**options: Any) -> None:
-        command(load_settings({name: options.pop(name) for name in _FIELDS}), **options)
+        command(
+            load_settings_from_options({name: options.pop(name) for name in _FIELDS}), **options
+        )
 
     return run
 
 
-def _with_stache(command: Callable[..., None]) -> Callable[..., None]:
+def _import_stache_first(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def run(**options: Any) -> None:
         _import_stache()
@@ -133,14 +135,14 @@ def _import_stache() -> None:
         raise ConfigurationError(f"Stache cannot read its settings: {error}") from error
 
 
-def load_settings(values: dict[str, Any]) -> Settings:
+def load_settings_from_options(values: dict[str, Any]) -> Settings:
     """Load the settings; the options override them.
 
     Raises:
         ConfigurationError: a value is not of its setting's type, or there is no bucket.
     """
     _import_stache()
-    from stache_ai_s3vectors.settings import load_settings as load
+    from stache_ai_s3vectors.settings import load_settings
 
     empty = [name for name, value in values.items() if name in _FIELDS and value == ""]
     if empty:  # mostly a variable that is not set; it must not mean AWS
@@ -148,7 +150,7 @@ def load_settings(values: dict[str, Any]) -> Settings:
     fields = {_FIELDS[name]: value for name, value in values.items() if value is not None}
     if fields.get("s3vectors_endpoint_url") == AWS:
         fields["s3vectors_endpoint_url"] = ""
-    settings = load(**fields)
+    settings = load_settings(**fields)
     if not settings.s3vectors_bucket_name and not settings.s3vectors_bucket:
         missing = ConfigurationError("no vector bucket is configured")
         missing.remedy = (

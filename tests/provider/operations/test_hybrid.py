@@ -182,7 +182,7 @@ def test_an_index_without_text_search_is_searched_by_vector_and_logged_once(capl
 def test_a_text_search_that_is_building_is_used_when_it_is_ready(caplog, monkeypatch):
     """The index is described again after a while, not at every search."""
     store = create_provider()
-    ready = store._index.describe()
+    ready = store._index.describe_or_create()
     building = {**ready.text_searches, "text": "BUILDING"}
     store._index._state.description = type(ready)(**{**vars(ready), "text_searches": building})
     seen = stache.record_calls(store.client)

@@ -21,7 +21,7 @@ import tool
 from s3vectors_local import Engine
 from stache_ai_s3vectors.settings import resolve_settings
 from stache_ai_s3vectors.tool.main import main
-from stache_ai_s3vectors.tool.options import load_settings
+from stache_ai_s3vectors.tool.options import load_settings_from_options
 
 BUCKET_ARN = "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket"
 LOCAL = ["--bucket", "my-bucket", "--endpoint", "local:data", "--dimension", "8"]
@@ -456,7 +456,7 @@ def test_aws_as_an_endpoint_beats_the_settings(monkeypatch):
     """Otherwise nothing could be copied to AWS where the settings name a local engine."""
     monkeypatch.setenv("S3VECTORS_ENDPOINT_URL", "local:data")
 
-    settings = load_settings({"bucket": "my-bucket", "endpoint": "aws"})
+    settings = load_settings_from_options({"bucket": "my-bucket", "endpoint": "aws"})
 
     assert resolve_settings(settings).endpoint is None
 

@@ -16,9 +16,9 @@ from stache_ai_s3vectors.tool.failures import report_on_stop
 from stache_ai_s3vectors.tool.index_access import Destination, find_destination, open_index
 from stache_ai_s3vectors.tool.options import (
     add_options,
-    load_settings,
+    load_settings_from_options,
     resolve_options,
-    with_values,
+    with_setting_options,
 )
 from stache_ai_s3vectors.tool.transfers import Tally, check_fit, check_keys
 
@@ -62,7 +62,7 @@ def create_destination(into: Destination, location: str) -> VectorIndex:
 
 def _check_account(location: str, index: VectorIndex) -> None:
     """Names are looked up in the caller's own account, whatever an ARN says."""
-    named, own = INDEX_ARN.fullmatch(location), INDEX_ARN.fullmatch(index.describe().arn)
+    named, own = INDEX_ARN.fullmatch(location), INDEX_ARN.fullmatch(index.describe_or_create().arn)
     if named and own and named["account"] != own["account"]:
         raise ConfigurationError(
             f"{location} is in account {named['account']}, the credentials are of "
@@ -78,7 +78,7 @@ def _locate(name: str, way: str, values: dict[str, Any]) -> Options:
     if arn:
         bucket, index = arn["bucket"], arn["index"]
         options["region"] = options["region"] or arn["region"]
-    settings = load_settings(
+    settings = load_settings_from_options(
         {**options, "bucket": bucket or values["bucket"], "dimension": values["dimension"]}
     )
     return replace(resolve_options(settings), index_name=index)
@@ -92,7 +92,7 @@ def _choose_side_value(values: dict[str, Any], way: str, name: str) -> Any:
 
 @click.command("copy")
 @with_sides
-@with_values
+@with_setting_options
 def copy_command(*, as_json: bool, **values: Any) -> None:
     """Copy all vectors of SOURCE to DESTINATION, and compare both at the end.
 
@@ -108,7 +108,7 @@ def copy_command(*, as_json: bool, **values: Any) -> None:
         --bucket my-bucket --from-endpoint local:./data --to-endpoint aws --to-region us-east-1
     """  # noqa: D301 - \b keeps click from wrapping the example
     source, place = resolve_sides(values)
-    description = source.describe()
+    description = source.describe_or_create()
     into = find_destination(replace(place, dimension=description.dimension), description.metric)
     check_fit(description, into.description, into.name)
     tally = Tally()
@@ -121,7 +121,7 @@ def copy_command(*, as_json: bool, **values: Any) -> None:
 
 @click.command("reembed")
 @with_sides
-@with_values
+@with_setting_options
 def reembed_command(*, as_json: bool, **values: Any) -> None:
     """Embed the texts of SOURCE with another model, and store them in DESTINATION.
 
@@ -140,15 +140,17 @@ def reembed_command(*, as_json: bool, **values: Any) -> None:
     from stache_ai_s3vectors.tool.embedding import Embedder  # noqa: PLC0415
 
     source, place = resolve_sides(values)
-    embedder = Embedder(load_settings({"bucket": place.bucket_name}))
-    into = find_destination(replace(place, dimension=embedder.dimension), source.describe().metric)
+    embedder = Embedder(load_settings_from_options({"bucket": place.bucket_name}))
+    into = find_destination(
+        replace(place, dimension=embedder.dimension), source.describe_or_create().metric
+    )
     if into.description.dimension != embedder.dimension:
         raise ConfigurationError(
             f"the embedder makes vectors of {embedder.dimension} dimensions, index {into.name} has "
             f"{into.description.dimension}; make an index of {embedder.dimension}, or set "
             "EMBEDDING_PROVIDER and its model to one of that size"
         )
-    check_keys(source.describe(), into.description, into.name)
+    check_keys(source.describe_or_create(), into.description, into.name)
     tally = Tally()
 
     def list_texts() -> Iterator[Record]:

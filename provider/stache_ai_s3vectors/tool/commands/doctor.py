@@ -13,7 +13,11 @@ from stache_ai_s3vectors.service.permissions import LEVELS
 from stache_ai_s3vectors.service.printable import to_printable
 from stache_ai_s3vectors.tool.doctor import Finding, run_checks
 from stache_ai_s3vectors.tool.failures import report_on_stop
-from stache_ai_s3vectors.tool.options import Choice, load_settings, with_values
+from stache_ai_s3vectors.tool.options import (
+    Choice,
+    load_settings_from_options,
+    with_setting_options,
+)
 from stache_ai_s3vectors.tool.terminal import echo_wrapped
 
 _MARKS: Final = {
@@ -39,7 +43,7 @@ _MARKS: Final = {
     multiple=True,
     help="Name of an index; can be given more than once. [default: those that Stache uses]",
 )
-@with_values
+@with_setting_options
 def check_setup(*, level: str, names: tuple[str, ...], as_json: bool, **values: Any) -> None:
     """Check settings, credentials, bucket, indexes and permissions, in that order.
 
@@ -53,7 +57,7 @@ def check_setup(*, level: str, names: tuple[str, ...], as_json: bool, **values: 
     """  # noqa: D301 - \b keeps click from wrapping the example
     findings: list[Finding] = []
     with report_on_stop(lambda: f"{len(findings)} checks are done", ""):
-        for finding in run_checks(partial(load_settings, values), level, names):
+        for finding in run_checks(partial(load_settings_from_options, values), level, names):
             findings.append(finding)
             if not as_json:
                 _print_finding(finding)

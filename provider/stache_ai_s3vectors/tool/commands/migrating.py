@@ -20,7 +20,7 @@ from stache_ai_s3vectors.tool.failures import report_on_stop
 from stache_ai_s3vectors.tool.index_access import find_destination
 from stache_ai_s3vectors.tool.key_files import KeyFile
 from stache_ai_s3vectors.tool.migration import Restorer, classify
-from stache_ai_s3vectors.tool.options import Choice, with_values
+from stache_ai_s3vectors.tool.options import Choice, with_setting_options
 from stache_ai_s3vectors.tool.progress import show_progress
 from stache_ai_s3vectors.tool.transfers import Tally, check_fit, compare, find_extra_keys
 
@@ -48,7 +48,7 @@ from .verified_transfer import SHOWN, count_vectors, list_keys, print_report, ru
     is_flag=True,
     help="Like --resume, and replace vectors that differ with SOURCE's.",
 )
-@with_values
+@with_setting_options
 def migrate_command(  # noqa: PLR0913 - one for each option
     *,
     plain_keys: tuple[str, ...],
@@ -86,7 +86,7 @@ def migrate_command(  # noqa: PLR0913 - one for each option
     if resume and replacing:
         raise click.UsageError("--resume and --replace exclude each other")
     source, place = resolve_sides(values)
-    description = source.describe()
+    description = source.describe_or_create()
     into = find_destination(replace(place, dimension=description.dimension), description.metric)
     required = replace(description, non_filterable=description.non_filterable | set(NON_FILTERABLE))
     check_fit(required, into.description, into.name)

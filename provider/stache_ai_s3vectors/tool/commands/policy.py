@@ -16,7 +16,7 @@ from stache_ai_s3vectors.tool.options import (
     Choice,
     add_options,
     get_index_names,
-    load_settings,
+    load_settings_from_options,
     resolve_options,
     with_common_options,
 )
@@ -103,7 +103,7 @@ def read_configured_names(
     bucket: str | None, region: str | None, indexes: tuple[str, ...]
 ) -> tuple[str, str | None, tuple[str, ...]]:
     """Take the bucket, its region and the indexes from the provider's settings, where missing."""
-    settings = load_settings({"bucket": bucket, "region": region})
+    settings = load_settings_from_options({"bucket": bucket, "region": region})
     options = resolve_options(settings)
     names = tuple(dict.fromkeys(get_index_names(settings, options.dimension).values()))
     bucket = bucket or settings.s3vectors_bucket_name or settings.s3vectors_bucket or ""

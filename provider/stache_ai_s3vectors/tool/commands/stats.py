@@ -64,7 +64,7 @@ def print_stats(settings: Settings, *, names: tuple[str, ...], queries: int, as_
 
 
 def _read(index: VectorIndex) -> Stats:
-    stats = Stats(index.describe())
+    stats = Stats(index.describe_or_create())
     with show_progress(f"reading {index.options.index_name}") as advance:
         for page in index.list_pages():
             for key, stored in page.rows:

@@ -44,7 +44,7 @@ class IndexProbe:
     def ask(self) -> None:
         """Call GetIndex."""
         try:
-            self.description = self.index.describe(fresh=True)
+            self.description = self.index.describe_or_create(fresh=True)
         except S3VectorsError as error:
             self.error = error
 
