@@ -114,6 +114,21 @@ def test_nothing_of_ours_can_be_imported_in_a_function(aws, tmp_path):
     assert found == ["sitecustomize"]
 
 
+def test_a_version_with_snap_start_runs_as_one(aws):
+    """It has no credentials in its environment, but a place to ask for them; $LATEST has them."""
+    names = "import os, re; return sorted(n for n in os.environ if re.search('KEY|INIT|URI', n))"
+    create_function(aws, names, SnapStart={"ApplyOn": "PublishedVersions"}, Publish=True)
+    functions = aws.make_client("lambda")
+    functions.create_alias(FunctionName="it", Name="live", FunctionVersion="1")
+
+    version = functions.invoke(FunctionName="it:live", Payload="{}")
+    variables = json.loads(version["Payload"].read())
+
+    assert version["ExecutedVersion"] == "1"
+    assert variables == ["AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_LAMBDA_INITIALIZATION_TYPE"]
+    assert {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} <= {*invoke(aws)}
+
+
 def test_node_reaches_no_other_machine(tmp_path):
     """As the CDK's command line, which would send telemetry."""
     script = f"fetch('http://{ELSEWHERE}').catch(error => {{ throw error.cause }})"

@@ -48,9 +48,9 @@ def deploy_terraform(aws, folder):
     endpoints = terraform.point_everywhere(aws.url)
     example = terraform.make_workspace(folder / "it", "examples/complete", endpoints=endpoints)
     options = {"function_zip": str(folder / "function.zip"), "snap_start": True, "runtime": RUNTIME}
-    told = example.set_variables(options).apply()
+    outputs = example.set_variables(options).apply()
     assert example.list_changes() == {}
-    return told["function_name"]
+    return outputs["function_name"]
 
 
 @pytest.mark.parametrize("deploy", [deploy_cdk, deploy_sam, deploy_terraform])

@@ -196,6 +196,17 @@ def test_what_is_chosen_is_what_is_deployed():
     assert variables["BEDROCK_EMBEDDING_MODEL"] == "cohere.embed-english-v3"
 
 
+def test_with_snap_start_another_value_publishes_a_version():
+    """Also one that the store sets; what is the same is not published again."""
+    given = [{}, {}, {"dimension": "256"}, {"architecture": "x86_64"}, {"prefix": "notes"}]
+    versions = [
+        {*stack(snap_start="true", **one).list_properties("AWS::Lambda::Version")} for one in given
+    ]
+
+    assert versions[0] == versions[1]
+    assert len({name for names in versions for name in names}) == 4
+
+
 @pytest.mark.parametrize("key", ["application", "Application", "APPLICATION"])
 def test_the_tags_are_the_organisation_s(key):
     """In every letter case: IAM takes no two that differ in that only."""

@@ -95,9 +95,9 @@ def test_the_package_works_with_snap_start(credentials, tmp_path):
         tmp_path / "package", configuration, {**environment, **CREDENTIALS}, PYTHON
     ) as function:
         function.invoke({"action": "ingest", "text": CAT, "filename": "cat.txt"})
-        found = find_texts(function)
+        texts = find_texts(function)
 
-    assert found == [CAT]
+    assert texts == [CAT]
     paths = [path.rpartition("runtime/")[2] for path in function.requested]
     assert paths[:2] == ["restore/next", "invocation/next"]
     assert "/credentials" in paths
@@ -110,7 +110,7 @@ def test_copies_of_the_function_answer_and_share_nothing(credentials, tmp_path):
 
     assert before == [[], 0]
     assert ingested[0]["action"] == "ingested_new"
-    assert [[found["text"] for found in each[0]["passages"]] for each in answers] == [[CAT]] * 3
+    assert [[passage["text"] for passage in each[0]["passages"]] for each in answers] == [[CAT]] * 3
     assert len({number for _, number, _, _ in [ingested, *answers]}) == 4
     assert len(credentials.keys) >= 4
 

@@ -28,7 +28,7 @@ _LIBC: Final = ctypes.PyDLL(
 
 
 def restore(function: Callable[[], Any]) -> Any:
-    """What a function returns in a copy of this process, as JSON can tell it.
+    """What a function returns in a copy of this process, as far as JSON has it.
 
     Raises:
         RuntimeError: it raised something; the process has other threads.
@@ -47,11 +47,11 @@ def restore(function: Callable[[], Any]) -> Any:
         os._exit(0)
     os.close(writing)
     with os.fdopen(reading) as pipe:
-        told = json.loads(pipe.read())
+        outcome = json.loads(pipe.read())
     os.wait()
-    if "error" in told:
-        raise RuntimeError(told["error"])
-    return told["result"]
+    if "error" in outcome:
+        raise RuntimeError(outcome["error"])
+    return outcome["result"]
 
 
 def list_connections() -> list[socket.socket]:

@@ -25,7 +25,7 @@ contacts = restores.note_contacts()
 provider = stache.create_provider(s3vectors_endpoint_url=sys.argv[1])
 
 def search():
-    return [found["text"] for found in provider.search([1.0, 2.0, 3.0, 4.0])]
+    return [match["text"] for match in provider.search([1.0, 2.0, 3.0, 4.0])]
 
 def note_keys():
     keys = []

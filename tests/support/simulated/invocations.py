@@ -65,7 +65,7 @@ class Invocations:
         return [json.dumps(answer).encode()]
 
     def _answer(self, configuration: Configuration, event: Any) -> tuple[str, dict[str, str], Any]:
-        headers = {"X-Amz-Executed-Version": "$LATEST"}
+        headers = {"X-Amz-Executed-Version": configuration["Version"]}
         try:
             return "200 OK", headers, self._find_runtime(configuration).invoke(event)
         except FunctionError as error:
@@ -76,7 +76,7 @@ class Invocations:
 
     def _find_runtime(self, configuration: Configuration) -> Runtime:
         """It as it is now: one that has been changed since, or made again, is started anew."""
-        name = configuration["FunctionName"]
+        name = configuration["FunctionArn"]
         with self._lock:
             warm = self._warm.get(name)
             if warm is None or warm.configuration != configuration:
@@ -88,6 +88,6 @@ class Invocations:
     def _start(self, configuration: Configuration) -> _Warm:
         with ExitStack() as stack:
             folder = stack.enter_context(TemporaryDirectory(prefix="function-"))
-            run = self._run(configuration["FunctionName"], Path(folder) / "task")
+            run = self._run(configuration["FunctionArn"], Path(folder) / "task")
             runtime = stack.enter_context(run)
             return _Warm(configuration, runtime, stack.pop_all())

@@ -104,8 +104,8 @@ class Alias:
         """The state, if it is still there."""
         named = {"FunctionName": state["function_name"], "Name": state["name"]}
         missing = "ResourceNotFoundException"
-        told = call_or_none(self.client, missing, self.client.get_alias, **named)
-        return told and {**state, "function_version": told["FunctionVersion"]}
+        alias = call_or_none(self.client, missing, self.client.get_alias, **named)
+        return alias and {**state, "function_version": alias["FunctionVersion"]}
 
     def delete(self, state: State) -> None:
         """Delete it."""
