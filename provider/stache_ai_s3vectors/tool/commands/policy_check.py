@@ -85,6 +85,7 @@ def check_policies(  # noqa: PLR0913 - one for each option
     known = _read_parameters(bucket, place, parameters)
     holders = _choose_holders(file, read_file(_read(file), known), names)
     policies = [policy for holder in holders for policy in holder.policies]
+    refused = {finding for policy in policies for finding in policy.findings}
     target = None
     try:
         arn = _find_bucket_arn(policies, bucket, place)
@@ -92,13 +93,12 @@ def check_policies(  # noqa: PLR0913 - one for each option
         target = Target(level, arn, indexes or _find_indexes(policies, arn), kms_key)
     except click.UsageError:
         # A file that cannot be read needs no options
-        if all(policy.complete for policy in policies):
+        if not refused:
             raise
-    findings = {finding for policy in policies for finding in policy.findings}
-    if target:
-        findings |= {finding for holder in holders for finding in holder.check(target)}
+    checks = [holder.check(target) for holder in holders] if target else []
+    findings = refused.union(*checks)
     _print(file, level, target, policies, sorted(findings), as_json=as_json)
-    if not all(policy.complete for policy in policies) and not as_json:
+    if refused and not as_json:
         note = "Missing permissions are reported once nothing is malformed or unresolved."
         click.echo(note, err=True)
     sys.exit(1 if findings else 0)

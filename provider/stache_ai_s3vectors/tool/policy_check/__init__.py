@@ -60,7 +60,7 @@ class Holder:
             faults, corrected = correct(rule, target)
             findings += [*faults, *find_excess(corrected, target)]
             rules.append(corrected if rule.allows else rule)
-        if all(policy.complete for policy in self.policies):
+        if not any(policy.findings for policy in self.policies):
             findings += find_missing(rules, target, self.policies[0].line)
         return sorted(set(findings))
 

@@ -88,7 +88,8 @@ def _explain_doubt(rule: Rule, need: Need) -> tuple[int, str]:
 
 def find_excess(rule: Rule, target: Target) -> Iterator[Finding]:
     """Find actions beyond the level, and resources beyond the target."""
-    granted = {PREFIX + name for name in rule.list_reached(target, conditions=True)}
+    reached = [target.make_need(PREFIX + name, "*") for name in rule.list_reached(target)]
+    granted = {need.action for need in reached if rule.can_hold(need)}
     covers_key = any(can_cover(item, target.key or "") for item in rule.resources)
     on_key = target.key is not None and covers_key is not rule.negated_resources
     if not rule.allows or not (granted or on_key):

@@ -42,18 +42,13 @@ class Policy:
         name: what its file calls it; empty when the file is the policy.
         line: where it begins.
         rules: its statements that can be evaluated.
-        findings: why IAM refuses the document.
+        findings: why IAM refuses the document, or what is not known of it.
     """
 
     name: str
     line: int
     rules: tuple[Rule, ...]
     findings: tuple[Finding, ...]
-
-    @property
-    def complete(self) -> bool:
-        """Whether all of it can be evaluated."""
-        return not self.findings
 
     def list_mentions(self) -> list[dict[str, str]]:
         """The names in ARNs of S3 Vectors in its Allow statements, misspelled ones too."""

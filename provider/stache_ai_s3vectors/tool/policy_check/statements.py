@@ -111,6 +111,10 @@ class Rule(Statement):
         answers = [self.match(need), *(condition.evaluate(need) for condition in self.written)]
         return False if False in answers else None if None in answers else True
 
+    def can_hold(self, need: Need) -> bool:
+        """Whether its conditions hold for a request, or may."""
+        return False not in [condition.evaluate(need) for condition in self.written]
+
     def match(self, need: Need) -> bool | None:
         """Whether it applies, its conditions aside; None if a policy variable decides."""
         answer = self.applies(need)
@@ -126,21 +130,18 @@ class Rule(Statement):
         named = any(matches_action(item, action) for item in self.actions)
         return named is not self.negated_actions
 
-    def list_reached(self, target: Target, *, conditions: bool = False) -> tuple[str, ...]:
-        """The actions of S3 Vectors, without prefix, that it applies to on any resource.
+    def list_reached(self, target: Target) -> tuple[str, ...]:
+        """The actions of S3 Vectors, without prefix, that it matches on any resource.
 
-        Args:
-            target: its bucket, its indexes and their neighbours are tried, and what is named.
-            conditions: whether its conditions count.
+        The target's resources, their neighbours and what the statement names are tried.
         """
         arns = {*target.arns, *target.strangers, *self.resources, "*"}
-        answer = self.evaluate if conditions else self.match
         return tuple(
             name
             for name, action in list_actions().items()
             if self.is_about(PREFIX + name)
             and any(
-                answer(target.make_need(PREFIX + name, arn)) is not False
+                self.match(target.make_need(PREFIX + name, arn)) is not False
                 for arn in arns
                 if (find_kinds(arn) & action.kinds if action.kinds else arn == "*")
             )

@@ -20,8 +20,6 @@ KMS: Final = "kms:"
 VIA_SERVICE: Final = permissions.VIA_SERVICE.lower()
 PREFIX: Final = "s3vectors:"
 
-_CALLER: Final = Caller()
-_BUCKET_ARN: Final = _CALLER.format_bucket_arn("bucket")
 _REQUEST: Final[Mapping[str, Any]] = {
     "vectorBucketName": "bucket",
     "indexName": "index",
@@ -48,10 +46,11 @@ class Action:
 @cache
 def list_actions() -> Mapping[str, Action]:
     """Every action, by its name without the prefix."""
-    actions = {}
+    actions, caller = {}, Caller()
+    arns = [caller.format_bucket_arn("bucket") + path for path in ("", "/index/index")]
     for name in sorted(action.removeprefix(PREFIX) for action in ACTIONS):
-        requests = [{**_REQUEST, "resourceArn": _BUCKET_ARN + end} for end in ("", "/index/index")]
-        needs = [find_needs(name, each, _CALLER, lambda _: {"": ""})[0] for each in requests]
+        requests = [{**_REQUEST, "resourceArn": arn} for arn in arns]
+        needs = [find_needs(name, each, caller, lambda _: {"": ""})[0] for each in requests]
         kinds = frozenset(kind for need in needs for kind in find_kinds(need.resource))
         keys = frozenset(key for need in needs for key in need.context if kinds)
         actions[name] = Action(kinds, keys)
