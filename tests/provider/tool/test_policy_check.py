@@ -351,6 +351,7 @@ GOOD = [
     (beside(allow(["dynamodb:Query", "logs:PutLogEvents"], [TABLE, "*"])), []),
     (beside(allow(OTHERS[:-1], "*")), []),
     (beside(allow("*", TABLE)), []),
+    (beside(allow("tag:GetResources", [BUCKET, ELSEWHERE])), ASKED),
     (document(allow([*NEEDED, "dynamodb:*"], [DOCUMENTS, INSIGHTS, TABLE, f"{TABLE}/*"])), []),
     ({"Version": "2012-10-17", "Statement": allow([a.upper() for a in NEEDED])}, []),
     (document(*ONE_EACH), []),

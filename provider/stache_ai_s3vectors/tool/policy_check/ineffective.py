@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from s3vectors_local.iam.patterns import matches_action
 from stache_ai_s3vectors.tool.policy_files.source import Text
@@ -44,30 +44,25 @@ _MEANINGS: Final = {
 
 
 def correct(rule: Rule, target: Target) -> tuple[list[Finding], Rule]:
-    """Find what can never match in a statement, and correct it.
+    """Find what can never match in a statement about S3 Vectors, and correct it.
 
     The other checks take the corrected statement, so they do not report what follows from a fault.
     """
-    findings, actions = _apply(rule.actions, lambda item: _check_action(item, rule, target))
-    if not rule.negated_actions:
-        rule = replace(rule, actions=actions)
-    more, resources = _apply(rule.resources, lambda item: _check_resource(item, rule, target))
-    findings += more
-    if not rule.negated_resources:
-        rule = replace(rule, resources=resources)
+    ours = (expand_action(item) or _explain_action(item) for item in rule.actions)
+    if not (rule.negated_actions or any(ours)):
+        return [], rule
+    findings: list[Finding] = []
+    for part, check in (("actions", _check_action), ("resources", _check_resource)):
+        checked = [(item, *check(item, rule, target)) for item in getattr(rule, part)]
+        findings += [finding for _, finding, _ in checked if finding]
+        texts = tuple(Text(text, item.line) for item, _, texts in checked for text in texts)
+        corrected: dict[str, Any] = {part: texts}
+        if not getattr(rule, f"negated_{part}"):
+            rule = replace(rule, **corrected)
     for correct_next in (_correct_conditions, _correct_kinds):
         more, rule = correct_next(rule, target)
         findings += more
     return findings, rule
-
-
-def _apply(
-    items: Sequence[Text], check: Callable[[Text], Correction]
-) -> tuple[list[Finding], tuple[Text, ...]]:
-    """The findings about texts, and the texts corrected."""
-    checked = [(item, *check(item)) for item in items]
-    findings = [finding for _, finding, _ in checked if finding]
-    return findings, tuple(Text(t, item.line) for item, _, texts in checked for t in texts)
 
 
 def _check_action(item: Text, rule: Rule, target: Target) -> Correction:
@@ -84,20 +79,19 @@ def _explain_action(pattern: str) -> tuple[str, str] | None:
     """Why an action can match nothing: the kind of the fault, and the problem."""
     service, colon, name = pattern.partition(":")
     ours, right = service.lower() == SERVICE, _guess_action(pattern)
-    meaning = f"; it means {right}" if right else ""
     if pattern in ("*", "*:*") or (ours and expand_action(pattern)):
         return None
-    wild = is_wild(service) and matches_action(service, SERVICE)
+    if not colon:
+        return "malformed", 'is neither "*" nor SERVICE:ACTION'
+    if is_wild(service) and matches_action(service, SERVICE):
+        return "malformed", "has a wildcard in its service, and IAM takes none there"
+    if ours:
+        meaning = f"; it means {right}" if right else ""
+        return "ineffective", f"is not an action of S3 Vectors{meaning}"
     s3 = service.lower() == "s3" and re.search("vector|index", name, re.IGNORECASE)
-    kinds = {
-        'is neither "*" nor SERVICE:ACTION': "malformed" * (not colon),
-        "has a wildcard in its service, and IAM takes none there": "malformed" * wild,
-        f"is not an action of S3 Vectors{meaning}": "ineffective" * ours,
-        f'has the service "{service}", expected "{SERVICE}"': (
-            "ineffective" * bool(s3 or is_like_service(service))
-        ),
-    }
-    return next(((kind, problem) for problem, kind in kinds.items() if kind), None)
+    if s3 or is_like_service(service):
+        return "ineffective", f'has the service "{service}", expected "{SERVICE}"'
+    return None
 
 
 def _guess_action(pattern: str) -> str | None:
@@ -139,23 +133,19 @@ def _explain_place(item: Text, rule: Rule, target: Target) -> tuple[str, str] | 
 def _correct_conditions(rule: Rule, target: Target) -> tuple[list[Finding], Rule]:
     names = rule.list_reached(target) if rule.written else ()
     dead = [condition for condition in rule.written if condition.is_dead(names)]
-    which = join_actions(PREFIX + name for name in names or [""])
-    findings = [
-        rule.report(
-            condition.key.line,
-            "ineffective",
-            f'no request of {which} has the key "{condition.key}"',
-            "remove it, or use another",
-        )
-        for condition in dead
-    ]
+    findings = []
+    for condition in dead:
+        which = join_actions(PREFIX + name for name in names)
+        problem = f'no request of {which} has the key "{condition.key}"'
+        fix = "remove it, or use another"
+        findings.append(rule.report(condition.key.line, "ineffective", problem, fix))
     live = tuple(condition for condition in rule.written if condition not in dead)
     return findings, replace(rule, written=live)
 
 
 def _correct_kinds(rule: Rule, target: Target) -> tuple[list[Finding], Rule]:
     """Find actions, and resources, with which alone the statement reaches nothing."""
-    if rule.is_negated:
+    if rule.is_negated or not any(map(expand_action, rule.actions)):
         return [], rule
     ours = [item for item in rule.actions if item.lower().startswith(PREFIX)]
     idle = [i for i in ours if not replace(rule, actions=(i,)).list_reached(target)]
