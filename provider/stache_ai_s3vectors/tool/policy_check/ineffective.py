@@ -43,14 +43,14 @@ _MEANINGS: Final = {
 """What other services and databases call the actions of S3 Vectors."""
 
 
-def correct(rule: Rule, target: Target) -> tuple[list[Finding], Rule]:
+def correct(rule: Rule, target: Target) -> tuple[list[Finding], list[Rule]]:
     """Find what can never match in a statement about S3 Vectors, and correct it.
 
-    The other checks take the corrected statement, so they do not report what follows from a fault.
+    The other checks take the corrected statements, so they do not report what follows from a fault.
     """
     ours = (expand_action(item) or _explain_action(item) for item in rule.actions)
     if not (rule.negated_actions or any(ours)):
-        return [], rule
+        return [], [rule]
     findings: list[Finding] = []
     for part, check in (("actions", _check_action), ("resources", _check_resource)):
         checked = [(item, *check(item, rule, target)) for item in getattr(rule, part)]
@@ -59,10 +59,9 @@ def correct(rule: Rule, target: Target) -> tuple[list[Finding], Rule]:
         corrected: dict[str, Any] = {part: texts}
         if not getattr(rule, f"negated_{part}"):
             rule = replace(rule, **corrected)
-    for correct_next in (_correct_conditions, _correct_kinds):
-        more, rule = correct_next(rule, target)
-        findings += more
-    return findings, rule
+    dead, rule = _correct_conditions(rule, target)
+    idle, rules = _correct_kinds(rule, target)
+    return findings + dead + idle, rules
 
 
 def _check_action(item: Text, rule: Rule, target: Target) -> Correction:
@@ -143,28 +142,29 @@ def _correct_conditions(rule: Rule, target: Target) -> tuple[list[Finding], Rule
     return findings, replace(rule, written=live)
 
 
-def _correct_kinds(rule: Rule, target: Target) -> tuple[list[Finding], Rule]:
+def _correct_kinds(rule: Rule, target: Target) -> tuple[list[Finding], list[Rule]]:
     """Find actions, and resources, with which alone the statement reaches nothing."""
     if rule.is_negated or not any(map(expand_action, rule.actions)):
-        return [], rule
+        return [], [rule]
     ours = [item for item in rule.actions if item.lower().startswith(PREFIX)]
     idle = [i for i in ours if not replace(rule, actions=(i,)).list_reached(target)]
     # Where nothing goes together, one resource is more likely wrong than all the actions
     nothing = len(idle) == len(rule.actions)
     findings: list[Finding] = []
-    added: list[Text] = []
+    own: list[Rule] = []
     for kinds, items in group((_list_kinds([item]), item) for item in idle).items():
         line = rule.resources[0].line if nothing else items[0].line
         problem, fix, arns = _explain_mismatch(rule, kinds, items, target)
         findings.append(rule.report(line, "ineffective", problem, fix))
-        added += [Text(arn, line) for arn in arns]
+        resources = tuple(Text(arn, line) for arn in arns)
+        own.append(replace(rule, actions=tuple(items), resources=resources))
     named = [item for item in rule.resources if find_kinds(item) and not nothing]
     useless = [i for i in named if not replace(rule, resources=(i,)).list_reached(target)]
     for item in useless:
         what = f"{_name_kinds(find_kinds(item))}, and no action of the statement uses one"
         findings.append(rule.report(item.line, "ineffective", f'"{item}" is {what}', "remove it"))
-    resources = (item for item in (*rule.resources, *added) if item not in useless)
-    return findings, replace(rule, resources=tuple(resources))
+    resources = tuple(item for item in rule.resources if item not in useless)
+    return findings, [replace(rule, resources=resources), *own]
 
 
 def _explain_mismatch(
