@@ -11,25 +11,25 @@ from .lazy import LazyCommand
 
 _COMMANDS: Final = (
     ("console", "console:console_command", "Show the vectors of a bucket in a browser."),
-    ("copy", "copying:copy_command", "Copy all vectors of an index to another, and compare."),
+    ("copy", "copy_reembed:copy_command", "Copy all vectors of an index to another, and compare."),
     (
         "copy-from",
-        "copying_from:copy_from_command",
+        "copy_from:copy_from_command",
         "Copy all chunks from another vector database of Stache.",
     ),
-    ("doctor", "doctor:check_setup", "Check settings, bucket, indexes and permissions."),
-    ("export", "archive:export_command", "Write an index to a file, as JSON Lines."),
-    ("import", "archive:import_command", "Store the vectors of a file that export wrote."),
-    ("indexes", "indexes:manage_indexes", "List, create, upgrade and delete indexes."),
-    ("list", "looking:list_command", "List vectors by prefix, namespace or filter."),
-    ("migrate", "migrating:migrate_command", "Copy an index of the older package (0.2.x)."),
-    ("policy", "policy:print_policy", "Print the least-privilege IAM policy, or check one."),
+    ("doctor", "doctor:doctor_command", "Check settings, bucket, indexes and permissions."),
+    ("export", "export_import:export_command", "Write an index to a file, as JSON Lines."),
+    ("import", "export_import:import_command", "Store the vectors of a file that export wrote."),
+    ("indexes", "indexes:indexes_command", "List, create, upgrade and delete indexes."),
+    ("list", "list_show:list_command", "List vectors by prefix, namespace or filter."),
+    ("migrate", "migrate:migrate_command", "Copy an index of the older package (0.2.x)."),
+    ("policy", "policy:policy_command", "Print the least-privilege IAM policy, or check one."),
     ("purge", "purge:purge_command", "Delete vectors by namespace, status or filter."),
-    ("query", "querying:query_command", "Search for the vectors nearest to a text or a vector."),
-    ("reembed", "copying:reembed_command", "Embed the texts again, with another model."),
+    ("query", "query:query_command", "Search for the vectors nearest to a text or a vector."),
+    ("reembed", "copy_reembed:reembed_command", "Embed the texts again, with another model."),
     ("serve", "serve:serve_command", "Run the local engine: the S3 Vectors API over HTTP."),
-    ("show", "looking:show_command", "Show vectors by key, with text and metadata."),
-    ("stats", "stats:print_stats", "Count vectors and bytes, and estimate what they cost."),
+    ("show", "list_show:show_command", "Show vectors by key, with text and metadata."),
+    ("stats", "stats:stats_command", "Count vectors and bytes, and estimate what they cost."),
 )
 """Name, module and function, and the short help."""
 

@@ -44,7 +44,7 @@ _MARKS: Final = {
     help="Name of an index; can be given more than once. [default: those that Stache uses]",
 )
 @with_setting_options
-def check_setup(*, level: str, names: tuple[str, ...], as_json: bool, **values: Any) -> None:
+def doctor_command(*, level: str, names: tuple[str, ...], as_json: bool, **values: Any) -> None:
     """Check settings, credentials, bucket, indexes and permissions, in that order.
 
     At the end, the command prints each problem with its fix. Your data does not change: the checks

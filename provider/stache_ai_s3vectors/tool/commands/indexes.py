@@ -51,11 +51,11 @@ POLL: Final = 2.0
 
 
 @click.group()
-def manage_indexes() -> None:
+def indexes_command() -> None:
     """List, create, upgrade and delete indexes."""
 
 
-@manage_indexes.command("create")
+@indexes_command.command("create")
 @click.argument("names", nargs=-1)
 @click.option(
     "--language",
@@ -152,7 +152,7 @@ def _check_language(options: Options, description: IndexDescription, language: s
         )
 
 
-@manage_indexes.command("upgrade")
+@indexes_command.command("upgrade")
 @click.argument("names", nargs=-1)
 @click.option(
     "--language",
@@ -214,7 +214,7 @@ def _wait(indexes: list[VectorIndex]) -> None:
                 time.sleep(POLL)
 
 
-@manage_indexes.command("delete")
+@indexes_command.command("delete")
 @click.argument("names", nargs=-1, required=True)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @with_settings
@@ -249,7 +249,7 @@ def _describe_contents(index: VectorIndex) -> str:
     return f"{index.name} holds {more}{len(first.rows):,} vectors"
 
 
-@manage_indexes.command("list")
+@indexes_command.command("list")
 @with_settings
 def list_all_indexes(settings: Settings, *, as_json: bool) -> None:
     """List the indexes of the bucket, with their properties.

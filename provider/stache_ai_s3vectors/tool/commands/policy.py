@@ -59,7 +59,7 @@ def add_policy_options(default: str, configured: str = "") -> Callable[[Callable
 @add_policy_options("the bucket's ARN", " [default: S3VECTORS_…]")
 @with_common_options
 @click.pass_context
-def print_policy(  # noqa: PLR0913 - one for each option
+def policy_command(  # noqa: PLR0913 - one for each option
     context: click.Context,
     *,
     level: str,
@@ -90,7 +90,7 @@ def print_policy(  # noqa: PLR0913 - one for each option
     click.echo(json.dumps(build_policy(level, arn, indexes, keys), indent=2))
 
 
-print_policy.add_command(
+policy_command.add_command(
     LazyCommand(
         "check",
         f"{__package__}.policy_check:check_policies",

@@ -36,7 +36,9 @@ _SHOWN: Final = 10
     help="Queries a month, for the estimate of costs.",
 )
 @with_settings
-def print_stats(settings: Settings, *, names: tuple[str, ...], queries: int, as_json: bool) -> None:
+def stats_command(
+    settings: Settings, *, names: tuple[str, ...], queries: int, as_json: bool
+) -> None:
     """Count vectors, bytes, namespaces, statuses and types, and compare with the limits.
 
     S3 Vectors has no counts, so this reads the metadata of every vector. Bytes are counted as the

@@ -21,8 +21,7 @@ from stache_ai_s3vectors.tool.options import (
     with_setting_options,
 )
 from stache_ai_s3vectors.tool.transfers import Tally, check_fit, check_keys
-
-from .verified_transfer import count_vectors, print_report, run_transfer
+from stache_ai_s3vectors.tool.verified_transfer import count_vectors, print_report, run_transfer
 
 if TYPE_CHECKING:
     from stache_ai_s3vectors.settings import Options

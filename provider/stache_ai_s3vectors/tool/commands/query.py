@@ -27,7 +27,7 @@ from stache_ai_s3vectors.tool.selection import (
 )
 from stache_ai_s3vectors.tool.tables import print_table
 
-from .looking import build_missing_error, describe_vector, name_index, to_cell
+from .list_show import build_missing_error, describe_vector, name_index, to_cell
 
 if TYPE_CHECKING:
     from stache_ai_s3vectors.settings import Settings

@@ -23,9 +23,15 @@ from stache_ai_s3vectors.tool.migration import Restorer, classify
 from stache_ai_s3vectors.tool.options import Choice, with_setting_options
 from stache_ai_s3vectors.tool.progress import show_progress
 from stache_ai_s3vectors.tool.transfers import Tally, check_fit, compare, find_extra_keys
+from stache_ai_s3vectors.tool.verified_transfer import (
+    SHOWN,
+    count_vectors,
+    list_keys,
+    print_report,
+    run_transfer,
+)
 
-from .copying import create_destination, resolve_sides, with_sides
-from .verified_transfer import SHOWN, count_vectors, list_keys, print_report, run_transfer
+from .copy_reembed import create_destination, resolve_sides, with_sides
 
 
 @click.command("migrate")

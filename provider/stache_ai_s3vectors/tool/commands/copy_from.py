@@ -30,8 +30,7 @@ from stache_ai_s3vectors.tool.options import (
 )
 from stache_ai_s3vectors.tool.progress import show_progress
 from stache_ai_s3vectors.tool.transfers import Tally, check_fit, compare
-
-from .verified_transfer import (
+from stache_ai_s3vectors.tool.verified_transfer import (
     Verification,
     describe_result,
     fail_for_left_out,

@@ -12,9 +12,10 @@ import click
 from stache_ai_s3vectors.aws.batches import Record
 from stache_ai_s3vectors.aws.vector_index import VectorIndex
 from stache_ai_s3vectors.service.printable import to_printable
-from stache_ai_s3vectors.tool.key_files import KeyFile
-from stache_ai_s3vectors.tool.progress import show_progress
-from stache_ai_s3vectors.tool.transfers import (
+
+from .key_files import KeyFile
+from .progress import show_progress
+from .transfers import (
     Comparison,
     Embed,
     Tally,
