@@ -77,9 +77,9 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
         self.bucket_name = self._options.bucket_name
         self.index_name = self._options.index_name
         self.dimensions = self._options.dimension
-        self._vector_index = VectorIndex(self._options)
-        self._ingests = _find_document_index(settings)
-        self._settled = self._ingests is None
+        self._unsettled_index = VectorIndex(self._options)
+        self._document_index_path = _resolve_document_index_path(settings)
+        self._ingests_settled = self._document_index_path is None
 
     @property
     def client(self) -> Any:
@@ -475,28 +475,34 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
 
     @property
     def _index(self) -> VectorIndex:
-        """The index, after the ingests that killed processes left are completed or undone."""
-        if not self._settled and self._ingests is not None:
-            self._settled = True  # settling uses the index
+        """The index.
+
+        The first read settles the ingests that killed processes left: it completes them or deletes
+        their vectors.
+        """
+        if not self._ingests_settled and self._document_index_path is not None:
+            self._ingests_settled = True  # settling uses the index
             from stache_ai_s3vectors.plugins.document_index import ingests  # noqa: PLC0415 - Lambda needs no SQLite
 
             try:
-                ingests.settle(self._ingests, self.index_name, cast("VectorProvider", self))
+                ingests.settle(
+                    self._document_index_path, self.index_name, cast("VectorProvider", self)
+                )
             except DocumentIndexError as error:  # searches and writes still work
                 _LOG.warning("%s", error)
             except BaseException:
-                self._settled = False
+                self._ingests_settled = False
                 raise
-        return self._vector_index
+        return self._unsettled_index
 
     def _announce(
         self, ids: Sequence[str], metadatas: Sequence[dict[str, Any]], namespace: str | None
     ) -> None:
         """Record, in the document index on SQLite, a document whose vectors are stored next."""
-        if self._ingests is not None:
+        if self._document_index_path is not None:
             from stache_ai_s3vectors.plugins.document_index import ingests  # noqa: PLC0415 - Lambda needs no SQLite
 
-            ingests.announce(self._ingests, self.index_name, ids, metadatas, namespace)
+            ingests.announce(self._document_index_path, self.index_name, ids, metadatas, namespace)
 
     def _has_empty_default(self, context: Any) -> bool:
         """Whether Stache passes an empty namespace for none.
@@ -507,7 +513,7 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
         return context is not None and getattr(self.settings, "default_namespace", None) == ""
 
 
-def _find_document_index(settings: Settings) -> Path | None:
+def _resolve_document_index_path(settings: Settings) -> Path | None:
     """The file of the document index; None when Stache uses another one."""
     name = getattr(settings, "document_index_provider", None)
     return resolve_document_index_path(settings) if name == _SQLITE else None

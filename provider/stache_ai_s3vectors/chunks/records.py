@@ -49,7 +49,7 @@ from .metadata_values import (
     to_native,
     to_plain,
 )
-from .sizes import STATUS_ROOM, check_total, is_within_limits, make_room, metadata_size
+from .sizes import STATUS_ROOM, check_total, choose_overflow_keys, is_within_limits, metadata_size
 
 _LOG = logging.getLogger(__name__)
 
@@ -182,7 +182,7 @@ def _convert_general(
         )
     copies = {key: full[key] for key in fitting if not is_exact(full[key])}
     extra = bool(overflow or copies)
-    moved = make_room({TEXT: text, **fitting}, non_filterable, extra_key=extra)
+    moved = choose_overflow_keys({TEXT: text, **fitting}, non_filterable, extra_key=extra)
     overflow |= {key: full[key] for key in moved}
     fitting = {key: value for key, value in fitting.items() if key not in overflow}
     stored = {TEXT: to_plain(text), **fitting, **_pack_overflow(overflow | copies)}
@@ -210,7 +210,7 @@ def _convert_filterable_overflow(
         rest = {key: value for key, value in overflow.items() if key not in empty}
         stored = {**plain_metadata, **_pack_overflow(rest)}
         if not is_within_limits(stored, non_filterable):
-            moved = make_room(plain_metadata, non_filterable, extra_key=bool(rest))
+            moved = choose_overflow_keys(plain_metadata, non_filterable, extra_key=bool(rest))
             error = InvalidInputError(
                 _describe_misfits(rest | {key: fitting[key] for key in moved})
             )

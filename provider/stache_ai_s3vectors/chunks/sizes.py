@@ -59,7 +59,7 @@ def is_within_limits(
     )
 
 
-def make_room(
+def choose_overflow_keys(
     metadata: Mapping[str, Any], non_filterable: frozenset[str], *, extra_key: bool
 ) -> list[str]:
     """Choose keys to move to `_overflow`, largest first, until the rest is within the limits."""

@@ -13,7 +13,9 @@ from stache_ai_s3vectors.errors import ConfigurationError, InvalidInputError, S3
 T = TypeVar("T")
 
 
-def prepare_for(index: VectorIndex, dimension: int, prepare: Callable[[IndexDescription], T]) -> T:
+def prepare_input(
+    index: VectorIndex, dimension: int, prepare: Callable[[IndexDescription], T]
+) -> T:
     """Prepare input for the index; the index is created if it may be and could take the input.
 
     The index is described once. A description may be outdated: if it refuses the input, and
@@ -29,7 +31,7 @@ def prepare_for(index: VectorIndex, dimension: int, prepare: Callable[[IndexDesc
             message names all three, and what to change.
         InvalidInputError: only the vectors differ, or `prepare` refuses the input.
     """
-    description = _describe(index, dimension, prepare)
+    description = _describe_matching_index(index, dimension, prepare)
     try:
         return prepare(description)
     except InvalidInputError as error:
@@ -41,7 +43,7 @@ def prepare_for(index: VectorIndex, dimension: int, prepare: Callable[[IndexDesc
         return prepare(latest)
 
 
-def _describe(
+def _describe_matching_index(
     index: VectorIndex, dimension: int, prepare: Callable[[IndexDescription], object]
 ) -> IndexDescription:
     expected = index.options.dimension

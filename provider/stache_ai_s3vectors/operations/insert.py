@@ -24,7 +24,7 @@ from stache_ai_s3vectors.errors import InvalidInputError, PartialWriteError, S3V
 from stache_ai_s3vectors.service.metadata_keys import NAMESPACE, TEXT
 from stache_ai_s3vectors.service.printable import to_printable
 
-from .dimensions import prepare_for
+from .dimensions import prepare_input
 
 _LOG = logging.getLogger(__name__)
 
@@ -49,9 +49,11 @@ def prepare_records(
     """
     key, vector, _, _ = chunks[0]
     dimension = count_dimensions(vector, f"item 0 (id {key!r}): the vector")
-    # encode_vector completes the check of a vector, but only when the index exists
+    # `encode_batches` checks the types of a list's numbers before the first request, so
+    # `check_range` is enough for an index that exists. If the index would be created, everything
+    # must be checked before its creation: `check_vector`
     check = check_vector if index.would_create else check_range
-    records, replaced, moved = prepare_for(
+    records, replaced, moved = prepare_input(
         index,
         dimension,
         partial(_convert, chunks=chunks, namespace=namespace, check=check),

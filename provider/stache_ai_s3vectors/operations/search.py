@@ -24,7 +24,7 @@ from stache_ai_s3vectors.service.metadata_keys import TEXT
 from stache_ai_s3vectors.service.printable import to_printable
 
 from . import query_text
-from .dimensions import prepare_for
+from .dimensions import prepare_input
 
 _LOG = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ def search(
         ConfigurationError: vectors, settings and index do not have the same dimension.
         InvalidInputError: the service could not take the query; nothing was sent.
     """
-    query = prepare_for(
+    query = prepare_input(
         index,
         count_dimensions(vector, "query_vector"),
         partial(check_query, vector=vector, top_k=top_k, conditions=conditions),

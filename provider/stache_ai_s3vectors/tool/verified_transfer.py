@@ -93,7 +93,7 @@ def _check_comparison(comparison: Comparison, destination: VectorIndex, tally: T
     if wrong:
         raise click.ClickException(
             f"{len(wrong)} vectors of the source are not in {destination.name}, or not so: "
-            f"{list_keys(wrong)}. If the source was written meanwhile, run it again"
+            f"{format_first_keys(wrong)}. If the source was written meanwhile, run it again"
         )
     if len(comparison.keys) < tally.stored:
         raise click.ClickException(
@@ -110,12 +110,11 @@ def print_report(
     as_json: bool,
     subject: str = "",
 ) -> None:
-    """Say what was done; fail for what was left out."""
+    """Print what was done."""
     if as_json:
         click.echo(json.dumps(describe_result(destination, tally, verification)))
     else:
         print_result(destination, tally, verification, subject)
-    fail_for_left_out(tally.left_out)
 
 
 def describe_result(
@@ -145,7 +144,7 @@ def print_result(
     _print_keys("are only in the destination", verification.extra)
 
 
-def list_keys(keys: KeyFile) -> str:
+def format_first_keys(keys: KeyFile) -> str:
     """The first of some keys, for a message."""
     more = ", …" if len(keys) > SHOWN else ""
     return f"{', '.join(map(to_printable, keys.first(SHOWN)))}{more}"
@@ -153,7 +152,7 @@ def list_keys(keys: KeyFile) -> str:
 
 def _print_keys(problem: str, keys: KeyFile) -> None:
     if keys:
-        click.echo(f"{len(keys)} vectors {problem}: {list_keys(keys)}")
+        click.echo(f"{len(keys)} vectors {problem}: {format_first_keys(keys)}")
 
 
 def fail_for_left_out(*left_out: KeyFile) -> None:

@@ -34,7 +34,7 @@ from stache_ai_s3vectors.tool.verified_transfer import (
     Verification,
     describe_result,
     fail_for_left_out,
-    list_keys,
+    format_first_keys,
     print_result,
     run_transfer,
 )
@@ -263,7 +263,7 @@ def _check(part: Part, *, replacing: bool) -> None:
         conflict = S3VectorsError(
             f"{len(comparison.different)} vectors of {index.name} have the keys of chunks of "
             f"{part.source.name!r} and other content, and may be newer: "
-            f"{list_keys(comparison.different)}"
+            f"{format_first_keys(comparison.different)}"
         )
         conflict.remedy = "--replace replaces them; or use an empty index"
         raise conflict

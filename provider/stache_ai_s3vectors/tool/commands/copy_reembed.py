@@ -21,7 +21,12 @@ from stache_ai_s3vectors.tool.options import (
     with_setting_options,
 )
 from stache_ai_s3vectors.tool.transfers import Tally, check_fit, check_keys
-from stache_ai_s3vectors.tool.verified_transfer import count_vectors, print_report, run_transfer
+from stache_ai_s3vectors.tool.verified_transfer import (
+    count_vectors,
+    fail_for_left_out,
+    print_report,
+    run_transfer,
+)
 
 if TYPE_CHECKING:
     from stache_ai_s3vectors.settings import Options
@@ -116,6 +121,7 @@ def copy_command(*, as_json: bool, **values: Any) -> None:
         index = create_destination(into, values["destination"])
         verification = run_transfer(source.list_records, total, index, tally)
     print_report(index, tally, verification, as_json=as_json)
+    fail_for_left_out(tally.left_out)
 
 
 @click.command("reembed")
@@ -165,3 +171,4 @@ def reembed_command(*, as_json: bool, **values: Any) -> None:
         embedder.check_model(index)
         verification = run_transfer(list_texts, total, index, tally, embed)
     print_report(index, tally, verification, as_json=as_json, subject="texts and metadata of ")
+    fail_for_left_out(tally.left_out)

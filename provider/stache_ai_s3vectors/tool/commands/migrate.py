@@ -26,7 +26,8 @@ from stache_ai_s3vectors.tool.transfers import Tally, check_fit, compare, find_e
 from stache_ai_s3vectors.tool.verified_transfer import (
     SHOWN,
     count_vectors,
-    list_keys,
+    fail_for_left_out,
+    format_first_keys,
     print_report,
     run_transfer,
 )
@@ -113,6 +114,7 @@ def migrate_command(  # noqa: PLR0913 - one for each option
             _check_unused(list_restored(), total, index)
         verification = run_transfer(list_restored, total, index, tally, replace=replacing)
     print_report(index, tally, verification, as_json=as_json)
+    fail_for_left_out(tally.left_out)
 
 
 def _check_unused(records: Iterator[Record], total: int | None, index: VectorIndex) -> None:
@@ -124,7 +126,7 @@ def _check_unused(records: Iterator[Record], total: int | None, index: VectorInd
     with show_progress(f"listing {index.options.index_name}") as advance:
         extra = find_extra_keys(index, comparison.keys, advance)
     shown = [
-        f"{len(keys)} {problem} ({list_keys(keys)})"
+        f"{len(keys)} {problem} ({format_first_keys(keys)})"
         for problem, keys in (
             ("differ there", comparison.different),
             ("are missing there", comparison.absent),
