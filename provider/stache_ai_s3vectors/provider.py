@@ -480,14 +480,13 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
         The first read settles the ingests that killed processes left: it completes them or deletes
         their vectors.
         """
-        if not self._ingests_settled and self._document_index_path is not None:
+        path = self._document_index_path
+        if not self._ingests_settled and path is not None:
             self._ingests_settled = True  # settling uses the index
             from stache_ai_s3vectors.plugins.document_index import ingests  # noqa: PLC0415 - Lambda needs no SQLite
 
             try:
-                ingests.settle(
-                    self._document_index_path, self.index_name, cast("VectorProvider", self)
-                )
+                ingests.settle(path, self.index_name, cast("VectorProvider", self))
             except DocumentIndexError as error:  # searches and writes still work
                 _LOG.warning("%s", error)
             except BaseException:

@@ -44,9 +44,9 @@ def test_a_process_has_one_session_and_never_claims_it(database):
     """It has one for each file; a forked process has another."""
     number = sessions.open_session(database)
 
-    assert sessions.open_session(database) == sessions.own_session(database) == number
+    assert sessions.open_session(database) == sessions.get_own_session(database) == number
     assert not sessions.claim_ended(database, number)
-    assert run_in_child(lambda: sessions.own_session(database)) is None
+    assert run_in_child(lambda: sessions.get_own_session(database)) is None
     assert run_in_child(lambda: sessions.open_session(database)) != number
     assert not run_in_child(lambda: sessions.claim_ended(database, number))
 

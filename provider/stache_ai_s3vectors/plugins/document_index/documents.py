@@ -14,8 +14,8 @@ from .encoding import (
     check_position,
     check_text,
     decode_record,
+    encode_namespace,
     encode_record,
-    read_namespace,
 )
 
 _CHANGEABLE: Final = frozenset({"namespace", "filename", "metadata", "headings"})
@@ -27,10 +27,10 @@ def save_document(db: sqlite3.Connection, record: DocumentRecord) -> None:
     db.execute(
         "INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            read_namespace(record["namespace"]),
+            encode_namespace(record["namespace"]),
             check_text("doc_id", record["doc_id"]),
             None if filename is None else check_text("filename", filename),
-            find_identifier(filename, source_path),
+            choose_identifier(filename, source_path),
             record["status"],
             record["created_at"],
             record["chunk_count"],
@@ -39,7 +39,7 @@ def save_document(db: sqlite3.Connection, record: DocumentRecord) -> None:
     )
 
 
-def find_identifier(filename: str | None, source_path: str | None) -> str | None:
+def choose_identifier(filename: str | None, source_path: str | None) -> str | None:
     """Choose a document's identifier in its namespace: its path, or else its name."""
     identifier = source_path or filename
     return None if identifier is None else check_text("source_path or filename", identifier)
@@ -71,14 +71,14 @@ def load_document(
 
 def remove_document(db: sqlite3.Connection, record: DocumentRecord) -> None:
     """Delete a document and its entry in the trash."""
-    where = (read_namespace(record["namespace"]), record["doc_id"])
+    where = (encode_namespace(record["namespace"]), record["doc_id"])
     db.execute("DELETE FROM documents WHERE namespace = ? AND doc_id = ?", where)
     remove_trash_entry(db, record)
 
 
 def remove_trash_entry(db: sqlite3.Connection, record: DocumentRecord) -> None:
     """Delete a document's entry in the trash, if it has one."""
-    where = (read_namespace(record["namespace"]), record["doc_id"])
+    where = (encode_namespace(record["namespace"]), record["doc_id"])
     db.execute("DELETE FROM trash WHERE namespace = ? AND doc_id = ?", where)
     db.execute("DELETE FROM replacements WHERE namespace = ? AND doc_id = ?", where)
 
@@ -118,11 +118,11 @@ def update_document(
         record = load_document(db, doc_id, target) if target != namespace else None
     if record is None:
         return False
-    before = (read_namespace(record["namespace"]), doc_id)
+    before = (encode_namespace(record["namespace"]), doc_id)
     record.update(updates)
     db.execute("DELETE FROM documents WHERE namespace = ? AND doc_id = ?", before)
     save_document(db, record)
-    moved = (read_namespace(record["namespace"]), *before)
+    moved = (encode_namespace(record["namespace"]), *before)
     db.execute("UPDATE trash SET namespace = ? WHERE namespace = ? AND doc_id = ?", moved)
     db.execute("UPDATE replacements SET namespace = ? WHERE namespace = ? AND doc_id = ?", moved)
     return True
@@ -147,7 +147,7 @@ def find_active(db: sqlite3.Connection, namespace: str, identifier: str) -> Docu
     row = db.execute(
         "SELECT record FROM documents WHERE namespace = ? AND identifier = ? AND status = ?"
         " ORDER BY created_at LIMIT 1",
-        (read_namespace(namespace), check_text("source_path or filename", identifier), ACTIVE),
+        (encode_namespace(namespace), check_text("source_path or filename", identifier), ACTIVE),
     ).fetchone()
     return decode_record(row[0]) if row else None
 
@@ -156,7 +156,7 @@ def has_filename(db: sqlite3.Connection, filename: str, namespace: str) -> bool:
     """Whether a document has this name; documents in the trash count."""
     row = db.execute(
         "SELECT 1 FROM documents WHERE namespace = ? AND filename = ? AND status <> ? LIMIT 1",
-        (read_namespace(namespace), check_text("filename", filename), PURGED),
+        (encode_namespace(namespace), check_text("filename", filename), PURGED),
     ).fetchone()
     return row is not None
 
@@ -166,6 +166,6 @@ def count_active(db: sqlite3.Connection, namespace: str) -> dict[str, int]:
     documents, chunks = db.execute(
         "SELECT COUNT(*), COALESCE(SUM(chunk_count), 0) FROM documents"
         " WHERE namespace = ? AND status = ?",
-        (read_namespace(namespace), ACTIVE),
+        (encode_namespace(namespace), ACTIVE),
     ).fetchone()
     return {"doc_count": documents, "chunk_count": chunks}

@@ -63,7 +63,7 @@ def check_limit(limit: Any) -> int:
     return limit
 
 
-def read_namespace(namespace: str | None) -> str:
+def encode_namespace(namespace: str | None) -> str:
     """Convert a namespace to its column; None is an empty string."""
     return "" if namespace is None else check_text("namespace", namespace)
 

@@ -16,10 +16,10 @@ from .encoding import (
     DocumentRecord,
     check_text,
     decode_record,
+    encode_namespace,
     encode_record,
     format_time,
     read_clock,
-    read_namespace,
 )
 
 _PENDING: Final = "pending"
@@ -48,7 +48,7 @@ class Source(NamedTuple):
     @property
     def key(self) -> str:
         """The identifier as one string."""
-        parts = [self.kind, read_namespace(self.namespace)]
+        parts = [self.kind, encode_namespace(self.namespace)]
         if self.kind == "source_path":
             parts.append(check_text("source_path", self.source_path))
         else:
@@ -73,7 +73,7 @@ def reserve(db: sqlite3.Connection, source: Source, doc_id: str, fields: Documen
     record = {**source.to_record(doc_id), "reserved_at": format_time(read_clock()), **known}
     done = db.execute(
         "INSERT INTO identifiers VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        (source.key, read_namespace(source.namespace), doc_id, _PENDING, encode_record(record)),
+        (source.key, encode_namespace(source.namespace), doc_id, _PENDING, encode_record(record)),
     )
     return done.rowcount == 1
 
@@ -92,7 +92,7 @@ def complete(db: sqlite3.Connection, source: Source, doc_id: str, chunk_count: i
     }
     db.execute(
         "INSERT OR REPLACE INTO identifiers VALUES (?, ?, ?, ?, ?)",
-        (source.key, read_namespace(source.namespace), doc_id, _COMPLETE, encode_record(record)),
+        (source.key, encode_namespace(source.namespace), doc_id, _COMPLETE, encode_record(record)),
     )
 
 

@@ -115,7 +115,7 @@ class SQLiteDocumentIndex(DocumentIndexProvider):  # type: ignore[misc]  # stach
             **({} if file_size is None else {"file_size": file_size}),
         }
         database = self._open()
-        session = sessions.own_session(database)
+        session = sessions.get_own_session(database)
         with database.write() as db:
             documents.remove_document(db, record)
             documents.save_document(db, record)
@@ -267,7 +267,7 @@ class SQLiteDocumentIndex(DocumentIndexProvider):  # type: ignore[misc]  # stach
         context: RequestContext | None = None,
     ) -> dict[str, Any] | None:
         """Get the active document of a source path, or of a name without a source path."""
-        identifier = documents.find_identifier(filename, source_path)
+        identifier = documents.choose_identifier(filename, source_path)
         if not identifier:
             return None
         with self._open().read() as db:
@@ -375,7 +375,7 @@ class SQLiteDocumentIndex(DocumentIndexProvider):  # type: ignore[misc]  # stach
                 "deleted_by": deleted_by,
                 "filename": filename or record.get("filename", "unknown"),
             }
-            return trash.purge(db, record, request)
+            return trash.create_cleanup_job(db, record, request)
 
     def complete_permanent_delete(
         self,
@@ -417,4 +417,4 @@ class SQLiteDocumentIndex(DocumentIndexProvider):  # type: ignore[misc]  # stach
     ) -> None:
         """Count a failure; after ten, the job waits until its document is purged again."""
         with self._open().write() as db:
-            jobs.fail(db, cleanup_job_id, error)
+            jobs.record_failure(db, cleanup_job_id, error)

@@ -25,14 +25,14 @@ from stache_ai_s3vectors.service.metadata_keys import ACTIVE, DELETING
 
 from . import sessions, trash
 from .database import Database, open_database
-from .documents import find_active, find_identifier, load_document, save_document
+from .documents import choose_identifier, find_active, load_document, save_document
 from .encoding import (
     DocumentRecord,
     decode_record,
+    encode_namespace,
     encode_record,
     format_time,
     read_clock,
-    read_namespace,
 )
 from .identifiers import Source, complete, forget_document
 
@@ -104,17 +104,17 @@ def announce(
     with database.write() as db:
         db.execute(
             "INSERT OR REPLACE INTO ingests VALUES (?, ?, ?, ?, ?)",
-            (doc_id, session, index_name, read_namespace(namespace), encode_record(record)),
+            (doc_id, session, index_name, encode_namespace(namespace), encode_record(record)),
         )
 
 
 def end_ingest(db: sqlite3.Connection, record: DocumentRecord, session: int | None) -> None:
     """End the ingest of a document that is listed, and its replacement of an old version."""
     db.execute("DELETE FROM ingests WHERE doc_id = ?", (record["doc_id"],))
-    identifier = find_identifier(record.get("filename"), record.get("source_path"))
+    identifier = choose_identifier(record.get("filename"), record.get("source_path"))
     db.execute(
         "DELETE FROM replacements WHERE namespace = ? AND identifier = ? AND session = ?",
-        (read_namespace(record["namespace"]), identifier, session),
+        (encode_namespace(record["namespace"]), identifier, session),
     )
 
 
@@ -142,7 +142,7 @@ def settle(path: Path, index_name: str, vectors: VectorProvider) -> None:
 def has_unsettled(path: Path) -> bool:
     """Whether there may be ingests to settle."""
     database = open_database(path)
-    own = sessions.own_session(database)
+    own = sessions.get_own_session(database)
     return any(session != own for session in _list_sessions(database))
 
 
@@ -222,7 +222,7 @@ def to_document(ingest: DocumentRecord) -> DocumentRecord:
 
 def _is_taken(db: sqlite3.Connection, record: DocumentRecord) -> bool:
     """Whether the same document was ingested again meanwhile."""
-    identifier = find_identifier(record["filename"], record.get("source_path"))
+    identifier = choose_identifier(record["filename"], record.get("source_path"))
     return identifier is not None and find_active(db, record["namespace"], identifier) is not None
 
 

@@ -43,7 +43,7 @@ def delete(db: sqlite3.Connection, job_id: str | None) -> None:
     db.execute("DELETE FROM jobs WHERE job_id = ?", (job_id,))
 
 
-def retry(db: sqlite3.Connection, job_id: str) -> bool:
+def reset_failed(db: sqlite3.Connection, job_id: str) -> bool:
     """Make a failed job pending again; False if there is no such job."""
     row = db.execute("SELECT status, record FROM jobs WHERE job_id = ?", (job_id,)).fetchone()
     if row is not None and row[0] == _FAILED:
@@ -51,7 +51,7 @@ def retry(db: sqlite3.Connection, job_id: str) -> bool:
     return row is not None
 
 
-def fail(db: sqlite3.Connection, job_id: str, error: str) -> None:
+def record_failure(db: sqlite3.Connection, job_id: str, error: str) -> None:
     """Count a failure; after the last attempt, the job waits for another purge of its document."""
     row = db.execute("SELECT record FROM jobs WHERE job_id = ?", (job_id,)).fetchone()
     if row is None:

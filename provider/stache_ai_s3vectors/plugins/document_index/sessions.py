@@ -42,7 +42,7 @@ _own: Final[dict[Path, tuple[int, int]]] = {}
 def open_session(database: Database) -> int:
     """Open this process's session; returns its number, which is locked."""
     with _locks.guard:
-        known = own_session(database)
+        known = get_own_session(database)
         if known is not None:
             return known
         with database.write() as db:
@@ -60,7 +60,7 @@ def _choose_number(db: sqlite3.Connection) -> int:
     return int(number)
 
 
-def own_session(database: Database) -> int | None:
+def get_own_session(database: Database) -> int | None:
     """This process's number, if it has one."""
     process, number = _own.get(database.path, (None, None))
     return number if process == os.getpid() else None
@@ -68,7 +68,7 @@ def own_session(database: Database) -> int | None:
 
 def claim_ended(database: Database, number: int) -> bool:
     """Whether the process of a number has ended; only one process gets True until `release`."""
-    return number != own_session(database) and _lock(database.path, number)
+    return number != get_own_session(database) and _lock(database.path, number)
 
 
 def release(database: Database, number: int) -> None:

@@ -12,18 +12,18 @@ from stache_ai_s3vectors.errors import InvalidInputError
 from stache_ai_s3vectors.service.metadata_keys import ACTIVE, DELETING, PURGED, PURGING
 
 from . import jobs
-from .documents import find_identifier, load_document, remove_trash_entry, save_document
+from .documents import choose_identifier, load_document, remove_trash_entry, save_document
 from .encoding import (
     DocumentRecord,
     check_limit,
     check_text,
     decode_record,
     decode_token,
+    encode_namespace,
     encode_record,
     encode_token,
     format_time,
     read_clock,
-    read_namespace,
 )
 from .identifiers import forget_document
 
@@ -80,7 +80,7 @@ def move_to_trash(
     db.execute(
         "INSERT OR REPLACE INTO trash VALUES (?, ?, ?, ?, ?)",
         (
-            read_namespace(record["namespace"]),
+            encode_namespace(record["namespace"]),
             record["doc_id"],
             *times.values(),
             encode_record(entry),
@@ -117,7 +117,7 @@ def restore(
     return {**restored, "warning": _WARNING} if status == PURGING else restored
 
 
-def purge(
+def create_cleanup_job(
     db: sqlite3.Connection, record: DocumentRecord, request: DocumentRecord
 ) -> DocumentRecord:
     """Create the cleanup job that deletes a document's vectors, unless it has one.
@@ -139,7 +139,7 @@ def purge(
         "chunk_ids": record["chunk_ids"],
         "chunk_count": len(record["chunk_ids"]),
     }
-    if job_id and jobs.retry(db, job_id):
+    if job_id and jobs.reset_failed(db, job_id):
         return {**answer, "cleanup_job_id": job_id, "status": "already_purging"}
     job_id, now = str(uuid.uuid4()), format_time(read_clock())
     purging = {"status": PURGING, "purge_started_at": now, "cleanup_job_id": job_id}
@@ -197,8 +197,8 @@ def list_expired(db: sqlite3.Connection, limit: int) -> list[DocumentRecord]:
 
 def note_replacement(db: sqlite3.Connection, record: DocumentRecord, session: int) -> None:
     """Record that a document went to the trash because a new version is being ingested."""
-    identifier = find_identifier(record.get("filename"), record.get("source_path"))
+    identifier = choose_identifier(record.get("filename"), record.get("source_path"))
     db.execute(
         "INSERT OR REPLACE INTO replacements VALUES (?, ?, ?, ?)",
-        (read_namespace(record["namespace"]), record["doc_id"], session, identifier),
+        (encode_namespace(record["namespace"]), record["doc_id"], session, identifier),
     )
