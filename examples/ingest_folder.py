@@ -84,7 +84,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("folder", type=Path, help="what to ingest")
     parser.add_argument("--namespace", default="default", help="where Stache keeps it")
-    parser.add_argument("--url", default="http://127.0.0.1:8000", help="of the running Stache")
+    parser.add_argument("--url", default="http://127.0.0.1:8000", help="URL of the running Stache")
     arguments = parser.parse_args()
     if not arguments.folder.is_dir():
         sys.exit(f"ingest_folder: {arguments.folder} is not a folder")

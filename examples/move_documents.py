@@ -81,8 +81,8 @@ def main() -> None:
     """Read the arguments and go."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("path", type=Path, help="the file of the document index on SQLite")
-    parser.add_argument("--table", required=True, help="DYNAMODB_DOCUMENTS_TABLE of Stache there")
-    parser.add_argument("--region", required=True, help="of the table")
+    parser.add_argument("--table", required=True, help="DYNAMODB_DOCUMENTS_TABLE of that Stache")
+    parser.add_argument("--region", required=True, help="region of the table")
     arguments = parser.parse_args()
     settings = Settings(dynamodb_documents_table=arguments.table, aws_region=arguments.region)
     try:

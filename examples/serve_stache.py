@@ -151,7 +151,7 @@ def run(port: int, data: Path) -> None:
 def main() -> None:
     """Read the arguments and go."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--port", type=int, default=8000, help="of the API; 0 takes a free one")
+    parser.add_argument("--port", type=int, default=8000, help="API port; 0 takes a free one")
     parser.add_argument("--data", type=Path, default=Path(".demo-data"), help="where to keep data")
     arguments = parser.parse_args()
     arguments.data.mkdir(parents=True, exist_ok=True)

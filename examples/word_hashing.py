@@ -1,6 +1,6 @@
 """A stand-in for an embedding model: it hashes words and does not know their meaning.
 
-Each word and each pair of neighbouring words adds to one of 1,024 numbers, chosen by a
+Each word and each pair of neighboring words adds to one of 1,024 numbers, chosen by a
 hash. So texts that share words are near each other, "car" and "automobile" are not. It is
 small, deterministic and needs no download; for real use choose a real model (docs/laptop.md).
 """

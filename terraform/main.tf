@@ -94,7 +94,7 @@ resource "aws_s3vectors_index" "retained" {
 
   lifecycle {
     prevent_destroy = true
-    # Text search that is added later changes what AWS tells of it: no reason to replace it.
+    # Text search that is added later changes what AWS returns: no reason to replace the index.
     ignore_changes = [metadata_configuration]
   }
 }

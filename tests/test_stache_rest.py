@@ -45,19 +45,19 @@ _VERSION = "the version before is looked up; DynamoDB's index sees the oldest, a
 EXPLAINED = {
     "list a page": "the token has other fields",
     "set a fraction": _DECIMAL,
-    "get it where it is": _DECIMAL,
-    "get what is purged": _DECIMAL,
-    "list everything without it": "newest first; DynamoDB's index has no order across namespaces",
+    "get the moved one": _DECIMAL,
+    "get the purged one": _DECIMAL,
+    "list all without the deleted": "newest first; DynamoDB's index has no order across namespaces",
     "list the trash": f"{_PAGES}, and has numbers as strings",
     "list the empty trash": _PAGES,
-    "list the trash after it": _PAGES,
-    "ingest what was purged": _AGAIN,
-    "ingest it again": _AGAIN,
+    "list the trash after the purge": _PAGES,
+    "ingest the purged text": _AGAIN,
+    "ingest the deleted text": _AGAIN,
     "ingest version 3": _VERSION,
     "ask for the latest version": _VERSION,
     "list the latest version": _VERSION,
     "list the versions before": _VERSION,
-    "ask for it": _VERSION,
+    "ask for the approved scan": _VERSION,
 }
 """Step → what our document index does, and why it is different."""
 
@@ -68,7 +68,7 @@ BEST_PASSAGES = {
     "ask after it is restored": "The cat sleeps on the warm printer.",
     "ask after it is purged": None,
     "ask for the latest version": "Wednesday.",
-    "ask for it": "An invoice for nine balloons.",
+    "ask for the approved scan": "An invoice for nine balloons.",
 }
 """Question → the passage that answers it, or None."""
 
@@ -142,7 +142,7 @@ def test_a_query_returns_the_best_passage_that_is_not_deleted(answers, words, ex
 
 def test_a_deleted_document_can_be_ingested_again(answers):
     """DynamoDB's index refuses it."""
-    for step in ("ingest what was purged", "ingest it again", "ingest version 3"):
+    for step in ("ingest the purged text", "ingest the deleted text", "ingest version 3"):
         assert answers["sqlite"][step][1]["status"] == "done"
         assert answers["dynamodb"][step][1]["status"] == "skipped"
 

@@ -68,7 +68,7 @@ def check_unique(scope: Construct, name: str) -> None:
             continue
         if other.vector_bucket_name and _describe_place(other, other.vector_bucket_name) == place:
             raise ValueError(
-                f"the vector bucket of {scope.node.path} has the name of that of "
+                f"the vector bucket of {scope.node.path} has the same name as that of "
                 f"{other.node.path}, {json.dumps(Stack.of(scope).resolve(name))}. Give one of the "
                 "stores another prefix or bucket_name"
             )

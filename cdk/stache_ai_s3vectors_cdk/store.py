@@ -46,7 +46,7 @@ class StacheVectorStore(Construct):
         prefix: the bucket's name is PREFIX-vectors-ACCOUNT.
         bucket_name: instead of that.
         existing_bucket: use the bucket of that name instead of creating one.
-        dimension: of the embeddings, 1 to 4096.
+        dimension: number of dimensions of the embeddings, 1 to 4096.
         distance_metric: "cosine" or "euclidean".
         indexes: by kind; by default documents, summaries and insights.
         encryption_key: a customer key whose policy lets S3 Vectors use it; by default the

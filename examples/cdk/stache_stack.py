@@ -23,9 +23,9 @@ class Options:
         stack_name: the stack's name.
         prefix: the bucket's name is PREFIX-vectors-ACCOUNT.
         bucket_name: instead of that.
-        dimension: of the embeddings.
+        dimension: number of dimensions of the embeddings.
         distance_metric: cosine or euclidean.
-        encryption_key_arn: a customer key's, whose policy lets S3 Vectors use it.
+        encryption_key_arn: ARN of a customer key whose policy lets S3 Vectors use it.
         create_encryption_key: true to create a customer key.
         readers: ARNs of principals of other accounts that may search, and read all vectors;
             comma-separated.
@@ -35,13 +35,13 @@ class Options:
         retain: false to delete the data with the stack.
         deploy_function: false for the store alone.
         level: what the function may do: read, read-write or manage-indexes.
-        runtime: of the function.
+        runtime: Python runtime of the function.
         architecture: arm64 or x86_64.
         snap_start: true to start the function from a snapshot (SnapStart).
         embedding_provider: bedrock, or word-hashing, which needs no model.
         embedding_model: Bedrock's id of the model.
-        documents_table: an existing table; with namespaces_table.
-        namespaces_table: the same.
+        documents_table: an existing table; requires namespaces_table.
+        namespaces_table: an existing table; requires documents_table.
     """
 
     stack_name: str = "Stache"

@@ -1,4 +1,4 @@
-"""Vectors in memory, and the exact nearest neighbours of a query.
+"""Vectors in memory, and the exact nearest neighbors of a query.
 
 A search has up to three steps. The first two exclude rows that cannot be among the nearest, by a
 bound on their rounding errors, so the result is exact:

@@ -60,7 +60,7 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
     The constructor reads settings and makes no call. Every method raises a subclass of
     `S3VectorsError` on failure; none returns an empty result instead. Threads may share a
     provider. `context` is Stache's request context: `search` reads the question from it, and
-    `search`, `search_summaries` and `insert` see by it that Stache makes the call. `progress` is
+    `search`, `search_summaries` and `insert` know from it that Stache makes the call. `progress` is
     called with the number of vectors that were just processed.
 
     Args:

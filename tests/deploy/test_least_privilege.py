@@ -114,7 +114,7 @@ def test_without_any_one_action_something_is_denied(store, view_as, level, actio
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_every_operation_is_denied_but_what_is_granted_and_so_says_the_other(store, view_as, level):
+def test_both_evaluators_deny_every_operation_that_is_not_granted(store, view_as, level):
     """Asked on its own index, and on another's, of another bucket, account, region."""
     view, document = view_as(level), store.read_policy(level)
     asked = {

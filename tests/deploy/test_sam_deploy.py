@@ -124,7 +124,7 @@ def test_a_key_that_s3_vectors_may_not_use_is_refused(aws):
 
 
 @pytest.mark.parametrize("key", ["application", "Application"])
-def test_an_organisation_s_tag_is_the_only_one(aws, key):
+def test_an_organization_s_tag_is_the_only_one(aws, key):
     """Deployed with it, and again: IAM takes no two keys that differ in letter case only."""
     tags = {key: "search"}
     first = sam.deploy(aws.url, tags=tags, EmbeddingProvider="word-hashing")
@@ -255,7 +255,7 @@ def test_the_store_is_nested_in_another_template(aws, tmp_path):
     assert names == {f"{kind}-512" for kind in ("documents", "summaries", "insights")}
 
 
-def test_a_template_with_the_older_package_s_arns_lets_nobody_in(aws, tmp_path):
+def test_a_template_with_the_older_package_s_arns_grants_nothing(aws, tmp_path):
     """It deploys, as AWS looks at no ARN; the first search names the one that is right."""
     wrong = tmp_path / "template.yaml"
     text = sam.TEMPLATE.read_text().replace("../examples/lambda", str(sam.FUNCTION))

@@ -57,7 +57,7 @@ def test_the_stack_has_the_store_and_the_function():
     assert "KeyArn" not in told
 
 
-def test_the_environment_is_told_and_set():
+def test_the_environment_is_an_output_and_is_set():
     """As one JSON object, and on the function."""
     found = stack()
 
@@ -161,7 +161,7 @@ def named(stack):
     }
 
 
-def test_the_key_of_what_is_there_is_given_by_its_arn():
+def test_the_key_of_an_existing_bucket_is_given_by_its_arn():
     """Otherwise the function could not read what it encrypts."""
     key = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
     found = stack(existing="true", bucket_name=BUCKET, encryption_key_arn=key)
@@ -208,7 +208,7 @@ def test_with_snap_start_another_value_publishes_a_version():
 
 
 @pytest.mark.parametrize("key", ["application", "Application", "APPLICATION"])
-def test_the_tags_are_the_organisation_s(key):
+def test_the_tags_are_the_organization_s(key):
     """In every letter case: IAM takes no two that differ in that only."""
     made, its = app(create_encryption_key="true")
     Tags.of(made).add(key, "billing")

@@ -204,7 +204,7 @@ def test_two_stores_of_one_name_are_refused(stack, props):
     second = Stack(stack.node.scope, "Second")
 
     for scope in (stack, second):
-        with pytest.raises(ValueError, match="has the name of that of Stack/Store.*another prefix"):
+        with pytest.raises(ValueError, match="same name as that of Stack/Store.*another prefix"):
             StacheVectorStore(scope, "Other", **props)
     StacheVectorStore(second, "Third", prefix="other")
 

@@ -118,7 +118,7 @@ READER = "arn:aws:iam::111122223333:role/search"
 WRITER = "arn:aws:iam::444455556666:root"
 
 
-def test_other_accounts_are_let_in_by_the_bucket_s_policy(stack):
+def test_the_bucket_policy_gives_other_accounts_access(stack):
     """Exactly the two levels, on exactly these indexes; and by the created key's."""
     StacheVectorStore(
         stack, "Store", create_encryption_key=True, readers=[READER], writers=[WRITER]

@@ -168,7 +168,7 @@ def shared(dialect, region, **given):
 
 @DIALECTS
 @pytest.mark.parametrize("given", [{}, {"key": KEY}], ids=["no key", "key"])
-def test_other_accounts_are_let_in_the_same_everywhere(dialect, given):
+def test_other_accounts_get_the_same_access_everywhere(dialect, given):
     """By the policy of `permissions.py`, and not at all unless they are named."""
     indexes = [f"{kind}-1024" for kind in KINDS]
     wanted = build_bucket_policy(arn_in("us-east-1"), indexes, READERS, WRITERS)

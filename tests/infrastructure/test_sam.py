@@ -204,7 +204,7 @@ def test_what_is_in_a_new_bucket_waits_for_it():
         assert made["Fn::Select"][1]["Fn::Split"][1] == {"Ref": "VectorBucket"}
 
 
-def test_what_is_there_is_not_made():
+def test_existing_resources_are_not_created():
     """A bucket and indexes that are there already are used."""
     in_bucket, all_there = store(**EXISTING), store(**EXISTING, ExistingIndexes="true")
 

@@ -208,7 +208,7 @@ def test_new_tags_replace_nothing(store):
 
 
 @pytest.mark.parametrize("key", ["application", "Application"])
-def test_tags_of_an_organisation_are_put_on_everything(store, called, key):
+def test_tags_of_an_organization_are_put_on_everything(store, called, key):
     """In the provider's `default_tags`, whatever their letter case; a second apply does nothing."""
     given = {"prefix": f"org-{'u' if key[0].isupper() else 'l'}", "create_kms_key": True}
     deployed = store(given, default_tags={key: "search", "Team": "x"})
@@ -240,7 +240,7 @@ def test_tags_that_iam_would_refuse_are_refused_before_anything_is_made(store, c
     assert f"twice-vectors-{ACCOUNT}" not in buckets(called("s3vectors"))
 
 
-def test_other_accounts_are_let_in_and_shut_out_again(store, called):
+def test_access_for_other_accounts_is_granted_and_revoked(store, called):
     """With the policy of the bucket, also of one that is replaced, and not otherwise."""
     reader = {"readers": ["arn:aws:iam::111122223333:role/search"]}
     given = {"prefix": "open", "retain_data": False}

@@ -85,7 +85,7 @@ def test_the_function_has_the_settings_of_all_that_it_uses(example):
     }
 
 
-def test_the_role_has_the_boundary_that_an_organisation_demands(example):
+def test_the_role_has_the_boundary_that_an_organization_requires(example):
     """And none without one."""
     boundary = f"arn:aws:iam::{ACCOUNT}:policy/limits/developers"
 

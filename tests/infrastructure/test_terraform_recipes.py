@@ -178,7 +178,7 @@ def test_the_rest_is_removed_and_the_vectors_stay(follow, called):
     assert len(indexes(called("s3vectors"))) == 3
 
 
-def test_everything_is_removed_when_that_is_said(follow, called):
+def test_everything_is_removed_on_request(follow, called):
     """The same bucket, no longer retained; then destroyed."""
     folder = follow("removed", read_usage())
     folder.apply()
@@ -269,7 +269,7 @@ def test_text_search_is_added_after_the_indexes(follow, programs, called):
     assert folder.read_warnings() == []
 
 
-def test_a_reader_that_is_made_in_the_same_apply_is_let_in(follow, called):
+def test_a_reader_that_the_same_apply_creates_gets_access(follow, called):
     """Its ARN is known after the apply only, as that of a role is."""
     [code] = read_blocks("A function in another account reads", "hcl")
     role = '"arn:aws:iam::111122223333:role/search"'

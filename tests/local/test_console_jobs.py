@@ -311,7 +311,7 @@ def test_members_of_the_wrong_kind_are_refused(url, job, known):
     "cursor",
     ["x", "AAAA", "W10=", "WzEsMiwzXQ==", "W251bGwsLTEsbnVsbF0=", "WyJ0b2tlbiIsMCxudWxsXQ=="],
 )
-def test_a_cursor_of_nobody_is_refused(url, cursor):
+def test_an_invalid_cursor_is_refused(url, cursor):
     """By us, or, if a token is in it, by the service."""
     assert "Invalid" in fail(url, "browse", cursor=cursor, prefix="d")["message"]
 
@@ -588,7 +588,7 @@ def test_a_job_that_fails_is_an_error_without_its_reasons(url, monkeypatch, capl
 
     assert fail(url, "faulty") == {
         "code": "InternalServerException",
-        "message": "The console failed; its log says how",
+        "message": "The console failed; see its log",
     }
     assert "secret reasons" in caplog.text
 

@@ -128,7 +128,7 @@ def test_only_the_newest_downloads_are_waited_for(url):
 
 
 @pytest.mark.parametrize("ticket", ["", "x", "../about", "%00", "a/b"])
-def test_a_ticket_of_nobody_is_refused(url, ticket):
+def test_an_unknown_ticket_is_refused(url, ticket):
     """Whatever it looks like."""
     assert fetch(url, f"/console/download/{ticket}")[0].status == 404
 

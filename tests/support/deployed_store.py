@@ -130,7 +130,7 @@ class DeployedStore:
 
     @property
     def owner(self) -> dict[str, str]:
-        """The environment of who deployed it, and may do all."""
+        """The environment of the deployer, who may do everything."""
         return self._make_environment({**self.aws.where, **CREDENTIALS})
 
     def _make_environment(self, somebody: Mapping[str, str]) -> dict[str, str]:

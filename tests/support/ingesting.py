@@ -77,7 +77,7 @@ def plan(seed: int) -> Iterator[tuple[str, int]]:
 def ingest(folder: Path, seed: int, calls: int, acknowledged: Connection) -> None:
     """Ingest the plan's documents until so many functions were called, then die at once.
 
-    What it tells of each step: when it begins, and when it is done.
+    It reports when each step begins and when it is done.
     """
     count = itertools.count()
 

@@ -106,7 +106,7 @@ class Scenario:
         )
         self._run_step("move", "PATCH", path, {"namespace": "pets"}, **where)
         self._run_step("get it where it was", "GET", f"/documents/id/{self.cat}", namespace="notes")
-        self._run_step("get it where it is", "GET", f"/documents/id/{self.cat}", namespace="pets")
+        self._run_step("get the moved one", "GET", f"/documents/id/{self.cat}", namespace="pets")
         self._query("ask where it is", "Where does the cat sleep?", "pets")
 
     def _use_trash(self) -> None:
@@ -115,7 +115,7 @@ class Scenario:
         self._run_step("delete it twice", "DELETE", path, **pets)
         self._run_step("delete what is not there", "DELETE", "/documents/id/no", **pets)
         self._list("list without it", **pets)
-        self._list("list everything without it")
+        self._list("list all without the deleted")
         self._query("ask without it", "Where does the cat sleep?", "pets")
         self._run_step("list the trash", "GET", "/trash/", **pets)
         entry = {"doc_id": self.cat, **pets, "deleted_at_ms": deleted["deleted_at_ms"]}
@@ -130,21 +130,21 @@ class Scenario:
         entry = {"doc_id": self.cat, **pets, "deleted_at_ms": deleted["deleted_at_ms"]}
         self._run_step("purge", "POST", "/trash/permanent", entry)
         self._run_step("purge it twice", "POST", "/trash/permanent", entry)
-        self._run_step("list the trash after it", "GET", "/trash/")
+        self._run_step("list the trash after the purge", "GET", "/trash/")
         self._clean_up()
         self._run_step("restore what is purged", "POST", "/trash/restore", entry)
-        self._run_step("get what is purged", "GET", f"/documents/id/{self.cat}", **pets)
+        self._run_step("get the purged one", "GET", f"/documents/id/{self.cat}", **pets)
         self._query("ask after it is purged", "Where does the cat sleep?", "pets")
 
     def _ingest_again(self) -> None:
         self._ingest_file(
-            "ingest what was purged", "cat.txt", "The cat sleeps on the warm printer."
+            "ingest the purged text", "cat.txt", "The cat sleeps on the warm printer."
         )
         by_name = {"filename": "dog.txt", "namespace": "notes"}
         self._run_step("delete by name", "DELETE", "/documents", **by_name)
         self._run_step("delete by name twice", "DELETE", "/documents", **by_name)
         self._ingest_file(
-            "ingest it again", "dog.txt", "The dog eats the slippers of the neighbours."
+            "ingest the deleted text", "dog.txt", "The dog eats the slippers of the neighbours."
         )
         for version, text in enumerate(("Monday.", "Tuesday.", "Wednesday."), 1):
             metadata = {"filename": "diary.md", "source_path": "notes/diary.md"}
@@ -174,7 +174,7 @@ class Scenario:
         self._run_step("list what is pending", "GET", "/pending")
         body = {"filename": "invoice", "namespace": "notes"}
         self._run_step("approve it", "POST", "/pending/scan1/approve", body)
-        self._query("ask for it", "How many balloons are on the invoice?")
+        self._query("ask for the approved scan", "How many balloons are on the invoice?")
         self._run_step("approve it twice", "POST", "/pending/scan1/approve", body)
 
 

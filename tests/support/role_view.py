@@ -38,7 +38,7 @@ class ToolError(Exception):
 
 
 class Owner:
-    """Who deployed the store, and may do all."""
+    """The deployer of the store, who may do everything."""
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment

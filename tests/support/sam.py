@@ -111,7 +111,7 @@ def _point_at(endpoint: str) -> dict[str, str]:
 
 @cache
 def _make_folder() -> TemporaryDirectory[str]:
-    """A folder that goes when the tests do."""
+    """A folder that is deleted after the tests."""
     return TemporaryDirectory(prefix="sam-")
 
 

@@ -84,4 +84,4 @@ def _read(
         log.append(line.rstrip())
         if _UP in line:
             up.release()
-    up.release(workers)  # it has ended: nobody need wait
+    up.release(workers)  # the process has ended: do not wait

@@ -213,7 +213,7 @@ def run_servers() -> Iterator[dict[str, str]]:
 
 @cache
 def _prepare(part: str, core: str) -> Workspace:
-    """A copy that has been initialised, for the whole run."""
+    """A copy that has been initialized, for the whole run."""
     folder = Path(tempfile.mkdtemp(prefix="terraform-", dir=_make_mirror()))
     leave = shutil.ignore_patterns(".terraform*", "terraform.tfstate*")
     shutil.copytree(MODULE, folder / "terraform", ignore=leave)

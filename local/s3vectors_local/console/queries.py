@@ -212,7 +212,7 @@ def _say_why(place: _Place, parts: Sequence[Mapping[str, Any]], mode: str) -> st
     if failing := _list_failing(parts):
         return f"The filter leaves it out: it does not hold at {', '.join(failing)}."
     if place.depth >= RANKING:
-        return f"It is not among the first {RANKING:,} results, as many as a query can have."
+        return f"It is not among the first {RANKING:,} results, the most that a query returns."
     if mode == "text":
         return "Its text has none of the words of the query."
     return "It is not among the results."

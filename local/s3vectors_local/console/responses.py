@@ -36,7 +36,7 @@ def build_refusal(error: ServiceError) -> Response:
 
 def build_failure() -> InternalServerException:
     """The error for what the console did not expect; the log has the traceback."""
-    return InternalServerException("The console failed; its log says how")
+    return InternalServerException("The console failed; see its log")
 
 
 def describe_error(error: ServiceError) -> dict[str, Any]:

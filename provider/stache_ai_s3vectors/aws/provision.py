@@ -182,16 +182,16 @@ def advise_creation(client: S3VectorsClient, options: Options) -> str:
     create = f"stache-s3vectors indexes create --dimension {options.dimension} {bucket}"
     if options.local:
         return (
-            "With a local: endpoint the provider makes what is missing on first use, unless "
+            "With a local: endpoint, the provider creates what is missing on first use, unless "
             f"S3VECTORS_CREATE_INDEX is false; so does {create}"
         )
     on_first_use = (
         ""
         if options.create_index
-        else ("To make this index on first use: S3VECTORS_CREATE_INDEX=true. ")
+        else ("To create this index on first use: S3VECTORS_CREATE_INDEX=true. ")
     )
     return (
-        f"To make the bucket: {format_create_bucket(client, options)}. {on_first_use}To make "
+        f"To create the bucket: {format_create_bucket(client, options)}. {on_first_use}To create "
         "indexes for documents, summaries and insights, and see the settings that name them: "
         f"{create}"
     )

@@ -104,7 +104,7 @@ def check_new_ids(ids: Any) -> list[str]:
     for position, key in enumerate(ids):
         _check_id(position, key)
         if key in seen:
-            raise InvalidInputError(f"item {position}: the id {key!r:.80} is twice in the call")
+            raise InvalidInputError(f"item {position}: the id {key!r:.80} is repeated in the call")
         seen.add(key)
     return list(ids)
 

@@ -169,7 +169,7 @@ def _parse_condition(key: Any, operand: Any) -> Filter:
         return _parse_combination(key, operand)
     if not is_text(key) or key.startswith("$"):
         raise InvalidInputError(
-            f"filter operator {key!r:.80} does not exist at this place; use $and or $or, or a "
+            f"filter operator {key!r:.80} is not allowed at this place; use $and or $or, or a "
             "metadata key"
         )
     key = to_plain(key)

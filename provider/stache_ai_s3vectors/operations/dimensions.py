@@ -56,7 +56,7 @@ def _describe_matching_index(
     if description is None:
         raise ConfigurationError(
             f"the vectors have {dimension} dimensions, index {index.name} does not exist yet, and "
-            f"would get the {expected} that Stache's settings say: set EMBEDDING_DIMENSION="
+            f"would have the {expected} of Stache's settings: set EMBEDDING_DIMENSION="
             f"{dimension}, or use an embedding model with {expected}"
         )
     if description.dimension != expected:
@@ -112,7 +112,7 @@ def _build_mismatch_error(
 
 
 def _is_empty(index: VectorIndex) -> bool:
-    """Whether it surely holds nothing; whoever may not list it gets the other advice."""
+    """Whether it is known to be empty; False if the caller may not list it."""
     try:
         return index.is_empty()
     except S3VectorsError:

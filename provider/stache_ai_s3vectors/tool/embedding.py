@@ -83,7 +83,7 @@ class Embedder:
                 raise ConfigurationError(
                     f"index {index.name} has vectors of another embedding model: that of "
                     f"{record.key!r} is not what this embedder makes of its text; use an empty "
-                    "index, or the embedder of before"
+                    "index, or the previous embedder"
                 )
             return
 
@@ -137,7 +137,7 @@ class Embedder:
         """
         try:
             answers = self._call([record.metadata[TEXT] for record in batch])
-        except Exception as error:  # noqa: BLE001 - embedders raise what they like
+        except Exception as error:  # noqa: BLE001 - an embedder may raise any exception
             self._check_available(error, ask=len(batch) == 1 or not is_half)
             if len(batch) == 1:
                 yield batch[0], self._refuse(error)

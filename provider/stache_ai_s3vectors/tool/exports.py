@@ -64,7 +64,7 @@ _METADATA_KEYS: Final = 50
 _METADATA_BYTES: Final = 40_960
 """The limits of a vector: https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-limitations.html"""
 
-_REMEDY: Final = "Fetch the file again, or export anew; what is before that line is imported"
+_REMEDY: Final = "Fetch the file again, or export again; the vectors before that line are imported"
 
 
 class DamagedExportError(Exception):
@@ -179,7 +179,7 @@ class Writer:
             self._write()
 
     def _resume(self, head: dict[str, Any], keys: Iterable[str]) -> bool:
-        """Take over what is whole of the file, cut off the rest; False when nothing is."""
+        """Keep the complete part of the file, cut off the rest; False if there is none."""
         chain, position, count = _Chain(), 0, -1
         left = iter(keys)
         with suppress(zlib.error, EOFError, _LineError):

@@ -22,7 +22,7 @@ _PAGE: Final = 1_000
 class KeyFile:
     """A set of keys, each with a note, in a temporary file.
 
-    The file has no name, only its owner can read it, and it goes when this object is dropped.
+    The file has no name, only its owner can read it, and it is deleted with this object.
     Threads may share it.
 
     Raises:
@@ -100,7 +100,7 @@ class KeyFile:
 
 
 def _encode(key: str) -> bytes:
-    """A key as bytes; another program's may hold lone surrogates, which UTF-8 has not."""
+    """A key as bytes; another program's may hold lone surrogates, which UTF-8 does not have."""
     return key.encode("utf-8", "surrogatepass")
 
 

@@ -212,7 +212,7 @@ def add_options(command: Callable[..., None], options: Sequence[Option]) -> Call
 def confirm(question: str, answer: str) -> None:
     """Ask the user to type the answer; stop if they do not."""
     if not is_interactive():
-        raise click.UsageError("this deletes data, and there is no terminal to ask at: add --yes")
+        raise click.UsageError("there is no terminal to confirm the deletion in: add --yes")
     if click.prompt(question, default="", show_default=False, err=True) != answer:
         raise click.ClickException(f"that is not {answer!r}: nothing is deleted")
 

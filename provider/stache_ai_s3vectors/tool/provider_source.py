@@ -82,7 +82,7 @@ class ProviderSource:
         for row in self._scan([TYPE]):
             chunk_id = _get_id(row)
             if chunk_id is None or str(chunk_id) in keys:
-                problem = "no id" if chunk_id is None else f"the id {str(chunk_id)!r}, as another"
+                problem = "no id" if chunk_id is None else f"the id {str(chunk_id)!r} of another"
                 raise S3VectorsError(f"provider {self.name!r} lists a chunk that has {problem}")
             keys.add(str(chunk_id))
             kind = classify(Record(str(chunk_id), [], dict(row)))
@@ -195,7 +195,7 @@ def _create_provider(name: str, settings: Any) -> Any:
     if name == _OURS:
         raise ConfigurationError(
             f"provider {name!r} is this package; stache-s3vectors copy copies between its indexes, "
-            "migrate takes over those of the older package"
+            "and migrate copies those of the older package"
         )
     chosen = settings.model_copy(update={"vectordb_provider": name})
     try:

@@ -25,13 +25,13 @@ _KEY: Final = (
     "key's own policy"
 )
 _KEY_STATE: Final = (
-    "look at the customer key of the index in KMS: it must exist, be enabled, and be symmetric; "
+    "check the customer key of the index in KMS: it must exist, be enabled, and be symmetric; "
     "without it the vectors cannot be read"
 )
-_CLOCK: Final = "set this machine's clock (timedatectl shows whether it is synchronised)"
+_CLOCK: Final = "set this machine's clock (timedatectl shows whether it is synchronized)"
 _BY_CODE: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "ExpiredToken": "renew the credentials, with aws sso login for instance",
+        "ExpiredToken": "renew the credentials, for example with aws sso login",
         "InvalidSignature": "check the secret access key, or the profile that it comes from, and "
         "this machine's clock",
         "SignatureDoesNotMatch": "check the secret access key, or the profile that it comes from",
@@ -44,7 +44,7 @@ _BY_CODE: Final[Mapping[str, str]] = MappingProxyType(
         "KmsInvalidState": _KEY_STATE,
         "KmsInvalidKeyUsage": _KEY_STATE,
         "KmsNotFound": _KEY_STATE,
-        "TooManyRequests": "wait a little; with other writers at work, lower S3VECTORS_WRITE_RATE",
+        "TooManyRequests": "wait, then try again; with other writers, lower S3VECTORS_WRITE_RATE",
         "ServiceQuotaExceeded": "delete what is not used any more, or ask AWS for a higher quota",
     }
 )
@@ -103,19 +103,19 @@ def advise_allowing(action: str, resources: str) -> str:
     """What to do about a denied action."""
     return (
         f"allow {action} on {resources}, and look for a Deny; stache-s3vectors policy prints all "
-        "that is needed, policy check FILE compares"
+        "that is needed, and policy check FILE compares a policy with it"
     )
 
 
 def _advise_on_service(text: str) -> str:
     if _REFUSED.search(text):
-        return "start the server, with stache-s3vectors serve for instance, or check the port"
+        return "start the server (stache-s3vectors serve), or check the port"
     if "SSL" in text or "CERTIFICATE" in text:
         return "check that the endpoint speaks TLS (http:// or https://), and its certificate"
     if "proxy" in text.lower():
         return "check HTTPS_PROXY and NO_PROXY, or the proxy itself"
     if "Read timeout" in text:
-        return "try again, or set S3VECTORS_READ_TIMEOUT higher; what was done stays done"
+        return "try again, or increase S3VECTORS_READ_TIMEOUT; completed work is kept"
     if "endpoint URL" in text or "connect" in text.lower():
         return "check the region's name, the endpoint and the network (proxy, VPC endpoint)"
-    return "try again later; what was done stays done"
+    return "try again later; completed work is kept"

@@ -16,7 +16,7 @@ from stache_ai_s3vectors.service.metadata_keys import NAMESPACE, STATUS, TYPE
 from . import prices
 
 NONE: Final = "(none)"
-"""Stands for a key that a vector has not."""
+"""Stands for a key that a vector does not have."""
 
 _FLOAT32_BYTES: Final = 4
 

@@ -66,7 +66,7 @@ class Tally:
             self.unchanged += unchanged
 
     def describe(self) -> str:
-        """How far it is, for who interrupts it."""
+        """The progress, for the report after an interruption."""
         return f"{self.written} vectors are written, {self.unchanged} were there"
 
     def __str__(self) -> str:
@@ -95,13 +95,13 @@ def check_fit(source: IndexDescription, destination: IndexDescription, name: str
 
 
 def check_keys(source: IndexDescription, destination: IndexDescription, name: str) -> None:
-    """The keys' part of it: texts would not fit, or filters would stop to work."""
+    """The keys' part of it: texts would not fit, or filters would stop working."""
     missing = sorted(source.non_filterable - destination.non_filterable)
     if missing:
         raise ConfigurationError(
             f"index {name} has no non-filterable keys {', '.join(missing)}, as the source has; "
             f"the service would refuse more than {limits.FILTERABLE_METADATA_BYTES} bytes of them. "
-            "Make one that has: stache-s3vectors indexes create"
+            "Create one that has them: stache-s3vectors indexes create"
         )
     hidden = sorted(destination.non_filterable - source.non_filterable - set(NON_FILTERABLE))
     if hidden:
@@ -251,7 +251,7 @@ def _store_batch(  # noqa: PLR0913 - all that a transfer is
 def _compare_batch(
     destination: VectorIndex, batch: Sequence[Record], *, data: bool
 ) -> tuple[list[Record], list[Record]]:
-    """The records whose keys the destination has not, and those that are there, but not so."""
+    """The records that the destination lacks, and those that differ there."""
     keys = [record.key for record in batch]
     # One call after the other: other chunks are under way in other threads
     parts = (destination.get(part, data=data) for part in split_batches(keys, limits.GET_BATCH))

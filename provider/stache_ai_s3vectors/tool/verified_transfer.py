@@ -82,7 +82,7 @@ def run_transfer(  # noqa: PLR0913 - all that a transfer is
 
 
 def _check_comparison(comparison: Comparison, destination: VectorIndex, tally: Tally) -> None:
-    """Fail for what should be in the destination, and is not.
+    """Fail if a vector that was stored is missing or different in the destination.
 
     Raises:
         click.ClickException: something is missing or different.
@@ -92,13 +92,13 @@ def _check_comparison(comparison: Comparison, destination: VectorIndex, tally: T
         wrong.add(key for key in keys if key not in tally.left_out and key not in tally.different)
     if wrong:
         raise click.ClickException(
-            f"{len(wrong)} vectors of the source are not in {destination.name}, or not so: "
-            f"{format_first_keys(wrong)}. If the source was written meanwhile, run it again"
+            f"{len(wrong)} vectors of the source are missing or differ in {destination.name}: "
+            f"{format_first_keys(wrong)}. If the source has changed, run the command again"
         )
     if len(comparison.keys) < tally.stored:
         raise click.ClickException(
             f"{tally.stored} vectors went to {destination.name}, and the source has "
-            f"{len(comparison.keys)} now: it was changed meanwhile; run it again"
+            f"{len(comparison.keys)} now: it has changed; run the command again"
         )
 
 
@@ -137,8 +137,8 @@ def print_result(
 ) -> None:
     """Say what was done."""
     click.echo(
-        f"{destination.name}: {tally}; {subject}all {verification.verified} compared with the "
-        "source and the same"
+        f"{destination.name}: {tally}; {subject}all {verification.verified} verified "
+        "against the source"
     )
     _print_keys("differ from the source's, and were left as they are", tally.different)
     _print_keys("are only in the destination", verification.extra)
@@ -165,4 +165,4 @@ def fail_for_left_out(*left_out: KeyFile) -> None:
         for key, why in islice(keys.items(), SHOWN):
             click.echo(f"  {to_printable(key)}: {to_printable(why)}", err=True)
     if count := sum(map(len, left_out)):
-        raise click.ClickException(f"{count} vectors are left out, the first are above")
+        raise click.ClickException(f"{count} vectors were left out; the first are listed above")

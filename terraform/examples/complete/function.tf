@@ -97,7 +97,7 @@ resource "aws_iam_role_policy" "this" {
           Resource = ["${local.table_arns["documents"]}/index/GSI2"]
         },
         {
-          # Stache only looks whether it is there.
+          # Stache only checks whether it exists.
           Effect   = "Allow"
           Action   = ["dynamodb:DescribeTable"]
           Resource = [local.table_arns["namespaces"]]

@@ -1,5 +1,5 @@
 output "function_name" {
-  description = "What to invoke: aws lambda invoke --function-name."
+  description = "Name of the function, for aws lambda invoke --function-name."
   value       = join(":", concat([aws_lambda_function.this.function_name], aws_lambda_alias.live[*].name))
 }
 

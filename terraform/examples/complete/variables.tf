@@ -5,7 +5,7 @@ variable "function_zip" {
 }
 
 variable "prefix" {
-  description = "What every name begins with."
+  description = "Prefix of all names."
   type        = string
   default     = "stache"
   nullable    = false
@@ -18,7 +18,7 @@ variable "prefix" {
 }
 
 variable "runtime" {
-  description = "Lambda's Python."
+  description = "Python runtime of the function."
   type        = string
   default     = "python3.13"
   nullable    = false
@@ -30,7 +30,7 @@ variable "runtime" {
 }
 
 variable "architecture" {
-  description = "Lambda's processor: `arm64` or `x86_64`."
+  description = "Processor architecture of the function: `arm64` or `x86_64`."
   type        = string
   default     = "arm64"
   nullable    = false
@@ -54,7 +54,7 @@ variable "snap_start" {
 }
 
 variable "embedding_provider" {
-  description = "What makes the embeddings: `bedrock`, or `word-hashing`, which needs no model."
+  description = "Embedding provider: `bedrock`, or `word-hashing`, which needs no model."
   type        = string
   default     = "bedrock"
   nullable    = false
@@ -78,7 +78,7 @@ variable "embedding_model" {
 }
 
 variable "permissions_boundary" {
-  description = "ARN of the IAM policy that is to be the boundary of the function's role, where your organisation demands one."
+  description = "ARN of the IAM policy that is the permissions boundary of the function's role, if your organization requires one."
   type        = string
   default     = null
 

@@ -39,7 +39,7 @@ def test_selected_vectors_are_deleted_after_a_question(page, engine, url):
     page.check("Select k1")
     page.check("Select k3")
     page.click("button", "Delete 2 selected")
-    page.wait("Nothing brings them back.")
+    page.wait("This cannot be undone.")
     assert list_keys(engine) == ["k0", "k1", "k2", "k3", "k4"]
     page.click("button", "Delete these 2 vectors")
     page.wait("Page 1: 3 vectors")

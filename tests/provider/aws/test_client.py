@@ -175,7 +175,7 @@ def test_on_a_server_a_missing_index_is_created_on_request_but_never_a_bucket():
         provider = stache.create_provider(s3vectors_endpoint_url=url, s3vectors_create_index=True)
         with closing(provider.client) as client:
             with pytest.raises(
-                NotFoundError, match=f"GetVectorBucket .* {url}: .*To make the bucket"
+                NotFoundError, match=f"GetVectorBucket .* {url}: .*To create the bucket"
             ):
                 provider.count_by_filter({})
 

@@ -32,7 +32,7 @@ def test_vectors_that_do_not_fit_the_settings_create_no_index(call):
     text = get_refusal(call, provider, 4)
 
     assert "the vectors have 4 dimensions" in text
-    assert "would get the 8 that Stache's settings say" in text
+    assert "would have the 8 of Stache's settings" in text
     assert "set EMBEDDING_DIMENSION=4" in text
     assert provider.client.list_vector_buckets()["vectorBuckets"] == []
     mended = stache.create_provider(embedding_dimension=4)

@@ -179,7 +179,7 @@ BAD_ITEM = r"^item 1 \(id '1'\): "
         ({"ids": []}, "insert got 2 vectors, 2 texts, 2 metadatas, 0 ids"),
         ({"metadatas": [{}]}, "1 metadatas"),
         ({"ids": ["0", ""]}, "item 1: the id is empty"),
-        ({"ids": ["0", "0"]}, "item 1: the id '0' is twice in the call"),
+        ({"ids": ["0", "0"]}, "item 1: the id '0' is repeated in the call"),
         (
             {"ids": ["0", "é" * 513]},
             "item 1: the id 'é+'… is 1026 bytes long; S3 Vectors takes at most 1024",

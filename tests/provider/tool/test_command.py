@@ -222,7 +222,7 @@ def test_indexes_upgrade_changes_a_language():
 
     for options in ([], ["--language", "de"]):
         again = tool.run("indexes", "upgrade", *LOCAL, *options, "mine")
-        assert again.output == "mine: has all of it already\n"
+        assert again.output == "mine: already up to date\n"
 
     assert tool.run("indexes", "upgrade", *LOCAL, "--language", "none", "mine").output == (
         "mine: text search in no language\n"
@@ -380,7 +380,7 @@ def of_service(code, status=403):
 
 
 ONE_LINE_EACH = {
-    "missing bucket": (None, {}, "could not be found", "To make the bucket: "),
+    "missing bucket": (None, {}, "could not be found", "To create the bucket: "),
     "wrong region": (None, {"S3VECTORS_REGION": "eu-west-1"}, "in region eu-west-1", "To make"),
     "expired credentials": ("ExpiredTokenException", {}, "ExpiredToken", "renew the credentials"),
     "unknown key": ("UnrecognizedClientException", {}, "Unrecognized", "check the access key id"),
@@ -430,7 +430,7 @@ def test_missing_credentials_are_told_without_a_call(monkeypatch):
     assert second.startswith("Fix: Set AWS_PROFILE or AWS_ACCESS_KEY_ID")
 
 
-def test_an_endpoint_that_nobody_answers_at_is_told_with_the_server_to_start(monkeypatch):
+def test_a_refused_connection_is_reported_with_the_server_to_start(monkeypatch):
     """After the last try."""
     stache.skip_waiting(monkeypatch)
 
@@ -438,7 +438,7 @@ def test_an_endpoint_that_nobody_answers_at_is_told_with_the_server_to_start(mon
 
     first, second = result.stderr.splitlines()
     assert "Could not connect to the endpoint URL" in first
-    assert second.startswith("Fix: start the server, with stache-s3vectors serve")
+    assert second.startswith("Fix: start the server (stache-s3vectors serve)")
 
 
 def test_debug_shows_the_traceback():
@@ -756,7 +756,7 @@ def test_a_name_that_is_wrong_is_not_an_empty_index(monkeypatch, arguments, envi
 
 
 @pytest.mark.parametrize("set_already", [True, False])
-def test_the_advice_to_make_indexes_is_given_only_to_who_does_not(monkeypatch, set_already):
+def test_the_error_proposes_create_index_only_if_it_is_not_set(monkeypatch, set_already):
     """S3VECTORS_CREATE_INDEX=true is no help where it is set."""
     if set_already:
         monkeypatch.setenv("S3VECTORS_CREATE_INDEX", "true")
@@ -764,7 +764,7 @@ def test_the_advice_to_make_indexes_is_given_only_to_who_does_not(monkeypatch, s
         result = tool.run("stats", "--bucket", "my-bucket", "--endpoint", url, "--dimension", "8")
 
     assert ("S3VECTORS_CREATE_INDEX=true" in result.stderr) is not set_already
-    assert "To make the bucket: aws s3vectors create-vector-bucket" in result.stderr
+    assert "To create the bucket: aws s3vectors create-vector-bucket" in result.stderr
 
 
 @pytest.mark.parametrize("words", ["", "indexes", "serve", *OURS])

@@ -131,7 +131,7 @@ def test_deleted_chunks_stay_deleted():
 
 def test_for_people_it_is_a_line_for_each_index():
     """And a note about what cannot be filtered on."""
-    same = "0 were there already; all {0} compared with the source and the same"
+    same = "0 were there already; all {0} verified against the source"
     assert tool.run_checked(*COPY).splitlines() == [
         f"my-bucket/documents-4: 4 vectors written, {same.format(4)}",
         f"my-bucket/summaries-4: 1 vectors written, {same.format(1)}",

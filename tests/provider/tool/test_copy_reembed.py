@@ -138,7 +138,7 @@ def test_a_write_that_was_acknowledged_and_lost_is_found_by_the_comparison():
     result = tool.run(*COPY)
 
     assert result.exit_code == 1
-    assert "3 vectors of the source are not in my-bucket/copied, or not so" in result.stderr
+    assert "3 vectors of the source are missing or differ in my-bucket/copied" in result.stderr
     assert "key-00000" in result.stderr
 
 
@@ -191,7 +191,7 @@ def test_interrupted_twice_and_resumed_nothing_is_lost_or_doubled():
             assert len(tool.read_contents(second)) == count
     assert [run.returncode for run in stopped] == [130, 130], stopped
     assert all("vectors are written" in run.stderr for run in stopped)
-    assert f"all {count} compared with the source and the same" in completed.stdout
+    assert f"all {count} verified against the source" in completed.stdout
 
 
 def environment():

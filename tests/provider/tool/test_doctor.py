@@ -142,7 +142,7 @@ def test_an_embedder_that_stache_does_not_have_is_wrong(store, monkeypatch):
     ],
 )
 @pytest.mark.parametrize("where", ["environment", ".env"])
-def test_a_misspelt_variable_is_a_warning_with_the_nearest_name(
+def test_a_misspelled_variable_is_a_warning_with_the_nearest_name(
     store, monkeypatch, name, near, where
 ):
     """With the nearest name: it would be passed over without a word."""
@@ -406,7 +406,7 @@ def test_an_action_that_stands_for_an_index_is_named_for_each(store, action, che
 @pytest.mark.parametrize(
     "action", ["CreateIndex", "UpdateIndexMode", "ListIndexes", "GetVectorBucket"]
 )
-def test_so_is_one_of_manage_indexes(store, action):
+def test_a_denied_action_of_manage_indexes_is_one_finding(store, action):
     """When that level is asked about; what Stache needs is tried all the same."""
     without("manage-indexes", action)
 
@@ -561,7 +561,7 @@ def test_a_service_that_throttles_is_not_called_unreachable(store, monkeypatch):
     [(check, _, fix)] = wrong()
 
     assert check == "endpoint"
-    assert "wait a little" in fix
+    assert "wait, then try again" in fix
 
 
 def test_a_directory_in_use_is_named():
@@ -598,7 +598,7 @@ def test_what_the_provider_makes_by_itself_is_not_missing(monkeypatch):
     assert "documents: not created yet; the provider creates it on first use" in result.stdout
 
 
-def test_indexes_that_are_not_named_are_told_to_be(monkeypatch, store):
+def test_unset_index_variables_are_reported(monkeypatch, store):
     """Stache would use one called "stache" for all three."""
     for kind in KINDS:
         monkeypatch.delenv(f"S3VECTORS_{kind.upper()}_INDEX")
@@ -641,7 +641,7 @@ def test_a_vector_whose_insert_was_not_answered_is_removed(store):
     assert not tool.read_contents(provider)
 
 
-def test_what_may_be_made_on_aws_is_not_called_ready_without_a_word(monkeypatch):
+def test_an_index_that_may_be_created_on_aws_is_a_warning(monkeypatch):
     """CreateIndex cannot be tried; and without GetVectorBucket it will not work."""
     monkeypatch.setenv("S3VECTORS_CREATE_INDEX", "true")
     with endpoints.serve() as url:
@@ -662,7 +662,7 @@ def test_a_key_that_is_disabled_is_not_called_allowed(store):
     found = wrong("--level", "read", "--index", "documents")
 
     assert found
-    assert all("look at the customer key" in fix for _, _, fix in found)
+    assert all("check the customer key" in fix for _, _, fix in found)
 
 
 def test_a_copy_of_the_bucket_in_another_region_is_no_fault(store, monkeypatch):
@@ -698,7 +698,7 @@ def test_the_account_of_the_bucket_s_arn_is_compared(store, monkeypatch):
 
 
 @pytest.mark.parametrize("profile", ["credential_process = /nowhere/program", "role_arn = x"])
-def test_credentials_that_cannot_be_had_are_told(tmp_path, monkeypatch, profile):
+def test_unusable_sources_of_credentials_are_reported(tmp_path, monkeypatch, profile):
     """A program that is not there, a role without a source."""
     (tmp_path / "config").write_text(f"[profile mine]\n{profile}\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))

@@ -172,7 +172,7 @@ def test_an_export_that_goes_on_says_so_and_from_when_it_is(tmp_path):
 
     went_on = tool.run("export", "a.jsonl", *EXPORT)
 
-    assert re.search(r"Going on after 1000 vectors, exported by 20\d\d-\d\d-\d\d ", went_on.stderr)
+    assert re.search(r"Resuming after 1000 vectors, exported by 20\d\d-\d\d-\d\d ", went_on.stderr)
     (tmp_path / "a.jsonl").unlink()
     stache.close_engines()
     half_exported()

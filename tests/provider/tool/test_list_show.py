@@ -99,7 +99,7 @@ def test_keys_that_do_not_exist_are_named():
     assert (result.exit_code, "The cat sleeps." in result.stdout) == (1, True)
     assert result.stderr.splitlines() == [
         "Error: no vector of my-bucket/documents has the keys 'nobody', 'no\\u202eone'",
-        "Fix: stache-s3vectors list shows which there are",
+        "Fix: stache-s3vectors list shows the keys",
     ]
     assert (document["missing"], len(document["vectors"])) == (["nobody"], 1)
 

@@ -119,7 +119,7 @@ def test_a_dry_run_comes_first_and_writes_nothing(old):
         "namespaces: ns0 4, ns1 4, ns2 4",
         "statuses: active 6, deleting 6",
         """author: 12 strings become objects, for example '{"name": "Ada", "born": 0}'""",
-        "Nothing was written. Add --yes to do it, --keep KEY for what is a string of yours.",
+        "Nothing was written. Add --yes to write; --keep KEY keeps strings of your own.",
     ]
     assert [i["name"] for i in tool.read_json("indexes", "list", *tool.LOCAL)] == ["old"]
     assert tool.read_json(*MIGRATE)["objects"] == {"author": 12}
@@ -201,7 +201,7 @@ def test_the_last_run_before_the_move_takes_over_what_changed(old):
 
     shown = tool.run_checked(*MIGRATE, "--yes", "--replace")
 
-    assert "1 vectors written, 10 were there already; all 11 compared" in shown
+    assert "1 vectors written, 10 were there already; all 11 verified" in shown
     assert "1 vectors are only in the destination: k1" in shown
     assert new().get_by_ids(["k0"])[0]["status"] == "deleting"
 
@@ -245,7 +245,7 @@ def test_a_vector_that_cannot_be_taken_over_is_named_and_the_others_are(old):
 
     dry, wet = tool.run(*MIGRATE), tool.run(*MIGRATE, "--yes")
 
-    assert "huge cannot be taken over" in dry.stdout
+    assert "huge cannot be migrated" in dry.stdout
     assert wet.exit_code == 1
     assert "1 vectors are left out" in wet.stderr
     assert (

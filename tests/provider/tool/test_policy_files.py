@@ -405,7 +405,7 @@ def test_an_unknown_action_is_answered_by_its_meaning(action, meant):
     "text",
     ["// mine\n{}", '{\n  "a": 1, // mine\n}', '{"a": 1 # mine\n}', '{ /* mine */ "a": 1}'],
 )
-def test_json_with_comments_is_told_that_there_are_none(text):
+def test_the_error_about_comments_says_that_json_has_none(text):
     """As VS Code's settings have them."""
     assert "malformed: JSON has no comments; remove them" in run(text).output
 

@@ -52,7 +52,7 @@ def test_a_dry_run_says_what_it_is_about(provider):
         "  namespaces: books 2",
         "  statuses: deleting 1, active 1",
         "  keys: key-00000, key-00011",
-        "Nothing was deleted. Add --yes to do it.",
+        "Nothing was deleted. Add --yes to delete them.",
     ]
 
 
@@ -90,11 +90,11 @@ def test_an_index_that_is_named_twice_is_gone_through_once(provider):
     assert told["indexes"] == {"documents": {"vectors": 12}}
 
 
-def test_nothing_said_is_wrong_usage(provider):
+def test_a_purge_without_a_condition_is_wrong_usage(provider):
     """It would be everything."""
     result = tool.run("purge", "--yes", *INDEX)
 
-    assert (result.exit_code, "nothing says what to delete" in result.stderr) == (2, True)
+    assert (result.exit_code, "no condition is given" in result.stderr) == (2, True)
     assert len(tool.read_contents(provider)) == 14
 
 

@@ -40,7 +40,7 @@ def test_the_bytes_are_those_that_the_service_counts():
     assert sizes[told["limits"]["metadata bytes"]["key"]] == max(sizes.values())
 
 
-def test_how_near_each_limit_is_is_told_with_the_vector():
+def test_each_limit_is_shown_with_the_vector_nearest_to_it():
     """Filterable bytes leave text and _overflow out."""
     tool.create_filled_provider(3)
 

@@ -1,6 +1,6 @@
 """What a role may do with S3 Vectors: the policies that IAM has for it, evaluated by the engine.
 
-Who a request is from is told by its access key; signatures are not checked.
+The access key identifies the caller of a request; signatures are not checked.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class NotEvaluatedError(ServiceError):
 
 
 class RolePolicies(Policies):
-    """Judges each request by the role that makes it; who deploys may do all."""
+    """Decides each request by its role's policies; the deployer may do everything."""
 
     def __init__(self) -> None:
         super().__init__()

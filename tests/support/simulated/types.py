@@ -39,7 +39,7 @@ def register_types(engine: Engine) -> Iterator[None]:
 
 
 def make_client(region: str) -> Any:
-    """Of who deploys, who may do all."""
+    """The deployer's, who may do everything."""
     return connect(boto3.client("s3vectors", region_name=region), _engines[0])
 
 

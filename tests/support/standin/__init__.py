@@ -1,7 +1,7 @@
 """A stand-in for Terraform's provider hashicorp/aws, as far as our modules need it.
 
 Terraform's core runs it as it runs the genuine one (plugin protocol 6 over gRPC), so tests get
-the core's own judgement of a module without a download, an account or a network:
+the core's own judgment of a module without a download, an account or a network:
 
     schemas/    the genuine schemas, one file a type, with where each is from
     rules.py    what a schema does not tell: what forces a replacement, defaults

@@ -30,7 +30,7 @@ export function askToDelete(view, keys, done) {
 	};
 	const named = keys.slice(0, NAMED).map((key) => make('li', {}, showText(key)));
 	const dialog = openDialog('Delete vectors', [
-		make('p', {}, `Delete ${what} from the index `, make('strong', {}, showText(index)), '? Nothing brings them back.'),
+		make('p', {}, `Delete ${what} from the index `, make('strong', {}, showText(index)), '? This cannot be undone.'),
 		make('ul', {}, named, keys.length > NAMED
 			&& make('li', {}, `and ${formatNumber(keys.length - NAMED)} more`)), failure,
 		make('div', { class: 'row' }, makeButton(`Delete ${what}`, remove, { class: 'danger' })),

@@ -98,7 +98,7 @@ async function showMetadata(view, place, description) {
 
 function makeDeletion(view) {
 	return make('section', { class: 'panel danger' }, make('h2', {}, 'Delete this index'),
-		make('p', {}, 'The index is deleted with all its vectors. Nothing brings them back.'),
+		make('p', {}, 'The index is deleted with all its vectors. This cannot be undone.'),
 		makeButton('Delete the index …', () => openDeletion(view), { class: 'danger' }));
 }
 

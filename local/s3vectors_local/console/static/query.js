@@ -145,7 +145,7 @@ class Query {
 		const summary = make('div', { class: 'row actions' },
 			make('p', { class: 'took' }, make('strong', {}, number),
 				` in ${formatMilliseconds(milliseconds)}`,
-				make('span', { class: 'note' }, `, ${formatMilliseconds(whole)} with the way to this page`)),
+				make('span', { class: 'note' }, `, ${formatMilliseconds(whole)} including the transfer`)),
 			makeColumnPicker(this.view, this.columns, (columns) => { this.columns = columns; this.showResults(); }),
 			makeCopyMenu('QueryVectors', request, this.view.about.service), this.makeMapLink());
 		this.table = make('div', {});

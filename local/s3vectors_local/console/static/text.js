@@ -2,7 +2,7 @@
 // direction of what follows are shown as what they are, and a long text is cut.
 import { formatNumber, make } from './dom.js';
 
-// What is not seen, or changes how its neighbours are seen. Emoji keep their joiners and variation selectors.
+// What is not seen, or changes how its neighbors are seen. Emoji keep their joiners and variation selectors.
 const HIDDEN = /(?<=\p{Extended_Pictographic}|\p{Emoji_Modifier}|[#*0-9])\uFE0F|(?<=[\p{Extended_Pictographic}\p{Emoji_Modifier}\uFE0F])\u200D(?=\p{Extended_Pictographic})|([\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u00A0\u2000-\u200A\u202F\u205F\u3000])/gu;
 
 const NAMES = {

@@ -79,7 +79,7 @@ def _print_finding(finding: Finding) -> None:
 
 
 def _choose_colour() -> bool | None:
-    """None leaves the decision to click: colours on a terminal only."""
+    """None leaves the decision to click: colors on a terminal only."""
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     return False if plain else None
 

@@ -54,7 +54,7 @@ _STREAM: Final = Path("-")
 @index_option
 @namespace_option
 @filter_option
-@click.option("--force", is_flag=True, help="Replace FILE when it exists, and begin anew.")
+@click.option("--force", is_flag=True, help="Replace FILE if it exists, and start over.")
 @with_settings
 def export_command(  # noqa: PLR0913 - one for each option
     settings: Settings,
@@ -66,11 +66,11 @@ def export_command(  # noqa: PLR0913 - one for each option
     force: bool,
     as_json: bool,
 ) -> None:
-    """Write an index to FILE, as JSON Lines; compressed when it is called ….gz.
+    """Write an index to FILE, as JSON Lines; compressed if its name ends with .gz.
 
     The file has vectors, texts and metadata exactly as they are stored, in the order of their keys,
     and a checksum in each line. To resume an export that was interrupted, run the same command
-    again, without --force. What changes in the index meanwhile may or may not be in the file.
+    again, without --force. The file may or may not include changes made meanwhile.
 
     FILE - is standard output, for a pipe to other programs; such an export cannot be resumed.
 
@@ -150,12 +150,12 @@ def _resume(
 ) -> Writer:
     """Take over what a file has already."""
     written = get_written_time(opened)
-    with show_progress("reading what is exported", len(keys)) as advance:
+    with show_progress("reading the partial export", len(keys)) as advance:
         expected = _follow(keys, advance)
         writer = Writer(opened, compressed=compressed, head=_make_header(index), keys=expected)
     if writer.count:
         since = written.isoformat(" ", "seconds")
-        click.echo(f"Going on after {writer.count} vectors, exported by {since}.", err=True)
+        click.echo(f"Resuming after {writer.count} vectors, exported by {since}.", err=True)
     return writer
 
 

@@ -181,7 +181,7 @@ def upgrade_indexes(
 
     def describe_changes() -> str:
         changed = ", ".join(f"{name} has {' and '.join(c)} now" for name, c in changes.items() if c)
-        return f"{changed}; it goes on with what is BUILDING" if changed else "nothing is changed"
+        return f"{changed}; the service continues building" if changed else "nothing is changed"
 
     with report_on_stop(describe_changes):
         # All must exist before any is changed
@@ -195,7 +195,7 @@ def upgrade_indexes(
         click.echo(json.dumps({"bucket": indexes[0].options.bucket_name, "changes": changes}))
         return
     for name, changed in changes.items():
-        click.echo(f"{name}: {', '.join(changed) or 'has all of it already'}")
+        click.echo(f"{name}: {', '.join(changed) or 'already up to date'}")
 
 
 def _wait(indexes: list[VectorIndex]) -> None:

@@ -80,7 +80,7 @@ def build_missing_error(index: VectorIndex, keys: Sequence[str]) -> NotFoundErro
     error = NotFoundError(
         f"no vector of {index.name} has the key{'s' * (len(keys) > 1)} {', '.join(map(repr, keys))}"
     )
-    error.remedy = "stache-s3vectors list shows which there are"
+    error.remedy = "stache-s3vectors list shows the keys"
     return error
 
 
@@ -126,7 +126,7 @@ def _summarize(vector: Sequence[float]) -> str:
 
 @click.command("list")
 @index_option
-@click.option("--prefix", help="Only keys that begin so.")
+@click.option("--prefix", help="Only keys with this prefix.")
 @namespace_option
 @filter_option
 @click.option(
@@ -134,7 +134,7 @@ def _summarize(vector: Sequence[float]) -> str:
     type=click.IntRange(1, limits.VECTORS),
     default=20,
     show_default=True,
-    help="How many at most.",
+    help="Maximum number of vectors.",
 )
 @with_settings
 def list_command(  # noqa: PLR0913 - one for each option

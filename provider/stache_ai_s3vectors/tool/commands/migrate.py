@@ -77,7 +77,7 @@ def migrate_command(  # noqa: PLR0913 - one for each option
     been deleted there. Nothing is then written without --resume or --replace. Vectors that only
     DESTINATION has are counted and named.
 
-    To lose no writes, run the command, stop everything that writes to SOURCE, and run the command
+    To avoid losing writes, run the command, stop all that writes to SOURCE, and run the command
     again with --replace. Delete the vectors that are only in DESTINATION, because they were
     deleted in SOURCE, and set S3VECTORS_DOCUMENTS_INDEX to DESTINATION. Do not run the command
     after that.
@@ -194,5 +194,5 @@ def _print_preview(
             f"(--keep {key} leaves them as they are)"
         )
     for key, why in islice(left_out.items(), SHOWN):
-        click.echo(f"{to_printable(key)} cannot be taken over: {why}")
-    click.echo("Nothing was written. Add --yes to do it, --keep KEY for what is a string of yours.")
+        click.echo(f"{to_printable(key)} cannot be migrated: {why}")
+    click.echo("Nothing was written. Add --yes to write; --keep KEY keeps strings of your own.")

@@ -71,7 +71,7 @@ def purge_command(  # noqa: PLR0913 - one for each option
     if as_json:
         click.echo(json.dumps({"deleted": yes, "indexes": outcomes}))
     elif not yes:
-        click.echo("Nothing was deleted. Add --yes to do it.")
+        click.echo("Nothing was deleted. Add --yes to delete them.")
 
 
 def _print(name: str, outcome: dict[str, Any], *, deleted: bool) -> None:
@@ -91,7 +91,7 @@ def _parse_all_conditions(
         parts += filters.parse_filter({STATUS: status})
     if not parts:
         raise click.UsageError(
-            "nothing says what to delete: give --namespace, --status or --filter (to delete all "
+            "no condition is given: add --namespace, --status or --filter (to delete all "
             "of an index: stache-s3vectors indexes delete, and create)"
         )
     return parts
@@ -119,9 +119,9 @@ def _count_matches(index: VectorIndex, parts: list[Filter]) -> dict[str, Any]:
 
 
 def _delete_matches(index: VectorIndex, parts: list[Filter], earlier: str) -> dict[str, Any]:
-    """Delete what passes, when all of it is known.
+    """Delete the matching vectors, once all of them are known.
 
-    What a listing does when vectors vanish under it is not documented.
+    AWS does not document how a listing reacts to deletions.
     """
     name = index.options.index_name
     keys, deleted = KeyFile(), list[int]()

@@ -51,7 +51,7 @@ _VECTOR_BYTES: Final = 1 << 20
     type=click.IntRange(1, limits.TOP_K),
     default=10,
     show_default=True,
-    help="How many results.",
+    help="Number of results.",
 )
 @with_settings
 def query_command(  # noqa: PLR0913 - one for each option

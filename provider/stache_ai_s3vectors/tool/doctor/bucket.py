@@ -65,7 +65,7 @@ def _report_missing(index: VectorIndex) -> Finding:
     return report_wrong(
         "bucket",
         f"there is no vector bucket {options.bucket_name} in {region}{others}",
-        f"correct S3VECTORS_BUCKET_NAME or S3VECTORS_REGION, or make it: "
+        f"correct S3VECTORS_BUCKET_NAME or S3VECTORS_REGION, or create it: "
         f"{format_create_bucket(index.client, options)}",
     )
 

@@ -34,7 +34,7 @@ _BOTO3: Final = (1, 44, 4)
 
 _PREFIX: Final = re.compile(r"S3_?VECTORS?_")
 _OF_THE_ENGINE: Final = "S3VECTORS_LOCAL_"
-"""Prefixes of variables: those of the provider, also misspelt, and those of s3vectors-local."""
+"""Prefixes of variables: those of the provider, also misspelled, and those of s3vectors-local."""
 
 _OURS: Final = "stache_ai_s3vectors.provider:S3VectorsProvider"
 _QUESTIONS: Final = "stache_ai_s3vectors.plugins.query_processor:S3VectorsQuestion"
@@ -63,7 +63,7 @@ def check_versions() -> Iterator[Finding]:
     if others:
         yield report_wrong(
             "versions",
-            f"another package provides Stache's s3vectors too: {others[0]}; Stache uses either",
+            f"another package provides Stache's s3vectors too: {others[0]}; Stache may use either",
             "uninstall that package",
         )
 
@@ -217,14 +217,14 @@ def check_credentials(options: Options) -> Iterator[Finding]:
     except S3VectorsError as error:
         raise Stop(report_error("settings", error)) from error
     if not identity.has_sts(aws=find_endpoint(client, options) is None):
-        yield report_ok("credentials", f"{key}; this endpoint has no STS that says whose it is")
+        yield report_ok("credentials", f"{key}; this endpoint has no STS to identify its owner")
         return
     try:
         account, arn = identity.get_caller(client.meta.region_name)
     except S3VectorsError as error:
         if get_error_code(error).startswith(OF_CREDENTIALS):
             raise Stop(report_error("credentials", error)) from error
-        yield skip("credentials", f"{key}; STS does not say whose it is: {error}")
+        yield skip("credentials", f"{key}; STS does not identify its owner: {error}")
         return
     yield report_ok("credentials", f"{key} of {arn}, account {account}")
 

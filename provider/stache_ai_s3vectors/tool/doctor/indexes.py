@@ -168,7 +168,7 @@ def _check_text_search(
         yield report_wrong(probe.name, text, fix)
     elif building:
         status = description.text_searches[building[0]]
-        text = f"its text search is {status}: searches go by vector until then"
+        text = f"its text search is {status}: searches use only the vector until it is ACTIVE"
         yield warn(probe.name, text, "wait")
     language = options.text_language
     others = {

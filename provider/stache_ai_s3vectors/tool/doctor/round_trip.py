@@ -34,7 +34,7 @@ def check_round_trip(probe: IndexProbe, settings: Settings, *, allowed: bool) ->
     """
     check, description = f"round trip in {probe.name}", probe.description
     if not allowed:
-        text = "neither tried nor PutVectors: what it needs is not allowed, or fails"
+        text = "not tried, nor was PutVectors: an action that it needs is denied or fails"
         yield skip(check, text)
     elif description is not None and description.non_filterable.intersection(FILTERED):
         yield skip(check, "not tried: no search can work in this index")

@@ -68,7 +68,7 @@ def _check_clock(dates: list[str]) -> Iterator[Finding]:
         yield skip("clock", "not checked: the response has no date")
         return
     text = f"this machine is {abs(skew):.0f} seconds {'ahead' if skew > 0 else 'behind'}"
-    fix = "set the clock, and have it synchronised (timedatectl set-ntp true)"
+    fix = "set the clock, and have it synchronized (timedatectl set-ntp true)"
     if abs(skew) > _SKEW:
         raise Stop(report_wrong("clock", f"{text}; AWS allows {_SKEW}", fix))
     yield warn("clock", text, fix) if abs(skew) > _NOTICEABLE else report_ok("clock", "right")
