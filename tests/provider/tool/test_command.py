@@ -381,7 +381,7 @@ def of_service(code, status=403):
 
 ONE_LINE_EACH = {
     "missing bucket": (None, {}, "could not be found", "To create the bucket: "),
-    "wrong region": (None, {"S3VECTORS_REGION": "eu-west-1"}, "in region eu-west-1", "To make"),
+    "wrong region": (None, {"S3VECTORS_REGION": "eu-west-1"}, "in region eu-west-1", "To create"),
     "expired credentials": ("ExpiredTokenException", {}, "ExpiredToken", "renew the credentials"),
     "unknown key": ("UnrecognizedClientException", {}, "Unrecognized", "check the access key id"),
     "denied action": (

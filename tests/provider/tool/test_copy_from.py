@@ -330,7 +330,7 @@ def test_what_cannot_be_stored_is_named_and_the_rest_is_stored(monkeypatch):
     result = tool.run(*COPY)
 
     assert result.exit_code == 1
-    assert "8 vectors are left out" in result.stderr
+    assert "8 vectors were left out" in result.stderr
     assert "  zeros: the vector is all zeros" in result.stderr
     assert "  named: the vector is a dict, not a list of numbers" in result.stderr
     assert sorted(read("documents")) == KINDS["documents"]
@@ -346,7 +346,7 @@ def test_what_cannot_be_stored_is_named_for_each_index(monkeypatch):
 
     result = tool.run(*COPY)
 
-    assert "2 vectors are left out" in result.stderr
+    assert "2 vectors were left out" in result.stderr
     assert "  zero: the vector is all zeros" in result.stderr
     assert "  zero summary: the vector is all zeros" in result.stderr
 
@@ -386,7 +386,7 @@ def dies(*_, **__):
         (("get_vectors_with_embeddings", lambda *_, **__: [{}]), 1, "failed: KeyError: 'id'"),
         (("get_vectors_with_embeddings", lambda *_, **__: None), 1, "failed: TypeError: "),
         (lists({"id": "a"}, {"id": "gone"}), 1, "lists 'gone' and does not return it"),
-        (lists({"id": 7}, {"id": "7"}), 1, "lists a chunk that has the id '7', as another"),
+        (lists({"id": 7}, {"id": "7"}), 1, "lists a chunk that has the id '7' of another"),
         (lists({}), 1, "lists a chunk that has no id"),
         (lists({"id": "a", "_type": "insight"}), 1, "returns it as another _type"),
         (lists(), 2, "provider 'small' has no chunks"),

@@ -324,7 +324,7 @@ def test_reembed_names_the_texts_that_the_embedder_does_not_take(words):
     assert result.exit_code == 1
     assert "long: its text is too long for the embedder" in result.stderr
     assert "empty: it has no text" in result.stderr
-    assert "2 vectors are left out" in result.stderr
+    assert "2 vectors were left out" in result.stderr
     assert len(tool.read_contents(reembedded())) == 100
 
 
@@ -360,7 +360,7 @@ def test_one_text_that_is_refused_costs_few_calls_and_is_named(words, respond):
 
     assert result.exit_code == 1
     assert result.stderr.startswith("  bad: the embedder")
-    assert "1 vectors are left out" in result.stderr
+    assert "1 vectors were left out" in result.stderr
     assert len(tool.read_contents(reembedded())) == 999
     assert len(Words.calls) <= 1_000 / 64 + 1 + 2 * 6 + 2
 

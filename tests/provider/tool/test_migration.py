@@ -247,7 +247,7 @@ def test_a_vector_that_cannot_be_taken_over_is_named_and_the_others_are(old):
 
     assert "huge cannot be migrated" in dry.stdout
     assert wet.exit_code == 1
-    assert "1 vectors are left out" in wet.stderr
+    assert "1 vectors were left out" in wet.stderr
     assert (
         len(tool.read_contents(stache.create_provider("new", s3vectors_endpoint_url="local:data")))
         == 12
