@@ -24,7 +24,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 if not AWS:
     loopback.use_dummy_credentials()  # before anything reads the environment
     loopback.refuse_other_machines()
-service_models.share()
+service_models.share_loader()
 # The CDK runs in Node; the machine's own may be too old, or not there
 os.environ["JSII_NODE"] = str(Path(sys.executable).with_name("node"))
 # No test depends on how fast the machine is

@@ -74,7 +74,7 @@ def test_what_is_deployed_works_and_leaves_nothing_behind(account, tmp_path):
     """The function lives its life; without retained data, each resource goes with the stack."""
     name = f"t-{uuid.uuid4().hex[:12]}"
     with deployed(name, tmp_path) as outputs:
-        deployables.check(cdk_app.find_asset(tmp_path))
+        deployables.check_package(cdk_app.find_asset(tmp_path))
         function_life.exercise_function(Invoked(account, outputs["FunctionName"]))
         made = stack_resources.list_resources(account, name)
         assert stack_resources.select_existing(account, made) == made != []

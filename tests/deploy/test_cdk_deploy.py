@@ -9,7 +9,7 @@ import pytest
 import cdk_app
 import deployables
 import function_life
-from deployed_store import ACCOUNT, REGION, read_stack
+from deployed_store import ACCOUNT, REGION, to_deployed_store
 from lambda_function import DOCUMENTS, NAMESPACES, create_tables
 from role_view import create_provider
 from word_hashing import embed
@@ -32,7 +32,7 @@ def deploy(aws, folder, **options):
 
 def store(aws, folder):
     """The store as the outputs have it."""
-    return read_stack("CDK", aws, cdk_app.read_outputs(folder))
+    return to_deployed_store("CDK", aws, cdk_app.read_outputs(folder))
 
 
 def names(aws):

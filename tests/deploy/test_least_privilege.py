@@ -16,7 +16,7 @@ import second_opinion
 import stores
 import tool
 from behaviors import BEHAVIORS, find_denied_action
-from deployed_store import DIALECTS, deploy_store, list_granted_actions, without
+from deployed_store import DIALECTS, deploy_store, list_granted_actions, remove_action
 from role_view import Owner, RoleView
 from stache_ai_s3vectors import S3VectorsProvider
 from stache_ai_s3vectors.service.permissions import LEVELS
@@ -54,7 +54,7 @@ def view_as(store, owner, tmp_path, monkeypatch):
     def made(policy):
         name = f"role-{next(_number)}"
         decisions = partial(store.aws.policies.list_decisions, name)
-        return RoleView(owner, store.create_role(name, policy), decisions, tmp_path)
+        return RoleView(owner, store.create_role_environment(name, policy), decisions, tmp_path)
 
     return made
 
@@ -105,7 +105,7 @@ def test_a_deployed_policy_is_that_of_the_table_of_permissions(store, level):
 @pytest.mark.parametrize("level, action", ACTIONS)
 def test_without_any_one_action_something_is_denied(store, view_as, level, action):
     """So none is granted for nothing."""
-    view = view_as(without(store.read_policy(level), action))
+    view = view_as(remove_action(store.read_policy(level), action))
 
     # Those that the lower level does not have come last
     refused = (find_denied_action(each, view) for each in reversed(BEHAVIORS) if each.is_for(level))
@@ -142,6 +142,6 @@ def disagreements(document, view):
 def is_denied(view, operation, request):
     """By the role's policies: the engine has other reasons to deny, such as another account."""
     before = len(view.decisions())
-    code = probes.read_error_code(view.client, operation, request)
+    code = probes.request_error_code(view.client, operation, request)
     refused = [decision.action for decision in view.decisions()[before:] if not decision.allowed]
     return (code, refused) == ("AccessDeniedException", [f"s3vectors:{operation}"])

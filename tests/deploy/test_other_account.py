@@ -27,7 +27,7 @@ def role(store, arn, level):
     """The provider as a role of that account, which allows it this level."""
     keys = [] if level is None else [store.key]
     document = build_policy(level or "read", store.build_arn(), store.indexes, keys)
-    return create_provider(store.create_foreign_role(arn, document))
+    return create_provider(store.create_foreign_role_environment(arn, document))
 
 
 def test_a_reader_searches_and_no_more(store):

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 import change_sets
 import function_life
 import sam
-from deployed_store import read_outputs, read_stack
+from deployed_store import read_outputs, to_deployed_store
 from role_view import create_provider
 from simulated.runtime import FunctionError
 from stache_ai_s3vectors import AccessDeniedError
@@ -69,7 +69,7 @@ def policies(aws):
 
 def readable(aws, told):
     """The names of the indexes that the read policy allows something with."""
-    statements = read_stack("SAM", aws, told).read_policy("read")["Statement"]
+    statements = to_deployed_store("SAM", aws, told).read_policy("read")["Statement"]
     return {arn.rpartition("/")[2] for statement in statements for arn in statement["Resource"]}
 
 
@@ -143,7 +143,7 @@ def test_an_organization_s_tag_is_the_only_one(aws, key):
 
 def test_a_store_with_text_search_finds_by_words(aws):
     """Those that an embedding knows nothing of; another language changes the indexes in place."""
-    store = read_stack("SAM", aws, put(aws, TextSearch="standard"))
+    store = to_deployed_store("SAM", aws, put(aws, TextSearch="standard"))
     hybrid, vector = (
         create_provider({**store.owner, "S3VECTORS_SEARCH_MODE": mode})
         for mode in ("hybrid", "vector")
@@ -239,12 +239,13 @@ def role_arn(name):
 def foreign(aws, name, made):
     """A client of a role in the other account, which its own account lets read and write here."""
     document = build_policy("read-write", made["BucketArn"], ["documents-1024"], [made["KeyArn"]])
-    return aws.make_client("s3vectors", aws.create_foreign_role(role_arn(name), document))
+    environment = aws.create_foreign_role_environment(role_arn(name), document)
+    return aws.make_client("s3vectors", environment)
 
 
 def test_the_store_is_nested_in_another_template(aws, tmp_path):
     """Built and deployed with it, as the README says; the other template has its outputs."""
-    sam.nest(tmp_path, str(sam.TEMPLATE), **STORE, Dimension="512")
+    sam.write_nesting_template(tmp_path, str(sam.TEMPLATE), **STORE, Dimension="512")
     built = sam.run("sam", "build", folder=tmp_path)
     assert built.returncode == 0, built.stderr
 
@@ -260,7 +261,8 @@ def test_a_template_with_the_older_package_s_arns_grants_nothing(aws, tmp_path):
     wrong = tmp_path / "template.yaml"
     text = sam.TEMPLATE.read_text().replace("../examples/lambda", str(sam.FUNCTION))
     wrong.write_text(text.replace(":bucket/", ":vector-bucket/"))
-    reader = read_stack("SAM", aws, deploy(aws, wrong, **STORE)).create_role("reader", "read")
+    store = to_deployed_store("SAM", aws, deploy(aws, wrong, **STORE))
+    reader = store.create_role_environment("reader", "read")
 
     with pytest.raises(AccessDeniedError) as refused:
         create_provider(reader).search(embed(function_life.CAT))

@@ -147,7 +147,7 @@ def deployed(aws):
         StackName="serverless", TemplateBody=template, Capabilities=["CAPABILITY_NAMED_IAM"]
     )
     arn = aws.make_client("iam").get_role(RoleName="api")["Role"]["Arn"]
-    return aws, {**ENVIRONMENT, **aws.as_role(arn)}
+    return aws, {**ENVIRONMENT, **aws.assume_role(arn)}
 
 
 def run(environment, **more):

@@ -45,7 +45,7 @@ def store(aws, tmp_path):
         part, endpoints = "examples/basic" if code else ".", terraform.point_everywhere(aws.url)
         folder = terraform.make_workspace(tmp_path / "store", part, endpoints=endpoints)
         if code:
-            recipes.write(folder, *code)
+            recipes.write_configuration(folder, *code)
         return folder.set_variables(variables or {})
 
     return made
@@ -58,7 +58,7 @@ def become(aws, monkeypatch):
     def made(name, environment):
         trust = json.dumps({"Version": "2012-10-17", "Statement": []})
         role = aws.make_client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust)
-        for variable, value in {**environment, **aws.as_role(role["Role"]["Arn"])}.items():
+        for variable, value in {**environment, **aws.assume_role(role["Role"]["Arn"])}.items():
             monkeypatch.setenv(variable, value)
 
     return made
@@ -104,7 +104,7 @@ def switched(deployed, monkeypatch):
     """Follow the page's recipe, with a model of ours; the environment at its end."""
     title, output = "A new embedding model", recipes.read_usage().partition("\n\n")[2]
     beside, switch = recipes.read_blocks(title, "hcl")
-    recipes.write(deployed, beside, output)
+    recipes.write_configuration(deployed, beside, output)
     deployed.apply()
     for line in recipes.read_commands(title, "export"):
         for variable in line:
@@ -113,7 +113,9 @@ def switched(deployed, monkeypatch):
     monkeypatch.setenv("EMBEDDING_PROVIDER", "wide")
     for command in recipes.read_commands(title, "stache-s3vectors"):
         tool.run_checked(*command)
-    recipes.write(deployed, beside.rstrip().removesuffix("}") + switch + "}\n", output)
+    recipes.write_configuration(
+        deployed, beside.rstrip().removesuffix("}") + switch + "}\n", output
+    )
     return deployed.apply()["environment"]
 
 
@@ -174,7 +176,7 @@ def foreign(aws, arn, *more):
     """A client of a new role in another account, with what the page's command prints."""
     [command] = recipes.read_commands(READS, "stache-s3vectors")
     document = json.loads(tool.run_checked(*command, *more))
-    return aws.make_client("s3vectors", aws.create_foreign_role(arn, document))
+    return aws.make_client("s3vectors", aws.create_foreign_role_environment(arn, document))
 
 
 def query(client):

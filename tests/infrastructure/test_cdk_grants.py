@@ -13,7 +13,7 @@ from aws_cdk.aws_cloudfront import experimental
 import stores
 from stache_ai_s3vectors.service.permissions import LEVELS, build_policy
 from stache_ai_s3vectors_cdk import StacheVectorStore, VectorIndexOptions
-from stacks import ARN, BUCKET, KEY, NAMES, OTHER_KEY, make_function, own_key, synthesize
+from stacks import ARN, BUCKET, KEY, NAMES, OTHER_KEY, import_key, make_function, synthesize
 
 REGIONS = [("aws", "us-east-1"), ("aws", "eu-central-1"), ("aws-cn", "cn-north-1")]
 REGIONS += [("aws-us-gov", "us-gov-west-1")]
@@ -21,11 +21,11 @@ REGIONS += [("aws-us-gov", "us-gov-west-1")]
 
 def test_managed_policies_name_every_key(stack):
     """The bucket's and the indexes' own, each once."""
-    own = own_key(stack, "OtherKey", OTHER_KEY)
+    own = import_key(stack, "OtherKey", OTHER_KEY)
     store = StacheVectorStore(
         stack,
         "Store",
-        encryption_key=own_key(stack),
+        encryption_key=import_key(stack),
         indexes={
             "documents": VectorIndexOptions(encryption_key=own),
             "summaries": VectorIndexOptions(encryption_key=own),
@@ -60,9 +60,9 @@ def test_a_grant_is_exactly_its_level(stack, level):
     store = StacheVectorStore(
         stack,
         "Store",
-        encryption_key=own_key(stack),
+        encryption_key=import_key(stack),
         indexes={
-            "documents": VectorIndexOptions(encryption_key=own_key(stack, "K2", OTHER_KEY)),
+            "documents": VectorIndexOptions(encryption_key=import_key(stack, "K2", OTHER_KEY)),
             "summaries": VectorIndexOptions(),
         },
     )
@@ -113,7 +113,7 @@ def test_an_imported_store_creates_nothing_and_grants_the_same(stack):
         bucket_name="my-bucket",
         index_names={"documents": "docs"},
         dimension=384,
-        encryption_key=own_key(stack),
+        encryption_key=import_key(stack),
     )
     role = iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
 
@@ -141,7 +141,7 @@ def test_a_grant_to_another_region_names_the_key(level):
     """Not every key there is."""
     app = App()
     here, there = in_region(app, "Here", "us-east-1"), in_region(app, "There", "eu-west-1")
-    store = StacheVectorStore(here, "Store", encryption_key=own_key(here))
+    store = StacheVectorStore(here, "Store", encryption_key=import_key(here))
 
     store.connect(make_function(there), level=level)
 

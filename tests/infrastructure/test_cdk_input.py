@@ -8,7 +8,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk.assertions import Match, Template
 
 from stache_ai_s3vectors_cdk import StacheVectorStore, VectorIndexOptions
-from stacks import ARN, KEY, make_function, own_key
+from stacks import ARN, KEY, import_key, make_function
 
 NINE = [f"key{number}" for number in range(9)]
 
@@ -95,7 +95,7 @@ def test_a_key_is_given_or_created(stack):
         StacheVectorStore(
             stack,
             "Store",
-            encryption_key=own_key(stack),
+            encryption_key=import_key(stack),
             create_encryption_key=True,
         )
 
@@ -176,7 +176,7 @@ def test_a_store_without_documents_has_no_environment(stack):
 @pytest.mark.parametrize("key", ["*", "1234abcd-*", "1234/*", "?234"])
 def test_a_pattern_is_not_a_key(stack, key):
     """The policies would name others, too."""
-    several = own_key(stack, "Keys", f"arn:aws:kms:us-east-1:123456789012:key/{key}")
+    several = import_key(stack, "Keys", f"arn:aws:kms:us-east-1:123456789012:key/{key}")
 
     with pytest.raises(ValueError, match="encryption_key is .*the ARN of one key"):
         StacheVectorStore(stack, "Store", encryption_key=several)
@@ -187,7 +187,7 @@ def test_a_key_of_another_region_is_refused():
     app = App()
     stack = Stack(app, "Here", env=Environment(account="123456789012", region="eu-west-1"))
     other = Stack(app, "There", env=Environment(account="123456789012", region="us-east-1"))
-    keys = [own_key(stack), kms.Key(other, "Key")]
+    keys = [import_key(stack), kms.Key(other, "Key")]
 
     for number, key in enumerate(keys):
         with pytest.raises(ValueError, match="encryption_key is a key in us-east-1, and the buck"):

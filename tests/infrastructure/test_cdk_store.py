@@ -11,7 +11,7 @@ from aws_cdk import CfnParameter, RemovalPolicy, Tags
 import stores
 from stache_ai_s3vectors.service.permissions import LEVELS, build_bucket_policy, build_key_statement
 from stache_ai_s3vectors_cdk import StacheVectorStore, VectorIndexOptions
-from stacks import ARN, BUCKET, KEY, NAMES, OTHER_KEY, make_function, own_key, synthesize
+from stacks import ARN, BUCKET, KEY, NAMES, OTHER_KEY, import_key, make_function, synthesize
 
 BUCKET_TYPE = "AWS::S3Vectors::VectorBucket"
 
@@ -35,7 +35,7 @@ def test_every_property_can_be_chosen(stack):
         prefix="mine",
         dimension=256,
         distance_metric="euclidean",
-        encryption_key=own_key(stack),
+        encryption_key=import_key(stack),
         indexes={
             "documents": VectorIndexOptions(),
             "notes": VectorIndexOptions(
@@ -43,7 +43,7 @@ def test_every_property_can_be_chosen(stack):
                 dimension=4096,
                 distance_metric="cosine",
                 non_filterable_metadata_keys=["source", "text"],
-                encryption_key=own_key(stack, "OtherKey", OTHER_KEY),
+                encryption_key=import_key(stack, "OtherKey", OTHER_KEY),
             ),
         },
     )

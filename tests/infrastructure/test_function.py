@@ -18,7 +18,7 @@ CAT, DOG = "The cat sleeps on the warm mat.", "Dogs bark in the village at night
 @pytest.fixture(autouse=True)
 def _deployed(monkeypatch):
     """Each test has a function of its own, with empty tables."""
-    with lambda_function.deploy_function(monkeypatch):
+    with lambda_function.prepare_function(monkeypatch):
         yield
 
 

@@ -190,7 +190,7 @@ def called(monkeypatch):
             index = f"/index/{told['IndexName']}" if "IndexName" in told else ""
             seen.add((f"dynamodb:{action}", f"table/{told['TableName']}{index}"))
 
-    with lambda_function.deploy_function(monkeypatch):
+    with lambda_function.prepare_function(monkeypatch):
         boto3.setup_default_session()
         boto3.DEFAULT_SESSION.events.register("before-call.dynamodb", note)
         live()

@@ -62,7 +62,7 @@ def test_the_zip_has_our_provider_and_is_small(tmp_path, impostor):
     command = (sys.executable, SCRIPT, "--zip", package)
     deployables.run(*command, cwd=deployables.ROOT, PIP_FIND_LINKS=str(impostor))
 
-    deployables.check(tmp_path / "function.zip")
+    deployables.check_package(tmp_path / "function.zip")
     with zipfile.ZipFile(tmp_path / "function.zip") as packed:
         entries = packed.infolist()
     native = [entry.filename for entry in entries if ".cpython-" in entry.filename]

@@ -35,7 +35,7 @@ def parent(repository, **parameters):
     """An app of one's own in the folder beside the repository's, which nests the template."""
     folder = repository.parent / "app"
     folder.mkdir()
-    sam.nest(folder, f"../{repository.name}/sam/template.yaml", **parameters)
+    sam.write_nesting_template(folder, f"../{repository.name}/sam/template.yaml", **parameters)
     return folder
 
 
@@ -43,7 +43,7 @@ def test_sam_build_builds_for_the_runtime_and_the_architecture_named(tmp_path):
     """Whatever Python builds it: the wheels are those of the template's parameters."""
     package = sam.build_function(tmp_path, **WANTED)
 
-    deployables.check(package)
+    deployables.check_package(package)
     native = [path.name for path in package.rglob("*.cpython-*")]
     assert native
     assert all(".cpython-312-x86_64-linux-gnu" in name for name in native)

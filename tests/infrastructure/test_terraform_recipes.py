@@ -8,7 +8,15 @@ import sys
 
 import pytest
 
-from recipes import BUCKET, README, read_blocks, read_commands, read_moves, read_usage, write
+from recipes import (
+    BUCKET,
+    README,
+    read_blocks,
+    read_commands,
+    read_moves,
+    read_usage,
+    write_configuration,
+)
 from stache_ai_s3vectors.service.permissions import build_key_statement
 
 VECTORS = "module.stache_vectors.aws_s3vectors"
@@ -20,7 +28,7 @@ def follow(store):
 
     def made(name, *code, **options):
         folder = store({}, "examples/basic", name, **options)
-        write(folder, *code)
+        write_configuration(folder, *code)
         return folder
 
     return made
@@ -152,9 +160,9 @@ def test_a_second_size_is_put_beside_the_first_and_then_used(follow, called):
     wide, switch = read_blocks("A new embedding model", "hcl")
     output = read_usage().partition("\n\n")[2]
 
-    write(folder, wide, output)
+    write_configuration(folder, wide, output)
     before = folder.apply()["environment"]
-    write(folder, wide.rstrip().removesuffix("}") + switch + "}\n", output)
+    write_configuration(folder, wide.rstrip().removesuffix("}") + switch + "}\n", output)
     after = folder.apply()["environment"]
 
     assert len(indexes(called("s3vectors"))) == 6
@@ -183,7 +191,7 @@ def test_everything_is_removed_on_request(follow, called):
     folder = follow("removed", read_usage())
     folder.apply()
 
-    write(folder, *read_blocks("Remove it", "hcl"))
+    write_configuration(folder, *read_blocks("Remove it", "hcl"))
     move(folder, "disposable")
     changed = folder.list_changes()
     folder.check_output("apply", "-auto-approve")
@@ -205,7 +213,7 @@ def test_what_was_disposable_is_retained_when_terraform_is_told_first(follow):
         "back", read_usage().replace("source =", "retain_data = false\n\n  source =", 1)
     )
     folder.apply()
-    write(folder, read_usage())
+    write_configuration(folder, read_usage())
     untold = folder.list_changes()
 
     move(folder, "retained")
@@ -223,7 +231,7 @@ def test_an_entry_is_left_behind_or_gets_another_key(follow, called):
     left, renamed = read_commands("One index")
     entries = 'documents = {}\n overviews = { name = "summaries-1024" }'
     given = f'indexes = {{ {entries} }}\n environment_indexes = {{ summaries = "overviews" }}'
-    write(
+    write_configuration(
         folder, read_usage().replace("source =", f"{given}\n\n  source =", 1).replace("\n ", "\n  ")
     )
 
@@ -304,7 +312,7 @@ def test_a_second_store_of_the_same_name_fails_and_is_mended_by_another_name(fol
 
     message = second.read_refusal("apply", "-auto-approve")
     left = [name for name in second.list_resources() if ".data." not in name]
-    write(
+    write_configuration(
         second, read_usage().replace("source =", 'prefix = "stache-vectors-two"\n\n  source =', 1)
     )
     second.apply()
@@ -321,7 +329,7 @@ def test_a_module_that_is_deleted_from_the_configuration_is_not_protected(follow
     folder = follow("deleted", read_usage())
     folder.apply()
 
-    write(folder, "")
+    write_configuration(folder, "")
 
     assert f'{VECTORS}_index.retained["documents"]' in folder.list_changes()
     assert "Do not just delete the module" in README

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 
-from console_client import NAMES, PAGE, ask, create_index, fail, put, run, stream
+from console_client import NAMES, PAGE, ask, create_index, put, run, run_failing, stream
 from s3vectors_local import Engine, serving
 from s3vectors_local.choices import Choices
 from s3vectors_local.console.jobs import JOBS
@@ -138,7 +138,7 @@ def test_browsing_goes_on_when_vectors_are_deleted_meanwhile(small):
 def test_a_filter_that_is_none_has_the_services_own_error(url):
     """Before anything is listed."""
     for document in ({"a": 1, "b": 2}, {"text": "x"}, {"$nor": []}, "text", 5, []):
-        assert fail(url, "browse", filter=document)["message"] == "Invalid filter"
+        assert run_failing(url, "browse", filter=document)["message"] == "Invalid filter"
 
 
 @pytest.mark.parametrize(
@@ -269,7 +269,7 @@ def test_a_hybrid_query_has_all_scores_side_by_side(url):
 )
 def test_a_query_that_cannot_be_is_refused(url, members, code, words):
     """In the service's words where it is the service that refuses."""
-    error = fail(url, "query", **members)
+    error = run_failing(url, "query", **members)
 
     assert error["code"] == code
     assert words in error["message"]
@@ -313,7 +313,7 @@ def test_members_of_the_wrong_kind_are_refused(url, job, known):
 )
 def test_an_invalid_cursor_is_refused(url, cursor):
     """By us, or, if a token is in it, by the service."""
-    assert "Invalid" in fail(url, "browse", cursor=cursor, prefix="d")["message"]
+    assert "Invalid" in run_failing(url, "browse", cursor=cursor, prefix="d")["message"]
 
 
 def test_why_has_the_rank_beyond_the_first_page(url):
@@ -470,7 +470,7 @@ def test_a_denied_action_is_an_error_that_names_the_statement(job):
     with Engine(policies=policies) as engine, serving(engine, console=ConsoleOptions()) as url:
         create_index(engine)
 
-        error = fail(url, job, vector=[1, 0], target="only")
+        error = run_failing(url, job, vector=[1, 0], target="only")
 
     assert error["code"] == "AccessDeniedException"
     assert error["statement"] == "policy 1, statement 2 (no-reading)"
@@ -482,7 +482,7 @@ def test_a_job_ends_with_an_error_when_the_engine_is_closed(small):
     url, engine = small
     engine.close()
 
-    assert fail(url, "count") == {
+    assert run_failing(url, "count") == {
         "code": "InternalServerException",
         "message": "the engine is closed",
     }
@@ -497,7 +497,7 @@ def test_a_damaged_data_directory_is_an_error(tmp_path):
         with engine._state.storage.transaction() as database:
             database.execute(f"{table} SET filterable = '{{'")
 
-        error = fail(url, "browse")
+        error = run_failing(url, "browse")
 
     assert error["code"] == "InternalServerException"
     assert "could not be read" in error["message"]
@@ -586,7 +586,7 @@ def test_a_job_that_fails_is_an_error_without_its_reasons(url, monkeypatch, capl
 
     monkeypatch.setitem(JOBS, "faulty", fault)
 
-    assert fail(url, "faulty") == {
+    assert run_failing(url, "faulty") == {
         "code": "InternalServerException",
         "message": "The console failed; see its log",
     }
@@ -629,7 +629,7 @@ def test_a_text_search_is_chosen_or_the_first(small):
     shape = {"dataType": "float32", "dimension": 2, "distanceMetric": "cosine"}
     engine.call("CreateIndex", {**NAMES, **shape})
 
-    assert "has no text search" in fail(url, "query", text="word", mode="text")["message"]
+    assert "has no text search" in run_failing(url, "query", text="word", mode="text")["message"]
 
 
 def test_a_boolean_is_described_as_one(small):

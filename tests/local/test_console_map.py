@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from console_client import NAMES, PAGE, create_index, fail, put, run, stream
+from console_client import NAMES, PAGE, create_index, put, run, run_failing, stream
 from s3vectors_local import Engine, serving
 from s3vectors_local.console import maps
 from s3vectors_local.console.options import ConsoleOptions
@@ -307,7 +307,7 @@ def test_a_map_of_few_vectors(small, count):
 )
 def test_a_map_that_cannot_be_is_refused(url, members, words):
     """With what is wrong."""
-    error = fail(url, "map", **members)
+    error = run_failing(url, "map", **members)
 
     assert error["code"] == "ValidationException"
     assert words in error["message"]
@@ -332,7 +332,7 @@ def test_a_map_that_was_drawn_is_not_for_who_may_not_read():
         policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         engine.call("PutVectorBucketPolicy", {"vectorBucketName": "my-bucket", "policy": policy})
 
-        error = fail(url, "map")
+        error = run_failing(url, "map")
 
     assert error["code"] == "AccessDeniedException"
 

@@ -126,37 +126,37 @@ def _malform_bodies() -> Iterator[Request]:
     good = json.dumps({"key": "a", "data": {"float32": [1.5] * DIMENSION}}, separators=(",", ":"))
     wrong = [
         *("", "{", "[]", "7", "null", '{"vectors":7}', '{"vectors":[7]}', '{"vectors":[]}'),
-        *(_with('{"key":"a"}'), _with('{"key":"a","data":7}'), _with("null")),
-        _with('{"key":"a","data":{"float32":7}}'),
-        _with('{"key":"a","data":{"float32":[[1],2]}}'),
-        _with('{"key":"a","data":{"float32":[true]}}'),
-        _with('{"key":"a","data":{"float32":["NaN"]}}'),
-        _with('{"key":"a","data":{"float32":[NaN]}}'),
-        _with('{"key":"a","data":{"float32":[1e999]}}'),
-        _with('{"key":"a","data":{"float32":[1,2]}}'),
-        _with('{"key":"a","data":{"float32":[18446744073709551616]}}'),
-        _with('{"key":7,"data":{"float32":[1]}}'),
-        _with('{"key":"a","data":{"float32":[1],"other":[2]}}'),
-        _with('{"key":"\\ud800","data":{"float32":[1]}}'),
-        _with(good.replace("1.5", "0")),
-        _with(good.replace("1.5", "01")),
-        _with(good.replace('"a"', '"a","key":"b"')),
-        _with(good.replace('"a"', '"a","key\\u0000":"b"')),
-        _with(good.replace('"a"', '"a","metadata":{"deep":' + "[" * 300 + "]" * 300 + "}")),
-        _with(good.replace('"a"', '"a","metadata":{"deep":{"a":1}}')),
-        _with(good) + " more",
-        _with(good + ","),
-        "\ufeff" + _with(good),
+        *(_build_body('{"key":"a"}'), _build_body('{"key":"a","data":7}'), _build_body("null")),
+        _build_body('{"key":"a","data":{"float32":7}}'),
+        _build_body('{"key":"a","data":{"float32":[[1],2]}}'),
+        _build_body('{"key":"a","data":{"float32":[true]}}'),
+        _build_body('{"key":"a","data":{"float32":["NaN"]}}'),
+        _build_body('{"key":"a","data":{"float32":[NaN]}}'),
+        _build_body('{"key":"a","data":{"float32":[1e999]}}'),
+        _build_body('{"key":"a","data":{"float32":[1,2]}}'),
+        _build_body('{"key":"a","data":{"float32":[18446744073709551616]}}'),
+        _build_body('{"key":7,"data":{"float32":[1]}}'),
+        _build_body('{"key":"a","data":{"float32":[1],"other":[2]}}'),
+        _build_body('{"key":"\\ud800","data":{"float32":[1]}}'),
+        _build_body(good.replace("1.5", "0")),
+        _build_body(good.replace("1.5", "01")),
+        _build_body(good.replace('"a"', '"a","key":"b"')),
+        _build_body(good.replace('"a"', '"a","key\\u0000":"b"')),
+        _build_body(good.replace('"a"', '"a","metadata":{"deep":' + "[" * 300 + "]" * 300 + "}")),
+        _build_body(good.replace('"a"', '"a","metadata":{"deep":{"a":1}}')),
+        _build_body(good) + " more",
+        _build_body(good + ","),
+        "\ufeff" + _build_body(good),
     ]
     for body in wrong:
         encoded = body.encode()
         yield "PutVectors", encoded
         yield "PutVectors", encoded + _PADDING.encode()
         yield "PutVectors", _PADDING.encode() + encoded
-    yield "PutVectors", (_with(good) + _PADDING).encode().replace(b"a", b"\xff")
+    yield "PutVectors", (_build_body(good) + _PADDING).encode().replace(b"a", b"\xff")
 
 
-def _with(entry: str) -> str:
+def _build_body(entry: str) -> str:
     return f'{{"vectorBucketName":"my-bucket","indexName":"cosine","vectors":[{entry}]}}'
 
 

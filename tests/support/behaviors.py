@@ -279,7 +279,7 @@ def _(view: RoleView) -> None:
 @needs("read-write", "stache-s3vectors copy-from")
 def _(view: RoleView) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        small_provider.install(patch, SmallProvider)
+        small_provider.register_in_stache(patch, SmallProvider)
         chunk = (embed("bird"), {"text": "bird", "_type": "insight"})
         patch.setattr(SmallProvider, "chunks", {"bird": chunk})
         view.run_tool("copy-from", small_provider.NAME)

@@ -32,7 +32,7 @@ def join_python_path(*folders: Path) -> str:
     return os.pathsep.join(map(str, (*guard, *folders)))
 
 
-def set_node_options() -> dict[str, str]:
+def make_node_options() -> dict[str, str]:
     """The environment variable for a Node and those that it starts."""
     hook = json.dumps(str(_FOLDER / "loopback.cjs"))  # in quotes, for a path may have spaces
     return {} if AWS else {"NODE_OPTIONS": f"--require {hook}"}

@@ -164,7 +164,7 @@ class _Resolver:
         return {
             name: self.resolve({key: part for key, part in each.items() if key != "Condition"})
             for name, each in section.items()
-            if self._has_condition(each)
+            if self._is_created(each)
         }
 
     def resolve(self, node: Any) -> Any:
@@ -188,7 +188,7 @@ class _Resolver:
             raise TemplateError(f"{name} is not known here")
         return self._functions[name](argument)
 
-    def _has_condition(self, resource: Mapping[str, Any]) -> bool:
+    def _is_created(self, resource: Mapping[str, Any]) -> bool:
         return "Condition" not in resource or self._evaluate_condition(resource["Condition"])
 
     def _evaluate_condition(self, name: str) -> bool:
@@ -215,7 +215,7 @@ class _Resolver:
         if name not in self._resources:
             raise TemplateError(f"there is nothing called {name}")
         resource = self._resources[name]
-        if not self._has_condition(resource):
+        if not self._is_created(resource):
             raise TemplateError(f"{name} is not made")
         if resource["Type"] not in KINDS:
             raise TemplateError(f"{resource['Type']} is not known here")
@@ -236,9 +236,9 @@ class _Resolver:
 
     def _substitute(self, argument: str | list[Any]) -> str:
         text, own = (argument, {}) if isinstance(argument, str) else argument
-        return _REFERENCE.sub(lambda match: self._choose_name(match, own), text)
+        return _REFERENCE.sub(lambda match: self._resolve_placeholder(match, own), text)
 
-    def _choose_name(self, match: re.Match[str], own: Mapping[str, Any]) -> str:
+    def _resolve_placeholder(self, match: re.Match[str], own: Mapping[str, Any]) -> str:
         literal, name = match.groups()
         if literal:
             return "${" + name + "}"

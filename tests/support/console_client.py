@@ -47,7 +47,7 @@ def run(url: str, job: str, **members: Any) -> Any:
     return last["result"]
 
 
-def fail(url: str, job: str, **members: Any) -> dict[str, Any]:
+def run_failing(url: str, job: str, **members: Any) -> dict[str, Any]:
     """Return the error with which a job on the index ends."""
     lines = stream(url, f"/console/api/stream/{job}", json.dumps({**PAGE, **members}).encode())
     assert "error" in lines[-1], lines[-1]

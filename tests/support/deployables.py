@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from children import set_node_options
+from children import make_node_options
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 _PERMISSIONS: Final = ROOT / "provider" / "stache_ai_s3vectors" / "service" / "permissions.py"
@@ -28,7 +28,7 @@ def make_environment(**more: str) -> dict[str, str]:
         "JSII_NODE": str(BIN / "node"),
         "CDK_DISABLE_VERSION_CHECK": "1",
         "CDK_DISABLE_CLI_TELEMETRY": "true",
-        **set_node_options(),
+        **make_node_options(),
     }
     return {**os.environ, **values, **more}
 
@@ -65,7 +65,7 @@ def read_files(package: Path) -> Mapping[str, bytes]:
         return {name: packed.read(name) for name in packed.namelist()}
 
 
-def check(package: Path) -> None:
+def check_package(package: Path) -> None:
     """A built function has the handler, and our provider of this version where Stache finds it."""
     contents: Any = read_files(package)
     info = f"stache_ai_s3vectors-{read_version()}.dist-info"

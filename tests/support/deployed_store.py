@@ -102,7 +102,7 @@ class DeployedStore:
         # Those on the bucket itself are the same for each of its indexes
         return {name: request for name, request in requests.items() if index in str(request)}
 
-    def create_role(self, name: str, policy: str | Mapping[str, Any]) -> dict[str, str]:
+    def create_role_environment(self, name: str, policy: str | Mapping[str, Any]) -> dict[str, str]:
         """The environment of a new role.
 
         Args:
@@ -116,17 +116,20 @@ class DeployedStore:
         else:
             document = json.dumps(policy)
             iam.put_role_policy(RoleName=name, PolicyName="its", PolicyDocument=document)
-        return self._make_environment(self.aws.as_role(role["Arn"]))
+        return self._make_environment(self.aws.assume_role(role["Arn"]))
 
-    def create_foreign_role(self, arn: str, document: Mapping[str, Any]) -> dict[str, str]:
+    def create_foreign_role_environment(
+        self, arn: str, document: Mapping[str, Any]
+    ) -> dict[str, str]:
         """The environment of a new role of another account, which names the bucket by its ARN.
 
         Args:
             arn: the role's.
             document: its policy.
         """
+        role = self.aws.create_foreign_role_environment(arn, document)
         bucket = {"S3VECTORS_BUCKET_NAME": self.build_arn(), "S3VECTORS_BUCKET": self.build_arn()}
-        return self._make_environment(self.aws.create_foreign_role(arn, document)) | bucket
+        return self._make_environment(role) | bucket
 
     @property
     def owner(self) -> dict[str, str]:
@@ -143,10 +146,10 @@ def _deploy_by_cdk(aws: Aws, folder: Path, readers: Sequence[str]) -> DeployedSt
         deploy_function=False, create_encryption_key=True, readers=",".join(readers)
     )
     change_sets.deploy(aws.make_client("cloudformation"), body, stack="Stache")
-    return read_stack("CDK", aws, read_outputs(aws, "Stache"))
+    return to_deployed_store("CDK", aws, read_outputs(aws, "Stache"))
 
 
-def read_stack(dialect: str, aws: Aws, outputs: Mapping[str, str]) -> DeployedStore:
+def to_deployed_store(dialect: str, aws: Aws, outputs: Mapping[str, str]) -> DeployedStore:
     """The store that CloudFormation made, as the stack's outputs have it."""
     names = {level: f"{_to_output_name(level)}PolicyArn" for level in LEVELS}
     policies = {level: outputs[name] for level, name in names.items()}
@@ -158,7 +161,7 @@ def _deploy_by_sam(aws: Aws, folder: Path, readers: Sequence[str]) -> DeployedSt
     parameters = {"DeployFunction": "false", "CreateKmsKey": "true"}
     parameters |= {"Readers": ",".join(readers)} if readers else {}
     change_sets.deploy(aws.make_client("cloudformation"), sam.TEMPLATE.read_text(), parameters)
-    return read_stack("SAM", aws, read_outputs(aws, "stache"))
+    return to_deployed_store("SAM", aws, read_outputs(aws, "stache"))
 
 
 def read_outputs(aws: Aws, stack: str) -> dict[str, str]:
@@ -201,7 +204,7 @@ def deploy_store(
         yield DIALECTS[dialect](aws, folder, readers)
 
 
-def without(document: Mapping[str, Any], action: str) -> dict[str, Any]:
+def remove_action(document: Mapping[str, Any], action: str) -> dict[str, Any]:
     """A policy that lacks an action."""
     statements = [
         {**statement, "Action": left}

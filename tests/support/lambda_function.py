@@ -43,7 +43,7 @@ ENVIRONMENT = {
 
 
 @contextmanager
-def deploy_function(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def prepare_function(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The function's tables and environment."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)

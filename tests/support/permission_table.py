@@ -59,7 +59,9 @@ def _group_by_level(dialect: str) -> dict[str, Column]:
         columns = {}
         for level in LEVELS:
             decisions = partial(store.aws.policies.list_decisions, level)
-            view = RoleView(owner, store.create_role(level, level), decisions, Path(folder))
+            view = RoleView(
+                owner, store.create_role_environment(level, level), decisions, Path(folder)
+            )
             columns[level] = {
                 each.name: find_denied_action(each, view) is None for each in BEHAVIORS
             }

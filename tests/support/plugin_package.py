@@ -7,7 +7,7 @@ from pathlib import Path
 _SUPPORT = Path(__file__).parent
 
 
-def install(directory: Path, group: str, name: str, target: str) -> None:
+def write_package(directory: Path, group: str, name: str, target: str) -> None:
     """Make a package of a module of this folder.
 
     Args:

@@ -56,7 +56,7 @@ def build_requests(bucket: str, index: str) -> Mapping[str, dict[str, Any]]:
     }
 
 
-def read_error_code(client: Any, operation: str, request: Mapping[str, Any]) -> str:
+def request_error_code(client: Any, operation: str, request: Mapping[str, Any]) -> str:
     """The code of the error that it is answered with; "" for none."""
     try:
         client._make_api_call(operation, dict(request))

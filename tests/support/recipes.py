@@ -40,7 +40,7 @@ def read_moves(to: str) -> list[list[str]]:
     return matching
 
 
-def write(workspace: Workspace, *code: str) -> None:
+def write_configuration(workspace: Workspace, *code: str) -> None:
     """The code that is in it from now on, with the module where it is here."""
     text = re.sub(r'source = ".*"', 'source = "../.."', "\n".join(code))
     (workspace.folder / "main.tf").write_text(text)

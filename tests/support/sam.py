@@ -165,7 +165,7 @@ def build_function(folder: Path, **parameters: str) -> Path:
     return folder / "build" / "StacheFunction"
 
 
-def nest(folder: Path, location: str, **parameters: str) -> Path:
+def write_nesting_template(folder: Path, location: str, **parameters: str) -> Path:
     """Write a template that nests ours, and return its path.
 
     Args:

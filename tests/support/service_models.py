@@ -27,6 +27,6 @@ def _create_shared_loader(search_paths: str | None = None) -> Loader:
     return loader
 
 
-def share() -> None:
+def share_loader() -> None:
     """Let the sessions of this process share a loader, one for each value of AWS_DATA_PATH."""
     botocore.session.create_loader = _create_shared_loader

@@ -102,7 +102,7 @@ class TextProvider(SmallProvider):
         raise NotImplementedError
 
 
-def install(patch: pytest.MonkeyPatch, provider: type[UnlistedProvider]) -> None:
+def register_in_stache(patch: pytest.MonkeyPatch, provider: type[UnlistedProvider]) -> None:
     """Let Stache find a provider as NAME, beside those that are installed."""
     plugin_loader.get_available_providers("vectordb")  # what is registered first hides them
     patch.setitem(plugin_loader._provider_cache["vectordb"], NAME, provider)

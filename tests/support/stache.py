@@ -72,7 +72,7 @@ def skip_waiting(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return waits
 
 
-def count_retries(client: Any) -> list[int]:
+def record_retries(client: Any) -> list[int]:
     """A list to which the client adds, for each call from now on, how often it was repeated."""
     seen: list[int] = []
     client.meta.events.register(
@@ -145,7 +145,7 @@ def fail_calls(
         "Error": {"Code": code, "Message": "Currently unable"},
         "ResponseMetadata": {"HTTPStatusCode": 503},
     }
-    _at(client, f"before-call.s3vectors.{operation}", turns, (UNAVAILABLE, error))
+    _answer_at(client, f"before-call.s3vectors.{operation}", turns, (UNAVAILABLE, error))
 
 
 def lose_answers(client: Any, operation: str, *turns: int, answer: Any = None) -> None:
@@ -154,10 +154,10 @@ def lose_answers(client: Any, operation: str, *turns: int, answer: Any = None) -
     Retries are switched off, for all operations of the client: they would wait.
     """
     client.meta.events.unregister("needs-retry.s3vectors", unique_id=RETRIES)
-    _at(client, f"before-send.s3vectors.{operation}", turns, answer or UNAVAILABLE)
+    _answer_at(client, f"before-send.s3vectors.{operation}", turns, answer or UNAVAILABLE)
 
 
-def _at(client: Any, event: str, turns: tuple[int, ...], response: Any) -> None:
+def _answer_at(client: Any, event: str, turns: tuple[int, ...], response: Any) -> None:
     count = 0
 
     def respond(**_: Any) -> Any:

@@ -26,7 +26,7 @@ def synthesize(
     return resolve_template(Template.from_stack(stack).to_json(), parameters, region=region)
 
 
-def own_key(stack: Stack, name: str = "Key", arn: str = KEY) -> kms.IKey:
+def import_key(stack: Stack, name: str = "Key", arn: str = KEY) -> kms.IKey:
     """A customer key that is there."""
     return kms.Key.from_key_arn(stack, name, arn)
 

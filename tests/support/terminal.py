@@ -122,9 +122,11 @@ class Terminal:
 def rewrite(document: str, directory: Path) -> str:
     """The document, with what its commands print now."""
     (directory / "packages").mkdir()
-    plugin_package.install(directory / "packages", "stache.embeddings", "words", "words:Words")
+    plugin_package.write_package(
+        directory / "packages", "stache.embeddings", "words", "words:Words"
+    )
     (directory / "qdrant").mkdir()
-    plugin_package.install(
+    plugin_package.write_package(
         directory / "qdrant", "stache.vectordb", "qdrant-local", "local_qdrant:LocalQdrant"
     )
     (directory / "work").mkdir()
@@ -155,10 +157,10 @@ def _join_command(text: str) -> str:
 def _run_command(command: str, directory: Path) -> str:
     work = directory / "work"
     if "copy-from" in command:
-        environment = _activate(_QDRANT, directory / "qdrant") | {"QDRANT_URL": "qdrant"}
+        environment = _make_path_variables(_QDRANT, directory / "qdrant") | {"QDRANT_URL": "qdrant"}
         _fill_qdrant(work, environment)
     else:
-        environment = _activate(Path(sys.executable).parent, directory / "packages")
+        environment = _make_path_variables(Path(sys.executable).parent, directory / "packages")
     terminal = Terminal(command.replace("--port 9100", "--port 0"), work, environment)
     if " serve " in command or " console " in command:
         terminal.wait_for("console: http" if " serve " in command else "Ctrl-C stops")
@@ -177,7 +179,7 @@ def _run_command(command: str, directory: Path) -> str:
     return (f"{text}\n" if text else "") + ended
 
 
-def _activate(programs: Path, packages: Path) -> dict[str, str]:
+def _make_path_variables(programs: Path, packages: Path) -> dict[str, str]:
     """The variables for the programs of an environment, and for packages beside it."""
     paths = (str(packages), os.environ.get("PYTHONPATH"))
     return {

@@ -74,10 +74,10 @@ class Workspace:
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """What a command of Terraform's prints, and its exit code."""
         if self.attached:
-            self._tell_provider()
+            self._write_provider_block()
         return _run(self.core, self.folder, self._make_environment(), *arguments)
 
-    def _tell_provider(self) -> None:
+    def _write_provider_block(self) -> None:
         """What a stand-in of its own would take from the environment."""
         rest, vectors = (self.endpoints.get(name, "") for name in _ENDPOINTS)
         urls = {**dict.fromkeys(_SERVICES, rest), "s3vectors": vectors}

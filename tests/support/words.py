@@ -73,7 +73,7 @@ def count_letters(text: str) -> list[float]:
     return counts
 
 
-def install(monkeypatch: pytest.MonkeyPatch) -> None:
+def use_words_embedder(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make `Words` the embedder of Stache's settings."""
     # Alone in a package, this module cannot import `plugins`
     plugin_loader.get_available_providers("embeddings")

@@ -103,7 +103,7 @@ def test_what_is_stored_is_what_was_reported(attempts, monkeypatch):
     provider.get_collection_info()
     engine = stache.find_engine("local:")
     connect(provider.client, engine, faults=Faults(RATES, seed=attempts))
-    retries = stache.count_retries(provider.client)
+    retries = stache.record_retries(provider.client)
     expected = Expected()
 
     run_history(provider, expected, seed=attempts)
@@ -127,7 +127,7 @@ def test_what_is_stored_over_http_is_what_was_reported(monkeypatch, tmp_path):
             s3vectors_write_rate=0,
         )
         with closing(provider.client) as client:
-            retries = stache.count_retries(client)
+            retries = stache.record_retries(client)
             client.create_vector_bucket(vectorBucketName="my-bucket")
             run_history(provider, expected, seed=7)
             assert sum(retries) > 0

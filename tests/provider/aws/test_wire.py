@@ -230,7 +230,7 @@ def test_a_retried_request_has_its_body(monkeypatch):
     with serve("--fault", "dropped:0.5", "--seed", "3") as url:
         provider = stache.create_provider(s3vectors_endpoint_url=url, s3vectors_create_index=True)
         with closing(provider.client) as client:
-            retries = stache.count_retries(client)
+            retries = stache.record_retries(client)
             client.create_vector_bucket(vectorBucketName="my-bucket")
             for n in range(10):
                 provider.insert([QUESTION], [f"text {n}"], ids=[str(n)])

@@ -61,14 +61,14 @@ UNLISTED = (
 @pytest.fixture(autouse=True)
 def _source(monkeypatch):
     """A provider with all methods, and chunks of all sorts."""
-    small_provider.install(monkeypatch, SmallProvider)
+    small_provider.register_in_stache(monkeypatch, SmallProvider)
     monkeypatch.setattr(UnlistedProvider, "chunks", dict(CHUNKS))
 
 
 @pytest.fixture
 def source(monkeypatch):
     """Changes the source's chunks, or what its class is."""
-    return lambda cls: small_provider.install(monkeypatch, cls)
+    return lambda cls: small_provider.register_in_stache(monkeypatch, cls)
 
 
 def open_index(kind, dimension=4, **settings):
@@ -208,7 +208,7 @@ def test_a_provider_that_cannot_list_is_refused(source):
 @pytest.fixture
 def _words(monkeypatch):
     """Stache's embedder is `Words`, of eight dimensions."""
-    words.install(monkeypatch)
+    words.use_words_embedder(monkeypatch)
 
 
 @pytest.mark.usefixtures("_words")

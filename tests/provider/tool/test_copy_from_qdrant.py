@@ -49,7 +49,7 @@ def copy(place, *options, **environment):
 def qdrant(tmp_path):
     """Fills a collection with so many chunks, in a directory."""
     (tmp_path / "packages").mkdir()
-    plugin_package.install(
+    plugin_package.write_package(
         tmp_path / "packages", "stache.vectordb", "qdrant-local", "local_qdrant:LocalQdrant"
     )
 

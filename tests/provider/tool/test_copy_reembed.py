@@ -19,7 +19,7 @@ from stache_ai_s3vectors.aws.batches import Record
 from stache_ai_s3vectors.aws.connections import close_engines
 from stache_ai_s3vectors.chunks.vectors import UnreadVector
 from stache_ai_s3vectors.tool.transfers import BATCHES_IN_FLIGHT, is_same
-from words import Words, count_letters, install
+from words import Words, count_letters, use_words_embedder
 
 COPY = ("copy", "documents", "copied", *tool.LOCAL, "--to-endpoint", "local:other")
 
@@ -268,7 +268,7 @@ def test_metadata_is_compared_value_by_value(metadata, other, result):
 def words(monkeypatch):
     """Stache's settings name the embedder."""
     monkeypatch.delenv("EMBEDDING_DIMENSION", raising=False)
-    install(monkeypatch)
+    use_words_embedder(monkeypatch)
     return partial(monkeypatch.setattr, Words)
 
 

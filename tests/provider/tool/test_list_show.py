@@ -275,7 +275,7 @@ def test_a_file_without_a_vector_is_wrong_usage(content, problem):
 @pytest.fixture
 def _words(monkeypatch):
     """Stache's embedder is `Words`."""
-    words.install(monkeypatch)
+    words.use_words_embedder(monkeypatch)
 
 
 EIGHT = (*tool.BUCKET, "--endpoint", "local:data", "--dimension", "8", "--index", "documents")

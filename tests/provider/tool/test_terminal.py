@@ -136,7 +136,7 @@ def test_each_command_says_what_it_does_and_after_ctrl_c_what_was_done(
         tool.run_checked("export", "a.jsonl", "--index", "documents", *where)
     server.behavior = lambda operation, _: SILENT if operation == silent else PASS
     (tmp_path / "packages").mkdir()
-    plugin_package.install(tmp_path / "packages", "stache.embeddings", "words", "words:Words")
+    plugin_package.write_package(tmp_path / "packages", "stache.embeddings", "words", "words:Words")
     environment = {
         "S3VECTORS_CREATE_INDEX": "true",
         "S3VECTORS_DOCUMENTS_INDEX": "documents",

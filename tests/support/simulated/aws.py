@@ -35,7 +35,7 @@ PYTHON: Final = Path(__file__).resolve().parents[3] / ".venv-lambda" / "bin" / "
 """A Python that has AWS's runtime client, and nothing of ours."""
 
 _TRUST: Final = {"Version": "2012-10-17", "Statement": []}
-"""Nobody: `as_role` does not ask."""
+"""Nobody: `assume_role` does not ask."""
 
 
 @dataclass(frozen=True)
@@ -89,11 +89,11 @@ class Aws:
         functions.check(configuration, PYTHON)
         with zipfile.ZipFile(io.BytesIO(functions.read_package(configuration))) as package:
             package.extractall(folder)
-        environment = self.as_role(configuration["Role"])
+        environment = self.assume_role(configuration["Role"])
         with run_function(folder, configuration, environment, PYTHON) as runtime:
             yield runtime
 
-    def as_role(self, arn: str) -> dict[str, str]:
+    def assume_role(self, arn: str) -> dict[str, str]:
         """The environment in which a program runs as this role, whomever the role trusts."""
         assume = self.make_client("sts").assume_role
         credentials = assume(RoleArn=arn, RoleSessionName="function")["Credentials"]
@@ -104,7 +104,9 @@ class Aws:
             **self.where,
         }
 
-    def create_foreign_role(self, arn: str, document: Mapping[str, Any]) -> dict[str, str]:
+    def create_foreign_role_environment(
+        self, arn: str, document: Mapping[str, Any]
+    ) -> dict[str, str]:
         """Make a role in another account; the environment in which a program runs as it.
 
         Args:
@@ -112,10 +114,12 @@ class Aws:
             document: its policy.
         """
         account, name = arn.split(":")[4], arn.rpartition("/")[2]
-        iam = self.make_client("iam", self.as_role(f"arn:aws:iam::{account}:role/administrator"))
+        iam = self.make_client(
+            "iam", self.assume_role(f"arn:aws:iam::{account}:role/administrator")
+        )
         iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(_TRUST))
         iam.put_role_policy(RoleName=name, PolicyName="its", PolicyDocument=json.dumps(document))
-        return self.as_role(arn)
+        return self.assume_role(arn)
 
 
 @contextmanager

@@ -64,7 +64,7 @@ class Provider:
     def make_client(self, service: str) -> Any:
         """A boto3 client of that service."""
         if service not in self._clients:
-            url = _check_local(service, self._endpoints.get(service) or _from_environment(service))
+            url = _check_local(service, self._endpoints.get(service) or _read_endpoint(service))
             import boto3  # noqa: PLC0415 - takes longer than a plan, which makes no calls
 
             make: Any = boto3.client
@@ -72,7 +72,7 @@ class Provider:
         return self._clients[service]
 
 
-def _from_environment(service: str) -> str:
+def _read_endpoint(service: str) -> str:
     name = f"AWS_ENDPOINT_URL_{service.upper()}"
     return os.environ.get(name) or os.environ.get("AWS_ENDPOINT_URL") or ""
 

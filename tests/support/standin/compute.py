@@ -208,7 +208,7 @@ def _describe_table(table: State) -> State:
 
 
 def _make_empty(block: str) -> State:
-    return schemas.empty("aws_dynamodb_table", block)
+    return schemas.make_empty_state("aws_dynamodb_table", block)
 
 
 def _make_keys(partition: str, sort: str | None) -> list[dict[str, str]]:

@@ -22,7 +22,7 @@ def read_region(provider: Provider, config: State) -> State:
     return {**config, **attributes, "region": name, "name": name, "id": name}
 
 
-def partition(provider: Provider, config: State) -> State:
+def read_partition(provider: Provider, config: State) -> State:
     """aws_partition."""
     name = provider.partition
     suffix = "amazonaws.com.cn" if name == "aws-cn" else "amazonaws.com"

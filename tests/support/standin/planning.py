@@ -27,7 +27,11 @@ def plan(
         provider: whose region and default tags hold.
     """
     rule, attributes = RULES[type_name], schemas.list_attributes(type_name)
-    planned = {**proposed, **_set_defaults(rule, config), **_from(provider, attributes, config)}
+    planned = {
+        **proposed,
+        **_set_defaults(rule, config),
+        **_plan_provider_attributes(provider, attributes, config),
+    }
     left_open = [
         name
         for name, attribute in attributes.items()
@@ -53,7 +57,7 @@ def _set_defaults(rule: Rule, config: State) -> State:
     return {name: value for name, value in rule.defaults.items() if config.get(name) is None}
 
 
-def _from(provider: Any, attributes: dict[str, Any], config: State) -> State:
+def _plan_provider_attributes(provider: Any, attributes: dict[str, Any], config: State) -> State:
     planned: State = {}
     if "region" in attributes and config.get("region") is None:
         planned["region"] = provider.region

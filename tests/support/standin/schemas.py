@@ -28,7 +28,7 @@ def list_attributes(type_name: str) -> dict[str, Any]:
     return attributes_by_name
 
 
-def empty(type_name: str, nested: str | None = None) -> dict[str, Any]:
+def make_empty_state(type_name: str, nested: str | None = None) -> dict[str, Any]:
     """A state of that type, or a block in it, in which nothing is set."""
     block = RESOURCES[type_name]["block"]
     if nested:
@@ -43,7 +43,7 @@ def _make_empty(block: dict[str, Any]) -> Any:
     return None if block["nesting_mode"] == "single" else []
 
 
-def answer() -> Any:
+def build_response() -> Any:
     """All schemas, as Terraform asks for them."""
     return messages.Schemas(
         provider=_encode_schema(PROVIDER),

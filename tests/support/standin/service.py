@@ -33,7 +33,7 @@ _KINDS: Final[Mapping[str, Any]] = {
 }
 _DATA: Final[Mapping[str, Any]] = {
     "aws_caller_identity": data.read_caller_identity,
-    "aws_partition": data.partition,
+    "aws_partition": data.read_partition,
     "aws_region": data.read_region,
 }
 
@@ -45,7 +45,7 @@ class Service:
 
     def schemas(self, _: Any) -> Any:
         """Every schema."""
-        return schemas.answer()
+        return schemas.build_response()
 
     def check_provider(self, _: Any) -> Any:
         """The schema has checked all there is."""
@@ -69,7 +69,7 @@ class Service:
     def upgrade(self, request: Any) -> Any:
         """A stored state, in today's schema."""
         stored = json.loads(request.raw_state.json)
-        empty = schemas.empty(request.type_name)
+        empty = schemas.make_empty_state(request.type_name)
         state = {name: stored.get(name, nothing) for name, nothing in empty.items()}
         return messages.State(state=encode(state))
 
@@ -116,7 +116,7 @@ class Service:
 
     def import_(self, request: Any) -> Any:
         """A resource known by its id only; Terraform reads the rest next."""
-        empty = schemas.empty(request.type_name)
+        empty = schemas.make_empty_state(request.type_name)
         place = {"region": self._provider.region} if "region" in empty else {}
         named = {RULES[request.type_name].imported_by: request.id}
         state = encode({**empty, **place, **named})
