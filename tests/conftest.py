@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, settings
 
 import loopback
 import service_models
-from asked import AWS
+from command_line_flags import AWS
 
 # A shell lets what it runs in the background ignore Ctrl-C, and so what that runs in turn
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -19,8 +19,8 @@ from contextlib import contextmanager
 import boto3
 import pytest
 
-import asked
 import cdk_app
+import command_line_flags
 import deployables
 import function_life
 import stack_resources
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.aws
 @pytest.fixture
 def account(monkeypatch):
     """An account that the CDK knows, and where: yours, or a simulated one that denies nothing."""
-    if asked.AWS:
+    if command_line_flags.AWS:
         yield boto3.Session()
         return
     with simulate_aws() as simulated:

@@ -10,8 +10,8 @@ from itertools import count
 
 import pytest
 
+import operation_requests
 import permission_table
-import probes
 import second_opinion
 import stores
 import tool
@@ -118,7 +118,8 @@ def test_both_evaluators_deny_every_operation_that_is_not_granted(store, view_as
     """Asked on its own index, and on another's, of another bucket, account, region."""
     view, document = view_as(level), store.read_policy(level)
     asked = {
-        where: store.build_probes(where) for where in ("", "index", "bucket", "account", "region")
+        where: store.build_operation_requests(where)
+        for where in ("", "index", "bucket", "account", "region")
     }
 
     denied_ones = {
@@ -126,7 +127,7 @@ def test_both_evaluators_deny_every_operation_that_is_not_granted(store, view_as
         for where, them in asked.items()
     }
 
-    assert asked[""].keys() == probes.list_operations()
+    assert asked[""].keys() == operation_requests.list_operations()
     own = {name for name in asked[""] if f"s3vectors:{name}" not in list_granted_actions(document)}
     assert denied_ones == {where: {*them} for where, them in asked.items()} | {"": own}
     assert disagreements(document, view) == []
@@ -142,6 +143,6 @@ def disagreements(document, view):
 def is_denied(view, operation, request):
     """By the role's policies: the engine has other reasons to deny, such as another account."""
     before = len(view.decisions())
-    code = probes.request_error_code(view.client, operation, request)
+    code = operation_requests.request_error_code(view.client, operation, request)
     refused = [decision.action for decision in view.decisions()[before:] if not decision.allowed]
     return (code, refused) == ("AccessDeniedException", [f"s3vectors:{operation}"])

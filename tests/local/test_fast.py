@@ -19,8 +19,8 @@ ROOT = Path(__file__).parents[2]
 
 
 def print_answers(*missing):
-    """Return the output of `answers.py` without these modules, and the modules that it used."""
-    program = [sys.executable, ROOT / "tests" / "support" / "answers.py", *missing]
+    """The output of `print_responses.py` without these modules, and the modules that it used."""
+    program = [sys.executable, ROOT / "tests" / "support" / "print_responses.py", *missing]
     result = subprocess.run(program, capture_output=True, check=True)
     *lines, used = result.stdout.splitlines()
     return lines, used.decode().split()

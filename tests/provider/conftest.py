@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-import asked
+import command_line_flags
 import s3vectors_local
 from s3vectors_local import Choices, Engine
 
@@ -22,7 +22,7 @@ def choose(monkeypatch, choices):
 @pytest.fixture(autouse=True)
 def _choices(monkeypatch):
     """Apply --other-choices in this process; `endpoints` applies it to servers."""
-    if asked.OTHER_CHOICES:
+    if command_line_flags.OTHER_CHOICES:
         choose(monkeypatch, OTHER)
 
 

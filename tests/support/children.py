@@ -13,7 +13,7 @@ from typing import Final
 
 import pytest
 
-from asked import AWS
+from command_line_flags import AWS
 
 _FOLDER: Final = Path(__file__).parent
 _NOWHERE: Final = "http://127.0.0.1:9"

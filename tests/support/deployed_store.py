@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import cdk_app
 import change_sets
-import probes
+import operation_requests
 import sam
 import terraform
 from loopback import CREDENTIALS
@@ -84,7 +84,7 @@ class DeployedStore:
         """The ARN of its vector bucket, or of another."""
         return f"arn:aws:s3vectors:{region}:{account}:bucket/{bucket or self.bucket}"
 
-    def build_probes(self, elsewhere: str = "") -> dict[str, dict[str, Any]]:
+    def build_operation_requests(self, elsewhere: str = "") -> dict[str, dict[str, Any]]:
         """A request of each operation.
 
         Args:
@@ -96,7 +96,7 @@ class DeployedStore:
             "another-bucket" if elsewhere == "bucket" else "",
         )
         index = "another-index" if elsewhere == "index" else self.indexes[0]
-        requests = probes.build_requests(bucket, f"{bucket}/index/{index}")
+        requests = operation_requests.build_requests(bucket, f"{bucket}/index/{index}")
         if elsewhere != "index":
             return dict(requests)
         # Those on the bucket itself are the same for each of its indexes

@@ -11,7 +11,7 @@ from typing import Any
 
 import boto3
 
-from asked import OTHER_CHOICES
+from command_line_flags import OTHER_CHOICES
 from model import check_responses
 from s3vectors_local import Engine, connect
 

@@ -154,7 +154,7 @@ def ask_iam_simulate(questions: Sequence[Question]) -> list[Opinion]:
     result = subprocess.run(
         [
             Path(sys.executable).with_name("node"),
-            Path(__file__).with_name("opinion.cjs"),
+            Path(__file__).with_name("iam_simulate.cjs"),
             PACKAGES,
         ],
         input=json.dumps([_encode_question(question) for question in questions]),

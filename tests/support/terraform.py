@@ -201,7 +201,7 @@ def point_everywhere(url: str) -> dict[str, str]:
 def run_servers() -> Iterator[dict[str, str]]:
     """An engine, and moto for the rest of AWS, as settings of their URLs."""
     pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    command = [_PYTHON, _STANDIN / "elsewhere.py"]
+    command = [_PYTHON, _STANDIN / "moto_server.py"]
     environment = {**os.environ, "PYTHONPATH": _PYTHON_PATH}
     with serve() as vectors, subprocess.Popen(command, env=environment, **pipes) as moto:
         assert moto.stdin is not None

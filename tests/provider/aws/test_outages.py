@@ -14,12 +14,12 @@ import pytest
 from botocore.exceptions import SSLError
 
 import stache
-from moody import PASS, SILENT, serve_moody
 from s3vectors_local import Engine, connect, listen
 from s3vectors_local.server import Application, _Server
 from stache_ai_s3vectors import UnavailableError, time_limit
 from stache_ai_s3vectors.aws import deadlines
 from stache_ai_s3vectors.aws.single_flight import Flight
+from unreliable_server import PASS, SILENT, serve_unreliably
 
 VECTOR = [1.0, 2.0, 3.0, 4.0]
 LONG = 60
@@ -44,7 +44,7 @@ def create_provider(url, **settings):
 
 def test_all_threads_that_search_during_an_outage_get_results(engine):
     """The service answers 503 to 48 requests; botocore's own retries end after a few."""
-    with serve_moody(engine) as server, closing(create_provider(server.url).client):
+    with serve_unreliably(engine) as server, closing(create_provider(server.url).client):
         one = create_provider(server.url)
         one.search(VECTOR)
         begun = len(server.seen)
@@ -60,7 +60,7 @@ def test_all_threads_that_search_during_an_outage_get_results(engine):
 def test_a_service_that_is_down_gets_few_retries(engine, monkeypatch):
     """Each call sends about a dozen requests in half a minute."""
     waits = stache.skip_waiting(monkeypatch)
-    with serve_moody(engine) as server, closing(create_provider(server.url).client):
+    with serve_unreliably(engine) as server, closing(create_provider(server.url).client):
         one = create_provider(server.url)
         one.search(VECTOR)
         server.behavior = lambda *_: 503
@@ -147,7 +147,7 @@ def test_a_refused_connection_is_reported_sooner_if_the_endpoint_never_answered(
 def test_a_setting_limits_how_long_requests_are_retried(engine, monkeypatch):
     """0 means one attempt."""
     waits = stache.skip_waiting(monkeypatch)
-    with serve_moody(engine, lambda *_: 503) as server:
+    with serve_unreliably(engine, lambda *_: 503) as server:
         for seconds in (0, 7):
             waits.clear()
             one = create_provider(server.url, s3vectors_retry_seconds=seconds)
@@ -158,7 +158,7 @@ def test_a_setting_limits_how_long_requests_are_retried(engine, monkeypatch):
 
 def test_a_time_limit_limits_retries_in_all_threads_of_a_call(engine):
     """It can be the time that a Lambda function has left."""
-    with serve_moody(engine) as server, closing(create_provider(server.url).client):
+    with serve_unreliably(engine) as server, closing(create_provider(server.url).client):
         one = create_provider(server.url)
         one.search(VECTOR)
         server.behavior = lambda *_: 503
@@ -196,7 +196,7 @@ def test_a_wrong_certificate_is_not_retried(monkeypatch):
 
 def test_a_call_that_hangs_blocks_no_other_thread(engine):
     """The other threads use the index's cached description."""
-    with serve_moody(engine) as server, closing(create_provider(server.url).client):
+    with serve_unreliably(engine) as server, closing(create_provider(server.url).client):
         one = create_provider(server.url)
         one.search(VECTOR)
         server.behavior = lambda operation, _: SILENT if operation == "GetIndex" else PASS
@@ -218,7 +218,7 @@ def test_a_hybrid_search_that_refreshes_the_description_blocks_no_other_thread(m
     monkeypatch.setattr("stache_ai_s3vectors.aws.vector_index.REFRESH_SECONDS_WITHOUT", 0)
     engine = Engine()
     hybrid = {"s3vectors_search_mode": "hybrid"}
-    with serve_moody(engine) as server, closing(create_provider(server.url, **hybrid).client):
+    with serve_unreliably(engine) as server, closing(create_provider(server.url, **hybrid).client):
         one = create_provider(server.url, **hybrid)
         stache.create_older_index(one)
         one.insert([VECTOR], ["t"])
@@ -241,7 +241,7 @@ def test_a_hybrid_search_that_refreshes_the_description_blocks_no_other_thread(m
 
 def test_threads_that_need_the_same_response_share_one_call_and_its_error(engine):
     """They do not call one after the other, each with its own wait."""
-    with serve_moody(engine, lambda *_: SILENT) as server:
+    with serve_unreliably(engine, lambda *_: SILENT) as server:
         one = create_provider(server.url, s3vectors_retry_seconds=0)
         together = threading.Barrier(4, timeout=LONG)
 
@@ -353,7 +353,7 @@ def ctrl_c():
 @pytest.mark.parametrize("ids", ["own", "generated"])
 def test_an_interrupted_insert_ends_although_the_service_hangs(engine, ctrl_c, caplog, ids):
     """It ends before the server answers and logs how many vectors are known to be stored."""
-    with serve_moody(engine) as server, closing(create_provider(server.url).client):
+    with serve_unreliably(engine) as server, closing(create_provider(server.url).client):
         one = create_provider(server.url)
         one.search(VECTOR)
         puts = []
@@ -380,7 +380,7 @@ def test_an_interrupted_insert_ends_although_the_service_hangs(engine, ctrl_c, c
 
 def test_after_an_interruption_generated_ids_are_deleted_in_the_background(engine, ctrl_c):
     """They are deleted when the service answers again, if the process still runs."""
-    with serve_moody(engine) as server, closing(create_provider(server.url).client):
+    with serve_unreliably(engine) as server, closing(create_provider(server.url).client):
         one = create_provider(server.url)
         one.search(VECTOR)
         server.behavior = lambda _, number: SILENT if number % 2 else PASS
@@ -415,7 +415,7 @@ WRITES = {"delete", "delete in a namespace", "delete by filter", "update_status"
 @pytest.mark.parametrize("call", BULK)
 def test_every_interrupted_call_ends_although_the_service_hangs(engine, ctrl_c, caplog, call):
     """The service hangs for ten minutes; writes log how many vectors are known to be done."""
-    with serve_moody(engine) as server:
+    with serve_unreliably(engine) as server:
         patient = {"s3vectors_read_timeout": 600, "s3vectors_retry_seconds": 600}
         one = create_provider(server.url, **patient)
         ids = [str(n) for n in range(3000)]
@@ -448,7 +448,7 @@ def list_workers():
 @pytest.mark.parametrize("call", ["delete", "delete in a namespace", "update_status"])
 def test_after_an_interruption_nothing_more_is_sent(engine, call):
     """Threads that wait for the write rate send nothing either."""
-    with serve_moody(engine) as server:
+    with serve_unreliably(engine) as server:
         one = stache.create_provider(
             s3vectors_endpoint_url=server.url, s3vectors_write_rate=10.0, s3vectors_retry_seconds=9
         )  # other settings give it a connection and a pace of its own
@@ -483,7 +483,7 @@ def test_after_an_interruption_nothing_more_is_sent(engine, call):
 @pytest.mark.parametrize("call", ["delete", "delete in a namespace", "update_status"])
 def test_a_large_call_gives_up_after_one_round_of_failed_requests(engine, call):
     """It does not wait until each of its many requests has used its time."""
-    with serve_moody(engine, lambda *_: 503) as server:
+    with serve_unreliably(engine, lambda *_: 503) as server:
         one = create_provider(server.url, s3vectors_max_attempts=1)
         server.behavior = lambda operation, _: PASS if operation == "GetIndex" else 503
 
@@ -496,7 +496,7 @@ def test_a_large_call_gives_up_after_one_round_of_failed_requests(engine, call):
 def test_a_server_without_tls_is_reported_sooner(engine, monkeypatch):
     """The URL has https:// instead of http://."""
     waits = stache.skip_waiting(monkeypatch)
-    with serve_moody(engine) as server:
+    with serve_unreliably(engine) as server:
         one = create_provider(server.url.replace("http:", "https:"))
         with closing(one.client), pytest.raises(UnavailableError, match="SSL"):
             one.search(VECTOR)

@@ -20,7 +20,7 @@ from stache_ai_s3vectors import InvalidInputError, NamespaceError
 
 ROOT = Path(__file__).parents[3]
 OLDER = ROOT / ".venv-older" / "bin" / "python"
-SCRIPT = Path(stache.__file__).with_name("older.py")
+SCRIPT = Path(stache.__file__).with_name("call_older_package.py")
 
 QUESTION = [1.0, 0.0, 0.5, 0.25]
 IDS = [f"old-{n}" for n in range(4)]

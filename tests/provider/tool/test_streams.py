@@ -13,10 +13,10 @@ import pytest
 import endpoints
 import stache
 import tool
-from moody import PASS, serve_moody
 from s3vectors_local import Engine, connect
 from stache_ai_s3vectors.aws.connections import close_engines
 from terminal import Terminal
+from unreliable_server import PASS, serve_unreliably
 
 COMMAND = f"{sys.executable} -m stache_ai_s3vectors"
 EXPORT = shlex.join(("--index", "documents", *tool.LOCAL))
@@ -86,7 +86,7 @@ def test_a_reader_that_leaves_is_no_error(provider):
 
 def test_an_export_to_a_stream_that_fails_says_that_it_cannot_be_resumed():
     """And that an export to a file can; what came through is an export without its end."""
-    with closing(Engine()) as engine, serve_moody(engine) as server:
+    with closing(Engine()) as engine, serve_unreliably(engine) as server:
         connect(endpoints.create_client(), engine).create_vector_bucket(
             vectorBucketName="my-bucket"
         )

@@ -13,9 +13,9 @@ import pytest
 import endpoints
 import plugin_package
 import tool
-from moody import PASS, SILENT, serve_moody
 from s3vectors_local import Engine, connect
 from terminal import Terminal
+from unreliable_server import PASS, SILENT, serve_unreliably
 
 COMMAND = f"{sys.executable} -m stache_ai_s3vectors"
 
@@ -23,7 +23,7 @@ COMMAND = f"{sys.executable} -m stache_ai_s3vectors"
 @pytest.fixture
 def server():
     """One with an index of 2,000 chunks, which gives no vectors until it is told to go on."""
-    with closing(Engine()) as engine, serve_moody(engine) as server:
+    with closing(Engine()) as engine, serve_unreliably(engine) as server:
         connect(endpoints.create_client(), engine).create_vector_bucket(
             vectorBucketName="my-bucket"
         )

@@ -22,7 +22,7 @@ for none as long as the server runs, or an HTTP status."""
 
 
 @dataclass
-class Moody:
+class UnreliableServer:
     """An HTTP server before an engine.
 
     Args:
@@ -45,9 +45,11 @@ class Moody:
 
 
 @contextmanager
-def serve_moody(engine: Engine, behavior: Behavior | None = None) -> Iterator[Moody]:
+def serve_unreliably(
+    engine: Engine, behavior: Behavior | None = None
+) -> Iterator[UnreliableServer]:
     """A server whose behavior a test can change while it runs."""
-    state = Moody(engine)
+    state = UnreliableServer(engine)
     if behavior is not None:
         state.behavior = behavior
 
@@ -58,21 +60,21 @@ def serve_moody(engine: Engine, behavior: Behavior | None = None) -> Iterator[Mo
             body = self.rfile.read(int(self.headers["content-length"]))
             operation = self.path.strip("/")
             state.seen.append(operation)
-            mood = state.behavior(operation, len(state.seen) - 1)
-            if mood == SILENT:
+            reply = state.behavior(operation, len(state.seen) - 1)
+            if reply == SILENT:
                 state.hanging.release()
                 state.ended.wait()
                 self.close_connection = True
                 return
-            if mood == PASS:
+            if reply == PASS:
                 headers = {name.lower(): text for name, text in self.headers.items()}
                 request = HttpRequest("POST", self.path, "", headers, body)
                 got = answer(state.engine, request)
                 self._send(got.status, dict(got.headers), got.body)
                 return
-            code = "TooManyRequestsException" if mood == 429 else "ServiceUnavailableException"
+            code = "TooManyRequestsException" if reply == 429 else "ServiceUnavailableException"
             headers = {"content-type": "application/json", "x-amzn-errortype": code}
-            self._send(int(str(mood)), headers, b'{"message":"not now"}')
+            self._send(int(str(reply)), headers, b'{"message":"not now"}')
 
         def _send(self, status: int, headers: dict[str, str], body: bytes) -> None:
             self.send_response(status)

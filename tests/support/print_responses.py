@@ -1,8 +1,8 @@
-"""Print the engine's answers to many requests, in a process that lacks some modules.
+"""Print the engine's responses to many requests, in a process that lacks some modules.
 
-    python tests/support/answers.py [MODULE …]
+    python tests/support/print_responses.py [MODULE …]
 
-A MODULE that is named cannot be imported. Each answer is a line: the status, the error's code and
+A MODULE that is named cannot be imported. Each response is a line: the status, the error's code and
 the body. The last line has those modules of the extra `fast` that were imported.
 """
 
