@@ -20,6 +20,14 @@ BATCH: Final = 500
 TOP: Final = 10
 
 
+def to_records(keys: Any, vectors: Any, metadata: Any) -> list[Any]:
+    """What PutVectors takes."""
+    return [
+        {"key": key, "data": {"float32": vector}, "metadata": entry}
+        for key, vector, entry in zip(keys, vectors, metadata, strict=True)
+    ]
+
+
 class Provider:
     """This repository's provider, with Stache's own settings; or the package that it replaces."""
 
@@ -45,10 +53,8 @@ class PlainClient:
         raise NotImplementedError
 
     def insert(self, vectors: Any, texts: Any, metadatas: Any, ids: Any) -> None:
-        records: list[Any] = [
-            {"key": key, "data": {"float32": vector}, "metadata": {**metadata, "text": text}}
-            for key, vector, text, metadata in zip(ids, vectors, texts, metadatas, strict=True)
-        ]
+        metadata = [{**each, "text": text} for each, text in zip(metadatas, texts, strict=True)]
+        records = to_records(ids, vectors, metadata)
         for start in range(0, len(records), BATCH):
             self.call("put_vectors", vectors=records[start : start + BATCH])
 

@@ -10,11 +10,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-DIMENSION: Final = 1024
-BATCH: Final = 500
-TEXT_BYTES: Final = 1_500
+from clients import BATCH, NAMES
 
-NAMES: Final = {"vectorBucketName": "bench", "indexName": "documents"}
+DIMENSION: Final = 1024
+TEXT_BYTES: Final = 1_500
 TEXT_SEARCH: Final = {"textSearchConfigurations": [{"metadataKey": "text", "language": "en"}]}
 
 PRESENT: Final = {"status": "active", "_type": "chunk"}
@@ -45,12 +44,14 @@ def choose_call_size(dimension: int) -> int:
 
 def describe_index(dimension: int = DIMENSION, **metadata: Any) -> dict[str, Any]:
     """What CreateIndex is asked for."""
+    # The last two are llama-index's, which cannot store a text without
+    keys = ["text", "_overflow", "_node_content", "_node_type"]
     return {
         **NAMES,
         "dataType": "float32",
         "dimension": dimension,
         "distanceMetric": "cosine",
-        "metadataConfiguration": {"nonFilterableMetadataKeys": ["text"], **metadata},
+        "metadataConfiguration": {"nonFilterableMetadataKeys": keys, **metadata},
     }
 
 
@@ -108,11 +109,3 @@ class Corpus:
         ids = [f"chunk-{start + n}" for n in range(count)]
         vectors = self.draw_vectors(count).tolist()
         return {"vectors": vectors, "texts": texts, "metadatas": metadatas, "ids": ids}
-
-
-def to_records(keys: list[str], vectors: Any, metadata: list[Any]) -> list[dict[str, Any]]:
-    """What PutVectors takes, of vectors in numpy's arrays."""
-    return [
-        {"key": key, "data": {"float32": vector.tolist()}, "metadata": entry}
-        for key, vector, entry in zip(keys, vectors, metadata, strict=True)
-    ]

@@ -38,8 +38,6 @@ REMEMBERED: Final = 100_000
 PROFILED: Final = 300
 WRITTEN: Final = 20_000
 
-Runs = Mapping[str, Sequence[Sequence[float]]]
-
 
 @dataclass(frozen=True)
 class Task:
@@ -54,9 +52,10 @@ class Task:
         arguments = (self.method, name, url, self.count, self.dimension)
         return processes.call(name, f"client_tasks:{function}", *arguments)
 
-    def count_traffic(self, name: str, url: str) -> Any:
-        """The same, and what it sent and received."""
-        return self.run(name, url, "run_counted")
+    def count_bytes(self, name: str, url: str) -> int:
+        """What it sends and receives for each vector or search; not timed."""
+        traffic: dict[str, int] = self.run(name, url, "run_counted")[1]
+        return round((traffic["sent"] + traffic["received"]) / self.count)
 
 
 def fill(url: str, count: int, dimension: int = dataset.DIMENSION) -> None:
@@ -64,54 +63,42 @@ def fill(url: str, count: int, dimension: int = dataset.DIMENSION) -> None:
     Task("time_inserts", count, dimension).run("floor", url)
 
 
-def run_in_turns(
-    run: Callable[[str, str], Any], urls: Mapping[str, str], rounds: int = ROUNDS
-) -> Runs:
-    """The figures of each client, at its server, in each of several runs, in turns."""
+def compare(
+    run: Callable[[str, str], Any], urls: Mapping[str, str], unit: str, rounds: int = ROUNDS
+) -> dict[str, Any]:
+    """Medians of clients, each at its server, in turns, and how often ours goes into them."""
     tasks = {name: lambda _, name=name, url=url: run(name, url) for name, url in urls.items()}
-    return sampling.run_in_turns(tasks, rounds)
-
-
-def compare(runs: Runs, unit: str) -> dict[str, Any]:
-    """Medians, and how often ours goes into them, round by round."""
-    medians = {name: [*map(statistics.median, rounds)] for name, rounds in runs.items()}
+    runs = sampling.run_in_turns(tasks, rounds)
+    medians = {name: [*map(statistics.median, figures)] for name, figures in runs.items()}
     return {
         name: {
-            **sampling.summarize([*chain.from_iterable(rounds)], unit),
+            **sampling.summarize([*chain.from_iterable(figures)], unit),
             "times ours": sampling.compute_ratio(medians[name], medians["ours"]),
         }
-        for name, rounds in runs.items()
+        for name, figures in runs.items()
     }
-
-
-def count_bytes(task: Task, urls: Mapping[str, str], things: int) -> dict[str, int]:
-    """Bytes that each client sends and gets, for each thing that it does; not timed."""
-    traffic = {name: task.count_traffic(name, url)[1] for name, url in urls.items()}
-    return {n: round((each["sent"] + each["received"]) / things) for n, each in traffic.items()}
 
 
 def measure_costs(names: Sequence[str], rounds: int, dimension: int) -> dict[str, Any]:
     """Processor time, and bytes on the wire, of inserts, searches and scans."""
-    inserted = INSERTS + dataset.choose_call_size(dimension)
-    counts = {"insert": inserted, "search": SEARCHES, "scan": SCANNED, "count_half": SCANNED}
-    tasks = {name: Task(name, count, dimension) for name, count in counts.items()}
+    result: dict[str, Any] = {"bytes": {}}
+
+    def measure_task(method: str, count: int, urls: Mapping[str, str], unit: str) -> None:
+        task = Task(method, count, dimension)
+        result[method] = compare(task.run, urls, unit, rounds)
+        result["bytes"][method] = {name: task.count_bytes(name, url) for name, url in urls.items()}
+
     with ExitStack() as stack:
         # One each: llama-index can only read what it wrote
         urls = {name: stack.enter_context(serve(dimension=dimension)) for name in names}
-        inserts = run_in_turns(tasks["insert"].run, urls, rounds)
-        searches = run_in_turns(tasks["search"].run, urls, rounds)
-        sent = {name: count_bytes(tasks[name], urls, counts[name]) for name in ("insert", "search")}
+        inserts = INSERTS + dataset.choose_call_size(dimension)
+        measure_task("insert", inserts, urls, "ms a vector")
+        measure_task("search", SEARCHES, urls, "ms a search")
     with serve(dimension=dimension) as url:
         fill(url, SCANNED, dimension)
         urls = {name: url for name in SCANNERS if name in names}
-        scans = run_in_turns(tasks["scan"].run, urls, rounds)
-        sent["scan"] = count_bytes(tasks["count_half"], urls, SCANNED)
-    return {
-        "insert": compare(inserts, "ms a vector"),
-        "search": compare(searches, "ms a search"),
-        "scan": compare(scans, "ms a vector"),
-        "bytes": sent,
-    }
+        measure_task("scan", 4 * SCANNED, urls, "ms a vector")
+    return result
 
 
 def measure_start(names: Sequence[str], rounds: int) -> dict[str, Any]:
@@ -122,7 +109,7 @@ def measure_start(names: Sequence[str], rounds: int) -> dict[str, Any]:
 
     with serve() as url:
         urls = {name: url for name in names if name != "floor"}
-        return compare(run_in_turns(start, urls, rounds), "s")
+        return compare(start, urls, "s", rounds)
 
 
 def measure_ingest(name: str, count: int) -> dict[str, Any]:
@@ -152,8 +139,7 @@ def measure_count(names: Iterable[str], count: int, latency: str = "0.05") -> di
     with serve("--latency", latency) as url:
         fill(url, count)
         task, urls = Task("count_half", count), dict.fromkeys(names, url)
-        runs = run_in_turns(lambda name, url: [task.run(name, url)], urls)
-    return {"vectors": count, **compare(runs, "s")}
+        return {"vectors": count, **compare(lambda *server: [task.run(*server)], urls, "s")}
 
 
 def measure_memory() -> dict[str, Any]:

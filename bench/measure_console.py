@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import urllib3
 
+import clients
 import dataset
 import processes
 import sampling
@@ -44,7 +45,7 @@ def query_api(url: str, vector: list[float]) -> None:
     """Query the API for what the console shows of a query."""
     query = {"queryVector": {"float32": vector}, "topK": TOP_K}
     returned = {"returnMetadata": True, "returnDistance": True}
-    post(f"{url}/QueryVectors", {**dataset.NAMES, **query, **returned})
+    post(f"{url}/QueryVectors", {**clients.NAMES, **query, **returned})
 
 
 def open_page(url: str) -> None:
@@ -60,7 +61,7 @@ def measure_steps(url: str, rounds: int) -> dict[str, Any]:
     queries = dataset.Corpus(seed=2).draw_vectors(4 * rounds).tolist()
     draw_map = partial(run_job, url, "map", limit=5_000, color="namespace")
     first = sampling.time_call(open_page, url)
-    post(f"{url}/GetVectors", {**dataset.NAMES, "keys": ["none"]})  # opens the index
+    post(f"{url}/GetVectors", {**clients.NAMES, "keys": ["none"]})  # opens the index
     once = {"first page": first, "first map": sampling.time_call(draw_map)}
     for query in queries[:2]:  # the second search makes the shadow of the matrix
         query_api(url, query)

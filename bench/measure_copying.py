@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections import defaultdict
 from contextlib import ExitStack
 from functools import partial
@@ -22,10 +23,11 @@ import sampling
 from measure_clients import Task
 
 
-def run_command(url: str, *arguments: str, until: float | None = None) -> None:
-    """Run a command, which is interrupted after `until` seconds."""
+def time_command(url: str, *arguments: str, until: float | None = None) -> float:
+    """Seconds of a command, which is interrupted after `until` seconds."""
     environment = {**os.environ, "S3VECTORS_ENDPOINT_URL": url}
     command = [sys.executable, "-m", "stache_ai_s3vectors", *arguments]
+    began = time.perf_counter()
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:  # noqa: S603 - ours
         try:
             process.wait(until)
@@ -34,11 +36,7 @@ def run_command(url: str, *arguments: str, until: float | None = None) -> None:
     # Python ends by the signal itself when Ctrl-C meets an import
     if process.returncode not in ([0] if until is None else [130, -signal.SIGINT]):
         raise SystemExit(f"{arguments[0]} ended with {process.returncode}")
-
-
-def time_command(url: str, *arguments: str, until: float | None = None) -> float:
-    """Seconds of a command."""
-    return sampling.time_call(partial(run_command, url, *arguments, until=until)) / 1000
+    return time.perf_counter() - began
 
 
 def measure_round(count: int, folder: Path) -> dict[str, float]:

@@ -35,7 +35,7 @@ def measure_client(share: float, name: str, count: int) -> dict[str, Any]:
             pass  # the index is made while nothing fails
         with processes.start_server(*data, *faults, "--seed", "1") as (url, _):
             task = Task("insert_under_faults", count, DIMENSION)
-            named, traffic = task.count_traffic(name, url)
+            named, traffic = task.run(name, url, "run_counted")
         with processes.start_server(*data) as (url, _):
             keys = processes.list_vectors(url)
     stored = Counter(int(key.removeprefix("chunk-")) // LARGE_CALL for key in keys)

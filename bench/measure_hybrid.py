@@ -35,8 +35,6 @@ DEPTHS: Final = (0, 10, 20, 30, 50, 100)
 
 TOP: Final = (1, 3, 10)
 
-Vector = list[float]
-
 
 @dataclass(frozen=True)
 class Question:
@@ -93,7 +91,7 @@ def find_answers(chunks: Sequence[str], questions: Sequence[Question]) -> list[s
     ]
 
 
-def fill_provider(mode: str, chunks: list[str], vectors: list[Vector]) -> S3VectorsProvider:
+def fill_provider(mode: str, chunks: list[str], vectors: list[list[float]]) -> S3VectorsProvider:
     """An index in memory with the chunks; ids are their numbers."""
     dimension = len(vectors[0])
     settings = Settings(
@@ -114,7 +112,7 @@ class Trial:
     """The searches of one embedder, which embedded the chunks and the questions."""
 
     def __init__(
-        self, chunks: list[str], questions: list[Question], vectors: list[list[Vector]]
+        self, chunks: list[str], questions: list[Question], vectors: list[list[list[float]]]
     ) -> None:
         self.questions, self.vectors = questions, vectors[1]
         self.right = find_answers(chunks, questions)

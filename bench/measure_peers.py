@@ -23,11 +23,13 @@ from typing import Any, Final
 
 import numpy as np
 
+import clients
 import dataset
 import processes
 import sampling
+from clients import TOP
 from dataset import CONDITIONS
-from peers import PEERS, TOP
+from peers import PEERS
 
 MOST_MEMORY: Final = 14 * 2**30
 """Bytes; without a limit, the operating system might end something else."""
@@ -36,8 +38,6 @@ ROUNDS: Final = 20
 OPENINGS: Final = 5
 QUERIES: Final = ROUNDS * 9 + 1
 """One for each call of the peer with most tasks."""
-
-Tasks = dict[str, Callable[[int], object]]
 
 
 def measure(
@@ -65,14 +65,13 @@ def try_peer(name: str, count: int, directory: str) -> dict[str, Any]:
     resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
     trial = Trial(name, count, directory)
     with closing(trial.kind(directory)) as peer:
-        ingest = {"ingest": trial.fill(peer)}
-        queries = attempt(trial.measure_queries, peer)
-    if "cannot" in queries:
-        return ingest | queries
+        result = {"ingest": trial.fill(peer), **attempt(trial.measure_queries, peer)}
+    if "cannot" in result:
+        return result
     del peer
     gc.collect()
-    disk = round(sampling.measure_folder(Path(directory)) / trial.vectors.nbytes, 2)
-    result = {**ingest, **queries, **trial.measure_openings(), "disk": disk}
+    result |= trial.measure_openings()
+    result["disk"] = round(sampling.measure_folder(Path(directory)) / trial.vectors.nbytes, 2)
     with closing(trial.kind(directory)) as peer:
         return {**result, "hybrid": attempt(trial.measure_hybrid, peer)}
 
@@ -115,8 +114,8 @@ class Trial:
     def fill(self, peer: Any) -> int:
         """Store everything; returns vectors a second, without drawing the data."""
         milliseconds = 0.0
-        for start in range(0, len(self.vectors), dataset.BATCH):
-            batch = self.vectors[start : start + dataset.BATCH]
+        for start in range(0, len(self.vectors), clients.BATCH):
+            batch = self.vectors[start : start + clients.BATCH]
             numbers = range(start, start + len(batch))
             metadata = [*map(self.corpus.draw_metadata, numbers)]
             keys = [f"chunk-{number}" for number in numbers]
@@ -133,12 +132,12 @@ class Trial:
             right = {f"chunk-{row}" for row in nearest[kind][number]}
             recall[kind].append(len(right.intersection(keys)) / TOP)
 
-        tasks: Tasks = {kind: partial(query, kind) for kind in CONDITIONS}
+        tasks: dict[str, Any] = {kind: partial(query, kind) for kind in CONDITIONS}
         times = self.time_with_numpy(tasks | peer.list_more_tasks(self.vectors, self.queries))
         means = {kind: round(statistics.mean(shares), 3) for kind, shares in recall.items()}
         return {**times, "recall": means}
 
-    def time_with_numpy(self, tasks: Tasks) -> dict[str, Any]:
+    def time_with_numpy(self, tasks: dict[str, Any]) -> dict[str, Any]:
         """Times of tasks and of numpy's product and partial sort, and ratios round by round."""
         units = self.vectors / np.linalg.norm(self.vectors, axis=1)[:, None]
         tasks["numpy"] = lambda n: np.argpartition(-(units @ self.queries[n]), TOP)[:TOP]
@@ -156,7 +155,7 @@ class Trial:
 
         def query(number: int) -> None:
             text = dataset.choose_words(300 + 3 * (number % len(self.queries)))
-            keys = peer.query_hybrid(self.queries[number], text)
+            keys = peer.query(self.queries[number], {}, text)
             assert len(keys) == TOP  # noqa: S101 - else it is no search
 
         began = time.perf_counter()

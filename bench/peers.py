@@ -14,19 +14,14 @@ import numpy as np
 
 import dataset
 import processes
-from dataset import NAMES
-
-Batch = list[dict[str, Any]]
-Condition = dict[str, Any]
-"""What the metadata must have; empty for all vectors."""
-
-TOP: Final = 10
+from clients import NAMES, TOP, to_records
 
 
 class Peer:
     """An engine: `put` stores a batch, `query` returns the keys of the nearest.
 
-    A method that raises NotImplementedError is what it cannot.
+    The condition is what their metadata must have; it is empty for all vectors. A method
+    that raises NotImplementedError is what it cannot.
     """
 
     module: ClassVar = "s3vectors_local.engine"
@@ -39,16 +34,12 @@ class Peer:
     def finish(self) -> None:
         """After everything is stored."""
 
-    def query(self, vector: Any, condition: Condition) -> list[str]:
+    def query(self, vector: Any, condition: dict[str, Any], text: str = "") -> list[str]:
         raise NotImplementedError("it has no queries")
 
     def index_text(self) -> bool:
         """Make what is stored ready for hybrid queries; whether that needs an index."""
         return False
-
-    def query_hybrid(self, vector: Any, text: str) -> list[str]:
-        """The keys of the best by nearness and words."""
-        raise NotImplementedError("it has no hybrid queries")
 
     def list_more_tasks(self, _vectors: Any, _queries: Any) -> dict[str, Callable[[int], object]]:
         """What only this one is measured at, each by the number of a query."""
@@ -78,32 +69,21 @@ class Ours(Peer):
         while "BUILDING" in str(self.client.call("GetIndex", NAMES)):
             time.sleep(0.01)
 
-    def put(self, keys: list[str], vectors: Any, metadata: Batch) -> None:
-        records = dataset.to_records(keys, vectors, metadata)
+    def put(self, keys: list[str], vectors: Any, metadata: list[Any]) -> None:
+        records = to_records(keys, vectors.tolist(), metadata)
         self.client.call("PutVectors", {**NAMES, "vectors": records})
-
-    def query(self, vector: Any, condition: Condition) -> list[str]:
-        return self.search(vector, condition=condition)
 
     def index_text(self) -> bool:
         self.client.call("UpdateMetadataConfiguration", {**NAMES, "add": dataset.TEXT_SEARCH})
         self.wait()
         return True
 
-    def query_hybrid(self, vector: Any, text: str) -> list[str]:
-        return self.search(vector, text)
-
-    def search(
-        self,
-        vector: Any = None,
-        text: str | None = None,
-        condition: Condition | None = None,
-        **query: Any,
+    def query(
+        self, vector: Any, condition: dict[str, Any], text: str = "", **query: Any
     ) -> list[str]:
-        """The keys of the best by a vector, a text or both."""
         if vector is not None:
             query["queryVector"] = {"float32": vector.tolist()}
-        if text is not None:
+        if text:
             query["queryTexts"] = [{"metadataKey": "text", "text": text}]
         if condition:
             from stache_ai_s3vectors.chunks import filters
@@ -130,10 +110,10 @@ class OursWithText(Ours):
         returned: dict[str, Any] = {"returnMetadata": True, "returnDistance": True}
         return {
             "data, read once": lambda _: np.bitwise_or.reduce(data, axis=None),
-            "metadata": lambda n: self.search(queries[n], **returned),
-            "text, ordinary": lambda n: self.search(text=choose(300 + 3 * (n % 100))),
-            "text, common": lambda n: self.search(text=choose(3 * (n % 4))),
-            "hybrid, 50 %": lambda n: self.search(queries[n], choose(300 + n % 300), half),
+            "metadata": lambda n: self.query(queries[n], {}, **returned),
+            "text, ordinary": lambda n: self.query(None, {}, choose(300 + 3 * (n % 100))),
+            "text, common": lambda n: self.query(None, {}, choose(3 * (n % 4))),
+            "hybrid, 50 %": lambda n: self.query(queries[n], half, choose(300 + n % 300)),
         }
 
 
@@ -155,13 +135,15 @@ class ChromaDB(Peer):
             "documents", configuration={"hnsw": {"space": "cosine"}}, embedding_function=None
         )
 
-    def put(self, keys: list[str], vectors: Any, metadata: Batch) -> None:
+    def put(self, keys: list[str], vectors: Any, metadata: list[Any]) -> None:
         documents = [entry.pop("text") for entry in metadata]
         for entry in metadata:
             del entry["tags"]
         self.collection.add(keys, vectors, metadata, documents)
 
-    def query(self, vector: Any, condition: Condition) -> list[str]:
+    def query(self, vector: Any, condition: dict[str, Any], text: str = "") -> list[str]:
+        if text:
+            raise NotImplementedError("it has no hybrid queries")
         where = {"$and": [{key: value} for key, value in condition.items()]} if condition else None
         answer = self.collection.query([vector], n_results=TOP, where=where, include=[])
         return list(answer["ids"][0])
@@ -182,14 +164,9 @@ class Qdrant(Peer):
             vectors = models.VectorParams(size=size, distance=distance)
             self.client.create_collection("documents", vectors)
 
-    def put(self, keys: list[str], vectors: Any, metadata: Batch) -> None:
+    def put(self, keys: list[str], vectors: Any, metadata: list[Any]) -> None:
         numbers = [int(key.removeprefix("chunk-")) for key in keys]
         self.client.upload_collection("documents", vectors, metadata, numbers, batch_size=len(keys))
-
-    def query(self, vector: Any, condition: Condition) -> list[str]:
-        match, field = self.models.MatchValue, self.models.FieldCondition
-        must = [field(key=key, match=match(value=value)) for key, value in condition.items()]
-        return self.search(vector.tolist(), query_filter=self.models.Filter(must=must))
 
     def index_text(self) -> bool:
         # Only a setting: local mode reads all texts at each query
@@ -197,17 +174,17 @@ class Qdrant(Peer):
         self.client.create_payload_index("documents", "text", scored)
         return False
 
-    def query_hybrid(self, vector: Any, text: str) -> list[str]:
-        query, prefetch = self.models.TextQuery(text=text), self.models.Prefetch
-        both = [prefetch(query=query, using="text", limit=TOP)]
-        both.append(prefetch(query=vector.tolist(), limit=TOP))
-        fused = self.models.FusionQuery(fusion=self.models.Fusion.RRF)
-        return self.search(fused, prefetch=both)
-
-    def search(self, query: Any, **more: Any) -> list[str]:
-        """The keys of the best."""
-        answer = self.client.query_points("documents", query, limit=TOP, with_payload=False, **more)
-        return [f"chunk-{point.id}" for point in answer.points]
+    def query(self, vector: Any, condition: dict[str, Any], text: str = "") -> list[str]:
+        models, query, both = self.models, vector.tolist(), None
+        if text:
+            words = models.Prefetch(query=models.TextQuery(text=text), using="text", limit=TOP)
+            both = [words, models.Prefetch(query=query, limit=TOP)]
+            query = models.FusionQuery(fusion=models.Fusion.RRF)
+        matches = {key: models.MatchValue(value=value) for key, value in condition.items()}
+        must = [models.FieldCondition(key=key, match=match) for key, match in matches.items()]
+        more = {"prefetch": both, "query_filter": models.Filter(must=must), "with_payload": False}
+        points = self.client.query_points("documents", query, limit=TOP, **more).points
+        return [f"chunk-{point.id}" for point in points]
 
 
 class LanceDB(Peer):
@@ -223,7 +200,7 @@ class LanceDB(Peer):
         if "documents" in self.database.table_names():
             self.table = self.database.open_table("documents")
 
-    def put(self, keys: list[str], vectors: Any, metadata: Batch) -> None:
+    def put(self, keys: list[str], vectors: Any, metadata: list[Any]) -> None:
         import pyarrow as pa
 
         flat = pa.array(vectors.reshape(-1), pa.float32())
@@ -242,25 +219,25 @@ class LanceDB(Peer):
         """Compact what many small writes left, as its documentation asks for."""
         self.table.optimize(cleanup_older_than=timedelta(0))
 
-    def query(self, vector: Any, condition: Condition) -> list[str]:
-        search = self.table.search(vector).distance_type("cosine").select(["key"]).limit(TOP)
+    def query(self, vector: Any, condition: dict[str, Any], text: str = "") -> list[str]:
+        if text:
+            from lancedb.rerankers import RRFReranker
+
+            search = self.table.search(query_type="hybrid").vector(vector).text(text)
+            search = search.rerank(RRFReranker())
+        else:
+            search = self.table.search(vector)
         if condition:
             where = " AND ".join(f"{key} = {value!r}" for key, value in condition.items())
             search = search.where(where, prefilter=True)
-        return [row["key"] for row in search.to_list()]
+        rows = search.distance_type("cosine").select(["key"]).limit(TOP).to_list()
+        return [row["key"] for row in rows]
 
     def index_text(self) -> bool:
         from lancedb.index import FTS
 
         self.table.create_index("text", config=FTS())  # returns when that is done
         return True
-
-    def query_hybrid(self, vector: Any, text: str) -> list[str]:
-        from lancedb.rerankers import RRFReranker
-
-        search = self.table.search(query_type="hybrid").vector(vector).text(text)
-        rows = search.distance_type("cosine").select(["key"]).limit(TOP).rerank(RRFReranker())
-        return [row["key"] for row in rows.to_list()]
 
 
 class LanceDBIndexed(LanceDB):
@@ -291,8 +268,8 @@ class Moto(Peer):
         self.client.create_vector_bucket(vectorBucketName="bench")
         self.client.create_index(**dataset.describe_index())
 
-    def put(self, keys: list[str], vectors: Any, metadata: Batch) -> None:
-        records = dataset.to_records(keys, vectors, metadata)
+    def put(self, keys: list[str], vectors: Any, metadata: list[Any]) -> None:
+        records = to_records(keys, vectors.tolist(), metadata)
         self.client.put_vectors(**NAMES, vectors=records)
 
 

@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
+import clients
 import dataset
 
 FOLDER: Final = Path(__file__).parent
@@ -30,9 +31,6 @@ PACKAGES: Final = {
 
 A client or a peer has the environment with the first part of its name, or else ours.
 """
-
-# The last two are llama-index's, which cannot store a text without
-_NON_FILTERABLE: Final = ["text", "_overflow", "_node_content", "_node_type"]
 
 
 def prepare(name: str) -> str:
@@ -91,9 +89,8 @@ def serve(*options: str, dimension: int = dataset.DIMENSION, **configuration: An
     with start_server(*options) as (url, _):
         client = connect(url)
         client.create_vector_bucket(vectorBucketName="bench")
-        keys = {"nonFilterableMetadataKeys": _NON_FILTERABLE}
-        client.create_index(**dataset.describe_index(dimension, **keys, **configuration))
-        while "BUILDING" in str(client.get_index(**dataset.NAMES)):
+        client.create_index(**dataset.describe_index(dimension, **configuration))
+        while "BUILDING" in str(client.get_index(**clients.NAMES)):
             pass
         yield url
 
@@ -107,5 +104,5 @@ def connect(url: str | None = None) -> Any:
 
 def list_vectors(url: str, **returned: bool) -> dict[str, Any]:
     """Every vector of a server's index by its key."""
-    pages = connect(url).get_paginator("list_vectors").paginate(**dataset.NAMES, **returned)
+    pages = connect(url).get_paginator("list_vectors").paginate(**clients.NAMES, **returned)
     return {vector["key"]: vector for page in pages for vector in page["vectors"]}

@@ -18,10 +18,8 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-ROOT: Final = Path(__file__).parents[1]
-BENCHMARKS: Final = [
-    path.stem.partition("_")[2] for path in Path(__file__).parent.glob("measure_*.py")
-]
+FOLDER: Final = Path(__file__).parent
+BENCHMARKS: Final = sorted(path.stem.partition("_")[2] for path in FOLDER.glob("measure_*.py"))
 """Each is a module with a function `measure`, whose result has the same name."""
 
 ENVIRONMENT: Final = {
@@ -54,7 +52,8 @@ def main() -> None:
     if name not in BENCHMARKS:
         raise SystemExit(f"{__doc__}\nThe benchmarks: {', '.join(BENCHMARKS)}.")
     os.environ.update(ENVIRONMENT)
-    sys.path += [str(ROOT / part) for part in ("tests/support", "examples", "examples/lambda")]
+    others = ("tests/support", "examples", "examples/lambda")
+    sys.path[:0] = [str(FOLDER.parent / other) for other in others]
     import pages
     import sampling
 
