@@ -115,7 +115,7 @@ async def ingest(pipeline: RAGPipeline) -> int:
     return len(missing)
 
 
-async def answer(pipeline: RAGPipeline, question: str) -> None:
+async def print_answer(pipeline: RAGPipeline, question: str) -> None:
     """Print the best passages for a question."""
     started = time.perf_counter()
     response = await pipeline.query(question, top_k=PASSAGES, synthesize=False, namespace=NAMESPACE)
@@ -139,7 +139,7 @@ def find_excerpt(passage: str, question: str, width: int = 160) -> str:
     return f"… {text[best : best + width]} …"
 
 
-def report(pipeline: RAGPipeline, data: Path) -> None:
+def print_totals(pipeline: RAGPipeline, data: Path) -> None:
     """Print what is stored."""
     chunks = list_chunks(pipeline)
     documents = len({chunk["topic"] for chunk in chunks})
@@ -170,8 +170,8 @@ async def run(questions: list[str], data: Path) -> None:
     what = f"ingested {count} topics" if count else "all topics were stored already"
     CONSOLE.print(f"{what.capitalize()}; {time.perf_counter() - started:.1f} s")
     for question in questions:
-        await answer(pipeline, question)
-    report(pipeline, data)
+        await print_answer(pipeline, question)
+    print_totals(pipeline, data)
     CONSOLE.print(NEXT, markup=False, soft_wrap=True)
 
 

@@ -21,10 +21,10 @@ locals {
     }
   }
 
-  encrypted   = var.create_kms_key || var.kms_key_arn != null
-  created_key = one(concat(aws_kms_key.retained, aws_kms_key.disposable))
-  kms_key_arn = var.create_kms_key ? local.created_key.arn : var.kms_key_arn
-  keys        = distinct(concat(local.encrypted ? [local.kms_key_arn] : [], [for index in var.indexes : index.kms_key_arn if index.kms_key_arn != null]))
+  encrypted    = var.create_kms_key || var.kms_key_arn != null
+  created_key  = one(concat(aws_kms_key.retained, aws_kms_key.disposable))
+  kms_key_arn  = var.create_kms_key ? local.created_key.arn : var.kms_key_arn
+  kms_key_arns = distinct(concat(local.encrypted ? [local.kms_key_arn] : [], [for index in var.indexes : index.kms_key_arn if index.kms_key_arn != null]))
 }
 
 locals {
@@ -45,7 +45,7 @@ locals {
           Action   = sort([for action in names : "s3vectors:${action}"])
           Resource = [local.bucket_arn]
         } if length(names) > 0],
-        [for keys in [local.keys] : {
+        [for keys in [local.kms_key_arns] : {
           Effect   = "Allow"
           Action   = sort([for action in actions.key : "kms:${action}"])
           Resource = keys
@@ -69,7 +69,7 @@ resource "aws_iam_policy" "this" {
     precondition {
       condition = alltrue([
         for index in merge(aws_s3vectors_index.retained, aws_s3vectors_index.disposable) :
-        alltrue([for key in index.encryption_configuration[*].kms_key_arn : key == null || contains(local.keys, coalesce(key, "-"))])
+        alltrue([for key in index.encryption_configuration[*].kms_key_arn : key == null || contains(local.kms_key_arns, coalesce(key, "-"))])
       ])
       error_message = "an index is encrypted with a customer key that is not configured, so no policy would allow Stache to use it. Set kms_key_arn to the key of an existing bucket, or kms_key_arn in the index's entry of indexes."
     }
@@ -80,8 +80,8 @@ resource "aws_iam_policy" "this" {
     }
 
     precondition {
-      condition     = alltrue([for key in local.keys : split(":", key)[3] == local.region])
-      error_message = "a customer key is in another region than the bucket, ${local.region}: ${join(", ", [for key in local.keys : key if split(":", key)[3] != local.region])}. S3 Vectors accepts only keys of its own region. Set a key of that region."
+      condition     = alltrue([for key in local.kms_key_arns : split(":", key)[3] == local.region])
+      error_message = "a customer key is in another region than the bucket, ${local.region}: ${join(", ", [for key in local.kms_key_arns : key if split(":", key)[3] != local.region])}. S3 Vectors accepts only keys of its own region. Set a key of that region."
     }
 
     # With those of the provider's default_tags. IAM would refuse them when the bucket is there.

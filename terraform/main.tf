@@ -17,13 +17,13 @@ locals {
     for key, index in var.indexes :
     key => sort(setunion(index.overflow ? ["text", "_overflow"] : ["text"], index.non_filterable_metadata_keys))
   }
-  dimensions = { for key, index in var.indexes : key => coalesce(index.dimension, var.dimension) }
-  names      = { for key, index in var.indexes : key => coalesce(index.name, "${key}-${local.dimensions[key]}") }
-  index_arns = { for key, name in local.names : key => "${local.bucket_arn}/index/${name}" }
+  dimensions  = { for key, index in var.indexes : key => coalesce(index.dimension, var.dimension) }
+  index_names = { for key, index in var.indexes : key => coalesce(index.name, "${key}-${local.dimensions[key]}") }
+  index_arns  = { for key, name in local.index_names : key => "${local.bucket_arn}/index/${name}" }
 
   new_indexes = {
     for key, index in var.indexes : key => {
-      name            = local.names[key]
+      name            = local.index_names[key]
       dimension       = local.dimensions[key]
       distance_metric = coalesce(index.distance_metric, var.distance_metric)
       kms_key_arn     = index.kms_key_arn
@@ -129,30 +129,30 @@ resource "aws_s3vectors_index" "disposable" {
 
 check "environment" {
   assert {
-    condition     = contains(keys(local.used), "documents")
+    condition     = contains(keys(local.environment_entries), "documents")
     error_message = "indexes has no entry for Stache's documents, so the environment has no documents index. Name an entry documents, or set documents in environment_indexes."
   }
 }
 
 # Warn about the change that is ignored above.
 locals {
-  actual_keys = {
+  actual_non_filterable_keys = {
     for key, index in merge(aws_s3vectors_index.retained, aws_s3vectors_index.disposable) :
     key => sort(flatten(index.metadata_configuration[*].non_filterable_metadata_keys))
   }
-  differing_keys = {
-    for key, names in local.actual_keys : key => names if names != local.non_filterable_keys[key]
+  differing_non_filterable_keys = {
+    for key, names in local.actual_non_filterable_keys : key => names if names != local.non_filterable_keys[key]
   }
 }
 
 check "non_filterable_keys" {
   assert {
-    condition = length(local.differing_keys) == 0
+    condition = length(local.differing_non_filterable_keys) == 0
     error_message = format(
       "the non-filterable keys of an index cannot be changed: %s. To keep an index as it is, list its keys in its entry, with `overflow = false` if it has no _overflow. For other keys, add a second entry, copy the vectors (stache-s3vectors copy), and remove the first as in the README under \"One index\".",
       join("; ", [
-        for key, names in local.differing_keys :
-        format("%s has %s, and its entry has %s", local.names[key], length(names) > 0 ? join(", ", names) : "none", join(", ", local.non_filterable_keys[key]))
+        for key, names in local.differing_non_filterable_keys :
+        format("%s has %s, and its entry has %s", local.index_names[key], length(names) > 0 ? join(", ", names) : "none", join(", ", local.non_filterable_keys[key]))
       ])
     )
   }

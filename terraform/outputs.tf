@@ -1,6 +1,6 @@
 locals {
   # Which entry of indexes each of Stache's three is; those it has none for are left out.
-  used = {
+  environment_entries = {
     for use in ["documents", "summaries", "insights"] : use => lookup(var.environment_indexes, use, use)
     if contains(keys(var.indexes), lookup(var.environment_indexes, use, use))
   }
@@ -20,7 +20,7 @@ output "bucket_arn" {
 
 output "index_names" {
   description = "Name of each index, by its key in `indexes`."
-  value       = local.names
+  value       = local.index_names
   depends_on  = [aws_s3vectors_index.retained, aws_s3vectors_index.disposable]
 }
 
@@ -44,14 +44,14 @@ output "environment" {
       S3VECTORS_BUCKET      = local.bucket_name
       S3VECTORS_REGION      = local.region
     },
-    { for use, key in local.used : "S3VECTORS_${upper(use)}_INDEX" => local.names[key] },
-    contains(keys(local.used), "documents") ? { EMBEDDING_DIMENSION = tostring(local.dimensions[local.used.documents]) } : {},
+    { for use, key in local.environment_entries : "S3VECTORS_${upper(use)}_INDEX" => local.index_names[key] },
+    contains(keys(local.environment_entries), "documents") ? { EMBEDDING_DIMENSION = tostring(local.dimensions[local.environment_entries.documents]) } : {},
   )
   depends_on = [aws_s3vectors_index.retained, aws_s3vectors_index.disposable]
 
   precondition {
-    condition     = length(distinct([for key in values(local.used) : local.dimensions[key]])) <= 1
-    error_message = "Stache embeds documents, summaries and insights with one model, and their indexes have the dimensions ${join(", ", [for use, key in local.used : "${local.dimensions[key]} (${use})"])}. Set the same dimension for all three in indexes, or choose other entries in environment_indexes."
+    condition     = length(distinct([for key in values(local.environment_entries) : local.dimensions[key]])) <= 1
+    error_message = "Stache embeds documents, summaries and insights with one model, and their indexes have the dimensions ${join(", ", [for use, key in local.environment_entries : "${local.dimensions[key]} (${use})"])}. Set the same dimension for all three in indexes, or choose other entries in environment_indexes."
   }
 }
 

@@ -21,7 +21,7 @@ class NamedBytes(io.BytesIO):
 
 def write(module, file, keys, *, compressed, resumed=None):
     """Write an export, whole or from where it was interrupted; return the writer and its start."""
-    head = module.header(2, "cosine", ["text"])
+    head = module.build_header(2, "cosine", ["text"])
     writer = module.Writer(file, compressed=compressed, head=head, keys=resumed)
     begun = writer.count
     for key in keys[begun:]:
@@ -88,7 +88,7 @@ def test_the_error_about_a_damaged_file_names_the_line(module, change, message):
 @pytest.mark.parametrize("module", MODULES)
 def test_an_export_of_another_version_is_refused(module):
     """The error names both versions."""
-    head = {**module.header(2, "cosine", []), "version": 2}
+    head = {**module.build_header(2, "cosine", []), "version": 2}
     file = NamedBytes()
     module.Writer(file, compressed=False, head=head).finish()
 

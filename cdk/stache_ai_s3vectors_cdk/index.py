@@ -47,7 +47,7 @@ class Index:
     name: str
     dimension: int
     distance_metric: str
-    keys: tuple[str, ...]
+    non_filterable_keys: tuple[str, ...]
     encryption_key: IKey | None
     existing: bool
 
@@ -94,13 +94,13 @@ def _complete_index(kind: str, options: VectorIndexOptions, dimension: int, metr
             f"{prop}.name is {name!r}; it must be 3 to 63 lower-case letters, digits, hyphens and "
             "dots, and begin and end with a letter or digit"
         )
-    keys = _collect_keys(
+    keys = _collect_non_filterable_keys(
         f"{prop}.non_filterable_metadata_keys", options.non_filterable_metadata_keys
     )
     return Index(name, size, chosen, keys, options.encryption_key, options.existing)
 
 
-def _collect_keys(prop: str, names: Sequence[str]) -> tuple[str, ...]:
+def _collect_non_filterable_keys(prop: str, names: Sequence[str]) -> tuple[str, ...]:
     keys = tuple(dict.fromkeys((*NON_FILTERABLE, *names)))
     if isinstance(names, str):
         raise TypeError(f"{prop} is {names!r}; it must be a list: [{names!r}]")

@@ -99,7 +99,7 @@ class StacheVectorStore(Construct):
             )
         options = dict.fromkeys(KINDS, VectorIndexOptions()) if indexes is None else indexes
         self._indexes = complete_indexes(options, dimension, distance_metric)
-        self._check_keys(encryption_key, create=create_encryption_key)
+        self._check_encryption_keys(encryption_key, create=create_encryption_key)
         check_together(self._indexes, existing_bucket=existing_bucket)
         self._foreign_arn: str | None = None
         self._resources: list[Construct] = []
@@ -165,7 +165,7 @@ class StacheVectorStore(Construct):
         if (bucket_name is None) is (bucket_arn is None):
             raise ValueError("give either bucket_name or bucket_arn")
         if bucket_arn is not None:
-            bucket_name = _name_in(scope, bucket_arn)
+            bucket_name = _parse_bucket_name(scope, bucket_arn)
         if KINDS[0] not in index_names:
             raise ValueError(
                 f"index_names is {dict(index_names)!r}; it must name Stache's indexes by their "
@@ -297,7 +297,7 @@ class StacheVectorStore(Construct):
         granted = self._grant(function, level)
         for name, value in environment.items():
             function.add_environment(name, value)
-        self._make_wait(function)
+        self._add_dependency(function)
         return granted
 
     def _grant(self, grantee: iam.IGrantable, level: str) -> iam.Grant:
@@ -310,25 +310,25 @@ class StacheVectorStore(Construct):
         grants = [grant(grantee, statement) for statement in self._build_policy(level)["Statement"]]
         # A function waits for its policies, so it does not run before the store exists
         for attached in list_policies(grantee):
-            self._make_wait(attached)
+            self._add_dependency(attached)
         return reduce(iam.Grant.combine, grants)
 
-    def _make_wait(self, construct: IConstruct) -> None:
+    def _add_dependency(self, construct: IConstruct) -> None:
         """Have a construct wait for what the store creates, which may be nothing."""
         if self._resources:
             construct.node.add_dependency(*self._resources)
 
     def _build_policy(self, level: str) -> dict[str, Any]:
-        keys = list(dict.fromkeys(key.key_arn for key in self._list_keys()))
+        keys = list(dict.fromkeys(key.key_arn for key in self._list_encryption_keys()))
         names = list(self.index_names.values())
         return build_policy(level, self.bucket_arn, names, keys, host=self._host)
 
-    def _list_keys(self) -> list[kms.IKey]:
+    def _list_encryption_keys(self) -> list[kms.IKey]:
         """The bucket's key and the indexes' own."""
         keys = [self.encryption_key, *(index.encryption_key for index in self._indexes.values())]
         return [key for key in keys if key is not None]
 
-    def _check_keys(self, key: kms.IKey | None, *, create: bool) -> None:
+    def _check_encryption_keys(self, key: kms.IKey | None, *, create: bool) -> None:
         if key is not None and create:
             raise ValueError(
                 "encryption_key is given and create_encryption_key is True; leave one of them out"
@@ -353,7 +353,7 @@ class StacheVectorStore(Construct):
             dimension=index.dimension,
             distance_metric=index.distance_metric,
             metadata_configuration=s3vectors.CfnIndex.MetadataConfigurationProperty(
-                non_filterable_metadata_keys=list(index.keys)
+                non_filterable_metadata_keys=list(index.non_filterable_keys)
             ),
             encryption_configuration=_configure_encryption(index.encryption_key),
         )
@@ -390,7 +390,7 @@ def _add_text_search(index: s3vectors.CfnIndex, language: str | None) -> None:
     )
 
 
-def _name_in(scope: Construct, bucket_arn: str) -> str:
+def _parse_bucket_name(scope: Construct, bucket_arn: str) -> str:
     """The bucket's name in its ARN, which may be a token."""
     if not Token.is_unresolved(bucket_arn) and not BUCKET_ARN.fullmatch(bucket_arn):
         raise ValueError(

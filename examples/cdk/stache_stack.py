@@ -119,11 +119,11 @@ class StacheStack(Stack):
             text_search=options.text_search or None,
             removal_policy=removal_policy,
         )
-        self._output(store)
+        self._create_outputs(store)
         if options.deploy_function:
-            self._deploy(store, options, removal_policy)
+            self._create_function(store, options, removal_policy)
 
-    def _deploy(
+    def _create_function(
         self, store: StacheVectorStore, options: Options, removal_policy: RemovalPolicy
     ) -> None:
         tables = [name for name in (options.documents_table, options.namespaces_table) if name]
@@ -147,7 +147,7 @@ class StacheStack(Stack):
         for name, table in zip(("Documents", "Namespaces"), stache.tables, strict=True):
             CfnOutput(self, f"{name}TableName", value=table.table_name)
 
-    def _output(self, store: StacheVectorStore) -> None:
+    def _create_outputs(self, store: StacheVectorStore) -> None:
         """Output what other stacks and people need."""
         outputs = {
             "BucketName": store.bucket_name,

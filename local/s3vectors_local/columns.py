@@ -258,11 +258,13 @@ class Columns:
             if self._choices.missing_key == "no-match":
                 mask &= codes != 0
             return mask
-        return _match_codes(codes, _find_accepted(column.vocabulary, comparison), column.vocabulary)
+        return _match_codes(
+            codes, _find_matching_codes(column.vocabulary, comparison), column.vocabulary
+        )
 
     def _find_excluded(self, vocabulary: Vocabulary, comparison: Comparison) -> list[int]:
         """Return the codes that `$ne` or `$nin` excludes."""
-        equal: list[int] = _find_accepted(vocabulary, comparison)
+        equal: list[int] = _find_matching_codes(vocabulary, comparison)
         if self._choices.array_negation == "no-element":
             return equal
         accepted = set(equal)
@@ -271,12 +273,14 @@ class Columns:
 
 def _has_only(vocabulary: Vocabulary, code: int, accepted: set[int]) -> bool:
     value = vocabulary.values[code]
+    # A look-up: the elements of an array have codes before the array has one
     return type(value) is not list or all(
         vocabulary.assign_code(item) in accepted for item in value
     )
 
 
-def _find_accepted(vocabulary: Vocabulary, comparison: Comparison) -> Any:
+def _find_matching_codes(vocabulary: Vocabulary, comparison: Comparison) -> Any:
+    """The codes that match the comparison; for `$ne` and `$nin`, as for `$eq` and `$in`."""
     match comparison:
         case Comparison(_, "$eq" | "$ne", operand):
             return vocabulary.find_equal(operand)

@@ -68,7 +68,7 @@ def _check_structure(shape: Structure, value: Any, path: str, problems: Problems
     members = _expect(dict, value, path)
     for name in shape.required:
         if members.get(name) is None:
-            _refuse(problems, f"{path}/{name}", "Value", "Member must not be null")
+            _add_problem(problems, f"{path}/{name}", "Value", "Member must not be null")
     for name, member in shape.members.items():
         if members.get(name) is not None:
             _check(member, members[name], f"{path}/{name}", problems)
@@ -78,7 +78,7 @@ def _check_items(shape: Items, value: Any, path: str, problems: Problems) -> Non
     items = _expect(list, value, path)
     rule = _find_broken_bound("length", shape.minimum, shape.maximum, len(items))
     if rule:
-        _refuse(problems, path, f"Value with length {len(items)}", rule)
+        _add_problem(problems, path, f"Value with length {len(items)}", rule)
         return  # there may be a million items
     for position, item in enumerate(items):
         _check(shape.of, item, f"{path}/{position}", problems)
@@ -94,20 +94,20 @@ def _check_text(shape: Text, value: Any, path: str, problems: Problems) -> None:
     text = _expect(str, value, path)
     rule = _find_broken_bound("length", shape.minimum, shape.maximum, len(text))
     if rule:
-        _refuse(problems, path, f"Value with length {len(text)}", rule)
+        _add_problem(problems, path, f"Value with length {len(text)}", rule)
     if shape.choices and text not in shape.choices:
         choices = ", ".join(shape.choices)
-        _refuse(problems, path, "Value", f"Member must satisfy enum value set: [{choices}]")
+        _add_problem(problems, path, "Value", f"Member must satisfy enum value set: [{choices}]")
     if shape.pattern and not _match_pattern(shape.pattern, text):
         rule = f"Member must satisfy regular expression pattern: {shape.pattern}"
-        _refuse(problems, path, "Value", rule)
+        _add_problem(problems, path, "Value", rule)
 
 
 def _check_integer(shape: Integer, value: Any, path: str, problems: Problems) -> None:
     number = _expect(int, value, path)
     rule = _find_broken_bound("value", shape.minimum, shape.maximum, number)
     if rule:
-        _refuse(problems, path, "Value", rule)
+        _add_problem(problems, path, "Value", rule)
 
 
 def _expect(kind: type, value: Any, path: str) -> Any:
@@ -144,5 +144,5 @@ def _match_pattern(pattern: str, text: str) -> bool:
     return re.fullmatch(pattern, text) is not None
 
 
-def _refuse(problems: Problems, path: str, subject: str, rule: str) -> None:
+def _add_problem(problems: Problems, path: str, subject: str, rule: str) -> None:
     problems.append((path, f"{subject} at '{path}' failed to satisfy constraint: {rule}"))

@@ -125,7 +125,7 @@ class _Chain:
         return self._digest.hexdigest()[:_SUM_LENGTH].encode()
 
 
-def header(
+def build_header(
     dimension: int, metric: str, non_filterable: Iterable[str], **more: Any
 ) -> dict[str, Any]:
     """The first line of an index's export.
@@ -250,10 +250,12 @@ class Reader:
             self.head = {}
         self._line = 1
         if self.head.get("format") != FORMAT:
-            raise self._damage("is not the first line of an export, or was changed")
+            raise self._build_damage_error("is not the first line of an export, or was changed")
         if self.head.get("version") != VERSION:
             version = f"{self.head.get('version')!r:.80}"
-            raise self._damage(f"has version {version}; this program reads version {VERSION}")
+            raise self._build_damage_error(
+                f"has version {version}; this program reads version {VERSION}"
+            )
         self._check_head()
 
     def _check_head(self) -> None:
@@ -265,7 +267,7 @@ class Reader:
             and all(isinstance(key, str) for key in keys)
         )
         if not known:
-            raise self._damage("does not describe an index")
+            raise self._build_damage_error("does not describe an index")
 
     def vectors(self) -> Iterator[Vector]:
         """The vectors.
@@ -283,12 +285,12 @@ class Reader:
                     return
                 vector = self._parse_vector(document, last)
             except _LineError as error:
-                raise self._damage(f"is damaged ({error})") from error
+                raise self._build_damage_error(f"is damaged ({error})") from error
             yield vector
             last = vector.key
             count += 1
         self._line += 1
-        raise self._damage("is missing: the file was cut off")
+        raise self._build_damage_error("is missing: the file was cut off")
 
     def _check_end(self, document: bytes, count: int) -> None:
         if _parse_object(document).get("vectors") != count or self._next() is not None:
@@ -321,9 +323,9 @@ class Reader:
             self._line -= 1
             return None
         except (_LineError, zlib.error, EOFError) as error:
-            raise self._damage(f"is damaged ({error})") from error
+            raise self._build_damage_error(f"is damaged ({error})") from error
 
-    def _damage(self, what: str) -> DamagedExportError:
+    def _build_damage_error(self, what: str) -> DamagedExportError:
         return DamagedExportError(
             f"line {self._line} of {self._name} {what}; nothing is imported from there on. "
             f"{_REMEDY}"

@@ -26,7 +26,7 @@ from .table import StoredVector, Texts, VectorTable
 from .text import Analyzer, describe_analyzers, get_analyzer
 from .validation import Records, Vector
 
-OPENED_AT_A_TIME: Final = 1000
+LOADED_AT_A_TIME: Final = 1000
 """Vectors in one batch of reading; other requests run between batches."""
 
 _RANKINGS: Final = 8
@@ -104,19 +104,19 @@ class Index:
             self._storage.delete_index(self._table.number)
             self._table.drop(self._list_slots())
 
-    def open(self, count: int) -> bool:
+    def load_vectors(self, count: int) -> bool:
         """Read at most `count` more vectors into memory; return whether all are in memory.
 
         If it fails or is interrupted, the next call starts again.
         """
         try:
-            self._read(count)
+            self._load_batch(count)
         except BaseException:
             self._vectors, self._loaded = self._create_rows(), -1
             raise
         return self._loaded is None
 
-    def _read(self, count: int) -> None:
+    def _load_batch(self, count: int) -> None:
         if self._loaded is None:
             return
         if self._loaded == -1:
@@ -137,7 +137,7 @@ class Index:
     @property
     def _rows(self) -> RowSet:
         """Read from storage on first use, so that opening a directory is fast."""
-        while not self.open(OPENED_AT_A_TIME):
+        while not self.load_vectors(LOADED_AT_A_TIME):
             pass
         return self._vectors
 

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Final, TypeAlias
 import orjson
 
 from .errors import ConflictException, NotFoundException, ServiceError, ValidationException
-from .exports import DamagedExportError, Reader, Vector, Writer, header
+from .exports import DamagedExportError, Reader, Vector, Writer, build_header
 from .limits import GET_VECTORS, LIST_PAGE, PUT_VECTORS, REQUEST_BODY_BYTES
 
 Call: TypeAlias = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
@@ -86,7 +86,7 @@ class SnapshotIndex:
             {name: text[name] for name in ("metadataKey", "language") if name in text}
             for text in metadata.get("textSearchConfigurations", ())
         ]
-        return header(
+        return build_header(
             description["dimension"],
             description["distanceMetric"],
             metadata.get("nonFilterableMetadataKeys", ()),

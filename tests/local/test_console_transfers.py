@@ -16,7 +16,7 @@ from console_client import PAGE, ask, create_index, put, stream
 from s3vectors_local import Engine, serving
 from s3vectors_local.console import downloads
 from s3vectors_local.console.options import ConsoleOptions
-from s3vectors_local.exports import Writer, header
+from s3vectors_local.exports import Writer, build_header
 from s3vectors_local.iam import Policies
 from s3vectors_local.snapshots import SnapshotIndex
 
@@ -260,7 +260,7 @@ def test_a_refusal_does_not_repeat_a_whole_file(url):
     """Its first line may be a megabyte."""
     keys = [f"k{number}" for number in range(50_000)]
     file = BytesIO()
-    Writer(file, compressed=False, head=header(2, "cosine", keys)).finish()
+    Writer(file, compressed=False, head=build_header(2, "cosine", keys)).finish()
 
     target = "/console/api/import?bucket=my-bucket&index=idx"
     error = stream(url, target, file.getvalue(), **FILE)[-1]["error"]
@@ -283,7 +283,7 @@ def test_an_import_whose_index_is_refused_leaves_no_bucket_of_its_own(
 ):
     """A bucket that was there before stays."""
     file = BytesIO()
-    Writer(file, compressed=False, head=header(dimension, "cosine", ())).finish()
+    Writer(file, compressed=False, head=build_header(dimension, "cosine", ())).finish()
     policies = Policies({"Version": "2012-10-17", "Statement": statements})
     with (
         Engine(policies=policies) as engine,

@@ -390,7 +390,7 @@ def test_unused_permissions_are_listed():
     )
     policies.check([Need("s3vectors:GetIndex", INDEX, {})], Caller())
 
-    unused = policies.unused()
+    unused = policies.list_unused()
 
     read = "policy 1, statement 1 (Read): "
     never = "was granted and never used"
@@ -417,7 +417,7 @@ def test_a_denied_request_uses_nothing():
     with pytest.raises(AccessDeniedException, match="s3vectors:GetVectors"):
         policies.check(needed, Caller())
 
-    assert len(policies.unused()) == 2
+    assert len(policies.list_unused()) == 2
 
 
 def test_tags_that_differ_only_in_case_all_count(caller):

@@ -256,7 +256,7 @@ def summed(*documents):
     return b"".join(chain.close(document) + b"\n" for document in documents)
 
 
-HEAD = json.dumps(s3vectors_local.exports.header(2, "cosine", [])).encode()
+HEAD = json.dumps(s3vectors_local.exports.build_header(2, "cosine", [])).encode()
 GOOD = b'{"key":"a","metadata":{},"vector":[1,0]}'
 
 
@@ -610,7 +610,7 @@ class Named(io.BytesIO):
 def test_numbers_that_are_longer_when_written_again_fit_a_request(tmp_path):
     """They are sent as they are in the file."""
     file = tmp_path / "long.jsonl"
-    head = json.dumps(s3vectors_local.exports.header(4_096, "cosine", [])).encode()
+    head = json.dumps(s3vectors_local.exports.build_header(4_096, "cosine", [])).encode()
     vector = b"[" + b",".join([b"1e15"] * 4_096) + b"]"
     lines = [b'{"key":"%04d","metadata":{},"vector":%s}' % (n, vector) for n in range(500)]
     file.write_bytes(summed(head, *lines, b'{"vectors":500}'))

@@ -305,7 +305,7 @@ def test_an_interrupt_while_an_index_opens_leaves_nothing_half(tmp_path, monkeyp
             for f in [{"n": n} for n in range(12)]
         ]
 
-    monkeypatch.setattr(s3vectors_local.engine, "OPENED_AT_A_TIME", 5)
+    monkeypatch.setattr(s3vectors_local.engine, "LOADED_AT_A_TIME", 5)
     with Engine(tmp_path) as engine:
         expected = answers(engine)
     step, traced = 0, sys.gettrace()  # of coverage, restored afterwards
@@ -327,7 +327,7 @@ def test_an_interrupt_while_an_index_opens_leaves_nothing_half(tmp_path, monkeyp
             arn = next(iter(engine._state.indexes))
             sys.settrace(trace)
             try:
-                while not engine._state.indexes[arn].open(5):
+                while not engine._state.indexes[arn].load_vectors(5):
                     pass
             except error:
                 interrupted = True

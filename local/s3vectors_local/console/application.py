@@ -133,7 +133,7 @@ class Console:
         elif method == "POST" and path.startswith(_API):
             await self._serve_api(path.removeprefix(_API), scope, receive, send)
         else:
-            raise _refuse_path(method, path)
+            raise _build_path_error(method, path)
         return None
 
     async def _import(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -157,7 +157,7 @@ class Console:
             if kind == "stream":
                 job = self._maps.draw if name == "map" else JOBS.get(name)
                 if job is None:
-                    raise _refuse_path("POST", _API + path)
+                    raise _build_path_error("POST", _API + path)
                 turn = self._drawing if name == "map" else nullcontext()
                 await self._streams.send_job(job(service, Members(request)), receive, send, turn)
                 return
@@ -198,7 +198,7 @@ class Console:
             if name in WRITES:
                 self._check_writing(name)
             return lambda service, request: _call(service, name, request)
-        raise _refuse_path("POST", f"{_API}{kind}/{name}".rstrip("/"))
+        raise _build_path_error("POST", f"{_API}{kind}/{name}".rstrip("/"))
 
     def _about(self, service: Service, _: Mapping[str, Any]) -> dict[str, Any]:
         return {
@@ -249,14 +249,14 @@ def _parse(body: bytes) -> dict[str, Any]:
     return parse_object(body)
 
 
-def _refuse_path(method: str, path: str) -> UnknownOperationException:
+def _build_path_error(method: str, path: str) -> UnknownOperationException:
     return UnknownOperationException(f"The console has no {method} {path:.80}")
 
 
 def _read_page(name: str) -> Response:
     page = read_static(name)
     if page is None:
-        raise _refuse_path("GET", _STATIC + name)
+        raise _build_path_error("GET", _STATIC + name)
     kind, content = page
     headers = {**HEADERS, "content-type": kind, "cache-control": "no-cache", "vary": "accept"}
     return Response(200, headers, content)

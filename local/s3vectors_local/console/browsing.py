@@ -64,10 +64,10 @@ class Cursor(NamedTuple):
         try:
             token, offset, key = orjson.loads(base64.b64decode(text, b"-_", validate=True))
         except (binascii.Error, ValueError, TypeError) as error:
-            raise _invalid_cursor() from error
+            raise _build_cursor_error() from error
         known = (token, key) == (None, None) or isinstance(token or key, str)
         if not known or type(offset) is not int or not 0 <= offset <= LIST_PAGE:
-            raise _invalid_cursor()
+            raise _build_cursor_error()
         return cls(token, offset, key)
 
     def skip(self, vectors: Sequence[Mapping[str, Any]]) -> int:
@@ -76,7 +76,7 @@ class Cursor(NamedTuple):
         return keys.index(self.key) + 1 if self.key in keys else min(self.offset, len(keys))
 
 
-def _invalid_cursor() -> ValidationException:
+def _build_cursor_error() -> ValidationException:
     return ValidationException("Invalid cursor", ("/cursor", "Invalid cursor"))
 
 

@@ -101,15 +101,17 @@ def import_file(service: Service, target: Mapping[str, str], upload: Upload) -> 
             stored += count
             yield report("importing", stored)
     except DamagedExportError as error:
-        raise _count(OtherServiceError("DamagedExport", str(error), 400), stored) from error
+        raise _add_stored_count(
+            OtherServiceError("DamagedExport", str(error), 400), stored
+        ) from error
     except ConnectionAbortedError as error:
-        raise _count(OtherServiceError("CutOff", _CUT_OFF, 400), stored) from error
+        raise _add_stored_count(OtherServiceError("CutOff", _CUT_OFF, 400), stored) from error
     except ServiceError as error:
-        raise _count(error, stored) from error
+        raise _add_stored_count(error, stored) from error
     return {"count": stored}
 
 
-def _count(error: ServiceError, stored: int) -> OtherServiceError:
+def _add_stored_count(error: ServiceError, stored: int) -> OtherServiceError:
     """Return an error that also says how many vectors are stored."""
     kept = f"{stored:,} vectors of the file are stored" if stored else "Nothing is stored"
     counted = OtherServiceError(error.code, f"{error.message.rstrip('.')}. {kept}.", error.status)

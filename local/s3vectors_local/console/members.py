@@ -28,7 +28,7 @@ class Members:
         """A string that is not empty."""
         value = self._document.get(name)
         if not isinstance(value, str) or not value:
-            raise _wrong(name, value, "a string of one character or more")
+            raise _build_type_error(name, value, "a string of one character or more")
         return value
 
     def optional_text(self, name: str) -> str | None:
@@ -39,21 +39,21 @@ class Members:
         """A whole number in a range."""
         value = self._document.get(name, default)
         if type(value) is not int or not minimum <= value <= maximum:
-            raise _wrong(name, value, f"a whole number from {minimum:,} to {maximum:,}")
+            raise _build_type_error(name, value, f"a whole number from {minimum:,} to {maximum:,}")
         return value
 
     def flag(self, name: str) -> bool:
         """A boolean, which is false when it is missing."""
         value = self._document.get(name, False)
         if not isinstance(value, bool):
-            raise _wrong(name, value, "true or false")
+            raise _build_type_error(name, value, "true or false")
         return value
 
     def choice(self, name: str, choices: tuple[str, ...]) -> str:
         """One of some strings; the first when it is missing."""
         value = self._document.get(name, choices[0])
         if value not in choices:
-            raise _wrong(name, value, f"one of {', '.join(choices)}")
+            raise _build_type_error(name, value, f"one of {', '.join(choices)}")
         return str(value)
 
     def texts(self, name: str, maximum: int) -> list[str]:
@@ -62,7 +62,7 @@ class Members:
         listed = value if isinstance(value, list) else []
         whole = all(isinstance(text, str) and text for text in listed)
         if not listed or len(listed) > maximum or not whole:
-            raise _wrong(name, value, f"an array of 1 to {maximum:,} strings")
+            raise _build_type_error(name, value, f"an array of 1 to {maximum:,} strings")
         return listed
 
     def any(self, name: str) -> Any:
@@ -70,7 +70,7 @@ class Members:
         return self._document.get(name)
 
 
-def _wrong(name: str, value: Any, expected: str) -> ValidationException:
+def _build_type_error(name: str, value: Any, expected: str) -> ValidationException:
     shown = f"{value!r}"
     shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
     message = f"Value at '/{name}' is {shown}; it must be {expected}"

@@ -31,7 +31,7 @@ from s3vectors_local.errors import (
     ValidationException,
 )
 from s3vectors_local.iam import Policies, find_needs
-from s3vectors_local.index import OPENED_AT_A_TIME
+from s3vectors_local.index import LOADED_AT_A_TIME
 from s3vectors_local.rates import RateLimits
 from s3vectors_local.storage import Storage
 
@@ -205,7 +205,7 @@ class Engine:
         if not self._state.enforcing:
             return None
         policies = [self._policies] if self._policies else self._policies_by_holder.values()
-        return [sentence for each in policies for sentence in each.unused()]
+        return [sentence for each in policies for sentence in each.list_unused()]
 
     def read_stamp(self, request: Request, caller: Caller) -> int:
         """Return a number that stays the same as long as an index does not change.
@@ -252,7 +252,7 @@ class Engine:
         }
         caller = caller or Caller()
         if operation in _USING_VECTORS:
-            self._open_index(request, caller)
+            self._load_index(request, caller)
         with self._lock, _convert_read_errors():
             self._check_open()
             try:
@@ -264,14 +264,14 @@ class Engine:
             self._state.storage.empty_log()
             return self._run(operation, request, caller)
 
-    def _open_index(self, request: Request, caller: Caller) -> None:
+    def _load_index(self, request: Request, caller: Caller) -> None:
         """Read an index into memory, in batches between which other requests run."""
         with suppress(ValidationException, KeyError):  # the operation itself reports it
             arn = caller.resolve_index_arn(request)
             while True:
                 with self._lock, _convert_read_errors():
                     self._check_open()
-                    if self._state.indexes[arn].open(OPENED_AT_A_TIME):
+                    if self._state.indexes[arn].load_vectors(LOADED_AT_A_TIME):
                         return
                 time.sleep(_PAUSE_SECONDS)
 

@@ -133,16 +133,16 @@ class Policies:
             patterns = (p for p in statement.resources if matches_arn(p, need.resource))
             self._used |= {(statement.name, pattern) for pattern in patterns}
 
-    def unused(self) -> list[str]:
+    def list_unused(self) -> list[str]:
         """Return what the policies grant and no request has used so far, one sentence each."""
         return [
             f"{statement.name}: {what}"
             for statement in self._statements
             if statement.allows
-            for what in self._list_unused(statement)
+            for what in self._list_unused_of(statement)
         ]
 
-    def _list_unused(self, statement: Statement) -> list[str]:
+    def _list_unused_of(self, statement: Statement) -> list[str]:
         granted = sorted(_list_granted(statement))
         unknown = [p for p in statement.actions if _is_own_pattern(p) and not _expand(p)]
         resources = statement.resources if granted and not statement.negated_resources else ()
@@ -176,7 +176,7 @@ class BucketPolicy:
             statement
             for statement in self._statements
             if statement.principals is not None
-            and statement.principals.include(caller)
+            and statement.principals.is_named_or_in_account(caller)
             and statement.applies(need)
         ]
 
@@ -235,7 +235,7 @@ def _find_missing_kind(
 ) -> str | None:
     """Return which kind of policy does not allow a need, or None."""
     # If a bucket policy names an account, the identity policies of that account decide
-    named = any(s.principals is not None and s.principals.name(caller) for s in resource_based)
+    named = any(s.principals is not None and s.principals.is_named(caller) for s in resource_based)
     if caller.is_service:
         return None if named else "resource-based"
     if parse_account(need.resource) in (None, caller.account):

@@ -36,7 +36,7 @@ class Principals:
     accounts: frozenset[str]
     names: frozenset[str]
 
-    def name(self, caller: Caller) -> bool:
+    def is_named(self, caller: Caller) -> bool:
         """Whether they name the caller itself, or everyone."""
         if self.everyone or caller.principal in self.names:
             return True
@@ -49,9 +49,9 @@ class Principals:
     def _roles(self) -> frozenset[str]:
         return frozenset(_strip_path(name) for name in self.names if ":role/" in name)
 
-    def include(self, caller: Caller) -> bool:
+    def is_named_or_in_account(self, caller: Caller) -> bool:
         """Whether they name the caller or its account."""
-        return self.name(caller) or (not caller.is_service and caller.account in self.accounts)
+        return self.is_named(caller) or (not caller.is_service and caller.account in self.accounts)
 
 
 def _strip_path(role: str) -> str:

@@ -140,7 +140,7 @@ class Embedder:
         except Exception as error:  # noqa: BLE001 - an embedder may raise any exception
             self._check_available(error, ask=len(batch) == 1 or not is_half)
             if len(batch) == 1:
-                yield batch[0], self._refuse(error)
+                yield batch[0], self._build_refusal(error)
                 return
         else:
             yield from zip(batch, answers, strict=True)
@@ -173,7 +173,7 @@ class Embedder:
         except Exception:  # noqa: BLE001 - likewise
             raise _to_unavailable(error) from error
 
-    def _refuse(self, error: Exception) -> _RefusedError:
+    def _build_refusal(self, error: Exception) -> _RefusedError:
         too_long = self._errors.is_context_length_error(error)
         why = "its text is too long for the embedder" if too_long else "the embedder refuses it"
         return _RefusedError(f"{why}: {_describe(error)}")

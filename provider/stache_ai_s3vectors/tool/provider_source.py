@@ -107,7 +107,7 @@ class ProviderSource:
                     rows = self._provider.get_vectors_with_embeddings(ids=[*batch])
                     by_key = {str(row["id"]): row for row in rows}  # may be read only now
             except NotImplementedError as error:
-                raise self._no_embeddings() from error
+                raise self._build_embeddings_error() from error
             if missing := [str(one) for one in batch if str(one) not in by_key]:
                 raise UnavailableError(
                     f"provider {self.name!r} lists {missing[0]!r} and does not return it, nor "
@@ -170,7 +170,7 @@ class ProviderSource:
         if note not in self.notes:
             self.notes.append(note)
 
-    def _no_embeddings(self) -> ConfigurationError:
+    def _build_embeddings_error(self) -> ConfigurationError:
         error = ConfigurationError(
             f"provider {self.name!r} has no get_vectors_with_embeddings, so its vectors cannot be "
             "read"

@@ -97,7 +97,7 @@ def test_a_level_allows_its_calls_and_has_no_unused_action(level, monkeypatch):
 
     USES[level](provider)
 
-    assert policies.unused() == []
+    assert policies.list_unused() == []
 
 
 @pytest.mark.parametrize(

@@ -438,7 +438,7 @@ def test_a_policy_of_the_level_is_enough(store):
 
         assert wrong("--level", level) == []
         left = "s3vectors:UpdateMetadataConfiguration was granted and never used"
-        assert all(left in line for line in policies.unused())
+        assert all(left in line for line in policies.list_unused())
 
 
 def test_the_search_in_other_regions_creates_nothing_there(store, monkeypatch):

@@ -28,7 +28,7 @@ from stache_ai_s3vectors.tool.export_files import (
     get_written_time,
     open_partial,
 )
-from stache_ai_s3vectors.tool.exports import DamagedExportError, Reader, Writer, header
+from stache_ai_s3vectors.tool.exports import DamagedExportError, Reader, Writer, build_header
 from stache_ai_s3vectors.tool.failures import report_on_stop
 from stache_ai_s3vectors.tool.index_access import find_destination, open_readable_index
 from stache_ai_s3vectors.tool.key_files import KeyFile
@@ -167,7 +167,7 @@ def _follow(keys: KeyFile, advance: Progress) -> Iterator[str]:
 
 def _make_header(index: VectorIndex) -> dict[str, Any]:
     description = index.describe_or_create()
-    return header(description.dimension, description.metric, description.non_filterable)
+    return build_header(description.dimension, description.metric, description.non_filterable)
 
 
 def _write_vectors(index: VectorIndex, keys: KeyFile, writer: Writer) -> None:

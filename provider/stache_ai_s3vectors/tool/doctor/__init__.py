@@ -65,7 +65,7 @@ def _run_checks(
         return
     yield from service.check_service(probes[0])
     for probe in probes[1:]:
-        probe.ask()
+        probe.fetch_description()
     creates = yield from bucket.check_bucket(probes, options, level)
     for probe in probes:
         yield from indexes.check_index(probe, options, creates=creates)

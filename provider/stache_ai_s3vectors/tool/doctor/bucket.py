@@ -14,7 +14,7 @@ from stache_ai_s3vectors.aws.vector_index import VectorIndex
 from stache_ai_s3vectors.errors import AccessDeniedError, NotFoundError, S3VectorsError
 from stache_ai_s3vectors.service.arns import get_partition
 
-from .findings import Finding, Stop, report_error, report_ok, report_wrong, skip
+from .findings import Finding, Stop, report_error, report_ok, report_skipped, report_wrong
 from .indexes import IndexProbe
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def check_bucket(
         if level == "manage-indexes":
             yield report_error("bucket", error)
         else:
-            yield skip("bucket", f"not checked: {level} does not include GetVectorBucket")
+            yield report_skipped("bucket", f"not checked: {level} does not include GetVectorBucket")
         return False
     except S3VectorsError as error:
         yield report_error("bucket", error)

@@ -21,7 +21,15 @@ from stache_ai_s3vectors.service.metadata_keys import KINDS, index_variable
 from stache_ai_s3vectors.tool.options import resolve_options
 from stache_ai_s3vectors.tool.remedies import find_remedy, get_error_code
 
-from .findings import Finding, Stop, report_error, report_ok, report_wrong, skip, warn
+from .findings import (
+    Finding,
+    Stop,
+    report_error,
+    report_ok,
+    report_skipped,
+    report_warning,
+    report_wrong,
+)
 from .indexes import IndexProbe
 from .service import OF_CREDENTIALS
 
@@ -91,7 +99,7 @@ def _check_entry_points() -> Iterator[Finding]:
     values = {point.value for point in metadata.entry_points(group="stache.query_processor")}
     if _QUESTIONS not in values:
         text = "hybrid search gets no text: the entry point stache.query_processor is missing"
-        yield warn("versions", text, keep)
+        yield report_warning("versions", text, keep)
 
 
 def read_settings(load: Callable[[], Settings]) -> Settings:
@@ -143,7 +151,7 @@ def check_stache_settings(
         names: of the indexes that are checked.
     """
     if settings.vectordb_provider != "s3vectors":
-        kind = report_wrong if "vectordb_provider" in settings.model_fields_set else warn
+        kind = report_wrong if "vectordb_provider" in settings.model_fields_set else report_warning
         text = (
             f"VECTORDB_PROVIDER is {settings.vectordb_provider!r}: Stache does not use S3 Vectors"
         )
@@ -157,7 +165,7 @@ def check_stache_settings(
         are = "is" if len(unset) == 1 else "are"
         text = f"{variables} {are} not set: Stache uses the index {settings.s3vectors_index!r}"
         fix = "set the variables that stache-s3vectors indexes create prints"
-        yield warn("settings", text, fix)
+        yield report_warning("settings", text, fix)
     yield report_ok(
         "settings",
         f"bucket {options.bucket_name}, indexes {', '.join(names)}, {options.dimension} "
@@ -195,13 +203,13 @@ def _check_spelling(settings: Settings) -> Iterator[Finding]:
             continue
         near = get_close_matches(name.upper(), known, 1)
         fix = f"write {near[0]}" if near else "remove it"
-        yield warn("settings", f"{name} is set, but there is no such setting", fix)
+        yield report_warning("settings", f"{name} is set, but there is no such setting", fix)
 
 
 def check_credentials(options: Options) -> Iterator[Finding]:
     """Check the credentials, and whose they are if STS answers."""
     if options.local:
-        yield skip("credentials", "not needed: the engine is in this process")
+        yield report_skipped("credentials", "not needed: the engine is in this process")
         return
     try:
         credentials = identity.find_credentials()
@@ -224,7 +232,7 @@ def check_credentials(options: Options) -> Iterator[Finding]:
     except S3VectorsError as error:
         if get_error_code(error).startswith(OF_CREDENTIALS):
             raise Stop(report_error("credentials", error)) from error
-        yield skip("credentials", f"{key}; STS does not identify its owner: {error}")
+        yield report_skipped("credentials", f"{key}; STS does not identify its owner: {error}")
         return
     yield report_ok("credentials", f"{key} of {arn}, account {account}")
 

@@ -51,7 +51,7 @@ def report_ok(check: str, text: str) -> Finding:
     return Finding(check, State.OK, text)
 
 
-def warn(check: str, text: str, fix: str) -> Finding:
+def report_warning(check: str, text: str, fix: str) -> Finding:
     """Report what works, but not as well as it could."""
     return Finding(check, State.WARNING, text, fix)
 
@@ -61,7 +61,7 @@ def report_wrong(check: str, text: str, fix: str) -> Finding:
     return Finding(check, State.WRONG, text, fix)
 
 
-def skip(check: str, text: str) -> Finding:
+def report_skipped(check: str, text: str) -> Finding:
     """Report that something is not checked, and why."""
     return Finding(check, State.SKIPPED, text)
 

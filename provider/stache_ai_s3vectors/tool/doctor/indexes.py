@@ -14,7 +14,7 @@ from stache_ai_s3vectors.errors import NotFoundError, S3VectorsError
 from stache_ai_s3vectors.service import limits
 from stache_ai_s3vectors.service.metadata_keys import FILTERED, OVERFLOW, TEXT
 
-from .findings import Finding, report_error, report_ok, report_wrong, warn
+from .findings import Finding, report_error, report_ok, report_warning, report_wrong
 
 if TYPE_CHECKING:
     from stache_ai_s3vectors.settings import Options
@@ -41,7 +41,7 @@ class IndexProbe:
         """The name of the index."""
         return self.index.options.index_name
 
-    def ask(self) -> None:
+    def fetch_description(self) -> None:
         """Call GetIndex."""
         try:
             self.description = self.index.describe_or_create(fresh=True)
@@ -88,7 +88,7 @@ def _report_missing(probe: IndexProbe, options: Options, *, creates: bool) -> Fi
         return report_ok(probe.name, "not created yet; the provider creates it on first use")
     if options.create_index and creates:
         text = "not created yet; the provider creates it on first use; CreateIndex was not tried"
-        return warn(probe.name, text, create)
+        return report_warning(probe.name, text, create)
     try:
         others = ", ".join(list_indexes(probe.index.options)) or "none"
         text = f"there is no such index in {options.bucket_name}; the bucket has {others}"
@@ -114,7 +114,7 @@ def _check_unchangeable(
         )
     if description.metric != "cosine":
         text = f"its distance is {description.metric}: scores are 1 / (1 + distance)"
-        yield warn(probe.name, text, _advise_replacing(probe, options, "reembed"))
+        yield report_warning(probe.name, text, _advise_replacing(probe, options, "reembed"))
     if lost := sorted(description.non_filterable.intersection(FILTERED)):
         text = (
             f"this index cannot filter on {', '.join(lost)}, as all of Stache's searches do: they "
@@ -129,7 +129,7 @@ def _check_unchangeable(
             f"{OVERFLOW} is not a non-filterable key: nested metadata takes filterable room, and "
             f"more than {limits.FILTERABLE_METADATA_BYTES} bytes are refused"
         )
-        yield warn(probe.name, text, _advise_replacing(probe, options, "migrate"))
+        yield report_warning(probe.name, text, _advise_replacing(probe, options, "migrate"))
 
 
 def _advise_replacing(probe: IndexProbe, options: Options, filling: str) -> str:
@@ -146,7 +146,7 @@ def _check_changeable(
 ) -> Iterator[Finding]:
     fix = probe.format_command(f"indexes upgrade {probe.name}")
     if description.mode != ENHANCED:
-        kind = report_wrong if options.hybrid else warn
+        kind = report_wrong if options.hybrid else report_warning
         yield kind(
             probe.name, f"its mode is {description.mode}: no hybrid search, slower filters", fix
         )
@@ -169,7 +169,7 @@ def _check_text_search(
     elif building:
         status = description.text_searches[building[0]]
         text = f"its text search is {status}: searches use only the vector until it is ACTIVE"
-        yield warn(probe.name, text, "wait")
+        yield report_warning(probe.name, text, "wait")
     language = options.text_language
     others = {
         description.languages.get(k, "none")
@@ -179,4 +179,4 @@ def _check_text_search(
     if language and others - {language}:
         text = f"S3VECTORS_TEXT_LANGUAGE is {language}, the language of its text search is "
         text += ", ".join(sorted(others - {language}))
-        yield warn(probe.name, text, f"{fix} --language {language}")
+        yield report_warning(probe.name, text, f"{fix} --language {language}")

@@ -21,7 +21,7 @@ from stache_ai_s3vectors.tool.remedies import (
     parse_denied_action,
 )
 
-from .findings import Finding, report_error, report_ok, report_wrong, skip
+from .findings import Finding, report_error, report_ok, report_skipped, report_wrong
 from .indexes import IndexProbe
 
 Calls = dict[str, Callable[[], object]]
@@ -49,13 +49,15 @@ def check_permissions(
         if probe is probes[0]:
             tried |= {"ListIndexes": lambda: list_indexes(probes[0].index.options)}
         required = _list_required(level, bucket=probe is probes[0])
-        passed = yield from _try({a: tried[a] for a in tried if a in required}, probe.name, denied)
+        passed = yield from _make_calls(
+            {a: tried[a] for a in tried if a in required}, probe.name, denied
+        )
         if passed >= _list_required("read-write", bucket=False):
             ready.add(probe.name)
         untried = sorted(required - tried.keys())
         if untried:
             text = f"{', '.join(untried)} not tried: a call would change something"
-            yield skip(f"{_CHECK} on {probe.name}", text)
+            yield report_skipped(f"{_CHECK} on {probe.name}", text)
     for action, errors in denied.items():
         yield _merge_denials(action, errors)
     return ready
@@ -66,7 +68,7 @@ def _list_required(level: str, *, bucket: bool) -> set[str]:
     return {*actions.index, *(actions.bucket if bucket else ())} - _TRIED_ELSEWHERE
 
 
-def _try(
+def _make_calls(
     calls: Calls, name: str, denied: dict[str, list[AccessDeniedError]]
 ) -> Generator[Finding, None, set[str]]:
     """Make the calls; return the actions that are allowed, and collect the denials."""

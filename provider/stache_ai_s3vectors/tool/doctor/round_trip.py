@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from stache_ai_s3vectors.errors import S3VectorsError
 from stache_ai_s3vectors.service.metadata_keys import FILTERED
 
-from .findings import Finding, report_error, report_ok, report_wrong, skip
+from .findings import Finding, report_error, report_ok, report_skipped, report_wrong
 from .indexes import IndexProbe
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ def check_round_trip(probe: IndexProbe, settings: Settings, *, allowed: bool) ->
     check, description = f"round trip in {probe.name}", probe.description
     if not allowed:
         text = "not tried, nor was PutVectors: an action that it needs is denied or fails"
-        yield skip(check, text)
+        yield report_skipped(check, text)
     elif description is not None and description.non_filterable.intersection(FILTERED):
-        yield skip(check, "not tried: no search can work in this index")
+        yield report_skipped(check, "not tried: no search can work in this index")
     elif description is not None and description.dimension == probe.index.options.dimension:
         # It imports Stache, which reads its settings then
         from stache_ai_s3vectors.provider import S3VectorsProvider  # noqa: PLC0415

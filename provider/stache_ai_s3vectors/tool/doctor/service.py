@@ -11,7 +11,15 @@ from stache_ai_s3vectors.aws.client import find_endpoint
 from stache_ai_s3vectors.errors import AccessDeniedError, NotFoundError, UnavailableError
 from stache_ai_s3vectors.tool.remedies import get_error_code
 
-from .findings import Finding, Stop, report_error, report_ok, report_wrong, skip, warn
+from .findings import (
+    Finding,
+    Stop,
+    report_error,
+    report_ok,
+    report_skipped,
+    report_warning,
+    report_wrong,
+)
 from .indexes import IndexProbe
 
 _SKEW: Final = 300
@@ -42,7 +50,7 @@ def check_service(probe: IndexProbe) -> Iterator[Finding]:
     client.meta.events.register(
         "after-call.s3vectors", lambda parsed, **_: _note_date(parsed, dates)
     )
-    probe.ask()
+    probe.fetch_description()
     error = probe.error
     if isinstance(error, UnavailableError) and not dates:
         raise Stop(report_error("endpoint", error))
@@ -65,10 +73,14 @@ def _check_clock(dates: list[str]) -> Iterator[Finding]:
     try:
         skew = time.time() - parsedate_to_datetime(dates[-1]).timestamp()
     except (IndexError, ValueError):
-        yield skip("clock", "not checked: the response has no date")
+        yield report_skipped("clock", "not checked: the response has no date")
         return
     text = f"this machine is {abs(skew):.0f} seconds {'ahead' if skew > 0 else 'behind'}"
     fix = "set the clock, and have it synchronized (timedatectl set-ntp true)"
     if abs(skew) > _SKEW:
         raise Stop(report_wrong("clock", f"{text}; AWS allows {_SKEW}", fix))
-    yield warn("clock", text, fix) if abs(skew) > _NOTICEABLE else report_ok("clock", "right")
+    yield (
+        report_warning("clock", text, fix)
+        if abs(skew) > _NOTICEABLE
+        else report_ok("clock", "right")
+    )
