@@ -385,6 +385,22 @@ def test_a_fault_is_reported_once_at_its_line_with_its_fix(kind, document_, opti
     assert words in sentence
 
 
+@pytest.mark.parametrize(
+    "document_, options, gap",
+    [
+        (on(vector_bucket(DOCUMENTS)), ASKED, "s3vectors:DeleteVectors, GetIndex, "),
+        (document(allow(["s3vectors:*", "s3vectors:ListIndexes"])), MANAGE, "GetVectorBucket on "),
+    ],
+)
+def test_a_fault_hides_only_what_its_correction_allows(document_, options, gap):
+    """What is missing after that is reported, too."""
+    findings = findings_of(document_, *options)
+
+    [missing] = [sentence for kind, _, sentence in findings if kind == "missing"]
+    assert gap in missing
+    assert any(kind == "ineffective" for kind, *_ in findings)
+
+
 @pytest.mark.parametrize("document_, options", GOOD)
 def test_a_policy_without_fault_passes(document_, options):
     """Status 0, and a sentence that says what that means."""

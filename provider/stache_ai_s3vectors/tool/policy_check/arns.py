@@ -44,11 +44,6 @@ def find_variable(pattern: str) -> str | None:
     return variable[0] if variable else None
 
 
-def is_open(pattern: str) -> bool:
-    """Whether a pattern can match several texts."""
-    return is_wild(pattern) or find_variable(pattern) is not None
-
-
 def replace_variables(pattern: str) -> str:
     """A pattern with a "*" for each policy variable."""
     return _VARIABLE.sub("*", pattern)
@@ -108,20 +103,20 @@ def explain_resource(resource: str) -> tuple[str, str] | None:
     return ("ineffective", f"is not an ARN of S3 Vectors: {fault}") if fault else None
 
 
-def _list_faults(arn: str) -> Iterator[str]:
-    parts = arn.split(":", _PARTS - 1)
+def _list_faults(resource: str) -> Iterator[str]:
+    parts = replace_variables(resource).split(":", _PARTS - 1)
     _, partition, service, region, account, path = [*parts, *"*****"][:_PARTS]
     if service != SERVICE:
         yield f'its service is "{service}"'
     for (name, form), part in zip(_PLACE.items(), (partition, region, account), strict=True):
-        if not form.fullmatch(part) and not is_open(part):
+        if not form.fullmatch(part) and not is_wild(part):
             if len(parts) < _PARTS:
                 yield f"it has {len(parts)} of {_PARTS} parts, a region or an account is missing"
             yield f'its {name} is "{part}"' if part else f"it has no {name}"
     right = get_partition(region)
-    if partition != right and not is_open(partition + region):
+    if partition != right and not is_wild(partition + region):
         yield f'its partition is "{partition}", that of {region} is "{right}"'
-    if not (find_kinds(arn) if is_open(path) else _SOUND_PATH.fullmatch(path)):
+    if not (find_kinds(resource) if is_wild(path) else _SOUND_PATH.fullmatch(path)):
         if _PATH.fullmatch(path):
             yield f'a name in "{path}" is not 3 to 63 of a-z, 0-9, "-" and, in an index, "."'
         yield f'it ends in "{path}", expected bucket/NAME or bucket/NAME/index/NAME'

@@ -17,9 +17,9 @@ from .arns import (
     SERVICE,
     explain_resource,
     find_kinds,
+    find_variable,
     get_service,
     is_like_service,
-    is_open,
     is_wild,
 )
 from .findings import Finding, group, join_actions, quote_names
@@ -123,7 +123,7 @@ def _explain_place(item: Text, rule: Rule, target: Target) -> tuple[str, str] | 
     path = item.rpartition(":")[2]
     meant = [arn for arn in target.arns if arn.endswith(f":{path}")]
     grants = rule.allows and not rule.negated_resources
-    if not (grants and meant) or is_open(item) or meant[0] in rule.resources:
+    if not (grants and meant) or is_wild(item) or find_variable(item) or meant[0] in rule.resources:
         return None
     place = f'the partition, region and account of "{target.bucket_arn}"'
     return "ineffective", f"is not in {place}"
