@@ -268,7 +268,7 @@ class StacheVectorStore(Construct):
         )
 
     def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let somebody search."""
+        """Let somebody search, and read all vectors."""
         return self._grant(grantee, READ)
 
     def grant_read_write(self, grantee: iam.IGrantable) -> iam.Grant:
