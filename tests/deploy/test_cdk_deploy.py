@@ -30,7 +30,7 @@ def deploy(aws, folder, **options):
     return cdk_app.deploy(folder, options, **aws.where)
 
 
-def store(aws, folder):
+def read_deployed_store(aws, folder):
     """The store as the outputs have it."""
     return to_deployed_store("CDK", aws, cdk_app.read_outputs(folder))
 
@@ -53,7 +53,7 @@ def policies(aws):
 def test_a_store_is_deployed_changed_left_behind_and_used_again(aws, tmp_path):
     """Another size makes indexes beside; what is destroyed stays; the next function finds it."""
     deploy(aws, tmp_path, **STORE)
-    documents = create_provider(store(aws, tmp_path).owner)
+    documents = create_provider(read_deployed_store(aws, tmp_path).owner)
     documents.insert([embed(function_life.CAT)], [function_life.CAT], ids=["a"])
     first = names(aws)
     again = deploy(aws, tmp_path, **STORE)
@@ -65,16 +65,16 @@ def test_a_store_is_deployed_changed_left_behind_and_used_again(aws, tmp_path):
     assert both == first | {name.replace("1024", "256") for name in first}
     assert stacks(aws) == policies(aws) == []
     create_tables(aws.make_client("dynamodb"))
-    deploy(aws, tmp_path, **recipe(), **cdk_app.LOCAL_FUNCTION)
+    deploy(aws, tmp_path, **read_reuse_options(), **cdk_app.LOCAL_FUNCTION)
     assert names(aws) == both
-    assert found(aws, cdk_app.read_outputs(tmp_path)["FunctionName"], tmp_path) == [
+    assert find_texts(aws, cdk_app.read_outputs(tmp_path)["FunctionName"], tmp_path) == [
         function_life.CAT
     ]
     assert aws.policies.decisions
     assert all(decision.allowed for decision in aws.policies.decisions)
 
 
-def recipe():
+def read_reuse_options():
     """The options with which the README uses again what an earlier stack left, and two tables."""
     page = (deployables.ROOT / "cdk" / "README.md").read_text()
     command = page.partition("To deploy the stack again, use the existing resources:")[2].split(
@@ -85,7 +85,7 @@ def recipe():
     return {**given, "documents_table": DOCUMENTS, "namespaces_table": NAMESPACES}
 
 
-def found(aws, name, folder):
+def find_texts(aws, name, folder):
     """What the function of this name finds."""
     with aws.run_function(name, folder / "function") as function:
         return function_life.find_texts(function)

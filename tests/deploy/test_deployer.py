@@ -27,17 +27,19 @@ BUCKET = f"arn:aws:s3vectors:us-east-1:{ACCOUNT}:bucket/stache-vectors-{ACCOUNT}
 FAILS_FIRST = ["ROLLBACK_COMPLETE", "CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_COMPLETE"]
 
 
-def listed(service):
+def read_permissions(service):
     """The permissions of the page, without those that only Terraform needs."""
     rows = [line for line in PAGE.splitlines() if line.startswith("| ") and "Terraform" not in line]
     return sorted({*re.findall(rf"`({service}:\w+)`", "\n".join(rows))})
 
 
-NEEDED = [*listed("s3vectors"), "kms:Decrypt", "kms:GenerateDataKey"]
+NEEDED = [*read_permissions("s3vectors"), "kms:Decrypt", "kms:GenerateDataKey"]
 
 
 @cache
-def template(readers: tuple[str, ...] = (), text: str | None = None, team: str = "") -> str:
+def synthesize_template(
+    readers: tuple[str, ...] = (), text: str | None = None, team: str = ""
+) -> str:
     """A store under a customer key, one of whose indexes has another."""
     stack = Stack(App(), "Stack", synthesizer=LegacyStackSynthesizer())
     own, other = (kms.Key.from_key_arn(stack, arn[-4:], arn) for arn in (OWN, OTHER))
@@ -57,7 +59,7 @@ def template(readers: tuple[str, ...] = (), text: str | None = None, team: str =
     return json.dumps(Template.from_stack(stack).to_json())
 
 
-def key(aws, *principals):
+def create_key(aws, *principals):
     """The ARN of a key whose policy lets the service use it, or not."""
     statements = [
         {"Effect": "Allow", "Principal": {"Service": p}, "Action": "kms:*", "Resource": "*"}
@@ -70,7 +72,7 @@ def key(aws, *principals):
 def deploy(aws, kind, keys, *given):
     """The state of the stack after a change set."""
     own, other = keys
-    body = template(*given).replace(OWN, own).replace(OTHER, other)
+    body = synthesize_template(*given).replace(OWN, own).replace(OTHER, other)
     cloudformation = aws.make_client("cloudformation")
     names = {"StackName": "stache", "ChangeSetName": f"change-{len(body)}"}
     cloudformation.create_change_set(**names, TemplateBody=body, ChangeSetType=kind)
@@ -82,7 +84,7 @@ def deploy(aws, kind, keys, *given):
     return stack["StackStatus"]
 
 
-def live(aws, permissions) -> list[Any]:
+def run_store_life(aws, permissions) -> list[Any]:
     """How each step of a store's life ends, for a deployer who has only these permissions."""
     resources = [f"{BUCKET}*", f"arn:aws:kms:us-east-1:{ACCOUNT}:key/*"]
     allow = {"Effect": "Allow", "Action": [*permissions], "Resource": resources}
@@ -90,7 +92,8 @@ def live(aws, permissions) -> list[Any]:
     iam.create_role(RoleName="deployer", AssumeRolePolicyDocument="{}")
     document = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
     iam.put_role_policy(RoleName="deployer", PolicyName="its", PolicyDocument=document)
-    good, bad = key(aws, "indexing.s3vectors.amazonaws.com"), key(aws, "s3.amazonaws.com")
+    good = create_key(aws, "indexing.s3vectors.amazonaws.com")
+    bad = create_key(aws, "s3.amazonaws.com")
     aws.policies.deployer = Role(ACCOUNT, "deployer")
 
     ends = [deploy(aws, "CREATE", (good, bad), (READER,), None, "a")]
@@ -105,7 +108,7 @@ def live(aws, permissions) -> list[Any]:
 
 def test_the_page_s_permissions_are_enough_also_after_a_first_deployment_that_failed(aws):
     """Nothing of the first is in the way of the second."""
-    assert live(aws, NEEDED) == FAILS_FIRST
+    assert run_store_life(aws, NEEDED) == FAILS_FIRST
     assert {d.action for d in aws.policies.list_decisions("deployer")} == {*NEEDED}
     assert all(d.allowed for d in aws.policies.list_decisions("deployer"))
 
@@ -113,6 +116,6 @@ def test_the_page_s_permissions_are_enough_also_after_a_first_deployment_that_fa
 @pytest.mark.parametrize("action", NEEDED)
 def test_without_any_one_of_them_something_fails(aws, action):
     """So none is listed for nothing."""
-    live(aws, [each for each in NEEDED if each != action])
+    run_store_life(aws, [each for each in NEEDED if each != action])
 
     assert action in {d.action for d in aws.policies.list_decisions("deployer") if not d.allowed}

@@ -41,7 +41,7 @@ def deploy(aws, template=sam.TEMPLATE, **parameters):
     return read_outputs(aws, "stache")
 
 
-def put(aws, **parameters):
+def deploy_store(aws, **parameters):
     """The outputs of the store alone, deployed by CloudFormation's API."""
     body = sam.TEMPLATE.read_text()
     change_sets.deploy(aws.make_client("cloudformation"), body, {**STORE, **parameters})
@@ -112,7 +112,7 @@ def test_a_key_that_s3_vectors_may_not_use_is_refused(aws):
     refused = sam.deploy(aws.url, **STORE, KmsKeyArn=key)
     left = vectors.list_vector_buckets()["vectorBuckets"]
     delete(aws)
-    told = put(aws, CreateKmsKey="true")
+    told = deploy_store(aws, CreateKmsKey="true")
     bucket = vectors.get_vector_bucket(vectorBucketName=BUCKET)["vectorBucket"]
 
     assert refused.returncode == 1
@@ -143,20 +143,20 @@ def test_an_organization_s_tag_is_the_only_one(aws, key):
 
 def test_a_store_with_text_search_finds_by_words(aws):
     """Those that an embedding knows nothing of; another language changes the indexes in place."""
-    store = to_deployed_store("SAM", aws, put(aws, TextSearch="standard"))
+    store = to_deployed_store("SAM", aws, deploy_store(aws, TextSearch="standard"))
     hybrid, vector = (
         create_provider({**store.owner, "S3VECTORS_SEARCH_MODE": mode})
         for mode in ("hybrid", "vector")
     )
     texts = ["The cat sleeps.", "A cat.", "Tank 4471"]
     hybrid.insert([embed(text) for text in texts], texts, ids=["sleeps", "cat", "tank"])
-    until_active(aws)
+    wait_until_active(aws)
     context = SimpleNamespace(custom={})
     put_question("4471", context.custom)
 
     assert "tank" not in ids(vector.search(embed("cat"), top_k=2, context=context))
     assert "tank" in ids(hybrid.search(embed("cat"), top_k=2, context=context))
-    put(aws, TextSearch="en")
+    deploy_store(aws, TextSearch="en")
     assert text_search(aws)["language"] == "en"
     assert sorted(keys(aws, "documents-1024")) == ["cat", "sleeps", "tank"]
 
@@ -173,15 +173,15 @@ def text_search(aws):
     return configuration
 
 
-def until_active(aws):
+def wait_until_active(aws):
     while text_search(aws)["status"] == "BUILDING":
         pass  # for a moment, by a thread of the engine's
 
 
 def test_principals_of_another_account_do_what_they_may(aws):
     """A reader searches, a writer also writes; under the key that the template makes."""
-    made = put(aws, CreateKmsKey="true", Readers=role_arn("r"), Writers=role_arn("w"))
-    reader, writer, other = (foreign(aws, name, made) for name in ("r", "w", "other"))
+    made = deploy_store(aws, CreateKmsKey="true", Readers=role_arn("r"), Writers=role_arn("w"))
+    reader, writer, other = (create_foreign_client(aws, name, made) for name in ("r", "w", "other"))
     index = {"indexArn": made["DocumentsIndexArn"]}
     vector = {"float32": embed("cat")}
     question = {"queryVector": vector, "topK": 1, "returnMetadata": True}
@@ -201,7 +201,7 @@ def test_principals_of_another_account_do_what_they_may(aws):
 
 def test_one_kind_of_principal_is_enough(aws):
     """Without writers, the key's policy names the reader only."""
-    made = put(aws, CreateKmsKey="true", Readers=role_arn("r"))
+    made = deploy_store(aws, CreateKmsKey="true", Readers=role_arn("r"))
     key = aws.make_client("kms").get_key_policy(KeyId=made["KeyArn"], PolicyName="default")[
         "Policy"
     ]
@@ -221,7 +221,7 @@ def test_a_bucket_that_is_there_is_shared_instead_of_what_it_was(aws):
     earlier = build_bucket_policy(BUCKET_ARN, ["documents"], readers=[role_arn("earlier")])
     vectors.put_vector_bucket_policy(vectorBucketName=BUCKET, policy=json.dumps(earlier))
 
-    put(aws, ExistingBucket="true", BucketName=BUCKET, Writers=role_arn("w"))
+    deploy_store(aws, ExistingBucket="true", BucketName=BUCKET, Writers=role_arn("w"))
     now = vectors.get_vector_bucket_policy(vectorBucketName=BUCKET)["policy"]
     aws.make_client("cloudformation").delete_stack(StackName="stache")
 
@@ -236,7 +236,7 @@ def role_arn(name):
     return f"arn:aws:iam::{OTHERS}:role/{name}"
 
 
-def foreign(aws, name, made):
+def create_foreign_client(aws, name, made):
     """A client of a role in the other account, which its own account lets read and write here."""
     document = build_policy("read-write", made["BucketArn"], ["documents-1024"], [made["KeyArn"]])
     environment = aws.create_foreign_role_environment(role_arn(name), document)

@@ -37,14 +37,14 @@ def document(*statements):
     return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 
-def role(aws, *trust, **more):
+def create_role(aws, *trust, **more):
     """Its ARN."""
     trust = document(*trust or (TRUSTED,))
     made = aws.make_client("iam").create_role(RoleName="it", AssumeRolePolicyDocument=trust, **more)
     return made["Role"]["Arn"]
 
 
-def zipped(body):
+def zip_handler(body):
     """A package whose handler does that."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as package:
@@ -55,9 +55,9 @@ def zipped(body):
 def create_function(aws, body, arn=None, **more):
     options = {
         "FunctionName": "it",
-        "Role": arn or role(aws),
+        "Role": arn or create_role(aws),
         "Handler": "handler.handler",
-        "Code": {"ZipFile": zipped(body)},
+        "Code": {"ZipFile": zip_handler(body)},
         "Runtime": function_life.RUNTIME,
         "Architectures": [function_life.ARCHITECTURE],
         **more,
@@ -70,14 +70,14 @@ def invoke(aws):
     return json.loads(told["Payload"].read())
 
 
-def refusal(aws, folder):
+def get_refusal(aws, folder):
     """Why the function is not run."""
     with pytest.raises(RefusedError) as refused, aws.run_function("it", folder):
         pass
     return str(refused.value)
 
 
-def assumed(aws, arn, **more):
+def assume_role(aws, arn, **more):
     """Credentials as this role."""
     told = aws.make_client("sts").assume_role(RoleArn=arn, RoleSessionName="it", **more)[
         "Credentials"
@@ -85,7 +85,7 @@ def assumed(aws, arn, **more):
     return told["AccessKeyId"], told["SecretAccessKey"], told["SessionToken"]
 
 
-def vectors(aws, *credentials, region="us-east-1"):
+def create_vectors_client(aws, *credentials, region="us-east-1"):
     return boto3.Session(*credentials).client("s3vectors", region, endpoint_url=aws.url)
 
 
@@ -178,14 +178,14 @@ def test_terraform_reaches_no_other_machine(tmp_path, core):
 )
 def test_a_role_that_does_not_trust_lambda_runs_no_function(aws, tmp_path, trust):
     """In AWS's words, whoever invokes it."""
-    create_function(aws, "return 1", role(aws, *trust))
+    create_function(aws, "return 1", create_role(aws, *trust))
     words = "The role defined for the function cannot be assumed by Lambda."
 
     with pytest.raises(ClientError) as refused:
         invoke(aws)
 
     assert words in str(refused.value)
-    assert refusal(aws, tmp_path) == words
+    assert get_refusal(aws, tmp_path) == words
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_a_function_for_another_machine_is_not_run(aws, tmp_path, options, wante
     create_function(aws, "return 1", **options)
     here = f"{function_life.RUNTIME} on {function_life.ARCHITECTURE}"
 
-    assert f"it is for {wanted}; functions run here by {here}" in refusal(aws, tmp_path)
+    assert f"it is for {wanted}; functions run here by {here}" in get_refusal(aws, tmp_path)
 
 
 def test_a_function_stays_warm_until_it_is_changed_or_made_again(aws):
@@ -210,7 +210,7 @@ def test_a_function_stays_warm_until_it_is_changed_or_made_again(aws):
     same = [invoke(aws), invoke(aws)]
     functions.update_function_configuration(FunctionName="it", Environment={"Variables": {"A": ""}})
     configured = invoke(aws)
-    functions.update_function_code(FunctionName="it", ZipFile=zipped(f"{counts}, 2"))
+    functions.update_function_code(FunctionName="it", ZipFile=zip_handler(f"{counts}, 2"))
     [recoded, number] = invoke(aws)
     arn = functions.get_function_configuration(FunctionName="it")["Role"]
     functions.delete_function(FunctionName="it")
@@ -235,10 +235,10 @@ def test_a_function_that_is_not_there_is_not_found(aws):
 
 def test_a_permissions_boundary_is_not_passed_over(aws):
     """What would limit a role is not evaluated, so nothing is proven of it."""
-    arn = role(aws, PermissionsBoundary="arn:aws:iam::aws:policy/ReadOnlyAccess")
+    arn = create_role(aws, PermissionsBoundary="arn:aws:iam::aws:policy/ReadOnlyAccess")
 
     with pytest.raises(ClientError, match="boundary of the role it is not evaluated here"):
-        vectors(aws, *assumed(aws, arn)).list_vector_buckets()
+        create_vectors_client(aws, *assume_role(aws, arn)).list_vector_buckets()
 
 
 def test_a_stack_s_role_changes_with_its_template(aws):
@@ -263,13 +263,13 @@ def template(trust, **more):
 
 def test_a_session_policy_is_not_passed_over(aws):
     """Nor one that is told by its ARN."""
-    arn = role(aws)
-    client = vectors(aws, *assumed(aws, arn, Policy=document()))
+    arn = create_role(aws)
+    client = create_vectors_client(aws, *assume_role(aws, arn, Policy=document()))
 
     with pytest.raises(ClientError, match="session policy .* is not evaluated here"):
         client.list_vector_buckets()
     with pytest.raises(ClientError, match="session policy is not evaluated here"):
-        assumed(aws, arn, PolicyArns=[{"arn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}])
+        assume_role(aws, arn, PolicyArns=[{"arn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}])
 
 
 def test_credentials_that_nobody_has_are_refused(aws):
@@ -277,7 +277,7 @@ def test_credentials_that_nobody_has_are_refused(aws):
     words = "The security token included in the request is invalid."
 
     with pytest.raises(ClientError, match=words):
-        vectors(aws, "nobody", "nobody").list_vector_buckets()
+        create_vectors_client(aws, "nobody", "nobody").list_vector_buckets()
 
 
 def test_a_resource_of_an_unknown_type_is_refused_by_its_type(aws):
@@ -290,8 +290,8 @@ def test_a_resource_of_an_unknown_type_is_refused_by_its_type(aws):
 
 def test_a_region_s_buckets_are_its_own(aws):
     """It is the one that the request is signed for."""
-    vectors(aws).create_vector_bucket(vectorBucketName=BUCKET)
-    elsewhere = vectors(aws, region="eu-west-1")
+    create_vectors_client(aws).create_vector_bucket(vectorBucketName=BUCKET)
+    elsewhere = create_vectors_client(aws, region="eu-west-1")
 
     assert elsewhere.list_vector_buckets()["vectorBuckets"] == []
     with pytest.raises(elsewhere.exceptions.NotFoundException):

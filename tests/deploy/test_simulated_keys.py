@@ -43,7 +43,7 @@ def test_a_key_consents_by_what_is_read_of_its_policy(aws, statements, consents)
     policy = document(*statements)
     key = aws.make_client("kms").create_key(Policy=policy)["KeyMetadata"]["Arn"]
 
-    assert makes_an_index(aws, key) is consents
+    assert try_to_create_index(aws, key) is consents
 
 
 def test_a_key_that_is_disabled_encrypts_nothing(aws):
@@ -52,10 +52,10 @@ def test_a_key_that_is_disabled_encrypts_nothing(aws):
     key = kms.create_key(Policy=document(KEY))["KeyMetadata"]
     kms.disable_key(KeyId=key["KeyId"])
 
-    assert not makes_an_index(aws, key["Arn"])
+    assert not try_to_create_index(aws, key["Arn"])
 
 
-def makes_an_index(aws, key):
+def try_to_create_index(aws, key):
     """Whether an index can be made that this key encrypts."""
     client = aws.make_client("s3vectors")
     encryption = {"sseType": "aws:kms", "kmsKeyArn": key}

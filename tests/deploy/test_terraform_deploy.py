@@ -89,9 +89,9 @@ def test_a_second_deployment_finds_what_the_first_left_behind(aws, example, tmp_
     with aws.run_function(name, tmp_path / "first-task") as function:
         function.invoke({"action": "ingest", "text": CAT, "filename": "cat.txt"})
 
-    tables = leave(first)
-    left = data(aws)
-    for command in [*imports(aws), *tables]:
+    tables = remove_all_but_data(first)
+    left = describe_data(aws)
+    for command in [*read_import_commands(aws), *tables]:
         second.check_output(*command)
     changes = second.list_changes()
     second.apply()
@@ -103,10 +103,10 @@ def test_a_second_deployment_finds_what_the_first_left_behind(aws, example, tmp_
         assert find_texts(function) == [CAT]
     destroy(second)
     assert_nothing_acts(aws)
-    assert data(aws) == ([], 0, "PendingDeletion")
+    assert describe_data(aws) == ([], 0, "PendingDeletion")
 
 
-def leave(example):
+def remove_all_but_data(example):
     """Remove all but the data; the commands that import the tables again."""
     forget, remove, *tables = recipes.read_commands(
         "The complete example, removed and deployed again"
@@ -117,7 +117,7 @@ def leave(example):
     return tables
 
 
-def imports(aws):
+def read_import_commands(aws):
     """The commands for all else, the key's first."""
     assert_nothing_acts(aws)
     [key] = aws.make_client("kms").list_keys()["Keys"]
@@ -135,7 +135,7 @@ def destroy(example):
     example.check_output("destroy", "-auto-approve", "-var", "retain_data=false")
 
 
-def data(aws):
+def describe_data(aws):
     """The indexes that there are, how many tables, and how it is with the key."""
     vectors, kms = aws.make_client("s3vectors"), aws.make_client("kms")
     buckets = [each["vectorBucketArn"] for each in vectors.list_vector_buckets()["vectorBuckets"]]

@@ -38,30 +38,30 @@ REFUSED = "Insufficient access to perform asynchronous indexing"
 
 
 @pytest.fixture
-def store(aws, tmp_path):
-    """Makes a folder to deploy the module from, or code of the page."""
+def make_store_workspace(aws, tmp_path):
+    """Make a folder to deploy the module from, or code of the page."""
 
-    def made(variables=None, *code):
+    def make(variables=None, *code):
         part, endpoints = "examples/basic" if code else ".", terraform.point_everywhere(aws.url)
         folder = terraform.make_workspace(tmp_path / "store", part, endpoints=endpoints)
         if code:
             recipes.write_configuration(folder, *code)
         return folder.set_variables(variables or {})
 
-    return made
+    return make
 
 
 @pytest.fixture
 def become(aws, monkeypatch):
-    """Makes a role, and lets this process go on as the role, with a store's settings."""
+    """Make a role, and let this process go on as the role, with a store's settings."""
 
-    def made(name, environment):
+    def create_and_assume(name, environment):
         trust = json.dumps({"Version": "2012-10-17", "Statement": []})
         role = aws.make_client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust)
         for variable, value in {**environment, **aws.assume_role(role["Role"]["Arn"])}.items():
             monkeypatch.setenv(variable, value)
 
-    return made
+    return create_and_assume
 
 
 def indexes(aws):
@@ -82,14 +82,16 @@ class Wide(WordHashingEmbeddings):
         return 3072
 
 
-def test_a_new_model_is_taken_up_by_a_role_that_may_read_and_write(aws, store, become, monkeypatch):
+def test_a_new_model_is_taken_up_by_a_role_that_may_read_and_write(
+    aws, make_store_workspace, become, monkeypatch
+):
     """As the page has it: the role's policy follows the indexes, and the old vectors stay."""
-    deployed = store({}, recipes.read_usage())
+    deployed = make_store_workspace({}, recipes.read_usage())
     become("writer", deployed.apply()["environment"])
     aws.make_client("iam").attach_role_policy(RoleName="writer", PolicyArn=f"{POLICY}-read-write")
     S3VectorsProvider(Settings()).insert([embed(CAT)], [CAT], ids=["cat"])
 
-    for variable, value in switched(deployed, monkeypatch).items():
+    for variable, value in switch_model(deployed, monkeypatch).items():
         monkeypatch.setenv(variable, value)
     [cat] = S3VectorsProvider(Settings()).search(embed("where does the cat sleep?") * 3)
 
@@ -100,7 +102,7 @@ def test_a_new_model_is_taken_up_by_a_role_that_may_read_and_write(aws, store, b
     assert deployed.list_changes() == {}
 
 
-def switched(deployed, monkeypatch):
+def switch_model(deployed, monkeypatch):
     """Follow the page's recipe, with a model of ours; the environment at its end."""
     title, output = "A new embedding model", recipes.read_usage().partition("\n\n")[2]
     beside, switch = recipes.read_blocks(title, "hcl")
@@ -119,9 +121,9 @@ def switched(deployed, monkeypatch):
     return deployed.apply()["environment"]
 
 
-def test_a_policy_is_not_deleted_from_under_a_role(aws, store, become):
+def test_a_policy_is_not_deleted_from_under_a_role(aws, make_store_workspace, become):
     """The page says so; and how it goes on."""
-    deployed, iam = store({"retain_data": False}), aws.make_client("iam")
+    deployed, iam = make_store_workspace({"retain_data": False}), aws.make_client("iam")
     become("reader", deployed.apply()["environment"])
     attached = {"RoleName": "reader", "PolicyArn": f"{POLICY}-read"}
     iam.attach_role_policy(**attached)
@@ -137,11 +139,11 @@ def test_a_policy_is_not_deleted_from_under_a_role(aws, store, become):
     assert iam.list_policies(Scope="Local")["Policies"] == []
 
 
-def test_a_customer_key_that_s3_vectors_may_not_use_is_told(aws, store):
+def test_a_customer_key_that_s3_vectors_may_not_use_is_told(aws, make_store_workspace):
     """Once the key's policy lets the service use it, the next apply goes on."""
     kms = aws.make_client("kms")
     key = kms.create_key(Policy=key_policy(ADMINISTRATION))["KeyMetadata"]
-    deployed = store({"kms_key_arn": key["Arn"]})
+    deployed = make_store_workspace({"kms_key_arn": key["Arn"]})
 
     message = deployed.read_refusal("apply", "-auto-approve")
     before = indexes(aws)
@@ -161,9 +163,9 @@ def key_policy(*statements):
     return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 
-def test_the_key_of_the_page_is_one_that_s3_vectors_may_use(aws, store):
+def test_the_key_of_the_page_is_one_that_s3_vectors_may_use(aws, make_store_workspace):
     """With its condition, which names the bucket."""
-    store({}, *recipes.read_blocks("A customer key of your own", "hcl")).apply()
+    make_store_workspace({}, *recipes.read_blocks("A customer key of your own", "hcl")).apply()
 
     assert indexes(aws) == INDEXES
 
@@ -172,7 +174,7 @@ READER = "arn:aws:iam::111122223333:role/search"
 READS = "A function in another account reads"
 
 
-def foreign(aws, arn, *more):
+def create_foreign_client(aws, arn, *more):
     """A client of a new role in another account, with what the page's command prints."""
     [command] = recipes.read_commands(READS, "stache-s3vectors")
     document = json.loads(tool.run_checked(*command, *more))
@@ -185,27 +187,27 @@ def query(client):
     return client.query_vectors(indexArn=DOCUMENTS, topK=1, queryVector=vector)["vectors"]
 
 
-def test_a_role_of_another_account_reads_when_both_accounts_say_so(aws, store):
+def test_a_role_of_another_account_reads_when_both_accounts_say_so(aws, make_store_workspace):
     """As the page has it, under a created key; it cannot delete, and another role cannot read."""
     [code] = recipes.read_blocks(READS, "hcl")
     given = code.replace("readers =", "create_kms_key = true\n  retain_data = false\n  readers =")
-    deployed = store({}, given, OUTPUT)
+    deployed = make_store_workspace({}, given, OUTPUT)
     key = ("--kms-key", deployed.apply()["key"])
 
-    reader = foreign(aws, READER, *key)
+    reader = create_foreign_client(aws, READER, *key)
     answer = query(reader)
     with pytest.raises(reader.exceptions.AccessDeniedException, match="DeleteVectors"):
         reader.delete_vectors(indexArn=DOCUMENTS, keys=["cat"])
-    stranger = foreign(aws, READER.replace("search", "other"), *key)
+    stranger = create_foreign_client(aws, READER.replace("search", "other"), *key)
     with pytest.raises(stranger.exceptions.AccessDeniedException, match="QueryVectors"):
         query(stranger)
 
     assert answer == []
 
 
-def test_a_policy_on_vector_bucket_arns_allows_nothing(aws, store, become):
+def test_a_policy_on_vector_bucket_arns_allows_nothing(aws, make_store_workspace, become):
     """As the older package's documents have them; the message names the ARN that is right."""
-    told, iam = store().apply(), aws.make_client("iam")
+    told, iam = make_store_workspace().apply(), aws.make_client("iam")
     become("reader", told["environment"])
     made = iam.get_policy_version(PolicyArn=told["policy_arns"]["read"], VersionId="v1")
     right = json.dumps(made["PolicyVersion"]["Document"])

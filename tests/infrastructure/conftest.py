@@ -28,25 +28,25 @@ def _urls() -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture
-def store(_urls: dict[str, str], tmp_path: Path) -> Callable[..., Workspace]:
-    """Makes a folder to deploy from; tests name their stores differently, to share servers."""
+def make_store_workspace(_urls: dict[str, str], tmp_path: Path) -> Callable[..., Workspace]:
+    """Make a folder to deploy from; tests name their stores differently, to share servers."""
 
-    def made(
+    def make(
         variables: dict[str, Any], part: str = ".", name: str = "store", **options: Any
     ) -> Workspace:
         folder = terraform.make_workspace(tmp_path / name, part, endpoints=_urls, **options)
         return folder.set_variables(variables)
 
-    return made
+    return make
 
 
 @pytest.fixture
-def called(_urls: dict[str, str]) -> Callable[[str], Any]:
-    """Makes a boto3 client of what Terraform has called."""
+def create_server_client(_urls: dict[str, str]) -> Callable[[str], Any]:
+    """Make a boto3 client of what Terraform has called."""
 
-    def client(service: str) -> Any:
+    def create(service: str) -> Any:
         own = _urls.get(f"AWS_ENDPOINT_URL_{service.upper()}")
         url = own or _urls["AWS_ENDPOINT_URL"]
         return boto3.client(service, region_name=terraform.REGION, endpoint_url=url)
 
-    return client
+    return create

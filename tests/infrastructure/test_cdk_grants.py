@@ -246,7 +246,7 @@ def types(stack):
     return {r["Type"] for r in Template.from_stack(stack).to_json()["Resources"].values()}
 
 
-def waits_for(resources, name):
+def collect_dependencies(resources, name):
     """All that a resource waits for, and what that waits for."""
     found = set()
     left = [name]
@@ -282,18 +282,18 @@ def test_a_custom_resource_that_calls_the_function_waits_for_bucket_indexes_and_
     resources = Template.from_stack(stack).to_json()["Resources"]
     [fill] = [n for n, r in resources.items() if r["Type"] == "AWS::CloudFormation::CustomResource"]
 
-    waited = {resources[name]["Type"] for name in waits_for(resources, fill)}
-    indexes = [n for n in waits_for(resources, fill) if resources[n]["Type"].endswith("s::Index")]
-    assert {"AWS::S3Vectors::VectorBucket", "AWS::KMS::Key", "AWS::IAM::Policy"} <= waited
+    waited = [resources[name]["Type"] for name in collect_dependencies(resources, fill)]
+    indexes = [type_name for type_name in waited if type_name.endswith("s::Index")]
+    assert {"AWS::S3Vectors::VectorBucket", "AWS::KMS::Key", "AWS::IAM::Policy"} <= {*waited}
     assert len(indexes) == 3
 
 
-def imported(stack):
+def import_function(stack):
     arn = "arn:aws:lambda:us-east-1:123456789012:function:its"
     return lambda_.Function.from_function_arn(stack, "Imported", arn)
 
 
-def edge(stack):
+def create_edge_function(stack):
     return experimental.EdgeFunction(
         stack,
         "Edge",
@@ -306,12 +306,12 @@ def edge(stack):
 @pytest.mark.parametrize(
     "another",
     [
-        imported,
+        import_function,
         lambda stack: lambda_.Alias(
             stack, "Alias", alias_name="live", version=make_function(stack).current_version
         ),
         lambda stack: make_function(stack).current_version,
-        edge,
+        create_edge_function,
     ],
     ids=["imported", "alias", "version", "edge"],
 )

@@ -31,7 +31,7 @@ KINDS = ("documents", "summaries", "insights")
 
 
 @cache
-def cdk(region, **given):
+def read_cdk(region, **given):
     """The store and the environment that the CDK makes."""
     stack = Stack(App(), "Stack")
     key = kms.Key.from_key_arn(stack, "Key", given["key"]) if "key" in given else None
@@ -60,7 +60,7 @@ def cdk(region, **given):
 
 
 @cache
-def sam_(region, **given):
+def read_sam(region, **given):
     """Those of the SAM template."""
     names = {"prefix": "Prefix", "dimension": "Dimension", "metric": "DistanceMetric"}
     parameters = {names[name]: given[name] for name in names.keys() & given.keys()}
@@ -78,7 +78,7 @@ def sam_(region, **given):
 
 
 @cache
-def terraform_(region, **given):
+def plan_terraform(region, **given):
     """Those of the Terraform module."""
     names = {"prefix": "prefix", "dimension": "dimension", "metric": "distance_metric"}
     variables = {names[name]: given[name] for name in names.keys() & given.keys()}
@@ -94,7 +94,9 @@ def terraform_(region, **given):
     return stores.from_plan(plan), plan["planned_values"]["outputs"]["environment"]["value"]
 
 
-DIALECTS = pytest.mark.parametrize("dialect", [cdk, sam_, terraform_], ids=["cdk", "sam", "tf"])
+DIALECTS = pytest.mark.parametrize(
+    "dialect", [read_cdk, read_sam, plan_terraform], ids=["cdk", "sam", "tf"]
+)
 
 
 def arn_in(region, bucket=f"stache-vectors-{ACCOUNT}"):
@@ -215,8 +217,8 @@ def test_a_default_that_differs_in_one_dialect_is_seen(tmp_path):
     variables = module.folder / "variables.tf"
     variables.write_text(variables.read_text().replace("= 1024", "= 1536"))
 
-    assert made != cdk("us-east-1")[0]
-    assert stores.from_plan(module.plan()) != cdk("us-east-1")[0]
+    assert made != read_cdk("us-east-1")[0]
+    assert stores.from_plan(module.plan()) != read_cdk("us-east-1")[0]
 
 
 def granted_key(document):

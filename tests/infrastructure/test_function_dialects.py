@@ -47,7 +47,7 @@ class Deployed:
     tables: frozenset[Table]
 
 
-def cdk(region, **given):
+def read_cdk(region, **given):
     """By the CDK's app."""
     app = App(context={**given, "aws:cdk:bundling-stacks": []})
     stack = StacheStack(app, "Stache", Options.from_context(app.node))
@@ -55,10 +55,10 @@ def cdk(region, **given):
     [document] = (
         made["PolicyDocument"] for made in found.list_properties("AWS::IAM::Policy").values()
     )
-    return of_stack(found, document)
+    return read_stack(found, document)
 
 
-def sam_(region, **given):
+def read_sam(region, **given):
     """By the SAM template."""
     names = {"embedding_provider": "EmbeddingProvider", "snap_start": "SnapStart"}
     parameters = {names[name]: value for name, value in given.items()}
@@ -66,10 +66,10 @@ def sam_(region, **given):
     template = sam.transform_template(text, json.dumps(parameters)).transformed
     found = resolve_template(template, parameters, region=region)
     [role] = found.list_properties("AWS::IAM::Role").values()
-    return of_stack(found, role["Policies"][0]["PolicyDocument"])
+    return read_stack(found, role["Policies"][0]["PolicyDocument"])
 
 
-def of_stack(found, document):
+def read_stack(found, document):
     [function] = found.list_properties("AWS::Lambda::Function").values()
     told = found.values()
     [log] = found.list_properties("AWS::Logs::LogGroup")
@@ -91,24 +91,24 @@ def of_stack(found, document):
     }
     tables = frozenset(
         Table(
-            keys_of(made),
+            get_key_names(made),
             frozenset(
-                (each["IndexName"], keys_of(each)) for each in made["GlobalSecondaryIndexes"]
+                (each["IndexName"], get_key_names(each)) for each in made["GlobalSecondaryIndexes"]
             ),
             made["BillingMode"],
             made["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"],
         )
         for made in found.list_properties("AWS::DynamoDB::Table").values()
     )
-    return normal(document, function["Environment"]["Variables"], properties, renamed, tables)
+    return normalize(document, function["Environment"]["Variables"], properties, renamed, tables)
 
 
-def keys_of(made):
+def get_key_names(made):
     kinds = {each["KeyType"]: each["AttributeName"] for each in made["KeySchema"]}
     return tuple(kinds[kind] for kind in ("HASH", "RANGE") if kind in kinds)
 
 
-def terraform_(region, tmp_path, **given):
+def plan_terraform(region, tmp_path, **given):
     """By Terraform's complete example."""
     (tmp_path / "function.zip").write_bytes(b"code")
     variables = {"function_zip": str(tmp_path / "function.zip"), **given}
@@ -147,10 +147,10 @@ def terraform_(region, tmp_path, **given):
         if address.startswith("aws_dynamodb_table")
     )
     variables = function["environment"][0]["variables"]
-    return normal(document, variables, properties, renamed, tables)
+    return normalize(document, variables, properties, renamed, tables)
 
 
-def normal(document, environment, properties, renamed, tables):
+def normalize(document, environment, properties, renamed, tables):
     def with_names(text):
         for name, other in renamed.items():
             text = text.replace(name, other)
@@ -171,13 +171,13 @@ def normal(document, environment, properties, renamed, tables):
 def dialect(request, tmp_path):
     """Deploys the function in one of them."""
     return {
-        "cdk": cdk,
-        "sam": sam_,
-        "terraform": lambda region, **given: terraform_(region, tmp_path, **given),
+        "cdk": read_cdk,
+        "sam": read_sam,
+        "terraform": lambda region, **given: plan_terraform(region, tmp_path, **given),
     }[request.param]
 
 
-def called(monkeypatch):
+def record_calls(monkeypatch):
     """Every DynamoDB call of the function over a whole life, as actions on tables' ARNs."""
     seen = set()
 
@@ -193,11 +193,11 @@ def called(monkeypatch):
     with lambda_function.prepare_function(monkeypatch):
         boto3.setup_default_session()
         boto3.DEFAULT_SESSION.events.register("before-call.dynamodb", note)
-        live()
+        exercise_function()
     return seen
 
 
-def live():
+def exercise_function():
     """All that the function does, and an ingestion that fails."""
     invoke("health")
     document = invoke("ingest", text="The cat sleeps.", filename="cat.txt")
@@ -225,7 +225,7 @@ def test_it_may_do_what_it_does_and_nothing_else(dialect, region, monkeypatch):
     assert dialect(region).grants == {
         *(
             (action, arn("dynamodb", "123456789012", table))
-            for action, table in called(monkeypatch)
+            for action, table in record_calls(monkeypatch)
         ),
         ("bedrock:InvokeModel", model),
         ("logs:CreateLogStream", log),

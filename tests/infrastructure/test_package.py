@@ -45,7 +45,7 @@ def impostor(tmp_path):
     return folder
 
 
-def parts(entries):
+def measure_folders(entries):
     """Bytes of each folder and module at the top."""
     sizes = Counter()
     for entry in entries:
@@ -66,7 +66,7 @@ def test_the_zip_has_our_provider_and_is_small(tmp_path, impostor):
     with zipfile.ZipFile(tmp_path / "function.zip") as packed:
         entries = packed.infolist()
     native = [entry.filename for entry in entries if ".cpython-" in entry.filename]
-    sizes = parts(entries)
+    sizes = measure_folders(entries)
     with zipfile.ZipFile(tmp_path / "function.zip") as packed:
         packed.extractall(tmp_path / "unzipped")
     build.compile_package(tmp_path / "unzipped", RUNTIME)  # as large as the runtime's own bytecode
@@ -88,7 +88,7 @@ def test_what_is_left_out_is_left_out_whole(tmp_path):
     for file in (*(package / name for name in files), outside):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch()
-    distribution(package, "pillow")
+    write_distribution(package, "pillow")
     record = ["PIL/image.py", "PIL/raw/more.so", "shared/of_pillow.py", "../bin/reader", "gone.py"]
     info = [f"pillow-1.0.dist-info/{name}" for name in ("METADATA", "RECORD")]
     (package / info[1]).write_text("".join(f"{name},,\n" for name in [*record, *info]))
@@ -106,11 +106,11 @@ def test_only_what_stache_alone_requires_is_left_out(tmp_path):
     """What the function's requirements name, or something else in it needs, stays."""
     folder = tmp_path / "package"
     folder.mkdir()
-    distribution(folder, "stache-ai", "rich", "fastapi", "tqdm", "click", "orjson")
-    distribution(folder, "fastapi", "starlette", "pydantic")
-    distribution(folder, "embedder", "tqdm")
+    write_distribution(folder, "stache-ai", "rich", "fastapi", "tqdm", "click", "orjson")
+    write_distribution(folder, "fastapi", "starlette", "pydantic")
+    write_distribution(folder, "embedder", "tqdm")
     for name in ("click", "orjson", "pydantic", "rich", "starlette", "tqdm"):
-        distribution(folder, name)
+        write_distribution(folder, name)
     for name in ("stache-ai", "embedder", "click"):
         (folder / f"{name}-1.0.dist-info" / "REQUESTED").touch()
     for name in ("fastapi", "starlette", "pydantic", "rich"):  # by its list of files
@@ -213,7 +213,7 @@ def test_the_same_content_makes_the_same_zip(tmp_path):
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
 
 
-def distribution(folder, name, *requirements):
+def write_distribution(folder, name, *requirements):
     info = folder / f"{name}-1.0.dist-info"
     info.mkdir()
     lines = [f"Requires-Dist: {requirement}" for requirement in requirements]
@@ -234,7 +234,7 @@ def test_what_pip_leaves_out_for_the_builder_s_own_python_is_named(
 ):
     """Markers are asked where the function will run; extras only when somebody wants them."""
     there = {"arm-only", "backport", "fast"} - {text.split(">")[0].split("[")[0] for text in wanted}
-    distribution(
+    write_distribution(
         tmp_path,
         "main",
         'backport>=1; python_version < "3.11"',
@@ -244,15 +244,15 @@ def test_what_pip_leaves_out_for_the_builder_s_own_python_is_named(
         'docs; extra == "docs"',
     )
     for name in there:
-        distribution(tmp_path, name, 'gone; extra == "less"')
+        write_distribution(tmp_path, name, 'gone; extra == "less"')
 
     assert build.list_missing(tmp_path, runtime, architecture) == wanted
 
 
 def test_an_extra_that_is_wanted_is_looked_into(tmp_path):
     """Also when what wants it was looked at before."""
-    distribution(tmp_path, "main", "fast[more]")
-    distribution(tmp_path, "fast", 'loop; extra == "more"', "plain")
+    write_distribution(tmp_path, "main", "fast[more]")
+    write_distribution(tmp_path, "fast", 'loop; extra == "more"', "plain")
 
     assert build.list_missing(tmp_path, "python3.13", "arm64") == ["loop", "plain"]
 

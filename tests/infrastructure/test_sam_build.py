@@ -23,7 +23,7 @@ def repository(tmp_path):
     return copy
 
 
-def commands(folder, *arguments):
+def list_make_commands(folder, *arguments):
     """What make would run for `sam build`; it runs nothing."""
     result = sam.run("sam", "build", *arguments, folder=folder, more={"MAKEFLAGS": "n"})
     assert result.returncode == 0, result.stderr
@@ -31,7 +31,7 @@ def commands(folder, *arguments):
     return [shlex.split(line) for line in lines if "build.py" in line]
 
 
-def parent(repository, **parameters):
+def write_parent_app(repository, **parameters):
     """An app of one's own in the folder beside the repository's, which nests the template."""
     folder = repository.parent / "app"
     folder.mkdir()
@@ -57,7 +57,9 @@ def test_it_is_built_from_any_folder(repository, where):
     template = repository / "sam" / "template.yaml"
     overrides = [f"{name}={value}" for name, value in WANTED.items()]
 
-    [command] = commands(folder, "--template-file", template, "--parameter-overrides", *overrides)
+    [command] = list_make_commands(
+        folder, "--template-file", template, "--parameter-overrides", *overrides
+    )
 
     output = folder / ".aws-sam" / "build" / "StacheFunction"
     script = repository / "examples" / "lambda" / "build.py"
@@ -68,7 +70,7 @@ def test_with_snap_start_the_same_is_built(repository):
     """Once, for the function that is deployed then."""
     overrides = [f"{name}={value}" for name, value in {**WANTED, "SnapStart": "true"}.items()]
 
-    [command] = commands(repository / "sam", "--parameter-overrides", *overrides)
+    [command] = list_make_commands(repository / "sam", "--parameter-overrides", *overrides)
 
     output = repository / "sam" / ".aws-sam" / "build" / "SnapStartFunction"
     script = repository / "examples" / "lambda" / "build.py"
@@ -77,9 +79,9 @@ def test_with_snap_start_the_same_is_built(repository):
 
 def test_it_is_built_in_a_template_that_nests_it(repository):
     """Which says where the repository is."""
-    folder = parent(repository, Repository=f"../{repository.name}", **WANTED)
+    folder = write_parent_app(repository, Repository=f"../{repository.name}", **WANTED)
 
-    [command] = commands(folder)
+    [command] = list_make_commands(folder)
 
     output = folder / ".aws-sam" / "build" / "Store" / "StacheFunction"
     script = repository / "examples" / "lambda" / "build.py"
@@ -88,7 +90,7 @@ def test_it_is_built_in_a_template_that_nests_it(repository):
 
 def test_a_template_that_nests_it_and_does_not_say_where_it_is_fails(repository):
     """As the README says: the SAM CLI looks for the folder beside the parent's."""
-    folder = parent(repository, **WANTED)
+    folder = write_parent_app(repository, **WANTED)
 
     result = sam.run("sam", "build", folder=folder, more={"MAKEFLAGS": "n"})
 
@@ -98,8 +100,11 @@ def test_a_template_that_nests_it_and_does_not_say_where_it_is_fails(repository)
 
 def test_the_store_alone_is_built_without_building_a_function(repository):
     """Nested, or for itself: it needs neither make nor the wheel."""
-    folder = parent(repository, DeployFunction="false")
+    folder = write_parent_app(repository, DeployFunction="false")
 
-    assert commands(folder) == []
-    assert commands(repository / "sam", "--parameter-overrides", "DeployFunction=false") == []
+    assert list_make_commands(folder) == []
+    assert (
+        list_make_commands(repository / "sam", "--parameter-overrides", "DeployFunction=false")
+        == []
+    )
     assert (folder / ".aws-sam" / "build" / "Store" / "template.yaml").exists()

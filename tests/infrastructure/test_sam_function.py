@@ -35,7 +35,7 @@ def rights(stack):
     return own["PolicyDocument"]["Statement"]
 
 
-def granted(stack, service):
+def list_granted(stack, service):
     return {
         (action, arn)
         for one in rights(stack)
@@ -179,11 +179,11 @@ def test_its_permissions_boundary():
 def test_the_model_it_may_ask():
     """The one model, where it runs; none, when it is not Bedrock that makes the embeddings."""
     without = stack(EmbeddingProvider="word-hashing")
-    asked = granted(stack("cn-north-1", EmbeddingModel="cohere.embed-english-v3"), "bedrock")
+    asked = list_granted(stack("cn-north-1", EmbeddingModel="cohere.embed-english-v3"), "bedrock")
 
     arn = "arn:aws-cn:bedrock:cn-north-1::foundation-model/cohere.embed-english-v3"
     assert {("bedrock:InvokeModel", arn)} == asked
-    assert set() == granted(without, "bedrock")
+    assert set() == list_granted(without, "bedrock")
     assert "BEDROCK_EMBEDDING_MODEL" not in function(without)["Environment"]["Variables"]
 
 
@@ -193,7 +193,7 @@ def test_its_logs():
 
     group = made.resources["FunctionLogs"]
     arn = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:stack-FunctionLogs:*"
-    assert {("logs:CreateLogStream", arn), ("logs:PutLogEvents", arn)} == granted(made, "logs")
+    assert {("logs:CreateLogStream", arn), ("logs:PutLogEvents", arn)} == list_granted(made, "logs")
     assert function(made)["LoggingConfig"] == {"LogGroup": "stack-FunctionLogs"}
     assert (group["Properties"]["RetentionInDays"], group["DeletionPolicy"]) == (30, "Delete")
 
@@ -218,7 +218,7 @@ def test_its_tables(parameters, documents, namespaces):
         *((f"dynamodb:{action}", f"{arn}/{documents}") for action in DOCUMENTS_ACTIONS),
         ("dynamodb:Query", f"{arn}/{documents}/index/GSI2"),
         ("dynamodb:DescribeTable", f"{arn}/{namespaces}"),
-    } == granted(made, "dynamodb")
+    } == list_granted(made, "dynamodb")
     assert (documents, namespaces) == (
         made.values()["DocumentsTableName"],
         made.values()["NamespacesTableName"],

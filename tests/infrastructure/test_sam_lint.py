@@ -36,7 +36,7 @@ def without_transform(text):
     return json.dumps(source)
 
 
-def forms(text):
+def make_forms(text):
     """A template as it is, as CloudFormation gets it, and without the transform."""
     return {
         "source.yaml": text,
@@ -45,12 +45,12 @@ def forms(text):
     }
 
 
-def linted(folder, text):
+def lint(folder, text):
     """What cfn-lint says of each form of a template; the one action it cannot know left out."""
-    for form, content in forms(text).items():
+    for form, content in make_forms(text).items():
         (folder / form).write_text(content)
     findings = [one for one in sam.lint_templates(*folder.iterdir()) if NEWER not in one.message]
-    return {form: [one for one in findings if one.file == form] for form in forms(text)}
+    return {form: [one for one in findings if one.file == form] for form in make_forms(text)}
 
 
 def test_sam_validates_it():
@@ -63,7 +63,7 @@ def test_sam_validates_it():
 
 def test_cfn_lint_has_nothing_to_say(tmp_path):
     """Not even a note, about the source and about what CloudFormation gets."""
-    found = linted(tmp_path, sam.TEMPLATE.read_text())
+    found = lint(tmp_path, sam.TEMPLATE.read_text())
 
     assert found["source.yaml"] == []
     assert found["transformed.json"] == []
@@ -78,7 +78,7 @@ def test_the_one_exception_hides_text_search_only(tmp_path):
     text = sam.TEMPLATE.read_text()
     assert text.count(EXCEPTION) == text.count("ignore_checks") == 3
 
-    found = linted(tmp_path, text.replace(EXCEPTION, ""))["source.yaml"]
+    found = lint(tmp_path, text.replace(EXCEPTION, ""))["source.yaml"]
 
     where = "Resources/{}VectorIndex/Properties/MetadataConfiguration/TextSearchConfigurations"
     assert {(one.rule, one.path) for one in found} == {
@@ -92,7 +92,7 @@ def test_cfn_lint_sees_faults(tmp_path):
         lambda text, fault: text.replace(*fault), FAULTS.values(), sam.TEMPLATE.read_text()
     )
 
-    found = linted(tmp_path, wrong)
+    found = lint(tmp_path, wrong)
 
     seen = {form: set(FAULTS) & {one.rule for one in said} for form, said in found.items()}
     assert seen == {

@@ -32,13 +32,15 @@ def policies(iam, bucket):
     return [each["PolicyName"] for each in found if each["PolicyName"].startswith(bucket)]
 
 
-def test_what_is_planned_is_made_and_then_nothing_is_left_to_do(store, called):
+def test_what_is_planned_is_made_and_then_nothing_is_left_to_do(
+    make_store_workspace, create_server_client
+):
     """Bucket, indexes and policies are as the outputs say."""
-    deployed = store({"prefix": "first"})
+    deployed = make_store_workspace({"prefix": "first"})
 
     told = deployed.apply()
 
-    vectors, iam = called("s3vectors"), called("iam")
+    vectors, iam = create_server_client("s3vectors"), create_server_client("iam")
     assert deployed.list_changes() == {}
     assert names(vectors, told["bucket_name"]) == sorted(told["index_names"].values())
     for arn in told["index_arns"].values():
@@ -52,16 +54,22 @@ def test_what_is_planned_is_made_and_then_nothing_is_left_to_do(store, called):
         assert iam.list_policy_tags(PolicyArn=arn)["Tags"] == []
 
 
-def test_the_oldest_core_does_the_same(store, called):
+def test_the_oldest_core_does_the_same(make_store_workspace, create_server_client):
     """Makes, leaves, imports, refuses to destroy; and destroys what is not retained."""
     options = {"core": terraform.OLDEST}
-    deployed = store({"prefix": "old", "indexes": {"documents": {}}}, name="first", **options)
+    deployed = make_store_workspace(
+        {"prefix": "old", "indexes": {"documents": {}}}, name="first", **options
+    )
     told = deployed.apply()
-    again = store({"prefix": "old", "indexes": {"documents": {}}}, name="again", **options)
+    again = make_store_workspace(
+        {"prefix": "old", "indexes": {"documents": {}}}, name="again", **options
+    )
     index = told["index_arns"]["documents"]
     again.check_output("import", "aws_s3vectors_vector_bucket.retained[0]", told["bucket_arn"])
     again.check_output("import", 'aws_s3vectors_index.retained["documents"]', index)
-    gone = store({"prefix": "old-gone", "retain_data": False}, name="gone", **options)
+    gone = make_store_workspace(
+        {"prefix": "old-gone", "retain_data": False}, name="gone", **options
+    )
     gone.apply()
     gone.destroy()
 
@@ -71,15 +79,19 @@ def test_the_oldest_core_does_the_same(store, called):
     refusal = deployed.set_variables({"prefix": "old", "dimension": 8}).read_refusal("plan")
     assert "Instance cannot be destroyed" in refusal
     assert gone.list_resources() == []
-    assert names(called("s3vectors"), told["bucket_name"]) == ["documents-1024"]
+    assert names(create_server_client("s3vectors"), told["bucket_name"]) == ["documents-1024"]
 
 
-def test_a_key_is_made_that_s3_vectors_may_use_for_this_bucket_only(store, called):
+def test_a_key_is_made_that_s3_vectors_may_use_for_this_bucket_only(
+    make_store_workspace, create_server_client
+):
     """It turns over, and the policies allow its use."""
-    told = store({"prefix": "keyed", "create_kms_key": True}).apply()
+    told = make_store_workspace({"prefix": "keyed", "create_kms_key": True}).apply()
 
-    kms, key = called("kms"), told["kms_key_arn"]
-    bucket = called("s3vectors").get_vector_bucket(vectorBucketName=told["bucket_name"])
+    kms, key = create_server_client("kms"), told["kms_key_arn"]
+    bucket = create_server_client("s3vectors").get_vector_bucket(
+        vectorBucketName=told["bucket_name"]
+    )
     assert bucket["vectorBucket"]["encryptionConfiguration"]["kmsKeyArn"] == key
     assert kms.get_key_rotation_status(KeyId=key)["KeyRotationEnabled"]
     assert kms.list_resource_tags(KeyId=key)["Tags"] == []
@@ -102,7 +114,9 @@ def test_a_key_is_made_that_s3_vectors_may_use_for_this_bucket_only(store, calle
             },
         },
     ]
-    read = called("iam").get_policy_version(PolicyArn=told["policy_arns"]["read"], VersionId="v1")
+    read = create_server_client("iam").get_policy_version(
+        PolicyArn=told["policy_arns"]["read"], VersionId="v1"
+    )
     statements = read["PolicyVersion"]["Document"]["Statement"]
     assert statements[-1] == {
         "Effect": "Allow",
@@ -112,12 +126,14 @@ def test_a_key_is_made_that_s3_vectors_may_use_for_this_bucket_only(store, calle
     }
 
 
-def test_text_search_that_is_added_later_is_no_reason_to_replace_an_index(store, called):
+def test_text_search_that_is_added_later_is_no_reason_to_replace_an_index(
+    make_store_workspace, create_server_client
+):
     """As `stache-s3vectors indexes upgrade` adds it."""
-    deployed = store({"prefix": "texts"})
+    deployed = make_store_workspace({"prefix": "texts"})
     arn = deployed.apply()["index_arns"]["documents"]
 
-    vectors = called("s3vectors")
+    vectors = create_server_client("s3vectors")
     vectors.update_index_mode(indexArn=arn, indexMode="ENHANCED")
     added = {"textSearchConfigurations": [{"metadataKey": "text"}]}
     vectors.update_metadata_configuration(indexArn=arn, add=added)
@@ -125,9 +141,9 @@ def test_text_search_that_is_added_later_is_no_reason_to_replace_an_index(store,
     assert deployed.list_changes() == {}
 
 
-def test_other_non_filterable_keys_change_nothing_and_are_a_warning(store):
+def test_other_non_filterable_keys_change_nothing_and_are_a_warning(make_store_workspace):
     """They are fixed when an index is made; the warning names both, and what is to be done."""
-    deployed = store({"prefix": "others", "indexes": {"documents": {}}})
+    deployed = make_store_workspace({"prefix": "others", "indexes": {"documents": {}}})
     deployed.apply()
 
     more = {"documents": {"non_filterable_metadata_keys": ["raw"]}}
@@ -140,9 +156,9 @@ def test_other_non_filterable_keys_change_nothing_and_are_a_warning(store):
     assert 'as in the README under "One index"' in warning
 
 
-def test_a_plan_that_would_destroy_vectors_is_refused(store, called):
+def test_a_plan_that_would_destroy_vectors_is_refused(make_store_workspace, create_server_client):
     """To destroy all of it, another dimension, another key: nothing is destroyed."""
-    deployed = store({"prefix": "kept"})
+    deployed = make_store_workspace({"prefix": "kept"})
     bucket = deployed.apply()["bucket_name"]
 
     everything = deployed.read_refusal("plan", "-destroy")
@@ -153,14 +169,16 @@ def test_a_plan_that_would_destroy_vectors_is_refused(store, called):
         assert "Instance cannot be destroyed" in message
     assert 'aws_s3vectors_index.retained["documents"]' in dimension
     assert "aws_s3vectors_vector_bucket.retained[0]" in key
-    assert len(names(called("s3vectors"), bucket)) == len(KINDS)
+    assert len(names(create_server_client("s3vectors"), bucket)) == len(KINDS)
 
 
-def test_with_retain_data_false_a_new_dimension_replaces_the_indexes(store, called):
+def test_with_retain_data_false_a_new_dimension_replaces_the_indexes(
+    make_store_workspace, create_server_client
+):
     """And destroying leaves nothing, not even an index that another tool has made."""
-    deployed = store({"prefix": "gone", "retain_data": False})
+    deployed = make_store_workspace({"prefix": "gone", "retain_data": False})
     bucket = deployed.apply()["bucket_name"]
-    vectors = called("s3vectors")
+    vectors = create_server_client("s3vectors")
 
     deployed.set_variables({"prefix": "gone", "retain_data": False, "dimension": 8})
     replaced = deployed.list_changes()
@@ -179,12 +197,12 @@ def test_with_retain_data_false_a_new_dimension_replaces_the_indexes(store, call
     deployed.destroy()
     assert deployed.list_resources() == []
     assert bucket not in buckets(vectors)
-    assert policies(called("iam"), bucket) == []
+    assert policies(create_server_client("iam"), bucket) == []
 
 
-def test_a_bucket_that_is_replaced_takes_its_indexes_with_it(store):
+def test_a_bucket_that_is_replaced_takes_its_indexes_with_it(make_store_workspace):
     """As when it gets a key, which it can have from its first day only."""
-    deployed = store({"prefix": "moved", "retain_data": False})
+    deployed = make_store_workspace({"prefix": "moved", "retain_data": False})
     deployed.apply()
 
     deployed.set_variables({"prefix": "moved", "retain_data": False, "create_kms_key": True})
@@ -193,11 +211,11 @@ def test_a_bucket_that_is_replaced_takes_its_indexes_with_it(store):
     assert deployed.list_changes() == {}
 
 
-def test_new_tags_replace_nothing(store):
+def test_new_tags_replace_nothing(make_store_workspace):
     """Retained or not."""
     for retain in (True, False):
         given = {"prefix": f"tags-{retain}".lower(), "retain_data": retain}
-        deployed = store(given, name=str(retain))
+        deployed = make_store_workspace(given, name=str(retain))
         deployed.apply()
 
         changes = deployed.set_variables({**given, "tags": {"Team": "search"}}).list_changes()
@@ -208,16 +226,22 @@ def test_new_tags_replace_nothing(store):
 
 
 @pytest.mark.parametrize("key", ["application", "Application"])
-def test_tags_of_an_organization_are_put_on_everything(store, called, key):
+def test_tags_of_an_organization_are_put_on_everything(
+    make_store_workspace, create_server_client, key
+):
     """In the provider's `default_tags`, whatever their letter case; a second apply does nothing."""
     given = {"prefix": f"org-{'u' if key[0].isupper() else 'l'}", "create_kms_key": True}
-    deployed = store(given, default_tags={key: "search", "Team": "x"})
+    deployed = make_store_workspace(given, default_tags={key: "search", "Team": "x"})
 
     told = deployed.apply()
     deployed.apply()
 
     tags = {key: "search", "Team": "x"}
-    vectors, iam, kms = called("s3vectors"), called("iam"), called("kms")
+    vectors, iam, kms = (
+        create_server_client("s3vectors"),
+        create_server_client("iam"),
+        create_server_client("kms"),
+    )
     for arn in [told["bucket_arn"], *told["index_arns"].values()]:
         assert vectors.list_tags_for_resource(resourceArn=arn)["tags"] == tags
     for arn in told["policy_arns"].values():
@@ -228,25 +252,29 @@ def test_tags_of_an_organization_are_put_on_everything(store, called, key):
     assert deployed.list_changes() == {}
 
 
-def test_tags_that_iam_would_refuse_are_refused_before_anything_is_made(store, called):
+def test_tags_that_iam_would_refuse_are_refused_before_anything_is_made(
+    make_store_workspace, create_server_client
+):
     """One of the provider's and one of the module's, which differ in letter case only."""
     tags = {"prefix": "twice", "tags": {"Application": "stache"}}
-    deployed = store(tags, default_tags={"application": "search"})
+    deployed = make_store_workspace(tags, default_tags={"application": "search"})
 
     message = deployed.read_refusal("apply", "-auto-approve")
 
     assert "the tags are Application, application: tag keys must differ" in message
     assert "Write each key in one way" in message
-    assert f"twice-vectors-{ACCOUNT}" not in buckets(called("s3vectors"))
+    assert f"twice-vectors-{ACCOUNT}" not in buckets(create_server_client("s3vectors"))
 
 
-def test_access_for_other_accounts_is_granted_and_revoked(store, called):
+def test_access_for_other_accounts_is_granted_and_revoked(
+    make_store_workspace, create_server_client
+):
     """With the policy of the bucket, also of one that is replaced, and not otherwise."""
     reader = {"readers": ["arn:aws:iam::111122223333:role/search"]}
     given = {"prefix": "open", "retain_data": False}
-    deployed = store({**given, **reader})
+    deployed = make_store_workspace({**given, **reader})
     bucket = {"vectorBucketName": deployed.apply()["bucket_name"]}
-    vectors = called("s3vectors")
+    vectors = create_server_client("s3vectors")
     first = json.loads(vectors.get_vector_bucket_policy(**bucket)["policy"])
 
     assert deployed.list_changes() == {}
@@ -262,12 +290,14 @@ def test_access_for_other_accounts_is_granted_and_revoked(store, called):
         vectors.get_vector_bucket_policy(**bucket)
 
 
-def test_in_an_existing_bucket_only_the_own_indexes_are_destroyed(store, called):
+def test_in_an_existing_bucket_only_the_own_indexes_are_destroyed(
+    make_store_workspace, create_server_client
+):
     """The bucket is not the module's."""
-    vectors = called("s3vectors")
+    vectors = create_server_client("s3vectors")
     vectors.create_vector_bucket(vectorBucketName="not-ours")
     given = {"bucket_name": "not-ours", "existing_bucket": True, "retain_data": False}
-    deployed = store(given)
+    deployed = make_store_workspace(given)
 
     deployed.apply()
     made = names(vectors, "not-ours")
@@ -277,15 +307,17 @@ def test_in_an_existing_bucket_only_the_own_indexes_are_destroyed(store, called)
     assert names(vectors, "not-ours") == []
 
 
-def test_an_index_under_a_key_that_nothing_names_is_an_error(store):
+def test_an_index_under_a_key_that_nothing_names_is_an_error(make_store_workspace):
     """No policy would let Stache use it; the key in kms_key_arn mends it."""
-    told = store({"prefix": "secret", "create_kms_key": True}, name="earlier").apply()
+    told = make_store_workspace(
+        {"prefix": "secret", "create_kms_key": True}, name="earlier"
+    ).apply()
     given = {
         "bucket_name": told["bucket_name"],
         "existing_bucket": True,
         "indexes": {"more": {}},
     }
-    later = store(given)
+    later = make_store_workspace(given)
 
     message = later.read_refusal("apply", "-auto-approve")
     later.set_variables({**given, "kms_key_arn": told["kms_key_arn"]})
@@ -294,37 +326,45 @@ def test_an_index_under_a_key_that_nothing_names_is_an_error(store):
     assert not [name for name in later.list_changes() if name.startswith("aws_s3vectors")]
 
 
-def test_the_complete_example_is_made_and_gone_again(store, called, tmp_path):
+def test_the_complete_example_is_made_and_gone_again(
+    make_store_workspace, create_server_client, tmp_path
+):
     """A function with its role, logs and tables, and the vectors under their own key."""
     code = tmp_path / "function.zip"
     code.write_bytes(b"PK\5\6" + bytes(18))  # a zip without files
     given = {"function_zip": str(code), "prefix": "example", "level": "read"}
     given["retain_data"] = False
-    deployed = store(given, "examples/complete")
+    deployed = make_store_workspace(given, "examples/complete")
 
     told = deployed.apply()
 
     assert deployed.list_changes() == {}
-    found = called("lambda").get_function(FunctionName=told["function_name"])["Configuration"]
+    found = create_server_client("lambda").get_function(FunctionName=told["function_name"])[
+        "Configuration"
+    ]
     assert (found["Handler"], found["Runtime"]) == ("handler.handler", "python3.13")
     role = found["Role"].rpartition("/")[2]
-    attached = called("iam").list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+    attached = create_server_client("iam").list_attached_role_policies(RoleName=role)[
+        "AttachedPolicies"
+    ]
     assert [each["PolicyName"].rpartition("us-east-1-")[2] for each in attached] == ["read"]
     environment = found["Environment"]["Variables"]
     assert environment["S3VECTORS_BUCKET_NAME"] == told["bucket_name"]
     assert environment["DYNAMODB_DOCUMENTS_TABLE"] == told["table_names"]["documents"]
     deployed.destroy()
     assert deployed.list_resources() == []
-    assert told["bucket_name"] not in buckets(called("s3vectors"))
+    assert told["bucket_name"] not in buckets(create_server_client("s3vectors"))
 
 
-def test_the_role_of_the_example_gets_a_boundary_and_loses_it_again(store, called, tmp_path):
+def test_the_role_of_the_example_gets_a_boundary_and_loses_it_again(
+    make_store_workspace, create_server_client, tmp_path
+):
     """In place, as an organisation demands it."""
     code = tmp_path / "function.zip"
     code.write_bytes(b"PK\5\6" + bytes(18))  # a zip without files
     given = {"function_zip": str(code), "prefix": "bounded", "retain_data": False}
     boundary = f"arn:aws:iam::{ACCOUNT}:policy/developers"
-    deployed, iam = store(given, "examples/complete"), called("iam")
+    deployed, iam = make_store_workspace(given, "examples/complete"), create_server_client("iam")
     iam.create_policy(PolicyName="developers", PolicyDocument=EVERYTHING)
     deployed.apply()
 

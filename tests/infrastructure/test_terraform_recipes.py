@@ -23,11 +23,11 @@ VECTORS = "module.stache_vectors.aws_s3vectors"
 
 
 @pytest.fixture
-def follow(store):
+def follow(make_store_workspace):
     """Makes a folder with that code; the name of its bucket is its own."""
 
     def made(name, *code, **options):
-        folder = store({}, "examples/basic", name, **options)
+        folder = make_store_workspace({}, "examples/basic", name, **options)
         write_configuration(folder, *code)
         return folder
 
@@ -35,10 +35,10 @@ def follow(store):
 
 
 @pytest.fixture(autouse=True)
-def _alone(called):
+def _alone(create_server_client):
     """Each recipe has its bucket's default name, so it leaves none to the next."""
     yield
-    vectors, iam = called("s3vectors"), called("iam")
+    vectors, iam = create_server_client("s3vectors"), create_server_client("iam")
     for bucket in vectors.list_vector_buckets(prefix=BUCKET)["vectorBuckets"]:
         for index in vectors.list_indexes(vectorBucketArn=bucket["vectorBucketArn"])["indexes"]:
             vectors.delete_index(indexArn=index["indexArn"])
@@ -54,7 +54,7 @@ def indexes(vectors):
     return sorted(index["indexName"] for index in found)
 
 
-def test_what_a_lost_state_knew_is_referred_to_again(follow, called):
+def test_what_a_lost_state_knew_is_referred_to_again(follow, create_server_client):
     """With the policies, whose names are taken, imported."""
     first = follow("lost", read_usage())
     first.apply()
@@ -67,7 +67,11 @@ def test_what_a_lost_state_knew_is_referred_to_again(follow, called):
     assert changes == {}
     assert not [name for name in again.list_resources() if name.startswith(VECTORS)]
     again.destroy()
-    assert indexes(called("s3vectors")) == ["documents-1024", "insights-1024", "summaries-1024"]
+    assert indexes(create_server_client("s3vectors")) == [
+        "documents-1024",
+        "insights-1024",
+        "summaries-1024",
+    ]
 
 
 def test_what_a_lost_state_knew_is_imported(follow):
@@ -83,13 +87,15 @@ def test_what_a_lost_state_knew_is_imported(follow):
     assert len([name for name in again.list_resources() if name.startswith(VECTORS)]) == 4
 
 
-def test_what_a_lost_state_knew_is_imported_with_its_key(follow, called):
+def test_what_a_lost_state_knew_is_imported_with_its_key(follow, create_server_client):
     """Otherwise the plan would be for a new key, and a new bucket with it."""
     with_key = read_usage().replace("source =", "create_kms_key = true\n\n  source =", 1)
     first = follow("lost", with_key)
     first.apply()
-    [bucket] = called("s3vectors").list_vector_buckets(prefix=BUCKET)["vectorBuckets"]
-    made = called("s3vectors").get_vector_bucket(vectorBucketArn=bucket["vectorBucketArn"])
+    [bucket] = create_server_client("s3vectors").list_vector_buckets(prefix=BUCKET)["vectorBuckets"]
+    made = create_server_client("s3vectors").get_vector_bucket(
+        vectorBucketArn=bucket["vectorBucketArn"]
+    )
     key = made["vectorBucket"]["encryptionConfiguration"]["kmsKeyArn"].rpartition("/")[2]
     again = follow("found", with_key, read_blocks("Use data that exists", "hcl")[1])
 
@@ -101,9 +107,9 @@ def test_what_a_lost_state_knew_is_imported_with_its_key(follow, called):
 
 
 @pytest.fixture
-def older(called):
+def older(create_server_client):
     """Three indexes as the older package makes them: `text` alone is non-filterable."""
-    vectors = called("s3vectors")
+    vectors = create_server_client("s3vectors")
     vectors.create_vector_bucket(vectorBucketName="my-bucket")
     for kind in ("documents", "summaries", "insights"):
         vectors.create_index(
@@ -153,7 +159,7 @@ def test_indexes_of_the_older_package_that_are_imported_as_new_ones_are_a_warnin
     assert "with `overflow = false` if it has no _overflow" in warning
 
 
-def test_a_second_size_is_put_beside_the_first_and_then_used(follow, called):
+def test_a_second_size_is_put_beside_the_first_and_then_used(follow, create_server_client):
     """Nothing of the first is touched."""
     folder = follow("sizes", read_usage())
     folder.apply()
@@ -165,7 +171,7 @@ def test_a_second_size_is_put_beside_the_first_and_then_used(follow, called):
     write_configuration(folder, wide.rstrip().removesuffix("}") + switch + "}\n", output)
     after = folder.apply()["environment"]
 
-    assert len(indexes(called("s3vectors"))) == 6
+    assert len(indexes(create_server_client("s3vectors"))) == 6
     assert before["S3VECTORS_DOCUMENTS_INDEX"] == "documents-1024"
     assert after["S3VECTORS_DOCUMENTS_INDEX"] == "documents-3072"
     assert after["S3VECTORS_SUMMARIES_INDEX"] == "summaries-3072"
@@ -173,7 +179,7 @@ def test_a_second_size_is_put_beside_the_first_and_then_used(follow, called):
     assert after["EMBEDDING_DIMENSION"] == "3072"
 
 
-def test_the_rest_is_removed_and_the_vectors_stay(follow, called):
+def test_the_rest_is_removed_and_the_vectors_stay(follow, create_server_client):
     """Once Terraform has forgotten them."""
     folder = follow("left", read_usage())
     folder.apply()
@@ -183,10 +189,10 @@ def test_the_rest_is_removed_and_the_vectors_stay(follow, called):
     folder.check_output(*destroy, "-auto-approve")
 
     assert folder.list_resources() == []
-    assert len(indexes(called("s3vectors"))) == 3
+    assert len(indexes(create_server_client("s3vectors"))) == 3
 
 
-def test_everything_is_removed_on_request(follow, called):
+def test_everything_is_removed_on_request(follow, create_server_client):
     """The same bucket, no longer retained; then destroyed."""
     folder = follow("removed", read_usage())
     folder.apply()
@@ -198,7 +204,9 @@ def test_everything_is_removed_on_request(follow, called):
     folder.check_output("destroy", "-auto-approve")
 
     assert not [name for name, actions in changed.items() if "delete" in actions]
-    assert called("s3vectors").list_vector_buckets(prefix=BUCKET)["vectorBuckets"] == []
+    assert (
+        create_server_client("s3vectors").list_vector_buckets(prefix=BUCKET)["vectorBuckets"] == []
+    )
 
 
 def move(folder, to):
@@ -224,7 +232,7 @@ def test_what_was_disposable_is_retained_when_terraform_is_told_first(follow):
     assert "from `false` to `true` without the steps" in README
 
 
-def test_an_entry_is_left_behind_or_gets_another_key(follow, called):
+def test_an_entry_is_left_behind_or_gets_another_key(follow, create_server_client):
     """Nothing of it is destroyed."""
     folder = follow("one", read_usage())
     folder.apply()
@@ -239,7 +247,7 @@ def test_an_entry_is_left_behind_or_gets_another_key(follow, called):
     folder.check_output(*renamed)
 
     assert not any("delete" in actions for actions in folder.list_changes().values())
-    assert "insights-1024" in indexes(called("s3vectors"))
+    assert "insights-1024" in indexes(create_server_client("s3vectors"))
 
 
 def test_a_key_whose_policy_is_written_into_it_is_there_first(follow):
@@ -261,14 +269,14 @@ def programs(tmp_path):
     return script.parent
 
 
-def test_text_search_is_added_after_the_indexes(follow, programs, called):
+def test_text_search_is_added_after_the_indexes(follow, programs, create_server_client):
     """By the tool, which Terraform runs once; the next plan has nothing to do."""
     [code] = read_blocks("Text search", "hcl")
     folder = follow("searched", read_usage(), code, programs=programs)
 
     folder.apply()
 
-    vectors = called("s3vectors")
+    vectors = create_server_client("s3vectors")
     for name in indexes(vectors):
         index = vectors.get_index(vectorBucketName=BUCKET, indexName=name)["index"]
         [search] = index["metadataConfiguration"]["textSearchConfigurations"]
@@ -277,7 +285,7 @@ def test_text_search_is_added_after_the_indexes(follow, programs, called):
     assert folder.read_warnings() == []
 
 
-def test_a_reader_that_the_same_apply_creates_gets_access(follow, called):
+def test_a_reader_that_the_same_apply_creates_gets_access(follow, create_server_client):
     """Its ARN is known after the apply only, as that of a role is."""
     [code] = read_blocks("A function in another account reads", "hcl")
     role = '"arn:aws:iam::111122223333:role/search"'
@@ -286,7 +294,9 @@ def test_a_reader_that_the_same_apply_creates_gets_access(follow, called):
 
     folder.apply()
 
-    document = called("s3vectors").get_vector_bucket_policy(vectorBucketName=BUCKET)["policy"]
+    document = create_server_client("s3vectors").get_vector_bucket_policy(vectorBucketName=BUCKET)[
+        "policy"
+    ]
     [statement] = json.loads(document)["Statement"]
     assert statement["Principal"] == {"AWS": [json.loads(role)]}
     assert folder.list_changes() == {}

@@ -46,16 +46,16 @@ def make_context(question=None):
 
 
 def create_provider(mode="hybrid", **settings):
-    store = stache.create_provider(s3vectors_search_mode=mode, **settings)
-    store.insert(FAR, TEXTS, ids=["machine", "write", "tank"])
-    wait_until_active(store)
-    return store
+    provider = stache.create_provider(s3vectors_search_mode=mode, **settings)
+    provider.insert(FAR, TEXTS, ids=["machine", "write", "tank"])
+    wait_until_active(provider)
+    return provider
 
 
-def wait_until_active(store):
+def wait_until_active(provider):
     """Wait for the engine, which builds the text search even of an empty index."""
     for _ in range(100_000):
-        if "BUILDING" not in store.get_collection_info()["textSearch"].values():
+        if "BUILDING" not in provider.get_collection_info()["textSearch"].values():
             return
     raise AssertionError("it is still BUILDING")
 
@@ -97,11 +97,11 @@ def test_scores_are_low_when_nothing_fits():
 
 def test_more_results_change_neither_the_first_ones_nor_their_scores():
     """Rankings are fused to the same depth for any top_k."""
-    store = create_provider()
-    store.insert(stache.create_vectors(60), [f"error {'code ' * (n % 7)}{n}" for n in range(60)])
+    provider = create_provider()
+    provider.insert(stache.create_vectors(60), [f"error {'code ' * (n % 7)}{n}" for n in range(60)])
 
     def ask(top_k):
-        results = store.search(QUESTION, top_k, context=make_context("error code 7 12 33"))
+        results = provider.search(QUESTION, top_k, context=make_context("error code 7 12 33"))
         assert len(results) == top_k
         return [(result["id"], result["score"]) for result in results]
 
@@ -112,10 +112,10 @@ def test_more_results_change_neither_the_first_ones_nor_their_scores():
 
 def test_a_result_that_only_matches_words_does_not_lower_the_other_scores():
     """It has no distance; the nearest is one of the results that have a distance."""
-    store = create_provider()
-    store.insert([QUESTION] * 40, ["unlike"] * 40)
+    provider = create_provider()
+    provider.insert([QUESTION] * 40, ["unlike"] * 40)
 
-    results = store.search(QUESTION, 5, context=make_context(WORDS))
+    results = provider.search(QUESTION, 5, context=make_context(WORDS))
 
     assert "tank" in get_ids(results)
     assert results[0]["score"] == pytest.approx(1, abs=1e-5)
@@ -123,10 +123,10 @@ def test_a_result_that_only_matches_words_does_not_lower_the_other_scores():
 
 def test_pages_share_the_best_score():
     """The best score counts for all pages of 100."""
-    store = create_provider()
-    store.insert(stache.create_vectors(250), [f"error {n}" for n in range(250)])
+    provider = create_provider()
+    provider.insert(stache.create_vectors(250), [f"error {n}" for n in range(250)])
 
-    results = store.search(QUESTION, 240, context=make_context(WORDS))
+    results = provider.search(QUESTION, 240, context=make_context(WORDS))
 
     scores = [result["score"] for result in results]
     assert len(scores) == 240
@@ -136,11 +136,13 @@ def test_pages_share_the_best_score():
 
 def test_filters_apply_to_hybrid_search():
     """So do namespaces and soft delete."""
-    store = create_provider()
-    store.insert([QUESTION], ["XK-4471 in another house"], namespace="other")
-    store.update_status(["tank"], "default", "deleting")
+    provider = create_provider()
+    provider.insert([QUESTION], ["XK-4471 in another house"], namespace="other")
+    provider.update_status(["tank"], "default", "deleting")
 
-    results = get_ids(store.search(QUESTION, 5, namespace="default", context=make_context(WORDS)))
+    results = get_ids(
+        provider.search(QUESTION, 5, namespace="default", context=make_context(WORDS))
+    )
 
     assert sorted(results) == ["machine", "write"]
 
@@ -156,83 +158,85 @@ def test_without_words_hybrid_search_uses_the_vector_only(question):
 
 def test_summaries_and_insights_can_be_searched_in_hybrid_mode():
     """search_insights runs the processors; summaries are searched by vector."""
-    store = create_provider()
-    store.insert(
+    provider = create_provider()
+    provider.insert(
         [QUESTION] * 2, ["sum", "XK-4471"], [{"_type": "document_summary"}, {"_type": "insight"}]
     )
 
-    [summary] = store.search_summaries(QUESTION, 5, context=make_context(WORDS))
-    [insight] = store.search(QUESTION, 5, filter={"_type": "insight"}, context=make_context(WORDS))
+    [summary] = provider.search_summaries(QUESTION, 5, context=make_context(WORDS))
+    [insight] = provider.search(
+        QUESTION, 5, filter={"_type": "insight"}, context=make_context(WORDS)
+    )
 
     assert (summary["text"], insight["text"]) == ("sum", "XK-4471")
 
 
 def test_an_index_without_text_search_is_searched_by_vector_and_logged_once(caplog):
     """The older package created such indexes; the log says what to do."""
-    store = stache.create_provider(s3vectors_search_mode="hybrid")
-    stache.create_older_index(store)
-    store.insert(FAR, TEXTS, ids=["machine", "write", "tank"])
+    provider = stache.create_provider(s3vectors_search_mode="hybrid")
+    stache.create_older_index(provider)
+    provider.insert(FAR, TEXTS, ids=["machine", "write", "tank"])
 
     for _ in range(2):
-        assert get_ids(store.search(QUESTION, 1, context=make_context(WORDS))) == ["machine"]
+        assert get_ids(provider.search(QUESTION, 1, context=make_context(WORDS))) == ["machine"]
 
     assert caplog.text.count("my-bucket/documents has no text search on 'text'") == 1
 
 
 def test_a_text_search_that_is_building_is_used_when_it_is_ready(caplog, monkeypatch):
     """The index is described again after a while, not at every search."""
-    store = create_provider()
-    ready = store._index.describe_or_create()
+    provider = create_provider()
+    ready = provider._index.describe_or_create()
     building = {**ready.text_searches, "text": "BUILDING"}
-    store._index._state.description = type(ready)(**{**vars(ready), "text_searches": building})
-    seen = stache.record_calls(store.client)
+    provider._index._state.description = type(ready)(**{**vars(ready), "text_searches": building})
+    seen = stache.record_calls(provider.client)
 
     monkeypatch.setattr("stache_ai_s3vectors.aws.vector_index.REFRESH_SECONDS", float("inf"))
     for _ in range(2):
-        assert get_ids(store.search(QUESTION, 1, context=make_context(WORDS))) == ["machine"]
+        assert get_ids(provider.search(QUESTION, 1, context=make_context(WORDS))) == ["machine"]
     assert caplog.text.count("is BUILDING its text search: searching by vector only") == 1
     assert "GetIndex" not in seen
 
     monkeypatch.setattr("stache_ai_s3vectors.aws.vector_index.REFRESH_SECONDS", 0)
-    assert "tank" in get_ids(store.search(QUESTION, 2, context=make_context(WORDS)))
+    assert "tank" in get_ids(provider.search(QUESTION, 2, context=make_context(WORDS)))
     assert seen.count("GetIndex") == 1
 
 
 def test_a_search_works_after_the_text_search_is_deleted(caplog):
     """Somebody deletes its configuration; the next search notices."""
-    store = create_provider()
-    store.client.update_metadata_configuration(
+    provider = create_provider()
+    provider.client.update_metadata_configuration(
         vectorBucketName="my-bucket",
         indexName="documents",
         delete={"textSearchConfigurations": [{"metadataKey": "text"}]},
     )
 
-    assert get_ids(store.search(QUESTION, 1, context=make_context(WORDS))) == ["machine"]
+    assert get_ids(provider.search(QUESTION, 1, context=make_context(WORDS))) == ["machine"]
     assert "has no text search on 'text'" in caplog.text
 
 
 def test_a_refusal_for_another_reason_is_an_error():
     """The index has text search; a search by vector would hide the reason."""
-    store = create_provider()
+    provider = create_provider()
     refusal = stache.Answer(
         400, {"x-amzn-errortype": "ValidationException"}, b'{"message":"for another reason"}'
     )
-    stache.set_answers(store.client, "QueryVectors", refusal)
+    stache.set_answers(provider.client, "QueryVectors", refusal)
 
     with pytest.raises(RejectedError, match="for another reason"):
-        store.search(QUESTION, 1, context=make_context(WORDS))
+        provider.search(QUESTION, 1, context=make_context(WORDS))
 
 
 def test_a_response_without_scores_is_an_error():
     """The provider never invents a score."""
-    store = create_provider()
-    store.client.meta.events.register(
+    provider = create_provider()
+    provider.client.meta.events.register(
         "after-call.s3vectors.QueryVectors",
         lambda parsed, **_: [vector.pop("scores") for vector in parsed["vectors"]],
     )
 
     with pytest.raises(S3VectorsError, match="returned no score of '"):
-        store.search(QUESTION, 1, context=make_context(WORDS))
+        provider.search(QUESTION, 1, context=make_context(WORDS))
 
 
 def test_text_search_that_was_added_is_noticed_after_a_while(monkeypatch):
@@ -240,56 +244,58 @@ def test_text_search_that_was_added_is_noticed_after_a_while(monkeypatch):
     monkeypatch.setattr(
         "stache_ai_s3vectors.aws.vector_index.REFRESH_SECONDS_WITHOUT", float("inf")
     )
-    store = stache.create_provider(s3vectors_search_mode="hybrid")
-    names = stache.create_older_index(store)
-    store.insert(FAR, TEXTS, ids=["machine", "write", "tank"])
-    store.search(QUESTION, 1, context=make_context(WORDS))
+    provider = stache.create_provider(s3vectors_search_mode="hybrid")
+    names = stache.create_older_index(provider)
+    provider.insert(FAR, TEXTS, ids=["machine", "write", "tank"])
+    provider.search(QUESTION, 1, context=make_context(WORDS))
     texts = {"textSearchConfigurations": [{"metadataKey": "text"}]}
-    store.client.update_metadata_configuration(**names, add=texts)
+    provider.client.update_metadata_configuration(**names, add=texts)
 
-    seen = stache.record_calls(store.client)
-    store.search(QUESTION, 1, context=make_context(WORDS))
+    seen = stache.record_calls(provider.client)
+    provider.search(QUESTION, 1, context=make_context(WORDS))
     assert "GetIndex" not in seen
 
     monkeypatch.setattr("stache_ai_s3vectors.aws.vector_index.REFRESH_SECONDS_WITHOUT", 0)
     wait_until_active(stache.create_provider(s3vectors_endpoint_url="local:"))
-    assert "tank" in get_ids(store.search(QUESTION, 2, context=make_context(WORDS)))
+    assert "tank" in get_ids(provider.search(QUESTION, 2, context=make_context(WORDS)))
 
 
 def test_when_the_index_cannot_be_described_the_search_uses_the_vector_only(monkeypatch):
     """A search does not fail because its text search is unknown."""
-    store = stache.create_provider(s3vectors_search_mode="hybrid", s3vectors_max_attempts=1)
-    stache.create_older_index(store)
-    store.insert(FAR, TEXTS, ids=["machine", "write", "tank"])
+    provider = stache.create_provider(s3vectors_search_mode="hybrid", s3vectors_max_attempts=1)
+    stache.create_older_index(provider)
+    provider.insert(FAR, TEXTS, ids=["machine", "write", "tank"])
     monkeypatch.setattr("stache_ai_s3vectors.aws.vector_index.REFRESH_SECONDS_WITHOUT", 0)
-    stache.fail_calls(store.client, "GetIndex", *range(1, 9))
+    stache.fail_calls(provider.client, "GetIndex", *range(1, 9))
 
-    assert get_ids(store.search(QUESTION, 1, context=make_context(WORDS))) == ["machine"]
+    assert get_ids(provider.search(QUESTION, 1, context=make_context(WORDS))) == ["machine"]
 
 
 def test_the_words_of_a_context_count_for_one_search():
     """Another search with the same context has another purpose."""
-    store, same = create_provider(), make_context(WORDS)
+    provider, same = create_provider(), make_context(WORDS)
 
-    assert "tank" in get_ids(store.search(QUESTION, 2, context=same))
-    assert "tank" not in get_ids(store.search(QUESTION, 2, context=same))
+    assert "tank" in get_ids(provider.search(QUESTION, 2, context=same))
+    assert "tank" not in get_ids(provider.search(QUESTION, 2, context=same))
 
 
 def test_an_index_created_in_a_classic_bucket_has_no_text_search(caplog):
     """Such buckets are from before 2026-09-30; text search needs ENHANCED mode."""
     stache.open_engine("local:", bucket_mode="classic")
-    store = create_provider()
+    provider = create_provider()
 
-    assert get_ids(store.search(QUESTION, 1, context=make_context(WORDS))) == ["machine"]
+    assert get_ids(provider.search(QUESTION, 1, context=make_context(WORDS))) == ["machine"]
     assert "bucket my-bucket creates CLASSIC indexes: documents gets no text search" in caplog.text
-    assert store.get_collection_info().items() >= {"indexMode": "CLASSIC", "textSearch": {}}.items()
+    assert (
+        provider.get_collection_info().items() >= {"indexMode": "CLASSIC", "textSearch": {}}.items()
+    )
 
 
 def test_an_index_created_on_first_use_has_text_search():
     """It also has the keys that cannot be added later."""
-    store = stache.create_provider()
+    provider = stache.create_provider()
 
-    info = store.get_collection_info()
+    info = provider.get_collection_info()
 
     assert set(info["textSearch"]) == {"text"}
     assert info["nonFilterableMetadataKeys"] == ["_overflow", "text"]
@@ -298,25 +304,27 @@ def test_an_index_created_on_first_use_has_text_search():
 @pytest.mark.parametrize("language, languages", [("de", {"text": "de"}), (None, {})])
 def test_the_language_setting_lets_hybrid_search_find_word_forms(language, languages):
     """It applies to an index that is created on first use."""
-    store = stache.create_provider(s3vectors_search_mode="hybrid", s3vectors_text_language=language)
-    store.insert(FAR, ["Der See", "Die Wiese", "Die Häuser"], ids=["lake", "meadow", "houses"])
-    wait_until_active(store)
+    provider = stache.create_provider(
+        s3vectors_search_mode="hybrid", s3vectors_text_language=language
+    )
+    provider.insert(FAR, ["Der See", "Die Wiese", "Die Häuser"], ids=["lake", "meadow", "houses"])
+    wait_until_active(provider)
 
-    results = get_ids(store.search(FAR[0], 2, context=make_context("Haus")))
+    results = get_ids(provider.search(FAR[0], 2, context=make_context("Haus")))
 
     assert ("houses" in results) is bool(language)
-    assert store.get_collection_info()["textLanguages"] == languages
+    assert provider.get_collection_info()["textLanguages"] == languages
 
 
 def test_hybrid_search_finds_words_in_other_keys(caplog):
     """The index has text search on file names and titles."""
     keys = "filename, title"
-    store = stache.create_provider(s3vectors_search_mode="hybrid", s3vectors_text_keys=keys)
+    provider = stache.create_provider(s3vectors_search_mode="hybrid", s3vectors_text_keys=keys)
     names = [{"filename": "coffee.pdf"}, {"filename": "errors.md"}, {"filename": "XK-4471.pdf"}]
-    store.insert(FAR, ["same", "same", "same"], names, ids=["machine", "write", "tank"])
-    wait_until_active(store)
+    provider.insert(FAR, ["same", "same", "same"], names, ids=["machine", "write", "tank"])
+    wait_until_active(provider)
 
-    results = store.search(QUESTION, 2, context=make_context(WORDS))
+    results = provider.search(QUESTION, 2, context=make_context(WORDS))
 
     assert "tank" in get_ids(results)
     assert "has no text search" not in caplog.text
@@ -325,10 +333,12 @@ def test_hybrid_search_finds_words_in_other_keys(caplog):
 def test_a_key_without_text_search_is_left_out(caplog):
     """The other keys are searched; the log says so once."""
     create_provider()
-    store = stache.create_provider(s3vectors_search_mode="hybrid", s3vectors_text_keys="filename")
+    provider = stache.create_provider(
+        s3vectors_search_mode="hybrid", s3vectors_text_keys="filename"
+    )
 
     for _ in range(2):
-        assert "tank" in get_ids(store.search(QUESTION, 2, context=make_context(WORDS)))
+        assert "tank" in get_ids(provider.search(QUESTION, 2, context=make_context(WORDS)))
 
     message = "has no text search on 'filename': searching without it"
     assert caplog.text.count(message) == 1
@@ -338,10 +348,10 @@ def test_a_key_without_text_search_is_left_out(caplog):
 @pytest.mark.parametrize("quotes", ['"{}"', "“{}”", "„{}“"])
 def test_a_quoted_phrase_must_be_in_the_text(quotes):
     """The search requests more results and returns those that contain the phrase."""
-    store = create_provider()
-    store.insert([QUESTION] * 50, ["The tank of the water machine"] * 50)
+    provider = create_provider()
+    provider.insert([QUESTION] * 50, ["The tank of the water machine"] * 50)
 
-    results = store.search(
+    results = provider.search(
         QUESTION, 3, context=make_context("Where is the " + quotes.format("Water  tank") + "?")
     )
 
@@ -351,11 +361,11 @@ def test_a_quoted_phrase_must_be_in_the_text(quotes):
 
 def test_a_quoted_phrase_that_no_result_contains_is_searched_as_words():
     """Otherwise there would be no result."""
-    store = create_provider()
+    provider = create_provider()
 
-    plain = store.search(QUESTION, 3, context=make_context("an error code"))
+    plain = provider.search(QUESTION, 3, context=make_context("an error code"))
 
-    assert store.search(QUESTION, 3, context=make_context('"an error" "code an"')) == plain
+    assert provider.search(QUESTION, 3, context=make_context('"an error" "code an"')) == plain
 
 
 def make_words(first, end):
@@ -402,16 +412,16 @@ def test_a_long_question_keeps_its_beginning_and_its_end(question, expected):
 
 def test_the_log_reports_a_shortened_question_once_without_its_text(caplog):
     """Questions are private."""
-    store = create_provider()
+    provider = create_provider()
     texts = []
-    store.client.meta.events.register(
+    provider.client.meta.events.register(
         "provide-client-params.s3vectors.QueryVectors",
         lambda params, **_: texts.append(params["queryTexts"][0]["text"]),
     )
     long = f"secret {make_words(100, 1000)} {WORDS}"
 
     for _ in range(2):
-        assert "tank" in get_ids(store.search(QUESTION, 2, context=make_context(long)))
+        assert "tank" in get_ids(provider.search(QUESTION, 2, context=make_context(long)))
 
     assert all(text.startswith("secret w100") and text.endswith(WORDS) for text in texts)
     assert caplog.text.count("longer than 1,024 characters") == 1
@@ -433,11 +443,11 @@ def test_a_question_to_stache_s_pipeline_is_searched_by_vector_and_words(context
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     pipeline = quickstart.make_pipeline()
-    store = pipeline.documents_provider
-    store.insert([pipeline.embedding_provider.embed(text) for text in TEXTS], TEXTS)
-    wait_until_active(store)
+    provider = pipeline.documents_provider
+    provider.insert([pipeline.embedding_provider.embed(text) for text in TEXTS], TEXTS)
+    wait_until_active(provider)
     texts = []
-    store.client.meta.events.register(
+    provider.client.meta.events.register(
         "provide-client-params.s3vectors.QueryVectors",
         lambda params, **_: texts.append(params.get("queryTexts")),
     )

@@ -38,7 +38,7 @@ def _settings(monkeypatch):
 
 
 @pytest.fixture
-def store():
+def three_indexes():
     """The bucket with its three indexes."""
     tool.run_checked("indexes", "create")
 
@@ -54,7 +54,7 @@ def wrong(*arguments):
     return [(check["check"], check["text"], check["fix"]) for check in found]
 
 
-def test_a_good_set_up_is_ready(store):
+def test_a_good_set_up_is_ready(three_indexes):
     """Each check says what it looked at; nothing is left behind."""
     result = tool.run("doctor", "--level", "manage-indexes")
 
@@ -74,7 +74,7 @@ def test_a_good_set_up_is_ready(store):
 
 
 @pytest.mark.parametrize("key", ["status", "namespace", "_type", "doc_id"])
-def test_an_index_in_which_no_search_works_is_named_with_the_way_out(store, key):
+def test_an_index_in_which_no_search_works_is_named_with_the_way_out(three_indexes, key):
     """Once, by the key; it is no matter of permissions."""
     client = stache.create_provider(s3vectors_endpoint_url="local:data").client
     names = {"vectorBucketName": "my-bucket", "indexName": "documents"}
@@ -100,7 +100,7 @@ def test_an_index_in_which_no_search_works_is_named_with_the_way_out(store, key)
 
 
 @pytest.mark.parametrize("name", ["UPPER", "ab", "a_b", "a" * 64])
-def test_an_index_name_that_aws_refuses_is_wrong(store, monkeypatch, name):
+def test_an_index_name_that_aws_refuses_is_wrong(three_indexes, monkeypatch, name):
     """It is the only thing that is wrong: the other indexes are checked, this one is not."""
     monkeypatch.setenv("S3VECTORS_DOCUMENTS_INDEX", name)
 
@@ -110,7 +110,7 @@ def test_an_index_name_that_aws_refuses_is_wrong(store, monkeypatch, name):
     assert (check, text) == ("settings", problem)
 
 
-def test_without_any_right_name_of_an_index_the_checks_end(store, monkeypatch):
+def test_without_any_right_name_of_an_index_the_checks_end(three_indexes, monkeypatch):
     """None of the others makes sense."""
     for kind in KINDS:
         monkeypatch.setenv(f"S3VECTORS_{kind.upper()}_INDEX", "UPPER")
@@ -122,7 +122,7 @@ def test_without_any_right_name_of_an_index_the_checks_end(store, monkeypatch):
     assert "ready" not in result.stdout.splitlines()
 
 
-def test_an_embedder_that_stache_does_not_have_is_wrong(store, monkeypatch):
+def test_an_embedder_that_stache_does_not_have_is_wrong(three_indexes, monkeypatch):
     """It would fail at the first document."""
     monkeypatch.setenv("EMBEDDING_PROVIDER", "nope")
 
@@ -143,7 +143,7 @@ def test_an_embedder_that_stache_does_not_have_is_wrong(store, monkeypatch):
 )
 @pytest.mark.parametrize("where", ["environment", ".env"])
 def test_a_misspelled_variable_is_a_warning_with_the_nearest_name(
-    store, monkeypatch, name, near, where
+    three_indexes, monkeypatch, name, near, where
 ):
     """With the nearest name: it would be passed over without a word."""
     if where == ".env":
@@ -157,7 +157,7 @@ def test_a_misspelled_variable_is_a_warning_with_the_nearest_name(
     assert f"Fix: write {near}" in result.stdout
 
 
-def test_read_only_makes_no_round_trip(store):
+def test_read_only_makes_no_round_trip(three_indexes):
     """Level read: nothing is written."""
     calls = stache.record_calls(stache.create_provider(s3vectors_endpoint_url="local:data").client)
 
@@ -242,7 +242,7 @@ SETTINGS = {
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_a_wrong_setting_is_named(store, monkeypatch, name):
+def test_a_wrong_setting_is_named(three_indexes, monkeypatch, name):
     """With the variable, and what to set it to."""
     values, check, text, fix = SETTINGS[name]
     stache.close_engines()
@@ -277,7 +277,7 @@ def made(non_filterable, metric="cosine"):
     )
 
 
-def test_an_index_where_text_is_filterable_is_wrong(store):
+def test_an_index_where_text_is_filterable_is_wrong(three_indexes):
     """Chunks are longer than what can be filtered on."""
     made(["_overflow"])
 
@@ -287,7 +287,7 @@ def test_an_index_where_text_is_filterable_is_wrong(store):
     assert "indexes create" in fix
 
 
-def test_what_only_could_be_better_is_a_warning(store):
+def test_what_only_could_be_better_is_a_warning(three_indexes):
     """Ready all the same: the older package's index, and euclidean distance."""
     made(["text"], "euclidean")
 
@@ -299,7 +299,7 @@ def test_what_only_could_be_better_is_a_warning(store):
     assert "stache-s3vectors migrate" in result.stdout
 
 
-def test_hybrid_search_without_text_search_is_wrong(store, monkeypatch):
+def test_hybrid_search_without_text_search_is_wrong(three_indexes, monkeypatch):
     """The command that adds it is the fix."""
     monkeypatch.setenv("S3VECTORS_SEARCH_MODE", "hybrid")
     made(["text", "_overflow"])
@@ -311,7 +311,7 @@ def test_hybrid_search_without_text_search_is_wrong(store, monkeypatch):
     assert "the index has no text search" in text
 
 
-def test_the_language_of_text_search_is_shown(store):
+def test_the_language_of_text_search_is_shown(three_indexes):
     """Beside its status."""
     tool.run_checked("indexes", "delete", "--yes", "documents")
     tool.run_checked("indexes", "create", "--language", "de", "documents")
@@ -319,7 +319,9 @@ def test_the_language_of_text_search_is_shown(store):
     assert re.search(r"text search on text (ACTIVE|BUILDING) \(de\)", tool.run("doctor").stdout)
 
 
-def test_text_search_in_another_language_than_the_setting_s_is_a_warning(store, monkeypatch):
+def test_text_search_in_another_language_than_the_setting_s_is_a_warning(
+    three_indexes, monkeypatch
+):
     """With the command that changes it."""
     monkeypatch.setenv("S3VECTORS_SEARCH_MODE", "hybrid")
     monkeypatch.setenv("S3VECTORS_TEXT_LANGUAGE", "fr")
@@ -331,7 +333,7 @@ def test_text_search_in_another_language_than_the_setting_s_is_a_warning(store, 
     assert re.search("indexes upgrade documents .*--language fr", result.stdout)
 
 
-def test_a_key_without_text_search_is_wrong(store, monkeypatch):
+def test_a_key_without_text_search_is_wrong(three_indexes, monkeypatch):
     """If hybrid search is to look in it."""
     monkeypatch.setenv("S3VECTORS_SEARCH_MODE", "hybrid")
     monkeypatch.setenv("S3VECTORS_TEXT_KEYS", "text,filename")
@@ -372,7 +374,7 @@ def without(level, action):
 
 
 @pytest.mark.parametrize("action", ["GetVectors", "ListVectors", "QueryVectors", "DeleteVectors"])
-def test_an_action_that_is_denied_is_one_finding(store, action):
+def test_an_action_that_is_denied_is_one_finding(three_indexes, action):
     """With all ARNs; the others are tried all the same, and nothing is written."""
     without("read-write", action)
 
@@ -392,7 +394,7 @@ def test_an_action_that_is_denied_is_one_finding(store, action):
     "action, checks",
     [("GetIndex", KINDS), ("PutVectors", [f"round trip in {kind}" for kind in KINDS])],
 )
-def test_an_action_that_stands_for_an_index_is_named_for_each(store, action, checks):
+def test_an_action_that_stands_for_an_index_is_named_for_each(three_indexes, action, checks):
     """Without GetIndex nothing is known of it; PutVectors is the round trip."""
     without("read-write", action)
 
@@ -406,7 +408,7 @@ def test_an_action_that_stands_for_an_index_is_named_for_each(store, action, che
 @pytest.mark.parametrize(
     "action", ["CreateIndex", "UpdateIndexMode", "ListIndexes", "GetVectorBucket"]
 )
-def test_a_denied_action_of_manage_indexes_is_one_finding(store, action):
+def test_a_denied_action_of_manage_indexes_is_one_finding(three_indexes, action):
     """When that level is asked about; what Stache needs is tried all the same."""
     without("manage-indexes", action)
 
@@ -421,14 +423,14 @@ def test_a_denied_action_of_manage_indexes_is_one_finding(store, action):
     )
 
 
-def test_what_cannot_be_tried_without_a_change_is_said_not_to_be(store):
+def test_what_cannot_be_tried_without_a_change_is_said_not_to_be(three_indexes):
     """Nobody knows what AWS does when a text search is added again."""
     shown = tool.run("doctor", "--level", "manage-indexes").stdout
 
     assert "UpdateMetadataConfiguration not tried: a call would change something" in shown
 
 
-def test_a_policy_of_the_level_is_enough(store):
+def test_a_policy_of_the_level_is_enough(three_indexes):
     """And all of its actions but those that nothing can be tried of are used."""
     for level in LEVELS:
         document = build_policy(level, ARN, KINDS)
@@ -441,7 +443,7 @@ def test_a_policy_of_the_level_is_enough(store):
         assert all(left in line for line in policies.list_unused())
 
 
-def test_the_search_in_other_regions_creates_nothing_there(store, monkeypatch):
+def test_the_search_in_other_regions_creates_nothing_there(three_indexes, monkeypatch):
     """Although the provider may create its index, and the bucket is not asked for."""
     client = stache.create_provider(s3vectors_endpoint_url="local:data").client
     for kind in KINDS:
@@ -466,7 +468,9 @@ def test_the_search_in_other_regions_creates_nothing_there(store, monkeypatch):
     ]
 
 
-def test_the_bucket_in_another_region_is_found_without_asking_for_the_bucket(store, monkeypatch):
+def test_the_bucket_in_another_region_is_found_without_asking_for_the_bucket(
+    three_indexes, monkeypatch
+):
     """A role of level read-write may only ask for its indexes."""
     under(build_policy("read-write", ARN, KINDS))
     monkeypatch.setenv("S3VECTORS_REGION", "eu-west-1")
@@ -484,7 +488,7 @@ def test_the_bucket_in_another_region_is_found_without_asking_for_the_bucket(sto
         ("InvalidSignatureException", "check the secret access key"),
     ],
 )
-def test_credentials_that_are_no_good_are_named_so(store, code, text):
+def test_credentials_that_are_no_good_are_named_so(three_indexes, code, text):
     """Nothing else is tried with them; these codes are not in the service's model."""
     client = stache.connections.connect(resolve_settings(stache.Settings()))
     body = b'{"message":"The security token included in the request is not good"}'
@@ -551,7 +555,7 @@ def test_a_clock_that_is_wrong_is_named_before_what_it_leads_to(monkeypatch, min
     assert "set the clock" in fix
 
 
-def test_a_service_that_throttles_is_not_called_unreachable(store, monkeypatch):
+def test_a_service_that_throttles_is_not_called_unreachable(three_indexes, monkeypatch):
     """The remedy is to wait."""
     client = stache.create_provider(s3vectors_endpoint_url="local:data").client
     stache.skip_waiting(monkeypatch)
@@ -573,7 +577,7 @@ def test_a_directory_in_use_is_named():
     assert "belongs to a running engine" in text
 
 
-def test_a_vector_that_cannot_be_removed_again_is_named(store):
+def test_a_vector_that_cannot_be_removed_again_is_named(three_indexes):
     """With the command that removes it."""
     client = stache.create_provider(s3vectors_endpoint_url="local:data").client
     stache.fail_calls(client, "DeleteVectors", *range(2, 99))
@@ -598,7 +602,7 @@ def test_what_the_provider_makes_by_itself_is_not_missing(monkeypatch):
     assert "documents: not created yet; the provider creates it on first use" in result.stdout
 
 
-def test_unset_index_variables_are_reported(monkeypatch, store):
+def test_unset_index_variables_are_reported(monkeypatch, three_indexes):
     """Stache would use one called "stache" for all three."""
     for kind in KINDS:
         monkeypatch.delenv(f"S3VECTORS_{kind.upper()}_INDEX")
@@ -609,7 +613,7 @@ def test_unset_index_variables_are_reported(monkeypatch, store):
     assert "S3VECTORS_DOCUMENTS_INDEX, S3VECTORS_SUMMARIES_INDEX" in tool.run("doctor").stdout
 
 
-def test_a_vector_is_removed_when_the_round_trip_is_interrupted(store, monkeypatch):
+def test_a_vector_is_removed_when_the_round_trip_is_interrupted(three_indexes, monkeypatch):
     """Ctrl-C between the insert and the end."""
     provider = stache.create_provider("documents", s3vectors_endpoint_url="local:data")
 
@@ -629,7 +633,7 @@ def test_a_vector_is_removed_when_the_round_trip_is_interrupted(store, monkeypat
     assert not tool.read_contents(provider)
 
 
-def test_a_vector_whose_insert_was_not_answered_is_removed(store):
+def test_a_vector_whose_insert_was_not_answered_is_removed(three_indexes):
     """It may have been stored."""
     provider = stache.create_provider("documents", s3vectors_endpoint_url="local:data")
     stache.lose_answers(provider.client, "PutVectors", 1)
@@ -652,7 +656,7 @@ def test_an_index_that_may_be_created_on_aws_is_a_warning(monkeypatch):
     assert "Warning: documents: not created yet; the provider creates it on first use" in shown
 
 
-def test_a_key_that_is_disabled_is_not_called_allowed(store):
+def test_a_key_that_is_disabled_is_not_called_allowed(three_indexes):
     """KMS refuses with 400, which is no permission."""
     client = stache.connections.connect(resolve_settings(stache.Settings()))
     body = b'{"message":"The key is disabled"}'
@@ -665,7 +669,7 @@ def test_a_key_that_is_disabled_is_not_called_allowed(store):
     assert all("check the customer key" in fix for _, _, fix in found)
 
 
-def test_a_copy_of_the_bucket_in_another_region_is_no_fault(store, monkeypatch):
+def test_a_copy_of_the_bucket_in_another_region_is_no_fault(three_indexes, monkeypatch):
     """As long as any of the indexes is here."""
     tool.run_checked("indexes", "create", "--region", "eu-west-1")
     under(build_policy("read-write", ARN, ["summaries", "insights"]))
@@ -686,7 +690,7 @@ def test_a_lost_connection_is_an_error_like_others(monkeypatch):
     assert "start the server" not in fix
 
 
-def test_the_account_of_the_bucket_s_arn_is_compared(store, monkeypatch):
+def test_the_account_of_the_bucket_s_arn_is_compared(three_indexes, monkeypatch):
     """The bucket of that name may be another's."""
     arn = ARN.replace("123456789012", "999999999999")
     monkeypatch.setenv("S3VECTORS_BUCKET_NAME", arn)
@@ -747,7 +751,7 @@ def test_sts_says_whose_the_credentials_are(monkeypatch, state):
     assert state != "ok" or "account 111122223333" in told["text"]
 
 
-@pytest.mark.usefixtures("store")
+@pytest.mark.usefixtures("three_indexes")
 def test_two_copies_of_the_package_are_named(tmp_path, monkeypatch):
     """`pip install --target` without --upgrade leaves the older one's metadata in a layer."""
     left = tmp_path / "stache_ai_s3vectors-0.2.0.dist-info"
@@ -771,7 +775,7 @@ def test_two_copies_of_the_package_are_named(tmp_path, monkeypatch):
         ("stache.query_processor", "hybrid search gets no text: the entry point", 0),
     ],
 )
-@pytest.mark.usefixtures("store")
+@pytest.mark.usefixtures("three_indexes")
 def test_an_entry_point_that_is_missing_is_named(monkeypatch, group, text, status):
     """A layer that was stripped of its metadata has none."""
     every = metadata.entry_points
