@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from s3vectors_local.iam import Need
+from s3vectors_local.iam.patterns import matches_action
 from stache_ai_s3vectors.service.permissions import LEVELS
 from stache_ai_s3vectors.tool.policy_files.source import Text
 
@@ -88,7 +89,7 @@ def _explain_doubt(rule: Rule, need: Need) -> tuple[int, str]:
 
 def find_excess(rule: Rule, target: Target) -> Iterator[Finding]:
     """Find actions beyond the level, and resources beyond the target."""
-    reached = [target.make_need(PREFIX + name, "*") for name in rule.list_reached(target)]
+    reached = [target.make_need(action, "*") for action in rule.list_reached(target)]
     granted = {need.action for need in reached if rule.can_hold(need)}
     covers_key = any(can_cover(item, target.key or "") for item in rule.resources)
     on_key = target.key is not None and covers_key is not rule.negated_resources
@@ -122,7 +123,7 @@ def _report_negated(name: str, what: str, needed: Collection[str], rule: Rule) -
 def _check_action(
     item: Text, granted: set[str], rule: Rule, target: Target, *, on_key: bool
 ) -> Iterator[Finding]:
-    own = {PREFIX + name for name in expand_action(item)} & granted
+    own = granted.intersection(expand_action(item))
     keys = on_key and (item in ("*", "*:*") or item.lower().startswith(KMS))
     needed = target.list_needed(item)
     if not (own or keys) or (needed and not is_wild(item)):
@@ -136,7 +137,7 @@ def _check_action(
     else:
         problem = f"{target.level} does not need {item}"
         known = {name: (*level.index, *level.bucket) for name, level in LEVELS.items()}
-        higher = [name for name in known if set(expand_action(item)) & set(known[name])]
+        higher = [n for n in known if any(matches_action(item, PREFIX + a) for a in known[n])]
         fix = f"remove it, or check with --level {higher[0]}" if higher else "remove it"
     yield rule.report(item.line, "excess", problem, fix)
 

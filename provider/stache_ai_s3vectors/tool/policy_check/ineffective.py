@@ -100,9 +100,9 @@ def _guess_action(pattern: str) -> str | None:
         return PREFIX + name
     for other, ours in _MEANINGS.items():
         name = re.sub(other, ours, name)
-    by_lower = {known.lower(): known for known in list_actions()}
+    by_lower = {known.removeprefix(PREFIX).lower(): known for known in list_actions()}
     near = get_close_matches(name.lower(), by_lower, 1, cutoff=0.75)
-    return PREFIX + by_lower[near[0]] if near else None
+    return by_lower[near[0]] if near else None
 
 
 def _check_resource(item: Text, rule: Rule, target: Target) -> Correction:
@@ -130,12 +130,11 @@ def _explain_place(item: Text, rule: Rule, target: Target) -> tuple[str, str] | 
 
 
 def _correct_conditions(rule: Rule, target: Target) -> tuple[list[Finding], Rule]:
-    names = rule.list_reached(target) if rule.written else ()
-    dead = [condition for condition in rule.written if condition.is_dead(names)]
+    actions = rule.list_reached(target) if rule.written else ()
+    dead = [condition for condition in rule.written if condition.is_dead(actions)]
     findings = []
     for condition in dead:
-        which = join_actions(PREFIX + name for name in names)
-        problem = f'no request of {which} has the key "{condition.key}"'
+        problem = f'no request of {join_actions(actions)} has the key "{condition.key}"'
         fix = "remove it, or use another"
         findings.append(rule.report(condition.key.line, "ineffective", problem, fix))
     live = tuple(condition for condition in rule.written if condition not in dead)

@@ -15,7 +15,7 @@ from stache_ai_s3vectors.tool.policy_files.source import Text
 
 from .arns import find_kinds, replace_variables
 from .findings import Finding
-from .targets import PREFIX, VIA_SERVICE, Target, list_actions
+from .targets import VIA_SERVICE, Target, list_actions
 
 _SPELLINGS: Final = {
     text.lower(): text
@@ -45,15 +45,15 @@ class WrittenCondition:
         known = key in (*need.context, VIA_SERVICE) or self._is_absent(need.action)
         return replace(parsed, key=key).holds(need.context) if parsed and known else None
 
-    def is_dead(self, names: Collection[str]) -> bool:
+    def is_dead(self, actions: Collection[str]) -> bool:
         """Whether it never holds, because no request of these actions has its key."""
-        needs = [Need(PREFIX + name, "*", {}) for name in names]
+        needs = [Need(action, "*", {}) for action in actions]
         return bool(needs) and all(
             self._is_absent(need.action) and self.evaluate(need) is False for need in needs
         )
 
     def _is_absent(self, action: str) -> bool:
-        key, known = self.key.lower(), list_actions().get(action.removeprefix(PREFIX))
+        key, known = self.key.lower(), list_actions().get(action)
         keys = {key, key.partition("/")[0] + "/"}
         return known is not None and key.startswith(_OWN_KEYS) and not known.keys & keys
 
@@ -131,7 +131,7 @@ class Rule(Statement):
         return named is not self.negated_actions
 
     def list_reached(self, target: Target) -> tuple[str, ...]:
-        """The actions of S3 Vectors, without prefix, that it matches on any resource.
+        """The actions of S3 Vectors that it matches on any resource.
 
         The target's resources, their neighbours and what the statement names are tried.
         """
@@ -139,9 +139,9 @@ class Rule(Statement):
         return tuple(
             name
             for name, action in list_actions().items()
-            if self.is_about(PREFIX + name)
+            if self.is_about(name)
             and any(
-                self.match(target.make_need(PREFIX + name, arn)) is not False
+                self.match(target.make_need(name, arn)) is not False
                 for arn in arns
                 if (find_kinds(arn) & action.kinds if action.kinds else arn == "*")
             )

@@ -45,12 +45,13 @@ class Action:
 
 @cache
 def list_actions() -> Mapping[str, Action]:
-    """Every action, by its name without the prefix."""
+    """Every action of S3 Vectors, by its name."""
     actions, caller = {}, Caller()
     arns = [caller.format_bucket_arn("bucket") + path for path in ("", "/index/index")]
-    for name in sorted(action.removeprefix(PREFIX) for action in ACTIONS):
-        requests = [{**_REQUEST, "resourceArn": arn} for arn in arns]
-        needs = [find_needs(name, each, caller, lambda _: {"": ""})[0] for each in requests]
+    requests = [{**_REQUEST, "resourceArn": arn} for arn in arns]
+    for name in sorted(ACTIONS):
+        operation = name.removeprefix(PREFIX)
+        needs = [find_needs(operation, r, caller, lambda _: {"": ""})[0] for r in requests]
         kinds = frozenset(kind for need in needs for kind in find_kinds(need.resource))
         keys = frozenset(key for need in needs for key in need.context if kinds)
         actions[name] = Action(kinds, keys)
@@ -58,8 +59,8 @@ def list_actions() -> Mapping[str, Action]:
 
 
 def expand_action(pattern: str) -> tuple[str, ...]:
-    """The actions of S3 Vectors that a pattern matches, without their prefix."""
-    return tuple(name for name in list_actions() if matches_action(pattern, PREFIX + name))
+    """The actions of S3 Vectors that a pattern matches."""
+    return tuple(name for name in list_actions() if matches_action(pattern, name))
 
 
 @dataclass(frozen=True)
