@@ -53,9 +53,9 @@ class Invoked:
 
     def invoke(self, event):
         """What it answers."""
-        told = self._invoke(FunctionName=self._name, Payload=json.dumps(event))
-        answer = json.loads(told["Payload"].read())
-        assert "FunctionError" not in told, answer
+        response = self._invoke(FunctionName=self._name, Payload=json.dumps(event))
+        answer = json.loads(response["Payload"].read())
+        assert "FunctionError" not in response, answer
         return answer
 
 

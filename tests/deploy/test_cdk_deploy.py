@@ -42,8 +42,8 @@ def names(aws):
 
 def stacks(aws):
     """All but that of the bootstrapping."""
-    told = aws.make_client("cloudformation").describe_stacks()["Stacks"]
-    return [one["StackName"] for one in told if one["StackName"] != "CDKToolkit"]
+    stacks = aws.make_client("cloudformation").describe_stacks()["Stacks"]
+    return [one["StackName"] for one in stacks if one["StackName"] != "CDKToolkit"]
 
 
 def policies(aws):

@@ -55,8 +55,8 @@ def delete(aws):
 
 def stacks(aws):
     """All but those that SAM has for itself."""
-    told = aws.make_client("cloudformation").describe_stacks()["Stacks"]
-    return [one["StackName"] for one in told if not one["StackName"].startswith("aws-sam-cli-")]
+    stacks = aws.make_client("cloudformation").describe_stacks()["Stacks"]
+    return [one["StackName"] for one in stacks if not one["StackName"].startswith("aws-sam-cli-")]
 
 
 def indexes(aws):
@@ -67,26 +67,26 @@ def policies(aws):
     return aws.make_client("iam").list_policies(Scope="Local")["Policies"]
 
 
-def readable(aws, told):
+def readable(aws, outputs):
     """The names of the indexes that the read policy allows something with."""
-    statements = to_deployed_store("SAM", aws, told).read_policy("read")["Statement"]
+    statements = to_deployed_store("SAM", aws, outputs).read_policy("read")["Statement"]
     return {arn.rpartition("/")[2] for statement in statements for arn in statement["Resource"]}
 
 
 def keys(aws, index):
-    told = aws.make_client("s3vectors").list_vectors(vectorBucketName=BUCKET, indexName=index)
-    return [vector["key"] for vector in told["vectors"]]
+    response = aws.make_client("s3vectors").list_vectors(vectorBucketName=BUCKET, indexName=index)
+    return [vector["key"] for vector in response["vectors"]]
 
 
 def test_the_store_is_deployed_changed_and_left_behind(aws):
     """Deployed again it is the same; another size makes indexes beside; what is deleted stays."""
-    told = deploy(aws, **STORE)
+    outputs = deploy(aws, **STORE)
     aws.make_client("s3vectors").put_vectors(
         vectorBucketName=BUCKET,
         indexName="documents-1024",
         vectors=[{"key": "a", "data": {"float32": [1.0] * 1024}}],
     )
-    before = (told, indexes(aws), policies(aws))
+    before = (outputs, indexes(aws), policies(aws))
     again = sam.deploy(aws.url, **STORE)
     after = (read_outputs(aws, "stache"), indexes(aws), policies(aws))
     changed = deploy(aws, **STORE, Dimension="256")
@@ -112,14 +112,17 @@ def test_a_key_that_s3_vectors_may_not_use_is_refused(aws):
     refused = sam.deploy(aws.url, **STORE, KmsKeyArn=key)
     left = vectors.list_vector_buckets()["vectorBuckets"]
     delete(aws)
-    told = deploy_store(aws, CreateKmsKey="true")
+    outputs = deploy_store(aws, CreateKmsKey="true")
     bucket = vectors.get_vector_bucket(vectorBucketName=BUCKET)["vectorBucket"]
 
     assert refused.returncode == 1
     said = " ".join(refused.stdout.split())  # in a column, on several lines
     assert "Insufficient access to perform asynchronous indexing" in said
     assert left == []
-    assert bucket["encryptionConfiguration"] == {"sseType": "aws:kms", "kmsKeyArn": told["KeyArn"]}
+    assert bucket["encryptionConfiguration"] == {
+        "sseType": "aws:kms",
+        "kmsKeyArn": outputs["KeyArn"],
+    }
     assert len(indexes(aws)) == 3
 
 
@@ -166,10 +169,10 @@ def ids(rows):
 
 
 def text_search(aws):
-    told = aws.make_client("s3vectors").get_index(
+    response = aws.make_client("s3vectors").get_index(
         vectorBucketName=BUCKET, indexName="documents-1024"
     )
-    [configuration] = told["index"]["metadataConfiguration"]["textSearchConfigurations"]
+    [configuration] = response["index"]["metadataConfiguration"]["textSearchConfigurations"]
     return configuration
 
 
@@ -249,9 +252,9 @@ def test_the_store_is_nested_in_another_template(aws, tmp_path):
     built = sam.run("sam", "build", folder=tmp_path)
     assert built.returncode == 0, built.stderr
 
-    told = deploy(aws, tmp_path / ".aws-sam" / "build" / "template.yaml")
+    outputs = deploy(aws, tmp_path / ".aws-sam" / "build" / "template.yaml")
 
-    assert told == {"Bucket": BUCKET}
+    assert outputs == {"Bucket": BUCKET}
     names = {index["indexName"] for index in indexes(aws)}
     assert names == {f"{kind}-512" for kind in ("documents", "summaries", "insights")}
 
@@ -274,12 +277,12 @@ def test_a_template_with_the_older_package_s_arns_grants_nothing(aws, tmp_path):
 def test_the_deployed_function_does_its_work_and_its_documents_outlive_the_stack(aws, tmp_path):
     """Denied nothing; it says what it lacks; the next stack's function finds what it ingested."""
     template = sam.build_function(tmp_path, **LOCAL_FUNCTION).parent / "template.yaml"
-    told = deploy(aws, template, **LOCAL_FUNCTION)
-    with aws.run_function(told["FunctionName"], tmp_path / "first") as function:
+    outputs = deploy(aws, template, **LOCAL_FUNCTION)
+    with aws.run_function(outputs["FunctionName"], tmp_path / "first") as function:
         function_life.exercise_function(function)
         function.invoke({"action": "ingest", "text": function_life.CAT})
-    take_the_bucket_away(aws, told["FunctionName"])
-    with aws.run_function(told["FunctionName"], tmp_path / "lacking") as function:
+    take_the_bucket_away(aws, outputs["FunctionName"])
+    with aws.run_function(outputs["FunctionName"], tmp_path / "lacking") as function:
         says_that_the_bucket_is_missing(function)
 
     delete(aws)
@@ -289,8 +292,8 @@ def test_the_deployed_function_does_its_work_and_its_documents_outlive_the_stack
         == aws.make_client("lambda").list_functions()["Functions"]
         == []
     )
-    told = deploy(aws, template, **LOCAL_FUNCTION, **recipe(told))
-    with aws.run_function(told["FunctionName"], tmp_path / "second") as function:
+    outputs = deploy(aws, template, **LOCAL_FUNCTION, **recipe(outputs))
+    with aws.run_function(outputs["FunctionName"], tmp_path / "second") as function:
         assert function_life.find_texts(function) == [function_life.CAT]
 
     assert aws.policies.decisions
@@ -315,14 +318,14 @@ def says_that_the_bucket_is_missing(function):
     )
 
 
-def recipe(told):
+def recipe(outputs):
     """The parameters with which the README uses again what an earlier stack left."""
     page = (sam.FOLDER / "README.md").read_text()
     command = page.partition("### Use the data of an earlier stack")[2].split("```")[1]
     given = dict(re.findall(r"(\w+)=([\w-]+)", command))
-    assert given["BucketName"] == told["BucketName"]
+    assert given["BucketName"] == outputs["BucketName"]
     return {
         **given,
-        "ExistingDocumentsTable": told["DocumentsTableName"],
-        "ExistingNamespacesTable": told["NamespacesTableName"],
+        "ExistingDocumentsTable": outputs["DocumentsTableName"],
+        "ExistingNamespacesTable": outputs["NamespacesTableName"],
     }

@@ -66,8 +66,8 @@ def create_function(aws, body, arn=None, **more):
 
 
 def invoke(aws):
-    told = aws.make_client("lambda").invoke(FunctionName="it", Payload="{}")
-    return json.loads(told["Payload"].read())
+    response = aws.make_client("lambda").invoke(FunctionName="it", Payload="{}")
+    return json.loads(response["Payload"].read())
 
 
 def get_refusal(aws, folder):
@@ -79,10 +79,10 @@ def get_refusal(aws, folder):
 
 def assume_role(aws, arn, **more):
     """Credentials as this role."""
-    told = aws.make_client("sts").assume_role(RoleArn=arn, RoleSessionName="it", **more)[
+    response = aws.make_client("sts").assume_role(RoleArn=arn, RoleSessionName="it", **more)[
         "Credentials"
     ]
-    return told["AccessKeyId"], told["SecretAccessKey"], told["SessionToken"]
+    return response["AccessKeyId"], response["SecretAccessKey"], response["SessionToken"]
 
 
 def create_vectors_client(aws, *credentials, region="us-east-1"):
@@ -161,9 +161,9 @@ def test_terraform_reaches_no_other_machine(tmp_path, core):
     wanted = 'terraform {\n  required_providers {\n    it = { source = "it/it" }\n  }\n}\n'
     (tmp_path / "main.tf").write_text(wanted)
 
-    told = terraform._run(core, tmp_path, {"HOME": str(tmp_path)}, "init", "-no-color")
+    result = terraform._run(core, tmp_path, {"HOME": str(tmp_path)}, "init", "-no-color")
 
-    assert "proxyconnect tcp: dial tcp 127.0.0.1:9" in " ".join(told.stderr.split())
+    assert "proxyconnect tcp: dial tcp 127.0.0.1:9" in " ".join(result.stderr.split())
 
 
 @pytest.mark.parametrize(

@@ -52,9 +52,9 @@ def example(aws, code, tmp_path):
 def test_the_deployed_function_does_its_work_as_its_role(aws, example, tmp_path):
     """From start to purge, denied nothing; and nothing is left to deploy."""
     deployed = example()
-    told = deployed.apply()
+    outputs = deployed.apply()
 
-    with aws.run_function(told["function_name"], tmp_path / "task") as function:
+    with aws.run_function(outputs["function_name"], tmp_path / "task") as function:
         function_life.exercise_function(function)
 
     assert deployed.list_changes() == {}
@@ -121,8 +121,8 @@ def read_import_commands(aws):
     """The commands for all else, the key's first."""
     assert_nothing_acts(aws)
     [key] = aws.make_client("kms").list_keys()["Keys"]
-    told = recipes.read_commands("Use data that exists")
-    in_order = sorted(told, key=lambda command: "aws_kms" not in command[1])
+    commands = recipes.read_commands("Use data that exists")
+    in_order = sorted(commands, key=lambda command: "aws_kms" not in command[1])
     return [[part.replace("KEY_ID", key["KeyId"]) for part in each] for each in in_order]
 
 

@@ -207,9 +207,9 @@ def test_a_role_of_another_account_reads_when_both_accounts_say_so(aws, make_sto
 
 def test_a_policy_on_vector_bucket_arns_allows_nothing(aws, make_store_workspace, become):
     """As the older package's documents have them; the message names the ARN that is right."""
-    told, iam = make_store_workspace().apply(), aws.make_client("iam")
-    become("reader", told["environment"])
-    made = iam.get_policy_version(PolicyArn=told["policy_arns"]["read"], VersionId="v1")
+    outputs, iam = make_store_workspace().apply(), aws.make_client("iam")
+    become("reader", outputs["environment"])
+    made = iam.get_policy_version(PolicyArn=outputs["policy_arns"]["read"], VersionId="v1")
     right = json.dumps(made["PolicyVersion"]["Document"])
     wrong = right.replace(":bucket/", ":vector-bucket/")
     inline, provider = (

@@ -47,25 +47,25 @@ def test_the_stack_has_the_store_and_the_function():
     """And one managed policy per level, whose ARNs it tells."""
     found = stack()
 
-    store, told = stores.from_stack(found), found.values()
-    assert store.bucket == told["BucketName"] == BUCKET
+    store, outputs = stores.from_stack(found), found.values()
+    assert store.bucket == outputs["BucketName"] == BUCKET
     assert store.policies.keys() == LEVELS.keys()
-    assert told["BucketArn"].endswith(f":bucket/{BUCKET}")
-    assert told["DocumentsIndexName"] == "documents-1024"
-    assert told["InsightsIndexArn"] == f"{told['BucketArn']}/index/insights-1024"
-    assert {"ReadPolicyArn", "ReadWritePolicyArn", "ManageIndexesPolicyArn"} <= told.keys()
-    assert "KeyArn" not in told
+    assert outputs["BucketArn"].endswith(f":bucket/{BUCKET}")
+    assert outputs["DocumentsIndexName"] == "documents-1024"
+    assert outputs["InsightsIndexArn"] == f"{outputs['BucketArn']}/index/insights-1024"
+    assert {"ReadPolicyArn", "ReadWritePolicyArn", "ManageIndexesPolicyArn"} <= outputs.keys()
+    assert "KeyArn" not in outputs
 
 
 def test_the_environment_is_an_output_and_is_set():
     """As one JSON object, and on the function."""
     found = stack()
 
-    told = json.loads(found.values()["Environment"])
+    environment = json.loads(found.values()["Environment"])
     [function] = found.list_properties("AWS::Lambda::Function").values()
     variables = function["Environment"]["Variables"]
-    assert told.items() <= variables.items()
-    assert {name: variables[name] for name in variables.keys() - told.keys()} == {
+    assert environment.items() <= variables.items()
+    assert {name: variables[name] for name in variables.keys() - environment.keys()} == {
         "DOCUMENT_INDEX_PROVIDER": "dynamodb",
         "DYNAMODB_DOCUMENTS_TABLE": variables["DYNAMODB_DOCUMENTS_TABLE"],
         "NAMESPACE_PROVIDER": "dynamodb",

@@ -70,9 +70,9 @@ def test_the_readme_s_outputs_are_those_of_the_app():
     app = App(context={"create_encryption_key": True, "aws:cdk:bundling-stacks": []})
     stack = StacheStack(app, "Stache", Options.from_context(app.node))
 
-    told = README[README.index("Outputs:") :].split("\n\n")[0]
+    printed = README[README.index("Outputs:") :].split("\n\n")[0]
     outputs = Template.from_stack(stack).to_json()["Outputs"]
-    assert set(re.findall(r"`(\w+)`", told)) == outputs.keys()
+    assert set(re.findall(r"`(\w+)`", printed)) == outputs.keys()
 
 
 EXAMPLE, *RECIPES = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)

@@ -250,6 +250,8 @@ def test_the_construct_loads_neither_boto_nor_stache():
         "print([name for name in ('boto3', 'botocore', 'stache_ai') if name in sys.modules])"
     )
 
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
 
-    assert told.stdout.strip() == "[]"
+    assert result.stdout.strip() == "[]"

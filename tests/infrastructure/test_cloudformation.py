@@ -109,9 +109,9 @@ def test_a_resource_has_its_name_and_arn(resource, reference, arn):
         "Arn": {"Value": {"Fn::GetAtt": ["It", "Arn"]}},
     }
 
-    told = resolve_template({"Resources": {"It": resource}, "Outputs": outputs}).values()
+    values = resolve_template({"Resources": {"It": resource}, "Outputs": outputs}).values()
 
-    assert told == {"Name": reference, "Arn": f"arn:aws:{arn.format(ACCOUNT)}"}
+    assert values == {"Name": reference, "Arn": f"arn:aws:{arn.format(ACCOUNT)}"}
 
 
 @pytest.mark.parametrize("bucket", [{"VectorBucketName": "my-bucket"}, {"VectorBucketArn": ARN}])

@@ -31,14 +31,20 @@ def cat():
 
 def test_what_is_ingested_is_found():
     """With its text, its metadata and the namespace."""
-    told = invoke("ingest", text=CAT, filename="cat.txt", metadata={"author": "me"}, namespace="n")
+    response = invoke(
+        "ingest", text=CAT, filename="cat.txt", metadata={"author": "me"}, namespace="n"
+    )
 
     [found] = invoke("query", question="where does the cat sleep?", namespace="n")["passages"]
 
-    assert (told["action"], told["chunks_created"], told["namespace"]) == ("ingested_new", 1, "n")
+    assert (response["action"], response["chunks_created"], response["namespace"]) == (
+        "ingested_new",
+        1,
+        "n",
+    )
     assert found["text"] == CAT
     assert (found["metadata"]["author"], found["metadata"]["filename"]) == ("me", "cat.txt")
-    assert found["metadata"]["doc_id"] == told["doc_id"]
+    assert found["metadata"]["doc_id"] == response["doc_id"]
     assert find_passages("cat", namespace="another") == []
 
 
@@ -69,12 +75,14 @@ def test_a_deleted_document_is_restored(cat):
 
 def test_a_document_with_a_status_of_its_own_is_found_until_it_is_deleted():
     """And after it was restored, with Stache's."""
-    told = invoke("ingest", text="A ticket.", filename="ticket.txt", metadata={"status": "open"})
+    response = invoke(
+        "ingest", text="A ticket.", filename="ticket.txt", metadata={"status": "open"}
+    )
 
     assert find_passages("ticket", filter={"status": "open"}) == ["A ticket."]
-    deleted = invoke("delete", doc_id=told["doc_id"])
+    deleted = invoke("delete", doc_id=response["doc_id"])
     assert find_passages("ticket") == []
-    invoke("restore", doc_id=told["doc_id"], deleted_at_ms=deleted["deleted_at_ms"])
+    invoke("restore", doc_id=response["doc_id"], deleted_at_ms=deleted["deleted_at_ms"])
     assert find_passages("ticket", filter={"status": "active"}) == ["A ticket."]
 
 
@@ -92,16 +100,16 @@ def test_a_purged_document_is_gone_for_good(cat):
 
 def test_health_says_what_runs_and_what_answers():
     """Versions, the embedder, the index."""
-    told = invoke("health")
+    response = invoke("health")
 
-    assert told["status"] == "ok"
-    assert told["versions"].keys() == {
+    assert response["status"] == "ok"
+    assert response["versions"].keys() == {
         "stache-ai",
         "stache-ai-s3vectors",
         "stache-ai-dynamodb",
         "boto3",
     }
-    assert told["documents"]["name"] == "documents-1024"
+    assert response["documents"]["name"] == "documents-1024"
 
 
 def test_a_delete_that_fails_says_so_and_is_repeated(cat):
@@ -184,9 +192,9 @@ def test_a_purged_text_can_be_ingested_again(cat):
 def test_a_new_version_takes_the_place_of_the_one_before(cat):
     """Which is in the trash; the same text once more is told so."""
     new = "The cat is awake and out."
-    told = invoke("ingest", text=new, filename="cat.txt")
+    response = invoke("ingest", text=new, filename="cat.txt")
 
-    assert told["action"] == "ingested_version"
+    assert response["action"] == "ingested_version"
     assert find_passages("cat") == [new, DOG]
     with pytest.raises(ValueError, match=f"{cat}, which is in the trash"):
         invoke("ingest", text=CAT, filename="cat.txt")

@@ -71,11 +71,11 @@ def read_sam(region, **given):
 
 def read_stack(found, document):
     [function] = found.list_properties("AWS::Lambda::Function").values()
-    told = found.values()
+    outputs = found.values()
     [log] = found.list_properties("AWS::Logs::LogGroup")
     renamed = {
-        told["DocumentsTableName"]: DOCUMENTS,
-        told["NamespacesTableName"]: NAMESPACES,
+        outputs["DocumentsTableName"]: DOCUMENTS,
+        outputs["NamespacesTableName"]: NAMESPACES,
         f"stack-{log}": LOG,
     }
     properties = {
@@ -87,7 +87,7 @@ def read_stack(found, document):
         "snap_start": function.get("SnapStart", {}).get("ApplyOn"),
         "versions": len(found.list_properties("AWS::Lambda::Version")),
         "aliases": [made["Name"] for made in found.list_properties("AWS::Lambda::Alias").values()],
-        "invoked": told["FunctionName"].partition(":")[2],
+        "invoked": outputs["FunctionName"].partition(":")[2],
     }
     tables = frozenset(
         Table(
@@ -186,9 +186,9 @@ def record_calls(monkeypatch):
         one = "TransactItems" not in request
         writes = [] if one else [each for item in request["TransactItems"] for each in item.items()]
         calls = [(model.name, request)] if one else [(f"{kind}Item", of) for kind, of in writes]
-        for action, told in calls:
-            index = f"/index/{told['IndexName']}" if "IndexName" in told else ""
-            seen.add((f"dynamodb:{action}", f"table/{told['TableName']}{index}"))
+        for action, parameters in calls:
+            index = f"/index/{parameters['IndexName']}" if "IndexName" in parameters else ""
+            seen.add((f"dynamodb:{action}", f"table/{parameters['TableName']}{index}"))
 
     with lambda_function.prepare_function(monkeypatch):
         boto3.setup_default_session()

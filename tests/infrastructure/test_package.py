@@ -32,14 +32,14 @@ def run(*arguments):
 def impostor(tmp_path):
     """A folder where pip finds another package of our name and version."""
     name = f"stache_ai_s3vectors-{deployables.read_version()}"
-    told = (
+    metadata = (
         f"Metadata-Version: 2.1\nName: stache-ai-s3vectors\nVersion: {deployables.read_version()}\n"
     )
     folder = tmp_path / "index"
     folder.mkdir()
     with zipfile.ZipFile(folder / f"{name}-py3-none-any.whl", "w") as wheel:
         wheel.writestr("stache_ai_s3vectors/__init__.py", "raise SystemExit('not ours')")
-        wheel.writestr(f"{name}.dist-info/METADATA", told)
+        wheel.writestr(f"{name}.dist-info/METADATA", metadata)
         wheel.writestr(f"{name}.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
         wheel.writestr(f"{name}.dist-info/RECORD", "")
     return folder

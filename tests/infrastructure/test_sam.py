@@ -63,10 +63,10 @@ def store(region="us-east-1", **parameters):
 
 def expected_policy(level, stack):
     """What permissions.py makes of the stack's bucket, indexes and key."""
-    told = stack.values()
-    names = [told[f"{kind}IndexName"] for kind in ("Documents", "Summaries", "Insights")]
+    outputs = stack.values()
+    names = [outputs[f"{kind}IndexName"] for kind in ("Documents", "Summaries", "Insights")]
     return build_policy(
-        level, told["BucketArn"], names, [told["KeyArn"]] if "KeyArn" in told else []
+        level, outputs["BucketArn"], names, [outputs["KeyArn"]] if "KeyArn" in outputs else []
     )
 
 
@@ -340,18 +340,18 @@ def test_the_outputs(region):
         f"arn:{get_partition(region)}:s3vectors:{region}:{ACCOUNT}:bucket/stache-vectors-{ACCOUNT}"
     )
 
-    told = stack.values()
-    assert arn == told["BucketArn"]
-    assert f"{arn}/index/summaries-1024" == told["SummariesIndexArn"]
-    assert "arn:" in told["ReadPolicyArn"]
-    assert {name: f"stack-{name}" for name in told} == {
+    outputs = stack.values()
+    assert arn == outputs["BucketArn"]
+    assert f"{arn}/index/summaries-1024" == outputs["SummariesIndexArn"]
+    assert "arn:" in outputs["ReadPolicyArn"]
+    assert {name: f"stack-{name}" for name in outputs} == {
         name: output["Export"]["Name"] for name, output in stack.outputs.items()
     }
 
 
 def test_the_environment():
     """It is the store's, in the region of the deployment, ready for a function's settings."""
-    told = json.loads(store("eu-central-1", Dimension="512").values()["Environment"])
+    environment = json.loads(store("eu-central-1", Dimension="512").values()["Environment"])
 
     assert {
         "VECTORDB_PROVIDER": "s3vectors",
@@ -362,7 +362,7 @@ def test_the_environment():
         "S3VECTORS_SUMMARIES_INDEX": "summaries-512",
         "S3VECTORS_INSIGHTS_INDEX": "insights-512",
         "EMBEDDING_DIMENSION": "512",
-    } == told
+    } == environment
 
 
 def test_the_longest_environment_is_an_output():
@@ -370,6 +370,6 @@ def test_the_longest_environment_is_an_output():
     kinds = ("DocumentsIndex", "SummariesIndex", "InsightsIndex")
     names = {kind: f"{kind[0].lower()}{'x' * 62}" for kind in kinds}
 
-    told = store("us-gov-west-1", BucketName="b" * 63, Dimension="4096", **names).values()
+    outputs = store("us-gov-west-1", BucketName="b" * 63, Dimension="4096", **names).values()
 
-    assert len(told["Environment"]) <= 1024
+    assert len(outputs["Environment"]) <= 1024

@@ -38,19 +38,19 @@ def test_what_is_planned_is_made_and_then_nothing_is_left_to_do(
     """Bucket, indexes and policies are as the outputs say."""
     deployed = make_store_workspace({"prefix": "first"})
 
-    told = deployed.apply()
+    outputs = deployed.apply()
 
     vectors, iam = create_server_client("s3vectors"), create_server_client("iam")
     assert deployed.list_changes() == {}
-    assert names(vectors, told["bucket_name"]) == sorted(told["index_names"].values())
-    for arn in told["index_arns"].values():
+    assert names(vectors, outputs["bucket_name"]) == sorted(outputs["index_names"].values())
+    for arn in outputs["index_arns"].values():
         index = vectors.get_index(indexArn=arn)["index"]
         assert (index["dimension"], index["distanceMetric"]) == (1024, "cosine")
         keys = index["metadataConfiguration"]["nonFilterableMetadataKeys"]
         assert sorted(keys) == ["_overflow", "text"]
-    made = [told["bucket_arn"], *told["index_arns"].values()]
+    made = [outputs["bucket_arn"], *outputs["index_arns"].values()]
     assert all(vectors.list_tags_for_resource(resourceArn=arn)["tags"] == {} for arn in made)
-    for arn in told["policy_arns"].values():
+    for arn in outputs["policy_arns"].values():
         assert iam.list_policy_tags(PolicyArn=arn)["Tags"] == []
 
 
@@ -60,12 +60,12 @@ def test_the_oldest_core_does_the_same(make_store_workspace, create_server_clien
     deployed = make_store_workspace(
         {"prefix": "old", "indexes": {"documents": {}}}, name="first", **options
     )
-    told = deployed.apply()
+    outputs = deployed.apply()
     again = make_store_workspace(
         {"prefix": "old", "indexes": {"documents": {}}}, name="again", **options
     )
-    index = told["index_arns"]["documents"]
-    again.check_output("import", "aws_s3vectors_vector_bucket.retained[0]", told["bucket_arn"])
+    index = outputs["index_arns"]["documents"]
+    again.check_output("import", "aws_s3vectors_vector_bucket.retained[0]", outputs["bucket_arn"])
     again.check_output("import", 'aws_s3vectors_index.retained["documents"]', index)
     gone = make_store_workspace(
         {"prefix": "old-gone", "retain_data": False}, name="gone", **options
@@ -79,18 +79,18 @@ def test_the_oldest_core_does_the_same(make_store_workspace, create_server_clien
     refusal = deployed.set_variables({"prefix": "old", "dimension": 8}).read_refusal("plan")
     assert "Instance cannot be destroyed" in refusal
     assert gone.list_resources() == []
-    assert names(create_server_client("s3vectors"), told["bucket_name"]) == ["documents-1024"]
+    assert names(create_server_client("s3vectors"), outputs["bucket_name"]) == ["documents-1024"]
 
 
 def test_a_key_is_made_that_s3_vectors_may_use_for_this_bucket_only(
     make_store_workspace, create_server_client
 ):
     """It turns over, and the policies allow its use."""
-    told = make_store_workspace({"prefix": "keyed", "create_kms_key": True}).apply()
+    outputs = make_store_workspace({"prefix": "keyed", "create_kms_key": True}).apply()
 
-    kms, key = create_server_client("kms"), told["kms_key_arn"]
+    kms, key = create_server_client("kms"), outputs["kms_key_arn"]
     bucket = create_server_client("s3vectors").get_vector_bucket(
-        vectorBucketName=told["bucket_name"]
+        vectorBucketName=outputs["bucket_name"]
     )
     assert bucket["vectorBucket"]["encryptionConfiguration"]["kmsKeyArn"] == key
     assert kms.get_key_rotation_status(KeyId=key)["KeyRotationEnabled"]
@@ -110,12 +110,12 @@ def test_a_key_is_made_that_s3_vectors_may_use_for_this_bucket_only(
             "Resource": "*",
             "Condition": {
                 "StringEquals": {"aws:SourceAccount": ACCOUNT},
-                "ArnLike": {"aws:SourceArn": [told["bucket_arn"], f"{told['bucket_arn']}/*"]},
+                "ArnLike": {"aws:SourceArn": [outputs["bucket_arn"], f"{outputs['bucket_arn']}/*"]},
             },
         },
     ]
     read = create_server_client("iam").get_policy_version(
-        PolicyArn=told["policy_arns"]["read"], VersionId="v1"
+        PolicyArn=outputs["policy_arns"]["read"], VersionId="v1"
     )
     statements = read["PolicyVersion"]["Document"]["Statement"]
     assert statements[-1] == {
@@ -233,7 +233,7 @@ def test_tags_of_an_organization_are_put_on_everything(
     given = {"prefix": f"org-{'u' if key[0].isupper() else 'l'}", "create_kms_key": True}
     deployed = make_store_workspace(given, default_tags={key: "search", "Team": "x"})
 
-    told = deployed.apply()
+    outputs = deployed.apply()
     deployed.apply()
 
     tags = {key: "search", "Team": "x"}
@@ -242,12 +242,12 @@ def test_tags_of_an_organization_are_put_on_everything(
         create_server_client("iam"),
         create_server_client("kms"),
     )
-    for arn in [told["bucket_arn"], *told["index_arns"].values()]:
+    for arn in [outputs["bucket_arn"], *outputs["index_arns"].values()]:
         assert vectors.list_tags_for_resource(resourceArn=arn)["tags"] == tags
-    for arn in told["policy_arns"].values():
+    for arn in outputs["policy_arns"].values():
         listed = iam.list_policy_tags(PolicyArn=arn)["Tags"]
         assert {tag["Key"]: tag["Value"] for tag in listed} == tags
-    listed = kms.list_resource_tags(KeyId=told["kms_key_arn"])["Tags"]
+    listed = kms.list_resource_tags(KeyId=outputs["kms_key_arn"])["Tags"]
     assert {tag["TagKey"]: tag["TagValue"] for tag in listed} == tags
     assert deployed.list_changes() == {}
 
@@ -309,18 +309,18 @@ def test_in_an_existing_bucket_only_the_own_indexes_are_destroyed(
 
 def test_an_index_under_a_key_that_nothing_names_is_an_error(make_store_workspace):
     """No policy would let Stache use it; the key in kms_key_arn mends it."""
-    told = make_store_workspace(
+    outputs = make_store_workspace(
         {"prefix": "secret", "create_kms_key": True}, name="earlier"
     ).apply()
     given = {
-        "bucket_name": told["bucket_name"],
+        "bucket_name": outputs["bucket_name"],
         "existing_bucket": True,
         "indexes": {"more": {}},
     }
     later = make_store_workspace(given)
 
     message = later.read_refusal("apply", "-auto-approve")
-    later.set_variables({**given, "kms_key_arn": told["kms_key_arn"]})
+    later.set_variables({**given, "kms_key_arn": outputs["kms_key_arn"]})
 
     assert "an index is encrypted with a customer key that is not configured" in message
     assert not [name for name in later.list_changes() if name.startswith("aws_s3vectors")]
@@ -336,10 +336,10 @@ def test_the_complete_example_is_made_and_gone_again(
     given["retain_data"] = False
     deployed = make_store_workspace(given, "examples/complete")
 
-    told = deployed.apply()
+    outputs = deployed.apply()
 
     assert deployed.list_changes() == {}
-    found = create_server_client("lambda").get_function(FunctionName=told["function_name"])[
+    found = create_server_client("lambda").get_function(FunctionName=outputs["function_name"])[
         "Configuration"
     ]
     assert (found["Handler"], found["Runtime"]) == ("handler.handler", "python3.13")
@@ -349,11 +349,11 @@ def test_the_complete_example_is_made_and_gone_again(
     ]
     assert [each["PolicyName"].rpartition("us-east-1-")[2] for each in attached] == ["read"]
     environment = found["Environment"]["Variables"]
-    assert environment["S3VECTORS_BUCKET_NAME"] == told["bucket_name"]
-    assert environment["DYNAMODB_DOCUMENTS_TABLE"] == told["table_names"]["documents"]
+    assert environment["S3VECTORS_BUCKET_NAME"] == outputs["bucket_name"]
+    assert environment["DYNAMODB_DOCUMENTS_TABLE"] == outputs["table_names"]["documents"]
     deployed.destroy()
     assert deployed.list_resources() == []
-    assert told["bucket_name"] not in buckets(create_server_client("s3vectors"))
+    assert outputs["bucket_name"] not in buckets(create_server_client("s3vectors"))
 
 
 def test_the_role_of_the_example_gets_a_boundary_and_loses_it_again(

@@ -29,9 +29,9 @@ def test_the_module_and_its_examples_are_valid(part, core, tmp_path):
     """Without a single warning."""
     folder = terraform.make_workspace(tmp_path, part, core=core, attached=False)
 
-    told = json.loads(folder.check_output("validate", "-json"))
+    report = json.loads(folder.check_output("validate", "-json"))
 
-    assert told["diagnostics"] == []
+    assert report["diagnostics"] == []
 
 
 INSIDE = re.compile(r'\\.|\$\$\{|\$\{|"')
@@ -77,32 +77,32 @@ def test_the_tests_that_it_ships_pass(core, tmp_path):
 
 def test_it_runs_on_no_older_core_than_it_is_tested_with(tmp_path):
     """What versions.tf says is what the oldest core of the tests is."""
-    told = terraform.make_workspace(tmp_path, core=terraform.OLDEST).check_output(
+    printed = terraform.make_workspace(tmp_path, core=terraform.OLDEST).check_output(
         "version", "-json"
     )
 
-    assert json.loads(told)["terraform_version"].startswith("1.10.")
+    assert json.loads(printed)["terraform_version"].startswith("1.10.")
     assert 'required_version = ">= 1.10"' in (terraform.MODULE / "versions.tf").read_text()
 
 
 def test_the_readme_lists_every_input():
     """With its default and its description."""
-    told = terraform.plan()["configuration"]["root_module"]["variables"]
-    defaults = {name: variable["default"] for name, variable in told.items()}
+    variables = terraform.plan()["configuration"]["root_module"]["variables"]
+    defaults = {name: variable["default"] for name, variable in variables.items()}
     defaults["indexes"] = {kind: {} for kind in defaults["indexes"]}  # what is not written
 
     assert rows("Inputs") == {
         (f"`{name}`", f"`{json.dumps(defaults[name])}`", variable["description"])
-        for name, variable in told.items()
+        for name, variable in variables.items()
     }
 
 
 def test_the_readme_lists_every_output():
     """With its description."""
-    told = terraform.plan()["configuration"]["root_module"]["outputs"]
+    outputs = terraform.plan()["configuration"]["root_module"]["outputs"]
 
     assert rows("Outputs") == {
-        (f"`{name}`", output["description"]) for name, output in told.items()
+        (f"`{name}`", output["description"]) for name, output in outputs.items()
     }
 
 

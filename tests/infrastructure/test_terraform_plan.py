@@ -120,13 +120,13 @@ def test_the_outputs_name_what_is_made_where_it_is(region, partition):
     bucket = f"stache-vectors-{ACCOUNT}"
     arn = f"arn:{partition}:s3vectors:{region}:{ACCOUNT}:bucket/{bucket}"
 
-    told = outputs(terraform.plan(region=region))
+    values = outputs(terraform.plan(region=region))
 
-    assert told["bucket_name"] == bucket
-    assert told["bucket_arn"] == arn
-    assert sorted(told["index_names"].values()) == NAMES
-    assert sorted(told["index_arns"].values()) == [f"{arn}/index/{name}" for name in NAMES]
-    assert told["environment"] == {
+    assert values["bucket_name"] == bucket
+    assert values["bucket_arn"] == arn
+    assert sorted(values["index_names"].values()) == NAMES
+    assert sorted(values["index_arns"].values()) == [f"{arn}/index/{name}" for name in NAMES]
+    assert values["environment"] == {
         "VECTORDB_PROVIDER": "s3vectors",
         "S3VECTORS_BUCKET_NAME": bucket,
         "S3VECTORS_BUCKET": bucket,

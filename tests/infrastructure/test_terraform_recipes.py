@@ -99,8 +99,8 @@ def test_what_a_lost_state_knew_is_imported_with_its_key(follow, create_server_c
     key = made["vectorBucket"]["encryptionConfiguration"]["kmsKeyArn"].rpartition("/")[2]
     again = follow("found", with_key, read_blocks("Use data that exists", "hcl")[1])
 
-    told = read_commands("Use data that exists")
-    for command in sorted(told, key=lambda each: "aws_kms" not in each[1]):
+    commands = read_commands("Use data that exists")
+    for command in sorted(commands, key=lambda each: "aws_kms" not in each[1]):
         again.check_output(*(part.replace("KEY_ID", key) for part in command))
 
     assert again.list_changes() == {}
@@ -225,10 +225,10 @@ def test_what_was_disposable_is_retained_when_terraform_is_told_first(follow):
     untold = folder.list_changes()
 
     move(folder, "retained")
-    told = folder.list_changes()
+    changes = folder.list_changes()
 
     assert any("delete" in actions for actions in untold.values())
-    assert not any("delete" in actions for actions in told.values())
+    assert not any("delete" in actions for actions in changes.values())
     assert "from `false` to `true` without the steps" in README
 
 

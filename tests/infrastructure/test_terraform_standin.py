@@ -14,10 +14,10 @@ SCHEMAS = sorted((terraform.ROOT / "tests/support/standin/schemas").rglob("*.jso
 @pytest.mark.parametrize("path", SCHEMAS, ids=lambda path: path.stem)
 def test_each_schema_tells_where_it_is_from(path):
     """And which version of the provider has it."""
-    told = json.loads(path.read_text())
+    schema = json.loads(path.read_text())
 
-    assert told["source"]
-    assert told["provider_version"].startswith("6.")
+    assert schema["source"]
+    assert schema["provider_version"].startswith("6.")
 
 
 def test_it_calls_no_other_machine(tmp_path):
@@ -61,6 +61,6 @@ def test_what_the_genuine_schemas_forbid_is_told(fault, tmp_path):
     assert right in file.read_text()
     file.write_text(file.read_text().replace(right, wrong))
 
-    told = json.loads(folder.run("validate", "-json").stdout)
+    report = json.loads(folder.run("validate", "-json").stdout)
 
-    assert summary in " ".join(each["summary"] for each in told["diagnostics"])
+    assert summary in " ".join(each["summary"] for each in report["diagnostics"])

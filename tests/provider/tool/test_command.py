@@ -147,8 +147,8 @@ def test_indexes_upgrade_takes_names_and_a_language(monkeypatch):
     assert result.output == "documents-8: ENHANCED mode, text search\n"
     client = stache.create_provider("documents-8", s3vectors_endpoint_url="local:data").client
     names = {"vectorBucketName": "my-bucket", "indexName": "documents-8"}
-    told = client.get_index(**names)["index"]["metadataConfiguration"]
-    assert told["textSearchConfigurations"] == [
+    configuration = client.get_index(**names)["index"]["metadataConfiguration"]
+    assert configuration["textSearchConfigurations"] == [
         {"metadataKey": "text", "language": "de", "status": "ACTIVE"}
     ]
     modes = {
@@ -583,7 +583,7 @@ def test_the_page_switches_on_completion(shell):
 def test_a_dimension_that_cannot_be_is_refused(value):
     """As an option, and as a variable, which Stache reads when it is imported."""
     command = [sys.executable, "-m", "stache_ai_s3vectors", "stats", "--bucket", "my-bucket"]
-    told = subprocess.run(
+    result = subprocess.run(
         command,
         capture_output=True,
         text=True,
@@ -592,8 +592,8 @@ def test_a_dimension_that_cannot_be_is_refused(value):
     )
 
     assert tool.run("stats", "--bucket", "my-bucket", "--dimension", value).exit_code == 2
-    assert told.returncode == 2
-    assert "Traceback" not in told.stderr
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
 
 
 @pytest.mark.parametrize("value", ["", "abc"])

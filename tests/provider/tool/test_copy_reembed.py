@@ -53,9 +53,9 @@ def test_a_copy_is_safe_to_repeat():
     other.update_status(["key-00008"], "books", "deleting")
     other.insert([[9.0, 9.0, 9.0, 9.0]], ["mine"], ids=["mine"])
 
-    told = tool.read_json(*COPY)
+    report = tool.read_json(*COPY)
 
-    assert (told["written"], told["unchanged"], told["onlyThere"]) == (2, 1_298, 1)
+    assert (report["written"], report["unchanged"], report["onlyThere"]) == (2, 1_298, 1)
     assert "mine" in tool.read_contents(other)
     assert "1 vectors are only in the destination: mine" in tool.run_checked(*COPY)
 
@@ -149,13 +149,13 @@ def test_a_copy_that_fails_says_how_far_it_came_and_goes_on():
 
     stopped = tool.run(*COPY)
     close_engines()
-    told = tool.read_json(*COPY)
+    report = tool.read_json(*COPY)
 
     assert stopped.exit_code == 1
     assert "vectors are written" in stopped.stderr
     assert "Run the same command again to resume" in stopped.stderr
-    assert told["unchanged"] >= 500
-    assert told["written"] + told["unchanged"] == 2_000
+    assert report["unchanged"] >= 500
+    assert report["written"] + report["unchanged"] == 2_000
     close_engines()
     assert tool.read_contents(copied()) == tool.read_contents(
         stache.create_provider("documents", s3vectors_endpoint_url="local:data")
@@ -285,10 +285,10 @@ def test_reembed_makes_new_vectors_of_the_same_texts(words):
     """Keys, texts and metadata stay; the dimension is the embedder's."""
     before = tool.read_contents(tool.create_filled_provider(700))
 
-    told = tool.read_json(*REEMBED)
+    report = tool.read_json(*REEMBED)
 
     after = tool.read_contents(reembedded())
-    assert (told["written"], told["leftOut"]) == (700, {})
+    assert (report["written"], report["leftOut"]) == (700, {})
     assert {key: vector["metadata"] for key, vector in before.items()} == {
         key: vector["metadata"] for key, vector in after.items()
     }
@@ -303,13 +303,13 @@ def test_reembed_does_not_embed_again_what_is_there(words):
 
     stopped = tool.run(*REEMBED)
     words("fails_at", None)
-    told = tool.read_json(*REEMBED)
+    report = tool.read_json(*REEMBED)
 
     assert stopped.exit_code == 1
     assert "the embedder failed: ConnectionError: the model is away" in stopped.stderr
     assert "Run the same command again to resume" in stopped.stderr
-    assert told["unchanged"] >= 500
-    assert len(Words.seen) - 1 == told["written"] == 1_500 - told["unchanged"]
+    assert report["unchanged"] >= 500
+    assert len(Words.seen) - 1 == report["written"] == 1_500 - report["unchanged"]
 
 
 def test_reembed_names_the_texts_that_the_embedder_does_not_take(words):
@@ -511,8 +511,8 @@ def test_throttling_is_not_taken_for_texts_that_are_too_long(words, monkeypatch)
     monkeypatch.setattr(Words, "get_name", lambda _: "bedrock")
 
     def throttle(*_):
-        told = {"Code": "ThrottlingException", "Message": "Too many tokens, please wait"}
-        raise ClientError({"Error": told}, "InvokeModel")
+        error = {"Code": "ThrottlingException", "Message": "Too many tokens, please wait"}
+        raise ClientError({"Error": error}, "InvokeModel")
 
     monkeypatch.setattr(Words, "embed_batch", throttle)
 
@@ -561,9 +561,9 @@ def test_an_arn_of_the_destination_is_compared_with_the_destination():
     )
     arn = theirs.replace("999999999999", "123456789012").replace("documents", "copied")
 
-    told = tool.read_json("copy", "documents", arn, *tool.LOCAL, "--to-endpoint", "local:other")
+    report = tool.read_json("copy", "documents", arn, *tool.LOCAL, "--to-endpoint", "local:other")
 
-    assert told["written"] == 1
+    assert report["written"] == 1
 
 
 def test_an_empty_endpoint_is_refused():

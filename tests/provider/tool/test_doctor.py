@@ -43,13 +43,13 @@ def three_indexes():
     tool.run_checked("indexes", "create")
 
 
-def wrong(*arguments):
+def find_wrong(*arguments):
     """What is wrong: each check with its text, and its fix."""
     result = tool.run("doctor", "--json", *arguments)
-    told = json.loads(result.stdout)
-    found = [check for check in told["checks"] if check["state"] == "wrong"]
+    report = json.loads(result.stdout)
+    found = [check for check in report["checks"] if check["state"] == "wrong"]
     assert result.exit_code == (1 if found else 0)
-    assert told["ready"] is not bool(found)
+    assert report["ready"] is not bool(found)
     assert all(check["fix"] for check in found)
     return [(check["check"], check["text"], check["fix"]) for check in found]
 
@@ -87,7 +87,7 @@ def test_an_index_in_which_no_search_works_is_named_with_the_way_out(three_index
         metadataConfiguration={"nonFilterableMetadataKeys": ["text", "_overflow", key]},
     )
 
-    [(check, text, fix)] = wrong("--level", "manage-indexes")
+    [(check, text, fix)] = find_wrong("--level", "manage-indexes")
 
     assert check == "documents"
     assert text.startswith(f"this index cannot filter on {key}")
@@ -104,7 +104,7 @@ def test_an_index_name_that_aws_refuses_is_wrong(three_indexes, monkeypatch, nam
     """It is the only thing that is wrong: the other indexes are checked, this one is not."""
     monkeypatch.setenv("S3VECTORS_DOCUMENTS_INDEX", name)
 
-    [(check, text, _)] = wrong()
+    [(check, text, _)] = find_wrong()
 
     problem = f"{name!r} is not the name of an index: the service refuses it"
     assert (check, text) == ("settings", problem)
@@ -126,7 +126,7 @@ def test_an_embedder_that_stache_does_not_have_is_wrong(three_indexes, monkeypat
     """It would fail at the first document."""
     monkeypatch.setenv("EMBEDDING_PROVIDER", "nope")
 
-    [(check, text, fix)] = wrong()
+    [(check, text, fix)] = find_wrong()
 
     assert (check, text) == ("settings", "EMBEDDING_PROVIDER is 'nope', which Stache does not have")
     assert fix.startswith("install its package, or use one of ")
@@ -161,7 +161,7 @@ def test_read_only_makes_no_round_trip(three_indexes):
     """Level read: nothing is written."""
     calls = stache.record_calls(stache.create_provider(s3vectors_endpoint_url="local:data").client)
 
-    assert wrong("--level", "read") == []
+    assert find_wrong("--level", "read") == []
     assert "QueryVectors" in calls
     assert not {"PutVectors", "DeleteVectors", "CreateIndex"} & {*calls}
 
@@ -252,7 +252,7 @@ def test_a_wrong_setting_is_named(three_indexes, monkeypatch, name):
         else:
             monkeypatch.setenv(variable, value)
 
-    found = wrong()
+    found = find_wrong()
 
     assert found, name
     assert found[0][0] == check
@@ -281,7 +281,7 @@ def test_an_index_where_text_is_filterable_is_wrong(three_indexes):
     """Chunks are longer than what can be filtered on."""
     made(["_overflow"])
 
-    [(check, text, fix)] = wrong()
+    [(check, text, fix)] = find_wrong()
 
     assert (check, "text is filterable" in text) == ("documents", True)
     assert "indexes create" in fix
@@ -304,7 +304,7 @@ def test_hybrid_search_without_text_search_is_wrong(three_indexes, monkeypatch):
     monkeypatch.setenv("S3VECTORS_SEARCH_MODE", "hybrid")
     made(["text", "_overflow"])
 
-    [(check, text, fix)] = wrong()
+    [(check, text, fix)] = find_wrong()
 
     assert check == "documents"
     assert fix.startswith("stache-s3vectors indexes upgrade documents --bucket my-bucket ")
@@ -338,7 +338,7 @@ def test_a_key_without_text_search_is_wrong(three_indexes, monkeypatch):
     monkeypatch.setenv("S3VECTORS_SEARCH_MODE", "hybrid")
     monkeypatch.setenv("S3VECTORS_TEXT_KEYS", "text,filename")
 
-    found = wrong()
+    found = find_wrong()
 
     assert {text for _, text, _ in found} == {
         "S3VECTORS_SEARCH_MODE is hybrid, and the index has no text search on filename"
@@ -353,32 +353,32 @@ def test_hybrid_search_on_a_classic_index_is_wrong(monkeypatch):
     tool.run_checked("indexes", "create")
     monkeypatch.setenv("S3VECTORS_SEARCH_MODE", "hybrid")
 
-    found = wrong()
+    found = find_wrong()
 
     assert [check for check, _, _ in found] == ["documents", "summaries", "insights"]
     assert all("its mode is CLASSIC" in text for _, text, _ in found)
 
 
-def under(document):
+def enforce_policy(document):
     """From now on the engine holds its callers to a policy."""
     stache.close_engines()
     stache.open_engine("local:data", policies=Policies(json.dumps(document)))
 
 
-def without(level, action):
+def deny_action(level, action):
     """From now on that action of a level is denied."""
     document = build_policy(level, ARN, KINDS)
     for statement in document["Statement"]:
         statement["Action"] = [a for a in statement["Action"] if a != f"s3vectors:{action}"]
-    under(document)
+    enforce_policy(document)
 
 
 @pytest.mark.parametrize("action", ["GetVectors", "ListVectors", "QueryVectors", "DeleteVectors"])
 def test_an_action_that_is_denied_is_one_finding(three_indexes, action):
     """With all ARNs; the others are tried all the same, and nothing is written."""
-    without("read-write", action)
+    deny_action("read-write", action)
 
-    [(check, text, fix)] = wrong()
+    [(check, text, fix)] = find_wrong()
 
     arns = ", ".join(f"{ARN}/index/{kind}" for kind in sorted(KINDS))
     assert check == "permissions"
@@ -396,9 +396,9 @@ def test_an_action_that_is_denied_is_one_finding(three_indexes, action):
 )
 def test_an_action_that_stands_for_an_index_is_named_for_each(three_indexes, action, checks):
     """Without GetIndex nothing is known of it; PutVectors is the round trip."""
-    without("read-write", action)
+    deny_action("read-write", action)
 
-    found = wrong()
+    found = find_wrong()
 
     assert [check for check, _, _ in found] == [*checks]
     for kind, (_, _, fix) in zip(KINDS, found, strict=True):
@@ -410,9 +410,9 @@ def test_an_action_that_stands_for_an_index_is_named_for_each(three_indexes, act
 )
 def test_a_denied_action_of_manage_indexes_is_one_finding(three_indexes, action):
     """When that level is asked about; what Stache needs is tried all the same."""
-    without("manage-indexes", action)
+    deny_action("manage-indexes", action)
 
-    [(_, text, _)] = wrong("--level", "manage-indexes")
+    [(_, text, _)] = find_wrong("--level", "manage-indexes")
     shown = tool.run("doctor", "--level", "manage-indexes").stdout
 
     assert f"s3vectors:{action}" in text
@@ -438,7 +438,7 @@ def test_a_policy_of_the_level_is_enough(three_indexes):
         policies = Policies(json.dumps(document))
         stache.open_engine("local:data", policies=policies)
 
-        assert wrong("--level", level) == []
+        assert find_wrong("--level", level) == []
         left = "s3vectors:UpdateMetadataConfiguration was granted and never used"
         assert all(left in line for line in policies.list_unused())
 
@@ -450,7 +450,7 @@ def test_the_search_in_other_regions_creates_nothing_there(three_indexes, monkey
         client.delete_index(vectorBucketName="my-bucket", indexName=kind)
     statement = {"Effect": "Allow", "Action": "s3vectors:*", "Resource": "*"}
     denial = {"Effect": "Deny", "Action": "s3vectors:GetVectorBucket", "Resource": "*"}
-    under({"Version": "2012-10-17", "Statement": [statement, denial]})
+    enforce_policy({"Version": "2012-10-17", "Statement": [statement, denial]})
     monkeypatch.setenv("S3VECTORS_CREATE_INDEX", "true")
     monkeypatch.setenv("S3VECTORS_REGION", "eu-west-1")
 
@@ -472,10 +472,10 @@ def test_the_bucket_in_another_region_is_found_without_asking_for_the_bucket(
     three_indexes, monkeypatch
 ):
     """A role of level read-write may only ask for its indexes."""
-    under(build_policy("read-write", ARN, KINDS))
+    enforce_policy(build_policy("read-write", ARN, KINDS))
     monkeypatch.setenv("S3VECTORS_REGION", "eu-west-1")
 
-    [(check, text, _)] = wrong()
+    [(check, text, _)] = find_wrong()
 
     assert (check, text) == ("region", "vector bucket my-bucket is in us-east-1")
 
@@ -495,7 +495,7 @@ def test_credentials_that_are_no_good_are_named_so(three_indexes, code, text):
     denied = stache.Answer(403, {"x-amzn-errortype": code}, body)
     stache.set_answers(client, "GetIndex", *[denied] * 9)
 
-    [(check, _, fix)] = wrong()
+    [(check, _, fix)] = find_wrong()
 
     assert check == "credentials"
     assert text in fix
@@ -504,7 +504,7 @@ def test_credentials_that_are_no_good_are_named_so(three_indexes, code, text):
 def test_a_wrong_secret_is_found_by_a_server_that_verifies():
     """Over HTTP, as AWS does it."""
     with endpoints.serve("--access-key", "testing:right") as url:
-        [(check, text, fix)] = wrong("--endpoint", url, "--region", "us-east-1")
+        [(check, text, fix)] = find_wrong("--endpoint", url, "--region", "us-east-1")
 
     assert check == "credentials"
     assert "secret" in fix
@@ -527,7 +527,7 @@ def test_another_server_at_the_endpoint_is_said_to_be_one():
     """Its pages are no answers."""
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Page) as web:
         threading.Thread(target=web.serve_forever, daemon=True).start()
-        [(check, text, fix)] = wrong("--endpoint", f"http://127.0.0.1:{web.server_port}")
+        [(check, text, fix)] = find_wrong("--endpoint", f"http://127.0.0.1:{web.server_port}")
         web.shutdown()
 
     assert check == "endpoint"
@@ -548,7 +548,7 @@ def test_a_clock_that_is_wrong_is_named_before_what_it_leads_to(monkeypatch, min
     late = stache.Answer(403, headers, b'{"message":"Signature expired"}')
     stache.set_answers(client, "GetIndex", *[late] * 9)
 
-    [(check, text, fix)] = wrong()
+    [(check, text, fix)] = find_wrong()
 
     assert check == "clock"
     assert word in text
@@ -562,7 +562,7 @@ def test_a_service_that_throttles_is_not_called_unreachable(three_indexes, monke
     slow = stache.Answer(429, {"x-amzn-errortype": "TooManyRequestsException"}, b'{"message":"m"}')
     stache.set_answers(client, "GetIndex", *[slow] * 99)
 
-    [(check, _, fix)] = wrong()
+    [(check, _, fix)] = find_wrong()
 
     assert check == "endpoint"
     assert "wait, then try again" in fix
@@ -571,7 +571,7 @@ def test_a_service_that_throttles_is_not_called_unreachable(three_indexes, monke
 def test_a_directory_in_use_is_named():
     """By another engine of this machine."""
     with closing(Engine("data")):
-        [(check, text, _)] = wrong()
+        [(check, text, _)] = find_wrong()
 
     assert check == "settings"
     assert "belongs to a running engine" in text
@@ -582,7 +582,7 @@ def test_a_vector_that_cannot_be_removed_again_is_named(three_indexes):
     client = stache.create_provider(s3vectors_endpoint_url="local:data").client
     stache.fail_calls(client, "DeleteVectors", *range(2, 99))
 
-    [(check, text, fix)] = wrong("--index", "documents")
+    [(check, text, fix)] = find_wrong("--index", "documents")
 
     assert check == "round trip in documents"
     assert "the vector stache-s3vectors-doctor-" in text
@@ -607,7 +607,7 @@ def test_unset_index_variables_are_reported(monkeypatch, three_indexes):
     for kind in KINDS:
         monkeypatch.delenv(f"S3VECTORS_{kind.upper()}_INDEX")
 
-    found = wrong()
+    found = find_wrong()
 
     assert [check for check, _, _ in found] == ["stache"]
     assert "S3VECTORS_DOCUMENTS_INDEX, S3VECTORS_SUMMARIES_INDEX" in tool.run("doctor").stdout
@@ -638,7 +638,7 @@ def test_a_vector_whose_insert_was_not_answered_is_removed(three_indexes):
     provider = stache.create_provider("documents", s3vectors_endpoint_url="local:data")
     stache.lose_answers(provider.client, "PutVectors", 1)
 
-    [(check, text, _)] = wrong("--index", "documents")
+    [(check, text, _)] = find_wrong("--index", "documents")
 
     assert check == "round trip in documents"
     assert "Currently unable" in text
@@ -663,7 +663,7 @@ def test_a_key_that_is_disabled_is_not_called_allowed(three_indexes):
     disabled = stache.Answer(400, {"x-amzn-errortype": "KmsDisabledException"}, body)
     stache.set_answers(client, "GetVectors", *[disabled] * 9)
 
-    found = wrong("--level", "read", "--index", "documents")
+    found = find_wrong("--level", "read", "--index", "documents")
 
     assert found
     assert all("check the customer key" in fix for _, _, fix in found)
@@ -672,9 +672,9 @@ def test_a_key_that_is_disabled_is_not_called_allowed(three_indexes):
 def test_a_copy_of_the_bucket_in_another_region_is_no_fault(three_indexes, monkeypatch):
     """As long as any of the indexes is here."""
     tool.run_checked("indexes", "create", "--region", "eu-west-1")
-    under(build_policy("read-write", ARN, ["summaries", "insights"]))
+    enforce_policy(build_policy("read-write", ARN, ["summaries", "insights"]))
 
-    found = wrong()
+    found = find_wrong()
 
     assert [check for check, _, _ in found] == ["documents"]
 
@@ -683,7 +683,7 @@ def test_a_lost_connection_is_an_error_like_others(monkeypatch):
     """Botocore's has a response that is None."""
     monkeypatch.setenv("S3VECTORS_MAX_ATTEMPTS", "1")
     with endpoints.serve("--fault", "dropped:1") as url:
-        [(check, text, fix)] = wrong("--endpoint", url, "--region", "us-east-1")
+        [(check, text, fix)] = find_wrong("--endpoint", url, "--region", "us-east-1")
 
     assert check == "endpoint"
     assert "Connection was closed" in text
@@ -695,7 +695,7 @@ def test_the_account_of_the_bucket_s_arn_is_compared(three_indexes, monkeypatch)
     arn = ARN.replace("123456789012", "999999999999")
     monkeypatch.setenv("S3VECTORS_BUCKET_NAME", arn)
 
-    [(check, text, _)] = wrong()
+    [(check, text, _)] = find_wrong()
 
     assert check == "account"
     assert arn in text
@@ -710,7 +710,7 @@ def test_unusable_sources_of_credentials_are_reported(tmp_path, monkeypatch, pro
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
 
-    [(check, _, fix)] = wrong("--endpoint", "http://127.0.0.1:1")
+    [(check, _, fix)] = find_wrong("--endpoint", "http://127.0.0.1:1")
 
     assert check == "credentials"
     assert fix
@@ -746,9 +746,9 @@ def test_sts_says_whose_the_credentials_are(monkeypatch, state):
         result = tool.run("doctor", "--endpoint", "http://127.0.0.1:1", "--json")
         web.shutdown()
 
-    [told] = [c for c in json.loads(result.stdout)["checks"] if c["check"] == "credentials"]
-    assert told["state"] == state
-    assert state != "ok" or "account 111122223333" in told["text"]
+    [credentials] = [c for c in json.loads(result.stdout)["checks"] if c["check"] == "credentials"]
+    assert credentials["state"] == state
+    assert state != "ok" or "account 111122223333" in credentials["text"]
 
 
 @pytest.mark.usefixtures("three_indexes")
@@ -756,11 +756,13 @@ def test_two_copies_of_the_package_are_named(tmp_path, monkeypatch):
     """`pip install --target` without --upgrade leaves the older one's metadata in a layer."""
     left = tmp_path / "stache_ai_s3vectors-0.2.0.dist-info"
     left.mkdir()
-    told = "Metadata-Version: 2.1\nName: stache-ai-s3vectors\nVersion: 0.2.0\n"
-    (left / "METADATA").write_text(told)
+    metadata = "Metadata-Version: 2.1\nName: stache-ai-s3vectors\nVersion: 0.2.0\n"
+    (left / "METADATA").write_text(metadata)
     monkeypatch.syspath_prepend(tmp_path)
 
-    [[check, text, fix]] = [told for told in wrong() if "is installed 2 times" in told[1]]
+    [[check, text, fix]] = [
+        finding for finding in find_wrong() if "is installed 2 times" in finding[1]
+    ]
 
     assert check == "versions"
     assert f"0.2.0 in {tmp_path}" in text
@@ -816,9 +818,11 @@ def test_the_fixes_for_an_older_layout_work_as_they_are_typed(monkeypatch, layou
         )
         provider.insert(stache.create_vectors(3), ["a", "b", "c"], ids=["a", "b", "c"])
 
-    told = json.loads(tool.run("doctor", "--json").stdout)
+    report = json.loads(tool.run("doctor", "--json").stdout)
     fixes = [
-        c["fix"] for c in told["checks"] if c["state"] == "warning" and "create another" in c["fix"]
+        c["fix"]
+        for c in report["checks"]
+        if c["state"] == "warning" and "create another" in c["fix"]
     ]
     assert len(fixes) == len(set(names.values()))
     for fix in fixes:
@@ -828,13 +832,13 @@ def test_the_fixes_for_an_older_layout_work_as_they_are_typed(monkeypatch, layou
         tool.run_checked(*shlex.split(fill), "--yes")
         monkeypatch.setenv(*variable.removeprefix("then set ").split("=", 1))
 
-    told = json.loads(tool.run("doctor", "--json").stdout)
-    assert told["ready"]
-    assert replacements(told) == []
+    report = json.loads(tool.run("doctor", "--json").stdout)
+    assert report["ready"]
+    assert replacements(report) == []
 
 
-def replacements(told):
-    return [each["fix"] for each in told["checks"] if "create another" in each.get("fix", "")]
+def replacements(report):
+    return [each["fix"] for each in report["checks"] if "create another" in each.get("fix", "")]
 
 
 def make_bucket(provider):

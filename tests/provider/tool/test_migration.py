@@ -129,11 +129,11 @@ def test_keys_vectors_namespaces_and_statuses_stay(old):
     """And the objects are objects; the source is as it was."""
     before = tool.read_contents(old)
 
-    told = tool.read_json(*MIGRATE, "--yes")
+    report = tool.read_json(*MIGRATE, "--yes")
     again = tool.read_json(*MIGRATE, "--yes")
 
     new = stache.create_provider("new", s3vectors_endpoint_url="local:data")
-    assert (told["written"], again["written"], again["unchanged"]) == (12, 0, 12)
+    assert (report["written"], again["written"], again["unchanged"]) == (12, 0, 12)
     assert tool.read_contents(old) == before
     rows = {row["id"]: row for row in new.scan_by_metadata()}
     assert {key: row["author"] for key, row in rows.items()} == {
@@ -170,9 +170,9 @@ def test_called_again_after_the_move_it_undoes_nothing():
 
     assert result.exit_code == 1
     assert tool.read_contents(new()) == before
-    told = " ".join(result.stderr.split())
-    assert "9 of the source's are the same there, 2 differ there (k0, k2)" in told
-    assert "1 are missing there (k1), 1 are only there (later). Nothing was written" in told
+    text = " ".join(result.stderr.split())
+    assert "9 of the source's are the same there, 2 differ there (k0, k2)" in text
+    assert "1 are missing there (k1), 1 are only there (later). Nothing was written" in text
 
 
 @pytest.mark.usefixtures("cut_over")
@@ -180,9 +180,9 @@ def test_resuming_stores_what_is_missing_and_replaces_nothing():
     """It is asked for."""
     before = tool.read_contents(new())
 
-    told = tool.read_json(*MIGRATE, "--yes", "--resume")
+    report = tool.read_json(*MIGRATE, "--yes", "--resume")
 
-    assert (told["written"], told["unchanged"], told["different"], told["onlyThere"]) == (
+    assert (report["written"], report["unchanged"], report["different"], report["onlyThere"]) == (
         1,
         9,
         2,
@@ -284,9 +284,9 @@ def test_the_preview_names_lists_that_searches_will_not_find(old):
         namespace="n",
     )
 
-    told = tool.read_json(*MIGRATE)
+    report = tool.read_json(*MIGRATE)
 
-    assert told["listsWithObjects"] == {"headings": 1}
+    assert report["listsWithObjects"] == {"headings": 1}
     shown = " ".join(tool.run_checked(*MIGRATE).split())
     assert "headings: 1 lists get objects back; searches no longer find them by their" in shown
 

@@ -85,8 +85,8 @@ def run(policy_, *options):
 
 def findings_of(policy_, *options):
     """The findings, as (kind, line, whole sentence)."""
-    told = json.loads(run(policy_, *options, "--json").stdout)["findings"]
-    return [(f["kind"], f["line"], f"{f['problem']}; {f['fix']}") for f in told]
+    findings = json.loads(run(policy_, *options, "--json").stdout)["findings"]
+    return [(f["kind"], f["line"], f"{f['problem']}; {f['fix']}") for f in findings]
 
 
 def line_of(text, mark):
@@ -379,9 +379,9 @@ GOOD = [
 )
 def test_a_fault_is_reported_once_at_its_line_with_its_fix(kind, document_, options, mark, words):
     """What follows from it is not told as another."""
-    [(told, line, sentence)] = findings_of(document_, *options)
+    [(actual, line, sentence)] = findings_of(document_, *options)
 
-    assert (told, line) == (kind, line_of(text_of(document_), mark))
+    assert (actual, line) == (kind, line_of(text_of(document_), mark))
     assert words in sentence
 
 
@@ -525,7 +525,7 @@ STATEMENTS = st.lists(
 @given(STATEMENTS)
 def test_what_the_engine_denies_and_allows_is_what_is_told(statements):
     """All that lacks, and if there is more than the level has, that."""
-    told = read_file(text_of(document(*statements)))[0].check(TARGET)
+    findings = read_file(text_of(document(*statements)))[0].check(TARGET)
     engine = Policies(document(*statements))
 
     needed = {(need.action, need.resource) for need in TARGET.needs}
@@ -538,11 +538,11 @@ def test_what_the_engine_denies_and_allows_is_what_is_told(statements):
         and not (action in NEEDED and resource == DOCUMENTS)
         and allows(engine, action, resource)
     }
-    by_type = any("authorized on" in finding.problem for finding in told)
-    named = {need for need in needed if any(names(finding, *need) for finding in told)}
+    by_type = any("authorized on" in finding.problem for finding in findings)
+    named = {need for need in needed if any(names(finding, *need) for finding in findings)}
     assert named <= lacks
     assert named == lacks or by_type  # its own finding says why it is not allowed
-    assert not beyond or any(finding.kind == "excess" for finding in told)
+    assert not beyond or any(finding.kind == "excess" for finding in findings)
 
 
 def kind_of(resource):

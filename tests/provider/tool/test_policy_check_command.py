@@ -66,8 +66,8 @@ def test_json_tells_what_was_asked_and_what_was_found(tmp_path):
 
     result = CliRunner().invoke(main, ["policy", "check", str(file), "--level", "read", "--json"])
 
-    told = json.loads(result.output)
-    assert {**told, "findings": len(told["findings"])} == {
+    report = json.loads(result.output)
+    assert {**report, "findings": len(report["findings"])} == {
         "file": str(file),
         "level": "read",
         "bucket": BUCKET,
@@ -75,7 +75,7 @@ def test_json_tells_what_was_asked_and_what_was_found(tmp_path):
         "policies": [],
         "findings": 2,
     }
-    assert told["findings"][0] == {
+    assert report["findings"][0] == {
         "line": 7,
         "kind": "excess",
         "problem": "read does not need s3vectors:DeleteVectors",
@@ -89,10 +89,10 @@ def test_lines_are_counted_as_editors_do():
     """With the line ends and the mark at the beginning that Windows writes."""
     text = text_of(document(allow([*NEEDED, "s3vectors:DeleteIndex"])))
 
-    told = findings("\ufeff" + text.replace("\n", "\r\n"))
+    entries = findings("\ufeff" + text.replace("\n", "\r\n"))
 
-    assert told == findings(text)
-    assert [one["line"] for one in told] == [13]
+    assert entries == findings(text)
+    assert [one["line"] for one in entries] == [13]
 
 
 def test_what_is_missing_is_told_when_the_rest_can_be_read():
@@ -152,10 +152,10 @@ def test_what_cannot_be_told_from_the_policy_has_to_be_given(policy_, options, p
 def test_a_file_that_is_no_policy_needs_no_options():
     """What it is for does not matter then."""
     result = run("{")
-    told = json.loads(run("{", "--json").output)
+    report = json.loads(run("{", "--json").output)
 
     assert result.output.startswith("-:1: malformed: not JSON at column 2: ")
-    assert (result.exit_code, told["bucket"], told["indexes"]) == (1, None, [])
+    assert (result.exit_code, report["bucket"], report["indexes"]) == (1, None, [])
 
 
 def test_bucket_and_indexes_can_be_given_by_name():
@@ -207,11 +207,11 @@ def test_without_the_engine_the_command_says_what_to_install(monkeypatch):
 
 def test_a_finding_names_its_statement_and_controls_no_terminal():
     """By its Sid, else by its number."""
-    told = run(document(allow("s3vectors:\x1b[2J", Sid="Odd"), allow(), allow("s3vectors:Zip")))
+    result = run(document(allow("s3vectors:\x1b[2J", Sid="Odd"), allow(), allow("s3vectors:Zip")))
 
-    assert '-:6: ineffective: statement Odd: "s3vectors:\\x1b[2J" is not an action' in told.output
-    assert 'ineffective: statement 3: "s3vectors:Zip" is not an action' in told.output
-    assert "\x1b" not in told.output
+    assert '-:6: ineffective: statement Odd: "s3vectors:\\x1b[2J" is not an action' in result.output
+    assert 'ineffective: statement 3: "s3vectors:Zip" is not an action' in result.output
+    assert "\x1b" not in result.output
 
 
 def test_help_shows_an_example():

@@ -328,10 +328,10 @@ def test_what_cannot_be_resolved_is_named(value, sentence):
     """And nothing else is reported: it may be what is missing."""
     asked = ["--bucket", BUCKET, "--index", "documents"]
 
-    [(name, kind, told)] = reported(with_resource(value), *asked)[1]
+    [(name, kind, problem)] = reported(with_resource(value), *asked)[1]
 
     assert (name, kind) == ("A", "unresolved")
-    assert told.startswith(sentence)
+    assert problem.startswith(sentence)
 
 
 def test_where_a_stack_will_be_is_asked_for_at_the_line_that_needs_it():
@@ -369,10 +369,10 @@ def test_a_plan_that_does_not_know_its_policy_says_so():
         resource("policy", "aws_iam_policy.a"), resource("role", "b", name="s3vectors")
     )
 
-    [(name, kind, told)] = reported(plan, "--bucket", BUCKET, "--index", "documents")[1]
+    [(name, kind, problem)] = reported(plan, "--bucket", BUCKET, "--index", "documents")[1]
 
     assert (name, kind) == ("aws_iam_policy.a", "unresolved")
-    assert told.endswith("is not known; run terraform show -json after apply")
+    assert problem.endswith("is not known; run terraform show -json after apply")
 
 
 @pytest.mark.parametrize(

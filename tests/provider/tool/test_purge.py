@@ -63,9 +63,9 @@ def test_it_goes_through_all_of_stache_s_indexes(monkeypatch):
         provider = stache.create_provider(kind, s3vectors_endpoint_url="local:data")
         provider.insert([[1.0] * 4], ["t"], namespace="gone")
 
-    told = tool.read_json("purge", "--namespace", "gone", "--yes", *tool.LOCAL)
+    report = tool.read_json("purge", "--namespace", "gone", "--yes", *tool.LOCAL)
 
-    assert told["indexes"] == {
+    assert report["indexes"] == {
         kind: {"vectors": 1} for kind in ("documents", "summaries", "insights")
     }
 
@@ -85,9 +85,11 @@ def test_what_was_deleted_before_a_failure_is_told(provider, monkeypatch):
 
 def test_an_index_that_is_named_twice_is_gone_through_once(provider):
     """Otherwise the second count would hide the first."""
-    told = tool.read_json("purge", "--namespace", "books", "--yes", *INDEX, "--index", "documents")
+    report = tool.read_json(
+        "purge", "--namespace", "books", "--yes", *INDEX, "--index", "documents"
+    )
 
-    assert told["indexes"] == {"documents": {"vectors": 12}}
+    assert report["indexes"] == {"documents": {"vectors": 12}}
 
 
 def test_a_purge_without_a_condition_is_wrong_usage(provider):
@@ -103,8 +105,8 @@ def test_a_purge_that_fails_half_way_says_so(provider):
     stache.fail_calls(provider.client, "DeleteVectors", 1)
 
     result = tool.run("purge", "--namespace", "books", "--yes", *INDEX)
-    told = tool.read_json("purge", "--namespace", "books", "--yes", *INDEX)
+    report = tool.read_json("purge", "--namespace", "books", "--yes", *INDEX)
 
     assert result.exit_code == 1
     assert "Stopped: 0 vectors of documents are deleted" in result.stderr
-    assert json.dumps(told["indexes"]["documents"]["vectors"]) == "12"
+    assert json.dumps(report["indexes"]["documents"]["vectors"]) == "12"

@@ -18,12 +18,12 @@ def test_the_counts_are_those_of_the_index():
     provider.update_status(["key-00000"], "books", "deleting")
     provider.insert([[1.0] * 4], ["t"], [{"_type": "document_summary"}], ["s"], namespace="notes")
 
-    told = tool.read_json("stats", *INDEX)["indexes"]["documents"]
+    report = tool.read_json("stats", *INDEX)["indexes"]["documents"]
 
-    assert told["vectors"] == 13
-    assert told["namespaces"] == {"books": 12, "notes": 1}
-    assert told["statuses"] == {"active": 12, "deleting": 1}
-    assert told["types"] == {"(none)": 12, "document_summary": 1}
+    assert report["vectors"] == 13
+    assert report["namespaces"] == {"books": 12, "notes": 1}
+    assert report["statuses"] == {"active": 12, "deleting": 1}
+    assert report["types"] == {"(none)": 12, "document_summary": 1}
 
 
 def test_the_bytes_are_those_that_the_service_counts():
@@ -31,25 +31,25 @@ def test_the_bytes_are_those_that_the_service_counts():
     provider = tool.create_filled_provider(12)
     stored = tool.read_contents(provider)
 
-    told = tool.read_json("stats", *INDEX)["indexes"]["documents"]
+    report = tool.read_json("stats", *INDEX)["indexes"]["documents"]
 
     sizes = {key: metadata_size(vector["metadata"]) for key, vector in stored.items()}
-    assert told["storedBytes"] == sum(4 * 4 + len(key) + size for key, size in sizes.items())
-    assert told["putCost"] == prices.compute_put_cost(told["storedBytes"], 1)
-    assert told["limits"]["metadata bytes"]["largest"] == max(sizes.values())
-    assert sizes[told["limits"]["metadata bytes"]["key"]] == max(sizes.values())
+    assert report["storedBytes"] == sum(4 * 4 + len(key) + size for key, size in sizes.items())
+    assert report["putCost"] == prices.compute_put_cost(report["storedBytes"], 1)
+    assert report["limits"]["metadata bytes"]["largest"] == max(sizes.values())
+    assert sizes[report["limits"]["metadata bytes"]["key"]] == max(sizes.values())
 
 
 def test_each_limit_is_shown_with_the_vector_nearest_to_it():
     """Filterable bytes leave text and _overflow out."""
     tool.create_filled_provider(3)
 
-    told = tool.read_json("stats", *INDEX)["indexes"]["documents"]["limits"]
+    limits = tool.read_json("stats", *INDEX)["indexes"]["documents"]["limits"]
 
-    assert told["filterable bytes"]["limit"] == 2_048
-    assert 1_800 < told["filterable bytes"]["largest"] <= 2_048
-    assert told["filterable bytes"]["key"] == "key-00001"
-    assert told["vectors"] == {"largest": 3, "limit": 2_000_000_000, "key": ""}
+    assert limits["filterable bytes"]["limit"] == 2_048
+    assert 1_800 < limits["filterable bytes"]["largest"] <= 2_048
+    assert limits["filterable bytes"]["key"] == "key-00001"
+    assert limits["vectors"] == {"largest": 3, "limit": 2_000_000_000, "key": ""}
 
 
 def test_for_people_it_is_text_and_a_table(monkeypatch):
