@@ -53,11 +53,11 @@ def test_what_the_function_cannot_be_is_refused(tmp_path, given, problem):
     """When it is planned, with what is allowed."""
     example = terraform.make_workspace(tmp_path, "examples/complete")
     (tmp_path / "function.zip").write_bytes(b"code")
-    outputs = example.set_variables(
+    printed = example.set_variables(
         {"function_zip": str(tmp_path / "function.zip"), **given}
     ).read_refusal("plan")
 
-    assert problem in outputs
+    assert problem in printed
 
 
 def test_the_function_has_the_settings_of_all_that_it_uses(example):
