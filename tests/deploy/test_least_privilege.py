@@ -86,7 +86,8 @@ def test_every_operation_and_every_command_declares_its_level():
         if not name.startswith("_") and inspect.isfunction(getattr(S3VectorsProvider, name))
     }
     commands = {f"stache-s3vectors {words}" for words, _ in tool.list_commands()}
-    offline = {"get_name", *(f"stache-s3vectors {c}" for c in ("policy", "policy check", "serve"))}
+    commands_offline = {f"stache-s3vectors {c}" for c in ("policy", "policy check", "serve")}
+    offline = {"get_name", "preload", *commands_offline}
 
     declared = {re.split(r",| --", behavior.name)[0] for behavior in BEHAVIORS}
 
