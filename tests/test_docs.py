@@ -123,7 +123,7 @@ def test_every_command_works(aws_environment, tmp_path, monkeypatch):
             (tmp_path / "role.json").touch()
             tool.parse_arguments(s3vectors_local, arguments)  # it would serve until stopped
         elif "_STACHE_S3VECTORS_COMPLETE=" in command:
-            pass  # tests/provider/tool/test_command.py runs them
+            pass  # tests/provider/tool/test_main.py runs them
         elif word == "docker":
             pass  # another test reads it: the tests have no Docker
         elif word == "export":
