@@ -1,4 +1,4 @@
-"""What a client of S3 Vectors is measured at, in a process and an environment of its own."""
+"""The tasks that a client of S3 Vectors is measured at, in a process of its environment."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ OWNERS: Final = {
     "_socket": "sockets",
     "orjson": "orjson",
 }
-"""What is in a file's path, or in the name of what Python is built of → whose code it is."""
+"""A part of a file's path, or of the name of a built-in function → whose code it is."""
 
 _RETRY: Final = re.compile(rb"amz-sdk-request: [^\r]*attempt=(?!1\b)", re.IGNORECASE)
 """botocore writes into each request's head which attempt it is."""
@@ -41,12 +41,12 @@ time_processor = partial(sampling.time_call, clock=time.process_time)
 
 
 def run(task: str, name: str, url: str, count: int, dimension: int) -> Any:
-    """What a client measures in a method of `Tasks`, at a server with a bucket and an index."""
+    """Run a method of `Tasks` with a client, at a server with a bucket and an index."""
     return getattr(Tasks(clients.make_client(name, url, dimension), count, dimension), task)()
 
 
 def run_counted(*arguments: Any) -> tuple[Any, Counter[str]]:
-    """The same; and what it sent and received."""
+    """Run it, and count what the client sends and receives."""
     with count_traffic() as traffic:
         return run(*arguments), traffic
 
@@ -76,9 +76,10 @@ def count_traffic() -> Iterator[Counter[str]]:
 
 
 class Tasks:
-    """What a client is measured at.
+    """The tasks of one client.
 
-    `count` is how many vectors, searches or calls, with the first ones, whose times are left out.
+    `count` is the number of vectors, searches or calls. It includes the first ones, which warm up:
+    their times are left out.
     """
 
     def __init__(self, client: Any, count: int, dimension: int) -> None:
@@ -86,7 +87,7 @@ class Tasks:
         self.size = dataset.choose_call_size(dimension)
 
     def draw_calls(self, count: int, size: int) -> Iterator[Any]:
-        """What Stache hands over, call by call, for so many vectors."""
+        """Draw what Stache passes for so many vectors, call by call."""
         for first in range(0, count, size):
             chunks = self.corpus.draw_chunks(first, size)
             gc.collect()
@@ -120,7 +121,7 @@ class Tasks:
         return [*map(sampling.time_call, calls)][1:]
 
     def ingest(self) -> dict[str, float]:
-        """Seconds to store all in one call, and before the first request; how many there were."""
+        """Seconds to store all in one call and until the first request; requests and retries."""
         [chunks] = self.draw_calls(self.count, self.count)
         calls: list[Any] = []
         sent: list[float] = []
@@ -142,12 +143,12 @@ class Tasks:
         return seconds
 
     def scan(self) -> list[float]:
-        """Processor milliseconds for each vector, of counting half by filter, four times."""
+        """Processor milliseconds a vector to count half of them by filter, four times."""
         self.count //= 4
         return [time_processor(self.count_half) / self.count for _ in range(4)][1:]
 
     def insert_under_faults(self) -> list[int | None]:
-        """For each of so many inserts: null, or how many the error that it raised names stored."""
+        """Insert so many calls; for each, what `count_named` returns."""
         calls = self.draw_calls(self.count * LARGE_CALL, LARGE_CALL)
         return [self.count_named(chunks) for chunks in calls]
 

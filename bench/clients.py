@@ -21,7 +21,7 @@ TOP: Final = 10
 
 
 def to_records(keys: Any, vectors: Any, metadata: Any) -> list[Any]:
-    """What PutVectors takes."""
+    """Build the records of PutVectors."""
     return [
         {"key": key, "data": {"float32": vector}, "metadata": entry}
         for key, vector, entry in zip(keys, vectors, metadata, strict=True)

@@ -43,7 +43,7 @@ def choose_call_size(dimension: int) -> int:
 
 
 def describe_index(dimension: int = DIMENSION, **metadata: Any) -> dict[str, Any]:
-    """What CreateIndex is asked for."""
+    """The request of CreateIndex."""
     # The last two are llama-index's, which cannot store a text without
     keys = ["text", "_overflow", "_node_content", "_node_type"]
     return {
@@ -101,7 +101,7 @@ class Corpus:
         }
 
     def draw_chunks(self, start: int, count: int) -> dict[str, Any]:
-        """What Stache hands over: lists of Python floats, texts, metadata."""
+        """Draw what Stache passes to an insert: lists of Python floats, texts, metadata."""
         metadatas = [self.draw_metadata(start + n) for n in range(count)]
         texts = [metadata.pop("text") for metadata in metadatas]
         for metadata in metadatas:

@@ -48,18 +48,18 @@ class Task:
     dimension: int = dataset.DIMENSION
 
     def run(self, name: str, url: str, function: str = "run") -> Any:
-        """What a client's process returns from it."""
+        """Run it in a client's process."""
         arguments = (self.method, name, url, self.count, self.dimension)
         return processes.call(name, f"client_tasks:{function}", *arguments)
 
     def count_bytes(self, name: str, url: str) -> int:
-        """What it sends and receives for each vector or search; not timed."""
+        """Bytes that a client sends and receives for a vector or search; not timed."""
         traffic: dict[str, int] = self.run(name, url, "run_counted")[1]
         return round((traffic["sent"] + traffic["received"]) / self.count)
 
 
 def fill(url: str, count: int, dimension: int = dataset.DIMENSION) -> None:
-    """Store so many vectors."""
+    """Store vectors, by the fastest client."""
     Task("time_inserts", count, dimension).run("floor", url)
 
 

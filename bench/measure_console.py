@@ -49,7 +49,7 @@ def query_api(url: str, vector: list[float]) -> None:
 
 
 def open_page(url: str) -> None:
-    """Fetch what a browser does until the first vectors are there."""
+    """Fetch what a browser fetches until it shows the first vectors."""
     for path in ("/", "/console/static/main.js", "/console/static/console.css"):
         HTTP.request("GET", url + path, headers={"accept": "text/html"})
     post(f"{url}/console/api/about", {})

@@ -31,7 +31,7 @@ PAGE_LATENCY: Final = 0.05
 """Seconds a write and a page, as for the measured ingestion and count."""
 
 CALL: Final = 20_000
-"""Vectors that one insert is given: it checks all, then sends them."""
+"""Vectors in one insert, which checks all before it sends them."""
 
 SIZES: Final = (1_000_000, 100_000_000, 2_000_000_000)
 SHARDS: Final = (1, 10, 100, 1_000)
@@ -94,7 +94,7 @@ def estimate_walk(vectors: int, page: int, computing: float = 0.0) -> float:
 
 
 def size_page(costs: Any) -> int:
-    """Vectors on a page: AWS ends it at 1 MB, of which what is not asked for is part."""
+    """Vectors on a page: AWS ends it at 1 MB, counting what the request leaves out."""
     stored: int = costs["bytes a chunk"]["stored"]
     return min(limits.LIST_PAGE, math.ceil(LIST_PAGE_BYTES / stored))
 

@@ -1,4 +1,4 @@
-"""How well vector search, text search and hybrid search find what is asked for.
+"""How often vector search, text search and hybrid search find the right chunks.
 
 The corpus is the Python language reference that every Python carries. The questions are in
 `hybrid/questions.json`: in plain words, by name, and about nothing that is in it. Each has a phrase
@@ -31,7 +31,7 @@ CHUNK: Final = 1200
 """Characters; paragraphs are not divided."""
 
 DEPTHS: Final = (0, 10, 20, 30, 50, 100)
-"""Of the rankings that are fused; 0 stands for as many as are asked for."""
+"""Of the rankings that are fused; 0 stands for `top_k`."""
 
 TOP: Final = (1, 3, 10)
 

@@ -75,7 +75,7 @@ def shorten(value: float) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """In the largest unit of which there are two."""
+    """A duration in the largest unit of which it has two."""
     units = ((86_400, "days"), (3_600, "hours"), (60, "minutes"), (1, "seconds"))
     size, unit = next((u for u in units if seconds >= 2 * u[0]), units[-1])
     return f"{seconds / size:,.1f} {unit}"
@@ -141,7 +141,7 @@ def render(name: str, result: Any) -> Iterator[tuple[str, str]]:
 
 
 def render_targets() -> str:
-    """What was asked for, and whether it holds."""
+    """The targets, and whether they are met."""
     rows = []
     for target in SPECIFICATION["target"]:
         figures = [read_path(load_results(), path) for path in target["measured"]]

@@ -1,4 +1,4 @@
-"""Functions in the environments of what we are compared with, and servers of the local engine."""
+"""Call functions in the environments of the clients and peers, and start servers of the engine."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ A client or a peer has the environment with the first part of its name, or else 
 
 
 def prepare(name: str) -> str:
-    """The interpreter of a client's or peer's environment, which is made when it is missing."""
+    """Return the Python of a client's or peer's environment; create it if it is missing."""
     name = name.partition("_")[0]
     if name not in PACKAGES:
         return sys.executable
@@ -49,7 +49,10 @@ def prepare(name: str) -> str:
 
 
 def call(environment: str, function: str, *arguments: Any) -> Any:
-    """What a function, as `module:name`, returns in a new process of an environment; as JSON."""
+    """Call a function, `module:name`, in a new process of an environment.
+
+    Arguments and result pass as JSON.
+    """
     module, name = function.split(":")
     code = f"import json, sys, {module} as m; print(json.dumps(m.{name}(*json.load(sys.stdin))))"
     result = subprocess.run(  # noqa: S603 - ours
@@ -66,7 +69,7 @@ def call(environment: str, function: str, *arguments: Any) -> Any:
 
 
 def read_release(name: str, ours: str) -> str:
-    """The package of a client or peer, and its release; `ours` is that of our environment."""
+    """Read the package and release of a client or peer; `ours` is the one without environment."""
     [package, *_] = PACKAGES.get(name.partition("_")[0], [f"{ours}=={metadata.version(ours)}"])
     return package.replace("==", " ")
 

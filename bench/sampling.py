@@ -26,9 +26,9 @@ Value = TypeVar("Value")
 def run_in_turns(
     tasks: Mapping[Name, Callable[[int], Value]], rounds: int
 ) -> dict[Name, list[Value]]:
-    """What each task returns, round by round; each round begins with another.
+    """Run the tasks in rounds, each of which begins with another task; return what they return.
 
-    A task gets a number that no other call has had, so that no answer is from a cache.
+    Each call gets another number, so that no answer comes from a cache.
     """
     values: dict[Name, list[Value]] = {name: [] for name in tasks}
     order, numbers = deque(tasks), count()
@@ -79,7 +79,7 @@ def measure_folder(folder: Path) -> int:
 
 
 def describe_machine() -> dict[str, Any]:
-    """What the figures were measured on."""
+    """Describe the machine and the packages."""
     cpu = Path("/proc/cpuinfo").read_text("utf-8").partition("model name")[2].splitlines()[0]
     return {
         "cpu": cpu.strip("\t: "),
@@ -93,7 +93,7 @@ def describe_machine() -> dict[str, Any]:
 
 
 def read_path(result: Any, path: str) -> Any:
-    """What is in a result under these keys, which colons divide; None if there is nothing."""
+    """Read the value under keys that colons divide; None if it is missing."""
     try:
         return reduce(getitem, path.split(":") if path else (), result)
     except (KeyError, TypeError):
