@@ -111,11 +111,12 @@ def render_cell(text: str, row: str, result: Any, missing: str, better: str = ""
 
 def render_table(table: Any, result: Any, each: str = "") -> str:
     """A table of a result; empty if the result has none of its rows."""
-    keys = read_path(result, table["rows"].replace("EACH", each)) or {}
+    across = [*read_path(result, table["across"])] if "across" in table else [each]
+    keys = read_path(result, table["rows"].replace("EACH", across[0])) or {}
     labels = SPECIFICATION["labels"].get(table.get("labels"), {key: key for key in keys})
     columns = [
         [head.replace("EACH", one), text.replace("EACH", one), *better]
-        for one in (read_path(result, table["across"]) if "across" in table else [each])
+        for one in across
         for head, text, *better in table["columns"]
     ]
     missing = table.get("missing", "cannot")

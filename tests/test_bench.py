@@ -61,6 +61,16 @@ def test_a_cell_is_bold_when_it_is_better_than_ours():
     assert re.findall(r"\*\*.*?\*\*", table) == ["**106/s**", "**1.00 x**"]
 
 
+def test_the_engine_has_a_table_at_any_size():
+    """`make bench-quick` measures one size that no page shows."""
+    figure = {"median": 2.0, "spread": 5.0, "of": 20, "unit": "ms"}
+    ours = {"milliseconds": {"all": figure}, "ratio": {"all": figure}}
+
+    table = dict(pages.render("peers", {"sizes": {"20000": {"ours_text": ours}}}))["engine"]
+    assert "|  | 20000 |" in table
+    assert "| query | 2.00 (2.00 ms ±5 %) |" in table
+
+
 def test_the_computed_times_of_small_sizes_are_close_to_the_measured_ones():
     """The difference is at most a quarter."""
     results = pages.load_results()
