@@ -100,14 +100,14 @@ def client(request: pytest.FixtureRequest) -> Iterator[Any]:
     if not AWS:
         yield connect(create_client(), request.getfixturevalue("engine"))
         return
-    made: list[str] = []
+    bucket_arns: list[str] = []
     with closing(check_responses(boto3.client("s3vectors"))) as client:
         client.meta.events.register(
             "after-call.s3vectors.CreateVectorBucket",
-            lambda parsed, **_: made.extend(filter(None, [parsed.get("vectorBucketArn")])),
+            lambda parsed, **_: bucket_arns.extend(filter(None, [parsed.get("vectorBucketArn")])),
         )
         yield client
-        for arn in made:
+        for arn in bucket_arns:
             _delete(client, arn)
 
 

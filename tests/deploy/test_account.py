@@ -76,8 +76,8 @@ def test_what_is_deployed_works_and_leaves_nothing_behind(account, tmp_path):
     with deployed(name, tmp_path) as outputs:
         deployables.check_package(cdk_app.find_asset(tmp_path))
         function_life.exercise_function(Invoked(account, outputs["FunctionName"]))
-        made = stack_resources.list_resources(account, name)
-        assert stack_resources.select_existing(account, made) == made != []
+        resources = stack_resources.list_resources(account, name)
+        assert stack_resources.select_existing(account, resources) == resources != []
 
-    left = stack_resources.select_existing(account, made)
+    left = stack_resources.select_existing(account, resources)
     assert left == [], left

@@ -36,8 +36,8 @@ def read_deployed_store(aws, folder):
 
 
 def names(aws):
-    found = aws.make_client("s3vectors").list_indexes(vectorBucketName=BUCKET)["indexes"]
-    return {index["indexName"] for index in found}
+    indexes = aws.make_client("s3vectors").list_indexes(vectorBucketName=BUCKET)["indexes"]
+    return {index["indexName"] for index in indexes}
 
 
 def stacks(aws):
@@ -80,9 +80,9 @@ def read_reuse_options():
     command = page.partition("To deploy the stack again, use the existing resources:")[2].split(
         "```"
     )[1]
-    given = dict(re.findall(r"-c (\w+)=(\S+)", command))
-    assert given["bucket_name"] == BUCKET
-    return {**given, "documents_table": DOCUMENTS, "namespaces_table": NAMESPACES}
+    options = dict(re.findall(r"-c (\w+)=(\S+)", command))
+    assert options["bucket_name"] == BUCKET
+    return {**options, "documents_table": DOCUMENTS, "namespaces_table": NAMESPACES}
 
 
 def find_texts(aws, name, folder):

@@ -69,10 +69,10 @@ def create_key(aws, *principals):
     return aws.make_client("kms").create_key(Policy=document)["KeyMetadata"]["Arn"]
 
 
-def deploy(aws, kind, keys, *given):
+def deploy(aws, kind, keys, *arguments):
     """The state of the stack after a change set."""
     own, other = keys
-    body = synthesize_template(*given).replace(OWN, own).replace(OTHER, other)
+    body = synthesize_template(*arguments).replace(OWN, own).replace(OTHER, other)
     cloudformation = aws.make_client("cloudformation")
     names = {"StackName": "stache", "ChangeSetName": f"change-{len(body)}"}
     cloudformation.create_change_set(**names, TemplateBody=body, ChangeSetType=kind)

@@ -51,12 +51,12 @@ def view_as(store, owner, tmp_path, monkeypatch):
     """Returns the store as a new role with this policy sees it."""
     monkeypatch.setattr(import_module("stache_ai_s3vectors.tool.commands.indexes"), "POLL", 0)
 
-    def made(policy):
+    def create_view(policy):
         name = f"role-{next(_number)}"
         decisions = partial(store.aws.policies.list_decisions, name)
         return RoleView(owner, store.create_role_environment(name, policy), decisions, tmp_path)
 
-    return made
+    return create_view
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -118,19 +118,21 @@ def test_without_any_one_action_something_is_denied(store, view_as, level, actio
 def test_both_evaluators_deny_every_operation_that_is_not_granted(store, view_as, level):
     """Asked on its own index, and on another's, of another bucket, account, region."""
     view, document = view_as(level), store.read_policy(level)
-    asked = {
+    requests = {
         where: store.build_operation_requests(where)
         for where in ("", "index", "bucket", "account", "region")
     }
 
     denied_ones = {
         where: {name for name, request in them.items() if is_denied(view, name, request)}
-        for where, them in asked.items()
+        for where, them in requests.items()
     }
 
-    assert asked[""].keys() == operation_requests.list_operations()
-    own = {name for name in asked[""] if f"s3vectors:{name}" not in list_granted_actions(document)}
-    assert denied_ones == {where: {*them} for where, them in asked.items()} | {"": own}
+    assert requests[""].keys() == operation_requests.list_operations()
+    own = {
+        name for name in requests[""] if f"s3vectors:{name}" not in list_granted_actions(document)
+    }
+    assert denied_ones == {where: {*them} for where, them in requests.items()} | {"": own}
     assert disagreements(document, view) == []
 
 

@@ -34,9 +34,9 @@ def test_a_reader_searches_and_no_more(store):
     """Also when its own account allows it everything that Stache does."""
     reader = role(store, READER, "read-write")
 
-    found = [row["id"] for row in reader.search(embed("cat"), top_k=1)]
+    ids = [row["id"] for row in reader.search(embed("cat"), top_k=1)]
 
-    assert found == ["cat"]
+    assert ids == ["cat"]
     with pytest.raises(AccessDeniedError, match="no resource-based policy allows the s3vectors:De"):
         reader.delete(["cat"])
     with pytest.raises(AccessDeniedError, match="no resource-based policy allows the s3vectors:Pu"):

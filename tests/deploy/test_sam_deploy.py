@@ -116,8 +116,8 @@ def test_a_key_that_s3_vectors_may_not_use_is_refused(aws):
     bucket = vectors.get_vector_bucket(vectorBucketName=BUCKET)["vectorBucket"]
 
     assert refused.returncode == 1
-    said = " ".join(refused.stdout.split())  # in a column, on several lines
-    assert "Insufficient access to perform asynchronous indexing" in said
+    output = " ".join(refused.stdout.split())  # in a column, on several lines
+    assert "Insufficient access to perform asynchronous indexing" in output
     assert left == []
     assert bucket["encryptionConfiguration"] == {
         "sseType": "aws:kms",
@@ -183,17 +183,19 @@ def wait_until_active(aws):
 
 def test_principals_of_another_account_do_what_they_may(aws):
     """A reader searches, a writer also writes; under the key that the template makes."""
-    made = deploy_store(aws, CreateKmsKey="true", Readers=role_arn("r"), Writers=role_arn("w"))
-    reader, writer, other = (create_foreign_client(aws, name, made) for name in ("r", "w", "other"))
-    index = {"indexArn": made["DocumentsIndexArn"]}
+    outputs = deploy_store(aws, CreateKmsKey="true", Readers=role_arn("r"), Writers=role_arn("w"))
+    reader, writer, other = (
+        create_foreign_client(aws, name, outputs) for name in ("r", "w", "other")
+    )
+    index = {"indexArn": outputs["DocumentsIndexArn"]}
     vector = {"float32": embed("cat")}
     question = {"queryVector": vector, "topK": 1, "returnMetadata": True}
 
     writer.put_vectors(**index, vectors=[{"key": "cat", "data": vector}])
 
     for client in (reader, writer):
-        [found] = client.query_vectors(**index, **question)["vectors"]
-        assert found["key"] == "cat"
+        [result] = client.query_vectors(**index, **question)["vectors"]
+        assert result["key"] == "cat"
     for denied in (
         lambda: reader.delete_vectors(**index, keys=["cat"]),
         lambda: other.query_vectors(**index, **question),
@@ -204,8 +206,8 @@ def test_principals_of_another_account_do_what_they_may(aws):
 
 def test_one_kind_of_principal_is_enough(aws):
     """Without writers, the key's policy names the reader only."""
-    made = deploy_store(aws, CreateKmsKey="true", Readers=role_arn("r"))
-    key = aws.make_client("kms").get_key_policy(KeyId=made["KeyArn"], PolicyName="default")[
+    outputs = deploy_store(aws, CreateKmsKey="true", Readers=role_arn("r"))
+    key = aws.make_client("kms").get_key_policy(KeyId=outputs["KeyArn"], PolicyName="default")[
         "Policy"
     ]
     bucket = aws.make_client("s3vectors").get_vector_bucket_policy(vectorBucketName=BUCKET)[
@@ -239,9 +241,11 @@ def role_arn(name):
     return f"arn:aws:iam::{OTHERS}:role/{name}"
 
 
-def create_foreign_client(aws, name, made):
+def create_foreign_client(aws, name, outputs):
     """A client of a role in the other account, which its own account lets read and write here."""
-    document = build_policy("read-write", made["BucketArn"], ["documents-1024"], [made["KeyArn"]])
+    document = build_policy(
+        "read-write", outputs["BucketArn"], ["documents-1024"], [outputs["KeyArn"]]
+    )
     environment = aws.create_foreign_role_environment(role_arn(name), document)
     return aws.make_client("s3vectors", environment)
 
@@ -322,10 +326,10 @@ def recipe(outputs):
     """The parameters with which the README uses again what an earlier stack left."""
     page = (sam.FOLDER / "README.md").read_text()
     command = page.partition("### Use the data of an earlier stack")[2].split("```")[1]
-    given = dict(re.findall(r"(\w+)=([\w-]+)", command))
-    assert given["BucketName"] == outputs["BucketName"]
+    parameters = dict(re.findall(r"(\w+)=([\w-]+)", command))
+    assert parameters["BucketName"] == outputs["BucketName"]
     return {
-        **given,
+        **parameters,
         "ExistingDocumentsTable": outputs["DocumentsTableName"],
         "ExistingNamespacesTable": outputs["NamespacesTableName"],
     }

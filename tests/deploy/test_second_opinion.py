@@ -88,39 +88,39 @@ def decided(questions):
 
 def test_the_policies_of_every_level_mean_what_we_think():
     """Each action on what it is granted for, what looks like it, and everything."""
-    asked = decided(every_question(LEVEL_POLICIES) + key_questions(LEVEL_POLICIES))
+    decisions = decided(every_question(LEVEL_POLICIES) + key_questions(LEVEL_POLICIES))
 
-    assert {allowed for _, allowed in asked} == {True, False}
-    assert select_unargued(find_differences(asked), requests=False) == []
+    assert {allowed for _, allowed in decisions} == {True, False}
+    assert select_unargued(find_differences(decisions), requests=False) == []
 
 
 def test_random_policies_are_decided_alike():
     """Wildcards, denials, negations and conditions, about requests as they can be."""
-    asked = decided(random_policies.draw_questions(seed=20_261_123, requests=2_500))
+    decisions = decided(random_policies.draw_questions(seed=20_261_123, requests=2_500))
 
-    answers = Counter(allowed for _, allowed in asked)
+    answers = Counter(allowed for _, allowed in decisions)
     assert min(answers.values()) > 500
-    assert select_unargued(find_differences(asked), requests=True) == []
+    assert select_unargued(find_differences(decisions), requests=True) == []
 
 
 def test_random_bucket_policies_are_decided_alike():
     """With identity policies or without, of users, roles, sessions and services."""
-    asked = decided(random_policies.draw_shared_questions(seed=20_261_128, requests=2_000))
+    decisions = decided(random_policies.draw_shared_questions(seed=20_261_128, requests=2_000))
 
-    answers = Counter((q.caller.account, q.caller.is_service, allowed) for q, allowed in asked)
+    answers = Counter((q.caller.account, q.caller.is_service, allowed) for q, allowed in decisions)
     assert len(answers) == 6
     assert min(answers.values()) > 20
-    assert select_unargued(find_differences(asked), requests=True) == []
+    assert select_unargued(find_differences(decisions), requests=True) == []
 
 
 def test_every_argument_is_needed():
     """One that nothing needs any more would hide what comes later."""
-    found = find_differences(decided(every_question([*LEVEL_POLICIES, *HANDWRITTEN])))
+    differences = find_differences(decided(every_question([*LEVEL_POLICIES, *HANDWRITTEN])))
 
-    assert select_unargued(found, requests=False) == []
+    assert select_unargued(differences, requests=False) == []
     for argument in UNKNOWN:
-        assert any(argument.covers(it) for it in found), argument.reason
-    others = [it for it in found if it.theirs.allowed is not it.ours]
+        assert any(argument.covers(it) for it in differences), argument.reason
+    others = [it for it in differences if it.theirs.allowed is not it.ours]
     for argument in WRONG:
         assert any(argument.covers(it) for it in others), argument.reason
 
@@ -141,9 +141,9 @@ def test_a_wrong_decision_is_found_among_right_ones(action, resource, allowed):
     right = ("s3vectors:QueryVectors", INDEX, True)
     document = build_policy("read", BUCKET, ["my-index"])
 
-    found = find_disagreements([document], [right, (action, resource, allowed), right])
+    differences = find_disagreements([document], [right, (action, resource, allowed), right])
 
-    assert [it.question.need for it in found] == [Need(action, resource, {})]
+    assert [it.question.need for it in differences] == [Need(action, resource, {})]
 
 
 def test_right_decisions_are_no_disagreement():

@@ -40,8 +40,10 @@ def document(*statements):
 def create_role(aws, *trust, **more):
     """Its ARN."""
     trust = document(*trust or (TRUSTED,))
-    made = aws.make_client("iam").create_role(RoleName="it", AssumeRolePolicyDocument=trust, **more)
-    return made["Role"]["Arn"]
+    response = aws.make_client("iam").create_role(
+        RoleName="it", AssumeRolePolicyDocument=trust, **more
+    )
+    return response["Role"]["Arn"]
 
 
 def zip_handler(body):
@@ -109,9 +111,9 @@ def test_nothing_of_ours_can_be_imported_in_a_function(aws, tmp_path):
 
     names = ["loopback", "children", "terraform", "stache_ai_s3vectors", "boto3", "sitecustomize"]
     with aws.run_function("it", tmp_path / "task") as function:
-        found = function.invoke(names)
+        importable = function.invoke(names)
 
-    assert found == ["sitecustomize"]
+    assert importable == ["sitecustomize"]
 
 
 def test_a_version_with_snap_start_runs_as_one(aws):
@@ -158,8 +160,8 @@ def test_the_stand_in_s_python_reaches_no_other_machine():
 @pytest.mark.parametrize("core", [terraform.NEWEST, terraform.OLDEST])
 def test_terraform_reaches_no_other_machine(tmp_path, core):
     """Go takes no hook of Python's; it goes to a proxy that is not there."""
-    wanted = 'terraform {\n  required_providers {\n    it = { source = "it/it" }\n  }\n}\n'
-    (tmp_path / "main.tf").write_text(wanted)
+    configuration = 'terraform {\n  required_providers {\n    it = { source = "it/it" }\n  }\n}\n'
+    (tmp_path / "main.tf").write_text(configuration)
 
     result = terraform._run(core, tmp_path, {"HOME": str(tmp_path)}, "init", "-no-color")
 
@@ -189,18 +191,20 @@ def test_a_role_that_does_not_trust_lambda_runs_no_function(aws, tmp_path, trust
 
 
 @pytest.mark.parametrize(
-    "options, wanted",
+    "options, expected",
     [
         ({"Runtime": "python3.9"}, f"python3.9 on {function_life.ARCHITECTURE}"),
         ({"Architectures": [OTHER]}, f"{function_life.RUNTIME} on {OTHER}"),
     ],
 )
-def test_a_function_for_another_machine_is_not_run(aws, tmp_path, options, wanted):
+def test_a_function_for_another_machine_is_not_run(aws, tmp_path, options, expected):
     """Another Python's, or another processor's; both are told."""
     create_function(aws, "return 1", **options)
-    here = f"{function_life.RUNTIME} on {function_life.ARCHITECTURE}"
+    this_machine = f"{function_life.RUNTIME} on {function_life.ARCHITECTURE}"
 
-    assert f"it is for {wanted}; functions run here by {here}" in get_refusal(aws, tmp_path)
+    assert f"it is for {expected}; functions run here by {this_machine}" in get_refusal(
+        aws, tmp_path
+    )
 
 
 def test_a_function_stays_warm_until_it_is_changed_or_made_again(aws):

@@ -34,19 +34,19 @@ def code(tmp_path_factory):
 @pytest.fixture
 def example(aws, code, tmp_path):
     """Makes a folder to deploy the example from."""
-    here = {
+    variables = {
         "function_zip": str(code),
         "runtime": function_life.RUNTIME,
         "architecture": function_life.ARCHITECTURE,
         "embedding_provider": "word-hashing",
     }
 
-    def made(name="example"):
+    def make_folder(name="example"):
         endpoints = terraform.point_everywhere(aws.url)
         folder = terraform.make_workspace(tmp_path / name, "examples/complete", endpoints=endpoints)
-        return folder.set_variables(here)
+        return folder.set_variables(variables)
 
-    return made
+    return make_folder
 
 
 def test_the_deployed_function_does_its_work_as_its_role(aws, example, tmp_path):

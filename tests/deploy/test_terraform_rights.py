@@ -97,16 +97,16 @@ def test_a_new_model_is_taken_up_by_a_role_that_may_read_and_write(
 
     assert (cat["id"], cat["text"]) == ("cat", CAT)
     assert all(decision.allowed for decision in aws.policies.decisions)
-    kept = aws.make_client("s3vectors").list_vectors(indexArn=DOCUMENTS)["vectors"]
-    assert [vector["key"] for vector in kept] == ["cat"]
+    vectors = aws.make_client("s3vectors").list_vectors(indexArn=DOCUMENTS)["vectors"]
+    assert [vector["key"] for vector in vectors] == ["cat"]
     assert deployed.list_changes() == {}
 
 
 def switch_model(deployed, monkeypatch):
     """Follow the page's recipe, with a model of ours; the environment at its end."""
     title, output = "A new embedding model", recipes.read_usage().partition("\n\n")[2]
-    beside, switch = recipes.read_blocks(title, "hcl")
-    recipes.write_configuration(deployed, beside, output)
+    module, switch = recipes.read_blocks(title, "hcl")
+    recipes.write_configuration(deployed, module, output)
     deployed.apply()
     for line in recipes.read_commands(title, "export"):
         for variable in line:
@@ -116,7 +116,7 @@ def switch_model(deployed, monkeypatch):
     for command in recipes.read_commands(title, "stache-s3vectors"):
         tool.run_checked(*command)
     recipes.write_configuration(
-        deployed, beside.rstrip().removesuffix("}") + switch + "}\n", output
+        deployed, module.rstrip().removesuffix("}") + switch + "}\n", output
     )
     return deployed.apply()["environment"]
 
@@ -190,8 +190,8 @@ def query(client):
 def test_a_role_of_another_account_reads_when_both_accounts_say_so(aws, make_store_workspace):
     """As the page has it, under a created key; it cannot delete, and another role cannot read."""
     [code] = recipes.read_blocks(READS, "hcl")
-    given = code.replace("readers =", "create_kms_key = true\n  retain_data = false\n  readers =")
-    deployed = make_store_workspace({}, given, OUTPUT)
+    module = code.replace("readers =", "create_kms_key = true\n  retain_data = false\n  readers =")
+    deployed = make_store_workspace({}, module, OUTPUT)
     key = ("--kms-key", deployed.apply()["key"])
 
     reader = create_foreign_client(aws, READER, *key)
@@ -209,8 +209,8 @@ def test_a_policy_on_vector_bucket_arns_allows_nothing(aws, make_store_workspace
     """As the older package's documents have them; the message names the ARN that is right."""
     outputs, iam = make_store_workspace().apply(), aws.make_client("iam")
     become("reader", outputs["environment"])
-    made = iam.get_policy_version(PolicyArn=outputs["policy_arns"]["read"], VersionId="v1")
-    right = json.dumps(made["PolicyVersion"]["Document"])
+    response = iam.get_policy_version(PolicyArn=outputs["policy_arns"]["read"], VersionId="v1")
+    right = json.dumps(response["PolicyVersion"]["Document"])
     wrong = right.replace(":bucket/", ":vector-bucket/")
     inline, provider = (
         {"RoleName": "reader", "PolicyName": "vectors"},

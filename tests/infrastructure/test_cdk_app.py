@@ -22,8 +22,8 @@ BUCKET = "stache-vectors-123456789012"
 
 def app(**context):
     """The app with what `-c` gives it; nothing is built for the function."""
-    made = App(context={**CONTEXT, **context, "aws:cdk:bundling-stacks": []})
-    return made, StacheStack(made, "Stache", Options.from_context(made.node))
+    cdk_app = App(context={**CONTEXT, **context, "aws:cdk:bundling-stacks": []})
+    return cdk_app, StacheStack(cdk_app, "Stache", Options.from_context(cdk_app.node))
 
 
 def stack(**context):
@@ -31,10 +31,10 @@ def stack(**context):
     return resolve_template(Template.from_stack(app(**context)[1]).to_json())
 
 
-def role_statements(found):
+def role_statements(deployed):
     """What the function's role may do, without the store."""
     [document] = (
-        made["PolicyDocument"] for made in found.list_properties("AWS::IAM::Policy").values()
+        policy["PolicyDocument"] for policy in deployed.list_properties("AWS::IAM::Policy").values()
     )
     return {
         statement
@@ -45,9 +45,9 @@ def role_statements(found):
 
 def test_the_stack_has_the_store_and_the_function():
     """And one managed policy per level, whose ARNs it tells."""
-    found = stack()
+    deployed = stack()
 
-    store, outputs = stores.from_stack(found), found.values()
+    store, outputs = stores.from_stack(deployed), deployed.values()
     assert store.bucket == outputs["BucketName"] == BUCKET
     assert store.policies.keys() == LEVELS.keys()
     assert outputs["BucketArn"].endswith(f":bucket/{BUCKET}")
@@ -59,10 +59,10 @@ def test_the_stack_has_the_store_and_the_function():
 
 def test_the_environment_is_an_output_and_is_set():
     """As one JSON object, and on the function."""
-    found = stack()
+    deployed = stack()
 
-    environment = json.loads(found.values()["Environment"])
-    [function] = found.list_properties("AWS::Lambda::Function").values()
+    environment = json.loads(deployed.values()["Environment"])
+    [function] = deployed.list_properties("AWS::Lambda::Function").values()
     variables = function["Environment"]["Variables"]
     assert environment.items() <= variables.items()
     assert {name: variables[name] for name in variables.keys() - environment.keys()} == {
@@ -79,18 +79,18 @@ def test_the_environment_is_an_output_and_is_set():
 
 def test_the_role_may_use_its_tables_its_model_and_its_log_only():
     """Nothing else, and no wildcard."""
-    found = stack()
+    deployed = stack()
 
     documents, namespaces = (
         f"arn:aws:dynamodb:us-east-1:123456789012:table/stack-{name}"
-        for name in found.list_properties("AWS::DynamoDB::Table")
+        for name in deployed.list_properties("AWS::DynamoDB::Table")
     )
-    [log] = found.list_properties("AWS::Logs::LogGroup")
+    [log] = deployed.list_properties("AWS::Logs::LogGroup")
     model = "arn:aws:bedrock:us-east-1::foundation-model/amazon.titan-embed-text-v2:0"
-    [role] = found.list_properties("AWS::IAM::Role").values()
+    [role] = deployed.list_properties("AWS::IAM::Role").values()
     items = tuple(f"dynamodb:{name}Item" for name in ("Delete", "Get", "Put", "Update"))
     assert "ManagedPolicyArns" not in role
-    assert role_statements(found) == {
+    assert role_statements(deployed) == {
         ("Allow", tuple(sorted((*items, "dynamodb:DescribeTable"))), (documents,), ""),
         ("Allow", ("dynamodb:Query",), (f"{documents}/index/GSI2",), ""),
         ("Allow", ("dynamodb:DescribeTable",), (namespaces,), ""),
@@ -106,34 +106,34 @@ def test_the_role_may_use_its_tables_its_model_and_its_log_only():
 
 def test_without_bedrock_there_is_no_right_to_it():
     """The hashing embedder needs no model."""
-    found = stack(embedding_provider="word-hashing")
+    deployed = stack(embedding_provider="word-hashing")
 
-    actions = {action for _, actions, _, _ in role_statements(found) for action in actions}
-    [function] = found.list_properties("AWS::Lambda::Function").values()
+    actions = {action for _, actions, _, _ in role_statements(deployed) for action in actions}
+    [function] = deployed.list_properties("AWS::Lambda::Function").values()
     assert not [action for action in actions if action.startswith("bedrock:")]
     assert "BEDROCK_EMBEDDING_MODEL" not in function["Environment"]["Variables"]
 
 
 def test_the_store_can_be_deployed_alone():
     """For stacks that bring functions of their own."""
-    found = stack(deploy_function="false", create_encryption_key="true")
+    deployed = stack(deploy_function="false", create_encryption_key="true")
 
-    assert {resource["Type"].split("::")[1] for resource in found.resources.values()} == {
+    assert {resource["Type"].split("::")[1] for resource in deployed.resources.values()} == {
         "S3Vectors",
         "IAM",
         "KMS",
     }
-    assert found.values()["KeyArn"].startswith("arn:aws:kms:")
+    assert deployed.values()["KeyArn"].startswith("arn:aws:kms:")
 
 
 def test_what_an_earlier_deployment_left_is_used_again():
     """Bucket, indexes and tables, by name."""
-    found = stack(
+    deployed = stack(
         existing="true", bucket_name=BUCKET, documents_table="docs", namespaces_table="names"
     )
 
-    kinds = {resource["Type"] for resource in found.resources.values()}
-    resources = {arn for _, _, arns, _ in role_statements(found) for arn in arns}
+    kinds = {resource["Type"] for resource in deployed.resources.values()}
+    resources = {arn for _, _, arns, _ in role_statements(deployed) for arn in arns}
     assert not kinds & {"AWS::S3Vectors::VectorBucket", "AWS::S3Vectors::Index"}
     assert "AWS::DynamoDB::Table" not in kinds
     assert "arn:aws:dynamodb:us-east-1:123456789012:table/docs/index/GSI2" in resources
@@ -164,32 +164,32 @@ def named(stack):
 def test_the_key_of_an_existing_bucket_is_given_by_its_arn():
     """Otherwise the function could not read what it encrypts."""
     key = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-    found = stack(existing="true", bucket_name=BUCKET, encryption_key_arn=key)
+    deployed = stack(existing="true", bucket_name=BUCKET, encryption_key_arn=key)
 
-    [granted] = [each for each in role_statements(found) if each[1][0].startswith("kms")]
+    [granted] = [each for each in role_statements(deployed) if each[1][0].startswith("kms")]
     assert granted[2] == (key,)
-    assert found.values()["KeyArn"] == key
+    assert deployed.values()["KeyArn"] == key
 
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_the_function_gets_the_level_that_is_asked_for(level):
     """And no more."""
-    found = stack(level=level)
+    deployed = stack(level=level)
 
     [document] = (
-        made["PolicyDocument"] for made in found.list_properties("AWS::IAM::Policy").values()
+        policy["PolicyDocument"] for policy in deployed.list_properties("AWS::IAM::Policy").values()
     )
-    wanted = stores.from_stack(found).policies[level]
-    assert stores.parse_statements(document) - role_statements(found) == wanted
+    expected = stores.from_stack(deployed).policies[level]
+    assert stores.parse_statements(document) - role_statements(deployed) == expected
 
 
 def test_what_is_chosen_is_what_is_deployed():
     """Size, metric, runtime, architecture, model."""
-    given = {"dimension": "256", "distance_metric": "euclidean", "runtime": "python3.12"}
-    found = stack(**given, architecture="x86_64", embedding_model="cohere.embed-english-v3")
+    options = {"dimension": "256", "distance_metric": "euclidean", "runtime": "python3.12"}
+    deployed = stack(**options, architecture="x86_64", embedding_model="cohere.embed-english-v3")
 
-    [function] = found.list_properties("AWS::Lambda::Function").values()
-    index = stores.from_stack(found).indexes["documents-256"]
+    [function] = deployed.list_properties("AWS::Lambda::Function").values()
+    index = stores.from_stack(deployed).indexes["documents-256"]
     assert (index.dimension, index.metric) == (256, "euclidean")
     assert (function["Runtime"], function["Architectures"]) == ("python3.12", ["x86_64"])
     variables = function["Environment"]["Variables"]
@@ -198,9 +198,10 @@ def test_what_is_chosen_is_what_is_deployed():
 
 def test_with_snap_start_another_value_publishes_a_version():
     """Also one that the store sets; what is the same is not published again."""
-    given = [{}, {}, {"dimension": "256"}, {"architecture": "x86_64"}, {"prefix": "notes"}]
+    contexts = [{}, {}, {"dimension": "256"}, {"architecture": "x86_64"}, {"prefix": "notes"}]
     versions = [
-        {*stack(snap_start="true", **one).list_properties("AWS::Lambda::Version")} for one in given
+        {*stack(snap_start="true", **one).list_properties("AWS::Lambda::Version")}
+        for one in contexts
     ]
 
     assert versions[0] == versions[1]
@@ -210,11 +211,11 @@ def test_with_snap_start_another_value_publishes_a_version():
 @pytest.mark.parametrize("key", ["application", "Application", "APPLICATION"])
 def test_the_tags_are_the_organization_s(key):
     """In every letter case: IAM takes no two that differ in that only."""
-    made, its = app(create_encryption_key="true")
-    Tags.of(made).add(key, "billing")
+    cdk_app, cdk_stack = app(create_encryption_key="true")
+    Tags.of(cdk_app).add(key, "billing")
 
     untaggable = {"AWS::IAM::ManagedPolicy", "AWS::IAM::Policy"}
-    for resource in resolve_template(Template.from_stack(its).to_json()).resources.values():
+    for resource in resolve_template(Template.from_stack(cdk_stack).to_json()).resources.values():
         if resource["Type"] not in untaggable:
             assert resource["Properties"]["Tags"] == [{"Key": key, "Value": "billing"}]
 
@@ -233,23 +234,25 @@ def test_a_pattern_is_not_a_table(table):
         app(documents_table=table, namespaces_table="names")
 
 
-@pytest.mark.parametrize("retain, kept", [("true", "RetainExceptOnCreate"), ("false", "Delete")])
-def test_the_tables_stay_with_the_vectors(retain, kept):
+@pytest.mark.parametrize(
+    "retain, deletion_policy", [("true", "RetainExceptOnCreate"), ("false", "Delete")]
+)
+def test_the_tables_stay_with_the_vectors(retain, deletion_policy):
     """One without the other is of no use."""
-    found = stack(retain=retain)
+    deployed = stack(retain=retain)
 
-    for resource in found.resources.values():
+    for resource in deployed.resources.values():
         if resource["Type"] in {"AWS::S3Vectors::VectorBucket", "AWS::DynamoDB::Table"}:
-            assert resource["DeletionPolicy"] == kept
+            assert resource["DeletionPolicy"] == deletion_policy
 
 
 @pytest.mark.parametrize("snap_start", ["true", "false"])
 def test_the_app_passes_cdk_nag(snap_start):
     """With one rule acknowledged, for the reason that stands there."""
-    made, _ = app(snap_start=snap_start)
-    Validations.of(made).add_plugins(AwsSolutionsChecks(made))
+    cdk_app, _ = app(snap_start=snap_start)
+    Validations.of(cdk_app).add_plugins(AwsSolutionsChecks(cdk_app))
 
-    made.synth()
+    cdk_app.synth()
 
 
 @pytest.mark.parametrize(

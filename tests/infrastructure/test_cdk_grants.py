@@ -33,9 +33,9 @@ def test_managed_policies_name_every_key(stack):
     )
     store.managed_policy("read")
 
-    found = stores.from_stack(synthesize(stack)).policies["read"]
+    statements = stores.from_stack(synthesize(stack)).policies["read"]
 
-    assert found == stores.build_expected_policies(ARN, NAMES[:2], [KEY, OTHER_KEY])["read"]
+    assert statements == stores.build_expected_policies(ARN, NAMES[:2], [KEY, OTHER_KEY])["read"]
 
 
 @pytest.mark.parametrize("partition, region", REGIONS)
@@ -46,12 +46,12 @@ def test_the_managed_policies_are_those_of_permissions(stack, partition, region,
     for level in LEVELS:
         store.managed_policy(level)
 
-    found = stores.from_stack(synthesize(stack, region=region))
+    deployed = stores.from_stack(synthesize(stack, region=region))
 
     arn = f"arn:{partition}:s3vectors:{region}:123456789012:bucket/{BUCKET}"
-    keys = [found.encryption] if key else []
+    keys = [deployed.encryption] if key else []
     assert all(k.startswith(f"arn:{partition}:kms:{region}:123456789012:key/") for k in keys)
-    assert found.policies == stores.build_expected_policies(arn, NAMES, keys)
+    assert deployed.policies == stores.build_expected_policies(arn, NAMES, keys)
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -75,9 +75,9 @@ def test_a_grant_is_exactly_its_level(stack, level):
 
     grants[level](role).assert_success()
 
-    [found] = synthesize(stack).list_properties("AWS::IAM::Policy").values()
-    wanted = build_policy(level, ARN, NAMES[:2], [KEY, OTHER_KEY])
-    assert stores.parse_statements(found["PolicyDocument"]) == stores.parse_statements(wanted)
+    [policy] = synthesize(stack).list_properties("AWS::IAM::Policy").values()
+    expected = build_policy(level, ARN, NAMES[:2], [KEY, OTHER_KEY])
+    assert stores.parse_statements(policy["PolicyDocument"]) == stores.parse_statements(expected)
 
 
 def test_a_connected_function_can_run_stache(stack):
@@ -86,8 +86,8 @@ def test_a_connected_function_can_run_stache(stack):
 
     store.connect(make_function(stack))
 
-    found = synthesize(stack)
-    [properties] = found.list_properties("AWS::Lambda::Function").values()
+    deployed = synthesize(stack)
+    [properties] = deployed.list_properties("AWS::Lambda::Function").values()
     assert properties["Environment"]["Variables"] == {
         "VECTORDB_PROVIDER": "s3vectors",
         "S3VECTORS_BUCKET_NAME": BUCKET,
@@ -98,7 +98,7 @@ def test_a_connected_function_can_run_stache(stack):
         "S3VECTORS_INSIGHTS_INDEX": "insights-1024",
         "EMBEDDING_DIMENSION": "1024",
     }
-    [granted] = found.list_properties("AWS::IAM::Policy").values()
+    [granted] = deployed.list_properties("AWS::IAM::Policy").values()
     assert (
         stores.parse_statements(granted["PolicyDocument"])
         == stores.build_expected_policies(ARN, NAMES)["read-write"]
@@ -119,15 +119,15 @@ def test_an_imported_store_creates_nothing_and_grants_the_same(stack):
 
     store.grant_read(role)
 
-    found = synthesize(stack)
-    [granted] = found.list_properties("AWS::IAM::Policy").values()
+    deployed = synthesize(stack)
+    [granted] = deployed.list_properties("AWS::IAM::Policy").values()
     arn = ARN.replace(BUCKET, "my-bucket")
-    assert {resource["Type"] for resource in found.resources.values()} == {
+    assert {resource["Type"] for resource in deployed.resources.values()} == {
         "AWS::IAM::Role",
         "AWS::IAM::Policy",
     }
-    wanted = stores.build_expected_policies(arn, ["docs"], [KEY])["read"]
-    assert stores.parse_statements(granted["PolicyDocument"]) == wanted
+    expected = stores.build_expected_policies(arn, ["docs"], [KEY])["read"]
+    assert stores.parse_statements(granted["PolicyDocument"]) == expected
     assert stack.resolve(store.environment)["S3VECTORS_DOCUMENTS_INDEX"] == "docs"
     assert store.environment["EMBEDDING_DIMENSION"] == "384"
 
@@ -140,16 +140,19 @@ def in_region(app, name, region, account="123456789012"):
 def test_a_grant_to_another_region_names_the_key(level):
     """Not every key there is."""
     app = App()
-    here, there = in_region(app, "Here", "us-east-1"), in_region(app, "There", "eu-west-1")
-    store = StacheVectorStore(here, "Store", encryption_key=import_key(here))
+    store_stack, function_stack = (
+        in_region(app, "Here", "us-east-1"),
+        in_region(app, "There", "eu-west-1"),
+    )
+    store = StacheVectorStore(store_stack, "Store", encryption_key=import_key(store_stack))
 
-    store.connect(make_function(there), level=level)
+    store.connect(make_function(function_stack), level=level)
 
-    found = synthesize(there, region="eu-west-1")
-    [granted] = found.list_properties("AWS::IAM::Policy").values()
-    [connected] = found.list_properties("AWS::Lambda::Function").values()
-    wanted = stores.build_expected_policies(ARN, NAMES, [KEY])[level]
-    assert stores.parse_statements(granted["PolicyDocument"]) == wanted
+    deployed = synthesize(function_stack, region="eu-west-1")
+    [granted] = deployed.list_properties("AWS::IAM::Policy").values()
+    [connected] = deployed.list_properties("AWS::Lambda::Function").values()
+    expected = stores.build_expected_policies(ARN, NAMES, [KEY])[level]
+    assert stores.parse_statements(granted["PolicyDocument"]) == expected
     assert connected["Environment"]["Variables"]["S3VECTORS_REGION"] == "us-east-1"
 
 
@@ -206,12 +209,12 @@ def test_a_store_of_another_account_is_named_by_its_arn():
 
     store.connect(make_function(stack), level="read")
 
-    found = synthesize(stack, region="eu-west-1")
-    [granted] = found.list_properties("AWS::IAM::Policy").values()
-    [connected] = found.list_properties("AWS::Lambda::Function").values()
+    deployed = synthesize(stack, region="eu-west-1")
+    [granted] = deployed.list_properties("AWS::IAM::Policy").values()
+    [connected] = deployed.list_properties("AWS::Lambda::Function").values()
     variables = connected["Environment"]["Variables"]
-    wanted = stores.build_expected_policies(ARN, NAMES, [KEY])["read"]
-    assert stores.parse_statements(granted["PolicyDocument"]) == wanted
+    expected = stores.build_expected_policies(ARN, NAMES, [KEY])["read"]
+    assert stores.parse_statements(granted["PolicyDocument"]) == expected
     assert (variables["S3VECTORS_BUCKET_NAME"], variables["S3VECTORS_REGION"]) == (ARN, "us-east-1")
 
 
@@ -248,14 +251,14 @@ def types(stack):
 
 def collect_dependencies(resources, name):
     """All that a resource waits for, and what that waits for."""
-    found = set()
+    dependencies = set()
     left = [name]
     while left:
         resource = resources[left.pop()]
         named = {*resource.get("DependsOn", []), *references(resource.get("Properties", {}))}
-        left += named - found
-        found |= named
-    return found
+        left += named - dependencies
+        dependencies |= named
+    return dependencies
 
 
 def references(value):

@@ -66,8 +66,8 @@ NINE = [f"key{number}" for number in range(9)]
 def test_bad_input_is_refused_with_its_fix(stack, props, problem):
     """When it is synthesized, before anything is deployed."""
     if "indexes" in props:
-        given = props["indexes"].items()
-        props["indexes"] = {kind: VectorIndexOptions(**options) for kind, options in given}
+        entries = props["indexes"].items()
+        props["indexes"] = {kind: VectorIndexOptions(**options) for kind, options in entries}
 
     with pytest.raises(ValueError, match=problem):
         StacheVectorStore(stack, "Store", **props)
@@ -139,7 +139,7 @@ def test_one_principal_that_is_not_a_list_is_refused(stack, prop):
 
 
 @pytest.mark.parametrize(
-    "given, problem",
+    "attributes, problem",
     [
         (
             {"bucket_name": "my-bucket", "index_names": {"docs": "documents-1024"}},
@@ -157,10 +157,10 @@ def test_one_principal_that_is_not_a_list_is_refused(stack, prop):
         ),
     ],
 )
-def test_attributes_that_are_no_store_are_refused(stack, given, problem):
+def test_attributes_that_are_no_store_are_refused(stack, attributes, problem):
     """Its function would otherwise look for indexes of other names."""
     with pytest.raises(ValueError, match=problem):
-        StacheVectorStore.from_store_attributes(stack, "Store", **given)
+        StacheVectorStore.from_store_attributes(stack, "Store", **attributes)
 
 
 def test_a_store_without_documents_has_no_environment(stack):

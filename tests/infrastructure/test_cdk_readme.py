@@ -34,18 +34,19 @@ def table(first):
 def meanings(documented):
     """What a docstring says of each argument."""
     text = inspect.cleandoc(documented.__doc__).split("Args:\n")[1].split("\n\n")[0]
-    found = re.findall(r"^    (\w+): (.*(?:\n        .*)*)", text, re.MULTILINE)
-    return {name: " ".join(meaning.split()).rstrip(".") for name, meaning in found}
+    matches = re.findall(r"^    (\w+): (.*(?:\n        .*)*)", text, re.MULTILINE)
+    return {name: " ".join(meaning.split()).rstrip(".") for name, meaning in matches}
 
 
 def test_the_readme_s_options_are_those_of_the_app():
     """Names, defaults, meanings."""
     fields = dataclasses.fields(Options)
     defaults = {f.name: str(f.default).replace("True", "true") for f in fields}
-    said = meanings(Options)
+    descriptions = meanings(Options)
 
     assert table("`-c NAME=VALUE`") == {
-        name: (default.replace("False", "false"), said[name]) for name, default in defaults.items()
+        name: (default.replace("False", "false"), descriptions[name])
+        for name, default in defaults.items()
     }
 
 
@@ -53,9 +54,11 @@ def test_the_readme_s_props_are_those_of_the_construct():
     """Names, defaults, meanings."""
     parameters = inspect.signature(StacheVectorStore.__init__).parameters.values()
     props = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
-    said = meanings(StacheVectorStore)
+    descriptions = meanings(StacheVectorStore)
 
-    assert table("prop") == {name: (written(value), said[name]) for name, value in props.items()}
+    assert table("prop") == {
+        name: (written(value), descriptions[name]) for name, value in props.items()
+    }
 
 
 def written(value):
@@ -88,7 +91,7 @@ def test_the_readme_s_example_works(tmp_path):
 
     template = json.loads((tmp_path / "out" / "Notes.template.json").read_text())
     names = resolve_template(template).list_properties("AWS::S3Vectors::Index").values()
-    assert next(made["IndexName"] for made in names) == "documents-1024"
+    assert next(index["IndexName"] for index in names) == "documents-1024"
 
 
 def test_the_readme_s_recipe_for_another_account_fits_both_sides():

@@ -59,10 +59,10 @@ def test_every_property_can_be_chosen(stack):
 
 
 @pytest.mark.parametrize(
-    "removal, kept",
+    "removal, policies",
     [(None, ("RetainExceptOnCreate", "Retain")), (RemovalPolicy.DESTROY, ("Delete", "Delete"))],
 )
-def test_data_stays_unless_asked_otherwise(stack, removal, kept):
+def test_data_stays_unless_asked_otherwise(stack, removal, policies):
     """The key that it is encrypted with, too; but not what a first deployment leaves that fails."""
     how = {} if removal is None else {"removal_policy": removal}
     StacheVectorStore(stack, "Store", create_encryption_key=True, **how)
@@ -75,7 +75,7 @@ def test_data_stays_unless_asked_otherwise(stack, removal, kept):
         "AWS::S3Vectors::Index",
     }
     for resource in resources:
-        assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == kept
+        assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == policies
 
 
 @pytest.mark.parametrize("key", ["application", "Application", "team"])
@@ -124,37 +124,37 @@ def test_the_bucket_policy_gives_other_accounts_access(stack):
         stack, "Store", create_encryption_key=True, readers=[READER], writers=[WRITER]
     )
 
-    found = synthesize(stack)
+    deployed = synthesize(stack)
 
-    [shared] = found.list_properties("AWS::S3Vectors::VectorBucketPolicy").values()
+    [shared] = deployed.list_properties("AWS::S3Vectors::VectorBucketPolicy").values()
     assert shared == {
         "VectorBucketName": BUCKET,
         "Policy": build_bucket_policy(ARN, NAMES, [READER], [WRITER]),
     }
-    [key] = found.list_properties("AWS::KMS::Key").values()
-    wanted = build_key_statement([READER, WRITER], "s3vectors.us-east-1.amazonaws.com")
-    assert stores.simplify(key["KeyPolicy"]["Statement"][-1]) == stores.simplify(wanted)
+    [key] = deployed.list_properties("AWS::KMS::Key").values()
+    expected = build_key_statement([READER, WRITER], "s3vectors.us-east-1.amazonaws.com")
+    assert stores.simplify(key["KeyPolicy"]["Statement"][-1]) == stores.simplify(expected)
 
 
 def test_the_bucket_s_policy_waits_for_the_bucket(stack):
     """They know of each other by a name only."""
     StacheVectorStore(stack, "Store", readers=[READER])
 
-    found = synthesize(stack)
+    deployed = synthesize(stack)
 
-    [bucket] = found.list_properties("AWS::S3Vectors::VectorBucket")
-    [policy_] = found.list_properties("AWS::S3Vectors::VectorBucketPolicy")
-    assert found.resources[policy_]["DependsOn"] == [bucket]
+    [bucket] = deployed.list_properties("AWS::S3Vectors::VectorBucket")
+    [policy_] = deployed.list_properties("AWS::S3Vectors::VectorBucketPolicy")
+    assert deployed.resources[policy_]["DependsOn"] == [bucket]
 
 
 def test_an_index_waits_for_its_bucket(stack):
     """They know of each other by a name only."""
     StacheVectorStore(stack, "Store")
 
-    found = synthesize(stack)
-    [bucket] = found.list_properties("AWS::S3Vectors::VectorBucket")
-    for name in found.list_properties("AWS::S3Vectors::Index"):
-        assert found.resources[name]["DependsOn"] == [bucket]
+    deployed = synthesize(stack)
+    [bucket] = deployed.list_properties("AWS::S3Vectors::VectorBucket")
+    for name in deployed.list_properties("AWS::S3Vectors::Index"):
+        assert deployed.resources[name]["DependsOn"] == [bucket]
 
 
 def test_the_environment_tells_the_size_of_the_documents(stack):
@@ -220,11 +220,11 @@ def test_what_an_earlier_stack_left_is_used_again(stack):
     for level in LEVELS:
         store.managed_policy(level)
 
-    found = stores.from_stack(synthesize(stack))
+    deployed = stores.from_stack(synthesize(stack))
 
-    assert found.bucket is None
-    assert list(found.indexes) == ["insights-1024"]
-    assert found.policies == stores.build_expected_policies(ARN, NAMES)
+    assert deployed.bucket is None
+    assert list(deployed.indexes) == ["insights-1024"]
+    assert deployed.policies == stores.build_expected_policies(ARN, NAMES)
 
 
 def test_parameters_of_the_deployment_can_be_given(stack):
@@ -234,10 +234,10 @@ def test_parameters_of_the_deployment_can_be_given(stack):
     store = StacheVectorStore(stack, "Store", prefix=prefix, dimension=dimension)
     store.connect(make_function(stack))
 
-    found = synthesize(stack, {"Prefix": "yours", "Dimension": 16})
+    deployed = synthesize(stack, {"Prefix": "yours", "Dimension": 16})
 
-    store = stores.from_stack(found)
-    [properties] = found.list_properties("AWS::Lambda::Function").values()
+    store = stores.from_stack(deployed)
+    [properties] = deployed.list_properties("AWS::Lambda::Function").values()
     assert store.bucket == "yours-vectors-123456789012"
     assert store.indexes["documents-16"].dimension == 16
     assert str(properties["Environment"]["Variables"]["EMBEDDING_DIMENSION"]) == "16"

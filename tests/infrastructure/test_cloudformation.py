@@ -66,7 +66,7 @@ def test_a_condition_decides(condition, expected):
 
 
 @pytest.mark.parametrize(
-    "node, said",
+    "node, message",
     [
         ({"Fn::ImportValue": "a"}, "Fn::ImportValue is not known here"),
         ({"Ref": "Nothing"}, "nothing called Nothing"),
@@ -74,9 +74,9 @@ def test_a_condition_decides(condition, expected):
         ({"Fn::If": ["Nothing", 1, 2]}, "no condition Nothing"),
     ],
 )
-def test_what_is_not_known_is_refused(node, said):
+def test_what_is_not_known_is_refused(node, message):
     """Rather than resolved to something that is not there."""
-    with pytest.raises(TemplateError, match=said):
+    with pytest.raises(TemplateError, match=message):
         value(node)
 
 
@@ -123,18 +123,18 @@ def test_an_index_is_in_its_bucket(bucket):
 
 
 @pytest.mark.parametrize(
-    "parameters, said",
+    "parameters, message",
     [
         ({"Other": "a"}, "do not exist in the template"),
         ({}, "must have values"),
         ({"Word": "a", "Number": "two"}, "Number failed to satisfy constraint: it is not allowed"),
     ],
 )
-def test_parameters_are_checked(parameters, said):
+def test_parameters_are_checked(parameters, message):
     """Unknown, missing and wrong ones."""
     declared = {"Word": {"Type": "String"}, "Number": {"Type": "Number", "Default": 1}}
 
-    with pytest.raises(TemplateError, match=said):
+    with pytest.raises(TemplateError, match=message):
         resolve_template({"Parameters": declared, "Resources": {}}, parameters)
 
 

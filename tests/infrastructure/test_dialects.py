@@ -31,61 +31,67 @@ KINDS = ("documents", "summaries", "insights")
 
 
 @cache
-def read_cdk(region, **given):
+def read_cdk(region, **properties):
     """The store and the environment that the CDK makes."""
     stack = Stack(App(), "Stack")
-    key = kms.Key.from_key_arn(stack, "Key", given["key"]) if "key" in given else None
-    existing = given.get("existing", False)
+    key = kms.Key.from_key_arn(stack, "Key", properties["key"]) if "key" in properties else None
+    existing = properties.get("existing", False)
     options = VectorIndexOptions(
-        existing=existing, non_filterable_metadata_keys=given.get("keys", ())
+        existing=existing, non_filterable_metadata_keys=properties.get("keys", ())
     )
     store = StacheVectorStore(
         stack,
         "Store",
-        prefix=given.get("prefix", "stache"),
+        prefix=properties.get("prefix", "stache"),
         bucket_name=f"stache-vectors-{ACCOUNT}" if existing else None,
         existing_bucket=existing,
-        dimension=given.get("dimension", 1024),
-        distance_metric=given.get("metric", "cosine"),
+        dimension=properties.get("dimension", 1024),
+        distance_metric=properties.get("metric", "cosine"),
         indexes=dict.fromkeys(KINDS, options),
         encryption_key=key,
-        readers=given.get("readers", ()),
-        writers=given.get("writers", ()),
+        readers=properties.get("readers", ()),
+        writers=properties.get("writers", ()),
     )
     for level in LEVELS:
         store.managed_policy(level)
     CfnOutput(stack, "Environment", value=stack.to_json_string(store.environment))
-    found = resolve_template(Template.from_stack(stack).to_json(), region=region)
-    return stores.from_stack(found), json.loads(found.values()["Environment"])
+    deployed = resolve_template(Template.from_stack(stack).to_json(), region=region)
+    return stores.from_stack(deployed), json.loads(deployed.values()["Environment"])
 
 
 @cache
-def read_sam(region, **given):
+def read_sam(region, **properties):
     """Those of the SAM template."""
     names = {"prefix": "Prefix", "dimension": "Dimension", "metric": "DistanceMetric"}
-    parameters = {names[name]: given[name] for name in names.keys() & given.keys()}
-    parameters |= {"KmsKeyArn": given["key"]} if "key" in given else {}
-    parameters |= {"NonFilterableKeys": ",".join(given["keys"])} if "keys" in given else {}
+    parameters = {names[name]: properties[name] for name in names.keys() & properties.keys()}
+    parameters |= {"KmsKeyArn": properties["key"]} if "key" in properties else {}
+    parameters |= (
+        {"NonFilterableKeys": ",".join(properties["keys"])} if "keys" in properties else {}
+    )
     lists = {"readers": "Readers", "writers": "Writers"}
-    parameters |= {lists[name]: ",".join(given[name]) for name in lists.keys() & given.keys()}
-    parameters |= {"TextSearch": given["text_search"]} if "text_search" in given else {}
-    if given.get("existing"):
+    parameters |= {
+        lists[name]: ",".join(properties[name]) for name in lists.keys() & properties.keys()
+    }
+    parameters |= {"TextSearch": properties["text_search"]} if "text_search" in properties else {}
+    if properties.get("existing"):
         parameters |= {"ExistingBucket": "true", "ExistingIndexes": "true"}
         parameters["BucketName"] = f"stache-vectors-{ACCOUNT}"
     template = sam.transform_template(sam.TEMPLATE.read_text()).transformed
-    found = resolve_template(template, parameters, region=region)
-    return stores.from_stack(found), json.loads(found.values()["Environment"])
+    deployed = resolve_template(template, parameters, region=region)
+    return stores.from_stack(deployed), json.loads(deployed.values()["Environment"])
 
 
 @cache
-def plan_terraform(region, **given):
+def plan_terraform(region, **properties):
     """Those of the Terraform module."""
     names = {"prefix": "prefix", "dimension": "dimension", "metric": "distance_metric"}
-    variables = {names[name]: given[name] for name in names.keys() & given.keys()}
-    variables |= {"kms_key_arn": given["key"]} if "key" in given else {}
-    variables |= {name: list(given[name]) for name in ("readers", "writers") if name in given}
-    index = {"non_filterable_metadata_keys": list(given.get("keys", ()))}
-    if given.get("existing"):
+    variables = {names[name]: properties[name] for name in names.keys() & properties.keys()}
+    variables |= {"kms_key_arn": properties["key"]} if "key" in properties else {}
+    variables |= {
+        name: list(properties[name]) for name in ("readers", "writers") if name in properties
+    }
+    index = {"non_filterable_metadata_keys": list(properties.get("keys", ()))}
+    if properties.get("existing"):
         variables |= {"existing_bucket": True, "bucket_name": f"stache-vectors-{ACCOUNT}"}
         index = {"existing": True}
     if index != {"non_filterable_metadata_keys": []}:
@@ -131,8 +137,8 @@ def test_the_defaults_are_the_same_everywhere(dialect, region):
 @DIALECTS
 def test_what_is_chosen_is_the_same_everywhere(dialect):
     """Prefix, size, metric, keys, encryption."""
-    given = {"prefix": "mine", "dimension": 256, "metric": "euclidean", "key": KEY}
-    store, environment = dialect("us-east-1", **given, keys=("source", "raw"))
+    properties = {"prefix": "mine", "dimension": 256, "metric": "euclidean", "key": KEY}
+    store, environment = dialect("us-east-1", **properties, keys=("source", "raw"))
 
     names = [f"{kind}-256" for kind in KINDS]
     keys = frozenset({"text", "_overflow", "source", "raw"})
@@ -162,23 +168,23 @@ READERS = ("arn:aws:iam::111122223333:role/search", "arn:aws:iam::444455556666:r
 WRITERS = ("arn:aws:iam::111122223333:role/ingest",)
 
 
-def shared(dialect, region, **given):
+def shared(dialect, region, **properties):
     """The bucket's policy that a dialect makes, whatever it calls it."""
-    store, _ = dialect(region, **given)
+    store, _ = dialect(region, **properties)
     return store.shared
 
 
 @DIALECTS
-@pytest.mark.parametrize("given", [{}, {"key": KEY}], ids=["no key", "key"])
-def test_other_accounts_get_the_same_access_everywhere(dialect, given):
+@pytest.mark.parametrize("properties", [{}, {"key": KEY}], ids=["no key", "key"])
+def test_other_accounts_get_the_same_access_everywhere(dialect, properties):
     """By the policy of `permissions.py`, and not at all unless they are named."""
     indexes = [f"{kind}-1024" for kind in KINDS]
-    wanted = build_bucket_policy(arn_in("us-east-1"), indexes, READERS, WRITERS)
+    expected = build_bucket_policy(arn_in("us-east-1"), indexes, READERS, WRITERS)
 
-    assert shared(dialect, "us-east-1", readers=READERS, writers=WRITERS, **given) == [
-        stores.simplify(statement) for statement in wanted["Statement"]
+    assert shared(dialect, "us-east-1", readers=READERS, writers=WRITERS, **properties) == [
+        stores.simplify(statement) for statement in expected["Statement"]
     ]
-    assert shared(dialect, "us-east-1", **given) is None
+    assert shared(dialect, "us-east-1", **properties) is None
 
 
 @DIALECTS
@@ -187,8 +193,8 @@ def test_every_action_is_granted_on_what_it_is_authorized_on(dialect, region):
     """By AWS's own table; and every ARN is a bucket's or an index's, with nothing open."""
     store, _ = dialect(region)
 
-    for found in store.policies.values():
-        for effect, actions, resources, _ in found:
+    for statements in store.policies.values():
+        for effect, actions, resources, _ in statements:
             assert effect == "Allow"
             assert authorization.find_mistakes({"Action": actions, "Resource": resources}) == []
             assert all(INDEX_ARN.fullmatch(arn) or BUCKET_ARN.fullmatch(arn) for arn in resources)
@@ -212,12 +218,12 @@ def test_a_default_that_differs_in_one_dialect_is_seen(tmp_path):
     """Changed in the template, or in the module, it is no longer what the others make."""
     text = sam.TEMPLATE.read_text()
     other = text.replace("Default: cosine", "Default: euclidean")
-    made = stores.from_stack(resolve_template(sam.transform_template(other).transformed))
+    changed = stores.from_stack(resolve_template(sam.transform_template(other).transformed))
     module = terraform.make_workspace(tmp_path)
     variables = module.folder / "variables.tf"
     variables.write_text(variables.read_text().replace("= 1024", "= 1536"))
 
-    assert made != read_cdk("us-east-1")[0]
+    assert changed != read_cdk("us-east-1")[0]
     assert stores.from_plan(module.plan()) != read_cdk("us-east-1")[0]
 
 
@@ -240,10 +246,11 @@ def test_a_created_key_lets_the_same_service_use_it(region):
     planned = {each["type"]: each["values"] for each in resources}
 
     keys = [
-        next(iter(found.list_properties("AWS::KMS::Key").values())) for found in (by_cdk, by_sam)
+        next(iter(deployed.list_properties("AWS::KMS::Key").values()))
+        for deployed in (by_cdk, by_sam)
     ]
     arn = arn_in(region)
-    wanted = {
+    expected = {
         "Principal": {"Service": "indexing.s3vectors.amazonaws.com"},
         "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
         "Condition": {
@@ -251,7 +258,7 @@ def test_a_created_key_lets_the_same_service_use_it(region):
             "ArnLike": {"aws:SourceArn": [arn, f"{arn}/*"]},
         },
     }
-    assert [granted_key(key["KeyPolicy"]) for key in keys] == [wanted, wanted]
-    assert granted_key(json.loads(planned["aws_kms_key_policy"]["policy"])) == wanted
+    assert [granted_key(key["KeyPolicy"]) for key in keys] == [expected, expected]
+    assert granted_key(json.loads(planned["aws_kms_key_policy"]["policy"])) == expected
     assert all(key["EnableKeyRotation"] is True for key in keys)
     assert planned["aws_kms_key"]["enable_key_rotation"] is True

@@ -35,16 +35,16 @@ def test_what_is_ingested_is_found():
         "ingest", text=CAT, filename="cat.txt", metadata={"author": "me"}, namespace="n"
     )
 
-    [found] = invoke("query", question="where does the cat sleep?", namespace="n")["passages"]
+    [passage] = invoke("query", question="where does the cat sleep?", namespace="n")["passages"]
 
     assert (response["action"], response["chunks_created"], response["namespace"]) == (
         "ingested_new",
         1,
         "n",
     )
-    assert found["text"] == CAT
-    assert (found["metadata"]["author"], found["metadata"]["filename"]) == ("me", "cat.txt")
-    assert found["metadata"]["doc_id"] == response["doc_id"]
+    assert passage["text"] == CAT
+    assert (passage["metadata"]["author"], passage["metadata"]["filename"]) == ("me", "cat.txt")
+    assert passage["metadata"]["doc_id"] == response["doc_id"]
     assert find_passages("cat", namespace="another") == []
 
 

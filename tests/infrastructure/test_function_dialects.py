@@ -47,32 +47,32 @@ class Deployed:
     tables: frozenset[Table]
 
 
-def read_cdk(region, **given):
+def read_cdk(region, **options):
     """By the CDK's app."""
-    app = App(context={**given, "aws:cdk:bundling-stacks": []})
+    app = App(context={**options, "aws:cdk:bundling-stacks": []})
     stack = StacheStack(app, "Stache", Options.from_context(app.node))
-    found = resolve_template(Template.from_stack(stack).to_json(), region=region)
+    deployed = resolve_template(Template.from_stack(stack).to_json(), region=region)
     [document] = (
-        made["PolicyDocument"] for made in found.list_properties("AWS::IAM::Policy").values()
+        policy["PolicyDocument"] for policy in deployed.list_properties("AWS::IAM::Policy").values()
     )
-    return read_stack(found, document)
+    return read_stack(deployed, document)
 
 
-def read_sam(region, **given):
+def read_sam(region, **options):
     """By the SAM template."""
     names = {"embedding_provider": "EmbeddingProvider", "snap_start": "SnapStart"}
-    parameters = {names[name]: value for name, value in given.items()}
+    parameters = {names[name]: value for name, value in options.items()}
     text = sam.TEMPLATE.read_text()
     template = sam.transform_template(text, json.dumps(parameters)).transformed
-    found = resolve_template(template, parameters, region=region)
-    [role] = found.list_properties("AWS::IAM::Role").values()
-    return read_stack(found, role["Policies"][0]["PolicyDocument"])
+    deployed = resolve_template(template, parameters, region=region)
+    [role] = deployed.list_properties("AWS::IAM::Role").values()
+    return read_stack(deployed, role["Policies"][0]["PolicyDocument"])
 
 
-def read_stack(found, document):
-    [function] = found.list_properties("AWS::Lambda::Function").values()
-    outputs = found.values()
-    [log] = found.list_properties("AWS::Logs::LogGroup")
+def read_stack(deployed, document):
+    [function] = deployed.list_properties("AWS::Lambda::Function").values()
+    outputs = deployed.values()
+    [log] = deployed.list_properties("AWS::Logs::LogGroup")
     renamed = {
         outputs["DocumentsTableName"]: DOCUMENTS,
         outputs["NamespacesTableName"]: NAMESPACES,
@@ -85,37 +85,39 @@ def read_stack(found, document):
         "memory": function["MemorySize"],
         "timeout": function["Timeout"],
         "snap_start": function.get("SnapStart", {}).get("ApplyOn"),
-        "versions": len(found.list_properties("AWS::Lambda::Version")),
-        "aliases": [made["Name"] for made in found.list_properties("AWS::Lambda::Alias").values()],
+        "versions": len(deployed.list_properties("AWS::Lambda::Version")),
+        "aliases": [
+            alias["Name"] for alias in deployed.list_properties("AWS::Lambda::Alias").values()
+        ],
         "invoked": outputs["FunctionName"].partition(":")[2],
     }
     tables = frozenset(
         Table(
-            get_key_names(made),
+            get_key_names(table),
             frozenset(
-                (each["IndexName"], get_key_names(each)) for each in made["GlobalSecondaryIndexes"]
+                (each["IndexName"], get_key_names(each)) for each in table["GlobalSecondaryIndexes"]
             ),
-            made["BillingMode"],
-            made["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"],
+            table["BillingMode"],
+            table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"],
         )
-        for made in found.list_properties("AWS::DynamoDB::Table").values()
+        for table in deployed.list_properties("AWS::DynamoDB::Table").values()
     )
     return normalize(document, function["Environment"]["Variables"], properties, renamed, tables)
 
 
-def get_key_names(made):
-    kinds = {each["KeyType"]: each["AttributeName"] for each in made["KeySchema"]}
+def get_key_names(table):
+    kinds = {each["KeyType"]: each["AttributeName"] for each in table["KeySchema"]}
     return tuple(kinds[kind] for kind in ("HASH", "RANGE") if kind in kinds)
 
 
-def plan_terraform(region, tmp_path, **given):
+def plan_terraform(region, tmp_path, **options):
     """By Terraform's complete example."""
     (tmp_path / "function.zip").write_bytes(b"code")
-    variables = {"function_zip": str(tmp_path / "function.zip"), **given}
+    variables = {"function_zip": str(tmp_path / "function.zip"), **options}
     plan = terraform.plan(variables, region=region, part="examples/complete")
     resources = plan["planned_values"]["root_module"]["resources"]
-    found = {each["address"]: each["values"] for each in resources}
-    function = found["aws_lambda_function.this"]
+    planned = {each["address"]: each["values"] for each in resources}
+    function = planned["aws_lambda_function.this"]
     properties = {
         "runtime": function["runtime"],
         "architectures": function["architectures"],
@@ -124,7 +126,7 @@ def plan_terraform(region, tmp_path, **given):
         "timeout": function["timeout"],
         "snap_start": next((each["apply_on"] for each in function["snap_start"]), None),
         "versions": int(function["publish"]),
-        "aliases": [made["name"] for name, made in found.items() if "aws_lambda_alias" in name],
+        "aliases": [alias["name"] for name, alias in planned.items() if "aws_lambda_alias" in name],
         "invoked": plan["planned_values"]["outputs"]["function_name"]["value"].partition(":")[2],
     }
     renamed = {
@@ -132,18 +134,18 @@ def plan_terraform(region, tmp_path, **given):
         "stache-namespaces": NAMESPACES,
         "/aws/lambda/stache-function": LOG,
     }
-    document = json.loads(found["aws_iam_role_policy.this"]["policy"])
+    document = json.loads(planned["aws_iam_role_policy.this"]["policy"])
     tables = frozenset(
         Table(
-            tuple(filter(None, (made["hash_key"], made["range_key"]))),
+            tuple(filter(None, (table["hash_key"], table["range_key"]))),
             frozenset(
                 (each["name"], tuple(key["attribute_name"] for key in each["key_schema"]))
-                for each in made["global_secondary_index"]
+                for each in table["global_secondary_index"]
             ),
-            made["billing_mode"],
-            made["point_in_time_recovery"][0]["enabled"],
+            table["billing_mode"],
+            table["point_in_time_recovery"][0]["enabled"],
         )
-        for address, made in found.items()
+        for address, table in planned.items()
         if address.startswith("aws_dynamodb_table")
     )
     variables = function["environment"][0]["variables"]
@@ -173,7 +175,7 @@ def dialect(request, tmp_path):
     return {
         "cdk": read_cdk,
         "sam": read_sam,
-        "terraform": lambda region, **given: plan_terraform(region, tmp_path, **given),
+        "terraform": lambda region, **options: plan_terraform(region, tmp_path, **options),
     }[request.param]
 
 
@@ -235,9 +237,9 @@ def test_it_may_do_what_it_does_and_nothing_else(dialect, region, monkeypatch):
 
 def test_it_is_the_same_function(dialect):
     """Its environment, handler, memory, time."""
-    found = dialect("us-east-1")
+    deployed = dialect("us-east-1")
 
-    assert found.settings == {
+    assert deployed.settings == {
         "runtime": "python3.13",
         "architectures": ["arm64"],
         "handler": "handler.handler",
@@ -252,7 +254,7 @@ def test_it_is_the_same_function(dialect):
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "S3VECTORS_ENDPOINT_URL"):
         del ours[name]  # Lambda sets the first two; the third would be no AWS
     bucket = "stache-vectors-123456789012"
-    assert found.environment == {
+    assert deployed.environment == {
         **ours,
         "S3VECTORS_BUCKET_NAME": bucket,
         "S3VECTORS_BUCKET": bucket,
@@ -263,11 +265,11 @@ def test_it_is_the_same_function(dialect):
 
 def test_snap_start_changes_nothing_else(dialect):
     """A version is published, and what is invoked is its alias."""
-    usual, found = dialect("us-east-1"), dialect("us-east-1", snap_start="true")
+    usual, changed = dialect("us-east-1"), dialect("us-east-1", snap_start="true")
 
     snap_start = {"snap_start": "PublishedVersions", "versions": 1}
     settings = {**usual.settings, **snap_start, "aliases": ["live"], "invoked": "live"}
-    assert found == replace(usual, settings=settings)
+    assert changed == replace(usual, settings=settings)
 
 
 def test_its_tables_have_the_keys_that_stache_asks_by(dialect):
@@ -287,8 +289,8 @@ def test_its_tables_have_the_keys_that_stache_asks_by(dialect):
 
 def test_without_bedrock_it_may_ask_no_model(dialect):
     """And gets no name of one."""
-    found = dialect("us-east-1", embedding_provider="word-hashing")
+    deployed = dialect("us-east-1", embedding_provider="word-hashing")
 
-    assert not [action for action, _ in found.grants if action.startswith("bedrock:")]
-    assert "BEDROCK_EMBEDDING_MODEL" not in found.environment
-    assert found.environment["EMBEDDING_PROVIDER"] == "word-hashing"
+    assert not [action for action, _ in deployed.grants if action.startswith("bedrock:")]
+    assert "BEDROCK_EMBEDDING_MODEL" not in deployed.environment
+    assert deployed.environment["EMBEDDING_PROVIDER"] == "word-hashing"

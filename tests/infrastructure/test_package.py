@@ -222,7 +222,7 @@ def write_distribution(folder, name, *requirements):
 
 
 @pytest.mark.parametrize(
-    "runtime, architecture, wanted",
+    "runtime, architecture, expected",
     [
         ("python3.10", "arm64", ["backport>=1"]),
         ("python3.13", "arm64", ["arm-only"]),
@@ -230,10 +230,12 @@ def write_distribution(folder, name, *requirements):
     ],
 )
 def test_what_pip_leaves_out_for_the_builder_s_own_python_is_named(
-    tmp_path, runtime, architecture, wanted
+    tmp_path, runtime, architecture, expected
 ):
     """Markers are asked where the function will run; extras only when somebody wants them."""
-    there = {"arm-only", "backport", "fast"} - {text.split(">")[0].split("[")[0] for text in wanted}
+    installed = {"arm-only", "backport", "fast"} - {
+        text.split(">")[0].split("[")[0] for text in expected
+    }
     write_distribution(
         tmp_path,
         "main",
@@ -243,10 +245,10 @@ def test_what_pip_leaves_out_for_the_builder_s_own_python_is_named(
         'windows; sys_platform == "win32"',
         'docs; extra == "docs"',
     )
-    for name in there:
+    for name in installed:
         write_distribution(tmp_path, name, 'gone; extra == "less"')
 
-    assert build.list_missing(tmp_path, runtime, architecture) == wanted
+    assert build.list_missing(tmp_path, runtime, architecture) == expected
 
 
 def test_an_extra_that_is_wanted_is_looked_into(tmp_path):

@@ -72,8 +72,8 @@ def expected_policy(level, stack):
 
 def policies(stack):
     """The managed policies' documents, by level."""
-    found = stack.list_properties("AWS::IAM::ManagedPolicy").values()
-    return {each["Description"].partition(": ")[2]: each["PolicyDocument"] for each in found}
+    properties = stack.list_properties("AWS::IAM::ManagedPolicy").values()
+    return {each["Description"].partition(": ")[2]: each["PolicyDocument"] for each in properties}
 
 
 def statements(stack):
@@ -105,7 +105,7 @@ def test_statements_are_ones_that_aws_grants(variant):
 
 
 @pytest.mark.parametrize(
-    "right, wrong, said",
+    "right, wrong, message",
     [
         (":bucket/${Bucket}/", ":vector-bucket/${Bucket}/", "vector-bucket"),
         ("s3vectors:PutVectors", "s3vectors:PutVector", "PutVector on"),
@@ -113,14 +113,14 @@ def test_statements_are_ones_that_aws_grants(variant):
         ("s3vectors:ListIndexes", "s3vectors:QueryVectors", "QueryVectors on .*-123456789012$"),
     ],
 )
-def test_a_wrong_statement_is_seen(right, wrong, said):
+def test_a_wrong_statement_is_seen(right, wrong, message):
     """An ARN or an action as older documents have it does not pass for one that AWS grants."""
     text = sam.TEMPLATE.read_text().replace(right, wrong)
 
     stack = resolve_template(sam.transform_template(text).transformed, {"DeployFunction": "false"})
 
-    found = [mistake for one in statements(stack) for mistake in find_mistakes(one)]
-    assert any(re.search(said, mistake) for mistake in found)
+    mistakes = [mistake for one in statements(stack) for mistake in find_mistakes(one)]
+    assert any(re.search(message, mistake) for mistake in mistakes)
 
 
 @pytest.mark.parametrize("region", REGIONS)
@@ -199,9 +199,9 @@ def test_what_is_in_a_new_bucket_waits_for_it():
     ]
     assert len(waiting) == 4
     for name in waiting:
-        condition, made, _ = resources[name]["Properties"]["VectorBucketName"]["Fn::If"]
+        condition, new_name, _ = resources[name]["Properties"]["VectorBucketName"]["Fn::If"]
         assert condition == "NewBucket"
-        assert made["Fn::Select"][1]["Fn::Split"][1] == {"Ref": "VectorBucket"}
+        assert new_name["Fn::Select"][1]["Fn::Split"][1] == {"Ref": "VectorBucket"}
 
 
 def test_existing_resources_are_not_created():
@@ -256,12 +256,14 @@ def test_the_bucket_s_policy_is_that_of_permissions(variant, readers, writers):
 
     values = stack.values()
     names = [values[f"{kind}IndexName"] for kind in ("Documents", "Summaries", "Insights")]
-    [made] = stack.list_properties("AWS::S3Vectors::VectorBucketPolicy").values()
-    assert made == {
+    [policy] = stack.list_properties("AWS::S3Vectors::VectorBucketPolicy").values()
+    assert policy == {
         "VectorBucketName": values["BucketName"],
         "Policy": build_bucket_policy(values["BucketArn"], names, readers, writers),
     }
-    assert [mistake for one in made["Policy"]["Statement"] for mistake in find_mistakes(one)] == []
+    assert [
+        mistake for one in policy["Policy"]["Statement"] for mistake in find_mistakes(one)
+    ] == []
 
 
 @pytest.mark.parametrize("region", REGIONS)
@@ -310,11 +312,11 @@ def test_text_search(chosen, configuration):
 def test_data_stays():
     """Whatever holds data is retained, by a literal word and not by a parameter."""
     resources = template().source["Resources"].values()
-    kept = [each for each in resources if each["Type"] in RETAINED]
+    retained = [each for each in resources if each["Type"] in RETAINED]
 
-    assert {"RetainExceptOnCreate"} == {each["DeletionPolicy"] for each in kept}
-    assert {"Retain"} == {each["UpdateReplacePolicy"] for each in kept}
-    assert {each["Type"] for each in kept} == RETAINED
+    assert {"RetainExceptOnCreate"} == {each["DeletionPolicy"] for each in retained}
+    assert {"Retain"} == {each["UpdateReplacePolicy"] for each in retained}
+    assert {each["Type"] for each in retained} == RETAINED
 
 
 def test_no_tag_is_ours():
@@ -327,9 +329,9 @@ def test_no_tag_is_ours():
 
 def test_no_policy_has_a_name():
     """Two stacks of one account don't get in each other's way."""
-    found = store().list_properties("AWS::IAM::ManagedPolicy").values()
+    properties = store().list_properties("AWS::IAM::ManagedPolicy").values()
 
-    assert [each for each in found if "ManagedPolicyName" in each] == []
+    assert [each for each in properties if "ManagedPolicyName" in each] == []
 
 
 @pytest.mark.parametrize("region", REGIONS)

@@ -49,12 +49,12 @@ def list_granted(stack, service):
 @pytest.mark.parametrize("architecture", ["arm64", "x86_64"])
 def test_it_is_built_for_what_it_runs_on(runtime, architecture):
     """The build starts in a folder that names runtime and processor, which is there."""
-    made = stack(Runtime=runtime, Architecture=architecture)
+    deployed = stack(Runtime=runtime, Architecture=architecture)
 
-    folder = sam.FOLDER / made.resources["StacheFunction"]["Metadata"]["WorkingDirectory"]
+    folder = sam.FOLDER / deployed.resources["StacheFunction"]["Metadata"]["WorkingDirectory"]
     assert (runtime, [architecture]) == (
-        function(made)["Runtime"],
-        function(made)["Architectures"],
+        function(deployed)["Runtime"],
+        function(deployed)["Architectures"],
     )
     assert folder.resolve() == (sam.FUNCTION / "sam" / runtime / architecture).resolve()
     assert folder.is_dir()
@@ -120,18 +120,22 @@ def test_every_parameter_of_the_function_is_in_the_description_of_its_version():
 
 def test_what_it_is():
     """Its handler, memory and time."""
-    made = function(stack())
+    properties = function(stack())
 
-    assert (made["Handler"], made["MemorySize"], made["Timeout"]) == ("handler.handler", 1024, 60)
+    assert (properties["Handler"], properties["MemorySize"], properties["Timeout"]) == (
+        "handler.handler",
+        1024,
+        60,
+    )
 
 
 def test_its_environment():
     """The store's, and Stache's providers with their tables."""
-    made = stack("eu-central-1")
+    deployed = stack("eu-central-1")
 
-    variables = {k: str(v) for k, v in function(made)["Environment"]["Variables"].items()}
+    variables = {k: str(v) for k, v in function(deployed)["Environment"]["Variables"].items()}
     assert {
-        **json.loads(made.values()["Environment"]),
+        **json.loads(deployed.values()["Environment"]),
         "EMBEDDING_PROVIDER": "bedrock",
         "BEDROCK_EMBEDDING_MODEL": "amazon.titan-embed-text-v2:0",
         "LLM_PROVIDER": "none",
@@ -179,22 +183,24 @@ def test_its_permissions_boundary():
 def test_the_model_it_may_ask():
     """The one model, where it runs; none, when it is not Bedrock that makes the embeddings."""
     without = stack(EmbeddingProvider="word-hashing")
-    asked = list_granted(stack("cn-north-1", EmbeddingModel="cohere.embed-english-v3"), "bedrock")
+    granted = list_granted(stack("cn-north-1", EmbeddingModel="cohere.embed-english-v3"), "bedrock")
 
     arn = "arn:aws-cn:bedrock:cn-north-1::foundation-model/cohere.embed-english-v3"
-    assert {("bedrock:InvokeModel", arn)} == asked
+    assert {("bedrock:InvokeModel", arn)} == granted
     assert set() == list_granted(without, "bedrock")
     assert "BEDROCK_EMBEDDING_MODEL" not in function(without)["Environment"]["Variables"]
 
 
 def test_its_logs():
     """It writes to its own log group, which forgets after a month."""
-    made = stack()
+    deployed = stack()
 
-    group = made.resources["FunctionLogs"]
+    group = deployed.resources["FunctionLogs"]
     arn = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:stack-FunctionLogs:*"
-    assert {("logs:CreateLogStream", arn), ("logs:PutLogEvents", arn)} == list_granted(made, "logs")
-    assert function(made)["LoggingConfig"] == {"LogGroup": "stack-FunctionLogs"}
+    assert {("logs:CreateLogStream", arn), ("logs:PutLogEvents", arn)} == list_granted(
+        deployed, "logs"
+    )
+    assert function(deployed)["LoggingConfig"] == {"LogGroup": "stack-FunctionLogs"}
     assert (group["Properties"]["RetentionInDays"], group["DeletionPolicy"]) == (30, "Delete")
 
 
@@ -211,19 +217,19 @@ def test_its_logs():
 )
 def test_its_tables(parameters, documents, namespaces):
     """It has rights on its two tables and their indexes only, made here or there already."""
-    made = stack(**parameters)
+    deployed = stack(**parameters)
 
     arn = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table"
     assert {
         *((f"dynamodb:{action}", f"{arn}/{documents}") for action in DOCUMENTS_ACTIONS),
         ("dynamodb:Query", f"{arn}/{documents}/index/GSI2"),
         ("dynamodb:DescribeTable", f"{arn}/{namespaces}"),
-    } == list_granted(made, "dynamodb")
+    } == list_granted(deployed, "dynamodb")
     assert (documents, namespaces) == (
-        made.values()["DocumentsTableName"],
-        made.values()["NamespacesTableName"],
+        deployed.values()["DocumentsTableName"],
+        deployed.values()["NamespacesTableName"],
     )
-    assert bool(parameters) is not bool(made.list_properties("AWS::DynamoDB::Table"))
+    assert bool(parameters) is not bool(deployed.list_properties("AWS::DynamoDB::Table"))
 
 
 def test_statements_are_ones_that_aws_grants():
@@ -254,8 +260,8 @@ def providers():
     schema = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
     with mock_aws():
         for name, table in stack().list_properties("AWS::DynamoDB::Table").items():
-            given = {part: table[part] for part in schema}
-            boto3.client("dynamodb", "us-east-1").create_table(TableName=name, **given)
+            properties = {part: table[part] for part in schema}
+            boto3.client("dynamodb", "us-east-1").create_table(TableName=name, **properties)
         settings = Settings(
             dynamodb_documents_table="DocumentsTable", dynamodb_namespace_table="NamespacesTable"
         )
@@ -271,11 +277,11 @@ def test_stache_keeps_documents_in_the_tables(providers):
     documents.create_document("d1", "a.txt", "notes", ["c1"])
 
     listed = documents.list_documents(namespace="notes")["documents"]
-    found = documents.document_exists("a.txt", "notes")
+    document = documents.document_exists("a.txt", "notes")
     documents.soft_delete_document("d1", "notes")
 
     assert [each["doc_id"] for each in listed] == ["d1"]
-    assert found
+    assert document
     assert [each["doc_id"] for each in documents.list_trash()["documents"]] == ["d1"]
     assert documents.list_documents(namespace="notes")["documents"] == []
 

@@ -122,17 +122,17 @@ def template():
     return sam.transform_template(sam.TEMPLATE.read_text())
 
 
-@pytest.mark.parametrize("name, value, said", BAD)
-def test_a_bad_value_is_refused(name, value, said):
+@pytest.mark.parametrize("name, value, message", BAD)
+def test_a_bad_value_is_refused(name, value, message):
     """With what is allowed and the fix."""
-    with pytest.raises(TemplateError, match=rf"{name} failed to satisfy constraint: .*{said}"):
+    with pytest.raises(TemplateError, match=rf"{name} failed to satisfy constraint: .*{message}"):
         resolve_template(template().transformed, {name: value})
 
 
-@pytest.mark.parametrize("parameters, said", CONTRADICTIONS)
-def test_a_contradiction_is_refused(parameters, said):
+@pytest.mark.parametrize("parameters, message", CONTRADICTIONS)
+def test_a_contradiction_is_refused(parameters, message):
     """By a rule, with the fix."""
-    with pytest.raises(TemplateError, match=said):
+    with pytest.raises(TemplateError, match=message):
         resolve_template(template().transformed, parameters)
 
 
@@ -163,9 +163,9 @@ def test_cfn_lint_refuses_the_same(tmp_path):
         parameters = {name: of | wrong.get(name, {}) for name, of in right["Parameters"].items()}
         (tmp_path / f"{n}.json").write_text(json.dumps(right | {"Parameters": parameters}))
 
-    found = sam.lint_templates(*tmp_path.iterdir())
+    findings = sam.lint_templates(*tmp_path.iterdir())
 
-    assert {(one.file, one.path) for one in found if one.rule == "E2015"} == {
+    assert {(one.file, one.path) for one in findings if one.rule == "E2015"} == {
         (f"{n}.json", f"Parameters/{name}/Default")
         for name, values in bad.items()
         for n in range(len(values))

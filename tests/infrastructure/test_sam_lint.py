@@ -63,11 +63,11 @@ def test_sam_validates_it():
 
 def test_cfn_lint_has_nothing_to_say(tmp_path):
     """Not even a note, about the source and about what CloudFormation gets."""
-    found = lint(tmp_path, sam.TEMPLATE.read_text())
+    reports = lint(tmp_path, sam.TEMPLATE.read_text())
 
-    assert found["source.yaml"] == []
-    assert found["transformed.json"] == []
-    assert "W3037" not in {one.rule for one in found["untransformed.json"]}
+    assert reports["source.yaml"] == []
+    assert reports["transformed.json"] == []
+    assert "W3037" not in {one.rule for one in reports["untransformed.json"]}
 
 
 def test_the_one_exception_hides_text_search_only(tmp_path):
@@ -78,10 +78,10 @@ def test_the_one_exception_hides_text_search_only(tmp_path):
     text = sam.TEMPLATE.read_text()
     assert text.count(EXCEPTION) == text.count("ignore_checks") == 3
 
-    found = lint(tmp_path, text.replace(EXCEPTION, ""))["source.yaml"]
+    findings = lint(tmp_path, text.replace(EXCEPTION, ""))["source.yaml"]
 
     where = "Resources/{}VectorIndex/Properties/MetadataConfiguration/TextSearchConfigurations"
-    assert {(one.rule, one.path) for one in found} == {
+    assert {(one.rule, one.path) for one in findings} == {
         ("E3002", where.format(kind)) for kind in ("Documents", "Summaries", "Insights")
     }
 
@@ -92,9 +92,11 @@ def test_cfn_lint_sees_faults(tmp_path):
         lambda text, fault: text.replace(*fault), FAULTS.values(), sam.TEMPLATE.read_text()
     )
 
-    found = lint(tmp_path, wrong)
+    reports = lint(tmp_path, wrong)
 
-    seen = {form: set(FAULTS) & {one.rule for one in said} for form, said in found.items()}
+    seen = {
+        form: set(FAULTS) & {one.rule for one in findings} for form, findings in reports.items()
+    }
     assert seen == {
         "source.yaml": set(FAULTS) - {"W3037"},
         "transformed.json": set(FAULTS),

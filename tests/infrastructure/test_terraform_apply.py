@@ -17,8 +17,8 @@ EVERYTHING = json.dumps(
 
 def names(vectors, bucket):
     """The indexes that the engine has."""
-    found = vectors.list_indexes(vectorBucketName=bucket)["indexes"]
-    return sorted(index["indexName"] for index in found)
+    indexes = vectors.list_indexes(vectorBucketName=bucket)["indexes"]
+    return sorted(index["indexName"] for index in indexes)
 
 
 def buckets(vectors):
@@ -28,8 +28,8 @@ def buckets(vectors):
 
 def policies(iam, bucket):
     """Those of a bucket."""
-    found = iam.list_policies(Scope="Local")["Policies"]
-    return [each["PolicyName"] for each in found if each["PolicyName"].startswith(bucket)]
+    listed = iam.list_policies(Scope="Local")["Policies"]
+    return [each["PolicyName"] for each in listed if each["PolicyName"].startswith(bucket)]
 
 
 def test_what_is_planned_is_made_and_then_nothing_is_left_to_do(
@@ -48,8 +48,8 @@ def test_what_is_planned_is_made_and_then_nothing_is_left_to_do(
         assert (index["dimension"], index["distanceMetric"]) == (1024, "cosine")
         keys = index["metadataConfiguration"]["nonFilterableMetadataKeys"]
         assert sorted(keys) == ["_overflow", "text"]
-    made = [outputs["bucket_arn"], *outputs["index_arns"].values()]
-    assert all(vectors.list_tags_for_resource(resourceArn=arn)["tags"] == {} for arn in made)
+    arns = [outputs["bucket_arn"], *outputs["index_arns"].values()]
+    assert all(vectors.list_tags_for_resource(resourceArn=arn)["tags"] == {} for arn in arns)
     for arn in outputs["policy_arns"].values():
         assert iam.list_policy_tags(PolicyArn=arn)["Tags"] == []
 
@@ -214,11 +214,11 @@ def test_a_bucket_that_is_replaced_takes_its_indexes_with_it(make_store_workspac
 def test_new_tags_replace_nothing(make_store_workspace):
     """Retained or not."""
     for retain in (True, False):
-        given = {"prefix": f"tags-{retain}".lower(), "retain_data": retain}
-        deployed = make_store_workspace(given, name=str(retain))
+        variables = {"prefix": f"tags-{retain}".lower(), "retain_data": retain}
+        deployed = make_store_workspace(variables, name=str(retain))
         deployed.apply()
 
-        changes = deployed.set_variables({**given, "tags": {"Team": "search"}}).list_changes()
+        changes = deployed.set_variables({**variables, "tags": {"Team": "search"}}).list_changes()
         deployed.apply()
 
         assert {action for actions in changes.values() for action in actions} == {"update"}
@@ -230,8 +230,8 @@ def test_tags_of_an_organization_are_put_on_everything(
     make_store_workspace, create_server_client, key
 ):
     """In the provider's `default_tags`, whatever their letter case; a second apply does nothing."""
-    given = {"prefix": f"org-{'u' if key[0].isupper() else 'l'}", "create_kms_key": True}
-    deployed = make_store_workspace(given, default_tags={key: "search", "Team": "x"})
+    variables = {"prefix": f"org-{'u' if key[0].isupper() else 'l'}", "create_kms_key": True}
+    deployed = make_store_workspace(variables, default_tags={key: "search", "Team": "x"})
 
     outputs = deployed.apply()
     deployed.apply()
@@ -271,17 +271,17 @@ def test_access_for_other_accounts_is_granted_and_revoked(
 ):
     """With the policy of the bucket, also of one that is replaced, and not otherwise."""
     reader = {"readers": ["arn:aws:iam::111122223333:role/search"]}
-    given = {"prefix": "open", "retain_data": False}
-    deployed = make_store_workspace({**given, **reader})
+    variables = {"prefix": "open", "retain_data": False}
+    deployed = make_store_workspace({**variables, **reader})
     bucket = {"vectorBucketName": deployed.apply()["bucket_name"]}
     vectors = create_server_client("s3vectors")
     first = json.loads(vectors.get_vector_bucket_policy(**bucket)["policy"])
 
     assert deployed.list_changes() == {}
-    deployed.set_variables({**given, **reader, "create_kms_key": True}).apply()
+    deployed.set_variables({**variables, **reader, "create_kms_key": True}).apply()
     replaced = json.loads(vectors.get_vector_bucket_policy(**bucket)["policy"])
     assert deployed.list_changes() == {}
-    deployed.set_variables({**given, "create_kms_key": True}).apply()
+    deployed.set_variables({**variables, "create_kms_key": True}).apply()
 
     assert [each["Sid"] for each in first["Statement"]] == ["Readers"]
     assert first["Statement"][0]["Principal"] == {"AWS": reader["readers"]}
@@ -296,14 +296,14 @@ def test_in_an_existing_bucket_only_the_own_indexes_are_destroyed(
     """The bucket is not the module's."""
     vectors = create_server_client("s3vectors")
     vectors.create_vector_bucket(vectorBucketName="not-ours")
-    given = {"bucket_name": "not-ours", "existing_bucket": True, "retain_data": False}
-    deployed = make_store_workspace(given)
+    variables = {"bucket_name": "not-ours", "existing_bucket": True, "retain_data": False}
+    deployed = make_store_workspace(variables)
 
     deployed.apply()
-    made = names(vectors, "not-ours")
+    index_names = names(vectors, "not-ours")
     deployed.destroy()
 
-    assert len(made) == len(KINDS)
+    assert len(index_names) == len(KINDS)
     assert names(vectors, "not-ours") == []
 
 
@@ -312,15 +312,15 @@ def test_an_index_under_a_key_that_nothing_names_is_an_error(make_store_workspac
     outputs = make_store_workspace(
         {"prefix": "secret", "create_kms_key": True}, name="earlier"
     ).apply()
-    given = {
+    variables = {
         "bucket_name": outputs["bucket_name"],
         "existing_bucket": True,
         "indexes": {"more": {}},
     }
-    later = make_store_workspace(given)
+    later = make_store_workspace(variables)
 
     message = later.read_refusal("apply", "-auto-approve")
-    later.set_variables({**given, "kms_key_arn": outputs["kms_key_arn"]})
+    later.set_variables({**variables, "kms_key_arn": outputs["kms_key_arn"]})
 
     assert "an index is encrypted with a customer key that is not configured" in message
     assert not [name for name in later.list_changes() if name.startswith("aws_s3vectors")]
@@ -332,23 +332,23 @@ def test_the_complete_example_is_made_and_gone_again(
     """A function with its role, logs and tables, and the vectors under their own key."""
     code = tmp_path / "function.zip"
     code.write_bytes(b"PK\5\6" + bytes(18))  # a zip without files
-    given = {"function_zip": str(code), "prefix": "example", "level": "read"}
-    given["retain_data"] = False
-    deployed = make_store_workspace(given, "examples/complete")
+    variables = {"function_zip": str(code), "prefix": "example", "level": "read"}
+    variables["retain_data"] = False
+    deployed = make_store_workspace(variables, "examples/complete")
 
     outputs = deployed.apply()
 
     assert deployed.list_changes() == {}
-    found = create_server_client("lambda").get_function(FunctionName=outputs["function_name"])[
+    function = create_server_client("lambda").get_function(FunctionName=outputs["function_name"])[
         "Configuration"
     ]
-    assert (found["Handler"], found["Runtime"]) == ("handler.handler", "python3.13")
-    role = found["Role"].rpartition("/")[2]
+    assert (function["Handler"], function["Runtime"]) == ("handler.handler", "python3.13")
+    role = function["Role"].rpartition("/")[2]
     attached = create_server_client("iam").list_attached_role_policies(RoleName=role)[
         "AttachedPolicies"
     ]
     assert [each["PolicyName"].rpartition("us-east-1-")[2] for each in attached] == ["read"]
-    environment = found["Environment"]["Variables"]
+    environment = function["Environment"]["Variables"]
     assert environment["S3VECTORS_BUCKET_NAME"] == outputs["bucket_name"]
     assert environment["DYNAMODB_DOCUMENTS_TABLE"] == outputs["table_names"]["documents"]
     deployed.destroy()
@@ -362,17 +362,20 @@ def test_the_role_of_the_example_gets_a_boundary_and_loses_it_again(
     """In place, as an organisation demands it."""
     code = tmp_path / "function.zip"
     code.write_bytes(b"PK\5\6" + bytes(18))  # a zip without files
-    given = {"function_zip": str(code), "prefix": "bounded", "retain_data": False}
+    variables = {"function_zip": str(code), "prefix": "bounded", "retain_data": False}
     boundary = f"arn:aws:iam::{ACCOUNT}:policy/developers"
-    deployed, iam = make_store_workspace(given, "examples/complete"), create_server_client("iam")
+    deployed, iam = (
+        make_store_workspace(variables, "examples/complete"),
+        create_server_client("iam"),
+    )
     iam.create_policy(PolicyName="developers", PolicyDocument=EVERYTHING)
     deployed.apply()
 
-    changes = deployed.set_variables({**given, "permissions_boundary": boundary}).list_changes()
+    changes = deployed.set_variables({**variables, "permissions_boundary": boundary}).list_changes()
     deployed.apply()
     bounded = iam.get_role(RoleName="bounded-function-us-east-1")["Role"]
     left = deployed.list_changes()
-    deployed.set_variables(given).apply()
+    deployed.set_variables(variables).apply()
     free = iam.get_role(RoleName="bounded-function-us-east-1")["Role"]
 
     assert changes == {"aws_iam_role.this": ["update"]}

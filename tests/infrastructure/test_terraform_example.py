@@ -16,8 +16,8 @@ def example(tmp_path):
     code = tmp_path / "function.zip"
     code.write_bytes(b"code")
 
-    def planned(region=terraform.REGION, **given):
-        variables = {"function_zip": str(code), **given}
+    def planned(region=terraform.REGION, **options):
+        variables = {"function_zip": str(code), **options}
         plan = terraform.plan(variables, region=region, part="examples/complete")
         resources = plan["planned_values"]["root_module"]["resources"]
         return {each["address"]: each["values"] for each in resources}
@@ -26,7 +26,7 @@ def example(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "given, problem",
+    "variables, problem",
     [
         ({"runtime": "python3.10"}, "it must be python3.11, python3.12, python3.13 or python3.14"),
         (
@@ -49,12 +49,12 @@ def example(tmp_path):
         ({"level": "write"}, "it must be read, read-write or manage-indexes"),
     ],
 )
-def test_what_the_function_cannot_be_is_refused(tmp_path, given, problem):
+def test_what_the_function_cannot_be_is_refused(tmp_path, variables, problem):
     """When it is planned, with what is allowed."""
     example = terraform.make_workspace(tmp_path, "examples/complete")
     (tmp_path / "function.zip").write_bytes(b"code")
     printed = example.set_variables(
-        {"function_zip": str(tmp_path / "function.zip"), **given}
+        {"function_zip": str(tmp_path / "function.zip"), **variables}
     ).read_refusal("plan")
 
     assert problem in printed

@@ -30,7 +30,7 @@ PLACES = (
 NAMES = ["documents-1024", "insights-1024", "summaries-1024"]
 
 
-def made(plan):
+def read_resources(plan):
     """The values of what is planned, by address."""
     resources = plan["planned_values"]["root_module"]["resources"]
     return {each["address"]: each["values"] for each in resources if each["mode"] == "managed"}
@@ -38,13 +38,13 @@ def made(plan):
 
 def outputs(plan):
     """The values of the outputs that are known."""
-    found = plan["planned_values"]["outputs"]
-    return {name: output["value"] for name, output in found.items() if "value" in output}
+    planned = plan["planned_values"]["outputs"]
+    return {name: output["value"] for name, output in planned.items() if "value" in output}
 
 
 def test_a_bucket_three_indexes_and_three_policies_are_made():
     """And nothing else, when nothing is asked for."""
-    assert set(made(terraform.plan())) == {
+    assert set(read_resources(terraform.plan())) == {
         "aws_s3vectors_vector_bucket.retained[0]",
         *(
             f'aws_s3vectors_index.retained["{kind}"]'
@@ -56,7 +56,7 @@ def test_a_bucket_three_indexes_and_three_policies_are_made():
 
 def test_an_index_is_as_the_provider_wants_it():
     """Its name carries its dimension; the text is no filter."""
-    index = made(terraform.plan())['aws_s3vectors_index.retained["documents"]']
+    index = read_resources(terraform.plan())['aws_s3vectors_index.retained["documents"]']
 
     keys = index.pop("metadata_configuration")[0]["non_filterable_metadata_keys"]
     assert sorted(keys) == ["_overflow", "text"]
@@ -81,8 +81,10 @@ def test_each_entry_has_what_it_says_and_else_what_the_store_says():
         "non_filterable_metadata_keys": ["raw", "text"],
         "kms_key_arn": OWN_KEY,
     }
-    given = {"documents": {}, "wide": own}
-    store = made(terraform.plan({"dimension": 8, "distance_metric": "euclidean", "indexes": given}))
+    indexes = {"documents": {}, "wide": own}
+    store = read_resources(
+        terraform.plan({"dimension": 8, "distance_metric": "euclidean", "indexes": indexes})
+    )
 
     plain = store['aws_s3vectors_index.retained["documents"]']
     assert (plain["index_name"], plain["dimension"]) == ("documents-8", 8)
@@ -99,7 +101,7 @@ def test_an_index_of_the_older_package_is_described_as_it_is():
     """It has no `_overflow`, and may have nine more keys."""
     keys = [f"key-{n}" for n in range(9)]
     entry = {"overflow": False, "non_filterable_metadata_keys": keys}
-    store = made(terraform.plan({"indexes": {"documents": entry}}))
+    store = read_resources(terraform.plan({"indexes": {"documents": entry}}))
 
     [metadata] = store['aws_s3vectors_index.retained["documents"]']["metadata_configuration"]
     assert sorted(metadata["non_filterable_metadata_keys"]) == [*keys, "text"]
@@ -153,14 +155,14 @@ def test_each_level_has_the_policy_that_the_provider_prints(region, partition, k
     plan = terraform.plan(encrypted if keys else {}, region=region)
 
     for level in LEVELS:
-        found = made(plan)[f'aws_iam_policy.this["{level}"]']
-        assert found["name"] == f"stache-vectors-{ACCOUNT}-{region}-{level}"
-        assert json.loads(found["policy"]) == build_policy(level, arn, NAMES, keys)
+        policy = read_resources(plan)[f'aws_iam_policy.this["{level}"]']
+        assert policy["name"] == f"stache-vectors-{ACCOUNT}-{region}-{level}"
+        assert json.loads(policy["policy"]) == build_policy(level, arn, NAMES, keys)
 
 
 def test_a_given_key_encrypts_the_bucket():
     """Its indexes inherit it."""
-    store = made(terraform.plan({"kms_key_arn": KEY}))
+    store = read_resources(terraform.plan({"kms_key_arn": KEY}))
 
     bucket = store["aws_s3vectors_vector_bucket.retained[0]"]
     assert bucket["encryption_configuration"] == [{"kms_key_arn": KEY, "sse_type": "aws:kms"}]
@@ -170,8 +172,10 @@ def test_everything_that_can_be_tagged_is():
     """With what is asked for, and nothing else."""
     plan = terraform.plan({"tags": {"Team": "search"}, "create_kms_key": True})
 
-    tagged = {address: each["tags"] for address, each in made(plan).items() if "tags" in each}
-    assert set(made(plan)) - set(tagged) == {"aws_kms_key_policy.this[0]"}
+    tagged = {
+        address: each["tags"] for address, each in read_resources(plan).items() if "tags" in each
+    }
+    assert set(read_resources(plan)) - set(tagged) == {"aws_kms_key_policy.this[0]"}
     assert all(tags == {"Team": "search"} for tags in tagged.values())
 
 
@@ -186,13 +190,13 @@ SHARED = {
 @pytest.mark.parametrize("case", SHARED)
 def test_other_accounts_may_do_what_the_provider_s_table_says(case, region, partition):
     """By the bucket's policy and by the created key's, in every partition."""
-    given, readers, writers = (
+    variables, readers, writers = (
         json.loads(json.dumps(each).replace("arn:aws:", f"arn:{partition}:"))
         for each in SHARED[case]
     )
-    plan = terraform.plan({**given, "create_kms_key": True}, region=region)
+    plan = terraform.plan({**variables, "create_kms_key": True}, region=region)
 
-    store, arn = made(plan), outputs(plan)["bucket_arn"]
+    store, arn = read_resources(plan), outputs(plan)["bucket_arn"]
     shared = json.loads(store["aws_s3vectors_vector_bucket_policy.this[0]"]["policy"])
     assert shared == build_bucket_policy(arn, NAMES, readers, writers)
     key = json.loads(store["aws_kms_key_policy.this[0]"]["policy"])
@@ -202,10 +206,10 @@ def test_other_accounts_may_do_what_the_provider_s_table_says(case, region, part
 
 def test_the_policy_of_an_existing_bucket_names_the_bucket():
     """Its ARN is known before anything is made."""
-    given = {"documents": {"existing": True}}
-    existing = {"bucket_name": "mine", "existing_bucket": True, "indexes": given}
+    indexes = {"documents": {"existing": True}}
+    existing = {"bucket_name": "mine", "existing_bucket": True, "indexes": indexes}
 
-    store = made(terraform.plan({**existing, "readers": [READER]}))
+    store = read_resources(terraform.plan({**existing, "readers": [READER]}))
 
     policy = store["aws_s3vectors_vector_bucket_policy.this[0]"]
     assert policy["vector_bucket_arn"] == f"arn:aws:s3vectors:us-east-1:{ACCOUNT}:bucket/mine"
@@ -213,11 +217,11 @@ def test_the_policy_of_an_existing_bucket_names_the_bucket():
 
 def test_what_exists_is_referred_to_and_not_made():
     """By its name; only policies are made."""
-    given = {"documents": {"existing": True}, "insights": {"name": "old", "existing": True}}
+    indexes = {"documents": {"existing": True}, "insights": {"name": "old", "existing": True}}
 
-    plan = terraform.plan({"bucket_name": "mine", "existing_bucket": True, "indexes": given})
+    plan = terraform.plan({"bucket_name": "mine", "existing_bucket": True, "indexes": indexes})
 
-    assert set(made(plan)) == {f'aws_iam_policy.this["{level}"]' for level in LEVELS}
+    assert set(read_resources(plan)) == {f'aws_iam_policy.this["{level}"]' for level in LEVELS}
     assert outputs(plan)["index_names"] == {"documents": "documents-1024", "insights": "old"}
     assert "S3VECTORS_SUMMARIES_INDEX" not in outputs(plan)["environment"]
 
@@ -225,9 +229,9 @@ def test_what_exists_is_referred_to_and_not_made():
 def test_stache_uses_the_entries_that_it_is_told_to():
     """The dimension is that of the documents."""
     wide = {"dimension": 3072}
-    given = {"documents": {}, "insights": wide, "wide": wide}
+    indexes = {"documents": {}, "insights": wide, "wide": wide}
 
-    plan = terraform.plan({"indexes": given, "environment_indexes": {"documents": "wide"}})
+    plan = terraform.plan({"indexes": indexes, "environment_indexes": {"documents": "wide"}})
 
     environment = outputs(plan)["environment"]
     assert environment["S3VECTORS_DOCUMENTS_INDEX"] == "wide-3072"
@@ -397,11 +401,11 @@ def test_a_key_that_stache_filters_on_is_refused_as_a_non_filterable_one(key):
 @pytest.mark.parametrize("case", REFUSALS)
 def test_bad_input_is_refused_when_it_is_planned(case):
     """The message has what was given, and the fix."""
-    variables, given, fix = REFUSALS[case]
+    variables, problem, fix = REFUSALS[case]
 
     message = terraform.find_refusal(variables)
 
-    assert given in message
+    assert problem in message
     assert fix in message
     if "condition failed" not in message:
         assert message.count("Invalid value for variable") == 1

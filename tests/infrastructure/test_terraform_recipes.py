@@ -26,12 +26,12 @@ VECTORS = "module.stache_vectors.aws_s3vectors"
 def follow(make_store_workspace):
     """Makes a folder with that code; the name of its bucket is its own."""
 
-    def made(name, *code, **options):
+    def make_folder(name, *code, **options):
         folder = make_store_workspace({}, "examples/basic", name, **options)
         write_configuration(folder, *code)
         return folder
 
-    return made
+    return make_folder
 
 
 @pytest.fixture(autouse=True)
@@ -50,8 +50,8 @@ def _alone(create_server_client):
 
 def indexes(vectors):
     """The names of those that are there."""
-    found = vectors.list_indexes(vectorBucketName=BUCKET)["indexes"]
-    return sorted(index["indexName"] for index in found)
+    listed = vectors.list_indexes(vectorBucketName=BUCKET)["indexes"]
+    return sorted(index["indexName"] for index in listed)
 
 
 def test_what_a_lost_state_knew_is_referred_to_again(follow, create_server_client):
@@ -93,10 +93,10 @@ def test_what_a_lost_state_knew_is_imported_with_its_key(follow, create_server_c
     first = follow("lost", with_key)
     first.apply()
     [bucket] = create_server_client("s3vectors").list_vector_buckets(prefix=BUCKET)["vectorBuckets"]
-    made = create_server_client("s3vectors").get_vector_bucket(
+    response = create_server_client("s3vectors").get_vector_bucket(
         vectorBucketArn=bucket["vectorBucketArn"]
     )
-    key = made["vectorBucket"]["encryptionConfiguration"]["kmsKeyArn"].rpartition("/")[2]
+    key = response["vectorBucket"]["encryptionConfiguration"]["kmsKeyArn"].rpartition("/")[2]
     again = follow("found", with_key, read_blocks("Use data that exists", "hcl")[1])
 
     commands = read_commands("Use data that exists")
@@ -238,9 +238,10 @@ def test_an_entry_is_left_behind_or_gets_another_key(follow, create_server_clien
     folder.apply()
     left, renamed = read_commands("One index")
     entries = 'documents = {}\n overviews = { name = "summaries-1024" }'
-    given = f'indexes = {{ {entries} }}\n environment_indexes = {{ summaries = "overviews" }}'
+    variables = f'indexes = {{ {entries} }}\n environment_indexes = {{ summaries = "overviews" }}'
     write_configuration(
-        folder, read_usage().replace("source =", f"{given}\n\n  source =", 1).replace("\n ", "\n  ")
+        folder,
+        read_usage().replace("source =", f"{variables}\n\n  source =", 1).replace("\n ", "\n  "),
     )
 
     folder.check_output(*left)
@@ -289,8 +290,8 @@ def test_a_reader_that_the_same_apply_creates_gets_access(follow, create_server_
     """Its ARN is known after the apply only, as that of a role is."""
     [code] = read_blocks("A function in another account reads", "hcl")
     role = '"arn:aws:iam::111122223333:role/search"'
-    made = f'resource "terraform_data" "role" {{\n  input = {role}\n}}\n'
-    folder = follow("unknown", code.replace(role, "terraform_data.role.output"), made)
+    role_resource = f'resource "terraform_data" "role" {{\n  input = {role}\n}}\n'
+    folder = follow("unknown", code.replace(role, "terraform_data.role.output"), role_resource)
 
     folder.apply()
 

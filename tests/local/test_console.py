@@ -251,10 +251,10 @@ def test_another_region_has_its_own_buckets(engine, url):
     """The page says which it means."""
     caller = engine.caller(None, "eu-central-1")
     engine.call("CreateVectorBucket", {"vectorBucketName": "european"}, caller)
-    here = {"x-console-region": "eu-central-1"}
+    headers = {"x-console-region": "eu-central-1"}
 
-    _, about = ask(url, "/console/api/about", **here)
-    _, answer = ask(url, "/console/api/call/ListVectorBuckets", **here)
+    _, about = ask(url, "/console/api/about", **headers)
+    _, answer = ask(url, "/console/api/call/ListVectorBuckets", **headers)
 
     assert about["service"]["region"] == "eu-central-1"
     assert about["service"]["regions"] == ["eu-central-1", "us-east-1"]

@@ -211,42 +211,42 @@ def nearest(vector, count, numbers=None):
 
 def test_a_query_by_key_finds_what_is_like_it(url):
     """The vector itself first; the request is as it was sent."""
-    found = run(url, "query", key=name(42), top_k=150)
+    answer = run(url, "query", key=name(42), top_k=150)
 
-    assert [result["metadata"]["n"] for result in found["results"]] == nearest(VECTORS[42], 150)
-    assert found["results"][0]["key"] == name(42)
-    assert found["results"][0]["distance"] == 0
-    assert found["request"]["queryVector"]["float32"] == pytest.approx(VECTORS[42].tolist())
-    assert found["request"]["topK"] == 150
-    assert found["milliseconds"] > 0
+    assert [result["metadata"]["n"] for result in answer["results"]] == nearest(VECTORS[42], 150)
+    assert answer["results"][0]["key"] == name(42)
+    assert answer["results"][0]["distance"] == 0
+    assert answer["request"]["queryVector"]["float32"] == pytest.approx(VECTORS[42].tolist())
+    assert answer["request"]["topK"] == 150
+    assert answer["milliseconds"] > 0
 
 
 def test_a_query_by_vector_and_filter(url):
     """Only what passes is a result."""
-    found = run(url, "query", vector=[1, 2, 3, 4], top_k=5, filter={"kind": "note"})
+    answer = run(url, "query", vector=[1, 2, 3, 4], top_k=5, filter={"kind": "note"})
 
     expected = nearest([1, 2, 3, 4], 5, range(0, COUNT, 10))
-    assert [result["metadata"]["n"] for result in found["results"]] == expected
+    assert [result["metadata"]["n"] for result in answer["results"]] == expected
 
 
 def test_a_query_by_text_has_text_scores(url):
     """Of the only text search that the index has."""
-    found = run(url, "query", text="zebra", mode="text", top_k=10)
+    answer = run(url, "query", text="zebra", mode="text", top_k=10)
 
-    assert {result["metadata"]["n"] for result in found["results"]} == {3, 5003, 10_003, 15_003}
-    assert all(result["text_score"] > 0 for result in found["results"])
-    assert found["request"]["queryTexts"] == [{"metadataKey": "text", "text": "zebra"}]
+    assert {result["metadata"]["n"] for result in answer["results"]} == {3, 5003, 10_003, 15_003}
+    assert all(result["text_score"] > 0 for result in answer["results"])
+    assert answer["request"]["queryTexts"] == [{"metadataKey": "text", "text": "zebra"}]
 
 
 def test_a_hybrid_query_has_all_scores_side_by_side(url):
     """Distance, text score and fused score, where a result has them."""
-    found = run(url, "query", text="zebra", key=name(3), mode="hybrid", top_k=10)
+    answer = run(url, "query", text="zebra", key=name(3), mode="hybrid", top_k=10)
 
-    first = found["results"][0]
+    first = answer["results"][0]
     assert first["key"] == name(3)
     assert {"distance", "text_score", "score"} <= first.keys()
-    assert [result["score"] for result in found["results"]] == sorted(
-        (result["score"] for result in found["results"]), reverse=True
+    assert [result["score"] for result in answer["results"]] == sorted(
+        (result["score"] for result in answer["results"]), reverse=True
     )
 
 
@@ -604,11 +604,11 @@ def test_a_computed_distance_is_as_the_engine_computes_it(euclidean, expected):
         put(engine, [("near", [1], {"n": 1}), ("far", [3], {"n": 0.1})])
 
         why = run(url, "why", vector=[1], target="far", filter={"n": {"$gt": 0.5}})
-        kept = run(url, "browse", filter={"n": 0.1})["vectors"]
+        matching = run(url, "browse", filter={"n": 0.1})["vectors"]
 
     assert why["distance"] == expected
     assert why["rank_without_filter"] == 2
-    assert [vector["key"] for vector in kept] == ["far"]  # both in single precision
+    assert [vector["key"] for vector in matching] == ["far"]  # both in single precision
 
 
 def test_why_of_a_vector_beyond_the_top_of_a_hybrid_query(url):

@@ -221,8 +221,8 @@ def _(view: RoleView) -> None:
         assert _run_job(service, "count", members) == {"count": 3}
         browsed = _run_job(service, "browse", {**members, "filter": {"doc_id": "d1"}})
         assert {vector["key"] for vector in browsed["vectors"]} == {"cat", "pets"}
-        found = _run_job(service, "query", {**members, "text": "cat", "top_k": 1})
-        assert [result["key"] for result in found["results"]] == ["cat"]
+        queried = _run_job(service, "query", {**members, "text": "cat", "top_k": 1})
+        assert [result["key"] for result in queried["results"]] == ["cat"]
         explained = _run_job(service, "why", {**members, "text": "cat", "target": "dog"})
         assert explained["rank"] is not None
 

@@ -113,7 +113,9 @@ def import_file(service: Service, target: Mapping[str, str], upload: Upload) -> 
 
 def _add_stored_count(error: ServiceError, stored: int) -> OtherServiceError:
     """Return an error that also says how many vectors are stored."""
-    kept = f"{stored:,} vectors of the file are stored" if stored else "Nothing is stored"
-    counted = OtherServiceError(error.code, f"{error.message.rstrip('.')}. {kept}.", error.status)
+    summary = f"{stored:,} vectors of the file are stored" if stored else "Nothing is stored"
+    counted = OtherServiceError(
+        error.code, f"{error.message.rstrip('.')}. {summary}.", error.status
+    )
     counted.statement = error.statement
     return counted

@@ -62,8 +62,8 @@ def test_a_value_leads_to_the_vectors_that_have_it_too(page, console):
     page.click("link", "film")
     page.wait("doc-00007")
 
-    wanted = {"$and": [{"shelf": "s7"}, {"kind": "film"}]}
-    assert json.loads(page.evaluate("document.getElementById('filter').value")) == wanted
+    expected = {"$and": [{"shelf": "s7"}, {"kind": "film"}]}
+    assert json.loads(page.evaluate("document.getElementById('filter').value")) == expected
 
 
 def test_the_reader_chooses_the_columns_and_finds_them_again(page, console):

@@ -69,9 +69,9 @@ def test_words_are_searched_with_their_scores(page, console):
     page.press("Enter")
     page.wait("10 results")
 
-    wanted = query(console, queryTexts=[{"metadataKey": "text", "text": "mountains 4005"}])
-    assert read_keys(page) == wanted
-    assert wanted[0] == "doc-04005"
+    expected = query(console, queryTexts=[{"metadataKey": "text", "text": "mountains 4005"}])
+    assert read_keys(page) == expected
+    assert expected[0] == "doc-04005"
     assert "Text score" in page.text(".answers thead")
 
 

@@ -358,11 +358,11 @@ def test_jobs_work_on_it(service):
     browsed = finish(
         JOBS["browse"](service, Members({**members, "filter": {"doc_id": {"$ne": "cat"}}}))
     )
-    found = finish(JOBS["query"](service, Members({**members, "text": "sings", "top_k": 1})))
+    queried = finish(JOBS["query"](service, Members({**members, "text": "sings", "top_k": 1})))
     drawn = finish(Maps().draw(service, Members({**members, "color": "doc_id"})))
 
     assert {vector["key"] for vector in browsed["vectors"]} == {"bird", "dog"}
-    assert [result["key"] for result in found["results"]] == ["bird"]
+    assert [result["key"] for result in queried["results"]] == ["bird"]
     assert drawn["keys"] == ["bird", "cat", "dog"]
     assert {entry["value"] for entry in drawn["colors"]["values"]} == {*TEXTS}
 
@@ -374,9 +374,9 @@ def test_a_map_of_a_service_without_stamps_is_kept_until_it_is_asked_anew(servic
     finish(maps.draw(service, Members(members)))
     service.call("DeleteVectors", {**INDEX, "keys": ["cat"]})
 
-    kept = finish(maps.draw(service, Members(members)))
+    cached = finish(maps.draw(service, Members(members)))
     anew = finish(maps.draw(service, Members({**members, "refresh": True})))
 
     knows = service.read_stamp(INDEX) is not None
-    assert kept["keys"] == (["bird", "dog"] if knows else ["bird", "cat", "dog"])
+    assert cached["keys"] == (["bird", "dog"] if knows else ["bird", "cat", "dog"])
     assert anew["keys"] == ["bird", "dog"]

@@ -124,9 +124,9 @@ def test_deleted_chunks_stay_deleted():
     """Searches do not find them."""
     tool.run_checked(*COPY)
 
-    found = open_index("documents").search([1.0, 0.0, 0.0, 0.0], 10)
+    rows = open_index("documents").search([1.0, 0.0, 0.0, 0.0], 10)
 
-    assert sorted(row["id"] for row in found) == ["7", "b", "c"]
+    assert sorted(row["id"] for row in rows) == ["7", "b", "c"]
 
 
 def test_for_people_it_is_a_line_for_each_index():

@@ -89,10 +89,10 @@ def test_each_side_has_a_region():
     tool.run_checked("copy", "documents", "copied", *tool.LOCAL, "--to-region", "eu-west-1")
     result = tool.run("copy", "documents", "copied", *tool.LOCAL, "--region", "eu-west-1")
 
-    there = stache.create_provider(
+    destination = stache.create_provider(
         "copied", s3vectors_endpoint_url="local:data", s3vectors_region="eu-west-1"
     )
-    assert len(tool.read_contents(there)) == 3
+    assert len(tool.read_contents(destination)) == 3
     assert (result.exit_code, "in region eu-west-1" in result.stderr) == (1, True)
 
 
@@ -500,9 +500,9 @@ def test_reembed_stores_what_was_embedded_before_the_embedder_failed(words):
 
     stopped = tool.run(*REEMBED)
 
-    there = len(tool.read_contents(reembedded()))
-    assert f"Stopped: {there} vectors are written" in stopped.stderr
-    assert there >= 700 - 4 * 64
+    stored = len(tool.read_contents(reembedded()))
+    assert f"Stopped: {stored} vectors are written" in stopped.stderr
+    assert stored >= 700 - 4 * 64
 
 
 def test_throttling_is_not_taken_for_texts_that_are_too_long(words, monkeypatch):

@@ -47,11 +47,11 @@ def find_wrong(*arguments):
     """What is wrong: each check with its text, and its fix."""
     result = tool.run("doctor", "--json", *arguments)
     report = json.loads(result.stdout)
-    found = [check for check in report["checks"] if check["state"] == "wrong"]
-    assert result.exit_code == (1 if found else 0)
-    assert report["ready"] is not bool(found)
-    assert all(check["fix"] for check in found)
-    return [(check["check"], check["text"], check["fix"]) for check in found]
+    wrong = [check for check in report["checks"] if check["state"] == "wrong"]
+    assert result.exit_code == (1 if wrong else 0)
+    assert report["ready"] is not bool(wrong)
+    assert all(check["fix"] for check in wrong)
+    return [(check["check"], check["text"], check["fix"]) for check in wrong]
 
 
 def test_a_good_set_up_is_ready(three_indexes):
@@ -252,19 +252,19 @@ def test_a_wrong_setting_is_named(three_indexes, monkeypatch, name):
         else:
             monkeypatch.setenv(variable, value)
 
-    found = find_wrong()
+    problems = find_wrong()
 
-    assert found, name
-    assert found[0][0] == check
-    assert text in found[0][1]
-    assert fix in found[0][2]
+    assert problems, name
+    assert problems[0][0] == check
+    assert text in problems[0][1]
+    assert fix in problems[0][2]
 
 
 def names(index="documents"):
     return {"vectorBucketName": "my-bucket", "indexName": index}
 
 
-def made(non_filterable, metric="cosine"):
+def recreate_documents_index(non_filterable, metric="cosine"):
     """The documents index, made by somebody else."""
     client = stache.create_provider(s3vectors_endpoint_url="local:data").client
     client.delete_index(**names())
@@ -279,7 +279,7 @@ def made(non_filterable, metric="cosine"):
 
 def test_an_index_where_text_is_filterable_is_wrong(three_indexes):
     """Chunks are longer than what can be filtered on."""
-    made(["_overflow"])
+    recreate_documents_index(["_overflow"])
 
     [(check, text, fix)] = find_wrong()
 
@@ -289,7 +289,7 @@ def test_an_index_where_text_is_filterable_is_wrong(three_indexes):
 
 def test_what_only_could_be_better_is_a_warning(three_indexes):
     """Ready all the same: the older package's index, and euclidean distance."""
-    made(["text"], "euclidean")
+    recreate_documents_index(["text"], "euclidean")
 
     result = tool.run("doctor")
 
@@ -302,7 +302,7 @@ def test_what_only_could_be_better_is_a_warning(three_indexes):
 def test_hybrid_search_without_text_search_is_wrong(three_indexes, monkeypatch):
     """The command that adds it is the fix."""
     monkeypatch.setenv("S3VECTORS_SEARCH_MODE", "hybrid")
-    made(["text", "_overflow"])
+    recreate_documents_index(["text", "_overflow"])
 
     [(check, text, fix)] = find_wrong()
 
@@ -338,9 +338,9 @@ def test_a_key_without_text_search_is_wrong(three_indexes, monkeypatch):
     monkeypatch.setenv("S3VECTORS_SEARCH_MODE", "hybrid")
     monkeypatch.setenv("S3VECTORS_TEXT_KEYS", "text,filename")
 
-    found = find_wrong()
+    problems = find_wrong()
 
-    assert {text for _, text, _ in found} == {
+    assert {text for _, text, _ in problems} == {
         "S3VECTORS_SEARCH_MODE is hybrid, and the index has no text search on filename"
     }
 
@@ -353,10 +353,10 @@ def test_hybrid_search_on_a_classic_index_is_wrong(monkeypatch):
     tool.run_checked("indexes", "create")
     monkeypatch.setenv("S3VECTORS_SEARCH_MODE", "hybrid")
 
-    found = find_wrong()
+    problems = find_wrong()
 
-    assert [check for check, _, _ in found] == ["documents", "summaries", "insights"]
-    assert all("its mode is CLASSIC" in text for _, text, _ in found)
+    assert [check for check, _, _ in problems] == ["documents", "summaries", "insights"]
+    assert all("its mode is CLASSIC" in text for _, text, _ in problems)
 
 
 def enforce_policy(document):
@@ -398,10 +398,10 @@ def test_an_action_that_stands_for_an_index_is_named_for_each(three_indexes, act
     """Without GetIndex nothing is known of it; PutVectors is the round trip."""
     deny_action("read-write", action)
 
-    found = find_wrong()
+    problems = find_wrong()
 
-    assert [check for check, _, _ in found] == [*checks]
-    for kind, (_, _, fix) in zip(KINDS, found, strict=True):
+    assert [check for check, _, _ in problems] == [*checks]
+    for kind, (_, _, fix) in zip(KINDS, problems, strict=True):
         assert f"allow s3vectors:{action} on {ARN}/index/{kind}" in fix
 
 
@@ -540,10 +540,10 @@ def test_a_clock_that_is_wrong_is_named_before_what_it_leads_to(monkeypatch, min
     """AWS refuses the signature; the Date of its answer tells why."""
     monkeypatch.setenv("S3VECTORS_ENDPOINT_URL", "http://127.0.0.1:1")
     client = stache.connections.connect(resolve_settings(stache.Settings()))
-    there = datetime.now(timezone.utc) + timedelta(minutes=minutes)
+    server_time = datetime.now(timezone.utc) + timedelta(minutes=minutes)
     headers = {
         "x-amzn-errortype": "InvalidSignatureException",
-        "date": there.strftime("%a, %d %b %Y %H:%M:%S GMT"),
+        "date": server_time.strftime("%a, %d %b %Y %H:%M:%S GMT"),
     }
     late = stache.Answer(403, headers, b'{"message":"Signature expired"}')
     stache.set_answers(client, "GetIndex", *[late] * 9)
@@ -607,9 +607,9 @@ def test_unset_index_variables_are_reported(monkeypatch, three_indexes):
     for kind in KINDS:
         monkeypatch.delenv(f"S3VECTORS_{kind.upper()}_INDEX")
 
-    found = find_wrong()
+    problems = find_wrong()
 
-    assert [check for check, _, _ in found] == ["stache"]
+    assert [check for check, _, _ in problems] == ["stache"]
     assert "S3VECTORS_DOCUMENTS_INDEX, S3VECTORS_SUMMARIES_INDEX" in tool.run("doctor").stdout
 
 
@@ -663,10 +663,10 @@ def test_a_key_that_is_disabled_is_not_called_allowed(three_indexes):
     disabled = stache.Answer(400, {"x-amzn-errortype": "KmsDisabledException"}, body)
     stache.set_answers(client, "GetVectors", *[disabled] * 9)
 
-    found = find_wrong("--level", "read", "--index", "documents")
+    problems = find_wrong("--level", "read", "--index", "documents")
 
-    assert found
-    assert all("check the customer key" in fix for _, _, fix in found)
+    assert problems
+    assert all("check the customer key" in fix for _, _, fix in problems)
 
 
 def test_a_copy_of_the_bucket_in_another_region_is_no_fault(three_indexes, monkeypatch):
@@ -674,9 +674,9 @@ def test_a_copy_of_the_bucket_in_another_region_is_no_fault(three_indexes, monke
     tool.run_checked("indexes", "create", "--region", "eu-west-1")
     enforce_policy(build_policy("read-write", ARN, ["summaries", "insights"]))
 
-    found = find_wrong()
+    problems = find_wrong()
 
-    assert [check for check, _, _ in found] == ["documents"]
+    assert [check for check, _, _ in problems] == ["documents"]
 
 
 def test_a_lost_connection_is_an_error_like_others(monkeypatch):
@@ -783,8 +783,8 @@ def test_an_entry_point_that_is_missing_is_named(monkeypatch, group, text, statu
     every = metadata.entry_points
 
     def entry_points(**selected):
-        found = every(**selected)
-        return found.select(name="none") if selected["group"] == group else found
+        selection = every(**selected)
+        return selection.select(name="none") if selected["group"] == group else selection
 
     monkeypatch.setattr(metadata, "entry_points", entry_points)
 

@@ -95,10 +95,10 @@ def test_a_file_that_exists_is_replaced_only_by_force(tmp_path):
     (tmp_path / "a.jsonl").write_text("precious")
 
     result = tool.run("export", "a.jsonl", *EXPORT)
-    kept = (tmp_path / "a.jsonl").read_text()
+    content = (tmp_path / "a.jsonl").read_text()
     tool.run_checked("export", "a.jsonl", "--force", *EXPORT)
 
-    assert (result.exit_code, kept) == (2, "precious")
+    assert (result.exit_code, content) == (2, "precious")
     assert "add --force" in result.stderr
     assert (tmp_path / "a.jsonl").read_bytes().count(b"\n") == 5
 
@@ -111,14 +111,14 @@ def test_an_interrupted_export_goes_on(tmp_path, name):
     stache.fail_calls(provider.client, "GetVectors", *range(26, 90))
 
     stopped = tool.run("export", name, *EXPORT)
-    there = [path.name for path in tmp_path.glob("*.partial")]
+    partials = [path.name for path in tmp_path.glob("*.partial")]
     close_engines()  # another process
     again = stache.create_provider("documents", s3vectors_endpoint_url="local:data")
     calls = stache.record_calls(again.client)
     tool.run_checked("export", name, *EXPORT)
 
     assert stopped.exit_code == 1
-    assert f"Stopped: what is exported so far is in {there[0]}." in stopped.stderr
+    assert f"Stopped: what is exported so far is in {partials[0]}." in stopped.stderr
     assert (tmp_path / name).read_bytes() == (tmp_path / f"whole-{name}").read_bytes()
     assert calls.count("GetVectors") < 42
     assert not list(tmp_path.glob("*.partial"))
@@ -287,9 +287,9 @@ def test_a_compressed_file_that_was_damaged_names_the_line(tmp_path, damage):
     assert result.exit_code == 1
     assert "of a.jsonl.gz is " in result.stderr
     restored = stache.create_provider("restored", s3vectors_endpoint_url="local:other")
-    there = sorted(tool.read_contents(restored))
-    assert 1_000 <= len(there) < 2_500
-    assert there == [f"key-{n:05}" for n in range(len(there))]
+    keys = sorted(tool.read_contents(restored))
+    assert 1_000 <= len(keys) < 2_500
+    assert keys == [f"key-{n:05}" for n in range(len(keys))]
 
 
 @pytest.mark.parametrize("text", ["", "key,vector\na,1\n", '{"format": "other"}\n', "[1]\n"])

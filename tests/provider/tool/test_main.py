@@ -128,7 +128,7 @@ def test_every_command_prints_json_and_shows_tracebacks_on_request(command):
 
 
 @pytest.mark.parametrize(
-    "arguments, meant",
+    "arguments, suggestion",
     [
         (["exprot"], "export"),
         (["indexes", "craete"], "create"),
@@ -138,14 +138,14 @@ def test_every_command_prints_json_and_shows_tracebacks_on_request(command):
         (["copy", "documents8", "other", *LOCAL], "documents-8"),
     ],
 )
-def test_the_nearest_right_word_is_named(arguments, meant):
+def test_the_nearest_right_word_is_named(arguments, suggestion):
     """Of commands, options, their values, and indexes."""
     tool.run("indexes", "create", *LOCAL)
 
     result = tool.run(*arguments)
 
     assert result.exit_code != 0
-    assert f"Did you mean '{meant}'?" in result.output
+    assert f"Did you mean '{suggestion}'?" in result.output
 
 
 def of_service(code, status=403):

@@ -64,8 +64,8 @@ def written():
         stache.create_older_index(provider)
         provider.client.close()
         texts = [f"text {n}" for n in range(4)]
-        given = {"texts": texts, "metadatas": METADATAS, "ids": IDS, "namespace": "ns"}
-        older(url, ["insert", {"vectors": stache.create_vectors(4), **given}])
+        arguments = {"texts": texts, "metadatas": METADATAS, "ids": IDS, "namespace": "ns"}
+        older(url, ["insert", {"vectors": stache.create_vectors(4), **arguments}])
         yield url
 
 
@@ -79,9 +79,9 @@ def provider(written):
 
 def test_it_is_found_by_vector_filter_and_namespace(provider):
     """Summaries by their own search."""
-    found = provider.search(QUESTION, 10, namespace="ns")
-    assert [row["id"] for row in found] == IDS[:3]
-    assert [row["text"] for row in found] == ["text 0", "text 1", "text 2"]
+    rows = provider.search(QUESTION, 10, namespace="ns")
+    assert [row["id"] for row in rows] == IDS[:3]
+    assert [row["text"] for row in rows] == ["text 0", "text 1", "text 2"]
     assert [row["id"] for row in provider.search(QUESTION, filter={"tags": "y"})] == ["old-0"]
     assert [row["id"] for row in provider.search_summaries(QUESTION, namespace="ns")] == ["old-3"]
 
@@ -177,8 +177,8 @@ def test_it_is_deleted():
         provider = stache.create_provider(s3vectors_endpoint_url=url)
         stache.create_older_index(provider)
         with closing(provider.client):
-            given = {"texts": IDS, "metadatas": METADATAS, "ids": IDS, "namespace": "ns"}
-            older(url, ["insert", {"vectors": stache.create_vectors(4), **given}])
+            arguments = {"texts": IDS, "metadatas": METADATAS, "ids": IDS, "namespace": "ns"}
+            older(url, ["insert", {"vectors": stache.create_vectors(4), **arguments}])
 
             assert provider.delete_by_metadata("filename", "a.pdf", "ns")["deleted"] == 2
             with pytest.raises(NamespaceError, match="'old-2' in 'ns'"):
@@ -201,8 +201,8 @@ def test_its_index_is_taken_over_into_one_of_ours(written):
 
         rows = {row["id"]: row for row in ours.scan_by_metadata()}
         for key, metadata in zip(IDS, METADATAS, strict=True):
-            kept = {name: value for name, value in metadata.items() if value not in (None, [])}
-            assert rows[key].items() >= {**kept, "namespace": "ns", "status": "active"}.items()
+            stored = {name: value for name, value in metadata.items() if value not in (None, [])}
+            assert rows[key].items() >= {**stored, "namespace": "ns", "status": "active"}.items()
 
 
 def test_the_page_of_the_move_works_as_it_is_written(monkeypatch):
@@ -211,7 +211,7 @@ def test_the_page_of_the_move_works_as_it_is_written(monkeypatch):
     [block] = re.findall(r"^```bash\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     create, preview, first = (shlex.split(line)[1:] for line in block.splitlines())
     vectors = [[float(n + 1)] + [1.0] * 1023 for n in range(4)]
-    given = {"texts": IDS, "metadatas": METADATAS, "ids": IDS, "namespace": "ns"}
+    arguments = {"texts": IDS, "metadatas": METADATAS, "ids": IDS, "namespace": "ns"}
     with serve() as url, ExitStack() as stack:
         monkeypatch.setenv("S3VECTORS_ENDPOINT_URL", url)
         old = stache.create_provider(
@@ -220,7 +220,7 @@ def test_the_page_of_the_move_works_as_it_is_written(monkeypatch):
         stack.enter_context(closing(old.client))
         stache.create_older_index(old)
         theirs = partial(older, url, index="stache-documents", dimension="1024")
-        theirs(["insert", {"vectors": vectors, **given}])
+        theirs(["insert", {"vectors": vectors, **arguments}])
 
         tool.run_checked(*create)
         assert "4 vectors of my-bucket/stache-documents would go to" in tool.run_checked(*preview)

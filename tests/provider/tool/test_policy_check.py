@@ -59,7 +59,7 @@ def on(*resources):
     return document(allow(resource=list(resources)))
 
 
-def beside(*statements):
+def extend(*statements):
     """A policy that is right, and more statements."""
     return document(allow(), *statements)
 
@@ -129,22 +129,22 @@ MISSING = [
     (on(INSIGHTS, BY_TAG), ASKED, "PrincipalTag", "only where ${aws:PrincipalTag/index} in "),
 ]
 DENIED = [
-    (beside(deny("s3vectors:Put*")), [], "^Deny", "denies s3vectors:PutVectors on indexes documen"),
-    (beside(deny(PUT, BY_TAG)), [], "PrincipalTag", "PutVectors on indexes documents and insights"),
+    (extend(deny("s3vectors:Put*")), [], "^Deny", "denies s3vectors:PutVectors on indexes documen"),
+    (extend(deny(PUT, BY_TAG)), [], "PrincipalTag", "PutVectors on indexes documents and insights"),
     (
-        beside({"Effect": "Deny", "NotAction": NEEDED[1:], "Resource": "*"}),
+        extend({"Effect": "Deny", "NotAction": NEEDED[1:], "Resource": "*"}),
         [],
         "^Deny",
         "denies s3vectors:DeleteVectors on indexes documents and insights; name that in its NotAc",
     ),
     (
-        beside(deny(PUT, Condition={"Bool": {"aws:ViaAWSService": "false"}})),
+        extend(deny(PUT, Condition={"Bool": {"aws:ViaAWSService": "false"}})),
         [],
         "ViaAWSService",
         'if Bool aws:ViaAWSService "false" holds, which is not known here; take that out',
     ),
     (
-        beside(deny("*", Condition={"StringNotEquals": {"s3vectors:sseType": "aws:kms"}})),
+        extend(deny("*", Condition={"StringNotEquals": {"s3vectors:sseType": "aws:kms"}})),
         [],
         "^Deny",
         "denies s3vectors:DeleteVectors, GetIndex, ",
@@ -166,7 +166,7 @@ EXCESS = [
     (whole(Action="*"), [], '"*"', "UpdateMetadataConfiguration, which read-write does not need;"),
     (whole(NotAction="iam:*"), [], "NotAction", 'write "Action" with "s3vectors:DeleteVectors", "'),
     (
-        beside({"Effect": "Allow", "NotAction": ["s3vectors:*"], "Resource": KEY, **THROUGH}),
+        extend({"Effect": "Allow", "NotAction": ["s3vectors:*"], "Resource": KEY, **THROUGH}),
         OF_KEY,
         "Not",
         "",
@@ -185,13 +185,13 @@ EXCESS = [
     (on(DOCUMENTS, INSIGHTS, ELSEWHERE), ASKED, ELSEWHERE, "is outside of bucket my-bucket"),
     (whole(NotResource=TABLE), ASKED, "NotResource", f'write "Resource" with "{DOCUMENTS}" and "'),
     (
-        beside({"Effect": "Allow", "Action": PUT, "NotResource": f"{BUCKET}/*"}),
+        extend({"Effect": "Allow", "Action": PUT, "NotResource": f"{BUCKET}/*"}),
         [],
         "NotResource",
         "covers everything except what it names, and no resource of this check; remove ",
     ),
     (
-        beside(allow(KEYS, "arn:aws:kms:*:*:key/*", **THROUGH)),
+        extend(allow(KEYS, "arn:aws:kms:*:*:key/*", **THROUGH)),
         OF_KEY,
         "y/*",
         f'than the key; write "{KEY}"',
@@ -208,9 +208,9 @@ EXCESS = [
         "^Allow",
         "the key to be used outside S3 V",
     ),
-    (beside(allow("kms:*", KEY, **THROUGH)), OF_KEY, "kms:*", 'name the actions: "kms:Decrypt"'),
+    (extend(allow("kms:*", KEY, **THROUGH)), OF_KEY, "kms:*", 'name the actions: "kms:Decrypt"'),
     (
-        beside(allow([*KEYS, "kms:Sign"], KEY, **THROUGH)),
+        extend(allow([*KEYS, "kms:Sign"], KEY, **THROUGH)),
         OF_KEY,
         "kms:S",
         "does not need kms:Sign; remove it",
@@ -245,19 +245,19 @@ INEFFECTIVE = [
     (instead("s3vectors:DeleteVector"), [], 'tor"', "is not an action of S3 Vectors; it means"),
     (whole("s3vectors:DropIndex"), [], "Drop", "remove it: read-write needs no s3vectors:DeleteI"),
     (whole("s3vectors:Zip"), [], "Zip", '"s3vectors:Zip" is not an action of S3 Vectors; re'),
-    (beside(deny("s3vectors:DelIndex")), [], "DelI", 'write "s3vectors:DeleteIndex"'),
+    (extend(deny("s3vectors:DelIndex")), [], "DelI", 'write "s3vectors:DeleteIndex"'),
     (
-        beside({"Effect": "Deny", "NotAction": [*NEEDED, "s3vectors:GetVector"], "Resource": "*"}),
+        extend({"Effect": "Deny", "NotAction": [*NEEDED, "s3vectors:GetVector"], "Resource": "*"}),
         [],
         'tor"',
         'write "s3vectors:GetVectors"',
     ),
-    (beside(deny("s3vectors:TagResource", vector_bucket(BUCKET))), [], "vector-", "write"),
-    (beside(deny("s3vectors:DeleteIndex", BUCKET)), [], f'{BUCKET}"', "write the Resource"),
+    (extend(deny("s3vectors:TagResource", vector_bucket(BUCKET))), [], "vector-", "write"),
+    (extend(deny("s3vectors:DeleteIndex", BUCKET)), [], f'{BUCKET}"', "write the Resource"),
     (whole("s3vectors:ListIndexes"), [], "ListI", "a vector bucket, and the statement names none;"),
     (on(BUCKET), ASKED, BUCKET, "QueryVectors are authorized on an index, and the statement name"),
     (on(DOCUMENTS, INSIGHTS, BUCKET), [], f'{BUCKET}"', "is a vector bucket, and no action of the"),
-    (beside(allow("s3vectors:ListVectorBuckets", BUCKET)), [], f'{BUCKET}"', 'only "*"; remove'),
+    (extend(allow("s3vectors:ListVectorBuckets", BUCKET)), [], f'{BUCKET}"', 'only "*"; remove'),
     (
         document(allow(NEEDED[1:]), allow([NEEDED[0], "dynamodb:*"], TABLE)),
         [],
@@ -277,7 +277,7 @@ INEFFECTIVE = [
         'has the key "s3vectors:BucketTag/a"',
     ),
     (
-        beside(deny("s3vectors:*", Condition={"StringEquals": {"s3:prefix": "a"}})),
+        extend(deny("s3vectors:*", Condition={"StringEquals": {"s3:prefix": "a"}})),
         [],
         "s3:prefix",
         'has the key "s3:prefix"; remove it, or',
@@ -348,22 +348,22 @@ GOOD = [
     *((build_policy(level, BUCKET, INDEXES), ["--level", level]) for level in LEVELS),
     *((through(level), ["--level", level, *OF_KEY]) for level in LEVELS),
     (build_policy("read-write", BUCKET, INDEXES, [KEY]), []),
-    (beside(allow(["dynamodb:Query", "logs:PutLogEvents"], [TABLE, "*"])), []),
-    (beside(allow(OTHERS[:-1], "*")), []),
-    (beside(allow("*", TABLE)), []),
-    (beside(allow("tag:GetResources", [BUCKET, ELSEWHERE])), ASKED),
+    (extend(allow(["dynamodb:Query", "logs:PutLogEvents"], [TABLE, "*"])), []),
+    (extend(allow(OTHERS[:-1], "*")), []),
+    (extend(allow("*", TABLE)), []),
+    (extend(allow("tag:GetResources", [BUCKET, ELSEWHERE])), ASKED),
     (document(allow([*NEEDED, "dynamodb:*"], [DOCUMENTS, INSIGHTS, TABLE, f"{TABLE}/*"])), []),
     ({"Version": "2012-10-17", "Statement": allow([a.upper() for a in NEEDED])}, []),
     (document(*ONE_EACH), []),
-    (beside(deny("s3vectors:Delete*", f"{BUCKET}/index/archive")), []),
-    (beside(deny(["s3vectors:Create*", "s3vectors:*Policy"])), []),
-    (beside({"Effect": "Deny", "NotAction": [*NEEDED, "s3:*"], "Resource": "*"}), []),
-    (beside({"Effect": "Deny", "Action": "*", "NotResource": [f"{BUCKET}/*", BY_TAG]}), []),
-    (beside(deny("*", Condition={"Bool": {"aws:SecureTransport": False}})), []),
+    (extend(deny("s3vectors:Delete*", f"{BUCKET}/index/archive")), []),
+    (extend(deny(["s3vectors:Create*", "s3vectors:*Policy"])), []),
+    (extend({"Effect": "Deny", "NotAction": [*NEEDED, "s3:*"], "Resource": "*"}), []),
+    (extend({"Effect": "Deny", "Action": "*", "NotResource": [f"{BUCKET}/*", BY_TAG]}), []),
+    (extend(deny("*", Condition={"Bool": {"aws:SecureTransport": False}})), []),
     (under("StringEquals", "aws:RequestedRegion", ["eu-west-1", "us-east-1"]), []),
     (under("StringEqualsIgnoreCase", "aws:ResourceAccount", "123456789012"), []),
     (under("Null", "aws:RequestedRegion", "false"), []),
-    (beside(deny(["s3vectors:*"], f"{BUCKET}/index/a?c", Condition=ENCRYPTED)), []),
+    (extend(deny(["s3vectors:*"], f"{BUCKET}/index/a?c", Condition=ENCRYPTED)), []),
 ]
 
 
@@ -435,13 +435,13 @@ def test_the_table_of_actions_is_the_engines(action):
     """
     [anybody] = find_needs("ListVectorBuckets", {}, Caller(), lambda _: None)
     kinds = {BUCKET: "bucket", DOCUMENTS: "index", "*": None}
-    found = [
+    needs = [
         needed(action.removeprefix("s3vectors:"), resource) for resource in (BUCKET, DOCUMENTS)
     ]
-    own = {key for need in found for key in need.context.keys() - anybody.context.keys()}
+    own = {key for need in needs for key in need.context.keys() - anybody.context.keys()}
     keys = {key.partition("/")[0] + "/" * ("/" in key) for key in own}
 
-    assert {kinds[need.resource] for need in found} - {None} == list_actions()[action].kinds
+    assert {kinds[need.resource] for need in needs} - {None} == list_actions()[action].kinds
     assert list_actions()[action].keys - anybody.context.keys() == keys
 
 

@@ -326,9 +326,9 @@ UNRESOLVED = [
 @pytest.mark.parametrize("value, sentence", UNRESOLVED)
 def test_what_cannot_be_resolved_is_named(value, sentence):
     """And nothing else is reported: it may be what is missing."""
-    asked = ["--bucket", BUCKET, "--index", "documents"]
+    options = ["--bucket", BUCKET, "--index", "documents"]
 
-    [(name, kind, problem)] = reported(with_resource(value), *asked)[1]
+    [(name, kind, problem)] = reported(with_resource(value), *options)[1]
 
     assert (name, kind) == ("A", "unresolved")
     assert problem.startswith(sentence)
@@ -346,13 +346,15 @@ def test_where_a_stack_will_be_is_asked_for_at_the_line_that_needs_it():
 
 def test_a_parameter_resolves_it():
     """So does a resource's attribute, which wins over what the template says."""
-    asked = ["--bucket", BUCKET, "--index", "documents"]
+    options = ["--bucket", BUCKET, "--index", "documents"]
 
-    given = reported(with_resource({"Ref": "Open"}), *asked, "--parameter", f"Open={DOCUMENTS}")
+    resolved = reported(
+        with_resource({"Ref": "Open"}), *options, "--parameter", f"Open={DOCUMENTS}"
+    )
     attribute = {"Fn::GetAtt": ["C", "IndexArn"]}
-    other = reported(with_resource(attribute), *asked, "--parameter", f"C.IndexArn={DOCUMENTS}")
+    other = reported(with_resource(attribute), *options, "--parameter", f"C.IndexArn={DOCUMENTS}")
 
-    assert given == other == (["A"], [])
+    assert resolved == other == (["A"], [])
 
 
 def test_a_parameter_needs_a_value():
@@ -376,7 +378,7 @@ def test_a_plan_that_does_not_know_its_policy_says_so():
 
 
 @pytest.mark.parametrize(
-    "action, meant",
+    "action, suggestion",
     [
         ("InsertVectors", "PutVectors"),
         ("UpsertVector", "PutVectors"),
@@ -390,14 +392,14 @@ def test_a_plan_that_does_not_know_its_policy_says_so():
         ("getvectr", "GetVectors"),
     ],
 )
-def test_an_unknown_action_is_answered_by_its_meaning(action, meant):
+def test_an_unknown_action_is_answered_by_its_meaning(action, suggestion):
     """Not only by its spelling."""
     document = json.loads(json.dumps(ZIP).replace("Zip", action))
 
     sentences = [sentence for _, _, sentence in reported(document)[1]]
 
     assert any(
-        f"is not an action of S3 Vectors; it means s3vectors:{meant};" in s for s in sentences
+        f"is not an action of S3 Vectors; it means s3vectors:{suggestion};" in s for s in sentences
     )
 
 

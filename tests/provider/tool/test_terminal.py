@@ -174,7 +174,7 @@ HELD = {
 def test_ctrl_c_ends_every_command_with_130_and_what_was_done(server, tmp_path, command):
     """Although nothing answers."""
     operation, report = HELD[command]
-    server.behavior = lambda asked, _: SILENT if asked == operation else PASS
+    server.behavior = lambda name, _: SILENT if name == operation else PASS
     environment = {
         "S3VECTORS_BUCKET_NAME": "my-bucket",
         "S3VECTORS_ENDPOINT_URL": server.url,

@@ -121,9 +121,9 @@ def _check_resource(item: Text, rule: Rule, target: Target) -> Correction:
 def _explain_place(item: Text, rule: Rule, target: Target) -> tuple[str, str] | None:
     """The same of the ARN of another place; next to the right one it is a grant of its own."""
     path = item.rpartition(":")[2]
-    meant = [arn for arn in target.arns if arn.endswith(f":{path}")]
+    arns = [arn for arn in target.arns if arn.endswith(f":{path}")]
     grants = rule.allows and not rule.negated_resources
-    if not (grants and meant) or is_wild(item) or find_variable(item) or meant[0] in rule.resources:
+    if not (grants and arns) or is_wild(item) or find_variable(item) or arns[0] in rule.resources:
         return None
     place = f'the partition, region and account of "{target.bucket_arn}"'
     return "ineffective", f"is not in {place}"
