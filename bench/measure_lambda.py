@@ -4,7 +4,9 @@ Built for this machine's Python and processor, run by AWS's own runtime client a
 compared with floors that need less: in the same package, in turns. The endpoint is the tests'
 simulated AWS, in this process. Lambda's `/var/task` cannot be written to, so a package that
 another Python built, without bytecode, is compiled at every cold start; the benchmark does not
-write bytecode either. Needs the wheel and the runtime client that `make bench` sets up.
+write bytecode either. A start from a snapshot (SnapStart) is timed from the end of the
+initialization, without AWS's own restore. Needs the wheel and the runtime client that `make bench`
+sets up.
 """
 
 from __future__ import annotations
@@ -12,12 +14,14 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib import metadata
 from operator import sub
 from pathlib import Path
@@ -38,6 +42,14 @@ WARM: Final = 20
 """Warm calls of each function started."""
 AS_BUILT: Final = "as built"
 PLAIN: Final = "without bytecode"
+THROTTLED: Final = "a fifth of a core"
+SNAPSHOT: Final = "from a snapshot"
+WAYS: Final = (AS_BUILT, PLAIN, THROTTLED, SNAPSHOT)
+SHARE: Final = 1 / 5
+PERIOD: Final = 0.02
+"""Seconds of which a throttled process has its share."""
+ASKED_AFTER_RESTORE: Final = 2
+"""Requests of the runtime client: that it is initialized, and for the first event."""
 LARGEST: Final = 12
 """Distributions that are shown."""
 
@@ -83,7 +95,7 @@ def build_packages(folder: Path) -> tuple[dict[str, Path], dict[str, Any]]:
         (package / f"floor_{name}.py").write_text(text, "utf-8")
     shutil.copytree(package, plain, ignore=shutil.ignore_patterns("__pycache__"))
     build.compile_package(package, RUNTIME)  # the floors
-    return {AS_BUILT: package, PLAIN: plain}, weight
+    return {**dict.fromkeys(WAYS, package), PLAIN: plain}, weight
 
 
 @contextmanager
@@ -103,8 +115,28 @@ def simulate_deployment() -> Iterator[dict[str, str]]:
         yield {**own, **keys, **aws.where, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def start(package: Path, name: str, environment: dict[str, str]) -> list[float]:
-    """Seconds from a new process to its first answer, and those of warm calls."""
+@contextmanager
+def throttle(process: int) -> Iterator[None]:
+    """Stop a process for all but its share of each period, as a quota of processor time does."""
+    ended = threading.Event()
+
+    def stop_and_continue() -> None:
+        while not ended.wait(PERIOD * SHARE):
+            os.kill(process, signal.SIGSTOP)
+            ended.wait(PERIOD * (1 - SHARE))
+            os.kill(process, signal.SIGCONT)
+
+    thread = threading.Thread(target=stop_and_continue)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def start(package: Path, name: str, environment: dict[str, str], way: str) -> list[float]:
+    """Seconds from a new process, or its snapshot, to its first answer, and those of warm calls."""
     module, event = EVENTS[name]
     configuration = {
         "FunctionArn": f"arn:aws:lambda:{REGION}:123456789012:function:bench",
@@ -112,9 +144,17 @@ def start(package: Path, name: str, environment: dict[str, str]) -> list[float]:
         "Handler": f"{module}.handler",
         "MemorySize": 1024,
         "Timeout": 60,
+        "SnapStart": {"OptimizationStatus": "On" if way == SNAPSHOT else "Off"},
     }
     times = [time.perf_counter()]
-    with run_function(package, configuration, environment, PYTHON) as function:
+    with ExitStack() as stack:
+        function = stack.enter_context(run_function(package, configuration, environment, PYTHON))
+        if way == THROTTLED:
+            stack.enter_context(throttle(function.process_id))
+        if way == SNAPSHOT:
+            while len(function.requested) < ASKED_AFTER_RESTORE:
+                time.sleep(PERIOD)
+            times = [time.perf_counter()]
         for _ in range(1 + WARM):
             function.invoke(event)
             times.append(time.perf_counter())
@@ -124,23 +164,25 @@ def start(package: Path, name: str, environment: dict[str, str]) -> list[float]:
 def measure_starts(
     packages: dict[str, Path], environment: dict[str, str], rounds: int
 ) -> dict[str, Any]:
-    """Cold and warm figures of every event in every package, in turns."""
-    start(packages[AS_BUILT], "query", environment)  # what the endpoint loads late
+    """Cold and warm figures of every event in every way, in turns."""
+    start(packages[AS_BUILT], "query", environment, AS_BUILT)  # what the endpoint loads late
     tasks = {
-        (event, name): lambda _, package=package, event=event: start(package, event, environment)
-        for name, package in packages.items()
+        (event, way): lambda _, package=package, event=event, way=way: start(
+            package, event, environment, way
+        )
+        for way, package in packages.items()
         for event in EVENTS
     }
     runs = sampling.run_in_turns(tasks, rounds)
     cold = {pair: [first for first, *_ in times] for pair, times in runs.items()}
     result: dict[str, Any] = {event: {} for event in EVENTS}
-    for (event, package), times in runs.items():
-        floors = {floor: (floor, package) for floor in FLOORS} | {AS_BUILT: (event, AS_BUILT)}
-        result[event][package] = {
-            "cold": sampling.summarize(cold[event, package], "s"),
+    for (event, way), times in runs.items():
+        floors = {floor: (floor, way) for floor in FLOORS} | {AS_BUILT: (event, AS_BUILT)}
+        result[event][way] = {
+            "cold": sampling.summarize(cold[event, way], "s"),
             "warm": sampling.summarize([1000 * each for run in times for each in run[1:]], "ms"),
             **{
-                f"in {name}": sampling.compute_ratio(cold[event, package], cold[floor])
+                f"in {name}": sampling.compute_ratio(cold[event, way], cold[floor])
                 for name, floor in floors.items()
             },
         }

@@ -78,6 +78,11 @@ class Runtime:
         self._api = api
 
     @property
+    def process_id(self) -> int:
+        """Of the function's process."""
+        return self._process.pid
+
+    @property
     def requested(self) -> list[str]:
         """The paths of what the function's process has asked for, in their order."""
         return self._api.requested
