@@ -26,7 +26,6 @@ from functools import cache
 from importlib import metadata
 from typing import Any, Final, TypeAlias
 
-import boto3
 from stache_ai.config import Settings
 from stache_ai.providers import EmbeddingProviderFactory, plugin_loader
 from stache_ai.rag.pipeline import RAGPipeline
@@ -66,12 +65,13 @@ def prepare() -> None:
 
     Stache's providers check their tables when they are built, so only their classes are loaded.
     """
+    import boto3  # here: a start without a snapshot may do without
+
     stache = pipeline()
     plugin_loader.load_all()
     stache.documents_provider.preload()
-    for (
-        service
-    ) in BOTO3_SERVICES:  # the session keeps the models; with these, it gets no credentials
+    # The session keeps the models; with these keys, it gets no credentials
+    for service in BOTO3_SERVICES:
         boto3.client(
             service,
             stache.config.aws_region,
