@@ -146,7 +146,7 @@ def measure(vectors: int = 1_000_000) -> dict[str, Any]:
         file = folder / "chunks.jsonl.gz"
         write_export(file, vectors)
         loads = load(file, vectors, folder)
-        found = processes.call("ours", "measure_million:search", str(folder / "second"))
+        engine = processes.call("ours", "measure_million:search", str(folder / "second"))
         return {
             "vectors": vectors,
             "least": vectors / WRITTEN_VECTORS_PER_SECOND,
@@ -154,7 +154,7 @@ def measure(vectors: int = 1_000_000) -> dict[str, Any]:
                 name: {**each, "vectors/s": vectors / each["seconds"]}
                 for name, each in loads.items()
             },
-            "engine": found,
+            "engine": engine,
             "bytes": {
                 "file": file.stat().st_size,
                 "engine": sampling.measure_folder(folder / "second"),
