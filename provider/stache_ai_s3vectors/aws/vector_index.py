@@ -75,7 +75,7 @@ class VectorIndex:
         self.options = options
         self.name = f"{options.bucket_name}/{options.index_name}"
         self._creates = options.create_index if create is None else create
-        self._held: Connection | None = None
+        self._held: tuple[Connection, IndexState] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         return {
@@ -90,19 +90,21 @@ class VectorIndex:
 
     @property
     def _connection(self) -> Connection:
-        held = self._held
-        if held is None or not held.usable:
-            held = self._held = get_connection(self.options)
-        return held
-
-    @property
-    def _bucket(self) -> str:
-        return self.options.bucket_arn or self.options.bucket_name
+        return self._hold()[0]
 
     @property
     def _state(self) -> IndexState:
-        rate = None if self.options.local else self.options.write_rate
-        return self._connection.get_index_state((self._bucket, self.options.index_name), rate)
+        return self._hold()[1]
+
+    def _hold(self) -> tuple[Connection, IndexState]:
+        """The connection, and what it knows of this index."""
+        held, options = self._held, self.options
+        if held is None or not held[0].usable:
+            connection = get_connection(options)
+            name = (options.bucket_arn or options.bucket_name, options.index_name)
+            rate = None if options.local else options.write_rate
+            held = self._held = connection, connection.get_index_state(name, rate)
+        return held
 
     @property
     def _parameters(self) -> dict[str, Any]:
