@@ -112,11 +112,7 @@ def get_remaining_seconds() -> float:
 
 def pause(seconds: float) -> None:
     """Wait before the next attempt, or until the work is cancelled."""
-    current = _current.get()
-    if current is None:
-        time.sleep(seconds)
-    else:
-        current.wait(seconds)
+    (_current.get() or create_nested_deadline()).wait(seconds)
 
 
 @contextmanager

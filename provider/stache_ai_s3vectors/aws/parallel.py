@@ -93,7 +93,8 @@ class CallCounter:
     def wait(self) -> None:
         """Wait until all calls have ended."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._count)
+            while self._count:
+                self._changed.wait(TICK)
 
 
 class _Threads:
@@ -155,7 +156,8 @@ class _Threads:
     def join(self) -> None:
         """Wait until all threads have ended."""
         for thread in self._threads:
-            thread.join()
+            while thread.is_alive():
+                thread.join(TICK)
 
 
 @contextmanager
