@@ -7,11 +7,7 @@ interrupted twice with Ctrl-C and called again each time. At the end, every vect
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
 import tempfile
-import time
 from collections import defaultdict
 from contextlib import ExitStack
 from functools import partial
@@ -25,18 +21,7 @@ from measure_clients import Task
 
 def time_command(url: str, *arguments: str, until: float | None = None) -> float:
     """Seconds of a command, which is interrupted after `until` seconds."""
-    environment = {**os.environ, "S3VECTORS_ENDPOINT_URL": url}
-    command = [sys.executable, "-m", "stache_ai_s3vectors", *arguments]
-    began = time.perf_counter()
-    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:  # noqa: S603 - ours
-        try:
-            process.wait(until)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGINT)
-    # Python ends by the signal itself when Ctrl-C meets an import
-    if process.returncode not in ([0] if until is None else [130, -signal.SIGINT]):
-        raise SystemExit(f"{arguments[0]} ended with {process.returncode}")
-    return time.perf_counter() - began
+    return processes.run_command(url, *arguments, until=until)["seconds"]
 
 
 def measure_round(count: int, folder: Path) -> dict[str, float]:

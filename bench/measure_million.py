@@ -9,13 +9,12 @@ most that a process had.
 from __future__ import annotations
 
 import os
-import signal
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
+from signal import SIGKILL
 from typing import Any, Final
 
 import orjson
@@ -58,33 +57,6 @@ def write_export(file: Path, count: int) -> None:
         writer.finish()
 
 
-def run_command(
-    url: str, *arguments: str, rate: float = 0, until: float | None = None
-) -> dict[str, float]:
-    """Run a command, which is killed after `until` seconds: its time and its memory."""
-    began = time.perf_counter()
-    environment = {
-        **os.environ,
-        "S3VECTORS_ENDPOINT_URL": url,
-        "S3VECTORS_WRITE_RATE": str(rate),
-        "S3VECTORS_CREATE_INDEX": "true",
-    }
-    command = [sys.executable, "-m", "stache_ai_s3vectors", *arguments]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:  # noqa: S603 - ours
-        if until is not None:
-            time.sleep(until)
-            process.kill()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != (0 if until is None else -signal.SIGKILL):
-        raise SystemExit(f"{arguments[0]} ended with {process.returncode}")
-    return {
-        "seconds": time.perf_counter() - began,
-        "processor": usage.ru_utime + usage.ru_stime,
-        "MB": usage.ru_maxrss / 1024,
-    }
-
-
 def read_peak_memory(process: int) -> float:
     """The most memory that a process has had so far, in MB."""
     status = Path(f"/proc/{process}/status").read_text("utf-8")
@@ -101,15 +73,14 @@ def load(file: Path, count: int, folder: Path) -> dict[str, Any]:
     ):
         for url, _ in (first, second):
             processes.connect(url).create_vector_bucket(vectorBucketName="bench")
+        settings = {"S3VECTORS_CREATE_INDEX": "true", "S3VECTORS_WRITE_RATE": "0"}
+        paced = {**settings, "S3VECTORS_WRITE_RATE": str(WRITTEN_VECTORS_PER_SECOND)}
+        run = partial(processes.run_command, first[0], "import", str(file), *index, stop=SIGKILL)
         runs = [
-            run_command(
-                first[0], "import", str(file), *index, rate=WRITTEN_VECTORS_PER_SECOND, until=until
-            )
-            for until in (*(part * least for part in KILLS), None)
+            run(until=until, settings=paced) for until in (*(part * least for part in KILLS), None)
         ]
-        copied = run_command(
-            second[0], "copy", "documents", "documents", "--from-endpoint", first[0]
-        )
+        copy = ("copy", "documents", "documents", "--from-endpoint", first[0])
+        copied = processes.run_command(second[0], *copy, settings=settings)
         servers = [read_peak_memory(process) for _, process in (first, second)]
     imported = {
         "seconds": sum(run["seconds"] for run in runs),

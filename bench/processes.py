@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
@@ -109,3 +113,42 @@ def list_vectors(url: str, **returned: bool) -> dict[str, Any]:
     """Every vector of a server's index by its key."""
     pages = connect(url).get_paginator("list_vectors").paginate(**clients.NAMES, **returned)
     return {vector["key"]: vector for page in pages for vector in page["vectors"]}
+
+
+def run_command(
+    url: str,
+    *arguments: str,
+    until: float | None = None,
+    stop: signal.Signals = signal.SIGINT,
+    settings: Mapping[str, str] | None = None,
+) -> dict[str, float]:
+    """Run a command of the operator's tool, which gets a signal after `until` seconds.
+
+    Args:
+        url: the endpoint.
+        arguments: the command and its arguments.
+        until: seconds; None lets it end.
+        stop: the signal.
+        settings: environment variables.
+
+    Returns:
+        Its seconds, its processor time in seconds, and the most memory that it had in MB.
+    """
+    environment = {**os.environ, "S3VECTORS_ENDPOINT_URL": url, **(settings or {})}
+    command = [sys.executable, "-m", "stache_ai_s3vectors", *arguments]
+    began = time.perf_counter()
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:  # noqa: S603 - ours
+        timer = threading.Timer(until or 0, os.kill, [process.pid, stop])
+        if until is not None:
+            timer.start()
+        _, status, usage = os.wait4(process.pid, 0)
+        timer.cancel()
+        process.returncode = os.waitstatus_to_exitcode(status)
+    # Python ends by the signal itself when Ctrl-C meets an import
+    if process.returncode not in ([0] if until is None else [130, -stop]):
+        raise SystemExit(f"{arguments[0]} ended with {process.returncode}")
+    return {
+        "seconds": time.perf_counter() - began,
+        "processor": usage.ru_utime + usage.ru_stime,
+        "MB": usage.ru_maxrss / 1024,
+    }
