@@ -1,4 +1,4 @@
-"""What the deployments' tests get: an empty account in a simulated AWS."""
+"""The fixture of the deployment tests: an empty account in a simulated AWS."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ from simulated import Aws, simulate_aws
 
 @pytest.fixture
 def aws() -> Iterator[Aws]:
-    """An account with nothing in it."""
+    """Yield an account without resources."""
     with simulate_aws() as aws:
         yield aws

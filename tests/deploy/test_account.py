@@ -1,13 +1,12 @@
-"""A deployment that comes and goes: to the simulated AWS, or with --aws to your account.
+"""Deploy the CDK app and delete it again, in the simulated AWS or, with --aws, in your account.
 
     python -m pytest --aws tests/deploy
 
-needs credentials that may deploy, a region, and `cdk bootstrap` done there. It makes a stack of a
-name that nobody has, which begins with `t-`, as do the names of all that is in it: a vector bucket
-with three indexes, two tables, a function with its role and its log group, and three policies. All
-of that is removed again, however the test ends, unless it is killed: then delete the stack by
-hand. What stays are the CDK's assets, the template and the function's package, in the bucket that
-bootstrapping made.
+This needs credentials that may deploy, a region, and `cdk bootstrap` done in it. The test creates
+one stack, with a new name that begins with `t-`: a vector bucket with three indexes, two tables, a
+function with its role and log group, and three policies, whose names begin with `t-` as well. It
+deletes all of that, even if it fails. If it is killed, delete the stack yourself. The CDK's assets
+(the template and the function's package) stay in the bootstrap bucket.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ pytestmark = pytest.mark.aws
 
 @pytest.fixture
 def account(monkeypatch):
-    """An account that the CDK knows, and where: yours, or a simulated one that denies nothing."""
+    """Yield a session: of your account, or of a simulated one, where no request may be denied."""
     if command_line_flags.AWS:
         yield boto3.Session()
         return
@@ -44,15 +43,15 @@ def account(monkeypatch):
         assert all(decision.allowed for decision in simulated.policies.decisions)
 
 
-class Invoked:
-    """A function that Lambda runs."""
+class FunctionClient:
+    """Invokes a deployed function."""
 
     def __init__(self, account, name):
         self._invoke = account.client("lambda").invoke
         self._name = name
 
     def invoke(self, event):
-        """What it answers."""
+        """Return the function's response."""
         response = self._invoke(FunctionName=self._name, Payload=json.dumps(event))
         answer = json.loads(response["Payload"].read())
         assert "FunctionError" not in response, answer
@@ -60,8 +59,8 @@ class Invoked:
 
 
 @contextmanager
-def deployed(name, folder):
-    """A stack of this name and prefix, with its data, for as long as it is used."""
+def deploy_stack(name, folder):
+    """Deploy a stack with this name and prefix, and delete it with its data at the end."""
     try:
         options = {"stack_name": name, "prefix": name, "retain": "false", **cdk_app.LOCAL_FUNCTION}
         cdk_app.deploy(folder, options)
@@ -70,14 +69,14 @@ def deployed(name, folder):
         cdk_app.destroy(folder)
 
 
-def test_what_is_deployed_works_and_leaves_nothing_behind(account, tmp_path):
-    """The function lives its life; without retained data, each resource goes with the stack."""
+def test_the_deployed_app_works_and_deleting_it_leaves_nothing(account, tmp_path):
+    """Without retained data, every resource is deleted with the stack."""
     name = f"t-{uuid.uuid4().hex[:12]}"
-    with deployed(name, tmp_path) as outputs:
+    with deploy_stack(name, tmp_path) as outputs:
         deployables.check_package(cdk_app.find_asset(tmp_path))
-        function_life.exercise_function(Invoked(account, outputs["FunctionName"]))
+        function_life.exercise_function(FunctionClient(account, outputs["FunctionName"]))
         resources = stack_resources.list_resources(account, name)
         assert stack_resources.select_existing(account, resources) == resources != []
 
-    left = stack_resources.select_existing(account, resources)
-    assert left == [], left
+    remaining = stack_resources.select_existing(account, resources)
+    assert remaining == [], remaining

@@ -20,53 +20,53 @@ STORE = {"deploy_function": "false"}
 
 @pytest.fixture
 def aws(aws):
-    """The account, bootstrapped."""
+    """Bootstrap the account."""
     cdk_app.bootstrap(ACCOUNT, REGION, **aws.where)
     return aws
 
 
 def deploy(aws, folder, **options):
-    """All that the CLI says."""
+    """Deploy the app and return the CLI's output."""
     return cdk_app.deploy(folder, options, **aws.where)
 
 
 def read_deployed_store(aws, folder):
-    """The store as the outputs have it."""
+    """Return the store that the outputs of the stack describe."""
     return to_deployed_store("CDK", aws, cdk_app.read_outputs(folder))
 
 
-def names(aws):
+def list_index_names(aws):
     indexes = aws.make_client("s3vectors").list_indexes(vectorBucketName=BUCKET)["indexes"]
     return {index["indexName"] for index in indexes}
 
 
-def stacks(aws):
-    """All but that of the bootstrapping."""
+def list_stacks(aws):
+    """List the stacks except the bootstrap stack."""
     stacks = aws.make_client("cloudformation").describe_stacks()["Stacks"]
     return [one["StackName"] for one in stacks if one["StackName"] != "CDKToolkit"]
 
 
-def policies(aws):
+def list_policies(aws):
     return aws.make_client("iam").list_policies(Scope="Local")["Policies"]
 
 
-def test_a_store_is_deployed_changed_left_behind_and_used_again(aws, tmp_path):
-    """Another size makes indexes beside; what is destroyed stays; the next function finds it."""
+def test_a_store_is_deployed_resized_destroyed_and_reused(aws, tmp_path):
+    """A new dimension adds indexes; `cdk destroy` retains all, and the next stack uses them."""
     deploy(aws, tmp_path, **STORE)
     documents = create_provider(read_deployed_store(aws, tmp_path).owner)
     documents.insert([embed(function_life.CAT)], [function_life.CAT], ids=["a"])
-    first = names(aws)
+    first = list_index_names(aws)
     again = deploy(aws, tmp_path, **STORE)
     deploy(aws, tmp_path, **STORE, dimension="256")
-    both = names(aws)
+    both = list_index_names(aws)
     cdk_app.destroy(tmp_path, **aws.where)
 
     assert "Stache (no changes)" in again
     assert both == first | {name.replace("1024", "256") for name in first}
-    assert stacks(aws) == policies(aws) == []
+    assert list_stacks(aws) == list_policies(aws) == []
     create_tables(aws.make_client("dynamodb"))
     deploy(aws, tmp_path, **read_reuse_options(), **cdk_app.LOCAL_FUNCTION)
-    assert names(aws) == both
+    assert list_index_names(aws) == both
     assert find_texts(aws, cdk_app.read_outputs(tmp_path)["FunctionName"], tmp_path) == [
         function_life.CAT
     ]
@@ -75,7 +75,7 @@ def test_a_store_is_deployed_changed_left_behind_and_used_again(aws, tmp_path):
 
 
 def read_reuse_options():
-    """The options with which the README uses again what an earlier stack left, and two tables."""
+    """Read the README's options for reusing the data of an earlier stack, and add two tables."""
     page = (deployables.ROOT / "cdk" / "README.md").read_text()
     command = page.partition("To deploy the stack again, use the existing resources:")[2].split(
         "```"
@@ -86,13 +86,13 @@ def read_reuse_options():
 
 
 def find_texts(aws, name, folder):
-    """What the function of this name finds."""
+    """Return the texts that the function of this name finds."""
     with aws.run_function(name, folder / "function") as function:
         return function_life.find_texts(function)
 
 
 def test_a_key_that_s3_vectors_may_not_use_is_refused(aws, tmp_path):
-    """The output says why, and nothing is left in the next deployment's way."""
+    """The output gives the reason, and nothing remains that would block the next deployment."""
     key = aws.make_client("kms").create_key()["KeyMetadata"]["Arn"]
 
     with pytest.raises(AssertionError) as refused:

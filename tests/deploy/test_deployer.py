@@ -1,4 +1,4 @@
-"""Who deploys needs the permissions that `docs/deploy-permissions.md` lists, and no other."""
+"""A deployer needs exactly the permissions that `docs/deploy-permissions.md` lists."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FAILS_FIRST = ["ROLLBACK_COMPLETE", "CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDAT
 
 
 def read_permissions(service):
-    """The permissions of the page, without those that only Terraform needs."""
+    """Read the page's permissions for a service, except those that only Terraform needs."""
     rows = [line for line in PAGE.splitlines() if line.startswith("| ") and "Terraform" not in line]
     return sorted({*re.findall(rf"`({service}:\w+)`", "\n".join(rows))})
 
@@ -40,7 +40,7 @@ NEEDED = [*read_permissions("s3vectors"), "kms:Decrypt", "kms:GenerateDataKey"]
 def synthesize_template(
     readers: tuple[str, ...] = (), text: str | None = None, team: str = ""
 ) -> str:
-    """A store under a customer key, one of whose indexes has another."""
+    """Synthesize a store with a customer key, where one index has another key."""
     stack = Stack(App(), "Stack", synthesizer=LegacyStackSynthesizer())
     own, other = (kms.Key.from_key_arn(stack, arn[-4:], arn) for arn in (OWN, OTHER))
     StacheVectorStore(
@@ -60,7 +60,7 @@ def synthesize_template(
 
 
 def create_key(aws, *principals):
-    """The ARN of a key whose policy lets the service use it, or not."""
+    """Create a key that these service principals may use, and return its ARN."""
     statements = [
         {"Effect": "Allow", "Principal": {"Service": p}, "Action": "kms:*", "Resource": "*"}
         for p in principals
@@ -70,7 +70,7 @@ def create_key(aws, *principals):
 
 
 def deploy(aws, kind, keys, *arguments):
-    """The state of the stack after a change set."""
+    """Execute a change set and return the stack's status, or the error."""
     own, other = keys
     body = synthesize_template(*arguments).replace(OWN, own).replace(OTHER, other)
     cloudformation = aws.make_client("cloudformation")
@@ -79,13 +79,13 @@ def deploy(aws, kind, keys, *arguments):
     try:
         cloudformation.execute_change_set(**names)
         [stack] = cloudformation.describe_stacks(StackName="stache")["Stacks"]
-    except (ClientError, ResponseParserError) as error:  # moto's server has no XML for a denial
-        return str(error)
+    except (ClientError, ResponseParserError) as error:
+        return str(error)  # ResponseParserError: moto's server cannot write a denial as XML
     return stack["StackStatus"]
 
 
 def run_store_life(aws, permissions) -> list[Any]:
-    """How each step of a store's life ends, for a deployer who has only these permissions."""
+    """Run the steps of a store's life as a deployer with these permissions; return the results."""
     resources = [f"{BUCKET}*", f"arn:aws:kms:us-east-1:{ACCOUNT}:key/*"]
     allow = {"Effect": "Allow", "Action": [*permissions], "Resource": resources}
     iam = aws.make_client("iam")
@@ -96,26 +96,26 @@ def run_store_life(aws, permissions) -> list[Any]:
     bad = create_key(aws, "s3.amazonaws.com")
     aws.policies.deployer = Role(ACCOUNT, "deployer")
 
-    ends = [deploy(aws, "CREATE", (good, bad), (READER,), None, "a")]
-    # moto's server has no XML for a denial; what could not be deleted is in the way of the next
+    results = [deploy(aws, "CREATE", (good, bad), (READER,), None, "a")]
+    # moto's server cannot write a denial as XML. Resources that stay block the next deployment
     with suppress(ResponseParserError):
         aws.make_client("cloudformation").delete_stack(StackName="stache")
-    ends.append(deploy(aws, "CREATE", (good, good), (READER,), None, "a"))
-    ends.append(deploy(aws, "UPDATE", (good, good), (READER, OTHER_READER), "de"))
-    ends.append(deploy(aws, "UPDATE", (good, good)))
-    return ends
+    results.append(deploy(aws, "CREATE", (good, good), (READER,), None, "a"))
+    results.append(deploy(aws, "UPDATE", (good, good), (READER, OTHER_READER), "de"))
+    results.append(deploy(aws, "UPDATE", (good, good)))
+    return results
 
 
-def test_the_page_s_permissions_are_enough_also_after_a_first_deployment_that_failed(aws):
-    """Nothing of the first is in the way of the second."""
+def test_the_listed_permissions_are_enough_even_after_a_failed_first_deployment(aws):
+    """The failed deployment leaves nothing that blocks the next."""
     assert run_store_life(aws, NEEDED) == FAILS_FIRST
     assert {d.action for d in aws.policies.list_decisions("deployer")} == {*NEEDED}
     assert all(d.allowed for d in aws.policies.list_decisions("deployer"))
 
 
 @pytest.mark.parametrize("action", NEEDED)
-def test_without_any_one_of_them_something_fails(aws, action):
-    """So none is listed for nothing."""
+def test_each_listed_permission_is_needed(aws, action):
+    """If one permission is missing, its action is denied."""
     run_store_life(aws, [each for each in NEEDED if each != action])
 
     assert action in {d.action for d in aws.policies.list_decisions("deployer") if not d.allowed}

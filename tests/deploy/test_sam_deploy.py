@@ -1,4 +1,4 @@
-"""The SAM template, deployed with the real SAM CLI to a simulated AWS; what it deployed, run."""
+"""The SAM template, deployed by the real SAM CLI to a simulated AWS, and its function, invoked."""
 
 from __future__ import annotations
 
@@ -22,8 +22,7 @@ from word_hashing import embed
 
 BUCKET = "stache-vectors-123456789012"
 BUCKET_ARN = f"arn:aws:s3vectors:us-east-1:123456789012:bucket/{BUCKET}"
-OTHERS = "999999999999"
-"""Another account."""
+OTHER_ACCOUNT = "999999999999"
 
 STORE = {"DeployFunction": "false"}
 LOCAL_FUNCTION = {
@@ -31,18 +30,18 @@ LOCAL_FUNCTION = {
     "Architecture": function_life.ARCHITECTURE,
     "EmbeddingProvider": "word-hashing",
 }
-"""A function that runs on this machine, and asks no model."""
+"""The parameters of a function that runs on this machine without a model."""
 
 
 def deploy(aws, template=sam.TEMPLATE, **parameters):
-    """The stack's outputs."""
+    """Deploy with the SAM CLI and return the stack's outputs."""
     result = sam.deploy(aws.url, template, **parameters)
     assert result.returncode == 0, f"{result.stdout}\n{result.stderr}"
     return read_outputs(aws, "stache")
 
 
 def deploy_store(aws, **parameters):
-    """The outputs of the store alone, deployed by CloudFormation's API."""
+    """Deploy the store alone with CloudFormation's API, and return the stack's outputs."""
     body = sam.TEMPLATE.read_text()
     change_sets.deploy(aws.make_client("cloudformation"), body, {**STORE, **parameters})
     return read_outputs(aws, "stache")
@@ -53,82 +52,82 @@ def delete(aws):
     assert result.returncode == 0, f"{result.stdout}\n{result.stderr}"
 
 
-def stacks(aws):
-    """All but those that SAM has for itself."""
+def list_stacks(aws):
+    """List the stacks except those that the SAM CLI creates for itself."""
     stacks = aws.make_client("cloudformation").describe_stacks()["Stacks"]
     return [one["StackName"] for one in stacks if not one["StackName"].startswith("aws-sam-cli-")]
 
 
-def indexes(aws):
+def list_indexes(aws):
     return aws.make_client("s3vectors").list_indexes(vectorBucketName=BUCKET)["indexes"]
 
 
-def policies(aws):
+def list_policies(aws):
     return aws.make_client("iam").list_policies(Scope="Local")["Policies"]
 
 
-def readable(aws, outputs):
-    """The names of the indexes that the read policy allows something with."""
+def list_readable_indexes(aws, outputs):
+    """Return the names of the indexes on which the read policy allows an action."""
     statements = to_deployed_store("SAM", aws, outputs).read_policy("read")["Statement"]
     return {arn.rpartition("/")[2] for statement in statements for arn in statement["Resource"]}
 
 
-def keys(aws, index):
+def list_keys(aws, index):
     response = aws.make_client("s3vectors").list_vectors(vectorBucketName=BUCKET, indexName=index)
     return [vector["key"] for vector in response["vectors"]]
 
 
-def test_the_store_is_deployed_changed_and_left_behind(aws):
-    """Deployed again it is the same; another size makes indexes beside; what is deleted stays."""
+def test_the_store_is_deployed_resized_and_retained(aws):
+    """Deploying again changes nothing, a new dimension adds indexes, and deletion retains all."""
     outputs = deploy(aws, **STORE)
     aws.make_client("s3vectors").put_vectors(
         vectorBucketName=BUCKET,
         indexName="documents-1024",
         vectors=[{"key": "a", "data": {"float32": [1.0] * 1024}}],
     )
-    before = (outputs, indexes(aws), policies(aws))
+    before = (outputs, list_indexes(aws), list_policies(aws))
     again = sam.deploy(aws.url, **STORE)
-    after = (read_outputs(aws, "stache"), indexes(aws), policies(aws))
+    after = (read_outputs(aws, "stache"), list_indexes(aws), list_policies(aws))
     changed = deploy(aws, **STORE, Dimension="256")
     names = {f"{kind}-256" for kind in ("documents", "summaries", "insights")}
 
     assert "No changes to deploy. Stack stache is up to date" in again.stderr
-    assert again.returncode == 1  # as SAM has it, unless told --no-fail-on-empty-changeset
+    assert again.returncode == 1  # the SAM CLI's default, without --no-fail-on-empty-changeset
     assert before == after
-    assert readable(aws, changed) == names
+    assert list_readable_indexes(aws, changed) == names
     delete(aws)
-    assert {index["indexName"] for index in indexes(aws)} == names | {
+    assert {index["indexName"] for index in list_indexes(aws)} == names | {
         index["indexName"] for index in before[1]
     }
-    assert keys(aws, "documents-1024") == ["a"]
-    assert stacks(aws) == policies(aws) == []
+    assert list_keys(aws, "documents-1024") == ["a"]
+    assert list_stacks(aws) == list_policies(aws) == []
 
 
 def test_a_key_that_s3_vectors_may_not_use_is_refused(aws):
-    """The output says why, and nothing is left; the key that the template makes may be used."""
+    """The output gives the reason, and nothing remains. The template's own key can be used."""
     key = aws.make_client("kms").create_key()["KeyMetadata"]["Arn"]
     vectors = aws.make_client("s3vectors")
 
     refused = sam.deploy(aws.url, **STORE, KmsKeyArn=key)
-    left = vectors.list_vector_buckets()["vectorBuckets"]
+    remaining = vectors.list_vector_buckets()["vectorBuckets"]
     delete(aws)
     outputs = deploy_store(aws, CreateKmsKey="true")
     bucket = vectors.get_vector_bucket(vectorBucketName=BUCKET)["vectorBucket"]
 
     assert refused.returncode == 1
-    output = " ".join(refused.stdout.split())  # in a column, on several lines
+    output = " ".join(refused.stdout.split())  # the CLI prints it in a column, on several lines
     assert "Insufficient access to perform asynchronous indexing" in output
-    assert left == []
+    assert remaining == []
     assert bucket["encryptionConfiguration"] == {
         "sseType": "aws:kms",
         "kmsKeyArn": outputs["KeyArn"],
     }
-    assert len(indexes(aws)) == 3
+    assert len(list_indexes(aws)) == 3
 
 
 @pytest.mark.parametrize("key", ["application", "Application"])
-def test_an_organization_s_tag_is_the_only_one(aws, key):
-    """Deployed with it, and again: IAM takes no two keys that differ in letter case only."""
+def test_a_deployer_s_tag_is_the_only_tag(aws, key):
+    """IAM refuses two tag keys that differ in letter case only, so the template adds none."""
     tags = {key: "search"}
     first = sam.deploy(aws.url, tags=tags, EmbeddingProvider="word-hashing")
     again = sam.deploy(aws.url, tags=tags, EmbeddingProvider="word-hashing")
@@ -144,8 +143,8 @@ def test_an_organization_s_tag_is_the_only_one(aws, key):
         assert aws.make_client("s3vectors").list_tags_for_resource(resourceArn=arn)["tags"] == tags
 
 
-def test_a_store_with_text_search_finds_by_words(aws):
-    """Those that an embedding knows nothing of; another language changes the indexes in place."""
+def test_a_store_with_text_search_finds_words(aws):
+    """It finds words unknown to the embedding. A new language updates the indexes in place."""
     store = to_deployed_store("SAM", aws, deploy_store(aws, TextSearch="standard"))
     hybrid, vector = (
         create_provider({**store.owner, "S3VECTORS_SEARCH_MODE": mode})
@@ -157,18 +156,18 @@ def test_a_store_with_text_search_finds_by_words(aws):
     context = SimpleNamespace(custom={})
     put_question("4471", context.custom)
 
-    assert "tank" not in ids(vector.search(embed("cat"), top_k=2, context=context))
-    assert "tank" in ids(hybrid.search(embed("cat"), top_k=2, context=context))
+    assert "tank" not in get_ids(vector.search(embed("cat"), top_k=2, context=context))
+    assert "tank" in get_ids(hybrid.search(embed("cat"), top_k=2, context=context))
     deploy_store(aws, TextSearch="en")
-    assert text_search(aws)["language"] == "en"
-    assert sorted(keys(aws, "documents-1024")) == ["cat", "sleeps", "tank"]
+    assert get_text_search(aws)["language"] == "en"
+    assert sorted(list_keys(aws, "documents-1024")) == ["cat", "sleeps", "tank"]
 
 
-def ids(rows):
+def get_ids(rows):
     return [row["id"] for row in rows]
 
 
-def text_search(aws):
+def get_text_search(aws):
     response = aws.make_client("s3vectors").get_index(
         vectorBucketName=BUCKET, indexName="documents-1024"
     )
@@ -177,12 +176,12 @@ def text_search(aws):
 
 
 def wait_until_active(aws):
-    while text_search(aws)["status"] == "BUILDING":
-        pass  # for a moment, by a thread of the engine's
+    while get_text_search(aws)["status"] == "BUILDING":
+        pass  # a thread of the engine builds it in a moment
 
 
-def test_principals_of_another_account_do_what_they_may(aws):
-    """A reader searches, a writer also writes; under the key that the template makes."""
+def test_readers_and_writers_of_another_account_have_exactly_their_permissions(aws):
+    """A reader searches and a writer also writes, with the key that the template creates."""
     outputs = deploy_store(aws, CreateKmsKey="true", Readers=role_arn("r"), Writers=role_arn("w"))
     reader, writer, other = (
         create_foreign_client(aws, name, outputs) for name in ("r", "w", "other")
@@ -204,8 +203,8 @@ def test_principals_of_another_account_do_what_they_may(aws):
             denied()
 
 
-def test_one_kind_of_principal_is_enough(aws):
-    """Without writers, the key's policy names the reader only."""
+def test_readers_alone_are_enough(aws):
+    """Without writers, the key policy names only the reader."""
     outputs = deploy_store(aws, CreateKmsKey="true", Readers=role_arn("r"))
     key = aws.make_client("kms").get_key_policy(KeyId=outputs["KeyArn"], PolicyName="default")[
         "Policy"
@@ -219,8 +218,8 @@ def test_one_kind_of_principal_is_enough(aws):
     assert [one["Sid"] for one in json.loads(bucket)["Statement"]] == ["Readers"]
 
 
-def test_a_bucket_that_is_there_is_shared_instead_of_what_it_was(aws):
-    """Its policy is replaced, and goes with the stack; the bucket stays."""
+def test_an_existing_bucket_s_policy_is_replaced(aws):
+    """The new policy is deleted with the stack, but the bucket stays."""
     vectors = aws.make_client("s3vectors")
     vectors.create_vector_bucket(vectorBucketName=BUCKET)
     earlier = build_bucket_policy(BUCKET_ARN, ["documents"], readers=[role_arn("earlier")])
@@ -234,15 +233,15 @@ def test_a_bucket_that_is_there_is_shared_instead_of_what_it_was(aws):
     assert json.loads(now) == build_bucket_policy(BUCKET_ARN, names, writers=[role_arn("w")])
     with pytest.raises(vectors.exceptions.NotFoundException):
         vectors.get_vector_bucket_policy(vectorBucketName=BUCKET)
-    assert len(indexes(aws)) == 3
+    assert len(list_indexes(aws)) == 3
 
 
 def role_arn(name):
-    return f"arn:aws:iam::{OTHERS}:role/{name}"
+    return f"arn:aws:iam::{OTHER_ACCOUNT}:role/{name}"
 
 
 def create_foreign_client(aws, name, outputs):
-    """A client of a role in the other account, which its own account lets read and write here."""
+    """Create a client for a role of the other account that has the read-write policy."""
     document = build_policy(
         "read-write", outputs["BucketArn"], ["documents-1024"], [outputs["KeyArn"]]
     )
@@ -251,7 +250,7 @@ def create_foreign_client(aws, name, outputs):
 
 
 def test_the_store_is_nested_in_another_template(aws, tmp_path):
-    """Built and deployed with it, as the README says; the other template has its outputs."""
+    """As in the README, `sam build` and `sam deploy` include it; the parent uses its outputs."""
     sam.write_nesting_template(tmp_path, str(sam.TEMPLATE), **STORE, Dimension="512")
     built = sam.run("sam", "build", folder=tmp_path)
     assert built.returncode == 0, built.stderr
@@ -259,12 +258,12 @@ def test_the_store_is_nested_in_another_template(aws, tmp_path):
     outputs = deploy(aws, tmp_path / ".aws-sam" / "build" / "template.yaml")
 
     assert outputs == {"Bucket": BUCKET}
-    names = {index["indexName"] for index in indexes(aws)}
+    names = {index["indexName"] for index in list_indexes(aws)}
     assert names == {f"{kind}-512" for kind in ("documents", "summaries", "insights")}
 
 
 def test_a_template_with_the_older_package_s_arns_grants_nothing(aws, tmp_path):
-    """It deploys, as AWS looks at no ARN; the first search names the one that is right."""
+    """It deploys, because AWS does not check ARNs. The first search's error has the correct ARN."""
     wrong = tmp_path / "template.yaml"
     text = sam.TEMPLATE.read_text().replace("../examples/lambda", str(sam.FUNCTION))
     wrong.write_text(text.replace(":bucket/", ":vector-bucket/"))
@@ -278,25 +277,25 @@ def test_a_template_with_the_older_package_s_arns_grants_nothing(aws, tmp_path):
     assert f"not authorized to perform: s3vectors:GetIndex on resource: {arn}" in str(refused.value)
 
 
-def test_the_deployed_function_does_its_work_and_its_documents_outlive_the_stack(aws, tmp_path):
-    """Denied nothing; it says what it lacks; the next stack's function finds what it ingested."""
+def test_the_deployed_function_works_and_its_documents_outlive_the_stack(aws, tmp_path):
+    """Nothing is denied, a missing setting is reported, and the next stack finds the documents."""
     template = sam.build_function(tmp_path, **LOCAL_FUNCTION).parent / "template.yaml"
     outputs = deploy(aws, template, **LOCAL_FUNCTION)
     with aws.run_function(outputs["FunctionName"], tmp_path / "first") as function:
         function_life.exercise_function(function)
         function.invoke({"action": "ingest", "text": function_life.CAT})
-    take_the_bucket_away(aws, outputs["FunctionName"])
-    with aws.run_function(outputs["FunctionName"], tmp_path / "lacking") as function:
-        says_that_the_bucket_is_missing(function)
+    remove_bucket_settings(aws, outputs["FunctionName"])
+    with aws.run_function(outputs["FunctionName"], tmp_path / "without-bucket") as function:
+        assert_missing_bucket_reported(function)
 
     delete(aws)
     assert (
-        stacks(aws)
-        == policies(aws)
+        list_stacks(aws)
+        == list_policies(aws)
         == aws.make_client("lambda").list_functions()["Functions"]
         == []
     )
-    outputs = deploy(aws, template, **LOCAL_FUNCTION, **recipe(outputs))
+    outputs = deploy(aws, template, **LOCAL_FUNCTION, **read_reuse_parameters(outputs))
     with aws.run_function(outputs["FunctionName"], tmp_path / "second") as function:
         assert function_life.find_texts(function) == [function_life.CAT]
 
@@ -304,8 +303,8 @@ def test_the_deployed_function_does_its_work_and_its_documents_outlive_the_stack
     assert all(decision.allowed for decision in aws.policies.decisions)
 
 
-def take_the_bucket_away(aws, name):
-    """Out of the function's environment."""
+def remove_bucket_settings(aws, name):
+    """Remove the bucket from the function's environment."""
     functions = aws.make_client("lambda")
     environment = functions.get_function_configuration(FunctionName=name)["Environment"]
     for variable in ("S3VECTORS_BUCKET_NAME", "S3VECTORS_BUCKET"):
@@ -313,7 +312,7 @@ def take_the_bucket_away(aws, name):
     functions.update_function_configuration(FunctionName=name, Environment=environment)
 
 
-def says_that_the_bucket_is_missing(function):
+def assert_missing_bucket_reported(function):
     with pytest.raises(FunctionError) as refused:
         function.invoke({"action": "health"})
     assert str(refused.value).startswith(
@@ -322,8 +321,8 @@ def says_that_the_bucket_is_missing(function):
     )
 
 
-def recipe(outputs):
-    """The parameters with which the README uses again what an earlier stack left."""
+def read_reuse_parameters(outputs):
+    """Read the README's parameters for reusing the data of an earlier stack."""
     page = (sam.FOLDER / "README.md").read_text()
     command = page.partition("### Use the data of an earlier stack")[2].split("```")[1]
     parameters = dict(re.findall(r"(\w+)=([\w-]+)", command))

@@ -1,4 +1,4 @@
-"""What the infrastructure's tests get: servers for Terraform to call."""
+"""Fixtures of the infrastructure's tests: a CDK stack, and servers for Terraform to call."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from terraform import Workspace
 
 @pytest.fixture
 def stack() -> Any:
-    """An empty stack of the CDK, of no account and region in particular."""
-    from aws_cdk import App, Stack  # noqa: PLC0415 - it starts Node, which most tests do without
+    """Return an empty CDK stack without an account and a region."""
+    from aws_cdk import App, Stack  # noqa: PLC0415 - it starts Node, which most tests do not need
 
     return Stack(App(), "Stack")
 
@@ -29,7 +29,10 @@ def _urls() -> Iterator[dict[str, str]]:
 
 @pytest.fixture
 def make_store_workspace(_urls: dict[str, str], tmp_path: Path) -> Callable[..., Workspace]:
-    """Make a folder to deploy from; tests name their stores differently, to share servers."""
+    """Return a function that makes a Terraform workspace.
+
+    The tests share the servers, so each names its store differently.
+    """
 
     def make(
         variables: dict[str, Any], part: str = ".", name: str = "store", **options: Any
@@ -42,11 +45,11 @@ def make_store_workspace(_urls: dict[str, str], tmp_path: Path) -> Callable[...,
 
 @pytest.fixture
 def create_server_client(_urls: dict[str, str]) -> Callable[[str], Any]:
-    """Make a boto3 client of what Terraform has called."""
+    """Return a function that creates a boto3 client for the servers that Terraform calls."""
 
     def create(service: str) -> Any:
-        own = _urls.get(f"AWS_ENDPOINT_URL_{service.upper()}")
-        url = own or _urls["AWS_ENDPOINT_URL"]
+        service_url = _urls.get(f"AWS_ENDPOINT_URL_{service.upper()}")
+        url = service_url or _urls["AWS_ENDPOINT_URL"]
         return boto3.client(service, region_name=terraform.REGION, endpoint_url=url)
 
     return create

@@ -1,4 +1,4 @@
-"""The real `sam build`, on the real function."""
+"""The real `sam build`, with the real function."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import pytest
 import deployables
 import sam
 
-WANTED = {"Runtime": "python3.12", "Architecture": "x86_64"}
-BUILT = ["--runtime", "python3.12", "--architecture", "x86_64"]
+PARAMETERS = {"Runtime": "python3.12", "Architecture": "x86_64"}
+BUILD_ARGUMENTS = ["--runtime", "python3.12", "--architecture", "x86_64"]
 
 
 @pytest.fixture
 def repository(tmp_path):
-    """A copy of what `sam build` needs of this repository, in a path with blanks."""
+    """Copy what `sam build` needs of this repository to a path with spaces."""
     copy = tmp_path / "my  projects" / "stache"
     shutil.copytree(sam.FOLDER, copy / "sam", ignore=shutil.ignore_patterns(".aws-sam"))
     shutil.copytree(sam.FUNCTION, copy / "examples" / "lambda")
@@ -24,7 +24,7 @@ def repository(tmp_path):
 
 
 def list_make_commands(folder, *arguments):
-    """What make would run for `sam build`; it runs nothing."""
+    """List the commands that make would run for `sam build`, without running them."""
     result = sam.run("sam", "build", *arguments, folder=folder, more={"MAKEFLAGS": "n"})
     assert result.returncode == 0, result.stderr
     lines = result.stderr.replace("\\\n", " ").splitlines()
@@ -32,16 +32,16 @@ def list_make_commands(folder, *arguments):
 
 
 def write_parent_app(repository, **parameters):
-    """An app of one's own in the folder beside the repository's, which nests the template."""
+    """Write an app that nests the template, in a folder next to the repository."""
     folder = repository.parent / "app"
     folder.mkdir()
     sam.write_nesting_template(folder, f"../{repository.name}/sam/template.yaml", **parameters)
     return folder
 
 
-def test_sam_build_builds_for_the_runtime_and_the_architecture_named(tmp_path):
-    """Whatever Python builds it: the wheels are those of the template's parameters."""
-    package = sam.build_function(tmp_path, **WANTED)
+def test_sam_build_uses_the_parameters_runtime_and_architecture(tmp_path):
+    """The wheels fit the template's parameters, not the Python that runs the build."""
+    package = sam.build_function(tmp_path, **PARAMETERS)
 
     deployables.check_package(package)
     native = [path.name for path in package.rglob("*.cpython-*")]
@@ -50,12 +50,12 @@ def test_sam_build_builds_for_the_runtime_and_the_architecture_named(tmp_path):
 
 
 @pytest.mark.parametrize("where", [".", "sam", "sam/elsewhere", ".."])
-def test_it_is_built_from_any_folder(repository, where):
-    """Also in a path with blanks in it."""
+def test_sam_build_works_in_any_folder(repository, where):
+    """The path may have spaces."""
     folder = repository / where
     folder.mkdir(exist_ok=True)
     template = repository / "sam" / "template.yaml"
-    overrides = [f"{name}={value}" for name, value in WANTED.items()]
+    overrides = [f"{name}={value}" for name, value in PARAMETERS.items()]
 
     [command] = list_make_commands(
         folder, "--template-file", template, "--parameter-overrides", *overrides
@@ -63,34 +63,34 @@ def test_it_is_built_from_any_folder(repository, where):
 
     output = folder / ".aws-sam" / "build" / "StacheFunction"
     script = repository / "examples" / "lambda" / "build.py"
-    assert command[1:] == [str(script), *BUILT, "--output", str(output.resolve())]
+    assert command[1:] == [str(script), *BUILD_ARGUMENTS, "--output", str(output.resolve())]
 
 
-def test_with_snap_start_the_same_is_built(repository):
-    """Once, for the function that is deployed then."""
-    overrides = [f"{name}={value}" for name, value in {**WANTED, "SnapStart": "true"}.items()]
+def test_sam_build_builds_one_function_with_snap_start(repository):
+    """Only the function that will be deployed is built."""
+    overrides = [f"{name}={value}" for name, value in {**PARAMETERS, "SnapStart": "true"}.items()]
 
     [command] = list_make_commands(repository / "sam", "--parameter-overrides", *overrides)
 
     output = repository / "sam" / ".aws-sam" / "build" / "SnapStartFunction"
     script = repository / "examples" / "lambda" / "build.py"
-    assert command[1:] == [str(script), *BUILT, "--output", str(output.resolve())]
+    assert command[1:] == [str(script), *BUILD_ARGUMENTS, "--output", str(output.resolve())]
 
 
-def test_it_is_built_in_a_template_that_nests_it(repository):
-    """Which says where the repository is."""
-    folder = write_parent_app(repository, Repository=f"../{repository.name}", **WANTED)
+def test_a_parent_template_with_the_repository_s_path_is_built(repository):
+    """The parent template sets the path of the repository."""
+    folder = write_parent_app(repository, Repository=f"../{repository.name}", **PARAMETERS)
 
     [command] = list_make_commands(folder)
 
     output = folder / ".aws-sam" / "build" / "Store" / "StacheFunction"
     script = repository / "examples" / "lambda" / "build.py"
-    assert command[1:] == [str(script), *BUILT, "--output", str(output)]
+    assert command[1:] == [str(script), *BUILD_ARGUMENTS, "--output", str(output)]
 
 
-def test_a_template_that_nests_it_and_does_not_say_where_it_is_fails(repository):
-    """As the README says: the SAM CLI looks for the folder beside the parent's."""
-    folder = write_parent_app(repository, **WANTED)
+def test_a_parent_template_without_the_repository_s_path_fails(repository):
+    """As the README says, the SAM CLI then looks for the folder next to the parent's."""
+    folder = write_parent_app(repository, **PARAMETERS)
 
     result = sam.run("sam", "build", folder=folder, more={"MAKEFLAGS": "n"})
 
@@ -98,8 +98,8 @@ def test_a_template_that_nests_it_and_does_not_say_where_it_is_fails(repository)
     assert "[Errno 2] No such file or directory" in result.stderr
 
 
-def test_the_store_alone_is_built_without_building_a_function(repository):
-    """Nested, or for itself: it needs neither make nor the wheel."""
+def test_the_store_alone_needs_no_function_build(repository):
+    """Neither make nor the wheel is needed, whether the template is nested or not."""
     folder = write_parent_app(repository, DeployFunction="false")
 
     assert list_make_commands(folder) == []

@@ -1,4 +1,4 @@
-"""The SAM template's example function may do what it does, and no more."""
+"""The example function of the SAM template has the permissions that it needs, and no others."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from cloudformation import ACCOUNT, resolve_template
 DOCUMENTS_ACTIONS = {"DeleteItem", "DescribeTable", "GetItem", "PutItem", "UpdateItem"}
 
 
-def stack(region="us-east-1", **parameters):
+def resolve_stack(region="us-east-1", **parameters):
     transformed = sam.transform_template(
         sam.TEMPLATE.read_text(), json.dumps(parameters)
     ).transformed
     return resolve_template(transformed, parameters, region=region)
 
 
-def function(stack):
+def get_function(stack):
     return stack.resources["StacheFunction"]["Properties"]
 
 
-def rights(stack):
-    """The function's own statements: actions by the resources that they are granted on."""
+def get_own_statements(stack):
+    """Return the statements of the function's own policy."""
     [own] = stack.resources["FunctionRole"]["Properties"]["Policies"]
     return own["PolicyDocument"]["Statement"]
 
@@ -38,7 +38,7 @@ def rights(stack):
 def list_granted(stack, service):
     return {
         (action, arn)
-        for one in rights(stack)
+        for one in get_own_statements(stack)
         for action in one["Action"]
         for arn in one["Resource"]
         if action.startswith(f"{service}:")
@@ -47,21 +47,21 @@ def list_granted(stack, service):
 
 @pytest.mark.parametrize("runtime", ["python3.11", "python3.14"])
 @pytest.mark.parametrize("architecture", ["arm64", "x86_64"])
-def test_it_is_built_for_what_it_runs_on(runtime, architecture):
-    """The build starts in a folder that names runtime and processor, which is there."""
-    deployed = stack(Runtime=runtime, Architecture=architecture)
+def test_the_build_folder_matches_runtime_and_architecture(runtime, architecture):
+    """The build starts in a folder that is named for runtime and architecture, and exists."""
+    deployed = resolve_stack(Runtime=runtime, Architecture=architecture)
 
     folder = sam.FOLDER / deployed.resources["StacheFunction"]["Metadata"]["WorkingDirectory"]
     assert (runtime, [architecture]) == (
-        function(deployed)["Runtime"],
-        function(deployed)["Architectures"],
+        get_function(deployed)["Runtime"],
+        get_function(deployed)["Architectures"],
     )
     assert folder.resolve() == (sam.FUNCTION / "sam" / runtime / architecture).resolve()
     assert folder.is_dir()
 
 
-def test_every_runtime_has_its_folder():
-    """Each runtime and processor that the parameters allow can be built for, and no others."""
+def test_every_runtime_and_architecture_has_a_folder():
+    """The folders are exactly those for the values that the parameters allow."""
     parameters = sam.transform_template(sam.TEMPLATE.read_text()).source["Parameters"]
 
     assert {
@@ -71,10 +71,10 @@ def test_every_runtime_has_its_folder():
     } == {f"{each.parent.name}/{each.name}" for each in sam.FUNCTION.glob("sam/*/*")}
 
 
-def test_with_snap_start_another_value_publishes_a_version():
-    """CloudFormation replaces a version whose description is another; the alias follows."""
+def test_with_snap_start_a_changed_parameter_publishes_a_version():
+    """CloudFormation replaces a version when its description changes; the alias follows."""
     texts = {
-        described(**{"SnapStart": "true", **other})
+        get_version(**{"SnapStart": "true", **other})
         for other in (
             {},
             {"Runtime": "python3.12"},
@@ -95,14 +95,14 @@ def test_with_snap_start_another_value_publishes_a_version():
     assert len(texts) == 13
 
 
-def described(**parameters):
-    """The description of the published version, and its logical id."""
-    [(name, version)] = stack(**parameters).list_properties("AWS::Lambda::Version").items()
+def get_version(**parameters):
+    """Return the description of the published version, and its logical ID."""
+    [(name, version)] = resolve_stack(**parameters).list_properties("AWS::Lambda::Version").items()
     return name, version["Description"]
 
 
-def test_every_parameter_of_the_function_is_in_the_description_of_its_version():
-    """A parameter that is not there would change the function, but not what is invoked."""
+def test_the_version_s_description_has_every_function_parameter():
+    """A parameter missing from it would change the function, but not the invoked version."""
     source = sam.transform_template(sam.TEMPLATE.read_text()).source
     parameters = source["Parameters"].keys()
     conditions = source["Conditions"]
@@ -118,9 +118,8 @@ def test_every_parameter_of_the_function_is_in_the_description_of_its_version():
     assert used == list_parameters(own["VersionDescription"])
 
 
-def test_what_it_is():
-    """Its handler, memory and time."""
-    properties = function(stack())
+def test_the_function_has_its_handler_memory_and_timeout():
+    properties = get_function(resolve_stack())
 
     assert (properties["Handler"], properties["MemorySize"], properties["Timeout"]) == (
         "handler.handler",
@@ -129,11 +128,11 @@ def test_what_it_is():
     )
 
 
-def test_its_environment():
-    """The store's, and Stache's providers with their tables."""
-    deployed = stack("eu-central-1")
+def test_the_function_s_environment_is_complete():
+    """It has the store's variables, and Stache's providers with their tables."""
+    deployed = resolve_stack("eu-central-1")
 
-    variables = {k: str(v) for k, v in function(deployed)["Environment"]["Variables"].items()}
+    variables = {k: str(v) for k, v in get_function(deployed)["Environment"]["Variables"].items()}
     assert {
         **json.loads(deployed.values()["Environment"]),
         "EMBEDDING_PROVIDER": "bedrock",
@@ -147,9 +146,9 @@ def test_its_environment():
     } == variables
 
 
-def test_stache_reads_its_environment():
-    """Every variable but the ones that are only ours is a field of Stache's own settings."""
-    variables = function(stack())["Environment"]["Variables"]
+def test_stache_reads_the_function_s_environment():
+    """Every variable, except our own, is a field of Stache's settings."""
+    variables = get_function(resolve_stack())["Environment"]["Variables"]
 
     known = {name.upper() for name in Settings.model_fields}
     assert {"S3VECTORS_BUCKET_NAME", "S3VECTORS_REGION"} == set(variables) - known
@@ -163,44 +162,48 @@ def test_stache_reads_its_environment():
         ("manage-indexes", "ManageIndexesPolicy"),
     ],
 )
-def test_its_level(level, policy):
-    """Its role has the managed policy of the level, and no other."""
-    role = stack("cn-north-1", Level=level).resources["FunctionRole"]["Properties"]
+def test_the_role_has_the_policy_of_its_level(level, policy):
+    """It has no other managed policy."""
+    role = resolve_stack("cn-north-1", Level=level).resources["FunctionRole"]["Properties"]
 
     assert [f"arn:aws-cn:iam::{ACCOUNT}:policy/stack-{policy}"] == role["ManagedPolicyArns"]
 
 
-def test_its_permissions_boundary():
-    """Its role has the one that is given, else none."""
+def test_the_role_has_the_given_permissions_boundary():
+    """By default it has none."""
     boundary = "arn:aws:iam::123456789012:policy/team/limit"
-    [limited] = stack(PermissionsBoundary=boundary).list_properties("AWS::IAM::Role").values()
-    [usual] = stack().list_properties("AWS::IAM::Role").values()
+    [limited] = (
+        resolve_stack(PermissionsBoundary=boundary).list_properties("AWS::IAM::Role").values()
+    )
+    [usual] = resolve_stack().list_properties("AWS::IAM::Role").values()
 
     assert limited == {**usual, "PermissionsBoundary": boundary}
     assert "PermissionsBoundary" not in usual
 
 
-def test_the_model_it_may_ask():
-    """The one model, where it runs; none, when it is not Bedrock that makes the embeddings."""
-    without = stack(EmbeddingProvider="word-hashing")
-    granted = list_granted(stack("cn-north-1", EmbeddingModel="cohere.embed-english-v3"), "bedrock")
+def test_the_function_may_invoke_only_its_model():
+    """The model is in the function's region. Without Bedrock, it may invoke none."""
+    without = resolve_stack(EmbeddingProvider="word-hashing")
+    granted = list_granted(
+        resolve_stack("cn-north-1", EmbeddingModel="cohere.embed-english-v3"), "bedrock"
+    )
 
     arn = "arn:aws-cn:bedrock:cn-north-1::foundation-model/cohere.embed-english-v3"
     assert {("bedrock:InvokeModel", arn)} == granted
     assert set() == list_granted(without, "bedrock")
-    assert "BEDROCK_EMBEDDING_MODEL" not in function(without)["Environment"]["Variables"]
+    assert "BEDROCK_EMBEDDING_MODEL" not in get_function(without)["Environment"]["Variables"]
 
 
-def test_its_logs():
-    """It writes to its own log group, which forgets after a month."""
-    deployed = stack()
+def test_the_function_writes_to_its_own_log_group():
+    """The log group keeps events for a month."""
+    deployed = resolve_stack()
 
     group = deployed.resources["FunctionLogs"]
     arn = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:stack-FunctionLogs:*"
     assert {("logs:CreateLogStream", arn), ("logs:PutLogEvents", arn)} == list_granted(
         deployed, "logs"
     )
-    assert function(deployed)["LoggingConfig"] == {"LogGroup": "stack-FunctionLogs"}
+    assert get_function(deployed)["LoggingConfig"] == {"LogGroup": "stack-FunctionLogs"}
     assert (group["Properties"]["RetentionInDays"], group["DeletionPolicy"]) == (30, "Delete")
 
 
@@ -215,9 +218,9 @@ def test_its_logs():
         ),
     ],
 )
-def test_its_tables(parameters, documents, namespaces):
-    """It has rights on its two tables and their indexes only, made here or there already."""
-    deployed = stack(**parameters)
+def test_the_function_may_use_only_its_two_tables(parameters, documents, namespaces):
+    """It may also use their indexes. The tables are created or existing ones."""
+    deployed = resolve_stack(**parameters)
 
     arn = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table"
     assert {
@@ -232,34 +235,36 @@ def test_its_tables(parameters, documents, namespaces):
     assert bool(parameters) is not bool(deployed.list_properties("AWS::DynamoDB::Table"))
 
 
-def test_statements_are_ones_that_aws_grants():
-    """Each action is authorized on its resources; of a log group, :* are its streams."""
-    text = json.dumps(rights(stack("us-gov-west-1"))).replace(":*", ":log-stream:any")
+def test_every_statement_grants_something():
+    """AWS authorizes each action on its resources. `:*` after a log group are its streams."""
+    text = json.dumps(get_own_statements(resolve_stack("us-gov-west-1"))).replace(
+        ":*", ":log-stream:any"
+    )
 
     assert [mistake for one in json.loads(text) for mistake in find_mistakes(one)] == []
 
 
-def test_no_other_rights():
-    """Only what has been named above."""
-    actions = {action for one in rights(stack()) for action in one["Action"]}
+def test_the_function_has_no_other_permissions():
+    """The tests above check all of its permissions."""
+    actions = {action for one in get_own_statements(resolve_stack()) for action in one["Action"]}
 
     assert {"bedrock", "dynamodb", "logs"} == {action.partition(":")[0] for action in actions}
     assert [action for action in actions if "*" in action] == []
 
 
-def test_the_tables_keep_what_they_had():
-    """Billed as used, and restorable to any second."""
-    for table in stack().list_properties("AWS::DynamoDB::Table").values():
+def test_the_tables_can_be_restored():
+    """They are billed per request, and have point-in-time recovery."""
+    for table in resolve_stack().list_properties("AWS::DynamoDB::Table").values():
         assert table["BillingMode"] == "PAY_PER_REQUEST"
         assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
 
 
 @pytest.fixture
 def providers():
-    """Stache's document index and namespaces on tables of the template's schema."""
+    """Return Stache's document index and namespaces, with tables of the template's schema."""
     schema = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
     with mock_aws():
-        for name, table in stack().list_properties("AWS::DynamoDB::Table").items():
+        for name, table in resolve_stack().list_properties("AWS::DynamoDB::Table").items():
             properties = {part: table[part] for part in schema}
             boto3.client("dynamodb", "us-east-1").create_table(TableName=name, **properties)
         settings = Settings(
@@ -271,8 +276,8 @@ def providers():
         ]
 
 
-def test_stache_keeps_documents_in_the_tables(providers):
-    """A document is listed, found by its name, deleted and listed in the trash."""
+def test_stache_stores_documents_in_the_tables(providers):
+    """A document is listed, found by name, deleted and listed in the trash."""
     documents, _ = providers
     documents.create_document("d1", "a.txt", "notes", ["c1"])
 
@@ -286,7 +291,7 @@ def test_stache_keeps_documents_in_the_tables(providers):
     assert documents.list_documents(namespace="notes")["documents"] == []
 
 
-def test_stache_keeps_namespaces_in_the_tables(providers):
+def test_stache_stores_namespaces_in_the_tables(providers):
     """A namespace is found under its parent."""
     _, namespaces = providers
     namespaces.create("books", "Books")

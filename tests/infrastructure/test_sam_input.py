@@ -1,4 +1,4 @@
-"""The SAM template refuses bad parameters before anything is made, and says the fix."""
+"""The SAM template refuses bad parameters before it creates anything, and the error has the fix."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stache_ai_s3vectors.service.metadata_keys import FILTERED
 
 KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 ROLE = "arn:aws:iam::999999999999:role/search"
-NOBODY = [
+NO_PRINCIPALS = [
     "*",
     "999999999999",
     "arn:aws:iam::999999999999:role/*",
@@ -75,7 +75,11 @@ BAD = [
     ("EmbeddingModel", "amazon.titan-*", "not an ARN or an inference profile"),
     ("TextSearch", "true", "write standard"),
     ("TextSearch", "EN", "lower case"),
-    *((kind, value, "separated by commas") for kind in ("Readers", "Writers") for value in NOBODY),
+    *(
+        (kind, value, "separated by commas")
+        for kind in ("Readers", "Writers")
+        for value in NO_PRINCIPALS
+    ),
     ("PermissionsBoundary", "TeamBoundary", "the ARN of a managed policy"),
     ("PermissionsBoundary", "arn:aws:iam::123456789012:policy/*", "the ARN of a managed policy"),
 ]
@@ -118,33 +122,33 @@ CONTRADICTIONS = [
 ]
 
 
-def template():
+def transform_template():
     return sam.transform_template(sam.TEMPLATE.read_text())
 
 
 @pytest.mark.parametrize("name, value, message", BAD)
 def test_a_bad_value_is_refused(name, value, message):
-    """With what is allowed and the fix."""
+    """The error says what is allowed and how to fix it."""
     with pytest.raises(TemplateError, match=rf"{name} failed to satisfy constraint: .*{message}"):
-        resolve_template(template().transformed, {name: value})
+        resolve_template(transform_template().transformed, {name: value})
 
 
 @pytest.mark.parametrize("parameters, message", CONTRADICTIONS)
 def test_a_contradiction_is_refused(parameters, message):
-    """By a rule, with the fix."""
+    """A rule refuses it and says how to fix it."""
     with pytest.raises(TemplateError, match=message):
-        resolve_template(template().transformed, parameters)
+        resolve_template(transform_template().transformed, parameters)
 
 
 @pytest.mark.parametrize("parameters", GOOD)
-def test_the_most_extreme_good_values_are_taken(parameters):
-    """Nothing is refused that S3 Vectors takes."""
-    assert resolve_template(template().transformed, parameters).resources
+def test_the_most_extreme_valid_values_are_accepted(parameters):
+    """Nothing that S3 Vectors accepts is refused."""
+    assert resolve_template(transform_template().transformed, parameters).resources
 
 
-def test_every_parameter_tells_its_fix():
-    """Each has a description, and says what is allowed and then, behind a colon, the fix."""
-    parameters = template().source["Parameters"]
+def test_every_parameter_has_a_description_and_a_fix():
+    """The constraint says what is allowed and, after a colon, the fix."""
+    parameters = transform_template().source["Parameters"]
 
     assert [
         name
@@ -153,12 +157,14 @@ def test_every_parameter_tells_its_fix():
     ] == []
 
 
-def test_cfn_lint_refuses_the_same(tmp_path):
-    """As defaults, cfn-lint finds all of them by the same constraints."""
-    right, bad = template().transformed, defaultdict(list)
+def test_cfn_lint_refuses_the_same_values(tmp_path):
+    """cfn-lint reports each bad value as a default, with the same constraint."""
+    right, bad = transform_template().transformed, defaultdict(list)
     for name, value, _ in BAD:
         bad[name].append(value)
-    for n in range(max(map(len, bad.values()))):  # one of each parameter a template: fewer to lint
+    for n in range(
+        max(map(len, bad.values()))
+    ):  # a bad value of each parameter per template: fewer runs
         wrong = {name: {"Default": values[n]} for name, values in bad.items() if n < len(values)}
         parameters = {name: of | wrong.get(name, {}) for name, of in right["Parameters"].items()}
         (tmp_path / f"{n}.json").write_text(json.dumps(right | {"Parameters": parameters}))

@@ -1,4 +1,4 @@
-"""The SAM template passes the checks that its users run, and those checks see planted faults."""
+"""The SAM template passes the linters that its users run, and those detect planted faults."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import tomllib
 import sam
 
 NEWER = "'updatemetadataconfiguration' is not one of"
-"""cfn-lint's table is older than the action; so argued in tests/support/authorization.py."""
+"""cfn-lint's table is older than this action; see tests/support/authorization.py."""
 
 EXCEPTION = "    Metadata: { cfn-lint: { config: { ignore_checks: [E3002] } } }\n"
 
@@ -24,11 +24,11 @@ FAULTS = {
     "E3034": ("Dimension: !Ref Dimension", "Dimension: 4097"),
     "W3037": ("s3vectors:PutVectors", "s3vectors:PutVector"),
 }
-"""What is planted, by the rule that should see it."""
+"""Planted faults, by the rule that should detect them."""
 
 
-def without_transform(text):
-    """The store and the role: with the transform in place, cfn-lint checks no actions."""
+def remove_transform(text):
+    """Return the store and the role. With the transform, cfn-lint checks no actions."""
     source = deepcopy(sam.transform_template(text).source)
     for name in ("StacheFunction", "SnapStartFunction"):
         del source["Resources"][name]
@@ -37,32 +37,32 @@ def without_transform(text):
 
 
 def make_forms(text):
-    """A template as it is, as CloudFormation gets it, and without the transform."""
+    """Return a template as it is, as CloudFormation receives it, and without the transform."""
     return {
         "source.yaml": text,
         "transformed.json": json.dumps(sam.transform_template(text).transformed),
-        "untransformed.json": without_transform(text),
+        "untransformed.json": remove_transform(text),
     }
 
 
 def lint(folder, text):
-    """What cfn-lint says of each form of a template; the one action it cannot know left out."""
+    """Return cfn-lint's results by form of a template, except the one action unknown to it."""
     for form, content in make_forms(text).items():
         (folder / form).write_text(content)
     findings = [one for one in sam.lint_templates(*folder.iterdir()) if NEWER not in one.message]
     return {form: [one for one in findings if one.file == form] for form in make_forms(text)}
 
 
-def test_sam_validates_it():
-    """`sam validate --lint`, without a way to AWS."""
+def test_sam_validate_accepts_the_template():
+    """`sam validate --lint` does so without access to AWS."""
     result = sam.run("sam", "validate", "--lint")
 
     assert "is a valid SAM Template" in result.stdout
     assert result.returncode == 0
 
 
-def test_cfn_lint_has_nothing_to_say(tmp_path):
-    """Not even a note, about the source and about what CloudFormation gets."""
+def test_cfn_lint_reports_nothing(tmp_path):
+    """The source and the transformed template cause not even a note."""
     reports = lint(tmp_path, sam.TEMPLATE.read_text())
 
     assert reports["source.yaml"] == []
@@ -71,9 +71,9 @@ def test_cfn_lint_has_nothing_to_say(tmp_path):
 
 
 def test_the_one_exception_hides_text_search_only(tmp_path):
-    """Without it, cfn-lint finds the property that its schema of an index lacks, and nothing else.
+    """Without it, cfn-lint reports only the property that its schema of an index lacks.
 
-    That is also so in all other properties of the indexes, where the exception would hide a fault.
+    The same holds with all other properties of the indexes, where the exception would hide a fault.
     """
     text = sam.TEMPLATE.read_text()
     assert text.count(EXCEPTION) == text.count("ignore_checks") == 3
@@ -86,8 +86,8 @@ def test_the_one_exception_hides_text_search_only(tmp_path):
     }
 
 
-def test_cfn_lint_sees_faults(tmp_path):
-    """In the source and in what is deployed; a wrong action in the source without transform."""
+def test_cfn_lint_detects_faults(tmp_path):
+    """In the source, it detects a wrong action only without the transform."""
     wrong = reduce(
         lambda text, fault: text.replace(*fault), FAULTS.values(), sam.TEMPLATE.read_text()
     )
@@ -104,8 +104,8 @@ def test_cfn_lint_sees_faults(tmp_path):
     }
 
 
-def test_the_configuration_is_for_this_template():
-    """What `sam deploy` needs on top of the parameters."""
+def test_the_configuration_has_what_sam_deploy_needs():
+    """It needs a capability, a bucket for the package, and the stack's name."""
     settings = tomllib.loads((sam.FOLDER / "samconfig.toml").read_text())
 
     assert settings["default"]["deploy"]["parameters"] == {

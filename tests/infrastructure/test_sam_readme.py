@@ -1,4 +1,4 @@
-"""The SAM template's README is about the SAM template."""
+"""The README of the SAM template agrees with the template."""
 
 from __future__ import annotations
 
@@ -15,78 +15,78 @@ from stache_ai_s3vectors.tool.main import main
 README = (sam.FOLDER / "README.md").read_text()
 
 
-def source():
+def read_template():
     return sam.transform_template(sam.TEMPLATE.read_text()).source
 
 
-def rows(heading):
-    """A table's rows, each a list of cells."""
+def read_rows(heading):
+    """Read the rows of a table, each a list of cells."""
     table = README.partition(f"{heading}\n")[2].partition("\n\n")[0]
     return [
         [cell.strip() for cell in row.strip("|").split(" | ")] for row in table.splitlines()[1:]
     ]
 
 
-def code(value):
+def to_code(value):
     return f"`{value}`" if value != "" else "–"
 
 
-def test_the_parameters():
-    """Name, default and description are the template's."""
-    assert rows("| parameter | default | what it is |") == [
-        [code(name), code(of["Default"]), of["Description"]]
-        for name, of in source()["Parameters"].items()
+def test_the_table_of_parameters_equals_the_template_s():
+    """It has their names, defaults and descriptions."""
+    assert read_rows("| parameter | default | what it is |") == [
+        [to_code(name), to_code(of["Default"]), of["Description"]]
+        for name, of in read_template()["Parameters"].items()
     ]
 
 
-def test_the_outputs():
-    """Name and description are the template's."""
-    assert rows("| output | what it is |") == [
-        [code(name), of["Description"]] for name, of in source()["Outputs"].items()
+def test_the_table_of_outputs_equals_the_template_s():
+    """It has their names and descriptions."""
+    assert read_rows("| output | what it is |") == [
+        [to_code(name), of["Description"]] for name, of in read_template()["Outputs"].items()
     ]
 
 
-def test_the_levels():
-    """All of them, each with the output that is its policy's ARN."""
+def test_the_table_of_levels_is_complete():
+    """Each level has the output with the ARN of its policy."""
     policies = [f"{level.title().replace('-', '')}PolicyArn" for level in LEVELS]
 
-    assert [row[:2] for row in rows("| level | policy | for |")] == [
-        [code(level), code(policy)] for level, policy in zip(LEVELS, policies, strict=True)
+    assert [row[:2] for row in read_rows("| level | policy | for |")] == [
+        [to_code(level), to_code(policy)] for level, policy in zip(LEVELS, policies, strict=True)
     ]
-    assert set(policies) <= set(source()["Outputs"])
+    assert set(policies) <= set(read_template()["Outputs"])
 
 
 def test_overrides_name_parameters():
-    """What the commands set are parameters of the template."""
+    """The commands set only parameters that the template has."""
     overrides = re.findall(r"(?<![\w$])([A-Z][A-Za-z]+)=", README)
 
     assert overrides
-    assert set(overrides) <= set(source()["Parameters"])
+    assert set(overrides) <= set(read_template()["Parameters"])
 
 
 def test_imports_name_outputs():
-    """What the example for another stack imports is exported, and makes a whole environment."""
+    """The example for another stack imports only exported outputs."""
     imported = re.findall(r"!ImportValue stache-(\w+)", README)
 
     assert imported
-    assert set(imported) <= set(source()["Outputs"])
+    assert set(imported) <= set(read_template()["Outputs"])
 
 
-def test_import_names_resources():
-    """What can be imported into the stack again is all of S3 Vectors that an earlier one left."""
+def test_the_import_recipe_names_all_retained_resources():
+    """It imports all S3 Vectors resources that an earlier stack retained."""
     named = re.findall(r'"LogicalResourceId": "(\w+)"', README) + re.findall(
         r"`(\w+VectorIndex)`", README
     )
 
     assert set(named) == {
         name
-        for name, of in source()["Resources"].items()
+        for name, of in read_template()["Resources"].items()
         if of["Type"].startswith("AWS::S3Vectors::") and "DeletionPolicy" in of
     }
 
 
-def test_the_other_account_s_policy_is_what_the_command_prints():
-    """Of a reader: the level `read` on the indexes of the store."""
+def test_the_command_for_the_other_account_prints_a_reader_s_policy():
+    """It is the level `read` on the store's indexes."""
     [command] = re.findall(r"^stache-s3vectors policy (?:.*\\\n)*.*$", README, re.MULTILINE)
     arguments = shlex.split(command.replace("\\\n", " "))[1:]
 
@@ -97,8 +97,8 @@ def test_the_other_account_s_policy_is_what_the_command_prints():
     assert json.loads(printed) == build_policy("read", bucket, names)
 
 
-def test_the_statement_for_a_key_of_one_s_own_is_that_of_permissions():
-    """For the role that the page shares the bucket with."""
+def test_the_statement_for_a_customer_key_equals_that_of_permissions():
+    """It allows the role that the page shares the bucket with."""
     [role] = re.findall(r"Readers=(\S+)", README)
     [statement] = re.findall(r"```json\n(\{.*?\n\})\n```", README, re.DOTALL)
 
