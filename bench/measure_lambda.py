@@ -112,7 +112,7 @@ def simulate_deployment() -> Iterator[dict[str, str]]:
             vectors.create_index(**{**dataset.describe_index(), **names})
         lambda_function.create_tables(aws.make_client("dynamodb"))
         keys = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "testing")
-        yield {**own, **keys, **aws.where, "PYTHONDONTWRITEBYTECODE": "1"}
+        yield {**own, **keys, **aws.environment, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 @contextmanager
@@ -152,7 +152,7 @@ def start(package: Path, name: str, environment: dict[str, str], way: str) -> li
         if way == THROTTLED:
             stack.enter_context(throttle(function.process_id))
         if way == SNAPSHOT:
-            while len(function.requested) < ASKED_AFTER_RESTORE:
+            while len(function.requested_paths) < ASKED_AFTER_RESTORE:
                 time.sleep(PERIOD)
             times = [time.perf_counter()]
         for _ in range(1 + WARM):

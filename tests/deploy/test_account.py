@@ -35,7 +35,7 @@ def account(monkeypatch):
         yield boto3.Session()
         return
     with simulate_aws() as simulated:
-        for name, value in simulated.where.items():
+        for name, value in simulated.environment.items():
             monkeypatch.setenv(name, value)
         cdk_app.bootstrap("123456789012", "us-east-1")
         yield boto3.Session()

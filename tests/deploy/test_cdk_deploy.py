@@ -21,13 +21,13 @@ STORE = {"deploy_function": "false"}
 @pytest.fixture
 def aws(aws):
     """Bootstrap the account."""
-    cdk_app.bootstrap(ACCOUNT, REGION, **aws.where)
+    cdk_app.bootstrap(ACCOUNT, REGION, **aws.environment)
     return aws
 
 
 def deploy(aws, folder, **options):
     """Deploy the app and return the CLI's output."""
-    return cdk_app.deploy(folder, options, **aws.where)
+    return cdk_app.deploy(folder, options, **aws.environment)
 
 
 def read_deployed_store(aws, folder):
@@ -59,7 +59,7 @@ def test_a_store_is_deployed_resized_destroyed_and_reused(aws, tmp_path):
     again = deploy(aws, tmp_path, **STORE)
     deploy(aws, tmp_path, **STORE, dimension="256")
     both = list_index_names(aws)
-    cdk_app.destroy(tmp_path, **aws.where)
+    cdk_app.destroy(tmp_path, **aws.environment)
 
     assert "Stache (no changes)" in again
     assert both == first | {name.replace("1024", "256") for name in first}

@@ -98,7 +98,7 @@ def test_the_package_works_with_snap_start(credentials, tmp_path):
         texts = find_texts(function)
 
     assert texts == [CAT]
-    paths = [path.rpartition("runtime/")[2] for path in function.requested]
+    paths = [path.rpartition("runtime/")[2] for path in function.requested_paths]
     assert paths[:2] == ["restore/next", "invocation/next"]
     assert "/credentials" in paths
 

@@ -27,7 +27,7 @@ def test_it_calls_no_other_machine(tmp_path):
 
     message = folder.read_refusal("apply", "-auto-approve")
 
-    assert "the stand-in provider talks to this machine only" in message
+    assert "the stand-in provider connects to this machine only" in message
     assert "http://192.0.2.1" in message
 
 

@@ -134,7 +134,7 @@ class DeployedStore:
     @property
     def owner(self) -> dict[str, str]:
         """The environment of the deployer, who may do everything."""
-        return self._make_environment({**self.aws.where, **CREDENTIALS})
+        return self._make_environment({**self.aws.environment, **CREDENTIALS})
 
     def _make_environment(self, somebody: Mapping[str, str]) -> dict[str, str]:
         return {**self.environment, **somebody, "EMBEDDING_PROVIDER": "word-hashing"}

@@ -1,11 +1,11 @@
-"""A simulated AWS on this machine: moto, with S3 Vectors by our own engine.
+"""A simulated AWS on this machine: moto, with our own engine for S3 Vectors.
 
-    with simulated_aws() as aws:
+    with simulate_aws() as aws:
         boto3.client("cloudformation", endpoint_url=aws.url)
 
-moto answers for CloudFormation, IAM, STS, Lambda, S3, SSM, KMS and DynamoDB; the engine for S3
-Vectors, which a role may use as its policies say (`roles`). CloudFormation knows S3 Vectors' types
-(`types`) and the SAM transform, and what moto does otherwise than AWS is put right (`repairs`).
+moto simulates CloudFormation, IAM, STS, Lambda, S3, SSM, KMS and DynamoDB. The engine simulates S3
+Vectors and enforces the policies of roles (`roles`). CloudFormation supports S3 Vectors' resource
+types (`types`) and the SAM transform. `repairs` corrects moto where it differs from AWS.
 """
 
 from .aws import Aws, simulate_aws

@@ -1,4 +1,4 @@
-"""A deployed function: as it is now, and whether Lambda would run it, and this machine can."""
+"""A deployed function: its configuration and package, and whether it can run."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from moto.awslambda.exceptions import UnknownFunctionException
 from moto.awslambda.models import lambda_backends
 from moto.iam.models import iam_backends
 
-from .consent import allows
+from .resource_policies import allows
 from .roles import ACCOUNT, REGION
 
 Configuration: TypeAlias = Mapping[str, Any]
-"""As GetFunctionConfiguration tells it, with the code's hash and when it was changed."""
+"""The response of GetFunctionConfiguration. It has the code's hash and the time of the change."""
 
 ARCHITECTURE: Final = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
-"""This machine's, as Lambda calls it."""
+"""This machine's processor architecture, as Lambda names it."""
 
-_VERSION: Final = "import sys; print('python{}.{}'.format(*sys.version_info))"
+_PRINT_RUNTIME: Final = "import sys; print('python{}.{}'.format(*sys.version_info))"
 
 
 class RefusedError(Exception):
-    """A function that is not run; the text says why."""
+    """A function cannot run. The message says why."""
 
 
 def find_function(name: str) -> Configuration | None:
-    """A function's configuration, by its name or ARN; of one that is there."""
+    """Return the configuration of a function by its name or ARN, or None if there is none."""
     try:
         function = lambda_backends[ACCOUNT][REGION].get_function(name)
     except UnknownFunctionException:
@@ -40,21 +40,21 @@ def find_function(name: str) -> Configuration | None:
 
 
 def read_package(configuration: Configuration) -> bytes:
-    """Its package, zipped."""
+    """Return the function's package, a zip file."""
     function = lambda_backends[ACCOUNT][REGION].get_function(configuration["FunctionArn"])
     packed: bytes = function.code_bytes
     return packed
 
 
-def check(configuration: Configuration, python: Path) -> None:
+def check_function(configuration: Configuration, python: Path) -> None:
     """Refuse a function that Lambda may not run, or that this machine cannot.
 
     Args:
-        configuration: the function's.
-        python: what runs functions here.
+        configuration: the configuration of the function.
+        python: the Python that runs functions.
 
     Raises:
-        RefusedError: its role trusts somebody else, or it is for another Python or processor.
+        RefusedError: its role does not trust Lambda, or it is for another Python or processor.
     """
     role = iam_backends[ACCOUNT]["aws"].get_role_by_arn(configuration["Role"])
     trust = role.assume_role_policy_document
@@ -64,13 +64,14 @@ def check(configuration: Configuration, python: Path) -> None:
     available = _to_runtime(python), ARCHITECTURE
     if declared != available:
         raise RefusedError(
-            f"{configuration['FunctionName']} is for {' on '.join(declared)}; functions run here "
-            f"by {' on '.join(available)}: deploy it for that"
+            f"{configuration['FunctionName']} is built for {' on '.join(declared)}, but this "
+            f"machine runs {' on '.join(available)}. Deploy it for that."
         )
 
 
 @cache
 def _to_runtime(python: Path) -> str:
-    """A Python's, as Lambda calls its runtimes."""
-    result = subprocess.run([python, "-c", _VERSION], capture_output=True, text=True, check=True)
+    """Return the version of a Python as the name of Lambda's runtime."""
+    command: list[str | Path] = [python, "-c", _PRINT_RUNTIME]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
     return result.stdout.strip()

@@ -1,4 +1,4 @@
-"""Lambda's Invoke, which moto leaves to Docker: functions run on this machine, and stay warm."""
+"""Lambda's Invoke. moto runs functions in Docker; here they run as processes, and stay warm."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ from .functions import Configuration, RefusedError, find_function
 from .runtime import FunctionError, Runtime
 
 Environ: TypeAlias = dict[str, Any]
-Start: TypeAlias = Callable[[str, list[tuple[str, str]]], object]
-Application: TypeAlias = Callable[[Environ, Start], Iterable[bytes]]
-Run: TypeAlias = Callable[[str, Path], AbstractContextManager[Runtime]]
+StartResponse: TypeAlias = Callable[[str, list[tuple[str, str]]], object]
+Application: TypeAlias = Callable[[Environ, StartResponse], Iterable[bytes]]
+RunFunction: TypeAlias = Callable[[str, Path], AbstractContextManager[Runtime]]
 
 _INVOKE: Final = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
-_JSON: Final = ("Content-Type", "application/json")
+_JSON_HEADER: Final = ("Content-Type", "application/json")
 
 
 class _Warm(NamedTuple):
-    """A function that runs, as it was when it was started."""
+    """A running function, with its configuration at the start."""
 
     configuration: Configuration
     runtime: Runtime
-    until: ExitStack
+    exit_stack: ExitStack
 
 
 class Invocations:
-    """A WSGI application in front of moto's; a context that stops what runs.
+    """A WSGI application in front of moto's. As a context manager, it stops the functions.
 
     Args:
-        moto: answers all else, and for functions that are not there.
-        run: runs a function by its name, out of a folder.
+        moto: the application for all other requests, and for missing functions.
+        run: a function that runs a Lambda function by its name, with its package in a folder.
     """
 
-    def __init__(self, moto: Application, run: Run) -> None:
+    def __init__(self, moto: Application, run: RunFunction) -> None:
         self._moto = moto
         self._run = run
         self._warm: dict[str, _Warm] = {}
@@ -51,37 +51,37 @@ class Invocations:
 
     def __exit__(self, *_: object) -> None:
         for warm in self._warm.values():
-            warm.until.close()
+            warm.exit_stack.close()
 
-    def __call__(self, environ: Environ, start: Start) -> Iterable[bytes]:
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
         match = _INVOKE.fullmatch(environ["PATH_INFO"])
         configuration = find_function(unquote(match[1])) if match else None
         if configuration is None:
-            return self._moto(environ, start)
+            return self._moto(environ, start_response)
         event = json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
-        status, headers, answer = self._answer(configuration, event)
-        start(status, [_JSON, *headers.items()])
-        return [json.dumps(answer).encode()]
+        status, headers, payload = self._invoke(configuration, event)
+        start_response(status, [_JSON_HEADER, *headers.items()])
+        return [json.dumps(payload).encode()]
 
-    def _answer(self, configuration: Configuration, event: Any) -> tuple[str, dict[str, str], Any]:
+    def _invoke(self, configuration: Configuration, event: Any) -> tuple[str, dict[str, str], Any]:
         headers = {"X-Amz-Executed-Version": configuration["Version"]}
         try:
-            return "200 OK", headers, self._find_runtime(configuration).invoke(event)
+            return "200 OK", headers, self._get_runtime(configuration).invoke(event)
         except FunctionError as error:
             return "200 OK", {**headers, "X-Amz-Function-Error": "Unhandled"}, error.payload
         except RefusedError as error:
             code = {"X-Amzn-ErrorType": "InvalidParameterValueException"}
             return "400 Bad Request", code, {"Message": str(error)}
 
-    def _find_runtime(self, configuration: Configuration) -> Runtime:
-        """It as it is now: one that has been changed since, or made again, is started anew."""
+    def _get_runtime(self, configuration: Configuration) -> Runtime:
+        """Return the running function. Restart it if its configuration changed."""
         name = configuration["FunctionArn"]
         with self._lock:
             warm = self._warm.get(name)
             if warm is None or warm.configuration != configuration:
                 if warm is not None:
-                    self._warm.pop(name).until.close()
+                    self._warm.pop(name).exit_stack.close()
                 self._warm[name] = self._start(configuration)
             return self._warm[name].runtime
 

@@ -1,6 +1,6 @@
-"""What a role may do with S3 Vectors: the policies that IAM has for it, evaluated by the engine.
+"""The permissions of roles for S3 Vectors. The engine evaluates the policies that IAM has.
 
-The access key identifies the caller of a request; signatures are not checked.
+The access key identifies the caller of a request. Signatures are not checked.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ACCOUNT: Final = "123456789012"
 REGION: Final = "us-east-1"
 
 _OWNER: Final = CREDENTIALS["AWS_ACCESS_KEY_ID"]
-_KEY: Final[Mapping[str, tuple[str, ...]]] = {
+_KMS_ACTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "s3vectors:CreateVectorBucket": ("kms:GenerateDataKey",),
     "s3vectors:CreateIndex": ("kms:Decrypt", "kms:GenerateDataKey"),
     **{
@@ -38,10 +38,11 @@ _KEY: Final[Mapping[str, tuple[str, ...]]] = {
         )
     },
 }
-"""What a caller also needs of a customer key, which S3 Vectors uses for it.
+"""The KMS actions that a caller also needs if a customer key encrypts the data.
 
-Of operations on vectors AWS's page says so; of CreateIndex, CloudFormation's handlers:
-https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-data-encryption.html
+AWS documents them for operations on vectors
+(https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-data-encryption.html). For
+CreateIndex, they are in the handlers of CloudFormation's resource type.
 """
 
 
@@ -55,11 +56,11 @@ class Role(NamedTuple):
 _OWNER_ROLE: Final = Role("", "")
 
 _role: ContextVar[Role | None] = ContextVar("_role", default=None)
-"""None: nobody's request, but what CloudFormation does for who deploys."""
+"""The role of the current request. None: CloudFormation acts for the deployer."""
 
 
 class Decision(NamedTuple):
-    """What was asked of a role's policies, and what they said."""
+    """A request that was evaluated, and the result."""
 
     role: str
     action: str
@@ -68,12 +69,12 @@ class Decision(NamedTuple):
 
 
 class NotEvaluatedError(ServiceError):
-    """What would limit a role is there, and would be passed over: so nothing would be proven."""
+    """A role has a limit that this simulation ignores. A test with it would prove nothing."""
 
     status = 501
 
-    def __init__(self, what: str) -> None:
-        super().__init__(f"{what} is not evaluated here")
+    def __init__(self, limit: str) -> None:
+        super().__init__(f"The simulated AWS does not evaluate {limit}.")
 
 
 class RolePolicies(Policies):
@@ -83,12 +84,12 @@ class RolePolicies(Policies):
         super().__init__()
         self.decisions: list[Decision] = []
         self.deployer: Role | None = None
-        """As whom CloudFormation makes what a stack has; None: who may do all."""
-        self.key_of: Callable[[str], str | None] = lambda _: None
-        """The customer key of an index by its ARN."""
+        """The role with which CloudFormation creates resources. None: no limits."""
+        self.find_key: Callable[[str], str | None] = lambda _: None
+        """Returns the customer key of an index by the index's ARN."""
         self.check_key: Callable[[Need, Caller], None] = lambda *_: None
-        """Refuses a caller of another account unless the key's policy allows it what it needs."""
-        self._read: dict[Role, tuple[str, Policies]] = {}
+        """Refuses a caller of another account unless the key policy allows the action."""
+        self._cache: dict[Role, tuple[str, Policies]] = {}
 
     def check(
         self, needs: Sequence[Need], caller: Caller, bucket_policy: BucketPolicy | None = None
@@ -101,7 +102,7 @@ class RolePolicies(Policies):
         session = replace(
             caller, account=role.account, identity=f"assumed-role/{role.name}/function"
         )
-        for need in (*needs, *self._complete_needs(needs, caller.region)):
+        for need in (*needs, *self._list_kms_needs(needs, caller.region)):
             self.decisions.append(Decision(role.name, need.action, need.resource, allowed=True))
             try:
                 self._check(policies, need, session, bucket_policy)
@@ -110,7 +111,7 @@ class RolePolicies(Policies):
                 raise
 
     def list_decisions(self, role: str) -> list[Decision]:
-        """What was decided about a role, in its order."""
+        """Return the decisions about a role, in order."""
         return [decision for decision in self.decisions if decision.role == role]
 
     def _check(
@@ -123,30 +124,30 @@ class RolePolicies(Policies):
         if not need.action.startswith("kms:"):
             policies.check([need], session, bucket_policy)
             return
-        # What the role itself may; then what the key's policy says of another account
+        # The role's own policies first, then the key policy for a role of another account
         policies.check([need], replace(session, account=parse_account(need.resource) or ACCOUNT))
         if session.account != parse_account(need.resource):
             self.check_key(need, session)
 
-    def _complete_needs(self, needs: Sequence[Need], region: str) -> Iterator[Need]:
-        actions = dict.fromkeys(a for need in needs for a in _KEY.get(need.action, ()))
+    def _list_kms_needs(self, needs: Sequence[Need], region: str) -> Iterator[Need]:
+        actions = dict.fromkeys(a for need in needs for a in _KMS_ACTIONS.get(need.action, ()))
         key_arn = needs[0].context.get("s3vectors:kmskeyarn")
-        key = (key_arn[0] if key_arn else self.key_of(needs[0].resource)) if actions else None
+        key = (key_arn[0] if key_arn else self.find_key(needs[0].resource)) if actions else None
         if key is not None:
             context = {"kms:viaservice": [f"s3vectors.{region}.amazonaws.com"]}
             yield from (Need(action, key, context) for action in actions)
 
     def read_policies(self, role: Role) -> Policies:
-        """The policies of a role as they are now; read anew when they have changed."""
+        """Return the current policies of a role. They are parsed only if they changed."""
         documents = list(_list_documents(role))
         text = json.dumps(documents, sort_keys=True)
-        if self._read.get(role, ("",))[0] != text:
-            self._read[role] = (text, Policies(*documents))
-        return self._read[role][1]
+        if self._cache.get(role, ("",))[0] != text:
+            self._cache[role] = (text, Policies(*documents))
+        return self._cache[role][1]
 
 
 def _list_documents(role: Role) -> Iterator[Any]:
-    """Those that stand in it, and those that are attached."""
+    """Yield the inline policies of a role, and the attached ones."""
     backend = iam_backends[role.account]["aws"]
     role_object = backend.get_role(role.name)
     if role_object.permissions_boundary:
@@ -159,20 +160,20 @@ def _list_documents(role: Role) -> Iterator[Any]:
 
 
 def find_acting_account() -> str:
-    """The account of who makes the request."""
+    """Return the account of the current request's caller."""
     role = _role.get()
     return role.account if role and role.account else ACCOUNT
 
 
 @contextmanager
 def act_as(access_key: str) -> Iterator[None]:
-    """Requests inside are made with these credentials; outside, by CloudFormation.
+    """Attribute the requests inside the context to these credentials.
 
-    moto's CloudFormation makes what a stack has outside, in this process.
+    Requests outside are CloudFormation's: moto's CloudFormation creates resources in this process.
 
     Raises:
-        AuthenticationError: they are neither a role's nor those of who deploys.
-        NotEvaluatedError: a role was assumed with a session policy.
+        AuthenticationError: the credentials are neither a role's nor the deployer's.
+        NotEvaluatedError: the role was assumed with a session policy.
     """
     token = _role.set(_OWNER_ROLE if access_key == _OWNER else _find_assumed_role(access_key))
     try:
@@ -182,7 +183,7 @@ def act_as(access_key: str) -> Iterator[None]:
 
 
 def _find_assumed_role(access_key: str) -> Role:
-    """The role that has these credentials."""
+    """Return the role that has these credentials."""
     backends = [sts_backends[account]["aws"] for account in sts_backends]
     roles = (backend.get_assumed_role_from_access_key(access_key) for backend in backends)
     assumed = next(filter(None, roles), None)

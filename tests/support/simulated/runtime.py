@@ -1,8 +1,8 @@
-"""A function as Lambda runs it: by AWS's own runtime client, from its package, as its role.
+"""A function that AWS's own runtime client runs from its package, with the role's credentials.
 
-The client (`awslambdaric`) asks the runtime API for events and answers there
-(https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html); this is that API, and nothing of
-our environment reaches the function: the Python is one that has the client only.
+The client (`awslambdaric`) gets events from the runtime API and posts responses to it
+(https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html). This module is that API. The
+function sees nothing of our environment: its Python has only the client.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from typing import Any, Final, Protocol
 
 from children import join_python_path
 
-POLL: Final = 0.01
-"""Seconds between looks of a server whether it is to stop."""
+POLL_SECONDS: Final = 0.01
+"""How often a server checks whether to stop."""
 _INIT_ERROR: Final = "/2018-06-01/runtime/init/error"
-_RESTORED: Final = "/2018-06-01/runtime/restore/next"
+_RESTORE_NEXT: Final = "/2018-06-01/runtime/restore/next"
 _CREDENTIALS: Final = "/credentials"
-_NAMES: Final = {
+_CREDENTIAL_VARIABLES: Final = {
     "AccessKeyId": "AWS_ACCESS_KEY_ID",
     "SecretAccessKey": "AWS_SECRET_ACCESS_KEY",
     "Token": "AWS_SESSION_TOKEN",
 }
-"""Credentials as a container gets them, and the variables that have them otherwise."""
+"""The members of a container's credentials, and the environment variable for each."""
 
 
 class FunctionError(Exception):
-    """What the function raised, as `aws lambda invoke` tells it."""
+    """The error that a function raised, as Invoke returns it."""
 
     def __init__(self, payload: dict[str, Any]) -> None:
         super().__init__(f"{payload.get('errorType')}: {payload.get('errorMessage')}")
@@ -45,10 +45,10 @@ class FunctionError(Exception):
 
 
 class Function(Protocol):
-    """A function, wherever it runs."""
+    """A Lambda function, wherever it runs."""
 
     def invoke(self, event: Any) -> Any:
-        """What it answers."""
+        """Return the function's response."""
 
 
 @dataclass
@@ -56,21 +56,21 @@ class _Invocation:
     event: Any
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     done: threading.Event = field(default_factory=threading.Event)
-    answer: Any = None
+    response: Any = None
     failed: bool = False
 
     def finish(self, body: bytes, *, failed: bool) -> None:
-        """Keep what came back."""
-        self.answer, self.failed = json.loads(body or b"null"), failed
+        """Store the response or the error."""
+        self.response, self.failed = json.loads(body or b"null"), failed
         self.done.set()
 
 
 class Runtime:
-    """A function that runs.
+    """A running function.
 
     Args:
-        process: the runtime client.
-        api: what it talks to.
+        process: the process of the runtime client.
+        api: the runtime API that it calls.
     """
 
     def __init__(self, process: subprocess.Popen[bytes], api: _Api) -> None:
@@ -79,22 +79,22 @@ class Runtime:
 
     @property
     def process_id(self) -> int:
-        """Of the function's process."""
+        """The id of the function's process."""
         return self._process.pid
 
     @property
-    def requested(self) -> list[str]:
-        """The paths of what the function's process has asked for, in their order."""
-        return self._api.requested
+    def requested_paths(self) -> list[str]:
+        """The paths that the function's process has requested, in order."""
+        return self._api.requested_paths
 
     def invoke(self, event: Any) -> Any:
-        """What the function answers.
+        """Invoke the function, and return its response.
 
         Raises:
-            FunctionError: it raised something, or could not start.
+            FunctionError: it raised an error, or could not start.
         """
         invocation = _Invocation(event)
-        self._api.waiting[invocation.request_id] = invocation
+        self._api.pending[invocation.request_id] = invocation
         self._api.events.put(invocation)
         while not invocation.done.wait(0.2):
             if self._api.init_error is not None:
@@ -104,8 +104,8 @@ class Runtime:
                 error = {"errorType": "Runtime.ExitError", "errorMessage": f"exit status {code}"}
                 raise FunctionError(error)
         if invocation.failed:
-            raise FunctionError(invocation.answer)
-        return invocation.answer
+            raise FunctionError(invocation.response)
+        return invocation.response
 
 
 class _Api(ThreadingHTTPServer):
@@ -114,15 +114,17 @@ class _Api(ThreadingHTTPServer):
     def __init__(self, arn: str, timeout: int, environment: Mapping[str, str]) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.arn = arn
-        self.credentials = {name: environment.get(key, "") for name, key in _NAMES.items()}
-        self.requested: list[str] = []
-        self.seconds = timeout
+        self.credentials = {
+            name: environment.get(key, "") for name, key in _CREDENTIAL_VARIABLES.items()
+        }
+        self.requested_paths: list[str] = []
+        self.timeout_seconds = timeout
         self.events: queue.Queue[_Invocation] = queue.Queue()
-        self.waiting: dict[str, _Invocation] = {}
+        self.pending: dict[str, _Invocation] = {}
         self.init_error: dict[str, Any] | None = None
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of connections that end with the function."""
+        """Ignore connections that end with the function."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
@@ -130,29 +132,30 @@ class _Api(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: _Api
     protocol_version = "HTTP/1.1"
-    wbufsize = -1  # head and body in one packet: of two, the second waits 40 ms for an answer
+    wbufsize = -1  # sends head and body in one packet; a second packet would wait 40 ms for an ACK
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
     def do_GET(self) -> None:
-        """Hand out the next event, once there is one; or what SnapStart asks for."""
-        self.server.requested.append(self.path)
-        if self.path == _RESTORED:
-            return self._answer(200, b"", {})
+        """Wait for the next event and send it, or answer a request of SnapStart's."""
+        self.server.requested_paths.append(self.path)
+        if self.path == _RESTORE_NEXT:
+            return self._respond(200, b"", {})
         if self.path == _CREDENTIALS:
-            until = {"Expiration": "2099-01-01T00:00:00Z"}
-            return self._answer(200, json.dumps({**self.server.credentials, **until}).encode(), {})
-        return self._answer_event()
+            credentials = {**self.server.credentials, "Expiration": "2099-01-01T00:00:00Z"}
+            return self._respond(200, json.dumps(credentials).encode(), {})
+        return self._send_event()
 
-    def _answer_event(self) -> None:
+    def _send_event(self) -> None:
         invocation = self.server.events.get()
-        self._answer(
+        deadline = time.time() + self.server.timeout_seconds
+        self._respond(
             200,
             json.dumps(invocation.event).encode(),
             {
                 "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
-                "Lambda-Runtime-Deadline-Ms": str(int((time.time() + self.server.seconds) * 1000)),
+                "Lambda-Runtime-Deadline-Ms": str(int(deadline * 1000)),
                 "Lambda-Runtime-Invoked-Function-Arn": self.server.arn,
                 "Lambda-Runtime-Trace-Id": "Root=1-0-0",  # the client crashes without it
                 "Content-Type": "application/json",
@@ -160,14 +163,14 @@ class _Handler(BaseHTTPRequestHandler):
         )
 
     def do_POST(self) -> None:
-        """Take an answer, or an error."""
+        """Receive a response or an error."""
         body = self._read_body()
         if self.path == _INIT_ERROR:
             self.server.init_error = json.loads(body)
         else:
             request_id, kind = self.path.split("/")[-2:]
-            self.server.waiting.pop(request_id).finish(body, failed=kind == "error")
-        self._answer(202, b"{}", {})
+            self.server.pending.pop(request_id).finish(body, failed=kind == "error")
+        self._respond(202, b"{}", {})
 
     def _read_body(self) -> bytes:
         if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
@@ -179,7 +182,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.rfile.readline()
         return body
 
-    def _answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+    def _respond(self, status: int, body: bytes, headers: dict[str, str]) -> None:
         self.send_response(status)
         for name, value in {**headers, "Content-Length": str(len(body))}.items():
             self.send_header(name, value)
@@ -193,14 +196,14 @@ def run_function(
 ) -> Iterator[Runtime]:
     """Run a function.
 
-    Its Timeout is what the function is told, and is not enforced: no test depends on how fast
-    the machine is. LAMBDA_TASK_ROOT, where Lambda lets nothing be written, is writable here.
+    The function gets its Timeout as the deadline, but the timeout is not enforced: no test depends
+    on the speed of the machine. LAMBDA_TASK_ROOT is writable here; on Lambda it is read-only.
 
     Args:
-        package: its code, unzipped.
-        configuration: as Lambda's GetFunctionConfiguration tells it.
-        environment: credentials, endpoint, region; its own variables are added.
-        python: one that has the runtime client.
+        package: the folder with its unzipped code.
+        configuration: the response of Lambda's GetFunctionConfiguration.
+        environment: credentials, endpoint and region. The function's own variables are added.
+        python: a Python that has the runtime client.
     """
     with _serve(_Api(configuration["FunctionArn"], configuration["Timeout"], environment)) as api:
         variables = {
@@ -222,8 +225,8 @@ def run_function(
 
 
 def _start_from_snapshot(variables: dict[str, str], api: _Api) -> None:
-    """Let the client report that it is initialized, and the function ask for its credentials."""
-    for name in _NAMES.values():
+    """Make the client request the restore, and the function fetch its credentials over HTTP."""
+    for name in _CREDENTIAL_VARIABLES.values():
         variables.pop(name, None)
     variables |= {
         "AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start",
@@ -233,7 +236,7 @@ def _start_from_snapshot(variables: dict[str, str], api: _Api) -> None:
 
 
 def _make_environment(package: Path, configuration: Mapping[str, Any]) -> dict[str, str]:
-    """What Lambda tells a function about itself."""
+    """Make the variables in which Lambda describes a function to itself."""
     return {
         "PATH": "/usr/bin:/bin",
         "LANG": "en_US.UTF-8",
@@ -250,7 +253,7 @@ def _make_environment(package: Path, configuration: Mapping[str, Any]) -> dict[s
 
 @contextmanager
 def _serve(api: _Api) -> Iterator[_Api]:
-    thread = threading.Thread(target=api.serve_forever, args=(POLL,), daemon=True)
+    thread = threading.Thread(target=api.serve_forever, args=(POLL_SECONDS,), daemon=True)
     thread.start()
     try:
         yield api

@@ -1,8 +1,8 @@
-"""AWS::S3Vectors::VectorBucket, ::Index and ::VectorBucketPolicy for moto, made in our engine.
+"""AWS::S3Vectors::VectorBucket, ::Index and ::VectorBucketPolicy for moto, backed by our engine.
 
-As the registry's schema says: Ref is the ARN, Fn::GetAtt knows the ARN and the time, a name is no
-attribute; nothing but tags, text search and a policy changes in place. Each handler makes the
-calls that the registry's schema lists for it: making one also reads it, and its tags
+They follow the registry's schema. Ref is the ARN. Fn::GetAtt returns the ARN and the creation time,
+but not the name. Only tags, text search and a policy change in place. Each handler makes the calls
+that the schema lists for it: after a create, it also reads the resource and its tags
 (https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_S3Vectors.html).
 """
 
@@ -23,12 +23,12 @@ from s3vectors_local import Engine, connect
 RETAINS: Final = frozenset({"Retain", "RetainExceptOnCreate", "Snapshot"})
 
 _engines: list[Engine] = []
-"""That of the simulated AWS which runs; moto calls classes, which cannot know another."""
+"""The engine of the running simulated AWS. moto calls class methods, which get no engine."""
 
 
 @contextmanager
 def register_types(engine: Engine) -> Iterator[None]:
-    """Inside, CloudFormation makes S3 Vectors' resources in this engine."""
+    """Let CloudFormation create S3 Vectors' resources in this engine, inside the context."""
     _engines[:] = [engine]
     for function in (parsing.get_model_list, parsing.get_model_map, parsing.get_name_type_map):
         function.cache_clear()
@@ -39,12 +39,12 @@ def register_types(engine: Engine) -> Iterator[None]:
 
 
 def make_client(region: str) -> Any:
-    """The deployer's, who may do everything."""
+    """Make a client that acts for CloudFormation."""
     return connect(boto3.client("s3vectors", region_name=region), _engines[0])
 
 
 class _Resource:
-    """What both types do alike."""
+    """The common part of the resource types."""
 
     name_property: ClassVar[str]
     arn_attribute: ClassVar[str]
@@ -54,48 +54,48 @@ class _Resource:
         self.properties = properties
 
     @classmethod
-    def make(cls, vectors: Any, name: str, properties: Mapping[str, Any], **both: Any) -> str:
-        """Make one; its ARN. `both` is what both types take."""
+    def create(cls, vectors: Any, name: str, properties: Mapping[str, Any], **common: Any) -> str:
+        """Create the resource, and return its ARN. `common` has encryption and tags."""
         raise NotImplementedError
 
     @classmethod
-    def remove(cls, vectors: Any, arn: str) -> None:
-        """Delete it."""
+    def delete(cls, vectors: Any, arn: str) -> None:
+        """Delete the resource."""
         raise NotImplementedError
 
     @classmethod
-    def select_fixed(cls, properties: Mapping[str, Any]) -> dict[str, Any]:
-        """The properties whose change replaces the resource."""
+    def select_create_only(cls, properties: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the properties whose change replaces the resource."""
         return {name: value for name, value in properties.items() if name != "Tags"}
 
     @classmethod
-    def change(
+    def update(
         cls, vectors: Any, arn: str, before: Mapping[str, Any], after: Mapping[str, Any]
     ) -> None:
-        """Change in place what can be, beside tags."""
+        """Change the other properties in place. Tags are changed already."""
 
     @property
     def physical_resource_id(self) -> str:
-        """What Ref is."""
+        """The value of Ref."""
         return self.arn
 
     @classmethod
     def cloudformation_name_type(cls) -> str:
-        """The property that names it."""
+        """Return the property that has the resource's name."""
         return cls.name_property
 
     @classmethod
     def cloudformation_type(cls) -> str:
-        """Its type."""
+        """Return the resource type."""
         return f"AWS::S3Vectors::{cls.__name__}"
 
     @classmethod
     def has_cfn_attr(cls, attr: str) -> bool:
-        """Whether Fn::GetAtt knows it."""
+        """Whether Fn::GetAtt supports the attribute."""
         return attr in {cls.arn_attribute, "CreationTime"}
 
     def get_cfn_attribute(self, attribute_name: str) -> str:
-        """What Fn::GetAtt answers."""
+        """Return the value of Fn::GetAtt."""
         if attribute_name == self.arn_attribute:
             return self.arn
         if attribute_name == "CreationTime":
@@ -103,7 +103,7 @@ class _Resource:
         raise UnformattedGetAttTemplateException
 
     def is_created(self) -> bool:
-        """It is, once it is made."""
+        """Whether the resource exists. It does as soon as this object does."""
         return True
 
     @classmethod
@@ -115,12 +115,12 @@ class _Resource:
         region_name: str,
         **_: Any,
     ) -> Any:
-        """Make it, under a name of its own if the template has none."""
+        """Create the resource, under a generated name if the template has none."""
         properties = cloudformation_json.get("Properties", {})
         name = properties.get(cls.name_property) or resource_name.lower()[:63]
         tags = {"tags": _read_tags(properties)} if _read_tags(properties) else {}
-        both = {**_read_encryption(properties), **tags}
-        return cls(cls.make(make_client(region_name), name, properties, **both), properties)
+        common = {**_read_encryption(properties), **tags}
+        return cls(cls.create(make_client(region_name), name, properties, **common), properties)
 
     @classmethod
     def delete_from_cloudformation_json(
@@ -130,8 +130,8 @@ class _Resource:
         account_id: str,  # noqa: ARG003 - moto's own
         region_name: str,
     ) -> None:
-        """Delete it, by its physical id."""
-        cls.remove(make_client(region_name), resource_name)
+        """Delete the resource by its physical id."""
+        cls.delete(make_client(region_name), resource_name)
 
     @classmethod
     def update_from_cloudformation_json(
@@ -142,45 +142,45 @@ class _Resource:
         account_id: str,
         region_name: str,
     ) -> Any:
-        """Change tags in place, replace it for all else; the one before stays if it is to."""
+        """Update the resource in place, or replace it. UpdateReplacePolicy may retain the old."""
         after = cloudformation_json["Properties"]
         before = original_resource.properties
-        if cls.select_fixed(after) == cls.select_fixed(before):
+        if cls.select_create_only(after) == cls.select_create_only(before):
             _retag(
                 make_client(region_name),
                 original_resource.arn,
                 _read_tags(before),
                 _read_tags(after),
             )
-            cls.change(make_client(region_name), original_resource.arn, before, after)
+            cls.update(make_client(region_name), original_resource.arn, before, after)
             original_resource.properties = after
             return original_resource
         arguments = (new_resource_name, cloudformation_json, account_id, region_name)
         resource = cls.create_from_cloudformation_json(*arguments)
         if cloudformation_json.get("UpdateReplacePolicy") not in RETAINS:
-            cls.remove(make_client(region_name), original_resource.arn)
+            cls.delete(make_client(region_name), original_resource.arn)
         return resource
 
 
 class VectorBucket(_Resource, CloudFormationModel):
     """AWS::S3Vectors::VectorBucket."""
 
-    __module__ = "simulated.s3vectors.types"  # moto reads the service out of it
+    __module__ = "simulated.s3vectors.types"  # moto takes the service's name from it
     name_property = "VectorBucketName"
     arn_attribute = "VectorBucketArn"
 
     @classmethod
-    def make(cls, vectors: Any, name: str, properties: Mapping[str, Any], **both: Any) -> str:
-        """Make one; its ARN."""
-        del properties  # it has no others
-        arn: str = vectors.create_vector_bucket(vectorBucketName=name, **both)["vectorBucketArn"]
+    def create(cls, vectors: Any, name: str, properties: Mapping[str, Any], **common: Any) -> str:
+        """Create the resource, and return its ARN."""
+        del properties  # a bucket has no other properties
+        arn: str = vectors.create_vector_bucket(vectorBucketName=name, **common)["vectorBucketArn"]
         vectors.get_vector_bucket(vectorBucketArn=arn)
         vectors.list_tags_for_resource(resourceArn=arn)
         return arn
 
     @classmethod
-    def remove(cls, vectors: Any, arn: str) -> None:
-        """Delete it."""
+    def delete(cls, vectors: Any, arn: str) -> None:
+        """Delete the resource."""
         vectors.delete_vector_bucket(vectorBucketArn=arn)
 
 
@@ -192,8 +192,8 @@ class Index(_Resource, CloudFormationModel):
     arn_attribute = "IndexArn"
 
     @classmethod
-    def make(cls, vectors: Any, name: str, properties: Mapping[str, Any], **both: Any) -> str:
-        """Make one; its ARN."""
+    def create(cls, vectors: Any, name: str, properties: Mapping[str, Any], **common: Any) -> str:
+        """Create the resource, and return its ARN."""
         bucket = {
             member[0].lower() + member[1:]: properties[member]
             for member in ("VectorBucketName", "VectorBucketArn")
@@ -213,43 +213,43 @@ class Index(_Resource, CloudFormationModel):
             dimension=int(properties["Dimension"]),
             distanceMetric=properties["DistanceMetric"],
             **({"metadataConfiguration": configuration} if configuration else {}),
-            **both,
+            **common,
         )["indexArn"]
         vectors.get_index(indexArn=arn)
         vectors.list_tags_for_resource(resourceArn=arn)
         return arn
 
     @classmethod
-    def remove(cls, vectors: Any, arn: str) -> None:
-        """Delete it."""
+    def delete(cls, vectors: Any, arn: str) -> None:
+        """Delete the resource."""
         vectors.delete_index(indexArn=arn)
 
     @classmethod
-    def select_fixed(cls, properties: Mapping[str, Any]) -> dict[str, Any]:
-        """All but tags and text search."""
+    def select_create_only(cls, properties: Mapping[str, Any]) -> dict[str, Any]:
+        """Return all properties but tags and text search."""
         metadata = {**properties.get("MetadataConfiguration", {})}
         metadata.pop("TextSearchConfigurations", None)
-        return {**super().select_fixed(properties), "MetadataConfiguration": metadata}
+        return {**super().select_create_only(properties), "MetadataConfiguration": metadata}
 
     @classmethod
-    def change(
+    def update(
         cls, vectors: Any, arn: str, before: Mapping[str, Any], after: Mapping[str, Any]
     ) -> None:
-        """Text search, whose update needs no interruption."""
-        had, wants = _read_text_searches(before), _read_text_searches(after)
-        if gone := [each for each in had if each not in wants]:
-            keys = [{"metadataKey": each["metadataKey"]} for each in gone]
+        """Change text search, which CloudFormation updates without interruption."""
+        old, new = _read_text_searches(before), _read_text_searches(after)
+        if removed := [each for each in old if each not in new]:
+            keys = [{"metadataKey": each["metadataKey"]} for each in removed]
             vectors.update_metadata_configuration(
                 indexArn=arn, delete={"textSearchConfigurations": keys}
             )
-        if new := [each for each in wants if each not in had]:
+        if added := [each for each in new if each not in old]:
             vectors.update_metadata_configuration(
-                indexArn=arn, add={"textSearchConfigurations": new}
+                indexArn=arn, add={"textSearchConfigurations": added}
             )
 
 
 class VectorBucketPolicy(_Resource, CloudFormationModel):
-    """AWS::S3Vectors::VectorBucketPolicy, whose Ref is the bucket's ARN."""
+    """AWS::S3Vectors::VectorBucketPolicy. Its Ref is the bucket's ARN."""
 
     __module__ = "simulated.s3vectors.types"
     name_property = "VectorBucketArn"
@@ -257,14 +257,14 @@ class VectorBucketPolicy(_Resource, CloudFormationModel):
 
     @classmethod
     def has_cfn_attr(cls, attr: str) -> bool:
-        """Fn::GetAtt knows nothing of it."""
+        """Whether Fn::GetAtt supports the attribute. A policy has none."""
         del attr
         return False
 
     @classmethod
-    def make(cls, vectors: Any, name: str, properties: Mapping[str, Any], **both: Any) -> str:
-        """Put one on its bucket; the bucket's ARN."""
-        del name, both  # it has neither a name of its own, nor tags, nor encryption
+    def create(cls, vectors: Any, name: str, properties: Mapping[str, Any], **common: Any) -> str:
+        """Put the policy on its bucket, and return the bucket's ARN."""
+        del name, common  # a policy has no name, tags or encryption
         arn = properties.get("VectorBucketArn")
         bucket = {"vectorBucketArn": arn or ""}
         if arn is None:
@@ -277,20 +277,20 @@ class VectorBucketPolicy(_Resource, CloudFormationModel):
         return bucket_arn
 
     @classmethod
-    def remove(cls, vectors: Any, arn: str) -> None:
-        """Delete it."""
+    def delete(cls, vectors: Any, arn: str) -> None:
+        """Delete the resource."""
         vectors.delete_vector_bucket_policy(vectorBucketArn=arn)
 
     @classmethod
-    def select_fixed(cls, properties: Mapping[str, Any]) -> dict[str, Any]:
-        """Which bucket it is on."""
+    def select_create_only(cls, properties: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the properties that identify the bucket."""
         return {name: value for name, value in properties.items() if name != "Policy"}
 
     @classmethod
-    def change(
+    def update(
         cls, vectors: Any, arn: str, before: Mapping[str, Any], after: Mapping[str, Any]
     ) -> None:
-        """What it says."""
+        """Replace the policy document."""
         del before
         vectors.put_vector_bucket_policy(vectorBucketArn=arn, policy=_read_document(after))
 
@@ -301,10 +301,10 @@ def _read_document(properties: Mapping[str, Any]) -> str:
 
 
 def _read_text_searches(properties: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Under the member that the service's own API has.
+    """Read the text searches of an index.
 
-    CloudFormation's reference has the page of one configuration; the page of the member that
-    lists them does not mention it yet (seen 2026-11-28):
+    TextSearchConfigurations is the member's name in the service's API. CloudFormation's reference
+    documents one configuration, but not yet the member that lists them (seen 2026-11-28):
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-s3vectors-index-textsearchconfiguration.html
     """
     searches = properties.get("MetadataConfiguration", {}).get("TextSearchConfigurations", [])
@@ -317,9 +317,9 @@ def _read_tags(properties: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _retag(vectors: Any, arn: str, before: dict[str, str], after: dict[str, str]) -> None:
-    gone = sorted(before.keys() - after.keys())
-    if gone:
-        vectors.untag_resource(resourceArn=arn, tagKeys=gone)
+    removed = sorted(before.keys() - after.keys())
+    if removed:
+        vectors.untag_resource(resourceArn=arn, tagKeys=removed)
     if after:
         vectors.tag_resource(resourceArn=arn, tags=after)
 

@@ -1,6 +1,6 @@
-"""The process that Terraform starts: a gRPC server on a socket of its own, until told to stop.
+"""The provider's process, which Terraform starts: a gRPC server on a socket.
 
-https://github.com/hashicorp/go-plugin/blob/main/docs/guide-plugin-write-non-go.md says how.
+It follows https://github.com/hashicorp/go-plugin/blob/main/docs/guide-plugin-write-non-go.md.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from .service import METHODS, Service, make_method
 
 
 def main() -> None:
-    """Serve; tell Terraform where, on the output.
+    """Serve until Terraform asks to stop. Print the address for Terraform.
 
-    With `--attached` it serves many runs of Terraform, which are told of it in advance, until
-    its input ends.
+    With `--attached`, serve many runs of Terraform until the input ends. The caller passes the
+    printed address to each run.
     """
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -43,13 +43,13 @@ def main() -> None:
         print(serve(server, f"{folder}/socket"), flush=True)  # noqa: T201 - the protocol
         wait()
         server.stop(0).wait()
-    os._exit(0)  # not waiting for threads, as Terraform waits for us
+    os._exit(0)  # does not wait for threads, because Terraform waits for this process
 
 
 def _start(server: Any, address: str) -> str:
     certificate, key = _make_certificate()
     pem = certificate.public_bytes(serialization.Encoding.PEM)
-    # Terraform's own certificate has a curve that gRPC's TLS does not take: not asked for
+    # No client certificate: gRPC's TLS does not support the curve of Terraform's
     credentials = grpc.ssl_server_credentials([(key, pem)], require_client_auth=False)
     server.add_secure_port(f"unix:{address}", credentials)
     server.start()
@@ -60,25 +60,24 @@ def _start(server: Any, address: str) -> str:
 def _attach(server: Any, address: str) -> str:
     server.add_insecure_port(f"unix:{address}")
     server.start()
-    where = {"Network": "unix", "String": address}
     reattach = {"Protocol": "grpc", "ProtocolVersion": 6, "Pid": os.getpid(), "Test": True}
-    return json.dumps({**reattach, "Addr": where})
+    return json.dumps({**reattach, "Addr": {"Network": "unix", "String": address}})
 
 
 def _make_handlers(stop: Callable[[], None]) -> tuple[Any, ...]:
     service = Service()
     provider = {
         name: _make_handler(
-            make_method(getattr(service, ours), getattr(messages, answer)), question
+            make_method(getattr(service, method), getattr(messages, response)), request
         )
-        for name, (ours, question, answer) in METHODS.items()
+        for name, (method, request, response) in METHODS.items()
     }
 
     def shut_down(_: Any, __: Any) -> Any:
         stop()
         return messages.Empty()
 
-    # A stream that stays open would keep one of the threads from answering
+    # An empty stream: an open one would occupy a thread
     output = grpc.unary_stream_rpc_method_handler(lambda *_: iter(()))
     make_handler = grpc.method_handlers_generic_handler
     return (
@@ -88,11 +87,11 @@ def _make_handlers(stop: Callable[[], None]) -> tuple[Any, ...]:
     )
 
 
-def _make_handler(method: Callable[[Any, Any], Any], question: str) -> Any:
+def _make_handler(method: Callable[[Any, Any], Any], request: str) -> Any:
     return grpc.unary_unary_rpc_method_handler(
         method,
-        request_deserializer=getattr(messages, question).FromString,
-        response_serializer=lambda answer: answer.SerializeToString(),
+        request_deserializer=getattr(messages, request).FromString,
+        response_serializer=lambda response: response.SerializeToString(),
     )
 
 

@@ -1,4 +1,4 @@
-"""Where calls go: to this machine, and nowhere else."""
+"""The provider block, and clients that connect to this machine only."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import Any, Final
 from .values import UNKNOWN
 
 ACCOUNT: Final = "123456789012"
-"""That of moto and of the local engine; told without a call, so that a plan needs neither."""
+"""The account of moto and of the local engine. It is a constant, so that a plan makes no call."""
 
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 
 class ProblemError(Exception):
-    """What Terraform shows as an error.
+    """An error for Terraform to show.
 
     Args:
-        summary: in one line.
-        detail: whatever else helps.
+        summary: the problem in one line.
+        detail: more information.
     """
 
     def __init__(self, summary: str, detail: str = "") -> None:
@@ -33,7 +33,7 @@ class Provider:
     """The configuration of one provider block.
 
     Args:
-        config: as it is written.
+        config: the values of the block.
     """
 
     def __init__(self, config: dict[str, Any]) -> None:
@@ -55,17 +55,17 @@ class Provider:
         starts = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
         return next((p for start, p in starts.items() if self.region.startswith(start)), "aws")
 
-    def own_tags(self, tags: dict[str, str]) -> dict[str, str] | None:
-        """A resource's tags without the default ones; None when there are no others."""
+    def remove_default_tags(self, tags: dict[str, str]) -> dict[str, str] | None:
+        """Return a resource's tags without the default tags; None if there are no others."""
         default = self.default_tags
         own = {name: value for name, value in tags.items() if default.get(name) != value}
         return own or None
 
     def make_client(self, service: str) -> Any:
-        """A boto3 client of that service."""
+        """Return a boto3 client of that service."""
         if service not in self._clients:
             url = _check_local(service, self._endpoints.get(service) or _read_endpoint(service))
-            import boto3  # noqa: PLC0415 - takes longer than a plan, which makes no calls
+            import boto3  # noqa: PLC0415 - the import takes longer than a plan, which needs no client
 
             make: Any = boto3.client
             self._clients[service] = make(service, region_name=self.region, endpoint_url=url)
@@ -80,26 +80,26 @@ def _read_endpoint(service: str) -> str:
 def _check_local(service: str, url: str) -> str:
     if urllib.parse.urlparse(url).hostname not in _LOOPBACK:
         raise ProblemError(
-            "the stand-in provider talks to this machine only",
-            f"The endpoint of {service} is {url or 'not given'}.",
+            "the stand-in provider connects to this machine only",
+            f"The endpoint of {service} is {url or 'not set'}.",
         )
     return url
 
 
-def call(what: str, method: Callable[..., Any], **arguments: Any) -> Any:
-    """What the call answers.
+def call(summary: str, method: Callable[..., Any], **arguments: Any) -> Any:
+    """Call the method, and return the response.
 
     Raises:
-        ProblemError: it failed.
+        ProblemError: the call failed; with this summary.
     """
     try:
         return method(**arguments)
     except Exception as error:
-        raise ProblemError(what, f"{type(error).__name__}: {error}") from error
+        raise ProblemError(summary, f"{type(error).__name__}: {error}") from error
 
 
 def call_or_none(client: Any, missing: str, method: Callable[..., Any], **arguments: Any) -> Any:
-    """What the call answers, or None when there is no such thing."""
+    """Call the method, and return the response; None for an error of the class `missing`."""
     try:
         return method(**arguments)
     except getattr(client.exceptions, missing):
@@ -107,6 +107,6 @@ def call_or_none(client: Any, missing: str, method: Callable[..., Any], **argume
 
 
 def format_timestamp(when: datetime | None) -> str:
-    """As the genuine provider writes it."""
+    """Format a time like the genuine provider."""
     moment = when or datetime.fromtimestamp(0, timezone.utc)
     return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

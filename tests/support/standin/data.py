@@ -1,4 +1,4 @@
-"""Data sources, told without a call."""
+"""Data sources, which make no calls."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""Policies and roles."""
+"""IAM policies and roles."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from .clients import Provider, call, call_or_none
-from .values import as_written
+from .values import keep_wording
 
 State = dict[str, Any]
 
@@ -23,7 +23,7 @@ class Policy(_Iam):
     """aws_iam_policy."""
 
     def create(self, planned: State) -> State:
-        """Make it."""
+        """Create the resource."""
         created = call(
             f"creating IAM Policy ({planned['name']})",
             self.client.create_policy,
@@ -37,31 +37,31 @@ class Policy(_Iam):
         return {**planned, **computed, "id": created["Arn"]}
 
     def read(self, state: State) -> State | None:
-        """What there is of it now."""
-        answer = self._find(self.client.get_policy, PolicyArn=state["id"])
-        if answer is None:
+        """Return the current state, or None if the resource is gone."""
+        response = self._find(self.client.get_policy, PolicyArn=state["id"])
+        if response is None:
             return None
-        policy = answer["Policy"]
+        policy = response["Policy"]
         version = {"PolicyArn": state["id"], "VersionId": policy["DefaultVersionId"]}
         document = self.client.get_policy_version(**version)["PolicyVersion"]["Document"]
         tags = {each["Key"]: each["Value"] for each in policy["Tags"]}
         return {
             **state,
-            "policy": as_written(document, state["policy"]),
+            "policy": keep_wording(document, state["policy"]),
             "arn": policy["Arn"],
             "attachment_count": policy["AttachmentCount"],
             "description": policy.get("Description") or state["description"],
             "name": policy["PolicyName"],
             "path": policy["Path"],
             "policy_id": policy["PolicyId"],
-            "tags": self.provider.own_tags(tags),
+            "tags": self.provider.remove_default_tags(tags),
             "tags_all": tags,
         }
 
     def update(self, prior: State, planned: State) -> State:
-        """Replace the document, and the tags."""
-        gone = sorted(set(prior["tags_all"] or {}) - set(planned["tags_all"] or {}))
-        self.client.untag_policy(PolicyArn=planned["id"], TagKeys=gone)
+        """Replace the document and the tags."""
+        removed = sorted(set(prior["tags_all"] or {}) - set(planned["tags_all"] or {}))
+        self.client.untag_policy(PolicyArn=planned["id"], TagKeys=removed)
         self.client.tag_policy(PolicyArn=planned["id"], Tags=_read_tags(planned))
         if planned["policy"] != prior["policy"]:
             document = {"PolicyArn": planned["id"], "PolicyDocument": planned["policy"]}
@@ -74,7 +74,7 @@ class Policy(_Iam):
         return planned
 
     def delete(self, state: State) -> None:
-        """Delete it and its versions."""
+        """Delete the policy and its versions."""
         for version in self.client.list_policy_versions(PolicyArn=state["id"])["Versions"]:
             if not version["IsDefaultVersion"]:
                 name = version["VersionId"]
@@ -86,7 +86,7 @@ class Role(_Iam):
     """aws_iam_role."""
 
     def create(self, planned: State) -> State:
-        """Make it."""
+        """Create the resource."""
         created = call(
             f"creating IAM Role ({planned['name']})",
             self.client.create_role,
@@ -104,14 +104,14 @@ class Role(_Iam):
         }
 
     def read(self, state: State) -> State | None:
-        """The state, with the boundary that there is now."""
-        answer = self._find(self.client.get_role, RoleName=state["id"])
-        boundary = (answer or {"Role": {}})["Role"].get("PermissionsBoundary", {})
-        boundaries = {"permissions_boundary": boundary.get("PermissionsBoundaryArn")}
-        return answer and {**state, **boundaries}
+        """Return the state with the current boundary, or None if the role is gone."""
+        response = self._find(self.client.get_role, RoleName=state["id"])
+        boundary = (response or {"Role": {}})["Role"].get("PermissionsBoundary", {})
+        attributes = {"permissions_boundary": boundary.get("PermissionsBoundaryArn")}
+        return response and {**state, **attributes}
 
     def update(self, prior: State, planned: State) -> State:
-        """Replace who may take it, and its boundary."""
+        """Replace the trust policy and the boundary."""
         named = {"RoleName": planned["id"]}
         document = planned["assume_role_policy"]
         update = self.client.update_assume_role_policy
@@ -125,7 +125,7 @@ class Role(_Iam):
         return planned
 
     def delete(self, state: State) -> None:
-        """Delete it."""
+        """Delete the resource."""
         call("deleting IAM Role", self.client.delete_role, RoleName=state["id"])
 
 
@@ -133,7 +133,7 @@ class RolePolicy(_Iam):
     """aws_iam_role_policy."""
 
     def create(self, planned: State) -> State:
-        """Put it."""
+        """Put the policy."""
         named = {"RoleName": planned["role"], "PolicyName": planned["name"]}
         document = planned["policy"]
         call(
@@ -142,20 +142,20 @@ class RolePolicy(_Iam):
         return {**planned, "id": f"{planned['role']}:{planned['name']}"}
 
     def read(self, state: State) -> State | None:
-        """What there is of it now."""
+        """Return the current state, or None if the resource is gone."""
         named = {"RoleName": state["role"], "PolicyName": state["name"]}
-        answer = self._find(self.client.get_role_policy, **named)
-        return answer and {
+        response = self._find(self.client.get_role_policy, **named)
+        return response and {
             **state,
-            "policy": as_written(answer["PolicyDocument"], state["policy"]),
+            "policy": keep_wording(response["PolicyDocument"], state["policy"]),
         }
 
-    def update(self, prior: State, planned: State) -> State:  # noqa: ARG002 - as for the others
-        """Put it again."""
+    def update(self, prior: State, planned: State) -> State:  # noqa: ARG002 - the same for all types
+        """Put the policy again."""
         return self.create(planned)
 
     def delete(self, state: State) -> None:
-        """Delete it."""
+        """Delete the resource."""
         named = {"RoleName": state["role"], "PolicyName": state["name"]}
         call("deleting IAM Role Policy", self.client.delete_role_policy, **named)
 
@@ -164,19 +164,19 @@ class RolePolicyAttachment(_Iam):
     """aws_iam_role_policy_attachment."""
 
     def create(self, planned: State) -> State:
-        """Attach it."""
+        """Attach the policy."""
         named = {"RoleName": planned["role"], "PolicyArn": planned["policy_arn"]}
         call("attaching IAM Policy", self.client.attach_role_policy, **named)
         return {**planned, "id": f"{planned['role']}/{planned['policy_arn']}"}
 
     def read(self, state: State) -> State | None:
-        """The state, if it is still there."""
-        answer = self._find(self.client.list_attached_role_policies, RoleName=state["role"])
-        arns = [policy["PolicyArn"] for policy in (answer or {}).get("AttachedPolicies", [])]
+        """Return the state, or None if the policy is not attached."""
+        response = self._find(self.client.list_attached_role_policies, RoleName=state["role"])
+        arns = [policy["PolicyArn"] for policy in (response or {}).get("AttachedPolicies", [])]
         return state if state["policy_arn"] in arns else None
 
     def delete(self, state: State) -> None:
-        """Detach it."""
+        """Detach the policy."""
         named = {"RoleName": state["role"], "PolicyArn": state["policy_arn"]}
         call("detaching IAM Policy", self.client.detach_role_policy, **named)
 

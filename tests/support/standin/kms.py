@@ -1,4 +1,4 @@
-"""Customer keys."""
+"""Customer keys and their policies."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import json
 from typing import Any, Final
 
 from .clients import Provider, call, call_or_none
-from .values import as_written, is_known
+from .values import is_known, keep_wording
 
 State = dict[str, Any]
 
-_DAYS: Final = 30
-"""Until a deleted key is gone, unless told otherwise."""
+_DELETION_WINDOW_DAYS: Final = 30
+"""The default time until a deleted key is gone."""
 
 
 class _Kms:
@@ -20,16 +20,16 @@ class _Kms:
         self.client = provider.make_client("kms")
 
     def _read_policy(self, key: str, before: str | None = None) -> str:
-        """A key's policy, in the words of before when it says the same."""
-        answer = self.client.get_key_policy(KeyId=key, PolicyName="default")
-        return as_written(json.loads(answer["Policy"]), before)
+        """Read a key's policy. Keep the wording of `before` if it means the same."""
+        response = self.client.get_key_policy(KeyId=key, PolicyName="default")
+        return keep_wording(json.loads(response["Policy"]), before)
 
 
 class Key(_Kms):
     """aws_kms_key."""
 
     def create(self, planned: State) -> State:
-        """Make it."""
+        """Create the key."""
         tags = planned["tags_all"] or {}
         description = planned["description"] if is_known(planned["description"]) else ""
         document = {"Policy": planned["policy"]} if is_known(planned["policy"]) else {}
@@ -48,13 +48,13 @@ class Key(_Kms):
         return {**planned, **computed, "multi_region": False}
 
     def read(self, state: State) -> State | None:
-        """What there is of it now."""
-        answer = call_or_none(
+        """Return the current state."""
+        response = call_or_none(
             self.client, "NotFoundException", self.client.describe_key, KeyId=state["id"]
         )
-        if answer is None or answer["KeyMetadata"]["KeyState"] == "PendingDeletion":
+        if response is None or response["KeyMetadata"]["KeyState"] == "PendingDeletion":
             return None
-        key = answer["KeyMetadata"]
+        key = response["KeyMetadata"]
         listed = self.client.list_resource_tags(KeyId=state["id"])["Tags"]
         tags = {tag["TagKey"]: tag["TagValue"] for tag in listed}
         rotation = self.client.get_key_rotation_status(KeyId=state["id"])
@@ -63,7 +63,7 @@ class Key(_Kms):
             "arn": key["Arn"],
             "key_id": key["KeyId"],
             "description": key["Description"],
-            # moto does not tell of what nobody has chosen
+            # moto returns no defaults
             "key_usage": key.get("KeyUsage", "ENCRYPT_DECRYPT"),
             "customer_master_key_spec": key.get("CustomerMasterKeySpec", "SYMMETRIC_DEFAULT"),
             "is_enabled": key["Enabled"],
@@ -71,20 +71,20 @@ class Key(_Kms):
             "enable_key_rotation": rotation["KeyRotationEnabled"],
             "bypass_policy_lockout_safety_check": bool(state["bypass_policy_lockout_safety_check"]),
             "policy": self._read_policy(key["KeyId"], state["policy"]),
-            "tags": self.provider.own_tags(tags),
+            "tags": self.provider.remove_default_tags(tags),
             "tags_all": tags,
         }
 
-    def update(self, prior: State, planned: State) -> State:  # noqa: ARG002 - as for the others
-        """Only tags change here."""
+    def update(self, prior: State, planned: State) -> State:  # noqa: ARG002 - the same for all types
+        """Replace the tags. The stand-in changes nothing else in place."""
         tags = planned["tags_all"] or {}
         written = [{"TagKey": name, "TagValue": value} for name, value in tags.items()]
         call("tagging KMS Key", self.client.tag_resource, KeyId=planned["id"], Tags=written)
         return planned
 
     def delete(self, state: State) -> None:
-        """Have it deleted later."""
-        days = state["deletion_window_in_days"] or _DAYS
+        """Schedule the deletion of the key."""
+        days = state["deletion_window_in_days"] or _DELETION_WINDOW_DAYS
         delete = self.client.schedule_key_deletion
         call("deleting KMS Key", delete, KeyId=state["id"], PendingWindowInDays=days)
 
@@ -93,13 +93,13 @@ class KeyPolicy(_Kms):
     """aws_kms_key_policy."""
 
     def create(self, planned: State) -> State:
-        """Put it."""
+        """Put the policy."""
         document = {"KeyId": planned["key_id"], "Policy": planned["policy"]}
         call("putting KMS Key Policy", self.client.put_key_policy, PolicyName="default", **document)
         return {**planned, "id": planned["key_id"]}
 
     def read(self, state: State) -> State | None:
-        """What there is of it now."""
+        """Return the current state."""
         return {
             **state,
             "key_id": state["id"],
@@ -107,9 +107,9 @@ class KeyPolicy(_Kms):
             "policy": self._read_policy(state["id"], state["policy"]),
         }
 
-    def update(self, prior: State, planned: State) -> State:  # noqa: ARG002 - as for the others
-        """Put it again."""
+    def update(self, prior: State, planned: State) -> State:  # noqa: ARG002 - the same for all types
+        """Put the policy again."""
         return self.create(planned)
 
     def delete(self, state: State) -> None:
-        """Leave what only goes with the key: nobody could use it without a policy."""
+        """Do nothing. A key policy is deleted with its key, which is unusable without one."""

@@ -1,4 +1,4 @@
-"""The classes of `messages.proto`, which the set-up of this environment has compiled."""
+"""The classes of `messages.proto`. The set-up of this environment compiles it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Terraform is told that a change will do. Pure."""
+"""The planned state of a resource, as the provider reports it to Terraform. Pure."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _SET_BY_PROVIDER = ("region", "tags_all")
 def plan(
     type_name: str, prior: State | None, proposed: State, config: State, provider: Any
 ) -> tuple[State, list[str]]:
-    """The state after the change, and what of it forces a replacement.
+    """Return the state after the change, and the attributes that force a replacement.
 
     Args:
-        type_name: of the resource.
-        prior: its state; None before it exists.
+        type_name: the resource type.
+        prior: the current state; None before the resource exists.
         proposed: Terraform's merge of prior state and configuration.
         config: the configuration.
-        provider: whose region and default tags hold.
+        provider: the provider block with the region and default tags.
     """
     rule, attributes = RULES[type_name], schemas.list_attributes(type_name)
     planned = {
@@ -32,7 +32,7 @@ def plan(
         **_set_defaults(rule, config),
         **_plan_provider_attributes(provider, attributes, config),
     }
-    left_open = [
+    unset = [
         name
         for name, attribute in attributes.items()
         if attribute.get("computed")
@@ -41,8 +41,8 @@ def plan(
         and name not in rule.defaults
     ]
     if prior is None:
-        return {**planned, **dict.fromkeys(left_open, UNKNOWN)}, []
-    planned = _without_rewording(rule, prior, planned)
+        return {**planned, **dict.fromkeys(unset, UNKNOWN)}, []
+    planned = _keep_prior_wording(rule, prior, planned)
     replaced = [name for name in rule.replaces if _differs(name, prior, planned, config)]
     if replaced:
         planned |= {
@@ -80,8 +80,8 @@ def _differs(name: str, prior: State, planned: State, config: State) -> bool:
     return bool(config.get(name) is not None and planned[name] != prior.get(name))
 
 
-def _without_rewording(rule: Rule, prior: State, planned: State) -> State:
-    """What only says the same in other words, as it was said before."""
+def _keep_prior_wording(rule: Rule, prior: State, planned: State) -> State:
+    """Keep the prior value where the planned one means the same."""
     same = {
         name: prior[name]
         for name in rule.documents
@@ -89,7 +89,7 @@ def _without_rewording(rule: Rule, prior: State, planned: State) -> State:
         and is_known(prior[name])
         and json.loads(planned[name]) == json.loads(prior[name])
     }
-    if rule.older:  # to which nothing and an empty text are one
+    if rule.uses_older_toolkit:  # which takes null and an empty string for the same
         same |= {
             name: value
             for name, value in prior.items()

@@ -1,4 +1,4 @@
-"""What a schema does not tell of a resource type, from the genuine provider's documentation."""
+"""Facts about resource types that the schemas lack, from the genuine provider's documentation."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Any, Final
 
 @dataclass(frozen=True)
 class Rule:
-    """How one resource type behaves.
-
-    `older` types are made with the provider's older toolkit: Terraform forgives them that a
-    plan does not say exactly what is applied.
-    """
+    """The behavior of one resource type."""
 
     replaces: tuple[str, ...]
     """The attributes and blocks whose change forces a replacement."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
     documents: tuple[str, ...] = ()
-    """Attributes that hold JSON: another way of writing it is no change."""
+    """Attributes that hold JSON. The same JSON in other words is no change."""
     imported_by: str = "id"
-    older: bool = True
+    uses_older_toolkit: bool = True
+    """Whether the provider implements the type with its older toolkit.
+
+    Terraform then accepts an applied state that differs from the plan.
+    """
 
 
 _KEY_DEFAULTS: Final = {
@@ -46,7 +46,7 @@ RULES: Final[Mapping[str, Rule]] = {
         ("vector_bucket_name", "encryption_configuration", "region"),
         {"force_destroy": False},
         imported_by="vector_bucket_arn",
-        older=False,
+        uses_older_toolkit=False,
     ),
     "aws_s3vectors_index": Rule(
         (
@@ -60,13 +60,13 @@ RULES: Final[Mapping[str, Rule]] = {
             "vector_bucket_name",
         ),
         imported_by="index_arn",
-        older=False,
+        uses_older_toolkit=False,
     ),
     "aws_s3vectors_vector_bucket_policy": Rule(
         ("region", "vector_bucket_arn"),
         documents=("policy",),
         imported_by="vector_bucket_arn",
-        older=False,
+        uses_older_toolkit=False,
     ),
     "aws_cloudwatch_log_group": Rule(
         ("name", "region"), {"retention_in_days": 0, "skip_destroy": False}

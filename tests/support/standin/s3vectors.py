@@ -1,4 +1,4 @@
-"""Vector buckets with their policies, and indexes."""
+"""Vector buckets, their policies, and indexes."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import json
 from typing import Any
 
 from .clients import Provider, call, call_or_none, format_timestamp
-from .values import as_written
+from .values import keep_wording
 
 State = dict[str, Any]
 
 
 class _Tagged:
-    """What both types do alike."""
+    """The common part of the types that have tags."""
 
     def __init__(self, provider: Provider) -> None:
         self.provider = provider
@@ -20,14 +20,14 @@ class _Tagged:
 
     def _describe_tags(self, state: State, arn: str) -> State:
         tags = self.client.list_tags_for_resource(resourceArn=arn)["tags"]
-        attributes = {"tags": self.provider.own_tags(tags), "tags_all": tags}
+        attributes = {"tags": self.provider.remove_default_tags(tags), "tags_all": tags}
         return {**state, **attributes, "region": state["region"] or self.provider.region}
 
     def _retag(self, arn: str, prior: State, planned: State) -> None:
         old, new = prior["tags_all"] or {}, planned["tags_all"] or {}
-        gone = sorted(set(old) - set(new))
-        if gone:
-            call("untagging", self.client.untag_resource, resourceArn=arn, tagKeys=gone)
+        removed = sorted(set(old) - set(new))
+        if removed:
+            call("untagging", self.client.untag_resource, resourceArn=arn, tagKeys=removed)
         if new:
             call("tagging", self.client.tag_resource, resourceArn=arn, tags=new)
 
@@ -36,7 +36,7 @@ class VectorBucket(_Tagged):
     """aws_s3vectors_vector_bucket."""
 
     def create(self, planned: State) -> State:
-        """Make it."""
+        """Create the resource."""
         name = planned["vector_bucket_name"]
         call(
             f"creating S3 Vectors Vector Bucket ({name})",
@@ -49,25 +49,27 @@ class VectorBucket(_Tagged):
         return self._describe(planned, bucket)
 
     def read(self, state: State) -> State | None:
-        """What there is of it now."""
+        """Return the current state, or None if the resource is gone."""
         arn = state["vector_bucket_arn"]
         get = self.client.get_vector_bucket
-        answer = call_or_none(self.client, "NotFoundException", get, vectorBucketArn=arn)
-        return answer and self._describe_tags(self._describe(state, answer["vectorBucket"]), arn)
+        response = call_or_none(self.client, "NotFoundException", get, vectorBucketArn=arn)
+        if response is None:
+            return None
+        return self._describe_tags(self._describe(state, response["vectorBucket"]), arn)
 
     def update(self, prior: State, planned: State) -> State:
-        """Only tags change without a replacement."""
+        """Change the tags. Any other change forces a replacement."""
         self._retag(prior["vector_bucket_arn"], prior, planned)
         return planned
 
     def delete(self, state: State) -> None:
-        """Delete it; with force_destroy its indexes first."""
+        """Delete the bucket; with force_destroy, its indexes first."""
         arn = state["vector_bucket_arn"]
         if state["force_destroy"]:
             for index in self.client.list_indexes(vectorBucketArn=arn)["indexes"]:
                 self.client.delete_index(indexArn=index["indexArn"])
-        what = f"deleting S3 Vectors Vector Bucket ({arn})"
-        call(what, self.client.delete_vector_bucket, vectorBucketArn=arn)
+        summary = f"deleting S3 Vectors Vector Bucket ({arn})"
+        call(summary, self.client.delete_vector_bucket, vectorBucketArn=arn)
 
     @staticmethod
     def _describe(state: State, bucket: State) -> State:
@@ -89,41 +91,41 @@ class VectorBucketPolicy:
         self.client = provider.make_client("s3vectors")
 
     def create(self, planned: State) -> State:
-        """Put it, in place of any that there is."""
+        """Put the policy. It replaces an existing one."""
         return self._put("creating", planned)
 
     def _put(self, verb: str, planned: State) -> State:
         arn = planned["vector_bucket_arn"]
-        what = f"{verb} S3 Vectors Vector Bucket Policy ({arn})"
+        summary = f"{verb} S3 Vectors Vector Bucket Policy ({arn})"
         put = self.client.put_vector_bucket_policy
-        call(what, put, vectorBucketArn=arn, policy=planned["policy"])
+        call(summary, put, vectorBucketArn=arn, policy=planned["policy"])
         return planned
 
     def read(self, state: State) -> State | None:
-        """What there is of it now."""
+        """Return the current state, or None if the resource is gone."""
         get, arn = self.client.get_vector_bucket_policy, state["vector_bucket_arn"]
-        answer = call_or_none(self.client, "NotFoundException", get, vectorBucketArn=arn)
-        if answer is None:
+        response = call_or_none(self.client, "NotFoundException", get, vectorBucketArn=arn)
+        if response is None:
             return None
-        policy = as_written(json.loads(answer["policy"]), state["policy"])
+        policy = keep_wording(json.loads(response["policy"]), state["policy"])
         return {**state, "policy": policy, "region": state["region"] or self.provider.region}
 
-    def update(self, prior: State, planned: State) -> State:  # noqa: ARG002 - as for the others
-        """Put it again."""
+    def update(self, prior: State, planned: State) -> State:  # noqa: ARG002 - the same for all types
+        """Put the policy again."""
         return self._put("updating", planned)
 
     def delete(self, state: State) -> None:
-        """Delete it."""
+        """Delete the resource."""
         arn = state["vector_bucket_arn"]
-        what = f"deleting S3 Vectors Vector Bucket Policy ({arn})"
-        call(what, self.client.delete_vector_bucket_policy, vectorBucketArn=arn)
+        summary = f"deleting S3 Vectors Vector Bucket Policy ({arn})"
+        call(summary, self.client.delete_vector_bucket_policy, vectorBucketArn=arn)
 
 
 class Index(_Tagged):
     """aws_s3vectors_index."""
 
     def create(self, planned: State) -> State:
-        """Make it."""
+        """Create the resource."""
         name, bucket = planned["index_name"], planned["vector_bucket_name"]
         call(
             f"creating S3 Vectors Index ({name})",
@@ -141,21 +143,23 @@ class Index(_Tagged):
         return self._describe(planned, description)
 
     def read(self, state: State) -> State | None:
-        """What there is of it now."""
+        """Return the current state, or None if the resource is gone."""
         arn = state["index_arn"]
         get = self.client.get_index
-        answer = call_or_none(self.client, "NotFoundException", get, indexArn=arn)
-        return answer and self._describe_tags(self._describe(state, answer["index"]), arn)
+        response = call_or_none(self.client, "NotFoundException", get, indexArn=arn)
+        if response is None:
+            return None
+        return self._describe_tags(self._describe(state, response["index"]), arn)
 
     def update(self, prior: State, planned: State) -> State:
-        """Only tags change without a replacement."""
+        """Change the tags. Any other change forces a replacement."""
         self._retag(prior["index_arn"], prior, planned)
         return planned
 
     def delete(self, state: State) -> None:
-        """Delete it."""
-        what = f"deleting S3 Vectors Index ({state['index_arn']})"
-        call(what, self.client.delete_index, indexArn=state["index_arn"])
+        """Delete the resource."""
+        summary = f"deleting S3 Vectors Index ({state['index_arn']})"
+        call(summary, self.client.delete_index, indexArn=state["index_arn"])
 
     @staticmethod
     def _describe(state: State, index: State) -> State:
@@ -188,8 +192,8 @@ def _read_encryption(planned: State) -> State:
     return {"encryptionConfiguration": {name: value for name, value in named.items() if value}}
 
 
-def _describe_encryption(answer: State) -> list[State]:
-    configuration = answer.get("encryptionConfiguration", {})
+def _describe_encryption(response: State) -> list[State]:
+    configuration = response.get("encryptionConfiguration", {})
     return [
         {
             "sse_type": configuration.get("sseType", "AES256"),

@@ -1,4 +1,4 @@
-"""The genuine schemas, and what they say of a type."""
+"""The genuine schemas of the provider."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ DATA: Final = _read("data")
 
 
 def list_attributes(type_name: str) -> dict[str, Any]:
-    """The attributes of a resource type, by name."""
+    """Return the attributes of a resource type, by name."""
     attributes_by_name: dict[str, Any] = RESOURCES[type_name]["block"]["attributes"]
     return attributes_by_name
 
 
 def make_empty_state(type_name: str, nested: str | None = None) -> dict[str, Any]:
-    """A state of that type, or a block in it, in which nothing is set."""
+    """Make the state of a resource type, or of one of its blocks, in which nothing is set."""
     block = RESOURCES[type_name]["block"]
     if nested:
         block = block["block_types"][nested]["block"]
-    nothing = {
+    blocks = {
         name: _make_empty(block_type) for name, block_type in block.get("block_types", {}).items()
     }
-    return {**dict.fromkeys(block.get("attributes", {})), **nothing}
+    return {**dict.fromkeys(block.get("attributes", {})), **blocks}
 
 
 def _make_empty(block: dict[str, Any]) -> Any:
@@ -44,7 +44,7 @@ def _make_empty(block: dict[str, Any]) -> Any:
 
 
 def build_response() -> Any:
-    """All schemas, as Terraform asks for them."""
+    """Build the response to Terraform's request for all schemas."""
     return messages.Schemas(
         provider=_encode_schema(PROVIDER),
         resource_schemas={name: _encode_schema(schema) for name, schema in RESOURCES.items()},

@@ -1,4 +1,4 @@
-"""The methods of Terraform's plugin protocol that a provider answers."""
+"""The methods of Terraform's plugin protocol that a provider implements."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from . import compute, data, iam, kms, messages, s3vectors, schemas
-from .checks import find_refusals
+from .checks import find_errors
 from .clients import ProblemError, Provider
 from .planning import plan
 from .rules import RULES
-from .values import decode, encode, settle
+from .values import decode, encode, replace_unknown
 
 _ERROR: Final = 1
-_KINDS: Final[Mapping[str, Any]] = {
+_RESOURCES: Final[Mapping[str, Any]] = {
     "aws_cloudwatch_log_group": compute.LogGroup,
     "aws_dynamodb_table": compute.Table,
     "aws_iam_policy": iam.Policy,
@@ -31,7 +31,7 @@ _KINDS: Final[Mapping[str, Any]] = {
     "aws_s3vectors_vector_bucket": s3vectors.VectorBucket,
     "aws_s3vectors_vector_bucket_policy": s3vectors.VectorBucketPolicy,
 }
-_DATA: Final[Mapping[str, Any]] = {
+_DATA_SOURCES: Final[Mapping[str, Any]] = {
     "aws_caller_identity": data.read_caller_identity,
     "aws_partition": data.read_partition,
     "aws_region": data.read_region,
@@ -39,52 +39,52 @@ _DATA: Final[Mapping[str, Any]] = {
 
 
 class Service:
-    """One provider; each method is given a request and returns the answer to it."""
+    """One provider. Each method takes a request and returns the response."""
 
     _provider: Provider
 
     def schemas(self, _: Any) -> Any:
-        """Every schema."""
+        """Return every schema."""
         return schemas.build_response()
 
     def check_provider(self, _: Any) -> Any:
-        """The schema has checked all there is."""
+        """Check nothing: Terraform has checked the configuration against the schema."""
         return messages.CheckedProvider()
 
     def configure(self, request: Any) -> Any:
-        """Take the provider block."""
+        """Read the provider block."""
         self._provider = Provider(decode(request.config))
         return messages.Checked()
 
     def check(self, request: Any) -> Any:
-        """A resource's or data source's configuration."""
-        wrong = find_refusals(request.type_name, decode(request.config))
+        """Check the configuration of a resource or data source."""
+        errors = find_errors(request.type_name, decode(request.config))
         return messages.Checked(
             diagnostics=[
-                _make_diagnostic("Invalid Attribute Value", f"{name} {why}", name)
-                for name, why in wrong
+                _make_diagnostic("Invalid Attribute Value", f"{name} {reason}", name)
+                for name, reason in errors
             ]
         )
 
     def upgrade(self, request: Any) -> Any:
-        """A stored state, in today's schema."""
+        """Convert a stored state to the current schema."""
         stored = json.loads(request.raw_state.json)
         empty = schemas.make_empty_state(request.type_name)
-        state = {name: stored.get(name, nothing) for name, nothing in empty.items()}
+        state = {name: stored.get(name, default) for name, default in empty.items()}
         return messages.State(state=encode(state))
 
     def read(self, request: Any) -> Any:
-        """A resource's state now."""
-        state = self._find_kind(request).read(decode(request.current_state))
+        """Read the current state of a resource."""
+        state = self._make_handler(request).read(decode(request.current_state))
         return messages.State(state=encode(state))
 
     def read_data(self, request: Any) -> Any:
-        """A data source."""
-        state = _DATA[request.type_name](self._provider, decode(request.config))
+        """Read a data source."""
+        state = _DATA_SOURCES[request.type_name](self._provider, decode(request.config))
         return messages.State(state=encode(state))
 
     def plan(self, request: Any) -> Any:
-        """What a change will do."""
+        """Plan a change."""
         proposed = decode(request.proposed_new_state)
         if proposed is None:
             return messages.Planned(planned_state=encode(None))
@@ -93,42 +93,44 @@ class Service:
         return messages.Planned(
             planned_state=encode(planned),
             requires_replace=[_make_path(name) for name in replaced],
-            legacy_type_system=RULES[request.type_name].older,
+            legacy_type_system=RULES[request.type_name].uses_older_toolkit,
         )
 
     def apply(self, request: Any) -> Any:
         """Make the change."""
         prior, planned = decode(request.prior_state), decode(request.planned_state)
-        older = RULES[request.type_name].older
+        older = RULES[request.type_name].uses_older_toolkit
         try:
-            state = self._changed(self._find_kind(request), prior, planned)
+            state = self._apply_change(self._make_handler(request), prior, planned)
         except ProblemError as problem:
-            wrong = [_make_diagnostic(problem.summary, problem.detail)]
-            left = encode(prior)
-            return messages.Applied(new_state=left, diagnostics=wrong, legacy_type_system=older)
+            errors = [_make_diagnostic(problem.summary, problem.detail)]
+            return messages.Applied(
+                new_state=encode(prior), diagnostics=errors, legacy_type_system=older
+            )
         return messages.Applied(new_state=encode(state), legacy_type_system=older)
 
     @staticmethod
-    def _changed(kind: Any, prior: Any, planned: Any) -> Any:
+    def _apply_change(handler: Any, prior: Any, planned: Any) -> Any:
         if planned is None:
-            return kind.delete(prior)
-        return settle(kind.create(planned) if prior is None else kind.update(prior, planned))
+            return handler.delete(prior)
+        state = handler.create(planned) if prior is None else handler.update(prior, planned)
+        return replace_unknown(state)
 
     def import_(self, request: Any) -> Any:
-        """A resource known by its id only; Terraform reads the rest next."""
+        """Return a state with the id only. Terraform reads the rest next."""
         empty = schemas.make_empty_state(request.type_name)
-        place = {"region": self._provider.region} if "region" in empty else {}
-        named = {RULES[request.type_name].imported_by: request.id}
-        state = encode({**empty, **place, **named})
+        region = {"region": self._provider.region} if "region" in empty else {}
+        identity = {RULES[request.type_name].imported_by: request.id}
+        state = encode({**empty, **region, **identity})
         imported = messages.Imported.Resource(type_name=request.type_name, state=state)
         return messages.Imported(imported_resources=[imported])
 
     def stop(self, _: Any) -> Any:
-        """Nothing runs on."""
+        """Do nothing: no operation runs in the background."""
         return messages.Empty()
 
-    def _find_kind(self, request: Any) -> Any:
-        return _KINDS[request.type_name](self._provider)
+    def _make_handler(self, request: Any) -> Any:
+        return _RESOURCES[request.type_name](self._provider)
 
 
 METHODS: Final[Mapping[str, tuple[str, str, str]]] = {
@@ -145,29 +147,29 @@ METHODS: Final[Mapping[str, tuple[str, str, str]]] = {
     "ImportResourceState": ("import_", "Import", "Imported"),
     "StopProvider": ("stop", "Empty", "Empty"),
 }
-"""Terraform's name of each method: ours, and the messages of question and answer."""
+"""The protocol's methods: our method, and the messages of the request and the response."""
 
 
-def make_method(method: Callable[[Any], Any], answer: Any) -> Callable[[Any, Any], Any]:
-    """The method as gRPC calls it; whatever goes wrong is shown by Terraform."""
+def make_method(method: Callable[[Any], Any], response: Any) -> Callable[[Any, Any], Any]:
+    """Wrap a method for gRPC. Any error becomes a diagnostic, which Terraform shows."""
 
-    def answered(request: Any, _: Any) -> Any:
+    def handle(request: Any, _: Any) -> Any:
         try:
             return method(request)
         except ProblemError as problem:
-            return answer(diagnostics=[_make_diagnostic(problem.summary, problem.detail)])
+            return response(diagnostics=[_make_diagnostic(problem.summary, problem.detail)])
         except Exception as error:  # noqa: BLE001 - Terraform would only say that the plugin failed
             traceback.print_exc(file=sys.stderr)
-            return answer(
+            return response(
                 diagnostics=[_make_diagnostic("the stand-in provider failed", repr(error))]
             )
 
-    return answered
+    return handle
 
 
 def _make_diagnostic(summary: str, detail: str = "", attribute: str | None = None) -> Any:
-    where = _make_path(attribute) if attribute else None
-    return messages.Diagnostic(severity=_ERROR, summary=summary, detail=detail, attribute=where)
+    path = _make_path(attribute) if attribute else None
+    return messages.Diagnostic(severity=_ERROR, summary=summary, detail=detail, attribute=path)
 
 
 def _make_path(name: str) -> Any:

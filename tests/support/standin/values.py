@@ -1,4 +1,4 @@
-"""Terraform's values on the wire: MessagePack, where every extension means "not known yet"."""
+"""Terraform's values on the wire. They are MessagePack; an extension is an unknown value."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ UNKNOWN: Final = _Unknown()
 
 
 def decode(value: Any) -> Any:
-    """What a DynamicValue holds."""
+    """Decode the value of a DynamicValue."""
     if value.msgpack:
         return msgpack.unpackb(value.msgpack, ext_hook=lambda *_: UNKNOWN, strict_map_key=False)
     return json.loads(value.json) if value.json else None
 
 
 def encode(value: Any) -> Any:
-    """The DynamicValue that holds it."""
+    """Encode the value as a DynamicValue."""
     packed = msgpack.packb(value, default=lambda _: msgpack.ExtType(0, b"\0"))
     return messages.DynamicValue(msgpack=packed)
 
 
 def is_known(value: Any) -> bool:
-    """Whether it is set, and no part of it is unknown."""
+    """Whether the value is set, and no part of it is unknown."""
     return value is not None and not has_unknown(value)
 
 
 def has_unknown(value: Any) -> bool:
-    """Whether any part of it is unknown."""
+    """Whether any part of the value is unknown."""
     if isinstance(value, dict):
         return any(has_unknown(part) for part in value.values())
     if isinstance(value, list):
@@ -45,13 +45,13 @@ def has_unknown(value: Any) -> bool:
     return value is UNKNOWN
 
 
-def as_written(document: Any, before: str | None) -> str:
-    """A JSON document as it was written before, when it still says the same."""
+def keep_wording(document: Any, before: str | None) -> str:
+    """Encode a JSON document. Return `before` if it encodes the same document."""
     if before and json.loads(before) == document:
         return before
     return json.dumps(document)
 
 
-def settle(state: dict[str, Any]) -> dict[str, Any]:
-    """The state with nothing unknown: what no call has told is null."""
+def replace_unknown(state: dict[str, Any]) -> dict[str, Any]:
+    """Replace unknown values with null: no call returned them."""
     return {name: None if value is UNKNOWN else value for name, value in state.items()}

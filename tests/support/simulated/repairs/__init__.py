@@ -1,17 +1,18 @@
-"""What moto 5.2.5 does otherwise than AWS, where our deployments notice, put right.
+"""Corrections of moto 5.2.5 where it differs from AWS, as far as our deployments notice.
 
-Each function mends one thing and says which.
+Each function corrects one fault. Its docstring describes the fault.
 """
 
 from __future__ import annotations
 
 from functools import cache
 
-from . import rights, rollback, stacks, tags, updates, versions
+from . import iam, rollback, stacks, tags, updates, versions
 
 
 @cache
 def apply() -> None:
-    """Mend all of it, once in a process."""
-    for part in (rights, tags, stacks, updates, rollback, versions):  # tags inside of the transform
-        part.apply()
+    """Apply all repairs, once in a process."""
+    # Later patches run first: `stacks` applies the SAM transform before `tags` adds tags
+    for module in (iam, tags, stacks, updates, rollback, versions):
+        module.apply()

@@ -1,6 +1,6 @@
-"""What CloudFormation does when a new stack's resource cannot be made: say why, and take it back.
+"""A repair of failed creations: CloudFormation reports the reason and rolls the new stack back.
 
-moto lets the error through to whoever executes the change set, and leaves what was made until then.
+In moto, executing the change set raises the error, and the resources created so far remain.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from moto.cloudformation import models as stacks
 from moto.cloudformation import parsing
 
 _FAILED_RESOURCE: Final = "failed_resource"
-"""The attribute of an error that says which resource it was about."""
+"""The attribute of an error that has the logical id and type of the failed resource."""
 
 
 def apply() -> None:
-    """Do as CloudFormation does."""
-    _name_the_failed_resource()
+    """Apply the repairs."""
+    _record_failed_resource()
     _roll_back_new_stacks()
 
 
-def _name_the_failed_resource() -> None:
+def _record_failed_resource() -> None:
     original = parsing.parse_and_create_resource
 
     def parse_and_create_resource(logical_id: str, template: Any, *args: Any, **kwargs: Any) -> Any:
         try:
             return original(logical_id, template, *args, **kwargs)
         except Exception as error:
-            # What needs this one passes here, too, later
+            # Resources that depend on this one get the same error later: keep the first
             vars(error).setdefault(_FAILED_RESOURCE, (logical_id, template["Type"]))
             raise
 
@@ -51,7 +51,7 @@ def _roll_back_new_stacks() -> None:
             stack.template = changes.template
             _roll_back(stack, failure, error)
 
-    stacks.CloudFormationBackend.execute_change_set = execute_change_set  # type: ignore[method-assign]  # that is how
+    stacks.CloudFormationBackend.execute_change_set = execute_change_set  # type: ignore[method-assign]  # replaces moto's
 
 
 def _roll_back(stack: Any, failure: tuple[str, str], error: Exception) -> None:
@@ -66,6 +66,6 @@ def _roll_back(stack: Any, failure: tuple[str, str], error: Exception) -> None:
         if template.get("DeletionPolicy") == "RetainExceptOnCreate":
             template["DeletionPolicy"] = "Delete"
     stack.resource_map.delete()
-    stack.resource_map._resource_json_map = {}  # or looking at them would make them again
+    stack.resource_map._resource_json_map = {}  # reading them would create them again
     stack._add_stack_event("ROLLBACK_COMPLETE")
     stack.status = "ROLLBACK_COMPLETE"

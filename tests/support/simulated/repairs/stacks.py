@@ -1,4 +1,4 @@
-"""Templates, change sets, what stays when a stack goes, and the SAM transform."""
+"""Repairs of CloudFormation: templates, change sets, deletion policies and the SAM transform."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from moto.cloudformation.exceptions import (
 import sam
 
 _SERVERLESS: Final = "AWS::Serverless-2016-10-31"
-_PASSED_OVER: Final = {
-    "AWS::S3::BucketPolicy",  # of the CDK's and SAM's own: S3's rights are not evaluated here
-    "AWS::CDK::Metadata",  # which makes nothing
+_IGNORED: Final = {
+    "AWS::S3::BucketPolicy",  # of the CDK's and SAM's buckets; S3 permissions are not simulated
+    "AWS::CDK::Metadata",  # creates nothing
 }
 
 
 def apply() -> None:
-    """Mend all of it."""
+    """Apply the repairs."""
     _refuse_unknown_types()
-    _read_templates_on_an_address()
-    _tell_outputs_of_change_sets()
-    _tell_outputs_of_nested_stacks()
-    _forget_change_sets_that_are_gone()
+    _read_templates_by_ip_address()
+    _set_outputs_of_change_sets()
+    _return_outputs_of_nested_stacks()
+    _ignore_missing_change_sets()
     _resolve_parameters_once()
-    _retain_what_is_to_be_retained()
+    _apply_deletion_policies()
     _transform_serverless_templates()
-    _leave_out_what_has_no_value()
+    _remove_no_value_from_lists()
     _export_only_existing_outputs()
 
 
@@ -44,26 +44,26 @@ class _UnknownTypeError(CloudFormationError):
 
 
 def _refuse_unknown_types() -> None:
-    """A resource of a type that moto does not know is passed over, with a warning."""
+    """Moto skips a resource of an unknown type with a warning."""
     original = parsing.resource_class_from_type
 
     def resource_class_from_type(resource_type: str) -> Any:
         resource_class: Any = original(resource_type)
-        if resource_class is None and resource_type not in _PASSED_OVER:
+        if resource_class is None and resource_type not in _IGNORED:
             raise _UnknownTypeError(f"moto's CloudFormation does not know {resource_type}")
         return resource_class
 
     parsing.resource_class_from_type = resource_class_from_type
 
 
-def _read_templates_on_an_address() -> None:
-    """A TemplateURL on 127.0.0.1 is in path style; moto takes the first label for the bucket."""
-    for module in (responses, stacks):  # of a stack, and of one that is nested
+def _read_templates_by_ip_address() -> None:
+    """Moto takes "127" for the bucket if TemplateURL is on 127.0.0.1, which uses path style."""
+    for module in (responses, stacks):  # for stacks, and for nested stacks
         original = vars(module)["get_stack_from_s3_url"]
-        vars(module)["get_stack_from_s3_url"] = _on_an_address(original)
+        vars(module)["get_stack_from_s3_url"] = _replace_ip_address(original)
 
 
-def _on_an_address(original: Callable[..., Any]) -> Callable[..., Any]:
+def _replace_ip_address(original: Callable[..., Any]) -> Callable[..., Any]:
     def get_stack_from_s3_url(template_url: str, *args: Any, **kwargs: Any) -> Any:
         parts = urlparse(template_url)
         if re.fullmatch(r"[\d.]+", parts.hostname or ""):
@@ -73,8 +73,8 @@ def _on_an_address(original: Callable[..., Any]) -> Callable[..., Any]:
     return get_stack_from_s3_url
 
 
-def _tell_outputs_of_change_sets() -> None:
-    """A stack that a change set makes, as the CDK and SAM do, lacks outputs, exports and tags."""
+def _set_outputs_of_change_sets() -> None:
+    """A stack that a change set creates lacks outputs, exports and tags. CDK and SAM use them."""
     original = stacks.CloudFormationBackend.execute_change_set
 
     def execute_change_set(self: Any, change_set_name: str, stack_name: str | None = None) -> None:
@@ -90,11 +90,11 @@ def _tell_outputs_of_change_sets() -> None:
         stack.output_map = stack._create_output_map()
         self.exports.update({export.name: export for export in stack.exports})
 
-    stacks.CloudFormationBackend.execute_change_set = execute_change_set  # type: ignore[method-assign]  # that is how
+    stacks.CloudFormationBackend.execute_change_set = execute_change_set  # type: ignore[method-assign]  # replaces moto's
 
 
-def _tell_outputs_of_nested_stacks() -> None:
-    """Fn::GetAtt does not know Outputs.NAME of a stack that is nested in another."""
+def _return_outputs_of_nested_stacks() -> None:
+    """Fn::GetAtt does not support Outputs.NAME of a nested stack."""
 
     def get_cfn_attribute(self: Any, attribute_name: str) -> Any:
         values = {f"Outputs.{each.key}": each.value for each in self.output_map.values() if each}
@@ -102,15 +102,15 @@ def _tell_outputs_of_nested_stacks() -> None:
             raise UnformattedGetAttTemplateException
         return values[attribute_name]
 
-    stacks.Stack.get_cfn_attribute = get_cfn_attribute  # type: ignore[attr-defined]  # that is how
+    stacks.Stack.get_cfn_attribute = get_cfn_attribute  # type: ignore[attr-defined]  # replaces moto's
 
 
 class _ChangeSetNotFoundError(CloudFormationError):
     code = "ChangeSetNotFound"
 
 
-def _forget_change_sets_that_are_gone() -> None:
-    """To delete a change set that is not there is no error; to describe it has its own."""
+def _ignore_missing_change_sets() -> None:
+    """On AWS, deleting a missing change set succeeds, and describing it has an error of its own."""
     backend = stacks.CloudFormationBackend
     remove, describe = backend.delete_change_set, backend.describe_change_set
 
@@ -126,23 +126,23 @@ def _forget_change_sets_that_are_gone() -> None:
             raise _ChangeSetNotFoundError(f"ChangeSet [{change_set_name}] does not exist")
         return describe(self, change_set_name)
 
-    backend.delete_change_set = delete_change_set  # type: ignore[method-assign]  # that is how
-    backend.describe_change_set = describe_change_set  # type: ignore[method-assign]  # that is how
+    backend.delete_change_set = delete_change_set  # type: ignore[method-assign]  # replaces moto's
+    backend.describe_change_set = describe_change_set  # type: ignore[method-assign]  # replaces moto's
 
 
 def _resolve_parameters_once() -> None:
-    """A change set looks up in SSM what it has looked up already."""
+    """In a change set, moto resolves SSM parameters twice: it also looks up the resolved value."""
     original = parsing.ResourceMap.parse_ssm_parameter
 
     def parse_ssm_parameter(self: Any, value: str, value_type: str) -> Any:
-        # What names a parameter of the CDK's is a path, what it says is none
+        # The CDK's parameter names begin with a slash, their values do not
         return original(self, value, value_type) if value.startswith("/") else value
 
-    parsing.ResourceMap.parse_ssm_parameter = parse_ssm_parameter  # type: ignore[method-assign]  # that is how
+    parsing.ResourceMap.parse_ssm_parameter = parse_ssm_parameter  # type: ignore[method-assign]  # replaces moto's
 
 
-def _retain_what_is_to_be_retained() -> None:
-    """RetainExceptOnCreate is not known, and Retain only when the whole stack goes."""
+def _apply_deletion_policies() -> None:
+    """Moto ignores RetainExceptOnCreate, and Retain unless the whole stack is deleted."""
     original = parsing.ResourceMap.delete
     remove = parsing.ResourceMap._delete_resource
 
@@ -157,12 +157,12 @@ def _retain_what_is_to_be_retained() -> None:
             return
         remove(self, resource, template)
 
-    parsing.ResourceMap.delete = delete  # type: ignore[method-assign]  # that is how
-    parsing.ResourceMap._delete_resource = delete_resource  # type: ignore[method-assign, assignment]  # that is how
+    parsing.ResourceMap.delete = delete  # type: ignore[method-assign]  # replaces moto's
+    parsing.ResourceMap._delete_resource = delete_resource  # type: ignore[method-assign, assignment]  # replaces moto's
 
 
 def _transform_serverless_templates() -> None:
-    """The SAM transform is not carried out."""
+    """Moto does not run the SAM transform."""
     for name in ("create_stack", "create_change_set", "update_stack"):
         _transform_before(name)
 
@@ -181,8 +181,8 @@ def _transform_before(name: str) -> None:
     setattr(stacks.CloudFormationBackend, name, transformed)
 
 
-def _leave_out_what_has_no_value() -> None:
-    """In a list, AWS::NoValue becomes a null."""
+def _remove_no_value_from_lists() -> None:
+    """Moto turns AWS::NoValue in a list into null."""
     original = parsing.clean_json
 
     def clean_json(resource_json: Any, resources_map: Any) -> Any:
@@ -195,7 +195,7 @@ def _leave_out_what_has_no_value() -> None:
 
 
 def _export_only_existing_outputs() -> None:
-    """Outputs whose condition is false are exported, too."""
+    """Moto exports outputs whose condition is false."""
 
     def exports(self: Any) -> list[parsing.Export]:
         conditions = getattr(self._resource_map, "lazy_condition_map", {})
@@ -210,4 +210,4 @@ def _export_only_existing_outputs() -> None:
             for each in cleaned
         ]
 
-    parsing.OutputMap.exports = property(exports)  # type: ignore[method-assign, assignment]  # that is how
+    parsing.OutputMap.exports = property(exports)  # type: ignore[method-assign, assignment]  # replaces moto's

@@ -1,4 +1,4 @@
-"""Lambda's SnapStart, versions and aliases, as far as a first deployment needs them."""
+"""Repairs of Lambda's SnapStart, versions and aliases, as far as a first deployment needs them."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ _OFF: Final = {"ApplyOn": "None"}
 
 
 def apply() -> None:
-    """Mend all of it."""
-    _keep_snap_start()
-    _take_snap_start_from_templates()
-    _tell_the_number_of_a_version()
+    """Apply the repairs."""
+    _store_snap_start()
+    _read_snap_start_from_templates()
+    _add_version_attribute()
 
 
-def _keep_snap_start() -> None:
-    """A function has none, whatever it is created with."""
+def _store_snap_start() -> None:
+    """Moto ignores a function's SnapStart."""
     kind: Any = functions.LambdaFunction
     create, describe = kind.__init__, kind.get_configuration
 
     @wraps(create)
-    def begin(self: Any, account_id: str, spec: Any, *args: Any, **kwargs: Any) -> None:
+    def init(self: Any, account_id: str, spec: Any, *args: Any, **kwargs: Any) -> None:
         self.snap_start = spec.get("SnapStart", _OFF)
         create(self, account_id, spec, *args, **kwargs)
 
@@ -35,10 +35,10 @@ def _keep_snap_start() -> None:
         status = {"OptimizationStatus": "On" if published else "Off"}
         return {**describe(self, *args, **kwargs), "SnapStart": {**self.snap_start, **status}}
 
-    kind.__init__, kind.get_configuration = begin, get_configuration
+    kind.__init__, kind.get_configuration = init, get_configuration
 
 
-def _take_snap_start_from_templates() -> None:
+def _read_snap_start_from_templates() -> None:
     kind: Any = functions.LambdaFunction
     original = kind.create_from_cloudformation_json.__func__
 
@@ -53,8 +53,8 @@ def _take_snap_start_from_templates() -> None:
     kind.create_from_cloudformation_json = classmethod(create_from_cloudformation_json)
 
 
-def _tell_the_number_of_a_version() -> None:
-    """Fn::GetAtt knows no attribute."""
+def _add_version_attribute() -> None:
+    """In moto, Fn::GetAtt supports no attribute of a version."""
     kind: Any = functions.LambdaVersion
 
     def get_cfn_attribute(self: Any, attribute_name: str) -> str:
@@ -67,25 +67,25 @@ def _tell_the_number_of_a_version() -> None:
 
 
 class Alias(CloudFormationModel):
-    """AWS::Lambda::Alias, which goes with its function."""
+    """AWS::Lambda::Alias. It is deleted with its function."""
 
-    __module__ = "simulated.awslambda.versions"  # moto reads the service out of it
+    __module__ = "simulated.awslambda.versions"  # moto takes the service's name from it
 
     def __init__(self, arn: str) -> None:
         self.physical_resource_id = arn
 
     @staticmethod
     def cloudformation_type() -> str:
-        """Its type."""
+        """Return the resource type."""
         return "AWS::Lambda::Alias"
 
     @staticmethod
     def cloudformation_name_type() -> str:
-        """The property that names it."""
+        """Return the property that has the resource's name."""
         return "Name"
 
     def is_created(self) -> bool:
-        """It is, once it is made."""
+        """Whether the resource exists. It does as soon as this object does."""
         return True
 
     @classmethod
@@ -97,7 +97,7 @@ class Alias(CloudFormationModel):
         region_name: str,
         **_: Any,
     ) -> Any:
-        """Make it."""
+        """Create the alias."""
         properties = cloudformation_json["Properties"]
         backend = functions.lambda_backends[account_id][region_name]
         names = (properties["FunctionName"], properties["FunctionVersion"])

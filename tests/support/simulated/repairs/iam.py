@@ -1,4 +1,4 @@
-"""Roles, policies and keys of templates."""
+"""Repairs of IAM and KMS: roles, policies and keys of templates."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from moto.sts.responses import TokenResponse
 
 
 def apply() -> None:
-    """Mend all of it."""
-    os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"  # the CDK's roles attach some of AWS's
-    _read_policies_of_aws_once()
-    _keep_role_policies_as_text()
+    """Apply the repairs."""
+    os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"  # the CDK's roles attach AWS's policies
+    _cache_policies_of_aws()
+    _store_role_policies_as_text()
     _attach_managed_policies()
-    _keep_policies_that_are_attached()
-    _make_keys_in_the_words_of_kms()
-    _change_and_delete_managed_policies()
+    _refuse_to_delete_attached_policies()
+    _translate_key_properties()
+    _update_and_delete_managed_policies()
     _refuse_managed_session_policies()
 
 
-def _read_policies_of_aws_once() -> None:
-    """Those of AWS are read for a second whenever an account is made."""
+def _cache_policies_of_aws() -> None:
+    """Moto parses AWS's policies for each account, which takes a second."""
     original = IAMBackend._init_aws_policies
-    read: list[ManagedPolicy] = []
+    cached: list[ManagedPolicy] = []
 
     def init_aws_policies(self: IAMBackend) -> list[ManagedPolicy]:
-        if not read:
-            read.extend(original(self))
-        return [copy.copy(policy) for policy in read]  # each counts what has it
+        if not cached:
+            cached.extend(original(self))
+        return [copy.copy(policy) for policy in cached]  # a policy counts its attachments
 
-    IAMBackend._init_aws_policies = init_aws_policies  # type: ignore[method-assign]  # that is how
+    IAMBackend._init_aws_policies = init_aws_policies  # type: ignore[method-assign]  # replaces moto's
 
 
-def _keep_role_policies_as_text() -> None:
-    """Inline policies of a template's role are kept as objects; all else expects JSON."""
+def _store_role_policies_as_text() -> None:
+    """Moto stores the inline policies of a template's role as objects, but reads them as JSON."""
     original = Role.put_policy
 
     @wraps(original)
@@ -53,10 +53,10 @@ def _keep_role_policies_as_text() -> None:
 
 
 def _attach_managed_policies() -> None:
-    """ManagedPolicyArns of a template's role are dropped, when it is made and when it changes."""
+    """Moto ignores ManagedPolicyArns when it creates or updates a template's role."""
     _attach_at_creation()
-    _attach_when_changed()
-    _detach_when_deleted()
+    _attach_at_update()
+    _detach_at_deletion()
 
 
 def _attach_at_creation() -> None:
@@ -70,11 +70,11 @@ def _attach_at_creation() -> None:
         _set_policies(role, template["Properties"], account_id)
         return role
 
-    Role.create_from_cloudformation_json = classmethod(created)  # type: ignore[method-assign, assignment, arg-type]  # moto's are untyped enough
+    Role.create_from_cloudformation_json = classmethod(created)  # type: ignore[method-assign, assignment, arg-type]  # moto's methods are untyped
 
 
-def _attach_when_changed() -> None:
-    """Trust, boundary and inline policies are dropped then, too."""
+def _attach_at_update() -> None:
+    """At an update, moto also ignores the trust policy, the boundary and inline policies."""
     original = Role.update_from_cloudformation_json
 
     def updated(
@@ -99,7 +99,7 @@ def _attach_when_changed() -> None:
     Role.update_from_cloudformation_json = classmethod(updated)  # type: ignore[method-assign, assignment]  # the same
 
 
-def _detach_when_deleted() -> None:
+def _detach_at_deletion() -> None:
     original = Role.delete_from_cloudformation_json
 
     def deleted(
@@ -121,8 +121,8 @@ def _set_policies(role: Role, properties: Any, account_id: str) -> None:
         backend.attach_role_policy(arn, role.name)
 
 
-def _keep_policies_that_are_attached() -> None:
-    """A managed policy can be deleted although something still has it."""
+def _refuse_to_delete_attached_policies() -> None:
+    """Moto deletes a managed policy that is still attached."""
     original = IAMBackend.delete_policy
 
     def delete_policy(self: IAMBackend, policy_arn: str) -> None:
@@ -130,29 +130,29 @@ def _keep_policies_that_are_attached() -> None:
             raise DeleteConflictException("Cannot delete a policy attached to entities.")
         original(self, policy_arn)
 
-    IAMBackend.delete_policy = delete_policy  # type: ignore[method-assign]  # that is how
+    IAMBackend.delete_policy = delete_policy  # type: ignore[method-assign]  # replaces moto's
 
 
-def _make_keys_in_the_words_of_kms() -> None:
-    """Policy and tags of a template's key go to KMS as they are, which wants JSON and TagKey."""
+def _translate_key_properties() -> None:
+    """Moto passes a template's key policy and tags to KMS unchanged. KMS needs JSON and TagKey."""
     original = Key.create_from_cloudformation_json
 
     def created(cls: type[Key], name: str, template: Any, *args: Any, **kwargs: Any) -> Key:
         del cls
         properties = template["Properties"]
-        words = {
+        translated = {
             "KeyPolicy": json.dumps(properties["KeyPolicy"], default=str),
             "Tags": [{f"Tag{key}": tag[key] for key in tag} for tag in properties.get("Tags", [])],
         }
-        template = {**template, "Properties": {**properties, **words}}
+        template = {**template, "Properties": {**properties, **translated}}
         key: Key = original(name, template, *args, **kwargs)
         return key
 
-    Key.create_from_cloudformation_json = classmethod(created)  # type: ignore[method-assign, assignment]  # moto's are untyped enough
+    Key.create_from_cloudformation_json = classmethod(created)  # type: ignore[method-assign, assignment]  # moto's methods are untyped
 
 
-def _change_and_delete_managed_policies() -> None:
-    """A template's managed policy stays as it is when the template changes, and when it goes."""
+def _update_and_delete_managed_policies() -> None:
+    """Moto neither updates nor deletes a template's managed policy."""
 
     def updated(
         cls: type[ManagedPolicy],
@@ -172,19 +172,19 @@ def _change_and_delete_managed_policies() -> None:
         cls: type[ManagedPolicy], arn: str, template: Any, account_id: str, region_name: str
     ) -> None:
         del cls, template, region_name
-        iam_backends[account_id]["aws"].delete_policy(arn)  # tried again while a role has it
+        iam_backends[account_id]["aws"].delete_policy(arn)  # moto retries while it is attached
 
     ManagedPolicy.update_from_cloudformation_json = classmethod(updated)  # type: ignore[method-assign, assignment]  # the same
     ManagedPolicy.delete_from_cloudformation_json = classmethod(deleted)  # type: ignore[method-assign, assignment]  # the same
 
 
 def _refuse_managed_session_policies() -> None:
-    """AssumeRole passes over PolicyArns, which would limit the session."""
+    """AssumeRole ignores PolicyArns, which would limit the session."""
     original = TokenResponse.assume_role
 
     def assume_role(self: TokenResponse) -> Any:
         if self._get_param("PolicyArns"):
-            raise STSValidationError("a session policy is not evaluated here")
+            raise STSValidationError("The simulated AWS does not evaluate session policies.")
         return original(self)
 
-    TokenResponse.assume_role = assume_role  # type: ignore[method-assign]  # that is how
+    TokenResponse.assume_role = assume_role  # type: ignore[method-assign]  # replaces moto's
