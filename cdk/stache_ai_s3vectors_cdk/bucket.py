@@ -14,15 +14,15 @@ from constructs import Construct
 from stache_ai_s3vectors.service.arns import BUCKET_NAME
 
 _PREFIX: Final = re.compile(r"[a-z0-9][a-z0-9-]*")
-_LONGEST: Final = 63 - len("-vectors-123456789012")
-"""Characters of a prefix, at most: the whole name has 63."""
+_PREFIX_LENGTH: Final = 63 - len("-vectors-123456789012")
+"""The maximum length of a prefix: the whole name has 63 characters."""
 
 
 def choose_name(scope: Construct, prefix: str, name: str | None, *, existing: bool) -> str:
-    """The bucket's name: `name`, or PREFIX-vectors-ACCOUNT.
+    """Return the bucket's name: `name`, or PREFIX-vectors-ACCOUNT.
 
     Raises:
-        ValueError: it cannot be one.
+        ValueError: it is not a valid name.
     """
     if name is None:
         if existing:
@@ -47,26 +47,26 @@ def _check_prefix(prefix: str) -> None:
             f"prefix is {prefix!r}; it must be lower-case letters, digits and hyphens, and begin "
             "with a letter or digit"
         )
-    if len(prefix) > _LONGEST:
+    if len(prefix) > _PREFIX_LENGTH:
         raise ValueError(
             f"prefix is {prefix!r}, {len(prefix)} characters; -vectors- and the account leave "
-            f"{_LONGEST} of the bucket's 63: shorten it, or give a bucket_name"
+            f"{_PREFIX_LENGTH} of the bucket's 63: shorten it, or give a bucket_name"
         )
 
 
 def check_unique(scope: Construct, name: str) -> None:
-    """Refuse a bucket that another construct of the app also creates in the same place.
+    """Refuse a bucket if another construct of the app creates one of the same name.
 
-    Two stages without a known account may have different ones.
+    Only in the same account and region. Two stages without a known account may have different ones.
 
     Raises:
-        ValueError: there is one.
+        ValueError: another construct creates it.
     """
-    place = _describe_place(scope, name)
+    identity = _get_identity(scope, name)
     for other in scope.node.root.node.find_all():
         if not isinstance(other, s3vectors.CfnVectorBucket):
             continue
-        if other.vector_bucket_name and _describe_place(other, other.vector_bucket_name) == place:
+        if other.vector_bucket_name and _get_identity(other, other.vector_bucket_name) == identity:
             raise ValueError(
                 f"the vector bucket of {scope.node.path} has the same name as that of "
                 f"{other.node.path}, {json.dumps(Stack.of(scope).resolve(name))}. Give one of the "
@@ -74,19 +74,19 @@ def check_unique(scope: Construct, name: str) -> None:
             )
 
 
-def _describe_place(scope: Construct, name: str) -> tuple[str, ...]:
-    """The bucket's name, and what is known of its account and region."""
+def _get_identity(scope: Construct, name: str) -> tuple[str, ...]:
+    """Return the bucket's name, and what is known of its account and region."""
     stack = Stack.of(scope)
-    where = [json.dumps(stack.resolve(each)) for each in (name, stack.account, stack.region)]
+    parts = [json.dumps(stack.resolve(each)) for each in (name, stack.account, stack.region)]
     unknown = any(map(Token.is_unresolved, (stack.account, stack.region)))
     stage = Stage.of(scope) if unknown else None
-    return (*where, stage.node.path if stage else "")
+    return (*parts, stage.node.path if stage else "")
 
 
 def create_bucket(
     scope: Construct, name: str, key: kms.IKey | None, removal_policy: RemovalPolicy
 ) -> s3vectors.CfnVectorBucket:
-    """A vector bucket, encrypted with the key, or with keys of S3's own."""
+    """Create a vector bucket that is encrypted with the key or, without one, with S3's own keys."""
     bucket = s3vectors.CfnVectorBucket(
         scope,
         "Bucket",

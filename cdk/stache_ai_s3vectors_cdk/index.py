@@ -1,4 +1,4 @@
-"""What an index of the store is, checked at synth time."""
+"""The options of an index, checked at synth time."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from stache_ai_s3vectors.service.metadata_keys import FILTERED, KINDS, LANGUAGES
 
 METRICS: Final = ("cosine", "euclidean")
 STANDARD: Final = "standard"
-"""Text search in no particular language."""
+"""Text search that is not specific to a language."""
 
 
 @dataclass(frozen=True)
 class VectorIndexOptions:
-    """An index of a store. None of it can be changed later, so its name carries its dimension.
+    """An index of a store. Its options cannot be changed later, so its name has its dimension.
 
     Args:
-        name: by default the kind and the dimension, such as "documents-1024".
+        name: by default the kind and the dimension, for example "documents-1024".
         dimension: of the embeddings, 1 to 4096; by default the store's.
         distance_metric: "cosine" or "euclidean"; by default the store's.
         non_filterable_metadata_keys: metadata keys that are not filtered on, in addition to
             `text` and `_overflow`; at most eight.
-        encryption_key: a customer key of its own; by default the bucket's encryption.
+        encryption_key: a customer key for this index; by default the bucket's encryption.
         existing: use the index of that name instead of creating one.
     """
 
@@ -55,10 +55,10 @@ class Index:
 def complete_indexes(
     options: Mapping[str, VectorIndexOptions], dimension: int, metric: str
 ) -> dict[str, Index]:
-    """Every index by its kind, checked.
+    """Complete and check the options of each index; return the indexes by kind.
 
     Raises:
-        ValueError: names the prop, the value, what is allowed and the fix.
+        TypeError, ValueError: names the prop, the value, what is allowed and the fix.
     """
     if not options:
         raise ValueError("indexes is empty; leave it out for documents, summaries and insights")
@@ -88,7 +88,7 @@ def _complete_index(kind: str, options: VectorIndexOptions, dimension: int, metr
     check_dimension(f"{prop}.dimension", size)
     chosen = options.distance_metric or metric
     check_metric(f"{prop}.distance_metric", chosen)
-    name = options.name or f"{kind}-{as_text(size)}"
+    name = options.name or f"{kind}-{to_string(size)}"
     if not Token.is_unresolved(name) and not INDEX_NAME.fullmatch(name):
         raise ValueError(
             f"{prop}.name is {name!r}; it must be 3 to 63 lower-case letters, digits, hyphens and "
@@ -124,7 +124,7 @@ def _collect_non_filterable_keys(prop: str, names: Sequence[str]) -> tuple[str, 
     return keys
 
 
-def check_together(indexes: Mapping[str, Index], *, existing_bucket: bool) -> None:
+def check_consistency(indexes: Mapping[str, Index], *, existing_bucket: bool) -> None:
     """Refuse indexes that do not fit the bucket or each other.
 
     Raises:
@@ -153,7 +153,7 @@ def check_dimension(prop: str, value: int) -> None:
     """
     if Token.is_unresolved(value):
         return
-    # A bool is an int to Python
+    # bool is a subclass of int
     if type(value) is not int or not 1 <= value <= limits.DIMENSIONS:
         raise ValueError(
             f"{prop} is {value!r}; it must be 1 to {limits.DIMENSIONS}, the size of your embedding "
@@ -162,7 +162,7 @@ def check_dimension(prop: str, value: int) -> None:
 
 
 def check_metric(prop: str, value: str) -> None:
-    """Refuse what is not a distance metric.
+    """Refuse a value that is not a distance metric.
 
     Raises:
         ValueError: it is neither "cosine" nor "euclidean".
@@ -175,13 +175,13 @@ def check_text_search(value: str | None) -> None:
     """Refuse a language that text search does not support.
 
     Raises:
-        ValueError: it is neither "standard" nor a language.
+        ValueError: it is neither "standard" nor a supported language.
     """
     allowed = (STANDARD, *LANGUAGES)
     if value is not None and not Token.is_unresolved(value) and value not in allowed:
         raise ValueError(f"text_search is {value!r}; it must be one of {', '.join(allowed)}")
 
 
-def as_text(number: int) -> str:
-    """A number, which may be a token, as a string."""
+def to_string(number: int) -> str:
+    """Return a number, which may be a token, as a string."""
     return Tokenization.stringify_number(number)

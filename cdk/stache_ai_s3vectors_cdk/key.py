@@ -1,4 +1,4 @@
-"""Customer keys: create one for a bucket, and check one of the user's."""
+"""Customer keys: create one for a bucket, and check a given one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from constructs import Construct
 from stache_ai_s3vectors.service.arns import KEY_ARN
 
 INDEXING: Final = "indexing.s3vectors.amazonaws.com"
-"""Writes the indexes in the background; without the key's consent CreateIndex is refused
+"""The service that writes indexes in the background. CreateIndex fails if it may not use the key
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-data-encryption.html)."""
 
 
@@ -24,13 +24,13 @@ def create_key(
     removal_policy: RemovalPolicy,
     statements: Iterable[Mapping[str, Any]],
 ) -> kms.Key:
-    """Create a key that rotates, and goes or stays with the data.
+    """Create a key that rotates.
 
     Args:
-        scope: where it belongs.
-        bucket_arn: whose indexes S3 Vectors may write with it.
+        scope: the construct's scope.
+        bucket_arn: the bucket whose indexes S3 Vectors may encrypt with it.
         removal_policy: of the key.
-        statements: more of its policy.
+        statements: additional statements of the key policy.
     """
     key = kms.Key(
         scope,
@@ -44,7 +44,7 @@ def create_key(
             sid="AllowIndexing",
             principals=[iam.ServicePrincipal(INDEXING)],
             actions=["kms:Decrypt", "kms:GenerateDataKey"],
-            resources=["*"],  # in a key's policy: this key
+            resources=["*"],  # in a key policy: this key
             conditions={
                 "StringEquals": {"aws:SourceAccount": Stack.of(scope).account},
                 "ArnLike": {"aws:SourceArn": [bucket_arn, f"{bucket_arn}/*"]},
@@ -59,16 +59,16 @@ def create_key(
 def check_key(
     scope: Construct, prop: str, key: kms.IKey | None, *, region: str | None = None
 ) -> None:
-    """Refuse what is not one key in the bucket's region.
+    """Refuse a value that is not one key in the bucket's region.
 
     Args:
-        scope: what it is for.
+        scope: the store.
         prop: the name of the argument.
         key: the key, or none.
         region: the bucket's; by default the stack's.
 
     Raises:
-        TypeError: it is the ARN itself.
+        TypeError: it is an ARN as a string.
         ValueError: it is an alias, a pattern for several keys, or a key of another region.
     """
     if isinstance(key, str):

@@ -1,4 +1,4 @@
-"""Who else may use a store: other accounts by the bucket's policy, grantees by their own."""
+"""Who may use a store: other accounts by the bucket policy, grantees by their own policies."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ def create_bucket_policy(
     """Create the policy of a bucket that other accounts use.
 
     Args:
-        scope: where it belongs.
+        scope: the construct's scope.
         bucket: its name and its ARN.
-        indexes: their names.
+        indexes: the names of its indexes.
         readers: ARNs of principals.
-        writers: the same.
+        writers: ARNs of principals.
     """
     name, arn = bucket
     return s3vectors.CfnVectorBucketPolicy(
@@ -57,10 +57,10 @@ def create_bucket_policy(
 
 
 def check_account(grantee: iam.IGrantable, account: str) -> None:
-    """Refuse a grantee whose own policies are in another account.
+    """Refuse a grantee whose policies are in another account.
 
     Raises:
-        ValueError: they are.
+        ValueError: they are in another account.
     """
     owner = grantee.grant_principal.principal_account
     if owner is None or any(map(Token.is_unresolved, (owner, account))) or owner == account:
@@ -94,9 +94,9 @@ def grant(grantee: iam.IGrantable, statement: Mapping[str, Any]) -> iam.Grant:
 
 
 def list_policies(grantee: iam.IGrantable) -> Iterator[Construct]:
-    """List the policies with the statements of a grantee."""
+    """List the policies that contain a grantee's statements."""
     for each in (grantee, grantee.grant_principal):
-        node: Node | None = getattr(each, "node", None)  # of a principal that is a construct
+        node: Node | None = getattr(each, "node", None)  # not every principal is a construct
         for child in node.find_all() if node else ():
             if isinstance(child, (iam.Policy, iam.ManagedPolicy)):
                 yield child

@@ -22,12 +22,12 @@ from .index import (
     STANDARD,
     Index,
     VectorIndexOptions,
-    as_text,
+    check_consistency,
     check_dimension,
     check_metric,
     check_text_search,
-    check_together,
     complete_indexes,
+    to_string,
 )
 from .key import check_key, create_key
 from .sharing import check_account, check_principals, create_bucket_policy, grant, list_policies
@@ -38,23 +38,23 @@ MANAGE_INDEXES: Final = "manage-indexes"
 
 
 class StacheVectorStore(Construct):
-    """Stache's vector store: a vector bucket with its indexes, and who may do what with them.
+    """Stache's vector store: a vector bucket with its indexes, and the permissions to use them.
 
     Args:
-        scope: where it belongs.
-        id: its name there.
+        scope: the construct's scope.
+        id: the construct's id.
         prefix: the bucket's name is PREFIX-vectors-ACCOUNT.
-        bucket_name: instead of that.
+        bucket_name: replaces that name.
         existing_bucket: use the bucket of that name instead of creating one.
         dimension: number of dimensions of the embeddings, 1 to 4096.
         distance_metric: "cosine" or "euclidean".
         indexes: by kind; by default documents, summaries and insights.
         encryption_key: a customer key whose policy lets S3 Vectors use it; by default the
-            bucket is encrypted with keys of S3's own.
+            bucket is encrypted with S3's own keys.
         create_encryption_key: create such a key.
         readers: ARNs of principals of other accounts that may search, and read all vectors:
             roles, users, or a whole account by its root.
-        writers: the same for all that Stache does.
+        writers: ARNs of principals of other accounts that may do all that Stache does.
         text_search: "standard" or a language (en, fr, es, pt, it, de, nl, zh, ja, ko), for hybrid
             search; by default the indexes have none.
         removal_policy: of the bucket, the indexes and a created key; by default they stay,
@@ -62,16 +62,16 @@ class StacheVectorStore(Construct):
 
     Attributes:
         bucket_name: the vector bucket's name.
-        encryption_key: the bucket's customer key; None without.
+        encryption_key: the bucket's customer key, or None.
 
     Raises:
         TypeError, ValueError: names the prop, the value, what is allowed and the fix.
     """
 
-    def __init__(  # noqa: PLR0913 - props, in the manner of the CDK
+    def __init__(  # noqa: PLR0913 - props, as in the CDK
         self,
         scope: Construct,
-        id: str,  # noqa: A002 - as every construct calls it
+        id: str,  # noqa: A002 - the name that every construct uses
         *,
         prefix: str = "stache",
         bucket_name: str | None = None,
@@ -100,7 +100,7 @@ class StacheVectorStore(Construct):
         options = dict.fromkeys(KINDS, VectorIndexOptions()) if indexes is None else indexes
         self._indexes = complete_indexes(options, dimension, distance_metric)
         self._check_encryption_keys(encryption_key, create=create_encryption_key)
-        check_together(self._indexes, existing_bucket=existing_bucket)
+        check_consistency(self._indexes, existing_bucket=existing_bucket)
         self._foreign_arn: str | None = None
         self._resources: list[Construct] = []
         self.bucket_name = choose_name(self, prefix, bucket_name, existing=existing_bucket)
@@ -128,16 +128,16 @@ class StacheVectorStore(Construct):
                 self._resources.append(created)
         if readers or writers:
             names = list(self.index_names.values())
-            place = (self.bucket_name, self.bucket_arn)
-            shared = create_bucket_policy(self, place, names, readers, writers)
+            bucket_ids = (self.bucket_name, self.bucket_arn)
+            policy = create_bucket_policy(self, bucket_ids, names, readers, writers)
             if bucket is not None:
-                shared.add_resource_dependency(bucket)
+                policy.add_resource_dependency(bucket)
 
     @classmethod
-    def from_store_attributes(  # noqa: PLR0913 - attributes, in the manner of the CDK
+    def from_store_attributes(  # noqa: PLR0913 - attributes, as in the CDK
         cls,
         scope: Construct,
-        id: str,  # noqa: A002 - as every construct calls it
+        id: str,  # noqa: A002 - the name that every construct uses
         *,
         bucket_name: str | None = None,
         bucket_arn: str | None = None,
@@ -145,18 +145,19 @@ class StacheVectorStore(Construct):
         dimension: int = 1024,
         encryption_key: kms.IKey | None = None,
     ) -> StacheVectorStore:
-        """A store that another stack created, or that existed before. Creates nothing.
+        """Refer to a store that another stack created, or that already existed. Creates nothing.
 
         Its indexes have no keys of their own.
 
         Args:
-            scope: where it belongs.
-            id: its name there.
-            bucket_name: the bucket's, in this stack's region and account.
-            bucket_arn: instead of that, the ARN of a bucket anywhere. One of another account must
-                also allow the grantees in its own policy: see `readers` and `writers`.
-            index_names: by kind, "documents" among them.
-            dimension: of its embeddings.
+            scope: the construct's scope.
+            id: the construct's id.
+            bucket_name: a bucket in this stack's region and account.
+            bucket_arn: instead of the name, the ARN of a bucket in any region or account. One of
+                another account must also allow the grantees in its policy: see `readers` and
+                `writers`.
+            index_names: by kind; must include "documents".
+            dimension: number of dimensions of its embeddings.
             encryption_key: the customer key that encrypts it, if any.
 
         Raises:
@@ -183,7 +184,7 @@ class StacheVectorStore(Construct):
             },
         )
         store._foreign_arn = bucket_arn
-        # A key is checked against the stack's region, which need not be the bucket's
+        # The constructor would check the key against the stack's region, not the bucket's
         check_key(store, "encryption_key", encryption_key, region=store._region)
         store.encryption_key = encryption_key
         return store
@@ -205,7 +206,7 @@ class StacheVectorStore(Construct):
 
     @property
     def _host(self) -> str:
-        """The service's host name, by which `kms:ViaService` knows it."""
+        """The service's host name, which `kms:ViaService` expects."""
         return f"s3vectors.{self._region}.{Stack.of(self).url_suffix}"
 
     @property
@@ -214,7 +215,7 @@ class StacheVectorStore(Construct):
         return {kind: index.name for kind, index in self._indexes.items()}
 
     def index_arn(self, kind: str) -> str:
-        """An index's ARN.
+        """Return an index's ARN.
 
         Raises:
             ValueError: the store has no index of that kind.
@@ -225,7 +226,7 @@ class StacheVectorStore(Construct):
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment variables of a function that runs Stache.
+        """The environment variables for a function that runs Stache.
 
         Raises:
             ValueError: the store has no index for documents.
@@ -243,13 +244,13 @@ class StacheVectorStore(Construct):
             "S3VECTORS_BUCKET": bucket,
             "S3VECTORS_REGION": self._region,
             **{index_variable(kind): index.name for kind, index in used.items()},
-            "EMBEDDING_DIMENSION": as_text(used[KINDS[0]].dimension),
+            "EMBEDDING_DIMENSION": to_string(used[KINDS[0]].dimension),
         }
 
     def managed_policy(self, level: str) -> iam.ManagedPolicy:
-        """The managed policy of a level: "read", "read-write" or "manage-indexes".
+        """Return the managed policy of a level: "read", "read-write" or "manage-indexes".
 
-        Created by the first call. Grants need none: they add to the grantee's own policy.
+        The first call creates it. Grants do not use it: they add to the grantee's own policy.
 
         Raises:
             ValueError: there is no such level.
@@ -268,23 +269,23 @@ class StacheVectorStore(Construct):
         )
 
     def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let somebody search, and read all vectors."""
+        """Allow a grantee to search, and to read all vectors."""
         return self._grant(grantee, READ)
 
     def grant_read_write(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let somebody do all that Stache does."""
+        """Allow a grantee all that Stache does."""
         return self._grant(grantee, READ_WRITE)
 
     def grant_manage_indexes(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let somebody create and upgrade the indexes as well."""
+        """Allow a grantee all that Stache does, and to create and upgrade the indexes."""
         return self._grant(grantee, MANAGE_INDEXES)
 
     def connect(self, function: lambda_.Function, *, level: str = READ_WRITE) -> iam.Grant:
-        """Grant a function a level, and set its environment. It waits for the store.
+        """Grant a function a level, and set its environment. The function depends on the store.
 
         Raises:
             TypeError: the function's environment cannot be set.
-            ValueError: there is no such level, or nothing can be granted.
+            ValueError: there is no such level, or the level cannot be granted.
         """
         if not callable(getattr(function, "add_environment", None)):
             raise TypeError(
@@ -294,27 +295,27 @@ class StacheVectorStore(Construct):
                 "the variables in environment where the function is defined"
             )
         environment = self.environment
-        granted = self._grant(function, level)
+        grant = self._grant(function, level)
         for name, value in environment.items():
             function.add_environment(name, value)
         self._add_dependency(function)
-        return granted
+        return grant
 
     def _grant(self, grantee: iam.IGrantable, level: str) -> iam.Grant:
-        """All of a level, or an error and nothing.
+        """Grant all permissions of a level, or raise an error and grant nothing.
 
-        Not `key.grant`: between regions it grants the use of every key.
+        It does not use `key.grant`, which grants the use of every key if the regions differ.
         """
         _check_level(level)
         check_account(grantee, Stack.of(self).account)
         grants = [grant(grantee, statement) for statement in self._build_policy(level)["Statement"]]
-        # A function waits for its policies, so it does not run before the store exists
+        # A function depends on its policies, so it does not run before the store exists
         for attached in list_policies(grantee):
             self._add_dependency(attached)
         return reduce(iam.Grant.combine, grants)
 
     def _add_dependency(self, construct: IConstruct) -> None:
-        """Have a construct wait for what the store creates, which may be nothing."""
+        """Make a construct depend on the resources that the store creates, if any."""
         if self._resources:
             construct.node.add_dependency(*self._resources)
 
@@ -324,7 +325,7 @@ class StacheVectorStore(Construct):
         return build_policy(level, self.bucket_arn, names, keys, host=self._host)
 
     def _list_encryption_keys(self) -> list[kms.IKey]:
-        """The bucket's key and the indexes' own."""
+        """List the bucket's key and the indexes' own keys."""
         keys = [self.encryption_key, *(index.encryption_key for index in self._indexes.values())]
         return [key for key in keys if key is not None]
 
@@ -359,9 +360,8 @@ class StacheVectorStore(Construct):
         )
         created.apply_removal_policy(removal_policy)
         if bucket is not None:
-            created.add_resource_dependency(
-                bucket
-            )  # by its name alone, CloudFormation does not see it
+            # CloudFormation does not derive the dependency from the bucket's name
+            created.add_resource_dependency(bucket)
         return created
 
 
@@ -369,14 +369,14 @@ def _configure_encryption(
     key: kms.IKey | None,
 ) -> s3vectors.CfnIndex.EncryptionConfigurationProperty | None:
     if key is None:
-        return None  # the bucket's
+        return None  # the bucket's key encrypts it
     return s3vectors.CfnIndex.EncryptionConfigurationProperty(
         sse_type="aws:kms", kms_key_arn=key.key_arn
     )
 
 
 def _add_text_search(index: s3vectors.CfnIndex, language: str | None) -> None:
-    """CloudFormation's reference has it since November 2026, the CDK's own class not yet."""
+    """Add text search, which CloudFormation documents since November 2026, but the CDK lacks."""
     if language is None:
         return
     search = {"MetadataKey": TEXT} | ({} if language == STANDARD else {"Language": language})
@@ -391,7 +391,7 @@ def _add_text_search(index: s3vectors.CfnIndex, language: str | None) -> None:
 
 
 def _parse_bucket_name(scope: Construct, bucket_arn: str) -> str:
-    """The bucket's name in its ARN, which may be a token."""
+    """Return the bucket's name from its ARN, which may be a token."""
     if not Token.is_unresolved(bucket_arn) and not BUCKET_ARN.fullmatch(bucket_arn):
         raise ValueError(
             f"bucket_arn is {bucket_arn!r}; it must be "

@@ -17,24 +17,25 @@ from stache_function import StacheFunction
 
 @dataclass(frozen=True)
 class Options:
-    """What `cdk deploy -c NAME=VALUE` takes.
+    """The options that `cdk deploy -c NAME=VALUE` accepts.
 
     Args:
         stack_name: the stack's name.
         prefix: the bucket's name is PREFIX-vectors-ACCOUNT.
-        bucket_name: instead of that.
+        bucket_name: replaces that name.
         dimension: number of dimensions of the embeddings.
         distance_metric: cosine or euclidean.
         encryption_key_arn: ARN of a customer key whose policy lets S3 Vectors use it.
         create_encryption_key: true to create a customer key.
         readers: ARNs of principals of other accounts that may search, and read all vectors;
             comma-separated.
-        writers: the same for all that Stache does.
+        writers: ARNs of principals of other accounts that may do all that Stache does;
+            comma-separated.
         text_search: standard or a language, for hybrid search.
         existing: true to use existing indexes in an existing bucket.
         retain: false to delete the data with the stack.
         deploy_function: false for the store alone.
-        level: what the function may do: read, read-write or manage-indexes.
+        level: the function's permissions: read, read-write or manage-indexes.
         runtime: Python runtime of the function.
         architecture: arm64 or x86_64.
         snap_start: true to start the function from a snapshot (SnapStart).

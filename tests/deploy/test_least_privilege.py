@@ -1,4 +1,4 @@
-"""Each level's deployed policy is enough for what it is for, and for nothing else."""
+"""Each level's deployed policy allows what the level is for, and nothing else."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def store(request, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def owner(store):
-    """Who deployed it."""
+    """Return the view of the store's deployer."""
     return Owner(store.owner)
 
 
 @pytest.fixture
 def view_as(store, owner, tmp_path, monkeypatch):
-    """Returns the store as a new role with this policy sees it."""
+    """Return a function that creates a role and returns the role's view of the store."""
     monkeypatch.setattr(import_module("stache_ai_s3vectors.tool.commands.indexes"), "POLL", 0)
 
     def create_view(policy):
@@ -60,8 +60,8 @@ def view_as(store, owner, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_a_level_is_enough_and_uses_all_of_it_and_the_page_s_table_says_so(store, view_as, level):
-    """In every dialect. What is of a higher level, or of none, is denied."""
+def test_a_level_allows_its_operations_only_as_the_page_s_table_shows(store, view_as, level):
+    """Its operations use all of its permissions. Operations of other levels are denied."""
     view = view_as(level)
 
     own = {
@@ -69,17 +69,17 @@ def test_a_level_is_enough_and_uses_all_of_it_and_the_page_s_table_says_so(store
         for each in BEHAVIORS
         if each.is_for(level)
     }
-    used = {decision.action for decision in view.decisions() if decision.allowed}
+    used_actions = {decision.action for decision in view.decisions() if decision.allowed}
     others = {e.name: find_denied_action(e, view) is None for e in BEHAVIORS if not e.is_for(level)}
 
-    assert used == {*list_granted_actions(store.read_policy(level))}
-    assert disagreements(store.read_policy(level), view) == []
+    assert used_actions == {*list_granted_actions(store.read_policy(level))}
+    assert find_disagreements(store.read_policy(level), view) == []
     assert (all(own.values()), any(others.values())) == (True, False)
     assert {**own, **others} == permission_table.read_page()[level]
 
 
 def test_every_operation_and_every_command_declares_its_level():
-    """But those that call nobody."""
+    """Except those that send no requests."""
     operations = {
         name
         for name in dir(S3VectorsProvider)
@@ -95,8 +95,8 @@ def test_every_operation_and_every_command_declares_its_level():
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_a_deployed_policy_is_that_of_the_table_of_permissions(store, level):
-    """So what is shown of one of them holds for those of the other dialects, too."""
+def test_a_deployed_policy_equals_that_of_permissions(store, level):
+    """So what is proven for one tool's policy holds for the others."""
     assert stores.parse_statements(store.read_policy(level)) == stores.parse_statements(
         store.build_expected_policy(level)
     )
@@ -104,11 +104,11 @@ def test_a_deployed_policy_is_that_of_the_table_of_permissions(store, level):
 
 @pytest.mark.parametrize("store", ["Terraform"], indirect=True)
 @pytest.mark.parametrize("level, action", ACTIONS)
-def test_without_any_one_action_something_is_denied(store, view_as, level, action):
-    """So none is granted for nothing."""
+def test_each_action_of_a_policy_is_needed(store, view_as, level, action):
+    """If one action is missing, an operation of the level is denied."""
     view = view_as(remove_action(store.read_policy(level), action))
 
-    # Those that the lower level does not have come last
+    # Start with the last, which the lower level does not have
     refused = (find_denied_action(each, view) for each in reversed(BEHAVIORS) if each.is_for(level))
 
     assert next(filter(None, refused), None) == action
@@ -116,14 +116,14 @@ def test_without_any_one_action_something_is_denied(store, view_as, level, actio
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_both_evaluators_deny_every_operation_that_is_not_granted(store, view_as, level):
-    """Asked on its own index, and on another's, of another bucket, account, region."""
+    """On its own index, and on one of another store, bucket, account or region."""
     view, document = view_as(level), store.read_policy(level)
     requests = {
         where: store.build_operation_requests(where)
         for where in ("", "index", "bucket", "account", "region")
     }
 
-    denied_ones = {
+    denied = {
         where: {name for name, request in them.items() if is_denied(view, name, request)}
         for where, them in requests.items()
     }
@@ -132,19 +132,19 @@ def test_both_evaluators_deny_every_operation_that_is_not_granted(store, view_as
     own = {
         name for name in requests[""] if f"s3vectors:{name}" not in list_granted_actions(document)
     }
-    assert denied_ones == {where: {*them} for where, them in requests.items()} | {"": own}
-    assert disagreements(document, view) == []
+    assert denied == {where: {*them} for where, them in requests.items()} | {"": own}
+    assert find_disagreements(document, view) == []
 
 
-def disagreements(document, view):
-    """What somebody else decides otherwise of what was asked."""
+def find_disagreements(document, view):
+    """Find the decisions about which the second evaluator disagrees."""
     decided = [d[1:] for d in view.decisions() if d.action.startswith("s3vectors:")]
     assert decided
     return second_opinion.find_disagreements([document], decided)
 
 
 def is_denied(view, operation, request):
-    """By the role's policies: the engine has other reasons to deny, such as another account."""
+    """Whether the role's policies deny it; the engine can also deny for other reasons."""
     before = len(view.decisions())
     code = operation_requests.request_error_code(view.client, operation, request)
     refused = [decision.action for decision in view.decisions()[before:] if not decision.allowed]

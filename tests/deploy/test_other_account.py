@@ -1,4 +1,4 @@
-"""A role of another account uses the store as far as both accounts allow it."""
+"""A role of another account may use the store only as far as both accounts allow it."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ STRANGER = "arn:aws:iam::999999999999:role/another"
 
 @pytest.fixture(scope="module", params=DIALECTS)
 def store(request, tmp_path_factory):
-    """A store with a customer key, which lets one role in."""
+    """Deploy a store with a customer key and one reader of another account."""
     folder = tmp_path_factory.mktemp(request.param)
     with deploy_store(request.param, folder, readers=[READER]) as store:
         Owner(store.owner).reset()
         yield store
 
 
-def role(store, arn, level):
-    """The provider as a role of that account, which allows it this level."""
+def create_foreign_provider(store, arn, level):
+    """Create a provider for a role of the other account with this level."""
     keys = [] if level is None else [store.key]
     document = build_policy(level or "read", store.build_arn(), store.indexes, keys)
     return create_provider(store.create_foreign_role_environment(arn, document))
 
 
-def test_a_reader_searches_and_no_more(store):
-    """Also when its own account allows it everything that Stache does."""
-    reader = role(store, READER, "read-write")
+def test_a_reader_may_only_read(store):
+    """Even if its own account allows all that Stache does."""
+    reader = create_foreign_provider(store, READER, "read-write")
 
     ids = [row["id"] for row in reader.search(embed("cat"), top_k=1)]
 
@@ -44,20 +44,20 @@ def test_a_reader_searches_and_no_more(store):
     assert [row["id"] for row in reader.get_by_ids(["cat"])] == ["cat"]
 
 
-def test_a_role_that_the_store_does_not_let_in_reads_nothing(store):
-    """Its own account cannot let it."""
-    stranger = role(store, STRANGER, "read")
+def test_a_role_that_the_store_does_not_name_is_denied(store):
+    """Permission from its own account is not enough."""
+    stranger = create_foreign_provider(store, STRANGER, "read")
 
     with pytest.raises(AccessDeniedError, match="no resource-based policy allows the s3vectors:Ge"):
         stranger.get_by_ids(["cat"])
 
 
-def test_a_reader_whose_own_policy_lacks_the_key_reads_nothing(tmp_path):
-    """The key asks both accounts, too."""
+def test_a_reader_whose_own_policy_lacks_the_key_is_denied(tmp_path):
+    """Both accounts must allow the use of the key."""
     arn = "arn:aws:iam::888888888888:role/search"
     with deploy_store("CDK", tmp_path, readers=[arn]) as store:
         Owner(store.owner).reset()
-        reader = role(store, arn, None)
+        reader = create_foreign_provider(store, arn, None)
 
         with pytest.raises(AccessDeniedError, match="kms:Decrypt"):
             reader.get_by_ids(["cat"])

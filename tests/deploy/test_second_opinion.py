@@ -1,4 +1,4 @@
-"""Ours and somebody else's evaluation of IAM policies decide the same, but for what is argued."""
+"""Our IAM evaluator and an independent one agree, except for differences with a stated reason."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ HANDWRITTEN = [
 ]
 
 
-def every_question(documents):
+def build_questions(documents):
     return [
         Question([document], Need(action, resource, {}))
         for document in documents
@@ -67,7 +67,7 @@ def every_question(documents):
     ]
 
 
-def key_questions(documents):
+def build_key_questions(documents):
     contexts = [{}] + [
         {"kms:viaservice": [f"{service}.{region}.amazonaws.com"]}
         for service in ("s3vectors", "s3")
@@ -82,30 +82,30 @@ def key_questions(documents):
     ]
 
 
-def decided(questions):
+def decide_all(questions):
     return [(question, decide(question)) for question in questions]
 
 
-def test_the_policies_of_every_level_mean_what_we_think():
-    """Each action on what it is granted for, what looks like it, and everything."""
-    decisions = decided(every_question(LEVEL_POLICIES) + key_questions(LEVEL_POLICIES))
+def test_the_evaluators_agree_on_the_policies_of_every_level():
+    """On each action with the granted resources, similar ones, and all."""
+    decisions = decide_all(build_questions(LEVEL_POLICIES) + build_key_questions(LEVEL_POLICIES))
 
     assert {allowed for _, allowed in decisions} == {True, False}
     assert select_unargued(find_differences(decisions), requests=False) == []
 
 
-def test_random_policies_are_decided_alike():
-    """Wildcards, denials, negations and conditions, about requests as they can be."""
-    decisions = decided(random_policies.draw_questions(seed=20_261_123, requests=2_500))
+def test_the_evaluators_agree_on_random_policies():
+    """They have wildcards, denials, negations and conditions; the requests are realistic."""
+    decisions = decide_all(random_policies.draw_questions(seed=20_261_123, requests=2_500))
 
     answers = Counter(allowed for _, allowed in decisions)
     assert min(answers.values()) > 500
     assert select_unargued(find_differences(decisions), requests=True) == []
 
 
-def test_random_bucket_policies_are_decided_alike():
-    """With identity policies or without, of users, roles, sessions and services."""
-    decisions = decided(random_policies.draw_shared_questions(seed=20_261_128, requests=2_000))
+def test_the_evaluators_agree_on_random_bucket_policies():
+    """With or without identity policies, for users, roles, sessions and services."""
+    decisions = decide_all(random_policies.draw_shared_questions(seed=20_261_128, requests=2_000))
 
     answers = Counter((q.caller.account, q.caller.is_service, allowed) for q, allowed in decisions)
     assert len(answers) == 6
@@ -113,9 +113,9 @@ def test_random_bucket_policies_are_decided_alike():
     assert select_unargued(find_differences(decisions), requests=True) == []
 
 
-def test_every_argument_is_needed():
-    """One that nothing needs any more would hide what comes later."""
-    differences = find_differences(decided(every_question([*LEVEL_POLICIES, *HANDWRITTEN])))
+def test_every_stated_reason_is_needed():
+    """An unused reason could hide a later difference."""
+    differences = find_differences(decide_all(build_questions([*LEVEL_POLICIES, *HANDWRITTEN])))
 
     assert select_unargued(differences, requests=False) == []
     for argument in UNKNOWN:
@@ -136,8 +136,8 @@ def test_every_argument_is_needed():
         ("s3vectors:InventVectors", INDEX, False),
     ],
 )
-def test_a_wrong_decision_is_found_among_right_ones(action, resource, allowed):
-    """Whichever way it is wrong; also one on a resource that no request needs it on."""
+def test_a_wrong_decision_is_detected(action, resource, allowed):
+    """Whether it wrongly allows or denies, also for a resource that no request needs."""
     right = ("s3vectors:QueryVectors", INDEX, True)
     document = build_policy("read", BUCKET, ["my-index"])
 
@@ -146,17 +146,17 @@ def test_a_wrong_decision_is_found_among_right_ones(action, resource, allowed):
     assert [it.question.need for it in differences] == [Need(action, resource, {})]
 
 
-def test_right_decisions_are_no_disagreement():
-    """Also by two policies together."""
+def test_right_decisions_cause_no_disagreement():
+    """Even if two policies together allow them."""
     documents = [build_policy("read", BUCKET, ["my-index"]), allow("s3vectors:PutVectors", INDEX)]
     decisions = [("s3vectors:GetIndex", INDEX, True), ("s3vectors:PutVectors", INDEX, True)]
 
     assert find_disagreements(documents, decisions) == []
 
 
-def test_a_policy_that_is_none_gets_no_opinion():
-    """An error is no agreement."""
-    none = {"Statement": [{"Effect": "Maybe"}]}
+def test_an_invalid_policy_is_an_error():
+    """An error does not count as agreement."""
+    invalid = {"Statement": [{"Effect": "Maybe"}]}
 
     with pytest.raises(RuntimeError, match="no opinion: .*identityPolicyErrors"):
-        ask_iam_simulate([Question([none], Need("s3vectors:GetIndex", INDEX, {}))])
+        ask_iam_simulate([Question([invalid], Need("s3vectors:GetIndex", INDEX, {}))])

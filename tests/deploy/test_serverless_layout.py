@@ -1,9 +1,9 @@
-"""In place of the older package in stache-serverless: its indexes, its environment, its policy.
+"""The provider replaces the older package in stache-serverless, with its indexes and policy.
 
-That template gives each function `GetVectorBucket` on the bucket and eight actions on its indexes;
-there are four of 1,024 dimensions with `text` alone non-filterable, and their names have a prefix
-(`stache-ai/stache-serverless`, template.yaml, as of 2026-11-22). A template of the same shape is
-deployed to the simulated AWS, and the provider works under its role.
+That template gives each function `GetVectorBucket` on the bucket and eight actions on its indexes.
+It has four indexes of 1,024 dimensions, whose names have a prefix and whose only non-filterable key
+is `text` (`stache-ai/stache-serverless`, template.yaml, as of 2026-11-22). The test deploys a
+template of the same shape to the simulated AWS, and the provider works with its role.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ print("done")
 
 @pytest.fixture
 def deployed(aws):
-    """The simulated AWS with the stack, and the environment of its role."""
+    """Deploy the stack and return the simulated AWS and the environment of the stack's role."""
     template = json.dumps(TEMPLATE)
     aws.make_client("cloudformation").create_stack(
         StackName="serverless", TemplateBody=template, Capabilities=["CAPABILITY_NAMED_IAM"]
@@ -150,7 +150,7 @@ def deployed(aws):
     return aws, {**ENVIRONMENT, **aws.assume_role(arn)}
 
 
-def run(environment, **more):
+def run_provider(environment, **more):
     own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return subprocess.run(
         [sys.executable, "-c", WORK],
@@ -161,11 +161,11 @@ def run(environment, **more):
     )
 
 
-def test_the_provider_does_all_of_its_work(deployed):
-    """Under the role; what S3 Vectors cannot hold is kept where it fits."""
+def test_the_role_may_do_all_that_the_provider_does(deployed):
+    """Metadata that S3 Vectors cannot hold is stored in another form."""
     aws, environment = deployed
 
-    result = run(environment)
+    result = run_provider(environment)
 
     assert (result.stdout, result.returncode) == ("done\n", 0), result.stderr
     decisions = aws.policies.list_decisions("api")
@@ -175,10 +175,10 @@ def test_the_provider_does_all_of_its_work(deployed):
 
 
 def test_another_bucket_is_denied(deployed):
-    """The policy is in force."""
+    """So the policy is in force."""
     _, environment = deployed
 
-    result = run(environment, S3VECTORS_BUCKET="other-vectors-123456789012")
+    result = run_provider(environment, S3VECTORS_BUCKET="other-vectors-123456789012")
 
     assert result.returncode == 1
     assert "AccessDeniedError" in result.stderr

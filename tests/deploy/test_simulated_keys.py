@@ -1,4 +1,4 @@
-"""The simulated AWS asks a customer key whether S3 Vectors may use it, as AWS does."""
+"""In the simulated AWS, as in AWS, the key policy decides whether S3 Vectors may use a key."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ KEY = {
 }
 
 
-def document(*statements):
+def build_policy(*statements):
     return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 
 @pytest.mark.parametrize(
-    "statements, consents",
+    "statements, is_allowed",
     [
         ([KEY], True),
         ([{**KEY, "Action": "kms:*"}], True),
@@ -38,32 +38,37 @@ def document(*statements):
         ([KEY, {**KEY, "Effect": "Deny", "Condition": {"Bool": {"it": "true"}}}], False),
     ],
 )
-def test_a_key_consents_by_what_is_read_of_its_policy(aws, statements, consents):
-    """A condition that is not known is no consent; what denies, denies."""
-    policy = document(*statements)
+def test_the_key_policy_decides_whether_an_index_is_created(aws, statements, is_allowed):
+    """An unknown condition never matches in an Allow statement, and always in a Deny statement."""
+    policy = build_policy(*statements)
     key = aws.make_client("kms").create_key(Policy=policy)["KeyMetadata"]["Arn"]
 
-    assert try_to_create_index(aws, key) is consents
+    assert try_to_create_index(aws, key) is is_allowed
 
 
-def test_a_key_that_is_disabled_encrypts_nothing(aws):
-    """Whatever its policy allows."""
+def test_no_index_is_created_with_a_disabled_key(aws):
+    """Even if the key policy allows it."""
     kms = aws.make_client("kms")
-    key = kms.create_key(Policy=document(KEY))["KeyMetadata"]
+    key = kms.create_key(Policy=build_policy(KEY))["KeyMetadata"]
     kms.disable_key(KeyId=key["KeyId"])
 
     assert not try_to_create_index(aws, key["Arn"])
 
 
 def try_to_create_index(aws, key):
-    """Whether an index can be made that this key encrypts."""
+    """Whether S3 Vectors creates an index that this key encrypts."""
     client = aws.make_client("s3vectors")
     encryption = {"sseType": "aws:kms", "kmsKeyArn": key}
     client.create_vector_bucket(vectorBucketName=BUCKET, encryptionConfiguration=encryption)
-    index = {"indexName": "its", "dataType": "float32", "dimension": 2, "distanceMetric": "cosine"}
+    index = {
+        "indexName": "index",
+        "dataType": "float32",
+        "dimension": 2,
+        "distanceMetric": "cosine",
+    }
     try:
         client.create_index(vectorBucketName=BUCKET, **index)
     except client.exceptions.AccessDeniedException as error:
-        assert REFUSED in str(error)  # noqa: PT017 - it may be raised, or not
+        assert REFUSED in str(error)  # noqa: PT017 - only some keys cause it
         return False
     return True

@@ -18,7 +18,7 @@ RUNTIME = "python3.13"
 
 
 def deploy_cdk(aws, folder):
-    """The CDK app's template, its function without its package."""
+    """Deploy the CDK app's template, with an empty function."""
     del folder
     options = {"snap_start": True, "runtime": RUNTIME, "embedding_provider": "word-hashing"}
     template = json.loads(cdk_app.synthesize_template(**options))
@@ -31,7 +31,7 @@ def deploy_cdk(aws, folder):
 
 
 def deploy_sam(aws, folder):
-    """By the SAM CLI, the function as it is before `sam build`."""
+    """Deploy with the SAM CLI, with the function as it is before `sam build`."""
     del folder
     options = {"SnapStart": "true", "Runtime": RUNTIME, "EmbeddingProvider": "word-hashing"}
     result = sam.deploy(aws.url, **options)
@@ -40,13 +40,13 @@ def deploy_sam(aws, folder):
 
 
 def deploy_terraform(aws, folder):
-    """By Terraform's core, the function without its package; nothing is left to deploy."""
+    """Deploy with Terraform's core, with an empty function, and check that a plan is empty."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as package:
         package.writestr("handler.py", "def handler(*_): pass")
     (folder / "function.zip").write_bytes(packed.getvalue())
     endpoints = terraform.point_everywhere(aws.url)
-    example = terraform.make_workspace(folder / "it", "examples/complete", endpoints=endpoints)
+    example = terraform.make_workspace(folder / "example", "examples/complete", endpoints=endpoints)
     options = {"function_zip": str(folder / "function.zip"), "snap_start": True, "runtime": RUNTIME}
     outputs = example.set_variables(options).apply()
     assert example.list_changes() == {}
@@ -54,8 +54,8 @@ def deploy_terraform(aws, folder):
 
 
 @pytest.mark.parametrize("deploy", [deploy_cdk, deploy_sam, deploy_terraform])
-def test_what_is_invoked_is_a_published_version_with_a_snapshot(aws, tmp_path, deploy):
-    """Its alias points to it; the function itself has none."""
+def test_the_function_s_alias_is_a_published_version_with_a_snapshot(aws, tmp_path, deploy):
+    """$LATEST has no snapshot."""
     name = deploy(aws, tmp_path)
     functions = aws.make_client("lambda")
 

@@ -1,4 +1,4 @@
-"""The complete example, deployed by Terraform's core to a simulated AWS, and what it made, run."""
+"""The complete example, deployed by Terraform's core to a simulated AWS, and its function."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KEY = "module.stache_vectors.aws_kms_key"
 
 @pytest.fixture(scope="session")
 def code(tmp_path_factory):
-    """The function's zip, as `make function` builds it."""
+    """Build the function's zip as `make function` does."""
     file = tmp_path_factory.mktemp("code") / "function.zip"
     command = [sys.executable, build.__file__, "--runtime", function_life.RUNTIME]
     command += ["--architecture", function_life.ARCHITECTURE, "--zip", file]
@@ -33,7 +33,7 @@ def code(tmp_path_factory):
 
 @pytest.fixture
 def example(aws, code, tmp_path):
-    """Makes a folder to deploy the example from."""
+    """Return a function that makes a folder to deploy the example from."""
     variables = {
         "function_zip": str(code),
         "runtime": function_life.RUNTIME,
@@ -49,8 +49,8 @@ def example(aws, code, tmp_path):
     return make_folder
 
 
-def test_the_deployed_function_does_its_work_as_its_role(aws, example, tmp_path):
-    """From start to purge, denied nothing; and nothing is left to deploy."""
+def test_the_deployed_function_works_with_its_role(aws, example, tmp_path):
+    """From start to purge nothing is denied, and a new plan is empty."""
     deployed = example()
     outputs = deployed.apply()
 
@@ -62,8 +62,8 @@ def test_the_deployed_function_does_its_work_as_its_role(aws, example, tmp_path)
     assert all(decision.allowed for decision in aws.policies.decisions)
 
 
-def test_a_function_without_its_policy_says_what_it_lacks(aws, example, tmp_path):
-    """What somebody has detached is attached again by the next apply."""
+def test_a_function_without_its_policy_names_the_missing_permission(aws, example, tmp_path):
+    """The next apply attaches the detached policy again."""
     deployed = example()
     name = deployed.apply()["function_name"]
     role = f"{name}-{terraform.REGION}"
@@ -74,40 +74,40 @@ def test_a_function_without_its_policy_says_what_it_lacks(aws, example, tmp_path
             find_texts(function)
         changes = deployed.list_changes()
         deployed.apply()
-        mended = find_texts(function)
+        repaired = find_texts(function)
 
-    lacks = f"not authorized to perform: s3vectors:GetIndex on resource: {DOCUMENTS}"
-    assert lacks in str(refused.value)
+    missing = f"not authorized to perform: s3vectors:GetIndex on resource: {DOCUMENTS}"
+    assert missing in str(refused.value)
     assert changes == {"aws_iam_role_policy_attachment.vectors": ["create"]}
-    assert mended == []
+    assert repaired == []
 
 
-def test_a_second_deployment_finds_what_the_first_left_behind(aws, example, tmp_path):
-    """As the page has it, to the letter; at last all is destroyed, with the data."""
+def test_a_second_deployment_imports_the_data_of_the_first(aws, example, tmp_path):
+    """With the page's own commands. At the end, all is destroyed with the data."""
     first, second = example("first"), example("second")
     name = first.apply()["function_name"]
     with aws.run_function(name, tmp_path / "first-task") as function:
         function.invoke({"action": "ingest", "text": CAT, "filename": "cat.txt"})
 
     tables = remove_all_but_data(first)
-    left = describe_data(aws)
+    remaining = describe_data(aws)
     for command in [*read_import_commands(aws), *tables]:
         second.check_output(*command)
     changes = second.list_changes()
     second.apply()
 
-    assert left == (["documents-1024", "insights-1024", "summaries-1024"], 2, "Enabled")
+    assert remaining == (["documents-1024", "insights-1024", "summaries-1024"], 2, "Enabled")
     assert {tuple(actions) for actions in changes.values()} == {("create",)}
     assert not [name for name in changes if "table" in name or "kms" in name]
     with aws.run_function(name, tmp_path / "second-task") as function:
         assert find_texts(function) == [CAT]
-    destroy(second)
-    assert_nothing_acts(aws)
+    destroy_all(second)
+    assert_no_function_or_role(aws)
     assert describe_data(aws) == ([], 0, "PendingDeletion")
 
 
 def remove_all_but_data(example):
-    """Remove all but the data; the commands that import the tables again."""
+    """Remove all resources except the data; return the commands that import the tables."""
     forget, remove, *tables = recipes.read_commands(
         "The complete example, removed and deployed again"
     )
@@ -118,16 +118,16 @@ def remove_all_but_data(example):
 
 
 def read_import_commands(aws):
-    """The commands for all else, the key's first."""
-    assert_nothing_acts(aws)
+    """Read the commands that import all other data, beginning with the key."""
+    assert_no_function_or_role(aws)
     [key] = aws.make_client("kms").list_keys()["Keys"]
     commands = recipes.read_commands("Use data that exists")
     in_order = sorted(commands, key=lambda command: "aws_kms" not in command[1])
     return [[part.replace("KEY_ID", key["KeyId"]) for part in each] for each in in_order]
 
 
-def destroy(example):
-    """All of it."""
+def destroy_all(example):
+    """Destroy all resources and the data."""
     key = ["state", "mv", f"{KEY}.retained", f"{KEY}.disposable"]
     for command in [*recipes.read_moves("disposable"), key]:
         example.check_output(*command)
@@ -136,7 +136,7 @@ def destroy(example):
 
 
 def describe_data(aws):
-    """The indexes that there are, how many tables, and how it is with the key."""
+    """Return the names of the indexes, the number of tables, and the state of the key."""
     vectors, kms = aws.make_client("s3vectors"), aws.make_client("kms")
     buckets = [each["vectorBucketArn"] for each in vectors.list_vector_buckets()["vectorBuckets"]]
     listed = [vectors.list_indexes(vectorBucketArn=arn)["indexes"] for arn in buckets]
@@ -148,8 +148,8 @@ def describe_data(aws):
     )
 
 
-def assert_nothing_acts(aws):
-    """No function, role or policy is there."""
+def assert_no_function_or_role(aws):
+    """Assert that there is no function, role or policy."""
     iam = aws.make_client("iam")
     assert aws.make_client("lambda").list_functions()["Functions"] == []
     assert iam.list_policies(Scope="Local")["Policies"] == []

@@ -1,4 +1,4 @@
-"""Who may use what the Terraform module makes, as a simulated AWS holds them to it."""
+"""Permissions on the Terraform module's resources, as a simulated AWS evaluates them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ REFUSED = "Insufficient access to perform asynchronous indexing"
 
 @pytest.fixture
 def make_store_workspace(aws, tmp_path):
-    """Make a folder to deploy the module from, or code of the page."""
+    """Return a function that makes a folder to deploy the module, or code of the page, from."""
 
     def make(variables=None, *code):
         part, endpoints = "examples/basic" if code else ".", terraform.point_everywhere(aws.url)
@@ -52,8 +52,8 @@ def make_store_workspace(aws, tmp_path):
 
 
 @pytest.fixture
-def become(aws, monkeypatch):
-    """Make a role, and let this process go on as the role, with a store's settings."""
+def assume_role(aws, monkeypatch):
+    """Return a function that creates a role and sets this process's environment to use it."""
 
     def create_and_assume(name, environment):
         trust = json.dumps({"Version": "2012-10-17", "Statement": []})
@@ -64,30 +64,30 @@ def become(aws, monkeypatch):
     return create_and_assume
 
 
-def indexes(aws):
-    """The names of those that are there."""
+def list_index_names(aws):
+    """List the names of the existing indexes."""
     listed = aws.make_client("s3vectors").list_indexes(vectorBucketName=BUCKET)["indexes"]
     return sorted(index["indexName"] for index in listed)
 
 
-class Wide(WordHashingEmbeddings):
-    """A new model, as wide as the page's: 3,072 numbers."""
+class WideEmbeddings(WordHashingEmbeddings):
+    """A new model with the page's 3,072 dimensions."""
 
     def embed_batch(self, texts, **_):
-        """A vector for each text."""
+        """Embed each text."""
         return [embed(text) * 3 for text in texts]
 
     def get_dimensions(self):
-        """How many numbers a vector has."""
+        """Return the number of dimensions."""
         return 3072
 
 
-def test_a_new_model_is_taken_up_by_a_role_that_may_read_and_write(
-    aws, make_store_workspace, become, monkeypatch
+def test_a_role_with_read_write_can_switch_to_a_new_model(
+    aws, make_store_workspace, assume_role, monkeypatch
 ):
-    """As the page has it: the role's policy follows the indexes, and the old vectors stay."""
+    """As on the page, the role's policy follows the indexes, and the old vectors stay."""
     deployed = make_store_workspace({}, recipes.read_usage())
-    become("writer", deployed.apply()["environment"])
+    assume_role("writer", deployed.apply()["environment"])
     aws.make_client("iam").attach_role_policy(RoleName="writer", PolicyArn=f"{POLICY}-read-write")
     S3VectorsProvider(Settings()).insert([embed(CAT)], [CAT], ids=["cat"])
 
@@ -103,7 +103,7 @@ def test_a_new_model_is_taken_up_by_a_role_that_may_read_and_write(
 
 
 def switch_model(deployed, monkeypatch):
-    """Follow the page's recipe, with a model of ours; the environment at its end."""
+    """Follow the page's recipe with a test model, and return the final environment."""
     title, output = "A new embedding model", recipes.read_usage().partition("\n\n")[2]
     module, switch = recipes.read_blocks(title, "hcl")
     recipes.write_configuration(deployed, module, output)
@@ -111,7 +111,7 @@ def switch_model(deployed, monkeypatch):
     for line in recipes.read_commands(title, "export"):
         for variable in line:
             monkeypatch.setenv(*variable.split("=", 1))
-    plugins.register("embeddings", "wide", Wide)
+    plugins.register("embeddings", "wide", WideEmbeddings)
     monkeypatch.setenv("EMBEDDING_PROVIDER", "wide")
     for command in recipes.read_commands(title, "stache-s3vectors"):
         tool.run_checked(*command)
@@ -121,53 +121,52 @@ def switch_model(deployed, monkeypatch):
     return deployed.apply()["environment"]
 
 
-def test_a_policy_is_not_deleted_from_under_a_role(aws, make_store_workspace, become):
-    """The page says so; and how it goes on."""
+def test_destroying_an_attached_policy_fails(aws, make_store_workspace, assume_role):
+    """The page says so, and `destroy` succeeds once the policy is detached."""
     deployed, iam = make_store_workspace({"retain_data": False}), aws.make_client("iam")
-    become("reader", deployed.apply()["environment"])
+    assume_role("reader", deployed.apply()["environment"])
     attached = {"RoleName": "reader", "PolicyArn": f"{POLICY}-read"}
     iam.attach_role_policy(**attached)
 
     message = deployed.read_refusal("apply", "-destroy", "-auto-approve")
-    left = deployed.list_resources()
+    remaining = deployed.list_resources()
     iam.detach_role_policy(**attached)
     deployed.destroy()
 
     assert "DeleteConflict" in message
     assert "DeleteConflict" in recipes.README
-    assert 'aws_iam_policy.this["read"]' in left
+    assert 'aws_iam_policy.this["read"]' in remaining
     assert iam.list_policies(Scope="Local")["Policies"] == []
 
 
-def test_a_customer_key_that_s3_vectors_may_not_use_is_told(aws, make_store_workspace):
-    """Once the key's policy lets the service use it, the next apply goes on."""
+def test_a_customer_key_that_s3_vectors_may_not_use_is_an_error(aws, make_store_workspace):
+    """Once the key policy allows the service, the next apply succeeds."""
     kms = aws.make_client("kms")
-    key = kms.create_key(Policy=key_policy(ADMINISTRATION))["KeyMetadata"]
+    key = kms.create_key(Policy=build_key_policy(ADMINISTRATION))["KeyMetadata"]
     deployed = make_store_workspace({"kms_key_arn": key["Arn"]})
 
     message = deployed.read_refusal("apply", "-auto-approve")
-    before = indexes(aws)
-    policy = key_policy(ADMINISTRATION, INDEXING)
+    before = list_index_names(aws)
+    policy = build_key_policy(ADMINISTRATION, INDEXING)
     kms.put_key_policy(KeyId=key["KeyId"], PolicyName="default", Policy=policy)
     deployed.apply()
 
     assert "creating S3 Vectors Index (documents-1024)" in message
     assert REFUSED in message
     assert REFUSED in recipes.README
-    assert (before, indexes(aws)) == ([], INDEXES)
+    assert (before, list_index_names(aws)) == ([], INDEXES)
     assert deployed.list_changes() == {}
 
 
-def key_policy(*statements):
-    """The document."""
+def build_key_policy(*statements):
     return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 
-def test_the_key_of_the_page_is_one_that_s3_vectors_may_use(aws, make_store_workspace):
-    """With its condition, which names the bucket."""
+def test_s3_vectors_may_use_the_key_of_the_page(aws, make_store_workspace):
+    """The page's condition names the bucket."""
     make_store_workspace({}, *recipes.read_blocks("A customer key of your own", "hcl")).apply()
 
-    assert indexes(aws) == INDEXES
+    assert list_index_names(aws) == INDEXES
 
 
 READER = "arn:aws:iam::111122223333:role/search"
@@ -175,40 +174,40 @@ READS = "A function in another account reads"
 
 
 def create_foreign_client(aws, arn, *more):
-    """A client of a new role in another account, with what the page's command prints."""
+    """Create a client for a role of another account with the policy of the page's command."""
     [command] = recipes.read_commands(READS, "stache-s3vectors")
     document = json.loads(tool.run_checked(*command, *more))
     return aws.make_client("s3vectors", aws.create_foreign_role_environment(arn, document))
 
 
 def query(client):
-    """A search by the index's ARN, as of a bucket in another account."""
+    """Search by the index's ARN, as for a bucket of another account."""
     vector = {"float32": embed(CAT)}
     return client.query_vectors(indexArn=DOCUMENTS, topK=1, queryVector=vector)["vectors"]
 
 
-def test_a_role_of_another_account_reads_when_both_accounts_say_so(aws, make_store_workspace):
-    """As the page has it, under a created key; it cannot delete, and another role cannot read."""
+def test_a_role_of_another_account_reads_if_both_accounts_allow_it(aws, make_store_workspace):
+    """As on the page, with a created key. It cannot delete, and another role cannot read."""
     [code] = recipes.read_blocks(READS, "hcl")
     module = code.replace("readers =", "create_kms_key = true\n  retain_data = false\n  readers =")
     deployed = make_store_workspace({}, module, OUTPUT)
     key = ("--kms-key", deployed.apply()["key"])
 
     reader = create_foreign_client(aws, READER, *key)
-    answer = query(reader)
+    matches = query(reader)
     with pytest.raises(reader.exceptions.AccessDeniedException, match="DeleteVectors"):
         reader.delete_vectors(indexArn=DOCUMENTS, keys=["cat"])
     stranger = create_foreign_client(aws, READER.replace("search", "other"), *key)
     with pytest.raises(stranger.exceptions.AccessDeniedException, match="QueryVectors"):
         query(stranger)
 
-    assert answer == []
+    assert matches == []
 
 
-def test_a_policy_on_vector_bucket_arns_allows_nothing(aws, make_store_workspace, become):
-    """As the older package's documents have them; the message names the ARN that is right."""
+def test_a_policy_on_vector_bucket_arns_allows_nothing(aws, make_store_workspace, assume_role):
+    """The older package's documents use such ARNs. The error has the correct ARN."""
     outputs, iam = make_store_workspace().apply(), aws.make_client("iam")
-    become("reader", outputs["environment"])
+    assume_role("reader", outputs["environment"])
     response = iam.get_policy_version(PolicyArn=outputs["policy_arns"]["read"], VersionId="v1")
     right = json.dumps(response["PolicyVersion"]["Document"])
     wrong = right.replace(":bucket/", ":vector-bucket/")
@@ -222,6 +221,6 @@ def test_a_policy_on_vector_bucket_arns_allows_nothing(aws, make_store_workspace
         provider.search(embed(CAT))
     iam.put_role_policy(**inline, PolicyDocument=right)
 
-    lacks = f"not authorized to perform: s3vectors:GetIndex on resource: {DOCUMENTS}"
-    assert lacks in str(refused.value)
+    missing = f"not authorized to perform: s3vectors:GetIndex on resource: {DOCUMENTS}"
+    assert missing in str(refused.value)
     assert provider.search(embed(CAT)) == []

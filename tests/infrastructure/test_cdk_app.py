@@ -20,19 +20,19 @@ CONTEXT = json.loads((CDK / "cdk.json").read_text())["context"]
 BUCKET = "stache-vectors-123456789012"
 
 
-def app(**context):
-    """The app with what `-c` gives it; nothing is built for the function."""
+def make_app(**context):
+    """Make the app with options of `-c`, without building the function."""
     cdk_app = App(context={**CONTEXT, **context, "aws:cdk:bundling-stacks": []})
     return cdk_app, StacheStack(cdk_app, "Stache", Options.from_context(cdk_app.node))
 
 
-def stack(**context):
-    """Its stack as it would be deployed."""
-    return resolve_template(Template.from_stack(app(**context)[1]).to_json())
+def resolve_stack(**context):
+    """Resolve the app's stack as CloudFormation would."""
+    return resolve_template(Template.from_stack(make_app(**context)[1]).to_json())
 
 
-def role_statements(deployed):
-    """What the function's role may do, without the store."""
+def parse_role_statements(deployed):
+    """Parse the statements of the function's role, except those for the store."""
     [document] = (
         policy["PolicyDocument"] for policy in deployed.list_properties("AWS::IAM::Policy").values()
     )
@@ -44,8 +44,8 @@ def role_statements(deployed):
 
 
 def test_the_stack_has_the_store_and_the_function():
-    """And one managed policy per level, whose ARNs it tells."""
-    deployed = stack()
+    """Its outputs name the store and the managed policy of each level."""
+    deployed = resolve_stack()
 
     store, outputs = stores.from_stack(deployed), deployed.values()
     assert store.bucket == outputs["BucketName"] == BUCKET
@@ -58,8 +58,8 @@ def test_the_stack_has_the_store_and_the_function():
 
 
 def test_the_environment_is_an_output_and_is_set():
-    """As one JSON object, and on the function."""
-    deployed = stack()
+    """The output is a JSON object. The function has the same variables."""
+    deployed = resolve_stack()
 
     environment = json.loads(deployed.values()["Environment"])
     [function] = deployed.list_properties("AWS::Lambda::Function").values()
@@ -77,9 +77,9 @@ def test_the_environment_is_an_output_and_is_set():
     }
 
 
-def test_the_role_may_use_its_tables_its_model_and_its_log_only():
-    """Nothing else, and no wildcard."""
-    deployed = stack()
+def test_the_role_may_use_only_its_tables_model_and_log_group():
+    """No statement has a wildcard."""
+    deployed = resolve_stack()
 
     documents, namespaces = (
         f"arn:aws:dynamodb:us-east-1:123456789012:table/stack-{name}"
@@ -90,7 +90,7 @@ def test_the_role_may_use_its_tables_its_model_and_its_log_only():
     [role] = deployed.list_properties("AWS::IAM::Role").values()
     items = tuple(f"dynamodb:{name}Item" for name in ("Delete", "Get", "Put", "Update"))
     assert "ManagedPolicyArns" not in role
-    assert role_statements(deployed) == {
+    assert parse_role_statements(deployed) == {
         ("Allow", tuple(sorted((*items, "dynamodb:DescribeTable"))), (documents,), ""),
         ("Allow", ("dynamodb:Query",), (f"{documents}/index/GSI2",), ""),
         ("Allow", ("dynamodb:DescribeTable",), (namespaces,), ""),
@@ -104,19 +104,19 @@ def test_the_role_may_use_its_tables_its_model_and_its_log_only():
     }
 
 
-def test_without_bedrock_there_is_no_right_to_it():
+def test_without_bedrock_the_role_may_invoke_no_model():
     """The hashing embedder needs no model."""
-    deployed = stack(embedding_provider="word-hashing")
+    deployed = resolve_stack(embedding_provider="word-hashing")
 
-    actions = {action for _, actions, _, _ in role_statements(deployed) for action in actions}
+    actions = {action for _, actions, _, _ in parse_role_statements(deployed) for action in actions}
     [function] = deployed.list_properties("AWS::Lambda::Function").values()
     assert not [action for action in actions if action.startswith("bedrock:")]
     assert "BEDROCK_EMBEDDING_MODEL" not in function["Environment"]["Variables"]
 
 
 def test_the_store_can_be_deployed_alone():
-    """For stacks that bring functions of their own."""
-    deployed = stack(deploy_function="false", create_encryption_key="true")
+    """For stacks that have their own functions."""
+    deployed = resolve_stack(deploy_function="false", create_encryption_key="true")
 
     assert {resource["Type"].split("::")[1] for resource in deployed.resources.values()} == {
         "S3Vectors",
@@ -126,30 +126,32 @@ def test_the_store_can_be_deployed_alone():
     assert deployed.values()["KeyArn"].startswith("arn:aws:kms:")
 
 
-def test_what_an_earlier_deployment_left_is_used_again():
-    """Bucket, indexes and tables, by name."""
-    deployed = stack(
+def test_data_of_an_earlier_deployment_is_reused():
+    """Bucket, indexes and tables are given by name."""
+    deployed = resolve_stack(
         existing="true", bucket_name=BUCKET, documents_table="docs", namespaces_table="names"
     )
 
     kinds = {resource["Type"] for resource in deployed.resources.values()}
-    resources = {arn for _, _, arns, _ in role_statements(deployed) for arn in arns}
+    resources = {arn for _, _, arns, _ in parse_role_statements(deployed) for arn in arns}
     assert not kinds & {"AWS::S3Vectors::VectorBucket", "AWS::S3Vectors::Index"}
     assert "AWS::DynamoDB::Table" not in kinds
     assert "arn:aws:dynamodb:us-east-1:123456789012:table/docs/index/GSI2" in resources
 
 
-def test_two_stacks_stand_beside_each_other():
-    """With a name and a prefix each: what one names, the other does not."""
-    notes, mails = (app(stack_name=name, prefix=name.lower())[1] for name in ("Notes", "Mails"))
+def test_two_stacks_have_no_name_in_common():
+    """Each has a stack name and a prefix of its own."""
+    notes, mails = (
+        make_app(stack_name=name, prefix=name.lower())[1] for name in ("Notes", "Mails")
+    )
 
     assert (notes.stack_name, mails.stack_name) == ("Notes", "Mails")
-    assert named(notes) == {"notes-vectors-123456789012"}
-    assert named(mails) == {"mails-vectors-123456789012"}
+    assert list_unique_names(notes) == {"notes-vectors-123456789012"}
+    assert list_unique_names(mails) == {"mails-vectors-123456789012"}
 
 
-def named(stack):
-    """The names that an account has once; the indexes' are their bucket's."""
+def list_unique_names(stack):
+    """List the names that must be unique in an account. An index's name is unique in its bucket."""
     template = Template.from_stack(stack).to_json()
     assert not [output for output in template["Outputs"].values() if "Export" in output]
     resources = resolve_template(template).resources.values()
@@ -161,32 +163,33 @@ def named(stack):
     }
 
 
-def test_the_key_of_an_existing_bucket_is_given_by_its_arn():
-    """Otherwise the function could not read what it encrypts."""
+def test_the_role_may_use_the_key_of_an_existing_bucket():
+    """Otherwise the function could not read the vectors."""
     key = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-    deployed = stack(existing="true", bucket_name=BUCKET, encryption_key_arn=key)
+    deployed = resolve_stack(existing="true", bucket_name=BUCKET, encryption_key_arn=key)
 
-    [granted] = [each for each in role_statements(deployed) if each[1][0].startswith("kms")]
+    [granted] = [each for each in parse_role_statements(deployed) if each[1][0].startswith("kms")]
     assert granted[2] == (key,)
     assert deployed.values()["KeyArn"] == key
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_the_function_gets_the_level_that_is_asked_for(level):
-    """And no more."""
-    deployed = stack(level=level)
+def test_the_role_has_exactly_the_chosen_level(level):
+    deployed = resolve_stack(level=level)
 
     [document] = (
         policy["PolicyDocument"] for policy in deployed.list_properties("AWS::IAM::Policy").values()
     )
     expected = stores.from_stack(deployed).policies[level]
-    assert stores.parse_statements(document) - role_statements(deployed) == expected
+    assert stores.parse_statements(document) - parse_role_statements(deployed) == expected
 
 
-def test_what_is_chosen_is_what_is_deployed():
-    """Size, metric, runtime, architecture, model."""
+def test_the_chosen_options_are_deployed():
+    """For dimension, metric, runtime, architecture and model."""
     options = {"dimension": "256", "distance_metric": "euclidean", "runtime": "python3.12"}
-    deployed = stack(**options, architecture="x86_64", embedding_model="cohere.embed-english-v3")
+    deployed = resolve_stack(
+        **options, architecture="x86_64", embedding_model="cohere.embed-english-v3"
+    )
 
     [function] = deployed.list_properties("AWS::Lambda::Function").values()
     index = stores.from_stack(deployed).indexes["documents-256"]
@@ -196,11 +199,11 @@ def test_what_is_chosen_is_what_is_deployed():
     assert variables["BEDROCK_EMBEDDING_MODEL"] == "cohere.embed-english-v3"
 
 
-def test_with_snap_start_another_value_publishes_a_version():
-    """Also one that the store sets; what is the same is not published again."""
+def test_with_snap_start_a_changed_option_publishes_a_version():
+    """Also an option of the store. Without a change, no version is published."""
     contexts = [{}, {}, {"dimension": "256"}, {"architecture": "x86_64"}, {"prefix": "notes"}]
     versions = [
-        {*stack(snap_start="true", **one).list_properties("AWS::Lambda::Version")}
+        {*resolve_stack(snap_start="true", **one).list_properties("AWS::Lambda::Version")}
         for one in contexts
     ]
 
@@ -209,9 +212,9 @@ def test_with_snap_start_another_value_publishes_a_version():
 
 
 @pytest.mark.parametrize("key", ["application", "Application", "APPLICATION"])
-def test_the_tags_are_the_organization_s(key):
-    """In every letter case: IAM takes no two that differ in that only."""
-    cdk_app, cdk_stack = app(create_encryption_key="true")
+def test_the_app_adds_no_tags_to_those_of_the_deployer(key):
+    """IAM refuses two tag keys that differ in letter case only."""
+    cdk_app, cdk_stack = make_app(create_encryption_key="true")
     Tags.of(cdk_app).add(key, "billing")
 
     untaggable = {"AWS::IAM::ManagedPolicy", "AWS::IAM::Policy"}
@@ -221,25 +224,25 @@ def test_the_tags_are_the_organization_s(key):
 
 
 @pytest.mark.parametrize("model", ["*", "amazon.*", "a?", "amazon.titan/*", "arn:aws:x", ""])
-def test_a_pattern_is_not_a_model(model):
-    """It would let the function invoke others."""
+def test_a_pattern_instead_of_a_model_is_refused(model):
+    """It would allow the function other models."""
     with pytest.raises(ValueError, match="embedding_model is .* must be the id of a foundation"):
-        app(embedding_model=model)
+        make_app(embedding_model=model)
 
 
 @pytest.mark.parametrize("table", ["*", "docs*", "a?bc", "docs/index/x"])
-def test_a_pattern_is_not_a_table(table):
-    """It would let the function use others."""
+def test_a_pattern_instead_of_a_table_is_refused(table):
+    """It would allow the function other tables."""
     with pytest.raises(ValueError, match="table_names has .*; it must be the name of a table"):
-        app(documents_table=table, namespaces_table="names")
+        make_app(documents_table=table, namespaces_table="names")
 
 
 @pytest.mark.parametrize(
     "retain, deletion_policy", [("true", "RetainExceptOnCreate"), ("false", "Delete")]
 )
-def test_the_tables_stay_with_the_vectors(retain, deletion_policy):
-    """One without the other is of no use."""
-    deployed = stack(retain=retain)
+def test_the_tables_are_retained_like_the_vectors(retain, deletion_policy):
+    """Neither is of use without the other."""
+    deployed = resolve_stack(retain=retain)
 
     for resource in deployed.resources.values():
         if resource["Type"] in {"AWS::S3Vectors::VectorBucket", "AWS::DynamoDB::Table"}:
@@ -248,8 +251,8 @@ def test_the_tables_stay_with_the_vectors(retain, deletion_policy):
 
 @pytest.mark.parametrize("snap_start", ["true", "false"])
 def test_the_app_passes_cdk_nag(snap_start):
-    """With one rule acknowledged, for the reason that stands there."""
-    cdk_app, _ = app(snap_start=snap_start)
+    """The code acknowledges one rule, with the reason."""
+    cdk_app, _ = make_app(snap_start=snap_start)
     Validations.of(cdk_app).add_plugins(AwsSolutionsChecks(cdk_app))
 
     cdk_app.synth()
@@ -277,7 +280,7 @@ def test_the_app_passes_cdk_nag(snap_start):
         ({"documents_table": "a", "namespaces_table": "a"}, "are two tables; name both, or none"),
     ],
 )
-def test_bad_options_are_refused(context, problem):
-    """At synth time, with what is allowed."""
+def test_a_bad_option_is_refused(context, problem):
+    """Synthesis fails, and the error says what is allowed."""
     with pytest.raises(ValueError, match=problem):
-        app(**context)
+        make_app(**context)

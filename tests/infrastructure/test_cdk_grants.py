@@ -1,4 +1,4 @@
-"""The CDK construct: whom it lets do what."""
+"""The permissions that the CDK construct grants."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ REGIONS = [("aws", "us-east-1"), ("aws", "eu-central-1"), ("aws-cn", "cn-north-1
 REGIONS += [("aws-us-gov", "us-gov-west-1")]
 
 
-def test_managed_policies_name_every_key(stack):
-    """The bucket's and the indexes' own, each once."""
+def test_a_managed_policy_names_every_key(stack):
+    """The bucket's key and the indexes' own, each once."""
     own = import_key(stack, "OtherKey", OTHER_KEY)
     store = StacheVectorStore(
         stack,
@@ -40,8 +40,8 @@ def test_managed_policies_name_every_key(stack):
 
 @pytest.mark.parametrize("partition, region", REGIONS)
 @pytest.mark.parametrize("key", [False, True], ids=["no key", "key"])
-def test_the_managed_policies_are_those_of_permissions(stack, partition, region, key):
-    """Every ARN, in every partition."""
+def test_managed_policies_equal_those_of_permissions(stack, partition, region, key):
+    """In every partition."""
     store = StacheVectorStore(stack, "Store", create_encryption_key=key)
     for level in LEVELS:
         store.managed_policy(level)
@@ -55,8 +55,8 @@ def test_the_managed_policies_are_those_of_permissions(stack, partition, region,
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_a_grant_is_exactly_its_level(stack, level):
-    """On the role's own policy, and on each key that is used."""
+def test_a_grant_allows_exactly_its_level(stack, level):
+    """It changes the role's own policy, and includes each key in use."""
     store = StacheVectorStore(
         stack,
         "Store",
@@ -81,7 +81,7 @@ def test_a_grant_is_exactly_its_level(stack, level):
 
 
 def test_a_connected_function_can_run_stache(stack):
-    """It gets the environment, and read-write unless another level is asked for."""
+    """It gets the environment, and by default the level read-write."""
     store = StacheVectorStore(stack, "Store")
 
     store.connect(make_function(stack))
@@ -106,7 +106,7 @@ def test_a_connected_function_can_run_stache(stack):
 
 
 def test_an_imported_store_creates_nothing_and_grants_the_same(stack):
-    """Of another stack, by its attributes."""
+    """Its attributes are those of a store in another stack."""
     store = StacheVectorStore.from_store_attributes(
         stack,
         "Store",
@@ -132,17 +132,17 @@ def test_an_imported_store_creates_nothing_and_grants_the_same(stack):
     assert store.environment["EMBEDDING_DIMENSION"] == "384"
 
 
-def in_region(app, name, region, account="123456789012"):
+def make_stack(app, name, region, account="123456789012"):
     return Stack(app, name, env=Environment(account=account, region=region))
 
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_a_grant_to_another_region_names_the_key(level):
-    """Not every key there is."""
+    """So it does not allow the use of every key."""
     app = App()
     store_stack, function_stack = (
-        in_region(app, "Here", "us-east-1"),
-        in_region(app, "There", "eu-west-1"),
+        make_stack(app, "StoreStack", "us-east-1"),
+        make_stack(app, "FunctionStack", "eu-west-1"),
     )
     store = StacheVectorStore(store_stack, "Store", encryption_key=import_key(store_stack))
 
@@ -169,10 +169,8 @@ def test_a_grant_to_another_region_names_the_key(level):
     ids=lambda grantee: type(grantee).__name__,
 )
 @pytest.mark.parametrize("create", [True, False], ids=["key", "no key"])
-def test_who_has_no_policy_of_their_own_is_refused_before_anything_is_granted(
-    stack, grantee, create
-):
-    """Also the created key's policy stays as it was."""
+def test_a_grantee_without_its_own_policy_is_refused(stack, grantee, create):
+    """The template does not change, not even the created key's policy."""
     store = StacheVectorStore(stack, "Store", create_encryption_key=create)
     before = Template.from_stack(stack).to_json()
 
@@ -183,21 +181,21 @@ def test_who_has_no_policy_of_their_own_is_refused_before_anything_is_granted(
 
 
 @pytest.mark.parametrize("grant", ["grant_read", "grant_read_write", "grant_manage_indexes"])
-def test_a_role_of_another_account_is_refused_with_the_bucket_policy_it_needs(grant):
-    """Its account has its policies; an import would pretend that they were changed."""
-    stack = in_region(App(), "Stack", "us-east-1")
+def test_a_role_of_another_account_is_refused(grant):
+    """Its policies are in its account; a grant to the imported role would change nothing there."""
+    stack = make_stack(App(), "Stack", "us-east-1")
     store = StacheVectorStore(stack, "Store")
     role = iam.Role.from_role_arn(stack, "Role", "arn:aws:iam::111122223333:role/search")
 
     with pytest.raises(ValueError, match="in account 111122223333.* into readers or writers"):
         getattr(store, grant)(role)
 
-    assert "AWS::IAM::Policy" not in types(stack)
+    assert "AWS::IAM::Policy" not in list_types(stack)
 
 
-def test_a_store_of_another_account_is_named_by_its_arn():
-    """For a function that it lets in: its policy, and its environment."""
-    stack = in_region(App(), "Stack", "eu-west-1", account="111122223333")
+def test_a_store_of_another_account_is_given_by_its_arn():
+    """A function gets the policy and the environment for it."""
+    stack = make_stack(App(), "Stack", "eu-west-1", account="111122223333")
     key = kms.Key.from_key_arn(stack, "Key", KEY)
     store = StacheVectorStore.from_store_attributes(
         stack,
@@ -218,8 +216,8 @@ def test_a_store_of_another_account_is_named_by_its_arn():
     assert (variables["S3VECTORS_BUCKET_NAME"], variables["S3VECTORS_REGION"]) == (ARN, "us-east-1")
 
 
-def test_a_function_in_another_stack_waits_for_the_store_s_stack():
-    """Deployed together, its stack comes second."""
+def test_a_connected_function_s_stack_depends_on_the_store_s_stack():
+    """So CloudFormation deploys the store first."""
     app = App()
     first, second = Stack(app, "First"), Stack(app, "Second")
     store = StacheVectorStore(first, "Store")
@@ -231,8 +229,8 @@ def test_a_function_in_another_stack_waits_for_the_store_s_stack():
     assert "First" in names
 
 
-def test_a_role_in_another_stack_waits_for_the_store_s_stack():
-    """By a grant alone."""
+def test_a_grantee_s_stack_depends_on_the_store_s_stack():
+    """A grant alone is enough."""
     app = App()
     first, second = Stack(app, "First"), Stack(app, "Second")
     store = StacheVectorStore(first, "Store")
@@ -245,26 +243,26 @@ def test_a_role_in_another_stack_waits_for_the_store_s_stack():
     assert "First" in names
 
 
-def types(stack):
+def list_types(stack):
     return {r["Type"] for r in Template.from_stack(stack).to_json()["Resources"].values()}
 
 
 def collect_dependencies(resources, name):
-    """All that a resource waits for, and what that waits for."""
+    """Collect the direct and indirect dependencies of a resource."""
     dependencies = set()
-    left = [name]
-    while left:
-        resource = resources[left.pop()]
-        named = {*resource.get("DependsOn", []), *references(resource.get("Properties", {}))}
-        left += named - dependencies
-        dependencies |= named
+    pending = [name]
+    while pending:
+        resource = resources[pending.pop()]
+        direct = {*resource.get("DependsOn", []), *find_references(resource.get("Properties", {}))}
+        pending += direct - dependencies
+        dependencies |= direct
     return dependencies
 
 
-def references(value):
+def find_references(value):
     if isinstance(value, list):
         for each in value:
-            yield from references(each)
+            yield from find_references(each)
     elif isinstance(value, dict):
         if isinstance(value.get("Ref"), str) and not value["Ref"].startswith("AWS::"):
             yield value["Ref"]
@@ -272,11 +270,11 @@ def references(value):
             yield value["Fn::GetAtt"][0]
         else:
             for each in value.values():
-                yield from references(each)
+                yield from find_references(each)
 
 
-def test_a_custom_resource_that_calls_the_function_waits_for_bucket_indexes_and_key(stack):
-    """Otherwise it is called before the store is there."""
+def test_a_custom_resource_that_calls_the_function_depends_on_the_store(stack):
+    """Otherwise CloudFormation could call the function before the store exists."""
     store = StacheVectorStore(stack, "Store", create_encryption_key=True)
     connected = make_function(stack)
     store.connect(connected)
@@ -285,14 +283,14 @@ def test_a_custom_resource_that_calls_the_function_waits_for_bucket_indexes_and_
     resources = Template.from_stack(stack).to_json()["Resources"]
     [fill] = [n for n, r in resources.items() if r["Type"] == "AWS::CloudFormation::CustomResource"]
 
-    waited = [resources[name]["Type"] for name in collect_dependencies(resources, fill)]
-    indexes = [type_name for type_name in waited if type_name.endswith("s::Index")]
-    assert {"AWS::S3Vectors::VectorBucket", "AWS::KMS::Key", "AWS::IAM::Policy"} <= {*waited}
+    dependencies = [resources[name]["Type"] for name in collect_dependencies(resources, fill)]
+    indexes = [type_name for type_name in dependencies if type_name.endswith("s::Index")]
+    assert {"AWS::S3Vectors::VectorBucket", "AWS::KMS::Key", "AWS::IAM::Policy"} <= {*dependencies}
     assert len(indexes) == 3
 
 
 def import_function(stack):
-    arn = "arn:aws:lambda:us-east-1:123456789012:function:its"
+    arn = "arn:aws:lambda:us-east-1:123456789012:function:search"
     return lambda_.Function.from_function_arn(stack, "Imported", arn)
 
 
@@ -307,7 +305,7 @@ def create_edge_function(stack):
 
 
 @pytest.mark.parametrize(
-    "another",
+    "make",
     [
         import_function,
         lambda stack: lambda_.Alias(
@@ -318,13 +316,13 @@ def create_edge_function(stack):
     ],
     ids=["imported", "alias", "version", "edge"],
 )
-def test_what_has_no_environment_to_set_is_not_connected_and_gets_nothing(another):
-    """The error names what does instead."""
-    stack = in_region(App(), "Stack", "us-east-1")
+def test_a_function_whose_environment_cannot_be_set_is_refused(make):
+    """It gets no permissions, and the error says what to use instead."""
+    stack = make_stack(App(), "Stack", "us-east-1")
     store = StacheVectorStore(stack, "Store")
-    function_ = another(stack)
+    function_ = make(stack)
 
     with pytest.raises(TypeError, match="cannot set the environment of .*grant_read.*environment"):
         store.connect(function_)
 
-    assert "AWS::IAM::Policy" not in types(stack)
+    assert "AWS::IAM::Policy" not in list_types(stack)

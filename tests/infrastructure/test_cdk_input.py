@@ -1,4 +1,4 @@
-"""What the CDK construct refuses when it is synthesized, and how it says so."""
+"""The CDK construct refuses bad input at synth time, and its errors say what to do."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ NINE = [f"key{number}" for number in range(9)]
         ),
     ],
 )
-def test_bad_input_is_refused_with_its_fix(stack, props, problem):
-    """When it is synthesized, before anything is deployed."""
+def test_a_bad_prop_is_refused(stack, props, problem):
+    """Synthesis fails, and the error has the fix."""
     if "indexes" in props:
         entries = props["indexes"].items()
         props["indexes"] = {kind: VectorIndexOptions(**options) for kind, options in entries}
@@ -73,8 +73,8 @@ def test_bad_input_is_refused_with_its_fix(stack, props, problem):
         StacheVectorStore(stack, "Store", **props)
 
 
-def test_an_alias_is_refused(stack):
-    """The service takes a key's own ARN only."""
+def test_a_key_s_alias_is_refused(stack):
+    """The service accepts only a key's own ARN."""
     alias = kms.Alias.from_alias_name(stack, "Alias", "alias/mine")
 
     with pytest.raises(ValueError, match="encryption_key is an alias, .*alias/mine.*from_key_arn"):
@@ -83,14 +83,13 @@ def test_an_alias_is_refused(stack):
         StacheVectorStore(stack, "Other", indexes={"a": VectorIndexOptions(encryption_key=alias)})
 
 
-def test_an_arn_is_no_key(stack):
-    """But it is easily made one."""
+def test_an_arn_instead_of_a_key_is_refused(stack):
+    """The error shows how to make a key of it."""
     with pytest.raises(TypeError, match="give a key: kms.Key.from_key_arn"):
         StacheVectorStore(stack, "Store", encryption_key=KEY)
 
 
-def test_a_key_is_given_or_created(stack):
-    """Not both."""
+def test_a_given_key_and_a_created_key_are_refused_together(stack):
     with pytest.raises(ValueError, match="leave one of them out"):
         StacheVectorStore(
             stack,
@@ -101,7 +100,7 @@ def test_a_key_is_given_or_created(stack):
 
 
 def test_an_unknown_level_or_kind_is_refused(stack):
-    """With those that there are."""
+    """The error lists the existing ones."""
     store = StacheVectorStore(stack, "Store")
 
     connected = make_function(stack)
@@ -116,8 +115,8 @@ def test_an_unknown_level_or_kind_is_refused(stack):
         store.index_arn("docs")
 
 
-def test_one_key_that_is_no_list_is_refused(stack):
-    """Its letters would become keys."""
+def test_a_string_instead_of_a_list_of_keys_is_refused(stack):
+    """Each of its letters would become a key."""
     options = VectorIndexOptions(non_filterable_metadata_keys="source")
 
     with pytest.raises(TypeError, match=r"is 'source'; it must be a list: \['source'\]"):
@@ -125,15 +124,15 @@ def test_one_key_that_is_no_list_is_refused(stack):
 
 
 @pytest.mark.parametrize("options", [{"dimension": 3}, 1024, "documents-1024", None])
-def test_an_index_that_is_not_options_is_refused_by_its_prop(stack, options):
-    """With what it must be."""
+def test_an_index_that_is_not_vector_index_options_is_refused(stack, options):
+    """The error names the prop and shows valid options."""
     with pytest.raises(TypeError, match=r"indexes\['documents'\] is .*VectorIndexOptions\(dimens"):
         StacheVectorStore(stack, "Store", indexes={"documents": options})
 
 
 @pytest.mark.parametrize("prop", ["readers", "writers"])
-def test_one_principal_that_is_not_a_list_is_refused(stack, prop):
-    """Its letters would become principals."""
+def test_a_string_instead_of_a_list_of_principals_is_refused(stack, prop):
+    """Each of its letters would become a principal."""
     with pytest.raises(TypeError, match=rf"{prop} is 'arn:.*'; it must be a list"):
         StacheVectorStore(stack, "Store", **{prop: "arn:aws:iam::111122223333:root"})
 
@@ -157,14 +156,14 @@ def test_one_principal_that_is_not_a_list_is_refused(stack, prop):
         ),
     ],
 )
-def test_attributes_that_are_no_store_are_refused(stack, attributes, problem):
-    """Its function would otherwise look for indexes of other names."""
+def test_invalid_store_attributes_are_refused(stack, attributes, problem):
+    """Otherwise the function would look for indexes of other names."""
     with pytest.raises(ValueError, match=problem):
         StacheVectorStore.from_store_attributes(stack, "Store", **attributes)
 
 
 def test_a_store_without_documents_has_no_environment(stack):
-    """Stache would look for an index of its own default name."""
+    """Otherwise Stache would use its default index name."""
     store = StacheVectorStore(stack, "Store", indexes={"docs": VectorIndexOptions()})
     connected = make_function(stack)
 
@@ -174,8 +173,8 @@ def test_a_store_without_documents_has_no_environment(stack):
 
 
 @pytest.mark.parametrize("key", ["*", "1234abcd-*", "1234/*", "?234"])
-def test_a_pattern_is_not_a_key(stack, key):
-    """The policies would name others, too."""
+def test_a_pattern_instead_of_a_key_is_refused(stack, key):
+    """The policies would allow other keys."""
     several = import_key(stack, "Keys", f"arn:aws:kms:us-east-1:123456789012:key/{key}")
 
     with pytest.raises(ValueError, match="encryption_key is .*the ARN of one key"):
@@ -183,10 +182,10 @@ def test_a_pattern_is_not_a_key(stack, key):
 
 
 def test_a_key_of_another_region_is_refused():
-    """Given by its ARN, or made by a stack there."""
+    """Whether it is given by its ARN, or created by a stack in that region."""
     app = App()
-    stack = Stack(app, "Here", env=Environment(account="123456789012", region="eu-west-1"))
-    other = Stack(app, "There", env=Environment(account="123456789012", region="us-east-1"))
+    stack = Stack(app, "StoreStack", env=Environment(account="123456789012", region="eu-west-1"))
+    other = Stack(app, "KeyStack", env=Environment(account="123456789012", region="us-east-1"))
     keys = [import_key(stack), kms.Key(other, "Key")]
 
     for number, key in enumerate(keys):
@@ -198,8 +197,8 @@ def test_a_key_of_another_region_is_refused():
 
 
 @pytest.mark.parametrize("props", [{}, {"bucket_name": "my-bucket"}])
-def test_two_stores_of_one_name_are_refused(stack, props):
-    """In one stack, or in two of one app: the second deployment would fail half-way."""
+def test_two_stores_of_the_same_name_are_refused(stack, props):
+    """In one stack or in two: the second deployment would fail half-way."""
     StacheVectorStore(stack, "Store", **props)
     second = Stack(stack.node.scope, "Second")
 
@@ -209,8 +208,8 @@ def test_two_stores_of_one_name_are_refused(stack, props):
     StacheVectorStore(second, "Third", prefix="other")
 
 
-def test_one_name_in_two_places_is_allowed():
-    """Accounts and regions have their own buckets; of stages nobody knows the account."""
+def test_the_same_name_in_two_accounts_or_regions_is_allowed():
+    """Each has its own buckets. The accounts of stages may be unknown."""
     app = App()
     one, two = "1" * 12, "2" * 12
     for account, region in [(one, "us-east-1"), (two, "us-east-1"), (one, "eu-west-1")]:

@@ -1,7 +1,7 @@
-"""What the CDK's README says is so: its tables, its outputs, its example.
+"""The CDK's README agrees with the code: its tables, outputs and examples.
 
-Of its commands, `tests/deploy/test_cdk_deploy.py` runs bootstrap, deploy and destroy, by the
-installed CLI instead of npx, and deploy with the options that stand there for what stayed.
+`tests/deploy/test_cdk_deploy.py` runs its commands bootstrap, deploy and destroy, with the
+installed CLI instead of npx, and deploy with the options that reuse the data of an earlier stack.
 """
 
 from __future__ import annotations
@@ -23,53 +23,52 @@ from stache_stack import Options, StacheStack
 README = (deployables.ROOT / "cdk" / "README.md").read_text()
 
 
-def table(first):
-    """The rows of a table, by what its first column is called."""
+def read_table(first):
+    """Read a table, by the header of its first column, as a dict of its rows."""
     start = README.index(f"| {first} |")
     rows = README[start:].split("\n\n")[0].splitlines()[2:]
     cells = [[cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]] for row in rows]
     return {name.strip("`"): (default.strip("`"), meaning) for name, default, meaning in cells}
 
 
-def meanings(documented):
-    """What a docstring says of each argument."""
+def parse_arguments(documented):
+    """Return the description of each argument in a docstring."""
     text = inspect.cleandoc(documented.__doc__).split("Args:\n")[1].split("\n\n")[0]
     matches = re.findall(r"^    (\w+): (.*(?:\n        .*)*)", text, re.MULTILINE)
     return {name: " ".join(meaning.split()).rstrip(".") for name, meaning in matches}
 
 
-def test_the_readme_s_options_are_those_of_the_app():
-    """Names, defaults, meanings."""
+def test_the_table_of_options_equals_the_app_s():
+    """It has their names, defaults and descriptions."""
     fields = dataclasses.fields(Options)
     defaults = {f.name: str(f.default).replace("True", "true") for f in fields}
-    descriptions = meanings(Options)
+    descriptions = parse_arguments(Options)
 
-    assert table("`-c NAME=VALUE`") == {
+    assert read_table("`-c NAME=VALUE`") == {
         name: (default.replace("False", "false"), descriptions[name])
         for name, default in defaults.items()
     }
 
 
-def test_the_readme_s_props_are_those_of_the_construct():
-    """Names, defaults, meanings."""
+def test_the_table_of_props_equals_the_construct_s():
+    """It has their names, defaults and descriptions."""
     parameters = inspect.signature(StacheVectorStore.__init__).parameters.values()
     props = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
-    descriptions = meanings(StacheVectorStore)
+    descriptions = parse_arguments(StacheVectorStore)
 
-    assert table("prop") == {
-        name: (written(value), descriptions[name]) for name, value in props.items()
+    assert read_table("prop") == {
+        name: (format_default(value), descriptions[name]) for name, value in props.items()
     }
 
 
-def written(value):
-    """A default as one types it."""
+def format_default(value):
+    """Format a default value as Python code."""
     if isinstance(value, RemovalPolicy):
         return str(value)
     return f'"{value}"' if isinstance(value, str) else repr(value)
 
 
-def test_the_readme_s_outputs_are_those_of_the_app():
-    """All of them, and no others."""
+def test_the_listed_outputs_equal_the_app_s():
     app = App(context={"create_encryption_key": True, "aws:cdk:bundling-stacks": []})
     stack = StacheStack(app, "Stache", Options.from_context(app.node))
 
@@ -81,8 +80,8 @@ def test_the_readme_s_outputs_are_those_of_the_app():
 EXAMPLE, *RECIPES = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 
 
-def test_the_readme_s_example_works(tmp_path):
-    """As it stands there."""
+def test_the_first_example_synthesizes_a_stack(tmp_path):
+    """Word for word."""
     (tmp_path / "app.py").write_text(EXAMPLE)
     (tmp_path / "function").mkdir()
     (tmp_path / "function" / "handler.py").write_text("def handler(event, context): ...")
@@ -94,8 +93,8 @@ def test_the_readme_s_example_works(tmp_path):
     assert next(index["IndexName"] for index in names) == "documents-1024"
 
 
-def test_the_readme_s_recipe_for_another_account_fits_both_sides():
-    """The one side lets in what the other allows."""
+def test_the_recipe_for_another_account_grants_the_same_on_both_sides():
+    """The bucket policy and the role's policy allow the same actions."""
     app = App()
     ours, theirs = (
         Stack(app, name, env=Environment(account=account, region="us-east-1"))
@@ -103,19 +102,19 @@ def test_the_readme_s_recipe_for_another_account_fits_both_sides():
     )
     names = {"StacheVectorStore": StacheVectorStore, "function": stacks.make_function(theirs)}
     for recipe, stack in zip(RECIPES, (ours, theirs), strict=True):
-        exec(recipe, {**names, "stack": stack})  # noqa: S102 - the README's own
+        exec(recipe, {**names, "stack": stack})  # noqa: S102 - code of the README
 
-    [shared] = (
+    [bucket_policy] = (
         stacks.synthesize(ours).list_properties("AWS::S3Vectors::VectorBucketPolicy").values()
     )
-    [granted] = stacks.synthesize(theirs).list_properties("AWS::IAM::Policy").values()
-    [let_in], [allowed] = shared["Policy"]["Statement"], granted["PolicyDocument"]["Statement"]
-    assert let_in["Action"] == allowed["Action"]
-    assert allowed["Resource"] in let_in["Resource"]
+    [role_policy] = stacks.synthesize(theirs).list_properties("AWS::IAM::Policy").values()
+    [by_bucket] = bucket_policy["Policy"]["Statement"]
+    [by_role] = role_policy["PolicyDocument"]["Statement"]
+    assert by_bucket["Action"] == by_role["Action"]
+    assert by_role["Resource"] in by_bucket["Resource"]
 
 
-def test_the_readme_s_method_names_exist():
-    """Those of the list of the construct's methods and attributes."""
+def test_the_listed_methods_and_attributes_exist():
     listed = README[README.index("- `grant_read") :].split("\n\n")[0]
     for name in re.findall(r"`(?:StacheVectorStore\.)?(\w+)(?:\(|`)", listed):
         assert hasattr(StacheVectorStore, name) or name in {"bucket_name", "encryption_key"}, name

@@ -1,4 +1,4 @@
-"""The CDK construct: what it makes, synthesized and resolved as CloudFormation would."""
+"""The resources that the CDK construct creates, resolved as CloudFormation would."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BUCKET_TYPE = "AWS::S3Vectors::VectorBucket"
 
 
 def test_a_store_is_a_bucket_and_three_indexes(stack):
-    """With the names, the size and the keys that Stache needs."""
+    """They have the names, the dimension and the keys that Stache needs."""
     StacheVectorStore(stack, "Store")
 
     store = stores.from_stack(synthesize(stack))
@@ -62,8 +62,8 @@ def test_every_property_can_be_chosen(stack):
     "removal, policies",
     [(None, ("RetainExceptOnCreate", "Retain")), (RemovalPolicy.DESTROY, ("Delete", "Delete"))],
 )
-def test_data_stays_unless_asked_otherwise(stack, removal, policies):
-    """The key that it is encrypted with, too; but not what a first deployment leaves that fails."""
+def test_data_is_retained_by_default(stack, removal, policies):
+    """So is its key, but not the data of a failed first deployment."""
     how = {} if removal is None else {"removal_policy": removal}
     StacheVectorStore(stack, "Store", create_encryption_key=True, **how)
 
@@ -79,8 +79,8 @@ def test_data_stays_unless_asked_otherwise(stack, removal, policies):
 
 
 @pytest.mark.parametrize("key", ["application", "Application", "team"])
-def test_the_tags_are_the_user_s(stack, key):
-    """Bucket, indexes and key have no others, in any letter case."""
+def test_the_construct_adds_no_tags_to_those_of_the_user(stack, key):
+    """IAM refuses two tag keys that differ in letter case only."""
     StacheVectorStore(stack, "Store", create_encryption_key=True)
     Tags.of(stack).add(key, "billing")
 
@@ -95,8 +95,8 @@ def test_the_tags_are_the_user_s(stack, key):
         ("de", {"MetadataKey": "text", "Language": "de"}),
     ],
 )
-def test_text_search_is_declared_when_it_is_asked_for(stack, language, search):
-    """On each index, beside its non-filterable keys."""
+def test_chosen_text_search_is_declared_on_each_index(stack, language, search):
+    """In addition to the non-filterable keys."""
     StacheVectorStore(stack, "Store", text_search=language)
 
     for index in synthesize(stack).list_properties("AWS::S3Vectors::Index").values():
@@ -106,8 +106,8 @@ def test_text_search_is_declared_when_it_is_asked_for(stack, language, search):
         }
 
 
-def test_without_it_no_index_has_text_search(stack):
-    """As long as nobody can try it on AWS, nobody gets it unasked."""
+def test_by_default_no_index_has_text_search(stack):
+    """It has not run on AWS, so users must opt in."""
     StacheVectorStore(stack, "Store")
 
     for index in synthesize(stack).list_properties("AWS::S3Vectors::Index").values():
@@ -119,15 +119,15 @@ WRITER = "arn:aws:iam::444455556666:root"
 
 
 def test_the_bucket_policy_gives_other_accounts_access(stack):
-    """Exactly the two levels, on exactly these indexes; and by the created key's."""
+    """It allows exactly the two levels on these indexes; the created key's policy matches it."""
     StacheVectorStore(
         stack, "Store", create_encryption_key=True, readers=[READER], writers=[WRITER]
     )
 
     deployed = synthesize(stack)
 
-    [shared] = deployed.list_properties("AWS::S3Vectors::VectorBucketPolicy").values()
-    assert shared == {
+    [policy] = deployed.list_properties("AWS::S3Vectors::VectorBucketPolicy").values()
+    assert policy == {
         "VectorBucketName": BUCKET,
         "Policy": build_bucket_policy(ARN, NAMES, [READER], [WRITER]),
     }
@@ -136,19 +136,19 @@ def test_the_bucket_policy_gives_other_accounts_access(stack):
     assert stores.simplify(key["KeyPolicy"]["Statement"][-1]) == stores.simplify(expected)
 
 
-def test_the_bucket_s_policy_waits_for_the_bucket(stack):
-    """They know of each other by a name only."""
+def test_the_bucket_policy_depends_on_the_bucket(stack):
+    """CloudFormation does not derive this from the bucket's name."""
     StacheVectorStore(stack, "Store", readers=[READER])
 
     deployed = synthesize(stack)
 
     [bucket] = deployed.list_properties("AWS::S3Vectors::VectorBucket")
-    [policy_] = deployed.list_properties("AWS::S3Vectors::VectorBucketPolicy")
-    assert deployed.resources[policy_]["DependsOn"] == [bucket]
+    [policy] = deployed.list_properties("AWS::S3Vectors::VectorBucketPolicy")
+    assert deployed.resources[policy]["DependsOn"] == [bucket]
 
 
-def test_an_index_waits_for_its_bucket(stack):
-    """They know of each other by a name only."""
+def test_each_index_depends_on_its_bucket(stack):
+    """CloudFormation does not derive this from the bucket's name."""
     StacheVectorStore(stack, "Store")
 
     deployed = synthesize(stack)
@@ -157,8 +157,8 @@ def test_an_index_waits_for_its_bucket(stack):
         assert deployed.resources[name]["DependsOn"] == [bucket]
 
 
-def test_the_environment_tells_the_size_of_the_documents(stack):
-    """Whatever the other indexes have."""
+def test_the_environment_has_the_dimension_of_the_documents(stack):
+    """Whatever the dimensions of other indexes are."""
     store = StacheVectorStore(
         stack,
         "Store",
@@ -173,8 +173,8 @@ def test_the_environment_tells_the_size_of_the_documents(stack):
     assert "S3VECTORS_SUMMARIES_INDEX" not in store.environment
 
 
-def test_two_stores_share_a_stack(stack):
-    """Each with a bucket of its own."""
+def test_a_stack_can_have_two_stores(stack):
+    """Each has its own bucket."""
     for prefix in ("one", "two"):
         StacheVectorStore(stack, prefix, prefix=prefix).managed_policy("read")
 
@@ -184,8 +184,8 @@ def test_two_stores_share_a_stack(stack):
     assert names == {"one-vectors-123456789012", "two-vectors-123456789012"}
 
 
-def test_a_created_key_serves_this_bucket_only(stack):
-    """Its policy names the indexing service, for this account and bucket; it rotates."""
+def test_a_created_key_may_only_be_used_for_this_bucket(stack):
+    """It rotates. Its policy names the indexing service, for this account and bucket."""
     StacheVectorStore(stack, "Store", create_encryption_key=True)
 
     [key] = synthesize(stack, region="cn-north-1").list_properties("AWS::KMS::Key").values()
@@ -207,8 +207,8 @@ def test_a_created_key_serves_this_bucket_only(stack):
     }
 
 
-def test_what_an_earlier_stack_left_is_used_again(stack):
-    """Given as existing, nothing is created, and the same is granted."""
+def test_data_of_an_earlier_stack_is_reused(stack):
+    """Existing resources are not created; the permissions are the same."""
     existing = VectorIndexOptions(existing=True)
     store = StacheVectorStore(
         stack,
@@ -227,8 +227,8 @@ def test_what_an_earlier_stack_left_is_used_again(stack):
     assert deployed.policies == stores.build_expected_policies(ARN, NAMES)
 
 
-def test_parameters_of_the_deployment_can_be_given(stack):
-    """They are tokens at synth time, and are not checked then."""
+def test_cloudformation_parameters_are_accepted(stack):
+    """At synth time they are tokens, which are not checked."""
     prefix = CfnParameter(stack, "Prefix", default="mine").value_as_string
     dimension = CfnParameter(stack, "Dimension", type="Number", default=8).value_as_number
     store = StacheVectorStore(stack, "Store", prefix=prefix, dimension=dimension)
@@ -244,7 +244,7 @@ def test_parameters_of_the_deployment_can_be_given(stack):
 
 
 def test_the_construct_loads_neither_boto_nor_stache():
-    """Synthesizing needs no more of us than the lists that it shares."""
+    """Synthesis needs only the constants that it shares with the provider."""
     code = (
         "import sys, stache_ai_s3vectors_cdk; "
         "print([name for name in ('boto3', 'botocore', 'stache_ai') if name in sys.modules])"

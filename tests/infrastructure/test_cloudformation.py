@@ -1,4 +1,4 @@
-"""Templates are resolved as CloudFormation resolves them."""
+"""The resolver resolves templates as CloudFormation does."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ PARAMETERS = {
 }
 
 
-def value(node, **sections):
-    """What a part of a template comes to in China."""
+def resolve_value(node, **sections):
+    """Resolve a part of a template in a region in China."""
     template = {
         "Parameters": PARAMETERS,
         "Resources": {"Bucket": BUCKET},
-        "Outputs": {"It": {"Value": node}},
+        "Outputs": {"Result": {"Value": node}},
         **sections,
     }
-    return resolve_template(template, region="cn-north-1").outputs["It"].get("Value")
+    return resolve_template(template, region="cn-north-1").outputs["Result"].get("Value")
 
 
 @pytest.mark.parametrize(
@@ -44,9 +44,9 @@ def value(node, **sections):
         ({"Ref": "AWS::NoValue"}, None),
     ],
 )
-def test_a_function_has_its_value(node, expected):
-    """Functions, parameters, resources and the deployment's own values."""
-    assert value(node) == expected
+def test_an_intrinsic_function_is_resolved(node, expected):
+    """Functions, parameters, resources and pseudo parameters."""
+    assert resolve_value(node) == expected
 
 
 @pytest.mark.parametrize(
@@ -58,11 +58,10 @@ def test_a_function_has_its_value(node, expected):
         ({"Fn::Or": [{"Condition": "Yes"}, {"Fn::Not": [{"Condition": "Yes"}]}]}, "yes"),
     ],
 )
-def test_a_condition_decides(condition, expected):
-    """What it comes to chooses a branch."""
+def test_a_condition_selects_a_branch(condition, expected):
     conditions = {"It": condition, "Yes": {"Fn::Equals": ["a", "a"]}}
 
-    assert value({"Fn::If": ["It", "yes", "no"]}, Conditions=conditions) == expected
+    assert resolve_value({"Fn::If": ["It", "yes", "no"]}, Conditions=conditions) == expected
 
 
 @pytest.mark.parametrize(
@@ -74,14 +73,14 @@ def test_a_condition_decides(condition, expected):
         ({"Fn::If": ["Nothing", 1, 2]}, "no condition Nothing"),
     ],
 )
-def test_what_is_not_known_is_refused(node, message):
-    """Rather than resolved to something that is not there."""
+def test_an_unknown_reference_or_function_is_refused(node, message):
+    """It is not resolved to a missing value."""
     with pytest.raises(TemplateError, match=message):
-        value(node)
+        resolve_value(node)
 
 
-def test_what_is_not_made_cannot_be_named():
-    """A resource whose condition is false is not in the stack, nor to be referred to."""
+def test_a_resource_with_a_false_condition_cannot_be_referenced():
+    """It is not in the stack."""
     template = {
         "Conditions": {"No": {"Fn::Equals": ["a", "b"]}},
         "Resources": {"Bucket": {**BUCKET, "Condition": "No"}},
@@ -102,8 +101,8 @@ def test_what_is_not_made_cannot_be_named():
         ({"Type": "AWS::Logs::LogGroup"}, "stack-It", "logs:us-east-1:{}:log-group:stack-It:*"),
     ],
 )
-def test_a_resource_has_its_name_and_arn(resource, reference, arn):
-    """Those whose Ref is their name."""
+def test_a_resource_is_resolved_to_its_name_and_arn(resource, reference, arn):
+    """For resource types whose Ref is their name."""
     outputs = {
         "Name": {"Value": {"Ref": "It"}},
         "Arn": {"Value": {"Fn::GetAtt": ["It", "Arn"]}},
@@ -115,11 +114,11 @@ def test_a_resource_has_its_name_and_arn(resource, reference, arn):
 
 
 @pytest.mark.parametrize("bucket", [{"VectorBucketName": "my-bucket"}, {"VectorBucketArn": ARN}])
-def test_an_index_is_in_its_bucket(bucket):
-    """Whether that is given by name or by ARN."""
+def test_an_index_s_arn_contains_its_bucket(bucket):
+    """Whether the bucket is given by name or by ARN."""
     index = {"Type": "AWS::S3Vectors::Index", "Properties": {"IndexName": "docs", **bucket}}
 
-    assert value({"Ref": "Index"}, Resources={"Index": index}) == f"{ARN}/index/docs"
+    assert resolve_value({"Ref": "Index"}, Resources={"Index": index}) == f"{ARN}/index/docs"
 
 
 @pytest.mark.parametrize(
@@ -131,15 +130,15 @@ def test_an_index_is_in_its_bucket(bucket):
     ],
 )
 def test_parameters_are_checked(parameters, message):
-    """Unknown, missing and wrong ones."""
+    """Unknown, missing and wrong ones are refused."""
     declared = {"Word": {"Type": "String"}, "Number": {"Type": "Number", "Default": 1}}
 
     with pytest.raises(TemplateError, match=message):
         resolve_template({"Parameters": declared, "Resources": {}}, parameters)
 
 
-def test_a_rule_holds_when_its_condition_does():
-    """As in the templates of the CDK, whose rule looks for a version among others."""
+def test_a_rule_is_checked_if_its_condition_is_true():
+    """The CDK's templates have such a rule, which looks for a version in a list."""
     rule = {
         "RuleCondition": {"Fn::Equals": [{"Ref": "Word"}, "word"]},
         "Assertions": [
@@ -156,7 +155,7 @@ def test_a_rule_holds_when_its_condition_does():
         resolve_template(template)
 
 
-def test_a_transform_is_not_applied():
-    """Someone else does that."""
+def test_a_transform_is_refused():
+    """The SAM translator must apply it first."""
     with pytest.raises(TemplateError, match="transform"):
         resolve_template({"Transform": "AWS::Serverless-2016-10-31", "Resources": {}})

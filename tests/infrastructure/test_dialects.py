@@ -1,4 +1,4 @@
-"""CDK, SAM and Terraform make the same store: that of `permissions.py`, everywhere."""
+"""The CDK, SAM and Terraform create the same store, with the permissions of `permissions.py`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from stache_ai_s3vectors.service.permissions import LEVELS, build_bucket_policy
 from stache_ai_s3vectors_cdk import StacheVectorStore, VectorIndexOptions
 
 ACCOUNT = "123456789012"
-PLACES = {
+PARTITIONS = {
     "us-east-1": "aws",
     "eu-central-1": "aws",
     "cn-north-1": "aws-cn",
@@ -32,7 +32,7 @@ KINDS = ("documents", "summaries", "insights")
 
 @cache
 def read_cdk(region, **properties):
-    """The store and the environment that the CDK makes."""
+    """Return the store and the environment that the CDK construct creates."""
     stack = Stack(App(), "Stack")
     key = kms.Key.from_key_arn(stack, "Key", properties["key"]) if "key" in properties else None
     existing = properties.get("existing", False)
@@ -61,7 +61,7 @@ def read_cdk(region, **properties):
 
 @cache
 def read_sam(region, **properties):
-    """Those of the SAM template."""
+    """Return the store and the environment that the SAM template creates."""
     names = {"prefix": "Prefix", "dimension": "Dimension", "metric": "DistanceMetric"}
     parameters = {names[name]: properties[name] for name in names.keys() & properties.keys()}
     parameters |= {"KmsKeyArn": properties["key"]} if "key" in properties else {}
@@ -83,7 +83,7 @@ def read_sam(region, **properties):
 
 @cache
 def plan_terraform(region, **properties):
-    """Those of the Terraform module."""
+    """Return the store and the environment that the Terraform module plans."""
     names = {"prefix": "prefix", "dimension": "dimension", "metric": "distance_metric"}
     variables = {names[name]: properties[name] for name in names.keys() & properties.keys()}
     variables |= {"kms_key_arn": properties["key"]} if "key" in properties else {}
@@ -105,14 +105,14 @@ DIALECTS = pytest.mark.parametrize(
 )
 
 
-def arn_in(region, bucket=f"stache-vectors-{ACCOUNT}"):
-    return f"arn:{PLACES[region]}:s3vectors:{region}:{ACCOUNT}:bucket/{bucket}"
+def build_bucket_arn(region, bucket=f"stache-vectors-{ACCOUNT}"):
+    return f"arn:{PARTITIONS[region]}:s3vectors:{region}:{ACCOUNT}:bucket/{bucket}"
 
 
 @DIALECTS
-@pytest.mark.parametrize("region", PLACES)
-def test_the_defaults_are_the_same_everywhere(dialect, region):
-    """Names, properties, every statement of every policy, and the environment."""
+@pytest.mark.parametrize("region", PARTITIONS)
+def test_each_tool_creates_the_same_store_by_default(dialect, region):
+    """It has the same names, properties, policies and environment."""
     store, environment = dialect(region)
 
     bucket = f"stache-vectors-{ACCOUNT}"
@@ -122,7 +122,7 @@ def test_the_defaults_are_the_same_everywhere(dialect, region):
         bucket,
         None,
         dict.fromkeys(names, index),
-        stores.build_expected_policies(arn_in(region), names),
+        stores.build_expected_policies(build_bucket_arn(region), names),
     )
     assert environment == {
         "VECTORDB_PROVIDER": "s3vectors",
@@ -135,8 +135,8 @@ def test_the_defaults_are_the_same_everywhere(dialect, region):
 
 
 @DIALECTS
-def test_what_is_chosen_is_the_same_everywhere(dialect):
-    """Prefix, size, metric, keys, encryption."""
+def test_each_tool_creates_the_same_store_with_options(dialect):
+    """Prefix, dimension, metric, keys and encryption."""
     properties = {"prefix": "mine", "dimension": 256, "metric": "euclidean", "key": KEY}
     store, environment = dialect("us-east-1", **properties, keys=("source", "raw"))
 
@@ -147,19 +147,19 @@ def test_what_is_chosen_is_the_same_everywhere(dialect):
         bucket,
         KEY,
         dict.fromkeys(names, stores.Index(256, "euclidean", keys, None)),
-        stores.build_expected_policies(arn_in("us-east-1", bucket), names, [KEY]),
+        stores.build_expected_policies(build_bucket_arn("us-east-1", bucket), names, [KEY]),
     )
     assert environment["EMBEDDING_DIMENSION"] == "256"
 
 
 @DIALECTS
-def test_what_is_given_as_existing_is_used_the_same_everywhere(dialect):
-    """Nothing is made but the policies."""
+def test_each_tool_uses_existing_resources_in_the_same_way(dialect):
+    """Only policies are created."""
     store, environment = dialect("us-east-1", existing=True)
 
     names = [f"{kind}-1024" for kind in KINDS]
     assert store == stores.Store(
-        None, None, {}, stores.build_expected_policies(arn_in("us-east-1"), names)
+        None, None, {}, stores.build_expected_policies(build_bucket_arn("us-east-1"), names)
     )
     assert environment["S3VECTORS_DOCUMENTS_INDEX"] == "documents-1024"
 
@@ -168,29 +168,29 @@ READERS = ("arn:aws:iam::111122223333:role/search", "arn:aws:iam::444455556666:r
 WRITERS = ("arn:aws:iam::111122223333:role/ingest",)
 
 
-def shared(dialect, region, **properties):
-    """The bucket's policy that a dialect makes, whatever it calls it."""
+def get_bucket_policy(dialect, region, **properties):
+    """Return the bucket policy that a tool creates, whatever its resource is called."""
     store, _ = dialect(region, **properties)
     return store.shared
 
 
 @DIALECTS
 @pytest.mark.parametrize("properties", [{}, {"key": KEY}], ids=["no key", "key"])
-def test_other_accounts_get_the_same_access_everywhere(dialect, properties):
-    """By the policy of `permissions.py`, and not at all unless they are named."""
+def test_each_tool_gives_other_accounts_the_same_access(dialect, properties):
+    """Their policy is that of `permissions.py`. Accounts that are not named get none."""
     indexes = [f"{kind}-1024" for kind in KINDS]
-    expected = build_bucket_policy(arn_in("us-east-1"), indexes, READERS, WRITERS)
+    expected = build_bucket_policy(build_bucket_arn("us-east-1"), indexes, READERS, WRITERS)
 
-    assert shared(dialect, "us-east-1", readers=READERS, writers=WRITERS, **properties) == [
-        stores.simplify(statement) for statement in expected["Statement"]
-    ]
-    assert shared(dialect, "us-east-1", **properties) is None
+    assert get_bucket_policy(
+        dialect, "us-east-1", readers=READERS, writers=WRITERS, **properties
+    ) == [stores.simplify(statement) for statement in expected["Statement"]]
+    assert get_bucket_policy(dialect, "us-east-1", **properties) is None
 
 
 @DIALECTS
-@pytest.mark.parametrize("region", PLACES)
-def test_every_action_is_granted_on_what_it_is_authorized_on(dialect, region):
-    """By AWS's own table; and every ARN is a bucket's or an index's, with nothing open."""
+@pytest.mark.parametrize("region", PARTITIONS)
+def test_each_action_is_granted_on_a_resource_that_it_supports(dialect, region):
+    """According to AWS's table. Each ARN is that of a bucket or an index, without wildcards."""
     store, _ = dialect(region)
 
     for statements in store.policies.values():
@@ -209,13 +209,13 @@ def test_every_action_is_granted_on_what_it_is_authorized_on(dialect, region):
         (["s3vectors:ReadVectors"], "arn:aws:s3vectors:us-east-1:123456789012:bucket/b/index/i"),
     ],
 )
-def test_what_older_documents_say_is_caught(actions, resource):
-    """The wrong kind of ARN, the wrong resource, an action that does not exist."""
+def test_a_statement_from_older_documents_is_detected(actions, resource):
+    """The wrong kind of ARN, the wrong resource, or an action that does not exist."""
     assert authorization.find_mistakes({"Action": actions, "Resource": [resource]})
 
 
-def test_a_default_that_differs_in_one_dialect_is_seen(tmp_path):
-    """Changed in the template, or in the module, it is no longer what the others make."""
+def test_a_different_default_in_one_tool_is_detected(tmp_path):
+    """In the template or in the module."""
     text = sam.TEMPLATE.read_text()
     other = text.replace("Default: cosine", "Default: euclidean")
     changed = stores.from_stack(resolve_template(sam.transform_template(other).transformed))
@@ -227,15 +227,15 @@ def test_a_default_that_differs_in_one_dialect_is_seen(tmp_path):
     assert stores.from_plan(module.plan()) != read_cdk("us-east-1")[0]
 
 
-def granted_key(document):
-    """What the indexing service may do with a key, and when."""
+def get_indexing_statement(document):
+    """Return what the key policy allows the indexing service."""
     [statement] = (each for each in document["Statement"] if "Service" in each["Principal"])
     return {name: statement[name] for name in ("Principal", "Action", "Condition")}
 
 
-@pytest.mark.parametrize("region", PLACES)
-def test_a_created_key_lets_the_same_service_use_it(region):
-    """For the bucket and the account only; it rotates."""
+@pytest.mark.parametrize("region", PARTITIONS)
+def test_each_tool_creates_the_same_key(region):
+    """It rotates, and its policy names this bucket and account."""
     stack = Stack(App(), "Stack")
     StacheVectorStore(stack, "Store", create_encryption_key=True)
     by_cdk = resolve_template(Template.from_stack(stack).to_json(), region=region)
@@ -249,7 +249,7 @@ def test_a_created_key_lets_the_same_service_use_it(region):
         next(iter(deployed.list_properties("AWS::KMS::Key").values()))
         for deployed in (by_cdk, by_sam)
     ]
-    arn = arn_in(region)
+    arn = build_bucket_arn(region)
     expected = {
         "Principal": {"Service": "indexing.s3vectors.amazonaws.com"},
         "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
@@ -258,7 +258,7 @@ def test_a_created_key_lets_the_same_service_use_it(region):
             "ArnLike": {"aws:SourceArn": [arn, f"{arn}/*"]},
         },
     }
-    assert [granted_key(key["KeyPolicy"]) for key in keys] == [expected, expected]
-    assert granted_key(json.loads(planned["aws_kms_key_policy"]["policy"])) == expected
+    assert [get_indexing_statement(key["KeyPolicy"]) for key in keys] == [expected, expected]
+    assert get_indexing_statement(json.loads(planned["aws_kms_key_policy"]["policy"])) == expected
     assert all(key["EnableKeyRotation"] is True for key in keys)
     assert planned["aws_kms_key"]["enable_key_rotation"] is True

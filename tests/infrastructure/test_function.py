@@ -1,4 +1,4 @@
-"""The example Lambda function, with Stache's own pipeline, moto's DynamoDB and the engine."""
+"""The example Lambda function, with Stache's pipeline, moto's DynamoDB and the engine."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ CAT, DOG = "The cat sleeps on the warm mat.", "Dogs bark in the village at night
 
 
 @pytest.fixture(autouse=True)
-def _deployed(monkeypatch):
-    """Each test has a function of its own, with empty tables."""
+def _function(monkeypatch):
+    """Prepare the function with empty tables for each test."""
     with lambda_function.prepare_function(monkeypatch):
         yield
 
 
 @pytest.fixture
 def cat():
-    """An ingested document."""
+    """Ingest two documents and return the id of the one about the cat."""
     invoke("ingest", text=DOG, filename="dog.txt")
     return invoke("ingest", text=CAT, filename="cat.txt", metadata={"author": "me"})["doc_id"]
 
 
-def test_what_is_ingested_is_found():
-    """With its text, its metadata and the namespace."""
+def test_an_ingested_text_is_found():
+    """With its metadata, and only in its namespace."""
     response = invoke(
         "ingest", text=CAT, filename="cat.txt", metadata={"author": "me"}, namespace="n"
     )
@@ -48,22 +48,21 @@ def test_what_is_ingested_is_found():
     assert find_passages("cat", namespace="another") == []
 
 
-def test_a_query_takes_a_filter_and_a_number(cat):
-    """As Stache does."""
+def test_a_query_accepts_a_filter_and_a_number_of_results(cat):
     assert find_passages("cat", top_k=1) == [CAT]
     assert find_passages("cat", filter={"filename": "dog.txt"}) == [DOG]
 
 
-def test_the_same_text_again_is_left_alone(cat):
-    """Stache knows it by its hash and its filename."""
+def test_the_same_text_is_not_ingested_again(cat):
+    """Stache recognizes it by its hash and its filename."""
     again = invoke("ingest", text=CAT, filename="cat.txt")
 
     assert (again["doc_id"], again["action"]) == (cat, "skipped")
     assert sorted(find_passages("cat")) == [DOG, CAT]
 
 
-def test_a_deleted_document_is_restored(cat):
-    """In between, no query finds it."""
+def test_a_deleted_document_can_be_restored(cat):
+    """Until then, no query finds it."""
     deleted = invoke("delete", doc_id=cat)
     between = find_passages("cat")
     restored = invoke("restore", doc_id=cat, deleted_at_ms=deleted["deleted_at_ms"])
@@ -73,8 +72,8 @@ def test_a_deleted_document_is_restored(cat):
     assert find_passages("cat", top_k=1) == [CAT]
 
 
-def test_a_document_with_a_status_of_its_own_is_found_until_it_is_deleted():
-    """And after it was restored, with Stache's."""
+def test_a_document_with_a_custom_status_is_found_until_it_is_deleted():
+    """Once it is restored, it is found with Stache's status."""
     response = invoke(
         "ingest", text="A ticket.", filename="ticket.txt", metadata={"status": "open"}
     )
@@ -86,8 +85,8 @@ def test_a_document_with_a_status_of_its_own_is_found_until_it_is_deleted():
     assert find_passages("ticket", filter={"status": "active"}) == ["A ticket."]
 
 
-def test_a_purged_document_is_gone_for_good(cat):
-    """Its vectors, too."""
+def test_a_purged_document_cannot_be_restored(cat):
+    """Its vectors are deleted."""
     index = handler.pipeline().documents_provider
     deleted = invoke("delete", doc_id=cat)
     purged = invoke("purge", doc_id=cat, deleted_at_ms=deleted["deleted_at_ms"])
@@ -98,8 +97,7 @@ def test_a_purged_document_is_gone_for_good(cat):
         invoke("restore", doc_id=cat, deleted_at_ms=deleted["deleted_at_ms"])
 
 
-def test_health_says_what_runs_and_what_answers():
-    """Versions, the embedder, the index."""
+def test_health_returns_versions_and_the_index():
     response = invoke("health")
 
     assert response["status"] == "ok"
@@ -112,8 +110,8 @@ def test_health_says_what_runs_and_what_answers():
     assert response["documents"]["name"] == "documents-1024"
 
 
-def test_a_delete_that_fails_says_so_and_is_repeated(cat):
-    """Stache's own would only log it, and queries would go on to find the document."""
+def test_a_failed_delete_is_an_error_and_can_be_repeated(cat):
+    """Stache only logs the failure, and queries continue to find the document."""
     client = handler.pipeline().documents_provider.client
     stache.fail_calls(client, "PutVectors", 1)
 
@@ -125,8 +123,8 @@ def test_a_delete_that_fails_says_so_and_is_repeated(cat):
     assert find_passages("cat") == [DOG]
 
 
-def test_a_restore_that_fails_half_way_says_what_to_do(cat):
-    """And that helps."""
+def test_a_failed_restore_is_an_error_with_its_fix(cat):
+    """The fix is to delete and restore again."""
     deleted = invoke("delete", doc_id=cat)
     stache.fail_calls(handler.pipeline().documents_provider.client, "PutVectors", 1)
 
@@ -138,8 +136,8 @@ def test_a_restore_that_fails_half_way_says_what_to_do(cat):
     assert find_passages("cat", top_k=1) == [CAT]
 
 
-def test_a_purge_that_fails_is_repeated(cat):
-    """The first leaves a job behind, which the second takes up."""
+def test_a_failed_purge_can_be_repeated(cat):
+    """The second purge continues the job of the first."""
     deleted = invoke("delete", doc_id=cat)
     stache.fail_calls(handler.pipeline().documents_provider.client, "DeleteVectors", 1)
 
@@ -151,8 +149,8 @@ def test_a_purge_that_fails_is_repeated(cat):
 
 
 @pytest.mark.parametrize("name", [{"filename": "cat.txt"}, {}], ids=["named", "unnamed"])
-def test_a_document_that_cannot_be_listed_is_taken_back(monkeypatch, name):
-    """Stache logs it, and says that all is well; nobody could delete it."""
+def test_an_ingestion_without_a_document_record_is_rolled_back(monkeypatch, name):
+    """Stache only logs the failure, and nobody could delete the document."""
     index = handler.pipeline().document_index_provider
 
     def refuse(**_):
@@ -170,7 +168,7 @@ def test_a_document_that_cannot_be_listed_is_taken_back(monkeypatch, name):
     assert find_passages("cat") == [CAT]
 
 
-def test_a_text_whose_document_is_in_the_trash_is_not_said_to_be_stored(cat):
+def test_a_text_whose_document_is_in_the_trash_is_refused(cat):
     """Stache would skip it, and no query would find it."""
     trashed = invoke("delete", doc_id=cat)["deleted_at_ms"]
 
@@ -179,7 +177,7 @@ def test_a_text_whose_document_is_in_the_trash_is_not_said_to_be_stored(cat):
 
 
 def test_a_purged_text_can_be_ingested_again(cat):
-    """Its reservation goes with it."""
+    """Purging removes its reservation."""
     trashed = invoke("delete", doc_id=cat)["deleted_at_ms"]
     invoke("purge", doc_id=cat, deleted_at_ms=trashed)
 
@@ -189,8 +187,8 @@ def test_a_purged_text_can_be_ingested_again(cat):
     assert find_passages("cat", top_k=1) == [CAT]
 
 
-def test_a_new_version_takes_the_place_of_the_one_before(cat):
-    """Which is in the trash; the same text once more is told so."""
+def test_a_new_version_replaces_the_previous_one(cat):
+    """The previous one is then in the trash, and its text is refused."""
     new = "The cat is awake and out."
     response = invoke("ingest", text=new, filename="cat.txt")
 
@@ -200,8 +198,8 @@ def test_a_new_version_takes_the_place_of_the_one_before(cat):
         invoke("ingest", text=CAT, filename="cat.txt")
 
 
-def test_a_version_before_that_stays_findable_is_an_error(cat):
-    """Stache only logs it; delete mends it."""
+def test_a_previous_version_that_can_still_be_found_is_an_error(cat):
+    """Stache only logs this; delete repairs it."""
     stache.fail_calls(handler.pipeline().documents_provider.client, "PutVectors", 1, 3)
 
     with pytest.raises(RuntimeError, match=f"the previous one, {cat}: .*Send delete for that one"):
@@ -211,8 +209,8 @@ def test_a_version_before_that_stays_findable_is_an_error(cat):
     assert CAT not in find_passages("cat")
 
 
-def test_what_is_half_purged_is_not_restored(cat):
-    """Its vectors may be gone; purge completes it."""
+def test_a_partly_purged_document_cannot_be_restored(cat):
+    """Its vectors may be deleted; another purge completes it."""
     trashed = invoke("delete", doc_id=cat)["deleted_at_ms"]
     stache.fail_calls(handler.pipeline().documents_provider.client, "DeleteVectors", 1)
     with suppress(S3VectorsError):
@@ -224,8 +222,8 @@ def test_what_is_half_purged_is_not_restored(cat):
         invoke("ingest", text=CAT, filename="cat.txt")
 
 
-def test_a_purge_that_the_index_does_not_note_is_an_error(cat, monkeypatch):
-    """Stache takes every conflict for a job that is done already."""
+def test_a_purge_that_is_not_recorded_is_an_error(cat, monkeypatch):
+    """Stache takes every conflict for a completed job."""
     trashed = invoke("delete", doc_id=cat)["deleted_at_ms"]
     index = handler.pipeline().document_index_provider
     with monkeypatch.context() as patched:
@@ -238,8 +236,8 @@ def test_a_purge_that_the_index_does_not_note_is_an_error(cat, monkeypatch):
     assert handler.pipeline().get_document_record(cat, "default")["status"] == "purged"
 
 
-def test_a_restore_without_all_its_chunks_is_an_error(cat):
-    """Somebody deleted vectors behind the index's back."""
+def test_a_restore_with_missing_chunks_is_an_error(cat):
+    """Somebody deleted vectors without updating the document index."""
     trashed = invoke("delete", doc_id=cat)["deleted_at_ms"]
     provider = handler.pipeline().documents_provider
     provider.delete(handler.pipeline().get_document_record(cat, "default")["chunk_ids"])
@@ -249,12 +247,12 @@ def test_a_restore_without_all_its_chunks_is_an_error(cat):
 
 
 def test_a_delete_can_be_repeated(cat):
-    """It says the same."""
+    """The response is the same."""
     assert invoke("delete", doc_id=cat) == invoke("delete", doc_id=cat)
 
 
 def test_a_wrong_time_of_deletion_is_refused(cat):
-    """It names the entry in the trash, which would stay there."""
+    """The time identifies the entry in the trash, which would stay."""
     trashed = invoke("delete", doc_id=cat)["deleted_at_ms"]
 
     for action in ("restore", "purge"):
@@ -289,7 +287,7 @@ def test_a_wrong_time_of_deletion_is_refused(cat):
         ({"action": "ingest", "text": "  "}, "Cannot ingest empty text"),
     ],
 )
-def test_a_bad_event_is_refused_with_what_to_send(event, problem):
-    """The invocation fails, and the message is in its answer."""
+def test_a_bad_event_is_refused(event, problem):
+    """The invocation fails with an error that says what to send."""
     with pytest.raises(Exception, match=problem):
         handler.handler(event, Invocation())

@@ -1,4 +1,4 @@
-"""The example function is the same in CDK, SAM and Terraform, and may do what it does."""
+"""The CDK, SAM and Terraform deploy the same function, with exactly its permissions."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from lambda_function import DOCUMENTS, NAMESPACES, invoke
 from stache_ai_s3vectors import S3VectorsError
 from stache_stack import Options, StacheStack
 
-PLACES = {"us-east-1": "aws", "cn-north-1": "aws-cn"}
+PARTITIONS = {"us-east-1": "aws", "cn-north-1": "aws-cn"}
 LOG = "my-log-group"
 
 
 class Table(NamedTuple):
-    """Keys of a table, and of its indexes by name; how it is billed, and whether backed up."""
+    """A table's keys, the keys of its indexes by name, its billing, and its recovery."""
 
     keys: tuple[str, ...]
     indexes: frozenset[tuple[str, tuple[str, ...]]]
@@ -37,18 +37,18 @@ class Table(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Deployed:
-    """A function as it is deployed, whatever its tables and its log group are called."""
+class FunctionConfiguration:
+    """A function as it is deployed, with uniform names for its tables and its log group."""
 
     grants: frozenset[tuple[str, str]]
-    """Actions and ARNs, without the vectors'."""
+    """Actions and ARNs, except those of S3 Vectors."""
     environment: dict[str, str]
     settings: dict[str, object]
     tables: frozenset[Table]
 
 
 def read_cdk(region, **options):
-    """By the CDK's app."""
+    """Return the function of the CDK app."""
     app = App(context={**options, "aws:cdk:bundling-stacks": []})
     stack = StacheStack(app, "Stache", Options.from_context(app.node))
     deployed = resolve_template(Template.from_stack(stack).to_json(), region=region)
@@ -59,7 +59,7 @@ def read_cdk(region, **options):
 
 
 def read_sam(region, **options):
-    """By the SAM template."""
+    """Return the function of the SAM template."""
     names = {"embedding_provider": "EmbeddingProvider", "snap_start": "SnapStart"}
     parameters = {names[name]: value for name, value in options.items()}
     text = sam.TEMPLATE.read_text()
@@ -111,7 +111,7 @@ def get_key_names(table):
 
 
 def plan_terraform(region, tmp_path, **options):
-    """By Terraform's complete example."""
+    """Return the function that Terraform's complete example plans."""
     (tmp_path / "function.zip").write_bytes(b"code")
     variables = {"function_zip": str(tmp_path / "function.zip"), **options}
     plan = terraform.plan(variables, region=region, part="examples/complete")
@@ -153,25 +153,25 @@ def plan_terraform(region, tmp_path, **options):
 
 
 def normalize(document, environment, properties, renamed, tables):
-    def with_names(text):
+    def rename(text):
         for name, other in renamed.items():
             text = text.replace(name, other)
         return text
 
     granted = {
-        (action, with_names(arn))
+        (action, rename(arn))
         for _, actions, resources, _ in stores.parse_statements(document)
         for action in actions
         for arn in resources
         if not action.startswith("s3vectors:")
     }
-    variables = {name: with_names(str(value)) for name, value in environment.items()}
-    return Deployed(frozenset(granted), variables, properties, tables)
+    variables = {name: rename(str(value)) for name, value in environment.items()}
+    return FunctionConfiguration(frozenset(granted), variables, properties, tables)
 
 
 @pytest.fixture(params=["cdk", "sam", "terraform"])
 def dialect(request, tmp_path):
-    """Deploys the function in one of them."""
+    """Return a function that reads the configuration with one of the tools."""
     return {
         "cdk": read_cdk,
         "sam": read_sam,
@@ -180,27 +180,27 @@ def dialect(request, tmp_path):
 
 
 def record_calls(monkeypatch):
-    """Every DynamoDB call of the function over a whole life, as actions on tables' ARNs."""
-    seen = set()
+    """Exercise the function and return its DynamoDB calls, as actions on tables' ARNs."""
+    recorded = set()
 
-    def note(params, model, **_):
+    def record(params, model, **_):
         request = json.loads(params["body"])
         one = "TransactItems" not in request
         writes = [] if one else [each for item in request["TransactItems"] for each in item.items()]
         calls = [(model.name, request)] if one else [(f"{kind}Item", of) for kind, of in writes]
         for action, parameters in calls:
             index = f"/index/{parameters['IndexName']}" if "IndexName" in parameters else ""
-            seen.add((f"dynamodb:{action}", f"table/{parameters['TableName']}{index}"))
+            recorded.add((f"dynamodb:{action}", f"table/{parameters['TableName']}{index}"))
 
     with lambda_function.prepare_function(monkeypatch):
         boto3.setup_default_session()
-        boto3.DEFAULT_SESSION.events.register("before-call.dynamodb", note)
+        boto3.DEFAULT_SESSION.events.register("before-call.dynamodb", record)
         exercise_function()
-    return seen
+    return recorded
 
 
 def exercise_function():
-    """All that the function does, and an ingestion that fails."""
+    """Send each kind of request to the function, and let one ingestion fail."""
     invoke("health")
     document = invoke("ingest", text="The cat sleeps.", filename="cat.txt")
     invoke("ingest", text="The cat sleeps.", filename="cat.txt")
@@ -216,10 +216,10 @@ def exercise_function():
         invoke("ingest", text="The bird sings.", filename="bird.txt")
 
 
-@pytest.mark.parametrize("region", PLACES)
-def test_it_may_do_what_it_does_and_nothing_else(dialect, region, monkeypatch):
-    """On its two tables what it was seen to do; its model; its log group."""
-    partition = PLACES[region]
+@pytest.mark.parametrize("region", PARTITIONS)
+def test_the_function_has_exactly_the_permissions_that_it_uses(dialect, region, monkeypatch):
+    """Its recorded calls to its two tables, its model and its log group."""
+    partition = PARTITIONS[region]
     arn = f"arn:{partition}:{{}}:{region}:{{}}:{{}}".format
     log = arn("logs", "123456789012", f"log-group:{LOG}:*")
     model = arn("bedrock", "", "foundation-model/amazon.titan-embed-text-v2:0")
@@ -235,8 +235,8 @@ def test_it_may_do_what_it_does_and_nothing_else(dialect, region, monkeypatch):
     }
 
 
-def test_it_is_the_same_function(dialect):
-    """Its environment, handler, memory, time."""
+def test_each_tool_deploys_the_same_function(dialect):
+    """It has the same environment, handler, memory and timeout."""
     deployed = dialect("us-east-1")
 
     assert deployed.settings == {
@@ -252,7 +252,7 @@ def test_it_is_the_same_function(dialect):
     }
     ours = {**lambda_function.ENVIRONMENT, "EMBEDDING_PROVIDER": "bedrock"}
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "S3VECTORS_ENDPOINT_URL"):
-        del ours[name]  # Lambda sets the first two; the third would be no AWS
+        del ours[name]  # Lambda sets the first two; the third is for tests only
     bucket = "stache-vectors-123456789012"
     assert deployed.environment == {
         **ours,
@@ -263,8 +263,8 @@ def test_it_is_the_same_function(dialect):
     }
 
 
-def test_snap_start_changes_nothing_else(dialect):
-    """A version is published, and what is invoked is its alias."""
+def test_snap_start_only_adds_a_version_and_an_alias(dialect):
+    """The alias of the published version is invoked."""
     usual, changed = dialect("us-east-1"), dialect("us-east-1", snap_start="true")
 
     snap_start = {"snap_start": "PublishedVersions", "versions": 1}
@@ -272,8 +272,8 @@ def test_snap_start_changes_nothing_else(dialect):
     assert changed == replace(usual, settings=settings)
 
 
-def test_its_tables_have_the_keys_that_stache_asks_by(dialect):
-    """The function's own tests run on tables of the same."""
+def test_each_tool_creates_the_tables_that_stache_needs(dialect):
+    """The tables in the function's own tests have the same keys."""
     documents = (("GSI1", ("GSI1PK", "GSI1SK")), ("GSI2", ("GSI2PK", "GSI2SK")))
     namespaces = (("parent_id-index", ("parent_id", "id")),)
 
@@ -287,8 +287,8 @@ def test_its_tables_have_the_keys_that_stache_asks_by(dialect):
     } == lambda_function.TABLES
 
 
-def test_without_bedrock_it_may_ask_no_model(dialect):
-    """And gets no name of one."""
+def test_without_bedrock_the_function_may_invoke_no_model(dialect):
+    """Its environment names no model."""
     deployed = dialect("us-east-1", embedding_provider="word-hashing")
 
     assert not [action for action, _ in deployed.grants if action.startswith("bedrock:")]

@@ -1,4 +1,4 @@
-"""The example function with SnapStart: copies of it answer, and share nothing."""
+"""The example function with SnapStart: its copies answer, and share nothing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from simulated.aws import PYTHON
 from simulated.runtime import run_function
 
 FOLDERS = [file.parent for file in build.OURS[1:]]
-"""Of the function's own modules."""
+"""The folders of the function's own modules."""
 
 INDEXES = ("documents-1024", "summaries-1024", "insights-1024")
 
@@ -28,7 +28,7 @@ import restores
 
 sys.path[:0] = sys.argv[2:]
 contacts = restores.note_contacts()
-import handler  # all that Lambda does before the snapshot
+import handler  # Lambda does only this before the snapshot
 
 before = list(contacts), len(restores.list_connections())
 modules = {name.partition(".")[0] for name in sys.modules}
@@ -52,7 +52,7 @@ print(json.dumps([before, ingested, [restores.restore(lambda: invoke(**question)
 
 @pytest.fixture
 def credentials(monkeypatch):
-    """The function's environment in a simulated AWS with its resources; who gives credentials."""
+    """Prepare the function's environment in a simulated AWS, and yield the credential server."""
     with simulate_aws() as aws, serve_credentials(key=CREDENTIALS["AWS_ACCESS_KEY_ID"]) as server:
         vectors = aws.make_client("s3vectors")
         vectors.create_vector_bucket(vectorBucketName="my-bucket")
@@ -77,11 +77,11 @@ def credentials(monkeypatch):
 
 
 def test_the_package_works_with_snap_start(credentials, tmp_path):
-    """In AWS's runtime client; the function asks for credentials when it has been restored."""
+    """AWS's runtime client runs it. It requests credentials once it has been restored."""
     build.build(tmp_path / "package", RUNTIME, ARCHITECTURE)
     configuration = {
-        "FunctionArn": "arn:aws:lambda:us-east-1:123456789012:function:it:1",
-        "FunctionName": "it",
+        "FunctionArn": "arn:aws:lambda:us-east-1:123456789012:function:stache:1",
+        "FunctionName": "stache",
         "Handler": "handler.handler",
         "MemorySize": 1024,
         "SnapStart": {"ApplyOn": "PublishedVersions", "OptimizationStatus": "On"},
@@ -104,7 +104,7 @@ def test_the_package_works_with_snap_start(credentials, tmp_path):
 
 
 def test_copies_of_the_function_answer_and_share_nothing(credentials, tmp_path):
-    """No request before the snapshot; then credentials, clients and random numbers of their own."""
+    """No request precedes the snapshot; each copy has its own credentials and random numbers."""
     [line] = run_script(SCRIPT, CAT, *FOLDERS, folder=tmp_path)
     before, ingested, answers = json.loads(line)
 
@@ -115,8 +115,8 @@ def test_copies_of_the_function_answer_and_share_nothing(credentials, tmp_path):
     assert len(credentials.keys) >= 4
 
 
-def test_copies_load_no_package_and_no_model_again(credentials, tmp_path):
-    """That is what the snapshot saves."""
+def test_copies_load_no_package_or_model(credentials, tmp_path):
+    """So the snapshot saves this time."""
     [line] = run_script(SCRIPT, CAT, *FOLDERS, folder=tmp_path)
     _, ingested, answers = json.loads(line)
 

@@ -1,4 +1,4 @@
-"""The function's package: what `build.py` puts into it, and what it refuses."""
+"""The function's package: what `build.py` includes in it, and what it refuses."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from function_life import RUNTIME
 from stache_function import CHOICES
 
 LARGEST = 60 * 10**6
-"""Bytes of the example's package, unzipped and with bytecode."""
+"""The maximum size in bytes of the example's package, unzipped and with bytecode."""
 
 SCRIPT = deployables.ROOT / "examples" / "lambda" / "build.py"
 
 
-def run(*arguments):
+def run_build(*arguments):
     command = [sys.executable, SCRIPT, *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture
 def impostor(tmp_path):
-    """A folder where pip finds another package of our name and version."""
+    """Create a folder where pip finds another package with our name and version."""
     name = f"stache_ai_s3vectors-{deployables.read_version()}"
     metadata = (
         f"Metadata-Version: 2.1\nName: stache-ai-s3vectors\nVersion: {deployables.read_version()}\n"
@@ -46,7 +46,7 @@ def impostor(tmp_path):
 
 
 def measure_folders(entries):
-    """Bytes of each folder and module at the top."""
+    """Return the size in bytes of each top-level folder and module."""
     sizes = Counter()
     for entry in entries:
         sizes[entry.filename.partition("/")[0]] += entry.file_size
@@ -54,9 +54,9 @@ def measure_folders(entries):
 
 
 def test_the_zip_has_our_provider_and_is_small(tmp_path, impostor):
-    """Far below what Lambda takes; also where somebody has our name and version.
+    """It is far below Lambda's limit, and its wheels fit the runtime and the architecture.
 
-    The wheels are those of the runtime and the architecture.
+    It has our provider even if the package index has another package with our name and version.
     """
     package = tmp_path / "function.zip"
     command = (sys.executable, SCRIPT, "--zip", package)
@@ -69,10 +69,11 @@ def test_the_zip_has_our_provider_and_is_small(tmp_path, impostor):
     sizes = measure_folders(entries)
     with zipfile.ZipFile(tmp_path / "function.zip") as packed:
         packed.extractall(tmp_path / "unzipped")
-    build.compile_package(tmp_path / "unzipped", RUNTIME)  # as large as the runtime's own bytecode
+    # Bytecode of this Python is as large as that of the function's runtime
+    build.compile_package(tmp_path / "unzipped", RUNTIME)
     files = (tmp_path / "unzipped").rglob("*")
     unzipped = sum(file.stat().st_size for file in files if file.is_file())
-    assert unzipped < LARGEST, f"its parts, in bytes: {sizes.most_common()}"
+    assert unzipped < LARGEST, f"sizes in bytes: {sizes.most_common()}"
     assert {"botocore", "stache_ai", "stache_ai_s3vectors"} <= sizes.keys()
     assert not {"pdfplumber", "PIL", "uvloop", "fastapi", "rich", "tiktoken"} & sizes.keys()
     assert native
@@ -81,8 +82,8 @@ def test_the_zip_has_our_provider_and_is_small(tmp_path, impostor):
     assert package.stat().st_size < build.LARGEST_ZIP
 
 
-def test_what_is_left_out_is_left_out_whole(tmp_path):
-    """With its folders, but for what others have in them, and nothing outside of the package."""
+def test_an_excluded_package_is_removed_completely(tmp_path):
+    """With its folders, but without files of others or files outside the function's package."""
     package, outside = tmp_path / "package", tmp_path / "bin" / "reader"
     files = ("PIL/image.py", "PIL/raw/more.so", "shared/of_pillow.py", "shared/other.py", "x.py")
     for file in (*(package / name for name in files), outside):
@@ -102,8 +103,8 @@ def test_what_is_left_out_is_left_out_whole(tmp_path):
     assert {name for name in left if "boto" not in name} == {"shared", "shared/other.py", "x.py"}
 
 
-def test_only_what_stache_alone_requires_is_left_out(tmp_path):
-    """What the function's requirements name, or something else in it needs, stays."""
+def test_only_requirements_of_stache_alone_are_excluded(tmp_path):
+    """Requirements of the function and of other packages stay."""
     folder = tmp_path / "package"
     folder.mkdir()
     write_distribution(folder, "stache-ai", "rich", "fastapi", "tqdm", "click", "orjson")
@@ -113,7 +114,7 @@ def test_only_what_stache_alone_requires_is_left_out(tmp_path):
         write_distribution(folder, name)
     for name in ("stache-ai", "embedder", "click"):
         (folder / f"{name}-1.0.dist-info" / "REQUESTED").touch()
-    for name in ("fastapi", "starlette", "pydantic", "rich"):  # by its list of files
+    for name in ("fastapi", "starlette", "pydantic", "rich"):  # trim removes what RECORD lists
         info = f"{name}-1.0.dist-info"
         (folder / info / "RECORD").write_text(f"{info}/METADATA,,\n{info}/RECORD,,\n")
     make_models(folder, *build.SERVICES)
@@ -125,15 +126,15 @@ def test_only_what_stache_alone_requires_is_left_out(tmp_path):
 
 
 def make_models(package, *services):
-    """The folders of models that boto has."""
+    """Create folders of models as boto has them."""
     for name in services:
         (package / "botocore/data" / name).mkdir(parents=True)
         (package / "boto3/data" / name).mkdir(parents=True)
     (package / "botocore/data/endpoints.json").touch()
 
 
-def test_models_of_other_services_are_left_out(tmp_path):
-    """What all services share stays."""
+def test_models_of_other_services_are_excluded(tmp_path):
+    """Files that all services share stay."""
     make_models(tmp_path, *build.SERVICES, "s3", "ec2")
 
     build.trim_models(tmp_path)
@@ -143,18 +144,18 @@ def test_models_of_other_services_are_left_out(tmp_path):
     assert {path.name for path in (tmp_path / "boto3/data").iterdir()} == {*build.SERVICES}
 
 
-def test_a_service_that_botocore_does_not_have_is_refused(tmp_path):
-    """It was misspelled, or botocore calls it by another name now."""
+def test_a_service_unknown_to_botocore_is_refused(tmp_path):
+    """It is misspelled, or botocore has renamed it."""
     make_models(tmp_path, *build.SERVICES[1:], "s3")
 
     with pytest.raises(SystemExit, match="botocore has no service s3vectors; correct SERVICES"):
         build.trim_models(tmp_path)
 
 
-def test_bytecode_is_read_without_its_source_and_is_reproducible(tmp_path):
-    """Its names of files are those in Lambda, wherever it was built."""
+def test_bytecode_is_unchecked_and_reproducible(tmp_path):
+    """Python does not check it against its source. Its paths are those in Lambda."""
     compiled = []
-    for name in ("one", "elsewhere"):
+    for name in ("one", "two"):
         module = tmp_path / name / "package" / "module.py"
         module.parent.mkdir(parents=True)
         module.write_text("NAMES = {'a', 'b'}\nprint('x' in {'a', 'b', 'c'})\n")
@@ -165,13 +166,13 @@ def test_bytecode_is_read_without_its_source_and_is_reproducible(tmp_path):
         compiled.append(file.read_bytes())
         assert module.exists()
     assert compiled[0] == compiled[1]
-    assert int.from_bytes(compiled[0][4:8], "little") == 0b01  # a hash, which is not checked
-    code = marshal.loads(compiled[0][16:])  # noqa: S302 - ours
+    assert int.from_bytes(compiled[0][4:8], "little") == 0b01  # hash-based and unchecked
+    code = marshal.loads(compiled[0][16:])  # noqa: S302 - our own bytecode
     assert code.co_filename == "/var/task/package/module.py"
 
 
 @pytest.mark.parametrize("name", [name for name in build.GLIBC if name != RUNTIME])
-def test_without_bytecode_it_says_what_that_costs_and_what_to_do(tmp_path, capsys, name):
+def test_a_build_without_bytecode_warns_of_its_cost_and_names_the_fix(tmp_path, capsys, name):
     """Bytecode is for one version of Python."""
     (tmp_path / "module.py").touch()
 
@@ -183,8 +184,7 @@ def test_without_bytecode_it_says_what_that_costs_and_what_to_do(tmp_path, capsy
     assert message.endswith(f"For bytecode, run build.py with {name}\n")
 
 
-def test_every_dialect_offers_the_runtimes_that_can_be_built_for():
-    """No others, and all of them."""
+def test_each_tool_offers_exactly_the_supported_runtimes_and_architectures():
     parameters = sam.transform_template(sam.TEMPLATE.read_text()).source["Parameters"]
     variables = (deployables.ROOT / "terraform/examples/complete/variables.tf").read_text()
 
@@ -194,16 +194,16 @@ def test_every_dialect_offers_the_runtimes_that_can_be_built_for():
     assert CHOICES["architecture"] == tuple(build.MACHINES)
 
 
-def test_a_folder_that_has_something_in_it_is_not_built_in(tmp_path):
-    """Wheels of two runtimes would be in it."""
+def test_a_build_folder_that_is_not_empty_is_refused(tmp_path):
+    """Otherwise it could contain wheels of two runtimes."""
     (tmp_path / "old.so").touch()
 
     with pytest.raises(SystemExit, match="is not an empty folder; name another, or remove it"):
         build.build(tmp_path, "python3.13", "arm64")
 
 
-def test_the_same_content_makes_the_same_zip(tmp_path):
-    """So that a deployment of what did not change changes nothing."""
+def test_the_same_files_produce_the_same_zip(tmp_path):
+    """So a deployment without changes changes nothing."""
     for name in ("one", "two"):
         (tmp_path / name / "package").mkdir(parents=True)
         for file in ("b.py", "a.py", "package/c.py")[:: 1 if name == "one" else -1]:
@@ -229,10 +229,10 @@ def write_distribution(folder, name, *requirements):
         ("python3.13", "x86_64", ["fast[more]"]),
     ],
 )
-def test_what_pip_leaves_out_for_the_builder_s_own_python_is_named(
+def test_requirements_of_another_runtime_that_pip_skipped_are_listed(
     tmp_path, runtime, architecture, expected
 ):
-    """Markers are asked where the function will run; extras only when somebody wants them."""
+    """Markers are evaluated for the function's runtime; extras only count if they are requested."""
     installed = {"arm-only", "backport", "fast"} - {
         text.split(">")[0].split("[")[0] for text in expected
     }
@@ -251,16 +251,15 @@ def test_what_pip_leaves_out_for_the_builder_s_own_python_is_named(
     assert build.list_missing(tmp_path, runtime, architecture) == expected
 
 
-def test_an_extra_that_is_wanted_is_looked_into(tmp_path):
-    """Also when what wants it was looked at before."""
+def test_requirements_of_a_requested_extra_are_listed(tmp_path):
+    """Even if the package that has the extra was checked before."""
     write_distribution(tmp_path, "main", "fast[more]")
     write_distribution(tmp_path, "fast", 'loop; extra == "more"', "plain")
 
     assert build.list_missing(tmp_path, "python3.13", "arm64") == ["loop", "plain"]
 
 
-def test_too_much_is_refused(tmp_path, monkeypatch):
-    """Before Lambda does."""
+def test_a_package_above_lambda_s_limit_is_refused(tmp_path, monkeypatch):
     (tmp_path / "big.bin").write_bytes(b"x" * 11)
     monkeypatch.setattr(build, "LARGEST", 10)
 
@@ -268,8 +267,8 @@ def test_too_much_is_refused(tmp_path, monkeypatch):
         build.check_size(tmp_path)
 
 
-def test_without_the_wheel_it_says_how_to_build_it(tmp_path, monkeypatch):
-    """The package index has another package of that name."""
+def test_a_missing_wheel_is_an_error_with_its_fix(tmp_path, monkeypatch):
+    """The package index has another package with that name."""
     monkeypatch.setattr(build, "WHEELS", tmp_path)
 
     with pytest.raises(SystemExit, match="no wheel of the provider in .*; run: make wheel"):
@@ -285,9 +284,9 @@ def test_without_the_wheel_it_says_how_to_build_it(tmp_path, monkeypatch):
         (["--architecture", "mips", "--zip", "x"], "invalid choice: 'mips'"),
     ],
 )
-def test_bad_options_are_refused(arguments, problem):
-    """With what is allowed."""
-    result = run(*arguments)
+def test_a_bad_option_is_refused(arguments, problem):
+    """The error says what is allowed."""
+    result = run_build(*arguments)
 
     assert result.returncode == 2
     assert problem in result.stderr

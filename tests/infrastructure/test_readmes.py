@@ -1,4 +1,4 @@
-"""The commands that remove what stays, as the pages of the CDK and SAM have them."""
+"""The commands in the READMEs of the CDK and SAM that delete the retained resources."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ BUCKET = "stache-vectors-123456789012"
 
 
 @pytest.mark.parametrize("folder", ["cdk", "sam"])
-def test_what_stays_is_removed_by_the_commands_of_the_page(folder):
-    """In their order: no bucket is deleted before its indexes."""
+def test_the_page_s_commands_delete_the_retained_resources(folder):
+    """They delete the indexes before the bucket."""
     page = (deployables.ROOT / folder / "README.md").read_text().replace("$bucket", BUCKET)
     commands = re.findall(r"^aws s3vectors delete-.*$", page, re.MULTILINE)
 

@@ -1,4 +1,4 @@
-"""What the Terraform module does to a store, from its first day to its last."""
+"""What the Terraform module does to a store, from creation to destruction."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ EVERYTHING = json.dumps(
 )
 
 
-def names(vectors, bucket):
-    """The indexes that the engine has."""
+def list_index_names(vectors, bucket):
+    """List the names of the bucket's indexes in the engine."""
     indexes = vectors.list_indexes(vectorBucketName=bucket)["indexes"]
     return sorted(index["indexName"] for index in indexes)
 
 
-def buckets(vectors):
-    """The buckets that the engine has."""
+def list_buckets(vectors):
+    """List the names of the buckets in the engine."""
     return [each["vectorBucketName"] for each in vectors.list_vector_buckets()["vectorBuckets"]]
 
 
-def policies(iam, bucket):
-    """Those of a bucket."""
+def list_policies(iam, bucket):
+    """List the names of a bucket's policies."""
     listed = iam.list_policies(Scope="Local")["Policies"]
     return [each["PolicyName"] for each in listed if each["PolicyName"].startswith(bucket)]
 
 
-def test_what_is_planned_is_made_and_then_nothing_is_left_to_do(
+def test_apply_creates_the_store_and_a_second_plan_is_empty(
     make_store_workspace, create_server_client
 ):
     """Bucket, indexes and policies are as the outputs say."""
@@ -42,7 +42,9 @@ def test_what_is_planned_is_made_and_then_nothing_is_left_to_do(
 
     vectors, iam = create_server_client("s3vectors"), create_server_client("iam")
     assert deployed.list_changes() == {}
-    assert names(vectors, outputs["bucket_name"]) == sorted(outputs["index_names"].values())
+    assert list_index_names(vectors, outputs["bucket_name"]) == sorted(
+        outputs["index_names"].values()
+    )
     for arn in outputs["index_arns"].values():
         index = vectors.get_index(indexArn=arn)["index"]
         assert (index["dimension"], index["distanceMetric"]) == (1024, "cosine")
@@ -54,8 +56,10 @@ def test_what_is_planned_is_made_and_then_nothing_is_left_to_do(
         assert iam.list_policy_tags(PolicyArn=arn)["Tags"] == []
 
 
-def test_the_oldest_core_does_the_same(make_store_workspace, create_server_client):
-    """Makes, leaves, imports, refuses to destroy; and destroys what is not retained."""
+def test_the_oldest_core_creates_imports_and_destroys_a_store(
+    make_store_workspace, create_server_client
+):
+    """It refuses to destroy retained data."""
     options = {"core": terraform.OLDEST}
     deployed = make_store_workspace(
         {"prefix": "old", "indexes": {"documents": {}}}, name="first", **options
@@ -79,13 +83,13 @@ def test_the_oldest_core_does_the_same(make_store_workspace, create_server_clien
     refusal = deployed.set_variables({"prefix": "old", "dimension": 8}).read_refusal("plan")
     assert "Instance cannot be destroyed" in refusal
     assert gone.list_resources() == []
-    assert names(create_server_client("s3vectors"), outputs["bucket_name"]) == ["documents-1024"]
+    assert list_index_names(create_server_client("s3vectors"), outputs["bucket_name"]) == [
+        "documents-1024"
+    ]
 
 
-def test_a_key_is_made_that_s3_vectors_may_use_for_this_bucket_only(
-    make_store_workspace, create_server_client
-):
-    """It turns over, and the policies allow its use."""
+def test_a_created_key_may_only_be_used_for_this_bucket(make_store_workspace, create_server_client):
+    """It rotates, and the policies allow its use."""
     outputs = make_store_workspace({"prefix": "keyed", "create_kms_key": True}).apply()
 
     kms, key = create_server_client("kms"), outputs["kms_key_arn"]
@@ -126,10 +130,10 @@ def test_a_key_is_made_that_s3_vectors_may_use_for_this_bucket_only(
     }
 
 
-def test_text_search_that_is_added_later_is_no_reason_to_replace_an_index(
+def test_text_search_that_is_added_later_does_not_replace_an_index(
     make_store_workspace, create_server_client
 ):
-    """As `stache-s3vectors indexes upgrade` adds it."""
+    """`stache-s3vectors indexes upgrade` adds it."""
     deployed = make_store_workspace({"prefix": "texts"})
     arn = deployed.apply()["index_arns"]["documents"]
 
@@ -141,8 +145,8 @@ def test_text_search_that_is_added_later_is_no_reason_to_replace_an_index(
     assert deployed.list_changes() == {}
 
 
-def test_other_non_filterable_keys_change_nothing_and_are_a_warning(make_store_workspace):
-    """They are fixed when an index is made; the warning names both, and what is to be done."""
+def test_changed_non_filterable_keys_cause_only_a_warning(make_store_workspace):
+    """They are fixed at creation. The warning names both lists and the fix."""
     deployed = make_store_workspace({"prefix": "others", "indexes": {"documents": {}}})
     deployed.apply()
 
@@ -157,7 +161,7 @@ def test_other_non_filterable_keys_change_nothing_and_are_a_warning(make_store_w
 
 
 def test_a_plan_that_would_destroy_vectors_is_refused(make_store_workspace, create_server_client):
-    """To destroy all of it, another dimension, another key: nothing is destroyed."""
+    """For `destroy`, another dimension or another key."""
     deployed = make_store_workspace({"prefix": "kept"})
     bucket = deployed.apply()["bucket_name"]
 
@@ -169,13 +173,13 @@ def test_a_plan_that_would_destroy_vectors_is_refused(make_store_workspace, crea
         assert "Instance cannot be destroyed" in message
     assert 'aws_s3vectors_index.retained["documents"]' in dimension
     assert "aws_s3vectors_vector_bucket.retained[0]" in key
-    assert len(names(create_server_client("s3vectors"), bucket)) == len(KINDS)
+    assert len(list_index_names(create_server_client("s3vectors"), bucket)) == len(KINDS)
 
 
 def test_with_retain_data_false_a_new_dimension_replaces_the_indexes(
     make_store_workspace, create_server_client
 ):
-    """And destroying leaves nothing, not even an index that another tool has made."""
+    """Then `destroy` leaves nothing, not even an index that another tool created."""
     deployed = make_store_workspace({"prefix": "gone", "retain_data": False})
     bucket = deployed.apply()["bucket_name"]
     vectors = create_server_client("s3vectors")
@@ -186,7 +190,7 @@ def test_with_retain_data_false_a_new_dimension_replaces_the_indexes(
 
     kinds = {f'aws_s3vectors_index.disposable["{kind}"]' for kind in KINDS}
     assert {name for name, actions in replaced.items() if "delete" in actions} == kinds
-    assert names(vectors, bucket) == ["documents-8", "insights-8", "summaries-8"]
+    assert list_index_names(vectors, bucket) == ["documents-8", "insights-8", "summaries-8"]
     vectors.create_index(
         vectorBucketName=bucket,
         indexName="another",
@@ -196,12 +200,12 @@ def test_with_retain_data_false_a_new_dimension_replaces_the_indexes(
     )
     deployed.destroy()
     assert deployed.list_resources() == []
-    assert bucket not in buckets(vectors)
-    assert policies(create_server_client("iam"), bucket) == []
+    assert bucket not in list_buckets(vectors)
+    assert list_policies(create_server_client("iam"), bucket) == []
 
 
-def test_a_bucket_that_is_replaced_takes_its_indexes_with_it(make_store_workspace):
-    """As when it gets a key, which it can have from its first day only."""
+def test_replacing_a_bucket_replaces_its_indexes(make_store_workspace):
+    """Adding a key replaces the bucket, because a bucket's key is set at creation."""
     deployed = make_store_workspace({"prefix": "moved", "retain_data": False})
     deployed.apply()
 
@@ -211,8 +215,8 @@ def test_a_bucket_that_is_replaced_takes_its_indexes_with_it(make_store_workspac
     assert deployed.list_changes() == {}
 
 
-def test_new_tags_replace_nothing(make_store_workspace):
-    """Retained or not."""
+def test_new_tags_update_resources_in_place(make_store_workspace):
+    """Whether data is retained or not."""
     for retain in (True, False):
         variables = {"prefix": f"tags-{retain}".lower(), "retain_data": retain}
         deployed = make_store_workspace(variables, name=str(retain))
@@ -226,10 +230,8 @@ def test_new_tags_replace_nothing(make_store_workspace):
 
 
 @pytest.mark.parametrize("key", ["application", "Application"])
-def test_tags_of_an_organization_are_put_on_everything(
-    make_store_workspace, create_server_client, key
-):
-    """In the provider's `default_tags`, whatever their letter case; a second apply does nothing."""
+def test_default_tags_are_added_to_all_resources(make_store_workspace, create_server_client, key):
+    """In any letter case. A second apply changes nothing."""
     variables = {"prefix": f"org-{'u' if key[0].isupper() else 'l'}", "create_kms_key": True}
     deployed = make_store_workspace(variables, default_tags={key: "search", "Team": "x"})
 
@@ -252,10 +254,10 @@ def test_tags_of_an_organization_are_put_on_everything(
     assert deployed.list_changes() == {}
 
 
-def test_tags_that_iam_would_refuse_are_refused_before_anything_is_made(
+def test_tags_that_iam_would_refuse_are_refused_before_creation(
     make_store_workspace, create_server_client
 ):
-    """One of the provider's and one of the module's, which differ in letter case only."""
+    """A tag key of the provider and one of the module differ in letter case only."""
     tags = {"prefix": "twice", "tags": {"Application": "stache"}}
     deployed = make_store_workspace(tags, default_tags={"application": "search"})
 
@@ -263,13 +265,13 @@ def test_tags_that_iam_would_refuse_are_refused_before_anything_is_made(
 
     assert "the tags are Application, application: tag keys must differ" in message
     assert "Write each key in one way" in message
-    assert f"twice-vectors-{ACCOUNT}" not in buckets(create_server_client("s3vectors"))
+    assert f"twice-vectors-{ACCOUNT}" not in list_buckets(create_server_client("s3vectors"))
 
 
 def test_access_for_other_accounts_is_granted_and_revoked(
     make_store_workspace, create_server_client
 ):
-    """With the policy of the bucket, also of one that is replaced, and not otherwise."""
+    """The bucket policy grants it, even after the bucket is replaced."""
     reader = {"readers": ["arn:aws:iam::111122223333:role/search"]}
     variables = {"prefix": "open", "retain_data": False}
     deployed = make_store_workspace({**variables, **reader})
@@ -290,25 +292,23 @@ def test_access_for_other_accounts_is_granted_and_revoked(
         vectors.get_vector_bucket_policy(**bucket)
 
 
-def test_in_an_existing_bucket_only_the_own_indexes_are_destroyed(
-    make_store_workspace, create_server_client
-):
-    """The bucket is not the module's."""
+def test_destroying_a_store_keeps_an_existing_bucket(make_store_workspace, create_server_client):
+    """Only the module's indexes are destroyed."""
     vectors = create_server_client("s3vectors")
     vectors.create_vector_bucket(vectorBucketName="not-ours")
     variables = {"bucket_name": "not-ours", "existing_bucket": True, "retain_data": False}
     deployed = make_store_workspace(variables)
 
     deployed.apply()
-    index_names = names(vectors, "not-ours")
+    index_names = list_index_names(vectors, "not-ours")
     deployed.destroy()
 
     assert len(index_names) == len(KINDS)
-    assert names(vectors, "not-ours") == []
+    assert list_index_names(vectors, "not-ours") == []
 
 
-def test_an_index_under_a_key_that_nothing_names_is_an_error(make_store_workspace):
-    """No policy would let Stache use it; the key in kms_key_arn mends it."""
+def test_an_index_whose_key_is_not_configured_is_an_error(make_store_workspace):
+    """No policy would allow its use. Setting kms_key_arn fixes it."""
     outputs = make_store_workspace(
         {"prefix": "secret", "create_kms_key": True}, name="earlier"
     ).apply()
@@ -326,10 +326,10 @@ def test_an_index_under_a_key_that_nothing_names_is_an_error(make_store_workspac
     assert not [name for name in later.list_changes() if name.startswith("aws_s3vectors")]
 
 
-def test_the_complete_example_is_made_and_gone_again(
+def test_the_complete_example_is_created_and_destroyed(
     make_store_workspace, create_server_client, tmp_path
 ):
-    """A function with its role, logs and tables, and the vectors under their own key."""
+    """It has a function with role, logs and tables, and a customer key."""
     code = tmp_path / "function.zip"
     code.write_bytes(b"PK\5\6" + bytes(18))  # a zip without files
     variables = {"function_zip": str(code), "prefix": "example", "level": "read"}
@@ -353,13 +353,13 @@ def test_the_complete_example_is_made_and_gone_again(
     assert environment["DYNAMODB_DOCUMENTS_TABLE"] == outputs["table_names"]["documents"]
     deployed.destroy()
     assert deployed.list_resources() == []
-    assert outputs["bucket_name"] not in buckets(create_server_client("s3vectors"))
+    assert outputs["bucket_name"] not in list_buckets(create_server_client("s3vectors"))
 
 
-def test_the_role_of_the_example_gets_a_boundary_and_loses_it_again(
+def test_the_example_s_role_gets_a_boundary_and_loses_it(
     make_store_workspace, create_server_client, tmp_path
 ):
-    """In place, as an organisation demands it."""
+    """Both change the role in place."""
     code = tmp_path / "function.zip"
     code.write_bytes(b"PK\5\6" + bytes(18))  # a zip without files
     variables = {"function_zip": str(code), "prefix": "bounded", "retain_data": False}
@@ -374,11 +374,11 @@ def test_the_role_of_the_example_gets_a_boundary_and_loses_it_again(
     changes = deployed.set_variables({**variables, "permissions_boundary": boundary}).list_changes()
     deployed.apply()
     bounded = iam.get_role(RoleName="bounded-function-us-east-1")["Role"]
-    left = deployed.list_changes()
+    remaining_changes = deployed.list_changes()
     deployed.set_variables(variables).apply()
-    free = iam.get_role(RoleName="bounded-function-us-east-1")["Role"]
+    unbounded = iam.get_role(RoleName="bounded-function-us-east-1")["Role"]
 
     assert changes == {"aws_iam_role.this": ["update"]}
     assert bounded["PermissionsBoundary"]["PermissionsBoundaryArn"] == boundary
-    assert left == {}
-    assert "PermissionsBoundary" not in free
+    assert remaining_changes == {}
+    assert "PermissionsBoundary" not in unbounded

@@ -1,4 +1,4 @@
-"""The function that `terraform/examples/complete` deploys: what it is, and what it cannot be."""
+"""The function that `terraform/examples/complete` deploys, and the options that it refuses."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ ACCOUNT = terraform.ACCOUNT
 
 @pytest.fixture
 def example(tmp_path):
-    """Plans it: the planned values of its own resources, by address."""
+    """Return a function that plans the example and returns its planned values by address."""
     code = tmp_path / "function.zip"
     code.write_bytes(b"code")
 
-    def planned(region=terraform.REGION, **options):
+    def plan(region=terraform.REGION, **options):
         variables = {"function_zip": str(code), **options}
-        plan = terraform.plan(variables, region=region, part="examples/complete")
-        resources = plan["planned_values"]["root_module"]["resources"]
+        planned = terraform.plan(variables, region=region, part="examples/complete")
+        resources = planned["planned_values"]["root_module"]["resources"]
         return {each["address"]: each["values"] for each in resources}
 
-    return planned
+    return plan
 
 
 @pytest.mark.parametrize(
@@ -49,8 +49,8 @@ def example(tmp_path):
         ({"level": "write"}, "it must be read, read-write or manage-indexes"),
     ],
 )
-def test_what_the_function_cannot_be_is_refused(tmp_path, variables, problem):
-    """When it is planned, with what is allowed."""
+def test_a_bad_option_of_the_function_is_refused(tmp_path, variables, problem):
+    """The plan fails, and the error says what is allowed."""
     example = terraform.make_workspace(tmp_path, "examples/complete")
     (tmp_path / "function.zip").write_bytes(b"code")
     printed = example.set_variables(
@@ -60,8 +60,8 @@ def test_what_the_function_cannot_be_is_refused(tmp_path, variables, problem):
     assert problem in printed
 
 
-def test_the_function_has_the_settings_of_all_that_it_uses(example):
-    """Stache's own names."""
+def test_the_function_has_stache_s_settings(example):
+    """They name the store, the tables and the model."""
     function = example(runtime="python3.12", architecture="x86_64")["aws_lambda_function.this"]
 
     assert (function["runtime"], function["architectures"]) == ("python3.12", ["x86_64"])
@@ -85,8 +85,8 @@ def test_the_function_has_the_settings_of_all_that_it_uses(example):
     }
 
 
-def test_the_role_has_the_boundary_that_an_organization_requires(example):
-    """And none without one."""
+def test_the_role_has_the_given_permissions_boundary(example):
+    """By default it has none."""
     boundary = f"arn:aws:iam::{ACCOUNT}:policy/limits/developers"
 
     bounded = example(permissions_boundary=boundary)["aws_iam_role.this"]
@@ -96,8 +96,8 @@ def test_the_role_has_the_boundary_that_an_organization_requires(example):
 
 
 @pytest.mark.parametrize("retain", [True, False])
-def test_the_tables_have_the_keys_that_stache_asks_by(example, retain):
-    """On demand, with backups, and protected like the vectors."""
+def test_the_tables_have_the_keys_that_stache_needs(example, retain):
+    """They are billed per request, have backups, and are protected like the vectors."""
     planned = example(retain_data=retain)
 
     tables = [planned[f'aws_dynamodb_table.this["{name}"]'] for name in ("documents", "namespaces")]
@@ -105,7 +105,7 @@ def test_the_tables_have_the_keys_that_stache_asks_by(example, retain):
         ("PK", "SK"),
         ("id", None),
     ]
-    assert [keys(each) for each in tables] == [
+    assert [get_index_keys(each) for each in tables] == [
         {"GSI1": ["GSI1PK", "GSI1SK"], "GSI2": ["GSI2PK", "GSI2SK"]},
         {"parent_id-index": ["parent_id", "id"]},
     ]
@@ -116,16 +116,16 @@ def test_the_tables_have_the_keys_that_stache_asks_by(example, retain):
         assert table["tags"] is None
 
 
-def keys(table):
-    """Those of its indexes."""
+def get_index_keys(table):
+    """Return the keys of a table's indexes, by name."""
     return {
         index["name"]: [key["attribute_name"] for key in index["key_schema"]]
         for index in table["global_secondary_index"]
     }
 
 
-def test_its_settings_are_all_known_to_stache(example):
-    """One that it does not know would be dropped without a word."""
+def test_stache_knows_all_settings_of_the_function(example):
+    """It would silently ignore an unknown one."""
     variables = example()["aws_lambda_function.this"]["environment"][0]["variables"]
 
     assert {name.lower() for name in variables} <= set(Settings.model_fields)

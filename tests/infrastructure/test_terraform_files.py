@@ -1,4 +1,4 @@
-"""The files of the Terraform module, as its users get them."""
+"""The files of the Terraform module, as users receive them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ README = (terraform.MODULE / "README.md").read_text()
 
 @pytest.mark.parametrize("core", CORES)
 def test_the_files_are_formatted(core, tmp_path):
-    """By Terraform's own formatter."""
+    """As `terraform fmt` formats them."""
     folder = terraform.make_workspace(tmp_path, core=core, attached=False)
 
     assert folder.check_output("fmt", "-check", "-recursive") == ""
@@ -26,7 +26,7 @@ def test_the_files_are_formatted(core, tmp_path):
 @pytest.mark.parametrize("core", CORES)
 @pytest.mark.parametrize("part", PARTS)
 def test_the_module_and_its_examples_are_valid(part, core, tmp_path):
-    """Without a single warning."""
+    """Without a warning."""
     folder = terraform.make_workspace(tmp_path, part, core=core, attached=False)
 
     report = json.loads(folder.check_output("validate", "-json"))
@@ -40,7 +40,7 @@ NESTED = 2
 
 
 def measure_nesting(code):
-    """How many templates stand in one another, where they do so most."""
+    """Return the maximum depth of nested templates."""
     opened, deepest, position = [], 0, 0
     while token := (INSIDE if opened[-1:] == ['"'] else OUTSIDE).search(code, position):
         position = token.end()
@@ -55,12 +55,12 @@ def measure_nesting(code):
 
 @pytest.mark.parametrize("file", CODE, ids=lambda file: str(file.relative_to(terraform.MODULE)))
 def test_the_code_is_simple_enough_for_other_parsers_of_hcl(file):
-    """python-hcl2 and checkov's copy of it do not parse a third template in a template."""
+    """python-hcl2 and checkov's copy of it do not parse three nested templates."""
     assert measure_nesting(file.read_text()) <= NESTED
 
 
-def test_a_third_template_in_a_template_is_seen():
-    """And braces, comments and escapes are not taken for templates."""
+def test_a_third_nested_template_is_detected():
+    """Braces, comments and escapes do not count."""
     third = 'a = "${b("${c("${d}")}")}"'
 
     assert measure_nesting(third) == NESTED + 1
@@ -68,15 +68,13 @@ def test_a_third_template_in_a_template_is_seen():
 
 
 @pytest.mark.parametrize("core", CORES)
-def test_the_tests_that_it_ships_pass(core, tmp_path):
-    """As its users run them."""
+def test_the_module_s_own_tests_pass(core, tmp_path):
     printed = terraform.make_workspace(tmp_path, core=core, attached=False).check_output("test")
 
     assert "14 passed, 0 failed" in printed
 
 
-def test_it_runs_on_no_older_core_than_it_is_tested_with(tmp_path):
-    """What versions.tf says is what the oldest core of the tests is."""
+def test_the_required_version_is_the_oldest_tested_one(tmp_path):
     printed = terraform.make_workspace(tmp_path, core=terraform.OLDEST).check_output(
         "version", "-json"
     )
@@ -89,9 +87,10 @@ def test_the_readme_lists_every_input():
     """With its default and its description."""
     variables = terraform.plan()["configuration"]["root_module"]["variables"]
     defaults = {name: variable["default"] for name, variable in variables.items()}
-    defaults["indexes"] = {kind: {} for kind in defaults["indexes"]}  # what is not written
+    # The README leaves out the defaults of an entry
+    defaults["indexes"] = {kind: {} for kind in defaults["indexes"]}
 
-    assert rows("Inputs") == {
+    assert read_rows("Inputs") == {
         (f"`{name}`", f"`{json.dumps(defaults[name])}`", variable["description"])
         for name, variable in variables.items()
     }
@@ -101,19 +100,19 @@ def test_the_readme_lists_every_output():
     """With its description."""
     outputs = terraform.plan()["configuration"]["root_module"]["outputs"]
 
-    assert rows("Outputs") == {
+    assert read_rows("Outputs") == {
         (f"`{name}`", output["description"]) for name, output in outputs.items()
     }
 
 
-def rows(title):
+def read_rows(title):
     table = README.partition(f"## {title}\n")[2].strip().split("\n\n")[0]
     lines = [line.strip("|").split("|") for line in table.splitlines()[2:]]
     return {tuple(cell.strip() for cell in line) for line in lines}
 
 
-def test_the_readme_is_formatted_as_the_files(tmp_path):
-    """Its blocks are Terraform's own way of writing."""
+def test_the_readme_s_blocks_are_formatted(tmp_path):
+    """As `terraform fmt` formats them."""
     folder = terraform.make_workspace(tmp_path, attached=False)
     for number, block in enumerate(
         re.findall(r"```hcl\n((?:import|module|resource) .*?)```", README, re.DOTALL)

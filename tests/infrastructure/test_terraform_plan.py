@@ -1,4 +1,4 @@
-"""What the Terraform module makes, as its plan says."""
+"""The resources and outputs that the Terraform module plans."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/mine"
 READER = "arn:aws:iam::111122223333:role/team/search"
 WRITER = "arn:aws:iam::444455556666:root"
 OWN_KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/of-the-insights"
-PLACES = (
+REGIONS = (
     ("us-east-1", "aws"),
     ("eu-central-1", "aws"),
     ("cn-north-1", "aws-cn"),
@@ -31,19 +31,18 @@ NAMES = ["documents-1024", "insights-1024", "summaries-1024"]
 
 
 def read_resources(plan):
-    """The values of what is planned, by address."""
+    """Return the planned values of the resources, by address."""
     resources = plan["planned_values"]["root_module"]["resources"]
     return {each["address"]: each["values"] for each in resources if each["mode"] == "managed"}
 
 
-def outputs(plan):
-    """The values of the outputs that are known."""
+def read_outputs(plan):
+    """Return the values of the outputs that are known."""
     planned = plan["planned_values"]["outputs"]
     return {name: output["value"] for name, output in planned.items() if "value" in output}
 
 
-def test_a_bucket_three_indexes_and_three_policies_are_made():
-    """And nothing else, when nothing is asked for."""
+def test_by_default_a_bucket_three_indexes_and_three_policies_are_created():
     assert set(read_resources(terraform.plan())) == {
         "aws_s3vectors_vector_bucket.retained[0]",
         *(
@@ -54,8 +53,8 @@ def test_a_bucket_three_indexes_and_three_policies_are_made():
     }
 
 
-def test_an_index_is_as_the_provider_wants_it():
-    """Its name carries its dimension; the text is no filter."""
+def test_an_index_has_the_configuration_that_the_provider_needs():
+    """Its name has its dimension, and its text is not filterable."""
     index = read_resources(terraform.plan())['aws_s3vectors_index.retained["documents"]']
 
     keys = index.pop("metadata_configuration")[0]["non_filterable_metadata_keys"]
@@ -72,8 +71,8 @@ def test_an_index_is_as_the_provider_wants_it():
     }
 
 
-def test_each_entry_has_what_it_says_and_else_what_the_store_says():
-    """Dimension, metric, name, more non-filterable keys, a key of its own."""
+def test_an_entry_overrides_the_store_s_options():
+    """Dimension, metric, name, more non-filterable keys, its own key."""
     own = {
         "name": "wide.ones",
         "dimension": 4096,
@@ -97,7 +96,7 @@ def test_each_entry_has_what_it_says_and_else_what_the_store_says():
     assert wide["encryption_configuration"] == [{"kms_key_arn": OWN_KEY, "sse_type": "aws:kms"}]
 
 
-def test_an_index_of_the_older_package_is_described_as_it_is():
+def test_an_index_of_the_older_package_can_be_described():
     """It has no `_overflow`, and may have nine more keys."""
     keys = [f"key-{n}" for n in range(9)]
     entry = {"overflow": False, "non_filterable_metadata_keys": keys}
@@ -107,22 +106,21 @@ def test_an_index_of_the_older_package_is_described_as_it_is():
     assert sorted(metadata["non_filterable_metadata_keys"]) == [*keys, "text"]
 
 
-def test_the_name_begins_as_it_is_told_to_or_is_the_one_given():
-    """Of the bucket."""
-    prefixed = outputs(terraform.plan({"prefix": "mine"}))
-    named = outputs(terraform.plan({"prefix": "mine", "bucket_name": "all-mine"}))
+def test_the_bucket_s_name_has_the_prefix_or_is_the_given_one():
+    prefixed = read_outputs(terraform.plan({"prefix": "mine"}))
+    named = read_outputs(terraform.plan({"prefix": "mine", "bucket_name": "all-mine"}))
 
     assert prefixed["bucket_name"] == f"mine-vectors-{ACCOUNT}"
     assert named["environment"]["S3VECTORS_BUCKET_NAME"] == "all-mine"
 
 
-@pytest.mark.parametrize("region, partition", PLACES)
-def test_the_outputs_name_what_is_made_where_it_is(region, partition):
+@pytest.mark.parametrize("region, partition", REGIONS)
+def test_the_outputs_name_the_created_resources(region, partition):
     """In every partition."""
     bucket = f"stache-vectors-{ACCOUNT}"
     arn = f"arn:{partition}:s3vectors:{region}:{ACCOUNT}:bucket/{bucket}"
 
-    values = outputs(terraform.plan(region=region))
+    values = read_outputs(terraform.plan(region=region))
 
     assert values["bucket_name"] == bucket
     assert values["bucket_arn"] == arn
@@ -140,10 +138,10 @@ def test_the_outputs_name_what_is_made_where_it_is(region, partition):
     }
 
 
-@pytest.mark.parametrize("region, partition", PLACES)
+@pytest.mark.parametrize("region, partition", REGIONS)
 @pytest.mark.parametrize("keys", [[], [KEY, OWN_KEY]], ids=["s3-keys", "customer-keys"])
-def test_each_level_has_the_policy_that_the_provider_prints(region, partition, keys):
-    """Statement by statement, with its keys and without."""
+def test_each_level_s_policy_equals_that_of_permissions(region, partition, keys):
+    """With and without customer keys."""
     arn = f"arn:{partition}:s3vectors:{region}:{ACCOUNT}:bucket/stache-vectors-{ACCOUNT}"
     keys = [key.replace("us-east-1", region) for key in keys]
     own = {"kms_key_arn": OWN_KEY.replace("us-east-1", region)}
@@ -161,15 +159,15 @@ def test_each_level_has_the_policy_that_the_provider_prints(region, partition, k
 
 
 def test_a_given_key_encrypts_the_bucket():
-    """Its indexes inherit it."""
+    """The indexes inherit the bucket's encryption."""
     store = read_resources(terraform.plan({"kms_key_arn": KEY}))
 
     bucket = store["aws_s3vectors_vector_bucket.retained[0]"]
     assert bucket["encryption_configuration"] == [{"kms_key_arn": KEY, "sse_type": "aws:kms"}]
 
 
-def test_everything_that_can_be_tagged_is():
-    """With what is asked for, and nothing else."""
+def test_all_taggable_resources_get_the_given_tags():
+    """They get no others."""
     plan = terraform.plan({"tags": {"Team": "search"}, "create_kms_key": True})
 
     tagged = {
@@ -186,26 +184,26 @@ SHARED = {
 }
 
 
-@pytest.mark.parametrize("region, partition", PLACES)
+@pytest.mark.parametrize("region, partition", REGIONS)
 @pytest.mark.parametrize("case", SHARED)
-def test_other_accounts_may_do_what_the_provider_s_table_says(case, region, partition):
-    """By the bucket's policy and by the created key's, in every partition."""
+def test_the_policies_for_other_accounts_equal_those_of_permissions(case, region, partition):
+    """The bucket policy and the created key's policy, in every partition."""
     variables, readers, writers = (
         json.loads(json.dumps(each).replace("arn:aws:", f"arn:{partition}:"))
         for each in SHARED[case]
     )
     plan = terraform.plan({**variables, "create_kms_key": True}, region=region)
 
-    store, arn = read_resources(plan), outputs(plan)["bucket_arn"]
-    shared = json.loads(store["aws_s3vectors_vector_bucket_policy.this[0]"]["policy"])
-    assert shared == build_bucket_policy(arn, NAMES, readers, writers)
-    key = json.loads(store["aws_kms_key_policy.this[0]"]["policy"])
+    store, arn = read_resources(plan), read_outputs(plan)["bucket_arn"]
+    bucket_policy = json.loads(store["aws_s3vectors_vector_bucket_policy.this[0]"]["policy"])
+    assert bucket_policy == build_bucket_policy(arn, NAMES, readers, writers)
+    key_policy = json.loads(store["aws_kms_key_policy.this[0]"]["policy"])
     host = format_service_host(partition, region)
-    assert key["Statement"][-1] == build_key_statement([*readers, *writers], host)
+    assert key_policy["Statement"][-1] == build_key_statement([*readers, *writers], host)
 
 
 def test_the_policy_of_an_existing_bucket_names_the_bucket():
-    """Its ARN is known before anything is made."""
+    """Its ARN is known when the plan is made."""
     indexes = {"documents": {"existing": True}}
     existing = {"bucket_name": "mine", "existing_bucket": True, "indexes": indexes}
 
@@ -215,25 +213,25 @@ def test_the_policy_of_an_existing_bucket_names_the_bucket():
     assert policy["vector_bucket_arn"] == f"arn:aws:s3vectors:us-east-1:{ACCOUNT}:bucket/mine"
 
 
-def test_what_exists_is_referred_to_and_not_made():
-    """By its name; only policies are made."""
+def test_existing_resources_are_not_created():
+    """They are given by name. Only policies are created."""
     indexes = {"documents": {"existing": True}, "insights": {"name": "old", "existing": True}}
 
     plan = terraform.plan({"bucket_name": "mine", "existing_bucket": True, "indexes": indexes})
 
     assert set(read_resources(plan)) == {f'aws_iam_policy.this["{level}"]' for level in LEVELS}
-    assert outputs(plan)["index_names"] == {"documents": "documents-1024", "insights": "old"}
-    assert "S3VECTORS_SUMMARIES_INDEX" not in outputs(plan)["environment"]
+    assert read_outputs(plan)["index_names"] == {"documents": "documents-1024", "insights": "old"}
+    assert "S3VECTORS_SUMMARIES_INDEX" not in read_outputs(plan)["environment"]
 
 
-def test_stache_uses_the_entries_that_it_is_told_to():
-    """The dimension is that of the documents."""
+def test_the_environment_names_the_chosen_entries():
+    """Its dimension is that of the documents."""
     wide = {"dimension": 3072}
     indexes = {"documents": {}, "insights": wide, "wide": wide}
 
     plan = terraform.plan({"indexes": indexes, "environment_indexes": {"documents": "wide"}})
 
-    environment = outputs(plan)["environment"]
+    environment = read_outputs(plan)["environment"]
     assert environment["S3VECTORS_DOCUMENTS_INDEX"] == "wide-3072"
     assert environment["S3VECTORS_INSIGHTS_INDEX"] == "insights-3072"
     assert environment["EMBEDDING_DIMENSION"] == "3072"
@@ -242,14 +240,14 @@ def test_stache_uses_the_entries_that_it_is_told_to():
 REFUSALS = {
     "a prefix too long": ({"prefix": "a" * 43}, 'prefix is "aaa', "Shorten it"),
     "a prefix with capitals": ({"prefix": "Stache"}, 'prefix is "Stache"', "use lower case"),
-    "no such bucket name": (
+    "an invalid bucket name": (
         {"bucket_name": "a_b"},
         'bucket_name is "a_b"',
         "Set the name, not the ARN",
     ),
     "a dimension of 0": ({"dimension": 0}, "dimension is 0", "from 1 to 4096. Set it"),
     "a dimension of 4097": ({"dimension": 4097}, "dimension is 4097", "from 1 to 4096. Set it"),
-    "half a dimension": ({"dimension": 1.5}, "dimension is 1.5", "whole number"),
+    "a fractional dimension": ({"dimension": 1.5}, "dimension is 1.5", "whole number"),
     "an index's dimension of 0": (
         {"indexes": {"documents": {"dimension": 0}}},
         "0 (documents)",
@@ -271,7 +269,7 @@ REFUSALS = {
         'my_documents = "my_documents-1024"',
         "Rename the entry",
     ),
-    "two indexes of one name": (
+    "two indexes with the same name": (
         {"indexes": {"documents": {"name": "one"}, "insights": {"name": "one"}}},
         'documents = "one", insights = "one"',
         "Change one",
@@ -306,7 +304,7 @@ REFUSALS = {
         '"alias/mine" (documents)',
         "aws kms describe-key",
     ),
-    "a key given and made": (
+    "a given and a created key": (
         {"kms_key_arn": KEY, "create_kms_key": True},
         "create_kms_key is true",
         "Remove one of the two",
@@ -331,12 +329,12 @@ REFUSALS = {
         "and IAM accepts 6144",
         "Divide them between two stores",
     ),
-    "uses of several sizes": (
+    "uses with several dimensions": (
         {"indexes": {"documents": {"dimension": 512}, "summaries": {}}},
         "have the dimensions 512 (documents), 1024 (summaries)",
         "Set the same dimension for all three",
     ),
-    "two tags that are one to IAM": (
+    "two tags that differ in letter case": (
         {"tags": {"application": "x", "Application": "y"}},
         "the tags are Application, application",
         "Write each key in one way",
@@ -378,7 +376,7 @@ REFUSALS = {
         "environment_indexes has concepts",
         "documents, summaries and insights",
     ),
-    "an entry that is not there": (
+    "a missing entry": (
         {"environment_indexes": {"documents": "wide"}},
         '"wide" (documents)',
         "Add the entry",
@@ -387,8 +385,8 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("key", FILTERED)
-def test_a_key_that_stache_filters_on_is_refused_as_a_non_filterable_one(key):
-    """Before there is an index in which no search would succeed, for good."""
+def test_a_non_filterable_key_that_stache_filters_on_is_refused(key):
+    """Every search with such an index would fail, and its keys could not be changed."""
     message = terraform.find_refusal(
         {"indexes": {"notes": {"non_filterable_metadata_keys": [key]}}}
     )
@@ -399,8 +397,8 @@ def test_a_key_that_stache_filters_on_is_refused_as_a_non_filterable_one(key):
 
 
 @pytest.mark.parametrize("case", REFUSALS)
-def test_bad_input_is_refused_when_it_is_planned(case):
-    """The message has what was given, and the fix."""
+def test_bad_input_is_refused_by_the_plan(case):
+    """The message has the value and the fix."""
     variables, problem, fix = REFUSALS[case]
 
     message = terraform.find_refusal(variables)

@@ -1,4 +1,4 @@
-"""The recipes of the Terraform module's README, followed to the letter."""
+"""The recipes of the Terraform module's README, followed word for word."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ VECTORS = "module.stache_vectors.aws_s3vectors"
 
 
 @pytest.fixture
-def follow(make_store_workspace):
-    """Makes a folder with that code; the name of its bucket is its own."""
+def make_folder(make_store_workspace):
+    """Return a function that makes a folder with the code of a recipe."""
 
-    def make_folder(name, *code, **options):
+    def make(name, *code, **options):
         folder = make_store_workspace({}, "examples/basic", name, **options)
         write_configuration(folder, *code)
         return folder
 
-    return make_folder
+    return make
 
 
 @pytest.fixture(autouse=True)
-def _alone(create_server_client):
-    """Each recipe has its bucket's default name, so it leaves none to the next."""
+def _clean_up(create_server_client):
+    """Delete the recipe's resources: all recipes use the default bucket name."""
     yield
     vectors, iam = create_server_client("s3vectors"), create_server_client("iam")
     for bucket in vectors.list_vector_buckets(prefix=BUCKET)["vectorBuckets"]:
@@ -48,18 +48,18 @@ def _alone(create_server_client):
             iam.delete_policy(PolicyArn=policy["Arn"])
 
 
-def indexes(vectors):
-    """The names of those that are there."""
+def list_index_names(vectors):
+    """List the names of the bucket's indexes."""
     listed = vectors.list_indexes(vectorBucketName=BUCKET)["indexes"]
     return sorted(index["indexName"] for index in listed)
 
 
-def test_what_a_lost_state_knew_is_referred_to_again(follow, create_server_client):
-    """With the policies, whose names are taken, imported."""
-    first = follow("lost", read_usage())
+def test_after_a_lost_state_the_data_is_used_by_name(make_folder, create_server_client):
+    """Only the policies are imported, because their names are taken."""
+    first = make_folder("lost", read_usage())
     first.apply()
     by_name, policies = read_blocks("Use data that exists", "hcl")
-    again = follow("found", by_name, policies)
+    again = make_folder("new-state", by_name, policies)
 
     changes = again.list_changes()
     again.apply()
@@ -67,17 +67,17 @@ def test_what_a_lost_state_knew_is_referred_to_again(follow, create_server_clien
     assert changes == {}
     assert not [name for name in again.list_resources() if name.startswith(VECTORS)]
     again.destroy()
-    assert indexes(create_server_client("s3vectors")) == [
+    assert list_index_names(create_server_client("s3vectors")) == [
         "documents-1024",
         "insights-1024",
         "summaries-1024",
     ]
 
 
-def test_what_a_lost_state_knew_is_imported(follow):
-    """Then there is nothing to change."""
-    follow("lost", read_usage()).apply()
-    again = follow("found", read_usage(), read_blocks("Use data that exists", "hcl")[1])
+def test_after_a_lost_state_the_data_is_imported(make_folder):
+    """The next plan is empty."""
+    make_folder("lost", read_usage()).apply()
+    again = make_folder("new-state", read_usage(), read_blocks("Use data that exists", "hcl")[1])
 
     for command in read_commands("Use data that exists"):
         if "aws_kms" not in command[1]:
@@ -87,17 +87,17 @@ def test_what_a_lost_state_knew_is_imported(follow):
     assert len([name for name in again.list_resources() if name.startswith(VECTORS)]) == 4
 
 
-def test_what_a_lost_state_knew_is_imported_with_its_key(follow, create_server_client):
-    """Otherwise the plan would be for a new key, and a new bucket with it."""
+def test_after_a_lost_state_the_data_is_imported_with_its_key(make_folder, create_server_client):
+    """Otherwise the plan would replace the key, and the bucket with it."""
     with_key = read_usage().replace("source =", "create_kms_key = true\n\n  source =", 1)
-    first = follow("lost", with_key)
+    first = make_folder("lost", with_key)
     first.apply()
     [bucket] = create_server_client("s3vectors").list_vector_buckets(prefix=BUCKET)["vectorBuckets"]
     response = create_server_client("s3vectors").get_vector_bucket(
         vectorBucketArn=bucket["vectorBucketArn"]
     )
     key = response["vectorBucket"]["encryptionConfiguration"]["kmsKeyArn"].rpartition("/")[2]
-    again = follow("found", with_key, read_blocks("Use data that exists", "hcl")[1])
+    again = make_folder("new-state", with_key, read_blocks("Use data that exists", "hcl")[1])
 
     commands = read_commands("Use data that exists")
     for command in sorted(commands, key=lambda each: "aws_kms" not in each[1]):
@@ -107,8 +107,8 @@ def test_what_a_lost_state_knew_is_imported_with_its_key(follow, create_server_c
 
 
 @pytest.fixture
-def older(create_server_client):
-    """Three indexes as the older package makes them: `text` alone is non-filterable."""
+def older_indexes(create_server_client):
+    """Create three indexes like the older package, with `text` as the only non-filterable key."""
     vectors = create_server_client("s3vectors")
     vectors.create_vector_bucket(vectorBucketName="my-bucket")
     for kind in ("documents", "summaries", "insights"):
@@ -126,11 +126,11 @@ def older(create_server_client):
     vectors.delete_vector_bucket(vectorBucketName="my-bucket")
 
 
-@pytest.mark.usefixtures("older")
-def test_indexes_of_the_older_package_are_imported_as_they_are(follow):
-    """Nothing of them changes, and no plan warns of their keys."""
+@pytest.mark.usefixtures("older_indexes")
+def test_indexes_of_the_older_package_are_imported_unchanged(make_folder):
+    """No plan warns of their keys."""
     title = "Indexes of the older package"
-    folder = follow("older", *read_blocks(title, "hcl"))
+    folder = make_folder("older", *read_blocks(title, "hcl"))
 
     for command in read_commands(title):
         folder.check_output(*command)
@@ -143,13 +143,13 @@ def test_indexes_of_the_older_package_are_imported_as_they_are(follow):
     assert folder.read_warnings() == []
 
 
-@pytest.mark.usefixtures("older")
-def test_indexes_of_the_older_package_that_are_imported_as_new_ones_are_a_warning(follow):
-    """It names the attribute that the page has."""
+@pytest.mark.usefixtures("older_indexes")
+def test_indexes_of_the_older_package_without_the_attribute_cause_a_warning(make_folder):
+    """The warning names the attribute of the recipe."""
     title = "Indexes of the older package"
     [code] = read_blocks(title, "hcl")
     assert ", overflow = false" in code
-    folder = follow("warned", code.replace(", overflow = false", ""))
+    folder = make_folder("warned", code.replace(", overflow = false", ""))
 
     for command in read_commands(title):
         folder.check_output(*command)
@@ -159,9 +159,9 @@ def test_indexes_of_the_older_package_that_are_imported_as_new_ones_are_a_warnin
     assert "with `overflow = false` if it has no _overflow" in warning
 
 
-def test_a_second_size_is_put_beside_the_first_and_then_used(follow, create_server_client):
-    """Nothing of the first is touched."""
-    folder = follow("sizes", read_usage())
+def test_a_second_dimension_is_added_and_then_used(make_folder, create_server_client):
+    """The first indexes do not change."""
+    folder = make_folder("sizes", read_usage())
     folder.apply()
     wide, switch = read_blocks("A new embedding model", "hcl")
     output = read_usage().partition("\n\n")[2]
@@ -171,7 +171,7 @@ def test_a_second_size_is_put_beside_the_first_and_then_used(follow, create_serv
     write_configuration(folder, wide.rstrip().removesuffix("}") + switch + "}\n", output)
     after = folder.apply()["environment"]
 
-    assert len(indexes(create_server_client("s3vectors"))) == 6
+    assert len(list_index_names(create_server_client("s3vectors"))) == 6
     assert before["S3VECTORS_DOCUMENTS_INDEX"] == "documents-1024"
     assert after["S3VECTORS_DOCUMENTS_INDEX"] == "documents-3072"
     assert after["S3VECTORS_SUMMARIES_INDEX"] == "summaries-3072"
@@ -179,9 +179,9 @@ def test_a_second_size_is_put_beside_the_first_and_then_used(follow, create_serv
     assert after["EMBEDDING_DIMENSION"] == "3072"
 
 
-def test_the_rest_is_removed_and_the_vectors_stay(follow, create_server_client):
-    """Once Terraform has forgotten them."""
-    folder = follow("left", read_usage())
+def test_all_but_the_vectors_is_destroyed(make_folder, create_server_client):
+    """Terraform forgets the vectors first."""
+    folder = make_folder("left", read_usage())
     folder.apply()
     forget, destroy, *_ = read_commands("Remove it")
 
@@ -189,16 +189,16 @@ def test_the_rest_is_removed_and_the_vectors_stay(follow, create_server_client):
     folder.check_output(*destroy, "-auto-approve")
 
     assert folder.list_resources() == []
-    assert len(indexes(create_server_client("s3vectors"))) == 3
+    assert len(list_index_names(create_server_client("s3vectors"))) == 3
 
 
-def test_everything_is_removed_on_request(follow, create_server_client):
-    """The same bucket, no longer retained; then destroyed."""
-    folder = follow("removed", read_usage())
+def test_everything_can_be_destroyed(make_folder, create_server_client):
+    """The bucket is moved to the disposable resources first."""
+    folder = make_folder("removed", read_usage())
     folder.apply()
 
     write_configuration(folder, *read_blocks("Remove it", "hcl"))
-    move(folder, "disposable")
+    move_resources(folder, "disposable")
     changed = folder.list_changes()
     folder.check_output("apply", "-auto-approve")
     folder.check_output("destroy", "-auto-approve")
@@ -209,34 +209,34 @@ def test_everything_is_removed_on_request(follow, create_server_client):
     )
 
 
-def move(folder, to):
-    """Tell Terraform that it is the same, from now on retained, or no longer."""
+def move_resources(folder, to):
+    """Move the resources in Terraform's state to the retained or the disposable ones."""
     for command in read_moves(to):
         folder.check_output(*command)
 
 
-def test_what_was_disposable_is_retained_when_terraform_is_told_first(follow):
-    """Otherwise the plan destroys all of it, as the input's description says."""
-    folder = follow(
+def test_disposable_data_becomes_retained_with_the_recipe_s_moves(make_folder):
+    """Without them, the plan destroys it, as the input's description says."""
+    folder = make_folder(
         "back", read_usage().replace("source =", "retain_data = false\n\n  source =", 1)
     )
     folder.apply()
     write_configuration(folder, read_usage())
-    untold = folder.list_changes()
+    without_moves = folder.list_changes()
 
-    move(folder, "retained")
+    move_resources(folder, "retained")
     changes = folder.list_changes()
 
-    assert any("delete" in actions for actions in untold.values())
+    assert any("delete" in actions for actions in without_moves.values())
     assert not any("delete" in actions for actions in changes.values())
     assert "from `false` to `true` without the steps" in README
 
 
-def test_an_entry_is_left_behind_or_gets_another_key(follow, create_server_client):
-    """Nothing of it is destroyed."""
-    folder = follow("one", read_usage())
+def test_an_entry_is_forgotten_or_renamed(make_folder, create_server_client):
+    """Nothing is destroyed."""
+    folder = make_folder("one", read_usage())
     folder.apply()
-    left, renamed = read_commands("One index")
+    forget, rename = read_commands("One index")
     entries = 'documents = {}\n overviews = { name = "summaries-1024" }'
     variables = f'indexes = {{ {entries} }}\n environment_indexes = {{ summaries = "overviews" }}'
     write_configuration(
@@ -244,23 +244,22 @@ def test_an_entry_is_left_behind_or_gets_another_key(follow, create_server_clien
         read_usage().replace("source =", f"{variables}\n\n  source =", 1).replace("\n ", "\n  "),
     )
 
-    folder.check_output(*left)
-    folder.check_output(*renamed)
+    folder.check_output(*forget)
+    folder.check_output(*rename)
 
     assert not any("delete" in actions for actions in folder.list_changes().values())
-    assert "insights-1024" in indexes(create_server_client("s3vectors"))
+    assert "insights-1024" in list_index_names(create_server_client("s3vectors"))
 
 
-def test_a_key_whose_policy_is_written_into_it_is_there_first(follow):
-    """As the page has it."""
+def test_the_recipe_s_key_is_created_before_the_store(make_folder):
     [code] = read_blocks("A customer key of your own", "hcl")
 
-    assert follow("own", code).apply() == {}
+    assert make_folder("own", code).apply() == {}
 
 
 @pytest.fixture
 def programs(tmp_path):
-    """A folder with the tool, as this process would run it."""
+    """Create a folder with a script that runs the tool with this Python."""
     path = os.pathsep.join([os.environ.get("PYTHONPATH", ""), "$PYTHONPATH"])
     script = tmp_path / "bin" / "stache-s3vectors"
     script.parent.mkdir()
@@ -270,15 +269,15 @@ def programs(tmp_path):
     return script.parent
 
 
-def test_text_search_is_added_after_the_indexes(follow, programs, create_server_client):
-    """By the tool, which Terraform runs once; the next plan has nothing to do."""
+def test_text_search_is_added_after_the_indexes(make_folder, programs, create_server_client):
+    """Terraform runs the tool once; the next plan is empty."""
     [code] = read_blocks("Text search", "hcl")
-    folder = follow("searched", read_usage(), code, programs=programs)
+    folder = make_folder("searched", read_usage(), code, programs=programs)
 
     folder.apply()
 
     vectors = create_server_client("s3vectors")
-    for name in indexes(vectors):
+    for name in list_index_names(vectors):
         index = vectors.get_index(vectorBucketName=BUCKET, indexName=name)["index"]
         [search] = index["metadataConfiguration"]["textSearchConfigurations"]
         assert (index["indexMode"], search["metadataKey"]) == ("ENHANCED", "text")
@@ -286,12 +285,12 @@ def test_text_search_is_added_after_the_indexes(follow, programs, create_server_
     assert folder.read_warnings() == []
 
 
-def test_a_reader_that_the_same_apply_creates_gets_access(follow, create_server_client):
-    """Its ARN is known after the apply only, as that of a role is."""
+def test_a_reader_that_the_same_apply_creates_gets_access(make_folder, create_server_client):
+    """Its ARN is unknown until the apply, like a role's."""
     [code] = read_blocks("A function in another account reads", "hcl")
     role = '"arn:aws:iam::111122223333:role/search"'
     role_resource = f'resource "terraform_data" "role" {{\n  input = {role}\n}}\n'
-    folder = follow("unknown", code.replace(role, "terraform_data.role.output"), role_resource)
+    folder = make_folder("unknown", code.replace(role, "terraform_data.role.output"), role_resource)
 
     folder.apply()
 
@@ -303,8 +302,8 @@ def test_a_reader_that_the_same_apply_creates_gets_access(follow, create_server_
     assert folder.list_changes() == {}
 
 
-def test_the_statement_for_a_key_of_one_s_own_is_that_of_the_table_of_permissions():
-    """As `create_kms_key` writes it."""
+def test_the_statement_for_a_customer_key_equals_that_of_permissions():
+    """A created key has the same statement."""
     [statement] = read_blocks("A function in another account reads", "json")
     [code] = read_blocks("A function in another account reads", "hcl")
     reader = "arn:aws:iam::111122223333:role/search"
@@ -315,14 +314,14 @@ def test_the_statement_for_a_key_of_one_s_own_is_that_of_the_table_of_permission
     assert f'readers = ["{reader}"]' in code
 
 
-def test_a_second_store_of_the_same_name_fails_and_is_mended_by_another_name(follow):
-    """Nothing of the first is touched."""
-    first = follow("first", read_usage())
+def test_a_second_store_of_the_same_name_fails_until_it_gets_another_name(make_folder):
+    """The first store does not change."""
+    first = make_folder("first", read_usage())
     first.apply()
-    second = follow("second", read_usage())
+    second = make_folder("second", read_usage())
 
     message = second.read_refusal("apply", "-auto-approve")
-    left = [name for name in second.list_resources() if ".data." not in name]
+    created = [name for name in second.list_resources() if ".data." not in name]
     write_configuration(
         second, read_usage().replace("source =", 'prefix = "stache-vectors-two"\n\n  source =', 1)
     )
@@ -330,14 +329,14 @@ def test_a_second_store_of_the_same_name_fails_and_is_mended_by_another_name(fol
 
     assert "ConflictException" in message
     assert "ConflictException" in README
-    assert left == []
+    assert created == []
     assert first.list_changes() == {}
     assert second.list_changes() == {}
 
 
-def test_a_module_that_is_deleted_from_the_configuration_is_not_protected(follow):
-    """So the README warns of it."""
-    folder = follow("deleted", read_usage())
+def test_deleting_the_module_from_the_configuration_destroys_the_data(make_folder):
+    """The README warns of it."""
+    folder = make_folder("deleted", read_usage())
     folder.apply()
 
     write_configuration(folder, "")

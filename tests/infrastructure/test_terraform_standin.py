@@ -1,4 +1,4 @@
-"""The stand-in for hashicorp/aws: that it is no less strict than the genuine one."""
+"""The stand-in for hashicorp/aws is as strict as the genuine provider."""
 
 from __future__ import annotations
 
@@ -12,16 +12,15 @@ SCHEMAS = sorted((terraform.ROOT / "tests/support/standin/schemas").rglob("*.jso
 
 
 @pytest.mark.parametrize("path", SCHEMAS, ids=lambda path: path.stem)
-def test_each_schema_tells_where_it_is_from(path):
-    """And which version of the provider has it."""
+def test_each_schema_has_its_source_and_version(path):
     schema = json.loads(path.read_text())
 
     assert schema["source"]
     assert schema["provider_version"].startswith("6.")
 
 
-def test_it_calls_no_other_machine(tmp_path):
-    """Not even one that cannot be reached."""
+def test_the_stand_in_calls_no_other_machine(tmp_path):
+    """It refuses the address before it connects."""
     endpoints = {"AWS_ENDPOINT_URL": "http://192.0.2.1"}
     folder = terraform.make_workspace(tmp_path, endpoints=endpoints, attached=False)
 
@@ -39,7 +38,7 @@ FAULTS = {
         "metadata_configuration = {",
         "Unsupported argument",
     ),
-    "the region's old name": (
+    "the region's deprecated attribute": (
         "data.aws_region.current.region",
         "data.aws_region.current.name",
         "Deprecated",
@@ -53,8 +52,8 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_what_the_genuine_schemas_forbid_is_told(fault, tmp_path):
-    """Each is a fault planted in the module."""
+def test_a_fault_against_the_genuine_schemas_is_reported(fault, tmp_path):
+    """The fault is planted in the module."""
     right, wrong, summary = FAULTS[fault]
     folder = terraform.make_workspace(tmp_path, attached=False)
     file = folder.folder / "main.tf"
