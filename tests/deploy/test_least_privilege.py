@@ -10,9 +10,9 @@ from itertools import count
 
 import pytest
 
+import iam_simulate
 import operation_requests
 import permission_table
-import second_opinion
 import stores
 import tool
 from behaviors import BEHAVIORS, find_denied_action
@@ -67,10 +67,12 @@ def test_a_level_allows_its_operations_only_as_the_page_s_table_shows(store, vie
     own = {
         each.name: find_denied_action(each, view) is None
         for each in BEHAVIORS
-        if each.is_for(level)
+        if each.needs_at_most(level)
     }
-    used_actions = {decision.action for decision in view.decisions() if decision.allowed}
-    others = {e.name: find_denied_action(e, view) is None for e in BEHAVIORS if not e.is_for(level)}
+    used_actions = {decision.action for decision in view.list_decisions() if decision.allowed}
+    others = {
+        e.name: find_denied_action(e, view) is None for e in BEHAVIORS if not e.needs_at_most(level)
+    }
 
     assert used_actions == {*list_granted_actions(store.read_policy(level))}
     assert find_disagreements(store.read_policy(level), view) == []
@@ -109,7 +111,9 @@ def test_each_action_of_a_policy_is_needed(store, view_as, level, action):
     view = view_as(remove_action(store.read_policy(level), action))
 
     # Start with the last, which the lower level does not have
-    refused = (find_denied_action(each, view) for each in reversed(BEHAVIORS) if each.is_for(level))
+    refused = (
+        find_denied_action(each, view) for each in reversed(BEHAVIORS) if each.needs_at_most(level)
+    )
 
     assert next(filter(None, refused), None) == action
 
@@ -138,14 +142,16 @@ def test_both_evaluators_deny_every_operation_that_is_not_granted(store, view_as
 
 def find_disagreements(document, view):
     """Find the decisions about which the second evaluator disagrees."""
-    decided = [d[1:] for d in view.decisions() if d.action.startswith("s3vectors:")]
-    assert decided
-    return second_opinion.find_disagreements([document], decided)
+    decisions = [d[1:] for d in view.list_decisions() if d.action.startswith("s3vectors:")]
+    assert decisions
+    return iam_simulate.find_disagreements([document], decisions)
 
 
 def is_denied(view, operation, request):
     """Whether the role's policies deny it; the engine can also deny for other reasons."""
-    before = len(view.decisions())
+    before = len(view.list_decisions())
     code = operation_requests.request_error_code(view.client, operation, request)
-    refused = [decision.action for decision in view.decisions()[before:] if not decision.allowed]
+    refused = [
+        decision.action for decision in view.list_decisions()[before:] if not decision.allowed
+    ]
     return (code, refused) == ("AccessDeniedException", [f"s3vectors:{operation}"])

@@ -136,7 +136,7 @@ def test_node_cannot_reach_another_machine(tmp_path):
     script = f"fetch('http://{UNASSIGNED}').catch(error => {{ throw error.cause }})"
 
     with pytest.raises(AssertionError, match=ATTEMPT):
-        deployables.run(deployables.BIN / "node", "-e", script, cwd=tmp_path)
+        deployables.run_command(deployables.BIN / "node", "-e", script, cwd=tmp_path)
 
 
 def test_sam_s_python_cannot_reach_another_machine():

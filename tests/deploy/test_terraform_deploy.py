@@ -9,11 +9,11 @@ import pytest
 import build
 import deployables
 import function_life
-import recipes
 import terraform
+import terraform_readme
 from function_life import CAT, find_texts
-from recipes import BUCKET
 from simulated.runtime import FunctionError
+from terraform_readme import BUCKET
 
 WHERE = f"{terraform.REGION}:{terraform.ACCOUNT}"
 DOCUMENTS = f"arn:aws:s3vectors:{WHERE}:bucket/{BUCKET}/index/documents-1024"
@@ -27,7 +27,7 @@ def code(tmp_path_factory):
     file = tmp_path_factory.mktemp("code") / "function.zip"
     command = [sys.executable, build.__file__, "--runtime", function_life.RUNTIME]
     command += ["--architecture", function_life.ARCHITECTURE, "--zip", file]
-    deployables.run(*command, cwd=deployables.ROOT)
+    deployables.run_command(*command, cwd=deployables.ROOT)
     return file
 
 
@@ -108,7 +108,7 @@ def test_a_second_deployment_imports_the_data_of_the_first(aws, example, tmp_pat
 
 def remove_all_but_data(example):
     """Remove all resources except the data; return the commands that import the tables."""
-    forget, remove, *tables = recipes.read_commands(
+    forget, remove, *tables = terraform_readme.read_commands(
         "The complete example, removed and deployed again"
     )
     example.check_output(*forget)
@@ -121,7 +121,7 @@ def read_import_commands(aws):
     """Read the commands that import all other data, beginning with the key."""
     assert_no_function_or_role(aws)
     [key] = aws.make_client("kms").list_keys()["Keys"]
-    commands = recipes.read_commands("Use data that exists")
+    commands = terraform_readme.read_commands("Use data that exists")
     in_order = sorted(commands, key=lambda command: "aws_kms" not in command[1])
     return [[part.replace("KEY_ID", key["KeyId"]) for part in each] for each in in_order]
 
@@ -129,7 +129,7 @@ def read_import_commands(aws):
 def destroy_all(example):
     """Destroy all resources and the data."""
     key = ["state", "mv", f"{KEY}.retained", f"{KEY}.disposable"]
-    for command in [*recipes.read_moves("disposable"), key]:
+    for command in [*terraform_readme.read_moves("disposable"), key]:
         example.check_output(*command)
     example.check_output("apply", "-auto-approve", "-var", "retain_data=false")
     example.check_output("destroy", "-auto-approve", "-var", "retain_data=false")

@@ -7,12 +7,12 @@ import json
 import pytest
 
 import plugins
-import recipes
 import terraform
+import terraform_readme
 import tool
 from function_life import CAT
-from recipes import BUCKET
 from stache_ai_s3vectors import AccessDeniedError, S3VectorsProvider, Settings
+from terraform_readme import BUCKET
 from word_hashing import WordHashingEmbeddings, embed
 
 ARN = f"arn:aws:s3vectors:{terraform.REGION}:{terraform.ACCOUNT}:bucket/{BUCKET}"
@@ -45,7 +45,7 @@ def make_store_workspace(aws, tmp_path):
         part, endpoints = "examples/basic" if code else ".", terraform.point_everywhere(aws.url)
         folder = terraform.make_workspace(tmp_path / "store", part, endpoints=endpoints)
         if code:
-            recipes.write_configuration(folder, *code)
+            terraform_readme.write_configuration(folder, *code)
         return folder.set_variables(variables or {})
 
     return make
@@ -86,7 +86,7 @@ def test_a_role_with_read_write_can_switch_to_a_new_model(
     aws, make_store_workspace, assume_role, monkeypatch
 ):
     """As on the page, the role's policy follows the indexes, and the old vectors stay."""
-    deployed = make_store_workspace({}, recipes.read_usage())
+    deployed = make_store_workspace({}, terraform_readme.read_usage())
     assume_role("writer", deployed.apply()["environment"])
     aws.make_client("iam").attach_role_policy(RoleName="writer", PolicyArn=f"{POLICY}-read-write")
     S3VectorsProvider(Settings()).insert([embed(CAT)], [CAT], ids=["cat"])
@@ -104,18 +104,18 @@ def test_a_role_with_read_write_can_switch_to_a_new_model(
 
 def switch_model(deployed, monkeypatch):
     """Follow the page's recipe with a test model, and return the final environment."""
-    title, output = "A new embedding model", recipes.read_usage().partition("\n\n")[2]
-    module, switch = recipes.read_blocks(title, "hcl")
-    recipes.write_configuration(deployed, module, output)
+    title, output = "A new embedding model", terraform_readme.read_usage().partition("\n\n")[2]
+    module, switch = terraform_readme.read_blocks(title, "hcl")
+    terraform_readme.write_configuration(deployed, module, output)
     deployed.apply()
-    for line in recipes.read_commands(title, "export"):
+    for line in terraform_readme.read_commands(title, "export"):
         for variable in line:
             monkeypatch.setenv(*variable.split("=", 1))
     plugins.register("embeddings", "wide", WideEmbeddings)
     monkeypatch.setenv("EMBEDDING_PROVIDER", "wide")
-    for command in recipes.read_commands(title, "stache-s3vectors"):
+    for command in terraform_readme.read_commands(title, "stache-s3vectors"):
         tool.run_checked(*command)
-    recipes.write_configuration(
+    terraform_readme.write_configuration(
         deployed, module.rstrip().removesuffix("}") + switch + "}\n", output
     )
     return deployed.apply()["environment"]
@@ -134,7 +134,7 @@ def test_destroying_an_attached_policy_fails(aws, make_store_workspace, assume_r
     deployed.destroy()
 
     assert "DeleteConflict" in message
-    assert "DeleteConflict" in recipes.README
+    assert "DeleteConflict" in terraform_readme.README
     assert 'aws_iam_policy.this["read"]' in remaining
     assert iam.list_policies(Scope="Local")["Policies"] == []
 
@@ -153,7 +153,7 @@ def test_a_customer_key_that_s3_vectors_may_not_use_is_an_error(aws, make_store_
 
     assert "creating S3 Vectors Index (documents-1024)" in message
     assert REFUSED in message
-    assert REFUSED in recipes.README
+    assert REFUSED in terraform_readme.README
     assert (before, list_index_names(aws)) == ([], INDEXES)
     assert deployed.list_changes() == {}
 
@@ -164,7 +164,9 @@ def build_key_policy(*statements):
 
 def test_s3_vectors_may_use_the_key_of_the_page(aws, make_store_workspace):
     """The page's condition names the bucket."""
-    make_store_workspace({}, *recipes.read_blocks("A customer key of your own", "hcl")).apply()
+    make_store_workspace(
+        {}, *terraform_readme.read_blocks("A customer key of your own", "hcl")
+    ).apply()
 
     assert list_index_names(aws) == INDEXES
 
@@ -175,7 +177,7 @@ READS = "A function in another account reads"
 
 def create_foreign_client(aws, arn, *more):
     """Create a client for a role of another account with the policy of the page's command."""
-    [command] = recipes.read_commands(READS, "stache-s3vectors")
+    [command] = terraform_readme.read_commands(READS, "stache-s3vectors")
     document = json.loads(tool.run_checked(*command, *more))
     return aws.make_client("s3vectors", aws.create_foreign_role_environment(arn, document))
 
@@ -188,7 +190,7 @@ def query(client):
 
 def test_a_role_of_another_account_reads_if_both_accounts_allow_it(aws, make_store_workspace):
     """As on the page, with a created key. It cannot delete, and another role cannot read."""
-    [code] = recipes.read_blocks(READS, "hcl")
+    [code] = terraform_readme.read_blocks(READS, "hcl")
     module = code.replace("readers =", "create_kms_key = true\n  retain_data = false\n  readers =")
     deployed = make_store_workspace({}, module, OUTPUT)
     key = ("--kms-key", deployed.apply()["key"])

@@ -11,7 +11,7 @@ from aws_cdk.assertions import Template
 from cdk_nag import AwsSolutionsChecks
 
 import stores
-from cloudformation import KINDS, resolve_template
+from cloudformation import RESOURCE_TYPES, resolve_template
 from stache_ai_s3vectors.service.permissions import LEVELS
 from stache_stack import Options, StacheStack
 
@@ -47,7 +47,7 @@ def test_the_stack_has_the_store_and_the_function():
     """Its outputs name the store and the managed policy of each level."""
     deployed = resolve_stack()
 
-    store, outputs = stores.from_stack(deployed), deployed.values()
+    store, outputs = stores.parse_stack(deployed), deployed.values()
     assert store.bucket == outputs["BucketName"] == BUCKET
     assert store.policies.keys() == LEVELS.keys()
     assert outputs["BucketArn"].endswith(f":bucket/{BUCKET}")
@@ -156,10 +156,10 @@ def list_unique_names(stack):
     assert not [output for output in template["Outputs"].values() if "Export" in output]
     resources = resolve_template(template).resources.values()
     return {
-        resource["Properties"][KINDS[kind].name]
+        resource["Properties"][RESOURCE_TYPES[kind].name]
         for resource in resources
-        if (kind := resource["Type"]) in KINDS.keys() - {"AWS::S3Vectors::Index"}
-        and KINDS[kind].name in resource["Properties"]
+        if (kind := resource["Type"]) in RESOURCE_TYPES.keys() - {"AWS::S3Vectors::Index"}
+        and RESOURCE_TYPES[kind].name in resource["Properties"]
     }
 
 
@@ -180,7 +180,7 @@ def test_the_role_has_exactly_the_chosen_level(level):
     [document] = (
         policy["PolicyDocument"] for policy in deployed.list_properties("AWS::IAM::Policy").values()
     )
-    expected = stores.from_stack(deployed).policies[level]
+    expected = stores.parse_stack(deployed).policies[level]
     assert stores.parse_statements(document) - parse_role_statements(deployed) == expected
 
 
@@ -192,7 +192,7 @@ def test_the_chosen_options_are_deployed():
     )
 
     [function] = deployed.list_properties("AWS::Lambda::Function").values()
-    index = stores.from_stack(deployed).indexes["documents-256"]
+    index = stores.parse_stack(deployed).indexes["documents-256"]
     assert (index.dimension, index.metric) == (256, "euclidean")
     assert (function["Runtime"], function["Architectures"]) == ("python3.12", ["x86_64"])
     variables = function["Environment"]["Variables"]

@@ -33,7 +33,7 @@ def test_a_managed_policy_names_every_key(stack):
     )
     store.managed_policy("read")
 
-    statements = stores.from_stack(synthesize(stack)).policies["read"]
+    statements = stores.parse_stack(synthesize(stack)).policies["read"]
 
     assert statements == stores.build_expected_policies(ARN, NAMES[:2], [KEY, OTHER_KEY])["read"]
 
@@ -46,7 +46,7 @@ def test_managed_policies_equal_those_of_permissions(stack, partition, region, k
     for level in LEVELS:
         store.managed_policy(level)
 
-    deployed = stores.from_stack(synthesize(stack, region=region))
+    deployed = stores.parse_stack(synthesize(stack, region=region))
 
     arn = f"arn:{partition}:s3vectors:{region}:123456789012:bucket/{BUCKET}"
     keys = [deployed.encryption] if key else []

@@ -86,7 +86,7 @@ def test_the_first_example_synthesizes_a_stack(tmp_path):
     (tmp_path / "function").mkdir()
     (tmp_path / "function" / "handler.py").write_text("def handler(event, context): ...")
 
-    deployables.run("python", "app.py", cwd=tmp_path, CDK_OUTDIR=str(tmp_path / "out"))
+    deployables.run_command("python", "app.py", cwd=tmp_path, CDK_OUTDIR=str(tmp_path / "out"))
 
     template = json.loads((tmp_path / "out" / "Notes.template.json").read_text())
     names = resolve_template(template).list_properties("AWS::S3Vectors::Index").values()

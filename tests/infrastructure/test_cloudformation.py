@@ -67,8 +67,8 @@ def test_a_condition_selects_a_branch(condition, expected):
 @pytest.mark.parametrize(
     "node, message",
     [
-        ({"Fn::ImportValue": "a"}, "Fn::ImportValue is not known here"),
-        ({"Ref": "Nothing"}, "nothing called Nothing"),
+        ({"Fn::ImportValue": "a"}, "Fn::ImportValue is not supported"),
+        ({"Ref": "Nothing"}, "no resource Nothing"),
         ({"Fn::GetAtt": ["Bucket", "VectorBucketName"]}, "no attribute VectorBucketName"),
         ({"Fn::If": ["Nothing", 1, 2]}, "no condition Nothing"),
     ],
@@ -87,7 +87,7 @@ def test_a_resource_with_a_false_condition_cannot_be_referenced():
     }
 
     assert resolve_template(template).resources == {}
-    with pytest.raises(TemplateError, match="Bucket is not made"):
+    with pytest.raises(TemplateError, match="condition of Bucket is false"):
         resolve_template({**template, "Outputs": {"It": {"Value": {"Ref": "Bucket"}}}})
 
 

@@ -56,7 +56,7 @@ def read_cdk(region, **properties):
         store.managed_policy(level)
     CfnOutput(stack, "Environment", value=stack.to_json_string(store.environment))
     deployed = resolve_template(Template.from_stack(stack).to_json(), region=region)
-    return stores.from_stack(deployed), json.loads(deployed.values()["Environment"])
+    return stores.parse_stack(deployed), json.loads(deployed.values()["Environment"])
 
 
 @cache
@@ -78,7 +78,7 @@ def read_sam(region, **properties):
         parameters["BucketName"] = f"stache-vectors-{ACCOUNT}"
     template = sam.transform_template(sam.TEMPLATE.read_text()).transformed
     deployed = resolve_template(template, parameters, region=region)
-    return stores.from_stack(deployed), json.loads(deployed.values()["Environment"])
+    return stores.parse_stack(deployed), json.loads(deployed.values()["Environment"])
 
 
 @cache
@@ -97,7 +97,7 @@ def plan_terraform(region, **properties):
     if index != {"non_filterable_metadata_keys": []}:
         variables["indexes"] = dict.fromkeys(KINDS, index)
     plan = terraform.plan(variables, region=region)
-    return stores.from_plan(plan), plan["planned_values"]["outputs"]["environment"]["value"]
+    return stores.parse_plan(plan), plan["planned_values"]["outputs"]["environment"]["value"]
 
 
 DIALECTS = pytest.mark.parametrize(
@@ -171,7 +171,7 @@ WRITERS = ("arn:aws:iam::111122223333:role/ingest",)
 def get_bucket_policy(dialect, region, **properties):
     """Return the bucket policy that a tool creates, whatever its resource is called."""
     store, _ = dialect(region, **properties)
-    return store.shared
+    return store.bucket_policy
 
 
 @DIALECTS
@@ -183,7 +183,7 @@ def test_each_tool_gives_other_accounts_the_same_access(dialect, properties):
 
     assert get_bucket_policy(
         dialect, "us-east-1", readers=READERS, writers=WRITERS, **properties
-    ) == [stores.simplify(statement) for statement in expected["Statement"]]
+    ) == [stores.normalize_statement(statement) for statement in expected["Statement"]]
     assert get_bucket_policy(dialect, "us-east-1", **properties) is None
 
 
@@ -218,13 +218,13 @@ def test_a_different_default_in_one_tool_is_detected(tmp_path):
     """In the template or in the module."""
     text = sam.TEMPLATE.read_text()
     other = text.replace("Default: cosine", "Default: euclidean")
-    changed = stores.from_stack(resolve_template(sam.transform_template(other).transformed))
+    changed = stores.parse_stack(resolve_template(sam.transform_template(other).transformed))
     module = terraform.make_workspace(tmp_path)
     variables = module.folder / "variables.tf"
     variables.write_text(variables.read_text().replace("= 1024", "= 1536"))
 
     assert changed != read_cdk("us-east-1")[0]
-    assert stores.from_plan(module.plan()) != read_cdk("us-east-1")[0]
+    assert stores.parse_plan(module.plan()) != read_cdk("us-east-1")[0]
 
 
 def get_indexing_statement(document):

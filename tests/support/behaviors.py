@@ -1,7 +1,7 @@
-"""What the provider and the operator's tool do on a deployed store, each with the level it needs.
+"""The operations of the provider and the tool, with the level of permissions that each needs.
 
-Each behavior finds what `Owner.reset` stores, does one thing as the role under test, and shows
-that it was done.
+Each behavior starts with the data that `Owner.reset` stores. It does one thing as the role under
+test, and checks the result.
 """
 
 from __future__ import annotations
@@ -31,63 +31,69 @@ _Run: TypeAlias = Callable[[RoleView], None]
 
 @dataclass(frozen=True)
 class Behavior:
-    """One thing that can be done.
+    """An operation of the provider, or a command of the tool.
 
     Args:
-        name: of the provider's operation, or of the tool's command.
-        level: the least that it needs; None if no level is for it.
-        run: does it, and shows that it was done.
-        tries: actions that it does without where they are denied.
+        name: the name of the operation or the command.
+        level: the lowest level that it needs; None if no level allows it.
+        run: runs it, and checks the result.
+        optional_actions: actions that it tries, but does not need.
     """
 
     name: str
     level: str | None
     run: _Run
-    tries: frozenset[str]
+    optional_actions: frozenset[str]
 
-    def is_for(self, level: str) -> bool:
-        """Whether a role of this level is to be able to do it."""
+    def needs_at_most(self, level: str) -> bool:
+        """Whether a role of this level has to be able to do it."""
         order = list(LEVELS)
         return self.level is not None and order.index(self.level) <= order.index(level)
 
 
 BEHAVIORS: Final[list[Behavior]] = []
-"""All of them."""
+"""All behaviors, in the order of the table."""
 
 
 def needs(level: str | None, name: str, *, tries: str | None = None) -> Callable[[_Run], _Run]:
-    """Declare which level a behavior needs, what it is called, and which action it only tries."""
+    """Register a function as a behavior.
 
-    def declared(run: _Run) -> _Run:
+    Args:
+        level: the lowest level that it needs; None if no level allows it.
+        name: the name of the operation or the command.
+        tries: an action that it tries, but does not need.
+    """
+
+    def register(run: _Run) -> _Run:
         BEHAVIORS.append(Behavior(name, level, run, frozenset(filter(None, [tries]))))
         return run
 
-    return declared
+    return register
 
 
 def find_denied_action(behavior: Behavior, view: RoleView) -> str | None:
-    """Have it done, on a store as it was at first; the action that it was denied, if any.
+    """Run the behavior on a reset store. Return the action that was denied, or None.
 
-    The error must name the action, and nothing may be denied to what succeeds.
+    If it fails, the error must name the action. If it succeeds, no action may have been denied.
     """
     view.owner.reset()
-    before = len(view.decisions())
+    before = len(view.list_decisions())
     error = None
     try:
         behavior.run(view)
     except (S3VectorsError, ToolError) as raised:
         error = raised
-    refused = [
+    denied = [
         decision.action
-        for decision in view.decisions()[before:]
-        if not decision.allowed and decision.action not in behavior.tries
+        for decision in view.list_decisions()[before:]
+        if not decision.allowed and decision.action not in behavior.optional_actions
     ]
     if error is None:
-        assert refused == [], f"{behavior.name} was done without {refused}"
+        assert denied == [], f"{behavior.name} succeeded although {denied} were denied"
         return None
-    assert refused, f"{behavior.name} failed, and nothing was denied: {error}"
-    assert refused[0] in str(error), f"{behavior.name} does not name {refused[0]}: {error}"
-    return refused[0]
+    assert denied, f"{behavior.name} failed although no action was denied: {error}"
+    assert denied[0] in str(error), f"the error of {behavior.name} lacks {denied[0]}: {error}"
+    return denied[0]
 
 
 @needs("read", "search")
@@ -101,8 +107,8 @@ def _(view: RoleView) -> None:
     view.owner.add_text_search()
     context = SimpleNamespace(custom={})
     put_question("barks", context.custom)
-    finder = view.create_provider("documents", S3VECTORS_SEARCH_MODE="hybrid")
-    results = finder.search(embed("cat"), top_k=2, context=context)
+    provider = view.create_provider("documents", S3VECTORS_SEARCH_MODE="hybrid")
+    results = provider.search(embed("cat"), top_k=2, context=context)
     assert {row["id"] for row in results} == {"cat", "dog"}
 
 
@@ -153,8 +159,8 @@ def _(view: RoleView) -> None:
 @needs("manage-indexes", "insert, S3VECTORS_CREATE_INDEX")
 def _(view: RoleView) -> None:
     view.owner.delete_insights()
-    maker = view.create_provider("insights", S3VECTORS_CREATE_INDEX="true")
-    maker.insert([embed("bird")], ["bird"], ids=["bird"], namespace="home")
+    provider = view.create_provider("insights", S3VECTORS_CREATE_INDEX="true")
+    provider.insert([embed("bird")], ["bird"], ids=["bird"], namespace="home")
     assert view.owner.list_keys("insights") == {"bird"}
 
 
@@ -212,11 +218,11 @@ def _(view: RoleView) -> None:
 @needs("read", "stache-s3vectors console", tries="s3vectors:ListIndexes")
 def _(view: RoleView) -> None:
     members = {
-        "bucket": view.role["S3VECTORS_BUCKET_NAME"],
+        "bucket": view.environment["S3VECTORS_BUCKET_NAME"],
         "index": view.get_index_name("documents"),
     }
 
-    def look(service: Service) -> None:
+    def check(service: Service) -> None:
         assert service.describe()["bucket"] == members["bucket"]
         assert _run_job(service, "count", members) == {"count": 3}
         browsed = _run_job(service, "browse", {**members, "filter": {"doc_id": "d1"}})
@@ -226,24 +232,24 @@ def _(view: RoleView) -> None:
         explained = _run_job(service, "why", {**members, "text": "cat", "target": "dog"})
         assert explained["rank"] is not None
 
-    _serve_console(view, look)
+    _serve_console(view, check)
 
 
 @needs("manage-indexes", "stache-s3vectors console, all indexes")
 def _(view: RoleView) -> None:
-    bucket = {"vectorBucketName": view.role["S3VECTORS_BUCKET_NAME"]}
+    bucket = {"vectorBucketName": view.environment["S3VECTORS_BUCKET_NAME"]}
 
-    def look(service: Service) -> None:
+    def check(service: Service) -> None:
         assert len(service.call("ListIndexes", bucket)["indexes"]) == 3
         assert service.call("GetVectorBucket", bucket)
         assert service.describe()["indexes"] is None
 
-    _serve_console(view, look)
+    _serve_console(view, check)
 
 
 @needs("read-write", "stache-s3vectors console --write")
 def _(view: RoleView) -> None:
-    bucket = {"vectorBucketName": view.role["S3VECTORS_BUCKET_NAME"]}
+    bucket = {"vectorBucketName": view.environment["S3VECTORS_BUCKET_NAME"]}
     names = {**bucket, "indexName": view.get_index_name("documents")}
 
     def delete(service: Service) -> None:
@@ -336,7 +342,7 @@ def _(view: RoleView) -> None:
 
 
 def _serve_console(view: RoleView, use: Callable[[Service], None], *arguments: str) -> None:
-    """Start the console, and use what it shows instead of waiting for a browser."""
+    """Start the console, and call its service instead of waiting for a browser."""
 
     def serve(service: Service, bound: socket, _: object) -> None:
         bound.close()

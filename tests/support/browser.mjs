@@ -1,4 +1,4 @@
-// A real browser opens pages, and tells what their requests came to.
+// Open pages in a real browser, run a script in each, and print the results.
 // node browser.mjs PACKAGES < {"resolve": {"name": "127.0.0.1"}, "pages": [[url, script], …]}
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
@@ -14,7 +14,7 @@ const browser = await browsers.launch({
   executablePath: await chromium.executablePath(),
   headless: true,
   args: [
-    // Not chromium.args, which switch off what is tested here: --disable-web-security
+    // Not chromium.args: they have --disable-web-security, which would disable what the tests check
     '--no-sandbox',
     '--disable-gpu',
     '--disable-background-networking',

@@ -1,6 +1,6 @@
-"""Run by the older package's Python: does with it what a JSON document on the input says.
+"""A script that calls methods of the older package's provider, run by that package's Python.
 
-The document is a list of [method, arguments]; the output is the list of what they return.
+The input is a JSON list of [method, arguments]. The output is the list of the results.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from stache_ai_s3vectors.provider import S3VectorsProvider
 
 
 def main() -> None:
-    """Call the methods of one provider, as its settings say, in turn."""
+    """Create a provider from the environment's settings, and call the methods in order."""
     provider = S3VectorsProvider(Settings())
     calls = json.load(sys.stdin)
     json.dump([getattr(provider, method)(**arguments) for method, arguments in calls], sys.stdout)

@@ -1,6 +1,6 @@
-"""Deploy a template by CloudFormation's API: what the CDK's and SAM's command lines end in.
+"""Deployment of a template by CloudFormation's API, as the CDK CLI and the SAM CLI do it.
 
-Tests whose subject is not the command line save its seconds.
+It is faster than the command lines, for tests of something else.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ def deploy(
     parameters: Mapping[str, str] | None = None,
     stack: str = "stache",
 ) -> dict[str, Any]:
-    """Create a stack, or change it; what CloudFormation then says of it.
+    """Create or update a stack, and return CloudFormation's description of it.
 
     Args:
-        cloudformation: a client.
+        cloudformation: a boto3 client.
         body: the template.
-        parameters: its parameters; the others have their defaults.
-        stack: its name.
+        parameters: the parameters that differ from their defaults.
+        stack: the name of the stack.
     """
     names = {each["StackName"] for each in cloudformation.describe_stacks()["Stacks"]}
     values = [

@@ -1,6 +1,6 @@
-"""A CloudFormation template as deployed: conditions applied, nothing left to resolve.
+"""A resolver of CloudFormation templates, which applies parameters, conditions and functions.
 
-Knows what our templates use, and refuses the rest.
+It supports what our templates use, and refuses the rest.
 """
 
 from __future__ import annotations
@@ -15,58 +15,62 @@ from stache_ai_s3vectors.service.arns import get_partition
 
 ACCOUNT: Final = "123456789012"
 
-_NOTHING: Final = object()
-"""What AWS::NoValue becomes: the property, or the item, is not there."""
+_NO_VALUE: Final = object()
+"""The value of AWS::NoValue. The property or the item with it is removed."""
 
 _REFERENCE: Final = re.compile(r"\$\{(!?)([^}]*)\}")
 
 
 @dataclass(frozen=True)
-class Kind:
-    """What a resource of a type is called, and its ARN."""
+class ResourceType:
+    """The name and the ARN of a type's resources."""
 
     name: str | None
-    """The property that names it; without one, CloudFormation makes a name up."""
+    """The property with the resource's name. Without it, CloudFormation generates a name."""
     arn: str
-    """Behind `arn:PARTITION:`."""
+    """The ARN after `arn:PARTITION:`."""
     attribute: str
-    """Of Fn::GetAtt, for the ARN."""
+    """The attribute of Fn::GetAtt that returns the ARN."""
     ref_is_arn: bool = False
-    more: Mapping[str, str] = field(default_factory=dict)
-    """Other attributes, with their values."""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    """Other attributes of Fn::GetAtt, with their values."""
 
 
-KINDS: Final = {
-    "AWS::DynamoDB::Table": Kind("TableName", "dynamodb:{region}:{account}:table/{name}", "Arn"),
-    "AWS::IAM::ManagedPolicy": Kind(
+RESOURCE_TYPES: Final = {
+    "AWS::DynamoDB::Table": ResourceType(
+        "TableName", "dynamodb:{region}:{account}:table/{name}", "Arn"
+    ),
+    "AWS::IAM::ManagedPolicy": ResourceType(
         "ManagedPolicyName", "iam::{account}:policy/{name}", "PolicyArn", ref_is_arn=True
     ),
-    "AWS::IAM::Role": Kind("RoleName", "iam::{account}:role/{name}", "Arn"),
-    "AWS::KMS::Key": Kind(None, "kms:{region}:{account}:key/{name}", "Arn"),
-    "AWS::Lambda::Alias": Kind(
+    "AWS::IAM::Role": ResourceType("RoleName", "iam::{account}:role/{name}", "Arn"),
+    "AWS::KMS::Key": ResourceType(None, "kms:{region}:{account}:key/{name}", "Arn"),
+    "AWS::Lambda::Alias": ResourceType(
         None, "lambda:{region}:{account}:function:{name}", "AliasArn", ref_is_arn=True
     ),
-    "AWS::Lambda::Function": Kind(
+    "AWS::Lambda::Function": ResourceType(
         "FunctionName", "lambda:{region}:{account}:function:{name}", "Arn"
     ),
-    "AWS::Lambda::Version": Kind(
+    "AWS::Lambda::Version": ResourceType(
         None,
         "lambda:{region}:{account}:function:{name}",
         "FunctionArn",
         ref_is_arn=True,
-        more={"Version": "1"},
+        attributes={"Version": "1"},
     ),
-    "AWS::Logs::LogGroup": Kind(
+    "AWS::Logs::LogGroup": ResourceType(
         "LogGroupName", "logs:{region}:{account}:log-group:{name}:*", "Arn"
     ),
-    "AWS::S3Vectors::Index": Kind(
+    "AWS::S3Vectors::Index": ResourceType(
         "IndexName",
         "s3vectors:{region}:{account}:bucket/{bucket}/index/{name}",
         "IndexArn",
         ref_is_arn=True,
     ),
-    "AWS::S3Vectors::VectorBucketPolicy": Kind(None, "s3vectors:{region}:{account}:none", "None"),
-    "AWS::S3Vectors::VectorBucket": Kind(
+    "AWS::S3Vectors::VectorBucketPolicy": ResourceType(
+        None, "s3vectors:{region}:{account}:none", "None"
+    ),
+    "AWS::S3Vectors::VectorBucket": ResourceType(
         "VectorBucketName",
         "s3vectors:{region}:{account}:bucket/{name}",
         "VectorBucketArn",
@@ -76,23 +80,23 @@ KINDS: Final = {
 
 
 @dataclass(frozen=True)
-class Deployed:
-    """What a stack has."""
+class ResolvedStack:
+    """The resources and outputs of a resolved template."""
 
     resources: Mapping[str, Mapping[str, Any]]
-    """By logical id, as in the template, with nothing left to resolve."""
+    """The resources by logical id."""
     outputs: Mapping[str, Mapping[str, Any]]
 
-    def list_properties(self, kind: str) -> dict[str, Any]:
-        """The properties of each resource of a type, by logical id."""
+    def list_properties(self, resource_type: str) -> dict[str, Any]:
+        """Return the properties of each resource of a type, by logical id."""
         return {
             name: resource.get("Properties", {})
             for name, resource in self.resources.items()
-            if resource["Type"] == kind
+            if resource["Type"] == resource_type
         }
 
     def values(self) -> dict[str, Any]:
-        """The outputs' values."""
+        """Return the values of the outputs, by name."""
         return {name: output["Value"] for name, output in self.outputs.items()}
 
 
@@ -103,26 +107,27 @@ def resolve_template(
     region: str = "us-east-1",
     account: str = ACCOUNT,
     stack: str = "stack",
-) -> Deployed:
-    """Deploy a template, without AWS.
+) -> ResolvedStack:
+    """Resolve a template without AWS.
 
     Args:
-        template: without transforms.
-        parameters: by name; the others have their defaults.
-        region: the partition is the one that it is in.
-        account: twelve digits.
-        stack: its name.
+        template: a template without transforms.
+        parameters: the parameters that differ from their defaults.
+        region: the region, which determines the partition.
+        account: the account id, twelve digits.
+        stack: the name of the stack.
 
     Raises:
-        TemplateError: a parameter or a rule refuses, or something is not known here.
+        TemplateError: a parameter or a rule refuses a value, or the template has something that
+            this module does not support.
     """
     if "Transform" in template:
-        raise TemplateError("transform the template first")
+        raise TemplateError("the template has a transform; apply it first")
     values = apply_defaults(template.get("Parameters", {}), parameters or {})
     stack_values = _make_pseudo_parameters(region, account, stack)
     resolver = _Resolver(template, {**stack_values, **values}, stack)
     check_rules(template.get("Rules", {}), resolver.resolve_reference)
-    return Deployed(
+    return ResolvedStack(
         resolver.select_existing(template["Resources"]),
         resolver.select_existing(template.get("Outputs", {})),
     )
@@ -132,7 +137,7 @@ def _make_pseudo_parameters(region: str, account: str, stack: str) -> dict[str, 
     partition = get_partition(region)
     return {
         "AWS::AccountId": account,
-        "AWS::NoValue": _NOTHING,
+        "AWS::NoValue": _NO_VALUE,
         "AWS::Partition": partition,
         "AWS::Region": region,
         "AWS::StackName": stack,
@@ -142,7 +147,7 @@ def _make_pseudo_parameters(region: str, account: str, stack: str) -> dict[str, 
 
 
 class _Resolver:
-    """Replaces functions by their values, from the inside out."""
+    """Replaces functions with their values, from the inside out."""
 
     def __init__(self, template: Mapping[str, Any], values: Mapping[str, Any], stack: str) -> None:
         self._resources: Mapping[str, Any] = template["Resources"]
@@ -153,14 +158,18 @@ class _Resolver:
             "Ref": self.resolve_reference,
             "Fn::GetAtt": self._resolve_attribute,
             "Fn::If": self._choose_branch,
-            "Fn::Join": lambda of: str(self.resolve(of[0])).join(map(str, self.resolve(of[1]))),
-            "Fn::Select": lambda of: self.resolve(of[1])[int(self.resolve(of[0]))],
-            "Fn::Split": lambda of: self.resolve(of[1]).split(of[0]),
+            "Fn::Join": lambda argument: str(self.resolve(argument[0])).join(
+                map(str, self.resolve(argument[1]))
+            ),
+            "Fn::Select": lambda argument: self.resolve(argument[1])[
+                int(self.resolve(argument[0]))
+            ],
+            "Fn::Split": lambda argument: self.resolve(argument[1]).split(argument[0]),
             "Fn::Sub": self._substitute,
         }
 
     def select_existing(self, section: Mapping[str, Any]) -> dict[str, Any]:
-        """Of resources or outputs, those whose condition holds."""
+        """Resolve the resources or outputs whose condition is true."""
         return {
             name: self.resolve({key: part for key, part in each.items() if key != "Condition"})
             for name, each in section.items()
@@ -168,24 +177,24 @@ class _Resolver:
         }
 
     def resolve(self, node: Any) -> Any:
-        """What a part of the template says."""
+        """Resolve a part of the template."""
         if isinstance(node, list):
-            return [item for item in map(self.resolve, node) if item is not _NOTHING]
+            return [item for item in map(self.resolve, node) if item is not _NO_VALUE]
         if not isinstance(node, dict):
             return node
         [name, *others] = node or [""]
         if not others and (name == "Ref" or name.startswith("Fn::")):
             return self._call_function(name, node[name])
         parts = {key: self.resolve(part) for key, part in node.items()}
-        return {key: part for key, part in parts.items() if part is not _NOTHING}
+        return {key: part for key, part in parts.items() if part is not _NO_VALUE}
 
     def resolve_reference(self, name: str) -> Any:
-        """What a Ref is."""
+        """Resolve a Ref."""
         return self._values[name] if name in self._values else self._identify(name)["Ref"]
 
     def _call_function(self, name: str, argument: Any) -> Any:
         if name not in self._functions:
-            raise TemplateError(f"{name} is not known here")
+            raise TemplateError(f"the function {name} is not supported")
         return self._functions[name](argument)
 
     def _is_created(self, resource: Mapping[str, Any]) -> bool:
@@ -211,37 +220,43 @@ class _Resolver:
         return values[attribute]
 
     def _identify(self, name: str) -> dict[str, str]:
-        """What Ref and Fn::GetAtt tell of a resource."""
+        """Return the values of Ref and Fn::GetAtt for a resource."""
         if name not in self._resources:
-            raise TemplateError(f"there is nothing called {name}")
+            raise TemplateError(f"there is no resource {name}")
         resource = self._resources[name]
         if not self._is_created(resource):
-            raise TemplateError(f"{name} is not made")
-        if resource["Type"] not in KINDS:
-            raise TemplateError(f"{resource['Type']} is not known here")
-        kind, properties = KINDS[resource["Type"]], self.resolve(resource.get("Properties", {}))
-        own = properties.get(kind.name, f"{self._stack}-{name}")
-        arn = self._build_arn(kind, own, properties)
-        return {"Ref": arn if kind.ref_is_arn else own, kind.attribute: arn, **kind.more}
+            raise TemplateError(f"the condition of {name} is false")
+        if resource["Type"] not in RESOURCE_TYPES:
+            raise TemplateError(f"the type {resource['Type']} is not supported")
+        resource_type, properties = (
+            RESOURCE_TYPES[resource["Type"]],
+            self.resolve(resource.get("Properties", {})),
+        )
+        physical_name = properties.get(resource_type.name, f"{self._stack}-{name}")
+        arn = self._build_arn(resource_type, physical_name, properties)
+        reference = arn if resource_type.ref_is_arn else physical_name
+        return {"Ref": reference, resource_type.attribute: arn, **resource_type.attributes}
 
-    def _build_arn(self, kind: Kind, name: str, properties: Mapping[str, Any]) -> str:
+    def _build_arn(
+        self, resource_type: ResourceType, name: str, properties: Mapping[str, Any]
+    ) -> str:
         bucket = properties.get("VectorBucketName", properties.get("VectorBucketArn", ""))
-        behind = kind.arn.format(
+        suffix = resource_type.arn.format(
             region=self.resolve_reference("AWS::Region"),
             account=self.resolve_reference("AWS::AccountId"),
             bucket=bucket.rpartition("/")[2],
             name=name,
         )
-        return f"arn:{self.resolve_reference('AWS::Partition')}:{behind}"
+        return f"arn:{self.resolve_reference('AWS::Partition')}:{suffix}"
 
     def _substitute(self, argument: str | list[Any]) -> str:
-        text, own = (argument, {}) if isinstance(argument, str) else argument
-        return _REFERENCE.sub(lambda match: self._resolve_placeholder(match, own), text)
+        text, variables = (argument, {}) if isinstance(argument, str) else argument
+        return _REFERENCE.sub(lambda match: self._resolve_placeholder(match, variables), text)
 
-    def _resolve_placeholder(self, match: re.Match[str], own: Mapping[str, Any]) -> str:
+    def _resolve_placeholder(self, match: re.Match[str], variables: Mapping[str, Any]) -> str:
         literal, name = match.groups()
         if literal:
             return "${" + name + "}"
-        if name in own:
-            return str(self.resolve(own[name]))
+        if name in variables:
+            return str(self.resolve(variables[name]))
         return str(self._resolve_attribute(name) if "." in name else self.resolve_reference(name))

@@ -1,4 +1,4 @@
-"""What CloudFormation checks before it deploys: parameters and rules."""
+"""CloudFormation's checks of parameters and rules, and its conditions."""
 
 from __future__ import annotations
 
@@ -8,50 +8,54 @@ from typing import Any
 
 
 class TemplateError(ValueError):
-    """CloudFormation would refuse this, or we don't know it."""
+    """CloudFormation would refuse the template or its parameters, or we do not support it."""
 
 
 def apply_defaults(declared: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Every parameter's value; numbers as numbers.
+    """Return the value of every parameter, as a string.
 
     Raises:
-        TemplateError: one is unknown, missing or not allowed; with its ConstraintDescription.
+        TemplateError: a parameter is unknown, missing or not allowed. The message has its
+            ConstraintDescription.
     """
     if unknown := set(values) - set(declared):
         raise TemplateError(f"Parameters: {sorted(unknown)} do not exist in the template")
-    if missing := {name for name, of in declared.items() if "Default" not in of} - set(values):
+    if missing := {
+        name for name, parameter in declared.items() if "Default" not in parameter
+    } - set(values):
         raise TemplateError(f"Parameters: {sorted(missing)} must have values")
     return {
-        name: _check_parameter(name, of, str(values.get(name, of.get("Default"))))
-        for name, of in declared.items()
+        name: _check_parameter(name, parameter, str(values.get(name, parameter.get("Default"))))
+        for name, parameter in declared.items()
     }
 
 
-def _check_parameter(name: str, of: Mapping[str, Any], value: str) -> str:
-    if not _is_allowed(of, value):
-        constraint = of.get("ConstraintDescription", "it is not allowed")
+def _check_parameter(name: str, parameter: Mapping[str, Any], value: str) -> str:
+    if not _is_allowed(parameter, value):
+        constraint = parameter.get("ConstraintDescription", "it is not allowed")
         raise TemplateError(f"Parameter {name} failed to satisfy constraint: {constraint}")
     return value
 
 
-def _is_allowed(of: Mapping[str, Any], value: str) -> bool:
-    if of["Type"] == "Number":
-        if not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value):  # as AWS: it need not be whole
+def _is_allowed(parameter: Mapping[str, Any], value: str) -> bool:
+    if parameter["Type"] == "Number":
+        if not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value):  # AWS also allows fractions
             return False
-        least, most = of.get("MinValue", value), of.get("MaxValue", value)
-        return float(least) <= float(value) <= float(most)
+        minimum, maximum = parameter.get("MinValue", value), parameter.get("MaxValue", value)
+        return float(minimum) <= float(value) <= float(maximum)
+    min_length, max_length = parameter.get("MinLength", 0), parameter.get("MaxLength", len(value))
     return (
-        bool(re.fullmatch(of.get("AllowedPattern", r"(?s).*"), value))
-        and value in map(str, of.get("AllowedValues", [value]))
-        and int(of.get("MinLength", 0)) <= len(value) <= int(of.get("MaxLength", len(value)))
+        bool(re.fullmatch(parameter.get("AllowedPattern", r"(?s).*"), value))
+        and value in map(str, parameter.get("AllowedValues", [value]))
+        and int(min_length) <= len(value) <= int(max_length)
     )
 
 
 def check_rules(rules: Mapping[str, Any], reference: Callable[[str], Any]) -> None:
-    """Refuse parameters that contradict each other.
+    """Check the rules, which refuse parameters that contradict each other.
 
     Raises:
-        TemplateError: the AssertDescription of the first assertion that fails.
+        TemplateError: an assertion failed. The message is its AssertDescription.
     """
     for rule in rules.values():
         if "RuleCondition" in rule and not evaluate_condition(rule["RuleCondition"], reference):
@@ -62,7 +66,7 @@ def check_rules(rules: Mapping[str, Any], reference: Callable[[str], Any]) -> No
 
 
 def _refuse_condition(name: str) -> bool:
-    raise TemplateError(f"a rule knows no conditions, so not {name}")
+    raise TemplateError(f"a rule cannot use the condition {name}")
 
 
 def evaluate_condition(
@@ -70,7 +74,7 @@ def evaluate_condition(
     reference: Callable[[str], Any],
     condition: Callable[[str], bool] = _refuse_condition,
 ) -> bool:
-    """What a condition, or what a rule asserts, comes to."""
+    """Evaluate a condition, or the assertion of a rule."""
     [(name, argument)] = node.items()
 
     def holds(part: Mapping[str, Any]) -> bool:
@@ -93,4 +97,4 @@ def evaluate_condition(
         case "Fn::Contains":
             return value(argument[1]) in map(value, argument[0])
         case _:
-            raise TemplateError(f"{name} is not known here")
+            raise TemplateError(f"the function {name} is not supported")

@@ -1,18 +1,18 @@
-"""What pytest's command line asks for, known before anything of it is parsed."""
+"""Our flags on pytest's command line, for code that runs before pytest parses them."""
 
 from __future__ import annotations
 
 import os
 import sys
 
-_WORDS = ("--aws", "--other-choices")
-_VARIABLE = "TESTS_ASKED_FOR"
+_FLAGS = ("--aws", "--other-choices")
+_VARIABLE = "TESTS_FLAGS"
 
-if sys.argv[0] != "-c":  # one of xdist's workers, which has its parent's environment only
-    os.environ[_VARIABLE] = " ".join(word for word in _WORDS if word in sys.argv)
+if sys.argv[0] != "-c":  # an xdist worker has "-c", and takes the flags from its environment
+    os.environ[_VARIABLE] = " ".join(flag for flag in _FLAGS if flag in sys.argv)
 
 AWS = "--aws" in os.environ[_VARIABLE]
-"""Behavior tests against AWS, with the credentials of whoever asks, on their bill."""
+"""Whether to run behavior tests against AWS, with the user's credentials and at their cost."""
 
 OTHER_CHOICES = "--other-choices" in os.environ[_VARIABLE]
-"""Whether engines do the other thing where AWS does not document what it does."""
+"""Whether engines use the alternative behavior where AWS does not document the behavior."""

@@ -1,4 +1,4 @@
-"""What the infrastructure deploys: the commands that build it, and what is in it."""
+"""Commands that build and deploy the infrastructure, and the content of the function's package."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _PERMISSIONS: Final = ROOT / "provider" / "stache_ai_s3vectors" / "service" / "p
 BIN: Final = Path(sys.executable).parent
 
 
-def make_environment(**more: str) -> dict[str, str]:
-    """The environment of a command: that of the tests, with our Python and Node first.
+def make_environment(**variables: str) -> dict[str, str]:
+    """Make the environment of a command: that of the tests, with our Python and Node first.
 
-    Node keeps to this machine; Python does not, for pip is one that goes for packages.
+    Node connects to this machine only. Python may connect to others: pip downloads packages.
     """
     values = {
         "PATH": os.pathsep.join((str(BIN), os.environ["PATH"])),
@@ -30,34 +30,41 @@ def make_environment(**more: str) -> dict[str, str]:
         "CDK_DISABLE_CLI_TELEMETRY": "true",
         **make_node_options(),
     }
-    return {**os.environ, **values, **more}
+    return {**os.environ, **values, **variables}
 
 
-def run(*command: str | Path, cwd: Path, **more: str) -> str:
-    """What a command prints; an error with all of it when it fails."""
+def run_command(*command: str | Path, cwd: Path, **variables: str) -> str:
+    """Run a command, and return what it prints. If it fails, the error has all output."""
     result = subprocess.run(
-        command, cwd=cwd, env=make_environment(**more), capture_output=True, text=True, check=False
+        command,
+        cwd=cwd,
+        env=make_environment(**variables),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert result.returncode == 0, f"{command}: {result.stdout}\n{result.stderr}"
     return result.stdout
 
 
-def run_cdk(*arguments: str | Path, cwd: Path | None = None, **more: str) -> str:
-    """Run the CDK CLI in the app's folder; returns what it prints."""
+def run_cdk(*arguments: str | Path, cwd: Path | None = None, **variables: str) -> str:
+    """Run the CDK CLI in the app's folder, and return what it prints."""
     node_modules = Path(sys.prefix) / "javascript" / "node_modules"
     script = node_modules / "aws-cdk" / "bin" / "cdk"
-    return run(BIN / "node", script, *arguments, cwd=cwd or ROOT / "examples" / "cdk", **more)
+    return run_command(
+        BIN / "node", script, *arguments, cwd=cwd or ROOT / "examples" / "cdk", **variables
+    )
 
 
 def read_version() -> str:
-    """That of this tree."""
+    """Read the version of this source tree."""
     match = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
     assert match
     return match[1]
 
 
 def read_files(package: Path) -> Mapping[str, bytes]:
-    """What a built function has, from a folder or a zip."""
+    """Read the files of a built function, from a folder or a zip file."""
     if package.is_dir():
         paths = [path for path in package.rglob("*") if path.is_file()]
         return {path.relative_to(package).as_posix(): path.read_bytes() for path in paths}
@@ -66,7 +73,7 @@ def read_files(package: Path) -> Mapping[str, bytes]:
 
 
 def check_package(package: Path) -> None:
-    """A built function has the handler, and our provider of this version where Stache finds it."""
+    """Check that a built function has the handler and this version of our provider."""
     contents: Any = read_files(package)
     info = f"stache_ai_s3vectors-{read_version()}.dist-info"
     assert {"handler.py", "word_hashing.py", f"{info}/METADATA"} <= contents.keys()

@@ -1,4 +1,4 @@
-"""A store that one of the three dialects deploys to a simulated AWS, and roles that use it."""
+"""A store deployed to a simulated AWS by the CDK, SAM or Terraform, and roles that use it."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ _TRUST: Final = {
 
 @dataclass(frozen=True)
 class DeployedStore:
-    """What a deployment tells.
+    """A deployed store.
 
     Args:
-        dialect: what it was written in.
-        aws: where it is.
-        environment: the variables of a function that uses it.
+        dialect: the tool that deployed it: CDK, SAM or Terraform.
+        aws: the simulated AWS that has it.
+        environment: the environment variables of a function that uses it.
         policies: the ARN of the managed policy of each level.
     """
 
@@ -50,7 +50,7 @@ class DeployedStore:
     policies: Mapping[str, str]
 
     def read_policy(self, level: str) -> dict[str, Any]:
-        """The policy of a level, as IAM has it."""
+        """Read the policy of a level from IAM."""
         iam = self.aws.make_client("iam")
         policy = iam.get_policy(PolicyArn=self.policies[level])["Policy"]
         version = iam.get_policy_version(
@@ -60,7 +60,7 @@ class DeployedStore:
         return document
 
     def build_expected_policy(self, level: str) -> dict[str, Any]:
-        """What it should be."""
+        """Build the policy of a level with `permissions.py`."""
         return build_policy(level, self.build_arn(), self.indexes, [self.key])
 
     @property
@@ -81,33 +81,33 @@ class DeployedStore:
         return [self.environment[index_variable(kind)] for kind in KINDS]
 
     def build_arn(self, region: str = REGION, account: str = ACCOUNT, bucket: str = "") -> str:
-        """The ARN of its vector bucket, or of another."""
+        """Build the ARN of its vector bucket, or of another one."""
         return f"arn:aws:s3vectors:{region}:{account}:bucket/{bucket or self.bucket}"
 
-    def build_operation_requests(self, elsewhere: str = "") -> dict[str, dict[str, Any]]:
-        """A request of each operation.
+    def build_operation_requests(self, other: str = "") -> dict[str, dict[str, Any]]:
+        """Build a request of each operation on the index for documents.
 
         Args:
-            elsewhere: than on its own documents: another `index`, `bucket`, `account` or `region`.
+            other: `index`, `bucket`, `account` or `region`: the requests are on another one.
         """
         bucket = self.build_arn(
-            "eu-west-1" if elsewhere == "region" else REGION,
-            "999999999999" if elsewhere == "account" else ACCOUNT,
-            "another-bucket" if elsewhere == "bucket" else "",
+            "eu-west-1" if other == "region" else REGION,
+            "999999999999" if other == "account" else ACCOUNT,
+            "another-bucket" if other == "bucket" else "",
         )
-        index = "another-index" if elsewhere == "index" else self.indexes[0]
+        index = "another-index" if other == "index" else self.indexes[0]
         requests = operation_requests.build_requests(bucket, f"{bucket}/index/{index}")
-        if elsewhere != "index":
+        if other != "index":
             return dict(requests)
-        # Those on the bucket itself are the same for each of its indexes
+        # Requests on the bucket itself are the same for each of its indexes
         return {name: request for name, request in requests.items() if index in str(request)}
 
     def create_role_environment(self, name: str, policy: str | Mapping[str, Any]) -> dict[str, str]:
-        """The environment of a new role.
+        """Create a role, and return the environment of a function that runs as it.
 
         Args:
-            name: its name.
-            policy: the managed policy of this level, or a document.
+            name: the name of the role.
+            policy: the level of a managed policy, or a policy document.
         """
         iam = self.aws.make_client("iam")
         role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(_TRUST))["Role"]
@@ -121,10 +121,10 @@ class DeployedStore:
     def create_foreign_role_environment(
         self, arn: str, document: Mapping[str, Any]
     ) -> dict[str, str]:
-        """The environment of a new role of another account, which names the bucket by its ARN.
+        """Create a role in another account. Its environment names the bucket by its ARN.
 
         Args:
-            arn: the role's.
+            arn: the ARN of the role.
             document: its policy.
         """
         role = self.aws.create_foreign_role_environment(arn, document)
@@ -133,15 +133,15 @@ class DeployedStore:
 
     @property
     def owner(self) -> dict[str, str]:
-        """The environment of the deployer, who may do everything."""
+        """The environment of the deployer, who has all permissions."""
         return self._make_environment({**self.aws.environment, **CREDENTIALS})
 
-    def _make_environment(self, somebody: Mapping[str, str]) -> dict[str, str]:
-        return {**self.environment, **somebody, "EMBEDDING_PROVIDER": "word-hashing"}
+    def _make_environment(self, variables: Mapping[str, str]) -> dict[str, str]:
+        return {**self.environment, **variables, "EMBEDDING_PROVIDER": "word-hashing"}
 
 
 def _deploy_by_cdk(aws: Aws, folder: Path, readers: Sequence[str]) -> DeployedStore:
-    del folder  # nothing is built
+    del folder  # no function is built
     body = cdk_app.synthesize_template(
         deploy_function=False, create_encryption_key=True, readers=",".join(readers)
     )
@@ -150,14 +150,14 @@ def _deploy_by_cdk(aws: Aws, folder: Path, readers: Sequence[str]) -> DeployedSt
 
 
 def to_deployed_store(dialect: str, aws: Aws, outputs: Mapping[str, str]) -> DeployedStore:
-    """The store that CloudFormation made, as the stack's outputs have it."""
+    """Make the store from the outputs of a CloudFormation stack."""
     names = {level: f"{_to_output_name(level)}PolicyArn" for level in LEVELS}
     policies = {level: outputs[name] for level, name in names.items()}
     return DeployedStore(dialect, aws, json.loads(outputs["Environment"]), policies)
 
 
 def _deploy_by_sam(aws: Aws, folder: Path, readers: Sequence[str]) -> DeployedStore:
-    del folder  # nothing is built
+    del folder  # no function is built
     parameters = {"DeployFunction": "false", "CreateKmsKey": "true"}
     parameters |= {"Readers": ",".join(readers)} if readers else {}
     change_sets.deploy(aws.make_client("cloudformation"), sam.TEMPLATE.read_text(), parameters)
@@ -165,7 +165,7 @@ def _deploy_by_sam(aws: Aws, folder: Path, readers: Sequence[str]) -> DeployedSt
 
 
 def read_outputs(aws: Aws, stack: str) -> dict[str, str]:
-    """Those of a stack, as CloudFormation tells them."""
+    """Read the outputs of a stack from CloudFormation."""
     [description] = aws.make_client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
     return {output["OutputKey"]: output["OutputValue"] for output in description["Outputs"]}
 
@@ -191,13 +191,13 @@ DIALECTS: Final[Mapping[str, Callable[[Aws, Path, Sequence[str]], DeployedStore]
 def deploy_store(
     dialect: str, folder: Path, readers: Sequence[str] = ()
 ) -> Iterator[DeployedStore]:
-    """A store with a customer key, in an account of its own.
+    """Deploy a store with a customer key to an account of its own.
 
-    Its bucket is as those that were made before 2026-09-30, whose indexes can be upgraded.
+    Its bucket is like one created before 2026-09-30. The indexes of such a bucket can be upgraded.
 
     Args:
-        dialect: what it is written in.
-        folder: for files.
+        dialect: the tool that deploys it: CDK, SAM or Terraform.
+        folder: a folder for files.
         readers: the ARNs of roles of other accounts that may search.
     """
     with simulate_aws("classic") as aws:
@@ -205,17 +205,17 @@ def deploy_store(
 
 
 def remove_action(document: Mapping[str, Any], action: str) -> dict[str, Any]:
-    """A policy that lacks an action."""
+    """Return the policy without an action."""
     statements = [
-        {**statement, "Action": left}
+        {**statement, "Action": remaining}
         for statement in document["Statement"]
-        if (left := [each for each in _to_list(statement["Action"]) if each != action])
+        if (remaining := [each for each in _to_list(statement["Action"]) if each != action])
     ]
     return {**document, "Statement": statements}
 
 
 def list_granted_actions(document: Mapping[str, Any]) -> list[str]:
-    """The actions that a policy allows, service and all."""
+    """Return the actions that a policy allows, with the service's prefix."""
     return sorted(a for statement in document["Statement"] for a in _to_list(statement["Action"]))
 
 

@@ -1,4 +1,4 @@
-"""A deployed function's life, whatever deployed it: from its first document to the last purge."""
+"""A scenario of a deployed function, from the first document to the last purge."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from simulated import functions
 from simulated.runtime import Function
 
 RUNTIME: Final = f"python3.{sys.version_info.minor}"
-"""What a function is built for that runs here."""
+"""The Lambda runtime that this machine can run."""
 ARCHITECTURE: Final = functions.ARCHITECTURE
-"""The same."""
+"""The processor architecture that this machine can run."""
 
 CAT: Final = "The cat sleeps on the warm mat."
 _QUESTION: Final = "where does the cat sleep?"
 
 
 def exercise_function(function: Function) -> None:
-    """All that the function does, and that it did it."""
+    """Call every action of the function, and check the results."""
     assert function.invoke({"action": "health"})
     document = function.invoke({"action": "ingest", "text": CAT, "filename": "cat.txt"})
     assert find_texts(function) == [CAT]
@@ -32,12 +32,12 @@ def exercise_function(function: Function) -> None:
 
 
 def find_texts(function: Function) -> list[str]:
-    """The texts that it finds about the cat."""
+    """Query for the cat, and return the texts of the passages."""
     response = function.invoke({"action": "query", "question": _QUESTION})
     return [passage["text"] for passage in response["passages"]]
 
 
 def _delete(function: Function, doc_id: str) -> dict[str, Any]:
-    """Move a document to the trash; what names it there."""
+    """Move a document to the trash, and return what identifies it there."""
     response = function.invoke({"action": "delete", "doc_id": doc_id})
     return {"doc_id": doc_id, "deleted_at_ms": response["deleted_at_ms"]}

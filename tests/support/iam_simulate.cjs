@@ -1,16 +1,16 @@
-// Somebody else's evaluation of IAM policies: of many questions, in one process.
+// Evaluate access checks by iam-simulate, in one process.
 // Argument: the folder that has node_modules.
-// In: a list of {policies, bucketPolicy, principal, account, action, resource, context};
-// out: of {allowed, problem}.
+// Input: a list of {policies, bucketPolicy, principal, account, action, resource, context}.
+// Output: a list of {allowed, problem}.
 "use strict";
 const fs = require("node:fs");
 const [folder] = process.argv.slice(2);
 const iam = require(require.resolve("@cloud-copilot/iam-simulate", { paths: [folder] }));
 
-// What is wrong with a question though its policies can be evaluated: they are, all the same
-const KNOWS_LESS = new Set(["invalid.action", "no.resource.types", "must.use.wildcard"]);
+// Problems with a request whose policies can still be evaluated
+const TOLERATED_PROBLEMS = new Set(["invalid.action", "no.resource.types", "must.use.wildcard"]);
 
-async function opinion({ policies, bucketPolicy, principal, account, action, resource, context }) {
+async function evaluate({ policies, bucketPolicy, principal, account, action, resource, context }) {
   const simulation = {
     request: {
       principal,
@@ -23,23 +23,23 @@ async function opinion({ policies, bucketPolicy, principal, account, action, res
     resourceControlPolicies: [],
     resourcePolicy: bucketPolicy === null ? undefined : bucketPolicy,
   };
-  const found = await iam.runSimulation(simulation, {});
-  if (found.resultType !== "error") {
-    return { allowed: found.overallResult === "Allowed", problem: null };
+  const result = await iam.runSimulation(simulation, {});
+  if (result.resultType !== "error") {
+    return { allowed: result.overallResult === "Allowed", problem: null };
   }
-  if (!KNOWS_LESS.has(found.errors.message)) {
-    throw new Error(`no opinion: ${JSON.stringify({ policies, errors: found.errors })}`);
+  if (!TOLERATED_PROBLEMS.has(result.errors.message)) {
+    throw new Error(`cannot evaluate: ${JSON.stringify({ policies, errors: result.errors })}`);
   }
   const allowed = iam.runUnsafeSimulation(simulation, {}) === "Allowed";
-  return { allowed, problem: found.errors.message };
+  return { allowed, problem: result.errors.message };
 }
 
 async function main() {
-  const answers = [];
-  for (const question of JSON.parse(fs.readFileSync(0, "utf8"))) {
-    answers.push(await opinion(question));
+  const results = [];
+  for (const check of JSON.parse(fs.readFileSync(0, "utf8"))) {
+    results.push(await evaluate(check));
   }
-  process.stdout.write(JSON.stringify(answers));
+  process.stdout.write(JSON.stringify(results));
 }
 
 main();

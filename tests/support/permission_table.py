@@ -1,10 +1,10 @@
-"""The table of what each level allows, as it was observed.
+"""A script that renews the table of levels in docs/permissions.md.
 
     PYTHONPATH=examples:examples/cdk:cdk python tests/support/permission_table.py
 
-deploys the store in each dialect to a simulated AWS, tries every behavior under each level's
-policy, and writes the table of docs/permissions.md anew. The page has one column a level: a
-dialect that differs from another is an error.
+It deploys the store by the CDK, SAM and Terraform to a simulated AWS, and tries every behavior with
+each level's policy. The table has one column for each level, so it is an error if the three tools
+give different results.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from role_view import Owner, RoleView
 from stache_ai_s3vectors.service.permissions import LEVELS
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "permissions.md"
-_FIRST: Final = "operation"
+_FIRST_HEADER: Final = "operation"
 _CELLS: Final = {"allowed": True, "denied": False}
 
 Column: TypeAlias = dict[str, bool]
-"""Whether each behavior was allowed, by its name."""
+"""Whether each behavior was allowed, by the behavior's name."""
 
 
 def read_page() -> dict[str, Column]:
-    """What the page says, by level; it holds in every dialect."""
+    """Read the page's table, by level."""
     rows = [
         [cell.strip(" `") for cell in row.split("|")[1:-1]] for row in _read_table().splitlines()
     ]
@@ -41,7 +41,7 @@ def read_page() -> dict[str, Column]:
 
 
 def _read_table() -> str:
-    match = re.search(rf"^\| {_FIRST} \|.*\n(\|.*\n)+", PAGE.read_text(), re.MULTILINE)
+    match = re.search(rf"^\| {_FIRST_HEADER} \|.*\n(\|.*\n)+", PAGE.read_text(), re.MULTILINE)
     assert match
     return match[0]
 
@@ -49,7 +49,7 @@ def _read_table() -> str:
 def _observe_columns() -> dict[str, Column]:
     first, *others = (_group_by_level(dialect) for dialect in DIALECTS)
     if any(columns != first for columns in others):
-        raise SystemExit(f"the dialects {DIALECTS} differ:\n{[first, *others]}")
+        raise SystemExit(f"{[*DIALECTS]} differ:\n{[first, *others]}")
     return first
 
 
@@ -70,12 +70,12 @@ def _group_by_level(dialect: str) -> dict[str, Column]:
 
 def _format_lines(columns: dict[str, Column]) -> str:
     words = {allowed: word for word, allowed in _CELLS.items()}
-    heads = [_FIRST, *columns]
+    header = [_FIRST_HEADER, *columns]
     rows = [
         [f"`{each.name}`", *(words[column[each.name]] for column in columns.values())]
         for each in BEHAVIORS
     ]
-    table = [heads, ["---"] * len(heads), *rows]
+    table = [header, ["---"] * len(header), *rows]
     return "".join(f"| {' | '.join(row)} |\n" for row in table)
 
 

@@ -1,4 +1,4 @@
-"""A package that Stache finds by its entry point, in a folder for PYTHONPATH."""
+"""A package that Stache finds by its entry point, in a folder on PYTHONPATH."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ _SUPPORT = Path(__file__).parent
 
 
 def write_package(directory: Path, group: str, name: str, target: str) -> None:
-    """Make a package of a module of this folder.
+    """Write a package with one module of tests/support.
 
     Args:
-        directory: where.
-        group: of Stache's entry points, for example stache.embeddings.
-        name: as Stache's settings have it.
-        target: module:class.
+        directory: the folder to write to.
+        group: the group of the entry point, for example stache.embeddings.
+        name: the provider's name in Stache's settings.
+        target: the provider, as module:class.
     """
     module = target.partition(":")[0]
     (directory / f"{module}.py").write_text((_SUPPORT / f"{module}.py").read_text())

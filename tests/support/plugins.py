@@ -1,4 +1,4 @@
-"""Providers of tests, beside those that Stache finds."""
+"""Registration of the tests' own providers in Stache."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from stache_ai.providers import plugin_loader
 
 
 def register(kind: str, name: str, provider: type[Any]) -> None:
-    """Register a provider in this process, where later tests find it, too.
+    """Register a provider in this process. Later tests also find it.
 
-    Stache looks for installed providers of a kind only while it knows none: a provider that a
-    test registers first would hide them from later tests.
+    Stache looks for installed providers of a kind only while it knows none. So this function loads
+    them first: otherwise the test's provider would hide them from later tests.
 
     Args:
-        kind: as Stache's plugin loader has it, for example embeddings.
-        name: as Stache's settings have it.
-        provider: its class.
+        kind: the plugin loader's name of the kind, for example embeddings.
+        name: the provider's name in Stache's settings.
+        provider: the provider's class.
     """
     plugin_loader.get_available_providers(kind)
     plugin_loader.register_provider(kind, name, provider)

@@ -1,4 +1,4 @@
-"""Policies as nobody would write them, and requests that they may or may not allow."""
+"""Random policies, and requests that they may allow or deny."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import replace
 from random import Random
 from typing import Any, Final
 
+from iam_simulate import NEWER, AccessCheck
 from s3vectors_local import Caller
 from s3vectors_local.engine import OPERATIONS
 from s3vectors_local.iam import ACTIONS, Need, find_needs
-from second_opinion import NEWER, Question
 
 BUCKETS: Final = ("documents", "documents-2", "others")
 INDEXES: Final = ("chunks", "chunks.old", "summaries-1024")
@@ -37,58 +37,58 @@ TEXTS: Final = ("StringEquals", "StringEqualsIgnoreCase", "StringLike")
 ARNS: Final = ("ArnEquals", "ArnLike")
 
 
-def draw_questions(seed: int, requests: int) -> list[Question]:
-    """One or more for each request; the same seed draws the same."""
+def draw_access_checks(seed: int, requests: int) -> list[AccessCheck]:
+    """Draw one or more checks for each request. The same seed draws the same checks."""
     draw = Random(seed)
-    return [question for _ in range(requests) for question in _draw_questions(draw)]
+    return [check for _ in range(requests) for check in _draw_access_checks(draw)]
 
 
-def _draw_questions(draw: Random) -> list[Question]:
-    """What one request needs, asked of policies that are about it, more or less."""
+def _draw_access_checks(draw: Random) -> list[AccessCheck]:
+    """Draw a request, and policies that often match it. Return a check for each of its needs."""
     needed = _draw_needs(draw)
-    about = draw.choice(needed)
+    target = draw.choice(needed)
     documents = [
         {
             "Version": "2012-10-17",
-            "Statement": _draw_some(draw, lambda: _draw_statement(draw, about)),
+            "Statement": _draw_some(draw, lambda: _draw_statement(draw, target)),
         }
         for _ in range(draw.choice((1, 1, 2)))
     ]
-    return [Question(documents, need) for need in needed]
+    return [AccessCheck(documents, need) for need in needed]
 
 
-def draw_shared_questions(seed: int, requests: int) -> list[Question]:
-    """The same, asked of a bucket policy, too, by callers of two accounts."""
+def draw_bucket_policy_checks(seed: int, requests: int) -> list[AccessCheck]:
+    """Draw checks with a bucket policy and callers of two accounts."""
     draw = Random(seed)
-    return [question for _ in range(requests) for question in _draw_shared_questions(draw)]
+    return [check for _ in range(requests) for check in _draw_bucket_policy_checks(draw)]
 
 
-def _draw_shared_questions(draw: Random) -> list[Question]:
+def _draw_bucket_policy_checks(draw: Random) -> list[AccessCheck]:
     caller = draw.choice(CALLERS)
     needed = _draw_needs(draw, caller)
-    about = draw.choice(needed)
+    target = draw.choice(needed)
     documents = [
         {
             "Version": "2012-10-17",
-            "Statement": _draw_some(draw, lambda: _draw_statement(draw, about)),
+            "Statement": _draw_some(draw, lambda: _draw_statement(draw, target)),
         }
     ]
     bucket_policy = {
         "Version": "2012-10-17",
-        "Statement": _draw_some(draw, lambda: _draw_bucket_statement(draw, about, caller)),
+        "Statement": _draw_some(draw, lambda: _draw_bucket_statement(draw, target, caller)),
     }
     if caller.is_service or draw.random() < 0.2:
         documents = []
-    # An action on no resource is about no bucket; iam-simulate fails at one that it does not know
-    document = None if about.resource == "*" else bucket_policy
+    # An action without a resource has no bucket. iam-simulate fails on unknown actions
+    document = None if target.resource == "*" else bucket_policy
     return [
-        Question(documents, need, caller, document)
+        AccessCheck(documents, need, caller, document)
         for need in needed
         if need.action.partition(":")[2] not in NEWER
     ]
 
 
-def _draw_bucket_statement(draw: Random, about: Need, caller: Caller) -> dict[str, Any]:
+def _draw_bucket_statement(draw: Random, target: Need, caller: Caller) -> dict[str, Any]:
     kind = "Service" if caller.is_service else "AWS"
     account = caller.account
     other = draw.choice(CALLERS)
@@ -101,11 +101,11 @@ def _draw_bucket_statement(draw: Random, about: Need, caller: Caller) -> dict[st
     ]
     own = {kind: _draw_some(draw, lambda: draw.choice(names))}
     others = {"Service" if other.is_service else "AWS": other.role or other.principal}
-    statement = _draw_statement(draw, about)
-    # Only these are a bucket policy's own
+    statement = _draw_statement(draw, target)
+    # A bucket policy names only its own resources, and S3 Vectors' actions
     statement = {
-        "NotResource" if "NotResource" in statement else "Resource": about.resource,
-        "NotAction" if "NotAction" in statement else "Action": about.action,
+        "NotResource" if "NotResource" in statement else "Resource": target.resource,
+        "NotAction" if "NotAction" in statement else "Action": target.action,
     } | {name: statement[name] for name in ("Effect", "Condition") if name in statement}
     return statement | {"Principal": draw.choice((own, own, own, own, others, "*", {"AWS": "*"}))}
 
@@ -125,10 +125,10 @@ def _draw_needs(draw: Random, caller: Caller = OWNER) -> list[Need]:
         request["returnMetadata"] = True
     tags = {resource: _draw_tags(draw) for resource in (arn, f"{arn}/index/{index}")}
     needed = find_needs(operation, request, caller, tags.get)
-    # Whoever asks, the bucket is one account's
-    home = f":{OWNER.account}:"
+    # The bucket belongs to one account, whoever the caller is
+    owner = f":{OWNER.account}:"
     return [
-        replace(need, resource=need.resource.replace(f":{caller.account}:", home))
+        replace(need, resource=need.resource.replace(f":{caller.account}:", owner))
         for need in needed
     ]
 
@@ -137,9 +137,9 @@ def _draw_tags(draw: Random) -> dict[str, str]:
     return {key: draw.choice(values) for key, values in TAGS.items() if draw.random() < 0.5}
 
 
-def _draw_statement(draw: Random, about: Need) -> dict[str, Any]:
-    resources = [about.resource] * 4 + [_draw_needs(draw)[0].resource]
-    actions = [about.action] * 4 + sorted(ACTIONS)
+def _draw_statement(draw: Random, target: Need) -> dict[str, Any]:
+    resources = [target.resource] * 4 + [_draw_needs(draw)[0].resource]
+    actions = [target.action] * 4 + sorted(ACTIONS)
     action = draw.choice(("Action",) * 4 + ("NotAction",))
     resource = draw.choice(("Resource",) * 4 + ("NotResource",))
     statement: dict[str, Any] = {
@@ -149,21 +149,23 @@ def _draw_statement(draw: Random, about: Need) -> dict[str, Any]:
     }
     if draw.random() < 0.6:
         statement["Condition"] = dict(
-            [_draw_condition(draw, about.context) for _ in range(draw.choice((1, 1, 2)))]
+            [_draw_condition(draw, target.context) for _ in range(draw.choice((1, 1, 2)))]
         )
     return statement
 
 
-def _draw_some(draw: Random, one: Any) -> Any:
-    """One, or a list of up to three."""
-    return one() if draw.random() < 0.5 else [one() for _ in range(draw.choice((1, 2, 3)))]
+def _draw_some(draw: Random, draw_one: Any) -> Any:
+    """Draw one value, or a list of up to three."""
+    return (
+        draw_one() if draw.random() < 0.5 else [draw_one() for _ in range(draw.choice((1, 2, 3)))]
+    )
 
 
 def _draw_action(draw: Random, action: str) -> str:
     service, name = action.split(":")
     if draw.random() < 0.1:
         return "*"
-    return f"{_recase(draw, service)}:{_recase(draw, _blur(draw, name))}"
+    return f"{_recase(draw, service)}:{_recase(draw, _add_wildcards(draw, name))}"
 
 
 def _recase(draw: Random, text: str) -> str:
@@ -177,27 +179,27 @@ def _draw_resource(draw: Random, resource: str) -> str:
 def _draw_arn(draw: Random, arn: str) -> str:
     start, partition, service, region, account, rest = arn.split(":")
     kind, slash, name = rest.partition("/")
-    pattern = "*" if draw.random() < 0.1 else kind + slash + _blur(draw, name)
-    others = [_blur(draw, part, 0.2) for part in (region, account)]
-    return ":".join([start, _blur(draw, partition, 0.1), service, *others, pattern])
+    pattern = "*" if draw.random() < 0.1 else kind + slash + _add_wildcards(draw, name)
+    others = [_add_wildcards(draw, part, 0.2) for part in (region, account)]
+    return ":".join([start, _add_wildcards(draw, partition, 0.1), service, *others, pattern])
 
 
-def _blur(draw: Random, text: str, often: float = 0.6) -> str:
-    """A pattern that was a text: with wildcards in place of some of it, or more than it."""
-    while text and draw.random() < often:
+def _add_wildcards(draw: Random, text: str, probability: float = 0.6) -> str:
+    """Insert wildcards into a text, or replace parts of it with wildcards."""
+    while text and draw.random() < probability:
         first = draw.randrange(len(text))
         wildcard, length = draw.choice((("*", 0), ("*", 3), ("*", len(text)), ("?", 1), ("?", 0)))
         text = text[:first] + wildcard + text[first + length :]
-        often /= 2
+        probability /= 2
     return text
 
 
 def _draw_condition(draw: Random, context: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     kind = draw.choice(("tag", "tag", "keys", "type", "key", "null"))
     if kind == "key":
-        have = draw.choice((KEY, f"{KEY}s"))
+        arn = draw.choice((KEY, f"{KEY}s"))
         return _draw_operator(draw, ARNS), {
-            "s3vectors:kmsKeyArn": _draw_some(draw, lambda: _draw_arn(draw, have))
+            "s3vectors:kmsKeyArn": _draw_some(draw, lambda: _draw_arn(draw, arn))
         }
     if kind == "type":
         algorithm = draw.choice(("AES256", "aws:kms", "AWS:KMS"))
@@ -214,15 +216,15 @@ def _draw_condition(draw: Random, context: Mapping[str, Any]) -> tuple[str, dict
     if kind == "null":
         return "Null", {draw.choice((name, TAG_KEYS, *context)): draw.choice(("true", "false"))}
     return _draw_operator(draw, TEXTS), {
-        name: _draw_some(draw, lambda: _blur(draw, draw.choice(values), 0.3))
+        name: _draw_some(draw, lambda: _add_wildcards(draw, draw.choice(values), 0.3))
     }
 
 
-def _draw_operator(draw: Random, among: tuple[str, ...]) -> str:
-    return _negate(draw, among) + draw.choice(("", "", "IfExists"))
+def _draw_operator(draw: Random, operators: tuple[str, ...]) -> str:
+    return _negate(draw, operators) + draw.choice(("", "", "IfExists"))
 
 
-def _negate(draw: Random, among: tuple[str, ...]) -> str:
-    operator = draw.choice(among)
+def _negate(draw: Random, operators: tuple[str, ...]) -> str:
+    operator = draw.choice(operators)
     kind = "Arn" if operator.startswith("Arn") else "String"
     return operator if draw.random() < 0.7 else operator.replace(kind, f"{kind}Not")

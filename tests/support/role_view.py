@@ -1,4 +1,4 @@
-"""A deployed store as one role sees it, and its owner, who puts it in order."""
+"""A deployed store as one role sees it, and its owner, who prepares it for a test."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Environment: TypeAlias = Mapping[str, str]
 """Credentials, endpoint, region and the store's settings."""
 
 TEXTS: Final = {"cat": "The cat sleeps.", "dog": "The dog barks.", "pets": "About pets."}
-"""What is stored at first, by key: two chunks, and a summary."""
+"""The texts that `Owner.reset` stores, by key: two chunks and a summary."""
 
 _METADATA: Final = (
     {"doc_id": "d1"},
@@ -34,11 +34,11 @@ _METADATA: Final = (
 
 
 class ToolError(Exception):
-    """The operator's tool failed; its output."""
+    """The operator's tool failed. The message is its output."""
 
 
 class Owner:
-    """The deployer of the store, who may do everything."""
+    """The deployer of the store, who has all permissions."""
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
@@ -46,12 +46,12 @@ class Owner:
         self._client = self._documents.client
 
     def list_keys(self, kind: str) -> set[str]:
-        """Those that Stache's index of a kind has."""
+        """Return the keys in Stache's index of a kind."""
         vectors = self._client.list_vectors(**self._names(kind))["vectors"]
         return {vector["key"] for vector in vectors}
 
     def reset(self) -> None:
-        """The documents are TEXTS, the index for insights is empty."""
+        """Store exactly TEXTS in the index for documents, and empty the index for insights."""
         if surplus := self.list_keys("documents") - TEXTS.keys():
             self._documents.delete([*surplus])
         vectors = [embed(text) for text in TEXTS.values()]
@@ -60,14 +60,14 @@ class Owner:
         self.create_insights("ENHANCED")
 
     def add_text_search(self) -> None:
-        """The documents have it, ready to be used."""
+        """Enable text search on the index for documents, and wait until it is ready."""
         names = self._names("documents")
         self._client.update_index_mode(**names, indexMode="ENHANCED")
         if not self._text_searches():
             added = {"textSearchConfigurations": [{"metadataKey": TEXT}]}
             self._client.update_metadata_configuration(**names, add=added)
         while "BUILDING" in self._text_searches():
-            pass  # for a moment, by a thread of the engine's
+            pass  # a thread of the engine builds it in a moment
 
     def _text_searches(self) -> list[str]:
         index = self._client.get_index(**self._names("documents"))["index"]
@@ -75,12 +75,12 @@ class Owner:
         return [search["status"] for search in searches]
 
     def delete_insights(self) -> None:
-        """The index for insights is missing."""
+        """Delete the index for insights, if it exists."""
         with suppress(self._client.exceptions.NotFoundException):
             self._client.delete_index(**self._names("insights"))
 
     def create_insights(self, mode: Literal["CLASSIC", "ENHANCED"]) -> None:
-        """The index for insights is empty, in this mode, without text search."""
+        """Create an empty index for insights in this mode, without text search."""
         self.delete_insights()
         names = self._names("insights")
         self._client.put_vector_bucket_default_index_mode(
@@ -106,25 +106,25 @@ class RoleView:
     """A deployed store, seen by one role.
 
     Args:
-        owner: who puts it in order.
-        role: the environment of who is under test.
-        decisions: what was decided about the role so far.
-        folder: for files.
+        owner: the owner, who prepares the store.
+        environment: the environment of the role under test.
+        list_decisions: returns the decisions about the role so far.
+        folder: a folder for files.
     """
 
     owner: Owner
-    role: Environment
-    decisions: Callable[[], Sequence[Decision]]
+    environment: Environment
+    list_decisions: Callable[[], Sequence[Decision]]
     folder: Path
 
     @property
     def provider(self) -> S3VectorsProvider:
-        """Stache's documents, as the role."""
-        return create_provider(self.role)
+        """The provider on the index for documents, as the role."""
+        return create_provider(self.environment)
 
     def create_provider(self, kind: str, **settings: str) -> S3VectorsProvider:
-        """Stache's index of a kind, as the role, with more settings."""
-        return create_provider({**self.role, **settings}, kind)
+        """Create a provider on Stache's index of a kind, as the role, with more settings."""
+        return create_provider({**self.environment, **settings}, kind)
 
     @property
     def client(self) -> Any:
@@ -132,29 +132,29 @@ class RoleView:
         return self.provider.client
 
     def run_tool(self, *arguments: str) -> Any:
-        """What the operator's tool prints with --json, run by the role.
+        """Run the operator's tool as the role, and return what it prints with --json.
 
         Raises:
-            ToolError: it failed.
+            ToolError: the tool failed.
         """
         plugins.register("embeddings", "word-hashing", WordHashingEmbeddings)
-        connections._process.connections.clear()  # a command is a process of its own
-        result = CliRunner().invoke(main, [*arguments, "--json"], env=self.role)
+        connections._process.connections.clear()  # in use, each command is a new process
+        result = CliRunner().invoke(main, [*arguments, "--json"], env=self.environment)
         if result.exit_code:
             raise ToolError(result.output)
         return json.loads(result.stdout)
 
     def get_index_name(self, kind: str) -> str:
-        """The name of Stache's index of a kind."""
-        return self.role[index_variable(kind)]
+        """Return the name of Stache's index of a kind."""
+        return self.environment[index_variable(kind)]
 
 
 def create_provider(environment: Environment, kind: str = "documents") -> S3VectorsProvider:
-    """Stache's index of a kind, in this environment."""
+    """Create a provider on Stache's index of a kind, in this environment."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
             patch.setenv(name, value)
-        connections._process.connections.clear()  # it knows no index yet
+        connections._process.connections.clear()  # forget cached descriptions of indexes
         provider = S3VectorsProvider(Settings(), environment[index_variable(kind)])
-        assert provider.client  # which reads the environment when it is asked for first
+        assert provider.client  # the first use reads the environment
         return provider

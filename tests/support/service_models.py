@@ -1,7 +1,7 @@
-"""The models of AWS's services, read once in a process instead of once a session.
+"""A cache of botocore's service models for all sessions of a process.
 
-Most tests create a session of their own. botocore reads and parses its data for each session,
-which costs more than all else in a short test.
+Most tests create a session. botocore reads and parses its data for each session, which takes longer
+than the rest of a short test.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from botocore.loaders import Loader, create_loader
 
 
 class _Paths(list[str]):
-    """Search paths: every session of boto3's appends the same one."""
+    """Search paths without duplicates: each boto3 session appends the same path."""
 
     def append(self, path: str) -> None:
         if path not in self:
@@ -23,10 +23,10 @@ class _Paths(list[str]):
 @functools.cache
 def _create_shared_loader(search_paths: str | None = None) -> Loader:
     loader = create_loader(search_paths)
-    loader._search_paths = _Paths(loader.search_paths)  # type: ignore[attr-defined]  # not in its stubs
+    loader._search_paths = _Paths(loader.search_paths)  # type: ignore[attr-defined]  # missing in the stubs
     return loader
 
 
 def share_loader() -> None:
-    """Let the sessions of this process share a loader, one for each value of AWS_DATA_PATH."""
+    """Let all sessions of this process share a loader, one for each value of AWS_DATA_PATH."""
     botocore.session.create_loader = _create_shared_loader

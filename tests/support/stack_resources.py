@@ -1,4 +1,4 @@
-"""What a stack of CloudFormation's made, and what of it is still there when the stack is gone."""
+"""The resources that a CloudFormation stack created, and those that still exist."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 import boto3
 from botocore.exceptions import ClientError
 
-_LOOK: Final[Mapping[str, tuple[str, str, str]]] = {
+_DESCRIBE_CALLS: Final[Mapping[str, tuple[str, str, str]]] = {
     "AWS::DynamoDB::Table": ("dynamodb", "describe_table", "TableName"),
     "AWS::IAM::ManagedPolicy": ("iam", "get_policy", "PolicyArn"),
     "AWS::IAM::Role": ("iam", "get_role", "RoleName"),
@@ -17,47 +17,50 @@ _LOOK: Final[Mapping[str, tuple[str, str, str]]] = {
     "AWS::S3Vectors::Index": ("s3vectors", "get_index", "indexArn"),
     "AWS::S3Vectors::VectorBucket": ("s3vectors", "get_vector_bucket", "vectorBucketArn"),
 }
-"""Of each type: the service, what looks for one, and what takes the physical id."""
+"""For each type: the service, the operation that finds a resource, and its id parameter."""
 
-_NOT_ON_ITS_OWN: Final = frozenset({"AWS::CDK::Metadata", "", "AWS::IAM::Policy"})
-"""Nothing at all, which moto has no word for (all else that it does not know is an error of the
-tests), and what stands in a role."""
+_NOT_INDEPENDENT: Final = frozenset({"AWS::CDK::Metadata", "", "AWS::IAM::Policy"})
+"""Types without resources of their own.
+
+CDK metadata creates nothing; moto lists it without a type. (The tests refuse any other type that
+moto does not know.) An IAM policy is part of a role.
+"""
 
 _MISSING: Final = frozenset({"NoSuchEntity", "NotFoundException", "ResourceNotFoundException"})
 
 
 class Resource(NamedTuple):
-    """One that a stack made.
+    """A resource of a stack.
 
     Args:
-        kind: CloudFormation's type.
-        id: its physical id.
+        kind: CloudFormation's resource type.
+        id: the physical id.
     """
 
     kind: str
     id: str
 
 
-def list_resources(account: boto3.Session, stack: str) -> list[Resource]:
-    """All of a stack's that have an existence of their own."""
-    pages = account.client("cloudformation").get_paginator("list_stack_resources")
+def list_resources(session: boto3.Session, stack: str) -> list[Resource]:
+    """Return the resources of a stack that exist independently of others."""
+    pages = session.client("cloudformation").get_paginator("list_stack_resources")
     return [
         Resource(summary["ResourceType"], summary["PhysicalResourceId"])
         for page in pages.paginate(StackName=stack)
         for summary in page["StackResourceSummaries"]
-        if summary["ResourceType"] not in _NOT_ON_ITS_OWN
+        if summary["ResourceType"] not in _NOT_INDEPENDENT
     ]
 
 
-def select_existing(account: boto3.Session, resources: Iterable[Resource]) -> list[Resource]:
-    """Those that their services know."""
-    return [each for each in resources if _exists(account, each)]
+def select_existing(session: boto3.Session, resources: Iterable[Resource]) -> list[Resource]:
+    """Return the resources that still exist."""
+    return [each for each in resources if _exists(session, each)]
 
 
-def _exists(account: boto3.Session, resource: Resource) -> bool:
-    assert resource.kind in _LOOK, f"{resource}: say in _LOOK how to look for one"
-    service, operation, parameter = _LOOK[resource.kind]
-    client: Any = account.client(service)  # type: ignore[call-overload]  # any of them
+def _exists(session: boto3.Session, resource: Resource) -> bool:
+    assert resource.kind in _DESCRIBE_CALLS, f"{resource}: add its type to _DESCRIBE_CALLS"
+    service, operation, parameter = _DESCRIBE_CALLS[resource.kind]
+    client: Any = session.client(service)  # type: ignore[call-overload]  # any service
     try:
         getattr(client, operation)(**{parameter: resource.id})
     except ClientError as error:

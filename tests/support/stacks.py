@@ -1,4 +1,4 @@
-"""Stacks of the CDK in tests: synthesized, and resolved as CloudFormation would."""
+"""CDK stacks of tests, which are synthesized and resolved, but not deployed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk.assertions import Template
 
-from cloudformation import Deployed, resolve_template
+from cloudformation import ResolvedStack, resolve_template
 
 KEY: Final = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 OTHER_KEY: Final = KEY.replace("1234abcd", "5678abcd")
@@ -21,18 +21,18 @@ ARN: Final = f"arn:aws:s3vectors:us-east-1:123456789012:bucket/{BUCKET}"
 
 def synthesize(
     stack: Stack, parameters: Mapping[str, Any] | None = None, region: str = "us-east-1"
-) -> Deployed:
-    """The stack as it would be deployed."""
+) -> ResolvedStack:
+    """Synthesize a stack, and resolve its template like CloudFormation."""
     return resolve_template(Template.from_stack(stack).to_json(), parameters, region=region)
 
 
 def import_key(stack: Stack, name: str = "Key", arn: str = KEY) -> kms.IKey:
-    """A customer key that is there."""
+    """Import an existing customer key."""
     return kms.Key.from_key_arn(stack, name, arn)
 
 
 def make_function(stack: Stack) -> lambda_.Function:
-    """A function that does nothing."""
+    """Add a function that does nothing."""
     return lambda_.Function(
         stack,
         "Function",

@@ -1,4 +1,4 @@
-"""A vector store as it is deployed, whatever dialect it was written in."""
+"""A vector store that the CDK, SAM or Terraform declares, in a form that tests can compare."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from cloudformation import Deployed
+from cloudformation import ResolvedStack
 from stache_ai_s3vectors.service.permissions import LEVELS, build_policy
 
 _TYPE: Final = "AWS::S3Vectors::VectorBucket"
@@ -16,51 +16,51 @@ _LEVEL: Final = re.compile("(?P<words>ReadWrite|Read|ManageIndexes)Policy")
 _LEVELS: Final = {"Read": "read", "ReadWrite": "read-write", "ManageIndexes": "manage-indexes"}
 
 Statement = tuple[str, tuple[str, ...], tuple[str, ...], str]
-"""Effect, actions, resources, and the condition as JSON; empty without one."""
+"""Effect, actions, resources, and the condition as JSON, or an empty string."""
 
 
 @dataclass(frozen=True)
 class Index:
-    """An index's properties."""
+    """The properties of an index."""
 
     dimension: int
     metric: str
     keys: frozenset[str]
     encryption: str | None
-    """The ARN of its own customer key."""
+    """The ARN of the index's own customer key."""
 
 
 @dataclass(frozen=True)
 class Store:
-    """What is created, and what is allowed."""
+    """The resources that are created, and the permissions that are granted."""
 
     bucket: str | None
-    """The name of the one that is created."""
+    """The name of the bucket, if one is created."""
     encryption: str | None
-    """The ARN of its customer key."""
+    """The ARN of the bucket's customer key."""
     indexes: Mapping[str, Index]
-    """Those that are created, by name."""
+    """The indexes that are created, by name."""
     policies: Mapping[str, frozenset[Statement]]
-    """By level."""
-    shared: Sequence[Mapping[str, Any]] | None = None
-    """The statements of the bucket's own policy."""
+    """The managed policies by level."""
+    bucket_policy: Sequence[Mapping[str, Any]] | None = None
+    """The statements of the bucket policy."""
 
 
 def parse_statements(document: Mapping[str, Any]) -> frozenset[Statement]:
-    """What a policy says, without what does not matter."""
-    statements_read = []
+    """Parse a policy's statements, without Sid and order."""
+    statements = []
     for statement in document["Statement"]:
         known = {"Effect", "Action", "Resource", "Sid", "Condition"}
         assert statement.keys() <= known, statement
         actions, resources = _to_tuple(statement["Action"]), _to_tuple(statement["Resource"])
         condition = statement.get("Condition")
         conditions = json.dumps(condition, sort_keys=True) if condition else ""
-        statements_read.append((statement["Effect"], actions, resources, conditions))
-    return frozenset(statements_read)
+        statements.append((statement["Effect"], actions, resources, conditions))
+    return frozenset(statements)
 
 
-def simplify(statement: Mapping[str, Any]) -> dict[str, Any]:
-    """A statement in which one item and a list of one are the same."""
+def normalize_statement(statement: Mapping[str, Any]) -> dict[str, Any]:
+    """Replace strings and lists with sorted tuples, so that equal statements compare equal."""
     return {
         name: {kind: _to_tuple(names) for kind, names in value.items()}
         if name == "Principal"
@@ -78,14 +78,14 @@ def _to_tuple(value: str | Sequence[str]) -> tuple[str, ...]:
 def build_expected_policies(
     bucket_arn: str, names: Sequence[str], keys: Sequence[str] = ()
 ) -> dict[str, frozenset[Statement]]:
-    """The policies that `permissions.py` makes, by level."""
+    """Build the policies with `permissions.py`, by level."""
     return {
         level: parse_statements(build_policy(level, bucket_arn, names, keys)) for level in LEVELS
     }
 
 
-def from_stack(stack: Deployed) -> Store:
-    """A store that CloudFormation makes."""
+def parse_stack(stack: ResolvedStack) -> Store:
+    """Parse the store of a CloudFormation stack."""
     buckets = list(stack.list_properties(_TYPE).values())
     policies = {}
     for name, properties in stack.list_properties("AWS::IAM::ManagedPolicy").items():
@@ -96,24 +96,26 @@ def from_stack(stack: Deployed) -> Store:
         bucket=buckets[0]["VectorBucketName"] if buckets else None,
         encryption=_find_key(buckets[0]) if buckets else None,
         indexes={
-            properties["IndexName"]: _index(properties)
+            properties["IndexName"]: _parse_index(properties)
             for properties in stack.list_properties("AWS::S3Vectors::Index").values()
         },
         policies=policies,
-        shared=_find_shared(
+        bucket_policy=_parse_bucket_policy(
             [p["Policy"] for p in stack.list_properties(f"{_TYPE}Policy").values()]
         ),
     )
 
 
-def _find_shared(documents: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]] | None:
+def _parse_bucket_policy(
+    documents: Sequence[Mapping[str, Any]],
+) -> Sequence[Mapping[str, Any]] | None:
     if not documents:
         return None
     [document] = documents
-    return [simplify(statement) for statement in document["Statement"]]
+    return [normalize_statement(statement) for statement in document["Statement"]]
 
 
-def _index(properties: Mapping[str, Any]) -> Index:
+def _parse_index(properties: Mapping[str, Any]) -> Index:
     assert properties["DataType"] == "float32"
     return Index(
         int(properties["Dimension"]),
@@ -130,8 +132,8 @@ def _find_key(properties: Mapping[str, Any]) -> str | None:
     return key
 
 
-def from_plan(plan: Mapping[str, Any]) -> Store:
-    """A store that Terraform plans; what is known after apply only is None."""
+def parse_plan(plan: Mapping[str, Any]) -> Store:
+    """Parse the store of a Terraform plan. Values known only after apply are None."""
     resources = plan["planned_values"]["root_module"]["resources"]
     managed = [each for each in resources if each["mode"] == "managed"]
     buckets = [each["values"] for each in managed if each["type"] == "aws_s3vectors_vector_bucket"]
@@ -145,7 +147,7 @@ def from_plan(plan: Mapping[str, Any]) -> Store:
             for each in managed
             if each["type"] == "aws_iam_policy"
         },
-        shared=_find_shared(
+        bucket_policy=_parse_bucket_policy(
             [
                 json.loads(each["values"]["policy"])
                 for each in managed

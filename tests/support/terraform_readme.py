@@ -1,4 +1,4 @@
-"""The recipes of the Terraform module's README: their code and their commands."""
+"""The code blocks and commands in the README of the Terraform module."""
 
 from __future__ import annotations
 
@@ -14,33 +14,35 @@ BUCKET: Final = f"stache-vectors-{terraform.ACCOUNT}"
 
 
 def read_blocks(title: str, language: str) -> list[str]:
-    """The code in a section."""
+    """Read the code blocks of a language in a section."""
     section = README.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
     return re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL)
 
 
 def read_usage() -> str:
-    """What the README begins with."""
+    """Read the first block, the example of the module's use."""
     blocks: list[str] = re.findall(r"```hcl\n(.*?)```", README, re.DOTALL)
     return blocks[0]
 
 
 def read_commands(title: str, program: str = "terraform") -> list[list[str]]:
-    """Those of a section that are of one program, without its name."""
+    """Read the arguments of a program's commands in a section."""
     lines = "\n".join(read_blocks(title, "bash")).splitlines()
     return [shlex.split(line)[1:] for line in lines if line.startswith(program)]
 
 
-def read_moves(to: str) -> list[list[str]]:
-    """The commands that make what holds data `retained`, or `disposable`."""
-    matching = [
-        each for each in read_commands("Remove it") if "mv" in each and each[-1].endswith(f".{to}")
+def read_moves(target: str) -> list[list[str]]:
+    """Read the `state mv` commands that make resources `retained` or `disposable`."""
+    moves = [
+        command
+        for command in read_commands("Remove it")
+        if "mv" in command and command[-1].endswith(f".{target}")
     ]
-    assert matching
-    return matching
+    assert moves
+    return moves
 
 
 def write_configuration(workspace: Workspace, *code: str) -> None:
-    """The code that is in it from now on, with the module where it is here."""
+    """Replace the code of a workspace. The module's source becomes that of this tree."""
     text = re.sub(r'source = ".*"', 'source = "../.."', "\n".join(code))
     (workspace.folder / "main.tf").write_text(text)

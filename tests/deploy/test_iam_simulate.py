@@ -7,17 +7,17 @@ from collections import Counter
 import pytest
 
 import random_policies
-from s3vectors_local.iam import ACTIONS, Need
-from second_opinion import (
-    UNKNOWN,
-    WRONG,
-    Question,
-    ask_iam_simulate,
-    decide,
+from iam_simulate import (
+    KNOWN_DECISIONS,
+    KNOWN_PROBLEMS,
+    AccessCheck,
+    evaluate,
     find_differences,
     find_disagreements,
-    select_unargued,
+    run_iam_simulate,
+    select_unexplained,
 )
+from s3vectors_local.iam import ACTIONS, Need
 from stache_ai_s3vectors.service.permissions import LEVELS, build_policy
 
 BUCKET = "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket"
@@ -58,23 +58,23 @@ HANDWRITTEN = [
 ]
 
 
-def build_questions(documents):
+def build_checks(documents):
     return [
-        Question([document], Need(action, resource, {}))
+        AccessCheck([document], Need(action, resource, {}))
         for document in documents
         for action in sorted(ACTIONS)
         for resource in RESOURCES
     ]
 
 
-def build_key_questions(documents):
+def build_key_checks(documents):
     contexts = [{}] + [
         {"kms:viaservice": [f"{service}.{region}.amazonaws.com"]}
         for service in ("s3vectors", "s3")
         for region in ("us-east-1", "eu-west-1")
     ]
     return [
-        Question([document], Need(f"kms:{action}", key, context))
+        AccessCheck([document], Need(f"kms:{action}", key, context))
         for document in documents
         for action in ("Decrypt", "GenerateDataKey", "Encrypt")
         for key in (KEY, KEY.replace("mine", "yours"))
@@ -82,47 +82,51 @@ def build_key_questions(documents):
     ]
 
 
-def decide_all(questions):
-    return [(question, decide(question)) for question in questions]
+def evaluate_all(checks):
+    return [(check, evaluate(check)) for check in checks]
 
 
 def test_the_evaluators_agree_on_the_policies_of_every_level():
     """On each action with the granted resources, similar ones, and all."""
-    decisions = decide_all(build_questions(LEVEL_POLICIES) + build_key_questions(LEVEL_POLICIES))
+    decisions = evaluate_all(build_checks(LEVEL_POLICIES) + build_key_checks(LEVEL_POLICIES))
 
     assert {allowed for _, allowed in decisions} == {True, False}
-    assert select_unargued(find_differences(decisions), requests=False) == []
+    assert select_unexplained(find_differences(decisions), requests=False) == []
 
 
 def test_the_evaluators_agree_on_random_policies():
     """They have wildcards, denials, negations and conditions; the requests are realistic."""
-    decisions = decide_all(random_policies.draw_questions(seed=20_261_123, requests=2_500))
+    decisions = evaluate_all(random_policies.draw_access_checks(seed=20_261_123, requests=2_500))
 
     answers = Counter(allowed for _, allowed in decisions)
     assert min(answers.values()) > 500
-    assert select_unargued(find_differences(decisions), requests=True) == []
+    assert select_unexplained(find_differences(decisions), requests=True) == []
 
 
 def test_the_evaluators_agree_on_random_bucket_policies():
     """With or without identity policies, for users, roles, sessions and services."""
-    decisions = decide_all(random_policies.draw_shared_questions(seed=20_261_128, requests=2_000))
+    decisions = evaluate_all(
+        random_policies.draw_bucket_policy_checks(seed=20_261_128, requests=2_000)
+    )
 
-    answers = Counter((q.caller.account, q.caller.is_service, allowed) for q, allowed in decisions)
+    answers = Counter(
+        (check.caller.account, check.caller.is_service, allowed) for check, allowed in decisions
+    )
     assert len(answers) == 6
     assert min(answers.values()) > 20
-    assert select_unargued(find_differences(decisions), requests=True) == []
+    assert select_unexplained(find_differences(decisions), requests=True) == []
 
 
-def test_every_stated_reason_is_needed():
-    """An unused reason could hide a later difference."""
-    differences = find_differences(decide_all(build_questions([*LEVEL_POLICIES, *HANDWRITTEN])))
+def test_every_explanation_is_needed():
+    """An unused explanation could hide a later difference."""
+    differences = find_differences(evaluate_all(build_checks([*LEVEL_POLICIES, *HANDWRITTEN])))
 
-    assert select_unargued(differences, requests=False) == []
-    for argument in UNKNOWN:
-        assert any(argument.covers(it) for it in differences), argument.reason
+    assert select_unexplained(differences, requests=False) == []
+    for explanation in KNOWN_PROBLEMS:
+        assert any(explanation.covers(it) for it in differences), explanation.reason
     others = [it for it in differences if it.theirs.allowed is not it.ours]
-    for argument in WRONG:
-        assert any(argument.covers(it) for it in others), argument.reason
+    for explanation in KNOWN_DECISIONS:
+        assert any(explanation.covers(it) for it in others), explanation.reason
 
 
 @pytest.mark.parametrize(
@@ -143,7 +147,7 @@ def test_a_wrong_decision_is_detected(action, resource, allowed):
 
     differences = find_disagreements([document], [right, (action, resource, allowed), right])
 
-    assert [it.question.need for it in differences] == [Need(action, resource, {})]
+    assert [it.check.need for it in differences] == [Need(action, resource, {})]
 
 
 def test_right_decisions_cause_no_disagreement():
@@ -158,5 +162,5 @@ def test_an_invalid_policy_is_an_error():
     """An error does not count as agreement."""
     invalid = {"Statement": [{"Effect": "Maybe"}]}
 
-    with pytest.raises(RuntimeError, match="no opinion: .*identityPolicyErrors"):
-        ask_iam_simulate([Question([invalid], Need("s3vectors:GetIndex", INDEX, {}))])
+    with pytest.raises(RuntimeError, match="cannot evaluate: .*identityPolicyErrors"):
+        run_iam_simulate([AccessCheck([invalid], Need("s3vectors:GetIndex", INDEX, {}))])
