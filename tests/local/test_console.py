@@ -1,4 +1,4 @@
-"""The console's HTTP API: who may ask it, for what, and what it answers."""
+"""The console's HTTP API: its callers, its operations, and its responses."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HTML = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 @pytest.fixture(scope="module")
 def engine():
-    """An engine with three vectors."""
+    """Return an engine with three vectors."""
     with Engine() as engine:
         create_index(engine)
         put(engine, [(f"k{n}", [n, 1], {"n": n}) for n in range(3)])
@@ -32,20 +32,20 @@ def engine():
 
 @pytest.fixture(scope="module")
 def url(engine):
-    """A server whose console only reads."""
+    """Serve the engine with a read-only console."""
     with serving(engine, console=ConsoleOptions()) as url:
         yield url
 
 
 @pytest.fixture(scope="module")
-def private(engine):
-    """A server whose console wants a token."""
+def private_console(engine):
+    """Serve the engine with a console that requires a token."""
     with serving(engine, console=ConsoleOptions(token=TOKEN)) as url:
         yield url
 
 
-def test_about_says_what_is_shown(url):
-    """The service, what the page can do, and where its vector buckets are."""
+def test_about_describes_the_service_and_the_console(url):
+    """It has the service, the allowed actions, and the location of the vector buckets."""
     response, about = ask(url, "/console/api/about")
 
     assert response.status == 200
@@ -55,16 +55,16 @@ def test_about_says_what_is_shown(url):
     assert about["write"] is False
 
 
-def test_a_call_has_the_operations_own_response(url):
-    """And how long it took."""
+def test_a_call_returns_the_operation_s_response(url):
+    """With its duration."""
     _, answer = ask(url, "/console/api/call/GetVectors", {**NAMES, "keys": ["k1"]})
 
     assert answer["response"] == {"vectors": [{"key": "k1"}]}
     assert answer["milliseconds"] > 0
 
 
-def test_a_refusal_has_the_services_code_and_words(url):
-    """And its status."""
+def test_a_refusal_has_the_service_s_code_and_message(url):
+    """It has the service's status as well."""
     response, answer = ask(url, "/console/api/call/GetIndex", {**NAMES, "indexName": "none"})
 
     assert response.status == 404
@@ -91,15 +91,15 @@ def test_a_refusal_has_the_services_code_and_words(url):
         ("PUT", "/console/static/index.html", 404, "UnknownOperationException"),
     ],
 )
-def test_what_the_page_may_not_ask_is_refused(url, method, path, status, code):
-    """Whatever the API itself can do."""
+def test_a_request_that_the_page_does_not_need_is_refused(url, method, path, status, code):
+    """Even if the API itself allows it."""
     response, answer = ask(url, path, NAMES, method)
 
     assert (response.status, answer["code"]) == (status, code)
 
 
-def test_a_console_that_may_write_deletes():
-    """Vectors, and an index."""
+def test_a_console_in_write_mode_can_delete():
+    """Vectors and an index."""
     with Engine() as engine, serving(engine, console=ConsoleOptions(write=True)) as url:
         create_index(engine)
 
@@ -122,15 +122,14 @@ def test_a_console_that_may_write_deletes():
     ],
 )
 def test_a_body_that_is_not_a_json_object_is_refused(url, body, status, code):
-    """However it is wrong."""
     response, answer = ask(url, "/console/api/about", body=body)
 
     assert (response.status, answer["code"]) == (status, code)
 
 
 @pytest.mark.parametrize("kind", [None, "", "text/plain", "application/x-www-form-urlencoded"])
-def test_what_a_web_page_could_send_anywhere_is_refused(url, kind):
-    """A form, and a request for which a browser asks no leave."""
+def test_a_body_that_any_web_page_can_send_is_refused(url, kind):
+    """A form, or another body that a browser sends without a preflight."""
     response, answer = ask(url, "/console/api/about", **{"content-type": kind})
 
     assert (response.status, answer["code"]) == (415, "UnsupportedMediaTypeException")
@@ -149,16 +148,16 @@ def test_what_a_web_page_could_send_anywhere_is_refused(url, kind):
 @pytest.mark.parametrize(
     "method, path", [("POST", "/console/api/about"), ("GET", "/"), ("GET", "/console/static/x.js")]
 )
-def test_a_foreign_page_is_refused(url, method, path, header, text):
-    """By its own origin, and by a name of its own that leads here."""
+def test_a_page_of_another_origin_is_refused(url, method, path, header, text):
+    """By its origin, or by a host name that resolves to this machine."""
     response, _ = ask(url, path, method=method, **{header: text, **HTML})
 
     assert response.status == 403
     assert not any(name.lower().startswith("access-control") for name in response.headers)
 
 
-def test_everything_has_the_headers_that_keep_a_browser_from_mischief(url):
-    """Pages, answers and refusals."""
+def test_each_response_has_the_security_headers(url):
+    """Pages, results and errors."""
     for path in ("/console/api/about", "/console/api/nothing", "/console/static/none.js"):
         response, _ = ask(url, path)
 
@@ -173,28 +172,28 @@ def test_everything_has_the_headers_that_keep_a_browser_from_mischief(url):
 @pytest.mark.parametrize(
     "token", [None, "", "a-toke", "a-token2", "A-TOKEN", "ä", "a-token,a-token"]
 )
-def test_without_the_token_nothing_is_answered(private, token):
-    """The error says where it is."""
+def test_a_request_without_the_token_is_refused(private_console, token):
+    """The error says where the token is."""
     headers = {} if token is None else {"x-console-token": token.encode()}
 
-    response, answer = ask(private, "/console/api/about", **headers)
+    response, answer = ask(private_console, "/console/api/about", **headers)
 
     assert (response.status, answer["code"]) == (401, "TokenRequired")
     assert "address" in answer["message"]
 
 
-def test_with_the_token_the_page_is_served(private):
-    """As without one where none is needed."""
-    assert ask(private, "/console/api/about", **{"x-console-token": TOKEN})[0].status == 200
+def test_with_the_token_the_page_is_served(private_console):
+    """It is the same page as without a token, if none is required."""
+    assert ask(private_console, "/console/api/about", **{"x-console-token": TOKEN})[0].status == 200
 
 
-def test_the_api_needs_no_token(private):
-    """The token is the console's alone."""
-    assert ask(private, "/ListVectorBuckets")[0].status == 200
+def test_the_api_needs_no_token(private_console):
+    """Only the console uses the token."""
+    assert ask(private_console, "/ListVectorBuckets")[0].status == 200
 
 
-def test_without_a_console_its_paths_are_the_apis(engine):
-    """Which has no such operations."""
+def test_without_a_console_its_paths_are_unknown(engine):
+    """The API has no such operations."""
     with serving(engine) as url:
         response, answer = ask(url, "/console/api/about")
 
@@ -206,25 +205,25 @@ def test_without_a_console_its_paths_are_the_apis(engine):
     "name",
     ["", ".", "..", "../service.py", "..%2fservice.py", "%2e%2e/service.py", "service.py", "x.js"],
 )
-def test_only_the_pages_own_files_are_served(url, name):
-    """A name is none of a path's."""
+def test_only_the_page_s_own_files_are_served(url, name):
+    """A name cannot be a path."""
     response, answer = ask(url, f"/console/static/{name}", method="GET")
 
     assert (response.status, answer["code"]) == (404, "UnknownOperationException")
 
 
 def fetch(url, path, **headers):
-    """The response to a GET, and its body."""
+    """Send a GET; return the response and its body."""
     with closing(http.client.HTTPConnection(urlsplit(url).netloc)) as connection:
         connection.request("GET", path, headers=headers)
         response = connection.getresponse()
         return response, response.read()
 
 
-def test_a_browser_gets_the_page_and_others_the_text(url, private):
-    """At the server's own address; without a token, because there is no data in it."""
+def test_a_browser_gets_the_page_and_others_the_text(url, private_console):
+    """At the server's own address. It needs no token, because it contains no data."""
     page = (files("s3vectors_local.console") / "static/index.html").read_bytes()
-    for address in (url, private):
+    for address in (url, private_console):
         response, body = fetch(address, "/", **HTML)
 
         assert response.headers["content-type"] == "text/html; charset=utf-8"
@@ -234,7 +233,7 @@ def test_a_browser_gets_the_page_and_others_the_text(url, private):
 
 
 def test_every_file_of_the_page_is_served(url):
-    """With its type, and the headers of all."""
+    """With its type and the security headers."""
     names = [file.name for file in (files("s3vectors_local.console") / "static").iterdir()]
 
     for name in names:
@@ -248,7 +247,7 @@ def test_every_file_of_the_page_is_served(url):
 
 
 def test_another_region_has_its_own_buckets(engine, url):
-    """The page says which it means."""
+    """The page sends the region."""
     caller = engine.caller(None, "eu-central-1")
     engine.call("CreateVectorBucket", {"vectorBucketName": "european"}, caller)
     headers = {"x-console-region": "eu-central-1"}
@@ -266,7 +265,7 @@ def test_another_region_has_its_own_buckets(engine, url):
 
 
 def read_start(*arguments):
-    """The second line that the command prints."""
+    """Return the second line that the command prints."""
     with start_server(*arguments) as (process, url):
         line = process.stdout.readline()
         assert urlsplit(url).hostname == "127.0.0.1"
@@ -274,15 +273,15 @@ def read_start(*arguments):
 
 
 @pytest.mark.parametrize("arguments", [(), ("--console", "read"), ("--console=write",)])
-def test_the_command_prints_where_the_console_is(arguments):
-    """Without a token, because nobody needs one for the API either."""
+def test_the_command_prints_the_console_s_address(arguments):
+    """It has no token, because the API does not require a key."""
     url, line = read_start(*arguments)
 
     assert line == f"s3vectors-local: console: {url}/\n"
 
 
-def test_the_command_prints_the_token_where_the_api_is_not_for_everybody(tmp_path):
-    """With access keys, and with policies; it is new each time."""
+def test_the_command_prints_a_token_if_the_api_is_protected(tmp_path):
+    """By access keys or policies. Each start has a new token."""
     policy = tmp_path / "policy.json"
     allow = {"Effect": "Allow", "Action": "s3vectors:*", "Resource": "*"}
     policy.write_text(json.dumps({"Version": "2012-10-17", "Statement": [allow]}))
@@ -303,8 +302,8 @@ def test_the_command_prints_the_token_where_the_api_is_not_for_everybody(tmp_pat
 
 
 @pytest.mark.parametrize("arguments", [("--no-console",), ("--console", "off")])
-def test_the_console_can_be_switched_off(arguments):
-    """A browser gets the text then."""
+def test_the_console_can_be_disabled(arguments):
+    """A browser then gets the text."""
     with start_server(*arguments) as (_, url):
         response, _ = fetch(url, "/", **HTML)
 
@@ -312,8 +311,8 @@ def test_the_console_can_be_switched_off(arguments):
         assert ask(url, "/console/api/about")[0].status == 404
 
 
-def test_with_write_the_command_s_console_writes():
-    """It does not by default."""
+def test_the_option_write_enables_write_mode():
+    """By default, the console only reads."""
     for arguments, write in [((), False), (("--console", "write"), True)]:
         with start_server(*arguments) as (_, url):
             assert ask(url, "/console/api/about")[1]["write"] is write
@@ -339,5 +338,5 @@ with Engine() as engine, serving(engine, console=ConsoleOptions()) as url:
 
 
 def test_nothing_of_the_console_is_loaded_before_it_is_opened():
-    """In a fresh interpreter; its threads begin then, too."""
+    """Neither its modules nor its threads, in a new interpreter."""
     subprocess.run([sys.executable, "-c", NOT_LOADED], check=True)

@@ -1,4 +1,4 @@
-"""The console's jobs: counting, browsing, querying, and why a vector is where it is."""
+"""The console's jobs: counting, browsing, querying, and explaining a vector's rank."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ TEXTS = {
 VECTORS = np.random.default_rng(7).normal(size=(COUNT, 4)).astype(np.float32)
 
 
-def name(number):
-    """The key of a vector: not in the order in which they are put."""
+def make_key(number):
+    """Return the key of a vector; keys are not in the order of insertion."""
     return f"doc-{number % 7}/{number:05d}"
 
 
 @pytest.fixture(scope="module")
 def engine():
-    """An engine with 20,000 vectors, of which every tenth is a note."""
+    """Return an engine with 20,000 vectors, every tenth of which is a note."""
     with Engine() as engine:
         create_index(engine, 4, metadataConfiguration=TEXTS)
         put(
             engine,
             [
                 (
-                    name(n),
+                    make_key(n),
                     VECTORS[n],
                     {
                         "n": n,
@@ -58,14 +58,14 @@ def engine():
 
 @pytest.fixture(scope="module")
 def url(engine):
-    """Its server."""
+    """Serve the engine."""
     with serving(engine, console=ConsoleOptions()) as url:
         yield url
 
 
 @pytest.fixture
-def small():
-    """A server of an engine with one vector; the engine itself."""
+def one_vector():
+    """Serve an engine with one vector; return the URL and the engine."""
     with Engine() as engine, serving(engine, console=ConsoleOptions()) as url:
         create_index(engine, metadataConfiguration=TEXTS)
         put(engine, [("only", [1, 0], {"text": "one word", "n": 1})])
@@ -73,7 +73,7 @@ def small():
 
 
 def browse_all(url, **members):
-    """The vectors of all pages."""
+    """Return the vectors of all pages."""
     cursor, vectors = None, []
     while True:
         page = run(url, "browse", cursor=cursor, **members)
@@ -83,26 +83,26 @@ def browse_all(url, **members):
             return vectors
 
 
-def test_vectors_are_counted(url, small):
-    """All of them, with progress."""
+def test_vectors_are_counted(url, one_vector):
+    """The job reports its progress."""
     lines = stream(url, "/console/api/stream/count", json.dumps(PAGE).encode())
 
     assert lines[-1] == {"result": {"count": COUNT}}
     assert lines[0]["progress"] == {"phase": "counting", "done": 1000, "total": None}
-    assert run(small[0], "count") == {"count": 1}
+    assert run(one_vector[0], "count") == {"count": 1}
 
 
-def test_browsing_gives_every_vector_once(url):
+def test_browsing_returns_each_vector_once(url):
     """With its metadata, page by page."""
     vectors = browse_all(url, limit=499)
 
-    assert sorted(vector["key"] for vector in vectors) == sorted(map(name, range(COUNT)))
+    assert sorted(vector["key"] for vector in vectors) == sorted(map(make_key, range(COUNT)))
     assert vectors[0]["metadata"]["kind"] == "note"
 
 
 @pytest.mark.parametrize("limit", [7, 33, 500])
-def test_a_prefix_and_a_filter_leave_vectors_out(url, limit):
-    """Each that passes comes once, whatever the size of a page."""
+def test_a_prefix_and_a_filter_select_vectors(url, limit):
+    """Each matching vector is returned once, whatever the page size."""
     members = {"prefix": "doc-3/", "filter": {"kind": "note"}, "limit": limit}
 
     vectors = browse_all(url, **members)
@@ -111,8 +111,8 @@ def test_a_prefix_and_a_filter_leave_vectors_out(url, limit):
     assert [vector["metadata"]["n"] for vector in vectors] == expected
 
 
-def test_a_page_ends_where_it_is_full(url):
-    """It says how many vectors were looked at, and where to go on."""
+def test_a_page_ends_when_it_is_full(url):
+    """It has the number of examined vectors and a cursor."""
     page = run(url, "browse", filter={"n": {"$gte": 19_998}}, limit=1)
 
     assert [vector["metadata"]["n"] for vector in page["vectors"]] == [19_998]
@@ -122,9 +122,9 @@ def test_a_page_ends_where_it_is_full(url):
     assert rest["cursor"] is None
 
 
-def test_browsing_goes_on_when_vectors_are_deleted_meanwhile(small):
-    """Nothing is passed over that was not there to be shown."""
-    url, engine = small
+def test_browsing_continues_after_vectors_are_deleted(one_vector):
+    """Each remaining vector is returned."""
+    url, engine = one_vector
     put(engine, [(f"k{n}", [n + 1, 1], {"n": n}) for n in range(20)])
     page = run(url, "browse", prefix="k", limit=5)
     engine.call("DeleteVectors", {**NAMES, "keys": ["k0", "k1", "k7"]})
@@ -135,8 +135,8 @@ def test_browsing_goes_on_when_vectors_are_deleted_meanwhile(small):
     assert [v["key"] for v in rest["vectors"]] == ["k5", "k6", *(f"k{n}" for n in range(8, 20))]
 
 
-def test_a_filter_that_is_none_has_the_services_own_error(url):
-    """Before anything is listed."""
+def test_an_invalid_filter_has_the_service_s_error(url):
+    """It is refused before anything is listed."""
     for document in ({"a": 1, "b": 2}, {"text": "x"}, {"$nor": []}, "text", 5, []):
         assert run_failing(url, "browse", filter=document)["message"] == "Invalid filter"
 
@@ -144,8 +144,8 @@ def test_a_filter_that_is_none_has_the_services_own_error(url):
 @pytest.mark.parametrize(
     "choices", [Choices(), Choices(missing_key="no-match", array_negation="any-element")]
 )
-def test_browsing_matches_as_the_engine_does(choices):
-    """Where AWS's behavior is not documented, too."""
+def test_browsing_filters_like_the_engine(choices):
+    """Also with alternative behavior that AWS does not document."""
     filters = [
         {"tag": {"$ne": "a"}},
         {"tag": {"$nin": ["a", "c"]}},
@@ -172,7 +172,7 @@ def test_browsing_matches_as_the_engine_does(choices):
 
 
 def test_metadata_is_described_by_a_sample(url):
-    """Its keys, their types, how often they are there, and some values."""
+    """It has the keys, their types and frequencies, and some values."""
     described = run(url, "metadata")
 
     assert described["sampled"] == 1000
@@ -190,9 +190,9 @@ def test_metadata_is_described_by_a_sample(url):
     assert keys["text"]["filterable"] is False
 
 
-def test_long_values_are_cut_in_a_description(small):
-    """A hundred megabytes would not help anybody."""
-    url, engine = small
+def test_a_description_shortens_long_values(one_vector):
+    """So a response does not have hundreds of megabytes."""
+    url, engine = one_vector
     put(engine, [("long", [1, 1], {"text": "x" * 40_000})])
 
     keys = {key["name"]: key for key in run(url, "metadata")["keys"]}
@@ -200,8 +200,8 @@ def test_long_values_are_cut_in_a_description(small):
     assert keys["text"]["examples"] == ["one word", "x" * 80]
 
 
-def nearest(vector, count, numbers=None):
-    """The numbers of the nearest vectors, by numpy."""
+def compute_nearest(vector, count, numbers=None):
+    """Compute the numbers of the nearest vectors with numpy."""
     among = np.arange(COUNT) if numbers is None else np.array(numbers)
     rows = VECTORS[among].astype(np.float64)
     query = np.asarray(vector, np.float64)
@@ -209,28 +209,29 @@ def nearest(vector, count, numbers=None):
     return among[np.argsort(-cosine, kind="stable")[:count]].tolist()
 
 
-def test_a_query_by_key_finds_what_is_like_it(url):
-    """The vector itself first; the request is as it was sent."""
-    answer = run(url, "query", key=name(42), top_k=150)
+def test_a_query_by_key_finds_similar_vectors(url):
+    """The vector itself is first. The response has the request that was sent."""
+    answer = run(url, "query", key=make_key(42), top_k=150)
 
-    assert [result["metadata"]["n"] for result in answer["results"]] == nearest(VECTORS[42], 150)
-    assert answer["results"][0]["key"] == name(42)
+    assert [result["metadata"]["n"] for result in answer["results"]] == compute_nearest(
+        VECTORS[42], 150
+    )
+    assert answer["results"][0]["key"] == make_key(42)
     assert answer["results"][0]["distance"] == 0
     assert answer["request"]["queryVector"]["float32"] == pytest.approx(VECTORS[42].tolist())
     assert answer["request"]["topK"] == 150
     assert answer["milliseconds"] > 0
 
 
-def test_a_query_by_vector_and_filter(url):
-    """Only what passes is a result."""
+def test_a_query_by_vector_returns_only_matches_of_the_filter(url):
     answer = run(url, "query", vector=[1, 2, 3, 4], top_k=5, filter={"kind": "note"})
 
-    expected = nearest([1, 2, 3, 4], 5, range(0, COUNT, 10))
+    expected = compute_nearest([1, 2, 3, 4], 5, range(0, COUNT, 10))
     assert [result["metadata"]["n"] for result in answer["results"]] == expected
 
 
 def test_a_query_by_text_has_text_scores(url):
-    """Of the only text search that the index has."""
+    """It uses the only text search of the index."""
     answer = run(url, "query", text="zebra", mode="text", top_k=10)
 
     assert {result["metadata"]["n"] for result in answer["results"]} == {3, 5003, 10_003, 15_003}
@@ -238,12 +239,12 @@ def test_a_query_by_text_has_text_scores(url):
     assert answer["request"]["queryTexts"] == [{"metadataKey": "text", "text": "zebra"}]
 
 
-def test_a_hybrid_query_has_all_scores_side_by_side(url):
-    """Distance, text score and fused score, where a result has them."""
-    answer = run(url, "query", text="zebra", key=name(3), mode="hybrid", top_k=10)
+def test_a_hybrid_query_has_all_scores(url):
+    """Distance, text score and fused score, if a result has them."""
+    answer = run(url, "query", text="zebra", key=make_key(3), mode="hybrid", top_k=10)
 
     first = answer["results"][0]
-    assert first["key"] == name(3)
+    assert first["key"] == make_key(3)
     assert {"distance", "text_score", "score"} <= first.keys()
     assert [result["score"] for result in answer["results"]] == sorted(
         (result["score"] for result in answer["results"]), reverse=True
@@ -267,8 +268,8 @@ def test_a_hybrid_query_has_all_scores_side_by_side(url):
         ({"index": "none", "key": "k"}, "NotFoundException", "index could not be found"),
     ],
 )
-def test_a_query_that_cannot_be_is_refused(url, members, code, words):
-    """In the service's words where it is the service that refuses."""
+def test_an_invalid_query_is_refused(url, members, code, words):
+    """With the service's message, if the service refuses it."""
     error = run_failing(url, "query", **members)
 
     assert error["code"] == code
@@ -288,8 +289,8 @@ HOSTILE = [None, True, 0, -1, 1.5, 1e400, "", "x", [], [1], {}, {"$ne": 1}, "../
         ("why", {"vector": [1, 2, 3, 4], "target": "x", "filter": {"n": 1}}),
     ],
 )
-def test_members_of_the_wrong_kind_are_refused(url, job, known):
-    """Each member, of each type: an error of the request, or an answer, and never a fault."""
+def test_members_of_the_wrong_type_cause_no_fault(url, job, known):
+    """Each member with each type causes a request error or a result."""
     request = {**PAGE, **known, "key": None, "text": None, "text_key": None}
     for member in [*request, "unknown"]:
         for value in HOSTILE:
@@ -312,15 +313,15 @@ def test_members_of_the_wrong_kind_are_refused(url, job, known):
     ["x", "AAAA", "W10=", "WzEsMiwzXQ==", "W251bGwsLTEsbnVsbF0=", "WyJ0b2tlbiIsMCxudWxsXQ=="],
 )
 def test_an_invalid_cursor_is_refused(url, cursor):
-    """By us, or, if a token is in it, by the service."""
+    """By the console, or by the service if it contains a token."""
     assert "Invalid" in run_failing(url, "browse", cursor=cursor, prefix="d")["message"]
 
 
-def test_why_has_the_rank_beyond_the_first_page(url):
-    """As far as the service ranks, and the distance."""
-    ranking = nearest([1, 2, 3, 4], COUNT)
+def test_why_returns_a_rank_beyond_the_first_page(url):
+    """With the distance, up to the service's maximum."""
+    ranking = compute_nearest([1, 2, 3, 4], COUNT)
 
-    why = run(url, "why", vector=[1, 2, 3, 4], target=name(ranking[1233]))
+    why = run(url, "why", vector=[1, 2, 3, 4], target=make_key(ranking[1233]))
 
     assert why["exists"] is True
     assert why["rank"] == 1234
@@ -335,11 +336,11 @@ def test_why_has_the_rank_beyond_the_first_page(url):
     assert why["reason"] == "It is result 1,234 of the query."
 
 
-def test_why_says_when_the_ranking_ends_before(url):
-    """Its distance is computed then."""
-    last = nearest([1, 2, 3, 4], COUNT)[-1]
+def test_why_reports_a_vector_below_the_ranking(url):
+    """Its distance is computed."""
+    last = compute_nearest([1, 2, 3, 4], COUNT)[-1]
 
-    why = run(url, "why", vector=[1, 2, 3, 4], target=name(last))
+    why = run(url, "why", vector=[1, 2, 3, 4], target=make_key(last))
 
     assert (why["rank"], why["of"]) == (None, 10_000)
     assert "not among the first 10,000 results" in why["reason"]
@@ -348,11 +349,11 @@ def test_why_says_when_the_ranking_ends_before(url):
 
 
 def test_why_explains_a_prefix_inside_a_group(url):
-    """ENHANCED indexes allow it there, too."""
+    """ENHANCED indexes allow `$startsWith` inside `$and` and `$or`."""
     document = {"$and": [{"kind": {"$startsWith": "no"}}, {"n": {"$gte": 0}}]}
-    target = nearest([1, 2, 3, 4], 1, [n for n in range(COUNT) if n % 10])[0]
+    target = compute_nearest([1, 2, 3, 4], 1, [n for n in range(COUNT) if n % 10])[0]
 
-    why = run(url, "why", vector=[1, 2, 3, 4], target=name(target), filter=document)
+    why = run(url, "why", vector=[1, 2, 3, 4], target=make_key(target), filter=document)
 
     assert [(part["path"], part["holds"]) for part in why["filter"]] == [
         ("/$and", False),
@@ -361,9 +362,9 @@ def test_why_explains_a_prefix_inside_a_group(url):
     ]
 
 
-def test_why_names_the_conditions_that_leave_a_vector_out(url):
-    """Each condition with whether it holds, and the value that the vector has."""
-    target = nearest([1, 2, 3, 4], 1, [n for n in range(COUNT) if n % 10])[0]
+def test_why_lists_the_conditions_that_exclude_a_vector(url):
+    """With the result of each condition and the vector's value."""
+    target = compute_nearest([1, 2, 3, 4], 1, [n for n in range(COUNT) if n % 10])[0]
     document = {
         "$and": [
             {"kind": {"$in": ["note", "card"]}},
@@ -372,7 +373,7 @@ def test_why_names_the_conditions_that_leave_a_vector_out(url):
         ]
     }
 
-    why = run(url, "why", vector=[1, 2, 3, 4], target=name(target), filter=document)
+    why = run(url, "why", vector=[1, 2, 3, 4], target=make_key(target), filter=document)
 
     assert why["filter"] == [
         {"path": "/$and", "condition": "$and", "holds": False},
@@ -410,27 +411,26 @@ def test_why_names_the_conditions_that_leave_a_vector_out(url):
     ]
     assert why["rank"] is None
     assert why["reason"] == "The filter leaves it out: it does not hold at /$and/0/kind/$in."
-    unfiltered = nearest([1, 2, 3, 4], COUNT).index(target) + 1
+    unfiltered = compute_nearest([1, 2, 3, 4], COUNT).index(target) + 1
     assert why["rank_without_filter"] == unfiltered
 
 
-def test_why_says_that_there_is_no_such_vector(url):
-    """And nothing else."""
+def test_why_reports_a_missing_vector(url):
     why = run(url, "why", vector=[1, 2, 3, 4], target="none")
 
     assert (why["exists"], why["rank"], why["reason"]) == (False, None, "No vector has this key.")
 
 
-def test_why_says_that_the_words_are_not_in_the_text(url):
-    """Of a query by text alone."""
-    why = run(url, "why", text="zebra", mode="text", target=name(4))
+def test_why_reports_that_the_text_lacks_the_words(url):
+    """For a query by text alone."""
+    why = run(url, "why", text="zebra", mode="text", target=make_key(4))
 
     assert why["reason"] == "Its text has none of the words of the query."
-    assert run(url, "why", text="zebra", mode="text", target=name(3))["text_score"] > 0
+    assert run(url, "why", text="zebra", mode="text", target=make_key(3))["text_score"] > 0
 
 
-def test_why_of_a_hybrid_query_is_of_its_own_depth(url):
-    """A hybrid ranking is another for another top k."""
+def test_why_uses_the_top_k_of_a_hybrid_query(url):
+    """Another top k changes the hybrid ranking."""
     query = {"text": "zebra", "mode": "hybrid", "vector": [1, 2, 3, 4], "top_k": 8}
     results = run(url, "query", **query)["results"]
 
@@ -438,9 +438,9 @@ def test_why_of_a_hybrid_query_is_of_its_own_depth(url):
         assert run(url, "why", target=result["key"], **query)["rank"] == rank
 
 
-def test_an_empty_index_has_nothing(small):
-    """No vectors, no metadata, no results."""
-    url, engine = small
+def test_an_empty_index_has_empty_results(one_vector):
+    """No vectors, metadata or matches."""
+    url, engine = one_vector
     engine.call("DeleteVectors", {**NAMES, "keys": ["only"]})
 
     assert run(url, "count") == {"count": 0}
@@ -450,9 +450,8 @@ def test_an_empty_index_has_nothing(small):
     assert run(url, "why", vector=[1, 0], target="only")["exists"] is False
 
 
-def test_one_vector_is_enough(small):
-    """For every job."""
-    url, _ = small
+def test_each_job_works_with_one_vector(one_vector):
+    url, _ = one_vector
     metadata = {"n": 1, "text": "one word"}
 
     assert run(url, "browse")["vectors"] == [{"key": "only", "metadata": metadata}]
@@ -461,8 +460,8 @@ def test_one_vector_is_enough(small):
 
 
 @pytest.mark.parametrize("job", ["count", "browse", "metadata", "query", "why"])
-def test_a_denied_action_is_an_error_that_names_the_statement(job):
-    """The console calls as anybody without a key does."""
+def test_a_denied_action_names_its_statement(job):
+    """The console has the permissions of a caller without a key."""
     allow = {"Effect": "Allow", "Action": "s3vectors:*", "Resource": "*"}
     actions = ["s3vectors:ListVectors", "s3vectors:QueryVectors", "s3vectors:GetVectors"]
     deny = {"Effect": "Deny", "Action": actions, "Resource": "*", "Sid": "no-reading"}
@@ -477,9 +476,9 @@ def test_a_denied_action_is_an_error_that_names_the_statement(job):
     assert "with an explicit deny in an identity-based policy" in error["message"]
 
 
-def test_a_job_ends_with_an_error_when_the_engine_is_closed(small):
-    """In the engine's words."""
-    url, engine = small
+def test_a_job_ends_with_an_error_when_the_engine_is_closed(one_vector):
+    """It has the engine's message."""
+    url, engine = one_vector
     engine.close()
 
     assert run_failing(url, "count") == {
@@ -488,8 +487,8 @@ def test_a_job_ends_with_an_error_when_the_engine_is_closed(small):
     }
 
 
-def test_a_damaged_data_directory_is_an_error(tmp_path):
-    """In the engine's words, and of that index only."""
+def test_a_damaged_index_is_an_error(tmp_path):
+    """It has the engine's message. Other indexes still work."""
     with Engine(tmp_path) as engine, serving(engine, console=ConsoleOptions()) as url:
         create_index(engine)
         put(engine, [("only", [1, 0], {})])
@@ -504,8 +503,8 @@ def test_a_damaged_data_directory_is_an_error(tmp_path):
 
 
 @pytest.fixture
-def endless(monkeypatch):
-    """An event that is set when a job that never ends by itself is ended."""
+def endless_job(monkeypatch):
+    """Return an event that is set when a job that never ends by itself is stopped."""
     ended = threading.Event()
 
     def work(*_):
@@ -515,13 +514,13 @@ def endless(monkeypatch):
         finally:
             ended.set()
 
-    monkeypatch.setitem(JOBS, "endless", work)
+    monkeypatch.setitem(JOBS, "endless_job", work)
     return ended
 
 
 @contextmanager
-def started(url, job):
-    """The response of a job that has begun."""
+def start_job(url, job):
+    """Return the response of a job that has started."""
     with closing(http.client.HTTPConnection(urlsplit(url).netloc)) as connection:
         headers = {"content-type": "application/json"}
         connection.request("POST", f"/console/api/stream/{job}", json.dumps(PAGE), headers)
@@ -530,17 +529,17 @@ def started(url, job):
         yield response
 
 
-def test_a_client_that_leaves_ends_its_job(url, endless):
-    """Nothing goes on for nobody; and the engine answers meanwhile."""
-    with started(url, "endless"):
+def test_a_disconnected_client_s_job_ends(url, endless_job):
+    """The engine answers meanwhile."""
+    with start_job(url, "endless_job"):
         assert ask(url, "/ListVectorBuckets")[0].status == 200
-        assert not endless.is_set()
+        assert not endless_job.is_set()
 
-    assert endless.wait(60)
+    assert endless_job.wait(60)
 
 
-def test_the_end_of_a_job_holds_up_nobody(url, monkeypatch):
-    """It may wait for the service, when several calls are in work."""
+def test_a_job_that_ends_delays_no_other_request(url, monkeypatch):
+    """Ending may wait for several calls to the service."""
     ending, answered, ended = threading.Event(), threading.Event(), threading.Event()
 
     def work(*_):
@@ -553,7 +552,7 @@ def test_the_end_of_a_job_holds_up_nobody(url, monkeypatch):
             ended.set()
 
     monkeypatch.setitem(JOBS, "slow", work)
-    with started(url, "slow"):
+    with start_job(url, "slow"):
         pass
     assert ending.wait(60)
 
@@ -563,22 +562,22 @@ def test_the_end_of_a_job_holds_up_nobody(url, monkeypatch):
     assert ended.wait(60)
 
 
-def test_a_server_that_stops_ends_its_jobs(engine, endless):
+def test_stopping_the_server_ends_its_jobs(engine, endless_job):
     """With an error that says so."""
     with ExitStack() as stack:
         with serving(engine, console=ConsoleOptions()) as url:
-            response = stack.enter_context(started(url, "endless"))
+            response = stack.enter_context(start_job(url, "endless_job"))
         lines = [json.loads(line) for line in response.read().splitlines()]
 
-    assert endless.is_set()
+    assert endless_job.is_set()
     assert lines[-1]["error"] == {
         "code": "ServiceUnavailableException",
         "message": "The server is stopping",
     }
 
 
-def test_a_job_that_fails_is_an_error_without_its_reasons(url, monkeypatch, caplog):
-    """They are in the log."""
+def test_a_failed_job_s_error_does_not_contain_its_cause(url, monkeypatch, caplog):
+    """The log has it."""
 
     def fault(*_):
         yield report("working", 0)
@@ -594,8 +593,8 @@ def test_a_job_that_fails_is_an_error_without_its_reasons(url, monkeypatch, capl
 
 
 @pytest.mark.parametrize("euclidean, expected", [("plain", 2.0), ("squared", 4.0)])
-def test_a_computed_distance_is_as_the_engine_computes_it(euclidean, expected):
-    """The filter leaves the vector out of every ranking that could have it."""
+def test_a_computed_distance_equals_the_engine_s(euclidean, expected):
+    """The filter excludes the vector from every ranking that would have its distance."""
     choices = Choices(euclidean=euclidean, numbers="single")
     with Engine(choices=choices) as engine, serving(engine, console=ConsoleOptions()) as url:
         shape = {"dataType": "float32", "dimension": 1, "distanceMetric": "euclidean"}
@@ -608,22 +607,22 @@ def test_a_computed_distance_is_as_the_engine_computes_it(euclidean, expected):
 
     assert why["distance"] == expected
     assert why["rank_without_filter"] == 2
-    assert [vector["key"] for vector in matching] == ["far"]  # both in single precision
+    assert [vector["key"] for vector in matching] == ["far"]  # both are in single precision
 
 
-def test_why_of_a_vector_beyond_the_top_of_a_hybrid_query(url):
-    """It is looked for as far as a query goes."""
+def test_why_finds_a_vector_beyond_the_top_k_of_a_hybrid_query(url):
+    """It searches up to the maximum of a query."""
     query = {"text": "zebra", "mode": "hybrid", "vector": [1, 2, 3, 4], "top_k": 2}
-    target = nearest([1, 2, 3, 4], 50)[-1]
+    target = compute_nearest([1, 2, 3, 4], 50)[-1]
 
-    why = run(url, "why", target=name(target), **query)
+    why = run(url, "why", target=make_key(target), **query)
 
     assert 2 < why["rank"] < 200
 
 
-def test_a_text_search_is_chosen_or_the_first(small):
-    """An index without one says so."""
-    url, engine = small
+def test_the_first_text_search_is_the_default(one_vector):
+    """An index without a text search is an error."""
+    url, engine = one_vector
     assert run(url, "query", text="word", mode="text", text_key="text")["results"]
     engine.call("DeleteIndex", NAMES)
     shape = {"dataType": "float32", "dimension": 2, "distanceMetric": "cosine"}
@@ -632,9 +631,9 @@ def test_a_text_search_is_chosen_or_the_first(small):
     assert "has no text search" in run_failing(url, "query", text="word", mode="text")["message"]
 
 
-def test_a_boolean_is_described_as_one(small):
-    """And not as a number, which it is to Python."""
-    url, engine = small
+def test_a_boolean_is_described_as_a_boolean(one_vector):
+    """In Python, bool is a subclass of int."""
+    url, engine = one_vector
     put(engine, [("flag", [1, 1], {"flag": True, "numbers": [1, 2]})])
 
     types = {key["name"]: key["types"] for key in run(url, "metadata")["keys"]}
@@ -642,9 +641,9 @@ def test_a_boolean_is_described_as_one(small):
     assert (types["flag"], types["numbers"]) == (["boolean"], ["number[]"])
 
 
-def test_a_call_that_fails_is_an_error_without_its_reasons(small, monkeypatch, caplog):
-    """They are in the log."""
-    url, engine = small
+def test_a_failed_call_s_error_does_not_contain_its_cause(one_vector, monkeypatch, caplog):
+    """The log has it."""
+    url, engine = one_vector
 
     def fault(*_):
         raise RuntimeError("secret reasons")

@@ -1,4 +1,4 @@
-"""The console's map: principal components, of which vectors, and in which colors."""
+"""The console's map: principal components, the sample, and the colors."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ RANDOM = np.random.default_rng(3)
 VECTORS = (RANDOM.normal(size=(COUNT, DIMENSION)) * np.linspace(2, 0.1, DIMENSION)).astype("<f4")
 
 
-def name(number):
-    """The key of a vector."""
+def make_key(number):
+    """Return the key of a vector."""
     return f"{(number * 7919) % COUNT:05d}"
 
 
-ORDER = sorted(range(COUNT), key=name)
+ORDER = sorted(range(COUNT), key=make_key)
 
 
 @pytest.fixture(scope="module")
 def engine():
-    """An engine with 20,000 vectors."""
+    """Return an engine with 20,000 vectors."""
     with Engine() as engine:
         hidden = {"nonFilterableMetadataKeys": ["text"]}
         create_index(engine, DIMENSION, metadataConfiguration=hidden)
@@ -40,7 +40,7 @@ def engine():
             engine,
             [
                 (
-                    name(n),
+                    make_key(n),
                     VECTORS[n],
                     {
                         "group": f"g{n % 3}",
@@ -57,21 +57,21 @@ def engine():
 
 @pytest.fixture(scope="module")
 def url(engine):
-    """Its server."""
+    """Serve the engine."""
     with serving(engine, console=ConsoleOptions()) as url:
         yield url
 
 
 @pytest.fixture
-def small():
-    """A server of an engine with an empty index of two dimensions; the engine itself."""
+def empty_index():
+    """Serve an engine with an empty index of two dimensions; return the URL and the engine."""
     with Engine() as engine, serving(engine, console=ConsoleOptions()) as url:
         create_index(engine)
         yield url, engine
 
 
-def finish(steps):
-    """What a generator returns."""
+def run_to_end(steps):
+    """Run a generator and return its result."""
     while True:
         try:
             next(steps)
@@ -80,7 +80,7 @@ def finish(steps):
 
 
 def decompose(vectors):
-    """The same points and shares of variance, by numpy's singular value decomposition."""
+    """Compute the points and shares of variance with numpy's singular value decomposition."""
     centered = vectors.astype(np.float64) - vectors.mean(axis=0, dtype=np.float64)
     left, lengths, _ = np.linalg.svd(centered, full_matrices=False)
     points = left[:, :2] * lengths[:2]
@@ -93,8 +93,8 @@ def decompose(vectors):
     [(2, 1), (3, 2), (10, 64), (500, 65), (501, 200), (60, 300), (5000, 128), (1200, 400)],
 )
 @pytest.mark.parametrize("spread", ["steep", "flat", "far"])
-def test_points_are_those_of_a_singular_value_decomposition(count, dimension, spread):
-    """Few vectors or many, of few dimensions or many, and far from zero."""
+def test_points_equal_those_of_a_singular_value_decomposition(count, dimension, spread):
+    """For few or many vectors and dimensions, and far from zero."""
     vectors = np.random.default_rng(count).normal(size=(count, dimension))
     if spread == "steep":
         vectors *= np.geomspace(1, 1e-3, dimension)
@@ -102,7 +102,7 @@ def test_points_are_those_of_a_singular_value_decomposition(count, dimension, sp
         vectors += 100
     vectors = vectors.astype(np.float32)
 
-    points, variance = finish(project(vectors))
+    points, variance = run_to_end(project(vectors))
 
     expected, shares = decompose(vectors)
     width = expected.shape[1]
@@ -111,11 +111,11 @@ def test_points_are_those_of_a_singular_value_decomposition(count, dimension, sp
     assert not points[:, width:].any()
 
 
-def test_axes_of_the_same_length_are_axes():
-    """The corners of a cross: whichever two directions are taken, all the variance is shared."""
+def test_axes_with_equal_variance_are_valid():
+    """The corners of a cross: any two directions share all the variance."""
     vectors = np.repeat(np.eye(100, dtype=np.float32)[:3], 40, axis=0)
 
-    points, variance = finish(project(vectors))
+    points, variance = run_to_end(project(vectors))
 
     assert sum(variance) == pytest.approx(1)
     assert variance[0] == pytest.approx(0.5)
@@ -124,26 +124,29 @@ def test_axes_of_the_same_length_are_axes():
 
 
 @pytest.mark.parametrize("count", [0, 1, 5])
-def test_vectors_that_are_all_equal_are_one_point(count):
-    """In the middle, and nothing varies."""
-    points, variance = finish(project(np.ones((count, 200), np.float32)))
+def test_equal_vectors_are_one_point(count):
+    """It is in the middle, without variance."""
+    points, variance = run_to_end(project(np.ones((count, 200), np.float32)))
 
     assert points.tolist() == [[0, 0]] * count
     assert variance == (0, 0)
 
 
-def test_a_projection_repeats():
+def test_a_projection_is_reproducible():
     """To the last bit."""
     vectors = VECTORS[:3000]
 
-    assert finish(project(vectors)).points.tobytes() == finish(project(vectors)).points.tobytes()
+    assert (
+        run_to_end(project(vectors)).points.tobytes()
+        == run_to_end(project(vectors)).points.tobytes()
+    )
 
 
 def test_a_large_index_is_sampled_evenly_in_the_order_of_its_keys(url):
-    """It says so; anybody can take the same sample."""
+    """The response says so, and anybody can take the same sample."""
     drawn = run(url, "map", limit=2000)
 
-    assert drawn["keys"] == [name(ORDER[n * 10]) for n in range(2000)]
+    assert drawn["keys"] == [make_key(ORDER[n * 10]) for n in range(2000)]
     assert drawn["sample"] == {
         "size": 2000,
         "of": COUNT,
@@ -157,18 +160,18 @@ def test_a_large_index_is_sampled_evenly_in_the_order_of_its_keys(url):
     assert "vectors" not in drawn
 
 
-def test_a_filter_leaves_points_out(url):
-    """The sample is of what passes it."""
+def test_a_filter_selects_points(url):
+    """The sample is of the matching vectors."""
     drawn = run(url, "map", limit=5000, filter={"n": {"$lt": 300}})
 
     assert sorted(drawn["keys"]) == drawn["keys"]
-    assert set(drawn["keys"]) == {name(n) for n in range(300)}
+    assert set(drawn["keys"]) == {make_key(n) for n in range(300)}
     assert drawn["sample"]["whole"] is True
     assert drawn["sample"]["how"] == "all vectors that pass the filter"
 
 
 def test_colors_have_a_legend_with_counts(url):
-    """The most frequent value first; the coordinates are those of before."""
+    """The most frequent value is first. Coordinates do not change."""
     plain = run(url, "map", limit=2000)
 
     colored = run(url, "map", limit=2000, color="group")
@@ -180,13 +183,13 @@ def test_colors_have_a_legend_with_counts(url):
         (entry["count"] for entry in legend), reverse=True
     )
     assert sum(entry["count"] for entry in legend) == 2000
-    groups = {key: n % 3 for n, key in enumerate(map(name, range(COUNT)))}
+    groups = {key: n % 3 for n, key in enumerate(map(make_key, range(COUNT)))}
     for key, color in zip(colored["keys"], colored["colors"]["of_point"], strict=True):
         assert legend[color]["value"] == f"g{groups[key]}"
 
 
-def test_many_values_are_put_together_and_missing_ones_are_named(url):
-    """A legend of thousands helps nobody."""
+def test_the_legend_groups_rare_values_and_counts_missing_ones(url):
+    """A legend of thousands would not help."""
     many = run(url, "map", limit=2000, color="n")["colors"]
     some = run(url, "map", limit=2000, color="flag")["colors"]
 
@@ -198,9 +201,9 @@ def test_many_values_are_put_together_and_missing_ones_are_named(url):
     assert none["values"] == [{"value": None, "count": 2000}]
 
 
-def test_values_that_look_alike_are_different_colors(small):
-    """1, 1.0 and "1" and true; and arrays."""
-    url, engine = small
+def test_values_that_look_alike_have_different_colors(empty_index):
+    """1, 1.0, "1", true, and arrays."""
+    url, engine = empty_index
     values = [1, "1", True, ["1"], ["1", "2"], 1.5]
     put(engine, [(f"k{n}", [n, 1], {"v": value}) for n, value in enumerate(values)])
 
@@ -210,9 +213,9 @@ def test_values_that_look_alike_are_different_colors(small):
     assert shown == {"1", '"1"', "true", '"[\\"1\\"]"', '"[\\"1\\",\\"2\\"]"', "1.5"}
 
 
-def test_a_map_is_drawn_again_when_its_index_has_changed(small, monkeypatch):
-    """And not before: it is returned as it was."""
-    url, engine = small
+def test_a_map_is_recomputed_only_after_a_change(empty_index, monkeypatch):
+    """Otherwise the stored map is returned."""
+    url, engine = empty_index
     put(engine, [("a", [1, 0], {}), ("b", [0, 1], {}), ("c", [1, 1], {})])
     drawings = []
     original = maps._project
@@ -233,9 +236,9 @@ def test_a_map_is_drawn_again_when_its_index_has_changed(small, monkeypatch):
     assert refreshed["keys"] == ["b", "c", "d"]
 
 
-def test_an_index_of_the_same_name_is_another(small):
-    """Nothing of the deleted one is shown."""
-    url, engine = small
+def test_a_recreated_index_has_a_new_map(empty_index):
+    """The map of the deleted index is not shown."""
+    url, engine = empty_index
     put(engine, [("a", [1, 0], {})])
     assert run(url, "map")["keys"] == ["a"]
 
@@ -246,9 +249,8 @@ def test_an_index_of_the_same_name_is_another(small):
     assert run(url, "map")["keys"] == []
 
 
-def test_only_some_maps_are_kept(small, monkeypatch):
-    """The memory for them has a limit."""
-    url, engine = small
+def test_the_number_of_stored_maps_is_limited(empty_index, monkeypatch):
+    url, engine = empty_index
     put(engine, [(f"k{n}", [n, 1], {}) for n in range(10)])
     drawings = []
     original = maps._project
@@ -260,8 +262,8 @@ def test_only_some_maps_are_kept(small, monkeypatch):
     assert drawings == [1, 2, 3, 4, 5, 1]
 
 
-def test_an_index_with_more_keys_than_fit_says_so(url, monkeypatch):
-    """The sample is of the first that were listed."""
+def test_an_index_with_too_many_keys_is_reported(url, monkeypatch):
+    """The sample is of those that were listed first."""
     monkeypatch.setattr(maps, "LISTED", 2000)
 
     drawn = run(url, "map", limit=100, filter={"n": {"$gte": 0}})
@@ -273,9 +275,9 @@ def test_an_index_with_more_keys_than_fit_says_so(url, monkeypatch):
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])
-def test_a_map_of_few_vectors(small, count):
-    """None is an empty map."""
-    url, engine = small
+def test_a_map_can_have_few_vectors(empty_index, count):
+    """An empty index has an empty map."""
+    url, engine = empty_index
     put(engine, [(f"k{n}", [n + 1, 1], {}) for n in range(count)])
 
     drawn = run(url, "map", color="x")
@@ -305,16 +307,15 @@ def test_a_map_of_few_vectors(small, count):
         ({"index": {}}, "/index"),
     ],
 )
-def test_a_map_that_cannot_be_is_refused(url, members, words):
-    """With what is wrong."""
+def test_an_invalid_map_is_refused(url, members, words):
+    """The error says what is wrong."""
     error = run_failing(url, "map", **members)
 
     assert error["code"] == "ValidationException"
     assert words in error["message"]
 
 
-def test_a_map_that_was_drawn_is_not_for_who_may_not_read():
-    """A policy that denies denies what is kept, too."""
+def test_a_stored_map_is_denied_without_permission_to_read():
     allow = {"Effect": "Allow", "Action": "s3vectors:*", "Resource": "*"}
     with (
         Engine(policies=Policies({"Version": "2012-10-17", "Statement": [allow]})) as engine,
@@ -337,9 +338,8 @@ def test_a_map_that_was_drawn_is_not_for_who_may_not_read():
     assert error["code"] == "AccessDeniedException"
 
 
-def test_a_map_names_its_phases(small):
-    """In their order."""
-    url, engine = small
+def test_a_map_reports_its_phases_in_order(empty_index):
+    url, engine = empty_index
     put(engine, [("a", [1, 0], {}), ("b", [0, 1], {})])
     lines = stream(url, "/console/api/stream/map", json.dumps(PAGE).encode())
 
@@ -347,9 +347,9 @@ def test_a_map_names_its_phases(small):
     assert "result" in lines[-1]
 
 
-def test_maps_are_drawn_one_after_the_other(small, monkeypatch):
-    """Each takes much memory, and all processors."""
-    url, engine = small
+def test_maps_are_computed_one_after_the_other(empty_index, monkeypatch):
+    """Each needs much memory and all processors."""
+    url, engine = empty_index
     put(engine, [(f"k{n}", [n, 1.0], {}) for n in range(3)])
     drawing, most = [0], [0]
     draw = maps._draw

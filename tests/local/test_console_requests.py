@@ -1,4 +1,4 @@
-"""The console's list of requests: what the engine was asked, what it refused, and why."""
+"""The console's list of requests to the engine, with the reasons of refusals."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ from s3vectors_local.signatures import Verifier
 
 
 def list_requests(url, after=0, **headers):
-    """The answer of the list."""
+    """Return the response of the list."""
     response, answer = ask(url, "/console/api/requests", {"after": after}, **headers)
     assert response.status == 200
     return answer
 
 
 def describe(request):
-    """What matters of a request."""
+    """Return the relevant members of a request."""
     return [request["operation"], request["resource"], request["status"], request["reason"]]
 
 
 @pytest.fixture
 def url():
-    """A server of an engine with an index."""
+    """Serve an engine with an index."""
     with Engine() as engine, serving(engine, console=ConsoleOptions()) as url:
         create_index(engine)
         put(engine, [("secret-key", [1, 0], {"text": "secret-text"})])
         yield url
 
 
-def test_requests_are_listed_as_they_came(url):
-    """Operation, bucket and index, status and reason; by name and by ARN."""
+def test_requests_are_listed_in_order(url):
+    """With operation, bucket, index, status and reason; by name and by ARN."""
     with closing(create_client(endpoint_url=url)) as client:
         arn = client.get_index(**NAMES)["index"]["indexArn"]
         client.get_vectors(indexArn=arn, keys=["secret-key"], returnMetadata=True)
@@ -67,8 +67,8 @@ def test_requests_are_listed_as_they_came(url):
     assert "secret" not in json.dumps(requests)
 
 
-def test_only_newer_ones_come_after_an_id(url):
-    """A page that asks again gets nothing twice."""
+def test_only_requests_after_an_id_are_returned(url):
+    """So a page that polls gets each request once."""
     ask(url, "/ListVectorBuckets")
     [first] = list_requests(url)["requests"]
     ask(url, "/ListVectorBuckets")
@@ -76,8 +76,8 @@ def test_only_newer_ones_come_after_an_id(url):
     assert [r["id"] for r in list_requests(url, first["id"])["requests"]] == [first["id"] + 1]
 
 
-def test_the_consoles_own_are_marked_and_push_no_others_out(url):
-    """A long job is many requests."""
+def test_the_console_s_own_requests_are_marked_and_displace_no_others(url):
+    """A long job consists of many requests."""
     ask(url, "/GetIndex", NAMES)
     for _ in range(LENGTH + 5):
         ask(url, "/console/api/call/ListVectorBuckets")
@@ -91,8 +91,8 @@ def test_the_consoles_own_are_marked_and_push_no_others_out(url):
     assert describe(requests[-1]) == ["ListVectors", "my-bucket/idx", 200, ""]
 
 
-def test_refused_requests_of_the_console_push_no_others_out(url):
-    """A page that was left open with the token of another start goes on asking."""
+def test_refused_requests_of_the_console_displace_no_others(url):
+    """An open page with the token of an earlier start continues to poll."""
     ask(url, "/GetIndex", NAMES)
     for _ in range(LENGTH):
         ask(url, "/console/api/requests", body=b"no JSON")
@@ -104,14 +104,14 @@ def test_refused_requests_of_the_console_push_no_others_out(url):
 
 
 def test_pages_and_health_checks_are_not_listed(url):
-    """They would push out what somebody looks for."""
+    """They would displace other requests."""
     ask(url, "/health", method="GET", body=b"")
 
     assert list_requests(url)["requests"] == []
 
 
-def test_long_names_are_cut(url):
-    """They are kept in memory."""
+def test_long_names_are_shortened(url):
+    """They are stored in memory."""
     ask(url, "/GetIndex", {"vectorBucketName": "b" * 1_000_000, "indexName": "idx"})
     ask(url, "/" + "x" * 10_000)
 
@@ -121,8 +121,8 @@ def test_long_names_are_cut(url):
     assert len(requests[1]["operation"]) < 250
 
 
-def test_a_refusal_names_the_statement_and_a_grant_that_nobody_used_is_named():
-    """As far as requests have come; those of the console count."""
+def test_a_refusal_names_its_statement_and_unused_permissions_are_listed():
+    """The console's own requests count as uses."""
     allow = {
         "Effect": "Allow",
         "Action": ["s3vectors:CreateVectorBucket", "s3vectors:CreateIndex", "s3vectors:GetIndex"],
@@ -154,23 +154,22 @@ def test_a_refusal_names_the_statement_and_a_grant_that_nobody_used_is_named():
 
 
 def test_policies_of_several_principals_are_listed_together():
-    """Each has its own."""
+    """Each with its principal."""
     grant = {"Effect": "Allow", "Action": "s3vectors:GetIndex", "Resource": "*"}
     document = {"Version": "2012-10-17", "Statement": [grant]}
     by_principal = {number * 12: Policies(document) for number in "12"}
     with Engine(policies=by_principal) as engine, serving(engine, console=ConsoleOptions()) as url:
         unused = list_requests(url)["unused"]
 
-    assert len(unused) == 4  # of each, the action and the resource
+    assert len(unused) == 4  # the action and the resource of each
 
 
-def test_without_policies_nothing_is_granted(url):
-    """So nothing is unused."""
+def test_without_policies_no_permission_is_unused(url):
     assert list_requests(url)["unused"] is None
 
 
 def test_an_unsigned_request_is_listed_with_its_reason():
-    """And nothing of its signature."""
+    """Its signature is not listed."""
     with Engine() as engine:
         options = {"verifier": Verifier({"ID": "SECRET"}), "console": ConsoleOptions(token="t")}
         with serving(engine, **options) as url:
@@ -184,7 +183,7 @@ def test_an_unsigned_request_is_listed_with_its_reason():
     ]
 
 
-def test_a_lost_answer_is_listed_as_lost():
+def test_a_lost_response_is_listed_as_lost():
     """It has no status."""
     with Engine() as engine:
         faults = Faults({"dropped": 1})
@@ -198,15 +197,15 @@ def test_a_lost_answer_is_listed_as_lost():
 
 
 @pytest.mark.parametrize("after", ["1", -1, 1.5, True, [], {}, 1 << 60])
-def test_an_id_that_is_none_is_refused(url, after):
-    """With what it must be."""
+def test_an_invalid_id_is_refused(url, after):
+    """The error says what is allowed."""
     response, answer = ask(url, "/console/api/requests", {"after": after})
 
     assert (response.status, answer["code"]) == (400, "ValidationException")
 
 
-def test_an_operation_that_could_not_be_executed_is_not_listed_as_a_success():
-    """An engine that a process has inherited refuses to work."""
+def test_an_operation_that_was_not_executed_is_not_listed_as_a_success():
+    """An engine refuses to work in a forked process."""
     with Engine() as engine:
         responses = []
         service = EngineService(engine, lambda *entry: responses.append(entry[2]))

@@ -1,4 +1,4 @@
-"""Vectors into a browser and back: exports that guard themselves, line by line."""
+"""Exports and imports through a browser, with a checksum for each line."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ HIDDEN = {
 
 @pytest.fixture(scope="module")
 def engine():
-    """An engine with 20,000 vectors."""
+    """Return an engine with 20,000 vectors."""
     with Engine() as engine:
         create_index(engine, 3, metadataConfiguration=HIDDEN)
         put(engine, [(f"k{n:05d}", VECTORS[n], {"n": n, "text": "ä"}) for n in range(COUNT)])
@@ -41,43 +41,43 @@ def engine():
 
 @pytest.fixture(scope="module")
 def url(engine):
-    """Its server, whose console may write."""
+    """Serve the engine with a console in write mode."""
     with serving(engine, console=ConsoleOptions(write=True)) as url:
         yield url
 
 
 def export(engine, bucket="my-bucket", index="idx"):
-    """The bytes that `s3vectors-local export` writes."""
+    """Return the bytes that `s3vectors-local export` writes."""
     file = BytesIO()
     SnapshotIndex(engine.call, bucket, index).write_to(file, compressed=False)
     return file.getvalue()
 
 
-def order(url, **members):
-    """The address of a download."""
+def order_download(url, **members):
+    """Order a download and return its address."""
     response, answer = ask(url, "/console/api/download", {**PAGE, **members})
     assert response.status == 200, answer
     return f"/console/download/{answer['ticket']}"
 
 
 def fetch(url, address):
-    """The response to a GET, and its body."""
+    """Send a GET; return the response and its body."""
     with closing(http.client.HTTPConnection(urlsplit(url).netloc)) as connection:
         connection.request("GET", address)
         response = connection.getresponse()
         return response, response.read()
 
 
-def keys(body):
-    """The keys in an export."""
+def list_keys(body):
+    """Return the keys in an export."""
     lines = [json.loads(line) for line in body.splitlines()]
     assert lines[-1]["vectors"] == len(lines) - 2
     return [line["key"] for line in lines[1:-1]]
 
 
-def test_a_download_is_an_export(url, engine):
-    """To the last byte, as a file."""
-    response, body = fetch(url, order(url))
+def test_a_download_equals_an_export(url, engine):
+    """Byte for byte, as a file."""
+    response, body = fetch(url, order_download(url))
 
     assert response.headers["content-disposition"] == 'attachment; filename="idx.jsonl"'
     assert response.headers["content-type"] == "application/x-ndjson"
@@ -96,14 +96,14 @@ def test_a_download_is_an_export(url, engine):
         ({"prefix": "none"}, []),
     ],
 )
-def test_a_download_can_be_of_some_vectors(url, members, expected):
-    """By prefix, filter or keys; the file is whole in any case."""
-    assert keys(fetch(url, order(url, **members))[1]) == expected
+def test_a_download_can_select_vectors(url, members, expected):
+    """By prefix, filter or keys. The file is complete in each case."""
+    assert list_keys(fetch(url, order_download(url, **members))[1]) == expected
 
 
-def test_a_download_is_fetched_once(url):
-    """Its address is of no use to who reads it later."""
-    address = order(url, keys=["k00001"])
+def test_a_download_can_be_fetched_only_once(url):
+    """So its address is useless to later readers."""
+    address = order_download(url, keys=["k00001"])
     assert fetch(url, address)[0].status == 200
 
     response, body = fetch(url, address)
@@ -112,16 +112,15 @@ def test_a_download_is_fetched_once(url):
     assert json.loads(body)["code"] == "NotFoundException"
 
 
-def test_a_download_is_fetched_soon(url, monkeypatch):
-    """Or not at all."""
+def test_a_download_s_address_expires(url, monkeypatch):
     monkeypatch.setattr(downloads, "_SECONDS", -1)
 
-    assert fetch(url, order(url))[0].status == 404
+    assert fetch(url, order_download(url))[0].status == 404
 
 
-def test_only_the_newest_downloads_are_waited_for(url):
-    """Orders are in memory."""
-    first, *_, last = [order(url, keys=["k00001"]) for _ in range(101)]
+def test_the_number_of_open_downloads_is_limited(url):
+    """Orders are stored in memory."""
+    first, *_, last = [order_download(url, keys=["k00001"]) for _ in range(101)]
 
     assert fetch(url, first)[0].status == 404
     assert fetch(url, last)[0].status == 200
@@ -129,7 +128,6 @@ def test_only_the_newest_downloads_are_waited_for(url):
 
 @pytest.mark.parametrize("ticket", ["", "x", "../about", "%00", "a/b"])
 def test_an_unknown_ticket_is_refused(url, ticket):
-    """Whatever it looks like."""
     assert fetch(url, f"/console/download/{ticket}")[0].status == 404
 
 
@@ -146,26 +144,26 @@ def test_an_unknown_ticket_is_refused(url, ticket):
         ({"prefix": ["k"]}, 400, "ValidationException"),
     ],
 )
-def test_a_download_that_cannot_be_is_refused_when_it_is_ordered(url, members, status, code):
-    """Where the page can still say why."""
+def test_an_invalid_download_is_refused_when_it_is_ordered(url, members, status, code):
+    """Then the page can still show the reason."""
     response, answer = ask(url, "/console/api/download", {**PAGE, **members})
 
     assert (response.status, answer["code"]) == (status, code)
 
 
-def test_more_vectors_than_fit_are_refused(url, monkeypatch):
-    """Their keys are in memory; the commands have no such limit."""
+def test_a_download_with_too_many_vectors_is_refused(url, monkeypatch):
+    """Their keys are in memory. The commands have no such limit."""
     monkeypatch.setattr(downloads, "_KEYS", 1000)
 
-    response, body = fetch(url, order(url))
+    response, body = fetch(url, order_download(url))
 
     assert response.status == 400
     assert "s3vectors-local export" in json.loads(body)["message"]
 
 
-def test_a_download_that_fails_midway_does_not_end_as_a_whole_one(url, engine, monkeypatch):
-    """The browser says that it failed."""
-    address, original, calls = order(url), engine.call, []
+def test_a_download_that_fails_midway_is_incomplete(url, engine, monkeypatch):
+    """So the browser reports the failure."""
+    address, original, calls = order_download(url), engine.call, []
 
     def call(operation, *arguments):
         calls.append(operation)
@@ -179,8 +177,8 @@ def test_a_download_that_fails_midway_does_not_end_as_a_whole_one(url, engine, m
         fetch(url, address)
 
 
-def test_a_file_is_imported(url, engine):
-    """The bucket and the index are made; a vector with the same key is replaced."""
+def test_an_import_creates_bucket_and_index(url, engine):
+    """A vector with the same key is replaced."""
     lines = stream(url, IMPORT, export(engine), **FILE)
 
     assert lines[-1] == {"result": {"count": COUNT}}
@@ -191,9 +189,9 @@ def test_a_file_is_imported(url, engine):
     engine.call("DeleteIndex", {"vectorBucketName": "copies", "indexName": "copy"})
 
 
-def test_a_compressed_file_is_imported(url, engine):
-    """As the commands write it."""
-    body = gzip.compress(fetch(url, order(url, prefix="k0000"))[1])
+def test_a_compressed_file_can_be_imported(url, engine):
+    """The commands write such files."""
+    body = gzip.compress(fetch(url, order_download(url, prefix="k0000"))[1])
 
     lines = stream(url, IMPORT, body, **{"content-type": "application/x-ndjson"})
 
@@ -202,15 +200,15 @@ def test_a_compressed_file_is_imported(url, engine):
 
 
 def count_copies(engine):
-    """The vectors of the copy."""
+    """Return the number of vectors in the copy."""
     copy = {"vectorBucketName": "copies", "indexName": "copy"}
     return len(engine.call("ListVectors", {**copy, "maxResults": 1000})["vectors"])
 
 
 @pytest.mark.parametrize("damage", ["changed", "cut", "swapped"])
 def test_a_damaged_file_is_imported_up_to_the_damage(url, engine, damage):
-    """The error names the line, and how many vectors are stored."""
-    lines = fetch(url, order(url, prefix="k00"))[1].splitlines(keepends=True)
+    """The error has the line and the number of stored vectors."""
+    lines = fetch(url, order_download(url, prefix="k00"))[1].splitlines(keepends=True)
     if damage == "changed":
         lines[701] = lines[701].replace(b'"n":700', b'"n":701')
     if damage == "cut":
@@ -230,8 +228,8 @@ def test_a_damaged_file_is_imported_up_to_the_damage(url, engine, damage):
 @pytest.mark.parametrize(
     "body", [b"", b"{}", b"[]", b"text", b"\xff" * 100_000, b"\x1f\x8b broken", b"x" * 3_000_000]
 )
-def test_a_file_that_is_no_export_changes_nothing(url, engine, body):
-    """Not even an index is made."""
+def test_a_file_that_is_not_an_export_changes_nothing(url, engine, body):
+    """Not even an index is created."""
     error = stream(url, "/console/api/import?bucket=nothing&index=nothing", body, **FILE)[-1][
         "error"
     ]
@@ -242,8 +240,8 @@ def test_a_file_that_is_no_export_changes_nothing(url, engine, body):
     assert buckets == []
 
 
-def test_a_file_of_another_kind_of_index_is_refused(url, engine):
-    """In words that name both."""
+def test_a_file_of_an_index_with_another_configuration_is_refused(url, engine):
+    """The error names both."""
     names = {"vectorBucketName": "my-bucket", "indexName": "other"}
     shape = {"dataType": "float32", "dimension": 2, "distanceMetric": "cosine"}
     engine.call("CreateIndex", {**names, **shape})
@@ -256,8 +254,8 @@ def test_a_file_of_another_kind_of_index_is_refused(url, engine):
     assert error["message"].endswith("Nothing is stored.")
 
 
-def test_a_refusal_does_not_repeat_a_whole_file(url):
-    """Its first line may be a megabyte."""
+def test_a_refusal_does_not_contain_the_whole_first_line(url):
+    """The line may have a megabyte."""
     keys = [f"k{number}" for number in range(50_000)]
     file = BytesIO()
     Writer(file, compressed=False, head=build_header(2, "cosine", keys)).finish()
@@ -278,10 +276,10 @@ DENY = {"Effect": "Deny", "Action": "s3vectors:CreateIndex", "Resource": "*"}
     "dimension, statements, code",
     [(5_000, [ALLOW], "ValidationException"), (2, [ALLOW, DENY], "AccessDeniedException")],
 )
-def test_an_import_whose_index_is_refused_leaves_no_bucket_of_its_own(
+def test_an_import_whose_index_is_refused_deletes_the_bucket_it_created(
     exists, dimension, statements, code
 ):
-    """A bucket that was there before stays."""
+    """A bucket that existed before stays."""
     file = BytesIO()
     Writer(file, compressed=False, head=build_header(dimension, "cosine", ())).finish()
     policies = Policies({"Version": "2012-10-17", "Statement": statements})
@@ -311,8 +309,8 @@ def test_an_import_without_a_target_is_refused(url, query):
 @pytest.mark.parametrize(
     "target", ["?bucket=&index=", "?bucket=B&index=i", "?bucket=..%2F..&index=%00"]
 )
-def test_an_import_into_no_possible_index_is_refused(url, engine, target):
-    """In the service's words."""
+def test_an_import_into_an_invalid_index_is_refused(url, engine, target):
+    """With the service's message."""
     error = stream(url, f"/console/api/import{target}", export(engine), **FILE)[-1]["error"]
 
     assert error["code"] == "ValidationException"
@@ -321,14 +319,14 @@ def test_an_import_into_no_possible_index_is_refused(url, engine, target):
 
 @pytest.mark.parametrize("kind", [None, "text/plain", "multipart/form-data", "application/json"])
 def test_a_form_cannot_import(url, kind):
-    """A web page of another origin could send one."""
+    """A web page of another origin can send one."""
     response, answer = ask(url, IMPORT, body=b"{}", **{"content-type": kind})
 
     assert (response.status, answer["code"]) == (415, "UnsupportedMediaTypeException")
 
 
-def test_a_console_that_only_reads_does_not_import(engine):
-    """It says how to start one that does."""
+def test_a_read_only_console_does_not_import(engine):
+    """The error says how to start one in write mode."""
     with serving(engine, console=ConsoleOptions()) as url:
         response, answer = ask(url, IMPORT, body=b"{}", **FILE)
 
@@ -337,7 +335,7 @@ def test_a_console_that_only_reads_does_not_import(engine):
 
 
 def test_an_import_needs_the_token(engine):
-    """A download does not: its ticket is one."""
+    """A download does not, because its ticket is secret."""
     with serving(engine, console=ConsoleOptions(write=True, token="t")) as url:
         response, _ = ask(url, IMPORT, body=b"{}", **FILE)
         assert response.status == 401
@@ -348,8 +346,8 @@ def test_an_import_needs_the_token(engine):
         assert fetch(url, f"/console/download/{answer['ticket']}")[0].status == 200
 
 
-def test_a_denied_import_says_what_is_stored():
-    """And which statement denies it."""
+def test_a_denied_import_reports_the_stored_vectors():
+    """The error names the statement."""
     allow = {"Effect": "Allow", "Action": "s3vectors:*", "Resource": "*"}
     deny = {"Effect": "Deny", "Action": "s3vectors:PutVectors", "Resource": "*", "Sid": "no"}
     policies = Policies({"Version": "2012-10-17", "Statement": [allow, deny]})
@@ -366,15 +364,15 @@ def test_a_denied_import_says_what_is_stored():
     assert error["message"].endswith("Nothing is stored.")
 
 
-def test_a_browser_that_stops_sending_leaves_what_is_stored(url, engine):
-    """The vectors of whole requests, and the next import works."""
+def test_an_interrupted_import_keeps_the_stored_vectors(url, engine):
+    """Only complete requests are stored, and the next import works."""
     body = export(engine)
     with closing(http.client.HTTPConnection(urlsplit(url).netloc)) as connection:
         connection.putrequest("POST", IMPORT)
         connection.putheader("content-type", "application/octet-stream")
         connection.putheader("content-length", str(len(body)))
         connection.endheaders(body[: len(body) // 2])
-        response = connection.getresponse()  # the first line of progress
+        response = connection.getresponse()  # the first line of the progress
         assert response.status == 200
 
     lines = stream(url, IMPORT, body, **FILE)
@@ -384,7 +382,7 @@ def test_a_browser_that_stops_sending_leaves_what_is_stored(url, engine):
     engine.call("DeleteIndex", {"vectorBucketName": "copies", "indexName": "copy"})
 
 
-def test_a_server_that_stops_ends_an_import(engine):
+def test_stopping_the_server_ends_an_import(engine):
     """It does not wait for a browser that sends nothing."""
     body = export(engine)
     with serving(engine, console=ConsoleOptions(write=True)) as url:
@@ -396,10 +394,10 @@ def test_a_server_that_stops_ends_an_import(engine):
         assert connection.getresponse().status == 200
 
     connection.close()
-    assert keys(export(engine))
+    assert list_keys(export(engine))
 
 
-def test_only_a_few_imports_run_at_a_time(engine):
+def test_the_number_of_simultaneous_imports_is_limited(engine):
     """Each has a thread that waits for its browser."""
     body = export(engine)
     with serving(engine, console=ConsoleOptions(write=True)) as url:

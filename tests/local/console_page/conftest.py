@@ -14,21 +14,21 @@ from s3vectors_local.console.options import ConsoleOptions
 
 @pytest.fixture(scope="session")
 def chromium():
-    """A browser."""
+    """Start a browser."""
     with run_browser() as browser:
         yield browser
 
 
 @pytest.fixture
 def page(chromium):
-    """A page on which nothing may go wrong: no error, no dialog, no request to another host."""
+    """Open a page that fails the test on any error, dialog or request to another host."""
     yield chromium
     assert chromium.faults() == []
 
 
 @pytest.fixture(scope="session")
 def console():
-    """A server whose console only reads: its `url`, and `index(name)`, the address of an index."""
+    """Serve a read-only console; it has a `url`, and `index(name)` is the address of an index."""
     with Engine() as engine:
         fill_engine(engine)
         with serving(engine, console=ConsoleOptions()) as url:

@@ -1,4 +1,4 @@
-"""Everybody can use the console: with a keyboard alone, at any width, at 200 %, in any colors."""
+"""Accessibility of the console: with the keyboard alone, at any width, at 200 %, in any colors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ VIEWS = {
     "requests": ("#/requests", "ListVectorBuckets"),
 }
 SIZES = {"narrow": (360, 640), "zoomed": (640, 400), "wide": (2560, 1440)}
-"""A phone; 1,280 by 800 at 200 %; a large screen."""
+"""A phone, 1,280 by 800 at 200 %, and a large screen."""
 
 
 def show(page, console, view, **options):
@@ -36,7 +36,7 @@ def show(page, console, view, **options):
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_a_view_fits_every_width(page, console, view):
-    """Nothing has to be moved sideways, neither on a phone nor at 200 %."""
+    """No view scrolls sideways, neither on a phone nor at 200 %."""
     show(page, console, view)
     for size in SIZES.values():
         page.resize(*size)
@@ -47,7 +47,7 @@ def test_a_view_fits_every_width(page, console, view):
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_a_view_follows_the_guidelines(page, console, view):
-    """WCAG 2.2 as axe checks it: names, labels, headings, contrast, in both color schemes."""
+    """WCAG 2.2 as axe checks it, in both color schemes: names, labels, headings and contrast."""
     show(page, console, view)
     for scheme in ("light", "dark"):
         page.scheme(scheme)
@@ -56,7 +56,7 @@ def test_a_view_follows_the_guidelines(page, console, view):
 
 
 def tab_to(page, name):
-    """Press Tab until something has the focus that has this name."""
+    """Press Tab until the element with this name has the focus."""
     for _ in range(80):
         page.press("Tab")
         focused = page.evaluate(
@@ -68,8 +68,8 @@ def tab_to(page, name):
     raise AssertionError(f"Tab does not lead to {name!r}")
 
 
-def test_the_keyboard_alone_leads_from_the_overview_to_an_answer(page, console):
-    """Skip link, index, query, explanation, map: each can be reached and used."""
+def test_a_query_works_with_the_keyboard_alone(page, console):
+    """Skip link, index, query, explanation and map can be reached and used."""
     show(page, console, "overview")
     page.wait("ENHANCED")
     tab_to(page, "Skip to the content")
@@ -106,12 +106,12 @@ HOLD_DESCRIPTIONS = """(() => {
     return response;
   };
 })()"""
-"""The page gets no answer about an index before `release()`."""
+"""Hold the responses about an index until `release()` is called."""
 
 
 @pytest.mark.parametrize("bucket, details", [(BUCKET, "cosine"), ("none", "NotFoundException")])
 def test_an_index_keeps_the_focus_while_its_details_arrive(page, console, bucket, details):
-    """They fill the row, or a failure does; Enter still opens the index."""
+    """When the details or a failure arrive, Enter still opens the index."""
     show(page, console, "requests")
     page.evaluate(HOLD_DESCRIPTIONS)
     if bucket != BUCKET:
@@ -130,8 +130,8 @@ def test_an_index_keeps_the_focus_while_its_details_arrive(page, console, bucket
     assert page.evaluate("document.activeElement.innerText") == "many"
 
 
-def test_the_focus_goes_to_the_content_of_a_new_view(page, console):
-    """So that a screen reader does not begin at the top again."""
+def test_a_new_view_moves_the_focus_to_its_content(page, console):
+    """So a screen reader does not begin at the top again."""
     show(page, console, "overview")
     page.go(INDEX)
     page.wait("Data type")
@@ -142,8 +142,8 @@ def test_the_focus_goes_to_the_content_of_a_new_view(page, console):
     )
 
 
-def test_what_happened_is_said_in_a_live_region(page, console):
-    """What a query came to, for instance."""
+def test_a_live_region_announces_what_happened(page, console):
+    """For example the result of a query."""
     show(page, console, "query")
 
     page.waitUntil("/^10 results in /.test(document.getElementById('status').textContent)")
@@ -151,16 +151,16 @@ def test_what_happened_is_said_in_a_live_region(page, console):
 
 
 @pytest.mark.parametrize("still", [True, False])
-def test_nothing_moves_for_whoever_does_not_want_it(page, console, still):
-    """Transitions of colors are all there is, and they end with `prefers-reduced-motion`."""
+def test_nothing_moves_with_reduced_motion(page, console, still):
+    """The page has only color transitions, and `prefers-reduced-motion` removes them."""
     show(page, console, "overview", still=still)
 
     moving = page.evaluate("getComputedStyle(document.querySelector('button')).transitionDuration")
     assert (moving == "0s") is still
 
 
-def test_what_is_chosen_can_be_seen_in_forced_colors(page, console):
-    """Where grounds are taken away, an outline marks it."""
+def test_a_selection_is_visible_in_forced_colors(page, console):
+    """An outline marks it, because forced colors remove backgrounds."""
     show(page, console, "index", forced=True)
 
     tab = "getComputedStyle(document.querySelector('.tabs a[aria-current]')).outlineStyle"

@@ -11,12 +11,12 @@ MANY_INDEX = f"#/bucket/{BUCKET}/index/many"
 
 
 def read_keys(page):
-    """The keys of the rows that are shown."""
+    """Return the keys of the displayed rows."""
     return page.texts("tbody .keycell a")
 
 
-def test_pages_follow_one_another_and_lead_back(page, console):
-    """Each vector is on one page; the page says which it is."""
+def test_the_reader_can_go_to_the_next_and_the_previous_page(page, console):
+    """Each vector is on one page, and the page shows its range."""
     page.open_console(console.url, f"{MANY_INDEX}/browse?size=25")
     page.wait("Page 1: 25 vectors")
     first = read_keys(page)
@@ -30,8 +30,8 @@ def test_pages_follow_one_another_and_lead_back(page, console):
     assert len({*first, *second}) == 50
 
 
-def test_one_vector_is_one_page(page, console):
-    """There is nothing after it, and nothing before."""
+def test_an_index_of_one_vector_has_one_page(page, console):
+    """There is no next and no previous page."""
     page.open_console(console.url, console.index("one") + "/browse")
     page.wait("Page 1: 1 vector")
 
@@ -39,8 +39,8 @@ def test_one_vector_is_one_page(page, console):
     assert page.count(".pager button:disabled") == 3
 
 
-def test_a_prefix_and_a_filter_select_together_and_are_in_the_address(page, console):
-    """So that the address can be passed on."""
+def test_the_address_has_the_prefix_and_the_filter(page, console):
+    """Both select together, and the address can be shared."""
     page.open_console(console.url, f"{MANY_INDEX}/browse")
     page.fill("Key begins with", "doc-000")
     page.fill("Filter", '{"kind": "film"}')
@@ -53,8 +53,8 @@ def test_a_prefix_and_a_filter_select_together_and_are_in_the_address(page, cons
     assert read_keys(page) == [f"doc-{n:05}" for n in range(1, 100, 3)]
 
 
-def test_a_value_leads_to_the_vectors_that_have_it_too(page, console):
-    """It adds to the filter that is there."""
+def test_a_click_on_a_value_filters_by_it(page, console):
+    """The value is added to the present filter."""
     page.open_console(
         console.url, f"{MANY_INDEX}/browse?filter={quote(json.dumps({'shelf': 's7'}))}"
     )
@@ -66,8 +66,8 @@ def test_a_value_leads_to_the_vectors_that_have_it_too(page, console):
     assert json.loads(page.evaluate("document.getElementById('filter').value")) == expected
 
 
-def test_the_reader_chooses_the_columns_and_finds_them_again(page, console):
-    """Their choice is remembered for each index."""
+def test_the_chosen_columns_are_remembered(page, console):
+    """For each index."""
     page.open_console(console.url, f"{MANY_INDEX}/browse")
     page.wait("doc-00000")
     page.evaluate("document.querySelector('.menu summary').click()")
@@ -80,8 +80,8 @@ def test_the_reader_chooses_the_columns_and_finds_them_again(page, console):
     assert [title.strip() for title in page.texts("thead th")] == ["Key", "kind", "number", "text"]
 
 
-def test_the_text_and_the_raw_metadata_open_on_a_click(page, console):
-    """And close on the next."""
+def test_a_click_opens_the_text_and_the_raw_metadata(page, console):
+    """The next click closes them."""
     vector = make_vector("only", 0)
     page.open_console(console.url, console.index("one") + "/browse")
     page.wait("only")
@@ -92,8 +92,8 @@ def test_the_text_and_the_raw_metadata_open_on_a_click(page, console):
     assert page.count(".details") == 0
 
 
-def test_a_vector_has_an_address_with_its_metadata_its_size_and_its_neighbors(page, console):
-    """Everything about it, from its key alone."""
+def test_a_vector_s_page_shows_its_metadata_size_and_neighbors(page, console):
+    """The address contains only its key."""
     page.open_console(console.url, f"{MANY_INDEX}/vector/doc-00007")
     page.wait("The film number 7 tells of rivers.")
     page.wait("Filterable metadata, in bytes")
@@ -104,8 +104,8 @@ def test_a_vector_has_an_address_with_its_metadata_its_size_and_its_neighbors(pa
     assert "doc-00007" not in read_keys(page)
 
 
-def test_all_vectors_are_counted_when_somebody_asks(page, console):
-    """And the header and the overview know it from then on."""
+def test_vectors_are_counted_on_request(page, console):
+    """The header and the overview then show the number."""
     page.open_console(console.url, MANY_INDEX)
     page.wait("not counted yet")
     page.click("button", "Count vectors")
@@ -121,8 +121,8 @@ def test_all_vectors_are_counted_when_somebody_asks(page, console):
     ]
 
 
-def test_back_leads_to_what_was_shown_before(page, console):
-    """Each search once, however its address was written."""
+def test_back_returns_to_the_previous_search(page, console):
+    """Each search is one entry in the history, whatever the spelling of its address."""
     page.open_console(console.url, f"{MANY_INDEX}/browse?size=50&filter=")
     page.wait("Page 1: 50 vectors")
     page.fill("Key begins with", "doc-0000")
@@ -133,4 +133,4 @@ def test_back_leads_to_what_was_shown_before(page, console):
     page.evaluate("history.forward()")
     page.wait("Page 1: 10 vectors")
 
-    assert page.evaluate("history.length") == 3  # the first is the browser's own
+    assert page.evaluate("history.length") == 3  # the first entry is the browser's own

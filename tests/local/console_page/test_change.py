@@ -1,4 +1,4 @@
-"""Changing an index in write mode: after a question, and never without it."""
+"""Changing an index in write mode: only after a confirmation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ INDEX = f"#/bucket/{BUCKET}/index/changing"
 
 @pytest.fixture
 def engine():
-    """An engine with five vectors."""
+    """Return an engine with five vectors."""
     with Engine() as engine:
         engine.call("CreateVectorBucket", {"vectorBucketName": BUCKET})
         names = create_index(engine, "changing")
@@ -24,7 +24,7 @@ def engine():
 
 @pytest.fixture
 def url(engine):
-    """Its server, whose console can write."""
+    """Serve the engine with a console in write mode."""
     with serving(engine, console=ConsoleOptions(write=True)) as url:
         yield url
 
@@ -33,8 +33,8 @@ def list_keys(engine):
     return sorted(vector["key"] for vector in engine.call("ListVectors", NAMES)["vectors"])
 
 
-def test_selected_vectors_are_deleted_after_a_question(page, engine, url):
-    """Those and no others."""
+def test_selected_vectors_are_deleted_after_a_confirmation(page, engine, url):
+    """No others are deleted."""
     page.open_console(url, f"{INDEX}/browse")
     page.check("Select k1")
     page.check("Select k3")
@@ -47,7 +47,7 @@ def test_selected_vectors_are_deleted_after_a_question(page, engine, url):
     assert list_keys(engine) == ["k0", "k2", "k4"]
 
 
-def test_a_selection_outlives_a_choice_of_columns(page, engine, url):
+def test_a_choice_of_columns_keeps_the_selection(page, engine, url):
     """The boxes and the button are about the same vectors."""
     page.open_console(url, f"{INDEX}/browse")
     page.check("Select k1")
@@ -61,8 +61,8 @@ def test_a_selection_outlives_a_choice_of_columns(page, engine, url):
     assert list_keys(engine) == ["k0", "k2", "k3", "k4"]
 
 
-def test_a_question_that_is_closed_deletes_nothing(page, engine, url):
-    """With Escape, as any dialog."""
+def test_closing_the_dialog_deletes_nothing(page, engine, url):
+    """Escape closes it, like any dialog."""
     page.open_console(url, f"{INDEX}/vector/k1")
     page.click("button", "Delete")
     page.waitFor("dialog")
@@ -72,8 +72,8 @@ def test_a_question_that_is_closed_deletes_nothing(page, engine, url):
     assert "k1" in list_keys(engine)
 
 
-def test_one_vector_is_deleted_from_its_own_page(page, engine, url):
-    """Which leads back to the others."""
+def test_a_vector_can_be_deleted_on_its_own_page(page, engine, url):
+    """The browser then shows the other vectors."""
     page.open_console(url, f"{INDEX}/vector/k1")
     page.click("button", "Delete")
     page.click("button", "Delete this vector")
@@ -82,8 +82,8 @@ def test_one_vector_is_deleted_from_its_own_page(page, engine, url):
     assert "k1" not in list_keys(engine)
 
 
-def test_an_index_is_deleted_only_with_its_name_typed(page, engine, url):
-    """The button does nothing before; afterwards the index is nowhere on the page."""
+def test_an_index_is_deleted_only_after_its_name_is_typed(page, engine, url):
+    """Before that, the button is disabled. Afterwards, no view shows the index."""
     page.open_console(url, INDEX)
     page.click("button", "Delete the index …")
     page.fill("Name of the index", "changin")
@@ -96,8 +96,8 @@ def test_an_index_is_deleted_only_with_its_name_typed(page, engine, url):
     assert page.count("[data-index='changing']") == 0
 
 
-def test_what_the_service_refuses_is_said_in_the_dialog(page, engine, url):
-    """An index that somebody else has deleted meanwhile, for instance."""
+def test_the_dialog_shows_an_error_of_the_service(page, engine, url):
+    """For example if somebody else has deleted the index."""
     page.open_console(url, f"{INDEX}/vector/k1")
     page.click("button", "Delete")
     engine.call("DeleteIndex", NAMES)
@@ -108,8 +108,8 @@ def test_what_the_service_refuses_is_said_in_the_dialog(page, engine, url):
 
 
 @pytest.mark.parametrize("view", ["", "/browse", "/vector/only", "/transfer"])
-def test_a_console_that_only_reads_offers_no_change(page, console, view):
-    """No button, no box to select, no place to drop a file."""
+def test_a_read_only_console_offers_no_change(page, console, view):
+    """It has no button, no box to select, and no place to drop a file."""
     page.open_console(console.url, console.index("one") + view)
     page.wait("cosine")
     page.waitUntil("!document.querySelector('[aria-busy=true], .job')")

@@ -1,4 +1,4 @@
-"""Every failure shows the service's words, and leaves the page usable."""
+"""Each failure is shown with the service's message, and the page stays usable."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ INDEX = f"#/bucket/{BUCKET}/index/one"
 
 
 @pytest.fixture
-def small():
-    """An engine with one vector, in an index `one`."""
+def one_vector_engine():
+    """Return an engine with one vector, in an index `one`."""
     everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     with Engine(policies=Policies({"Version": "2012-10-17", "Statement": everything})) as engine:
         engine.call("CreateVectorBucket", {"vectorBucketName": BUCKET})
@@ -25,9 +25,9 @@ def small():
         yield engine
 
 
-def test_an_engine_that_stops_is_named_in_each_view(page, small):
-    """Where it is missed, and with a way to try again."""
-    with serving(small, console=ConsoleOptions()) as url:
+def test_each_view_reports_a_stopped_engine(page, one_vector_engine):
+    """The message has a button to try again."""
+    with serving(one_vector_engine, console=ConsoleOptions()) as url:
         page.open_console(url, INDEX)
         page.wait("Data type")
     for view in ("", "/browse", "/query?key=only", "/map", "/vector/only"):
@@ -39,15 +39,15 @@ def test_an_engine_that_stops_is_named_in_each_view(page, small):
     page.wait("does not answer. It may have stopped")
 
 
-def test_what_a_policy_denies_is_shown_with_the_words_of_the_denial(page, small):
-    """Beside what is allowed, which is shown."""
+def test_a_denial_is_shown_with_the_service_s_message(page, one_vector_engine):
+    """Allowed data is shown as well."""
     statement = {
         "Effect": "Allow",
         "Action": ["s3vectors:ListVectorBuckets", "s3vectors:ListIndexes", "s3vectors:GetIndex"],
         "Resource": "*",
     }
-    small._policies = Policies({"Version": "2012-10-17", "Statement": [statement]})
-    with serving(small, console=ConsoleOptions()) as url:
+    one_vector_engine._policies = Policies({"Version": "2012-10-17", "Statement": [statement]})
+    with serving(one_vector_engine, console=ConsoleOptions()) as url:
         page.open_console(url)
         page.wait("AccessDeniedException")
         page.wait("s3vectors:GetVectorBucket")
@@ -72,11 +72,11 @@ def test_what_a_policy_denies_is_shown_with_the_words_of_the_denial(page, small)
         ("", "Delete the index …", "DeleteIndex"),
     ],
 )
-def test_a_denied_action_is_named_where_it_was_tried(page, small, view, button, action):
-    """With the words of the denial, in every view."""
+def test_each_view_shows_a_denied_action(page, one_vector_engine, view, button, action):
+    """With the service's message."""
     statement = {"Effect": "Allow", "Action": "s3vectors:GetIndex", "Resource": "*"}
-    small._policies = Policies({"Version": "2012-10-17", "Statement": [statement]})
-    with serving(small, console=ConsoleOptions(write=True)) as url:
+    one_vector_engine._policies = Policies({"Version": "2012-10-17", "Statement": [statement]})
+    with serving(one_vector_engine, console=ConsoleOptions(write=True)) as url:
         page.open_console(url, f"{INDEX}{view}")
         page.wait("8 dimensions")
         if button:
@@ -89,9 +89,9 @@ def test_a_denied_action_is_named_where_it_was_tried(page, small, view, button, 
         page.waitUntil(f"document.body.innerText.includes({denied!r})")
 
 
-def test_the_token_leaves_the_address_and_stays_for_the_session(page, small):
-    """Neither history nor screen has it; the next view does not ask again."""
-    with serving(small, console=ConsoleOptions(token=TOKEN)) as url:
+def test_the_token_is_removed_from_the_address_and_stored_for_the_session(page, one_vector_engine):
+    """Neither history nor screen shows it, and the next view does not ask again."""
+    with serving(one_vector_engine, console=ConsoleOptions(token=TOKEN)) as url:
         page.open_console(url, f"#token={TOKEN}")
         page.wait("Buckets and indexes")
 
@@ -100,9 +100,9 @@ def test_the_token_leaves_the_address_and_stays_for_the_session(page, small):
         page.wait("cosine")
 
 
-def test_without_the_token_the_page_asks_for_it(page, small):
-    """A wrong one is refused; the printed address can be pasted as it is."""
-    with serving(small, console=ConsoleOptions(token=TOKEN)) as url:
+def test_without_the_token_the_page_asks_for_it(page, one_vector_engine):
+    """It refuses a wrong one, and accepts the printed address."""
+    with serving(one_vector_engine, console=ConsoleOptions(token=TOKEN)) as url:
         page.open_console(url)
         page.wait("TokenRequired")
         page.fill("Token", "wrong")
@@ -116,10 +116,10 @@ def test_without_the_token_the_page_asks_for_it(page, small):
 
 @pytest.mark.parametrize("fragment", ["", "#token=wrong", "#token=%"])
 def test_the_printed_address_can_be_opened_in_the_tab_that_asks_for_the_token(
-    page, small, fragment
+    page, one_vector_engine, fragment
 ):
-    """The browser loads nothing then: only the part after the `#` changes."""
-    with serving(small, console=ConsoleOptions(token=TOKEN)) as url:
+    """The browser then loads nothing, because only the part after the `#` changes."""
+    with serving(one_vector_engine, console=ConsoleOptions(token=TOKEN)) as url:
         page.open_console(url, fragment)
         page.wait("TokenRequired")
         page.go(f"#token={TOKEN}")
@@ -128,9 +128,9 @@ def test_the_printed_address_can_be_opened_in_the_tab_that_asks_for_the_token(
         assert TOKEN not in page.evaluate("location.href")
 
 
-def test_a_token_that_is_no_longer_valid_is_asked_for_again(page, small):
-    """By a server that was started anew, for instance."""
-    with serving(small, console=ConsoleOptions(token=TOKEN)) as url:
+def test_the_page_asks_again_when_the_token_becomes_invalid(page, one_vector_engine):
+    """For example after a restart of the server."""
+    with serving(one_vector_engine, console=ConsoleOptions(token=TOKEN)) as url:
         page.open_console(url, f"#token={TOKEN}")
         page.wait("cosine")
         page.go("#token=wrong")
@@ -150,16 +150,18 @@ def test_a_token_that_is_no_longer_valid_is_asked_for_again(page, small):
         (INDEX, "GetIndex", "Data type"),
     ],
 )
-def test_what_failed_is_read_again_by_try_again(page, small, address, action, words):
-    """As soon as it is allowed, for instance."""
+def test_try_again_repeats_the_failed_request(page, one_vector_engine, address, action, words):
+    """For example once it is allowed."""
     everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     denial = {"Effect": "Deny", "Action": f"s3vectors:{action}", "Resource": "*"}
-    small._policies = Policies({"Version": "2012-10-17", "Statement": [everything, denial]})
-    with serving(small, console=ConsoleOptions()) as url:
+    one_vector_engine._policies = Policies(
+        {"Version": "2012-10-17", "Statement": [everything, denial]}
+    )
+    with serving(one_vector_engine, console=ConsoleOptions()) as url:
         page.open_console(url, address)
         page.waitFor("main .failure")
         page.waitUntil("!document.querySelector('main [aria-busy]')")
-        small._policies = Policies({"Version": "2012-10-17", "Statement": everything})
+        one_vector_engine._policies = Policies({"Version": "2012-10-17", "Statement": everything})
         page.evaluate("document.querySelectorAll('main .failure button').forEach((b) => b.click())")
 
         page.wait(words)
@@ -167,8 +169,8 @@ def test_what_failed_is_read_again_by_try_again(page, small, address, action, wo
 
 
 @pytest.mark.parametrize("view", ["browse", "map", "query?key=only"])
-def test_an_invalid_filter_is_refused_at_its_field_by_the_service(page, console, view):
-    """With the service's code and words, and the field is marked."""
+def test_the_service_s_error_about_a_filter_is_shown_at_its_field(page, console, view):
+    """It has the code and the message, and the field is marked."""
     page.open_console(console.url, f"{console.index('one')}/{view}")
     page.fill("Filter", '{"kind": {"$like": "b"}}')
     page.press("Enter")
@@ -180,7 +182,7 @@ def test_an_invalid_filter_is_refused_at_its_field_by_the_service(page, console,
 
 
 def test_a_filter_that_is_not_json_is_never_sent(page, console):
-    """The field says where it ends to be JSON."""
+    """The field shows where the JSON is invalid."""
     page.open_console(console.url, f"{console.index('one')}/browse")
     page.wait("only")
     page.fill("Filter", '{"kind": ')
@@ -200,15 +202,14 @@ def test_a_filter_that_is_not_json_is_never_sent(page, console):
         ("/vector/nobody", "This index has no vector with this key."),
     ],
 )
-def test_an_empty_index_says_that_it_is_empty(page, console, view, words):
-    """In each view."""
+def test_each_view_reports_an_empty_index(page, console, view, words):
     page.open_console(console.url, console.index("empty") + view)
 
     page.wait(words)
 
 
-def test_a_damaged_index_says_so_and_hides_no_other(page, tmp_path):
-    """Each view of it names the error; the overview and the other index stay usable."""
+def test_a_damaged_index_is_reported_and_hides_no_other(page, tmp_path):
+    """Each of its views shows the error. The overview and the other index stay usable."""
     with Engine(tmp_path / "data") as engine:
         engine.call("CreateVectorBucket", {"vectorBucketName": BUCKET})
         for name in ("whole", "damaged"):

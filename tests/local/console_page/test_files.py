@@ -1,4 +1,4 @@
-"""The files of the page: few, small, and with nothing that a strict policy would refuse."""
+"""The files of the page: few, small, and allowed by a strict content security policy."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ MOST_LINES = 300
 
 
 def test_all_files_together_are_small():
-    """A page that is there at once, without anything that makes it smaller first."""
+    """So the page loads quickly without a build step."""
     assert sum(len(file.read_bytes()) for file in FILES) < MOST_BYTES
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda file: file.name)
-def test_a_script_makes_text_and_never_html(script):
-    """No way from a text to HTML or to code is used, and none to another host."""
+def test_a_script_creates_text_and_never_html(script):
+    """It does not turn a text into HTML or code, and contacts no other host."""
     source = script.read_text()
 
     ways = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|\beval\(|new Function"
@@ -31,7 +31,7 @@ def test_a_script_makes_text_and_never_html(script):
     assert len(source.splitlines()) <= MOST_LINES
 
 
-def test_the_html_has_no_script_and_no_style_of_its_own():
+def test_the_html_has_no_inline_script_or_style():
     """They are in files, which the policy `default-src 'self'` allows."""
     html = (STATIC / "index.html").read_text()
 
@@ -39,20 +39,24 @@ def test_the_html_has_no_script_and_no_style_of_its_own():
     assert all(path.startswith("/console/static/") for path in re.findall(r'src="([^"]*)"', html))
 
 
-def contrast(one, other):
-    """The contrast of two colors, as WCAG 2 computes it."""
+def compute_contrast(one, other):
+    """Compute the contrast of two colors as in WCAG 2."""
 
-    def luminance(color):
+    def compute_luminance(color):
         parts = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
         linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
         return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
-    dark, light = sorted((luminance(one), luminance(other)))
+    dark, light = sorted((compute_luminance(one), compute_luminance(other)))
     return (light + 0.05) / (dark + 0.05)
 
 
 PAIRS = [
-    *[(ink, ground) for ink in ("ink", "soft", "accent") for ground in ("ground", "surface")],
+    *[
+        (ink, background)
+        for ink in ("ink", "soft", "accent")
+        for background in ("ground", "surface")
+    ],
     *[("ink", tint) for tint in ("raised", "tint", "good-tint", "warn-tint", "bad-tint")],
     *[(name, f"{name}-tint") for name in ("good", "warn", "bad")],
     *[(name, "surface") for name in ("good", "warn", "bad")],
@@ -63,10 +67,10 @@ PAIRS = [
 
 
 @pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
-@pytest.mark.parametrize("ink, ground", PAIRS)
-def test_text_can_be_read_on_its_ground(scheme, ink, ground):
+@pytest.mark.parametrize("ink, background", PAIRS)
+def test_text_has_enough_contrast(scheme, ink, background):
     """WCAG's level AA, in both color schemes."""
     css = (STATIC / "console.css").read_text()
     colors = dict(re.findall(r"--([\w-]+): (#\w{6});", css.split("prefers-color-scheme")[scheme]))
 
-    assert contrast(colors[ink], colors[ground]) >= 4.5
+    assert compute_contrast(colors[ink], colors[background]) >= 4.5

@@ -1,4 +1,4 @@
-"""Whatever is stored is shown as text: it runs nothing, leads nowhere, and hides nothing."""
+"""Stored data is shown as text: it runs no script, is no link, and hides nothing."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ VIEWS = {
     "transfer": ".toolbar",
     "": ".columns",
 }
-"""What each view shows when it is whole."""
+"""A text that each view shows once it is complete."""
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_markup_in_keys_and_metadata_is_text(page, console, view):
-    """No element is made of it, in any view; the page's own policy would forbid it to run."""
+def test_markup_in_keys_and_metadata_is_shown_as_text(page, console, view):
+    """No view makes an element of it, and the page's policy would forbid it to run."""
     page.open_console(console.url, f"{INDEX}/{view}".rstrip("/"))
     page.waitFor(VIEWS[view])
     page.evaluate("document.querySelectorAll('.textcell, .expand').forEach(one => one.click())")
@@ -53,8 +53,8 @@ def test_markup_in_keys_and_metadata_is_text(page, console, view):
 
 
 @pytest.mark.parametrize("key", HOSTILE_KEYS)
-def test_every_key_has_an_address_of_its_own(page, console, key):
-    """Also one that would be a path, a query, a fragment or a script elsewhere."""
+def test_each_key_has_its_own_address(page, console, key):
+    """Even a key that looks like a path, a query, a fragment or a script."""
     links = "[...document.querySelectorAll('.keycell a')]"
     is_its = f"decodeURIComponent(a.hash.split('/vector/')[1]) === {json.dumps(key)}"
     page.open_console(console.url, f"{INDEX}/browse")
@@ -85,8 +85,8 @@ def test_every_key_has_an_address_of_its_own(page, console, key):
     ],
     ids=["bidi", "zero width", "control", "isolates", "spaces", "tags", "line", "emoji", "joiner"],
 )
-def test_what_cannot_be_seen_is_named(page, console, text, shown):
-    """Emoji and letters of other scripts stay what they are."""
+def test_invisible_characters_are_named(page, console, text, shown):
+    """Emoji and letters of other scripts are shown unchanged."""
     page.open_console(console.url)
     module = "import('/console/static/text.js')"
 
@@ -94,15 +94,15 @@ def test_what_cannot_be_seen_is_named(page, console, text, shown):
 
 
 def test_a_lone_surrogate_is_named(page, console):
-    """No service stores one, but its message may have half of a character."""
+    """No service stores one, but its message may contain half of a character."""
     page.open_console(console.url)
     module = "import('/console/static/text.js')"
 
     assert page.evaluate(f"{module}.then(t => t.showText('\\ud83d').textContent)") == "U+D83D"
 
 
-def test_a_long_text_is_cut_until_somebody_wants_all_of_it(page, console):
-    """The page stays small; a button shows the rest."""
+def test_a_long_text_is_shortened_until_the_reader_expands_it(page, console):
+    """So the page stays small."""
     page.open_console(console.url, f"{INDEX}/vector/long")
     page.wait("Show all 35,000 characters")
     assert page.evaluate("document.querySelector('.prose').textContent.length") < 5_000
@@ -112,8 +112,8 @@ def test_a_long_text_is_cut_until_somebody_wants_all_of_it(page, console):
     assert page.evaluate("document.querySelector('.prose .text').textContent.length") == len(LONG)
 
 
-def test_a_text_of_a_megabyte_is_cut_at_once(page, console):
-    """Longer than the service stores, as from another endpoint; no half character is left."""
+def test_a_text_of_a_megabyte_is_shortened(page, console):
+    """Another endpoint may store so much. No character is cut in half."""
     page.open_console(console.url)
     cut = """import('/console/static/text.js').then(t => {
         const shown = t.showLongText('😀'.repeat(500_000));
@@ -127,23 +127,23 @@ def test_a_text_of_a_megabyte_is_cut_at_once(page, console):
 
 
 def test_numbers_keep_their_digits(page, console):
-    """JavaScript's own numbers would lose them beyond 2^53."""
+    """JavaScript's numbers lose digits beyond 2^53."""
     page.open_console(console.url, f"{INDEX}/vector/..")
     page.wait("9223372036854775807")
 
     assert "9223372036854775807" in page.text("pre[aria-label='As JSON']")
 
 
-def test_a_link_out_of_the_console_cannot_be_made(page, console):
-    """Whatever is stored: the one function that makes elements refuses it."""
+def test_a_link_to_another_host_cannot_be_created(page, console):
+    """The one function that creates elements refuses it."""
     page.open_console(console.url)
     make = f"import('/console/static/dom.js').then(d => d.make('a', {{href: {SCRIPT_KEY!r}}}))"
 
     assert "a link leads out of the console" in page.evaluate(f"{make}.catch(e => e.message)")
 
 
-def test_a_bucket_policy_is_shown_as_it_is(page):
-    """Its statements are anybody's text, too."""
+def test_a_bucket_policy_is_shown_as_text(page):
+    """Anybody may have written its statements."""
     statement = {"Sid": MARKUP, "Effect": "Allow", "Principal": {"AWS": "123456789012"}}
     statement |= {"Action": "s3vectors:*", "Resource": "*"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
@@ -157,8 +157,8 @@ def test_a_bucket_policy_is_shown_as_it_is(page):
             assert page.evaluate(UNTOUCHED)
 
 
-def test_metadata_keys_that_every_object_has_are_those_of_the_vector(page):
-    """A key called `constructor` or `__proto__` is like any other, and missing where it is."""
+def test_metadata_keys_that_every_object_has_are_read_from_the_vector(page):
+    """A key like `constructor` or `__proto__` is shown only if the vector has it."""
     metadata = {"constructor": "mine", "__proto__": "own", "toString": "text"}
     with Engine() as engine:
         engine.call("CreateVectorBucket", {"vectorBucketName": BUCKET})

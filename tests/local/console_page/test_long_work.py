@@ -1,4 +1,4 @@
-"""What takes long shows how far it is, and can be stopped."""
+"""Long work shows its progress, and can be stopped."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ INDEX = f"#/bucket/{BUCKET}/index/slow"
 
 
 class SlowEngine(Engine):
-    """An engine that lists a page only when it is let."""
+    """An engine that lists each page only when the test allows it."""
 
     def __init__(self):
         super().__init__()
@@ -23,7 +23,7 @@ class SlowEngine(Engine):
         self.listed = 0
 
     def call(self, operation, *arguments):
-        """As the engine does, but later."""
+        """Call the engine, but wait for permission to list a page."""
         if operation == "ListVectors":
             assert self.pages.acquire(timeout=60)
             self.listed += 1
@@ -32,7 +32,7 @@ class SlowEngine(Engine):
 
 @pytest.fixture
 def engine():
-    """Such an engine, with three pages of vectors."""
+    """Return a slow engine with three pages of vectors."""
     with SlowEngine() as engine:
         engine.call("CreateVectorBucket", {"vectorBucketName": BUCKET})
         names = create_index(engine, "slow")
@@ -43,7 +43,7 @@ def engine():
 
 @pytest.fixture
 def url(engine):
-    """Its server."""
+    """Serve the engine."""
     with serving(engine, console=ConsoleOptions()) as url:
         yield url
         engine.pages.release(100)
@@ -51,7 +51,7 @@ def url(engine):
 
 @pytest.fixture
 def disconnected(monkeypatch):
-    """Set once the server knows that the client of a job has left: the page says so before."""
+    """Return an event that is set when the server sees that the client of a job has left."""
     event, send_job = threading.Event(), Streams.send_job
 
     async def observe(streams, steps, receive, send, turn):
@@ -66,8 +66,8 @@ def disconnected(monkeypatch):
     return event
 
 
-def test_a_count_says_how_far_it_is_and_then_how_many_there_are(page, engine, url):
-    """Page by page."""
+def test_a_count_shows_its_progress_and_then_the_number(page, engine, url):
+    """The progress changes with each page."""
     page.open_console(url, INDEX)
     page.click("button", "Count vectors")
     page.waitFor(".job progress")
@@ -79,7 +79,7 @@ def test_a_count_says_how_far_it_is_and_then_how_many_there_are(page, engine, ur
     assert page.count(".job") == 0
 
 
-def test_a_count_can_be_stopped_and_begun_again(page, engine, disconnected, url):
+def test_a_count_can_be_stopped_and_restarted(page, engine, disconnected, url):
     """The server reads no further page."""
     page.open_console(url, INDEX)
     page.click("button", "Count vectors")
@@ -93,11 +93,11 @@ def test_a_count_can_be_stopped_and_begun_again(page, engine, disconnected, url)
     page.click("button", "Count vectors")
 
     page.wait("2,500 vectors")
-    assert engine.listed <= 1 + 1 + 3  # the page that was being read ends
+    assert engine.listed <= 1 + 1 + 3  # the page that is being read is completed
 
 
-def test_whoever_leaves_a_view_stops_its_work(page, engine, url):
-    """Nothing of it appears on the next."""
+def test_leaving_a_view_stops_its_work(page, engine, url):
+    """The next view shows none of its results."""
     page.open_console(url, f"{INDEX}/browse")
     page.waitFor(".job progress")
     page.click("link", "Query")
@@ -108,8 +108,8 @@ def test_whoever_leaves_a_view_stops_its_work(page, engine, url):
     assert page.count(".vectors, .job") == 0
 
 
-def test_a_new_search_ends_the_one_before(page, engine, url):
-    """The last one is what is shown, whatever is answered last."""
+def test_a_new_search_ends_the_previous_one(page, engine, url):
+    """The page shows the last search, whichever response arrives last."""
     page.open_console(url, f"{INDEX}/browse")
     page.waitFor(".job progress")
     page.fill("Key begins with", "k24")

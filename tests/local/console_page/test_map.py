@@ -1,4 +1,4 @@
-"""The map: every point where numpy puts it, a legend, a point's row, and answers that light up."""
+"""The map: points where numpy puts them, a legend, a point's row, and highlighted results."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ INK = f"""(() => {{ const c = document.querySelector('.canvas canvas');
     for (let i = 0; i < d.length; i += 4)
         if (d[i + 3] > 180) colors.add([d[i] >> 4, d[i + 1] >> 4, d[i + 2] >> 4].join());
     return colors.size; }})()"""
-"""How many colors were painted, roughly."""
+"""The approximate number of painted colors."""
 
 
 def open_map(page, console, parameters=""):
@@ -28,7 +28,7 @@ def open_map(page, console, parameters=""):
 
 
 def read_rows(page):
-    """The rows of the map's table: key, horizontal, vertical."""
+    """Read the rows of the map's table: key, horizontal, vertical."""
     page.evaluate("document.querySelector('details.panel summary').click()")
     page.waitFor("details.panel tbody tr")
     return [
@@ -37,7 +37,7 @@ def read_rows(page):
 
 
 def test_the_points_are_the_principal_components(page, console):
-    """As numpy's SVD has them, but for the sign; the share of the variance is named."""
+    """They equal numpy's SVD, except for the sign. The share of the variance is shown."""
     open_map(page, console)
     rows = read_rows(page)
 
@@ -54,16 +54,16 @@ def test_the_points_are_the_principal_components(page, console):
     assert f"the horizontal one has {share[0]:.1f} %" in page.text(".took")
 
 
-def test_a_sample_says_that_it_is_one_and_which(page, console):
-    """The picture of 500 is not taken for that of 20,000."""
+def test_a_sample_is_described_as_one(page, console):
+    """So the picture of 500 vectors is not taken for that of 20,000."""
     open_map(page, console, "?limit=500")
 
     assert page.text(".took").startswith("500 vectors")
     assert "a sample of 20,000: evenly spaced in the order of the keys" in page.text(".took")
 
 
-def test_a_key_of_the_metadata_colors_the_points(page, console):
-    """With a legend that counts, and that hides a group."""
+def test_a_metadata_key_colors_the_points(page, console):
+    """The legend has counts, and can hide a group."""
     open_map(page, console, "?limit=500")
     plain = page.evaluate(INK)
     page.choose("Color by", "kind")
@@ -81,8 +81,8 @@ def test_a_key_of_the_metadata_colors_the_points(page, console):
     assert page.evaluate("document.querySelector('.legend .entry').ariaPressed") == "false"
 
 
-def test_more_values_than_colors_are_together(page, console):
-    """Eight can be told apart, by color and by shape; the others are gray."""
+def test_values_beyond_eight_are_gray(page, console):
+    """Eight colors and shapes can be distinguished."""
     open_map(page, console, "?color=shelf")
 
     entries = [entry.split() for entry in page.texts(".legend .entry")]
@@ -91,8 +91,8 @@ def test_more_values_than_colors_are_together(page, console):
     assert sum(int(count.replace(",", "")) for _, count in entries) == 5000
 
 
-def test_a_point_says_what_it_is_and_opens_with_its_neighbors(page, console):
-    """Its key and its text under the pointer; its row and neighbors on a click."""
+def test_a_point_shows_its_key_and_opens_with_its_neighbors(page, console):
+    """The pointer shows its key and text; a click shows its row and neighbors."""
     open_map(page, console, "?limit=500")
     page.evaluate("document.querySelector('.canvas canvas').focus()")
     page.press("ArrowDown")
@@ -104,8 +104,8 @@ def test_a_point_says_what_it_is_and_opens_with_its_neighbors(page, console):
     assert "tells of" in page.text(".side .prose")
 
 
-def test_the_answers_to_a_query_light_up(page, console):
-    """Those that are among the points; how many that are is said."""
+def test_the_map_highlights_the_results_of_a_query(page, console):
+    """It shows how many of the results are among the points."""
     open_map(page, console, "?light=vector&key=doc-00040&top_k=20&limit=5000")
     page.wait("of 20 results are among the points")
     page.click("button", "Clear")
@@ -116,8 +116,8 @@ def test_the_answers_to_a_query_light_up(page, console):
     page.wait("of 10 results are among the points")
 
 
-def test_nothing_is_read_before_the_reader_knows_what_it_costs(page, monkeypatch):
-    """Neither the vectors nor the keys to color by, where reading is paid for."""
+def test_nothing_is_read_before_the_reader_knows_the_cost(page, monkeypatch):
+    """Neither vectors nor metadata keys, if the service charges for reading."""
     describe = EngineService.describe
 
     def describe_as_aws(service):
@@ -143,8 +143,8 @@ def test_nothing_is_read_before_the_reader_knows_what_it_costs(page, monkeypatch
         page.waitFor(".legend")
 
 
-def test_one_vector_is_a_map_too(page, console):
-    """A single point, which has no variance."""
+def test_one_vector_makes_a_map(page, console):
+    """It is a single point without variance."""
     page.open_console(console.url, console.index("one") + "/map")
     page.wait("1 vector")
 
@@ -152,8 +152,8 @@ def test_one_vector_is_a_map_too(page, console):
 
 
 @pytest.mark.parametrize("key", ["+", "-", "0"])
-def test_the_keys_that_zoom_are_the_map_s_own(page, console, key):
-    """They neither scroll nor zoom the page, and points stay on the canvas after `0`."""
+def test_the_zoom_keys_affect_only_the_map(page, console, key):
+    """They neither scroll nor zoom the page, and after `0`, points are visible."""
     open_map(page, console, "?limit=500")
     page.evaluate("document.querySelector('.canvas canvas').focus()")
     page.press(key)

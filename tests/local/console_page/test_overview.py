@@ -1,4 +1,4 @@
-"""The console's overview: buckets, indexes, and what they are made for."""
+"""The console's overview: buckets, indexes, and their configuration."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import pytest
 from console_data import BUCKET
 
 
-def test_the_overview_lists_every_index_with_what_it_is_made_for(page, console):
-    """Dimension, metric, mode and text search, of each."""
+def test_the_overview_lists_every_index_with_its_configuration(page, console):
+    """Dimension, metric, mode and text search of each."""
     page.open_console(console.url)
     page.waitUntil("document.querySelectorAll('tbody .chip.good').length === 3")
 
@@ -23,8 +23,8 @@ def test_the_overview_lists_every_index_with_what_it_is_made_for(page, console):
     ]
 
 
-def test_a_bucket_shows_its_tags_encryption_and_that_it_has_no_policy(page, console):
-    """And how near it is to its limit of indexes."""
+def test_a_bucket_shows_its_tags_encryption_and_policy(page, console):
+    """It also shows how close it is to its limit of indexes."""
     page.open_console(console.url, f"#/bucket/{BUCKET}")
 
     page.wait("No policy")
@@ -33,8 +33,8 @@ def test_a_bucket_shows_its_tags_encryption_and_that_it_has_no_policy(page, cons
     page.wait("team")
 
 
-def test_an_address_that_names_nothing_says_so(page, console):
-    """And leads back."""
+def test_an_unknown_address_is_reported(page, console):
+    """The message has a link back."""
     page.open_console(console.url, "#/nowhere/%")
 
     page.wait("No such page")
@@ -44,8 +44,8 @@ def test_an_address_that_names_nothing_says_so(page, console):
     page.wait("Buckets and indexes")
 
 
-def test_an_index_that_does_not_exist_is_told_in_the_words_of_the_service(page, console):
-    """With its code."""
+def test_a_missing_index_is_reported_with_the_service_s_message(page, console):
+    """It has the service's code."""
     page.open_console(console.url, console.index("missing"))
 
     page.wait("NotFoundException")
@@ -66,7 +66,7 @@ def test_an_index_that_does_not_exist_is_told_in_the_words_of_the_service(page, 
     ],
 )
 def test_each_view_shows_an_index_of_one_vector(page, console, view, words):
-    """Without a failure and without work that never ends."""
+    """No view fails or works forever."""
     page.open_console(console.url, console.index("one") + view)
     page.wait(words)
     page.waitUntil("!document.querySelector('[aria-busy=true], .job')")

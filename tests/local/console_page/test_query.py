@@ -1,4 +1,4 @@
-"""Querying an index: by key, by words, by a vector, by both; and why a vector is not there."""
+"""Querying an index by key, words, vector, or both, and the reason why a vector is missing."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ NAMES = {"vectorBucketName": BUCKET, "indexName": "many"}
 
 
 def read_keys(page):
-    """The keys of the results."""
+    """Return the keys of the results."""
     return page.texts(".answers .keycell a")
 
 
 def query(console, **request):
-    """What the engine itself answers."""
+    """Query the engine directly."""
     response = console.engine.call("QueryVectors", {**NAMES, "topK": 10, **request})
     return [vector["key"] for vector in response["vectors"]]
 
 
-def test_a_stored_vector_finds_those_like_it(page, console):
-    """Itself first, with its distance; the same as the engine's own answer."""
+def test_a_stored_vector_finds_similar_ones(page, console):
+    """The vector itself is first. Order and distances are those of the engine."""
     page.open_console(console.url, f"{INDEX}/query?key=doc-00042")
     page.wait("10 results")
 
@@ -35,8 +35,8 @@ def test_a_stored_vector_finds_those_like_it(page, console):
     assert page.text(".answers tbody tr").split()[:3] == ["1", "doc-00042", "0.0000"]
 
 
-def test_a_pasted_vector_is_read_however_its_numbers_are_separated(page, console):
-    """As JSON, with commas or with spaces, or with what the API has around it."""
+def test_a_pasted_vector_may_have_any_usual_notation(page, console):
+    """JSON, commas, spaces, or the notation of the API."""
     data = make_vector("doc-00042", 42)["data"]
     numbers = data["float32"]
     ways = [json.dumps(numbers), " ".join(map(str, numbers)), json.dumps({"float32": numbers})]
@@ -51,8 +51,7 @@ def test_a_pasted_vector_is_read_however_its_numbers_are_separated(page, console
         assert read_keys(page) == query(console, queryVector=data)
 
 
-def test_a_pasted_word_is_named(page, console):
-    """Instead of being sent."""
+def test_a_pasted_word_is_reported_and_not_sent(page, console):
     page.open_console(console.url, f"{INDEX}/query")
     page.choose("Nearest to", "vector")
     page.fill("Numbers", "0.5, one, 2")
@@ -61,8 +60,8 @@ def test_a_pasted_word_is_named(page, console):
     page.wait("Number 2 of the vector is “one”, which is not a number.")
 
 
-def test_words_are_searched_with_their_scores(page, console):
-    """In the text, by the engine's full-text search."""
+def test_a_search_by_words_shows_its_scores(page, console):
+    """The engine's full-text search finds them."""
     page.open_console(console.url, f"{INDEX}/query")
     page.check("Words")
     page.fill("Text", "mountains 4005")
@@ -75,7 +74,7 @@ def test_words_are_searched_with_their_scores(page, console):
     assert "Text score" in page.text(".answers thead")
 
 
-def test_a_hybrid_query_shows_its_three_scores_side_by_side(page, console):
+def test_a_hybrid_query_shows_three_scores(page, console):
     """Distance, text score and fused score."""
     page.open_console(console.url, f"{INDEX}/query?mode=hybrid&key=doc-00042&text=mountains")
     page.wait("10 results")
@@ -84,8 +83,8 @@ def test_a_hybrid_query_shows_its_three_scores_side_by_side(page, console):
     assert [title.strip() for title in titles[2:5]] == ["Distance", "Text score", "Fused score"]
 
 
-def test_the_filter_and_the_number_of_results_are_the_service_s_own(page, console):
-    """And all is in the address."""
+def test_the_filter_and_the_number_of_results_are_sent_to_the_service(page, console):
+    """Both are in the address."""
     page.open_console(console.url, f"{INDEX}/query?key=doc-00042")
     page.wait("10 results")
     page.fill("Filter", '{"kind": {"$in": ["film", "song"]}}')
@@ -99,8 +98,8 @@ def test_the_filter_and_the_number_of_results_are_the_service_s_own(page, consol
     assert read_keys(page) == query(console, queryVector=data, topK=3, filter=conditions)
 
 
-def test_the_columns_are_chosen_one_after_the_other(page, console):
-    """The list stays open, and an answer without vectors does not make it forget any."""
+def test_several_columns_can_be_chosen_in_the_open_list(page, console):
+    """A response without vectors does not reset the choice."""
     nothing = quote(json.dumps({"kind": "none"}))
     page.open_console(console.url, f"{INDEX}/query?key=doc-00042&filter={nothing}")
     page.wait("Nothing matches.")
@@ -117,8 +116,8 @@ def test_the_columns_are_chosen_one_after_the_other(page, console):
     assert page.evaluate("document.querySelector('.menu').open")
 
 
-def test_a_dialog_closes_with_the_view_that_opened_it(page, console):
-    """It would be about what is not shown anymore."""
+def test_a_dialog_closes_with_its_view(page, console):
+    """Otherwise it would be about something that is no longer shown."""
     page.open_console(console.url, f"{INDEX}/query?key=doc-00042")
     page.wait("10 results")
     page.click("button", "Copy as code")
@@ -129,8 +128,8 @@ def test_a_dialog_closes_with_the_view_that_opened_it(page, console):
     page.waitUntil("document.querySelector('dialog') === null")
 
 
-def test_why_names_the_rank_or_the_condition_that_leaves_a_vector_out(page, console):
-    """With the vector's own value."""
+def test_why_shows_the_rank_or_the_condition_that_excludes_a_vector(page, console):
+    """With the vector's value."""
     conditions = {"$and": [{"kind": "book"}, {"number": {"$lt": 10}}]}
     page.open_console(
         console.url, f"{INDEX}/query?key=doc-00042&filter={quote(json.dumps(conditions))}"
@@ -150,8 +149,8 @@ def test_why_names_the_rank_or_the_condition_that_leaves_a_vector_out(page, cons
     page.wait("of the query.")
 
 
-def test_the_query_as_boto3_and_as_aws_cli_asks_the_same(page, console, tmp_path):
-    """Both are run as they are copied, with a filter that has quotes of every kind."""
+def test_the_copied_boto3_and_aws_cli_code_runs_the_same_query(page, console, tmp_path):
+    """The filter contains quotes of each kind."""
     awkward = {"kind": {"$ne": 'it\'s "$HOME" `id` \\ \u202e 😀'}}
     page.open_console(
         console.url, f"{INDEX}/query?key=doc-00042&filter={quote(json.dumps(awkward))}"

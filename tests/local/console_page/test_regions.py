@@ -1,4 +1,4 @@
-"""Vector buckets of several regions: each has its addresses."""
+"""Vector buckets of several regions, each with its own addresses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from s3vectors_local.console.options import ConsoleOptions
 
 @pytest.fixture
 def url():
-    """A server whose engine has a bucket in each of two regions."""
+    """Serve an engine that has a bucket in each of two regions."""
     with Engine() as engine:
         for region in ("us-east-1", "eu-west-1"):
             caller = engine.caller(None, region)
@@ -22,8 +22,8 @@ def url():
             yield url
 
 
-def test_the_reader_chooses_a_region_and_the_address_keeps_it(page, url):
-    """So that it can be passed on; the code to copy names it, too."""
+def test_the_address_has_the_chosen_region(page, url):
+    """So it can be shared. The code to copy names the region as well."""
     page.open_console(url)
     page.wait("bucket-us-east-1")
     page.choose("Region", "eu-west-1")

@@ -1,4 +1,4 @@
-"""The last requests to the engine, and what its policies grant that nobody used."""
+"""The last requests to the engine, and the unused permissions of its policies."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NAMES = {"vectorBucketName": BUCKET, "indexName": "asked"}
 
 @pytest.fixture
 def engine():
-    """An engine that allows all but DeleteVectors, with one vector."""
+    """Return an engine with one vector that allows all but DeleteVectors."""
     statements = [
         {"Effect": "Allow", "Action": "s3vectors:*", "Resource": "*"},
         {"Sid": "Keep", "Effect": "Deny", "Action": "s3vectors:DeleteVectors", "Resource": "*"},
@@ -30,18 +30,18 @@ def engine():
 
 @pytest.fixture
 def url(engine):
-    """Its server."""
+    """Serve the engine."""
     with serving(engine, console=ConsoleOptions()) as url:
         yield url
 
 
 def read_operations(page):
-    """The operations of the rows, the latest first."""
+    """Return the operations of the rows, latest first."""
     return [row.split("\t")[1].split()[0] for row in page.texts("tbody tr")]
 
 
-def test_requests_appear_while_one_looks(page, engine, url):
-    """With status, time and, of a refusal, the statement that denies it."""
+def test_new_requests_appear_in_the_open_view(page, engine, url):
+    """With status, time and, if denied, the statement."""
     page.open_console(url, "#/requests")
     page.wait("None of these is shown")
     with closing(create_client(endpoint_url=url)) as client:
@@ -56,8 +56,8 @@ def test_requests_appear_while_one_looks(page, engine, url):
     assert f"{BUCKET}/asked" in page.text("tbody tr")
 
 
-def test_refused_ones_and_the_console_s_own_can_be_chosen(page, engine, url):
-    """The console's own are not shown before somebody wants them."""
+def test_the_reader_can_select_refused_requests_and_the_console_s_own(page, engine, url):
+    """By default, the console's own are hidden."""
     page.open_console(url)
     page.wait("ENHANCED")
     page.go("#/requests")
@@ -69,8 +69,8 @@ def test_refused_ones_and_the_console_s_own_can_be_chosen(page, engine, url):
     page.wait("None of these is shown")
 
 
-def test_it_can_be_paused(page, engine, url):
-    """And goes on where it was."""
+def test_the_list_can_be_paused(page, engine, url):
+    """It then continues where it was."""
     page.open_console(url, "#/requests")
     page.click("button", "Pause")
     with closing(create_client(endpoint_url=url)) as client:

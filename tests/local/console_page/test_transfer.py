@@ -1,4 +1,4 @@
-"""Vectors go out as a file in the tool's format, and come back from one."""
+"""Exporting vectors to a file in the tool's format, and importing them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ SOURCE = {"vectorBucketName": BUCKET, "indexName": "source"}
 TARGET = {"vectorBucketName": BUCKET, "indexName": "target"}
 
 
-def address(name, view="transfer"):
+def build_address(name, view="transfer"):
     return f"#/bucket/{BUCKET}/index/{name}/{view}"
 
 
 @pytest.fixture
 def engine():
-    """An engine with two indexes, of which one has 600 vectors."""
+    """Return an engine with two indexes, one of them with 600 vectors."""
     with Engine() as engine:
         engine.call("CreateVectorBucket", {"vectorBucketName": BUCKET})
         vectors = [make_vector(f"k{number:03}", number) for number in range(600)]
@@ -31,7 +31,7 @@ def engine():
 
 @pytest.fixture
 def url(engine):
-    """Its server, whose console can write."""
+    """Serve the engine with a console in write mode."""
     with serving(engine, console=ConsoleOptions(write=True)) as url:
         yield url
 
@@ -44,13 +44,13 @@ def list_vectors(engine, names):
     )
 
 
-def test_an_export_that_is_imported_gives_the_same_vectors(page, engine, url, tmp_path):
+def test_an_imported_export_has_the_same_vectors(page, engine, url, tmp_path):
     """Keys, numbers and metadata."""
-    page.open_console(url, address("source"))
+    page.open_console(url, build_address("source"))
     name, content = page.download("button", "Download")
     file = tmp_path / name
     file.write_text(content)
-    page.go(address("target"))
+    page.go(build_address("target"))
     page.wait("Drop an export here, or choose it")
     page.upload("Drop an export here, or choose it", str(file))
     page.wait("Imported 600 vectors")
@@ -58,9 +58,9 @@ def test_an_export_that_is_imported_gives_the_same_vectors(page, engine, url, tm
     assert list_vectors(engine, TARGET) == list_vectors(engine, SOURCE)
 
 
-def test_what_a_filter_and_a_prefix_select_is_exported(page, engine, url):
-    """From the place where it is shown."""
-    page.open_console(url, address("source", "browse"))
+def test_the_vectors_of_a_filter_and_a_prefix_can_be_exported(page, engine, url):
+    """The button is in the view that shows them."""
+    page.open_console(url, build_address("source", "browse"))
     page.fill("Key begins with", "k00")
     page.fill("Filter", '{"kind": "film"}')
     page.click("button", "Show")
@@ -72,13 +72,13 @@ def test_what_a_filter_and_a_prefix_select_is_exported(page, engine, url):
 
 
 def test_a_damaged_file_is_refused_with_its_line(page, engine, url, tmp_path):
-    """And says what was stored before."""
-    page.open_console(url, address("source"))
+    """The page shows how many vectors were stored before."""
+    page.open_console(url, build_address("source"))
     _, content = page.download("button", "Download")
     lines = content.splitlines(keepends=True)
     file = tmp_path / "damaged.jsonl"
     file.write_text("".join([*lines[:10], *lines[11:]]))
-    page.go(address("target"))
+    page.go(build_address("target"))
     page.wait("Drop an export here, or choose it")
     page.upload("Drop an export here, or choose it", str(file))
     page.waitFor(".failure")
@@ -87,8 +87,8 @@ def test_a_damaged_file_is_refused_with_its_line(page, engine, url, tmp_path):
 
 
 def test_an_invalid_filter_of_an_export_is_refused_at_its_field(page, engine, url):
-    """By the service, before a file is begun."""
-    page.open_console(url, address("source"))
+    """The service refuses it before a file is begun."""
+    page.open_console(url, build_address("source"))
     page.fill("Filter", '{"kind": {"$like": "b"}}')
     page.click("button", "Download")
 
