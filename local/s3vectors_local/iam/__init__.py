@@ -5,7 +5,14 @@ policies and bucket policies, with `principals` and `conditions`.
 """
 
 from .needs import ACTIONS, Need, find_needs
-from .policies import BucketPolicy, Policies, Statement, find_public_statement, parse_statement
+from .policies import (
+    BucketPolicy,
+    Policies,
+    Statement,
+    check_document,
+    find_public_statement,
+    parse_statement,
+)
 
 __all__ = [
     "ACTIONS",
@@ -13,6 +20,7 @@ __all__ = [
     "Need",
     "Policies",
     "Statement",
+    "check_document",
     "find_needs",
     "find_public_statement",
     "parse_statement",

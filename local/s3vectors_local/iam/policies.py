@@ -29,12 +29,13 @@ from .needs import ACTIONS, Need
 from .patterns import is_complete_arn, matches_action, matches_arn
 from .principals import Principals, parse_principals
 
-_ACTION: Final = re.compile(r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
+_ACTION: Final = re.compile(r"\*(:\*)?|[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
 _MAX_LEVELS: Final = 20
 """Nested objects and lists; a policy has six levels."""
 
 _WILDCARD_SERVICE: Final = re.compile(r"(?:[^:]*:){2}[^:]*[*?]")
 """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html"""
+_DOCUMENT: Final = {"Version", "Id", "Statement"}
 _MEMBERS: Final = {
     "Sid",
     "Effect",
@@ -261,20 +262,40 @@ def _expand(pattern: str) -> list[str]:
 def _parse_statements(
     name: str, document: str | Mapping[str, Any], grammar: _Grammar
 ) -> list[Statement]:
-    if isinstance(document, str):
-        document = _load(name, document)
-    if not isinstance(document, Mapping) or not document.get("Statement"):
-        raise PolicyError(f"{name} has no Statement")
-    if unknown := document.keys() - {"Version", "Id", "Statement"}:
-        raise PolicyError(f"{name} has {_join_names(unknown)}, which a policy does not have")
-    if not isinstance(document.get("Id", ""), str):
-        raise PolicyError(f"{name}: Id must be a string")
-    if document.get("Version", grammar.default_version) not in grammar.versions:
-        raise PolicyError(f'{name} must have "Version": "2012-10-17"')
-    element = document["Statement"]
+    parsed: Any = _load(name, document) if isinstance(document, str) else document
+    _check_members(name, parsed, grammar)
+    element = parsed["Statement"]
     statements = element if isinstance(element, list) else [element]
     numbered = [(f"{name}, statement {n}", each) for n, each in enumerate(statements, 1)]
     return parse_each(numbered, lambda pair: _parse_statement(*pair, grammar))
+
+
+def _check_members(name: str, document: Any, grammar: _Grammar) -> None:
+    members = document if isinstance(document, Mapping) else {}
+    if unknown := members.keys() - _DOCUMENT:
+        raise PolicyError(
+            f"{name} has {_join_names(unknown)}, which a policy does not have, only "
+            f"{_join_names(_DOCUMENT)}"
+        )
+    if not members.get("Statement"):
+        raise PolicyError(f"{name} has no Statement")
+    if not isinstance(members.get("Id", ""), str):
+        raise PolicyError(f"{name}: Id must be a string")
+    if members.get("Version", grammar.default_version) not in grammar.versions:
+        raise PolicyError(f'{name} must have "Version": "2012-10-17"')
+
+
+def check_document(name: str, document: Any) -> None:
+    """Check an identity policy, its statements aside.
+
+    Args:
+        name: the name of the policy, for errors.
+        document: the policy.
+
+    Raises:
+        PolicyError: it is malformed.
+    """
+    _check_members(name, document, _IDENTITY)
 
 
 def _load(name: str, document: str) -> Any:
@@ -306,7 +327,10 @@ def _parse_statement(name: str, element: Any, grammar: _Grammar) -> Statement:
     if not isinstance(element, Mapping):
         raise PolicyError(f"{name} is not an object")
     if unknown := element.keys() - _MEMBERS - grammar.members:
-        raise PolicyError(f"{name} has {_join_names(unknown)}, which {grammar.kind} does not have")
+        raise PolicyError(
+            f"{name} has {_join_names(unknown)}, which {grammar.kind} does not have, only "
+            f"{_join_names(_MEMBERS | grammar.members)}"
+        )
     if element.get("Effect") not in ("Allow", "Deny"):
         raise PolicyError(f'{name} needs "Effect": "Allow" or "Deny"')
     sid = element.get("Sid", "")

@@ -165,17 +165,16 @@ def _find_bucket_arn(
     """The bucket's ARN, from the options, the ARNs in the policies, and the settings."""
     if bucket is not None and bucket.startswith("arn:"):
         return build_bucket_arn(bucket, **options)
-    bucket = bucket or _choose_one("bucket", _list_names(policies, "bucket"))
-    names = {part: _list_names(policies, part, bucket) for part in options}
-    names["partition"] = names["partition"] or ["aws"]
-    chosen = {part: options[part] or _choose_one(part, names[part]) for part in options}
-    return build_bucket_arn(bucket, **chosen)
+    bucket = bucket or _choose_one("bucket", _list_names(policies, "name"))
+    names = {part: _list_names(policies, part, bucket) for part in ("region", "account")}
+    chosen = {part: options[part] or _choose_one(part, names[part]) for part in names}
+    return build_bucket_arn(bucket, partition=options["partition"], **chosen)
 
 
 def _list_names(policies: Sequence[Policy], part: str, bucket: str | None = None) -> list[str]:
     """The names of one part of the ARNs of S3 Vectors that the policies allow."""
-    mentions = [m for p in policies for m in p.list_mentions() if bucket in (None, m.get("bucket"))]
-    return list(dict.fromkeys(name for m in mentions if (name := m.get(part))))
+    mentions = [m for p in policies for m in p.list_mentions() if bucket in (None, m["name"])]
+    return list(dict.fromkeys(name for m in mentions if (name := m[part])))
 
 
 def _choose_one(what: str, names: list[str]) -> str:

@@ -58,8 +58,8 @@ class Holder:
         rules: list[Rule] = []
         for rule in (rule for policy in self.policies for rule in policy.rules):
             faults, corrected = correct(rule, target)
-            findings += faults + [f for each in corrected for f in find_excess(each, target)]
-            rules += corrected if rule.allows else [rule]
+            findings += [*faults, *find_excess(corrected, target)]
+            rules.append(corrected if rule.allows else rule)
         if not any(policy.findings for policy in self.policies):
             findings += find_missing(rules, target, self.policies[0].line)
         return sorted(set(findings))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, Final
 
 from s3vectors_local import Caller
-from s3vectors_local.iam import ACTIONS, Need, find_needs
+from s3vectors_local.iam import ACTIONS, Need, Statement, find_needs
 from s3vectors_local.iam.patterns import matches_action
 from stache_ai_s3vectors.service import permissions
 from stache_ai_s3vectors.service.arns import format_service_host
@@ -134,17 +134,31 @@ class Target:
 
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-data-encryption.html
         """
-        _, region, account = self.place
-        context: dict[str, Sequence[str]] = {
-            "aws:securetransport": ["true"],
-            "aws:requestedregion": [region],
-            "aws:resourceaccount": [account],
-        }
-        if action.startswith(KMS):
+        context: dict[str, Sequence[str]] = {"aws:securetransport": ["true"]}
+        # Of other resources, a condition on the region or account may hold
+        if resource in (*self.arns, self.key, "*"):
+            arn = self.bucket_arn if resource == "*" else resource
+            region, account = arn.split(":")[3:5]
+            context |= {"aws:requestedregion": [region], "aws:resourceaccount": [account]}
+        if action.lower().startswith(KMS):
             context[VIA_SERVICE] = [self.host]
             names = ("aws:s3vectors:arn", "aws:s3vectors:resource-id")
             context["kms:encryptioncontextkeys"] = names
         return Need(action, resource, context)
+
+    def list_probes(self, rule: Statement) -> Iterator[Need]:
+        """Requests of each action of S3 Vectors, and of those on the key that a statement names.
+
+        They are on the ARNs of the target, on its neighbours, and on what the statement names.
+        """
+        arns = (*self.arns, *self.strangers, *rule.resources)
+        for name, action in list_actions().items():
+            fitting = [arn for arn in arns if find_kinds(arn) & action.kinds]
+            yield from (self.make_need(name, arn) for arn in (fitting if action.kinds else ["*"]))
+        if self.key:
+            keys = (item for item in rule.actions if item.lower().startswith(KMS))
+            needed = (need.action for need in self.needs if need.resource == self.key)
+            yield from (self.make_need(name, self.key) for name in (*needed, *keys))
 
     def list_needed(self, pattern: str) -> list[str]:
         """The actions that the level needs and a pattern matches."""
