@@ -144,6 +144,11 @@ def run_command(
         _, status, usage = os.wait4(process.pid, 0)
         timer.cancel()
         process.returncode = os.waitstatus_to_exitcode(status)
+    if until is not None and process.returncode == 0:
+        raise SystemExit(
+            f"{arguments[0]} ended before its interruption after {until:.1f} s; take more --vectors"
+            ", or leave the option out"
+        )
     # Python ends by the signal itself when Ctrl-C meets an import
     if process.returncode not in ([0] if until is None else [130, -stop]):
         raise SystemExit(f"{arguments[0]} ended with {process.returncode}")

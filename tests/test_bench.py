@@ -12,6 +12,7 @@ import pytest
 import client_tasks
 import measure_costs
 import pages
+import processes
 import sampling
 
 PAGES = {str(page.relative_to(pages.FOLDER.parent)): page.read_text() for page in pages.PAGES}
@@ -129,3 +130,9 @@ def answer_twice(listening):
             while connection.recv(65_536):
                 pass
             response.write(200_000 * b"y")  # by a call that is not counted: it is no client
+
+
+def test_a_command_that_ends_before_its_interruption_is_an_error():
+    """It had too few vectors; the error has the option."""
+    with pytest.raises(SystemExit, match="policy ended before its .* after 60.0 s; take more --v"):
+        processes.run_command("http://127.0.0.1:9", "policy", "--help", until=60)

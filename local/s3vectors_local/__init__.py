@@ -36,7 +36,13 @@ if TYPE_CHECKING:
     from .arns import Caller
     from .choices import Choices
     from .engine import Engine
-    from .errors import DataDirectoryError, InheritedEngineError, PolicyError, ServiceError
+    from .errors import (
+        DataDirectoryError,
+        InheritedEngineError,
+        MissingDataError,
+        PolicyError,
+        ServiceError,
+    )
     from .faults import Faults
     from .iam import Policies
     from .inprocess import connect
@@ -51,6 +57,7 @@ _HOMES = {
     "Engine": "engine",
     "Faults": "faults",
     "InheritedEngineError": "errors",
+    "MissingDataError": "errors",
     "Policies": "iam",
     "PolicyError": "errors",
     "RateLimits": "rates",
@@ -70,6 +77,7 @@ __all__ = [
     "Engine",
     "Faults",
     "InheritedEngineError",
+    "MissingDataError",
     "Policies",
     "PolicyError",
     "RateLimits",

@@ -211,5 +211,9 @@ class DataDirectoryError(Exception):
     """The data directory cannot be used."""
 
 
+class MissingDataError(DataDirectoryError):
+    """The data directory has no database, and none was to be created."""
+
+
 class InheritedEngineError(RuntimeError):
     """The engine belongs to the process from which this one was forked."""

@@ -24,6 +24,9 @@ Client = TypeVar("Client")
 _EVENT: Final = "before-send.s3vectors"
 _ID: Final = "s3vectors-local"
 
+_TICK: Final = 0.5
+"""The most seconds of one wait, which is then repeated: Python may miss a Ctrl-C just before it."""
+
 _CONNECTED: Final[WeakSet[Any]] = WeakSet()
 """The events of connected clients."""
 
@@ -87,14 +90,19 @@ def build_responder(
     def respond(request: Any, **_: Any) -> _BotocoreResponse:
         engine.check_owner()  # before anything with a lock
         outcome = active_faults.draw()
-        if active_faults.latency:
-            time.sleep(active_faults.latency)
+        _wait(active_faults.latency)
         response = answer_or_lose(outcome, engine, _convert_request(request), verifier)
         if isinstance(response, str):
             raise _build_error(response, request.url)
         return _BotocoreResponse(response.status, dict(response.headers), response.body)
 
     return respond
+
+
+def _wait(seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        time.sleep(min(left, _TICK))
 
 
 def _build_error(loss: Loss, url: str) -> Exception:

@@ -19,7 +19,6 @@ from .errors import DataDirectoryError, PolicyError, ServiceError
 from .exports import DamagedExportError, Reader
 from .remote import RemoteEngine
 from .snapshots import Call, SnapshotIndex, delete_all, ensure_bucket, list_indexes
-from .storage import FILE
 
 _INDEX: Final = re.compile(f"({BUCKET_NAME.pattern})/({INDEX_NAME.pattern})")
 _SUFFIXES: Final = (".jsonl", ".jsonl.gz")
@@ -147,7 +146,7 @@ def import_command(source: str, name: str | None, **engine: Any) -> None:
         files = [(Path(source), name)] if name is not None else _find_files(Path(source))
         if source != "-" and not Path(source).exists():
             _stop(f"{source}: No such file or directory")
-        with _open_engine(**engine, must_exist=False) as call:
+        with _open_engine(**engine, create=True) as call:
             indexes = [(file, _parse_index(call, index)) for file, index in files if index]
             for file, index in files:
                 if not index:
@@ -233,9 +232,13 @@ def _open_engine(
     endpoint_url: str | None,
     region: str,
     access_key: str,
-    must_exist: bool = True,
+    create: bool = False,
 ) -> Iterator[Call]:
-    """Open the engine of the options; a missing data directory is only created for an import."""
+    """Open the engine of the options.
+
+    Args:
+        create: whether to create a missing data directory.
+    """
     keys = access_key.split()  # the environment variable may have several
     first = keys[0] if keys else ""
     key, colon, secret = first.partition(":")
@@ -247,9 +250,7 @@ def _open_engine(
         with closing(RemoteEngine(endpoint_url, (key, secret), region)) as remote:
             yield remote.call
     elif data is not None:
-        if must_exist and not (data / FILE).is_file():
-            _stop(f"there is no {FILE} in {data}; name the data directory of an engine")
-        with Engine(data) as engine:
+        with Engine(data, create=create) as engine:
             caller = engine.caller(key, region)
             # The same types as over HTTP
             yield lambda operation, request: engine.call(

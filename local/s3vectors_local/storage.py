@@ -24,7 +24,7 @@ from typing import Any, Final
 import orjson
 from filelock import FileLock, Timeout
 
-from .errors import DataDirectoryError, InternalServerException
+from .errors import DataDirectoryError, InternalServerException, MissingDataError
 from .ownership import Ownership, check_not_inherited, explain_sharing
 
 FILE: Final = "s3vectors.db"
@@ -155,10 +155,14 @@ class _DiskSpace:
 class Storage:
     """The database. Each method succeeds, or raises and changes nothing."""
 
-    def __init__(self, directory: Path | None) -> None:
-        """Open the database in `directory`, and create it if missing; None is in memory.
+    def __init__(self, directory: Path | None, *, create: bool = True) -> None:
+        """Open the database in `directory`; None is in memory.
+
+        Args:
+            create: whether to create the directory and the database if they are missing.
 
         Raises:
+            MissingDataError: there is no database, and `create` is False.
             DataDirectoryError: the directory is not writable, is in use by another engine, or has a
                 file of another program or a newer version.
         """
@@ -166,7 +170,7 @@ class Storage:
         try:
             with ExitStack() as opened:  # closes everything if a later step fails
                 if directory is not None:
-                    opened.callback(_lock(directory).release)
+                    opened.callback(_lock(directory, create=create).release)
                     _remove_compacted(directory)
                 files = opened.enter_context(ExitStack())
                 self._db = opened.enter_context(closing(_connect(directory)))
@@ -275,12 +279,8 @@ def compact(directory: Path) -> tuple[int, int]:
             nothing is changed.
     """
     file, compacted = directory / FILE, directory / _COMPACTED
-    if not file.is_file():
-        raise DataDirectoryError(
-            f"there is no {FILE} in {directory}; name the data directory of an engine"
-        )
     with ExitStack() as opened:
-        opened.callback(_lock(directory).release)
+        opened.callback(_lock(directory, create=False).release)
         try:
             before = _write_compacted(directory, compacted)
             after = compacted.stat().st_size
@@ -327,12 +327,20 @@ def _sync(path: Path) -> None:
         os.close(opened)
 
 
-def _lock(directory: Path) -> FileLock:
-    """Create the directory, and lock it until the lock is released or the process ends."""
+def _lock(directory: Path, *, create: bool) -> FileLock:
+    """Lock the directory until the lock is released or the process ends.
+
+    Args:
+        create: whether to create the directory, and to lock one without a database.
+    """
     check_not_inherited(directory)
     file = directory / LOCK
     lock = FileLock(file, timeout=0, mode=_PRIVATE, thread_local=False)
     try:
+        if not create and not (directory / FILE).is_file():
+            raise MissingDataError(
+                f"there is no {FILE} in {directory}; name the data directory of an engine"
+            )
         directory.mkdir(mode=_PRIVATE_DIRECTORY, parents=True, exist_ok=True)
         lock.acquire()
     except Timeout as error:

@@ -59,7 +59,7 @@ class Settings(StacheSettings):  # type: ignore[misc]  # stache_ai ships no type
     s3vectors_create_index: bool | None = Field(
         default=None,
         description="Create a missing index on first use. Unset: only with a `local:` "
-        "endpoint, which also creates the bucket.",
+        "endpoint, which also creates its directory and the bucket.",
     )
     s3vectors_connect_timeout: float = Field(
         default=3.0, gt=0, description="Seconds to wait for a connection."

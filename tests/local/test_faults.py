@@ -7,6 +7,7 @@ import time
 import urllib.request
 from collections import Counter
 from contextlib import closing
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,7 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
 from endpoints import create_client, serve, start_server
-from s3vectors_local import Engine, Faults, RateLimits, connect, serving
+from s3vectors_local import Engine, Faults, RateLimits, connect, inprocess, serving
 from s3vectors_local.errors import NotFoundException, TooManyRequestsException
 
 ONCE = Config(retries={"total_max_attempts": 1})
@@ -251,6 +252,21 @@ def test_the_command_has_faults_with_a_seed():
                     client.list_vector_buckets()
             else:
                 client.list_vector_buckets()
+
+
+def test_latency_in_process_is_waited_in_short_steps(monkeypatch, client):
+    """Python may miss a Ctrl-C just before a wait."""
+    now, steps = [0.0], []
+
+    def sleep(seconds):
+        steps.append(seconds)
+        now[0] += seconds
+
+    clock = SimpleNamespace(sleep=sleep, monotonic=lambda: now[0])
+    monkeypatch.setattr(inprocess, "time", clock)
+    connect(client, Engine(), faults=Faults(latency=1.75)).list_vector_buckets()
+
+    assert steps == [0.5, 0.5, 0.5, 0.25]
 
 
 def test_the_command_has_latency():

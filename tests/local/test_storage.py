@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from endpoints import create_client
-from s3vectors_local import DataDirectoryError, Engine, connect
+from s3vectors_local import DataDirectoryError, Engine, MissingDataError, connect
 from s3vectors_local.errors import InternalServerException
 from s3vectors_local.rows import RowSet
 from s3vectors_local.storage import Transaction
@@ -36,6 +36,21 @@ def fill(engine, *keys):
 
 def keys(engine):
     return sorted(v["key"] for v in engine.call("ListVectors", NAMES)["vectors"])
+
+
+@pytest.mark.parametrize("exists", [False, True], ids=["no directory", "empty directory"])
+def test_without_create_a_missing_database_is_an_error(tmp_path, exists):
+    """And nothing is created; a database that exists is opened."""
+    directory = tmp_path / "data"
+    if exists:
+        directory.mkdir()
+
+    with pytest.raises(MissingDataError, match=r"there is no s3vectors\.db in .*data; name the"):
+        Engine(directory, create=False)
+
+    assert [*tmp_path.rglob("*")] == ([directory] if exists else [])
+    Engine(directory).close()
+    Engine(directory, create=False).close()
 
 
 def test_everything_is_stored_after_reopening(tmp_path):

@@ -106,8 +106,8 @@ class Engine:
     and `close` does nothing.
 
     Args:
-        directory: the data directory; created if missing, and locked until `close`. With None, data
-            is in memory only.
+        directory: the data directory, locked until `close`. With None, data is in memory only.
+        create: whether to create the data directory and its database if they are missing.
         bucket_mode: "enhanced" creates vector buckets as AWS does today, "classic" as it did before
             2026-09-30.
         choices: behavior that AWS does not document.
@@ -120,6 +120,7 @@ class Engine:
             All other key ids are one user of account 123456789012.
 
     Raises:
+        MissingDataError: with `create=False`, the directory has no database; nothing is created.
         DataDirectoryError: the directory cannot be used; the text says why.
         PolicyError: a stored bucket policy cannot be evaluated, but permissions are enforced.
         ValueError: a principal is not valid.
@@ -129,6 +130,7 @@ class Engine:
         self,
         directory: str | Path | None = None,
         *,
+        create: bool = True,
         bucket_mode: BucketMode = "enhanced",
         choices: Choices = DEFAULT,
         policies: Policies | Mapping[str, Policies] | None = None,
@@ -142,7 +144,9 @@ class Engine:
         self._policies = None if isinstance(policies, Mapping) else policies
         self._policies_by_holder = _group_by_holder(policies)
         self._rates = rates
-        self._state = State(path, choices, bucket_mode, enforcing=policies is not None)
+        self._state = State(
+            path, choices, bucket_mode, create=create, enforcing=policies is not None
+        )
         self._lock = threading.Lock()
         self._builder = Builder(self._state, self._lock)
         self._closed = False

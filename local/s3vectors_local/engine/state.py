@@ -61,12 +61,13 @@ class State:
         choices: Choices,
         bucket_mode: BucketMode,
         *,
+        create: bool,
         enforcing: bool,
     ) -> None:
         self.choices = choices
         self.bucket_mode = bucket_mode
         self.enforcing = enforcing
-        self.storage = Storage(directory)
+        self.storage = Storage(directory, create=create)
         self._may_differ = False
         try:
             self.reload()

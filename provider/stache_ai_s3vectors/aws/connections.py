@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from botocore import exceptions as botocore
 from botocore import session as core
 
-from stache_ai_s3vectors.errors import ConfigurationError
+from stache_ai_s3vectors.errors import ConfigurationError, NotFoundError
 from stache_ai_s3vectors.service.endpoints import LOCAL, describe_user_fault
+from stache_ai_s3vectors.service.printable import to_printable
 
 from . import client as clients
 from .index_state import IndexState
@@ -124,18 +125,22 @@ if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
     os.register_at_fork(after_in_child=_begin_anew)
 
 
-def connect(options: Options) -> S3VectorsClient:
+def connect(options: Options, *, create: bool = False) -> S3VectorsClient:
     """Get the client for these options; equal options share one (boto3 clients are thread-safe).
+
+    Args:
+        create: whether to create the engine of a `local:` endpoint if its directory has none.
 
     Raises:
         ConfigurationError: no client can be created with these settings: an unknown profile, a
             malformed region, the local engine not installed, its directory not usable.
+        NotFoundError: the directory has no engine, and `create` is False.
     """
-    return get_connection(options).client
+    return get_connection(options, create=create).client
 
 
-def get_connection(options: Options) -> Connection:
-    """Get this process's connection for these options; raises as `connect` does."""
+def get_connection(options: Options, *, create: bool = False) -> Connection:
+    """Get this process's connection for these options; arguments and errors as of `connect`."""
     environment = _read_environment()
     tries = (options.retry_seconds, options.max_attempts)
     timeouts = (options.connect_timeout, options.read_timeout)
@@ -145,13 +150,13 @@ def get_connection(options: Options) -> Connection:
         known = process.connections.get(key)
         if known is not None:
             return known
-        flight = process.flights.setdefault(key, Flight())
+        flight = process.flights.setdefault((key, create), Flight())
     try:
-        return flight.run(lambda: _connect(process, options, environment, key))
+        return flight.run(lambda: _connect(process, options, environment, key, create=create))
     finally:
         with process.lock:
-            if process.flights.get(key) is flight:
-                del process.flights[key]
+            if process.flights.get((key, create)) is flight:
+                del process.flights[key, create]
 
 
 def preload(options: Options) -> None:
@@ -173,10 +178,10 @@ def _read_environment() -> Environment:
 
 
 def _connect(
-    process: _Process, options: Options, environment: Environment, key: _Key
+    process: _Process, options: Options, environment: Environment, key: _Key, *, create: bool
 ) -> Connection:
     with _translate_faults(process, environment):
-        connection = _create_connection(process, options, environment, key)
+        connection = _create_connection(process, options, environment, key, create=create)
     with process.lock:
         while len(process.connections) >= _MAX_CONNECTIONS:
             process.connections.pop(next(iter(process.connections)))
@@ -202,11 +207,11 @@ def _translate_faults(process: _Process, environment: Environment) -> Iterator[N
 
 
 def _create_connection(
-    process: _Process, options: Options, environment: Environment, key: _Key
+    process: _Process, options: Options, environment: Environment, key: _Key, *, create: bool
 ) -> Connection:
     if options.local:
-        path = str(options.endpoint).removeprefix(LOCAL)
-        return Connection(clients.create_local_client(options, _get_engine(process, path)), key, ())
+        engine = _get_engine(process, options, create=create)
+        return Connection(clients.create_local_client(options, engine), key, ())
     session, files = _get_session(process, environment)
     return Connection(clients.create_remote_client(options, session), key, files)
 
@@ -255,19 +260,21 @@ def _read_file_time(file: str) -> int:
     return status.st_mtime_ns if S_ISREG(status.st_mode) else 0
 
 
-def get_engine(options: Options) -> Engine:
-    """Get the engine of a `local:` endpoint.
-
-    Raises:
-        ConfigurationError: the local engine is not installed, or its directory is not usable.
-    """
-    return _get_engine(_process, str(options.endpoint).removeprefix(LOCAL))
+def get_engine(options: Options, *, create: bool = False) -> Engine:
+    """Get the engine of a `local:` endpoint; arguments and errors as of `connect`."""
+    return _get_engine(_process, options, create=create)
 
 
-def _get_engine(process: _Process, path: str) -> Engine:
+def _get_engine(process: _Process, options: Options, *, create: bool) -> Engine:
     """Get the engine of a path, one per process; an empty path is the one in memory."""
+    path = str(options.endpoint).removeprefix(LOCAL)
     try:
-        from s3vectors_local import DataDirectoryError, Engine, InheritedEngineError  # noqa: PLC0415 - an extra
+        from s3vectors_local import (  # noqa: PLC0415 - an extra
+            DataDirectoryError,
+            Engine,
+            InheritedEngineError,
+            MissingDataError,
+        )
     except ImportError as error:
         raise ConfigurationError(
             f"the endpoint {LOCAL}{path} needs the local engine; in a clone of the "
@@ -278,10 +285,23 @@ def _get_engine(process: _Process, path: str) -> Engine:
             if path in process.inherited:
                 process.inherited[path].check_owner()
             if path not in process.engines:
-                process.engines[path] = Engine(path or None)
+                process.engines[path] = Engine(path or None, create=create)
+        except MissingDataError as error:
+            raise _build_missing_error(options, error) from error
         except (DataDirectoryError, InheritedEngineError) as error:
             raise ConfigurationError(f"S3VECTORS_ENDPOINT_URL={LOCAL}{path}: {error}") from error
         return process.engines[path]
+
+
+def _build_missing_error(options: Options, error: Exception) -> NotFoundError:
+    remedy = (
+        "Stache creates an engine on first use, unless S3VECTORS_CREATE_INDEX is false; so does "
+        f"stache-s3vectors indexes create --dimension {options.dimension} "
+        f"--bucket {options.bucket_name} --endpoint {options.endpoint}"
+    )
+    missing = NotFoundError(f"S3VECTORS_ENDPOINT_URL={options.endpoint}: {error}. {remedy}")
+    missing.remedy = to_printable(remedy)
+    return missing
 
 
 def close_engines(*, in_memory: bool = True) -> None:

@@ -62,13 +62,14 @@ RANKINGS: Final = 3
 class VectorIndex:
     """An index that exists, or is created on first use if the options allow it.
 
-    No call is made before one is needed. `describe_or_create` calls GetIndex once per index and
-    process; `put` and `query` need an index that was described before. Every method raises the
-    errors of `errors.py`. Threads may share an instance.
+    No call is made before one is needed. `describe` and `describe_or_create` call GetIndex once
+    per index and process; `put` and `query` need an index that was described before. Every method
+    raises the errors of `errors.py`. Threads may share an instance.
 
     Args:
         options: the index and its endpoint.
-        create: whether to create it when it is missing; by default, as in the options.
+        create: whether to create the index, with the bucket and the engine of a `local:` endpoint,
+            when it is missing; by default, as in the options.
     """
 
     def __init__(self, options: Options, *, create: bool | None = None) -> None:
@@ -100,7 +101,7 @@ class VectorIndex:
         """The connection, and what it knows of this index."""
         held, options = self._held, self.options
         if held is None or not held[0].usable:
-            connection = get_connection(options)
+            connection = get_connection(options, create=self._creates)
             name = (options.bucket_arn or options.bucket_name, options.index_name)
             rate = None if options.local else options.write_rate
             held = self._held = connection, connection.get_index_state(name, rate)
@@ -134,6 +135,21 @@ class VectorIndex:
                 end_connection(held)  # the user may renew the credentials, which boto3 caches
             raise
 
+    def describe(self, *, fresh: bool = False) -> IndexDescription:
+        """Describe the index, once per process, without creating it.
+
+        Args:
+            fresh: call GetIndex again.
+
+        Raises:
+            NotFoundError: there is no such bucket or index; the message has the command to create
+                one.
+        """
+        state = self._state
+        if state.description is not None and not fresh:
+            return state.description
+        return self._store_description(state, self._get_index())
+
     def describe_or_create(self, *, fresh: bool = False) -> IndexDescription:
         """Describe the index, once per process; creates the index if it may.
 
@@ -143,8 +159,7 @@ class VectorIndex:
             fresh: call GetIndex again.
 
         Raises:
-            NotFoundError: there is no such bucket or index; the message has the command to create
-                one.
+            NotFoundError: as for `describe`, if the options do not allow to create the index.
         """
         state = self._state
         known = state.description
@@ -158,16 +173,12 @@ class VectorIndex:
         return self._creates and self._state.description is None
 
     def describe_existing(self) -> IndexDescription | None:
-        """Describe the index without creating it.
-
-        None if it does not exist and would be created on first use.
-        """
-        state = self._state
-        if state.description is not None or not self._creates:
-            return self.describe_or_create()
+        """Describe the index without creating it; None if it would be created on first use."""
         try:
-            return self._store_description(state, self._get_index())
+            return self.describe()
         except NotFoundError:
+            if not self._creates:
+                raise
             return None
 
     def _fetch_description(self, state: IndexState) -> IndexDescription:

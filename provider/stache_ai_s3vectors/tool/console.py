@@ -261,15 +261,19 @@ class StacheService:
         return other
 
 
-def open_service(settings: Settings) -> StacheService:
+def open_service(settings: Settings, *, create: bool = False) -> StacheService:
     """Open the service that the settings name.
+
+    Args:
+        create: whether to create the engine of a `local:` endpoint.
 
     Raises:
         ConfigurationError: a setting is wrong, or the engine's directory is not usable.
+        NotFoundError: the directory has no engine, and `create` is False.
     """
     options = resolve_options(settings)
     if not options.local:
         return StacheService(BotoService(options), settings, options)
-    region = connect(options).meta.region_name
+    region = connect(options, create=create).meta.region_name
     engine = EngineService(get_engine(options), lambda *_: None, region)
     return StacheService(engine, settings, options)

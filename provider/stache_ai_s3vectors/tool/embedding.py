@@ -76,7 +76,7 @@ class Embedder:
             UnavailableError: the embedder failed.
         """
         for record in islice(index.list_records(), _MODEL_CHECKS):
-            embedded = self.embed([record], index.describe_or_create().metric, lambda *_: None)
+            embedded = self.embed([record], index.describe().metric, lambda *_: None)
             if not embedded:
                 continue
             if _compute_cosine(embedded[0].vector, read_numbers(record.vector)) < _ALIKE:

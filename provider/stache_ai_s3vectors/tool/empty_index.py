@@ -14,9 +14,11 @@ from stache_ai_s3vectors.aws.vector_index import Row, VectorIndex
 class EmptyIndex(VectorIndex):
     """For commands that only read: it is empty, and reading does not create it."""
 
-    def describe_or_create(self, *, fresh: bool = False) -> IndexDescription:  # noqa: ARG002 - as its base has it
+    def describe(self, *, fresh: bool = False) -> IndexDescription:  # noqa: ARG002 - as its base has it
         """What the index will be."""
         return IndexDescription.from_dimension(self.options.dimension)
+
+    describe_or_create = describe
 
     def list_pages(self, *, metadata: bool = True) -> Iterator[Page[Row]]:  # noqa: ARG002 - likewise
         """One empty page."""
@@ -28,4 +30,4 @@ class EmptyIndex(VectorIndex):
 
     def query(self, *_: Any) -> tuple[list[Match], str]:
         """Nothing."""
-        return [], self.describe_or_create().metric
+        return [], self.describe().metric

@@ -43,6 +43,7 @@ def open_readable_index(settings: Settings, options: Options) -> VectorIndex:
     Raises:
         NotFoundError: it does not exist; the error suggests the nearest name.
     """
+    connect(options)  # a path without an engine may be a mistake
     try:
         return open_index(options)
     except NotFoundError:
@@ -67,7 +68,7 @@ def open_index(options: Options) -> VectorIndex:
     """
     index = VectorIndex(options, create=False)
     try:
-        index.describe_or_create()
+        index.describe()
     except NotFoundError as error:
         better = NotFoundError(get_cause(error))
         better.remedy = f"{_suggest_index(options)} {find_remedy(error)}".strip()
@@ -97,7 +98,7 @@ class Destination:
         """Create the index if it is missing, and open it."""
         if not self.exists:
             metric: Any = self.description.metric
-            create_missing(connect(self.options), self.options, metric)
+            create_missing(connect(self.options, create=True), self.options, metric)
         return open_index(self.options)
 
 
@@ -111,10 +112,13 @@ def find_destination(options: Options, metric: str) -> Destination:
         NotFoundError: it does not exist, and the settings do not allow to create it.
     """
     if not options.create_index:
-        return Destination(options, open_index(options).describe_or_create(), exists=True)
-    existing = VectorIndex(options).describe_existing()
-    new = IndexDescription.from_dimension(options.dimension, metric)
-    return Destination(options, existing or new, exists=existing is not None)
+        return Destination(options, open_index(options).describe(), exists=True)
+    try:
+        description = VectorIndex(options, create=False).describe()
+    except NotFoundError:
+        new = IndexDescription.from_dimension(options.dimension, metric)
+        return Destination(options, new, exists=False)
+    return Destination(options, description, exists=True)
 
 
 def _has_other_size(options: Options) -> bool:

@@ -806,7 +806,9 @@ def test_the_fixes_for_an_older_layout_work_as_they_are_typed(monkeypatch, layou
     if layout == "one for all":
         monkeypatch.setenv("S3VECTORS_INDEX", "stache")
     for name in set(names.values()):
-        provider = stache.create_provider(name, s3vectors_endpoint_url="local:data")
+        provider = stache.create_provider(
+            name, s3vectors_endpoint_url="local:data", s3vectors_create_index=True
+        )
         make_bucket(provider)
         provider.client.create_index(
             vectorBucketName="my-bucket",

@@ -9,6 +9,7 @@ import pytest
 import stache
 import tool
 import words
+from s3vectors_local import Engine
 from words import Words
 
 INDEX = ("--index", "documents", *tool.LOCAL)
@@ -391,6 +392,7 @@ def test_what_is_stored_cannot_control_the_terminal(monkeypatch, command):
 def test_an_index_that_was_never_used_is_empty(command):
     """Looking does not make it."""
     options = (*tool.BUCKET, "--endpoint", "local:data", "--dimension", "4")
+    Engine("data").close()
 
     result = tool.run(*command, *options, "--json", input="[1, 2, 3, 4]")
 

@@ -50,7 +50,7 @@ def console_command(settings: Settings, *, port: int, write: bool, as_json: bool
         raise MissingEngineError from error
     from stache_ai_s3vectors.tool.console import open_service  # noqa: PLC0415 - needs the extra
 
-    service = open_service(settings)
+    service = open_service(settings, create=write)
     try:
         bound = server.listen(_HOST, port)
     except OSError as error:

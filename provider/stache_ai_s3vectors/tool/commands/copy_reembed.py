@@ -66,7 +66,7 @@ def create_destination(into: Destination, location: str) -> VectorIndex:
 
 def _check_account(location: str, index: VectorIndex) -> None:
     """Names are looked up in the caller's own account, whatever an ARN says."""
-    named, own = INDEX_ARN.fullmatch(location), INDEX_ARN.fullmatch(index.describe_or_create().arn)
+    named, own = INDEX_ARN.fullmatch(location), INDEX_ARN.fullmatch(index.describe().arn)
     if named and own and named["account"] != own["account"]:
         raise ConfigurationError(
             f"{location} is in account {named['account']}, the credentials are of "
@@ -112,7 +112,7 @@ def copy_command(*, as_json: bool, **values: Any) -> None:
         --bucket my-bucket --from-endpoint local:./data --to-endpoint aws --to-region us-east-1
     """  # noqa: D301 - \b keeps click from wrapping the example
     source, place = resolve_sides(values)
-    description = source.describe_or_create()
+    description = source.describe()
     into = find_destination(replace(place, dimension=description.dimension), description.metric)
     check_fit(description, into.description, into.name)
     tally = Tally()
@@ -146,16 +146,14 @@ def reembed_command(*, as_json: bool, **values: Any) -> None:
 
     source, place = resolve_sides(values)
     embedder = Embedder(load_settings_from_options({"bucket": place.bucket_name}))
-    into = find_destination(
-        replace(place, dimension=embedder.dimension), source.describe_or_create().metric
-    )
+    into = find_destination(replace(place, dimension=embedder.dimension), source.describe().metric)
     if into.description.dimension != embedder.dimension:
         raise ConfigurationError(
             f"the embedder makes vectors of {embedder.dimension} dimensions, index {into.name} has "
             f"{into.description.dimension}; make an index of {embedder.dimension}, or set "
             "EMBEDDING_PROVIDER and its model to one of that size"
         )
-    check_keys(source.describe_or_create(), into.description, into.name)
+    check_keys(source.describe(), into.description, into.name)
     tally = Tally()
 
     def list_texts() -> Iterator[Record]:

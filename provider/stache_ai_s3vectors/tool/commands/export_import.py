@@ -112,7 +112,7 @@ def _export_to_stream(index: VectorIndex, parts: list[Filter]) -> int:
 
 
 def _export_to_file(index: VectorIndex, parts: list[Filter], file: Path, *, force: bool) -> int:
-    description = index.describe_or_create()
+    description = index.describe()
     source = [description.arn, description.created, parts]
     with open_partial(file, source, force=force) as opened:
         name = Path(opened.name).name
@@ -166,7 +166,7 @@ def _follow(keys: KeyFile, advance: Progress) -> Iterator[str]:
 
 
 def _make_header(index: VectorIndex) -> dict[str, Any]:
-    description = index.describe_or_create()
+    description = index.describe()
     return build_header(description.dimension, description.metric, description.non_filterable)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from stache_ai_s3vectors.aws.connections import connect
+from stache_ai_s3vectors.aws.deadlines import pause
 from stache_ai_s3vectors.aws.descriptions import TEXT_SEARCH_ACTIVE, IndexDescription
 from stache_ai_s3vectors.aws.provision import (
     create_bucket,
@@ -79,7 +79,7 @@ def create_indexes(
     options = resolve_options(settings)
     if language is not None:
         options = replace(options, text_language=_get_language_code(language))
-    client = connect(options)
+    client = connect(options, create=True)
     if options.local:
         create_bucket(client, options)
     by_kind = {} if names else get_index_names(settings, options.dimension)
@@ -120,7 +120,7 @@ def _get_language_code(language: str) -> str | None:
 def _check_existing(options: Options, language: str | None) -> bool:
     """Whether the index exists; refuses one that Stache cannot use."""
     try:
-        description = VectorIndex(options, create=False).describe_or_create(fresh=True)
+        description = VectorIndex(options, create=False).describe(fresh=True)
     except NotFoundError:
         return False
     problems = []
@@ -186,7 +186,7 @@ def upgrade_indexes(
     with report_on_stop(describe_changes):
         # All must exist before any is changed
         indexes = open_indexes(settings, names)
-        descriptions = [index.describe_or_create(fresh=True) for index in indexes]
+        descriptions = [index.describe(fresh=True) for index in indexes]
         for index, description in zip(indexes, descriptions, strict=True):
             name = index.options.index_name
             changes[name] = upgrade_index(index.client, index.options, description, code)
@@ -206,12 +206,12 @@ def _wait(indexes: list[VectorIndex]) -> None:
             waiting = [
                 i
                 for i in left
-                if {*i.describe_or_create(fresh=True).text_searches.values()} - {TEXT_SEARCH_ACTIVE}
+                if {*i.describe(fresh=True).text_searches.values()} - {TEXT_SEARCH_ACTIVE}
             ]
             advance(len(left) - len(waiting))
             left = waiting
             if left:
-                time.sleep(POLL)
+                pause(POLL)
 
 
 @indexes_command.command("delete")
@@ -261,7 +261,7 @@ def list_all_indexes(settings: Settings, *, as_json: bool) -> None:
     with report_on_stop(lambda: "nothing is changed", "", errors=False):
         options = resolve_options(settings)
         descriptions = {
-            name: open_index(replace(options, index_name=name)).describe_or_create()
+            name: open_index(replace(options, index_name=name)).describe()
             for name in list_indexes(options)
         }
     if as_json:

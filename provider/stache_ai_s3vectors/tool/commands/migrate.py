@@ -93,7 +93,7 @@ def migrate_command(  # noqa: PLR0913 - one for each option
     if resume and replacing:
         raise click.UsageError("--resume and --replace exclude each other")
     source, place = resolve_sides(values)
-    description = source.describe_or_create()
+    description = source.describe()
     into = find_destination(replace(place, dimension=description.dimension), description.metric)
     required = replace(description, non_filterable=description.non_filterable | set(NON_FILTERABLE))
     check_fit(required, into.description, into.name)

@@ -91,11 +91,11 @@ def query_command(  # noqa: PLR0913 - one for each option
         _check_text_search(index)
     vector = _resolve_vector(settings, index, text, key, file)
     words = text if hybrid else None
-    query = search.check_query(index.describe_or_create(), vector, top_k, parts)
+    query = search.check_query(index.describe(), vector, top_k, parts)
     ranking = search.fetch_ranking(index, query, words)
     if as_json:
         matches = [_describe_match(match, score) for match, score in ranking]
-        metric = index.describe_or_create().metric
+        metric = index.describe().metric
         click.echo(json.dumps({**name_index(index), "distanceMetric": metric, "matches": matches}))
     else:
         _print_ranking(ranking, hybrid=hybrid)
@@ -119,7 +119,7 @@ def _embed_text(settings: Settings, index: VectorIndex, text: str) -> Any:
 
     if not text.strip():
         raise InvalidInputError("--text is empty; give the words of a question")
-    embedder, dimension = Embedder(settings), index.describe_or_create().dimension
+    embedder, dimension = Embedder(settings), index.describe().dimension
     if embedder.dimension != dimension:
         raise ConfigurationError(
             f"the embedder {settings.embedding_provider!r} makes vectors of {embedder.dimension} "
@@ -153,7 +153,7 @@ def _read_vector(file: IO[bytes]) -> list[Any]:
 
 def _check_text_search(index: VectorIndex) -> None:
     """Refuse to search by vector only for somebody who asked for hybrid search."""
-    status = index.describe_or_create(fresh=True).text_searches.get(TEXT)
+    status = index.describe(fresh=True).text_searches.get(TEXT)
     if status == TEXT_SEARCH_ACTIVE:
         return
     has = "has no text search" if status is None else f"is {status} its text search"

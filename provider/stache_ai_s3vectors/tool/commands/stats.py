@@ -66,7 +66,7 @@ def stats_command(
 
 
 def _read(index: VectorIndex) -> Stats:
-    stats = Stats(index.describe_or_create())
+    stats = Stats(index.describe())
     with show_progress(f"reading {index.options.index_name}") as advance:
         for page in index.list_pages():
             for key, stored in page.rows:

@@ -97,7 +97,7 @@ def _is_in(options: Options, region: str) -> bool | None:
     )
     name = options.bucket_name
     answer = _exists(lambda: remote.client.get_vector_bucket(vectorBucketName=name))
-    return _exists(remote.describe_or_create) if answer is None else answer
+    return _exists(remote.describe) if answer is None else answer
 
 
 def _exists(call: Callable[[], object]) -> bool | None:

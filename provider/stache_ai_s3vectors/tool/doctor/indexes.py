@@ -44,7 +44,7 @@ class IndexProbe:
     def fetch_description(self) -> None:
         """Call GetIndex."""
         try:
-            self.description = self.index.describe_or_create(fresh=True)
+            self.description = self.index.describe(fresh=True)
         except S3VectorsError as error:
             self.error = error
 

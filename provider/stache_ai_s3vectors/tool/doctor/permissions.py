@@ -114,7 +114,7 @@ def _make_index_calls(probe: IndexProbe) -> Calls:
     absent = f"stache-s3vectors-doctor-{uuid.uuid4()}"
     vector = [1.0] + [0.0] * (description.dimension - 1)
     calls: Calls = {
-        "GetIndex": lambda: index.describe_or_create(fresh=True),
+        "GetIndex": lambda: index.describe(fresh=True),
         "GetVectors": lambda: list(index.get([absent])),
         "ListVectors": lambda: next(index.list_pages()),
         "QueryVectors": lambda: index.query(description, vector, 1, _ANY),
