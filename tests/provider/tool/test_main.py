@@ -47,6 +47,8 @@ def test_without_a_bucket_the_command_says_how_to_set_one(command):
 
 def test_an_unknown_bucket_is_named_with_the_way_to_make_it():
     """Region, endpoint, command; following the advice cures it."""
+    Engine("data").close()
+
     result = tool.run("indexes", "list", *LOCAL)
 
     assert result.exit_code == 1
@@ -222,6 +224,7 @@ def test_a_refused_connection_is_reported_with_the_server_to_start(monkeypatch):
 
 def test_debug_shows_the_traceback():
     """In a process of its own: it switches the log on, too."""
+    Engine("data").close()
     stats = ["stats", "--index", "missing", *LOCAL, "--debug"]
     command = [sys.executable, "-m", "stache_ai_s3vectors", *stats]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -439,6 +442,8 @@ def test_what_is_in_the_data_cannot_write_to_the_terminal():
 )
 def test_an_index_of_a_local_endpoint_that_was_never_used_is_empty(command, printed):
     """Its first use would make it; reading does not."""
+    Engine("data").close()
+
     for _ in range(2):
         options = ["--bucket", "my-bucket", "--endpoint", "local:data", "--dimension", "8"]
         assert printed in tool.run_checked(*command, *options)
@@ -461,6 +466,7 @@ def test_a_name_that_is_wrong_is_not_an_empty_index(monkeypatch, arguments, envi
     """A slip of the keys, another embedding size, or an index that nothing would make."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
+    Engine("data").close()
     if not environment:
         tool.run_checked("indexes", "create", *LOCAL)
 
